@@ -10,7 +10,7 @@ COPY --chown=65532:65532 compiled /app/compiled
 # fixed seed makes it the same bytes each time.
 ENV NODE_COMPILE_CACHE=/app/compiled
 USER 65532:65532
-RUN ["/usr/local/bin/node", "--random-seed=1", "/app/src/main.js", "--version"]
+RUN ["/usr/local/bin/node", "--random-seed=1", "--max-semi-space-size=4", "--heap-growing-percent=40", "/app/src/main.js", "--version"]
 RUN ["/usr/local/bin/node", "--random-seed=1", "/app/src/create-keys.js", "--version"]
 
 FROM ${BASE}

@@ -11,7 +11,7 @@ COPY --chmod=755 bin /usr/local/bin
 # fixed seed makes it the same bytes each time.
 ENV NODE_COMPILE_CACHE=/app/compiled
 USER 65532:65532
-RUN ["/usr/local/bin/node", "--random-seed=1", "/app/src/main.js", "--version"]
+RUN ["/usr/local/bin/node", "--random-seed=1", "--max-semi-space-size=4", "/app/src/main.js", "--version"]
 RUN ["/usr/local/bin/node", "--random-seed=1", "/usr/local/bin/nauthera", "--version"]
 RUN ["/usr/local/bin/nauthera", "--version"]
 
@@ -32,4 +32,5 @@ WORKDIR /app
 USER 65532:65532
 # Node is process 1 and handles SIGTERM itself: the runtime's lifecycle listens for it.
 # Source maps lie beside the bundle; reading them at start costs 40 to 70 MB, so it is off: NODE_OPTIONS=--enable-source-maps.
-ENTRYPOINT ["/usr/local/bin/node", "/app/src/main.js"]
+# A young generation of 12 MB at most in place of 48: a request leaves nothing behind, and costs the same.
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "/app/src/main.js"]

@@ -229,7 +229,8 @@ function showRotation(report: RotationReport): number {
     }
     screen.say(`${report.client}: secret ${report.from} -> ${report.to}, published after ${report.tookMs} ms`)
     const until = report.previousUntil === undefined ? '' : `, until ${report.previousUntil} at the latest`
-    screen.say(`the old one is still accepted by ${report.previousAccepted} replicas${until}`)
+    const replicas = report.previousAccepted === 1 ? '1 replica' : `${report.previousAccepted} replicas`
+    screen.say(`the old one is still accepted by ${replicas}${until}`)
     screen.say(`requests=${report.requests} failures=${failures.length}`)
   }
   for (const failure of failures.slice(0, 5)) screen.say(failure)

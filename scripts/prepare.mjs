@@ -127,7 +127,7 @@ function isInstalled(program) {
   })
 }
 
-/** Runs a program and says every 5 s that it still runs.
+/** Runs a program and says after 5, 10, 20, 40 s and so on that it still runs.
  *  @returns its exit code and all that it wrote */
 async function run(program, args, title, env = process.env) {
   say(`${title} ...`)
@@ -136,12 +136,19 @@ async function run(program, args, title, env = process.env) {
   const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
-  const timer = setInterval(() => say(`${title}: ${seconds()} s`), 5000)
+  let timer
+  const tellAfter = (milliseconds, next) => {
+    timer = setTimeout(() => {
+      say(`${title}: ${seconds()} s`)
+      tellAfter(next, 2 * next)
+    }, milliseconds)
+  }
+  tellAfter(5000, 5000)
   const status = await new Promise((resolve) => {
     child.once('error', (error) => ((output += error.message), resolve(127)))
     child.once('close', resolve)
   })
-  clearInterval(timer)
+  clearTimeout(timer)
   if (status === 0 && seconds() > 0) say(`${title}: done in ${seconds()} s`)
   return { status, output }
 }

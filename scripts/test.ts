@@ -1,7 +1,7 @@
 // npm test: every test that needs no cluster. npm run faults: the longer faults. Arguments go to mocha.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -11,7 +11,7 @@ const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults] [FILE ...
 
   --suite faults   the longer faults (npm run faults)
   --coverage       write coverage/ and print a summary
-  FILE ...         run these test files only, for example server/test/oidc/artefacts/sealed.test.ts
+  FILE ...         run these test files only, for example server/test/oidc/artefacts/sealed.test.ts; of a folder, all in it
   --grep TEXT      only tests whose title has the text
 `
 
@@ -31,7 +31,8 @@ if (suite === undefined) {
   process.stderr.write(`--suite ${values.suite}: must be tests or faults\n\n${usage}`)
   process.exit(2)
 }
-const lanes = positionals.length > 0 ? [positionals] : values.grep === undefined ? suite : [suite.flat()]
+const asked = positionals.map(testsAt)
+const lanes = asked.length > 0 ? [asked] : values.grep === undefined ? suite : [suite.flat()]
 
 const coverageData = '.nauthera/coverage'
 if (values.coverage) {
@@ -90,6 +91,12 @@ function startMocha(spec: readonly string[], lane: number) {
   )
   const ended = once(mocha, 'close') as Promise<[number | null]>
   return { mocha, log, counts, ended }
+}
+
+/** Mocha looks into a folder for .js files only, and passes in silence over one that has none.
+ *  @returns a pattern for a folder; what is no folder stays as it is */
+function testsAt(path: string): string {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? `${path.replace(/\/$/, '')}/**/*.test.ts` : path
 }
 
 function readCommandLine() {

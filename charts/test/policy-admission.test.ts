@@ -70,8 +70,16 @@ const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCCli
   ['PKCE of a machine', { require: { pkce: true } }, client({ type: 'M2M', redirectURIs: [], pkce: 'Optional' })],
   ['the scopes of a person', { allow: { scopes: ['openid'] } }, client({})],
   ['no scopes of a machine', { allow: { scopes: ['openid'] } }, client({ type: 'M2M', redirectURIs: [] })],
-  ['a scope that begins so', { allow: { scopes: ['openid', 'api:*'] } }, client({ scopes: ['openid', 'api:read'] })],
-  ['a scope that only nearly begins so', { allow: { scopes: ['openid', 'api:*'] } }, client({ scopes: ['apis'] })],
+  [
+    'a scope that begins with the part before the *',
+    { allow: { scopes: ['openid', 'api:*'] } },
+    client({ scopes: ['openid', 'api:read'] }),
+  ],
+  [
+    'a scope that lacks a character of that part',
+    { allow: { scopes: ['openid', 'api:*'] } },
+    client({ scopes: ['apis'] }),
+  ],
   [
     'an identifier outside',
     { allow: { resourceServer: true, resourceIdentifiers: ['https://a/*'] } },

@@ -56,6 +56,7 @@ const suites = [
   'mutual-tls',
   'people',
   'keys',
+  'own-keys',
   'uninstall',
 ].map((name) => `ci/e2e/${name}.e2e.ts`)
 /** Which files need the images that are built last, and how those are built. */

@@ -36,6 +36,13 @@ describe('the Dockerfile', () => {
       expect(lines.indexOf(all('FROM')[1]!)).to.be.greaterThan(lines.lastIndexOf(all('RUN').at(-1)!))
     })
 
+    it(`of the ${part} tries main.js with the flags that it starts with: V8 keeps nothing for other flags`, () => {
+      const flagsOf = (line: string) => line.match(/--(?!version|random-seed)[a-z-]+=\d+/g) ?? []
+      const tried = all('RUN').find((line) => line.includes('/app/src/main.js'))!
+      expect(flagsOf(all('ENTRYPOINT')[0]!)).to.not.be.empty
+      expect(flagsOf(tried)).to.deep.equal(flagsOf(all('ENTRYPOINT')[0]!))
+    })
+
     it(`of the ${part} names a user that is not root, and says what the image is`, () => {
       // the stage that tries the bundle has the same user: what V8 keeps there is found by that user alone
       expect(all('USER')).to.deep.equal(['USER 65532:65532', 'USER 65532:65532'])
@@ -87,6 +94,18 @@ describe('what goes into an image', function () {
       expect(map.sources.some((source) => source.endsWith('runtime/src/settings.ts'))).to.equal(true)
     })
   }
+
+  it('starts without fetch and WebSocket of Node, and without what few servers use', () => {
+    const tell = 'process.on("exit", () => console.log(process.moduleLoadList.join()))'
+    for (const part of parts) {
+      const loaded = node('--import', `data:text/javascript,${tell}`, join(place(part), 'app/src/main.js'), '--version')
+      expect(loaded).to.contain('NativeModule http')
+      expect(loaded).to.not.match(/undici/)
+    }
+    const server = readFileSync(join(place('server'), 'app/src/main.js'), 'utf8')
+    const later = [...server.matchAll(/=> \(init_(\w+)\(\), /g)].map(([, name]) => name)
+    expect(later).to.include.members(['nodemailer', 'redis_cache'])
+  })
 
   const root = join(import.meta.dirname, '../..')
   const { workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { workspaces: string[] }

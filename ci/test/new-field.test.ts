@@ -27,17 +27,26 @@ const patches: Readonly<Record<string, readonly [before: string, added: string]>
     '  string client_release = 9000 [(spec_path) = "releaseName"];\n',
   ],
   'operator/src/decide/metadata.ts': ['    contacts: [', "    clientRelease: spec.releaseName ?? '',\n"],
-  'server/src/oidc/clients/mapping.ts': ["  contacts: 'contacts',", "  clientRelease: 'pages only',\n"],
+  'server/src/oidc/clients/mapping.ts': ["  contacts: 'contacts; admin/clients',", "  clientRelease: 'pages only',\n"],
 }
 const rows: typeof patches = {
   'operator/test/decide/metadata.test.ts': [
     "  ['contacts', {",
     "  ['clientRelease', { releaseName: '1.2' }, '1.2', ''],\n",
   ],
+  'ci/test/support/client-fields.ts': [
+    "  ['suspended', true, 'yes', ",
+    `  ['releaseName', '1.2', 'x'.repeat(65), 'spec.releaseName: may not be more than 64 bytes', \`\${decide}/metadata.test.ts\`, 'maps \${field}', web],\n`,
+  ],
+  'examples/clients/demo-web.yaml': ['  description: ', "  releaseName: '1.2'\n"],
 }
 const all = { ...patches, ...rows }
 
-const tests = ['operator/test/decide/metadata.test.ts', 'server/test/oidc/clients/mapping.test.ts']
+const tests = [
+  'operator/test/decide/metadata.test.ts',
+  'server/test/oidc/clients/mapping.test.ts',
+  'ci/test/fields.test.ts',
+]
 const timeoutMs = 240_000
 
 describe('a new field of OIDCClient', function () {
@@ -50,7 +59,7 @@ describe('a new field of OIDCClient', function () {
   })
   after(() => rmSync(copy, { recursive: true, force: true }))
 
-  it('needs the files that CONTRIBUTING.md names: at most four, and a row of tests', () => {
+  it('needs the files that CONTRIBUTING.md names: at most four, rows of tests and an example', () => {
     const [, , files = '', tables = ''] =
       readFileSync('CONTRIBUTING.md', 'utf8')
         .split('\n')

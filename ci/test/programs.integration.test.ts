@@ -5,7 +5,7 @@ import { InMemoryWebStorage, OidcClient, WebStorageStateStore } from 'oidc-clien
 import { Issuer, generators } from 'openid-client-5'
 import { parse } from 'yaml'
 import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
-import { presets } from '@nauthera/operator/api/oidc-client'
+import { presets } from '@nauthera/operator/api/client-secret'
 import type { OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
 import { startGiven } from './support/given-secret.ts'
 import type { Given, SecretData } from './support/given-secret.ts'

@@ -118,7 +118,7 @@ async function loadShards(settings: Settings, live: LiveState, reports: Reports)
 async function startMount(needs: Needs, { reports, mounted, platformKeys }: Agent, pusher: Pusher): Promise<void> {
   const { settings, log, onStop } = needs
   const keep = createKeeper(createLastGood(settings.stateDirectory), (error) =>
-    log.warn({ code: 'STATE_UNWRITABLE', reason: describeError(error) }, 'not kept'),
+    log.warn({ code: 'STATE_UNWRITABLE', reason: describeError(error) }, 'last good shards not saved'),
   )
   const look = async (trigger: Trigger): Promise<{ again: boolean }> => {
     const began = monotonic()

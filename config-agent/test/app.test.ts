@@ -318,7 +318,7 @@ describe('startAgent', () => {
       await pod.startAgent()
       const server = await startServer()
       await server.until('complete', () => server.manifestDigest !== '')
-      expect(await pod.untilTold('not kept')).to.include({ code: 'STATE_UNWRITABLE' })
+      expect(await pod.untilTold('last good shards not saved')).to.include({ code: 'STATE_UNWRITABLE' })
     })
 
     it('F17 leaves of a few seconds are renewed under an open stream, which stays', async function () {

@@ -80,14 +80,14 @@ export function createReconciler(needs: Needs): Reconciler {
   const judge = createJudge(needs)
   const workOnSecret = createWorkOnSecret(needs)
   const judgeApi = (client: OIDCClient) =>
-    judge(client, (error) => needs.log.warn({ client: keyOf(client), error }, 'client not understood')).declared
+    judge(client, (error) => needs.log.warn({ client: keyOf(client), error }, 'client cannot be read')).declared
   const apis = new ApiBook({ clients: watch.clients, judge: judgeApi, wake: needs.wake, clock: needs.clock })
 
   /** Through the rooms: it is judged, its secret comes a step on, people are told. */
   const lookAt = async (key: string, found: OIDCClient) => {
     const log = needs.log.child({ client: key })
     const client = status.withLatest(found)
-    const judgement = judge(client, (error) => log.warn({ error }, 'client not understood'))
+    const judgement = judge(client, (error) => log.warn({ error }, 'client cannot be read'))
     needs.tally.note(key, judgement)
     const shared = sharedNameOf(client, watch.clients.rivals(key))
     // What another client does to the Secret has no event: with somebody beside it, nothing of it is remembered.

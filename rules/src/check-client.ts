@@ -3,28 +3,21 @@
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { acrLevels } from './acr.ts'
-import { fapiAlgorithms } from './algorithms.ts'
 import { authorizationDetailsFaults } from './authorization-details.ts'
 import { certificateFaults } from './certificates.ts'
 import type { MutualTls } from './certificates.ts'
-import {
-  federatedMethod,
-  keyMethods,
-  secretWays,
-  showsSecret,
-  strongMethods,
-  tlsMethods,
-  wireMethods,
-} from './client-authentication.ts'
+import { federatedMethod, keyMethods, secretWays, showsSecret, wireMethods } from './client-authentication.ts'
 import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
 import { idClaims, registeredClaims, unusableClaims } from './claims.ts'
 import { encryptionFaults } from './encryption.ts'
+import { fapiFaults } from './fapi.ts'
 import { wireGrant, wireGrants } from './grants.ts'
 import { identityFaults } from './identities.ts'
 import { canVerify, hasCertificate, jwksFaults, usableKeys } from './jwks.ts'
 import { tokenLife } from './limits.ts'
 import { responseModes } from './response-modes.ts'
+import { subjectFaults } from './subjects.ts'
 import { emailPattern, isHttpsUrl, originFault, redirectFault } from './uris.ts'
 
 /** What is not in a client's config. */
@@ -41,6 +34,9 @@ export interface AboutClient {
 
 /** A list of known words, in which any text may be looked for. */
 const words = (list: readonly string[]): readonly string[] => list
+
+/** A proof of the code is all that such a client has. */
+export const needsPkce = 'must be Required for a client without authentication; remove it'
 
 const methods = words([...wireMethods, federatedMethod])
 
@@ -109,7 +105,7 @@ function authenticationFaults(config: ClientConfig, { hasSecret }: AboutClient):
   if (showsSecret(method) && !hasSecret) faults.push(invalid('auth.method', 'needs a secret, and none is there'))
   const mayLackPkce = !config.pkceRequired || config.pkceOrNonce
   if (method === 'none' && mayLackPkce && config.grantTypes.includes('authorization_code'))
-    faults.push(invalid('pkce', 'must be Required for a client without authentication; remove it'))
+    faults.push(invalid('pkce', needsPkce))
   return faults
 }
 
@@ -192,74 +188,3 @@ function acrFaults({ requiredAcr }: ClientConfig): readonly ClientFault[] {
   const isKnown = requiredAcr.every((value) => words(acrLevels).includes(value))
   return isKnown ? [] : [invalid('access.requiredAcr', `must be among ${acrLevels.join(', ')}`)]
 }
-
-/** What FAPI 2.0 asks of a client (Security Profile sections 5.3.2 and 5.4). */
-function fapiFaults(config: ClientConfig): readonly ClientFault[] {
-  if (config.profile !== 'FAPI2') return []
-  const method = config.tokenEndpointAuthMethod
-  const usesCode = config.grantTypes.includes('authorization_code')
-  const isFapi = words(fapiAlgorithms)
-  const algorithm = `must be ${fapiAlgorithms.join(', ')} with profile FAPI2`
-  return (
-    [
-      ['auth.method', strongMethods.includes(method), `must be among ${strongMethods.join(', ')} with profile FAPI2`],
-      ['par', config.requirePushedAuthorizationRequests, 'must be true with profile FAPI2'],
-      [
-        'dpop',
-        config.dpopBoundAccessTokens || tlsMethods.includes(method),
-        'must be true with profile FAPI2, unless auth.method binds tokens to a certificate',
-      ],
-      [
-        'pkce',
-        !usesCode || (config.pkceRequired && !config.pkceOrNonce),
-        'must be Required with profile FAPI2; remove it',
-      ],
-      [
-        'redirectURIs',
-        config.type === 'Native' || config.redirectUris.every((uri) => isHttpsUrl(uri)),
-        'must be https with profile FAPI2, on localhost too',
-      ],
-      ['signing.idToken', isFapi.includes(config.idTokenSignedResponseAlg), algorithm],
-      ['signing.accessToken', isFapi.includes(config.accessTokenSignedResponseAlg), algorithm],
-      ['signing.userinfo', ['', ...isFapi].includes(config.userinfoSignedResponseAlg), algorithm],
-      ['tokens.idClaims', config.idTokenClaims === 'Minimal', 'must be Minimal with profile FAPI2; remove it'],
-    ] as const
-  )
-    .filter(([, holds]) => !holds)
-    .map(([field, , message]) => invalid(field, message))
-}
-
-/** Pairwise subjects: which sector a client is of, and how it is known that it is (OpenID Connect Core section 8.1). */
-function subjectFaults(config: ClientConfig): readonly ClientFault[] {
-  const { subjectType, sectorIdentifierUri, redirectUris, tokenEndpointAuthMethod: method, jwksUri } = config
-  const faults: ClientFault[] = []
-  if (!['', 'public', 'pairwise'].includes(subjectType))
-    faults.push(invalid('subjectType', 'must be public or pairwise'))
-  if (subjectType !== 'pairwise') {
-    if (sectorIdentifierUri === '') return faults
-    return [...faults, invalid('sectorIdentifierURI', 'must be absent unless subjectType is pairwise; remove it')]
-  }
-  if (config.type === 'M2M') faults.push(invalid('subjectType', 'must be public for type M2M, which knows no people'))
-  if (sectorIdentifierUri !== '' && !isHttpsUrl(sectorIdentifierUri))
-    faults.push(invalid('sectorIdentifierURI', 'must be an https URL, such as https://app.example.com/path'))
-  if (sectorIdentifierUri === '' && redirectUris.length > 0 && !areOfOneHost(redirectUris))
-    faults.push(
-      invalid(
-        'sectorIdentifierURI',
-        'must be set for pairwise subjects, unless all redirectURIs are on one https host',
-      ),
-    )
-  // nothing else shows that who asks for a code of a device belongs to the sector
-  const hasDevices = config.grantTypes.includes(wireGrant('device_code'))
-  if (hasDevices && !(method === 'private_key_jwt' && jwksUri !== ''))
-    faults.push(
-      invalid(
-        'grantTypes',
-        'must be without device_code for pairwise subjects, unless auth.method is private_key_jwt with auth.jwksURI',
-      ),
-    )
-  return faults
-}
-
-const areOfOneHost = (uris: readonly string[]): boolean =>
-  uris.every((uri) => isHttpsUrl(uri)) && new Set(uris.map((uri) => new URL(uri).host)).size === 1

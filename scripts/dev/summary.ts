@@ -46,21 +46,21 @@ export function renderSummary(found: {
     ...(upstream
       ? [`  Upstream  ${upstream.issuer} with ${upstream.person.name}, password ${upstream.person.password}`]
       : []),
-    `  Sample    ${sample}`,
-    `  Inbox     ${found.inbox} (mails to people)`,
+    `  Sample    ${sample}${goesOn ? ' (open it, and sign in)' : ''}`,
+    `  Inbox     ${found.inbox} (the mails that people get)`,
     ...(replicas === 1
       ? []
       : addresses.map((address, index) => `  ${index === 0 ? 'Replicas' : '        '}  ${address}`)),
   ]
-  if (!goesOn) return [...lines, '']
+  if (!goesOn) return [...lines, '', 'All of it ends now: --once only shows that everything starts.', '']
   const kubectl = `kubectl --kubeconfig ${found.kubeconfig}`
   const tokenUrl = `${stack.issuer.replace(/\/$/, '')}/token`
   lines.push(
-    `  Logs      ${found.logs}/*.log, a file for each process; all of it here: --verbose`,
+    `  Logs      ${found.logs}/*.log, a file for each process; with --verbose you see every line here`,
     '',
-    'A token:',
+    'A token, as a program gets one:',
     `  curl -su ${found.machineId}:$(cat ${found.secret}/client_secret) -d grant_type=client_credentials ${tokenUrl}`,
-    'A token without a secret: the one that a kubelet gives to the pod of a ServiceAccount takes its place:',
+    'The same without a secret: the program shows the token that its pod has as a ServiceAccount:',
     `  curl -s ${tokenUrl} -d grant_type=client_credentials -d client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer \\`,
     `    -d client_assertion=$(${kubectl} -n demo create token report-writer --audience ${stack.issuer} --bound-object-kind Pod --bound-object-name report-writer-0)`,
     '',

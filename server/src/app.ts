@@ -101,7 +101,6 @@ import { checkSchema } from './store/migrate.ts'
 import { countTries, createOutboxRunner } from './store/outbox-runner.ts'
 import { createMemoryCache } from './store/memory-cache.ts'
 import { createDatabase } from './store/postgres.ts'
-import { createRedisCache } from './store/redis-cache.ts'
 import { createPeople } from './store/people.ts'
 import { createStore } from './store/store.ts'
 import type { Store } from './store/store.ts'
@@ -163,7 +162,7 @@ const lingerFor = 3_000
  *  read. */
 export async function startApp(needs: Needs): Promise<App> {
   const { settings, log, health } = needs
-  const cache = openCache(needs)
+  const cache = await openCache(needs)
   const store = openStore(needs, cache)
   const passwords = createPasswords(needs.passwordQueue)
   const sources = openSources(needs, { store, cache, passwords })
@@ -239,10 +238,13 @@ export async function startApp(needs: Needs): Promise<App> {
 const createUpstreamSources = ({ upstreams }: ServerSettings, passwords: Passwords) =>
   upstreams.map(({ id, maxAge: maxAgeMs }) => createUpstreamPeople({ id, maxAgeMs, passwords, now: Date.now }))
 
-function openCache({ settings, log, metrics }: Needs): Cache | undefined {
+async function openCache({ settings, log, metrics }: Needs): Promise<Cache | undefined> {
   const connection = cacheConnection(settings.cache)
+  if (!connection) return undefined
   const keys = loadKeyRing(settings.keysDirectory).derive('cache')
-  return connection && createRedisCache({ connection, keys, timeoutMs: settings.cache.timeout, log, metrics })
+  // its client is large, and many servers have no cache
+  const { createRedisCache } = await import('./store/redis-cache.ts')
+  return createRedisCache({ connection, keys, timeoutMs: settings.cache.timeout, log, metrics })
 }
 
 function openStore({ settings, log, metrics }: Needs, cache: Cache | undefined): Store {
@@ -354,7 +356,8 @@ function createClients({ settings, log }: Needs) {
   const registry = createRegistryHolder()
   const { hosts } = settings.clientMetadataDocuments
   const fetch = guardedFetch(settings, 'document')
-  const documents = createDocuments({ hosts, registry, fetch, log, now: () => performance.now() })
+  const { algorithms } = settings.signing
+  const documents = createDocuments({ hosts, algorithms, registry, fetch, log, now: () => performance.now() })
   const instances = createClientInstances(
     registry,
     ({ config, clientId }) => renderMetadata(config, { clientId }, settings.signing),

@@ -37,7 +37,7 @@ export const errorCatalogue = {
   },
   SIGNING_KEYS_INVALID: {
     meaning:
-      'The file with signing keys (signing.jwksFile) cannot be read, or has keys that cannot be used; each fault is named. A server that runs goes on with the keys of before; one that starts waits.',
+      'The file with signing keys (signing.jwksFile) cannot be read, or has keys that cannot be used; each fault is named. A running server keeps its last good keys; a server that starts waits.',
     remedy: 'Correct what is named. The file is read again by itself; docs/keys.md says what it must be.',
   },
   PASSWORD_QUEUE_FULL: {

@@ -106,6 +106,8 @@ interface ServedClient {
   readonly scopes: readonly string[]
   /** Identifier of the API that it is. */
   readonly api: string | undefined
+  /** Mail addresses of those who look after it. */
+  readonly contacts: readonly string[]
   /** How many secrets work now; what they are is not known here. */
   readonly secrets: number
   /** The end of the last one that was replaced. */
@@ -230,7 +232,7 @@ export interface Views {
     readonly cancelAction?: string | undefined
     readonly username: string
     /** Why a person who is signed in is asked again. */
-    readonly reason?: 'again' | 'ended' | undefined
+    readonly reason?: 'again' | 'ended' | 'other' | undefined
     /** Where a new password, or an account, can be asked for by mail. */
     readonly forgotUrl?: string | undefined
     readonly registerUrl?: string | undefined

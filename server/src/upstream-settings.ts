@@ -67,56 +67,64 @@ const proofSettings = z
   .default([])
   .describe('Which proofs of the provider are believed. What is not listed is not claimed.')
 
+const providerFields = {
+  id: z
+    .string()
+    .regex(/^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/, 'must be lower-case letters, digits and dashes, such as corp-login')
+    .describe('Short name. It is in addresses and in the records of people, so it cannot be changed later.'),
+  preset: z
+    .enum(upstreamPresets)
+    .default('generic')
+    .describe('What kind of provider it is: sets what is special about it.'),
+  name: z.string().min(1).max(60).optional().describe('What people read on the button; without it the id.'),
+  issuer: z
+    .string()
+    .optional()
+    .describe('The issuer of the provider. Google, GitHub and GitLab have a default; for Entra it has the tenant id.'),
+}
+
+/** What this server is there. */
+const clientFields = {
+  clientId: word.optional().describe('What this server is called there; or give clientIdFile.'),
+  clientIdFile: file.optional().describe('File with the client id.'),
+  clientSecretFile: file
+    .optional()
+    .describe(
+      'File with the secret that the provider gave; read at each use. Without it this server is a public client.',
+    ),
+  scopes: z.array(word).max(30).optional().describe('Scopes that are asked for; the default is that of the preset.'),
+}
+
+/** Who comes from there. */
+const peopleFields = {
+  domains: z
+    .array(domain)
+    .max(100)
+    .default([])
+    .describe(
+      'People who type an e-mail address of these domains are led to this provider. With preset google nobody else is let in.',
+    ),
+  newPeople: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether somebody who was never here gets an account. When false, people must have one and link it. Default: true, but false for GitHub, gitlab.com, and Google without domains, where everybody can have an account.',
+    ),
+  trustEmail: z
+    .boolean()
+    .default(false)
+    .describe(
+      'The provider has verified each e-mail address, though it does not say so. Only for a provider that you run, or a tenant of your own.',
+    ),
+}
+
 /** @param duration a field that is a length of time, with its default */
 export const upstreamSettings = (duration: (fallback: string) => z.ZodType<number, string | undefined>) =>
   z
     .strictObject({
-      id: z
-        .string()
-        .regex(/^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/, 'must be lower-case letters, digits and dashes, such as corp-login')
-        .describe('Short name. It is in addresses and in the records of people, so it cannot be changed later.'),
-      preset: z
-        .enum(upstreamPresets)
-        .default('generic')
-        .describe('What kind of provider it is: sets what is special about it.'),
-      name: z.string().min(1).max(60).optional().describe('What people read on the button; without it the id.'),
-      issuer: z
-        .string()
-        .optional()
-        .describe(
-          'The issuer of the provider. Google, GitHub and GitLab have a default; for Entra it has the tenant id.',
-        ),
-      clientId: word.optional().describe('What this server is called there; or give clientIdFile.'),
-      clientIdFile: file.optional().describe('File with the client id.'),
-      clientSecretFile: file
-        .optional()
-        .describe(
-          'File with the secret that the provider gave; read at each use. Without it this server is a public client.',
-        ),
-      scopes: z
-        .array(word)
-        .max(30)
-        .optional()
-        .describe('Scopes that are asked for; the default is that of the preset.'),
-      domains: z
-        .array(domain)
-        .max(100)
-        .default([])
-        .describe(
-          'People who type an e-mail address of these domains are led to this provider. With preset google nobody else is let in.',
-        ),
-      newPeople: z
-        .boolean()
-        .optional()
-        .describe(
-          'Whether somebody who was never here gets an account. When false, people must have one and link it. Default: true, but false for GitHub, gitlab.com, and Google without domains, where everybody can have an account.',
-        ),
-      trustEmail: z
-        .boolean()
-        .default(false)
-        .describe(
-          'The provider has verified each e-mail address, though it does not say so. Only for a provider that you run, or a tenant of your own.',
-        ),
+      ...providerFields,
+      ...clientFields,
+      ...peopleFields,
       maxAge: duration('24h').describe(
         'What the provider said of a person counts for this long. After that the person signs in again, and refresh tokens of people whom it brought end.',
       ),

@@ -49,7 +49,7 @@ export async function startCertificates(needs: {
       const renewed = await podCa.renewDue()
       if (renewed !== 'nothing') log.info({ what: renewed }, 'renewed')
     } catch (error) {
-      log.warn({ code: 'CERTIFICATES_UNWRITABLE', reason: describeError(error) }, 'not renewed')
+      log.warn({ code: 'CERTIFICATES_UNWRITABLE', reason: describeError(error) }, 'certificates not renewed')
     }
     expiry.set({ certificate: 'pod' }, podCa.expiry() / 1_000)
     const linked = link.current()

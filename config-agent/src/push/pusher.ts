@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { CertificateSource } from '@nauthera/proto/certificate-source'
 import { ChannelError } from '@nauthera/proto/channel/channel-error'
 import { dial } from '@nauthera/proto/channel/dial'
@@ -10,6 +9,7 @@ import type { Log } from '@nauthera/runtime/log'
 import type { ErrorCode } from '../errors.ts'
 import { Session } from './session.ts'
 import type { SessionNeeds } from './session.ts'
+import { untilSocketMoves } from './socket-moves.ts'
 
 const firstRetryMs = 100
 const lastRetryMs = 2_000
@@ -56,8 +56,9 @@ export class Pusher {
       if (wasConnected) live.disconnected()
       if (signal.aborted) return
       this.#tell(why, wasConnected)
-      await sleep(this.#retryMs * (0.8 + 0.2 * Math.random()), undefined, { signal }).catch(() => undefined)
-      this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs)
+      const waitMs = this.#retryMs * (0.8 + 0.2 * Math.random())
+      const moved = await untilSocketMoves(this.#needs.socket, waitMs, signal)
+      this.#retryMs = moved ? firstRetryMs : Math.min(this.#retryMs * 2, lastRetryMs)
     }
   }
 

@@ -126,6 +126,9 @@ class Launch {
     await this.#held.operator.release()
     const operator = this.#startOperator(foundation)
     await this.#startPods(foundation)
+    // the command line asks the first server how it is
+    const { server: port } = this.#pods[0]!.managementPorts
+    this.#writeServerFile(settings.server, { management: { host: '127.0.0.1', port } })
     return {
       issuer: this.#issuer,
       frontPort: this.#held.issuer.port,
@@ -183,9 +186,14 @@ class Launch {
     }
     return {
       server,
-      serverFile: writeSettings(this.#at('server.yaml'), { ...server, keysDirectory: this.#at('pods/server-0/keys') }),
+      serverFile: this.#writeServerFile(server),
       operatorFile: this.#writeOperatorSettings('operator.yaml', this.#held.operator.port),
     }
+  }
+
+  /** @returns the file with the settings for the command line */
+  #writeServerFile(server: object, more: object = {}): string {
+    return writeSettings(this.#at('server.yaml'), { ...server, ...more, keysDirectory: this.#at('pods/server-0/keys') })
   }
 
   #writeOperatorSettings(name: string, port: number): string {

@@ -9,6 +9,7 @@ import type { KubectlResult, Kubectl } from '../../src/programs/kubectl.ts'
 import { createKubectl } from '../../src/programs/kubectl.ts'
 import type { ServerPod } from '../../src/product/pod.ts'
 import { reapDirectory } from '../../src/processes/reaper.ts'
+import { runToEnd } from '../../src/processes/run-to-end.ts'
 import { rotateUnderLoad } from '../../src/product/rotate-under-load.ts'
 import { startStack } from '../../src/product/stack.ts'
 import type { Stack } from '../../src/product/stack.ts'
@@ -197,6 +198,17 @@ describe('an OIDCClient that is applied', function () {
       .and.to.not.equal(report.from)
     expect(report.previousAccepted).to.equal(3)
     expect(Date.parse(report.previousUntil!)).to.be.greaterThan(Date.now() + 3_600_000)
+  })
+
+  it('runs on a stack with which nauthera doctor finds no fault and nothing to warn of', async () => {
+    const said = await runToEnd({
+      name: 'doctor',
+      script: 'server/src/cli/main.ts',
+      args: ['doctor', '--settings', stack.serverSettings, '--output', 'json'],
+    })
+    const findings = JSON.parse(said) as { check: string; state: string }[]
+    expect(findings.map(({ check }) => check)).to.include('proxy')
+    expect(findings.filter(({ state }) => state !== 'ok')).to.deep.equal([])
   })
 
   it('is refused with the field and the remedy when it is wrong', async () => {

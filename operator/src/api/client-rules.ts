@@ -9,10 +9,13 @@ import {
   tlsMethods,
 } from '@nauthera/rules/client-authentication'
 import type { AuthMethod } from '@nauthera/rules/client-authentication'
+import { needsPkce } from '@nauthera/rules/check-client'
 import { noKeys } from '@nauthera/rules/encryption'
+import { fapiWants } from '@nauthera/rules/fapi'
 import { maxVersionBytes } from '@nauthera/rules/limits'
 import { typesWhere } from '@nauthera/rules/client-types'
 import { oidcScopes } from '@nauthera/rules/scopes'
+import { pairwiseWants } from '@nauthera/rules/subjects'
 import { clientSpecFields } from './oidc-client.ts'
 import type { OIDCClientSpec, PkceMode } from './oidc-client.ts'
 import { celList, celMatches, patterns } from './patterns.ts'
@@ -206,11 +209,7 @@ const authRules = [
     `${method} != '${federatedMethod}' || self.type in ['Web', 'M2M']`,
     'must not be federated_jwt unless the type is Web or M2M',
   ),
-  rule(
-    'pkce',
-    `!has(self.pkce) || self.pkce == 'Required' || ${method} != 'none'`,
-    'must be Required for a client without authentication; remove it',
-  ),
+  rule('pkce', `!has(self.pkce) || self.pkce == 'Required' || ${method} != 'none'`, needsPkce),
   rule(
     'signedRequestObject',
     `!has(self.signedRequestObject) || !self.signedRequestObject || (has(self.auth) && (has(self.auth.jwksURI) || has(self.auth.jwks)))`,
@@ -227,42 +226,26 @@ const fapi = (field: string, cel: string, message: string) =>
   rule(field, `!has(self.profile) || self.profile != 'FAPI2' || ${cel}`, message)
 
 const fapiRules = [
-  fapi(
-    'auth.method',
-    `${method} in ${celList(strongMethods)}`,
-    'must be private_key_jwt, tls_client_auth or self_signed_tls_client_auth with profile FAPI2',
-  ),
-  fapi('par', 'has(self.par) && self.par', 'must be true with profile FAPI2'),
-  fapi(
-    'dpop',
-    `((has(self.dpop) && self.dpop) || ${method} in ${celList(tlsMethods)})`,
-    'must be true with profile FAPI2, unless auth.method binds tokens to a certificate',
-  ),
-  fapi(
-    'signing.idToken',
-    `(!has(self.signing) || !has(self.signing.idToken) || self.signing.idToken in ${celList(fapiAlgorithms)})`,
-    'must be ES256, PS256 or EdDSA with profile FAPI2',
-  ),
-  fapi(
-    'signing.accessToken',
-    `(!has(self.signing) || !has(self.signing.accessToken) || self.signing.accessToken in ${celList(fapiAlgorithms)})`,
-    'must be ES256, PS256 or EdDSA with profile FAPI2',
-  ),
-  fapi(
-    'signing.userinfo',
-    `(!has(self.signing) || !has(self.signing.userinfo) || self.signing.userinfo in ${celList(fapiAlgorithms)})`,
-    'must be ES256, PS256 or EdDSA with profile FAPI2',
+  fapi('auth.method', `${method} in ${celList(strongMethods)}`, fapiWants.method),
+  fapi('par', 'has(self.par) && self.par', fapiWants.par),
+  fapi('dpop', `((has(self.dpop) && self.dpop) || ${method} in ${celList(tlsMethods)})`, fapiWants.dpop),
+  ...(['idToken', 'accessToken', 'userinfo'] as const).map((field) =>
+    fapi(
+      `signing.${field}`,
+      `(!has(self.signing) || !has(self.signing.${field}) || self.signing.${field} in ${celList(fapiAlgorithms)})`,
+      fapiWants.algorithm,
+    ),
   ),
   fapi(
     'redirectURIs',
     "(self.type == 'Native' || !has(self.redirectURIs) || self.redirectURIs.all(u, u.startsWith('https:')))",
-    'must be https with profile FAPI2, on localhost too',
+    fapiWants.redirect,
   ),
-  fapi('pkce', "(!has(self.pkce) || self.pkce == 'Required')", 'must be Required with profile FAPI2; remove it'),
+  fapi('pkce', "(!has(self.pkce) || self.pkce == 'Required')", fapiWants.pkce),
   fapi(
     'tokens.idClaims',
     "(!has(self.tokens) || !has(self.tokens.idClaims) || self.tokens.idClaims == 'Minimal')",
-    'must be Minimal with profile FAPI2; remove it',
+    fapiWants.idClaims,
   ),
 ]
 
@@ -325,22 +308,22 @@ const moreRules = [
   rule(
     'sectorIdentifierURI',
     "!has(self.subjectType) || self.subjectType != 'pairwise' || has(self.sectorIdentifierURI) || !has(self.redirectURIs) || self.redirectURIs.all(u, u.startsWith('https://') && u.split('/', 4)[2] == self.redirectURIs[0].split('/', 4)[2])",
-    'must be set for pairwise subjects, unless all redirectURIs are on one https host',
+    pairwiseWants.sector,
   ),
   rule(
     'sectorIdentifierURI',
     "!has(self.sectorIdentifierURI) || (has(self.subjectType) && self.subjectType == 'pairwise')",
-    'must be absent unless subjectType is pairwise; remove it',
+    pairwiseWants.noSector,
   ),
   rule(
     'subjectType',
     "!has(self.subjectType) || self.subjectType != 'pairwise' || self.type != 'M2M'",
-    'must be public for type M2M, which knows no people',
+    pairwiseWants.people,
   ),
   rule(
     'grantTypes',
     `!has(self.subjectType) || self.subjectType != 'pairwise' || (has(self.grantTypes) ? !('device_code' in self.grantTypes) : self.type != 'Device') || (${method} == 'private_key_jwt' && has(self.auth) && has(self.auth.jwksURI))`,
-    'must be without device_code for pairwise subjects, unless auth.method is private_key_jwt with auth.jwksURI',
+    pairwiseWants.devices,
   ),
   rule(
     'logout.sessionRequired',

@@ -2,7 +2,7 @@
 import { apiGroup, apiVersion } from '@nauthera/proto/names'
 import { maxNameLength } from '@nauthera/rules/limits'
 import { clientSpec } from './client-rules.ts'
-import { clientStatus } from './oidc-client.ts'
+import { clientStatus } from './client-status.ts'
 import { policySpec, policyStatus } from './oidc-policy.ts'
 import { renderSchema } from './schema.ts'
 import { toYaml } from './to-yaml.ts'

@@ -4,8 +4,11 @@ import { clientTypes } from '@nauthera/rules/client-types'
 import { grantTypes } from '@nauthera/rules/grants'
 import { platformTokenLife } from '@nauthera/rules/identities'
 import { namespaceLimits, rotationTimes, tokenLife } from '@nauthera/rules/limits'
-import { everyMatches, timeSpan } from './rule-kinds.ts'
-import { conditionFields, consentModes, presets, rotationFields, tokenFields } from './oidc-client.ts'
+import { timeSpan } from './field-kinds.ts'
+import { everyMatches } from './rule-kinds.ts'
+import { presets, rotationFields } from './client-secret.ts'
+import { conditionFields } from './client-status.ts'
+import { consentModes, tokenFields } from './oidc-client.ts'
 import { labelSelector } from './label-selector.ts'
 import { patterns } from './patterns.ts'
 import { flag, integer, list, mapList, object, oneOf, set, text } from './schema.ts'
@@ -62,21 +65,21 @@ export const policySpec = object(
           },
         ),
         audiences: set(
-          'Audiences. https://api.example.com/* allows every audience that begins so. It holds for the tokens too. An audience that no OIDCClient declares as its resourceServer is allowed only where it is listed here.',
+          'Audiences. https://api.example.com/* allows every audience that begins with https://api.example.com/. It holds for the tokens too. An audience that no OIDCClient declares as its resourceServer is allowed only where it is listed here.',
           text('Audience.', { maxLength: 512 }),
           {
             maxItems: 100,
           },
         ),
         authorizationDetailsTypes: set(
-          'Types of authorization details that a client may ask for. payment_* allows every type that begins so. It holds for the tokens too.',
+          'Types of authorization details that a client may ask for. payment_* allows every type that begins with payment_. It holds for the tokens too.',
           text('Type.', { maxLength: 128 }),
           {
             maxItems: 100,
           },
         ),
         resourceIdentifiers: set(
-          'Identifiers that a client may have as an API. https://api.example.com/* allows every identifier that begins so. Left out: any that no older OIDCClient has.',
+          'Identifiers that a client may have as an API. https://api.example.com/* allows every identifier that begins with https://api.example.com/. Left out: any that no older OIDCClient has.',
           text('Identifier.', { maxLength: 512 }),
           {
             maxItems: 100,
@@ -110,7 +113,7 @@ export const policySpec = object(
           'Allows ServiceAccounts of other namespaces in auth.identities. Default: false, unless another policy allows it.',
         ),
         identityIssuers: set(
-          'Issuers that auth.identities may name. https://ci.example.com/* allows every issuer that begins so. Default: none. It takes a policy that lists an issuer, and no other policy that leaves it out.',
+          'Issuers that auth.identities may name. https://ci.example.com/* allows every issuer that begins with https://ci.example.com/. Default: none. It takes a policy that lists an issuer, and no other policy that leaves it out.',
           text('Issuer.', { maxLength: 2048 }),
           {
             maxItems: 100,

@@ -1,5 +1,5 @@
 // What has changed between two statuses -> the events that people see.
-import type { Condition, OIDCClientStatus } from '../api/oidc-client.ts'
+import type { Condition, OIDCClientStatus } from '../api/client-status.ts'
 import type { Judgement } from './judge.ts'
 
 export interface ClientEvent {

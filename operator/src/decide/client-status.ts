@@ -3,7 +3,7 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { federatedMethod } from '@nauthera/rules/client-authentication'
 import { authMethodOf } from '../api/client-rules.ts'
 import { durationText } from '../api/duration.ts'
-import type { OIDCClientStatus } from '../api/oidc-client.ts'
+import type { OIDCClientStatus } from '../api/client-status.ts'
 import { eventsOf } from './client-events.ts'
 import type { ClientEvent } from './client-events.ts'
 import { describeConditions, shorten, timeText } from './conditions.ts'

@@ -1,6 +1,6 @@
 // Outcome of a look -> the conditions of a client. Nothing else turns a code into a reason, or says what is to be done about it.
 import type { Fault } from '@nauthera/runtime/coded-error'
-import type { Condition } from '../api/oidc-client.ts'
+import type { Condition } from '../api/client-status.ts'
 import { accessFaults, grantText } from './describe-access.ts'
 import { configOf, denialsOf } from './judge.ts'
 import type { Judgement } from './judge.ts'

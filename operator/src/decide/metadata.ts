@@ -88,21 +88,28 @@ export function renderConfig(client: OIDCClient, platformTokenTtl: number = plat
     backchannelLogoutUri: spec.logout?.backchannelURI ?? '',
     backchannelLogoutSessionRequired: spec.logout?.sessionRequired ?? false,
     corsOrigins: [...(spec.corsOrigins ?? [])],
-    claims: (spec.claims ?? []).map((claim) => ({
-      name: claim.name,
-      join: claim.join ?? 'Array',
-      fromGroups: Object.entries(claim.fromGroups)
-        .toSorted(([left], [right]) => (left < right ? -1 : 1))
-        .map(([group, values]) => ({ group, values: [...values] })),
-    })),
-    clientUri: spec.uris?.client ?? '',
-    logoUri: spec.uris?.logo ?? '',
-    policyUri: spec.uris?.policy ?? '',
-    tosUri: spec.uris?.tos ?? '',
-    initiateLoginUri: spec.uris?.initiateLogin ?? '',
+    claims: claimsOf(spec),
+    ...pagesConfig(spec),
     contacts: [...(spec.contacts ?? [])],
   })
 }
+
+const claimsOf = ({ claims = [] }: OIDCClientSpec) =>
+  claims.map((claim) => ({
+    name: claim.name,
+    join: claim.join ?? 'Array',
+    fromGroups: Object.entries(claim.fromGroups)
+      .toSorted(([left], [right]) => (left < right ? -1 : 1))
+      .map(([group, values]) => ({ group, values: [...values] })),
+  }))
+
+const pagesConfig = ({ uris }: OIDCClientSpec) => ({
+  clientUri: uris?.client ?? '',
+  logoUri: uris?.logo ?? '',
+  policyUri: uris?.policy ?? '',
+  tosUri: uris?.tos ?? '',
+  initiateLoginUri: uris?.initiateLogin ?? '',
+})
 
 const detailsType = (
   one: NonNullable<NonNullable<OIDCClientSpec['resourceServer']>['authorizationDetails']>[number],

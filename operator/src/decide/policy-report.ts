@@ -1,5 +1,5 @@
 // What is found of one policy -> what its status says for this release.
-import type { Condition } from '../api/oidc-client.ts'
+import type { Condition } from '../api/client-status.ts'
 import type { OIDCPolicy, PolicyReport } from '../api/oidc-policy.ts'
 import { checkPolicySpec } from './check-spec.ts'
 import { shorten, timeText } from './conditions.ts'

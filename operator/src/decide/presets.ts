@@ -1,6 +1,7 @@
 // The keys and labels that known programs read from a Secret: all that they need to sign people in. Which version each was
 // checked with says docs/programs.md.
-import type { OIDCClientSpec, Preset } from '../api/oidc-client.ts'
+import type { Preset } from '../api/client-secret.ts'
+import type { OIDCClientSpec } from '../api/oidc-client.ts'
 import type { SecretValues } from './secret-values.ts'
 
 /** What a preset is made of. */

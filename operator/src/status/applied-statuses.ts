@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { OIDCClient, OIDCClientStatus } from '../api/oidc-client.ts'
+import type { OIDCClientStatus } from '../api/client-status.ts'
+import type { OIDCClient } from '../api/oidc-client.ts'
 import { keyOf } from '../decide/acceptance.ts'
 import type { Clock } from '../time/clock.ts'
 

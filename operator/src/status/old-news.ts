@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { OIDCClient, OIDCClientStatus } from '../api/oidc-client.ts'
+import type { OIDCClientStatus } from '../api/client-status.ts'
+import type { OIDCClient } from '../api/oidc-client.ts'
 
 /** How often the last use of a previous secret is written; and while the end of that secret waits for it. Milliseconds. */
 const usageMs = 3_600_000

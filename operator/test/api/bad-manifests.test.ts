@@ -5,7 +5,7 @@ import { strings } from '@bufbuild/cel/ext'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { parse, parseAllDocuments } from 'yaml'
-import { applyDefaults, prune, validate } from '@nauthera/stand-in/schema'
+import { applyDefaults, validate } from '@nauthera/stand-in/schema'
 import type { JsonSchema as StandInSchema } from '@nauthera/stand-in/objects'
 import { holds, toCel } from '../../src/api/cel.ts'
 import { checkValue } from '../../src/api/check.ts'
@@ -15,11 +15,9 @@ import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicy } from '../../src/api/oidc-policy.ts'
 import { renderSchema } from '../../src/api/schema.ts'
 import type { JsonSchema } from '../../src/api/schema.ts'
-import { acceptClients } from '../../src/decide/acceptance.ts'
 import { checkPolicySpec } from '../../src/decide/check-spec.ts'
-import { checkPolicies } from '../../src/decide/check-policies.ts'
 import type { Policies } from '../../src/decide/policies.ts'
-import { renderSecret } from '../../src/decide/secret.ts'
+import { baseline, ownRefusals, refusals, withMetadata } from './refusals.ts'
 
 const root = new URL('../../../', import.meta.url)
 const schema = clientDefinition.spec.versions[0]!.schema.openAPIV3Schema
@@ -41,47 +39,6 @@ const badManifests: readonly BadManifest[] = readdirSync(new URL('examples/bad',
   return { file, path, message, by, object: withMetadata(parse(text)) }
 })
 
-function withMetadata(object: OIDCClient): OIDCClient {
-  return {
-    ...object,
-    metadata: {
-      ...object.metadata,
-      uid: object.metadata.name,
-      generation: 1,
-      creationTimestamp: '2026-01-01T00:00:00Z',
-    },
-  }
-}
-
-/** What the API server says, by its schema and CEL. */
-function refusals(object: OIDCClient, old?: OIDCClient): { path: string; message: string }[] {
-  const { pruned, unknown } = prune(object, schema as StandInSchema)
-  const causes = validate(applyDefaults(pruned, schema as StandInSchema), old, schema as StandInSchema)
-  return [
-    ...unknown.map((path) => ({ path, message: `unknown field "${path}"` })),
-    ...causes.map(({ field, message }) => ({ path: field, message })),
-  ]
-}
-
-/** What the operator says by itself, when nothing in front of it has looked. */
-function ownRefusals(client: OIDCClient, policies: Policies = baseline): readonly { path: string; message: string }[] {
-  const acceptance = acceptClients([client], () => policies).get(
-    `${client.metadata.namespace}/${client.metadata.name}`,
-  )!
-  if (acceptance.kind === 'invalid') return acceptance.faults
-  if (acceptance.kind === 'too-large') return [{ path: 'spec', message: acceptance.message }]
-  const violations = checkPolicies(client, policies, 0).map(({ field, message }) => ({ path: field, message }))
-  const secret = renderSecret({
-    client,
-    clientId: 'x',
-    issuer: 'https://login.example.com',
-    plain: undefined,
-    marks: undefined,
-  })
-  return [...violations, ...(secret.kind === 'invalid' ? secret.faults : [])]
-}
-
-const baseline: Policies = [{ name: 'baseline', spec: {} }]
 const demo: Policies = [
   { ...(parse(read('examples/policies/demo.yaml')) as Pick<OIDCPolicy, 'spec'>), name: 'demo' },
   ...baseline,

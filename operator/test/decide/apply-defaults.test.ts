@@ -5,6 +5,7 @@ import { applyDefaults } from '../../src/decide/apply-defaults.ts'
 import { client, holding } from './clients.ts'
 
 describe('applyDefaults', () => {
+  const window = { schedule: '0 3 * * 6', duration: '2h', timeZone: 'Europe/Berlin' }
   const defaults: OIDCPolicySpec = {
     defaults: {
       rotation: { interval: '720h', overlap: '48h' },
@@ -21,6 +22,10 @@ describe('applyDefaults', () => {
       tokens: { accessTTL: '10m', format: 'jwt' },
       secret: { presets: ['Env'] },
     })
+  })
+  it('fills in a window and every length of time as well', () => {
+    const more = { rotation: { interval: '720h', window }, tokens: { idTTL: '5m', refreshTTL: '24h' } }
+    expect(spec({}, { defaults: more })).to.deep.include(more)
   })
   it('changes nothing that the client says', () => {
     const own = {

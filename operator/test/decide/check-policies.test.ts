@@ -34,6 +34,16 @@ describe('how a client may show its secret', () => {
 })
 
 describe('checkPolicies', () => {
+  const proved = (identity: object): Partial<OIDCClientSpec> => ({
+    auth: { method: 'federated_jwt', identities: [identity] },
+  })
+  const foreign = proved({ serviceAccount: { name: 'worker', namespace: 'shop' } })
+  const fromCi = proved({ issuer: 'https://ci.example.com/shop', subject: 'build' })
+  const exchanges: Partial<OIDCClientSpec> = {
+    type: 'M2M',
+    grantTypes: ['token_exchange'],
+    resourceServer: { identifier: 'urn:a:b' },
+  }
   const table: readonly [
     sentence: string,
     spec: Partial<OIDCClientSpec>,
@@ -63,6 +73,29 @@ describe('checkPolicies', () => {
       { resourceServer: { identifier: 'urn:a:b' } },
       [{}],
       ['spec.resourceServer'],
+    ],
+    [
+      'opens the gate of a resource server',
+      { resourceServer: { identifier: 'urn:a:b' } },
+      [{ allow: { resourceServer: true } }],
+      [],
+    ],
+    ['keeps token exchange behind its gate', exchanges, [{ allow: { resourceServer: true } }], ['spec.grantTypes']],
+    ['opens the gate of token exchange', exchanges, [{ allow: { resourceServer: true, tokenExchange: true } }], []],
+    ['keeps ServiceAccounts of other namespaces behind their gate', foreign, [{}], ['spec.auth.identities']],
+    ['opens the gate of foreign ServiceAccounts', foreign, [{ allow: { foreignServiceAccounts: true } }], []],
+    ['takes no issuer that no policy lists', fromCi, [{}], ['spec.auth.identities']],
+    [
+      'takes an issuer that a policy lists',
+      fromCi,
+      [{ allow: { identityIssuers: ['https://ci.example.com/*'] } }, {}],
+      [],
+    ],
+    [
+      'takes no issuer that another policy leaves out',
+      fromCi,
+      [{ allow: { identityIssuers: ['https://ci.example.com/*'] } }, { allow: { identityIssuers: [] } }],
+      ['spec.auth.identities'],
     ],
     ['keeps consent Skip behind its gate', { consent: 'Skip' }, [{}], ['spec.consent']],
     ['opens Skip by a list that has it', { consent: 'Skip' }, [{ allow: { consent: ['Skip'] } }], []],

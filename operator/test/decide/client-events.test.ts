@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { OIDCClientStatus } from '../../src/api/oidc-client.ts'
+import type { OIDCClientStatus } from '../../src/api/client-status.ts'
 import { describeOutcome } from '../../src/decide/client-status.ts'
 import { client } from './clients.ts'
 import { live, now, outcome, settled } from './outcomes.ts'

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import type { OIDCClient, OIDCClientSpec, OIDCClientStatus } from '../../src/api/oidc-client.ts'
+import type { OIDCClientStatus } from '../../src/api/client-status.ts'
+import type { OIDCClient, OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import type { Acceptance } from '../../src/decide/acceptance.ts'
 import { configOf, denialsOf, judgeClient, refuseClient } from '../../src/decide/judge.ts'

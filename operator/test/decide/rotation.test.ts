@@ -441,7 +441,7 @@ const table: readonly Row[] = [
     verifiers: [],
   },
   {
-    sentence: 'obeys no revocation twice: one of before leaves that secret its overlap',
+    sentence: 'obeys no revocation twice: an earlier one leaves that secret its overlap',
     given: {
       source: { kind: 'leaving', isTaken: true },
       rotation: { revokePrevious: 'leak' },

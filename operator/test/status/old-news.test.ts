@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import type { OIDCClient, OIDCClientStatus } from '../../src/api/oidc-client.ts'
+import type { OIDCClientStatus } from '../../src/api/client-status.ts'
+import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import { keepOldNews } from '../../src/status/old-news.ts'
 
 const base: OIDCClientStatus = {

@@ -56,7 +56,7 @@ export function clientPage(
 }
 
 function servedOf({ config, version, verifiers, api }: RegisteredClient): ClientRow['served'] {
-  const { type, suspended, scopes } = config
+  const { type, suspended, scopes, contacts } = config
   const ends = verifiers.flatMap(({ notAfter }) => (notAfter === undefined ? [] : [notAfter]))
   return {
     type,
@@ -64,6 +64,7 @@ function servedOf({ config, version, verifiers, api }: RegisteredClient): Client
     generation: Number(version.generation),
     scopes,
     api,
+    contacts,
     secrets: verifiers.length,
     oldSecretUntil: ends.length === 0 ? undefined : new Date(Math.max(...ends)),
   }

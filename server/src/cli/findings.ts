@@ -161,7 +161,7 @@ async function keysInFile({ signing }: ServerSettings): Promise<readonly FileKey
   try {
     return await readKeyFile(signing.jwksFile, signing.algorithms)
   } catch (error) {
-    return fault('keys', `${describeError(error)}; servers that run go on with the keys of before`)
+    return fault('keys', `${describeError(error)}; running servers keep their last good keys`)
   }
 }
 

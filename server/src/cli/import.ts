@@ -30,7 +30,9 @@ const formats: Readonly<Record<string, (input: Readable, leaveOut: LeaveOut) => 
 export function addImport(users: Command, session: Session, setExitCode: SetExitCode): void {
   users
     .command('import')
-    .description('add the people of a file, with their password hashes; who is there is left as they are')
+    .description(
+      'add the people of a file, with their password hashes; people who have an account already stay as they are',
+    )
     .argument('<file>', 'the file; - reads standard input')
     .addOption(new Option('--format <format>', 'what the file is').choices(Object.keys(formats)).default('jsonl'))
     .option('--create-groups', 'create the groups that are not there; else their people are refused')
@@ -44,7 +46,7 @@ export function addImport(users: Command, session: Session, setExitCode: SetExit
       'after',
       `
 Prints who was refused, with the place in the file and why; the exit code is then 1. After an interruption run it again:
-who is there already is passed over. docs/people-import.md describes the formats and the password hashes.
+people who have an account already are skipped. docs/people-import.md describes the formats and the password hashes.
 
 Examples:
   nauthera users import people.jsonl --create-groups --dry-run

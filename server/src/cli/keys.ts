@@ -48,7 +48,7 @@ removed (of no use; a server deletes it soon). USE is sig, cookie, or file: a si
   keys
     .command('reencrypt')
     .description(
-      'encrypt every key, every seed of an authenticator app and every mail that waits again, with the current key-encryption key; then the old one can be removed',
+      'encrypt again, with the current key-encryption key, every key, every seed of an authenticator app and every mail that waits; then the old one can be removed',
     )
     .action(async () =>
       withDatabase(session, async ({ database, audit, outbox, changes }) => {

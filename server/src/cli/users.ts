@@ -73,7 +73,7 @@ function addAdd(users: Command, session: Session): void {
     .option('--must-change', 'the person must choose a new password at the first sign-in')
     .option(
       '--no-password',
-      'no password: they come in by "nauthera login-link" or a link by mail, and by passkeys then',
+      'no password: the person comes in by a link ("nauthera login-link", or by mail), and later by a passkey',
     )
     .option('--claim <name=value...>', claimHelp)
   addPasswordOptions(command)
@@ -113,8 +113,8 @@ Examples:
 function addList(users: Command, session: Session): void {
   users
     .command('list')
-    .description('list everybody, or those whose user name, e-mail address, name or family name begins so')
-    .option('--search <text>', 'the begin of a name or address, in any spelling; or a whole id')
+    .description('list everybody, or those whose user name, e-mail address, name or family name begins with a text')
+    .option('--search <text>', 'the beginning of a name or address, in upper or lower case; or a whole id')
     .option('--limit <people>', 'how many people at most; default: all', parseLimit)
     .addHelpText('after', '\nExamples:\n  nauthera users list -o json\n  nauthera users list --search love --limit 20')
     .action(async ({ search = '', limit = Infinity }: { search?: string; limit?: number }) =>

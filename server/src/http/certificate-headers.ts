@@ -1,5 +1,6 @@
 // The headers in which proxies pass on the certificate of a client: each kind of proxy has its own. A header is text of a trusted proxy, and
 // still anything may stand in it.
+import { createHash } from 'node:crypto'
 import { shown, none, unreadable } from '../oidc/certificates/presented.ts'
 import type { Presented } from '../oidc/certificates/presented.ts'
 import type { ServerSettings } from '../settings.ts'
@@ -58,26 +59,33 @@ function readNginx(certificate = '', verify?: string): HeaderCertificate {
 }
 
 /** Envoy's X-Forwarded-Client-Cert: an element for each proxy that was passed, separated by commas; pairs separated by semicolons. With two
- *  elements, one is the certificate of a proxy, or was sent by the client itself. */
+ *  elements, one is the certificate of a proxy, or was sent by the client itself. `URI` and `DNS` are names of the certificate, written as they
+ *  are: one that looks like another pair is found out by `Hash`, which Envoy writes before them. */
 function readEnvoy(header = ''): HeaderCertificate {
   const elements = splitOutsideQuotes(header, ',')
   if (elements === undefined) return unreadable
   if (elements.length > 1) return several
   const pairs = splitOutsideQuotes(elements[0] ?? '', ';') ?? []
   const found = (key: string) => pairs.filter((pair) => pair.toLowerCase().startsWith(`${key}=`))
-  const [certs, chains] = [found('cert'), found('chain')]
-  if (certs.length > 1 || chains.length > 1 || (certs.length === 0 && chains.length === 0)) return unreadable
+  const [certs, chains, hashes] = [found('cert'), found('chain'), found('hash')]
+  if (hashes.length > 1 || certs.length > 1 || chains.length > 1 || (certs.length === 0 && chains.length === 0))
+    return unreadable
   const [leaf, chain] = [certs[0], chains[0]].map((pair) =>
-    pair === undefined ? [] : readPem(unescaped(unquoted(pair.slice(pair.indexOf('=') + 1)))),
+    pair === undefined ? [] : readPem(unescaped(valueOf(pair))),
   )
   if (leaf === undefined || chain === undefined || leaf.length > 1) return unreadable
   const [first = chain[0]] = leaf
-  if (first === undefined) return unreadable
+  if (first === undefined || (hashes[0] !== undefined && !hasHash(first, valueOf(hashes[0])))) return unreadable
   // the chain begins with the leaf
   return shown([first, ...chain.filter((der) => !der.equals(first))], { isDoubted: false })
 }
 
-/** Traefik's passTLSClientCert: what stands between the lines of each PEM, separated by commas; older releases escape it. */
+const valueOf = (pair: string): string => unquoted(pair.slice(pair.indexOf('=') + 1))
+
+const hasHash = (der: Buffer, hash: string): boolean =>
+  createHash('sha256').update(der).digest('hex') === hash.toLowerCase()
+
+/** Traefik's passTLSClientCert: what stands between the lines of each PEM, separated by commas; Traefik 2 escapes each. */
 function readTraefik(header = ''): HeaderCertificate {
   const text = header.includes('%') ? unescaped(header) : header
   const ders = text?.split(',').map(readBase64)

@@ -53,8 +53,7 @@ export function createLogos(needs: {
   now: () => number
   log: Log
 }): Logos {
-  const pictures = new Map<string, Kept>()
-  const failures = new Map<string, Kept>()
+  const kept = createKept()
   const running = new Map<string, Promise<MediaFile | undefined>>()
   /** Fetches that go on, by namespace. */
   const fetching = new Map<string, number>()
@@ -62,7 +61,7 @@ export function createLogos(needs: {
   function load(path: string): Promise<MediaFile | undefined> {
     const logo = registeredAt(path)
     if (logo === undefined) return Promise.resolve(undefined)
-    const known = pictures.get(path) ?? failures.get(path)
+    const known = kept.get(path)
     if (known !== undefined && known.until > needs.now()) return Promise.resolve(known.picture)
     const going = running.get(path)
     if (going !== undefined) return going
@@ -84,16 +83,8 @@ export function createLogos(needs: {
     const left = fetching.get(namespace)! - 1
     if (left === 0) fetching.delete(namespace)
     else fetching.set(namespace, left)
-    keep(path, { namespace, picture, until: needs.now() + (picture === undefined ? waitAfterFailure : keepFor) })
+    kept.put(path, { namespace, picture, until: needs.now() + (picture === undefined ? waitAfterFailure : keepFor) })
     return picture
-  }
-
-  function keep(path: string, one: Kept): void {
-    pictures.delete(path)
-    failures.delete(path)
-    const [among, limit] = one.picture === undefined ? [failures, mostFailures] : [pictures, most]
-    among.set(path, one)
-    if (among.size > limit) among.delete(oldestOfMost(among))
   }
 
   /** Undefined unless the path is that of the logo that the client has now. */
@@ -107,7 +98,7 @@ export function createLogos(needs: {
     show(path) {
       if (path === undefined) return undefined
       void load(path)
-      return pictures.has(path) ? `${needs.basePath}${path}` : undefined
+      return kept.get(path)?.picture !== undefined ? `${needs.basePath}${path}` : undefined
     },
     handle: async (request, response, next) => {
       const prefix = `${needs.basePath}${paths.logo}/`
@@ -115,6 +106,22 @@ export function createLogos(needs: {
       const picture = await load(request.path.slice(needs.basePath.length))
       if (picture === undefined) return next()
       answerFile(request, response, picture, 'public, max-age=86400, immutable')
+    },
+  }
+}
+
+/** What was fetched, and what could not be had, each with a room of its own. */
+function createKept() {
+  const pictures = new Map<string, Kept>()
+  const failures = new Map<string, Kept>()
+  return {
+    get: (path: string): Kept | undefined => pictures.get(path) ?? failures.get(path),
+    put(path: string, one: Kept): void {
+      pictures.delete(path)
+      failures.delete(path)
+      const [among, limit] = one.picture === undefined ? [failures, mostFailures] : [pictures, most]
+      among.set(path, one)
+      if (among.size > limit) among.delete(oldestOfMost(among))
     },
   }
 }

@@ -7,102 +7,113 @@ import { answerToCode, pathOf } from './error-page.ts'
 import type { ErrorAnswer } from './error-page.ts'
 import type { Pages } from './pages.ts'
 
-/** The pages of the protocol itself: errors, logout, signed out.
- *  @param needs.describeClient how pages show a client */
-export function createProtocolPages(needs: {
+interface Needs {
   /** The issuer's path, '' when it has none. */
-  basePath: string
-  pages: Pages
-  languages: readonly string[]
-  describeClient: (clientId: string) => ClientOnPage | undefined
+  readonly basePath: string
+  readonly pages: Pages
+  readonly languages: readonly string[]
+  /** How pages show a client. */
+  readonly describeClient: (clientId: string) => ClientOnPage | undefined
   /** The person of the browser's session, as recorded here: a directory that is away keeps nobody signed in. */
-  personOf: (accountId: string) => Promise<PersonOnPage | undefined>
+  readonly personOf: (accountId: string) => Promise<PersonOnPage | undefined>
   /** The other provider at which that person may stay signed in. */
-  elsewhereOf: (accountId: string) => Promise<{ name: string; url: string | undefined } | undefined>
+  readonly elsewhereOf: (accountId: string) => Promise<{ name: string; url: string | undefined } | undefined>
   /** Whose session it is or was a moment ago, and what ends with it for each application. */
-  sessionOf: (uid: string) => Promise<{ userId: string; endings: readonly EndingOnPage[] } | undefined>
+  readonly sessionOf: (uid: string) => Promise<{ userId: string; endings: readonly EndingOnPage[] } | undefined>
   /** Name of the cookie that names a session that has just ended. */
-  ended: string
-}): ProtocolPages {
-  const { pages } = needs
-  const clientOf = ({ client }: PageAsk) => client && needs.describeClient(client.clientId)
-  const languagesOf = (ask: PageAsk) => (ask.parameter('ui_locales') ?? '').split(' ').filter(Boolean)
+  readonly ended: string
+}
 
+/** The pages of the protocol itself: errors, logout, signed out. */
+export function createProtocolPages(needs: Needs): ProtocolPages {
   return {
     languages: needs.languages,
-    error(ask, out, fault) {
-      const coded = codedAnswer(fault)
-      const status = coded?.status ?? fault.statusCode ?? fault.status ?? 500
-      const retries = coded?.retryAfter !== undefined && ask.request.method === 'GET'
-      const page = {
-        kind: 'page',
-        view: 'error',
-        status: status >= 400 ? status : 400,
-        languages: languagesOf(ask),
-        retryAfter: coded?.retryAfter,
-        model: {
-          key: coded?.key ?? out.error,
-          code: coded?.code ?? out.error,
-          client: clientOf(ask),
-          description: coded === undefined ? out.error_description?.slice(0, longestDescription) : undefined,
-          detail: detailOf(ask, out, fault),
-          retryUrl: retries ? pathOf(ask.request) : undefined,
-        },
-      } as const
-      return pages.render(page, ask.request)
+    error: (ask, out, fault) => errorPage(needs, ask, out, fault),
+    logout: (ask, form) => logoutPage(needs, ask, form),
+    deviceAllowed: (ask) => {
+      const key = 'device-allowed'
+      const model = { key, values: { client: clientOf(needs, ask)?.name ?? '' } }
+      return needs.pages.render({ kind: 'page', view: 'notice', languages: languagesOf(ask), model }, ask.request)
     },
-    async logout(ask, { action, xsrf }) {
-      const target = ask.parameter('post_logout_redirect_uri')
-      const { accountId, sessionUid = '' } = ask
-      const [person, elsewhere, session] =
-        accountId === undefined
-          ? []
-          : await Promise.all([
-              inTime(needs.personOf(accountId)),
-              inTime(needs.elsewhereOf(accountId)),
-              inTime(needs.sessionOf(sessionUid)),
-            ])
-      const page = {
-        kind: 'page',
-        view: 'logout',
-        languages: languagesOf(ask),
-        reader: person,
-        formTargets: target === undefined ? [] : [target],
-        model: {
-          client: clientOf(ask),
-          action: new URL(action).pathname,
-          fields: { xsrf },
-          person,
-          elsewhere,
-          endings: session?.endings,
-        },
-      } as const
-      return pages.render(page, ask.request)
-    },
-    deviceAllowed(ask) {
-      const allowed = 'device-allowed'
-      const model = { key: allowed, values: { client: clientOf(ask)?.name ?? '' } }
-      return pages.render({ kind: 'page', view: 'notice', languages: languagesOf(ask), model }, ask.request)
-    },
-    deviceRefused(ask, out, fault) {
-      const notice = deviceNotices[String(fault.name)]
-      if (notice === undefined) return this.error(ask, out, fault)
-      const link = { href: `${needs.basePath}${paths.device}`, key: 'notice.device-over.again' }
-      const model = { key: notice, ...(notice === 'device-over' ? { link } : {}) }
-      const page = { kind: 'page', view: 'notice', languages: languagesOf(ask), model } as const
-      return pages.render({ ...page, status: notice === 'device-over' ? 400 : 200 }, ask.request)
-    },
-    async signedOut(ask, { stillSignedIn }) {
-      const uid = stillSignedIn ? undefined : readCookies(ask.request).get(needs.ended)
-      const session = uid === undefined ? undefined : await inTime(needs.sessionOf(uid))
-      // nobody is signed in any more; the page is still for whoever was
-      const userId = stillSignedIn ? ask.accountId : session?.userId
-      const reader = userId === undefined ? undefined : await inTime(needs.personOf(userId))
-      const model = { client: clientOf(ask), stillSignedIn, endings: session?.endings }
-      const page = { kind: 'page', view: 'signed-out', languages: languagesOf(ask), reader, model } as const
-      return pages.render(page, ask.request)
-    },
+    deviceRefused: (ask, out, fault) => deviceRefusedPage(needs, ask, out, fault),
+    signedOut: (ask, { stillSignedIn }) => signedOutPage(needs, ask, stillSignedIn),
   }
+}
+
+type AskedFor<Name extends 'error' | 'logout' | 'signedOut'> = Parameters<ProtocolPages[Name]>
+
+const clientOf = ({ describeClient }: Needs, { client }: PageAsk) => client && describeClient(client.clientId)
+const languagesOf = (ask: PageAsk) => (ask.parameter('ui_locales') ?? '').split(' ').filter(Boolean)
+
+function errorPage(needs: Needs, ...[ask, out, fault]: AskedFor<'error'>) {
+  const coded = codedAnswer(fault)
+  const status = coded?.status ?? fault.statusCode ?? fault.status ?? 500
+  const retries = coded?.retryAfter !== undefined && ask.request.method === 'GET'
+  const page = {
+    kind: 'page',
+    view: 'error',
+    status: status >= 400 ? status : 400,
+    languages: languagesOf(ask),
+    retryAfter: coded?.retryAfter,
+    model: {
+      key: coded?.key ?? out.error,
+      code: coded?.code ?? out.error,
+      client: clientOf(needs, ask),
+      description: coded === undefined ? out.error_description?.slice(0, longestDescription) : undefined,
+      detail: detailOf(ask, out, fault),
+      retryUrl: retries ? pathOf(ask.request) : undefined,
+    },
+  } as const
+  return needs.pages.render(page, ask.request)
+}
+
+async function logoutPage(needs: Needs, ...[ask, { action, xsrf }]: AskedFor<'logout'>) {
+  const target = ask.parameter('post_logout_redirect_uri')
+  const { accountId, sessionUid = '' } = ask
+  const [person, elsewhere, session] =
+    accountId === undefined
+      ? []
+      : await Promise.all([
+          inTime(needs.personOf(accountId)),
+          inTime(needs.elsewhereOf(accountId)),
+          inTime(needs.sessionOf(sessionUid)),
+        ])
+  const page = {
+    kind: 'page',
+    view: 'logout',
+    languages: languagesOf(ask),
+    reader: person,
+    formTargets: target === undefined ? [] : [target],
+    model: {
+      client: clientOf(needs, ask),
+      action: new URL(action).pathname,
+      fields: { xsrf },
+      person,
+      elsewhere,
+      endings: session?.endings,
+    },
+  } as const
+  return needs.pages.render(page, ask.request)
+}
+
+function deviceRefusedPage(needs: Needs, ...[ask, out, fault]: AskedFor<'error'>) {
+  const notice = deviceNotices[String(fault.name)]
+  if (notice === undefined) return errorPage(needs, ask, out, fault)
+  const link = { href: `${needs.basePath}${paths.device}`, key: 'notice.device-over.again' }
+  const model = { key: notice, ...(notice === 'device-over' ? { link } : {}) }
+  const page = { kind: 'page', view: 'notice', languages: languagesOf(ask), model } as const
+  return needs.pages.render({ ...page, status: notice === 'device-over' ? 400 : 200 }, ask.request)
+}
+
+async function signedOutPage(needs: Needs, ask: PageAsk, stillSignedIn: boolean) {
+  const uid = stillSignedIn ? undefined : readCookies(ask.request).get(needs.ended)
+  const session = uid === undefined ? undefined : await inTime(needs.sessionOf(uid))
+  // nobody is signed in any more; the page is still for whoever was
+  const userId = stillSignedIn ? ask.accountId : session?.userId
+  const reader = userId === undefined ? undefined : await inTime(needs.personOf(userId))
+  const model = { client: clientOf(needs, ask), stillSignedIn, endings: session?.endings }
+  const page = { kind: 'page', view: 'signed-out', languages: languagesOf(ask), reader, model } as const
+  return needs.pages.render(page, ask.request)
 }
 
 /** By the name of the library's error: the end of a device's sign-in that is no fault. */

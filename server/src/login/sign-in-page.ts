@@ -6,6 +6,9 @@ import type { Attempt } from './attempt.ts'
 import { suggestedName } from './login-link.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
+/** Of the library and ours: the ID token in `id_token_hint` is of somebody else than the session. */
+const hintReasons: readonly string[] = ['id_token_hint', 'id_token_hint_of_another']
+
 /** @param upstreams other providers at which the person can sign in
  *  @param said what was wrong the last time, and the user name as typed */
 export function signInPage(
@@ -20,8 +23,15 @@ export function signInPage(
   upstreams: readonly Upstream[],
 ): Page {
   const { session, progress, prompt } = interaction
-  const known = progress.switching ? undefined : session?.person
+  // the client wants somebody else: to ask for this person again would come to the same page for ever
+  const wantsOther = session !== undefined && prompt.reasons.some((reason) => hintReasons.includes(reason))
+  const known = progress.switching || wantsOther ? undefined : session?.person
   const hinted = progress.switching ? undefined : suggestedName(interaction)
+  const reasonOf = () => {
+    if (prompt.reasons.includes('session_ended')) return 'ended'
+    if (wantsOther && !progress.switching) return 'other'
+    return known === undefined ? undefined : 'again'
+  }
   return {
     ...pageOf(interaction, known),
     view: 'sign-in',
@@ -32,7 +42,7 @@ export function signInPage(
       action: paths.form('sign-in'),
       cancelAction: paths.form('cancel'),
       username: said.username ?? known?.username ?? progress.wanted ?? hinted ?? '',
-      reason: prompt.reasons.includes('session_ended') ? 'ended' : known === undefined ? undefined : 'again',
+      reason: reasonOf(),
       forgotUrl: offers.reset ? paths.forgot(interaction.client.clientId) : undefined,
       registerUrl: offers.registration ? paths.register : undefined,
       mistakes: said.mistakes,

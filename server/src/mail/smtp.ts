@@ -1,7 +1,6 @@
 // The one door to SMTP. Whoever is on the way can read or change nothing: the connection is TLS, or it ends on this machine.
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { createTransport } from 'nodemailer'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { describeError } from '@nauthera/runtime/log'
@@ -37,7 +36,7 @@ export function createSmtp(settings: MailSettings): Smtp {
       // an address with more in it could become a second header or recipient
       if (!isEmailAddress(to)) return { kind: 'never', reason: 'the address of the person is no e-mail address' }
       try {
-        const transport = open(settings)
+        const transport = await open(settings)
         await transport.sendMail({
           from: settings.from,
           to: { name: '', address: to },
@@ -53,11 +52,13 @@ export function createSmtp(settings: MailSettings): Smtp {
         return outcomeOf(error)
       }
     },
-    check: async () => void (await open(settings).verify()),
+    check: async () => void (await (await open(settings)).verify()),
   }
 }
 
-function open({ host, port, tls, usernameFile, passwordFile, caFile }: MailSettings) {
+/** The library is loaded with the first mail: most servers send none, or none for long. */
+async function open({ host, port, tls, usernameFile, passwordFile, caFile }: MailSettings) {
+  const { createTransport } = await import('nodemailer')
   return createTransport({
     host,
     port,

@@ -59,7 +59,7 @@ export interface Grants {
 
 /** SQL: whether a grant and all that it came from are alive.
  *  @param t alias of a row of `grants` */
-export const isAlive = (t: string): string =>
+const isAlive = (t: string): string =>
   `${t}.revoked_at IS NULL AND ${t}.expires_at > now() AND NOT EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = ${t}.id
      AND NOT EXISTS (SELECT FROM grants p WHERE p.id = x.parent_id AND p.revoked_at IS NULL AND p.expires_at > now()))`
 

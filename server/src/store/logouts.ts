@@ -8,6 +8,9 @@ export interface EndedUse {
   readonly clientId: string
   readonly userId: string
   readonly sid: string
+  /** The sector of the client in the newest of its grants of the session; empty: it had public subjects. Null where there is no grant, and absent from a
+   *  server of the release before. */
+  readonly sector?: string | null
 }
 
 const kind: WorkKind = 'backchannel-logout'
@@ -20,7 +23,9 @@ const giveUpAfter = '24 hours'
 export const logoutInsert = (ended: string): string =>
   `INSERT INTO outbox (id, kind, once_key, payload, encrypted_by, give_up_at)
      SELECT gen_random_uuid(), '${kind}', 'logout:' || e.session_uid || ':' || e.client_uid,
-       convert_to(jsonb_build_object('clientUid', e.client_uid, 'clientId', e.client_id, 'userId', e.user_id, 'sid', e.sid)::text, 'UTF8'),
+       convert_to(jsonb_build_object('clientUid', e.client_uid, 'clientId', e.client_id, 'userId', e.user_id, 'sid', e.sid,
+         'sector', (SELECT coalesce(g.payload->>'sector', '') FROM grants g
+           WHERE g.session_uid = e.session_uid AND g.client_uid = e.client_uid ORDER BY g.created_at DESC LIMIT 1))::text, 'UTF8'),
        '', now() + interval '${giveUpAfter}'
      FROM ${ended} e WHERE e.client_uid <> ''
      ON CONFLICT (once_key) DO NOTHING`

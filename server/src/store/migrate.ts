@@ -1,6 +1,5 @@
 // Applies numbered SQL files, forward only. One process at a time does; an advisory lock makes the others wait.
 import { readdirSync } from 'node:fs'
-import { runner } from 'node-pg-migrate'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
 import { sqlDirectory } from '../files.ts'
@@ -29,6 +28,8 @@ export async function migrateUp(
   connection: DatabaseConnection,
   options: { log: (line: string) => void },
 ): Promise<string[]> {
+  // a server only looks whether it has been done
+  const { runner } = await import('node-pg-migrate')
   const quiet = { info: options.log, warn: options.log, error: options.log, debug: () => undefined }
   try {
     const applied = await runner({

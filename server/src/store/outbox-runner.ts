@@ -195,7 +195,7 @@ class Runner implements OutboxRunner {
 
   async #giveUp(work: Claimed, reason: string): Promise<void> {
     const { id, kind, tries } = work
-    this.#needs.log.error({ kind, id, tries, reason }, 'given up')
+    this.#needs.log.error({ kind, id, tries, reason }, 'not delivered, and not tried again')
     const event = (this.#needs.givenUp ?? usualEvent)(work, reason)
     await this.#settle(() => this.#needs.outbox.giveUp(work, [event]))
     this.#needs.count?.(kind, 'given_up')

@@ -134,7 +134,7 @@ export function createRefreshFamilies(needs: {
   }
 }
 
-export const stateOf = (row: FamilyRow): FamilyState => ({
+const stateOf = (row: FamilyRow): FamilyState => ({
   seq: row.seq,
   rotatedAt: new Date(row.rotated_at).getTime(),
   payload: row.payload,

@@ -16,7 +16,7 @@ import { isEmailAddress } from './email-address.ts'
 import { languagesFor } from './notices.ts'
 
 export interface LinkMails {
-  /** Sends a person a link to set a new password. `sent-before`: a try of before has sent this mail.
+  /** Sends a person a link to set a new password. `sent-before`: an earlier try has sent this mail.
    *  @param by.onceKey of the mail: the same request sends one mail
    *  @param by.limit links that one person gets in a while; default: no limit */
   sendReset(

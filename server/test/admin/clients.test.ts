@@ -10,7 +10,7 @@ const client = (clientId: string): RegisteredClient =>
     clientId,
     namespace: clientId.split('.')[0],
     name: clientId.split('.')[1],
-    config: { type: 'Web', suspended: clientId.startsWith('off'), scopes: ['openid'] },
+    config: { type: 'Web', suspended: clientId.startsWith('off'), scopes: ['openid'], contacts: ['team@example.com'] },
     version: { generation: 7n },
     api: undefined,
     verifiers: [
@@ -53,6 +53,7 @@ describe(clientPage.name, () => {
       generation: 7,
       scopes: ['openid'],
       api: undefined,
+      contacts: ['team@example.com'],
       secrets: 2,
       oldSecretUntil: new Date(1000),
     })

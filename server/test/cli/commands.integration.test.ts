@@ -207,7 +207,7 @@ describe('nauthera users, groups and consents', () => {
     expect([unnamed.code, unnamed.err.includes('must not be empty')]).to.deep.equal([1, true])
   })
 
-  it('understands the longer names of before', async () => {
+  it('understands the earlier, longer names', async () => {
     const person = await addPerson(nauthera.fresh.replica())
     expect((await nauthera.run(['groups', 'add-member', 'night', person.username])).code).to.equal(0)
     expect((await nauthera.run(['groups', 'remove-member', 'night', person.username])).code).to.equal(0)

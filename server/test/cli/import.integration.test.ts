@@ -109,7 +109,7 @@ describe('nauthera users import', () => {
       expect((await signIn(username, 'wrong')).kind).to.equal('refused')
     })
 
-  it('passes over who is there and the same, and never overwrites anybody', async () => {
+  it('skips people whose account says the same, and never overwrites anybody', async () => {
     const [kept, other] = [
       { username: 'kept', name: 'Kept' },
       { username: 'other', name: 'Other' },
@@ -123,7 +123,7 @@ describe('nauthera users import', () => {
     expect((await find('other'))!.name).to.equal('Other')
   })
 
-  it('changes who is there when it is asked to, but never a password', async () => {
+  it('changes people who have an account when it is asked to, but never a password', async () => {
     const passwordHash = await bcryptHash(password, { cost: 4 })
     await run(
       lines({ username: 'moved', email: 'old@example.test', groups: ['east'], passwordHash }),

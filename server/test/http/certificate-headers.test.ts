@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { keySetOf, makeCertificate } from '@nauthera/harness/certificates'
@@ -17,6 +18,8 @@ describe('readCertificateHeader', () => {
 
   const base64 = ({ der }: Made): string => der.toString('base64')
   const escaped = (...made: readonly Made[]): string => encodeURIComponent(made.map(({ pem }) => `${pem}\n`).join(''))
+  const [xfcc, tls] = ['x-forwarded-client-cert', 'X-Forwarded-Tls-Client-Cert'] as const
+  const hash = ({ der }: Made): string => createHash('sha256').update(der).digest('hex')
   const lines = ({ pem }: Made): string => encodeURIComponent(pem).replaceAll('%20', ' ').replaceAll('%3D', '=')
   const read = (format: HeaderFormat, headers: readonly [string, string][]): string => {
     const found = readCertificateHeader(format, headers.flat())
@@ -69,53 +72,111 @@ describe('readCertificateHeader', () => {
     ['nothing', 'nginx', [], 'none'],
     ['an empty value', 'nginx', [cert(() => ''), ok], 'none'],
 
-    ['Envoy', 'envoy', [cert(() => `Hash=ab;Cert="${escaped(leaf)}"`, 'x-forwarded-client-cert')], 'certificate'],
+    ['Envoy', 'envoy', [cert(() => `Hash=${hash(leaf)};Cert="${escaped(leaf)}"`, xfcc)], 'certificate'],
     [
       'with everything that Envoy adds',
       'envoy',
       [
         cert(
           () =>
-            `By=spiffe://a/b;Hash=ab;Cert="${escaped(leaf)}";Chain="${escaped(leaf, root)}";Subject="CN=a\\", b;c";URI=spiffe://a/c,`.slice(
+            `By=spiffe://a/b;Hash=${hash(leaf)};Cert="${escaped(leaf)}";Chain="${escaped(leaf, root)}";Subject="CN=a\\", b;c";URI=spiffe://a/c,`.slice(
               0,
               -1,
             ),
-          'x-forwarded-client-cert',
+          xfcc,
         ),
       ],
       'certificate and 1',
     ],
-    ['with the chain alone', 'envoy', [cert(() => `chain=${escaped(leaf)}`, 'x-forwarded-client-cert')], 'certificate'],
+    ['with the chain alone', 'envoy', [cert(() => `chain=${escaped(leaf)}`, xfcc)], 'certificate'],
     [
       'with two elements: one is of a proxy, or forged',
       'envoy',
-      [cert(() => `Cert="${escaped(leaf)}",Cert="${escaped(leaf)}"`, 'x-forwarded-client-cert')],
+      [cert(() => `Cert="${escaped(leaf)}",Cert="${escaped(leaf)}"`, xfcc)],
       'several',
     ],
-    ['an element without Cert', 'envoy', [['x-forwarded-client-cert', 'Hash=ab;URI=spiffe://a/b']], 'unreadable'],
+    ['an element without Cert', 'envoy', [[xfcc, 'Hash=ab;URI=spiffe://a/b']], 'unreadable'],
     [
       'two Cert in one element',
       'envoy',
-      [cert(() => `Cert="${escaped(leaf)}";Cert="${escaped(root)}"`, 'x-forwarded-client-cert')],
+      [cert(() => `Cert="${escaped(leaf)}";Cert="${escaped(root)}"`, xfcc)],
       'unreadable',
     ],
-    ['an open quote', 'envoy', [cert(() => `Cert="${escaped(leaf)}`, 'x-forwarded-client-cert')], 'unreadable'],
+    ['an open quote', 'envoy', [cert(() => `Cert="${escaped(leaf)}`, xfcc)], 'unreadable'],
 
-    ['Traefik', 'traefik', [cert(() => base64(leaf), 'X-Forwarded-Tls-Client-Cert')], 'certificate'],
+    [
+      'with a subject and names as Envoy writes them: quotes and commas escaped, names as they are',
+      'envoy',
+      [
+        cert(
+          () =>
+            `By=spiffe://a/b;Hash=${hash(leaf)};Cert="${escaped(leaf)}";Subject="O=\\"Example\\"\\, Inc.;x,CN=a\\\\";URI=spiffe://a/c;DNS=a.example.com;DNS=b.example.com`,
+          'X-Forwarded-Client-Cert',
+        ),
+      ],
+      'certificate',
+    ],
+    [
+      'with the hash of another certificate',
+      'envoy',
+      [cert(() => `Hash=${hash(root)};Cert="${escaped(leaf)}"`, xfcc)],
+      'unreadable',
+    ],
+    [
+      'with a certificate in the name of another one',
+      'envoy',
+      [cert(() => `Hash=${hash(root)};Subject="";URI=spiffe://a/c;Cert="${escaped(leaf)}"`, xfcc)],
+      'unreadable',
+    ],
+    [
+      'with a certificate and its hash in the name of another one',
+      'envoy',
+      [cert(() => `Hash=${hash(root)};URI=spiffe://a;Hash=${hash(leaf)};Cert="${escaped(leaf)}"`, xfcc)],
+      'unreadable',
+    ],
+    [
+      'with a comma in a name',
+      'envoy',
+      [cert(() => `Hash=${hash(leaf)};Cert="${escaped(leaf)}";URI=spiffe://a,Cert=b`, xfcc)],
+      'several',
+    ],
+    ['twice', 'envoy', [cert(() => `Cert="${escaped(leaf)}"`, xfcc), cert(() => 'Hash=ab', xfcc)], 'several'],
+    ['once with underscores', 'envoy', [cert(() => `Cert="${escaped(leaf)}"`, 'X_Forwarded_Client_Cert')], 'several'],
+    ['lines that are not escaped', 'envoy', [cert(() => `Cert="${leaf.pem}`, xfcc)], 'unreadable'],
+    ['the certificate twice in Cert', 'envoy', [cert(() => `Cert="${escaped(leaf, leaf)}"`, xfcc)], 'unreadable'],
+
+    ['Traefik', 'traefik', [cert(() => base64(leaf), tls)], 'certificate'],
     [
       'with the chain, escaped',
       'traefik',
-      [cert(() => encodeURIComponent(`${base64(leaf)},${base64(root)}`), 'X-Forwarded-Tls-Client-Cert')],
+      [cert(() => encodeURIComponent(`${base64(leaf)},${base64(root)}`), tls)],
       'certificate and 1',
     ],
     [
-      'with seven of them',
+      'of Traefik 2, with the chain: each escaped by itself',
       'traefik',
-      [cert(() => Array(7).fill(base64(leaf)).join(','), 'X-Forwarded-Tls-Client-Cert')],
+      [cert(() => [leaf, root].map((made) => encodeURIComponent(base64(made))).join(','), tls)],
+      'certificate and 1',
+    ],
+    ['of Traefik 2, alone', 'traefik', [cert(() => encodeURIComponent(base64(leaf)), tls)], 'certificate'],
+    ['twice', 'traefik', [cert(() => base64(leaf), tls), cert(() => base64(root), tls)], 'several'],
+    [
+      'twice, joined by a proxy on the way',
+      'traefik',
+      [cert(() => `${base64(leaf)}, ${base64(root)}`, tls)],
       'unreadable',
     ],
-    ['an empty part', 'traefik', [cert(() => `${base64(leaf)},`, 'X-Forwarded-Tls-Client-Cert')], 'unreadable'],
-    ['as PEM', 'traefik', [cert(() => escaped(leaf), 'X-Forwarded-Tls-Client-Cert')], 'unreadable'],
+    ['in several lines', 'traefik', [cert(() => leaf.pem.replaceAll(/-----.*-----/g, '').trim(), tls)], 'unreadable'],
+    ['a line break behind it', 'traefik', [cert(() => `${encodeURIComponent(base64(leaf))}%0A`, tls)], 'unreadable'],
+    [
+      'twice, once with underscores',
+      'traefik',
+      [cert(() => base64(leaf), tls), cert(() => base64(root), 'x_forwarded_tls_client_cert')],
+      'several',
+    ],
+    ['with seven of them', 'traefik', [cert(() => Array(7).fill(base64(leaf)).join(','), tls)], 'unreadable'],
+    ['an empty part', 'traefik', [cert(() => `${base64(leaf)},`, tls)], 'unreadable'],
+    ['as PEM', 'traefik', [cert(() => escaped(leaf), tls)], 'unreadable'],
 
     ['HAProxy', 'haproxy', [cert(() => base64(leaf), 'X-SSL-Client-Cert')], 'certificate'],
     ['in quotes', 'haproxy', [cert(() => `"${base64(leaf)}"`, 'X-SSL-Client-Cert')], 'certificate'],

@@ -23,6 +23,7 @@ const served = (more: Partial<NonNullable<ClientRow['served']>>): ClientRow['ser
   generation: 3,
   scopes: ['openid', 'profile', 'email'],
   api: undefined,
+  contacts: ['team-a@example.com'],
   secrets: 1,
   oldSecretUntil: undefined,
   ...more,

@@ -145,6 +145,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
   }),
   'sign-in again': signIn({ username: 'ada@example.com', reason: 'again' }),
   'sign-in after the session ended': signIn({ username: 'ada', reason: 'ended' }),
+  'sign-in for another account than that of the session': signIn({ reason: 'other' }),
   'sign-in when busy': signIn({ username: 'ada', mistakes: [{ key: 'busy', values: { seconds: 2 } }] }),
   'sign-in from an address with too many failures': signIn({
     username: 'ada',

@@ -159,7 +159,7 @@ describe('a second factor', function () {
     expect(end.page.location ?? '').not.to.contain('code=')
   })
 
-  it('L2 a session that proved the password alone is asked for the second factor alone (RFC 9470), and a cookie of before is refused', async () => {
+  it('L2 a session that proved the password alone is asked for the second factor alone (RFC 9470), and an earlier cookie is refused', async () => {
     const username = `person-${++people}`
     await addPerson(replicas, username)
     const browser = new Browser(replicas)

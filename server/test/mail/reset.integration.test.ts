@@ -123,7 +123,7 @@ describe('a new password by mail', function () {
     expect(done.body).to.contain('href="https://app.example.com/start"').and.not.contain('evil.test')
   })
 
-  it('ends every session and token of before, and lifts a lock', async () => {
+  it('ends every earlier session and token, and lifts a lock', async () => {
     await addPerson(site, 'joan')
     const code = await getCode(site, { username: 'joan', parameters: { scope: 'openid offline_access' } })
     const tokens = tokensOf(await redeem(site, code))

@@ -84,7 +84,7 @@ describe('an algorithm for each use', () => {
       for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'key_ops']) expect(key).to.not.have.property(member)
   })
 
-  it('takes a changed file into the running server: the new key is published, and the one of before signs', async function () {
+  it('takes a changed file into the running server: the new key is published, and the earlier one signs', async function () {
     this.timeout(60_000)
     writeFileSync(jwksFile, setOf(privateKey('PS256', 'newer'), ...keys))
     await waitFor(async () =>

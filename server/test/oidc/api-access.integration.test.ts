@@ -133,7 +133,7 @@ describe('access to APIs', () => {
       expect((await machineToken('app.none')).status).to.equal(200)
     })
 
-    it('of a client whose operator says nothing about access follows the rule of before', async () => {
+    it('of a client whose operator says nothing about access follows the earlier rule', async () => {
       const old = { scope: 'orders:admin' }
       await change('app.one', entry('app.one', machine([own], [])))
       const answer = await machineToken('app.one', old)

@@ -243,6 +243,31 @@ describe('authorization', () => {
     }
   })
 
+  it('names nobody on the page that asks for the person of an id_token_hint while somebody else is signed in, and says why it asks', async () => {
+    const { id } = tokensOf(await redeem(replicas, await getCode(replicas, { username: 'bob' })))
+    const { browser } = await getCode(replicas, { username: 'ada' })
+    const asked = { id_token_hint: id }
+    for (const more of [{}, { prompt: 'login' }, { max_age: '0' }]) {
+      const url = authorizationUrl(replicas.issuer, request(pkce(), { ...asked, ...more }))
+      const page = await browser.copy().follow(url)
+      expect(page.body)
+        .to.contain('id="other-account"')
+        .and.match(/id="username"[^>]* value=""/)
+      expect(page.body).to.not.match(/ada|bob/i)
+    }
+    // as after a sign-in of the wrong person
+    const again = await browser.submit(
+      await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), asked))),
+      '/sign-in',
+      { username: 'ada', password },
+    )
+    expect(again.body)
+      .to.contain('id="other-account"')
+      .and.match(/id="username"[^>]* value=""/)
+    const hinted = authorizationUrl(replicas.issuer, request(pkce(), { ...asked, login_hint: 'bob' }))
+    expect((await browser.follow(hinted)).body).to.match(/id="username"[^>]* value="bob"/)
+  })
+
   it('answers in each response mode', async () => {
     const browser = new Browser(replicas)
     await getCode(replicas, { browser })

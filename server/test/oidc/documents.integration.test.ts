@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, introspect } from '@nauthera/harness/flows'
+import { claimsOfJwt, headerOfJwt, introspect } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { startDocumentHost } from './document-host.ts'
@@ -83,7 +83,7 @@ describe('clients by metadata document', () => {
     const page = await new Browser(replicas).follow(url)
     return { status: page.status, location: page.location, text: textOf(page.body) }
   }
-  const signIn = async (clientId: string, more: Record<string, string> = {}) => {
+  const signIn = async (clientId: string, more: Record<string, string> = {}, form: Record<string, string> = {}) => {
     const { proof, url, redirectUri } = ask(clientId, more)
     const back = await new Browser(replicas).authorize(url, 'ada')
     const code = back.searchParams.get('code')
@@ -96,7 +96,7 @@ describe('clients by metadata document', () => {
         code: code ?? '',
         redirect_uri: redirectUri,
         code_verifier: proof.verifier,
-        resource: tools,
+        ...(form['resource'] === '' ? {} : { resource: tools }),
       },
     })
     return { back, answer }
@@ -123,6 +123,22 @@ describe('clients by metadata document', () => {
     expect(claimsOfJwt(token)).to.include({ client_id: clientId, aud: tools, scope: 'tools:use' })
     const about = (await introspect(replicas, token, { clientId: 'team.tools' })).json()
     expect(about).to.include({ active: true, client_id: clientId, scope: 'tools:use' })
+  })
+
+  it('userinfo and ID tokens are signed as the document says, and it can want pushed requests and bound tokens', async () => {
+    const signed = publish({ userinfo_signed_response_alg: 'ES256', id_token_signed_response_alg: 'EdDSA' })
+    const { answer } = await signIn(signed, { scope: 'openid', resource: '' }, { resource: '' })
+    const { id_token: id, access_token: access } = answer.json() as Record<string, string>
+    expect(headerOfJwt(id!)['alg']).to.equal('EdDSA')
+    const me = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })
+    expect(me.headers['content-type']).to.match(/^application\/jwt/)
+    expect([headerOfJwt(me.body)['alg'], claimsOfJwt(me.body)['aud']]).to.deep.equal(['ES256', signed])
+
+    const pushing = publish({ require_pushed_authorization_requests: true })
+    const { location } = await new Browser(replicas).follow(ask(pushing).url)
+    expect(new URL(location!).searchParams.get('error')).to.equal('invalid_request')
+    const bound = publish({ dpop_bound_access_tokens: true })
+    expect((await signIn(bound)).answer.json()['error']).to.equal('invalid_grant')
   })
 
   it('T51 the person is asked each time, with the host, and cannot let it be remembered', async () => {
@@ -227,6 +243,11 @@ describe('clients by metadata document', () => {
       ],
       ['without redirect_uris', { redirect_uris: undefined }, /no redirect_uris at its own origin/],
       ['for another grant alone', { grant_types: ['client_credentials'] }, /lack authorization_code/],
+      [
+        'that wants encrypted userinfo',
+        { userinfo_encrypted_response_alg: 'ECDH-ES' },
+        /userinfo_encrypted_response_alg is not served/,
+      ],
       ['larger than 5 KiB', { client_name: 'x'.repeat(6000) }, /larger than 5120 bytes/],
     ]
     for (const [sentence, about, text] of cases) {

@@ -155,7 +155,7 @@ describe('FAPI 2.0 Security Profile', function () {
       ]
       expect(await push(by(unsigned))).to.equal('401 invalid_client')
       expect(await push(by(jwt, 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer'))).to.equal(
-        '400 invalid_request',
+        '401 invalid_client',
       )
       expect(await push([...by(jwt), ['client_assertion', jwt]])).to.equal('400 invalid_request')
       expect(await push([...by(jwt), ['client_secret', 'x'.repeat(40)]])).to.equal('400 invalid_request')

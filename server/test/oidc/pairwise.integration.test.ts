@@ -247,6 +247,28 @@ describe('pairwise subjects', function () {
     expect((await userinfo(access)).status).to.equal(401)
   })
 
+  for (const [what, before, after] of [
+    ['moves to the sector of others', pairwise, { ...pairwise, redirectUris: ['https://other.example.com/callback'] }],
+    ['becomes public', pairwise, configs.web],
+    ['becomes pairwise', configs.web, pairwise],
+  ] as const)
+    it(`a client that ${what} is told of a session's end with the subject that it got in it, and learns no other`, async () => {
+      const served = (config: object) => [
+        ...clients(),
+        entry('app.told', { ...config, backchannelLogoutUri: told.uri }),
+      ]
+      await replicas.serve(served(before))
+      const { id, browser } = await signIn('app.told')
+      await replicas.serve(served(after))
+      told.tokens.length = 0
+      const page = await browser.follow(`${replicas.issuer}/session/end`)
+      await browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+      await outboxSettled(replicas.apps[0]!.store.outbox)
+      expect(told.tokens.map((token) => claimsOfJwt(token)['aud'])).to.include('app.told')
+      const [token] = told.tokens.filter((one) => claimsOfJwt(one)['aud'] === 'app.told')
+      expect(claimsOfJwt(token!)).to.include({ sub: subOf(id), sid: claimsOfJwt(id)['sid'] })
+    })
+
   for (const [what, moved] of [
     ['document', { sectorIdentifierUri: 'https://other.example.com/sector' }],
     ['redirect URI', { redirectUris: ['https://other.example.com/callback'] }],

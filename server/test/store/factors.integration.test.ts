@@ -167,7 +167,7 @@ describe(createFactors.name, () => {
     await store.factors.reset(other.userId, [])
   })
 
-  it('encrypts the seeds of before with the current key of the ring, in batches', async () => {
+  it('encrypts earlier seeds with the current key of the ring, in batches', async () => {
     const own = await freshStore()
     const keys = [randomBytes(32), randomBytes(32)] as const
     const before = own.replica({ ring: createKeyRing(new Map([['one', keys[0]]]), 'one') })

@@ -116,12 +116,34 @@ describe(endDevices.name, function () {
     })
   }
 
-  it('says whose session it was, and which object the client was', async () => {
+  it('says whose session it was, which object the client was, and the sector of its newest grant', async () => {
     const { userId, sessions } = await signIn()
+    const [sessionUid] = sessions
+    for (const [id, clientUid, sector] of [
+      ['first', 'uid-a', 'old.example.com'],
+      ['second', 'uid-a', 'new.example.com'],
+      ['third', 'uid-b', undefined],
+    ] as const) {
+      const payload = sector === undefined ? {} : { sector }
+      const rest = { userId, sessionUid, offline: false, payload, expiresAt: inMs(60_000) }
+      await store.grants.insert({ id: `${sessionUid}-${id}`, clientUid, clientId: 'app.a', ...rest })
+    }
+    await store.devices.endSession(sessionUid)
+    const works = await store.outbox.claim(kinds, 2, leaseMs)
+    const told = works.map(({ open }) => open() as EndedUse).toSorted((one, other) => (one.sid < other.sid ? -1 : 1))
+    expect(told).to.deep.equal([
+      { userId, clientUid: 'uid-a', clientId: 'app.a', sid: `${sessionUid}/a`, sector: 'new.example.com' },
+      { userId, clientUid: 'uid-b', clientId: 'app.b', sid: `${sessionUid}/b`, sector: '' },
+    ])
+    const [work] = works
+    expect(work!.giveUpAt.getTime() - work!.createdAt.getTime()).to.equal(86_400_000)
+  })
+
+  it('knows no sector where nothing was granted', async () => {
+    const { sessions } = await signIn()
     await store.devices.endSession(sessions[0])
     const [work] = await store.outbox.claim(kinds, 1, leaseMs)
-    expect(work!.open()).to.deep.equal({ userId, clientUid: 'uid-a', clientId: 'app.a', sid: `${sessions[0]}/a` })
-    expect(work!.giveUpAt.getTime() - work!.createdAt.getTime()).to.equal(86_400_000)
+    expect((work!.open() as EndedUse).sector).to.equal(null)
   })
 
   it('is not encrypted, so a new key-encryption key finds nothing to do', async () => {

@@ -143,7 +143,7 @@ describe(createOutboxRunner.name, function () {
     const [event] = await stores[0]!.audit.search({ event: 'outbox.given_up', limit: 1 })
     expect(event).to.deep.include({ outcome: 'failure', reason: 'no such mailbox' })
     expect(event!.detail).to.include({ kind: 'mail', tries: 1 })
-    expect(log.lines.map(({ message }) => message)).to.include('given up')
+    expect(log.lines.map(({ message }) => message)).to.include('not delivered, and not tried again')
     await runners.at(-1)!.stop()
     expect(await metrics.render()).to.match(/nauthera_outbox_tries_total\{kind="mail",outcome="given_up".*\} 1/)
   })
@@ -160,7 +160,7 @@ describe(createOutboxRunner.name, function () {
     // its row may be taken again while the third try is under way
     expect(new Set(seen)).to.deep.equal(new Set([1]))
     expect(seen.length).to.be.within(3, 4)
-    expect(log.lines.map(({ message }) => message)).to.include('given up')
+    expect(log.lines.map(({ message }) => message)).to.include('not delivered, and not tried again')
   })
 
   it('looks for others at once when it has put some off, however many of its places are taken', async () => {

@@ -13,6 +13,8 @@ import type { LogoutTurns } from './logout-turns.ts'
 export interface LogoutOf {
   readonly accountId: string
   readonly sid: string
+  /** Whose subjects the client had when its person signed in; empty: public ones, undefined: nobody knows. */
+  readonly sector: string | undefined
 }
 
 interface Needs {
@@ -51,8 +53,8 @@ export function createTellLogout(needs: Needs): Try {
 const refused = 'the application answered 400'
 
 /** @returns why it was not told; undefined when it was */
-async function tell(needs: Needs, client: OidcClient, { userId, sid }: EndedUse): Promise<string | undefined> {
-  const token = await needs.mint(client, { accountId: userId, sid })
+async function tell(needs: Needs, client: OidcClient, { userId, sid, sector }: EndedUse): Promise<string | undefined> {
+  const token = await needs.mint(client, { accountId: userId, sid, sector: sector ?? undefined })
   try {
     const { status } = await needs.fetch(client.config.backchannelLogoutUri, {
       method: 'POST',

@@ -43,6 +43,7 @@ interface Failure {
 interface Needs {
   /** Of the settings. */
   readonly hosts: readonly string[]
+  readonly algorithms: readonly string[]
   readonly registry: { current(): Registry }
   /** Refuses addresses that it must not reach, and answers that are too large. */
   readonly fetch: Fetch
@@ -91,14 +92,14 @@ class FetchedDocuments implements Documents {
   }
 
   async #fetch(clientId: string, host: string): Promise<Loaded> {
-    const { fetch, now } = this.#needs
+    const { fetch, now, algorithms } = this.#needs
     const end = this.#turns.begin(host)
     if (end === undefined) return this.#hasNoTurn(clientId, host)
     try {
       const answer = await fetch(clientId, { headers: { accept: 'application/json' } })
       if (answer.status !== 200) throw new Error(`the answer has the status ${answer.status}, not 200`)
       const freshMs = freshFor(answer.headers, new Date()) * 1000
-      const read = readDocument(await answer.text(), clientId)
+      const read = readDocument(await answer.text(), clientId, algorithms)
       if (read.kind === 'refused') throw new Error(read.why)
       const one = { document: read.document, host, at: now(), freshUntil: now() + freshMs }
       keep(this.#kept, clientId, one)

@@ -2,6 +2,7 @@
 // address and such a document must be, and what becomes of them. Pure.
 import { create } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { loopbackHosts, redirectFault } from '@nauthera/rules/uris'
 import { asOneLine } from '@nauthera/runtime/hidden-characters'
@@ -14,6 +15,8 @@ const longestId = 256
 const longestName = 64
 /** Redirect URIs of one client. */
 const mostRedirects = 20
+/** Seconds: a year, as for every client. */
+const longestAge = 31_536_000
 /** Seconds: how long a document counts at least and at most, whatever its answer says. */
 export const freshness = { least: 300, most: 86_400 }
 /** Besides those of APIs: who the person is, as an id alone, and a refresh token. */
@@ -27,7 +30,19 @@ export interface MetadataDocument {
   readonly name: string
   readonly redirectUris: readonly string[]
   readonly clientUri: string | undefined
+  readonly wishes: Wishes
 }
+
+/** How the client wants to be answered and protected. */
+type Wishes = Pick<
+  ClientConfig,
+  | 'idTokenSignedResponseAlg'
+  | 'userinfoSignedResponseAlg'
+  | 'dpopBoundAccessTokens'
+  | 'requirePushedAuthorizationRequests'
+  | 'requireAuthTime'
+  | 'defaultMaxAge'
+>
 
 type Read<T> = ({ readonly kind: 'read' } & T) | { readonly kind: 'refused'; readonly why: string }
 
@@ -51,8 +66,12 @@ export function hostOfId(clientId: string): Read<{ host: string }> {
 export const coversHost = (hosts: readonly string[], host: string): boolean =>
   hosts.some((one) => (one.startsWith('.') ? host.endsWith(one) : host === one))
 
-/** @param text the document as it came from `clientId` */
-export function readDocument(text: string, clientId: string): Read<{ document: MetadataDocument }> {
+/** @param text the document as it came from `clientId`; @param algorithms with which this server signs */
+export function readDocument(
+  text: string,
+  clientId: string,
+  algorithms: readonly string[],
+): Read<{ document: MetadataDocument }> {
   const document = objectOf(text)
   if (document === undefined) return refuse('it is no JSON object')
   if (document['client_id'] !== clientId) return refuse('its client_id is not the address that it came from')
@@ -68,14 +87,61 @@ export function readDocument(text: string, clientId: string): Read<{ document: M
   if (redirectUris.length === 0)
     return refuse(`it has no redirect_uris at its own origin ${origin}, or http on localhost, 127.0.0.1 or [::1]`)
   if (redirectUris.length > mostRedirects) return refuse(`it has more than ${mostRedirects} redirect_uris`)
+  const wishes = wishesOf(document, algorithms)
+  if (wishes.kind === 'refused') return wishes
   const clientUri = document['client_uri']
   return {
     kind: 'read',
     document: {
+      wishes: wishes.wishes,
       clientId,
       name: nameOf(document['client_name'], host),
       redirectUris,
       clientUri: typeof clientUri === 'string' && isOwnPage(clientUri, origin) ? clientUri : undefined,
+    },
+  }
+}
+
+/** What protects a client of a document, and is not served to it: better no client than one that is less safe than it thinks. Each with the values that
+ *  mean nothing. */
+const notServed: Readonly<Record<string, readonly unknown[]>> = {
+  id_token_encrypted_response_alg: [],
+  userinfo_encrypted_response_alg: [],
+  authorization_encrypted_response_alg: [],
+  subject_type: ['public'],
+  require_signed_request_object: [false],
+  tls_client_certificate_bound_access_tokens: [false],
+}
+
+function wishesOf(
+  document: Readonly<Record<string, unknown>>,
+  algorithms: readonly string[],
+): Read<{ wishes: Wishes }> {
+  for (const [name, empty] of Object.entries(notServed)) {
+    const value = document[name]
+    if (value !== undefined && !empty.includes(value)) return refuse(`its ${name} is not served to such clients`)
+  }
+  for (const name of ['id_token_signed_response_alg', 'userinfo_signed_response_alg']) {
+    const value = document[name]
+    if (value !== undefined && !algorithms.includes(value as string))
+      return refuse(`its ${name} is not among this server's algorithms (${algorithms.join(', ')})`)
+  }
+  for (const name of ['dpop_bound_access_tokens', 'require_pushed_authorization_requests', 'require_auth_time'])
+    if (!['undefined', 'boolean'].includes(typeof document[name]))
+      return refuse(`its ${name} is neither true nor false`)
+  const age = document['default_max_age']
+  if (age !== undefined && !(Number.isSafeInteger(age) && (age as number) >= 0 && (age as number) <= longestAge))
+    return refuse(`its default_max_age is no number of seconds from 0 to ${longestAge}`)
+  const text = (name: string) => (document[name] as string | undefined) ?? ''
+  return {
+    kind: 'read',
+    wishes: {
+      idTokenSignedResponseAlg: text('id_token_signed_response_alg'),
+      userinfoSignedResponseAlg: text('userinfo_signed_response_alg'),
+      dpopBoundAccessTokens: document['dpop_bound_access_tokens'] === true,
+      requirePushedAuthorizationRequests: document['require_pushed_authorization_requests'] === true,
+      requireAuthTime: document['require_auth_time'] === true,
+      ...(age === undefined ? {} : { defaultMaxAge: age as number }),
     },
   }
 }
@@ -130,7 +196,7 @@ export function freshFor(headers: Headers, now: Date): number {
 /** @param access what clients of its host may have at APIs now
  *  @returns the document as a client: public, with PKCE, and asked about each time */
 export function clientOfDocument(document: MetadataDocument, access: readonly GrantedScopes[]): OidcClient {
-  const { clientId, name, redirectUris, clientUri } = document
+  const { clientId, name, redirectUris, clientUri, wishes } = document
   const { origin } = new URL(clientId)
   const config = create(ClientConfigSchema, {
     generation: 1n,
@@ -148,6 +214,7 @@ export function clientOfDocument(document: MetadataDocument, access: readonly Gr
     idTokenClaims: 'Minimal',
     corsOrigins: [origin],
     clientUri: clientUri ?? '',
+    ...wishes,
   })
   return createRegisteredClient({
     clientId,

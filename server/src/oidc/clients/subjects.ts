@@ -22,12 +22,19 @@ export const pairwiseSector = (config: ClientConfig): string | undefined =>
 /** @param config of the client; @param accountId the id of the account */
 export type SubjectOf = (client: Pick<OidcClient, 'config'>, accountId: string) => string
 
+/** @param sector undefined: public subjects */
+export type SubjectIn = (sector: string | undefined, accountId: string) => string
+
 /** @param secret of the ring, the same for ever */
-export const createSubjectOf =
-  (secret: () => KeyObject): SubjectOf =>
-  ({ config }, accountId) =>
-    isPairwise(config)
-      ? createHmac('sha256', secret())
-          .update(`${sectorOf(config)}\0${accountId}`)
-          .digest('base64url')
-      : accountId
+export const createSubjectIn =
+  (secret: () => KeyObject): SubjectIn =>
+  (sector, accountId) =>
+    sector === undefined
+      ? accountId
+      : createHmac('sha256', secret()).update(`${sector}\0${accountId}`).digest('base64url')
+
+/** @param secret of the ring, the same for ever */
+export function createSubjectOf(secret: () => KeyObject): SubjectOf {
+  const subjectIn = createSubjectIn(secret)
+  return ({ config }, accountId) => subjectIn(pairwiseSector(config), accountId)
+}

@@ -95,7 +95,7 @@ class MountedKeyFile implements KeyFile {
     if (isNews)
       this.#needs.log.error(
         { error: fault },
-        'the file with signing keys cannot be used; the keys of before stay in use',
+        'the file with signing keys cannot be used; the last good keys stay in use',
       )
   }
 }

@@ -52,6 +52,11 @@ export function createSectorDocuments(needs: {
     known.set(uri, { members: members ?? last, askedAt: now(), hasFailed: members === undefined })
     if (members !== undefined) await kept.put(uri, members)
   }
+  const askOnce = (uri: string): Promise<void> => {
+    const going = running.get(uri) ?? ask(uri).finally(() => running.delete(uri))
+    running.set(uri, going)
+    return going
+  }
   const look = async (uri: string): Promise<Known> => {
     const found = known.get(uri)
     if (found !== undefined) return found
@@ -72,14 +77,7 @@ export function createSectorDocuments(needs: {
       const wanted = membersOf(config)
       const before = await look(uri)
       if (missing(wanted, before) === undefined) return undefined
-      if (now() - before.askedAt >= askAgainAfter) {
-        if (!running.has(uri))
-          running.set(
-            uri,
-            ask(uri).finally(() => running.delete(uri)),
-          )
-        await running.get(uri)
-      }
+      if (now() - before.askedAt >= askAgainAfter) await askOnce(uri)
       const after = known.get(uri) ?? before
       const lacks = missing(wanted, after)
       if (lacks === undefined) return undefined

@@ -1,13 +1,10 @@
 // Passkeys (WebAuthn): what a browser is asked, and whether its answer is right. A passkey is always one that the browser can find without a
 // name, and that its owner unlocked (user verification): so it is two factors in one.
 import { isIP } from 'node:net'
-import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-} from '@simplewebauthn/server'
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
+
+/** Loaded with the first passkey: it is a tenth of all code. */
+const library = () => import('@simplewebauthn/server')
 
 /** EdDSA, ES256, RS256 (COSE). */
 const supportedAlgorithmIDs = [-8, -7, -257]
@@ -38,6 +35,7 @@ export function relyingParty(issuer: URL, title: string): RelyingParty | undefin
 
 /** @param challenge base64url @returns JSON, for the script of the page */
 export async function requestOptions({ rpId }: RelyingParty, challenge: string): Promise<string> {
+  const { generateAuthenticationOptions } = await library()
   const options = await generateAuthenticationOptions({
     rpID: rpId,
     challenge: Buffer.from(challenge, 'base64url'),
@@ -53,6 +51,7 @@ export async function creationOptions(
   challenge: string,
   about: { userId: string; username: string; name?: string | undefined; existing: readonly string[] },
 ): Promise<string> {
+  const { generateRegistrationOptions } = await library()
   const options = await generateRegistrationOptions({
     rpName: title,
     rpID: rpId,
@@ -74,6 +73,7 @@ export async function verifyNew(
   challenge: string,
   answer: string,
 ): Promise<VerifiedPasskey | undefined> {
+  const { verifyRegistrationResponse } = await library()
   const { verified, registrationInfo } = await orRefused(async () =>
     verifyRegistrationResponse({
       response: JSON.parse(answer) as RegistrationResponseJSON,
@@ -113,6 +113,7 @@ export async function verifyUse(
   answer: string,
   passkey: Pick<VerifiedPasskey, 'credentialId' | 'publicKey' | 'signCount'> & { readonly userId: string },
 ): Promise<number | undefined> {
+  const { verifyAuthenticationResponse } = await library()
   const { verified, authenticationInfo } = await orRefused(async () => {
     const response = JSON.parse(answer) as AuthenticationResponseJSON
     const { userHandle } = response.response

@@ -42,7 +42,7 @@ export interface SecondFactors {
     event: AuditEvent
     languages?: Languages | undefined
   }): Promise<EnrolOutcome>
-  /** Makes ten new recovery codes; the ones of before do not work any more.
+  /** Makes ten new recovery codes; the earlier ones do not work any more.
    *  @returns them, to show once; undefined when the person has no second factor */
   renewRecoveryCodes(userId: string, event: AuditEvent, languages?: Languages): Promise<readonly string[] | undefined>
   /** Removes the authenticator app. @returns false when there is none */

@@ -26,7 +26,7 @@ export interface Refusal {
 
 interface Needs {
   readonly store: ImportBatch
-  /** Makes somebody who is there as the file says. Absent: they are left as they are. */
+  /** Changes people who have an account already, as the file says. Absent: they stay as they are. */
   readonly update?: ((user: User, entry: PersonEntry) => Promise<void>) | undefined
   /** Of each person who is created; a batch has one event of its own. */
   readonly events: (userId: string) => readonly AuditEvent[]

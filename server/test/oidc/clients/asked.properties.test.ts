@@ -141,7 +141,7 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
     )
   })
 
-  it('an entry of an older operator has the rule of before: every scope of the APIs that the client lists', () => {
+  it('an entry of an older operator has the earlier rule: every scope of the APIs that the client lists', () => {
     fc.assert(
       fc.property(client, fc.constantFrom(...apis), ({ config }, identifier) => {
         const scopes = scopesAt(identifier, { config, granted: undefined }, registry)

@@ -15,7 +15,7 @@ describe('missingBinding, of a request without code_challenge', () => {
     ],
     ['asks for PKCE or a nonce', auto, { scope: 'openid', nonce: undefined }, /code_challenge_method=S256.*16/],
     ['takes no nonce without an ID token', auto, { scope: 'email', nonce: nonce(40) }, /scope openid/],
-    ['takes no scope that only begins so', auto, { scope: 'openid2', nonce: nonce(40) }, /scope openid/],
+    ['takes no scope that only begins with openid', auto, { scope: 'openid2', nonce: nonce(40) }, /scope openid/],
     ['takes no nonce without any scope', auto, { scope: undefined, nonce: nonce(40) }, /scope openid/],
     [
       'asks for PKCE alone where it is required',

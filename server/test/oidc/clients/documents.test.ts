@@ -16,6 +16,7 @@ function world() {
   const apis = [{ config, documents }]
   const made = createDocuments({
     hosts: ['.agents.example.com'],
+    algorithms: ['ES256'],
     registry: { current: () => ({ documentApis: () => apis }) as never },
     fetch: (url) => {
       asked.push(String(url))

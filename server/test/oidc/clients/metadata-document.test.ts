@@ -36,7 +36,7 @@ describe(coversHost.name, () => {
 
 describe(readDocument.name, () => {
   const id = 'https://agents.example.com/client.json'
-  const read = (about: object) => readDocument(JSON.stringify({ client_id: id, ...about }), id)
+  const read = (about: object) => readDocument(JSON.stringify({ client_id: id, ...about }), id, ['ES256', 'RS256'])
 
   it('keeps the redirects at its own origin and at loopback, and its own page', () => {
     const found = read({
@@ -50,9 +50,64 @@ describe(readDocument.name, () => {
         name: 'Agent (agents.example.com)',
         clientUri: 'https://agents.example.com/',
         redirectUris: ['https://agents.example.com/cb', 'http://127.0.0.1/cb'],
+        wishes: none,
       },
     })
   })
+
+  const none = {
+    idTokenSignedResponseAlg: '',
+    userinfoSignedResponseAlg: '',
+    dpopBoundAccessTokens: false,
+    requirePushedAuthorizationRequests: false,
+    requireAuthTime: false,
+  }
+  const redirect_uris = ['https://agents.example.com/cb']
+  const wished: readonly [about: object, wishes: object][] = [
+    [{ userinfo_signed_response_alg: 'ES256' }, { userinfoSignedResponseAlg: 'ES256' }],
+    [{ id_token_signed_response_alg: 'RS256' }, { idTokenSignedResponseAlg: 'RS256' }],
+    [{ dpop_bound_access_tokens: true }, { dpopBoundAccessTokens: true }],
+    [{ require_pushed_authorization_requests: true }, { requirePushedAuthorizationRequests: true }],
+    [
+      { require_auth_time: true, default_max_age: 0 },
+      { requireAuthTime: true, defaultMaxAge: 0 },
+    ],
+    [{ subject_type: 'public', tls_client_certificate_bound_access_tokens: false }, {}],
+  ]
+  for (const [about, wishes] of wished)
+    it(`keeps ${Object.keys(about).join(' and ')}`, () =>
+      expect(read({ redirect_uris, ...about })).to.have.deep.nested.property('document.wishes', { ...none, ...wishes }))
+
+  const refused: readonly [about: object, why: string][] = [
+    [
+      { userinfo_encrypted_response_alg: 'ECDH-ES' },
+      'its userinfo_encrypted_response_alg is not served to such clients',
+    ],
+    [
+      { id_token_encrypted_response_alg: 'RSA-OAEP' },
+      'its id_token_encrypted_response_alg is not served to such clients',
+    ],
+    [{ subject_type: 'pairwise' }, 'its subject_type is not served to such clients'],
+    [{ require_signed_request_object: true }, 'its require_signed_request_object is not served to such clients'],
+    [
+      { tls_client_certificate_bound_access_tokens: 'true' },
+      'its tls_client_certificate_bound_access_tokens is not served to such clients',
+    ],
+    [
+      { userinfo_signed_response_alg: 'HS256' },
+      "its userinfo_signed_response_alg is not among this server's algorithms (ES256, RS256)",
+    ],
+    [
+      { id_token_signed_response_alg: ['ES256'] },
+      "its id_token_signed_response_alg is not among this server's algorithms (ES256, RS256)",
+    ],
+    [{ dpop_bound_access_tokens: 'yes' }, 'its dpop_bound_access_tokens is neither true nor false'],
+    [{ default_max_age: -1 }, 'its default_max_age is no number of seconds from 0 to 31536000'],
+    [{ default_max_age: '60' }, 'its default_max_age is no number of seconds from 0 to 31536000'],
+  ]
+  for (const [about, why] of refused)
+    it(`refuses ${JSON.stringify(about)}`, () =>
+      expect(read({ redirect_uris, ...about })).to.deep.equal({ kind: 'refused', why }))
 
   it('has the host for a name that is missing or shows nothing, and no page of another origin', () => {
     const redirect_uris = ['https://agents.example.com/cb']

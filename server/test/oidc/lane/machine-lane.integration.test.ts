@@ -224,7 +224,7 @@ describe('the machine lane', function () {
     expect(payload).to.include({ sub: 'app.machine', client_id: 'app.machine', scope: 'read' })
   })
 
-  it('takes the secret of before, and says so in the audit log', async () => {
+  it('takes the previous secret, and says so in the audit log', async () => {
     const asked = { ...forToken('app.machine'), headers: { ...type, ...basic('app.machine', oldSecret) } }
     for (const got of await askTwice(asked)) {
       const events = linesById(replicas.lines)

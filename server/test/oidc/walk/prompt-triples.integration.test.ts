@@ -41,8 +41,11 @@ function expected(asked: Asked): string {
   const language = asked.ui_locales?.includes('de') ? 'de' : 'en'
   if (asked.session !== 'nobody' && prompt.has('select_account')) return `account ${language}`
   // who has a session and no second factor signs in again before setting one up; who has one is asked for it alone
-  if (mustSignIn || (lacksFactor && asked.session === 'ada'))
-    return `sign-in ${language} ${asked.session === 'nobody' ? (asked.login_hint ?? '') : asked.session}`
+  if (mustSignIn || (lacksFactor && asked.session === 'ada')) {
+    // who is not wanted is not named
+    const isKnown = asked.session !== 'nobody' && asked.hint !== 'bob'
+    return `sign-in ${language} ${isKnown ? asked.session : (asked.login_hint ?? '')}`
+  }
   if (lacksFactor) return `second-factor ${language}`
   return mustAgree ? `consent ${language}` : 'code'
 }

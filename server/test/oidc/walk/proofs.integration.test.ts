@@ -98,6 +98,26 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'what is wrong with an assertion is invalid_client, and a second way of proof beside it a bad request',
       async () => {
         expect(await token(shown(await assertion({}, { key: stranger })))).to.equal('401 invalid_client')
+        const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+        const made = (claims: unknown) => `${encoded({ alg: 'ES256' })}.${encoded(claims)}.AAAA`
+        const odd = [
+          'x',
+          'a.b',
+          'a.b.c',
+          '..',
+          'é.é.é',
+          'null',
+          made('text'),
+          made(null),
+          made([]),
+          made({}),
+          `${made({})}!`,
+          made({}).replace('.', '.!'),
+        ]
+        for (const jwt of [...odd, ...[{}, ['app.signed'], 1, true, null].map((sub) => made({ sub }))])
+          expect(await token(shown(jwt)), jwt).to.equal('401 invalid_client')
+        const saml = 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer'
+        expect(await token({ ...shown(await assertion()), client_assertion_type: saml })).to.equal('401 invalid_client')
         expect(await token(shown(await assertion(), { client_secret: clientSecret }))).to.equal('400 invalid_request')
         expect(await token(shown(await assertion()), machine)).to.equal('400 invalid_request')
       },
@@ -132,9 +152,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'the only type is jwt-bearer',
       async () => {
         const type = 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer'
-        expect(await token({ ...shown(await assertion()), client_assertion_type: type })).to.equal(
-          '400 invalid_request',
-        )
+        expect(await token({ ...shown(await assertion()), client_assertion_type: type })).to.equal('401 invalid_client')
       },
     ],
     [
@@ -188,7 +206,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
         const [, body] = (await assertion()).split('.')
         const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${body!}.`
         expect(await token(shown(unsigned))).to.equal('401 invalid_client')
-        expect(await token(shown('no.jwt')), 'what is no JWT is a bad request').to.equal('400 invalid_request')
+        expect(await token(shown('no.jwt')), 'what is no JWT proves nothing').to.equal('401 invalid_client')
       },
     ],
     [

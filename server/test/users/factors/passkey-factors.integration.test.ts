@@ -144,7 +144,7 @@ describe(createPasskeyFactors.name, () => {
     expect(options['pubKeyCredParams']).to.deep.equal([-8, -7, -257].map((alg) => ({ alg, type: 'public-key' })))
   })
 
-  it('stores a passkey once, and not with a standing of before or a used challenge', async () => {
+  it('stores a passkey once, and not with an earlier standing or a used challenge', async () => {
     const { userId, passkey } = await enrolled()
     const store = stores[0]!
     const { standing } = (await store.accounts.load({ userId }))!

@@ -40,7 +40,7 @@ describe(createSecondFactors.name, () => {
     expect(await factors().checkCode(userId, codeAt(seed, now))).to.deep.equal({ kind: 'passed' })
   })
 
-  it('I1 stores nothing for a wrong code, or with a standing of before', async () => {
+  it('I1 stores nothing for a wrong code, or with an earlier standing', async () => {
     const { id: userId } = await addPerson(store)
     const { standing } = (await store.accounts.load({ userId }))!
     const app = { userId, standing, seed, code: codeAt(seed, now + 10 * step), name: '', event }

@@ -6,7 +6,7 @@ import { groupClaims } from './add-group-claims.ts'
 
 /** IdToken.prototype.issue: an ID token holds the claims of its scopes (OpenID Connect Core 2), unless the client wants
  *  as few as can be. IdToken.validate (of id_token_hint): the library takes only the algorithm that the client has now,
- *  and would refuse every token of before when it changes. */
+ *  and would refuse every earlier token when it changes. */
 export function idTokens({ IdToken }: Internals, { clients }: Pick<OverrideNeeds, 'clients'>): void {
   replace(
     IdToken.prototype,

@@ -32,7 +32,7 @@ export function statelessSessions({ Session }: Internals, { keys, now }: Pick<Ov
         const { loginTs, until, amr, version = 0 } = this
         original.call(this, details)
         this.sidKey ??= keys.cookies.current('sid').kid
-        // cookies of before a second factor are refused from now on
+        // cookies from before the second factor are refused from now on
         this.version = details.amr?.includes('mfa') && !amr?.includes('mfa') ? version + 1 : Math.max(version, 1)
         // a second factor in a session that goes on does not make it longer
         if (loginTs === this.loginTs && until !== undefined) return

@@ -2,11 +2,19 @@ import type { OverrideNeeds } from '../override.ts'
 import { keepOfflineAccess } from '../params/keep-offline-access.ts'
 import { nameTokens } from '../params/name-tokens.ts'
 import { refuseDeepJson } from '../params/refuse-deep-json.ts'
+import { refuseOddAssertions } from '../params/refuse-odd-assertions.ts'
 import { takePlatformTokens } from '../params/take-platform-tokens.ts'
 import type { ParamsWatcher } from '../params/params-watcher.ts'
 import type { Context, Internals, Params } from '../shapes.ts'
 
-const watchers: readonly ParamsWatcher[] = [refuseDeepJson, takePlatformTokens, keepOfflineAccess, nameTokens]
+const watchers: readonly ParamsWatcher[] = [
+  refuseDeepJson,
+  // those of platforms are taken out by then
+  takePlatformTokens,
+  refuseOddAssertions,
+  keepOfflineAccess,
+  nameTokens,
+]
 
 /** OIDCContext.prototype.params: an accessor in the place of a plain property. */
 export function watchParams({ OIDCContext }: Internals, needs: Pick<OverrideNeeds, 'clients' | 'platforms'>): void {

@@ -49,7 +49,7 @@ export const contract: Contract = {
         expect(me.json()['roles']).to.deep.equal(['dev'])
         await replicas.serve(clients)
       },
-    'idTokens: after a change of the algorithm an ID token of before is still a hint of who signs out': async (
+    'idTokens: after a change of the algorithm an earlier ID token is still a hint of who signs out': async (
       replicas,
     ) => {
       const before = (await getTokens(replicas)).id

@@ -1,0 +1,31 @@
+import { watch } from 'node:fs'
+import { basename, dirname } from 'node:path'
+
+/** Waits until the socket is made, removed or opened to us; or for so long, since events are only hints.
+ *  @param waitMs milliseconds at most
+ *  @returns whether it was the socket; false also when the signal aborts */
+export function untilSocketMoves(socket: string, waitMs: number, signal: AbortSignal): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const giveUp = () => resolve(false)
+  const timer = setTimeout(giveUp, waitMs)
+  if (signal.aborted) giveUp()
+  signal.addEventListener('abort', giveUp)
+  const stopWatching = startWatching(socket, () => resolve(true))
+  return promise.finally(() => {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', giveUp)
+    stopWatching()
+  })
+}
+
+/** Where nothing can be watched, nothing is told. */
+function startWatching(socket: string, onMove: () => void): () => void {
+  try {
+    const name = basename(socket)
+    const watcher = watch(dirname(socket), (_event, moved) => moved === name && onMove())
+    watcher.on('error', () => watcher.close())
+    return () => watcher.close()
+  } catch {
+    return () => undefined
+  }
+}

@@ -1,0 +1,186 @@
+// The Secret of a client, and how its secret rotates.
+import { rotationTimes } from '@nauthera/rules/limits'
+import { plainText, timeSpan } from './field-kinds.ts'
+import { celList, patterns } from './patterns.ts'
+import { keysMatch, matchesRule, valuesMatch } from './rule-kinds.ts'
+import { mapOf, object, oneOf, set, text } from './schema.ts'
+import type { Rule } from './schema.ts'
+
+export const presets = [
+  'Generic',
+  'Env',
+  'ArgoCD',
+  'Grafana',
+  'OAuth2Proxy',
+  'EnvoyGateway',
+  'Spring',
+  'KubeAPIServer',
+] as const
+/** Keys of application Secrets, unless `secret.keys` renames them. All have them, but for client_secret (a client with a secret) and
+ *  protected_resource_metadata (an API). */
+export const canonicalKeys = [
+  'client_id',
+  'client_secret',
+  'issuer',
+  'discovery_url',
+  'authorization_endpoint',
+  'token_endpoint',
+  'userinfo_endpoint',
+  'jwks_uri',
+  'end_session_endpoint',
+  'scopes',
+  'redirect_uris',
+  'protected_resource_metadata',
+] as const
+
+export type Preset = (typeof presets)[number]
+export type CanonicalKey = (typeof canonicalKeys)[number]
+
+const notOurPrefix: Rule = {
+  rule: "self.all(k, !k.startsWith('auth.nauthera.io/'))",
+  message: 'must have no key that begins with auth.nauthera.io/: only the operator writes those',
+}
+
+export const secret = object(
+  'The Secret that the operator writes for the application.',
+  {},
+  {
+    name: text(
+      'Name of the Secret. Default: <name>-oidc. The operator does not touch a Secret of that name that it did not create.',
+      {
+        maxLength: 253,
+        rules: [
+          matchesRule(
+            patterns.secretName,
+            'must be a name of lower-case letters, digits, - and ., such as grafana-oidc',
+          ),
+        ],
+      },
+    ),
+    labels: mapOf('Labels of the Secret, such as those that Argo CD looks for.', text('Value.', { maxLength: 63 }), {
+      maxProperties: 20,
+      rules: [
+        keysMatch(patterns.metadataKey, 'must have label keys such as example.com/team'),
+        notOurPrefix,
+        valuesMatch(patterns.labelValue, 'must have values of at most 63 letters, digits, -, _ and .'),
+      ],
+    }),
+    annotations: mapOf('Annotations of the Secret.', text('Value.', { maxLength: 2048 }), {
+      maxProperties: 20,
+      rules: [keysMatch(patterns.metadataKey, 'must have annotation keys such as example.com/team'), notOurPrefix],
+    }),
+    presets: set(
+      'Keys and labels that well-known programs read. Default: from policy, else [Generic].',
+      oneOf('Name of a preset.', presets),
+      {
+        maxItems: presets.length,
+      },
+    ),
+    keys: mapOf(
+      `Other names for the usual keys: "client_id: clientID" writes clientID in place of client_id. The usual keys are ${canonicalKeys.join(', ')}.`,
+      text('Key of the Secret.', { maxLength: 253 }),
+      {
+        maxProperties: canonicalKeys.length,
+        rules: [
+          {
+            rule: `self.all(k, k in ${celList(canonicalKeys)})`,
+            message: 'must rename only the usual keys, such as client_id and client_secret; kubectl explain names them',
+          },
+          valuesMatch(
+            patterns.dataKey,
+            'must rename to keys of letters, digits, -, _ and ., not . and not beginning with ..',
+          ),
+        ],
+      },
+    ),
+    data: mapOf(
+      'More keys, from templates such as {{ .clientId }} and {{ .issuer | json }}; filters are json, b64 and url. A template may replace every key but that of the client secret.',
+      text('Template.', { maxLength: 4096 }),
+      {
+        maxProperties: 20,
+        rules: [
+          keysMatch(patterns.dataKey, 'must have keys of letters, digits, -, _ and ., not . and not beginning with ..'),
+        ],
+      },
+    ),
+    existingSecretRef: object(
+      'A client secret of your own, from a Secret in this namespace. That Secret must have the label auth.nauthera.io/client: <name of this OIDCClient>. Needs a policy with allow.existingSecret. You rotate it yourself; the one before it ends as rotation.overlap and rotation.retire say.',
+      {
+        name: text('Name of the Secret.', {
+          maxLength: 253,
+          rules: [matchesRule(patterns.secretName, 'must be a name of lower-case letters, digits, - and .')],
+        }),
+        key: text('Key in the Secret. Its value must have at least 32 printable characters.', {
+          maxLength: 253,
+          rules: [
+            matchesRule(
+              patterns.dataKey,
+              'must be a key of letters, digits, -, _ and ., not . and not beginning with ..',
+            ),
+          ],
+        }),
+      },
+      {},
+    ),
+    deletionPolicy: oneOf(
+      'What happens to the Secret when the OIDCClient is deleted: Retain keeps it.',
+      ['Delete', 'Retain'],
+      {
+        default: 'Delete',
+      },
+    ),
+  },
+)
+
+const window = object(
+  'When scheduled rotations may begin.',
+  {
+    schedule: text('When the window opens: a cron of five fields, such as "0 3 * * 6" for Saturdays at 3:00.', {
+      maxLength: 100,
+      rules: [matchesRule(patterns.cron, 'must be a cron of five fields, such as "0 3 * * 6"')],
+    }),
+    duration: timeSpan('How long the window stays open. It must close before it opens again.', rotationTimes.window),
+  },
+  {
+    timeZone: text(
+      'IANA time zone of the schedule. Default: UTC. A time that is skipped when clocks go forward becomes the first time after it; with * or a step in minute or hour it is left out.',
+      {
+        maxLength: 64,
+        rules: [matchesRule(patterns.timeZone, 'must be an IANA time zone, such as Europe/Berlin')],
+      },
+    ),
+  },
+)
+
+/** Also the shape of a policy's defaults. */
+export const rotationFields = {
+  interval: timeSpan(
+    'How often the secret rotates by itself. Default: from policy, else never.',
+    rotationTimes.interval,
+  ),
+  window,
+  overlap: timeSpan(
+    'How long the previous secret stays valid, at least, after the new one is written into the Secret. Default: 24h, or half the interval if that is shorter; 1h with secret.existingSecretRef.',
+    rotationTimes.overlap,
+  ),
+}
+
+export const rotation = object(
+  'When and how the secret rotates.',
+  {},
+  {
+    ...rotationFields,
+    retire: oneOf(
+      'When the previous secret ends. WhenUnused: after the overlap, once nobody has used it for a while; at the latest when the next one is due, or when the longest overlap of the policies is over. AfterOverlap: after the overlap, though it may be in use.',
+      ['WhenUnused', 'AfterOverlap'],
+      {
+        default: 'WhenUnused',
+      },
+    ),
+    trigger: plainText('Change it to rotate now. The annotation auth.nauthera.io/rotate does the same.', 64),
+    revokePrevious: plainText(
+      'Change it to end every secret but the one in the Secret now, or at the end of a rotation that is under way. After a leak change trigger too.',
+      64,
+    ),
+  },
+)

@@ -1,0 +1,127 @@
+// What the status of an OIDCClient says.
+import { declarationLimits } from '@nauthera/rules/authorization-details'
+import { integer, list, mapList, object, oneOf, text, time } from './schema.ts'
+import type { TypeOf } from './schema.ts'
+
+export const conditionFields = object(
+  'A condition, as other Kubernetes objects have it.',
+  {
+    type: text('Type.', { maxLength: 64 }),
+    status: oneOf('Status.', ['True', 'False', 'Unknown']),
+    reason: text('Reason in one word.', { maxLength: 128 }),
+    message: text('Message for people.', { maxLength: 4096 }),
+    lastTransitionTime: time('When status last changed.'),
+  },
+  { observedGeneration: integer('Generation that this is about.', { minimum: 0, maximum: Number.MAX_SAFE_INTEGER }) },
+)
+
+const count = (description: string) => integer(description, { minimum: 0, maximum: 1_000_000 })
+
+export const clientStatus = object(
+  'What the operator found out and did.',
+  {},
+  {
+    observedGeneration: integer('The generation of the object that this status is about.', {
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+    }),
+    servedBy: text('The release that serves the client: <namespace>/<release>.', { maxLength: 317 }),
+    clientId: text('The client id in effect.', { maxLength: 317 }),
+    issuer: text('The issuer.', { maxLength: 2048 }),
+    revision: text('The version that was handed to the servers: the first 8 hex characters of its digest.', {
+      maxLength: 8,
+    }),
+    replicas: object(
+      'How many server replicas had this version when it last spread.',
+      { loaded: count('Replicas that have it and accept it.'), total: count('All replicas.') },
+      { summary: text('loaded/total.', { maxLength: 20 }) },
+    ),
+    policies: list('Policies that hold for the client.', text('Name.', { maxLength: 253 }), { maxItems: 50 }),
+    policySummary: text('The same as text in one line.', { maxLength: 1000 }),
+    effective: object(
+      'What applies in the end: from spec, type, policy and defaults.',
+      {},
+      {
+        grantTypes: list('Grants.', text('Grant.', { maxLength: 64 }), { maxItems: 10 }),
+        authMethod: text('Authentication.', { maxLength: 64 }),
+        scopes: list('Scopes.', text('Scope.', { maxLength: 128 }), { maxItems: 50 }),
+        apis: list(
+          'The APIs that the client may call now, with the scopes and the types of authorization details that it may have there.',
+          object(
+            'An API.',
+            { identifier: text('Its identifier.', { maxLength: 512 }) },
+            {
+              scopes: list('Scopes.', text('Scope.', { maxLength: 128 }), { maxItems: 50 }),
+              authorizationDetailsTypes: list('Types of authorization details.', text('Type.', { maxLength: 128 }), {
+                maxItems: declarationLimits.types,
+              }),
+            },
+          ),
+          { maxItems: 20 },
+        ),
+        tokens: object(
+          'Tokens.',
+          {},
+          {
+            accessTTL: text('Duration.', { maxLength: 21 }),
+            idTTL: text('Duration.', { maxLength: 21 }),
+            refreshTTL: text('Duration.', { maxLength: 21 }),
+            format: text('jwt or opaque.', { maxLength: 10 }),
+          },
+        ),
+        signing: object('Signatures.', {}, { idToken: text('The algorithm of its ID tokens.', { maxLength: 20 }) }),
+        rotation: object(
+          'Rotation.',
+          {},
+          {
+            interval: text('Duration.', { maxLength: 21 }),
+            overlap: text('Duration.', { maxLength: 21 }),
+          },
+        ),
+      },
+    ),
+    secret: object(
+      "The application's Secret and its rotation.",
+      {},
+      {
+        name: text('Name of the Secret.', { maxLength: 253 }),
+        activeId: text('The client secret that the Secret holds: the first 8 hex characters of its SHA-256.', {
+          maxLength: 8,
+        }),
+        observedTrigger: text('The last rotation.trigger that was carried out.', { maxLength: 64 }),
+        observedAnnotation: text('The last annotation auth.nauthera.io/rotate that was carried out.', {
+          maxLength: 256,
+        }),
+        observedRevoke: text('The last rotation.revokePrevious that was carried out.', { maxLength: 64 }),
+        createdAt: time('When the first client secret was written into the Secret.'),
+        lastRotated: time('When the present client secret was written into the Secret.'),
+        nextRotation: time('When the next rotation by schedule begins.'),
+        previous: list(
+          'Older client secrets that are still valid.',
+          object(
+            'An older client secret.',
+            { id: text('The first 8 hex characters of its SHA-256.', { maxLength: 8 }) },
+            { expiresAt: time('When it stops being valid.'), lastUsed: time('When it was last used.') },
+          ),
+          { maxItems: 2 },
+        ),
+      },
+    ),
+    identity: object(
+      'The identity with which the client proved itself last (auth.identities).',
+      { name: text('The identity.', { maxLength: 4096 }), lastUsed: time('When, to within ten minutes.') },
+      {},
+    ),
+    conditions: mapList(
+      'Accepted, PolicyCompliant, AudiencesGranted, SecretReady, Propagated, RotationHealthy, Active, Ready.',
+      conditionFields,
+      {
+        maxItems: 16,
+        keys: ['type'],
+      },
+    ),
+  },
+)
+
+export type OIDCClientStatus = TypeOf<typeof clientStatus>
+export type Condition = TypeOf<typeof conditionFields>

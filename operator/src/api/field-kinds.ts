@@ -1,0 +1,34 @@
+// The kinds of fields that several parts of the definitions have.
+import type { Span } from '@nauthera/rules/limits'
+import { durationText } from './duration.ts'
+import { celMatches, patterns } from './patterns.ts'
+import { matchesRule } from './rule-kinds.ts'
+import { text } from './schema.ts'
+import type { Rule, Schema } from './schema.ts'
+
+export const httpsUri = (description: string) =>
+  text(description, {
+    maxLength: 2048,
+    rules: [
+      matchesRule(patterns.httpsUri, 'must be an https URL without a fragment, such as https://app.example.com/path'),
+    ],
+  })
+
+export const plainText = (description: string, maxLength: number) =>
+  text(description, {
+    maxLength,
+    rules: [matchesRule(patterns.plainText, 'must be plain text without control characters and invisible ones')],
+  })
+
+export const scopeName = (description: string) => text(description, { maxLength: 128, minLength: 1 })
+
+/** A duration within bounds, which the description then names. The pattern comes first: duration() of anything else is an
+ *  error in CEL. */
+export function timeSpan(description: string, span: Span): Schema<string> {
+  const [least, most] = [durationText(span.least * 1000), durationText(span.most * 1000)]
+  const within: Rule = {
+    rule: `size(self) > 0 && ${celMatches('self', patterns.duration)} && duration(self) >= duration('${least}') && duration(self) <= duration('${most}')`,
+    message: `must be a duration from ${least} to ${most}, such as ${least} or ${most}`,
+  }
+  return text(`${description} ${least} to ${most}.`, { maxLength: 21, rules: [within] })
+}

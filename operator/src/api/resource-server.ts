@@ -1,0 +1,104 @@
+// A client that is an API, and who may call it.
+import { declarationLimits } from '@nauthera/rules/authorization-details'
+import { authorizationDetailsType, detailTypeName } from './authorization-details.ts'
+import { scopeName } from './field-kinds.ts'
+import { labelSelector } from './label-selector.ts'
+import { patterns } from './patterns.ts'
+import { everyMatches, matchesRule } from './rule-kinds.ts'
+import { list, mapList, object, set, text, withRules } from './schema.ts'
+
+/** Who may call an API, and with what. */
+const apiAccess = object(
+  'Clients that may call the API. A client must fit every field that is set; at least one of namespaces, namespaceSelector and clientIds must be set.',
+  {},
+  {
+    namespaces: set(
+      'Namespaces of the clients; "*" stands for every one.',
+      text('Namespace.', {
+        maxLength: 63,
+        rules: [
+          matchesRule(
+            patterns.namespaceOrAll,
+            'must be the name of a namespace, or "*" for clients of every namespace',
+          ),
+        ],
+      }),
+      { maxItems: 50, minItems: 1 },
+    ),
+    namespaceSelector: withRules(
+      labelSelector(
+        'Labels of the namespaces of the clients. Needs an operator that watches the whole cluster (operator.watch.mode cluster).',
+      ),
+      {
+        rule: "!has(self.matchExpressions) || self.matchExpressions.all(e, (e.operator in ['In', 'NotIn']) == (has(e.values) && size(e.values) > 0))",
+        message: 'must have values with In and NotIn, and none with Exists and DoesNotExist',
+      },
+    ),
+    clientIds: set('Client ids, such as shop.worker.', text('Client id.', { maxLength: 317, minLength: 1 }), {
+      maxItems: 50,
+      minItems: 1,
+    }),
+    clientMetadataHosts: set(
+      'Clients that nobody registers: their client_id is the https address of a document about them (Client ID Metadata Document), such as MCP clients. Hosts of those addresses: app.example.com, or .apps.example.com for all below it. The settings of the server must have them in clientMetadataDocuments.hosts too. An entry with it needs scopes, and has no namespaces, namespaceSelector and clientIds.',
+      text('Host.', { maxLength: 253 }),
+      {
+        maxItems: 20,
+        minItems: 1,
+        rules: [
+          everyMatches(
+            patterns.hostSuffix,
+            'must be hosts such as app.example.com, or .apps.example.com for all below it',
+          ),
+        ],
+      },
+    ),
+    scopes: set('Scopes of the API that these clients may have. Default: all.', scopeName('Scope.'), { maxItems: 50 }),
+    authorizationDetailsTypes: set(
+      'Types of authorization details that these clients may ask for. Default: all of the API; none with clientMetadataHosts.',
+      detailTypeName('Type.'),
+      { maxItems: declarationLimits.types },
+    ),
+  },
+  [
+    {
+      rule: 'has(self.namespaces) || has(self.namespaceSelector) || has(self.clientIds) || has(self.clientMetadataHosts)',
+      message:
+        'must have namespaces, namespaceSelector, clientIds or clientMetadataHosts; namespaces: ["*"] stands for every client with an OIDCClient',
+    },
+    {
+      rule: '!has(self.clientMetadataHosts) || (has(self.scopes) && size(self.scopes) > 0 && !has(self.namespaces) && !has(self.namespaceSelector) && !has(self.clientIds))',
+      message:
+        'must have scopes with clientMetadataHosts, and neither namespaces nor namespaceSelector nor clientIds; make two entries of it',
+    },
+    {
+      rule: '!has(self.clientMetadataHosts) || !has(self.authorizationDetailsTypes)',
+      message: 'must have no authorizationDetailsTypes with clientMetadataHosts: such clients get none; remove it',
+    },
+  ],
+)
+
+export const resourceServer = object(
+  'This client is an API. Clients with its identifier among their audiences may ask for its scopes as far as access allows, and it may introspect its tokens. Needs a policy with allow.resourceServer.',
+  {
+    identifier: text('The audience of tokens for this API.', {
+      maxLength: 512,
+      rules: [matchesRule(patterns.httpsOrUrn, 'must be an https URL or a URN, such as https://api.example.com')],
+    }),
+  },
+  {
+    scopes: set('Scopes of the API.', scopeName('Scope.'), {
+      maxItems: 50,
+      rules: [everyMatches(patterns.scope, 'must be scopes without space, " or \\')],
+    }),
+    access: list(
+      'Which clients may call the API, with which of its scopes. Default: those of its own namespace, with all. When it is set, it is the whole list: also a client of the own namespace must then be in it.',
+      apiAccess,
+      { maxItems: 50 },
+    ),
+    authorizationDetails: mapList(
+      'Types of authorization details (RFC 9396) that the API understands: what is more than a scope can say, such as one payment. Clients that list a type in authorizationDetailsTypes may ask for it as far as access allows.',
+      authorizationDetailsType,
+      { maxItems: declarationLimits.types, keys: ['type'] },
+    ),
+  },
+)

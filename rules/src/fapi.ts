@@ -1,0 +1,46 @@
+// What FAPI 2.0 asks of a client (Security Profile sections 5.3.2 and 5.4). The definition asks the same in CEL and says it in
+// these words.
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { fapiAlgorithms } from './algorithms.ts'
+import { strongMethods, tlsMethods } from './client-authentication.ts'
+import { invalid } from './client-fault.ts'
+import type { ClientFault } from './client-fault.ts'
+import { isHttpsUrl } from './uris.ts'
+
+const alternatives = (words: readonly string[]): string => `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+
+export const fapiWants = {
+  method: `must be ${alternatives(strongMethods)} with profile FAPI2`,
+  par: 'must be true with profile FAPI2',
+  dpop: 'must be true with profile FAPI2, unless auth.method binds tokens to a certificate',
+  pkce: 'must be Required with profile FAPI2; remove it',
+  redirect: 'must be https with profile FAPI2, on localhost too',
+  algorithm: `must be ${alternatives(fapiAlgorithms)} with profile FAPI2`,
+  idClaims: 'must be Minimal with profile FAPI2; remove it',
+} as const
+
+export function fapiFaults(config: ClientConfig): readonly ClientFault[] {
+  if (config.profile !== 'FAPI2') return []
+  const method = config.tokenEndpointAuthMethod
+  const usesCode = config.grantTypes.includes('authorization_code')
+  const algorithms: readonly string[] = fapiAlgorithms
+  return (
+    [
+      ['auth.method', strongMethods.includes(method), fapiWants.method],
+      ['par', config.requirePushedAuthorizationRequests, fapiWants.par],
+      ['dpop', config.dpopBoundAccessTokens || tlsMethods.includes(method), fapiWants.dpop],
+      ['pkce', !usesCode || (config.pkceRequired && !config.pkceOrNonce), fapiWants.pkce],
+      [
+        'redirectURIs',
+        config.type === 'Native' || config.redirectUris.every((uri) => isHttpsUrl(uri)),
+        fapiWants.redirect,
+      ],
+      ['signing.idToken', algorithms.includes(config.idTokenSignedResponseAlg), fapiWants.algorithm],
+      ['signing.accessToken', algorithms.includes(config.accessTokenSignedResponseAlg), fapiWants.algorithm],
+      ['signing.userinfo', ['', ...algorithms].includes(config.userinfoSignedResponseAlg), fapiWants.algorithm],
+      ['tokens.idClaims', config.idTokenClaims === 'Minimal', fapiWants.idClaims],
+    ] as const
+  )
+    .filter(([, holds]) => !holds)
+    .map(([field, , message]) => invalid(field, message))
+}
