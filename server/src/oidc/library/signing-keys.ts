@@ -1,20 +1,22 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import type { JsonWebKey, KeyObject } from 'node:crypto'
-import type { JWK } from 'jose'
 import { ExternalSigningKey } from 'oidc-provider'
 import { signEs256 } from '../keys/jwt-signer.ts'
+import type { KeySet } from '../keys/key-set.ts'
+
+type Key = KeySet['signing'][number]
 
 /** The keys that the library signs with. Those of P-256 sign here and now: by WebCrypto a signature goes to another thread and back, which takes
  *  longer than the signature. One by RSA takes too long for that. */
-export const signingKeys = (keys: readonly JWK[]): (JWK | ExternalSigningKey)[] =>
+export const signingKeys = (keys: readonly Key[]): (Key | ExternalSigningKey)[] =>
   keys.map((jwk) => (jwk.alg === 'ES256' ? new PreparedKey(jwk) : jwk))
 
 class PreparedKey extends ExternalSigningKey {
-  readonly #jwk: JWK
+  readonly #jwk: Key
   readonly #private: KeyObject
   readonly #public: KeyObject
 
-  constructor(jwk: JWK) {
+  constructor(jwk: Key) {
     super()
     this.#jwk = jwk
     this.#private = createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })

@@ -1,7 +1,7 @@
 import { verify } from 'node:crypto'
 import { expect } from 'chai'
 import { CompactSign, compactVerify, importJWK } from 'jose'
-import { ExternalSigningKey } from 'oidc-provider'
+import type { ExternalSigningKey } from 'oidc-provider'
 import { mintSigningKey, publicPart } from '../../../src/oidc/keys/jwt.ts'
 import { signingKeys } from '../../../src/oidc/library/signing-keys.ts'
 
