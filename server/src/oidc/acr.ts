@@ -25,6 +25,20 @@ export function acrOf(amr: readonly string[] | undefined): string | undefined {
   return amr?.includes('pwd') ? byPassword : undefined
 }
 
+/** What an API may want to know of the sign-in behind an access token of a person (RFC 9470 section 6). */
+export interface SignInProof {
+  readonly acr?: string
+  /** Epoch seconds. */
+  readonly auth_time?: number
+}
+
+/** @param of what a code or a refresh token says of it */
+export function signInProofOf(of: { readonly amr?: readonly string[]; readonly authTime?: number }): SignInProof {
+  const { amr, authTime } = of
+  const acr = acrOf(amr)
+  return { ...(acr === undefined ? {} : { acr }), ...(authTime === undefined ? {} : { auth_time: authTime }) }
+}
+
 /** What `acr` has to be. */
 export type NeededAcr =
   | { readonly kind: 'any' }

@@ -62,19 +62,24 @@ const load = statement(
 )
 const columns =
   'username, email, email_verified, name, locale, profile, password_change_required, disabled_at, created_at, updated_at'
-const loadGranted = statement(
-  'account-load-granted',
-  `SELECT u.id, ${columns
-    .split(', ')
-    .map((column) => `u.${column}`)
-    .join(', ')}, ${sourceOf}, ${groupsOf}, ${sessionLive},
-     t.id AS grant_id, t.client_uid, t.client_id, t.session_uid, t.offline, t.payload, t.created_at AS granted_at, t.expires_at AS granted_until,
-     ${parentsOf}, f.seq AS refresh_seq
-   FROM users u ${joinSession}
-   LEFT JOIN grants t ON t.id = $5 AND (t.user_id = u.id) IS TRUE AND t.revoked_at IS NULL AND t.expires_at > now()
-   LEFT JOIN refresh_families f ON f.grant_id = t.id AND f.revoked_at IS NULL AND f.expires_at > now()
-   WHERE u.id = $1`,
-)
+/** @param grant the parameter that names it */
+const granted = (name: string, grant: string, session: { isLive: string; join: string }) =>
+  statement(
+    name,
+    `SELECT u.id, ${columns
+      .split(', ')
+      .map((column) => `u.${column}`)
+      .join(', ')}, ${sourceOf}, ${groupsOf}, ${session.isLive},
+       t.id AS grant_id, t.client_uid, t.client_id, t.session_uid, t.offline, t.payload, t.created_at AS granted_at, t.expires_at AS granted_until,
+       ${parentsOf}, f.seq AS refresh_seq
+     FROM users u ${session.join}
+     LEFT JOIN grants t ON t.id = ${grant} AND (t.user_id = u.id) IS TRUE AND t.revoked_at IS NULL AND t.expires_at > now()
+     LEFT JOIN refresh_families f ON f.grant_id = t.id AND f.revoked_at IS NULL AND f.expires_at > now()
+     WHERE u.id = $1`,
+  )
+const loadGranted = granted('account-load-granted', '$5', { isLive: sessionLive, join: joinSession })
+/** An access token names no session. */
+const loadOfToken = granted('account-load-of-token', '$2', { isLive: 'true AS session_live', join: '' })
 
 type AccountRow = UserRow & {
   readonly standing: string
@@ -119,7 +124,10 @@ export function createAccounts({ database }: { database: Connection }): Accounts
     },
     async loadGranted({ userId, session, grantId }) {
       if (!isUuid(userId)) return undefined
-      return (await database.query<GrantedRow>(loadGranted, [userId, ...valuesOf(session), grantId])).map(grantedOf)[0]
+      const rows = session
+        ? database.query<GrantedRow>(loadGranted, [userId, ...valuesOf(session), grantId])
+        : database.query<GrantedRow>(loadOfToken, [userId, grantId])
+      return (await rows).map(grantedOf)[0]
     },
   }
 }

@@ -24,8 +24,16 @@ export type RotateOutcome =
   /** Unknown, revoked or expired. */
   | { readonly kind: 'gone' }
 
+interface NewestUse {
+  readonly grantId: string
+  readonly seq: number
+  readonly idleTtlMs: number
+}
+
 export interface RefreshFamilies {
   insert(family: NewFamily & { grantId: string }): Promise<FamilyState>
+  /** Makes the successor of token `seq`, when it is the newest of a living family. @returns undefined when it is not: then nothing was changed */
+  rotateNewest(use: NewestUse): Promise<FamilyState | undefined>
   /** Makes the successor of token `seq`, in one statement; for any but the newest one in two. Of parallel calls one rotates, the others get the same
    *  successor.
    *  @param graceMs how long a used token still gets its successor again; 0: never
@@ -100,14 +108,17 @@ export function createRefreshFamilies(needs: {
   changes: Changes
 }): RefreshFamilies {
   const { database, audit, changes } = needs
+  const useNewest = async ({ grantId, seq, idleTtlMs }: NewestUse, keeps: boolean): Promise<FamilyState | undefined> =>
+    (await database.query<FamilyRow>(rotateNewest, [grantId, seq, idleTtlMs, keeps])).map(stateOf)[0]
   return {
     async insert(family) {
       const values = [family.grantId, JSON.stringify(family.payload), family.idleTtlMs, family.absoluteTtlMs]
       return stateOf((await database.query<FamilyRow>(insert, values))[0]!)
     },
+    rotateNewest: async (use) => useNewest(use, false),
     async rotate({ grantId, seq, graceMs, idleTtlMs, keeps = false, auditOnReuse }) {
-      const [newest] = await database.query<FamilyRow>(rotateNewest, [grantId, seq, idleTtlMs, keeps])
-      if (newest !== undefined) return { kind: keeps ? 'repeated' : 'rotated', ...stateOf(newest) }
+      const newest = await useNewest({ grantId, seq, idleTtlMs }, keeps)
+      if (newest !== undefined) return { kind: keeps ? 'repeated' : 'rotated', ...newest }
       const values = [grantId, seq, graceMs, idleTtlMs, audit.rows(auditOnReuse), keeps]
       type Row = FamilyRow & { revoked_at: Date | null; fresh: boolean | null }
       const row = (await database.query<Row>(rotate, values))[0]

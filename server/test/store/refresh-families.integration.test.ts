@@ -110,6 +110,19 @@ describe(createRefreshFamilies.name, () => {
     expect(await rotate(grantId, 1)).to.include({ kind: 'rotated' })
   })
 
+  it('replaces the newest token alone, and leaves a family as it is when another one is shown', async () => {
+    const grantId = await newFamily()
+    const show = (seq: number) => store.refreshFamilies.rotateNewest({ grantId, seq, idleTtlMs: hour })
+    expect(await show(1)).to.include({ seq: 2 })
+    const before = await store.refreshFamilies.find(grantId)
+    for (const seq of [0, 1, 3]) expect(await show(seq), `${seq}`).to.equal(undefined)
+    expect(await store.refreshFamilies.find(grantId)).to.deep.equal(before)
+    const shown = await Promise.all(Array.from({ length: 10 }, () => show(2)))
+    expect(shown.filter((family) => family !== undefined).map(({ seq }) => seq)).to.deep.equal([3])
+    await store.grants.revoke(grantId)
+    expect(await show(3)).to.equal(undefined)
+  })
+
   it('ends an unused family, and never lets it live longer than its absolute time or its grant', async () => {
     expect((await rotate(await newFamily({ idleTtlMs: -1 }), 1)).kind).to.equal('gone')
     expect((await rotate(await newFamily({ absoluteTtlMs: -1 }), 1)).kind).to.equal('gone')

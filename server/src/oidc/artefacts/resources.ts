@@ -1,3 +1,4 @@
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { scopesAt } from '../clients/apis.ts'
 import { defaultApi, judgeAuthorization, judgeMachine, standingScope } from '../clients/asked.ts'
 import type { Asked, Verdict } from '../clients/asked.ts'
@@ -18,6 +19,10 @@ export interface ApiToken {
   readonly jwt: { readonly sign: { readonly alg: string } }
 }
 
+/** How many seconds an access token of the client lives. */
+export const accessTokenLifetime = ({ accessTokenTtl }: Pick<ClientConfig, 'accessTokenTtl'>): number =>
+  accessTokenTtl || lifetimes.accessToken
+
 /** @param needs.algorithm signs for clients that name no algorithm
  *  @throws ProtocolError invalid_target for an API that the client may not ask for
  *  Source: RFC 8707, RFC 9068. */
@@ -30,7 +35,7 @@ export function apiTokenOf(
   return {
     scope: (scopesAt(identifier, client, needs.clients) ?? []).join(' '),
     audience: identifier,
-    accessTokenTTL: config.accessTokenTtl || lifetimes.accessToken,
+    accessTokenTTL: accessTokenLifetime(config),
     accessTokenFormat: config.accessTokenFormat === 'opaque' ? 'opaque' : 'jwt',
     jwt: { sign: { alg: config.accessTokenSignedResponseAlg || needs.algorithm } },
   }

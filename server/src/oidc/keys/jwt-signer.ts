@@ -21,7 +21,7 @@ export function createJwtSigner(keys: readonly JWK[], type: string): JwtSigner |
     algorithm,
     sign(claims) {
       const signed = header + encode(claims)
-      return `${signed}.${signatureOf(signed, key)}`
+      return `${signed}.${signEs256(Buffer.from(signed), key).toString('base64url')}`
     },
   }
 }
@@ -30,5 +30,5 @@ const algorithm = 'ES256'
 
 const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-const signatureOf = (text: string, key: KeyObject): string =>
-  rawFromDer(sign('sha256', Buffer.from(text), key)).toString('base64url')
+/** @returns a signature as JWTs have it */
+export const signEs256 = (data: Uint8Array, key: KeyObject): Buffer => rawFromDer(sign('sha256', data, key))

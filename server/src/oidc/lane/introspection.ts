@@ -78,7 +78,8 @@ export function createIntrospection(needs: IntrospectionNeeds): Answer {
 function isPlain({ request }: RequestContext, form: PlainForm): boolean {
   const hint = form.get('token_type_hint')
   if (!form.has('token') || (hint !== undefined && hint !== 'access_token')) return false
-  return wantsJson(request.headers.accept) && !form.has('grant_type') && !form.has('scope') && !form.has('resource')
+  const others = ['grant_type', 'scope', 'resource', 'refresh_token']
+  return wantsJson(request.headers.accept) && !others.some((name) => form.has(name))
 }
 
 /** Bound to nothing, and without authorization details, which may have been withdrawn in part. */

@@ -13,6 +13,8 @@ import type { MachineTokenNeeds } from './machine-token.ts'
 import { plainForm, plainLength } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
 import { proveClient } from './prove-client.ts'
+import { createRefreshes } from './refresh.ts'
+import type { RefreshNeeds } from './refresh.ts'
 import type { ProofNeeds } from './prove-client.ts'
 
 /** Answers a request, or passes it on with its body unread. */
@@ -22,9 +24,12 @@ export type MachineLane = (context: RequestContext, passOn: () => void) => void
 type Answer = (context: RequestContext, form: PlainForm, client: OidcClient) => Answered | Promise<Answered>
 type Answered = object | undefined
 
-export function createMachineLane(needs: MachineTokenNeeds & IntrospectionNeeds & ProofNeeds): MachineLane {
+export function createMachineLane(
+  needs: MachineTokenNeeds & RefreshNeeds & IntrospectionNeeds & ProofNeeds,
+): MachineLane {
+  const [refresh, machineToken] = [createRefreshes(needs), createMachineTokens(needs)]
   const answers: ReadonlyMap<string | undefined, Answer> = new Map<string, Answer>([
-    [paths.token, createMachineTokens(needs)],
+    [paths.token, (...asked) => (asked[1].get('grant_type') === 'refresh_token' ? refresh : machineToken)(...asked)],
     [paths.introspection, createIntrospection(needs)],
   ])
   return (context, passOn) => {

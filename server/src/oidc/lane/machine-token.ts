@@ -48,7 +48,8 @@ export function createMachineTokens(
 }
 
 function isPlain(form: PlainForm, { config }: OidcClient): boolean {
-  if (form.get('grant_type') !== grant || form.has('token') || form.has('token_type_hint')) return false
+  if (form.get('grant_type') !== grant || ['token', 'token_type_hint', 'refresh_token'].some((name) => form.has(name)))
+    return false
   if (!config.grantTypes.includes(grant) || config.dpopBoundAccessTokens) return false
   return !isFapiClient(config) && config.subjectType !== 'pairwise'
 }

@@ -32,6 +32,7 @@ const known: ReadonlySet<string> = new Set([
   'resource',
   'token',
   'token_type_hint',
+  'refresh_token',
   'client_id',
   'client_secret',
   'client_assertion',

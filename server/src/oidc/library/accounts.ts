@@ -1,5 +1,7 @@
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Account, Configuration, Grant } from 'oidc-provider'
 import type { LoadedAccount } from '../../store/accounts.ts'
+import type { User } from '../../store/users.ts'
 import { grantPayload, newGrantId } from '../artefacts/grants.ts'
 import { claimsFromGroups, claimsOf } from '../claims.ts'
 import { accessOf } from '../clients/access.ts'
@@ -35,13 +37,16 @@ export async function findAccount(
   if (loaded === undefined || loaded.user.id !== asked.sub) return undefined
   // at the authorization endpoint the question `access` tells the person; a token is simply refused
   if (asked.isOfToken && accessOf(config, loaded.user.groups).kind !== 'allowed') return undefined
-  const claims = {
-    ...claimsOf(loaded.user),
-    sub: loaded.user.id,
-    [groupClaims]: claimsFromGroups(config.claims, loaded.user.groups),
-  }
+  const claims = claimsAt(config, loaded.user)
   return { accountId: loaded.user.id, claims: async () => claims }
 }
+
+/** All claims about a person for a client. */
+export const claimsAt = (config: ClientConfig, user: User) => ({
+  ...claimsOf(user),
+  sub: user.id,
+  [groupClaims]: claimsFromGroups(config.claims, user.groups),
+})
 
 /** The person of the browser's session; the session is checked too. A session that just begins is not in the database
  *  yet: it is valid while the account's standing is the same as when the password was checked. */

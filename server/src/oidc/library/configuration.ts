@@ -27,6 +27,7 @@ import { createPrompts, requestablePrompts } from './prompts.ts'
 import { clientOf, parameterOf, refreshTokenOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 import { signInProof } from './sign-in-proof.ts'
+import { signingKeys } from './signing-keys.ts'
 import { timesToLive } from './times-to-live.ts'
 
 type Named = Readonly<Record<string, unknown>>
@@ -47,7 +48,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     ...accountHooks(needs),
     clientAuthMethods: servedMethods(needs.certificates),
     adapter: createAdapter(needs.places),
-    jwks: { keys: [...keys.signing] },
+    jwks: { keys: signingKeys(keys.signing) },
     fetch,
     clockTolerance,
     cookies: cookies(needs),

@@ -64,6 +64,8 @@ export function buildFeatures(needs: Needs) {
       authorizationDetailsForIntrospection: async (_context: unknown, token: AccessToken) => token.rar,
     },
     rpInitiatedLogout: logout(needs),
+    // library/signing-keys
+    externalSigningSupport: { enabled: true, ack: 'experimental-01' },
     // artefacts/back-channel sends; this is its metadata
     backchannelLogout: { enabled: true },
   }

@@ -14,7 +14,9 @@ import type { MintLogoutToken } from './logout-tokens.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { applyOverrides } from './overrides.ts'
 import { listenToProtocol } from './protocol-events.ts'
+import { createRenewedTokens } from './renewed-tokens.ts'
 import { clientClassOf, internalsOf } from './shapes.ts'
+import type { Internals } from './shapes.ts'
 import { registerTokenExchange } from './token-exchange.ts'
 
 /** One Provider, made of the settings and one set of keys. When it is replaced, requests in flight still finish on
@@ -44,16 +46,22 @@ export async function createGeneration(needs: LibraryNeeds): Promise<Generation>
   // the library has only keys with a private part; another replica may sign with one that this one has not got yet
   const jwks = Buffer.from(JSON.stringify({ keys: needs.keys.published }))
   const mintLogoutToken = createLogoutTokens(internals, needs)
-  const handle = afterLane(library, needs)
+  const handle = afterLane(library, internals, needs)
   return { handle, clientClass: clientClassOf(provider), mintLogoutToken, documents: { metadata, jwks } }
 }
 
 /** The lane is first, and what it passes on goes to the library. A server that has no key for it has none. */
-function afterLane(library: RequestListener, needs: LibraryNeeds): RequestListener {
+function afterLane(library: RequestListener, internals: Internals, needs: LibraryNeeds): RequestListener {
   const { issuer, signing } = needs.settings
   const signer = createJwtSigner(needs.keys.signing, 'at+jwt')
   if (signer === undefined) return library
-  const lane = createMachineLane({ ...needs, issuer, signer, algorithm: signing.accessToken })
+  const lane = createMachineLane({
+    ...needs,
+    issuer,
+    signer,
+    algorithm: signing.accessToken,
+    renew: createRenewedTokens(internals, needs),
+  })
   return (request, response) => {
     const context = currentRequest()
     lane(context, () => runInRequest(context, () => library(request, response)))

@@ -1,4 +1,5 @@
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { accessTokenLifetime } from '../artefacts/resources.ts'
 import { lifetimes } from '../lifetimes.ts'
 import type { LibraryNeeds } from './needs.ts'
 import type { Session } from './shapes.ts'
@@ -12,7 +13,8 @@ export function timesToLive({ clients, now }: Pick<LibraryNeeds, 'clients' | 'no
   const configOf = (client: object | undefined): Partial<ClientConfig> =>
     client === undefined ? {} : clients.registered(client).config
   const ofAccessToken = (_context: unknown, token: ApiBound, client?: object) =>
-    token.resourceServer?.accessTokenTTL || configOf(client).accessTokenTtl || lifetimes.accessToken
+    token.resourceServer?.accessTokenTTL ||
+    (client === undefined ? lifetimes.accessToken : accessTokenLifetime(clients.registered(client).config))
   return {
     AccessToken: ofAccessToken,
     ClientCredentials: ofAccessToken,

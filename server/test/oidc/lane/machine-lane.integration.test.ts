@@ -99,6 +99,8 @@ describe('the machine lane', function () {
     await revoke(replicas, revoked, { clientId: 'app.machine' })
     await revoke(replicas, gone, { clientId: 'app.none' })
     const changed = `${signed.slice(0, -4)}AAAA`
+    const ended = await getTokens(replicas)
+    await revoke(replicas, ended.refresh)
     tokens = {
       signed,
       revoked,
@@ -107,6 +109,7 @@ describe('the machine lane', function () {
       changed,
       person: person.access,
       refresh: person.refresh,
+      ended: ended.refresh,
       ofApi: ofApi.access,
       paired: paired.access,
       rsa: await get('app.rsa'),
@@ -334,13 +337,24 @@ function anyRequest(known: {
     fc
       .oneof({ weight: 5, arbitrary: fc.constant(undefined) }, { weight: 2, arbitrary: fc.constantFrom(...values) })
       .map((value) => (value === undefined ? [] : [[name, value] as [string, string]]))
+  // one that lives would be another one after each use: refresh.integration.test.ts
+  const { refresh: _, ...unused } = known.tokens
   const token = fc
     .record({
       grant: rarely('client_credentials', 'refresh_token', 'password', '', 'authorization_code'),
       scope: optional('scope', 'read', 'write read', 'read', 'read read', ' read', 'openid', 'admin', 'a"b', 'ä', ''),
       resource: optional('resource', api, api, other, 'https://nobody.example.com', `${api}#x`, 'x', ''),
+      refresh: rarely<[string, string][]>(
+        [],
+        ...Object.values(unused).map((one) => [['refresh_token', one]] as [string, string][]),
+      ),
     })
-    .map(({ grant, scope, resource }) => [['grant_type', grant] as [string, string], ...scope, ...resource])
+    .map(({ grant, scope, resource, refresh }) => [
+      ['grant_type', grant] as [string, string],
+      ...scope,
+      ...resource,
+      ...refresh,
+    ])
   const introspection = fc
     .record({
       token: fc.constantFrom(...Object.values(known.tokens), ''),

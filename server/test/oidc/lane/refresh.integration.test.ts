@@ -1,0 +1,209 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { basic } from '@nauthera/harness/browser'
+import { getCode, getTokens, introspect, redeem, tokensOf } from '@nauthera/harness/flows'
+import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
+import { ask, closeConnections, comparable, idOf, linesById, toldIn } from './asked-twice.ts'
+import type { Asked, Got } from './asked-twice.ts'
+
+// Refreshes of the machine lane against the library. A refresh that is asked for again gets the same new token, so the lane is asked first, and then
+// the library: what follows a token must be the same to the byte.
+
+const api = 'https://api.example.com'
+const granted = { [api]: ['read', 'write'] }
+const { web } = configs
+const roles = [{ name: 'roles', join: 'Array', fromGroups: [{ group: 'engineers', values: ['admin', 'dev'] }] }]
+const clients = [
+  entry('app.web', { ...web, scopes: [...web.scopes!, 'read'], audiences: [api] }, { granted }),
+  entry('app.minimal', { ...web, idTokenClaims: 'Minimal' }),
+  entry('app.rsa', { ...web, idTokenSignedResponseAlg: 'RS256' }),
+  entry('app.roles', { ...web, claims: roles }),
+  entry('app.paired', { ...web, subjectType: 'pairwise' }),
+  entry('app.short', { ...web, accessTokenTtl: 60, refreshTokenTtl: 3600, idTokenTtl: 90 }),
+  entry('app.told', { ...web, backchannelLogoutUri: 'https://app.example.com/told' }),
+  entry('app.public', configs.spa),
+]
+type Fields = Readonly<Record<string, string>>
+
+describe('the machine lane: refresh', function () {
+  this.timeout(120_000)
+  let replicas: Replicas
+  before(async () => {
+    replicas = await startReplicas({ settings: { signing: { algorithms: ['ES256', 'RS256'] } } })
+    await replicas.serve(clients)
+    await addPerson(replicas, 'ada', ['engineers'])
+  })
+  after(async () => {
+    closeConnections()
+    await replicas.stop()
+  })
+
+  const signIn = (clientId = 'app.web', scope = 'openid email offline_access') =>
+    getTokens(replicas, { clientId, parameters: { client_id: clientId, scope, nonce: 'n-1' } })
+  const form = (fields: Fields) => new URLSearchParams(fields).toString()
+  const type = { 'content-type': 'application/x-www-form-urlencoded' }
+  const withToken = (clientId: string, token: string, fields: Fields = {}): Asked => ({
+    path: '/token',
+    headers: { ...type, ...basic(clientId, clientSecret) },
+    body: form({ grant_type: 'refresh_token', refresh_token: token, ...fields }),
+  })
+  const refreshOf = (got: Got) => (JSON.parse(got.body) as { refresh_token?: string }).refresh_token
+  const accessOf = (got: Got) => (JSON.parse(got.body) as { access_token: string }).access_token
+  const linesOf = (got: Got) => linesById(replicas.lines).get(idOf(got)) ?? []
+  const inLane = (got: Got) => linesOf(got).some(({ lane }) => lane === true)
+
+  /** @returns both answers, after both are known to be the same */
+  async function askTwice(asked: Asked): Promise<readonly [Got, Got]> {
+    const whole = await ask(replicas, asked, 'whole')
+    const chunks = await ask(replicas, asked, 'chunks')
+    expect(comparable(whole), `${JSON.stringify(asked.headers)} ${asked.body}`).to.deep.equal(comparable(chunks))
+    if (whole.status === 200) expect(refreshOf(whole)).to.equal(refreshOf(chunks))
+    expect(inLane(chunks)).to.equal(false)
+    return [whole, chunks]
+  }
+
+  for (const { clientId } of clients.filter((client) => client.clientId !== 'app.public'))
+    it(`answers as the library does, again and again: ${clientId}`, async () => {
+      let { refresh } = await signIn(clientId)
+      for (const _time of ['first', 'second', 'third']) {
+        const both = await askTwice(withToken(clientId, refresh))
+        expect(both.map(({ status }) => status)).to.deep.equal([200, 200])
+        expect(inLane(both[0])).to.equal(true)
+        const [mine, theirs] = await Promise.all(
+          both.map(async (got) => {
+            const { iat, exp, jti, ...told } = (await introspect(replicas, accessOf(got), { clientId })).json()
+            const userinfo = await fetchUserinfo(accessOf(got))
+            return { told, userinfo, life: Number(exp) - Number(iat), hasId: typeof jti }
+          }),
+        )
+        expect(mine).to.deep.equal(theirs)
+        expect(mine!.told).to.include({ active: true })
+        refresh = refreshOf(both[0])!
+      }
+    })
+
+  async function fetchUserinfo(token: string): Promise<unknown> {
+    const got = await ask(
+      replicas,
+      { method: 'GET', path: '/userinfo', headers: { authorization: `Bearer ${token}` }, body: '' },
+      'chunks',
+    )
+    return JSON.parse(got.body)
+  }
+
+  it('answers for a sign-in at an API, with a token for userinfo', async () => {
+    const code = await getCode(replicas, { parameters: { resource: api, scope: 'openid read offline_access' } })
+    const { refresh } = tokensOf(await redeem(replicas, code, { form: { resource: api } }))
+    const [whole] = await askTwice(withToken('app.web', refresh))
+    expect(inLane(whole)).to.equal(true)
+  })
+
+  const handed: readonly [string, () => Promise<Asked>][] = [
+    ['fewer scopes', async () => withToken('app.web', (await signIn()).refresh, { scope: 'openid' })],
+    ['more scopes', async () => withToken('app.web', (await signIn()).refresh, { scope: 'openid groups' })],
+    ['an API that it is not for', async () => withToken('app.web', (await signIn()).refresh, { resource: api })],
+    ['the token of another client', async () => withToken('app.web', (await signIn('app.rsa')).refresh)],
+    ['an access token', async () => withToken('app.web', (await signIn()).access)],
+    ['a changed token', async () => withToken('app.web', `${(await signIn()).refresh.slice(0, -2)}AA`)],
+    ['no token', async () => withToken('app.web', '')],
+    [
+      'a used token, which gets its successor again',
+      async () => {
+        const { refresh } = await signIn()
+        await ask(replicas, withToken('app.web', refresh), 'whole')
+        return withToken('app.web', refresh)
+      },
+    ],
+    [
+      'the token of a grant that has ended',
+      async () => {
+        const { refresh } = await signIn()
+        let newest = refresh
+        for (const _time of ['first', 'second'])
+          newest = refreshOf(await ask(replicas, withToken('app.web', newest), 'whole'))!
+        expect((await ask(replicas, withToken('app.web', refresh), 'chunks')).status).to.equal(400)
+        return withToken('app.web', newest)
+      },
+    ],
+  ]
+  for (const [what, asked] of handed)
+    it(`hands over ${what}`, async () => {
+      const [whole] = await askTwice(await asked())
+      expect(inLane(whole)).to.equal(false)
+    })
+
+  it('T1 ends the family when a token of before the last one is shown', async () => {
+    const { refresh } = await signIn()
+    const second = refreshOf(await ask(replicas, withToken('app.web', refresh), 'whole'))!
+    const third = refreshOf(await ask(replicas, withToken('app.web', second), 'whole'))!
+    const reused = await ask(replicas, withToken('app.web', refresh), 'whole')
+    expect([reused.status, (JSON.parse(reused.body) as { error: string }).error]).to.deep.equal([400, 'invalid_grant'])
+    expect(linesOf(reused).map(({ event }) => event)).to.include('refresh.reuse')
+    expect((await ask(replicas, withToken('app.web', third), 'whole')).status).to.equal(400)
+  })
+
+  it('tells the same of 1,200 refreshes, good, bad and odd, as the library does', async () => {
+    const requests = fc.sample(anyRefresh, { numRuns: 1200, seed: 12 })
+    const queue = requests.values()
+    const pairs: (readonly [Got, Got])[] = []
+    const work = async (clientId: string) => {
+      let { refresh } = await signIn(clientId)
+      let gone = refresh
+      for (const { token, proof, fields, headers } of queue) {
+        const shown = token === 'newest' ? refresh : token === 'gone' ? gone : token
+        const asked = withToken(clientId, shown, fields)
+        const both = await askTwice({ ...asked, headers: { ...asked.headers, ...proof(clientId), ...headers } })
+        pairs.push(both)
+        if (both[0].status !== 200 || token !== 'newest') continue
+        gone = refresh
+        refresh = refreshOf(both[0])!
+      }
+    }
+    await Promise.all(['app.web', 'app.rsa', 'app.paired', 'app.roles'].map(work))
+    const lines = linesById(replicas.lines)
+    const sorted = (got: Got) => (lines.get(idOf(got)) ?? []).map((line) => JSON.stringify(toldIn(line))).toSorted()
+    for (const [whole, chunks] of pairs) expect(sorted(whole)).to.deep.equal(sorted(chunks))
+    const taken = pairs.filter(([whole]) => lines.get(idOf(whole))!.some(({ lane }) => lane === true))
+    expect(pairs.length).to.equal(1200)
+    expect(taken.length).to.be.greaterThan(400)
+    expect(pairs.filter(([{ status }]) => status === 200).length).to.be.lessThan(1100)
+  })
+})
+
+const rarely = <T>(usual: T, ...others: T[]) =>
+  fc.oneof({ weight: 16, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) })
+
+/** `gone` is the token before the newest: it gets that again. */
+const anyRefresh = fc.record({
+  token: fc.oneof(
+    { weight: 12, arbitrary: fc.constant('newest') },
+    { weight: 3, arbitrary: fc.constantFrom('gone', 'garbage', 'nr_00000000_x', '') },
+  ),
+  proof: rarely<(clientId: string) => Record<string, string>>(
+    (clientId) => basic(clientId, clientSecret),
+    (clientId) => basic(clientId, 'wrong'),
+    () => basic('app.unknown', clientSecret),
+    () => basic('app.minimal', clientSecret),
+    () => ({ authorization: 'Bearer x' }),
+  ),
+  fields: rarely<Record<string, string>>(
+    {},
+    { scope: 'openid' },
+    { scope: 'openid email' },
+    { scope: 'admin' },
+    { resource: api },
+    { token: 'x' },
+    { audience: 'x' },
+    { client_id: 'app.web' },
+    { grant_type: 'client_credentials' },
+  ),
+  headers: rarely<Record<string, string>>(
+    {},
+    { accept: 'application/json' },
+    { origin: 'https://spa.example.com' },
+    { dpop: 'x' },
+    { 'x-forwarded-for': '192.0.2.1' },
+    { 'content-type': 'application/json' },
+  ),
+})
