@@ -46,7 +46,17 @@ const floors: Readonly<Record<string, readonly string[]>> = {
 
 /** Folders of a process, outermost first; an import goes down the list only, and never sideways. */
 const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  server: [['cli'], ['mail'], ['http'], ['admin'], ['login', 'account'], ['oidc'], ['clients', 'users'], ['store']],
+  server: [
+    ['cli'],
+    ['mail'],
+    ['http'],
+    ['admin'],
+    ['login', 'account'],
+    ['oidc'],
+    ['clients', 'users'],
+    ['store'],
+    ['settings'],
+  ],
   operator: [
     ['kubectl', 'keys'],
     ['secret', 'status'],

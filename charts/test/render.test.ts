@@ -172,12 +172,12 @@ describe('NOTES.txt', function () {
     [
       'an operator that may read the key-encryption ring',
       { operator: { watch: { mode: 'release' } } },
-      'the operator may read every Secret of auth by its name',
+      'the operator can read every Secret of auth whose name it knows',
     ],
     [
       'the same, where the namespace of the release is one of those with clients',
       { operator: { watch: { mode: 'namespaces', namespaces: ['team-a', 'auth'] } } },
-      'the operator may read every Secret of auth by its name',
+      'the operator can read every Secret of auth whose name it knows',
     ],
   ] as const) {
     it(`warns of ${sentence}`, async () => {

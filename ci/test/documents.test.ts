@@ -74,6 +74,19 @@ describe('docs/protocol.md', () => {
   })
 })
 
+describe('docs/invariants.md', () => {
+  it('names a test that is there for everything that was wrong once', () => {
+    const [, found = ''] = readFileSync('docs/invariants.md', 'utf8').split('## What was wrong once')
+    const rows = found.split('\n').filter((line) => /^\| (?!It was so)/.test(line))
+    const testsOf = (row: string) => [...row.split('|')[2]!.matchAll(/`([^`]+\.ts)`/g)].map(([, path]) => path!)
+    expect(rows.length).to.be.greaterThan(20)
+    expect(rows.filter((row) => testsOf(row).length === 0 && row.split('|')[2]!.trim() !== 'the same')).to.deep.equal(
+      [],
+    )
+    expect(rows.flatMap(testsOf).filter((path) => !existsSync(path))).to.deep.equal([])
+  })
+})
+
 describe('docs/conditions.md', () => {
   const text = readFileSync('docs/conditions.md', 'utf8')
   const source = readFileSync('operator/src/decide/conditions.ts', 'utf8')

@@ -89,8 +89,9 @@ import { createRememberedAccounts } from './oidc/remembered-accounts.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
 import type { Route } from './reply.ts'
-import { certificateFiles } from './mutual-tls-settings.ts'
-import type { OutboundPurpose, ServerSettings } from './settings.ts'
+import { certificateFiles } from './settings/mutual-tls.ts'
+import type { ServerSettings } from './settings.ts'
+import type { OutboundPurpose } from './settings/outbound.ts'
 import { startInSteps } from './start-in-steps.ts'
 import type { QueueLimits } from './store/bounded-queue.ts'
 import type { Cache } from './store/cache.ts'
@@ -586,7 +587,7 @@ function createWeb(
   const passkeys = createPasskeyFactors({ store: on.store, party, now: Date.now })
   const factorNeeds = { secondFactors, passkeys, secondFactor, title: branding.title }
   const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
-  const ways = { ...signInNeeds, remembered, loginLinks: on.store.loginLinks, offers }
+  const ways = { ...on.store, ...signInNeeds, remembered, offers }
   const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now: Date.now })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const said = createSaid(scope)

@@ -381,7 +381,8 @@ export interface Views {
     readonly backHref: string
     /** Hidden field. */
     readonly id: string
-    readonly what: 'app' | 'passkey'
+    /** Its kind: a key under `security.rename.` in the locales. */
+    readonly what: string
     readonly name: string
     readonly mistakes: readonly Mistake[]
   }

@@ -119,7 +119,8 @@ function checkWays({ spec }: OIDCClient, policies: Policies): readonly Violation
   )
   if (authMethodOf(spec) !== 'client_secret' || !isAllowedByEach || waysUnder(policies).length > 0) return []
   const listing = policies.find(({ spec: policy }) => isDenying(policy) && policy.allow?.authMethods !== undefined)
-  const message = 'must be a method that allow.authMethods of all policies list; no way to show a secret is in each'
+  const message =
+    'must be a method that allow.authMethods of every policy lists; of those with a secret, no one is in every list'
   return [violation(listing!, 'spec.auth.method', message)]
 }
 

@@ -33,17 +33,7 @@ export function createClientIndex(): ClientIndex {
   const rivalKeys = (key: string): readonly string[] => {
     const known = groups.get(key)
     if (known) return known
-    const found = new Set<string>([key])
-    const followed = new Set<string>()
-    for (const each of found) {
-      const client = clients.get(each)
-      for (const claim of client ? claimsOf(client) : []) {
-        if (followed.has(claim)) continue
-        followed.add(claim)
-        for (const rival of byClaim.get(claim) ?? []) found.add(rival)
-      }
-    }
-    const group = [...found]
+    const group = rivalsFrom(key, clients, byClaim)
     if (group.length > 1) for (const each of group) groups.set(each, group)
     return group
   }
@@ -90,6 +80,25 @@ export function createClientIndex(): ClientIndex {
       return clients.size
     },
   }
+}
+
+/** @returns the client, those that claim what it claims, those that claim what they claim, and so on */
+function rivalsFrom(
+  key: string,
+  clients: ReadonlyMap<string, OIDCClient>,
+  byClaim: ReadonlyMap<string, ReadonlySet<string>>,
+): readonly string[] {
+  const found = new Set<string>([key])
+  const followed = new Set<string>()
+  for (const each of found) {
+    const client = clients.get(each)
+    for (const claim of client ? claimsOf(client) : []) {
+      if (followed.has(claim)) continue
+      followed.add(claim)
+      for (const rival of byClaim.get(claim) ?? []) found.add(rival)
+    }
+  }
+  return [...found]
 }
 
 function link(index: Map<string, Set<string>>, at: string, key: string): void {

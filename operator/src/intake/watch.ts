@@ -35,17 +35,37 @@ export interface Watch {
   certainLabels(namespace: string): Readonly<Record<string, string>> | undefined
 }
 
+interface ReflectNeeds {
+  readonly connection: Connection
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly times?: ReflectorTimes
+}
+
+/** What differs between the collections. */
+interface Part<T extends KubernetesObject> {
+  readonly query?: Readonly<Record<string, string>>
+  readonly knownKeys?: ReadonlyMap<string, unknown>
+  readonly onChange: (change: Change<T>) => void
+  readonly onRelist?: () => void
+}
+
+type Reflect = <T extends KubernetesObject>(path: string, part: Part<T>) => Reflector<T>
+
+const createReflect =
+  ({ connection, clock, random, log, times }: ReflectNeeds): Reflect =>
+  (path, part) =>
+    createReflector({ connection, clock, random, log, ...(times ? { times } : {}), path, ...part })
+
 /** Turns lists and watches into keys of clients.
  *  @param options.knownKeys clients in the stored shards, so that an empty first list is doubted */
-export function createWatch(options: {
-  settings: Pick<Settings, 'release' | 'namespace' | 'serverName' | 'watch'>
-  connection: Connection
-  clock: Clock
-  random: () => number
-  log: Log
-  knownKeys: ReadonlyMap<string, unknown>
-  times?: ReflectorTimes
-}): Watch {
+export function createWatch(
+  options: ReflectNeeds & {
+    settings: Pick<Settings, 'release' | 'namespace' | 'serverName' | 'watch'>
+    knownKeys: ReadonlyMap<string, unknown>
+  },
+): Watch {
   const { settings, knownKeys } = options
   const clients = createClientIndex()
   const servedBy = `${settings.namespace}/${settings.release}`
@@ -53,25 +73,7 @@ export function createWatch(options: {
   /** Nobody is told of what the first lists bring. */
   let listeners: WatchListeners | undefined
 
-  const reflect = <T extends KubernetesObject>(
-    path: string,
-    part: {
-      query?: Readonly<Record<string, string>>
-      knownKeys?: ReadonlyMap<string, unknown>
-      onChange: (change: Change<T>) => void
-      onRelist?: () => void
-    },
-  ): Reflector<T> =>
-    createReflector<T>({
-      connection: options.connection,
-      clock: options.clock,
-      random: options.random,
-      log: options.log,
-      ...(options.times ? { times: options.times } : {}),
-      path,
-      ...part,
-    })
-
+  const reflect = createReflect(options)
   const tell = (keys: Iterable<string>) => listeners?.onClients(keys)
 
   const onClient = (change: Change<OIDCClient & KubernetesObject>) => {
@@ -83,34 +85,16 @@ export function createWatch(options: {
     tell(touched)
   }
 
-  const namespacesToWatch = (): (string | undefined)[] => {
-    if (clusterWide) return [undefined]
-    return settings.watch.mode === 'release' ? [settings.namespace] : [...new Set(settings.watch.namespaces)]
-  }
-  const clientReflectors = namespacesToWatch().map((namespace) =>
+  const clientReflectors = namespacesToWatch(settings).map((namespace) =>
     reflect<OIDCClient & KubernetesObject>(collectionPath(resourceTypes.clients, namespace), {
       knownKeys: keysIn(knownKeys, namespace),
       onChange: onClient,
       onRelist: () => listeners?.onResync(clients.keysIn(namespace)),
     }),
   )
-  const policies = clusterWide
-    ? reflect<OIDCPolicy & KubernetesObject>(collectionPath(resourceTypes.policies), {
-        onChange: (change) => {
-          if (change.kind === 'updated' && sameSpec(change.previous, change.object)) return
-          tell(clients.keysIn(undefined))
-        },
-      })
-    : undefined
+  const policies = clusterWide ? reflectPolicies(reflect, () => tell(clients.keysIn(undefined))) : undefined
   const namespaces = clusterWide
-    ? reflect<NamespaceObject>(collectionPath(resourceTypes.namespaces), {
-        onChange: (change) => {
-          const before = change.kind === 'added' ? undefined : change.previous.metadata.labels
-          const after = change.kind === 'deleted' ? undefined : change.object.metadata.labels
-          if (change.kind === 'updated' && JSON.stringify(before) === JSON.stringify(after)) return
-          tell(clients.keysIn(change.key))
-        },
-      })
+    ? reflectNamespaces(reflect, (namespace) => tell(clients.keysIn(namespace)))
     : undefined
   const pods: Reflector<PodObject> = reflect<PodObject>(collectionPath(resourceTypes.pods, settings.namespace), {
     query: { labelSelector: serverPods(settings.release) },
@@ -133,6 +117,32 @@ export function createWatch(options: {
     ...labelsFrom(namespaces?.objects),
   }
 }
+
+/** Undefined: the whole cluster. */
+function namespacesToWatch({
+  watch,
+  namespace,
+}: Pick<Settings, 'watch' | 'namespace'>): readonly (string | undefined)[] {
+  if (watch.mode === 'cluster') return [undefined]
+  return watch.mode === 'release' ? [namespace] : [...new Set(watch.namespaces)]
+}
+
+const reflectPolicies = (reflect: Reflect, onNews: () => void) =>
+  reflect<OIDCPolicy & KubernetesObject>(collectionPath(resourceTypes.policies), {
+    onChange: (change) => {
+      if (change.kind !== 'updated' || !sameSpec(change.previous, change.object)) onNews()
+    },
+  })
+
+/** @param onNews the labels of a namespace are others than before */
+const reflectNamespaces = (reflect: Reflect, onNews: (namespace: string) => void) =>
+  reflect<NamespaceObject>(collectionPath(resourceTypes.namespaces), {
+    onChange: (change) => {
+      const before = change.kind === 'added' ? undefined : change.previous.metadata.labels
+      const after = change.kind === 'deleted' ? undefined : change.object.metadata.labels
+      if (change.kind !== 'updated' || JSON.stringify(before) !== JSON.stringify(after)) onNews(change.key)
+    },
+  })
 
 /** One object, by which who compares knows that nothing has changed. */
 const noLabels: Readonly<Record<string, string>> = {}

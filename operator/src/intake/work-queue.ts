@@ -38,8 +38,8 @@ export function createWorkQueue(options: {
   const waiting = new FairKeys()
   const running = new Set<string>()
   const again = new Set<string>()
-  const failures = new Map<string, number>()
-  const delayed = new Map<string, { at: number; cancel: () => void }>()
+  const failures = createFailures(times)
+  const delayed = createDelayed(clock)
   let idleWaiters: (() => void)[] = []
   let work: Parameters<WorkQueue['start']>[0] | undefined
   let stopped = false
@@ -52,16 +52,7 @@ export function createWorkQueue(options: {
   }
 
   const addAfter = (key: string, milliseconds: number) => {
-    if (stopped) return
-    const at = clock.monotonic() + milliseconds
-    const earlier = delayed.get(key)
-    if (earlier && earlier.at <= at) return
-    earlier?.cancel()
-    const cancel = clock.after(milliseconds, () => {
-      delayed.delete(key)
-      add(key)
-    })
-    delayed.set(key, { at, cancel })
+    if (!stopped) delayed.put(key, milliseconds, () => add(key))
   }
 
   const dispatch = () => {
@@ -77,28 +68,23 @@ export function createWorkQueue(options: {
   const runOne = async (key: string, work: (key: string) => Promise<void>) => {
     try {
       await work(key)
-      failures.delete(key)
+      failures.forget(key)
     } catch (error) {
-      const count = (failures.get(key) ?? 0) + 1
-      failures.set(key, count)
-      const backoffMs = Math.min(times.backoffCapMs, times.backoffMs * 2 ** Math.min(count - 1, 40))
-      const retryInMs = Math.max(backoffMs, options.waitFor?.(error) ?? 0)
+      const retryInMs = Math.max(failures.count(key), options.waitFor?.(error) ?? 0)
       options.onFailed(key, error, retryInMs)
       addAfter(key, retryInMs)
     }
     running.delete(key)
     if (again.delete(key)) waiting.add(key)
     dispatch()
-    if (running.size === 0 && (stopped || waiting.size === 0)) {
+    if (isIdle()) {
       for (const resolve of idleWaiters) resolve()
       idleWaiters = []
     }
   }
 
-  const idle = (): Promise<void> =>
-    running.size === 0 && (stopped || waiting.size === 0)
-      ? Promise.resolve()
-      : new Promise((resolve) => idleWaiters.push(resolve))
+  const isIdle = () => running.size === 0 && (stopped || waiting.size === 0)
+  const idle = (): Promise<void> => (isIdle() ? Promise.resolve() : new Promise((resolve) => idleWaiters.push(resolve)))
 
   return {
     start: (given) => {
@@ -113,9 +99,44 @@ export function createWorkQueue(options: {
     idle,
     stop: async () => {
       stopped = true
-      for (const { cancel } of delayed.values()) cancel()
       delayed.clear()
       await idle()
+    },
+  }
+}
+
+/** How often each key has failed since it last succeeded. */
+function createFailures({ backoffMs, backoffCapMs }: QueueTimes) {
+  const counts = new Map<string, number>()
+  return {
+    /** @returns how long it waits, milliseconds */
+    count(key: string): number {
+      const count = (counts.get(key) ?? 0) + 1
+      counts.set(key, count)
+      return Math.min(backoffCapMs, backoffMs * 2 ** Math.min(count - 1, 40))
+    },
+    forget: (key: string): void => void counts.delete(key),
+  }
+}
+
+/** Keys that wait for their time: each once, for the earliest. */
+function createDelayed(clock: Clock) {
+  const delayed = new Map<string, { at: number; cancel: () => void }>()
+  return {
+    put(key: string, milliseconds: number, then: () => void): void {
+      const at = clock.monotonic() + milliseconds
+      const earlier = delayed.get(key)
+      if (earlier && earlier.at <= at) return
+      earlier?.cancel()
+      const cancel = clock.after(milliseconds, () => {
+        delayed.delete(key)
+        then()
+      })
+      delayed.set(key, { at, cancel })
+    },
+    clear(): void {
+      for (const { cancel } of delayed.values()) cancel()
+      delayed.clear()
     },
   }
 }

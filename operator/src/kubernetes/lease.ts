@@ -48,36 +48,18 @@ export function createLease(options: {
   const { identity, clock, log } = options
   const times = options.times ?? leaseTimes
   const calls = createLeaseCalls(options.connection, options)
+  const candidate = createCandidate(calls, { identity, clock, log, durationMs: times.durationMs })
   const stopping = new AbortController()
-  let view = nothingKnown
   let renewing: Promise<void> | undefined
-
-  /** @returns whether we hold it now */
-  const attempt = async (): Promise<boolean> => {
-    const begunAt = clock.monotonic()
-    try {
-      if (mustRead(view)) view = afterRead(view, await calls.find(), clock.monotonic())
-      const time = { now: clock.now(), monotonic: clock.monotonic() }
-      const move = nextMove(view, identity, times.durationMs, time)
-      if (move.kind === 'wait') return false
-      const written = await calls.send(move)
-      view = written ? afterWrite(view, written, begunAt, clock.monotonic()) : afterDoubt(view)
-      return written !== undefined
-    } catch (error) {
-      view = afterDoubt(view)
-      log.warn({ error }, 'lease failed')
-      return false
-    }
-  }
 
   const renew = async () => {
     while (!stopping.signal.aborted) {
       await pause(clock, times.retryMs, stopping.signal)
-      if (stopping.signal.aborted || (await attempt())) continue
+      if (stopping.signal.aborted || (await candidate.attempt())) continue
       if (stopping.signal.aborted) return
-      const loss = lossOf(view, identity, times.renewWithinMs, clock.monotonic())
+      const loss = lossOf(candidate.view(), identity, times.renewWithinMs, clock.monotonic())
       if (loss === undefined) continue
-      view = { ...view, isLeading: false }
+      candidate.lead(false)
       options.onLost(loss)
       return
     }
@@ -86,8 +68,8 @@ export function createLease(options: {
   return {
     acquire: async () => {
       while (!stopping.signal.aborted) {
-        if (await attempt()) {
-          view = { ...view, isLeading: true }
+        if (await candidate.attempt()) {
+          candidate.lead(true)
           log.info({ lease: options.name, identity }, 'leads now')
           renewing = renew()
           return
@@ -97,16 +79,50 @@ export function createLease(options: {
       // Stopped before it led: the caller is going away and must not begin.
       return new Promise(() => {})
     },
-    isHeld: () => view.isLeading && clock.monotonic() - view.renewedAt < times.durationMs,
+    isHeld: () => {
+      const { isLeading, renewedAt } = candidate.view()
+      return isLeading && clock.monotonic() - renewedAt < times.durationMs
+    },
     release: async () => {
       stopping.abort()
       await renewing
-      const { isLeading, record } = view
+      const { isLeading, record } = candidate.view()
       if (!isLeading || record === undefined) return
-      view = { ...view, isLeading: false }
+      candidate.lead(false)
       await calls.send({ kind: 'replace', record: givenBack(record) }).catch((error: unknown) => {
         log.warn({ error }, 'lease not given back')
       })
+    },
+  }
+}
+
+/** What one process knows of the Lease, and its tries to have it. */
+function createCandidate(
+  calls: LeaseCalls,
+  { identity, clock, log, durationMs }: { identity: string; clock: Clock; log: Log; durationMs: number },
+) {
+  let view = nothingKnown
+  return {
+    view: () => view,
+    lead: (isLeading: boolean): void => {
+      view = { ...view, isLeading }
+    },
+    /** @returns whether we hold it now */
+    attempt: async (): Promise<boolean> => {
+      const begunAt = clock.monotonic()
+      try {
+        if (mustRead(view)) view = afterRead(view, await calls.find(), clock.monotonic())
+        const time = { now: clock.now(), monotonic: clock.monotonic() }
+        const move = nextMove(view, identity, durationMs, time)
+        if (move.kind === 'wait') return false
+        const written = await calls.send(move)
+        view = written ? afterWrite(view, written, begunAt, clock.monotonic()) : afterDoubt(view)
+        return written !== undefined
+      } catch (error) {
+        view = afterDoubt(view)
+        log.warn({ error }, 'lease failed')
+        return false
+      }
     },
   }
 }

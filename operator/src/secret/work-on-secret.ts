@@ -91,6 +91,34 @@ export function createWorkOnSecret(needs: {
     return { plan: undefined, secret, failure: known.failure }
   }
 
+  const { freeze, giveUp } = createWaysOut({ shards, entries, reader })
+
+  return async (work) => {
+    const { key, judgement } = work
+    // A refused client leaves its shard at once, even when its Secret cannot be read.
+    if (judgement.serve.kind === 'nothing') shards.remove(key)
+    if (judgement.acceptance.kind === 'invalid' || judgement.acceptance.kind === 'too-large') return await freeze(work)
+    try {
+      const stored = shards.stored(key)?.entry
+      const isTaken = isServed(judgement, stored) && needs.follow.config(key)?.accepted === true
+      const done = await goOn(await reader.begin(work, { needsSecret: needsSecret(judgement, stored), isTaken }))
+      return { ...done, again: againAfter(done, judgement, clock.now()) }
+    } catch (error) {
+      return giveUp(work, asError(error))
+    }
+  }
+}
+
+/** How a look ends that takes no steps. */
+function createWaysOut({
+  shards,
+  entries,
+  reader,
+}: {
+  shards: Pick<Shards, 'stored'>
+  entries: ReturnType<typeof createEntryWriter>
+  reader: ReturnType<typeof createReader>
+}) {
   /** The spec breaks a rule: what was accepted serves on as it is, secrets included. */
   const freeze = async (work: SecretWork): Promise<SecretResult> => {
     const stored = shards.stored(work.key)?.entry
@@ -119,20 +147,7 @@ export function createWorkOnSecret(needs: {
     return { plan: undefined, secret, again: undefined, failure }
   }
 
-  return async (work) => {
-    const { key, judgement } = work
-    // A refused client leaves its shard at once, even when its Secret cannot be read.
-    if (judgement.serve.kind === 'nothing') shards.remove(key)
-    if (judgement.acceptance.kind === 'invalid' || judgement.acceptance.kind === 'too-large') return await freeze(work)
-    try {
-      const stored = shards.stored(key)?.entry
-      const isTaken = isServed(judgement, stored) && needs.follow.config(key)?.accepted === true
-      const done = await goOn(await reader.begin(work, { needsSecret: needsSecret(judgement, stored), isTaken }))
-      return { ...done, again: againAfter(done, judgement, clock.now()) }
-    } catch (error) {
-      return giveUp(work, asError(error))
-    }
-  }
+  return { freeze, giveUp }
 }
 
 /** A Secret that is lost while three secrets are live waits for room from now on. */

@@ -52,7 +52,7 @@ function show(
       action: `${needs.basePath}${factorPaths.rename}`,
       backHref: `${needs.basePath}${factorPaths.security}`,
       id: factor.id,
-      what: factor.kind === 'totp' ? 'app' : 'passkey',
+      what: factor.kind,
       name: factor.name,
       mistakes,
     },

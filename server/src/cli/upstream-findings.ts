@@ -10,8 +10,8 @@ import { addressRule } from '../oidc/outbound/address-rule.ts'
 import { createOutboundFetch } from '../oidc/outbound/outbound-fetch.ts'
 import type { Fetch } from '../oidc/outbound/outbound-fetch.ts'
 import type { ServerSettings } from '../settings.ts'
-import { isPlainHttp } from '../upstream-settings.ts'
-import type { UpstreamSettings } from '../upstream-settings.ts'
+import { isPlainHttp } from '../settings/upstream.ts'
+import type { UpstreamSettings } from '../settings/upstream.ts'
 import type { Finding } from './findings.ts'
 
 /** Whether each provider says what it is, has keys, and agrees with us about the time; and whether our id and secret there can be read. */

@@ -59,7 +59,7 @@ export function createLogos(needs: {
   const fetching = new Map<string, number>()
 
   function load(path: string): Promise<MediaFile | undefined> {
-    const logo = registeredAt(path)
+    const logo = registeredAt(path, needs.logoOf)
     if (logo === undefined) return Promise.resolve(undefined)
     const known = kept.get(path)
     if (known !== undefined && known.until > needs.now()) return Promise.resolve(known.picture)
@@ -87,13 +87,6 @@ export function createLogos(needs: {
     return picture
   }
 
-  /** Undefined unless the path is that of the logo that the client has now. */
-  function registeredAt(path: string): RegisteredLogo | undefined {
-    const clientId = clientIdOf(path)
-    const logo = clientId === undefined ? undefined : needs.logoOf(clientId)
-    return logo?.path === path ? logo : undefined
-  }
-
   return {
     show(path) {
       if (path === undefined) return undefined
@@ -108,6 +101,13 @@ export function createLogos(needs: {
       answerFile(request, response, picture, 'public, max-age=86400, immutable')
     },
   }
+}
+
+/** Undefined unless the path is that of the logo that the client has now. */
+function registeredAt(path: string, logoOf: (clientId: string) => RegisteredLogo | undefined) {
+  const clientId = clientIdOf(path)
+  const logo = clientId === undefined ? undefined : logoOf(clientId)
+  return logo?.path === path ? logo : undefined
 }
 
 /** What was fetched, and what could not be had, each with a room of its own. */

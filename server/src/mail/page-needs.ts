@@ -2,7 +2,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { CookieScope } from '../oidc/cookies.ts'
 import type { ClientOnPage, Mistake, Page, PageRequest } from '../reply.ts'
-import type { RegistrationSettings } from '../settings.ts'
+import type { RegistrationSettings } from '../settings/mail.ts'
 import type { MailLinks } from '../store/mail-links.ts'
 import type { Users } from '../store/users.ts'
 import type { LinkRequests } from '../users/link-requests.ts'

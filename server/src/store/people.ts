@@ -1,4 +1,4 @@
-// Finds people by the begin of their user name, e-mail address, name or family name: each is a range of an index, and a page costs the
+// Finds people by the beginning of their user name, e-mail address, name or family name: each is a range of an index, and a page costs the
 // same whether there are a hundred people or a hundred thousand. Whom a page has is found first, and what is shown of them read then:
 // PostgreSQL plans a search anew each time, since a range may be of any size, and planning all columns takes longer than the search.
 import { canonicalName } from './canonical-name.ts'
@@ -8,7 +8,7 @@ import { groupsOf, isUuid, sourceOf, userOf } from './users.ts'
 import type { User, UserRow } from './users.ts'
 
 export interface People {
-  /** @param query.text the begin of a name in any spelling, or a whole id; '' finds everybody
+  /** @param query.text the beginning of a name in upper or lower case, or a whole id; '' finds everybody
    *  @param query.after the `next` of the page before; anything else begins with the first page
    *  @param query.limit of a page
    *  @returns each person once: those found by user name first, then by e-mail address, name and family name */

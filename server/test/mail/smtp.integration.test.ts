@@ -9,7 +9,7 @@ import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import type { Identity } from '@nauthera/proto/certificates'
 import { createSmtp } from '../../src/mail/smtp.ts'
 import type { Message } from '../../src/mail/smtp.ts'
-import type { MailSettings } from '../../src/settings.ts'
+import type { MailSettings } from '../../src/settings/mail.ts'
 
 const message: Message = {
   messageId: '<0f3c@login.example.com>',

@@ -1,5 +1,5 @@
-import { presetIssuers } from '../../upstream-settings.ts'
-import type { UpstreamSettings } from '../../upstream-settings.ts'
+import { presetIssuers } from '../../settings/upstream.ts'
+import type { UpstreamSettings } from '../../settings/upstream.ts'
 
 /** One provider with everything that follows from its preset. */
 export interface UpstreamDescription {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { contains, neverAllowed, parseRanges, unmapped } from '../../address-ranges.ts'
-import type { OutboundPurpose, OutboundSettings } from '../../settings.ts'
+import type { OutboundPurpose, OutboundSettings } from '../../settings/outbound.ts'
 
 // Where requests of the server may go: URLs that clients register lead out of the server from inside of the cluster, so
 // a client could use them to reach what it could not reach itself (SSRF).

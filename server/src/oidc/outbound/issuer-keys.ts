@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { issuerFaults } from '@nauthera/rules/issuer'
 import { jwksFaults } from '@nauthera/rules/jwks'
 import type { Log } from '@nauthera/runtime/log'
-import type { IdentityIssuer } from '../../settings.ts'
+import type { IdentityIssuer } from '../../settings/outbound.ts'
 import type { IssuerKeys } from '../../clients/cluster-issuer.ts'
 import type { Fetch } from './outbound-fetch.ts'
 

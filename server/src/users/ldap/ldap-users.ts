@@ -1,7 +1,7 @@
 // The source of people whom an LDAP directory has. It says who they are and checks their password; it is asked over TLS alone, and
 // changes nothing there.
 import type { Log } from '@nauthera/runtime/log'
-import type { LdapSourceSettings } from '../../settings.ts'
+import type { LdapSourceSettings } from '../../settings/sources.ts'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createBoundedQueue } from '../../store/bounded-queue.ts'
 import type { QueueLimits } from '../../store/bounded-queue.ts'

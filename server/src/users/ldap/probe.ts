@@ -1,6 +1,6 @@
 // Whether a directory works as the settings describe it: for `nauthera doctor`.
 import { describeError } from '@nauthera/runtime/log'
-import type { LdapSourceSettings } from '../../settings.ts'
+import type { LdapSourceSettings } from '../../settings/sources.ts'
 import { DirectoryConnection } from './connection.ts'
 import type { Patience } from './connection.ts'
 import { parseFilters } from './directory.ts'

@@ -1,6 +1,6 @@
 import { loadSettings } from '@nauthera/runtime/settings'
 import { settingsSchema } from '../../../src/settings.ts'
-import type { UpstreamSettings } from '../../../src/upstream-settings.ts'
+import type { UpstreamSettings } from '../../../src/settings/upstream.ts'
 
 /** One provider as the settings read it. */
 export function providerSettings(settings: object): UpstreamSettings {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { addressRule } from '../../../src/oidc/outbound/address-rule.ts'
-import type { OutboundSettings } from '../../../src/settings.ts'
+import type { OutboundSettings } from '../../../src/settings/outbound.ts'
 
 const rule = (allow: OutboundSettings['allow'] = [], loopback = false) => addressRule('jwks', { allow, loopback })
 const private_ = [

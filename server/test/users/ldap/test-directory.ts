@@ -10,7 +10,7 @@ import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { startSlapd, suffix } from '@nauthera/local/programs/slapd'
 import type { Slapd } from '@nauthera/local/programs/slapd'
 import { settingsSchema } from '../../../src/settings.ts'
-import type { LdapSourceSettings } from '../../../src/settings.ts'
+import type { LdapSourceSettings } from '../../../src/settings/sources.ts'
 
 export const userBase = `ou=people,${suffix}`
 export const groupBase = `ou=groups,${suffix}`

@@ -1,5 +1,6 @@
 import { z } from '@nauthera/runtime/settings'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
+import { duration, file } from './kinds.ts'
 
 // The settings of one provider at which people can sign in instead of here.
 
@@ -12,7 +13,6 @@ export const presetIssuers: Readonly<Record<string, string | undefined>> = {
   gitlab: 'https://gitlab.com',
 }
 
-const file = z.string().min(1)
 const word = z.string().min(1).max(200)
 const claimName = z.string().min(1).max(100)
 const domain = z
@@ -33,7 +33,7 @@ export const groupNameSettings = {
     )
     .max(500)
     .default([])
-    .describe('Which group there is which group here.'),
+    .describe('Groups that have another name here: `from` is the name there, `to` the name here.'),
   prefix: z
     .string()
     .min(1)
@@ -118,32 +118,30 @@ const peopleFields = {
     ),
 }
 
-/** @param duration a field that is a length of time, with its default */
-export const upstreamSettings = (duration: (fallback: string) => z.ZodType<number, string | undefined>) =>
-  z
-    .strictObject({
-      ...providerFields,
-      ...clientFields,
-      ...peopleFields,
-      maxAge: duration('24h').describe(
-        'What the provider said of a person counts for this long. After that the person signs in again, and refresh tokens of people whom it brought end.',
-      ),
-      usernameClaim: claimName
-        .optional()
-        .describe('The claim that becomes the user name; the default is that of the preset.'),
-      groups: groupSettings,
-      proofs: proofSettings,
-      acrValues: z
-        .array(word)
-        .max(20)
-        .default([])
-        .describe('Values of acr_values of a request that are handed on to this provider; others are left out.'),
-    })
-    .superRefine((upstream, context) => {
-      for (const { path, message } of faultsOf(upstream)) context.addIssue({ code: 'custom', path: [path], message })
-    })
+export const upstreamSettings = z
+  .strictObject({
+    ...providerFields,
+    ...clientFields,
+    ...peopleFields,
+    maxAge: duration('24h').describe(
+      'What the provider said of a person counts for this long. After that the person signs in again, and refresh tokens of people whom it brought end.',
+    ),
+    usernameClaim: claimName
+      .optional()
+      .describe('The claim that becomes the user name; the default is that of the preset.'),
+    groups: groupSettings,
+    proofs: proofSettings,
+    acrValues: z
+      .array(word)
+      .max(20)
+      .default([])
+      .describe('Values of acr_values of a request that are handed on to this provider; others are left out.'),
+  })
+  .superRefine((upstream, context) => {
+    for (const { path, message } of faultsOf(upstream)) context.addIssue({ code: 'custom', path: [path], message })
+  })
 
-export type UpstreamSettings = z.output<ReturnType<typeof upstreamSettings>>
+export type UpstreamSettings = z.output<typeof upstreamSettings>
 
 function faultsOf(upstream: {
   preset: (typeof upstreamPresets)[number]

@@ -1,11 +1,10 @@
 // Certificates of clients (RFC 8705), in the settings.
 import { z } from '@nauthera/runtime/settings'
 import { issuerFaults } from '@nauthera/rules/issuer'
+import { file } from './kinds.ts'
 
 /** How each kind of proxy passes a certificate on; http/certificate-headers reads them. */
 const headerFormats = ['nginx', 'envoy', 'traefik', 'haproxy'] as const
-
-const file = z.string().min(1)
 
 const origin = z
   .string()
