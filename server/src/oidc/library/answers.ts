@@ -92,7 +92,7 @@ function keepNonces(context: Context): void {
   if (!response.get('dpop-nonce')) return
   const isAskedFor =
     (isRecord(body) && body['error'] === 'use_dpop_nonce') ||
-    String(response.get('www-authenticate')).includes('use_dpop_nonce')
+    response.get('www-authenticate')?.includes('use_dpop_nonce') === true
   if (!isAskedFor && readClaims(context.get('DPoP'))?.['nonce'] === undefined) context.remove('dpop-nonce')
 }
 

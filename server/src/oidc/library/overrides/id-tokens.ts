@@ -27,7 +27,8 @@ export function idTokens({ IdToken }: Internals, { clients }: Pick<OverrideNeeds
       async function validate(this: Internals['IdToken'], jwt, { clientId, idTokenSignedResponseAlg }) {
         const { alg, typ } = headerOf(jwt)
         // a logout token has issuer, audience and subject of an ID token (RFC 8725 section 3.11)
-        if (typ !== undefined && String(typ).toLowerCase() !== 'jwt') throw new TypeError('this is no ID token')
+        if (typ !== undefined && !(typeof typ === 'string' && typ.toLowerCase() === 'jwt'))
+          throw new TypeError('this is no ID token')
         // the keys are ours whatever the token says: the library looks for the one of this algorithm and kid in our own set
         const signedBy = signingAlgorithms.find((known) => known === alg) ?? idTokenSignedResponseAlg
         return original.call(this, jwt, { clientId, idTokenSignedResponseAlg: signedBy })
