@@ -37,8 +37,8 @@ export interface Handlers {
 }
 
 /** What is asked for most passes a shorter list of handlers, without Express, which takes up to a tenth of the time of a token request: POST
- *  requests of programs without pages, assets and forms; authorization requests, and the pages between them and their answers, without
- *  assets.
+ *  requests of programs, and userinfo, without pages, assets and forms; authorization requests, and the pages between them and their
+ *  answers, without assets.
  *  @param basePath the issuer's path, '' when it has none */
 export function createApplication(handlers: Handlers, basePath: string): RequestListener {
   const { requestLog, pinHost, requestContext, headers, keysLoaded } = handlers
@@ -51,13 +51,13 @@ export function createApplication(handlers: Handlers, basePath: string): Request
   const toProtocol = chain([...first, below, handlers.notFound], handlers)
   const toPages = chain([...first, handlers.pages, handlers.notFound], handlers)
   const programs = new Set(programPaths.map((path) => `${basePath}${path}`))
-  const authorization = `${basePath}${endpoints.authorization}`
+  const [authorization, userinfo] = [`${basePath}${endpoints.authorization}`, `${basePath}${endpoints.userinfo}`]
   const interaction = `${basePath}${endpoints.interaction}/`
   return (request, response) => {
     const path = pathOfTarget(request.url ?? '')
     const { method } = request
     if (method === 'POST' && programs.has(path)) toProtocol(request, response)
-    else if (method === 'GET' && (path === authorization || path.startsWith(`${authorization}/`)))
+    else if (method === 'GET' && (path === userinfo || path === authorization || path.startsWith(`${authorization}/`)))
       toProtocol(request, response)
     else if ((method === 'GET' || method === 'POST') && path.startsWith(interaction)) toPages(request, response)
     else application(request, response)

@@ -197,7 +197,7 @@ class PostgresDatabase implements Database {
   }
 }
 
-/** By messages of our own: the driver's way costs twice as much, and a prepared statement of pg-promise four times. */
+/** In one write: the driver's own query costs twice as much, and a prepared statement of pg-promise four times. */
 function runPrepared(wire: Wire, asked: Statement, values: readonly unknown[]): Promise<unknown[]> {
   return new Promise((resolve, reject) => {
     const callback: PreparedQuery['callback'] = (error, rows = []) => {

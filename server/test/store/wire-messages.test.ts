@@ -11,15 +11,15 @@ describe(writePrepare.name, () => {
 })
 
 describe(writeRun.name, () => {
-  const noFormats = '\0\0'
-  const bind = (content: string) => ['B', `\0one\0${content}\0\0`]
+  const bind = (content: string) => ['B', `\0one\0${content}\0\u{1}\0\0`]
+  const twoTexts = '\0\u{2}\0\0\0\0'
   const execute = ['E', '\0\0\0\0\0']
   const sync = ['S', '']
 
   for (const [what, values, content] of [
-    ['no values', [], `${noFormats}\0\0`],
-    ['texts by their length in bytes', ['é', ''], `${noFormats}\0\u{2}\0\0\0\u{2}\u{c3}\u{a9}\0\0\0\0`],
-    ['null for nothing', [null, undefined], `${noFormats}\0\u{2}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}`],
+    ['no values', [], '\0\0\0\0'],
+    ['texts by their length in bytes', ['é', ''], `${twoTexts}\0\u{2}\0\0\0\u{2}\u{c3}\u{a9}\0\0\0\0`],
+    ['null for nothing', [null, undefined], `${twoTexts}\0\u{2}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}`],
     [
       'bytes as they are, with the formats of all',
       [Buffer.of(0), 'a'],
