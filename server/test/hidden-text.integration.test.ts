@@ -120,7 +120,7 @@ describe('text that PostgreSQL cannot hold, or that shows nothing', function () 
   it('nobody turns the direction of their own name, or of their nickname', async () => {
     for (const field of ['name', 'nickname']) {
       const said = await typed('/account/profile', '/profile', { [field]: turned }, member.copy())
-      expect(wordsOf(said), field).to.contain('characters that are not possible here')
+      expect(wordsOf(said), field).to.contain('characters that cannot be used here')
     }
   })
 })
