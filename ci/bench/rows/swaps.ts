@@ -26,8 +26,8 @@ export async function measureSwaps({ sides, effort, quick, say }: BenchContext):
     const acknowledged: number[] = []
     const loads: number[] = []
     for (let round = 0; round < (quick ? 2 : 5); round++) {
-      const changes = renderChanges(side, round)
-      const everyone = renderEveryone(side, round)
+      const changes = await renderChanges(side, round)
+      const everyone = await renderEveryone(side, round)
       const p99 = async (work: () => Promise<unknown>) => quantile(await timesDuring(contender, work), 0.99)
       const still = await p99(() => pause(quietMs))
       const one = await p99(async () => {
@@ -73,18 +73,20 @@ export async function measureSwaps({ sides, effort, quick, say }: BenchContext):
 }
 
 /** Versions of one shard; in each one client is another. The other clients are as they were loaded last. */
-function renderChanges({ server, clients: requesting }: OurSide, round: number) {
+async function renderChanges({ server, clients: requesting }: OurSide, round: number) {
   const [changing, ...others] = fillClients(count, titleOf(round - 1), BigInt(round + 1))
   const shard = shardOf(changing!.namespace, changing!.name)
   const own = [...requesting, ...others].filter(({ namespace, name }) => shardOf(namespace, name) === shard)
-  return Array.from({ length: swapsEach }, (_, swap) => {
+  const rendered = []
+  for (let swap = 0; swap < swapsEach; swap++) {
     const next = { ...configs.machine, clientName: `Swap ${round} ${swap}`, generation: BigInt(round + 2) }
-    return server.render(shard, [entry(changing!.clientId, next), ...own])
-  })
+    rendered.push(await server.render(shard, [entry(changing!.clientId, next), ...own]))
+  }
+  return rendered
 }
 
 /** Every client says something else: a generation alone is no change. */
-const renderEveryone = ({ server, clients }: OurSide, round: number) =>
+const renderEveryone = async ({ server, clients }: OurSide, round: number) =>
   server.renderAll([...clients, ...fillClients(count, titleOf(round), BigInt(round + 2))])
 
 const titleOf = (round: number): string => (round < 0 ? 'Client' : `Client ${round}`)

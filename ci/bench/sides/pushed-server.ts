@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { create } from '@bufbuild/protobuf'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { createCertificateHolder } from '@nauthera/proto/certificate-source'
@@ -35,8 +36,9 @@ export interface PushedServer {
   readonly host: string
   readonly databaseUrl: string
   /** Makes the files of all shards, with these clients: before anything is measured, since to compress them takes a while. */
-  renderAll(clients: readonly ShardEntry[]): RenderedShard[]
-  render(shard: number, clients: readonly ShardEntry[]): RenderedShard
+  renderAll(clients: readonly ShardEntry[]): Promise<RenderedShard[]>
+  /** Rests before it compresses: the channel's pings are answered between two shards. */
+  render(shard: number, clients: readonly ShardEntry[]): Promise<RenderedShard>
   /** Pushes all of these and completes the set. @returns once every shard is acknowledged */
   serve(shards: readonly RenderedShard[]): Promise<void>
   push(shard: RenderedShard): Promise<void>
@@ -116,7 +118,8 @@ export async function startPushedServer(options: {
       return
     }
   }
-  const render = (shard: number, clients: readonly ShardEntry[]): RenderedShard => {
+  const render = async (shard: number, clients: readonly ShardEntry[]): Promise<RenderedShard> => {
+    await nextTurn()
     const name = { epoch: shardEpoch, shard, seq: ++seq }
     const content = { ...name, schema: shardSchema.text, shardCount, change: 'be9c', entries: [...clients] }
     const { file, digest } = renderShardFile(create(ClientShardSchema, content))
@@ -131,10 +134,12 @@ export async function startPushedServer(options: {
     issuer,
     databaseUrl: database.url,
     host: new URL(issuer).host,
-    renderAll(clients) {
+    async renderAll(clients) {
       const shards = Array.from({ length: shardCount }, (): ShardEntry[] => [])
       for (const client of clients) shards[shardOf(client.namespace, client.name)]!.push(client)
-      return shards.map((own, shard) => render(shard, own))
+      const rendered: RenderedShard[] = []
+      for (const [shard, own] of shards.entries()) rendered.push(await render(shard, own))
+      return rendered
     },
     render,
     async serve(shards) {

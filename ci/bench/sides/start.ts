@@ -98,7 +98,7 @@ export async function startOurs(
   const server = await startPushedServer({ directory, program: withHook(program, profile) })
   const platformToken = await addPlatform(server)
   const requesting = benchClients(signing.jwk)
-  const shards = server.renderAll([...requesting, ...fillClients(clients)])
+  const shards = await server.renderAll([...requesting, ...fillClients(clients)])
   const began = performance.now()
   await server.serve(shards)
   const loadSeconds = (performance.now() - began) / 1000
