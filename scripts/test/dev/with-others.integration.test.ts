@@ -65,7 +65,7 @@ describe('npm run dev -- --with ldap,upstream', function () {
   })
 
   it('the inbox answers', async () => {
-    const answer = await fetch(told(/^ +Inbox +(\S+) \(mails to people\)$/))
+    const answer = await fetch(told(/^ +Inbox +(\S+) \(the mails that people get\)$/))
     expect(answer.status).to.equal(200)
     expect(await answer.text()).to.include('<h1>Inbox</h1>')
   })
