@@ -126,9 +126,10 @@ class Launch {
     await this.#held.operator.release()
     const operator = this.#startOperator(foundation)
     await this.#startPods(foundation)
+    const [first] = this.#pods
     // the command line asks the first server how it is
-    const { server: port } = this.#pods[0]!.managementPorts
-    this.#writeServerFile(settings.server, { management: { host: '127.0.0.1', port } })
+    if (first)
+      this.#writeServerFile(settings.server, { management: { host: '127.0.0.1', port: first.managementPorts.server } })
     return {
       issuer: this.#issuer,
       frontPort: this.#held.issuer.port,
