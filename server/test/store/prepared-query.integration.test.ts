@@ -7,7 +7,6 @@ import { createDatabase, statement } from '../../src/store/postgres.ts'
 import type { Database } from '../../src/store/postgres.ts'
 import { connectionOf } from './fresh-store.ts'
 
-const { pg } = pgPromise({ noWarnings: true })
 const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 const reasonOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'done', String)
 
@@ -73,16 +72,16 @@ describe(PreparedQuery.name, () => {
   })
 
   it('goes on with a statement that is prepared but was not described', async () => {
-    const client = new pg.Client(url)
-    await client.connect()
+    const pool = pgPromise({ noWarnings: true })(url)
+    const wire = await pool.connect()
     try {
       const asked = { name: 'test-cut', text: 'SELECT n, n + 1 AS next FROM generate_series(1, 2) n' }
       // by the driver, which leaves no columns here: as a statement that is cancelled between the two
-      await client.query(asked)
+      await wire.client.query(asked)
       const prepared = () =>
         new Promise<unknown>((resolve, reject) => {
           const callback: PreparedQuery['callback'] = (error, rows) => (error ? reject(error as Error) : resolve(rows))
-          void client.query(new PreparedQuery({ asked, values: [], parsers: () => Number, callback }))
+          void wire.client.query(new PreparedQuery({ asked, values: [], parsers: () => Number, callback }))
         })
       for (const _time of ['first', 'second'])
         expect(await prepared()).to.deep.equal([
@@ -90,7 +89,8 @@ describe(PreparedQuery.name, () => {
           { n: 2, next: 3 },
         ])
     } finally {
-      await client.end()
+      await wire.done(true)
+      await pool.$pool.end()
     }
   })
 
