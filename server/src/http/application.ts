@@ -6,6 +6,7 @@ import type { Discovery } from './discovery.ts'
 import type { ErrorHandler } from './error-page.ts'
 import { pathOfTarget } from './handler.ts'
 import type { Handler, InboundRequest } from './handler.ts'
+import { takeAbsoluteTarget } from './pin-host.ts'
 import { programPaths } from './program-paths.ts'
 
 /** The handlers of the public port, in the order in which they run. */
@@ -54,6 +55,7 @@ export function createApplication(handlers: Handlers, basePath: string): Request
   const [authorization, userinfo] = [`${basePath}${endpoints.authorization}`, `${basePath}${endpoints.userinfo}`]
   const interaction = `${basePath}${endpoints.interaction}/`
   return (request, response) => {
+    takeAbsoluteTarget(request)
     const path = pathOfTarget(request.url ?? '')
     const { method } = request
     if (method === 'POST' && programs.has(path)) toProtocol(request, response)

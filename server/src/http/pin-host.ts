@@ -64,7 +64,6 @@ export function createPinHost(needs: {
   const basePath = needs.issuer.pathname.replace(/\/$/, '')
   return (request, response, next) => {
     const isTwice = namesHostTwice(request)
-    takeAbsoluteTarget(request)
     keepToJson(request, basePath)
     const { address, host, viaProxy } = readPeer(request, isAsked(request) ? nobody : trusted)
     if (!viaProxy) needs.seeUntrusted?.(request.headers, address)
@@ -100,8 +99,9 @@ export function createPinHost(needs: {
   }
 }
 
-/** `GET http://host/path` means the path, with that host in place of the Host header (RFC 9112 section 3.2.2). */
-function takeAbsoluteTarget(request: InboundRequest): void {
+/** `GET http://host/path` means the path, with that host in place of the Host header (RFC 9112 section 3.2.2). Before all handlers: Express cuts the
+ *  issuer's path out of the target that it began with. */
+export function takeAbsoluteTarget(request: InboundRequest): void {
   if (request.url?.startsWith('/')) return
   const match = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url ?? '')
   if (!match) return

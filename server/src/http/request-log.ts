@@ -41,7 +41,7 @@ export function createRequestLog(needs: {
     request.headers[correlationHeader] = id
     response.setHeader(correlationHeader, id)
     const { method = '', url = '' } = request
-    const route = needs.routeOf(pathOfTarget(url.replace(/^https?:\/\/[^/?#]*/i, '')))
+    const route = needs.routeOf(pathOfTarget(url))
     const start = needs.now()
     response.once('close', () => {
       const milliseconds = Math.round((needs.now() - start) * 10) / 10

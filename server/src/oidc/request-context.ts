@@ -26,6 +26,8 @@ export interface RequestContext extends Exchange {
   granted?: { readonly key: string; readonly account: Promise<GrantedAccount | undefined> }
   /** Whether the token without a grant that the request is about was revoked; asked once, too. */
   revoked?: { readonly jti: string; readonly is: Promise<boolean> }
+  /** This request may have rotated its refresh family in the lane, and could not end there. */
+  mayHaveRotated?: boolean
   /** The refresh family, after this request has rotated it. */
   family?: RotatedFamily
   /** What the protocol tells the audit log, of a request whose answer may still be thrown away (library/resume-in-place.ts). */

@@ -44,6 +44,10 @@ export function isBroken(error: unknown): boolean {
 export const isDeadConnection = (error: unknown): boolean =>
   isBroken(error) && !/timeout|ECONNREFUSED|ENOTFOUND/i.test(`${sqlState(error)} ${String(error)}`)
 
+/** A table has other columns than when the statement was prepared on this connection: nothing was done, and there it will never work again. */
+export const hasStalePlan = (error: unknown): boolean =>
+  sqlState(error) === '0A000' && fieldOf(error, 'routine') === 'RevalidateCachedQuery'
+
 /** Insufficient resources (53), operator intervention (57), system error (58), a standby (25006), conflicts that lasted (40),
  *  a refused sign-in (28), a database that is not there (3D). */
 const unavailableStates = /^(53|57|58|40|28|3D|25006|XX)/

@@ -10,7 +10,7 @@ import type { BoundedQueue } from './bounded-queue.ts'
 import { Listeners } from './listeners.ts'
 import type { DialWire, Listening, ListeningWire } from './listeners.ts'
 import { PreparedQuery } from './prepared-query.ts'
-import { codedOf, isBroken, isDeadConnection, sqlState } from './postgres-errors.ts'
+import { codedOf, hasStalePlan, isBroken, isDeadConnection, sqlState } from './postgres-errors.ts'
 
 /** A prepared statement: PostgreSQL plans it once per connection under its name. */
 export interface Statement {
@@ -33,7 +33,7 @@ export interface Connection {
 }
 
 export interface Database extends Connection {
-  /** Runs the work in one transaction. After a conflict (40001, 40P01) it runs again, 4 times in all. */
+  /** Runs the work in one transaction. After a conflict (40001, 40P01), and where a table has got other columns, it runs again, 4 times in all. */
   transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>
   /** Calls back at each NOTIFY, and after each reconnect: notifications of the meantime are lost. */
   listen(channel: string, onNotification: (payload: string) => void): Promise<Listening>
@@ -124,14 +124,14 @@ class PostgresDatabase implements Database {
     return (this.#stopped ??= this.#listeners.stop().then(() => this.#pool.$pool.end()))
   }
 
-  /** Only two things are safe to repeat: what a conflict rolled back, and a read that met a dead idle connection. */
+  /** Only this is safe to repeat: what a conflict rolled back, what could not begin, and a read that met a dead idle connection. */
   async #guarded<T>(work: () => Promise<T>, readOnly: boolean): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await work()
       } catch (error) {
         const conflict = sqlState(error) === '40001' || sqlState(error) === '40P01'
-        if (conflict && attempt <= retries) continue
+        if ((conflict || hasStalePlan(error)) && attempt <= retries) continue
         if (readOnly && attempt === 1 && isDeadConnection(error)) continue
         const coded = codedOf(error)
         this.#gauges?.failures.inc()
@@ -170,8 +170,8 @@ class PostgresDatabase implements Database {
         await wire.done()
         return result
       } catch (error) {
-        // not to be used again: after a time-out an answer may still come, and a demoted server refuses every write
-        await wire.done(isBroken(error) || sqlState(error) === '25006')
+        // not to be used again: after a time-out an answer may still come, a demoted server refuses every write, and a stale plan stays
+        await wire.done(isBroken(error) || sqlState(error) === '25006' || hasStalePlan(error))
         throw error
       }
     })

@@ -2,7 +2,7 @@
 // The driver calls these methods as each answer comes in. It writes four times for a query, and each write costs as much as an answer by HTTP.
 import { columnsOf, rowOf } from './result-rows.ts'
 import type { Columns, FieldParsers } from './result-rows.ts'
-import { writePrepare, writeRun } from './wire-messages.ts'
+import { writeDescribe, writePrepare, writeRun } from './wire-messages.ts'
 
 /** What is used of the driver's connection. */
 export interface WireConnection {
@@ -55,7 +55,12 @@ export class PreparedQuery {
     this.#columns = this.#known.get(name)
     try {
       const run = writeRun(name, this.#values)
-      connection.stream.write(before === undefined ? Buffer.concat([writePrepare(this), run]) : run)
+      // not always the same: it may be cancelled between the two
+      const prepare = before === undefined ? [writePrepare(this)] : []
+      const describe = this.#columns === undefined ? [writeDescribe(this)] : []
+      connection.stream.write(
+        prepare.length + describe.length === 0 ? run : Buffer.concat([...prepare, ...describe, run]),
+      )
       return null
     } catch (error) {
       return error as Error

@@ -1,10 +1,11 @@
 // The messages by which a prepared statement is run, each group for one write. Pure.
 import { serialize } from 'pg-protocol'
 
-/** Parse under its name, and describe it: its columns, which are the same each time that it runs on this connection. */
-export function writePrepare({ name, text }: { name: string; text: string }): Buffer {
-  return Buffer.concat([serialize.parse({ name, text }), serialize.describe({ type: 'S', name })])
-}
+/** Parse a statement under its name. */
+export const writePrepare = ({ name, text }: { name: string; text: string }): Buffer => serialize.parse({ name, text })
+
+/** Describe it: its columns, which are the same each time that it runs on this connection. */
+export const writeDescribe = ({ name }: { name: string }): Buffer => serialize.describe({ type: 'S', name })
 
 const executeAndSync = Buffer.concat([serialize.execute(), serialize.sync()])
 

@@ -277,6 +277,31 @@ describe('the pages in a browser', function () {
     expect(request.headers()['origin']).to.equal(running.origin)
   })
 
+  inOwnPage('a double click on a button of a sign-in sends its form once', async () => {
+    formTargets = [`${client.origin}/callback`]
+    for (const [name, button] of [
+      ['consent', '#consent-allow'],
+      ['choose-account', '#account-continue'],
+      ['second-factor', '#second-factor'],
+    ] as const) {
+      await page.goto(`${running.origin}/${name}`)
+      if (name === 'second-factor') await page.fill('#code', '123456')
+      let sent = 0
+      const clicked = Promise.withResolvers<void>()
+      await page.route('**/interaction/**', async (route) => {
+        sent++
+        // the answer is still on its way at the second click
+        await clicked.promise
+        await route.continue()
+      })
+      await page.dblclick(button, { delay: 20 })
+      clicked.resolve()
+      await page.waitForURL(`${client.origin}/callback`)
+      await page.unroute('**/interaction/**')
+      expect(sent, name).to.equal(1)
+    }
+  })
+
   inOwnPage('a form may end at the client by redirects when the page names it, and only then', async () => {
     formTargets = [`${client.origin}/callback`]
     await page.goto(`${running.origin}/consent`)

@@ -58,8 +58,9 @@ describe('createPages', () => {
         }
       })
 
-      it('has a script only for passwords and passkeys, and sets no style of its own', () => {
-        expect(body.includes('<script')).to.equal(/ data-(reveal|options)=/.test(body))
+      it('has a script only for passwords, passkeys and the forms of a sign-in, and sets no style of its own', () => {
+        const isOfSignIn = /<form[^>]* action="\/interaction\//.test(body)
+        expect(body.includes('<script')).to.equal(isOfSignIn || / data-(reveal|options)=/.test(body))
         expect(plain(body)).not.to.match(/<script|<style| style=| on[a-z]+=/i)
       })
 

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { RequestHandler } from 'express'
 import { parseRanges } from '../../src/address-ranges.ts'
 import { peerOf } from '../../src/http/peer.ts'
-import { createPinHost, readPeer } from '../../src/http/pin-host.ts'
+import { createPinHost, readPeer, takeAbsoluteTarget } from '../../src/http/pin-host.ts'
 import { serve, testPages } from './harness.ts'
 import type { Running } from './harness.ts'
 
@@ -34,6 +34,10 @@ describe('createPinHost', () => {
     const { extraHosts = [], trustedProxies = [] } = options
     const isOpen = (path: string) => path === '/assets/style.css'
     const one = await serve([
+      (request, _response, next) => {
+        takeAbsoluteTarget(request)
+        next()
+      },
       createPinHost({ issuer, extraHosts, trustedProxies, isOpen, render: pages.render }),
       mirror,
     ])

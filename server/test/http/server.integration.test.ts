@@ -1,8 +1,10 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { connect } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
 import { expect } from 'chai'
@@ -143,10 +145,12 @@ describe(createApplication.name, () => {
       tls: undefined,
       log,
     })
-    const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, { method })
-    const text = await answer.text()
+    const outgoing = request({ host: '127.0.0.1', port: server.port, method, path }).end()
+    const [answer] = (await once(outgoing, 'response')) as [IncomingMessage]
+    const status = answer.statusCode
+    const body = await text(answer)
     await server.stop({ lingerMs: 0, graceMs: 1_000 })
-    return { met, status: answer.status, text }
+    return { met, status, text: body }
   }
   const short = ['log', 'headers', 'host', 'context', 'keys', 'protocol']
 
@@ -193,6 +197,19 @@ describe(createApplication.name, () => {
         status: 404,
         text: 'none',
       })
+    })
+
+  for (const [method, path] of [
+    ['GET', '/auth'],
+    ['POST', '/token'],
+    ['GET', '/session/end'],
+    ['POST', '/auth'],
+  ] as const)
+    it(`takes an absolute target as its path, whoever serves it: ${method} ${path}`, async () => {
+      const plain = await meet(method, `/base${path}?client_id=one.that.is.longer.than.the.host`)
+      expect(plain.met).to.include('protocol')
+      const target = `http://login.example.com/base${path}?client_id=one.that.is.longer.than.the.host`
+      expect(await meet(method, target)).to.deep.equal(plain)
     })
 
   it('answers when a handler without Express throws or passes on an error, and when the protocol passes on', async () => {

@@ -1,5 +1,6 @@
 import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
+import pgPromise from 'pg-promise'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import { PreparedQuery } from '../../src/store/prepared-query.ts'
 import { createDatabase, statement } from '../../src/store/postgres.ts'
@@ -11,10 +12,12 @@ const reasonOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'd
 
 describe(PreparedQuery.name, () => {
   let database: Database
+  let url: string
   before(async function () {
     this.timeout(30_000)
+    url = (await freshDatabase()).url
     // one connection: each test meets what the one before has left on it
-    database = createDatabase({ connection: { ...connectionOf((await freshDatabase()).url), poolMax: 1 }, log })
+    database = createDatabase({ connection: { ...connectionOf(url), poolMax: 1 }, log })
   })
   after(async () => database.stop())
 
@@ -66,6 +69,47 @@ describe(PreparedQuery.name, () => {
     const echo = statement('test-date', 'SELECT $1::timestamptz AS value')
     expect(await reasonOf(database.query(echo, [new Date(Number.NaN)]))).to.contain('Invalid time value')
     expect(await database.query(echo, [null])).to.deep.equal([{ value: null }])
+  })
+
+  it('goes on with a statement that is prepared but was not described', async () => {
+    const pool = pgPromise({ noWarnings: true })(url)
+    const wire = await pool.connect()
+    try {
+      const asked = { name: 'test-cut', text: 'SELECT n, n + 1 AS next FROM generate_series(1, 2) n' }
+      // by the driver, which leaves no columns here: as a statement that is cancelled between the two
+      await wire.client.query(asked)
+      const prepared = () =>
+        new Promise<unknown>((resolve, reject) => {
+          const callback: PreparedQuery['callback'] = (error, rows) => (error ? reject(error as Error) : resolve(rows))
+          void wire.client.query(new PreparedQuery({ asked, values: [], parsers: () => Number, callback }))
+        })
+      for (const _time of ['first', 'second'])
+        expect(await prepared()).to.deep.equal([
+          { n: 1, next: 2 },
+          { n: 2, next: 3 },
+        ])
+    } finally {
+      await wire.done(true)
+      await pool.$pool.end()
+    }
+  })
+
+  it('goes on after the columns of a table have changed', async () => {
+    await database.query(statement('test-grows', 'CREATE TABLE grows (n integer)'))
+    const all = statement('test-all', 'SELECT * FROM grows')
+    expect(await database.query(all)).to.deep.equal([])
+    await database.query(statement('test-alter', 'ALTER TABLE grows ADD m integer'))
+    await database.query(statement('test-fill', 'INSERT INTO grows VALUES (1, 2)'))
+    expect(await database.query(all)).to.deep.equal([{ n: 1, m: 2 }])
+    await database.query(statement('test-shrinks', 'ALTER TABLE grows DROP n'))
+    const change = statement('test-change', 'UPDATE grows SET m = m + 1 RETURNING *')
+    expect(await database.query(change)).to.deep.equal([{ m: 3 }])
+    await database.query(statement('test-alter-again', 'ALTER TABLE grows ADD o integer'))
+    const found = await database.transaction(async (connection) => [
+      await connection.query(statement('test-one', 'SELECT 1 AS one')),
+      await connection.query(change),
+    ])
+    expect(found).to.deep.equal([[{ one: 1 }], [{ m: 4, o: null }]])
   })
 
   it('refuses a second text under one name', async () => {

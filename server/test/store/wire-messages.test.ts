@@ -1,12 +1,15 @@
 import { expect } from 'chai'
-import { writePrepare, writeRun } from '../../src/store/wire-messages.ts'
+import { writeDescribe, writePrepare, writeRun } from '../../src/store/wire-messages.ts'
 
 describe(writePrepare.name, () => {
-  it('parses the statement under its name, and asks what its columns are', () => {
-    expect(messagesOf(writePrepare({ name: 'one', text: 'SELECT 1' }))).to.deep.equal([
-      ['P', 'one\0SELECT 1\0\0\0'],
-      ['D', 'Sone\0'],
-    ])
+  it('parses the statement under its name', () => {
+    expect(messagesOf(writePrepare({ name: 'one', text: 'SELECT 1' }))).to.deep.equal([['P', 'one\0SELECT 1\0\0\0']])
+  })
+})
+
+describe(writeDescribe.name, () => {
+  it('asks what the columns of the statement are', () => {
+    expect(messagesOf(writeDescribe({ name: 'one' }))).to.deep.equal([['D', 'Sone\0']])
   })
 })
 

@@ -64,7 +64,8 @@ export interface UsedToken {
 const grantType = 'refresh_token'
 
 /** What the lane answers to a client that shows the newest token of a living family, and asks for nothing else.
- *  @returns the function makes the answer; undefined for a request that is the library's: then the family is as it was */
+ *  @returns the function makes the answer; undefined for a request that is the library's: then the family is as it was. When it throws, the
+ *  context says whether it may be another one */
 export function createRefreshes(
   needs: RefreshNeeds,
 ): (context: RequestContext, form: PlainForm, client: OidcClient) => Promise<object | undefined> {
@@ -81,7 +82,9 @@ export function createRefreshes(
     if (!scope.includes('openid')) return undefined
     const { grantId, seq } = used
     const idleTtlMs = idleLifetime(client.config) * 1000
+    context.mayHaveRotated = true
     const family = await store.refreshFamilies.rotateNewest({ grantId, seq, idleTtlMs })
+    context.mayHaveRotated = family !== undefined
     if (family === undefined) return undefined
     context.family = family
     const about = { client, used, user: loaded.user, scope: scope.join(' ') }

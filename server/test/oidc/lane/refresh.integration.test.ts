@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { basic } from '@nauthera/harness/browser'
-import { getCode, getTokens, introspect, redeem, tokensOf } from '@nauthera/harness/flows'
+import { getCode, getTokens, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
+import { CodedError } from '@nauthera/runtime/coded-error'
 import { ask, closeConnections, comparable, idOf, linesById, toldIn } from './asked-twice.ts'
 import type { Asked, Got } from './asked-twice.ts'
 
@@ -168,6 +169,35 @@ describe('the machine lane: refresh', function () {
     expect(pairs.length).to.equal(1200)
     expect(taken.length).to.be.greaterThan(400)
     expect(pairs.filter(([{ status }]) => status === 200).length).to.be.lessThan(1100)
+  })
+})
+
+describe('a refresh that the lane has begun and could not end', function () {
+  this.timeout(60_000)
+  let replicas: Replicas
+  before(async () => {
+    // whoever uses a token a second time is refused
+    replicas = await startReplicas({ settings: { refreshGrace: '0s' } })
+    await replicas.serve([entry('app.web', web)])
+    await addPerson(replicas, 'ada')
+  })
+  after(() => replicas.stop())
+
+  it('is no second use of its token: the library ends it, and the family lives on', async () => {
+    const { refreshFamilies } = replicas.apps[0]!.store
+    const { rotateNewest } = refreshFamilies
+    const { refresh: first } = await getTokens(replicas)
+    refreshFamilies.rotateNewest = async (use) => {
+      await rotateNewest(use)
+      throw new CodedError('STORE_UNAVAILABLE', { message: 'the answer was lost' })
+    }
+    const answer = await refresh(replicas, first)
+    refreshFamilies.rotateNewest = rotateNewest
+    expect(answer.status).to.equal(200)
+    expect(replicas.lines.join()).not.to.contain('refresh.reuse')
+    expect((await refresh(replicas, String(answer.json()['refresh_token']))).status).to.equal(200)
+    expect((await refresh(replicas, first)).json()).to.include({ error: 'invalid_grant' })
+    expect(replicas.lines.join()).to.contain('refresh.reuse')
   })
 })
 
