@@ -94,6 +94,19 @@ describe('signing keys of a Secret, on a real cluster', function () {
       }),
     )
   }
+  /** The kubelet looks at the volumes of a pod that changes at once, and else about once a minute. */
+  const lookAtVolumes = async (why: string) => {
+    for (const { metadata } of await servers())
+      await kubectl(
+        '-n',
+        product.release.namespace,
+        'annotate',
+        'pod',
+        metadata.name as string,
+        '--overwrite',
+        `e2e/own-keys=${why}`,
+      )
+  }
   const kidOf = ({ token }: Said) => headerOfJwt(token)['kid']
   const published = (kid: string) =>
     until(
@@ -117,6 +130,7 @@ describe('signing keys of a Secret, on a real cluster', function () {
     const [{ token }] = (await askAll()) as [Said, Said]
     const began = performance.now()
     await write(second, ...first)
+    await lookAtVolumes('added')
     await published('own-2')
     record({ name: 'own-keys.published', value: (performance.now() - began) / 1000, unit: 's', target: null })
     for (const said of await askAll(token))
@@ -124,9 +138,7 @@ describe('signing keys of a Secret, on a real cluster', function () {
 
     // the old one leaked, as docs/keys.md says: out of the Secret, and when every server has that, cut
     await write(second, first[1])
-    // the kubelet looks at the volumes of a pod that changes at once
-    for (const { metadata } of await servers())
-      await kubectl('-n', product.release.namespace, 'annotate', 'pod', metadata.name as string, 'e2e/own-keys=cut')
+    await lookAtVolumes('cut')
     await until('the file of every pod to change', filesLack('own-1'), 180_000)
     for (const said of await askAll(token)) expect([kidOf(said), said.active]).to.deep.equal(['own-1', true])
     await rotateKeys(product, '--now', '--cut', '--yes')
