@@ -1,0 +1,16 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+describe('npm test -- --grep', function () {
+  this.timeout(120_000)
+
+  it('finds a test by its title, in whichever process it usually runs', async () => {
+    const command = ['scripts/test.ts', '--grep', 'binds null for nothing, executes the statement']
+    const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: root })
+    expect(stdout.trim().split('\n').at(-1)).to.equal('1 passed, 0 failed')
+  })
+})
