@@ -119,11 +119,17 @@ const extraordinary = ['jkt', 'x5t#S256', 'attestationJkt', 'claims', 'rar', 'co
 function usedToken(form: PlainForm, client: OidcClient, { sealer, now }: RefreshNeeds): UsedToken | undefined {
   const payload = sealer.unseal('RefreshToken', form.get('refresh_token')!)
   if (payload === undefined || extraordinary.some((name) => payload[name] !== undefined)) return undefined
-  const used = payload as unknown as UsedToken
   const seconds = now() / 1000
-  if (used.clientId !== client.clientId || used.expiresWithSession || used.scope === undefined) return undefined
-  return used.iat <= seconds && used.exp > Math.floor(seconds) ? used : undefined
+  if (!isUsedToken(payload) || payload.clientId !== client.clientId || payload.expiresWithSession) return undefined
+  return payload.iat <= seconds && payload.exp > Math.floor(seconds) ? payload : undefined
 }
+
+const texts = ['clientId', 'accountId', 'grantId', 'gty', 'scope'] as const
+const numbers = ['iat', 'exp', 'seq'] as const
+
+/** Whether it has what all refresh tokens of ours have (one without a scope is the library's). */
+const isUsedToken = (payload: Record<string, unknown>): payload is Record<string, unknown> & UsedToken =>
+  texts.every((name) => typeof payload[name] === 'string') && numbers.every((name) => typeof payload[name] === 'number')
 
 /** In the order of the first. */
 function bothOf(granted: string | undefined, used: string): readonly string[] {
