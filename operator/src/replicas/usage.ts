@@ -13,6 +13,10 @@ interface IdentityUsed {
   readonly lastUsed?: { readonly seconds: bigint } | undefined
 }
 
+function keepKnown(byClient: Map<string, unknown>, isKnown: (client: string) => boolean): void {
+  for (const client of byClient.keys()) if (!isKnown(client)) byClient.delete(client)
+}
+
 /** Which identity of each client proved it last, at whichever replica. */
 export class IdentityUsage {
   readonly #last = new Map<string, { readonly identity: string; readonly at: number }>()
@@ -29,9 +33,9 @@ export class IdentityUsage {
     })
   }
 
-  /** Forgets the others: clients come and go. */
+  /** Forgets the clients that are gone. */
   keepOnly(isKnown: (client: string) => boolean): void {
-    for (const client of this.#last.keys()) if (!isKnown(client)) this.#last.delete(client)
+    keepKnown(this.#last, isKnown)
   }
 
   /** @param client `namespace/name`
@@ -66,9 +70,9 @@ export class SectorProofs {
     })
   }
 
-  /** Forgets the others: clients come and go. */
+  /** Forgets the clients that are gone. */
   keepOnly(isKnown: (client: string) => boolean): void {
-    for (const client of this.#last.keys()) if (!isKnown(client)) this.#last.delete(client)
+    keepKnown(this.#last, isKnown)
   }
 
   /** @param client `namespace/name` */
@@ -99,9 +103,9 @@ export class Usage {
     }
   }
 
-  /** Forgets the others: clients come and go. */
+  /** Forgets the clients that are gone. */
   keepOnly(isKnown: (client: string) => boolean): void {
-    for (const client of this.#lastUsed.keys()) if (!isKnown(client)) this.#lastUsed.delete(client)
+    keepKnown(this.#lastUsed, isKnown)
   }
 
   /** @param client `namespace/name`
