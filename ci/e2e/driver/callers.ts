@@ -43,13 +43,14 @@ export function startCallers(about: {
   const failures: Failure[] = []
   let running = true
 
-  const ask = async (flow: string, client: string, credentials: Credentials) => {
+  const ask = async (flow: string, client: string, find: () => Credentials | Promise<Credentials>) => {
     const count = (counts[flow] ??= { good: 0, bad: 0 })
     const fail = (status: number, detail: string) => {
       count.bad++
       failures.push({ flow, at: Date.now(), status, detail: `${client}: ${detail}` })
     }
     try {
+      const credentials = await find()
       const { status, body } = await send(front, {
         path: '/token',
         headers: basic(credentials.clientId, credentials.clientSecret),
@@ -73,16 +74,16 @@ export function startCallers(about: {
   }
   const published = async () => {
     const name = next()
-    return name === undefined ? undefined : ask('published', name, secrets.current(name))
+    return name === undefined ? undefined : ask('published', name, () => secrets.current(name))
   }
   const previous = async () => {
     const name = next()
     const credentials = name === undefined ? undefined : secrets.previous(name)
-    return credentials && ask('previous', name!, credentials)
+    return credentials && ask('previous', name!, () => credentials)
   }
   const { mounted } = about
   const loops = [loop(published), loop(published), loop(previous)]
-  if (mounted !== undefined) loops.push(loop(async () => ask('mounted', 'mounted', await readMounted(mounted))))
+  if (mounted !== undefined) loops.push(loop(() => ask('mounted', 'mounted', () => readMounted(mounted))))
   const ended = Promise.all(loops)
 
   return {

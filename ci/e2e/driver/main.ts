@@ -6,6 +6,7 @@
 //   POST   /ask        one token request with {clientId, clientSecret}: its status and error
 //   GET    /tally      counts of good and failed requests since the start of the pod
 //   CONNECT host:port  a way into the network and the names of the cluster, for a browser outside of it
+import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
@@ -20,10 +21,16 @@ import { startCallers } from './callers.ts'
 import type { Callers, Count, Failure } from './callers.ts'
 import { watchSecrets } from './secrets.ts'
 
-/** Answer of /tally. */
-export interface Tally {
+/** What was asked, and how it ended. */
+interface Asks {
   readonly counts: Readonly<Record<string, Count>>
   readonly failures: readonly Failure[]
+}
+
+/** Answer of /tally. */
+export interface Tally extends Asks {
+  /** Of this process: another one knows nothing of what was asked before it. */
+  readonly process: string
 }
 
 const [issuer, namespace] = [process.env['ISSUER']!, process.env['NAMESPACE']!]
@@ -32,11 +39,12 @@ const secrets = watchSecrets(namespace)
 const loaded = { front, planted: new Set<string>(), credentials: secrets.current }
 let load: Load | undefined
 let callers: Callers | undefined
-let past: Tally = { counts: {}, failures: [] }
+let past: Asks = { counts: {}, failures: [] }
 let loads = 0
+const id = randomUUID()
 
 const startedAt = Date.now() - performance.now()
-const tallyOfLoad = ({ outcomes }: Load): Tally => {
+const tallyOfLoad = ({ outcomes }: Load): Asks => {
   const counts: Record<string, Count> = {}
   for (const { flow, good } of outcomes) (counts[flow] ??= { good: 0, bad: 0 })[good ? 'good' : 'bad']++
   const failures = outcomes
@@ -44,7 +52,7 @@ const tallyOfLoad = ({ outcomes }: Load): Tally => {
     .map(({ flow, ended, status, detail }) => ({ flow, at: startedAt + ended, status, detail }))
   return { counts, failures }
 }
-const add = (left: Tally, right: Tally | undefined): Tally => {
+const add = (left: Asks, right: Asks | undefined): Asks => {
   const counts: Record<string, Count> = structuredClone(left.counts) as Record<string, Count>
   for (const [flow, { good, bad }] of Object.entries(right?.counts ?? {})) {
     const count = (counts[flow] ??= { good: 0, bad: 0 })
@@ -92,7 +100,10 @@ const routes: Readonly<Record<string, (query: URLSearchParams, body: string) => 
     past = add(past, ending)
     callers = undefined
   },
-  'GET /tally': async () => add(add(past, load && tallyOfLoad(load)), callers),
+  'GET /tally': async (): Promise<Tally> => ({
+    process: id,
+    ...add(add(past, load && tallyOfLoad(load)), callers),
+  }),
 }
 
 const server = createServer((request, response) => {

@@ -65,17 +65,24 @@ export function watchSecrets(namespace: string): ClientSecrets {
   }
 }
 
-/** @param directory where the Secret is mounted */
+/** @param directory where the Secret is mounted
+ *  @throws Error of the file system when it is not there */
 export async function readMounted(directory: string): Promise<Credentials> {
   // one pinned link: a swap in between must not mix two secrets
-  const pinned = join(directory, await readlink(join(directory, '..data')))
-  const read = (key: string) => readFile(join(pinned, key), 'utf8')
-  const [clientId, clientSecret, tokenEndpoint] = await Promise.all([
-    read('client_id'),
-    read('client_secret'),
-    read('token_endpoint'),
-  ])
-  return { clientId, clientSecret, tokenEndpoint }
+  const link = await readlink(join(directory, '..data'))
+  const read = (key: string) => readFile(join(directory, link, key), 'utf8')
+  try {
+    const [clientId, clientSecret, tokenEndpoint] = await Promise.all([
+      read('client_id'),
+      read('client_secret'),
+      read('token_endpoint'),
+    ])
+    return { clientId, clientSecret, tokenEndpoint }
+  } catch (error) {
+    // the kubelet removes what a link led to as soon as it has another
+    if ((await readlink(join(directory, '..data'))) !== link) return readMounted(directory)
+    throw error
+  }
 }
 
 /** With the rights of the pod's service account. */

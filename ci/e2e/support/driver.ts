@@ -125,6 +125,10 @@ export async function startDriver(about: About): Promise<Driver> {
     }
     const tookMs = performance.now() - began
     const after = await call<Tally>('GET', '/tally')
+    if (after.process !== before.process) {
+      const said = await kubectl('-n', namespace, 'logs', name, '--previous', '--tail=20').catch(String)
+      throw new Error(`driver: it ended while it was asked to call, so nobody knows how the requests went\n${said}`)
+    }
     const counts = Object.fromEntries(
       Object.entries(after.counts).map(([flow, { good, bad }]) => {
         const past = before.counts[flow] ?? { good: 0, bad: 0 }
