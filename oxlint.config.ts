@@ -55,7 +55,7 @@ const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['oidc'],
     ['clients', 'users'],
     ['store'],
-    ['settings'],
+    ['settings', 'reply'],
   ],
   operator: [
     ['kubectl', 'keys'],

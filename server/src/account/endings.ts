@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { signedTokenLife } from '../oidc/clients/apis.ts'
 import type { ClientInstances } from '../oidc/clients/instances.ts'
 import { clientOnPage } from '../oidc/clients/on-page.ts'
-import type { EndingOnPage } from '../reply.ts'
+import type { EndingOnPage } from '../reply/on-page.ts'
 
 // What ends for a client when a session or a consent ends, and what does not at once. Opaque tokens and refresh tokens are looked up, so
 // they end with their grant. An API that checks a signed token by itself asks nobody, so it takes it until it expires. The session that an

@@ -1,5 +1,5 @@
 import { paths } from '@nauthera/rules/endpoints'
-import type { SecuritySection } from '../reply.ts'
+import type { SecuritySection } from '../reply/account-pages.ts'
 import type { Factor, Factors } from '../store/factors.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import type { SignedInPerson } from './gate.ts'

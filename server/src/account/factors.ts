@@ -1,4 +1,5 @@
-import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
+import type { Page, PageRequest, Reply, Route } from '../reply.ts'
+import type { Mistake } from '../reply/on-page.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import type { Factor, Factors } from '../store/factors.ts'
 import { factorName } from '../users/factors/factor-name.ts'

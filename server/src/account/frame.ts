@@ -1,5 +1,6 @@
 import { paths } from '@nauthera/rules/endpoints'
-import type { AreaOnPage, PageRequest } from '../reply.ts'
+import type { PageRequest } from '../reply.ts'
+import type { AreaOnPage } from '../reply/on-page.ts'
 import { personOnPage } from '../users/person-on-page.ts'
 import type { SignedInPerson } from './gate.ts'
 import type { Said } from './said.ts'

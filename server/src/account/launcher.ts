@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { accessOf } from '../oidc/clients/access.ts'
 import { clientOnPage } from '../oidc/clients/on-page.ts'
 import type { OidcClient, OidcRegistry } from '../oidc/clients/oidc-client.ts'
-import type { TileOnPage } from '../reply.ts'
+import type { TileOnPage } from '../reply/account-pages.ts'
 
 // The applications that a person may open from here. An application without an address to open is not shown.
 

@@ -1,6 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import { auditedRequest } from '../oidc/request-context.ts'
-import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
+import type { Page, PageRequest, Reply, Route } from '../reply.ts'
+import type { Mistake } from '../reply/on-page.ts'
 import { colourSchemes } from '../store/preferences.ts'
 import type { PersonalPreferences } from '../store/preferences.ts'
 import type { Store } from '../store/store.ts'

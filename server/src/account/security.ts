@@ -1,5 +1,6 @@
 import { paths } from '@nauthera/rules/endpoints'
-import type { Route, SecuritySection } from '../reply.ts'
+import type { Route } from '../reply.ts'
+import type { SecuritySection } from '../reply/account-pages.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalPage } from './gate.ts'

@@ -1,6 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { ClientInstances } from '../oidc/clients/instances.ts'
-import type { PageRequest, Reply, Route, SessionOnPage } from '../reply.ts'
+import type { PageRequest, Reply, Route } from '../reply.ts'
+import type { SessionOnPage } from '../reply/account-pages.ts'
 import type { Device } from '../store/devices.ts'
 import type { Store } from '../store/store.ts'
 import { auditedRequest } from '../oidc/request-context.ts'

@@ -1,7 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import helmet from 'helmet'
-import { allowFormTargets } from '../reply.ts'
+import { allowFormTargets } from '../reply/form-targets.ts'
 import type { Handler } from './handler.ts'
 
 /** What a page may load and do. It needs `script-src 'self'` literally: that is where oidc-provider adds the hash of its form_post

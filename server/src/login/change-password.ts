@@ -1,6 +1,7 @@
 import { readNewPassword, ruleMistakes } from '../users/new-password.ts'
 import { passwordLength } from '../users/passwords.ts'
-import type { Mistake, Page } from '../reply.ts'
+import type { Page } from '../reply.ts'
+import type { Mistake } from '../reply/on-page.ts'
 import type { Audit } from '../store/audit.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import { pageOf } from './attempt.ts'

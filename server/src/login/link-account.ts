@@ -1,5 +1,6 @@
 import type { Audit } from '../store/audit.ts'
-import type { Mistake, Page } from '../reply.ts'
+import type { Page } from '../reply.ts'
+import type { Mistake } from '../reply/on-page.ts'
 import { pageOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
 import { factorNotice } from '../users/factors/notice.ts'

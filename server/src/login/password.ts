@@ -1,5 +1,6 @@
 import type { Interactions } from '../oidc/interaction/interaction.ts'
-import type { Mistake, PageRequest } from '../reply.ts'
+import type { PageRequest } from '../reply.ts'
+import type { Mistake } from '../reply/on-page.ts'
 import type { Audit } from '../store/audit.ts'
 import { factorStanding } from '../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'

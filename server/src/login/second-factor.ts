@@ -1,6 +1,7 @@
 import { hasTwoFactors, withSecondFactor } from '../oidc/acr.ts'
 import type { Interaction, Interactions, Progress, SessionAccount, SignedIn } from '../oidc/interaction/interaction.ts'
-import type { Mistake, Page } from '../reply.ts'
+import type { Page } from '../reply.ts'
+import type { Mistake } from '../reply/on-page.ts'
 import type { Audit } from '../store/audit.ts'
 import type { CodeOutcome, SecondFactors } from '../users/factors/second-factors.ts'
 import type { PasskeyFactors, PasskeyOffer } from '../users/factors/passkey-factors.ts'

@@ -1,4 +1,5 @@
-import type { Mistake, Page } from '../reply.ts'
+import type { Page } from '../reply.ts'
+import type { Mistake } from '../reply/on-page.ts'
 import type { Linking } from '../oidc/interaction/interaction.ts'
 import type { PasskeyOffer } from '../users/factors/passkey-factors.ts'
 import { pageOf } from './attempt.ts'

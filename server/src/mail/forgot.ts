@@ -1,6 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import { setCookie } from '../oidc/cookies.ts'
-import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
+import type { Page, PageRequest, Reply, Route } from '../reply.ts'
+import type { Mistake } from '../reply/on-page.ts'
 import { shortLifeMinutes } from '../users/link-mails.ts'
 import { requestLimits } from '../users/link-requests.ts'
 import { askedBy, tooMany } from './page-needs.ts'

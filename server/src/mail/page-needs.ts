@@ -1,7 +1,8 @@
 // What the pages that ask for mails, and those that mails lead to, have in common.
 import { paths } from '@nauthera/rules/endpoints'
 import type { CookieScope } from '../oidc/cookies.ts'
-import type { ClientOnPage, Mistake, Page, PageRequest } from '../reply.ts'
+import type { Page, PageRequest } from '../reply.ts'
+import type { ClientOnPage, Mistake } from '../reply/on-page.ts'
 import type { RegistrationSettings } from '../settings/mail.ts'
 import type { MailLinks } from '../store/mail-links.ts'
 import type { Users } from '../store/users.ts'

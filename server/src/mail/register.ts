@@ -1,5 +1,6 @@
 import { paths } from '@nauthera/rules/endpoints'
-import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
+import type { Page, PageRequest, Reply, Route } from '../reply.ts'
+import type { Mistake } from '../reply/on-page.ts'
 import { isEmailAddress } from '../users/email-address.ts'
 import { shortLifeMinutes } from '../users/link-mails.ts'
 import { requestLimits } from '../users/link-requests.ts'

@@ -1,4 +1,4 @@
-import type { PersonOnPage } from '../reply.ts'
+import type { PersonOnPage } from '../reply/on-page.ts'
 import { readCookies, setCookie } from './cookies.ts'
 import type { CookieScope, Exchange } from './cookies.ts'
 import { decryptClaims, encryptClaims } from './keys/encrypted-claims.ts'

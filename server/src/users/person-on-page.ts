@@ -1,4 +1,4 @@
-import type { PersonOnPage } from '../reply.ts'
+import type { PersonOnPage } from '../reply/on-page.ts'
 import type { User } from '../store/users.ts'
 
 type Described = Pick<User, 'username' | 'name' | 'locale' | 'preferences'>

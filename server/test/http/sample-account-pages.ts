@@ -1,4 +1,6 @@
-import type { ApplicationOnPage, Mistake, Page, PersonOnPage, SessionOnPage, TileOnPage } from '../../src/reply.ts'
+import type { Page } from '../../src/reply.ts'
+import type { ApplicationOnPage, SessionOnPage, TileOnPage } from '../../src/reply/account-pages.ts'
+import type { Mistake, PersonOnPage } from '../../src/reply/on-page.ts'
 import { qrCode } from '../../src/users/factors/qr-code.ts'
 import { appUri } from '../../src/users/factors/totp.ts'
 import { sampleClient, plainClient, person, endings, sampleDetails, passkey } from './sample-subjects.ts'

@@ -1,4 +1,5 @@
-import type { ClientRow, Page, Views } from '../../src/reply.ts'
+import type { Page, Views } from '../../src/reply.ts'
+import type { ClientRow } from '../../src/reply/admin-pages.ts'
 
 // The pages of the help desk, each in the states that look different.
 

@@ -1,4 +1,5 @@
-import type { EndingOnPage, Page } from '../../src/reply.ts'
+import type { Page } from '../../src/reply.ts'
+import type { EndingOnPage } from '../../src/reply/on-page.ts'
 import { sampleAccountPages } from './sample-account-pages.ts'
 import { sampleAdminPages } from './sample-admin-pages.ts'
 import { sampleSignInPages } from './sample-sign-in-pages.ts'

@@ -1,4 +1,5 @@
-import type { Mistake, Page, PasskeyOnPage } from '../../src/reply.ts'
+import type { Page } from '../../src/reply.ts'
+import type { Mistake, PasskeyOnPage } from '../../src/reply/on-page.ts'
 import { qrCode } from '../../src/users/factors/qr-code.ts'
 import { appUri } from '../../src/users/factors/totp.ts'
 import { sampleClient, plainClient, person, at, sampleDetails, passkey } from './sample-subjects.ts'

@@ -1,4 +1,4 @@
-import type { ClientOnPage, DetailOnPage, EndingOnPage, PasskeyOnPage } from '../../src/reply.ts'
+import type { ClientOnPage, DetailOnPage, EndingOnPage, PasskeyOnPage } from '../../src/reply/on-page.ts'
 
 // Who and what stands on the sample pages.
 

@@ -1,7 +1,7 @@
 import type { AuthorizationDetailsType } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { detailLists } from '@nauthera/rules/authorization-details'
 import type { DetailList } from '@nauthera/rules/authorization-details'
-import type { DetailOnPage, DetailRow, OwnText } from '../../reply.ts'
+import type { DetailOnPage, DetailRow, OwnText } from '../../reply/on-page.ts'
 import type { Apis } from './apis.ts'
 import { valuesOf } from './detail-type.ts'
 import type { Detail, DetailValue } from './detail-type.ts'

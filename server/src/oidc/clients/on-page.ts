@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { paths } from '@nauthera/rules/endpoints'
-import type { ClientOnPage } from '../../reply.ts'
+import type { ClientOnPage } from '../../reply/on-page.ts'
 import { isDocumentId } from './metadata-document.ts'
 import type { OidcClient } from './oidc-client.ts'
 import { ownClientId } from './own-client.ts'

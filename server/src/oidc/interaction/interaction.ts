@@ -1,4 +1,5 @@
-import type { ClientOnPage, DetailOnPage, Mistake, PageRequest, PersonOnPage, ScopeOnPage } from '../../reply.ts'
+import type { PageRequest } from '../../reply.ts'
+import type { ClientOnPage, DetailOnPage, Mistake, PersonOnPage, ScopeOnPage } from '../../reply/on-page.ts'
 import type { LoadedAccount } from '../../store/accounts.ts'
 import type { AttemptKeys } from '../../store/attempts.ts'
 import type { FactorStanding } from '../../users/factors/policy.ts'

@@ -1,5 +1,5 @@
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ScopeOnPage } from '../../reply.ts'
+import type { ScopeOnPage } from '../../reply/on-page.ts'
 import { personScopes, scopesAt } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import { detailOnPage } from '../clients/details-on-page.ts'

@@ -1,5 +1,5 @@
 import type Provider from 'oidc-provider'
-import { allowFormTargets } from '../../reply.ts'
+import { allowFormTargets } from '../../reply/form-targets.ts'
 import { readClaims } from '../clients/platform-token.ts'
 import { currentRequest, isInRequest } from './current-request.ts'
 import type { LibraryNeeds } from './needs.ts'

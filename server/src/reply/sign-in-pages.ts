@@ -1,0 +1,153 @@
+import type { ClientOnPage, DetailOnPage, Mistake, PasskeyOnPage, PersonOnPage, ScopeOnPage } from './on-page.ts'
+
+/** The pages of a sign-in, of a consent and of a device. */
+export interface SignInPages {
+  'sign-in': {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    readonly cancelAction?: string | undefined
+    readonly username: string
+    /** Why a person who is signed in is asked again. */
+    readonly reason?: 'again' | 'ended' | 'other' | undefined
+    /** Where a new password, or an account, can be asked for by mail. */
+    readonly forgotUrl?: string | undefined
+    readonly registerUrl?: string | undefined
+    readonly mistakes: readonly Mistake[]
+    readonly passkey?: PasskeyOnPage | undefined
+    /** Other providers at which people sign in. */
+    readonly upstreams?: readonly { readonly id: string; readonly name: string; readonly action: string }[]
+    /** An e-mail address alone can be enough: it leads to one of them. */
+    readonly leadsByAddress?: boolean
+    /** The person comes from a provider, and proves an account here to link it. */
+    readonly linking?:
+      | {
+          readonly reason: 'email' | 'username' | 'unknown'
+          /** How they are called there. */
+          readonly label: string
+          readonly name: string
+          readonly id: string
+        }
+      | undefined
+  }
+  /** The person has proved an account here, and who they are at another provider. */
+  'link-account': {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    readonly cancelAction?: string | undefined
+    readonly person: PersonOnPage
+    readonly upstream: string
+    readonly label: string
+    readonly mistakes: readonly Mistake[]
+  }
+  /** A link of an administrator, before it is used. */
+  'login-link': {
+    readonly action: string
+    readonly switchAction: string
+    readonly person: PersonOnPage
+  }
+  /** Leads on by itself. */
+  'moving-on': {
+    readonly location: string
+    /** Another provider; without it the way goes on here. */
+    readonly name?: string | undefined
+  }
+  'choose-account': {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    readonly cancelAction?: string | undefined
+    /** Who is signed in. */
+    readonly person: PersonOnPage | undefined
+    /** Whom this browser remembers. */
+    readonly others: readonly Pick<PersonOnPage, 'username' | 'name'>[]
+  }
+  'change-password': {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    readonly cancelAction?: string | undefined
+    readonly person: PersonOnPage
+    readonly minLength: number
+    readonly maxLength: number
+    readonly mistakes: readonly Mistake[]
+  }
+  'second-factor': {
+    readonly client?: ClientOnPage | undefined
+    readonly person: PersonOnPage
+    readonly action: string
+    readonly recoveryAction: string
+    readonly switchAction: string
+    readonly cancelAction: string
+    /** Whether the person has an authenticator app, and a passkey. */
+    readonly hasApp: boolean
+    readonly passkey?: PasskeyOnPage | undefined
+    readonly mistakes: readonly Mistake[]
+  }
+  /** The person must have a second factor, and has none. */
+  'set-up-factor': {
+    readonly client?: ClientOnPage | undefined
+    readonly person: PersonOnPage
+    /** The sign-in is too old for it, or nobody knows how old it is. */
+    readonly signInFirst: boolean
+    readonly action: string
+    readonly cancelAction: string
+    /** Where passkeys are possible. */
+    readonly passkey: PasskeyOnPage | undefined
+    readonly mistakes: readonly Mistake[]
+  }
+  'set-up-app': {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    readonly cancelAction: string
+    /** A picture, as a data: URL. */
+    readonly qrCode: string
+    /** What the picture holds, to type by hand; in groups. */
+    readonly secret: string
+    /** As typed. */
+    readonly name: string
+    readonly mistakes: readonly Mistake[]
+  }
+  /** Shown once. */
+  'recovery-codes': {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    readonly codes: readonly string[]
+  }
+  consent: {
+    readonly client: ClientOnPage
+    readonly action: string
+    readonly switchAction: string
+    readonly person: PersonOnPage
+    readonly scopes: readonly ScopeOnPage[]
+    readonly details?: readonly DetailOnPage[]
+    /** Whether "Remember this" is offered; else the person is asked each time. */
+    readonly canRemember: boolean
+    /** Stands for scopes and details in the answer. */
+    readonly seen: string
+    /** Host (or application scheme) that the person goes to; empty for a device. */
+    readonly destination: string
+    /** The answer goes to a program on the person's own device. */
+    readonly loopback?: boolean
+  }
+  /** A person types the code that a device shows. */
+  'device-code': {
+    readonly action: string
+    readonly userCode: string
+    readonly mistakes: readonly Mistake[]
+  }
+  /** Whether the device is the person's own. */
+  'confirm-device': {
+    readonly client: ClientOnPage
+    readonly action: string
+    readonly userCode: string
+    readonly scopes: readonly ScopeOnPage[]
+    readonly details?: readonly DetailOnPage[]
+    /** Who is signed in in this browser. */
+    readonly person?: PersonOnPage | undefined
+  }
+  /** The account may not use this client. */
+  refused: {
+    readonly client: ClientOnPage
+    readonly person: PersonOnPage
+    readonly switchAction: string
+    readonly cancelAction: string
+  }
+}
