@@ -47,7 +47,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
 /** Folders of a process, outermost first; an import goes down the list only, and never sideways. */
 const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
   server: [
-    ['cli'],
+    ['cli', 'app'],
     ['mail'],
     ['http'],
     ['admin'],

@@ -31,6 +31,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'operator/src/time/*': ['operator/test/rotation.integration.test.ts'],
 
   'server/src/*': ['server/test/process.integration.test.ts'],
+  'server/src/app/*': ['server/test/process.integration.test.ts'],
   'server/src/settings/*': ['server/test/settings.test.ts'],
   'server/src/reply/*': ['server/test/http/headers.test.ts'],
   'server/src/account/*': ['server/test/account/account.integration.test.ts'],

@@ -1,0 +1,96 @@
+import { createClusterIssuer } from '../clients/cluster-issuer.ts'
+import { createConfigService } from '../clients/config-service.ts'
+import { createRegistryHolder } from '../clients/registry.ts'
+import { createUnknownKeys } from '../clients/unknown-keys.ts'
+import { createUsage } from '../clients/usage.ts'
+import { followAuthorities } from '../oidc/certificates/authorities.ts'
+import { createCertificateProofs } from '../oidc/certificates/certificate-proof.ts'
+import { createClientCheck, renderMetadata } from '../oidc/clients/mapping.ts'
+import { createClientInstances } from '../oidc/clients/instances.ts'
+import { createDocuments } from '../oidc/clients/documents.ts'
+import { createOwnClient } from '../oidc/clients/own-client.ts'
+import { clientDefaults } from '../oidc/lifetimes.ts'
+import { createKeySource } from '../oidc/outbound/issuer-keys.ts'
+import { createPlatformProofs } from '../oidc/clients/platform-proof.ts'
+import type { Store } from '../store/store.ts'
+import { issuerOf } from './needs.ts'
+import type { Needs } from './needs.ts'
+import { guardedFetch } from './outbound.ts'
+
+// The clients, and what proves them.
+
+export type Clients = ReturnType<typeof createClients>
+
+export function createClients({ settings, log }: Needs) {
+  const registry = createRegistryHolder()
+  const { hosts } = settings.clientMetadataDocuments
+  const fetch = guardedFetch(settings, 'document')
+  const { algorithms } = settings.signing
+  const documents = createDocuments({ hosts, algorithms, registry, fetch, log, now: () => performance.now() })
+  const instances = createClientInstances(
+    registry,
+    ({ config, clientId }) => renderMetadata(config, { clientId }, settings.signing),
+    createOwnClient({ issuer: issuerOf(settings), name: settings.branding.title }),
+    hosts.length > 0 ? documents : undefined,
+  )
+  return { registry, usage: createUsage(), instances }
+}
+
+export type Platforms = ReturnType<typeof createPlatforms>
+
+/** Who proves programs: the API server of this cluster, and the issuers of the settings. */
+export function createPlatforms({ settings, log }: Needs) {
+  const cluster = createClusterIssuer()
+  const unknownKeys = createUnknownKeys()
+  const fetch = guardedFetch(settings, 'jwks')
+  const issuers = settings.identityIssuers.map((one) => ({
+    issuer: one.issuer,
+    ofCluster: one.thisCluster,
+    source: createKeySource(one, { fetch, log, now: () => performance.now() }),
+  }))
+  const bySettings = issuers.some(({ ofCluster }) => ofCluster)
+  const proofs = createPlatformProofs({
+    issuer: settings.issuer,
+    cluster,
+    issuers,
+    onUnknownKey: unknownKeys.met,
+    now: Date.now,
+  })
+  return { cluster, unknownKeys, bySettings, proofs }
+}
+
+/** What certificates of clients prove; no `proofs` where no client can show one. */
+export async function openMutualTls({ settings: { mutualTLS }, log }: Needs) {
+  if (mutualTLS === undefined) return { proofs: undefined, stop: () => undefined }
+  const { caFile } = mutualTLS
+  const authorities = caFile === undefined ? undefined : await followAuthorities(caFile, { log })
+  const proofs = createCertificateProofs({ authorities: authorities?.current, now: Date.now })
+  return { proofs, stop: () => authorities?.stop() }
+}
+
+export function createConfig(
+  { settings, log, metrics, version }: Needs,
+  on: {
+    store: Store
+    clients: Clients
+    platforms: Platforms
+    checkClient: ReturnType<typeof createClientCheck>
+  },
+) {
+  const { registry: holder, usage } = on.clients
+  const { checkClient, store, platforms } = on
+  const { config, signing } = settings
+  const defaults = clientDefaults(signing.idToken)
+  return createConfigService({
+    config,
+    holder,
+    checkClient,
+    platforms,
+    usage,
+    log,
+    version,
+    defaults,
+    metrics,
+    audit: store.audit,
+  })
+}

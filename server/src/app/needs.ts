@@ -1,0 +1,21 @@
+import type { Health } from '@nauthera/runtime/health'
+import type { Log } from '@nauthera/runtime/log'
+import type { Metrics } from '@nauthera/runtime/metrics'
+import type { ServerSettings } from '../settings.ts'
+import type { QueueLimits } from '../store/bounded-queue.ts'
+
+/** What the parts of a server are made of. */
+export interface Needs {
+  readonly settings: ServerSettings
+  readonly log: Log
+  readonly health: Health
+  readonly metrics: Metrics
+  readonly version: string
+  /** Default: as many as the processors check in time. */
+  readonly passwordQueue?: QueueLimits | undefined
+}
+
+/** Without a slash at the end. */
+export const issuerOf = ({ issuer }: ServerSettings): string => new URL(issuer).href.replace(/\/$/, '')
+
+export const basePathOf = ({ issuer }: ServerSettings): string => new URL(issuer).pathname.replace(/\/$/, '')

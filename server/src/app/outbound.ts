@@ -1,0 +1,21 @@
+import { isLoopback } from '@nauthera/rules/issuer'
+import { longestDocument } from '../oidc/clients/documents.ts'
+import { addressRule } from '../oidc/outbound/address-rule.ts'
+import { createOutboundFetch } from '../oidc/outbound/outbound-fetch.ts'
+import type { ServerSettings } from '../settings.ts'
+import type { OutboundPurpose } from '../settings/outbound.ts'
+
+/** For one request to a provider: more is done there than at a file with keys. Milliseconds. */
+const upstreamPatience = 5000
+
+/** Requests of the server itself, to URLs that clients register. */
+export function guardedFetch({ issuer, outbound }: ServerSettings, purpose: OutboundPurpose) {
+  const rule = addressRule(purpose, { ...outbound, loopback: isLoopback(new URL(issuer).hostname) })
+  return createOutboundFetch({
+    rule,
+    purpose,
+    ...(purpose === 'upstream' ? { wholeMs: upstreamPatience } : {}),
+    ...(purpose === 'backchannel' ? { body: 'ignored' } : {}),
+    ...(purpose === 'document' ? { mostBytes: longestDocument } : {}),
+  })
+}

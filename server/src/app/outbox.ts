@@ -1,0 +1,50 @@
+import { localesDirectory } from '../files.ts'
+import { readTexts } from '../http/texts.ts'
+import { createSendMail } from '../mail/send-mail.ts'
+import { createSmtp } from '../mail/smtp.ts'
+import { backchannelFailed, createTellLogout } from '../oidc/artefacts/back-channel.ts'
+import { createLogoutTurns } from '../oidc/artefacts/logout-turns.ts'
+import { countTries, createOutboxRunner } from '../store/outbox-runner.ts'
+import type { Store } from '../store/store.ts'
+import { createLinkMails } from '../users/link-mails.ts'
+import { createLinkTries } from '../users/link-requests.ts'
+import type { UserSources } from '../users/user-sources.ts'
+import type { Clients } from './clients.ts'
+import type { Needs } from './needs.ts'
+import { guardedFetch } from './outbound.ts'
+import type { Protocol } from './protocol.ts'
+
+/** How many applications are told at once that a session has ended; and how many of one namespace. */
+const logoutWidth = 20
+const logoutShare = 4
+
+/** Those who do what waits in the outbox, apart from one another: a slow application holds up no mail. */
+export function createOutboxRunners(
+  needs: Needs,
+  on: { store: Store; users: UserSources; clients: Clients; protocol: Protocol; knowsAll: () => boolean },
+) {
+  const { settings, log, metrics } = needs
+  const count = countTries(metrics)
+  const { outbox } = on.store
+  const tellLogout = createTellLogout({
+    clientOf: (clientId) => on.clients.registry.current().find(clientId),
+    knowsAll: on.knowsAll,
+    mint: (client, of) => on.protocol.generations.current().mintLogoutToken(client, of),
+    fetch: guardedFetch(settings, 'backchannel'),
+    turns: createLogoutTurns({ share: logoutShare, now: () => performance.now() }),
+  })
+  const tries = { 'backchannel-logout': tellLogout }
+  const logouts = createOutboxRunner({ outbox, tries, log, count, givenUp: backchannelFailed, width: logoutWidth })
+  const mails = mailTries(needs, on)
+  return mails === undefined ? [logouts] : [logouts, createOutboxRunner({ outbox, tries: mails, log, count })]
+}
+
+/** Undefined where no mail is sent. */
+function mailTries({ settings }: Needs, { store, users }: { store: Store; users: UserSources }) {
+  if (settings.mail === undefined) return undefined
+  const sender = { title: settings.branding.title, issuer: settings.issuer }
+  const mail = createSendMail({ smtp: createSmtp(settings.mail), texts: readTexts(localesDirectory), sender })
+  const linkMails = createLinkMails({ mailLinks: store.mailLinks, canChangePassword: users.canChangePassword })
+  const requests = createLinkTries({ ...store, sources: users, linkMails })
+  return { mail, ...requests }
+}

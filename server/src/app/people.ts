@@ -1,0 +1,51 @@
+import type { Federation } from '../login/upstream/federation.ts'
+import { createUpstreams } from '../login/upstream/upstreams.ts'
+import type { ServerSettings } from '../settings.ts'
+import type { Cache } from '../store/cache.ts'
+import { createMemoryCache } from '../store/memory-cache.ts'
+import type { Store } from '../store/store.ts'
+import { createDirectoryMetrics } from '../users/ldap/directory-client.ts'
+import { createLdapUsers } from '../users/ldap/ldap-users.ts'
+import type { LdapUsers } from '../users/ldap/ldap-users.ts'
+import type { Passwords } from '../users/passwords.ts'
+import { createPostgresUsers } from '../users/postgres-users.ts'
+import { createUpstreamPeople } from '../users/upstream-people.ts'
+import type { UserSource } from '../users/user-source.ts'
+import type { Needs } from './needs.ts'
+import { guardedFetch } from './outbound.ts'
+
+// Where people come from.
+
+/** The people whom each provider of `upstreams` brought. */
+const createUpstreamSources = ({ upstreams }: ServerSettings, passwords: Passwords) =>
+  upstreams.map(({ id, maxAge: maxAgeMs }) => createUpstreamPeople({ id, maxAgeMs, passwords, now: Date.now }))
+
+/** Where people come from, as the settings list it. */
+export function openSources(
+  { settings, log, metrics }: Needs,
+  on: { store: Store; cache: Cache | undefined; passwords: Passwords },
+) {
+  const { store, passwords } = on
+  // without Valkey each replica remembers for itself, for as long as the source allows
+  const cache = on.cache ?? createMemoryCache({ now: Date.now })
+  const observed = settings.sources.some(({ type }) => type === 'ldap') ? createDirectoryMetrics(metrics) : undefined
+  const directories: LdapUsers[] = []
+  const openSource = (source: ServerSettings['sources'][number]): UserSource => {
+    if (source.type === 'postgres') return createPostgresUsers({ store, passwords })
+    const directory = createLdapUsers({ settings: source, cache, log, metrics: observed, now: Date.now })
+    directories.push(directory)
+    return directory
+  }
+  return {
+    inOrder: [...settings.sources.map(openSource), ...createUpstreamSources(settings, passwords)],
+    stop: () => directories.forEach((directory) => directory.stop()),
+  }
+}
+
+/** The other providers at which people can sign in. */
+export function createFederation({ settings, log }: Needs, { cache, upstreamLinks: links }: Store): Federation {
+  const { upstreams: configured, issuer } = settings
+  const fetch = guardedFetch(settings, 'upstream')
+  const upstreams = createUpstreams({ upstreams: configured, issuer, fetch, cache, log, now: Date.now })
+  return { upstreams, links, log }
+}

@@ -1,0 +1,159 @@
+import type { Metrics } from '@nauthera/runtime/metrics'
+import { createBrowserSessions } from '../oidc/browser-session.ts'
+import { createPlaces } from '../oidc/artefacts/places.ts'
+import { cookieScope } from '../oidc/cookies.ts'
+import { createGenerations } from '../oidc/library/generations.ts'
+import { createResume } from '../oidc/library/resume-in-place.ts'
+import { createInteractionCookies } from '../oidc/interaction/interaction-cookie.ts'
+import { createInteractions } from '../oidc/interaction/interactions.ts'
+import { keyPolicy } from '../oidc/lifetimes.ts'
+import type { KeySet } from '../oidc/keys/key-set.ts'
+import { createKeyFile } from '../oidc/keys/key-file.ts'
+import { createKeyRing } from '../oidc/keys/ring.ts'
+import type { ProtocolPages } from '../oidc/library/pages.ts'
+import { createJwksFetch } from '../oidc/outbound/jwks-fetch.ts'
+import { createSectorDocuments } from '../oidc/outbound/sector-documents.ts'
+import { createGeneration } from '../oidc/library/provider.ts'
+import { createSealedRequests } from '../oidc/artefacts/sealed-requests.ts'
+import { createSealer } from '../oidc/artefacts/sealed.ts'
+import { createSignedTokens } from '../oidc/artefacts/signed-tokens.ts'
+import { createRememberedAccounts } from '../oidc/remembered-accounts.ts'
+import { createSessionCookies } from '../oidc/session-cookie.ts'
+import { createStoreEpoch } from '../oidc/artefacts/store-epoch.ts'
+import type { Store } from '../store/store.ts'
+import type { UserSources } from '../users/user-sources.ts'
+import type { Clients, openMutualTls, Platforms } from './clients.ts'
+import { issuerOf } from './needs.ts'
+import type { Needs } from './needs.ts'
+import { guardedFetch } from './outbound.ts'
+
+// The protocol, and the keys that it signs and seals with.
+
+export type Keys = ReturnType<typeof createKeys>
+
+export function createKeys({ settings, log, metrics }: Needs, store: Store) {
+  const { signing } = settings
+  const { algorithms, jwksFile: path } = signing
+  const epoch = createStoreEpoch({ epoch: store.epoch, log })
+  const policy = keyPolicy(signing)
+  const file = path === undefined ? undefined : createKeyFile({ path, algorithms, log, metrics })
+  const ring = createKeyRing({ keys: store.keys, algorithms, policy, file, now: Date.now, log })
+  return { epoch, ring, cookies: () => ring.current().cookies }
+}
+
+export type Protocol = ReturnType<typeof createProtocol>
+
+/** The OpenID Provider, and the interactions between its requests and answers. */
+export function createProtocol(
+  { settings, log, metrics }: Needs,
+  on: {
+    store: Store
+    users: UserSources
+    clients: Clients
+    platforms: Platforms
+    mutualTls: Awaited<ReturnType<typeof openMutualTls>>
+    keys: Keys
+    pages: ProtocolPages
+  },
+) {
+  const { store, users, keys, pages } = on
+  const { instances: clients, usage } = on.clients
+  const issuer = new URL(settings.issuer)
+  const { signing } = settings
+  const now = Date.now
+  const scope = cookieScope(issuer)
+  const sealed = { keys: keys.cookies, epoch: keys.epoch.current }
+  const generations = createGenerations({ log })
+  const sealer = createSealer(sealed)
+  const sealedRequests = createSealedRequests(sealer)
+  const sessions = createSessionCookies({ issuer: settings.issuer, ...sealed, now })
+  const cookies = createInteractionCookies({
+    ...sealed,
+    scope,
+    store,
+    unsealRequest: sealedRequests.unseal,
+    client: (clientId) => clientOfInteraction(clientId, clients, generations),
+    ensureClient: (clientId) => clients.ensure(clientId),
+    now,
+  })
+  const interactions = createInteractions({
+    cookies,
+    sessions,
+    scope,
+    store,
+    users,
+    clients,
+    secondFactor: settings.secondFactor,
+    resume: createResume({
+      handle: (request, response) => generations.current().handle(request, response),
+      issuer: issuerOf(settings),
+      cookie: scope.library.resume,
+      audit: store.audit,
+    }),
+    issuer: issuerOf(settings),
+    now,
+  })
+  const signedTokens = createSignedTokens({
+    issuer: settings.issuer,
+    keys: keys.ring.current.bind(keys.ring),
+    sealer,
+    now,
+  })
+  const events = { log, audit: store.audit, counted: countTokens(metrics) }
+  const generationNeeds = {
+    settings: {
+      issuer: settings.issuer,
+      signing,
+      refreshGraceMs: settings.refreshGrace,
+      secondFactor: settings.secondFactor,
+      clientMetadataDocuments: settings.clientMetadataDocuments,
+      addressesKnown: !settings.allowUntrustedProxy,
+      mutualTlsUrl: settings.mutualTLS?.url,
+    },
+    store,
+    users,
+    clients,
+    platforms: on.platforms.proofs,
+    sectors: createSectorDocuments({
+      kept: store.sectorMembers,
+      fetch: guardedFetch(settings, 'document'),
+      log,
+      now: () => performance.now(),
+    }),
+    certificates: on.mutualTls.proofs,
+    sealer,
+    sealedRequests,
+    scope,
+    places: createPlaces({ store, sealer, signedTokens, sessions, interactions: cookies, scope, now }),
+    // the library's only requests are for the keys of clients
+    fetch: createJwksFetch({ fetch: guardedFetch(settings, 'jwks'), log, now: () => performance.now() }),
+    pages,
+    now,
+    monotonicNow: () => performance.now(),
+    usedSecret: usage.touch,
+    usedIdentity: usage.touchIdentity,
+    provedSector: usage.touchSector,
+    events,
+  }
+  const renew = (keySet: KeySet) => generations.renew(() => createGeneration({ ...generationNeeds, keys: keySet }))
+  // a fault is logged there, and the old generation goes on
+  keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))
+  const browserSessions = createBrowserSessions({ sessions, scope, users, now })
+  const remembered = createRememberedAccounts({ scope, keys: keys.cookies, now })
+  return { generations, interactions, browserSessions, remembered, scope, renew }
+}
+
+function clientOfInteraction(clientId: string, clients: Clients['instances'], generations: Protocol['generations']) {
+  const entry = clients.registeredById(clientId)
+  const takesRedirectUri = (uri: string) =>
+    clients.find(generations.current().clientClass, clientId)?.redirectUriAllowed(uri) ?? false
+  return entry && { uid: entry.uid, takesRedirectUri }
+}
+
+function countTokens(metrics: Metrics) {
+  const requests = metrics.counter('nauthera_token_requests_total', 'Token requests by grant and outcome.', [
+    'grant',
+    'outcome',
+  ])
+  return (grant: string, outcome: string) => requests.inc({ grant, outcome })
+}

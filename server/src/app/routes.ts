@@ -1,0 +1,119 @@
+import { localesDirectory } from '../files.ts'
+import { createDeskGate } from '../admin/gate.ts'
+import { createAdminRoutes } from '../admin/routes.ts'
+import type { Gate } from '../account/gate.ts'
+import { createLauncher } from '../account/launcher.ts'
+import { createAccountRoutes } from '../account/routes.ts'
+import type { Said } from '../account/said.ts'
+import { languagesIn } from '../http/languages.ts'
+import { createDeviceRoutes } from '../login/device-code.ts'
+import { createAccountRounds } from '../login/upstream/account-round.ts'
+import type { Federation } from '../login/upstream/federation.ts'
+import { createMailRoutes } from '../mail/routes.ts'
+import { cookieScope } from '../oidc/cookies.ts'
+import type { Route } from '../reply.ts'
+import type { ServerSettings } from '../settings.ts'
+import { createPeople } from '../store/people.ts'
+import type { Store } from '../store/store.ts'
+import { createLinkMails } from '../users/link-mails.ts'
+import { createLinkRequests } from '../users/link-requests.ts'
+import type { Passwords } from '../users/passwords.ts'
+import type { UserSources } from '../users/user-sources.ts'
+import type { Clients } from './clients.ts'
+import { basePathOf, issuerOf } from './needs.ts'
+import type { Needs } from './needs.ts'
+import type { Keys, Protocol } from './protocol.ts'
+import type { Site } from './site.ts'
+
+// The tables of routes, each with what it needs.
+
+export function deviceRoutes(settings: ServerSettings, { store, protocol }: { store: Store; protocol: Protocol }) {
+  const { audit, deviceCodes } = store
+  const { interactions } = protocol
+  const addressesKnown = !settings.allowUntrustedProxy
+  return createDeviceRoutes({ basePath: basePathOf(settings), interactions, deviceCodes, audit, addressesKnown })
+}
+
+export function mailRoutes(
+  settings: ServerSettings,
+  { store, users, passwords, pages }: { store: Store; users: UserSources; passwords: Passwords; pages: Site },
+) {
+  const { mail, registration, allowUntrustedProxy } = settings
+  const { mailLinks } = store
+  return createMailRoutes({
+    basePath: basePathOf(settings),
+    scope: cookieScope(new URL(settings.issuer)),
+    requests: mail && createLinkRequests({ mailLinks, addressesKnown: !allowUntrustedProxy }),
+    registration,
+    mailLinks,
+    users: store.users,
+    sources: users,
+    passwords,
+    clientOf: pages.clientOf,
+  })
+}
+
+/** The pages about a person's own account. */
+export function accountRoutes(
+  settings: ServerSettings,
+  on: {
+    store: Store
+    users: UserSources
+    clients: Clients
+    pages: Site
+    protocol: Protocol
+    federation: Federation
+    gate: Gate
+    said: Said
+    factorNeeds: Pick<
+      Parameters<typeof createAccountRoutes>[0],
+      'secondFactors' | 'passkeys' | 'secondFactor' | 'title'
+    >
+  },
+) {
+  const { store, users, gate, said, factorNeeds } = on
+  const { browserSessions, scope } = on.protocol
+  return createAccountRoutes({
+    ...factorNeeds,
+    gate,
+    said,
+    store,
+    users,
+    browserSessions,
+    scope,
+    factors: store.factors,
+    audit: store.audit,
+    links: store.upstreamLinks,
+    rounds: createAccountRounds(on.federation),
+    basePath: basePathOf(settings),
+    languages: on.pages.languages,
+    clients: on.clients.instances,
+    launcher: createLauncher({ registry: on.clients.registry, issuer: issuerOf(settings) }),
+    now: Date.now,
+  })
+}
+
+/** The pages of the help desk; none without the setting. */
+export function createDesk(
+  { settings }: Needs,
+  on: { store: Store; users: UserSources; clients: Clients; keys: Keys; gate: Gate; said: Said },
+): readonly Route[] {
+  const { store, users, clients, keys, gate, said } = on
+  if (settings.admin === undefined) return []
+  const now = Date.now
+  return createAdminRoutes({
+    store,
+    load: users.load,
+    canChangePassword: users.canChangePassword,
+    languages: languagesIn(localesDirectory),
+    linkMails: settings.mail && createLinkMails({ ...store, canChangePassword: users.canChangePassword }),
+    keys: store.keys,
+    people: createPeople(store),
+    desk: createDeskGate({ gate, ...settings.admin, now }),
+    registry: () => clients.registry.current(),
+    keyRing: keys.ring,
+    basePath: basePathOf(settings),
+    said,
+    now,
+  })
+}

@@ -1,0 +1,68 @@
+import { localesDirectory } from '../files.ts'
+import { endingsOf } from '../account/endings.ts'
+import { createAssets } from '../http/assets.ts'
+import { createFormTokens } from '../http/form-guard.ts'
+import { createLogos } from '../http/logos.ts'
+import { createPages } from '../http/pages.ts'
+import { createProtocolPages } from '../http/protocol-pages.ts'
+import { readTexts } from '../http/texts.ts'
+import { signedInElsewhere } from '../login/upstream/federation.ts'
+import type { Federation } from '../login/upstream/federation.ts'
+import { clientOnPage, logoOf } from '../oidc/clients/on-page.ts'
+import { cookieScope } from '../oidc/cookies.ts'
+import type { Store } from '../store/store.ts'
+import { personOnPage } from '../users/person-on-page.ts'
+import type { Clients } from './clients.ts'
+import { basePathOf } from './needs.ts'
+import type { Needs } from './needs.ts'
+import { guardedFetch } from './outbound.ts'
+import type { Keys } from './protocol.ts'
+
+export type Site = ReturnType<typeof createSite>
+
+/** Everything that a page is made of. */
+export function createSite(
+  { settings, log }: Needs,
+  on: { clients: Clients; keys: Keys; store: Store; federation: Federation },
+) {
+  const { branding, development } = settings
+  const tokens = createFormTokens(() => on.keys.cookies().all('form'))
+  const assets = createAssets({ basePath: basePathOf(settings), branding })
+  const registered = (clientId: string) => on.clients.instances.registeredById(clientId)
+  const logos = createLogos({
+    basePath: basePathOf(settings),
+    logoOf: (clientId) => {
+      const client = registered(clientId)
+      const logo = client && logoOf(client)
+      return logo && { ...logo, namespace: client.namespace }
+    },
+    fetch: guardedFetch(settings, 'logo'),
+    now: Date.now,
+    log,
+  })
+  const texts = readTexts(localesDirectory)
+  const pages = createPages({ assets, logos, branding, texts, development, tokens })
+  const clientOf = (clientId: string) => {
+    const client = registered(clientId)
+    return client && clientOnPage(client)
+  }
+  const protocol = createProtocolPages({
+    basePath: basePathOf(settings),
+    pages,
+    languages: texts.languages,
+    describeClient: clientOf,
+    personOf: async (userId) => {
+      const account = await on.store.accounts.load({ userId })
+      return account && personOnPage(account.user)
+    },
+    elsewhereOf: (userId) => signedInElsewhere(on.federation, userId),
+    async sessionOf(uid) {
+      const used = await on.store.devices.whoUsed(uid)
+      if (used === undefined) return undefined
+      const inSession = used.clients.map((client) => ({ ...client, inSession: true as const }))
+      return { userId: used.userId, endings: endingsOf(inSession, on.clients.instances) }
+    },
+    ended: cookieScope(new URL(settings.issuer)).ended.name,
+  })
+  return { tokens, assets, logos, pages, protocol, clientOf, languages: texts.languages }
+}

@@ -1,0 +1,25 @@
+import type { Cache } from '../store/cache.ts'
+import { cacheConnection } from '../store/cache-connection.ts'
+import { databaseConnection } from '../store/connection.ts'
+import { loadKeyRing } from '../store/envelope.ts'
+import { createDatabase } from '../store/postgres.ts'
+import { createStore } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
+import type { Needs } from './needs.ts'
+
+export async function openCache({ settings, log, metrics }: Needs): Promise<Cache | undefined> {
+  const connection = cacheConnection(settings.cache)
+  if (!connection) return undefined
+  const keys = loadKeyRing(settings.keysDirectory).derive('cache')
+  // its client is large, and many servers have no cache
+  const { createRedisCache } = await import('../store/redis-cache.ts')
+  return createRedisCache({ connection, keys, timeoutMs: settings.cache.timeout, log, metrics })
+}
+
+export function openStore({ settings, log, metrics }: Needs, cache: Cache | undefined): Store {
+  const ring = loadKeyRing(settings.keysDirectory)
+  const database = createDatabase({ connection: databaseConnection(settings.database), log, metrics })
+  const { replica } = settings
+  const sendsMail = settings.mail !== undefined
+  return createStore({ database, cache, ring, log, metrics, replica, auditSettings: settings.audit, sendsMail })
+}
