@@ -121,6 +121,18 @@ const refused: readonly [sentence: string, path: string, source: string, message
     `import '../clients/access.ts'\n`,
     'Imports between the rooms of server/src/oidc',
   ],
+  [
+    'a folder that imports a part of the wiring',
+    'server/src/mail/x.ts',
+    `import '../app/web.ts'\n`,
+    'Imports go one way',
+  ],
+  [
+    'what a page shows that imports its store',
+    'server/src/reply/x.ts',
+    `import '../store/users.ts'\n`,
+    'Imports go one way',
+  ],
   ['a folder that imports the wiring', 'server/src/oidc/keys/x.ts', `import '../../app.ts'\n`, 'Imports go one way'],
   ['shards that import intake', 'operator/src/shards/x.ts', `import '../intake/watch.ts'\n`, 'Imports go one way'],
   ['status that imports secret', 'operator/src/status/x.ts', `import '../secret/look.ts'\n`, 'Imports go one way'],

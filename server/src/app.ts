@@ -38,10 +38,9 @@ const drainFor = 25_000
 /** How long connections are asked to close before idle ones are closed. */
 const lingerFor = 3_000
 
-/** Connects all parts and opens the public port, whether or not the database answers. What needs no database works once the keys have been
- *  read. */
-export async function startApp(needs: Needs): Promise<App> {
-  const { settings, log, health } = needs
+/** Connects all parts; nothing is started yet. */
+async function connect(needs: Needs) {
+  const { settings } = needs
   const cache = await openCache(needs)
   const store = openStore(needs, cache)
   const passwords = createPasswords(needs.passwordQueue)
@@ -67,6 +66,14 @@ export async function startApp(needs: Needs): Promise<App> {
   })
   const config = createConfig(needs, { store, clients, platforms, checkClient })
   const outbox = createOutboxRunners(needs, { store, users, clients, protocol, knowsAll: config.isComplete })
+  return { store, sources, clients, platforms, mutualTls, keys, protocol, web, checkClient, config, outbox }
+}
+
+/** Connects all parts and opens the public port, whether or not the database answers. What needs no database works once the keys have been
+ *  read. */
+export async function startApp(needs: Needs): Promise<App> {
+  const { settings, log, health } = needs
+  const { store, clients, platforms, mutualTls, keys, protocol, web, config, outbox, ...parts } = await connect(needs)
   const server = await listen({ ...web, listen: settings.listen, tls: settings.tls, log })
   log.info({ issuer: settings.issuer, port: server.port }, 'listening')
   const certificateServer = await listenForCertificates(needs, web)
@@ -96,7 +103,7 @@ export async function startApp(needs: Needs): Promise<App> {
     certificatePort: certificateServer?.port,
     store,
     registry: clients.registry,
-    checkClient,
+    checkClient: parts.checkClient,
     clusterIssuer: platforms.cluster,
     loaded: starting.done,
     async stop({ lingerMs = lingerFor } = {}) {
@@ -108,7 +115,7 @@ export async function startApp(needs: Needs): Promise<App> {
       await Promise.all(outbox.map((runner) => runner.stop()))
       await keys.ring.stop()
       keys.epoch.stop()
-      sources.stop()
+      parts.sources.stop()
       await store.stop()
     },
   }

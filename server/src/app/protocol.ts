@@ -43,25 +43,23 @@ export function createKeys({ settings, log, metrics }: Needs, store: Store) {
 
 export type Protocol = ReturnType<typeof createProtocol>
 
+interface ProtocolParts {
+  readonly store: Store
+  readonly users: UserSources
+  readonly clients: Clients
+  readonly platforms: Platforms
+  readonly mutualTls: Awaited<ReturnType<typeof openMutualTls>>
+  readonly keys: Keys
+  readonly pages: ProtocolPages
+}
+
 /** The OpenID Provider, and the interactions between its requests and answers. */
-export function createProtocol(
-  { settings, log, metrics }: Needs,
-  on: {
-    store: Store
-    users: UserSources
-    clients: Clients
-    platforms: Platforms
-    mutualTls: Awaited<ReturnType<typeof openMutualTls>>
-    keys: Keys
-    pages: ProtocolPages
-  },
-) {
-  const { store, users, keys, pages } = on
-  const { instances: clients, usage } = on.clients
-  const issuer = new URL(settings.issuer)
-  const { signing } = settings
+export function createProtocol(needs: Needs, on: ProtocolParts) {
+  const { settings, log } = needs
+  const { store, users, keys } = on
+  const { instances: clients } = on.clients
   const now = Date.now
-  const scope = cookieScope(issuer)
+  const scope = cookieScope(new URL(settings.issuer))
   const sealed = { keys: keys.cookies, epoch: keys.epoch.current }
   const generations = createGenerations({ log })
   const sealer = createSealer(sealed)
@@ -99,11 +97,25 @@ export function createProtocol(
     sealer,
     now,
   })
-  const events = { log, audit: store.audit, counted: countTokens(metrics) }
-  const generationNeeds = {
+  const places = createPlaces({ store, sealer, signedTokens, sessions, interactions: cookies, scope, now })
+  const generationNeeds = { ...lastingNeeds(needs, on), sealer, sealedRequests, scope, places }
+  const renew = (keySet: KeySet) => generations.renew(() => createGeneration({ ...generationNeeds, keys: keySet }))
+  // a fault is logged there, and the old generation goes on
+  keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))
+  const browserSessions = createBrowserSessions({ sessions, scope, users, now })
+  const remembered = createRememberedAccounts({ scope, keys: keys.cookies, now })
+  return { generations, interactions, browserSessions, remembered, scope, renew }
+}
+
+/** What every generation of the provider is given. */
+function lastingNeeds({ settings, log, metrics }: Needs, on: ProtocolParts) {
+  const { store, users, pages } = on
+  const { instances: clients, usage } = on.clients
+  const monotonicNow = () => performance.now()
+  return {
     settings: {
       issuer: settings.issuer,
-      signing,
+      signing: settings.signing,
       refreshGraceMs: settings.refreshGrace,
       secondFactor: settings.secondFactor,
       clientMetadataDocuments: settings.clientMetadataDocuments,
@@ -118,29 +130,19 @@ export function createProtocol(
       kept: store.sectorMembers,
       fetch: guardedFetch(settings, 'document'),
       log,
-      now: () => performance.now(),
+      now: monotonicNow,
     }),
     certificates: on.mutualTls.proofs,
-    sealer,
-    sealedRequests,
-    scope,
-    places: createPlaces({ store, sealer, signedTokens, sessions, interactions: cookies, scope, now }),
     // the library's only requests are for the keys of clients
-    fetch: createJwksFetch({ fetch: guardedFetch(settings, 'jwks'), log, now: () => performance.now() }),
+    fetch: createJwksFetch({ fetch: guardedFetch(settings, 'jwks'), log, now: monotonicNow }),
     pages,
-    now,
-    monotonicNow: () => performance.now(),
+    now: Date.now,
+    monotonicNow,
     usedSecret: usage.touch,
     usedIdentity: usage.touchIdentity,
     provedSector: usage.touchSector,
-    events,
+    events: { log, audit: store.audit, counted: countTokens(metrics) },
   }
-  const renew = (keySet: KeySet) => generations.renew(() => createGeneration({ ...generationNeeds, keys: keySet }))
-  // a fault is logged there, and the old generation goes on
-  keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))
-  const browserSessions = createBrowserSessions({ sessions, scope, users, now })
-  const remembered = createRememberedAccounts({ scope, keys: keys.cookies, now })
-  return { generations, interactions, browserSessions, remembered, scope, renew }
 }
 
 function clientOfInteraction(clientId: string, clients: Clients['instances'], generations: Protocol['generations']) {

@@ -1,12 +1,16 @@
 import { localesDirectory } from '../files.ts'
 import { createDeskGate } from '../admin/gate.ts'
 import { createAdminRoutes } from '../admin/routes.ts'
+import { createGate } from '../account/gate.ts'
 import type { Gate } from '../account/gate.ts'
 import { createLauncher } from '../account/launcher.ts'
 import { createAccountRoutes } from '../account/routes.ts'
+import { createSaid } from '../account/said.ts'
 import type { Said } from '../account/said.ts'
+import { createHomeRoutes } from '../http/home.ts'
 import { languagesIn } from '../http/languages.ts'
 import { createDeviceRoutes } from '../login/device-code.ts'
+import { createLoginRoutes } from '../login/routes.ts'
 import { createAccountRounds } from '../login/upstream/account-round.ts'
 import type { Federation } from '../login/upstream/federation.ts'
 import { createMailRoutes } from '../mail/routes.ts'
@@ -15,6 +19,9 @@ import type { Route } from '../reply.ts'
 import type { ServerSettings } from '../settings.ts'
 import { createPeople } from '../store/people.ts'
 import type { Store } from '../store/store.ts'
+import { createPasskeyFactors } from '../users/factors/passkey-factors.ts'
+import { relyingParty } from '../users/factors/passkeys.ts'
+import { createSecondFactors } from '../users/factors/second-factors.ts'
 import { createLinkMails } from '../users/link-mails.ts'
 import { createLinkRequests } from '../users/link-requests.ts'
 import type { Passwords } from '../users/passwords.ts'
@@ -25,16 +32,50 @@ import type { Needs } from './needs.ts'
 import type { Keys, Protocol } from './protocol.ts'
 import type { Site } from './site.ts'
 
-// The tables of routes, each with what it needs.
+/** Every page, in the order in which they are looked for. */
+export function createRoutes(
+  needs: Needs,
+  on: {
+    store: Store
+    users: UserSources
+    passwords: Passwords
+    clients: Clients
+    pages: Site
+    protocol: Protocol
+    federation: Federation
+    keys: Keys
+  },
+): readonly Route[] {
+  const { settings } = needs
+  const { audit } = on.store
+  const { interactions, browserSessions, remembered, scope } = on.protocol
+  const issuer = new URL(settings.issuer)
+  const basePath = basePathOf(settings)
+  const { secondFactor, branding, mail, registration } = settings
+  const offers = { reset: mail !== undefined, registration: registration.enabled }
+  const secondFactors = createSecondFactors({ store: on.store, now: Date.now })
+  const party = secondFactor.policy === 'off' ? undefined : relyingParty(issuer, branding.title)
+  const passkeys = createPasskeyFactors({ store: on.store, party, now: Date.now })
+  const factorNeeds = { secondFactors, passkeys, secondFactor, title: branding.title }
+  const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
+  const ways = { ...on.store, ...signInNeeds, remembered, offers }
+  const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now: Date.now })
+  const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
+  const said = createSaid(scope)
+  const account = accountRoutes(settings, { ...on, gate, said, factorNeeds })
+  const admin = createDesk(needs, { ...on, gate, said })
+  const homes = createHomeRoutes(basePath, issuerOf(settings))
+  return [...signIn, ...deviceRoutes(settings, on), ...mailRoutes(settings, on), ...account, ...admin, ...homes]
+}
 
-export function deviceRoutes(settings: ServerSettings, { store, protocol }: { store: Store; protocol: Protocol }) {
+function deviceRoutes(settings: ServerSettings, { store, protocol }: { store: Store; protocol: Protocol }) {
   const { audit, deviceCodes } = store
   const { interactions } = protocol
   const addressesKnown = !settings.allowUntrustedProxy
   return createDeviceRoutes({ basePath: basePathOf(settings), interactions, deviceCodes, audit, addressesKnown })
 }
 
-export function mailRoutes(
+function mailRoutes(
   settings: ServerSettings,
   { store, users, passwords, pages }: { store: Store; users: UserSources; passwords: Passwords; pages: Site },
 ) {
@@ -54,7 +95,7 @@ export function mailRoutes(
 }
 
 /** The pages about a person's own account. */
-export function accountRoutes(
+function accountRoutes(
   settings: ServerSettings,
   on: {
     store: Store
@@ -94,7 +135,7 @@ export function accountRoutes(
 }
 
 /** The pages of the help desk; none without the setting. */
-export function createDesk(
+function createDesk(
   { settings }: Needs,
   on: { store: Store; users: UserSources; clients: Clients; keys: Keys; gate: Gate; said: Said },
 ): readonly Route[] {

@@ -1,13 +1,10 @@
 import { paths as endpoints } from '@nauthera/rules/endpoints'
-import { createGate } from '../account/gate.ts'
-import { createSaid } from '../account/said.ts'
 import type { RegistryHolder } from '../clients/registry.ts'
 import { certificateOf } from '../http/client-certificate.ts'
 import { createDiscovery } from '../http/discovery.ts'
 import { createErrorHandler, createNotFound } from '../http/error-page.ts'
 import type { Handler } from '../http/handler.ts'
 import { createHeaders } from '../http/headers.ts'
-import { createHomeRoutes } from '../http/home.ts'
 import { createKeysLoaded } from '../http/keys-loaded.ts'
 import { createLogoutGuard } from '../http/logout-guard.ts'
 import { createOptions, protocolPaths } from '../http/options.ts'
@@ -19,61 +16,26 @@ import { correlationIdOf, createRequestLog, createRouteNames, observeLatency } f
 import { createApplication } from '../http/application.ts'
 import { listen } from '../http/server.ts'
 import { createUntrustedHeaders } from '../http/untrusted-headers.ts'
-import { createLoginRoutes } from '../login/routes.ts'
-import type { Federation } from '../login/upstream/federation.ts'
 import { createPublishedTypes } from '../oidc/clients/published-types.ts'
 import { runInRequest } from '../oidc/library/current-request.ts'
 import { certificateFiles } from '../settings/mutual-tls.ts'
-import type { Store } from '../store/store.ts'
-import type { Passwords } from '../users/passwords.ts'
-import { createPasskeyFactors } from '../users/factors/passkey-factors.ts'
-import { relyingParty } from '../users/factors/passkeys.ts'
-import { createSecondFactors } from '../users/factors/second-factors.ts'
-import type { UserSources } from '../users/user-sources.ts'
-import type { Clients } from './clients.ts'
-import { basePathOf, issuerOf } from './needs.ts'
+import { basePathOf } from './needs.ts'
 import type { Needs } from './needs.ts'
-import type { Keys, Protocol } from './protocol.ts'
-import { accountRoutes, createDesk, deviceRoutes, mailRoutes } from './routes.ts'
+import type { Protocol } from './protocol.ts'
+import { createRoutes } from './routes.ts'
 import type { Site } from './site.ts'
 
 // The public port: what stands before the handlers, and the handlers.
 
 /** The handlers of the public port. */
-export function createWeb(
-  needs: Needs,
-  on: {
-    store: Store
-    users: UserSources
-    passwords: Passwords
-    clients: Clients
-    pages: Site
-    protocol: Protocol
-    federation: Federation
-    keys: Keys
-  },
-) {
+export function createWeb(needs: Needs, on: Parameters<typeof createRoutes>[1]) {
   const { settings, log, metrics } = needs
   const { audit } = on.store
   const { tokens, assets, logos, pages } = on.pages
-  const { generations, interactions, browserSessions, remembered, scope } = on.protocol
+  const { generations, browserSessions } = on.protocol
   const issuer = new URL(settings.issuer)
   const basePath = basePathOf(settings)
-  const { secondFactor, branding, mail, registration } = settings
-  const offers = { reset: mail !== undefined, registration: registration.enabled }
-  const secondFactors = createSecondFactors({ store: on.store, now: Date.now })
-  const party = secondFactor.policy === 'off' ? undefined : relyingParty(issuer, branding.title)
-  const passkeys = createPasskeyFactors({ store: on.store, party, now: Date.now })
-  const factorNeeds = { secondFactors, passkeys, secondFactor, title: branding.title }
-  const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
-  const ways = { ...on.store, ...signInNeeds, remembered, offers }
-  const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now: Date.now })
-  const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
-  const said = createSaid(scope)
-  const account = accountRoutes(settings, { ...on, gate, said, factorNeeds })
-  const admin = createDesk(needs, { ...on, gate, said })
-  const homes = createHomeRoutes(basePath, issuerOf(settings))
-  const routes = [...signIn, ...deviceRoutes(settings, on), ...mailRoutes(settings, on), ...account, ...admin, ...homes]
+  const routes = createRoutes(needs, on)
   const door = createDoor(needs, on.pages)
   const discovery = createDiscovery({ issuer, documents: currentDocuments(generations, on.clients.registry) })
   const paths = [
