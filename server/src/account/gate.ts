@@ -3,7 +3,7 @@ import { freshFor } from '../oidc/acr.ts'
 import type { BrowserSessions } from '../oidc/browser-session.ts'
 import { ownCallback, ownSignInPath } from '../oidc/clients/own-client.ts'
 import type { Page, PageRequest, Redirect, Reply, Route } from '../reply.ts'
-import type { User } from '../store/users.ts'
+import type { User } from '../store/user.ts'
 import { ownPath } from './own-path.ts'
 
 // The gate of the pages that belong to one person: the account area, and whatever else wants to know who asks. Who is not signed in

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AuditEvent } from '../store/audit.ts'
 import type { Store } from '../store/store.ts'
-import type { User } from '../store/users.ts'
+import type { User } from '../store/user.ts'
 import { factorNotice } from '../users/factors/notice.ts'
 import { shortLifeMinutes } from '../users/link-mails.ts'
 import type { LinkMails } from '../users/link-mails.ts'

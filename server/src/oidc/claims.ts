@@ -1,6 +1,6 @@
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { claimsByScope } from '@nauthera/rules/scopes'
-import type { User } from '../store/users.ts'
+import type { User } from '../store/user.ts'
 
 const standardProfile: readonly string[] = [...claimsByScope.profile, ...claimsByScope.address, ...claimsByScope.phone]
 

@@ -8,8 +8,8 @@ import type { Connection } from './postgres.ts'
 import { preferencesOf } from './preferences.ts'
 import { factorKinds, standing } from './standing.ts'
 import type { FactorKind } from './standing.ts'
-import { groupsOf, isUuid, sourceOf, userOf } from './users.ts'
-import type { User, UserRow } from './users.ts'
+import { groupsOf, isUuid, sourceOf, userOf } from './user.ts'
+import type { User, UserRow } from './user.ts'
 
 interface SessionQuery {
   readonly userId: string

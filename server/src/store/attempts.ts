@@ -14,8 +14,8 @@ import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { factorKinds, standing } from './standing.ts'
 import type { FactorKind } from './standing.ts'
-import { groupsOf, sourceOf, userOf } from './users.ts'
-import type { User, UserRow } from './users.ts'
+import { groupsOf, sourceOf, userOf } from './user.ts'
+import type { User, UserRow } from './user.ts'
 
 export interface AttemptLimits {
   /** Failed attempts of an account within a window that lock it. */

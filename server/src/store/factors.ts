@@ -13,7 +13,7 @@ import { endSessionsOf, lockPerson, moveStanding, standing, standingWith } from 
 import type { FactorKind, Ways } from './standing.ts'
 import { statement } from './postgres.ts'
 import type { Database, Statement } from './postgres.ts'
-import { isUuid } from './users.ts'
+import { isUuid } from './user.ts'
 
 /** What may be shown of a second factor. */
 export interface Factor {

@@ -4,8 +4,10 @@ import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
-import { described, groupsOf, namesOf, sourceOf, userOf } from './users.ts'
-import type { NewUser, User, UserRow } from './users.ts'
+import { groupsOf, sourceOf, userOf } from './user.ts'
+import { described, namesOf } from './user-names.ts'
+import type { User, UserRow } from './user.ts'
+import type { NewUser } from './users.ts'
 
 /** Somebody to be written, with an id that was chosen before. */
 export interface ImportedPerson extends NewUser {

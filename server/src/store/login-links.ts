@@ -7,7 +7,7 @@ import type { LinkToken } from './link-token.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { standing } from './standing.ts'
-import { isUuid } from './users.ts'
+import { isUuid } from './user.ts'
 
 export interface LoginLinks {
   /** Makes a link for a person who is enabled; an earlier one that was not used ends.

@@ -12,7 +12,7 @@ import type { NewWork, Outbox } from './outbox.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { standing } from './standing.ts'
-import { isUuid } from './users.ts'
+import { isUuid } from './user.ts'
 
 export interface NewLink {
   readonly token: LinkToken

@@ -4,8 +4,8 @@
 import { canonicalName } from './canonical-name.ts'
 import { statement } from './postgres.ts'
 import type { Connection, Statement } from './postgres.ts'
-import { groupsOf, isUuid, sourceOf, userOf } from './users.ts'
-import type { User, UserRow } from './users.ts'
+import { groupsOf, isUuid, sourceOf, userOf } from './user.ts'
+import type { User, UserRow } from './user.ts'
 
 export interface People {
   /** @param query.text the beginning of a name in upper or lower case, or a whole id; '' finds everybody

@@ -14,8 +14,9 @@ import type { Database } from './postgres.ts'
 import { violates } from './postgres-errors.ts'
 import { endSessionsOf, factorKinds, lockPerson, moveStanding, standing } from './standing.ts'
 import type { FactorKind, KeptSession, Ways } from './standing.ts'
-import { asRefused, described, isUuid, namesOf } from './users.ts'
-import type { Person } from './users.ts'
+import { isUuid } from './user.ts'
+import { asRefused, described, namesOf } from './user-names.ts'
+import type { Person } from './user.ts'
 
 /** Somebody at another provider. Issuer and subject together name one person there for ever (OpenID Connect Core 2). */
 export interface UpstreamIdentity {

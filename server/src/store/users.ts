@@ -1,69 +1,23 @@
 // The records of people: our own people, and those whom another source describes.
 import { randomUUID } from 'node:crypto'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
-import type { Fault } from '@nauthera/runtime/coded-error'
-import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import type { Changes } from './changes.ts'
 import { linkHash, useLink } from './link-token.ts'
 import { logoutInsert } from './logouts.ts'
-import { preferencesOf, readPreferences } from './preferences.ts'
-import type { PersonalPreferences } from './preferences.ts'
+import { preferencesOf } from './preferences.ts'
 import { statement } from './postgres.ts'
-import { violates } from './postgres-errors.ts'
 import type { Database, Statement } from './postgres.ts'
 import { endSessionsOf, factorKinds, moveStanding, standing } from './standing.ts'
 import type { FactorKind } from './standing.ts'
+import { asRefused, described, namesOf } from './user-names.ts'
+import type { Names } from './user-names.ts'
+import { groupsOf, isUuid, ownSource, sourceIs, sourceOf, userOf } from './user.ts'
+import type { Person, Profile, User, UserRow } from './user.ts'
 
-/** Further standard claims by their names (OpenID Connect Core 5.1), such as given_name, phone_number, address. */
-export type Profile = Readonly<Record<string, unknown>>
-
-/** What the source of a person says about them. */
-export interface Person {
-  readonly username: string
-  readonly email: string | undefined
-  readonly emailVerified: boolean
-  readonly name: string | undefined
-  /** The language that they prefer (BCP 47). */
-  readonly locale: string | undefined
-  readonly profile: Profile
-  readonly disabled: boolean
-  /** Names, sorted. */
-  readonly groups: readonly string[]
-}
-
-export type GroupOrigins = Readonly<Record<string, readonly string[]>>
-
-/** A person, with what only our record has. */
-export interface User extends Person {
-  /** A UUID; the subject of tokens. */
-  readonly id: string
-  /** The `id` of the source that describes this person, and the name of the person there (not of our own people). */
-  readonly source: string
-  readonly sourceKey: string | undefined
-  /** Until when what another provider said of this person counts; undefined where the source is not such a provider. */
-  readonly describedUntil?: Date | undefined
-  /** Which source says which of the groups, by its `id`: `postgres` says those that were given here. */
-  readonly groupOrigins: GroupOrigins
-  readonly passwordChangeRequired: boolean
-  /** Undefined when they never chose, and where nobody needs it. */
-  readonly preferences?: PersonalPreferences | undefined
-  readonly createdAt: Date
-  readonly updatedAt: Date
-}
-
-/** The source of the people in this database. */
-export const ownSource = 'postgres'
-
-export interface NewUser {
-  readonly username: string
-  readonly email?: string | undefined
-  readonly emailVerified?: boolean | undefined
-  readonly name?: string | undefined
-  readonly locale?: string | undefined
-  readonly profile?: Profile | undefined
+export interface NewUser extends Names {
   readonly passwordChangeRequired?: boolean | undefined
   /** PHC string. */
   readonly passwordHash?: string | undefined
@@ -97,6 +51,13 @@ export interface FoundPerson {
   readonly person: Person
 }
 
+/** With standing and factors, as `Accounts.load`. */
+interface Adopted {
+  readonly user: User
+  readonly standing: string
+  readonly factors: readonly FactorKind[]
+}
+
 export interface Users {
   /** @param login user name or e-mail address, in any spelling */
   findByLogin(login: string): Promise<User | undefined>
@@ -112,21 +73,14 @@ export interface Users {
   /** Writes the record of somebody who signed in with another source: creates it the first time, updates its names later. Only the
    *  source's lasting name leads to a record, never an equal user name or e-mail address.
    *  @param audit written when the record is new
-   *  @returns with standing and factors, as `Accounts.load`
    *  @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN when somebody else has that name here, USERNAME_INVALID */
-  adopt(
-    found: FoundPerson,
-    audit: readonly AuditEvent[],
-  ): Promise<{ user: User; standing: string; factors: readonly FactorKind[] }>
+  adopt(found: FoundPerson, audit: readonly AuditEvent[]): Promise<Adopted>
   /** Brings the record to what its source says now, while the person has a session. A user name and an e-mail address that somebody else has
    *  here are not taken.
    *  @returns undefined when nothing was changed since one of them is taken, or is none */
   follow(userId: string, person: Person): Promise<User | undefined>
-  /** @returns as `adopt`, the record as it is; undefined when this person was never here */
-  findAdopted(found: {
-    source: string
-    key: string
-  }): Promise<{ user: User; standing: string; factors: readonly FactorKind[] } | undefined>
+  /** @returns the record as it is; undefined when this person was never here */
+  findAdopted(found: { source: string; key: string }): Promise<Adopted | undefined>
   /** Disables or enables. Sessions and grants of a disabled person end at once. */
   setDisabled(userId: string, disabled: boolean, audit: readonly AuditEvent[]): Promise<boolean>
   /** Removes our record of the person, with password, groups, consents, sessions (whose clients are told) and grants. Audit rows stay until they are too old.
@@ -136,25 +90,11 @@ export interface Users {
   revokeSessions(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
-/** SQL, of `users u`: what their groups are put together from (`userOf`): those that were given here, and what other providers said at the
- *  last sign-in there (upstream-links.ts). Each part of a statement costs time, also where it finds nothing. */
-export const groupsOf = `(SELECT jsonb_agg(g.name) FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id) AS own_groups,
-  (SELECT jsonb_agg(jsonb_build_object('upstream', l.upstream, 'key', l.issuer || ' ' || l.subject, 'until', l.valid_until, 'is_valid', l.valid_until > now(),
-     'groups', l.groups)) FROM upstream_links l WHERE l.user_id = u.id) AS links`
-const sourceIs = (source: string, key: string): string => `jsonb_build_array(${source}, ${key})`
-/** SQL, of `users u`: where they come from; null for our own people. */
-export const sourceOf = `(SELECT ${sourceIs('s.source', 's.source_key')} FROM user_sources s WHERE s.user_id = u.id) AS comes_from`
-const each = (columns: string, table: string): string =>
-  columns
-    .split(', ')
-    .map((column) => `${table}.${column}`)
-    .join(', ')
+const each = (columns: string, table: string): string => columns.replace(/\w+/g, `${table}.$&`)
 const findByLogin = statement(
   'user-find-by-login',
   `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf} FROM users u WHERE u.canonical_username = $1 OR u.canonical_email = $1`,
 )
-/** Columns of users that say who somebody is. */
-export const described = 'username, canonical_username, email, canonical_email, email_verified, name, locale, profile'
 const inserting = (name: string, before: string, condition: string) =>
   statement(
     name,
@@ -209,25 +149,19 @@ const edit = statement(
    written AS (${auditInsert('$10', ' WHERE EXISTS (SELECT FROM changed)')})
    SELECT u.*, ${sourceOf}, ${groupsOf} FROM changed u`,
 )
-const disable = statement(
+const changing = (name: string, what: string) =>
+  statement(
+    name,
+    `WITH changed AS (UPDATE users SET ${what} WHERE id = $1 RETURNING id),
+   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
+   SELECT id FROM changed`,
+  )
+const disable = changing(
   'user-disable',
-  `WITH changed AS (UPDATE users SET disabled_at = coalesce(disabled_at, now()), ${moveStanding}, updated_at = now()
-     WHERE id = $1 RETURNING id),
-   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
-   SELECT id FROM changed`,
+  `disabled_at = coalesce(disabled_at, now()), ${moveStanding}, updated_at = now()`,
 )
-const enable = statement(
-  'user-enable',
-  `WITH changed AS (UPDATE users SET disabled_at = NULL, updated_at = now() WHERE id = $1 RETURNING id),
-   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
-   SELECT id FROM changed`,
-)
-const revokeSessions = statement(
-  'user-revoke-sessions',
-  `WITH changed AS (UPDATE users SET ${moveStanding} WHERE id = $1 RETURNING id),
-   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
-   SELECT id FROM changed`,
-)
+const enable = changing('user-enable', 'disabled_at = NULL, updated_at = now()')
+const revokeSessions = changing('user-revoke-sessions', moveStanding)
 const remove = statement(
   'user-remove',
   `WITH gone AS (DELETE FROM users WHERE id = $1 RETURNING id),
@@ -237,28 +171,6 @@ const remove = statement(
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM gone)')})
    SELECT id FROM gone`,
 )
-
-export interface UserRow {
-  readonly id: string
-  /** Source and key. Absent or null for our own people. */
-  readonly comes_from?: readonly [source: string, key: string] | null
-  readonly username: string
-  readonly email: string | null
-  readonly email_verified: boolean
-  readonly name: string | null
-  readonly locale: string | null
-  readonly profile: Record<string, unknown>
-  readonly password_change_required: boolean
-  readonly disabled_at: Date | null
-  readonly created_at: Date
-  readonly updated_at: Date
-  /** Null without groups. */
-  readonly own_groups: readonly string[] | null
-  /** Absent of a record that was just made. */
-  readonly links?: readonly Link[] | null
-  /** Only of queries that ask for it. */
-  readonly preferences?: unknown
-}
 
 interface UserNeeds {
   readonly database: Database
@@ -275,10 +187,8 @@ export function createUsers(needs: UserNeeds): Users {
       insertUser(needs, insertByLink, user, { events, link: [linkHash(token), kind] }),
     adopt: (found, events) => adoptUser(needs, found, events),
     follow: (userId, person) => followSource(needs, userId, person),
-    async findAdopted({ source, key }) {
-      const [row] = await database.query<AdoptedRow>(findAdopted, [source, key])
-      return row && adoptedOf(row)
-    },
+    findAdopted: async ({ source, key }) =>
+      (await database.query<AdoptedRow>(findAdopted, [source, key])).map(adoptedOf)[0],
     edit: (userId, change, events) => editUser(needs, userId, change, events),
     setDisabled: (userId, disabled, events) => changeUser(needs, disabled ? disable : enable, userId, events),
     remove: (userId, events) => changeUser(needs, remove, userId, events),
@@ -354,7 +264,7 @@ async function adoptUser(needs: UserNeeds, { source, key, person }: FoundPerson,
 
 type AdoptedRow = UserRow & { readonly standing: string; readonly factors: readonly FactorKind[] }
 
-const adoptedOf = (row: AdoptedRow) => ({ user: userOf(row), standing: row.standing, factors: row.factors })
+const adoptedOf = (row: AdoptedRow): Adopted => ({ user: userOf(row), standing: row.standing, factors: row.factors })
 
 async function followSource(
   { database, changes }: UserNeeds,
@@ -388,107 +298,3 @@ async function changeUser(
   if (changed) audit.lines(events)
   return changed
 }
-
-type Names = Pick<NewUser, 'username' | 'email' | 'emailVerified' | 'name' | 'locale' | 'profile'>
-
-/** In the order of `described`. */
-export const namesOf = ({ username, email, emailVerified, name, locale, profile }: Names): unknown[] => [
-  username,
-  canonicalName(username),
-  email ?? null,
-  email === undefined ? null : canonicalName(email),
-  emailVerified ?? false,
-  name ?? null,
-  locale ?? null,
-  JSON.stringify(profile ?? {}),
-]
-
-/** Turns what PostgreSQL says about a name into a CodedError. */
-export async function asRefused<T>(user: Names, write: () => Promise<T>): Promise<T> {
-  const faults = faultsOfName(user.username)
-  if (faults.length > 0) throw new CodedError('USERNAME_INVALID', { faults })
-  try {
-    return await write()
-  } catch (error) {
-    throw refusalOf(error, user) ?? error
-  }
-}
-
-/** Longest e-mail address (RFC 5321 section 4.5.3.1), so longest user name. */
-const longestName = 320
-
-/** @returns what is wrong with a new user name */
-export function faultsOfName(username: string): Fault[] {
-  const fault = (message: string) => [{ path: 'username', message }]
-  if (canonicalName(username) === '') return fault('must not be empty')
-  if (username.length > longestName) return fault(`must have at most ${longestName} characters`)
-  if (hasHiddenCharacters(username)) return fault('must not contain invisible characters')
-  return []
-}
-
-function refusalOf(error: unknown, user: Names): CodedError | undefined {
-  const refuse = (code: string, path: string, message: string) =>
-    new CodedError(code, { cause: error, faults: [{ path, message }] })
-  if (violates(error, 'users_canonical_username_key')) {
-    return refuse('USERNAME_TAKEN', 'username', `${user.username} is taken; choose another`)
-  }
-  if (violates(error, 'users_canonical_email_key')) {
-    return refuse('EMAIL_TAKEN', 'email', `${user.email} belongs to another person`)
-  }
-  if (violates(error, 'users_name_is_own_email')) {
-    return refuse('USERNAME_INVALID', 'username', 'may contain an @ only when it is the same as the e-mail address')
-  }
-  if (violates(error, 'users_email_has_at')) return refuse('USERNAME_INVALID', 'email', 'must be an e-mail address')
-  return undefined
-}
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-/** PostgreSQL would refuse anything else with an error. */
-export const isUuid = (text: string): boolean => uuid.test(text)
-
-/** An identity at another provider. */
-interface Link {
-  readonly upstream: string
-  /** As `comes_from` has it. */
-  readonly key: string
-  readonly until: string
-  readonly is_valid: boolean
-  readonly groups: readonly string[]
-}
-
-export function userOf(row: UserRow): User {
-  const [source = ownSource, sourceKey] = row.comes_from ?? []
-  const groupOrigins = originsOf(row)
-  return {
-    id: row.id,
-    source,
-    sourceKey,
-    describedUntil: row.links?.map((link) => untilOf(link, source, sourceKey)).find((until) => until !== undefined),
-    username: row.username,
-    email: row.email ?? undefined,
-    emailVerified: row.email_verified,
-    name: row.name ?? undefined,
-    locale: row.locale ?? undefined,
-    profile: row.profile,
-    passwordChangeRequired: row.password_change_required,
-    preferences: readPreferences(row.preferences),
-    disabled: row.disabled_at !== null,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-    groups: sorted(Object.values(groupOrigins).flat()),
-    groupOrigins,
-  }
-}
-
-/** The pair of issuer and subject is the key of the table, so there is one at most. */
-const untilOf = ({ upstream, key, until }: Link, source: string, sourceKey: string | undefined): Date | undefined =>
-  upstream === source && key === sourceKey ? new Date(until) : undefined
-
-function originsOf({ own_groups: own, links }: UserRow): GroupOrigins {
-  const origins: Record<string, readonly string[]> = own === null ? {} : { [ownSource]: sorted(own) }
-  for (const { upstream, groups } of (links ?? []).filter((link) => link.is_valid && link.groups.length > 0))
-    origins[upstream] = sorted([...(origins[upstream] ?? []), ...groups])
-  return origins
-}
-
-const sorted = (names: readonly string[]): readonly string[] => [...new Set(names)].sort()

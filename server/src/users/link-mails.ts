@@ -11,7 +11,7 @@ import { faultsOfGroup } from '../store/groups.ts'
 import { mintLinkToken } from '../store/link-token.ts'
 import type { LinkToken } from '../store/link-token.ts'
 import type { AddedForEmail, MailLinks } from '../store/mail-links.ts'
-import type { User } from '../store/users.ts'
+import type { User } from '../store/user.ts'
 import { isEmailAddress } from './email-address.ts'
 import { languagesFor } from './notices.ts'
 

@@ -1,5 +1,5 @@
 import type { PersonOnPage } from '../reply/on-page.ts'
-import type { User } from '../store/users.ts'
+import type { User } from '../store/user.ts'
 
 type Described = Pick<User, 'username' | 'name' | 'locale' | 'preferences'>
 

@@ -4,7 +4,7 @@
 import type { LoadedAccount } from '../store/accounts.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import type { KeptSession } from '../store/standing.ts'
-import type { Person, User } from '../store/users.ts'
+import type { Person, User } from '../store/user.ts'
 import type { PasswordFault } from './passwords.ts'
 
 export interface UserSource {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { acts } from '../../src/admin/acts.ts'
 import type { ActNeeds } from '../../src/admin/acts.ts'
-import type { User } from '../../src/store/users.ts'
+import type { User } from '../../src/store/user.ts'
 import type { Sent } from '../../src/users/link-mails.ts'
 
 describe('acts of the help desk', () => {

@@ -13,7 +13,7 @@ import type {
 import type { RememberedAccount } from '../../src/oidc/remembered-accounts.ts'
 import type { Page, PageRequest, Reply, Views } from '../../src/reply.ts'
 import type { AuditEvent } from '../../src/store/audit.ts'
-import type { User } from '../../src/store/users.ts'
+import type { User } from '../../src/store/user.ts'
 import type { PasskeyFactors } from '../../src/users/factors/passkey-factors.ts'
 import type { CodeOutcome, EnrolOutcome, SecondFactors } from '../../src/users/factors/second-factors.ts'
 import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'

@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import { ClaimFromGroupsSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { accessOf } from '../../src/oidc/clients/access.ts'
 import { claimsFromGroups, claimsOf } from '../../src/oidc/claims.ts'
-import type { User } from '../../src/store/users.ts'
+import type { User } from '../../src/store/user.ts'
 
 const user: User = {
   id: 'id',

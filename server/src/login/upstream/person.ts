@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-characters'
-import type { Person } from '../../store/users.ts'
+import type { Person } from '../../store/user.ts'
 import { canonicalName } from '../../store/canonical-name.ts'
 import { isEmailAddress } from '../../users/email-address.ts'
 import { takeOver } from '../../users/group-names.ts'

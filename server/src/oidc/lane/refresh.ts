@@ -1,5 +1,5 @@
 import type { RefreshFamilies } from '../../store/refresh-families.ts'
-import type { User } from '../../store/users.ts'
+import type { User } from '../../store/user.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import { signInProofOf } from '../acr.ts'
 import { isFapiClient } from '../artefacts/fapi.ts'

@@ -1,7 +1,7 @@
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Account, Configuration, Grant } from 'oidc-provider'
 import type { LoadedAccount } from '../../store/accounts.ts'
-import type { User } from '../../store/users.ts'
+import type { User } from '../../store/user.ts'
 import { grantPayload, newGrantId } from '../artefacts/grants.ts'
 import { claimsFromGroups, claimsOf } from '../claims.ts'
 import { accessOf } from '../clients/access.ts'

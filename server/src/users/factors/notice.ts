@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Asked, Mail } from '../../mails.ts'
-import type { User } from '../../store/users.ts'
+import type { User } from '../../store/user.ts'
 import { languagesFor } from '../notices.ts'
 
 /** The mail about a change of a person's second factors.

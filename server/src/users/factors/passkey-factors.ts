@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import type { AuditEvent } from '../../store/audit-event.ts'
 import type { Factors } from '../../store/factors.ts'
-import type { User } from '../../store/users.ts'
+import type { User } from '../../store/user.ts'
 import { factorNotice } from './notice.ts'
 import { creationOptions, credentialIdOf, requestOptions, verifyNew, verifyUse } from './passkeys.ts'
 import type { RelyingParty } from './passkeys.ts'

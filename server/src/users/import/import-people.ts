@@ -5,8 +5,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { AuditEvent } from '../../store/audit.ts'
 import { canonicalName } from '../../store/canonical-name.ts'
 import type { ImportBatch, ImportedPerson } from '../../store/import-batch.ts'
-import { ownSource } from '../../store/users.ts'
-import type { User } from '../../store/users.ts'
+import { ownSource } from '../../store/user.ts'
+import type { User } from '../../store/user.ts'
 import type { PersonEntry, ReadEntry } from './person-entry.ts'
 
 export interface ImportCounts {

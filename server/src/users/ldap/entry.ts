@@ -1,5 +1,5 @@
 // What an entry of a directory says about a person.
-import type { Person } from '../../store/users.ts'
+import type { Person } from '../../store/user.ts'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { isEmailAddress } from '../email-address.ts'

@@ -2,7 +2,7 @@
 // than its age is ever given out.
 import { z } from '@nauthera/runtime/settings'
 import type { Cache } from '../../store/cache.ts'
-import type { Person } from '../../store/users.ts'
+import type { Person } from '../../store/user.ts'
 
 export interface KeptPeople {
   /** @param read asks the directory; undefined when it does not have the person

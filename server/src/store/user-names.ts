@@ -1,0 +1,71 @@
+// The names of a person: what they may be, and what PostgreSQL says against them.
+import { CodedError } from '@nauthera/runtime/coded-error'
+import type { Fault } from '@nauthera/runtime/coded-error'
+import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
+import { canonicalName } from './canonical-name.ts'
+import { violates } from './postgres-errors.ts'
+import type { Profile } from './user.ts'
+
+/** What a record says about who somebody is. */
+export interface Names {
+  readonly username: string
+  readonly email?: string | undefined
+  readonly emailVerified?: boolean | undefined
+  readonly name?: string | undefined
+  readonly locale?: string | undefined
+  readonly profile?: Profile | undefined
+}
+
+/** Columns of users that say who somebody is. */
+export const described = 'username, canonical_username, email, canonical_email, email_verified, name, locale, profile'
+
+/** In the order of `described`. */
+export const namesOf = ({ username, email, emailVerified, name, locale, profile }: Names): unknown[] => [
+  username,
+  canonicalName(username),
+  email ?? null,
+  email === undefined ? null : canonicalName(email),
+  emailVerified ?? false,
+  name ?? null,
+  locale ?? null,
+  JSON.stringify(profile ?? {}),
+]
+
+/** Turns what PostgreSQL says about a name into a CodedError. */
+export async function asRefused<T>(user: Names, write: () => Promise<T>): Promise<T> {
+  const faults = faultsOfName(user.username)
+  if (faults.length > 0) throw new CodedError('USERNAME_INVALID', { faults })
+  try {
+    return await write()
+  } catch (error) {
+    throw refusalOf(error, user) ?? error
+  }
+}
+
+/** Longest e-mail address (RFC 5321 section 4.5.3.1), so longest user name. */
+const longestName = 320
+
+/** @returns what is wrong with a new user name */
+export function faultsOfName(username: string): Fault[] {
+  const fault = (message: string) => [{ path: 'username', message }]
+  if (canonicalName(username) === '') return fault('must not be empty')
+  if (username.length > longestName) return fault(`must have at most ${longestName} characters`)
+  if (hasHiddenCharacters(username)) return fault('must not contain invisible characters')
+  return []
+}
+
+function refusalOf(error: unknown, user: Names): CodedError | undefined {
+  const refuse = (code: string, path: string, message: string) =>
+    new CodedError(code, { cause: error, faults: [{ path, message }] })
+  if (violates(error, 'users_canonical_username_key')) {
+    return refuse('USERNAME_TAKEN', 'username', `${user.username} is taken; choose another`)
+  }
+  if (violates(error, 'users_canonical_email_key')) {
+    return refuse('EMAIL_TAKEN', 'email', `${user.email} belongs to another person`)
+  }
+  if (violates(error, 'users_name_is_own_email')) {
+    return refuse('USERNAME_INVALID', 'username', 'may contain an @ only when it is the same as the e-mail address')
+  }
+  if (violates(error, 'users_email_has_at')) return refuse('USERNAME_INVALID', 'email', 'must be an e-mail address')
+  return undefined
+}
