@@ -57,6 +57,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
     'server/test/store/housekeeping.integration.test.ts',
     'server/test/oidc/cache.integration.test.ts',
   ],
+  'server/src/store/factors/*': ['server/test/store/factors.integration.test.ts'],
   'server/src/users/*': ['server/test/users/postgres-users.integration.test.ts'],
   'server/src/users/import/*': ['server/test/cli/import.integration.test.ts'],
   'server/src/users/ldap/*': [

@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto'
+import { auditInsert } from '../audit.ts'
+import { outboxInsert } from '../outbox.ts'
+import { statement } from '../postgres.ts'
+import { standing, standingWith } from '../standing.ts'
+import { hashOf, rowsOf } from './needs.ts'
+import type { Enrolled, FactorNeeds, NewFactor } from './needs.ts'
+import { forgetWrongCodes, lockOf } from './wrong-codes.ts'
+import type { CodeLimits } from './wrong-codes.ts'
+
+/** An authenticator app. */
+export interface StoredApp {
+  readonly id: string
+  /** Base32, not encrypted: never log it. */
+  readonly seed: string
+}
+
+export interface NewApp {
+  readonly name: string
+  readonly seed: string
+  /** The time step of the code that proved it: it does not work again. */
+  readonly lastStep: number
+}
+
+export interface Enrolment extends NewFactor {
+  readonly app: NewApp
+}
+
+/** Authenticator apps. */
+export interface Apps {
+  /** @returns `lockedSeconds`: how long codes of this account are not accepted, 0 when they are */
+  findApp(userId: string, limits: CodeLimits): Promise<{ app: StoredApp | undefined; lockedSeconds: number }>
+  /** Uses the code of a time step, and forgets the wrong ones.
+   *  @returns false when a code of this step or a later one was used before, or the account's codes are locked */
+  useStep(use: { userId: string; id: string; step: number; limits: CodeLimits }): Promise<boolean>
+  /** Stores an authenticator app that the person has proved, in the place of an earlier one.
+   *  @returns the standing after it, and whether the recovery codes were stored; undefined when nothing was */
+  enrolApp(enrolment: Enrolment): Promise<Enrolled | undefined>
+  /** Encrypts again each seed that the current key of the ring does not encrypt. @returns how many */
+  reencrypt(): Promise<number>
+  /** How many seeds each key of the ring encrypts. */
+  keysInUse(): Promise<{ keyId: string; seeds: number }[]>
+}
+
+const findApp = statement(
+  'factor-find-app',
+  `SELECT f.id, f.secret, f.encrypted_by,
+     coalesce(ceil(extract(epoch FROM (${lockOf('$1::uuid', '$2')}) - clock_timestamp())), 0)::integer AS locked_seconds
+   FROM (SELECT) one LEFT JOIN factors f ON f.user_id = $1::uuid AND f.kind = 'totp'`,
+)
+const useStep = statement(
+  'factor-use-step',
+  `WITH used AS (UPDATE factors SET last_step = $3::bigint, last_used_at = now()
+     WHERE id = $2 AND user_id = $1::uuid AND last_step < $3::bigint AND NOT EXISTS (${lockOf('$1::uuid', '$4')}) RETURNING id),
+   ${forgetWrongCodes('$1::uuid', 'EXISTS (SELECT FROM used)')}
+   SELECT id FROM used`,
+)
+const enrolApp = statement(
+  'factor-enrol-app',
+  `WITH person AS (
+     SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2 FOR UPDATE),
+   before AS (DELETE FROM factors WHERE user_id = (SELECT id FROM person) AND kind = 'totp' RETURNING id),
+   new AS (INSERT INTO factors (id, user_id, kind, name, secret, encrypted_by, last_step)
+     SELECT $3::uuid, p.id, 'totp', $4, $5::bytea, $6, $7::bigint FROM person p WHERE (SELECT count(*) FROM before) >= 0
+     ON CONFLICT DO NOTHING RETURNING id, user_id),
+   codes AS (INSERT INTO recovery_codes (user_id, code_hash) SELECT n.user_id, hash FROM new n, unnest($8::bytea[]) hash
+     WHERE NOT EXISTS (SELECT FROM recovery_codes c WHERE c.user_id = n.user_id AND c.used_at IS NULL) RETURNING user_id),
+   mail AS (${outboxInsert('$10', ' WHERE EXISTS (SELECT FROM new)')}),
+   written AS (${auditInsert('$9', ' WHERE EXISTS (SELECT FROM new)')})
+   SELECT ${standingWith(`SELECT f.id FROM factors f WHERE f.user_id = u.id AND f.id NOT IN (SELECT id FROM before)
+       UNION ALL SELECT id FROM new`)} AS standing,
+     EXISTS (SELECT FROM codes) AS codes_stored
+   FROM person u WHERE EXISTS (SELECT FROM new)`,
+)
+const outdated = statement(
+  'factor-outdated',
+  `SELECT id, user_id, secret, encrypted_by FROM factors WHERE kind = 'totp' AND encrypted_by <> $1 ORDER BY id LIMIT 500`,
+)
+const setSecret = statement(
+  'factor-set-secret',
+  'UPDATE factors SET secret = $2, encrypted_by = $3 WHERE id = $1 AND encrypted_by = $4',
+)
+const keysInUse = statement(
+  'factor-keys-in-use',
+  `SELECT encrypted_by AS key_id, count(*)::integer AS seeds FROM factors WHERE kind = 'totp' GROUP BY encrypted_by ORDER BY 1`,
+)
+
+type AppRow = { id: string | null; secret: Buffer; encrypted_by: string; locked_seconds: number }
+
+export function createApps(needs: FactorNeeds): Apps {
+  const { database, ring } = needs
+  return {
+    async findApp(userId, { perAccount }) {
+      const [row] = await database.query<AppRow>(findApp, [userId, perAccount])
+      const { id, secret, encrypted_by: keyId, locked_seconds: lockedSeconds } = row!
+      if (id === null) return { app: undefined, lockedSeconds }
+      return { app: { id, seed: ring.decrypt(secret, keyId, bindingOf(id, userId)).toString() }, lockedSeconds }
+    },
+    async useStep({ userId, id, step, limits }) {
+      return (await database.query(useStep, [userId, id, step, limits.perAccount])).length === 1
+    },
+    enrolApp: (enrolment) => enrol(needs, enrolment),
+    reencrypt: () => reencrypt(needs),
+    async keysInUse() {
+      const rows = await database.query<{ key_id: string; seeds: number }>(keysInUse)
+      return rows.map(({ key_id: keyId, seeds }) => ({ keyId, seeds }))
+    },
+  }
+}
+
+async function enrol(needs: FactorNeeds, enrolment: Enrolment) {
+  const { database, ring, audit } = needs
+  const { userId, app, recoveryCodes, audit: events } = enrolment
+  const id = randomUUID()
+  const { box, keyId } = ring.encrypt(Buffer.from(app.seed), bindingOf(id, userId))
+  const stored = [id, app.name, box, keyId, app.lastStep, recoveryCodes.map(hashOf), audit.rows(events)]
+  const mails = rowsOf(needs, enrolment.mail)
+  type Row = { standing: string; codes_stored: boolean }
+  const [row] = await database.query<Row>(enrolApp, [userId, enrolment.standing, ...stored, mails])
+  if (row === undefined) return undefined
+  audit.lines(events)
+  return { standing: row.standing, codesStored: row.codes_stored }
+}
+
+async function reencrypt({ database, ring }: FactorNeeds): Promise<number> {
+  type Row = { id: string; user_id: string; secret: Buffer; encrypted_by: string }
+  let total = 0
+  for (;;) {
+    const rows = await database.query<Row>(outdated, [ring.currentId])
+    for (const row of rows) {
+      const binding = bindingOf(row.id, row.user_id)
+      const { box, keyId } = ring.encrypt(ring.decrypt(row.secret, row.encrypted_by, binding), binding)
+      await database.query(setSecret, [row.id, box, keyId, row.encrypted_by])
+    }
+    total += rows.length
+    if (rows.length === 0) return total
+  }
+}
+
+/** What a seed is bound to: it does not open in another row, nor for another person. */
+const bindingOf = (id: string, userId: string): string => `factors:${id}:${userId}:totp`

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto'
+import { auditInsert } from '../audit.ts'
+import { outboxInsert } from '../outbox.ts'
+import { statement } from '../postgres.ts'
+import { standing, standingWith } from '../standing.ts'
+import { hashOf, rowsOf } from './needs.ts'
+import type { Enrolled, FactorNeeds, NewFactor } from './needs.ts'
+
+/** A passkey, as it is checked. */
+export interface StoredPasskey {
+  readonly id: string
+  readonly userId: string
+  readonly credentialId: string
+  /** COSE key. */
+  readonly publicKey: Uint8Array
+  readonly signCount: number
+  readonly synced: boolean
+}
+
+export interface PasskeyEnrolment extends NewFactor {
+  readonly passkey: Omit<StoredPasskey, 'id' | 'userId'> & {
+    readonly name: string
+    readonly transports: readonly string[]
+  }
+  /** Used up by it; a mark stays until then. */
+  readonly challenge: { readonly id: string; readonly usedUntil: Date }
+}
+
+/** Passkeys (WebAuthn). */
+export interface Passkeys {
+  /** @param credentialId base64url */
+  findPasskey(credentialId: string): Promise<StoredPasskey | undefined>
+  credentialIds(userId: string): Promise<string[]>
+  /** Uses a challenge up. @returns false when it was used before, on any replica, or the passkey is gone */
+  usePasskey(use: { id: string; signCount: number; challenge: string; usedUntil: Date }): Promise<boolean>
+  /** Stores a passkey that the person has proved. @returns as `enrolApp`; undefined also when the passkey is known, or its challenge was used */
+  enrolPasskey(enrolment: PasskeyEnrolment): Promise<Enrolled | undefined>
+}
+
+const findPasskey = statement(
+  'factor-find-passkey',
+  `SELECT id, user_id, credential_id, public_key, sign_count::float8 AS sign_count, synced FROM factors
+   WHERE credential_id = $1 AND kind = 'passkey'`,
+)
+const credentialIds = statement(
+  'factor-credential-ids',
+  `SELECT credential_id FROM factors WHERE user_id = $1 AND kind = 'passkey'`,
+)
+const markChallenge = (id: string, until: string, when = '') =>
+  `mark AS (INSERT INTO one_time (kind, id, expires_at) SELECT 'challenge', ${id}::text, ${until}::timestamptz${when} ON CONFLICT DO NOTHING RETURNING id)`
+const usePasskey = statement(
+  'factor-use-passkey',
+  `WITH ${markChallenge('$3', '$4')}
+   UPDATE factors SET sign_count = $2::bigint, last_used_at = now() WHERE id = $1 AND EXISTS (SELECT FROM mark) RETURNING id`,
+)
+const enrolPasskey = statement(
+  'factor-enrol-passkey',
+  `WITH person AS (
+     SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2 FOR UPDATE),
+   ${markChallenge('$10', '$11', ' FROM person')},
+   new AS (INSERT INTO factors (id, user_id, kind, name, credential_id, public_key, sign_count, synced, transports)
+     SELECT $3::uuid, p.id, 'passkey', $4, $5, $6::bytea, $7::bigint, $8::boolean, $9::text[] FROM person p, mark
+     ON CONFLICT DO NOTHING RETURNING id, user_id),
+   codes AS (INSERT INTO recovery_codes (user_id, code_hash) SELECT n.user_id, hash FROM new n, unnest($12::bytea[]) hash
+     WHERE NOT EXISTS (SELECT FROM recovery_codes c WHERE c.user_id = n.user_id AND c.used_at IS NULL) RETURNING user_id),
+   mail AS (${outboxInsert('$14', ' WHERE EXISTS (SELECT FROM new)')}),
+   written AS (${auditInsert('$13', ' WHERE EXISTS (SELECT FROM new)')})
+   SELECT ${standingWith('SELECT f.id FROM factors f WHERE f.user_id = u.id UNION ALL SELECT id FROM new')} AS standing,
+     EXISTS (SELECT FROM codes) AS codes_stored
+   FROM person u WHERE EXISTS (SELECT FROM new)`,
+)
+
+type PasskeyRow = {
+  id: string
+  user_id: string
+  credential_id: string
+  public_key: Buffer
+  sign_count: number
+  synced: boolean
+}
+
+export function createPasskeys(needs: FactorNeeds): Passkeys {
+  const { database } = needs
+  return {
+    async findPasskey(credentialId) {
+      return (await database.query<PasskeyRow>(findPasskey, [credentialId])).map(passkeyOf)[0]
+    },
+    async credentialIds(userId) {
+      const rows = await database.query<{ credential_id: string }>(credentialIds, [userId])
+      return rows.map((row) => row.credential_id)
+    },
+    async usePasskey({ id, signCount, challenge, usedUntil }) {
+      return (await database.query(usePasskey, [id, signCount, challenge, usedUntil])).length === 1
+    },
+    enrolPasskey: (enrolment) => storePasskey(needs, enrolment),
+  }
+}
+
+async function storePasskey(needs: FactorNeeds, enrolment: PasskeyEnrolment) {
+  const { database, audit } = needs
+  const { userId, passkey, challenge, recoveryCodes, audit: events } = enrolment
+  const { name, credentialId, publicKey, signCount, synced, transports } = passkey
+  const stored = [randomUUID(), name, credentialId, Buffer.from(publicKey), signCount, synced, transports]
+  const told = [recoveryCodes.map(hashOf), audit.rows(events), rowsOf(needs, enrolment.mail)]
+  const values = [userId, enrolment.standing, ...stored, challenge.id, challenge.usedUntil, ...told]
+  const [row] = await database.query<{ standing: string; codes_stored: boolean }>(enrolPasskey, values)
+  if (row === undefined) return undefined
+  audit.lines(events)
+  return { standing: row.standing, codesStored: row.codes_stored }
+}
+
+const passkeyOf = (row: PasskeyRow): StoredPasskey => ({
+  id: row.id,
+  userId: row.user_id,
+  credentialId: row.credential_id,
+  publicKey: row.public_key,
+  signCount: row.sign_count,
+  synced: row.synced,
+})

@@ -1,0 +1,70 @@
+import type { Mail } from '../../mails.ts'
+import { auditInsert } from '../audit.ts'
+import type { AuditEvent } from '../audit.ts'
+import { outboxInsert } from '../outbox.ts'
+import { statement } from '../postgres.ts'
+import { hashOf, rowsOf, told } from './needs.ts'
+import type { FactorNeeds, Told } from './needs.ts'
+import { forgetWrongCodes, lockOf } from './wrong-codes.ts'
+import type { CodeLimits } from './wrong-codes.ts'
+
+/** The codes of a person who has lost everything else. */
+export interface RecoveryCodes {
+  /** @param code as shown, without spaces @returns how many are left; undefined when it is wrong or was used, or codes are locked */
+  useRecoveryCode(use: {
+    userId: string
+    code: string
+    limits: CodeLimits
+    audit: readonly AuditEvent[]
+    mail?: Mail | undefined
+  }): Promise<{ left: number } | undefined>
+  /** How many recovery codes of a person still work. */
+  recoveryCodesLeft(userId: string): Promise<number>
+  /** Makes these the person's recovery codes; the ones of before do not work any more.
+   *  @returns false when the person has no second factor: then there is nothing to recover */
+  replaceRecoveryCodes(userId: string, codes: readonly string[], told: Told): Promise<boolean>
+}
+
+const useRecoveryCode = statement(
+  'factor-use-recovery-code',
+  `WITH used AS (UPDATE recovery_codes SET used_at = now()
+     WHERE user_id = $1::uuid AND code_hash = $2 AND used_at IS NULL AND NOT EXISTS (${lockOf('$1::uuid', '$3')}) RETURNING user_id),
+   ${forgetWrongCodes('$1::uuid', 'EXISTS (SELECT FROM used)')},
+   mail AS (${outboxInsert('$5', ' WHERE EXISTS (SELECT FROM used)')}),
+   written AS (${auditInsert('$4', ' WHERE EXISTS (SELECT FROM used)')})
+   SELECT (SELECT count(*) FROM recovery_codes c WHERE c.user_id = $1::uuid AND c.used_at IS NULL AND c.code_hash <> $2)::integer AS left
+   FROM used`,
+)
+const codesLeft = statement(
+  'factor-codes-left',
+  'SELECT count(*)::integer AS left FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL',
+)
+// a code of before that was used may come again by chance, and works then
+const replaceCodes = statement(
+  'factor-replace-codes',
+  `WITH person AS (SELECT u.id FROM users u WHERE u.id = $1::uuid AND EXISTS (SELECT FROM factors f WHERE f.user_id = u.id) FOR UPDATE),
+   before AS (DELETE FROM recovery_codes WHERE user_id = (SELECT id FROM person) RETURNING user_id),
+   new AS (INSERT INTO recovery_codes (user_id, code_hash) SELECT p.id, hash FROM person p, unnest($2::bytea[]) hash
+     WHERE (SELECT count(*) FROM before) >= 0 ON CONFLICT DO NOTHING RETURNING user_id),
+   ${told('$3', '$4', 'EXISTS (SELECT FROM new)').trim()}
+   SELECT FROM person WHERE EXISTS (SELECT FROM new)`,
+)
+
+export function createRecoveryCodes(needs: FactorNeeds): RecoveryCodes {
+  const { database, audit } = needs
+  return {
+    async useRecoveryCode({ userId, code, limits, audit: events, mail }) {
+      const values = [userId, hashOf(code), limits.perAccount, audit.rows(events), rowsOf(needs, mail)]
+      const [row] = await database.query<{ left: number }>(useRecoveryCode, values)
+      if (row !== undefined) audit.lines(events)
+      return row
+    },
+    recoveryCodesLeft: async (userId) => (await database.query<{ left: number }>(codesLeft, [userId]))[0]!.left,
+    async replaceRecoveryCodes(userId, codes, { audit: events, mail }) {
+      const values = [userId, codes.map(hashOf), audit.rows(events), rowsOf(needs, mail)]
+      const isReplaced = (await database.query(replaceCodes, values)).length > 0
+      if (isReplaced) audit.lines(events)
+      return isReplaced
+    },
+  }
+}

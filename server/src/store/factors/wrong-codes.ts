@@ -1,0 +1,41 @@
+import type { AttemptLimits } from '../attempts.ts'
+import { statement } from '../postgres.ts'
+import type { FactorNeeds } from './needs.ts'
+
+/** How many wrong codes an account may have: `perAccount` of them lock its codes. */
+export type CodeLimits = Omit<AttemptLimits, 'perAddress'>
+
+/** How often somebody guessed a code of an account. */
+export interface WrongCodes {
+  /** Counts a wrong code. @returns for how many seconds codes are locked now */
+  countWrongCode(userId: string, limits: CodeLimits): Promise<number>
+}
+
+/** SQL. @param userId such as `$1::uuid`; @param limit such as `$2` */
+export const lockOf = (userId: string, limit: string) =>
+  `SELECT until FROM attempts WHERE key = 'f:' || ${userId} AND count >= ${limit}::integer AND until > clock_timestamp()`
+export const forgetWrongCodes = (userId: string, when: string) =>
+  `forgotten AS (DELETE FROM attempts WHERE key = 'f:' || ${userId} AND ${when})`
+const isOver = 'attempts.until <= clock_timestamp()'
+const ahead = (milliseconds: string) => `clock_timestamp() + ${milliseconds}::float8 * interval '1 millisecond'`
+// while codes are locked, nothing is counted: the lock ends when it said
+const countWrongCode = statement(
+  'factor-count-wrong-code',
+  `WITH counted AS (INSERT INTO attempts (key, count, until) VALUES ('f:' || $1::uuid, 1, ${ahead('$3')})
+     ON CONFLICT (key) DO UPDATE SET
+       count = CASE WHEN ${isOver} THEN 1 ELSE attempts.count + 1 END,
+       until = CASE WHEN ${isOver} THEN ${ahead('$3')} WHEN attempts.count + 1 >= $2::integer THEN ${ahead('$4')} ELSE attempts.until END
+     WHERE ${isOver} OR attempts.count < $2::integer
+     RETURNING count, until)
+   SELECT coalesce((SELECT CASE WHEN count >= $2::integer THEN ceil(extract(epoch FROM until - clock_timestamp())) ELSE 0 END FROM counted),
+     ceil(extract(epoch FROM (${lockOf('$1::uuid', '$2')}) - clock_timestamp())), 0)::integer AS locked_seconds`,
+)
+
+export function createWrongCodes({ database }: FactorNeeds): WrongCodes {
+  return {
+    async countWrongCode(userId, { perAccount, windowMs, lockMs }) {
+      const values = [userId, perAccount, windowMs, lockMs]
+      return (await database.query<{ locked_seconds: number }>(countWrongCode, values))[0]!.locked_seconds
+    },
+  }
+}
