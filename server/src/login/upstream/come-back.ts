@@ -1,6 +1,6 @@
 import type { Linking, Progress, SentUpstream } from '../../oidc/interaction/interaction.ts'
 import type { Audit } from '../../store/audit.ts'
-import type { CreateOutcome, LinkedAccount, UpstreamSignIn } from '../../store/upstream-links.ts'
+import type { CreateOutcome, LinkedAccount, UpstreamSignIn } from '../../store/upstream-sign-ins.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
 import { factorStanding } from '../../users/factors/policy.ts'
