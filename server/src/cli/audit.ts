@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import type { AuditFilter, AuditRecord } from '../store/audit.ts'
 import { printPages, withDatabase } from './session.ts'
 import type { Opened, Session } from './session.ts'
-import { findUser } from './users.ts'
+import { findUser } from './one-user.ts'
 
 const columns = ['at', 'event', 'outcome', 'reason', 'username', 'clientId', 'address', 'correlationId']
 /** Rows of one query. */

@@ -4,7 +4,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import { createConsents } from '../store/consents.ts'
 import { adminEvent, print, say, withDatabase } from './session.ts'
 import type { Session } from './session.ts'
-import { findUser } from './users.ts'
+import { findUser } from './one-user.ts'
 
 export function addConsentCommands(program: Command, session: Session): void {
   const consents = program.command('consents').description('manage what people have allowed applications')

@@ -7,7 +7,7 @@ import type { User } from '../store/user.ts'
 import { confirm } from './confirm.ts'
 import { adminEvent, print, say, withDatabase } from './session.ts'
 import type { Session } from './session.ts'
-import { findUser } from './users.ts'
+import { findUser } from './one-user.ts'
 
 export function addGroupCommands(program: Command, session: Session): void {
   const groups = program.command('groups').description('manage groups of people')

@@ -6,7 +6,7 @@ import { mintLinkToken } from '../store/link-token.ts'
 import { createLoginLinks } from '../store/login-links.ts'
 import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'
 import type { Session } from './session.ts'
-import { findUser } from './users.ts'
+import { findUser } from './one-user.ts'
 
 const lifeMinutes = 10
 
