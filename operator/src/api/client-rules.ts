@@ -36,264 +36,209 @@ export const pkceOf = (spec: Pick<OIDCClientSpec, 'type' | 'auth' | 'pkce' | 'pr
 /** authMethodOf in CEL. */
 const method = `(has(self.auth) && has(self.auth.method) ? self.auth.method : self.type in ${celList(secretTypes)} ? 'client_secret' : 'none')`
 
-/** @param field the path below spec at which the fault is shown */
-const rule = (field: string, cel: string, message: string): Rule => ({ rule: cel, message, fieldPath: `.${field}` })
+/** Field, as a path below spec, at which a fault is shown -> what to write instead -> CEL: when nothing is wrong.
+ *  A rule stands below its message; prettier would write both into one long line. */
+type Rules = Readonly<Record<string, Readonly<Record<string, string>>>>
+
+const rulesOf = (fields: Rules): readonly Rule[] =>
+  Object.entries(fields).flatMap(([field, rules]) =>
+    Object.entries(rules).map(([message, rule]) => ({ rule, message, fieldPath: `.${field}` })),
+  )
+
+const ofEach = (fields: readonly string[], rules: (field: string) => Rules[string]): Rules =>
+  Object.fromEntries(fields.map((field) => [field, rules(field)]))
+
+/** CEL: the field is not there. @param path below spec */
+const absent = (path: string): string =>
+  path
+    .split('.')
+    .map((_, at, names) => `!has(self.${names.slice(0, at + 1).join('.')})`)
+    .join(' || ')
 
 const grants = (...names: readonly string[]) =>
   `has(self.grantTypes) && self.grantTypes.exists(g, g in ${celList(names)})`
 
-const immutable = (field: 'type' | 'serverName' | 'clientId') =>
-  rule(
-    field,
-    `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
-    'cannot be changed; delete this OIDCClient and create another',
-  )
+// prettier-ignore
+const fixedRules = rulesOf(
+  ofEach(['type', 'serverName', 'clientId'], (field) => ({
+    'cannot be changed; delete this OIDCClient and create another':
+      `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
+  })),
+)
 
 function uriRules(field: 'redirectURIs' | 'postLogoutRedirectURIs'): readonly Rule[] {
   const every = (pattern: string) => `!has(self.${field}) || self.${field}.all(u, ${celMatches('u', pattern)})`
   const none = (pattern: string) => `!has(self.${field}) || !self.${field}.exists(u, ${celMatches('u', pattern)})`
-  return [
-    rule(
-      field,
-      `self.type == 'Native' || ${every(patterns.secureUri)}`,
-      'must be https, or http on localhost, 127.0.0.1 or [::1]',
-    ),
-    rule(
-      field,
-      `self.type != 'Native' || ${every(patterns.nativeUri)}`,
-      'must be https, http on localhost, 127.0.0.1 or [::1], or a scheme of your own such as com.example.app:/callback',
-    ),
-    rule(
-      field,
-      `self.type != 'Native' || ${none(patterns.secureLoopback)}`,
-      'must be http, not https, on localhost, 127.0.0.1 and [::1] for type Native: there is no certificate for those',
-    ),
-    rule(
-      field,
-      every(patterns.uriCharacters),
-      'must be a whole URI without fragment (#), *, \\, space or quotes; encode them with %',
-    ),
-    rule(
-      field,
-      every(patterns.namedHost),
-      'must name a host and at most a port from 0 to 65535, such as https://app.example.com/callback',
-    ),
-    rule(field, none(patterns.userinfo), 'must have no user name before the host; remove what stands before the @'),
-  ]
+  // prettier-ignore
+  return rulesOf({
+    [field]: {
+      'must be https, or http on localhost, 127.0.0.1 or [::1]':
+        `self.type == 'Native' || ${every(patterns.secureUri)}`,
+      'must be https, http on localhost, 127.0.0.1 or [::1], or a scheme of your own such as com.example.app:/callback':
+        `self.type != 'Native' || ${every(patterns.nativeUri)}`,
+      'must be http, not https, on localhost, 127.0.0.1 and [::1] for type Native: there is no certificate for those':
+        `self.type != 'Native' || ${none(patterns.secureLoopback)}`,
+      'must be a whole URI without fragment (#), *, \\, space or quotes; encode them with %':
+        every(patterns.uriCharacters),
+      'must name a host and at most a port from 0 to 65535, such as https://app.example.com/callback':
+        every(patterns.namedHost),
+      'must have no user name before the host; remove what stands before the @': none(patterns.userinfo),
+    },
+  })
 }
 
-const typeRules = [
-  rule(
-    'redirectURIs',
-    "!(self.type in ['M2M', 'Device']) || !has(self.redirectURIs) || size(self.redirectURIs) == 0",
-    'must be empty for type M2M and Device, which send nobody back; remove it or choose type Web, SPA or Native',
-  ),
-  rule(
-    'redirectURIs',
-    "self.type in ['M2M', 'Device'] || (has(self.redirectURIs) && size(self.redirectURIs) > 0)",
-    'must have at least one URI for type Web, SPA and Native, such as https://app.example.com/callback',
-  ),
-  rule(
-    'postLogoutRedirectURIs',
-    "!(self.type in ['M2M', 'Device']) || !has(self.postLogoutRedirectURIs) || size(self.postLogoutRedirectURIs) == 0",
-    'must be empty for type M2M and Device, which have no sign-out in a browser; remove it',
-  ),
-  rule(
-    'auth.method',
-    `!(self.type in ['SPA', 'Native']) || ${method} == 'none'`,
-    'must be none for type SPA and Native, which can keep no secret; use type Web for a client with a back end',
-  ),
-  rule(
-    'auth.method',
-    `self.type != 'M2M' || ${method} != 'none'`,
-    'must not be none for type M2M; leave it out or choose client_secret or private_key_jwt',
-  ),
-  rule(
-    'grantTypes',
-    `self.type != 'M2M' || !has(self.grantTypes) || self.grantTypes.all(g, g in ['client_credentials', 'token_exchange'])`,
-    'must be client_credentials and token_exchange alone for type M2M; use type Web for people who sign in',
-  ),
-  rule(
-    'grantTypes',
-    `!(${grants('client_credentials')}) || (self.type in ['Web', 'M2M'] && ${method} != 'none')`,
-    'must not have client_credentials unless the client is of type Web or M2M and authenticates itself',
-  ),
-  rule(
-    'grantTypes',
-    `!(${grants('authorization_code')}) || self.type in ['Web', 'SPA', 'Native']`,
-    'must not have authorization_code for type M2M and Device, which have no redirect URI',
-  ),
-  rule(
-    'grantTypes',
-    `!(${grants('device_code')}) || self.type in ['Native', 'Device']`,
-    'must not have device_code unless the type is Native or Device',
-  ),
-  rule(
-    'grantTypes',
-    `!(${grants('token_exchange')}) || (self.type in ['Web', 'M2M'] && ${method} != 'none' && has(self.resourceServer))`,
-    'must not have token_exchange unless the client is of type Web or M2M, authenticates itself and has resourceServer: only an API exchanges the tokens that it received',
-  ),
-  rule(
-    'grantTypes',
-    `!(${grants('refresh_token')}) || ${grants('authorization_code', 'device_code')}`,
-    'must have authorization_code or device_code as well as refresh_token',
-  ),
-  rule(
-    'responseModes',
-    "!has(self.responseModes) || self.type in ['Web', 'SPA', 'Native']",
-    'must be absent for type M2M and Device, which get no authorization response; remove it',
-  ),
-]
+// prettier-ignore
+const typeRules = rulesOf({
+  redirectURIs: {
+    'must be empty for type M2M and Device, which send nobody back; remove it or choose type Web, SPA or Native':
+      "!(self.type in ['M2M', 'Device']) || !has(self.redirectURIs) || size(self.redirectURIs) == 0",
+    'must have at least one URI for type Web, SPA and Native, such as https://app.example.com/callback':
+      "self.type in ['M2M', 'Device'] || (has(self.redirectURIs) && size(self.redirectURIs) > 0)",
+  },
+  postLogoutRedirectURIs: {
+    'must be empty for type M2M and Device, which have no sign-out in a browser; remove it':
+      "!(self.type in ['M2M', 'Device']) || !has(self.postLogoutRedirectURIs) || size(self.postLogoutRedirectURIs) == 0",
+  },
+  'auth.method': {
+    'must be none for type SPA and Native, which can keep no secret; use type Web for a client with a back end':
+      `!(self.type in ['SPA', 'Native']) || ${method} == 'none'`,
+    'must not be none for type M2M; leave it out or choose client_secret or private_key_jwt':
+      `self.type != 'M2M' || ${method} != 'none'`,
+  },
+  grantTypes: {
+    'must be client_credentials and token_exchange alone for type M2M; use type Web for people who sign in':
+      `self.type != 'M2M' || !has(self.grantTypes) || self.grantTypes.all(g, g in ['client_credentials', 'token_exchange'])`,
+    'must not have client_credentials unless the client is of type Web or M2M and authenticates itself':
+      `!(${grants('client_credentials')}) || (self.type in ['Web', 'M2M'] && ${method} != 'none')`,
+    'must not have authorization_code for type M2M and Device, which have no redirect URI':
+      `!(${grants('authorization_code')}) || self.type in ['Web', 'SPA', 'Native']`,
+    'must not have device_code unless the type is Native or Device':
+      `!(${grants('device_code')}) || self.type in ['Native', 'Device']`,
+    'must not have token_exchange unless the client is of type Web or M2M, authenticates itself and has resourceServer: only an API exchanges the tokens that it received':
+      `!(${grants('token_exchange')}) || (self.type in ['Web', 'M2M'] && ${method} != 'none' && has(self.resourceServer))`,
+    'must have authorization_code or device_code as well as refresh_token':
+      `!(${grants('refresh_token')}) || ${grants('authorization_code', 'device_code')}`,
+  },
+  responseModes: {
+    'must be absent for type M2M and Device, which get no authorization response; remove it':
+      "!has(self.responseModes) || self.type in ['Web', 'SPA', 'Native']",
+  },
+})
 
-const scopeRules = [
-  rule(
-    'scopes',
-    `self.type != 'M2M' || !has(self.scopes) || !self.scopes.exists(s, s in ${celList(oidcScopes)})`,
-    'must not have scopes of a person (openid, profile, email, address, phone, groups, offline_access) for type M2M',
-  ),
-  rule(
-    'scopes',
-    `!has(self.scopes) || !('offline_access' in self.scopes) || !has(self.grantTypes) || 'refresh_token' in self.grantTypes`,
-    'must not have offline_access without refresh_token in grantTypes; add it there or leave grantTypes out',
-  ),
-  rule(
-    'resourceServer.scopes',
-    `!has(self.resourceServer) || !has(self.resourceServer.scopes) || !self.resourceServer.scopes.exists(s, s in ${celList(oidcScopes)})`,
-    'must not have scopes of OpenID Connect (openid, profile, email, address, phone, groups, offline_access); name scopes of the API',
-  ),
-  rule(
-    'resourceServer.access',
-    `!has(self.resourceServer) || !has(self.resourceServer.access) || self.resourceServer.access.all(a, !has(a.scopes) || (has(self.resourceServer.scopes) && a.scopes.all(s, s in self.resourceServer.scopes)))`,
-    'must have only scopes that are in resourceServer.scopes; add them there, or correct them here',
-  ),
-  rule(
-    'resourceServer.access',
-    `!has(self.resourceServer) || !has(self.resourceServer.access) || self.resourceServer.access.all(a, !has(a.authorizationDetailsTypes) || (has(self.resourceServer.authorizationDetails) && a.authorizationDetailsTypes.all(t, self.resourceServer.authorizationDetails.exists(d, d.type == t))))`,
-    'must have only authorizationDetailsTypes that are in resourceServer.authorizationDetails; add them there, or correct them here',
-  ),
-]
+// prettier-ignore
+const scopeRules = rulesOf({
+  scopes: {
+    'must not have scopes of a person (openid, profile, email, address, phone, groups, offline_access) for type M2M':
+      `self.type != 'M2M' || !has(self.scopes) || !self.scopes.exists(s, s in ${celList(oidcScopes)})`,
+    'must not have offline_access without refresh_token in grantTypes; add it there or leave grantTypes out':
+      `!has(self.scopes) || !('offline_access' in self.scopes) || !has(self.grantTypes) || 'refresh_token' in self.grantTypes`,
+  },
+  'resourceServer.scopes': {
+    'must not have scopes of OpenID Connect (openid, profile, email, address, phone, groups, offline_access); name scopes of the API':
+      `${absent('resourceServer.scopes')} || !self.resourceServer.scopes.exists(s, s in ${celList(oidcScopes)})`,
+  },
+  'resourceServer.access': {
+    'must have only scopes that are in resourceServer.scopes; add them there, or correct them here':
+      `${absent('resourceServer.access')} || self.resourceServer.access.all(a, !has(a.scopes) || (has(self.resourceServer.scopes) && a.scopes.all(s, s in self.resourceServer.scopes)))`,
+    'must have only authorizationDetailsTypes that are in resourceServer.authorizationDetails; add them there, or correct them here':
+      `${absent('resourceServer.access')} || self.resourceServer.access.all(a, !has(a.authorizationDetailsTypes) || (has(self.resourceServer.authorizationDetails) && a.authorizationDetailsTypes.all(t, self.resourceServer.authorizationDetails.exists(d, d.type == t))))`,
+  },
+})
 
-const authRules = [
-  rule(
-    'auth',
-    `!(${method} in ${celList(keyMethods)}) || (has(self.auth.jwksURI) != has(self.auth.jwks))`,
-    'must have exactly one of jwksURI and jwks with private_key_jwt and self_signed_tls_client_auth',
-  ),
-  rule(
-    'auth',
-    `!has(self.auth) || !(has(self.auth.jwksURI) && has(self.auth.jwks))`,
-    'must have jwksURI or jwks, not both',
-  ),
-  rule(
-    'auth.tls',
-    `${method} != 'tls_client_auth' || (has(self.auth.tls) && [has(self.auth.tls.subjectDN), has(self.auth.tls.sanDNS), has(self.auth.tls.sanURI)].filter(x, x).size() == 1)`,
-    'must have exactly one of subjectDN, sanDNS and sanURI with tls_client_auth',
-  ),
-  rule(
-    'auth.tls',
-    `!has(self.auth) || !has(self.auth.tls) || ${method} == 'tls_client_auth'`,
-    'must be absent unless auth.method is tls_client_auth; remove it',
-  ),
-  rule(
-    'auth.identities',
-    `${method} != '${federatedMethod}' || has(self.auth.identities)`,
-    'must be set with auth.method federated_jwt, such as [{serviceAccount: {name: worker}}]',
-  ),
-  rule(
-    'auth.identities',
-    `!has(self.auth) || !has(self.auth.identities) || ${method} == '${federatedMethod}'`,
-    'must be absent unless auth.method is federated_jwt; remove it',
-  ),
-  rule(
-    'auth.method',
-    `${method} != '${federatedMethod}' || self.type in ['Web', 'M2M']`,
-    'must not be federated_jwt unless the type is Web or M2M',
-  ),
-  rule('pkce', `!has(self.pkce) || self.pkce == 'Required' || ${method} != 'none'`, needsPkce),
-  rule(
-    'signedRequestObject',
-    `!has(self.signedRequestObject) || !self.signedRequestObject || (has(self.auth) && (has(self.auth.jwksURI) || has(self.auth.jwks)))`,
-    'must have auth.jwksURI or auth.jwks as well: the keys that verify the requests',
-  ),
-  rule(
-    'encryption.userinfo',
-    '!has(self.encryption) || !has(self.encryption.userinfo) || (has(self.auth) && (has(self.auth.jwksURI) || has(self.auth.jwks)))',
-    noKeys,
-  ),
-]
+// prettier-ignore
+const authRules = rulesOf({
+  auth: {
+    'must have exactly one of jwksURI and jwks with private_key_jwt and self_signed_tls_client_auth':
+      `!(${method} in ${celList(keyMethods)}) || (has(self.auth.jwksURI) != has(self.auth.jwks))`,
+    'must have jwksURI or jwks, not both': `!has(self.auth) || !(has(self.auth.jwksURI) && has(self.auth.jwks))`,
+  },
+  'auth.tls': {
+    'must have exactly one of subjectDN, sanDNS and sanURI with tls_client_auth':
+      `${method} != 'tls_client_auth' || (has(self.auth.tls) && [has(self.auth.tls.subjectDN), has(self.auth.tls.sanDNS), has(self.auth.tls.sanURI)].filter(x, x).size() == 1)`,
+    'must be absent unless auth.method is tls_client_auth; remove it':
+      `${absent('auth.tls')} || ${method} == 'tls_client_auth'`,
+  },
+  'auth.identities': {
+    'must be set with auth.method federated_jwt, such as [{serviceAccount: {name: worker}}]':
+      `${method} != '${federatedMethod}' || has(self.auth.identities)`,
+    'must be absent unless auth.method is federated_jwt; remove it':
+      `${absent('auth.identities')} || ${method} == '${federatedMethod}'`,
+  },
+  'auth.method': {
+    'must not be federated_jwt unless the type is Web or M2M':
+      `${method} != '${federatedMethod}' || self.type in ['Web', 'M2M']`,
+  },
+  pkce: {
+    [needsPkce]: `!has(self.pkce) || self.pkce == 'Required' || ${method} != 'none'`,
+  },
+  signedRequestObject: {
+    'must have auth.jwksURI or auth.jwks as well: the keys that verify the requests':
+      `!has(self.signedRequestObject) || !self.signedRequestObject || (has(self.auth) && (has(self.auth.jwksURI) || has(self.auth.jwks)))`,
+  },
+  'encryption.userinfo': {
+    [noKeys]: `${absent('encryption.userinfo')} || (has(self.auth) && (has(self.auth.jwksURI) || has(self.auth.jwks)))`,
+  },
+})
 
-const fapi = (field: string, cel: string, message: string) =>
-  rule(field, `!has(self.profile) || self.profile != 'FAPI2' || ${cel}`, message)
-
-const fapiRules = [
-  fapi('auth.method', `${method} in ${celList(strongMethods)}`, fapiWants.method),
-  fapi('par', 'has(self.par) && self.par', fapiWants.par),
-  fapi('dpop', `((has(self.dpop) && self.dpop) || ${method} in ${celList(tlsMethods)})`, fapiWants.dpop),
-  ...(['idToken', 'accessToken', 'userinfo'] as const).map((field) =>
-    fapi(
-      `signing.${field}`,
-      `(!has(self.signing) || !has(self.signing.${field}) || self.signing.${field} in ${celList(fapiAlgorithms)})`,
-      fapiWants.algorithm,
-    ),
-  ),
-  fapi(
-    'redirectURIs',
-    "(self.type == 'Native' || !has(self.redirectURIs) || self.redirectURIs.all(u, u.startsWith('https:')))",
-    fapiWants.redirect,
-  ),
-  fapi('pkce', "(!has(self.pkce) || self.pkce == 'Required')", fapiWants.pkce),
-  fapi(
-    'tokens.idClaims',
-    "(!has(self.tokens) || !has(self.tokens.idClaims) || self.tokens.idClaims == 'Minimal')",
-    fapiWants.idClaims,
-  ),
-]
+const fapiRules = rulesOf({
+  'auth.method': { [fapiWants.method]: `${method} in ${celList(strongMethods)}` },
+  par: { [fapiWants.par]: 'has(self.par) && self.par' },
+  dpop: { [fapiWants.dpop]: `((has(self.dpop) && self.dpop) || ${method} in ${celList(tlsMethods)})` },
+  ...ofEach(['signing.idToken', 'signing.accessToken', 'signing.userinfo'], (field) => ({
+    [fapiWants.algorithm]: `(${absent(field)} || self.${field} in ${celList(fapiAlgorithms)})`,
+  })),
+  redirectURIs: {
+    [fapiWants.redirect]:
+      "(self.type == 'Native' || !has(self.redirectURIs) || self.redirectURIs.all(u, u.startsWith('https:')))",
+  },
+  pkce: { [fapiWants.pkce]: "(!has(self.pkce) || self.pkce == 'Required')" },
+  'tokens.idClaims': { [fapiWants.idClaims]: `(${absent('tokens.idClaims')} || self.tokens.idClaims == 'Minimal')` },
+}).map((rule) => ({ ...rule, rule: `!has(self.profile) || self.profile != 'FAPI2' || ${rule.rule}` }))
 
 const noSecret = 'must be absent for a client without a secret; remove it or choose client_secret'
 
 /** duration() of anything but a duration is an error in CEL; the fault is then that of the field itself. */
 const isDuration = (field: string) => celMatches(field, patterns.duration)
 
+const whenRotated = ['rotation.interval', 'rotation.window', 'rotation.trigger'] as const
+
+// prettier-ignore
 const secretRules = [
-  rule('rotation', `!has(self.rotation) || ${method} in ${celList([...secretMethods, federatedMethod])}`, noSecret),
-  ...(['interval', 'window', 'trigger'] as const).map((field) =>
-    rule(
-      `rotation.${field}`,
-      `${method} != '${federatedMethod}' || !has(self.rotation) || !has(self.rotation.${field})`,
-      'must be absent with auth.method federated_jwt, which has no secret to rotate; remove it',
-    ),
-  ),
-  rule(
-    'secret.existingSecretRef',
-    `!has(self.secret) || !has(self.secret.existingSecretRef) || ${method} in ${celList(secretMethods)}`,
-    noSecret,
-  ),
-  ...(['interval', 'window', 'trigger'] as const).map((field) =>
-    rule(
-      `rotation.${field}`,
-      `!has(self.secret) || !has(self.secret.existingSecretRef) || !has(self.rotation) || !has(self.rotation.${field})`,
-      'must be absent with secret.existingSecretRef: you rotate that secret yourself, in its Secret; remove it',
-    ),
-  ),
-  rule(
-    'rotation.overlap',
-    `!has(self.rotation) || !has(self.rotation.overlap) || !has(self.rotation.interval) || !${isDuration('self.rotation.overlap')} || !${isDuration('self.rotation.interval')} || size(self.rotation.overlap) == 0 || size(self.rotation.interval) == 0 || duration(self.rotation.overlap) <= duration(self.rotation.interval)`,
-    'must not be longer than rotation.interval; make it shorter',
-  ),
-  rule(
-    'rotation.window',
-    '!has(self.rotation) || !has(self.rotation.window) || has(self.rotation.interval)',
-    'must have rotation.interval as well: the window says when, the interval how often',
-  ),
+  ...rulesOf({
+    rotation: { [noSecret]: `!has(self.rotation) || ${method} in ${celList([...secretMethods, federatedMethod])}` },
+    ...ofEach(whenRotated, (field) => ({
+      'must be absent with auth.method federated_jwt, which has no secret to rotate; remove it':
+        `${method} != '${federatedMethod}' || ${absent(field)}`,
+    })),
+    'secret.existingSecretRef': {
+      [noSecret]: `${absent('secret.existingSecretRef')} || ${method} in ${celList(secretMethods)}`,
+    },
+  }),
+  ...rulesOf({
+    ...ofEach(whenRotated, (field) => ({
+      'must be absent with secret.existingSecretRef: you rotate that secret yourself, in its Secret; remove it':
+        `${absent('secret.existingSecretRef')} || ${absent(field)}`,
+    })),
+    'rotation.overlap': {
+      'must not be longer than rotation.interval; make it shorter':
+        `${absent('rotation.overlap')} || !has(self.rotation.interval) || !${isDuration('self.rotation.overlap')} || !${isDuration('self.rotation.interval')} || size(self.rotation.overlap) == 0 || size(self.rotation.interval) == 0 || duration(self.rotation.overlap) <= duration(self.rotation.interval)`,
+    },
+  }),
+  ...rulesOf({
+    'rotation.window': {
+      'must have rotation.interval as well: the window says when, the interval how often':
+        `${absent('rotation.window')} || has(self.rotation.interval)`,
+    },
+  }),
 ]
 
-const presetRules = [
-  rule(
-    'signing.idToken',
-    "!has(self.secret) || !has(self.secret.presets) || !('KubeAPIServer' in self.secret.presets) || !has(self.signing) || !has(self.signing.idToken) || self.signing.idToken != 'EdDSA'",
-    'must not be EdDSA with the preset KubeAPIServer: Kubernetes takes no token that is signed so; remove it or choose RS256 or ES256',
-  ),
-]
+// prettier-ignore
+const presetRules = rulesOf({
+  'signing.idToken': {
+    'must not be EdDSA with the preset KubeAPIServer: Kubernetes takes no token that is signed so; remove it or choose RS256 or ES256':
+      `${absent('secret.presets')} || !('KubeAPIServer' in self.secret.presets) || ${absent('signing.idToken')} || self.signing.idToken != 'EdDSA'`,
+  },
+})
 
 const bytesOf = (field: 'redirectURIs' | 'postLogoutRedirectURIs') =>
   `(has(self.${field}) ? size(self.${field}.join('')) : 0)`
@@ -304,40 +249,31 @@ const sizeRule: Rule = {
   message: `must take at most ${maxVersionBytes / 1024} KiB; shorten redirectURIs and postLogoutRedirectURIs, or make two clients of it`,
 }
 
-const moreRules = [
-  rule(
-    'sectorIdentifierURI',
-    "!has(self.subjectType) || self.subjectType != 'pairwise' || has(self.sectorIdentifierURI) || !has(self.redirectURIs) || self.redirectURIs.all(u, u.startsWith('https://') && u.split('/', 4)[2] == self.redirectURIs[0].split('/', 4)[2])",
-    pairwiseWants.sector,
-  ),
-  rule(
-    'sectorIdentifierURI',
-    "!has(self.sectorIdentifierURI) || (has(self.subjectType) && self.subjectType == 'pairwise')",
-    pairwiseWants.noSector,
-  ),
-  rule(
-    'subjectType',
-    "!has(self.subjectType) || self.subjectType != 'pairwise' || self.type != 'M2M'",
-    pairwiseWants.people,
-  ),
-  rule(
-    'grantTypes',
-    `!has(self.subjectType) || self.subjectType != 'pairwise' || (has(self.grantTypes) ? !('device_code' in self.grantTypes) : self.type != 'Device') || (${method} == 'private_key_jwt' && has(self.auth) && has(self.auth.jwksURI))`,
-    pairwiseWants.devices,
-  ),
-  rule(
-    'logout.sessionRequired',
-    '!has(self.logout) || !has(self.logout.sessionRequired) || !self.logout.sessionRequired || has(self.logout.backchannelURI)',
-    'must have logout.backchannelURI as well',
-  ),
-]
+// prettier-ignore
+const moreRules = rulesOf({
+  sectorIdentifierURI: {
+    [pairwiseWants.sector]:
+      "!has(self.subjectType) || self.subjectType != 'pairwise' || has(self.sectorIdentifierURI) || !has(self.redirectURIs) || self.redirectURIs.all(u, u.startsWith('https://') && u.split('/', 4)[2] == self.redirectURIs[0].split('/', 4)[2])",
+    [pairwiseWants.noSector]:
+      "!has(self.sectorIdentifierURI) || (has(self.subjectType) && self.subjectType == 'pairwise')",
+  },
+  subjectType: {
+    [pairwiseWants.people]: "!has(self.subjectType) || self.subjectType != 'pairwise' || self.type != 'M2M'",
+  },
+  grantTypes: {
+    [pairwiseWants.devices]:
+      `!has(self.subjectType) || self.subjectType != 'pairwise' || (has(self.grantTypes) ? !('device_code' in self.grantTypes) : self.type != 'Device') || (${method} == 'private_key_jwt' && has(self.auth) && has(self.auth.jwksURI))`,
+  },
+  'logout.sessionRequired': {
+    'must have logout.backchannelURI as well':
+      `${absent('logout.sessionRequired')} || !self.logout.sessionRequired || has(self.logout.backchannelURI)`,
+  },
+})
 
 /** The spec of an OIDCClient: fields and rules. */
 export const clientSpec = withRules(
   clientSpecFields,
-  immutable('type'),
-  immutable('serverName'),
-  immutable('clientId'),
+  ...fixedRules,
   ...typeRules,
   ...uriRules('redirectURIs'),
   ...uriRules('postLogoutRedirectURIs'),
