@@ -6,7 +6,7 @@ import { renewalOf, splitPem, validityOf } from './certificate-source.ts'
 
 export { renewalOf, splitPem, validityOf }
 
-x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0])
+x509.cryptoProvider.set(webcrypto)
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const hourMs = 3_600_000

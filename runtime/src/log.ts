@@ -148,7 +148,7 @@ export function createLog(options: {
         })
       }),
     dropped: () => dropped,
-  }) as unknown as ProcessLog
+  })
 }
 
 /** @returns the error as one text: code or class, message, causes; never a stack with values of variables. */
