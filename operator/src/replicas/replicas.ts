@@ -1,15 +1,12 @@
-import { durationMs } from '@bufbuild/protobuf/wkt'
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { SectorProof } from '../decide/outcome.ts'
 import type { PodObject } from '../kubernetes/objects.ts'
 import { Follower } from './follower.ts'
-import { onReplicaEnded, onUsesTold, startOfHearing } from './heard-uses.ts'
-import { HighestSeqs } from './highest-seqs.ts'
 import type { Replica } from './replica-state.ts'
+import { SaidByReplicas } from './said-by-replicas.ts'
 import { isSamePod, noServerPods, onPods } from './server-pods.ts'
 import type { ServerPod } from './server-pods.ts'
 import type { StatusStreamNeeds } from './status-stream.ts'
-import { IdentityUsage, SectorProofs, Usage } from './usage.ts'
 
 export interface Replicas {
   /** @param onChange a replica came, went or says something else; calls may be many
@@ -45,12 +42,7 @@ export interface MoreNews {
 /** What every server pod has live: one stream to the status port of each. */
 export function createReplicas(needs: StatusStreamNeeds): Replicas {
   const { log, clock } = needs
-  const seqs = new HighestSeqs()
-  const usage = new Usage()
-  const identities = new IdentityUsage()
-  const sectors = new SectorProofs()
-  /** By uid of the pod: how many such keys its replica had met. */
-  const unknownKeys = new Map<string, bigint>()
+  const said = new SaidByReplicas(clock.now())
   let more: MoreNews = { onUnknownKey: () => {}, onClients: () => {} }
   const followers = new Map<string, Follower>()
   const endings = new Set<Promise<void>>()
@@ -58,18 +50,11 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
   let expected = ''
   let onChange = () => {}
   let onUnreached = () => {}
-  let heard = startOfHearing(clock.now())
 
   const remember = ({ uid }: ServerPod, update: StatusUpdate) => {
-    const { seen, live, uses, usesCover } = update
-    const proved = [...identities.note(update.identityUses), ...sectors.note(update.sectorProofs)]
+    const { proved, metUnknownKey } = said.note(uid, update, clock.now())
     if (proved.length > 0) more.onClients(proved)
-    const met = unknownKeys.get(uid) ?? 0n
-    unknownKeys.set(uid, update.unknownKeys)
-    if (update.unknownKeys > met) more.onUnknownKey()
-    seqs.note([...seen, ...live])
-    usage.note(uses)
-    if (usesCover) heard = onUsesTold(heard, uid, { coverMs: durationMs(usesCover), now: clock.now() })
+    if (metUnknownKey) more.onUnknownKey()
   }
   const follow = (pod: ServerPod) => {
     log.info({ replica: pod.name }, 'replica found')
@@ -80,8 +65,7 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
   }
   const leave = (follower: Follower) => {
     followers.delete(follower.pod.name)
-    unknownKeys.delete(follower.pod.uid)
-    heard = onReplicaEnded(heard, follower.pod.uid, clock.now())
+    said.end(follower.pod.uid, clock.now())
     const ended = follower.stop().finally(() => endings.delete(ended))
     endings.add(ended)
   }
@@ -110,16 +94,13 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
       for (const follower of followers.values()) follower.expect(manifestDigest)
     },
     list: () => [...followers.values()].map(({ replica }) => replica),
-    highestSeq: (shard) => seqs.of(shard),
-    keepOnly: (isKnown) => {
-      usage.keepOnly(isKnown)
-      identities.keepOnly(isKnown)
-      sectors.keepOnly(isKnown)
-    },
-    lastSector: (client) => sectors.last(client),
-    lastIdentity: (client) => identities.last(client),
-    lastUsed: (client, secretId) => usage.lastUsed(client, secretId),
-    usesKnownSince: () => ([...followers.values()].every(({ replica }) => replica.tellsUses) ? heard.since : undefined),
+    highestSeq: (shard) => said.seqs.of(shard),
+    keepOnly: (isKnown) => said.keepOnly(isKnown),
+    lastSector: (client) => said.sectors.last(client),
+    lastIdentity: (client) => said.identities.last(client),
+    lastUsed: (client, secretId) => said.usage.lastUsed(client, secretId),
+    usesKnownSince: () =>
+      [...followers.values()].every(({ replica }) => replica.tellsUses) ? said.heardSince : undefined,
     stop: async () => {
       for (const follower of followers.values()) leave(follower)
       await Promise.all(endings)

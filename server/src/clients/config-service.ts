@@ -91,16 +91,6 @@ export function createConfigService(needs: {
     return { case: 'ack', value: { nonce } }
   }
 
-  const applyPlatformKeys = ({ nonce, file }: PlatformKeys): Answer => {
-    try {
-      log.info(needs.platforms.cluster.apply(file), 'platform keys live')
-      return { case: 'ack', value: { nonce } }
-    } catch (error) {
-      log.warn({ error }, 'platform keys refused; the last good ones stay')
-      return { case: 'nack', value: { nonce, reason: NackReason.UNREADABLE, message: describeError(error) } }
-    }
-  }
-
   const talk = async (stream: ServerStream): Promise<void> => {
     const { cluster, bySettings } = needs.platforms
     const about = {
@@ -122,7 +112,7 @@ export function createConfigService(needs: {
         } else if (message.case === 'complete') {
           await stream.send({ message: await inTurn(async () => applyComplete(message.value)) })
         } else if (message.case === 'platformKeys') {
-          await stream.send({ message: await inTurn(async () => applyPlatformKeys(message.value)) })
+          await stream.send({ message: await inTurn(async () => applyPlatformKeys(cluster, message.value, log)) })
         }
         // a newer agent may say what this version does not know
       }
@@ -170,6 +160,16 @@ async function listen(
   } catch (cause) {
     certificates.stop()
     throw new CodedError('CONFIG_SOCKET_IN_USE', { cause, message: `cannot listen on ${socket}` })
+  }
+}
+
+function applyPlatformKeys(cluster: ClusterIssuer, { nonce, file }: PlatformKeys, log: Log): Answer {
+  try {
+    log.info(cluster.apply(file), 'platform keys live')
+    return { case: 'ack', value: { nonce } }
+  } catch (error) {
+    log.warn({ error }, 'platform keys refused; the last good ones stay')
+    return { case: 'nack', value: { nonce, reason: NackReason.UNREADABLE, message: describeError(error) } }
   }
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'express'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { PageRequest, Reply, Route } from '../reply.ts'
-import type { Audit } from '../store/audit.ts'
+import type { Audit, AuditEvent } from '../store/audit.ts'
 import { answerPage } from './answer.ts'
 import { pageFor } from './error-page.ts'
 import { checkForm } from './form-guard.ts'
@@ -69,14 +69,7 @@ export function createPageRouter(needs: {
       if (binding === undefined) return answer(request, response, { kind: 'redirect', location })
       const fault = checkForm({ headers: request.headers, form: parsed.form, binding }, needs)
       if (fault !== undefined) {
-        needs.audit.record({
-          event: 'signin.refused',
-          outcome: 'failure',
-          reason: `form-${fault}`,
-          address: parsed.peer.address,
-          agent: parsed.peer.userAgent,
-          correlationId: parsed.correlationId,
-        })
+        needs.audit.record(refusalOf(parsed, fault))
         const refused = pageFor({ status: 403, code: 'FORM_REFUSED', key: 'form-refused' })
         return answer(request, response, (await turnAway(route, parsed)) ?? refused, binding)
       }
@@ -100,6 +93,15 @@ export function createPageRouter(needs: {
     response.end()
   }
 }
+
+const refusalOf = ({ peer, correlationId }: PageRequest, fault: string): AuditEvent => ({
+  event: 'signin.refused',
+  outcome: 'failure',
+  reason: `form-${fault}`,
+  address: peer.address,
+  agent: peer.userAgent,
+  correlationId,
+})
 
 /** @returns `unreadable` when a parameter cannot be decoded */
 function findIn(table: RouteTable, method: string, path: string): FoundRoute | 'unreadable' | undefined {
