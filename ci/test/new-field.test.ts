@@ -1,23 +1,11 @@
-import { spawnSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
+import { copyTree, mocha } from './support/tree-copy.ts'
+import type { Insertion, TreeCopy } from './support/tree-copy.ts'
 
 // Adds a field to OIDCClient in a copy of the tree, by the files that CONTRIBUTING.md names and by no other.
 
-/** File -> text that stands in it, and what stands before that text afterwards. */
-const patches: Readonly<Record<string, readonly [before: string, added: string]>> = {
+const patches: Readonly<Record<string, Insertion>> = {
   'operator/src/api/oidc-client.ts': [
     "    description: plainText('",
     "    releaseName: plainText('Release of the application.', 64),\n",
@@ -51,13 +39,14 @@ const timeoutMs = 240_000
 
 describe('a new field of OIDCClient', function () {
   this.timeout(timeoutMs)
-  let copy: string
+  let copy: TreeCopy
+  const patch = (file: string) => copy.insert(file, [all[file]!])
   before(() => {
-    copy = copyTree()
+    copy = copyTree({ timeoutMs })
     for (const file of Object.keys(all)) patch(file)
-    expectSuccess(['scripts/generate.ts'])
+    copy.expectSuccess(['scripts/generate.ts'])
   })
-  after(() => rmSync(copy, { recursive: true, force: true }))
+  after(() => copy?.remove())
 
   it('needs the files that CONTRIBUTING.md names: at most four, rows of tests and an example', () => {
     const [, , files = '', tables = ''] =
@@ -71,68 +60,21 @@ describe('a new field of OIDCClient', function () {
   })
 
   it('is then known everywhere: types are right, tests pass', () => {
-    expectSuccess(['node_modules/typescript/bin/tsc', '--noEmit'])
-    expectSuccess(mocha())
+    copy.expectSuccess(['node_modules/typescript/bin/tsc', '--noEmit'])
+    copy.expectSuccess(mocha(tests))
   })
 
   for (const file of Object.keys(all)) {
     it(`fails a test while ${file} is forgotten`, () => {
-      cpSync(file, join(copy, file))
-      if (file.endsWith('.proto')) expectSuccess(['scripts/generate.ts'])
-      const { status, output } = run(mocha())
+      copy.restore(file)
+      if (file.endsWith('.proto')) copy.expectSuccess(['scripts/generate.ts'])
+      const { status, output } = copy.run(mocha(tests))
       patch(file)
-      if (file.endsWith('.proto')) expectSuccess(['scripts/generate.ts'])
+      if (file.endsWith('.proto')) copy.expectSuccess(['scripts/generate.ts'])
       expect(status, output).not.to.equal(0)
       expect(output)
         .to.match(/AssertionError/)
         .and.to.match(/clientRelease|releaseName|client_release/)
     })
   }
-
-  const mocha = () => ['node_modules/mocha/bin/mocha.js', '--config', '.mocharc.json', '--reporter', 'dot', ...tests]
-
-  function run(args: readonly string[]) {
-    const { status, stdout, stderr, error } = spawnSync(process.execPath, args, {
-      cwd: copy,
-      encoding: 'utf8',
-      timeout: timeoutMs,
-    })
-    return { status, output: `${args.join(' ')}\n${stdout}${stderr}${error ?? ''}` }
-  }
-
-  function expectSuccess(args: readonly string[]): void {
-    const { status, output } = run(args)
-    expect(status, output).to.equal(0)
-  }
-
-  function patch(file: string): void {
-    const [before, added] = all[file]!
-    const text = readFileSync(file, 'utf8')
-    expect(text.split(before), `${file} has ${before} once`).to.have.length(2)
-    writeFileSync(
-      join(copy, file),
-      text.replace(before, () => added + before),
-    )
-  }
 })
-
-/** Everything that is not installed or built; the packages stay where they are, but for our own workspaces. */
-function copyTree(): string {
-  const copy = mkdtempSync(join(tmpdir(), 'nauthera-new-field-'))
-  const isLeft = (path: string): boolean => ['node_modules', '.git', '.nauthera', 'coverage'].includes(basename(path))
-  for (const entry of readdirSync('.')) {
-    if (!isLeft(entry)) cpSync(entry, join(copy, entry), { recursive: true, filter: (path) => !isLeft(path) })
-  }
-  mkdirSync(join(copy, 'node_modules/@nauthera'), { recursive: true })
-  const { workspaces } = JSON.parse(readFileSync('package.json', 'utf8')) as { workspaces: string[] }
-  for (const name of workspaces) {
-    symlinkSync(join(copy, name), join(copy, 'node_modules/@nauthera', name))
-    const own = join(name, 'node_modules')
-    if (existsSync(own)) symlinkSync(join(process.cwd(), own), join(copy, own))
-  }
-  for (const entry of readdirSync('node_modules')) {
-    if (entry !== '@nauthera')
-      symlinkSync(join(process.cwd(), 'node_modules', entry), join(copy, 'node_modules', entry))
-  }
-  return copy
-}
