@@ -58,7 +58,7 @@ const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['settings', 'reply'],
   ],
   operator: [
-    ['kubectl', 'keys'],
+    ['app', 'kubectl', 'keys'],
     ['secret', 'status'],
     ['intake', 'replicas'],
     ['shards'],

@@ -1,53 +1,29 @@
 import { shortDigest } from '@nauthera/proto/digest'
 import { describeError } from '@nauthera/runtime/log'
-import type { Log } from '@nauthera/runtime/log'
-import type { Metrics } from '@nauthera/runtime/metrics'
-import { schemaFor } from './decide/shard-schema.ts'
 import { createWake } from './intake/wake.ts'
+import type { Wake } from './intake/wake.ts'
 import { createWatch } from './intake/watch.ts'
 import { createWorkQueue } from './intake/work-queue.ts'
 import { ApiError } from './kubernetes/api-error.ts'
-import { createReadVersion, createSecretStore } from './kubernetes/conditional-write.ts'
-import type { Connection } from './kubernetes/connection.ts'
-import { createEventRecorder } from './kubernetes/events.ts'
-import { readClusterIssuer } from './kubernetes/issuer.ts'
+import { createReadVersion } from './kubernetes/conditional-write.ts'
 import { createLease, writeWhileHeld } from './kubernetes/lease.ts'
-import type { LeaseTimes } from './kubernetes/lease.ts'
 import { createOperatorMetrics, showReplicas } from './metrics.ts'
-import type { OperatorMetrics } from './metrics.ts'
 import { createReconciler } from './reconcile.ts'
-import { createFollowReplicas } from './replicas/follow-replicas.ts'
-import { Issuers } from './replicas/issuers.ts'
-import { openLink } from './replicas/link.ts'
-import { createReplicas } from './replicas/replicas.ts'
-import type { Settings } from './settings.ts'
+import type { Issuers } from './replicas/issuers.ts'
 import { Rounds } from './secret/rounds.ts'
 import { loadShards } from './shards/load-shards.ts'
-import { createNudge, noNudge } from './shards/nudge.ts'
-import { createShards } from './shards/shards.ts'
 import { PolicyReports } from './status/policy-reports.ts'
 import { PolicyTally } from './status/policy-tally.ts'
 import { createWriteStatus } from './status/write-status.ts'
 import { pause } from './time/clock.ts'
-import type { Clock } from './time/clock.ts'
+import type { Leader, OperatorNeeds, Stops } from './app/leader.ts'
+import { buildIssuers, buildOutlet } from './app/outlet.ts'
+import type { Outlet } from './app/outlet.ts'
 
 /** Clients that are worked on at the same time. */
 const workers = 16
 /** How long the start waits for the link at most. Milliseconds. */
 const linkWaitMs = 5_000
-
-export interface OperatorNeeds {
-  readonly settings: Settings
-  readonly version: string
-  readonly connection: Connection
-  readonly clock: Clock
-  readonly random: () => number
-  readonly log: Log
-  readonly metrics: Metrics
-  readonly leaseTimes?: LeaseTimes
-  /** Leadership, or a part that everything needs, is lost: the process must end. */
-  readonly onFatal: (reason: string) => void
-}
 
 export interface Operator {
   /** Resolves once this process leads, has listed everything and works. */
@@ -105,16 +81,6 @@ export function startOperator(needs: OperatorNeeds): Operator {
   }
 }
 
-type Stops = (() => Promise<void> | void)[]
-
-/** What the process has while it leads. */
-interface Leader extends Omit<OperatorNeeds, 'metrics'> {
-  readonly metrics: OperatorMetrics
-  /** Gets what is to be stopped, in the order of starting. */
-  readonly stops: Stops
-  readonly stopping: AbortSignal
-}
-
 /** Starts everything that only the leader does: first what writes, then what wakes it. Resolves when all is listed and the
  *  first keys are queued. */
 async function startLeading(leader: Leader): Promise<void> {
@@ -142,10 +108,10 @@ async function startLeading(leader: Leader): Promise<void> {
 async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
   const { metrics, stops, stopping, log } = leader
   const { link, replicas, shards, follow, nudge } = outlet
-  let wakeAgain = (_keys: Iterable<string>) => {}
-  const issuers = buildIssuers(leader, outlet, () => wakeAgain(follow.platformClients()))
-  const { queue, wake, watch, reconciler, reports, rounds } = buildIntake(leader, outlet, issuers)
-  wakeAgain = wake.now
+  const queue = buildQueue(leader)
+  const wake = createWake(queue, leader.random)
+  const issuers = buildIssuers(leader, outlet, () => wake.now(follow.platformClients()))
+  const { watch, reconciler, reports, rounds } = buildIntake(leader, outlet, { issuers, queue, wake })
   stops.push(
     () => reports.stop(),
     () => rounds.stop(),
@@ -203,75 +169,8 @@ async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
   log.info({ clients: keys.length, revision: shortDigest(shards.manifestDigest()) }, 'started')
 }
 
-/** What goes out to the servers and to people, and what comes back from the servers. */
-async function buildOutlet(leader: Leader) {
-  const { settings, connection, version, clock, random, log, metrics } = leader
-  const { release, namespace, identity } = settings
-  const secrets = createSecretStore(connection)
-  const events = createEventRecorder({ connection, component: 'nauthera-operator', instance: identity, clock, log })
-  const readVersion = createReadVersion(connection)
-  const link = await openLink({ settings, secrets, readVersion, clock, log })
-  const replicas = createReplicas({
-    release,
-    namespace,
-    version,
-    certificates: link.certificates,
-    clock,
-    random,
-    log,
-  })
-  const shards = createShards({
-    secrets,
-    release,
-    namespace,
-    highestSeq: replicas.highestSeq,
-    schema: () => schemaFor(replicas.list()),
-    clock,
-    random,
-    log,
-    onWrite: (kind, milliseconds) => {
-      metrics.writes.inc({ kind })
-      metrics.writeSeconds.observe({ kind }, milliseconds / 1000)
-    },
-  })
-  const follow = createFollowReplicas({ replicas, shards })
-  const revision = () => shortDigest(shards.manifestDigest())
-  const nudge = settings.nudge
-    ? createNudge({ connection, namespace, isBehind: follow.isBehind, revision, clock, log })
-    : noNudge
-  return { secrets, events, link, replicas, shards, follow, nudge }
-}
-
-type Outlet = Awaited<ReturnType<typeof buildOutlet>>
-
-/** What signs the tokens of ServiceAccounts, read at the API server and told to the servers. */
-function buildIssuers(
-  { settings, connection, clock, log, metrics }: Leader,
-  { secrets, nudge }: Outlet,
-  onFault: () => void,
-) {
-  const { release, namespace } = settings
-  return new Issuers({
-    release,
-    namespace,
-    secrets,
-    read: () => readClusterIssuer(connection),
-    clock,
-    log,
-    onWritten: () => {
-      metrics.writes.inc({ kind: 'issuers' })
-      nudge.push()
-    },
-    onFault,
-  })
-}
-
-/** What wakes us, and what is done about a client then. The shards have been read. */
-function buildIntake(leader: Leader, outlet: Outlet, issuers: Issuers) {
-  const { settings, connection, clock, random, log, metrics, stopping } = leader
-  const { secrets, events, replicas, shards, follow } = outlet
-  const onWrite = (kind: 'secret' | 'status') => metrics.writes.inc({ kind })
-  const queue = createWorkQueue({
+function buildQueue({ clock, log, metrics, stopping }: Leader) {
+  return createWorkQueue({
     workers,
     clock,
     waitFor: (error) => (error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0),
@@ -281,6 +180,17 @@ function buildIntake(leader: Leader, outlet: Outlet, issuers: Issuers) {
       log.warn({ client: key, error, retry: `${Math.round(retryInMs)}ms` }, 'reconcile failed')
     },
   })
+}
+
+/** What wakes us, and what is done about a client then. The shards have been read. */
+function buildIntake(
+  leader: Leader,
+  outlet: Outlet,
+  { issuers, queue, wake }: { issuers: Issuers; queue: ReturnType<typeof buildQueue>; wake: Wake },
+) {
+  const { settings, connection, clock, random, log, metrics } = leader
+  const { secrets, events, replicas, shards, follow } = outlet
+  const onWrite = (kind: 'secret' | 'status') => metrics.writes.inc({ kind })
   const knownKeys = new Map(shards.storedKeys().map((key) => [key, true]))
   const watch = createWatch({ settings, connection, clock, random, log, knownKeys })
   const status = createWriteStatus({ connection, events, clock, onWrite: () => onWrite('status') })
@@ -295,7 +205,6 @@ function buildIntake(leader: Leader, outlet: Outlet, issuers: Issuers) {
     log,
     onWrite: () => onWrite('status'),
   })
-  const wake = createWake(queue, random)
   const reconciler = createReconciler({
     settings,
     baseline: settings.policy,
@@ -322,5 +231,5 @@ function buildIntake(leader: Leader, outlet: Outlet, issuers: Issuers) {
     clock,
     log,
   })
-  return { queue, wake: createWake(queue, random), watch, reconciler, reports, rounds }
+  return { watch, reconciler, reports, rounds }
 }

@@ -1,0 +1,31 @@
+import type { Log } from '@nauthera/runtime/log'
+import type { Metrics } from '@nauthera/runtime/metrics'
+import type { Connection } from '../kubernetes/connection.ts'
+import type { LeaseTimes } from '../kubernetes/lease.ts'
+import type { OperatorMetrics } from '../metrics.ts'
+import type { Settings } from '../settings.ts'
+import type { Clock } from '../time/clock.ts'
+
+export interface OperatorNeeds {
+  readonly settings: Settings
+  readonly version: string
+  readonly connection: Connection
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly leaseTimes?: LeaseTimes
+  /** Leadership, or a part that everything needs, is lost: the process must end. */
+  readonly onFatal: (reason: string) => void
+}
+
+/** What is to be stopped, in the order of starting. */
+export type Stops = (() => Promise<void> | void)[]
+
+/** What the process has while it leads. */
+export interface Leader extends Omit<OperatorNeeds, 'metrics'> {
+  readonly metrics: OperatorMetrics
+  /** Gets what is to be stopped, in the order of starting. */
+  readonly stops: Stops
+  readonly stopping: AbortSignal
+}

@@ -1,0 +1,75 @@
+import { shortDigest } from '@nauthera/proto/digest'
+import { schemaFor } from '../decide/shard-schema.ts'
+import { createReadVersion, createSecretStore } from '../kubernetes/conditional-write.ts'
+import { createEventRecorder } from '../kubernetes/events.ts'
+import { readClusterIssuer } from '../kubernetes/issuer.ts'
+import { createFollowReplicas } from '../replicas/follow-replicas.ts'
+import { Issuers } from '../replicas/issuers.ts'
+import { openLink } from '../replicas/link.ts'
+import { createReplicas } from '../replicas/replicas.ts'
+import { createNudge, noNudge } from '../shards/nudge.ts'
+import { createShards } from '../shards/shards.ts'
+import type { Leader } from './leader.ts'
+
+/** What goes out to the servers and to people, and what comes back from the servers. */
+export async function buildOutlet(leader: Leader) {
+  const { settings, connection, version, clock, random, log, metrics } = leader
+  const { release, namespace, identity } = settings
+  const secrets = createSecretStore(connection)
+  const events = createEventRecorder({ connection, component: 'nauthera-operator', instance: identity, clock, log })
+  const readVersion = createReadVersion(connection)
+  const link = await openLink({ settings, secrets, readVersion, clock, log })
+  const replicas = createReplicas({
+    release,
+    namespace,
+    version,
+    certificates: link.certificates,
+    clock,
+    random,
+    log,
+  })
+  const shards = createShards({
+    secrets,
+    release,
+    namespace,
+    highestSeq: replicas.highestSeq,
+    schema: () => schemaFor(replicas.list()),
+    clock,
+    random,
+    log,
+    onWrite: (kind, milliseconds) => {
+      metrics.writes.inc({ kind })
+      metrics.writeSeconds.observe({ kind }, milliseconds / 1000)
+    },
+  })
+  const follow = createFollowReplicas({ replicas, shards })
+  const revision = () => shortDigest(shards.manifestDigest())
+  const nudge = settings.nudge
+    ? createNudge({ connection, namespace, isBehind: follow.isBehind, revision, clock, log })
+    : noNudge
+  return { secrets, events, link, replicas, shards, follow, nudge }
+}
+
+export type Outlet = Awaited<ReturnType<typeof buildOutlet>>
+
+/** What signs the tokens of ServiceAccounts, read at the API server and told to the servers. */
+export function buildIssuers(
+  { settings, connection, clock, log, metrics }: Leader,
+  { secrets, nudge }: Outlet,
+  onFault: () => void,
+) {
+  const { release, namespace } = settings
+  return new Issuers({
+    release,
+    namespace,
+    secrets,
+    read: () => readClusterIssuer(connection),
+    clock,
+    log,
+    onWritten: () => {
+      metrics.writes.inc({ kind: 'issuers' })
+      nudge.push()
+    },
+    onFault,
+  })
+}
