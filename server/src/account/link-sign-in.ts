@@ -1,0 +1,164 @@
+import { readCookies, setCookie } from '../oidc/cookies.ts'
+import type { Page, PageRequest, Route } from '../reply.ts'
+import type { Mistake } from '../reply/on-page.ts'
+import { accountArea } from './frame.ts'
+import { personalForm, personalPage } from './gate.ts'
+import type { SignedInPerson } from './gate.ts'
+import { requireOwner } from './owner.ts'
+import { done, eventOf, security, told } from './linking-needs.ts'
+import type { LinkingNeeds, Provider, Round } from './linking-needs.ts'
+
+// A person links who they are at another provider with this account, and takes such a link away. Both want a fresh sign-in. On the way to
+// the provider and back a cookie, encrypted for this person in this session, holds what the answer must fit to; who came back is shown
+// before anything is linked, since a browser may be signed in there as somebody else.
+
+/** Who somebody is at a provider, on the page that asks whether to link it. */
+interface Found {
+  readonly issuer: string
+  readonly subject: string
+  readonly label: string
+  readonly state: string
+  /** Epoch milliseconds. */
+  readonly at: number
+}
+
+export const linkPath = (id: string) => `${security}/upstream/${id}`
+
+/** Seconds for the way there and back, and as long again to look at who it was. */
+const roundFor = 600
+/** Milliseconds: longer than an answer can be used. */
+const markFor = 3_600_000
+
+/** The pages on the way to one provider and back. */
+export function linkRoutes(needs: LinkingNeeds, provider: Provider): readonly Route[] {
+  const fresh = (request: PageRequest) => requireOwner(needs, request)
+  const { requirePerson } = needs.gate
+  const path = linkPath(provider.id)
+  return [
+    personalPage(path, fresh, (person, request) => startPage(needs, provider, person, request)),
+    personalForm(path, fresh, (person, request) => leave(needs, provider, person, request)),
+    personalPage(`${path}/back`, requirePerson, (person, request) => comeBack(needs, provider, person, request)),
+    personalForm(`${path}/back`, requirePerson, (person, request) => link(needs, provider, person, request)),
+  ]
+}
+
+/** Whatever is sealed here opens for this person in this session alone. */
+const bindingOf = ({ id }: Provider, { user, session }: SignedInPerson, what: 'round' | 'found'): string =>
+  `link:${what}:${id}:${user.id}:${session.uid}`
+
+function startPage(
+  needs: LinkingNeeds,
+  { id, name }: Provider,
+  person: SignedInPerson,
+  request: PageRequest,
+  mistakes: readonly Mistake[] = [],
+): Page {
+  return {
+    kind: 'page',
+    view: 'account-link',
+    model: {
+      area: accountArea(needs, person, request, 'security'),
+      action: `${needs.basePath}${linkPath(id)}`,
+      backHref: `${needs.basePath}${security}`,
+      provider: name,
+      mistakes,
+    },
+  }
+}
+
+async function leave(needs: LinkingNeeds, provider: Provider, person: SignedInPerson, request: PageRequest) {
+  const begun = await needs.rounds.begin(provider.id)
+  if (begun === undefined) return startPage(needs, provider, person, request, [mistakeOf(provider, 'away')])
+  const kept = JSON.stringify({ ...begun.round, at: needs.now() })
+  const value = needs.factors.seal(kept, bindingOf(provider, person, 'round'))
+  setCookie(request.raw.response, needs.scope, { ...needs.scope.linking, value, maxAge: roundFor })
+  // a page, no redirect: see `movingOnPage` of the sign-in
+  return { kind: 'page', view: 'moving-on', model: { location: begun.location, name: provider.name } } as const
+}
+
+/** Whoever came back is shown; nothing is changed yet.
+ *  @throws CodedError STORE_UNAVAILABLE */
+async function comeBack(needs: LinkingNeeds, provider: Provider, person: SignedInPerson, request: PageRequest) {
+  const { scope, links, rounds } = needs
+  const round = takeRound(needs, provider, person, request)
+  const said = await rounds.complete(provider.id, round, request)
+  // an address that somebody else made up ends nothing
+  if (said.kind !== 'again') setCookie(request.raw.response, scope, { ...scope.linking, value: '', maxAge: 0 })
+  if (said.kind !== 'identified') return refused(needs, provider, person, request, said.kind)
+  const owner = await links.ownerOf(said)
+  if (owner !== undefined) {
+    const kind = owner === person.user.id ? 'linked-already' : 'linked-elsewhere'
+    return refused(needs, provider, person, request, kind, said.label)
+  }
+  const { issuer, subject, label } = said
+  const found: Found = { issuer, subject, label, state: round!.state, at: needs.now() }
+  return foundPage(needs, provider, person, request, found)
+}
+
+/** @returns undefined without one, for one of another person or session, and for one that is too old */
+function takeRound(
+  { scope, factors, now }: LinkingNeeds,
+  provider: Provider,
+  person: SignedInPerson,
+  { raw }: PageRequest,
+): Round | undefined {
+  const sealed = readCookies(raw.request).get(scope.linking.name) ?? ''
+  const text = factors.open(sealed, bindingOf(provider, person, 'round'))
+  if (text === undefined) return undefined
+  const { at, ...round } = JSON.parse(text) as Round & { at: number }
+  return isRecent(at, now()) ? round : undefined
+}
+
+const isRecent = (at: number, now: number): boolean => now - at >= 0 && now - at <= roundFor * 1000
+
+function foundPage(
+  needs: LinkingNeeds,
+  provider: Provider,
+  person: SignedInPerson,
+  request: PageRequest,
+  found: Found,
+): Page {
+  const { model, ...page } = startPage(needs, provider, person, request) as Extract<Page, { view: 'account-link' }>
+  const sealed = needs.factors.seal(JSON.stringify(found), bindingOf(provider, person, 'found'))
+  return { ...page, model: { ...model, action: `${model.action}/back`, found: { label: found.label, sealed } } }
+}
+
+type Fault = 'again' | 'away' | 'invalid' | 'cancelled' | 'foreign' | 'linked-already' | 'linked-elsewhere' | 'changed'
+
+const mistakeOf = ({ name }: Provider, kind: Fault, label = ''): Mistake => ({
+  key: `link-${kind}`,
+  values: { name, label },
+})
+
+function refused(
+  needs: LinkingNeeds,
+  provider: Provider,
+  person: SignedInPerson,
+  request: PageRequest,
+  kind: Fault,
+  label?: string,
+): Page {
+  const event = eventOf(person, request, { event: 'account.linked', reason: `${provider.id}: ${kind}` })
+  if (kind !== 'cancelled' && kind !== 'away') needs.audit.record({ ...event, outcome: 'failure' })
+  return startPage(needs, provider, person, request, [mistakeOf(provider, kind, label)])
+}
+
+/** Takes the field `found`. Linked is what the page showed, once.
+ *  @throws CodedError STORE_UNAVAILABLE */
+async function link(needs: LinkingNeeds, provider: Provider, person: SignedInPerson, request: PageRequest) {
+  const { factors, links, now } = needs
+  const text = factors.open(request.form.get('found') ?? '', bindingOf(provider, person, 'found'))
+  const found = text === undefined ? undefined : (JSON.parse(text) as Found)
+  if (found === undefined || !isRecent(found.at, now())) return refused(needs, provider, person, request, 'again')
+  const { issuer, subject, state, label } = found
+  const isLinked = await links.link(
+    { upstream: provider.id, issuer, subject, maxAgeMs: provider.maxAgeMs },
+    { userId: person.user.id, proved: person.standing },
+    told(needs, person, request, { event: 'account.linked', upstream: provider.id, change: 'upstream-linked' }),
+    { id: state, expiresAt: new Date(now() + markFor) },
+  )
+  // pressed twice, it is linked all the same
+  const owner = isLinked ? person.user.id : await links.ownerOf(found)
+  if (owner === person.user.id) return done(needs, request, 'linked')
+  return refused(needs, provider, person, request, owner === undefined ? 'changed' : 'linked-elsewhere', label)
+}

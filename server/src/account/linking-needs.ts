@@ -1,0 +1,82 @@
+import { paths } from '@nauthera/rules/endpoints'
+import type { BrowserSessions } from '../oidc/browser-session.ts'
+import type { CookieScope } from '../oidc/cookies.ts'
+import { auditedRequest } from '../oidc/request-context.ts'
+import type { PageRequest, Reply } from '../reply.ts'
+import type { Audit, AuditEvent } from '../store/audit.ts'
+import type { Factors } from '../store/factors.ts'
+import type { UpstreamLinks } from '../store/upstream-links.ts'
+import { factorNotice } from '../users/factors/notice.ts'
+import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
+import type { SecondFactorPolicy } from '../users/factors/policy.ts'
+import type { AreaNeeds } from './frame.ts'
+import type { Gate, SignedInPerson } from './gate.ts'
+import type { Said } from './said.ts'
+
+// What linking and unlinking do alike.
+
+export interface LinkingNeeds extends AreaNeeds {
+  readonly gate: Gate
+  readonly browserSessions: Pick<BrowserSessions, 'renew'>
+  readonly scope: CookieScope
+  readonly factors: Pick<Factors, 'of' | 'seal' | 'open'>
+  readonly secondFactor: SecondFactorPolicy
+  readonly passkeys: Pick<PasskeyFactors, 'arePossible'>
+  readonly links: Pick<UpstreamLinks, 'link' | 'ownerOf' | 'ownOf' | 'unlinkOwn'>
+  readonly rounds: OtherProviders
+  readonly audit: Pick<Audit, 'record'>
+  readonly said: Said
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+/** What binds the answer of a provider to the browser that was sent there. */
+export interface Round {
+  readonly state: string
+  readonly nonce: string
+  readonly verifier: string
+}
+
+/** The other providers at which people sign in. */
+export interface OtherProviders {
+  readonly providers: readonly Provider[]
+  /** @returns undefined while the provider does not answer */
+  begin(id: string): Promise<{ readonly location: string; readonly round: Round } | undefined>
+  /** @param round what `begin` gave to this browser; undefined when it has nothing */
+  complete(
+    id: string,
+    round: Round | undefined,
+    request: PageRequest,
+  ): Promise<
+    | { readonly kind: 'identified'; readonly issuer: string; readonly subject: string; readonly label: string }
+    | { readonly kind: 'again' | 'away' | 'invalid' | 'cancelled' | 'foreign' }
+  >
+}
+
+export interface Provider {
+  readonly id: string
+  readonly name: string
+  readonly maxAgeMs: number
+}
+
+export const security = `${paths.account}/security`
+
+export const eventOf = (person: SignedInPerson, request: PageRequest, about: Pick<AuditEvent, 'event' | 'reason'>) =>
+  ({ ...auditedRequest(request), userId: person.user.id, outcome: 'success', ...about }) as const
+
+export function told(
+  { now }: LinkingNeeds,
+  person: SignedInPerson,
+  request: PageRequest,
+  { event, upstream, change }: { event: AuditEvent['event']; upstream: string; change: string },
+) {
+  const about = eventOf(person, request, { event, reason: upstream })
+  const asked = { address: about.address, agent: about.agent }
+  const mail = factorNotice(person.user, { change, now: now(), asked, languages: request.languages })
+  return { audit: [about], mail }
+}
+
+export function done({ said, basePath }: LinkingNeeds, request: PageRequest, key?: string): Reply {
+  if (key !== undefined) said.say(request, key)
+  return { kind: 'redirect', location: `${basePath}${security}` }
+}
