@@ -10,7 +10,7 @@ interface V8Entry {
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const covered = /\/(proto|runtime|server|config-agent|operator)\/src\/(?!generated\/)/
+const covered = /\/(proto|rules|runtime|server|config-agent|operator)\/src\/(?!generated\/)/
 
 /** Turns the V8 data of every process of a test run into coverage/ and a summary on stdout.
  *  @param directory what NODE_V8_COVERAGE named */
