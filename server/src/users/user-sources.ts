@@ -7,10 +7,11 @@ import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt, FoundAttempt }
 import { canonicalName } from '../store/canonical-name.ts'
 import type { FactorKind } from '../store/standing.ts'
 import type { TokenAccounts } from '../store/token-accounts.ts'
-import type { Person, User } from '../store/user.ts'
+import type { User } from '../store/user.ts'
 import type { Users } from '../store/users.ts'
 import type { Ceiling } from './ceiling.ts'
 import { decideLockout, defaultLimits } from './lockout.ts'
+import { hasNamesOf, mergeUser } from './merge-user.ts'
 import { lockedMail } from './notices.ts'
 import type {
   ChangePasswordOutcome,
@@ -286,18 +287,3 @@ async function recordOf(
     return known.user.disabled ? { reason: 'disabled' } : { ...known, user: mergeUser(known.user, person) }
   }
 }
-
-const hasNamesOf = (user: User, person: Person): boolean =>
-  user.username === person.username && user.email === person.email && user.emailVerified === person.emailVerified
-
-/** The record with what the source says. User name and e-mail address are those of the record, where nobody else can have them. A person whom
- *  an administrator disabled here stays disabled. */
-const mergeUser = (user: User, person: Person): User => ({
-  ...user,
-  ...person,
-  username: user.username,
-  email: user.email,
-  emailVerified: user.emailVerified,
-  groupOrigins: { [user.source]: person.groups },
-  disabled: user.disabled || person.disabled,
-})

@@ -1,0 +1,18 @@
+import type { Person, User } from '../store/user.ts'
+
+// The record of a person, and what their source says now.
+
+export const hasNamesOf = (user: User, person: Person): boolean =>
+  user.username === person.username && user.email === person.email && user.emailVerified === person.emailVerified
+
+/** The record with what the source says. User name and e-mail address are those of the record, where nobody else can have them. A person whom
+ *  an administrator disabled here stays disabled. */
+export const mergeUser = (user: User, person: Person): User => ({
+  ...user,
+  ...person,
+  username: user.username,
+  email: user.email,
+  emailVerified: user.emailVerified,
+  groupOrigins: { [user.source]: person.groups },
+  disabled: user.disabled || person.disabled,
+})
