@@ -7,10 +7,16 @@ import type { Insertion, TreeCopy } from './support/tree-copy.ts'
 
 // Adds a step to the sign-in, which stores something, to a copy of the tree: by the files that CONTRIBUTING.md names and by no other.
 
-const quick = ['server/test/http/locales.test.ts', 'server/test/http/pages.test.ts', 'server/test/login/routes.test.ts']
+const quick = [
+  'ci/test/style.test.ts',
+  'ci/test/mirror.test.ts',
+  'server/test/http/locales.test.ts',
+  'server/test/http/pages.test.ts',
+  'server/test/login/routes.test.ts',
+]
 const whole = Object.keys(tests.added)
 const types = ['node_modules/typescript/bin/tsc', '--noEmit']
-const timeoutMs = 240_000
+const timeoutMs = 400_000
 
 describe('a new step of the sign-in that stores something', function () {
   this.timeout(timeoutMs)
@@ -36,6 +42,7 @@ describe('a new step of the sign-in that stores something', function () {
     expect(named(2)).to.have.members(Object.keys(changed))
     expect(named(3)).to.have.members(Object.keys(added).map((file) => `${dirname(file)}/`))
     expect([...named(2), ...named(3)]).to.have.length.at.most(8)
+    expect([...named(4), 'STYLE.md']).to.include.members(Object.keys(tests.changed))
   })
 
   it('is then part of the sign-in: types are right, tests pass', () => {

@@ -101,7 +101,7 @@ export const createAcceptedTerms = ({ database }: { database: Connection }) => (
 `,
 }
 
-/** Rows of tests, and a test of its own. */
+/** Rows of tests, a test of its own, and the tree of STYLE.md. */
 export const tests: {
   readonly changed: Readonly<Record<string, readonly Insertion[]>>
   readonly added: Readonly<Record<string, string>>
@@ -117,6 +117,10 @@ export const tests: {
   },
 `,
       ],
+    ],
+    'STYLE.md': [
+      ['  over-page  audit-fields\n', '  accept-terms\n'],
+      ['  preferences  language and colours', '  accepted-terms\n'],
     ],
     'server/test/login/browser.ts': [
       ['  const loginLinks = {', '  const database = { query: async <Row>() => [{} as Row] }\n'],
