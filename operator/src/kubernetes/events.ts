@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { fieldManagers } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import type { Clock } from '../time/clock.ts'
@@ -20,7 +20,7 @@ const waitingLimit = 1000
 const warnEveryMs = 10_000
 
 /** Writes Events, one after the other. The same event within ten minutes raises the count of the first one; of one object
- *  only so many are written. */
+ *  only so many are written, and of good news of many objects at once only some: their statuses say the same. */
 export function createEventRecorder(options: {
   connection: Pick<Connection, 'call'>
   component: string
@@ -31,13 +31,14 @@ export function createEventRecorder(options: {
   const { connection, clock, log } = options
   const told = createTold(clock)
   const allowance = createAllowance(clock)
+  const mass = createMass(clock)
   let waiting = 0
   let chain = Promise.resolve()
   let warnedAt = -Infinity
 
   const send = async (object: KubernetesObject, event: ClientEvent) => {
     const at = eventTime(clock.now())
-    const key = [object.metadata.uid, event.type, event.reason, event.message].join('\n')
+    const key = keyOf(object, event)
     const earlier = told.find(key)
     if (earlier && (await countUp(connection, object, { ...earlier, at }))) {
       earlier.count++
@@ -61,7 +62,9 @@ export function createEventRecorder(options: {
 
   return {
     record: (object, event) => {
-      if (waiting >= waitingLimit || !allowance.take(object.metadata.uid ?? '')) return
+      if (waiting >= waitingLimit) return
+      if (event.type === 'Normal' && !mass.take()) return
+      if (!allowance.take(object.metadata.uid ?? '')) return
       waiting++
       chain = chain
         .then(() => send(object, event))
@@ -71,6 +74,10 @@ export function createEventRecorder(options: {
     flush: () => chain,
   }
 }
+
+/** As a digest: thousands of messages would be kept for it. */
+const keyOf = ({ metadata: { uid } }: KubernetesObject, { type, reason, message }: ClientEvent): string =>
+  hash('sha1', [uid, type, reason, message].join('\n'), 'base64url')
 
 const namespaceOf = ({ metadata: { namespace = 'default' } }: KubernetesObject): string => namespace
 const eventTime = (epochMs: number): string => new Date(epochMs).toISOString().replace(/\.\d+Z$/, 'Z')
@@ -135,6 +142,27 @@ function createTold(clock: Pick<Clock, 'monotonic'>) {
       }
       events.delete(key)
       events.set(key, { at: clock.monotonic(), name, count: 1 })
+    },
+  }
+}
+
+/** Good news of all objects together: so many at once, then ten a second. When thousands of clients arrive, the API server is
+ *  spared two more objects for each. */
+const massSize = 200
+const massRefillMs = 100
+
+/** How many more events with good news may be written. */
+function createMass(clock: Pick<Clock, 'monotonic'>) {
+  let [tokens, at] = [massSize, clock.monotonic()]
+  return {
+    /** @returns whether one more may be written */
+    take: (): boolean => {
+      const refilled = Math.floor((clock.monotonic() - at) / massRefillMs)
+      tokens = Math.min(massSize, tokens + refilled)
+      at += refilled * massRefillMs
+      if (tokens === 0) return false
+      tokens--
+      return true
     },
   }
 }

@@ -91,6 +91,16 @@ describe('createEventRecorder', () => {
     expect(calls.length).to.equal(27)
   })
 
+  it('records the good news of 200 objects at once and ten a second after that, and every warning', async () => {
+    for (let count = 0; count < 300; count++) await told(accepted, `client ${count}`)
+    expect(calls.length).to.equal(200)
+    clock.advance(1_000)
+    for (let count = 300; count < 400; count++) await told(accepted, `client ${count}`)
+    expect(calls.length).to.equal(210)
+    for (let count = 0; count < 300; count++) await told({ ...accepted, type: 'Warning' }, `client ${count}`)
+    expect(calls.length).to.equal(510)
+  })
+
   it('never throws: what is lost is logged once in ten seconds', async () => {
     failure = new ApiError('KUBERNETES_UNREACHABLE', { message: 'no answer' })
     await told()
