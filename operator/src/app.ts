@@ -193,7 +193,13 @@ function buildIntake(
   const onWrite = (kind: 'secret' | 'status') => metrics.writes.inc({ kind })
   const knownKeys = new Map(shards.storedKeys().map((key) => [key, true]))
   const watch = createWatch({ settings, connection, clock, random, log, knownKeys })
-  const status = createWriteStatus({ connection, events, clock, onWrite: () => onWrite('status') })
+  const status = createWriteStatus({
+    connection,
+    events,
+    clock,
+    watched: (key) => watch.clients.get(key)?.metadata.resourceVersion,
+    onWrite: () => onWrite('status'),
+  })
   const tally = new PolicyTally()
   const reports = new PolicyReports({
     policies: watch.policies,

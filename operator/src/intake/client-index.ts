@@ -24,8 +24,8 @@ export interface ClientIndex {
 
 export function createClientIndex(): ClientIndex {
   const clients = new Map<string, OIDCClient>()
-  const byClaim = new Map<string, Set<string>>()
-  const byNamespace = new Map<string, Set<string>>()
+  const byClaim = new KeysBy()
+  const byNamespace = new KeysBy()
   /** Rivals of more than one client, by the key of each. */
   const groups = new Map<string, readonly string[]>()
   const ranks = new AgeRanks()
@@ -49,8 +49,8 @@ export function createClientIndex(): ClientIndex {
       const touched = new Set(rivalKeys(key))
       if (previous) {
         ranks.forget(previous)
-        for (const claim of claimsOf(previous)) unlink(byClaim, claim, key)
-        unlink(byNamespace, previous.metadata.namespace, key)
+        for (const claim of claimsOf(previous)) byClaim.remove(claim, key)
+        byNamespace.remove(previous.metadata.namespace, key)
         clients.delete(key)
       }
       for (const each of touched) groups.delete(each)
@@ -59,22 +59,22 @@ export function createClientIndex(): ClientIndex {
         clients.set(key, client)
         for (const claim of claimsOf(client)) {
           // those beside whom it comes are another group from now on
-          for (const rival of byClaim.get(claim) ?? []) for (const each of groups.get(rival) ?? []) groups.delete(each)
-          link(byClaim, claim, key)
+          for (const rival of byClaim.of(claim)) for (const each of groups.get(rival) ?? []) groups.delete(each)
+          byClaim.add(claim, key)
         }
-        link(byNamespace, client.metadata.namespace, key)
+        byNamespace.add(client.metadata.namespace, key)
         for (const rival of rivalKeys(key)) touched.add(rival)
       }
       return [...touched]
     },
     keys: () => clients.keys(),
-    keysIn: (namespace) => [...(namespace === undefined ? clients.keys() : (byNamespace.get(namespace) ?? []))],
+    keysIn: (namespace) => [...(namespace === undefined ? clients.keys() : byNamespace.of(namespace))],
     rivals: (key) => rivalKeys(key).flatMap((each) => clients.get(each) ?? []),
     rivalKeys,
-    declaring: (identifier) => [...(byClaim.get(apiClaim(identifier)) ?? [])].flatMap((key) => clients.get(key) ?? []),
+    declaring: (identifier) => [...byClaim.of(apiClaim(identifier))].flatMap((key) => clients.get(key) ?? []),
     olderInNamespace: (client) =>
       ranks.of(client, () =>
-        [...(byNamespace.get(client.metadata.namespace) ?? [])].flatMap((each) => clients.get(each) ?? []),
+        [...byNamespace.of(client.metadata.namespace)].flatMap((each) => clients.get(each) ?? []),
       ),
     get size() {
       return clients.size
@@ -86,7 +86,7 @@ export function createClientIndex(): ClientIndex {
 function rivalsFrom(
   key: string,
   clients: ReadonlyMap<string, OIDCClient>,
-  byClaim: ReadonlyMap<string, ReadonlySet<string>>,
+  byClaim: Pick<KeysBy, 'of'>,
 ): readonly string[] {
   const found = new Set<string>([key])
   const followed = new Set<string>()
@@ -95,22 +95,36 @@ function rivalsFrom(
     for (const claim of client ? claimsOf(client) : []) {
       if (followed.has(claim)) continue
       followed.add(claim)
-      for (const rival of byClaim.get(claim) ?? []) found.add(rival)
+      for (const rival of byClaim.of(claim)) found.add(rival)
     }
   }
   return [...found]
 }
 
-function link(index: Map<string, Set<string>>, at: string, key: string): void {
-  const keys = index.get(at) ?? new Set()
-  keys.add(key)
-  index.set(at, keys)
-}
+/** Keys of clients by what they have in common. Nearly always that is one: it stands for itself, since a set of one takes ten times as much. */
+class KeysBy {
+  readonly #keys = new Map<string, string | Set<string>>()
 
-function unlink(index: Map<string, Set<string>>, at: string, key: string): void {
-  const keys = index.get(at)
-  keys?.delete(key)
-  if (keys?.size === 0) index.delete(at)
+  of(common: string): Iterable<string> {
+    const keys = this.#keys.get(common) ?? []
+    return typeof keys === 'string' ? [keys] : keys
+  }
+
+  add(common: string, key: string): void {
+    const keys = this.#keys.get(common)
+    if (keys === undefined || keys === key) this.#keys.set(common, key)
+    else if (typeof keys === 'string') this.#keys.set(common, new Set([keys, key]))
+    else keys.add(key)
+  }
+
+  remove(common: string, key: string): void {
+    const keys = this.#keys.get(common)
+    if (keys === key) this.#keys.delete(common)
+    else if (keys instanceof Set) {
+      keys.delete(key)
+      if (keys.size === 0) this.#keys.delete(common)
+    }
+  }
 }
 
 function claimsOf(client: OIDCClient): string[] {

@@ -1,9 +1,10 @@
 // One collection of the API: listed in pages, and what a list or an event of its watch changes in a copy of it.
 import { isDeepStrictEqual } from 'node:util'
+import { apiGroup } from '@nauthera/proto/names'
 import { ApiError } from './api-error.ts'
 import type { Connection } from './connection.ts'
 import { keyOf } from './objects.ts'
-import type { KubernetesObject, ListAnswer } from './objects.ts'
+import type { KubernetesObject, ListAnswer, ObjectMeta } from './objects.ts'
 
 export type Change<T> =
   | { readonly kind: 'added'; readonly key: string; readonly object: T }
@@ -88,9 +89,7 @@ function changesOfObject<T extends KubernetesObject>(copy: ReadonlyMap<string, T
   const previous = copy.get(key)
   if (previous && previous.metadata.resourceVersion === found.metadata.resourceVersion && sameObject(previous, found))
     return []
-  // Half of an object's bytes, and of no use to anybody here. Not `delete`: that leaves a hash table behind.
-  const { managedFields: _unused, ...metadata } = found.metadata
-  const object: T = { ...found, metadata }
+  const object: T = { ...found, metadata: metadataRead(found) }
   if (!previous) return [{ kind: 'added', key, object }]
   if (sameObject(previous, found)) return [{ kind: 'updated', key, object: withSameSpec(object, previous), previous }]
   // re-created under its name
@@ -98,6 +97,14 @@ function changesOfObject<T extends KubernetesObject>(copy: ReadonlyMap<string, T
     { kind: 'deleted', key, previous },
     { kind: 'added', key, object },
   ]
+}
+
+/** The metadata without what nobody here reads: managed fields are half of an object's bytes, and kubectl keeps a copy of the whole object
+ *  in an annotation. Not `delete`: that leaves a hash table behind. */
+function metadataRead({ metadata }: KubernetesObject): ObjectMeta {
+  const { managedFields: _fields, ownerReferences: _owners, annotations, ...kept } = metadata
+  const ours = Object.entries(annotations ?? {}).filter(([key]) => key.startsWith(`${apiGroup}/`))
+  return ours.length === 0 ? kept : { ...kept, annotations: Object.fromEntries(ours) }
 }
 
 /** Most updates are our own writes of a status. A spec that says the same stays the same object, by which those who have judged it know

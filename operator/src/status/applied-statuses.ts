@@ -24,13 +24,17 @@ interface Applied {
   readonly at: number
 }
 
-export function createAppliedStatuses(clock: Pick<Clock, 'monotonic'>): AppliedStatuses {
+/** @param watched the version of a client that the watch has brought last */
+export function createAppliedStatuses(
+  clock: Pick<Clock, 'monotonic'>,
+  watched: (key: string) => string | undefined = () => undefined,
+): AppliedStatuses {
   const applied = new Map<string, Applied>()
   const isOld = ({ at }: Applied) => clock.monotonic() - at > believeMs
   /** Without this a status would stay in memory when no look asks for it again. The oldest come first. */
   const forgetOld = () => {
     for (const [key, one] of applied) {
-      if (!isOld(one)) return
+      if (!isOld(one) && watched(key) !== one.resourceVersion) return
       applied.delete(key)
     }
   }
@@ -46,8 +50,10 @@ export function createAppliedStatuses(clock: Pick<Clock, 'monotonic'>): AppliedS
       return { ...client, metadata, status: last.status }
     },
     remember: (client, status, resourceVersion) => {
-      applied.delete(keyOf(client))
-      applied.set(keyOf(client), { uid: client.metadata.uid, status, resourceVersion, at: clock.monotonic() })
+      const key = keyOf(client)
+      applied.delete(key)
+      if (watched(key) !== resourceVersion)
+        applied.set(key, { uid: client.metadata.uid, status, resourceVersion, at: clock.monotonic() })
       forgetOld()
     },
     forget: (key) => void applied.delete(key),

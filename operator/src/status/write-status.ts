@@ -21,6 +21,8 @@ export interface WriteStatus {
    *  @param inProgress a better status is likely to follow within a moment: wait for that a little
    *  @returns milliseconds after which to come again, if that is wanted */
   write(outcome: Outcome, inProgress: boolean): Promise<{ readonly again?: number }>
+  /** @returns whether people would be told now that the client is unfinished */
+  tellsUnfinished(key: string): boolean
   forget(key: string): void
 }
 
@@ -31,10 +33,12 @@ export function createWriteStatus(options: {
   connection: Pick<Connection, 'call'>
   events: Pick<EventRecorder, 'record'>
   clock: Pick<Clock, 'monotonic'>
+  /** The version of a client that the watch has brought last. */
+  watched?: (key: string) => string | undefined
   onWrite?: () => void
 }): WriteStatus {
   const { connection, events, clock } = options
-  const applied = createAppliedStatuses(clock)
+  const applied = createAppliedStatuses(clock, options.watched)
   const patience = createPatience(clock)
 
   /** @returns whether it was taken */
@@ -67,6 +71,7 @@ export function createWriteStatus(options: {
       if (waitMs !== undefined) return { again: waitMs }
       return (await apply(client, { ...described, status })) ? {} : { again: conflictMs }
     },
+    tellsUnfinished: patience.isOver,
     forget: (key) => {
       applied.forget(key)
       patience.end(key)

@@ -28,10 +28,17 @@ describe('changesOfList', () => {
       'added a',
     ])
   })
-  it('drops managed fields, which nobody reads', () => {
-    const found = { metadata: { ...object('a').metadata, managedFields: [{ manager: 'kubectl' }] } }
+  it('drops managed fields and the annotations of others, which nobody reads', () => {
+    const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{}' }
+    const found = { metadata: { ...object('a').metadata, managedFields: [{ manager: 'kubectl' }], annotations } }
     const [change] = changesOfList(new Map(), [found])
     expect(change).to.have.property('object').that.deep.equals(object('a'))
+  })
+  it('keeps our own annotations', () => {
+    const ours = { 'auth.nauthera.io/rotate': '1' }
+    const found = { metadata: { ...object('a').metadata, annotations: { ...ours, other: 'x' } } }
+    const [change] = changesOfList(new Map(), [found])
+    expect(change).to.have.nested.property('object.metadata.annotations').that.deep.equals(ours)
   })
 })
 

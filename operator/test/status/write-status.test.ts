@@ -16,6 +16,7 @@ describe('createWriteStatus', () => {
   let failure: Error | undefined
   let writeStatus: ReturnType<typeof createWriteStatus>
   let client: OIDCClient
+  let watched: string | undefined
 
   const outcome = (more: Change = {}): Outcome =>
     outcomeOf({
@@ -37,6 +38,7 @@ describe('createWriteStatus', () => {
     applied = []
     events = []
     failure = undefined
+    watched = undefined
     client = clientOf({}, { resourceVersion: '1' })
     writeStatus = createWriteStatus({
       connection: {
@@ -48,6 +50,7 @@ describe('createWriteStatus', () => {
       },
       events: { record: (_object, { reason }) => void events.push(reason) },
       clock,
+      watched: () => watched,
     })
   })
 
@@ -79,6 +82,22 @@ describe('createWriteStatus', () => {
     expect(await writeStatus.write(outcome(next), true)).to.deep.equal({ again: 5_000 })
     expect(await writeStatus.write(outcome(next), false), 'a finished one waits for nothing').to.deep.equal({})
     expect(applied.length).to.equal(2)
+  })
+
+  it('lets it last longer where very many are unfinished: each is finished in its turn', async () => {
+    const named = (index: number) => clientOf({}, { name: `client-${index}` })
+    for (let index = 0; index < 2_000; index++) await writeStatus.write(outcome({ client: named(index) }), true)
+    expect(await writeStatus.write(outcome(), true)).to.deep.equal({ again: 4_000 })
+    expect(writeStatus.tellsUnfinished('demo/client-0')).to.equal(false)
+    clock.advance(1_000)
+    expect(writeStatus.tellsUnfinished('demo/client-0')).to.equal(true)
+    expect(writeStatus.tellsUnfinished('demo/client-1999')).to.equal(false)
+  })
+
+  it('keeps no status that the watch has brought already', async () => {
+    watched = '2'
+    await writeStatus.write(outcome(refused), false)
+    expect(writeStatus.withLatest(client)).to.equal(client)
   })
 
   it('F33 comes again when somebody wrote to the object at the same time, and tells no event', async () => {
