@@ -1,5 +1,6 @@
 import { shortDigest } from '@nauthera/proto/digest'
 import { describeError } from '@nauthera/runtime/log'
+import { Crowd } from './intake/crowd.ts'
 import { createWake } from './intake/wake.ts'
 import type { Wake } from './intake/wake.ts'
 import { createWatch } from './intake/watch.ts'
@@ -85,7 +86,8 @@ export function startOperator(needs: OperatorNeeds): Operator {
  *  first keys are queued. */
 async function startLeading(leader: Leader): Promise<void> {
   const { metrics, stops, stopping } = leader
-  const outlet = await buildOutlet(leader)
+  const crowd = new Crowd()
+  const outlet = await buildOutlet(leader, crowd)
   const { events, link, replicas, shards, nudge } = outlet
   stops.push(
     () => events.flush(),
@@ -102,10 +104,10 @@ async function startLeading(leader: Leader): Promise<void> {
   await Promise.race([link.start(onLinkWritten), pause(leader.clock, linkWaitMs, stopping)])
   if (!(await loadShards(shards, leader, stopping))) return
   replicas.expect(shards.manifestDigest())
-  await startIntake(leader, outlet)
+  await startIntake(leader, outlet, crowd)
 }
 
-async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
+async function startIntake(leader: Leader, outlet: Outlet, crowd: Crowd): Promise<void> {
   const { metrics, stops, stopping, log } = leader
   const { link, replicas, shards, follow, nudge } = outlet
   const queue = buildQueue(leader)
@@ -161,6 +163,7 @@ async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
     } finally {
       stopTimer()
       metrics.queueDepth.set(queue.depth)
+      if (crowd.note(queue.depth)) shards.hurry()
       metrics.clients.set(watch.clients.size)
     }
   })

@@ -1,5 +1,6 @@
 import { shortDigest } from '@nauthera/proto/digest'
 import { schemaFor } from '../decide/shard-schema.ts'
+import type { Crowd } from '../intake/crowd.ts'
 import { createReadVersion, createSecretStore } from '../kubernetes/conditional-write.ts'
 import { createEventRecorder } from '../kubernetes/events.ts'
 import { readClusterIssuer } from '../kubernetes/issuer.ts'
@@ -12,7 +13,7 @@ import { createShards } from '../shards/shards.ts'
 import type { Leader } from './leader.ts'
 
 /** What goes out to the servers and to people, and what comes back from the servers. */
-export async function buildOutlet(leader: Leader) {
+export async function buildOutlet(leader: Leader, crowd: Crowd) {
   const { settings, connection, version, clock, random, log, metrics } = leader
   const { release, namespace, identity } = settings
   const secrets = createSecretStore(connection)
@@ -34,6 +35,7 @@ export async function buildOutlet(leader: Leader) {
     namespace,
     highestSeq: replicas.highestSeq,
     schema: () => schemaFor(replicas.list()),
+    isCrowded: () => crowd.isThere,
     clock,
     random,
     log,

@@ -10,6 +10,7 @@ import { entryKey } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
 import type { WrittenShard } from './manifest-state.ts'
 import { ShardState } from './shard-state.ts'
+import { isBehind } from './stored-shard.ts'
 import type { StoredEntry } from './stored-shard.ts'
 import { createTurns } from './turns.ts'
 import { ManifestWriter } from './write-manifest.ts'
@@ -19,6 +20,8 @@ import { ShardWriter, laterShard } from './write-shard.ts'
 export interface ShardTimes {
   /** Least time between two writes of one shard. */
   readonly spacingMs: number
+  /** The same in a crowd. */
+  readonly crowdSpacingMs: number
   /** Longest that the manifest waits for shards that are being written. */
   readonly manifestWaitMs: number
   /** How often the Secrets are read back. */
@@ -29,6 +32,7 @@ export interface ShardTimes {
 
 export const shardTimes: ShardTimes = {
   spacingMs: 1_000,
+  crowdSpacingMs: 3_000,
   manifestWaitMs: 250,
   readBackMs: 60_000,
   decideWaitMs: 60_000,
@@ -52,6 +56,8 @@ export interface Shards {
   presume(client: ClientForShard): void
   remove(key: string): void
   stored(key: string): (StoredEntry & { readonly shard: number }) | undefined
+  /** Whether no server can know the client: its shard is whole, and has never had it. */
+  isUnheardOf(key: string): boolean
   /** Every `namespace/name` in the stored shards. */
   storedKeys(): string[]
   /** Why the client is left out, or stays as it is stored; undefined: there is room for it. */
@@ -63,6 +69,8 @@ export interface Shards {
   /** A replica came, went or changed its report. The shard is written again when a replica has seen a later seq than ours
    *  (our Secret was lost or is an older copy), and when its schema is not the one that every replica reads. */
   reconsider(shard: number): void
+  /** The crowd is over: nothing waits for it any longer. */
+  hurry(): void
   /** Of the stored manifest; empty before the first. */
   manifestDigest(): string
   /** Reads all Secrets back and writes again what was deleted or edited. */
@@ -79,6 +87,8 @@ interface Options {
   readonly highestSeq: (shard: number) => number
   /** Which form of shards the replicas want (decide/shard-schema.ts, schemaFor). */
   readonly schema: () => number | undefined
+  /** Whether very many clients wait to be looked at: who asks `hurry` when they do no more. */
+  readonly isCrowded?: () => boolean
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -86,7 +96,7 @@ interface Options {
   readonly onWrite?: (kind: 'shard' | 'manifest', milliseconds: number) => void
 }
 
-/** Holds what the shards ought to say, and writes them: the first change at once, then at most one write a second and
+/** Holds what the shards ought to say, and writes them: the first change at once, then at most one write a second (in three in a crowd) and
  *  one at a time for each shard, the manifest last. Every write is conditional on the version that it was planned from. */
 export function createShards(options: Options): Shards {
   const { clock, log } = options
@@ -107,6 +117,7 @@ export function createShards(options: Options): Shards {
       new ShardWriter(state, {
         ...options,
         ...times,
+        isCrowded: options.isCrowded ?? (() => false),
         startSeconds,
         backoff: newBackoff(),
         manifest,
@@ -143,11 +154,19 @@ export function createShards(options: Options): Shards {
       const entry = entries.get(key)
       return entry && { shard: index, ...entry }
     },
+    isUnheardOf: (key) => {
+      const { index, stored } = stateOf(key)
+      const isWhole = stored.content !== undefined && !stored.damaged && stored.later === undefined
+      return isWhole && !stored.entries.has(key) && !isBehind(stored, BigInt(options.highestSeq(index)))
+    },
     storedKeys: () => states.flatMap(({ stored }) => [...stored.entries.keys()]),
     noRoom: (key) => stateOf(key).refused.get(key),
     fill: (key) => stateOf(key).fill,
     seq: (shard) => Number(states[shard]?.stored.content?.seq ?? 0n),
     reconsider: (shard) => writers[shard]?.reconsider(),
+    hurry: () => {
+      for (const writer of writers) writer.wake()
+    },
     manifestDigest: () => manifest.digest,
     readBack: reading.now,
     stop: async () => {

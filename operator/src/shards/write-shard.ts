@@ -24,6 +24,9 @@ export interface ShardWriterNeeds {
   readonly schema: () => number | undefined
   readonly startSeconds: bigint
   readonly spacingMs: number
+  /** The same while very many clients wait to be looked at, of which each would change the shard again. */
+  readonly crowdSpacingMs: number
+  readonly isCrowded: () => boolean
   readonly decideWaitMs: number
   readonly backoff: Backoff
   readonly clock: Clock
@@ -42,13 +45,14 @@ export class ShardWriter {
   readonly #needs: ShardWriterNeeds
   readonly #turns: Turns
   #onStored = (_keys: readonly string[]) => {}
+  #writtenAt = -Infinity
 
   constructor(state: ShardState, needs: ShardWriterNeeds) {
     this.state = state
     this.#needs = needs
     this.#turns = createTurns({
       clock: needs.clock,
-      waitMs: () => state.waitMs(needs.clock.monotonic(), needs.decideWaitMs),
+      waitMs: () => this.#waitMs(),
       work: () => this.#turn(),
       onEnd: () => needs.manifest.wake(),
     })
@@ -105,6 +109,14 @@ export class ShardWriter {
     this.#turns.wake()
   }
 
+  #waitMs(): number | undefined {
+    const { clock, decideWaitMs, crowdSpacingMs, isCrowded } = this.#needs
+    const now = clock.monotonic()
+    const waitMs = this.state.waitMs(now, decideWaitMs)
+    if (waitMs === undefined || !isCrowded()) return waitMs
+    return Math.max(waitMs, this.#writtenAt + crowdSpacingMs - now)
+  }
+
   async #turn(): Promise<void> {
     const { state } = this
     const { clock, spacingMs, startSeconds } = this.#needs
@@ -129,6 +141,7 @@ export class ShardWriter {
 
   async #write({ plan, fresh }: BegunTurn, startedAt: number): Promise<void> {
     if (plan.kind === 'keep') return
+    this.#writtenAt = startedAt
     const { state } = this
     const { secrets, namespace, release, manifest } = this.#needs
     const wanted = secretOfFile({

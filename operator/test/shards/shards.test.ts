@@ -30,10 +30,12 @@ describe('createShards', () => {
   /** How often a whole shard was planned. */
   let plans: number
   let shards: ReturnType<typeof createShards>
+  let isCrowded: boolean
   let written: PromiseWithResolvers<void>
 
   const start = async () => {
     plans = 0
+    isCrowded = false
     clock = createManualClock()
     secrets = createSecrets()
     written = Promise.withResolvers()
@@ -46,6 +48,7 @@ describe('createShards', () => {
         return 0
       },
       schema: () => undefined,
+      isCrowded: () => isCrowded,
       clock,
       random: () => 0.5,
       log: createRecordedLog().log,
@@ -102,6 +105,42 @@ describe('createShards', () => {
     expect(plans).to.be.greaterThan(0)
     await written.promise
     expect(shards.stored(`apps/${name}`)?.entry.clientId).to.equal('other')
+  })
+
+  it('writes a shard once in three seconds while very many clients wait, and goes on when they do no more', async () => {
+    await startFilled()
+    const [name] = names as [string]
+    const put = (clientId: string) => {
+      written = Promise.withResolvers()
+      shards.put(wanted(name, { clientId }))
+    }
+    put('first')
+    await written.promise
+    isCrowded = true
+    put('second')
+    plans = 0
+    clock.advance(2_999)
+    expect(plans).to.equal(0)
+    clock.advance(1)
+    await written.promise
+    put('third')
+    plans = 0
+    clock.advance(1_000)
+    expect(plans).to.equal(0)
+    isCrowded = false
+    shards.hurry()
+    await written.promise
+    expect(shards.stored(`apps/${name}`)?.entry.clientId).to.equal('third')
+  })
+
+  it('knows no client that its whole shard does not have', async () => {
+    await start()
+    const [stored, other] = names as [string, string]
+    expect(shards.isUnheardOf(`apps/${stored}`), 'nothing is stored').to.equal(false)
+    open(`apps/${stored}`)
+    shards.put(wanted(stored))
+    await written.promise
+    expect([stored, other].map((name) => shards.isUnheardOf(`apps/${name}`))).to.deep.equal([false, true])
   })
 
   it('stores the last of two versions though the first is being written and the last is the stored one', async () => {
