@@ -93,9 +93,13 @@ export function createReconciler(needs: Needs): Reconciler {
     // What another client does to the Secret has no event: with somebody beside it, nothing of it is remembered.
     if (shared) memories.doubt(key)
     const memory = memories.of(key, client)
+    const isNew = client.status === undefined && !shared && shards.isUnheardOf(key)
     apis.note(client, judgement.declared)
     const { granted, access } = accessOf({ ...needs, apis }, key, judgement)
-    const result = await workOnSecret({ key, judgement, granted, memory, holder: shared?.holder, log })
+    const work = { key, judgement, granted, memory, holder: shared?.holder, log }
+    let result = await workOnSecret({ ...work, isNew })
+    // before people are told that it is unfinished, the cause is looked for
+    if (status.tellsUnfinished(key) && memories.makeSure(key)) result = await workOnSecret(work)
     // Before the status forgets the former name: after a crash nothing else knows it.
     const former = await leaveFormerNames({ ...needs, home: settings }, judgement.client, memory, result.secret)
     // One that has lost the Secret, or has to make it again, is told.

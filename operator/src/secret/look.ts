@@ -30,6 +30,8 @@ export interface SeenSecret {
 }
 
 interface RememberedSecret extends Pick<ReadSecret, 'state' | 'isFormer'> {
+  /** It was not read: the client is so new that nobody can have written it. */
+  readonly isAssumed?: true
   /** Of what was written, with the id in the place of the secret; undefined when it was only read. */
   readonly fingerprint: string | undefined
 }
@@ -42,6 +44,8 @@ export interface SecretWork {
   /** What it may have at APIs. */
   readonly granted: Granted
   readonly memory: Memory
+  /** Nobody has worked on it before, so that it has no Secret of ours. Whether somebody else has one of that name, the create tells. */
+  readonly isNew?: boolean
   /** `namespace/name` of another client that has the Secret which this one asks for (shared-names.ts). */
   readonly holder?: string | undefined
   readonly log: Log

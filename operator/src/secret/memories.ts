@@ -8,6 +8,8 @@ export interface Memories {
   of(key: string, client: Pick<OIDCClient, 'metadata'>): Memory
   /** Reads the Secret of this client again at the next look. */
   doubt(key: string): void
+  /** Reads it when it was only assumed that there is none. @returns whether it was */
+  makeSure(key: string): boolean
   /** The Secrets of a client as they were last seen; none of a client that is to be read again in any case. */
   seen(key: string): readonly SeenSecret[]
   forget(key: string): void
@@ -39,6 +41,12 @@ export function createMemories(): Memories {
     doubt: (key) => {
       const memory = memories.get(key)
       if (memory) memory.read = undefined
+    },
+    makeSure: (key) => {
+      const memory = memories.get(key)
+      if (!memory?.read?.isAssumed) return false
+      memory.read = undefined
+      return true
     },
     seen: (key) => {
       const memory = memories.get(key)

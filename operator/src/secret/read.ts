@@ -11,7 +11,8 @@ import type { ReadSource, SecretNeed } from './read-source.ts'
 
 export interface Reader {
   /** What a look begins with: where the secret comes from, and the application's Secret, as remembered or read now. It does
-   *  not throw: a Secret that could not be read is `unknown`. */
+   *  not throw: a Secret that could not be read is `unknown`. That of a new client is not read: a create gets a conflict when there is
+   *  one. */
   begin(work: SecretWork, need: SecretNeed): Promise<Known>
   /** A step: reads the Secret when it was only remembered, so that each write is decided on what is there now. That there was none need
    *  not be read again: a create gets a conflict when there is one. */
@@ -30,6 +31,12 @@ export function createReader(needs: {
 }): Reader {
   const { secrets, home } = needs
 
+  /** What is under the name cannot be known otherwise where it is one that the operator itself needs. */
+  const assume = ({ isNew, memory, judgement: { client } }: SecretWork): void => {
+    if (isNew !== true || memory.read || isReservedName(client.metadata.namespace, secretNameOf(client), home)) return
+    memory.read = { state: { kind: 'absent' }, fingerprint: undefined, isAssumed: true }
+  }
+
   const fresh = async ({ memory, judgement: { client } }: SecretWork): Promise<ReadSecret> => {
     // the name is that of a Secret which the operator itself needs in its namespace
     if (isReservedName(client.metadata.namespace, secretNameOf(client), home)) return foreign
@@ -46,6 +53,7 @@ export function createReader(needs: {
       try {
         found = await readSource(secrets, work.judgement.client, need)
         work.memory.seen.source = found.seen
+        assume(work)
         const remembered = recall(work)
         const read = remembered ?? (await fresh(work))
         return { ...work, ...found, read, isFresh: remembered === undefined, failure: undefined }

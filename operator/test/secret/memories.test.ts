@@ -33,6 +33,17 @@ describe('createMemories', () => {
     })
   }
 
+  it('has a Secret read of which it was only assumed that it is not there, when somebody wants to be sure', () => {
+    const memories = createMemories()
+    const memory = memories.of(key, client())
+    memory.read = { ...read, isAssumed: true }
+    expect(memories.makeSure(key)).to.equal(true)
+    expect(memory.read).to.equal(undefined)
+    memory.read = read
+    expect(memories.makeSure(key)).to.equal(false)
+    expect(memory.read).to.equal(read)
+  })
+
   it('forgets a client that is gone', () => {
     const memories = createMemories()
     memories.of(key, client()).read = read

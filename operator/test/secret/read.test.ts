@@ -27,6 +27,20 @@ describe('createReader', () => {
       expect(JSON.stringify(one.memory)).not.to.include(value)
     })
 
+    it('reads nothing of a client that nobody has worked on before: what is there, the create tells', async () => {
+      one.secrets.put('app-oidc', { value })
+      const { read, isFresh } = await reader().begin({ ...one.work(), isNew: true }, { needsSecret: true, isTaken: true })
+      expect(read.state).to.deep.equal({ kind: 'absent' })
+      expect(isFresh).to.equal(false)
+      expect(one.secrets.calls).to.deep.equal([])
+    })
+
+    it('does not assume so of a name that the operator itself needs', async () => {
+      one = createOneClient({ metadata: { namespace: 'auth' }, spec: { secret: { name: 'nauthera-keys' } } })
+      const { read } = await reader().begin({ ...one.work(), isNew: true }, { needsSecret: true, isTaken: true })
+      expect(read.state.kind).to.equal('foreign')
+    })
+
     it('reads a Secret of somebody else at each look, since no event tells when it is removed', async () => {
       one.secrets.put('app-oidc', { value })
       for (let look = 0; look < 2; look++)
