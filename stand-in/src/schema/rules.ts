@@ -26,6 +26,8 @@ export function checkRules(value: unknown, old: unknown, schema: JsonSchema, pat
     const declared = schema.properties?.[key]
     const additional = additionalOf(schema)
     const before = isRecord(old) ? old[key] : undefined
+    // the very same value: see keptOf in verbs/admission.ts
+    if (isRecord(child) && child === before) continue
     if (declared) checkRules(child, before, declared, path === '' ? key : `${path}.${key}`, causes)
     else if (additional) checkRules(child, before, additional, `${path}[${key}]`, causes)
   }

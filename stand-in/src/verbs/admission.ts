@@ -1,5 +1,6 @@
 import type { ApiRequest } from '../http/request.ts'
 import type { KubeObject } from '../objects.ts'
+import { isRecord, without } from '../objects.ts'
 import type { Cause } from '../refusals.ts'
 import { badRequest, invalid, notFound } from '../refusals.ts'
 import { applyDefaults, prune, validate } from '../schema.ts'
@@ -46,7 +47,8 @@ export function prepare(
   live: KubeObject | undefined,
   object: KubeObject,
 ): { next: KubeObject; warnings: string[] } {
-  const { pruned, unknown } = prune(object, resource.schema)
+  const kept = keptOf(object, live)
+  const { pruned, unknown } = prune(without(object, ...Object.keys(kept)), resource.schema)
   const mode = request.query.get('fieldValidation') ?? 'Warn'
   const sentences = unknown.map((path) => `unknown field "${path}"`)
   if (mode === 'Strict' && sentences.length > 0) {
@@ -57,10 +59,17 @@ export function prepare(
         : `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: ${text}`,
     )
   }
-  const next = normalize(resource, applyDefaults(pruned, resource.schema) as KubeObject)
+  const next = normalize(resource, { ...(applyDefaults(pruned, resource.schema) as KubeObject), ...kept })
   const causes = validate(next, live, resource.schema)
   if (causes.length > 0) throw invalid(resource, object.metadata.name, causes)
   return { next, warnings: mode === 'Ignore' ? [] : sentences }
+}
+
+/** What a write does not touch, such as the spec below /status: it passed when it was stored, and is not looked at again. A real API server
+ *  does not hold it against a write either (ratcheting). */
+function keptOf(object: KubeObject, live: KubeObject | undefined): Record<string, unknown> {
+  const isKept = ([key, value]: [string, unknown]) => key !== 'metadata' && isRecord(value) && value === live?.[key]
+  return Object.fromEntries(Object.entries(object).filter(isKept))
 }
 
 /** What a built-in kind does with its own fields. */
