@@ -121,6 +121,8 @@ export async function applyStatus(
       path: objectPath(type, { ...at, subresource: 'status' }),
       query: { fieldManager, force: 'true' },
       contentType: applyPatch,
+      // the version is all that is read of it
+      accept: onlyMetadata,
       body: { apiVersion: object.apiVersion, kind: object.kind, metadata: { ...at, resourceVersion }, status },
     })
     .then((applied) => applied.metadata.resourceVersion)

@@ -64,10 +64,12 @@ export function createConnection(options: {
 
   const callOnce = async <T>(call: ApiCall): Promise<T> => {
     const lane = call.lane ?? 'work'
-    const deadline = AbortSignal.timeout(limits[lane])
-    const signal = call.signal ? AbortSignal.any([call.signal, deadline]) : deadline
-    const response = await send(call, agents[lane], signal)
-    return (await readAnswer(response, call)) as T
+    const limit = new Limit(limits[lane], call.signal)
+    try {
+      return (await readAnswer(await send(call, agents[lane], limit), call)) as T
+    } finally {
+      limit.over()
+    }
   }
 
   return {
@@ -83,8 +85,9 @@ export function createConnection(options: {
     watch: async function* ({ path, query, signal, onOpen }) {
       const call: ApiCall = { method: 'GET', path, query: { ...query, watch: 'true' } }
       const silence = createSilenceGuard(timeouts.silenceMs)
+      const limit = new Limit(undefined, AbortSignal.any([signal, silence.signal]))
       try {
-        const response = await send(call, agents.watch, AbortSignal.any([signal, silence.signal]))
+        const response = await send(call, agents.watch, limit)
         silence.heard()
         if (isRefusal(response)) throw await refusalOf(response, call)
         onOpen?.()
@@ -96,6 +99,7 @@ export function createConnection(options: {
         rethrow(call)(error)
       } finally {
         silence.stop()
+        limit.over()
       }
     },
     stop: () => {
@@ -123,12 +127,12 @@ function createSend(needs: {
   userAgent: string
   connectMs: number
   onCall?: (call: { method: string; path: string; watch: boolean }) => void
-}): (call: ApiCall, agent: HttpAgent, signal: AbortSignal) => Promise<IncomingMessage> {
+}): (call: ApiCall, agent: HttpAgent, limit: Limit) => Promise<IncomingMessage> {
   const { credentials, connectMs } = needs
   const secure = isSecure(credentials.server)
   const server = urlToHttpOptions(credentials.server)
   const base = credentials.server.pathname.replace(/\/$/, '')
-  return async (call, agent, signal) => {
+  return async (call, agent, limit) => {
     const { headers, tls } = await credentials.current()
     // as text it leaves in one write with the headers
     const body = call.body === undefined ? undefined : JSON.stringify(call.body)
@@ -139,7 +143,6 @@ function createSend(needs: {
       path: `${base}${call.path}${queryOf(call)}`,
       method: call.method,
       agent,
-      signal,
       headers: {
         ...headers,
         accept: call.accept ?? 'application/json',
@@ -150,10 +153,11 @@ function createSend(needs: {
       },
     })
     limitConnect(request, connectMs, secure)
-    request.end(body)
     return new Promise((resolve, reject) => {
       request.once('error', reject)
       request.once('response', resolve)
+      limit.holds(request)
+      request.end(body)
     })
   }
 }
@@ -161,6 +165,39 @@ function createSend(needs: {
 function queryOf({ query = {} }: ApiCall): string {
   const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
   return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`
+}
+
+/** Ends a request after so long, or when it is called off. A signal for each request would cost more than the rest of it. */
+class Limit {
+  readonly #timer: NodeJS.Timeout | undefined
+  readonly #signal: AbortSignal | undefined
+  #request: ClientRequest | undefined
+  #reason: Error | undefined
+
+  constructor(milliseconds: number | undefined, signal: AbortSignal | undefined) {
+    this.#signal = signal
+    if (milliseconds !== undefined)
+      this.#timer = setTimeout(() => this.#end(new Error(`no answer within ${milliseconds} ms`)), milliseconds)
+    if (signal?.aborted) this.#callOff()
+    else signal?.addEventListener('abort', this.#callOff)
+  }
+
+  holds(request: ClientRequest): void {
+    this.#request = request
+    if (this.#reason) request.destroy(this.#reason)
+  }
+
+  over(): void {
+    clearTimeout(this.#timer)
+    this.#signal?.removeEventListener('abort', this.#callOff)
+  }
+
+  readonly #callOff = (): void => this.#end(new Error('called off'))
+
+  #end(reason: Error): void {
+    this.#reason = reason
+    this.#request?.destroy(reason)
+  }
 }
 
 /** Aborts when nothing has been heard for so long. */

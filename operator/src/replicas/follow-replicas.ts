@@ -2,12 +2,13 @@ import { shardCount, shardEpoch } from '@nauthera/proto/names'
 import { propagationOf } from '../decide/propagation.ts'
 import type { Propagation, ReplicaReport } from '../decide/propagation.ts'
 import { splitKey } from '../kubernetes/objects.ts'
+import { shardOfKey } from '../shards/shards.ts'
 import type { Shards } from '../shards/shards.ts'
 import { newsBetween, nothingHeard, viewOf } from './replica-news.ts'
 import { isExcused } from './replica-state.ts'
 import type { Replica } from './replica-state.ts'
 import type { Replicas } from './replicas.ts'
-import { shardOfKey, WaitingClients } from './waiting-clients.ts'
+import { WaitingClients } from './waiting-clients.ts'
 
 /** Which clients wait for replicas, and who must be looked at when a replica speaks. */
 export interface FollowReplicas {

@@ -1,6 +1,5 @@
 import { shardCount } from '@nauthera/proto/names'
-import { shardOf } from '@nauthera/proto/shard-of'
-import { splitKey } from '../kubernetes/objects.ts'
+import { shardOfKey } from '../shards/shards.ts'
 
 /** Which clients wait for what replicas say, and which are live everywhere. Keys are `namespace/name`. */
 export class WaitingClients {
@@ -44,9 +43,4 @@ export class WaitingClients {
   settledIn(shards: readonly number[]): readonly string[] {
     return shards.flatMap((shard) => [...this.#settledAt[shard]!.keys()])
   }
-}
-
-export function shardOfKey(key: string): number {
-  const { namespace, name } = splitKey(key)
-  return shardOf(namespace, name)
 }

@@ -16,7 +16,7 @@ export function createMint(needs: { spacing: Spacing }): Step {
     memory.pending = { secret, plain }
     const isScheduled = obeys.trigger === undefined && obeys.annotation === undefined
     if (isScheduled) needs.spacing.begun()
-    log.info({ secret: secret.id }, 'secret minted')
+    log.later({ secret: secret.id }, 'secret minted')
     return { kind: 'changed', known: look }
   }
 }

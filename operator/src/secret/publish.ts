@@ -10,7 +10,7 @@ export function createPublish(write: WriteSecret): Step {
     const outcome = await write(look)
     if (outcome.isWritten) {
       look.memory.pending = undefined
-      look.log.info({ secret: look.plan.secret?.secretId }, 'secret published')
+      look.log.later({ secret: look.plan.secret?.secretId }, 'secret published')
     }
     return outcome
   }

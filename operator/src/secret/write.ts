@@ -38,7 +38,7 @@ export function createWriteSecret(needs: {
       memory.names.delete(wanted.name)
       memory.names.add(wanted.name)
       const secret = plan.secret?.secretId
-      log.info({ secret, name: wanted.name }, read.object ? 'secret written' : 'secret created')
+      log.later({ secret, name: wanted.name }, read.object ? 'secret written' : 'secret created')
     }
     const now = readSecretObject(outcome.secret, judgement.client)
     memory.seen.own = { name: wanted.name, version: versionOf(outcome.secret) }

@@ -124,7 +124,7 @@ export function createShards(options: Options): Shards {
         onWrite: (milliseconds) => options.onWrite?.('shard', milliseconds),
       }),
   )
-  const writerOf = (key: string): ShardWriter => writers[shardIndexOf(key)]!
+  const writerOf = (key: string): ShardWriter => writers[shardOfKey(key)]!
   const stateOf = (key: string): ShardState => writerOf(key).state
   const reading = createReadBack({ writers, manifest, clock, log, everyMs: times.readBackMs })
 
@@ -140,7 +140,7 @@ export function createShards(options: Options): Shards {
       }
     },
     open: (keys, { onStored, onManifest }) => {
-      const keysOf = Map.groupBy(new Set(keys), shardIndexOf)
+      const keysOf = Map.groupBy(new Set(keys), shardOfKey)
       for (const writer of writers) writer.open(keysOf.get(writer.state.index) ?? [], onStored)
       for (const writer of writers) writer.wake()
       manifest.open(onManifest)
@@ -210,9 +210,19 @@ function createReadBack(about: {
   }
 }
 
-function shardIndexOf(key: string): number {
+/** Of the keys that are worked on, each is asked for some twenty times in one look. */
+const recent = new Map<string, number>()
+const mostRecent = 256
+
+/** @returns the shard that holds the client with this key, `namespace/name` */
+export function shardOfKey(key: string): number {
+  const known = recent.get(key)
+  if (known !== undefined) return known
   const { namespace, name } = splitKey(key)
-  return shardOf(namespace, name)
+  const shard = shardOf(namespace, name)
+  if (recent.size >= mostRecent) recent.clear()
+  recent.set(key, shard)
+  return shard
 }
 
 /** @returns every shard as it is stored; undefined while one is not: only those may be named */
