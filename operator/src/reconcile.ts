@@ -151,9 +151,21 @@ function accessOf(
   const documents = documentGrants(judgement.declared, caller.policies)
   const config = configOf(judgement)
   return {
-    granted: grantedOf(apis.resolve(key, caller), documents),
+    granted: grantedTo(apis.resolve(key, caller), documents),
     access: config ? resolveAccess(presentOnly(caller, config), apis.declaring) : [],
   }
+}
+
+/** By the list of access, which many clients share: what they are granted is in memory once. */
+const grantedBy = new WeakMap<readonly ApiAccess[], Granted>()
+
+function grantedTo(access: readonly ApiAccess[], documents: ReturnType<typeof documentGrants>): Granted {
+  if (documents.length > 0) return grantedOf(access, documents)
+  const known = grantedBy.get(access)
+  if (known) return known
+  const granted = grantedOf(access)
+  grantedBy.set(access, granted)
+  return granted
 }
 
 /** What the rooms have found out about one client. */

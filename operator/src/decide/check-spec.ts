@@ -28,10 +28,13 @@ export function checkSpec(object: OIDCClient): readonly Fault[] {
   const of = `${metadata.namespace}/${metadata.name}`
   const before = isObject(spec) ? judged.get(spec) : undefined
   if (before?.of === of) return before.faults
-  const faults = findFaults(object)
+  const found = findFaults(object)
+  const faults = found.length === 0 ? none : found
   if (isObject(spec)) judged.set(spec, { of, faults })
   return faults
 }
+
+const none: readonly Fault[] = []
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 

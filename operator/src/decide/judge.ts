@@ -54,7 +54,7 @@ export function judgeClient(
   },
 ): Judgement {
   const { acceptance, policies, now } = about
-  const names = policies.map(({ name }) => name)
+  const names = namesOf(policies)
   // defaults are laid only under a spec that follows the rules: any other may hold values of any shape
   const declares = (isDenied: boolean) => declaredApi(client, { acceptance, policies, isDenied })
   const refuse = (why: Acceptance): Judgement => ({
@@ -81,6 +81,17 @@ export function judgeClient(
       return { ...base, violations, declared, serve }
     }
   }
+}
+
+/** By the list itself, which many clients share. */
+const names = new WeakMap<Policies, readonly string[]>()
+
+function namesOf(policies: Policies): readonly string[] {
+  const known = names.get(policies)
+  if (known) return known
+  const found = policies.map(({ name }) => name)
+  names.set(policies, found)
+  return found
 }
 
 /** An object that the rules cannot even be asked about is refused; it concerns no other client. */

@@ -5,6 +5,7 @@ import { accessTo, apiOf, isSameAccess, resolveAccess } from '../decide/resolve-
 import type { ApiAccess, Caller } from '../decide/resolve-access.ts'
 import type { Clock } from '../time/clock.ts'
 import type { ClientIndex } from './client-index.ts'
+import { createShare } from './share.ts'
 
 /** The callers of one API are looked at again at most so often, whatever its owner writes. Milliseconds. */
 const spacingMs = 1_000
@@ -23,6 +24,7 @@ export class ApiBook {
   readonly #callersOf = new Map<string, Set<string>>()
   /** Identifiers whose callers were looked at within spacingMs, and whether they are to be looked at again then. */
   readonly #resting = new Map<string, { again: boolean; readonly cancel: () => void }>()
+  readonly #share = createShare()
   /** Ends comparisons that go on in slices. */
   readonly #slices = new Set<() => void>()
 
@@ -39,10 +41,11 @@ export class ApiBook {
     this.#changed(before, api)
   }
 
-  /** @returns what becomes of each audience of the caller now; it is remembered: when that changes, the caller is woken */
+  /** @returns what becomes of each audience of the caller now: one list for all callers of which the same becomes. It is remembered: when
+   *    that changes, the caller is woken */
   resolve(key: string, caller: Caller): readonly ApiAccess[] {
-    const access = resolveAccess(caller, this.declaring)
-    this.#remember(key, access.length === 0 ? undefined : { caller, access })
+    const access = this.#share(resolveAccess(caller, this.declaring))
+    this.#remember(key, access.length === 0 ? undefined : { caller: this.#shareLists(caller), access })
     return access
   }
 
@@ -89,6 +92,11 @@ export class ApiBook {
       keys.add(key)
       this.#callersOf.set(identifier, keys)
     }
+  }
+
+  #shareLists(caller: Caller): Caller {
+    const { audiences, scopes, types } = caller
+    return { ...caller, audiences: this.#share(audiences), scopes: this.#share(scopes), types: this.#share(types) }
   }
 
   #changed(before: DeclaredApi | undefined, after: DeclaredApi | undefined): void {

@@ -23,10 +23,11 @@ interface Needs {
 /** @returns a function that judges a client as it is now. It never throws: an object that makes the rules throw is refused, and
  *    `onPoison` is told */
 export function createJudge(needs: Needs): (client: OIDCClient, onPoison: (error: unknown) => void) => Judgement {
-  const accept = createAccept(needs)
+  const policiesOf = createPoliciesOf(needs)
+  const accept = createAccept(needs, policiesOf)
   return (client, onPoison) => {
     try {
-      return judge(client, needs, accept)
+      return judge(client, needs, policiesOf, accept)
     } catch (error) {
       onPoison(error)
       return refuseClient(client, describeError(error))
@@ -34,10 +35,10 @@ export function createJudge(needs: Needs): (client: OIDCClient, onPoison: (error
   }
 }
 
-function judge(client: OIDCClient, needs: Needs, accept: ReturnType<typeof createAccept>): Judgement {
+function judge(client: OIDCClient, needs: Needs, policiesOf: PoliciesOf, accept: ReturnType<typeof createAccept>): Judgement {
   const { watch, shards, clock } = needs
   const key = keyOf(client)
-  const policies = policiesOf(client, needs, watch.policies())
+  const policies = policiesOf(client, watch.policies())
   const acceptance = accept(client)
   if (!acceptance) throw new Error(`${key} was not judged`)
   return judgeClient(client, {
@@ -49,12 +50,29 @@ function judge(client: OIDCClient, needs: Needs, accept: ReturnType<typeof creat
   })
 }
 
-const policiesOf = (client: OIDCClient, { watch, baseline }: Needs, policies: readonly OIDCPolicy[]): Policies =>
-  policiesFor(client, { baseline, policies, namespaceLabels: watch.namespaceLabels(client.metadata.namespace) })
+type PoliciesOf = (client: OIDCClient, policies: readonly OIDCPolicy[]) => Policies
+
+/** Lists of policies that later ones are compared with. */
+const mostLists = 1_000
+
+/** @returns a function that gives the policies of a client: one list for all that have the same, since each client keeps its own */
+function createPoliciesOf({ watch, baseline }: Needs): PoliciesOf {
+  const lists = new Map<string, Policies>()
+  return (client, policies) => {
+    const namespaceLabels = watch.namespaceLabels(client.metadata.namespace)
+    const found = policiesFor(client, { baseline, policies, namespaceLabels })
+    const names = found.map(({ name }) => name).join()
+    const before = lists.get(names)
+    if (before && found.every(({ spec }, index) => spec === before[index]?.spec)) return before
+    if (lists.size >= mostLists) lists.clear()
+    lists.set(names, found)
+    return found
+  }
+}
 
 /** Decides between rivals once for all of them: hundreds may claim one id, and each is looked at when one changes.
  *  @returns a function that gives the acceptance of a client; undefined when it is not among the watched ones */
-function createAccept(needs: Needs): (client: OIDCClient) => Acceptance | undefined {
+function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient) => Acceptance | undefined {
   const { watch } = needs
   const decided = new WeakMap<
     readonly string[],
@@ -70,7 +88,7 @@ function createAccept(needs: Needs): (client: OIDCClient) => Acceptance | undefi
     const before = decided.get(keys)
     if (before && isSameList(before.ground, ground)) return before.verdicts.get(key)
     const selectsNamespaces = watch.namespaceLabels(client.metadata.namespace) !== undefined
-    const verdicts = acceptClients(rivals, (one) => policiesOf(one, needs, policies), { selectsNamespaces })
+    const verdicts = acceptClients(rivals, (one) => policiesOf(one, policies), { selectsNamespaces })
     if (keys.length > 1) decided.set(keys, { ground, verdicts })
     return verdicts.get(key)
   }

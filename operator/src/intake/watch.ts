@@ -8,9 +8,10 @@ import type { Connection } from '../kubernetes/connection.ts'
 import { collectionPath, resourceTypes } from '../kubernetes/objects.ts'
 import type { KubernetesObject, NamespaceObject, PodObject } from '../kubernetes/objects.ts'
 import { createReflector } from '../kubernetes/reflector.ts'
-import type { Change } from '../kubernetes/collection.ts'
+import type { Change, Keep } from '../kubernetes/collection.ts'
 import type { Reflector, ReflectorTimes } from '../kubernetes/reflector.ts'
 import type { Settings } from '../settings.ts'
+import { createShareClient } from './share.ts'
 
 export interface WatchListeners {
   /** These clients are to be looked at. */
@@ -47,6 +48,7 @@ interface ReflectNeeds {
 interface Part<T extends KubernetesObject> {
   readonly query?: Readonly<Record<string, string>>
   readonly knownKeys?: ReadonlyMap<string, unknown>
+  readonly keep?: Keep<T>
   readonly onChange: (change: Change<T>) => void
   readonly onRelist?: () => void
 }
@@ -85,9 +87,11 @@ export function createWatch(
     tell(touched)
   }
 
+  const keep = createShareClient()
   const clientReflectors = namespacesToWatch(settings).map((namespace) =>
     reflect<OIDCClient & KubernetesObject>(collectionPath(resourceTypes.clients, namespace), {
       knownKeys: keysIn(knownKeys, namespace),
+      keep,
       onChange: onClient,
       onRelist: () => listeners?.onResync(clients.keysIn(namespace)),
     }),

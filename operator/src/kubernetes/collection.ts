@@ -57,16 +57,22 @@ export function lostMost(known: Iterable<string>, items: readonly KubernetesObje
   return lost * 2 > keys.length ? lost : undefined
 }
 
+/** Makes of an object what is kept of it: it says the same. */
+export type Keep<T> = (object: T) => T
+
+const asItIs = <T>(object: T): T => object
+
 /** @returns what differs between the copy and a full list, what is gone first */
 export function changesOfList<T extends KubernetesObject>(
   copy: ReadonlyMap<string, T>,
   items: readonly T[],
+  keep: Keep<T> = asItIs,
 ): readonly Change<T>[] {
   const listed = new Map(items.map((object) => [keyOf(object), object]))
   const gone = [...copy].filter(([key]) => !listed.has(key))
   return [
     ...gone.map(([key, previous]): Change<T> => ({ kind: 'deleted', key, previous })),
-    ...[...listed.values()].flatMap((object) => changesOfObject(copy, object)),
+    ...[...listed.values()].flatMap((object) => changesOfObject(copy, object, keep)),
   ]
 }
 
@@ -74,9 +80,10 @@ export function changesOfList<T extends KubernetesObject>(
 export function changesOfEvent<T extends KubernetesObject>(
   copy: ReadonlyMap<string, T>,
   { type, object }: CollectionEvent<T>,
+  keep: Keep<T> = asItIs,
 ): readonly Change<T>[] {
   if (type === 'BOOKMARK') return []
-  if (type !== 'DELETED') return changesOfObject(copy, object)
+  if (type !== 'DELETED') return changesOfObject(copy, object, keep)
   const key = keyOf(object)
   const previous = copy.get(key)
   // A deletion of an earlier object of that name tells nothing about the present one.
@@ -84,12 +91,16 @@ export function changesOfEvent<T extends KubernetesObject>(
   return isThis ? [{ kind: 'deleted', key, previous }] : []
 }
 
-function changesOfObject<T extends KubernetesObject>(copy: ReadonlyMap<string, T>, found: T): readonly Change<T>[] {
+function changesOfObject<T extends KubernetesObject>(
+  copy: ReadonlyMap<string, T>,
+  found: T,
+  keep: Keep<T>,
+): readonly Change<T>[] {
   const key = keyOf(found)
   const previous = copy.get(key)
   if (previous && previous.metadata.resourceVersion === found.metadata.resourceVersion && sameObject(previous, found))
     return []
-  const object: T = { ...found, metadata: metadataRead(found) }
+  const object = keep({ ...found, metadata: metadataRead(found) })
   if (!previous) return [{ kind: 'added', key, object }]
   if (sameObject(previous, found)) return [{ kind: 'updated', key, object: withSameSpec(object, previous), previous }]
   // re-created under its name

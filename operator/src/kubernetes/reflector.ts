@@ -4,7 +4,7 @@ import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 import { ApiError, isGone } from './api-error.ts'
 import { changesOfEvent, changesOfList, listAll, lostMost, parseEvent } from './collection.ts'
-import type { Change, CollectionEvent, Listed } from './collection.ts'
+import type { Change, CollectionEvent, Keep, Listed } from './collection.ts'
 import type { Connection } from './connection.ts'
 import type { KubernetesObject } from './objects.ts'
 
@@ -37,6 +37,7 @@ export interface ReflectorOptions<T> {
   /** What was there before this process, so that the first list is doubted too. */
   readonly knownKeys?: ReadonlyMap<string, unknown>
   readonly times?: ReflectorTimes
+  readonly keep?: Keep<T>
   /** One call for each difference, in order; an object re-created under its name is a deletion and an addition. */
   readonly onChange: (change: Change<T>) => void
   /** After each full list has been applied. */
@@ -137,7 +138,7 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
   }
 }
 
-const watchCall = ({ path, query, random }: ReflectorOptions<never>, resourceVersion: string) => ({
+const watchCall = ({ path, query, random }: Omit<ReflectorOptions<never>, 'keep'>, resourceVersion: string) => ({
   path,
   query: {
     ...query,
@@ -162,7 +163,7 @@ async function listSurely<T extends KubernetesObject>(
 }
 
 /** What is known of the collection; each difference is told when it has been taken over. */
-function createCopy<T extends KubernetesObject>({ knownKeys, onChange }: ReflectorOptions<T>) {
+function createCopy<T extends KubernetesObject>({ knownKeys, onChange, keep }: ReflectorOptions<T>) {
   const objects = new Map<string, T>()
   let isListed = false
   const take = (changes: readonly Change<T>[]) => {
@@ -177,15 +178,15 @@ function createCopy<T extends KubernetesObject>({ knownKeys, onChange }: Reflect
     /** What a list is expected to hold. */
     expected: (): ReadonlyMap<string, unknown> => (isListed ? objects : (knownKeys ?? objects)),
     replace: (items: readonly T[]) => {
-      take(changesOfList(objects, items))
+      take(changesOfList(objects, items, keep))
       isListed = true
     },
-    apply: (event: CollectionEvent<T>) => take(changesOfEvent(objects, event)),
+    apply: (event: CollectionEvent<T>) => take(changesOfEvent(objects, event, keep)),
   }
 }
 
 /** Waits longer each time until it is over, and says so once in ten seconds. */
-function createTrouble(options: ReflectorOptions<never>, times: ReflectorTimes, signal: AbortSignal) {
+function createTrouble(options: Omit<ReflectorOptions<never>, 'keep'>, times: ReflectorTimes, signal: AbortSignal) {
   const { clock } = options
   const log = options.log.child({ collection: options.path })
   const backoff = createBackoff({ baseMs: times.backoffMs, capMs: times.backoffCapMs, random: options.random })
