@@ -93,7 +93,9 @@ describe('operator', function () {
       const from = cluster.api.requests.length
       await applyReady('reports')
       await expectWrites(from, ['create secrets', `patch secrets ${shardOfReports}`, ...everyTime])
-      const reads = cluster.api.requests.slice(from).filter(({ verb, name }) => verb === 'get' && name === 'reports-oidc')
+      const reads = cluster.api.requests
+        .slice(from)
+        .filter(({ verb, name }) => verb === 'get' && name === 'reports-oidc')
       expect(reads.length, 'reads of a Secret that cannot be there').to.equal(0)
     })
 

@@ -73,9 +73,7 @@ export function createClientIndex(): ClientIndex {
     rivalKeys,
     declaring: (identifier) => [...byClaim.of(apiClaim(identifier))].flatMap((key) => clients.get(key) ?? []),
     olderInNamespace: (client) =>
-      ranks.of(client, () =>
-        [...byNamespace.of(client.metadata.namespace)].flatMap((each) => clients.get(each) ?? []),
-      ),
+      ranks.of(client, () => [...byNamespace.of(client.metadata.namespace)].flatMap((each) => clients.get(each) ?? [])),
     get size() {
       return clients.size
     },

@@ -35,7 +35,12 @@ export function createJudge(needs: Needs): (client: OIDCClient, onPoison: (error
   }
 }
 
-function judge(client: OIDCClient, needs: Needs, policiesOf: PoliciesOf, accept: ReturnType<typeof createAccept>): Judgement {
+function judge(
+  client: OIDCClient,
+  needs: Needs,
+  policiesOf: PoliciesOf,
+  accept: ReturnType<typeof createAccept>,
+): Judgement {
   const { watch, shards, clock } = needs
   const key = keyOf(client)
   const policies = policiesOf(client, watch.policies())

@@ -30,7 +30,7 @@ export function createShareClient(): <T extends OIDCClient & KubernetesObject>(c
   return (client) => {
     const { metadata, spec, status } = client
     return {
-      ...client,
+      ...shareFields(client, share, ['apiVersion', 'kind']),
       metadata: shareFields(metadata, share, ['namespace', 'creationTimestamp', 'labels']),
       spec: isRecord(spec) ? shareFields(spec, share) : spec,
       ...(isRecord(status) ? { status: shareStatus(status, share) } : {}),
@@ -61,4 +61,5 @@ function shareFields<T extends object>(
   return shared
 }
 
-const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

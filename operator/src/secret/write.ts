@@ -1,6 +1,7 @@
 import type { Secret } from '@nauthera/runtime/log'
 import { identifySecret } from '../decide/secret-id.ts'
-import { hasNoSecret } from '../decide/rotation-terms.ts'
+import { hasNoSecret, sameVerifiers } from '../decide/rotation-terms.ts'
+import type { RotationPlan, SecretState } from '../decide/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { RenderedSecret } from '../decide/secret.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
@@ -42,7 +43,7 @@ export function createWriteSecret(needs: {
     }
     const now = readSecretObject(outcome.secret, judgement.client)
     memory.seen.own = { name: wanted.name, version: versionOf(outcome.secret) }
-    memory.read = { state: now.state, fingerprint: fingerprintOf(render, look, plan.secret) }
+    memory.read = { state: sharedWith(plan, now.state), fingerprint: fingerprintOf(render, look, plan.secret) }
     return { kind: 'changed', known: { ...look, read: now, isFresh: true }, isWritten: true }
   }
 
@@ -60,6 +61,13 @@ export function createWriteSecret(needs: {
       return { kind: 'changed', known: { ...look, failure: asError(error) } }
     }
   }
+}
+
+/** @returns the state with the verifiers of the plan, where it says the same: they are in memory for the shard already */
+function sharedWith({ secret }: RotationPlan, state: SecretState): SecretState {
+  if (state.kind !== 'owned' || !secret || !sameVerifiers(state.verifiers, secret.verifiers)) return state
+  const held = secret.verifiers.find(({ sha256 }) => sha256 === state.sha256)
+  return { ...state, verifiers: secret.verifiers, ...(held ? { sha256: held.sha256 } : {}) }
 }
 
 /** The one value that the plan names: the pending one when it is published now, the client's own, or the one that is held.

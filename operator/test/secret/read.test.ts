@@ -29,7 +29,10 @@ describe('createReader', () => {
 
     it('reads nothing of a client that nobody has worked on before: what is there, the create tells', async () => {
       one.secrets.put('app-oidc', { value })
-      const { read, isFresh } = await reader().begin({ ...one.work(), isNew: true }, { needsSecret: true, isTaken: true })
+      const { read, isFresh } = await reader().begin(
+        { ...one.work(), isNew: true },
+        { needsSecret: true, isTaken: true },
+      )
       expect(read.state).to.deep.equal({ kind: 'absent' })
       expect(isFresh).to.equal(false)
       expect(one.secrets.calls).to.deep.equal([])
