@@ -41,6 +41,20 @@ export function status(on: Subject): void {
       expect(changed.body.status.observedGeneration).to.equal(1)
     })
 
+    it('is answered with the metadata alone where that is asked for', async () => {
+      const { metadata } = await create(clients, clientOf('glanced-at'))
+      const written = await on.api.call('PATCH', `${clients}/glanced-at/status`, {
+        accept: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
+        query: { fieldManager: 'nauthera-operator-status', force: true },
+        body: statusOf('glanced-at', { observedGeneration: 1 }),
+        contentType: 'application/apply-patch+yaml',
+      })
+      expect(written.body, JSON.stringify(written.body)).to.include({ kind: 'PartialObjectMetadata' })
+      expect(written.body).not.to.have.any.keys('spec', 'status')
+      expect(written.body.metadata.uid).to.equal(metadata.uid)
+      expect(written.body.metadata.resourceVersion).not.to.equal(metadata.resourceVersion)
+    })
+
     it('is NotFound for an object that is gone, and a Conflict when the version that the write names is old', async () => {
       const missing = await applyTo(`${clients}/gone/status`, 'nauthera-operator-status', statusOf('gone', {}), {
         force: true,
