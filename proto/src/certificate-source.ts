@@ -1,8 +1,9 @@
 // Certificates that are replaced while streams stay open: held in memory, or read from files that another process
 // renews.
 import { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { statSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
+import { readTogether } from './mounted-volume.ts'
 
 /** What one end of a mutual TLS connection holds, as PEM. */
 export interface CertificateSet {
@@ -77,22 +78,26 @@ export function renewalOf(certificatePem: string): number {
 
 /** Follows three PEM files that another process writes and renews. When files are absent, damaged or do not match (a
  *  new certificate beside an old key), the newest usable set stays.
- *  @param options.pollMs how often the files are read
+ *  @param options.pollMs how often is looked whether the files have changed
  *  @param options.onFault called once for each new kind of fault, and not for files that are merely absent
  *  @returns a source that has read the files once */
-export async function followCertificateFiles(
+export function followCertificateFiles(
   files: { ca: string; cert: string; key: string },
   options: { pollMs?: number; onFault?: (error: Error) => void } = {},
-): Promise<CertificateSource & { stop(): void }> {
+): CertificateSource & { stop(): void } {
   const holder = createCertificateHolder()
   let lastFault: string | undefined
-  let stopped = false
-  let timer: NodeJS.Timeout | undefined
+  /** Of the files that were read last; undefined while they must be read again. */
+  let lastState: string | undefined
 
-  const look = async (): Promise<void> => {
+  const look = (): void => {
     try {
-      const [ca, cert, key] = await Promise.all([files.ca, files.cert, files.key].map((path) => readFile(path, 'utf8')))
-      holder.replace({ ca: ca!, cert: cert!, key: key! })
+      const state = stateOf(Object.values(files))
+      if (state !== undefined && state === lastState) return
+      lastState = undefined
+      const { ca, cert, key } = readTogether(files)
+      holder.replace({ ca: ca.toString(), cert: cert.toString(), key: key.toString() })
+      lastState = state
       lastFault = undefined
     } catch (error) {
       const fault = error as NodeJS.ErrnoException
@@ -101,21 +106,25 @@ export async function followCertificateFiles(
       options.onFault?.(fault)
     }
   }
-  const again = (): void => {
-    if (stopped) return
-    timer = setTimeout(() => void look().then(again), options.pollMs ?? 500)
-    timer.unref()
-  }
-  await look()
-  again()
+  look()
+  const timer = setInterval(look, options.pollMs ?? 500)
+  timer.unref()
   return {
     current: () => holder.current(),
     onChange: (listener) => holder.onChange(listener),
-    stop: () => {
-      stopped = true
-      clearTimeout(timer)
-    },
+    stop: () => clearInterval(timer),
   }
+}
+
+/** Milliseconds. A file that is younger may be written once more at what counts as the same instant. */
+const settledMs = 1_000
+
+/** @returns what differs as soon as one of the files has changed; undefined when that cannot be told */
+function stateOf(paths: readonly string[]): string | undefined {
+  const states = paths.map((path) => statSync(path, { throwIfNoEntry: false }))
+  const settled = Date.now() - settledMs
+  if (!states.every((state) => state !== undefined && state.ctimeMs < settled)) return undefined
+  return states.map((state) => `${state!.ino} ${state!.size} ${state!.mtimeMs} ${state!.ctimeMs}`).join()
 }
 
 function sameSet(one: CertificateSet, other: CertificateSet): boolean {

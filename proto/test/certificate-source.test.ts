@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
 import { createCertificateHolder, followCertificateFiles } from '../src/certificate-source.ts'
 import type { CertificateSet, CertificateSource } from '../src/certificate-source.ts'
@@ -43,7 +45,7 @@ describe('followCertificateFiles', () => {
     new Promise<Error>((resolve) => (onFault.current = resolve))
 
   it('reads files that appear later, and each change of them', async () => {
-    source = await followCertificateFiles(files(), { pollMs: 5 })
+    source = followCertificateFiles(files(), { pollMs: 5 })
     expect(source.current()).to.equal(undefined)
     for (const set of [await newSet(), await newSet()]) {
       const arrived = new Promise<void>((resolve) => {
@@ -55,11 +57,25 @@ describe('followCertificateFiles', () => {
     }
   })
 
+  it('has one whole set whenever it looks, while the kubelet switches the volume', async () => {
+    const versions = [await newSet(), await newSet()]
+    const faults: string[] = []
+    const seen = new Set<string>()
+    const swapping = new Worker(new URL('./support/swap-volume.ts', import.meta.url), {
+      workerData: { directory, versions, times: 300 },
+    })
+    source = followCertificateFiles(files(), { pollMs: 1, onFault: ({ message }) => faults.push(message) })
+    source.onChange(({ ca, cert, key }) => seen.add(JSON.stringify({ ca, cert, key })))
+    await once(swapping, 'exit')
+    expect(faults).to.deep.equal([])
+    expect([...seen]).to.have.members(versions.map(({ ca, cert, key }) => JSON.stringify({ ca, cert, key })))
+  })
+
   it('F17 keeps the last usable set when files do not match, are damaged or are missing, and reports the fault', async () => {
     await write(await newSet())
     const listener: { current?: (error: Error) => void } = {}
     let faults = 0
-    source = await followCertificateFiles(files(), {
+    source = followCertificateFiles(files(), {
       pollMs: 5,
       onFault: (error) => {
         faults++

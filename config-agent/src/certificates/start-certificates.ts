@@ -30,7 +30,7 @@ export async function startCertificates(needs: {
     ...(needs.leafLifetimeMs === undefined ? {} : { lifetimeMs: needs.leafLifetimeMs }),
   })
   const at = (file: string): string => join(settings.linkDirectory, file)
-  const link = await followCertificateFiles(
+  const link = followCertificateFiles(
     { ca: at(linkFiles.ca), cert: at(linkFiles.agentCert), key: at(linkFiles.agentKey) },
     {
       pollMs: linkPollMs,

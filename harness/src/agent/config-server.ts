@@ -41,7 +41,7 @@ interface Options {
 /** The server's side of ConfigService over the real channel: takes whole shards, newer ones only, and remembers what it
  *  was told in which order. */
 export async function startConfigServer(options: Options): Promise<ConfigServer> {
-  const certificates = await followCertificateFiles(
+  const certificates = followCertificateFiles(
     {
       ca: join(options.tlsDirectory, configTlsFiles.ca),
       cert: join(options.tlsDirectory, configTlsFiles.cert),

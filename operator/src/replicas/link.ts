@@ -47,7 +47,7 @@ export async function openLink(needs: LinkNeeds): Promise<Link> {
 
 async function followMountedLink({ settings, log }: LinkNeeds): Promise<Link> {
   const at = (file: string) => join(settings.link.directory ?? '', file)
-  const files = await followCertificateFiles(
+  const files = followCertificateFiles(
     { ca: at(linkFiles.ca), cert: at(linkFiles.operatorCert), key: at(linkFiles.operatorKey) },
     { onFault: (error) => log.warn({ code: 'LINK_INVALID', error }, 'link certificates cannot be used') },
   )

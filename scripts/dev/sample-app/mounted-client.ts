@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { inOneVersion } from '@nauthera/proto/mounted-volume'
 import * as client from 'openid-client'
 
 /** The client as its mounted Secret describes it. Files are read at each use: the kubelet swaps them at a rotation. */
@@ -17,7 +18,9 @@ export interface MountedClient {
 }
 
 export function createMountedClient(directory: string): MountedClient {
-  const read = (key: string) => readFile(join(directory, key), 'utf8').catch(() => undefined)
+  const readAll = (...keys: readonly string[]): readonly (string | undefined)[] =>
+    inOneVersion([join(directory, 'client_id')], () => keys.map((key) => readIfThere(join(directory, key))))
+  const read = (key: string) => readAll(key)[0]
   let discovered: { issuer: string; metadata: Promise<client.ServerMetadata> } | undefined
 
   /** The server's metadata is asked once an issuer, and again when that failed. */
@@ -31,11 +34,11 @@ export function createMountedClient(directory: string): MountedClient {
     return metadata
   }
   return {
-    isThere: async () => (await read('client_id')) !== undefined,
-    clientId: async () => (await read('client_id')) ?? '',
-    scopes: () => read('scopes'),
+    isThere: async () => read('client_id') !== undefined,
+    clientId: async () => read('client_id') ?? '',
+    scopes: async () => read('scopes'),
     configuration: async () => {
-      const [id, secret, issuer] = await Promise.all([read('client_id'), read('client_secret'), read('issuer')])
+      const [id, secret, issuer] = readAll('client_id', 'client_secret', 'issuer')
       if (id === undefined || issuer === undefined) return undefined
       const authentication = secret === undefined ? client.None() : client.ClientSecretBasic(secret)
       const configuration = new client.Configuration(await discover(issuer, id), id, undefined, authentication)
@@ -43,9 +46,18 @@ export function createMountedClient(directory: string): MountedClient {
       return configuration
     },
     secretId: async () => {
-      const secret = await read('client_secret')
+      const secret = read('client_secret')
       return secret === undefined ? undefined : createHash('sha256').update(secret).digest('hex').slice(0, 8)
     },
+  }
+}
+
+/** A public client has no secret. A file that a switch took away looks the same, and so is looked for again. */
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
   }
 }
 

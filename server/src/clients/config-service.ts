@@ -140,7 +140,7 @@ async function listen(
   log: Log,
 ): Promise<() => Promise<void>> {
   const at = (file: string) => join(tlsDirectory, file)
-  const certificates = await followCertificateFiles(
+  const certificates = followCertificateFiles(
     { ca: at(configTlsFiles.ca), cert: at(configTlsFiles.cert), key: at(configTlsFiles.key) },
     { onFault: (error) => log.warn({ error }, 'certificates unusable') },
   )

@@ -1,10 +1,10 @@
 import { constants } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { createServer as createHttp } from 'node:http'
 import type { RequestListener, Server } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import { readTogether } from '@nauthera/proto/mounted-volume'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import { markAsked } from './client-certificate.ts'
@@ -143,7 +143,7 @@ async function close(server: Server | HttpsServer, graceMs: number): Promise<voi
 
 function readTls(tls: TlsFiles): { cert: Buffer; key: Buffer } {
   try {
-    return { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }
+    return readTogether({ cert: tls.certFile, key: tls.keyFile })
   } catch (cause) {
     throw new CodedError('TLS_FILE_INVALID', { cause })
   }

@@ -1,6 +1,7 @@
 // The one door to SMTP. Whoever is on the way can read or change nothing: the connection is TLS, or it ends on this machine.
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { inOneVersion } from '@nauthera/proto/mounted-volume'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { describeError } from '@nauthera/runtime/log'
@@ -72,12 +73,7 @@ async function open({ host, port, tls, usernameFile, passwordFile, caFile }: Mai
     },
     ...(usernameFile === undefined || passwordFile === undefined
       ? {}
-      : {
-          auth: {
-            user: readSecretFile(usernameFile, 'mail.usernameFile').reveal(),
-            pass: readSecretFile(passwordFile, 'mail.passwordFile').reveal(),
-          },
-        }),
+      : { auth: inOneVersion([usernameFile, passwordFile], () => readLogin(usernameFile, passwordFile)) }),
     disableFileAccess: true,
     disableUrlAccess: true,
     ...timeouts,
@@ -91,6 +87,11 @@ function outcomeOf(error: unknown): TryOutcome {
   const isRefusal = (code === 'EENVELOPE' || code === 'EMESSAGE') && typeof responseCode === 'number'
   return { kind: isRefusal && responseCode >= 500 ? 'never' : 'later', reason: describeError(error) }
 }
+
+const readLogin = (usernameFile: string, passwordFile: string) => ({
+  user: readSecretFile(usernameFile, 'mail.usernameFile').reveal(),
+  pass: readSecretFile(passwordFile, 'mail.passwordFile').reveal(),
+})
 
 function readCa(path: string): string {
   try {

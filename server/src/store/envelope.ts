@@ -3,6 +3,7 @@ import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomByte
 import type { KeyObject } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { contentOf, inOneVersion } from '@nauthera/proto/mounted-volume'
 import { CodedError } from '@nauthera/runtime/coded-error'
 
 /** Keys derived from the ring for one purpose: the first encrypts or signs, all decrypt or verify. */
@@ -34,12 +35,16 @@ const keyId = /^[A-Za-z0-9._-]{1,64}$/
 /** Reads a mounted ring: files `<id>` of 32 raw bytes each, and `current`, which names the one that encrypts.
  *  @throws CodedError KEY_RING_INVALID with every fault */
 export function loadKeyRing(directory: string): KeyRing {
+  return inOneVersion([join(directory, currentFile)], () => readKeyRing(directory))
+}
+
+function readKeyRing(directory: string): KeyRing {
   const keys = new Map<string, Buffer>()
   const faults: { path: string; message: string }[] = []
-  for (const name of list(directory)) {
-    // a mounted Secret has `..data` links beside its files
+  const content = contentOf(directory)
+  for (const name of list(directory, content)) {
     if (name === currentFile || name.startsWith('.')) continue
-    const bytes = readFileSync(join(directory, name))
+    const bytes = readFileSync(join(content, name))
     if (!keyId.test(name))
       faults.push({ path: join(directory, name), message: 'is not a valid name of a key; use A-Z a-z 0-9 . _ -' })
     else if (bytes.length !== keyBytes)
@@ -49,7 +54,7 @@ export function loadKeyRing(directory: string): KeyRing {
       })
     else keys.set(name, bytes)
   }
-  const current = readCurrent(directory)
+  const current = readCurrent(content)
   if (current === undefined)
     faults.push({ path: join(directory, currentFile), message: 'is missing; it names the key that encrypts' })
   else if (!keys.has(current))
@@ -98,9 +103,10 @@ const lacksKey = (id: string) =>
     faults: [{ path: 'keysDirectory', message: `add the file ${id}: rows in the database are encrypted with it` }],
   })
 
-function list(directory: string): string[] {
+/** @param directory as people know it */
+function list(directory: string, content: string): string[] {
   try {
-    return readdirSync(directory).toSorted()
+    return readdirSync(content).toSorted()
   } catch (cause) {
     throw new CodedError('KEY_RING_INVALID', {
       cause,
@@ -109,9 +115,9 @@ function list(directory: string): string[] {
   }
 }
 
-function readCurrent(directory: string): string | undefined {
+function readCurrent(content: string): string | undefined {
   try {
-    return readFileSync(join(directory, currentFile), 'utf8').trim()
+    return readFileSync(join(content, currentFile), 'utf8').trim()
   } catch {
     return undefined
   }

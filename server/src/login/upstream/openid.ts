@@ -1,3 +1,4 @@
+import { inOneVersion } from '@nauthera/proto/mounted-volume'
 import { readSecretFile } from '@nauthera/runtime/settings'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
 import { isPlainHttp } from '../../settings/upstream.ts'
@@ -67,14 +68,12 @@ export function partyOf(
 ): Party {
   const { clientId, clientIdFile, clientSecretFile } = settings
   const path = `upstreams.${description.id}`
-  return {
-    server,
+  const credentials = inOneVersion([clientIdFile, clientSecretFile], () => ({
     clientId: clientId ?? readSecretFile(clientIdFile!, `${path}.clientIdFile`).reveal(),
     clientSecret:
       clientSecretFile === undefined ? undefined : readSecretFile(clientSecretFile, `${path}.clientSecretFile`),
-    fetch,
-    plainHttp: isPlainHttp(description.issuer),
-  }
+  }))
+  return { server, ...credentials, fetch, plainHttp: isPlainHttp(description.issuer) }
 }
 
 async function complete(needs: Needs, { parameters, ...binding }: BroughtBack): Promise<UpstreamAnswer> {

@@ -1,5 +1,6 @@
 // The servers of one directory as one: searches share a connection, each password is checked on its own, and when a server does not
 // answer the next one is asked, once.
+import { inOneVersion } from '@nauthera/proto/mounted-volume'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import { describeError } from '@nauthera/runtime/log'
@@ -241,11 +242,11 @@ const isTooMany = (error: unknown): boolean => error instanceof DirectoryFailure
 export function readFiles({ id, servers }: Pick<Needs, 'id' | 'servers'>) {
   const { caFile, usernameFile, passwordFile } = servers
   const read = (file: string, key: string) => readSecretFile(file, `sources.${id}.${key}`)
-  return {
+  return inOneVersion([caFile, usernameFile, passwordFile], () => ({
     ca: caFile === undefined ? undefined : read(caFile, 'caFile').reveal(),
     account:
       usernameFile === undefined || passwordFile === undefined
         ? undefined
         : { dn: read(usernameFile, 'usernameFile'), password: read(passwordFile, 'passwordFile') },
-  }
+  }))
 }
