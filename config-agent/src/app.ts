@@ -18,6 +18,8 @@ import type { Settings } from './settings.ts'
 
 const pollMs = 2_000
 const heartbeatMs = 10 * 60_000
+/** How long it is put off to say what changed, for a server that does not answer. */
+const longestAnswerMs = 100
 const usualWordlessMs = 10_000
 const usualPatience = { helloMs: 5_000, ackMs: 30_000 }
 
@@ -115,7 +117,8 @@ async function loadShards(settings: Settings, live: LiveState, reports: Reports)
 }
 
 /** Follows the mount. @returns once it has been looked at */
-async function startMount(needs: Needs, { reports, mounted, platformKeys }: Agent, pusher: Pusher): Promise<void> {
+async function startMount(needs: Needs, agent: Agent, pusher: Pusher): Promise<void> {
+  const { live, reports, mounted, platformKeys } = agent
   const { settings, log, onStop } = needs
   const keeper = createKeeper(createLastGood(settings.stateDirectory), (error) =>
     log.warn({ code: 'STATE_UNWRITABLE', reason: describeError(error) }, 'last good shards not saved'),
@@ -128,8 +131,9 @@ async function startMount(needs: Needs, { reports, mounted, platformKeys }: Agen
     if (news) {
       reports.mount.snapshot(mounted.held, news.changed, { trigger, readMs: monotonic() - began })
       pusher.push()
+      // To say what changed in a large shard takes as long as to apply it, and the operator waits to hear that it is live.
+      await live.untilHas(news.changed, longestAnswerMs)
       for (const shard of news.changed) {
-        // What is pushed goes out first: to say what changed in a large shard takes as long as to push it.
         await new Promise((resolve) => setImmediate(resolve))
         reports.mount.diff(news.before.shards.get(shard.ref.shard), shard)
       }

@@ -163,6 +163,20 @@ export class LiveState {
     if (!known || compareAge(ref, known) > 0) this.#seen.set(ref.shard, refOf(ref))
   }
 
+  /** @returns once the server has these shards; sooner when there is no server, or it takes longer than that */
+  untilHas(shards: readonly { readonly ref: Ref }[], mostMs: number): Promise<void> {
+    const has = () =>
+      !this.serverConnected || shards.every(({ ref }) => this.#live.get(ref.shard)?.digest === ref.digest)
+    if (has()) return Promise.resolve()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, mostMs)
+    const stopListening = this.onChange(() => has() && resolve())
+    return promise.finally(() => {
+      clearTimeout(timer)
+      stopListening()
+    })
+  }
+
   /** @returns how to stop listening */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)

@@ -1,14 +1,12 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { dataLink } from '@nauthera/proto/mounted-volume'
 import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
 import type { ErrorCode } from '../errors.ts'
 import { parseManifest, parseShard } from './parse-files.ts'
 import type { ReadManifest, ReadShard, Snapshot, SnapshotFault } from '../snapshot.ts'
-
-/** The link that the kubelet switches from one version of the volume to the next. */
-const dataLink = '..data'
 
 /** A Secret holds 1 MiB. Bytes. */
 const maxFileBytes = 2 * 1024 * 1024

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { watch } from 'chokidar'
 import type { FSWatcher } from 'chokidar'
 import { readDataLink } from './read-snapshot.ts'
@@ -18,7 +19,8 @@ interface MountWatchOptions {
  *  their types lie. The truth is a poll of where ..data leads (10 us). */
 export class MountWatch {
   readonly #options: MountWatchOptions
-  readonly #watcher: FSWatcher
+  #watcher: FSWatcher
+  #isDegraded = false
   #stopped = false
   #timer: NodeJS.Timeout | undefined
   /** The look that runs. */
@@ -31,17 +33,8 @@ export class MountWatch {
 
   constructor(options: MountWatchOptions) {
     this.#options = options
+    this.#watcher = this.#watch()
     this.#schedulePoll()
-    const { directory } = options
-    this.#watcher = watch(directory, { followSymlinks: false, depth: 0, ignoreInitial: true, persistent: true })
-    this.#watcher.on('all', () => void this.#check('inotify'))
-    // What chokidar makes of a renamed link is its own affair; that something happened is all that counts.
-    this.#watcher.on('raw', () => void this.#check('inotify'))
-    let isTold = false
-    this.#watcher.on('error', (error) => {
-      if (!isTold) options.onDegraded(error)
-      isTold = true
-    })
   }
 
   /** @returns when the mount has been looked at */
@@ -61,6 +54,21 @@ export class MountWatch {
     await this.#looking
   }
 
+  #watch(): FSWatcher {
+    const { onDegraded } = this.#options
+    const directory = resolve(this.#options.directory)
+    // Nothing in the directory is worth its attention: it would look at each file and resolve each link at every event.
+    const ignored = (path: string) => path !== directory
+    const watcher = watch(directory, { ignored, followSymlinks: false, depth: 0, ignoreInitial: true })
+    // What chokidar makes of a renamed link is its own affair; that something happened is all that counts.
+    for (const event of ['ready', 'all', 'raw'] as const) watcher.on(event, () => void this.#check('inotify'))
+    watcher.on('error', (error) => {
+      if (!this.#isDegraded) onDegraded(error)
+      this.#isDegraded = true
+    })
+    return watcher
+  }
+
   async #lookWhileWanted(): Promise<void> {
     while (this.#wanted !== undefined && !this.#stopped) {
       const trigger = this.#wanted
@@ -76,9 +84,18 @@ export class MountWatch {
     else if (this.#again && trigger === 'poll') await this.lookNow('retry')
   }
 
+  async #poll(): Promise<void> {
+    if (linkOf(this.#options.directory) !== this.#seenLink) {
+      // A change that no event told: another directory may have come in the place of the one that is watched.
+      void this.#watcher.close()
+      this.#watcher = this.#watch()
+    }
+    await this.#check('poll')
+  }
+
   #schedulePoll(): void {
     if (this.#stopped) return
-    this.#timer = setTimeout(() => void this.#check('poll').finally(() => this.#schedulePoll()), this.#options.pollMs)
+    this.#timer = setTimeout(() => void this.#poll().finally(() => this.#schedulePoll()), this.#options.pollMs)
   }
 }
 

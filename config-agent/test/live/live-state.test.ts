@@ -27,6 +27,24 @@ describe('LiveState', () => {
     expect(live.rejected.map(({ name }) => name)).to.deep.equal(['wiki'])
   })
 
+  it('tells when the server has certain shards, at once where there is no server, and in time when it takes none', async () => {
+    const live = new LiveState()
+    await live.untilHas([{ ref: ref(3) }], 600_000)
+    live.connected(create(HelloSchema, {}))
+    let has = false
+    const both = live.untilHas([{ ref: { ...ref(3), digest: 'c' } }, { ref: { ...ref(5), digest: 'e' } }], 600_000)
+    const told = both.then(() => (has = true))
+    live.applied({ ...ref(3), digest: 'c' }, create(AckSchema, {}))
+    await Promise.resolve()
+    expect(has).to.equal(false)
+    live.applied({ ...ref(5), digest: 'e' }, create(AckSchema, {}))
+    await told
+    await live.untilHas([{ ref: { ...ref(7), digest: 'never' } }], 1)
+    const gone = live.untilHas([{ ref: { ...ref(7), digest: 'never' } }], 600_000)
+    live.disconnected()
+    await gone
+  })
+
   it('hands on what the server gives a client that leaves it open', () => {
     const live = new LiveState()
     expect(live.defaults).to.equal(undefined)
