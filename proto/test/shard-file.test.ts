@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -20,8 +21,10 @@ import {
   decodeShardFile,
   digestOfLine,
   maxShardBytes,
+  parseShardBytes,
   parseShardFile,
   renderShardFile,
+  unpackShardFile,
 } from '../src/shard-file.ts'
 import vectors from './vectors/proto.json' with { type: 'json' }
 
@@ -178,6 +181,29 @@ describe('shard files', () => {
       expect(() => decodeLine(only!)).to.throw()
     })
   }
+
+  it('are unpacked by a thread to what parseShardFile has, whatever their size', async () => {
+    for (const filler of ['', 'x'.repeat(100), randomBytes(60_000).toString('hex')]) {
+      const file = gzipSync(JSON.stringify({ schema: 2, seq: '9', filler }))
+      expect(parseShardBytes(await unpackShardFile(file)).digest).to.equal(parseShardFile(file).digest)
+    }
+  })
+
+  it('K8 are refused by a thread too when they are cut, or grow past the limit', async () => {
+    const large = gzipSync(randomBytes(60_000).toString('hex'))
+    const bomb = gzipSync(Buffer.alloc(8 * maxShardBytes, 0x20))
+    // whatever it says of its size
+    bomb.writeUInt32LE(7, bomb.length - 4)
+    for (const [file, code] of [
+      [large.subarray(0, -9), 'Z_BUF_ERROR'],
+      [large.subarray(0, -2), 'Z_BUF_ERROR'],
+      [bomb, 'ERR_BUFFER_TOO_LARGE'],
+    ] as const) {
+      expect(file.length).to.be.greaterThan(16 * 1024)
+      const failure = await unpackShardFile(file).catch((error: NodeJS.ErrnoException) => error.code)
+      expect(failure).to.equal(code)
+    }
+  })
 
   describe('read by the previous version, which does not know entries', () => {
     const bytes = readFileSync(join(import.meta.dirname, '..', 'baseline.binpb'))

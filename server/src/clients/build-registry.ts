@@ -1,4 +1,5 @@
 // A registry and a shard -> the next registry. Only clients that changed are checked; one that fails keeps what it had.
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { CheckClient } from './check-client.ts'
 import { keyOf } from './check-shard.ts'
@@ -48,6 +49,8 @@ export async function buildRegistry(
     const turn = sliceOver()
     if (turn) await turn
   }
+  // what follows is done at a stretch
+  await nextTurn()
   const registry = assemble(current, { ref, clients, byDigest, rejected })
   const blockedHere = registry.blocked.filter((client) => client.shard === ref.shard)
   return { registry, rejected: [...rejected, ...blockedHere.map((client) => conflictOf(client, registry))], changed }

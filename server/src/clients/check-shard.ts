@@ -2,7 +2,13 @@
 import { NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Manifest, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount, shardEpoch } from '@nauthera/proto/names'
-import { UnknownSchemaError, decodeLine, digestOfLine, parseShardFile } from '@nauthera/proto/shard-file'
+import {
+  UnknownSchemaError,
+  decodeLine,
+  digestOfLine,
+  parseShardBytes,
+  unpackShardFile,
+} from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { describeError } from '@nauthera/runtime/log'
 import type { RegisteredClient } from './registered-client.ts'
@@ -34,7 +40,7 @@ export async function planShard(ref: ShardRefValue, file: Uint8Array, live: Live
   if (age === 'same') return { kind: 'same' }
   if (age === 'stale') return refused(NackReason.STALE, `older than what is live (seq ${live!.ref.seq})`)
   try {
-    const { head, lines, digest } = parseShardFile(file)
+    const { head, lines, digest } = parseShardBytes(await unpackShardFile(file))
     if (digest !== ref.digest) return refused(NackReason.UNREADABLE, 'the file is not the one that the digest names')
     if (head.shard !== ref.shard || head.seq !== ref.seq || head.epoch !== ref.epoch) {
       return refused(NackReason.UNREADABLE, `the file is that of shard ${head.shard}, seq ${head.seq}`)

@@ -27,6 +27,8 @@ export interface RegisteredClient {
   readonly documents: readonly DocumentScopes[]
   /** Of an API that is not suspended: the types of authorization details that it declares; undefined for none. */
   readonly detailTypes: readonly string[] | undefined
+  /** `config.sectorIdentifierUri`; undefined for most clients. */
+  readonly sector: string | undefined
 }
 
 /** Clients by metadata document, by the hosts of their addresses, and the scopes that they may have. */
@@ -44,7 +46,7 @@ export interface GrantedScopes {
 }
 
 /** @returns the ServiceAccounts of the client's own namespace that are its identities */
-export function accountsOf({ identities }: ClientConfig, namespace: string): RegisteredClient['accounts'] {
+function accountsOf({ identities }: ClientConfig, namespace: string): RegisteredClient['accounts'] {
   const own = identities.flatMap(({ serviceAccount }) =>
     serviceAccount?.namespace === namespace ? [serviceAccount.name] : [],
   )
@@ -59,19 +61,35 @@ export function grantedOf(granted: Granted | undefined): readonly GrantedScopes[
   }))
 }
 
-export function detailTypesOf({ resourceServer, suspended }: ClientConfig): RegisteredClient['detailTypes'] {
+function detailTypesOf({ resourceServer, suspended }: ClientConfig): RegisteredClient['detailTypes'] {
   const types = suspended ? [] : (resourceServer?.authorizationDetails ?? [])
   return types.length > 0 ? types.map(({ type }) => type) : undefined
 }
+
+/** What is asked of all clients at once, and so is known of each without decoding it. */
+export type KnownOfVersion = Pick<RegisteredClient, 'api' | 'accounts' | 'detailTypes' | 'sector'>
+
+export const knownOf = (config: ClientConfig, namespace: string): KnownOfVersion => ({
+  api: config.resourceServer?.identifier,
+  accounts: accountsOf(config, namespace),
+  detailTypes: detailTypesOf(config),
+  sector: config.sectorIdentifierUri || undefined,
+})
 
 export const documentsOf = (granted: Granted | undefined): readonly DocumentScopes[] =>
   granted?.documents.map(({ hosts, scopes }) => ({ hosts: hosts.slice(), scopes: scopes.slice() })) ?? []
 
 export function createRegisteredClient(
-  fields: Omit<RegisteredClient, 'config' | 'accounts' | 'documents' | 'detailTypes'> &
-    Partial<Pick<RegisteredClient, 'accounts' | 'documents' | 'detailTypes'>>,
+  fields: Omit<RegisteredClient, 'config' | 'accounts' | 'documents' | 'detailTypes' | 'sector'> &
+    Partial<Pick<RegisteredClient, 'accounts' | 'documents' | 'detailTypes' | 'sector'>>,
 ): RegisteredClient {
-  return new StoredClient({ accounts: undefined, detailTypes: undefined, documents: none, ...fields })
+  return new StoredClient({
+    accounts: undefined,
+    detailTypes: undefined,
+    sector: undefined,
+    documents: none,
+    ...fields,
+  })
 }
 
 /** One for all: nearly every client. */
@@ -90,6 +108,7 @@ class StoredClient implements RegisteredClient {
   readonly granted: RegisteredClient['granted']
   readonly documents: RegisteredClient['documents']
   readonly detailTypes: RegisteredClient['detailTypes']
+  readonly sector: RegisteredClient['sector']
   #config: WeakRef<ClientConfig> | undefined
 
   constructor(fields: Omit<RegisteredClient, 'config'>) {
@@ -103,6 +122,7 @@ class StoredClient implements RegisteredClient {
     this.api = fields.api
     this.accounts = fields.accounts
     this.detailTypes = fields.detailTypes
+    this.sector = fields.sector
     this.granted = fields.granted
     this.documents = fields.documents.length === 0 ? none : fields.documents
   }

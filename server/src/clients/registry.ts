@@ -60,17 +60,33 @@ export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blo
   let accounts: Map<string, RegisteredClient[]> | undefined
   let detailTypes: readonly string[] | undefined
   let withDocuments: readonly RegisteredClient[] | undefined
+  const named = (): RegisteredClient[] =>
+    [...parts.shards.values()].flatMap(namedOf).filter((client) => clients.get(client.clientId) === client)
   return {
     ...parts,
     size: clients.size,
     find: (clientId) => clients.get(clientId),
-    findApi: (identifier) => (apis ??= apisOf(clients.values())).get(identifier),
-    documentApis: () => (withDocuments ??= [...clients.values()].filter(({ documents }) => documents.length > 0)),
-    sectors: () => [...new Set([...clients.values()].map(({ config }) => config.sectorIdentifierUri))].filter(Boolean),
-    detailTypes: () =>
-      (detailTypes ??= [...new Set([...clients.values()].flatMap((client) => client.detailTypes ?? []))].toSorted()),
-    ofServiceAccount: (account) => (accounts ??= byAccount(clients.values())).get(accountKey(account)) ?? [],
+    findApi: (identifier) => (apis ??= apisOf(named())).get(identifier),
+    documentApis: () => (withDocuments ??= named().filter(({ documents }) => documents.length > 0)),
+    sectors: () => [...new Set(named().flatMap(({ sector }) => sector ?? []))],
+    detailTypes: () => (detailTypes ??= [...new Set(named().flatMap((client) => client.detailTypes ?? []))].toSorted()),
+    ofServiceAccount: (account) => (accounts ??= byAccount(named())).get(accountKey(account)) ?? [],
   }
+}
+
+const namedOfShard = new WeakMap<LiveShard, readonly RegisteredClient[]>()
+
+/** The few clients of a shard that something else than their id finds. Each registry after a change looks for them anew, and 15 of 16 shards are
+ *  those that the one before had. */
+function namedOf(shard: LiveShard): readonly RegisteredClient[] {
+  const known = namedOfShard.get(shard)
+  if (known) return known
+  const named = shard.clients.filter(
+    ({ api, accounts, documents, sector, detailTypes }) =>
+      (api ?? accounts ?? sector ?? detailTypes) !== undefined || documents.length > 0,
+  )
+  namedOfShard.set(shard, named)
+  return named
 }
 
 export const emptyRegistry = (): Registry =>

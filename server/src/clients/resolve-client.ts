@@ -7,8 +7,8 @@ import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { sizeFaults } from '@nauthera/rules/version-size'
 import type { CheckClient, ClientIdentity } from './check-client.ts'
-import { accountsOf, createRegisteredClient, detailTypesOf, documentsOf, grantedOf } from './registered-client.ts'
-import type { RegisteredClient } from './registered-client.ts'
+import { createRegisteredClient, documentsOf, grantedOf, knownOf } from './registered-client.ts'
+import type { KnownOfVersion, RegisteredClient } from './registered-client.ts'
 import type { Rejection } from './registry.ts'
 import { applyVerifiers } from './verifiers.ts'
 import type { Clocks, LiveVerifier } from './verifiers.ts'
@@ -23,7 +23,7 @@ type Version = Pick<ClientVersion, 'generation' | 'config'>
 type Loaded =
   | { readonly kind: 'accepted'; readonly version: ServedVersion }
   | { readonly kind: 'rejected'; readonly faults: readonly ClientFault[] }
-type ServedVersion = Pick<RegisteredClient, 'version' | 'api' | 'accounts' | 'detailTypes'>
+type ServedVersion = Pick<RegisteredClient, 'version'> & KnownOfVersion
 
 /** @param live what is live of this very client: the same object of Kubernetes, under the same client id */
 export async function resolveClient(
@@ -42,7 +42,7 @@ export async function resolveClient(
       sameObjects(live?.verifiers ?? [], verifiers) &&
       isDeepStrictEqual([live?.granted, live?.documents], [granted, documents])
     if (version === live && isSame) return live
-    const { api, accounts, detailTypes, version: served } = version
+    const { api, accounts, detailTypes, sector, version: served } = version
     return createRegisteredClient({
       clientId,
       uid,
@@ -53,6 +53,7 @@ export async function resolveClient(
       api,
       accounts,
       detailTypes,
+      sector,
       granted,
       documents,
       version: { generation: served.generation, config: served.config },
@@ -97,11 +98,12 @@ function usesSecret({ desired, accepted }: ShardEntry, live: RegisteredClient): 
   return showsSecret(config.tokenEndpointAuthMethod)
 }
 
-const servedOf = ({ version, api, accounts, detailTypes }: ServedVersion): ServedVersion => ({
+const servedOf = ({ version, api, accounts, detailTypes, sector }: ServedVersion): ServedVersion => ({
   version,
   api,
   accounts,
   detailTypes,
+  sector,
 })
 
 async function checkVersion(version: Version, identity: ClientIdentity, checkClient: CheckClient): Promise<Loaded> {
@@ -111,9 +113,7 @@ async function checkVersion(version: Version, identity: ClientIdentity, checkCli
   try {
     const faults = await checkClient(config, identity)
     if (faults.length > 0) return { kind: 'rejected', faults }
-    const accounts = accountsOf(config, identity.namespace)
-    const api = config.resourceServer?.identifier
-    return { kind: 'accepted', version: { version, api, accounts, detailTypes: detailTypesOf(config) } }
+    return { kind: 'accepted', version: { version, ...knownOf(config, identity.namespace) } }
   } catch (error) {
     // the protocol library throws plain TypeErrors too
     return rejected(error instanceof Error ? error.message : 'cannot be served as it is')

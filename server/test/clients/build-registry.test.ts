@@ -321,6 +321,11 @@ describe(buildRegistry.name, () => {
     const sector = 'https://sector.test/list'
     const { registry } = await applyAll([shardInput(3, 1n, [of(first, sector), of(second, ''), of(third, sector)])])
     expect(registry.sectors()).to.deep.equal([sector])
+    // of all clients, each minute: none is decoded for it
+    for (const client of registry.clients.values()) {
+      Object.defineProperty(client, 'config', { get: () => expect.fail('is decoded') })
+    }
+    expect(registry.sectors()).to.deep.equal([sector])
   })
 
   it('E9 takes __proto__ and constructor as names like any other', async () => {
