@@ -204,7 +204,7 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
 }
 
 /** In the order of the columns of `grant-insert`. */
-const grantValues = (grant: NewGrant): unknown[] => [
+export const grantValues = (grant: NewGrant): unknown[] => [
   grant.id,
   grant.userId,
   grant.clientUid,

@@ -25,17 +25,16 @@ describe(createSignIns.name, () => {
       device: { sessionUid, userId, version: 1, authTime: new Date(), expiresAt: inMs(60_000), ...client, sid: 'sid' },
       consent: { userId, ...client, scopes: ['openid', 'email'], payload: { resources: [] } },
       grant: { id: randomUUID(), userId, ...client, sessionUid, offline: false, payload: {}, expiresAt: inMs(60_000) },
-      family: { payload: {}, idleTtlMs: 60_000, absoluteTtlMs: 60_000 },
       audit: [{ event: 'signin.success', outcome: 'success', userId }],
       ...about,
     } satisfies Finish
   }
 
-  it('writes mark, session, consent, grant, family and audit in one round trip and one commit', async () => {
+  it('writes mark, session, consent, grant and audit in one round trip and one commit', async () => {
     const { id: userId } = await addPerson(store)
     const finish = finishOf(userId)
     const before = store.database.counters()
-    const { done, family } = await store.signIns.finish(finish)
+    const { done } = await store.signIns.finish(finish)
     const after = store.database.counters()
     expect([done, after.roundTrips - before.roundTrips, after.commits - before.commits]).to.deep.equal([true, 1, 1])
     const session = { uid: finish.device.sessionUid, version: 1, authTime: finish.device.authTime }
@@ -43,8 +42,7 @@ describe(createSignIns.name, () => {
     expect(loaded?.sessionLive).to.equal(true)
     expect(loaded?.consent?.scopes).to.deep.equal(['openid', 'email'])
     const granted = await store.accounts.loadGranted({ userId, session, grantId: finish.grant.id })
-    expect([granted?.sessionLive, granted?.grant?.id, granted?.refreshSeq]).to.deep.equal([true, finish.grant.id, 1])
-    expect(await store.refreshFamilies.find(finish.grant.id)).to.deep.include({ seq: 1, rotatedAt: family!.rotatedAt })
+    expect([granted?.sessionLive, granted?.grant?.id]).to.deep.equal([true, finish.grant.id])
     expect((await store.devices.listOfSession(finish.device.sessionUid)).map(({ client }) => client?.id)).to.deep.equal(
       [undefined, 'shop.web'],
     )
