@@ -1,4 +1,5 @@
-import type { AccountQuery, GrantedAccount, LoadedAccount } from '../store/accounts.ts'
+import type { AccountQuery, GrantQuery, GrantedAccount, LoadedAccount } from '../store/accounts.ts'
+import type { Redemption } from '../store/redemptions.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import type { RequestContext } from './request-context.ts'
 
@@ -25,23 +26,52 @@ export const keyOf = ({ userId, session, clientUid }: AccountQuery): string =>
 /** Matches every version of a session: its tokens stay valid when the version rises later. */
 const anyVersion = 2_147_483_647
 
+type OfArtefact = Pick<RequestContext, 'artefact' | 'granted'>
+
 /** Loads the person of the request's code or token, with its grant, once a request. For an access token the data may be up to 10 s old.
  *  @returns undefined when the person is deleted or disabled, and when the token's session has ended */
 export async function loadAccountOfArtefact(
-  request: Pick<RequestContext, 'artefact' | 'granted'>,
+  request: OfArtefact,
   users: Pick<UserSources, 'loadGranted' | 'loadForToken'>,
 ): Promise<GrantedAccount | undefined> {
-  const { accountId, grantId, sessionUid, authTime, kind } = request.artefact ?? {}
+  const asked = askedAbout(request)
+  if (asked === undefined) return undefined
+  const { key, query } = asked
+  if (request.granted?.key !== key) {
+    const load = request.artefact?.['kind'] === 'AccessToken' ? users.loadForToken : users.loadGranted
+    request.granted = { key, account: load(query) }
+  }
+  return standing(await request.granted.account)
+}
+
+/** As `loadAccountOfArtefact`, of a code that is used up by it. The request keeps what became of the code, for whoever ends it.
+ *  @returns undefined also when the code was not used up: then who ends the request has to */
+export async function redeemCode(
+  request: OfArtefact & Pick<RequestContext, 'spent'>,
+  users: Pick<UserSources, 'redeem'>,
+  code: Pick<Redemption, 'jti' | 'expiresAt' | 'family'>,
+): Promise<GrantedAccount | undefined> {
+  const asked = askedAbout(request)
+  if (asked === undefined) return undefined
+  const { jti } = code
+  request.spent = { jti, outcome: undefined }
+  const { account, spent, family } = await users.redeem({ ...asked.query, ...code })
+  request.spent = spent ? { jti, outcome: { kind: 'spent', ...(family && { family }) } } : undefined
+  request.granted = { key: asked.key, account: Promise.resolve(account) }
+  return spent ? standing(account) : undefined
+}
+
+function askedAbout({ artefact = {} }: OfArtefact): { readonly key: string; readonly query: GrantQuery } | undefined {
+  const { accountId, grantId, sessionUid, authTime } = artefact
   if (typeof accountId !== 'string' || typeof grantId !== 'string') return undefined
   const session =
     typeof sessionUid === 'string' && typeof authTime === 'number'
       ? { uid: sessionUid, version: anyVersion, authTime: new Date(authTime * 1000) }
       : undefined
-  const ask = { userId: accountId, grantId, session }
-  const key = `${accountId} ${grantId} ${session?.uid}`
-  if (request.granted?.key !== key)
-    request.granted = { key, account: kind === 'AccessToken' ? users.loadForToken(ask) : users.loadGranted(ask) }
-  const loaded = await request.granted.account
+  return { key: `${accountId} ${grantId} ${session?.uid}`, query: { userId: accountId, grantId, session } }
+}
+
+function standing(loaded: GrantedAccount | undefined): GrantedAccount | undefined {
   if (loaded?.user.disabled || (loaded?.grant && !loaded.grant.offline && !loaded.sessionLive)) return undefined
   return loaded
 }

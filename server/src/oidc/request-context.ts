@@ -28,6 +28,8 @@ export interface RequestContext extends Exchange {
   revoked?: { readonly jti: string; readonly is: Promise<boolean> }
   /** This request may have rotated its refresh family in the lane, and could not end there. */
   mayHaveRotated?: boolean
+  /** The code that the lane has used up for this request; without `outcome` it may have. Whoever ends the request does not use it a second time. */
+  spent?: { readonly jti: string; readonly outcome: SpentCode | undefined } | undefined
   /** The refresh family, after this request has rotated it. */
   family?: RotatedFamily
   /** What the protocol tells the audit log, of a request whose answer may still be thrown away (library/resume-in-place.ts). */
@@ -42,6 +44,12 @@ export interface RequestContext extends Exchange {
   identity?: string
   /** Which of the client's valid secrets matched. */
   secret?: { readonly secretId: string; readonly previous: boolean }
+}
+
+/** A code that was used for the first time, with the refresh family that began; `rotatedAt` in epoch milliseconds. */
+export interface SpentCode {
+  readonly kind: 'spent'
+  readonly family?: { readonly seq: number; readonly rotatedAt: number }
 }
 
 /** A refresh family after one rotation. Times in epoch milliseconds. */

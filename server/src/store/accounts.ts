@@ -62,21 +62,36 @@ const load = statement(
 )
 const columns =
   'username, email, email_verified, name, locale, profile, password_change_required, disabled_at, created_at, updated_at'
-/** @param grant the parameter that names it */
+/** SQL: the columns of a GrantedRow, of the user `$1`.
+ *  @param grant the parameter that names the grant
+ *  @param about what is known of its tokens: the columns `parents` and `refresh_seq`, and the tables that they need besides */
+const selectGranted = (
+  grant: string,
+  session: { readonly isLive: string; readonly join: string },
+  about: { readonly columns: string; readonly join: string },
+): string =>
+  `SELECT u.id, ${columns
+    .split(', ')
+    .map((column) => `u.${column}`)
+    .join(', ')}, ${sourceOf}, ${groupsOf}, ${session.isLive},
+     t.id AS grant_id, t.client_uid, t.client_id, t.session_uid, t.offline, t.payload, t.created_at AS granted_at, t.expires_at AS granted_until,
+     ${about.columns}
+   FROM users u ${session.join}
+   LEFT JOIN grants t ON t.id = ${grant} AND (t.user_id = u.id) IS TRUE AND t.revoked_at IS NULL AND t.expires_at > now()
+   ${about.join}
+   WHERE u.id = $1`
+const ofTokens = {
+  columns: `${parentsOf}, f.seq AS refresh_seq`,
+  join: 'LEFT JOIN refresh_families f ON f.grant_id = t.id AND f.revoked_at IS NULL AND f.expires_at > now()',
+}
 const granted = (name: string, grant: string, session: { isLive: string; join: string }) =>
-  statement(
-    name,
-    `SELECT u.id, ${columns
-      .split(', ')
-      .map((column) => `u.${column}`)
-      .join(', ')}, ${sourceOf}, ${groupsOf}, ${session.isLive},
-       t.id AS grant_id, t.client_uid, t.client_id, t.session_uid, t.offline, t.payload, t.created_at AS granted_at, t.expires_at AS granted_until,
-       ${parentsOf}, f.seq AS refresh_seq
-     FROM users u ${session.join}
-     LEFT JOIN grants t ON t.id = ${grant} AND (t.user_id = u.id) IS TRUE AND t.revoked_at IS NULL AND t.expires_at > now()
-     LEFT JOIN refresh_families f ON f.grant_id = t.id AND f.revoked_at IS NULL AND f.expires_at > now()
-     WHERE u.id = $1`,
-  )
+  statement(name, selectGranted(grant, session, ofTokens))
+/** SQL: the same with `$1` to `$5`, for a code that is used for the first time: its grant came from no other one, and has no tokens yet. */
+export const selectForCode = selectGranted(
+  '$5',
+  { isLive: sessionLive, join: joinSession },
+  { columns: 'NULL::jsonb AS parents, NULL::integer AS refresh_seq', join: '' },
+)
 const loadGranted = granted('account-load-granted', '$5', { isLive: sessionLive, join: joinSession })
 /** An access token names no session. */
 const loadOfToken = granted('account-load-of-token', '$2', { isLive: 'true AS session_live', join: '' })
@@ -88,7 +103,7 @@ type AccountRow = UserRow & {
   readonly consent_row: ConsentRow | null
 }
 
-type GrantedRow = UserRow & {
+export type GrantedRow = UserRow & {
   readonly session_live: boolean
   readonly parents: ParentRows | null
   readonly refresh_seq: number | null
@@ -125,7 +140,7 @@ export function createAccounts({ database }: { database: Connection }): Accounts
     async loadGranted({ userId, session, grantId }) {
       if (!isUuid(userId)) return undefined
       const rows = session
-        ? database.query<GrantedRow>(loadGranted, [userId, ...valuesOf(session), grantId])
+        ? database.query<GrantedRow>(loadGranted, valuesOfGranted({ userId, session, grantId }))
         : database.query<GrantedRow>(loadOfToken, [userId, grantId])
       return (await rows).map(grantedOf)[0]
     },
@@ -138,6 +153,9 @@ const valuesOf = (session: SessionQuery['session']) => [
   session?.authTime ?? null,
 ]
 
+/** `$1` to `$5` of `selectForCode`. */
+export const valuesOfGranted = ({ userId, session, grantId }: GrantQuery) => [userId, ...valuesOf(session), grantId]
+
 const accountOf = (row: AccountRow): LoadedAccount => ({
   user: userOf(row),
   standing: row.standing,
@@ -146,7 +164,7 @@ const accountOf = (row: AccountRow): LoadedAccount => ({
   consent: row.consent_row === null ? undefined : consentOf(row.consent_row),
 })
 
-function grantedOf(row: GrantedRow): GrantedAccount {
+export function grantedOf(row: GrantedRow): GrantedAccount {
   const grantFrom = ownersOf(row.parents)
   const person = { user: userOf(row), sessionLive: row.session_live }
   if (row.grant_id === null || grantFrom === undefined)

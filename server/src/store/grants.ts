@@ -119,16 +119,24 @@ const revoke = statement(
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM revoked)')})
    SELECT id FROM revoked`,
 )
+/** The part of a statement that begins a refresh family. @param values the parameters of `familyValues`; @param grants a query of the id of the grant */
+export const familyInsert = ([payload, idle, absolute]: readonly [string, string, string], grants: string): string =>
+  `INSERT INTO refresh_families (grant_id, rotated_at, payload, expires_at, absolute_expires_at)
+     SELECT g.id, date_trunc('milliseconds', now()), ${payload}::jsonb,
+       now() + least(${idle}::float8, ${absolute}::float8) * interval '1 millisecond', now() + ${absolute}::float8 * interval '1 millisecond'
+     FROM (${grants}) g WHERE ${payload}::jsonb IS NOT NULL ON CONFLICT DO NOTHING RETURNING seq, rotated_at`
+export const familyValues = (family: NewFamily | undefined): readonly unknown[] => [
+  family === undefined ? null : JSON.stringify(family.payload),
+  family?.idleTtlMs ?? 0,
+  family?.absoluteTtlMs ?? 0,
+]
+
 // The family is inserted only while the grant is alive. A replay that comes while the first caller's statement runs waits for
 // its mark. Its snapshot may not see the new family row, but it revokes the grant, and `rotate` looks at the grant too.
 const spendCode = statement(
   'grant-spend-code',
   `WITH mark AS (INSERT INTO one_time (kind, id, expires_at) VALUES ('code', $1, $2) ON CONFLICT DO NOTHING RETURNING id),
-   family AS (INSERT INTO refresh_families (grant_id, rotated_at, payload, expires_at, absolute_expires_at)
-     SELECT g.id, date_trunc('milliseconds', now()), $4::jsonb,
-       now() + least($5::float8, $6::float8) * interval '1 millisecond', now() + $6::float8 * interval '1 millisecond'
-     FROM grants g, mark WHERE g.id = $3 AND g.revoked_at IS NULL AND $4::jsonb IS NOT NULL
-     ON CONFLICT DO NOTHING RETURNING seq, rotated_at),
+   family AS (${familyInsert(['$4', '$5', '$6'], 'SELECT g.id FROM grants g, mark WHERE g.id = $3 AND g.revoked_at IS NULL')}),
    revoked AS (UPDATE grants SET revoked_at = now() WHERE id = $3 AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark) RETURNING id),
    dead AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id = $3 AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark)),
    written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM revoked)')})
@@ -179,8 +187,7 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
       return revoked
     },
     async spendCode({ jti, expiresAt, grantId, family, auditOnReplay }) {
-      const payload = family === undefined ? null : JSON.stringify(family.payload)
-      const values = [jti, expiresAt, grantId, payload, family?.idleTtlMs ?? 0, family?.absoluteTtlMs ?? 0]
+      const values = [jti, expiresAt, grantId, ...familyValues(family)]
       const rows = await database.query<{ first: boolean; seq: number | null; rotated_at: Date | null }>(spendCode, [
         ...values,
         audit.rows(auditOnReplay),

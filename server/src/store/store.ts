@@ -45,6 +45,8 @@ import { createPushedRequests } from './pushed-requests.ts'
 import type { PushedRequests } from './pushed-requests.ts'
 import { createReaper } from './reaper.ts'
 import type { Reaper } from './reaper.ts'
+import { createRedemptions } from './redemptions.ts'
+import type { Redemptions } from './redemptions.ts'
 import { createRefreshFamilies } from './refresh-families.ts'
 import type { RefreshFamilies } from './refresh-families.ts'
 import { createSectorMembers } from './sector-documents.ts'
@@ -74,6 +76,7 @@ export interface Store {
   readonly consents: Consents
   readonly authorizations: Authorizations
   readonly grants: Grants
+  readonly redemptions: Redemptions
   readonly refreshFamilies: RefreshFamilies
   readonly devices: Devices
   readonly deviceCodes: DeviceCodes
@@ -128,6 +131,7 @@ export function createStore(options: {
     consents: createConsents(needs),
     authorizations: createAuthorizations(needs),
     grants: createGrants(needs),
+    redemptions: createRedemptions(needs),
     refreshFamilies: createRefreshFamilies(needs),
     devices: createDevices(needs),
     deviceCodes: createDeviceCodes(needs),

@@ -4,6 +4,7 @@ import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Mail } from '../mails.ts'
 import type { AccountQuery, Accounts, GrantQuery, GrantedAccount, LoadedAccount } from '../store/accounts.ts'
 import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt, FoundAttempt } from '../store/attempts.ts'
+import type { Redeemed, Redemption, Redemptions } from '../store/redemptions.ts'
 import { canonicalName } from '../store/canonical-name.ts'
 import type { FactorKind } from '../store/standing.ts'
 import type { TokenAccounts } from '../store/token-accounts.ts'
@@ -28,6 +29,8 @@ export interface UserSources {
   load(query: AccountQuery): Promise<LoadedAccount | undefined>
   /** As `load`, for a code or token, with its grant. */
   loadGranted(query: GrantQuery): Promise<GrantedAccount | undefined>
+  /** As `loadGranted`, for a code that is used up by it; `spent` is false where it still has to be. */
+  redeem(code: Redemption): Promise<Redeemed>
   /** As `loadGranted`, for introspection and userinfo: the record may be 10 s old. */
   loadForToken(query: GrantQuery): Promise<GrantedAccount | undefined>
   /** @param login user name or e-mail address in any spelling
@@ -79,6 +82,7 @@ interface Needs {
   readonly store: {
     readonly accounts: Accounts
     readonly tokenAccounts: TokenAccounts
+    readonly redemptions: Redemptions
     readonly attempts: Attempts
     readonly users: Pick<Users, 'adopt' | 'findAdopted' | 'follow'>
   }
@@ -115,6 +119,10 @@ export function createUserSources(needs: Needs): UserSources {
   return {
     load: async (query) => described(await store.accounts.load(query)),
     loadGranted: async (query) => described(await store.accounts.loadGranted(query)),
+    async redeem(code) {
+      const redeemed = await store.redemptions.redeem(code)
+      return { ...redeemed, account: await described(redeemed.account) }
+    },
     loadForToken: async (query) => described(await store.tokenAccounts.load(query)),
     async tryPassword(login, password, context) {
       try {

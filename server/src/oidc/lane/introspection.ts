@@ -10,7 +10,7 @@ import { createSubjectOf } from '../clients/subjects.ts'
 import type { KeySet } from '../keys/key-set.ts'
 import { loadAccountOfArtefact } from '../load-account.ts'
 import type { RequestContext } from '../request-context.ts'
-import { wantsJson } from './plain-request.ts'
+import { onlyHas, wantsJson } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
 
 export interface IntrospectionNeeds {
@@ -78,8 +78,7 @@ export function createIntrospection(needs: IntrospectionNeeds): Answer {
 function isPlain({ request }: RequestContext, form: PlainForm): boolean {
   const hint = form.get('token_type_hint')
   if (!form.has('token') || (hint !== undefined && hint !== 'access_token')) return false
-  const others = ['grant_type', 'scope', 'resource', 'refresh_token']
-  return wantsJson(request.headers.accept) && !others.some((name) => form.has(name))
+  return wantsJson(request.headers.accept) && onlyHas(form, ['token', 'token_type_hint'])
 }
 
 /** Bound to nothing, and without authorization details, which may have been withdrawn in part. */

@@ -1,4 +1,4 @@
-// The short way for what machines ask most. It answers the ordinary request for a token (client_credentials) or about one, and hands everything else to the
+// The short way for what machines ask most. It answers the ordinary request for tokens or about one, and hands everything else to the
 // library untouched: what is odd, what is refused, what fails. So every refusal, and all that follows from one, is the library's alone.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
@@ -6,6 +6,8 @@ import { paths } from '@nauthera/rules/endpoints'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { RequestContext } from '../request-context.ts'
 import { markLane } from '../request-line.ts'
+import { createCodeGrants } from './code.ts'
+import type { CodeNeeds } from './code.ts'
 import { createIntrospection } from './introspection.ts'
 import type { IntrospectionNeeds } from './introspection.ts'
 import { createMachineTokens } from './machine-token.ts'
@@ -25,11 +27,15 @@ type Answer = (context: RequestContext, form: PlainForm, client: OidcClient) => 
 type Answered = object | undefined
 
 export function createMachineLane(
-  needs: MachineTokenNeeds & RefreshNeeds & IntrospectionNeeds & ProofNeeds,
+  needs: MachineTokenNeeds & CodeNeeds & RefreshNeeds & IntrospectionNeeds & ProofNeeds,
 ): MachineLane {
-  const [refresh, machineToken] = [createRefreshes(needs), createMachineTokens(needs)]
+  const grants: ReadonlyMap<string | undefined, Answer> = new Map<string, Answer>([
+    ['client_credentials', createMachineTokens(needs)],
+    ['refresh_token', createRefreshes(needs)],
+    ['authorization_code', createCodeGrants(needs)],
+  ])
   const answers: ReadonlyMap<string | undefined, Answer> = new Map<string, Answer>([
-    [paths.token, (...asked) => (asked[1].get('grant_type') === 'refresh_token' ? refresh : machineToken)(...asked)],
+    [paths.token, (context, form, client) => grants.get(form.get('grant_type'))?.(context, form, client)],
     [paths.introspection, createIntrospection(needs)],
   ])
   return (context, passOn) => {

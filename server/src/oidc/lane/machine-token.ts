@@ -9,6 +9,7 @@ import type { JwtSigner } from '../keys/jwt-signer.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import { createIds } from '../keys/random-ids.ts'
 import type { RequestContext } from '../request-context.ts'
+import { onlyHas } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
 
 export interface MachineTokenNeeds {
@@ -48,8 +49,7 @@ export function createMachineTokens(
 }
 
 function isPlain(form: PlainForm, { config }: OidcClient): boolean {
-  if (form.get('grant_type') !== grant || ['token', 'token_type_hint', 'refresh_token'].some((name) => form.has(name)))
-    return false
+  if (form.get('grant_type') !== grant || !onlyHas(form, ['grant_type', 'scope', 'resource'])) return false
   if (!config.grantTypes.includes(grant) || config.dpopBoundAccessTokens) return false
   return !isFapiClient(config) && config.subjectType !== 'pairwise'
 }

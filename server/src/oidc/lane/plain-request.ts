@@ -26,6 +26,8 @@ export function plainLength(headers: IncomingHttpHeaders): number | undefined {
 
 export type PlainForm = ReadonlyMap<string, string>
 
+/** By which a client proves itself. */
+const ofProofs = ['client_id', 'client_secret', 'client_assertion', 'client_assertion_type']
 const known: ReadonlySet<string> = new Set([
   'grant_type',
   'scope',
@@ -33,10 +35,10 @@ const known: ReadonlySet<string> = new Set([
   'token',
   'token_type_hint',
   'refresh_token',
-  'client_id',
-  'client_secret',
-  'client_assertion',
-  'client_assertion_type',
+  'code',
+  'redirect_uri',
+  'code_verifier',
+  ...ofProofs,
 ])
 
 /** @returns the parameters, each once and none empty; undefined for any other body */
@@ -51,6 +53,10 @@ export function plainForm(body: string): PlainForm | undefined {
   }
   return form
 }
+
+/** Whether a form has no parameter besides these and the proof of its client. What a grant has no use for the library leaves out: it knows how. */
+export const onlyHas = (form: PlainForm, names: readonly string[]): boolean =>
+  form.keys().every((name) => names.includes(name) || ofProofs.includes(name))
 
 /** @returns undefined for an empty value, and for one that readers may decode in different ways */
 function plainValue(text: string): string | undefined {

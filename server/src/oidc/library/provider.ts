@@ -11,10 +11,10 @@ import { currentRequest, runInRequest } from './current-request.ts'
 import { createProvider } from './grant-handlers.ts'
 import { createLogoutTokens } from './logout-tokens.ts'
 import type { MintLogoutToken } from './logout-tokens.ts'
+import { createMadeTokens } from './made-tokens.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { applyOverrides } from './overrides.ts'
 import { listenToProtocol } from './protocol-events.ts'
-import { createRenewedTokens } from './renewed-tokens.ts'
 import { clientClassOf, internalsOf } from './shapes.ts'
 import type { Internals } from './shapes.ts'
 import { registerTokenExchange } from './token-exchange.ts'
@@ -60,7 +60,7 @@ function afterLane(library: RequestListener, internals: Internals, needs: Librar
     issuer,
     signer,
     algorithm: signing.accessToken,
-    renew: createRenewedTokens(internals, needs),
+    makeTokens: createMadeTokens(internals, needs),
   })
   return (request, response) => {
     const context = currentRequest()

@@ -58,12 +58,18 @@ export function comparable({ status, headers, body }: Got): object {
   if (signed === undefined) return { status, headers: others, body: text }
   const read = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>
   const [header = '', payload = '', signature = ''] = signed.split('.')
-  const { jti, iat, exp, ...claims } = read(payload)
+  const { jti, iat, exp, grant_ref: sealed, ...claims } = read(payload)
   const life = exp === undefined ? undefined : Number(exp) - Number(iat)
   const isNew =
     Math.abs(Number(iat) - Date.now() / 1000) < 60 &&
     (jti === undefined || (typeof jti === 'string' && /^[\w-]{43}$/.test(jti)))
-  const form = { header: read(header), claims, names: Object.keys(read(payload)), signature: signature.length }
+  const form = {
+    header: read(header),
+    claims,
+    names: Object.keys(read(payload)),
+    signature: signature.length,
+    sealed: String(sealed).length,
+  }
   return { status, headers: others, form, life, isNew, body: text.replace(signed, 'signed') }
 }
 

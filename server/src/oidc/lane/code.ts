@@ -1,0 +1,102 @@
+import { hash, timingSafeEqual } from 'node:crypto'
+import type { UserSources } from '../../users/user-sources.ts'
+import { isFapiClient } from '../artefacts/fapi.ts'
+import { newFamily } from '../artefacts/refresh-families.ts'
+import { standingGrant } from '../artefacts/standing-grant.ts'
+import type { ClientInstances } from '../clients/instances.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
+import { redeemCode } from '../load-account.ts'
+import type { RequestContext } from '../request-context.ts'
+import { bothOf, createPersonTokens } from './person-tokens.ts'
+import type { PersonTokenNeeds, TokenSource } from './person-tokens.ts'
+import { onlyHas } from './plain-request.ts'
+import type { PlainForm } from './plain-request.ts'
+
+export interface CodeNeeds extends PersonTokenNeeds {
+  readonly clients: ClientInstances
+  readonly users: Pick<UserSources, 'redeem'>
+}
+
+/** The payload of a code that is bound to nothing but its PKCE. */
+interface ShownCode extends TokenSource {
+  readonly jti: string
+  readonly redirectUri: string
+  readonly codeChallenge?: string
+  readonly codeChallengeMethod?: string
+}
+
+const grantType = 'authorization_code'
+
+/** What the lane answers to a client that shows its code for the first time, with all that belongs to it, and asks for no API.
+ *  @returns the function makes the answer; undefined for a request that is the library's. Whether it has used the code up by then, or may have, the context
+ *  says */
+export function createCodeGrants(
+  needs: CodeNeeds,
+): (context: RequestContext, form: PlainForm, client: OidcClient) => Promise<object | undefined> {
+  const { clients, users, now } = needs
+  const answer = createPersonTokens(needs)
+  return async (context, form, client) => {
+    const code = isPlain(form, client) ? shownCode(form, client, needs) : undefined
+    if (code === undefined) return undefined
+    context.artefact = { ...code }
+    const { jti, exp, scope: ofCode } = code
+    const family = newFamily(client.config, new Set(ofCode.split(' ')))
+    const loaded = await redeemCode(context, users, { jti, expiresAt: new Date(exp * 1000), family })
+    const grant = await standingGrant(loaded, clients)
+    if (loaded === undefined || grant?.row.clientId !== client.clientId) return undefined
+    if (secondsOf(grant.row.expiresAt.getTime()) <= secondsOf(now())) return undefined
+    const scope = bothOf(grant.payload.openid?.scope, ofCode)
+    if (!scope.includes('openid')) return undefined
+    const begun = context.spent?.outcome?.family
+    if (family !== undefined && begun === undefined) return undefined
+    if (begun) context.family = { ...begun, expiresAt: Number.POSITIVE_INFINITY }
+    const refresh = begun && { rotations: 0 }
+    const about = { client, source: code, user: loaded.user, scope: scope.join(' '), gty: grantType, refresh }
+    return answer(context, grantType, about)
+  }
+}
+
+const isPlain = (form: PlainForm, { config }: OidcClient): boolean =>
+  onlyHas(form, ['grant_type', 'code', 'redirect_uri', 'code_verifier']) &&
+  config.grantTypes.includes(grantType) &&
+  !config.dpopBoundAccessTokens &&
+  !isFapiClient(config)
+
+/** What makes a code more than ordinary: it is bound to something, or asks for single claims or details. */
+const extraordinary = [
+  'jkt',
+  'x5t#S256',
+  'dpopJkt',
+  'attestationJkt',
+  'claims',
+  'rar',
+  'consumed',
+  'expiresWithSession',
+] as const
+
+/** @returns undefined for what is not the caller's, has expired or is bound, and for what does not belong to it */
+function shownCode(form: PlainForm, client: OidcClient, { sealer, now }: CodeNeeds): ShownCode | undefined {
+  const payload = sealer.unseal('AuthorizationCode', form.get('code') ?? '')
+  if (payload === undefined || extraordinary.some((name) => payload[name] !== undefined)) return undefined
+  if (!isShownCode(payload) || payload.clientId !== client.clientId) return undefined
+  if (payload.exp <= secondsOf(now()) || payload.redirectUri !== form.get('redirect_uri')) return undefined
+  return payload.scope.split(' ').includes('openid') && isVerified(form.get('code_verifier'), payload)
+    ? payload
+    : undefined
+}
+
+const texts = ['jti', 'clientId', 'accountId', 'grantId', 'scope', 'redirectUri'] as const
+const numbers = ['iat', 'exp'] as const
+
+const isShownCode = (payload: Record<string, unknown>): payload is Record<string, unknown> & ShownCode =>
+  texts.every((name) => typeof payload[name] === 'string') && numbers.every((name) => typeof payload[name] === 'number')
+
+/** PKCE (RFC 7636 section 4.6): both, or neither. */
+function isVerified(verifier: string | undefined, { codeChallenge, codeChallengeMethod }: ShownCode): boolean {
+  if (verifier === undefined || codeChallenge === undefined) return verifier === codeChallenge
+  if (codeChallengeMethod !== 'S256' || !/^[\w.~-]{43,128}$/.test(verifier)) return false
+  const [given, wanted] = [Buffer.from(hash('sha256', verifier, 'base64url')), Buffer.from(codeChallenge)]
+  return given.length === wanted.length && timingSafeEqual(given, wanted)
+}
+
+const secondsOf = (milliseconds: number): number => Math.floor(milliseconds / 1000)

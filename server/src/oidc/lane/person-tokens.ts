@@ -1,0 +1,104 @@
+import type { User } from '../../store/user.ts'
+import { signInProofOf } from '../acr.ts'
+import { recordGranted } from '../artefacts/granted-tokens.ts'
+import type { GrantEvents } from '../artefacts/granted-tokens.ts'
+import { accessTokenLifetime } from '../artefacts/resources.ts'
+import type { Sealer } from '../artefacts/sealed.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
+import { createIds } from '../keys/random-ids.ts'
+import type { RequestContext } from '../request-context.ts'
+
+// The tokens of a person, for a code or a refresh token that is bound to nothing and asks for no API.
+
+export interface PersonTokenNeeds {
+  readonly sealer: Sealer
+  readonly makeTokens: MakeTokens
+  readonly events: GrantEvents
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+/** What the payloads of a code and of a refresh token both say. */
+export interface TokenSource {
+  readonly iat: number
+  readonly exp: number
+  readonly clientId: string
+  readonly accountId: string
+  readonly grantId: string
+  readonly scope: string
+  readonly resource?: string | readonly string[]
+  readonly acr?: string
+  readonly amr?: readonly string[]
+  readonly authTime?: number
+  readonly nonce?: string
+  readonly sessionUid?: string
+  readonly sid?: string
+  readonly expiresWithSession?: boolean
+}
+
+export interface TokensAbout {
+  readonly client: OidcClient
+  readonly source: TokenSource
+  readonly user: User
+  /** What the client may know of the person. */
+  readonly scope: string
+  /** The grants that led here, as the library writes them. */
+  readonly gty: string
+  /** Undefined where the client gets no refresh token. */
+  readonly refresh: { readonly rotations: number; readonly iiat?: number | undefined } | undefined
+}
+
+/** Makes the ID token, and the refresh token by the family of the request. */
+export type MakeTokens = (
+  context: RequestContext,
+  about: TokensAbout,
+) => Promise<{ readonly refresh: string | undefined; readonly id: string }>
+
+/** @returns the function answers with the tokens. @param grant as the request names it */
+export function createPersonTokens(
+  needs: PersonTokenNeeds,
+): (context: RequestContext, grant: string, about: TokensAbout) => Promise<object> {
+  const { sealer, makeTokens, events, now } = needs
+  const nextId = createIds({ bytes: 32, encoding: 'base64url' })
+  return async (context, grant, about) => {
+    const { client, user, scope } = about
+    const { refresh, id } = await makeTokens(context, about)
+    const expiresIn = accessTokenLifetime(client.config)
+    const payload = { ...accessToken(about, Math.floor(now() / 1000), expiresIn), jti: nextId() }
+    const access = sealer.seal('AccessToken', payload)
+    recordGranted(context, { grant, client, userId: user.id }, events)
+    return {
+      access_token: access,
+      expires_in: expiresIn,
+      id_token: id,
+      refresh_token: refresh,
+      scope,
+      token_type: 'Bearer',
+    }
+  }
+}
+
+/** The scopes of a grant that its code or refresh token has, in the order of the grant. */
+export function bothOf(granted: string | undefined, source: string): readonly string[] {
+  const scopes = source.split(' ')
+  return (granted ?? '').split(' ').filter((scope) => scopes.includes(scope))
+}
+
+/** For userinfo, as every token without an API: it is opaque. */
+function accessToken({ source, scope, gty }: TokensAbout, iat: number, expiresIn: number): object {
+  const { accountId, clientId, grantId, sessionUid, sid, expiresWithSession } = source
+  return {
+    iat,
+    exp: iat + expiresIn,
+    accountId,
+    expiresWithSession,
+    grantId,
+    gty,
+    sessionUid,
+    sid,
+    kind: 'AccessToken',
+    clientId,
+    scope,
+    extra: signInProofOf(source),
+  }
+}

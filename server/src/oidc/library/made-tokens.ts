@@ -1,0 +1,43 @@
+import type { MakeTokens } from '../lane/person-tokens.ts'
+import { claimsAt } from './accounts.ts'
+import { runInRequest } from './current-request.ts'
+import type { LibraryNeeds } from './needs.ts'
+import type { Internals } from './shapes.ts'
+
+/** @returns what makes the tokens of a code or a refresh token by the library's own classes, as it does itself when it answers: a repeated
+ *  refresh must get the same refresh token from either, to the byte */
+export function createMadeTokens(
+  { RefreshToken, IdToken, Client }: Internals,
+  { clients }: Pick<LibraryNeeds, 'clients'>,
+): MakeTokens {
+  return (context, { client: entry, source, user, scope, gty, refresh }) =>
+    runInRequest(context, async () => {
+      const client = clients.build(Client, entry)
+      const next =
+        refresh &&
+        new RefreshToken({
+          accountId: source.accountId,
+          acr: source.acr,
+          amr: source.amr,
+          authTime: source.authTime,
+          client,
+          expiresWithSession: source.expiresWithSession,
+          iiat: refresh.iiat,
+          grantId: source.grantId,
+          gty,
+          nonce: source.nonce,
+          resource: source.resource,
+          rotations: refresh.rotations,
+          scope: source.scope,
+          sessionUid: source.sessionUid,
+          sid: source.sid,
+        })
+      const claims = { ...claimsAt(entry.config, user), acr: source.acr, amr: source.amr, auth_time: source.authTime }
+      const idToken = new IdToken(claims, { client })
+      idToken.scope = scope
+      idToken.mask = {}
+      idToken.set('nonce', source.nonce)
+      idToken.set('sid', source.sid)
+      return { refresh: await next?.save(), id: await idToken.issue({ use: 'idtoken' }) }
+    })
+}

@@ -1,0 +1,54 @@
+// A code is used up, and what its tokens are made of is read: one statement, and one commit.
+import { grantedOf, selectForCode, valuesOfGranted } from './accounts.ts'
+import type { GrantQuery, GrantedAccount, GrantedRow } from './accounts.ts'
+import { familyInsert, familyValues } from './grants.ts'
+import type { NewFamily } from './grants.ts'
+import { statement } from './postgres.ts'
+import type { Connection } from './postgres.ts'
+import { isUuid } from './user.ts'
+
+export interface Redemption extends GrantQuery {
+  readonly jti: string
+  readonly expiresAt: Date
+  /** Undefined when the client gets no refresh token. */
+  readonly family: NewFamily | undefined
+}
+
+export interface Redeemed {
+  /** As `Accounts.loadGranted` reads it. */
+  readonly account: GrantedAccount | undefined
+  /** Whether this call has used the code up. It has not where the code was used before, where the grant has ended, and where another source has to be asked
+   *  about the person first; `grants.spendCode` does it then. */
+  readonly spent: boolean
+  readonly family: { readonly seq: number; readonly rotatedAt: number } | undefined
+}
+
+export interface Redemptions {
+  redeem(code: Redemption): Promise<Redeemed>
+}
+
+const redeem = statement(
+  'code-redeem',
+  `WITH about AS (${selectForCode}),
+   mark AS (INSERT INTO one_time (kind, id, expires_at)
+     SELECT 'code', $6, $7::timestamptz FROM about
+     WHERE disabled_at IS NULL AND comes_from IS NULL AND grant_id IS NOT NULL AND (offline OR session_live)
+     ON CONFLICT DO NOTHING RETURNING id),
+   family AS (${familyInsert(['$8', '$9', '$10'], 'SELECT grant_id AS id FROM about, mark')})
+   SELECT about.*, EXISTS (SELECT FROM mark) AS spent, family.seq, family.rotated_at FROM about LEFT JOIN family ON true`,
+)
+
+export function createRedemptions({ database }: { database: Connection }): Redemptions {
+  return {
+    async redeem({ jti, expiresAt, family, ...query }) {
+      if (!isUuid(query.userId)) return { account: undefined, spent: false, family: undefined }
+      type Row = GrantedRow & { spent: boolean; seq: number | null; rotated_at: Date | null }
+      const values = [...valuesOfGranted(query), jti, expiresAt, ...familyValues(family)]
+      const [row] = await database.query<Row>(redeem, values)
+      if (row === undefined) return { account: undefined, spent: false, family: undefined }
+      const { spent, seq, rotated_at: rotatedAt } = row
+      const begun = seq === null || rotatedAt === null ? undefined : { seq, rotatedAt: rotatedAt.getTime() }
+      return { account: grantedOf(row), spent, family: begun }
+    },
+  }
+}

@@ -1,0 +1,284 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { Browser, basic } from '@nauthera/harness/browser'
+import { getCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import type { Code } from '@nauthera/harness/flows'
+import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { ask, closeConnections, comparable, idOf, linesById, toldIn } from './asked-twice.ts'
+import type { Asked, Got } from './asked-twice.ts'
+
+// Codes in the machine lane against the library. A code can be used once, so each way gets a code of its own, of the same session.
+
+const api = 'https://api.example.com'
+const granted = { [api]: ['read', 'write'] }
+const { web } = configs
+const roles = [{ name: 'roles', join: 'Array', fromGroups: [{ group: 'engineers', values: ['admin', 'dev'] }] }]
+const clients = [
+  entry('app.web', { ...web, scopes: [...web.scopes!, 'read'], audiences: [api] }, { granted }),
+  entry('app.minimal', { ...web, idTokenClaims: 'Minimal' }),
+  entry('app.rsa', { ...web, idTokenSignedResponseAlg: 'RS256' }),
+  entry('app.roles', { ...web, claims: roles }),
+  entry('app.paired', { ...web, subjectType: 'pairwise' }),
+  entry('app.short', { ...web, accessTokenTtl: 60, refreshTokenTtl: 3600, idTokenTtl: 90 }),
+  entry('app.told', { ...web, backchannelLogoutUri: 'https://app.example.com/told' }),
+  entry('app.once', { ...web, grantTypes: ['authorization_code'] }),
+  entry('app.public', configs.spa),
+]
+type Fields = Readonly<Record<string, string>>
+
+const form = (fields: Fields) => new URLSearchParams(fields).toString()
+const type = { 'content-type': 'application/x-www-form-urlencoded' }
+
+/** @param fields over those that belong to the code; an empty one is left out */
+function withCode(clientId: string, { value, proof }: Pick<Code, 'value' | 'proof'>, fields: Fields = {}): Asked {
+  const all = {
+    grant_type: 'authorization_code',
+    code: value,
+    redirect_uri: redirectUri,
+    code_verifier: proof.verifier,
+    ...fields,
+  }
+  const present = Object.fromEntries(Object.entries(all).filter(([, text]) => text !== ''))
+  return { path: '/token', headers: { ...type, ...basic(clientId, clientSecret) }, body: form(present) }
+}
+
+const told = (got: Got) =>
+  JSON.parse(got.body) as { access_token: string; refresh_token?: string; error?: string; scope?: string }
+
+describe('the machine lane: codes', function () {
+  this.timeout(120_000)
+  let replicas: Replicas
+  before(async () => {
+    replicas = await startReplicas({ settings: { signing: { algorithms: ['ES256', 'RS256'] } } })
+    await replicas.serve(clients)
+    await addPerson(replicas, 'ada', ['engineers'])
+  })
+  after(async () => {
+    closeConnections()
+    await replicas.stop()
+  })
+
+  const usual = 'openid email offline_access'
+  /** @returns gives codes of one session, for requests that are the same but for their proof */
+  const session = (clientId: string, parameters: Fields = {}) => {
+    const browser = new Browser(replicas)
+    const asked = { client_id: clientId, scope: usual, nonce: 'n-1', ...parameters }
+    return () => getCode(replicas, { browser, parameters: asked })
+  }
+  const linesOf = (got: Got) => linesById(replicas.lines).get(idOf(got)) ?? []
+  const inLane = (got: Got) => linesOf(got).some(({ lane }) => lane === true)
+
+  /** @returns both answers, after both are known to be the same */
+  async function askTwice(whole: Asked, chunks: Asked = whole): Promise<readonly [Got, Got]> {
+    const both = [await ask(replicas, whole, 'whole'), await ask(replicas, chunks, 'chunks')] as const
+    const [mine, theirs] = both.map(comparable)
+    expect(mine, `${JSON.stringify(whole.headers)} ${whole.body}`).to.deep.equal(theirs)
+    expect(inLane(both[1])).to.equal(false)
+    return both
+  }
+
+  for (const { clientId } of clients.filter((client) => client.clientId !== 'app.public'))
+    it(`answers as the library does, with tokens that work: ${clientId}`, async () => {
+      const next = session(clientId)
+      const both = await askTwice(withCode(clientId, await next()), withCode(clientId, await next()))
+      expect(both.map(({ status }) => status)).to.deep.equal([200, 200])
+      expect(inLane(both[0])).to.equal(true)
+      const [mine, theirs] = await Promise.all(
+        both.map(async (got) => {
+          const { access_token: access, refresh_token: again } = told(got)
+          const { iat, exp, jti, ...says } = (await introspect(replicas, access, { clientId })).json()
+          const refreshed = again === undefined ? undefined : (await refresh(replicas, again, { clientId })).status
+          return {
+            says,
+            userinfo: await userinfo(access),
+            life: Number(exp) - Number(iat),
+            hasId: typeof jti,
+            refreshed,
+          }
+        }),
+      )
+      expect(mine).to.deep.equal(theirs)
+      expect(mine!.says).to.include({ active: true })
+      expect(mine!.refreshed).to.equal(clientId === 'app.once' ? undefined : 200)
+    })
+
+  async function userinfo(token: string): Promise<unknown> {
+    const asked = { method: 'GET', path: '/userinfo', headers: { authorization: `Bearer ${token}` }, body: '' }
+    return JSON.parse((await ask(replicas, asked, 'chunks')).body)
+  }
+
+  it('answers for a sign-in at an API, with a token for userinfo', async () => {
+    const next = session('app.web', { resource: api, scope: 'openid read offline_access' })
+    const [whole] = await askTwice(withCode('app.web', await next()), withCode('app.web', await next()))
+    expect([whole.status, told(whole).scope, inLane(whole)]).to.deep.equal([200, 'openid offline_access', true])
+  })
+
+  const refused: readonly [string, (code: Code) => Asked][] = [
+    ['another redirect URI', (code) => withCode('app.web', code, { redirect_uri: 'https://app.example.com/other' })],
+    ['no redirect URI', (code) => withCode('app.web', code, { redirect_uri: '' })],
+    ['a wrong verifier', (code) => withCode('app.web', code, { code_verifier: 'x'.repeat(43) })],
+    ['a short verifier', (code) => withCode('app.web', code, { code_verifier: 'x' })],
+    ['no verifier', (code) => withCode('app.web', code, { code_verifier: '' })],
+    ['another client', (code) => withCode('app.rsa', code)],
+    ['an API that it is not for', (code) => withCode('app.web', code, { resource: api })],
+    ['a changed code', (code) => withCode('app.web', { ...code, value: `${code.value.slice(0, -2)}AA` })],
+    [
+      'a wrong secret',
+      (code) => ({ ...withCode('app.web', code), headers: { ...type, ...basic('app.web', 'wrong') } }),
+    ],
+  ]
+  for (const [what, asked] of refused)
+    it(`hands over ${what}, and the code still works`, async () => {
+      const code = await session('app.web')()
+      const [whole] = await askTwice(asked(code))
+      expect(whole.status).to.be.greaterThanOrEqual(400)
+      expect(inLane(whole)).to.equal(false)
+      const good = await ask(replicas, withCode('app.web', code), 'whole')
+      expect([good.status, inLane(good)]).to.deep.equal([200, true])
+    })
+
+  const handed: readonly [string, Fields, Fields, Fields, number][] = [
+    ['a token for an API', { resource: api, scope: 'openid read' }, { resource: api }, {}, 200],
+    ['claims that were asked for one by one', { claims: '{"userinfo":{"name":null}}' }, {}, {}, 200],
+    ['a parameter that the grant has no use for', {}, { scope: 'openid' }, {}, 200],
+    ['a script of another origin', {}, {}, { origin: 'https://spa.example.com' }, 400],
+  ]
+  for (const [what, parameters, fields, headers, status] of handed)
+    it(`hands over ${what}`, async () => {
+      const next = session('app.web', parameters)
+      const with_ = (code: Code): Asked => {
+        const asked = withCode('app.web', code, fields)
+        return { ...asked, headers: { ...asked.headers, ...headers } }
+      }
+      const [whole] = await askTwice(with_(await next()), with_(await next()))
+      expect([whole.status, inLane(whole)]).to.deep.equal([status, false])
+    })
+
+  it('A6 hands over a code that was used, whose tokens end', async () => {
+    const code = await session('app.web')()
+    const { access_token: access, refresh_token: again } = told(await ask(replicas, withCode('app.web', code), 'whole'))
+    const replayed = await ask(replicas, withCode('app.web', code), 'whole')
+    expect([replayed.status, told(replayed).error, inLane(replayed)]).to.deep.equal([400, 'invalid_grant', false])
+    expect(linesOf(replayed).map(({ event }) => event)).to.include('code.replay')
+    expect((await introspect(replicas, access)).json()).to.deep.equal({ active: false })
+    expect((await refresh(replicas, again!)).status).to.equal(400)
+  })
+
+  it('hands over the code of somebody who was disabled since, and of a session that has ended', async () => {
+    await addPerson(replicas, 'bob')
+    const { store } = replicas.apps[0]!
+    const of = (username: string) => getCode(replicas, { username })
+    const [disabled, ended] = [await of('bob'), await of('ada')]
+    const { id } = (await store.users.findByLogin('bob'))!
+    await store.users.setDisabled(id, true, [])
+    const sessions = await store.devices.listOfUser((await store.users.findByLogin('ada'))!.id)
+    for (const { sessionUid } of sessions) await store.devices.endSession(sessionUid, [])
+    for (const code of [disabled, ended]) {
+      const [whole] = await askTwice(withCode('app.web', code))
+      expect([whole.status, told(whole).error]).to.deep.equal([400, 'invalid_grant'])
+    }
+  })
+
+  it('tells the same of 600 requests with a code, good, bad and odd, as the library does', async () => {
+    const queue = fc.sample(anyRequest, { numRuns: 600, seed: 13 }).values()
+    const pairs: (readonly [Got, Got])[] = []
+    const work = async (clientId: string) => {
+      const next = session(clientId)
+      for (const { token, proof, fields, headers } of queue) {
+        const asked = async () => {
+          const code = await next()
+          const given = withCode(clientId, token === 'fresh' ? code : { ...code, value: token }, fields)
+          return { ...given, headers: { ...given.headers, ...proof(clientId), ...headers } }
+        }
+        pairs.push(await askTwice(await asked(), await asked()))
+      }
+    }
+    await Promise.all(['app.web', 'app.rsa', 'app.paired', 'app.roles'].map(work))
+    const lines = linesById(replicas.lines)
+    const sorted = (got: Got) => (lines.get(idOf(got)) ?? []).map((line) => JSON.stringify(toldIn(line))).toSorted()
+    for (const [whole, chunks] of pairs) expect(sorted(whole)).to.deep.equal(sorted(chunks))
+    const taken = pairs.filter(([whole]) => lines.get(idOf(whole))!.some(({ lane }) => lane === true))
+    expect(pairs.length).to.equal(600)
+    expect(taken.length).to.be.greaterThan(200)
+    expect(pairs.filter(([{ status }]) => status === 200).length).to.be.lessThan(550)
+  })
+})
+
+describe('a code that the lane has used up and could not end', function () {
+  this.timeout(60_000)
+  let replicas: Replicas
+  before(async () => {
+    replicas = await startReplicas()
+    await replicas.serve([entry('app.web', web)])
+    await addPerson(replicas, 'ada')
+  })
+  after(() => replicas.stop())
+
+  it('is no second use of it: the library ends the request', async () => {
+    const { audit } = replicas.apps[0]!.store
+    const { recordGranted } = audit
+    const code = await getCode(replicas)
+    audit.recordGranted = () => {
+      audit.recordGranted = recordGranted
+      throw new Error('something went wrong')
+    }
+    const tokens = tokensOf(await redeem(replicas, code))
+    expect(replicas.lines.join()).not.to.contain('code.replay')
+    expect((await refresh(replicas, tokens.refresh)).status).to.equal(200)
+  })
+
+  it('is answered with 503 when nobody knows whether it was used, and ends nothing', async () => {
+    const { redemptions } = replicas.apps[0]!.store
+    const { redeem: use } = redemptions
+    const code = await getCode(replicas)
+    redemptions.redeem = async (given) => {
+      await use(given)
+      throw new CodedError('STORE_UNAVAILABLE', { message: 'the answer was lost' })
+    }
+    const answer = await redeem(replicas, code)
+    redemptions.redeem = use
+    expect([answer.status, answer.headers['retry-after'] !== undefined]).to.deep.equal([503, true])
+    expect(replicas.lines.join()).not.to.contain('code.replay')
+  })
+})
+
+const rarely = <T>(usual: T, ...others: T[]) =>
+  fc.oneof({ weight: 16, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) })
+
+const anyRequest = fc.record({
+  token: rarely('fresh', 'garbage', 'nr_00000000_x', ''),
+  proof: rarely<(clientId: string) => Record<string, string>>(
+    (clientId) => basic(clientId, clientSecret),
+    (clientId) => basic(clientId, 'wrong'),
+    () => basic('app.unknown', clientSecret),
+    () => basic('app.minimal', clientSecret),
+    () => ({ authorization: 'Bearer x' }),
+  ),
+  fields: rarely<Record<string, string>>(
+    {},
+    { redirect_uri: 'https://app.example.com/other' },
+    { redirect_uri: '' },
+    { code_verifier: 'x'.repeat(43) },
+    { code_verifier: '' },
+    { code_verifier: 'short' },
+    { scope: 'openid' },
+    { resource: api },
+    { token: 'x' },
+    { refresh_token: 'x' },
+    { audience: 'x' },
+    { client_id: 'app.web' },
+    { client_secret: 'x' },
+    { grant_type: 'client_credentials' },
+    { grant_type: 'refresh_token' },
+  ),
+  headers: rarely<Record<string, string>>(
+    {},
+    { accept: 'application/json' },
+    { origin: 'https://spa.example.com' },
+    { dpop: 'x' },
+    { 'x-forwarded-for': '192.0.2.1' },
+    { 'content-type': 'application/json' },
+  ),
+})
