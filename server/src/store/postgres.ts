@@ -1,4 +1,5 @@
 // The one door to PostgreSQL: pool, time-outs, transactions, LISTEN. The SQL is in the files of the tables.
+import type { EventEmitter } from 'node:events'
 import { checkServerIdentity } from 'node:tls'
 import type { PeerCertificate } from 'node:tls'
 import pgPromise from 'pg-promise'
@@ -71,7 +72,14 @@ const pgp = pgPromise({ noWarnings: true })
 pgp.pg.types.setTypeParser(20, Number)
 
 type Pool = ReturnType<typeof pgp>
-type Wire = Awaited<ReturnType<Pool['connect']>>
+
+/** A connection that was taken from the pool. */
+interface Wire {
+  query(query: PreparedQuery): unknown
+  query(text: string): Promise<unknown>
+  /** @param isBroken it is closed then */
+  release(isBroken?: boolean): void
+}
 
 interface DatabaseOptions {
   readonly connection: DatabaseConnection
@@ -102,6 +110,8 @@ class PostgresDatabase implements Database {
     this.#report = oncePerTenSeconds((error) => log.warn({ error }, 'database unavailable'))
     // without a listener, an idle connection that is cut would end the process; the pool forgets it by itself
     this.#pool.$pool.on('error', (error: Error) => this.#report(error))
+    // the same of one in use: its statement is told
+    this.#pool.$pool.on('connect', (client: EventEmitter) => void client.on('error', () => undefined))
   }
 
   query<Row>(asked: Statement, values: readonly unknown[] = []): Promise<Row[]> {
@@ -164,14 +174,15 @@ class PostgresDatabase implements Database {
 
   #withWire<T>(work: (wire: Wire) => Promise<T>): Promise<T> {
     return this.#slots.take(async () => {
-      const wire = await this.#pool.connect()
+      // from the driver's own pool: what pg-promise makes of each connection that it hands out, nobody needs here
+      const wire = (await this.#pool.$pool.connect()) as unknown as Wire
       try {
         const result = await work(wire)
-        await wire.done()
+        wire.release()
         return result
       } catch (error) {
         // not to be used again: after a time-out an answer may still come, a demoted server refuses every write, and a stale plan stays
-        await wire.done(isBroken(error) || sqlState(error) === '25006' || hasStalePlan(error))
+        wire.release(isBroken(error) || sqlState(error) === '25006' || hasStalePlan(error))
         throw error
       }
     })
@@ -193,7 +204,7 @@ class PostgresDatabase implements Database {
 
   async #plain(wire: Wire, text: string): Promise<void> {
     this.#counts.roundTrips++
-    await wire.none(text)
+    await wire.query(text)
   }
 }
 
@@ -204,7 +215,7 @@ function runPrepared(wire: Wire, asked: Statement, values: readonly unknown[]): 
       if (error) reject(error as Error)
       else resolve(rows)
     }
-    void wire.client.query(new PreparedQuery({ asked, values, parsers, callback }))
+    wire.query(new PreparedQuery({ asked, values, parsers, callback }))
   })
 }
 
