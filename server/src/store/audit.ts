@@ -18,7 +18,7 @@ export type { AuditFilter, AuditRecord } from './audit-search.ts'
 export interface AuditRows {
   /** @returns the parameter for `auditInsert`, with time and replica filled in */
   rows(events: readonly AuditEvent[]): string
-  /** Writes the JSON lines, after the commit. */
+  /** Writes the JSON lines, after the commit: that of a success may wait for others (Log.later). */
   lines(events: readonly AuditEvent[]): void
 }
 
@@ -77,7 +77,12 @@ export function createAudit(needs: Needs): Audit {
   const { database, log, replica, settings, now = () => new Date() } = needs
   const queue = new AuditQueue({ database, log })
   const counter = new AuditCounter((event, at) => queue.add(rowOf(event, at, replica)))
-  const lines = (events: readonly AuditEvent[]) => events.forEach((event) => log.info(lineOf(event), 'audit'))
+  const lines = (events: readonly AuditEvent[]) => {
+    // what succeeded has its row by now
+    for (const event of events)
+      if (event.outcome === 'success') log.later(lineOf(event), 'audit')
+      else log.info(lineOf(event), 'audit')
+  }
   const enter = (event: AuditEvent) => {
     const counting = countingOf(event, settings.machineTokens)
     if (counting === undefined) queue.add(rowOf(event, now(), replica))

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { scopeOfClaim } from '@nauthera/rules/scopes'
 import type { Grant as GrantRow } from '../../store/grants.ts'
 import { byApi } from '../clients/details.ts'
 import type { Details } from '../clients/details.ts'
 import type { Asked } from '../interaction/consent.ts'
+import { createIds } from '../keys/random-ids.ts'
 
 // Each authorization gets a new grant, which is never extended later. A logout or a replayed code ends the grant; the
 // consent stays.
@@ -68,4 +68,4 @@ export function grantFromRow(row: GrantRow): object {
 }
 
 /** A new id, in the format of the library's ids. */
-export const newGrantId = (): string => randomBytes(24).toString('base64url')
+export const newGrantId = createIds({ bytes: 24, encoding: 'base64url' })
