@@ -4,6 +4,7 @@ import { Socket } from 'node:net'
 import { paths } from '@nauthera/rules/endpoints'
 import type { ClientClass } from '../clients/oidc-client.ts'
 import { createJwtSigner } from '../keys/jwt-signer.ts'
+import { createBegin } from '../lane/begin.ts'
 import { createMachineLane } from '../lane/machine-lane.ts'
 import { watchAnswers } from './answers.ts'
 import { buildConfiguration } from './configuration.ts'
@@ -62,9 +63,13 @@ function afterLane(library: RequestListener, internals: Internals, needs: Librar
     algorithm: signing.accessToken,
     makeTokens: createMadeTokens(internals, needs),
   })
+  const begin = createBegin({ ...needs, issuer })
   return (request, response) => {
     const context = currentRequest()
-    lane(context, () => runInRequest(context, () => library(request, response)))
+    const passOn = () => runInRequest(context, () => library(request, response))
+    const begun = begin(context)
+    if (begun === false) lane(context, passOn)
+    else void begun.then((is) => (is ? undefined : passOn()))
   }
 }
 
