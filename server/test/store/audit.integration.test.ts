@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createLog } from '@nauthera/runtime/log'
+import type { Fields, Log } from '@nauthera/runtime/log'
 import { expect } from 'chai'
 import { createAudit } from '../../src/store/audit.ts'
 import type { Connection } from '../../src/store/postgres.ts'
@@ -51,6 +52,21 @@ describe(createAudit.name, () => {
     await audit.flush()
     expect(await audit.search({ userId, limit: 5 })).to.have.length(1)
     await audit.stop()
+  })
+
+  it('lets the line of a success wait, whose row is written by then, and no other', () => {
+    const told: string[] = []
+    const note = (way: string) => (fields: Fields) => void told.push(`${way} ${String(fields['event'])}`)
+    const log = { info: note('at once'), later: note('later') } as unknown as Log
+    const { database } = fresh.replica()
+    const audit = createAudit({ database, log, replica: 'pod-1', settings: { machineTokens: 'counted' } })
+    audit.lines([
+      { event: 'signin.success', outcome: 'success' },
+      { event: 'code.replay', outcome: 'failure' },
+    ])
+    audit.record({ event: 'signin.failure', outcome: 'failure' })
+    expect(told).to.deep.equal(['later signin.success', 'at once code.replay', 'at once signin.failure'])
+    return audit.stop()
   })
 
   it('writes many events in few statements', async () => {
