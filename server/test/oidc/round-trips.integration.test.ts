@@ -48,9 +48,9 @@ describe('database round trips', () => {
     return tokensOf(await redeem(replicas, code, { clientId }))
   }
 
-  it('a sign-in with code exchange takes at most 4 round trips and 3 commits', async () => {
+  it('a sign-in with code exchange takes at most 3 round trips and 3 commits', async () => {
     const { roundTrips, commits } = await cost(() => signIn('app.web'))
-    expect(roundTrips).to.be.at.most(4)
+    expect(roundTrips).to.be.at.most(3)
     expect(commits).to.be.at.most(3)
   })
 
@@ -59,7 +59,7 @@ describe('database round trips', () => {
     const url = authorizationUrl(replicas.issuer, request(pkce(), { client_id: 'app.remember' }))
     await browser.authorize(url, 'ada', { remember: true })
     const { roundTrips, commits } = await cost(() => signIn('app.remember'))
-    expect(roundTrips).to.be.at.most(4)
+    expect(roundTrips).to.be.at.most(3)
     expect(commits).to.be.at.most(3)
   })
 
