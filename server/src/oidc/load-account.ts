@@ -1,5 +1,6 @@
 import type { AccountQuery, GrantQuery, GrantedAccount, LoadedAccount } from '../store/accounts.ts'
 import type { Redemption } from '../store/redemptions.ts'
+import type { Renewal, Renewed } from '../store/renewals.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import type { RequestContext } from './request-context.ts'
 
@@ -38,8 +39,8 @@ export async function loadAccountOfArtefact(
   if (asked === undefined) return undefined
   const { key, query } = asked
   if (request.granted?.key !== key) {
-    const load = request.artefact?.['kind'] === 'AccessToken' ? users.loadForToken : users.loadGranted
-    request.granted = { key, account: load(query) }
+    const isOfAccess = request.artefact?.['kind'] === 'AccessToken'
+    request.granted = { key, account: isOfAccess ? users.loadForToken(query) : users.loadGranted(query) }
   }
   return standing(await request.granted.account)
 }
@@ -59,6 +60,19 @@ export async function redeemCode(
   request.spent = spent ? { jti, outcome: { kind: 'spent', ...(family && { family }) } } : undefined
   request.granted = { key: asked.key, account: Promise.resolve(account) }
   return spent ? standing(account) : undefined
+}
+
+/** As `loadAccountOfArtefact`, of a refresh token, whose successor is made by the same statement where nothing is left to be asked. */
+export async function renewAccountOfArtefact(
+  request: OfArtefact,
+  users: Pick<UserSources, 'renew'>,
+  token: Pick<Renewal, 'seq' | 'idleTtlMs' | 'atOnce'>,
+): Promise<{ readonly account: GrantedAccount | undefined; readonly family: Renewed['family'] }> {
+  const asked = askedAbout(request)
+  if (asked === undefined) return { account: undefined, family: undefined }
+  const { account, family } = await users.renew({ ...asked.query, ...token })
+  request.granted = { key: asked.key, account: Promise.resolve(account) }
+  return { account: standing(account), family }
 }
 
 function askedAbout({ artefact = {} }: OfArtefact): { readonly key: string; readonly query: GrantQuery } | undefined {

@@ -45,7 +45,7 @@ export interface GrantedAccount extends Person {
   readonly grant: Grant | undefined
   /** The clients of the grants that it came from by exchange, that of the sign-in first. */
   readonly grantFrom: readonly GrantOwner[]
-  /** Of the newest refresh token of that grant, while its family is alive. */
+  /** Of the newest refresh token of that grant, while its family is alive. Not asked for an access token. */
   readonly refreshSeq: number | undefined
 }
 
@@ -62,39 +62,61 @@ const load = statement(
 )
 const columns =
   'username, email, email_verified, name, locale, profile, password_change_required, disabled_at, created_at, updated_at'
-/** SQL: the columns of a GrantedRow, of the user `$1`.
- *  @param grant the parameter that names the grant
- *  @param about what is known of its tokens: the columns `parents` and `refresh_seq`, and the tables that they need besides */
-const selectGranted = (
-  grant: string,
-  session: { readonly isLive: string; readonly join: string },
-  about: { readonly columns: string; readonly join: string },
-): string =>
+interface GrantedParts {
+  /** The parameter that names the grant. */
+  readonly grant: string
+  readonly session: { readonly isLive: string; readonly join: string }
+  /** The column `parents`. */
+  readonly parents: string
+  /** Whether the newest refresh token is asked for: no access token depends on it. */
+  readonly family: { readonly seq: string; readonly join: string }
+}
+
+/** SQL: the person `$1` with a grant, as a GrantedRow. */
+const grantedSelect = ({ grant, session, parents, family }: GrantedParts): string =>
   `SELECT u.id, ${columns
     .split(', ')
     .map((column) => `u.${column}`)
     .join(', ')}, ${sourceOf}, ${groupsOf}, ${session.isLive},
      t.id AS grant_id, t.client_uid, t.client_id, t.session_uid, t.offline, t.payload, t.created_at AS granted_at, t.expires_at AS granted_until,
-     ${about.columns}
+     ${parents}, ${family.seq} AS refresh_seq
    FROM users u ${session.join}
    LEFT JOIN grants t ON t.id = ${grant} AND (t.user_id = u.id) IS TRUE AND t.revoked_at IS NULL AND t.expires_at > now()
-   ${about.join}
+   ${family.join}
    WHERE u.id = $1`
-const ofTokens = {
-  columns: `${parentsOf}, f.seq AS refresh_seq`,
+const ofSession = { isLive: sessionLive, join: joinSession }
+const noFamily = { seq: 'NULL::integer', join: '' }
+const newest = {
+  seq: 'f.seq',
   join: 'LEFT JOIN refresh_families f ON f.grant_id = t.id AND f.revoked_at IS NULL AND f.expires_at > now()',
 }
-const granted = (name: string, grant: string, session: { isLive: string; join: string }) =>
-  statement(name, selectGranted(grant, session, ofTokens))
-/** SQL: the same with `$1` to `$5`, for a code that is used for the first time: its grant came from no other one, and has no tokens yet. */
-export const selectForCode = selectGranted(
-  '$5',
-  { isLive: sessionLive, join: joinSession },
-  { columns: 'NULL::jsonb AS parents, NULL::integer AS refresh_seq', join: '' },
+const loadGranted = statement(
+  'account-load-granted',
+  grantedSelect({ grant: '$5', session: ofSession, parents: parentsOf, family: newest }),
 )
-const loadGranted = granted('account-load-granted', '$5', { isLive: sessionLive, join: joinSession })
-/** An access token names no session. */
-const loadOfToken = granted('account-load-of-token', '$2', { isLive: 'true AS session_live', join: '' })
+const loadOfToken = statement(
+  'account-load-of-token',
+  grantedSelect({
+    grant: '$2',
+    session: { isLive: 'true AS session_live', join: '' },
+    parents: parentsOf,
+    family: noFamily,
+  }),
+)
+/** SQL, with the parameters $1 to $5 of `grantedValues`: what a refresh token is judged by, without its family. */
+export const grantedByRefresh = grantedSelect({
+  grant: '$5',
+  session: ofSession,
+  parents: parentsOf,
+  family: noFamily,
+})
+/** SQL, with the same parameters, for a code that is used for the first time: its grant came from no other one, and has no tokens yet. */
+export const grantedByCode = grantedSelect({
+  grant: '$5',
+  session: ofSession,
+  parents: 'NULL::jsonb AS parents',
+  family: noFamily,
+})
 
 type AccountRow = UserRow & {
   readonly standing: string
@@ -128,6 +150,8 @@ export interface Accounts {
   load(query: AccountQuery): Promise<LoadedAccount | undefined>
   /** The same for a code or token, with its grant. */
   loadGranted(query: GrantQuery): Promise<GrantedAccount | undefined>
+  /** The same for an access token, which names no session. */
+  loadOfToken(query: Pick<GrantQuery, 'userId' | 'grantId'>): Promise<GrantedAccount | undefined>
 }
 
 export function createAccounts({ database }: { database: Connection }): Accounts {
@@ -139,13 +163,22 @@ export function createAccounts({ database }: { database: Connection }): Accounts
     },
     async loadGranted({ userId, session, grantId }) {
       if (!isUuid(userId)) return undefined
-      const rows = session
-        ? database.query<GrantedRow>(loadGranted, valuesOfGranted({ userId, session, grantId }))
-        : database.query<GrantedRow>(loadOfToken, [userId, grantId])
-      return (await rows).map(grantedOf)[0]
+      return (await database.query<GrantedRow>(loadGranted, grantedValues({ userId, session, grantId }))).map(
+        grantedOf,
+      )[0]
+    },
+    async loadOfToken({ userId, grantId }) {
+      if (!isUuid(userId)) return undefined
+      return (await database.query<GrantedRow>(loadOfToken, [userId, grantId])).map(grantedOf)[0]
     },
   }
 }
+
+export const grantedValues = ({ userId, session, grantId }: GrantQuery): unknown[] => [
+  userId,
+  ...valuesOf(session),
+  grantId,
+]
 
 const valuesOf = (session: SessionQuery['session']) => [
   session?.uid ?? null,
@@ -153,8 +186,6 @@ const valuesOf = (session: SessionQuery['session']) => [
   session?.authTime ?? null,
 ]
 
-/** `$1` to `$5` of `selectForCode`. */
-export const valuesOfGranted = ({ userId, session, grantId }: GrantQuery) => [userId, ...valuesOf(session), grantId]
 
 const accountOf = (row: AccountRow): LoadedAccount => ({
   user: userOf(row),

@@ -1,5 +1,5 @@
 // A code is used up, and what its tokens are made of is read: one statement, and one commit.
-import { grantedOf, selectForCode, valuesOfGranted } from './accounts.ts'
+import { grantedByCode, grantedOf, grantedValues } from './accounts.ts'
 import type { GrantQuery, GrantedAccount, GrantedRow } from './accounts.ts'
 import { familyInsert, familyValues } from './grants.ts'
 import type { NewFamily } from './grants.ts'
@@ -29,7 +29,7 @@ export interface Redemptions {
 
 const redeem = statement(
   'code-redeem',
-  `WITH about AS (${selectForCode}),
+  `WITH about AS (${grantedByCode}),
    mark AS (INSERT INTO one_time (kind, id, expires_at)
      SELECT 'code', $6, $7::timestamptz FROM about
      WHERE disabled_at IS NULL AND comes_from IS NULL AND grant_id IS NOT NULL AND (offline OR session_live)
@@ -43,7 +43,7 @@ export function createRedemptions({ database }: { database: Connection }): Redem
     async redeem({ jti, expiresAt, family, ...query }) {
       if (!isUuid(query.userId)) return { account: undefined, spent: false, family: undefined }
       type Row = GrantedRow & { spent: boolean; seq: number | null; rotated_at: Date | null }
-      const values = [...valuesOfGranted(query), jti, expiresAt, ...familyValues(family)]
+      const values = [...grantedValues(query), jti, expiresAt, ...familyValues(family)]
       const [row] = await database.query<Row>(redeem, values)
       if (row === undefined) return { account: undefined, spent: false, family: undefined }
       const { spent, seq, rotated_at: rotatedAt } = row

@@ -49,6 +49,8 @@ import { createRedemptions } from './redemptions.ts'
 import type { Redemptions } from './redemptions.ts'
 import { createRefreshFamilies } from './refresh-families.ts'
 import type { RefreshFamilies } from './refresh-families.ts'
+import { createRenewals } from './renewals.ts'
+import type { Renewals } from './renewals.ts'
 import { createSectorMembers } from './sector-documents.ts'
 import type { SectorMembers } from './sector-documents.ts'
 import { createSignIns } from './sign-ins.ts'
@@ -78,6 +80,7 @@ export interface Store {
   readonly grants: Grants
   readonly redemptions: Redemptions
   readonly refreshFamilies: RefreshFamilies
+  readonly renewals: Renewals
   readonly devices: Devices
   readonly deviceCodes: DeviceCodes
   readonly pushedRequests: PushedRequests
@@ -133,6 +136,7 @@ export function createStore(options: {
     grants: createGrants(needs),
     redemptions: createRedemptions(needs),
     refreshFamilies: createRefreshFamilies(needs),
+    renewals: createRenewals(needs),
     devices: createDevices(needs),
     deviceCodes: createDeviceCodes(needs),
     pushedRequests: createPushedRequests({ ...needs, ring, oneTime }),

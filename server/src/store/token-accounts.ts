@@ -15,14 +15,15 @@ export interface TokenAccounts {
 /** @param needs.cache undefined: every call is a query
  *  @param needs.now epoch milliseconds; @param needs.monotonicNow milliseconds that no clock change moves */
 export function createTokenAccounts(needs: {
-  accounts: Accounts
+  accounts: Pick<Accounts, 'loadGranted' | 'loadOfToken'>
   cache: Cache | undefined
   metrics?: Metrics | undefined
   now?: () => number
   monotonicNow?: () => number
 }): TokenAccounts {
   const { accounts, cache, metrics, now = Date.now, monotonicNow = () => performance.now() } = needs
-  if (cache === undefined) return { load: (ask) => accounts.loadGranted(ask) }
+  const read = (ask: GrantQuery) => (ask.session ? accounts.loadGranted(ask) : accounts.loadOfToken(ask))
+  if (cache === undefined) return { load: read }
   const reads = metrics?.counter('nauthera_server_cache_reads_total', 'Lookups in the cache: hit or miss.', ['outcome'])
   return {
     async load(ask) {
@@ -33,7 +34,7 @@ export function createTokenAccounts(needs: {
       reads?.inc({ outcome: kept ? 'hit' : 'miss' })
       if (kept) return kept
       const began = monotonicNow()
-      const loaded = await accounts.loadGranted(ask)
+      const loaded = await read(ask)
       // not cached when refused: it may be allowed at any moment, and then works at once
       if (isChanged || !loaded?.grant || loaded.user.disabled) return loaded
       if (!loaded.sessionLive && !loaded.grant.offline) return loaded

@@ -7,6 +7,7 @@ import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt, FoundAttempt }
 import type { Redeemed, Redemption, Redemptions } from '../store/redemptions.ts'
 import { canonicalName } from '../store/canonical-name.ts'
 import type { FactorKind } from '../store/standing.ts'
+import type { Renewal, Renewals, Renewed } from '../store/renewals.ts'
 import type { TokenAccounts } from '../store/token-accounts.ts'
 import type { User } from '../store/user.ts'
 import type { Users } from '../store/users.ts'
@@ -31,6 +32,8 @@ export interface UserSources {
   loadGranted(query: GrantQuery): Promise<GrantedAccount | undefined>
   /** As `loadGranted`, for a code that is used up by it; `spent` is false where it still has to be. */
   redeem(code: Redemption): Promise<Redeemed>
+  /** As `loadGranted`, for a refresh token, whose successor is made at once where nothing is left to be asked. */
+  renew(renewal: Renewal): Promise<{ readonly account: GrantedAccount | undefined; readonly family: Renewed['family'] }>
   /** As `loadGranted`, for introspection and userinfo: the record may be 10 s old. */
   loadForToken(query: GrantQuery): Promise<GrantedAccount | undefined>
   /** @param login user name or e-mail address in any spelling
@@ -83,6 +86,7 @@ interface Needs {
     readonly accounts: Accounts
     readonly tokenAccounts: TokenAccounts
     readonly redemptions: Redemptions
+    readonly renewals: Renewals
     readonly attempts: Attempts
     readonly users: Pick<Users, 'adopt' | 'findAdopted' | 'follow'>
   }
@@ -124,6 +128,10 @@ export function createUserSources(needs: Needs): UserSources {
       return { ...redeemed, account: await described(redeemed.account) }
     },
     loadForToken: async (query) => described(await store.tokenAccounts.load(query)),
+    async renew(renewal) {
+      const renewed = await store.renewals.renew(renewal)
+      return { account: await described(renewed?.account), family: renewed?.family }
+    },
     async tryPassword(login, password, context) {
       try {
         return await tryPassword(needs, { login, password, ...context })

@@ -64,7 +64,7 @@ describe(createTokenAccounts.name, () => {
   const load = (asked: typeof ask = ask) =>
     createTokenAccounts({
       accounts: {
-        load: () => Promise.reject(new TypeError('the heavy query')),
+        loadOfToken: () => Promise.reject(new TypeError('the query without a session')),
         async loadGranted() {
           queries++
           const found = stored
@@ -199,7 +199,7 @@ describe(createTokenAccounts.name, () => {
     }
     await createTokenAccounts({
       accounts: {
-        load: () => Promise.reject(new TypeError('the heavy query')),
+        loadOfToken: () => Promise.reject(new TypeError('the query without a session')),
         loadGranted: () => Promise.resolve(stored),
       },
       cache: spy,

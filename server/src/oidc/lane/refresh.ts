@@ -1,11 +1,14 @@
 import type { RefreshFamilies } from '../../store/refresh-families.ts'
+import type { Renewal } from '../../store/renewals.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import { isFapiClient } from '../artefacts/fapi.ts'
 import { idleLifetime } from '../artefacts/refresh-families.ts'
 import { standingGrant } from '../artefacts/standing-grant.ts'
+import { personScopes } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
-import { loadAccountOfArtefact } from '../load-account.ts'
+import { pairwiseSector } from '../clients/subjects.ts'
+import { renewAccountOfArtefact } from '../load-account.ts'
 import type { RequestContext } from '../request-context.ts'
 import { bothOf, createPersonTokens } from './person-tokens.ts'
 import type { PersonTokenNeeds, TokenSource } from './person-tokens.ts'
@@ -40,15 +43,18 @@ export function createRefreshes(
     const used = isPlain(form, client) ? usedToken(form, client, needs) : undefined
     if (used === undefined) return undefined
     context.artefact = { ...used }
-    const loaded = await loadAccountOfArtefact(context, users)
+    const { grantId, seq } = used
+    const idleTtlMs = idleLifetime(client.config) * 1000
+    context.mayHaveRotated = true
+    const renewed = await renewAccountOfArtefact(context, users, { seq, idleTtlMs, atOnce: atOnceFor(client, used) })
+    const { account: loaded } = renewed
+    context.mayHaveRotated = renewed.family !== undefined
     const grant = await standingGrant(loaded, clients)
     if (loaded === undefined || grant?.row.clientId !== client.clientId) return undefined
     const scope = bothOf(grant.payload.openid?.scope, used.scope)
     if (!scope.includes('openid')) return undefined
-    const { grantId, seq } = used
-    const idleTtlMs = idleLifetime(client.config) * 1000
     context.mayHaveRotated = true
-    const family = await store.refreshFamilies.rotateNewest({ grantId, seq, idleTtlMs })
+    const family = renewed.family ?? (await store.refreshFamilies.rotateNewest({ grantId, seq, idleTtlMs }))
     context.mayHaveRotated = family !== undefined
     if (family === undefined) return undefined
     context.family = family
@@ -57,6 +63,12 @@ export function createRefreshes(
     const about = { client, source: used, user: loaded.user, scope: scope.join(' '), gty, refresh }
     return answer(context, grantType, about)
   }
+}
+
+/** What has to be true of the grant, so that nothing is left to be asked about the client. Of groups another source may know more. */
+function atOnceFor({ uid, config }: OidcClient, { scope }: UsedToken): Renewal['atOnce'] {
+  const mayKnow = scope.split(' ').includes('openid') && personScopes(config).includes('openid')
+  return mayKnow && config.allowedGroups.length === 0 ? { clientUid: uid, sector: pairwiseSector(config) } : undefined
 }
 
 const isPlain = (form: PlainForm, { config }: OidcClient): boolean =>

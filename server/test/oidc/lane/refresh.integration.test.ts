@@ -87,9 +87,10 @@ describe('the machine lane: refresh', function () {
   async function fetchUserinfo(token: string): Promise<unknown> {
     const got = await ask(
       replicas,
-      { method: 'GET', path: '/userinfo', headers: { authorization: `Bearer ${token}` }, body: '' },
+      { method: 'GET', path: '/me', headers: { authorization: `Bearer ${token}` }, body: '' },
       'chunks',
     )
+    expect(got.status).to.equal(200)
     return JSON.parse(got.body)
   }
 
@@ -184,15 +185,15 @@ describe('a refresh that the lane has begun and could not end', function () {
   after(() => replicas.stop())
 
   it('is no second use of its token: the library ends it, and the family lives on', async () => {
-    const { refreshFamilies } = replicas.apps[0]!.store
-    const { rotateNewest } = refreshFamilies
+    const { renewals } = replicas.apps[0]!.store
+    const { renew } = renewals
     const { refresh: first } = await getTokens(replicas)
-    refreshFamilies.rotateNewest = async (use) => {
-      await rotateNewest(use)
+    renewals.renew = async (renewal) => {
+      await renew(renewal)
       throw new CodedError('STORE_UNAVAILABLE', { message: 'the answer was lost' })
     }
     const answer = await refresh(replicas, first)
-    refreshFamilies.rotateNewest = rotateNewest
+    renewals.renew = renew
     expect(answer.status).to.equal(200)
     expect(replicas.lines.join()).not.to.contain('refresh.reuse')
     expect((await refresh(replicas, String(answer.json()['refresh_token']))).status).to.equal(200)
