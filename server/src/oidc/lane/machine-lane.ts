@@ -1,4 +1,4 @@
-// The short way for what machines ask most. It answers the ordinary request for tokens or about one, and hands everything else to the
+// The short way for what machines ask most. It answers the ordinary request for tokens, about one, or with one (userinfo), and hands everything else to the
 // library untouched: what is odd, what is refused, what fails. So every refusal, and all that follows from one, is the library's alone.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
@@ -18,6 +18,8 @@ import { proveClient } from './prove-client.ts'
 import { createRefreshes } from './refresh.ts'
 import type { RefreshNeeds } from './refresh.ts'
 import type { ProofNeeds } from './prove-client.ts'
+import { createUserinfo } from './userinfo.ts'
+import type { UserinfoNeeds } from './userinfo.ts'
 
 /** Answers a request, or passes it on with its body unread. */
 export type MachineLane = (context: RequestContext, passOn: () => void) => void
@@ -27,7 +29,7 @@ type Answer = (context: RequestContext, form: PlainForm, client: OidcClient) => 
 type Answered = object | undefined
 
 export function createMachineLane(
-  needs: MachineTokenNeeds & CodeNeeds & RefreshNeeds & IntrospectionNeeds & ProofNeeds,
+  needs: MachineTokenNeeds & CodeNeeds & RefreshNeeds & IntrospectionNeeds & UserinfoNeeds & ProofNeeds,
 ): MachineLane {
   const grants: ReadonlyMap<string | undefined, Answer> = new Map<string, Answer>([
     ['client_credentials', createMachineTokens(needs)],
@@ -38,16 +40,21 @@ export function createMachineLane(
     [paths.token, (context, form, client) => grants.get(form.get('grant_type'))?.(context, form, client)],
     [paths.introspection, createIntrospection(needs)],
   ])
+  const userinfo = createUserinfo(needs)
   return (context, passOn) => {
     const { request, certificate } = context
+    if (certificate.kind !== 'none') return passOn()
+    if (request.method === 'GET' && request.url === paths.userinfo) {
+      const isAnswered = attempt(context, () => userinfo(context))
+      return void Promise.resolve(isAnswered).then((is) => is || passOn())
+    }
     const answer = answers.get(request.url)
     const length = plainLength(request.headers)
-    const isPlain = request.method === 'POST' && certificate.kind === 'none'
-    if (answer === undefined || length === undefined || !isPlain) return passOn()
+    if (answer === undefined || length === undefined || request.method !== 'POST') return passOn()
     request.once('readable', () => {
       const body = request.read() as Buffer | null
       if (body === null) return passOn()
-      const isAnswered = body.length === length && attempt(context, body, answer)
+      const isAnswered = body.length === length && attempt(context, () => judge(context, body, answer))
       if (isAnswered === true) return
       request.unshift(body)
       if (isAnswered === false) return passOn()
@@ -60,9 +67,9 @@ export function createMachineLane(
   }
 
   /** @returns false for a request that is the library's, also after an error: it meets the same one, and tells of it */
-  function attempt(context: RequestContext, body: Buffer, answer: Answer): boolean | Promise<boolean> {
+  function attempt(context: RequestContext, judged: () => Answered | Promise<Answered>): boolean | Promise<boolean> {
     try {
-      const answered = judge(context, body, answer)
+      const answered = judged()
       if (!(answered instanceof Promise)) return finish(context, answered)
       return answered.then((value) => finish(context, value)).catch(() => false)
     } catch {
@@ -88,7 +95,7 @@ function keepReadable(request: IncomingMessage, body: Buffer): void {
 function finish({ request, response }: RequestContext, value: Answered): boolean {
   if (value === undefined) return false
   markLane(request)
-  send(response, value, 'access_token' in value ? 'DPoP-Nonce,WWW-Authenticate' : 'WWW-Authenticate')
+  send(response, value, request.url === paths.introspection ? 'WWW-Authenticate' : 'DPoP-Nonce,WWW-Authenticate')
   return true
 }
 

@@ -17,9 +17,11 @@ const strange = [
   'oauth-client-attestation-pop',
 ]
 
+const isStrange = (headers: IncomingHttpHeaders): boolean => strange.some((name) => headers[name] !== undefined)
+
 /** @returns the length of the body; undefined where a header makes the request odd */
 export function plainLength(headers: IncomingHttpHeaders): number | undefined {
-  if (!type.test(headers['content-type'] ?? '') || strange.some((name) => headers[name] !== undefined)) return undefined
+  if (!type.test(headers['content-type'] ?? '') || isStrange(headers)) return undefined
   const length = Number(headers['content-length'])
   return Number.isInteger(length) && length > 0 && length <= longestBody ? length : undefined
 }
@@ -94,3 +96,10 @@ export function plainSecret({ authorization }: IncomingHttpHeaders, form: PlainF
 /** @returns whether the answer to this Accept is plain JSON: nothing is weighed, and no signed answer is named */
 export const wantsJson = (accept: string | undefined): boolean =>
   accept === undefined || !/;|token-introspection/i.test(accept)
+
+/** @returns the access token of a request without a body; undefined where a header makes the request odd */
+export function plainBearer(headers: IncomingHttpHeaders): string | undefined {
+  if (isStrange(headers) || (headers['content-length'] ?? '0') !== '0' || headers['content-type'] !== undefined)
+    return undefined
+  return /^Bearer ([\w.~+/-]+=*)$/.exec(headers.authorization ?? '')?.[1]
+}

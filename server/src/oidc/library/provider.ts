@@ -19,6 +19,7 @@ import { listenToProtocol } from './protocol-events.ts'
 import { clientClassOf, internalsOf } from './shapes.ts'
 import type { Internals } from './shapes.ts'
 import { registerTokenExchange } from './token-exchange.ts'
+import { createToldClaims } from './told-claims.ts'
 
 /** One Provider, made of the settings and one set of keys. When it is replaced, requests in flight still finish on
  *  it. */
@@ -62,6 +63,7 @@ function afterLane(library: RequestListener, internals: Internals, needs: Librar
     signer,
     algorithm: signing.accessToken,
     makeTokens: createMadeTokens(internals, needs),
+    tell: createToldClaims(internals, needs),
   })
   const begin = createBegin({ ...needs, issuer })
   return (request, response) => {

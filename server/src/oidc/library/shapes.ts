@@ -116,7 +116,10 @@ export interface Internals {
   readonly Session: ArtefactClass<Session>
   readonly Grant: ArtefactClass<Grant>
   readonly ReplayDetection: { unique(issuer: string, jti: string, exp: number): Promise<boolean> }
-  readonly Claims: { readonly prototype: Claims }
+  readonly Claims: {
+    readonly prototype: Claims
+    new (available: object, options: { readonly client: object }): Claims
+  }
   readonly IdToken: {
     readonly prototype: IdToken
     new (available: object, options: { readonly client: object }): IdToken
@@ -150,6 +153,8 @@ export type Params = Record<string, unknown>
 export interface Claims {
   /** What `account.claims()` returned. */
   readonly available: Readonly<Record<symbol, object | undefined>>
+  /** Which claims are told: those of scopes. */
+  scope(scope: string): void
   result(): Promise<Record<string, unknown>>
 }
 

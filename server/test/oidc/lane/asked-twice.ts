@@ -28,7 +28,9 @@ export function ask(
   { method = 'POST', path, headers, body }: Asked,
   way: 'whole' | 'chunks',
 ): Promise<Got> {
-  const length = way === 'whole' ? { 'content-length': String(Buffer.byteLength(body)) } : {}
+  // a GET has no body, and so no chunks, unless it says that it has
+  const chunked = method === 'GET' ? { 'transfer-encoding': 'chunked' } : {}
+  const length = way === 'whole' ? { 'content-length': String(Buffer.byteLength(body)) } : chunked
   const { hostname, port } = new URL(replicas.origin(0))
   const { host } = new URL(replicas.issuer)
   return new Promise((resolve, reject) => {

@@ -1,0 +1,40 @@
+import type { User } from '../../store/user.ts'
+import { accessOf } from '../clients/access.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
+import type { RequestContext } from '../request-context.ts'
+import { findGrant, findToken } from './access-token.ts'
+import type { TokenNeeds } from './access-token.ts'
+import { plainBearer } from './plain-request.ts'
+
+export interface UserinfoNeeds extends TokenNeeds {
+  readonly tell: TellClaims
+}
+
+/** What a client may know of a person by these scopes. */
+export type TellClaims = (client: OidcClient, user: User, scope: string) => Promise<object>
+
+/** What the lane answers to a request for userinfo, with a token that is active, bound to nothing and for no API.
+ *  @returns the function makes the answer; undefined for a request that is the library's */
+export function createUserinfo(needs: UserinfoNeeds): (context: RequestContext) => Promise<object | undefined> {
+  return async (context) => {
+    const text = plainBearer(context.request.headers)
+    // a signed one is for an API
+    if (text === undefined || text.includes('.')) return undefined
+    const found = await findToken(context, text, ['AccessToken'], needs)
+    if (found === undefined) return undefined
+    const { token, owner } = found
+    const asked = token.scope?.split(' ') ?? []
+    if (!asked.includes('openid') || token.aud !== undefined || token.claims !== undefined || !isTold(owner))
+      return undefined
+    const grant = await findGrant(context, token, needs)
+    if (grant === undefined) return undefined
+    const { user } = grant.account
+    if (user.id !== token.accountId || accessOf(owner.config, user.groups).kind !== 'allowed') return undefined
+    const granted = grant.payload.openid?.scope?.split(' ') ?? []
+    return needs.tell(owner, user, granted.filter((scope) => asked.includes(scope)).join(' '))
+  }
+}
+
+/** As plain JSON: neither signed nor encrypted. */
+const isTold = ({ config }: OidcClient): boolean =>
+  config.userinfoSignedResponseAlg === '' && config.userinfoEncryptedResponseAlg === ''
