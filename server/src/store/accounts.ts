@@ -114,7 +114,7 @@ export const grantedByRefresh = grantedSelect({
 export const grantedByCode = grantedSelect({
   grant: '$5',
   session: ofSession,
-  parents: 'NULL::jsonb AS parents',
+  parents: `'{}'::jsonb[] AS parents`,
   family: noFamily,
 })
 
@@ -127,7 +127,7 @@ type AccountRow = UserRow & {
 
 export type GrantedRow = UserRow & {
   readonly session_live: boolean
-  readonly parents: ParentRows | null
+  readonly parents: ParentRows
   readonly refresh_seq: number | null
 } & (
     | { readonly grant_id: null }

@@ -63,10 +63,10 @@ const isAlive = (t: string): string =>
   `${t}.revoked_at IS NULL AND ${t}.expires_at > now() AND NOT EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = ${t}.id
      AND NOT EXISTS (SELECT FROM grants p WHERE p.id = x.parent_id AND p.revoked_at IS NULL AND p.expires_at > now()))`
 
-/** SQL, of `grants t`: the column `parents`, all that it came from, for `ownersOf`; null for the grant of a sign-in. Where a statement reads one grant, this
+/** SQL, of `grants t`: the column `parents`, all that it came from, for `ownersOf`; empty for the grant of a sign-in. Where a statement reads one grant, this
  *  costs less than `isAlive`. */
-export const parentsOf = `(SELECT jsonb_agg(jsonb_build_object('client_uid', p.client_uid, 'client_id', p.client_id,
-     'is_alive', p.revoked_at IS NULL AND p.expires_at > now(), 'depth', (SELECT count(*) FROM grant_parents y WHERE y.grant_id = p.id)))
+export const parentsOf = `ARRAY(SELECT jsonb_build_object('client_uid', p.client_uid, 'client_id', p.client_id,
+     'is_alive', p.revoked_at IS NULL AND p.expires_at > now(), 'depth', cardinality(ARRAY(SELECT 1 FROM grant_parents y WHERE y.grant_id = p.id)))
    FROM grant_parents x LEFT JOIN grants p ON p.id = x.parent_id WHERE x.grant_id = t.id) AS parents`
 
 export type ParentRows = readonly {
@@ -78,9 +78,9 @@ export type ParentRows = readonly {
 }[]
 
 /** @returns the clients of the grants that one came from by exchange, that of the sign-in first; undefined when one of them has ended */
-export function ownersOf(parents: ParentRows | null): readonly GrantOwner[] | undefined {
-  if (parents?.some(({ is_alive }) => is_alive !== true)) return undefined
-  const inOrder = parents?.toSorted((one, other) => one.depth - other.depth) ?? []
+export function ownersOf(parents: ParentRows): readonly GrantOwner[] | undefined {
+  if (parents.some(({ is_alive }) => is_alive !== true)) return undefined
+  const inOrder = parents.toSorted((one, other) => one.depth - other.depth)
   return inOrder.map(({ client_uid, client_id }) => ({ clientUid: client_uid, clientId: client_id }))
 }
 

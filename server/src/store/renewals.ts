@@ -35,7 +35,7 @@ const renew = statement(
      FROM account a
      WHERE f.grant_id = a.grant_id AND f.seq = $6 AND f.revoked_at IS NULL AND f.expires_at > now()
        AND a.client_uid = $8 AND a.payload->>'sector' IS NOT DISTINCT FROM $9
-       AND a.disabled_at IS NULL AND a.comes_from IS NULL AND a.parents IS NULL AND (a.offline OR a.session_live)
+       AND a.disabled_at IS NULL AND a.comes_from IS NULL AND cardinality(a.parents) = 0 AND (a.offline OR a.session_live)
      RETURNING f.seq, f.rotated_at, f.expires_at)
    SELECT a.*, r.seq AS next_seq, r.rotated_at AS next_rotated_at, r.expires_at AS next_expires_at
    FROM account a LEFT JOIN rotated r ON true`,
