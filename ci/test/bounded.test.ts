@@ -22,7 +22,7 @@ import { createLogos } from '@nauthera/server/http/logos'
 import { createRouteNames, observeLatency } from '@nauthera/server/http/request-log'
 import { createLogoutTurns } from '@nauthera/server/oidc/artefacts/logout-turns'
 import { createDocuments } from '@nauthera/server/oidc/clients/documents'
-import { SeenJwts } from '@nauthera/server/oidc/keys/seen-jwts'
+import { Seen } from '@nauthera/server/oidc/keys/seen'
 import { createJwksFetch } from '@nauthera/server/oidc/outbound/jwks-fetch'
 import { createSectorDocuments } from '@nauthera/server/oidc/outbound/sector-documents'
 import { AuditCounts, countingOf } from '@nauthera/server/store/audit-counts'
@@ -64,12 +64,12 @@ const at = (seconds: number) => ({ seconds: BigInt(seconds) })
 
 const server: readonly Unit[] = [
   {
-    what: 'tokens whose signature was right',
+    what: 'tokens that were right',
     inputs: all,
     most: 1_000,
     make: () => {
-      const seen = new SeenJwts()
-      return (index) => seen.keep(`token ${index}`, { key: {} } as never)
+      const seen = new Seen<number>()
+      return (index) => seen.keep(`token ${index}`, index)
     },
   },
   {

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { CookieKeys, Subkey } from '../keys/key-set.ts'
 import { createNonces } from '../keys/random-ids.ts'
+import { Seen } from '../keys/seen.ts'
 
 // Codes, refresh tokens, opaque access tokens and pushed requests of public clients are sealed strings: each holds its
 // own payload, encrypted, so the database stores no payloads. `nr_<kid>_<base64url(iv, ciphertext, tag)>` has no dot, because introspection and
@@ -28,6 +29,18 @@ export type SealedKind =
 const deflated: ReadonlySet<SealedKind> = new Set(['PushedAuthorizationRequest'])
 export const longestInflated = 8192
 
+/** These are shown many times until they end; all others once or twice. */
+const lasting: readonly SealedKind[] = ['AccessToken', 'ClientCredentials', 'GrantReference']
+
+/** What was in a value, and by what it was sealed. */
+interface Opened {
+  readonly kid: string
+  readonly key: KeyObject
+  readonly epoch: number
+  /** A small buffer would be cut from a larger one, and keep all of it. */
+  readonly text: string
+}
+
 export interface Sealer {
   /** @param options.madeAt epoch milliseconds: the same kind, payload and instant give the same string again, on every
    *  replica; without it each call gives another one */
@@ -40,7 +53,27 @@ export interface Sealer {
 /** @param needs.epoch the store epoch: part of every value, so that nothing sealed before a restore is valid after
  *  it */
 export function createSealer(needs: { keys: () => CookieKeys; epoch: () => number }): Sealer {
-  const boundTo = (kind: SealedKind) => Buffer.from(`${kind}\0${needs.epoch()}`)
+  const boundTo = (kind: SealedKind, epoch: number) => Buffer.from(`${kind}\0${epoch}`)
+  const seen = new Map(lasting.map((kind) => [kind, new Seen<Opened>()]))
+  const counts = (kind: SealedKind, { kid, key, epoch }: Opened) =>
+    epoch === needs.epoch() && key === needs.keys().find(`seal:${kind}`, kid)
+  const open = (kind: SealedKind, value: string): Opened | undefined => {
+    const match = value.length <= longest ? shape.exec(value) : null
+    const key = match && needs.keys().find(`seal:${kind}`, match[1]!)
+    if (!match || !key) return undefined
+    const epoch = needs.epoch()
+    const sealed = Buffer.from(match[2]!, 'base64url')
+    // the last character of base64url has unused bits: without this check one value could be written in several ways
+    if (sealed.toString('base64url') !== match[2]) return undefined
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, ivBytes), { authTagLength: tagBytes })
+      decipher.setAAD(boundTo(kind, epoch)).setAuthTag(sealed.subarray(-tagBytes))
+      const plain = Buffer.concat([decipher.update(sealed.subarray(ivBytes, -tagBytes)), decipher.final()])
+      return { kid: match[1]!, key, epoch, text: unpack(kind, plain) }
+    } catch {
+      return undefined
+    }
+  }
   return {
     seal(kind, payload, options) {
       const plain = pack(kind, payload)
@@ -49,25 +82,18 @@ export function createSealer(needs: { keys: () => CookieKeys; epoch: () => numbe
         ? needs.keys().activeAt(purpose, options.madeAt)
         : needs.keys().current(purpose)
       const iv = options ? fixedIv(key, kind, plain) : nextNonce()
-      const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes }).setAAD(boundTo(kind))
+      const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes }).setAAD(
+        boundTo(kind, needs.epoch()),
+      )
       const sealed = Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
       return `nr_${kid}_${sealed.toString('base64url')}`
     },
     unseal(kind, value) {
-      const match = value.length <= longest ? shape.exec(value) : null
-      const key = match && needs.keys().find(`seal:${kind}`, match[1]!)
-      if (!match || !key) return undefined
-      const sealed = Buffer.from(match[2]!, 'base64url')
-      // the last character of base64url has unused bits: without this check one value could be written in several ways
-      if (sealed.toString('base64url') !== match[2]) return undefined
-      try {
-        const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, ivBytes), { authTagLength: tagBytes })
-        decipher.setAAD(boundTo(kind)).setAuthTag(sealed.subarray(-tagBytes))
-        const plain = Buffer.concat([decipher.update(sealed.subarray(ivBytes, -tagBytes)), decipher.final()])
-        return unpack(kind, plain)
-      } catch {
-        return undefined
-      }
+      const before = seen.get(kind)?.find(value)
+      const opened = before && counts(kind, before) ? before : open(kind, value)
+      if (opened === undefined) return undefined
+      if (opened !== before) seen.get(kind)?.keep(value, opened)
+      return JSON.parse(opened.text) as Record<string, unknown>
     },
   }
 }
@@ -78,9 +104,8 @@ function pack(kind: SealedKind, payload: object): Buffer {
 }
 
 /** @throws RangeError for a payload that inflates to too much */
-function unpack(kind: SealedKind, plain: Buffer): Record<string, unknown> {
-  const text = deflated.has(kind) ? inflateRawSync(plain, { maxOutputLength: longestInflated }) : plain
-  return JSON.parse(text.toString()) as Record<string, unknown>
+function unpack(kind: SealedKind, plain: Buffer): string {
+  return (deflated.has(kind) ? inflateRawSync(plain, { maxOutputLength: longestInflated }) : plain).toString()
 }
 
 /** An IV computed from the plaintext: only equal plaintexts share one, which is safe for GCM, and no IV has to be

@@ -14,7 +14,7 @@ import { platformAlgorithms } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import { verifyPlain } from './plain-jwt.ts'
 import type { PlainJwt } from './plain-jwt.ts'
-import { SeenJwts } from './seen-jwts.ts'
+import { Seen } from './seen.ts'
 
 const makePair = promisify(generateKeyPair) as (
   type: string,
@@ -86,11 +86,11 @@ export async function verifySigned(
   }
 }
 
-const seen = new SeenJwts()
+const seen = new Seen<PlainJwt>()
 
 function verifyOwn(token: string, keys: readonly Readonly<Record<string, unknown>>[]): PlainJwt | undefined {
-  const before = seen.find(token, keys)
-  if (before !== undefined) return before
+  const before = seen.find(token)
+  if (before !== undefined && keys.includes(before.key)) return before
   const plain = verifyPlain(token, keys)
   if (plain !== undefined) seen.keep(token, plain)
   return plain

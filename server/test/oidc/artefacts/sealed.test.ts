@@ -59,6 +59,23 @@ describe('createSealer', () => {
     expect(createSealer({ keys: () => keys, epoch: () => 2 }).unseal('AuthorizationCode', value)).to.equal(undefined)
   })
 
+  it('T3 opens a value that it has opened before only while its key and its epoch count', () => {
+    let [now, epoch] = [keys, 1]
+    const one = createSealer({ keys: () => now, epoch: () => epoch })
+    const value = one.seal('AccessToken', { a: { b: 1 } })
+    const first = one.unseal('AccessToken', value)!
+    Object.assign(first['a'] as object, { b: 2 })
+    expect(one.unseal('AccessToken', value)).to.deep.equal({ a: { b: 1 } })
+    expect(one.unseal('GrantReference', value)).to.equal(undefined)
+    epoch = 2
+    expect(one.unseal('AccessToken', value)).to.equal(undefined)
+    epoch = 1
+    now = cookieKeys('00000002')
+    expect(one.unseal('AccessToken', value)).to.equal(undefined)
+    now = keys
+    expect(one.unseal('AccessToken', value)).to.deep.equal({ a: { b: 1 } })
+  })
+
   it('gives the same string for the same content and instant, on every replica and after a key rotation', () => {
     const later = createSealer({ keys: () => cookieKeys('00000001', '00000002'), epoch: () => 1 })
     const value = sealer.seal('RefreshToken', { seq: 2 }, { madeAt: 0 })

@@ -4,7 +4,6 @@ import { CompactSign } from 'jose'
 import { verifyForeign } from '../../../src/oidc/keys/jwt.ts'
 import { createJwtSigner } from '../../../src/oidc/keys/jwt-signer.ts'
 import { verifyPlain } from '../../../src/oidc/keys/plain-jwt.ts'
-import { SeenJwts } from '../../../src/oidc/keys/seen-jwts.ts'
 
 const pairOf = (kid: string, alg: 'ES256' | 'RS256') => {
   const { privateKey, publicKey } =
@@ -109,24 +108,5 @@ describe(createJwtSigner.name, () => {
 
   it('is none without such a key', () => {
     expect(createJwtSigner([rsa.privateJwk] as never, 'at+jwt')).to.equal(undefined)
-  })
-})
-
-describe(SeenJwts.name, () => {
-  it('knows a token only while its key counts', async () => {
-    const seen = new SeenJwts()
-    const token = await signed({})
-    seen.keep(token, verifyPlain(token, keys)!)
-    expect(seen.find(token, keys)?.claims).to.deep.equal({ a: 1 })
-    expect(seen.find(token, [rsa.jwk])).to.equal(undefined)
-    expect(seen.find(`${token}x`, keys)).to.equal(undefined)
-  })
-
-  it('keeps a thousand and no more', async () => {
-    const seen = new SeenJwts()
-    const jwt = verifyPlain(await signed({}), keys)!
-    for (let turn = 0; turn < 1_001; turn++) seen.keep(`token ${turn}`, jwt)
-    expect(seen.find('token 0', keys)).to.equal(undefined)
-    expect(seen.find('token 1', keys)).to.equal(jwt)
   })
 })
