@@ -11,3 +11,17 @@ export function pathOfTarget(url: string): string {
   const query = url.indexOf('?')
   return query < 0 ? url : url.slice(0, query)
 }
+
+/** @param name in lower case
+ *  @returns a header as it was sent; undefined when there is none, or more than one. Node makes an object of all headers for `headers`, which takes as long as
+ *  to find one of them here */
+export function soleHeader({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>, name: string): string | undefined {
+  let found: string | undefined
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const given = rawHeaders[at]!
+    if (given.length !== name.length || given.toLowerCase() !== name) continue
+    if (found !== undefined) return undefined
+    found = rawHeaders[at + 1]
+  }
+  return found
+}

@@ -17,7 +17,7 @@ const claims =
   /^(forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-connecting-ip|fastly-client-ip|x-original-.*|x-rewrite-url|x-host|x-http-method-override|x-ssl-.*|ssl-client-.*|x-client-cert.*|client-cert.*|x-amzn-.*)$/
 
 /** Whether a request has two Host headers: then it has to be refused (RFC 9112 section 3.2). Node shows only the first. */
-export function namesHostTwice({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): boolean {
+function namesHostTwice({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): boolean {
   let hosts = 0
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!

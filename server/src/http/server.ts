@@ -9,7 +9,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import { markAsked } from './client-certificate.ts'
 import type { Discovery } from './discovery.ts'
-import { namesHostTwice } from './pin-host.ts'
+import { soleHeader } from './handler.ts'
 import { inboundLimits } from './timeouts.ts'
 
 export interface PublicServer {
@@ -58,8 +58,7 @@ export async function listen(options: ListenOptions): Promise<PublicServer> {
   let isStopping = false
   const answer: RequestListener = (request, response) => {
     if (isStopping) response.setHeader('connection', 'close')
-    const { host = '' } = request.headers
-    if (hosts.has(host) && !namesHostTwice(request) && discovery(request, response, request.url ?? '')) return
+    if (hosts.has(soleHeader(request, 'host') ?? '') && discovery(request, response, request.url ?? '')) return
     if (options.asksForCertificate) markAsked(request)
     application(request, response)
   }
