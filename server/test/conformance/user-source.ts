@@ -253,6 +253,20 @@ function loadsPeople(under: () => PeopleUnderTest, person: AddPerson): void {
     }
   })
 
+  it('makes a successor of a refresh token at once only where the source has nothing more to say', async () => {
+    const { id: userId } = await person()
+    const { grants, refreshFamilies } = under().store
+    const grantId = randomUUID()
+    const about = { userId, clientUid: 'uid', clientId: 'app', sessionUid: undefined, offline: true, payload: {} }
+    await grants.insert({ id: grantId, ...about, expiresAt: new Date(Date.now() + 60_000) })
+    await refreshFamilies.insert({ grantId, payload: {}, idleTtlMs: 60_000, absoluteTtlMs: 60_000 })
+    const atOnce = { clientUid: 'uid', sector: undefined }
+    const { account, family } = await under().replicas[1].renew({ userId, grantId, seq: 1, idleTtlMs: 60_000, atOnce })
+    const loaded = await load(userId, 1)
+    expect([account?.user, account?.grant?.id]).to.deep.equal([loaded?.user, grantId])
+    expect(family?.seq).to.equal(loaded?.user.source === 'postgres' ? 2 : undefined)
+  })
+
   it('E8 finds nobody by an unknown id', async () => {
     for (const id of [randomUUID(), 'ada', '', "' OR 1=1 --", '\u0000']) expect(await load(id), id).to.equal(undefined)
   })

@@ -66,6 +66,7 @@ describe(createRenewals.name, () => {
     ['a session that is not there', async () => [await newGrant({ offline: false }), 1, { session: someSession() }]],
     ['a grant that has ended', async () => [await ended()]],
     ['an expired grant', async () => [await newGrant({ expiresAt: inMs(-1000) })]],
+    ['a grant that came of another one', async () => [await child()]],
     ['another person', async () => [await newGrant(), 1, { userId: (await addPerson(store)).id }]],
     ['a person of another source', () => ofOther()],
     ['a disabled person', () => ofDisabled()],
@@ -89,6 +90,14 @@ describe(createRenewals.name, () => {
     const grantId = await newGrant()
     await store.grants.revoke(grantId)
     return grantId
+  }
+
+  async function child(): Promise<string> {
+    const id = randomUUID()
+    const about = { clientUid: 'uid', clientId: 'id', payload: {}, expiresAt: inMs(hour) }
+    expect(await store.grants.insertChild({ parentId: await newGrant(), id, ...about })).to.equal('stored')
+    await store.refreshFamilies.insert({ grantId: id, payload: {}, idleTtlMs: hour, absoluteTtlMs: hour })
+    return id
   }
 
   async function ofOther(): Promise<Parameters<typeof renew>> {
