@@ -186,7 +186,6 @@ const valuesOf = (session: SessionQuery['session']) => [
   session?.authTime ?? null,
 ]
 
-
 const accountOf = (row: AccountRow): LoadedAccount => ({
   user: userOf(row),
   standing: row.standing,

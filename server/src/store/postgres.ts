@@ -175,7 +175,7 @@ class PostgresDatabase implements Database {
   #withWire<T>(work: (wire: Wire) => Promise<T>): Promise<T> {
     return this.#slots.take(async () => {
       // from the driver's own pool: what pg-promise makes of each connection that it hands out, nobody needs here
-      const wire = (await this.#pool.$pool.connect()) as unknown as Wire
+      const wire: Wire = await this.#pool.$pool.connect()
       try {
         const result = await work(wire)
         wire.release()
