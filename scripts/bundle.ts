@@ -3,6 +3,7 @@ import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { rolldown } from 'rolldown'
 import type { Plugin } from 'rolldown'
 
@@ -19,6 +20,9 @@ interface Recipe {
   readonly commands: Readonly<Record<string, string>>
   /** Native addons: a bundle cannot hold them. */
   readonly externals: readonly string[]
+  /** Libraries that few need, and the door of one, which are loaded when they are first used. V8 keeps the text of a file that it has loaded, so
+   *  each is a file for itself, below `libraries`. */
+  readonly apart: readonly string[]
 }
 
 const recipes: Readonly<Record<Part, Recipe>> = {
@@ -27,26 +31,30 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     copies: ['views', 'locales', 'assets', 'src/store/sql'],
     commands: { nauthera: 'src/nauthera.js' },
     externals: ['@node-rs/argon2', '@node-rs/bcrypt'],
+    apart: ['@nauthera/proto/certificate-facts', '@simplewebauthn/server', 'ioredis', 'node-pg-migrate', 'nodemailer'],
   },
-  'config-agent': { entries: { 'src/main.ts': 'src/main.js' }, copies: [], commands: {}, externals: [] },
+  'config-agent': { entries: { 'src/main.ts': 'src/main.js' }, copies: [], commands: {}, externals: [], apart: [] },
   operator: {
     entries: { 'src/main.ts': 'src/main.js', 'src/keys/main.ts': 'src/create-keys.js' },
     copies: [],
     commands: {},
     externals: [],
+    apart: [],
   },
 }
 
 /** Writes `app/` and `bin/` of one part, and an empty `compiled/` for what V8 makes of it. The same sources give the same bytes.
  *  @param directory is emptied first */
 export async function bundlePart(part: Part, directory: string): Promise<void> {
-  const { entries, copies, commands, externals } = recipes[part]
+  const { entries, copies, commands, externals, apart } = recipes[part]
   const app = join(directory, 'app')
   await rm(directory, { recursive: true, force: true })
   for (const name of ['bin', 'compiled']) await mkdir(join(directory, name), { recursive: true })
   for (const [source, file] of Object.entries(entries)) {
-    await bundleFile(join(root, part, source), join(app, file), externals)
+    await bundleFile(join(root, part, source), join(app, file), externals, apart)
   }
+  for (const name of apart)
+    await bundleLibrary(name, join(root, part, 'src/main.ts'), join(app, 'src', libraryFile(name)))
   for (const path of copies) await cp(join(root, part, path), join(app, path), { recursive: true })
   for (const name of externals) await copyAddon(name, app)
   await writeFile(join(app, 'package.json'), `${JSON.stringify({ name: `nauthera-${part}`, type: 'module' })}\n`)
@@ -58,22 +66,31 @@ export async function bundlePart(part: Part, directory: string): Promise<void> {
 }
 
 /** Writes one file that needs no node_modules, and its source map.
- *  @param externals packages that stay outside */
-export async function bundleFile(source: string, file: string, externals: readonly string[] = []): Promise<void> {
+ *  @param externals packages that stay outside
+ *  @param apart packages that lie in files of their own
+ *  @param plugins for what only this file wants */
+export async function bundleFile(
+  source: string,
+  file: string,
+  externals: readonly string[] = [],
+  apart: readonly string[] = [],
+  plugins: readonly Plugin[] = [],
+): Promise<void> {
   const bundle = await rolldown({
     input: source,
     cwd: root,
     platform: 'node',
-    external: [...externals],
+    external: [...externals, ...apart],
     logLevel: 'warn',
     // depd, deep below oidc-provider, makes its wrappers with eval.
     checks: { eval: false },
-    plugins: [leanHttp],
+    plugins: [leanHttp, leanGrpc, leanCharsets, ...plugins],
   })
   await bundle.write({
     file,
     format: 'esm',
     sourcemap: true,
+    paths: Object.fromEntries(apart.map((name) => [name, libraryFile(name)])),
     // As in the repository, whatever place it was built at: the same bytes everywhere.
     sourcemapPathTransform: (path, map) => relative(root, resolve(dirname(map), path)),
     codeSplitting: false,
@@ -84,6 +101,35 @@ export async function bundleFile(source: string, file: string, externals: readon
   await bundle.close()
   await writeFile(file, escapeWide(await readFile(file, 'utf8')))
 }
+
+/** Writes a library that is apart, with the names that it has for Node: of a CommonJS module a bundle would have one, `default`.
+ *  @param importer decides which version is meant */
+async function bundleLibrary(name: string, importer: string, file: string): Promise<void> {
+  const entry = `\0library:${name}`
+  const library: Plugin = {
+    name: 'library',
+    resolveId: (id) => (id === entry ? { id } : undefined),
+    async load(id) {
+      if (id !== entry) return undefined
+      const resolved = await this.resolve(name, importer)
+      if (!resolved) throw new Error(`${name} is not there; run npm ci`)
+      const names = namesOf(await import(pathToFileURL(resolved.id).href))
+      return `import * as all from ${JSON.stringify(resolved.id)}\nexport const { ${names.join(', ')} } = all\n`
+    },
+  }
+  await bundleFile(entry, file, [], [], [library])
+  // what cannot be loaded, or lacks a name, would be found out only by whoever needs it
+  const bundled = (await import(pathToFileURL(file).href)) as Record<string, unknown>
+  const missing = namesOf(bundled).filter((each) => bundled[each] === undefined)
+  if (missing.length > 0 || namesOf(bundled).length === 0)
+    throw new Error(`${name}: ${missing.join()} is not there when it is bundled`)
+}
+
+const namesOf = (module: object): string[] =>
+  Object.keys(module).filter((name) => /^\w+$/.test(name) && !['default', '__esModule'].includes(name))
+
+/** Where a library lies that is apart, from the file of a process. */
+const libraryFile = (name: string): string => `../libraries/${name.replace(/^@/, '').replaceAll('/', '-')}.js`
 
 const leanName = '\0lean:http'
 
@@ -103,6 +149,45 @@ const leanSource = `const http = process.getBuiltinModule('node:http')
 export default http
 export const { ${plainExports.join(', ')} } = http
 `
+
+/** A module that stands in the place of another one. */
+const instead = (name: string, source: string): Plugin => {
+  const id = `\0lean:${name}`
+  return {
+    name: `lean-${name}`,
+    resolveId: (wanted) => (wanted === name ? { id } : undefined),
+    load: (wanted) => (wanted === id ? source : undefined),
+  }
+}
+
+/** gRPC reads .proto files for two services about itself, which nobody here offers. */
+const leanGrpc = instead('@grpc/proto-loader', 'export const loadSync = () => ({})')
+
+/** The charset of a form. Node knows those of the web; the tables of the library are half a megabyte. */
+const leanCharsets = instead(
+  'iconv-lite',
+  `const open = (label) => {
+  try {
+    return new TextDecoder(label)
+  } catch {
+    // as the library says it, and raw-body knows it: status 415
+    throw new Error('Encoding not recognized: ' + label)
+  }
+}
+export const encodingExists = (label) => {
+  try {
+    open(label)
+    return true
+  } catch {
+    return false
+  }
+}
+export const decode = (bytes, label) => open(label).decode(bytes)
+export const getDecoder = (label) => {
+  const decoder = open(label)
+  return { write: (bytes) => decoder.decode(bytes, { stream: true }), end: () => decoder.decode() }
+}`,
+)
 
 /** A single character outside Latin-1 makes V8 keep the whole source at two bytes a character. */
 function escapeWide(source: string): string {

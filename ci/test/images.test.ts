@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { expect } from 'chai'
-import { bundlePart, parts } from '../../scripts/bundle.ts'
+import { bundleFile, bundlePart, parts } from '../../scripts/bundle.ts'
 import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
 import { renderSbom } from '../../scripts/images/sbom.ts'
 
@@ -57,7 +58,13 @@ describe('what goes into an image', function () {
   // Outside of the checkout, so that nothing of node_modules or of the sources is found by accident.
   const directory = mkdtempSync(join(tmpdir(), 'nauthera-bundle-'))
   const forget = reapDirectory(directory)
+  const root = join(import.meta.dirname, '../..')
   const place = (part: string) => join(directory, part)
+  /** Our code and the libraries that are apart. */
+  const filesOf = (part: string, ending: RegExp) =>
+    readdirSync(join(place(part), 'app'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => /^(src|libraries)\//.test(file) && ending.test(file))
+      .map((file) => join(place(part), 'app', file))
   before(async () => {
     for (const part of parts) await bundlePart(part, place(part))
   })
@@ -95,7 +102,7 @@ describe('what goes into an image', function () {
     })
   }
 
-  it('starts without fetch and WebSocket of Node, and without what few servers use', () => {
+  it('starts without fetch and WebSocket of Node, and without what few servers use', async () => {
     const tell = 'process.on("exit", () => console.log(process.moduleLoadList.join()))'
     for (const part of parts) {
       const loaded = node('--import', `data:text/javascript,${tell}`, join(place(part), 'app/src/main.js'), '--version')
@@ -103,11 +110,41 @@ describe('what goes into an image', function () {
       expect(loaded).to.not.match(/undici/)
     }
     const server = readFileSync(join(place('server'), 'app/src/main.js'), 'utf8')
-    const later = [...server.matchAll(/=> \(init_(\w+)\(\), /g)].map(([, name]) => name)
-    expect(later).to.include.members(['nodemailer', 'redis_cache'])
+    const later = [...server.matchAll(/await init_(\w+)\(\)\.then\(/g)].map(([, name]) => name)
+    expect(later).to.include.members(['redis_cache', 'authorities', 'certificate_proof'])
+    expect(server).to.not.match(/^(await )?init_(redis_cache|chain|certificate_proof|authorities)\(\)/m)
+    const sourcesOf = (part: string) =>
+      (JSON.parse(readFileSync(join(place(part), 'app/src/main.js.map'), 'utf8')) as { sources: string[] }).sources
+    const apart =
+      /node_modules\/(ioredis|@peculiar\/x509|nodemailer|node-pg-migrate|@simplewebauthn\/server|iconv-lite|@grpc\/proto-loader)\//
+    expect(sourcesOf('server').filter((source) => apart.test(source))).to.deep.equal([])
+    const readers = /node_modules\/(@peculiar\/x509|tsyringe|reflect-metadata)\//
+    for (const part of ['config-agent', 'operator'])
+      expect(sourcesOf(part).filter((source) => readers.test(source))).to.deep.equal([])
+    const libraries: string[] = []
+    for (const [, file] of server.matchAll(/import\("(\.\.\/libraries\/[^"]+)"\)/g)) {
+      libraries.push(...Object.keys((await import(join(place('server'), 'app/src', file!))) as object))
+    }
+    const used = ['createTransport', 'Redis', 'factsOf', 'generateRegistrationOptions']
+    expect(libraries).to.include.members(used)
   })
 
-  const root = join(import.meta.dirname, '../..')
+  it('takes forms in the charsets of the web, and refuses others as the library does', async () => {
+    const source = join(directory, 'form.js')
+    const rawBody = join(root, 'node_modules/raw-body/index.js')
+    writeFileSync(source, `export { default } from ${JSON.stringify(rawBody)}\n`)
+    await bundleFile(source, join(directory, 'form-bundle.js'))
+    const { default: read } = (await import(join(directory, 'form-bundle.js'))) as {
+      default: (stream: Readable, options: { encoding: string }) => Promise<string>
+    }
+    const readAs = (encoding: string, ...chunks: number[][]) =>
+      read(Readable.from(chunks.map((chunk) => Buffer.from(chunk))), { encoding })
+    expect(await readAs('utf-8', [0xef, 0xbb, 0xbf, 0x61, 0xc3], [0xa9, 0xff])).to.equal('aé\ufffd')
+    expect(await readAs('iso-8859-1', [0xe9])).to.equal('é')
+    const refusal = await readAs('none-such', [0x61]).catch((error: { status: number; type: string }) => error)
+    expect(refusal).to.include({ status: 415, type: 'encoding.unsupported' })
+  })
+
   const { workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { workspaces: string[] }
   const shared = workspaces.filter(
     (name) => !['stand-in', 'local', 'harness'].includes(name) && !(parts as readonly string[]).includes(name),
@@ -115,11 +152,9 @@ describe('what goes into an image', function () {
 
   it('holds sources of its own part and of what the parts share, and nothing that is for tests', () => {
     for (const part of parts) {
-      const maps = readdirSync(join(place(part), 'app/src')).filter((name) => name.endsWith('.map'))
-      const sources = maps.flatMap((name) => {
-        const map = JSON.parse(readFileSync(join(place(part), 'app/src', name), 'utf8')) as { sources: string[] }
-        return map.sources
-      })
+      const sources = filesOf(part, /\.map$/).flatMap(
+        (file) => (JSON.parse(readFileSync(file, 'utf8')) as { sources: string[] }).sources,
+      )
       const folders = [...new Set(sources.map((source) => source.split('/')[0]!))]
       expect(['node_modules', part, ...shared], part).to.include.members(folders)
       expect(folders).to.include.members(['node_modules', 'proto', 'runtime', part])
@@ -149,13 +184,22 @@ describe('what goes into an image', function () {
     }
     const find = (name: string) => components.find((component) => component.name === name)
     const addons = ['@node-rs/argon2', '@node-rs/bcrypt']
-    for (const name of ['oidc-provider', 'express', 'jose', 'pg-promise', '@grpc/grpc-js', ...addons])
+    for (const name of [
+      'oidc-provider',
+      'express',
+      'jose',
+      'pg-promise',
+      '@grpc/grpc-js',
+      'nodemailer',
+      'asn1js',
+      ...addons,
+    ])
       expect(find(name)?.version, name).to.equal(lock.packages[`node_modules/${name}`]!.version)
     expect(find('node')?.version).to.equal(process.versions.node)
     expect(find('@grpc/grpc-js')?.purl).to.match(/^pkg:npm\/%40grpc\/grpc-js@\d/)
     const content = createHash('sha256').update('libc').digest('hex')
     expect(find('/usr/lib/libc.so.6')?.hashes).to.deep.equal([{ alg: 'SHA-256', content }])
-    for (const absent of ['mocha', 'typescript', 'chokidar', '@nauthera/proto'])
+    for (const absent of ['mocha', 'typescript', 'iconv-lite', '@nauthera/proto'])
       expect(find(absent)).to.equal(undefined)
   })
 
@@ -169,10 +213,8 @@ describe('what goes into an image', function () {
 
   it('holds no path of the machine that made it', () => {
     for (const part of parts) {
-      for (const file of readdirSync(join(place(part), 'app/src')).filter((name) => /\.(js|map)$/.test(name))) {
-        expect(readFileSync(join(place(part), 'app/src', file), 'utf8').includes(root), `${part} ${file}`).to.equal(
-          false,
-        )
+      for (const file of filesOf(part, /\.(js|map)$/)) {
+        expect(readFileSync(file, 'utf8').includes(root), file).to.equal(false)
       }
     }
   })

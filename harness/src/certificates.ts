@@ -1,5 +1,6 @@
 import { X509Certificate, webcrypto } from 'node:crypto'
-import '@nauthera/proto/certificates'
+// brings reflect-metadata, without which the library below does not load
+import '@nauthera/proto/certificate-facts'
 import * as x509 from '@peculiar/x509'
 
 // Certificates as others make them: good, and wrong in every way.

@@ -1,14 +1,14 @@
-// The one door to the X.509 builder: makes a CA, issues leaves (ECDSA P-256 throughout), and reads what a certificate of others says.
-import 'reflect-metadata'
-import { X509Certificate as NodeCertificate, randomBytes, webcrypto } from 'node:crypto'
-import * as x509 from '@peculiar/x509'
+// Makes a CA and issues leaves: X.509 version 3 (RFC 5280), ECDSA with P-256 and SHA-256 throughout. @peculiar/asn1-x509 writes what node:crypto signs.
+// What others' certificates say is read elsewhere (certificate-facts).
+import { X509Certificate, createHash, createPrivateKey, generateKeyPair, randomBytes, sign } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
+import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
+import * as asn1 from '@peculiar/asn1-x509'
 import { renewalOf, splitPem, validityOf } from './certificate-source.ts'
 
 export { renewalOf, splitPem, validityOf }
 
-x509.cryptoProvider.set(webcrypto)
-
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const hourMs = 3_600_000
 
 /** The default lifetime of a leaf. Milliseconds. */
@@ -24,21 +24,17 @@ export interface Identity {
  *  @param options.lifetimeMs from now on */
 export async function createAuthority(options: { name: string; lifetimeMs: number; now?: number }): Promise<Identity> {
   const keys = await newKeys()
-  const { notBefore, notAfter } = lifetime(options)
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: newSerial(),
-    name: [{ CN: [options.name] }],
-    notBefore,
-    notAfter,
-    signingAlgorithm: algorithm,
-    keys,
+  const subject = nameOf(options.name)
+  return certify(keys, {
+    subject,
+    issuer: { name: subject, key: keys.privateKey },
+    ...lifetime(options),
     extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      extension(asn1.id_ce_basicConstraints, new asn1.BasicConstraints({ cA: true, pathLenConstraint: 0 }), 'critical'),
+      extension(asn1.id_ce_keyUsage, new asn1.KeyUsage(keyCertSign | cRLSign), 'critical'),
+      extension(asn1.id_ce_subjectKeyIdentifier, identifierOf(keys.publicKey)),
     ],
   })
-  return { cert: certificate.toString('pem') + '\n', key: await exportKey(keys.privateKey) }
 }
 
 /** Issues a leaf. It is valid from 2 hours before now, or a quarter of a shorter lifetime, so that a peer whose clock
@@ -56,33 +52,31 @@ export async function issueLeaf(
     now?: number
   },
 ): Promise<Identity> {
-  const issuer = new x509.X509Certificate(authority.cert)
-  const signingKey = await importKey(authority.key)
+  const { dnsNames = [], uris = [] } = options
+  const issuer = new X509Certificate(authority.cert)
+  const key = createPrivateKey(authority.key)
+  if (!issuer.checkPrivateKey(key)) throw new Error('the key is not that of the authority')
+  if (key.asymmetricKeyDetails?.namedCurve !== curve) throw new Error('the key of the authority is not of P-256')
+  const { subject: name, subjectPublicKeyInfo } = AsnConvert.parse(issuer.raw, asn1.Certificate).tbsCertificate
   const keys = await newKeys()
-  const { notBefore, notAfter } = lifetime({ lifetimeMs: leafLifetimeMs, ...options })
-  const names: x509.JsonGeneralName[] = [
-    ...(options.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
-    ...(options.uris ?? []).map((value) => ({ type: 'url' as const, value })),
+  const names = [
+    ...dnsNames.map((dNSName) => new asn1.GeneralName({ dNSName })),
+    ...uris.map((uniformResourceIdentifier) => new asn1.GeneralName({ uniformResourceIdentifier })),
   ]
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: newSerial(),
-    subject: [{ CN: [options.dnsNames?.[0] ?? options.uris?.[0] ?? 'nauthera'] }],
-    issuer: issuer.subjectName,
-    notBefore,
-    notAfter,
-    signingAlgorithm: algorithm,
-    publicKey: keys.publicKey,
-    signingKey,
+  const keyIdentifier = identifierOf(subjectPublicKeyInfo)
+  return certify(keys, {
+    subject: nameOf(dnsNames[0] ?? uris[0] ?? 'nauthera'),
+    issuer: { name, key },
+    ...lifetime({ lifetimeMs: leafLifetimeMs, ...options }),
     extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension(extendedUsages[options.usage]),
-      new x509.SubjectAlternativeNameExtension(names),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+      extension(asn1.id_ce_basicConstraints, new asn1.BasicConstraints(), 'critical'),
+      extension(asn1.id_ce_keyUsage, new asn1.KeyUsage(digitalSignature), 'critical'),
+      extension(asn1.id_ce_extKeyUsage, new asn1.ExtendedKeyUsage([...extendedUsages[options.usage]])),
+      ...(names.length > 0 ? [extension(asn1.id_ce_subjectAltName, new asn1.SubjectAlternativeName(names))] : []),
+      extension(asn1.id_ce_subjectKeyIdentifier, identifierOf(keys.publicKey)),
+      extension(asn1.id_ce_authorityKeyIdentifier, new asn1.AuthorityKeyIdentifier({ keyIdentifier })),
     ],
   })
-  return { cert: certificate.toString('pem') + '\n', key: await exportKey(keys.privateKey) }
 }
 
 /** @returns a bundle of the newest CA and the earlier ones that have not expired: a peer with a leaf of an earlier CA
@@ -92,7 +86,7 @@ export function bundleAuthorities(newest: string, previous: readonly string[], n
   const kept = new Map<string, string>()
   for (const pem of [newest, ...previous].flatMap(splitPem)) {
     try {
-      const certificate = new NodeCertificate(pem)
+      const certificate = new X509Certificate(pem)
       if (Date.parse(certificate.validTo) > now) kept.set(certificate.fingerprint256, pem)
     } catch {
       // left out: one damaged certificate would make TLS refuse the whole bundle
@@ -103,19 +97,24 @@ export function bundleAuthorities(newest: string, previous: readonly string[], n
 
 /** @returns whether the authority issued the certificate, by signature */
 export function isIssuedBy(certificatePem: string, authorityPem: string): boolean {
-  return new NodeCertificate(certificatePem).verify(new NodeCertificate(authorityPem).publicKey)
+  return new X509Certificate(certificatePem).verify(new X509Certificate(authorityPem).publicKey)
 }
 
 /** @returns the DNS names that a certificate is for */
 export function dnsNamesOf(certificatePem: string): string[] {
-  const names = new NodeCertificate(certificatePem).subjectAltName?.split(', ') ?? []
+  const names = new X509Certificate(certificatePem).subjectAltName?.split(', ') ?? []
   return names.filter((name) => name.startsWith('DNS:')).map((name) => name.slice(4))
 }
 
-const extendedUsages: Record<'server' | 'client' | 'both', string[]> = {
-  server: [x509.ExtendedKeyUsage.serverAuth],
-  client: [x509.ExtendedKeyUsage.clientAuth],
-  both: [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth],
+const curve = 'prime256v1'
+
+const oids = { commonName: '2.5.4.3', ecdsaWithSha256: '1.2.840.10045.4.3.2' } as const
+
+const { digitalSignature, keyCertSign, cRLSign } = asn1.KeyUsageFlags
+const extendedUsages: Readonly<Record<'server' | 'client' | 'both', readonly string[]>> = {
+  server: [asn1.id_kp_serverAuth],
+  client: [asn1.id_kp_clientAuth],
+  both: [asn1.id_kp_serverAuth, asn1.id_kp_clientAuth],
 }
 
 function lifetime(options: { lifetimeMs: number; now?: number }): { notBefore: Date; notAfter: Date } {
@@ -124,72 +123,69 @@ function lifetime(options: { lifetimeMs: number; now?: number }): { notBefore: D
   return { notBefore: new Date(now - early), notAfter: new Date(now + options.lifetimeMs) }
 }
 
-/** 127 random bits: RFC 5280 section 4.1.2.2 wants them positive. */
-function newSerial(): string {
-  const bytes = randomBytes(16)
-  bytes[0] = bytes[0]! & 0x7f
-  return bytes.toString('hex')
+interface Keys {
+  readonly publicKey: asn1.SubjectPublicKeyInfo
+  readonly privateKey: KeyObject
 }
 
-function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>
+async function newKeys(): Promise<Keys> {
+  const { publicKey, privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: curve })
+  const der = publicKey.export({ type: 'spki', format: 'der' })
+  return { publicKey: AsnConvert.parse(der, asn1.SubjectPublicKeyInfo), privateKey }
 }
 
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY') + '\n'
-}
-
-function importKey(pem: string): Promise<webcrypto.CryptoKey> {
-  const der = x509.PemConverter.decodeFirst(pem)
-  return webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']) as Promise<webcrypto.CryptoKey>
-}
-
-/** What a certificate says, as far as whoever judges it needs to know. */
-export interface CertificateFacts {
-  /** The relative names of its subject in the order of the certificate, the widest first; each has the values by type: a short name such as
-   *  CN, or an OID. A value that is no text begins with `#`. */
-  readonly subject: readonly Readonly<Record<string, readonly string[]>>[]
-  /** Subject alternative names. */
-  readonly dnsNames: readonly string[]
-  readonly uris: readonly string[]
-  readonly isAuthority: boolean
-  /** How many authorities may stand between this one and a leaf. */
-  readonly pathLength: number | undefined
-  /** Undefined where it does not say for what its key is. */
-  readonly mayIssue: boolean | undefined
-  readonly maySign: boolean | undefined
-  /** Extended key usage; OIDs. */
-  readonly usages: readonly string[] | undefined
-  /** OIDs of its extensions, and of those that nobody may ignore. */
-  readonly extensions: readonly string[]
-  readonly critical: readonly string[]
-  /** Of its signature, such as SHA-256; undefined where the algorithm has none of its own, such as Ed25519. */
-  readonly hash: string | undefined
-}
-
-/** What an extended key usage has to name for a client of TLS: one of these. */
-export const clientUsages: readonly string[] = [x509.ExtendedKeyUsage.clientAuth, '2.5.29.37.0']
-
-/** @throws Error when it cannot be read */
-export function factsOf(der: Uint8Array): CertificateFacts {
-  const certificate = new x509.X509Certificate(Uint8Array.from(der))
-  const { extensions } = certificate
-  const constraints = certificate.getExtension(x509.BasicConstraintsExtension)
-  const usage = certificate.getExtension(x509.KeyUsagesExtension)?.usages
-  const names = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? []
-  const ofType = (type: string) => names.filter((name) => name.type === type).map(({ value }) => value)
-  const { hash } = certificate.signatureAlgorithm as { hash?: { name?: string } | string }
+/** RFC 5280 section 4.1: signs what a certificate says of a key. */
+function certify(
+  { publicKey, privateKey }: Keys,
+  says: {
+    readonly subject: asn1.Name
+    readonly issuer: { readonly name: asn1.Name; readonly key: KeyObject }
+    readonly notBefore: Date
+    readonly notAfter: Date
+    readonly extensions: asn1.Extension[]
+  },
+): Identity {
+  const { subject, issuer, notBefore, notAfter, extensions } = says
+  const signatureAlgorithm = new asn1.AlgorithmIdentifier({ algorithm: oids.ecdsaWithSha256 })
+  const tbsCertificate = new asn1.TBSCertificate({
+    version: asn1.Version.v3,
+    serialNumber: newSerial(),
+    signature: signatureAlgorithm,
+    issuer: issuer.name,
+    validity: new asn1.Validity({ notBefore, notAfter }),
+    subject,
+    subjectPublicKeyInfo: publicKey,
+    extensions: new asn1.Extensions(extensions),
+  })
+  const signed = new Uint8Array(AsnConvert.serialize(tbsCertificate))
+  const signatureValue = Uint8Array.from(sign('sha256', signed, issuer.key)).buffer
+  const certificate = new asn1.Certificate({ tbsCertificate, signatureAlgorithm, signatureValue })
   return {
-    subject: certificate.subjectName.toJSON(),
-    dnsNames: ofType('dns'),
-    uris: ofType('url'),
-    isAuthority: constraints?.ca === true,
-    pathLength: constraints?.pathLength,
-    mayIssue: usage === undefined ? undefined : (usage & x509.KeyUsageFlags.keyCertSign) !== 0,
-    maySign: usage === undefined ? undefined : (usage & x509.KeyUsageFlags.digitalSignature) !== 0,
-    usages: certificate.getExtension(x509.ExtendedKeyUsageExtension)?.usages.map(String),
-    extensions: extensions.map(({ type }) => type),
-    critical: extensions.filter(({ critical }) => critical).map(({ type }) => type),
-    hash: typeof hash === 'string' ? hash : hash?.name,
+    cert: new X509Certificate(new Uint8Array(AsnConvert.serialize(certificate))).toString(),
+    key: String(privateKey.export({ type: 'pkcs8', format: 'pem' })),
   }
+}
+
+const extension = (extnID: string, value: object, criticality?: 'critical'): asn1.Extension =>
+  new asn1.Extension({
+    extnID,
+    critical: criticality === 'critical',
+    extnValue: new OctetString(AsnConvert.serialize(value)),
+  })
+
+function nameOf(commonName: string): asn1.Name {
+  const value = new asn1.AttributeValue({ utf8String: commonName })
+  const attribute = new asn1.AttributeTypeAndValue({ type: oids.commonName, value })
+  return new asn1.Name([new asn1.RelativeDistinguishedName([attribute])])
+}
+
+/** RFC 5280 section 4.2.1.2, method 1. */
+const identifierOf = ({ subjectPublicKey }: asn1.SubjectPublicKeyInfo): asn1.SubjectKeyIdentifier =>
+  new asn1.SubjectKeyIdentifier(createHash('sha1').update(new Uint8Array(subjectPublicKey)).digest())
+
+/** 16 bytes, 126 of their bits by chance: RFC 5280 section 4.1.2.2 wants them positive, and DER no zeros before them. */
+function newSerial(): ArrayBuffer {
+  const bytes = Uint8Array.from(randomBytes(16))
+  bytes[0] = (bytes[0]! & 0x7f) | 0x40
+  return bytes.buffer
 }

@@ -3,8 +3,6 @@ import { createConfigService } from '../clients/config-service.ts'
 import { createRegistryHolder } from '../clients/registry.ts'
 import { createUnknownKeys } from '../clients/unknown-keys.ts'
 import { createUsage } from '../clients/usage.ts'
-import { followAuthorities } from '../oidc/certificates/authorities.ts'
-import { createCertificateProofs } from '../oidc/certificates/certificate-proof.ts'
 import { renderMetadata } from '../oidc/clients/mapping.ts'
 import type { createClientCheck } from '../oidc/clients/mapping.ts'
 import { createClientInstances } from '../oidc/clients/instances.ts'
@@ -63,6 +61,9 @@ export function createPlatforms({ settings, log }: Needs) {
 /** What certificates of clients prove; no `proofs` where no client can show one. */
 export async function openMutualTls({ settings: { mutualTLS }, log }: Needs) {
   if (mutualTLS === undefined) return { proofs: undefined, stop: () => undefined }
+  // what reads certificates is large, and most servers take none
+  const { followAuthorities } = await import('../oidc/certificates/authorities.ts')
+  const { createCertificateProofs } = await import('../oidc/certificates/certificate-proof.ts')
   const { caFile } = mutualTLS
   const authorities = caFile === undefined ? undefined : await followAuthorities(caFile, { log })
   const proofs = createCertificateProofs({ authorities: authorities?.current, now: Date.now })

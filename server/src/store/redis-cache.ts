@@ -1,12 +1,15 @@
 // Valkey or Redis as a cache. Entries are sealed with their purpose, id and expiry: somebody who can write to the cache can remove
 // entries, but cannot make or exchange one.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { Redis } from 'ioredis'
+import type { Redis as RedisClient } from 'ioredis'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import type { Cache, CacheKey } from './cache.ts'
 import type { CacheConnection } from './cache-connection.ts'
 import type { DerivedKeys } from './envelope.ts'
+
+// not before the first who needs this file: many servers have no cache
+const { Redis } = await import('ioredis')
 
 /** Milliseconds. */
 const timeouts = { connect: 500, disconnect: 100, skip: 1000 }
@@ -63,12 +66,12 @@ export function createRedisCache(options: RedisCacheOptions): Cache {
 
 /** The connection to the cache. When anything fails on it, the work goes on without the cache. */
 class GuardedRedis {
-  readonly #redis: Redis
+  readonly #redis: RedisClient
   readonly #report: Report
   #failures = 0
   #skipUntil = -Infinity
 
-  constructor(redis: Redis, report: Report) {
+  constructor(redis: RedisClient, report: Report) {
     this.#redis = redis
     this.#report = report
     // without a listener ioredis prints to the console
@@ -116,7 +119,7 @@ function createReport({ log, metrics }: RedisCacheOptions): Report {
   }
 }
 
-function settledOf(redis: Redis): Promise<void> {
+function settledOf(redis: RedisClient): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, timeouts.connect)
     for (const event of ['ready', 'error', 'end'])
@@ -139,7 +142,7 @@ interface Common {
   retryStrategy: (attempt: number) => number
 }
 
-function connect(connection: CacheConnection, common: Common): Redis {
+function connect(connection: CacheConnection, common: Common): RedisClient {
   if (connection.kind === 'url') return new Redis(connection.url.reveal(), common)
   const password = connection.password?.reveal()
   const tls = connection.ca === undefined ? undefined : { ca: connection.ca }

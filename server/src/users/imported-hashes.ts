@@ -3,7 +3,6 @@
 //   $2b$12$...   $pbkdf2-sha256$i=600000$salt$key   $scrypt$ln=15,r=8,p=1$salt$key   $argon2id$v=19$m=19456,t=2,p=1$salt$key
 import { pbkdf2, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import { verify as bcryptVerify } from '@node-rs/bcrypt'
 
 export type StoredHash =
   | { readonly kind: 'bcrypt'; readonly cost: number }
@@ -152,8 +151,11 @@ export async function matchesHash(
   password: string,
 ): Promise<boolean> {
   switch (hash.kind) {
-    case 'bcrypt':
-      return bcryptVerify(password, text)
+    case 'bcrypt': {
+      // it keeps memory of its own from its start, and few servers have such hashes
+      const { verify } = await import('@node-rs/bcrypt')
+      return verify(password, text)
+    }
     case 'pbkdf2': {
       const { salt, iterations, key, digest } = hash
       return timingSafeEqual(await promisify(pbkdf2)(password, salt, iterations, key.length, digest), key)

@@ -1,10 +1,11 @@
 // Whether the certificate of a request proves that a program is a client (RFC 8705 section 2).
 import type { CertificateName } from '@nauthera/rules/certificates'
-import type { CertificateFacts } from '@nauthera/proto/certificates'
+import type { CertificateFacts } from '@nauthera/proto/certificate-facts'
 import { judgeChain, timeFault } from './chain.ts'
 import type { Authority, Judged } from './chain.ts'
 import { hasName } from './names.ts'
 import type { Presented, ShownCertificate } from './presented.ts'
+import { notShown } from './refusal.ts'
 import type { CertificateRefusal } from './refusal.ts'
 
 export interface CertificateProofs {
@@ -55,7 +56,3 @@ export function createCertificateProofs(needs: {
       presented.kind === 'certificate' ? timeFault(presented.leaf, now()) : notShown(presented),
   }
 }
-
-/** Why what shows no certificate proves nothing. */
-export const notShown = ({ kind }: Exclude<Presented, ShownCertificate>): CertificateRefusal =>
-  kind === 'none' ? 'no-certificate' : 'unreadable-certificate'

@@ -2,10 +2,12 @@
 // the order of the steps is here. What this does not check, it does not take: names that an authority is limited to, and every critical
 // extension that it does not know. Nobody is asked whether a certificate was revoked.
 import type { X509Certificate } from 'node:crypto'
-import { clientUsages, factsOf } from '@nauthera/proto/certificates'
-import type { CertificateFacts } from '@nauthera/proto/certificates'
+import type { CertificateFacts } from '@nauthera/proto/certificate-facts'
 import type { ShownCertificate } from './presented.ts'
 import type { CertificateRefusal } from './refusal.ts'
+
+// not before the first who needs this file: the library below is large
+const { clientUsages, factsOf } = await import('@nauthera/proto/certificate-facts')
 
 /** A certificate that may name others, with what it says. */
 export interface Authority {

@@ -1,4 +1,4 @@
-import type { CertificateFacts } from '@nauthera/proto/certificates'
+import type { CertificateFacts } from '@nauthera/proto/certificate-facts'
 import type { CertificateName } from '@nauthera/rules/certificates'
 import { attributeOf, isSameName, parseDistinguishedName } from '@nauthera/rules/distinguished-name'
 

@@ -1,3 +1,5 @@
+import type { Presented, ShownCertificate } from './presented.ts'
+
 /** Why a certificate proves no client: these words stand in the audit log, and nowhere else. */
 export type CertificateRefusal =
   | 'no-certificate'
@@ -11,3 +13,7 @@ export type CertificateRefusal =
   | 'doubted-by-proxy'
   | 'wrong-name'
   | 'wrong-thumbprint'
+
+/** Why what shows no certificate proves nothing. */
+export const notShown = ({ kind }: Exclude<Presented, ShownCertificate>): CertificateRefusal =>
+  kind === 'none' ? 'no-certificate' : 'unreadable-certificate'
