@@ -17,15 +17,26 @@ import { codedOf, hasStalePlan, isBroken, isDeadConnection, sqlState } from './p
 export interface Statement {
   readonly name: string
   readonly text: string
-  /** Whether it changes rows: then it counts as a commit, and is never sent twice. */
+  /** Whether it may change rows: then it is never sent twice, and counts as a commit when it has. */
   readonly writes: boolean
   /** It belongs to no request, or to many at once, so it counts for none of them. */
   readonly batched: boolean
+  /** Whether it has changed rows, by what it answered; undefined: always. */
+  readonly hasWritten?: ((rows: readonly unknown[]) => boolean) | undefined
 }
 
-/** @param name unique among all statements: a second text under one name would be refused by PostgreSQL */
-export function statement(name: string, text: string, { batched = false } = {}): Statement {
-  return { name, text, batched, writes: /\b(INSERT|UPDATE|DELETE|NOTIFY|pg_notify)\b/.test(text) }
+/** @param name unique among all statements: a second text under one name would be refused by PostgreSQL
+ *  @param options.hasWritten of a statement that often only reads */
+export function statement<Row>(
+  name: string,
+  text: string,
+  {
+    batched = false,
+    hasWritten = () => true,
+  }: { batched?: boolean; hasWritten?: (rows: readonly Row[]) => boolean } = {},
+): Statement {
+  const writes = /\b(INSERT|UPDATE|DELETE|NOTIFY|pg_notify)\b/.test(text)
+  return { name, text, batched, writes, hasWritten: hasWritten as Statement['hasWritten'] }
 }
 
 export interface Connection {
@@ -153,7 +164,7 @@ class PostgresDatabase implements Database {
 
   async #alone<Row>(asked: Statement, values: readonly unknown[]): Promise<Row[]> {
     const rows = await this.#withWire((wire) => this.#run<Row>(wire, asked, values))
-    if (asked.writes && !asked.batched) this.#counts.commits++
+    if (asked.writes && !asked.batched && asked.hasWritten?.(rows) !== false) this.#counts.commits++
     return rows
   }
 

@@ -27,6 +27,8 @@ export interface Redemptions {
   redeem(code: Redemption): Promise<Redeemed>
 }
 
+type RedeemedRow = GrantedRow & { spent: boolean; seq: number | null; rotated_at: Date | null }
+
 const redeem = statement(
   'code-redeem',
   `WITH about AS (${grantedByCode}),
@@ -36,15 +38,15 @@ const redeem = statement(
      ON CONFLICT DO NOTHING RETURNING id),
    family AS (${familyInsert(['$8', '$9', '$10'], 'SELECT grant_id AS id FROM about, mark')})
    SELECT about.*, EXISTS (SELECT FROM mark) AS spent, family.seq, family.rotated_at FROM about LEFT JOIN family ON true`,
+  { hasWritten: ([row]: readonly RedeemedRow[]) => row?.spent === true },
 )
 
 export function createRedemptions({ database }: { database: Connection }): Redemptions {
   return {
     async redeem({ jti, expiresAt, family, ...query }) {
       if (!isUuid(query.userId)) return { account: undefined, spent: false, family: undefined }
-      type Row = GrantedRow & { spent: boolean; seq: number | null; rotated_at: Date | null }
       const values = [...grantedValues(query), jti, expiresAt, ...familyValues(family)]
-      const [row] = await database.query<Row>(redeem, values)
+      const [row] = await database.query<RedeemedRow>(redeem, values)
       if (row === undefined) return { account: undefined, spent: false, family: undefined }
       const { spent, seq, rotated_at: rotatedAt } = row
       const begun = seq === null || rotatedAt === null ? undefined : { seq, rotatedAt: rotatedAt.getTime() }

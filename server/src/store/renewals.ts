@@ -39,6 +39,7 @@ const renew = statement(
      RETURNING f.seq, f.rotated_at, f.expires_at)
    SELECT a.*, r.seq AS next_seq, r.rotated_at AS next_rotated_at, r.expires_at AS next_expires_at
    FROM account a LEFT JOIN rotated r ON true`,
+  { hasWritten: ([row]: readonly RenewedRow[]) => row !== undefined && row.next_seq !== null },
 )
 
 type RenewedRow = GrantedRow & {

@@ -15,5 +15,7 @@ export interface ClientClass {
 }
 
 export interface LibraryClient {
+  /** Undefined: userinfo is plain JSON. */
+  readonly userinfoSignedResponseAlg?: string | undefined
   redirectUriAllowed(uri: string): boolean
 }

@@ -10,8 +10,9 @@ export interface UserinfoNeeds extends TokenNeeds {
   readonly tell: TellClaims
 }
 
-/** What a client may know of a person by these scopes. */
-export type TellClaims = (client: OidcClient, user: User, scope: string) => Promise<object>
+/** What a client may know of a person by these scopes; undefined where it wants it in another form than plain JSON, by its metadata or by what the settings
+ *  say for all. */
+export type TellClaims = (client: OidcClient, user: User, scope: string) => Promise<object | undefined>
 
 /** What the lane answers to a request for userinfo, with a token that is active, bound to nothing and for no API.
  *  @returns the function makes the answer; undefined for a request that is the library's */
@@ -24,8 +25,7 @@ export function createUserinfo(needs: UserinfoNeeds): (context: RequestContext) 
     if (found === undefined) return undefined
     const { token, owner } = found
     const asked = token.scope?.split(' ') ?? []
-    if (!asked.includes('openid') || token.aud !== undefined || token.claims !== undefined || !isTold(owner))
-      return undefined
+    if (!asked.includes('openid') || token.aud !== undefined || token.claims !== undefined) return undefined
     const grant = await findGrant(context, token, needs)
     if (grant === undefined) return undefined
     const { user } = grant.account
@@ -34,7 +34,3 @@ export function createUserinfo(needs: UserinfoNeeds): (context: RequestContext) 
     return needs.tell(owner, user, granted.filter((scope) => asked.includes(scope)).join(' '))
   }
 }
-
-/** As plain JSON: neither signed nor encrypted. */
-const isTold = ({ config }: OidcClient): boolean =>
-  config.userinfoSignedResponseAlg === '' && config.userinfoEncryptedResponseAlg === ''

@@ -9,7 +9,10 @@ export function createToldClaims(
   { clients }: Pick<LibraryNeeds, 'clients'>,
 ): TellClaims {
   return async (entry, user, scope) => {
-    const told = new Claims(claimsAt(entry.config, user), { client: clients.build(Client, entry) })
+    const client = clients.build(Client, entry)
+    // what is encrypted is signed, too
+    if (client.userinfoSignedResponseAlg !== undefined) return undefined
+    const told = new Claims(claimsAt(entry.config, user), { client })
     told.scope(scope)
     return told.result()
   }
