@@ -63,8 +63,9 @@ export function createEventRecorder(options: {
   return {
     record: (object, event) => {
       if (waiting >= waitingLimit) return
-      if (event.type === 'Normal' && !mass.take()) return
+      // first its own, so that one that says very much takes nothing from the others
       if (!allowance.take(object.metadata.uid ?? '')) return
+      if (event.type === 'Normal' && !mass.take()) return
       waiting++
       chain = chain
         .then(() => send(object, event))

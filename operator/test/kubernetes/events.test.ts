@@ -101,6 +101,13 @@ describe('createEventRecorder', () => {
     expect(calls.length).to.equal(510)
   })
 
+  it('records the good news of others beside one that says very much', async () => {
+    for (let count = 0; count < 300; count++) await told({ ...accepted, message: `again ${count}` }, 'noisy')
+    const before = calls.length
+    for (let count = 0; count < 10; count++) await told(accepted, `client ${count}`)
+    expect([before, calls.length - before]).to.deep.equal([25, 10])
+  })
+
   it('never throws: what is lost is logged once in ten seconds', async () => {
     failure = new ApiError('KUBERNETES_UNREACHABLE', { message: 'no answer' })
     await told()
