@@ -56,8 +56,9 @@ export async function redeemCode(
   if (asked === undefined) return undefined
   const { jti } = code
   request.spent = { jti, outcome: undefined }
-  const { account, spent, family } = await users.redeem({ ...asked.query, ...code })
+  const { described, spent, family } = await users.redeem({ ...asked.query, ...code })
   request.spent = spent ? { jti, outcome: { kind: 'spent', ...(family && { family }) } } : undefined
+  const account = await described()
   request.granted = { key: asked.key, account: Promise.resolve(account) }
   return spent ? standing(account) : undefined
 }

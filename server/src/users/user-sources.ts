@@ -30,8 +30,11 @@ export interface UserSources {
   load(query: AccountQuery): Promise<LoadedAccount | undefined>
   /** As `load`, for a code or token, with its grant. */
   loadGranted(query: GrantQuery): Promise<GrantedAccount | undefined>
-  /** As `loadGranted`, for a code that is used up by it; `spent` is false where it still has to be. */
-  redeem(code: Redemption): Promise<Redeemed>
+  /** As `loadGranted`, for a code that is used up by it; `spent` is false where it still has to be. What became of the code is known also where the source
+   *  does not answer. */
+  redeem(
+    code: Redemption,
+  ): Promise<Omit<Redeemed, 'account'> & { readonly described: () => Promise<GrantedAccount | undefined> }>
   /** As `loadGranted`, for a refresh token, whose successor is made at once where nothing is left to be asked. */
   renew(renewal: Renewal): Promise<{ readonly account: GrantedAccount | undefined; readonly family: Renewed['family'] }>
   /** As `loadGranted`, for introspection and userinfo: the record may be 10 s old. */
@@ -124,8 +127,8 @@ export function createUserSources(needs: Needs): UserSources {
     load: async (query) => described(await store.accounts.load(query)),
     loadGranted: async (query) => described(await store.accounts.loadGranted(query)),
     async redeem(code) {
-      const redeemed = await store.redemptions.redeem(code)
-      return { ...redeemed, account: await described(redeemed.account) }
+      const { account, ...outcome } = await store.redemptions.redeem(code)
+      return { ...outcome, described: () => described(account) }
     },
     loadForToken: async (query) => described(await store.tokenAccounts.load(query)),
     async renew(renewal) {
