@@ -63,15 +63,19 @@ export async function redeemCode(
   return spent ? standing(account) : undefined
 }
 
-/** As `loadAccountOfArtefact`, of a refresh token, whose successor is made by the same statement where nothing is left to be asked. */
+/** As `loadAccountOfArtefact`, of a refresh token, whose successor is made by the same statement where nothing is left to be asked. The request keeps whether
+ *  that was made, or may have been. */
 export async function renewAccountOfArtefact(
-  request: OfArtefact,
+  request: OfArtefact & Pick<RequestContext, 'mayHaveRotated'>,
   users: Pick<UserSources, 'renew'>,
   token: Pick<Renewal, 'seq' | 'idleTtlMs' | 'atOnce'>,
 ): Promise<{ readonly account: GrantedAccount | undefined; readonly family: Renewed['family'] }> {
   const asked = askedAbout(request)
   if (asked === undefined) return { account: undefined, family: undefined }
-  const { account, family } = await users.renew({ ...asked.query, ...token })
+  request.mayHaveRotated = true
+  const { described, family } = await users.renew({ ...asked.query, ...token })
+  request.mayHaveRotated = family !== undefined
+  const account = await described()
   request.granted = { key: asked.key, account: Promise.resolve(account) }
   return { account: standing(account), family }
 }

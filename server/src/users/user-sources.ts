@@ -35,8 +35,11 @@ export interface UserSources {
   redeem(
     code: Redemption,
   ): Promise<Omit<Redeemed, 'account'> & { readonly described: () => Promise<GrantedAccount | undefined> }>
-  /** As `loadGranted`, for a refresh token, whose successor is made at once where nothing is left to be asked. */
-  renew(renewal: Renewal): Promise<{ readonly account: GrantedAccount | undefined; readonly family: Renewed['family'] }>
+  /** As `loadGranted`, for a refresh token, whose successor is made at once where nothing is left to be asked. Whether it was made is known also where the
+   *  source does not answer. */
+  renew(
+    renewal: Renewal,
+  ): Promise<Pick<Renewed, 'family'> & { readonly described: () => Promise<GrantedAccount | undefined> }>
   /** As `loadGranted`, for introspection and userinfo: the record may be 10 s old. */
   loadForToken(query: GrantQuery): Promise<GrantedAccount | undefined>
   /** @param login user name or e-mail address in any spelling
@@ -133,7 +136,7 @@ export function createUserSources(needs: Needs): UserSources {
     loadForToken: async (query) => described(await store.tokenAccounts.load(query)),
     async renew(renewal) {
       const renewed = await store.renewals.renew(renewal)
-      return { account: await described(renewed?.account), family: renewed?.family }
+      return { family: renewed?.family, described: () => described(renewed?.account) }
     },
     async tryPassword(login, password, context) {
       try {

@@ -261,7 +261,14 @@ function loadsPeople(under: () => PeopleUnderTest, person: AddPerson): void {
     await grants.insert({ id: grantId, ...about, expiresAt: new Date(Date.now() + 60_000) })
     await refreshFamilies.insert({ grantId, payload: {}, idleTtlMs: 60_000, absoluteTtlMs: 60_000 })
     const atOnce = { clientUid: 'uid', sector: undefined }
-    const { account, family } = await under().replicas[1].renew({ userId, grantId, seq: 1, idleTtlMs: 60_000, atOnce })
+    const { described, family } = await under().replicas[1].renew({
+      userId,
+      grantId,
+      seq: 1,
+      idleTtlMs: 60_000,
+      atOnce,
+    })
+    const account = await described()
     const loaded = await load(userId, 1)
     expect([account?.user, account?.grant?.id]).to.deep.equal([loaded?.user, grantId])
     expect(family?.seq).to.equal(loaded?.user.source === 'postgres' ? 2 : undefined)

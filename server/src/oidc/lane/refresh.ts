@@ -45,10 +45,8 @@ export function createRefreshes(
     context.artefact = { ...used }
     const { grantId, seq } = used
     const idleTtlMs = idleLifetime(client.config) * 1000
-    context.mayHaveRotated = true
     const renewed = await renewAccountOfArtefact(context, users, { seq, idleTtlMs, atOnce: atOnceFor(client, used) })
     const { account: loaded } = renewed
-    context.mayHaveRotated = renewed.family !== undefined
     const grant = await standingGrant(loaded, clients)
     if (loaded === undefined || grant?.row.clientId !== client.clientId) return undefined
     const scope = bothOf(grant.payload.openid?.scope, used.scope)
