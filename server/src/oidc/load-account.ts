@@ -50,7 +50,7 @@ export async function loadAccountOfArtefact(
 export async function redeemCode(
   request: OfArtefact & Pick<RequestContext, 'spent'>,
   users: Pick<UserSources, 'redeem'>,
-  code: Pick<Redemption, 'jti' | 'expiresAt' | 'family'>,
+  code: Pick<Redemption, 'jti' | 'expiresAt' | 'client' | 'family'>,
 ): Promise<GrantedAccount | undefined> {
   const asked = askedAbout(request)
   if (asked === undefined) return undefined

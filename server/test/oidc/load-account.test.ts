@@ -9,7 +9,8 @@ const away = new CodedError('STORE_UNAVAILABLE', { message: 'no answer' })
 const asked = (): Request => ({ artefact: { accountId: 'a', grantId: 'g' } })
 
 describe(redeemCode.name, () => {
-  const code = { jti: 'j', expiresAt: new Date(), family: undefined }
+  const client = { uid: 'uid-1', sector: undefined, allowedGroups: [] }
+  const code = { jti: 'j', expiresAt: new Date(), client, family: undefined }
   const failed = async (request: Request, users: Parameters<typeof redeemCode>[1]) => {
     expect(await redeemCode(request, users, code).catch((error: unknown) => error)).to.equal(away)
     return request

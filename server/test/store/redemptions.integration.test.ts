@@ -20,15 +20,16 @@ describe(createRedemptions.name, () => {
   const anyVersion = 2_147_483_647
 
   /** Somebody who has just signed in. */
-  async function signedIn(offline = false): Promise<Redemption> {
-    const { id: userId } = await addPerson(store)
+  async function signedIn(offline = false, groups: string[] = []): Promise<Redemption> {
+    const { id: userId } = await addPerson(store, { groups })
     const session = { uid: randomUUID(), version: 1, authTime: new Date() }
     const whole = { userId, clientUid: 'uid-1', clientId: 'shop.web' }
     const grant = { ...whole, id: randomUUID(), sessionUid: session.uid, offline, payload: {}, expiresAt: inMs(60_000) }
     const device = { ...whole, sid: 'sid', sessionUid: session.uid, version: 1, authTime: session.authTime }
     await store.signIns.finish({ device: { ...device, expiresAt: inMs(60_000) }, grant, audit: [] })
     const asked = { userId, grantId: grant.id, session: { ...session, version: anyVersion } }
-    return { ...asked, jti: randomUUID(), expiresAt: inMs(60_000), family }
+    const client = { uid: 'uid-1', sector: undefined, allowedGroups: [] }
+    return { ...asked, jti: randomUUID(), expiresAt: inMs(60_000), client, family }
   }
 
   it('uses a code up and reads what its tokens are made of, in one round trip and one commit', async () => {
@@ -79,6 +80,25 @@ describe(createRedemptions.name, () => {
       expect((await store.redemptions.redeem(code)).spent).to.equal(false)
       expect(await store.oneTime.isMarked('code', code.jti)).to.equal(false)
     })
+
+  const changes: readonly [string, Partial<Redemption['client']>][] = [
+    ['another one under its name', { uid: 'uid-2' }],
+    ['in another sector', { sector: 'shop.example.com' }],
+    ['for groups that the person is not in', { allowedGroups: ['staff'] }],
+  ]
+  for (const [what, change] of changes)
+    it(`does not use a code up whose client is now ${what}`, async () => {
+      const code = await signedIn()
+      const shown = { ...code, client: { ...code.client, ...change } }
+      expect(await store.redemptions.redeem(shown)).to.deep.include({ spent: false, family: undefined })
+      expect((await store.redemptions.redeem(code)).spent).to.equal(true)
+    })
+
+  it('uses a code up whose client is for a group of the person', async () => {
+    const code = await signedIn(false, ['staff'])
+    const shown = { ...code, client: { ...code.client, allowedGroups: ['others', 'staff'] } }
+    expect((await store.redemptions.redeem(shown)).spent).to.equal(true)
+  })
 
   it('uses a code up whose session has ended, with offline_access', async () => {
     const code = await signedIn(true)

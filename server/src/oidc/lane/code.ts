@@ -5,6 +5,7 @@ import { newFamily } from '../artefacts/refresh-families.ts'
 import { standingGrant } from '../artefacts/standing-grant.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
+import { pairwiseSector } from '../clients/subjects.ts'
 import { redeemCode } from '../load-account.ts'
 import type { RequestContext } from '../request-context.ts'
 import { bothOf, createPersonTokens } from './person-tokens.ts'
@@ -41,7 +42,8 @@ export function createCodeGrants(
     context.artefact = { ...code }
     const { jti, exp, scope: ofCode } = code
     const family = newFamily(client.config, new Set(ofCode.split(' ')))
-    const loaded = await redeemCode(context, users, { jti, expiresAt: new Date(exp * 1000), family })
+    const asNow = { uid: client.uid, sector: pairwiseSector(client.config), allowedGroups: client.config.allowedGroups }
+    const loaded = await redeemCode(context, users, { jti, expiresAt: new Date(exp * 1000), client: asNow, family })
     const grant = await standingGrant(loaded, clients)
     if (loaded === undefined || grant?.row.clientId !== client.clientId) return undefined
     if (secondsOf(grant.row.expiresAt.getTime()) <= secondsOf(now())) return undefined
