@@ -1,6 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { UserSources } from '../../users/user-sources.ts'
-import { isFapiClient } from '../artefacts/fapi.ts'
 import { newFamily } from '../artefacts/refresh-families.ts'
 import { standingGrant } from '../artefacts/standing-grant.ts'
 import type { ClientInstances } from '../clients/instances.ts'
@@ -10,7 +9,7 @@ import { redeemCode } from '../load-account.ts'
 import type { RequestContext } from '../request-context.ts'
 import { bothOf, createPersonTokens } from './person-tokens.ts'
 import type { PersonTokenNeeds, TokenSource } from './person-tokens.ts'
-import { onlyHas } from './plain-request.ts'
+import { isPlainClient, onlyHas } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
 
 export interface CodeNeeds extends PersonTokenNeeds {
@@ -58,11 +57,8 @@ export function createCodeGrants(
   }
 }
 
-const isPlain = (form: PlainForm, { config }: OidcClient): boolean =>
-  onlyHas(form, ['grant_type', 'code', 'redirect_uri', 'code_verifier']) &&
-  config.grantTypes.includes(grantType) &&
-  !config.dpopBoundAccessTokens &&
-  !isFapiClient(config)
+const isPlain = (form: PlainForm, client: OidcClient): boolean =>
+  onlyHas(form, ['grant_type', 'code', 'redirect_uri', 'code_verifier']) && isPlainClient(client, grantType)
 
 /** What makes a code more than ordinary: it is bound to something, or asks for single claims or details. */
 const extraordinary = [

@@ -1,6 +1,5 @@
 import { recordGranted } from '../artefacts/granted-tokens.ts'
 import type { GrantEvents } from '../artefacts/granted-tokens.ts'
-import { isFapiClient } from '../artefacts/fapi.ts'
 import { apiTokenOf, defaultResource, scopeOfRequest } from '../artefacts/resources.ts'
 import type { ApiToken } from '../artefacts/resources.ts'
 import type { ClientInstances } from '../clients/instances.ts'
@@ -9,7 +8,7 @@ import type { JwtSigner } from '../keys/jwt-signer.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import { createIds } from '../keys/random-ids.ts'
 import type { RequestContext } from '../request-context.ts'
-import { onlyHas } from './plain-request.ts'
+import { isPlainClient, onlyHas } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
 
 export interface MachineTokenNeeds {
@@ -48,11 +47,11 @@ export function createMachineTokens(
   }
 }
 
-function isPlain(form: PlainForm, { config }: OidcClient): boolean {
-  if (form.get('grant_type') !== grant || !onlyHas(form, ['grant_type', 'scope', 'resource'])) return false
-  if (!config.grantTypes.includes(grant) || config.dpopBoundAccessTokens) return false
-  return !isFapiClient(config) && config.subjectType !== 'pairwise'
-}
+const isPlain = (form: PlainForm, client: OidcClient): boolean =>
+  form.get('grant_type') === grant &&
+  onlyHas(form, ['grant_type', 'scope', 'resource']) &&
+  isPlainClient(client, grant) &&
+  client.config.subjectType !== 'pairwise'
 
 /** @returns undefined for what is refused, and for a token of another form */
 function termsOf(

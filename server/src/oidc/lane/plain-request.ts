@@ -1,6 +1,8 @@
-// Whether a request is written the way ordinary programs write it. Whatever is odd, right or wrong, is the library's. Pure.
+// Whether a request is written the way ordinary programs write it, by a client that is held to nothing more. Whatever is odd, right or wrong, is the library's. Pure.
 import type { IncomingHttpHeaders } from 'node:http'
 import type { SecretWay } from '@nauthera/rules/client-authentication'
+import { isFapiClient } from '../artefacts/fapi.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
 
 /** Bytes: room for a token of a platform. */
 const longestBody = 8 * 1024
@@ -60,6 +62,10 @@ export function plainForm(body: string, names: ReadonlySet<string> = known): Pla
 /** Whether a form has no parameter besides these and the proof of its client. What a grant has no use for the library leaves out: it knows how. */
 export const onlyHas = (form: PlainForm, names: readonly string[]): boolean =>
   form.keys().every((name) => names.includes(name) || ofProofs.includes(name))
+
+/** Whether a client may ask by this grant, and neither DPoP nor FAPI binds what it gets. */
+export const isPlainClient = ({ config }: OidcClient, grantType: string): boolean =>
+  config.grantTypes.includes(grantType) && !config.dpopBoundAccessTokens && !isFapiClient(config)
 
 /** @returns undefined for an empty value, and for one that readers may decode in different ways */
 function plainValue(text: string): string | undefined {

@@ -1,7 +1,6 @@
 import type { RefreshFamilies } from '../../store/refresh-families.ts'
 import type { Renewal } from '../../store/renewals.ts'
 import type { UserSources } from '../../users/user-sources.ts'
-import { isFapiClient } from '../artefacts/fapi.ts'
 import { idleLifetime } from '../artefacts/refresh-families.ts'
 import { standingGrant } from '../artefacts/standing-grant.ts'
 import { personScopes } from '../clients/apis.ts'
@@ -12,7 +11,7 @@ import { renewAccountOfArtefact } from '../load-account.ts'
 import type { RequestContext } from '../request-context.ts'
 import { bothOf, createPersonTokens } from './person-tokens.ts'
 import type { PersonTokenNeeds, TokenSource } from './person-tokens.ts'
-import { onlyHas } from './plain-request.ts'
+import { isPlainClient, onlyHas } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
 
 export interface RefreshNeeds extends PersonTokenNeeds {
@@ -69,11 +68,8 @@ function atOnceFor({ uid, config }: OidcClient, { scope }: UsedToken): Renewal['
   return mayKnow && config.allowedGroups.length === 0 ? { clientUid: uid, sector: pairwiseSector(config) } : undefined
 }
 
-const isPlain = (form: PlainForm, { config }: OidcClient): boolean =>
-  onlyHas(form, ['grant_type', 'refresh_token']) &&
-  config.grantTypes.includes(grantType) &&
-  !config.dpopBoundAccessTokens &&
-  !isFapiClient(config)
+const isPlain = (form: PlainForm, client: OidcClient): boolean =>
+  onlyHas(form, ['grant_type', 'refresh_token']) && isPlainClient(client, grantType)
 
 /** What makes a token more than ordinary: it is bound to something, or asks for single claims or details. */
 const extraordinary = ['jkt', 'x5t#S256', 'attestationJkt', 'claims', 'rar', 'consumed'] as const

@@ -1,6 +1,7 @@
 import { Agent, request as requestHttp } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Replicas } from '@nauthera/harness/server'
+import { expect } from 'chai'
 
 // One request in two ways: with the length of its body, as programs send it, and in chunks, which the lane never takes. HTTP says that both are
 // the same request, so both must have the same answer.
@@ -90,5 +91,17 @@ export function linesById(lines: readonly string[]): ReadonlyMap<string, readonl
 export const idOf = ({ headers }: Got): string => String(headers['x-correlation-id'])
 
 /** What a line says of every request alike. */
-export const toldIn = (line: Line): readonly (readonly [string, unknown])[] =>
+const toldIn = (line: Line): readonly (readonly [string, unknown])[] =>
   Object.entries(line).filter(([name]) => !['time', 'id', 'correlation', 'milliseconds', 'lane'].includes(name))
+
+/** Expects the log to say the same of both requests of each pair.
+ *  @returns the pairs of which the lane has answered the first */
+export function expectSameLines(
+  pairs: readonly (readonly [Got, Got])[],
+  { lines }: { readonly lines: readonly string[] },
+): readonly (readonly [Got, Got])[] {
+  const byId = linesById(lines)
+  const sorted = (got: Got) => (byId.get(idOf(got)) ?? []).map((line) => JSON.stringify(toldIn(line))).toSorted()
+  for (const [mine, theirs] of pairs) expect(sorted(mine)).to.deep.equal(sorted(theirs))
+  return pairs.filter(([mine]) => byId.get(idOf(mine))!.some(({ lane }) => lane === true))
+}

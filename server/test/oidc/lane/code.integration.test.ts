@@ -6,7 +6,7 @@ import type { Code } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { ask, closeConnections, comparable, idOf, linesById, toldIn } from './asked-twice.ts'
+import { ask, closeConnections, comparable, expectSameLines, idOf, linesById } from './asked-twice.ts'
 import type { Asked, Got } from './asked-twice.ts'
 
 // Codes in the machine lane against the library. A code can be used once, so each way gets a code of its own, of the same session.
@@ -196,10 +196,7 @@ describe('the machine lane: codes', function () {
       }
     }
     await Promise.all(['app.web', 'app.rsa', 'app.paired', 'app.roles'].map(work))
-    const lines = linesById(replicas.lines)
-    const sorted = (got: Got) => (lines.get(idOf(got)) ?? []).map((line) => JSON.stringify(toldIn(line))).toSorted()
-    for (const [whole, chunks] of pairs) expect(sorted(whole)).to.deep.equal(sorted(chunks))
-    const taken = pairs.filter(([whole]) => lines.get(idOf(whole))!.some(({ lane }) => lane === true))
+    const taken = expectSameLines(pairs, replicas)
     expect(pairs.length).to.equal(600)
     expect(taken.length).to.be.greaterThan(200)
     expect(pairs.filter(([{ status }]) => status === 200).length).to.be.lessThan(550)

@@ -11,7 +11,7 @@ import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauther
 import type { Replicas } from '@nauthera/harness/server'
 import { createSigner, projected } from '../platform-tokens.ts'
 import type { PlatformSigner } from '../platform-tokens.ts'
-import { ask, closeConnections, comparable, idOf, linesById, toldIn } from './asked-twice.ts'
+import { ask, closeConnections, comparable, expectSameLines, idOf, linesById } from './asked-twice.ts'
 import type { Asked, Got } from './asked-twice.ts'
 
 // The machine lane against the library: whatever is asked, in whatever way, nobody can tell which of the two has answered.
@@ -253,12 +253,9 @@ describe('the machine lane', function () {
         for (const asked of queue) pairs.push(await askTwice(asked))
       }),
     )
-    const lines = linesById(replicas.lines.slice(before))
-    const sorted = (got: Got) => (lines.get(idOf(got)) ?? []).map((line) => JSON.stringify(toldIn(line))).toSorted()
-    for (const [whole, chunks] of pairs) expect(sorted(whole)).to.deep.equal(sorted(chunks))
+    const taken = expectSameLines(pairs, { lines: replicas.lines.slice(before) })
     for (const [name, value] of valuesOf(await counted()))
       expect((Number(value) - Number(atFirst.get(name) ?? 0)) % 2, name).to.equal(0)
-    const taken = pairs.filter(([whole]) => lines.get(idOf(whole))!.some(({ lane }) => lane === true))
     const good = pairs.filter(([{ status }]) => status === 200)
     expect(pairs.length).to.equal(10_000)
     expect(taken.length).to.be.greaterThan(1_000)

@@ -5,7 +5,7 @@ import { getCode, getTokens, introspect, redeem, refresh, tokensOf } from '@naut
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { ask, closeConnections, comparable, idOf, linesById, toldIn } from './asked-twice.ts'
+import { ask, closeConnections, comparable, expectSameLines, idOf, linesById } from './asked-twice.ts'
 import type { Asked, Got } from './asked-twice.ts'
 
 // Refreshes of the machine lane against the library. A refresh that is asked for again gets the same new token, so the lane is asked first, and then
@@ -163,10 +163,7 @@ describe('the machine lane: refresh', function () {
       }
     }
     await Promise.all(['app.web', 'app.rsa', 'app.paired', 'app.roles'].map(work))
-    const lines = linesById(replicas.lines)
-    const sorted = (got: Got) => (lines.get(idOf(got)) ?? []).map((line) => JSON.stringify(toldIn(line))).toSorted()
-    for (const [whole, chunks] of pairs) expect(sorted(whole)).to.deep.equal(sorted(chunks))
-    const taken = pairs.filter(([whole]) => lines.get(idOf(whole))!.some(({ lane }) => lane === true))
+    const taken = expectSameLines(pairs, replicas)
     expect(pairs.length).to.equal(1200)
     expect(taken.length).to.be.greaterThan(400)
     expect(pairs.filter(([{ status }]) => status === 200).length).to.be.lessThan(1100)
