@@ -57,6 +57,21 @@ describe('.ci/run', () => {
     expect(status).to.equal(1)
   })
 
+  it('says again at the end what failed: the words of mocha, or the last lines of a step that has none', () => {
+    withKit()
+    const mocha = String.raw`printf '  ok\n\033[31m  1 failing\033[0m\n\n  1) a code\n  is used once\n\n8 passed, 1 failed\nafter\n'; exit 1`
+    const { lines } = run({ check: 'echo "a wrong line"; exit 1', test: mocha })
+    expect(lines.slice(lines.indexOf('=== check failed:'))).to.eql([
+      '=== check failed:',
+      'a wrong line',
+      '=== test failed:',
+      '  1 failing',
+      '  1) a code',
+      '  is used once',
+      '11 passed, 2 failed',
+    ])
+  })
+
   it('says at the end that images and e2e were skipped where there is no kit, and counts them', () => {
     const { status, last, lines } = run({ test: 'echo "30 passed, 0 failed"' })
     expect(last).to.equal('32 passed, 0 failed, 2 skipped')
