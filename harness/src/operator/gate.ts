@@ -5,18 +5,19 @@ import type { ApiCall, Connection } from '@nauthera/operator/kubernetes/connecti
 export class Gate {
   readonly connection: Connection
   readonly #inner: Connection
-  readonly #onRenewal: () => void
+  readonly #onLease: () => void
   readonly #watches = new AbortController()
   #dead = false
   #paused: PromiseWithResolvers<void> | undefined
   #renewals = 0
+  #answersAboutLease = 0
   #trap: { matches: (call: ApiCall) => boolean; caught: () => void } | undefined
   #fuse: { left: number; when: 'before' | 'after'; blown: () => void } | undefined
 
-  /** @param onRenewal told when the Lease was renewed */
-  constructor(inner: Connection, onRenewal: () => void) {
+  /** @param onLease told when the Lease was read or written */
+  constructor(inner: Connection, onLease: () => void) {
     this.#inner = inner
-    this.#onRenewal = onRenewal
+    this.#onLease = onLease
     this.connection = {
       stop: () => inner.stop(),
       call: (call) => this.#call(call),
@@ -27,6 +28,11 @@ export class Gate {
   /** How often the Lease was renewed. */
   get renewals(): number {
     return this.#renewals
+  }
+
+  /** How often the Lease was read or written. */
+  get answersAboutLease(): number {
+    return this.#answersAboutLease
   }
 
   /** From now on every call fails. */
@@ -74,9 +80,10 @@ export class Gate {
       refuse(call)
     }
     const answer = await this.#inner.call<T>(call)
-    if (call.lane === 'lease' && call.method === 'PUT') {
-      this.#renewals++
-      this.#onRenewal()
+    if (call.lane === 'lease') {
+      this.#answersAboutLease++
+      if (call.method === 'PUT') this.#renewals++
+      this.#onLease()
     }
     if (fuse === 'after') this.die()
     if (this.#dead) refuse(call)

@@ -29,12 +29,16 @@ export interface TestOperator {
   resume(): void
   /** Moves time on in steps, so that the Lease is renewed in between. */
   pass(milliseconds: number): Promise<void>
+  /** Moves time on to the next look at a Lease that another one has. Resolves when that look has got its answer. */
+  passToLook(): Promise<void>
   /** Pauses before the first call that matches. Resolves when that call has come. */
   pauseAt(matches: (call: ApiCall) => boolean): Promise<void>
 }
 
 /** Longer than the pause between two renewals of the Lease, and shorter than what it survives. */
 const passMs = 4_000
+/** The pause between two looks at the Lease. */
+const lookMs = 2_000
 
 /** Starts an operator in this process.
  *  @param options.connect opens its connection
@@ -100,6 +104,12 @@ export function startTestOperator(options: {
         // lets the loop of the Lease begin its next wait before the clock leaps again
         await new Promise(setImmediate)
       }
+    },
+    passToLook: async () => {
+      const { answersAboutLease } = gate
+      clock.leap(lookMs)
+      await changes.until(() => gate.answersAboutLease > answersAboutLease, 'the Lease is looked at')
+      await new Promise(setImmediate)
     },
   }
 }
