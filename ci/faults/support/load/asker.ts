@@ -51,12 +51,20 @@ export class Asker {
       throw error
     }
     const good = wanted(answer)
-    const detail = good ? '' : `${answer.status} ${answer.body.slice(0, 200)}`
+    const detail = good ? '' : `${answer.status} ${wordsOf(answer.body).slice(0, 300)}`
     note({ status: answer.status, good, retryAfter: answer.headers['retry-after'], detail })
     if (!good) throw new Refused(detail)
     return answer
   }
 }
+
+/** @returns what a page says to a person, or a body that is no page as it is */
+const wordsOf = (body: string): string =>
+  body
+    .replaceAll(/<(head|style|script)\b.*?<\/\1>/gs, '')
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
 
 const isOk = ({ status }: Answer): boolean => status === 200
 

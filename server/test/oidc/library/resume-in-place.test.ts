@@ -89,4 +89,12 @@ describe(createResume.name, () => {
       })
       expect([answer, audited]).to.deep.equal([undefined, []])
     })
+
+  it('throws STORE_UNAVAILABLE when the library got no answer: the browser is not sent to ask whether the sign-in has ended', async () => {
+    const error = await resume((_, response) => {
+      response.statusCode = 503
+      response.end()
+    }).catch((thrown: unknown) => thrown)
+    expect(error).to.include({ code: 'STORE_UNAVAILABLE' })
+  })
 })
