@@ -110,8 +110,7 @@ export interface Failures {
 const placeFor = 20_000
 
 const isOver = 'attempts.until <= clock_timestamp()'
-const livePlaces =
-  'ARRAY(SELECT place FROM unnest(attempts.places) place WHERE place > clock_timestamp() ORDER BY place)'
+const livePlaces = 'ARRAY(SELECT place FROM unnest(attempts.places) place WHERE place > clock_timestamp())'
 const ahead = (milliseconds: string) => `clock_timestamp() + ${milliseconds} * interval '1 millisecond'`
 const take = (limit: string, window = '$6') => `
   ON CONFLICT (key) DO UPDATE SET
@@ -131,8 +130,9 @@ const begin = statement(
      FROM by_address${take('$4')})
    SELECT by_address.place AS address_place, by_account.place AS account_place,
      coalesce('u:' || u.id, $2) AS account_key,
-     (SELECT CASE WHEN count >= $5 THEN ceil(extract(epoch FROM until - clock_timestamp()))::integer ELSE ${placeFor / 1000} END
-      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing, ${factorKinds}, ${sourceOf}, ${groupsOf}, ${preferencesOf},
+     CASE WHEN by_address.place IS NULL THEN
+       (SELECT CASE WHEN count >= $5 THEN ceil(extract(epoch FROM until - clock_timestamp()))::integer ELSE ${placeFor / 1000} END
+        FROM attempts WHERE key = $3) END AS address_wait, u.*, ${standing} AS standing, ${factorKinds}, ${sourceOf}, ${groupsOf}, ${preferencesOf},
      (SELECT to_jsonb(c) FROM consents c WHERE c.user_id = u.id AND c.client_uid = $7) AS consent_row
    FROM (VALUES (1)) AS one (row) LEFT JOIN by_address ON true LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
 )
