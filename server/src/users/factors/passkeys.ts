@@ -1,10 +1,12 @@
 // Passkeys (WebAuthn): what a browser is asked, and whether its answer is right. A passkey is always one that the browser can find without a
 // name, and that its owner unlocked (user verification): so it is two factors in one.
 import { isIP } from 'node:net'
+import type * as WebAuthn from '@simplewebauthn/server'
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
 
-/** Loaded with the first passkey: it is a tenth of all code. */
-const library = () => import('@simplewebauthn/server')
+let loaded: Promise<typeof WebAuthn> | undefined
+/** Loaded with the first passkey: it is a tenth of all code. To ask for a module that is there takes longer than what a page asks of it. */
+const library = () => (loaded ??= import('@simplewebauthn/server'))
 
 /** EdDSA, ES256, RS256 (COSE). */
 const supportedAlgorithmIDs = [-8, -7, -257]
