@@ -128,10 +128,24 @@ describe('shard files', () => {
 
   it('have a digest that depends on the content, not on the compression', () => {
     const { file, digest } = renderShardFile(create(ClientShardSchema, { schema: 1, seq: 7n }))
-    const other = gzipSync('{"schema":1,"seq":"7"}', { level: 1 })
+    const other = gzipSync('{"schema":1,"seq":"7"}', { level: 9 })
     expect(Buffer.from(file).equals(other)).to.equal(false)
     expect(parseShardFile(other).digest).to.equal(digest)
     expect(digest).to.equal(digestOf('{"schema":1,"seq":"7"}'))
+  })
+
+  it('are compressed in less time while they are small, and as well as ever when they come near to the end of a Secret', () => {
+    const files = [200, 10_000].map((count) => {
+      const entries = Array.from({ length: count }, (_, index) => ({
+        namespace: 'apps',
+        name: `shop-${index}`,
+        verifiers: [{ id: 'c4bbcb1f', sha256: digestOf(`${index}`) }],
+      }))
+      const { file } = renderShardFile(create(ClientShardSchema, { schema: shardSchema.text, seq: 7n, entries }))
+      return { size: file.length, plain: gunzipSync(file) }
+    })
+    expect(files.map(({ size, plain }) => size === gzipSync(plain, { level: 1 }).length)).to.deep.equal([true, false])
+    expect(files.map(({ size, plain }) => size === gzipSync(plain).length)).to.deep.equal([false, true])
   })
 
   it('may have fields of a newer version, which are ignored', () => {

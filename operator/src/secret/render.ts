@@ -17,11 +17,22 @@ export function createRender(issuer: string): Render {
     renderSecret({ client, clientId: acceptance.clientId, issuer, plain, marks })
 }
 
+/** What was found last for a judgement, which is decided once in each look: a look that writes asks twice. */
+const found = new WeakMap<
+  SecretWork['judgement'],
+  { readonly render: Render; readonly of: string; readonly fingerprint: string | undefined }
+>()
+
 /** A digest of all that would be written. The id stands in the place of the secret, so that the digest may be remembered.
  *  @returns undefined when it does not render */
 export function fingerprintOf(render: Render, work: SecretWork, marks: SecretMarks | undefined): string | undefined {
+  const of = JSON.stringify(marks ?? null)
+  const before = found.get(work.judgement)
+  if (before?.render === render && before.of === of) return before.fingerprint
   const rendered = render(work, marks && new Secret(marks.secretId), marks)
-  return rendered.kind === 'rendered' ? digestOfSecret(rendered.secret) : undefined
+  const fingerprint = rendered.kind === 'rendered' ? digestOfSecret(rendered.secret) : undefined
+  found.set(work.judgement, { render, of, fingerprint })
+  return fingerprint
 }
 
 function digestOfSecret({ name, labels, annotations, ownerReferences, data }: RenderedSecret): string {
