@@ -10,16 +10,23 @@ export type Share = <V>(value: V) => V
 const mostRemembered = 2_000
 
 export function createShare(): Share {
-  const known = new Map<string, unknown>()
+  const texts = new Remembered()
+  const values = new Remembered()
   return <V>(value: V): V => {
-    const isText = typeof value === 'string'
-    if (!isText && (typeof value !== 'object' || value === null)) return value
-    // no JSON begins so
-    const key = isText ? `=${value}` : JSON.stringify(value)
-    const before = known.get(key)
+    if (typeof value === 'string') return texts.share(value, value)
+    if (typeof value !== 'object' || value === null) return value
+    return values.share(JSON.stringify(value), value)
+  }
+}
+
+class Remembered {
+  readonly #known = new Map<string, unknown>()
+
+  share<V>(key: string, value: V): V {
+    const before = this.#known.get(key)
     if (before !== undefined) return before as V
-    if (known.size >= mostRemembered) known.delete(known.keys().next().value!)
-    known.set(key, value)
+    if (this.#known.size >= mostRemembered) this.#known.delete(this.#known.keys().next().value!)
+    this.#known.set(key, value)
     return value
   }
 }
@@ -39,16 +46,17 @@ export function createShareClient(): <T extends OIDCClient & KubernetesObject>(c
 }
 
 function shareStatus(status: OIDCClientStatus, share: Share): OIDCClientStatus {
-  const { conditions, secret } = status
+  const { conditions, secret, ...rest } = status
   return {
-    ...shareFields(status, share),
-    ...(isRecord(secret) ? { secret: shareFields(secret, share) } : {}),
+    ...shareFields(rest, share),
+    ...(secret === undefined ? {} : { secret: isRecord(secret) ? shareFields(secret, share) : secret }),
     // without our schema in the CRD it may be anything
-    ...(Array.isArray(conditions)
-      ? { conditions: conditions.map((one) => share(isRecord(one) ? shareFields(one, share) : one)) }
-      : {}),
+    ...(conditions === undefined ? {} : { conditions: shareConditions(conditions, share) }),
   }
 }
+
+const shareConditions = (conditions: NonNullable<OIDCClientStatus['conditions']>, share: Share) =>
+  Array.isArray(conditions) ? conditions.map((one) => share(isRecord(one) ? shareFields(one, share) : one)) : conditions
 
 /** @param names default: all */
 function shareFields<T extends object>(
