@@ -10,7 +10,7 @@ COPY --chown=65532:65532 compiled /app/compiled
 # fixed seed makes it the same bytes each time.
 ENV NODE_COMPILE_CACHE=/app/compiled
 USER 65532:65532
-RUN ["/usr/local/bin/node", "--random-seed=1", "--max-semi-space-size=4", "--heap-growing-percent=40", "/app/src/main.js", "--version"]
+RUN ["/usr/local/bin/node", "--random-seed=1", "--max-semi-space-size=4", "--heap-growing-percent=40", "--expose-gc", "/app/src/main.js", "--version"]
 RUN ["/usr/local/bin/node", "--random-seed=1", "/app/src/create-keys.js", "--version"]
 
 FROM ${BASE}
@@ -30,4 +30,4 @@ USER 65532:65532
 # Node is process 1 and handles SIGTERM itself: the runtime's lifecycle listens for it.
 # Source maps lie beside the bundle; reading them at start costs 40 to 70 MB, so it is off: NODE_OPTIONS=--enable-source-maps.
 # Most of what a first load allocates is soon garbage: collecting it sooner costs no more time, and a third less memory.
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "--heap-growing-percent=40", "/app/src/main.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "--heap-growing-percent=40", "--expose-gc", "/app/src/main.js"]

@@ -17,6 +17,7 @@ import { PolicyReports } from './status/policy-reports.ts'
 import { PolicyTally } from './status/policy-tally.ts'
 import { createWriteStatus } from './status/write-status.ts'
 import { pause } from './time/clock.ts'
+import { GiveBack } from './app/give-back.ts'
 import type { Leader, OperatorNeeds, Stops } from './app/leader.ts'
 import { buildIssuers, buildOutlet } from './app/outlet.ts'
 import type { Outlet } from './app/outlet.ts'
@@ -114,7 +115,9 @@ async function startIntake(leader: Leader, outlet: Outlet, crowd: Crowd): Promis
   const wake = createWake(queue, leader.random)
   const issuers = buildIssuers(leader, outlet, () => wake.now(follow.platformClients()))
   const { watch, reconciler, reports, rounds } = buildIntake(leader, outlet, { issuers, queue, wake })
+  const giveBack = new GiveBack(leader.clock)
   stops.push(
+    () => giveBack.stop(),
     () => reports.stop(),
     () => rounds.stop(),
     () => watch.stop(),
@@ -156,6 +159,30 @@ async function startIntake(leader: Leader, outlet: Outlet, crowd: Crowd): Promis
     },
   })
   wake.now(keys)
+  const onCalm = () => {
+    shards.hurry()
+    giveBack.soon()
+  }
+  startQueue(leader, { queue, crowd, onCalm, reconciler, clients: watch.clients })
+  reports.start()
+  rounds.start()
+  giveBack.soon()
+  log.info({ clients: keys.length, revision: shortDigest(shards.manifestDigest()) }, 'started')
+}
+
+/** Begins to look at the clients that wait. */
+function startQueue(
+  { metrics }: Pick<Leader, 'metrics'>,
+  about: {
+    queue: ReturnType<typeof createWorkQueue>
+    crowd: Crowd
+    /** A crowd of them is over. */
+    onCalm: () => void
+    reconciler: Pick<ReturnType<typeof createReconciler>, 'reconcile'>
+    clients: { readonly size: number }
+  },
+): void {
+  const { queue, crowd, onCalm, reconciler, clients } = about
   queue.start(async (key) => {
     const stopTimer = metrics.reconcileSeconds.startTimer()
     try {
@@ -163,13 +190,10 @@ async function startIntake(leader: Leader, outlet: Outlet, crowd: Crowd): Promis
     } finally {
       stopTimer()
       metrics.queueDepth.set(queue.depth)
-      if (crowd.note(queue.depth)) shards.hurry()
-      metrics.clients.set(watch.clients.size)
+      if (crowd.note(queue.depth)) onCalm()
+      metrics.clients.set(clients.size)
     }
   })
-  reports.start()
-  rounds.start()
-  log.info({ clients: keys.length, revision: shortDigest(shards.manifestDigest()) }, 'started')
 }
 
 function buildQueue({ clock, log, metrics, stopping }: Leader) {

@@ -127,7 +127,11 @@ function followEntries(
   for (const entry of next.entries) {
     const key = entryKey(entry)
     const before = fresh ? undefined : known.get(key)
-    const sameEntry = before !== undefined && (before.entry === entry || equals(ShardEntrySchema, before.entry, entry))
+    if (before?.entry === entry) {
+      entries.set(key, before)
+      continue
+    }
+    const sameEntry = before !== undefined && equals(ShardEntrySchema, before.entry, entry)
     const sameDesired =
       before?.entry.uid === entry.uid &&
       sameVersion(before.entry.desired, entry.desired) &&
