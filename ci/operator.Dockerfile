@@ -29,5 +29,6 @@ WORKDIR /app
 USER 65532:65532
 # Node is process 1 and handles SIGTERM itself: the runtime's lifecycle listens for it.
 # Source maps lie beside the bundle; reading them at start costs 40 to 70 MB, so it is off: NODE_OPTIONS=--enable-source-maps.
-# Most of what a first load allocates is soon garbage: collecting it sooner costs no more time, and a third less memory.
+# Most of what a first load allocates is soon garbage: collecting it sooner costs no more time, and a third less memory. With gc() it gives back what a load leaves
+# (runtime/src/give-back.ts).
 ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "--heap-growing-percent=40", "--expose-gc", "/app/src/main.js"]

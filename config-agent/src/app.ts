@@ -1,3 +1,4 @@
+import { GiveBack } from '@nauthera/runtime/give-back'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
@@ -104,6 +105,13 @@ export async function startAgent(needs: Needs): Promise<{ statusPort: number }> 
 }
 
 const monotonic = (): number => performance.now()
+const timers = {
+  monotonic,
+  after: (milliseconds: number, callback: () => void) => {
+    const timer = setTimeout(callback, milliseconds)
+    return () => clearTimeout(timer)
+  },
+}
 
 /** Begins with what an agent before this one kept in the pod. */
 async function loadShards(settings: Settings, live: LiveState, reports: Reports): Promise<MountedShards> {
@@ -120,6 +128,8 @@ async function loadShards(settings: Settings, live: LiveState, reports: Reports)
 async function startMount(needs: Needs, agent: Agent, pusher: Pusher): Promise<void> {
   const { live, reports, mounted, platformKeys } = agent
   const { settings, log, onStop } = needs
+  const giveBack = new GiveBack(timers)
+  onStop('give back', () => giveBack.stop())
   const keeper = createKeeper(createLastGood(settings.stateDirectory), (error) =>
     log.warn({ code: 'STATE_UNWRITABLE', reason: describeError(error) }, 'last good shards not saved'),
   )
@@ -138,6 +148,7 @@ async function startMount(needs: Needs, agent: Agent, pusher: Pusher): Promise<v
         reports.mount.diff(news.before.shards.get(shard.ref.shard), shard)
       }
       keeper.keep(mounted.held)
+      giveBack.soon()
     }
     if (faults) reports.mount.faults(faults)
     return { again }
@@ -151,4 +162,5 @@ async function startMount(needs: Needs, agent: Agent, pusher: Pusher): Promise<v
   })
   onStop('mount', () => mount.stop())
   await mount.lookNow('start')
+  giveBack.soon()
 }
