@@ -3,7 +3,8 @@ import { measurement } from '../../report.ts'
 import type { Measurement } from '../../report.ts'
 import { compare } from '../cost/compare.ts'
 import type { Contender, Spent } from '../cost/compare.ts'
-import { ownMegabytes } from '../cost/process-cost.ts'
+import { readOwnMemory } from '../cost/own-memory.ts'
+import type { OwnMemory } from '../cost/own-memory.ts'
 import type { BenchContext } from '../context.ts'
 import { inUnitsOf, spreadOf } from '../report/statistics.ts'
 import type { OurSide, OurSize } from '../sides/start.ts'
@@ -68,29 +69,41 @@ export function measureGrowth(what: What): (context: BenchContext) => Promise<Me
         const spent = await compare(contenders, effort)
         measured.push(...describeCosts({ what, name, spent, flat: row.flat }))
       }
-      return what === 'clients' ? [...measured, ...measureLoads(servers)] : measured
+      return what === 'clients' ? [...measured, ...(await measureLoads(servers))] : measured
     } finally {
       await Promise.all([...servers.values()].map((server) => server.stop()))
     }
   }
 }
 
-/** After the same load for each of them, so that what the first load left behind is collected. */
-function measureLoads(servers: ReadonlyMap<number, OurSide>): Measurement[] {
-  const [smallest] = [...servers.values()]
-  const own = ({ process }: OurSide) => ownMegabytes(process.pid!)
-  return [...servers].slice(1).flatMap(([size, server]) => {
+/** After the same load for each of them. */
+async function measureLoads(servers: ReadonlyMap<number, OurSide>): Promise<Measurement[]> {
+  const [smallest, ...larger] = await Promise.all(
+    [...servers].map(async ([size, { process, loadSeconds }]) => ({
+      size,
+      loadSeconds,
+      memory: await readOwnMemory(process),
+    })),
+  )
+  return larger.flatMap(({ size, loadSeconds, memory }) => {
     const isTarget = size === 10_000
+    const more = (what: keyof OwnMemory) => memory[what] - smallest!.memory[what]
     return [
       measurement({
         name: `growth-clients.memory.${size}`,
-        value: own(server) - own(smallest!),
-        unit: 'MB more of its own',
+        value: more('held'),
+        unit: 'MB more of its own after a collection',
         target: isTarget ? clientTargets.megabytes : null,
       }),
       measurement({
+        name: `growth-clients.memory-with-garbage.${size}`,
+        value: more('seen'),
+        unit: 'MB more of its own',
+        target: null,
+      }),
+      measurement({
         name: `growth-clients.load.${size}`,
-        value: server.loadSeconds,
+        value: loadSeconds,
         unit: 's',
         target: isTarget ? clientTargets.seconds : null,
       }),

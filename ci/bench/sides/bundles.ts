@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { inspectorFlag } from '../cost/own-memory.ts'
 import { bundlePart, parts } from '../../../scripts/bundle.ts'
 import type { Part } from '../../../scripts/bundle.ts'
 import type { Program, Programs } from '@nauthera/local/processes/program'
@@ -42,7 +43,7 @@ async function programIn(directory: string, part: Part): Promise<Program> {
   const script = scriptOf(directory)
   const withCache = { ...env, [compileCache]: resolve(directory, 'compiled') }
   await run(process.execPath, [...flags, script, '--version'], { env: withCache })
-  return { flags, env: withCache, script }
+  return { flags: [inspectorFlag, ...flags], env: withCache, script }
 }
 
 const scriptOf = (directory: string): string => resolve(directory, 'app/src/main.js')
