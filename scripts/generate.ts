@@ -11,6 +11,7 @@ import { settingsSchema as operatorSettings } from '@nauthera/operator/settings'
 import { environmentName, z } from '@nauthera/runtime/settings'
 import { errorCatalogue as serverErrors } from '@nauthera/server/errors'
 import { settingsSchema as serverSettings } from '@nauthera/server/settings'
+import { readExplained } from '../ci/bench/report/misses.ts'
 import { renderMeasurements, reportFile } from '../ci/bench/report/page.ts'
 import { readReport } from '../ci/bench/report/report.ts'
 import { renderChartFiles } from './chart/generate.ts'
@@ -179,7 +180,7 @@ const files = [
   { path: 'docs/cli.md', content: renderCliPage() },
   { path: 'docs/fields.md', content: renderFieldsPage() },
   ...renderIdPages(),
-  ...renderMeasurements(readReport(reportFile)),
+  ...renderMeasurements(readReport(reportFile), readExplained()),
 ]
 const stale = files.filter((file) => readOrEmpty(file.path) !== file.content)
 for (const file of stale) {

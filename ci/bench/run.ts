@@ -5,10 +5,13 @@ import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { describeMeasurement } from '../report.ts'
-import { readConditions, readLoad, wasBusy } from './report/conditions.ts'
+import type { Measurement } from '../report.ts'
+import type { BenchContext } from './context.ts'
+import { describeMachine, measureOthers, wasBusy } from './report/conditions.ts'
+import { profileOf, readExplained } from './report/misses.ts'
 import { reportFile, renderMeasurements } from './report/page.ts'
-import { mergeReports, readReport } from './report/report.ts'
-import type { MeasuredRow, Report } from './report/report.ts'
+import { figuresOf, mergeReports, readReport } from './report/report.ts'
+import type { MeasuredRow, Report, Run } from './report/report.ts'
 import { againstExample, readOther } from './load/against.ts'
 import type { Effort } from './cost/compare.ts'
 import { rows } from './rows.ts'
@@ -20,11 +23,14 @@ Measures each ROW (default: all of them). A cost is CPU time in units u: what a 
 that a token can cost (check a hash, sign one ES256 JWT), measured in the same round. So a figure hardly depends on the machine.
 
   --quick           fewer and shorter rounds: a first look
+  --runs N          measure all rows N times, one whole pass after the other; a figure is the median of the passes
   --json            the report on standard output, and nothing else there
   --report FILE     write the report there
-  --write           put the measured rows into docs/measurements/report.json, and write docs/measurements.md and its plots
+  --write           put each measured row into docs/measurements/report.json, and write docs/measurements.md and its plots
+  --add             with --write: keep the runs that a row has there, and put these beside them; else they take their place
   --against FILE    measure another product beside ours (rows about requests); --against help shows such a file
-  --profile         take a CPU profile of each ROW in place of measuring it: .nauthera/profiles/ROW.{txt,svg,cpuprofile}
+  --profile         take a CPU profile of each ROW in place of measuring it: .nauthera/profiles/ROW.{txt,svg,cpuprofile};
+                    with --write its first lines go to docs/measurements/profile-ROW.txt
   --of ours|stock   whose profile; default: ours
   --list            the rows, one a line
   --help            print this
@@ -55,6 +61,9 @@ const names = positionals.length === 0 ? usual : positionals
 const unknown = names.filter((name) => !(name in rows))
 if (unknown.length > 0) fail(`${unknown.join(', ')}: no such row; npm run bench -- --list shows them`)
 
+const passes = Number(values.runs)
+if (!Number.isInteger(passes) || passes < 1) fail(`--runs ${values.runs}: a number from 1 on`)
+
 const efforts: Readonly<Record<'quick' | 'full', Effort>> = {
   quick: { rounds: 9, roundMs: 200, warmUpMs: 2_000 },
   full: { rounds: 15, roundMs: 250, warmUpMs: 4_000 },
@@ -66,32 +75,52 @@ const failed = values.profile ? await profileAll() : await measureAll()
 process.exit(failed ? 1 : 0)
 
 async function measureAll(): Promise<boolean> {
-  const sides = new StartedSides({ directory })
-  const { quick } = values
-  const effort = efforts[quick ? 'quick' : 'full']
   const other = values.against === undefined ? undefined : await readOther(values.against).catch(failBy)
-  const loadBefore = readLoad()
+  const before = values.add ? readReport(reportFile).rows : {}
   const measured: Record<string, MeasuredRow> = {}
   const broken: string[] = []
-  for (const name of names) {
-    await inTurn(name, broken, async (say) => {
-      const own = mkdtempSync(`${directory}/row-`)
-      const { title, measure, mustHold } = rows[name]!
-      const measurements = await measure({ directory: own, sides, effort, quick, other, say })
-      const row = { title, conditions: readConditions({ quick, loadBefore }), measurements }
-      measured[name] = row
-      if (!values.json) process.stdout.write(`${measurements.map(describeMeasurement).join('\n')}\n`)
-      if (wasBusy(row.conditions))
-        say(`load average ${row.conditions.load}: others use the machine, so compare ratios only`)
-      // a run that is ended early has not run in vain
-      if (values.write) writePages({ rows: { [name]: row } })
-      if (mustHold && measurements.some(({ ok }) => !ok)) throw new Error('a bound that must hold is missed')
-    })
+  for (let pass = 1; pass <= passes; pass++) {
+    // servers of its own: how a process happens to lie in memory differs from run to run, too
+    const sides = new StartedSides({ directory: mkdtempSync(`${directory}/pass-`) })
+    for (const name of names) {
+      await inTurn(passes === 1 ? name : `${name}, run ${pass}`, broken, async (say) => {
+        const runs = (measured[name] ?? before[name])?.runs ?? []
+        const run = await measureRow(name, { sides, other, say })
+        const row = { title: rows[name]!.title, runs: [...runs.filter(isAlike), run] }
+        measured[name] = row
+        // a run that is ended early has not run in vain
+        if (values.write) writePages({ rows: { [name]: row } })
+        if (rows[name]!.mustHold && run.measurements.some(({ ok }) => !ok))
+          throw new Error('a bound that must hold is missed')
+      })
+    }
+    await sides.stop()
   }
-  await sides.stop()
+  for (const row of Object.values(measured))
+    if (row.runs.length > 1) print(`median of ${row.runs.length}`, figuresOf(row))
   if (values.json) process.stdout.write(jsonOf({ rows: measured }))
   if (values.report !== undefined) writeFileSync(values.report, jsonOf({ rows: measured }))
   return broken.length > 0
+}
+
+/** A first look is no run beside one in full. */
+function isAlike({ conditions }: Run): boolean {
+  return conditions.quick === values.quick
+}
+
+async function measureRow(name: string, given: Pick<BenchContext, 'sides' | 'other' | 'say'>): Promise<Run> {
+  const { quick } = values
+  const own = mkdtempSync(`${directory}/row-`)
+  const conditions = describeMachine({ quick, others: await measureOthers() })
+  if (wasBusy(conditions)) given.say(`others use ${conditions.others! * 100} % of the processors: compare ratios only`)
+  const effort = efforts[quick ? 'quick' : 'full']
+  const measurements = await rows[name]!.measure({ ...given, directory: own, effort, quick })
+  print(name, measurements)
+  return { conditions, measurements }
+}
+
+function print(what: string, measurements: readonly Measurement[]): void {
+  if (!values.json) process.stdout.write(`${what}\n${measurements.map(describeMeasurement).join('\n')}\n`)
 }
 
 function jsonOf(report: Report): string {
@@ -102,7 +131,7 @@ function writePages(now: Report): void {
   const merged = mergeReports(readReport(reportFile), now, Object.keys(rows))
   mkdirSync(dirname(reportFile), { recursive: true })
   writeFileSync(reportFile, jsonOf(merged))
-  for (const { path, content } of renderMeasurements(merged)) writeFileSync(path, content)
+  for (const { path, content } of renderMeasurements(merged, readExplained())) writeFileSync(path, content)
 }
 
 async function profileAll(): Promise<boolean> {
@@ -115,7 +144,8 @@ async function profileAll(): Promise<boolean> {
       if (!(name in requestRows)) throw new Error('only rows about one kind of request have a profile')
       const row = name as keyof typeof requestRows
       const own = mkdtempSync(`${directory}/profile-`)
-      process.stdout.write(`${await takeProfile({ row, of, directory: own, to: '.nauthera/profiles', say })}\n`)
+      const short = values.write && of === 'ours' ? profileOf(name) : undefined
+      process.stdout.write(`${await takeProfile({ row, of, directory: own, to: '.nauthera/profiles', short, say })}\n`)
     })
   }
   return broken.length > 0
@@ -142,6 +172,8 @@ function readCommandLine() {
         json: { type: 'boolean', default: false },
         report: { type: 'string' },
         write: { type: 'boolean', default: false },
+        add: { type: 'boolean', default: false },
+        runs: { type: 'string', default: '1' },
         against: { type: 'string' },
         profile: { type: 'boolean', default: false },
         of: { type: 'string' },

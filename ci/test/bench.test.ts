@@ -1,21 +1,16 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { measurement } from '../report.ts'
-import type { Measurement } from '../report.ts'
+import { startProcess } from '@nauthera/local/processes/process'
 import { compare } from '../bench/cost/compare.ts'
 import { renderFlameGraph } from '../bench/cost/flame-graph.ts'
+import { inspectorFlag, readOwnMemory } from '../bench/cost/own-memory.ts'
 import { cpuSeconds, familyCpuSeconds, ownMegabytes, residentMegabytes } from '../bench/cost/process-cost.ts'
 import { describeProfile, sharesOfAreas } from '../bench/cost/profile.ts'
 import type { Frame } from '../bench/cost/profile.ts'
 import { introspect, machineToken, signIn } from '../bench/load/flows.ts'
 import type { Product } from '../bench/load/product.ts'
-import { wasBusy } from '../bench/report/conditions.ts'
-import { renderMeasurements, reportFile } from '../bench/report/page.ts'
 import { renderBars, renderLines } from '../bench/report/plot.ts'
-import { mergeReports, readReport } from '../bench/report/report.ts'
-import type { MeasuredRow } from '../bench/report/report.ts'
 import { inUnitsOf, median, spreadOf } from '../bench/report/statistics.ts'
 import { deck, mix } from '../bench/rows/requests.ts'
 import { rows } from '../bench/rows.ts'
@@ -100,6 +95,25 @@ describe('what a process costs', () => {
 
   it('has no more of its own than is resident', () => {
     expect(ownMegabytes(process.pid)).to.be.within(1, residentMegabytes(process.pid) + 5)
+  })
+
+  it('holds what is left after a collection, at each look', async () => {
+    const code = `
+      let garbage = Array.from({ length: 400_000 }, (_, n) => ({ n, text: 'of ' + n }))
+      garbage = undefined
+      const kept = Buffer.alloc(20_000_000, 1)
+      setInterval(() => kept.length, 60_000)
+      console.log('ready')`
+    const wasteful = startProcess({ name: 'wasteful', flags: [inspectorFlag, '--eval'], script: code })
+    try {
+      await wasteful.line(/^ready$/)
+      const first = await readOwnMemory(wasteful)
+      expect(first.held).to.be.within(20, first.seen - 15)
+      const second = await readOwnMemory(wasteful)
+      expect(second.held).to.be.within(first.held - 2, first.held + 2)
+    } finally {
+      await wasteful.stop()
+    }
   })
 })
 
@@ -247,58 +261,6 @@ describe('a plot', () => {
     expect(() => renderBars({ title: 'Cost', unit: 'u', names: [], bars })).to.throw('no number')
     const lines = [{ name: 'a', points: [{ x: 0, y: 1 }] }]
     expect(() => renderLines({ title: 'Cost', x: 'x', y: 'y', lines })).to.throw('cannot be drawn')
-  })
-})
-
-describe('the page of measurements', () => {
-  const conditions = {
-    date: '2026-01-02',
-    cores: 2,
-    processor: 'a processor',
-    memoryGigabytes: 24,
-    node: '24.0.0',
-    loadBefore: 0.1,
-    load: 2.5,
-    quick: false,
-  }
-  const row = (title: string, ...measurements: Measurement[]): MeasuredRow => ({ title, conditions, measurements })
-  const spread = { median: 2, low: 1.9, high: 2.12345, rounds: 3 }
-  const server = measurement({ name: 'token.server', value: 2, unit: 'u', target: 1.3, spread })
-  const report = {
-    rows: {
-      token: row('a token', server, measurement({ name: 'token.stock', value: 1.55, unit: 'u', target: null })),
-      start: row('cold start', measurement({ name: 'start.first', value: 0.5, unit: 's', target: 0.6 })),
-    },
-  }
-  const page = (content: typeof report) =>
-    renderMeasurements(content).find(({ path }) => path === 'docs/measurements.md')!.content
-
-  it('has the target beside each figure, and says what misses it', () => {
-    expect(page(report)).to.contain('| `token`: a token | 2 (1.9 to 2.12) |  | 1.55 | <= 1.3 | **MISS** |')
-    expect(page(report)).to.contain('| first | 0.5 s | <= 0.6 | ok |')
-    expect(page(report)).to.contain('1 of 2 targets are reached')
-  })
-
-  it('says that others used the machine', () => {
-    expect(page(report)).to.contain('Nothing else used the machine')
-    const busy = { ...conditions, load: 9 }
-    expect(wasBusy(busy)).to.equal(true)
-    const beside = { rows: { ...report.rows, token: { ...report.rows.token, conditions: busy } } }
-    expect(page(beside)).to.contain('**Others used the machine during 1 of 2 rows**')
-  })
-
-  it('takes a row that was measured anew in the place of the old one, and forgets a row that is gone', () => {
-    const now = { rows: { token: row('a token, again') } }
-    const merged = mergeReports({ rows: { ...report.rows, gone: row('gone') } }, now, ['start', 'token'])
-    expect(Object.entries(merged.rows).map(([name, { title }]) => `${name}: ${title}`)).to.deep.equal([
-      'start: cold start',
-      'token: a token, again',
-    ])
-  })
-
-  it('is in docs/ as the report there says', () => {
-    for (const { path, content } of renderMeasurements(readReport(reportFile)))
-      expect(readFileSync(path, 'utf8'), `${path}; run npm run generate`).to.equal(content)
   })
 })
 

@@ -13,12 +13,14 @@ const loadMs = 10_000
 /** Loads a server with one kind of request and takes a CPU profile meanwhile.
  *  @param options.of whose
  *  @param options.to a directory: NAME.cpuprofile (a browser's developer tools open it), NAME.svg and NAME.txt are written there
+ *  @param options.short a file for the first lines of each table, too
  *  @returns the text of the table */
 export async function takeProfile(options: {
   row: keyof typeof requestRows
   of: 'ours' | 'stock'
   directory: string
   to: string
+  short?: string | undefined
   say: (text: string) => void
 }): Promise<string> {
   const { of, directory, to, say } = options
@@ -41,13 +43,16 @@ export async function takeProfile(options: {
     const operations = await loadFor(contender, { cpuMs: loadMs })
     await toggle(/^profile written$/)
     const root = readProfile(file)
-    const table = [
-      `${name}: ${row.title}`,
-      `${operations} operations, ${(root.total / operations).toFixed(0)} us each in the profile (a profile slows the server down)`,
-      '',
-      describeProfile(root),
-    ].join('\n')
+    const tables = (most: number) =>
+      [
+        `${name}: ${row.title}`,
+        `${operations} operations, ${(root.total / operations).toFixed(0)} us each in the profile (a profile slows the server down)`,
+        '',
+        describeProfile(root, most),
+      ].join('\n')
+    const table = tables(25)
     writeFileSync(join(to, `${name}.txt`), table)
+    if (options.short !== undefined) writeFileSync(options.short, tables(15))
     writeFileSync(join(to, `${name}.svg`), renderFlameGraph(root, `${name}: ${row.title}`))
     return table
   } finally {

@@ -1,9 +1,12 @@
-// docs/measurements.md and its plots, from the report alone: no figure on the page is written by hand.
+// docs/measurements.md and its plots, from the report: no figure on the page is written by hand, and only why one is missed is.
 import type { Measurement } from '../../report.ts'
 import { wasBusy } from './conditions.ts'
 import type { Conditions } from './conditions.ts'
+import { missedOf, missesFile, profileOf } from './misses.ts'
+import type { Explained } from './misses.ts'
 import { renderBars, renderLines } from './plot.ts'
 import type { Bar, Line } from './plot.ts'
+import { figuresOf } from './report.ts'
 import type { MeasuredRow, Report } from './report.ts'
 
 export const reportFile = 'docs/measurements/report.json'
@@ -14,17 +17,32 @@ interface Generated {
   readonly content: string
 }
 
+/** A row as the page has it. */
+interface Shown {
+  readonly name: string
+  readonly title: string
+  readonly runs: MeasuredRow['runs']
+  readonly measurements: readonly Measurement[]
+  /** How often it was measured, where that is less than other rows were. */
+  readonly fewer: string
+}
+
 /** @returns the page and the plots that it shows */
-export function renderMeasurements(report: Report): Generated[] {
-  const rows = Object.entries(report.rows)
-  const requests = rows.filter(([name, { measurements }]) => costOf(name, measurements) !== undefined)
-  const others = rows.filter(([name, { measurements }]) => costOf(name, measurements) === undefined)
+export function renderMeasurements(report: Report, explained: Explained): Generated[] {
+  const most = mostRuns(report)
+  const rows = Object.entries(report.rows).map(([name, row]): Shown => {
+    const fewer = row.runs.length === most ? '' : ` (measured ${timesOf(row.runs.length)})`
+    return { name, ...row, measurements: figuresOf(row), fewer }
+  })
+  const requests = rows.filter((row) => costOf(row) !== undefined)
+  const others = rows.filter((row) => costOf(row) === undefined)
   const plots = [...plotRequests(requests), ...plotGrowth(others)]
   const content = [
-    head(rows.map(([, row]) => row)),
+    head(rows, most),
     ...(requests.length > 0 ? [renderRequests(requests)] : []),
-    ...plots.map(({ path, title }) => `![${title}](${path.replace('docs/', '')})`),
-    ...others.map(([name, row]) => renderRow(name, row)),
+    ...plots.map(({ path, title }) => `![${title}](${inDocs(path)})`),
+    ...others.map(renderRow),
+    ...renderMisses(missedOf(report), explained),
   ].join('\n\n')
   return [
     { path: 'docs/measurements.md', content: `${content}\n` },
@@ -32,22 +50,31 @@ export function renderMeasurements(report: Report): Generated[] {
   ]
 }
 
-function head(rows: readonly MeasuredRow[]): string {
-  const missed = rows.flatMap(({ measurements }) => measurements.filter(({ ok }) => !ok)).length
-  const promised = rows.flatMap(({ measurements }) => measurements.filter(({ target }) => target !== null)).length
+const inDocs = (path: string): string => path.replace('docs/', '')
+
+const mostRuns = (report: Report): number => Math.max(...Object.values(report.rows).map(({ runs }) => runs.length))
+const timesOf = (count: number): string => (count === 1 ? 'once' : `${count} times`)
+
+function head(rows: readonly Shown[], most: number): string {
+  const all = rows.flatMap(({ measurements }) => measurements)
+  const missed = all.filter(({ ok }) => !ok).length
+  const promised = all.filter(({ target }) => target !== null).length
   return `# Measurements
 
-<!-- Written by "npm run generate" from ${reportFile}, which "npm run bench -- --write" fills. -->
+<!-- Written by "npm run generate" from ${reportFile}, which "npm run bench -- --write" fills, and ${missesFile}. -->
 
 \`npm run bench\` measures this. A cost is CPU time in units **u**: what a bare \`node:http\` server spends, in the same rounds, on the least that a token can cost: it
 checks a hash and signs one ES256 JWT. So a cost hardly depends on the machine. In each round the bare server, stock oidc-provider (the protocol library alone, with
-its adapter in memory) and ours take turns; a figure is the median of the rounds, and the middle half of them lies between the figures in parentheses. The CPU time
+its adapter in memory) and ours take turns. A figure of one run is the median of its rounds, and the middle half of them lies between the figures in parentheses. A figure of several runs
+is their median, between the lowest and the highest of them; a target is judged by that median. The CPU time
 of the server and that of PostgreSQL (all its processes) stand apart. Servers run from the bundles and with the flags of the images; PostgreSQL runs without fsync.
-Times and memory depend on the machine. What a real cluster and the faults showed is in [measurements-cluster.md](measurements-cluster.md).
+Times and memory depend on the machine. Memory of its own is what no other process shares. What a process holds for more clients is read after a full collection; before it, garbage is counted that comes and goes,
+and that figure (with garbage, what an administrator sees) swings from run to run. Where there is a goal for memory of its own, resident memory has none: some 50 MB of it is the mapped Node, which all processes of a node share.
+What a real cluster and the faults showed is in [measurements-cluster.md](measurements-cluster.md).
 
-${describeConditions(rows.map(({ conditions }) => conditions))}
+${describeConditions(rows.flatMap(({ runs }) => runs.map(({ conditions }) => conditions)))}${rows.length === 0 ? '' : ` Each row was measured ${timesOf(most)}, where it does not say otherwise.`}
 
-${promised - missed} of ${promised} targets are reached.`
+${promised - missed} of ${promised} targets are reached.${missed === 0 ? '' : ' [What is missed, and why](#what-is-missed-and-why)'}`
 }
 
 function describeConditions(all: readonly Conditions[]): string {
@@ -61,20 +88,35 @@ function describeConditions(all: readonly Conditions[]): string {
       ),
     ),
   ]
-  const loads = all.map(({ load }) => load)
-  const busy = all.filter(wasBusy).length
   return [
     `Measured ${dates.length === 1 ? `on ${dates[0]}` : `from ${dates[0]} to ${dates.at(-1)}`} on ${machines.join('; ')}.`,
-    `Load average ${Math.min(...all.map(({ loadBefore }) => loadBefore))} before, ${Math.min(...loads)} to ${Math.max(...loads)} during the run.`,
-    busy === 0
-      ? 'Nothing else used the machine.'
-      : `**Others used the machine during ${busy} of ${all.length} rows**: compare ratios, and take times and memory with care. Ratios are higher than on a quiet machine too: the caches hold the bare server, and not a product.`,
+    ...describeOthers(all),
     ...(all.some(({ quick }) => quick) ? ['Some rows come from a quick run.'] : []),
   ].join(' ')
 }
 
+/** What the bench saw of others: it looks for a second, without work of its own, before it measures a row. */
+function describeOthers(all: readonly Conditions[]): string[] {
+  const seen = all.flatMap(({ others }) => others ?? [])
+  const busy = all.filter(wasBusy).length
+  const unknown = all.length - seen.length
+  const most = `at most ${percent(Math.max(...seen))} of the processors' time`
+  return [
+    ...(seen.length === 0
+      ? []
+      : busy === 0
+        ? [`The machine was quiet: in the second before each measured row others used ${most}.`]
+        : [
+            `**Others used the machine before ${busy} of ${seen.length} measured rows** (${most}, in the second before each): compare ratios, and take times and memory with care. Ratios are higher than on a quiet machine too: the caches hold the bare server, and not a product.`,
+          ]),
+    ...(unknown === 0 ? [] : [`Whether others used it is not known of ${unknown} of ${all.length} measured rows.`]),
+  ]
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(0)} %`
+
 const find = (measurements: readonly Measurement[], name: string) => measurements.find((one) => one.name === name)
-const costOf = (row: string, measurements: readonly Measurement[]) => find(measurements, `${row}.server`)
+const costOf = ({ name, measurements }: Shown) => find(measurements, `${name}.server`)
 
 const range = (measured: Measurement | undefined): string => {
   if (measured === undefined) return ''
@@ -94,8 +136,8 @@ const verdict = (measured: readonly (Measurement | undefined)[]): string => {
 const targetOf = ({ target, better }: Measurement): string =>
   target === null ? '' : `${better === 'lower' ? '<=' : '>='} ${target}`
 
-function renderRequests(rows: readonly (readonly [string, MeasuredRow])[]): string {
-  const lines = rows.map(([name, { title, measurements }]) => {
+function renderRequests(rows: readonly Shown[]): string {
+  const lines = rows.map(({ name, title, measurements, fewer }) => {
     const [server, database, stock, ratio] = ['server', 'database', 'stock', 'ratio'].map((what) =>
       find(measurements, `${name}.${what}`),
     )
@@ -105,7 +147,7 @@ function renderRequests(rows: readonly (readonly [string, MeasuredRow])[]): stri
       ratio && `${targetOf(ratio)} of a bare GET`,
     ].filter(Boolean)
     const own = ratio === undefined ? range(server) : `${range(server)}; ${range(ratio)} of a bare GET`
-    return `| \`${name}\`: ${title} | ${own} | ${range(database)} | ${range(stock)} | ${toReach.join(', ')} | ${verdict([server, database, ratio])} |`
+    return `| \`${name}\`: ${title}${fewer} | ${own} | ${range(database)} | ${range(stock)} | ${toReach.join(', ')} | ${verdict([server, database, ratio])} |`
   })
   return [
     '## Cost of a request, in u',
@@ -116,17 +158,17 @@ function renderRequests(rows: readonly (readonly [string, MeasuredRow])[]): stri
   ].join('\n')
 }
 
-function renderRow(name: string, { title, measurements, conditions }: MeasuredRow): string {
+function renderRow({ name, title, measurements, runs, fewer }: Shown): string {
   const lines = measurements.map((one) => {
     const what = one.name.replace(/^[^.]*\./, '').replaceAll('.', ', ')
     return `| ${what} | ${range(one)} ${one.unit} | ${targetOf(one)} | ${verdict([one])} |`
   })
-  const busy = wasBusy(conditions) ? ` (at a load average of ${conditions.load}: others used the machine)` : ''
-  const heading = `## ${title.charAt(0).toUpperCase()}${title.slice(1)}`
+  const busy = runs.flatMap(({ conditions }) => (wasBusy(conditions) ? [conditions.others!] : []))
+  const beside = busy.length === 0 ? '' : ` (others used up to ${percent(Math.max(...busy))} of the processors before)`
   return [
-    heading,
+    `## ${capital(title)}`,
     '',
-    `\`npm run bench -- ${name}\`${busy}`,
+    `\`npm run bench -- ${name}\`${fewer}${beside}`,
     '',
     '| What | Measured | To reach | |',
     '|---|---|---|---|',
@@ -134,14 +176,34 @@ function renderRow(name: string, { title, measurements, conditions }: MeasuredRo
   ].join('\n')
 }
 
+const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+
+/** Each missed target, in the order of the file that says why; those of which it says nothing last. */
+function renderMisses(missed: readonly Measurement[], { misses, profiles }: Explained): string[] {
+  if (missed.length === 0) return []
+  const described = misses.flatMap(({ names, text }) => {
+    const of = missed.filter(({ name }) => names.includes(name))
+    if (of.length === 0) return []
+    const rows = new Set(of.map(({ name }) => name.split('.')[0]!))
+    const links = profiles.filter((row) => rows.has(row)).map((row) => `[profile of ${row}](${inDocs(profileOf(row))})`)
+    return [`${of.map(describeMiss).join('  \n')}\n\n${[text, ...links].join(' ')}`]
+  })
+  const named = new Set(misses.flatMap(({ names }) => names))
+  const silent = missed.filter(({ name }) => !named.has(name)).map((one) => `${describeMiss(one)}: not explained yet`)
+  return ['## What is missed, and why', ...described, ...silent]
+}
+
+const describeMiss = (one: Measurement): string =>
+  `**${one.name}**: ${plain(one.value)} ${one.unit}, to reach ${targetOf(one)}`
+
 interface Plot extends Generated {
   readonly title: string
 }
 
-function plotRequests(rows: readonly (readonly [string, MeasuredRow])[]): Plot[] {
+function plotRequests(rows: readonly Shown[]): Plot[] {
   if (rows.length === 0) return []
   const title = 'Cost of a request in u'
-  const bars = rows.flatMap(([name, { measurements }]): Bar[] => {
+  const bars = rows.flatMap(({ name, measurements }): Bar[] => {
     const value = (what: string) => find(measurements, `${name}.${what}`)
     // the hash is 30 times the rest: nothing else could be seen beside it
     if (name === 'sign-in-hash') return []
@@ -161,8 +223,8 @@ function plotRequests(rows: readonly (readonly [string, MeasuredRow])[]): Plot[]
 }
 
 /** Cost by size, of every row that has `growth-WHAT.REQUEST.SIZE`. */
-function plotGrowth(rows: readonly (readonly [string, MeasuredRow])[]): Plot[] {
-  return rows.flatMap(([name, { title, measurements }]) => {
+function plotGrowth(rows: readonly Shown[]): Plot[] {
+  return rows.flatMap(({ name, title, measurements }) => {
     if (!name.startsWith('growth-')) return []
     const byRequest = Map.groupBy(
       measurements.filter(({ unit }) => unit === 'u with the database'),
