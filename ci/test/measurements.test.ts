@@ -58,6 +58,10 @@ describe('several runs of a row', () => {
     expect(figures[1]).to.equal(stock)
   })
 
+  it('that have the same figure show it once', () => {
+    expect(page({ rows: { start: row('cold start', [first(0.5)], [first(0.5)]) } })).to.contain('| first | 0.5 s |')
+  })
+
   it('are what a row says that has fewer of them than others', () => {
     expect(page(report)).not.to.contain('(measured')
     const uneven = { rows: { ...report.rows, other: row('another', [], []) } }
@@ -89,13 +93,13 @@ describe('whether others use the machine', () => {
 
   it('stands on the page, with how much it was', () => {
     expect(page(report)).to.contain(
-      "The machine was quiet: in the second before each measured row others used at most 2 % of the processors' time.",
+      "The machine was quiet: in the second before each run of a row others used at most 2 % of the processors' time.",
     )
     const busy = { rows: { ...report.rows, start: under(report.rows.start, { others: 0.34 }) } }
-    expect(page(busy)).to.contain('**Others used the machine before 1 of 2 measured rows** (at most 34 %')
+    expect(page(busy)).to.contain('**Others used the machine before 1 of 2 runs of rows** (at most 34 %')
     expect(page(busy)).to.contain('`npm run bench -- start` (others used up to 34 % of the processors before)')
     const unknown = { rows: { ...report.rows, start: under(report.rows.start, { others: null }) } }
-    expect(page(unknown)).to.contain('Whether others used it is not known of 1 of 2 measured rows.')
+    expect(page(unknown)).to.contain('Whether others used it is not known of 1 of 2 runs of rows.')
     const alone = { rows: { start: unknown.rows.start } }
     expect(page(alone)).not.to.contain('quiet:')
   })

@@ -105,11 +105,11 @@ function describeOthers(all: readonly Conditions[]): string[] {
     ...(seen.length === 0
       ? []
       : busy === 0
-        ? [`The machine was quiet: in the second before each measured row others used ${most}.`]
+        ? [`The machine was quiet: in the second before each run of a row others used ${most}.`]
         : [
-            `**Others used the machine before ${busy} of ${seen.length} measured rows** (${most}, in the second before each): compare ratios, and take times and memory with care. Ratios are higher than on a quiet machine too: the caches hold the bare server, and not a product.`,
+            `**Others used the machine before ${busy} of ${seen.length} runs of rows** (${most}, in the second before each): compare ratios, and take times and memory with care. Ratios are higher than on a quiet machine too: the caches hold the bare server, and not a product.`,
           ]),
-    ...(unknown === 0 ? [] : [`Whether others used it is not known of ${unknown} of ${all.length} measured rows.`]),
+    ...(unknown === 0 ? [] : [`Whether others used it is not known of ${unknown} of ${all.length} runs of rows.`]),
   ]
 }
 
@@ -121,7 +121,8 @@ const costOf = ({ name, measurements }: Shown) => find(measurements, `${name}.se
 const range = (measured: Measurement | undefined): string => {
   if (measured === undefined) return ''
   const { value, spread } = measured
-  return spread === undefined ? plain(value) : `${plain(value)} (${plain(spread.low)} to ${plain(spread.high)})`
+  const [low, high] = spread === undefined ? [value, value] : [spread.low, spread.high]
+  return plain(low) === plain(high) ? plain(value) : `${plain(value)} (${plain(low)} to ${plain(high)})`
 }
 
 /** Three digits that count. */
