@@ -27,7 +27,8 @@ that a token can cost (check a hash, sign one ES256 JWT), measured in the same r
   --json            the report on standard output, and nothing else there
   --report FILE     write the report there
   --write           put each measured row into docs/measurements/report.json, and write docs/measurements.md and its plots
-  --add             with --write: keep the runs that a row has there, and put these beside them; else they take their place
+  --add             with --write: keep the runs that a row has there, and put these beside them; else they take their place. Quick and full
+                    runs are never in one row: those of the other kind give way
   --against FILE    measure another product beside ours (rows about requests); --against help shows such a file
   --profile         take a CPU profile of each ROW in place of measuring it: .nauthera/profiles/ROW.{txt,svg,cpuprofile};
                     with --write its first lines go to docs/measurements/profile-ROW.txt

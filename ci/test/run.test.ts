@@ -57,17 +57,24 @@ describe('.ci/run', () => {
     expect(status).to.equal(1)
   })
 
-  it('says again at the end what failed: the words of mocha, or the last lines of a step that has none', () => {
+  it('says again at the end what failed: the words of mocha, and the last lines of the step', () => {
     withKit()
     const mocha = String.raw`printf '  ok\n\033[31m  1 failing\033[0m\n\n  1) a code\n  is used once\n\n8 passed, 1 failed\nafter\n'; exit 1`
     const { lines } = run({ check: 'echo "a wrong line"; exit 1', test: mocha })
     expect(lines.slice(lines.indexOf('=== check failed:'))).to.eql([
       '=== check failed:',
+      '=== check ended with:',
       'a wrong line',
       '=== test failed:',
       '  1 failing',
       '  1) a code',
       '  is used once',
+      '=== test ended with:',
+      '  ok',
+      '  1 failing',
+      '  1) a code',
+      '  is used once',
+      'after',
       '11 passed, 2 failed',
     ])
   })

@@ -106,6 +106,11 @@ export const errorCatalogue = {
     meaning: 'During this sign-in the password was changed, or the sessions of the account were ended.',
     remedy: 'Start again at the application, with the new password.',
   },
+  SIGN_IN_LOST: {
+    meaning:
+      'PostgreSQL stored the end of a sign-in, and its answer was lost: the code for the application does not exist any more. The answer was 503.',
+    remedy: 'Start again at the application. Look at PostgreSQL and its network.',
+  },
   ADDRESS_NOT_ALLOWED: {
     meaning: 'A URL of a client leads to an address that the server must not send requests to.',
     remedy:

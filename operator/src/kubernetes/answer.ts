@@ -30,6 +30,8 @@ function readText(response: IncomingMessage, call: Asked): Promise<string> {
       } else chunks.push(chunk)
     })
     const cut = () => reject(new Error('the answer was cut'))
+    // nothing more would come of one that was cut before
+    if (response.destroyed) return cut()
     response.on('error', reject)
     response.on('close', cut)
     response.on('end', () => (response.complete ? resolve(Buffer.concat(chunks).toString('utf8')) : cut()))

@@ -19,6 +19,8 @@ export interface ErrorAnswer {
   readonly detail?: string | undefined
   /** Seconds; given when trying again can help. */
   readonly retryAfter?: number | undefined
+  /** To try again is to start again: the same address would say the same. */
+  readonly isOver?: true | undefined
 }
 
 /** The coded errors that a caller can meet. Every other code is a fault of ours: 500. */
@@ -28,6 +30,7 @@ const answers: Partial<Record<ErrorCode, Omit<ErrorAnswer, 'code'>>> = {
   INTERACTION_EXPIRED: { status: 403, key: 'interaction-expired' },
   INTERACTION_SPENT: { status: 400, key: 'interaction-spent' },
   SIGN_IN_ENDED: { status: 400, key: 'sign-in-ended' },
+  SIGN_IN_LOST: { status: 503, key: 'sign-in-lost', retryAfter: 2, isOver: true },
 }
 
 /** @returns the answer to a code of ours that a caller can meet */
@@ -50,8 +53,8 @@ export function answerTo(error: unknown): ErrorAnswer {
 
 /** @param path where the person was, for "Try again" when that can help */
 export function pageFor(answer: ErrorAnswer, path?: string): Page {
-  const { status, code, key, retryAfter } = answer
-  const retryUrl = retryAfter === undefined ? undefined : path
+  const { status, code, key, retryAfter, isOver } = answer
+  const retryUrl = retryAfter === undefined || isOver ? undefined : path
   return { kind: 'page', view: 'error', status, retryAfter, model: { key, code, retryUrl } }
 }
 

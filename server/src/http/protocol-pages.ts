@@ -48,7 +48,7 @@ const languagesOf = (ask: PageAsk) => (ask.parameter('ui_locales') ?? '').split(
 function errorPage(needs: Needs, ...[ask, out, fault]: AskedFor<'error'>) {
   const coded = codedAnswer(fault)
   const status = coded?.status ?? fault.statusCode ?? fault.status ?? 500
-  const retries = coded?.retryAfter !== undefined && ask.request.method === 'GET'
+  const retries = coded?.retryAfter !== undefined && !coded.isOver && ask.request.method === 'GET'
   const page = {
     kind: 'page',
     view: 'error',

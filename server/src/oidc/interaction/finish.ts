@@ -31,30 +31,31 @@ export async function finishInteraction(
         }
       : await signedIn(needs, page, interaction, result)
   const back = dropsSession ? undefined : await resumed(needs, page, interaction, part)
-  if (back !== undefined) return { kind: 'finished', location: back }
-  needs.cookies.write(page.raw, interaction.uid, part)
+  if (back !== undefined && back !== 'unanswered') {
+    addCookies(page.raw.response, back.cookies)
+    return { kind: 'finished', location: back.location }
+  }
+  const left = back === undefined ? part : { ...part, result: { ...part.result, unanswered: true } as const }
+  needs.cookies.write(page.raw, interaction.uid, left)
   return { kind: 'finished', location: library.returnTo }
 }
 
-/** @returns the redirect to the client; undefined when the browser has to ask for it */
+/** @returns what the library said at once; undefined when the browser has to ask */
 async function resumed(
   { resume, cookies }: InteractionNeeds,
   { raw }: PageRequest,
   interaction: Interaction,
   part: LibraryPart,
-): Promise<string | undefined> {
+): ReturnType<Resume> {
   if (!endsByRedirect(part)) return undefined
   const { uid } = interaction
-  const back = await resume({
+  return resume({
     returnTo: part.returnTo,
     uid,
     redirectUri: interaction.redirectUri,
     hand: (request) => cookies.hand(raw, uid, part, request),
     account: loadedJustNow(interaction, part),
   })
-  if (back === undefined) return undefined
-  addCookies(raw.response, back.cookies)
-  return back.location
 }
 
 /** The person who signed in, when this request has looked them up already. Who goes on with a session is looked up again, with it. */

@@ -58,6 +58,8 @@ export interface Submission {
   readonly select_account?: object
   /** The person said that the device is theirs. */
   readonly deviceConfirmed?: true
+  /** The library was asked for the end of the sign-in before, and PostgreSQL gave no answer: it may have been stored. */
+  readonly unanswered?: true
   /** Set when the person refused. */
   readonly error?: string
   readonly error_description?: string

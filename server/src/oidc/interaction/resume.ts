@@ -5,7 +5,8 @@ import type { LibraryPart } from './library-part.ts'
 // A sign-in ends at the library's resume endpoint. The browser is sent there, unless the request that ends it can ask for it at once: that
 // spares the browser a redirect, and the server a request with its cookies.
 
-/** @returns the redirect to the client, with the cookies that go with it; undefined when the browser has to ask */
+/** @returns the redirect to the client, with the cookies that go with it; undefined when the browser has to ask, `unanswered` when it has to and PostgreSQL may
+ *    have stored the sign-in */
 export type Resume = (of: {
   /** URL of the resume endpoint. */
   readonly returnTo: string
@@ -15,7 +16,7 @@ export type Resume = (of: {
   readonly hand: (request: IncomingMessage) => void
   /** The person, when they were loaded just now. */
   readonly account?: { readonly key: string; readonly account: Promise<LoadedAccount | undefined> } | undefined
-}) => Promise<{ readonly location: string; readonly cookies: readonly string[] } | undefined>
+}) => Promise<{ readonly location: string; readonly cookies: readonly string[] } | 'unanswered' | undefined>
 
 /** Whether an interaction has the usual end: a redirect, about which nothing is used up unless it succeeds. */
 export function endsByRedirect({ params, deviceCode, parJti, sealedRequest }: LibraryPart): boolean {

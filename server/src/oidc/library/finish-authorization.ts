@@ -42,7 +42,10 @@ export async function finishAuthorization(
   const finish = { ...codeFinish(authorization, request, now()), browser, deviceCode: allowed }
   const { done, ended } = await fromStore(() => store.signIns.finish(finish))
   if (ended) throw onPage('SIGN_IN_ENDED', 'all sessions of this account were ended during this sign-in; sign in again')
-  if (!done) throw onPage('INTERACTION_SPENT', 'this sign-in is already complete; start again at the application')
+  if (done) return
+  if (authorization.submission?.unanswered)
+    throw onPage('SIGN_IN_LOST', 'the code of this sign-in was lost; start again')
+  throw onPage('INTERACTION_SPENT', 'this sign-in is already complete; start again at the application')
 }
 
 function authorizationOf(

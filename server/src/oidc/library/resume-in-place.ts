@@ -1,6 +1,5 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestListener } from 'node:http'
-import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Audit, AuditEvent } from '../../store/audit.ts'
 import { isAnswer } from '../interaction/resume.ts'
 import type { Resume } from '../interaction/resume.ts'
@@ -9,8 +8,6 @@ import { currentRequest, runInRequest } from './current-request.ts'
 
 /** Asks the library at its resume endpoint, as the browser would with its next request, and passes its answer on when that leads back to the
  *  client. Any other answer is thrown away, with what it said to the audit log: the browser then asks for itself.
- *  The returned function throws CodedError STORE_UNAVAILABLE when PostgreSQL gave no answer: nobody knows then whether the sign-in has ended, and a browser
- *  that asked for itself could be told that it has, and would have no code.
  *  @param needs.handle the library, which serves below the issuer */
 export function createResume(needs: {
   handle: RequestListener
@@ -35,8 +32,7 @@ export function createResume(needs: {
       }) as typeof response.end
       runInRequest(context, () => needs.handle(request, response))
     })
-    if (response.statusCode === 503)
-      throw new CodedError('STORE_UNAVAILABLE', { message: 'the end of the sign-in got no answer' })
+    if (response.statusCode === 503) return 'unanswered'
     const location = response.getHeader('location')
     if (response.statusCode !== 303 || typeof location !== 'string' || !isAnswer(location, redirectUri))
       return undefined

@@ -6,7 +6,12 @@ import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simp
 
 let loaded: Promise<typeof WebAuthn> | undefined
 /** Loaded with the first passkey: it is a tenth of all code. To ask for a module that is there takes longer than what a page asks of it. */
-const library = () => (loaded ??= import('@simplewebauthn/server'))
+const library = () =>
+  (loaded ??= import('@simplewebauthn/server').catch((error: unknown) => {
+    // the next one asks again
+    loaded = undefined
+    throw error
+  }))
 
 /** EdDSA, ES256, RS256 (COSE). */
 const supportedAlgorithmIDs = [-8, -7, -257]

@@ -90,11 +90,12 @@ describe(createResume.name, () => {
       expect([answer, audited]).to.deep.equal([undefined, []])
     })
 
-  it('throws STORE_UNAVAILABLE when the library got no answer: the browser is not sent to ask whether the sign-in has ended', async () => {
-    const error = await resume((_, response) => {
+  it('says that nobody answered when PostgreSQL gave no answer: the sign-in may have been stored', async () => {
+    const { answer, audited } = await resume((_, response) => {
+      currentRequest().deferred?.push(refused)
       response.statusCode = 503
       response.end()
-    }).catch((thrown: unknown) => thrown)
-    expect(error).to.include({ code: 'STORE_UNAVAILABLE' })
+    })
+    expect([answer, audited]).to.deep.equal(['unanswered', []])
   })
 })
