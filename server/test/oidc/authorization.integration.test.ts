@@ -255,7 +255,8 @@ describe('authorization', () => {
       expect(page.body)
         .to.contain('id="other-account"')
         .and.match(/id="username"[^>]* value=""/)
-      expect(page.body).to.not.match(/ada|bob/i)
+      // random ids have such letters now and then
+      expect(page.body.replaceAll(/[\w-]{16,}/g, '')).to.not.match(/ada|bob/i)
     }
     // as after a sign-in of the wrong person
     const again = await browser.submit(
