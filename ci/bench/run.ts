@@ -20,7 +20,7 @@ import { StartedSides } from './sides/sides.ts'
 const usage = `Usage: npm run bench [-- [ROW ...] [OPTIONS]]
 
 Measures each ROW (default: all of them). A cost is CPU time in units u: what a bare node:http server spends on the least
-that a token can cost (check a hash, sign one ES256 JWT), measured in the same round. So a figure hardly depends on the machine.
+that a token can cost (check a hash, sign one ES256 JWT), measured in the same round. So the speed of the machine hardly matters.
 
   --quick           fewer and shorter rounds: a first look
   --runs N          measure all rows N times, one whole pass after the other; a figure is the median of the passes

@@ -64,7 +64,7 @@ function head(rows: readonly Shown[], most: number): string {
 <!-- Written by "npm run generate" from ${reportFile}, which "npm run bench -- --write" fills, and ${missesFile}. -->
 
 \`npm run bench\` measures this. A cost is CPU time in units **u**: what a bare \`node:http\` server spends, in the same rounds, on the least that a token can cost: it
-checks a hash and signs one ES256 JWT. So a cost hardly depends on the machine. In each round the bare server, stock oidc-provider (the protocol library alone, with
+checks a hash and signs one ES256 JWT. So the speed of a machine hardly matters; its memory does, since the bare server lives in the caches of a processor and a product does not: compare with stock. In each round the bare server, stock oidc-provider (the protocol library alone, with
 its adapter in memory) and ours take turns. A figure of one run is the median of its rounds, and the middle half of them lies between the figures in parentheses. A figure of several runs
 is their median, between the lowest and the highest of them; a target is judged by that median. The CPU time
 of the server and that of PostgreSQL (all its processes) stand apart. Servers run from the bundles and with the flags of the images; PostgreSQL runs without fsync.

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { startStack } from '@nauthera/local/product/stack'
 import { fetchVerifiedToken, parseCredentials } from '@nauthera/local/product/token'
 import { isReady, waitForObject } from '@nauthera/local/product/wait-for'
@@ -10,6 +11,8 @@ import type { BenchContext } from '../context.ts'
 import { spreadOf } from '../report/statistics.ts'
 
 const starts = 5
+/** Operator and agent give back what their start took, a few seconds later (ADR 55): idle is what comes then. */
+const idleMs = 15_000
 const client = { namespace: 'bench', name: 'machine' }
 
 /** Cold start and memory of the bundles, which are what the images hold. */
@@ -34,6 +37,8 @@ export async function measureStart({ directory, say }: BenchContext): Promise<Me
     const held = stack.api.store.find(stack.api.resource('secrets'), client.namespace, 'machine-oidc')
     const credentials = parseCredentials(held?.['data'] as Record<string, string>)
     const [pod] = stack.pods
+    say(`${idleMs / 1000} s without work`)
+    await pause(idleMs)
     const megabytes = (name: string, pid: number, target: number) => [
       measurement({ name: `start.${name}-idle.own`, value: ownMegabytes(pid), unit: 'MB', target }),
       measurement({ name: `start.${name}-idle.resident`, value: residentMegabytes(pid), unit: 'MB', target: null }),
