@@ -61,7 +61,9 @@ export class MountWatch {
     const ignored = (path: string) => path !== directory
     const watcher = watch(directory, { ignored, followSymlinks: false, depth: 0, ignoreInitial: true })
     // What chokidar makes of a renamed link is its own affair; that something happened is all that counts.
-    for (const event of ['ready', 'all', 'raw'] as const) watcher.on(event, () => void this.#check('inotify'))
+    for (const event of ['all', 'raw'] as const) watcher.on(event, () => void this.#check('inotify'))
+    // what has changed since the look before is no event's doing
+    watcher.on('ready', () => void this.#check('poll'))
     watcher.on('error', (error) => {
       if (!this.#isDegraded) onDegraded(error)
       this.#isDegraded = true
@@ -79,18 +81,21 @@ export class MountWatch {
     }
   }
 
+  #hasChanged(): boolean {
+    return linkOf(this.#options.directory) !== this.#seenLink
+  }
+
   async #check(trigger: Trigger): Promise<void> {
-    if (linkOf(this.#options.directory) !== this.#seenLink) await this.lookNow(trigger)
-    else if (this.#again && trigger === 'poll') await this.lookNow('retry')
+    if (this.#hasChanged()) await this.lookNow(trigger)
   }
 
   async #poll(): Promise<void> {
-    if (linkOf(this.#options.directory) !== this.#seenLink) {
+    if (this.#hasChanged()) {
       // A change that no event told: another directory may have come in the place of the one that is watched.
       void this.#watcher.close()
       this.#watcher = this.#watch()
-    }
-    await this.#check('poll')
+      await this.lookNow('poll')
+    } else if (this.#again) await this.lookNow('retry')
   }
 
   #schedulePoll(): void {

@@ -143,11 +143,20 @@ describe(createPostgresUsers.name, () => {
   })
 
   it('E10 answers 429 when the hash queue is full', async () => {
-    const users = usersOf(store, { passwords: createPasswords({ width: 1, waitMs: 1, longest: 1 }) })
+    const full = createPasswords({ width: 1, waitMs: 1, longest: 1 })
+    const users = usersOf(store, { passwords: full })
     const { username } = await addPerson(await passwords.hash(password))
+    // one hash is computed and one waits, all the time, however fast the attempts come
+    let isOver = false
+    const fill = async () => {
+      while (!isOver) await full.hash(password).catch(() => undefined)
+    }
+    const filled = [fill(), fill()]
     const outcomes = await Promise.all(
       Array.from({ length: 5 }, () => users.tryPassword(username, password, { address: '192.0.2.2' })),
     )
+    isOver = true
+    await Promise.all(filled)
     expect(outcomes.filter(({ kind }) => kind === 'busy').length).to.be.at.least(1)
     expect(outcomes.filter(({ kind }) => kind === 'refused')).to.have.length(0)
   })

@@ -18,17 +18,17 @@ export const forgetWrongCodes = (userId: string, when: string) =>
   `forgotten AS (DELETE FROM attempts WHERE key = 'f:' || ${userId} AND ${when})`
 const isOver = 'attempts.until <= clock_timestamp()'
 const ahead = (milliseconds: string) => `clock_timestamp() + ${milliseconds}::float8 * interval '1 millisecond'`
-// while codes are locked, nothing is counted: the lock ends when it said
+const isLocked = 'attempts.count >= $2::integer'
+// While codes are locked, nothing is counted: the lock ends when it said. The row is written all the same, since only so is it read as it is now: of
+// guesses that are on their way together, each after the last one within the limit has to be told of the lock.
 const countWrongCode = statement(
   'factor-count-wrong-code',
   `WITH counted AS (INSERT INTO attempts (key, count, until) VALUES ('f:' || $1::uuid, 1, ${ahead('$3')})
      ON CONFLICT (key) DO UPDATE SET
-       count = CASE WHEN ${isOver} THEN 1 ELSE attempts.count + 1 END,
-       until = CASE WHEN ${isOver} THEN ${ahead('$3')} WHEN attempts.count + 1 >= $2::integer THEN ${ahead('$4')} ELSE attempts.until END
-     WHERE ${isOver} OR attempts.count < $2::integer
+       count = CASE WHEN ${isOver} THEN 1 WHEN ${isLocked} THEN attempts.count ELSE attempts.count + 1 END,
+       until = CASE WHEN ${isOver} THEN ${ahead('$3')} WHEN NOT ${isLocked} AND attempts.count + 1 >= $2::integer THEN ${ahead('$4')} ELSE attempts.until END
      RETURNING count, until)
-   SELECT coalesce((SELECT CASE WHEN count >= $2::integer THEN ceil(extract(epoch FROM until - clock_timestamp())) ELSE 0 END FROM counted),
-     ceil(extract(epoch FROM (${lockOf('$1::uuid', '$2')}) - clock_timestamp())), 0)::integer AS locked_seconds`,
+   SELECT CASE WHEN count >= $2::integer THEN ceil(extract(epoch FROM until - clock_timestamp())) ELSE 0 END::integer AS locked_seconds FROM counted`,
 )
 
 export function createWrongCodes({ database }: FactorNeeds): WrongCodes {

@@ -73,6 +73,18 @@ describe(createSecondFactors.name, () => {
     }
   })
 
+  it('L8 of guesses that are on their way together, each after the last one within the limit is told of the lock', async () => {
+    const replicas = [store, fresh.replica(), fresh.replica()].map((each) =>
+      createSecondFactors({ store: each, now: () => now, limits }),
+    )
+    for (let round = 0; round < 20; round++) {
+      const { id } = await addPerson(store)
+      const guesses = Array.from({ length: 12 }, (_, n) => replicas[n % 3]!.checkCode(id, 'no code'))
+      const kinds = (await Promise.all(guesses)).map(({ kind }) => kind)
+      expect(kinds.filter((kind) => kind === 'wrong')).to.have.length(limits.perAccount - 1)
+    }
+  })
+
   it('L8 of 10,000 guesses over 3 replicas no more than the limit are answered, and the right code comes too late', async function () {
     this.timeout(120_000)
     const { userId } = await enrolled()
