@@ -62,8 +62,8 @@ export class MountWatch {
     const watcher = watch(directory, { ignored, followSymlinks: false, depth: 0, ignoreInitial: true })
     // What chokidar makes of a renamed link is its own affair; that something happened is all that counts.
     for (const event of ['all', 'raw'] as const) watcher.on(event, () => void this.#check('inotify'))
-    // what has changed since the look before is no event's doing
-    watcher.on('ready', () => void this.#check('poll'))
+    // it is ready also where the kernel has refused to watch
+    watcher.on('ready', () => void this.#check(this.#isDegraded ? 'poll' : 'inotify'))
     watcher.on('error', (error) => {
       if (!this.#isDegraded) onDegraded(error)
       this.#isDegraded = true
