@@ -7,9 +7,11 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { addUp } from './plain-line.ts'
 
-const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults] [FILE ...] [-- MOCHA OPTIONS]]
+const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults|properties] [FILE ...] [-- MOCHA OPTIONS]]
 
   --suite faults   the longer faults (npm run faults)
+  --suite properties
+                   the tests that generate their cases (npm run properties: 20 times as many)
   --coverage       write coverage/ and print a summary
   FILE ...         run these test files only, for example server/test/oidc/artefacts/sealed.test.ts; of a folder, all in it
   --grep TEXT      only tests whose title has the text
@@ -24,6 +26,14 @@ if (values.help) {
 /** They wait more than they work. */
 const waitingFaults = ['ci/faults/people-crash.test.ts', 'ci/faults/chain-truth-time.test.ts']
 const without = (files: readonly string[]): string[] => files.flatMap((file) => ['--ignore', file])
+
+/** Those that generate their cases: PROPERTY_RUNS multiplies how many. */
+const properties = [
+  '*/test/**/*.properties*.test.ts',
+  'operator/test/api/bad-manifests.test.ts',
+  'operator/test/decide/rotation-model.test.ts',
+  'ci/test/same-answer.integration.test.ts',
+] as const
 
 interface Suite {
   readonly all: string
@@ -40,10 +50,11 @@ const suites: Readonly<Record<string, Suite>> = {
     all: 'ci/faults/**/*.test.ts',
     lanes: [['ci/faults/**/*.test.ts', ...without(waitingFaults)], waitingFaults],
   },
+  properties: { all: properties[0], lanes: [properties] },
 }
 const suite = suites[values.suite]
 if (suite === undefined) {
-  process.stderr.write(`--suite ${values.suite}: must be tests or faults\n\n${usage}`)
+  process.stderr.write(`--suite ${values.suite}: must be tests, faults or properties\n\n${usage}`)
   process.exit(2)
 }
 const asked = positionals.map(testsAt)
@@ -93,6 +104,8 @@ function startMocha(spec: readonly string[], lane: number) {
       // a mistyped --grep matches no test, and must not pass
       '--fail-zero',
       ...(values.grep ? ['--fgrep', values.grep] : []),
+      // many times the cases take many times as long
+      ...(values.suite === 'properties' ? ['--timeout', `${60 * 60_000}`] : []),
       ...spec,
     ],
     {

@@ -5,6 +5,7 @@ import { create, fromJson, toJson } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { parseAllDocuments } from 'yaml'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import type { OIDCClient, OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
@@ -207,8 +208,8 @@ describe('a client that one takes', () => {
   }
 
   it('is taken by all, or the difference is named', async function () {
-    this.timeout(120_000)
-    const runs = Number(process.env['FUZZ_RUNS'] ?? 1_000)
+    this.timeout(propertyRuns(120_000))
+    const runs = propertyRuns(1_000)
     let taken = 0
     await fc.assert(
       fc.asyncProperty(anyClientSpec, anyPolicyDefaults, async (spec, defaults) => {

@@ -5,6 +5,7 @@ import { strings } from '@bufbuild/cel/ext'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { parse, parseAllDocuments } from 'yaml'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { applyDefaults, validate } from '@nauthera/stand-in/schema'
 import type { JsonSchema as StandInSchema } from '@nauthera/stand-in/objects'
 import { holds, toCel } from '../../src/api/cel.ts'
@@ -154,7 +155,7 @@ describe('redirect URIs', () => {
         expect(isLocal || isOwnScheme || protocol === 'https:', uri).to.equal(true)
         expect(username + hash, uri).to.equal('')
       }),
-      { numRuns: Number(process.env['FUZZ_RUNS'] ?? 3_000) },
+      { numRuns: propertyRuns(3_000) },
     )
   })
 })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { hour, minute, PropertyBroken, World } from './rotation-world.ts'
 import type { Bugs } from './rotation-world.ts'
 
@@ -91,7 +92,7 @@ const faults = [
   onReplica('status port open', (world, index) => world.setPort(index, true)),
 ]
 
-const runs = Number(process.env['MODEL_RUNS'] ?? 1_000)
+const runs = propertyRuns(1_000)
 
 function model(bugs: Bugs, options: { runs: number; seed?: number; isUnusedOnly?: boolean }) {
   return fc.check(

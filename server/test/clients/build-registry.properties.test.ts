@@ -2,6 +2,7 @@ import { parseVersion } from '@nauthera/proto/client-version'
 import { NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { buildRegistry, movedStandings, rejectionsOf } from '../../src/clients/build-registry.ts'
 import { planShard } from '../../src/clients/check-shard.ts'
 import { grantedOf } from '../../src/clients/registered-client.ts'
@@ -108,7 +109,7 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
           for (const one of registry.blocked) expect(registry.find(one.clientId)).to.not.equal(one)
         }
       }),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(300) },
     )
   })
 
@@ -137,7 +138,7 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
         }
         expect(await applied(one, other)).to.deep.equal(await applied(other, one))
       }),
-      { numRuns: 100 },
+      { numRuns: propertyRuns(100) },
     )
   })
 })

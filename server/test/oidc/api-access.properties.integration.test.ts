@@ -4,6 +4,7 @@ import { oidcScopes } from '@nauthera/rules/scopes'
 import { authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Browser } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, introspect, redeem, refresh, request } from '@nauthera/harness/flows'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
@@ -56,7 +57,7 @@ describe('T13 access to APIs while version and grants change', () => {
   }
 
   before(async function () {
-    this.timeout(60_000)
+    this.timeout(propertyRuns(60_000))
     replicas = await startReplicas()
     await addPerson(replicas, 'ada')
     await serve({ audiences: [], scopes: ['openid'], granted: {}, format: 'jwt' })
@@ -101,7 +102,7 @@ describe('T13 access to APIs while version and grants change', () => {
   }
 
   it('no token ever carries a scope or an audience that the version or the operator leaves out', async function () {
-    this.timeout(120_000)
+    this.timeout(propertyRuns(120_000))
     let issued = 0
     await fc.assert(
       fc.asyncProperty(state, fc.array(step, { minLength: 1, maxLength: 8 }), async (first, steps) => {
@@ -138,7 +139,7 @@ describe('T13 access to APIs while version and grants change', () => {
           if (access.includes('.')) expect(claimsOfJwt(access)['scope']).to.equal(said || undefined)
         }
       }),
-      { numRuns: 60 },
+      { numRuns: propertyRuns(60) },
     )
     // some 40 as a rule: with none the property would say nothing
     expect(issued).to.be.greaterThan(5)

@@ -3,6 +3,7 @@ import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { scopesAt } from '../../../src/oidc/clients/apis.ts'
 import type { Apis, ApisOf } from '../../../src/oidc/clients/apis.ts'
 import {
@@ -168,7 +169,7 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
           }
         },
       ),
-      { numRuns: 50 },
+      { numRuns: propertyRuns(50) },
     )
   })
 })
@@ -195,7 +196,7 @@ describe('T50 what an exchange may ask for, whatever the client, the grants, the
           if (verdict.api === identifier) expect(words(had), scope).to.include(scope)
         }
       }),
-      { numRuns: 500 },
+      { numRuns: propertyRuns(500) },
     )
   })
 })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { appUri, codeAt, matchStep, mintSeed } from '../../../src/users/factors/totp.ts'
 
 const stepMs = 30_000
@@ -20,7 +21,7 @@ describe('codes of an authenticator app', () => {
         else if (matched !== undefined) expect(codeAt(seed, matched * stepMs)).to.equal(codeAt(seed, of))
         if (matched !== undefined && matched !== step) expect(codeAt(seed, matched * stepMs)).to.equal(codeAt(seed, of))
       }),
-      { numRuns: 500 },
+      { numRuns: propertyRuns(500) },
     )
   })
 
@@ -31,7 +32,7 @@ describe('codes of an authenticator app', () => {
         const typed = text.replace(/\s/g, '')
         expect(matchStep(seed, text, now) !== undefined).to.equal(right.includes(typed))
       }),
-      { numRuns: 500 },
+      { numRuns: propertyRuns(500) },
     )
     expect(matchStep(seed, '１２３４５６', 0)).to.equal(undefined)
   })
