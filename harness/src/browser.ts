@@ -95,16 +95,19 @@ export function pkce(): Pkce {
 /** A browser without JavaScript: cookies with their paths, redirects by hand, forms as a person would send them. */
 export class Browser {
   readonly #replicas: Target
+  readonly #headers: Readonly<Record<string, string>>
   /** By name and path, as browsers keep them. */
   readonly jar = new Map<string, { name: string; value: string; path: string }>()
 
-  constructor(replicas: Target) {
+  /** @param headers that it sends with every request, such as `user-agent` */
+  constructor(replicas: Target, headers: Readonly<Record<string, string>> = {}) {
     this.#replicas = replicas
+    this.#headers = headers
   }
 
   /** A copy of the browser with the cookies that it has now: a thief's. */
   copy(): Browser {
-    const other = new Browser(this.#replicas)
+    const other = new Browser(this.#replicas, this.#headers)
     for (const [key, cookie] of this.jar) other.jar.set(key, cookie)
     return other
   }
@@ -118,6 +121,7 @@ export class Browser {
       ...(options.form ? { form: options.form } : {}),
       headers: {
         accept: 'text/html',
+        ...this.#headers,
         ...(cookies.length > 0 ? { cookie: cookies.join('; ') } : {}),
         ...(options.form ? { origin: url.origin } : {}),
       },

@@ -32,8 +32,14 @@ const longestForeign = 200
 
 /** A text that somebody outside chose, cut for the log. */
 export function foreign(text: string): string {
-  return text.length <= longestForeign ? text : `${text.slice(0, longestForeign).toWellFormed()}…`
+  return cut(text, longestForeign)
 }
+
+/** Characters of what is said of an error: programs elsewhere may have answered with much. */
+const longestError = 1000
+
+const cut = (text: string, longest: number): string =>
+  text.length <= longest ? text : `${text.slice(0, longest).toWellFormed()}…`
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type Fields = Readonly<Record<string, unknown>>
@@ -123,7 +129,7 @@ export function createLog(options: {
       level: options.level,
       base: { process: options.process },
       timestamp: pino.stdTimeFunctions.isoTime,
-      serializers: { error: describeError },
+      serializers: { error: (error: unknown) => cut(describeError(error), longestError) },
     },
     target,
   )

@@ -1,4 +1,5 @@
-// The mails that the server sends, with what each says. Texts are in the locales (`mail.<template>.…`). This file imports nothing.
+// The mails that the server sends, with what each says. Texts are in the locales (`mail.<template>.…`).
+import type { Asked } from './describe-agent.ts'
 
 /** Every template with its values. Text from people is text: `mail/compose.ts` escapes it. Paths are below the issuer. */
 export interface Mails {
@@ -41,13 +42,6 @@ export interface Mails {
 }
 
 export type MailTemplate = keyof Mails
-
-/** Where a request came from. */
-export interface Asked {
-  readonly address?: string | undefined
-  /** The browser's own description of itself. */
-  readonly agent?: string | undefined
-}
 
 export type Mail = {
   readonly [Template in MailTemplate]: {

@@ -1,3 +1,4 @@
+import { askedFrom } from '../describe-agent.ts'
 import { paths } from '@nauthera/rules/endpoints'
 import type { BrowserSessions } from '../oidc/browser-session.ts'
 import type { CookieScope } from '../oidc/cookies.ts'
@@ -71,7 +72,7 @@ export function told(
   { event, upstream, change }: { event: AuditEvent['event']; upstream: string; change: string },
 ) {
   const about = eventOf(person, request, { event, reason: upstream })
-  const asked = { address: about.address, agent: about.agent }
+  const asked = askedFrom(about)
   const mail = factorNotice(person.user, { change, now: now(), asked, languages: request.languages })
   return { audit: [about], mail }
 }

@@ -1,5 +1,5 @@
 import { auditedRequest } from '../oidc/request-context.ts'
-import { describeAgent } from '../account/describe-agent.ts'
+import { describeAgent } from '../describe-agent.ts'
 import { personalForm, personalPage } from '../account/gate.ts'
 import type { SignedInPerson } from '../account/gate.ts'
 import type { PageRequest, Reply, Route, Views } from '../reply.ts'

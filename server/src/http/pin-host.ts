@@ -128,7 +128,8 @@ function farthest(headers: IncomingHttpHeaders, trusted: BlockList, direct: stri
   const hops = (single(headers['x-forwarded-for']) ?? '').split(',').map((hop) => plainAddress(hop.trim()))
   let address = direct
   for (const hop of hops.reverse()) {
-    if (isIP(hop) === 0) return address
+    // the zone of an address may be any word
+    if (isIP(hop) === 0 || hop.includes('%')) return address
     address = hop
     if (!contains(trusted, hop)) return address
   }

@@ -25,7 +25,9 @@ export const createDeviceRoutes = (needs: Needs): readonly Route[] => [
     path: paths.device,
     handle: async ({ raw }) => {
       const query = new URL(raw.request.url ?? '/', 'http://host').searchParams
-      return codePage(needs, { typed: query.get('user_code') ?? '' })
+      const linked = codeIn(query.get('user_code') ?? '')
+      // a link fills in a code, and no text for the person to read
+      return codePage(needs, { typed: userCode.test(linked) ? `${linked.slice(0, 4)}-${linked.slice(4)}` : '' })
     },
   },
   { method: 'POST', path: paths.device, handle: (request) => look(needs, request) },
@@ -34,12 +36,14 @@ export const createDeviceRoutes = (needs: Needs): readonly Route[] => [
 /** Letters without vowels, of which no two look alike in capitals; as oidc-provider makes them. */
 const userCode = /^[BCDFGHJKLMNPQRSTVWXZ]{8}$/
 
+const codeIn = (typed: string): string => typed.toUpperCase().replaceAll(/[^A-Z0-9]/g, '')
+
 /** Longer than any code with what people put between its letters. */
 const longestTyped = 40
 
 async function look(needs: Needs, request: PageRequest): Promise<Reply> {
   const typed = (request.form.get('user-code') ?? '').slice(0, longestTyped)
-  const code = typed.toUpperCase().replaceAll(/[^A-Z0-9]/g, '')
+  const code = codeIn(typed)
   const mistaken = (key: string, more: { values?: Mistake['values']; status?: number; retryAfter?: number } = {}) => {
     const { values, ...said } = more
     return codePage(needs, { typed, mistakes: [{ key, control: 'user-code', values }], ...said })

@@ -1,3 +1,4 @@
+import { askedFrom } from '../describe-agent.ts'
 import type { Audit } from '../store/audit.ts'
 import type { Page } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
@@ -64,7 +65,7 @@ async function decide(needs: Needs, { request, interaction }: Attempt): Promise<
   if (request.form.get('decision') !== 'link') return { kind: 'go-on', progress }
   const about = { ...auditFields(request, interaction), userId: signedIn.accountId, reason: upstream.id }
   const person = await users.load({ userId: signedIn.accountId })
-  const asked = { address: about.address, agent: about.agent }
+  const asked = askedFrom(about)
   const linked = await federation.links.link(
     { ...linking, maxAgeMs: upstream.maxAgeMs },
     { userId: signedIn.accountId, proved: signedIn.standing ?? '' },

@@ -2,7 +2,8 @@
 import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { escapeHtml } from '../http/texts.ts'
 import type { Texts } from '../http/texts.ts'
-import type { Asked, Mail, Mails } from '../mails.ts'
+import type { Asked } from '../describe-agent.ts'
+import type { Mail, Mails } from '../mails.ts'
 
 export interface ComposedMail {
   readonly subject: string
@@ -71,8 +72,11 @@ const valuesOf = (data: Mails[keyof Mails]): Values => data
 
 const factsOf = (texts: Texts, asked: Asked | undefined) => [
   ...fact(texts, 'address', asked?.address),
-  ...fact(texts, 'browser', asked?.agent),
+  ...fact(texts, 'browser', asked && browserOf(asked.device, texts)),
 ]
+
+const browserOf = ({ browser, system }: Asked['device'], texts: Texts): string | undefined =>
+  browser && system ? texts.text('sessions.browser-on-system', { browser, system }) : (browser ?? system)
 
 const longestFact = 200
 

@@ -26,7 +26,7 @@ export interface MailPageNeeds {
 
 /** What a queued request says about the one that asked. */
 export const askedBy = ({ peer, correlationId, languages }: PageRequest) => ({
-  asked: { address: peer.address, agent: peer.userAgent },
+  from: { address: peer.address, agent: peer.userAgent },
   languages,
   correlationId,
 })

@@ -4,7 +4,8 @@ import { paths } from '@nauthera/rules/endpoints'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
-import type { Asked } from '../mails.ts'
+import { askedFrom } from '../describe-agent.ts'
+import type { Asked } from '../describe-agent.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import { canonicalName } from '../store/canonical-name.ts'
 import { faultsOfGroup } from '../store/groups.ts'
@@ -116,7 +117,7 @@ export function createLinkMails(needs: {
       if (outcome === 'has-groups') return 'already-invited'
       return outcome === 'limited' ? 'too-often' : 'sent'
     },
-    async sendRegistration(email, { onceKey, limit, languages = [], asked = {}, audit }) {
+    async sendRegistration(email, { onceKey, limit, languages = [], asked = askedFrom({}), audit }) {
       const { token, path } = mintLink(paths.register)
       const data = { path, minutes: shortLifeMinutes, asked }
       const mail = { to: email, languages, onceKey, template: 'registration', giveUpAfterMs: shortLife, data } as const

@@ -2,7 +2,7 @@
 // the same time for everybody; whether there is such a person is looked up here, later.
 import { createHash, randomUUID } from 'node:crypto'
 import { paths } from '@nauthera/rules/endpoints'
-import type { Asked } from '../mails.ts'
+import { askedFrom } from '../describe-agent.ts'
 import type { Audit, AuditEvent } from '../store/audit.ts'
 import { canonicalName } from '../store/canonical-name.ts'
 import type { MailLinks } from '../store/mail-links.ts'
@@ -21,7 +21,7 @@ export interface LinkRequests {
 }
 
 interface LinkRequest {
-  readonly asked: Asked
+  readonly from: Pick<AuditEvent, 'address' | 'agent'>
   readonly languages: readonly string[]
   readonly correlationId: string
 }
@@ -41,7 +41,7 @@ export function createLinkRequests(needs: {
 }): LinkRequests {
   const ask = (kind: NewWork['kind'], request: LinkRequest) => {
     const work = { kind, onceKey: `${kind}:${randomUUID()}`, payload: request, giveUpAfterMs: requestLife }
-    const address = needs.addressesKnown ? request.asked.address : undefined
+    const address = needs.addressesKnown ? request.from.address : undefined
     return needs.mailLinks.ask(work, { address, ...requestLimits.ofAddress })
   }
   return {
@@ -81,7 +81,13 @@ async function tryReset(
     userId: user?.id,
     clientId: client,
   } as const
-  const by = { ...request, onceKey: `reset:${id}`, limit: requestLimits.ofPerson, payload: { client } }
+  const by = {
+    ...request,
+    asked: askedFrom(request.from),
+    onceKey: `reset:${id}`,
+    limit: requestLimits.ofPerson,
+    payload: { client },
+  }
   const sent: Sent | { kind: 'sent-before' } | { kind: 'refused'; reason: 'unknown-user' } =
     user === undefined
       ? { kind: 'refused', reason: 'unknown-user' }
@@ -96,6 +102,7 @@ async function tryRegistration(
   { email, ...request }: Parameters<LinkRequests['askRegistration']>[0],
 ): ReturnType<Try> {
   const event = { ...auditedOf(request), event: 'account.registration_requested' } as const
+  const asked = askedFrom(request.from)
   // one in an hour, however often somebody asks
   const hour = Math.floor(Date.now() / requestLimits.ofPerson.windowMs)
   const user = await users.findByLogin(email)
@@ -107,12 +114,12 @@ async function tryRegistration(
       to: email,
       template: 'account-elsewhere',
       languages: request.languages,
-      data: { path: paths.account, asked: request.asked },
+      data: { path: paths.account, asked },
     })
     return done
   }
   if (user === undefined) {
-    const by = { ...request, onceKey: `registration:${id}`, limit: requestLimits.ofPerson }
+    const by = { ...request, asked, onceKey: `registration:${id}`, limit: requestLimits.ofPerson }
     const isSent = await linkMails.sendRegistration(email, { ...by, audit: [{ ...event, outcome: 'success' }] })
     if (!isSent) audit.record({ ...event, outcome: 'failure', reason: 'limited' })
     return done
@@ -124,13 +131,12 @@ async function tryRegistration(
     to: user.email,
     template: 'already-registered',
     languages: languagesFor(user, request.languages),
-    data: { path: paths.forgot, asked: request.asked },
+    data: { path: paths.forgot, asked },
   })
   return done
 }
 
-const auditedOf = ({ asked, correlationId }: LinkRequest): Pick<AuditEvent, 'address' | 'agent' | 'correlationId'> => ({
-  address: asked.address,
-  agent: asked.agent,
+const auditedOf = ({ from, correlationId }: LinkRequest): Pick<AuditEvent, 'address' | 'agent' | 'correlationId'> => ({
+  ...from,
   correlationId,
 })

@@ -1,5 +1,6 @@
 // The mails that tell people what happened to their account. Whoever changes it queues the mail in the same statement.
-import type { Asked, Mail } from '../mails.ts'
+import type { Asked } from '../describe-agent.ts'
+import type { Mail } from '../mails.ts'
 import type { User } from '../store/user.ts'
 import { languageOf } from './person-on-page.ts'
 

@@ -1,4 +1,5 @@
 // The source of the people whose passwords are in our own database. All that is known of them is in their record.
+import { askedFrom } from '../describe-agent.ts'
 import { randomUUID } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { LoadedAccount } from '../store/accounts.ts'
@@ -60,7 +61,7 @@ async function changePassword(
     const message = 'must differ from the current one'
     return { kind: 'refused', faults: [{ code: 'same', path: 'password', message }] }
   }
-  const asked = { address: event.address, agent: event.agent }
+  const asked = askedFrom(event)
   const mail = passwordChangedMail(user, { key: randomUUID(), at: new Date(), asked, languages })
   const change = { keepSession, changeRequired: false, standing, proved, link, mail, audit: [event] }
   const changed = await store.credentials.set(user.id, await passwords.hash(next), change)

@@ -1,4 +1,5 @@
 // Everybody who may sign in, from every source. A person's record in this database says which source is theirs.
+import { askedFrom } from '../describe-agent.ts'
 import { setTimeout } from 'node:timers/promises'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Mail } from '../mails.ts'
@@ -237,7 +238,7 @@ function lockMail(
   { lockMs }: AttemptLimits,
 ): Mail | undefined {
   if (user === undefined || user.disabled || keys.accountPlace === undefined) return undefined
-  return lockedMail(user, { key: keys.accountPlace, at: new Date(), asked: { address } }, lockMs / 60_000)
+  return lockedMail(user, { key: keys.accountPlace, at: new Date(), asked: askedFrom({ address }) }, lockMs / 60_000)
 }
 
 type Proof = Pick<Extract<SignInOutcome, { kind: 'passed' }>, 'user' | 'standing' | 'factors'> | Pick<Refused, 'reason'>

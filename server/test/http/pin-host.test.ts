@@ -176,8 +176,10 @@ describe('createPinHost', () => {
 
   it('ignores everything left of an entry that is no address', async () => {
     const one = await start({ trustedProxies: ['127.0.0.1'] })
-    const seen = await see(one, { 'x-forwarded-for': '203.0.113.9, unknown' })
-    expect(seen.peer.address).to.equal('127.0.0.1')
+    for (const last of ['unknown', 'fe80::1%call-evil.test']) {
+      const seen = await see(one, { 'x-forwarded-for': `203.0.113.9, ${last}` })
+      expect(seen.peer.address).to.equal('127.0.0.1')
+    }
   })
 })
 

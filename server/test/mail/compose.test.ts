@@ -29,7 +29,7 @@ describe(composeMail.name, () => {
     for (const part of [text, html]) {
       expect(part).to.match(/January 2, 2026|2 January 2026/)
       expect(part).to.contain('198.51.100.7')
-      expect(part).to.contain('Firefox')
+      expect(part).to.contain('Firefox on Linux')
     }
   })
 

@@ -64,8 +64,7 @@ describe('a new password by mail', function () {
       }
       const linkMails = createLinkMails({ ...store, canChangePassword: () => true })
       const tries = createLinkTries({ ...store, sources, linkMails })
-      const asked = { address: '127.0.0.1' }
-      const about = { asked, languages: [], correlationId: 'c', tries: 1 }
+      const about = { from: { address: '127.0.0.1' }, languages: [], correlationId: 'c', tries: 1 }
       for (const [kind, payload] of [
         ['reset-request', { login: username, ...about }],
         ['registration-request', { email: fresh, ...about }],

@@ -1,6 +1,8 @@
+import { askedFrom } from '../../src/describe-agent.ts'
 import type { Mail, MailTemplate } from '../../src/mails.ts'
 
-const asked = { address: '198.51.100.7', agent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0' }
+const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0'
+const asked = askedFrom({ address: '198.51.100.7', agent })
 const about = { person: 'ada', at: '2026-01-02T03:04:05Z', asked } as const
 const link = { path: '/some/page/token', minutes: 30 } as const
 

@@ -1,3 +1,4 @@
+import { askedFrom } from '../../describe-agent.ts'
 import { createHash, randomBytes } from 'node:crypto'
 import type { Finish } from '../../store/sign-ins.ts'
 import { newDeviceMail } from '../../users/notices.ts'
@@ -23,7 +24,7 @@ export function knownBrowser(
   const value = shape.test(shown) ? shown : randomBytes(16).toString('base64url')
   setCookie(request.response, scope, { name: scope.browser, value, maxAge: keptFor })
   const id = createHash('sha256').update(value).digest('base64url')
-  const asked = { address: request.peer.address, agent: request.peer.userAgent }
+  const asked = askedFrom({ address: request.peer.address, agent: request.peer.userAgent })
   const at = new Date(signIn.now)
   return { id, mail: newDeviceMail(user, { key: `${id}:${at.toISOString()}`, at, asked }, signIn.client) }
 }

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../errors.ts'
 import { acrToTell } from '../acr.ts'
 import { codeFinish } from '../artefacts/code-finish.ts'
 import type { Authorization } from '../artefacts/code-finish.ts'
+import { clientOnPage } from '../clients/on-page.ts'
 import { knownBrowser } from '../artefacts/known-browser.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { pairwiseSector } from '../clients/subjects.ts'
@@ -36,8 +37,9 @@ export async function finishAuthorization(
   }
   const request = currentRequest()
   const signedIn = store.outbox.sendsMail && authorization.submission?.login !== undefined
-  const name = client.config.clientName || client.clientId
-  const browser = signedIn ? knownBrowser(request, scope, { client: name, now: now() }) : undefined
+  // the name of a client that nobody registered is what its document says; its host was let in by policy
+  const { name, host } = clientOnPage(client)
+  const browser = signedIn ? knownBrowser(request, scope, { client: host ?? name, now: now() }) : undefined
   const allowed = deviceCode && { id: deviceCode.id, payload: { ...(await deviceCode.payload()) } }
   const finish = { ...codeFinish(authorization, request, now()), browser, deviceCode: allowed }
   const { done, ended } = await fromStore(() => store.signIns.finish(finish))

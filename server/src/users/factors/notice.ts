@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Asked, Mail } from '../../mails.ts'
+import type { Asked } from '../../describe-agent.ts'
+import type { Mail } from '../../mails.ts'
 import type { User } from '../../store/user.ts'
 import { languagesFor } from '../notices.ts'
 

@@ -1,5 +1,6 @@
 // Passkeys of people: enrolled, and used to sign in. The challenge of a page is in its form, encrypted and bound to the sign-in or the
 // session; a mark in the database makes it single-use on all replicas.
+import { askedFrom } from '../../describe-agent.ts'
 import { randomBytes } from 'node:crypto'
 import type { AuditEvent } from '../../store/audit-event.ts'
 import type { Factors } from '../../store/factors.ts'
@@ -143,7 +144,6 @@ async function enrol(
   const passkey = party && challenge && (await verifyNew(party, challenge, answer.credential))
   if (!passkey || !challenge) return undefined
   const recoveryCodes = mintRecoveryCodes()
-  const { address, agent } = event
   const stored = await store.factors.enrolPasskey({
     userId: user.id,
     standing,
@@ -151,7 +151,7 @@ async function enrol(
     challenge: { id: challenge, usedUntil: usedUntil(needs) },
     recoveryCodes: recoveryCodes.map((shown) => parseRecoveryCode(shown)!),
     audit: [event],
-    mail: factorNotice(user, { change: 'passkey-added', now: now(), asked: { address, agent }, languages }),
+    mail: factorNotice(user, { change: 'passkey-added', now: now(), asked: askedFrom(event), languages }),
   })
   const { standing: since, codesStored } = stored ?? {}
   if (since === undefined) return undefined

@@ -1,5 +1,6 @@
 // Checks and enrols second factors. Codes can be guessed, so the wrong ones of an account are counted in the database: a new sign-in
 // does not forget them, only a right code does, or an administrator.
+import { askedFrom } from '../../describe-agent.ts'
 import type { Mail } from '../../mails.ts'
 import type { Ways } from '../../store/standing.ts'
 import type { Accounts } from '../../store/accounts.ts'
@@ -134,10 +135,10 @@ async function noticeOf(
   { store, now }: Needs,
   userId: string,
   change: string,
-  [{ address, agent }, languages]: By,
+  [event, languages]: By,
 ): Promise<Mail | undefined> {
   const user = (await store.accounts.load({ userId }))?.user
-  return user && factorNotice(user, { change, now: now(), asked: { address, agent }, languages })
+  return user && factorNotice(user, { change, now: now(), asked: askedFrom(event), languages })
 }
 
 async function enrolApp(

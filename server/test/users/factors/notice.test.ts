@@ -1,9 +1,10 @@
 import { expect } from 'chai'
+import { askedFrom } from '../../../src/describe-agent.ts'
 import { factorNotice } from '../../../src/users/factors/notice.ts'
 
 describe(factorNotice.name, () => {
   const person = { email: 'ada@example.com', name: undefined, username: 'ada', locale: 'de' }
-  const about = { change: 'totp-added', now: 0, asked: { address: '203.0.113.9' } }
+  const about = { change: 'totp-added', now: 0, asked: askedFrom({ address: '203.0.113.9' }) }
 
   it('goes to the person in their language, and says what changed, when and from where', () => {
     const { onceKey, ...mail } = factorNotice(person, about)!

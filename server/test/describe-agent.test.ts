@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { describeAgent } from '../../src/account/describe-agent.ts'
+import { describeAgent } from '../src/describe-agent.ts'
 
 const mozilla = 'Mozilla/5.0'
 const chrome = 'AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0'
