@@ -149,7 +149,7 @@ export async function startReplicas(
       }
     },
     async stop() {
-      await Promise.all(apps.map((app) => app.stop({ lingerMs: 0 })))
+      await Promise.all(apps.map((app) => app.stop({ drainMs: 0 })))
       await database.drop()
       rmSync(directory, { recursive: true, force: true })
     },

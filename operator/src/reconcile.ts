@@ -51,7 +51,10 @@ interface Needs {
   readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels' | 'certainLabels'>
   readonly secrets: SecretStore
   readonly shards: Shards
-  readonly replicas: Pick<Replicas, 'list' | 'lastUsed' | 'usesKnownSince' | 'lastIdentity' | 'lastSector'>
+  readonly replicas: Pick<
+    Replicas,
+    'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince' | 'lastIdentity' | 'lastSector'
+  >
   readonly follow: FollowReplicas
   readonly issuers: Pick<Issuers, 'fault'>
   readonly status: WriteStatus

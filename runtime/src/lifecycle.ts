@@ -43,7 +43,7 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
   name: string
   version: string
   schema: Schema
-  stopTimeoutMs: number
+  stopTimeoutMs: number | ((settings: z.output<Schema>) => number)
   start(running: Running<z.output<Schema>>): Promise<void>
 }): Promise<void> {
   const { name, version } = options
@@ -52,7 +52,9 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
   const log = createLog({ process: name, ...settings.log })
   const metrics = createMetrics(name)
   const health = createHealth()
-  const { lifecycle, stop } = createLifecycle({ log, health, stopTimeoutMs: options.stopTimeoutMs })
+  const { stopTimeoutMs: timeout } = options
+  const stopTimeoutMs = typeof timeout === 'number' ? timeout : timeout(settings)
+  const { lifecycle, stop } = createLifecycle({ log, health, stopTimeoutMs })
   try {
     const management = await serveManagement({ listen: settings.management, health, metrics })
     lifecycle.onStop('management', () => management.stop())

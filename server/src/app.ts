@@ -29,14 +29,12 @@ export interface App {
   readonly clusterIssuer: ClusterIssuer
   /** Resolves once the database has answered and the keys are loaded. */
   readonly loaded: Promise<void>
-  /** @param options.lingerMs default 3 s; 0 when no client needs to be told */
-  stop(options?: { lingerMs?: number }): Promise<void>
+  /** @param options.drainMs default as the settings say; 0 when no client needs to be told */
+  stop(options?: { drainMs?: number }): Promise<void>
 }
 
 /** Milliseconds. */
-const drainFor = 25_000
-/** How long connections are asked to close before idle ones are closed. */
-const lingerFor = 3_000
+const answerFor = 10_000
 
 /** Connects all parts; nothing is started yet. */
 async function connect(needs: Needs) {
@@ -106,11 +104,12 @@ export async function startApp(needs: Needs): Promise<App> {
     checkClient: parts.checkClient,
     clusterIssuer: platforms.cluster,
     loaded: starting.done,
-    async stop({ lingerMs = lingerFor } = {}) {
+    async stop({ drainMs = settings.drainTimeout } = {}) {
       await starting.stop()
+      const times = { drainMs, answerMs: answerFor }
+      await Promise.all([server.stop(times), certificateServer?.stop(times)])
+      // after the last request, which may show a secret that was published meanwhile
       await config.stop()
-      const gently = { lingerMs, graceMs: drainFor }
-      await Promise.all([server.stop(gently), certificateServer?.stop(gently)])
       mutualTls.stop()
       await Promise.all(outbox.map((runner) => runner.stop()))
       await keys.ring.stop()

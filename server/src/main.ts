@@ -9,7 +9,7 @@ await runProcess({
   name: 'server',
   version,
   schema: settingsSchema,
-  stopTimeoutMs: 40_000,
+  stopTimeoutMs: ({ drainTimeout }) => drainTimeout + 20_000,
   async start({ settings, log, health, metrics, lifecycle }) {
     const app = await startApp({ settings, log, health, metrics, version })
     lifecycle.onStop('app', () => app.stop())

@@ -73,6 +73,9 @@ export const settingsSchema = z
       .optional()
       .describe('HTTPS on the public port; the files are read again when they change.'),
     mutualTLS: mutualTlsSettings,
+    drainTimeout: duration('20s').describe(
+      'A server that is told to stop answers until its clients have closed their connections, at most for so long. Running requests then have another 10 s.',
+    ),
     management: listenSettings(9090),
     log: logSettings,
     extraHosts: listOf(hostName).describe(

@@ -152,6 +152,8 @@ function writePodSettings(
     }),
     server: writeSettings(join(directory, 'server.yaml'), {
       log,
+      // whoever ends it by hand does not wait for a browser that keeps a connection
+      drainTimeout: '3s',
       ...server,
       listen: { host, port: ports.http },
       management: { host, port: ports.server },

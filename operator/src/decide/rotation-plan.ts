@@ -119,6 +119,9 @@ function isLost({ source, secret, status }: RotationInput, { published }: Decisi
   return published === undefined && status.activeId !== undefined && isThereToSee
 }
 
+/** Milliseconds. */
+const goingAgainMs = 2_000
+
 /** The earliest instant at which time alone changes the plan. */
 function wakeAt(input: RotationInput, made: Decision): number | undefined {
   const { now } = input
@@ -130,6 +133,8 @@ function wakeAt(input: RotationInput, made: Decision): number | undefined {
     ...(made.step.kind === 'await-replicas' && made.since !== undefined
       ? [made.since + (input.replicas.total === 0 ? noReplicaWaitMs : laggingAfterMs + 1)]
       : []),
+    // a pod that is going may be gone much earlier, which no replica tells
+    ...(made.step.kind === 'await-replicas' && (input.replicas.goingUntil ?? 0) > now ? [now + goingAgainMs] : []),
   ].filter((time): time is number => time !== undefined && time > now)
   return times.length > 0 ? Math.min(...times) : undefined
 }

@@ -81,6 +81,8 @@ export interface RotationInput {
     /** Every replica applied the stored shard, and serves the client (none rejects it without an accepted version). */
     readonly serving: boolean
     readonly unreachable: number
+    /** Until then a pod that is being deleted may answer on open connections, with the verifiers that it had. Epoch milliseconds. */
+    readonly goingUntil: number | undefined
   }
   readonly usage: {
     /** Since when every use at any replica has been told, epoch milliseconds. Undefined while a replica is silent. What is not known

@@ -212,10 +212,12 @@ function planInFlight(
   const since = candidate.mintedAt ?? now
   const verifiers = [withoutEnd({ id: candidate.id, sha256: candidate.sha256 }), ...others]
   const common = { ...base, verifiers, keepsPending: true, since }
-  const mayPublish =
+  const isEverywhere =
     replicas.total > 0
       ? replicas.serving && replicas.unreachable === 0
       : candidate.mintedAt === undefined || now >= since + noReplicaWaitMs
+  // whoever has a secret already may show the new one on a connection to a pod that is going; a first secret is shown on new connections
+  const mayPublish = isEverywhere && (others.length === 0 || now >= (replicas.goingUntil ?? 0))
   if (!mayPublish) return plan(input, { ...common, state: 'minted', step: { kind: 'await-replicas', since } })
   const overlap = asksRevoke(input) ? 0 : lifeOfPrevious(input)
   const previous = others

@@ -17,6 +17,8 @@ export interface Replicas {
   /** Tells every agent which manifest its server must hold before it may turn ready. */
   expect(manifestDigest: string): void
   list(): readonly Replica[]
+  /** ServerPods.goingUntil */
+  goingUntil(): number | undefined
   /** The highest seq of a shard that any replica has ever seen; 0 when none told. */
   highestSeq(shard: number): number
   /** Last use of a secret at any replica, epoch milliseconds. */
@@ -94,6 +96,7 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
       for (const follower of followers.values()) follower.expect(manifestDigest)
     },
     list: () => [...followers.values()].map(({ replica }) => replica),
+    goingUntil: () => pods.goingUntil,
     highestSeq: (shard) => said.seqs.of(shard),
     keepOnly: (isKnown) => said.keepOnly(isKnown),
     lastSector: (client) => said.sectors.last(client),

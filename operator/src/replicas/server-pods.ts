@@ -16,23 +16,29 @@ export interface ServerPods {
   readonly asked: ReadonlyMap<string, ServerPod>
   /** Of each pod whose agent has ever started, by uid. */
   readonly started: ReadonlySet<string>
+  /** When the last of the pods that are going will have ended, epoch milliseconds. Until then they answer on open connections, and learn
+   *  nothing new: the kubelet no longer renews their volumes. */
+  readonly goingUntil: number | undefined
 }
 
-export const noServerPods: ServerPods = { asked: new Map(), started: new Set() }
+export const noServerPods: ServerPods = { asked: new Map(), started: new Set(), goingUntil: undefined }
 
 /** A pod whose agent never started is not asked: it holds nothing yet, and mounts what is written now.
  *  @param pods all that there are now */
 export function onPods(before: ServerPods, pods: Iterable<PodObject>): ServerPods {
   const asked = new Map<string, ServerPod>()
   const started = new Set<string>()
+  const ends: number[] = []
   for (const pod of pods) {
     const { name, uid = '' } = pod.metadata
     if (!before.started.has(uid) && !hasStartedOnce(pod)) continue
     started.add(uid)
+    const { deletionTimestamp } = pod.metadata
+    if (deletionTimestamp !== undefined && !hasEnded(pod)) ends.push(Date.parse(deletionTimestamp))
     const host = pod.status?.podIP
     if (host && mayServe(pod)) asked.set(name, { name, uid, host, port: statusPortOf(pod) })
   }
-  return { asked, started }
+  return { asked, started, goingUntil: ends.length === 0 ? undefined : Math.max(...ends) }
 }
 
 /** @returns whether a stream to the one pod is of use for the other */
@@ -40,9 +46,10 @@ export function isSamePod(one: ServerPod, other: ServerPod | undefined): boolean
   return one.uid === other?.uid && one.host === other.host && one.port === other.port
 }
 
-/** Pods that are going or have ended take no traffic that could still need a secret. */
-const mayServe = (pod: PodObject): boolean =>
-  pod.metadata.deletionTimestamp === undefined && pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed'
+/** Pods that are going or have ended get no new connection. */
+const mayServe = (pod: PodObject): boolean => pod.metadata.deletionTimestamp === undefined && !hasEnded(pod)
+
+const hasEnded = ({ status }: PodObject): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed'
 
 /** One that crashed counts. */
 function hasStartedOnce(pod: PodObject): boolean {

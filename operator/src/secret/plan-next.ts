@@ -19,7 +19,7 @@ import type { Spacing } from './spacing.ts'
 /** @param needs.quietPeriodMs how long a previous secret must be unused before WhenUnused ends it */
 export function createPlanNext(needs: {
   shards: Pick<Shards, 'stored'>
-  replicas: Pick<Replicas, 'list' | 'lastUsed' | 'usesKnownSince'>
+  replicas: Pick<Replicas, 'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince'>
   follow: Pick<FollowReplicas, 'entry'>
   spacing: Spacing
   quietPeriodMs: number
@@ -46,6 +46,7 @@ export function createPlanNext(needs: {
         total: all.length,
         serving: isServing(propagation, entry?.accepted !== undefined),
         unreachable: propagation?.unreachable.length ?? 0,
+        goingUntil: replicas.goingUntil(),
       },
       usage: {
         knownSince: replicas.usesKnownSince(),

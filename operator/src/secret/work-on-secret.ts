@@ -46,7 +46,7 @@ export function createWorkOnSecret(needs: {
   settings: Pick<Settings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
   secrets: SecretStore
   shards: Pick<Shards, 'stored' | 'put' | 'presume' | 'remove'>
-  replicas: Pick<Replicas, 'list' | 'lastUsed' | 'usesKnownSince'>
+  replicas: Pick<Replicas, 'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince'>
   follow: Pick<FollowReplicas, 'entry' | 'config'>
   clock: Pick<Clock, 'now'>
   /** Comes back to the key after so many milliseconds at the latest. */

@@ -25,7 +25,7 @@ function input(
     secret: { kind: 'absent' },
     verifiers: [],
     pending: undefined,
-    replicas: { total: 1, serving: true, unreachable: 0 },
+    replicas: { total: 1, serving: true, unreachable: 0, goingUntil: undefined },
     status: { lastRotated: published, observed: {} },
     rotation: { retire: 'WhenUnused', overlapMs: 24 * hour, maxOverlapMs: 168 * hour, quietPeriodMs: hour, ...change },
     usage: { knownSince: 0, lastUsed: {}, ...usage },

@@ -324,7 +324,7 @@ export class World {
     const plan = planRotation({
       ...this.#input(paused.operator),
       verifiers: paused.view,
-      replicas: { total: this.replicas.length, serving: true, unreachable: 0 },
+      replicas: { total: this.replicas.length, serving: true, unreachable: 0, goingUntil: undefined },
     })
     const { pending } = paused.operator
     if (plan.step.kind !== 'publish' || !plan.secret || !pending) return
@@ -449,6 +449,7 @@ export class World {
         total: this.replicas.length,
         serving: this.bugs.publishBeforeAck === true || (propagation?.applied ?? false),
         unreachable: this.bugs.publishBeforeAck ? 0 : (propagation?.unreachable.length ?? 0),
+        goingUntil: undefined,
       },
       usage: {
         knownSince: this.bugs.takesUnknownForUnused ? 0 : isHeard ? operator.heard.since : undefined,

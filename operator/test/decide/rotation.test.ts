@@ -45,7 +45,7 @@ function input(change: Change = {}): RotationInput {
     now,
     ...change,
     rotation: { retire: 'AfterOverlap', maxOverlapMs: 168 * hour, quietPeriodMs: hour, ...change.rotation },
-    replicas: { total: 3, serving: true, unreachable: 0, ...change.replicas },
+    replicas: { total: 3, serving: true, unreachable: 0, goingUntil: undefined, ...change.replicas },
     status: { activeId: idOf('old'), lastRotated: now - hour, observed: {}, ...change.status },
   }
 }
@@ -143,6 +143,39 @@ const table: readonly Row[] = [
       replicas: { unreachable: 1 },
     },
     step: 'await-replicas',
+    verifiers: ['new', 'old'],
+  },
+  {
+    sentence: 'publishes nothing while a pod that is going may answer with the old secret alone',
+    given: {
+      ...asked,
+      pending: pending('new'),
+      verifiers: [verifier('new'), verifier('old')],
+      replicas: { goingUntil: now + minute },
+    },
+    step: 'await-replicas',
+    verifiers: ['new', 'old'],
+  },
+  {
+    sentence: 'publishes a first secret meanwhile: nobody shows it on an old connection',
+    given: {
+      ...fresh,
+      pending: pending('new'),
+      verifiers: [verifier('new')],
+      replicas: { goingUntil: now + minute },
+    },
+    step: 'publish',
+    verifiers: ['new'],
+  },
+  {
+    sentence: 'publishes once the time of the pod that was going is over, though its object is still there',
+    given: {
+      ...asked,
+      pending: pending('new'),
+      verifiers: [verifier('new'), verifier('old')],
+      replicas: { goingUntil: now - 1 },
+    },
+    step: 'publish',
     verifiers: ['new', 'old'],
   },
   {

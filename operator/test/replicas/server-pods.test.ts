@@ -45,6 +45,17 @@ describe('onPods', () => {
     expect([...other.asked.keys()]).to.deep.equal([])
   })
 
+  it('knows until when pods that are being deleted may answer on open connections', () => {
+    const ends = (...pods: PodObject[]) => onPods(noServerPods, pods).goingUntil
+    const going = (name: string, deletionTimestamp: string, status: PodObject['status'] = {}) =>
+      pod(name, status, { deletionTimestamp })
+    const [first, second] = ['2026-01-01T00:00:00Z', '2026-01-01T00:00:45Z']
+    expect(ends(pod('a'))).to.equal(undefined)
+    expect(ends(pod('a'), going('b', second), going('c', first))).to.equal(Date.parse(second))
+    expect(ends(going('b', second, { phase: 'Succeeded' })), 'has ended').to.equal(undefined)
+    expect(ends(going('b', second, { initContainerStatuses: [] })), 'served nobody yet').to.equal(undefined)
+  })
+
   it('forgets the pods that are gone', () => {
     const gone = onPods(onPods(noServerPods, [pod('a')]), [])
     expect([gone.asked.size, gone.started.size]).to.deep.equal([0, 0])

@@ -193,6 +193,7 @@ export function createOneClient(
       replicas: {
         list: () => ['a', 'b', 'c'].map((replica) => ({ replica, serverConnected: true })) as never,
         lastUsed: () => undefined,
+        goingUntil: () => undefined,
         usesKnownSince: () => 0,
       },
       follow: { entry: propagation, config: propagation },

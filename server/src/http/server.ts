@@ -3,20 +3,20 @@ import { createServer as createHttp } from 'node:http'
 import type { RequestListener, Server } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { Server as HttpsServer } from 'node:https'
-import type { Socket } from 'node:net'
 import { readTogether } from '@nauthera/proto/mounted-volume'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import { markAsked } from './client-certificate.ts'
 import type { Discovery } from './discovery.ts'
+import { createDrain } from './drain.ts'
+import type { DrainTimes } from './drain.ts'
 import { soleHeader } from './handler.ts'
 import { inboundLimits } from './timeouts.ts'
 
 export interface PublicServer {
   readonly port: number
-  /** From now on each answer closes its connection. After `lingerMs`, or when no connection is open, the port is closed, and idle
-   *  connections too; running requests have another `graceMs`. */
-  stop(options: { lingerMs: number; graceMs: number }): Promise<void>
+  /** From now on each answer closes its connection; the port closes when the clients have gone, or their time is over. */
+  stop(times: DrainTimes): Promise<void>
 }
 
 interface TlsFiles {
@@ -63,16 +63,14 @@ export async function listen(options: ListenOptions): Promise<PublicServer> {
     application(request, response)
   }
   const { server, stopRereading } = createServer(answer, options)
-  const connections = countConnections(server)
+  const drain = createDrain(server)
   const port = await open(server, options.listen)
   return {
     port,
-    async stop({ lingerMs, graceMs }) {
+    async stop(times) {
       isStopping = true
       stopRereading()
-      // a client may send into an idle connection just while we close it, so first it is told to leave
-      await connections.allClosed(lingerMs)
-      await close(server, graceMs)
+      await drain(times)
     },
   }
 }
@@ -94,27 +92,6 @@ const askForCertificate = {
   secureOptions: constants.SSL_OP_NO_TICKET,
 } as const
 
-/** @returns `allClosed`: resolves when no connection is open, or after the given time in milliseconds */
-function countConnections(server: Server | HttpsServer) {
-  let open = 0
-  let onNone: (() => void) | undefined
-  server.on('connection', (socket: Socket) => {
-    open++
-    socket.once('close', () => {
-      if (--open === 0) onNone?.()
-    })
-  })
-  return {
-    async allClosed(milliseconds: number) {
-      if (open === 0 || milliseconds <= 0) return
-      await new Promise<void>((resolve) => {
-        const over = setTimeout(resolve, milliseconds)
-        onNone = () => (clearTimeout(over), resolve())
-      })
-    },
-  }
-}
-
 /** @returns the port
  *  @throws CodedError LISTEN_FAILED */
 function open(server: Server | HttpsServer, { host, port }: ListenOptions['listen']): Promise<number> {
@@ -129,15 +106,6 @@ function portOf(server: Server | HttpsServer): number {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new TypeError('a listening server has a port')
   return address.port
-}
-
-async function close(server: Server | HttpsServer, graceMs: number): Promise<void> {
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs)
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve())
-    server.closeIdleConnections()
-  })
-  clearTimeout(cut)
 }
 
 function readTls(tls: TlsFiles): { cert: Buffer; key: Buffer } {

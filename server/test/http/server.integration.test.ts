@@ -35,9 +35,9 @@ async function start() {
     log,
   })
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const get = (path: string) =>
+  const get = (path: string, by = agent) =>
     new Promise<IncomingHttpHeaders>((resolve, reject) => {
-      request({ agent, host: '127.0.0.1', port: server.port, path, headers: { host: 'app.example' } }, (answer) => {
+      request({ agent: by, host: '127.0.0.1', port: server.port, path, headers: { host: 'app.example' } }, (answer) => {
         answer.resume().once('end', () => resolve(answer.headers))
       })
         .once('error', reject)
@@ -51,7 +51,7 @@ describe(listen.name, () => {
     it(`F19 closes a connection with its next answer (${path}), and stops when it is closed`, async () => {
       const { server, agent, get } = await start()
       expect((await get(path)).connection).to.equal('keep-alive')
-      const stopped = server.stop({ lingerMs: 5_000, graceMs: 5_000 })
+      const stopped = server.stop({ drainMs: 5_000, answerMs: 5_000 })
       expect((await get(path)).connection).to.equal('close')
       const startedAt = performance.now()
       await stopped
@@ -60,10 +60,20 @@ describe(listen.name, () => {
     })
   }
 
-  it('closes an idle connection when its client does not come back', async () => {
+  it('F19 answers new connections and one that stays idle, until the idle client has sent too', async () => {
+    const [{ server, agent, get }, others] = [await start(), new Agent({ keepAlive: true, maxSockets: 1 })]
+    await get('/')
+    const stopped = server.stop({ drainMs: 20_000, answerMs: 1_000 })
+    for (let times = 0; times < 20; times++) expect((await get('/jwks', others)).connection).to.equal('close')
+    expect((await get('/')).connection).to.equal('close')
+    await stopped
+    agent.destroy()
+  })
+
+  it('F19 closes an idle connection when its client does not come back in time', async () => {
     const { server, agent, get } = await start()
     await get('/')
-    await server.stop({ lingerMs: 20, graceMs: 5_000 })
+    await server.stop({ drainMs: 20, answerMs: 5_000 })
     agent.destroy()
   })
 })
@@ -101,7 +111,7 @@ describe('its own TLS', () => {
     expect(await suite({ minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })).to.contain(
       'ALERT',
     )
-    await server.stop({ lingerMs: 0, graceMs: 1_000 })
+    await server.stop({ drainMs: 0, answerMs: 1_000 })
     rmSync(directory, { recursive: true })
   })
 })
@@ -149,7 +159,7 @@ describe(createApplication.name, () => {
     const [answer] = (await once(outgoing, 'response')) as [IncomingMessage]
     const status = answer.statusCode
     const body = await text(answer)
-    await server.stop({ lingerMs: 0, graceMs: 1_000 })
+    await server.stop({ drainMs: 0, answerMs: 1_000 })
     return { met, status, text: body }
   }
   const short = ['log', 'headers', 'host', 'context', 'keys', 'protocol']
