@@ -5,7 +5,7 @@ import { clientOnPage } from '../oidc/clients/on-page.ts'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import type { ApplicationOnPage } from '../reply/account-pages.ts'
 import type { ScopeOnPage } from '../reply/on-page.ts'
-import type { Authorization } from '../store/authorizations.ts'
+import type { Authorization, AuthorizedClient } from '../store/authorizations.ts'
 import type { Store } from '../store/store.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import { endingOf, handleOf } from './endings.ts'
@@ -39,23 +39,28 @@ export function createApplicationsRoutes(needs: ApplicationsNeeds): readonly Rou
   ]
 }
 
+const pageSize = 10
+
 async function list(needs: ApplicationsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const authorizations = await needs.store.authorizations.listOfUser(person.user.id)
+  const page = Number(/^[1-9]\d{0,4}$/.exec(request.query.get('page') ?? '')?.[0] ?? 1)
+  // one more, to know whether there is a next page
+  const part = { skip: (page - 1) * pageSize, limit: pageSize + 1 }
+  const authorizations = await needs.store.authorizations.listOfUser(person.user.id, part)
+  const here = `${needs.basePath}${listPath}`
   return {
     kind: 'page',
     view: 'account-applications',
     model: {
       area: accountArea(needs, person, request, 'applications'),
-      applications: authorizations.map((one) => onPage(needs, one)),
+      applications: authorizations.slice(0, pageSize).map((one) => onPage(needs, one)),
+      firstHref: page === 1 ? undefined : here,
+      nextHref: authorizations.length > pageSize ? `${here}?page=${page + 1}` : undefined,
     },
   }
 }
 
-const hrefOf = ({ basePath }: AreaNeeds, { clientUid }: Authorization): string =>
+const hrefOf = ({ basePath }: AreaNeeds, { clientUid }: AuthorizedClient): string =>
   `${basePath}${listPath}/${handleOf(clientUid)}`
-
-/** Of one API: an application may have asked for many payments. */
-const mostDetailsShown = 20
 
 function onPage(needs: ApplicationsNeeds, authorization: Authorization): ApplicationOnPage {
   const { clientId, clientUid, since, offline, scopes, resources, details } = authorization
@@ -71,21 +76,23 @@ function onPage(needs: ApplicationsNeeds, authorization: Authorization): Applica
     offline,
     scopes: [...scopes.map((scope): ScopeOnPage => ({ scope })), ...ofApis],
     details: Object.entries(details).flatMap(([api, ofApi]) =>
-      ofApi.slice(0, mostDetailsShown).map((detail) => detailOnPage({ api, detail }, needs.clients)),
+      ofApi.map((detail) => detailOnPage({ api, detail }, needs.clients)),
     ),
     href: hrefOf(needs, authorization),
   }
 }
 
-async function authorizationIn({ store }: ApplicationsNeeds, { user }: SignedInPerson, { params }: PageRequest) {
-  const authorizations = await store.authorizations.listOfUser(user.id)
-  return authorizations.find(({ clientUid }) => handleOf(clientUid) === params['application'])
+/** The client that the address names, when it has something of this person. */
+async function clientIn({ store }: ApplicationsNeeds, { user }: SignedInPerson, { params }: PageRequest) {
+  const clients = await store.authorizations.clientsOfUser(user.id)
+  return clients.find(({ clientUid }) => handleOf(clientUid) === params['application'])
 }
 
 const toList = ({ basePath }: AreaNeeds): Reply => ({ kind: 'redirect', location: `${basePath}${listPath}` })
 
 async function showOne(needs: ApplicationsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const found = await authorizationIn(needs, person, request)
+  const client = await clientIn(needs, person, request)
+  const found = client && (await needs.store.authorizations.find(person.user.id, client.clientUid))
   if (found === undefined) return toList(needs)
   return {
     kind: 'page',
@@ -101,7 +108,7 @@ async function showOne(needs: ApplicationsNeeds, person: SignedInPerson, request
 }
 
 async function revoke(needs: ApplicationsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const found = await authorizationIn(needs, person, request)
+  const found = await clientIn(needs, person, request)
   if (found === undefined) return toList(needs)
   const { clientId, clientUid } = found
   const userId = person.user.id

@@ -19,9 +19,9 @@ import type { Said } from './said.ts'
 export interface SessionsNeeds extends AreaNeeds {
   readonly gate: Gate
   readonly store: {
-    readonly devices: Pick<Store['devices'], 'listOfUser' | 'signOut'>
+    readonly devices: Pick<Store['devices'], 'listOfUser' | 'clientsOfUser' | 'signOut'>
     readonly users: Pick<Store['users'], 'revokeSessions'>
-    readonly authorizations: Store['authorizations']
+    readonly authorizations: Pick<Store['authorizations'], 'clientsOfUser'>
   }
   readonly clients: ClientInstances
   readonly said: Said
@@ -137,11 +137,11 @@ async function endOne(needs: SessionsNeeds, person: SignedInPerson, request: Pag
 
 /** Every client that has something of the person: in a session, or without one (offline_access). */
 async function endingsOfAll({ store, clients }: SessionsNeeds, { user }: SignedInPerson) {
-  const [devices, authorizations] = await Promise.all([
-    store.devices.listOfUser(user.id),
-    store.authorizations.listOfUser(user.id),
+  const [authorized, used] = await Promise.all([
+    store.authorizations.clientsOfUser(user.id),
+    store.devices.clientsOfUser(user.id),
   ])
-  return endingsOf([...authorizations, ...sessionsOf(devices).flatMap((session) => session.clients)], clients)
+  return endingsOf([...authorized, ...used.map((client) => ({ ...client, inSession: true as const }))], clients)
 }
 
 async function showEverywhere(needs: SessionsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {

@@ -1,7 +1,7 @@
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Failures, FailuresOfPerson } from '../store/attempts.ts'
 import type { AuditRecord } from '../store/audit.ts'
-import type { Consent } from '../store/consents.ts'
+import type { Authorization } from '../store/authorizations.ts'
 import type { Device } from '../store/devices.ts'
 import type { Factor } from '../store/factors.ts'
 import type { Store } from '../store/store.ts'
@@ -22,7 +22,8 @@ export interface PersonState {
   readonly factors: readonly Factor[]
   readonly links: readonly UpstreamLink[]
   readonly sessions: readonly SessionState[]
-  readonly consents: readonly Consent[]
+  /** The newest; the person's own page shows all. */
+  readonly authorizations: readonly Authorization[]
   /** The newest first. */
   readonly signIns: readonly AuditRecord[]
 }
@@ -39,7 +40,10 @@ export interface SessionState {
 }
 
 export interface StateNeeds {
-  readonly store: Pick<Store, 'accounts' | 'attempts' | 'devices' | 'consents' | 'factors' | 'upstreamLinks' | 'audit'>
+  readonly store: Pick<
+    Store,
+    'accounts' | 'attempts' | 'devices' | 'authorizations' | 'factors' | 'upstreamLinks' | 'audit'
+  >
   /** Of the sources of people. */
   readonly load: UserSources['load']
   readonly canChangePassword: UserSources['canChangePassword']
@@ -47,6 +51,7 @@ export interface StateNeeds {
 }
 
 const signInsShown = 10
+const authorizationsShown = 50
 
 /** @returns undefined when nobody has this id
  *  @throws CodedError STORE_UNAVAILABLE; when the person's own source is away, the record alone is shown */
@@ -54,16 +59,17 @@ export async function loadPersonState(needs: StateNeeds, userId: string): Promis
   const { store } = needs
   const record = await store.accounts.load({ userId })
   if (record === undefined) return undefined
-  const [described, failures, factors, links, devices, consents, signIns] = await Promise.all([
+  const [described, failures, factors, links, devices, authorizations, signIns] = await Promise.all([
     describe(needs, userId),
     store.attempts.failuresOf(userId),
     store.factors.of(userId),
     store.upstreamLinks.of(userId),
     store.devices.listOfUser(userId),
-    store.consents.list(userId),
+    store.authorizations.listOfUser(userId, { skip: 0, limit: authorizationsShown }),
     store.audit.search({ userId, event: 'signin', limit: signInsShown }),
   ])
   const sessions = devices.filter(({ client }) => client === undefined)
+  const bySession = Map.groupBy(devices, ({ sessionUid }) => sessionUid)
   const user = described.user ?? record.user
   const canGetMail = needs.sendsMail && !user.disabled && user.email !== undefined
   return {
@@ -78,10 +84,9 @@ export async function loadPersonState(needs: StateNeeds, userId: string): Promis
     links,
     sessions: sessions.map((device) => ({
       device,
-      clients: devices.filter(({ sessionUid, client }) => sessionUid === device.sessionUid && client !== undefined)
-        .length,
+      clients: (bySession.get(device.sessionUid) ?? []).filter(({ client }) => client !== undefined).length,
     })),
-    consents,
+    authorizations,
     signIns,
   }
 }

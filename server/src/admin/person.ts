@@ -60,7 +60,7 @@ function describe({
   factors,
   links,
   sessions,
-  consents,
+  authorizations,
   signIns,
 }: PersonState): Omit<Views['admin-person'], 'area' | 'isOwn' | 'acts'> {
   const { id, username, name, email, emailVerified, disabled, createdAt, passwordChangeRequired } = user
@@ -96,7 +96,7 @@ function describe({
       lastSeen: device.lastSeen,
       clients,
     })),
-    consents: consents.map(({ clientId, scopes, grantedAt }) => ({ clientId, scopes, granted: grantedAt })),
+    consents: authorizations.map(({ clientId, scopes, since }) => ({ clientId, scopes, granted: since })),
     signIns: signIns.map(({ at, event, reason, address, clientId }) => ({
       at,
       outcome: event === 'signin.success' ? ('success' as const) : ('failure' as const),

@@ -1,6 +1,8 @@
-// nauthera consents: what people have allowed applications and are not asked again.
+// nauthera consents: what people have allowed applications.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { createAuthorizations } from '../store/authorizations.ts'
+import type { Authorization, Authorizations } from '../store/authorizations.ts'
 import { createConsents } from '../store/consents.ts'
 import { adminEvent, print, say, withDatabase } from './session.ts'
 import type { Session } from './session.ts'
@@ -11,19 +13,16 @@ export function addConsentCommands(program: Command, session: Session): void {
 
   consents
     .command('list')
-    .description('list what a person has allowed, and will not be asked again')
+    .description('list what a person has allowed applications, as their own page shows it')
     .argument('<user>', 'user name or e-mail address')
     .addHelpText('after', '\nExample:\n  nauthera consents list alice')
     .action(async (login: string) =>
       withDatabase(session, async (opened) => {
         const user = await findUser(opened, login)
-        const rows = (await createConsents(opened).list(user.id)).map(({ clientId, clientUid, scopes, grantedAt }) => ({
-          clientId,
-          scopes,
-          grantedAt,
-          clientUid,
-        }))
-        print(session, rows, ['clientId', 'scopes', 'grantedAt', 'clientUid'])
+        const rows = (await listAll(createAuthorizations(opened), user.id)).map(
+          ({ clientId, clientUid, scopes, since }) => ({ clientId, scopes, since, clientUid }),
+        )
+        print(session, rows, ['clientId', 'scopes', 'since', 'clientUid'])
       }),
     )
 
@@ -38,7 +37,8 @@ export function addConsentCommands(program: Command, session: Session): void {
         const { id: userId, username } = await findUser(opened, login)
         const store = createConsents(opened)
         // a client that was deleted and made again has the same id, and another UID
-        const found = (await store.list(userId)).filter((one) => one.clientId === client || one.clientUid === client)
+        const known = await createAuthorizations(opened).clientsOfUser(userId)
+        const found = known.filter((one) => one.clientId === client || one.clientUid === client)
         if (found.length === 0) {
           const message = `${username} has allowed ${client} nothing; "nauthera consents list" shows what there is`
           throw new CodedError('CONSENT_UNKNOWN', { message })
@@ -51,4 +51,15 @@ export function addConsentCommands(program: Command, session: Session): void {
         say(session, `${client} has no consent and no token of ${username} any more`)
       }),
     )
+}
+
+async function listAll(authorizations: Authorizations, userId: string): Promise<Authorization[]> {
+  const limit = 100
+  const all: Authorization[] = []
+  for (let got = limit; got === limit;) {
+    const part = await authorizations.listOfUser(userId, { skip: all.length, limit })
+    all.push(...part)
+    got = part.length
+  }
+  return all
 }

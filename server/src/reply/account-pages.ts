@@ -200,6 +200,9 @@ export interface AccountPages {
   'account-applications': {
     readonly area: AreaOnPage
     readonly applications: readonly ApplicationOnPage[]
+    /** Undefined on the first page, and on the last one. */
+    readonly firstHref: string | undefined
+    readonly nextHref: string | undefined
   }
   /** Asks before the access of one application is removed. */
   'account-application': {

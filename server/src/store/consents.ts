@@ -18,14 +18,12 @@ export interface Consent {
 
 export interface Consents {
   find(userId: string, clientUid: string): Promise<Consent | undefined>
-  list(userId: string): Promise<Consent[]>
   /** Forgets the consent and revokes every grant (so every token) that this client has of this person.
    *  @returns whether there was one of them */
   revoke(userId: string, clientUid: string, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
 const find = statement('consent-find', 'SELECT * FROM consents WHERE user_id = $1 AND client_uid = $2')
-const list = statement('consent-list', 'SELECT * FROM consents WHERE user_id = $1 ORDER BY client_id')
 const revoke = statement(
   'consent-revoke',
   `WITH gone AS (DELETE FROM consents WHERE user_id = $1 AND client_uid = $2 RETURNING client_uid),
@@ -49,7 +47,6 @@ export function createConsents(needs: { database: Connection; audit: AuditRows; 
   const { database, audit, changes } = needs
   return {
     find: async (userId, clientUid) => (await database.query<ConsentRow>(find, [userId, clientUid])).map(consentOf)[0],
-    list: async (userId) => (await database.query<ConsentRow>(list, [userId])).map(consentOf),
     async revoke(userId, clientUid, events) {
       const [row] = await database.query<{ ended: boolean }>(revoke, [userId, clientUid, audit.rows(events)])
       await changes.tell(userId)

@@ -31,7 +31,10 @@ export interface SessionClient {
 export interface Devices {
   /** The row of the session itself and the rows of its clients, unless they have ended or expired. */
   listOfSession(sessionUid: string): Promise<Device[]>
+  /** The rows of the `mostSessions` sessions that were used last, the newest first. */
   listOfUser(userId: string): Promise<Device[]>
+  /** The clients that any session of the person was used for. */
+  clientsOfUser(userId: string): Promise<{ readonly clientUid: string; readonly clientId: string }[]>
   /** The person and the clients of a session that is alive, or was ended in the last minutes.
    *  @returns undefined for any other */
   whoUsed(sessionUid: string): Promise<{ userId: string; clients: readonly SessionClient[] } | undefined>
@@ -48,7 +51,17 @@ const ofSession = statement(
   'device-session',
   `SELECT * FROM devices WHERE session_uid = $1 AND ${alive} ORDER BY client_uid`,
 )
-const ofUser = statement('device-user', `SELECT * FROM devices WHERE user_id = $1 AND ${alive} ORDER BY last_seen DESC`)
+/** A program can sign in again and again; a person can look through no more, and signs out everywhere. */
+const mostSessions = 100
+const ofUser = statement(
+  'device-user',
+  `WITH newest AS (SELECT session_uid FROM devices WHERE user_id = $1 AND client_uid = '' AND ${alive} ORDER BY last_seen DESC LIMIT ${mostSessions})
+   SELECT devices.* FROM newest JOIN devices USING (session_uid) WHERE user_id = $1 AND ${alive} ORDER BY last_seen DESC`,
+)
+const clientsOfUser = statement(
+  'device-clients',
+  `SELECT DISTINCT client_uid, client_id FROM devices WHERE user_id = $1 AND client_uid <> '' AND ${alive}`,
+)
 const whoUsed = statement(
   'device-who-used',
   `SELECT d.user_id, d.client_id, d.client_uid, EXISTS (SELECT FROM grants g WHERE g.session_uid = d.session_uid
@@ -95,6 +108,11 @@ export function createDevices(needs: { database: Connection; audit: AuditRows; c
   return {
     listOfSession: async (sessionUid) => (await database.query<DeviceRow>(ofSession, [sessionUid])).map(deviceOf),
     listOfUser: async (userId) => (await database.query<DeviceRow>(ofUser, [userId])).map(deviceOf),
+    clientsOfUser: async (userId) =>
+      (await database.query<Pick<DeviceRow, 'client_uid' | 'client_id'>>(clientsOfUser, [userId])).map((row) => ({
+        clientUid: row.client_uid,
+        clientId: row.client_id,
+      })),
     async whoUsed(sessionUid) {
       type Row = Pick<DeviceRow, 'user_id' | 'client_id' | 'client_uid'> & { readonly keeps_access: boolean }
       const rows = await database.query<Row>(whoUsed, [sessionUid])

@@ -89,6 +89,17 @@ export const isOfSignIn = (t: string): string => `NOT EXISTS (SELECT FROM grant_
 
 /** Grants that one client has from one sign-in by exchange, until they expire: more is a flood. */
 const childrenPerClient = 200
+/** Grants of one person that one client has from sign-ins. Each browser or device has one at a time, or a few. */
+export const mostGrants = 200
+
+/** SQL: the ids of the grants that end so that one more is not too many. Those without a refresh token end first, since a page elsewhere can send a browser
+ *  to sign in again and again, but cannot fetch tokens; then the oldest. One whose code may still be on its way stays.
+ *  @param user and client: of the grant that is added */
+export const crowdedGrants = (user: string, client: string): string =>
+  `SELECT id FROM grants g WHERE user_id = ${user}::uuid AND client_uid = ${client} AND revoked_at IS NULL AND expires_at > now() AND ${isOfSignIn('g')}
+     ORDER BY created_at > now() - interval '1 minute' OR EXISTS (
+       SELECT FROM refresh_families f WHERE f.grant_id = g.id AND f.revoked_at IS NULL AND f.expires_at > now()) DESC, created_at DESC
+     OFFSET ${mostGrants - 1}`
 
 const insert = statement(
   'grant-insert',

@@ -7,7 +7,8 @@ import { clearAttempts } from './attempts.ts'
 import type { AttemptKeys } from './attempts.ts'
 import type { Consent } from './consents.ts'
 import { allowDeviceCode } from './device-codes.ts'
-import { grantValues } from './grants.ts'
+import type { Changes } from './changes.ts'
+import { crowdedGrants, grantValues, mostGrants } from './grants.ts'
 import type { NewGrant } from './grants.ts'
 import { outboxInsert } from './outbox.ts'
 import type { OutboxRows } from './outbox.ts'
@@ -163,6 +164,15 @@ const then: readonly Part[] = [
        WHERE ${whenDone})`,
   },
   {
+    name: 'crowd',
+    values: ({ finish: { grant }, audit }) =>
+      grant && [grant.userId, grant.clientUid, audit.rows([tooManyGrants(grant)])],
+    sql: ([user, clientUid, rows]) =>
+      `crowded AS (UPDATE grants SET revoked_at = now() WHERE ${whenDone} AND id IN (${crowdedGrants(user!, clientUid!)}) RETURNING id),
+       families_crowded AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id IN (SELECT id FROM crowded) AND revoked_at IS NULL),
+       crowd_written AS (${auditInsert(rows!, ' WHERE EXISTS (SELECT FROM crowded)')})`,
+  },
+  {
     name: 'attempt',
     values: ({ finish: { clearAttempts: keys } }) =>
       keys && [keys.account, keys.address, keys.addressPlace ?? null, keys.found ?? null],
@@ -190,6 +200,16 @@ const then: readonly Part[] = [
 
 const parts = [...first, ...then]
 
+const tooManyGrants = ({ userId, clientUid, clientId }: NewGrant): AuditEvent => ({
+  event: 'token.revoked',
+  outcome: 'success',
+  reason: 'too-many-sign-ins',
+  userId,
+  clientUid,
+  clientId,
+  detail: { most: mostGrants },
+})
+
 /** The parts that a statement has, as one number: names of prepared statements are cut at 63 characters. */
 const numberOf = (names: readonly string[]): number =>
   parts.reduce((sum, { name }, at) => (names.includes(name) ? sum + 2 ** at : sum), 0)
@@ -212,9 +232,10 @@ function render(present: readonly Present[]): Statement {
       ),
     )
   const ended = has('person') ? 'NOT EXISTS (SELECT FROM person)' : 'false'
+  const crowded = has('crowd') ? 'ARRAY(SELECT id FROM crowded)' : "'{}'::text[]"
   return statement(
     `sign-in-finish-${numberOf([...counts.keys()])}`,
-    `WITH ${written.join(',\n   ')}\n   SELECT ${ended} AS ended, ${whenDone} AS done`,
+    `WITH ${written.join(',\n   ')}\n   SELECT ${ended} AS ended, ${whenDone} AS done, ${crowded} AS crowded`,
   )
 }
 
@@ -230,8 +251,10 @@ function statementOf(present: readonly Present[]): Statement {
   return fresh
 }
 
-export function createSignIns(needs: { database: Connection; audit: AuditRows; outbox: OutboxRows }): SignIns {
-  const { database, audit, outbox } = needs
+export function createSignIns(
+  needs: Pick<Writing, 'audit' | 'outbox'> & { database: Connection; changes: Changes },
+): SignIns {
+  const { database, audit, outbox, changes } = needs
   return {
     async finish(finish) {
       const present = parts.flatMap(({ name, values: valuesOf }) => {
@@ -239,10 +262,15 @@ export function createSignIns(needs: { database: Connection; audit: AuditRows; o
         return values === undefined ? [] : [{ name, values }]
       })
       const values = present.flatMap((part) => part.values)
-      const [row] = await database.query<{ ended: boolean; done: boolean }>(statementOf(present), values)
+      type Row = { readonly ended: boolean; readonly done: boolean; readonly crowded: readonly string[] }
+      const [row] = await database.query<Row>(statementOf(present), values)
       if (row!.ended) return { done: false, ended: true }
       if (!row!.done) return { done: false }
       audit.lines(finish.audit)
+      if (finish.grant && row!.crowded.length > 0) {
+        await changes.tell(...row!.crowded)
+        audit.lines([tooManyGrants(finish.grant)])
+      }
       return { done: true }
     },
   }

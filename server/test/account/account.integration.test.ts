@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { Browser, authorizationUrl, formOf, pkce } from '@nauthera/harness/browser'
 import { getCode, getTokens, introspect, refresh, request } from '@nauthera/harness/flows'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { statement } from '@nauthera/server/store/postgres'
 import { addPerson, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
@@ -358,7 +359,22 @@ describe('the account area', function () {
 
       const again = await browser.authorize(asking(pkce(), { prompt: 'none' }), username)
       expect(again.searchParams.get('error')).to.equal('consent_required')
-      expect(await server.apps[1]!.store.authorizations.listOfUser(id)).to.deep.equal([])
+      expect(await server.apps[1]!.store.authorizations.clientsOfUser(id)).to.deep.equal([])
+    })
+
+    it('E18 are shown page by page', async () => {
+      const { id, browser } = await person()
+      const sql = `INSERT INTO consents (user_id, client_uid, client_id, scopes, granted_at)
+        SELECT $1, 'uid-' || n, 'many.app-' || n || '.', '{email}', now() - n * interval '1 day' FROM generate_series(1, 25) n`
+      await server.apps[0]!.store.database.query(statement('test-many-consents', sql), [id])
+      const seen: string[][] = []
+      for (let path: string | undefined = '/account/applications'; path !== undefined;) {
+        const { body } = await browser.follow(path)
+        seen.push([...body.matchAll(/<bdi>many\.app-(\d+)\.<\/bdi>/g)].map(([, name]) => name!))
+        path = /id="next" href="([^"]+)"/.exec(body)?.[1]
+      }
+      const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => `${from + at}`)
+      expect(seen).to.deep.equal([numbers(1, 10), numbers(11, 20), numbers(21, 25)])
     })
 
     it('that ask for nothing are shown while they have something, and lose it too', async () => {

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { parse } from 'yaml'
 import { createProgram } from '../../src/cli/program.ts'
 import { outputFormats } from '../../src/cli/output.ts'
+import { statement } from '../../src/store/postgres.ts'
 import { addPerson, inMs } from '../store/fresh-store.ts'
 import { openNauthera } from './run-nauthera.ts'
 import type { Nauthera } from './run-nauthera.ts'
@@ -132,7 +133,7 @@ describe('nauthera users, groups and consents', () => {
     const gone = await nauthera.run(['users', 'delete', person.username, '--yes'])
     expect([gone.code, gone.err]).to.deep.equal([0, `${person.username} is deleted\n`])
     expect(await store.accounts.load({ userId: person.id })).to.equal(undefined)
-    expect(await store.consents.list(person.id)).to.deep.equal([])
+    expect(await store.authorizations.clientsOfUser(person.id)).to.deep.equal([])
     expect(await eventsOf(person.id)).to.include.members(['account.deleted', 'admin.users.delete'])
     const again = await nauthera.run(['users', 'delete', person.username, '--yes'])
     expect([again.code, again.err.includes('no account has the name')]).to.deep.equal([1, true])
@@ -223,6 +224,19 @@ describe('nauthera users, groups and consents', () => {
     expect(await eventsOf(person.id)).to.include.members(['consent.revoked', 'admin.consents.revoke'])
     const none = await nauthera.run(['consents', 'revoke', person.username, 'team-a.web'])
     expect([none.code, none.err.includes('nauthera consents list')]).to.deep.equal([1, true])
+  })
+
+  it('sees what the account page shows: a grant without a consent that is remembered', async () => {
+    const store = nauthera.fresh.replica()
+    const person = await addPerson(store)
+    const grantId = await consentOf(nauthera, person.id)
+    const forget = statement('test-forget-consent', 'DELETE FROM consents WHERE user_id = $1')
+    await store.database.query(forget, [person.id])
+    const listed = await nauthera.run(['consents', 'list', person.username])
+    expect(listed.out).to.contain('team-a.web')
+    const revoked = await nauthera.run(['consents', 'revoke', person.username, 'team-a.web'])
+    expect(revoked.code).to.equal(0)
+    expect((await store.accounts.loadGranted({ userId: person.id, grantId }))!.grant).to.equal(undefined)
   })
 })
 

@@ -134,12 +134,19 @@ export const sampleAccountPages: Readonly<Record<string, Page>> = {
         sampleApplication({ details: sampleDetails }),
         sampleApplication({ client: plainClient, offline: false, scopes: [{ scope: 'openid' }] }),
       ],
+      firstHref: '/account/applications',
+      nextHref: '/account/applications?page=3',
     },
   },
   'account-applications without any': {
     kind: 'page',
     view: 'account-applications',
-    model: { area: accountArea('applications', 'access-removed'), applications: [] },
+    model: {
+      area: accountArea('applications', 'access-removed'),
+      applications: [],
+      firstHref: undefined,
+      nextHref: undefined,
+    },
   },
   'account-application': {
     kind: 'page',

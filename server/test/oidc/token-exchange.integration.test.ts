@@ -488,7 +488,7 @@ describe('RFC 8693 token exchange', () => {
 
     it('an API that acts for a person is no application of theirs: the account page lists only what they signed in to', async () => {
       await chain()
-      const listed = await replicas.apps[0]!.store.authorizations.listOfUser(ada)
+      const listed = await replicas.apps[0]!.store.authorizations.clientsOfUser(ada)
       expect(listed.map(({ clientId }) => clientId).filter((id) => id.startsWith('shop.'))).to.deep.equal([])
     })
   })

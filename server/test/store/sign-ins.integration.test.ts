@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
+import { createChanges } from '../../src/store/changes.ts'
 import { createSignIns } from '../../src/store/sign-ins.ts'
 import type { Finish } from '../../src/store/sign-ins.ts'
 import { statement } from '../../src/store/postgres.ts'
@@ -121,7 +122,11 @@ describe(createSignIns.name, () => {
       let ended: Promise<unknown> = Promise.resolve()
       // the sign-in has the person's row locked: the statement that ends the sessions waits, and then ends this one
       await other.database.transaction(async (connection) => {
-        const { done } = await createSignIns({ ...other, database: connection }).finish(finish)
+        const { done } = await createSignIns({
+          ...other,
+          database: connection,
+          changes: createChanges(undefined),
+        }).finish(finish)
         expect(done).to.equal(true)
         ended = end(userId)
         await somebodyWaits()

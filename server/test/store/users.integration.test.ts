@@ -159,7 +159,7 @@ describe(createUsers.name, () => {
       consent: { userId, clientUid: 'uid', clientId: 'id', scopes: ['openid'], payload: {} },
       audit: [],
     })
-    expect(await store.consents.list(userId)).to.have.length(1)
+    expect((await store.consents.find(userId, 'uid'))?.clientId).to.equal('id')
     expect(await store.consents.revoke(userId, 'uid', [])).to.equal(true)
     expect(await store.consents.revoke(userId, 'uid', [])).to.equal(false)
     expect([await store.consents.find(userId, 'uid'), (await load())?.grant]).to.deep.equal([undefined, undefined])

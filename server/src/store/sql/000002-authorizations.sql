@@ -33,7 +33,8 @@ CREATE TABLE grants (
   revoked_at timestamptz
 );
 CREATE INDEX grants_session ON grants (session_uid);
-CREATE INDEX grants_user ON grants (user_id, client_uid);
+-- with the third column, those that were revoked cost nothing
+CREATE INDEX grants_user ON grants (user_id, client_uid, revoked_at);
 CREATE INDEX grants_expiry ON grants (expires_at);
 
 -- seq counts the rotations; the token of the newest seq is live, its predecessor within the grace.
