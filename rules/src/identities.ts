@@ -26,6 +26,9 @@ export function serviceAccountOf(subject: string): { readonly namespace: string;
 export const identityText = ({ serviceAccount, issuer, subject }: Identity): string =>
   serviceAccount ? `ServiceAccount ${serviceAccount.namespace}/${serviceAccount.name}` : `${subject} of ${issuer}`
 
+/** Such a subject is in no token of a platform, and PostgreSQL has no room for NUL. */
+const hasControl = /[\u0000-\u001f\u007f]/
+
 const isWhole = ({ serviceAccount, issuer, subject }: Identity): boolean =>
   serviceAccount
     ? serviceAccount.namespace !== '' && serviceAccount.name !== '' && issuer === '' && subject === ''
@@ -46,6 +49,8 @@ export function identityFaults(
     faults.push(invalid('auth.identities', `must have at most ${mostIdentities} identities`))
   if (!identities.every(isWhole))
     faults.push(invalid('auth.identities', 'must each have a serviceAccount, or an issuer and a subject'))
+  if (identities.some(({ subject }) => hasControl.test(subject) || !subject.isWellFormed()))
+    faults.push(invalid('auth.identities', 'must have subjects without control characters'))
   if (type !== 'Web' && type !== 'M2M')
     faults.push(invalid('auth.method', `must not be ${federatedMethod} unless the type is Web or M2M`))
   if (platformTokenTtl > platformTokenLife.most)

@@ -1,5 +1,5 @@
 import { serve } from '@nauthera/proto/channel/serve'
-import type { ChannelError } from '@nauthera/proto/channel/channel-error'
+import { ChannelError } from '@nauthera/proto/channel/channel-error'
 import type { Serving } from '@nauthera/proto/channel/serve'
 import type { Peer, Stream } from '@nauthera/proto/channel/stream'
 import type { CertificateSource } from '@nauthera/proto/certificate-source'
@@ -9,6 +9,7 @@ import type { StatusUpdateSchema, WatchRequest } from '@nauthera/proto/generated
 import { linkDnsName } from '@nauthera/proto/names'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
+import { describeError } from '@nauthera/runtime/log'
 import type { LiveState } from './live-state.ts'
 import type { OperatorWords } from './operator-word.ts'
 
@@ -54,7 +55,13 @@ type UpdateStream = Stream<WatchRequest, MessageInitShape<typeof StatusUpdateSch
 /** Sends the whole state whenever it changed. While one update waits for the network, later changes become one. */
 function sendUpdates(
   stream: UpdateStream,
-  options: { replica: string; version: string; live: LiveState; now: () => number },
+  options: {
+    replica: string
+    version: string
+    live: LiveState
+    now: () => number
+    onFault: (error: ChannelError, peer: Peer) => void
+  },
 ): { stop(): void; done: Promise<void> } {
   const { live } = options
   const told = new Map<string, SecretUse>()
@@ -99,8 +106,12 @@ function sendUpdates(
     }
   }
   const done = run()
-    // The reading side of the stream tells why it broke.
-    .catch(() => undefined)
+    // The reading side of the stream tells why it broke. Anything else would look like a replica without news.
+    .catch((error: unknown) => {
+      if (error instanceof ChannelError) return
+      options.onFault(new ChannelError('INTERNAL', describeError(error)), stream.peer)
+      stream.cancel()
+    })
     .finally(stopListening)
   return {
     stop: () => {

@@ -5,7 +5,6 @@ import { ConfigService } from '@nauthera/proto/generated/nauthera/config/v1/conf
 import { podLocalNames } from '@nauthera/proto/names'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
-import type { Log } from '@nauthera/runtime/log'
 import type { ErrorCode } from '../errors.ts'
 import { Session } from './session.ts'
 import type { SessionNeeds } from './session.ts'
@@ -17,7 +16,6 @@ const lastRetryMs = 2_000
 interface PusherNeeds extends SessionNeeds {
   readonly socket: string
   readonly certificates: CertificateSource
-  readonly log: Log
 }
 
 /** Keeps the server of this pod at what is held: dials, redials, sends what it lacks, tells it when the set is complete. */

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { durationMs } from '@bufbuild/protobuf/wkt'
+import { ChannelError } from '@nauthera/proto/channel/channel-error'
 import type { Stream } from '@nauthera/proto/channel/stream'
 import { NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type {
@@ -12,6 +13,7 @@ import type {
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardSchema } from '@nauthera/proto/names'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import type { Log } from '@nauthera/runtime/log'
 import type { ErrorCode } from '../errors.ts'
 import type { LiveState } from '../live/live-state.ts'
 import type { OperatorWord } from '../live/operator-word.ts'
@@ -29,6 +31,7 @@ export interface SessionNeeds {
   readonly word: () => OperatorWord
   readonly live: LiveState
   readonly reports: Reports
+  readonly log: Log
   /** The monotonic clock, milliseconds. */
   readonly now: () => number
   readonly wordlessMs: number
@@ -103,8 +106,12 @@ export class Session {
         await this.#sendPlatformKeys()
         await this.#sendComplete()
       }
-    } catch {
-      // The stream broke under a message: whoever reads it learns why.
+    } catch (error) {
+      // Whoever reads the stream learns why it broke under a message. Anything else would look like a server that has everything.
+      if (!(error instanceof ChannelError)) {
+        this.#needs.log.error({ error }, 'what the server lacks could not be pushed; dialling again')
+        this.#stream.cancel()
+      }
     } finally {
       this.#pushing = false
     }

@@ -7,6 +7,7 @@ import {
   detailWordPattern,
   unusableDetailField,
 } from '@nauthera/rules/authorization-details'
+import { notPlain } from './field-kinds.ts'
 import { celMatches, patterns } from './patterns.ts'
 import { everyMatches, matchesRule } from './rule-kinds.ts'
 import { flag, mapList, mapOf, object, oneOf, set, text } from './schema.ts'
@@ -23,7 +24,7 @@ const values = (description: string) =>
     rules: [everyMatches(detailWordPattern, `must have values ${word}`)],
   })
 
-const plainWords = [matchesRule(patterns.plainText, 'must be plain text without control characters and invisible ones')]
+const plainWords = [matchesRule(patterns.plainText, notPlain)]
 
 /** In CEL: whether a detail of the type can have a field at all. */
 const knows = (name: string) =>

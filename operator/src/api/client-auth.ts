@@ -7,7 +7,7 @@ import {
 } from '@nauthera/rules/certificates'
 import { authMethods } from '@nauthera/rules/client-authentication'
 import { mostIdentities } from '@nauthera/rules/identities'
-import { httpsUri } from './field-kinds.ts'
+import { httpsUri, notPlain } from './field-kinds.ts'
 import { patterns } from './patterns.ts'
 import { matchesRule } from './rule-kinds.ts'
 import { foreignObject, list, object, oneOf, text } from './schema.ts'
@@ -40,7 +40,11 @@ const identity = object(
         rules: [matchesRule(patterns.httpsUri, 'must be an https URL, as iss has it in its tokens')],
       },
     ),
-    subject: text('What sub has to be in its tokens, exactly.', { maxLength: 1024, minLength: 1 }),
+    subject: text('What sub has to be in its tokens, exactly.', {
+      maxLength: 1024,
+      minLength: 1,
+      rules: [matchesRule(patterns.plainText, notPlain)],
+    }),
   },
   [
     {
@@ -77,7 +81,7 @@ export const auth = object(
       {
         subjectDN: text(
           'Subject of the certificate, written as in RFC 4514, the narrowest part first: CN=worker,O=Example.',
-          { maxLength: 1024, minLength: 1 },
+          { maxLength: 1024, minLength: 1, rules: [matchesRule(patterns.plainText, notPlain)] },
         ),
         sanDNS: text('DNS name in the certificate (subject alternative name).', {
           maxLength: 253,

@@ -6,6 +6,8 @@ import { matchesRule } from './rule-kinds.ts'
 import { text } from './schema.ts'
 import type { Rule, Schema } from './schema.ts'
 
+export const notPlain = 'must be plain text without control characters and invisible ones'
+
 export const httpsUri = (description: string) =>
   text(description, {
     maxLength: 2048,
@@ -17,7 +19,7 @@ export const httpsUri = (description: string) =>
 export const plainText = (description: string, maxLength: number) =>
   text(description, {
     maxLength,
-    rules: [matchesRule(patterns.plainText, 'must be plain text without control characters and invisible ones')],
+    rules: [matchesRule(patterns.plainText, notPlain)],
   })
 
 export const scopeName = (description: string) => text(description, { maxLength: 128, minLength: 1 })

@@ -2,7 +2,7 @@
 // metadata alone, and at its content only when that has changed.
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
-import { ApiError } from '../kubernetes/api-error.ts'
+import { ApiError, isForbidden } from '../kubernetes/api-error.ts'
 import { splitKey } from '../kubernetes/objects.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Memories } from './memories.ts'
@@ -15,6 +15,7 @@ const tickMs = 250
 const mostLooks = 8
 /** After a 429, or while the API does not answer, at least. Milliseconds. */
 const pauseMs = 5_000
+const sayEveryMs = 600_000
 /** How long others go first, and the share of its pace at which a round goes on after that: whoever keeps the operator busy must not keep
  *  it from seeing what happens to the Secrets of others. */
 const patienceMs = 60_000
@@ -43,6 +44,7 @@ export class Rounds {
   #startedAt: number
   #tickedAt: number
   #pausedUntil = -Infinity
+  #quietUntil = -Infinity
   #lateSince: number | undefined
   readonly #looks = new Set<Promise<void>>()
   #cancelTick = () => {}
@@ -121,7 +123,11 @@ export class Rounds {
   /** The next round looks again. A refusal of one Secret says nothing of the others. */
   #trouble(key: string, error: unknown): void {
     const { clock, log } = this.#needs
-    log.debug({ client: key, reason: describeError(error) }, 'secret not looked at')
+    // what is forbidden stays so: nobody would notice a Secret that is lost
+    if (isForbidden(error) && clock.monotonic() >= this.#quietUntil) {
+      this.#quietUntil = clock.monotonic() + sayEveryMs
+      log.warn({ client: key, reason: describeError(error) }, 'secret may not be looked at')
+    } else log.debug({ client: key, reason: describeError(error) }, 'secret not looked at')
     const status = error instanceof ApiError ? error.status : undefined
     if (status !== undefined && status !== 429) return
     const retryAfterMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0

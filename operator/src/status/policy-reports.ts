@@ -3,6 +3,7 @@ import { apiGroup, apiVersion, fieldManagers } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCPolicy, PolicyReport } from '../api/oidc-policy.ts'
 import { describePolicy } from '../decide/policy-report.ts'
+import { isRefusal } from '../kubernetes/api-error.ts'
 import { applyStatus } from '../kubernetes/conditional-write.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { resourceTypes } from '../kubernetes/objects.ts'
@@ -77,7 +78,8 @@ export class PolicyReports {
         await this.#report(policy)
       } catch (error) {
         this.#needs.log.warn({ policy: policy.metadata.name, error }, 'status of a policy not written')
-        return
+        // what is refused says nothing of the others; an API that is away is asked once in each look
+        if (!isRefusal(error)) return
       }
     }
   }

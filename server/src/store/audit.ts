@@ -3,9 +3,12 @@
 // row of its event itself.
 import { foreign } from '@nauthera/runtime/log'
 import type { Fields, Log } from '@nauthera/runtime/log'
+import type { Metrics } from '@nauthera/runtime/metrics'
 import { AuditCounts, countingOf } from './audit-counts.ts'
 import type { Counting } from './audit-counts.ts'
 import type { AuditEvent } from './audit-event.ts'
+import { AuditQueue } from './audit-queue.ts'
+import type { AuditBacklog } from './audit-queue.ts'
 import { AuditFollower, searchAudit } from './audit-search.ts'
 import type { AuditFilter, AuditRecord } from './audit-search.ts'
 import { statement } from './postgres.ts'
@@ -30,8 +33,7 @@ export interface Audit extends AuditRows {
   recordGranted(event: AuditEvent): Fields
   /** Writes the rows that wait, and those of the events that were counted so far. */
   flush(): Promise<void>
-  /** How many rows wait, and how many were lost because PostgreSQL was away for too long. */
-  backlog(): { waiting: number; lost: number }
+  backlog(): AuditBacklog
   /** @returns the newest first; with `afterId` in the order in which they were written */
   search(filter: AuditFilter): Promise<AuditRecord[]>
   /** Shows what comes from now on. */
@@ -54,8 +56,6 @@ export const auditInsert = (parameter: string, condition = ''): string =>
     )} FROM jsonb_to_recordset(${parameter}::jsonb) AS e(at timestamptz, event text, outcome text, reason text, user_id text, client_uid text, client_id text, address text, agent text, correlation_id text, replica text, detail jsonb)${condition}`
 
 const insertBatch = statement('audit-batch', auditInsert('$1'), { batched: true })
-/** Milliseconds and rows. */
-const batch = { everyMs: 500, most: 1000, keep: 50_000 }
 const countFor = 60_000
 const longestText = 500
 
@@ -68,14 +68,15 @@ export interface AuditSettings {
 interface Needs {
   readonly database: Connection
   readonly log: Log
+  readonly metrics?: Metrics | undefined
   readonly replica: string
   readonly settings: AuditSettings
   readonly now?: () => Date
 }
 
 export function createAudit(needs: Needs): Audit {
-  const { database, log, replica, settings, now = () => new Date() } = needs
-  const queue = new AuditQueue({ database, log })
+  const { database, log, metrics, replica, settings, now = () => new Date() } = needs
+  const queue = new AuditQueue({ database, insert: insertBatch, log, metrics })
   const counter = new AuditCounter((event, at) => queue.add(rowOf(event, at, replica)))
   const lines = (events: readonly AuditEvent[]) => {
     // what succeeded has its row by now
@@ -152,76 +153,6 @@ class AuditCounter {
   }
 }
 
-/** Rows that wait to be written. While PostgreSQL is away they are kept; the oldest go first when they become too many. */
-class AuditQueue {
-  readonly #database: Connection
-  readonly #log: Log
-  #waiting: NewRow[] = []
-  #lost = 0
-  #timer: NodeJS.Timeout | undefined
-  #flushing: Promise<void> | undefined
-
-  constructor(needs: { database: Connection; log: Log }) {
-    this.#database = needs.database
-    this.#log = needs.log
-  }
-
-  add(row: NewRow): void {
-    this.#waiting.push(row)
-    this.#schedule()
-  }
-
-  flush(): Promise<void> {
-    return (this.#flushing ??= this.#writeAll().finally(() => (this.#flushing = undefined)))
-  }
-
-  backlog(): { waiting: number; lost: number } {
-    return { waiting: this.#waiting.length, lost: this.#lost }
-  }
-
-  async stop(): Promise<void> {
-    this.#unschedule()
-    await this.flush()
-    this.#unschedule()
-  }
-
-  #schedule(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined
-      void this.flush()
-    }, batch.everyMs)
-    this.#timer.unref()
-  }
-
-  #unschedule(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-  }
-
-  async #writeAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const rows = this.#waiting.slice(0, batch.most)
-      try {
-        await this.#database.query(insertBatch, [JSON.stringify(rows)])
-      } catch {
-        // no event is lost: its line was written at once
-        this.#drop(this.#waiting.length - batch.keep)
-        return this.#schedule()
-      }
-      this.#waiting = this.#waiting.slice(rows.length)
-    }
-  }
-
-  #drop(count: number): void {
-    if (count <= 0) return
-    this.#waiting = this.#waiting.slice(count)
-    this.#lost += count
-    this.#log.warn({ lost: this.#lost }, 'audit rows lost')
-  }
-}
-
-type NewRow = ReturnType<typeof rowOf>
-
 const rowOf = (event: AuditEvent, at: Date, replica: string) => ({
   at: at.toISOString(),
   event: event.event,
@@ -234,8 +165,13 @@ const rowOf = (event: AuditEvent, at: Date, replica: string) => ({
   agent: clean(event.agent),
   correlation_id: clean(event.correlationId),
   replica,
-  detail: event.detail,
+  detail: event.detail && Object.fromEntries(Object.entries(event.detail).map(cleanDetail)),
 })
+
+const cleanDetail = ([name, value]: [string, string | number | boolean]) => [
+  name,
+  typeof value === 'string' ? clean(value) : value,
+]
 
 /** Some of these texts come from outside: they are cut to a length, and lose the NUL that PostgreSQL refuses. */
 function clean(text: string | undefined): string | undefined {

@@ -95,7 +95,8 @@ export class Listeners {
     this.#timer = undefined
     try {
       await this.#dial()
-    } catch {
+    } catch (error) {
+      this.#log.warn({ error }, 'cannot listen to the database; trying again')
       return this.#redialAfter(Math.min(lastDelayMs * 2, redial.most))
     }
     // notifications of the meantime are lost, so everybody looks again

@@ -187,7 +187,7 @@ class Runner implements OutboxRunner {
     try {
       return await Promise.race([attempt(work), overdue])
     } catch (error) {
-      return { kind: 'later', reason: describeError(error) }
+      return { kind: isUnreadable(error) ? 'never' : 'later', reason: describeError(error) }
     } finally {
       clearTimeout(timer)
     }
@@ -196,9 +196,18 @@ class Runner implements OutboxRunner {
   async #giveUp(work: Claimed, reason: string): Promise<void> {
     const { id, kind, tries } = work
     this.#needs.log.error({ kind, id, tries, reason }, 'not delivered, and not tried again')
-    const event = (this.#needs.givenUp ?? usualEvent)(work, reason)
+    const event = this.#eventOf(work, reason)
     await this.#settle(() => this.#needs.outbox.giveUp(work, [event]))
     this.#needs.count?.(kind, 'given_up')
+  }
+
+  #eventOf(work: Claimed, reason: string): AuditEvent {
+    try {
+      return (this.#needs.givenUp ?? usualEvent)(work, reason)
+    } catch {
+      // what it is about cannot be read
+      return usualEvent(work, reason)
+    }
   }
 
   /** What was done must be marked, else it is done again: the mark is repeated for as long as the row is ours. */
@@ -221,6 +230,9 @@ class Runner implements OutboxRunner {
     this.#needs.log.warn(fields, message)
   }
 }
+
+/** What stands in the row will never be read. */
+const isUnreadable = (error: unknown): boolean => hasCode(error, 'SEALED_ROW_DAMAGED') || error instanceof SyntaxError
 
 const usualEvent = ({ id, kind, tries }: Claimed, reason: string): AuditEvent => ({
   event: 'outbox.given_up',

@@ -1,4 +1,5 @@
 // Removes expired rows in small batches. Every replica does; none waits for another.
+import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import { statement } from './postgres.ts'
 import type { Connection, Statement } from './postgres.ts'
@@ -62,20 +63,27 @@ export function createReaper(needs: { database: Connection; log: Log; auditReten
       gone = (await needs.database.query(round, values)).length
     return total
   }
+  /** A table that cannot be cleared keeps no other one full. */
+  const clearAlone = (round: Statement, values: readonly unknown[]): Promise<number> =>
+    clear(round, values).catch((error: unknown) => {
+      if (hasCode(error, 'STORE_UNAVAILABLE')) throw error
+      needs.log.error({ round: round.name, error }, 'expired rows were not removed')
+      return 0
+    })
   async function reap(sectors?: readonly string[]): Promise<number> {
     let total = 0
     if (sectors !== undefined) {
       await needs.database.query(nameSectors, [sectors])
-      total += await clear(unnamedSectors, [batchRows])
+      total += await clearAlone(unnamedSectors, [batchRows])
     }
-    for (const round of rounds) total += await clear(round, [batchRows])
-    return total + (await clear(audit, [batchRows, needs.auditRetentionMs]))
+    for (const round of rounds) total += await clearAlone(round, [batchRows])
+    return total + (await clearAlone(audit, [batchRows, needs.auditRetentionMs]))
   }
   const next = (sectors: () => readonly string[] | undefined) => {
     timer = setTimeout(
       () => {
         reap(sectors())
-          .catch((error: unknown) => needs.log.debug({ error }, 'expired rows were not removed; trying again later'))
+          .catch((error: unknown) => needs.log.warn({ error }, 'expired rows were not removed; trying again later'))
           .finally(() => {
             if (timer !== undefined) next(sectors)
           })

@@ -113,7 +113,7 @@ export function createStore(options: {
   sendsMail?: boolean
 }): Store {
   const { database, cache, ring, log, metrics, replica, auditSettings, sendsMail = false } = options
-  const audit = createAudit({ database, log, replica, settings: auditSettings })
+  const audit = createAudit({ database, log, metrics, replica, settings: auditSettings })
   const outbox = createOutbox({ database, ring: () => ring, audit, sendsMail })
   const needs = { database, audit, outbox, changes: createChanges(cache) }
   const reaper = createReaper({ database, log, auditRetentionMs: auditSettings.retention })

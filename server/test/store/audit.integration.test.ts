@@ -92,10 +92,10 @@ describe(createAudit.name, () => {
     const userId = randomUUID()
     audit.record({ event: 'session.ended', outcome: 'success', userId })
     await audit.flush()
-    expect(audit.backlog()).to.deep.equal({ waiting: 1, lost: 0 })
+    expect(audit.backlog()).to.deep.equal({ waiting: 1, lost: 0, setAside: 0 })
     away = false
     await audit.stop()
-    expect(audit.backlog()).to.deep.equal({ waiting: 0, lost: 0 })
+    expect(audit.backlog()).to.deep.equal({ waiting: 0, lost: 0, setAside: 0 })
     expect(await audit.search({ userId, limit: 5 })).to.have.length(1)
   })
 
@@ -103,12 +103,15 @@ describe(createAudit.name, () => {
     const { database } = fresh.replica()
     const { audit } = openAudit(database)
     const userId = randomUUID()
+    const subject = 'system:\u0000\udfff'
+    audit.record({ event: 'token.issued', outcome: 'success', userId, detail: { subject } })
     audit.record({ event: 'signin.failure', outcome: 'failure', userId, agent: `a\u0000b\ud800${'x'.repeat(9000)}` })
     audit.record({ event: 'signin.locked', outcome: 'failure', userId, agent: '\ud83d\ude00'.repeat(9000) })
     await audit.flush()
     const rows = await audit.search({ userId, limit: 5 })
-    expect(rows).to.have.length(2)
-    expect(rows.every(({ agent }) => agent!.length <= 500)).to.equal(true)
+    expect(rows).to.have.length(3)
+    expect(rows.every(({ agent = '' }) => agent.length <= 500)).to.equal(true)
+    expect(rows.find(({ event }) => event === 'token.issued')!.detail).to.deep.equal({ subject: 'system:\ufffd\ufffd' })
     await audit.stop()
   })
 

@@ -68,7 +68,8 @@ describe(createAuthorizations.name, () => {
           ofGrants.map((details) => paying(...details)),
         )
         const [shop] = await store.authorizations.listOfUser(userId, firstPart)
-        const canonical = (one: object) => JSON.stringify(Object.entries(one).toSorted(([a], [b]) => a.localeCompare(b)))
+        const canonical = (one: object) =>
+          JSON.stringify(Object.entries(one).toSorted(([a], [b]) => a.localeCompare(b)))
         const once = new Set(ofGrants.flat().map(canonical))
         expect(shop!.details[bank]!.map(canonical)).to.have.members([...once])
       }),

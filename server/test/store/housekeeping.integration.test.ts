@@ -8,6 +8,7 @@ import type { Connection } from '../../src/store/postgres.ts'
 import { createPushedRequests } from '../../src/store/pushed-requests.ts'
 import { createReaper } from '../../src/store/reaper.ts'
 import type { Store } from '../../src/store/store.ts'
+import { keepLog } from '../http/harness.ts'
 import { addPerson, freshStore, inMs, testRing } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
 
@@ -120,6 +121,25 @@ describe('housekeeping of the store', () => {
         [dead.id],
       )
       expect(left).to.deep.equal([])
+    })
+
+    it('E19 clears the other tables when one cannot be cleared, and says so', async () => {
+      const mark = randomUUID()
+      await store.oneTime.mark('code', mark, inMs(-3_600_000))
+      const oldEvent = statement(
+        'test-old-event',
+        "INSERT INTO audit (at, event, outcome, replica) VALUES (now() - interval '1 year', 'key.created', 'success', 'pod-1')",
+      )
+      await store.database.query(oldEvent)
+      const log = keepLog()
+      const database: Connection = {
+        query: (asked, values) =>
+          asked.name === 'reap-attempts' ? Promise.reject(new Error('refused')) : store.database.query(asked, values),
+      }
+      await createReaper({ database, log, auditRetentionMs: 90 * 86_400_000 }).reap()
+      expect(await store.oneTime.isMarked('code', mark)).to.equal(false)
+      expect(await store.audit.search({ until: inMs(-300 * 86_400_000), limit: 5 })).to.deep.equal([])
+      expect(log.lines.map(({ message }) => message)).to.deep.equal(['expired rows were not removed'])
     })
 
     it('removes audit rows at the age that the settings say, and keeps younger ones', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
+import { CodedError } from '@nauthera/runtime/coded-error'
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { countTries, createOutboxRunner, delayBefore, outboxTimes } from '../../src/store/outbox-runner.ts'
 import type { OutboxRunner, Try, TryOutcome } from '../../src/store/outbox-runner.ts'
@@ -146,6 +147,29 @@ describe(createOutboxRunner.name, function () {
     expect(log.lines.map(({ message }) => message)).to.include('not delivered, and not tried again')
     await runners.at(-1)!.stop()
     expect(await metrics.render()).to.match(/nauthera_outbox_tries_total\{kind="mail",outcome="given_up".*\} 1/)
+  })
+
+  it('E19 gives up what nobody can read at once, also when its audit event cannot be made of it', async () => {
+    await queue()
+    const log = keepLog()
+    const attempt: Try = async (work) => {
+      throw new CodedError('SEALED_ROW_DAMAGED', { message: work.id })
+    }
+    const givenUp = () => {
+      throw new SyntaxError('not JSON')
+    }
+    const runner = createOutboxRunner({
+      outbox: stores[0]!.outbox,
+      tries: { mail: attempt },
+      log,
+      givenUp,
+      times: fast,
+    })
+    runners.push(runner)
+    runner.start()
+    await settled()
+    const [event] = await stores[0]!.audit.search({ event: 'outbox.given_up', limit: 1 })
+    expect(event!.detail).to.include({ kind: 'mail', tries: 1 })
   })
 
   it('counts no try of what is put off, takes it again, and gives it up when its time is over', async () => {

@@ -27,7 +27,11 @@ export function createStoreEpoch(needs: { epoch: Pick<Epoch, 'read'>; log: Log }
   return {
     load,
     follow() {
-      timer ??= setInterval(() => void load().catch(() => undefined), pollEvery)
+      const again = () =>
+        void load().catch((error: unknown) =>
+          needs.log.warn({ error }, 'whether the database was restored is not known; looking again'),
+        )
+      timer ??= setInterval(again, pollEvery)
       timer.unref()
     },
     current() {

@@ -171,7 +171,9 @@ class StoredKeyRing implements KeyRing {
     this.#stored = toRing(stored, inFile, log)
     this.#settle()
     // tried again at the next read: keys work without it
-    await this.#tellActive().catch((error: unknown) => log.debug({ error }, 'key.activated could not be told'))
+    await this.#tellActive().catch((error: unknown) =>
+      log.warn({ error }, 'key.activated could not be told; trying again'),
+    )
   }
 
   async #readFile(stored: readonly StoredKey[]): Promise<FileKeys> {
