@@ -33,6 +33,16 @@ export interface Mails {
     readonly asked: Asked
     readonly client?: string
   }
+  /** To the team of the help desk: a member did something severe, or asks another one to confirm it. */
+  readonly 'desk-act': {
+    readonly person: string
+    readonly by: string
+    /** A key under `act.` in the locales. */
+    readonly act: string
+    readonly outcome: 'done' | 'asked'
+    readonly at: string
+    readonly path: string
+  }
   readonly locked: {
     readonly person: string
     readonly at: string

@@ -3,6 +3,7 @@ import { podPaths } from '@nauthera/proto/names'
 import { defaultAlgorithms, signingAlgorithms } from '@nauthera/rules/algorithms'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
 import { cachesHold } from './jwks-age.ts'
+import { adminSettings } from './settings/admin.ts'
 import { cacheSettings, databaseSettings } from './settings/connections.ts'
 import { duration, file, listOf, hostName, addressRange, webUrl } from './settings/kinds.ts'
 import { mailSettings, registrationSettings } from './settings/mail.ts'
@@ -200,24 +201,7 @@ export const settingsSchema = z
           .describe('A template that takes the place of what surrounds every page (docs/branding.md): at most 32 KiB.'),
       })
       .prefault({}),
-    admin: z
-      .strictObject({
-        group: z
-          .string()
-          .min(1)
-          .max(200)
-          .describe('Members of this group may use the help desk at /admin, with a second factor.'),
-        groupFrom: z
-          .array(z.string().min(1).max(40))
-          .min(1)
-          .max(20)
-          .default(['postgres'])
-          .describe(
-            'Where that group may come from: `postgres` for groups that were given here, or the id of a source or of an upstream provider. Whoever runs one that is listed can make people members of the help desk.',
-          ),
-      })
-      .optional()
-      .describe('The help desk. Without it there is none.'),
+    admin: adminSettings,
     replica: z
       .string()
       .min(1)

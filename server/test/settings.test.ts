@@ -43,6 +43,17 @@ describe('the settings of the server', () => {
     expect(faultsOf({ ...good, admin: { group: 'desk' }, secondFactor: { policy: 'off' } })).to.deep.equal(['admin'])
   })
 
+  it('never let the help desk give a group of its own, and know whom to tell', () => {
+    const of = (admin: object) => faultsOf({ ...good, admin: { group: 'desk', ...admin } })
+    const capabilities = [{ group: 'leads', may: ['disable'] }]
+    expect(of({ capabilities, protectedGroups: ['admins'], assignableGroups: ['admins', 'on-call'] })).to.deep.equal([])
+    expect(of({ assignableGroups: ['on-call', 'desk'] })).to.deep.equal(['admin.assignableGroups.1'])
+    expect(of({ capabilities, assignableGroups: ['leads'] })).to.deep.equal(['admin.assignableGroups.0'])
+    expect(of({ capabilities: [{ group: 'leads', may: ['delete'] }] })).to.deep.equal(['admin.capabilities.0.may.0'])
+    expect(of({ notify: 'team@example.com' })).to.deep.equal([])
+    expect(of({ notify: 'nobody' })).to.deep.equal(['admin.notify'])
+  })
+
   it('take certificates of clients only where one can arrive, and from whom', () => {
     const of = (mutualTLS: object, more: object = {}) => faultsOf({ ...good, ...more, mutualTLS })
     const [url, trusted] = ['https://mtls.example.com', { trustedProxies: ['10.0.0.0/8'] }]

@@ -1,93 +1,168 @@
 import { randomUUID } from 'node:crypto'
+import { handleOf } from '../account/endings.ts'
+import { describeAgent } from '../describe-agent.ts'
+import type { Capability } from '../settings/admin.ts'
 import type { AuditEvent } from '../store/audit.ts'
-import type { Store } from '../store/store.ts'
+import type { DeskRequest, DeskWork } from '../store/desk.ts'
 import type { User } from '../store/user.ts'
+import { ownSource } from '../store/user.ts'
 import { factorNotice } from '../users/factors/notice.ts'
 import { shortLifeMinutes } from '../users/link-mails.ts'
 import type { LinkMails } from '../users/link-mails.ts'
-import type { PersonState } from './person-state.ts'
+import type { PersonState, SessionState } from './person-state.ts'
 
 // What the help desk can do for a person: one row each. A confirmation comes first, whatever it is.
 
 export interface Act {
   /** In the address; its texts are `act.<id>` and so on. */
   readonly id: string
-  /** Whether it ends something: the button then looks like it. */
+  /** What a member needs for it. */
+  readonly capability: Capability
+  /** Whether it ends or gives something: it counts for the quota, and the team gets a mail. On a member of a protected group each act does. */
   readonly isSevere: boolean
+  /** Which one of the person's it is about; it is offered beside that. Default: there is only one. */
+  readonly about?: 'session' | 'group'
   /** What its text names. */
-  readonly values?: Readonly<Record<string, number>>
+  values?(state: PersonState, about: string): Readonly<Record<string, string | number>>
   /** Whether there is anything to do. */
-  isOffered(state: PersonState): boolean
+  isOffered(state: PersonState, about: string): boolean
   /** What the audit log says about the person, beside who did it. */
   readonly events: readonly AuditEvent['event'][]
   /** @returns whether it was done */
-  carryOut(needs: ActNeeds, user: User, events: readonly AuditEvent[]): Promise<boolean>
+  carryOut(needs: ActNeeds, on: ActedOn): Promise<boolean>
 }
 
 export interface ActNeeds {
-  readonly store: Pick<Store, 'users' | 'attempts' | 'factors' | 'upstreamLinks'>
+  readonly store: Omit<DeskWork, 'people'>
   /** Epoch milliseconds. */
   readonly now: () => number
   /** Undefined where no mail is sent. */
   readonly linkMails: Pick<LinkMails, 'sendReset'> | undefined
 }
 
+export interface ActedOn {
+  readonly state: PersonState
+  readonly about: string
+  readonly audit: readonly AuditEvent[]
+}
+
 export const acts: readonly Act[] = [
   {
     id: 'unlock',
+    capability: 'unlock',
     isSevere: false,
     isOffered: ({ failures: { signIns, codes } }) => signIns !== undefined || codes !== undefined,
     events: ['account.unlocked'],
-    carryOut: ({ store }, { id }, events) => store.attempts.unlock(id, events),
+    carryOut: ({ store }, { state, audit }) => store.attempts.unlock(state.user.id, audit),
   },
   {
     id: 'send-reset',
+    capability: 'reset',
     isSevere: false,
     isOffered: ({ canReset }) => canReset,
     events: ['password.reset_requested'],
-    values: { minutes: shortLifeMinutes },
-    carryOut: async ({ linkMails }, user, audit) =>
-      (await linkMails?.sendReset(user, { onceKey: `desk-reset:${randomUUID()}`, audit }))?.kind === 'sent',
+    values: () => ({ minutes: shortLifeMinutes }),
+    carryOut: async ({ linkMails }, { state, audit }) =>
+      (await linkMails?.sendReset(state.user, { onceKey: `desk-reset:${randomUUID()}`, audit }))?.kind === 'sent',
   },
   {
     id: 'enable',
+    capability: 'disable',
     isSevere: false,
     isOffered: ({ user }) => user.disabled,
     events: ['account.enabled'],
-    carryOut: ({ store }, { id }, events) => store.users.setDisabled(id, false, events),
+    carryOut: ({ store }, { state, audit }) => store.users.setDisabled(state.user.id, false, audit),
   },
   {
     id: 'sign-out',
+    capability: 'disable',
     isSevere: true,
     isOffered: ({ user }) => !user.disabled,
     events: ['session.revoked_all'],
-    carryOut: ({ store }, { id }, events) => store.users.revokeSessions(id, events),
+    carryOut: ({ store }, { state, audit }) => store.users.revokeSessions(state.user.id, audit),
   },
   {
     id: 'reset-factors',
+    capability: 'reset',
     isSevere: true,
     isOffered: ({ factors }) => factors.length > 0,
     events: ['factor.removed', 'session.revoked_all'],
-    carryOut: async ({ store, now }, user, events) => {
+    carryOut: async ({ store, now }, { state: { user }, audit }) => {
       const notice = factorNotice(user, { change: 'factors-reset', now: now() })
-      return (await store.factors.reset(user.id, events, notice)) !== undefined
+      return (await store.factors.reset(user.id, audit, notice)) !== undefined
     },
   },
   {
     id: 'unlink',
+    capability: 'reset',
     isSevere: true,
     isOffered: ({ links }) => links.some(({ isOrigin }) => !isOrigin),
     events: ['account.unlinked', 'session.revoked_all'],
-    carryOut: async ({ store, now }, user, audit) => {
+    carryOut: async ({ store, now }, { state: { user }, audit }) => {
       const mail = factorNotice(user, { change: 'upstream-unlinked', now: now() })
       return (await store.upstreamLinks.unlink(user.id, undefined, { audit, mail })) > 0
     },
   },
   {
     id: 'disable',
+    capability: 'disable',
     isSevere: true,
     isOffered: ({ user }) => !user.disabled,
     events: ['account.disabled'],
-    carryOut: ({ store }, { id }, events) => store.users.setDisabled(id, true, events),
+    carryOut: ({ store }, { state, audit }) => store.users.setDisabled(state.user.id, true, audit),
+  },
+  {
+    id: 'end-session',
+    capability: 'disable',
+    isSevere: true,
+    about: 'session',
+    isOffered: (state, about) => sessionOf(state, about) !== undefined,
+    values: (state, about) => ({ session: nameOfSession(sessionOf(state, about)) }),
+    events: ['session.ended'],
+    carryOut: async ({ store }, { state, about, audit }) => {
+      const session = sessionOf(state, about)?.device
+      return session !== undefined && store.devices.signOut(session, audit)
+    },
+  },
+  {
+    id: 'add-group',
+    capability: 'groups',
+    isSevere: true,
+    about: 'group',
+    isOffered: ({ user }, group) => user.source === ownSource && !hasOwnGroup(user, group),
+    values: (_, group) => ({ group }),
+    events: ['account.changed'],
+    carryOut: ({ store }, { state, about, audit }) => store.groups.addMember(about, state.user.id, audit),
+  },
+  {
+    id: 'remove-group',
+    capability: 'groups',
+    isSevere: true,
+    about: 'group',
+    isOffered: ({ user }, group) => user.source === ownSource && hasOwnGroup(user, group),
+    values: (_, group) => ({ group }),
+    events: ['account.changed'],
+    carryOut: ({ store }, { state, about, audit }) => store.groups.removeMember(about, state.user.id, audit),
   },
 ]
+
+export const actNamed = (id: string | undefined): Act | undefined => acts.find((act) => act.id === id)
+
+export const requestOnPage = ({ act, about, askedBy, expiresAt }: DeskRequest) => ({
+  act,
+  about: actNamed(act)?.about === 'group' ? about : undefined,
+  askedBy: askedBy.username,
+  until: expiresAt,
+})
+
+const hasOwnGroup = ({ groupOrigins }: Pick<User, 'groupOrigins'>, group: string): boolean =>
+  groupOrigins[ownSource]?.includes(group) ?? false
+
+const sessionOf = ({ sessions }: PersonState, handle: string): SessionState | undefined =>
+  sessions.find(({ device }) => handleOf(device.sessionUid) === handle)
+
+/** Its browser, system and address, as far as they are known. */
+function nameOfSession(session: SessionState | undefined): string {
+  const { browser, system } = describeAgent(session?.device.agent)
+  return [browser, system, session?.device.ip].filter((part) => part !== undefined).join(', ')
+}

@@ -1,8 +1,10 @@
 import { acrLevels } from '@nauthera/rules/acr'
 import type { Gate, Require, SignedInPerson } from '../account/gate.ts'
 import type { Page, PageRequest } from '../reply.ts'
+import { mayOf } from './rank.ts'
+import type { DeskRules } from './rank.ts'
 
-// The gate of the help desk. It lets in members of one group who have proved a second factor: to look, within the last hour; to change
+// The gate of the help desk. It lets in members of its groups who have proved a second factor: to look, within the last hour; to change
 // something, within the last five minutes. Whoever is signed in and no member gets the page of an address that does not exist.
 
 const [, byTwoFactors] = acrLevels
@@ -16,17 +18,10 @@ export interface DeskGate {
   readonly toAct: Require
 }
 
-/** @param needs.groupFrom ids of the sources whose word counts: whoever runs another one must not make members
- *  @param needs.now epoch milliseconds */
-export function createDeskGate(needs: {
-  gate: Gate
-  group: string
-  groupFrom: readonly string[]
-  now: () => number
-}): DeskGate {
-  const { gate, group, groupFrom, now } = needs
-  const isMember = ({ user }: SignedInPerson) =>
-    groupFrom.some((source) => user.groupOrigins[source]?.includes(group) ?? false)
+/** @param needs.now epoch milliseconds */
+export function createDeskGate(needs: { gate: Gate; rules: DeskRules; now: () => number }): DeskGate {
+  const { gate, rules, now } = needs
+  const isMember = ({ user }: SignedInPerson) => mayOf(rules, user.groupOrigins).size > 0
   const enter = async (request: PageRequest, isEnough: (person: SignedInPerson) => boolean): ReturnType<Require> => {
     const admission = await gate.requirePerson(request)
     if (admission.kind !== 'admitted') return admission

@@ -7,16 +7,22 @@ import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import type { DeskInvited, Invitation, LinkMails } from '../users/link-mails.ts'
+import type { UserSources } from '../users/user-sources.ts'
 import { deskArea } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
 import { notFound } from './gate.ts'
 import type { DeskGate } from './gate.ts'
+import { mayOf } from './rank.ts'
+import type { DeskRules } from './rank.ts'
 
 // Invites somebody who has no account. Groups are not given here: a member of the help desk cannot give anybody a group, and an invitation
 // to an address of their own would be a way around that. The desk leaves an invitation with groups as it is.
 
 export interface InviteNeeds extends FrameNeeds {
   readonly desk: DeskGate
+  readonly rules: DeskRules
+  /** Whether a source has somebody with this address, who was never here. */
+  readonly isReserved: UserSources['isReserved']
   /** Undefined where no mail is sent: the link must reach the mailbox, and no member sees it. */
   readonly linkMails: Pick<LinkMails, 'inviteFromDesk'> | undefined
   /** Tags of the languages that pages and mails have. */
@@ -27,10 +33,13 @@ export const invitePath = `${paths.admin}/invite`
 
 export const createInviteRoutes = (needs: InviteNeeds): readonly Route[] => [
   personalPage(invitePath, needs.desk.toAct, (admin, request) =>
-    needs.linkMails === undefined ? notFound : show(needs, admin, request, {}),
+    mayInvite(needs, admin) ? show(needs, admin, request, {}) : notFound,
   ),
   personalForm(invitePath, needs.desk.toAct, (admin, request) => invite(needs, admin, request)),
 ]
+
+const mayInvite = ({ rules, linkMails }: InviteNeeds, { user }: SignedInPerson): boolean =>
+  linkMails !== undefined && mayOf(rules, user.groupOrigins).has('invite')
 
 interface Shown extends Partial<Invitation> {
   readonly mistakes?: readonly Mistake[]
@@ -66,7 +75,7 @@ const longest = 320
 /** Fields `email`, `name` and `locale`. */
 async function invite(needs: InviteNeeds, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
   const { linkMails, languages } = needs
-  if (linkMails === undefined) return notFound
+  if (linkMails === undefined || !mayInvite(needs, admin)) return notFound
   const field = (name: string) => (request.form.get(name) ?? '').trim().slice(0, longest)
   const asked = { email: field('email'), name: field('name'), locale: field('locale') }
   const invitation: Invitation = {
@@ -82,11 +91,14 @@ async function invite(needs: InviteNeeds, admin: SignedInPerson, request: PageRe
     detail: { email: asked.email },
   }
   const by = { languages: request.languages, audit: [event] }
-  const mistake = await linkMails.inviteFromDesk(invitation, by).then(notSent, mistakeOf)
+  const isReserved = await needs.isReserved({ username: asked.email, email: asked.email })
+  const mistake = isReserved ? hasAccount : await linkMails.inviteFromDesk(invitation, by).then(notSent, mistakeOf)
   if (mistake !== undefined) return show(needs, admin, request, { ...asked, mistakes: [mistake] })
   needs.said.say(request, 'desk-invite')
   return { kind: 'redirect', location: `${needs.basePath}${paths.admin}` }
 }
+
+const hasAccount: Mistake = { key: 'email-has-account', control: 'email' }
 
 function notSent(invited: DeskInvited): Mistake | undefined {
   if (invited === 'sent') return undefined
@@ -96,7 +108,7 @@ function notSent(invited: DeskInvited): Mistake | undefined {
 
 /** @throws what is no mistake of whoever typed */
 function mistakeOf(error: unknown): Mistake {
-  if (hasCode(error, 'EMAIL_TAKEN')) return { key: 'email-has-account', control: 'email' }
+  if (hasCode(error, 'EMAIL_TAKEN')) return hasAccount
   if (!hasCode(error, 'USERNAME_INVALID')) throw error
   const isName = error.faults.some(({ path }) => path === 'name')
   return isName ? { key: 'text-not-taken', control: 'name' } : { key: 'email-invalid', control: 'email' }

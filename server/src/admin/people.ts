@@ -3,10 +3,14 @@ import { personalPage } from '../account/gate.ts'
 import type { Route } from '../reply.ts'
 import { ownSource } from '../store/user.ts'
 import type { User } from '../store/user.ts'
+import type { Desk } from '../store/desk.ts'
 import type { People } from '../store/people.ts'
+import { requestOnPage } from './acts.ts'
 import { deskArea, searched } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
 import type { DeskGate } from './gate.ts'
+import { mayOf } from './rank.ts'
+import type { DeskRules } from './rank.ts'
 
 // The first page of the help desk: it finds people.
 
@@ -15,6 +19,8 @@ const pageSize = 25
 export interface PeopleNeeds extends FrameNeeds {
   readonly desk: DeskGate
   readonly people: People
+  readonly rules: DeskRules
+  readonly store: { readonly desk: Pick<Desk, 'requests'> }
   /** Undefined where no mail is sent. */
   readonly inviteHref: string | undefined
 }
@@ -34,7 +40,12 @@ export function createPeopleRoute(needs: PeopleNeeds): Route {
       model: {
         area: deskArea(needs, admin, request, 'people'),
         action: here,
-        inviteHref: needs.inviteHref,
+        inviteHref: mayOf(needs.rules, admin.user.groupOrigins).has('invite') ? needs.inviteHref : undefined,
+        requests: (await needs.store.desk.requests()).map((asked) => ({
+          ...requestOnPage(asked),
+          person: asked.person.username,
+          href: `${basePath}${personPath(asked.person.id)}`,
+        })),
         text,
         people: page.people.map((user) => rowOf(user, basePath)),
         firstHref:

@@ -2,6 +2,7 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Failures, FailuresOfPerson } from '../store/attempts.ts'
 import type { AuditRecord } from '../store/audit.ts'
 import type { Authorization } from '../store/authorizations.ts'
+import type { DeskRequest } from '../store/desk.ts'
 import type { Device } from '../store/devices.ts'
 import type { Factor } from '../store/factors.ts'
 import type { Store } from '../store/store.ts'
@@ -26,6 +27,8 @@ export interface PersonState {
   readonly authorizations: readonly Authorization[]
   /** The newest first. */
   readonly signIns: readonly AuditRecord[]
+  /** Acts on this person that wait for a second member. */
+  readonly requests: readonly DeskRequest[]
 }
 
 /** Failures that still count, and whether they lock what they are of. */
@@ -42,7 +45,7 @@ export interface SessionState {
 export interface StateNeeds {
   readonly store: Pick<
     Store,
-    'accounts' | 'attempts' | 'devices' | 'authorizations' | 'factors' | 'upstreamLinks' | 'audit'
+    'accounts' | 'attempts' | 'devices' | 'authorizations' | 'factors' | 'upstreamLinks' | 'audit' | 'desk'
   >
   /** Of the sources of people. */
   readonly load: UserSources['load']
@@ -59,7 +62,7 @@ export async function loadPersonState(needs: StateNeeds, userId: string): Promis
   const { store } = needs
   const record = await store.accounts.load({ userId })
   if (record === undefined) return undefined
-  const [described, failures, factors, links, devices, authorizations, signIns] = await Promise.all([
+  const [described, failures, factors, links, devices, authorizations, signIns, requests] = await Promise.all([
     describe(needs, userId),
     store.attempts.failuresOf(userId),
     store.factors.of(userId),
@@ -67,6 +70,7 @@ export async function loadPersonState(needs: StateNeeds, userId: string): Promis
     store.devices.listOfUser(userId),
     store.authorizations.listOfUser(userId, { skip: 0, limit: authorizationsShown }),
     store.audit.search({ userId, event: 'signin', limit: signInsShown }),
+    store.desk.requests(userId),
   ])
   const sessions = devices.filter(({ client }) => client === undefined)
   const bySession = Map.groupBy(devices, ({ sessionUid }) => sessionUid)
@@ -88,6 +92,7 @@ export async function loadPersonState(needs: StateNeeds, userId: string): Promis
     })),
     authorizations,
     signIns,
+    requests,
   }
 }
 

@@ -1,68 +1,107 @@
-import { auditedRequest } from '../oidc/request-context.ts'
+import { handleOf } from '../account/endings.ts'
+import { personalPage } from '../account/gate.ts'
 import { describeAgent } from '../describe-agent.ts'
-import { personalForm, personalPage } from '../account/gate.ts'
 import type { SignedInPerson } from '../account/gate.ts'
 import type { PageRequest, Reply, Route, Views } from '../reply.ts'
-import type { AuditEvent } from '../store/audit.ts'
 import { ownSource } from '../store/user.ts'
-import { acts } from './acts.ts'
-import type { Act, ActNeeds } from './acts.ts'
+import { createActRoutes } from './act-pages.ts'
+import type { ActPageNeeds } from './act-pages.ts'
+import { actNamed, acts, requestOnPage } from './acts.ts'
+import { deskEvent, foresee, rankOf } from './carry-out.ts'
 import { deskArea } from './frame.ts'
-import type { FrameNeeds } from './frame.ts'
 import { notFound } from './gate.ts'
-import type { DeskGate } from './gate.ts'
 import { personPath } from './people.ts'
+import { createPersonAuditRoute } from './person-audit.ts'
+import { isProtected } from './rank.ts'
 import { loadPersonState } from './person-state.ts'
-import type { CountedFailures, PersonState, StateNeeds } from './person-state.ts'
+import type { CountedFailures, PersonState } from './person-state.ts'
 
-// One person: what the help desk sees of them, and what it can do. Each act has a page that asks first.
+// One person: what the help desk sees of them, and what the member can do.
 
-export interface PersonNeeds extends FrameNeeds, StateNeeds, Pick<ActNeeds, 'linkMails' | 'now'> {
-  readonly desk: DeskGate
-  readonly store: StateNeeds['store'] & ActNeeds['store']
-}
+export type PersonNeeds = ActPageNeeds
 
-export function createPersonRoutes(needs: PersonNeeds): readonly Route[] {
-  const { desk } = needs
-  const path = personPath(':id')
-  return [
-    personalPage(path, desk.toLook, (admin, request) => show(needs, admin, request)),
-    ...acts.flatMap((act) => [
-      personalPage(`${path}/${act.id}`, desk.toAct, (admin, request) => ask(needs, act, admin, request)),
-      personalForm(`${path}/${act.id}`, desk.toAct, (admin, request) => carryOut(needs, act, admin, request)),
-    ]),
-  ]
+export const createPersonRoutes = (needs: PersonNeeds): readonly Route[] => [
+  personalPage(personPath(':id'), needs.desk.toLook, (admin, request) => show(needs, admin, request)),
+  createPersonAuditRoute(needs),
+  ...createActRoutes(needs),
+]
+
+/** What the page needs to offer something. */
+interface Offer {
+  readonly needs: PersonNeeds
+  readonly admin: SignedInPerson
+  readonly state: PersonState
+  readonly here: string
 }
 
 async function show(needs: PersonNeeds, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
   const state = await loadPersonState(needs, request.params['id'] ?? '')
   if (state === undefined) return notFound
-  needs.store.audit.record(deskEvent('show', admin, state, request))
+  needs.store.audit.record(deskEvent('show', { member: admin.user, state, request }))
   const here = `${needs.basePath}${personPath(state.user.id)}`
-  const isOwn = state.user.id === admin.user.id
-  const offered = isOwn ? [] : acts.filter((act) => act.isOffered(state))
+  const offer = { needs, admin, state, here }
   return {
     kind: 'page',
     view: 'admin-person',
     model: {
       area: deskArea(needs, admin, request, 'people'),
-      isOwn,
+      isOwn: state.user.id === admin.user.id,
+      isProtected: isProtected(needs.rules, rankOf(state)),
+      auditHref: `${here}/audit`,
       ...describe(state),
-      acts: offered.map(({ id, isSevere }) => ({ id, isSevere, href: `${here}/${id}` })),
+      ...offersOf(offer),
     },
   }
 }
 
-function describe({
-  user,
-  sourceSays,
-  failures,
-  factors,
-  links,
-  sessions,
-  authorizations,
-  signIns,
-}: PersonState): Omit<Views['admin-person'], 'area' | 'isOwn' | 'acts'> {
+function offersOf(offer: Offer): Pick<Views['admin-person'], 'acts' | 'addGroup' | 'groups' | 'sessions' | 'requests'> {
+  const { state, needs, here, admin } = offer
+  const addable = [...needs.rules.assignableGroups].filter((group) => mayDo(offer, 'add-group', group))
+  return {
+    acts: acts
+      .filter((act) => act.about === undefined && mayDo(offer, act.id))
+      .map(({ id, isSevere }) => ({ id, isSevere, href: `${here}/${id}` })),
+    addGroup: addable.length === 0 ? undefined : { action: `${here}/add-group`, groups: addable.toSorted() },
+    groups: groupsOf(offer),
+    sessions: state.sessions.map(({ device, clients }) => ({
+      ...describeAgent(device.agent),
+      address: device.ip,
+      lastSeen: device.lastSeen,
+      clients,
+      endHref: hrefOf(offer, 'end-session', handleOf(device.sessionUid)),
+    })),
+    requests: state.requests.map((asked) => ({
+      ...requestOnPage(asked),
+      href: asked.askedBy.id === admin.user.id ? undefined : `${here}/requests/${asked.id}`,
+    })),
+  }
+}
+
+function mayDo({ needs, admin, state }: Offer, id: string, about = ''): boolean {
+  const act = actNamed(id)
+  if (act === undefined || !act.isOffered(state, about)) return false
+  return foresee(needs.rules, admin.user, state, act, about).kind !== 'refused'
+}
+
+const hrefOf = (offer: Offer, act: string, about: string): string | undefined =>
+  mayDo(offer, act, about) ? `${offer.here}/${act}?${new URLSearchParams({ about })}` : undefined
+
+function groupsOf(offer: Offer): Views['admin-person']['groups'] {
+  const { groups, groupOrigins } = offer.state.user
+  return groups.map((name) => ({
+    name,
+    sources: Object.keys(groupOrigins).filter((source) => source !== ownSource && groupOrigins[source]?.includes(name)),
+    isOwn: groupOrigins[ownSource]?.includes(name) ?? false,
+    removeHref: hrefOf(offer, 'remove-group', name),
+  }))
+}
+
+type Described = Omit<
+  Views['admin-person'],
+  'area' | 'isOwn' | 'isProtected' | 'auditHref' | 'acts' | 'addGroup' | 'groups' | 'sessions' | 'requests'
+>
+
+function describe({ user, sourceSays, failures, factors, links, authorizations, signIns }: PersonState): Described {
   const { id, username, name, email, emailVerified, disabled, createdAt, passwordChangeRequired } = user
   return {
     person: { username, name },
@@ -71,7 +110,6 @@ function describe({
     emailVerified,
     source: user.source === ownSource ? undefined : user.source,
     sourceSays,
-    groups: groupsOnPage(user),
     disabled,
     mustChangePassword: passwordChangeRequired,
     created: createdAt,
@@ -90,12 +128,6 @@ function describe({
       linked: linkedAt,
       lastUsed: signedInAt,
     })),
-    sessions: sessions.map(({ device, clients }) => ({
-      ...describeAgent(device.agent),
-      address: device.ip,
-      lastSeen: device.lastSeen,
-      clients,
-    })),
     consents: authorizations.map(({ clientId, scopes, since }) => ({ clientId, scopes, granted: since })),
     signIns: signIns.map(({ at, event, reason, address, clientId }) => ({
       at,
@@ -107,59 +139,4 @@ function describe({
   }
 }
 
-const groupsOnPage = ({ groups, groupOrigins }: Pick<PersonState['user'], 'groups' | 'groupOrigins'>) =>
-  groups.map((name) => ({
-    name,
-    sources: Object.keys(groupOrigins).filter((source) => source !== ownSource && groupOrigins[source]?.includes(name)),
-    isOwn: groupOrigins[ownSource]?.includes(name) ?? false,
-  }))
-
 const failuresOnPage = ({ count, isLocked, until }: CountedFailures) => ({ count, isLocked, until })
-
-async function ask(needs: PersonNeeds, act: Act, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const state = await loadPersonState(needs, request.params['id'] ?? '')
-  if (state === undefined) return notFound
-  const back = `${needs.basePath}${personPath(state.user.id)}`
-  if (!isAllowed(act, admin, state)) return { kind: 'redirect', location: back }
-  const { username, name } = state.user
-  return {
-    kind: 'page',
-    view: 'admin-act',
-    model: {
-      area: deskArea(needs, admin, request, 'people'),
-      act: act.id,
-      values: act.values,
-      isSevere: act.isSevere,
-      person: { username, name },
-      action: `${back}/${act.id}`,
-      backHref: back,
-    },
-  }
-}
-
-async function carryOut(needs: PersonNeeds, act: Act, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const state = await loadPersonState(needs, request.params['id'] ?? '')
-  if (state === undefined) return notFound
-  const back: Reply = { kind: 'redirect', location: `${needs.basePath}${personPath(state.user.id)}` }
-  // somebody else may have done it in the meantime
-  if (!isAllowed(act, admin, state)) return back
-  const { id: userId } = state.user
-  const fields = { outcome: 'success', userId, ...auditedRequest(request), detail: { by: admin.user.id } } as const
-  const done = act.events.map((event): AuditEvent => ({ event, ...fields }))
-  const isDone = await act.carryOut(needs, state.user, [deskEvent(act.id, admin, state, request), ...done])
-  if (isDone) needs.said.say(request, `desk-${act.id}`)
-  return back
-}
-
-/** Nobody does here to themselves what could lock them out; their own account page does the rest. */
-const isAllowed = (act: Act, admin: SignedInPerson, state: PersonState): boolean =>
-  state.user.id !== admin.user.id && act.isOffered(state)
-
-/** It belongs to the administrator; the person stands in the detail. */
-const deskEvent = (act: string, { user }: SignedInPerson, state: PersonState, request: PageRequest): AuditEvent => ({
-  event: `admin.desk.${act}`,
-  outcome: 'success',
-  userId: user.id,
-  ...auditedRequest(request),
-  detail: { person: state.user.id, username: state.user.username },
-})

@@ -10,23 +10,24 @@ import type { PeopleNeeds } from './people.ts'
 import { createPersonRoutes } from './person.ts'
 import type { PersonNeeds } from './person.ts'
 
-// The pages of the help desk, for members of the group in the setting `admin`. Ids and names of the controls do not change:
+// The pages of the help desk, for members of the group of the setting `admin`. Ids and names of the controls do not change:
 //
 //   page                       controls (id = name unless given)
 //   /admin                     #q #search #next #invite-link
 //   /admin/invite              #email #name #locale #invite #back; form_token, hidden
-//   /admin/people/:id          #act-unlock #act-send-reset #act-enable #act-sign-out #act-reset-factors #act-unlink #act-disable, each a link to the page that asks
-//   /admin/people/:id/:act     #confirm #back; form_token, hidden
+//   /admin/people/:id          #act-unlock #act-send-reset #act-enable #act-sign-out #act-reset-factors #act-unlink #act-disable, each a link to the page that asks;
+//                              #about #add-group, which lead there, too; #audit-link
+//   /admin/people/:id/audit    #first #next
+//   /admin/people/:id/:act     #confirm #back; about, form_token, hidden
+//   /admin/people/:id/requests/:request   #confirm #back; form_token, hidden
 //   /admin/clients             #q #search #next
 //   /admin/keys                to look at
 
 export type AdminNeeds = Omit<PeopleNeeds, 'inviteHref'> &
   ClientNeeds &
   KeyNeeds &
-  Omit<PersonNeeds, 'linkMails' | 'sendsMail'> & {
-    readonly linkMails: (NonNullable<PersonNeeds['linkMails']> & NonNullable<InviteNeeds['linkMails']>) | undefined
-    readonly languages: InviteNeeds['languages']
-  }
+  Omit<PersonNeeds, 'sendsMail'> &
+  Pick<InviteNeeds, 'linkMails' | 'languages' | 'isReserved'>
 
 export function createAdminRoutes(needs: AdminNeeds): readonly Route[] {
   const sendsMail = needs.linkMails !== undefined

@@ -1,5 +1,6 @@
 import { localesDirectory } from '../files.ts'
 import { createDeskGate } from '../admin/gate.ts'
+import { rulesOf } from '../admin/rank.ts'
 import { createAdminRoutes } from '../admin/routes.ts'
 import { createGate } from '../account/gate.ts'
 import type { Gate } from '../account/gate.ts'
@@ -142,7 +143,13 @@ function createDesk(
   const { store, users, clients, keys, gate, said } = on
   if (settings.admin === undefined) return []
   const now = Date.now
+  const rules = rulesOf(settings.admin)
   return createAdminRoutes({
+    rules,
+    notify: settings.admin.notify,
+    severeActsPerHour: settings.admin.severeActsPerHour,
+    directories: settings.sources.filter(({ type }) => type !== 'postgres').map(({ id }) => id),
+    isReserved: users.isReserved,
     store,
     load: users.load,
     canChangePassword: users.canChangePassword,
@@ -150,7 +157,7 @@ function createDesk(
     linkMails: settings.mail && createLinkMails({ ...store, canChangePassword: users.canChangePassword }),
     keys: store.keys,
     people: createPeople(store),
-    desk: createDeskGate({ gate, ...settings.admin, now }),
+    desk: createDeskGate({ gate, rules, now }),
     registry: () => clients.registry.current(),
     keyRing: keys.ring,
     basePath: basePathOf(settings),

@@ -7,7 +7,7 @@ import { printPages, withDatabase } from './session.ts'
 import type { Opened, Session } from './session.ts'
 import { findUser } from './one-user.ts'
 
-const columns = ['at', 'event', 'outcome', 'reason', 'username', 'clientId', 'address', 'correlationId']
+const columns = ['at', 'event', 'outcome', 'reason', 'actor', 'target', 'clientId', 'address', 'correlationId']
 /** Rows of one query. */
 const pageSize = 500
 /** Milliseconds between two looks of `tail --follow`. */

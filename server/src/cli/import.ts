@@ -5,6 +5,7 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { showHiddenCharacters } from '@nauthera/runtime/hidden-characters'
+import { deskGroups } from '../settings/admin.ts'
 import { createGroups } from '../store/groups.ts'
 import { createImportBatch } from '../store/import-batch.ts'
 import { createUsers } from '../store/users.ts'
@@ -36,10 +37,7 @@ export function addImport(users: Command, session: Session, setExitCode: SetExit
     .argument('<file>', 'the file; - reads standard input')
     .addOption(new Option('--format <format>', 'what the file is').choices(Object.keys(formats)).default('jsonl'))
     .option('--create-groups', 'create the groups that are not there; else their people are refused')
-    .option(
-      '--allow-help-desk',
-      'put people into the group of the help desk (setting admin.group); else they are refused',
-    )
+    .option('--allow-help-desk', 'put people into groups of the help desk (setting admin); else they are refused')
     .option('--update', 'change people who are there as the file says; never a password')
     .option('--dry-run', 'check everything and write nothing')
     .addHelpText(
@@ -74,7 +72,8 @@ async function importFile(session: Session, file: string, options: ImportOptions
   const leftOut = createTally()
   const progress = createProgress(session.terminal)
   let counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
-  const closedDesk = options.allowHelpDesk === true ? undefined : settingsOf(session).admin?.group
+  const { admin } = settingsOf(session)
+  const closedDesk = options.allowHelpDesk === true || admin === undefined ? undefined : deskGroups(admin)
   const input = await inputOf(session, file)
   try {
     return await withDatabase(session, (opened) =>

@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 import { createAttempts } from '../store/attempts.ts'
-import { resetFactors } from '../store/factors.ts'
+import { factorsOf, resetFactors } from '../store/factors.ts'
 import { createPeople } from '../store/people.ts'
 import type { People } from '../store/people.ts'
 import { createUpstreamLinks } from '../store/upstream-links.ts'
@@ -27,6 +27,7 @@ const shown = [
   'lockedUntil',
   'wrongCodes',
   'codesLockedUntil',
+  'factors',
   'links',
   'profile',
   'id',
@@ -88,7 +89,7 @@ function addShow(users: Command, session: Session): void {
   onePerson(
     users,
     'show',
-    'show one person, whether the account is locked, and who can sign in to it at another provider',
+    'show one person, whether the account is locked, the second factors, and who can sign in at another provider',
   ).action(async (login: string) =>
     withUser(session, login, async (user, opened) => {
       const { signIns, codes } = await createAttempts(opened).failuresOf(user.id)
@@ -99,7 +100,8 @@ function addShow(users: Command, session: Session): void {
         codesLockedUntil: codes !== undefined && codes.count >= codeLimits.perAccount ? codes.until : undefined,
       }
       const links = await createUpstreamLinks(opened).of(user.id)
-      print(session, [{ ...rowOf(user), ...lock, links, profile: user.profile }], shown)
+      const factors = await factorsOf(opened, user.id)
+      print(session, [{ ...rowOf(user), ...lock, factors, links, profile: user.profile }], shown)
     }),
   )
 }

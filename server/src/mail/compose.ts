@@ -35,18 +35,19 @@ export function composeMail(mail: Named, texts: Texts, sender: Sender): Composed
 }
 
 function blocksOf(mail: Named, texts: Texts, sender: Sender): readonly Block[] {
-  const { path, person, minutes, days, change, at, asked, client } = valuesOf(mail.data)
+  const { path, person, minutes, days, at, asked, client, by } = valuesOf(mail.data)
   const key = `mail.${mail.template}`
   const values = {
     title: sender.title,
     ...(minutes === undefined ? {} : { minutes }),
     ...(days === undefined ? {} : { days }),
-    change: change === undefined ? '' : texts.text(`mail.factor-changed.change.${change}`),
+    change: changeOf(mail.data, texts),
   }
   const line = (name: string): Block[] =>
     texts.has(`${key}.${name}`) ? [{ kind: 'line', text: texts.text(`${key}.${name}`, values) }] : []
   const facts = [
     ...fact(texts, 'account', person),
+    ...fact(texts, 'member', by),
     ...fact(texts, 'application', client),
     ...fact(texts, 'time', at === undefined ? undefined : timeIn(at, texts.language)),
     ...factsOf(texts, asked),
@@ -65,10 +66,17 @@ function blocksOf(mail: Named, texts: Texts, sender: Sender): readonly Block[] {
 
 /** Everything that one of the mails says. */
 type Values = {
-  readonly [Name in 'path' | 'person' | 'change' | 'at' | 'client']?: string | undefined
+  readonly [Name in 'path' | 'person' | 'change' | 'at' | 'client' | 'by' | 'act' | 'outcome']?: string | undefined
 } & { readonly minutes?: number; readonly days?: number; readonly asked?: Asked | undefined }
 
 const valuesOf = (data: Mails[keyof Mails]): Values => data
+
+/** What has happened, in words. */
+function changeOf(data: Mails[keyof Mails], texts: Texts): string {
+  const { change, act, outcome } = valuesOf(data)
+  if (act !== undefined) return texts.text(`mail.desk-act.${outcome}`, { act: texts.text(`act.${act}.link`) })
+  return change === undefined ? '' : texts.text(`mail.factor-changed.change.${change}`)
+}
 
 const factsOf = (texts: Texts, asked: Asked | undefined) => [
   ...fact(texts, 'address', asked?.address),

@@ -45,6 +45,19 @@ export interface GroupOnPage {
   readonly isOwn: boolean
   /** Ids of directories and providers. */
   readonly sources: readonly string[]
+  /** Where it is taken away; undefined where the member may not. */
+  readonly removeHref: string | undefined
+}
+
+/** What waits for a second member. */
+interface RequestOnPage {
+  /** Its text is `act.<act>.link`. */
+  readonly act: string
+  /** The group, where it is about one. */
+  readonly about: string | undefined
+  /** User name of the member. */
+  readonly askedBy: string
+  readonly until: Date
 }
 
 /** The pages of the help desk. */
@@ -52,7 +65,9 @@ export interface AdminPages {
   'admin-people': {
     readonly area: AreaOnPage
     readonly action: string
-    /** Undefined where no mail is sent. */
+    /** What waits for a second member, whoever it is about. */
+    readonly requests: readonly (RequestOnPage & { readonly person: string; readonly href: string })[]
+    /** Undefined where no mail is sent, and for members who may not. */
     readonly inviteHref: string | undefined
     /** What was searched for; '' for everybody. */
     readonly text: string
@@ -107,6 +122,8 @@ export interface AdminPages {
       readonly address: string | undefined
       readonly lastSeen: Date
       readonly clients: number
+      /** Where it is ended; undefined where the member may not. */
+      readonly endHref: string | undefined
     }[]
     readonly consents: readonly {
       readonly clientId: string
@@ -122,7 +139,33 @@ export interface AdminPages {
     }[]
     /** The administrator's own account: nothing can be done with it here. */
     readonly isOwn: boolean
+    /** A second member has to confirm each act. */
+    readonly isProtected: boolean
+    /** `href`: where it is confirmed; undefined for the member who asked. */
+    readonly requests: readonly (RequestOnPage & { readonly href: string | undefined })[]
+    /** Groups that the member may give; undefined where there is none. */
+    readonly addGroup: { readonly action: string; readonly groups: readonly string[] } | undefined
+    readonly auditHref: string
     readonly acts: readonly { readonly id: string; readonly isSevere: boolean; readonly href: string }[]
+  }
+  /** The audit log of one person. */
+  'admin-audit': {
+    readonly area: AreaOnPage
+    readonly person: PersonOnPage
+    readonly backHref: string
+    /** The newest first. */
+    readonly rows: readonly {
+      readonly at: Date
+      readonly event: string
+      readonly outcome: 'success' | 'failure'
+      readonly reason: string | undefined
+      readonly actor: string | undefined
+      readonly target: string | undefined
+      readonly address: string | undefined
+      readonly clientId: string | undefined
+    }[]
+    readonly firstHref: string | undefined
+    readonly nextHref: string | undefined
   }
   'admin-invite': {
     readonly area: AreaOnPage
@@ -139,9 +182,15 @@ export interface AdminPages {
     readonly area: AreaOnPage
     /** Its texts are below `act.`. */
     readonly act: string
-    readonly values?: TextOnPage['values']
+    /** Which one of the person's, such as a session or a group; '' where there is only one. */
+    readonly about: string
+    readonly values: NonNullable<TextOnPage['values']>
     readonly isSevere: boolean
     readonly person: PersonOnPage
+    /** It is only asked for: another member has to confirm it within this time. */
+    readonly second?: { readonly minutes: number } | undefined
+    /** The member whose request is confirmed. */
+    readonly askedBy?: string | undefined
     readonly action: string
     readonly backHref: string
   }

@@ -10,6 +10,10 @@ export type AuditRecord = AuditEvent & {
   readonly replica: string
   /** As it is today; undefined when the person is gone. */
   readonly username: string | undefined
+  /** Who did it, and to whom: user names as they are today, ids of who is gone. Undefined where nobody is known to have done it, or
+   *  nobody else was concerned. */
+  readonly actor: string | undefined
+  readonly target: string | undefined
 }
 
 export interface AuditFilter {
@@ -69,9 +73,11 @@ function family(event: string): Part {
   return { name: 'family', sql, values: [`${begin}.`, `${begin}/`] }
 }
 
-/** A row tells the id of a person; whose record has gone since has no name. */
-const usernameOf = `(SELECT username FROM users u WHERE u.id = CASE WHEN a.user_id ~
-  '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' THEN a.user_id::uuid END) AS username`
+/** A row tells ids of people; whose record has gone since has no name. @param id SQL, text */
+const usernameOf = (id: string) => `(SELECT username FROM users u WHERE u.id = CASE WHEN ${id} ~
+  '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' THEN (${id})::uuid END)`
+const shown = `a.*, ${usernameOf('a.user_id')} AS username,
+  ${usernameOf("a.detail->>'by'")} AS by_name, ${usernameOf("a.detail->>'person'")} AS person_name`
 
 const known = new Map<string, Statement>()
 
@@ -85,7 +91,7 @@ function statementFor(parts: readonly Part[], isFollowing: boolean): Statement {
   const conditions = parts.map(({ sql, values }) => sql(...values.map(next)))
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
   const order = isFollowing ? 'id' : 'at DESC, id DESC'
-  const made = statement(name, `SELECT a.*, ${usernameOf} FROM audit a ${where} ORDER BY ${order} LIMIT ${next()}`)
+  const made = statement(name, `SELECT ${shown} FROM audit a ${where} ORDER BY ${order} LIMIT ${next()}`)
   known.set(name, made)
   return made
 }
@@ -157,6 +163,8 @@ interface AuditRow {
   readonly reason: string | null
   readonly user_id: string | null
   readonly username: string | null
+  readonly by_name: string | null
+  readonly person_name: string | null
   readonly client_uid: string | null
   readonly client_id: string | null
   readonly address: string | null
@@ -181,4 +189,26 @@ const recordOf = (row: AuditRow): AuditRecord => ({
   correlationId: row.correlation_id ?? undefined,
   replica: row.replica,
   detail: row.detail ?? undefined,
+  ...partiesOf(row),
 })
+
+/** A row belongs to one person. Its detail names the other: `by` who did it, `person` whom it was done to. */
+function partiesOf(row: AuditRow): Pick<AuditRecord, 'actor' | 'target'> {
+  const self = row.username ?? row.user_id ?? undefined
+  const { by, person, email } = row.detail ?? {}
+  const named = (name: string | null, id: unknown) => name ?? (typeof id === 'string' ? id : undefined)
+  if (row.event.startsWith('admin.desk.')) return { actor: self, target: named(row.person_name, person ?? email) }
+  if (by !== undefined) return { actor: named(row.by_name, by), target: self }
+  // whoever runs a command has no account here; whoever fails to sign in, or asks for a mail, has not proved who they are
+  const isProven = row.replica !== 'cli' && !unproven.has(row.event)
+  return isProven ? { actor: self, target: undefined } : { actor: undefined, target: self }
+}
+
+const unproven: ReadonlySet<AuditName> = new Set<AuditName>([
+  'signin.failure',
+  'signin.locked',
+  'signin.refused',
+  'factor.failure',
+  'password.reset_requested',
+  'account.registration_requested',
+])

@@ -89,7 +89,7 @@ export function createFactors(needs: FactorNeeds): Factors {
     ...createRecoveryCodes(needs),
     ...createApps(needs),
     ...createPasskeys(needs),
-    of: async (userId) => (await database.query<FactorRow>(list, [userId])).map(factorOf),
+    of: (userId) => factorsOf(needs, userId),
     async rename(userId, id, name, events) {
       if (!isUuid(id)) return false
       const changed = await database.query(rename, [userId, id, name, audit.rows(events)])
@@ -133,6 +133,10 @@ function open(ring: KeyRing, sealed: string, boundTo: string): string | undefine
     throw error
   }
 }
+
+/** `Factors.of`, for a caller without the ring of keys. */
+export const factorsOf = async ({ database }: Pick<FactorNeeds, 'database'>, userId: string): Promise<Factor[]> =>
+  (await database.query<FactorRow>(list, [userId])).map(factorOf)
 
 /** `Factors.reset`, for a caller without the ring of keys. */
 export async function resetFactors(

@@ -65,7 +65,7 @@ export interface MailLinks {
 
 const isOver = 'attempts.until <= clock_timestamp()'
 /** The CTE `place`: has a row when there is room. @param key @param most @param windowMs SQL */
-const takePlace = (key: string, most: string, windowMs: string, condition = ''): string =>
+export const takePlace = (key: string, most: string, windowMs: string, condition = ''): string =>
   `place AS (INSERT INTO attempts (key, count, until)
      SELECT ${key}, 1, clock_timestamp() + ${windowMs} * interval '1 millisecond' WHERE ${most} > 0${condition}
      ON CONFLICT (key) DO UPDATE SET count = CASE WHEN ${isOver} THEN 1 ELSE attempts.count + 1 END,

@@ -44,6 +44,7 @@ const rounds: readonly Statement[] = [
   // what was done stays as a mark, so that nobody queues it again
   reaping('outbox', 'id', "done_at < now() - interval '2 days'"),
   reaping('mail_links', 'token_hash', `expires_at < now() - ${slack}`),
+  reaping('desk_requests', 'id', `expires_at < now() - ${slack}`),
   reaping('known_browsers', 'user_id, browser', "last_seen < now() - interval '400 days'"),
 ]
 /** What the document of a sector said last. Every replica says once a day which ones its clients name: none goes by what it has alone. */

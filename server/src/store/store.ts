@@ -15,6 +15,8 @@ import { createConsents } from './consents.ts'
 import type { Consents } from './consents.ts'
 import { createCredentials } from './credentials.ts'
 import type { Credentials } from './credentials.ts'
+import { createDesk } from './desk.ts'
+import type { Desk } from './desk.ts'
 import { createDeviceCodes } from './device-codes.ts'
 import type { DeviceCodes } from './device-codes.ts'
 import { createDevices } from './devices.ts'
@@ -73,6 +75,7 @@ export interface Store {
   readonly accounts: Accounts
   readonly tokenAccounts: TokenAccounts
   readonly groups: Groups
+  readonly desk: Desk
   readonly credentials: Credentials
   readonly factors: Factors
   readonly consents: Consents
@@ -129,6 +132,7 @@ export function createStore(options: {
     accounts,
     tokenAccounts: createTokenAccounts({ accounts, cache, metrics }),
     groups: createGroups(needs),
+    desk: createDesk(needs),
     credentials: createCredentials(needs),
     factors: createFactors({ ...needs, ring }),
     consents: createConsents(needs),

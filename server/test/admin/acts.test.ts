@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { acts } from '../../src/admin/acts.ts'
 import type { ActNeeds } from '../../src/admin/acts.ts'
-import type { User } from '../../src/store/user.ts'
+import type { PersonState } from '../../src/admin/person-state.ts'
 import type { Sent } from '../../src/users/link-mails.ts'
 
 describe('acts of the help desk', () => {
@@ -15,6 +15,7 @@ describe('acts of the help desk', () => {
     it(`a link for a new password is ${isDone ? '' : 'not '}on its way when ${what}`, async () => {
       const linkMails = sent && { sendReset: async () => sent }
       const needs = { linkMails } as unknown as ActNeeds
-      expect(await sendReset.carryOut(needs, {} as User, [])).to.equal(isDone)
+      const state = { user: {} } as PersonState
+      expect(await sendReset.carryOut(needs, { state, about: '', audit: [] })).to.equal(isDone)
     })
 })

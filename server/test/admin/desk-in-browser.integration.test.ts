@@ -11,11 +11,13 @@ describe('the help desk in a browser', function () {
   let browser: Browser
   let page: Page
   let ada = ''
+  let colleague = ''
   before(async function () {
     browser = await launchChromium(this)
-    server = await startReplicas({ settings: { admin: { group: 'desk' } } })
+    server = await startReplicas({ settings: { admin: { group: 'desk', assignableGroups: ['on-call'] } } })
     await addPerson(server, 'agent', ['desk'])
     ada = await addPerson(server, 'ada')
+    colleague = await addPerson(server, 'colleague', ['desk'])
     page = await browser.newPage({ locale: 'en', javaScriptEnabled: false })
   })
   after(async () => {
@@ -69,6 +71,25 @@ describe('the help desk in a browser', function () {
     expect(user.disabled).to.equal(true)
   })
 
+  it('begins the page of a person with what can be done, and stays short however many groups they have', async () => {
+    const groups = Array.from({ length: 200 }, (_, n) => `team-${n}-of-the-company`)
+    const id = await addPerson(server, 'grouped', groups)
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 800 })
+      await page.goto(`${server.issuer}/admin/people/${id}`)
+      const [height, act] = [await page.locator('body').boundingBox(), await page.locator('#act-disable').boundingBox()]
+      expect(height!.height, `${width} pixels wide`).to.be.lessThan(2500)
+      expect(act!.y + act!.height, `${width} pixels wide`).to.be.lessThan(800)
+      await page.click('#groups summary')
+      expect(await page.locator('#groups li').last().isVisible()).to.equal(true)
+    }
+    await page.selectOption('#about', 'on-call')
+    await page.click('#add-group')
+    await page.click('#confirm')
+    expect(await page.locator('#said').innerText()).to.equal('The person is in the group.')
+    expect((await server.apps[0]!.store.accounts.load({ userId: id }))!.user.groups).to.include('on-call')
+  })
+
   it('shows its pages with real data without a fault of accessibility', async () => {
     const seeing = await browser.newPage({ locale: 'de' })
     await seeing.context().addCookies(await page.context().cookies())
@@ -76,6 +97,10 @@ describe('the help desk in a browser', function () {
       '/admin',
       `/admin/people/${ada}`,
       `/admin/people/${ada}/enable`,
+      `/admin/people/${ada}/audit`,
+      `/admin/people/${ada}/add-group?about=on-call`,
+      `/admin/people/${colleague}`,
+      `/admin/people/${colleague}/disable`,
       '/admin/clients',
       '/admin/keys',
     ]) {

@@ -4,6 +4,7 @@ import { personalForm, personalPage } from '../../src/account/gate.ts'
 import type { Gate, SignedInPerson } from '../../src/account/gate.ts'
 import type { PageRequest } from '../../src/reply.ts'
 import { ada } from '../login/browser.ts'
+import { deskRules } from './desk-rules.ts'
 
 const now = Date.UTC(2030, 0, 1)
 const request = { raw: { request: { url: '/admin' } } } as unknown as PageRequest
@@ -39,7 +40,7 @@ function deskFor(
       return isFresh && wanted?.acr?.includes(person.session.acr ?? '') ? { kind: 'admitted', person } : redirect
     },
   }
-  return createDeskGate({ gate, group: 'desk', groupFrom: ['postgres', 'staff'], now: () => now })
+  return createDeskGate({ gate, rules: deskRules({ groupFrom: ['postgres', 'staff'] }), now: () => now })
 }
 
 describe(createDeskGate.name, () => {

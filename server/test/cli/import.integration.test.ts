@@ -23,7 +23,7 @@ describe('nauthera users import', () => {
   let nauthera: Nauthera
   before(async function () {
     this.timeout(30_000)
-    nauthera = await openNauthera(['admin: {group: help-desk}'])
+    nauthera = await openNauthera(['admin: {group: help-desk, capabilities: [{group: desk-leads, may: [disable]}]}'])
   })
   after(() => nauthera.stop())
 
@@ -187,11 +187,12 @@ describe('nauthera users import', () => {
   })
 
   it('L42 makes nobody a member of the help desk unless that is asked for', async () => {
-    const reason = 'groups: help-desk is the group of the help desk; --allow-help-desk puts people into it'
+    const reason = 'groups: help-desk is a group of the help desk; --allow-help-desk puts people into it'
     await run(lines({ username: 'there' }))
     const people = lines(
       { username: 'sly', groups: ['night', 'help-desk'] },
       { username: 'there', groups: ['help-desk'] },
+      { username: 'leads', groups: ['desk-leads'] },
       { username: 'plain', groups: ['night'] },
     )
     for (const options of [['--dry-run'], ['--update']]) {
@@ -200,12 +201,13 @@ describe('nauthera users import', () => {
       expect(ran.json().map(({ username, reason: why }) => [username, why])).to.deep.equal([
         ['sly', reason],
         ['there', reason],
+        ['leads', reason.replace('help-desk', 'desk-leads')],
       ])
     }
     expect(await find('sly')).to.equal(undefined)
     expect([(await find('there'))!.groups, (await find('plain'))!.groups]).to.deep.equal([[], ['night']])
     const allowed = await run(people, '--create-groups', '--update', '--allow-help-desk')
-    expect([allowed.code, allowed.err]).to.deep.equal([0, '1 created, 1 updated, 1 there already, 0 refused\n'])
+    expect([allowed.code, allowed.err]).to.deep.equal([0, '2 created, 1 updated, 1 there already, 0 refused\n'])
     expect((await find('sly'))!.groups).to.deep.equal(['help-desk', 'night'])
   })
 

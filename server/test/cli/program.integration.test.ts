@@ -14,6 +14,7 @@ import { defaultLimits } from '../../src/users/lockout.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 import { createPostgresUsers } from '../../src/users/postgres-users.ts'
 import { createUserSources } from '../../src/users/user-sources.ts'
+import { statement } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/store/store.ts'
 import { freshStore } from '../store/fresh-store.ts'
 import type { FreshStore } from '../store/fresh-store.ts'
@@ -257,6 +258,12 @@ describe(runCommand.name, () => {
     expect(await state()).to.equal(true)
     await nauthera(['users', 'enable', 'eve'])
     expect(await state()).to.equal(false)
+    const addKey = `INSERT INTO factors (id, user_id, kind, name, credential_id, public_key, sign_count, synced)
+      SELECT gen_random_uuid(), id, 'passkey', 'Key', 'c-eve', '', 0, false FROM users WHERE username = 'eve'`
+    await fresh.replica().database.query(statement('test-add-passkey', addKey))
+    const [shown] = (await nauthera(['users', 'show', 'eve', '-o', 'json'])).json()
+    expect((shown!['factors'] as object[])[0]).to.deep.include({ kind: 'passkey', name: 'Key' })
+    await nauthera(['users', 'reset-2fa', 'eve'])
     const reset = await nauthera(['users', 'reset-2fa', 'eve'])
     expect([reset.code, reset.err]).to.deep.equal([0, 'eve had no second factor; every session has ended\n'])
     const revoked = await nauthera(['users', 'revoke-sessions', 'eve'])

@@ -46,6 +46,7 @@ const people = (model: Partial<Views['admin-people']>): Page => ({
   model: {
     area: area('people'),
     action: '/admin',
+    requests: [],
     inviteHref: '/admin/invite',
     text: '',
     people: [],
@@ -67,9 +68,9 @@ const person = (model: Partial<Views['admin-person']>): Page => ({
     source: undefined,
     sourceSays: 'known',
     groups: [
-      { name: 'engineers', isOwn: false, sources: ['company-directory'] },
-      { name: 'release-managers', isOwn: true, sources: ['company-directory', 'corp'] },
-      { name: 'on-call', isOwn: true, sources: [] },
+      { name: 'engineers', isOwn: false, sources: ['company-directory'], removeHref: undefined },
+      { name: 'release-managers', isOwn: true, sources: ['company-directory', 'corp'], removeHref: undefined },
+      { name: 'on-call', isOwn: true, sources: [], removeHref: `${here}/remove-group?about=on-call` },
     ],
     disabled: false,
     mustChangePassword: false,
@@ -91,8 +92,16 @@ const person = (model: Partial<Views['admin-person']>): Page => ({
         address: '192.0.2.7',
         lastSeen: at('12:40'),
         clients: 3,
+        endHref: `${here}/end-session?about=abc`,
       },
-      { browser: undefined, system: undefined, address: undefined, lastSeen: at('09:05'), clients: 0 },
+      {
+        browser: undefined,
+        system: undefined,
+        address: undefined,
+        lastSeen: at('09:05'),
+        clients: 0,
+        endHref: undefined,
+      },
     ],
     consents: [
       { clientId: 'team-a.web', scopes: ['openid', 'profile', 'email', 'offline_access'], granted: at('08:20') },
@@ -102,6 +111,10 @@ const person = (model: Partial<Views['admin-person']>): Page => ({
       { at: at('12:39'), outcome: 'failure', reason: 'wrong-password', address: '2001:db8::7', clientId: undefined },
     ],
     isOwn: false,
+    isProtected: false,
+    requests: [],
+    addGroup: { action: `${here}/add-group`, groups: ['release-managers', 'staff'] },
+    auditHref: `${here}/audit`,
     acts: ['sign-out', 'reset-factors', 'unlink', 'disable'].map((act) => ({
       id: act,
       isSevere: true,
@@ -111,18 +124,53 @@ const person = (model: Partial<Views['admin-person']>): Page => ({
   },
 })
 
-const act = (name: string, isSevere: boolean): Page => ({
+const waits = { act: 'disable', about: undefined, askedBy: 'grace@example.com', until: at('13:40') }
+
+const act = (name: string, isSevere: boolean, model: Partial<Views['admin-act']> = {}): Page => ({
   kind: 'page',
   view: 'admin-act',
   model: {
     area: area('people'),
     act: name,
+    about: '',
     values: { minutes: 30 },
     isSevere,
     person: { username: 'ada', name: 'Ada Lovelace' },
     action: `${here}/${name}`,
     backHref: here,
+    ...model,
   },
+})
+
+const audit = (model: Partial<Views['admin-audit']>): Page => ({
+  kind: 'page',
+  view: 'admin-audit',
+  model: {
+    area: area('people'),
+    person: { username: 'ada', name: 'Ada Lovelace' },
+    backHref: here,
+    rows: [
+      auditRow({ event: 'account.disabled', actor: 'grace@example.com', target: 'ada' }),
+      auditRow({ event: 'signin.failure', outcome: 'failure', reason: 'wrong-password', target: 'ada' }),
+      auditRow({ event: 'signin.success', actor: 'ada', clientId: 'team-a.web' }),
+      auditRow({ event: 'admin.desk.ask.reset-factors', actor: 'ada', target: 'alan', address: undefined }),
+    ],
+    firstHref: undefined,
+    nextHref: `${here}/audit?before=x`,
+    ...model,
+  },
+})
+
+const auditRow = (more: Partial<Views['admin-audit']['rows'][number]>): Views['admin-audit']['rows'][number] => ({
+  at: at('12:39'),
+  event: '',
+  outcome: 'success',
+  reason: undefined,
+  actor: undefined,
+  target: undefined,
+  address: '2001:db8::7',
+  clientId: undefined,
+  ...more,
 })
 
 const invite = (model: Partial<Views['admin-invite']>): Page => ({
@@ -195,10 +243,38 @@ export const sampleAdminPages: Readonly<Record<string, Page>> = {
     signIns: [],
     acts: [{ id: 'enable', isSevere: false, href: `${here}/enable` }],
   }),
+  'admin-person in a protected group with many groups': person({
+    isProtected: true,
+    requests: [
+      { ...waits, href: `${here}/requests/1` },
+      { ...waits, act: 'add-group', about: 'admins', href: undefined },
+    ],
+    groups: Array.from({ length: 60 }, (_, n) => ({
+      name: `team-${n}-of-the-company`,
+      isOwn: n % 2 === 0,
+      sources: n % 2 === 0 ? [] : ['company-directory'],
+      removeHref: undefined,
+    })),
+    addGroup: undefined,
+  }),
+  'admin-people with what waits': people({
+    people: [found('ada')],
+    requests: [
+      { ...waits, person: 'ada', href: here },
+      { ...waits, act: 'add-group', about: 'admins', person: 'alan', href: here },
+    ],
+  }),
+  'admin-audit': audit({}),
+  'admin-audit that is empty': audit({ rows: [], firstHref: `${here}/audit`, nextHref: undefined }),
   'admin-person who is oneself': person({ isOwn: true, acts: [] }),
   'admin-act that ends something': act('disable', true),
   'admin-act that gives something back': act('unlock', false),
   'admin-act that sends a mail': act('send-reset', false),
+  'admin-act that takes two': act('disable', true, { second: { minutes: 60 } }),
+  'admin-act that a second member confirms': act('disable', true, { askedBy: 'grace@example.com' }),
+  'admin-act on a session': act('end-session', true, { about: 'abc', values: { session: 'Chrome, Linux, 192.0.2.7' } }),
+  'admin-act that gives a group': act('add-group', true, { about: 'staff', values: { group: 'staff' } }),
+  'admin-act that takes a group': act('remove-group', true, { about: 'staff', values: { group: 'staff' } }),
   'admin-clients': {
     kind: 'page',
     view: 'admin-clients',

@@ -17,6 +17,14 @@ const samples: { readonly [Template in MailTemplate]: Extract<Mail, { template: 
   'password-changed': about,
   'factor-changed': { ...about, change: 'totp-added' },
   'new-device': { ...about, client: 'Shop' },
+  'desk-act': {
+    person: 'ada',
+    by: 'agent',
+    act: 'disable',
+    outcome: 'done',
+    at: about.at,
+    path: '/admin/people/1',
+  },
   locked: { ...about, minutes: 15 },
 }
 

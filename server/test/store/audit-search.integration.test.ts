@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { AuditFollower, searchAudit } from '../../src/store/audit-search.ts'
 import type { AuditFilter, AuditRecord } from '../../src/store/audit-search.ts'
+import type { AuditEvent } from '../../src/store/audit.ts'
 import { statement } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/store/store.ts'
 import { explained, rowsRead } from './explain.ts'
-import { freshStore } from './fresh-store.ts'
+import { addPerson, freshStore } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
 
 describe(searchAudit.name, () => {
@@ -42,6 +43,50 @@ describe(searchAudit.name, () => {
       expect(all.length).to.be.greaterThan(20)
       expect(paged.map(({ id }) => id)).to.deep.equal(all.map(({ id }) => id))
     }
+  })
+
+  it('says who did it and to whom, by the names of today', async () => {
+    const [ada, agent] = [await addPerson(store), await addPerson(store)]
+    const gone = randomUUID()
+    const about = { outcome: 'success' } as const
+    const rows: [AuditEvent, [string | undefined, string | undefined]][] = [
+      [{ ...about, event: 'session.ended', userId: ada.id }, [ada.username, undefined]],
+      [
+        { ...about, event: 'account.disabled', userId: ada.id, detail: { by: agent.id } },
+        [agent.username, ada.username],
+      ],
+      [{ ...about, event: 'account.enabled', userId: ada.id, detail: { by: gone } }, [gone, ada.username]],
+      [
+        { ...about, event: 'admin.desk.show', userId: agent.id, detail: { person: ada.id, username: 'x' } },
+        [agent.username, ada.username],
+      ],
+      [
+        { ...about, event: 'admin.desk.invite', userId: agent.id, detail: { email: 'new@example.net' } },
+        [agent.username, 'new@example.net'],
+      ],
+      [{ event: 'signin.failure', outcome: 'failure', userId: ada.id }, [undefined, ada.username]],
+      [{ ...about, event: 'token.issued', clientId: 'machine' }, [undefined, undefined]],
+    ]
+    for (const [event, parties] of rows) {
+      const address = randomUUID()
+      store.audit.record({ ...event, address })
+      await store.audit.flush()
+      const [row] = await store.audit.search({ address, limit: 1 })
+      expect([row?.actor, row?.target], event.event).to.deep.equal(parties)
+    }
+  })
+
+  it('names nobody who ran a command', async () => {
+    const { id, username } = await addPerson(store)
+    await store.database.query(
+      statement(
+        'test-event-of-a-command',
+        `INSERT INTO audit (at, event, outcome, user_id, replica) VALUES (now(), 'account.disabled', 'success', $1, 'cli')`,
+      ),
+      [id],
+    )
+    const [row] = await store.audit.search({ userId: id, limit: 1 })
+    expect([row?.actor, row?.target]).to.deep.equal([undefined, username])
   })
 
   it('tells a family of events from names that begin alike', async () => {

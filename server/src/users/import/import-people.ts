@@ -39,8 +39,8 @@ interface Needs {
 interface Options {
   readonly dryRun: boolean
   readonly createGroups: boolean
-  /** The group of the help desk, when nobody is put into it by this file: its people are refused. */
-  readonly closedDesk?: string | undefined
+  /** The groups of the help desk, when nobody is put into them by this file: their people are refused. */
+  readonly closedDesk?: readonly string[] | undefined
 }
 
 /** People of one commit. */
@@ -108,7 +108,7 @@ async function writeBatch(needs: Needs, batch: readonly Candidate[], options: Op
   const groups = options.createGroups ? new Set(wanted) : new Set(await store.findGroups(wanted))
   const decided = batch.map((candidate) => ({
     candidate,
-    decision: decide(candidate, known, { groups, closedDesk: options.closedDesk }),
+    decision: decide(candidate, known, { groups, closedDesk: options.closedDesk ?? [] }),
   }))
   let counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
   const refuse = ({ at, entry: { username } }: Candidate, reason: string) => {
@@ -150,11 +150,12 @@ type Decision =
 function decide(
   { entry, id }: Pick<Candidate, 'entry' | 'id'>,
   known: readonly User[],
-  { groups, closedDesk }: { groups: ReadonlySet<string>; closedDesk: string | undefined },
+  { groups, closedDesk }: { groups: ReadonlySet<string>; closedDesk: readonly string[] },
 ): Decision {
   const refuse = (reason: string): Decision => ({ kind: 'refuse', reason })
-  if (closedDesk !== undefined && entry.groups?.includes(closedDesk) === true) {
-    return refuse(`groups: ${closedDesk} is the group of the help desk; --allow-help-desk puts people into it`)
+  const ofDesk = entry.groups?.find((group) => closedDesk.includes(group))
+  if (ofDesk !== undefined) {
+    return refuse(`groups: ${ofDesk} is a group of the help desk; --allow-help-desk puts people into it`)
   }
   const missing = (entry.groups ?? []).filter((group) => !groups.has(group))
   if (missing.length > 0) return refuse(`groups: there is no ${missing.join(', ')}; --create-groups creates them`)

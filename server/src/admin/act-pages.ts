@@ -1,0 +1,145 @@
+import { personalForm, personalPage } from '../account/gate.ts'
+import type { SignedInPerson } from '../account/gate.ts'
+import type { PageRequest, Reply, Route, Views } from '../reply.ts'
+import { confirmWithinMinutes } from '../store/desk.ts'
+import { actNamed, acts } from './acts.ts'
+import type { Act } from './acts.ts'
+import { carryOutAct, foresee } from './carry-out.ts'
+import type { CarryOutNeeds, DeskOutcome } from './carry-out.ts'
+import { deskArea } from './frame.ts'
+import type { FrameNeeds } from './frame.ts'
+import { notFound } from './gate.ts'
+import type { DeskGate } from './gate.ts'
+import { personPath } from './people.ts'
+import { loadPersonState } from './person-state.ts'
+import type { PersonState, StateNeeds } from './person-state.ts'
+
+// Each act has a page that asks first; so has the confirmation of what another member asked for.
+
+export interface ActPageNeeds extends FrameNeeds, StateNeeds, CarryOutNeeds {
+  readonly desk: DeskGate
+  readonly store: StateNeeds['store']
+}
+
+export function createActRoutes(needs: ActPageNeeds): readonly Route[] {
+  const { toAct } = needs.desk
+  const path = personPath(':id')
+  const confirmPath = `${path}/requests/:request`
+  return [
+    ...acts.flatMap((act) => [
+      personalPage(`${path}/${act.id}`, toAct, (admin, request) => ask(needs, act, admin, request)),
+      personalForm(`${path}/${act.id}`, toAct, (admin, request) => carryOut(needs, act, admin, request)),
+    ]),
+    personalPage(confirmPath, toAct, (admin, request) => askToConfirm(needs, admin, request)),
+    personalForm(confirmPath, toAct, (admin, request) => confirm(needs, admin, request)),
+  ]
+}
+
+/** Characters: no session or group has a longer name. */
+const longestAbout = 200
+/** PostgreSQL takes no NUL, and no half of a character. */
+const aboutIn = (values: URLSearchParams): string =>
+  (values.get('about') ?? '').slice(0, longestAbout).toWellFormed().replaceAll('\u0000', '')
+
+async function ask(needs: ActPageNeeds, act: Act, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const state = await loadPersonState(needs, request.params['id'] ?? '')
+  if (state === undefined) return notFound
+  const about = aboutIn(request.query)
+  const back = hrefOf(needs, state)
+  const verdict = foresee(needs.rules, admin.user, state, act, about)
+  if (verdict.kind === 'refused' || !act.isOffered(state, about)) return { kind: 'redirect', location: back }
+  const isAsking = verdict.kind === 'needs-second'
+  const asked = {
+    act,
+    about,
+    action: `${back}/${act.id}`,
+    ...(isAsking && { second: { minutes: confirmWithinMinutes } }),
+  }
+  return askingPage(needs, { admin, request, state }, asked)
+}
+
+function askingPage(
+  needs: ActPageNeeds,
+  { admin, request, state }: { admin: SignedInPerson; request: PageRequest; state: PersonState },
+  { act, about, ...more }: { act: Act; about: string } & Pick<Views['admin-act'], 'action' | 'second' | 'askedBy'>,
+): Reply {
+  const { username, name } = state.user
+  return {
+    kind: 'page',
+    view: 'admin-act',
+    model: {
+      area: deskArea(needs, admin, request, 'people'),
+      act: act.id,
+      about,
+      values: act.values?.(state, about) ?? {},
+      isSevere: act.isSevere,
+      person: { username, name },
+      backHref: hrefOf(needs, state),
+      ...more,
+    },
+  }
+}
+
+async function carryOut(needs: ActPageNeeds, act: Act, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const state = await loadPersonState(needs, request.params['id'] ?? '')
+  if (state === undefined) return notFound
+  const about = aboutIn(request.form)
+  // somebody else may have done it in the meantime
+  if (!act.isOffered(state, about)) return { kind: 'redirect', location: hrefOf(needs, state) }
+  const outcome = await carryOutAct(needs, { act, about, member: admin.user, state, request })
+  return answer(needs, { act, state, request }, outcome)
+}
+
+/** What another member has asked for, of this person. */
+async function requested(needs: ActPageNeeds, request: PageRequest) {
+  const state = await loadPersonState(needs, request.params['id'] ?? '')
+  const found = state?.requests.find(({ id }) => id === request.params['request'])
+  return state && { state, found, act: actNamed(found?.act) }
+}
+
+async function askToConfirm(needs: ActPageNeeds, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const { state, found, act } = (await requested(needs, request)) ?? {}
+  if (state === undefined) return notFound
+  const isTheirs = found?.askedBy.id === admin.user.id
+  if (found === undefined || act === undefined || isTheirs) return { kind: 'redirect', location: hrefOf(needs, state) }
+  const action = `${hrefOf(needs, state)}/requests/${found.id}`
+  const { about, askedBy } = found
+  return askingPage(needs, { admin, request, state }, { act, about, action, askedBy: askedBy.username })
+}
+
+async function confirm(needs: ActPageNeeds, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const { state, found, act } = (await requested(needs, request)) ?? {}
+  if (state === undefined) return notFound
+  const asker = found && (await needs.load({ userId: found.askedBy.id }))
+  const isThere = found !== undefined && act !== undefined && asker !== undefined && act.isOffered(state, found.about)
+  if (!isThere) return { kind: 'redirect', location: hrefOf(needs, state) }
+  const confirms = { request: found, askedBy: asker.user }
+  const asked = { act, about: found.about, member: admin.user, state, request, confirms }
+  return answer(needs, asked, await carryOutAct(needs, asked))
+}
+
+const hrefOf = ({ basePath }: ActPageNeeds, { user }: PersonState): string => `${basePath}${personPath(user.id)}`
+
+function answer(
+  needs: ActPageNeeds,
+  { act, state, request }: { act: Act; state: PersonState; request: PageRequest },
+  outcome: DeskOutcome,
+): Reply {
+  const said = saidOf(act, outcome)
+  if (said !== undefined) needs.said.say(request, said)
+  return { kind: 'redirect', location: hrefOf(needs, state) }
+}
+
+function saidOf(act: Act, outcome: DeskOutcome): string | undefined {
+  switch (outcome.kind) {
+    case 'done':
+      return `desk-${act.id}`
+    case 'asked':
+    case 'asked-before':
+      return 'desk-asked'
+    case 'nothing':
+      return undefined
+    case 'refused':
+      return outcome.reason === 'too-often' ? 'desk-too-often' : 'desk-not-allowed'
+  }
+}

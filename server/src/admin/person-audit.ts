@@ -1,0 +1,58 @@
+import { personalPage } from '../account/gate.ts'
+import type { SignedInPerson } from '../account/gate.ts'
+import type { PageRequest, Reply, Route } from '../reply.ts'
+import type { AuditFilter, AuditRecord } from '../store/audit.ts'
+import type { ActPageNeeds } from './act-pages.ts'
+import { deskEvent } from './carry-out.ts'
+import { deskArea, searched } from './frame.ts'
+import { notFound } from './gate.ts'
+import { personPath } from './people.ts'
+
+// The audit log of one person, page by page, the newest first.
+
+const pageSize = 50
+
+export const createPersonAuditRoute = (needs: ActPageNeeds): Route =>
+  personalPage(`${personPath(':id')}/audit`, needs.desk.toLook, (admin, request) => show(needs, admin, request))
+
+async function show(needs: ActPageNeeds, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const { store, basePath } = needs
+  const user = (await store.accounts.load({ userId: request.params['id'] ?? '' }))?.user
+  if (user === undefined) return notFound
+  const before = parsePlace(searched(request, 'before'))
+  if (before === undefined) store.audit.record(deskEvent('audit', { member: admin.user, state: { user }, request }))
+  const records = await store.audit.search({ userId: user.id, before, limit: pageSize + 1 })
+  const rows = records.slice(0, pageSize)
+  const here = `${basePath}${personPath(user.id)}`
+  const next = records.length > pageSize ? new URLSearchParams({ before: placeOf(rows.at(-1)!) }) : undefined
+  return {
+    kind: 'page',
+    view: 'admin-audit',
+    model: {
+      area: deskArea(needs, admin, request, 'people'),
+      person: { username: user.username, name: user.name },
+      backHref: here,
+      rows: rows.map(({ at, event, outcome, reason, actor, target, address, clientId }) => ({
+        at,
+        event,
+        outcome,
+        reason,
+        actor,
+        target,
+        address,
+        clientId,
+      })),
+      firstHref: before === undefined ? undefined : `${here}/audit`,
+      nextHref: next && `${here}/audit?${next}`,
+    },
+  }
+}
+
+const placeOf = ({ at, id }: AuditRecord): string => `${at.toISOString()}_${id}`
+
+/** @returns undefined for anything that is not a place: then it begins with the newest */
+function parsePlace(text: string): AuditFilter['before'] {
+  const [, at = '', id = ''] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_(\d{1,15})$/.exec(text) ?? []
+  const time = new Date(at)
+  return Number.isNaN(time.getTime()) ? undefined : { at: time, id: Number(id) }
+}

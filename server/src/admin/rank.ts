@@ -1,0 +1,98 @@
+import { capabilities, deskGroups } from '../settings/admin.ts'
+import type { AdminSettings, Capability } from '../settings/admin.ts'
+import type { GroupOrigins } from '../store/user.ts'
+
+// Who may do what to whom at the help desk. Pure: the caller reads the groups, and acts in the same transaction.
+
+export interface DeskRules {
+  /** Sources whose word makes members. */
+  readonly groupFrom: readonly string[]
+  /** What each group of the desk may do. */
+  readonly may: ReadonlyMap<string, ReadonlySet<Capability>>
+  /** Groups of administrators, and those of the desk itself. */
+  readonly protectedGroups: ReadonlySet<string>
+  /** Never one of the desk. */
+  readonly assignableGroups: ReadonlySet<string>
+}
+
+export function rulesOf(admin: AdminSettings): DeskRules {
+  const groups = deskGroups(admin)
+  const may = new Map(groups.map((group) => [group, mayOfGroup(admin, group)]))
+  return {
+    groupFrom: admin.groupFrom,
+    may,
+    protectedGroups: new Set([...groups, ...admin.protectedGroups]),
+    assignableGroups: new Set(admin.assignableGroups.filter((group) => !may.has(group))),
+  }
+}
+
+function mayOfGroup({ capabilities: rows }: AdminSettings, group: string): ReadonlySet<Capability> {
+  const listed = rows.filter((row) => row.group === group).flatMap((row) => row.may)
+  return new Set(listed.length === 0 ? capabilities : ['look', ...listed])
+}
+
+/** What somebody may do at the help desk; nothing: they are no member. */
+export function mayOf(rules: DeskRules, origins: GroupOrigins): ReadonlySet<Capability> {
+  const groups = rules.groupFrom.flatMap((source) => origins[source] ?? [])
+  return new Set(groups.flatMap((group) => [...(rules.may.get(group) ?? [])]))
+}
+
+/** Somebody whom the desk acts on. */
+export interface Ranked {
+  readonly id: string
+  /** From every source, whoever says them. */
+  readonly groups: readonly string[]
+  /** Whether their source says now which groups they have. */
+  readonly isKnown: boolean
+}
+
+export const isProtected = (rules: DeskRules, { groups, isKnown }: Omit<Ranked, 'id'>): boolean =>
+  !isKnown || groups.some((group) => rules.protectedGroups.has(group))
+
+export interface AskedAct {
+  readonly capability: Capability
+  /** The group that is given or taken. */
+  readonly group?: string | undefined
+}
+
+export type Verdict =
+  | { readonly kind: 'allowed' }
+  /** Another member has to confirm it. */
+  | { readonly kind: 'needs-second' }
+  | {
+      readonly kind: 'refused'
+      readonly reason: 'no-member' | 'own-account' | 'no-capability' | 'group-not-assignable'
+    }
+
+export interface Acting {
+  readonly id: string
+  readonly isDisabled: boolean
+  readonly origins: GroupOrigins
+}
+
+/** Whether a member may act on a person: at once, with a second member, or not at all. */
+export function judge(rules: DeskRules, member: Acting, person: Ranked, act: AskedAct): Verdict {
+  const may = mayOf(rules, member.origins)
+  if (member.isDisabled || may.size === 0) return refused('no-member')
+  if (member.id === person.id) return refused('own-account')
+  if (!may.has(act.capability)) return refused('no-capability')
+  if (act.capability === 'groups' && !rules.assignableGroups.has(act.group ?? ''))
+    return refused('group-not-assignable')
+  const isOfProtected = act.group !== undefined && rules.protectedGroups.has(act.group)
+  return { kind: isProtected(rules, person) || isOfProtected ? 'needs-second' : 'allowed' }
+}
+
+/** Whether a second member may confirm what another one has asked for. Both must be allowed to ask for it now. */
+export function judgeConfirmation(
+  rules: DeskRules,
+  by: { readonly asked: Acting; readonly confirms: Acting },
+  person: Ranked,
+  act: AskedAct,
+): Verdict | { readonly kind: 'refused'; readonly reason: 'own-request' } {
+  if (by.asked.id === by.confirms.id) return { kind: 'refused', reason: 'own-request' }
+  const verdicts = [judge(rules, by.confirms, person, act), judge(rules, by.asked, person, act)]
+  return verdicts.find(({ kind }) => kind === 'refused') ?? { kind: 'allowed' }
+}
+
+type Refusal = Extract<Verdict, { kind: 'refused' }>
+const refused = (reason: Refusal['reason']): Refusal => ({ kind: 'refused', reason })

@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto'
+import { paths } from '@nauthera/rules/endpoints'
+import type { Mail } from '../mails.ts'
+import type { DeskWork } from '../store/desk.ts'
+import type { User } from '../store/user.ts'
+import { languagesFor } from '../users/notices.ts'
+import type { Act } from './acts.ts'
+import type { PersonState } from './person-state.ts'
+import type { DeskRules } from './rank.ts'
+
+// A severe act is told to the team, in the same commit: whoever misuses the help desk does not do it unseen.
+
+export interface TeamNeeds {
+  readonly rules: DeskRules
+  /** `members`, or an e-mail address. */
+  readonly notify: string
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+interface ToldAct {
+  readonly kind: 'done' | 'asked'
+  readonly act: Act
+  readonly member: User
+  readonly state: PersonState
+}
+
+export async function teamMails(
+  { rules, notify, now }: TeamNeeds,
+  on: Pick<DeskWork, 'membersWithMail'>,
+  { kind, act, member, state }: ToldAct,
+): Promise<Mail[]> {
+  const data = {
+    person: state.user.username,
+    by: member.username,
+    act: act.id,
+    outcome: kind,
+    at: new Date(now()).toISOString(),
+    path: `${paths.admin}/people/${state.user.id}`,
+  } as const
+  const id = randomUUID()
+  const mailTo = (to: string, key: string, languages: readonly string[]): Mail => ({
+    template: 'desk-act',
+    onceKey: `desk-act:${id}:${key}`,
+    to,
+    languages,
+    data,
+  })
+  if (notify !== 'members') return [mailTo(notify, 'team', [])]
+  const members = await on.membersWithMail([...rules.may.keys()], rules.groupFrom)
+  return members.flatMap((one) => (one.email === undefined ? [] : [mailTo(one.email, one.id, languagesFor(one, []))]))
+}

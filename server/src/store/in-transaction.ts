@@ -1,0 +1,34 @@
+// Statements of several tables in one transaction. What follows a commit, lines of the audit log and marks in the cache, waits for it.
+import type { AuditEvent, AuditRows } from './audit.ts'
+import type { Changes } from './changes.ts'
+import type { Database } from './postgres.ts'
+
+export interface Transactional {
+  readonly database: Database
+  readonly audit: AuditRows
+  readonly changes: Changes
+}
+
+/** @param work gets what stands in for `needs` until the commit; it may run again after a conflict */
+export async function inTransaction<T>(needs: Transactional, work: (bound: Transactional) => Promise<T>): Promise<T> {
+  const { database, audit, changes } = needs
+  const { result, events, ids } = await database.transaction(async (connection) => {
+    const events: AuditEvent[] = []
+    const ids: string[] = []
+    const result = await work({
+      database: {
+        query: (asked, values) => connection.query(asked, values),
+        transaction: (inner) => inner(connection),
+        listen: (channel, onNotification) => database.listen(channel, onNotification),
+        counters: () => database.counters(),
+        stop: () => database.stop(),
+      },
+      audit: { rows: (rows) => audit.rows(rows), lines: (more) => void events.push(...more) },
+      changes: { tell: async (...more) => void ids.push(...more) },
+    })
+    return { result, events, ids }
+  })
+  await changes.tell(...ids)
+  audit.lines(events)
+  return result
+}

@@ -1,0 +1,313 @@
+import { expect } from 'chai'
+import { formOf } from '@nauthera/harness/browser'
+import type { Browser } from '@nauthera/harness/browser'
+import { addPerson } from '@nauthera/harness/server'
+import { handleOf } from '../../src/account/endings.ts'
+import { acts } from '../../src/admin/acts.ts'
+import { statement } from '../../src/store/postgres.ts'
+import { chosen, startMailSite } from '../mail/with-mail.ts'
+import type { MailSite } from '../mail/with-mail.ts'
+import { signInMember } from './members.ts'
+
+const link = statement(
+  'test-link-identity',
+  `INSERT INTO upstream_links (issuer, subject, user_id, upstream, groups, valid_until)
+   VALUES ('https://hub.example.test', $1::text, $1::uuid, 'hub', $2, now() + interval '1 hour')`,
+)
+
+// A member of the help desk as an attacker: every way that was found to become an administrator, or to shut one out.
+describe('ranks of the help desk', function () {
+  this.timeout(90_000)
+  let site: MailSite
+  let agent: Browser
+  let colleague: Browser
+  let ordinary = ''
+  const members: Record<string, string> = {}
+  before(async () => {
+    const capabilities = [{ group: 'readers', may: ['look'] }]
+    const admin = {
+      group: 'desk',
+      capabilities,
+      protectedGroups: ['admins'],
+      assignableGroups: ['on-call', 'admins'],
+      severeActsPerHour: 300,
+      notify: 'team@example.com',
+    }
+    site = await startMailSite({ count: 2, settings: { admin } })
+    ordinary = await addPerson(site, 'ordinary')
+    for (const [name, group] of Object.entries({ agent: 'desk', colleague: 'desk', reader: 'readers' }))
+      members[name] = await addPerson(site, name, [group])
+    agent = await signInMember(site, 'agent')
+    colleague = await signInMember(site, 'colleague')
+  })
+  after(() => site?.stop())
+
+  const store = () => site.apps[1]!.store
+  const pathOf = (id: string) => `/admin/people/${id}`
+  const load = async (id: string) => (await store().accounts.load({ userId: id }))!
+
+  /** Sends the form of an act as an attacker does: with a token from another page, whatever this page offers. */
+  async function force(browser: Browser, id: string, act: string, about = '') {
+    const page = await browser.follow('/account/sign-out-everywhere')
+    const { fields } = formOf(page.body, '/sign-out-everywhere')
+    return browser.open(`${pathOf(id)}/${act}`, { form: { ...fields, about, confirm: 'yes' } })
+  }
+  const requestsOf = (id: string) => store().desk.requests(id)
+  /** Confirms what waits, as another member. */
+  const confirm = async (browser: Browser, id: string, requestId: string) => force(browser, id, `requests/${requestId}`)
+
+  /** Everything that an act could change. */
+  async function everythingOf(id: string) {
+    const { user, standing, factors } = await load(id)
+    const [failures, links, sessions] = await Promise.all([
+      store().attempts.failuresOf(id),
+      store().upstreamLinks.of(id),
+      store().devices.listOfUser(id),
+    ])
+    await site.settled()
+    const mails = site.box.mails.filter((mail) => mail.to.includes(user.email!)).length
+    return { user, standing, factors, failures, links, sessions: sessions.map(({ sessionUid }) => sessionUid), mails }
+  }
+
+  /** Somebody with everything that the acts are about. */
+  async function withEverything(name: string, groups: readonly string[]) {
+    const id = await addPerson(site, name, [...groups, 'readers'])
+    // with a second factor and a session
+    await signInMember(site, name)
+    await store().groups.removeMember('readers', id, [])
+    await store().database.query(link, [id, []])
+    await store().factors.countWrongCode(id, { perAccount: 3, windowMs: 3_600_000, lockMs: 3_600_000 })
+    return id
+  }
+
+  const aboutOf = async (id: string, act: string, group: string) =>
+    act === 'end-session'
+      ? handleOf((await store().devices.listOfUser(id))[0]!.sessionUid)
+      : act.endsWith('-group')
+        ? group
+        : ''
+
+  describe('alone, a member does nothing to', () => {
+    const victims: readonly [string, readonly string[]][] = [
+      ['an administrator', ['admins']],
+      ['another member', ['desk']],
+      ['a member who may only look', ['readers-of-reports', 'readers']],
+    ]
+    for (const [who, groups] of victims)
+      it(`L44 ${who}: every act only asks a second member`, async () => {
+        const name = `victim-${groups[0]!}`
+        const id = await withEverything(name, groups)
+        if (groups.includes('readers')) await store().groups.addMember('readers', id, [])
+        const before = await everythingOf(id)
+        for (const act of acts.filter((one) => one.id !== 'enable')) {
+          const group = groups[0] === 'admins' && act.id === 'remove-group' ? 'admins' : 'on-call'
+          await force(agent, id, act.id, await aboutOf(id, act.id, group))
+        }
+        expect(await everythingOf(id)).to.deep.equal(before)
+        const asked = (await requestsOf(id)).map(({ act }) => act)
+        expect(asked).to.include.members(['unlock', 'send-reset', 'sign-out', 'reset-factors', 'unlink', 'disable'])
+        // nor by confirming it all alone
+        for (const request of await requestsOf(id)) await confirm(agent, id, request.id)
+        expect(await everythingOf(id)).to.deep.equal(before)
+      })
+
+    it('L44 an administrator who was disabled: they stay so', async () => {
+      const id = await addPerson(site, 'former-chief', ['admins'])
+      await store().users.setDisabled(id, true, [])
+      await force(agent, id, 'enable')
+      expect((await load(id)).user.disabled).to.equal(true)
+    })
+
+    it('L44 somebody whom another provider has called an administrator', async () => {
+      const id = await addPerson(site, 'chief-elsewhere')
+      await store().database.query(link, [id, ['admins']])
+      await force(agent, id, 'disable')
+      expect((await load(id)).user.disabled).to.equal(false)
+    })
+
+    it('L44 somebody who became an administrator after the page was shown', async () => {
+      const id = await addPerson(site, 'promoted')
+      const page = await agent.follow(`${pathOf(id)}/disable`)
+      expect(page.body).not.to.contain('id="second"')
+      await store().groups.addMember('admins', id, [])
+      const answer = await agent.submit(page, '/disable', { confirm: 'yes' })
+      expect(answer.body).to.contain('Another member of the help desk has to confirm it now')
+      expect((await load(id)).user.disabled).to.equal(false)
+    })
+  })
+
+  describe('a member becomes no administrator', () => {
+    const gained = async (name: string) => (await load(members[name] ?? '')).user.groups
+
+    it('L44 by a group for themselves', async () => {
+      for (const group of ['on-call', 'admins', 'desk', 'readers'])
+        await force(agent, members['agent']!, 'add-group', group)
+      expect(await gained('agent')).to.deep.equal(['desk'])
+    })
+
+    const groups: readonly [string, readonly string[]][] = [
+      ['on-call', ['on-call']],
+      ['admins', []],
+      ['desk', []],
+      ['readers', []],
+      ['unheard-of', []],
+      ['', []],
+      ['\u0000admins\uD800', []],
+    ]
+    for (const [group, got] of groups)
+      it(`L44 by the group ${JSON.stringify(group)} for somebody else: they get ${got.length === 0 ? 'nothing' : 'what may be given'}`, async () => {
+        const id = await addPerson(site, `puppet-${group.replaceAll(/[^a-z-]/g, '')}-${group.length}`)
+        await force(agent, id, 'add-group', group)
+        expect((await load(id)).user.groups).to.deep.equal(got)
+        for (const request of await requestsOf(id)) await confirm(agent, id, request.id)
+        expect((await load(id)).user.groups).to.deep.equal(got)
+      })
+
+    it('L44 by a group for somebody of a directory', async () => {
+      const { user } = await store().users.adopt(
+        {
+          source: 'staff',
+          key: 'k1',
+          person: {
+            username: 'of-staff',
+            email: undefined,
+            emailVerified: false,
+            name: undefined,
+            locale: undefined,
+            profile: {},
+            disabled: false,
+            groups: [],
+          },
+        },
+        [],
+      )
+      await force(agent, user.id, 'add-group', 'on-call')
+      expect((await load(user.id)).user.groups).to.deep.equal([])
+    })
+
+    it('L44 by an invitation with a group, or to somebody who has an account', async () => {
+      const page = await agent.follow('/admin/invite')
+      const sent = await agent.submit(page, '/invite', {
+        email: 'puppet@example.net',
+        group: 'admins',
+        groups: 'admins',
+      })
+      expect(sent.body).to.contain('The invitation is on its way')
+      const path = await site.linkTo('puppet@example.net')
+      const other = agent.copy()
+      await other.submit(await other.follow(path), path, chosen)
+      expect((await store().users.findByLogin('puppet@example.net'))!.groups).to.deep.equal([])
+      const again = await agent.submit(await agent.follow('/admin/invite'), '/invite', { email: 'AGENT@example.com' })
+      expect(again.body).to.contain('Somebody has an account')
+    })
+  })
+
+  describe('a second member', () => {
+    /** What the agent has asked for. */
+    async function asked(name: string, act = 'disable', groups: readonly string[] = ['admins']) {
+      const id = await addPerson(site, name, groups)
+      await force(agent, id, act)
+      const [request] = await requestsOf(id)
+      return { id, request: request! }
+    }
+
+    it('confirms by pages that say who asked; both are in the audit log, and the team gets a mail', async () => {
+      const { id } = await asked('chief')
+      expect((await site.newest('team@example.com'))!.text)
+        .to.contain('asks another member')
+        .and.contain('agent')
+      expect((await colleague.follow('/admin')).body).to.contain('id="requests"')
+      const person = await colleague.open(pathOf(id))
+      expect(person.body).to.contain('Look and confirm').and.contain('id="protected"')
+      expect((await agent.follow(pathOf(id))).body)
+        .to.contain('id="requests"')
+        .and.not.contain('Look and confirm')
+      const [, path = ''] = /href="([^"]*\/requests\/[^"]*)"/.exec(person.body) ?? []
+      const page = await colleague.follow(path)
+      expect(page.body).to.contain('agent has asked for this')
+      const done = await colleague.submit(page, path, { confirm: 'yes' })
+      expect(done.body).to.contain('The account is disabled')
+      expect((await load(id)).user.disabled).to.equal(true)
+      expect((await site.newest('team@example.com'))!.text)
+        .to.contain('did this: Disable')
+        .and.contain('colleague')
+      const { audit } = store()
+      for (const app of site.apps) await app.store.audit.flush()
+      const [row] = await audit.search({ userId: id, event: 'account.disabled', limit: 1 })
+      expect(row).to.deep.include({ actor: 'colleague', target: 'chief' })
+      expect(row!.detail).to.deep.equal({ by: members['colleague'], askedBy: members['agent'] })
+      const [first] = await audit.search({ userId: members['agent']!, event: 'admin.desk.ask.disable', limit: 1 })
+      expect(first).to.deep.include({ actor: 'agent', target: 'chief', outcome: 'success' })
+      const log = await colleague.open(`${pathOf(id)}/audit`)
+      expect(log.body).to.contain('account.disabled').and.contain('<bdi class="value">colleague</bdi>')
+    })
+
+    it('L44 cannot be the member who asked, who may only look, or whom it is about', async () => {
+      const reader = await signInMember(site, 'reader')
+      const { id, request } = await asked('chief-two')
+      for (const browser of [agent, agent.copy(), reader]) await confirm(browser, id, request.id)
+      const { request: own } = await askedAbout('colleague')
+      await confirm(colleague, members['colleague']!, own.id)
+      for (const one of [id, members['colleague']!]) expect((await load(one)).user.disabled).to.equal(false)
+      await site.apps[0]!.store.audit.flush()
+      const refusals = await store().audit.search({ event: 'admin.desk.disable', outcome: 'failure', limit: 20 })
+      expect(refusals.map(({ reason }) => reason)).to.include.members(['own-request', 'no-capability', 'own-account'])
+    })
+
+    async function askedAbout(name: string) {
+      await force(agent, members[name]!, 'disable')
+      return { request: (await requestsOf(members[name]!)).find(({ act }) => act === 'disable')! }
+    }
+
+    it('L44 confirms nothing of a member who has left meanwhile, and no request of another person', async () => {
+      members['leaver'] = await addPerson(site, 'leaver', ['desk'])
+      const leaver = await signInMember(site, 'leaver')
+      const id = await addPerson(site, 'chief-three', ['admins'])
+      await force(leaver, id, 'disable')
+      const [request] = await requestsOf(id)
+      await store().groups.removeMember('desk', members['leaver'], [])
+      await confirm(colleague, id, request!.id)
+      expect((await load(id)).user.disabled).to.equal(false)
+      const { id: other, request: theirs } = await asked('chief-four')
+      await confirm(colleague, ordinary, theirs.id)
+      for (const one of [other, ordinary]) expect((await load(one)).user.disabled).to.equal(false)
+    })
+
+    it('L44 confirms what was asked for, no other act', async () => {
+      const { id, request } = await asked('chief-five', 'sign-out')
+      const answer = await confirm(colleague, id, request.id)
+      expect(answer.status).to.equal(303)
+      expect((await load(id)).user.disabled).to.equal(false)
+      expect((await requestsOf(id)).length).to.equal(0)
+    })
+  })
+
+  it('ends one session, and leaves the others', async () => {
+    const id = await addPerson(site, 'two-sessions', ['readers'])
+    await signInMember(site, 'two-sessions')
+    await store().groups.removeMember('readers', id, [])
+    const [first] = await store().devices.listOfUser(id)
+    const copy = statement(
+      'test-copy-session',
+      `INSERT INTO devices SELECT (jsonb_populate_record(d, '{"session_uid": "another"}')).* FROM devices d WHERE user_id = $1 AND client_uid = ''`,
+    )
+    await store().database.query(copy, [id])
+    await force(agent, id, 'end-session', handleOf(first!.sessionUid))
+    const left = (await store().devices.listOfUser(id)).map(({ sessionUid }) => sessionUid)
+    expect([...new Set(left)]).to.deep.equal(['another'])
+  })
+
+  it('shows a member who may only look the pages, and lets them do nothing', async () => {
+    members['onlooker'] = await addPerson(site, 'onlooker', ['readers'])
+    const onlooker = await signInMember(site, 'onlooker')
+    const page = await onlooker.open(pathOf(ordinary))
+    expect(page.status).to.equal(200)
+    expect(page.body).not.to.match(/id="act-|id="add-group"/)
+    expect((await onlooker.open('/admin')).body).not.to.contain('invite-link')
+    expect((await onlooker.open('/admin/invite')).status).to.equal(404)
+    for (const act of acts) {
+      const answer = await onlooker.follow(`${pathOf(ordinary)}/${act.id}`)
+      expect(new URL(answer.url).pathname).to.equal(pathOf(ordinary))
+    }
+  })
+})
