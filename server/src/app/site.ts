@@ -15,7 +15,7 @@ import { personOnPage } from '../users/person-on-page.ts'
 import type { Clients } from './clients.ts'
 import { basePathOf } from './needs.ts'
 import type { Needs } from './needs.ts'
-import { guardedFetch } from './outbound.ts'
+import { askerOf, guardedFetch } from './outbound.ts'
 import type { Keys } from './protocol.ts'
 
 export type Site = ReturnType<typeof createSite>
@@ -37,7 +37,8 @@ export function createSite(
       return logo && { ...logo, namespace: client.namespace }
     },
     fetch: guardedFetch(settings, 'logo'),
-    now: Date.now,
+    asker: askerOf(settings),
+    now: () => performance.now(),
     log,
   })
   const texts = readTexts(localesDirectory)
