@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
+import { errorCatalogue } from '../errors.ts'
 import { addAuditCommands } from './audit.ts'
 import { addCompletionCommand } from './completion.ts'
 import { addConsentCommands } from './consents.ts'
@@ -109,10 +110,16 @@ function report(error: unknown, { stderr }: Terminal): number {
     stderr.write(`nauthera: ${describeError(error)}\n`)
     return 1
   }
-  if (error.faults.length === 0) stderr.write(`nauthera: ${error.message}\n`)
+  if (error.faults.length === 0) stderr.write(`nauthera: ${error.message}\n${remedyOf(error.code)}`)
   else
     stderr.write(
       `nauthera: ${error.code}\n${error.faults.map((fault) => `  ${fault.path}: ${fault.message}\n`).join('')}`,
     )
   return hasCode(error, 'SETTINGS_INVALID', 'USAGE_INVALID') ? 2 : 1
+}
+
+/** What docs/errors.md says to do; a fault of the settings or the usage says so itself. */
+function remedyOf(code: string): string {
+  const { remedy } = (errorCatalogue as Readonly<Record<string, { remedy?: string }>>)[code] ?? {}
+  return remedy === undefined ? '' : `What to do: ${remedy}\n`
 }

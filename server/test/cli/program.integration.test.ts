@@ -616,6 +616,7 @@ describe(runCommand.name, () => {
     const settings = writeSettings('away.yaml', away.href)
     const failed = await nauthera(['users', 'list'], { settings })
     expect([failed.code, failed.err.includes('STORE_UNAVAILABLE')]).to.deep.equal([1, true])
+    expect(failed.err).to.contain('What to do: Look at PostgreSQL')
     expect(failed.err).to.not.include(away.password)
   })
 
