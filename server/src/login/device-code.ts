@@ -30,7 +30,9 @@ export const createDeviceRoutes = (needs: Needs): readonly Route[] => [
       const query = new URL(raw.request.url ?? '/', 'http://host').searchParams
       const linked = codeIn(query.get('user_code') ?? '')
       // a link fills in a code, and no text for the person to read
-      return codePage(needs, raw.request, { typed: userCode.test(linked) ? `${linked.slice(0, 4)}-${linked.slice(4)}` : '' })
+      return codePage(needs, raw.request, {
+        typed: userCode.test(linked) ? `${linked.slice(0, 4)}-${linked.slice(4)}` : '',
+      })
     },
   },
   { method: 'POST', path: paths.device, handle: (request) => look(needs, request) },

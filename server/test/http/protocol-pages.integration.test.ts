@@ -16,7 +16,13 @@ describe('createProtocolPages', function () {
       entry('app.offline', { ...configs.web, clientName: 'Backup' }),
       entry('app.api', { ...configs.web, clientName: 'Reports', audiences: [API] }, { granted: { [API]: [] } }),
       entry('app.resource', configs.api),
-      entry('app.device', { ...configs.spa, type: 'Device', redirectUris: [], corsOrigins: [], grantTypes: [deviceGrant] }),
+      entry('app.device', {
+        ...configs.spa,
+        type: 'Device',
+        redirectUris: [],
+        corsOrigins: [],
+        grantTypes: [deviceGrant],
+      }),
     ])
     await addPerson(server, 'ada')
   })
@@ -81,7 +87,8 @@ describe('createProtocolPages', function () {
     const confirming = await browser.submit(typing, '/device', { 'user-code': user })
     const allowed = await allowDevice(browser, (await getDeviceCode(server)).user, { username: 'ada', password })
     const over = await browser.follow(new URL(link).pathname)
-    for (const page of [...errors, typing, confirming, allowed, over]) expect(languageOf(page), page.body).to.equal('de')
+    for (const page of [...errors, typing, confirming, allowed, over])
+      expect(languageOf(page), page.body).to.equal('de')
     expect(languageOf(await new Browser(server, english).follow('/device')), 'nobody is signed in').to.equal('en')
     await preferences.set(ada.id, {}, [])
   })
