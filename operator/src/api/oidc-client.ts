@@ -134,7 +134,7 @@ export const clientSpecFields = object(
       },
     ),
     consent: oneOf(
-      'Remember asks a person once, Explicit each time. Skip never asks and needs a policy with allow.consent.',
+      'Remember asks a person once, Explicit each time. Skip asks for nothing but authorization details that their API wants asked each time, and needs a policy with allow.consent.',
       consentModes,
       {
         default: 'Remember',

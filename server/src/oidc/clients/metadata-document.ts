@@ -61,7 +61,7 @@ export function hostOfId(clientId: string): Read<{ host: string }> {
     `${url.username}${url.password}` !== ''
   )
     return refuse(
-      'a client_id that is an address must be written as browsers do: https, host and path, without user name, query, fragment and . or .. in the path',
+      'a client_id that is an address must be written as browsers do: https, host and path, without user name, password, query, fragment and . or .. in the path',
     )
   if (url.pathname === '/') return refuse('a client_id that is an address must have a path, such as /client.json')
   return { kind: 'read', host: url.host }
