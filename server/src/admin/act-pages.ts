@@ -125,12 +125,11 @@ function answer(
   { act, state, request }: { act: Act; state: PersonState; request: PageRequest },
   outcome: DeskOutcome,
 ): Reply {
-  const said = saidOf(act, outcome)
-  if (said !== undefined) needs.said.say(request, said)
+  needs.said.say(request, saidOf(act, outcome))
   return { kind: 'redirect', location: hrefOf(needs, state) }
 }
 
-function saidOf(act: Act, outcome: DeskOutcome): string | undefined {
+function saidOf(act: Act, outcome: DeskOutcome): string {
   switch (outcome.kind) {
     case 'done':
       return `desk-${act.id}`
@@ -138,7 +137,7 @@ function saidOf(act: Act, outcome: DeskOutcome): string | undefined {
     case 'asked-before':
       return 'desk-asked'
     case 'nothing':
-      return undefined
+      return 'desk-nothing'
     case 'refused':
       return outcome.reason === 'too-often' ? 'desk-too-often' : 'desk-not-allowed'
   }

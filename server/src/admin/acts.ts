@@ -46,6 +46,9 @@ export interface ActedOn {
   readonly audit: readonly AuditEvent[]
 }
 
+/** Links that one person gets in an hour, those that they ask for themselves too. */
+const resetLimit = { most: 5, windowMs: 3_600_000 }
+
 export const acts: readonly Act[] = [
   {
     id: 'unlock',
@@ -63,7 +66,8 @@ export const acts: readonly Act[] = [
     events: ['password.reset_requested'],
     values: () => ({ minutes: shortLifeMinutes }),
     carryOut: async ({ linkMails }, { state, audit }) =>
-      (await linkMails?.sendReset(state.user, { onceKey: `desk-reset:${randomUUID()}`, audit }))?.kind === 'sent',
+      (await linkMails?.sendReset(state.user, { onceKey: `desk-reset:${randomUUID()}`, limit: resetLimit, audit }))
+        ?.kind === 'sent',
   },
   {
     id: 'enable',

@@ -72,7 +72,9 @@ async function decideAndAct(needs: CarryOutNeeds, asked: AskedOfDesk, on: DeskWo
   const { act, about, member, state, confirms } = asked
   const { rules } = needs
   const locked = on.people.get(state.user.id)
-  if (locked === undefined) return { kind: 'nothing' }
+  // two members who press at once do it once
+  if (locked === undefined || !act.isOffered(stateNow(state, locked, needs.directories), about))
+    return { kind: 'nothing' }
   const person = rankOf(state, locked)
   const acting = (user: User) => actingAs(user, on.people.get(user.id), needs.directories)
   const verdict = confirms
@@ -117,6 +119,11 @@ function actingAs(user: User, locked: LockedPerson | undefined, directories: rea
     origins: isOfDirectory ? user.groupOrigins : (locked?.user.groupOrigins ?? {}),
   }
 }
+
+const stateNow = (state: PersonState, { user }: LockedPerson, directories: readonly string[]): PersonState =>
+  directories.includes(state.user.source)
+    ? state
+    : { ...state, user: { ...state.user, disabled: user.disabled, groupOrigins: user.groupOrigins } }
 
 type About = Partial<Omit<AskedOfDesk, 'state'>> &
   Pick<AskedOfDesk, 'member' | 'request'> & { state: Pick<PersonState, 'user'> }

@@ -35,6 +35,27 @@ describe('the help desk and mail', function () {
     expect(events).to.include.members(['password.reset_requested', 'password.reset'])
   })
 
+  it('sends a person at most five links in an hour, and says so', async () => {
+    const id = await addPerson(site, 'forgetful')
+    const path = `/admin/people/${id}/send-reset`
+    const send = async () => (await agent.submit(await agent.follow(path), '/send-reset', { confirm: 'yes' })).body
+    for (let sent = 0; sent < 5; sent++) expect(await send()).to.contain('The link is on its way')
+    expect(await send()).to.contain('Nothing was done')
+  })
+
+  it('tells every member of a severe act, and nobody else', async () => {
+    await addPerson(site, 'second-member', ['desk'])
+    await site.apps[0]!.store.users.setDisabled(await addPerson(site, 'former-member', ['desk']), true, [])
+    const path = `/admin/people/${await addPerson(site, 'eve')}/disable`
+    await agent.submit(await agent.follow(path), '/disable', { confirm: 'yes' })
+    await site.settled()
+    const told = site.box.mails.filter(({ subject }) => subject?.includes('severe act')).flatMap(({ to }) => to)
+    expect(told).to.have.members(['agent@example.com', 'second-member@example.com'])
+    expect((await site.newest('agent@example.com'))!.text)
+      .to.contain('did this: Disable')
+      .and.contain('eve')
+  })
+
   it('offers no link to whoever has no address, or is disabled', async () => {
     const { users } = site.apps[0]!.store
     const { id } = await users.insert({ username: 'without-address' })

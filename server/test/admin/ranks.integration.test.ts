@@ -282,6 +282,42 @@ describe('ranks of the help desk', function () {
     })
   })
 
+  it('L45 does so many severe acts in an hour, however many come at once, and tells the member', async () => {
+    const eager = await addPerson(site, 'eager', ['desk'])
+    const browser = await signInMember(site, 'eager')
+    const full = `INSERT INTO attempts (key, count, until) VALUES ('d:' || $1::uuid, 298, now() + interval '1 hour')`
+    await store().database.query(statement('test-full-quota', full), [eager])
+    const ids = await Promise.all([1, 2, 3, 4, 5].map((n) => addPerson(site, `one-of-many-${n}`)))
+    await Promise.all(ids.map((id) => force(browser, id, 'disable')))
+    const people = await Promise.all(ids.map(load))
+    expect(people.filter(({ user }) => user.disabled)).to.have.length(2)
+    const left = ids[people.findIndex(({ user }) => !user.disabled)]!
+    const page = await browser.follow(`${pathOf(left)}/disable`)
+    expect((await browser.submit(page, '/disable', { confirm: 'yes' })).body).to.contain('the limit of severe acts')
+    // a lock is lifted all the same
+    await store().factors.countWrongCode(left, { perAccount: 3, windowMs: 3_600_000, lockMs: 3_600_000 })
+    expect((await browser.follow(pathOf(left))).body).to.contain('act-unlock')
+    await force(browser, left, 'unlock')
+    expect((await store().attempts.failuresOf(left)).codes).to.equal(undefined)
+  })
+
+  it('does an act once, when several members press at the same time', async () => {
+    const id = await addPerson(site, 'pressed')
+    const browsers = [agent, colleague, agent.copy(), colleague.copy()]
+    await Promise.all(browsers.map((browser) => force(browser, id, 'disable')))
+    for (const app of site.apps) await app.store.audit.flush()
+    expect(await store().audit.search({ userId: id, event: 'account.disabled', limit: 9 })).to.have.length(1)
+  })
+
+  it('goes on when members act on each other at the same time', async () => {
+    const [one, other] = [members['agent']!, members['colleague']!]
+    const answers = await Promise.all(
+      [1, 2, 3].flatMap(() => [force(agent, other, 'reset-factors'), force(colleague, one, 'reset-factors')]),
+    )
+    expect(answers.map(({ status }) => status)).to.deep.equal(answers.map(() => 303))
+    for (const id of [one, other]) expect((await load(id)).factors).to.deep.equal(['totp'])
+  })
+
   it('ends one session, and leaves the others', async () => {
     const id = await addPerson(site, 'two-sessions', ['readers'])
     await signInMember(site, 'two-sessions')

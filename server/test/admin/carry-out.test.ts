@@ -1,0 +1,114 @@
+import { expect } from 'chai'
+import { acts } from '../../src/admin/acts.ts'
+import { carryOutAct } from '../../src/admin/carry-out.ts'
+import type { AskedOfDesk, CarryOutNeeds } from '../../src/admin/carry-out.ts'
+import type { PersonState } from '../../src/admin/person-state.ts'
+import type { PageRequest } from '../../src/reply.ts'
+import type { AuditEvent } from '../../src/store/audit.ts'
+import type { DeskWork, LockedPerson } from '../../src/store/desk.ts'
+import type { User } from '../../src/store/user.ts'
+import { ada } from '../login/browser.ts'
+import { deskRules } from './desk-rules.ts'
+
+const personOf = (id: string, more: Partial<User> = {}): User => ({
+  ...ada,
+  id,
+  username: id,
+  disabled: false,
+  ...more,
+})
+const request = { raw: { request: {} }, peer: {} } as unknown as PageRequest
+
+interface About {
+  /** As the gate has loaded the member, and as the database has them in the transaction. */
+  readonly member?: Partial<User>
+  readonly lockedMember?: Partial<User> | undefined
+  readonly person?: Partial<User>
+  readonly lockedPerson?: Partial<LockedPerson>
+  readonly sourceSays?: PersonState['sourceSays']
+}
+
+/** Disables somebody. @returns what came of it, and what was done */
+async function disable(about: About) {
+  const done: string[] = []
+  const member = personOf('agent', { groups: ['desk'], groupOrigins: { postgres: ['desk'] }, ...about.member })
+  const person = personOf('someone', { groups: [], groupOrigins: {}, ...about.person })
+  const known = new Map<string, LockedPerson>()
+  if (!('lockedMember' in about) || about.lockedMember !== undefined)
+    known.set('agent', { user: { ...member, ...about.lockedMember }, saidGroups: [] })
+  known.set('someone', { user: person, saidGroups: [], ...about.lockedPerson })
+  const on: Partial<DeskWork> = {
+    people: known,
+    users: { setDisabled: async () => done.push('disabled') > 0, revokeSessions: async () => true },
+    countSevere: async () => true,
+    ask: async () => done.push('asked') > 0,
+    membersWithMail: async () => [],
+    queue: async () => undefined,
+  }
+  const refusals: AuditEvent[] = []
+  const needs = {
+    rules: deskRules({ groupFrom: ['postgres', 'corp'], protectedGroups: ['admins'] }),
+    directories: ['corp'],
+    severeActsPerHour: 5,
+    notify: 'members',
+    now: Date.now,
+    store: {
+      desk: { withPeople: async (_: unknown, work: (on: Partial<DeskWork>) => unknown) => work(on) },
+      audit: { record: (event: AuditEvent) => void refusals.push(event) },
+    },
+  } as unknown as CarryOutNeeds
+  const state = { user: person, sourceSays: about.sourceSays ?? 'known' } as PersonState
+  const asked: AskedOfDesk = { act: acts.find(({ id }) => id === 'disable')!, about: '', member, state, request }
+  const outcome = await carryOutAct(needs, asked)
+  return [outcome.kind === 'refused' ? outcome.reason : outcome.kind, ...done]
+}
+
+const ofCorp = { source: 'corp', groupOrigins: { corp: ['desk'] } }
+
+describe(carryOutAct.name, () => {
+  const table: [string, About, string[]][] = [
+    ['an ordinary person', {}, ['done', 'disabled']],
+    [
+      'an administrator, as the database says',
+      { lockedPerson: { user: personOf('someone', { groups: ['admins'] }) } },
+      ['asked', 'asked'],
+    ],
+    [
+      'an administrator, as their directory says',
+      { person: { source: 'corp', groups: ['admins'] } },
+      ['asked', 'asked'],
+    ],
+    ['an administrator, as a provider has said', { lockedPerson: { saidGroups: ['admins'] } }, ['asked', 'asked']],
+    ['somebody whose directory is away', { sourceSays: 'away' }, ['asked', 'asked']],
+    [
+      'somebody who is disabled by now',
+      { lockedPerson: { user: personOf('someone', { disabled: true }) } },
+      ['nothing'],
+    ],
+    ['a person, by a member who has left the group by now', { lockedMember: { groupOrigins: {} } }, ['no-member']],
+    ['a person, by a member who is disabled by now', { lockedMember: { disabled: true } }, ['no-member']],
+    ['a person, by a member who is gone by now', { lockedMember: undefined }, ['no-member']],
+    [
+      'a person, by a member whom a directory names',
+      { member: ofCorp, lockedMember: { groupOrigins: {} } },
+      ['done', 'disabled'],
+    ],
+    [
+      'a person, by a member whom a directory names, and who is disabled there',
+      { member: { ...ofCorp, disabled: true }, lockedMember: { disabled: false } },
+      ['no-member'],
+    ],
+    [
+      'a person, by somebody of a directory with a group that only the database has',
+      {
+        member: { source: 'corp', groupOrigins: { corp: [] } },
+        lockedMember: { groupOrigins: { postgres: ['desk'] } },
+      },
+      ['no-member'],
+    ],
+  ]
+  for (const [sentence, about, outcome] of table)
+    it(`L44 disabling ${sentence}: ${outcome[0]}`, async () => {
+      expect(await disable(about)).to.deep.equal(outcome)
+    })
+})
