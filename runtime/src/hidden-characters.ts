@@ -17,10 +17,11 @@ const all = new RegExp(anyHidden, 'gu')
 const inName = new RegExp(`(?![${variants}])[${hiddenRanges}]|^[${hiddenRanges}${joiners}\\s]+$`, 'u')
 const inLine = new RegExp(`((?![${variants}])[${hiddenRanges}\\s])+`, 'gu')
 
-export const hasHiddenCharacters = (text: string): boolean => one.test(text)
+/** Half of a character (a lone surrogate) shows nothing either, and no database takes it. */
+export const hasHiddenCharacters = (text: string): boolean => !text.isWellFormed() || one.test(text)
 
 /** For what people and their things are called: joiners and variants may be there, between characters that are seen. */
-export const hasHiddenInName = (name: string): boolean => inName.test(name)
+export const hasHiddenInName = (name: string): boolean => !name.isWellFormed() || inName.test(name)
 
 /** @returns one line that a person can read: a space for all that breaks it, turns it around or shows nothing */
 export const asOneLine = (text: string): string => text.toWellFormed().replace(inLine, ' ').trim()

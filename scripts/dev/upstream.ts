@@ -59,7 +59,15 @@ export async function startUpstream(options: {
     const { clientId, clientSecret } = parseCredentials(secret['data'] as Record<string, string>)
     const clientSecretFile = join(directory, 'client-secret')
     writeFileSync(clientSecretFile, clientSecret, { mode: 0o600 })
-    const provider = { id, name: 'the corporate account', issuer: stack.issuer, clientId, clientSecretFile }
+    const emailDomains = ['example.com']
+    const provider = {
+      id,
+      name: 'the corporate account',
+      issuer: stack.issuer,
+      clientId,
+      clientSecretFile,
+      emailDomains,
+    }
     const groups = { map: [{ from: 'staff', to: 'staff' }] }
     return {
       issuer: stack.issuer,

@@ -161,7 +161,7 @@ describe('the settings of the server', () => {
     it('are our own people alone, unless others are listed', () => {
       expect(load(good).sources).to.deep.equal([{ id: 'postgres', type: 'postgres' }])
       const [source] = load({ ...good, sources: [ldap] }).sources
-      expect(source).to.include({ type: 'ldap', maxAge: 300_000, startTLS: false, emailVerified: true })
+      expect(source).to.include({ type: 'ldap', maxAge: 300_000, startTLS: false })
     })
 
     const cases: readonly (readonly [sentence: string, over: object, faults: readonly string[]])[] = [
@@ -220,6 +220,9 @@ describe('the settings of the server', () => {
         expect(faults({ ...provider, preset: 'entra', issuer }), tenant).to.deep.equal(['upstreams.0.issuer'])
       }
       expect(faults({ ...provider, domains: ['Example.com', 'localhost'] })).to.have.length(2)
+      expect(faults({ ...provider, emailDomains: ['Example.com', '*.example.com'] })).to.have.length(2)
+      expect(faults({ ...provider, trustEmail: true })).to.deep.equal(['upstreams.0.trustEmail'])
+      expect(faults({ ...provider, trustEmail: true, emailDomains: ['*'] })).to.deep.equal([])
     })
 
     it('name each id and each issuer once, and none as the database is named', () => {

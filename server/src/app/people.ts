@@ -11,14 +11,17 @@ import type { Passwords } from '../users/passwords.ts'
 import { createPostgresUsers } from '../users/postgres-users.ts'
 import { createUpstreamPeople } from '../users/upstream-people.ts'
 import type { UserSource } from '../users/user-source.ts'
+import { vouchingOf } from '../users/vouching.ts'
 import type { Needs } from './needs.ts'
 import { guardedFetch } from './outbound.ts'
 
 // Where people come from.
 
 /** The people whom each provider of `upstreams` brought. */
-const createUpstreamSources = ({ upstreams }: ServerSettings, passwords: Passwords) =>
-  upstreams.map(({ id, maxAge: maxAgeMs }) => createUpstreamPeople({ id, maxAgeMs, passwords, now: Date.now }))
+const createUpstreamSources = (settings: ServerSettings, passwords: Passwords) =>
+  settings.upstreams.map(({ id, maxAge: maxAgeMs }) =>
+    createUpstreamPeople({ id, maxAgeMs, vouching: vouchingOf(id, settings), passwords, now: Date.now }),
+  )
 
 /** Where people come from, as the settings list it. */
 export function openSources(
@@ -32,7 +35,13 @@ export function openSources(
   const directories: LdapUsers[] = []
   const openSource = (source: ServerSettings['sources'][number]): UserSource => {
     if (source.type === 'postgres') return createPostgresUsers({ store, passwords })
-    const directory = createLdapUsers({ settings: source, cache, log, metrics: observed, now: Date.now })
+    const vouching = vouchingOf(source.id, settings)
+    if (vouching.rest === 'all' && vouching.ofOthers.length > 0) {
+      const text =
+        'addresses of these domains are not taken over from this directory, since a provider has them; emailDomains lists those that it has too'
+      log.warn({ source: source.id, domains: vouching.ofOthers }, text)
+    }
+    const directory = createLdapUsers({ settings: source, vouching, cache, log, metrics: observed, now: Date.now })
     directories.push(directory)
     return directory
   }
@@ -44,8 +53,8 @@ export function openSources(
 
 /** The other providers at which people can sign in. */
 export function createFederation({ settings, log }: Needs, { cache, upstreamLinks: links }: Store): Federation {
-  const { upstreams: configured, issuer } = settings
+  const { issuer } = settings
   const fetch = guardedFetch(settings, 'upstream')
-  const upstreams = createUpstreams({ upstreams: configured, issuer, fetch, cache, log, now: Date.now })
+  const upstreams = createUpstreams({ settings, issuer, fetch, cache, log, now: Date.now })
   return { upstreams, links, log }
 }

@@ -22,18 +22,17 @@ export async function checkUpstreams(settings: ServerSettings): Promise<Finding[
 
 /** Setting up a second factor wants a sign-in whose time is known (`login/set-up-factor.ts`): who has nothing but a provider that says none
  *  cannot do what the setting wants of them. */
-function checkSecondStep(
-  upstream: UpstreamSettings,
-  { secondFactor: { policy, requiredGroups } }: ServerSettings,
-): Finding[] {
+function checkSecondStep(upstream: UpstreamSettings, settings: ServerSettings): Finding[] {
+  const { policy, requiredGroups } = settings.secondFactor
   const isWanted = policy === 'required' || (policy === 'optional' && requiredGroups.length > 0)
-  if (!isWanted || describeUpstream(upstream).protocol !== 'github') return []
+  if (!isWanted || describeUpstream(upstream, settings).protocol !== 'github') return []
   const whom = policy === 'required' ? 'secondFactor.policy is required' : 'secondFactor.requiredGroups names groups'
   const says = `${whom}, and this provider says neither when nor how somebody signed in: who has no other way to sign in cannot set up a second factor, and does not get in. Let them have a password or another provider too, or send each a link (nauthera login-link)`
   return [{ check: `upstream ${upstream.id}`, state: 'warning', says }]
 }
 
-async function checkUpstream(upstream: UpstreamSettings, { issuer, outbound }: ServerSettings): Promise<Finding> {
+async function checkUpstream(upstream: UpstreamSettings, settings: ServerSettings): Promise<Finding> {
+  const { issuer, outbound } = settings
   const check = `upstream ${upstream.id}`
   const rule = addressRule('upstream', { ...outbound, loopback: isLoopback(new URL(issuer).hostname) })
   const fetch = createOutboundFetch({ rule, purpose: 'upstream', wholeMs: 5000 })
@@ -45,7 +44,7 @@ async function checkUpstream(upstream: UpstreamSettings, { issuer, outbound }: S
   }
   try {
     readFiles(upstream)
-    const found = await ask(describeUpstream(upstream), watched)
+    const found = await ask(describeUpstream(upstream, settings), watched)
     const seconds = date === null ? 0 : Math.round((Date.parse(date) - Date.now()) / 1000)
     if (Math.abs(seconds) > clockTolerance) {
       const says = `its clock and ours differ by ${Math.abs(seconds)} s; more than ${clockTolerance} s and no sign-in is accepted. Set the clock of this machine`

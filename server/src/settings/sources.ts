@@ -1,6 +1,6 @@
 // Where people come from.
 import { z } from '@nauthera/runtime/settings'
-import { groupNameSettings, prefixFaults } from './upstream.ts'
+import { emailDomain, groupNameSettings, prefixFaults } from './upstream.ts'
 import { duration, file } from './kinds.ts'
 
 const sourceId = z
@@ -101,10 +101,13 @@ const ldapSource = z
       .default(['uid', 'mail'])
       .describe('What a person may type as user name: the value of any of these attributes.'),
     attributes: ldapAttributes,
-    emailVerified: z
-      .boolean()
-      .default(true)
-      .describe('Whether the addresses of the directory count as verified; false where people can change their own.'),
+    emailDomains: z
+      .array(emailDomain)
+      .max(100)
+      .optional()
+      .describe(
+        'The directory says whose an e-mail address of these domains is; others are not taken over. Default: every domain that no other source has. An empty list where people can change their own address.',
+      ),
     groups: ldapGroups,
     maxAge: duration('5m')
       .refine((milliseconds) => milliseconds >= 1000 && milliseconds <= 86_400_000, 'must be from 1s to 24h')

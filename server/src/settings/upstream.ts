@@ -22,6 +22,9 @@ const domain = z
     'must be a domain in lower case, such as example.com',
   )
 
+/** Of a source: no domain is that of all. */
+export const emailDomain = domain
+
 /** What groups of another source are called here, for directories and providers alike. */
 export const groupNameSettings = {
   map: z
@@ -110,11 +113,18 @@ const peopleFields = {
     .describe(
       'Whether somebody who was never here gets an account. When false, people must have one and link it. Default: true, but false for GitHub, gitlab.com, and Google without domains, where everybody can have an account.',
     ),
+  emailDomains: z
+    .array(z.union([domain, z.literal('*')]))
+    .max(100)
+    .optional()
+    .describe(
+      'The provider may say whose an e-mail address of these domains is; others are not taken over. `*` is every domain that no other source has: only for a provider that has verified each address. Default: none; Google may for gmail.com and for the hosted domain of the person.',
+    ),
   trustEmail: z
     .boolean()
     .default(false)
     .describe(
-      'The provider has verified each e-mail address, though it does not say so. Only for a provider that you run, or a tenant of your own.',
+      'The provider has verified each address of `emailDomains`, though it does not say so. Only for a provider that you run, or a tenant of your own.',
     ),
 }
 
@@ -149,6 +159,8 @@ function faultsOf(upstream: {
   clientId?: string | undefined
   clientIdFile?: string | undefined
   clientSecretFile?: string | undefined
+  trustEmail: boolean
+  emailDomains?: readonly string[] | undefined
 }): { path: string; message: string }[] {
   const { preset, issuer, clientId, clientIdFile } = upstream
   const faults = issuer === undefined ? missingIssuer(preset) : issuerFaultsOf(preset, issuer)
@@ -157,6 +169,12 @@ function faultsOf(upstream: {
   }
   if (preset === 'github' && upstream.clientSecretFile === undefined) {
     faults.push({ path: 'clientSecretFile', message: 'is required: GitHub takes no code without the secret' })
+  }
+  if (upstream.trustEmail && !upstream.emailDomains?.length) {
+    faults.push({
+      path: 'trustEmail',
+      message: 'trusts no address without emailDomains; list the domains of its people',
+    })
   }
   return faults
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
+import { canonicalName } from './canonical-name.ts'
 import type { Changes } from './changes.ts'
 import type { OutboxRows } from './outbox.ts'
 import { preferencesOf, readPreferences } from './preferences.ts'
@@ -13,7 +14,7 @@ import { violates } from './postgres-errors.ts'
 import { factorKinds, standing } from './standing.ts'
 import type { FactorKind } from './standing.ts'
 import type { Person } from './user.ts'
-import { asRefused, described, namesOf } from './user-names.ts'
+import { asRefused, described, namesOf, otherNames } from './user-names.ts'
 
 /** Somebody at another provider. Issuer and subject together name one person there for ever (OpenID Connect Core 2). */
 export interface UpstreamIdentity {
@@ -86,7 +87,7 @@ const groupsNow = `ARRAY(SELECT n.name FROM (
       WHERE l.user_id = u.id AND l.valid_until > now() AND (l.issuer, l.subject) IS DISTINCT FROM ($3, $4)
     UNION SELECT unnest($6::text[])) n ORDER BY n.name) AS groups`
 const isElsewhere = `EXISTS (SELECT FROM user_sources s WHERE s.user_id = u.id AND s.source <> $5) AS elsewhere`
-// A user name that is the old e-mail address follows the new one: it may not differ from it.
+// A user name that is the old e-mail address follows the new one: it may not differ from it. Without a new one it is $15: nobody else has that.
 const signIn = statement(
   'upstream-sign-in',
   `WITH mark AS (
@@ -99,13 +100,11 @@ const signIn = statement(
    described AS (
      UPDATE users u SET
        (username, canonical_username, email, canonical_email, email_verified, name, locale, profile, updated_at) =
-       (SELECT CASE WHEN n.follows THEN $9 ELSE u.username END, CASE WHEN n.follows THEN $10 ELSE u.canonical_username END,
-          CASE WHEN n.stays THEN u.email ELSE $9 END, CASE WHEN n.stays THEN u.canonical_email ELSE $10 END,
-          CASE WHEN n.stays THEN u.email_verified ELSE $11::boolean END, $12, $13, $14::jsonb,
+       (SELECT CASE WHEN n.follows THEN coalesce($9, $15) ELSE u.username END, CASE WHEN n.follows THEN coalesce($10, $16) ELSE u.canonical_username END,
+          $9, $10, $11::boolean, $12, $13, $14::jsonb,
           CASE WHEN (u.canonical_email, u.email_verified, u.name, u.locale, u.profile)
             IS DISTINCT FROM ($10, $11::boolean, $12, $13, $14::jsonb) THEN now() ELSE u.updated_at END
-        FROM (SELECT position('@' IN u.canonical_username) > 0 AND $9::text IS NOT NULL AS follows,
-          position('@' IN u.canonical_username) > 0 AND $9::text IS NULL AS stays) n)
+        FROM (SELECT position('@' IN u.canonical_username) > 0 AS follows) n)
      FROM linked, user_sources s
      WHERE u.id = linked.user_id AND s.user_id = u.id AND s.source = $5 AND s.source_key = $3 || ' ' || $4 AND $8::boolean RETURNING u.id)
    SELECT EXISTS (SELECT FROM passed) AS passed, ${account}, ${factorKinds}, ${groupsNow}, ${isElsewhere}
@@ -168,7 +167,8 @@ async function findAccount(needs: UpstreamNeeds, asked: UpstreamSignIn, mark: Ma
 function valuesOf({ issuer, subject, upstream, person, maxAgeMs }: UpstreamSignIn, mark: Mark, describe: boolean) {
   const [, , ...rest] = namesOf(person)
   const identity = [mark?.id ?? null, mark?.expiresAt ?? null, issuer, subject, upstream]
-  return [...identity, person.groups, maxAgeMs, describe, ...rest]
+  const sure = otherNames(person.username, { subject, upstream }).at(-1)!
+  return [...identity, person.groups, maxAgeMs, describe, ...rest, sure, canonicalName(sure)]
 }
 
 async function createAccount(

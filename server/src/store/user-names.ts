@@ -1,4 +1,5 @@
 // The names of a person: what they may be, and what PostgreSQL says against them.
+import { createHash } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
@@ -42,16 +43,33 @@ export async function asRefused<T>(user: Names, write: () => Promise<T>): Promis
   }
 }
 
-/** Longest e-mail address (RFC 5321 section 4.5.3.1), so longest user name. */
-const longestName = 320
+/** Longest e-mail address (RFC 5321 section 4.5.3.1), so longest user name: as written, and in its one spelling, which may be longer and is in an index. */
+export const longestName = 320
 
 /** @returns what is wrong with a new user name */
 export function faultsOfName(username: string): Fault[] {
   const fault = (message: string) => [{ path: 'username', message }]
-  if (canonicalName(username) === '') return fault('must not be empty')
-  if (username.length > longestName) return fault(`must have at most ${longestName} characters`)
+  const canonical = canonicalName(username)
+  if (canonical === '') return fault('must not be empty')
+  if (Math.max(username.length, canonical.length) > longestName)
+    return fault(`must have at most ${longestName} characters`)
   if (hasHiddenCharacters(username)) return fault('must not contain invisible characters')
   return []
+}
+
+const shortOf = (subject: string): string => createHash('sha256').update(subject).digest('hex').slice(0, 8)
+
+/** For somebody at another provider. @param id of the provider */
+export const nameBySubject = (subject: string, id: string): string => `${id}-${shortOf(subject)}`
+
+/** User names for somebody whose own one cannot be had here, the nicest first; the last is had by nobody else.
+ *  @param identity.upstream id of the provider */
+export function otherNames(username: string, { subject, upstream }: { subject: string; upstream: string }): string[] {
+  const [plain = ''] = username.split('@')
+  const sure = nameBySubject(subject, upstream)
+  // what is added has 42 characters at most
+  const isShort = Math.max(plain.length, canonicalName(plain).length) <= longestName - 50
+  return isShort ? [`${plain}-${upstream}`, `${plain}-${sure}`] : [sure]
 }
 
 function refusalOf(error: unknown, user: Names): CodedError | undefined {

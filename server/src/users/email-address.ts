@@ -1,9 +1,9 @@
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
+import { longestName } from '../store/user-names.ts'
+import { canonicalName } from '../store/canonical-name.ts'
 
-/** Characters (RFC 5321 section 4.5.3.1). */
-const longestAddress = 320
 const address = /^[^\s<>()[\]\\,;:"@]+@[^\s<>()[\]\\,;:"@]+$/u
 
 /** One address, without a name, a comment or a second address: what a mail can be sent to. */
 export const isEmailAddress = (text: string): boolean =>
-  text.length <= longestAddress && address.test(text) && !hasHiddenCharacters(text)
+  Math.max(text.length, canonicalName(text).length) <= longestName && address.test(text) && !hasHiddenCharacters(text)

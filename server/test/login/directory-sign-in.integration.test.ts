@@ -77,6 +77,24 @@ describe('people of a directory', function () {
   const tokensFor = (replicas: Replicas, options: Parameters<typeof getTokens>[1]) =>
     patiently(() => getTokens(replicas, options))
 
+  it('L34 an entry with values that no record can have is refused with words, or without them', async () => {
+    const replicas = await start({ attributes: { key: 'description', username: 'uid' } })
+    const { username, key } = await addThere()
+    for (const value of ['x'.repeat(6000), 'a\u200bb']) {
+      await directory.set(key, 'description', value)
+      const refused = await answered(replicas, username, password)
+      expect(refused.status).to.equal(200)
+      expect(refused.body).to.contain('is wrong')
+    }
+    await directory.set(key, 'description', 'a-key')
+    for (const attribute of ['mail', 'cn', 'givenName', 'preferredLanguage'])
+      await directory.set(key, attribute, `${'x'.repeat(6000)}@example.test`)
+    const code = await getCode(replicas, { username, parameters: { scope } })
+    const claims = claimsOfJwt(tokensOf(await redeem(replicas, code)).id)
+    expect(claims).not.to.have.any.keys('email', 'given_name', 'locale')
+    expect(claims['name']).to.equal(username)
+  })
+
   it('sign in beside our own people, and their tokens have the groups of the directory', async () => {
     const replicas = await start()
     await addPerson(replicas, 'ada', ['here'])

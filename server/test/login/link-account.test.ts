@@ -49,7 +49,7 @@ describe(createLinkAccount.name, () => {
     expect(mail).to.include({ to: 'ada@example.com', template: 'factor-changed' })
     expect(mail?.data).to.deep.include({
       change: 'upstream-linked',
-      asked: { address: '203.0.113.9', agent: 'test' },
+      asked: { address: '203.0.113.9', device: { browser: undefined, system: undefined } },
     })
   })
 

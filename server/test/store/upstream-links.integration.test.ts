@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import type { Store } from '../../src/store/store.ts'
 import { createUpstreamLinks } from '../../src/store/upstream-links.ts'
 import type { UpstreamSignIn } from '../../src/store/upstream-sign-ins.ts'
+import { otherNames } from '../../src/store/user-names.ts'
 import { factorNotice } from '../../src/users/factors/notice.ts'
 import { freshStore } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
@@ -153,17 +154,18 @@ describe(createUpstreamLinks.name, () => {
     expect(user.describedUntil).to.deep.equal(before.user.describedUntil)
   })
 
-  it('keeps a user name that is an address equal to the address', async () => {
+  it('keeps a user name that is an address equal to the address, and gives another one when there is none any more', async () => {
     const signIn = signInOf({ username: 'x@example.com', email: 'x@example.com', emailVerified: true })
     const { id } = await create(signIn)
     const user = async () => (await stores[0].accounts.load({ userId: id }))!.user
     await stores[0].upstreamLinks.signIn({ ...signIn, person: { ...signIn.person, email: 'y@example.com' } }, mark())
     expect(await user()).to.include({ username: 'y@example.com', email: 'y@example.com' })
     await stores[0].upstreamLinks.signIn(
-      { ...signIn, person: { ...signIn.person, email: undefined, emailVerified: false } },
+      { ...signIn, person: { ...signIn.person, username: 'x', email: undefined, emailVerified: false } },
       mark(),
     )
-    expect(await user()).to.include({ username: 'y@example.com', email: 'y@example.com', emailVerified: true })
+    const { username, email } = await user()
+    expect({ username, email }).to.deep.equal({ username: otherNames('x', signIn).at(-1), email: undefined })
   })
 
   it('links an account that was proved, once, and not after its sessions were ended', async () => {

@@ -11,6 +11,7 @@ import { peopleConformance } from '../conformance/user-source.ts'
 import { awayFrom, freshStore } from '../store/fresh-store.ts'
 
 const maxAgeMs = 3_600_000
+const vouching = { own: ['example.com', 'example.test'], ofOthers: [], rest: 'none' } as const
 const passTime = statement(
   'test-upstream-pass',
   `UPDATE upstream_links SET valid_until = valid_until - $1::float8 * interval '1 millisecond'`,
@@ -22,7 +23,7 @@ peopleConformance(createUpstreamPeople.name, async () => {
   const passwords = createPasswords()
   const usersOf = (store: Store) =>
     createUserSources({
-      sources: [createUpstreamPeople({ id: 'corp', maxAgeMs, passwords, now: Date.now })],
+      sources: [createUpstreamPeople({ id: 'corp', maxAgeMs, vouching, passwords, now: Date.now })],
       store,
     })
   /** What the provider says of each person. */
@@ -89,6 +90,7 @@ describe(createUpstreamPeople.name, () => {
   const people = createUpstreamPeople({
     id: 'corp',
     maxAgeMs: 1000,
+    vouching,
     now: () => time,
     passwords: {
       verify: async (_, password) => {
@@ -104,6 +106,12 @@ describe(createUpstreamPeople.name, () => {
     expect(await people.look(user)).to.equal(undefined)
     const { describedUntil: _, ...never } = user
     expect(await people.look(never)).to.equal(undefined)
+  })
+
+  it('L34 does not know a person any more for whose address the provider may not vouch', async () => {
+    time = at
+    expect(await people.look({ ...user, email: 'ada@example.com' })).not.to.equal(undefined)
+    expect(await people.look({ ...user, email: 'ada@other.test' })).to.equal(undefined)
   })
 
   it('takes no password of its people, in the time that a wrong one takes, and asks for none of others', async () => {

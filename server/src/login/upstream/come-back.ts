@@ -1,5 +1,6 @@
 import type { Linking, Progress, SentUpstream } from '../../oidc/interaction/interaction.ts'
 import type { Audit } from '../../store/audit.ts'
+import { otherNames } from '../../store/user-names.ts'
 import type { CreateOutcome, LinkedAccount, UpstreamSignIn } from '../../store/upstream-sign-ins.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
@@ -13,7 +14,7 @@ import { answerOf } from './callback.ts'
 import type { Federation } from './federation.ts'
 import { isFresh } from './freshness.ts'
 import { awayMistake, kept, leave, stateOf, wantedAge, wantsLogin } from './leave.ts'
-import { believedProofs, describePerson, otherNames } from './person.ts'
+import { believedProofs, describePerson } from './person.ts'
 import type { Upstream, UpstreamAnswer } from './upstream.ts'
 
 interface Needs {
@@ -73,6 +74,11 @@ async function identify(
     const text = 'a provider left out the groups of a person, since there are too many; none are taken over'
     needs.federation.log.warn({ upstream: upstream.id }, text)
   }
+  if (described.emailLeftOut) {
+    const text =
+      'a provider may not say whose this e-mail address is, so it is not taken over; emailDomains lists the domains that it may'
+    needs.federation.log.warn({ upstream: upstream.id }, text)
+  }
   const signIn = { ...said, ...described, upstream: upstream.id, maxAgeMs: upstream.maxAgeMs }
   const mark = { id: sent.state, expiresAt: new Date(needs.now() + markFor) }
   const found = await needs.federation.links.signIn(signIn, mark)
@@ -102,7 +108,7 @@ async function welcome(
     return { kind: 'go-on', progress: { switching: true, linking } }
   }
   if (!upstream.newPeople) return toLink('unknown')
-  const names = sent.newName ? otherNames(username, signIn.subject, upstream) : [username]
+  const names = sent.newName ? otherNames(username, signIn) : [username]
   const made = await createFirstFree(needs, attempt, signIn, names)
   return made.kind === 'linked'
     ? enter(needs, attempt, upstream, { sent, said, account: made.account })

@@ -5,7 +5,8 @@ import type { UpstreamSettings } from '../../settings/upstream.ts'
 import { askedOf, partyOf } from './openid.ts'
 import type { UpstreamDescription } from './presets.ts'
 import { authorizationUrl, exchange, readResource } from './relying-party.ts'
-import type { Party, ServerMetadata } from './relying-party.ts'
+import type { Party } from './relying-party.ts'
+import type { ProviderMetadata } from './provider-metadata.ts'
 import type { BroughtBack, Upstream, UpstreamAnswer } from './upstream.ts'
 
 // GitHub, and GitHub Enterprise Server, speak OAuth 2 without OpenID: who somebody is stands in their API. Nothing there says when or how
@@ -38,7 +39,7 @@ export function createGitHubUpstream(needs: Needs): Upstream {
   }
 }
 
-function serverOf(issuer: string): ServerMetadata {
+function serverOf(issuer: string): ProviderMetadata {
   return {
     issuer,
     authorization_endpoint: `${issuer}/login/oauth/authorize`,
@@ -64,7 +65,8 @@ async function complete(
   ])
   const { id, login, name, avatar_url: picture } = fieldsOf(user)
   // the number stays when somebody renames the account, and is never given to another one; the name is
-  if (typeof id !== 'number') throw new CodedError('UPSTREAM_ANSWER_INVALID', { message: 'its API names no user id' })
+  if (!Number.isSafeInteger(id))
+    throw new CodedError('UPSTREAM_ANSWER_INVALID', { message: 'its API names no user id' })
   return {
     kind: 'identified',
     issuer: description.issuer,

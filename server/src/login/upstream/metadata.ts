@@ -4,7 +4,9 @@ import { z } from '@nauthera/runtime/settings'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
 import type { Cache } from '../../store/cache.ts'
 import { discover } from './relying-party.ts'
-import type { Keys, ServerMetadata } from './relying-party.ts'
+import { parseMetadata } from './provider-metadata.ts'
+import type { ProviderMetadata } from './provider-metadata.ts'
+import type { Keys } from './relying-party.ts'
 
 // What a provider says of itself, and its keys. A copy is fresh for an hour and serves for a day when the provider does not answer. It lies
 // in memory, and in Valkey where that is configured: then one replica asks for all.
@@ -13,7 +15,7 @@ import type { Keys, ServerMetadata } from './relying-party.ts'
 export const metadataAges = { fresh: 3_600_000, lastGood: 86_400_000, keysAgain: 60_000, failure: 10_000 } as const
 
 export interface Known {
-  readonly server: ServerMetadata
+  readonly server: ProviderMetadata
   readonly keys: Keys
   /** Epoch milliseconds. */
   readonly at: number
@@ -75,7 +77,7 @@ class Metadata implements UpstreamMetadata {
   async #renew(): Promise<Known> {
     const { cache, issuer } = this.#needs
     const [entry] = cache === undefined ? [] : await cache.get([keyOf(issuer)])
-    const cached = entry === undefined ? undefined : parseKnown(entry)
+    const cached = entry === undefined ? undefined : parseKnown(entry, this.#needs.plainHttp)
     if (cached !== undefined && cached.at > (this.#known?.at ?? 0)) this.#known = cached
     if (this.#isYoung(this.#known, metadataAges.fresh)) return this.#known!
     try {
@@ -111,7 +113,7 @@ class Metadata implements UpstreamMetadata {
     if (left > 0) void cache?.set(keyOf(issuer), Buffer.from(JSON.stringify(known)), left)
   }
 
-  async #fetchKeys({ jwks_uri: url }: ServerMetadata): Promise<Keys> {
+  async #fetchKeys({ jwks_uri: url }: ProviderMetadata): Promise<Keys> {
     const invalid = (message: string) => new CodedError('UPSTREAM_ANSWER_INVALID', { message })
     if (url === undefined) throw invalid('it names no jwks_uri')
     let answer: Response
@@ -139,14 +141,15 @@ const keyOf = (issuer: string) => ({ purpose: 'upstream-metadata', id: issuer })
 
 const keysSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).max(100) })
 const knownSchema = z.strictObject({
-  server: z.looseObject({ issuer: z.string() }),
+  server: z.unknown(),
   keys: keysSchema,
   at: z.number(),
 })
 
-function parseKnown(bytes: Uint8Array): Known | undefined {
+function parseKnown(bytes: Uint8Array, plainHttp: boolean): Known | undefined {
   try {
-    return knownSchema.safeParse(JSON.parse(Buffer.from(bytes).toString())).data as Known | undefined
+    const known = knownSchema.parse(JSON.parse(Buffer.from(bytes).toString()))
+    return { ...known, server: parseMetadata(known.server, plainHttp) }
   } catch {
     return undefined
   }

@@ -1,4 +1,6 @@
 import { inOneVersion } from '@nauthera/proto/mounted-volume'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { readSecretFile } from '@nauthera/runtime/settings'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
 import { isPlainHttp } from '../../settings/upstream.ts'
@@ -6,7 +8,8 @@ import type { UpstreamSettings } from '../../settings/upstream.ts'
 import type { Known, UpstreamMetadata } from './metadata.ts'
 import type { UpstreamDescription } from './presets.ts'
 import { authorizationUrl, challengeOf, exchange, readUserinfo, signOutUrl } from './relying-party.ts'
-import type { Party, ServerMetadata } from './relying-party.ts'
+import type { Party } from './relying-party.ts'
+import type { ProviderMetadata } from './provider-metadata.ts'
 import type { BeginAsk, BroughtBack, Upstream, UpstreamAnswer } from './upstream.ts'
 
 interface Needs {
@@ -63,7 +66,7 @@ export async function askedOf(ask: BeginAsk, { scopes }: UpstreamDescription): P
 /** The secret is read at each use: a new one in the file needs no restart. */
 export function partyOf(
   { settings, description }: Pick<Needs, 'settings' | 'description'>,
-  server: ServerMetadata,
+  server: ProviderMetadata,
   fetch: Fetch,
 ): Party {
   const { clientId, clientIdFile, clientSecretFile } = settings
@@ -84,16 +87,27 @@ async function complete(needs: Needs, { parameters, ...binding }: BroughtBack): 
   const tokens = await exchange(party, callback, binding, { keys })
   if (tokens === undefined) return { kind: 'cancelled' }
   const { iss, sub, auth_time: authTime, amr, acr, ...claims } = tokens.idClaims!
-  const more = await moreClaims(description, party, tokens.accessToken, String(sub))
+  const subject = subjectOf(sub)
+  const more = await moreClaims(description, party, tokens.accessToken, subject)
   return {
     kind: 'identified',
     issuer: String(iss),
-    subject: String(sub),
+    subject,
     // what is signed wins
     claims: { ...more, ...claims },
-    authTime: typeof authTime === 'number' ? authTime : undefined,
+    authTime: typeof authTime === 'number' ? Math.floor(authTime) : undefined,
     proofs: [...(Array.isArray(amr) ? (amr as unknown[]) : []), acr].filter((word) => typeof word === 'string'),
   }
+}
+
+/** Characters (OpenID Connect Core 2). */
+const longestSubject = 255
+
+/** The provider's lasting name for a person is in our records as it is: nothing may be cut from it, so another one is nobody's. */
+function subjectOf(sub: unknown): string {
+  if (typeof sub === 'string' && sub !== '' && sub.length <= longestSubject && !hasHiddenCharacters(sub)) return sub
+  const message = `its sub is no name of a person: it must be text of 1 to ${longestSubject} characters that all can be seen`
+  throw new CodedError('UPSTREAM_ANSWER_INVALID', { message })
 }
 
 async function moreClaims(

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto'
 import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import type { Person } from '../../store/user.ts'
 import { canonicalName } from '../../store/canonical-name.ts'
+import { faultsOfName, nameBySubject } from '../../store/user-names.ts'
 import { isEmailAddress } from '../../users/email-address.ts'
+import { vouchesFor } from '../../users/vouching.ts'
 import { takeOver } from '../../users/group-names.ts'
 import type { UpstreamDescription } from './presets.ts'
 
@@ -16,21 +17,25 @@ export type Described =
       readonly person: Omit<Person, 'disabled'>
       /** The provider named no groups since there were too many of them (Entra). */
       readonly groupsLeftOut: boolean
+      /** It calls an address verified for which it may not vouch. */
+      readonly emailLeftOut: boolean
     }
   /** The person is of another organisation (`hd`). */
   | { readonly kind: 'foreign' }
 
-/** Characters of a name, of another value, and how many groups. */
-const longest = { name: 320, value: 1024, group: 200, groups: 500 }
+/** Characters of a value, of a group, and how many groups. */
+const longest = { value: 1024, group: 200, groups: 500 }
 
 /** @param subject the provider's lasting name for the person, for a user name when nothing else is there */
 export function describePerson(claims: Claims, subject: string, upstream: UpstreamDescription): Described {
   const { hostedDomains } = upstream
   if (hostedDomains.length > 0 && !hostedDomains.includes(textOf(claims['hd'])?.toLowerCase() ?? ''))
     return { kind: 'foreign' }
-  const email = verifiedEmail(claims, upstream)
+  const said = verifiedEmail(claims, upstream)
+  const isVouched = said !== undefined && vouchesFor(upstream.vouching, said, textOf(claims['hd']))
+  const email = isVouched ? said : undefined
   const person = {
-    username: usernameOf(claims, email, upstream) ?? `${upstream.id}-${shortOf(subject)}`,
+    username: usernameOf(claims, email, upstream) ?? nameBySubject(subject, upstream.id),
     email,
     emailVerified: email !== undefined,
     name: textOf(claims['name']),
@@ -38,13 +43,8 @@ export function describePerson(claims: Claims, subject: string, upstream: Upstre
     profile: profileOf(claims),
     groups: groupsOf(claims, upstream),
   }
-  return { kind: 'person', person, groupsLeftOut: areLeftOut(claims, upstream) }
-}
-
-/** User names for somebody whose own one is taken here, the nicest first. */
-export function otherNames(username: string, subject: string, { id }: Pick<UpstreamDescription, 'id'>): string[] {
-  const plain = username.split('@')[0]!.slice(0, longest.name - 60)
-  return [`${plain}-${id}`, `${plain}-${id}-${shortOf(subject)}`]
+  const leftOut = { groupsLeftOut: areLeftOut(claims, upstream), emailLeftOut: said !== email }
+  return { kind: 'person', person, ...leftOut }
 }
 
 /** What of the proofs of the provider is believed, as `amr`.
@@ -56,7 +56,8 @@ export function believedProofs(
   return [...new Set(map.filter(({ from }) => proofs.includes(from)).flatMap(({ amr }) => amr))]
 }
 
-/** An address that nobody verified is not taken over at all: it would take the place of its owner, who may come later. */
+/** An address that nobody verified, or that is not for this provider to say, is not taken over at all: it would take the place of its owner, who may
+ *  come later. */
 function verifiedEmail(claims: Claims, { trustEmail }: UpstreamDescription): string | undefined {
   const email = textOf(claims['email'])
   if (email === undefined || !isEmailAddress(email)) return undefined
@@ -72,7 +73,7 @@ function usernameOf(
 ): string | undefined {
   const given = usernameClaims
     .map((name) => textOf(claims[name]))
-    .find((value) => value !== undefined && !hasHiddenCharacters(value))
+    .find((value) => value !== undefined && faultsOfName(value).length === 0)
   if (given === undefined || !given.includes('@')) return given
   if (email !== undefined && canonicalName(given) === canonicalName(email)) return given
   return given.split('@')[0] || undefined
@@ -114,5 +115,3 @@ function textOf(value: unknown): string | undefined {
   if (text === '' || text.length > longest.value || hasHiddenInName(text)) return undefined
   return text
 }
-
-const shortOf = (subject: string): string => createHash('sha256').update(subject).digest('hex').slice(0, 8)

@@ -1,5 +1,8 @@
 import { presetIssuers } from '../../settings/upstream.ts'
 import type { UpstreamSettings } from '../../settings/upstream.ts'
+import type { ServerSettings } from '../../settings.ts'
+import { vouchingOf } from '../../users/vouching.ts'
+import type { Vouching } from '../../users/vouching.ts'
 
 /** One provider with everything that follows from its preset. */
 export interface UpstreamDescription {
@@ -16,6 +19,8 @@ export interface UpstreamDescription {
   /** The claim `hd` must be one of these; empty when anybody may come in. */
   readonly hostedDomains: readonly string[]
   readonly newPeople: boolean
+  /** Whose addresses it may say. */
+  readonly vouching: Vouching
   readonly trustEmail: boolean
   /** Milliseconds. */
   readonly maxAgeMs: number
@@ -50,7 +55,11 @@ const presets: Readonly<Record<UpstreamSettings['preset'], Preset>> = {
   github: { protocol: 'github', scopes: ['read:user', 'user:email'], usernameClaims: ['login'], readsUserinfo: false },
 }
 
-export function describeUpstream(settings: UpstreamSettings): UpstreamDescription {
+/** @param all the settings of every source and provider */
+export function describeUpstream(
+  settings: UpstreamSettings,
+  all: Pick<ServerSettings, 'sources' | 'upstreams'>,
+): UpstreamDescription {
   const { id, preset, domains, usernameClaim } = settings
   const from = presets[preset]
   const issuer = settings.issuer ?? presetIssuers[preset] ?? ''
@@ -65,6 +74,7 @@ export function describeUpstream(settings: UpstreamSettings): UpstreamDescriptio
     parameters: isGoogle && domains.length === 1 ? { hd: domains[0]! } : {},
     hostedDomains: isGoogle ? domains : [],
     newPeople: settings.newPeople ?? !isForEverybody(settings, issuer),
+    vouching: vouchingOf(id, all),
     trustEmail: settings.trustEmail,
     maxAgeMs: settings.maxAge,
     usernameClaims: usernameClaim === undefined ? from.usernameClaims : [usernameClaim],

@@ -1,4 +1,6 @@
 import * as library from 'openid-client'
+import { parseMetadata } from './provider-metadata.ts'
+import type { ProviderMetadata } from './provider-metadata.ts'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Secret } from '@nauthera/runtime/log'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
@@ -6,14 +8,13 @@ import type { Binding } from './upstream.ts'
 
 // The door to openid-client: each call to another provider.
 
-export type ServerMetadata = library.ServerMetadata
 export interface Keys {
   readonly keys: readonly object[]
 }
 
 /** This server as a client of a provider. */
 export interface Party {
-  readonly server: ServerMetadata
+  readonly server: ProviderMetadata
   readonly clientId: string
   readonly clientSecret: Secret | undefined
   readonly fetch: Fetch
@@ -32,14 +33,13 @@ const keysAreOld = 60
 export async function discover(
   issuer: string,
   { fetch, plainHttp }: Pick<Party, 'fetch' | 'plainHttp'>,
-): Promise<ServerMetadata> {
+): Promise<ProviderMetadata> {
   return asking(fetch, async (watched) => {
     const found = await library.discovery(new URL(issuer), 'unused', undefined, library.None(), {
       [library.customFetch]: forLibrary(watched),
       execute: plainHttp ? [library.allowInsecureRequests] : [],
     })
-    const server = found.serverMetadata()
-    return { ...(JSON.parse(JSON.stringify(server)) as ServerMetadata) }
+    return parseMetadata(JSON.parse(JSON.stringify(found.serverMetadata())), plainHttp)
   })
 }
 
@@ -113,7 +113,12 @@ export function signOutUrl(party: Party, parameters: Record<string, string>): UR
 
 function configure({ server, clientId, clientSecret, plainHttp }: Party, fetch: Fetch): library.Configuration {
   const metadata = { [library.clockTolerance]: clockTolerance }
-  const configuration = new library.Configuration(server, clientId, metadata, authenticationOf(server, clientSecret))
+  const configuration = new library.Configuration(
+    server as library.ServerMetadata,
+    clientId,
+    metadata,
+    authenticationOf(server, clientSecret),
+  )
   configuration[library.customFetch] = forLibrary(fetch)
   if (plainHttp) library.allowInsecureRequests(configuration)
   return configuration
@@ -126,7 +131,7 @@ const forLibrary =
     fetch(url, { ...options, body: body ?? null })
 
 /** Basic is what a provider takes that does not say (OpenID Connect Discovery 3). */
-function authenticationOf(server: ServerMetadata, secret: Secret | undefined): library.ClientAuth {
+function authenticationOf(server: ProviderMetadata, secret: Secret | undefined): library.ClientAuth {
   if (secret === undefined) return library.None()
   const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
   return methods.includes('client_secret_basic')

@@ -3,7 +3,7 @@ import { paths } from '@nauthera/rules/endpoints'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
 import type { Cache } from '../../store/cache.ts'
 import { isPlainHttp } from '../../settings/upstream.ts'
-import type { UpstreamSettings } from '../../settings/upstream.ts'
+import type { ServerSettings } from '../../settings.ts'
 import { createGitHubUpstream } from './github.ts'
 import { createUpstreamMetadata } from './metadata.ts'
 import { createOpenIdUpstream } from './openid.ts'
@@ -12,7 +12,7 @@ import type { Upstream } from './upstream.ts'
 
 /** The providers of the settings, in their order. */
 export function createUpstreams(needs: {
-  upstreams: readonly UpstreamSettings[]
+  settings: Pick<ServerSettings, 'sources' | 'upstreams'>
   /** Our own, without a slash at the end. */
   issuer: string
   fetch: Fetch
@@ -21,9 +21,9 @@ export function createUpstreams(needs: {
   /** Epoch milliseconds. */
   now: () => number
 }): readonly Upstream[] {
-  const { upstreams, issuer: ours, fetch } = needs
-  return upstreams.map((settings) => {
-    const description = describeUpstream(settings)
+  const { settings: all, issuer: ours, fetch } = needs
+  return all.upstreams.map((settings) => {
+    const description = describeUpstream(settings, all)
     const redirectUri = `${ours}${callbackPath(description.id)}`
     if (description.protocol === 'github') return createGitHubUpstream({ description, settings, fetch, redirectUri })
     const { issuer } = description

@@ -10,6 +10,7 @@ import type { Person } from '../../store/user.ts'
 import { takeOver } from '../group-names.ts'
 import type { GroupNames } from '../group-names.ts'
 import { profileClaimNames } from '../profile-claims.ts'
+import type { Vouching } from '../vouching.ts'
 import type { DirectoryClient } from './directory-client.ts'
 import { attributesOf, keyOf, keyValue, personOf } from './entry.ts'
 import type { DirectoryEntry } from './entry.ts'
@@ -36,7 +37,8 @@ export interface FoundEntry {
 
 interface Needs {
   readonly settings: LdapSourceSettings
-  readonly client: DirectoryClient
+  readonly vouching: Vouching
+  readonly client: Pick<DirectoryClient, 'search' | 'isPassword'>
   readonly log: Log
 }
 
@@ -55,14 +57,24 @@ export function createDirectory(needs: Needs): Directory {
       attributes,
       limit,
     })
-  const wanted = [...attributesOf(map), ...(groups.from === 'memberOf' ? [memberOf] : [])]
+  const wanted = [
+    ...new Set([...attributesOf(map), ...settings.login, ...(groups.from === 'memberOf' ? [memberOf] : [])]),
+  ]
   const find = async (filter: Filter, about: string) => onlyOne(needs, await searchPeople(filter, wanted, 2), about)
+  const asAsked = (found: FoundEntry | undefined, isIt: (found: FoundEntry) => boolean) => {
+    if (found !== undefined && !isIt(found)) throw answeredAnother(settings.id)
+    return found
+  }
   const nameAttributes = [...new Set([...settings.login, map.username, map.email])]
   return {
-    findByLogin: (login) => find(anyOf(settings.login, [login]), 'login'),
+    findByLogin: async (login) =>
+      asAsked(await find(anyOf(settings.login, [login]), 'login'), ({ entry }) =>
+        settings.login.some((attribute) => entry.values(attribute).some((value) => isAlike(value, login))),
+      ),
     // two have it as much as one
     hasName: async (names) => (await searchPeople(anyOf(nameAttributes, names), ['1.1'], 2)).length > 0,
-    findByKey: (key) => find(equal(map.key, [keyValue(key, map.key)]), 'key'),
+    findByKey: async (key) =>
+      asAsked(await find(equal(map.key, [keyValue(key, map.key)]), 'key'), (found) => found.key === key),
     isPassword: ({ entry }, password) => client.isPassword(entry.dn, password),
     async describe({ entry }) {
       const [username] = entry.values(map.username)
@@ -75,13 +87,29 @@ export function createDirectory(needs: Needs): Directory {
       return personOf(entry, map, {
         disabled,
         groups: namesHere(names, settings.groups),
-        emailVerified: settings.emailVerified,
+        vouching: needs.vouching,
       })
     },
   }
 }
 
 const memberOf = 'memberOf'
+
+/** It is broken, or somebody between us and it answers: nobody learns whom it means. */
+const answeredAnother = (source: string): CodedError =>
+  new CodedError('STORE_UNAVAILABLE', {
+    message: `the directory ${source} answers with another entry than was asked for`,
+  })
+
+/** Directories compare names in ways of their own: without case, spaces, accents, or marks. */
+const isAlike = (one: string, other: string): boolean => bare(one) === bare(other)
+const bare = (text: string): string =>
+  text
+    .normalize('NFKD')
+    .toUpperCase()
+    .toLowerCase()
+    .normalize('NFKD')
+    .replaceAll(/[^\p{L}\p{N}@]/gu, '')
 
 /** As they are called there, unless the settings say otherwise. */
 const namesHere = (names: readonly string[], settings: GroupNames): readonly string[] =>
@@ -110,7 +138,7 @@ function onlyOne({ settings, log }: Needs, entries: readonly DirectoryEntry[], b
 
 /** The server decides: it knows bits, times and its own states. */
 async function isDisabled(
-  client: DirectoryClient,
+  client: Needs['client'],
   { dn }: DirectoryEntry,
   filter: Filter | undefined,
 ): Promise<boolean> {
@@ -118,7 +146,7 @@ async function isDisabled(
   return (await client.search({ base: dn, scope: 'base', filter, attributes: ['1.1'], limit: 1 })).length > 0
 }
 
-async function asksActiveDirectory(client: DirectoryClient): Promise<boolean> {
+async function asksActiveDirectory(client: Needs['client']): Promise<boolean> {
   const filter = FilterParser.parseString('(objectClass=*)')
   const attributes = ['supportedCapabilities']
   const [root] = await client.search({ base: '', scope: 'base', filter, attributes, limit: 1 })

@@ -2,7 +2,10 @@
 import type { Person } from '../../store/user.ts'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-characters'
+import { faultsOfName } from '../../store/user-names.ts'
 import { isEmailAddress } from '../email-address.ts'
+import { vouchesFor } from '../vouching.ts'
+import type { Vouching } from '../vouching.ts'
 import { withProfileClaims } from '../profile-claims.ts'
 
 /** Names of attributes are compared without case, as directories do. */
@@ -33,11 +36,15 @@ export const attributesOf = ({ claims, ...map }: AttributeMap): string[] => [
 export const binaryKeys = ['objectGUID', 'GUID'] as const
 const isBinaryKey = (attribute: string) => binaryKeys.some((name) => name.toLowerCase() === attribute.toLowerCase())
 
-/** @returns the lasting name of the entry; undefined when it has none, or several */
+/** Characters: what fits into a record, and more than any directory has. */
+const longestKey = 255
+
+/** @returns the lasting name of the entry; undefined when it has none, several, or one that a record cannot have */
 export function keyOf(entry: DirectoryEntry, attribute: string): string | undefined {
   if (!isBinaryKey(attribute)) {
     const [key, ...more] = entry.values(attribute)
-    return key === undefined || key === '' || more.length > 0 ? undefined : key.toLowerCase()
+    const isOne = key !== undefined && key !== '' && more.length === 0
+    return isOne && key.length <= longestKey && !hasHiddenCharacters(key) ? key.toLowerCase() : undefined
   }
   const [bytes, ...more] = entry.bytes(attribute)
   return bytes?.length === 16 && more.length === 0 ? guidText(bytes) : undefined
@@ -68,18 +75,19 @@ const inOtherOrder = (bytes: Buffer): Buffer =>
 export function personOf(
   entry: DirectoryEntry,
   map: AttributeMap,
-  about: { disabled: boolean; groups: readonly string[]; emailVerified: boolean },
+  about: { disabled: boolean; groups: readonly string[]; vouching: Vouching },
 ): Person | undefined {
   const first = (attribute: string) => plain(entry.values(attribute)[0])
   const username = first(map.username)
   // nobody could tell such a user name from another one
-  if (username === undefined || hasHiddenCharacters(username)) return undefined
+  if (username === undefined || faultsOfName(username).length > 0) return undefined
   const email = first(map.email)
-  const isAddress = email !== undefined && isEmailAddress(email)
+  // the address of somebody whom another source knows would keep that person out
+  const isTheirs = email !== undefined && isEmailAddress(email) && vouchesFor(about.vouching, email)
   return {
     username,
-    email: isAddress ? email : undefined,
-    emailVerified: isAddress && about.emailVerified,
+    email: isTheirs ? email : undefined,
+    emailVerified: isTheirs,
     name: first(map.name),
     locale: first(map.locale),
     profile: profileOf(Object.entries(map.claims).map(([claim, attribute]) => [claim, first(attribute)])),

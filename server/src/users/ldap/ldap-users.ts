@@ -7,6 +7,7 @@ import { createBoundedQueue } from '../../store/bounded-queue.ts'
 import type { QueueLimits } from '../../store/bounded-queue.ts'
 import type { Cache } from '../../store/cache.ts'
 import { canonicalName } from '../../store/canonical-name.ts'
+import type { Vouching } from '../vouching.ts'
 import type { PasswordAnswer, PasswordAttempt, UserSource } from '../user-source.ts'
 import { createDirectory } from './directory.ts'
 import type { Directory } from './directory.ts'
@@ -18,6 +19,8 @@ import type { KeptPeople } from './kept-people.ts'
 
 interface Needs {
   readonly settings: LdapSourceSettings
+  /** For which addresses it may vouch. */
+  readonly vouching: Vouching
   readonly cache: Cache
   readonly log: Log
   readonly metrics?: DirectoryMetrics | undefined
@@ -39,10 +42,10 @@ const refusalStepMs = 250
 
 /** @throws CodedError SETTINGS_INVALID */
 export function createLdapUsers(needs: Needs): LdapUsers {
-  const { settings, cache, log, metrics, now, patience, passwordQueue = usualPasswordQueue } = needs
+  const { settings, vouching, cache, log, metrics, now, patience, passwordQueue = usualPasswordQueue } = needs
   const { id, maxAge: maxAgeMs } = settings
   const client = new DirectoryClient({ id, servers: settings, log, metrics, patience })
-  const directory = createDirectory({ settings, client, log })
+  const directory = createDirectory({ settings, vouching, client, log })
   const kept = createKeptPeople({ cache, source: id, maxAgeMs, now })
   const turns = createBoundedQueue(passwordQueue, full)
   return {

@@ -47,6 +47,7 @@ async function findSomebody(
   if (entry === undefined) return `finds nobody below ${userBase} by userFilter; may the account read there?`
   if (keyOf(entry, attributes.key) === undefined)
     return `${entry.dn} has no ${attributes.key} that the account can read; set attributes.key`
-  const person = personOf(entry, attributes, { disabled: false, groups: [], emailVerified: false })
+  const vouching = { own: [], ofOthers: [], rest: 'none' } as const
+  const person = personOf(entry, attributes, { disabled: false, groups: [], vouching })
   return person ? undefined : `${entry.dn} has no ${attributes.username}; set attributes.username`
 }

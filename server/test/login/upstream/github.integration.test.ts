@@ -72,6 +72,7 @@ describe(createGitHubUpstream.name, () => {
       clientIdFile: join(directory, 'id'),
       clientSecretFile: join(directory, 'secret'),
       newPeople: true,
+      emailDomains: ['example.com'],
     }
     parties = await startParties({ more: [settings] })
   })

@@ -18,8 +18,15 @@ describe('which account an identity at another provider leads to', () => {
     odd = await startOddProvider()
     other = await startOddProvider()
     const more = [
-      { id: 'odd', name: 'Odd', issuer: odd.issuer, clientId: 'down' },
-      { id: 'other', name: 'Other', issuer: other.issuer, clientId: 'down', newPeople: false },
+      { id: 'odd', name: 'Odd', issuer: odd.issuer, clientId: 'down', emailDomains: ['example.com'] },
+      {
+        id: 'other',
+        name: 'Other',
+        issuer: other.issuer,
+        clientId: 'down',
+        emailDomains: ['example.com'],
+        newPeople: false,
+      },
     ]
     directory = await startTestDirectory()
     const sources = [{ id: 'postgres', type: 'postgres' }, sourceOf(directory)]

@@ -39,6 +39,7 @@ export async function startParties(
     clientId: 'down',
     clientSecretFile,
     scopes: ['openid', 'profile', 'email', 'groups'],
+    emailDomains: ['example.com'],
     groups: { map: [{ from: 'staff', to: 'corp-staff' }] },
     ...options.upstream,
   }

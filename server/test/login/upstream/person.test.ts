@@ -1,12 +1,16 @@
 import { expect } from 'chai'
-import { believedProofs, describePerson, otherNames } from '../../../src/login/upstream/person.ts'
+import { believedProofs, describePerson } from '../../../src/login/upstream/person.ts'
+import { otherNames } from '../../../src/store/user-names.ts'
 import { describeUpstream } from '../../../src/login/upstream/presets.ts'
 import type { UpstreamDescription } from '../../../src/login/upstream/presets.ts'
 import { upstreamOf } from '../../../src/login/upstream/federation.ts'
 import type { Upstream } from '../../../src/login/upstream/upstream.ts'
 import { providerSettings } from './provider-settings.ts'
 
-const upstream = (settings: object = {}): UpstreamDescription => describeUpstream(providerSettings(settings))
+const upstream = (settings: object = {}, others: readonly object[] = []): UpstreamDescription => {
+  const one = providerSettings({ emailDomains: ['example.com'], ...settings })
+  return describeUpstream(one, { sources: [], upstreams: [one, ...others.map(providerSettings)] })
+}
 const personOf = (claims: Record<string, unknown>, settings?: object) => {
   const described = describePerson(claims, 'subject-1', upstream(settings))
   if (described.kind !== 'person') throw new Error(described.kind)
@@ -37,9 +41,9 @@ describe(describePerson.name, () => {
     ],
     [
       'the address for Google',
-      { email: 'ada@example.com', email_verified: true },
-      { preset: 'google' },
-      'ada@example.com',
+      { email: 'ada@gmail.com', email_verified: true },
+      { preset: 'google', issuer: undefined, emailDomains: undefined },
+      'ada@gmail.com',
     ],
     ['the id with a digest when nothing is there', {}, {}, 'corp-f8d4e6a3'],
     ['the same for text with control characters', { preferred_username: 'a\u0000da' }, {}, 'corp-f8d4e6a3'],
@@ -58,6 +62,9 @@ describe(describePerson.name, () => {
     ['not verified', { email: 'a@example.com', email_verified: false }, {}, undefined],
     ['without a word', { email: 'a@example.com' }, {}, undefined],
     ['without a word, of a trusted provider', { email: 'a@example.com' }, { trustEmail: true }, 'a@example.com'],
+    ['of another domain', { email: 'a@other.test', email_verified: true }, {}, undefined],
+    ['of another domain, of a trusted provider', { email: 'a@other.test' }, { trustEmail: true }, undefined],
+    ['of a domain below', { email: 'a@sub.example.com', email_verified: true }, {}, undefined],
     ['two addresses', { email: 'a@example.com,b@example.com', email_verified: true }, {}, undefined],
     ['no address', { email: 'a@b@c', email_verified: true }, {}, undefined],
   ]
@@ -122,10 +129,13 @@ describe(describePerson.name, () => {
 
 describe(otherNames.name, () => {
   it('offers a name with the provider, and then one that nobody else has', () => {
-    const [plain, sure] = otherNames('ada@example.com', 's-1', { id: 'corp' })
+    const one = (subject: string) => ({ subject, upstream: 'corp' })
+    const [plain, sure] = otherNames('ada@example.com', one('s-1'))
     expect(plain).to.equal('ada-corp')
     expect(sure).to.match(/^ada-corp-[0-9a-f]{8}$/)
-    expect(otherNames('ada', 's-2', { id: 'corp' })[1]).not.to.equal(sure)
+    expect(otherNames('ada', one('s-2'))[1]).not.to.equal(sure)
+    for (const long of ['x'.repeat(300), '\ufdfa'.repeat(100)])
+      expect(otherNames(long, one('s-1'))).to.deep.equal([sure!.replace('ada-', '')])
   })
 })
 

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { describeUpstream } from '../../../src/login/upstream/presets.ts'
 import { providerSettings } from './provider-settings.ts'
 
-const describeBy = (settings: object) => describeUpstream(providerSettings(settings))
+const describeBy = (settings: object) => describeUpstream(providerSettings(settings), { sources: [], upstreams: [] })
 
 describe(describeUpstream.name, () => {
   it('knows the issuers that are the same for all, and takes another one', () => {

@@ -13,7 +13,7 @@ import type { Patience } from '../../../src/users/ldap/connection.ts'
 import { DirectoryClient } from '../../../src/users/ldap/directory-client.ts'
 import { createLdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import type { LdapUsers } from '../../../src/users/ldap/ldap-users.ts'
-import { newName, patient, quiet, startTestDirectory } from './test-directory.ts'
+import { newName, patient, quiet, startTestDirectory, vouching } from './test-directory.ts'
 import type { TestDirectory } from './test-directory.ts'
 
 const password = 'correct horse battery staple'
@@ -39,7 +39,7 @@ describe(`${createLdapUsers.name} while the directory fails`, function () {
 
   const open = (over: Readonly<Record<string, unknown>> = {}, now: () => number = Date.now, patience?: Patience) => {
     const cache = createMemoryCache({ now })
-    const source = createLdapUsers({ settings: directory.settings(over), cache, log: quiet, now, patience })
+    const source = createLdapUsers({ vouching, settings: directory.settings(over), cache, log: quiet, now, patience })
     opened.push(source)
     return source
   }

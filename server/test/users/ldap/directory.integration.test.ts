@@ -15,7 +15,7 @@ import { createDirectoryMetrics } from '../../../src/users/ldap/directory-client
 import type { DirectoryMetrics } from '../../../src/users/ldap/directory-client.ts'
 import { createLdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import type { LdapUsers } from '../../../src/users/ldap/ldap-users.ts'
-import { groupBase, newName, patient, quiet, startTestDirectory, userBase } from './test-directory.ts'
+import { groupBase, newName, patient, quiet, startTestDirectory, userBase, vouching } from './test-directory.ts'
 import type { TestDirectory } from './test-directory.ts'
 
 const password = 'correct horse battery staple'
@@ -69,6 +69,7 @@ describe(`${createLdapUsers.name} and what directories are like`, () => {
 
   const open = (over: Readonly<Record<string, unknown>> = {}, metrics?: DirectoryMetrics) => {
     const source = createLdapUsers({
+      vouching,
       settings: directory.settings(over),
       cache: createMemoryCache({ now: Date.now }),
       log: quiet,

@@ -4,7 +4,11 @@ import { keyOf, keyValue, personOf } from '../../../src/users/ldap/entry.ts'
 import type { DirectoryEntry } from '../../../src/users/ldap/entry.ts'
 
 const map = { key: 'entryUUID', username: 'uid', email: 'mail', name: 'cn', locale: 'preferredLanguage', claims: {} }
-const about = { disabled: false, groups: ['b', 'a', 'b'], emailVerified: true }
+const about = {
+  disabled: false,
+  groups: ['b', 'a', 'b'],
+  vouching: { own: [], ofOthers: ['corp.test'], rest: 'all' },
+} as const
 
 function entry(values: Readonly<Record<string, readonly (string | Buffer)[]>>): DirectoryEntry {
   const all = (name: string) => values[name] ?? []
@@ -34,7 +38,8 @@ describe(keyOf.name, () => {
     const keyIn = (values: (string | Buffer)[], attribute = 'entryUUID') =>
       keyOf(entry({ [attribute]: values }), attribute)
     expect(keyIn(['AB-12'])).to.equal('ab-12')
-    for (const values of [[], [''], ['a', 'b']]) expect(keyIn(values)).to.equal(undefined)
+    for (const values of [[], [''], ['a', 'b'], ['x'.repeat(6000)], ['a\u0000b'], ['a\ud800'], ['\u200b']])
+      expect(keyIn(values)).to.equal(undefined)
     expect(keyIn([Buffer.from('short')], 'objectGUID')).to.equal(undefined)
   })
 })
@@ -54,7 +59,16 @@ describe(personOf.name, () => {
   })
 
   it('is nobody without a user name', () => {
-    for (const uid of [[], [''], ['  '], ['a\u0000b'], ['ad\u200da'], ['x'.repeat(2000)]])
+    for (const uid of [
+      [],
+      [''],
+      ['  '],
+      ['a\u0000b'],
+      ['ad\u200da'],
+      ['x'.repeat(2000)],
+      ['x'.repeat(321)],
+      ['\ufdfa'.repeat(200)],
+    ])
       expect(personOf(entry({ uid }), map, about)).to.equal(undefined)
   })
 
@@ -65,8 +79,14 @@ describe(personOf.name, () => {
     expect(two).to.include({ email: undefined, emailVerified: false })
   })
 
-  it('counts addresses as verified only where the settings say so', () => {
-    const read = personOf(entry({ uid: ['ada'], mail: ['ada@example.com'] }), map, { ...about, emailVerified: false })
-    expect(read).to.include({ email: 'ada@example.com', emailVerified: false })
+  it('L34 takes over only addresses that are not for another source to say', () => {
+    for (const [mail, email] of [
+      ['ada@example.com', 'ada@example.com'],
+      ['ada@corp.test', undefined],
+    ] as const)
+      expect(personOf(entry({ uid: ['ada'], mail: [mail] }), map, about)).to.include({ email, emailVerified: !!email })
+    const nobody = { ...about, vouching: { ...about.vouching, rest: 'none' } } as const
+    const read = personOf(entry({ uid: ['ada'], mail: ['ada@example.com'] }), map, nobody)
+    expect(read).to.include({ email: undefined, emailVerified: false })
   })
 })

@@ -4,7 +4,7 @@ import type { LdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import { createUserSources } from '../../../src/users/user-sources.ts'
 import { userSourceConformance } from '../../conformance/user-source.ts'
 import { freshStore } from '../../store/fresh-store.ts'
-import { patient, quiet, startTestDirectory } from './test-directory.ts'
+import { patient, quiet, startTestDirectory, vouching } from './test-directory.ts'
 
 const limits = { perAccount: 5, perAddress: 1000, windowMs: 600_000, lockMs: 600_000 }
 /** Nobody waits for it: a refusal is told at once. What it is for has tests of its own. */
@@ -22,6 +22,7 @@ userSourceConformance(
     const open = (over: Readonly<Record<string, unknown>> = {}) => {
       const cache = createMemoryCache({ now: () => now })
       const source = createLdapUsers({
+        vouching,
         settings: directory.settings(over),
         cache,
         log: quiet,

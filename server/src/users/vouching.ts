@@ -1,0 +1,70 @@
+// Which e-mail addresses a source of people may vouch for. Pure.
+import { domainToASCII } from 'node:url'
+import type { ServerSettings } from '../settings.ts'
+import { presetIssuers } from '../settings/upstream.ts'
+import { canonicalName } from '../store/canonical-name.ts'
+
+/** What one source may vouch for. */
+export interface Vouching {
+  /** Domains that the settings give to this source. */
+  readonly own: readonly string[]
+  /** Domains that they give to other sources. */
+  readonly ofOthers: readonly string[]
+  /** Of the domains in neither: `google`: its own, and the hosted domain of the person. */
+  readonly rest: 'all' | 'none' | 'google'
+}
+
+type Sources = Pick<ServerSettings, 'sources' | 'upstreams'>
+
+/** @param id of a source, or of a provider */
+export function vouchingOf(id: string, { sources, upstreams }: Sources): Vouching {
+  const each = [
+    ...sources.map((source) => ofDirectory(source)),
+    ...upstreams.map(({ id: provider, emailDomains, domains, preset, issuer }) => ({
+      id: provider,
+      listed: emailDomains?.filter((domain) => domain !== '*') ?? [],
+      // whoever types such an address is led there, so it is not for others to say whose it is
+      led: domains,
+      rest: restOf(emailDomains, (issuer ?? presetIssuers[preset]) === presetIssuers['google']),
+    })),
+  ]
+  const one = each.find((source) => source.id === id)
+  const others = each.filter((source) => source !== one)
+  return {
+    own: one?.listed ?? [],
+    ofOthers: others.flatMap(({ listed, led }) => [...listed, ...led]),
+    rest: one?.rest ?? 'none',
+  }
+}
+
+function ofDirectory(source: Sources['sources'][number]) {
+  const domains = source.type === 'ldap' ? source.emailDomains : undefined
+  const listed = domains ?? []
+  return { id: source.id, listed, led: [], rest: domains === undefined ? 'all' : 'none' } as const
+}
+
+function restOf(domains: readonly string[] | undefined, isGoogle: boolean): Vouching['rest'] {
+  if (domains === undefined) return isGoogle ? 'google' : 'none'
+  return domains.includes('*') ? 'all' : 'none'
+}
+
+/** Google's own; it reads the mail of nobody else, but for the organisations that have theirs there (claim `hd`). */
+const ofGoogle = ['gmail.com', 'googlemail.com']
+
+/** @param hosted the domain for which the person is hosted by Google */
+export function vouchesFor({ own, ofOthers, rest }: Vouching, email: string, hosted?: string): boolean {
+  const domain = domainOf(email)
+  if (domain === undefined || own.includes(domain)) return domain !== undefined
+  if (ofOthers.includes(domain)) return false
+  return rest === 'google' ? ofGoogle.includes(domain) || domain === hosted?.toLowerCase() : rest === 'all'
+}
+
+/** Whether what it vouched for at a sign-in still counts, by the settings of today. */
+export const stillVouchesFor = (vouching: Vouching, email: string): boolean =>
+  vouchesFor(vouching.rest === 'google' ? { ...vouching, rest: 'all' } : vouching, email)
+
+/** @returns undefined for one that is written so that it may mean another */
+function domainOf(email: string): string | undefined {
+  const domain = domainToASCII(canonicalName(email).split('@').at(-1) ?? '')
+  return /^([a-z0-9_-]{1,63}\.)*[a-z0-9-]{1,63}$/.test(domain) ? domain : undefined
+}
