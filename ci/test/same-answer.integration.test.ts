@@ -15,6 +15,7 @@ import { applyDefaults } from '@nauthera/operator/decide/apply-defaults'
 import { checkPolicies } from '@nauthera/operator/decide/check-policies'
 import { renderConfig } from '@nauthera/operator/decide/metadata'
 import { judgeClient } from '@nauthera/operator/decide/judge'
+import { bindingOf } from '@nauthera/operator/decide/policies'
 import type { Policies } from '@nauthera/operator/decide/policies'
 import { createAuthority } from '@nauthera/proto/certificates'
 import { renderVersion } from '@nauthera/proto/client-version'
@@ -197,7 +198,7 @@ describe('a client that one takes', () => {
 
   /** What the server has against what the operator renders: by the rules, and by all that it asks. */
   async function serverFaults(client: OIDCClient, defaults: OIDCPolicySpec['defaults'] = {}) {
-    const config = asSent(renderConfig(applyDefaults(client, policies(defaults)).client))
+    const config = asSent(renderConfig(applyDefaults(client, bindingOf(policies(defaults))).client))
     const hasSecret = showsSecret(config.tokenEndpointAuthMethod)
     const { namespace, name, uid } = client.metadata
     const identity = { clientId: clientIdOf(client), uid, namespace, name, hasSecret }
@@ -280,7 +281,7 @@ function answersOf(client: OIDCClient): [version: string, refusal: string | unde
   const acceptance = { kind: 'accepted', clientId: clientIdOf(client) } as const
   const about = { acceptance, policies: policies(), countOlder: () => 0, isServed: false, now: 0 }
   const judged = judgeClient(client, about).acceptance
-  const { config } = renderVersion(renderConfig(applyDefaults(client, policies()).client))
+  const { config } = renderVersion(renderConfig(applyDefaults(client, bindingOf(policies())).client))
   return [config, judged.kind === 'too-large' ? judged.message : undefined]
 }
 

@@ -152,7 +152,7 @@ async function startIntake(leader: Leader, outlet: Outlet, crowd: Crowd): Promis
   if (stopping.aborted) return
   const keys = [...watch.clients.keys()]
   shards.open(keys, {
-    onStored: wake.now,
+    onStored: (stored) => wake.now([...stored, ...reconciler.waitingFor(stored)]),
     onManifest: (digest) => {
       replicas.expect(digest)
       nudge.push()

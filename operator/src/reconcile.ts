@@ -14,6 +14,7 @@ import { platformStanding } from './decide/platform-keys.ts'
 import { defaultsOf } from './decide/server-defaults.ts'
 import { ApiBook } from './intake/api-book.ts'
 import { createJudge } from './intake/judge.ts'
+import { NameWaits } from './intake/name-waits.ts'
 import type { Watch } from './intake/watch.ts'
 import type { SecretStore } from './kubernetes/conditional-write.ts'
 import type { FollowReplicas } from './replicas/follow-replicas.ts'
@@ -39,6 +40,8 @@ export interface Reconciler {
   /** Brings one client a step on: read, decide, write, report. What it cannot finish now it asks to come again for.
    *  @throws ApiError when a call to the API failed: try again */
   reconcile(key: string): Promise<void>
+  /** @returns those that wait for a name of one of these clients: what is stored of these has changed */
+  waitingFor(keys: readonly string[]): readonly string[]
   /** What is remembered of the Secrets. */
   readonly memories: Pick<Memories, 'doubt' | 'seen'>
   /** Wakes nobody any more. */
@@ -84,7 +87,9 @@ export function createReconciler(needs: Needs): Reconciler {
   const workOnSecret = createWorkOnSecret(needs)
   const judgeApi = (client: OIDCClient) =>
     judge(client, (error) => needs.log.warn({ client: keyOf(client), error }, 'client cannot be read')).declared
-  const apis = new ApiBook({ clients: watch.clients, judge: judgeApi, wake: needs.wake, clock: needs.clock })
+  const apis = new ApiBook({ clients: watch.clients, shards, judge: judgeApi, wake: needs.wake, clock: needs.clock })
+
+  const nameWaits = new NameWaits()
 
   /** Through the rooms: it is judged, its secret comes a step on, people are told. */
   const lookAt = async (key: string, found: OIDCClient) => {
@@ -92,6 +97,9 @@ export function createReconciler(needs: Needs): Reconciler {
     const client = status.withLatest(found)
     const judgement = judge(client, (error) => log.warn({ error }, 'client cannot be read'))
     needs.tally.note(key, judgement)
+    nameWaits.note(key, judgement.acceptance.kind === 'conflict' ? judgement.acceptance.holder : undefined)
+    // with its shard lost, a name that it had is free without a change of what is stored
+    if (judgement.serve.kind === 'nothing' && shards.stored(key) === undefined) needs.wake(nameWaits.of([key]))
     const shared = sharedNameOf(client, watch.clients.rivals(key))
     // What another client does to the Secret has no event: with somebody beside it, nothing of it is remembered.
     if (shared) memories.doubt(key)
@@ -122,6 +130,7 @@ export function createReconciler(needs: Needs): Reconciler {
 
   const forget = (key: string) => {
     memories.forget(key)
+    nameWaits.note(key, undefined)
     apis.forget(key)
     follow.forget(key)
     status.forget(key)
@@ -136,6 +145,7 @@ export function createReconciler(needs: Needs): Reconciler {
       follow.begin(key)
       await lookAt(key, found)
     },
+    waitingFor: (keys) => nameWaits.of(keys),
     memories,
     stop: () => apis.stop(),
   }

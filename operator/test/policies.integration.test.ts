@@ -103,4 +103,86 @@ describe('OIDCPolicy objects', function () {
     await is('reports', 'Ready', 'True')
     await is('late', 'Ready', 'True')
   })
+
+  // What a policy of each enforcement changes for an owner that is served under a name, and for those who want that name.
+  const identifier = 'https://billing.example.com'
+  const kept = { id: 'conflict', api: 'conflict', granted: true, served: true }
+  const table: readonly [
+    enforcement: string,
+    spec: object,
+    compliant: string,
+    afterMs: number,
+    cells: { readonly id: string; readonly api: string; readonly granted: boolean; readonly served: boolean },
+  ][] = [
+    ['Audit', { enforcement: 'Audit' }, 'Compliant', 0, kept],
+    ['Warn', { enforcement: 'Warn' }, 'Warning', 0, kept],
+    ['Deny within its grace', { enforcement: 'Deny', grace: '1m' }, 'PolicyViolation', 0, kept],
+    [
+      'Deny after its grace',
+      { enforcement: 'Deny', grace: '1m' },
+      'PolicyViolation',
+      61_000,
+      { id: 'accepted', api: 'accepted', granted: false, served: false },
+    ],
+  ]
+  for (const [enforcement, spec, compliant, afterMs, cells] of table) {
+    it(`K1 K18 changes on three replicas what it should: ${enforcement}`, async () => {
+      const { api } = cluster
+      const replicas = [await cluster.startReplica('server-b'), await cluster.startReplica('server-c')]
+      for (const [name, labels] of [
+        ['apps', { team: 'owner' }],
+        ['team-b', {}],
+      ] as const)
+        api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
+      const open = { allow: { customClientId: true, resourceServer: true, audiences: [identifier] } }
+      api.put({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCPolicy', metadata: { name: 'open' }, spec: open })
+      const resourceServer = { identifier, scopes: ['read'], access: [{ namespaces: ['*'] }] }
+      await cluster.apply('billing', { type: 'M2M', clientId: 'shop', resourceServer })
+      await is('billing', 'Ready', 'True')
+      cluster.planted.add(cluster.plain('billing')!)
+      const elsewhere = { namespace: 'team-b' }
+      await cluster.apply('id-thief', { type: 'M2M', clientId: 'shop' }, elsewhere)
+      const closed = { identifier, scopes: ['read'], access: [{ clientIds: ['nobody'] }] }
+      await cluster.apply('api-thief', { type: 'M2M', resourceServer: closed }, elsewhere)
+      await cluster.apply('caller', { type: 'M2M', audiences: [identifier], scopes: ['read'] }, elsewhere)
+      const reason = (name: string, type: string, namespace = 'team-b') =>
+        cluster.condition(name, type, namespace)?.reason
+      await cluster.until(
+        () =>
+          reason('id-thief', 'Accepted') === 'ClientIDConflict' &&
+          reason('api-thief', 'Accepted') === 'ClientIDConflict' &&
+          reason('caller', 'Ready') === 'Ready',
+        'the names are those of the owner',
+      )
+
+      const looks = await operator.looks()
+      put({
+        ...spec,
+        selector: { namespaces: { matchLabels: { team: 'owner' } } },
+        allow: { customClientId: false, resourceServer: false },
+      })
+      await cluster.until(() => reason('billing', 'PolicyCompliant', 'apps') === compliant, 'the policy is seen')
+      await cluster.until(
+        () => cluster.client('billing')?.status?.policies?.includes('no-machines') === true,
+        'the policy holds',
+      )
+      if (afterMs > 0) await operator.pass(afterMs)
+      while ((await operator.looks()) < looks + 4) await new Promise(setImmediate)
+      const isAs = () => {
+        const accepted = (name: string) => (reason(name, 'Accepted') === 'Accepted' ? 'accepted' : 'conflict')
+        const grants = cluster.stored('caller', 'team-b')?.granted?.apis.map((one) => [one.identifier, ...one.scopes])
+        const isGranted = JSON.stringify(grants) === JSON.stringify([[identifier, 'read']])
+        const served = replicas.map((replica) => replica.clients().includes('apps/billing'))
+        return (
+          accepted('id-thief') === cells.id &&
+          accepted('api-thief') === cells.api &&
+          isGranted === cells.granted &&
+          served.every((one) => one === cells.served)
+        )
+      }
+      await cluster.until(isAs, `${enforcement}: ${JSON.stringify(cells)}`)
+      const isReady = cluster.condition('billing', 'Ready')?.status === 'True'
+      expect(isReady).to.equal(compliant !== 'PolicyViolation')
+    })
+  }
 })

@@ -244,3 +244,11 @@ export const anyClientSpec: fc.Arbitrary<OIDCClientSpec> = fc
 export const anyPolicyDefaults = valueOf(policySchema.properties!['defaults']!) as fc.Arbitrary<
   NonNullable<OIDCPolicySpec['defaults']>
 >
+
+/** What a policy may say, but for whom it selects and whether it binds. */
+export const anyPolicySpec = objectOf({
+  ...policySchema,
+  properties: Object.fromEntries(
+    Object.entries(policySchema.properties!).filter(([field]) => field !== 'selector' && field !== 'enforcement'),
+  ),
+}) as fc.Arbitrary<OIDCPolicySpec>

@@ -5,6 +5,7 @@ import type { Replicas } from '@nauthera/harness/server'
 import type { OIDCClient, OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
 import { applyDefaults } from '@nauthera/operator/decide/apply-defaults'
 import { renderConfig } from '@nauthera/operator/decide/metadata'
+import { bindingOf } from '@nauthera/operator/decide/policies'
 import { renderSecret } from '@nauthera/operator/decide/secret'
 import { Secret } from '@nauthera/runtime/log'
 
@@ -71,7 +72,7 @@ const clientOf = (name: string, spec: OIDCClientSpec): OIDCClient => ({
 const idOf = ({ metadata }: OIDCClient): string => `${metadata.namespace}.${metadata.name}`
 
 function entryOf({ client, secrets }: Known) {
-  const config = renderConfig(applyDefaults(client, []).client)
+  const config = renderConfig(applyDefaults(client, bindingOf([])).client)
   const takesSecret = config.secretMethods.length > 0
   return entry(idOf(client), config, { secrets: takesSecret ? secrets.map((plain) => ({ plain })) : [] })
 }

@@ -1,10 +1,11 @@
-// Which clients are accepted: the rules of the spec, and two clients with one id.
+// Which clients are accepted: the rules of the spec, and who has a name that several claim. Client ids and identifiers of APIs are one
+// space of names: a token for an API must not pass as the ID token of a client.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { checkSpec } from './check-spec.ts'
 import { sizeFaultOf } from './client-size.ts'
-import { isAllowed, mayDeclare } from './policies.ts'
-import type { Policies } from './policies.ts'
+import { bindingOf, isAllowed, mayDeclare } from './policies.ts'
+import type { BindingPolicies, Policies } from './policies.ts'
 
 /** Whether a client is accepted, before policies are asked; conditions.ts has the words for people. */
 export type Acceptance =
@@ -13,12 +14,12 @@ export type Acceptance =
   | { readonly kind: 'invalid'; readonly clientId: string; readonly faults: readonly Fault[] }
   /** It takes more than a client may: what was accepted before serves on, and its rules are not asked, which takes time by its size. */
   | { readonly kind: 'too-large'; readonly clientId: string; readonly message: string }
-  /** An older object has the client id, or the identifier of the resource server. Nothing of this one is served. */
+  /** Another object has the client id, or the identifier of the resource server. Nothing of this one is served. */
   | {
       readonly kind: 'conflict'
       readonly clientId: string
       readonly field: 'spec.clientId' | 'spec.resourceServer.identifier'
-      /** `namespace/name` of the older one. */
+      /** `namespace/name` of the other one. */
       readonly holder: string
     }
 
@@ -32,50 +33,69 @@ export function clientIdOf(client: OIDCClient): string {
   return client.spec.clientId ?? `${client.metadata.namespace}.${client.metadata.name}`
 }
 
-/** Looks at clients together, since two may claim one id: the oldest object has it, and the other takes over only when that one
- *  is gone. An invalid older client keeps its claim: a mistake must not hand its id to somebody else.
+/** Looks at clients together, since several may claim one name. A name stays with the object that is served under it, whatever its policies
+ *  and its spec say meanwhile; only a free one goes to the oldest of those that claim it. An invalid older client keeps its claim: a
+ *  mistake must not hand its name to somebody else.
  *  @param clients those whose spec.serverName is ours, in any order
- *  @param policiesOf the policies that hold for a client (policies.ts): they lift the rule of the namespace prefix
+ *  @param policiesOf the policies that hold for a client (policies.ts): only those that bind let it claim a name
  *  @param about.selectsNamespaces the labels of namespaces can be read, so that an access entry may select by them
+ *  @param about.holderOf `namespace/name` of the object that is served under a name; it need not be among the clients
  *  @returns by `namespace/name` */
 export function acceptClients(
   clients: readonly OIDCClient[],
   policiesOf: (client: OIDCClient) => Policies,
-  about: { readonly selectsNamespaces: boolean } = { selectsNamespaces: true },
+  { selectsNamespaces = true, holderOf = () => undefined }: AboutNames = {},
 ): ReadonlyMap<string, Acceptance> {
-  const ids = new Map<string, string>()
-  const identifiers = new Map<string, string>()
+  const claims = new Map<string, string>()
   const verdicts = new Map<string, Acceptance>()
   for (const client of clients.toSorted(byAge)) {
     const key = keyOf(client)
     const clientId = clientIdOf(client)
-    const policies = policiesOf(client)
+    const policies = bindingOf(policiesOf(client))
     const large = sizeFaultOf(client)
-    const faults = large ? checkIdNamespace(client, policies) : faultsOf(client, policies, about.selectsNamespaces)
-    const squats = faults.some(({ path }) => path === 'spec.clientId')
-    // only who may choose an id can claim it, or a stranger could block the rightful owner
-    const claimsId =
-      !squats && (client.spec.clientId === undefined || isDefaultId(client) || isAllowed(policies, 'customClientId'))
-    const declared: unknown = client.spec.resourceServer?.identifier
-    const identifier = mayDeclare(policies, declared) ? declared : undefined
-    const idHolder = ids.get(clientId)
-    const identifierHolder = identifier === undefined ? undefined : identifiers.get(identifier)
-    if (claimsId && idHolder === undefined) ids.set(clientId, key)
-    if (identifier !== undefined && identifierHolder === undefined) identifiers.set(identifier, key)
+    const faults = large ? checkIdNamespace(client, policies) : faultsOf(client, policies, selectsNamespaces)
+    const named = namesClaimed(client)
+    const takenBy = new Map(named.map(({ name }) => [name, holderOf(name) ?? claims.get(name) ?? key]))
+    for (const { name, mayClaim } of named)
+      if (mayClaim(policies, faults) && !claims.has(name)) claims.set(name, takenBy.get(name)!)
+    const conflict = named.find(({ name, mayClaim, field }) => {
+      const holder = takenBy.get(name)
+      return holder !== key && (field === 'spec.clientId' || mayClaim(policies, faults))
+    })
     if (large) verdicts.set(key, { kind: 'too-large', clientId, message: large.message })
     else if (faults.length > 0) verdicts.set(key, { kind: 'invalid', clientId, faults })
-    else if (idHolder !== undefined)
-      verdicts.set(key, { kind: 'conflict', clientId, field: 'spec.clientId', holder: idHolder })
-    else if (identifierHolder !== undefined) {
-      verdicts.set(key, {
-        kind: 'conflict',
-        clientId,
-        field: 'spec.resourceServer.identifier',
-        holder: identifierHolder,
-      })
-    } else verdicts.set(key, { kind: 'accepted', clientId })
+    else if (conflict)
+      verdicts.set(key, { kind: 'conflict', clientId, field: conflict.field, holder: takenBy.get(conflict.name)! })
+    else verdicts.set(key, { kind: 'accepted', clientId })
   }
   return verdicts
+}
+
+interface AboutNames {
+  readonly selectsNamespaces?: boolean
+  readonly holderOf?: (name: string) => string | undefined
+}
+
+interface NameClaim {
+  readonly name: string
+  readonly field: 'spec.clientId' | 'spec.resourceServer.identifier'
+  /** Only who may have a name can claim it, or a stranger could block the rightful owner. */
+  readonly mayClaim: (policies: BindingPolicies, faults: readonly Fault[]) => boolean
+}
+
+/** @returns the names that an object asks for; a spec that breaks a rule may have any shape */
+function namesClaimed(client: OIDCClient): readonly NameClaim[] {
+  const identifier: unknown = client.spec.resourceServer?.identifier
+  const ownId = client.spec.clientId === undefined || isDefaultId(client)
+  const id: NameClaim = {
+    name: clientIdOf(client),
+    field: 'spec.clientId',
+    mayClaim: (policies, faults) =>
+      !faults.some(({ path }) => path === 'spec.clientId') && (ownId || isAllowed(policies, 'customClientId')),
+  }
+  if (typeof identifier !== 'string') return [id]
+  const mayClaim = (policies: BindingPolicies): boolean => mayDeclare(policies, identifier)
+  return [id, { name: identifier, field: 'spec.resourceServer.identifier', mayClaim }]
 }
 
 /** The fault of a spec about which the rules cannot even be asked. */
@@ -85,7 +105,7 @@ export const unreadFault = (why: string): Fault => ({
 })
 
 /** A spec that the rules cannot even be asked about is at fault alone: those who claim the same id are looked at all the same. */
-function faultsOf(client: OIDCClient, policies: Policies, selectsNamespaces: boolean): readonly Fault[] {
+function faultsOf(client: OIDCClient, policies: BindingPolicies, selectsNamespaces: boolean): readonly Fault[] {
   try {
     const found = [...checkSpec(client), ...checkIdNamespace(client, policies)]
     return found.length > 0 || selectsNamespaces ? found : checkSelectors(client)
@@ -119,7 +139,7 @@ const isDefaultId = ({ spec, metadata }: OIDCClient): boolean =>
   spec.clientId === `${metadata.namespace}.${metadata.name}`
 
 /** A dot is the mark of the default id, so an id with one belongs to the namespace before it. */
-function checkIdNamespace(client: OIDCClient, policies: Policies): readonly Fault[] {
+function checkIdNamespace(client: OIDCClient, policies: BindingPolicies): readonly Fault[] {
   const { clientId } = client.spec
   if (typeof clientId !== 'string' || !clientId.includes('.') || isAllowed(policies, 'anyClientId')) return []
   const prefix = `${client.metadata.namespace}.`

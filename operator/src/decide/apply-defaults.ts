@@ -7,8 +7,8 @@ import { durationMs, durationText } from '../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { hasMintedSecret } from './metadata.ts'
-import { isDenying, waysUnder } from './policies.ts'
-import type { Policies } from './policies.ts'
+import { waysUnder } from './policies.ts'
+import type { BindingPolicies } from './policies.ts'
 
 /** A client under its policies. */
 export interface Effective {
@@ -24,7 +24,7 @@ const defaultMaxOverlapMs = 168 * 3_600_000
 
 /** Lays the defaults of the policies under what the client says. Durations that exceed a policy's limit are the client's
  *  own fault only when it wrote them: checkPolicies sees the result. */
-export function applyDefaults(client: OIDCClient, policies: Policies): Effective {
+export function applyDefaults(client: OIDCClient, policies: BindingPolicies): Effective {
   const { spec } = client
   const rotation = rotationOf(spec, policies)
   const tokens = tokensOf(spec, policies)
@@ -43,26 +43,29 @@ export function applyDefaults(client: OIDCClient, policies: Policies): Effective
   return {
     client: { ...client, spec: effective },
     minSpacingMs: Math.max(0, ...bounds.map((bound) => durationMs(bound?.minSpacing ?? '0s') ?? 0)),
-    maxOverlapMs: Math.min(...bounds.map((bound) => durationMs(bound?.maxOverlap ?? '168h') ?? defaultMaxOverlapMs)),
+    maxOverlapMs: Math.min(
+      defaultMaxOverlapMs,
+      ...bounds.map((bound) => durationMs(bound?.maxOverlap ?? '168h') ?? defaultMaxOverlapMs),
+    ),
   }
 }
 
 /** A client that shows its secret in either way keeps to the one that every policy lists.
  *  @returns undefined where nothing becomes narrower: policies list both, or none that would do (checkPolicies then refuses) */
-function methodOf(spec: OIDCClientSpec, policies: Policies): SecretWay | undefined {
+function methodOf(spec: OIDCClientSpec, policies: BindingPolicies): SecretWay | undefined {
   if (authMethodOf(spec) !== 'client_secret') return undefined
   const ways = waysUnder(policies)
   return ways.length === 1 ? ways[0] : undefined
 }
 
 /** A client that says nothing has what policies require; one that says otherwise breaks them (checkPolicies). */
-function pkceUnder(spec: OIDCClientSpec, policies: Policies): 'Required' | undefined {
-  const isRequired = policies.some(({ spec: policy }) => isDenying(policy) && policy.require?.pkce === true)
+function pkceUnder(spec: OIDCClientSpec, policies: BindingPolicies): 'Required' | undefined {
+  const isRequired = policies.some(({ spec: policy }) => policy.require?.pkce === true)
   return isRequired && spec.pkce === undefined && meaningOf(spec.type).redirects ? 'Required' : undefined
 }
 
 /** Policies give a rotation only to a secret that the operator mints. */
-function rotationOf(spec: OIDCClientSpec, policies: Policies): NonNullable<OIDCClientSpec['rotation']> {
+function rotationOf(spec: OIDCClientSpec, policies: BindingPolicies): NonNullable<OIDCClientSpec['rotation']> {
   const own = { ...spec.rotation }
   if (!hasMintedSecret(spec)) return own
   const given = <K extends 'interval' | 'overlap' | 'window'>(field: K) =>
@@ -73,7 +76,7 @@ function rotationOf(spec: OIDCClientSpec, policies: Policies): NonNullable<OIDCC
   return { ...own, ...defined({ interval, overlap, window }) }
 }
 
-function tokensOf(spec: OIDCClientSpec, policies: Policies): NonNullable<OIDCClientSpec['tokens']> {
+function tokensOf(spec: OIDCClientSpec, policies: BindingPolicies): NonNullable<OIDCClientSpec['tokens']> {
   const given = <K extends 'accessTTL' | 'idTTL' | 'refreshTTL' | 'format' | 'idClaims'>(field: K) =>
     first(policies, ({ defaults }) => defaults?.tokens?.[field])
   const tokens = {
@@ -87,11 +90,14 @@ function tokensOf(spec: OIDCClientSpec, policies: Policies): NonNullable<OIDCCli
   return { ...defined(tokens), ...spec.tokens }
 }
 
-/** What the client leaves open is bound by every policy that refuses: a limit shortens what would hold, and lengthens nothing.
+/** What the client leaves open is bound by every policy: a limit shortens what would hold, and lengthens nothing.
  *  @param given what a policy has as its default */
-function atMost(given: string | undefined, token: keyof typeof usualTokenLife, policies: Policies): string | undefined {
+function atMost(
+  given: string | undefined,
+  token: keyof typeof usualTokenLife,
+  policies: BindingPolicies,
+): string | undefined {
   const limits = policies
-    .filter(({ spec }) => (spec.enforcement ?? 'Deny') === 'Deny')
     .map(({ spec }) => durationMs(spec.limits?.tokens?.[token] ?? ''))
     .filter((limit) => limit !== undefined)
   const limit = Math.min(...limits)
@@ -100,7 +106,7 @@ function atMost(given: string | undefined, token: keyof typeof usualTokenLife, p
 }
 
 /** @returns what the first policy that says something says: the one with the highest priority */
-function first<T>(policies: Policies, pick: (policy: OIDCPolicySpec) => T | undefined): T | undefined {
+function first<T>(policies: BindingPolicies, pick: (policy: OIDCPolicySpec) => T | undefined): T | undefined {
   return policies.map(({ spec }) => pick(spec)).find((value) => value !== undefined)
 }
 

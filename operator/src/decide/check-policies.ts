@@ -11,12 +11,11 @@ import {
   covers,
   defaultClientLimit,
   isAllowed,
-  isDenying,
   isIssuerAllowed,
   isMethodAllowed,
   waysUnder,
 } from './policies.ts'
-import type { Gate, NamedPolicy, Policies } from './policies.ts'
+import type { BindingPolicies, Gate, NamedPolicy, Policies } from './policies.ts'
 
 export interface Violation {
   readonly policy: string
@@ -29,24 +28,33 @@ export interface Violation {
 
 const defaultGraceMs = 24 * 3_600_000
 
-/** @param client with defaults applied
+/** What a policy that binds refuses is a Deny; what one that watches would refuse carries its own enforcement.
+ *  @param client with defaults applied
  *  @param olderInNamespace clients of the same namespace that are older, for limits.clientsPerNamespace; 0 for a client that is
  *    served already */
 export function checkPolicies(client: OIDCClient, policies: Policies, olderInNamespace: number): readonly Violation[] {
+  const binding = bindingOf(policies)
+  const watching = policies.filter((policy) => !binding.includes(policy))
   return [
-    ...checkGates(client, policies),
-    ...checkWays(client, policies),
-    ...checkIssuers(client, policies),
+    ...checkGates(client, binding, watching),
+    ...checkWays(client, binding),
+    ...checkIssuers(client, binding, watching),
     ...policies.flatMap((policy) =>
       [
         ...checkLimits(client, policy.spec),
         ...checkCount(policy.spec.limits?.clientsPerNamespace, olderInNamespace),
       ].map(([field, message]) => violation(policy, field, message)),
     ),
-    ...checkCount(defaultClientLimit(policies), olderInNamespace).map(([field, message]) =>
-      violation(policies.at(-1)!, field, message),
+    ...checkCount(defaultClientLimit(binding), olderInNamespace).map(([field, message]) =>
+      violation(unsaid(binding), field, message),
     ),
   ]
+}
+
+/** What no policy that binds says anything about is refused by the baseline, also where the settings' own policy only watches. */
+function unsaid(binding: BindingPolicies): NamedPolicy {
+  const last = binding.at(-1)
+  return last?.name === 'baseline' ? last : { name: 'baseline', spec: {} }
 }
 
 const violation = ({ name, spec }: NamedPolicy, field: string, message: string): Violation => ({
@@ -57,9 +65,28 @@ const violation = ({ name, spec }: NamedPolicy, field: string, message: string):
   message,
 })
 
+interface GateAsked {
+  readonly gate: Gate | 'skip'
+  readonly asks: boolean
+  readonly field: string
+  readonly message: string
+}
+
 /** Gates are shut unless a policy opens them, so the baseline answers for what no policy names. */
-function checkGates({ spec, metadata }: OIDCClient, policies: Policies): readonly Violation[] {
-  const asked: readonly { gate: Gate | 'skip'; asks: boolean; field: string; message: string }[] = [
+function checkGates(client: OIDCClient, binding: BindingPolicies, watching: Policies): readonly Violation[] {
+  const asked = gatesOf(client).filter(({ asks }) => asks)
+  const said = (policies: Policies, gate: GateAsked['gate']): NamedPolicy | undefined =>
+    gate === 'skip' ? undefined : policies.find(({ spec }) => spec.allow?.[gate] === false)
+  const isOpen = (gate: GateAsked['gate']): boolean =>
+    gate === 'skip' ? binding.some(({ spec }) => spec.allow?.consent !== undefined) : isAllowed(binding, gate)
+  return asked.flatMap(({ gate, field, message }) => [
+    ...(isOpen(gate) ? [] : [violation(said(binding, gate) ?? unsaid(binding), field, message)]),
+    ...watching.flatMap((policy) => (said([policy], gate) ? [violation(policy, field, message)] : [])),
+  ])
+}
+
+function gatesOf({ spec, metadata }: OIDCClient): readonly GateAsked[] {
+  return [
     {
       gate: 'customClientId',
       asks: spec.clientId !== undefined && spec.clientId !== `${metadata.namespace}.${metadata.name}`,
@@ -99,26 +126,20 @@ function checkGates({ spec, metadata }: OIDCClient, policies: Policies): readonl
     },
     {
       gate: 'skip',
-      asks: spec.consent === 'Skip' && policies.every(({ spec: policy }) => policy.allow?.consent === undefined),
+      asks: spec.consent === 'Skip',
       field: 'spec.consent',
       message: 'needs a policy whose allow.consent lists Skip; choose Remember or Explicit',
     },
   ]
-  return asked
-    .filter(({ gate, asks }) => asks && (gate === 'skip' || !isAllowed(policies, gate)))
-    .map(({ gate, field, message }) => {
-      const denying = gate === 'skip' ? undefined : policies.find(({ spec: policy }) => policy.allow?.[gate] === false)
-      return violation(denying ?? policies.at(-1)!, field, message)
-    })
 }
 
 /** Each policy may list a way of showing a secret, and no way be in all of them. */
-function checkWays({ spec }: OIDCClient, policies: Policies): readonly Violation[] {
+function checkWays({ spec }: OIDCClient, policies: BindingPolicies): readonly Violation[] {
   const isAllowedByEach = policies.every(
     ({ spec: policy }) => !policy.allow?.authMethods || isMethodAllowed(policy.allow.authMethods, authMethodOf(spec)),
   )
   if (authMethodOf(spec) !== 'client_secret' || !isAllowedByEach || waysUnder(policies).length > 0) return []
-  const listing = policies.find(({ spec: policy }) => isDenying(policy) && policy.allow?.authMethods !== undefined)
+  const listing = policies.find(({ spec: policy }) => policy.allow?.authMethods !== undefined)
   const message =
     'must be a method that allow.authMethods of every policy lists; of those with a secret, no one is in every list'
   return [violation(listing!, 'spec.auth.method', message)]
@@ -128,16 +149,24 @@ const hasForeignServiceAccount = ({ auth }: OIDCClientSpec, own: string): boolea
   auth?.identities?.some(({ serviceAccount }) => (serviceAccount?.namespace ?? own) !== own) === true
 
 /** Whoever owns an issuer can be any of its subjects, so the policies say which ones count. */
-function checkIssuers({ spec }: OIDCClient, policies: Policies): readonly Violation[] {
-  const refused = spec.auth?.identities?.find(
-    ({ issuer }) => issuer !== undefined && !isIssuerAllowed(policies, issuer),
-  )
-  if (refused === undefined) return []
-  const leaving = bindingOf(policies).find(
-    ({ spec: { allow } }) => allow?.identityIssuers && !covers(allow.identityIssuers, refused.issuer ?? ''),
-  )
-  const message = `needs a policy whose allow.identityIssuers lists ${refused.issuer}, and no other policy that leaves it out`
-  return [violation(leaving ?? policies.at(-1)!, 'spec.auth.identities', message)]
+function checkIssuers({ spec }: OIDCClient, binding: BindingPolicies, watching: Policies): readonly Violation[] {
+  const issuers = (spec.auth?.identities ?? []).flatMap(({ issuer }) => issuer ?? [])
+  const leavesOut = ({ spec: { allow } }: NamedPolicy, issuer: string): boolean =>
+    allow?.identityIssuers !== undefined && !covers(allow.identityIssuers, issuer)
+  const refuse = (policy: NamedPolicy, issuer: string): Violation => {
+    const message = `needs a policy whose allow.identityIssuers lists ${issuer}, and no other policy that leaves it out`
+    return violation(policy, 'spec.auth.identities', message)
+  }
+  const refused = issuers.find((issuer) => !isIssuerAllowed(binding, issuer))
+  return [
+    ...(refused === undefined
+      ? []
+      : [refuse(binding.find((one) => leavesOut(one, refused)) ?? unsaid(binding), refused)]),
+    ...watching.flatMap((policy) => {
+      const left = issuers.find((issuer) => leavesOut(policy, issuer))
+      return left === undefined ? [] : [refuse(policy, left)]
+    }),
+  ]
 }
 
 type Finding = readonly [field: string, message: string]

@@ -43,7 +43,7 @@ function accepted({ judgement: { acceptance }, noRoom }: Outcome): Finding {
     case 'conflict':
       return no(
         'ClientIDConflict',
-        `${acceptance.field}: is taken by the older ${acceptance.holder}; choose another, or delete that one`,
+        `${acceptance.field}: is taken by ${acceptance.holder}; choose another, or delete that one`,
       )
   }
 }

@@ -3,20 +3,23 @@ import type { OIDCClient } from '../api/oidc-client.ts'
 import { keyOf } from './acceptance.ts'
 import type { Acceptance } from './acceptance.ts'
 import { mayDeclare } from './policies.ts'
-import type { Policies } from './policies.ts'
+import type { BindingPolicies } from './policies.ts'
 
-/** An object that declares an identifier, and that policy lets be an API. While one is there, no policy can allow the
- *  identifier as an audience that nobody declares. */
+/** An object that names an identifier of an API, in whatever state. While one is there, no policy can allow the identifier as an audience
+ *  that nobody declares. */
 export interface DeclaredApi {
   /** `namespace/name`. */
   readonly key: string
   readonly namespace: string
   readonly identifier: string
-  /** Epoch milliseconds, and the UID: of several the oldest is the API. */
+  /** Of several objects the one that is served under the identifier is the API, then the oldest that policy lets claim it. */
+  readonly claim: 'held' | 'claimed' | 'named'
+  /** Epoch milliseconds, and the UID. */
   readonly createdAt: number
   readonly uid: string
-  /** Any but `open` lets nobody in. `taken`: an older object has its client id or its identifier. */
-  readonly standing: 'open' | 'suspended' | 'invalid' | 'denied' | 'taken'
+  /** Any but `open` lets nobody in. `taken`: another object has its client id or its identifier; `left`: servers still have the object
+   *  under this identifier, and its spec names another one or none. */
+  readonly standing: 'open' | 'suspended' | 'invalid' | 'denied' | 'taken' | 'left'
   readonly scopes: readonly string[]
   /** Of authorization details. */
   readonly types: readonly string[]
@@ -26,20 +29,32 @@ export interface DeclaredApi {
 
 export type AccessEntry = NonNullable<NonNullable<OIDCClient['spec']['resourceServer']>['access']>[number]
 
-/** @param about.isDenied a policy refuses the object, whatever its grace
- *  @returns what the object says as an API; undefined when it declares none, or policy does not let it be one */
+/** @param about.policies those that bind
+ *  @param about.denied whether one of them refuses the object: `grace` while what is served of it may serve on
+ *  @param about.isHeld servers have it under this identifier
+ *  @returns what the object says as an API; undefined when it names no identifier */
 export function declaredApi(
   client: OIDCClient,
-  about: { readonly acceptance: Acceptance; readonly policies: Policies; readonly isDenied: boolean },
+  about: {
+    readonly acceptance: Acceptance
+    readonly policies: BindingPolicies
+    readonly denied: 'no' | 'grace' | 'over'
+    readonly isHeld: (identifier: string) => boolean
+  },
 ): DeclaredApi | undefined {
   const { metadata, spec } = client
   const identifier = identifierOf(spec)
-  if (!mayDeclare(about.policies, identifier)) return undefined
-  const standing = standingOf(client, about)
+  if (typeof identifier !== 'string') return undefined
+  const isHeld = about.isHeld(identifier)
+  const mayHave = mayDeclare(about.policies, identifier)
+  // in its grace an API works as before, under the identifier that servers have
+  const isDenied = about.denied === 'over' || (!isHeld && (about.denied === 'grace' || !mayHave))
+  const standing = standingOf(client, { ...about, isDenied })
   return {
     key: keyOf(client),
     namespace: metadata.namespace,
     identifier,
+    claim: isHeld ? 'held' : mayHave ? 'claimed' : 'named',
     createdAt: Date.parse(metadata.creationTimestamp),
     uid: metadata.uid,
     standing,
@@ -47,6 +62,25 @@ export function declaredApi(
     scopes: standing === 'invalid' ? [] : (spec.resourceServer?.scopes ?? []),
     types: standing === 'invalid' ? [] : (spec.resourceServer?.authorizationDetails ?? []).map(({ type }) => type),
     access: standing === 'invalid' ? [] : spec.resourceServer?.access,
+  }
+}
+
+/** @returns an object that has the identifier and lets nobody in, whatever it says */
+export function closedApi(
+  { metadata }: OIDCClient,
+  identifier: string,
+  closed: { readonly claim: DeclaredApi['claim']; readonly standing: 'left' | 'invalid' },
+): DeclaredApi {
+  return {
+    ...closed,
+    key: `${metadata.namespace}/${metadata.name}`,
+    namespace: metadata.namespace,
+    identifier,
+    createdAt: Date.parse(metadata.creationTimestamp),
+    uid: metadata.uid,
+    scopes: [],
+    types: [],
+    access: [],
   }
 }
 

@@ -55,7 +55,9 @@ const closedText = {
   invalid: (api: string) => `lets nobody in while OIDCClient ${api} breaks a rule; see its condition Accepted`,
   denied: (api: string) => `lets nobody in while a policy refuses OIDCClient ${api}; see its condition PolicyCompliant`,
   taken: (api: string) =>
-    `lets nobody in while OIDCClient ${api} has a name of an older one; see its condition Accepted`,
+    `lets nobody in while OIDCClient ${api} has a name of another one; see its condition Accepted`,
+  left: (api: string) =>
+    `lets nobody in while servers still have OIDCClient ${api} under it, whose spec names another identifier now; see its condition Accepted`,
 } as const
 
 function typeText(type: string, access: readonly ApiAccess[]): string {

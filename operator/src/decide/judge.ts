@@ -14,8 +14,8 @@ import type { Violation } from './check-policies.ts'
 import { declaredApi } from './declared-api.ts'
 import type { DeclaredApi } from './declared-api.ts'
 import { renderConfig } from './metadata.ts'
-import { platformTokenTtlOf, shardBytesOf } from './policies.ts'
-import type { Policies } from './policies.ts'
+import { bindingOf, platformTokenTtlOf, shardBytesOf } from './policies.ts'
+import type { BindingPolicies, Policies } from './policies.ts'
 
 export interface Judgement extends Effective {
   /** The rules: of the spec, and of ids that two clients claim. */
@@ -24,8 +24,8 @@ export interface Judgement extends Effective {
   readonly policies: readonly string[]
   /** Of these policies; none is looked for in a client that is not accepted. */
   readonly violations: readonly Violation[]
-  /** The same policies with what they say; undefined when the object cannot even be asked about. */
-  readonly holding: Policies | undefined
+  /** Those of them that bind, with what they say; undefined when the object cannot even be asked about. */
+  readonly binding: BindingPolicies | undefined
   /** What it says as an API; undefined when it is none. */
   readonly declared: DeclaredApi | undefined
   /** Bytes of its shard that all clients of its namespace may take together. */
@@ -42,6 +42,7 @@ export interface Judgement extends Effective {
  *  @param about.policies that hold for it (policies.ts)
  *  @param about.countOlder how many clients of its namespace are older
  *  @param about.isServed whether servers have it already: then it is not counted out
+ *  @param about.isHeld whether servers have it under a name
  *  @param about.now epoch milliseconds */
 export function judgeClient(
   client: OIDCClient,
@@ -50,34 +51,38 @@ export function judgeClient(
     readonly policies: Policies
     readonly countOlder: () => number
     readonly isServed: boolean
+    readonly isHeld?: (name: string) => boolean
     readonly now: number
   },
 ): Judgement {
-  const { acceptance, policies, now } = about
+  const { acceptance, policies, now, isHeld = () => false } = about
   const names = namesOf(policies)
+  const binding = bindingOf(policies)
   // defaults are laid only under a spec that follows the rules: any other may hold values of any shape
-  const declares = (isDenied: boolean) => declaredApi(client, { acceptance, policies, isDenied })
+  const declares = (why: Acceptance, denied: 'no' | 'grace' | 'over' = 'no') =>
+    declaredApi(client, { acceptance: why, policies: binding, denied, isHeld })
   const refuse = (why: Acceptance): Judgement => ({
     ...refused(client, why),
     policies: names,
-    holding: policies,
-    declared: declaredApi(client, { acceptance: why, policies, isDenied: false }),
+    binding,
+    declared: declares(why),
   })
   if (acceptance.kind === 'invalid' || acceptance.kind === 'too-large') return refuse(acceptance)
-  const effective = applyDefaults(client, policies)
-  const shardBytes = shardBytesOf(policies)
-  const base = { ...effective, acceptance, policies: names, holding: policies, violations: [], shardBytes }
+  const effective = applyDefaults(client, binding)
+  const shardBytes = shardBytesOf(binding)
+  const base = { ...effective, acceptance, policies: names, binding, violations: [], shardBytes }
   switch (acceptance.kind) {
     case 'conflict':
-      return { ...base, declared: declares(false), serve: { kind: 'nothing' } }
+      return { ...base, declared: declares(acceptance), serve: { kind: 'nothing' } }
     case 'accepted': {
-      const config = renderConfig(effective.client, platformTokenTtlOf(policies))
+      const config = renderConfig(effective.client, platformTokenTtlOf(binding))
       const version = renderVersion(config)
       const [tooLarge] = sizeFaults(version)
       if (tooLarge) return refuse({ kind: 'too-large', clientId: acceptance.clientId, message: tooLarge.message })
       const violations = checkPolicies(effective.client, policies, about.isServed ? 0 : about.countOlder())
-      const declared = declares(denialsOf({ violations }).length > 0)
       const serve = serveUnder(violations, { kind: 'desired', config, version }, client, now)
+      const denied = serve.kind === 'desired' ? 'no' : serve.kind === 'carry' && about.isServed ? 'grace' : 'over'
+      const declared = declares(acceptance, denied)
       return { ...base, violations, declared, serve }
     }
   }
@@ -118,7 +123,7 @@ const refused = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
   maxOverlapMs: 0,
   acceptance,
   policies: [],
-  holding: undefined,
+  binding: undefined,
   declared: undefined,
   violations: [],
   shardBytes: namespaceLimits.shardBytes,

@@ -14,8 +14,27 @@ export interface NamedPolicy {
   readonly spec: OIDCPolicySpec
 }
 
-/** All policies that hold for one client: by priority (highest first), then by name; the baseline last. */
+/** All policies that hold for one client: by priority (highest first), then by name; the baseline last. They are for reports and
+ *  warnings: what is allowed, refused, given or claimed is asked of those that bind. */
 export type Policies = readonly NamedPolicy[]
+
+declare const binds: unique symbol
+
+/** The policies that bind a client (bindingOf): every gate, limit and default is asked of these, and cannot be asked of others. */
+export type BindingPolicies = Policies & { readonly [binds]: true }
+
+const bindingBefore = new WeakMap<Policies, BindingPolicies>()
+
+/** A policy binds by `enforcement: Deny`. One with Warn or Audit watches: it refuses nothing, narrows nothing, opens nothing and gives no
+ *  default. A client that breaks a policy that binds may have its grace (judge.ts): until then it keeps what it holds.
+ *  @returns those that bind, in their order */
+export function bindingOf(policies: Policies): BindingPolicies {
+  const known = bindingBefore.get(policies)
+  if (known) return known
+  const found = policies.filter(({ spec }) => (spec.enforcement ?? 'Deny') === 'Deny') as readonly NamedPolicy[]
+  bindingBefore.set(policies, found as BindingPolicies)
+  return found as BindingPolicies
+}
 
 /** @param input.namespaceLabels undefined where the operator may not read namespaces: a policy that selects by them then
  *    holds, because a limit that cannot be judged must not be dropped */
@@ -64,14 +83,9 @@ export function selects(selector: LabelSelector | undefined, labels: Readonly<Re
   )
 }
 
-/** Audit and Warn refuse nothing, so they narrow nothing either. */
-export const isDenying = ({ enforcement }: OIDCPolicySpec): boolean => (enforcement ?? 'Deny') === 'Deny'
-
 /** @returns the ways of showing a secret that every policy lists, by its own word or by client_secret */
-export function waysUnder(policies: Policies): readonly SecretWay[] {
-  const lists = policies.flatMap(({ spec }) =>
-    isDenying(spec) && spec.allow?.authMethods ? [spec.allow.authMethods] : [],
-  )
+export function waysUnder(policies: BindingPolicies): readonly SecretWay[] {
+  const lists = policies.flatMap(({ spec }) => (spec.allow?.authMethods ? [spec.allow.authMethods] : []))
   return secretWays.filter((way) => lists.every((list) => isMethodAllowed(list, way)))
 }
 
@@ -81,9 +95,6 @@ export function isMethodAllowed(allowed: readonly string[], method: AuthMethod):
   const words: readonly string[] = showsSecret(method) ? ['client_secret', ...waysOf(method)] : [method]
   return words.some((word) => allowed.includes(word))
 }
-
-/** @returns those that refuse what they do not allow: a policy with Warn or Audit refuses nothing, and gives nothing */
-export const bindingOf = (policies: Policies): Policies => policies.filter(({ spec }) => isDenying(spec))
 
 /** @param allowed of a policy's `allow`; `api:*` covers `api:read` */
 export const covers = (allowed: readonly string[], value: string): boolean =>
@@ -99,7 +110,7 @@ export type Gate =
   | 'tokenExchange'
 
 /** @returns whether the policies open a gate: one says true, and none says false. When none says anything it is closed. */
-export function isAllowed(policies: Policies, gate: Gate): boolean {
+export function isAllowed(policies: BindingPolicies, gate: Gate): boolean {
   const said = policies.map(({ spec }) => spec.allow?.[gate])
   return said.includes(true) && !said.includes(false)
 }
@@ -107,40 +118,37 @@ export function isAllowed(policies: Policies, gate: Gate): boolean {
 /** @param identifier of an API; an object that breaks a rule may have any value there
  *  @returns whether the policies let a client be this API. Who may not does not hold the identifier either: else a stranger could keep the
  *  owner from it */
-export function mayDeclare(policies: Policies, identifier: unknown): identifier is string {
+export function mayDeclare(policies: BindingPolicies, identifier: unknown): identifier is string {
   if (typeof identifier !== 'string' || !isAllowed(policies, 'resourceServer')) return false
-  return bindingOf(policies).every(
+  return policies.every(
     ({ spec: { allow } }) => !allow?.resourceIdentifiers || covers(allow.resourceIdentifiers, identifier),
   )
 }
 
 /** @returns whether the policies let a client name an identity of this issuer: one lists it, and none leaves it out */
-export function isIssuerAllowed(policies: Policies, issuer: string): boolean {
-  const lists = bindingOf(policies).flatMap(({ spec }) =>
-    spec.allow?.identityIssuers ? [spec.allow.identityIssuers] : [],
-  )
+export function isIssuerAllowed(policies: BindingPolicies, issuer: string): boolean {
+  const lists = policies.flatMap(({ spec }) => (spec.allow?.identityIssuers ? [spec.allow.identityIssuers] : []))
   return lists.length > 0 && lists.every((list) => covers(list, issuer))
 }
 
 /** @returns the longest life of a platform's token, seconds: the least that a policy says, which may be more than is usual */
-export function platformTokenTtlOf(policies: Policies): number {
-  const said = bindingOf(policies).flatMap(({ spec }) => durationMs(spec.limits?.tokens?.platform ?? '') ?? [])
+export function platformTokenTtlOf(policies: BindingPolicies): number {
+  const said = policies.flatMap(({ spec }) => durationMs(spec.limits?.tokens?.platform ?? '') ?? [])
   return said.length === 0 ? platformTokenLife.usual : Math.min(...said) / 1000
 }
 
 type Limit = 'clientsPerNamespace' | 'bytesPerShard'
 
-/** What a policy that only warns or watches says limits nobody. */
-const saidLimits = (policies: Policies, limit: Limit): readonly number[] =>
-  policies.flatMap(({ spec }) => (isDenying(spec) ? (spec.limits?.[limit] ?? []) : []))
+const saidLimits = (policies: BindingPolicies, limit: Limit): readonly number[] =>
+  policies.flatMap(({ spec }) => spec.limits?.[limit] ?? [])
 
 /** @returns bytes of a shard that all clients of a namespace may take together: the least that a policy says */
-export function shardBytesOf(policies: Policies): number {
+export function shardBytesOf(policies: BindingPolicies): number {
   const said = saidLimits(policies, 'bytesPerShard')
   return said.length === 0 ? namespaceLimits.shardBytes : Math.min(...said)
 }
 
 /** @returns how many clients a namespace may have where no policy says it; undefined when one does */
-export function defaultClientLimit(policies: Policies): number | undefined {
+export function defaultClientLimit(policies: BindingPolicies): number | undefined {
   return saidLimits(policies, 'clientsPerNamespace').length === 0 ? namespaceLimits.clients : undefined
 }

@@ -16,8 +16,8 @@ import { oidcScopes } from '@nauthera/rules/scopes'
 import type { LabelSelector } from '../api/label-selector.ts'
 import type { AccessEntry, DeclaredApi } from './declared-api.ts'
 import type { Judgement } from './judge.ts'
-import { bindingOf, covers, selects } from './policies.ts'
-import type { Policies } from './policies.ts'
+import { covers, selects } from './policies.ts'
+import type { BindingPolicies } from './policies.ts'
 
 /** Labels of a namespace; undefined where they are not known for certain. */
 export type NamespaceLabels = Readonly<Record<string, string>> | undefined
@@ -32,7 +32,7 @@ export interface Caller {
   readonly scopes: readonly string[]
   /** Of authorization details that it may ask for. */
   readonly types: readonly string[]
-  readonly policies: Policies
+  readonly policies: BindingPolicies
 }
 
 /** What becomes of one audience of a caller. */
@@ -70,7 +70,7 @@ export function resolveAccess(
 /** @param api that has the identifier (apiOf)
  *  @returns what becomes of one audience of the caller */
 export function accessTo(identifier: string, caller: Caller, api: DeclaredApi | undefined): ApiAccess {
-  const binding = bindingOf(caller.policies)
+  const binding = caller.policies
   const refuse = (why: Refusal): ApiAccess => ({ kind: 'refused', identifier, api: api?.key, why })
   const without = binding.find(({ spec: { allow } }) => allow?.audiences && !covers(allow.audiences, identifier))
   if (without) return refuse({ kind: 'policy', policy: without.name })
@@ -108,7 +108,7 @@ function typesAt(
   entries: readonly Pick<AccessEntry, 'authorizationDetailsTypes'>[],
 ): { granted: readonly string[]; withheld: readonly string[] } {
   const isAllowed = (type: string): boolean =>
-    bindingOf(policies).every(
+    policies.every(
       ({ spec: { allow } }) => !allow?.authorizationDetailsTypes || covers(allow.authorizationDetailsTypes, type),
     )
   const isLetIn = (type: string): boolean =>
@@ -117,11 +117,18 @@ function typesAt(
   return { granted: wanted.filter(isLetIn), withheld: wanted.filter((type) => !isLetIn(type)) }
 }
 
-/** @param declaring every object that declares one identifier
- *  @returns the one that has it, in the order of acceptance.ts: the oldest */
+/** @param declaring every object that names one identifier
+ *  @returns the one that has it, in the order of acceptance.ts: who is served under it, then the oldest that may claim it */
 export function apiOf(declaring: readonly DeclaredApi[]): DeclaredApi | undefined {
-  return declaring.toSorted((left, right) => left.createdAt - right.createdAt || (left.uid < right.uid ? -1 : 1))[0]
+  return declaring.toSorted(
+    (left, right) =>
+      claimOrder.indexOf(left.claim) - claimOrder.indexOf(right.claim) ||
+      left.createdAt - right.createdAt ||
+      (left.uid < right.uid ? -1 : 1),
+  )[0]
 }
+
+const claimOrder: readonly DeclaredApi['claim'][] = ['held', 'claimed', 'named']
 
 /** @returns the entries of its access that the caller fits */
 function entriesFor(
@@ -152,11 +159,11 @@ function surelySelects(selector: LabelSelector, labels: NamespaceLabels): boolea
  *  @param labels of its namespace
  *  @returns the client as a caller; undefined when nobody knows its policies: then it may call nothing */
 export function callerOf(
-  { client, acceptance, holding, serve }: Pick<Judgement, 'client' | 'acceptance' | 'holding' | 'serve'>,
+  { client, acceptance, binding, serve }: Pick<Judgement, 'client' | 'acceptance' | 'binding' | 'serve'>,
   stored: ShardEntry | undefined,
   labels: NamespaceLabels,
 ): Caller | undefined {
-  if (!holding) return undefined
+  if (!binding) return undefined
   const past = stored?.uid === client.metadata.uid ? stored : undefined
   const present = serve.kind === 'desired' ? serve.version : undefined
   const others = [past?.desired, past?.accepted].filter((one) => one !== undefined && one.config !== present?.config)
@@ -168,7 +175,7 @@ export function callerOf(
     audiences: [...new Set(asked.flatMap(({ audiences }) => audiences))],
     scopes: [...new Set(asked.flatMap(({ scopes }) => scopes))],
     types: [...new Set(asked.flatMap(({ authorizationDetailsTypes }) => authorizationDetailsTypes))],
-    policies: holding,
+    policies: binding,
   }
 }
 
@@ -202,11 +209,10 @@ export interface DocumentGrant {
 
 /** @param api the client as an API; @param policies those that select it
  *  @returns which clients by metadata document may call it: no policy has a say in those, so the ones of the API bind */
-export function documentGrants(api: DeclaredApi | undefined, policies: Policies): readonly DocumentGrant[] {
+export function documentGrants(api: DeclaredApi | undefined, policies: BindingPolicies): readonly DocumentGrant[] {
   if (api?.standing !== 'open') return []
-  const binding = bindingOf(policies)
   const isAllowed = (scope: string): boolean =>
-    api.scopes.includes(scope) && binding.every(({ spec: { allow } }) => !allow?.scopes || covers(allow.scopes, scope))
+    api.scopes.includes(scope) && policies.every(({ spec: { allow } }) => !allow?.scopes || covers(allow.scopes, scope))
   return (api.access ?? []).flatMap(({ clientMetadataHosts: hosts, scopes = [] }) => {
     const given = scopes.filter(isAllowed)
     return hosts && given.length > 0 ? [{ hosts: hosts.map((host) => host.toLowerCase()), scopes: given }] : []

@@ -1,8 +1,11 @@
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { keyOf } from '../decide/acceptance.ts'
+import { closedApi } from '../decide/declared-api.ts'
 import type { DeclaredApi } from '../decide/declared-api.ts'
 import { accessTo, apiOf, isSameAccess, resolveAccess } from '../decide/resolve-access.ts'
 import type { ApiAccess, Caller } from '../decide/resolve-access.ts'
+import { heldNamesOf } from '../shards/held-names.ts'
+import type { Shards } from '../shards/shards.ts'
 import type { Clock } from '../time/clock.ts'
 import type { ClientIndex } from './client-index.ts'
 import { createShare } from './share.ts'
@@ -17,7 +20,7 @@ const sliceSize = 500
 export class ApiBook {
   readonly #needs: Needs
   /** What each object said as an API when it was judged last, by its key. */
-  readonly #declared = new Map<string, { readonly stamp: string; readonly api: DeclaredApi | undefined }>()
+  readonly #declared = new Map<string, Said & { readonly stamp: string }>()
   /** What became of each caller when it was looked at last, by its key. */
   readonly #callers = new Map<string, { readonly caller: Caller; readonly access: readonly ApiAccess[] }>()
   /** Keys of callers by identifier. */
@@ -35,10 +38,18 @@ export class ApiBook {
   /** The object has been judged. @param api what it says as an API now */
   note(client: OIDCClient, api: DeclaredApi | undefined): void {
     const key = keyOf(client)
-    const before = this.#declared.get(key)?.api
-    if (client.spec.resourceServer === undefined) this.#declared.delete(key)
-    else this.#declared.set(key, { stamp: stampOf(client), api })
-    this.#changed(before, api)
+    const before = this.#declared.get(key)
+    const left = this.#leftBy(client)
+    if (client.spec.resourceServer === undefined && left.length === 0) this.#declared.delete(key)
+    else this.#declared.set(key, { stamp: stampOf(client), api, left })
+    this.#changed(before, { api, left })
+  }
+
+  /** Identifiers under which servers still have the object, and which its spec does not name any more. */
+  #leftBy(client: OIDCClient): readonly string[] {
+    const entry = this.#needs.shards.stored(keyOf(client))?.entry
+    const [, ...identifiers] = entry ? heldNamesOf(entry) : []
+    return identifiers.filter((identifier) => identifier !== client.spec.resourceServer?.identifier)
   }
 
   /** @returns what becomes of each audience of the caller now: one list for all callers of which the same becomes. It is remembered: when
@@ -49,22 +60,26 @@ export class ApiBook {
     return access
   }
 
-  /** Every object that declares the identifier, as it is now. One that has changed since it was judged is judged first. */
+  /** Every object that names the identifier, in whatever state: one that says nothing of use lets nobody in. One that has changed since it
+   *  was judged is judged first. */
   readonly declaring = (identifier: string): readonly DeclaredApi[] => {
-    const { clients, judge } = this.#needs
-    return clients.declaring(identifier).flatMap((client) => {
+    const { clients, judge, shards } = this.#needs
+    const naming = clients.declaring(identifier).map((client) => {
       const known = this.#declared.get(keyOf(client))
-      if (known?.stamp === stampOf(client)) return known.api ?? []
-      const api = judge(client)
-      this.note(client, api)
-      return api ?? []
+      const isKnown = known?.stamp === stampOf(client)
+      const api = isKnown ? known.api : judge(client)
+      if (!isKnown) this.note(client, api)
+      return api ?? closedApi(client, identifier, { claim: 'named', standing: 'invalid' })
     })
+    const named = new Set(naming.map(({ key }) => key))
+    const left = shards.holders(identifier).flatMap((key) => (named.has(key) ? [] : (clients.get(key) ?? [])))
+    return [...naming, ...left.map((client) => closedApi(client, identifier, { claim: 'held', standing: 'left' }))]
   }
 
   /** The client is gone. */
   forget(key: string): void {
     this.#remember(key, undefined)
-    const before = this.#declared.get(key)?.api
+    const before = this.#declared.get(key)
     this.#declared.delete(key)
     this.#changed(before, undefined)
   }
@@ -99,9 +114,12 @@ export class ApiBook {
     return { ...caller, audiences: this.#share(audiences), scopes: this.#share(scopes), types: this.#share(types) }
   }
 
-  #changed(before: DeclaredApi | undefined, after: DeclaredApi | undefined): void {
-    if (JSON.stringify(before) === JSON.stringify(after)) return
-    const identifiers = new Set([before, after].flatMap((api) => api?.identifier ?? []))
+  #changed(before: Said | undefined, after: Said | undefined): void {
+    const isSame = JSON.stringify([before?.api, before?.left]) === JSON.stringify([after?.api, after?.left])
+    if (isSame) return
+    const identifiers = new Set(
+      [before, after].flatMap((said) => [said?.api?.identifier ?? [], said?.left ?? []].flat()),
+    )
     for (const identifier of identifiers) this.#look(identifier)
   }
 
@@ -142,11 +160,18 @@ export class ApiBook {
 }
 
 interface Needs {
-  readonly clients: Pick<ClientIndex, 'declaring'>
+  readonly clients: Pick<ClientIndex, 'declaring' | 'get'>
+  readonly shards: Pick<Shards, 'holders' | 'stored'>
   /** Judges an object that declares an API; it never throws. */
   readonly judge: (client: OIDCClient) => DeclaredApi | undefined
   readonly wake: (keys: readonly string[]) => void
   readonly clock: Pick<Clock, 'after'>
+}
+
+interface Said {
+  readonly api: DeclaredApi | undefined
+  /** Identifiers under which servers still have it. */
+  readonly left: readonly string[]
 }
 
 /** Another one than before whenever the object must be judged again: its status is not part of it. */

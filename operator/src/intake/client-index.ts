@@ -71,7 +71,11 @@ export function createClientIndex(): ClientIndex {
     keysIn: (namespace) => [...(namespace === undefined ? clients.keys() : byNamespace.of(namespace))],
     rivals: (key) => rivalKeys(key).flatMap((each) => clients.get(each) ?? []),
     rivalKeys,
-    declaring: (identifier) => [...byClaim.of(apiClaim(identifier))].flatMap((key) => clients.get(key) ?? []),
+    declaring: (identifier) =>
+      [...byClaim.of(nameClaim(identifier))].flatMap((key) => {
+        const client = clients.get(key)
+        return client?.spec.resourceServer?.identifier === identifier ? [client] : []
+      }),
     olderInNamespace: (client) =>
       ranks.of(client, () => [...byNamespace.of(client.metadata.namespace)].flatMap((each) => clients.get(each) ?? [])),
     get size() {
@@ -128,10 +132,11 @@ class KeysBy {
 function claimsOf(client: OIDCClient): string[] {
   const identifier = client.spec.resourceServer?.identifier
   const secret = `secret ${client.metadata.namespace}/${secretNameOf(client)}`
-  return [`id ${clientIdOf(client)}`, secret, ...(identifier === undefined ? [] : [apiClaim(identifier)])]
+  return [nameClaim(clientIdOf(client)), secret, ...(identifier === undefined ? [] : [nameClaim(identifier)])]
 }
 
-const apiClaim = (identifier: string): string => `api ${identifier}`
+/** Client ids and identifiers of APIs are one space of names. */
+const nameClaim = (name: string): string => `name ${name}`
 
 /** Whether the two say the same where rivals, policies or the limit of a namespace ask: nearly all updates are of the status. */
 const decidesTheSame = (one: OIDCClient, other: OIDCClient): boolean =>

@@ -2,7 +2,7 @@
 import { describeError } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
-import { acceptClients, keyOf } from '../decide/acceptance.ts'
+import { acceptClients, clientIdOf, keyOf } from '../decide/acceptance.ts'
 import type { Acceptance } from '../decide/acceptance.ts'
 import { judgeClient, refuseClient } from '../decide/judge.ts'
 import type { Judgement } from '../decide/judge.ts'
@@ -16,7 +16,7 @@ interface Needs {
   readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels'>
   /** The policy of the settings, which holds for every client. */
   readonly baseline: OIDCPolicySpec
-  readonly shards: Pick<Shards, 'stored'>
+  readonly shards: Pick<Shards, 'stored' | 'holders' | 'isUnheardOf'>
   readonly clock: Pick<Clock, 'now'>
 }
 
@@ -51,6 +51,7 @@ function judge(
     policies,
     countOlder: () => watch.clients.olderInNamespace(client),
     isServed: isServed(client, shards.stored(key)?.entry),
+    isHeld: (name) => shards.holders(name).includes(key),
     now: clock.now(),
   })
 }
@@ -89,11 +90,15 @@ function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient
     const keys = watch.clients.rivalKeys(key)
     const rivals = watch.clients.rivals(key)
     const labels = rivals.map(({ metadata }) => watch.namespaceLabels(metadata.namespace))
-    const ground = [...policies, ...labels]
+    const holders = holdersOf(needs, rivals)
+    const ground = [...policies, ...labels, ...holders.values()]
     const before = decided.get(keys)
     if (before && isSameList(before.ground, ground)) return before.verdicts.get(key)
     const selectsNamespaces = watch.namespaceLabels(client.metadata.namespace) !== undefined
-    const verdicts = acceptClients(rivals, (one) => policiesOf(one, policies), { selectsNamespaces })
+    const verdicts = acceptClients(rivals, (one) => policiesOf(one, policies), {
+      selectsNamespaces,
+      holderOf: (name) => holders.get(name),
+    })
     if (keys.length > 1) decided.set(keys, { ground, verdicts })
     return verdicts.get(key)
   }
@@ -101,6 +106,25 @@ function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient
 
 const isSameList = (one: readonly unknown[], other: readonly unknown[]): boolean =>
   one.length === other.length && one.every((value, index) => value === other[index])
+
+/** Who is served under each of the names that these claim, by the stored shards; where a shard is lost, by what statuses remember. Whoever
+ *  is gone holds nothing: servers hand its name over when it leaves its shard. */
+function holdersOf(
+  { watch, shards }: Pick<Needs, 'watch' | 'shards'>,
+  rivals: readonly OIDCClient[],
+): ReadonlyMap<string, string | undefined> {
+  const isLost = (key: string): boolean => shards.stored(key) === undefined && !shards.isUnheardOf(key)
+  const lost = rivals.length > 1 ? rivals.filter((one) => isLost(keyOf(one))) : []
+  const holderOf = (name: string): string | undefined => {
+    const remembered = lost.find((one) => wasServedAs(one, name))
+    return shards.holders(name).find((key) => watch.clients.get(key) !== undefined) ?? (remembered && keyOf(remembered))
+  }
+  const names = new Set(rivals.flatMap((one) => [clientIdOf(one), one.spec.resourceServer?.identifier ?? []].flat()))
+  return new Map([...names].map((name) => [name, holderOf(name)]))
+}
+
+const wasServedAs = ({ spec, status }: OIDCClient, name: string): boolean =>
+  (status?.replicas?.loaded ?? 0) > 0 && (status?.clientId === name || spec.resourceServer?.identifier === name)
 
 /** Its shard may be lost: then the status remembers that servers had it. */
 const isServed = ({ metadata, status }: OIDCClient, stored: StoredEntry | undefined): boolean =>

@@ -17,7 +17,7 @@ export interface ClientForShard {
   readonly name: string
   readonly uid: string
   readonly clientId: string
-  /** Epoch milliseconds of creation: the older ones keep their place when a shard is full. */
+  /** Epoch milliseconds of creation: the older ones keep their place when a shard is full, and take a name that is free. */
   readonly createdAt: number
   /** Bytes of the shard that all clients of its namespace may take together (decide/policies.ts). */
   readonly namespaceBytes: number
@@ -68,6 +68,7 @@ function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): Shar
     name: client.name,
     uid: client.uid,
     clientId: client.clientId,
+    createdAt: timestampFromMs(client.createdAt),
     verifiers: client.verifiers.map(wireVerifier),
     ...(client.granted ? { granted: client.granted } : {}),
   }
@@ -122,7 +123,7 @@ export function asStored(entry: ShardEntry): ClientForShard {
     name: entry.name,
     uid: entry.uid,
     clientId: entry.clientId,
-    createdAt: 0,
+    createdAt: entry.createdAt ? timestampMs(entry.createdAt) : 0,
     namespaceBytes: Infinity,
     verifiers: verifiersOf(entry),
     verdict: entry.desired ? { kind: 'desired', version: entry.desired } : { kind: 'carry' },

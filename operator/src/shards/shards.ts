@@ -8,6 +8,7 @@ import { createBackoff } from '../time/backoff.ts'
 import type { Clock } from '../time/clock.ts'
 import { entryKey } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
+import { holdersIn } from './held-names.ts'
 import type { WrittenShard } from './manifest-state.ts'
 import { ShardState } from './shard-state.ts'
 import { isBehind } from './stored-shard.ts'
@@ -58,6 +59,8 @@ export interface Shards {
   stored(key: string): (StoredEntry & { readonly shard: number }) | undefined
   /** Whether no server can know the client: its shard is whole, and has never had it. */
   isUnheardOf(key: string): boolean
+  /** `namespace/name` of those whose stored entry has the name: as client id, or as the identifier of the API that it is. */
+  holders(name: string): readonly string[]
   /** Every `namespace/name` in the stored shards. */
   storedKeys(): string[]
   /** Why the client is left out, or stays as it is stored; undefined: there is room for it. */
@@ -159,6 +162,7 @@ export function createShards(options: Options): Shards {
       const isWhole = stored.content !== undefined && !stored.damaged && stored.later === undefined
       return isWhole && !stored.entries.has(key) && !isBehind(stored, BigInt(options.highestSeq(index)))
     },
+    holders: (name) => states.flatMap(({ stored }) => holdersIn(stored.entries, name)),
     storedKeys: () => states.flatMap(({ stored }) => [...stored.entries.keys()]),
     noRoom: (key) => stateOf(key).refused.get(key),
     fill: (key) => stateOf(key).fill,

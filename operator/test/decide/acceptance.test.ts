@@ -94,7 +94,44 @@ describe('acceptClients', () => {
     })
   }
 
-  it('names the older client of a conflict, and the field', () => {
+  describe('a name that is served', () => {
+    const identifier = 'https://api.example.com'
+    const api = (name: string, second: number) => client({ resourceServer: { identifier } }, { name, ...at(second) })
+    const allow = { customClientId: true, resourceServer: true }
+    const kindsOf = (clients: readonly OIDCClient[], holder: string, policiesOf = () => holding({ allow })) =>
+      Object.fromEntries(
+        [...acceptClients(clients, policiesOf, { holderOf: () => holder })].map(([key, { kind }]) => [key, kind]),
+      )
+
+    it('K1 stays with its holder, also when an older object claims it: a restore makes new ages', () => {
+      expect(kindsOf([one('a', 'shop', 1), one('b', 'shop', 2)], 'demo/b')).to.deep.equal({
+        'demo/a': 'conflict',
+        'demo/b': 'accepted',
+      })
+      expect(kindsOf([api('a', 1), api('b', 2)], 'demo/b')).to.deep.equal({
+        'demo/a': 'conflict',
+        'demo/b': 'accepted',
+      })
+    })
+
+    it('K1 K18 stays with its holder when no policy lets it have the name any more: its grace, not its rival, ends it', () => {
+      const shut = (of: string) => (one: OIDCClient) =>
+        holding({ allow: one.metadata.name === of ? { customClientId: false, resourceServer: false } : allow })
+      for (const pair of [
+        [one('a', 'shop', 1), one('b', 'shop', 2)],
+        [api('a', 1), api('b', 2)],
+      ]) {
+        const found = acceptClients(pair, shut('a'), { holderOf: () => 'demo/a' })
+        expect(found.get('demo/b')).to.include({ kind: 'conflict', holder: 'demo/a' })
+      }
+    })
+
+    it('K1 is not for one who claims it while an object with another name in its spec is served under it', () => {
+      expect(kindsOf([one('b', 'shop', 2)], 'demo/a')).to.deep.equal({ 'demo/b': 'conflict' })
+    })
+  })
+
+  it('names the other client of a conflict, and the field', () => {
     const verdict = acceptClients([one('a', 'shop', 1), one('b', 'shop', 2)], () =>
       holding({ allow: { customClientId: true } }),
     ).get('demo/b')

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import { applyDefaults } from '../../src/decide/apply-defaults.ts'
-import { client, holding } from './clients.ts'
+import { client, binding } from './clients.ts'
 
 describe('applyDefaults', () => {
   const window = { schedule: '0 3 * * 6', duration: '2h', timeZone: 'Europe/Berlin' }
@@ -14,7 +14,7 @@ describe('applyDefaults', () => {
     },
   }
   const spec = (change: Partial<OIDCClientSpec>, ...policies: OIDCPolicySpec[]) =>
-    applyDefaults(client(change), holding(...policies)).client.spec
+    applyDefaults(client(change), binding(...policies)).client.spec
 
   it('fills in what the client leaves open', () => {
     expect(spec({}, defaults)).to.deep.include({
@@ -95,7 +95,7 @@ describe('applyDefaults', () => {
   it('takes the widest spacing and the shortest overlap of all policies', () => {
     const effective = applyDefaults(
       client(),
-      holding({ rotation: { minSpacing: '10s', maxOverlap: '24h' } }, { rotation: { minSpacing: '1m' } }),
+      binding({ rotation: { minSpacing: '10s', maxOverlap: '24h' } }, { rotation: { minSpacing: '1m' } }),
     )
     expect(effective).to.include({ minSpacingMs: 60_000, maxOverlapMs: 24 * 3_600_000 })
   })

@@ -6,6 +6,7 @@ import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import { applyDefaults } from '../../src/decide/apply-defaults.ts'
 import { checkPolicies, isHostAllowed } from '../../src/decide/check-policies.ts'
 import { renderConfig } from '../../src/decide/metadata.ts'
+import { bindingOf } from '../../src/decide/policies.ts'
 import { client, holding } from './clients.ts'
 
 describe('how a client may show its secret', () => {
@@ -18,7 +19,7 @@ describe('how a client may show its secret', () => {
         (lists, auth) => {
           const given = auth ? { auth } : {}
           const policies = holding(...lists.map((allowed) => ({ allow: allowed ? { authMethods: allowed } : {} })), {})
-          const effective = applyDefaults(client(given), policies).client
+          const effective = applyDefaults(client(given), bindingOf(policies)).client
           if (checkPolicies(effective, policies, 0).some(({ field }) => field === 'spec.auth.method')) return
           const { secretMethods, tokenEndpointAuthMethod } = renderConfig(effective)
           const ways = secretMethods.length > 0 ? secretMethods : [tokenEndpointAuthMethod]

@@ -4,7 +4,8 @@ import type { OIDCClient, OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import type { Judgement } from '../../src/decide/judge.ts'
 import { renderConfig } from '../../src/decide/metadata.ts'
-import type { Policies } from '../../src/decide/policies.ts'
+import { bindingOf } from '../../src/decide/policies.ts'
+import type { BindingPolicies, Policies } from '../../src/decide/policies.ts'
 
 /** @param change what differs from a Web client named demo/app */
 export function client(
@@ -32,6 +33,12 @@ export const policy = (name: string, spec: OIDCPolicySpec): OIDCPolicy => ({ met
 export const holding = (...specs: OIDCPolicySpec[]): Policies =>
   specs.map((spec, index) => ({ name: index === specs.length - 1 ? 'baseline' : `policy-${index + 1}`, spec }))
 
+/** @returns those of them that bind */
+export const binding = (...specs: OIDCPolicySpec[]): BindingPolicies => bindingOf(holding(...specs))
+
+/** Shards that have never had a client. */
+export const emptyShards = { stored: () => undefined, holders: () => [], isUnheardOf: () => true }
+
 /** @param change what differs from an accepted client that breaks no policy; what follows from it for the servers is given as
  *    `serve`, or is `desired` unless the change refuses the client */
 export function judged(change: Partial<Judgement> = {}): Judgement {
@@ -41,7 +48,7 @@ export function judged(change: Partial<Judgement> = {}): Judgement {
     maxOverlapMs: 0,
     acceptance: { kind: 'accepted', clientId: 'demo.app' },
     policies: ['baseline'],
-    holding: [{ name: 'baseline', spec: {} }],
+    binding: binding({}),
     declared: undefined,
     violations: [],
     shardBytes: 65_536,

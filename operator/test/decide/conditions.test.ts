@@ -55,7 +55,7 @@ describe('describeConditions', () => {
       'Accepted',
       'False',
       'ClientIDConflict',
-      /^spec\.clientId: is taken by the older a\/b/,
+      /^spec\.clientId: is taken by a\/b/,
     ],
     ['F22 says that a version does not fit', { noRoom: 'shard' }, 'Accepted', 'False', 'TooLarge', /does not fit/],
     [

@@ -2,11 +2,16 @@ import { expect } from 'chai'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { Acceptance } from '../../src/decide/acceptance.ts'
 import { declaredApi } from '../../src/decide/declared-api.ts'
-import { client, holding } from './clients.ts'
+import { client, binding } from './clients.ts'
 
 const accepted: Acceptance = { kind: 'accepted', clientId: 'demo.app' }
 const resourceServer = { identifier: 'https://api.example.com', scopes: ['read'] }
-const about = { acceptance: accepted, policies: holding({ allow: { resourceServer: true } }), isDenied: false }
+const about = {
+  acceptance: accepted,
+  policies: binding({ allow: { resourceServer: true } }),
+  denied: 'no' as const,
+  isHeld: () => false,
+}
 const api = (change: Partial<OIDCClient['spec']> = {}) => client({ type: 'M2M', resourceServer, ...change })
 
 describe('declaredApi', () => {
@@ -20,30 +25,40 @@ describe('declaredApi', () => {
     })
   })
 
-  it('is nothing without an identifier, or where no policy allows it', () => {
+  it('is nothing without an identifier', () => {
     expect(declaredApi(client(), about)).to.equal(undefined)
-    expect(declaredApi(api(), { ...about, policies: holding({}) })).to.equal(undefined)
     for (const spec of [undefined, null, { resourceServer: 5 }, { resourceServer: { identifier: 5 } }]) {
       expect(declaredApi({ ...api(), spec } as never, about), JSON.stringify(spec)).to.equal(undefined)
     }
   })
 
-  it('K18 is nothing for an identifier that policy gives to others, so it cannot keep the owner from it', () => {
+  it('K18 lets nobody in under an identifier that policy gives to others, and does not keep the owner from it', () => {
     const under = (...listed: string[][]) => ({
       ...about,
-      policies: holding(
+      policies: binding(
         { allow: { resourceServer: true } },
         ...listed.map((one) => ({ allow: { resourceIdentifiers: one } })),
       ),
     })
-    expect(declaredApi(api(), under(['https://other.example.com', 'urn:*']))).to.equal(undefined)
-    expect(declaredApi(api(), under(['https://*'], []))).to.equal(undefined)
+    const none = { claim: 'named', standing: 'denied' }
+    expect(declaredApi(api(), { ...about, policies: binding({}) })).to.include(none)
+    expect(declaredApi(api(), under(['https://other.example.com', 'urn:*']))).to.include(none)
+    expect(declaredApi(api(), under(['https://*'], []))).to.include(none)
     expect(declaredApi(api(), under(['https://api.*'], ['https://api.example.com']))).to.include({ standing: 'open' })
+  })
+
+  it('K18 works on in the grace of a policy under the identifier that servers have, and under no other', () => {
+    const graced = { ...about, policies: binding({}), denied: 'grace' as const }
+    const isHeld = (name: string) => name === 'https://api.example.com'
+    expect(declaredApi(api(), { ...graced, isHeld })).to.include({ claim: 'held', standing: 'open' })
+    const moved = api({ resourceServer: { ...resourceServer, identifier: 'urn:other' } })
+    expect(declaredApi(moved, { ...graced, isHeld })).to.include({ claim: 'named', standing: 'denied' })
+    expect(declaredApi(api(), { ...graced, denied: 'over', isHeld })).to.include({ standing: 'denied' })
   })
 
   for (const [standing, change] of [
     ['suspended', { spec: { suspended: true } }],
-    ['denied', { isDenied: true }],
+    ['denied', { denied: 'over' }],
     ['invalid', { acceptance: { kind: 'invalid', clientId: 'demo.app', faults: [] } }],
     ['taken', { acceptance: { kind: 'conflict', clientId: 'demo.app', field: 'spec.clientId', holder: 'a/b' } }],
   ] as const) {

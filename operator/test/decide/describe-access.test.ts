@@ -58,7 +58,7 @@ describe('accessFaults', () => {
     ],
     [
       { kind: 'closed', standing: 'taken' },
-      'OIDCClient shop/billing has a name of an older one; see its condition Accepted',
+      'OIDCClient shop/billing has a name of another one; see its condition Accepted',
     ],
   ]
   for (const [why, cure] of rows) {

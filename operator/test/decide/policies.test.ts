@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import { platformTokenTtlOf, policiesFor } from '../../src/decide/policies.ts'
-import { client, holding, policy } from './clients.ts'
+import { client, binding, policy } from './clients.ts'
 
 describe('policiesFor', () => {
   const find = (
@@ -76,8 +76,8 @@ describe('platformTokenTtlOf', () => {
   const lives = (platform: string, more: OIDCPolicySpec = {}) => ({ ...more, limits: { tokens: { platform } } })
 
   it('tokens of platforms live as long as the strictest policy says, and two hours where none says anything', () => {
-    expect(platformTokenTtlOf(holding({}))).to.equal(7200)
-    expect(platformTokenTtlOf(holding(lives('4h'), lives('1h')))).to.equal(3600)
-    expect(platformTokenTtlOf(holding(lives('1h', { enforcement: 'Warn' })))).to.equal(7200)
+    expect(platformTokenTtlOf(binding({}))).to.equal(7200)
+    expect(platformTokenTtlOf(binding(lives('4h'), lives('1h')))).to.equal(3600)
+    expect(platformTokenTtlOf(binding(lives('1h', { enforcement: 'Warn' })))).to.equal(7200)
   })
 })

@@ -20,7 +20,7 @@ import {
 import type { ApiAccess, Caller } from '../../src/decide/resolve-access.ts'
 import { judgeClient } from '../../src/decide/judge.ts'
 import { renderConfig } from '../../src/decide/metadata.ts'
-import { client, holding, judged } from './clients.ts'
+import { binding, client, holding, judged } from './clients.ts'
 
 const billing = 'https://billing.example.com'
 
@@ -28,6 +28,7 @@ const api = (change: Partial<DeclaredApi> = {}): DeclaredApi => ({
   key: 'shop/billing',
   namespace: 'shop',
   identifier: billing,
+  claim: 'claimed',
   createdAt: 1,
   uid: 'u1',
   standing: 'open',
@@ -43,7 +44,7 @@ const caller = (change: Partial<Caller> = {}): Caller => ({
   audiences: [billing],
   scopes: ['openid', 'read', 'write'],
   types: ['payment', 'statement'],
-  policies: holding({}),
+  policies: binding({}),
   ...change,
 })
 const scopesOf = (access: ApiAccess): readonly string[] | string =>
@@ -56,7 +57,7 @@ describe('accessTo', () => {
   const entry = (access: DeclaredApi['access'], change: Partial<Caller> = {}) =>
     resolve({ caller: { ...elsewhere, ...change }, apis: [api({ access })] })
   const under = (specs: OIDCPolicySpec[], apis?: readonly DeclaredApi[]) =>
-    resolve({ caller: { policies: holding(...specs, {}) }, ...(apis ? { apis } : {}) })
+    resolve({ caller: { policies: binding(...specs, {}) }, ...(apis ? { apis } : {}) })
 
   for (const [sentence, found, expected] of [
     ['lets a caller of its own namespace in when access is unset', resolve({}), ['read', 'write']],
@@ -152,7 +153,7 @@ describe('accessTo', () => {
     ],
     [
       'lets nobody in at a declared one by a policy that lists it',
-      resolve({ caller: { ...elsewhere, policies: holding({ allow: { audiences: ['*'] } }) } }),
+      resolve({ caller: { ...elsewhere, policies: binding({ allow: { audiences: ['*'] } }) } }),
       'no-entry',
     ],
     [
@@ -166,7 +167,7 @@ describe('accessTo', () => {
 
   for (const standing of ['suspended', 'invalid', 'denied', 'taken'] as const) {
     it(`lets nobody in while the API is ${standing}, and no policy opens it`, () => {
-      const policies = holding({ allow: { audiences: ['*'] } })
+      const policies = binding({ allow: { audiences: ['*'] } })
       expect(accessTo(billing, caller({ policies }), api({ standing }))).to.deep.include({
         kind: 'refused',
         api: 'shop/billing',
@@ -189,7 +190,7 @@ describe('accessTo', () => {
   })
 
   it('gives no type at an audience that nobody declares: nobody says what it may hold', () => {
-    const policies = holding({ allow: { audiences: ['*'] } })
+    const policies = binding({ allow: { audiences: ['*'] } })
     expect(accessTo(billing, caller({ policies }), undefined)).to.deep.include({ kind: 'granted', types: [] })
   })
 })
@@ -230,6 +231,7 @@ const apis = fc.array(
   fc.record({
     namespace: fc.constantFrom(...namespaces),
     identifier: fc.constantFrom(...identifiers),
+    claim: fc.constantFrom('held', 'claimed', 'claimed', 'named'),
     createdAt: fc.integer({ min: 1, max: 3 }),
     standing: fc.constantFrom('open', 'open', 'open', 'suspended', 'invalid', 'denied', 'taken'),
     scopes: pick<string>(...scopes),
@@ -265,7 +267,7 @@ const callers = fc.record({
 })
 const worlds = fc.record({ apis, caller: callers }).map(({ apis: declared, caller: { policies: specs, ...one } }) => ({
   apis: declared.map((each, index) => ({ ...each, key: `${each.namespace}/api-${index}`, uid: `u${index}` })),
-  caller: { ...one, clientId: `${one.namespace}.app`, policies: holding(...specs, {}) },
+  caller: { ...one, clientId: `${one.namespace}.app`, policies: binding(...specs, {}) },
 }))
 type World = typeof worlds extends fc.Arbitrary<infer W> ? W : never
 
@@ -276,12 +278,18 @@ const resolveWorld = ({ apis: declared, caller: one }: World) =>
 const lists = (allowed: readonly string[] | undefined, value: string): boolean =>
   allowed === undefined ||
   allowed.some((one) => one === value || (one.endsWith('*') && value.startsWith(one.replace('*', ''))))
-const binding = ({ caller: one }: World) =>
+const bindingSpecs = ({ caller: one }: World) =>
   one.policies.map(({ spec }) => spec).filter((spec) => (spec.enforcement ?? 'Deny') === 'Deny')
 const holder = ({ apis: declared }: World, identifier: string) =>
   declared
     .filter((each) => each.identifier === identifier)
-    .toSorted((left, right) => left.createdAt - right.createdAt || left.uid.localeCompare(right.uid))[0]
+    .toSorted(
+      (left, right) =>
+        Number(right.claim === 'held') - Number(left.claim === 'held') ||
+        Number(left.claim === 'named') - Number(right.claim === 'named') ||
+        left.createdAt - right.createdAt ||
+        left.uid.localeCompare(right.uid),
+    )[0]
 function fits(
   one: Caller,
   { namespaces: names, namespaceSelector, clientIds }: NonNullable<DeclaredApi['access']>[number],
@@ -317,9 +325,9 @@ const entryGives = (world: World, identifier: string, scope: string): boolean =>
 const callerGives = ({ caller: one }: World, identifier: string, scope: string): boolean =>
   one.audiences.includes(identifier) && one.scopes.includes(scope) && !oidcScopes.includes(scope)
 const policiesGive = (world: World, identifier: string, scope: string): boolean =>
-  binding(world).every(({ allow }) => lists(allow?.scopes, scope) && lists(allow?.audiences, identifier)) &&
+  bindingSpecs(world).every(({ allow }) => lists(allow?.scopes, scope) && lists(allow?.audiences, identifier)) &&
   (holder(world, identifier) !== undefined ||
-    binding(world).some(({ allow }) => allow?.audiences !== undefined && lists(allow.audiences, identifier)))
+    bindingSpecs(world).some(({ allow }) => allow?.audiences !== undefined && lists(allow.audiences, identifier)))
 
 describe('resolveAccess', () => {
   const runs = { numRuns: 2_000 }
@@ -358,7 +366,7 @@ describe('resolveAccess', () => {
                   (one) => fits(world.caller, one) && (one.authorizationDetailsTypes ?? types).includes(type),
                 )
               : found.namespace === world.caller.namespace
-            const isAllowed = binding(world).every(
+            const isAllowed = bindingSpecs(world).every(
               ({ allow }) => lists(allow?.authorizationDetailsTypes, type) && lists(allow?.audiences, identifier),
             )
             return isLetIn && isAllowed && world.caller.types.includes(type) ? [`${identifier} ${type}`] : []
@@ -375,7 +383,7 @@ describe('resolveAccess', () => {
       fc.property(worlds, (world) => {
         for (const one of resolveWorld(world)) {
           if (holder(world, one.identifier) !== undefined) continue
-          const said = binding(world).flatMap(({ allow }) =>
+          const said = bindingSpecs(world).flatMap(({ allow }) =>
             allow?.audiences ? [lists(allow.audiences, one.identifier)] : [],
           )
           expect(one.kind === 'granted').to.equal(said.length > 0 && !said.includes(false))
@@ -385,7 +393,7 @@ describe('resolveAccess', () => {
     )
   })
 
-  it('K18 gives nothing at an identifier whose oldest object does not stand, whatever else declares or lists it', () => {
+  it('K18 gives nothing at an identifier whose object does not stand, whatever else declares or lists it', () => {
     fc.assert(
       fc.property(worlds, (world) => {
         for (const one of resolveWorld(world)) {
@@ -471,7 +479,7 @@ describe('callerOf', () => {
   })
 
   it('is nobody when its policies are not known', () => {
-    expect(callerOf(judged({ holding: undefined }), undefined, {})).to.equal(undefined)
+    expect(callerOf(judged({ binding: undefined }), undefined, {})).to.equal(undefined)
   })
 
   it('asks nothing by a version that cannot be read', () => {
@@ -504,7 +512,7 @@ describe('documentGrants', () => {
     { namespaces: ['*'] },
   ]
   const given = (about: Partial<DeclaredApi> = {}, ...specs: OIDCPolicySpec[]) =>
-    documentGrants(api({ access, ...about }), holding(...specs, {}))
+    documentGrants(api({ access, ...about }), binding(...specs, {}))
 
   it('T51 gives the scopes of the entry that the API has, and opens the API to nobody else by it', () => {
     expect(given()).to.deep.equal([{ hosts: ['agents.example.com', '.example.org'], scopes: ['read', 'write'] }])
@@ -521,7 +529,7 @@ describe('documentGrants', () => {
     expect(given({}, { allow: { scopes: ['openid'] } })).to.deep.equal([])
     for (const standing of ['suspended', 'invalid', 'denied', 'taken'] as const)
       expect(given({ standing })).to.deep.equal([])
-    expect(documentGrants(undefined, holding({}))).to.deep.equal([])
+    expect(documentGrants(undefined, binding({}))).to.deep.equal([])
   })
 
   it('is told to servers beside what the client itself may have', () => {

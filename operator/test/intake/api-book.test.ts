@@ -8,7 +8,7 @@ import { ApiBook } from '../../src/intake/api-book.ts'
 import { createClientIndex } from '../../src/intake/client-index.ts'
 import { createJudge } from '../../src/intake/judge.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import { client, holding } from '../decide/clients.ts'
+import { binding, client, emptyShards } from '../decide/clients.ts'
 
 const spacingMs = 1_000
 
@@ -25,15 +25,13 @@ function createWorld() {
   const watch = { clients: index, policies: () => [], namespaceLabels: (name: string) => labels.get(name) ?? {} }
   const judge = (one: OIDCClient) => {
     judgements.push(keyOf(one))
-    return createJudge({ watch, baseline, shards: { stored: () => undefined }, clock: { now: () => now } })(
-      one,
-      (error) => {
-        throw error
-      },
-    )
+    return createJudge({ watch, baseline, shards: emptyShards, clock: { now: () => now } })(one, (error) => {
+      throw error
+    })
   }
   const book = new ApiBook({
     clients: index,
+    shards: emptyShards,
     judge: (one) => judge(one).declared,
     wake: (keys) => {
       wakes.push([...keys])
@@ -57,7 +55,7 @@ function createWorld() {
     audiences: one.spec.audiences ?? [],
     scopes: one.spec.scopes ?? [],
     types: one.spec.authorizationDetailsTypes ?? [],
-    policies: holding(baseline),
+    policies: binding(baseline),
   })
   const look = (key: string) => {
     const one = index.get(key)

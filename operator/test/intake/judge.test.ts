@@ -3,7 +3,7 @@ import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import { createClientIndex } from '../../src/intake/client-index.ts'
 import { createJudge } from '../../src/intake/judge.ts'
-import { client, policy } from '../decide/clients.ts'
+import { client, emptyShards, policy } from '../decide/clients.ts'
 
 const at = (second: number) => ({ creationTimestamp: new Date(second * 1000).toISOString() })
 
@@ -16,7 +16,7 @@ describe('createJudge', () => {
     for (const one of clients) index.set(`${one.metadata.namespace}/${one.metadata.name}`, one)
     const labels = about.labels ?? {}
     const watch = { clients: index, policies: () => about.policies ?? [], namespaceLabels: () => labels }
-    const shards = { stored: () => undefined }
+    const shards = emptyShards
     return createJudge({ watch, baseline: about.baseline ?? {}, shards, clock: { now: () => 0 } })
   }
   const throwing = (error: unknown) => {
@@ -72,7 +72,7 @@ describe('createJudge', () => {
         namespaceLabels: () => ({}),
       },
       baseline: {},
-      shards: { stored: () => undefined },
+      shards: emptyShards,
       clock: { now: () => 0 },
     })
     const { acceptance, serve } = judge(client(), (error) => stumbles.push(error))

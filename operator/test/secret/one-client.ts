@@ -26,7 +26,7 @@ import { createReader } from '../../src/secret/read.ts'
 import { readSecretObject } from '../../src/secret/read-secret.ts'
 import { createRender } from '../../src/secret/render.ts'
 import { createWriteSecret } from '../../src/secret/write.ts'
-import { client as clientOf } from '../decide/clients.ts'
+import { client as clientOf, emptyShards } from '../decide/clients.ts'
 
 export const home = { namespace: 'auth', release: 'nauthera' }
 export const issuer = 'https://login.example.com'
@@ -162,7 +162,7 @@ export function createOneClient(
     const judgement = createJudge({
       watch,
       baseline: options.policy ?? {},
-      shards: { stored: () => undefined },
+      shards: emptyShards,
       clock,
     })(now, (error) => {
       throw error
