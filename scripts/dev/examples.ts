@@ -37,8 +37,11 @@ function withoutLogo(object: KubeObject): KubeObject {
 }
 
 function showsCertificate({ spec }: KubeObject): boolean {
-  const { auth } = (spec ?? {}) as { readonly auth?: { readonly method?: string } }
-  return tlsMethods.includes(auth?.method ?? '')
+  const { auth, certificateBoundTokens } = (spec ?? {}) as {
+    readonly auth?: { readonly method?: string }
+    readonly certificateBoundTokens?: boolean
+  }
+  return certificateBoundTokens === true || tlsMethods.includes(auth?.method ?? '')
 }
 
 /** Applies objects, namespaces included.
