@@ -49,6 +49,12 @@ const secondFactorSettings = z
     requiredGroups: listOf(z.string().min(1).max(200)).describe(
       'Members of these groups must have a second factor, also where it is optional.',
     ),
+    enrolment: z
+      .enum(['password', 'link'])
+      .default('password')
+      .describe(
+        'What a person needs to set up the first second factor. `password`: the sign-in alone. `link`: a sign-in with the link of an invitation or of `nauthera login-link`, so that a password alone sets up nothing.',
+      ),
   })
   .superRefine(({ policy, requiredGroups }, context) => {
     if (policy === 'off' && requiredGroups.length > 0) {

@@ -4,32 +4,29 @@ import type { AuditEvent } from '../store/audit.ts'
 import type { Factor, Factors } from '../store/factors.ts'
 import { factorName } from '../users/factors/factor-name.ts'
 import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
-import type { SecondFactorPolicy } from '../users/factors/policy.ts'
+import { mayEnrolFirst } from '../users/factors/policy.ts'
 import { qrCode } from '../users/factors/qr-code.ts'
-import type { SecondFactors } from '../users/factors/second-factors.ts'
+import type { FactorChange, SecondFactors } from '../users/factors/second-factors.ts'
 import { appUri, mintSeed } from '../users/factors/totp.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import { factorPaths } from './factor-sections.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
-import { personalForm, personalPage } from './gate.ts'
-import type { Gate, SignedInPerson } from './gate.ts'
+import type { SignedInPerson } from './gate.ts'
 import { waysOf } from './linked-sign-ins.ts'
 import type { OtherProviders } from './linking-needs.ts'
-import { requireOwner } from './owner.ts'
+import { goOn, othersOf, ownersForm, ownersPage } from './owner.ts'
+import type { OwnerNeeds } from './owner.ts'
 import { createRenameRoutes } from './rename-factor.ts'
 import type { Said } from './said.ts'
 
-// A person sets up, replaces and removes the authenticator app, and makes new recovery codes. Each page wants a fresh sign-in, with the
-// second factor of whoever has one. Nothing is stored before a code has proved the app: until then the seed is in a hidden field, encrypted.
+// A person sets up, replaces and removes the authenticator app and passkeys, and makes new recovery codes. Nothing is stored before a code has proved the app: until then the seed is in a hidden field, encrypted.
 
-export interface FactorNeeds extends AreaNeeds {
-  readonly gate: Gate
+export interface FactorNeeds extends AreaNeeds, OwnerNeeds {
   readonly factors: Pick<Factors, 'of' | 'recoveryCodesLeft' | 'seal' | 'open' | 'rename'>
   readonly secondFactors: SecondFactors
   readonly passkeys: PasskeyFactors
   readonly rounds: Pick<OtherProviders, 'providers'>
-  readonly secondFactor: SecondFactorPolicy
   /** The name of this service, for the person's app. */
   readonly title: string
   readonly said: Said
@@ -37,21 +34,46 @@ export interface FactorNeeds extends AreaNeeds {
 
 export function createFactorRoutes(needs: FactorNeeds): readonly Route[] {
   if (needs.secondFactor.policy === 'off') return []
-  const fresh = (request: PageRequest) => requireOwner(needs, request)
   return [
-    personalPage(factorPaths.app, fresh, (person, request) => showApp(needs, person, request, mintSeed())),
-    personalForm(factorPaths.app, fresh, (person, request) => confirmApp(needs, person, request)),
-    personalPage(factorPaths.removeApp, fresh, (person, request) => confirmPage(needs, person, request, 'remove-app')),
-    personalForm(factorPaths.removeApp, fresh, (person, request) => removeApp(needs, person, request)),
-    personalPage(factorPaths.passkey, fresh, (person, request) => showPasskey(needs, person, request)),
-    personalForm(factorPaths.passkey, fresh, (person, request) => addPasskey(needs, person, request)),
-    personalPage(factorPaths.removePasskey, fresh, (person, request) => showRemoval(needs, person, request)),
-    personalForm(factorPaths.removePasskey, fresh, (person, request) => removePasskey(needs, person, request)),
-    personalPage(factorPaths.codes, fresh, (person, request) => confirmPage(needs, person, request, 'new-codes')),
-    personalForm(factorPaths.codes, fresh, (person, request) => newCodes(needs, person, request)),
-    ...createRenameRoutes(needs, fresh),
+    ownersPage(
+      factorPaths.app,
+      needs,
+      enrols(needs, (person, request) => showApp(needs, person, request, mintSeed())),
+    ),
+    ownersForm(
+      factorPaths.app,
+      needs,
+      enrols(needs, (person, request) => confirmApp(needs, person, request)),
+    ),
+    ownersPage(factorPaths.removeApp, needs, (person, request) => confirmPage(needs, person, request, 'remove-app')),
+    ownersForm(factorPaths.removeApp, needs, (person, request) => removeApp(needs, person, request)),
+    ownersPage(
+      factorPaths.passkey,
+      needs,
+      enrols(needs, (person, request) => showPasskey(needs, person, request)),
+    ),
+    ownersForm(
+      factorPaths.passkey,
+      needs,
+      enrols(needs, (person, request) => addPasskey(needs, person, request)),
+    ),
+    ownersPage(factorPaths.removePasskey, needs, (person, request) => showRemoval(needs, person, request)),
+    ownersForm(factorPaths.removePasskey, needs, (person, request) => removePasskey(needs, person, request)),
+    ownersPage(factorPaths.codes, needs, (person, request) => confirmPage(needs, person, request, 'new-codes')),
+    ownersForm(factorPaths.codes, needs, (person, request) => newCodes(needs, person, request)),
+    ...createRenameRoutes(needs),
   ]
 }
+
+/** Leads whoever may not set up a first factor by this sign-in back, with a word why. */
+function enrols(needs: FactorNeeds, handle: Handle): Handle {
+  return (person, request) =>
+    person.factors.length > 0 || mayEnrolFirst(needs.secondFactor, person.session.amr)
+      ? handle(person, request)
+      : done(needs, request, 'link-needed')
+}
+
+type Handle = Parameters<typeof ownersPage>[2]
 
 /** The seed opens for this person in this session only. */
 const bindingOf = ({ user, session }: SignedInPerson): string => `${user.id}:${session.uid}`
@@ -79,8 +101,24 @@ function showApp(
   }
 }
 
-const eventOf = (person: SignedInPerson, request: PageRequest, about: Pick<AuditEvent, 'event' | 'reason'>) =>
-  ({ ...auditedRequest(request), userId: person.user.id, outcome: 'success', ...about }) as const
+function changeOf(
+  person: SignedInPerson,
+  request: PageRequest,
+  about: Pick<AuditEvent, 'event' | 'reason'>,
+): FactorChange {
+  const others = othersOf(person, request)
+  return {
+    event: {
+      ...auditedRequest(request),
+      userId: person.user.id,
+      outcome: 'success',
+      ...about,
+      ...(others.keepsOthers && { detail: { sessions: 'kept' } }),
+    },
+    languages: request.languages,
+    others,
+  }
+}
 
 /** Takes the fields `code`, `name` and `seed` (sealed).
  *  @throws CodedError STORE_UNAVAILABLE */
@@ -98,18 +136,19 @@ async function confirmApp(needs: FactorNeeds, person: SignedInPerson, request: P
     seed,
     code,
     name,
-    event: eventOf(person, request, { event: 'factor.enrolled', reason: 'totp' }),
-    languages: request.languages,
+    ...changeOf(person, request, { event: 'factor.enrolled', reason: 'totp' }),
   })
   if (outcome.kind === 'wrong') return again('wrong-first-code')
   if (outcome.kind === 'ended') return { kind: 'redirect', location: `${needs.basePath}${factorPaths.app}` }
+  goOn(needs, person, request, ['otp'])
   if (outcome.recoveryCodes.length > 0) return codesPage(needs, person, request, outcome.recoveryCodes, 'app-added')
   return done(needs, request, 'app-added')
 }
 
 async function removeApp(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const event = eventOf(person, request, { event: 'factor.removed', reason: 'totp' })
-  const isRemoved = await needs.secondFactors.removeApp(person.user.id, event, request.languages)
+  const change = changeOf(person, request, { event: 'factor.removed', reason: 'totp' })
+  const isRemoved = await needs.secondFactors.removeApp(person.user.id, change)
+  if (isRemoved) goOn(needs, person, request)
   return done(needs, request, isRemoved ? 'app-removed' : undefined)
 }
 
@@ -145,10 +184,10 @@ async function addPasskey(needs: FactorNeeds, person: SignedInPerson, request: P
     answer: { credential: form.get('credential') ?? '', sealed: form.get('sealed') ?? '' },
     boundTo: bindingOf(person),
     name: factorName(form.get('name')),
-    event: eventOf(person, request, { event: 'factor.enrolled', reason: 'passkey' }),
-    languages: request.languages,
+    ...changeOf(person, request, { event: 'factor.enrolled', reason: 'passkey' }),
   })
   if (added === undefined) return showPasskey(needs, person, request, [{ key: 'passkey-not-added' }])
+  goOn(needs, person, request, added.methods)
   if (added.recoveryCodes.length > 0) return codesPage(needs, person, request, added.recoveryCodes, 'passkey-added')
   return done(needs, request, 'passkey-added')
 }
@@ -166,14 +205,10 @@ async function showRemoval(needs: FactorNeeds, person: SignedInPerson, request: 
 async function removePasskey(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const passkey = await passkeyOf(needs, person, request.form.get('id'))
   if (passkey === undefined) return done(needs, request)
-  const event = eventOf(person, request, { event: 'factor.removed', reason: 'passkey' })
-  const isRemoved = await needs.secondFactors.removeFactor(
-    person.user.id,
-    passkey.id,
-    { change: 'passkey-removed', ways: waysOf(needs) },
-    event,
-    request.languages,
-  )
+  const change = changeOf(person, request, { event: 'factor.removed', reason: 'passkey' })
+  const about = { change: 'passkey-removed', ways: waysOf(needs) }
+  const isRemoved = await needs.secondFactors.removeFactor(person.user.id, passkey.id, about, change)
+  if (isRemoved) goOn(needs, person, request)
   if (isRemoved) return done(needs, request, 'passkey-removed')
   // pressed twice, it is gone all the same
   const isKept = (await passkeyOf(needs, person, passkey.id)) !== undefined
@@ -181,8 +216,9 @@ async function removePasskey(needs: FactorNeeds, person: SignedInPerson, request
 }
 
 async function newCodes(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const event = eventOf(person, request, { event: 'factor.enrolled', reason: 'recovery-codes' })
-  const codes = await needs.secondFactors.renewRecoveryCodes(person.user.id, event, request.languages)
+  const change = changeOf(person, request, { event: 'factor.enrolled', reason: 'recovery-codes' })
+  const codes = await needs.secondFactors.renewRecoveryCodes(person.user.id, change)
+  if (codes !== undefined) goOn(needs, person, request)
   return codes === undefined ? done(needs, request) : codesPage(needs, person, request, codes, 'new-codes')
 }
 

@@ -1,9 +1,12 @@
 import { paths } from '@nauthera/rules/endpoints'
-import { freshFor } from '../oidc/acr.ts'
+import { freshFor, hasTwoFactors } from '../oidc/acr.ts'
 import type { BrowserSessions } from '../oidc/browser-session.ts'
 import { ownCallback, ownSignInPath } from '../oidc/clients/own-client.ts'
 import type { Page, PageRequest, Redirect, Reply, Route } from '../reply.ts'
+import type { LoadedAccount } from '../store/accounts.ts'
 import type { User } from '../store/user.ts'
+import { isRequired } from '../users/factors/policy.ts'
+import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import { ownPath } from './own-path.ts'
 
 // The gate of the pages that belong to one person: the account area, and whatever else wants to know who asks. Who is not signed in
@@ -14,6 +17,8 @@ export interface SignedInPerson {
   readonly user: User
   /** See `LoadedAccount.standing`. */
   readonly standing: string
+  /** The kinds of their second factors. */
+  readonly factors: LoadedAccount['factors']
   readonly session: {
     readonly uid: string
     /** Of the cookie: older ones may be refused. */
@@ -32,7 +37,7 @@ interface Admitted {
 }
 
 export interface Gate {
-  /** @returns who is signed in, or the redirect to a sign-in that leads back to this page
+  /** @returns who is signed in, with a second factor where the setting wants one of them; or the redirect to a sign-in that leads back to this page
    *  @throws CodedError STORE_UNAVAILABLE */
   requirePerson(request: PageRequest): Promise<Admission>
   /** As `requirePerson`, for what protects an account: the last sign-in must be at most five minutes old.
@@ -46,25 +51,29 @@ export function createGate(needs: {
   browserSessions: BrowserSessions
   basePath: string
   issuer: string
+  secondFactor: SecondFactorPolicy
   now: () => number
 }): Gate {
-  const { browserSessions, now } = needs
+  const { browserSessions, secondFactor, now } = needs
   const personOf = async ({ raw }: PageRequest): Promise<SignedInPerson | undefined> => {
     const live = await browserSessions.load(raw.request)
     if (live === undefined) return undefined
     const { account, ...session } = live
-    return { user: account.user, standing: account.standing, session }
+    return { user: account.user, standing: account.standing, factors: account.factors, session }
   }
+  // a group may want more by now than it did at the sign-in, which then asks for what is missing
+  const isEnough = ({ user, session }: SignedInPerson) =>
+    hasTwoFactors(session.amr) || !isRequired(secondFactor, user.groups)
   return {
     async requirePerson(request) {
       const person = await personOf(request)
-      return person === undefined ? signIn(needs, request, {}) : { kind: 'admitted', person }
+      return person === undefined || !isEnough(person) ? signIn(needs, request, {}) : { kind: 'admitted', person }
     },
     async requireFresh(request, { acr } = {}) {
       const person = await personOf(request)
       const isFresh = person !== undefined && now() / 1000 - person.session.authTime <= freshFor
-      const isEnough = acr === undefined || acr.includes(person?.session.acr ?? '')
-      if (person !== undefined && isFresh && isEnough) return { kind: 'admitted', person }
+      const isReached = acr === undefined || acr.includes(person?.session.acr ?? '')
+      if (person !== undefined && isFresh && isReached && isEnough(person)) return { kind: 'admitted', person }
       return signIn(needs, request, {
         // who has just signed in is asked for what is missing alone
         // max_age: another provider must say when the person signed in there

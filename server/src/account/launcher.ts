@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { accessOf } from '../oidc/clients/access.ts'
+import { allowedGroupsOf, isOfAllowedGroup } from '../oidc/clients/access.ts'
 import { clientOnPage } from '../oidc/clients/on-page.ts'
 import type { OidcClient, OidcRegistry } from '../oidc/clients/oidc-client.ts'
 import type { TileOnPage } from '../reply/account-pages.ts'
@@ -41,7 +41,7 @@ export function createLauncher(needs: { registry: Pick<OidcRegistry, 'current'>;
       const wanted = search.trim().toLocaleLowerCase()
       const found: TileOnPage[] = []
       for await (const { onPage, allowedGroups } of tiles()) {
-        if (accessOf({ allowedGroups: [...allowedGroups] }, groups).kind !== 'allowed') continue
+        if (!isOfAllowedGroup(allowedGroups, groups)) continue
         if (`${onPage.client.name} ${onPage.description}`.toLocaleLowerCase().includes(wanted)) found.push(onPage)
       }
       return found.toSorted((a, b) => a.client.name.localeCompare(b.client.name))
@@ -55,7 +55,7 @@ function tileOf(client: OidcClient, issuer: string): Tile | undefined {
   if (href === undefined) return undefined
   return {
     onPage: { client: clientOnPage(client), description: config.description, href },
-    allowedGroups: config.allowedGroups,
+    allowedGroups: allowedGroupsOf(client),
   }
 }
 

@@ -2,13 +2,12 @@ import { readCookies, setCookie } from '../oidc/cookies.ts'
 import type { Page, PageRequest, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import { accountArea } from './frame.ts'
-import { personalForm, personalPage } from './gate.ts'
 import type { SignedInPerson } from './gate.ts'
-import { requireOwner } from './owner.ts'
+import { ownersForm, ownersPage } from './owner.ts'
 import { done, eventOf, security, told } from './linking-needs.ts'
 import type { LinkingNeeds, Provider, Round } from './linking-needs.ts'
 
-// A person links who they are at another provider with this account, and takes such a link away. Both want a fresh sign-in. On the way to
+// A person links who they are at another provider with this account, and takes such a link away. On the way to
 // the provider and back a cookie, encrypted for this person in this session, holds what the answer must fit to; who came back is shown
 // before anything is linked, since a browser may be signed in there as somebody else.
 
@@ -31,14 +30,12 @@ const markFor = 3_600_000
 
 /** The pages on the way to one provider and back. */
 export function linkRoutes(needs: LinkingNeeds, provider: Provider): readonly Route[] {
-  const fresh = (request: PageRequest) => requireOwner(needs, request)
-  const { requirePerson } = needs.gate
   const path = linkPath(provider.id)
   return [
-    personalPage(path, fresh, (person, request) => startPage(needs, provider, person, request)),
-    personalForm(path, fresh, (person, request) => leave(needs, provider, person, request)),
-    personalPage(`${path}/back`, requirePerson, (person, request) => comeBack(needs, provider, person, request)),
-    personalForm(`${path}/back`, requirePerson, (person, request) => link(needs, provider, person, request)),
+    ownersPage(path, needs, (person, request) => startPage(needs, provider, person, request)),
+    ownersForm(path, needs, (person, request) => leave(needs, provider, person, request)),
+    ownersPage(`${path}/back`, needs, (person, request) => comeBack(needs, provider, person, request)),
+    ownersForm(`${path}/back`, needs, (person, request) => link(needs, provider, person, request)),
   ]
 }
 

@@ -5,9 +5,8 @@ import type { Ways } from '../store/standing.ts'
 import type { OwnLink } from '../store/upstream-links.ts'
 import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import { accountArea } from './frame.ts'
-import { personalForm, personalPage } from './gate.ts'
 import type { SignedInPerson } from './gate.ts'
-import { requireOwner } from './owner.ts'
+import { goOn, ownersForm, ownersPage } from './owner.ts'
 import { linkPath, linkRoutes } from './link-sign-in.ts'
 import { done, security, told } from './linking-needs.ts'
 import type { LinkingNeeds, OtherProviders } from './linking-needs.ts'
@@ -69,11 +68,10 @@ const nameOf = ({ rounds }: LinkingNeeds, upstream: string): string =>
   rounds.providers.find(({ id }) => id === upstream)?.name ?? upstream
 
 export function createLinkingRoutes(needs: LinkingNeeds): readonly Route[] {
-  const fresh = (request: PageRequest) => requireOwner(needs, request)
   return [
     ...needs.rounds.providers.flatMap((provider) => linkRoutes(needs, provider)),
-    personalPage(unlinkPath, fresh, (person, request) => askUnlink(needs, person, request)),
-    personalForm(unlinkPath, fresh, (person, request) => unlink(needs, person, request)),
+    ownersPage(unlinkPath, needs, (person, request) => askUnlink(needs, person, request)),
+    ownersForm(unlinkPath, needs, (person, request) => unlink(needs, person, request)),
   ]
 }
 
@@ -114,6 +112,6 @@ async function unlink(needs: LinkingNeeds, person: SignedInPerson, request: Page
     }),
   })
   if (!isGone) return done(needs, request, 'link-kept')
-  needs.browserSessions.renew(request.raw, keepSession.version)
+  goOn(needs, person, request)
   return done(needs, request, 'unlinked')
 }

@@ -1,6 +1,5 @@
 import { askedFrom } from '../describe-agent.ts'
 import { paths } from '@nauthera/rules/endpoints'
-import type { BrowserSessions } from '../oidc/browser-session.ts'
 import type { CookieScope } from '../oidc/cookies.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import type { PageRequest, Reply } from '../reply.ts'
@@ -9,19 +8,16 @@ import type { Factors } from '../store/factors.ts'
 import type { UpstreamLinks } from '../store/upstream-links.ts'
 import { factorNotice } from '../users/factors/notice.ts'
 import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
-import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import type { AreaNeeds } from './frame.ts'
-import type { Gate, SignedInPerson } from './gate.ts'
+import type { SignedInPerson } from './gate.ts'
+import type { OwnerNeeds } from './owner.ts'
 import type { Said } from './said.ts'
 
 // What linking and unlinking do alike.
 
-export interface LinkingNeeds extends AreaNeeds {
-  readonly gate: Gate
-  readonly browserSessions: Pick<BrowserSessions, 'renew'>
+export interface LinkingNeeds extends AreaNeeds, OwnerNeeds {
   readonly scope: CookieScope
-  readonly factors: Pick<Factors, 'of' | 'seal' | 'open'>
-  readonly secondFactor: SecondFactorPolicy
+  readonly factors: Pick<Factors, 'seal' | 'open'>
   readonly passkeys: Pick<PasskeyFactors, 'arePossible'>
   readonly links: Pick<UpstreamLinks, 'link' | 'ownerOf' | 'ownOf' | 'unlinkOwn'>
   readonly rounds: OtherProviders

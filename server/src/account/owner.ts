@@ -1,22 +1,55 @@
 import { acrLevels } from '@nauthera/rules/acr'
-import { hasTwoFactors } from '../oidc/acr.ts'
-import type { PageRequest } from '../reply.ts'
-import type { Factors } from '../store/factors.ts'
+import { hasTwoFactors, withSecondFactor } from '../oidc/acr.ts'
+import type { BrowserSessions } from '../oidc/browser-session.ts'
+import type { PageRequest, Route } from '../reply.ts'
+import type { OtherSessions } from '../store/standing.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
-import type { Admission, Gate } from './gate.ts'
+import { personalForm, personalPage } from './gate.ts'
+import type { Admission, Gate, SignedInPerson } from './gate.ts'
+
+// Whoever changes how a person signs in comes through here: every page below /account/security. What such a change ends is said here too.
+
+export interface OwnerNeeds {
+  readonly gate: Gate
+  readonly browserSessions: Pick<BrowserSessions, 'renew'>
+  readonly secondFactor: SecondFactorPolicy
+}
 
 const [, byTwoFactors] = acrLevels
 
-/** Who may change how the person signs in: a sign-in of the last minutes; of whoever has a second factor, one that proved it.
- *  @throws CodedError STORE_UNAVAILABLE */
-export async function requireOwner(
-  needs: { gate: Gate; factors: Pick<Factors, 'of'>; secondFactor: SecondFactorPolicy },
-  request: PageRequest,
-): Promise<Admission> {
-  const admission = await needs.gate.requireFresh(request)
+/** A page about how the person signs in: it wants a sign-in of the last minutes; of whoever has a second factor, one that proved it. */
+export const ownersPage = (path: string, needs: OwnerNeeds, handle: Handle): Route =>
+  personalPage(path, (request) => requireOwner(needs, request), handle)
+
+/** Its form. */
+export const ownersForm = (path: string, needs: OwnerNeeds, handle: Handle): Route =>
+  personalForm(path, (request) => requireOwner(needs, request), handle)
+
+type Handle = Parameters<typeof personalPage>[2]
+
+/** @throws CodedError STORE_UNAVAILABLE */
+async function requireOwner({ gate, secondFactor }: OwnerNeeds, request: PageRequest): Promise<Admission> {
+  const admission = await gate.requireFresh(request)
   if (admission.kind !== 'admitted' || hasTwoFactors(admission.person.session.amr)) return admission
   // where nobody is asked for a second factor, nobody can prove one
-  if (needs.secondFactor.policy === 'off') return admission
-  const has = await needs.factors.of(admission.person.user.id)
-  return has.length === 0 ? admission : needs.gate.requireFresh(request, { acr: [byTwoFactors] })
+  if (secondFactor.policy === 'off' || admission.person.factors.length === 0) return admission
+  return gate.requireFresh(request, { acr: [byTwoFactors] })
+}
+
+/** Which sessions go on after the change of this form: this one, and the others where its field `keep-sessions` says so. */
+export const othersOf = ({ session }: SignedInPerson, { form }: PageRequest): OtherSessions => ({
+  keepSession: { uid: session.uid, version: session.version + 1 },
+  keepsOthers: form.get('keep-sessions') === 'yes',
+})
+
+/** The session goes on with another cookie; whoever has a copy of the one before is signed out.
+ *  @param methods of a second factor that the change has proved (RFC 8176) */
+export function goOn(
+  { browserSessions }: Pick<OwnerNeeds, 'browserSessions'>,
+  { session }: SignedInPerson,
+  { raw }: PageRequest,
+  methods: readonly string[] = [],
+): void {
+  const amr = methods.length === 0 ? session.amr : withSecondFactor(session.amr, ...methods)
+  browserSessions.renew(raw, { version: session.version + 1, amr })
 }

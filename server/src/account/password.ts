@@ -1,5 +1,4 @@
 import { paths } from '@nauthera/rules/endpoints'
-import type { BrowserSessions } from '../oidc/browser-session.ts'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { SecuritySection } from '../reply/account-pages.ts'
 import type { Mistake } from '../reply/on-page.ts'
@@ -12,16 +11,15 @@ import type { UserSources } from '../users/user-sources.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
-import { personalForm, personalPage } from './gate.ts'
-import type { Gate, SignedInPerson } from './gate.ts'
+import type { SignedInPerson } from './gate.ts'
+import { goOn, othersOf, ownersForm, ownersPage } from './owner.ts'
+import type { OwnerNeeds } from './owner.ts'
 import type { Said } from './said.ts'
 
 // A person changes their own password. The current one is asked for, and counts as an attempt to sign in: whoever guesses here is
 // locked out as at the sign-in page.
 
-export interface PasswordNeeds extends AreaNeeds {
-  readonly gate: Gate
-  readonly browserSessions: Pick<BrowserSessions, 'renew'>
+export interface PasswordNeeds extends AreaNeeds, OwnerNeeds {
   readonly users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'canChangePassword'>
   readonly audit: Pick<Audit, 'record'>
   readonly said: Said
@@ -43,10 +41,9 @@ export function passwordSection(needs: PasswordNeeds, { user }: SignedInPerson):
 const elsewhere = (source: string) => ({ key: 'security.password.elsewhere', values: { source } })
 
 export function createPasswordRoutes(needs: PasswordNeeds): readonly Route[] {
-  const { requirePerson } = needs.gate
   return [
-    personalPage(passwordPath, requirePerson, (person, request) => show(needs, person, request, {})),
-    personalForm(passwordPath, requirePerson, (person, request) => change(needs, person, request)),
+    ownersPage(passwordPath, needs, (person, request) => show(needs, person, request, {})),
+    ownersForm(passwordPath, needs, (person, request) => change(needs, person, request)),
   ]
 }
 
@@ -83,7 +80,7 @@ function show(
 /** Takes the fields `current-password`, `new-password` and `repeat-password`.
  *  @throws CodedError STORE_UNAVAILABLE, PASSWORD_QUEUE_FULL */
 async function change(needs: PasswordNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const { user, session } = person
+  const { user } = person
   const { form, peer } = request
   const again = (...mistakes: Mistake[]) => show(needs, person, request, { mistakes })
   if (!needs.users.canChangePassword(user)) return again()
@@ -103,19 +100,17 @@ async function change(needs: PasswordNeeds, person: SignedInPerson, request: Pag
     return again(wrongCurrent)
   }
   const event: AuditEvent = { ...about, event: 'password.changed', outcome: 'success', reason: 'by-the-person' }
-  // whoever has a copy of the cookie is signed out
-  const kept = { uid: session.uid, version: session.version + 1 }
   const outcome = await needs.users.changePassword({
     userId: user.id,
     next,
     proved: tried.standing,
-    keepSession: kept,
+    others: othersOf(person, request),
     event,
     languages: request.languages,
   })
   switch (outcome.kind) {
     case 'changed':
-      needs.browserSessions.renew(request.raw, kept.version)
+      goOn(needs, person, request)
       needs.said.say(request, 'password-changed')
       return { kind: 'redirect', location: `${needs.basePath}${paths.account}/security` }
     case 'refused':

@@ -6,27 +6,24 @@ import { factorName } from '../users/factors/factor-name.ts'
 import { factorPaths } from './factor-sections.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
-import { personalForm, personalPage } from './gate.ts'
-import type { Admission, SignedInPerson } from './gate.ts'
+import type { SignedInPerson } from './gate.ts'
+import { ownersForm, ownersPage } from './owner.ts'
+import type { OwnerNeeds } from './owner.ts'
 import type { Said } from './said.ts'
 
 // A person gives their authenticator app or a passkey another name, to tell it from others.
 
-interface Needs extends AreaNeeds {
+interface Needs extends AreaNeeds, OwnerNeeds {
   readonly factors: Pick<Factors, 'of' | 'rename'>
   readonly said: Said
 }
 
-/** @param fresh whom it lets in, as for every change of a factor */
-export const createRenameRoutes = (
-  needs: Needs,
-  fresh: (request: PageRequest) => Promise<Admission>,
-): readonly Route[] => [
-  personalPage(factorPaths.rename, fresh, async (person, request) => {
+export const createRenameRoutes = (needs: Needs): readonly Route[] => [
+  ownersPage(factorPaths.rename, needs, async (person, request) => {
     const id = new URLSearchParams((request.raw.request.url ?? '').split('?')[1]).get('id')
     return show(needs, person, request, { factor: await factorOf(needs, person, id) })
   }),
-  personalForm(factorPaths.rename, fresh, (person, request) => rename(needs, person, request)),
+  ownersForm(factorPaths.rename, needs, (person, request) => rename(needs, person, request)),
 ]
 
 const factorOf = async ({ factors }: Needs, { user }: SignedInPerson, id: string | null) =>

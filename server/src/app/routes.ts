@@ -61,12 +61,19 @@ export function createRoutes(
   const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
   const ways = { ...on.store, ...signInNeeds, remembered, offers }
   const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now: Date.now })
-  const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
+  const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), secondFactor, now: Date.now })
   const said = createSaid(scope)
   const account = accountRoutes(settings, { ...on, gate, said, factorNeeds })
   const admin = createDesk(needs, { ...on, gate, said })
   const homes = createHomeRoutes(basePath, issuerOf(settings))
-  return [...signIn, ...deviceRoutes(settings, on), ...mailRoutes(settings, on), ...account, ...admin, ...homes]
+  return [
+    ...signIn,
+    ...deviceRoutes(settings, on),
+    ...mailRoutes(settings, { ...on, factorNeeds }),
+    ...account,
+    ...admin,
+    ...homes,
+  ]
 }
 
 function deviceRoutes(
@@ -87,11 +94,23 @@ function deviceRoutes(
 
 function mailRoutes(
   settings: ServerSettings,
-  { store, users, passwords, pages }: { store: Store; users: UserSources; passwords: Passwords; pages: Site },
+  on: {
+    store: Store
+    users: UserSources
+    passwords: Passwords
+    pages: Site
+    factorNeeds: Pick<Parameters<typeof createMailRoutes>[0], 'secondFactors' | 'passkeys' | 'secondFactor'>
+  },
 ) {
+  const { store, users, passwords, pages, factorNeeds } = on
   const { mail, registration, allowUntrustedProxy } = settings
-  const { mailLinks } = store
+  const { mailLinks, loginLinks, factors, audit } = store
   return createMailRoutes({
+    ...factorNeeds,
+    factors,
+    audit,
+    loginLinks,
+    now: Date.now,
     basePath: basePathOf(settings),
     scope: cookieScope(new URL(settings.issuer)),
     requests: mail && createLinkRequests({ mailLinks, addressesKnown: !allowUntrustedProxy }),

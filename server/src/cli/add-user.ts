@@ -30,6 +30,7 @@ interface EditOptions {
   readonly name?: string
   readonly locale?: string
   readonly claim?: string[]
+  readonly keepSessions?: boolean
 }
 
 export function addAdd(users: Command, session: Session): void {
@@ -69,6 +70,7 @@ export function addEdit(users: Command, session: Session): void {
     .option('--name <name>', 'full name')
     .option('--locale <tag>', 'language, such as de')
     .option('--claim <name=value...>', `${claimHelp}; an empty value removes it`)
+    .option('--keep-sessions', 'with --email: the person stays signed in; else a new address ends every session')
     .addHelpText(
       'after',
       `
@@ -119,7 +121,7 @@ function withoutPassword({ generate, passwordStdin, mustChange }: AddOptions) {
 }
 
 async function editUser(session: Session, login: string, options: EditOptions): Promise<void> {
-  const { claim = [], ...names } = options
+  const { claim = [], keepSessions = false, ...names } = options
   if (claim.length === 0 && Object.keys(names).length === 0) {
     const message = 'says nothing to change; give --email, --name, --locale or --claim'
     throw new CodedError('USAGE_INVALID', { faults: [{ path: 'users edit', message }] })
@@ -131,7 +133,7 @@ async function editUser(session: Session, login: string, options: EditOptions): 
       adminEvent('users.edit', { userId }),
       { event: 'account.changed', outcome: 'success', userId } as const,
     ]
-    const user = await createUsers(opened).edit(userId, { ...names, profile }, events)
+    const user = await createUsers(opened).edit(userId, { ...names, profile }, events, keepSessions)
     if (user === undefined) throw unknownUser(login)
     print(session, [{ ...rowOf(user), profile: user.profile }], [...columns.slice(0, -1), 'profile', 'id'])
   })

@@ -3,7 +3,7 @@ import { ownSignInPath } from '../oidc/clients/own-client.ts'
 import type { Interaction } from '../oidc/interaction/interaction.ts'
 import type { Page, Route } from '../reply.ts'
 import type { LoginLinks } from '../store/login-links.ts'
-import { factorStanding } from '../users/factors/policy.ts'
+import { factorStanding, linkMethod } from '../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import { personOnPage } from '../users/person-on-page.ts'
 import type { UserSources } from '../users/user-sources.ts'
@@ -13,9 +13,6 @@ import { auditFields } from './audit-fields.ts'
 
 // A link of `nauthera login-link` takes the place of the password in a sign-in for the pages of the account. Every other step follows: the
 // second factor, a password that must be changed. A GET uses nothing up; the button does.
-
-/** Of `amr`: none of RFC 8176 says it. It is no password, so `acr` says nothing of this sign-in until a second factor follows. */
-const method = 'link'
 
 /** Of a `login_hint`; a user name cannot be told from it, so it counts for our own pages alone. */
 const hintPrefix = 'login-link:'
@@ -86,7 +83,8 @@ export function createLoginLinkForm({ loginLinks, users, secondFactor, now }: Ne
     const signedIn = {
       accountId: user.id,
       authTime: Math.floor(now() / 1000),
-      amr: [method],
+      // no password, so `acr` says nothing of this sign-in until a second factor follows
+      amr: [linkMethod],
       standing,
       factors: factorStanding(secondFactor, { groups: user.groups, factors }),
       passwordChangeRequired: user.passwordChangeRequired,

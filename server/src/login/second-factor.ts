@@ -64,7 +64,6 @@ function secondFactorPage(
       person,
       action: paths.form('second-factor'),
       recoveryAction: paths.form('recovery-code'),
-      switchAction: paths.form('switch'),
       cancelAction: paths.form('cancel'),
       hasApp: has.hasApp,
       passkey: has.passkey && { ...has.passkey, mode: 'get', action: paths.form('second-passkey') },
@@ -86,12 +85,10 @@ function codeForm(needs: Needs, control: 'code' | 'recovery-code'): Form {
     const outcome =
       control === 'code'
         ? await needs.secondFactors.checkCode(account.accountId, typed)
-        : await needs.secondFactors.useRecoveryCode(
-            account.accountId,
-            typed,
-            { ...event, event: 'factor.recovery_used', outcome: 'success' },
-            [...interaction.uiLocales, ...request.languages],
-          )
+        : await needs.secondFactors.useRecoveryCode(account.accountId, typed, {
+            event: { ...event, event: 'factor.recovery_used', outcome: 'success' },
+            languages: [...interaction.uiLocales, ...request.languages],
+          })
     if (outcome.kind !== 'passed') {
       const reason = outcome.kind === 'locked' ? 'locked' : outcome.reason
       needs.audit.record({ ...event, event: 'factor.failure', outcome: 'failure', reason })

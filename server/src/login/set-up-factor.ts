@@ -4,6 +4,7 @@ import type { Page } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
 import { factorName } from '../users/factors/factor-name.ts'
 import type { EnrolledPasskey, PasskeyFactors } from '../users/factors/passkey-factors.ts'
+import { mayEnrolFirst } from '../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import { qrCode } from '../users/factors/qr-code.ts'
 import type { SecondFactors } from '../users/factors/second-factors.ts'
@@ -51,6 +52,11 @@ export const createSetUpFactor = (needs: Needs): Step => ({
   },
 })
 
+/** Whether this sign-in may: else the page says what the person needs first. */
+const maySetUp = async (needs: Needs, attempt: Attempt): Promise<boolean> =>
+  (await mustSetUp(needs, attempt)) &&
+  mayEnrolFirst(needs.secondFactor, attempt.interaction.progress.signedIn?.amr ?? [])
+
 async function mustSetUp({ interactions, secondFactor }: Needs, { interaction }: Attempt): Promise<boolean> {
   const { signedIn } = interaction.progress
   if (signedIn === undefined || hasTwoFactors(signedIn.amr) || secondFactor.policy === 'off') return false
@@ -66,9 +72,10 @@ async function choicePage(needs: Needs, attempt: Attempt, account: KnownAccount)
   const { interaction, paths, request } = attempt
   const { username, name } = account.person
   const person = { id: account.accountId, username, name }
+  const linkFirst = !mayEnrolFirst(needs.secondFactor, account.amr)
   const signInFirst = !isRecent(needs, account)
   // a form is answered with a redirect to this page: only there is it shown
-  const isOffered = request.method === 'GET' && !signInFirst
+  const isOffered = request.method === 'GET' && !signInFirst && !linkFirst
   const offer = isOffered ? await needs.passkeys.offerNew(person, interaction.uid) : undefined
   return {
     ...pageOf(interaction, account.person),
@@ -81,6 +88,7 @@ async function choicePage(needs: Needs, attempt: Attempt, account: KnownAccount)
       passkey: offer && { ...offer, mode: 'create', action: paths.form('set-up-passkey') },
       mistakes: interaction.progress.said?.mistakes ?? [],
       signInFirst,
+      linkFirst,
     },
   }
 }
@@ -113,7 +121,7 @@ function recoveryCodesPage(attempt: Attempt, account: KnownAccount, codes: reado
 
 /** "Set up now": the seed is minted, and stays in the interaction's cookie. "Sign in again": first the person does that. */
 async function begin(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
-  if (!(await mustSetUp(needs, attempt))) return { kind: 'unchanged' }
+  if (!(await maySetUp(needs, attempt))) return { kind: 'unchanged' }
   const { progress } = attempt.interaction
   if (progress.signedIn && !isRecent(needs, progress.signedIn))
     return { kind: 'go-on', progress: { ...linkingOf(progress), switching: true, wanted: '', anew: true } }
@@ -125,7 +133,7 @@ async function begin(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
 async function confirmApp(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
   const { request, interaction } = attempt
   const { signedIn, pendingSeed: seed } = interaction.progress
-  if (signedIn === undefined || seed === undefined || !(await mustSetUp(needs, attempt))) return { kind: 'unchanged' }
+  if (signedIn === undefined || seed === undefined || !(await maySetUp(needs, attempt))) return { kind: 'unchanged' }
   if (!isRecent(needs, signedIn))
     return { kind: 'go-on', progress: { ...interaction.progress, pendingSeed: undefined } }
   const code = request.form.get('code') ?? ''
@@ -160,13 +168,14 @@ async function confirmApp(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
 
 type SignedIn = NonNullable<Progress['signedIn']>
 
-/** The new factor was proved when it was set up. */
+/** The new factor was proved when it was set up, which ended all sessions that began before: this one begins after it. */
 function goOn(
   progress: Progress,
   signedIn: SignedIn,
-  { standing, methods, recoveryCodes }: EnrolledPasskey,
+  { standing, since, methods, recoveryCodes }: EnrolledPasskey,
 ): FormOutcome {
-  const proved = { ...signedIn, standing, amr: withSecondFactor(signedIn.amr, ...methods) }
+  const authTime = Math.floor(since.getTime() / 1000)
+  const proved = { ...signedIn, authTime, standing, amr: withSecondFactor(signedIn.amr, ...methods) }
   const toShow = recoveryCodes.length > 0 ? recoveryCodes : undefined
   return { kind: 'go-on', progress: { ...linkingOf(progress), signedIn: proved, recoveryCodes: toShow } }
 }
@@ -182,7 +191,7 @@ function endedMeanwhile({ audit }: Needs, { request, interaction }: Attempt, use
 async function addPasskey(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
   const { request, interaction } = attempt
   const { signedIn } = interaction.progress
-  if (signedIn === undefined || !(await mustSetUp(needs, attempt))) return { kind: 'unchanged' }
+  if (signedIn === undefined || !(await maySetUp(needs, attempt))) return { kind: 'unchanged' }
   if (!isRecent(needs, signedIn)) return { kind: 'unchanged' }
   const { accountId: userId, standing = '' } = signedIn
   const account = await needs.users.load({ userId })

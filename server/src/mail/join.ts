@@ -4,7 +4,9 @@ import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { paths } from '@nauthera/rules/endpoints'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
+import { mintLinkToken } from '../store/link-token.ts'
 import type { LiveLink } from '../store/mail-links.ts'
+import type { User } from '../store/user.ts'
 import type { AccountLink } from '../store/users.ts'
 import type { Invitation } from '../users/link-mails.ts'
 import { readNewPassword, ruleMistakes } from '../users/new-password.ts'
@@ -74,6 +76,18 @@ function joinPage(
   }
 }
 
+/** Where a password alone sets up no second factor, the link that made the account does: it goes on as a login link.
+ *  @returns undefined elsewhere */
+async function firstSignIn({ secondFactor, loginLinks }: MailPageNeeds, { id }: User): Promise<string | undefined> {
+  if (secondFactor.policy === 'off' || secondFactor.enrolment !== 'link') return undefined
+  const token = mintLinkToken()
+  const isMade = await loginLinks.create(id, { token, lifeMs: firstSignInFor, audit: [] })
+  return isMade ? `${paths.loginLink}/${token.plain}` : undefined
+}
+
+/** Milliseconds. */
+const firstSignInFor = 15 * 60_000
+
 /** Fields `name`, `new-password` and `repeat-password`. The address is that of the link: it was proved by opening it. */
 async function join(needs: MailPageNeeds, request: PageRequest, joining: Joining): Promise<Reply> {
   const { basePath, passwords, users, sources } = needs
@@ -92,7 +106,11 @@ async function join(needs: MailPageNeeds, request: PageRequest, joining: Joining
   const created = { ...auditedRequest(request), event: 'account.created', outcome: 'success', reason: kind } as const
   try {
     const user = await users.insertByLink({ ...known, passwordHash }, { kind, token }, [created])
-    return user === undefined ? joinGonePage : { kind: 'redirect', location: `${basePath}${paths.invitation}/done` }
+    if (user === undefined) return joinGonePage
+    return {
+      kind: 'redirect',
+      location: `${basePath}${(await firstSignIn(needs, user)) ?? `${paths.invitation}/done`}`,
+    }
   } catch (error) {
     // an administrator made the account meanwhile
     if (hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN')) return joinGonePage

@@ -4,20 +4,21 @@ import type { CookieScope } from '../oidc/cookies.ts'
 import type { Page, PageRequest } from '../reply.ts'
 import type { ClientOnPage, Mistake } from '../reply/on-page.ts'
 import type { RegistrationSettings } from '../settings/mail.ts'
+import type { LoginLinks } from '../store/login-links.ts'
 import type { MailLinks } from '../store/mail-links.ts'
 import type { Users } from '../store/users.ts'
 import type { LinkRequests } from '../users/link-requests.ts'
 import type { Passwords } from '../users/passwords.ts'
 import type { UserSources } from '../users/user-sources.ts'
+import type { ProveFactorNeeds } from './prove-factor.ts'
 
-export interface MailPageNeeds {
-  /** The issuer's path, '' when it has none. */
-  readonly basePath: string
+export interface MailPageNeeds extends ProveFactorNeeds {
   readonly scope: CookieScope
   /** Without it no mail is sent, and nothing that needs one is offered. */
   readonly requests: LinkRequests | undefined
   readonly registration: RegistrationSettings
   readonly mailLinks: Pick<MailLinks, 'find' | 'verify'>
+  readonly loginLinks: Pick<LoginLinks, 'create'>
   readonly users: Pick<Users, 'insertByLink'>
   readonly sources: Pick<UserSources, 'load' | 'changePassword' | 'isReserved'>
   readonly passwords: Pick<Passwords, 'checkNew' | 'hash'>

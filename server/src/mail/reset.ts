@@ -3,6 +3,7 @@ import { paths } from '@nauthera/rules/endpoints'
 import { readCookies, setCookie } from '../oidc/cookies.ts'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
+import type { LoadedAccount } from '../store/accounts.ts'
 import type { LiveLink } from '../store/mail-links.ts'
 import type { ResetPayload } from '../users/link-mails.ts'
 import { readNewPassword, ruleMistakes } from '../users/new-password.ts'
@@ -11,43 +12,58 @@ import { passwordLength } from '../users/passwords.ts'
 import { signInCookie } from './forgot.ts'
 import { askedBy, gonePage } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
+import { lacksProof, proofForms, proofPage, prove } from './prove-factor.ts'
 
 const page = `${paths.reset}/:token`
 const donePage = `${paths.reset}/done`
 
 /** Sets a new password with a link. A GET uses nothing up, since mail servers open links; the POST does. It signs nobody in: a second
- *  factor is asked for at the sign-in that follows. */
+ *  factor is asked for at the sign-in that follows, and here before the password is changed. */
 export const createResetRoutes = (needs: MailPageNeeds): readonly Route[] => [
   { method: 'GET', path: donePage, handle: async (request) => showDone(needs, request) },
-  {
-    method: 'GET',
-    path: page,
-    handle: (request) => withLink(needs, request, (link) => resetPage(needs, request, link)),
-  },
+  { method: 'GET', path: page, handle: (request) => withLink(needs, request, (link) => show(needs, request, link)) },
   { method: 'POST', path: page, handle: (request) => withLink(needs, request, (link) => reset(needs, request, link)) },
+  ...proofForms.map((form): Route => {
+    const handle = (request: PageRequest) =>
+      withLink(needs, request, async (link) => {
+        const outcome = await prove(needs, request, link.account, form)
+        if (outcome.kind === 'wrong') return proofPage(needs, request, link.account, [outcome.mistake])
+        return resetPage(needs, request, link, { proof: outcome.proof })
+      })
+    return { method: 'POST', path: `${page}/${form}`, handle }
+  }),
 ]
 
 /** A link about a person. */
-type PersonLink = LiveLink & { readonly userId: string }
+type PersonLink = LiveLink & { readonly userId: string; readonly account: LoadedAccount }
 
 async function withLink(
-  { basePath, mailLinks }: MailPageNeeds,
+  { basePath, mailLinks, sources }: MailPageNeeds,
   { params }: PageRequest,
   work: (link: PersonLink) => Promise<Reply>,
 ): Promise<Reply> {
   const link = await mailLinks.find('reset', params['token'] ?? '')
-  return link?.userId === undefined ? gonePage(basePath) : work({ ...link, userId: link.userId })
+  const userId = link?.userId
+  const account = userId === undefined ? undefined : await sources.load({ userId })
+  if (link === undefined || userId === undefined || account === undefined) return gonePage(basePath)
+  return work({ ...link, userId, account })
 }
 
-async function resetPage(
-  { basePath, sources }: MailPageNeeds,
-  { params }: PageRequest,
-  { userId }: PersonLink,
-  mistakes: readonly Mistake[] = [],
-): Promise<Page> {
-  const user = (await sources.load({ userId }))?.user
-  if (user === undefined) return gonePage(basePath)
-  const person = personOnPage(user)
+const show = async (needs: MailPageNeeds, request: PageRequest, link: PersonLink): Promise<Page> =>
+  lacksProof(needs, request, link.account)
+    ? proofPage(needs, request, link.account)
+    : resetPage(needs, request, link, {})
+
+function resetPage(
+  { basePath }: MailPageNeeds,
+  { params, form }: PageRequest,
+  { account }: PersonLink,
+  {
+    mistakes = [],
+    proof = form.get('proof') ?? undefined,
+  }: { mistakes?: readonly Mistake[]; proof?: string | undefined },
+): Page {
+  const person = personOnPage(account.user)
   return {
     kind: 'page',
     view: 'new-password',
@@ -55,6 +71,7 @@ async function resetPage(
     model: {
       action: `${basePath}${paths.reset}/${encodeURIComponent(params['token'] ?? '')}`,
       person,
+      proof,
       minLength: passwordLength.min,
       maxLength: passwordLength.max,
       mistakes,
@@ -62,10 +79,11 @@ async function resetPage(
   }
 }
 
-/** Fields `new-password` and `repeat-password`. Whose password it is says the link alone. */
+/** Fields `new-password`, `repeat-password` and, of whoever has a second factor, `proof`. Whose password it is says the link alone. */
 async function reset(needs: MailPageNeeds, request: PageRequest, link: PersonLink): Promise<Reply> {
+  if (lacksProof(needs, request, link.account)) return proofPage(needs, request, link.account)
   const { next, mistakes } = readNewPassword(request.form)
-  if (mistakes.length > 0) return resetPage(needs, request, link, mistakes)
+  if (mistakes.length > 0) return resetPage(needs, request, link, { mistakes })
   const { basePath, sources } = needs
   const { client } = link.payload as ResetPayload
   const about = { ...auditedRequest(request), userId: link.userId, clientId: client }
@@ -78,7 +96,7 @@ async function reset(needs: MailPageNeeds, request: PageRequest, link: PersonLin
   })
   switch (outcome.kind) {
     case 'refused':
-      return resetPage(needs, request, link, ruleMistakes(outcome.faults))
+      return resetPage(needs, request, link, { mistakes: ruleMistakes(outcome.faults) })
     case 'ended':
       return gonePage(basePath)
     case 'changed': {

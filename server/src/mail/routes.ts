@@ -11,6 +11,7 @@ import { createVerifyRoutes } from './verify.ts'
 //   page            controls (id = name unless given)                       form goes to
 //   forgot          #login #forgot                                          POST /forgot
 //   new-password    #new-password #repeat-password #set-password            POST /reset/:token
+//   second-factor   #code #second-factor, #recovery-code #use-recovery-code POST /reset/:token/second-factor, /recovery-code, /second-passkey
 //   confirm-email   #confirm-email                                          POST /verify-email/:token
 //   join            #name #new-password #repeat-password #join              POST /invitation/:token, /register/:token
 //   register        #email #register                                        POST /register

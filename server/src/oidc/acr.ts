@@ -39,6 +39,13 @@ export function signInProofOf(of: { readonly amr?: readonly string[]; readonly a
   return { ...(acr === undefined ? {} : { acr }), ...(authTime === undefined ? {} : { auth_time: authTime }) }
 }
 
+/** The `acr` of the sign-in behind a code or a token. A client may have been told a weaker one (`acrToTell`). */
+export function acrOfArtefact({ amr, extra }: Readonly<Record<string, unknown>> = {}): string | undefined {
+  if (Array.isArray(amr)) return acrOf(amr as string[])
+  const acr = fieldsOf(extra)['acr']
+  return typeof acr === 'string' ? acr : undefined
+}
+
 /** What `acr` has to be. */
 export type NeededAcr =
   | { readonly kind: 'any' }

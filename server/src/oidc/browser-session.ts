@@ -16,8 +16,9 @@ export interface BrowserSessions {
    *  disabled or gone
    *  @throws CodedError STORE_UNAVAILABLE */
   load(request: IncomingMessage): Promise<LiveSession | undefined>
-  /** Sets the cookie of the session again, of a version below which cookies are refused from now on. */
-  renew(exchange: Exchange, version: number): void
+  /** Sets the cookie of the session again, of a version below which cookies are refused from now on.
+   *  @param raised.amr what the person has proved in it by now; default: as before */
+  renew(exchange: Exchange, raised: { version: number; amr?: readonly string[] }): void
 }
 
 export interface LiveSession {
@@ -41,10 +42,10 @@ export function createBrowserSessions(needs: {
   const shown = (request: IncomingMessage) => needs.sessions.verify(readCookies(request).get(needs.scope.session) ?? '')
   return {
     shown,
-    renew({ request, response }, version) {
+    renew({ request, response }, raised) {
       const session = shown(request)
       if (session === undefined) return
-      const value = needs.sessions.sign({ ...session, version, jti: randomBytes(16).toString('base64url') })
+      const value = needs.sessions.sign({ ...session, ...raised, jti: randomBytes(16).toString('base64url') })
       const maxAge =
         session.transient === true ? {} : { maxAge: Math.max(0, session.exp - Math.floor(needs.now() / 1000)) }
       setCookie(response, needs.scope, { name: needs.scope.session, value, ...maxAge })

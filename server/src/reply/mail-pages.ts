@@ -15,6 +15,8 @@ export interface MailPages {
   'new-password': {
     readonly action: string
     readonly person: PersonOnPage
+    /** Of a second factor that was proved before. */
+    readonly proof?: string | undefined
     readonly minLength: number
     readonly maxLength: number
     readonly mistakes: readonly Mistake[]

@@ -74,8 +74,9 @@ export interface SignInPages {
     readonly person: PersonOnPage
     readonly action: string
     readonly recoveryAction: string
-    readonly switchAction: string
-    readonly cancelAction: string
+    readonly cancelAction?: string | undefined
+    /** A new password follows, and no sign-in. */
+    readonly isForPassword?: boolean
     /** Whether the person has an authenticator app, and a passkey. */
     readonly hasApp: boolean
     readonly passkey?: PasskeyOnPage | undefined
@@ -87,6 +88,8 @@ export interface SignInPages {
     readonly person: PersonOnPage
     /** The sign-in is too old for it, or nobody knows how old it is. */
     readonly signInFirst: boolean
+    /** It was no sign-in with a link, which the setting wants. */
+    readonly linkFirst?: boolean
     readonly action: string
     readonly cancelAction: string
     /** Where passkeys are possible. */

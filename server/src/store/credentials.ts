@@ -10,14 +10,14 @@ import type { OutboxRows } from './outbox.ts'
 import { statement } from './postgres.ts'
 import type { Database } from './postgres.ts'
 import { endSessionsOf, moveStanding, standing } from './standing.ts'
-import type { KeptSession } from './standing.ts'
+import type { OtherSessions } from './standing.ts'
 
 export interface Credentials {
   /** @returns the PHC string */
   find(userId: string): Promise<string | undefined>
   /** Sets a new password. Every other session of the person ends, with its grants and unfinished sign-ins; a locked account is
    *  unlocked, since what was tried before was not this password.
-   *  @param options.keepSession the session in which the person changed it goes on
+   *  @param options.others which sessions go on; default: none
    *  @param options.link a link of kind `reset` that was sent to the person: used up by the change; without a live one nothing is changed
    *  @param options.mail queued with the change
    *  @param options.standing changes nothing unless the person must change the password, is enabled and still has this standing
@@ -27,7 +27,7 @@ export interface Credentials {
     userId: string,
     passwordHash: string,
     options: {
-      keepSession?: KeptSession | undefined
+      others?: OtherSessions | undefined
       changeRequired: boolean
       standing?: string | undefined
       proved?: string | undefined
@@ -85,13 +85,13 @@ export function createCredentials(needs: {
   const { database, audit, outbox, changes } = needs
   return {
     find: async (userId) => (await database.query<{ password_hash: string }>(find, [userId]))[0]?.password_hash,
-    async set(userId, passwordHash, { keepSession, changeRequired, mail, audit: events, ...given }) {
+    async set(userId, passwordHash, { others, changeRequired, mail, audit: events, ...given }) {
       const { change, proof } = proofOf(given)
       const mails = outbox.rows(mail === undefined ? [] : [mail])
       const values = [userId, passwordHash, changeRequired, proof ?? null, audit.rows(events), mails]
       const changed = await database.transaction(async (connection) => {
         const [row] = await connection.query<{ standing: string; since: Date }>(change, values)
-        if (row !== undefined) await endSessionsOf(connection, userId, keepSession)
+        if (row !== undefined) await endSessionsOf(connection, userId, others)
         return row
       })
       await changes.tell(userId)

@@ -6,7 +6,7 @@ import type { AuditEvent } from './audit.ts'
 import type { KeyRing } from './envelope.ts'
 import { createApps } from './factors/apps.ts'
 import type { Apps } from './factors/apps.ts'
-import { rowsOf, told } from './factors/needs.ts'
+import { changeFactors, rowsOf, told } from './factors/needs.ts'
 import type { FactorNeeds, Told } from './factors/needs.ts'
 import { createPasskeys } from './factors/passkeys.ts'
 import type { Passkeys } from './factors/passkeys.ts'
@@ -17,7 +17,7 @@ import type { WrongCodes } from './factors/wrong-codes.ts'
 import { outboxInsert } from './outbox.ts'
 import { statement } from './postgres.ts'
 import { endSessionsOf, lockPerson, moveStanding } from './standing.ts'
-import type { FactorKind, Ways } from './standing.ts'
+import type { FactorKind, OtherSessions, Ways } from './standing.ts'
 import { isUuid } from './user.ts'
 
 /** What may be shown of a second factor. */
@@ -33,9 +33,10 @@ export interface Factors extends WrongCodes, RecoveryCodes, Apps, Passkeys {
   of(userId: string): Promise<Factor[]>
   /** Gives a factor of the person another name. @returns false when it is not there */
   rename(userId: string, id: string, name: string, audit: readonly AuditEvent[]): Promise<boolean>
-  /** Removes one factor; with the last one the recovery codes go too. Sessions go on.
+  /** Removes one factor; with the last one the recovery codes go too.
+   *  @param others default: every session ends
    *  @returns false when it is not there, or is the last way to sign in */
-  remove(userId: string, id: string, ways: Ways, told: Told): Promise<boolean>
+  remove(userId: string, id: string, ways: Ways, told: Told, others?: OtherSessions): Promise<boolean>
   /** Encrypts what a factor needs while it is set up or asked for, for a hidden field. @param boundTo only with the same text it opens */
   seal(text: string, boundTo: string): string
   /** @returns undefined for what was not sealed here, or for something else */
@@ -96,7 +97,7 @@ export function createFactors(needs: FactorNeeds): Factors {
       if (changed.length > 0) audit.lines(events)
       return changed.length > 0
     },
-    remove: (userId, id, ways, about) => removeFactor(needs, userId, id, ways, about),
+    remove: (userId, id, ways, about, others) => removeFactor(needs, userId, id, [ways, about, others]),
     seal: (text, boundTo) => {
       const { box, keyId } = ring.encrypt(Buffer.from(text), `pending-factor:${boundTo}`)
       return `${keyId}~${box.toString('base64url')}`
@@ -107,20 +108,18 @@ export function createFactors(needs: FactorNeeds): Factors {
 }
 
 async function removeFactor(
-  { database, audit, outbox }: FactorNeeds,
+  needs: FactorNeeds,
   userId: string,
   id: string,
-  { upstreams, passkeys }: Ways,
-  { audit: events, mail }: Told,
+  [{ upstreams, passkeys }, { audit: events, mail }, others]: [Ways, Told, OtherSessions | undefined],
 ): Promise<boolean> {
   if (!isUuid(id)) return false
-  const values = [userId, id, audit.rows(events), rowsOf({ outbox }, mail), upstreams, passkeys]
-  const gone = await database.transaction(async (connection) => {
+  const values = [userId, id, needs.audit.rows(events), rowsOf(needs, mail), upstreams, passkeys]
+  const gone = await changeFactors(needs, userId, { events, others }, async (connection) => {
     await connection.query(lockPerson, [userId])
     return connection.query(remove, values)
   })
-  if (gone.length > 0) audit.lines(events)
-  return gone.length > 0
+  return gone !== undefined
 }
 
 function open(ring: KeyRing, sealed: string, boundTo: string): string | undefined {

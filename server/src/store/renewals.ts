@@ -11,7 +11,14 @@ export interface Renewal extends GrantQuery {
   readonly seq: number
   readonly idleTtlMs: number
   /** What the grant has to say, so that its client may have the successor at once; undefined: whether it may is asked elsewhere. */
-  readonly atOnce: { readonly clientUid: string; readonly sector: string | undefined } | undefined
+  readonly atOnce:
+    | {
+        readonly clientUid: string
+        readonly sector: string | undefined
+        /** Groups that want a better sign-in of their members. */
+        readonly notOf?: readonly string[]
+      }
+    | undefined
 }
 
 export interface Renewed {
@@ -36,6 +43,7 @@ const renew = statement(
      WHERE f.grant_id = a.grant_id AND f.seq = $6 AND f.revoked_at IS NULL AND f.expires_at > now()
        AND a.client_uid = $8 AND a.payload->>'sector' IS NOT DISTINCT FROM $9
        AND a.disabled_at IS NULL AND a.comes_from IS NULL AND cardinality(a.parents) = 0 AND (a.offline OR a.session_live)
+       AND ($10::text[] = '{}' OR NOT (a.own_groups && $10::text[] OR EXISTS (SELECT FROM unnest(a.links) l WHERE l->'groups' ?| $10::text[])))
      RETURNING f.seq, f.rotated_at, f.expires_at)
    SELECT a.*, r.seq AS next_seq, r.rotated_at AS next_rotated_at, r.expires_at AS next_expires_at
    FROM account a LEFT JOIN rotated r ON true`,
@@ -56,7 +64,7 @@ export function createRenewals({ database }: { database: Connection }): Renewals
     async renew(renewal) {
       if (!isUuid(renewal.userId)) return undefined
       const { seq, idleTtlMs, atOnce } = renewal
-      const family = [seq, idleTtlMs, atOnce?.clientUid ?? null, atOnce?.sector ?? null]
+      const family = [seq, idleTtlMs, atOnce?.clientUid ?? null, atOnce?.sector ?? null, atOnce?.notOf ?? []]
       const [row] = await database.query<RenewedRow>(renew, [...grantedValues(renewal), ...family])
       return row && { account: grantedOf(row), family: familyOf(row) }
     },

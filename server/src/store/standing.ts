@@ -1,6 +1,6 @@
 // The standing of an account is one value. It changes whenever all sessions of the person are ended: by a new password, by an
-// administrator, by a disabled account; and whenever the person gets or loses a second factor, which ends no session. A sign-in that
-// is not finished is valid only while the standing is the one that it began with.
+// administrator, by a disabled account, by another second factor or address; also where the person keeps the other sessions then. A sign-in
+// that is not finished is valid only while the standing is the one that it began with.
 import { isOfSignIn } from './grants.ts'
 import { endDevices } from './logouts.ts'
 import { statement } from './postgres.ts'
@@ -10,15 +10,8 @@ import type { Connection } from './postgres.ts'
 export const factorKindNames = ['totp', 'passkey'] as const
 export type FactorKind = (typeof factorKindNames)[number]
 
-const since = `(u.sessions_valid_after AT TIME ZONE 'UTC')::text`
-
-/** SQL, for `users u`. @param factors a query of the ids of the person's factors */
-export const standingWith = (factors: string): string =>
-  `${since} || coalesce((SELECT '/' || md5(string_agg(id::text, ',' ORDER BY id)) FROM (${factors}) factor), '')`
-
-/** SQL, for `users u`. As text, since a Date of JavaScript has no microseconds. Of a person without a second factor it is what the
- *  release before makes of it. */
-export const standing = `(${standingWith('SELECT f.id FROM factors f WHERE f.user_id = u.id')})`
+/** SQL, for `users u`. As text, since a Date of JavaScript has no microseconds. */
+export const standing = `((u.sessions_valid_after AT TIME ZONE 'UTC')::text)`
 
 /** The column `factors` of a person u: the kinds of their second factors. */
 export const factorKinds = `ARRAY(SELECT DISTINCT f.kind FROM factors f WHERE f.user_id = u.id ORDER BY f.kind) AS factors`
@@ -46,19 +39,47 @@ export interface KeptSession {
   readonly version: number
 }
 
+/** What becomes of the other sessions of a person who changes how they sign in. They end, unless the person wants to keep them. */
+export interface OtherSessions {
+  /** The session in which the change is made: it goes on. */
+  readonly keepSession?: KeptSession | undefined
+  readonly keepsOthers?: boolean | undefined
+}
+
+const move = statement(
+  'standing-move',
+  `UPDATE users u SET ${moveStanding} WHERE u.id = $1 RETURNING ${standing} AS standing, u.sessions_valid_after AS since`,
+)
+// A browser that was known is unknown from now on. Its row stays: a person without a known browser gets no mail about a new one.
 const endRows = statement(
   'standing-end-sessions',
-  `WITH ${endDevices('user_id = $1 AND session_uid IS DISTINCT FROM $2')},
-   kept AS (UPDATE devices SET auth_time = u.sessions_valid_after, version = greatest(devices.version, $3::integer) FROM users u
-     WHERE u.id = $1 AND devices.user_id = u.id AND devices.session_uid = $2 AND devices.revoked_at IS NULL),
-   revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL
+  `WITH ${endDevices('user_id = $1 AND session_uid IS DISTINCT FROM $2 AND NOT $4::boolean')},
+   forgotten AS (UPDATE known_browsers SET browser = gen_random_uuid()::text WHERE user_id = $1 AND NOT $4::boolean),
+   kept AS (UPDATE devices SET auth_time = u.sessions_valid_after,
+       version = CASE WHEN session_uid = $2 THEN greatest(devices.version, $3::integer) ELSE devices.version END FROM users u
+     WHERE u.id = $1 AND devices.user_id = u.id AND (devices.session_uid = $2 OR $4::boolean) AND devices.revoked_at IS NULL),
+   revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL AND NOT $4::boolean
      AND session_uid IS DISTINCT FROM $2 AND ${isOfSignIn('grants')})
    SELECT`,
 )
 
-/** Ends every session of a person, with the grants; their clients are told. Call it after the statement that changed the standing, in the same transaction:
- *  only a later statement sees the rows of a sign-in that had the person's row locked.
- *  @param keepSession this one goes on */
-export async function endSessionsOf(connection: Connection, userId: string, keepSession?: KeptSession): Promise<void> {
-  await connection.query(endRows, [userId, keepSession?.uid ?? null, keepSession?.version ?? null])
+/** Ends every session of a person, with the grants, and forgets their browsers; the clients are told. Call it after the statement that changed the standing,
+ *  in the same transaction: only a later statement sees the rows of a sign-in that had the person's row locked.
+ *  @param others which go on. Sign-ins that are not finished, and links of mails, end all the same: they are bound to the standing */
+export async function endSessionsOf(connection: Connection, userId: string, others: OtherSessions = {}): Promise<void> {
+  const { keepSession, keepsOthers = false } = others
+  await connection.query(endRows, [userId, keepSession?.uid ?? null, keepSession?.version ?? null, keepsOthers])
+}
+
+/** Changes the standing, and does with the other sessions what was chosen. Call it after the statement of the change, in the same transaction, with the
+ *  person's row locked.
+ *  @returns the standing after it, and when it began */
+export async function moveStandingOf(
+  connection: Connection,
+  userId: string,
+  others: OtherSessions | undefined,
+): Promise<{ readonly standing: string; readonly since: Date }> {
+  const [moved] = await connection.query<{ standing: string; since: Date }>(move, [userId])
+  await endSessionsOf(connection, userId, others)
+  return moved!
 }

@@ -183,7 +183,7 @@ async function removeOwn(
   const isGone = await database.transaction(async (connection) => {
     await connection.query(lockPerson, [userId])
     const gone = await connection.query(unlinkOwn, values)
-    if (gone.length > 0) await endSessionsOf(connection, userId, keepSession)
+    if (gone.length > 0) await endSessionsOf(connection, userId, { keepSession })
     return gone.length > 0
   })
   if (!isGone) return false

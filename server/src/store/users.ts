@@ -10,7 +10,7 @@ import { logoutInsert } from './logouts.ts'
 import { preferencesOf } from './preferences.ts'
 import { statement } from './postgres.ts'
 import type { Database, Statement } from './postgres.ts'
-import { endSessionsOf, factorKinds, moveStanding, standing } from './standing.ts'
+import { endSessionsOf, factorKinds, moveStanding, moveStandingOf, standing } from './standing.ts'
 import type { FactorKind } from './standing.ts'
 import { asRefused, described, namesOf } from './user-names.ts'
 import type { Names } from './user-names.ts'
@@ -66,10 +66,16 @@ export interface Users {
   /** As `insert`, for somebody with a link of this kind: it is used up by the new account.
    *  @returns undefined when the link is not live */
   insertByLink(user: NewUser, link: AccountLink, audit: readonly AuditEvent[]): Promise<User | undefined>
-  /** Changes what we know of a person. Sessions and tokens stay.
+  /** Changes what we know of a person. Sessions and tokens stay, unless the address becomes another one.
+   *  @param keepsOthers they stay then too
    *  @returns the person as they are now; undefined when nobody has this id
    *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID, USER_OF_OTHER_SOURCE */
-  edit(userId: string, change: UserChange, audit: readonly AuditEvent[]): Promise<User | undefined>
+  edit(
+    userId: string,
+    change: UserChange,
+    audit: readonly AuditEvent[],
+    keepsOthers?: boolean,
+  ): Promise<User | undefined>
   /** Writes the record of somebody who signed in with another source: creates it the first time, updates its names later. Only the
    *  source's lasting name leads to a record, never an equal user name or e-mail address.
    *  @param audit written when the record is new
@@ -189,7 +195,7 @@ export function createUsers(needs: UserNeeds): Users {
     follow: (userId, person) => followSource(needs, userId, person),
     findAdopted: async ({ source, key }) =>
       (await database.query<AdoptedRow>(findAdopted, [source, key])).map(adoptedOf)[0],
-    edit: (userId, change, events) => editUser(needs, userId, change, events),
+    edit: (userId, change, events, keepsOthers = false) => editUser(needs, userId, change, { events, keepsOthers }),
     setDisabled: (userId, disabled, events) => changeUser(needs, disabled ? disable : enable, userId, events),
     remove: (userId, events) => changeUser(needs, remove, userId, events),
     revokeSessions: (userId, events) => changeUser(needs, revokeSessions, userId, events),
@@ -216,7 +222,7 @@ async function editUser(
   { database, audit, changes }: UserNeeds,
   userId: string,
   change: UserChange,
-  events: readonly AuditEvent[],
+  { events, keepsOthers }: { events: readonly AuditEvent[]; keepsOthers: boolean },
 ): Promise<User | undefined> {
   if (!isUuid(userId)) return undefined
   const changed = await database.transaction(async (connection) => {
@@ -226,7 +232,10 @@ async function editUser(
     if (before.source !== ownSource) throw ofOtherSource(before)
     const after = changeOf(before, change)
     const values = [userId, ...namesOf(after), audit.rows(events)]
-    return (await asRefused(after, () => connection.query<UserRow>(edit, values)))[0]
+    const [edited] = await asRefused(after, () => connection.query<UserRow>(edit, values))
+    if (canonicalName(after.email ?? '') !== canonicalName(before.email ?? ''))
+      await moveStandingOf(connection, userId, { keepsOthers })
+    return edited
   })
   if (changed === undefined) return undefined
   await changes.tell(userId)

@@ -49,7 +49,7 @@ async function checkPassword(
 async function changePassword(
   { store, passwords }: Needs,
   account: LoadedAccount,
-  { next, standing, proved, keepSession, link, event, languages }: PasswordChange,
+  { next, standing, proved, others, link, event, languages }: PasswordChange,
 ): Promise<ChangePasswordOutcome> {
   const { user } = account
   // first: to a person who may not change it, "the same as the current one" would confirm a guess
@@ -63,7 +63,7 @@ async function changePassword(
   }
   const asked = askedFrom(event)
   const mail = passwordChangedMail(user, { key: randomUUID(), at: new Date(), asked, languages })
-  const change = { keepSession, changeRequired: false, standing, proved, link, mail, audit: [event] }
+  const change = { others, changeRequired: false, standing, proved, link, mail, audit: [event] }
   const changed = await store.credentials.set(user.id, await passwords.hash(next), change)
   return changed === undefined ? { kind: 'ended' } : { kind: 'changed', ...changed }
 }

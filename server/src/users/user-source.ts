@@ -3,7 +3,7 @@
 // Every source passes test/conformance/user-source.ts.
 import type { LoadedAccount } from '../store/accounts.ts'
 import type { AuditEvent } from '../store/audit.ts'
-import type { KeptSession } from '../store/standing.ts'
+import type { OtherSessions } from '../store/standing.ts'
 import type { Person, User } from '../store/user.ts'
 import type { PasswordFault } from './passwords.ts'
 
@@ -66,8 +66,7 @@ export interface PasswordChange {
   readonly proved?: string | undefined
   /** The token of a link `reset` that the person got by mail: it is used up by the change, and without a live one nothing is done. */
   readonly link?: string | undefined
-  /** The session in which the person changes it; it goes on. */
-  readonly keepSession?: KeptSession | undefined
+  readonly others?: OtherSessions | undefined
   readonly event: AuditEvent
   /** Of the request, for the mail about it. */
   readonly languages?: readonly string[] | undefined

@@ -27,8 +27,15 @@ function browserWith(age: number | undefined, acr = 'urn:nauthera:password'): Br
   }
 }
 
+const secondFactor = { policy: 'optional', requiredGroups: ['finance'], enrolment: 'password' } as const
 const gateOf = (browserSessions: BrowserSessions) =>
-  createGate({ browserSessions, basePath: '/sso', issuer: 'https://login.example.com/sso', now: () => now })
+  createGate({
+    browserSessions,
+    basePath: '/sso',
+    issuer: 'https://login.example.com/sso',
+    secondFactor,
+    now: () => now,
+  })
 
 const queryOf = ({ location }: { location: string }) =>
   Object.fromEntries(new URL(location, 'https://login.example.com').searchParams)

@@ -30,6 +30,7 @@ function deskFor(
       : {
           user: { ...ada, groups, groupOrigins: { [from]: groups } },
           standing: 'one',
+          factors: ['totp'],
           session: { uid: 's1', version: 1, authTime: now / 1000 - age, amr: ['pwd'], acr },
         }
   const gate: Gate = {

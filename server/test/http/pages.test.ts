@@ -114,6 +114,7 @@ describe('createPages', () => {
       'waiting',
       'reference',
       'password-fields',
+      'keep-sessions',
       'secret',
       'passkey',
       'icon',

@@ -75,7 +75,12 @@ export function createBrowser(
     factors: { kinds: [], needed: false } as FactorQuestion,
     code: (code: string): CodeOutcome =>
       code === 'right' ? { kind: 'passed' } : { kind: 'wrong', reason: 'wrong-code' },
-    enrol: { kind: 'enrolled', standing: 's3', recoveryCodes: ['AAAA', 'BBBB'] } as EnrolOutcome,
+    enrol: {
+      kind: 'enrolled',
+      standing: 's3',
+      since: new Date(now + 1000),
+      recoveryCodes: ['AAAA', 'BBBB'],
+    } as EnrolOutcome,
     consent: { scopes: [], canRemember: false } as MissingConsent,
     change: { kind: 'changed', standing: 's2', since: new Date(now + 2500) } as Awaited<
       ReturnType<UserSources['changePassword']>
@@ -151,7 +156,7 @@ export function createBrowser(
     enrol: async () => undefined,
     ...begin.passkeys,
   }
-  const secondFactor = { policy: 'optional', requiredGroups: [] } as const
+  const secondFactor = { policy: 'optional', requiredGroups: [], enrolment: 'password' } as const
   const offers = { reset: false, registration: false }
   const ways = { secondFactors, passkeys, secondFactor, federation, offers }
   const remembered = {

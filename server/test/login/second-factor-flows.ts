@@ -4,7 +4,7 @@ import type { Code } from '@nauthera/harness/flows'
 import { password } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
-import { codeAt } from '../../src/users/factors/totp.ts'
+import { codeAt, mintSeed } from '../../src/users/factors/totp.ts'
 import { softwarePasskey } from '../users/factors/software-passkey.ts'
 
 // The pages of a second factor, as a browser without JavaScript goes through them.
@@ -79,11 +79,27 @@ export async function givePasskey({ apps, issuer }: Replicas, userId: string) {
     userId,
     standing: (await accounts.load({ userId }))!.standing,
     passkey: { name: 'key', credentialId, publicKey, signCount: 0, synced: true, transports: [] },
+    others: { keepsOthers: true },
     challenge: { id: `challenge-of-${credentialId}`, usedUntil: new Date(Date.now() + 60_000) },
     recoveryCodes: ['A'],
     audit: [],
   })
   return passkey
+}
+
+/** Gives a person an authenticator app; their sessions go on. @returns its seed */
+export async function giveApp({ apps }: Replicas, userId: string): Promise<string> {
+  const { factors, accounts } = apps[0]!.store
+  const seed = mintSeed()
+  await factors.enrolApp({
+    userId,
+    standing: (await accounts.load({ userId }))!.standing,
+    app: { name: 'app', seed, lastStep: 0 },
+    others: { keepsOthers: true },
+    recoveryCodes: ['A'],
+    audit: [],
+  })
+  return seed
 }
 
 /** The present codes count as not used yet, so that a test does not have to wait for the next ones. */

@@ -5,7 +5,7 @@ import { addPerson, configs, entry, password, startReplicas } from '@nauthera/ha
 import type { Replicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { codeAt } from '../../src/users/factors/totp.ts'
-import { afterPassword, codeOf, inSession, setUpApp, submit, textOf } from './second-factor-flows.ts'
+import { afterPassword, codeOf, giveApp, inSession, setUpApp, submit, textOf } from './second-factor-flows.ts'
 
 const mfa = 'urn:nauthera:mfa'
 const step = 30_000
@@ -161,11 +161,11 @@ describe('a second factor', function () {
 
   it('L2 a session that proved the password alone is asked for the second factor alone (RFC 9470), and an earlier cookie is refused', async () => {
     const username = `person-${++people}`
-    await addPerson(replicas, username)
+    const userId = await addPerson(replicas, username)
     const browser = new Browser(replicas)
     const before = await idTokenOf(await afterPassword(replicas, { username, browser }))
     expect(before['acr']).to.equal('urn:nauthera:password')
-    const { seed } = await setUpApp(replicas, await afterPassword(replicas, { username, parameters: wanted }))
+    const seed = await giveApp(replicas, userId)
     const old = browser.copy()
     const asked = await inSession(replicas, browser, wanted)
     expect(asked.page.body).to.contain('id="second-factor"').and.not.contain('id="password"')

@@ -20,7 +20,7 @@ describe('createSetUpFactor', () => {
         offerNew: async () => ({ options: '{}', sealed: 'k1~AAAA' }),
         enrol: async () => {
           enrolled++
-          return { standing: 's2', recoveryCodes: ['AAAA'], methods: ['swk', 'user'] }
+          return { standing: 's2', since: new Date(now), recoveryCodes: ['AAAA'], methods: ['swk', 'user'] }
         },
       },
     })

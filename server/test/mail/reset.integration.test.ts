@@ -2,11 +2,15 @@ import { expect } from 'chai'
 import { randomUUID } from 'node:crypto'
 import { Browser, formOf, password, send } from '@nauthera/harness/browser'
 import { getCode, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import type { Answer } from '@nauthera/harness/browser'
 import { addPerson } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { createLinkMails } from '../../src/users/link-mails.ts'
 import { createLinkTries } from '../../src/users/link-requests.ts'
+import { mintRecoveryCodes, parseRecoveryCode } from '../../src/users/factors/recovery-codes.ts'
+import { codeAt } from '../../src/users/factors/totp.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
+import { giveApp, givePasskey, passkeyChallengeIn } from '../login/second-factor-flows.ts'
 import { compareTimes, processorTime } from '../paired-times.ts'
 import { chosen, newPassword, signInPage, startMailSite, winnersOf, wordsOf } from './with-mail.ts'
 import type { MailSite } from './with-mail.ts'
@@ -131,6 +135,47 @@ describe('a new password by mail', function () {
     await browser.submit(await browser.follow(link), link, chosen)
     expect((await refresh(site, tokens.refresh)).status).to.equal(400)
     expect((await signInPage(site, code.browser)).body).to.contain('id="password"')
+  })
+
+  it('L9 who has a second factor proves it before the new password, with a code, a recovery code or a passkey', async () => {
+    const { factors, credentials } = site.apps[0]!.store
+    const userId = await addPerson(site, 'barbara')
+    const seed = await giveApp(site, userId)
+    const passkey = await givePasskey(site, userId)
+    const [recoveryCode = ''] = mintRecoveryCodes()
+    await factors.replaceRecoveryCodes(userId, [parseRecoveryCode(recoveryCode)!], { audit: [] })
+    const next = (n: number) => `${newPassword} ${n}`
+    const fields = (n: number) => ({ 'new-password': next(n), 'repeat-password': next(n) })
+    type Shown = Answer & { url: string }
+    const prove: ((browser: Browser, asked: Shown) => Promise<Shown>)[] = [
+      (browser, asked) => browser.submit(asked, '/second-factor', { code: codeAt(seed, Date.now()) }),
+      (browser, asked) => browser.submit(asked, '/recovery-code', { 'recovery-code': recoveryCode }),
+      (browser, asked) =>
+        browser.submit(asked, '/second-passkey', {
+          credential: passkey.answer({ challenge: passkeyChallengeIn(asked.body) }),
+        }),
+    ]
+    for (const [n, by] of prove.entries()) {
+      const link = await linkFor('barbara')
+      const browser = new Browser(site)
+      const asked = await browser.follow(link)
+      expect(asked.body).to.contain('id="code"').and.not.contain('id="new-password"')
+      const before = await credentials.find(userId)
+      // the form of the password, without the proof
+      const token = formOf(asked.body, '/second-factor').fields['form_token']!
+      const without = await browser.follow(link, { form: { form_token: token, proof: 'k1~AAAA', ...fields(n) } })
+      expect(without.body).to.contain('id="code"')
+      const wrong = await browser.submit(asked, '/second-factor', { code: '000000' })
+      expect(wordsOf(wrong)).to.contain('The code is wrong')
+      expect(await credentials.find(userId)).to.equal(before)
+      const page = await by(browser, await browser.follow(link))
+      expect(page.body, String(n)).to.contain('id="new-password"')
+      const mistaken = await browser.submit(page, link, { 'new-password': 'short', 'repeat-password': 'short' })
+      expect(wordsOf(mistaken)).to.contain('too short')
+      expect(wordsOf(await browser.submit(mistaken, link, fields(n)))).to.contain('Your password is set')
+      expect(await credentials.find(userId)).not.to.equal(before)
+    }
+    expect((await factors.of(userId)).map(({ kind }) => kind)).to.deep.equal(['totp', 'passkey'])
   })
 
   it('opening the link uses nothing up: mail servers open links, with HEAD and GET', async () => {

@@ -32,7 +32,7 @@ describe('BrowserSessions.renew', () => {
     const request = new IncomingMessage(new Socket())
     request.headers.cookie = `${scope.session}=${cookie}`
     const response = new ServerResponse(request)
-    browserSessions.renew({ request, response }, 2)
+    browserSessions.renew({ request, response }, { version: 2 })
     return [response.getHeader('set-cookie') ?? []].flat().map(String)[0]
   }
 

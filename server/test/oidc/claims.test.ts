@@ -1,7 +1,6 @@
 import { expect } from 'chai'
 import { create } from '@bufbuild/protobuf'
 import { ClaimFromGroupsSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { accessOf } from '../../src/oidc/clients/access.ts'
 import { claimsFromGroups, claimsOf } from '../../src/oidc/claims.ts'
 import type { User } from '../../src/store/user.ts'
 
@@ -72,18 +71,4 @@ describe('claimsFromGroups', () => {
   }
   it('leaves a claim without a value out', () =>
     expect(claimsFromGroups([rule('Array')], ['guests'])).to.deep.equal({}))
-})
-
-describe('accessOf', () => {
-  for (const [allowedGroups, groups, kind] of [
-    [[], [], 'allowed'],
-    [['a'], ['a', 'b'], 'allowed'],
-    [['a', 'b'], ['b'], 'allowed'],
-    [['a'], [], 'refused'],
-    [['a'], ['A'], 'refused'],
-  ] as const) {
-    it(`a person in ${JSON.stringify(groups)} is ${kind} when allowedGroups is ${JSON.stringify(allowedGroups)}`, () => {
-      expect(accessOf({ allowedGroups: [...allowedGroups] }, groups).kind).to.equal(kind)
-    })
-  }
 })

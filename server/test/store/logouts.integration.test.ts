@@ -92,7 +92,7 @@ describe(endDevices.name, function () {
       ({ userId, sessions }) =>
         store.credentials.set(userId, hash, {
           changeRequired: false,
-          keepSession: { uid: sessions[0], version: 1 },
+          others: { keepSession: { uid: sessions[0], version: 1 } },
           audit: [],
         }),
       ofSecond,

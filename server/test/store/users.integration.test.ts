@@ -131,7 +131,7 @@ describe(createUsers.name, () => {
   it('ends the other sessions when the password is changed, and keeps the one in which it was changed', async () => {
     const { userId, sessionUid, load } = await signedIn()
     const keepSession = { uid: sessionUid, version: 1 }
-    await store.credentials.set(userId, 'hash-1', { keepSession, changeRequired: false, audit: [] })
+    await store.credentials.set(userId, 'hash-1', { others: { keepSession }, changeRequired: false, audit: [] })
     expect((await load())?.sessionLive).to.equal(true)
     await store.credentials.set(userId, 'hash-2', { changeRequired: true, audit: [] })
     const loaded = await load()
@@ -147,7 +147,7 @@ describe(createUsers.name, () => {
   it('L2 refuses older cookies of the session in which the password was changed', async () => {
     const { userId, sessionUid, load } = await signedIn()
     const keepSession = { uid: sessionUid, version: 2 }
-    await store.credentials.set(userId, 'hash-1', { keepSession, changeRequired: false, audit: [] })
+    await store.credentials.set(userId, 'hash-1', { others: { keepSession }, changeRequired: false, audit: [] })
     expect((await load())?.sessionLive).to.equal(false)
     const session = { uid: sessionUid, version: 2, authTime: new Date(0) }
     expect((await store.accounts.load({ userId, session }))?.sessionLive).to.equal(true)

@@ -1,5 +1,7 @@
 import type { GrantedAccount } from '../../store/accounts.ts'
 import type { Grant as GrantRow, GrantOwner } from '../../store/grants.ts'
+import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
+import { acrOfArtefact } from '../acr.ts'
 import { accessOf } from '../clients/access.ts'
 import { personScopes, scopesAt } from '../clients/apis.ts'
 import { standingDetails } from '../clients/details.ts'
@@ -7,21 +9,25 @@ import type { Details } from '../clients/details.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { pairwiseSector } from '../clients/subjects.ts'
+import type { RequestContext } from '../request-context.ts'
 import { narrowed } from './grants.ts'
 import type { GrantPayload } from './grants.ts'
 
 /** A grant as it stands now: as far as its client may still have it.
  *  @param loaded the person, with the grant
+ *  @param by.artefact the code or token that somebody shows of it
  *  @returns undefined unless everybody who is part in it is still here, and may serve the person */
 export async function standingGrant(
   loaded: GrantedAccount | undefined,
   clients: ClientInstances,
+  by: { readonly artefact: RequestContext['artefact']; readonly secondFactor: SecondFactorPolicy },
 ): Promise<{ readonly row: GrantRow; readonly payload: GrantPayload } | undefined> {
   const row = loaded?.grant
   if (!loaded || !row) return undefined
   const owners = [...loaded.grantFrom, row]
   for (const { clientId } of owners) await clients.ensure(clientId)
-  const client = ownerOf(owners, loaded.user.groups, clients)
+  const person = { groups: loaded.user.groups, acr: acrOfArtefact(by.artefact) }
+  const client = ownerOf(owners, clients, (one) => accessOf(one, person, by.secondFactor).kind === 'allowed')
   if (client === undefined || row.payload.sector !== pairwiseSector(client.config)) return undefined
   const may = {
     person: personScopes(client.config),
@@ -36,13 +42,13 @@ export async function standingGrant(
  *  is the next one: that one exchanged its token */
 function ownerOf(
   owners: readonly GrantOwner[],
-  groups: readonly string[],
   clients: ClientInstances,
+  mayServe: (client: OidcClient) => boolean,
 ): OidcClient | undefined {
   let before: OidcClient | undefined
   for (const { clientId, clientUid } of owners) {
     const client = clients.registeredById(clientId)
-    if (client?.uid !== clientUid || accessOf(client.config, groups).kind !== 'allowed') return undefined
+    if (client?.uid !== clientUid || !mayServe(client)) return undefined
     if (before && scopesAt(client.config.resourceServer?.identifier ?? '', before, clients) === undefined)
       return undefined
     before = client

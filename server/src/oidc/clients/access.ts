@@ -1,11 +1,69 @@
-import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { isRequired } from '../../users/factors/policy.ts'
+import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
+import { isEnough, neededAcr } from '../acr.ts'
+import type { AcrRequest, NeededAcr } from '../acr.ts'
+import type { OidcClient } from './oidc-client.ts'
 
-export type Access = { readonly kind: 'allowed' } | { readonly kind: 'refused'; readonly reason: 'groups' }
+// Everything that a client, and the settings, want of a person who uses it, whatever the request. It is asked at each sign-in (what-is-asked), and
+// again wherever a code or a token of the person is used: code, refresh, device, exchange, introspection, userinfo. What a request wants beside it
+// (`acr_values`, `claims`, `max_age`, `prompt`) is of that sign-in alone.
 
-/** Whether a person may use a client; checked at each sign-in, each issue of a token and each refresh.
- *  @param groups of the person, by name */
-export function accessOf(config: Pick<ClientConfig, 'allowedGroups'>, groups: readonly string[]): Access {
-  const { allowedGroups } = config
-  if (allowedGroups.length === 0 || allowedGroups.some((group) => groups.includes(group))) return { kind: 'allowed' }
-  return { kind: 'refused', reason: 'groups' }
+/** What a client says of the people who may use it: the one place that reads it. */
+const wantedBy = ({ config }: Pick<OidcClient, 'config'>) => ({
+  allowedGroups: config.allowedGroups,
+  requiredAcr: config.requiredAcr,
+})
+
+/** A person, and how they signed in. */
+export interface PersonAtClient {
+  /** By name. */
+  readonly groups: readonly string[]
+  /** Undefined when the proofs are unknown. */
+  readonly acr: string | undefined
+}
+
+type Rules = Pick<SecondFactorPolicy, 'policy' | 'requiredGroups'>
+
+export type Access =
+  | { readonly kind: 'allowed' }
+  | { readonly kind: 'refused'; readonly reason: 'groups' }
+  /** `values`: those that are enough. */
+  | { readonly kind: 'refused'; readonly reason: 'acr'; readonly values: readonly string[] }
+
+/** Whether a person may use a client, and by this sign-in. */
+export function accessOf(client: Pick<OidcClient, 'config'>, { groups, acr }: PersonAtClient, rules: Rules): Access {
+  if (!isOfAllowedGroup(allowedGroupsOf(client), groups)) return { kind: 'refused', reason: 'groups' }
+  const needed = acrNeeded(client, groups, rules)
+  if (needed.kind === 'one-of' && !isEnough(needed, acr))
+    return { kind: 'refused', reason: 'acr', values: needed.values }
+  return { kind: 'allowed' }
+}
+
+/** The part of it that no sign-in can mend. */
+export const isOfAllowedGroup = (allowedGroups: readonly string[], groups: readonly string[]): boolean =>
+  allowedGroups.length === 0 || allowedGroups.some((group) => groups.includes(group))
+
+export const allowedGroupsOf = (client: Pick<OidcClient, 'config'>): readonly string[] => wantedBy(client).allowedGroups
+
+/** The part of it that a sign-in can reach, for `neededAcr`. @param secondFactor whether the setting wants one of the person */
+export const acrWanted = (
+  client: Pick<OidcClient, 'config'>,
+  secondFactor: boolean,
+): Pick<AcrRequest, 'ofClient' | 'secondFactor'> => ({ ofClient: wantedBy(client).requiredAcr, secondFactor })
+
+function acrNeeded(client: Pick<OidcClient, 'config'>, groups: readonly string[], rules: Rules): NeededAcr {
+  const wanted = acrWanted(client, isRequired(rules, groups))
+  return neededAcr({ ...wanted, claims: undefined, acrValues: undefined, reachable: [] })
+}
+
+/** Of which groups nobody may be who has this token refreshed: the setting wants more of their members.
+ *  @returns undefined when the sign-in is not enough for anybody; empty when it is enough for everybody */
+export function groupsThatWantMore(
+  client: Pick<OidcClient, 'config'>,
+  acr: string | undefined,
+  rules: Rules,
+): readonly string[] | undefined {
+  const { requiredGroups } = rules
+  if (!isEnough(acrNeeded(client, [], rules), acr)) return undefined
+  return isEnough(acrNeeded(client, requiredGroups, rules), acr) ? [] : requiredGroups
 }

@@ -1,6 +1,7 @@
 import { factorStanding } from '../../users/factors/policy.ts'
 import type { FactorStanding } from '../../users/factors/policy.ts'
 import { acrOf, acrValues, isEnough, neededAcr } from '../acr.ts'
+import { acrWanted } from '../clients/access.ts'
 import type { FactorQuestion, Interaction, SignedIn } from './interaction.ts'
 import { opened } from './open-interaction.ts'
 import type { InteractionNeeds } from './open-interaction.ts'
@@ -13,11 +14,11 @@ export async function factorsFor(
 ): Promise<FactorQuestion> {
   const { params } = opened(interaction).library
   const { kinds, required } = account.factors ?? (await lookUp(needs, interaction, account))
+  const client = needs.clients.registeredById(interaction.client.clientId)
   const needed = neededAcr({
     claims: JSON.parse(params.claims ?? '{}'),
     acrValues: typeof params['acr_values'] === 'string' ? params['acr_values'] : undefined,
-    ofClient: needs.clients.registeredById(interaction.client.clientId)?.config.requiredAcr ?? [],
-    secondFactor: required,
+    ...(client === undefined ? { ofClient: [], secondFactor: required } : acrWanted(client, required)),
     reachable: acrValues(needs.secondFactor),
   })
   return { kinds, needed: !isEnough(needed, acrOf(account.amr)) }

@@ -1,4 +1,4 @@
-import { accessOf } from '../clients/access.ts'
+import { allowedGroupsOf, isOfAllowedGroup } from '../clients/access.ts'
 import { beginDevice } from './begin-device.ts'
 import { factorsFor } from './factors-for.ts'
 import { finishInteraction } from './finish.ts'
@@ -28,7 +28,8 @@ async function isAllowed(
 ): Promise<boolean> {
   const client = clients.registeredById(interaction.client.clientId)
   if (client === undefined) return false
-  if (client.config.allowedGroups.length === 0) return true
+  const allowedGroups = allowedGroupsOf(client)
+  if (allowedGroups.length === 0) return true
   const person = await opened(interaction).people.find({ userId: accountId, clientUid: client.uid })
-  return person !== undefined && accessOf(client.config, person.user.groups).kind === 'allowed'
+  return person !== undefined && isOfAllowedGroup(allowedGroups, person.user.groups)
 }

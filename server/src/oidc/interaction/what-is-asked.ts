@@ -1,6 +1,6 @@
 import { isEnough } from '../acr.ts'
 import type { NeededAcr } from '../acr.ts'
-import { accessOf } from '../clients/access.ts'
+import { allowedGroupsOf, isOfAllowedGroup } from '../clients/access.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { ConsentVerdict } from './consent.ts'
 
@@ -85,7 +85,7 @@ export const questions: readonly Question[] = [
         name: 'not_allowed',
         description: 'the account is in no group that may use this client',
         error: 'access_denied',
-        holds: ({ client, groups }) => accessOf(client.config, groups).kind === 'refused',
+        holds: ({ client, groups }) => !isOfAllowedGroup(allowedGroupsOf(client), groups),
       },
     ],
   },

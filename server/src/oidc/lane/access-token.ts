@@ -1,3 +1,4 @@
+import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import type { GrantedAccount } from '../../store/accounts.ts'
 import type { Grant } from '../../store/grants.ts'
@@ -17,6 +18,7 @@ export interface TokenNeeds {
   readonly clients: ClientInstances
   readonly places: Places
   readonly users: UserSources
+  readonly settings: { readonly secondFactor: SecondFactorPolicy }
   /** Epoch milliseconds. */
   readonly now: () => number
 }
@@ -71,10 +73,10 @@ const isSimple = ({ jkt, 'x5t#S256': certificate, authorizationDetails }: Token)
 export async function findGrant(
   context: RequestContext,
   { clientId, accountId }: Token,
-  { users, clients, now }: TokenNeeds,
+  { users, clients, settings, now }: TokenNeeds,
 ): Promise<{ readonly account: GrantedAccount; readonly row: Grant; readonly payload: GrantPayload } | undefined> {
   const account = await loadAccountOfArtefact(context, users)
-  const grant = await standingGrant(account, clients)
+  const grant = await standingGrant(account, clients, { artefact: context.artefact, ...settings })
   if (account === undefined || grant === undefined) return undefined
   const { row } = grant
   if (row.clientId !== clientId || row.userId !== accountId) return undefined

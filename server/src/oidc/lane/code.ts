@@ -1,7 +1,9 @@
 import { hash, timingSafeEqual } from 'node:crypto'
+import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import { newFamily } from '../artefacts/refresh-families.ts'
 import { standingGrant } from '../artefacts/standing-grant.ts'
+import { allowedGroupsOf } from '../clients/access.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { pairwiseSector } from '../clients/subjects.ts'
@@ -15,6 +17,7 @@ import type { PlainForm } from './plain-request.ts'
 export interface CodeNeeds extends PersonTokenNeeds {
   readonly clients: ClientInstances
   readonly users: Pick<UserSources, 'redeem'>
+  readonly settings: { readonly secondFactor: SecondFactorPolicy }
 }
 
 /** The payload of a code that is bound to nothing but its PKCE. */
@@ -33,7 +36,7 @@ const grantType = 'authorization_code'
 export function createCodeGrants(
   needs: CodeNeeds,
 ): (context: RequestContext, form: PlainForm, client: OidcClient) => Promise<object | undefined> {
-  const { clients, users, now } = needs
+  const { clients, users, settings, now } = needs
   const answer = createPersonTokens(needs)
   return async (context, form, client) => {
     const code = isPlain(form, client) ? shownCode(form, client, needs) : undefined
@@ -41,9 +44,9 @@ export function createCodeGrants(
     context.artefact = { ...code }
     const { jti, exp, scope: ofCode } = code
     const family = newFamily(client.config, new Set(ofCode.split(' ')))
-    const asNow = { uid: client.uid, sector: pairwiseSector(client.config), allowedGroups: client.config.allowedGroups }
+    const asNow = { uid: client.uid, sector: pairwiseSector(client.config), allowedGroups: allowedGroupsOf(client) }
     const loaded = await redeemCode(context, users, { jti, expiresAt: new Date(exp * 1000), client: asNow, family })
-    const grant = await standingGrant(loaded, clients)
+    const grant = await standingGrant(loaded, clients, { artefact: context.artefact, ...settings })
     if (loaded === undefined || grant?.row.clientId !== client.clientId) return undefined
     if (secondsOf(grant.row.expiresAt.getTime()) <= secondsOf(now())) return undefined
     const scope = bothOf(grant.payload.openid?.scope, ofCode)

@@ -1,8 +1,11 @@
 import type { RefreshFamilies } from '../../store/refresh-families.ts'
 import type { Renewal } from '../../store/renewals.ts'
+import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import { idleLifetime } from '../artefacts/refresh-families.ts'
 import { standingGrant } from '../artefacts/standing-grant.ts'
+import { acrOfArtefact } from '../acr.ts'
+import { allowedGroupsOf, groupsThatWantMore } from '../clients/access.ts'
 import { personScopes } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
@@ -17,6 +20,7 @@ import type { PlainForm } from './plain-request.ts'
 export interface RefreshNeeds extends PersonTokenNeeds {
   readonly clients: ClientInstances
   readonly users: UserSources
+  readonly settings: { readonly secondFactor: SecondFactorPolicy }
   readonly store: { readonly refreshFamilies: Pick<RefreshFamilies, 'rotateNewest'> }
 }
 
@@ -36,7 +40,7 @@ const grantType = 'refresh_token'
 export function createRefreshes(
   needs: RefreshNeeds,
 ): (context: RequestContext, form: PlainForm, client: OidcClient) => Promise<object | undefined> {
-  const { clients, users, store } = needs
+  const { clients, users, settings, store } = needs
   const answer = createPersonTokens(needs)
   return async (context, form, client) => {
     const used = isPlain(form, client) ? usedToken(form, client, needs) : undefined
@@ -44,9 +48,13 @@ export function createRefreshes(
     context.artefact = { ...used }
     const { grantId, seq } = used
     const idleTtlMs = idleLifetime(client.config) * 1000
-    const renewed = await renewAccountOfArtefact(context, users, { seq, idleTtlMs, atOnce: atOnceFor(client, used) })
+    const renewed = await renewAccountOfArtefact(context, users, {
+      seq,
+      idleTtlMs,
+      atOnce: atOnceFor(client, used, settings),
+    })
     const { account: loaded } = renewed
-    const grant = await standingGrant(loaded, clients)
+    const grant = await standingGrant(loaded, clients, { artefact: context.artefact, ...settings })
     if (loaded === undefined || grant?.row.clientId !== client.clientId) return undefined
     const scope = bothOf(grant.payload.openid?.scope, used.scope)
     if (!scope.includes('openid')) return undefined
@@ -63,9 +71,16 @@ export function createRefreshes(
 }
 
 /** What has to be true of the grant, so that nothing is left to be asked about the client. Of groups another source may know more. */
-function atOnceFor({ uid, config }: OidcClient, { scope }: UsedToken): Renewal['atOnce'] {
+function atOnceFor(
+  client: OidcClient,
+  { scope, ...used }: UsedToken,
+  { secondFactor }: RefreshNeeds['settings'],
+): Renewal['atOnce'] {
+  const { uid, config } = client
   const mayKnow = scope.split(' ').includes('openid') && personScopes(config).includes('openid')
-  return mayKnow && config.allowedGroups.length === 0 ? { clientUid: uid, sector: pairwiseSector(config) } : undefined
+  const notOf = groupsThatWantMore(client, acrOfArtefact({ ...used }), secondFactor)
+  if (!mayKnow || allowedGroupsOf(client).length > 0 || notOf === undefined) return undefined
+  return { clientUid: uid, sector: pairwiseSector(config), notOf }
 }
 
 const isPlain = (form: PlainForm, client: OidcClient): boolean =>

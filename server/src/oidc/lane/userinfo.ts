@@ -1,5 +1,4 @@
 import type { User } from '../../store/user.ts'
-import { accessOf } from '../clients/access.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { RequestContext } from '../request-context.ts'
 import { findGrant, findToken } from './access-token.ts'
@@ -29,7 +28,7 @@ export function createUserinfo(needs: UserinfoNeeds): (context: RequestContext) 
     const grant = await findGrant(context, token, needs)
     if (grant === undefined) return undefined
     const { user } = grant.account
-    if (user.id !== token.accountId || accessOf(owner.config, user.groups).kind !== 'allowed') return undefined
+    if (user.id !== token.accountId) return undefined
     const granted = grant.payload.openid?.scope?.split(' ') ?? []
     return needs.tell(owner, user, granted.filter((scope) => asked.includes(scope)).join(' '))
   }

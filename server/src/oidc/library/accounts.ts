@@ -4,7 +4,10 @@ import type { LoadedAccount } from '../../store/accounts.ts'
 import type { User } from '../../store/user.ts'
 import { grantPayload, newGrantId } from '../artefacts/grants.ts'
 import { claimsFromGroups, claimsOf } from '../claims.ts'
+import { acrOfArtefact } from '../acr.ts'
 import { accessOf } from '../clients/access.ts'
+import type { Access } from '../clients/access.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
 import { loadAccount, loadAccountOfArtefact } from '../load-account.ts'
 import { consentTo } from './authorization.ts'
 import { currentRequest, fromStore } from './current-request.ts'
@@ -13,7 +16,7 @@ import { groupClaims } from './overrides/add-group-claims.ts'
 import { clientOf, internalsOf, sessionOf, submissionOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
-type Needs = Pick<LibraryNeeds, 'users' | 'clients'>
+type Needs = Pick<LibraryNeeds, 'users' | 'clients' | 'settings'>
 
 /** The library's hooks that find the person, and the grant of an authorization. */
 export function accountHooks(needs: Needs): Pick<Configuration, 'findAccount' | 'loadExistingGrant'> {
@@ -30,16 +33,20 @@ export async function findAccount(
   context: Context,
   asked: { sub: string; isOfToken: boolean },
 ): Promise<Account | undefined> {
-  const { config } = needs.clients.registered(clientOf(context))
+  const client = needs.clients.registered(clientOf(context))
   const loaded = asked.isOfToken
     ? await loadAccountOfArtefact(currentRequest(), needs.users)
     : await accountOfSession(needs, context, asked.sub)
   if (loaded === undefined || loaded.user.id !== asked.sub) return undefined
-  // at the authorization endpoint the question `access` tells the person; a token is simply refused
-  if (asked.isOfToken && accessOf(config, loaded.user.groups).kind !== 'allowed') return undefined
-  const claims = claimsAt(config, loaded.user)
+  // at the authorization endpoint the questions tell the person; a token is simply refused
+  if (asked.isOfToken && accessOfArtefact(client, loaded.user, needs.settings).kind !== 'allowed') return undefined
+  const claims = claimsAt(client.config, loaded.user)
   return { accountId: loaded.user.id, claims: async () => claims }
 }
+
+/** Whether the person of the request's code or token may use a client, by the sign-in behind it. */
+export const accessOfArtefact = (client: OidcClient, { groups }: User, { secondFactor }: Needs['settings']): Access =>
+  accessOf(client, { groups, acr: acrOfArtefact(currentRequest().artefact) }, secondFactor)
 
 /** All claims about a person for a client. */
 export const claimsAt = (config: ClientConfig, user: User) => ({

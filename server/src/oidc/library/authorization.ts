@@ -1,6 +1,7 @@
 import { isRequired } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { acrValues, neededAcr } from '../acr.ts'
+import { acrWanted } from '../clients/access.ts'
 import { personScopes } from '../clients/apis.ts'
 import { judgeDetails } from '../clients/details.ts'
 import type { AskedDetail } from '../clients/details.ts'
@@ -40,8 +41,7 @@ export function authorizationState(
       neededAcr({
         claims: JSON.parse(parameterOf(context, 'claims') ?? '{}'),
         acrValues: parameterOf(context, 'acr_values'),
-        ofClient: client.config.requiredAcr,
-        secondFactor: isRequired(secondFactor, groups),
+        ...acrWanted(client, isRequired(secondFactor, groups)),
         reachable: acrValues(secondFactor),
       }),
     groups,

@@ -1,23 +1,24 @@
 import { wireGrant } from '@nauthera/rules/grants'
 import { errors } from 'oidc-provider'
 import type Provider from 'oidc-provider'
-import { isEnough, neededAcr } from '../acr.ts'
 import { signedTokenName } from '../artefacts/signed-tokens.ts'
 import { allowedScope } from '../artefacts/resources.ts'
 import { judgeExchange, standingScope } from '../clients/asked.ts'
+import type { Access } from '../clients/access.ts'
 import { accessTokenType, actorOf, readExchange, subjectFault } from '../clients/exchange.ts'
 import type { ExchangeFault, ExchangeRequest } from '../clients/exchange.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
+import { loadAccountOfArtefact } from '../load-account.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import type { Exchanged } from '../request-context.ts'
-import { findAccount } from './accounts.ts'
+import { accessOfArtefact, findAccount } from './accounts.ts'
 import { currentRequest, fromStore } from './current-request.ts'
 import type { GrantHandler } from './grant-handlers.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { clientOf, internalsOf, setParameter } from './shapes.ts'
 import type { AccessToken, Context, Internals } from './shapes.ts'
 
-type Needs = Pick<LibraryNeeds, 'users' | 'clients'>
+type Needs = Pick<LibraryNeeds, 'users' | 'clients' | 'settings'>
 
 const parameters = [
   'subject_token',
@@ -73,12 +74,11 @@ async function judge(
   const token = await findToken(internals, request.subjectToken)
   const fault = subjectFault(token, api)
   if (fault !== undefined || token === undefined) throw refused(fault!)
-  checkAcr(token, client)
   await needs.clients.ensure(token.clientId!)
   const owner = needs.clients.registeredById(token.clientId!)
   const standing = owner && standingScope(token, owner, needs.clients)
   if (standing === undefined) throw ended('its client may not call this API any more', api)
-  await checkPerson(needs, internals, context, { token, api })
+  await checkPerson(needs, internals, context, { token, api, client })
   const asked = { scope: request.scope, resources: request.apis }
   const verdict = judgeExchange(asked, standing.scope, client, needs.clients)
   if (verdict.kind === 'refused') {
@@ -102,34 +102,32 @@ async function judge(
   }
 }
 
-/** @throws ProtocolError for a sign-in that would not be enough for the client that asks; how is unknown of a token without `acr` */
-function checkAcr({ extra }: AccessToken, { config: { requiredAcr } }: OidcClient): void {
-  const request = { claims: undefined, acrValues: undefined, secondFactor: false, reachable: [] }
-  const { acr } = extra ?? {}
-  if (isEnough(neededAcr({ ...request, ofClient: requiredAcr }), typeof acr === 'string' ? acr : undefined)) return
-  throw refused({
-    description: `the sign-in behind subject_token is not enough for this client, which wants ${requiredAcr.join(' or ')} (access.requiredAcr)`,
-  })
-}
-
 function signInOf({ extra: { acr, auth_time } = {} }: AccessToken): Exchanged['signIn'] {
   return { ...(acr === undefined ? {} : { acr }), ...(auth_time === undefined ? {} : { auth_time }) }
 }
+
+/** Why the person may not use the client that asks. */
+const mayNot = (access: Extract<Access, { kind: 'refused' }>): string =>
+  access.reason === 'groups'
+    ? 'the person of subject_token may not use this client (access.allowedGroups)'
+    : `the sign-in behind subject_token is not enough for this client, which wants ${access.values.join(' or ')} (access.requiredAcr, or secondFactor of the server)`
 
 /** The person, their grant and session, as PostgreSQL has them now. */
 async function checkPerson(
   needs: Needs,
   internals: Internals,
   context: Context,
-  { token, api }: { token: AccessToken; api: string },
+  { token, api, client }: { token: AccessToken; api: string; client: OidcClient },
 ): Promise<void> {
   const grant = await internals.Grant.find(token.grantId!)
   if (grant === undefined) throw ended('its grant, session or person has ended', api)
   if (grant.clientId !== token.clientId || grant.accountId !== token.accountId) throw ended('of another grant', api)
+  const loaded = await fromStore(() => loadAccountOfArtefact(currentRequest(), needs.users))
+  if (loaded === undefined) throw ended('its grant, session or person has ended', api)
+  const access = accessOfArtefact(client, loaded.user, needs.settings)
+  if (access.kind === 'refused') throw refused({ description: mayNot(access) })
   const account = await fromStore(() => findAccount(needs, context, { sub: token.accountId!, isOfToken: true }))
-  if (account === undefined)
-    throw refused({ description: 'the person of subject_token may not use this client (access.allowedGroups)' })
-  context.oidc.entity('Account', account)
+  context.oidc.entity('Account', account!)
 }
 
 /** @returns also a token of a machine, so that its refusal can say so */

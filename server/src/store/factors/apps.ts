@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { auditInsert } from '../audit.ts'
 import { outboxInsert } from '../outbox.ts'
 import { statement } from '../postgres.ts'
-import { standing, standingWith } from '../standing.ts'
-import { hashOf, rowsOf } from './needs.ts'
+import { standing } from '../standing.ts'
+import { hashOf, rowsOf, storeFactor } from './needs.ts'
 import type { Enrolled, FactorNeeds, NewFactor } from './needs.ts'
 import { forgetWrongCodes, lockOf } from './wrong-codes.ts'
 import type { CodeLimits } from './wrong-codes.ts'
@@ -58,7 +58,7 @@ const useStep = statement(
 const enrolApp = statement(
   'factor-enrol-app',
   `WITH person AS (
-     SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2 FOR UPDATE),
+     SELECT u.id FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2 FOR UPDATE),
    before AS (DELETE FROM factors WHERE user_id = (SELECT id FROM person) AND kind = 'totp' RETURNING id),
    new AS (INSERT INTO factors (id, user_id, kind, name, secret, encrypted_by, last_step)
      SELECT $3::uuid, p.id, 'totp', $4, $5::bytea, $6, $7::bigint FROM person p WHERE (SELECT count(*) FROM before) >= 0
@@ -67,10 +67,8 @@ const enrolApp = statement(
      WHERE NOT EXISTS (SELECT FROM recovery_codes c WHERE c.user_id = n.user_id AND c.used_at IS NULL) RETURNING user_id),
    mail AS (${outboxInsert('$10', ' WHERE EXISTS (SELECT FROM new)')}),
    written AS (${auditInsert('$9', ' WHERE EXISTS (SELECT FROM new)')})
-   SELECT ${standingWith(`SELECT f.id FROM factors f WHERE f.user_id = u.id AND f.id NOT IN (SELECT id FROM before)
-       UNION ALL SELECT id FROM new`)} AS standing,
-     EXISTS (SELECT FROM codes) AS codes_stored
-   FROM person u WHERE EXISTS (SELECT FROM new)`,
+   SELECT EXISTS (SELECT FROM codes) AS codes_stored
+   FROM person WHERE EXISTS (SELECT FROM new)`,
 )
 const outdated = statement(
   'factor-outdated',
@@ -109,17 +107,13 @@ export function createApps(needs: FactorNeeds): Apps {
 }
 
 async function enrol(needs: FactorNeeds, enrolment: Enrolment) {
-  const { database, ring, audit } = needs
+  const { ring, audit } = needs
   const { userId, app, recoveryCodes, audit: events } = enrolment
   const id = randomUUID()
   const { box, keyId } = ring.encrypt(Buffer.from(app.seed), bindingOf(id, userId))
   const stored = [id, app.name, box, keyId, app.lastStep, recoveryCodes.map(hashOf), audit.rows(events)]
-  const mails = rowsOf(needs, enrolment.mail)
-  type Row = { standing: string; codes_stored: boolean }
-  const [row] = await database.query<Row>(enrolApp, [userId, enrolment.standing, ...stored, mails])
-  if (row === undefined) return undefined
-  audit.lines(events)
-  return { standing: row.standing, codesStored: row.codes_stored }
+  const values = [userId, enrolment.standing, ...stored, rowsOf(needs, enrolment.mail)]
+  return storeFactor(needs, enrolApp, values, enrolment)
 }
 
 async function reencrypt({ database, ring }: FactorNeeds): Promise<number> {

@@ -7,7 +7,9 @@ import type { Changes } from '../changes.ts'
 import type { KeyRing } from '../envelope.ts'
 import { outboxInsert } from '../outbox.ts'
 import type { OutboxRows } from '../outbox.ts'
-import type { Database } from '../postgres.ts'
+import type { Connection, Database, Statement } from '../postgres.ts'
+import { moveStandingOf } from '../standing.ts'
+import type { OtherSessions } from '../standing.ts'
 
 export interface FactorNeeds {
   readonly database: Database
@@ -30,12 +32,48 @@ export interface NewFactor extends Told {
   readonly standing: string
   /** Given to a person who has none that still works. */
   readonly recoveryCodes: readonly string[]
+  readonly others?: OtherSessions | undefined
 }
 
-/** The standing after it, and whether the recovery codes were stored. */
+/** The standing after it, when that began, and whether the recovery codes were stored. */
 export interface Enrolled {
   readonly standing: string
+  readonly since: Date
   readonly codesStored: boolean
+}
+
+/** Changes how a person signs in, and does with the other sessions what was chosen, in one commit.
+ *  @param change locks the person's row; it has a row where something was changed
+ *  @returns that row, with the standing after it; undefined when nothing was changed */
+export async function changeFactors<Row>(
+  { database, audit, changes }: Pick<FactorNeeds, 'database' | 'audit' | 'changes'>,
+  userId: string,
+  { events, others }: { events: readonly AuditEvent[]; others: OtherSessions | undefined },
+  change: (connection: Connection) => Promise<readonly Row[]>,
+): Promise<{ readonly row: Row; readonly standing: string; readonly since: Date } | undefined> {
+  const changed = await database.transaction(async (connection) => {
+    const [row] = await change(connection)
+    return row === undefined ? undefined : { row, ...(await moveStandingOf(connection, userId, others)) }
+  })
+  if (changed === undefined) return undefined
+  await changes.tell(userId)
+  audit.lines(events)
+  return changed
+}
+
+/** Stores a new factor. @param enrol as `change` of `changeFactors` */
+export async function storeFactor(
+  needs: FactorNeeds,
+  enrol: Statement,
+  values: readonly unknown[],
+  { userId, others, audit: events }: NewFactor,
+): Promise<Enrolled | undefined> {
+  const stored = await changeFactors(needs, userId, { events, others }, (connection) =>
+    connection.query<{ codes_stored: boolean }>(enrol, values),
+  )
+  if (stored === undefined) return undefined
+  const { row, standing, since } = stored
+  return { standing, since, codesStored: row.codes_stored }
 }
 
 export const rowsOf = ({ outbox }: Pick<FactorNeeds, 'outbox'>, mail: Mail | undefined): string =>

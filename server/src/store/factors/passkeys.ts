@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { auditInsert } from '../audit.ts'
 import { outboxInsert } from '../outbox.ts'
 import { statement } from '../postgres.ts'
-import { standing, standingWith } from '../standing.ts'
-import { hashOf, rowsOf } from './needs.ts'
+import { standing } from '../standing.ts'
+import { hashOf, rowsOf, storeFactor } from './needs.ts'
 import type { Enrolled, FactorNeeds, NewFactor } from './needs.ts'
 
 /** A passkey, as it is checked. */
@@ -56,7 +56,7 @@ const usePasskey = statement(
 const enrolPasskey = statement(
   'factor-enrol-passkey',
   `WITH person AS (
-     SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2 FOR UPDATE),
+     SELECT u.id FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2 FOR UPDATE),
    ${markChallenge('$10', '$11', ' FROM person')},
    new AS (INSERT INTO factors (id, user_id, kind, name, credential_id, public_key, sign_count, synced, transports)
      SELECT $3::uuid, p.id, 'passkey', $4, $5, $6::bytea, $7::bigint, $8::boolean, $9::text[] FROM person p, mark
@@ -65,9 +65,8 @@ const enrolPasskey = statement(
      WHERE NOT EXISTS (SELECT FROM recovery_codes c WHERE c.user_id = n.user_id AND c.used_at IS NULL) RETURNING user_id),
    mail AS (${outboxInsert('$14', ' WHERE EXISTS (SELECT FROM new)')}),
    written AS (${auditInsert('$13', ' WHERE EXISTS (SELECT FROM new)')})
-   SELECT ${standingWith('SELECT f.id FROM factors f WHERE f.user_id = u.id UNION ALL SELECT id FROM new')} AS standing,
-     EXISTS (SELECT FROM codes) AS codes_stored
-   FROM person u WHERE EXISTS (SELECT FROM new)`,
+   SELECT EXISTS (SELECT FROM codes) AS codes_stored
+   FROM person WHERE EXISTS (SELECT FROM new)`,
 )
 
 type PasskeyRow = {
@@ -97,16 +96,13 @@ export function createPasskeys(needs: FactorNeeds): Passkeys {
 }
 
 async function storePasskey(needs: FactorNeeds, enrolment: PasskeyEnrolment) {
-  const { database, audit } = needs
+  const { audit } = needs
   const { userId, passkey, challenge, recoveryCodes, audit: events } = enrolment
   const { name, credentialId, publicKey, signCount, synced, transports } = passkey
   const stored = [randomUUID(), name, credentialId, Buffer.from(publicKey), signCount, synced, transports]
   const told = [recoveryCodes.map(hashOf), audit.rows(events), rowsOf(needs, enrolment.mail)]
   const values = [userId, enrolment.standing, ...stored, challenge.id, challenge.usedUntil, ...told]
-  const [row] = await database.query<{ standing: string; codes_stored: boolean }>(enrolPasskey, values)
-  if (row === undefined) return undefined
-  audit.lines(events)
-  return { standing: row.standing, codesStored: row.codes_stored }
+  return storeFactor(needs, enrolPasskey, values, enrolment)
 }
 
 const passkeyOf = (row: PasskeyRow): StoredPasskey => ({

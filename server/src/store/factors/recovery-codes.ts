@@ -3,7 +3,9 @@ import { auditInsert } from '../audit.ts'
 import type { AuditEvent } from '../audit.ts'
 import { outboxInsert } from '../outbox.ts'
 import { statement } from '../postgres.ts'
-import { hashOf, rowsOf, told } from './needs.ts'
+import type { Connection } from '../postgres.ts'
+import type { OtherSessions } from '../standing.ts'
+import { changeFactors, hashOf, rowsOf, told } from './needs.ts'
 import type { FactorNeeds, Told } from './needs.ts'
 import { forgetWrongCodes, lockOf } from './wrong-codes.ts'
 import type { CodeLimits } from './wrong-codes.ts'
@@ -21,8 +23,9 @@ export interface RecoveryCodes {
   /** How many recovery codes of a person still work. */
   recoveryCodesLeft(userId: string): Promise<number>
   /** Makes these the person's recovery codes; the ones of before do not work any more.
+   *  @param others default: every session ends
    *  @returns false when the person has no second factor: then there is nothing to recover */
-  replaceRecoveryCodes(userId: string, codes: readonly string[], told: Told): Promise<boolean>
+  replaceRecoveryCodes(userId: string, codes: readonly string[], told: Told, others?: OtherSessions): Promise<boolean>
 }
 
 const useRecoveryCode = statement(
@@ -60,11 +63,10 @@ export function createRecoveryCodes(needs: FactorNeeds): RecoveryCodes {
       return row
     },
     recoveryCodesLeft: async (userId) => (await database.query<{ left: number }>(codesLeft, [userId]))[0]!.left,
-    async replaceRecoveryCodes(userId, codes, { audit: events, mail }) {
+    async replaceRecoveryCodes(userId, codes, { audit: events, mail }, others) {
       const values = [userId, codes.map(hashOf), audit.rows(events), rowsOf(needs, mail)]
-      const isReplaced = (await database.query(replaceCodes, values)).length > 0
-      if (isReplaced) audit.lines(events)
-      return isReplaced
+      const change = (connection: Connection) => connection.query(replaceCodes, values)
+      return (await changeFactors(needs, userId, { events, others }, change)) !== undefined
     },
   }
 }

@@ -2,13 +2,13 @@
 // session; a mark in the database makes it single-use on all replicas.
 import { askedFrom } from '../../describe-agent.ts'
 import { randomBytes } from 'node:crypto'
-import type { AuditEvent } from '../../store/audit-event.ts'
 import type { Factors } from '../../store/factors.ts'
 import type { User } from '../../store/user.ts'
 import { factorNotice } from './notice.ts'
 import { creationOptions, credentialIdOf, requestOptions, verifyNew, verifyUse } from './passkeys.ts'
 import type { RelyingParty } from './passkeys.ts'
 import { mintRecoveryCodes, parseRecoveryCode } from './recovery-codes.ts'
+import type { FactorChange } from './second-factors.ts'
 
 /** What the page of a passkey needs: JSON for its script, and the challenge for its form. */
 export interface PasskeyOffer {
@@ -47,21 +47,16 @@ export interface PasskeyFactors {
    *  @returns `recoveryCodes`: to show once; empty when the person has some that still work. Undefined when the answer is not right, the
    *  passkey is known, or the standing has changed
    *  @throws CodedError STORE_UNAVAILABLE */
-  enrol(passkey: {
-    user: User
-    standing: string
-    answer: PasskeyAnswer
-    boundTo: string
-    name: string
-    event: AuditEvent
-    languages?: readonly string[]
-  }): Promise<EnrolledPasskey | undefined>
+  enrol(
+    passkey: FactorChange & { user: User; standing: string; answer: PasskeyAnswer; boundTo: string; name: string },
+  ): Promise<EnrolledPasskey | undefined>
 }
 
 export interface EnrolledPasskey {
   readonly recoveryCodes: readonly string[]
-  /** Of the person, with the passkey. */
+  /** Of the person, with the passkey, and when it began. */
   readonly standing: string
+  readonly since: Date
   /** What its making proved, as in `PasskeyOutcome`. */
   readonly methods: readonly string[]
 }
@@ -137,7 +132,7 @@ const methodsOf = ({ synced }: { readonly synced: boolean }): readonly string[] 
 
 async function enrol(
   needs: Needs,
-  { user, standing, answer, boundTo, name, event, languages }: Parameters<PasskeyFactors['enrol']>[0],
+  { user, standing, answer, boundTo, name, event, languages, others }: Parameters<PasskeyFactors['enrol']>[0],
 ): Promise<EnrolledPasskey | undefined> {
   const { party, store, now } = needs
   const challenge = challengeOf(needs, answer.sealed, boundTo)
@@ -150,10 +145,11 @@ async function enrol(
     passkey: { ...passkey, name },
     challenge: { id: challenge, usedUntil: usedUntil(needs) },
     recoveryCodes: recoveryCodes.map((shown) => parseRecoveryCode(shown)!),
+    others,
     audit: [event],
     mail: factorNotice(user, { change: 'passkey-added', now: now(), asked: askedFrom(event), languages }),
   })
-  const { standing: since, codesStored } = stored ?? {}
-  if (since === undefined) return undefined
-  return { recoveryCodes: codesStored ? recoveryCodes : [], standing: since, methods: methodsOf(passkey) }
+  if (stored === undefined) return undefined
+  const { codesStored, ...moved } = stored
+  return { ...moved, recoveryCodes: codesStored ? recoveryCodes : [], methods: methodsOf(passkey) }
 }

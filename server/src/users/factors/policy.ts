@@ -6,7 +6,16 @@ export interface SecondFactorPolicy {
   readonly policy: 'off' | 'optional' | 'required'
   /** Their members must have one, also where it is optional. */
   readonly requiredGroups: readonly string[]
+  /** What the first one of a person needs. `link`: a sign-in with a link, or one that proved two factors elsewhere. */
+  readonly enrolment: 'password' | 'link'
 }
+
+/** Of `amr`: a sign-in with the link of an administrator. None of RFC 8176 says it. */
+export const linkMethod = 'link'
+
+/** Whether this sign-in is enough to set up a second factor for a person who has none. @param amr what it proved */
+export const mayEnrolFirst = ({ enrolment }: SecondFactorPolicy, amr: readonly string[]): boolean =>
+  enrolment === 'password' || amr.includes(linkMethod) || amr.includes('mfa')
 
 /** What a sign-in knows of the person's second factors. It is in the interaction's cookie, so it is short. */
 export interface FactorStanding {
@@ -16,8 +25,11 @@ export interface FactorStanding {
   readonly required: boolean
 }
 
+/** The part that says who must have one. */
+type RequiredOf = Pick<SecondFactorPolicy, 'policy' | 'requiredGroups'>
+
 export function factorStanding(
-  policy: SecondFactorPolicy,
+  policy: RequiredOf,
   person: { readonly groups: readonly string[]; readonly factors: readonly FactorKind[] },
 ): FactorStanding {
   if (policy.policy === 'off') return { kinds: [], required: false }
@@ -25,5 +37,5 @@ export function factorStanding(
 }
 
 /** Whether the setting wants a second factor of a member of these groups. */
-export const isRequired = ({ policy, requiredGroups }: SecondFactorPolicy, groups: readonly string[]): boolean =>
+export const isRequired = ({ policy, requiredGroups }: RequiredOf, groups: readonly string[]): boolean =>
   policy === 'required' || (policy === 'optional' && requiredGroups.some((group) => groups.includes(group)))

@@ -2,7 +2,7 @@
 // does not forget them, only a right code does, or an administrator.
 import { askedFrom } from '../../describe-agent.ts'
 import type { Mail } from '../../mails.ts'
-import type { Ways } from '../../store/standing.ts'
+import type { OtherSessions, Ways } from '../../store/standing.ts'
 import type { Accounts } from '../../store/accounts.ts'
 import type { AuditEvent } from '../../store/audit-event.ts'
 import type { Factors } from '../../store/factors.ts'
@@ -20,38 +20,37 @@ export type CodeOutcome =
   | { readonly kind: 'wrong'; readonly reason: 'wrong-code' | 'used-code' }
   | { readonly kind: 'locked'; readonly seconds: number }
 
-/** Of the request: in one of them the mail about it is written, when the person has no language. */
-type Languages = readonly string[]
+/** How a change is made. */
+export interface FactorChange {
+  readonly event: AuditEvent
+  /** Of the request: in one of them the mail about it is written, when the person has no language. */
+  readonly languages?: readonly string[] | undefined
+  /** Which sessions go on. Default: none. */
+  readonly others?: OtherSessions | undefined
+}
 
 export interface SecondFactors {
   /** Checks a code of the person's authenticator app. It works once, ever, on all replicas.
    *  @throws CodedError STORE_UNAVAILABLE: an outage is no outcome, and counts as no wrong code */
   checkCode(userId: string, code: string): Promise<CodeOutcome>
   /** Uses one of the recovery codes.
-   *  @param event of its use
    *  @throws CodedError STORE_UNAVAILABLE */
-  useRecoveryCode(userId: string, typed: string, event: AuditEvent, languages?: Languages): Promise<CodeOutcome>
+  useRecoveryCode(userId: string, typed: string, by: Omit<FactorChange, 'others'>): Promise<CodeOutcome>
   /** Makes an authenticator app a second factor of the person, when the code proves that it has the seed. An earlier one is replaced.
    *  @param standing as proved in this sign-in: nothing is stored when it has changed
    *  @returns `recoveryCodes`: to show once; empty when the person has some that still work
    *  @throws CodedError STORE_UNAVAILABLE */
-  enrolApp(app: {
-    userId: string
-    standing: string
-    seed: string
-    code: string
-    name: string
-    event: AuditEvent
-    languages?: Languages | undefined
-  }): Promise<EnrolOutcome>
+  enrolApp(
+    app: FactorChange & { userId: string; standing: string; seed: string; code: string; name: string },
+  ): Promise<EnrolOutcome>
   /** Makes ten new recovery codes; the earlier ones do not work any more.
    *  @returns them, to show once; undefined when the person has no second factor */
-  renewRecoveryCodes(userId: string, event: AuditEvent, languages?: Languages): Promise<readonly string[] | undefined>
+  renewRecoveryCodes(userId: string, by: FactorChange): Promise<readonly string[] | undefined>
   /** Removes the authenticator app. @returns false when there is none */
-  removeApp(userId: string, event: AuditEvent, languages?: Languages): Promise<boolean>
+  removeApp(userId: string, by: FactorChange): Promise<boolean>
   /** Removes one factor. @param about.change a key under `mail.factor-changed.change.`
    *  @returns false when it is not there, or is the last way to sign in */
-  removeFactor(userId: string, id: string, about: Removal, event: AuditEvent, languages?: Languages): Promise<boolean>
+  removeFactor(userId: string, id: string, about: Removal, by: FactorChange): Promise<boolean>
 }
 
 interface Removal {
@@ -60,7 +59,13 @@ interface Removal {
 }
 
 export type EnrolOutcome =
-  | { readonly kind: 'enrolled'; readonly standing: string; readonly recoveryCodes: readonly string[] }
+  | {
+      readonly kind: 'enrolled'
+      readonly standing: string
+      /** When that standing began, by the clock of the database. */
+      readonly since: Date
+      readonly recoveryCodes: readonly string[]
+    }
   | { readonly kind: 'wrong' }
   /** The person has another standing by now, or is disabled. */
   | { readonly kind: 'ended' }
@@ -75,19 +80,19 @@ interface Needs {
 export function createSecondFactors(needs: Needs): SecondFactors {
   return {
     checkCode: (userId, code) => checkCode(needs, userId, code),
-    useRecoveryCode: (userId, typed, ...by) => useRecoveryCode(needs, userId, typed, by),
+    useRecoveryCode: (userId, typed, by) => useRecoveryCode(needs, userId, typed, by),
     enrolApp: (app) => enrolApp(needs, app),
-    async renewRecoveryCodes(userId, ...by) {
+    async renewRecoveryCodes(userId, by) {
       const codes = mintRecoveryCodes()
-      const told = { audit: [by[0]], mail: await noticeOf(needs, userId, 'recovery-codes-new', by) }
+      const told = { audit: [by.event], mail: await noticeOf(needs, userId, 'recovery-codes-new', by) }
       const plain = codes.map((shown) => parseRecoveryCode(shown)!)
-      return (await needs.store.factors.replaceRecoveryCodes(userId, plain, told)) ? codes : undefined
+      return (await needs.store.factors.replaceRecoveryCodes(userId, plain, told, by.others)) ? codes : undefined
     },
-    async removeApp(userId, ...by) {
+    async removeApp(userId, by) {
       const app = (await needs.store.factors.of(userId)).find(({ kind }) => kind === 'totp')
       return app !== undefined && remove(needs, userId, app.id, appRemoval, by)
     },
-    removeFactor: (userId, id, about, ...by) => remove(needs, userId, id, about, by),
+    removeFactor: (userId, id, about, by) => remove(needs, userId, id, about, by),
   }
 }
 
@@ -102,17 +107,14 @@ async function checkCode(needs: Needs, userId: string, code: string): Promise<Co
   return wrong(needs, userId, 'used-code')
 }
 
-async function useRecoveryCode(needs: Needs, userId: string, typed: string, by: By): Promise<CodeOutcome> {
+async function useRecoveryCode(needs: Needs, userId: string, typed: string, by: FactorChange): Promise<CodeOutcome> {
   const { store, limits = codeLimits } = needs
   const code = parseRecoveryCode(typed)
   if (code === undefined) return wrong(needs, userId, 'wrong-code')
   const mail = await noticeOf(needs, userId, 'recovery-code-used', by)
-  const used = await store.factors.useRecoveryCode({ userId, code, limits, audit: [by[0]], mail })
+  const used = await store.factors.useRecoveryCode({ userId, code, limits, audit: [by.event], mail })
   return used ? { kind: 'passed' } : wrong(needs, userId, 'wrong-code')
 }
-
-/** The event of a change, and the languages of its request. */
-type By = readonly [AuditEvent, (Languages | undefined)?]
 
 async function wrong(
   { store, limits = codeLimits }: Needs,
@@ -126,16 +128,22 @@ async function wrong(
 /** An app is never the way to sign in. */
 const appRemoval: Removal = { change: 'totp-removed', ways: { upstreams: [], passkeys: false } }
 
-async function remove(needs: Needs, userId: string, id: string, { change, ways }: Removal, by: By): Promise<boolean> {
+async function remove(
+  needs: Needs,
+  userId: string,
+  id: string,
+  { change, ways }: Removal,
+  by: FactorChange,
+): Promise<boolean> {
   const mail = await noticeOf(needs, userId, change, by)
-  return needs.store.factors.remove(userId, id, ways, { audit: [by[0]], mail })
+  return needs.store.factors.remove(userId, id, ways, { audit: [by.event], mail }, by.others)
 }
 
 async function noticeOf(
   { store, now }: Needs,
   userId: string,
   change: string,
-  [event, languages]: By,
+  { event, languages }: FactorChange,
 ): Promise<Mail | undefined> {
   const user = (await store.accounts.load({ userId }))?.user
   return user && factorNotice(user, { change, now: now(), asked: askedFrom(event), languages })
@@ -143,7 +151,7 @@ async function noticeOf(
 
 async function enrolApp(
   needs: Needs,
-  { userId, standing, seed, code, name, event, languages }: Parameters<SecondFactors['enrolApp']>[0],
+  { userId, standing, seed, code, name, ...by }: Parameters<SecondFactors['enrolApp']>[0],
 ): Promise<EnrolOutcome> {
   const { store, now } = needs
   const lastStep = matchStep(seed, code, now())
@@ -154,9 +162,11 @@ async function enrolApp(
     standing,
     app: { name, seed, lastStep },
     recoveryCodes: recoveryCodes.map((shown) => parseRecoveryCode(shown)!),
-    audit: [event],
-    mail: await noticeOf(needs, userId, 'totp-added', [event, languages]),
+    others: by.others,
+    audit: [by.event],
+    mail: await noticeOf(needs, userId, 'totp-added', by),
   })
   if (stored === undefined) return { kind: 'ended' }
-  return { kind: 'enrolled', standing: stored.standing, recoveryCodes: stored.codesStored ? recoveryCodes : [] }
+  const { standing: next, since, codesStored } = stored
+  return { kind: 'enrolled', standing: next, since, recoveryCodes: codesStored ? recoveryCodes : [] }
 }

@@ -7,7 +7,7 @@ const ofLibrary = ['essential_acrs', 'essential_acr']
 const clients = { registered: () => ({ config: { allowedGroups: [], requiredAcr: [] } }) } as never
 const login = () =>
   createPrompts(clients, {
-    secondFactor: { policy: 'optional', requiredGroups: [] },
+    secondFactor: { policy: 'optional', requiredGroups: [], enrolment: 'password' },
     subjectOf: (_client, id) => id,
   }).find(({ name }) => name === 'login')!
 

@@ -9,13 +9,16 @@ import type { Internals } from '../shapes.ts'
 
 /** Grant.find: loads grant, account and session in one query. The request keeps the result for `findAccount`. The
  *  library gets the grant as far as the client may have it now. */
-export function loadGrants({ Grant }: Internals, { users, clients }: Pick<OverrideNeeds, 'users' | 'clients'>): void {
+export function loadGrants(
+  { Grant }: Internals,
+  { users, clients, settings }: Pick<OverrideNeeds, 'users' | 'clients' | 'settings'>,
+): void {
   replace(Grant, 'find', () => async (grantId) => {
     const request = currentRequest()
     const { artefact } = request
     if (artefact?.['grantId'] !== grantId) return undefined
     const loaded = await fromStore(() => loadAccountOfArtefact(request, users))
-    const grant = await standingGrant(loaded, clients)
+    const grant = await standingGrant(loaded, clients, { artefact, ...settings })
     if (grant === undefined) return undefined
     // a refresh token that was replaced is not active; at the token endpoint the rotation itself decides
     const { route } = currentContext().oidc
