@@ -4,12 +4,15 @@ import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from './api/oidc-client.ts'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 import { keyOf } from './decide/acceptance.ts'
+import { activityOf } from './decide/activity.ts'
+import type { Activity } from './decide/activity.ts'
 import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { callerOf, documentGrants, grantedOf, presentOnly, resolveAccess } from './decide/resolve-access.ts'
 import type { ApiAccess } from './decide/resolve-access.ts'
 import type { Judgement } from './decide/judge.ts'
 import { configOf, versionOf } from './decide/judge.ts'
 import type { Outcome } from './decide/outcome.ts'
+import { restraintOf } from './decide/restraint.ts'
 import { platformStanding } from './decide/platform-keys.ts'
 import { defaultsOf } from './decide/server-defaults.ts'
 import { ApiBook } from './intake/api-book.ts'
@@ -29,7 +32,7 @@ import { createWorkOnSecret } from './secret/work-on-secret.ts'
 import type { SecretResult } from './secret/work-on-secret.ts'
 import { sharedNameOf } from './secret/shared-names.ts'
 import type { Settings } from './settings.ts'
-import { grantsTheSame, saysTheSame } from './shards/client-entry.ts'
+import { grantsTheSame, restrainsTheSame, saysTheSame } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
 import { isInProgress, isSettled } from './status/in-progress.ts'
 import type { PolicyTally } from './status/policy-tally.ts'
@@ -211,6 +214,7 @@ function outcomeOf(
     rotationSettings: result.plan && rotationOf(judgement, settings.quietPeriod),
     propagation,
     served: propagation ?? servedOf(needs, findings),
+    activity: activityIn(needs, findings),
     defaults: defaultsOf(needs.replicas.list()),
     platform: platformOf(needs, judgement),
     identity: needs.replicas.lastIdentity(key),
@@ -232,6 +236,20 @@ function platformOf({ replicas, issuers }: Pick<Needs, 'replicas' | 'issuers'>, 
 const servedOf = ({ follow }: Pick<Needs, 'follow'>, { key, judgement }: Findings): Outcome['served'] =>
   judgement.serve.kind === 'desired' ? undefined : follow.served(key)
 
+function activityIn(
+  { shards, follow, replicas }: Pick<Needs, 'shards' | 'follow' | 'replicas'>,
+  findings: Findings,
+): Activity {
+  const { key, judgement } = findings
+  return activityOf({
+    judgement,
+    entry: shards.stored(key)?.entry,
+    isRejected: (follow.config(key)?.rejected.length ?? 0) > 0,
+    all: replicas.list().map(({ replica }) => replica),
+    behind: follow.behind(key),
+  })
+}
+
 type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']
 
 /** The stored version may be of an earlier generation when nothing that a server sees has changed since. */
@@ -241,6 +259,7 @@ function isStored({ judgement, granted }: Findings, entry: StoredEntry | undefin
     entry?.uid === judgement.client.metadata.uid &&
     version !== undefined &&
     saysTheSame(entry.desired, version) &&
-    grantsTheSame(entry.granted, granted)
+    grantsTheSame(entry.granted, granted) &&
+    restrainsTheSame(entry.restraint, restraintOf(judgement.client.spec))
   )
 }

@@ -1,10 +1,15 @@
 // What a new version of a shard changes, client by client, in the words of an OIDCClient's spec. Pure.
 import { equals } from '@bufbuild/protobuf'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
-import { ClientConfigSchema, GrantedSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import {
+  ClientConfigSchema,
+  GrantedSchema,
+  RestraintSchema,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type {
   ClientVersion,
   Granted,
+  Restraint,
   ShardEntry,
   Verifier,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -65,6 +70,7 @@ function changedFields(before: ShardEntry, after: ShardEntry): string[] {
   if (!sameVerifiers(before.verifiers, after.verifiers)) fields.push('verifiers')
   fields.push(...changedVersion(before.desired, after.desired))
   if (!sameGranted(before.granted, after.granted)) fields.push('granted')
+  if (!sameRestraint(before.restraint, after.restraint)) fields.push('restraint')
   // `accepted` follows `desired` sooner or later: what the operator carries forward is not what somebody changed.
   return fields
 }
@@ -79,6 +85,9 @@ function sameVerifiers(before: readonly Verifier[], after: readonly Verifier[]):
 
 const sameGranted = (before: Granted | undefined, after: Granted | undefined): boolean =>
   before && after ? equals(GrantedSchema, before, after) : before === after
+
+const sameRestraint = (before: Restraint | undefined, after: Restraint | undefined): boolean =>
+  before && after ? equals(RestraintSchema, before, after) : before === after
 
 const endOf = (notAfter: Verifier['notAfter']): number => (notAfter ? timestampMs(notAfter) : Infinity)
 

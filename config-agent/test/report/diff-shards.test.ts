@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import {
   ClientConfigSchema,
   GrantedSchema,
+  RestraintSchema,
   VerifierSchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -43,6 +44,7 @@ describe('diffClients', () => {
     ['a desired version that is withdrawn', { accepted: config() }, ['desired']],
     ['nothing when only the carried version changes', { accepted: config() }, []],
     ['the display name', { desired: config({ clientName: 'Grafana', generation: 2n }) }, ['displayName']],
+    ['what stops it', { desired: config(), restraint: create(RestraintSchema) }, ['restraint']],
     ['what it may have at APIs', { desired: config(), granted: create(GrantedSchema) }, ['granted']],
     ['the client id', { desired: config(), clientId: 'other' }, ['clientId']],
   ]

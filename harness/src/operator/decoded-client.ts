@@ -7,7 +7,14 @@ export type DecodedClient = Omit<ShardEntry, 'desired' | 'accepted'> & {
   readonly accepted: ClientConfig | undefined
 }
 
+/** Each entry is asked for again and again. */
+const decoded = new WeakMap<ShardEntry, DecodedClient>()
+
 export function decodeClient(entry: ShardEntry): DecodedClient {
+  const known = decoded.get(entry)
+  if (known) return known
   const { desired, accepted } = entry
-  return { ...entry, desired: desired && parseVersion(desired), accepted: accepted && parseVersion(accepted) }
+  const client = { ...entry, desired: desired && parseVersion(desired), accepted: accepted && parseVersion(accepted) }
+  decoded.set(entry, client)
+  return client
 }

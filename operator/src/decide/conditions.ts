@@ -178,11 +178,20 @@ function rotationHealthy({ rotation }: Outcome): Finding {
   return health.waits === undefined ? yes('Healthy', 'no rotation is overdue') : yes('Waiting', health.waits)
 }
 
-/** Whether people and programs can use it now, as its owner wants. */
-function active({ judgement: { client } }: Outcome): Finding {
-  return client.spec.suspended === true
-    ? no('Suspended', 'spec.suspended is true: nobody signs in and no token is issued; remove it to go on')
-    : yes('Active', 'the client is not suspended')
+/** Whether people and programs can use it now, at any replica. */
+function active({ activity: { kind, behind } }: Outcome): Finding {
+  if (kind === 'active') return yes('Active', 'the client is not suspended')
+  // who waits for a stop must not hear of it too early
+  if (behind.length > 0 && kind !== 'suspended-before')
+    return unknown('ReplicasLagging', shorten(`it stops; these replicas may still serve it: ${behind.join(', ')}`))
+  switch (kind) {
+    case 'suspended':
+      return no('Suspended', 'spec.suspended is true: nobody signs in and no token is issued; remove it to go on')
+    case 'suspended-before':
+      return no('Suspended', 'the version that is served is suspended; it goes on when the present one is served')
+    case 'not-served':
+      return no('NotServed', 'no server has it; see Accepted and PolicyCompliant')
+  }
 }
 
 /** Only of a client that names a sector. A server reads the document when somebody wants to sign in, so Ready does not wait for it. */
@@ -205,7 +214,7 @@ function sectorListed({ sector, judgement: { client } }: Outcome): Finding | und
 const needed = ['Accepted', 'PolicyCompliant', 'AudiencesGranted', 'SecretReady', 'Propagated'] as const
 
 /** Ready is the first of the needed conditions that does not hold, in the order in which things happen. */
-function ready(findings: Readonly<Record<string, Finding>>, { judgement: { client } }: Outcome): Finding {
+function ready(findings: Readonly<Record<string, Finding>>, { activity }: Outcome): Finding {
   // a client waits for its Secret because it waits for replicas: name the cause
   const order =
     findings['SecretReady']?.reason === 'WaitingForReplicas'
@@ -215,7 +224,7 @@ function ready(findings: Readonly<Record<string, Finding>>, { judgement: { clien
     const finding = findings[type]!
     if (finding.status !== 'True') return { ...finding, message: `${type}: ${finding.message}` }
   }
-  const suspended = client.spec.suspended === true ? '; suspended: nobody can use it (see Active)' : ''
+  const suspended = activity.kind.startsWith('suspended') ? '; suspended: nobody can use it (see Active)' : ''
   const rotation = findings['RotationHealthy']
   const stillUsed = rotation?.reason === 'PreviousSecretStillUsed' ? `; ${rotation.message}` : ''
   return yes('Ready', `live on every replica, and its Secret is there${suspended}${stillUsed}`)

@@ -1,5 +1,6 @@
 // All that one look at a client has found out: what its status and its events are made of.
 import type { Fault } from '@nauthera/runtime/coded-error'
+import type { Activity } from './activity.ts'
 import type { ApiAccess } from './resolve-access.ts'
 import type { Judgement } from './judge.ts'
 import type { PlatformStanding } from './platform-keys.ts'
@@ -25,6 +26,8 @@ export interface Outcome {
   readonly propagation: Propagation | undefined
   /** How many replicas serve the client, in whichever version; undefined while what is stored of it is about to change. */
   readonly served: { readonly loaded: number; readonly total: number } | undefined
+  /** What its stored entry lets servers do. */
+  readonly activity: Activity
   /** What servers give a client that leaves it open; undefined while none has told. */
   readonly defaults: ServerDefaults | undefined
   /** How the servers stand to tokens of its platform; undefined for a client that needs none. */

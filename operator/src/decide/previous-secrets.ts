@@ -19,6 +19,19 @@ export function lifeOfPrevious(input: RotationInput): number {
   return retire === 'WhenUnused' ? Math.max(overlapMs, Math.min(maxOverlapMs, intervalMs)) : overlapMs
 }
 
+/** What is left of live secrets when spec.rotation.revokePrevious asks for it and no rotation can be carried out: the newest, and the one
+ *  that the application's Secret holds.
+ *  @param verifiers newest first
+ *  @param published sha256 of the one that the Secret holds; undefined when that is not known */
+export function withoutPrevious(
+  verifiers: readonly StoredVerifier[],
+  published: string | undefined,
+): readonly StoredVerifier[] {
+  const at = verifiers.findIndex(({ sha256 }) => sha256 === published)
+  const present = at < 0 ? verifiers : verifiers.slice(0, at + 1)
+  return present.filter(({ notAfter, sha256 }) => notAfter === undefined || sha256 === published)
+}
+
 export function isRetired(input: RotationInput, previous: StoredVerifier): boolean {
   if (previous.notAfter !== undefined && previous.notAfter <= input.now) return true
   const unusedAt = unusedSince(input, previous)

@@ -191,11 +191,16 @@ export function overlapOf({ rotation }: Pick<RotationInput, 'rotation'>): number
   return Math.min(wanted, rotation.maxOverlapMs)
 }
 
-export function observedOf({ secret, status }: RotationInput): Observed {
+export function observedOf({ secret, status }: Pick<RotationInput, 'secret' | 'status'>): Observed {
   return (secret.kind === 'owned' ? secret.observed : undefined) ?? status.observed
 }
 
-export const asksRevoke = (input: RotationInput): boolean =>
+/** What of a client, its Secret and its status says whether previous secrets are to end. */
+export interface Revocation extends Pick<RotationInput, 'secret' | 'status'> {
+  readonly rotation: Pick<RotationInput['rotation'], 'revokePrevious'>
+}
+
+export const asksRevoke = (input: Revocation): boolean =>
   input.rotation.revokePrevious !== undefined && input.rotation.revokePrevious !== observedOf(input).revoke
 
 /** What a secret minted now would obey. revokePrevious is obeyed by the publication itself. */

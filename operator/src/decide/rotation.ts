@@ -8,7 +8,7 @@
 
 import { fenceBefore, isFenced, withFence } from './fences.ts'
 import { knownVerifiers } from './known-verifiers.ts'
-import { isRetired, lifeOfPrevious, roomAt } from './previous-secrets.ts'
+import { isRetired, lifeOfPrevious, roomAt, withoutPrevious } from './previous-secrets.ts'
 import { isRotationDue, noReplicaWaitMs, scheduleOf } from './rotation-due.ts'
 import type { Scheduled } from './rotation-due.ts'
 import { plan } from './rotation-plan.ts'
@@ -40,7 +40,8 @@ export function planRotation(input: RotationInput): RotationPlan {
   const hold = (why: 'foreign' | 'unknown' | 'not-serving'): RotationPlan =>
     plan(input, {
       state: known.published ? 'only-old' : 'first',
-      verifiers: input.verifiers ?? [],
+      // a secret that people want to be rid of does not wait for the Secret
+      verifiers: asksRevoke(input) ? withoutPrevious(input.verifiers ?? [], undefined) : (input.verifiers ?? []),
       step: { kind: 'blocked', why },
       published: known.published,
     })

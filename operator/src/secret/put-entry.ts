@@ -2,6 +2,7 @@ import type { Propagation } from '../decide/propagation.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Shards } from '../shards/shards.ts'
+import { restraintOf } from '../decide/restraint.ts'
 import { hasNoSecret } from '../decide/rotation-terms.ts'
 import { passed } from './look.ts'
 import type { SecretWork, Step } from './look.ts'
@@ -32,6 +33,7 @@ export function createEntryWriter(needs: {
       verifiers,
       verdict: serve.kind === 'desired' ? { kind: 'desired', version: serve.version } : { kind: 'carry' },
       granted,
+      restraint: restraintOf(client.spec),
       standing: standingOf(follow.config(key)),
     }
     if (certainty === 'known') shards.put(entry)

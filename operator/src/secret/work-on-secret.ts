@@ -1,8 +1,11 @@
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { describeError } from '@nauthera/runtime/log'
 import { showsSecret } from '@nauthera/rules/client-authentication'
+import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Outcome } from '../decide/outcome.ts'
-import type { RotationPlan } from '../decide/rotation-terms.ts'
+import { withoutPrevious } from '../decide/previous-secrets.ts'
+import { asksRevoke } from '../decide/rotation-terms.ts'
+import type { RotationPlan, SecretState } from '../decide/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Replicas } from '../replicas/replicas.ts'
@@ -16,7 +19,7 @@ import type { Clock } from '../time/clock.ts'
 import { createFence } from './fence.ts'
 import type { Known, Look, SecretWork, Step, StepOutcome } from './look.ts'
 import { createMint, dropPending } from './mint.ts'
-import { createPlanNext } from './plan-next.ts'
+import { createPlanNext, statusOf } from './plan-next.ts'
 import { createPublish } from './publish.ts'
 import { createEntryWriter } from './put-entry.ts'
 import { asError, createReader } from './read.ts'
@@ -119,11 +122,14 @@ function createWaysOut({
   entries: ReturnType<typeof createEntryWriter>
   reader: ReturnType<typeof createReader>
 }) {
-  /** The spec breaks a rule: what was accepted serves on as it is, secrets included. */
+  /** The spec breaks a rule: what was accepted serves on as it is, secrets included. Only those that it revokes end. */
   const freeze = async (work: SecretWork): Promise<SecretResult> => {
     const stored = shards.stored(work.key)?.entry
-    entries.put(work, stored ? verifiersOf(stored) : [], 'known')
+    const verifiers = stored ? verifiersOf(stored) : []
+    entries.put(work, verifiers, 'known')
     const { read } = await reader.begin(work, { needsSecret: false, isTaken: false })
+    const published = read.state.kind === 'owned' ? read.state.sha256 : undefined
+    if (isRevoked(work.judgement.client, read.state)) entries.put(work, withoutPrevious(verifiers, published), 'known')
     const isThere = read.state.kind === 'owned' && !read.isFormer
     const name = secretNameOf(work.judgement.client)
     return {
@@ -148,6 +154,13 @@ function createWaysOut({
   }
 
   return { freeze, giveUp }
+}
+
+/** @param client may break any rule */
+function isRevoked(client: OIDCClient, secret: SecretState): boolean {
+  const { revokePrevious }: { readonly revokePrevious?: unknown } = client.spec?.rotation ?? {}
+  const rotation = typeof revokePrevious === 'string' ? { revokePrevious } : {}
+  return asksRevoke({ rotation, secret, status: statusOf(client) })
 }
 
 /** A Secret that is lost while three secrets are live waits for room from now on. */

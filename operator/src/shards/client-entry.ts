@@ -2,10 +2,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import { create, equals } from '@bufbuild/protobuf'
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
-import { GrantedSchema, ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import {
+  GrantedSchema,
+  RestraintSchema,
+  ShardEntrySchema,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type {
   ClientVersion,
   Granted,
+  Restraint,
   ShardEntry,
   Verifier,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -29,6 +34,8 @@ export interface ClientForShard {
     | { readonly kind: 'carry' }
   /** What it may have at APIs (decide/resolve-access.ts). Undefined only for what is stored since before access was decided. */
   readonly granted: Granted | undefined
+  /** What its object asks for that stops or narrows it (decide/restraint.ts). */
+  readonly restraint: Restraint | undefined
   /** How the stored entry's `desired` stands at the replicas. */
   readonly standing: 'accepted' | 'rejected' | 'unknown'
 }
@@ -71,6 +78,7 @@ function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): Shar
     createdAt: timestampFromMs(client.createdAt),
     verifiers: client.verifiers.map(wireVerifier),
     ...(client.granted ? { granted: client.granted } : {}),
+    ...(client.restraint ? { restraint: client.restraint } : {}),
   }
   if (client.verdict.kind === 'carry') {
     // under the id that it was accepted with: an object that cannot be read does not say which one it wants
@@ -106,6 +114,10 @@ export function saysTheSame(one: ClientVersion | undefined, other: ClientVersion
 export const grantsTheSame = (one: Granted | undefined, other: Granted | undefined): boolean =>
   one && other ? equals(GrantedSchema, one, other) : one === other
 
+/** @returns whether two entries stop and narrow a client in the same way */
+export const restrainsTheSame = (one: Restraint | undefined, other: Restraint | undefined): boolean =>
+  one && other ? equals(RestraintSchema, one, other) : one === other
+
 /** The same to a server: `accepted` that only went away is no difference. */
 export function sameEntry(left: ShardEntry | undefined, right: ShardEntry | undefined): boolean {
   if (!left || !right || left === right) return left === right
@@ -128,6 +140,7 @@ export function asStored(entry: ShardEntry): ClientForShard {
     verifiers: verifiersOf(entry),
     verdict: entry.desired ? { kind: 'desired', version: entry.desired } : { kind: 'carry' },
     granted: entry.granted,
+    restraint: entry.restraint,
     standing: 'unknown',
   }
 }
@@ -148,6 +161,7 @@ export function sameClient(one: ClientForShard, other: ClientForShard): boolean 
     one.namespaceBytes === other.namespaceBytes &&
     isDeepStrictEqual(one.verifiers, other.verifiers) &&
     grantsTheSame(one.granted, other.granted) &&
+    restrainsTheSame(one.restraint, other.restraint) &&
     (one.verdict.kind === 'desired'
       ? other.verdict.kind === 'desired' && saysTheSame(one.verdict.version, other.verdict.version)
       : other.verdict.kind === 'carry')

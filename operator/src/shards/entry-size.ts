@@ -1,6 +1,6 @@
 // What one client takes of its shard. Known by the entry itself, so that only what changed is measured.
 import { deflateRawSync } from 'node:zlib'
-import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { Restraint, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 
 /** Ids and hashes, which do not compress: of the object, and of each verifier. Bytes. */
 const idBytes = 160
@@ -21,7 +21,7 @@ export function plainBytes(entry: ShardEntry): number {
   return remember(plain, entry, () => {
     const texts = versionsOf(entry).reduce((sum, text) => sum + Buffer.byteLength(JSON.stringify(text)), 0)
     const names = 2 * (entry.name.length + entry.namespace.length)
-    return texts + Buffer.byteLength(grantsOf(entry)) + names + keyBytes + restBytes(entry)
+    return texts + Buffer.byteLength(besidesOf(entry)) + names + keyBytes + restBytes(entry)
   })
 }
 
@@ -30,7 +30,7 @@ export function packedBytes(entry: ShardEntry): number {
   return remember(packed, entry, () => {
     // as the line has them: a text of quotation marks grows there
     const texts = versionsOf(entry).map((text) => JSON.stringify(text))
-    return pack([...texts, grantsOf(entry)].join('\n')) + restBytes(entry)
+    return pack([...texts, besidesOf(entry)].join('\n')) + restBytes(entry)
   })
 }
 
@@ -38,7 +38,7 @@ export function packedBytes(entry: ShardEntry): number {
  *    larger one, so that what fits can also be edited */
 export function shareBytes(entry: ShardEntry): number {
   return remember(share, entry, () => {
-    const texts = Math.max(...versionsOf(entry).map(pack), 0) + pack(grantsOf(entry))
+    const texts = Math.max(...versionsOf(entry).map(pack), 0) + pack(besidesOf(entry))
     return Math.max(texts + restBytes(entry), plainBytes(entry) / mostCompression)
   })
 }
@@ -50,13 +50,20 @@ const restBytes = ({ verifiers }: ShardEntry): number => idBytes + verifiers.len
 const versionsOf = ({ desired, accepted }: ShardEntry): readonly string[] =>
   [desired, accepted].flatMap((version) => (version ? [version.config] : []))
 
-const grantsOf = ({ granted }: ShardEntry): string =>
-  granted === undefined
-    ? ''
-    : JSON.stringify([
-        granted.apis.map(({ identifier, scopes }) => ({ identifier, scopes })),
-        ...granted.documents.map(({ hosts, scopes }) => ({ hosts, scopes })),
-      ])
+const textsOf = ({ suspended, allowedGroups, leastAcr, exclusive }: Restraint) => ({
+  suspended,
+  allowedGroups,
+  leastAcr,
+  exclusive,
+})
+
+/** What stands beside the versions: grants, and what stops or narrows the client. */
+function besidesOf({ granted, restraint }: ShardEntry): string {
+  const apis = granted?.apis.map(({ identifier, scopes }) => ({ identifier, scopes }))
+  const documents = granted?.documents.map(({ hosts, scopes }) => ({ hosts, scopes })) ?? []
+  const texts = [...(apis ? [apis, ...documents] : []), ...(restraint ? [textsOf(restraint)] : [])]
+  return texts.length === 0 ? '' : JSON.stringify(texts)
+}
 
 function remember(known: WeakMap<ShardEntry, number>, entry: ShardEntry, measure: () => number): number {
   const before = known.get(entry)

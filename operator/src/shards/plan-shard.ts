@@ -11,6 +11,7 @@ import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/co
 import { shardCount, shardEpoch } from '@nauthera/proto/names'
 import { maxShardBytes, renderShardFile } from '@nauthera/proto/shard-file'
 import type { ShardContent } from '@nauthera/proto/shard-file'
+import { noGroup } from '@nauthera/rules/restraint'
 import type { NoRoom } from '../decide/outcome.ts'
 import { isOtherForm } from '../decide/shard-schema.ts'
 import { entryKey, plannedEntry, sameEntry } from './client-entry.ts'
@@ -101,8 +102,7 @@ function wishOf(client: ClientForShard, stored: ShardEntry | undefined): Wish | 
   const key = entryKey(next)
   const quota = client.namespaceBytes
   if (next === stored) return { key, next, held: next, isGrowth: false, quota }
-  // what a secret does and what is withdrawn at an API always goes in, whatever happens to a version
-  const held = stored && create(ShardEntrySchema, { ...stored, verifiers: next.verifiers, ...withdrawn(stored, next) })
+  const held = stored && heldEntry(stored, next)
   const isGrowth = !held || !equals(ShardEntrySchema, held, next)
   return { key, next, held: isGrowth ? held : next, isGrowth, quota }
 }
@@ -160,9 +160,31 @@ function fit(
   return { encoded, full: new Map(open.flatMap(({ key }) => (taken.has(key) ? [] : [[key, 'shard'] as const]))) }
 }
 
+/** What is written of a client for which there is no room: what a secret does, what is withdrawn at an API and what stops or narrows the
+ *  client goes in, whatever happens to a version. */
+function heldEntry({ restraint: _past, ...stored }: ShardEntry, next: ShardEntry): ShardEntry {
+  const held = { ...stored, verifiers: next.verifiers, ...withdrawn(stored, next) }
+  const { restraint } = next
+  if (!restraint) return create(ShardEntrySchema, held)
+  const restrained = create(ShardEntrySchema, { ...held, restraint })
+  const free = create(ShardEntrySchema, held)
+  const isShort =
+    packedBytes(restrained) - packedBytes(free) <= spareBytes.packed &&
+    plainBytes(restrained) - plainBytes(free) <= spareBytes.plain
+  if (isShort) return restrained
+  return create(ShardEntrySchema, { ...held, restraint: { ...restraint, allowedGroups: [noGroup] } })
+}
+
+/** What each of 3,000 clients may take of the room that no version gets, so that a full shard can still be written: half of `packed` are keys
+ *  that all of them share in the file. Bytes. A list of groups that is longer lets nobody in until there is room for it. */
+const spareBytes = { packed: 128, plain: 320 }
+
 /** Of what the stored entry grants, only what is granted still: this never takes more room. An entry from before access was
  *  decided gets what is granted, since without it a server would give more. */
-function withdrawn({ granted: past }: ShardEntry, { granted: next }: ShardEntry): Pick<ShardEntry, 'granted'> {
+function withdrawn(
+  { granted: past }: Pick<ShardEntry, 'granted'>,
+  { granted: next }: ShardEntry,
+): Pick<ShardEntry, 'granted'> {
   if (!past || !next) return next ? { granted: next } : {}
   const apis = past.apis.flatMap((api) => {
     const now = next.apis.find(({ identifier }) => identifier === api.identifier)

@@ -5,7 +5,7 @@ import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthe
 import type { ShardContent } from '@nauthera/proto/shard-file'
 import { isOtherForm, schemaOf } from '../decide/shard-schema.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { entryKey, grantsTheSame, saysTheSame } from './client-entry.ts'
+import { entryKey, grantsTheSame, restrainsTheSame, saysTheSame } from './client-entry.ts'
 import { laterSchemaOf, readShardSecret } from './shard-secret.ts'
 
 /** The stored version of one client, and which writes of the shard brought it. */
@@ -13,7 +13,7 @@ export interface StoredEntry {
   readonly entry: ShardEntry
   /** The seq that brought this entry as it is. */
   readonly entrySeq: number
-  /** The seq that brought its `desired` version, and what it may have at APIs. */
+  /** The seq that brought its `desired` version, what it may have at APIs, and what restrains it. */
   readonly configSeq: number
 }
 
@@ -135,7 +135,8 @@ function followEntries(
     const sameDesired =
       before?.entry.uid === entry.uid &&
       sameVersion(before.entry.desired, entry.desired) &&
-      grantsTheSame(before.entry.granted, entry.granted)
+      grantsTheSame(before.entry.granted, entry.granted) &&
+      restrainsTheSame(before.entry.restraint, entry.restraint)
     if (!sameEntry) changed.push(key)
     entries.set(key, {
       entry,

@@ -61,7 +61,7 @@ describe('eventsOf', () => {
       { rotation: { ...settled, report: { ...settled.report, activeId: 'bbbbbbbb' } } },
       ['SecretRotated', 'PreviousSecretRetired'],
     ],
-    ['a suspension', before, { client: client({ suspended: true }) }, ['Suspended']],
+    ['a suspension', before, { activity: { kind: 'suspended', behind: [] } }, ['Suspended']],
     ['a name that is taken', before, { secret: taken }, ['NameTaken']],
     ['the same name again', describeOutcome(outcome({ secret: taken })).status, { secret: taken }, []],
     ['a Secret that waits for replicas', before, { secret: { kind: 'pending', name: 'n' } }, []],

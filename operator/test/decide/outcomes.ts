@@ -40,6 +40,7 @@ export function outcome({ client, acceptance, policies, violations, serve, ...ch
     rotationSettings: { retire: 'AfterOverlap', maxOverlapMs: 604_800_000, quietPeriodMs: 0, intervalMs: 7_200_000 },
     propagation: live,
     served: 'propagation' in change ? change.propagation : live,
+    activity: { kind: 'active', behind: [] },
     formerName: undefined,
     defaults: { accessTokenTtl: 300, idTokenTtl: 600, refreshTokenTtl: 2_592_000, idTokenSignedResponseAlg: 'ES256' },
     noRoom: undefined,

@@ -1,3 +1,6 @@
+import { create } from '@bufbuild/protobuf'
+import { timestampFromMs } from '@bufbuild/protobuf/wkt'
+import { VerifierSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import { digestOf } from '@nauthera/proto/digest'
 import { annotations } from '@nauthera/proto/names'
@@ -186,6 +189,20 @@ describe('createWorkOnSecret', () => {
       expect(result.secret.kind).to.equal('ready')
       expect(asked().client?.verdict).to.deep.equal({ kind: 'carry' })
       expect(askedIds()).to.deep.equal(ids)
+    })
+
+    it('loses the previous secrets that it revokes, though its spec breaks a rule', async () => {
+      begin()
+      await settle()
+      const [present] = askedIds()!
+      const end = timestampFromMs(one.clock.now() + 3_600_000)
+      const previous = create(VerifierSchema, { id: 'bbbbbbbb', sha256: 'b'.repeat(64), notAfter: end })
+      one.shard.entry!.verifiers.push(previous)
+      const broken = { redirectURIs: ['https://app.example.com/callback'] }
+      await look(broken)
+      expect(askedIds()).to.deep.equal([present, previous.id])
+      await look({ ...broken, rotation: { revokePrevious: 'leak' } })
+      expect(askedIds()).to.deep.equal([present])
     })
   })
 

@@ -1,9 +1,14 @@
 import { create } from '@bufbuild/protobuf'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { digestOf } from '@nauthera/proto/digest'
-import { ClientConfigSchema, GrantedSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import {
+  ClientConfigSchema,
+  GrantedSchema,
+  RestraintSchema,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { decodeShardFile } from '@nauthera/proto/shard-file'
+import { noGroup } from '@nauthera/rules/restraint'
 import type { ShardContent } from '@nauthera/proto/shard-file'
 import { decodeClient } from '@nauthera/harness/operator/decoded-client'
 import { gunzipSync } from 'node:zlib'
@@ -32,6 +37,7 @@ const one = (change: Partial<ClientForShard> = {}): ClientForShard => ({
   verifiers: [verifier],
   verdict: desired(config('one')),
   granted: undefined,
+  restraint: undefined,
   standing: 'unknown',
   ...change,
 })
@@ -334,6 +340,23 @@ describe('planShard', () => {
       })
       const made = plan([{ ...wide('a', 1, 60_000), granted: typed('payment', 'mortgage') }], stored, { limits })
       expect(made.kind === 'write' && made.shard.entries[0]!.granted).to.deep.equal(typed('payment'))
+    })
+    it('stops and narrows a client that grew too wide', () => {
+      const stored = written([wide('a', 1, 3_000)], undefined, { limits })
+      const restraint = create(RestraintSchema, {
+        suspended: true,
+        allowedGroups: ['staff'],
+        leastAcr: 'urn:nauthera:mfa',
+      })
+      const made = plan([{ ...wide('a', 1, 60_000), restraint }], stored, { limits })
+      expect(made.kind === 'write' && made.shard.entries[0]!.restraint).to.deep.equal(restraint)
+      expect(made.kind === 'write' && made.shard.entries[0]!.desired).to.deep.equal(stored.entries[0]!.desired)
+    })
+    it('lets nobody in where there is no room for a long list of groups: to leave it out would let in everybody', () => {
+      const stored = written([wide('a', 1, 3_000)], undefined, { limits })
+      const restraint = create(RestraintSchema, { allowedGroups: Array.from({ length: 40 }, (_, at) => `group-${at}`) })
+      const made = plan([{ ...wide('a', 1, 60_000), restraint }], stored, { limits })
+      expect(made.kind === 'write' && made.shard.entries[0]!.restraint?.allowedGroups).to.deep.equal([noGroup])
     })
     it('K18 says what is granted also where nothing was said before: without it a server would give more', () => {
       const stored = written([wide('a', 1, 3_000)], undefined, { limits })

@@ -1,7 +1,13 @@
 // A client that is served. Its config is kept as the text that came: a decoded one takes some 4 KB, and of 10,000 clients only those in
 // use are read.
 import { parseVersion } from '@nauthera/proto/client-version'
-import type { ClientConfig, ClientVersion, Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type {
+  ClientConfig,
+  ClientVersion,
+  Granted,
+  Restraint,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { acrForBoth, groupsInBoth } from '@nauthera/rules/restraint'
 import type { LiveVerifier } from './verifiers.ts'
 
 /** The object stays the same across swaps while nothing about the client changes. */
@@ -15,8 +21,10 @@ export interface RegisteredClient {
   readonly verifiers: readonly LiveVerifier[]
   /** The version that is served. */
   readonly version: Readonly<Pick<ClientVersion, 'generation' | 'config'>>
-  /** `version`, decoded when it is read; the same object while somebody holds it. */
+  /** What holds: `version`, decoded when it is read, under `restraint`. The same object while somebody holds it. */
   readonly config: ClientConfig
+  /** What stops or narrows the client, whichever version is served; undefined for most. */
+  readonly restraint: ClientRestraint | undefined
   /** `config.resourceServer.identifier`: the API that this client is. */
   readonly api: string | undefined
   /** Names of the ServiceAccounts of its own namespace that are its identities; undefined for most clients. */
@@ -25,10 +33,17 @@ export interface RegisteredClient {
   readonly granted: readonly GrantedScopes[] | undefined
   /** Of an API: which clients by metadata document may call it. */
   readonly documents: readonly DocumentScopes[]
-  /** Of an API that is not suspended: the types of authorization details that it declares; undefined for none. */
+  /** Of an API whose version does not suspend it: the types of authorization details that it declares; undefined for none. */
   readonly detailTypes: readonly string[] | undefined
   /** `config.sectorIdentifierUri`; undefined for most clients. */
   readonly sector: string | undefined
+}
+
+/** See Restraint in config.proto. */
+export interface ClientRestraint {
+  readonly suspended: boolean
+  readonly allowedGroups: readonly string[]
+  readonly leastAcr: string
 }
 
 /** Clients by metadata document, by the hosts of their addresses, and the scopes that they may have. */
@@ -61,6 +76,23 @@ export function grantedOf(granted: Granted | undefined): readonly GrantedScopes[
   }))
 }
 
+/** @returns undefined when nothing stops or narrows it */
+export function restraintOf(restraint: Restraint | undefined): ClientRestraint | undefined {
+  if (!restraint) return undefined
+  const { suspended, allowedGroups, leastAcr } = restraint
+  if (!suspended && allowedGroups.length === 0 && leastAcr === '') return undefined
+  return { suspended, allowedGroups: allowedGroups.slice(), leastAcr }
+}
+
+/** The one place where a stop is obeyed: everybody reads `config`. */
+function restrain(config: ClientConfig, restraint: ClientRestraint | undefined): ClientConfig {
+  if (!restraint) return config
+  config.suspended ||= restraint.suspended
+  config.allowedGroups = groupsInBoth(config.allowedGroups, restraint.allowedGroups).slice()
+  config.requiredAcr = acrForBoth(config.requiredAcr, restraint.leastAcr).slice()
+  return config
+}
+
 function detailTypesOf({ resourceServer, suspended }: ClientConfig): RegisteredClient['detailTypes'] {
   const types = suspended ? [] : (resourceServer?.authorizationDetails ?? [])
   return types.length > 0 ? types.map(({ type }) => type) : undefined
@@ -80,13 +112,14 @@ export const documentsOf = (granted: Granted | undefined): readonly DocumentScop
   granted?.documents.map(({ hosts, scopes }) => ({ hosts: hosts.slice(), scopes: scopes.slice() })) ?? []
 
 export function createRegisteredClient(
-  fields: Omit<RegisteredClient, 'config' | 'accounts' | 'documents' | 'detailTypes' | 'sector'> &
-    Partial<Pick<RegisteredClient, 'accounts' | 'documents' | 'detailTypes' | 'sector'>>,
+  fields: Omit<RegisteredClient, 'config' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'restraint'> &
+    Partial<Pick<RegisteredClient, 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'restraint'>>,
 ): RegisteredClient {
   return new StoredClient({
     accounts: undefined,
     detailTypes: undefined,
     sector: undefined,
+    restraint: undefined,
     documents: none,
     ...fields,
   })
@@ -109,6 +142,7 @@ class StoredClient implements RegisteredClient {
   readonly documents: RegisteredClient['documents']
   readonly detailTypes: RegisteredClient['detailTypes']
   readonly sector: RegisteredClient['sector']
+  readonly restraint: RegisteredClient['restraint']
   #config: WeakRef<ClientConfig> | undefined
 
   constructor(fields: Omit<RegisteredClient, 'config'>) {
@@ -123,6 +157,7 @@ class StoredClient implements RegisteredClient {
     this.accounts = fields.accounts
     this.detailTypes = fields.detailTypes
     this.sector = fields.sector
+    this.restraint = fields.restraint
     this.granted = fields.granted
     this.documents = fields.documents.length === 0 ? none : fields.documents
   }
@@ -130,7 +165,7 @@ class StoredClient implements RegisteredClient {
   get config(): ClientConfig {
     const known = this.#config?.deref()
     if (known !== undefined) return known
-    const config = parseVersion(this.version)
+    const config = restrain(parseVersion(this.version), this.restraint)
     this.#config = new WeakRef(config)
     return config
   }

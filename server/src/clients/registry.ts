@@ -69,10 +69,13 @@ export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blo
     findApi: (identifier) => (apis ??= apisOf(named())).get(identifier),
     documentApis: () => (withDocuments ??= named().filter(({ documents }) => documents.length > 0)),
     sectors: () => [...new Set(named().flatMap(({ sector }) => sector ?? []))],
-    detailTypes: () => (detailTypes ??= [...new Set(named().flatMap((client) => client.detailTypes ?? []))].toSorted()),
+    detailTypes: () => (detailTypes ??= [...new Set(named().flatMap(openTypesOf))].toSorted()),
     ofServiceAccount: (account) => (accounts ??= byAccount(named())).get(accountKey(account)) ?? [],
   }
 }
+
+const openTypesOf = ({ detailTypes, restraint }: RegisteredClient): readonly string[] =>
+  restraint?.suspended ? [] : (detailTypes ?? [])
 
 const namedOfShard = new WeakMap<LiveShard, readonly RegisteredClient[]>()
 

@@ -1,5 +1,5 @@
-// Which version of a client is served, with which secrets and with what access to APIs: desired, else what is live, else accepted, else
-// none. Secrets and access do not belong to a version: those of the entry count, whichever version is served.
+// Which version of a client is served, with which secrets, with what access to APIs and under which restraint: desired, else what is live,
+// else accepted, else none. All but the version itself belongs to no version: that of the entry counts.
 import { isDeepStrictEqual } from 'node:util'
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -7,7 +7,7 @@ import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { sizeFaults } from '@nauthera/rules/version-size'
 import type { CheckClient, ClientIdentity } from './check-client.ts'
-import { createRegisteredClient, documentsOf, grantedOf, knownOf } from './registered-client.ts'
+import { createRegisteredClient, documentsOf, grantedOf, knownOf, restraintOf } from './registered-client.ts'
 import type { KnownOfVersion, RegisteredClient } from './registered-client.ts'
 import type { Rejection } from './registry.ts'
 import { applyVerifiers } from './verifiers.ts'
@@ -35,12 +35,13 @@ export async function resolveClient(
   const verifiers = verifiersFor(entry, live, about.clocks)
   const granted = grantedOf(entry.granted)
   const documents = documentsOf(entry.granted)
+  const restraint = restraintOf(entry.restraint)
   const hasSecret = verifiers.length > 0
   const serve = (version: ServedVersion | undefined): RegisteredClient | undefined => {
     if (version === undefined) return undefined
     const isSame =
       sameObjects(live?.verifiers ?? [], verifiers) &&
-      isDeepStrictEqual([live?.granted, live?.documents], [granted, documents])
+      isDeepStrictEqual([live?.granted, live?.documents, live?.restraint], [granted, documents, restraint])
     if (version === live && isSame) return live
     const { api, accounts, detailTypes, sector, version: served } = version
     return createRegisteredClient({
@@ -56,6 +57,7 @@ export async function resolveClient(
       sector,
       granted,
       documents,
+      restraint,
       version: { generation: served.generation, config: served.config },
     })
   }
@@ -71,16 +73,19 @@ export async function resolveClient(
     return outcome?.kind === 'accepted' ? outcome.version : undefined
   }
 
+  /** What is served in the place of a version that is refused. */
+  const before = entry.restraint?.exclusive ? undefined : live
+
   if (desired === undefined) {
     // no version at all ends the client; one that cannot be served takes nothing away
-    const version = accepted && ((await loadAccepted()) ?? live)
+    const version = accepted && ((await loadAccepted()) ?? before)
     return { client: serve(version), rejection: undefined }
   }
   // not asked of `accepted`: what a server has served before stays, however large
   const outcome = await load(desired, sizeFaults(desired))
   if (outcome.kind === 'accepted') return { client: serve(outcome.version), rejection: undefined }
   const rejection = rejectionOf(entry, about.shard, desired.generation, outcome.faults)
-  return { client: serve(live ?? (await loadAccepted())), rejection }
+  return { client: serve(before ?? (await loadAccepted())), rejection }
 }
 
 /** A client that authenticates with a secret, in an entry that names none: the operator lost the shard and cannot read the

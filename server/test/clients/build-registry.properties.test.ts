@@ -1,5 +1,7 @@
 import { parseVersion } from '@nauthera/proto/client-version'
+import type { MessageInitShape } from '@bufbuild/protobuf'
 import { NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { RestraintSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
@@ -23,6 +25,14 @@ const client = fc.record({
   secret: fc.constantFrom('old', 'new'),
   granted: fc.constantFrom(undefined, [], ['read'], ['read', 'write']),
   clientId: fc.constantFrom('own', 'own', 'own', 'shared'),
+  restraint: fc.constantFrom<MessageInitShape<typeof RestraintSchema> | undefined>(
+    undefined,
+    undefined,
+    { suspended: true },
+    { allowedGroups: ['staff'] },
+    { leastAcr: 'urn:nauthera:mfa' },
+    { exclusive: true },
+  ),
 })
 const push = fc.record({
   shard: fc.constantFrom(3, 5),
@@ -53,6 +63,7 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
                 accepted: named(about.accepted),
                 secrets: [about.secret],
                 granted: about.granted,
+                restraint: about.restraint,
               }),
             )
           const { ref, file } = mounted(shardInput(shard, BigInt(seq), entries))
@@ -86,13 +97,22 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
             const old = [...before.clients.values(), ...before.blocked].find(
               (one) => `${one.namespace}/${one.name}` === key,
             )
-            const live = old?.uid === entry.uid && old.clientId === entry.clientId ? old : undefined
+            const isSameObject = old?.uid === entry.uid && old.clientId === entry.clientId
+            const live = isSameObject && !entry.restraint?.exclusive ? old : undefined
             const expected =
               desired && usable ? desired.clientName : ((desired && live?.config.clientName) ?? accepted?.clientName)
             expect(served?.config.clientName).to.equal(expected)
             // whatever became of the version, the verifiers and the access to APIs are today's
             if (served) expect(served.verifiers.map(({ id }) => id)).to.deep.equal(entry.verifiers.map(({ id }) => id))
             if (served) expect(served.granted).to.deep.equal(grantedOf(entry.granted))
+            // a stop holds for what is served, whatever that is
+            expect(served?.config.suspended ?? false).to.equal(
+              served !== undefined && entry.restraint?.suspended === true,
+            )
+            if (served) {
+              expect(served.config.allowedGroups).to.deep.equal(entry.restraint?.allowedGroups ?? [])
+              expect(served.config.requiredAcr).to.deep.equal([entry.restraint?.leastAcr].filter(Boolean))
+            }
             const refused = built.rejected.some(
               (one) => `${one.namespace}/${one.name}` === key && one.code !== 'CLIENT_ID_CONFLICT',
             )

@@ -1,6 +1,7 @@
 // Shards as the operator renders them, small enough for tests.
 import { createHash } from 'node:crypto'
 import { create, toJsonString } from '@bufbuild/protobuf'
+import type { MessageInitShape } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { renderVersion } from '@nauthera/proto/client-version'
 import {
@@ -8,7 +9,12 @@ import {
   ClientShardSchema,
   ShardEntrySchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientConfig, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type {
+  ClientConfig,
+  RestraintSchema,
+  ShardEntry,
+  Verifier,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount, shardSchema } from '@nauthera/proto/names'
 import { digestOfLine, renderShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
@@ -52,6 +58,7 @@ export const entryOf = (
     secrets?: (string | ReturnType<typeof verifierOf>)[]
     /** Scopes that it may have at https://api.example.com. */
     granted?: readonly string[] | undefined
+    restraint?: MessageInitShape<typeof RestraintSchema> | undefined
   } = {},
 ): ShardEntry => {
   const [namespace = '', name = ''] = key.split('/')
@@ -69,6 +76,7 @@ export const entryOf = (
     ...(about.granted === undefined
       ? {}
       : { granted: { apis: [{ identifier: 'https://api.example.com', scopes: about.granted.slice() }] } }),
+    ...(about.restraint ? { restraint: about.restraint } : {}),
   })
 }
 

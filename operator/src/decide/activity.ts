@@ -1,0 +1,49 @@
+// Whether people and programs can use a client now: what its stored entry lets servers do, not what its spec says.
+import { parseVersion } from '@nauthera/proto/client-version'
+import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { Judgement } from './judge.ts'
+import { restraintOf } from './restraint.ts'
+
+export interface Activity {
+  /** `suspended-before`: by the version that is served, though the spec does not say so any more. */
+  readonly kind: 'active' | 'suspended' | 'suspended-before' | 'not-served'
+  /** Replicas that may still do what they did before: they have yet to read what is stored, or it is yet to be stored. */
+  readonly behind: readonly string[]
+}
+
+/** @param about.entry of the client in its shard; undefined when there is none
+ *  @param about.isRejected replicas refuse its desired version
+ *  @param about.all replicas, and those of them that have an earlier version of its shard */
+export function activityOf(about: {
+  readonly judgement: Pick<Judgement, 'client' | 'serve'>
+  readonly entry: ShardEntry | undefined
+  readonly isRejected: boolean
+  readonly all: readonly string[]
+  readonly behind: readonly string[]
+}): Activity {
+  const { judgement, entry, behind } = about
+  const { spec, metadata } = judgement.client
+  const isOwn = entry?.uid === metadata.uid
+  if (restraintOf(spec)?.suspended) {
+    const isStored = entry === undefined || entry.restraint?.suspended === true || (isOwn && !hasVersion(entry))
+    return { kind: 'suspended', behind: isStored ? behind : about.all }
+  }
+  if (judgement.serve.kind === 'nothing') return { kind: 'not-served', behind: entry ? about.all : behind }
+  if (!isOwn) return { kind: judgement.serve.kind === 'carry' ? 'not-served' : 'active', behind: [] }
+  if (!hasVersion(entry)) return { kind: 'not-served', behind }
+  const { desired, accepted } = entry
+  const served = about.isRejected ? (accepted ?? desired) : (desired ?? accepted)
+  return { kind: isSuspended(served) ? 'suspended-before' : 'active', behind }
+}
+
+const hasVersion = ({ desired, accepted }: ShardEntry): boolean => (desired ?? accepted) !== undefined
+
+function isSuspended(version: ClientVersion | undefined): boolean {
+  // most need not be decoded
+  if (!version?.config.includes('"suspended":true')) return false
+  try {
+    return parseVersion(version).suspended
+  } catch {
+    return false
+  }
+}
