@@ -6,6 +6,7 @@ import { auditedRequest } from '../oidc/request-context.ts'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import type { AuditEvent } from '../store/audit.ts'
+import { isEmailAddress } from '../users/email-address.ts'
 import type { DeskInvited, Invitation, LinkMails } from '../users/link-mails.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import { deskArea } from './frame.ts'
@@ -91,7 +92,8 @@ async function invite(needs: InviteNeeds, admin: SignedInPerson, request: PageRe
     detail: { email: asked.email },
   }
   const by = { languages: request.languages, audit: [event] }
-  const isReserved = await needs.isReserved({ username: asked.email, email: asked.email })
+  const { email } = asked
+  const isReserved = isEmailAddress(email) && (await needs.isReserved({ username: email, email }))
   const mistake = isReserved ? hasAccount : await linkMails.inviteFromDesk(invitation, by).then(notSent, mistakeOf)
   if (mistake !== undefined) return show(needs, admin, request, { ...asked, mistakes: [mistake] })
   needs.said.say(request, 'desk-invite')

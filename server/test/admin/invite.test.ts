@@ -1,0 +1,62 @@
+import { expect } from 'chai'
+import { createInviteRoutes } from '../../src/admin/invite.ts'
+import type { InviteNeeds } from '../../src/admin/invite.ts'
+import type { SignedInPerson } from '../../src/account/gate.ts'
+import type { Page, PageRequest } from '../../src/reply.ts'
+import { ada } from '../login/browser.ts'
+import { deskRules } from './desk-rules.ts'
+
+/** Sends the form of an invitation. @returns the answer, and who was asked about and invited */
+async function invite(email: string, { known = '', may = ['invite'] }: { known?: string; may?: string[] } = {}) {
+  const seen: string[] = []
+  const person = {
+    user: { ...ada, groups: ['desk'], groupOrigins: { postgres: ['desk'] } },
+    session: {},
+  } as unknown as SignedInPerson
+  const needs = {
+    rules: deskRules({ capabilities: [{ group: 'desk', may }] }),
+    basePath: '',
+    languages: ['en'],
+    said: { say: () => undefined, take: () => undefined },
+    desk: { toAct: async () => ({ kind: 'admitted', person }) },
+    isReserved: async (names: { username: string }) => {
+      seen.push(`asked about ${names.username}`)
+      return names.username === known
+    },
+    linkMails: {
+      inviteFromDesk: async (invitation: { email: string }) => {
+        seen.push(`invited ${invitation.email}`)
+        return 'sent'
+      },
+    },
+  } as unknown as InviteNeeds
+  const form = createInviteRoutes(needs).find(({ method }) => method === 'POST')!
+  const request = { form: new URLSearchParams({ email }), languages: [], raw: {}, peer: {} } as unknown as PageRequest
+  const answer = await form.handle(request)
+  const mistakes =
+    answer.kind === 'page' ? (answer as Extract<Page, { view: 'admin-invite' }>).model.mistakes : undefined
+  return { answer, mistakes, seen }
+}
+
+describe('an invitation of the help desk', () => {
+  it('L44 reaches nobody whom a directory knows and who was never here', async () => {
+    const { mistakes, seen } = await invite('boss@corp.example', { known: 'boss@corp.example' })
+    expect(mistakes).to.deep.equal([{ key: 'email-has-account', control: 'email' }])
+    expect(seen).to.deep.equal(['asked about boss@corp.example'])
+  })
+
+  it('reaches everybody else', async () => {
+    const { answer, seen } = await invite('new@example.net', { known: 'boss@corp.example' })
+    expect(answer.kind).to.equal('redirect')
+    expect(seen).to.deep.equal(['asked about new@example.net', 'invited new@example.net'])
+  })
+
+  it('asks no directory about what is no address', async () => {
+    expect((await invite('*)(uid=*')).seen).to.deep.equal(['invited *)(uid=*'])
+  })
+
+  it('L44 is sent by no member who may not', async () => {
+    const { answer, seen } = await invite('new@example.net', { may: ['look', 'disable'] })
+    expect([answer.kind === 'page' && answer.status, seen]).to.deep.equal([404, []])
+  })
+})
