@@ -1,6 +1,7 @@
 import {
   issuersSecretName,
   manifestSecretName,
+  proofSecretName,
   linkSecretName,
   shardCount,
   shardSecretName,
@@ -51,8 +52,8 @@ const releaseRights = (nudge: boolean) => [
   ...(nudge ? ['auth pods patch'] : []),
   'auth pods watch',
   'auth secrets create',
-  'auth secrets get (19 names)',
-  'auth secrets patch (19 names)',
+  'auth secrets get (20 names)',
+  'auth secrets patch (20 names)',
 ]
 
 describe('K3 the rights', function () {
@@ -152,6 +153,7 @@ describe('K3 the rights', function () {
       ...Array.from({ length: shardCount }, (_, shard) => shardSecretName('nauthera', shard)),
       manifestSecretName('nauthera'),
       issuersSecretName('nauthera'),
+      proofSecretName('nauthera'),
       linkSecretName('nauthera'),
     ]
     expect(names).to.have.members(own)

@@ -1,6 +1,8 @@
 import { shortDigest } from '@nauthera/proto/digest'
 import { GiveBack } from '@nauthera/runtime/give-back'
 import { describeError } from '@nauthera/runtime/log'
+import { createSecretProof } from './decide/secret-proof.ts'
+import type { SecretProof } from './decide/secret-proof.ts'
 import { Crowd } from './intake/crowd.ts'
 import { createWake } from './intake/wake.ts'
 import type { Wake } from './intake/wake.ts'
@@ -13,6 +15,7 @@ import { createOperatorMetrics, showReplicas } from './metrics.ts'
 import { createReconciler } from './reconcile.ts'
 import type { Issuers } from './replicas/issuers.ts'
 import { Rounds } from './secret/rounds.ts'
+import { macBy } from './secret/proof-key.ts'
 import { loadShards } from './shards/load-shards.ts'
 import { PolicyReports } from './status/policy-reports.ts'
 import { PolicyTally } from './status/policy-tally.ts'
@@ -21,6 +24,10 @@ import { pause } from './time/clock.ts'
 import type { Leader, OperatorNeeds, Stops } from './app/leader.ts'
 import { buildIssuers, buildOutlet } from './app/outlet.ts'
 import type { Outlet } from './app/outlet.ts'
+
+interface ProvingOutlet extends Outlet {
+  readonly proof: SecretProof
+}
 
 /** Clients that are worked on at the same time. */
 const workers = 16
@@ -89,13 +96,14 @@ async function startLeading(leader: Leader): Promise<void> {
   const { metrics, stops, stopping } = leader
   const crowd = new Crowd()
   const outlet = await buildOutlet(leader, crowd)
-  const { events, link, replicas, shards, nudge } = outlet
+  const { events, link, proofKey, replicas, shards, nudge } = outlet
   stops.push(
     () => events.flush(),
     () => replicas.stop(),
     () => shards.stop(),
     () => nudge.stop(),
     () => link.stop(),
+    () => proofKey.stop(),
   )
   const onLinkWritten = () => {
     metrics.writes.inc({ kind: 'link' })
@@ -103,12 +111,13 @@ async function startLeading(leader: Leader): Promise<void> {
   }
   // Without certificates no replica can be asked; but shards can be written, so the start does not wait longer.
   await Promise.race([link.start(onLinkWritten), pause(leader.clock, linkWaitMs, stopping)])
-  if (!(await loadShards(shards, leader, stopping))) return
+  const key = await proofKey.load(stopping)
+  if (!key || !(await loadShards(shards, leader, stopping))) return
   replicas.expect(shards.manifestDigest())
-  await startIntake(leader, outlet, crowd)
+  await startIntake(leader, { ...outlet, proof: createSecretProof(macBy(key)) }, crowd)
 }
 
-async function startIntake(leader: Leader, outlet: Outlet, crowd: Crowd): Promise<void> {
+async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd): Promise<void> {
   const { metrics, stops, stopping, log } = leader
   const { link, replicas, shards, follow, nudge } = outlet
   const queue = buildQueue(leader)
@@ -212,11 +221,11 @@ function buildQueue({ clock, log, metrics, stopping }: Leader) {
 /** What wakes us, and what is done about a client then. The shards have been read. */
 function buildIntake(
   leader: Leader,
-  outlet: Outlet,
+  outlet: ProvingOutlet,
   { issuers, queue, wake }: { issuers: Issuers; queue: ReturnType<typeof buildQueue>; wake: Wake },
 ) {
   const { settings, connection, clock, random, log, metrics } = leader
-  const { secrets, events, replicas, shards, follow } = outlet
+  const { secrets, proof, events, replicas, shards, follow } = outlet
   const onWrite = (kind: 'secret' | 'status') => metrics.writes.inc({ kind })
   const knownKeys = new Map(shards.storedKeys().map((key) => [key, true]))
   const watch = createWatch({ settings, connection, clock, random, log, knownKeys })
@@ -243,6 +252,7 @@ function buildIntake(
     baseline: settings.policy,
     watch,
     secrets,
+    proof,
     shards,
     replicas,
     follow,

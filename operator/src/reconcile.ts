@@ -13,6 +13,7 @@ import type { Judgement } from './decide/judge.ts'
 import { configOf, versionOf } from './decide/judge.ts'
 import type { Outcome } from './decide/outcome.ts'
 import { restraintOf } from './decide/restraint.ts'
+import type { SecretProof } from './decide/secret-proof.ts'
 import { platformStanding } from './decide/platform-keys.ts'
 import { defaultsOf } from './decide/server-defaults.ts'
 import { ApiBook } from './intake/api-book.ts'
@@ -54,8 +55,9 @@ export interface Reconciler {
 interface Needs {
   readonly settings: Pick<Settings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
   readonly baseline: OIDCPolicySpec
-  readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels' | 'certainLabels'>
+  readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels' | 'certainLabels' | 'namespaceBornAt'>
   readonly secrets: SecretStore
+  readonly proof: SecretProof
   readonly shards: Shards
   readonly replicas: Pick<
     Replicas,
@@ -87,7 +89,7 @@ export function createReconciler(needs: Needs): Reconciler {
   const { settings, watch, shards, follow, status, again } = needs
   const memories = createMemories()
   const judge = createJudge(needs)
-  const workOnSecret = createWorkOnSecret(needs)
+  const workOnSecret = createWorkOnSecret({ ...needs, namespaceBornAt: watch.namespaceBornAt })
   const judgeApi = (client: OIDCClient) =>
     judge(client, (error) => needs.log.warn({ client: keyOf(client), error }, 'client cannot be read')).declared
   const apis = new ApiBook({ clients: watch.clients, shards, judge: judgeApi, wake: needs.wake, clock: needs.clock })
@@ -118,7 +120,8 @@ export function createReconciler(needs: Needs): Reconciler {
     const former = await leaveFormerNames({ ...needs, home: settings }, judgement.client, memory, result.secret)
     // One that has lost the Secret, or has to make it again, is told.
     for (const holder of shared?.holders ?? []) again(holder, sharedAgainMs)
-    const outcome = outcomeOf(needs, { key, judgement, granted, access, result, former })
+    const { restoredFrom } = memory
+    const outcome = outcomeOf(needs, { key, judgement, granted, access, result, former, restoredFrom })
     follow.note(key, isSettled(outcome))
     follow.notePlatform(key, outcome.platform !== undefined)
     const written = await status.write(outcome, isInProgress(outcome))
@@ -192,6 +195,7 @@ interface Findings {
   readonly access: readonly ApiAccess[]
   readonly result: SecretResult
   readonly former: FormerNames
+  readonly restoredFrom: string | undefined
 }
 
 /** What people are told: the findings, and how far the shards and the replicas have come with them. */
@@ -200,7 +204,7 @@ function outcomeOf(
   findings: Findings,
 ): Outcome {
   const { settings, shards, follow, clock } = needs
-  const { key, judgement, access, result, former } = findings
+  const { key, judgement, access, result, former, restoredFrom } = findings
   const digest = shards.manifestDigest()
   const propagation = isStored(findings, shards.stored(key)?.entry) ? follow.config(key) : undefined
   return {
@@ -210,6 +214,7 @@ function outcomeOf(
     access,
     secret: result.secret,
     formerName: former.names[0],
+    restoredFrom,
     rotation: result.plan,
     rotationSettings: result.plan && rotationOf(judgement, settings.quietPeriod),
     propagation,

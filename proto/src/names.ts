@@ -17,6 +17,10 @@ export const clientsComponent = 'clients'
 export const annotations = {
   /** Uid of the OIDCClient that the Secret was written for. */
   clientUid: `${apiGroup}/client-uid`,
+  /** Uid of the earlier OIDCClient of this name of which that one is restored; left out for all others. */
+  restoredFrom: `${apiGroup}/restored-from`,
+  /** Proves to the operators of this release that one of them wrote all that the annotations say, for this client and this Secret. */
+  proof: `${apiGroup}/proof`,
   /** First 8 hex of the SHA-256 of the secret that the Secret holds. */
   secretId: `${apiGroup}/secret-id`,
   /** RFC 3339, when that secret was published. */
@@ -35,6 +39,8 @@ export const annotations = {
   clientsRevision: `${apiGroup}/clients-revision`,
   /** On an OIDCClient: a person asks for a rotation. The operator never removes it. */
   rotate: `${apiGroup}/rotate`,
+  /** On an OIDCClient: `true` says that it was restored from a backup, so that it may go on with the Secret that was restored with it. */
+  restored: `${apiGroup}/restored`,
 } as const
 
 export const fieldManagers = { operator: 'nauthera-operator', status: 'nauthera-operator-status' } as const
@@ -65,6 +71,8 @@ export const platformKeysFile = 'issuers.json'
 export const shardSecretName = (release: string, shard: number): string => `${release}-clients-${twoDigits(shard)}`
 export const manifestSecretName = (release: string): string => `${release}-clients-manifest`
 export const issuersSecretName = (release: string): string => `${release}-clients-issuers`
+/** The key of the proofs in applications' Secrets; nobody but the operator reads it. */
+export const proofSecretName = (release: string): string => `${release}-clients-proof`
 export const linkSecretName = (release: string): string => `${release}-link`
 export const keysSecretName = (release: string): string => `${release}-keys`
 

@@ -2,8 +2,7 @@
 // these words.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { fapiAlgorithms } from './algorithms.ts'
-import { hasCertificateBoundTokens } from './certificates.ts'
-import { strongMethods } from './client-authentication.ts'
+import { strongMethods, tlsMethods } from './client-authentication.ts'
 import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
 import { isHttpsUrl } from './uris.ts'
@@ -12,8 +11,8 @@ const alternatives = (words: readonly string[]): string => `${words.slice(0, -1)
 
 export const fapiWants = {
   method: `must be ${alternatives(strongMethods)} with profile FAPI2`,
-  par: 'must be true with profile FAPI2 where people sign in',
-  dpop: 'must be true with profile FAPI2, unless certificateBoundTokens is true or auth.method has a certificate',
+  par: 'must be true with profile FAPI2',
+  dpop: 'must be true with profile FAPI2, unless auth.method binds tokens to a certificate',
   pkce: 'must be Required with profile FAPI2; remove it',
   redirect: 'must be https with profile FAPI2, on localhost too',
   algorithm: `must be ${alternatives(fapiAlgorithms)} with profile FAPI2`,
@@ -28,8 +27,8 @@ export function fapiFaults(config: ClientConfig): readonly ClientFault[] {
   return (
     [
       ['auth.method', strongMethods.includes(method), fapiWants.method],
-      ['par', !usesCode || config.requirePushedAuthorizationRequests, fapiWants.par],
-      ['dpop', config.dpopBoundAccessTokens || hasCertificateBoundTokens(config), fapiWants.dpop],
+      ['par', config.requirePushedAuthorizationRequests, fapiWants.par],
+      ['dpop', config.dpopBoundAccessTokens || tlsMethods.includes(method), fapiWants.dpop],
       ['pkce', !usesCode || (config.pkceRequired && !config.pkceOrNonce), fapiWants.pkce],
       [
         'redirectURIs',

@@ -4,6 +4,7 @@ import {
   keysSecretName,
   linkSecretName,
   manifestSecretName,
+  proofSecretName,
   shardCount,
   shardSecretName,
 } from '@nauthera/proto/names'
@@ -25,6 +26,7 @@ export function operatorRules(options: {
     ...Array.from({ length: shardCount }, (_, shard) => shardSecretName(release, shard)),
     manifestSecretName(release),
     issuersSecretName(release),
+    proofSecretName(release),
     linkSecretName(release),
   ]
   const inScope = (rule: Omit<Rule, 'namespace'>): Rule[] =>

@@ -66,6 +66,7 @@ function changeOf(
 function changedFields(before: ShardEntry, after: ShardEntry): string[] {
   const fields: string[] = []
   if (before.uid !== after.uid) fields.push('uid')
+  if (before.restoredFrom !== after.restoredFrom) fields.push('restoredFrom')
   if (before.clientId !== after.clientId) fields.push('clientId')
   if (!sameVerifiers(before.verifiers, after.verifiers)) fields.push('verifiers')
   fields.push(...changedVersion(before.desired, after.desired))

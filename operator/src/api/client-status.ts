@@ -27,6 +27,10 @@ export const clientStatus = object(
     }),
     servedBy: text('The release that serves the client: <namespace>/<release>.', { maxLength: 317 }),
     clientId: text('The client id in effect.', { maxLength: 317 }),
+    restoredFrom: text(
+      'The uid of the earlier object of which this one was restored: it goes on with the Secret, the consents and the grants of that one.',
+      { maxLength: 64 },
+    ),
     issuer: text('The issuer.', { maxLength: 2048 }),
     revision: text('The version that was handed to the servers: the first 8 hex characters of its digest.', {
       maxLength: 8,

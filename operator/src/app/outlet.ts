@@ -8,6 +8,7 @@ import { createFollowReplicas } from '../replicas/follow-replicas.ts'
 import { Issuers } from '../replicas/issuers.ts'
 import { openLink } from '../replicas/link.ts'
 import { createReplicas } from '../replicas/replicas.ts'
+import { ProofKey } from '../secret/proof-key.ts'
 import { createNudge, noNudge } from '../shards/nudge.ts'
 import { createShards } from '../shards/shards.ts'
 import type { Leader } from './leader.ts'
@@ -19,6 +20,7 @@ export async function buildOutlet(leader: Leader, crowd: Crowd) {
   const secrets = createSecretStore(connection)
   const events = createEventRecorder({ connection, component: 'nauthera-operator', instance: identity, clock, log })
   const readVersion = createReadVersion(connection)
+  const proofKey = new ProofKey({ secrets, readVersion, release, namespace, clock, random, log })
   const link = await openLink({ settings, secrets, readVersion, clock, log })
   const replicas = createReplicas({
     release,
@@ -49,7 +51,7 @@ export async function buildOutlet(leader: Leader, crowd: Crowd) {
   const nudge = settings.nudge
     ? createNudge({ connection, namespace, isBehind: follow.isBehind, revision, clock, log })
     : noNudge
-  return { secrets, events, link, replicas, shards, follow, nudge }
+  return { secrets, proofKey, events, link, replicas, shards, follow, nudge }
 }
 
 export type Outlet = Awaited<ReturnType<typeof buildOutlet>>

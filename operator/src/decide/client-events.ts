@@ -7,6 +7,7 @@ export interface ClientEvent {
   readonly reason:
     | 'ClientAccepted'
     | 'SecretCreated'
+    | 'SecretAdopted'
     | 'SecretRotated'
     | 'PreviousSecretRetired'
     | 'InvalidSpec'
@@ -63,7 +64,7 @@ export function eventsOf({ client, violations }: Judgement, status: OIDCClientSt
     if (condition?.status === 'False' && !noNews.includes(condition.reason))
       events.push({ type: 'Warning', reason: condition.reason, message: condition.message })
   }
-  events.push(...secretEvents(before?.secret, status.secret))
+  events.push(...secretEvents(before, status))
   return events
 }
 
@@ -75,8 +76,15 @@ function stands(status: OIDCClientStatus | undefined): boolean {
 const statusOf = (status: OIDCClientStatus | undefined, wanted: string): Condition['status'] | undefined =>
   status?.conditions?.find(({ type }) => type === wanted)?.status
 
-function secretEvents(before: OIDCClientStatus['secret'], after: OIDCClientStatus['secret']): readonly ClientEvent[] {
+function secretEvents(
+  { secret: before, restoredFrom: was }: OIDCClientStatus = {},
+  { secret: after, restoredFrom }: OIDCClientStatus,
+): readonly ClientEvent[] {
   const events: ClientEvent[] = []
+  if (restoredFrom !== undefined && restoredFrom !== was) {
+    const message = `restored: Secret ${after?.name} is that of the OIDCClient with the uid ${restoredFrom}, and goes on`
+    events.push({ type: 'Normal', reason: 'SecretAdopted', message })
+  }
   if (after?.activeId !== undefined && after.activeId !== before?.activeId) {
     events.push(
       before?.activeId === undefined

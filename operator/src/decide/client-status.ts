@@ -30,6 +30,7 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
     observedGeneration: client.metadata.generation,
     servedBy: outcome.servedBy,
     clientId: acceptance.clientId,
+    ...present('restoredFrom', outcome.restoredFrom),
     issuer: outcome.issuer,
     ...present('revision', outcome.revision),
     ...(replicas

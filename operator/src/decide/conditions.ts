@@ -1,5 +1,6 @@
 // Outcome of a look -> the conditions of a client. Nothing else turns a code into a reason, or says what is to be done about it.
 import type { Fault } from '@nauthera/runtime/coded-error'
+import { annotations } from '@nauthera/proto/names'
 import type { Condition } from '../api/client-status.ts'
 import { accessFaults, grantText } from './describe-access.ts'
 import { present } from './present.ts'
@@ -116,6 +117,10 @@ function nameTaken({ name, holder }: Extract<Outcome['secret'], { kind: 'name-ta
   switch (holder.kind) {
     case 'release':
       return `Secret ${name} is one that Nauthera itself needs; choose another spec.secret.name`
+    case 'earlier':
+      return holder.isProven
+        ? `Secret ${name} is of an earlier OIDCClient of this name; delete that Secret to get a new one, or, when both were restored from a backup, annotate this OIDCClient with ${annotations.restored}=true`
+        : `Secret ${name} says that it is of an earlier OIDCClient of this name, and no proof of this release is in it; delete that Secret to get a new one`
     case 'client':
       return `Secret ${name} is that of OIDCClient ${holder.key}; choose another spec.secret.name`
     case 'stranger':

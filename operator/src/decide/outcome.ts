@@ -19,6 +19,8 @@ export interface Outcome {
   readonly secret: SecretOutcome
   /** Where its Secret still lies after spec.secret.name has changed: the status is all that remembers it. */
   readonly formerName: string | undefined
+  /** The uid of which it was restored. */
+  readonly restoredFrom?: string | undefined
   readonly rotation: RotationPlan | undefined
   /** What planRotation was given, for the effective interval and overlap. */
   readonly rotationSettings: RotationInput['rotation'] | undefined
@@ -57,6 +59,8 @@ export type NameHolder =
   | { readonly kind: 'stranger' }
   /** Nauthera itself needs it. */
   | { readonly kind: 'release' }
+  /** An earlier OIDCClient of this name had it, as it says. `isProven`: an operator of this release wrote it for that one. */
+  | { readonly kind: 'earlier'; readonly isProven: boolean }
   /** `namespace/name` of another client. */
   | { readonly kind: 'client'; readonly key: string }
 

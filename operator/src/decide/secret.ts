@@ -6,10 +6,12 @@ import { Secret } from '@nauthera/runtime/log'
 import { canonicalKeys } from '../api/client-secret.ts'
 import type { Preset } from '../api/client-secret.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
+import { present } from './present.ts'
 import { presetData, presetLabels } from './presets.ts'
 import type { PresetInput } from './presets.ts'
 import type { SecretMarks } from './rotation-terms.ts'
 import { writeMarks } from './secret-marks.ts'
+import type { SecretProof } from './secret-proof.ts'
 import { valuesOf, variablesOf } from './secret-values.ts'
 import type { SecretValues } from './secret-values.ts'
 import { renderTemplate } from './template.ts'
@@ -42,10 +44,14 @@ export function renderSecret(input: {
   readonly issuer: string
   readonly plain: Secret | undefined
   readonly marks: SecretMarks | undefined
+  /** The uid of which the client was restored. */
+  readonly restoredFrom?: string | undefined
+  /** Undefined offline, where nobody can prove anything. */
+  readonly proof?: SecretProof
 }):
   | { readonly kind: 'rendered'; readonly secret: RenderedSecret }
   | { readonly kind: 'invalid'; readonly faults: readonly Fault[] } {
-  const { client, marks } = input
+  const { client } = input
   const { metadata, spec } = client
   const values = valuesOf(input)
   const presets: readonly Preset[] = spec.secret?.presets ?? ['Generic']
@@ -79,14 +85,25 @@ export function renderSecret(input: {
       },
       annotations: {
         ...spec.secret?.annotations,
-        [annotations.clientUid]: metadata.uid,
-        ...(marks ? writeMarks(marks) : {}),
+        ...ownAnnotations(input),
         [annotations.contentDigest]: contentDigest(data),
       },
       data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, new Secret(value)])),
       ownerReferences: spec.secret?.deletionPolicy === 'Retain' ? [] : [ownerReference(client)],
     },
   }
+}
+
+/** @returns whose Secret it is and what it says of its secret, with the proof that we say so */
+function ownAnnotations({ client, marks, restoredFrom, proof }: Parameters<typeof renderSecret>[0]) {
+  const { namespace, name, uid, creationTimestamp } = client.metadata
+  const said: Record<string, string> = {
+    [annotations.clientUid]: uid,
+    ...present(annotations.restoredFrom, restoredFrom),
+    ...(marks ? writeMarks(marks) : {}),
+  }
+  const owner = { namespace, client: name, secret: secretNameOf(client), uid, createdAt: Date.parse(creationTimestamp) }
+  return { ...said, ...proof?.write(owner, said) }
 }
 
 /** @returns a digest of the data, from which a secret of 256 bits in it cannot be found. */

@@ -13,6 +13,8 @@ export interface Memory {
   generation: number
   /** Of the Secret as last read or written; never its data. Undefined: it must be read. */
   read: RememberedSecret | undefined
+  /** The uid of which it was restored: it goes on with the Secret of that one, and people stay signed in. */
+  restoredFrom: string | undefined
   /** Its Secret, and that of existingSecretRef, at the version at which each was read or written last. */
   readonly seen: { own?: SeenSecret | undefined; source?: SeenSecret | undefined }
   /** Names at which its Secret was written, oldest first; a former one until it is gone from there. */
@@ -29,7 +31,7 @@ export interface SeenSecret {
   readonly version: string | undefined
 }
 
-interface RememberedSecret extends Pick<ReadSecret, 'state' | 'isFormer'> {
+interface RememberedSecret extends Pick<ReadSecret, 'state' | 'isFormer' | 'isAdopted'> {
   /** It was not read: the client is so new that nobody can have written it. */
   readonly isAssumed?: true
   /** Of what was written, with the id in the place of the secret; undefined when it was only read. */

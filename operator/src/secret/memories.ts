@@ -26,6 +26,7 @@ export function createMemories(): Memories {
           uid,
           generation,
           read: undefined,
+          restoredFrom: undefined,
           seen: {},
           names: new Set(),
           lostSince: undefined,

@@ -10,7 +10,7 @@ import type { Observed, RotationInput, RotationPlan } from '../decide/rotation-t
 import { longestObserved } from '../decide/secret-marks.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Replicas } from '../replicas/replicas.ts'
-import { verifiersOf } from '../shards/client-entry.ts'
+import { isOfClient, verifiersOf } from '../shards/client-entry.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Known } from './look.ts'
@@ -29,8 +29,8 @@ export function createPlanNext(needs: {
   return ({ key, judgement, memory, source, read }) => {
     const { client, serve } = judgement
     const stored = shards.stored(key)?.entry
-    // an entry with another uid is of an earlier object with the same name: it says nothing about this one
-    const entry = stored?.uid === client.metadata.uid ? stored : undefined
+    const entry =
+      stored && isOfClient(stored, { uid: memory.uid, restoredFrom: memory.restoredFrom }) ? stored : undefined
     const verifiers = entry && verifiersOf(entry)
     const all = replicas.list()
     const propagation = entry && follow.entry(key)

@@ -20,13 +20,14 @@ export function createEntryWriter(needs: {
 }): EntryWriter {
   const { shards, follow } = needs
 
-  const put: EntryWriter['put'] = ({ key, judgement, granted }, verifiers, certainty) => {
+  const put: EntryWriter['put'] = ({ key, judgement, granted, memory }, verifiers, certainty) => {
     const { serve, client, acceptance } = judgement
     if (serve.kind === 'nothing') return shards.remove(key)
     const entry: ClientForShard = {
       namespace: client.metadata.namespace,
       name: client.metadata.name,
       uid: client.metadata.uid,
+      restoredFrom: memory.restoredFrom,
       clientId: acceptance.clientId,
       createdAt: Date.parse(client.metadata.creationTimestamp),
       namespaceBytes: judgement.shardBytes,

@@ -2,9 +2,11 @@ import { annotations, labels, managedByOperator } from '@nauthera/proto/names'
 import { Secret } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { SecretState } from '../decide/rotation-terms.ts'
+import { present } from '../decide/present.ts'
 import { hasMintedForm, identifySecret } from '../decide/secret-id.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import { readMarks } from '../decide/secret-marks.ts'
+import type { ProvenOwner, SecretProof } from '../decide/secret-proof.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 
@@ -17,30 +19,60 @@ export interface ReadSecret {
   readonly plain: Secret | undefined
   /** This Secret has a former name: under the name that the client asks for there is none yet. */
   readonly isFormer?: true
+  /** It still names the earlier client of which the present one was restored. */
+  readonly isAdopted?: true
+  /** The uid of which its client was restored, as the proof in it says. */
+  readonly restoredFrom?: string | undefined
+  /** It was written for an earlier OIDCClient of this name. */
+  readonly earlier?: EarlierSecret
+}
+
+export interface EarlierSecret {
+  /** For whom; undefined when nothing proves it. */
+  readonly former: ProvenOwner | undefined
+  /** What it is to the present client, when that is the former one restored. */
+  readonly whenRestored: ReadSecret | undefined
 }
 
 /** Reads the application's Secret. A failed read is not an absent Secret: it throws, and nothing is written.
  *  @param former names that it had before: what lies there moves to the present one, and is not lost */
 export async function readClientSecret(
-  secrets: Pick<SecretStore, 'read'>,
+  { secrets, proof }: { readonly secrets: Pick<SecretStore, 'read'>; readonly proof: SecretProof },
   client: OIDCClient,
   former: readonly string[] = [],
 ): Promise<ReadSecret> {
   const { namespace } = client.metadata
-  const present = readSecretObject(await secrets.read(namespace, secretNameOf(client)), client)
-  if (present.state.kind !== 'absent') return present
+  const now = readSecretObject(await secrets.read(namespace, secretNameOf(client)), client, proof)
+  if (now.state.kind !== 'absent') return now
   for (const name of former) {
-    const { state, plain } = readSecretObject(await secrets.read(namespace, name), client)
+    const { state, plain } = readSecretObject(await secrets.read(namespace, name), client, proof)
     if (state.kind === 'owned') return { state, object: undefined, plain, isFormer: true }
   }
-  return present
+  return now
 }
 
 /** @param object the application's Secret as the API gave it; undefined after a confirmed 404 */
-export function readSecretObject(object: SecretObject | undefined, client: OIDCClient): ReadSecret {
+export function readSecretObject(object: SecretObject | undefined, client: OIDCClient, proof: SecretProof): ReadSecret {
   if (!object) return { state: { kind: 'absent' }, object: undefined, plain: undefined }
-  if (!isOwned(object, client)) return { state: { kind: 'foreign' }, object, plain: undefined }
-  const marks = readMarks(object.metadata.annotations, Date.parse(client.metadata.creationTimestamp))
+  const { namespace, name } = client.metadata
+  const place = { namespace, client: name, secret: object.metadata.name }
+  const owner = proof.read(place, object.metadata.annotations)
+  if (isOwned(object, client)) {
+    const isProven = owner?.uid === client.metadata.uid
+    return readOwned(object, client, isProven ? owner : undefined)
+  }
+  const foreign = { state: { kind: 'foreign' }, object, plain: undefined } as const
+  if (!isOfEarlier(object, client)) return foreign
+  const restored = owner && readOwned(object, client, owner)
+  const whenRestored =
+    restored && ({ ...restored, isAdopted: true, restoredFrom: owner.restoredFrom ?? owner.uid } as const)
+  return { ...foreign, earlier: { former: owner, whenRestored } }
+}
+
+/** @param owner what the proof in it says: then all its marks are ours */
+function readOwned(object: SecretObject, client: OIDCClient, owner: ProvenOwner | undefined): ReadSecret {
+  const since = owner ? -Infinity : Date.parse(client.metadata.creationTimestamp)
+  const marks = readMarks(object.metadata.annotations, since)
   const plain = findPlain(object, client, marks.secretId)
   return {
     state: {
@@ -51,6 +83,7 @@ export function readSecretObject(object: SecretObject | undefined, client: OIDCC
     },
     object,
     plain,
+    ...present('restoredFrom', owner?.restoredFrom),
   }
 }
 
@@ -58,13 +91,25 @@ export function readSecretObject(object: SecretObject | undefined, client: OIDCC
  *  client's uid: a Secret from before the client cannot do that. */
 export function isOwned(object: SecretObject, client: OIDCClient): boolean {
   const { metadata } = object
-  if (metadata.labels?.[labels.client] !== client.metadata.name) return false
-  if (metadata.labels[labels.managedBy] !== managedByOperator) return false
+  if (!hasLabelsOf(object, client)) return false
   const controller = metadata.ownerReferences?.find((owner) => owner.controller)
   return controller === undefined
     ? (metadata.ownerReferences ?? []).length === 0 &&
         metadata.annotations?.[annotations.clientUid] === client.metadata.uid
     : controller.uid === client.metadata.uid
+}
+
+const hasLabelsOf = ({ metadata: { labels: found } }: SecretObject, client: OIDCClient): boolean =>
+  found?.[labels.client] === client.metadata.name && found[labels.managedBy] === managedByOperator
+
+/** It has our form, and nobody else owns it: its owner is gone, or is an OIDCClient of this name that is. */
+function isOfEarlier(object: SecretObject, client: OIDCClient): boolean {
+  const former = object.metadata.annotations?.[annotations.clientUid]
+  const owners = object.metadata.ownerReferences ?? []
+  const isOurs = owners.every(
+    ({ kind, name, uid }) => kind === 'OIDCClient' && name === client.metadata.name && uid === former,
+  )
+  return isOurs && former !== undefined && hasLabelsOf(object, client)
 }
 
 /** The value under the key of the client secret. When that was edited, but another key (of a preset) still holds the value that the

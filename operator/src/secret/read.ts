@@ -3,6 +3,8 @@ import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import { formerNames, isReservedName } from './former-names.ts'
 import { passed } from './look.ts'
+import type { isRestored } from '../decide/restored.ts'
+import type { ProvenOwner, SecretProof } from '../decide/secret-proof.ts'
 import type { Known, SecretWork, Step } from './look.ts'
 import { readClientSecret } from './read-secret.ts'
 import type { ReadSecret } from './read-secret.ts'
@@ -25,11 +27,27 @@ const noSource: ReadSource = { source: { kind: 'minted' }, given: undefined, mis
 const unknown: ReadSecret = { state: { kind: 'unknown' }, object: undefined, plain: undefined }
 const foreign: ReadSecret = { state: { kind: 'foreign' }, object: undefined, plain: undefined }
 
+/** What a Secret says that it holds, and the SHA-256 of what it does. */
+type HeldSecret = Parameters<typeof isRestored>[1]['held']
+
+/** @param needs.isRestored whether what was written for an earlier client of this name goes on (decide/restored.ts) */
 export function createReader(needs: {
   secrets: Pick<SecretStore, 'read'>
+  proof: SecretProof
+  isRestored: (work: SecretWork, former: ProvenOwner, held: HeldSecret) => boolean
   home: { namespace: string; release: string }
 }): Reader {
   const { secrets, home } = needs
+
+  /** The Secret of an earlier client is that of the present one, if that one is the earlier one restored. */
+  const adopt = (work: SecretWork, read: ReadSecret): ReadSecret => {
+    const { former, whenRestored } = read.earlier ?? {}
+    if (!former || whenRestored?.state.kind !== 'owned') return read
+    const { secretId: id, sha256 } = whenRestored.state
+    if (!needs.isRestored(work, former, { id, sha256 })) return read
+    work.log.info({ restoredFrom: whenRestored.restoredFrom, secret: id }, 'secret adopted')
+    return whenRestored
+  }
 
   /** What is under the name cannot be known otherwise where it is one that the operator itself needs. */
   const assume = ({ isNew, memory, judgement: { client } }: SecretWork): void => {
@@ -37,12 +55,15 @@ export function createReader(needs: {
     memory.read = { state: { kind: 'absent' }, fingerprint: undefined, isAssumed: true }
   }
 
-  const fresh = async ({ memory, judgement: { client } }: SecretWork): Promise<ReadSecret> => {
+  const fresh = async (work: SecretWork): Promise<ReadSecret> => {
+    const { memory, judgement } = work
+    const { client } = judgement
     // the name is that of a Secret which the operator itself needs in its namespace
     if (isReservedName(client.metadata.namespace, secretNameOf(client), home)) return foreign
-    const read = await readClientSecret(secrets, client, formerNames(client, memory.names, home))
+    const read = adopt(work, await readClientSecret(needs, client, formerNames(client, memory.names, home)))
+    memory.restoredFrom ??= read.restoredFrom
     memory.seen.own = { name: secretNameOf(client), version: read.object && versionOf(read.object) }
-    memory.read = { state: read.state, ...(read.isFormer ? { isFormer: true } : {}), fingerprint: undefined }
+    memory.read = { ...standing(read), fingerprint: undefined }
     return read
   }
 
@@ -75,7 +96,14 @@ export function createReader(needs: {
 /** @returns what an earlier look has seen; undefined when it must be read. A Secret of somebody else is always read: no event tells when it is removed */
 function recall({ memory: { read } }: SecretWork): ReadSecret | undefined {
   if (!read || read.state.kind === 'foreign') return undefined
-  return { state: read.state, ...(read.isFormer ? { isFormer: true } : {}), object: undefined, plain: undefined }
+  return { ...standing(read), object: undefined, plain: undefined }
 }
+
+/** What of a Secret may be remembered. */
+const standing = ({ state, isFormer, isAdopted }: Pick<ReadSecret, 'state' | 'isFormer' | 'isAdopted'>) => ({
+  state,
+  ...(isFormer ? ({ isFormer } as const) : {}),
+  ...(isAdopted ? ({ isAdopted } as const) : {}),
+})
 
 export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))

@@ -3,6 +3,7 @@ import { Secret } from '@nauthera/runtime/log'
 import type { SecretMarks } from '../decide/rotation-terms.ts'
 import { renderSecret } from '../decide/secret.ts'
 import type { RenderedSecret } from '../decide/secret.ts'
+import type { SecretProof } from '../decide/secret-proof.ts'
 import type { SecretWork } from './look.ts'
 
 /** Renders the application's Secret of a client. */
@@ -12,9 +13,9 @@ export type Render = (
   marks: SecretMarks | undefined,
 ) => ReturnType<typeof renderSecret>
 
-export function createRender(issuer: string): Render {
-  return ({ judgement: { client, acceptance } }, plain, marks) =>
-    renderSecret({ client, clientId: acceptance.clientId, issuer, plain, marks })
+export function createRender(issuer: string, proof: SecretProof): Render {
+  return ({ judgement: { client, acceptance }, memory: { restoredFrom } }, plain, marks) =>
+    renderSecret({ client, clientId: acceptance.clientId, issuer, plain, marks, restoredFrom, proof })
 }
 
 /** What was found last for a judgement, which is decided once in each look: a look that writes asks twice. */

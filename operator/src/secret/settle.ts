@@ -1,10 +1,13 @@
 import { labels, managedByOperator } from '@nauthera/proto/names'
 import { describeError } from '@nauthera/runtime/log'
+import type { OIDCClient } from '../api/oidc-client.ts'
 import type { NameHolder, Outcome } from '../decide/outcome.ts'
 import { hasNoSecret } from '../decide/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import { isForbidden } from '../kubernetes/api-error.ts'
+import { lastingUid } from '../decide/restored.ts'
+import type { Shards } from '../shards/shards.ts'
 import { passed } from './look.ts'
 import type { Look, Step } from './look.ts'
 import { fingerprintOf } from './render.ts'
@@ -23,7 +26,11 @@ export const leaveAlone: Step = ({ failure, missing, read, judgement }) => {
 }
 
 /** A step: ends where the application's Secret is what it should be, or its time has not come. */
-export function createSettle(needs: { follow: Pick<FollowReplicas, 'entry'>; render: Render }): Step {
+export function createSettle(needs: {
+  shards: Pick<Shards, 'stored'>
+  follow: Pick<FollowReplicas, 'entry'>
+  render: Render
+}): Step {
   /** Whether what was written last is what would be written now. */
   const isCurrent = (look: Look): boolean => {
     const written = look.memory.read?.fingerprint
@@ -42,24 +49,41 @@ export function createSettle(needs: { follow: Pick<FollowReplicas, 'entry'>; ren
     return needs.follow.entry(key)?.applied === true
   }
 
+  /** A restored client comes with its Secret: it is ready when servers know what it holds. */
+  const isAwaited = ({ key, plan, memory, judgement: { client } }: Look): boolean => {
+    if (memory.restoredFrom === undefined || hasSecretReady(client)) return false
+    const stored = needs.shards.stored(key)?.entry
+    const isKnown = stored !== undefined && lastingUid(stored) === memory.restoredFrom
+    return !isKnown || plan.step.kind !== 'rest' || needs.follow.entry(key)?.applied !== true
+  }
+
   return (look) => {
     const { kind } = look.plan.step
     if (kind === 'publish' || kind === 'fence') return passed
     if (isDue(look) && !isCurrent(look)) return passed
-    return { kind: 'ended', secret: settled(look) }
+    return { kind: 'ended', secret: isAwaited(look) ? pendingOf(look) : settled(look) }
   }
 }
+
+const pendingOf = ({ judgement: { client } }: Look): Outcome['secret'] => ({
+  kind: 'pending',
+  name: secretNameOf(client),
+})
+
+const hasSecretReady = ({ status }: OIDCClient): boolean =>
+  status?.conditions?.find(({ type }) => type === 'SecretReady')?.status === 'True'
 
 function settled({ judgement, source, read, plan }: Look): Outcome['secret'] {
   const name = secretNameOf(judgement.client)
   if (plan.isLost && source.kind === 'minted') return { kind: 'lost', name }
-  const { state, isFormer } = read
-  if (state.kind !== 'owned' || isFormer) return { kind: 'pending', name }
+  const { state, isFormer, isAdopted } = read
+  if (state.kind !== 'owned' || isFormer || isAdopted) return { kind: 'pending', name }
   const lacksValue = !hasNoSecret(source) && state.sha256 === undefined
   return { kind: lacksValue ? 'pending' : 'ready', name }
 }
 
-function holderOf({ object }: Look['read']): NameHolder {
+function holderOf({ object, earlier }: Look['read']): NameHolder {
+  if (earlier) return { kind: 'earlier', isProven: earlier.former !== undefined }
   // nothing was read: the name alone says that it is one of the release
   if (object === undefined) return { kind: 'release' }
   const { namespace, labels: found = {} } = object.metadata

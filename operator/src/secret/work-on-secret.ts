@@ -6,7 +6,9 @@ import type { Outcome } from '../decide/outcome.ts'
 import { withoutPrevious } from '../decide/previous-secrets.ts'
 import { asksRevoke } from '../decide/rotation-terms.ts'
 import type { RotationPlan, SecretState } from '../decide/rotation-terms.ts'
+import { isRestored } from '../decide/restored.ts'
 import { secretNameOf } from '../decide/secret.ts'
+import type { SecretProof } from '../decide/secret-proof.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Replicas } from '../replicas/replicas.ts'
 import { configOf, versionOf } from '../decide/judge.ts'
@@ -48,7 +50,10 @@ const afterLimitMs = 1_000
 export function createWorkOnSecret(needs: {
   settings: Pick<Settings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
   secrets: SecretStore
-  shards: Pick<Shards, 'stored' | 'put' | 'presume' | 'remove'>
+  proof: SecretProof
+  shards: Pick<Shards, 'stored' | 'bornAt' | 'put' | 'presume' | 'remove'>
+  /** When a namespace was made, epoch milliseconds; undefined where the operator may not read it. */
+  namespaceBornAt: (namespace: string) => number | undefined
   replicas: Pick<Replicas, 'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince'>
   follow: Pick<FollowReplicas, 'entry' | 'config'>
   clock: Pick<Clock, 'now'>
@@ -58,8 +63,19 @@ export function createWorkOnSecret(needs: {
 }): (work: SecretWork) => Promise<SecretResult> {
   const { settings, shards, clock } = needs
   const spacing = createSpacing(clock)
-  const render = createRender(settings.issuer)
-  const reader = createReader({ secrets: needs.secrets, home: settings })
+  const render = createRender(settings.issuer, needs.proof)
+  const reader = createReader({
+    ...needs,
+    home: settings,
+    isRestored: ({ key, judgement: { client } }, former, held) =>
+      isRestored(client, {
+        former,
+        held,
+        entry: shards.stored(key)?.entry,
+        bornAt: [shards.bornAt(key), needs.namespaceBornAt(client.metadata.namespace)].filter((at) => at !== undefined),
+        now: clock.now(),
+      }),
+  })
   const entries = createEntryWriter(needs)
   const write = createWriteSecret({ ...needs, reader, render })
   const planNext = createPlanNext({ ...needs, spacing, quietPeriodMs: settings.quietPeriod })
@@ -97,7 +113,9 @@ export function createWorkOnSecret(needs: {
   const { freeze, giveUp } = createWaysOut({ shards, entries, reader })
 
   return async (work) => {
-    const { key, judgement } = work
+    const { key, judgement, memory } = work
+    const own = shards.stored(key)?.entry
+    if (own?.uid === memory.uid && own.restoredFrom !== '') memory.restoredFrom ??= own.restoredFrom
     // A refused client leaves its shard at once, even when its Secret cannot be read.
     if (judgement.serve.kind === 'nothing') shards.remove(key)
     if (judgement.acceptance.kind === 'invalid' || judgement.acceptance.kind === 'too-large') return await freeze(work)

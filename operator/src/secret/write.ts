@@ -4,6 +4,7 @@ import { hasNoSecret, sameVerifiers } from '../decide/rotation-terms.ts'
 import type { RotationPlan, SecretState } from '../decide/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { RenderedSecret } from '../decide/secret.ts'
+import type { SecretProof } from '../decide/secret-proof.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore, WantedSecret } from '../kubernetes/conditional-write.ts'
 import type { Look, StepOutcome } from './look.ts'
@@ -23,6 +24,7 @@ export function createWriteSecret(needs: {
   secrets: Pick<SecretStore, 'create' | 'update'>
   reader: Pick<Reader, 'fresh'>
   render: Render
+  proof: SecretProof
   onWrite?: (kind: 'secret') => void
 }): WriteSecret {
   const { secrets, reader, render } = needs
@@ -41,7 +43,7 @@ export function createWriteSecret(needs: {
       const secret = plan.secret?.secretId
       log.later({ secret, name: wanted.name }, read.object ? 'secret written' : 'secret created')
     }
-    const now = readSecretObject(outcome.secret, judgement.client)
+    const now = readSecretObject(outcome.secret, judgement.client, needs.proof)
     memory.seen.own = { name: wanted.name, version: versionOf(outcome.secret) }
     memory.read = { state: sharedWith(plan, now.state), fingerprint: fingerprintOf(render, look, plan.secret) }
     return { kind: 'changed', known: { ...look, read: now, isFresh: true }, isWritten: true }

@@ -14,6 +14,7 @@ import type {
   ShardEntry,
   Verifier,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { lastingUid } from '../decide/restored.ts'
 import type { StoredVerifier } from '../decide/rotation-terms.ts'
 
 /** What the shard should say about one client. */
@@ -21,6 +22,8 @@ export interface ClientForShard {
   readonly namespace: string
   readonly name: string
   readonly uid: string
+  /** The uid of which it was restored. */
+  readonly restoredFrom?: string | undefined
   readonly clientId: string
   /** Epoch milliseconds of creation: the older ones keep their place when a shard is full, and take a name that is free. */
   readonly createdAt: number
@@ -43,6 +46,11 @@ export interface ClientForShard {
 /** @returns `namespace/name` of a client or its entry */
 export const entryKey = ({ namespace, name }: Readonly<{ namespace: string; name: string }>): string =>
   `${namespace}/${name}`
+
+/** @returns whether the entry is of this object, or of the earlier one of which it was restored. An entry of any other earlier object of that
+ *  name says nothing about this one */
+export const isOfClient = (entry: ShardEntry, client: Pick<ClientForShard, 'uid' | 'restoredFrom'>): boolean =>
+  entry.uid === client.uid || lastingUid(entry) === client.restoredFrom
 
 /** @returns whether a write would change nothing about this client */
 export function keepsEntry(client: ClientForShard, stored: ShardEntry | undefined): boolean {
@@ -67,8 +75,7 @@ export function plannedEntry(client: ClientForShard, stored: ShardEntry | undefi
 }
 
 function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): ShardEntry | undefined {
-  // an entry with another uid is of an earlier object with the same name: it says nothing about this one
-  const past = stored?.uid === client.uid ? stored : undefined
+  const past = stored && isOfClient(stored, client) ? stored : undefined
   const lastGood = lastAccepted(past, client.standing)
   const base = {
     namespace: client.namespace,
@@ -79,6 +86,7 @@ function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): Shar
     verifiers: client.verifiers.map(wireVerifier),
     ...(client.granted ? { granted: client.granted } : {}),
     ...(client.restraint ? { restraint: client.restraint } : {}),
+    restoredFrom: client.restoredFrom ?? '',
   }
   if (client.verdict.kind === 'carry') {
     // under the id that it was accepted with: an object that cannot be read does not say which one it wants
@@ -134,6 +142,7 @@ export function asStored(entry: ShardEntry): ClientForShard {
     namespace: entry.namespace,
     name: entry.name,
     uid: entry.uid,
+    restoredFrom: entry.restoredFrom || undefined,
     clientId: entry.clientId,
     createdAt: entry.createdAt ? timestampMs(entry.createdAt) : 0,
     namespaceBytes: Infinity,
@@ -155,6 +164,7 @@ export function shareVersion(client: ClientForShard, stored: ShardEntry | undefi
 export function sameClient(one: ClientForShard, other: ClientForShard): boolean {
   return (
     one.uid === other.uid &&
+    one.restoredFrom === other.restoredFrom &&
     one.clientId === other.clientId &&
     one.standing === other.standing &&
     one.createdAt === other.createdAt &&

@@ -57,6 +57,8 @@ export interface Shards {
   presume(client: ClientForShard): void
   remove(key: string): void
   stored(key: string): (StoredEntry & { readonly shard: number }) | undefined
+  /** When the Secret of its shard was made, epoch milliseconds: of what was before, nothing may be known. */
+  bornAt(key: string): number | undefined
   /** Whether no server can know the client: its shard is whole, and has never had it. */
   isUnheardOf(key: string): boolean
   /** `namespace/name` of those whose stored entry has the name: as client id, or as the identifier of the API that it is. */
@@ -156,6 +158,10 @@ export function createShards(options: Options): Shards {
       const { index, entries } = stateOf(key).stored
       const entry = entries.get(key)
       return entry && { shard: index, ...entry }
+    },
+    bornAt: (key) => {
+      const { creationTimestamp } = stateOf(key).stored.secret?.metadata ?? {}
+      return creationTimestamp === undefined ? undefined : Date.parse(creationTimestamp)
     },
     isUnheardOf: (key) => {
       const { index, stored } = stateOf(key)

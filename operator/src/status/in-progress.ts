@@ -9,6 +9,7 @@ export function isInProgress({ judgement, noRoom, secret, propagation }: Outcome
 }
 
 /** @returns whether it is live everywhere, and its secret at rest: nothing that a replica says is awaited */
-export function isSettled({ propagation, rotation }: Outcome): boolean {
-  return propagation?.accepted === true && (rotation === undefined || rotation.step.kind === 'rest')
+export function isSettled({ propagation, rotation, secret }: Outcome): boolean {
+  const isAtRest = secret.kind !== 'pending' && (rotation === undefined || rotation.step.kind === 'rest')
+  return propagation?.accepted === true && isAtRest
 }

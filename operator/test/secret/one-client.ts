@@ -14,6 +14,7 @@ import type { Propagation } from '../../src/decide/propagation.ts'
 import type { RotationPlan, RotationStep, SecretMarks } from '../../src/decide/rotation-terms.ts'
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
 import { identifySecret } from '../../src/decide/secret-id.ts'
+import { createSecretProof } from '../../src/decide/secret-proof.ts'
 import { createClientIndex } from '../../src/intake/client-index.ts'
 import { grantedOf } from '../../src/decide/resolve-access.ts'
 import { createJudge } from '../../src/intake/judge.ts'
@@ -22,6 +23,7 @@ import type { SecretStore, WantedSecret } from '../../src/kubernetes/conditional
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
 import { createMemories } from '../../src/secret/memories.ts'
 import type { Look, Memory, SecretWork, Step } from '../../src/secret/look.ts'
+import { macBy } from '../../src/secret/proof-key.ts'
 import { createReader } from '../../src/secret/read.ts'
 import { readSecretObject } from '../../src/secret/read-secret.ts'
 import { createRender } from '../../src/secret/render.ts'
@@ -29,6 +31,8 @@ import { createWriteSecret } from '../../src/secret/write.ts'
 import { client as clientOf, emptyShards } from '../decide/clients.ts'
 
 export const home = { namespace: 'auth', release: 'nauthera' }
+/** Whose proofs every Secret of these tests has. */
+export const proof = createSecretProof(macBy(Buffer.alloc(32, 7)))
 export const issuer = 'https://login.example.com'
 export const unreachable = new ApiError('KUBERNETES_UNREACHABLE', { message: 'no answer' })
 
@@ -184,7 +188,10 @@ export function createOneClient(
       settings: { issuer, ...home, quietPeriod: 3_600_000 },
       secrets,
       clock,
+      proof,
+      namespaceBornAt: () => undefined,
       shards: {
+        bornAt: () => undefined,
         stored: () => shard.entry && { entry: shard.entry, entrySeq: 1, configSeq: 1, shard: 0 },
         put: (given: ClientForShard) => void shard.asked.push({ how: 'put', client: given }),
         presume: (given: ClientForShard) => void shard.asked.push({ how: 'presume', client: given }),
@@ -274,8 +281,9 @@ export function createWriting(one: OneClient) {
   const wrote: string[] = []
   const write = createWriteSecret({
     secrets: one.secrets,
-    reader: createReader({ secrets: one.secrets, home }),
-    render: createRender(issuer),
+    reader: createReader({ secrets: one.secrets, proof, isRestored: () => false, home }),
+    proof,
+    render: createRender(issuer, proof),
     onWrite: (kind) => wrote.push(kind),
   })
   return {
@@ -290,7 +298,9 @@ export function createWriting(one: OneClient) {
     hold: (value: string) => one.secrets.put('app-oidc', { metadata: ownedBy(one.client), value }),
     /** Takes a step of a look that has read the Secret. */
     take: async (step: Step, plan: RotationPlan, more: Partial<Look> = {}) =>
-      await step(lookOf(one, plan, { read: readSecretObject(one.secrets.held.get('app-oidc'), one.client), ...more })),
+      await step(
+        lookOf(one, plan, { read: readSecretObject(one.secrets.held.get('app-oidc'), one.client, proof), ...more }),
+      ),
   }
 }
 

@@ -4,6 +4,7 @@ import { annotations, labels, managedByOperator } from '@nauthera/proto/names'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
 import { readSecretObject } from '../../src/secret/read-secret.ts'
+import { proof } from './one-client.ts'
 
 const uid = '6f1c2c9e-0000-4000-8000-000000000001'
 const minted = 'q2D0J3Yx_8k1mZ-4nVhT7bLs9WcPfE6rGaUuIoXyK5A'
@@ -51,7 +52,7 @@ const holding = (value: string, more: { annotations?: Record<string, string>; ow
 describe("the application's Secret, as it is read", () => {
   it('tells a value that looks minted from any other', () => {
     const formOf = (value: string) => {
-      const { state } = readSecretObject(holding(value), client())
+      const { state } = readSecretObject(holding(value), client(), proof)
       return state.kind === 'owned' && state.isMinted
     }
     expect(formOf(minted)).to.equal(true)
@@ -61,23 +62,27 @@ describe("the application's Secret, as it is read", () => {
   })
 
   it('is foreign without an owner: a Secret from before the client cannot name its uid', () => {
-    const { state } = readSecretObject(holding(minted, { owners: [] }), client())
+    const { state } = readSecretObject(holding(minted, { owners: [] }), client(), proof)
     expect(state.kind).to.equal('foreign')
   })
 
   it('is ours without an owner when it names the uid of the client, as with deletionPolicy Retain', () => {
     const named = (name: string) => holding(minted, { owners: [], annotations: { [annotations.clientUid]: name } })
-    expect(readSecretObject(named(uid), client()).state.kind).to.equal('owned')
-    expect(readSecretObject(named('another'), client()).state.kind).to.equal('foreign')
+    expect(readSecretObject(named(uid), client(), proof).state.kind).to.equal('owned')
+    expect(readSecretObject(named('another'), client(), proof).state.kind).to.equal('foreign')
   })
 
   it('is foreign when another object owns it', () => {
-    expect(readSecretObject(holding(minted, { owners: ['another'] }), client()).state.kind).to.equal('foreign')
+    expect(readSecretObject(holding(minted, { owners: ['another'] }), client(), proof).state.kind).to.equal('foreign')
   })
 
   it('K7 ignores a time of rotation that a status would not take, or that is older than the client', () => {
     const timeOf = (text: string) => {
-      const { state } = readSecretObject(holding(minted, { annotations: { [annotations.rotatedAt]: text } }), client())
+      const { state } = readSecretObject(
+        holding(minted, { annotations: { [annotations.rotatedAt]: text } }),
+        client(),
+        proof,
+      )
       return state.kind === 'owned' ? state.rotatedAt : NaN
     }
     for (const text of [
@@ -100,7 +105,7 @@ describe("the application's Secret, as it is read", () => {
 
   it('K7 ignores obeyed triggers that a status would not take, and text that is no list of fences', () => {
     const read = (name: string, text: string) => {
-      const { state } = readSecretObject(holding(minted, { annotations: { [name]: text } }), client())
+      const { state } = readSecretObject(holding(minted, { annotations: { [name]: text } }), client(), proof)
       return state.kind === 'owned' ? state : undefined
     }
     const observed = JSON.stringify({ trigger: 'x'.repeat(65), annotation: 'x'.repeat(257), revoke: 'r' })

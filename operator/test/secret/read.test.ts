@@ -1,13 +1,13 @@
 import { expect } from 'chai'
 import { createReader } from '../../src/secret/read.ts'
-import { createOneClient, home, lookOf, ownedBy, planOf, unreachable } from './one-client.ts'
+import { createOneClient, home, lookOf, ownedBy, planOf, proof, unreachable } from './one-client.ts'
 import type { OneClient } from './one-client.ts'
 
 const value = 'q2D0J3Yx_8k1mZ-4nVhT7bLs9WcPfE6rGaUuIoXyK5A'
 
 describe('createReader', () => {
   let one: OneClient
-  const reader = () => createReader({ secrets: one.secrets, home })
+  const reader = () => createReader({ secrets: one.secrets, proof, isRestored: () => false, home })
   const hold = (name: string) => one.secrets.put(name, { metadata: ownedBy(one.client), value })
 
   beforeEach(() => {

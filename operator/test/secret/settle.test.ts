@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { ApiError } from '../../src/kubernetes/api-error.ts'
 import { createRender, fingerprintOf } from '../../src/secret/render.ts'
 import { createSettle, leaveAlone } from '../../src/secret/settle.ts'
-import { createOneClient, issuer, lookOf, marksOf, planOf, unreachable } from './one-client.ts'
+import { createOneClient, issuer, lookOf, marksOf, planOf, proof, unreachable } from './one-client.ts'
 import type { OneClient } from './one-client.ts'
 
 const value = 'q2D0J3Yx_8k1mZ-4nVhT7bLs9WcPfE6rGaUuIoXyK5A'
@@ -65,9 +65,9 @@ describe('leaveAlone', () => {
 
 describe('createSettle', () => {
   let one: OneClient
-  const render = createRender(issuer)
+  const render = createRender(issuer, proof)
   const settle = async (...[plan, more]: [Parameters<typeof lookOf>[1], Parameters<typeof lookOf>[2]?]) => {
-    const outcome = await createSettle({ follow: one.needs.follow, render })(lookOf(one, plan, more))
+    const outcome = await createSettle({ ...one.needs, render })(lookOf(one, plan, more))
     return outcome.kind === 'ended' ? outcome.secret.kind : outcome.kind
   }
   const written = (marks: ReturnType<typeof marksOf> | undefined) => {

@@ -76,20 +76,11 @@ export function createRoutes(
   ]
 }
 
-function deviceRoutes(
-  settings: ServerSettings,
-  { store, protocol, pages }: { store: Store; protocol: Protocol; pages: Site },
-) {
+function deviceRoutes(settings: ServerSettings, { store, protocol }: { store: Store; protocol: Protocol }) {
   const { audit, deviceCodes } = store
-  const { interactions, browserSessions } = protocol
-  return createDeviceRoutes({
-    basePath: basePathOf(settings),
-    interactions,
-    deviceCodes,
-    audit,
-    readerOf: (request) => pages.readerOf(browserSessions.shown(request)?.accountId),
-    addressesKnown: !settings.allowUntrustedProxy,
-  })
+  const { interactions } = protocol
+  const addressesKnown = !settings.allowUntrustedProxy
+  return createDeviceRoutes({ basePath: basePathOf(settings), interactions, deviceCodes, audit, addressesKnown })
 }
 
 function mailRoutes(

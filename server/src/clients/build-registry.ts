@@ -4,6 +4,7 @@ import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/co
 import type { CheckClient } from './check-client.ts'
 import { keyOf } from './check-shard.ts'
 import type { PlannedClient } from './check-shard.ts'
+import { lastingUid } from './registered-client.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import { createRegistry } from './registry.ts'
 import type { LiveShard, Registry, Rejection, ShardRefValue } from './registry.ts'
@@ -41,7 +42,7 @@ export async function buildRegistry(
     const { entry, digest } = planned
     const old = before.get(keyOf(entry))
     // a re-created object, or one under another id, inherits nothing
-    const live = old?.uid === entry.uid && old.clientId === entry.clientId ? old : undefined
+    const live = old?.uid === lastingUid(entry) && old.clientId === entry.clientId ? old : undefined
     const { client, rejection } = await resolveClient(entry, live, { shard: ref.shard, ...needs })
     if (client !== undefined) clients.push(client)
     if (client !== undefined && isServedAsSaid(entry, client)) byDigest.set(digest, client)

@@ -7,7 +7,14 @@ import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { sizeFaults } from '@nauthera/rules/version-size'
 import type { CheckClient, ClientIdentity } from './check-client.ts'
-import { createRegisteredClient, documentsOf, grantedOf, knownOf, restraintOf } from './registered-client.ts'
+import {
+  createRegisteredClient,
+  documentsOf,
+  grantedOf,
+  knownOf,
+  lastingUid,
+  restraintOf,
+} from './registered-client.ts'
 import type { KnownOfVersion, RegisteredClient } from './registered-client.ts'
 import type { Rejection } from './registry.ts'
 import { applyVerifiers } from './verifiers.ts'
@@ -31,7 +38,8 @@ export async function resolveClient(
   live: RegisteredClient | undefined,
   about: { readonly shard: number; readonly checkClient: CheckClient; readonly clocks: Clocks },
 ): Promise<Resolution> {
-  const { clientId, uid, namespace, name, desired, accepted } = entry
+  const { clientId, namespace, name, desired, accepted } = entry
+  const uid = lastingUid(entry)
   const verifiers = verifiersFor(entry, live, about.clocks)
   const granted = grantedOf(entry.granted)
   const documents = documentsOf(entry.granted)

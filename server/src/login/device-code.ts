@@ -1,9 +1,8 @@
-import type { IncomingMessage } from 'node:http'
 import { paths } from '@nauthera/rules/endpoints'
 import type { Interactions } from '../oidc/interaction/interaction.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
-import type { Mistake, PersonOnPage } from '../reply/on-page.ts'
+import type { Mistake } from '../reply/on-page.ts'
 import type { Audit } from '../store/audit.ts'
 import type { DeviceCodes } from '../store/device-codes.ts'
 import { interactionPaths } from './attempt.ts'
@@ -14,8 +13,6 @@ interface Needs {
   readonly interactions: Pick<Interactions, 'beginDevice'>
   readonly deviceCodes: Pick<DeviceCodes, 'guess'>
   readonly audit: Pick<Audit, 'record'>
-  /** Who is signed in in the browser, as far as its cookie says. */
-  readonly readerOf: (request: IncomingMessage) => Promise<PersonOnPage | undefined>
   /** False where all requests come from one proxy that nobody trusts. */
   readonly addressesKnown: boolean
 }
@@ -30,9 +27,7 @@ export const createDeviceRoutes = (needs: Needs): readonly Route[] => [
       const query = new URL(raw.request.url ?? '/', 'http://host').searchParams
       const linked = codeIn(query.get('user_code') ?? '')
       // a link fills in a code, and no text for the person to read
-      return codePage(needs, raw.request, {
-        typed: userCode.test(linked) ? `${linked.slice(0, 4)}-${linked.slice(4)}` : '',
-      })
+      return codePage(needs, { typed: userCode.test(linked) ? `${linked.slice(0, 4)}-${linked.slice(4)}` : '' })
     },
   },
   { method: 'POST', path: paths.device, handle: (request) => look(needs, request) },
@@ -51,7 +46,7 @@ async function look(needs: Needs, request: PageRequest): Promise<Reply> {
   const code = codeIn(typed)
   const mistaken = (key: string, more: { values?: Mistake['values']; status?: number; retryAfter?: number } = {}) => {
     const { values, ...said } = more
-    return codePage(needs, request.raw.request, { typed, mistakes: [{ key, control: 'user-code', values }], ...said })
+    return codePage(needs, { typed, mistakes: [{ key, control: 'user-code', values }], ...said })
   }
   if (code === '') return mistaken('device-code-missing')
   if (!userCode.test(code)) return mistaken('device-code-shape')
@@ -67,12 +62,11 @@ async function look(needs: Needs, request: PageRequest): Promise<Reply> {
   return { kind: 'redirect', location: interactionPaths(needs.basePath, uid).page }
 }
 
-async function codePage(
-  { basePath, readerOf }: Needs,
-  request: IncomingMessage,
+function codePage(
+  { basePath }: Needs,
   said: { typed: string; mistakes?: readonly Mistake[]; status?: number; retryAfter?: number },
-): Promise<Page> {
+): Page {
   const { typed, mistakes = [], status, retryAfter } = said
   const model = { action: `${basePath}${paths.device}`, userCode: typed.slice(0, longestTyped), mistakes }
-  return { kind: 'page', view: 'device-code', reader: await readerOf(request), status, retryAfter, model }
+  return { kind: 'page', view: 'device-code', status, retryAfter, model }
 }

@@ -29,6 +29,12 @@ describe(buildRegistry.name, () => {
     expect(one.find(idOf(second)), 'the old registry is untouched').to.not.equal(undefined)
   })
 
+  it('F43 knows a restored client by the uid that it had before, and any other by its own', async () => {
+    const entries = [entryOf(first, { uid: 'new', restoredFrom: 'old' }), entryOf(second, { uid: 'own' })]
+    const { registry } = await applyAll([shardInput(3, 1n, entries)])
+    expect([registry.find(idOf(first))?.uid, registry.find(idOf(second))?.uid]).to.deep.equal(['old', 'own'])
+  })
+
   it('checks only what changed and keeps the very objects of the others', async () => {
     const check = createCheck()
     const { registry: one } = await applyAll([shardInput(3, 1n, [entryOf(first), entryOf(second)])], check)
@@ -183,6 +189,12 @@ describe(buildRegistry.name, () => {
       'keeps nothing of an object that was re-created under the same name',
       entryOf(first, { uid: 'another', desired: bad }),
       undefined,
+      true,
+    ],
+    [
+      'keeps what is live of an object that was restored under another uid',
+      entryOf(first, { uid: 'another', restoredFrom: entryOf(first).uid, desired: bad }),
+      'good',
       true,
     ],
     ['keeps nothing under another client id', entryOf(first, { clientId: 'custom', desired: bad }), undefined, true],

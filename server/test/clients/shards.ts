@@ -52,6 +52,7 @@ export const entryOf = (
   key: string,
   about: {
     uid?: string
+    restoredFrom?: string
     clientId?: string
     desired?: ClientConfig | undefined
     accepted?: ClientConfig | undefined
@@ -69,6 +70,7 @@ export const entryOf = (
     namespace,
     name,
     uid: about.uid ?? `uid-${key}`,
+    restoredFrom: about.restoredFrom ?? '',
     clientId: about.clientId ?? `${namespace}.${name}`,
     verifiers: verifiers as Verifier[],
     ...versionOf('desired', 'desired' in about ? about.desired : configOf()),

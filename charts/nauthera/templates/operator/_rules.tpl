@@ -14,12 +14,12 @@
   verbs: [get, create, patch, delete]
 {{- end -}}
 
-{{/* The Secrets of the release that are the operator's own: shards, manifest, keys of platforms, link. */}}
+{{/* The Secrets of the release that are the operator's own: shards, manifest, keys of platforms, key of proofs, link. */}}
 {{- define "nauthera.ownSecrets" -}}
 {{- $release := include "nauthera.release" . -}}
 {{- $names := list -}}
 {{- range $shard := until 16 }}{{- $names = append $names (printf "%s-clients-%02d" $release $shard) -}}{{- end -}}
-{{- concat $names (list (printf "%s-clients-manifest" $release) (printf "%s-clients-issuers" $release) (printf "%s-link" $release)) | toJson -}}
+{{- concat $names (list (printf "%s-clients-manifest" $release) (printf "%s-clients-issuers" $release) (printf "%s-clients-proof" $release) (printf "%s-link" $release)) | toJson -}}
 {{- end -}}
 
 {{/* The Secrets that the release reads and that are not the operator's: whoever could write them would own the issuer. */}}

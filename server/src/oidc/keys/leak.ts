@@ -3,7 +3,6 @@ import { cachesHold } from '../../jwks-age.ts'
 import { isCut } from './key-set.ts'
 import type { RingKey } from './key-set.ts'
 import { carryOut, removeKeys } from './stored-keys.ts'
-import type { MintKey } from './stored-keys.ts'
 import { planKeys } from './states.ts'
 import type { KeyPolicy } from './states.ts'
 
@@ -19,11 +18,11 @@ export async function publishNow(
   keys: readonly RingKey[],
   lines: readonly string[],
   writer: KeyWriter,
-  about: { now: number; policy: KeyPolicy; mint: MintKey },
+  about: { now: number; policy: KeyPolicy },
 ): Promise<void> {
-  const { now, policy, mint } = about
+  const { now, policy } = about
   const publishBefore = Math.min(policy.publishBefore, cachesHold)
-  await carryOut(planKeys(keys, lines, now, { ...policy, publishBefore }, new Set(lines)), writer, mint)
+  await carryOut(planKeys(keys, lines, now, { ...policy, publishBefore }, new Set(lines)), writer)
   for (const key of keys.filter(({ line, activeAt, file }) => !file && lines.includes(line) && activeAt > now)) {
     const activeAt = Math.max(now, key.createdAt + publishBefore)
     if (activeAt < key.activeAt)
@@ -38,10 +37,10 @@ export async function cutOff(
   keys: readonly RingKey[],
   lines: readonly string[],
   writer: KeyWriter,
-  about: { now: number; policy: KeyPolicy; made: readonly string[]; mint: MintKey },
+  about: { now: number; policy: KeyPolicy; made: readonly string[] },
 ): Promise<number> {
   const old = keys.filter(({ line, file }) => !file && lines.includes(line)).map(({ id }) => id)
-  await carryOut(planKeys([], about.made, about.now, about.policy), writer, about.mint)
+  await carryOut(planKeys([], about.made, about.now, about.policy), writer)
   await removeKeys(old, writer)
   return old.length
 }

@@ -1,4 +1,4 @@
--- What is counted: sign-in attempts of each account (u:), each unknown name (n:) and each address (a:), and what else is limited by a key.
+-- Sign-in attempts: a counter for each account (u:), each unknown name (n:) and each address (a:).
 CREATE TABLE attempts (
   key text PRIMARY KEY,
   count integer NOT NULL,

@@ -1,0 +1,47 @@
+import type { KubeApi } from './kube-api.ts'
+import type { KubeObject } from './objects.ts'
+
+/** Objects as a backup keeps them. */
+export type Backup = readonly KubeObject[]
+
+/** What Velero restores, in its order: what others need comes first. */
+const kinds = ['namespaces', 'secrets', 'oidcpolicies', 'oidcclients'] as const
+
+/** @returns all that a backup keeps of these namespaces */
+export function takeBackup(api: KubeApi, namespaces: readonly string[]): Backup {
+  return kinds.flatMap((plural) =>
+    api.store
+      .all(api.resource(plural))
+      .filter(
+        ({ metadata: { namespace, name } }) => namespaces.includes(namespace ?? name) || plural === 'oidcpolicies',
+      ),
+  )
+}
+
+/** The namespaces end, and all that is in them. */
+export function removeNamespaces(api: KubeApi, namespaces: readonly string[]): void {
+  for (const plural of [...kinds].toReversed()) {
+    const resource = api.resource(plural)
+    for (const { metadata } of api.store.all(resource)) {
+      const isThere = namespaces.includes(metadata.namespace ?? metadata.name)
+      // its owner may have taken it along
+      if (isThere && api.store.find(resource, metadata.namespace, metadata.name))
+        api.store.remove(resource, metadata.namespace, metadata.name)
+    }
+  }
+}
+
+/** Makes the objects anew, as Velero does: without uid, times, status and owners. What is there stays.
+ *  @param options.keepsOwners the owners stay, with the uids of before: so do other tools */
+export function restoreBackup(api: KubeApi, backup: Backup, options: { readonly keepsOwners?: boolean } = {}): void {
+  for (const object of backup) {
+    const { status: _left, ...rest } = object
+    const { namespace, name, labels, annotations, ownerReferences } = object.metadata
+    const resource = api.resourceOf(object)
+    if (api.store.find(resource, namespace, name)) continue
+    const owners = options.keepsOwners && ownerReferences ? { ownerReferences } : {}
+    const place = namespace === undefined ? {} : { namespace }
+    const metadata = { ...place, name, labels: labels ?? {}, annotations: annotations ?? {}, ...owners }
+    api.store.create(resource, { ...rest, metadata })
+  }
+}
