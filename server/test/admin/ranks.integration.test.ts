@@ -325,9 +325,9 @@ describe('ranks of the help desk', function () {
     const [first] = await store().devices.listOfUser(id)
     const copy = statement(
       'test-copy-session',
-      `INSERT INTO devices SELECT (jsonb_populate_record(d, '{"session_uid": "another"}')).* FROM devices d WHERE user_id = $1 AND client_uid = ''`,
+      `INSERT INTO devices SELECT (jsonb_populate_record(d, '{"session_uid": "another"}')).* FROM devices d WHERE session_uid = $1 AND client_uid = ''`,
     )
-    await store().database.query(copy, [id])
+    await store().database.query(copy, [first!.sessionUid])
     await force(agent, id, 'end-session', handleOf(first!.sessionUid))
     const left = (await store().devices.listOfUser(id)).map(({ sessionUid }) => sessionUid)
     expect([...new Set(left)]).to.deep.equal(['another'])
