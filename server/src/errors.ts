@@ -132,8 +132,9 @@ export const errorCatalogue = {
     remedy: 'Correct the OIDCClient. Until then its last good version is served.',
   },
   CLIENT_ID_CONFLICT: {
-    meaning: 'Two OIDCClients have the same client id. The one that had it first keeps it.',
-    remedy: 'Give the other one a `clientId` of its own, or delete the first.',
+    meaning:
+      'Two OIDCClients have the same client id, or the same identifier as an API. The one that is served under it keeps it.',
+    remedy: 'Give the other one a name of its own, or delete the first.',
   },
 } as const satisfies Readonly<Record<string, { meaning: string; remedy: string }>>
 

@@ -4,6 +4,7 @@ import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/co
 import type { CheckClient } from './check-client.ts'
 import { keyOf } from './check-shard.ts'
 import type { PlannedClient } from './check-shard.ts'
+import { namesOf } from './client-index.ts'
 import { lastingUid } from './registered-client.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import { createRegistry } from './registry.ts'
@@ -87,38 +88,56 @@ export function movedStandings(
     .map((other) => ({ shard: other, rejected: is.get(other) ?? [] }))
 }
 
-/** Puts the shard in the place of its predecessor. Who had a client id keeps it; the next one waits until it is free. */
+/** Puts the shard in the place of its predecessor. Who is served under a name keeps it, and of those that wait for a free one the oldest
+ *  has it. Before the set is whole nobody is served yet, so that age alone decides, in whatever order the shards come. */
 function assemble(current: Registry, shard: LiveShard): Registry {
   const before = new Set(current.shards.get(shard.ref.shard)?.clients)
   const next = new Set(shard.clients)
   const blocked = new Set(current.blocked)
   const leaving = [...before].filter((client) => !next.has(client) && !blocked.has(client))
   const coming = shard.clients.filter((client) => !before.has(client) || blocked.has(client))
-  const freed = new Set(leaving.map(holderOf))
-  const isSuccessor = (client: RegisteredClient) => freed.has(holderOf(client))
-  const { index, refused } = current.clients.with(leaving, [
-    ...coming.filter(isSuccessor),
-    ...current.blocked.filter((client) => client.shard !== shard.ref.shard),
-    ...coming.filter((client) => !isSuccessor(client)),
-  ])
+  const waiting = [...coming, ...current.blocked.filter((client) => client.shard !== shard.ref.shard)]
   const shards = new Map(current.shards).set(shard.ref.shard, shard)
-  return createRegistry({ clients: index, shards, blocked: refused })
+  const rebuilt = (left: Iterable<RegisteredClient>, inOrder: readonly RegisteredClient[]): Registry => {
+    const { index, refused } = current.clients.with(left, inOrder)
+    return createRegistry({ clients: index, shards, blocked: refused, isWhole: current.isWhole })
+  }
+  if (current.isWhole) {
+    const freed = new Set(leaving.flatMap(holdingsOf))
+    const [successors, others] = partition(waiting, (client) => holdingsOf(client).some((one) => freed.has(one)))
+    return rebuilt(leaving, [...successors.toSorted(byAge), ...others.toSorted(byAge)])
+  }
+  const gone = new Set(leaving)
+  const rivals = waiting.flatMap(namesOf).flatMap((name) => current.clients.holder(name) ?? [])
+  const contended = new Set(rivals.filter((client) => !gone.has(client)))
+  return rebuilt([...gone, ...contended], [...waiting, ...contended].toSorted(byAge))
 }
 
+const partition = <T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] => [
+  all.filter(isFirst),
+  all.filter((one) => !isFirst(one)),
+]
+
+/** Older first; of two of one moment the UID decides, the same on every replica. */
+const byAge = (left: RegisteredClient, right: RegisteredClient): number =>
+  left.createdAt - right.createdAt || (left.uid < right.uid ? -1 : 1)
+
 /** A name may come back under another client id, which it does not hold. */
-const holderOf = (client: RegisteredClient): string => `${client.clientId} ${keyOf(client)}`
+const holdingsOf = (client: RegisteredClient): string[] => namesOf(client).map((name) => `${name} ${keyOf(client)}`)
 
 function conflictOf(client: RegisteredClient, registry: Registry): Rejection {
-  const holder = registry.find(client.clientId)
   const { namespace, name, clientId, shard, version } = client
-  const message = `the client id is taken by ${holder === undefined ? 'another client' : keyOf(holder)}`
+  const isId = registry.clients.holder(clientId) !== undefined
+  const holder = registry.clients.holder(isId ? clientId : (client.api ?? ''))
+  const what = isId ? 'client id' : 'identifier'
+  const message = `the ${what} is taken by ${holder === undefined ? 'another client' : keyOf(holder)}`
   return {
     namespace,
     name,
     clientId,
     shard,
     message,
-    field: 'spec.clientId',
+    field: isId ? 'spec.clientId' : 'spec.resourceServer.identifier',
     code: 'CLIENT_ID_CONFLICT',
     generation: version.generation,
   }

@@ -22,6 +22,7 @@ import type { Audit } from '../store/audit.ts'
 import { createApplyShard } from './apply-shard.ts'
 import type { Answer } from './apply-shard.ts'
 import { rejectionsOf } from './build-registry.ts'
+import { createRegistry } from './registry.ts'
 import type { ClusterIssuer } from './cluster-issuer.ts'
 import type { CheckClient } from './check-client.ts'
 import { missingOf } from './check-shard.ts'
@@ -88,6 +89,8 @@ export function createConfigService(needs: {
       log.info({ revision: digest.slice(0, 8), clients: holder.current().size }, 'complete')
     }
     completeDigest = digest
+    const current = holder.current()
+    if (!current.isWhole) holder.swap(createRegistry({ ...current, isWhole: true }))
     return { case: 'ack', value: { nonce } }
   }
 

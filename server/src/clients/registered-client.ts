@@ -22,6 +22,8 @@ export interface RegisteredClient {
   readonly uid: string
   readonly namespace: string
   readonly name: string
+  /** Epoch milliseconds: of two that claim one free name the older has it. */
+  readonly createdAt: number
   readonly shard: number
   readonly verifiers: readonly LiveVerifier[]
   /** The version that is served. */
@@ -117,10 +119,14 @@ export const documentsOf = (granted: Granted | undefined): readonly DocumentScop
   granted?.documents.map(({ hosts, scopes }) => ({ hosts: hosts.slice(), scopes: scopes.slice() })) ?? []
 
 export function createRegisteredClient(
-  fields: Omit<RegisteredClient, 'config' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'restraint'> &
-    Partial<Pick<RegisteredClient, 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'restraint'>>,
+  fields: Omit<
+    RegisteredClient,
+    'config' | 'createdAt' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'restraint'
+  > &
+    Partial<Pick<RegisteredClient, 'createdAt' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'restraint'>>,
 ): RegisteredClient {
   return new StoredClient({
+    createdAt: 0,
     accounts: undefined,
     detailTypes: undefined,
     sector: undefined,
@@ -138,6 +144,7 @@ class StoredClient implements RegisteredClient {
   readonly uid: string
   readonly namespace: string
   readonly name: string
+  readonly createdAt: number
   readonly shard: number
   readonly verifiers: RegisteredClient['verifiers']
   readonly version: RegisteredClient['version']
@@ -155,6 +162,7 @@ class StoredClient implements RegisteredClient {
     this.uid = fields.uid
     this.namespace = fields.namespace
     this.name = fields.name
+    this.createdAt = fields.createdAt
     this.shard = fields.shard
     this.verifiers = fields.verifiers
     this.version = fields.version

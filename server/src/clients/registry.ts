@@ -33,11 +33,13 @@ export interface LiveShard {
 export interface Registry {
   readonly clients: ClientIndex<RegisteredClient>
   readonly shards: ReadonlyMap<number, LiveShard>
-  /** Clients whose id another one has; they become live when that one goes. */
+  /** Clients of which another one has a name; they become live when that one goes. */
   readonly blocked: readonly RegisteredClient[]
+  /** Whether a whole set of clients has been applied. Before, requests are not answered, and the order in which shards come decides nothing. */
+  readonly isWhole: boolean
   readonly size: number
   find(clientId: string): RegisteredClient | undefined
-  /** The client that is the API with this identifier (RFC 8707): the first by client id. */
+  /** The client that is the API with this identifier (RFC 8707). */
   findApi(identifier: string): RegisteredClient | undefined
   /** The APIs that clients by metadata document may call. */
   documentApis(): readonly RegisteredClient[]
@@ -54,9 +56,8 @@ export interface ServiceAccountName {
   readonly name: string
 }
 
-export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blocked'>): Registry {
+export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blocked' | 'isWhole'>): Registry {
   const { clients } = parts
-  let apis: Map<string, RegisteredClient> | undefined
   let accounts: Map<string, RegisteredClient[]> | undefined
   let detailTypes: readonly string[] | undefined
   let withDocuments: readonly RegisteredClient[] | undefined
@@ -66,7 +67,10 @@ export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blo
     ...parts,
     size: clients.size,
     find: (clientId) => clients.get(clientId),
-    findApi: (identifier) => (apis ??= apisOf(named())).get(identifier),
+    findApi: (identifier) => {
+      const found = clients.holder(identifier)
+      return found?.api === identifier ? found : undefined
+    },
     documentApis: () => (withDocuments ??= named().filter(({ documents }) => documents.length > 0)),
     sectors: () => [...new Set(named().flatMap(({ sector }) => sector ?? []))],
     detailTypes: () => (detailTypes ??= [...new Set(named().flatMap(openTypesOf))].toSorted()),
@@ -93,17 +97,7 @@ function namedOf(shard: LiveShard): readonly RegisteredClient[] {
 }
 
 export const emptyRegistry = (): Registry =>
-  createRegistry({ clients: ClientIndex.empty(), shards: new Map(), blocked: [] })
-
-function apisOf(clients: Iterable<RegisteredClient>) {
-  const apis = new Map<string, RegisteredClient>()
-  for (const client of clients) {
-    if (client.api === undefined) continue
-    const first = apis.get(client.api)
-    if (first === undefined || client.clientId < first.clientId) apis.set(client.api, client)
-  }
-  return apis
-}
+  createRegistry({ clients: ClientIndex.empty(), shards: new Map(), blocked: [], isWhole: false })
 
 const accountKey = ({ namespace, name }: ServiceAccountName): string => `${namespace}/${name}`
 

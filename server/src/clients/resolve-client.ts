@@ -1,6 +1,7 @@
 // Which version of a client is served, with which secrets, with what access to APIs and under which restraint: desired, else what is live,
 // else accepted, else none. All but the version itself belongs to no version: that of the entry counts.
 import { isDeepStrictEqual } from 'node:util'
+import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { showsSecret } from '@nauthera/rules/client-authentication'
@@ -44,10 +45,12 @@ export async function resolveClient(
   const granted = grantedOf(entry.granted)
   const documents = documentsOf(entry.granted)
   const restraint = restraintOf(entry.restraint)
+  const createdAt = entry.createdAt ? timestampMs(entry.createdAt) : 0
   const hasSecret = verifiers.length > 0
   const serve = (version: ServedVersion | undefined): RegisteredClient | undefined => {
     if (version === undefined) return undefined
     const isSame =
+      live?.createdAt === createdAt &&
       sameObjects(live?.verifiers ?? [], verifiers) &&
       isDeepStrictEqual([live?.granted, live?.documents, live?.restraint], [granted, documents, restraint])
     if (version === live && isSame) return live
@@ -57,6 +60,7 @@ export async function resolveClient(
       uid,
       namespace,
       name,
+      createdAt,
       shard: about.shard,
       verifiers,
       api,

@@ -24,7 +24,7 @@ const rejection = (clientId: string): Rejection =>
 function registryOf(served: readonly string[], rejected: readonly string[] = [], blocked: readonly string[] = []) {
   const { index: clients } = ClientIndex.empty<RegisteredClient>().with([], served.map(client))
   const shard = { rejected: rejected.map(rejection) } as unknown as LiveShard
-  return createRegistry({ clients, shards: new Map([[0, shard]]), blocked: blocked.map(client) })
+  return createRegistry({ clients, shards: new Map([[0, shard]]), blocked: blocked.map(client), isWhole: true })
 }
 
 const all = { text: '', after: '', limit: 50 }

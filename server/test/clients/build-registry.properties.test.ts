@@ -11,7 +11,17 @@ import { grantedOf } from '../../src/clients/registered-client.ts'
 import { emptyRegistry } from '../../src/clients/registry.ts'
 import type { Rejection } from '../../src/clients/registry.ts'
 import { systemClocks } from '../../src/clients/verifiers.ts'
-import { configOf, createCheck, entryOf, inputOf, mounted, namesIn, shardInput } from './shards.ts'
+import {
+  applyAll,
+  configOf,
+  createCheck,
+  entryOf,
+  inputOf,
+  mounted,
+  namesIn,
+  shardInput,
+  wholeRegistry,
+} from './shards.ts'
 
 const keys = [...namesIn(3, 4), ...namesIn(5, 4)]
 const shardOfKey = (key: string) => (keys.indexOf(key) < 4 ? 3 : 5)
@@ -49,7 +59,7 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
   it('holds after any pushes: nothing foreign, nothing torn, nobody lost but by a newer shard', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(push, { maxLength: 12 }), async (pushes) => {
-        let registry = emptyRegistry()
+        let registry = wholeRegistry()
         /** What an agent knows that hears nothing but the answers. */
         const told = new Map<number, readonly Rejection[]>()
         for (const { shard, seq, clients } of pushes) {
@@ -157,6 +167,49 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
             .toSorted()
         }
         expect(await applied(one, other)).to.deep.equal(await applied(other, one))
+      }),
+      { numRuns: propertyRuns(100) },
+    )
+  })
+
+  it('K1 before the set is whole, gives a name to the oldest that asks for it, in whatever order the shards come', async () => {
+    const claim = fc.record({
+      createdAt: fc.integer({ min: 1, max: 4 }),
+      clientId: fc.constantFrom('own', 'shared', 'other'),
+      api: fc.constantFrom(undefined, 'urn:a', 'urn:b'),
+    })
+    const claims = fc.array(claim, { minLength: keys.length, maxLength: keys.length })
+    await fc.assert(
+      fc.asyncProperty(claims, async (all) => {
+        const entries = all.map(({ createdAt, clientId, api }, index) => {
+          const key = keys[index]!
+          const own = key.replace('/', '.')
+          const desired = configOf(api === undefined ? {} : { api })
+          return entryOf(key, { createdAt, clientId: clientId === 'own' ? own : clientId, desired })
+        })
+        const shards = [3, 5].map((shard) =>
+          shardInput(
+            shard,
+            1n,
+            entries.filter(({ namespace, name }) => shardOfKey(`${namespace}/${name}`) === shard),
+          ),
+        )
+        const applied = async (inOrder: typeof shards) => {
+          const { registry } = await applyAll(inOrder, createCheck(), emptyRegistry())
+          return [...registry.clients.values()].map(({ namespace, name }) => `${namespace}/${name}`).toSorted()
+        }
+        const taken = new Set<string>()
+        const expected = entries
+          .map((entry, index) => ({ entry, about: all[index]! }))
+          .toSorted((a, b) => a.about.createdAt - b.about.createdAt || (a.entry.uid < b.entry.uid ? -1 : 1))
+          .flatMap(({ entry, about }) => {
+            const names = [entry.clientId, ...(about.api === undefined ? [] : [about.api])]
+            if (names.some((name) => taken.has(name))) return []
+            for (const name of names) taken.add(name)
+            return [`${entry.namespace}/${entry.name}`]
+          })
+        expect(await applied(shards)).to.deep.equal(expected.toSorted())
+        expect(await applied(shards.toReversed())).to.deep.equal(expected.toSorted())
       }),
       { numRuns: propertyRuns(100) },
     )

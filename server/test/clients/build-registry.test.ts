@@ -317,13 +317,15 @@ describe(buildRegistry.name, () => {
     expect(two.find('shared')).to.equal(one.find('shared'))
   })
 
-  it('finds the client that is an API by its identifier, the first by client id when two are', async () => {
+  it('K1 finds the client that is an API by its identifier; another one that claims it waits', async () => {
     const api = configOf({ api: 'https://api.example.test' })
-    const { registry } = await applyAll([
+    const { registry, rejected } = await applyAll([
       shardInput(3, 1n, [entryOf(first, { desired: api, clientId: 'b' })]),
       shardInput(5, 1n, [entryOf(elsewhere, { desired: api, clientId: 'a' })]),
     ])
-    expect(registry.findApi('https://api.example.test')?.clientId).to.equal('a')
+    expect(registry.findApi('https://api.example.test')?.clientId).to.equal('b')
+    expect(rejected.map(({ field }) => field)).to.deep.equal(['spec.resourceServer.identifier'])
+    expect(registry.find('a')).to.equal(undefined)
     expect(registry.findApi('https://other.example.test')).to.equal(undefined)
   })
 

@@ -52,6 +52,19 @@ describe(ClientIndex.name, () => {
     )
   })
 
+  it('K1 has one space of names: a client is found by its id, and holds the identifier of the API that it is', () => {
+    const api = { clientId: 'billing', api: 'urn:billing', version: 1 }
+    const { index, refused } = ClientIndex.empty<Client & { api?: string }>().with(
+      [],
+      [api, { clientId: 'urn:billing', version: 2 }, { clientId: 'other', api: 'billing', version: 3 }],
+    )
+    expect(refused.map(({ version }) => version)).to.deep.equal([2, 3])
+    expect(index.holder('urn:billing')).to.equal(api)
+    expect(index.get('urn:billing')).to.equal(undefined)
+    expect([...index.values()]).to.deep.equal([api])
+    expect(index.with([api], []).index.holder('urn:billing')).to.equal(undefined)
+  })
+
   it('has nobody at first', () => {
     expect(ClientIndex.empty<Client>().get('a')).to.equal(undefined)
     expect([...ClientIndex.empty<Client>().values()]).to.deep.equal([])

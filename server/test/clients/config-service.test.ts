@@ -214,8 +214,8 @@ describe(createConfigService.name, () => {
   it('tells with one shard that a client of another is no longer refused, since its client id is free now', async () => {
     const agent = await openAgent()
     const [waiting] = namesIn(5, 1) as [string]
-    await agent.push(shardInput(3, 10n, [entryOf(first, { clientId: 'shared' })]))
-    const refused = await agent.push(shardInput(5, 10n, [entryOf(waiting, { clientId: 'shared' })]))
+    await agent.push(shardInput(3, 10n, [entryOf(first, { clientId: 'shared', createdAt: 1 })]))
+    const refused = await agent.push(shardInput(5, 10n, [entryOf(waiting, { clientId: 'shared', createdAt: 2 })]))
     expect(refused.case === 'ack' && refused.value.rejected.map(({ code }) => code)).to.deep.equal([
       'CLIENT_ID_CONFLICT',
     ])

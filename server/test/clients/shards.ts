@@ -20,7 +20,7 @@ import { digestOfLine, renderShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { invalid } from '@nauthera/rules/client-fault'
 import type { CheckClient } from '../../src/clients/check-client.ts'
-import { emptyRegistry } from '../../src/clients/registry.ts'
+import { createRegistry, emptyRegistry } from '../../src/clients/registry.ts'
 import type { Registry, ShardRefValue } from '../../src/clients/registry.ts'
 import { systemClocks } from '../../src/clients/verifiers.ts'
 import { buildRegistry } from '../../src/clients/build-registry.ts'
@@ -54,6 +54,8 @@ export const entryOf = (
     uid?: string
     restoredFrom?: string
     clientId?: string
+    /** Epoch milliseconds. */
+    createdAt?: number
     desired?: ClientConfig | undefined
     accepted?: ClientConfig | undefined
     secrets?: (string | ReturnType<typeof verifierOf>)[]
@@ -72,6 +74,7 @@ export const entryOf = (
     uid: about.uid ?? `uid-${key}`,
     restoredFrom: about.restoredFrom ?? '',
     clientId: about.clientId ?? `${namespace}.${name}`,
+    createdAt: timestampFromMs(about.createdAt ?? 0),
     verifiers: verifiers as Verifier[],
     ...versionOf('desired', 'desired' in about ? about.desired : configOf()),
     ...versionOf('accepted', about.accepted),
@@ -126,8 +129,11 @@ export const inputOf = ({ ref, entries }: TestShard): ShardInput => ({
 export const changedOf = (entry: ShardEntry) =>
   ({ kind: 'changed', digest: digestOfLine(Buffer.from(toJsonString(ShardEntrySchema, entry))), entry }) as const
 
+/** Of a replica that has had a whole set of clients: who is served keeps their names. */
+export const wholeRegistry = (): Registry => createRegistry({ ...emptyRegistry(), isWhole: true })
+
 /** Applies shards one after the other. */
-export async function applyAll(shards: readonly TestShard[], check = createCheck(), start: Registry = emptyRegistry()) {
+export async function applyAll(shards: readonly TestShard[], check = createCheck(), start: Registry = wholeRegistry()) {
   let registry = start
   let rejected: Awaited<ReturnType<typeof buildRegistry>>['rejected'] = []
   for (const shard of shards) {
