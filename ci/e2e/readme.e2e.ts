@@ -156,6 +156,7 @@ describe('A cluster in five minutes, as the README has it', function () {
       'nauthera-link',
       'nauthera-clients-manifest',
       'nauthera-clients-issuers',
+      'nauthera-clients-proof',
       ...shards,
     ].map((name) => `secret/${name}`)
     const brought = ['secret/postgresql', 'secret/server-tls']
