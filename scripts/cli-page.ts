@@ -28,7 +28,7 @@ export function renderCliPage(): string {
   let text = ''
   const sink = new Writable({ write: (_chunk, _, done) => done() })
   const terminal = { stdin: process.stdin, stdout: sink, stderr: sink, onInterrupt: () => () => undefined }
-  const program = createProgram({ terminal, environment: {}, version: '' }, () => undefined)
+  const program = createProgram({ terminal, environment: {}, version: '', by: '' }, () => undefined)
   const helpOf = (command: Command): string => {
     text = ''
     command.configureOutput({ writeOut: (more) => (text += more), getOutHelpWidth: () => 140 }).outputHelp()

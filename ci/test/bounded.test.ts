@@ -35,6 +35,7 @@ const some = 11_000
 const step = 10_000
 
 const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
+const asker = () => '192.0.2.1'
 const unreachable = () => Promise.reject(new Error('refused'))
 
 type Feed = (index: number) => unknown
@@ -139,7 +140,7 @@ const server: readonly Unit[] = [
     inputs: some,
     most: 10_000,
     make: () => {
-      const fetch = createJwksFetch({ fetch: unreachable, log, now: () => 0 })
+      const fetch = createJwksFetch({ fetch: unreachable, asker, log, now: () => 0 })
       return (index) => fetch(`https://app-${index}.example.com/jwks`).catch(() => undefined)
     },
   },
@@ -149,7 +150,7 @@ const server: readonly Unit[] = [
     most: 10_000,
     make: () => {
       const kept = { find: () => Promise.resolve(undefined), put: () => Promise.resolve() }
-      const documents = createSectorDocuments({ kept, fetch: unreachable, log, now: () => 0 })
+      const documents = createSectorDocuments({ kept, fetch: unreachable, asker, log, now: () => 0 })
       const config = { redirectUris: ['https://a.test/'], grantTypes: [], jwksUri: '' }
       return (index) => documents.fault({ ...config, sectorIdentifierUri: `https://s-${index}.example.com/` } as never)
     },
@@ -157,7 +158,7 @@ const server: readonly Unit[] = [
   ...[true, false].map((isThere) => ({
     what: `metadata documents that are ${isThere ? 'there' : 'not there'}, each of a host of its own`,
     inputs: isThere ? 3_000 : some,
-    most: 1_000,
+    most: isThere ? 3_000 : 10_000,
     make: () => {
       const config = { resourceServer: { identifier: 'https://tools.example.com/mcp' }, suspended: false }
       const apis = [{ config, documents: [{ hosts: ['.example.com'], scopes: ['tools:use'] }] }]
@@ -172,6 +173,7 @@ const server: readonly Unit[] = [
                 Response.json({ client_id: String(url), redirect_uris: [`${new URL(String(url)).origin}/callback`] }),
               )
             : unreachable(),
+        asker,
         log,
         now: () => (now += 20),
       })
@@ -184,7 +186,7 @@ const server: readonly Unit[] = [
     most: 10_000,
     make: () => {
       const logoOf = (id: string) => ({ path: `/logo/${id}/x`, url: `https://x.test/${id}`, namespace: `n${id}` })
-      const logos = createLogos({ basePath: '', logoOf, fetch: unreachable, now: () => 0, log })
+      const logos = createLogos({ basePath: '', logoOf, fetch: unreachable, asker, now: () => 0, log })
       return async (index) => {
         logos.show(`/logo/${index}/x`)
         await nextTurn()

@@ -25,8 +25,10 @@ export interface CertificateFacts {
   readonly hash: string | undefined
 }
 
-/** What an extended key usage has to name for a client of TLS: one of these. */
-export const clientUsages: readonly string[] = [x509.ExtendedKeyUsage.clientAuth, '2.5.29.37.0']
+/** Whether a certificate, or an authority above it, may stand for a client of TLS: its extended key usage, where there is one, names clients. `Any` alone does
+ *  not (RFC 5280 section 4.2.1.12 leaves it open; OpenSSL says no). */
+export const isForClients = ({ usages }: Pick<CertificateFacts, 'usages'>): boolean =>
+  usages === undefined || usages.includes(x509.ExtendedKeyUsage.clientAuth)
 
 /** @throws Error when it cannot be read */
 export function factsOf(der: Uint8Array): CertificateFacts {

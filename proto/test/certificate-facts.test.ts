@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { expect } from 'chai'
-import { clientUsages, factsOf } from '../src/certificate-facts.ts'
+import { factsOf, isForClients } from '../src/certificate-facts.ts'
 import { createAuthority, issueLeaf } from '../src/certificates.ts'
 
 const derOf = (pem: string): Uint8Array => new X509Certificate(pem).raw
@@ -12,7 +12,7 @@ describe(factsOf.name, () => {
     const facts = factsOf(derOf((await issueLeaf(authority, { ...names, usage: 'client' })).cert))
     expect(facts).to.deep.include({ ...names, subject: [{ CN: ['pod.example.com'] }], isAuthority: false })
     expect(facts).to.deep.include({ mayIssue: false, maySign: true, pathLength: undefined, hash: 'SHA-256' })
-    expect(facts.usages?.some((usage) => clientUsages.includes(usage))).to.equal(true)
+    expect(isForClients(facts)).to.equal(true)
     expect(facts.extensions).to.include.members([...facts.critical])
   })
 

@@ -53,6 +53,31 @@ function nameFault({ kind, value }: CertificateName): string | undefined {
   }
 }
 
+/** Whether the access tokens of a client are bound to its certificate: one that proves itself by it has no others, unless DPoP binds them. */
+export const hasCertificateBoundTokens = (
+  config: Pick<
+    ClientConfig,
+    'tokenEndpointAuthMethod' | 'dpopBoundAccessTokens' | 'tlsClientCertificateBoundAccessTokens'
+  >,
+): boolean =>
+  !config.dpopBoundAccessTokens &&
+  (config.tlsClientCertificateBoundAccessTokens || tlsMethods.includes(config.tokenEndpointAuthMethod))
+
+export const boundTwice = 'must not be true together with dpop: a token is bound once; remove one of them'
+
+function bindingFaults(
+  { tlsClientCertificateBoundAccessTokens: isBound, dpopBoundAccessTokens: byProof }: ClientConfig,
+  mutualTls: MutualTls | 'off' | undefined,
+): ClientFault[] {
+  if (!isBound) return []
+  return [
+    ...(byProof ? [invalid('certificateBoundTokens', boundTwice)] : []),
+    ...(mutualTls === 'off'
+      ? [invalid('certificateBoundTokens', 'must be false: this server takes no certificates; set mutualTLS there')]
+      : []),
+  ]
+}
+
 /** @param about.mutualTls what the server does; 'off' for nothing, undefined for who does not know the server */
 export function certificateFaults(
   config: ClientConfig,
@@ -62,8 +87,8 @@ export function certificateFaults(
   const names = certificateNames(config)
   if (method !== authorityMethod && names.length > 0)
     return [invalid('auth.tls', `must be absent unless auth.method is ${authorityMethod}; remove it`)]
-  if (!tlsMethods.includes(method)) return []
-  const faults: ClientFault[] = []
+  const faults = bindingFaults(config, mutualTls)
+  if (!tlsMethods.includes(method)) return faults
   if (method === authorityMethod && names.length !== 1)
     faults.push(invalid('auth.tls', `must have exactly one of subjectDN, sanDNS and sanURI with ${authorityMethod}`))
   for (const name of names) {

@@ -2,7 +2,8 @@
 // these words.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { fapiAlgorithms } from './algorithms.ts'
-import { strongMethods, tlsMethods } from './client-authentication.ts'
+import { hasCertificateBoundTokens } from './certificates.ts'
+import { strongMethods } from './client-authentication.ts'
 import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
 import { isHttpsUrl } from './uris.ts'
@@ -11,8 +12,8 @@ const alternatives = (words: readonly string[]): string => `${words.slice(0, -1)
 
 export const fapiWants = {
   method: `must be ${alternatives(strongMethods)} with profile FAPI2`,
-  par: 'must be true with profile FAPI2',
-  dpop: 'must be true with profile FAPI2, unless auth.method binds tokens to a certificate',
+  par: 'must be true with profile FAPI2 where people sign in',
+  dpop: 'must be true with profile FAPI2, unless certificateBoundTokens is true or auth.method has a certificate',
   pkce: 'must be Required with profile FAPI2; remove it',
   redirect: 'must be https with profile FAPI2, on localhost too',
   algorithm: `must be ${alternatives(fapiAlgorithms)} with profile FAPI2`,
@@ -27,8 +28,8 @@ export function fapiFaults(config: ClientConfig): readonly ClientFault[] {
   return (
     [
       ['auth.method', strongMethods.includes(method), fapiWants.method],
-      ['par', config.requirePushedAuthorizationRequests, fapiWants.par],
-      ['dpop', config.dpopBoundAccessTokens || tlsMethods.includes(method), fapiWants.dpop],
+      ['par', !usesCode || config.requirePushedAuthorizationRequests, fapiWants.par],
+      ['dpop', config.dpopBoundAccessTokens || hasCertificateBoundTokens(config), fapiWants.dpop],
       ['pkce', !usesCode || (config.pkceRequired && !config.pkceOrNonce), fapiWants.pkce],
       [
         'redirectURIs',

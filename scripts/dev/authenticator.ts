@@ -29,6 +29,8 @@ export async function addAuthenticator(
     environment: {},
     settingsFile: () => stack.serverSettings,
     outputFormat: () => 'json' as const,
+    by: 'npm run dev',
+    reason: () => undefined,
   }
   await withDatabase(session, async (opened) => {
     const user = await createUsers(opened).findByLogin(name)

@@ -79,6 +79,7 @@ export const clientRows: readonly FieldRow[] = [
   ['pkce', 'Optional', 'Plain', 'spec.pkce: supported values: "Auto", "Required", "Optional"', `${oidc}/first-try.integration.test.ts`, 'A4 not by a nonce where PKCE is required: of a public client, or because its object says so', web],
   ['par', true, 'yes', 'spec.par: must be of type boolean: "string"', fields, 'par refuses a request that was not pushed', web],
   ['dpop', true, 'yes', 'spec.dpop: must be of type boolean: "string"', `${oidc}/dpop.integration.test.ts`, 'a client that must bind its tokens gets none without a proof', web],
+  ['certificateBoundTokens', true, 'yes', 'spec.certificateBoundTokens: must be of type boolean: "string"', `ci/test/fapi-variants.integration.test.ts`, 'a key, and a token that is bound to a certificate', web],
   ['signedRequestObject', true, 'yes', 'spec.signedRequestObject: must be of type boolean: "string"', `${oidc}/request-objects.integration.test.ts`, 'a client that must sign its requests is refused without a signature', hasKeys],
   ['profile', 'FAPI2', 'FAPI1', 'spec.profile: supported values: "Standard", "FAPI2"', `${oidc}/fapi.integration.test.ts`, 'refuses a request that was not pushed', { ...hasKeys, par: true, dpop: true }],
   ['consent', 'Explicit', 'Never', 'spec.consent: supported values: "Explicit", "Remember", "Skip"', `${oidc}/walk/prompts.integration.test.ts`, 'what it comes to for each session, client, max_age and id_token_hint', web],

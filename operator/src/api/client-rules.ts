@@ -11,6 +11,7 @@ import {
 import type { AuthMethod } from '@nauthera/rules/client-authentication'
 import { needsPkce } from '@nauthera/rules/check-client'
 import { noKeys } from '@nauthera/rules/encryption'
+import { boundTwice } from '@nauthera/rules/certificates'
 import { fapiWants } from '@nauthera/rules/fapi'
 import { maxVersionBytes } from '@nauthera/rules/limits'
 import { typesWhere } from '@nauthera/rules/client-types'
@@ -171,6 +172,10 @@ const authRules = rulesOf({
   pkce: {
     [needsPkce]: `!has(self.pkce) || self.pkce == 'Required' || ${method} != 'none'`,
   },
+  certificateBoundTokens: {
+    [boundTwice]:
+      '!has(self.certificateBoundTokens) || !self.certificateBoundTokens || !has(self.dpop) || !self.dpop',
+  },
   signedRequestObject: {
     'must have auth.jwksURI or auth.jwks as well: the keys that verify the requests':
       `!has(self.signedRequestObject) || !self.signedRequestObject || (has(self.auth) && (has(self.auth.jwksURI) || has(self.auth.jwks)))`,
@@ -182,8 +187,13 @@ const authRules = rulesOf({
 
 const fapiRules = rulesOf({
   'auth.method': { [fapiWants.method]: `${method} in ${celList(strongMethods)}` },
-  par: { [fapiWants.par]: 'has(self.par) && self.par' },
-  dpop: { [fapiWants.dpop]: `((has(self.dpop) && self.dpop) || ${method} in ${celList(tlsMethods)})` },
+  par: {
+    [fapiWants.par]:
+      "(self.type in ['M2M', 'Device'] || (has(self.grantTypes) && !('authorization_code' in self.grantTypes)) || (has(self.par) && self.par))",
+  },
+  dpop: {
+    [fapiWants.dpop]: `((has(self.dpop) && self.dpop) || (has(self.certificateBoundTokens) && self.certificateBoundTokens) || ${method} in ${celList(tlsMethods)})`,
+  },
   ...ofEach(['signing.idToken', 'signing.accessToken', 'signing.userinfo'], (field) => ({
     [fapiWants.algorithm]: `(${absent(field)} || self.${field} in ${celList(fapiAlgorithms)})`,
   })),

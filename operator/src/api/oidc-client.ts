@@ -121,16 +121,20 @@ export const clientSpecFields = object(
     ),
     par: flag('The client must push its authorization requests (RFC 9126).', { default: false }),
     dpop: flag('Access tokens are bound to a key of the client (RFC 9449).', { default: false }),
+    certificateBoundTokens: flag(
+      'Access tokens are bound to the certificate that the client shows (RFC 8705 section 3), also of a client that proves itself in another way, such as private_key_jwt; the server must take certificates. Not together with dpop. Those of a client with a certificate are bound in any case, by this or by dpop.',
+      { default: false },
+    ),
     signedRequestObject: flag('The client must sign its authorization requests (RFC 9101).', { default: false }),
     profile: oneOf(
-      'FAPI2: the FAPI 2.0 Security Profile, for those who must be as strict as banks. It needs par, and auth.method private_key_jwt with dpop, or a certificate; signedRequestObject makes it Message Signing.',
+      'FAPI2: the FAPI 2.0 Security Profile, for those who must be as strict as banks. It needs par where people sign in, private_key_jwt or a certificate in auth.method, and tokens that are bound by dpop or to a certificate; signedRequestObject makes it Message Signing.',
       ['Standard', 'FAPI2'],
       {
         default: 'Standard',
       },
     ),
     consent: oneOf(
-      'Remember asks a person once, Explicit each time. Skip never asks and needs a policy with allow.consent.',
+      'Remember asks a person once, Explicit each time. Skip asks for nothing but authorization details that their API wants asked each time, and needs a policy with allow.consent.',
       consentModes,
       {
         default: 'Remember',

@@ -64,6 +64,7 @@ export function renderConfig(client: OIDCClient, platformTokenTtl: number = plat
     pkceOrNonce: redirects && pkceOf(spec) === 'Auto',
     requirePushedAuthorizationRequests: spec.par ?? false,
     dpopBoundAccessTokens: spec.dpop ?? false,
+    tlsClientCertificateBoundAccessTokens: spec.certificateBoundTokens ?? false,
     requireSignedRequestObject: spec.signedRequestObject ?? false,
     profile: spec.profile ?? 'Standard',
     consent: consentModes[spec.consent ?? 'Remember'],

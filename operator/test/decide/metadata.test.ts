@@ -61,6 +61,7 @@ const fields: readonly [field: string, spec: Partial<OIDCClientSpec>, value: unk
   ['pkceOrNonce', { pkce: 'Required' }, false, true],
   ['requirePushedAuthorizationRequests', { par: true }, true, false],
   ['dpopBoundAccessTokens', { dpop: true }, true, false],
+  ['tlsClientCertificateBoundAccessTokens', { certificateBoundTokens: true }, true, false],
   ['requireSignedRequestObject', { signedRequestObject: true }, true, false],
   ['profile', { profile: 'FAPI2' }, 'FAPI2', 'Standard'],
   ['consent', { consent: 'Explicit' }, ConsentMode.EXPLICIT, ConsentMode.REMEMBER],

@@ -14,7 +14,7 @@ import { createPlatformProofs } from '../oidc/clients/platform-proof.ts'
 import type { Store } from '../store/store.ts'
 import { issuerOf } from './needs.ts'
 import type { Needs } from './needs.ts'
-import { guardedFetch } from './outbound.ts'
+import { askerOf, guardedFetch } from './outbound.ts'
 
 // The clients, and what proves them.
 
@@ -25,7 +25,8 @@ export function createClients({ settings, log }: Needs) {
   const { hosts } = settings.clientMetadataDocuments
   const fetch = guardedFetch(settings, 'document')
   const { algorithms } = settings.signing
-  const documents = createDocuments({ hosts, algorithms, registry, fetch, log, now: () => performance.now() })
+  const asker = askerOf(settings)
+  const documents = createDocuments({ hosts, algorithms, registry, fetch, asker, log, now: () => performance.now() })
   const instances = createClientInstances(
     registry,
     ({ config, clientId }) => renderMetadata(config, { clientId }, settings.signing),

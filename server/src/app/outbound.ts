@@ -1,5 +1,6 @@
 import { isLoopback } from '@nauthera/rules/issuer'
 import { longestDocument } from '../oidc/clients/documents.ts'
+import { currentRequest, isInRequest } from '../oidc/library/current-request.ts'
 import { addressRule } from '../oidc/outbound/address-rule.ts'
 import { createOutboundFetch } from '../oidc/outbound/outbound-fetch.ts'
 import type { ServerSettings } from '../settings.ts'
@@ -19,3 +20,7 @@ export function guardedFetch({ issuer, outbound }: ServerSettings, purpose: Outb
     ...(purpose === 'document' ? { mostBytes: longestDocument } : {}),
   })
 }
+
+/** @returns the address of who asks now; undefined where addresses are unknown, and outside of any request */
+export const askerOf = (settings: ServerSettings) => (): string | undefined =>
+  settings.allowUntrustedProxy || !isInRequest() ? undefined : currentRequest().peer.address

@@ -25,7 +25,7 @@ import type { UserSources } from '../users/user-sources.ts'
 import type { Clients, openMutualTls, Platforms } from './clients.ts'
 import { issuerOf } from './needs.ts'
 import type { Needs } from './needs.ts'
-import { guardedFetch } from './outbound.ts'
+import { askerOf, guardedFetch } from './outbound.ts'
 
 // The protocol, and the keys that it signs and seals with.
 
@@ -112,6 +112,7 @@ function lastingNeeds({ settings, log, metrics }: Needs, on: ProtocolParts) {
   const { store, users, pages } = on
   const { instances: clients, usage } = on.clients
   const monotonicNow = () => performance.now()
+  const asker = askerOf(settings)
   return {
     settings: {
       issuer: settings.issuer,
@@ -129,12 +130,13 @@ function lastingNeeds({ settings, log, metrics }: Needs, on: ProtocolParts) {
     sectors: createSectorDocuments({
       kept: store.sectorMembers,
       fetch: guardedFetch(settings, 'document'),
+      asker,
       log,
       now: monotonicNow,
     }),
     certificates: on.mutualTls.proofs,
     // the library's only requests are for the keys of clients
-    fetch: createJwksFetch({ fetch: guardedFetch(settings, 'jwks'), log, now: monotonicNow }),
+    fetch: createJwksFetch({ fetch: guardedFetch(settings, 'jwks'), asker, log, now: monotonicNow }),
     pages,
     now: Date.now,
     monotonicNow,

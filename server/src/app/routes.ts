@@ -76,11 +76,20 @@ export function createRoutes(
   ]
 }
 
-function deviceRoutes(settings: ServerSettings, { store, protocol }: { store: Store; protocol: Protocol }) {
+function deviceRoutes(
+  settings: ServerSettings,
+  { store, protocol, pages }: { store: Store; protocol: Protocol; pages: Site },
+) {
   const { audit, deviceCodes } = store
-  const { interactions } = protocol
-  const addressesKnown = !settings.allowUntrustedProxy
-  return createDeviceRoutes({ basePath: basePathOf(settings), interactions, deviceCodes, audit, addressesKnown })
+  const { interactions, browserSessions } = protocol
+  return createDeviceRoutes({
+    basePath: basePathOf(settings),
+    interactions,
+    deviceCodes,
+    audit,
+    readerOf: (request) => pages.readerOf(browserSessions.shown(request)?.accountId),
+    addressesKnown: !settings.allowUntrustedProxy,
+  })
 }
 
 function mailRoutes(

@@ -4,7 +4,7 @@ import { createAssets } from '../http/assets.ts'
 import { createFormTokens } from '../http/form-guard.ts'
 import { createLogos } from '../http/logos.ts'
 import { createPages } from '../http/pages.ts'
-import { createProtocolPages } from '../http/protocol-pages.ts'
+import { createProtocolPages, inTime } from '../http/protocol-pages.ts'
 import { readTexts } from '../http/texts.ts'
 import { signedInElsewhere } from '../login/upstream/federation.ts'
 import type { Federation } from '../login/upstream/federation.ts'
@@ -15,7 +15,7 @@ import { personOnPage } from '../users/person-on-page.ts'
 import type { Clients } from './clients.ts'
 import { basePathOf } from './needs.ts'
 import type { Needs } from './needs.ts'
-import { guardedFetch } from './outbound.ts'
+import { askerOf, guardedFetch } from './outbound.ts'
 import type { Keys } from './protocol.ts'
 
 export type Site = ReturnType<typeof createSite>
@@ -37,7 +37,8 @@ export function createSite(
       return logo && { ...logo, namespace: client.namespace }
     },
     fetch: guardedFetch(settings, 'logo'),
-    now: Date.now,
+    asker: askerOf(settings),
+    now: () => performance.now(),
     log,
   })
   const texts = readTexts(localesDirectory)
@@ -46,15 +47,16 @@ export function createSite(
     const client = registered(clientId)
     return client && clientOnPage(client)
   }
+  const personOf = async (userId: string) => {
+    const account = await on.store.accounts.load({ userId })
+    return account && personOnPage(account.user)
+  }
   const protocol = createProtocolPages({
     basePath: basePathOf(settings),
     pages,
     languages: texts.languages,
     describeClient: clientOf,
-    personOf: async (userId) => {
-      const account = await on.store.accounts.load({ userId })
-      return account && personOnPage(account.user)
-    },
+    personOf,
     elsewhereOf: (userId) => signedInElsewhere(on.federation, userId),
     async sessionOf(uid) {
       const used = await on.store.devices.whoUsed(uid)
@@ -64,5 +66,7 @@ export function createSite(
     },
     ended: cookieScope(new URL(settings.issuer)).ended.name,
   })
-  return { tokens, assets, logos, pages, protocol, clientOf, languages: texts.languages }
+  /** For pages that come without the person, too. */
+  const readerOf = async (userId: string | undefined) => (userId === undefined ? undefined : inTime(personOf(userId)))
+  return { tokens, assets, logos, pages, protocol, clientOf, readerOf, languages: texts.languages }
 }

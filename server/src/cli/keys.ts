@@ -1,7 +1,7 @@
 // nauthera keys: signing and cookie keys, never their private parts.
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { CodedError } from '@nauthera/runtime/coded-error'
+import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
 import { createKeyFile, readKeyFile } from '../oidc/keys/key-file.ts'
 import { statesOf } from '../oidc/keys/key-set.ts'
@@ -127,6 +127,10 @@ async function rotate(session: Session, options: RotateOptions): Promise<void> {
       if (cut !== undefined) sayCut(session, cut, await ring.cutOff(cut), path)
       else if (options.now === true) await ring.publishNow()
       else await ring.rotate()
+    } catch (error) {
+      if (hasCode(error, 'STORE_UNAVAILABLE') && cut === undefined)
+        say(session, 'run the command again: a key that was made already is taken, and none is made twice')
+      throw error
     } finally {
       await ring.stop()
     }

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os'
 import packageJson from '../../package.json' with { type: 'json' }
 import { runCommand } from './program.ts'
 
@@ -20,4 +21,14 @@ process.exitCode = await runCommand({
   },
   environment: process.env,
   version: packageJson.version,
+  by: nameOfUser(),
 })
+
+/** @returns the name of who runs this process, or the number in a container that has no names */
+function nameOfUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`
+  }
+}

@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
+import { errorCatalogue } from '../errors.ts'
 import { addAuditCommands } from './audit.ts'
 import { addCompletionCommand } from './completion.ts'
 import { addConsentCommands } from './consents.ts'
@@ -25,6 +26,8 @@ interface Call {
   readonly terminal: Terminal
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly version: string
+  /** Who runs it: a name of the operating system. */
+  readonly by: string
 }
 
 /** @returns the exit code */
@@ -42,7 +45,7 @@ export async function runCommand(call: Call): Promise<number> {
 /** Every command.
  *  @param setExitCode for a command that succeeds but has found something to do */
 export function createProgram(call: Omit<Call, 'arguments'>, setExitCode: (code: number) => void): Command {
-  const { terminal, environment } = call
+  const { terminal, environment, by } = call
   const program = new Command('nauthera')
     .description('Manages a Nauthera server through its database.')
     .version(call.version)
@@ -52,6 +55,7 @@ export function createProgram(call: Omit<Call, 'arguments'>, setExitCode: (code:
       environment['NAUTHERA_SETTINGS'] ?? defaultSettings,
     )
     .addOption(new Option('-o, --output <format>', 'format of the answer').choices(outputFormats).default('table'))
+    .option('--reason <text>', 'why it is done, for the audit log: a ticket, or a sentence')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
@@ -68,10 +72,12 @@ Examples:
   nauthera users add alice --email alice@example.com --generate
   nauthera users list -o json`,
     )
-  const options = () => program.opts<{ settings: string; output: OutputFormat }>()
+  const options = () => program.opts<{ settings: string; output: OutputFormat; reason?: string }>()
   const session: Session = {
     terminal,
     environment,
+    by,
+    reason: () => options().reason,
     settingsFile: () => options().settings,
     outputFormat: () => options().output,
   }
@@ -89,7 +95,7 @@ Examples:
   return program
 }
 
-/** `--settings` and `-o` are understood before and after the command. */
+/** `--settings`, `-o` and `--reason` are understood before and after the command. */
 function shareOptions(command: Command, program: Command): void {
   if (command === program || command.commands.length > 0) return
   for (const option of program.options.filter(({ long }) => long !== '--version')) {
@@ -109,10 +115,16 @@ function report(error: unknown, { stderr }: Terminal): number {
     stderr.write(`nauthera: ${describeError(error)}\n`)
     return 1
   }
-  if (error.faults.length === 0) stderr.write(`nauthera: ${error.message}\n`)
+  if (error.faults.length === 0) stderr.write(`nauthera: ${error.message}\n${remedyOf(error.code)}`)
   else
     stderr.write(
       `nauthera: ${error.code}\n${error.faults.map((fault) => `  ${fault.path}: ${fault.message}\n`).join('')}`,
     )
   return hasCode(error, 'SETTINGS_INVALID', 'USAGE_INVALID') ? 2 : 1
+}
+
+/** What docs/errors.md says to do; a fault of the settings or the usage says so itself. */
+function remedyOf(code: string): string {
+  const { remedy } = (errorCatalogue as Readonly<Record<string, { remedy?: string }>>)[code] ?? {}
+  return remedy === undefined ? '' : `What to do: ${remedy}\n`
 }

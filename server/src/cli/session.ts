@@ -25,6 +25,10 @@ import type { Terminal } from './terminal.ts'
 
 export interface Session {
   readonly terminal: Terminal
+  /** Who runs the command: a name of the operating system. */
+  readonly by: string
+  /** Of the option `--reason`. */
+  readonly reason: () => string | undefined
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Of the option `--settings`. */
   readonly settingsFile: () => string
@@ -61,7 +65,7 @@ export async function withDatabase<T>(session: Session, work: (opened: Opened) =
   })
   const database = createDatabase({ connection: connectionOf(session), log, applicationName: 'nauthera-cli' })
   const settings = settingsOf(session)
-  const audit = createAudit({ database, log, replica: 'cli', settings: settings.audit })
+  const audit = signed(createAudit({ database, log, replica: 'cli', settings: settings.audit }), session)
   const cache = openCache(settings, log)
   const ring = () => loadKeyRing(settings.keysDirectory)
   const outbox = createOutbox({ database, ring, audit, sendsMail: settings.mail !== undefined })
@@ -84,6 +88,21 @@ function openCache({ cache, keysDirectory }: ServerSettings, log: Log): Cache | 
     timeoutMs: cache.timeout,
     log,
   })
+}
+
+/** Every event of a command says who ran it, and why. */
+function signed(audit: Audit, { by, reason }: Session): Audit {
+  const why = reason()
+  const sign = (event: AuditEvent): AuditEvent => ({
+    ...event,
+    detail: { ...event.detail, by, ...(why === undefined ? {} : { why }) },
+  })
+  return {
+    ...audit,
+    rows: (events) => audit.rows(events.map(sign)),
+    record: (event) => audit.record(sign(event)),
+    recordGranted: (event) => audit.recordGranted(sign(event)),
+  }
 }
 
 /** The audit event of a command. */

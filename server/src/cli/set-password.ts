@@ -1,9 +1,11 @@
 // nauthera users set-password, and passwords that a command takes.
+import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createCredentials } from '../store/credentials.ts'
 import { ownSource } from '../store/user.ts'
 import type { User } from '../store/user.ts'
+import { passwordChangedMail } from '../users/notices.ts'
 import { createPasswords } from '../users/passwords.ts'
 import { askPassword } from './ask-password.ts'
 import type { PasswordOptions } from './ask-password.ts'
@@ -37,6 +39,7 @@ async function setPassword(session: Session, login: string, options: SetOptions)
     const { password, passwordHash, generated } = await newPassword(session, options, user)
     await createCredentials(opened).set(user.id, passwordHash, {
       changeRequired: options.mustChange ?? false,
+      mail: passwordChangedMail(user, { key: randomUUID(), at: new Date() }),
       audit: [
         adminEvent('users.set-password', { userId: user.id }),
         { event: 'password.changed', outcome: 'success', userId: user.id },

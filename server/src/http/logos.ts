@@ -4,6 +4,7 @@ import { paths } from '@nauthera/rules/endpoints'
 import { describeError, foreign } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { RequestHandler } from 'express'
+import { createAsking, oldestOfMost } from '../oidc/outbound/asking.ts'
 import { answerFile } from './answer.ts'
 import type { MediaFile } from './answer.ts'
 import { pictureTypeOf } from './picture-type.ts'
@@ -18,21 +19,14 @@ export interface Logos {
 
 interface Kept {
   readonly namespace: string
-  /** Undefined when it could not be had. */
-  readonly picture: MediaFile | undefined
-  /** Epoch milliseconds. */
+  readonly picture: MediaFile
   readonly until: number
 }
 
 const longestBytes = 64 * 1024
-/** How many are kept, and how many failures are remembered. */
+/** How many are kept, and for how many milliseconds. */
 const most = 200
-const mostFailures = 10_000
-/** How many are fetched at a time for the clients of one namespace: anybody can ask for all of its logos at once. */
-const mostAtOnce = 4
-/** Milliseconds: how long a picture is kept, and how long one that could not be had is not asked for again. */
 const keepFor = 24 * 3_600_000
-const waitAfterFailure = 60_000
 
 /** A logo that a client has now. */
 export interface RegisteredLogo {
@@ -45,60 +39,59 @@ export interface RegisteredLogo {
 }
 
 /** @param needs.basePath the issuer's path, '' when it has none
- *  @param needs.fetch refuses addresses that clients must not reach */
+ *  @param needs.fetch refuses addresses that clients must not reach
+ *  @param needs.asker the address of who asks now; undefined where addresses are unknown
+ *  @param needs.now milliseconds, monotonic */
 export function createLogos(needs: {
   basePath: string
   logoOf: (clientId: string) => RegisteredLogo | undefined
   fetch: (url: string) => Promise<Response>
+  asker: () => string | undefined
   now: () => number
   log: Log
 }): Logos {
-  const kept = createKept()
-  const running = new Map<string, Promise<MediaFile | undefined>>()
-  /** Fetches that go on, by namespace. */
-  const fetching = new Map<string, number>()
-
-  function load(path: string): Promise<MediaFile | undefined> {
-    const logo = registeredAt(path, needs.logoOf)
-    if (logo === undefined) return Promise.resolve(undefined)
+  const kept = new Map<string, Kept>()
+  const asking = createAsking<MediaFile>(needs)
+  const picture = (path: string) => {
     const known = kept.get(path)
-    if (known !== undefined && known.until > needs.now()) return Promise.resolve(known.picture)
-    const going = running.get(path)
-    if (going !== undefined) return going
-    // not remembered: it is there at one of the next requests
-    if ((fetching.get(logo.namespace) ?? 0) >= mostAtOnce) return Promise.resolve(undefined)
-    const loading = fetchPicture(logo).finally(() => running.delete(path))
-    running.set(path, loading)
-    return loading
+    return known !== undefined && known.until > needs.now() ? known.picture : undefined
   }
 
-  async function fetchPicture({ path, url, namespace }: RegisteredLogo): Promise<MediaFile | undefined> {
-    let picture: MediaFile | undefined
-    fetching.set(namespace, (fetching.get(namespace) ?? 0) + 1)
+  async function load(path: string): Promise<MediaFile | undefined> {
+    const logo = registeredAt(path, needs.logoOf)
+    if (logo === undefined) return undefined
+    const known = picture(path)
+    if (known !== undefined) return known
+    // anybody can ask for all logos of a namespace at once
+    const asked = await asking.ask({ of: path, host: logo.namespace }, () => fetchPicture(logo))
+    return asked.kind === 'answered' ? asked.value : undefined
+  }
+
+  async function fetchPicture({ path, url, namespace }: RegisteredLogo): Promise<MediaFile> {
     try {
-      picture = await readPicture(await needs.fetch(url))
+      const read = await readPicture(await needs.fetch(url))
+      kept.delete(path)
+      kept.set(path, { namespace, picture: read, until: needs.now() + keepFor })
+      if (kept.size > most) kept.delete(oldestOfMost(kept, (one) => one.namespace))
+      return read
     } catch (error) {
       needs.log.warn({ url: foreign(url), error: describeError(error) }, 'the logo of a client cannot be shown')
+      throw error
     }
-    const left = fetching.get(namespace)! - 1
-    if (left === 0) fetching.delete(namespace)
-    else fetching.set(namespace, left)
-    kept.put(path, { namespace, picture, until: needs.now() + (picture === undefined ? waitAfterFailure : keepFor) })
-    return picture
   }
 
   return {
     show(path) {
       if (path === undefined) return undefined
       void load(path)
-      return kept.get(path)?.picture !== undefined ? `${needs.basePath}${path}` : undefined
+      return kept.has(path) ? `${needs.basePath}${path}` : undefined
     },
     handle: async (request, response, next) => {
       const prefix = `${needs.basePath}${paths.logo}/`
       if (!request.path.startsWith(prefix) || (request.method !== 'GET' && request.method !== 'HEAD')) return next()
-      const picture = await load(request.path.slice(needs.basePath.length))
-      if (picture === undefined) return next()
-      answerFile(request, response, picture, 'public, max-age=86400, immutable')
+      const found = await load(request.path.slice(needs.basePath.length))
+      if (found === undefined) return next()
+      answerFile(request, response, found, 'public, max-age=86400, immutable')
     },
   }
 }
@@ -108,29 +101,6 @@ function registeredAt(path: string, logoOf: (clientId: string) => RegisteredLogo
   const clientId = clientIdOf(path)
   const logo = clientId === undefined ? undefined : logoOf(clientId)
   return logo?.path === path ? logo : undefined
-}
-
-/** What was fetched, and what could not be had, each with a room of its own. */
-function createKept() {
-  const pictures = new Map<string, Kept>()
-  const failures = new Map<string, Kept>()
-  return {
-    get: (path: string): Kept | undefined => pictures.get(path) ?? failures.get(path),
-    put(path: string, one: Kept): void {
-      pictures.delete(path)
-      failures.delete(path)
-      const [among, limit] = one.picture === undefined ? [failures, mostFailures] : [pictures, most]
-      among.set(path, one)
-      if (among.size > limit) among.delete(oldestOfMost(among))
-    },
-  }
-}
-
-/** @returns the oldest of the namespace that has the most */
-function oldestOfMost(kept: ReadonlyMap<string, Kept>): string {
-  const byNamespace = Map.groupBy(kept, ([, { namespace }]) => namespace)
-  const most = [...byNamespace.values()].reduce((one, other) => (other.length > one.length ? other : one))
-  return most[0]![0]
 }
 
 /** @throws Error with the reason, for the log */

@@ -30,10 +30,11 @@ export function createProtocolPages(needs: Needs): ProtocolPages {
     languages: needs.languages,
     error: (ask, out, fault) => errorPage(needs, ask, out, fault),
     logout: (ask, form) => logoutPage(needs, ask, form),
-    deviceAllowed: (ask) => {
+    deviceAllowed: async (ask) => {
       const key = 'device-allowed'
       const model = { key, values: { client: clientOf(needs, ask)?.name ?? '' } }
-      return needs.pages.render({ kind: 'page', view: 'notice', languages: languagesOf(ask), model }, ask.request)
+      const page = { kind: 'page', view: 'notice', languages: languagesOf(ask), model } as const
+      return needs.pages.render({ ...page, reader: await readerOf(needs, ask) }, ask.request)
     },
     deviceRefused: (ask, out, fault) => deviceRefusedPage(needs, ask, out, fault),
     signedOut: (ask, { stillSignedIn }) => signedOutPage(needs, ask, stillSignedIn),
@@ -45,7 +46,11 @@ type AskedFor<Name extends 'error' | 'logout' | 'signedOut'> = Parameters<Protoc
 const clientOf = ({ describeClient }: Needs, { client }: PageAsk) => client && describeClient(client.clientId)
 const languagesOf = (ask: PageAsk) => (ask.parameter('ui_locales') ?? '').split(' ').filter(Boolean)
 
-function errorPage(needs: Needs, ...[ask, out, fault]: AskedFor<'error'>) {
+/** Every page of a sign-in speaks the language of the person, the last one and an error too. */
+const readerOf = async ({ personOf }: Needs, { accountId }: PageAsk): Promise<PersonOnPage | undefined> =>
+  accountId === undefined ? undefined : inTime(personOf(accountId))
+
+async function errorPage(needs: Needs, ...[ask, out, fault]: AskedFor<'error'>) {
   const coded = codedAnswer(fault)
   const status = coded?.status ?? fault.statusCode ?? fault.status ?? 500
   const retries = coded?.retryAfter !== undefined && !coded.isOver && ask.request.method === 'GET'
@@ -54,6 +59,7 @@ function errorPage(needs: Needs, ...[ask, out, fault]: AskedFor<'error'>) {
     view: 'error',
     status: status >= 400 ? status : 400,
     languages: languagesOf(ask),
+    reader: await readerOf(needs, ask),
     retryAfter: coded?.retryAfter,
     model: {
       key: coded?.key ?? out.error,
@@ -74,7 +80,7 @@ async function logoutPage(needs: Needs, ...[ask, { action, xsrf }]: AskedFor<'lo
     accountId === undefined
       ? []
       : await Promise.all([
-          inTime(needs.personOf(accountId)),
+          readerOf(needs, ask),
           inTime(needs.elsewhereOf(accountId)),
           inTime(needs.sessionOf(sessionUid)),
         ])
@@ -96,12 +102,13 @@ async function logoutPage(needs: Needs, ...[ask, { action, xsrf }]: AskedFor<'lo
   return needs.pages.render(page, ask.request)
 }
 
-function deviceRefusedPage(needs: Needs, ...[ask, out, fault]: AskedFor<'error'>) {
+async function deviceRefusedPage(needs: Needs, ...[ask, out, fault]: AskedFor<'error'>) {
   const notice = deviceNotices[String(fault.name)]
   if (notice === undefined) return errorPage(needs, ask, out, fault)
   const link = { href: `${needs.basePath}${paths.device}`, key: 'notice.device-over.again' }
   const model = { key: notice, ...(notice === 'device-over' ? { link } : {}) }
-  const page = { kind: 'page', view: 'notice', languages: languagesOf(ask), model } as const
+  const reader = await readerOf(needs, ask)
+  const page = { kind: 'page', view: 'notice', languages: languagesOf(ask), reader, model } as const
   return needs.pages.render({ ...page, status: notice === 'device-over' ? 400 : 200 }, ask.request)
 }
 
@@ -128,7 +135,7 @@ const deviceNotices: Readonly<Record<string, string>> = {
 const longestWait = 1500
 
 /** @returns undefined when it fails, or takes too long */
-async function inTime<Value>(value: Promise<Value>): Promise<Value | undefined> {
+export async function inTime<Value>(value: Promise<Value>): Promise<Value | undefined> {
   const enough = new AbortController()
   try {
     const tooLate = setTimeout(longestWait, undefined, { signal: enough.signal }).catch(() => undefined)

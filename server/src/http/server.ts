@@ -77,20 +77,30 @@ export async function listen(options: ListenOptions): Promise<PublicServer> {
 
 function createServer(answer: RequestListener, { tls, asksForCertificate, log }: ListenOptions) {
   if (tls === undefined) return { server: createHttp(inboundLimits, answer), stopRereading: () => undefined }
-  const asks = asksForCertificate ? askForCertificate : {}
-  const server = createHttps({ ...inboundLimits, ...asks, minVersion: 'TLSv1.2', ciphers, ...readTls(tls) }, answer)
-  const timer = setInterval(() => rereadTls(server, tls, asks, log), rereadTlsEvery)
+  const context = () => secureContext(tls, asksForCertificate === true)
+  const server = createHttps(
+    { ...inboundLimits, ...(asksForCertificate ? askForCertificate : {}), ...context() },
+    answer,
+  )
+  const timer = setInterval(() => rereadTls(server, context, log), rereadTlsEvery)
   timer.unref()
   return { server, stopRereading: () => clearInterval(timer) }
 }
 
-/** No list of authorities is sent: with one, many programs would not send a certificate that signs itself. A session that is resumed has lost
- *  the authorities that came with the certificate, so none is. */
-const askForCertificate = {
-  requestCert: true,
-  rejectUnauthorized: false,
-  secureOptions: constants.SSL_OP_NO_TICKET,
-} as const
+/** No list of authorities is sent: with one, many programs would not send a certificate that signs itself. */
+const askForCertificate = { requestCert: true, rejectUnauthorized: false } as const
+
+/** All that TLS goes by, at the start and whenever the files are read again: what is left out is Node's default then.
+ *  @throws CodedError TLS_FILE_INVALID */
+function secureContext(tls: TlsFiles, asksForCertificate: boolean) {
+  return {
+    ...readTls(tls),
+    ciphers,
+    minVersion: 'TLSv1.2',
+    // a session that is resumed has lost the authorities that came with the certificate, so none is
+    ...(asksForCertificate ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),
+  } as const
+}
 
 /** @returns the port
  *  @throws CodedError LISTEN_FAILED */
@@ -117,9 +127,9 @@ function readTls(tls: TlsFiles): { cert: Buffer; key: Buffer } {
 }
 
 /** Takes a renewed certificate into the running server. When a file cannot be used, the last good certificate stays. */
-function rereadTls(server: HttpsServer, tls: TlsFiles, asks: { secureOptions?: number }, log: Log): void {
+function rereadTls(server: HttpsServer, context: () => ReturnType<typeof secureContext>, log: Log): void {
   try {
-    server.setSecureContext({ ...readTls(tls), ...asks, minVersion: 'TLSv1.2' })
+    server.setSecureContext(context())
   } catch (error) {
     log.warn({ error }, 'the new certificate cannot be used; the old one stays in use')
   }

@@ -1,8 +1,9 @@
+import type { IncomingMessage } from 'node:http'
 import { paths } from '@nauthera/rules/endpoints'
 import type { Interactions } from '../oidc/interaction/interaction.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
-import type { Mistake } from '../reply/on-page.ts'
+import type { Mistake, PersonOnPage } from '../reply/on-page.ts'
 import type { Audit } from '../store/audit.ts'
 import type { DeviceCodes } from '../store/device-codes.ts'
 import { interactionPaths } from './attempt.ts'
@@ -13,6 +14,8 @@ interface Needs {
   readonly interactions: Pick<Interactions, 'beginDevice'>
   readonly deviceCodes: Pick<DeviceCodes, 'guess'>
   readonly audit: Pick<Audit, 'record'>
+  /** Who is signed in in the browser, as far as its cookie says. */
+  readonly readerOf: (request: IncomingMessage) => Promise<PersonOnPage | undefined>
   /** False where all requests come from one proxy that nobody trusts. */
   readonly addressesKnown: boolean
 }
@@ -27,7 +30,9 @@ export const createDeviceRoutes = (needs: Needs): readonly Route[] => [
       const query = new URL(raw.request.url ?? '/', 'http://host').searchParams
       const linked = codeIn(query.get('user_code') ?? '')
       // a link fills in a code, and no text for the person to read
-      return codePage(needs, { typed: userCode.test(linked) ? `${linked.slice(0, 4)}-${linked.slice(4)}` : '' })
+      return codePage(needs, raw.request, {
+        typed: userCode.test(linked) ? `${linked.slice(0, 4)}-${linked.slice(4)}` : '',
+      })
     },
   },
   { method: 'POST', path: paths.device, handle: (request) => look(needs, request) },
@@ -46,7 +51,7 @@ async function look(needs: Needs, request: PageRequest): Promise<Reply> {
   const code = codeIn(typed)
   const mistaken = (key: string, more: { values?: Mistake['values']; status?: number; retryAfter?: number } = {}) => {
     const { values, ...said } = more
-    return codePage(needs, { typed, mistakes: [{ key, control: 'user-code', values }], ...said })
+    return codePage(needs, request.raw.request, { typed, mistakes: [{ key, control: 'user-code', values }], ...said })
   }
   if (code === '') return mistaken('device-code-missing')
   if (!userCode.test(code)) return mistaken('device-code-shape')
@@ -62,11 +67,12 @@ async function look(needs: Needs, request: PageRequest): Promise<Reply> {
   return { kind: 'redirect', location: interactionPaths(needs.basePath, uid).page }
 }
 
-function codePage(
-  { basePath }: Needs,
+async function codePage(
+  { basePath, readerOf }: Needs,
+  request: IncomingMessage,
   said: { typed: string; mistakes?: readonly Mistake[]; status?: number; retryAfter?: number },
-): Page {
+): Promise<Page> {
   const { typed, mistakes = [], status, retryAfter } = said
   const model = { action: `${basePath}${paths.device}`, userCode: typed.slice(0, longestTyped), mistakes }
-  return { kind: 'page', view: 'device-code', status, retryAfter, model }
+  return { kind: 'page', view: 'device-code', reader: await readerOf(request), status, retryAfter, model }
 }

@@ -10,6 +10,7 @@ import type { Consent, ConsentRow } from './consents.ts'
 import { outboxInsert } from './outbox.ts'
 import type { OutboxRows } from './outbox.ts'
 import { preferencesOf } from './preferences.ts'
+import { livePlaces } from './places.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { factorKinds, standing } from './standing.ts'
@@ -110,7 +111,6 @@ export interface Failures {
 const placeFor = 20_000
 
 const isOver = 'attempts.until <= clock_timestamp()'
-const livePlaces = 'ARRAY(SELECT place FROM unnest(attempts.places) place WHERE place > clock_timestamp())'
 const ahead = (milliseconds: string) => `clock_timestamp() + ${milliseconds} * interval '1 millisecond'`
 const take = (limit: string, window = '$6') => `
   ON CONFLICT (key) DO UPDATE SET

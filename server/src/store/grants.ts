@@ -2,6 +2,7 @@
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { Changes } from './changes.ts'
+import { livePlaces } from './places.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -108,17 +109,18 @@ const insert = statement(
    written AS (${auditInsert('$9')})
    SELECT`,
 )
-// A revoked one counts until it expires, else a client that revokes what it gets could fill the table.
+// Each takes a place until it expires, in a row that two at once wait for. A revoked one keeps it, else a client that revokes what it gets could
+// fill the table.
 const insertChild = statement(
   'grant-insert-child',
-  `WITH parent AS (SELECT t.* FROM grants t WHERE t.id = $1 AND ${isAlive('t')}),
+  `WITH parent AS (SELECT t.*, least(t.expires_at, $6::timestamptz) AS ends FROM grants t WHERE t.id = $1 AND ${isAlive('t')}),
    before AS (SELECT id FROM parent UNION SELECT x.parent_id FROM grant_parents x, parent WHERE x.grant_id = parent.id),
-   taken AS (SELECT FROM grants g WHERE g.user_id = (SELECT user_id FROM parent) AND g.client_uid = $3 AND g.expires_at > now()
-     AND EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = g.id
-       AND x.parent_id = (SELECT b.id FROM before b WHERE ${isOfSignIn('b')})) LIMIT $7),
+   place AS (INSERT INTO attempts (key, count, until, places)
+     SELECT 'x:' || b.id || ':' || $3, 0, ends, ARRAY[ends] FROM parent, before b WHERE ${isOfSignIn('b')}
+     ON CONFLICT (key) DO UPDATE SET until = greatest(attempts.until, excluded.until), places = ${livePlaces} || excluded.places
+     WHERE cardinality(${livePlaces}) < $7 RETURNING key),
    child AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
-     SELECT $2, user_id, $3, $4, session_uid, offline, $5::jsonb, least(expires_at, $6::timestamptz) FROM parent
-     WHERE (SELECT count(*) FROM taken) < $7 RETURNING id),
+     SELECT $2, user_id, $3, $4, session_uid, offline, $5::jsonb, ends FROM parent, place RETURNING id),
    parents AS (INSERT INTO grant_parents (grant_id, parent_id) SELECT child.id, before.id FROM child, before)
    SELECT EXISTS (SELECT FROM parent) AS alive, EXISTS (SELECT FROM child) AS stored`,
 )

@@ -79,7 +79,7 @@ const first: readonly Part[] = [
     values: ({ finish: { person } }) => person && [person.userId, person.standing],
     // The row is locked until the commit: a statement that ends all sessions meanwhile waits, and then ends this one too.
     sql: ([id, before]) =>
-      `person AS (SELECT u.id FROM users u WHERE u.id = ${id}::uuid AND u.disabled_at IS NULL AND ${standing} = ${before} FOR SHARE)`,
+      `person AS (SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = ${id}::uuid AND u.disabled_at IS NULL AND ${standing} = ${before} FOR SHARE)`,
   },
   {
     name: 'device-code',
@@ -118,10 +118,16 @@ const valuesOfSession = (use: DeviceUse) => [
   use.ip ?? null,
   use.expiresAt,
 ]
+/** The time of a sign-in is by the clock of a replica, and when all sessions of a person ended by that of the database. A sign-in whose standing holds came after
+ *  that, also where the replica is late. */
+const validAfter = '(SELECT sessions_valid_after FROM person)'
 /** The row of the session itself, and that of the client that it is used for. @param use parameters of the client */
-const deviceRows = (session: readonly string[], use: readonly string[]): string =>
+const deviceRows = (session: readonly string[], use: readonly string[], has: (name: string) => boolean): string =>
   `device AS (INSERT INTO devices (${[...ofUse, ...ofSession].join(', ')})
-   SELECT use.*, ${session.map((parameter, at) => `${parameter}::${types[at]}`).join(', ')}
+   SELECT use.*, ${session
+     .map((parameter, at) => `${parameter}::${types[at]}`)
+     .map((value, at) => (ofSession[at] === 'auth_time' && has('person') ? `greatest(${value}, ${validAfter})` : value))
+     .join(', ')}
    FROM (VALUES ('', '', NULL)${use.length === 0 ? '' : `, (${use.map((parameter) => `${parameter}::text`).join(', ')})`}) AS use (${ofUse.join(', ')})
    WHERE ${whenDone}
    ON CONFLICT (session_uid, client_uid) DO UPDATE SET
@@ -135,7 +141,7 @@ const then: readonly Part[] = [
     name: 'session',
     values: ({ finish: { device } }) =>
       device?.clientUid === undefined && device ? valuesOfSession(device) : undefined,
-    sql: (parameters) => deviceRows(parameters, []),
+    sql: (parameters, has) => deviceRows(parameters, [], has),
   },
   {
     name: 'use',
@@ -143,7 +149,7 @@ const then: readonly Part[] = [
       device?.clientUid === undefined
         ? undefined
         : [device.clientUid, device.clientId ?? '', device.sid ?? null, ...valuesOfSession(device)],
-    sql: (parameters) => deviceRows(parameters.slice(ofUse.length), parameters.slice(0, ofUse.length)),
+    sql: (parameters, has) => deviceRows(parameters.slice(ofUse.length), parameters.slice(0, ofUse.length), has),
   },
   {
     name: 'consent',

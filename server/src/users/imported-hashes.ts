@@ -26,6 +26,8 @@ const costLimits = {
   memoryMib: 128,
   /** MiB times passes. */
   memoryWork: 512,
+  /** `p` times `r` of scrypt: it makes 128 bytes for each before it begins, and reads them at the end, whatever its memory. */
+  scryptBlocks: 1024,
 } as const
 
 /** What takes about as long as our own hash, some 20 ms of one core. */
@@ -97,7 +99,9 @@ function faultOf(hash: StoredHash): string | undefined {
       return work >= 1 && work <= costLimits.pbkdf2Work ? undefined : `has ${hash.iterations} iterations: ${tooMuch}`
     }
     case 'scrypt':
-      return hash.logN >= 1 && hash.r >= 1 ? memoryFault(scryptKib(hash) / 1024, hash.p) : 'has costs of 0'
+      if (hash.logN < 1 || hash.r < 1) return 'has costs of 0'
+      if (hash.p * hash.r > costLimits.scryptBlocks) return `has p=${hash.p} and r=${hash.r}: ${tooMuch}`
+      return memoryFault(scryptKib(hash) / 1024, hash.p)
     case 'argon2': {
       const isFine = hash.lanes >= 1 && hash.lanes <= 16 && hash.memoryKib >= 8 * hash.lanes
       return isFine ? memoryFault(hash.memoryKib / 1024, hash.passes) : 'has costs that argon2 does not know'

@@ -68,7 +68,7 @@ describe('every command', () => {
   after(() => nauthera.stop())
 
   const terminal = { onInterrupt: () => () => undefined } as never
-  const program = createProgram({ terminal, environment: {}, version: '1' }, () => undefined)
+  const program = createProgram({ terminal, environment: {}, version: '1', by: 'root' }, () => undefined)
   const leaves = (command: Command, path: readonly string[] = []): string[][] =>
     command.commands.length === 0
       ? [[...path]]
@@ -224,6 +224,22 @@ describe('nauthera users, groups and consents', () => {
     expect(await eventsOf(person.id)).to.include.members(['consent.revoked', 'admin.consents.revoke'])
     const none = await nauthera.run(['consents', 'revoke', person.username, 'team-a.web'])
     expect([none.code, none.err.includes('nauthera consents list')]).to.deep.equal([1, true])
+  })
+
+  it('says in the audit log who ran a command, and why, of every event of it', async () => {
+    const store = nauthera.fresh.replica()
+    const person = await addPerson(store)
+    const reason = 'ticket 4711'
+    expect((await nauthera.run(['users', 'disable', person.username, '--reason', reason])).code).to.equal(0)
+    const rows = await store.audit.search({ userId: person.id, limit: 9 })
+    expect(
+      rows.map(({ event, actor, target, detail }) => [event, actor, target, detail?.['why']]),
+    ).to.have.deep.members(
+      ['account.disabled', 'admin.users.disable'].map((event) => [event, 'root', person.username, reason]),
+    )
+    await nauthera.run(['users', 'enable', person.username])
+    const [row] = await store.audit.search({ userId: person.id, event: 'account.enabled', limit: 1 })
+    expect(row!.detail).to.deep.equal({ by: 'root' })
   })
 
   it('sees what the account page shows: a grant without a consent that is remembered', async () => {

@@ -5,7 +5,7 @@ import { renderCompletion } from '../../src/cli/completion.ts'
 import { createProgram } from '../../src/cli/program.ts'
 
 const terminal = { onInterrupt: () => () => undefined } as never
-const program = createProgram({ terminal, environment: {}, version: '1' }, () => undefined)
+const program = createProgram({ terminal, environment: {}, version: '1', by: 'root' }, () => undefined)
 
 function everyCommand(
   command: Command,

@@ -68,6 +68,7 @@ describe('nauthera doctor', () => {
       },
       environment: { NAUTHERA_SETTINGS: file },
       version: '1.2.3',
+      by: 'root',
     })
     const findings = JSON.parse(out || '[]') as Finding[]
     return { code, err, findings, of: (check: string) => findings.filter((one) => one.check === check) }

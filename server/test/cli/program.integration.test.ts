@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -79,6 +79,7 @@ describe(runCommand.name, () => {
       },
       environment: { NAUTHERA_SETTINGS: about.settings ?? join(directory, 'server.yaml') },
       version: '1.2.3',
+      by: 'root',
     })
     const json = () => JSON.parse(out) as Record<string, unknown>[]
     return { code, out, err, raw, json }
@@ -176,6 +177,23 @@ describe(runCommand.name, () => {
     expect((await users.tryPassword('dora', 'another horse battery staple', { address: '192.0.2.1' })).kind).to.equal(
       'passed',
     )
+  })
+
+  it('tells the person by mail that an administrator has set the password', async () => {
+    const mail = "mail: {host: 127.0.0.1, port: 1, from: login@example.com, tls: 'off'}"
+    const settings = writeSettings('with-mail.yaml', fresh.url, [mail])
+    await nauthera(['users', 'add', 'mia', '--email', 'mia@example.test', '--password-stdin'], { input: password })
+    const [store, id] = [fresh.replica(), randomUUID()]
+    const queued = statement(
+      `test-queued-${id}`,
+      "SELECT once_key FROM outbox WHERE once_key LIKE 'password-changed:%'",
+    )
+    const before = (await store.database.query(queued)).length
+    await nauthera(['users', 'set-password', 'mia', '--password-stdin'], {
+      input: 'another horse battery staple',
+      settings,
+    })
+    expect(await store.database.query(queued)).to.have.length(before + 1)
   })
 
   describe('of an account that is locked by failed sign-ins', () => {
@@ -616,6 +634,7 @@ describe(runCommand.name, () => {
     const settings = writeSettings('away.yaml', away.href)
     const failed = await nauthera(['users', 'list'], { settings })
     expect([failed.code, failed.err.includes('STORE_UNAVAILABLE')]).to.deep.equal([1, true])
+    expect(failed.err).to.contain('What to do: Look at PostgreSQL')
     expect(failed.err).to.not.include(away.password)
   })
 

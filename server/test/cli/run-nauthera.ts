@@ -58,6 +58,7 @@ export async function openNauthera(more: readonly string[] = []): Promise<Nauthe
         },
         environment: { NAUTHERA_SETTINGS: settings },
         version: '1.2.3',
+        by: 'root',
       })
       return { code, out, err, json: () => JSON.parse(out) as Record<string, unknown>[] }
     },

@@ -32,6 +32,7 @@ describe(createLogos.name, () => {
       basePath: '',
       logoOf: (id) => ({ ...pathOf(id, `${at}/${id}.png`), namespace: id.startsWith('many') ? 'many' : namespace }),
       fetch: own,
+      asker: () => undefined,
       now: () => now,
       log: keepLog(),
     })
@@ -52,6 +53,7 @@ describe(createLogos.name, () => {
       logoOf: (clientId) =>
         clientId === 'app' && url !== undefined ? { ...pathOf('app', url), namespace: 'team' } : undefined,
       fetch,
+      asker: () => undefined,
       now: () => now,
       log: keepLog(),
     })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { Browser } from '@nauthera/harness/browser'
+import { Browser, password } from '@nauthera/harness/browser'
+import { allowDevice, deviceGrant, getDeviceCode } from '@nauthera/harness/device'
 import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
@@ -15,6 +16,13 @@ describe('createProtocolPages', function () {
       entry('app.offline', { ...configs.web, clientName: 'Backup' }),
       entry('app.api', { ...configs.web, clientName: 'Reports', audiences: [API] }, { granted: { [API]: [] } }),
       entry('app.resource', configs.api),
+      entry('app.device', {
+        ...configs.spa,
+        type: 'Device',
+        redirectUris: [],
+        corsOrigins: [],
+        grantTypes: [deviceGrant],
+      }),
     ])
     await addPerson(server, 'ada')
   })
@@ -58,6 +66,31 @@ describe('createProtocolPages', function () {
     await preferences.set(ada.id, {}, [])
     // another browser knows nothing of it
     expect(wordsOf((await new Browser(server).open('/session/end/success')).body)).not.to.contain('Backup')
+  })
+
+  it('speaks one language through a sign-in, on pages of devices and in errors: that of the person', async () => {
+    const { preferences, users } = server.apps[0]!.store
+    const english = { 'accept-language': 'en' }
+    const ada = (await users.findByLogin('ada'))!
+    const languageOf = ({ headers }: { headers: Record<string, unknown> }) => headers['content-language']
+    const browser = new Browser(server, english)
+    await getCode(server, { browser })
+    await preferences.set(ada.id, { language: 'de' }, [])
+    const wrongAddress = new URLSearchParams({ client_id: 'app.web', redirect_uri: 'https://elsewhere.example.com/' })
+    const errors = [
+      await browser.follow(`${server.issuer}/auth?${wrongAddress.toString()}`),
+      await askToLeave(browser, { id_token_hint: 'none' }),
+    ]
+    expect(errors.map(({ status }) => status)).to.deep.equal([400, 400])
+    const { user, link } = await getDeviceCode(server)
+    const typing = await browser.follow('/device')
+    const confirming = await browser.submit(typing, '/device', { 'user-code': user })
+    const allowed = await allowDevice(browser, (await getDeviceCode(server)).user, { username: 'ada', password })
+    const over = await browser.follow(new URL(link).pathname)
+    for (const page of [...errors, typing, confirming, allowed, over])
+      expect(languageOf(page), page.body).to.equal('de')
+    expect(languageOf(await new Browser(server, english).follow('/device')), 'nobody is signed in').to.equal('en')
+    await preferences.set(ada.id, {}, [])
   })
 
   it('says to a person who did not want to sign out that they are still signed in', async () => {

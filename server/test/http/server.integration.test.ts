@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
@@ -5,7 +6,8 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { connect } from 'node:tls'
+import { mock } from 'node:test'
+import { connect, getCiphers } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
 import { expect } from 'chai'
 import express from 'express'
@@ -79,6 +81,15 @@ describe(listen.name, () => {
 })
 
 describe('its own TLS', () => {
+  const serialAt = (port: number, ca: string) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connect({ port, host: '127.0.0.1', servername: 'app.example', ca })
+      socket.once('secureConnect', () => {
+        resolve(socket.getPeerX509Certificate()!.serialNumber)
+        socket.destroy()
+      })
+      socket.once('error', reject)
+    })
   /** @returns the suite of a connection, or why there was none */
   const suiteWith = (port: number, ca: string, options: ConnectionOptions) =>
     new Promise<string>((resolve) => {
@@ -90,30 +101,49 @@ describe('its own TLS', () => {
       socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
     })
 
-  it('takes TLS 1.3, of TLS 1.2 what RFC 9325 recommends, and nothing older', async () => {
-    const authority = await createAuthority({ name: 'test', lifetimeMs: 3_600_000 })
-    const leaf = await issueLeaf(authority, { usage: 'server', dnsNames: ['app.example'] })
-    const directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
-    const tls = { certFile: join(directory, 'tls.crt'), keyFile: join(directory, 'tls.key') }
-    writeFileSync(tls.certFile, leaf.cert)
-    writeFileSync(tls.keyFile, leaf.key)
-    const about = { application: express(), discovery: () => false, hosts: new Set<string>(), log }
-    const server = await listen({ ...about, listen: { host: '127.0.0.1', port: 0 }, tls })
-    const suite = (options: ConnectionOptions) => suiteWith(server.port, authority.cert, options)
-    expect(await suite({})).to.equal('TLS_AES_256_GCM_SHA384')
-    const old = { maxVersion: 'TLSv1.2' } as const
-    for (const size of ['AES128-GCM-SHA256', 'AES256-GCM-SHA384'])
-      expect(await suite({ ...old, ciphers: `ECDHE-ECDSA-${size}` })).to.match(
-        /^TLS_ECDHE_ECDSA_WITH_AES_(128|256)_GCM/,
-      )
-    for (const ciphers of ['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-ECDSA-AES128-SHA256', 'ECDHE-ECDSA-AES256-SHA'])
-      expect(await suite({ ...old, ciphers }), ciphers).to.contain('HANDSHAKE_FAILURE')
-    expect(await suite({ minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })).to.contain(
-      'ALERT',
-    )
-    await server.stop({ drainMs: 0, answerMs: 1_000 })
-    rmSync(directory, { recursive: true })
-  })
+  const recommended = ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384']
+  const others = getCiphers()
+    .map((name) => name.toUpperCase())
+    .filter((name) => !name.startsWith('TLS_') && !recommended.includes(name))
+
+  for (const asksForCertificate of [false, true]) {
+    const where = asksForCertificate ? 'at the port for certificates' : 'at the public port'
+    it(`takes TLS 1.3, of TLS 1.2 what RFC 9325 recommends, and nothing older, also after its files are read again ${where}`, async () => {
+      const authority = await createAuthority({ name: 'test', lifetimeMs: 3_600_000 })
+      const directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
+      const tls = { certFile: join(directory, 'tls.crt'), keyFile: join(directory, 'tls.key') }
+      const renew = async () => {
+        const leaf = await issueLeaf(authority, { usage: 'server', dnsNames: ['app.example'] })
+        writeFileSync(tls.certFile, leaf.cert)
+        writeFileSync(tls.keyFile, leaf.key)
+        return new X509Certificate(leaf.cert).serialNumber
+      }
+      await renew()
+      const about = { application: express(), discovery: () => false, hosts: new Set<string>(), log }
+      mock.timers.enable({ apis: ['setInterval'] })
+      const server = await listen({ ...about, listen: { host: '127.0.0.1', port: 0 }, tls, asksForCertificate })
+      const suite = (options: ConnectionOptions) => suiteWith(server.port, authority.cert, options)
+      const old = { maxVersion: 'TLSv1.2' } as const
+      const takesWhatItShould = async () => {
+        expect(await suite({})).to.equal('TLS_AES_256_GCM_SHA384')
+        for (const ciphers of recommended)
+          expect(await suite({ ...old, ciphers })).to.match(/^TLS_ECDHE_ECDSA_WITH_AES_(128|256)_GCM/)
+        const taken: string[] = []
+        for (const ciphers of others) if ((await suite({ ...old, ciphers })).startsWith('TLS_')) taken.push(ciphers)
+        expect(taken).to.deep.equal([])
+        const older = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const
+        expect(await suite(older)).to.contain('ALERT')
+      }
+      await takesWhatItShould()
+      const renewed = await renew()
+      mock.timers.tick(60_000)
+      mock.timers.reset()
+      expect(await serialAt(server.port, authority.cert)).to.equal(renewed)
+      await takesWhatItShould()
+      await server.stop({ drainMs: 0, answerMs: 1_000 })
+      rmSync(directory, { recursive: true })
+    })
+  }
 })
 
 describe(createApplication.name, () => {

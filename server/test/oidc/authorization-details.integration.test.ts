@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import { Browser, basic, pkce, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { allAccounts, archive, askingFor, bank, bankApi, json, onePayment, payingClients, vault } from './paying.ts'
@@ -176,6 +176,35 @@ describe('authorization details', function () {
       )
   })
 
+  describe('of a request that names no API', () => {
+    const payment = json(onePayment())
+
+    it('are for the only API of the client that has the type, at /auth and at the token endpoint', async () => {
+      const code = await getCode(replicas, { parameters: { scope: 'openid', authorization_details: payment } })
+      const answer = await redeem(replicas, code, { form: { authorization_details: payment } })
+      expect([answer.status, answer.json()['authorization_details']]).to.deep.equal([200, [onePayment()]])
+      expect(claimsOfJwt(tokensOf(answer).access)['aud']).to.equal(bank)
+      const machine = await send(replicas, {
+        path: '/token',
+        headers: basic('app.machine', clientSecret),
+        form: { grant_type: 'client_credentials', authorization_details: payment },
+      })
+      expect(claimsOfJwt(String(machine.json()['access_token']))['aud'], machine.body).to.equal(bank)
+    })
+
+    for (const [sentence, detail] of [
+      ['a type that two of its APIs have', allAccounts()],
+      ['a type that none of its APIs has', { type: 'vault_opening' }],
+    ] as const)
+      it(`are refused with words for ${sentence}`, async () => {
+        const parameters = request(pkce(), { scope: 'openid', authorization_details: json(detail) })
+        const { location } = await openRequest(replicas, parameters)
+        const { searchParams } = new URL(location!)
+        expect(searchParams.get('error')).to.equal('invalid_target')
+        expect(searchParams.get('error_description')).to.match(/name it in resource/)
+      })
+  })
+
   describe('T60 attacks', () => {
     it('T60 a type of another tenant is told in the same words as one that nobody has', async () => {
       const same = (text: string) => text.replaceAll(/vault_opening|no_such_type/g, '-')
@@ -318,7 +347,7 @@ describe('authorization details', function () {
       })
       expect(added.json()['error']).to.equal('invalid_authorization_details')
       const unnamed = await redeem(replicas, none, { form: { authorization_details: json(onePayment()) } })
-      expect(unnamed.json()['error']).to.equal('invalid_target')
+      expect(unnamed.json()['error']).to.equal('invalid_authorization_details')
       const elsewhere = await redeem(replicas, none, {
         form: { resource: archive, authorization_details: json(allAccounts()) },
       })

@@ -194,6 +194,7 @@ describe('clients by metadata document', () => {
       ['without a path', () => `${host.origin}/`, /must have a path/],
       ['with a fragment', () => `${host.origin}/client.json#x`, /written as browsers do/],
       ['with a query', () => `${host.origin}/client.json?id=1`, /written as browsers do/],
+      ['with a password alone', () => `https://:pw@${host.host}/client.json`, /written as browsers do/],
       ['with a user name', () => `https://a@${host.host}/client.json`, /written as browsers do/],
       ['with .. in its path', () => `${host.origin}/a/../client.json`, /written as browsers do/],
       ['with encoded dots', () => `${host.origin}/a/%2e%2e/client.json`, /written as browsers do/],

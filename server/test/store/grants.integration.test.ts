@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createGrants } from '../../src/store/grants.ts'
 import type { NewGrant } from '../../src/store/grants.ts'
@@ -73,6 +74,50 @@ describe(createGrants.name, () => {
     expect(await store.grants.insertChild(child(third.id))).to.equal('ended')
     expect((await store.grants.find(root.id))?.id).to.equal(root.id)
     expect((await store.accounts.loadGranted({ userId: person, grantId: third.id }))?.grant).to.equal(undefined)
+  })
+
+  it('T50 of 208 exchanges over two replicas, the last 18 at once, exactly 200 pass; one that has expired does not count', async () => {
+    const root = newGrant()
+    await store.grants.insert(root)
+    const child = (expiresAt: Date) => ({
+      parentId: root.id,
+      id: randomUUID(),
+      clientUid: 'uid-x',
+      clientId: 'shop.orders',
+      payload: {},
+      expiresAt,
+    })
+    const replicas = [store, fresh.replica()]
+    const [soon, later] = [inMs(1), inMs(60_000)]
+    const fill = Array.from({ length: 190 }, (_, turn) => replicas[turn % 2]!.grants.insertChild(child(later)))
+    expect(new Set(await Promise.all(fill))).to.deep.equal(new Set(['stored']))
+    // none is written before many have looked
+    const [isHeld, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const holding = fresh.replica().database.transaction(async (connection) => {
+      await connection.query(statement('test-hold-users', 'SELECT id FROM users FOR UPDATE'), [])
+      isHeld.resolve()
+      await end.promise
+    })
+    await isHeld.promise
+    const turns = Array.from({ length: 18 }, (_, turn) => replicas[turn % 2]!.grants.insertChild(child(later)))
+    const waiting = statement(
+      'test-waiting',
+      "SELECT count(*)::integer AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    )
+    const watcher = fresh.replica()
+    while ((await watcher.database.query<{ n: number }>(waiting, []))[0]!.n < 18) await nextTurn()
+    end.resolve()
+    await holding
+    const outcomes = await Promise.all(turns)
+    expect(outcomes.filter((one) => one === 'stored')).to.have.length(10)
+    expect(outcomes.filter((one) => one === 'too-many')).to.have.length(8)
+    const other = newGrant()
+    await store.grants.insert(other)
+    const brief = { ...child(soon), parentId: other.id }
+    await store.grants.insertChild(brief)
+    for (let turn = 0; turn < 200; turn++)
+      expect(await store.grants.insertChild({ ...child(later), parentId: other.id })).to.equal('stored')
+    expect(await store.grants.insertChild({ ...child(later), parentId: other.id })).to.equal('too-many')
   })
 
   it('A6 accepts a code once in 50 parallel requests over 3 replicas, and revokes the grant with its family', async () => {

@@ -162,6 +162,20 @@ describe(createSignIns.name, () => {
     }
   }
 
+  it('T5 a sign-in after all sessions were ended is alive, also at a replica whose clock is late', async () => {
+    const { id: userId } = await addPerson(store)
+    await store.users.revokeSessions(userId, [])
+    const person = { userId, standing: await standingOf(userId) }
+    const finish = finishOf(userId, { person })
+    const authTime = new Date(Math.floor(Date.now() / 1000) * 1000 - 5_000)
+    const { done } = await store.signIns.finish({ ...finish, device: { ...finish.device, authTime } })
+    const session = { uid: finish.device.sessionUid, version: 1, authTime }
+    const loaded = await store.accounts.load({ userId, session })
+    expect([done, loaded?.sessionLive]).to.deep.equal([true, true])
+    await store.users.revokeSessions(userId, [])
+    expect((await store.accounts.load({ userId, session }))?.sessionLive).to.equal(false)
+  })
+
   it('raises the version of a session, never lowers it, and never gives the session to another person', async () => {
     const [one, other] = [await addPerson(store), await addPerson(store)]
     const { device } = finishOf(one.id)

@@ -2,6 +2,7 @@ import { createHook } from 'node:async_hooks'
 import { pbkdf2Sync, scryptSync } from 'node:crypto'
 import { hash as argon2Hash } from '@node-rs/argon2'
 import { hash as bcryptHash } from '@node-rs/bcrypt'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { isHeavy, readHash, writeHash } from '../../src/users/imported-hashes.ts'
@@ -81,6 +82,7 @@ describe(readHash.name, () => {
     ['a key that everything matches', `$pbkdf2-sha256$i=1000$${'a'.repeat(22)}$a`, 'key of 0 bytes'],
     ['PBKDF2 with MD5', `$pbkdf2-md5$i=1000$${'a'.repeat(22)}$${'a'.repeat(43)}`, 'known form'],
     ['scrypt of a gigabyte', `$scrypt$ln=20,r=8,p=1$${'a'.repeat(22)}$${'a'.repeat(43)}`, '1024 MiB'],
+    ['scrypt of little memory and many blocks', `$scrypt$ln=1,r=999,p=60$${'a'.repeat(22)}$${'a'.repeat(43)}`, 'p=60'],
     ['scrypt of costs of 0', `$scrypt$ln=10,r=0,p=1$${'a'.repeat(22)}$${'a'.repeat(43)}`, 'costs of 0'],
     ['argon2 of a gigabyte', `$argon2id$v=19$m=1048576,t=1,p=1$${'a'.repeat(22)}$${'a'.repeat(43)}`, '1024 MiB'],
     ['argon2 of many passes', `$argon2id$v=19$m=65536,t=99,p=1$${'a'.repeat(22)}$${'a'.repeat(43)}`, '99 passes'],
@@ -94,6 +96,30 @@ describe(readHash.name, () => {
 
 describe(isHeavy.name, () => {
   const own = { memoryCost: 19_456, timeCost: 2 }
+  const mib = 2 ** 20
+
+  it('of scrypt counts all that it computes and holds, whatever its costs', () => {
+    const costs = fc.record({
+      logN: fc.integer({ min: 0, max: 20 }),
+      r: fc.oneof(fc.integer({ min: 0, max: 16 }), fc.integer({ min: 0, max: 999 })),
+      p: fc.oneof(fc.integer({ min: 0, max: 16 }), fc.integer({ min: 0, max: 999 })),
+    })
+    fc.assert(
+      fc.property(costs, ({ logN, r, p }) => {
+        const read = readHash(`$scrypt$ln=${logN},r=${r},p=${p}$${'a'.repeat(22)}$${'a'.repeat(43)}`)
+        if (!('hash' in read)) return
+        // RFC 7914: PBKDF2 makes p blocks of 128 * r bytes, each is mixed with N others, and PBKDF2 reads them; a byte of PBKDF2 costs
+        // as much as two that are mixed
+        const [blocks, memory] = [128 * r * p, 128 * r * 2 ** logN]
+        const work = memory * p + 4 * blocks
+        expect(memory + blocks).to.be.at.most(128.2 * mib)
+        expect(work).to.be.at.most(513 * mib)
+        if (!isHeavy(read.hash, own)) expect(work).to.be.at.most(20 * mib)
+      }),
+      { numRuns: propertyRuns(500) },
+    )
+  })
+
   const key = `${'a'.repeat(22)}$${'a'.repeat(43)}`
   const cases: [string, boolean][] = [
     [`$2b$08$${'a'.repeat(53)}`, false],

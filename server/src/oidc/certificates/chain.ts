@@ -7,7 +7,7 @@ import type { ShownCertificate } from './presented.ts'
 import type { CertificateRefusal } from './refusal.ts'
 
 // not before the first who needs this file: the library below is large
-const { clientUsages, factsOf } = await import('@nauthera/proto/certificate-facts')
+const { factsOf, isForClients } = await import('@nauthera/proto/certificate-facts')
 
 /** A certificate that may name others, with what it says. */
 export interface Authority {
@@ -121,6 +121,7 @@ function mayHaveIssued({ certificate, facts }: Authority, depth: number, now: nu
 export function authorityFault(certificate: X509Certificate, facts: CertificateFacts): string | undefined {
   if (!facts.isAuthority) return 'is that of no authority (CA:TRUE is missing)'
   if (facts.mayIssue === false) return 'may sign no certificates (its key usage lacks keyCertSign)'
+  if (!isForClients(facts)) return 'may name no clients (its extended key usage lacks clientAuth)'
   if (facts.extensions.includes(nameConstraints))
     return 'is limited to some names (name constraints), which are not checked here; take an authority without them'
   if (hasUnknownCritical(facts)) return 'has a critical extension that is not known here'
@@ -129,7 +130,7 @@ export function authorityFault(certificate: X509Certificate, facts: CertificateF
 
 function leafFault(leaf: X509Certificate, facts: CertificateFacts): CertificateRefusal | undefined {
   if (facts.isAuthority || facts.maySign === false || hasUnknownCritical(facts)) return 'not-for-clients'
-  if (facts.usages?.some((usage) => clientUsages.includes(usage)) === false) return 'not-for-clients'
+  if (!isForClients(facts)) return 'not-for-clients'
   return isWeak(leaf, facts) ? 'weak-certificate' : undefined
 }
 

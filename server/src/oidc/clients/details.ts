@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { detailLimits, detailLists } from '@nauthera/rules/authorization-details'
-import { detailTypesAt } from './apis.ts'
+import { apisOf, detailTypesAt } from './apis.ts'
 import type { Apis, ApisOf } from './apis.ts'
 import { typeFault } from './detail-type.ts'
 import type { Detail } from './detail-type.ts'
@@ -52,6 +52,18 @@ export function judgeDetails(asked: AskedDetails, client: ApisOf, apis: Apis): D
     judged.push(verdict)
   }
   return { kind: 'allowed', details: judged }
+}
+
+/** @param text the parameter `authorization_details` of a request that names no API
+ *  @returns the API that it is for: the only one at which the client may ask for all its types; undefined when none or several are */
+export function apiOfDetails(text: string, client: ApisOf, apis: Apis): string | undefined {
+  const read = readDetails(text)
+  if (read.kind === 'refused' || read.details.length === 0) return undefined
+  const [found, ...more] = apisOf(client, apis).filter(({ identifier }) => {
+    const types = detailTypesAt(identifier, client, apis).map(({ type }) => type)
+    return read.details.every(({ type }) => types.includes(type))
+  })
+  return more.length > 0 ? undefined : found?.identifier
 }
 
 /** What a token request asks for, of what is granted: the same or less (RFC 9396 section 6). Each granted detail stands for one at most: one

@@ -3,9 +3,10 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { specPathOf } from '@nauthera/proto/spec-path'
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import { hasCertificateBoundTokens } from '@nauthera/rules/certificates'
 import type { MutualTls } from '@nauthera/rules/certificates'
 import { checkClient } from '@nauthera/rules/check-client'
-import { federatedMethod, showsSecret, tlsMethods } from '@nauthera/rules/client-authentication'
+import { federatedMethod, showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { userinfoEncryption } from '@nauthera/rules/encryption'
 import type { CheckClient, ClientIdentity } from '../../clients/check-client.ts'
@@ -43,6 +44,7 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   pkceRequired: 'clients/code-binding',
   requirePushedAuthorizationRequests: 'require_pushed_authorization_requests',
   dpopBoundAccessTokens: 'dpop_bound_access_tokens',
+  tlsClientCertificateBoundAccessTokens: 'tls_client_certificate_bound_access_tokens; lane/plain-request',
   requireSignedRequestObject: 'require_signed_request_object',
   profile: 'artefacts/fapi; artefacts/refresh-families',
   consent: 'interaction/consent',
@@ -118,9 +120,7 @@ export function renderMetadata(
     tls_client_auth_subject_dn: config.tlsClientAuthSubjectDn,
     tls_client_auth_san_dns: config.tlsClientAuthSanDns,
     tls_client_auth_san_uri: config.tlsClientAuthSanUri,
-    // a client that has a certificate anyway gets tokens that nobody else can use; where it wants DPoP, that binds them
-    tls_client_certificate_bound_access_tokens:
-      tlsMethods.includes(method) && !config.dpopBoundAccessTokens ? true : undefined,
+    tls_client_certificate_bound_access_tokens: hasCertificateBoundTokens(config) || undefined,
     require_pushed_authorization_requests: config.requirePushedAuthorizationRequests,
     dpop_bound_access_tokens: config.dpopBoundAccessTokens,
     require_signed_request_object: config.requireSignedRequestObject,

@@ -54,9 +54,14 @@ export function hostOfId(clientId: string): Read<{ host: string }> {
     return refuse(`a client_id that is an address must have at most ${longestId} characters`)
   const url = URL.parse(clientId)
   // what a URL parser would change: dot segments, a user name, capitals in the host, the port 443, spaces
-  if (url?.protocol !== 'https:' || url.href !== clientId || /[?#\\]/.test(clientId) || url.username !== '')
+  if (
+    url?.protocol !== 'https:' ||
+    url.href !== clientId ||
+    /[?#\\]/.test(clientId) ||
+    `${url.username}${url.password}` !== ''
+  )
     return refuse(
-      'a client_id that is an address must be written as browsers do: https, host and path, without user name, query, fragment and . or .. in the path',
+      'a client_id that is an address must be written as browsers do: https, host and path, without user name, password, query, fragment and . or .. in the path',
     )
   if (url.pathname === '/') return refuse('a client_id that is an address must have a path, such as /client.json')
   return { kind: 'read', host: url.host }

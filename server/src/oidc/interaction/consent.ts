@@ -154,7 +154,10 @@ const withDetailsByApi = (authorizationDetails: Details) =>
   Object.keys(authorizationDetails).length > 0 ? { authorizationDetails } : {}
 
 function allowedOf({ asked, mode, stored, agreed }: ConsentQuestion): Asked {
-  if (mode === ConsentMode.SKIP) return asked
+  if (mode === ConsentMode.SKIP) {
+    const { details = [], ...rest } = asked
+    return { ...rest, ...withDetails(details.filter((one) => one.canRemember || isAllowed(one, undefined, agreed))) }
+  }
   const before = mode === ConsentMode.EXPLICIT ? undefined : stored
   const scopes = new Set(['openid', ...(before?.scopes ?? []), ...(agreed?.scopes ?? [])])
   const earlier = resourcesOf(before)
@@ -168,7 +171,7 @@ function allowedOf({ asked, mode, stored, agreed }: ConsentQuestion): Asked {
   }
 }
 
-/** A detail that cannot be remembered is asked for each time. */
+/** A detail that cannot be remembered is asked for each time, whatever the mode of its client: its API says so. */
 function isAllowed(one: AskedDetail, before: Consent | undefined, agreed: AgreedNow | undefined): boolean {
   if (agreed?.details?.includes(detailId(one))) return true
   return one.canRemember && (detailsOf(before)[one.api] ?? []).some((known) => covers(known, one.detail))

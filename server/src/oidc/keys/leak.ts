@@ -3,6 +3,7 @@ import { cachesHold } from '../../jwks-age.ts'
 import { isCut } from './key-set.ts'
 import type { RingKey } from './key-set.ts'
 import { carryOut, removeKeys } from './stored-keys.ts'
+import type { MintKey } from './stored-keys.ts'
 import { planKeys } from './states.ts'
 import type { KeyPolicy } from './states.ts'
 
@@ -18,11 +19,11 @@ export async function publishNow(
   keys: readonly RingKey[],
   lines: readonly string[],
   writer: KeyWriter,
-  about: { now: number; policy: KeyPolicy },
+  about: { now: number; policy: KeyPolicy; mint: MintKey },
 ): Promise<void> {
-  const { now, policy } = about
+  const { now, policy, mint } = about
   const publishBefore = Math.min(policy.publishBefore, cachesHold)
-  await carryOut(planKeys(keys, lines, now, { ...policy, publishBefore }, new Set(lines)), writer)
+  await carryOut(planKeys(keys, lines, now, { ...policy, publishBefore }, new Set(lines)), writer, mint)
   for (const key of keys.filter(({ line, activeAt, file }) => !file && lines.includes(line) && activeAt > now)) {
     const activeAt = Math.max(now, key.createdAt + publishBefore)
     if (activeAt < key.activeAt)
@@ -37,10 +38,10 @@ export async function cutOff(
   keys: readonly RingKey[],
   lines: readonly string[],
   writer: KeyWriter,
-  about: { now: number; policy: KeyPolicy; made: readonly string[] },
+  about: { now: number; policy: KeyPolicy; made: readonly string[]; mint: MintKey },
 ): Promise<number> {
   const old = keys.filter(({ line, file }) => !file && lines.includes(line)).map(({ id }) => id)
-  await carryOut(planKeys([], about.made, about.now, about.policy), writer)
+  await carryOut(planKeys([], about.made, about.now, about.policy), writer, about.mint)
   await removeKeys(old, writer)
   return old.length
 }

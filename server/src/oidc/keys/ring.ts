@@ -8,7 +8,8 @@ import { cutOff, cutOffFile, publishNow } from './leak.ts'
 import type { Cut } from './leak.ts'
 import { keyStates, pairwiseLine, planFile, planKeys } from './states.ts'
 import type { FilePlan, KeyPlan, KeyPolicy, KeyState } from './states.ts'
-import { carryOut, carryOutFile, fileFaults, toRing } from './stored-keys.ts'
+import { carryOut, carryOutFile, fileFaults, mintAhead, mintKey, toRing } from './stored-keys.ts'
+import type { MintKey } from './stored-keys.ts'
 
 /** The ring of keys, shared by all replicas through PostgreSQL. */
 export interface KeyRing {
@@ -46,6 +47,8 @@ export interface KeyRingNeeds {
   /** Epoch milliseconds. */
   readonly now: () => number
   readonly log: Log
+  /** For tests. */
+  readonly mint?: MintKey
 }
 
 export const createKeyRing = (needs: KeyRingNeeds): KeyRing => new StoredKeyRing(needs)
@@ -121,10 +124,12 @@ class StoredKeyRing implements KeyRing {
   async publishNow(): Promise<void> {
     const { keys: store, now, policy } = this.#needs
     const none = { listed: [], former: [] }
-    await store.underLock(async (writer) => {
-      const known = toRing(await writer.list(), none, this.#needs.log)
-      await publishNow(known, this.#lines, writer, { now: now(), policy })
-    })
+    const ringOf = (stored: readonly StoredKey[]) => toRing(stored, none, this.#needs.log)
+    const forced = planKeys(ringOf(await store.list()), this.#lines, now(), policy, new Set(this.#lines))
+    const mint = await this.#mintAhead(forced.create)
+    await store.underLock(async (writer) =>
+      publishNow(ringOf(await writer.list()), this.#lines, writer, { now: now(), policy, mint }),
+    )
     await this.load()
   }
 
@@ -132,10 +137,12 @@ class StoredKeyRing implements KeyRing {
     const { keys: store, now, policy, algorithms, log } = this.#needs
     const lines = cut === 'cookies' ? [] : algorithms.map(signingLine)
     if (cut !== 'signing') lines.push(cookieLine)
+    const made = lines.filter((line) => this.#lines.includes(line))
+    const mint = await this.#mintAhead(made.map((line) => ({ line })))
     const ended = await store.underLock(async (writer) => {
       const stored = await writer.list()
       const inFile = await this.#readFile(stored)
-      const about = { now: now(), policy, made: lines.filter((line) => this.#lines.includes(line)) }
+      const about = { now: now(), policy, made, mint }
       const ofFile = new Set(inFile.listed.map(({ kid }) => kid))
       const ofStored = await cutOff(toRing(stored, inFile, log), lines, writer, about)
       return ofStored + (cut === 'cookies' ? 0 : await cutOffFile(stored, ofFile, writer, now()))
@@ -161,10 +168,12 @@ class StoredKeyRing implements KeyRing {
     const { keys: store, log } = this.#needs
     let stored = await store.list()
     const inFile = await this.#readFile(stored)
-    if (!isDone(this.#plan(stored, inFile, forced))) {
+    const plan = this.#plan(stored, inFile, forced)
+    if (!isDone(plan)) {
+      const mint = await this.#mintAhead(plan.own.create)
       stored = await store.underLock(async (writer) => {
         // another replica may have done it while this one waited
-        await this.#carryOut(this.#plan(await writer.list(), inFile, forced), inFile, writer)
+        await this.#carryOut(this.#plan(await writer.list(), inFile, forced), inFile, writer, mint)
         return writer.list()
       })
     }
@@ -173,6 +182,13 @@ class StoredKeyRing implements KeyRing {
     // tried again at the next read: keys work without it
     await this.#tellActive().catch((error: unknown) =>
       log.warn({ error }, 'key.activated could not be told; trying again'),
+    )
+  }
+
+  #mintAhead(create: readonly { readonly line: string }[]): Promise<MintKey> {
+    return mintAhead(
+      create.map(({ line }) => line),
+      this.#needs.mint ?? mintKey,
     )
   }
 
@@ -202,9 +218,9 @@ class StoredKeyRing implements KeyRing {
     }
   }
 
-  async #carryOut(plan: Plan, inFile: FileKeys, writer: KeyWriter): Promise<void> {
+  async #carryOut(plan: Plan, inFile: FileKeys, writer: KeyWriter, mint: MintKey): Promise<void> {
     const { now, policy } = this.#needs
-    await carryOut(plan.own, writer)
+    await carryOut(plan.own, writer, mint)
     const until = ({ alg }: { alg: SigningAlgorithm }) => new Date(now() + policy.retireFor(signingLine(alg)))
     await carryOutFile(plan.file, inFile.listed, until, writer)
   }

@@ -59,16 +59,32 @@ export function fileFaults(keys: readonly FileKey[], stored: readonly StoredKey[
 const isSame = (one: Readonly<Record<string, unknown>>, other: JWK): boolean =>
   (['kty', 'alg', 'crv', 'n', 'e', 'x', 'y'] as const).every((member) => one[member] === other[member])
 
-/** @returns the keys that were made */
-export async function carryOut(plan: KeyPlan, writer: KeyWriter): Promise<readonly NewKey[]> {
-  const made: NewKey[] = []
+/** A key without the times of its row. */
+type MintedKey = Omit<NewKey, 'activeAt' | 'retireAt' | 'removeAt'>
+
+/** Makes a key of a line. */
+export type MintKey = (line: string) => Promise<MintedKey>
+
+/** Makes keys before the lock: two RSA keys take seconds of a busy processor, and PostgreSQL ends a transaction that is idle for so long.
+ *  @returns gives each of them once, and makes what else is needed */
+export async function mintAhead(lines: readonly string[], mint: MintKey): Promise<MintKey> {
+  const made = new Map<string, MintedKey>()
+  for (const line of lines) made.set(line, await mint(line))
+  return async (line) => {
+    const key = made.get(line) ?? (await mint(line))
+    made.delete(line)
+    return key
+  }
+}
+
+/** @param mint of mintAhead, for the lines of the plan */
+export async function carryOut(plan: KeyPlan, writer: KeyWriter, mint: MintKey): Promise<void> {
   for (const { line, activeAt } of plan.create) {
-    const key = await mint(line, new Date(activeAt))
+    const times = { activeAt: new Date(activeAt), retireAt: undefined, removeAt: undefined }
+    const key: NewKey = { ...(await mint(line)), ...times }
     await writer.insert(key, [created(key)])
-    made.push(key)
   }
   await removeKeys(plan.remove, writer)
-  return made
 }
 
 export async function removeKeys(ids: readonly string[], writer: KeyWriter): Promise<void> {
@@ -99,18 +115,13 @@ const created = ({ id, use, alg }: NewKey): AuditEvent => ({
   detail: { key: id, use, alg },
 })
 
-async function mint(line: string, activeAt: Date): Promise<NewKey> {
-  const times = { activeAt, retireAt: undefined, removeAt: undefined }
-  if (line === cookieLine) {
+export const mintKey: MintKey = async (line) => {
+  if (line === cookieLine || line === pairwiseLine) {
     const { id, secret } = mintCookieKey()
-    return { id, use: 'cookie', alg: 'A256GCM', publicJwk: undefined, secret, ...times }
-  }
-  if (line === pairwiseLine) {
-    const { id, secret } = mintCookieKey()
-    return { id, use: pairwiseLine, alg: 'HS256', publicJwk: undefined, secret, ...times }
+    const about = line === cookieLine ? { use: 'cookie', alg: 'A256GCM' } : { use: pairwiseLine, alg: 'HS256' }
+    return { id, ...about, publicJwk: undefined, secret }
   }
   const jwk = await mintSigningKey(line.slice(signingLine('' as SigningAlgorithm).length) as SigningAlgorithm)
   const secret = Buffer.from(JSON.stringify(jwk))
-  const publicJwk = publicPart(jwk) as Record<string, unknown>
-  return { id: jwk.kid, use: 'sig', alg: jwk.alg!, publicJwk, secret, ...times }
+  return { id: jwk.kid, use: 'sig', alg: jwk.alg!, publicJwk: publicPart(jwk) as Record<string, unknown>, secret }
 }

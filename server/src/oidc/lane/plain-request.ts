@@ -63,9 +63,12 @@ export function plainForm(body: string, names: ReadonlySet<string> = known): Pla
 export const onlyHas = (form: PlainForm, names: readonly string[]): boolean =>
   form.keys().every((name) => names.includes(name) || ofProofs.includes(name))
 
-/** Whether a client may ask by this grant, and neither DPoP nor FAPI binds what it gets. */
+/** Whether a client may ask by this grant, and neither DPoP nor a certificate nor FAPI binds what it gets. */
 export const isPlainClient = ({ config }: OidcClient, grantType: string): boolean =>
-  config.grantTypes.includes(grantType) && !config.dpopBoundAccessTokens && !isFapiClient(config)
+  config.grantTypes.includes(grantType) &&
+  !config.dpopBoundAccessTokens &&
+  !config.tlsClientCertificateBoundAccessTokens &&
+  !isFapiClient(config)
 
 /** @returns undefined for an empty value, and for one that readers may decode in different ways */
 function plainValue(text: string): string | undefined {

@@ -18,7 +18,7 @@ export function watchAnswers(provider: Provider, { pages }: Pick<LibraryNeeds, '
     if (!isInRequest()) return
     const context = koaContext as Context
     if (passOn(context)) return
-    if (currentRequest().unavailable) return answerUnavailable(context, pages)
+    if (currentRequest().unavailable) return await answerUnavailable(context, pages)
     keepOutOfCaches(context)
     leaveOutEmptyScope(context)
     sayInterval(context)
@@ -40,7 +40,7 @@ function passOn(context: Context): boolean {
 
 /** PostgreSQL did not answer: the response becomes 503, whatever the library made of the error. Its cookies are
  *  dropped, so that the interaction can continue after a retry. */
-function answerUnavailable(context: Context, pages: LibraryNeeds['pages']): void {
+async function answerUnavailable(context: Context, pages: LibraryNeeds['pages']): Promise<void> {
   const { response } = currentRequest()
   for (const name of ['set-cookie', 'location', 'www-authenticate']) response.removeHeader(name)
   const out = {
@@ -49,9 +49,11 @@ function answerUnavailable(context: Context, pages: LibraryNeeds['pages']): void
   }
   context.status = 503
   context.set('retry-after', String(retryAfter))
-  if (context.accepts('json', 'html') === 'html')
-    show(context, pages.error(pageAsk(context), out, { code: 'STORE_UNAVAILABLE', status: 503 }))
-  else context.body = out
+  if (context.accepts('json', 'html') === 'html') {
+    // who reads it is in the database, too
+    const ask = { ...pageAsk(context), accountId: undefined }
+    show(context, await pages.error(ask, out, { code: 'STORE_UNAVAILABLE', status: 503 }))
+  } else context.body = out
   context.status = 503
 }
 

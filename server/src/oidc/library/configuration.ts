@@ -42,11 +42,12 @@ export type ConfigurationNeeds = Pick<
 export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
   const { settings, keys, clients, fetch, pages } = needs
   const subjectOf = createSubjectOf(keys.pairwise)
+  const clientAuthMethods = servedMethods(needs.certificates)
   const configuration = {
     ...surface(settings),
     ...clientHooks(needs),
     ...accountHooks(needs),
-    clientAuthMethods: servedMethods(needs.certificates),
+    clientAuthMethods,
     adapter: createAdapter(needs.places),
     jwks: { keys: signingKeys(keys.signing) },
     fetch,
@@ -69,6 +70,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
       prompt_values_supported: requestablePrompts,
       userinfo_encryption_alg_values_supported: keyEncryptions,
       userinfo_encryption_enc_values_supported: contentEncryptions,
+      ...authenticationAt(['introspection', 'revocation'], clientAuthMethods),
       // said only where it is so
       ...(settings.clientMetadataDocuments.hosts.length > 0 ? { client_id_metadata_document_supported: true } : {}),
       ...endpointAliases(settings),
@@ -78,10 +80,20 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
       url: (_context: unknown, interaction: { uid: string }) =>
         `${new URL(settings.issuer).pathname.replace(/\/$/, '')}${paths.interaction}/${interaction.uid}`,
     },
-    renderError: (...[context, out, error]: Parameters<NonNullable<Configuration['renderError']>>) =>
-      show(context, pages.error(pageAsk(context), out, error as ProtocolFault)),
+    renderError: async (...[context, out, error]: Parameters<NonNullable<Configuration['renderError']>>) =>
+      show(context, await pages.error(pageAsk(context), out, error as ProtocolFault)),
   }
   return configuration as unknown as Configuration
+}
+
+/** How clients prove themselves at endpoints of which the library says nothing (RFC 8414 section 2): as at the token endpoint. */
+function authenticationAt(endpoints: readonly string[], methods: readonly string[]): Named {
+  return Object.fromEntries(
+    endpoints.flatMap((endpoint) => [
+      [`${endpoint}_endpoint_auth_methods_supported`, methods],
+      [`${endpoint}_endpoint_auth_signing_alg_values_supported`, clientAlgorithms],
+    ]),
+  )
 }
 
 /** Settings that are the same for all clients. */

@@ -5,6 +5,7 @@ import { acrValues, essentialAcr, isEnough } from '../acr.ts'
 import { requestObjectFault } from '../artefacts/client-jwts.ts'
 import { fapiRequestFault, isFapiClient } from '../artefacts/fapi.ts'
 import { checkDetails, standingDetailsOf } from '../artefacts/granted-details.ts'
+import { apiOfDetails } from '../clients/details.ts'
 import { apiTokenOf, defaultResource, scopeOfRequest, standingFor } from '../artefacts/resources.ts'
 import { fromStore } from './current-request.ts'
 import { mutualTls } from './mutual-tls.ts'
@@ -17,11 +18,11 @@ type Needs = Pick<LibraryNeeds, 'settings' | 'keys' | 'clients' | 'certificates'
 type Named = Readonly<Record<string, unknown>>
 type Features = NonNullable<Configuration['features']>
 
-/** Which features of the protocol are served besides the code flow. */
 /** The same at every replica, and for ever: what makes nonces of it is the time. */
 const nonceSecret = ({ pairwise }: Needs['keys']): Buffer =>
   createHmac('sha256', pairwise()).update('DPoP nonces').digest()
 
+/** Which features of the protocol are served besides the code flow. */
 export function buildFeatures(needs: Needs) {
   return {
     devInteractions: { enabled: false },
@@ -100,7 +101,11 @@ function tokensLookedAt({ clients }: Needs) {
     },
     revocation: {
       enabled: true,
-      allowedPolicy: async (_context, client, token) => token.clientId === client.clientId,
+      // RFC 7009 section 2.1: who asks for the end of a token of somebody else is told, by the word of RFC 6749 section 5.2 for it
+      allowedPolicy: async (_context, client, token) => {
+        if (token.clientId === client.clientId) return true
+        throw new errors.InvalidGrant('the token was issued to another client')
+      },
     },
   } satisfies Pick<Features, 'introspection' | 'revocation'>
 }
@@ -120,7 +125,10 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
     enabled: true,
     defaultResource: async (context: Context, client, oneOf) => {
       if (oneOf) return oneOf[0]!
-      const found = defaultResource(clients.registered(client), parameterOf(context, 'grant_type'))
+      const asking = clients.registered(client)
+      const text = parameterOf(context, 'authorization_details')
+      const ofDetails = text === undefined ? undefined : apiOfDetails(text, asking, clients)
+      const found = ofDetails ?? defaultResource(asking, parameterOf(context, 'grant_type'))
       if (found === undefined) judge(context, client, [])
       return found!
     },
@@ -146,14 +154,14 @@ function devices({ pages }: Needs): NonNullable<Features['deviceFlow']> {
     mask: '****-****',
     // nothing of it is shown
     deviceInfo: () => ({}),
-    userCodeInputSource: (context, _form, out, error) => {
+    userCodeInputSource: async (context, _form, out, error) => {
       forgetFormToken(context)
-      show(context, pages.deviceRefused(pageAsk(context), out ?? { error: 'invalid_request' }, error ?? {}))
+      show(context, await pages.deviceRefused(pageAsk(context), out ?? { error: 'invalid_request' }, error ?? {}))
     },
     userCodeConfirmSource: () => {
       throw new TypeError("the page that confirms a device is not the library's")
     },
-    successSource: (context) => show(context, pages.deviceAllowed(pageAsk(context))),
+    successSource: async (context) => show(context, await pages.deviceAllowed(pageAsk(context))),
   }
 }
 

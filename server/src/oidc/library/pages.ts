@@ -7,13 +7,13 @@ import type { Context } from './shapes.ts'
 export interface ProtocolPages {
   /** Tags of the languages that the pages are there in. */
   readonly languages: readonly string[]
-  error(ask: PageAsk, out: ErrorOut, fault: ProtocolFault): RenderedPage
+  error(ask: PageAsk, out: ErrorOut, fault: ProtocolFault): Promise<RenderedPage>
   /** @param form the URL that it is sent to, and the library's XSRF token */
   logout(ask: PageAsk, form: { action: string; xsrf: string }): Promise<RenderedPage>
   /** The person has allowed a device. */
-  deviceAllowed(ask: PageAsk): RenderedPage
+  deviceAllowed(ask: PageAsk): Promise<RenderedPage>
   /** The device gets nothing: the person did not want it, its code is over, or something went wrong. */
-  deviceRefused(ask: PageAsk, out: ErrorOut, fault: ProtocolFault): RenderedPage
+  deviceRefused(ask: PageAsk, out: ErrorOut, fault: ProtocolFault): Promise<RenderedPage>
   /** @param outcome `stillSignedIn`: the person did not want to be signed out */
   signedOut(ask: PageAsk, outcome: { stillSignedIn: boolean }): Promise<RenderedPage>
 }

@@ -2,14 +2,15 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { wireGrant } from '@nauthera/rules/grants'
 import { foreign } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
+import { createAsking } from './asking.ts'
 import type { Fetch } from './outbound-fetch.ts'
 
 // The document of a sector lists who belongs to it: without it, any client could name the sector of others and learn which of their people it
-// has too. It is read when a client needs it, and what it said once holds for that client: a host that is away ends nothing.
+// has too. It is read when a client needs it, once a minute for each who asks, and what it said once holds for that client: a host that is away
+// ends nothing.
 // Source: OpenID Connect Core 1.0 section 8.1.
 
-/** Milliseconds, and addresses that are remembered. */
-const askAgainAfter = 60_000
+/** Addresses that are remembered. */
 const mostRemembered = 10_000
 const mostMembers = 1000
 const mostBytes = 64 * 1024
@@ -24,8 +25,7 @@ export interface SectorDocuments {
 
 interface Known {
   readonly members: readonly string[]
-  /** When it was asked last (milliseconds), and whether that failed. */
-  readonly askedAt: number
+  /** Whether it could not be read the last time. */
   readonly hasFailed: boolean
 }
 
@@ -36,31 +36,28 @@ export function createSectorDocuments(needs: {
     put(uri: string, members: readonly string[]): Promise<void>
   }
   fetch: Fetch
+  /** The address of who asks now; undefined where addresses are unknown. */
+  asker: () => string | undefined
   log: Log
   /** Milliseconds, monotonic. */
   now: () => number
 }): SectorDocuments {
-  const { kept, fetch, log, now } = needs
+  const { kept, fetch, log } = needs
   const known = new Map<string, Known>()
-  const running = new Map<string, Promise<void>>()
+  const asking = createAsking<void>({ ...needs, remembers: 'answered' })
 
   const ask = async (uri: string): Promise<void> => {
     const { members: last } = known.get(uri)!
     const members = await readMembers(uri, fetch).catch((error: unknown) => {
       log.warn({ error, url: foreign(uri) }, 'the document of a sector cannot be read; what it said last stays')
     })
-    known.set(uri, { members: members ?? last, askedAt: now(), hasFailed: members === undefined })
+    known.set(uri, { members: members ?? last, hasFailed: members === undefined })
     if (members !== undefined) await kept.put(uri, members)
-  }
-  const askOnce = (uri: string): Promise<void> => {
-    const going = running.get(uri) ?? ask(uri).finally(() => running.delete(uri))
-    running.set(uri, going)
-    return going
   }
   const look = async (uri: string): Promise<Known> => {
     const found = known.get(uri)
     if (found !== undefined) return found
-    const fresh = { members: (await kept.find(uri)) ?? [], askedAt: -Infinity, hasFailed: false }
+    const fresh = { members: (await kept.find(uri)) ?? [], hasFailed: false }
     // another request may have looked, and even asked, meanwhile: what it learned is newer
     const meanwhile = known.get(uri)
     if (meanwhile !== undefined) return meanwhile
@@ -77,7 +74,8 @@ export function createSectorDocuments(needs: {
       const wanted = membersOf(config)
       const before = await look(uri)
       if (missing(wanted, before) === undefined) return undefined
-      if (now() - before.askedAt >= askAgainAfter) await askOnce(uri)
+      const asked = await asking.ask({ of: uri }, () => ask(uri))
+      if (asked.kind === 'failed') throw asked.error
       const after = known.get(uri) ?? before
       const lacks = missing(wanted, after)
       if (lacks === undefined) return undefined

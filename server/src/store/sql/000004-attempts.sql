@@ -1,4 +1,4 @@
--- Sign-in attempts: a counter for each account (u:), each unknown name (n:) and each address (a:).
+-- What is counted: sign-in attempts of each account (u:), each unknown name (n:) and each address (a:), and what else is limited by a key.
 CREATE TABLE attempts (
   key text PRIMARY KEY,
   count integer NOT NULL,

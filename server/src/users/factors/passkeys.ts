@@ -81,16 +81,18 @@ export async function verifyNew(
   answer: string,
 ): Promise<VerifiedPasskey | undefined> {
   const { verifyRegistrationResponse } = await library()
-  const { verified, registrationInfo } = await orRefused(async () =>
-    verifyRegistrationResponse({
-      response: JSON.parse(answer) as RegistrationResponseJSON,
+  const { verified, registrationInfo } = await orRefused(async () => {
+    const response = JSON.parse(answer) as RegistrationResponseJSON
+    if (isEmbedded(response)) return refused
+    return verifyRegistrationResponse({
+      response,
       expectedChallenge: challenge,
       expectedOrigin: origin,
       expectedRPID: rpId,
       requireUserVerification: true,
       supportedAlgorithmIDs,
-    }),
-  )
+    })
+  })
   if (!verified || registrationInfo === undefined) return undefined
   const { credential, credentialDeviceType } = registrationInfo
   return {
@@ -125,6 +127,7 @@ export async function verifyUse(
     const response = JSON.parse(answer) as AuthenticationResponseJSON
     const { userHandle } = response.response
     if (userHandle !== undefined && Buffer.from(userHandle, 'base64url').toString() !== passkey.userId) return refused
+    if (isEmbedded(response)) return refused
     return verifyAuthenticationResponse({
       response,
       expectedChallenge: challenge,
@@ -139,6 +142,14 @@ export async function verifyUse(
     })
   })
   return verified ? authenticationInfo?.newCounter : undefined
+}
+
+/** Whether the page that asked was a frame in one of another origin. No page of ours may be framed, so somebody else has made that page. The
+ *  library looks at `crossOrigin` only beside `topOrigin`, which not every browser sends.
+ *  Source: Web Authentication Level 3, section 5.8.1. */
+function isEmbedded({ response }: { response: { clientDataJSON: string } }): boolean {
+  const data = JSON.parse(Buffer.from(response.clientDataJSON, 'base64url').toString()) as Record<string, unknown>
+  return (data['crossOrigin'] ?? false) !== false || data['topOrigin'] !== undefined
 }
 
 interface Verification {

@@ -8,6 +8,7 @@ const minute = 60_000
 /** Documents of hosts below agents.example.com, with a clock and answers of our own. */
 function world() {
   let now = 0
+  let asker: string | undefined = '192.0.2.1'
   const asked: string[] = []
   const open: ((answer: Response | Error) => void)[] = []
   let answer: (url: string) => Promise<Response> = (url) => Promise.resolve(documentOf(url))
@@ -22,6 +23,7 @@ function world() {
       asked.push(String(url))
       return answer(String(url))
     },
+    asker: () => asker,
     log,
     now: () => now,
   })
@@ -29,6 +31,7 @@ function world() {
     documents: made,
     asked,
     open,
+    is: (address: string | undefined) => void (asker = address),
     pass: (ms: number) => void (now += ms),
     answers: (by: typeof answer) => void (answer = by),
     /** Every answer waits until it is given. */

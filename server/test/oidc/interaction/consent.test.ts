@@ -184,7 +184,14 @@ describe('authorization details', () => {
     expect(judge().open?.details).to.deep.equal(details)
     expect(judge({ stored: before }).open?.details).to.deep.equal([payment])
     expect(judge({ stored: before, mode: ConsentMode.EXPLICIT }).open?.details).to.deep.equal(details)
-    expect(judge({ mode: ConsentMode.SKIP }).open).to.equal(undefined)
+  })
+
+  it('are skipped with mode Skip, but for those that are for each time', () => {
+    const skipped = judge({ mode: ConsentMode.SKIP, stored: before })
+    expect([skipped.allowed.details, skipped.open?.details]).to.deep.equal([[accounts], [payment]])
+    const agreed = { scopes: [], resources: {}, details: [detailId(payment)], remember: false }
+    const verdict = judge({ mode: ConsentMode.SKIP, agreed })
+    expect([verdict.allowed.details, verdict.open]).to.deep.equal([details, undefined])
   })
 
   it('are agreed to by their names, and by nothing that the request does not ask for', () => {

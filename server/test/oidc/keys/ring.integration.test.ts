@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { keyPolicy } from '../../../src/oidc/lifetimes.ts'
 import { createKeyRing } from '../../../src/oidc/keys/ring.ts'
 import type { KeyRing } from '../../../src/oidc/keys/ring.ts'
+import { mintKey } from '../../../src/oidc/keys/stored-keys.ts'
 import { createKeyRing as createEncryptionRing } from '../../../src/store/envelope.ts'
 import type { KeyRing as EncryptionRing } from '../../../src/store/envelope.ts'
 import { freshStore } from '../../store/fresh-store.ts'
@@ -47,6 +48,36 @@ describe('createKeyRing', () => {
     expect(new Set(three.map((ring) => ring.current().fingerprint)).size).to.equal(1)
     expect(three[0]!.current().published.map(({ alg }) => alg)).to.deep.equal(['ES256', 'EdDSA'])
     expect(JSON.stringify(three[0]!.current().published)).to.not.match(/"d":/)
+  })
+
+  it('makes no key while it holds the lock: RSA keys take seconds on a busy processor', async () => {
+    const keys = fresh.replica().keys
+    let locked = false
+    const made: boolean[] = []
+    const ring = createKeyRing({
+      keys: {
+        ...keys,
+        underLock: async (work) => {
+          locked = true
+          return keys.underLock(work).finally(() => (locked = false))
+        },
+      },
+      algorithms: ['ES256', 'EdDSA'],
+      policy,
+      now: () => now,
+      log: keepLog(),
+      mint: async (line) => {
+        made.push(locked)
+        return mintKey(line)
+      },
+    })
+    rings.push(ring)
+    await ring.load()
+    await ring.rotate()
+    await ring.publishNow()
+    await ring.cutOff('all')
+    expect(made).to.have.length.above(5)
+    expect(new Set(made)).to.deep.equal(new Set([false]))
   })
 
   it('a new key reaches every replica, is published before it signs, and then signs', async () => {

@@ -14,7 +14,12 @@ function create(answer: () => Promise<Response> | Response) {
   const log = keepLog()
   let asked = 0
   let now = 0
-  const fetch = createJwksFetch({ fetch: async () => (asked++, answer()), log, now: () => now })
+  const fetch = createJwksFetch({
+    fetch: async () => (asked++, answer()),
+    asker: () => '192.0.2.1',
+    log,
+    now: () => now,
+  })
   return { fetch, log, asked: () => asked, wait: (milliseconds: number) => (now += milliseconds) }
 }
 

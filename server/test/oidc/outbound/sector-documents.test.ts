@@ -17,7 +17,7 @@ function create(answer: () => Promise<Response> | Response, rows = new Map<strin
   }
   const log = keepLog()
   const fetch = async () => (asked++, state.answer())
-  const documents = createSectorDocuments({ kept, fetch, log, now: () => now })
+  const documents = createSectorDocuments({ kept, fetch, asker: () => '192.0.2.1', log, now: () => now })
   return { documents, rows, log, state, asked: () => asked, wait: (milliseconds: number) => (now += milliseconds) }
 }
 
@@ -44,6 +44,7 @@ describe(createSectorDocuments.name, () => {
     const documents = createSectorDocuments({
       kept: { find: () => finds.shift()!, put: () => (storing.resolve(undefined), stored.promise) },
       fetch: async () => Response.json(['https://a.test/cb']),
+      asker: () => undefined,
       log: keepLog(),
       now: () => 0,
     })

@@ -138,7 +138,7 @@ const rows: readonly Row[] = [
     '3.2',
     'the API that they are for is named by resource (RFC 8707)',
     async () => {
-      const opened = await openRequest(replicas, { scope: 'openid', authorization_details: json(onePayment()) })
+      const opened = await openRequest(replicas, { scope: 'openid', authorization_details: json(allAccounts()) })
       expect(outcomeOf(opened)).to.equal('invalid_target')
       expect(new URL(opened.location!).searchParams.get('error_description')).to.contain(bank)
       expect(await descriptionOf(json(onePayment()), { resource: archive }))

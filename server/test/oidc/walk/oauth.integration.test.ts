@@ -266,10 +266,11 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
     ],
     [
       '2.1',
-      'a token of another client stays',
+      'a token of another client stays, and who asked is told',
       async () => {
         const tokens = await getTokens(replicas, { parameters: offline })
-        await revoke(replicas, tokens.refresh, { clientId: 'app.asks' })
+        for (const token of [tokens.refresh, tokens.access])
+          expect(errorOf(await revoke(replicas, token, { clientId: 'app.asks' }))).to.equal('400 invalid_grant')
         expect((await refresh(replicas, tokens.refresh)).status).to.equal(200)
       },
     ],
@@ -443,12 +444,15 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       async () => {
         const document = (await send(replicas, { path: '/.well-known/oauth-authorization-server' })).json()
         expect(document['code_challenge_methods_supported']).to.deep.equal(['S256'])
-        expect(document['token_endpoint_auth_methods_supported']).to.include.members([
-          'client_secret_basic',
-          'client_secret_post',
-          'private_key_jwt',
-          'none',
-        ])
+        for (const endpoint of ['token', 'introspection', 'revocation']) {
+          expect(document[`${endpoint}_endpoint_auth_methods_supported`], endpoint).to.include.members([
+            'client_secret_basic',
+            'client_secret_post',
+            'private_key_jwt',
+            'none',
+          ])
+          expect(document[`${endpoint}_endpoint_auth_signing_alg_values_supported`], endpoint).to.include('ES256')
+        }
       },
     ],
   ],

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
-import { relyingParty } from '../../../src/users/factors/passkeys.ts'
+import { relyingParty, verifyNew, verifyUse } from '../../../src/users/factors/passkeys.ts'
+import { softwarePasskey } from './software-passkey.ts'
+import type { Frame } from './software-passkey.ts'
 
 describe(relyingParty.name, () => {
   for (const [issuer, wanted] of [
@@ -11,5 +13,26 @@ describe(relyingParty.name, () => {
   ] as const)
     it(`${issuer} ${wanted ? `has passkeys of ${wanted.rpId}` : 'has no passkeys: WebAuthn wants a name'}`, () => {
       expect(relyingParty(new URL(issuer), 'Title')).to.deep.equal(wanted && { ...wanted, title: 'Title' })
+    })
+})
+
+describe(verifyUse.name, () => {
+  const party = { rpId: 'login.example.com', origin: 'https://login.example.com', title: 'Example' }
+  const userId = 'person'
+  const challenge = Buffer.from('challenge').toString('base64url')
+  const passkey = softwarePasskey({ ...party, userId })
+  const stored = { credentialId: passkey.id, publicKey: passkey.publicKey, signCount: 0, userId }
+  const frames: [string, Frame, boolean][] = [
+    ['in a window of its own', { crossOrigin: false }, true],
+    ['of a browser that says nothing of frames', { crossOrigin: undefined }, true],
+    ['in a frame of another origin', { crossOrigin: true }, false],
+    ['in a frame of an origin that is named', { crossOrigin: true, topOrigin: 'https://evil.test' }, false],
+    ['in a frame that says it is none', { crossOrigin: false, topOrigin: 'https://evil.test' }, false],
+  ]
+  for (const [where, frame, isTaken] of frames)
+    it(`L21 ${isTaken ? 'takes' : 'refuses'} a passkey, and a new one, of a page ${where}`, async () => {
+      const used = await verifyUse(party, challenge, passkey.answer({ challenge, frame }), stored)
+      const added = await verifyNew(party, challenge, passkey.register(challenge, frame))
+      expect([used !== undefined, added !== undefined]).to.deep.equal([isTaken, isTaken])
     })
 })

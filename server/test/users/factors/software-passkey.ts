@@ -11,6 +11,13 @@ export interface Answered {
   readonly isVerified?: boolean
   readonly userId?: string
   readonly signCount?: number
+  readonly frame?: Frame
+}
+
+/** What a browser says of a page that is framed by one of another origin. */
+export interface Frame {
+  readonly crossOrigin?: boolean | undefined
+  readonly topOrigin?: string
 }
 
 export function softwarePasskey(home: { origin: string; rpId: string; userId: string }) {
@@ -25,13 +32,13 @@ export function softwarePasskey(home: { origin: string; rpId: string; userId: st
     Buffer.from('225820', 'hex'),
     Buffer.from(y, 'base64url'),
   ])
-  const clientDataOf = (type: string, challenge: string, origin: string): string =>
-    Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false })).toString('base64url')
+  const clientDataOf = (type: string, challenge: string, origin: string, frame: Frame = {}): string =>
+    Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false, ...frame })).toString('base64url')
   return {
     id,
     publicKey: cose,
     /** What a browser sends after `navigator.credentials.create`, without an attestation. */
-    register(challenge: string): string {
+    register(challenge: string, frame?: Frame): string {
       const rawId = Buffer.from(id, 'base64url')
       const noCounterNoModel = Buffer.alloc(4 + 16)
       const size = Buffer.from([rawId.length >> 8, rawId.length & 255])
@@ -46,15 +53,15 @@ export function softwarePasskey(home: { origin: string; rpId: string; userId: st
         type: 'public-key',
         clientExtensionResults: {},
         response: {
-          clientDataJSON: clientDataOf('webauthn.create', challenge, home.origin),
+          clientDataJSON: clientDataOf('webauthn.create', challenge, home.origin, frame),
           attestationObject: attestation.toString('base64url'),
         },
       })
     },
     /** What a browser sends after `navigator.credentials.get`. */
     answer({ challenge, isVerified = true, signCount = 0, ...about }: Answered): string {
-      const { origin, rpId, userId } = { ...home, ...about }
-      const clientData = clientDataOf('webauthn.get', challenge, origin)
+      const { origin, rpId, userId, frame } = { ...home, ...about }
+      const clientData = clientDataOf('webauthn.get', challenge, origin, frame)
       const counter = Buffer.alloc(4)
       counter.writeUInt32BE(signCount)
       const data = Buffer.concat([sha256(rpId), Buffer.from([isVerified ? 0x05 : 0x01]), counter])
