@@ -11,15 +11,24 @@ import { emptyRegistry } from '@nauthera/server/clients/registry'
 import type { Registry } from '@nauthera/server/clients/registry'
 import { systemClocks } from '@nauthera/server/clients/verifiers'
 
+interface Needs {
+  readonly api: KubeApi
+  readonly release: string
+  readonly namespace: string
+  readonly checkClient: CheckClient
+  /** Told of each registry: such as a real server that answers by it. */
+  readonly serve?: (registry: Registry) => void
+}
+
 export class ServingReplica {
-  readonly #needs: { api: KubeApi; release: string; namespace: string; checkClient: CheckClient }
+  readonly #needs: Needs
   #registry: Registry = emptyRegistry()
   #work: Promise<void> = Promise.resolve()
   #isAway = false
   #isAsked = false
   readonly #known = new Map<number, string>()
 
-  constructor(needs: { api: KubeApi; release: string; namespace: string; checkClient: CheckClient }) {
+  constructor(needs: Needs) {
     this.#needs = needs
   }
 
@@ -61,9 +70,10 @@ export class ServingReplica {
     const ref = { epoch: head.epoch, shard: index, seq: head.seq, digest }
     const plan = await planShard(ref, file, this.#registry.shards.get(index))
     if (plan.kind !== 'apply') return
-    const { checkClient } = this.#needs
+    const { checkClient, serve } = this.#needs
     const shard = { ref, clients: plan.clients }
     this.#registry = (await buildRegistry(this.#registry, shard, { checkClient, clocks: systemClocks })).registry
+    serve?.(this.#registry)
   }
 
   #textOf(index: number): string | undefined {
