@@ -1,8 +1,8 @@
 import { shortDigest } from '@nauthera/proto/digest'
 import { GiveBack } from '@nauthera/runtime/give-back'
 import { describeError } from '@nauthera/runtime/log'
-import { createSecretProof } from './decide/secret-proof.ts'
-import type { SecretProof } from './decide/secret-proof.ts'
+import { createOwnerProof } from './decide/owner-proof.ts'
+import type { OwnerProof } from './decide/owner-proof.ts'
 import { Crowd } from './intake/crowd.ts'
 import { createWake } from './intake/wake.ts'
 import type { Wake } from './intake/wake.ts'
@@ -26,7 +26,7 @@ import { buildIssuers, buildOutlet } from './app/outlet.ts'
 import type { Outlet } from './app/outlet.ts'
 
 interface ProvingOutlet extends Outlet {
-  readonly proof: SecretProof
+  readonly proof: OwnerProof
 }
 
 /** Clients that are worked on at the same time. */
@@ -114,7 +114,7 @@ async function startLeading(leader: Leader): Promise<void> {
   const key = await proofKey.load(stopping)
   if (!key || !(await loadShards(shards, leader, stopping))) return
   replicas.expect(shards.manifestDigest())
-  await startIntake(leader, { ...outlet, proof: createSecretProof(macBy(key)) }, crowd)
+  await startIntake(leader, { ...outlet, proof: createOwnerProof(macBy(key)) }, crowd)
 }
 
 async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd): Promise<void> {

@@ -7,13 +7,14 @@ import { keyOf } from './decide/acceptance.ts'
 import { activityOf } from './decide/activity.ts'
 import type { Activity } from './decide/activity.ts'
 import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import { callerOf, documentGrants, grantedOf, presentOnly, resolveAccess } from './decide/resolve-access.ts'
 import type { ApiAccess } from './decide/resolve-access.ts'
 import type { Judgement } from './decide/judge.ts'
 import { configOf, versionOf } from './decide/judge.ts'
 import type { Outcome } from './decide/outcome.ts'
 import { restraintOf } from './decide/restraint.ts'
-import type { SecretProof } from './decide/secret-proof.ts'
+import type { OwnerProof } from './decide/owner-proof.ts'
 import { platformStanding } from './decide/platform-keys.ts'
 import { defaultsOf } from './decide/server-defaults.ts'
 import { ApiBook } from './intake/api-book.ts'
@@ -33,7 +34,7 @@ import { createWorkOnSecret } from './secret/work-on-secret.ts'
 import type { SecretResult } from './secret/work-on-secret.ts'
 import { sharedNameOf } from './secret/shared-names.ts'
 import type { Settings } from './settings.ts'
-import { grantsTheSame, restrainsTheSame, saysTheSame } from './shards/client-entry.ts'
+import { saysTheSame } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
 import { isInProgress, isSettled } from './status/in-progress.ts'
 import type { PolicyTally } from './status/policy-tally.ts'
@@ -57,7 +58,7 @@ interface Needs {
   readonly baseline: OIDCPolicySpec
   readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels' | 'certainLabels' | 'namespaceBornAt'>
   readonly secrets: SecretStore
-  readonly proof: SecretProof
+  readonly proof: OwnerProof
   readonly shards: Shards
   readonly replicas: Pick<
     Replicas,

@@ -36,7 +36,7 @@ export function describeAgent(agent = ''): DescribedAgent {
 }
 
 /** Where a request came from, in words of ours: whoever sends it chooses none of them. */
-export interface Asked {
+export interface AskedFrom {
   readonly address?: string | undefined
   readonly device: DescribedAgent
 }
@@ -45,7 +45,7 @@ export interface Asked {
 export const askedFrom = (request: {
   readonly address?: string | undefined
   readonly agent?: string | undefined
-}): Asked => ({
+}): AskedFrom => ({
   address: isIP(request.address ?? '') === 0 ? undefined : request.address,
   device: describeAgent(request.agent),
 })

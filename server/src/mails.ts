@@ -1,36 +1,36 @@
 // The mails that the server sends, with what each says. Texts are in the locales (`mail.<template>.…`).
-import type { Asked } from './describe-agent.ts'
+import type { AskedFrom } from './describe-agent.ts'
 
 /** Every template with its values. Text from people is text: `mail/compose.ts` escapes it. Paths are below the issuer. */
 export interface Mails {
   /** Somebody may join: `path` is the page where they choose a password. */
   readonly invitation: { readonly path: string; readonly days: number }
   /** Somebody asked for an account with this address. */
-  readonly registration: { readonly path: string; readonly minutes: number; readonly asked: Asked }
+  readonly registration: { readonly path: string; readonly minutes: number; readonly asked: AskedFrom }
   /** Somebody asked for an account, and there is one with this address. */
-  readonly 'already-registered': { readonly path: string; readonly asked: Asked }
+  readonly 'already-registered': { readonly path: string; readonly asked: AskedFrom }
   /** Somebody asked for an account, and the address is that of a person of a directory. */
-  readonly 'account-elsewhere': { readonly path: string; readonly asked: Asked }
+  readonly 'account-elsewhere': { readonly path: string; readonly asked: AskedFrom }
   readonly reset: {
     readonly person: string
     readonly path: string
     readonly minutes: number
     /** Absent when the help desk sends it. */
-    readonly asked?: Asked | undefined
+    readonly asked?: AskedFrom | undefined
   }
   readonly verify: { readonly person: string; readonly path: string; readonly minutes: number }
-  readonly 'password-changed': { readonly person: string; readonly at: string; readonly asked?: Asked | undefined }
+  readonly 'password-changed': { readonly person: string; readonly at: string; readonly asked?: AskedFrom | undefined }
   /** `change`: a key under `mail.factor-changed.change.` in the locales, such as `totp-added`. */
   readonly 'factor-changed': {
     readonly person: string
     readonly change: string
     readonly at: string
-    readonly asked?: Asked | undefined
+    readonly asked?: AskedFrom | undefined
   }
   readonly 'new-device': {
     readonly person: string
     readonly at: string
-    readonly asked: Asked
+    readonly asked: AskedFrom
     readonly client?: string
   }
   /** To the team of the help desk: a member did something severe, or asks another one to confirm it. */
@@ -47,7 +47,7 @@ export interface Mails {
     readonly person: string
     readonly at: string
     readonly minutes: number
-    readonly asked?: Asked | undefined
+    readonly asked?: AskedFrom | undefined
   }
 }
 

@@ -23,8 +23,8 @@ export interface KeepAliveReport {
   readonly failures: readonly string[]
 }
 
-/** @param options.backends ports on 127.0.0.1 that take new connections now
- *  @returns `follow` takes the backends anew; `stop` ends every client after its request */
+/** @returns `follow` takes the backends, ports on 127.0.0.1 that take new connections now; until then no client begins. `stop` ends every
+ *  client after its request */
 export function startKeepAliveClients(asked: Asked): {
   follow(backends: readonly number[]): void
   stop(): Promise<KeepAliveReport>

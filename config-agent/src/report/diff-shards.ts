@@ -1,18 +1,8 @@
 // What a new version of a shard changes, client by client, in the words of an OIDCClient's spec. Pure.
-import { equals } from '@bufbuild/protobuf'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
-import {
-  ClientConfigSchema,
-  GrantedSchema,
-  RestraintSchema,
-} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type {
-  ClientVersion,
-  Granted,
-  Restraint,
-  ShardEntry,
-  Verifier,
-} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientVersion, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import { specPathOf } from '@nauthera/proto/spec-path'
 import { clientKey, readDiffering } from '../snapshot.ts'
 import type { ReadShard } from '../snapshot.ts'
@@ -70,8 +60,8 @@ function changedFields(before: ShardEntry, after: ShardEntry): string[] {
   if (before.clientId !== after.clientId) fields.push('clientId')
   if (!sameVerifiers(before.verifiers, after.verifiers)) fields.push('verifiers')
   fields.push(...changedVersion(before.desired, after.desired))
-  if (!sameGranted(before.granted, after.granted)) fields.push('granted')
-  if (!sameRestraint(before.restraint, after.restraint)) fields.push('restraint')
+  if (!grantsTheSame(before.granted, after.granted)) fields.push('granted')
+  if (!restrainsTheSame(before.restraint, after.restraint)) fields.push('restraint')
   // `accepted` follows `desired` sooner or later: what the operator carries forward is not what somebody changed.
   return fields
 }
@@ -83,12 +73,6 @@ function sameVerifiers(before: readonly Verifier[], after: readonly Verifier[]):
     return sha256 === other.sha256 && endOf(notAfter) === endOf(other.notAfter)
   })
 }
-
-const sameGranted = (before: Granted | undefined, after: Granted | undefined): boolean =>
-  before && after ? equals(GrantedSchema, before, after) : before === after
-
-const sameRestraint = (before: Restraint | undefined, after: Restraint | undefined): boolean =>
-  before && after ? equals(RestraintSchema, before, after) : before === after
 
 const endOf = (notAfter: Verifier['notAfter']): number => (notAfter ? timestampMs(notAfter) : Infinity)
 

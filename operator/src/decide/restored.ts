@@ -4,7 +4,7 @@ import { timestampMs } from '@bufbuild/protobuf/wkt'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { annotations } from '@nauthera/proto/names'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { ProvenOwner } from './secret-proof.ts'
+import type { ProvenOwner } from './owner-proof.ts'
 
 /** How long after a loss it counts as one that is being restored. Milliseconds. */
 const restoreMs = 7 * 24 * 3_600_000
@@ -43,12 +43,3 @@ function hasHadASecret({ status, metadata }: OIDCClient, secretId: string | unde
   const { activeId } = status?.secret ?? {}
   return (ready?.status === 'True' && isOwn) || (activeId !== undefined && activeId !== secretId)
 }
-
-/** @returns the uid by which the database knows the client of an entry */
-export const lastingUid = ({
-  uid,
-  restoredFrom,
-}: {
-  readonly uid: string
-  readonly restoredFrom?: string | undefined
-}): string => restoredFrom || uid

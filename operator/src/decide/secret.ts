@@ -11,7 +11,7 @@ import { presetData, presetLabels } from './presets.ts'
 import type { PresetInput } from './presets.ts'
 import type { SecretMarks } from './rotation-terms.ts'
 import { writeMarks } from './secret-marks.ts'
-import type { SecretProof } from './secret-proof.ts'
+import type { OwnerProof } from './owner-proof.ts'
 import { valuesOf, variablesOf } from './secret-values.ts'
 import type { SecretValues } from './secret-values.ts'
 import { renderTemplate } from './template.ts'
@@ -47,7 +47,7 @@ export function renderSecret(input: {
   /** The uid of which the client was restored. */
   readonly restoredFrom?: string | undefined
   /** Undefined offline, where nobody can prove anything. */
-  readonly proof?: SecretProof
+  readonly proof?: OwnerProof
 }):
   | { readonly kind: 'rendered'; readonly secret: RenderedSecret }
   | { readonly kind: 'invalid'; readonly faults: readonly Fault[] } {

@@ -33,7 +33,7 @@ export const isForbidden = (error: unknown): boolean => hasStatus(error, 403)
 export const isGone = (error: unknown): boolean => hasStatus(error, 410)
 
 /** @returns whether the API has judged the object of the call, which no waiting changes */
-export const isRefusal = (error: unknown): boolean =>
+export const isFinalRefusal = (error: unknown): boolean =>
   error instanceof ApiError && error.status !== undefined && [400, 403, 404, 413, 422].includes(error.status)
 
 /** @returns the header's wait in milliseconds; undefined when it is missing or not a number of seconds */

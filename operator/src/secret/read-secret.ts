@@ -6,7 +6,7 @@ import { present } from '../decide/present.ts'
 import { hasMintedForm, identifySecret } from '../decide/secret-id.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import { readMarks } from '../decide/secret-marks.ts'
-import type { ProvenOwner, SecretProof } from '../decide/secret-proof.ts'
+import type { OwnerProof, ProvenOwner } from '../decide/owner-proof.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 
@@ -37,7 +37,7 @@ export interface EarlierSecret {
 /** Reads the application's Secret. A failed read is not an absent Secret: it throws, and nothing is written.
  *  @param former names that it had before: what lies there moves to the present one, and is not lost */
 export async function readClientSecret(
-  { secrets, proof }: { readonly secrets: Pick<SecretStore, 'read'>; readonly proof: SecretProof },
+  { secrets, proof }: { readonly secrets: Pick<SecretStore, 'read'>; readonly proof: OwnerProof },
   client: OIDCClient,
   former: readonly string[] = [],
 ): Promise<ReadSecret> {
@@ -52,7 +52,7 @@ export async function readClientSecret(
 }
 
 /** @param object the application's Secret as the API gave it; undefined after a confirmed 404 */
-export function readSecretObject(object: SecretObject | undefined, client: OIDCClient, proof: SecretProof): ReadSecret {
+export function readSecretObject(object: SecretObject | undefined, client: OIDCClient, proof: OwnerProof): ReadSecret {
   if (!object) return { state: { kind: 'absent' }, object: undefined, plain: undefined }
   const { namespace, name } = client.metadata
   const place = { namespace, client: name, secret: object.metadata.name }

@@ -4,7 +4,7 @@ import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import { formerNames, isReservedName } from './former-names.ts'
 import { passed } from './look.ts'
 import type { isRestored } from '../decide/restored.ts'
-import type { ProvenOwner, SecretProof } from '../decide/secret-proof.ts'
+import type { OwnerProof, ProvenOwner } from '../decide/owner-proof.ts'
 import type { Known, SecretWork, Step } from './look.ts'
 import { readClientSecret } from './read-secret.ts'
 import type { ReadSecret } from './read-secret.ts'
@@ -33,7 +33,7 @@ type HeldSecret = Parameters<typeof isRestored>[1]['held']
 /** @param needs.isRestored whether what was written for an earlier client of this name goes on (decide/restored.ts) */
 export function createReader(needs: {
   secrets: Pick<SecretStore, 'read'>
-  proof: SecretProof
+  proof: OwnerProof
   isRestored: (work: SecretWork, former: ProvenOwner, held: HeldSecret) => boolean
   home: { namespace: string; release: string }
 }): Reader {

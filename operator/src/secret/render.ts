@@ -3,7 +3,7 @@ import { Secret } from '@nauthera/runtime/log'
 import type { SecretMarks } from '../decide/rotation-terms.ts'
 import { renderSecret } from '../decide/secret.ts'
 import type { RenderedSecret } from '../decide/secret.ts'
-import type { SecretProof } from '../decide/secret-proof.ts'
+import type { OwnerProof } from '../decide/owner-proof.ts'
 import type { SecretWork } from './look.ts'
 
 /** Renders the application's Secret of a client. */
@@ -13,7 +13,7 @@ export type Render = (
   marks: SecretMarks | undefined,
 ) => ReturnType<typeof renderSecret>
 
-export function createRender(issuer: string, proof: SecretProof): Render {
+export function createRender(issuer: string, proof: OwnerProof): Render {
   return ({ judgement: { client, acceptance }, memory: { restoredFrom } }, plain, marks) =>
     renderSecret({ client, clientId: acceptance.clientId, issuer, plain, marks, restoredFrom, proof })
 }

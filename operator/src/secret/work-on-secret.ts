@@ -8,7 +8,7 @@ import { asksRevoke } from '../decide/rotation-terms.ts'
 import type { RotationPlan, SecretState } from '../decide/rotation-terms.ts'
 import { isRestored } from '../decide/restored.ts'
 import { secretNameOf } from '../decide/secret.ts'
-import type { SecretProof } from '../decide/secret-proof.ts'
+import type { OwnerProof } from '../decide/owner-proof.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Replicas } from '../replicas/replicas.ts'
 import { configOf, versionOf } from '../decide/judge.ts'
@@ -50,7 +50,7 @@ const afterLimitMs = 1_000
 export function createWorkOnSecret(needs: {
   settings: Pick<Settings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
   secrets: SecretStore
-  proof: SecretProof
+  proof: OwnerProof
   shards: Pick<Shards, 'stored' | 'bornAt' | 'put' | 'presume' | 'remove'>
   /** When a namespace was made, epoch milliseconds; undefined where the operator may not read it. */
   namespaceBornAt: (namespace: string) => number | undefined

@@ -4,7 +4,7 @@ import { hasNoSecret, sameVerifiers } from '../decide/rotation-terms.ts'
 import type { RotationPlan, SecretState } from '../decide/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { RenderedSecret } from '../decide/secret.ts'
-import type { SecretProof } from '../decide/secret-proof.ts'
+import type { OwnerProof } from '../decide/owner-proof.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore, WantedSecret } from '../kubernetes/conditional-write.ts'
 import type { Look, StepOutcome } from './look.ts'
@@ -24,7 +24,7 @@ export function createWriteSecret(needs: {
   secrets: Pick<SecretStore, 'create' | 'update'>
   reader: Pick<Reader, 'fresh'>
   render: Render
-  proof: SecretProof
+  proof: OwnerProof
   onWrite?: (kind: 'secret') => void
 }): WriteSecret {
   const { secrets, reader, render } = needs

@@ -2,11 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { create, equals } from '@bufbuild/protobuf'
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
-import {
-  GrantedSchema,
-  RestraintSchema,
-  ShardEntrySchema,
-} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type {
   ClientVersion,
   Granted,
@@ -14,7 +10,7 @@ import type {
   ShardEntry,
   Verifier,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { lastingUid } from '../decide/restored.ts'
+import { grantsTheSame, lastingUid, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import type { StoredVerifier } from '../decide/rotation-terms.ts'
 
 /** What the shard should say about one client. */
@@ -117,14 +113,6 @@ function lastAccepted(stored: ShardEntry | undefined, standing: ClientForShard['
 export function saysTheSame(one: ClientVersion | undefined, other: ClientVersion | undefined): boolean {
   return one?.config === other?.config
 }
-
-/** @returns whether two entries give the same at APIs */
-export const grantsTheSame = (one: Granted | undefined, other: Granted | undefined): boolean =>
-  one && other ? equals(GrantedSchema, one, other) : one === other
-
-/** @returns whether two entries stop and narrow a client in the same way */
-export const restrainsTheSame = (one: Restraint | undefined, other: Restraint | undefined): boolean =>
-  one && other ? equals(RestraintSchema, one, other) : one === other
 
 /** The same to a server: `accepted` that only went away is no difference. */
 export function sameEntry(left: ShardEntry | undefined, right: ShardEntry | undefined): boolean {

@@ -2,10 +2,11 @@
 import { equals } from '@bufbuild/protobuf'
 import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import type { ShardContent } from '@nauthera/proto/shard-file'
 import { isOtherForm, schemaOf } from '../decide/shard-schema.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { entryKey, grantsTheSame, restrainsTheSame, saysTheSame } from './client-entry.ts'
+import { entryKey, saysTheSame } from './client-entry.ts'
 import { laterSchemaOf, readShardSecret } from './shard-secret.ts'
 
 /** The stored version of one client, and which writes of the shard brought it. */

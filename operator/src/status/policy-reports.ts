@@ -3,7 +3,7 @@ import { apiGroup, apiVersion, fieldManagers } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCPolicy, PolicyReport } from '../api/oidc-policy.ts'
 import { describePolicy } from '../decide/policy-report.ts'
-import { isRefusal } from '../kubernetes/api-error.ts'
+import { isFinalRefusal } from '../kubernetes/api-error.ts'
 import { applyStatus } from '../kubernetes/conditional-write.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { resourceTypes } from '../kubernetes/objects.ts'
@@ -79,7 +79,7 @@ export class PolicyReports {
       } catch (error) {
         this.#needs.log.warn({ policy: policy.metadata.name, error }, 'status of a policy not written')
         // what is refused says nothing of the others; an API that is away is asked once in each look
-        if (!isRefusal(error)) return
+        if (!isFinalRefusal(error)) return
       }
     }
   }

@@ -14,7 +14,7 @@ import type { Propagation } from '../../src/decide/propagation.ts'
 import type { RotationPlan, RotationStep, SecretMarks } from '../../src/decide/rotation-terms.ts'
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
 import { identifySecret } from '../../src/decide/secret-id.ts'
-import { createSecretProof } from '../../src/decide/secret-proof.ts'
+import { createOwnerProof } from '../../src/decide/owner-proof.ts'
 import { createClientIndex } from '../../src/intake/client-index.ts'
 import { grantedOf } from '../../src/decide/resolve-access.ts'
 import { createJudge } from '../../src/intake/judge.ts'
@@ -32,7 +32,7 @@ import { client as clientOf, emptyShards } from '../decide/clients.ts'
 
 export const home = { namespace: 'auth', release: 'nauthera' }
 /** Whose proofs every Secret of these tests has. */
-export const proof = createSecretProof(macBy(Buffer.alloc(32, 7)))
+export const proof = createOwnerProof(macBy(Buffer.alloc(32, 7)))
 export const issuer = 'https://login.example.com'
 export const unreachable = new ApiError('KUBERNETES_UNREACHABLE', { message: 'no answer' })
 

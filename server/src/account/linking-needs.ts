@@ -1,5 +1,5 @@
-import { askedFrom } from '../describe-agent.ts'
 import { paths } from '@nauthera/rules/endpoints'
+import { askedFrom } from '../describe-agent.ts'
 import type { CookieScope } from '../oidc/cookies.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import type { PageRequest, Reply } from '../reply.ts'

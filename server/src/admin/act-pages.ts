@@ -18,6 +18,7 @@ import type { PersonState, StateNeeds } from './person-state.ts'
 
 export interface ActPageNeeds extends FrameNeeds, StateNeeds, CarryOutNeeds {
   readonly desk: DeskGate
+  /** What both want of it. */
   readonly store: StateNeeds['store']
 }
 

@@ -11,7 +11,7 @@ import { teamMails } from './team-mail.ts'
 import type { TeamNeeds } from './team-mail.ts'
 import type { PersonState } from './person-state.ts'
 import { isProtected, judge, judgeConfirmation } from './rank.ts'
-import type { Acting, DeskRules, Ranked, Verdict } from './rank.ts'
+import type { Acting, DeskRules, Ranked, DeskVerdict } from './rank.ts'
 
 // Carries an act out, asks a second member for it, or refuses it. What decides is read in the transaction that acts: nobody becomes an
 // administrator, and no member leaves, in between.
@@ -54,7 +54,7 @@ export async function carryOutAct(needs: CarryOutNeeds, asked: AskedOfDesk): Pro
 }
 
 /** As it would be decided now, to show it; what counts is decided with the act. */
-export const foresee = (rules: DeskRules, member: User, state: PersonState, act: Act, about: string): Verdict =>
+export const foresee = (rules: DeskRules, member: User, state: PersonState, act: Act, about: string): DeskVerdict =>
   judge(rules, { id: member.id, isDisabled: false, origins: member.groupOrigins }, rankOf(state), actOf(act, about))
 
 export const rankOf = ({ user, sourceSays }: PersonState, locked?: LockedPerson): Ranked => ({

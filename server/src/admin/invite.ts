@@ -16,8 +16,8 @@ import type { DeskGate } from './gate.ts'
 import { mayOf } from './rank.ts'
 import type { DeskRules } from './rank.ts'
 
-// Invites somebody who has no account. Groups are not given here: a member of the help desk cannot give anybody a group, and an invitation
-// to an address of their own would be a way around that. The desk leaves an invitation with groups as it is.
+// Invites somebody who has no account. An invitation of the desk brings no groups: a member could send one to an address of their own. The desk
+// leaves an invitation with groups as it is.
 
 export interface InviteNeeds extends FrameNeeds {
   readonly desk: DeskGate

@@ -18,9 +18,7 @@ import type { CountedFailures, PersonState } from './person-state.ts'
 
 // One person: what the help desk sees of them, and what the member can do.
 
-export type PersonNeeds = ActPageNeeds
-
-export const createPersonRoutes = (needs: PersonNeeds): readonly Route[] => [
+export const createPersonRoutes = (needs: ActPageNeeds): readonly Route[] => [
   personalPage(personPath(':id'), needs.desk.toLook, (admin, request) => show(needs, admin, request)),
   createPersonAuditRoute(needs),
   ...createActRoutes(needs),
@@ -28,13 +26,13 @@ export const createPersonRoutes = (needs: PersonNeeds): readonly Route[] => [
 
 /** What the page needs to offer something. */
 interface Offer {
-  readonly needs: PersonNeeds
+  readonly needs: ActPageNeeds
   readonly admin: SignedInPerson
   readonly state: PersonState
   readonly here: string
 }
 
-async function show(needs: PersonNeeds, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
+async function show(needs: ActPageNeeds, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
   const state = await loadPersonState(needs, request.params['id'] ?? '')
   if (state === undefined) return notFound
   needs.store.audit.record(deskEvent('show', { member: admin.user, state, request }))

@@ -55,7 +55,7 @@ export interface AskedAct {
   readonly group?: string | undefined
 }
 
-export type Verdict =
+export type DeskVerdict =
   | { readonly kind: 'allowed' }
   /** Another member has to confirm it. */
   | { readonly kind: 'needs-second' }
@@ -71,7 +71,7 @@ export interface Acting {
 }
 
 /** Whether a member may act on a person: at once, with a second member, or not at all. */
-export function judge(rules: DeskRules, member: Acting, person: Ranked, act: AskedAct): Verdict {
+export function judge(rules: DeskRules, member: Acting, person: Ranked, act: AskedAct): DeskVerdict {
   const may = mayOf(rules, member.origins)
   if (member.isDisabled || may.size === 0) return refused('no-member')
   if (member.id === person.id) return refused('own-account')
@@ -88,11 +88,11 @@ export function judgeConfirmation(
   by: { readonly asked: Acting; readonly confirms: Acting },
   person: Ranked,
   act: AskedAct,
-): Verdict | { readonly kind: 'refused'; readonly reason: 'own-request' } {
+): DeskVerdict | { readonly kind: 'refused'; readonly reason: 'own-request' } {
   if (by.asked.id === by.confirms.id) return { kind: 'refused', reason: 'own-request' }
   const verdicts = [judge(rules, by.confirms, person, act), judge(rules, by.asked, person, act)]
   return verdicts.find(({ kind }) => kind === 'refused') ?? { kind: 'allowed' }
 }
 
-type Refusal = Extract<Verdict, { kind: 'refused' }>
+type Refusal = Extract<DeskVerdict, { kind: 'refused' }>
 const refused = (reason: Refusal['reason']): Refusal => ({ kind: 'refused', reason })

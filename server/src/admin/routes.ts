@@ -1,4 +1,5 @@
 import type { Route } from '../reply.ts'
+import type { ActPageNeeds } from './act-pages.ts'
 import { createClientsRoute } from './clients.ts'
 import type { ClientNeeds } from './clients.ts'
 import { createInviteRoutes, invitePath } from './invite.ts'
@@ -8,9 +9,8 @@ import type { KeyNeeds } from './keys.ts'
 import { createPeopleRoute } from './people.ts'
 import type { PeopleNeeds } from './people.ts'
 import { createPersonRoutes } from './person.ts'
-import type { PersonNeeds } from './person.ts'
 
-// The pages of the help desk, for members of the group of the setting `admin`. Ids and names of the controls do not change:
+// The pages of the help desk, for members of the groups of the setting `admin`. Ids and names of the controls do not change:
 //
 //   page                       controls (id = name unless given)
 //   /admin                     #q #search #next #invite-link
@@ -26,7 +26,7 @@ import type { PersonNeeds } from './person.ts'
 export type AdminNeeds = Omit<PeopleNeeds, 'inviteHref'> &
   ClientNeeds &
   KeyNeeds &
-  Omit<PersonNeeds, 'sendsMail'> &
+  Omit<ActPageNeeds, 'sendsMail'> &
   Pick<InviteNeeds, 'linkMails' | 'languages' | 'isReserved'>
 
 export function createAdminRoutes(needs: AdminNeeds): readonly Route[] {

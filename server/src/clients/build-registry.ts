@@ -1,11 +1,11 @@
 // A registry and a shard -> the next registry. Only clients that changed are checked; one that fails keeps what it had.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { lastingUid } from '@nauthera/proto/shard-entry'
 import type { CheckClient } from './check-client.ts'
 import { keyOf } from './check-shard.ts'
 import type { PlannedClient } from './check-shard.ts'
 import { namesOf } from './client-index.ts'
-import { lastingUid } from './registered-client.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import { createRegistry } from './registry.ts'
 import type { LiveShard, Registry, Rejection, ShardRefValue } from './registry.ts'

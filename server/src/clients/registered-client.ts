@@ -6,14 +6,9 @@ import type {
   ClientVersion,
   Granted,
   Restraint,
-  ShardEntry,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { acrForBoth, groupsInBoth } from '@nauthera/rules/restraint'
 import type { LiveVerifier } from './verifiers.ts'
-
-/** @returns the uid by which consents and grants of the client are keyed: one that was restored goes on with that of before */
-export const lastingUid = ({ uid, restoredFrom }: Pick<ShardEntry, 'uid' | 'restoredFrom'>): string =>
-  restoredFrom || uid
 
 /** The object stays the same across swaps while nothing about the client changes. */
 export interface RegisteredClient {

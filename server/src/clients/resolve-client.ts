@@ -4,18 +4,12 @@ import { isDeepStrictEqual } from 'node:util'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { lastingUid } from '@nauthera/proto/shard-entry'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { sizeFaults } from '@nauthera/rules/version-size'
 import type { CheckClient, ClientIdentity } from './check-client.ts'
-import {
-  createRegisteredClient,
-  documentsOf,
-  grantedOf,
-  knownOf,
-  lastingUid,
-  restraintOf,
-} from './registered-client.ts'
+import { createRegisteredClient, documentsOf, grantedOf, knownOf, restraintOf } from './registered-client.ts'
 import type { KnownOfVersion, RegisteredClient } from './registered-client.ts'
 import type { Rejection } from './registry.ts'
 import { applyVerifiers } from './verifiers.ts'
@@ -85,19 +79,16 @@ export async function resolveClient(
     return outcome?.kind === 'accepted' ? outcome.version : undefined
   }
 
-  /** What is served in the place of a version that is refused. */
-  const before = entry.restraint?.exclusive ? undefined : live
-
   if (desired === undefined) {
     // no version at all ends the client; one that cannot be served takes nothing away
-    const version = accepted && ((await loadAccepted()) ?? before)
+    const version = accepted && ((await loadAccepted()) ?? live)
     return { client: serve(version), rejection: undefined }
   }
   // not asked of `accepted`: what a server has served before stays, however large
   const outcome = await load(desired, sizeFaults(desired))
   if (outcome.kind === 'accepted') return { client: serve(outcome.version), rejection: undefined }
   const rejection = rejectionOf(entry, about.shard, desired.generation, outcome.faults)
-  return { client: serve(before ?? (await loadAccepted())), rejection }
+  return { client: serve(live ?? (await loadAccepted())), rejection }
 }
 
 /** A client that authenticates with a secret, in an entry that names none: the operator lost the shard and cannot read the

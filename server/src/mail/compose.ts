@@ -2,7 +2,7 @@
 import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { escapeHtml } from '../http/texts.ts'
 import type { Texts } from '../http/texts.ts'
-import type { Asked } from '../describe-agent.ts'
+import type { AskedFrom } from '../describe-agent.ts'
 import type { Mail, Mails } from '../mails.ts'
 
 export interface ComposedMail {
@@ -67,7 +67,7 @@ function blocksOf(mail: Named, texts: Texts, sender: Sender): readonly Block[] {
 /** Everything that one of the mails says. */
 type Values = {
   readonly [Name in 'path' | 'person' | 'change' | 'at' | 'client' | 'by' | 'act' | 'outcome']?: string | undefined
-} & { readonly minutes?: number; readonly days?: number; readonly asked?: Asked | undefined }
+} & { readonly minutes?: number; readonly days?: number; readonly asked?: AskedFrom | undefined }
 
 const valuesOf = (data: Mails[keyof Mails]): Values => data
 
@@ -78,12 +78,12 @@ function changeOf(data: Mails[keyof Mails], texts: Texts): string {
   return change === undefined ? '' : texts.text(`mail.factor-changed.change.${change}`)
 }
 
-const factsOf = (texts: Texts, asked: Asked | undefined) => [
+const factsOf = (texts: Texts, asked: AskedFrom | undefined) => [
   ...fact(texts, 'address', asked?.address),
   ...fact(texts, 'browser', asked && browserOf(asked.device, texts)),
 ]
 
-const browserOf = ({ browser, system }: Asked['device'], texts: Texts): string | undefined =>
+const browserOf = ({ browser, system }: AskedFrom['device'], texts: Texts): string | undefined =>
   browser && system ? texts.text('sessions.browser-on-system', { browser, system }) : (browser ?? system)
 
 const longestFact = 200

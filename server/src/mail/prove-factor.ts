@@ -72,7 +72,7 @@ export async function proofPage(
 
 /** @returns the value of the field `proof`, or what is wrong
  *  @throws CodedError STORE_UNAVAILABLE */
-export async function prove(
+export async function proveFactor(
   needs: ProveFactorNeeds,
   request: PageRequest,
   { user }: LoadedAccount,

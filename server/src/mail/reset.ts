@@ -12,7 +12,7 @@ import { passwordLength } from '../users/passwords.ts'
 import { signInCookie } from './forgot.ts'
 import { askedBy, gonePage } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
-import { lacksProof, proofForms, proofPage, prove } from './prove-factor.ts'
+import { lacksProof, proofForms, proofPage, proveFactor } from './prove-factor.ts'
 
 const page = `${paths.reset}/:token`
 const donePage = `${paths.reset}/done`
@@ -26,7 +26,7 @@ export const createResetRoutes = (needs: MailPageNeeds): readonly Route[] => [
   ...proofForms.map((form): Route => {
     const handle = (request: PageRequest) =>
       withLink(needs, request, async (link) => {
-        const outcome = await prove(needs, request, link.account, form)
+        const outcome = await proveFactor(needs, request, link.account, form)
         if (outcome.kind === 'wrong') return proofPage(needs, request, link.account, [outcome.mistake])
         return resetPage(needs, request, link, { proof: outcome.proof })
       })

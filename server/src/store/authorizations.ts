@@ -44,7 +44,7 @@ const clients = `SELECT client_uid, (array_agg(client_id ORDER BY since DESC))[1
 const ordered = 'GROUP BY client_uid ORDER BY since DESC, client_id, client_uid'
 const listClients = statement('authorization-clients', `${clients} ${ordered}`)
 
-/** What they may do is made one here: a client may have hundreds of grants, and payments in each. A server that did it would do nothing else meanwhile.
+/** Merges what they may do: a client may have hundreds of grants, and payments in each. A server that did it would do nothing else meanwhile.
  *  @param chosen a query: which of `clients` */
 const described = (chosen: string, details: string): string =>
   `WITH chosen AS (${chosen}),

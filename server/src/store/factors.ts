@@ -97,7 +97,7 @@ export function createFactors(needs: FactorNeeds): Factors {
       if (changed.length > 0) audit.lines(events)
       return changed.length > 0
     },
-    remove: (userId, id, ways, about, others) => removeFactor(needs, userId, id, [ways, about, others]),
+    remove: (userId, id, ways, about, others) => removeFactor(needs, userId, id, { ways, told: about, others }),
     seal: (text, boundTo) => {
       const { box, keyId } = ring.encrypt(Buffer.from(text), `pending-factor:${boundTo}`)
       return `${keyId}~${box.toString('base64url')}`
@@ -111,10 +111,10 @@ async function removeFactor(
   needs: FactorNeeds,
   userId: string,
   id: string,
-  [{ upstreams, passkeys }, { audit: events, mail }, others]: [Ways, Told, OtherSessions | undefined],
+  { ways, told: { audit: events, mail }, others }: { ways: Ways; told: Told; others: OtherSessions | undefined },
 ): Promise<boolean> {
   if (!isUuid(id)) return false
-  const values = [userId, id, needs.audit.rows(events), rowsOf(needs, mail), upstreams, passkeys]
+  const values = [userId, id, needs.audit.rows(events), rowsOf(needs, mail), ways.upstreams, ways.passkeys]
   const gone = await changeFactors(needs, userId, { events, others }, async (connection) => {
     await connection.query(lockPerson, [userId])
     return connection.query(remove, values)

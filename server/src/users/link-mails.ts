@@ -5,7 +5,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { askedFrom } from '../describe-agent.ts'
-import type { Asked } from '../describe-agent.ts'
+import type { AskedFrom } from '../describe-agent.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import { canonicalName } from '../store/canonical-name.ts'
 import { faultsOfGroup } from '../store/groups.ts'
@@ -40,7 +40,7 @@ export interface LinkMails {
 
 export interface SentBy {
   readonly languages?: readonly string[]
-  readonly asked?: Asked | undefined
+  readonly asked?: AskedFrom | undefined
   readonly audit: readonly AuditEvent[]
 }
 

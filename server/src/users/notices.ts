@@ -1,5 +1,5 @@
 // The mails that tell people what happened to their account. Whoever changes it queues the mail in the same statement.
-import type { Asked } from '../describe-agent.ts'
+import type { AskedFrom } from '../describe-agent.ts'
 import type { Mail } from '../mails.ts'
 import type { User } from '../store/user.ts'
 import { languageOf } from './person-on-page.ts'
@@ -11,7 +11,7 @@ interface Happened {
   /** Names the change among all of this kind. */
   readonly key: string
   readonly at: Date
-  readonly asked?: Asked | undefined
+  readonly asked?: AskedFrom | undefined
   /** Of the request. */
   readonly languages?: readonly string[] | undefined
 }
@@ -39,7 +39,7 @@ export function lockedMail(user: Told, happened: Happened, minutes: number): Mai
 }
 
 /** A sign-in from a browser that the person has not used. @param client its name */
-export function newDeviceMail(user: Told, happened: Happened & { asked: Asked }, client: string): Mail | undefined {
+export function newDeviceMail(user: Told, happened: Happened & { asked: AskedFrom }, client: string): Mail | undefined {
   const template = 'new-device'
   const { asked } = happened
   return user.email === undefined

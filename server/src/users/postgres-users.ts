@@ -1,7 +1,7 @@
 // The source of the people whose passwords are in our own database. All that is known of them is in their record.
-import { askedFrom } from '../describe-agent.ts'
 import { randomUUID } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
+import { askedFrom } from '../describe-agent.ts'
 import type { LoadedAccount } from '../store/accounts.ts'
 import type { Credentials } from '../store/credentials.ts'
 import { ownSource } from '../store/user.ts'

@@ -1,7 +1,7 @@
 // Everybody who may sign in, from every source. A person's record in this database says which source is theirs.
-import { askedFrom } from '../describe-agent.ts'
 import { setTimeout } from 'node:timers/promises'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
+import { askedFrom } from '../describe-agent.ts'
 import type { Mail } from '../mails.ts'
 import type { AccountQuery, Accounts, GrantQuery, GrantedAccount, LoadedAccount } from '../store/accounts.ts'
 import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt, FoundAttempt } from '../store/attempts.ts'

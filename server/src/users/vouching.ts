@@ -54,7 +54,8 @@ const ofGoogle = ['gmail.com', 'googlemail.com']
 /** @param hosted the domain for which the person is hosted by Google */
 export function vouchesFor({ own, ofOthers, rest }: Vouching, email: string, hosted?: string): boolean {
   const domain = domainOf(email)
-  if (domain === undefined || own.includes(domain)) return domain !== undefined
+  if (domain === undefined) return false
+  if (own.includes(domain)) return true
   if (ofOthers.includes(domain)) return false
   return rest === 'google' ? ofGoogle.includes(domain) || domain === hosted?.toLowerCase() : rest === 'all'
 }

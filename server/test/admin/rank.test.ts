@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { isProtected, judge, judgeConfirmation, mayOf } from '../../src/admin/rank.ts'
-import type { Acting, AskedAct, Ranked, Verdict } from '../../src/admin/rank.ts'
+import type { Acting, AskedAct, Ranked, DeskVerdict } from '../../src/admin/rank.ts'
 import { deskRules } from './desk-rules.ts'
 
 const rules = deskRules({
@@ -29,7 +29,7 @@ const person = (groups: readonly string[] = [], more: Partial<Ranked> = {}): Ran
 const disable: AskedAct = { capability: 'disable' }
 const give = (group: string): AskedAct => ({ capability: 'groups', group })
 
-const wordOf = (verdict: Verdict): string => (verdict.kind === 'refused' ? verdict.reason : verdict.kind)
+const wordOf = (verdict: DeskVerdict): string => (verdict.kind === 'refused' ? verdict.reason : verdict.kind)
 
 describe(judge.name, () => {
   const table: [string, Acting, Ranked, AskedAct, string][] = [
@@ -98,7 +98,7 @@ describe(judgeConfirmation.name, () => {
   ]
   for (const [sentence, by, second, whom, verdict] of table)
     it(`L44 ${sentence} confirms: ${verdict}`, () => {
-      expect(wordOf(judgeConfirmation(rules, { asked: by, confirms: second }, whom, disable) as Verdict)).to.equal(
+      expect(wordOf(judgeConfirmation(rules, { asked: by, confirms: second }, whom, disable) as DeskVerdict)).to.equal(
         verdict,
       )
     })

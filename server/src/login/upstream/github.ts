@@ -6,7 +6,7 @@ import { askedOf, partyOf } from './openid.ts'
 import type { UpstreamDescription } from './presets.ts'
 import { authorizationUrl, exchange, readResource } from './relying-party.ts'
 import type { Party } from './relying-party.ts'
-import type { ProviderMetadata } from './provider-metadata.ts'
+import type { ProviderStatement } from './provider-metadata.ts'
 import type { BroughtBack, Upstream, UpstreamAnswer } from './upstream.ts'
 
 // GitHub, and GitHub Enterprise Server, speak OAuth 2 without OpenID: who somebody is stands in their API. Nothing there says when or how
@@ -39,7 +39,7 @@ export function createGitHubUpstream(needs: Needs): Upstream {
   }
 }
 
-function serverOf(issuer: string): ProviderMetadata {
+function serverOf(issuer: string): ProviderStatement {
   return {
     issuer,
     authorization_endpoint: `${issuer}/login/oauth/authorize`,

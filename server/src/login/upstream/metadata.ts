@@ -5,7 +5,7 @@ import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
 import type { Cache } from '../../store/cache.ts'
 import { discover } from './relying-party.ts'
 import { parseMetadata } from './provider-metadata.ts'
-import type { ProviderMetadata } from './provider-metadata.ts'
+import type { ProviderStatement } from './provider-metadata.ts'
 import type { Keys } from './relying-party.ts'
 
 // What a provider says of itself, and its keys. A copy is fresh for an hour and serves for a day when the provider does not answer. It lies
@@ -15,7 +15,7 @@ import type { Keys } from './relying-party.ts'
 export const metadataAges = { fresh: 3_600_000, lastGood: 86_400_000, keysAgain: 60_000, failure: 10_000 } as const
 
 export interface Known {
-  readonly server: ProviderMetadata
+  readonly server: ProviderStatement
   readonly keys: Keys
   /** Epoch milliseconds. */
   readonly at: number
@@ -113,7 +113,7 @@ class Metadata implements UpstreamMetadata {
     if (left > 0) void cache?.set(keyOf(issuer), Buffer.from(JSON.stringify(known)), left)
   }
 
-  async #fetchKeys({ jwks_uri: url }: ProviderMetadata): Promise<Keys> {
+  async #fetchKeys({ jwks_uri: url }: ProviderStatement): Promise<Keys> {
     const invalid = (message: string) => new CodedError('UPSTREAM_ANSWER_INVALID', { message })
     if (url === undefined) throw invalid('it names no jwks_uri')
     let answer: Response

@@ -9,7 +9,7 @@ import type { Known, UpstreamMetadata } from './metadata.ts'
 import type { UpstreamDescription } from './presets.ts'
 import { authorizationUrl, challengeOf, exchange, readUserinfo, signOutUrl } from './relying-party.ts'
 import type { Party } from './relying-party.ts'
-import type { ProviderMetadata } from './provider-metadata.ts'
+import type { ProviderStatement } from './provider-metadata.ts'
 import type { BeginAsk, BroughtBack, Upstream, UpstreamAnswer } from './upstream.ts'
 
 interface Needs {
@@ -66,7 +66,7 @@ export async function askedOf(ask: BeginAsk, { scopes }: UpstreamDescription): P
 /** The secret is read at each use: a new one in the file needs no restart. */
 export function partyOf(
   { settings, description }: Pick<Needs, 'settings' | 'description'>,
-  server: ProviderMetadata,
+  server: ProviderStatement,
   fetch: Fetch,
 ): Party {
   const { clientId, clientIdFile, clientSecretFile } = settings

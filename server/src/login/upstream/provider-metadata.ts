@@ -42,12 +42,12 @@ const metadataSchema = (plainHttp: boolean) => {
 
 const schemas = { https: metadataSchema(false), plain: metadataSchema(true) }
 
-type Known = z.output<typeof schemas.https>
+type OpenIdStatement = z.output<typeof schemas.https>
 /** What is said of a provider without OpenID has no keys. */
-export type ProviderMetadata = Omit<Known, 'jwks_uri'> & Partial<Pick<Known, 'jwks_uri'>>
+export type ProviderStatement = Omit<OpenIdStatement, 'jwks_uri'> & Partial<Pick<OpenIdStatement, 'jwks_uri'>>
 
 /** @throws CodedError UPSTREAM_ANSWER_INVALID with every fault */
-export function parseMetadata(said: unknown, plainHttp: boolean): Known {
+export function parseMetadata(said: unknown, plainHttp: boolean): OpenIdStatement {
   const parsed = (plainHttp ? schemas.plain : schemas.https).safeParse(said)
   if (parsed.success) return parsed.data
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)

@@ -1,9 +1,9 @@
 import * as library from 'openid-client'
-import { parseMetadata } from './provider-metadata.ts'
-import type { ProviderMetadata } from './provider-metadata.ts'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Secret } from '@nauthera/runtime/log'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
+import { parseMetadata } from './provider-metadata.ts'
+import type { ProviderStatement } from './provider-metadata.ts'
 import type { Binding } from './upstream.ts'
 
 // The door to openid-client: each call to another provider.
@@ -14,7 +14,7 @@ export interface Keys {
 
 /** This server as a client of a provider. */
 export interface Party {
-  readonly server: ProviderMetadata
+  readonly server: ProviderStatement
   readonly clientId: string
   readonly clientSecret: Secret | undefined
   readonly fetch: Fetch
@@ -33,7 +33,7 @@ const keysAreOld = 60
 export async function discover(
   issuer: string,
   { fetch, plainHttp }: Pick<Party, 'fetch' | 'plainHttp'>,
-): Promise<ProviderMetadata> {
+): Promise<ProviderStatement> {
   return asking(fetch, async (watched) => {
     const found = await library.discovery(new URL(issuer), 'unused', undefined, library.None(), {
       [library.customFetch]: forLibrary(watched),
@@ -131,7 +131,7 @@ const forLibrary =
     fetch(url, { ...options, body: body ?? null })
 
 /** Basic is what a provider takes that does not say (OpenID Connect Discovery 3). */
-function authenticationOf(server: ProviderMetadata, secret: Secret | undefined): library.ClientAuth {
+function authenticationOf(server: ProviderStatement, secret: Secret | undefined): library.ClientAuth {
   if (secret === undefined) return library.None()
   const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
   return methods.includes('client_secret_basic')

@@ -1,5 +1,5 @@
-import { askedFrom } from '../../describe-agent.ts'
 import { createHash, randomBytes } from 'node:crypto'
+import { askedFrom } from '../../describe-agent.ts'
 import type { Finish } from '../../store/sign-ins.ts'
 import { newDeviceMail } from '../../users/notices.ts'
 import { readCookies, setCookie } from '../cookies.ts'

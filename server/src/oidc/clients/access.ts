@@ -1,5 +1,5 @@
 import { isRequired } from '../../users/factors/policy.ts'
-import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
+import type { RequiredFactors } from '../../users/factors/policy.ts'
 import { isEnough, neededAcr } from '../acr.ts'
 import type { AcrRequest, NeededAcr } from '../acr.ts'
 import type { OidcClient } from './oidc-client.ts'
@@ -22,8 +22,6 @@ export interface PersonAtClient {
   readonly acr: string | undefined
 }
 
-type Rules = Pick<SecondFactorPolicy, 'policy' | 'requiredGroups'>
-
 export type Access =
   | { readonly kind: 'allowed' }
   | { readonly kind: 'refused'; readonly reason: 'groups' }
@@ -31,7 +29,11 @@ export type Access =
   | { readonly kind: 'refused'; readonly reason: 'acr'; readonly values: readonly string[] }
 
 /** Whether a person may use a client, and by this sign-in. */
-export function accessOf(client: Pick<OidcClient, 'config'>, { groups, acr }: PersonAtClient, rules: Rules): Access {
+export function accessOf(
+  client: Pick<OidcClient, 'config'>,
+  { groups, acr }: PersonAtClient,
+  rules: RequiredFactors,
+): Access {
   if (!isOfAllowedGroup(allowedGroupsOf(client), groups)) return { kind: 'refused', reason: 'groups' }
   const needed = acrNeeded(client, groups, rules)
   if (needed.kind === 'one-of' && !isEnough(needed, acr))
@@ -51,7 +53,7 @@ export const acrWanted = (
   secondFactor: boolean,
 ): Pick<AcrRequest, 'ofClient' | 'secondFactor'> => ({ ofClient: wantedBy(client).requiredAcr, secondFactor })
 
-function acrNeeded(client: Pick<OidcClient, 'config'>, groups: readonly string[], rules: Rules): NeededAcr {
+function acrNeeded(client: Pick<OidcClient, 'config'>, groups: readonly string[], rules: RequiredFactors): NeededAcr {
   const wanted = acrWanted(client, isRequired(rules, groups))
   return neededAcr({ ...wanted, claims: undefined, acrValues: undefined, reachable: [] })
 }
@@ -61,7 +63,7 @@ function acrNeeded(client: Pick<OidcClient, 'config'>, groups: readonly string[]
 export function groupsThatWantMore(
   client: Pick<OidcClient, 'config'>,
   acr: string | undefined,
-  rules: Rules,
+  rules: RequiredFactors,
 ): readonly string[] | undefined {
   const { requiredGroups } = rules
   if (!isEnough(acrNeeded(client, [], rules), acr)) return undefined

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Asked } from '../../describe-agent.ts'
+import type { AskedFrom } from '../../describe-agent.ts'
 import type { Mail } from '../../mails.ts'
 import type { User } from '../../store/user.ts'
 import { languagesFor } from '../notices.ts'
@@ -9,7 +9,7 @@ import { languagesFor } from '../notices.ts'
  *  @returns undefined for a person without an address */
 export function factorNotice(
   user: Pick<User, 'email' | 'name' | 'username' | 'locale' | 'preferences'>,
-  about: { change: string; now: number; asked?: Asked | undefined; languages?: readonly string[] | undefined },
+  about: { change: string; now: number; asked?: AskedFrom | undefined; languages?: readonly string[] | undefined },
 ): Mail | undefined {
   const { email, name, username } = user
   if (email === undefined) return undefined

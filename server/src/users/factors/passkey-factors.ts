@@ -1,7 +1,7 @@
 // Passkeys of people: enrolled, and used to sign in. The challenge of a page is in its form, encrypted and bound to the sign-in or the
 // session; a mark in the database makes it single-use on all replicas.
-import { askedFrom } from '../../describe-agent.ts'
 import { randomBytes } from 'node:crypto'
+import { askedFrom } from '../../describe-agent.ts'
 import type { Factors } from '../../store/factors.ts'
 import type { User } from '../../store/user.ts'
 import { factorNotice } from './notice.ts'

@@ -26,10 +26,10 @@ export interface FactorStanding {
 }
 
 /** The part that says who must have one. */
-type RequiredOf = Pick<SecondFactorPolicy, 'policy' | 'requiredGroups'>
+export type RequiredFactors = Pick<SecondFactorPolicy, 'policy' | 'requiredGroups'>
 
 export function factorStanding(
-  policy: RequiredOf,
+  policy: RequiredFactors,
   person: { readonly groups: readonly string[]; readonly factors: readonly FactorKind[] },
 ): FactorStanding {
   if (policy.policy === 'off') return { kinds: [], required: false }
@@ -37,5 +37,5 @@ export function factorStanding(
 }
 
 /** Whether the setting wants a second factor of a member of these groups. */
-export const isRequired = ({ policy, requiredGroups }: RequiredOf, groups: readonly string[]): boolean =>
+export const isRequired = ({ policy, requiredGroups }: RequiredFactors, groups: readonly string[]): boolean =>
   policy === 'required' || (policy === 'optional' && requiredGroups.some((group) => groups.includes(group)))

@@ -21,7 +21,7 @@ export interface ProvenOwner {
   readonly restoredFrom: string | undefined
 }
 
-export interface SecretProof {
+export interface OwnerProof {
   /** @param said the other annotations of ours @returns the annotation that proves them */
   write(owner: SecretOwner, said: Readonly<Record<string, string>>): Record<string, string>
   /** @returns the OIDCClient for which the annotations were written; undefined when nothing proves it */
@@ -43,7 +43,7 @@ const proven = [
 ]
 
 /** @param mac of a text, by a key that nobody but the operators of this release reads; base64url */
-export function createSecretProof(mac: (text: string) => string): SecretProof {
+export function createOwnerProof(mac: (text: string) => string): OwnerProof {
   const macOf = (place: readonly string[], seconds: string, said: Readonly<Record<string, string>>): string =>
     mac(JSON.stringify(['application secret 1', ...place, seconds, proven.map((name) => said[name] ?? null)]))
   return {

@@ -2,9 +2,9 @@ import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { expect } from 'chai'
 import { annotations } from '@nauthera/proto/names'
-import { createSecretProof } from '../../src/decide/secret-proof.ts'
+import { createOwnerProof } from '../../src/decide/owner-proof.ts'
 
-const proofOf = (key: string) => createSecretProof((text) => createHmac('sha256', key).update(text).digest('base64url'))
+const proofOf = (key: string) => createOwnerProof((text) => createHmac('sha256', key).update(text).digest('base64url'))
 const proof = proofOf('ours')
 const owner = { namespace: 'apps', client: 'app', secret: 'app-oidc', uid: 'u', createdAt: 1_767_225_600_000 }
 const said = {
@@ -17,7 +17,7 @@ const said = {
   [annotations.fence]: '76543210',
 }
 
-describe('createSecretProof', () => {
+describe('createOwnerProof', () => {
   const written = { ...said, ...proof.write(owner, said), other: 'one of somebody else' }
 
   it('tells whose Secret it is, and since when', () => {

@@ -1,0 +1,16 @@
+// What every process asks alike of the entry of a client in a shard.
+import { equals } from '@bufbuild/protobuf'
+import { GrantedSchema, RestraintSchema } from './generated/nauthera/config/v1/config_pb.ts'
+import type { Granted, Restraint, ShardEntry } from './generated/nauthera/config/v1/config_pb.ts'
+
+/** @returns the uid by which the database knows the client: one that was restored from a backup goes on with that of the earlier object */
+export const lastingUid = ({ uid, restoredFrom }: Pick<ShardEntry, 'uid' | 'restoredFrom'>): string =>
+  restoredFrom || uid
+
+/** @returns whether two entries give the same at APIs */
+export const grantsTheSame = (one: Granted | undefined, other: Granted | undefined): boolean =>
+  one && other ? equals(GrantedSchema, one, other) : one === other
+
+/** @returns whether two entries stop and narrow a client in the same way */
+export const restrainsTheSame = (one: Restraint | undefined, other: Restraint | undefined): boolean =>
+  one && other ? equals(RestraintSchema, one, other) : one === other
