@@ -11,6 +11,20 @@ export function widerBlockPrefix(address: string): string | undefined {
   return 'ipv4' in parsed ? undefined : `${parsed.groups.slice(0, 3).join(':')}:`
 }
 
+/** Who asks, as limits count that protect somebody from others. */
+export interface Asker {
+  readonly block: string
+  /** The network around it, which one customer may have whole. */
+  readonly network: string
+}
+
+/** @param address undefined where addresses are unknown: then everybody is one asker */
+export function askerOf(address: string | undefined): Asker {
+  if (address === undefined) return { block: '?', network: '?' }
+  const block = addressBlock(address)
+  return { block, network: widerBlockPrefix(address) ?? block }
+}
+
 /** @returns the eight groups of an IPv6 address, without leading zeros; anything else as it is, as IPv4 */
 function parse(address: string): { readonly ipv4: string } | { readonly groups: readonly string[] } {
   const bare = address.replace(/%.*$/, '').toLowerCase()

@@ -1,6 +1,7 @@
 // Links that were sent by mail. A link is used once: the statement that does what it is for marks it, the same for every replica.
 import type { Mail } from '../mails.ts'
 import { addressBlock } from './address-block.ts'
+import type { Asker } from './address-block.ts'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
@@ -39,22 +40,28 @@ export type AddedForPerson = 'added' | 'sent-before' | 'refused'
 /** As that; else somebody has the address, it has a link with groups, or too many links. */
 export type AddedForEmail = 'added' | 'sent-before' | 'has-account' | 'has-groups' | 'limited'
 
+/** Mails of one kind to one person or mailbox. One asker never uses up those of the others: each has a share, `most` bounds all together. */
+export interface MailLimit {
+  readonly most: number
+  readonly windowMs: number
+  /** Who asks, and how many they get; their network gets twice as many. Default: nobody whose share is counted. */
+  readonly asker?: Asker & { readonly most: number }
+}
+
 export interface MailLinks {
   /** Queues work that an unauthenticated request asks for, for one address at most so often in a while.
    *  @param limit.address undefined where addresses are unknown: then all requests count together, `mostUnknown` of them
    *  @returns false when there were too many */
   ask(work: NewWork, limit: { address: string | undefined; most: number; windowMs: number }): Promise<boolean>
   /** Makes a link for a person who is enabled and whose e-mail address is that of the mail, with its mail, in one commit.
-   *  @param limit links of this kind that one person gets in a while; default: no limit */
-  addForPerson(userId: string, link: NewLink, limit?: { most: number; windowMs: number }): Promise<AddedForPerson>
+   *  @param limit default: none */
+  addForPerson(userId: string, link: NewLink, limit?: MailLimit): Promise<AddedForPerson>
   /** Makes a link for somebody without an account; earlier links of this kind to the same mailbox end.
    *  @param email canonical
    *  @param by.keepsGroups writes nothing where an earlier one that can still be used brings groups */
-  addForEmail(
-    email: string,
-    link: NewLink,
-    by?: { limit?: { most: number; windowMs: number }; keepsGroups?: boolean },
-  ): Promise<AddedForEmail>
+  addForEmail(email: string, link: NewLink, by?: { limit?: MailLimit; keepsGroups?: boolean }): Promise<AddedForEmail>
+  /** Queues a mail without a link that a stranger asks for. Nothing happens when there were too many to this mailbox, or it was queued before. */
+  notify(mail: Mail, limit: MailLimit): Promise<void>
   /** Looks at a link without using it.
    *  @returns undefined when it is unknown, used or expired, its person is disabled, or their address or password has changed since */
   find(kind: LinkKind, token: string): Promise<LiveLink | undefined>
@@ -64,14 +71,34 @@ export interface MailLinks {
 }
 
 const isOver = 'attempts.until <= clock_timestamp()'
-/** The CTE `place`: has a row when there is room. @param key @param most @param windowMs SQL */
-export const takePlace = (key: string, most: string, windowMs: string, condition = ''): string =>
-  `place AS (INSERT INTO attempts (key, count, until)
+/** A CTE that has a row when there is room. @param key @param most @param windowMs SQL; @param name of the CTE */
+export const takePlace = (key: string, most: string, windowMs: string, condition = '', name = 'place'): string =>
+  `${name} AS (INSERT INTO attempts (key, count, until)
      SELECT ${key}, 1, clock_timestamp() + ${windowMs} * interval '1 millisecond' WHERE ${most} > 0${condition}
      ON CONFLICT (key) DO UPDATE SET count = CASE WHEN ${isOver} THEN 1 ELSE attempts.count + 1 END,
        until = CASE WHEN ${isOver} THEN excluded.until ELSE attempts.until END
      WHERE ${isOver} OR attempts.count < ${most}
      RETURNING key)`
+/** The CTE `place`: has a row when there is room for the asker, in the asker's network, and in all; in this order, so that nobody who has used
+ *  up their own share takes a place of all.
+ *  @param victim SQL; @param first number of the first of five parameters, those of `valuesOf` */
+const takePlaces = (victim: string, first: number, condition: string): string => {
+  const [most, windowMs, block, network, mostOfAsker] = ['integer', 'float8', 'text', 'text', 'integer'].map(
+    (type, at) => `$${first + at}::${type}`,
+  ) as [string, string, string, string, string]
+  const asked = ` AND ${block} IS NOT NULL`
+  const after = (name: string) => ` AND (${block} IS NULL OR EXISTS (SELECT FROM ${name}))`
+  return `${takePlace(`${victim} || ':b:' || ${block}`, mostOfAsker, windowMs, asked + condition, 'by_block')},
+   ${takePlace(`${victim} || ':n:' || ${network}`, `2 * ${mostOfAsker}`, windowMs, asked + after('by_block'), 'by_network')},
+   ${takePlace(victim, most, windowMs, condition + after('by_network'))}`
+}
+const valuesOf = ({ most, windowMs, asker }: MailLimit): unknown[] => [
+  most,
+  windowMs,
+  asker?.block ?? null,
+  asker?.network ?? null,
+  asker?.most ?? 0,
+]
 const ask = statement(
   'mail-link-ask',
   `WITH ${takePlace('$1', '$2::integer', '$3::float8')},
@@ -83,17 +110,18 @@ const ends = "clock_timestamp() + $4::float8 * interval '1 millisecond'"
 // The mail decides: of two tries that send the same one, the second makes no link, ends none, and takes no place. Where no mail is sent the
 // link is shown instead.
 const noMail = `jsonb_array_length($6::jsonb) = 0`
-const queuedBefore = `EXISTS (SELECT FROM outbox o, jsonb_to_recordset($6::jsonb) AS m(once_key text) WHERE o.once_key = m.once_key)`
+const queuedBefore = (mails: string) =>
+  `EXISTS (SELECT FROM outbox o, jsonb_to_recordset(${mails}::jsonb) AS m(once_key text) WHERE o.once_key = m.once_key)`
 const mail = `mail AS (${outboxInsert('$6', ' WHERE EXISTS (SELECT FROM place)')} RETURNING id)`
 const isFirst = `(${noMail} OR EXISTS (SELECT FROM mail))`
 const written = `written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM link)')})
    SELECT EXISTS (SELECT FROM link) AS done,
-     (${queuedBefore} OR EXISTS (SELECT FROM place) AND NOT ${isFirst}) AS sent_before`
+     (${queuedBefore('$6')} OR EXISTS (SELECT FROM place) AND NOT ${isFirst}) AS sent_before`
 const addForPerson = statement(
   'mail-link-for-person',
   `WITH person AS (SELECT u.id, u.canonical_email, ${standing} AS standing FROM users u
-     WHERE u.id = $3::uuid AND u.disabled_at IS NULL AND u.canonical_email = $10),
-   ${takePlace("'l:' || $2::text || ':' || $3::uuid", '$8::integer', '$9::float8', ` AND EXISTS (SELECT FROM person) AND NOT ${queuedBefore}`)},
+     WHERE u.id = $3::uuid AND u.disabled_at IS NULL AND u.canonical_email = $8),
+   ${takePlaces("'l:' || $2::text || ':' || $3::uuid", 9, ` AND EXISTS (SELECT FROM person) AND NOT ${queuedBefore('$6')}`)},
    ${mail},
    link AS (INSERT INTO mail_links ${inserted}
      SELECT $1, $2, p.id, p.canonical_email, p.standing, $5::jsonb, ${ends} FROM person p, place WHERE ${isFirst} RETURNING token_hash),
@@ -103,15 +131,20 @@ const addForEmail = statement(
   'mail-link-for-email',
   `WITH mailbox AS (SELECT
      EXISTS (SELECT FROM users WHERE canonical_email = $3 OR canonical_username = $3) AS has_account,
-     $10::boolean AND EXISTS (SELECT FROM mail_links l
+     $8::boolean AND EXISTS (SELECT FROM mail_links l
        WHERE l.email = $3 AND l.kind = $2 AND ${isLiveLink} AND l.payload->'groups' <> '[]'::jsonb) AS has_groups),
-   ${takePlace("'l:' || $2::text || ':' || encode(sha256($3::text::bytea), 'hex')", '$8::integer', '$9::float8', ` AND NOT ${queuedBefore} AND NOT EXISTS (SELECT FROM mailbox WHERE has_account OR has_groups)`)},
+   ${takePlaces("'l:' || $2::text || ':' || encode(sha256($3::text::bytea), 'hex')", 9, ` AND NOT ${queuedBefore('$6')} AND NOT EXISTS (SELECT FROM mailbox WHERE has_account OR has_groups)`)},
    ${mail},
    before AS (UPDATE mail_links SET used_at = clock_timestamp()
      WHERE email = $3 AND kind = $2 AND used_at IS NULL AND EXISTS (SELECT FROM place) AND ${isFirst}),
    link AS (INSERT INTO mail_links ${inserted}
      SELECT $1, $2, NULL, $3, NULL, $5::jsonb, ${ends} FROM place WHERE ${isFirst} RETURNING token_hash),
    ${written}, has_account, has_groups FROM mailbox`,
+)
+const notify = statement(
+  'mail-notify',
+  `WITH ${takePlaces("'l:notice:' || encode(sha256($1::text::bytea), 'hex')", 3, ` AND NOT ${queuedBefore('$2')}`)}
+   ${outboxInsert('$2', ' WHERE EXISTS (SELECT FROM place)')}`,
 )
 const find = statement(
   'mail-link-find',
@@ -156,13 +189,13 @@ export function createMailLinks(needs: {
     of: typeof addForPerson,
     whom: string,
     link: NewLink,
-    limit: { most: number; windowMs: number },
-    last: string | boolean,
+    limit: MailLimit,
+    condition: string | boolean,
   ): Promise<AddedRow> => {
     const { token, kind, lifeMs, payload = {}, mail, audit: events } = link
     const mails = outbox.rows([mail])
     const about = [token.hash, kind, whom, lifeMs, JSON.stringify(payload), mails, audit.rows(events)]
-    const [row] = await database.query<AddedRow>(of, [...about, limit.most, limit.windowMs, last])
+    const [row] = await database.query<AddedRow>(of, [...about, condition, ...valuesOf(limit)])
     if (row!.done) audit.lines(events)
     return row!
   }
@@ -180,6 +213,9 @@ export function createMailLinks(needs: {
     },
     addForEmail: async (email, link, { limit = noLimit, keepsGroups = false } = {}) =>
       outcomeOf(await add(addForEmail, email, link, limit, keepsGroups)),
+    async notify(mail, limit) {
+      await database.query(notify, [canonicalName(mail.to), outbox.rows([mail]), ...valuesOf(limit)])
+    },
     find: async (kind, token) => (await database.query<LinkRow>(find, [linkHash(token), kind])).map(linkOf)[0],
     async verify(token, events) {
       const link = await this.find('verify', token)

@@ -11,7 +11,7 @@ import { canonicalName } from '../store/canonical-name.ts'
 import { faultsOfGroup } from '../store/groups.ts'
 import { mintLinkToken } from '../store/link-token.ts'
 import type { LinkToken } from '../store/link-token.ts'
-import type { AddedForEmail, MailLinks } from '../store/mail-links.ts'
+import type { AddedForEmail, MailLimit, MailLinks } from '../store/mail-links.ts'
 import type { User } from '../store/user.ts'
 import { isEmailAddress } from './email-address.ts'
 import { languagesFor } from './notices.ts'
@@ -19,10 +19,10 @@ import { languagesFor } from './notices.ts'
 export interface LinkMails {
   /** Sends a person a link to set a new password. `sent-before`: an earlier try has sent this mail.
    *  @param by.onceKey of the mail: the same request sends one mail
-   *  @param by.limit links that one person gets in a while; default: no limit */
+   *  @param by.limit default: none */
   sendReset(
     user: User,
-    by: SentBy & { onceKey: string; limit?: Limit; payload?: ResetPayload },
+    by: SentBy & { onceKey: string; limit?: MailLimit; payload?: ResetPayload },
   ): Promise<Sent | { readonly kind: 'sent-before' }>
   /** Sends a person a link that confirms their e-mail address. */
   sendVerify(user: User, by: SentBy): Promise<Sent>
@@ -35,18 +35,13 @@ export interface LinkMails {
   inviteFromDesk(invitation: Omit<Invitation, 'groups'>, by: SentBy): Promise<DeskInvited>
   /** Sends a link that completes a registration. The address is not known yet.
    *  @returns false when nothing was sent */
-  sendRegistration(email: string, by: SentBy & { onceKey: string; limit: Limit }): Promise<boolean>
+  sendRegistration(email: string, by: SentBy & { onceKey: string; limit: MailLimit }): Promise<boolean>
 }
 
 export interface SentBy {
   readonly languages?: readonly string[]
   readonly asked?: AskedFrom | undefined
   readonly audit: readonly AuditEvent[]
-}
-
-interface Limit {
-  readonly most: number
-  readonly windowMs: number
 }
 
 export type Sent =
@@ -132,7 +127,7 @@ async function sendInvitation(
   mailLinks: Pick<MailLinks, 'addForEmail'>,
   { email, name, locale, groups = [] }: Invitation,
   { languages = [], audit }: SentBy,
-  rules: { limit: Limit; keepsGroups?: boolean },
+  rules: { limit: MailLimit; keepsGroups?: boolean },
 ): Promise<{ outcome: Exclude<AddedForEmail, 'has-account'>; path: string }> {
   const canonical = checkedAddress(email)
   checkInvited({ name, locale, groups })

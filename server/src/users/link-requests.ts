@@ -1,12 +1,12 @@
 // Mails that anybody can ask for: a link to set a new password, a link to register. The page that asks only queues the request, so it takes
 // the same time for everybody; whether there is such a person is looked up here, later.
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { paths } from '@nauthera/rules/endpoints'
 import { askedFrom } from '../describe-agent.ts'
+import { askerOf } from '../store/address-block.ts'
 import type { Audit, AuditEvent } from '../store/audit.ts'
-import { canonicalName } from '../store/canonical-name.ts'
-import type { MailLinks } from '../store/mail-links.ts'
-import type { NewWork, Outbox } from '../store/outbox.ts'
+import type { MailLimit, MailLinks } from '../store/mail-links.ts'
+import type { NewWork } from '../store/outbox.ts'
 import type { Try } from '../store/outbox-runner.ts'
 import type { Users } from '../store/users.ts'
 import type { LinkMails, ResetPayload, Sent } from './link-mails.ts'
@@ -26,10 +26,17 @@ interface LinkRequest {
   readonly correlationId: string
 }
 
-/** Milliseconds. Of one address, and mails to one person or mailbox. */
+/** As it waits: `asker` is the address that it counts for, undefined where addresses are unknown. */
+type Asked<T> = T & { readonly asker?: string | undefined }
+type ResetRequest = Asked<Parameters<LinkRequests['askReset']>[0]>
+type RegistrationRequest = Asked<Parameters<LinkRequests['askRegistration']>[0]>
+
+/** Milliseconds. Requests of one address; mails of one kind to one person or mailbox: in all, and how many of them one asker gets. */
 export const requestLimits = {
   ofAddress: { most: 10, windowMs: 15 * 60_000 },
-  ofPerson: { most: 3, windowMs: 60 * 60_000 },
+  ofPerson: { most: 12, windowMs: 60 * 60_000 },
+  linksByAsker: 3,
+  noticesByAsker: 1,
 }
 /** A request that could not be looked at for so long is forgotten: nobody waits for its mail any more. */
 const requestLife = 30 * 60_000
@@ -40,8 +47,9 @@ export function createLinkRequests(needs: {
   addressesKnown: boolean
 }): LinkRequests {
   const ask = (kind: NewWork['kind'], request: LinkRequest) => {
-    const work = { kind, onceKey: `${kind}:${randomUUID()}`, payload: request, giveUpAfterMs: requestLife }
     const address = needs.addressesKnown ? request.from.address : undefined
+    const payload: Asked<LinkRequest> = { ...request, asker: address }
+    const work = { kind, onceKey: `${kind}:${randomUUID()}`, payload, giveUpAfterMs: requestLife }
     return needs.mailLinks.ask(work, { address, ...requestLimits.ofAddress })
   }
   return {
@@ -54,15 +62,14 @@ interface TryNeeds {
   readonly users: Pick<Users, 'findByLogin'>
   readonly sources: Pick<UserSources, 'load' | 'isReserved'>
   readonly linkMails: Pick<LinkMails, 'sendReset' | 'sendRegistration'>
-  readonly outbox: Pick<Outbox, 'enqueue'>
+  readonly mailLinks: Pick<MailLinks, 'notify'>
   readonly audit: Pick<Audit, 'record'>
 }
 
 /** Looks at requests of the outbox. */
 export const createLinkTries = (needs: TryNeeds): Record<'reset-request' | 'registration-request', Try> => ({
-  'reset-request': (work) => tryReset(needs, work.id, work.open() as Parameters<LinkRequests['askReset']>[0]),
-  'registration-request': (work) =>
-    tryRegistration(needs, work.id, work.open() as Parameters<LinkRequests['askRegistration']>[0]),
+  'reset-request': (work) => tryReset(needs, work.id, work.open() as ResetRequest),
+  'registration-request': (work) => tryRegistration(needs, work.id, work.open() as RegistrationRequest),
 })
 
 const done = { kind: 'done' } as const
@@ -70,7 +77,7 @@ const done = { kind: 'done' } as const
 async function tryReset(
   { users, sources, linkMails, audit }: TryNeeds,
   id: string,
-  { login, client, ...request }: Parameters<LinkRequests['askReset']>[0],
+  { login, client, asker, ...request }: ResetRequest,
 ): ReturnType<Try> {
   const found = await users.findByLogin(login)
   // as their source describes them now
@@ -85,7 +92,7 @@ async function tryReset(
     ...request,
     asked: askedFrom(request.from),
     onceKey: `reset:${id}`,
-    limit: requestLimits.ofPerson,
+    limit: limitOf(asker, requestLimits.linksByAsker),
     payload: { client },
   }
   const sent: Sent | { kind: 'sent-before' } | { kind: 'refused'; reason: 'unknown-user' } =
@@ -97,44 +104,41 @@ async function tryReset(
 }
 
 async function tryRegistration(
-  { users, sources, linkMails, outbox, audit }: TryNeeds,
+  { users, sources, linkMails, mailLinks, audit }: TryNeeds,
   id: string,
-  { email, ...request }: Parameters<LinkRequests['askRegistration']>[0],
+  { email, asker, ...request }: RegistrationRequest,
 ): ReturnType<Try> {
   const event = { ...auditedOf(request), event: 'account.registration_requested' } as const
   const asked = askedFrom(request.from)
-  // one in an hour, however often somebody asks
-  const hour = Math.floor(Date.now() / requestLimits.ofPerson.windowMs)
+  const ofNotices = limitOf(asker, requestLimits.noticesByAsker)
   const user = await users.findByLogin(email)
   if (user === undefined && (await sources.isReserved({ username: email, email }))) {
     audit.record({ ...event, outcome: 'failure', reason: 'email-taken' })
-    const name = createHash('sha256').update(canonicalName(email)).digest('base64url')
-    await outbox.enqueue({
-      onceKey: `account-elsewhere:${name}:${hour}`,
-      to: email,
-      template: 'account-elsewhere',
-      languages: request.languages,
-      data: { path: paths.account, asked },
-    })
+    const about = { to: email, languages: request.languages, data: { path: paths.account, asked } }
+    await mailLinks.notify({ ...about, onceKey: `account-elsewhere:${id}`, template: 'account-elsewhere' }, ofNotices)
     return done
   }
   if (user === undefined) {
-    const by = { ...request, asked, onceKey: `registration:${id}`, limit: requestLimits.ofPerson }
+    const by = { ...request, asked, onceKey: `registration:${id}`, limit: limitOf(asker, requestLimits.linksByAsker) }
     const isSent = await linkMails.sendRegistration(email, { ...by, audit: [{ ...event, outcome: 'success' }] })
     if (!isSent) audit.record({ ...event, outcome: 'failure', reason: 'limited' })
     return done
   }
   audit.record({ ...event, outcome: 'failure', reason: 'email-taken', userId: user.id })
   if (user.disabled || user.email === undefined) return done
-  await outbox.enqueue({
-    onceKey: `already-registered:${user.id}:${hour}`,
+  const about = {
     to: user.email,
-    template: 'already-registered',
     languages: languagesFor(user, request.languages),
     data: { path: paths.forgot, asked },
-  })
+  }
+  await mailLinks.notify({ ...about, onceKey: `already-registered:${id}`, template: 'already-registered' }, ofNotices)
   return done
 }
+
+const limitOf = (asker: string | undefined, most: number): MailLimit => ({
+  ...requestLimits.ofPerson,
+  asker: { ...askerOf(asker), most },
+})
 
 const auditedOf = ({ from, correlationId }: LinkRequest): Pick<AuditEvent, 'address' | 'agent' | 'correlationId'> => ({
   ...from,
