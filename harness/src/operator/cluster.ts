@@ -58,7 +58,8 @@ export async function startCluster(): Promise<Cluster> {
   const view = createClusterView(api)
   const connect = (user: string, kubeconfig: string, timeouts?: Partial<ApiTimeouts>) =>
     connectAs(user, writeKubeconfig(directory, user, kubeconfig), timeouts)
-  const admin = connect('admin', api.adminConfig)
+  // a test that edits waits as long as it takes: all of it is one process, which may be busy
+  const admin = connect('admin', api.adminConfig, { requestMs: 15_000 })
   const watchdog = createWatchdog(api, view, replicas)
   api.store.onChange(({ resource }) => {
     if (resource.plural === 'secrets') watchdog.look()
