@@ -15,7 +15,7 @@ import type { AreaNeeds } from './frame.ts'
 import type { SignedInPerson } from './gate.ts'
 import { waysOf } from './linked-sign-ins.ts'
 import type { OtherProviders } from './linking-needs.ts'
-import { goOn, othersOf, ownersForm, ownersPage } from './owner.ts'
+import { admittedAs, goOn, othersOf, ownersForm, ownersPage } from './owner.ts'
 import type { OwnerNeeds } from './owner.ts'
 import { createRenameRoutes } from './rename-factor.ts'
 import type { Said } from './said.ts'
@@ -147,7 +147,7 @@ async function confirmApp(needs: FactorNeeds, person: SignedInPerson, request: P
 
 async function removeApp(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const change = changeOf(person, request, { event: 'factor.removed', reason: 'totp' })
-  const isRemoved = await needs.secondFactors.removeApp(person.user.id, change)
+  const isRemoved = await needs.secondFactors.removeApp(admittedAs(person), change)
   if (isRemoved) goOn(needs, person, request)
   return done(needs, request, isRemoved ? 'app-removed' : undefined)
 }
@@ -207,7 +207,7 @@ async function removePasskey(needs: FactorNeeds, person: SignedInPerson, request
   if (passkey === undefined) return done(needs, request)
   const change = changeOf(person, request, { event: 'factor.removed', reason: 'passkey' })
   const about = { change: 'passkey-removed', ways: waysOf(needs) }
-  const isRemoved = await needs.secondFactors.removeFactor(person.user.id, passkey.id, about, change)
+  const isRemoved = await needs.secondFactors.removeFactor(admittedAs(person), passkey.id, about, change)
   if (isRemoved) goOn(needs, person, request)
   if (isRemoved) return done(needs, request, 'passkey-removed')
   // pressed twice, it is gone all the same
@@ -217,7 +217,7 @@ async function removePasskey(needs: FactorNeeds, person: SignedInPerson, request
 
 async function newCodes(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const change = changeOf(person, request, { event: 'factor.enrolled', reason: 'recovery-codes' })
-  const codes = await needs.secondFactors.renewRecoveryCodes(person.user.id, change)
+  const codes = await needs.secondFactors.renewRecoveryCodes(admittedAs(person), change)
   if (codes !== undefined) goOn(needs, person, request)
   return codes === undefined ? done(needs, request) : codesPage(needs, person, request, codes, 'new-codes')
 }

@@ -6,7 +6,7 @@ import type { OwnLink } from '../store/upstream-links.ts'
 import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import { accountArea } from './frame.ts'
 import type { SignedInPerson } from './gate.ts'
-import { goOn, ownersForm, ownersPage } from './owner.ts'
+import { admittedAs, goOn, ownersForm, ownersPage } from './owner.ts'
 import { linkPath, linkRoutes } from './link-sign-in.ts'
 import { done, security, told } from './linking-needs.ts'
 import type { LinkingNeeds, OtherProviders } from './linking-needs.ts'
@@ -102,7 +102,7 @@ async function unlink(needs: LinkingNeeds, person: SignedInPerson, request: Page
   const found = await linkOf(needs, person, request.form.get('id'))
   if (found === undefined) return done(needs, request)
   const keepSession = { uid: person.session.uid, version: person.session.version + 1 }
-  const isGone = await needs.links.unlinkOwn(person.user.id, found, {
+  const isGone = await needs.links.unlinkOwn(admittedAs(person), found, {
     ways: waysOf(needs),
     keepSession,
     told: told(needs, person, request, {

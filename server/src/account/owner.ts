@@ -2,7 +2,7 @@ import { acrLevels } from '@nauthera/rules/acr'
 import { hasTwoFactors, withSecondFactor } from '../oidc/acr.ts'
 import type { BrowserSessions } from '../oidc/browser-session.ts'
 import type { PageRequest, Route } from '../reply.ts'
-import type { OtherSessions } from '../store/standing.ts'
+import type { AsAdmitted, OtherSessions } from '../store/standing.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import { personalForm, personalPage } from './gate.ts'
 import type { Admission, Gate, SignedInPerson } from './gate.ts'
@@ -35,6 +35,9 @@ async function requireOwner({ gate, secondFactor }: OwnerNeeds, request: PageReq
   if (secondFactor.policy === 'off' || admission.person.factors.length === 0) return admission
   return gate.requireFresh(request, { acr: [byTwoFactors] })
 }
+
+/** For the statement of a change: it asks again whether the person is as they were let in. */
+export const admittedAs = ({ user, standing }: SignedInPerson): AsAdmitted => ({ userId: user.id, standing })
 
 /** Which sessions go on after the change of this form: this one, and the others where its field `keep-sessions` says so. */
 export const othersOf = ({ session }: SignedInPerson, { form }: PageRequest): OtherSessions => ({

@@ -103,7 +103,8 @@ async function change(needs: PasswordNeeds, person: SignedInPerson, request: Pag
   const outcome = await needs.users.changePassword({
     userId: user.id,
     next,
-    proved: tried.standing,
+    // not as it is now: a second factor may have been set up since this person was let in
+    proved: person.standing,
     others: othersOf(person, request),
     event,
     languages: request.languages,

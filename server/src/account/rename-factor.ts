@@ -7,7 +7,7 @@ import { factorPaths } from './factor-sections.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import type { SignedInPerson } from './gate.ts'
-import { ownersForm, ownersPage } from './owner.ts'
+import { admittedAs, ownersForm, ownersPage } from './owner.ts'
 import type { OwnerNeeds } from './owner.ts'
 import type { Said } from './said.ts'
 
@@ -74,6 +74,7 @@ async function rename(needs: Needs, person: SignedInPerson, request: PageRequest
     reason: factor.kind,
     userId: person.user.id,
   } as const
-  if (await needs.factors.rename(person.user.id, factor.id, name, [event])) needs.said.say(request, 'factor-renamed')
+  if (await needs.factors.rename(admittedAs(person), factor.id, name, [event]))
+    needs.said.say(request, 'factor-renamed')
   return toList(needs)
 }

@@ -16,8 +16,8 @@ import { createWrongCodes, forgetWrongCodes } from './factors/wrong-codes.ts'
 import type { WrongCodes } from './factors/wrong-codes.ts'
 import { outboxInsert } from './outbox.ts'
 import { statement } from './postgres.ts'
-import { endSessionsOf, lockPerson, moveStanding } from './standing.ts'
-import type { FactorKind, OtherSessions, Ways } from './standing.ts'
+import { admitted, endSessionsOf, lockAdmitted, moveStanding } from './standing.ts'
+import type { AsAdmitted, FactorKind, OtherSessions, Ways } from './standing.ts'
 import { isUuid } from './user.ts'
 
 /** What may be shown of a second factor. */
@@ -31,12 +31,12 @@ export interface Factor {
 
 export interface Factors extends WrongCodes, RecoveryCodes, Apps, Passkeys {
   of(userId: string): Promise<Factor[]>
-  /** Gives a factor of the person another name. @returns false when it is not there */
-  rename(userId: string, id: string, name: string, audit: readonly AuditEvent[]): Promise<boolean>
+  /** Gives a factor of the person another name. @returns false when it is not there, or the standing has changed */
+  rename(person: AsAdmitted, id: string, name: string, audit: readonly AuditEvent[]): Promise<boolean>
   /** Removes one factor; with the last one the recovery codes go too.
    *  @param others default: every session ends
-   *  @returns false when it is not there, or is the last way to sign in */
-  remove(userId: string, id: string, ways: Ways, told: Told, others?: OtherSessions): Promise<boolean>
+   *  @returns false when it is not there, is the last way to sign in, or the standing has changed */
+  remove(person: AsAdmitted, id: string, ways: Ways, told: Told, others?: OtherSessions): Promise<boolean>
   /** Encrypts what a factor needs while it is set up or asked for, for a hidden field. @param boundTo only with the same text it opens */
   seal(text: string, boundTo: string): string
   /** @returns undefined for what was not sealed here, or for something else */
@@ -76,8 +76,9 @@ const remove = statement(
 )
 const rename = statement(
   'factor-rename',
-  `WITH changed AS (UPDATE factors SET name = $3 WHERE user_id = $1::uuid AND id = $2::uuid RETURNING id),
-   written AS (${auditInsert('$4', ' WHERE EXISTS (SELECT FROM changed)')})
+  `WITH person AS (${admitted()}),
+   changed AS (UPDATE factors SET name = $4 WHERE user_id = (SELECT id FROM person) AND id = $3::uuid RETURNING id),
+   written AS (${auditInsert('$5', ' WHERE EXISTS (SELECT FROM changed)')})
    SELECT id FROM changed`,
 )
 
@@ -91,13 +92,13 @@ export function createFactors(needs: FactorNeeds): Factors {
     ...createApps(needs),
     ...createPasskeys(needs),
     of: (userId) => factorsOf(needs, userId),
-    async rename(userId, id, name, events) {
+    async rename({ userId, standing }, id, name, events) {
       if (!isUuid(id)) return false
-      const changed = await database.query(rename, [userId, id, name, audit.rows(events)])
+      const changed = await database.query(rename, [userId, standing, id, name, audit.rows(events)])
       if (changed.length > 0) audit.lines(events)
       return changed.length > 0
     },
-    remove: (userId, id, ways, about, others) => removeFactor(needs, userId, id, { ways, told: about, others }),
+    remove: (person, id, ways, about, others) => removeFactor(needs, person, id, { ways, told: about, others }),
     seal: (text, boundTo) => {
       const { box, keyId } = ring.encrypt(Buffer.from(text), `pending-factor:${boundTo}`)
       return `${keyId}~${box.toString('base64url')}`
@@ -109,15 +110,15 @@ export function createFactors(needs: FactorNeeds): Factors {
 
 async function removeFactor(
   needs: FactorNeeds,
-  userId: string,
+  { userId, standing }: AsAdmitted,
   id: string,
   { ways, told: { audit: events, mail }, others }: { ways: Ways; told: Told; others: OtherSessions | undefined },
 ): Promise<boolean> {
   if (!isUuid(id)) return false
   const values = [userId, id, needs.audit.rows(events), rowsOf(needs, mail), ways.upstreams, ways.passkeys]
   const gone = await changeFactors(needs, userId, { events, others }, async (connection) => {
-    await connection.query(lockPerson, [userId])
-    return connection.query(remove, values)
+    const isAdmitted = (await connection.query(lockAdmitted, [userId, standing])).length === 1
+    return isAdmitted ? connection.query(remove, values) : []
   })
   return gone !== undefined
 }

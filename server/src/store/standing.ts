@@ -28,9 +28,18 @@ export interface Ways {
   readonly passkeys: boolean
 }
 
-/** Before a statement that takes a way to sign in: two at once would each see what the other takes as the way that is left.
- *  @param $1 of the person */
-export const lockPerson = statement('person-lock', 'SELECT FROM users WHERE id = $1::uuid FOR UPDATE')
+/** A person, with the standing that was read when they were let in: nothing of theirs changes once it has changed. */
+export interface AsAdmitted {
+  readonly userId: string
+  readonly standing: string
+}
+
+/** SQL: locks the row of an `AsAdmitted` who may still change how they sign in. Before a statement that takes a way to sign in: two at once would each see
+ *  what the other takes as the way that is left.
+ *  @param more conditions for `users u` */
+export const admitted = (more = ''): string =>
+  `SELECT u.id FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2${more} FOR UPDATE`
+export const lockAdmitted = statement('person-lock-admitted', admitted())
 
 /** A session that goes on. */
 export interface KeptSession {

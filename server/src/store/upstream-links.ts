@@ -3,8 +3,8 @@ import { auditInsert } from './audit.ts'
 import type { Told } from './factors/needs.ts'
 import { outboxInsert } from './outbox.ts'
 import { statement } from './postgres.ts'
-import { endSessionsOf, lockPerson, moveStanding, standing } from './standing.ts'
-import type { KeptSession, Ways } from './standing.ts'
+import { endSessionsOf, lockAdmitted, moveStanding, standing } from './standing.ts'
+import type { AsAdmitted, KeptSession, Ways } from './standing.ts'
 import { isUuid } from './user.ts'
 import { createUpstreamSignIns, until } from './upstream-sign-ins.ts'
 import type { UpstreamIdentity, UpstreamSignIns, UpstreamNeeds } from './upstream-sign-ins.ts'
@@ -39,9 +39,9 @@ export interface UpstreamLinks extends UpstreamSignIns {
   /** As `of`, and which of them the person may remove. */
   ownOf(userId: string, ways: Ways): Promise<OwnLink[]>
   /** Removes one identity, as its person wants it; every other session ends.
-   *  @returns false when it is not there, is the origin, or is the last way to sign in */
+   *  @returns false when it is not there, is the origin, is the last way to sign in, or the standing has changed */
   unlinkOwn(
-    userId: string,
+    person: AsAdmitted,
     identity: Omit<UpstreamIdentity, 'upstream'>,
     options: { ways: Ways; keepSession: KeptSession; told: Told },
   ): Promise<boolean>
@@ -145,7 +145,7 @@ export function createUpstreamLinks(needs: UpstreamNeeds): UpstreamLinks {
       const rows = await needs.database.query<OwnLinkRow>(listOwn, [userId, upstreams, passkeys])
       return rows.map(({ is_removable: isRemovable, ...row }) => ({ ...linkOf(row), isRemovable }))
     },
-    unlinkOwn: (userId, identity, options) => removeOwn(needs, userId, identity, options),
+    unlinkOwn: (person, identity, options) => removeOwn(needs, person, identity, options),
     unlink: (userId, upstream, told) => removeLinks(needs, userId, upstream, told),
     async lastOf(userId) {
       if (!isUuid(userId)) return undefined
@@ -174,15 +174,15 @@ async function removeLinks(
 
 async function removeOwn(
   { database, audit, outbox, changes }: UpstreamNeeds,
-  userId: string,
+  { userId, standing }: AsAdmitted,
   { issuer, subject }: Omit<UpstreamIdentity, 'upstream'>,
   { ways, keepSession, told: { audit: events, mail } }: Parameters<UpstreamLinks['unlinkOwn']>[2],
 ): Promise<boolean> {
   const told = [audit.rows(events), outbox.rows(mail === undefined ? [] : [mail])]
   const values = [userId, issuer, subject, ways.upstreams, ways.passkeys, ...told]
   const isGone = await database.transaction(async (connection) => {
-    await connection.query(lockPerson, [userId])
-    const gone = await connection.query(unlinkOwn, values)
+    const isAdmitted = (await connection.query(lockAdmitted, [userId, standing])).length === 1
+    const gone = isAdmitted ? await connection.query(unlinkOwn, values) : []
     if (gone.length > 0) await endSessionsOf(connection, userId, { keepSession })
     return gone.length > 0
   })

@@ -3,7 +3,7 @@ import { Browser, formOf } from '@nauthera/harness/browser'
 import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { codeAt } from '../../src/users/factors/totp.ts'
-import { forgetUsedCodes, recoveryCodesIn, seedIn, textOf } from '../login/second-factor-flows.ts'
+import { forgetUsedCodes, giveApp, recoveryCodesIn, seedIn, textOf } from '../login/second-factor-flows.ts'
 
 describe('second factors in the account area', function () {
   this.timeout(60_000)
@@ -80,6 +80,40 @@ describe('second factors in the account area', function () {
     expect(again.body).to.contain('id="password"')
   })
 
+  it('L9 a form that was let in before a second factor was set up changes nothing once it is', async () => {
+    const { store } = server.apps[0]!
+    const next = 'another horse battery staple'
+    for (const [form, fields] of [
+      ['recovery-codes', {}],
+      ['remove-app', {}],
+      ['password', { 'current-password': password, 'new-password': next, 'repeat-password': next }],
+    ] as const) {
+      const { id, browser: thief } = await person()
+      const path = `/account/security/${form}`
+      const token = formOf((await thief.follow(app)).body, app).fields['form_token']!
+      const stateOf = async () => [await store.credentials.find(id), await store.accounts.load({ userId: id })]
+      let enrolled: Awaited<ReturnType<typeof stateOf>> | undefined
+      const [{ transaction }, { of }] = [store.database, store.factors]
+      const back = () => Object.assign(store.database, { transaction }) && Object.assign(store.factors, { of })
+      const first = async () => {
+        back()
+        await giveApp(server, id)
+        enrolled = await stateOf()
+      }
+      Object.assign(store.database, { transaction: (work: never) => first().then(() => transaction(work)) })
+      Object.assign(store.factors, { of: (userId: string) => first().then(() => of(userId)) })
+      try {
+        const answer = await thief.open(path, { form: { ...fields, form_token: token } })
+        expect(recoveryCodesIn(answer.body), form).to.deep.equal([])
+      } finally {
+        back()
+      }
+      expect(enrolled, form).not.to.equal(undefined)
+      expect(await stateOf(), form).to.deep.equal(enrolled)
+      expect(await store.factors.recoveryCodesLeft(id), form).to.equal(1)
+    }
+  })
+
   it('are named by the person, and renamed after a fresh sign-in', async () => {
     const { id, browser } = await person()
     const page = await browser.follow(app)
@@ -110,7 +144,9 @@ describe('second factors in the account area', function () {
     const token = formOf(own.body, app).fields
     await other.browser.open('/account/security/rename', { form: { ...token, id: factor!.id, name: 'mine' } })
     expect((await server.apps[0]!.store.factors.of(owner.id))[0]).to.include({ name: '' })
-    expect(await server.apps[0]!.store.factors.rename(other.id, factor!.id, 'mine', [])).to.equal(false)
+    const { standing } = (await server.apps[0]!.store.accounts.load({ userId: other.id }))!
+    const thief = { userId: other.id, standing }
+    expect(await server.apps[0]!.store.factors.rename(thief, factor!.id, 'mine', [])).to.equal(false)
   })
 
   it('new recovery codes take the place of the old ones', async () => {

@@ -189,7 +189,9 @@ describe('sign-ins at another provider in the account area', function () {
       keepSession: { uid: 'none', version: 1 },
       told: { audit: [] },
     }
-    const gone = await Promise.all(all.map((link) => store.upstreamLinks.unlinkOwn(who.id, link, options)))
+    const { standing } = (await store.accounts.load({ userId: who.id }))!
+    const own = { userId: who.id, standing }
+    const gone = await Promise.all(all.map((link) => store.upstreamLinks.unlinkOwn(own, link, options)))
     expect(gone.filter(Boolean)).to.have.length(1)
     expect(await links(who.id)).to.have.length(1)
   })

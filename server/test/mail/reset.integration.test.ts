@@ -138,12 +138,13 @@ describe('a new password by mail', function () {
   })
 
   it('L9 who has a second factor proves it before the new password, with a code, a recovery code or a passkey', async () => {
-    const { factors, credentials } = site.apps[0]!.store
+    const { factors, credentials, accounts } = site.apps[0]!.store
     const userId = await addPerson(site, 'barbara')
     const seed = await giveApp(site, userId)
     const passkey = await givePasskey(site, userId)
     const [recoveryCode = ''] = mintRecoveryCodes()
-    await factors.replaceRecoveryCodes(userId, [parseRecoveryCode(recoveryCode)!], { audit: [] })
+    const { standing } = (await accounts.load({ userId }))!
+    await factors.replaceRecoveryCodes({ userId, standing }, [parseRecoveryCode(recoveryCode)!], { audit: [] })
     const next = (n: number) => `${newPassword} ${n}`
     const fields = (n: number) => ({ 'new-password': next(n), 'repeat-password': next(n) })
     type Shown = Answer & { url: string }

@@ -91,6 +91,22 @@ describe(createFactors.name, () => {
     expect(await count('recovery_codes', userId)).to.equal(3)
   })
 
+  it('L9 changes nothing for a person with another standing than when they were let in', async () => {
+    const { id: userId } = await addPerson(store)
+    const early = { userId, standing: await standingOf(userId) }
+    await store.factors.enrolApp(await enrolmentOf(userId))
+    const [before] = await store.factors.of(userId)
+    const ways = { upstreams: [], passkeys: false }
+    expect(await store.factors.replaceRecoveryCodes(early, ['X'], { audit: [] })).to.equal(false)
+    expect(await store.factors.remove(early, before!.id, ways, { audit: [] })).to.equal(false)
+    expect(await store.factors.rename(early, before!.id, 'mine', [])).to.equal(false)
+    expect(await store.factors.of(userId)).to.deep.equal([before])
+    expect(await store.factors.recoveryCodesLeft(userId)).to.equal(3)
+    const now = { userId, standing: await standingOf(userId) }
+    expect(await store.factors.replaceRecoveryCodes(now, ['X'], { audit: [] })).to.equal(true)
+    expect(await store.factors.remove(now, before!.id, ways, { audit: [] })).to.equal(false)
+  })
+
   it('L8 of 20 parallel uses of one step on 3 replicas one is accepted, and no earlier step after it', async () => {
     const { userId, id } = await enrolled()
     const replicas = [store, fresh.replica(), fresh.replica()]

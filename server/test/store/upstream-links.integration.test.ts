@@ -228,12 +228,17 @@ describe(createUpstreamLinks.name, () => {
     const id = (await store.factors.of(userId))[0]!.id
     const ways = { upstreams: ['corp'], passkeys: true }
     const keepSession = { uid: 'none', version: 1 }
+    const person = async () => ({ userId, standing: await proved() })
+    const now = await person()
+    const told = { audit: [] }
+    const early = { userId, standing: 'another' }
+    expect(await store.upstreamLinks.unlinkOwn(early, signIn, { ways, keepSession, told })).to.equal(false)
     const gone = await Promise.all([
-      store.upstreamLinks.unlinkOwn(userId, signIn, { ways, keepSession, told: { audit: [] } }),
-      stores[1].factors.remove(userId, id, ways, { audit: [] }),
+      store.upstreamLinks.unlinkOwn(now, signIn, { ways, keepSession, told }),
+      stores[1].factors.remove(now, id, ways, { audit: [] }),
     ])
     expect(gone.filter(Boolean)).to.have.length(1)
-    if (gone[0]) expect(await store.factors.remove(userId, id, ways, { audit: [] })).to.equal(false)
+    if (gone[0]) expect(await store.factors.remove(await person(), id, ways, { audit: [] })).to.equal(false)
     expect((await store.factors.of(userId)).length + (await store.upstreamLinks.of(userId)).length).to.equal(1)
   })
 

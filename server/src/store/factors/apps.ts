@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { auditInsert } from '../audit.ts'
 import { outboxInsert } from '../outbox.ts'
 import { statement } from '../postgres.ts'
-import { standing } from '../standing.ts'
+import { admitted } from '../standing.ts'
 import { hashOf, rowsOf, storeFactor } from './needs.ts'
 import type { Enrolled, FactorNeeds, NewFactor } from './needs.ts'
 import { forgetWrongCodes, lockOf } from './wrong-codes.ts'
@@ -57,8 +57,7 @@ const useStep = statement(
 )
 const enrolApp = statement(
   'factor-enrol-app',
-  `WITH person AS (
-     SELECT u.id FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2 FOR UPDATE),
+  `WITH person AS (${admitted()}),
    before AS (DELETE FROM factors WHERE user_id = (SELECT id FROM person) AND kind = 'totp' RETURNING id),
    new AS (INSERT INTO factors (id, user_id, kind, name, secret, encrypted_by, last_step)
      SELECT $3::uuid, p.id, 'totp', $4, $5::bytea, $6, $7::bigint FROM person p WHERE (SELECT count(*) FROM before) >= 0

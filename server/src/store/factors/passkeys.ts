@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { auditInsert } from '../audit.ts'
 import { outboxInsert } from '../outbox.ts'
 import { statement } from '../postgres.ts'
-import { standing } from '../standing.ts'
+import { admitted } from '../standing.ts'
 import { hashOf, rowsOf, storeFactor } from './needs.ts'
 import type { Enrolled, FactorNeeds, NewFactor } from './needs.ts'
 
@@ -55,8 +55,7 @@ const usePasskey = statement(
 )
 const enrolPasskey = statement(
   'factor-enrol-passkey',
-  `WITH person AS (
-     SELECT u.id FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2 FOR UPDATE),
+  `WITH person AS (${admitted()}),
    ${markChallenge('$10', '$11', ' FROM person')},
    new AS (INSERT INTO factors (id, user_id, kind, name, credential_id, public_key, sign_count, synced, transports)
      SELECT $3::uuid, p.id, 'passkey', $4, $5, $6::bytea, $7::bigint, $8::boolean, $9::text[] FROM person p, mark

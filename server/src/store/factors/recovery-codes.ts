@@ -4,7 +4,8 @@ import type { AuditEvent } from '../audit.ts'
 import { outboxInsert } from '../outbox.ts'
 import { statement } from '../postgres.ts'
 import type { Connection } from '../postgres.ts'
-import type { OtherSessions } from '../standing.ts'
+import { admitted } from '../standing.ts'
+import type { AsAdmitted, OtherSessions } from '../standing.ts'
 import { changeFactors, hashOf, rowsOf, told } from './needs.ts'
 import type { FactorNeeds, Told } from './needs.ts'
 import { forgetWrongCodes, lockOf } from './wrong-codes.ts'
@@ -24,8 +25,13 @@ export interface RecoveryCodes {
   recoveryCodesLeft(userId: string): Promise<number>
   /** Makes these the person's recovery codes; the ones of before do not work any more.
    *  @param others default: every session ends
-   *  @returns false when the person has no second factor: then there is nothing to recover */
-  replaceRecoveryCodes(userId: string, codes: readonly string[], told: Told, others?: OtherSessions): Promise<boolean>
+   *  @returns false when the standing has changed, or the person has no second factor: then there is nothing to recover */
+  replaceRecoveryCodes(
+    person: AsAdmitted,
+    codes: readonly string[],
+    told: Told,
+    others?: OtherSessions,
+  ): Promise<boolean>
 }
 
 const useRecoveryCode = statement(
@@ -45,11 +51,11 @@ const codesLeft = statement(
 // a code of before that was used may come again by chance, and works then
 const replaceCodes = statement(
   'factor-replace-codes',
-  `WITH person AS (SELECT u.id FROM users u WHERE u.id = $1::uuid AND EXISTS (SELECT FROM factors f WHERE f.user_id = u.id) FOR UPDATE),
+  `WITH person AS (${admitted(' AND EXISTS (SELECT FROM factors f WHERE f.user_id = u.id)')}),
    before AS (DELETE FROM recovery_codes WHERE user_id = (SELECT id FROM person) RETURNING user_id),
-   new AS (INSERT INTO recovery_codes (user_id, code_hash) SELECT p.id, hash FROM person p, unnest($2::bytea[]) hash
+   new AS (INSERT INTO recovery_codes (user_id, code_hash) SELECT p.id, hash FROM person p, unnest($3::bytea[]) hash
      WHERE (SELECT count(*) FROM before) >= 0 ON CONFLICT DO NOTHING RETURNING user_id),
-   ${told('$3', '$4', 'EXISTS (SELECT FROM new)').trim()}
+   ${told('$4', '$5', 'EXISTS (SELECT FROM new)').trim()}
    SELECT FROM person WHERE EXISTS (SELECT FROM new)`,
 )
 
@@ -63,8 +69,8 @@ export function createRecoveryCodes(needs: FactorNeeds): RecoveryCodes {
       return row
     },
     recoveryCodesLeft: async (userId) => (await database.query<{ left: number }>(codesLeft, [userId]))[0]!.left,
-    async replaceRecoveryCodes(userId, codes, { audit: events, mail }, others) {
-      const values = [userId, codes.map(hashOf), audit.rows(events), rowsOf(needs, mail)]
+    async replaceRecoveryCodes({ userId, standing }, codes, { audit: events, mail }, others) {
+      const values = [userId, standing, codes.map(hashOf), audit.rows(events), rowsOf(needs, mail)]
       const change = (connection: Connection) => connection.query(replaceCodes, values)
       return (await changeFactors(needs, userId, { events, others }, change)) !== undefined
     },

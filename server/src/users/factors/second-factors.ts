@@ -2,7 +2,7 @@
 // does not forget them, only a right code does, or an administrator.
 import { askedFrom } from '../../describe-agent.ts'
 import type { Mail } from '../../mails.ts'
-import type { OtherSessions, Ways } from '../../store/standing.ts'
+import type { AsAdmitted, OtherSessions, Ways } from '../../store/standing.ts'
 import type { Accounts } from '../../store/accounts.ts'
 import type { AuditEvent } from '../../store/audit-event.ts'
 import type { Factors } from '../../store/factors.ts'
@@ -44,13 +44,13 @@ export interface SecondFactors {
     app: FactorChange & { userId: string; standing: string; seed: string; code: string; name: string },
   ): Promise<EnrolOutcome>
   /** Makes ten new recovery codes; the earlier ones do not work any more.
-   *  @returns them, to show once; undefined when the person has no second factor */
-  renewRecoveryCodes(userId: string, by: FactorChange): Promise<readonly string[] | undefined>
-  /** Removes the authenticator app. @returns false when there is none */
-  removeApp(userId: string, by: FactorChange): Promise<boolean>
+   *  @returns them, to show once; undefined when the person has no second factor, or another standing by now */
+  renewRecoveryCodes(person: AsAdmitted, by: FactorChange): Promise<readonly string[] | undefined>
+  /** Removes the authenticator app. @returns false when there is none, or the standing has changed */
+  removeApp(person: AsAdmitted, by: FactorChange): Promise<boolean>
   /** Removes one factor. @param about.change a key under `mail.factor-changed.change.`
-   *  @returns false when it is not there, or is the last way to sign in */
-  removeFactor(userId: string, id: string, about: Removal, by: FactorChange): Promise<boolean>
+   *  @returns false when it is not there, is the last way to sign in, or the standing has changed */
+  removeFactor(person: AsAdmitted, id: string, about: Removal, by: FactorChange): Promise<boolean>
 }
 
 interface Removal {
@@ -82,17 +82,17 @@ export function createSecondFactors(needs: Needs): SecondFactors {
     checkCode: (userId, code) => checkCode(needs, userId, code),
     useRecoveryCode: (userId, typed, by) => useRecoveryCode(needs, userId, typed, by),
     enrolApp: (app) => enrolApp(needs, app),
-    async renewRecoveryCodes(userId, by) {
+    async renewRecoveryCodes(person, by) {
       const codes = mintRecoveryCodes()
-      const told = { audit: [by.event], mail: await noticeOf(needs, userId, 'recovery-codes-new', by) }
+      const told = { audit: [by.event], mail: await noticeOf(needs, person.userId, 'recovery-codes-new', by) }
       const plain = codes.map((shown) => parseRecoveryCode(shown)!)
-      return (await needs.store.factors.replaceRecoveryCodes(userId, plain, told, by.others)) ? codes : undefined
+      return (await needs.store.factors.replaceRecoveryCodes(person, plain, told, by.others)) ? codes : undefined
     },
-    async removeApp(userId, by) {
-      const app = (await needs.store.factors.of(userId)).find(({ kind }) => kind === 'totp')
-      return app !== undefined && remove(needs, userId, app.id, appRemoval, by)
+    async removeApp(person, by) {
+      const app = (await needs.store.factors.of(person.userId)).find(({ kind }) => kind === 'totp')
+      return app !== undefined && remove(needs, person, app.id, appRemoval, by)
     },
-    removeFactor: (userId, id, about, by) => remove(needs, userId, id, about, by),
+    removeFactor: (person, id, about, by) => remove(needs, person, id, about, by),
   }
 }
 
@@ -130,13 +130,13 @@ const appRemoval: Removal = { change: 'totp-removed', ways: { upstreams: [], pas
 
 async function remove(
   needs: Needs,
-  userId: string,
+  person: AsAdmitted,
   id: string,
   { change, ways }: Removal,
   by: FactorChange,
 ): Promise<boolean> {
-  const mail = await noticeOf(needs, userId, change, by)
-  return needs.store.factors.remove(userId, id, ways, { audit: [by.event], mail }, by.others)
+  const mail = await noticeOf(needs, person.userId, change, by)
+  return needs.store.factors.remove(person, id, ways, { audit: [by.event], mail }, by.others)
 }
 
 async function noticeOf(
