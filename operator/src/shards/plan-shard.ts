@@ -7,11 +7,11 @@ import {
   GrantedSchema,
   ShardEntrySchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { Restraint, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount, shardEpoch } from '@nauthera/proto/names'
 import { maxShardBytes, renderShardFile } from '@nauthera/proto/shard-file'
 import type { ShardContent } from '@nauthera/proto/shard-file'
-import { noGroup } from '@nauthera/rules/restraint'
+import { groupsInBoth, noGroup } from '@nauthera/rules/restraint'
 import type { NoRoom } from '../decide/outcome.ts'
 import { isOtherForm } from '../decide/shard-schema.ts'
 import { entryKey, plannedEntry, sameEntry } from './client-entry.ts'
@@ -161,22 +161,24 @@ function fit(
 }
 
 /** What is written of a client for which there is no room: what a secret does, what is withdrawn at an API and what stops or narrows the
- *  client goes in, whatever happens to a version. */
-function heldEntry({ restraint: _past, ...stored }: ShardEntry, next: ShardEntry): ShardEntry {
-  const held = { ...stored, verifiers: next.verifiers, ...withdrawn(stored, next) }
+ *  client goes in, whatever happens to a version. A long list of groups keeps the room that it has. */
+function heldEntry(stored: ShardEntry, next: ShardEntry): ShardEntry {
+  const { restraint: past, ...rest } = { ...stored, verifiers: next.verifiers, ...withdrawn(stored, next) }
   const { restraint } = next
-  if (!restraint) return create(ShardEntrySchema, held)
-  const restrained = create(ShardEntrySchema, { ...held, restraint })
-  const free = create(ShardEntrySchema, held)
-  const isShort =
-    packedBytes(restrained) - packedBytes(free) <= spareBytes.packed &&
-    plainBytes(restrained) - plainBytes(free) <= spareBytes.plain
-  if (isShort) return restrained
-  return create(ShardEntrySchema, { ...held, restraint: { ...restraint, allowedGroups: [noGroup] } })
+  const under = (one: Restraint | undefined) => create(ShardEntrySchema, one ? { ...rest, restraint: one } : rest)
+  if (!restraint) return under(undefined)
+  const [wanted, before, free] = [under(restraint), under(past), under(undefined)]
+  const fits = (bytesOf: (entry: ShardEntry) => number, spare: number): boolean =>
+    bytesOf(wanted) <= Math.max(bytesOf(before), bytesOf(free) + spare)
+  if (fits(packedBytes, spareBytes.packed) && fits(plainBytes, spareBytes.plain)) return wanted
+  const groups = past?.allowedGroups ?? []
+  const allowedGroups = groups.length > 0 ? groupsInBoth(groups, restraint.allowedGroups) : [noGroup]
+  return under({ ...restraint, allowedGroups: [...allowedGroups] })
 }
 
 /** What each of 3,000 clients may take of the room that no version gets, so that a full shard can still be written: half of `packed` are keys
- *  that all of them share in the file. Bytes. A list of groups that is longer lets nobody in until there is room for it. */
+ *  that all of them share in the file. Bytes. Of a list of groups that is longer only those
+ *  count that are stored already, until there is room for it; without such nobody gets in. */
 const spareBytes = { packed: 128, plain: 320 }
 
 /** Of what the stored entry grants, only what is granted still: this never takes more room. An entry from before access was

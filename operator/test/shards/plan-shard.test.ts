@@ -205,6 +205,17 @@ describe('planShard', () => {
     })
   })
 
+  it('drops an accepted version at once that holds a name which the desired one has given up', () => {
+    const api = (identifier?: string) =>
+      desired(create(ClientConfigSchema, { type: 'M2M', ...(identifier ? { resourceServer: { identifier } } : {}) }))
+    const first = written([one({ verdict: api('urn:a:b') })])
+    const second = written([one({ verdict: api(), standing: 'accepted' })], first)
+    expect(second.entries[0]!.accepted).to.not.equal(undefined)
+    expect(plan([one({ verdict: api() })], second, { fill: 0.1 }).kind).to.equal('keep')
+    const third = written([one({ verdict: api(), standing: 'accepted' })], second, { fill: 0.1 })
+    expect(third.entries[0]!.accepted).to.equal(undefined)
+  })
+
   describe('carries the last accepted version forward', () => {
     const first = written([one()])
     const second = written([one({ verdict: desired(config('two')), standing: 'accepted' })], first)
@@ -357,6 +368,22 @@ describe('planShard', () => {
       const restraint = create(RestraintSchema, { allowedGroups: Array.from({ length: 40 }, (_, at) => `group-${at}`) })
       const made = plan([{ ...wide('a', 1, 60_000), restraint }], stored, { limits })
       expect(made.kind === 'write' && made.shard.entries[0]!.restraint?.allowedGroups).to.deep.equal([noGroup])
+    })
+    it('keeps a long list of groups that is stored, and takes from it who may no longer sign in', () => {
+      const groups = Array.from({ length: 40 }, (_, at) => `group-${at}`)
+      const restraint = create(RestraintSchema, { allowedGroups: groups })
+      const stored = written([{ ...wide('a', 1, 3_000), restraint }], undefined, { limits })
+      const heldUnder = (allowedGroups: string[]) => {
+        const wanted = create(RestraintSchema, { allowedGroups })
+        const made = plan([{ ...wide('a', 1, 60_000), restraint: wanted }], stored, { limits })
+        expect([...made.refused.keys()]).to.deep.equal(['demo/a'])
+        return made.kind === 'write' ? made.shard.entries[0]!.restraint?.allowedGroups : 'kept'
+      }
+      expect(heldUnder(groups)).to.equal('kept')
+      expect(heldUnder(groups.slice(1))).to.deep.equal(groups.slice(1))
+      const more = Array.from({ length: 40 }, (_, at) => `another-group-${at}`)
+      expect(heldUnder([...groups.slice(2), ...more]), 'no room for more').to.deep.equal(groups.slice(2))
+      expect(heldUnder([...more, ...more.map((group) => `${group}-b`)])).to.deep.equal([noGroup])
     })
     it('K18 says what is granted also where nothing was said before: without it a server would give more', () => {
       const stored = written([wide('a', 1, 3_000)], undefined, { limits })
