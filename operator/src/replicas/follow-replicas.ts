@@ -29,7 +29,8 @@ export interface FollowReplicas {
   /** How many replicas serve a client that is not to be served in its present version: those that have what is stored, or have yet to read
    *  that and so serve what came before; once it was taken out of its shard, those that have not been heard to have read that. */
   served(key: string): { readonly loaded: number; readonly total: number }
-  /** Replicas whose last word was that they have an earlier version of the client's shard than the one that brought its entry as it is, or took it out. */
+  /** Replicas whose last word was that they have an earlier version of the client's shard than the one that brought its version and what
+   *  restrains it, or took it out. */
   behind(key: string): readonly string[]
   /** @param settled the version is live everywhere; else the client is looked at whenever its shard moves at a replica */
   note(key: string, settled: boolean): void
@@ -56,11 +57,12 @@ export function createFollowReplicas(needs: {
   const ask = (key: string, seq: number, shard: number, reports: readonly ReplicaReport[]) =>
     propagationOf(splitKey(key), { shard, epoch: shardEpoch, seq: BigInt(seq) }, reports)
 
-  const olderFor = (key: string): readonly Replica[] => {
+  /** @param since what they lack: the entry as it is, or its version */
+  const olderFor = (key: string, since: 'entrySeq' | 'configSeq'): readonly Replica[] => {
     const stored = shards.stored(key)
     const shard = stored?.shard ?? shardOfKey(key)
     if (!stored && !leftAt.has(key)) return []
-    const seq = stored?.entrySeq ?? leftAt.get(key) ?? shards.seq(shard)
+    const seq = stored?.[since] ?? leftAt.get(key) ?? shards.seq(shard)
     if (!stored) leftAt.set(key, seq)
     return replicas.list().filter((one) => hasOlder(one, shard, seq))
   }
@@ -92,13 +94,13 @@ export function createFollowReplicas(needs: {
     served: (key) => {
       const list = replicas.list()
       const stored = shards.stored(key)
-      const older = olderFor(key)
+      const older = olderFor(key, 'entrySeq')
       if (!stored) return { loaded: older.length, total: list.length }
       const { entrySeq, shard } = stored
       const before = older.filter((one) => one.reachable && one.serverConnected)
       return { loaded: ask(key, entrySeq, shard, list).loaded + before.length, total: list.length }
     },
-    behind: (key) => olderFor(key).map(({ replica }) => replica),
+    behind: (key) => olderFor(key, 'configSeq').map(({ replica }) => replica),
     note: (key, settled) => {
       const stored = shards.stored(key)
       if (settled && stored) waiting.settle(key, versionOf(stored))

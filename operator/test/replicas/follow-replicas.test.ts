@@ -17,6 +17,7 @@ describe('createFollowReplicas', () => {
   let follow: ReturnType<typeof createFollowReplicas>
   /** Clients that their shard has no longer. */
   let gone: Set<string>
+  let configSeq: number
 
   const replica = (name: string, more: Partial<Replica> = {}): Replica => ({
     replica: name,
@@ -49,6 +50,7 @@ describe('createFollowReplicas', () => {
     replicas = [replica('a'), replica('b')]
     asked = []
     gone = new Set()
+    configSeq = 2
     follow = createFollowReplicas({
       replicas: { list: () => replicas },
       shards: {
@@ -60,7 +62,7 @@ describe('createFollowReplicas', () => {
             : {
                 entry: create(ShardEntrySchema, { uid: key }),
                 entrySeq: 2,
-                configSeq: 2,
+                configSeq,
                 shard: shardOfKey(key),
               },
       },
@@ -121,6 +123,14 @@ describe('createFollowReplicas', () => {
     expect(follow.served(key)).to.deep.equal({ loaded: 0, total: 2 })
     gone.add(keys[1]!)
     expect(follow.served(keys[1]!), 'one that was never seen in its shard').to.deep.equal({ loaded: 0, total: 2 })
+  })
+
+  it('says that a replica is behind only while it lacks the version: nobody is woken when it reads newer secrets', () => {
+    const [key] = keys as [string]
+    expect(follow.behind(key)).to.deep.equal(['a', 'b'])
+    configSeq = 1
+    expect(follow.config(key)?.accepted).to.equal(true)
+    expect(follow.behind(key)).to.deep.equal([])
   })
 
   it('asks for a client when a replica begins to reject it, and when it ends that', () => {
