@@ -15,7 +15,7 @@ import { configOf, versionOf } from '../decide/judge.ts'
 import type { Judgement } from '../decide/judge.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { Settings } from '../settings.ts'
-import { saysTheSame, verifiersOf } from '../shards/client-entry.ts'
+import { isOfClient, saysTheSame, verifiersOf } from '../shards/client-entry.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { Clock } from '../time/clock.ts'
 import { createFence } from './fence.ts'
@@ -142,19 +142,21 @@ function createWaysOut({
 }) {
   /** The spec breaks a rule: what was accepted serves on as it is, secrets included. Only those that it revokes end. */
   const freeze = async (work: SecretWork): Promise<SecretResult> => {
+    // the Secret tells whether the client was restored, and so goes on with an entry of before
+    const { read, failure } = await reader.begin(work, { needsSecret: false, isTaken: false })
     const stored = shards.stored(work.key)?.entry
+    const isUnknown = failure !== undefined && stored !== undefined && !isOfClient(stored, work.memory)
     const verifiers = stored ? verifiersOf(stored) : []
-    entries.put(work, verifiers, 'known')
-    const { read } = await reader.begin(work, { needsSecret: false, isTaken: false })
     const published = read.state.kind === 'owned' ? read.state.sha256 : undefined
-    if (isRevoked(work.judgement.client, read.state)) entries.put(work, withoutPrevious(verifiers, published), 'known')
+    const left = isRevoked(work.judgement.client, read.state) ? withoutPrevious(verifiers, published) : verifiers
+    if (!isUnknown) entries.put(work, left, 'known')
     const isThere = read.state.kind === 'owned' && !read.isFormer
     const name = secretNameOf(work.judgement.client)
     return {
       plan: undefined,
       secret: { kind: isThere ? 'ready' : 'pending', name },
       again: undefined,
-      failure: undefined,
+      failure: isUnknown ? failure : undefined,
     }
   }
 

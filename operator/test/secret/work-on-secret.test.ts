@@ -113,6 +113,23 @@ describe('createWorkOnSecret', () => {
     expect(one.published()).to.equal('theirs')
   })
 
+  it('keeps what was accepted of a restored client whose spec breaks a rule: its Secret tells that it was restored', async () => {
+    const broken = { interval: '720h', window: { schedule: '0 0 30 2 *', duration: '1h' } }
+    begin()
+    await settle()
+    const { metadata, data } = one.secrets.held.get('app-oidc')!
+    const [uid, entry] = [one.client.metadata.uid, one.shard.entry]
+    begin({ metadata: { uid: 'uid-anew' }, spec: { rotation: broken } })
+    one.shard.entry = entry
+    one.secrets.put('app-oidc', { metadata: { ...metadata, ownerReferences: [] }, data: { ...data } })
+    one.secrets.failure = unreachable
+    expect((await look()).failure, 'nobody knows yet whose the entry is').to.equal(unreachable)
+    expect(one.shard.asked).to.deep.equal([])
+    one.secrets.failure = undefined
+    await look()
+    expect(one.shard.asked.map(({ client }) => client?.restoredFrom)).to.deep.equal([uid])
+  })
+
   it('moves the value along when the Secret gets another name', async () => {
     begin()
     await settle()
