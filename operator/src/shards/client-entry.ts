@@ -12,6 +12,7 @@ import type {
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { grantsTheSame, lastingUid, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import type { StoredVerifier } from '../decide/rotation-terms.ts'
+import { heldNamesOf } from './held-names.ts'
 
 /** What the shard should say about one client. */
 export interface ClientForShard {
@@ -114,10 +115,11 @@ export function saysTheSame(one: ClientVersion | undefined, other: ClientVersion
   return one?.config === other?.config
 }
 
-/** The same to a server: `accepted` that only went away is no difference. */
+/** The same to a server: `accepted` that only went away is no difference, unless it held a name: that is free from then on. */
 export function sameEntry(left: ShardEntry | undefined, right: ShardEntry | undefined): boolean {
   if (!left || !right || left === right) return left === right
   if (right.accepted === undefined && left.accepted !== undefined && right.desired !== undefined) {
+    if (heldNamesOf(left).length > heldNamesOf(right).length) return false
     const { accepted: _dropped, ...rest } = left
     return equals(ShardEntrySchema, rest as ShardEntry, right)
   }

@@ -1,9 +1,9 @@
 // Which names the stored entries hold: what replicas serve under a name stays with whoever has it.
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { StoredShard } from './stored-shard.ts'
 
-type Entries = StoredShard['entries']
+/** By `namespace/name`. */
+type Entries = ReadonlyMap<string, { readonly entry: ShardEntry }>
 
 const namesBefore = new WeakMap<ShardEntry, readonly string[]>()
 const holdersBefore = new WeakMap<Entries, ReadonlyMap<string, readonly string[]>>()
