@@ -1,11 +1,14 @@
 import { expect } from 'chai'
 import { create } from '@bufbuild/protobuf'
 import { RestraintSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { acrLevels } from '@nauthera/rules/acr'
 import { noGroup } from '@nauthera/rules/restraint'
 import { restraintOf } from '../../src/decide/restraint.ts'
 
 describe(restraintOf.name, () => {
-  const rows: [sentence: string, spec: unknown, restraint: object | undefined][] = [
+  const strongest = acrLevels.at(-1)!
+  type Row = [sentence: string, spec: unknown, restraint: object | undefined]
+  const rows: Row[] = [
     ['nothing asks for nothing', { type: 'Web' }, undefined],
     ['a suspension', { suspended: true }, { suspended: true }],
     ['groups, each once', { access: { allowedGroups: ['a', 'b', 'a'] } }, { allowedGroups: ['a', 'b'] }],
@@ -20,7 +23,28 @@ describe(restraintOf.name, () => {
       { suspended: true, access: { allowedGroups: [1, 'a', null] } },
       { suspended: true, allowedGroups: ['a'] },
     ],
-    ['values of any shape', { suspended: 'true', access: 7 }, undefined],
+    ...[{ access: 7 }, { access: [{ allowedGroups: ['staff'] }] }].map((spec): Row => [
+      `an access that cannot be read as the narrowest: ${JSON.stringify(spec)}`,
+      spec,
+      { allowedGroups: [noGroup], leastAcr: strongest },
+    ]),
+    ['a suspension that cannot be read as one', { suspended: 'true' }, { suspended: true }],
+    ...[5, 'staff', [5]].map((allowedGroups): Row => [
+      `groups that cannot be read as nobody: ${JSON.stringify(allowedGroups)}`,
+      { access: { allowedGroups } },
+      { allowedGroups: [noGroup] },
+    ]),
+    ...['urn:nauthera:pwd', [5]].map((requiredAcr): Row => [
+      `levels that cannot be read as the strongest: ${JSON.stringify(requiredAcr)}`,
+      { access: { requiredAcr } },
+      { leastAcr: strongest },
+    ]),
+    [
+      'fields that are null as absent',
+      { suspended: null, access: { allowedGroups: null, requiredAcr: null } },
+      undefined,
+    ],
+    ['empty lists as open', { access: { allowedGroups: [], requiredAcr: [] } }, undefined],
     ['no spec', undefined, undefined],
     [
       'a list that no version has room for lets nobody in',
