@@ -247,10 +247,12 @@ function activityIn(
   findings: Findings,
 ): Activity {
   const { key, judgement } = findings
+  const { rejected = [], loaded = 0 } = follow.config(key) ?? {}
   return activityOf({
     judgement,
     entry: shards.stored(key)?.entry,
-    isRejected: (follow.config(key)?.rejected.length ?? 0) > 0,
+    isRejected: rejected.length > 0,
+    isLoaded: loaded > 0,
     all: replicas.list().map(({ replica }) => replica),
     behind: follow.behind(key),
   })

@@ -13,11 +13,13 @@ export interface Activity {
 
 /** @param about.entry of the client in its shard; undefined when there is none
  *  @param about.isRejected replicas refuse its desired version
+ *  @param about.isLoaded a replica has taken it
  *  @param about.all replicas, and those of them that have an earlier version of its shard */
 export function activityOf(about: {
   readonly judgement: Pick<Judgement, 'client' | 'serve'>
   readonly entry: ShardEntry | undefined
   readonly isRejected: boolean
+  readonly isLoaded: boolean
   readonly all: readonly string[]
   readonly behind: readonly string[]
 }): Activity {
@@ -29,9 +31,9 @@ export function activityOf(about: {
     return { kind: 'suspended', behind: isStored ? behind : about.all }
   }
   if (judgement.serve.kind === 'nothing') return { kind: 'not-served', behind: entry ? about.all : behind }
-  if (!isOwn) return { kind: judgement.serve.kind === 'carry' ? 'not-served' : 'active', behind: [] }
-  if (!hasVersion(entry)) return { kind: 'not-served', behind }
+  if (!isOwn) return { kind: 'not-served', behind: [] }
   const { desired, accepted } = entry
+  if (!hasVersion(entry) || (about.isRejected && !about.isLoaded && !accepted)) return { kind: 'not-served', behind }
   const served = about.isRejected ? (accepted ?? desired) : (desired ?? accepted)
   return { kind: isSuspended(served) ? 'suspended-before' : 'active', behind }
 }

@@ -195,7 +195,7 @@ function active({ activity: { kind, behind } }: Outcome): Finding {
     case 'suspended-before':
       return no('Suspended', 'the version that is served is suspended; it goes on when the present one is served')
     case 'not-served':
-      return no('NotServed', 'no server has it; see Accepted and PolicyCompliant')
+      return no('NotServed', 'no server has it; see Accepted, PolicyCompliant and Propagated')
   }
 }
 

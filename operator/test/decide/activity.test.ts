@@ -17,7 +17,19 @@ describe(activityOf.name, () => {
   const stopped = judged({ client: client({ suspended: true }), serve: { kind: 'carry', until: undefined } })
   const rows: [sentence: string, about: Partial<Parameters<typeof activityOf>[0]>, kind: string, behind: string[]][] = [
     ['a client is active', { entry: entry({ desired }) }, 'active', []],
-    ['a new one is no news', {}, 'active', []],
+    ['a new one that is yet to be stored is not', {}, 'not-served', []],
+    [
+      'one whose only version every replica rejects is not',
+      { isRejected: true, entry: entry({ desired }) },
+      'not-served',
+      [],
+    ],
+    [
+      'a replica takes what another rejects',
+      { isRejected: true, isLoaded: true, entry: entry({ desired }) },
+      'active',
+      [],
+    ],
     ['a refused one that never was served is not', { judgement: carried }, 'not-served', []],
     [
       'one that policies ended is not, once replicas have read it',
@@ -65,7 +77,14 @@ describe(activityOf.name, () => {
   ]
   for (const [sentence, about, kind, behind] of rows) {
     it(`says ${kind}: ${sentence}`, () => {
-      const base = { judgement: judged(), entry: undefined, isRejected: false, all: ['a', 'b'], behind: [] }
+      const base = {
+        judgement: judged(),
+        entry: undefined,
+        isRejected: false,
+        isLoaded: false,
+        all: ['a', 'b'],
+        behind: [],
+      }
       expect(activityOf({ ...base, ...about })).to.deep.equal({ kind, behind })
     })
   }
