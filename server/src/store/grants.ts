@@ -94,12 +94,12 @@ const childrenPerClient = 200
 export const mostGrants = 200
 
 /** SQL: the ids of the grants that end so that one more is not too many. Those without a refresh token end first, since a page elsewhere can send a browser
- *  to sign in again and again, but cannot fetch tokens; then the oldest. One whose code may still be on its way stays.
+ *  to sign in again and again, but cannot fetch tokens; of these one whose code may still be on its way ends last. Then the oldest.
  *  @param user and client: of the grant that is added */
 export const crowdedGrants = (user: string, client: string): string =>
   `SELECT id FROM grants g WHERE user_id = ${user}::uuid AND client_uid = ${client} AND revoked_at IS NULL AND expires_at > now() AND ${isOfSignIn('g')}
-     ORDER BY created_at > now() - interval '1 minute' OR EXISTS (
-       SELECT FROM refresh_families f WHERE f.grant_id = g.id AND f.revoked_at IS NULL AND f.expires_at > now()) DESC, created_at DESC
+     ORDER BY EXISTS (SELECT FROM refresh_families f WHERE f.grant_id = g.id AND f.revoked_at IS NULL AND f.expires_at > now()) DESC,
+       created_at > now() - interval '1 minute' DESC, created_at DESC
      OFFSET ${mostGrants - 1}`
 
 const insert = statement(
