@@ -62,10 +62,13 @@ const shortOf = (subject: string): string => createHash('sha256').update(subject
 /** For somebody at another provider. @param id of the provider */
 export const nameBySubject = (subject: string, id: string): string => `${id}-${shortOf(subject)}`
 
+/** The part before the first @, whichever of its forms (U+FF20, U+FE6B) it has. */
+export const beforeAt = (name: string): string => name.normalize('NFKC').split('@')[0]!.trim()
+
 /** User names for somebody whose own one cannot be had here, the nicest first; the last is had by nobody else.
  *  @param identity.upstream id of the provider */
 export function otherNames(username: string, { subject, upstream }: { subject: string; upstream: string }): string[] {
-  const [plain = ''] = username.split('@')
+  const plain = beforeAt(username)
   const sure = nameBySubject(subject, upstream)
   // what is added has 42 characters at most
   const isShort = Math.max(plain.length, canonicalName(plain).length) <= longestName - 50

@@ -1,7 +1,7 @@
 import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import type { Person } from '../../store/user.ts'
 import { canonicalName } from '../../store/canonical-name.ts'
-import { faultsOfName, nameBySubject } from '../../store/user-names.ts'
+import { beforeAt, faultsOfName, nameBySubject } from '../../store/user-names.ts'
 import { isEmailAddress } from '../../users/email-address.ts'
 import { vouchesFor } from '../../users/vouching.ts'
 import { takeOver } from '../../users/group-names.ts'
@@ -74,9 +74,9 @@ function usernameOf(
   const given = usernameClaims
     .map((name) => textOf(claims[name]))
     .find((value) => value !== undefined && faultsOfName(value).length === 0)
-  if (given === undefined || !given.includes('@')) return given
+  if (given === undefined || !canonicalName(given).includes('@')) return given
   if (email !== undefined && canonicalName(given) === canonicalName(email)) return given
-  return given.split('@')[0] || undefined
+  return beforeAt(given) || undefined
 }
 
 const plainFacts = ['given_name', 'family_name', 'middle_name', 'nickname', 'zoneinfo']

@@ -39,6 +39,8 @@ describe(describePerson.name, () => {
       {},
       'ada',
     ],
+    ['the part before a wide @', { preferred_username: 'Ada\uff20corp' }, {}, 'Ada'],
+    ['the part before a small @', { preferred_username: 'Ada\ufe6bcorp' }, {}, 'Ada'],
     [
       'the address for Google',
       { email: 'ada@gmail.com', email_verified: true },
