@@ -66,6 +66,8 @@ export const stillVouchesFor = (vouching: Vouching, email: string): boolean =>
 
 /** @returns undefined for one that is written so that it may mean another */
 function domainOf(email: string): string | undefined {
-  const domain = domainToASCII(canonicalName(email).split('@').at(-1) ?? '')
-  return /^([a-z0-9_-]{1,63}\.)*[a-z0-9-]{1,63}$/.test(domain) ? domain : undefined
+  const [, domain = ''] = canonicalName(email).split('@')
+  // what is judged is what is stored, and what a mail is sent to: no character of it stands for another one
+  const isPlain = /^[^@]+@([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}$/i.test(email) && domainToASCII(domain) === domain
+  return isPlain ? domain : undefined
 }

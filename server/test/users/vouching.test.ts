@@ -43,6 +43,13 @@ describe(vouchesFor.name, () => {
         ['x@nota.test', false],
         ['x@a.test.', false],
         ['x@', false],
+        ['x@a.test/b.test', false],
+        ['x@a.test?b.test', false],
+        ['x@a.test#b.test', false],
+        ['x@a%2etest', false],
+        ['x@a\u3002test', false],
+        ['x@\uff41.test', false],
+        ['x\uff20b.test@a.test', false],
       ] as const
     ).map(
       ([email, may]) =>
