@@ -39,13 +39,15 @@ export function createActRoutes(needs: ActPageNeeds): readonly Route[] {
 /** Characters: no session or group has a longer name. */
 const longestAbout = 200
 /** PostgreSQL takes no NUL, and no half of a character. */
-const aboutIn = (values: URLSearchParams): string =>
-  (values.get('about') ?? '').slice(0, longestAbout).toWellFormed().replaceAll('\u0000', '')
+const aboutIn = (act: Act, values: URLSearchParams): string => {
+  const about = act.about === undefined ? '' : (values.get('about') ?? '')
+  return about.slice(0, longestAbout).toWellFormed().replaceAll('\u0000', '')
+}
 
 async function ask(needs: ActPageNeeds, act: Act, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
   const state = await loadPersonState(needs, request.params['id'] ?? '')
   if (state === undefined) return notFound
-  const about = aboutIn(request.query)
+  const about = aboutIn(act, request.query)
   const back = hrefOf(needs, state)
   const verdict = foresee(needs.rules, admin.user, state, act, about)
   if (verdict.kind === 'refused' || !act.isOffered(state, about)) return { kind: 'redirect', location: back }
@@ -84,7 +86,7 @@ function askingPage(
 async function carryOut(needs: ActPageNeeds, act: Act, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
   const state = await loadPersonState(needs, request.params['id'] ?? '')
   if (state === undefined) return notFound
-  const about = aboutIn(request.form)
+  const about = aboutIn(act, request.form)
   // somebody else may have done it in the meantime
   if (!act.isOffered(state, about)) return { kind: 'redirect', location: hrefOf(needs, state) }
   const outcome = await carryOutAct(needs, { act, about, member: admin.user, state, request })
