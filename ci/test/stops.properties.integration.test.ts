@@ -68,6 +68,8 @@ const tightenings: Readonly<Record<string, Tightening>> = {
     tighten: (spec) => ({ ...spec, rotation: { ...(spec['rotation'] as Spec), revokePrevious: 'leak' } }),
     isObeyed: ({ verifiers }) => verifiers.length === 1,
   },
+  // a policy forbids what is served, and its grace ends: see denyAll
+  denied: { isObeyed: () => false },
 }
 
 interface Case {

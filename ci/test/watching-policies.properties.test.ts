@@ -62,6 +62,7 @@ function effectsOf({ policies, baseline, held }: World) {
     watch: { clients: index, policies: () => policies, namespaceLabels: () => ({}) },
     baseline,
     shards: { stored: () => undefined, holders: holder, isUnheardOf: () => true },
+    follow: { config: () => undefined },
     clock: { now: () => 0 },
   })
   const judgements = clients.map((client) =>

@@ -41,6 +41,15 @@ export const clientStatus = object(
       { summary: text('loaded/total.', { maxLength: 20 }) },
     ),
     policies: list('Policies that hold for the client.', text('Name.', { maxLength: 253 }), { maxItems: 50 }),
+    breaches: mapList(
+      'The policies that bind the client and that it breaks. The grace of each counts from `since`, whatever is edited meanwhile.',
+      object(
+        'A breach.',
+        { policy: text('Name of the policy.', { maxLength: 253 }), since: time('When it was first seen.') },
+        {},
+      ),
+      { maxItems: 50, keys: ['policy'] },
+    ),
     policySummary: text('The same as text in one line.', { maxLength: 1000 }),
     effective: object(
       'What applies in the end: from spec, type, policy and defaults.',

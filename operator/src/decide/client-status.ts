@@ -39,6 +39,9 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
         }
       : {}),
     policies,
+    ...(judgement.breaches.length > 0
+      ? { breaches: judgement.breaches.map(({ policy, since }) => ({ policy, since: timeText(since) })) }
+      : {}),
     policySummary: shorten(policies.join(', ')),
     ...present('effective', config ? effectiveOf(outcome, config) : client.status?.effective),
     secret: secretStatus(outcome),

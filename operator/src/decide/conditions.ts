@@ -50,7 +50,11 @@ function accepted({ judgement: { acceptance }, noRoom }: Outcome): Finding {
 }
 
 /** Of a client that a policy refuses: until when the version before is served. */
-function afterDenial({ serve }: Judgement): string {
+function afterDenial({ serve, forbidsEarlier }: Judgement): string {
+  if (serve.kind === 'desired')
+    return forbidsEarlier
+      ? 'this is about an earlier version, whose grace is over: only the present one is served'
+      : 'this is about an earlier version, which servers still have'
   return serve.kind === 'carry' && serve.until !== undefined
     ? `what was accepted before is served until ${timeText(serve.until)}`
     : 'the grace is over: nothing of it is served'

@@ -22,8 +22,12 @@ export interface Judgement extends Effective {
   readonly acceptance: Acceptance
   /** Names of the policies that hold for it. */
   readonly policies: readonly string[]
-  /** Of these policies; none is looked for in a client that is not accepted. */
+  /** Of these policies: by the present version, and by others that servers have. */
   readonly violations: readonly Violation[]
+  /** Since when it breaks each policy that binds. Its grace is over at the latest so long after that, whatever is edited meanwhile. */
+  readonly breaches: readonly Breach[]
+  /** Servers may have an earlier version whose grace is over: only the present one may be served. */
+  readonly forbidsEarlier: boolean
   /** Those of them that bind, with what they say; undefined when the object cannot even be asked about. */
   readonly binding: BindingPolicies | undefined
   /** What it says as an API; undefined when it is none. */
@@ -38,11 +42,18 @@ export interface Judgement extends Effective {
     | { readonly kind: 'nothing' }
 }
 
+export interface Breach {
+  readonly policy: string
+  /** Epoch milliseconds. */
+  readonly since: number
+}
+
 /** @param about.acceptance of this client (acceptance.ts)
  *  @param about.policies that hold for it (policies.ts)
  *  @param about.countOlder how many clients of its namespace are older
  *  @param about.isServed whether servers have it already: then it is not counted out
  *  @param about.isHeld whether servers have it under a name
+ *  @param about.servedBreaks how versions that servers have, but the present one, break policies that bind (served-policies.ts)
  *  @param about.now epoch milliseconds */
 export function judgeClient(
   client: OIDCClient,
@@ -52,25 +63,35 @@ export function judgeClient(
     readonly countOlder: () => number
     readonly isServed: boolean
     readonly isHeld?: (name: string) => boolean
+    readonly servedBreaks?: (present: ClientVersion | undefined) => readonly Violation[]
     readonly now: number
   },
 ): Judgement {
-  const { acceptance, policies, now, isHeld = () => false } = about
+  const { acceptance, policies, now, isHeld = () => false, servedBreaks = () => [] } = about
   const names = namesOf(policies)
   const binding = bindingOf(policies)
   // defaults are laid only under a spec that follows the rules: any other may hold values of any shape
   const declares = (why: Acceptance, denied: 'no' | 'grace' | 'over' = 'no') =>
     declaredApi(client, { acceptance: why, policies: binding, denied, isHeld })
-  const refuse = (why: Acceptance): Judgement => ({
-    ...refused(client, why),
-    policies: names,
-    binding,
-    declared: declares(why),
-  })
+  const refuse = (why: Acceptance): Judgement => {
+    const violations = servedBreaks(undefined)
+    const { breaches, until } = graceOf(client, denialsOf({ violations }), now)
+    const isOver = until !== undefined && now >= until
+    return {
+      ...refused(client, why),
+      policies: names,
+      binding,
+      violations,
+      breaches,
+      declared: declares(why, isOver ? 'over' : until === undefined ? 'no' : 'grace'),
+      serve: isOver ? { kind: 'nothing' } : { kind: 'carry', until },
+    }
+  }
   if (acceptance.kind === 'invalid' || acceptance.kind === 'too-large') return refuse(acceptance)
   const effective = applyDefaults(client, binding)
   const shardBytes = shardBytesOf(binding)
-  const base = { ...effective, acceptance, policies: names, binding, violations: [], shardBytes }
+  const none = { violations: [], breaches: [], forbidsEarlier: false }
+  const base = { ...effective, acceptance, policies: names, binding, ...none, shardBytes }
   switch (acceptance.kind) {
     case 'conflict':
       return { ...base, declared: declares(acceptance), serve: { kind: 'nothing' } }
@@ -79,11 +100,18 @@ export function judgeClient(
       const version = renderVersion(config)
       const [tooLarge] = sizeFaults(version)
       if (tooLarge) return refuse({ kind: 'too-large', clientId: acceptance.clientId, message: tooLarge.message })
-      const violations = checkPolicies(effective.client, policies, about.isServed ? 0 : about.countOlder())
-      const serve = serveUnder(violations, { kind: 'desired', config, version }, client, now)
-      const denied = serve.kind === 'desired' ? 'no' : serve.kind === 'carry' && about.isServed ? 'grace' : 'over'
-      const declared = declares(acceptance, denied)
-      return { ...base, violations, declared, serve }
+      const own = checkPolicies(effective.client, policies, about.isServed ? 0 : about.countOlder())
+      const isDenied = denialsOf({ violations: own }).length > 0
+      const violations = [...own, ...servedBreaks(version)]
+      const { breaches, until = Infinity } = graceOf(client, denialsOf({ violations }), now)
+      const isOver = now >= until
+      const serve: Judgement['serve'] = !isDenied
+        ? { kind: 'desired', config, version }
+        : isOver
+          ? { kind: 'nothing' }
+          : { kind: 'carry', until }
+      const declared = declares(acceptance, !isDenied ? 'no' : !isOver && about.isServed ? 'grace' : 'over')
+      return { ...base, violations, breaches, forbidsEarlier: !isDenied && isOver, declared, serve }
     }
   }
 }
@@ -126,6 +154,8 @@ const refused = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
   binding: undefined,
   declared: undefined,
   violations: [],
+  breaches: [],
+  forbidsEarlier: false,
   shardBytes: namespaceLimits.shardBytes,
   serve: { kind: 'carry', until: undefined },
 })
@@ -142,20 +172,19 @@ export const versionOf = ({ serve }: Pick<Judgement, 'serve'>): ClientVersion | 
 export const denialsOf = ({ violations }: Pick<Judgement, 'violations'>): readonly Violation[] =>
   violations.filter(({ enforcement }) => enforcement === 'Deny')
 
-function serveUnder(
-  violations: readonly Violation[],
-  desired: Extract<Judgement['serve'], { kind: 'desired' }>,
+/** The grace of each policy begins when its breach is first seen, and the status remembers that: neither an edit nor a restart begins it anew.
+ *  @returns `until`: when the first of them is over, epoch milliseconds; undefined without a breach */
+function graceOf(
   client: OIDCClient,
+  denials: readonly Violation[],
   now: number,
-): Judgement['serve'] {
-  const denials = denialsOf({ violations })
-  if (denials.length === 0) return desired
-  const until = deniedSince(client, now) + Math.min(...denials.map(({ graceMs }) => graceMs))
-  return now < until ? { kind: 'carry', until } : { kind: 'nothing' }
-}
-
-/** The grace counts from the moment at which the status first said so. */
-function deniedSince(client: OIDCClient, now: number): number {
-  const condition = client.status?.conditions?.find(({ type }) => type === 'PolicyCompliant')
-  return condition?.status === 'False' ? Date.parse(condition.lastTransitionTime) : now
+): { readonly breaches: readonly Breach[]; readonly until: number | undefined } {
+  const known = new Map((client.status?.breaches ?? []).map(({ policy, since }) => [policy, Date.parse(since)]))
+  const sinceOf = (policy: string): number => known.get(policy) ?? now
+  const policies = [...new Set(denials.map(({ policy }) => policy))]
+  return {
+    breaches: policies.map((policy) => ({ policy, since: sinceOf(policy) })),
+    until:
+      denials.length === 0 ? undefined : Math.min(...denials.map(({ policy, graceMs }) => sinceOf(policy) + graceMs)),
+  }
 }

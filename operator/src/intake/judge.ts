@@ -7,8 +7,10 @@ import type { Acceptance } from '../decide/acceptance.ts'
 import { judgeClient, refuseClient } from '../decide/judge.ts'
 import type { Judgement } from '../decide/judge.ts'
 import { policiesFor } from '../decide/policies.ts'
+import { servedViolations } from '../decide/served-policies.ts'
 import type { Policies } from '../decide/policies.ts'
 import type { Clock } from '../time/clock.ts'
+import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { Watch } from './watch.ts'
 
@@ -17,6 +19,7 @@ interface Needs {
   /** The policy of the settings, which holds for every client. */
   readonly baseline: OIDCPolicySpec
   readonly shards: Pick<Shards, 'stored' | 'holders' | 'isUnheardOf'>
+  readonly follow: Pick<FollowReplicas, 'config'>
   readonly clock: Pick<Clock, 'now'>
 }
 
@@ -46,12 +49,18 @@ function judge(
   const policies = policiesOf(client, watch.policies())
   const acceptance = accept(client)
   if (!acceptance) throw new Error(`${key} was not judged`)
+  const entry = shards.stored(key)?.entry
+  const own = entry?.uid === client.metadata.uid ? entry : undefined
   return judgeClient(client, {
     acceptance,
     policies,
     countOlder: () => watch.clients.olderInNamespace(client),
-    isServed: isServed(client, shards.stored(key)?.entry),
+    isServed: isServed(client, entry),
     isHeld: (name) => shards.holders(name).includes(key),
+    servedBreaks: (present) => {
+      const isRejected = (needs.follow.config(key)?.rejected.length ?? 0) > 0
+      return servedViolations(client, own, { policies, present, isRejected })
+    },
     now: clock.now(),
   })
 }

@@ -34,6 +34,7 @@ export function createEntryWriter(needs: {
       verifiers,
       verdict: serve.kind === 'desired' ? { kind: 'desired', version: serve.version } : { kind: 'carry' },
       granted,
+      forbidsEarlier: judgement.forbidsEarlier,
       restraint: restraintOf(client.spec),
       standing: standingOf(follow.config(key)),
     }

@@ -118,7 +118,10 @@ export function createWorkOnSecret(needs: {
     if (own?.uid === memory.uid && own.restoredFrom !== '') memory.restoredFrom ??= own.restoredFrom
     // A refused client leaves its shard at once, even when its Secret cannot be read.
     if (judgement.serve.kind === 'nothing') shards.remove(key)
-    if (judgement.acceptance.kind === 'invalid' || judgement.acceptance.kind === 'too-large') return await freeze(work)
+    if (judgement.acceptance.kind === 'invalid' || judgement.acceptance.kind === 'too-large') {
+      const frozen = await freeze(work)
+      return { ...frozen, again: againAfter(frozen, judgement, clock.now()) }
+    }
     try {
       const stored = shards.stored(key)?.entry
       const isTaken = isServed(judgement, stored) && needs.follow.config(key)?.accepted === true

@@ -1,8 +1,8 @@
 // What a shard says about one client: what is wanted of it, and the entry that follows from that and the stored one.
 import { isDeepStrictEqual } from 'node:util'
-import { create, equals } from '@bufbuild/protobuf'
+import { clone, create, equals } from '@bufbuild/protobuf'
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
-import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { RestraintSchema, ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type {
   ClientVersion,
   Granted,
@@ -34,6 +34,8 @@ export interface ClientForShard {
     | { readonly kind: 'carry' }
   /** What it may have at APIs (decide/resolve-access.ts). Undefined only for what is stored since before access was decided. */
   readonly granted: Granted | undefined
+  /** An earlier version of it breaks a policy whose grace is over: none but the present one may be served. */
+  readonly forbidsEarlier: boolean
   /** What its object asks for that stops or narrows it (decide/restraint.ts). */
   readonly restraint: Restraint | undefined
   /** How the stored entry's `desired` stands at the replicas. */
@@ -73,7 +75,9 @@ export function plannedEntry(client: ClientForShard, stored: ShardEntry | undefi
 
 function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): ShardEntry | undefined {
   const past = stored && isOfClient(stored, client) ? stored : undefined
-  const lastGood = lastAccepted(past, client.standing)
+  const isExclusive = excludesEarlier(client, past)
+  const lastGood = isExclusive ? undefined : lastAccepted(past, client.standing)
+  const restraint = isExclusive ? exclusiveOf(client.restraint) : client.restraint
   const base = {
     namespace: client.namespace,
     name: client.name,
@@ -82,7 +86,7 @@ function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): Shar
     createdAt: timestampFromMs(client.createdAt),
     verifiers: client.verifiers.map(wireVerifier),
     ...(client.granted ? { granted: client.granted } : {}),
-    ...(client.restraint ? { restraint: client.restraint } : {}),
+    ...(restraint ? { restraint } : {}),
     restoredFrom: client.restoredFrom ?? '',
   }
   if (client.verdict.kind === 'carry') {
@@ -93,8 +97,20 @@ function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): Shar
   const isSame = saysTheSame(past?.desired, version)
   // a version that differs only in its generation is not new: the stored object keeps the bytes equal
   const desired = isSame ? past!.desired! : version
-  const accepted = isSame ? (client.standing === 'accepted' ? undefined : past!.accepted) : lastGood
+  const accepted = isSame ? (client.standing === 'accepted' || isExclusive ? undefined : past!.accepted) : lastGood
   return create(ShardEntrySchema, { ...base, desired, ...(accepted ? { accepted } : {}) })
+}
+
+function exclusiveOf(restraint: Restraint | undefined): Restraint {
+  const exclusive = restraint ? clone(RestraintSchema, restraint) : create(RestraintSchema)
+  exclusive.exclusive = true
+  return exclusive
+}
+
+/** Once asked for, it holds until every replica has accepted the present version: one of them may still have an earlier one. */
+function excludesEarlier({ forbidsEarlier, verdict, standing }: ClientForShard, past: ShardEntry | undefined): boolean {
+  if (verdict.kind !== 'desired') return false
+  return forbidsEarlier || (past?.restraint?.exclusive === true && standing !== 'accepted')
 }
 
 /** The version that a server may fall back to. While nobody has answered yet, an earlier accepted version is the safer
@@ -139,6 +155,7 @@ export function asStored(entry: ShardEntry): ClientForShard {
     verifiers: verifiersOf(entry),
     verdict: entry.desired ? { kind: 'desired', version: entry.desired } : { kind: 'carry' },
     granted: entry.granted,
+    forbidsEarlier: entry.restraint?.exclusive === true,
     restraint: entry.restraint,
     standing: 'unknown',
   }
@@ -159,6 +176,7 @@ export function sameClient(one: ClientForShard, other: ClientForShard): boolean 
     one.standing === other.standing &&
     one.createdAt === other.createdAt &&
     one.namespaceBytes === other.namespaceBytes &&
+    one.forbidsEarlier === other.forbidsEarlier &&
     isDeepStrictEqual(one.verifiers, other.verifiers) &&
     grantsTheSame(one.granted, other.granted) &&
     restrainsTheSame(one.restraint, other.restraint) &&

@@ -50,7 +50,12 @@ const restBytes = ({ verifiers }: ShardEntry): number => idBytes + verifiers.len
 const versionsOf = ({ desired, accepted }: ShardEntry): readonly string[] =>
   [desired, accepted].flatMap((version) => (version ? [version.config] : []))
 
-const textsOf = ({ suspended, allowedGroups, leastAcr }: Restraint) => ({ suspended, allowedGroups, leastAcr })
+const textsOf = ({ suspended, allowedGroups, leastAcr, exclusive }: Restraint) => ({
+  suspended,
+  allowedGroups,
+  leastAcr,
+  exclusive,
+})
 
 /** What stands beside the versions: grants, and what stops or narrows the client. */
 function besidesOf({ granted, restraint }: ShardEntry): string {

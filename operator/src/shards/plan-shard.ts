@@ -161,8 +161,10 @@ function fit(
 }
 
 /** What is written of a client for which there is no room: what a secret does, what is withdrawn at an API and what stops or narrows the
- *  client goes in, whatever happens to a version. A long list of groups keeps the room that it has. */
-function heldEntry(stored: ShardEntry, next: ShardEntry): ShardEntry {
+ *  client goes in, whatever happens to a version. A long list of groups keeps the room that it has.
+ *  @returns undefined when what is stored is just what may not be served any more */
+function heldEntry(stored: ShardEntry, next: ShardEntry): ShardEntry | undefined {
+  if (next.restraint?.exclusive === true && stored.desired?.config !== next.desired?.config) return undefined
   const { restraint: past, ...rest } = { ...stored, verifiers: next.verifiers, ...withdrawn(stored, next) }
   const { restraint } = next
   const under = (one: Restraint | undefined) => create(ShardEntrySchema, one ? { ...rest, restraint: one } : rest)

@@ -51,6 +51,8 @@ export function judged(change: Partial<Judgement> = {}): Judgement {
     binding: binding({}),
     declared: undefined,
     violations: [],
+    breaches: [],
+    forbidsEarlier: false,
     shardBytes: 65_536,
     ...change,
   } as const

@@ -3,6 +3,7 @@ import type { OIDCClientStatus } from '../../src/api/client-status.ts'
 import type { OIDCClient, OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import type { Acceptance } from '../../src/decide/acceptance.ts'
+import type { Violation } from '../../src/decide/check-policies.ts'
 import { configOf, denialsOf, judgeClient, refuseClient } from '../../src/decide/judge.ts'
 import { client, holding } from './clients.ts'
 
@@ -15,23 +16,23 @@ const conflict: Acceptance = { kind: 'conflict', clientId: 'demo.app', field: 's
 interface About {
   acceptance?: Acceptance
   policies?: readonly OIDCPolicySpec[]
-  /** When the status began to say that a policy refuses it. */
-  deniedAt?: number
+  /** Since when it breaks each policy, as the status remembers it. */
+  breaches?: Readonly<Record<string, number>>
+  /** What versions that servers have break. */
+  served?: readonly Violation[]
   older?: number
   isServed?: boolean
   spec?: Partial<OIDCClientSpec>
 }
 
-function judge({ acceptance = accepted, policies = [], deniedAt, older = 0, isServed = false, spec = {} }: About) {
-  const lastTransitionTime = new Date(deniedAt ?? 0).toISOString()
+function judge(about: About) {
+  const { acceptance = accepted, policies = [], breaches = {}, served = [], older = 0, isServed = false } = about
   const status: OIDCClientStatus = {
-    conditions: [
-      { type: 'PolicyCompliant', status: 'False', reason: 'PolicyViolation', message: 'm', lastTransitionTime },
-    ],
+    breaches: Object.entries(breaches).map(([policy, since]) => ({ policy, since: new Date(since).toISOString() })),
   }
   let asked = 0
   const judgement = judgeClient(
-    { ...client(spec), ...(deniedAt === undefined ? {} : { status }) },
+    { ...client(about.spec ?? {}), status },
     {
       acceptance,
       policies: holding(...policies, {}),
@@ -40,11 +41,14 @@ function judge({ acceptance = accepted, policies = [], deniedAt, older = 0, isSe
         return older
       },
       isServed,
+      servedBreaks: () => served,
       now,
     },
   )
   return { judgement, asked }
 }
+
+const breach: Violation = { policy: 'p', enforcement: 'Deny', graceMs: 2 * hour, field: 'spec.par', message: 'm' }
 
 describe('judgeClient', () => {
   const strict: OIDCPolicySpec = { require: { par: true }, grace: '2h' }
@@ -63,14 +67,41 @@ describe('judgeClient', () => {
     ],
     [
       'counts the grace from when the status first said so',
-      { policies: [strict], deniedAt: now - hour },
+      { policies: [strict], breaches: { 'policy-1': now - hour } },
       { kind: 'carry', until: now + hour },
     ],
-    ['lets nothing serve after the grace', { policies: [strict], deniedAt: now - 2 * hour }, { kind: 'nothing' }],
+    [
+      'lets nothing serve after the grace',
+      { policies: [strict], breaches: { 'policy-1': now - 2 * hour } },
+      { kind: 'nothing' },
+    ],
     [
       'takes the shortest grace of the policies that forbid it',
       { policies: [strict, { require: { dpop: true }, grace: '1h' }] },
       { kind: 'carry', until: now + hour },
+    ],
+    [
+      'gives a policy that came later a grace of its own',
+      {
+        policies: [strict, { require: { dpop: true }, grace: '1h' }],
+        breaches: { 'policy-1': now - 1.5 * hour },
+      },
+      { kind: 'carry', until: now + 0.5 * hour },
+    ],
+    [
+      'counts the same grace on when the spec breaks a rule too: what is served breaks the policy',
+      { acceptance: invalid, served: [breach], breaches: { p: now - hour } },
+      { kind: 'carry', until: now + hour },
+    ],
+    [
+      'lets nothing serve after the grace, though the spec breaks a rule',
+      { acceptance: invalid, served: [breach], breaches: { p: now - 2 * hour } },
+      { kind: 'nothing' },
+    ],
+    [
+      'serves the present version, and no earlier one that breaks a policy beyond its grace',
+      { served: [breach], breaches: { p: now - 2 * hour } },
+      { kind: 'desired' },
     ],
     ['serves what a policy only warns of', { policies: [{ ...strict, enforcement: 'Warn' }] }, { kind: 'desired' }],
   ]
@@ -81,6 +112,12 @@ describe('judgeClient', () => {
       expect(configOf(judgement) !== undefined).to.equal(serve['kind'] === 'desired')
     })
   }
+
+  it('says that no earlier version may be served once the grace of what it breaks is over', () => {
+    expect(judge({ served: [breach], breaches: { p: now - 2 * hour } }).judgement.forbidsEarlier).to.equal(true)
+    expect(judge({ served: [breach], breaches: { p: now - hour } }).judgement.forbidsEarlier).to.equal(false)
+    expect(judge({}).judgement.forbidsEarlier).to.equal(false)
+  })
 
   it('asks no policy about a client that is not accepted', () => {
     for (const acceptance of [invalid, conflict]) {

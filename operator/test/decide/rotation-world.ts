@@ -478,6 +478,7 @@ export class World {
           verifiers: plan.verifiers,
           verdict: { kind: 'desired', version },
           granted: undefined,
+          forbidsEarlier: false,
           restraint: undefined,
           namespaceBytes: 65_536,
           standing: 'unknown',

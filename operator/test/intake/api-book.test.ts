@@ -25,7 +25,13 @@ function createWorld() {
   const watch = { clients: index, policies: () => [], namespaceLabels: (name: string) => labels.get(name) ?? {} }
   const judge = (one: OIDCClient) => {
     judgements.push(keyOf(one))
-    return createJudge({ watch, baseline, shards: emptyShards, clock: { now: () => now } })(one, (error) => {
+    return createJudge({
+      watch,
+      baseline,
+      shards: emptyShards,
+      follow: { config: () => undefined },
+      clock: { now: () => now },
+    })(one, (error) => {
       throw error
     })
   }

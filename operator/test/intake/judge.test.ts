@@ -17,7 +17,8 @@ describe('createJudge', () => {
     const labels = about.labels ?? {}
     const watch = { clients: index, policies: () => about.policies ?? [], namespaceLabels: () => labels }
     const shards = emptyShards
-    return createJudge({ watch, baseline: about.baseline ?? {}, shards, clock: { now: () => 0 } })
+    const follow = { config: () => undefined }
+    return createJudge({ watch, baseline: about.baseline ?? {}, shards, follow, clock: { now: () => 0 } })
   }
   const throwing = (error: unknown) => {
     throw error
@@ -73,6 +74,7 @@ describe('createJudge', () => {
       },
       baseline: {},
       shards: emptyShards,
+      follow: { config: () => undefined },
       clock: { now: () => 0 },
     })
     const { acceptance, serve } = judge(client(), (error) => stumbles.push(error))

@@ -167,6 +167,7 @@ export function createOneClient(
       watch,
       baseline: options.policy ?? {},
       shards: emptyShards,
+      follow: { config: () => undefined },
       clock,
     })(now, (error) => {
       throw error

@@ -37,6 +37,7 @@ const one = (change: Partial<ClientForShard> = {}): ClientForShard => ({
   verifiers: [verifier],
   verdict: desired(config('one')),
   granted: undefined,
+  forbidsEarlier: false,
   restraint: undefined,
   standing: 'unknown',
   ...change,

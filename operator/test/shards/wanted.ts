@@ -27,6 +27,7 @@ export const wanted = (name: string, more: Partial<ClientForShard> = {}): Client
   verifiers: [],
   verdict: { kind: 'desired', version: renderVersion(create(ClientConfigSchema, { clientName: name })) },
   granted: undefined,
+  forbidsEarlier: false,
   restraint: undefined,
   standing: 'unknown',
   ...more,

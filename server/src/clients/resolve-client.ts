@@ -79,16 +79,19 @@ export async function resolveClient(
     return outcome?.kind === 'accepted' ? outcome.version : undefined
   }
 
+  /** What is served in the place of a version that is refused. */
+  const before = entry.restraint?.exclusive ? undefined : live
+
   if (desired === undefined) {
     // no version at all ends the client; one that cannot be served takes nothing away
-    const version = accepted && ((await loadAccepted()) ?? live)
+    const version = accepted && ((await loadAccepted()) ?? before)
     return { client: serve(version), rejection: undefined }
   }
   // not asked of `accepted`: what a server has served before stays, however large
   const outcome = await load(desired, sizeFaults(desired))
   if (outcome.kind === 'accepted') return { client: serve(outcome.version), rejection: undefined }
   const rejection = rejectionOf(entry, about.shard, desired.generation, outcome.faults)
-  return { client: serve(live ?? (await loadAccepted())), rejection }
+  return { client: serve(before ?? (await loadAccepted())), rejection }
 }
 
 /** A client that authenticates with a secret, in an entry that names none: the operator lost the shard and cannot read the

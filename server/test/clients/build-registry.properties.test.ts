@@ -41,6 +41,7 @@ const client = fc.record({
     { suspended: true },
     { allowedGroups: ['staff'] },
     { leastAcr: 'urn:nauthera:mfa' },
+    { exclusive: true },
   ),
 })
 const push = fc.record({
@@ -107,7 +108,7 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
               (one) => `${one.namespace}/${one.name}` === key,
             )
             const isSameObject = old?.uid === entry.uid && old.clientId === entry.clientId
-            const live = isSameObject ? old : undefined
+            const live = isSameObject && !entry.restraint?.exclusive ? old : undefined
             const expected =
               desired && usable ? desired.clientName : ((desired && live?.config.clientName) ?? accepted?.clientName)
             expect(served?.config.clientName).to.equal(expected)

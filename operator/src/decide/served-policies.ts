@@ -1,0 +1,112 @@
+// What policies say of the versions that servers have: while a version is refused, has no room or is rejected, an earlier one is served, and
+// the policies hold for that one too.
+import { parseVersion } from '@nauthera/proto/client-version'
+import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig, ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { authMethods, secretWays } from '@nauthera/rules/client-authentication'
+import type { AuthMethod } from '@nauthera/rules/client-authentication'
+import { clientTypes, meaningOf } from '@nauthera/rules/client-types'
+import { grantTypes, wireGrant } from '@nauthera/rules/grants'
+import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
+import { applyDefaults } from './apply-defaults.ts'
+import { checkPolicies } from './check-policies.ts'
+import type { Violation } from './check-policies.ts'
+import { bindingOf } from './policies.ts'
+import type { Policies } from './policies.ts'
+import { present } from './present.ts'
+
+/** @param entry the stored one of this very object
+ *  @param about.present the version of the object as it is now; undefined when it is refused
+ *  @param about.isRejected replicas refuse the stored `desired`, so none serves it
+ *  @returns how the other versions in the entry break policies that bind, once each */
+export function servedViolations(
+  client: OIDCClient,
+  entry: ShardEntry | undefined,
+  about: { readonly policies: Policies; readonly present: ClientVersion | undefined; readonly isRejected: boolean },
+): readonly Violation[] {
+  const versions = entry === undefined ? [] : [about.isRejected ? undefined : entry.desired, entry.accepted]
+  const binding = bindingOf(about.policies)
+  const found = versions.flatMap((version) => {
+    if (version === undefined || version.config === about.present?.config) return []
+    const served = clientOfVersion(version, client, entry!.clientId)
+    return served ? checkPolicies(applyDefaults(served, binding).client, binding, 0) : []
+  })
+  return [...new Map(found.map((one) => [`${one.policy} ${one.field}`, one])).values()]
+}
+
+/** The object that a version was rendered from, as far as policies ask about it. Its Secret and its rotation are no part of a version: those
+ *  of the object count, where they can be read.
+ *  @returns undefined for a version of a later operator, which may have a type that this one does not know */
+function clientOfVersion(version: ClientVersion, client: OIDCClient, clientId: string): OIDCClient | undefined {
+  const config = configIn(version)
+  const type = clientTypes.find((one) => one === config?.type)
+  if (config === undefined || type === undefined) return undefined
+  const { existingSecretRef } = fieldsOf(fieldsOf(client.spec)['secret'])
+  const { interval, overlap } = fieldsOf(fieldsOf(client.spec)['rotation'])
+  const rotation = { ...present('interval', textOf(interval)), ...present('overlap', textOf(overlap)) }
+  const spec: OIDCClientSpec = {
+    type,
+    clientId,
+    redirectURIs: config.redirectUris,
+    postLogoutRedirectURIs: config.postLogoutRedirectUris,
+    grantTypes: grantTypes.filter((grant) => config.grantTypes.includes(wireGrant(grant))),
+    scopes: config.scopes,
+    audiences: config.audiences,
+    authorizationDetailsTypes: config.authorizationDetailsTypes,
+    auth: { method: methodOf(config), identities: identitiesOf(config) },
+    ...present('pkce', pkceOf(config, type)),
+    par: config.requirePushedAuthorizationRequests,
+    dpop: config.dpopBoundAccessTokens,
+    consent: consentOf(config.consent),
+    ...(config.resourceServer ? { resourceServer: { identifier: config.resourceServer.identifier } } : {}),
+    tokens: {
+      ...present('accessTTL', secondsText(config.accessTokenTtl)),
+      ...present('idTTL', secondsText(config.idTokenTtl)),
+      ...present('refreshTTL', secondsText(config.refreshTokenTtl)),
+    },
+    rotation,
+    ...(typeof existingSecretRef === 'object' && existingSecretRef !== null
+      ? { secret: { existingSecretRef: existingSecretRef as { name: string; key: string } } }
+      : {}),
+  }
+  return { ...client, spec }
+}
+
+function configIn(version: ClientVersion): ClientConfig | undefined {
+  try {
+    return parseVersion(version)
+  } catch {
+    return undefined
+  }
+}
+
+/** A version says which ways of showing a secret it takes, where the object has one word for both. */
+function methodOf({ tokenEndpointAuthMethod, secretMethods }: ClientConfig): AuthMethod {
+  if (secretMethods.length === secretWays.length) return 'client_secret'
+  return authMethods.find((method) => method === (secretMethods[0] ?? tokenEndpointAuthMethod)) ?? 'none'
+}
+
+function pkceOf(config: ClientConfig, type: OIDCClientSpec['type']): OIDCClientSpec['pkce'] {
+  if (!meaningOf(type).redirects) return undefined
+  if (!config.pkceRequired) return 'Optional'
+  return config.pkceOrNonce ? 'Auto' : 'Required'
+}
+
+const identitiesOf = ({ identities }: ClientConfig): NonNullable<NonNullable<OIDCClientSpec['auth']>['identities']> =>
+  identities.map(({ serviceAccount, issuer, subject }) =>
+    serviceAccount
+      ? { serviceAccount: { name: serviceAccount.name, namespace: serviceAccount.namespace } }
+      : { issuer, subject },
+  )
+
+function consentOf(mode: ConsentMode): NonNullable<OIDCClientSpec['consent']> {
+  if (mode === ConsentMode.SKIP) return 'Skip'
+  return mode === ConsentMode.EXPLICIT ? 'Explicit' : 'Remember'
+}
+
+const secondsText = (seconds: number): string | undefined => (seconds === 0 ? undefined : `${seconds}s`)
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+
+const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
