@@ -98,6 +98,13 @@ function namesClaimed(client: OIDCClient): readonly NameClaim[] {
   return [id, { name: identifier, field: 'spec.resourceServer.identifier', mayClaim }]
 }
 
+/** @returns whether an object asks for a name, and its policies let it have that, whatever else of its spec breaks a rule */
+export function mayHave(client: OIDCClient, name: string, policies: Policies): boolean {
+  const binding = bindingOf(policies)
+  const faults = checkIdNamespace(client, binding)
+  return namesClaimed(client).some((claim) => claim.name === name && claim.mayClaim(binding, faults))
+}
+
 /** The fault of a spec about which the rules cannot even be asked. */
 export const unreadFault = (why: string): Fault => ({
   path: 'spec',
@@ -130,7 +137,7 @@ function checkSelectors({ spec }: OIDCClient): readonly Fault[] {
 }
 
 /** Older first; of two in one second the UID decides, the same on every operator. */
-function byAge(left: OIDCClient, right: OIDCClient): number {
+export function byAge(left: OIDCClient, right: OIDCClient): number {
   const [a, b] = [Date.parse(left.metadata.creationTimestamp), Date.parse(right.metadata.creationTimestamp)]
   return a - b || (left.metadata.uid < right.metadata.uid ? -1 : 1)
 }

@@ -2,7 +2,7 @@
 import { describeError } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
-import { acceptClients, clientIdOf, keyOf } from '../decide/acceptance.ts'
+import { acceptClients, byAge, clientIdOf, keyOf, mayHave } from '../decide/acceptance.ts'
 import type { Acceptance } from '../decide/acceptance.ts'
 import { judgeClient, refuseClient } from '../decide/judge.ts'
 import type { Judgement } from '../decide/judge.ts'
@@ -99,7 +99,7 @@ function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient
     const keys = watch.clients.rivalKeys(key)
     const rivals = watch.clients.rivals(key)
     const labels = rivals.map(({ metadata }) => watch.namespaceLabels(metadata.namespace))
-    const holders = holdersOf(needs, rivals)
+    const holders = holdersOf(needs, rivals, (one) => policiesOf(one, policies))
     const ground = [...policies, ...labels, ...holders.values()]
     const before = decided.get(keys)
     if (before && isSameList(before.ground, ground)) return before.verdicts.get(key)
@@ -116,16 +116,19 @@ function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient
 const isSameList = (one: readonly unknown[], other: readonly unknown[]): boolean =>
   one.length === other.length && one.every((value, index) => value === other[index])
 
-/** Who is served under each of the names that these claim, by the stored shards; where a shard is lost, by what statuses remember. Whoever
- *  is gone holds nothing: servers hand its name over when it leaves its shard. */
+/** Who is served under each of the names that these claim, by the stored shards; where a shard is lost, by what statuses remember, of
+ *  which those count that may have the name, oldest first: a status does not tell by which spec its client is served. Whoever is gone holds nothing: servers hand its name over when it leaves its shard. */
 function holdersOf(
   { watch, shards }: Pick<Needs, 'watch' | 'shards'>,
   rivals: readonly OIDCClient[],
+  policiesOf: (client: OIDCClient) => Policies,
 ): ReadonlyMap<string, string | undefined> {
   const isLost = (key: string): boolean => shards.stored(key) === undefined && !shards.isUnheardOf(key)
   const lost = rivals.length > 1 ? rivals.filter((one) => isLost(keyOf(one))) : []
   const holderOf = (name: string): string | undefined => {
-    const remembered = lost.find((one) => wasServedAs(one, name))
+    const [remembered] = lost
+      .filter((one) => wasServedAs(one, name) && mayHave(one, name, policiesOf(one)))
+      .toSorted(byAge)
     return shards.holders(name).find((key) => watch.clients.get(key) !== undefined) ?? (remembered && keyOf(remembered))
   }
   const names = new Set(rivals.flatMap((one) => [clientIdOf(one), one.spec.resourceServer?.identifier ?? []].flat()))

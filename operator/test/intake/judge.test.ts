@@ -10,13 +10,18 @@ const at = (second: number) => ({ creationTimestamp: new Date(second * 1000).toI
 describe('createJudge', () => {
   const judgeOf = (
     clients: readonly OIDCClient[],
-    about: { policies?: OIDCPolicy[]; labels?: Record<string, string>; baseline?: OIDCPolicySpec } = {},
+    about: {
+      policies?: OIDCPolicy[]
+      labels?: Record<string, string>
+      baseline?: OIDCPolicySpec
+      shards?: typeof emptyShards
+    } = {},
   ) => {
     const index = createClientIndex()
     for (const one of clients) index.set(`${one.metadata.namespace}/${one.metadata.name}`, one)
     const labels = about.labels ?? {}
     const watch = { clients: index, policies: () => about.policies ?? [], namespaceLabels: () => labels }
-    const shards = emptyShards
+    const { shards = emptyShards } = about
     const follow = { config: () => undefined }
     return createJudge({ watch, baseline: about.baseline ?? {}, shards, follow, clock: { now: () => 0 } })
   }
@@ -34,6 +39,33 @@ describe('createJudge', () => {
     expect(judge(older, throwing).acceptance).to.include({ kind: 'accepted' })
     expect(judge(younger, throwing).acceptance).to.include({ kind: 'conflict', holder: 'demo/b' })
   })
+
+  for (const [what, stolen] of [
+    ['id', { clientId: 'shop' }],
+    ['identifier', { resourceServer: { identifier: 'urn:shop:api', scopes: ['read'] } }],
+  ] as const)
+    it(`K1 with the shards lost, a name stays with who may have it: nobody takes an ${what} by a spec that breaks a rule`, () => {
+      const loaded = { replicas: { loaded: 3, total: 3 } }
+      const spec = {
+        type: 'M2M',
+        clientId: 'shop',
+        resourceServer: { identifier: 'urn:shop:api', scopes: ['read'] },
+      } as const
+      const labels = { team: 'shop' }
+      const owner = { ...client(spec, { name: 'owner', labels, ...at(2) }), status: { ...loaded, clientId: 'shop' } }
+      const never = { interval: '720h', window: { schedule: '0 0 30 2 *', duration: '1h' } }
+      const thief: OIDCClient = {
+        ...client({ type: 'M2M', rotation: never, ...stolen }, { name: 'thief', namespace: 'another', ...at(1) }),
+        status: { ...loaded, clientId: 'clientId' in stolen ? 'shop' : 'another.thief' },
+      }
+      const open = policy('owners', {
+        selector: { clients: { matchLabels: { team: 'shop' } } },
+        allow: { customClientId: true, resourceServer: true },
+      })
+      const judge = judgeOf([owner, thief], { policies: [open], shards: { ...emptyShards, isUnheardOf: () => false } })
+      expect(judge(thief, throwing).acceptance.kind).to.equal('invalid')
+      expect(judge(owner, throwing).acceptance).to.deep.equal({ kind: 'accepted', clientId: 'shop' })
+    })
 
   it('asks the policies whose selector matches, with the labels of the namespace', () => {
     const strict = policy('strict', {
