@@ -5,12 +5,12 @@ import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { acceptClients, byAge, clientIdOf, keyOf, mayHave } from '../decide/acceptance.ts'
 import type { Acceptance } from '../decide/acceptance.ts'
 import { judgeClient, refuseClient } from '../decide/judge.ts'
+import type { Propagation } from '../decide/propagation.ts'
 import type { Judgement } from '../decide/judge.ts'
 import { policiesFor } from '../decide/policies.ts'
 import { servedViolations } from '../decide/served-policies.ts'
 import type { Policies } from '../decide/policies.ts'
 import type { Clock } from '../time/clock.ts'
-import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { Watch } from './watch.ts'
 
@@ -19,7 +19,8 @@ interface Needs {
   /** The policy of the settings, which holds for every client. */
   readonly baseline: OIDCPolicySpec
   readonly shards: Pick<Shards, 'stored' | 'holders' | 'isUnheardOf'>
-  readonly follow: Pick<FollowReplicas, 'config'>
+  /** What the replicas say of the stored version of a client. */
+  readonly follow: { config(key: string): Propagation | undefined }
   readonly clock: Pick<Clock, 'now'>
 }
 
