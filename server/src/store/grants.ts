@@ -93,14 +93,18 @@ const childrenPerClient = 200
 /** Grants of one person that one client has from sign-ins. Each browser or device has one at a time, or a few. */
 export const mostGrants = 200
 
+/** Of these so many may be on their way: the code is not redeemed yet. */
+const mostOnTheirWay = 20
+
 /** SQL: the ids of the grants that end so that one more is not too many. Those without a refresh token end first, since a page elsewhere can send a browser
- *  to sign in again and again, but cannot fetch tokens; of these one whose code may still be on its way ends last. Then the oldest.
+ *  to sign in again and again, but cannot fetch tokens; the newest of these stay, whose code may still be on its way. Then the oldest.
  *  @param user and client: of the grant that is added */
 export const crowdedGrants = (user: string, client: string): string =>
-  `SELECT id FROM grants g WHERE user_id = ${user}::uuid AND client_uid = ${client} AND revoked_at IS NULL AND expires_at > now() AND ${isOfSignIn('g')}
-     ORDER BY EXISTS (SELECT FROM refresh_families f WHERE f.grant_id = g.id AND f.revoked_at IS NULL AND f.expires_at > now()) DESC,
-       created_at > now() - interval '1 minute' DESC, created_at DESC
-     OFFSET ${mostGrants - 1}`
+  `SELECT id FROM (SELECT g.id, g.created_at, f.is_there AS has_family, NOT f.is_there AND g.created_at > now() - interval '1 minute'
+       AND row_number() OVER (PARTITION BY f.is_there ORDER BY g.created_at DESC) < ${mostOnTheirWay} AS on_its_way
+     FROM grants g, LATERAL (SELECT EXISTS (SELECT FROM refresh_families r WHERE r.grant_id = g.id AND r.revoked_at IS NULL AND r.expires_at > now()) AS is_there) f
+     WHERE g.user_id = ${user}::uuid AND g.client_uid = ${client} AND g.revoked_at IS NULL AND g.expires_at > now() AND ${isOfSignIn('g')}) g
+     ORDER BY on_its_way DESC, has_family DESC, created_at DESC OFFSET ${mostGrants - 1}`
 
 const insert = statement(
   'grant-insert',

@@ -397,8 +397,12 @@ describe('mutual TLS', () => {
   })
 
   describe('RFC 8705 section 3 with RFC 8693: an API exchanges a token that is bound to a certificate', () => {
-    const [orders, stock] = ['https://orders.example.com', 'https://stock.example.com']
-    const scopes = { [orders]: ['orders:read'], [stock]: ['stock:read'] }
+    const [orders, stock, secret] = [
+      'https://orders.example.com',
+      'https://stock.example.com',
+      'https://secret.example.com',
+    ]
+    const scopes = { [orders]: ['orders:read'], [stock]: ['stock:read'], [secret]: ['orders:read'] }
     const grant = 'urn:ietf:params:oauth:grant-type:token-exchange'
     const shop = (more: object = {}) => ({
       ...configs.api,
@@ -412,13 +416,13 @@ describe('mutual TLS', () => {
     const caller = (more: object = {}) => ({
       ...configs.web,
       ...worker,
-      audiences: [orders],
+      audiences: [orders, secret],
       scopes: [...configs.web.scopes, ...scopes[orders]!],
       ...more,
     })
-    const granted = (api: string) => ({ granted: { [api]: scopes[api]! } })
-    const subject = async (id: string) =>
-      String((await signIn(id, { resource: orders, scope: 'openid orders:read' }))['access_token'])
+    const granted = (...apis: string[]) => ({ granted: Object.fromEntries(apis.map((api) => [api, scopes[api]!])) })
+    const subject = async (id: string, resource = orders) =>
+      String((await signIn(id, { resource, scope: 'openid orders:read' }))['access_token'])
     const exchange = (token: string, id: string) => ({
       path: '/token',
       form: {
@@ -432,12 +436,16 @@ describe('mutual TLS', () => {
     before(() =>
       replicas.serve([
         ...clients(),
-        entry('app.caller', caller(), granted(orders)),
+        entry('app.caller', caller(), granted(orders, secret)),
         entry('app.sealed', caller({ accessTokenFormat: 'opaque' }), granted(orders)),
         entry('shop.orders', shop(), granted(stock)),
         entry(
           'shop.secret',
-          shop({ tokenEndpointAuthMethod: 'client_secret_basic', tlsClientAuthSanUri: '' }),
+          shop({
+            tokenEndpointAuthMethod: 'client_secret_basic',
+            tlsClientAuthSanUri: '',
+            resourceServer: { identifier: secret, scopes: scopes[secret]! },
+          }),
           granted(stock),
         ),
         entry('shop.stock', { ...configs.api, resourceServer: { identifier: stock, scopes: scopes[stock]! } }),
@@ -471,7 +479,7 @@ describe('mutual TLS', () => {
     }
 
     it('T50 an API that proves itself by a secret cannot exchange it, though it shows the certificate: the binding would be lost', async () => {
-      const token = await subject('app.caller')
+      const token = await subject('app.caller', secret)
       const headers = basic('shop.secret', clientSecret)
       const answer = await overTls(mine, { ...exchange(token, 'shop.secret'), headers })
       expect([answer.status, answer.json()['error_description']]).to.deep.equal([

@@ -24,7 +24,7 @@ const ordersRedirect = `${orders}/callback`
 const proof = pkce()
 
 const pairwise = { ...configs.web, subjectType: 'pairwise' } as const
-/** One API, as a client of each kind. */
+/** APIs, one of each kind. */
 const exchanging: readonly (readonly [
   clientId: string,
   more: { readonly subjectType?: 'pairwise'; readonly accessTokenFormat?: 'opaque' },
@@ -33,6 +33,10 @@ const exchanging: readonly (readonly [
   ['orders.opaque', { subjectType: 'pairwise', accessTokenFormat: 'opaque' }],
   ['orders.public', {}],
 ]
+
+const identifierOf = (clientId: string): string => `https://${clientId}.example.com`
+const exchangers = exchanging.map(([clientId]) => identifierOf(clientId))
+const grantedAll = { granted: Object.fromEntries(exchangers.map((identifier) => [identifier, []])) }
 
 describe('pairwise subjects', function () {
   this.timeout(60_000)
@@ -51,15 +55,15 @@ describe('pairwise subjects', function () {
       entry('app.sector', ofSector),
       entry('app.member', { ...ofSector, audiences: [api], accessTokenFormat: 'JWT' }),
       entry('app.stranger', { ...ofSector, redirectUris: ['https://stranger.example.com/cb'] }),
-      entry('app.caller', { ...pairwise, audiences: [orders] }, { granted: { [orders]: [] } }),
-      entry('app.caller-public', { ...configs.web, audiences: [orders] }, { granted: { [orders]: [] } }),
+      entry('app.caller', { ...pairwise, audiences: exchangers }, grantedAll),
+      entry('app.caller-public', { ...configs.web, audiences: exchangers }, grantedAll),
       ...exchanging.map(([clientId, more]) =>
         entry(
           clientId,
           {
             ...configs.web,
             grantTypes: [...configs.web.grantTypes, exchangeGrant],
-            resourceServer: { identifier: orders },
+            resourceServer: { identifier: identifierOf(clientId) },
             audiences: [stock],
             redirectUris: [ordersRedirect],
             ...more,
@@ -163,7 +167,7 @@ describe('pairwise subjects', function () {
       return subOf(tokensOf(await redeem(replicas, code, { clientId, form: { redirect_uri: ordersRedirect } })).id)
     }
     async function exchanged(from: string, clientId: string) {
-      const { access } = await signIn(from, { resource: orders, scope: 'openid' })
+      const { access } = await signIn(from, { resource: identifierOf(clientId), scope: 'openid' })
       const answer = await send(replicas, {
         path: '/token',
         headers: basic(clientId, clientSecret),

@@ -33,7 +33,11 @@ describe('Fetch: cross-origin requests, section', function () {
   let access: string
   before(async () => {
     replicas = await startWalked([
-      entry('app.page-api', { ...configs.api, corsOrigins: [own] }),
+      entry('app.page-api', {
+        ...configs.api,
+        corsOrigins: [own],
+        resourceServer: { identifier: 'https://page-api.example.com' },
+      }),
       entry('app.device', {
         ...configs.spa,
         type: 'Device',
