@@ -3,7 +3,7 @@ import { Browser } from '@nauthera/harness/browser'
 import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import { addPerson } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
-import { afterPassword, setUpApp } from '../../login/second-factor-flows.ts'
+import { afterPassword, giveApp, setUpApp } from '../../login/second-factor-flows.ts'
 import { casesOfTriples } from './triples.ts'
 import { openRequest, outcomeOf, startWalked } from './walked.ts'
 
@@ -14,7 +14,7 @@ const mfa = 'urn:nauthera:mfa'
 const password = 'urn:nauthera:password'
 
 const dimensions = {
-  /** Who is signed in: carl with the password alone though he has an authenticator app, grace with both, ada has none. */
+  /** Who is signed in: carl with the password alone, by a session that he kept as he set up an authenticator app, grace with both, ada has none. */
   session: ['nobody', 'ada', 'carl', 'grace'],
   client: ['app.web', 'app.asks'],
   prompt: [undefined, 'none', 'login', 'consent', 'select_account', 'login consent', 'none login', 'unknown'],
@@ -58,10 +58,10 @@ describe('Core 3.1.2.1 all parameters about the person together', function () {
   const browsers: Record<string, Browser> = {}
   before(async () => {
     replicas = await startWalked()
-    for (const username of ['carl', 'grace']) await addPerson(replicas, username)
+    const [carl] = [await addPerson(replicas, 'carl'), await addPerson(replicas, 'grace')]
     browsers['nobody'] = new Browser(replicas)
     for (const username of ['ada', 'bob', 'carl']) browsers[username] = await signedIn(username)
-    await setUpApp(replicas, await afterPassword(replicas, { username: 'carl', parameters: { acr_values: mfa } }))
+    await giveApp(replicas, carl)
     const begun = await afterPassword(replicas, { username: 'grace', parameters: { acr_values: mfa } })
     await setUpApp(replicas, begun)
     browsers['grace'] = await signedIn('grace', begun.browser)
