@@ -121,9 +121,9 @@ export const clientSpecFields = object(
     ),
     par: flag('The client must push its authorization requests (RFC 9126).', { default: false }),
     dpop: flag('Access tokens are bound to a key of the client (RFC 9449).', { default: false }),
+    // without a default: the API server would fill it in for an operator that does not know the field
     certificateBoundTokens: flag(
       'Access tokens are bound to the certificate that the client shows (RFC 8705 section 3), also of a client that proves itself in another way, such as private_key_jwt; the server must take certificates. Not together with dpop. Those of a client with a certificate are bound in any case, by this or by dpop.',
-      { default: false },
     ),
     signedRequestObject: flag('The client must sign its authorization requests (RFC 9101).', { default: false }),
     profile: oneOf(
