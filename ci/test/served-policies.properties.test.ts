@@ -43,7 +43,7 @@ describe('servedViolations', function () {
         const effective = applyDefaults(client, binding).client
         const desired = renderVersion(renderConfig(effective))
         const entry = create(ShardEntrySchema, { uid: 'u1', clientId: clientIdOf(client), desired })
-        const about = { policies, present: undefined, isRejected: false }
+        const about = { policies, present: undefined, standing: 'unknown' as const }
         const said = (found: readonly { policy: string; field: string }[]) =>
           [...new Set(found.map(({ policy, field }) => `${policy} ${field}`))]
             .filter((one) => !ofTimes.test(one.split(' ')[1]!))

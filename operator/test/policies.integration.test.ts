@@ -86,6 +86,17 @@ describe('OIDCPolicy objects', function () {
     expect(writes, 'one write, and none while nothing is new').to.have.length(1)
   })
 
+  it('are met as soon as every replica has the version that meets them', async () => {
+    await cluster.apply('reports', { ...machine, tokens: { accessTTL: '10m' } })
+    await is('reports', 'Ready', 'True')
+    put({ enforcement: 'Deny', grace: '1h', limits: { tokens: { access: '5m' } } })
+    await is('reports', 'PolicyCompliant', 'False')
+    await cluster.apply('reports', { ...machine, tokens: { accessTTL: '5m' } })
+    await is('reports', 'PolicyCompliant', 'True')
+    await is('reports', 'Ready', 'True')
+    expect(cluster.client('reports')?.status?.breaches).to.equal(undefined)
+  })
+
   it('hold for present and new clients, and no longer once the policies are deleted', async () => {
     await cluster.apply('reports', machine)
     await is('reports', 'Ready', 'True')

@@ -69,3 +69,12 @@ export function propagationOf(
     accepted: applied && replicas.length > 0 && rejected.length === 0,
   }
 }
+
+/** How a stored version stands at the replicas: every one has accepted it, one refuses it, or it is not known yet. */
+export type Standing = 'accepted' | 'rejected' | 'unknown'
+
+export function standingOf(propagation: Propagation | undefined): Standing {
+  if (!propagation) return 'unknown'
+  if (propagation.rejected.length > 0) return 'rejected'
+  return propagation.accepted ? 'accepted' : 'unknown'
+}

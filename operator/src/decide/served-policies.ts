@@ -14,24 +14,31 @@ import type { Violation } from './check-policies.ts'
 import { bindingOf } from './policies.ts'
 import type { Policies } from './policies.ts'
 import { present } from './present.ts'
+import type { Standing } from './propagation.ts'
 
 /** @param entry the stored one of this very object
  *  @param about.present the version of the object as it is now; undefined when it is refused
- *  @param about.isRejected replicas refuse the stored `desired`, so none serves it
+ *  @param about.standing how the stored `desired` stands: once every replica has accepted it none serves another version, and one that is
+ *    rejected is served by none
  *  @returns how the other versions in the entry break policies that bind, once each */
 export function servedViolations(
   client: OIDCClient,
   entry: ShardEntry | undefined,
-  about: { readonly policies: Policies; readonly present: ClientVersion | undefined; readonly isRejected: boolean },
+  about: { readonly policies: Policies; readonly present: ClientVersion | undefined; readonly standing: Standing },
 ): readonly Violation[] {
-  const versions = entry === undefined ? [] : [about.isRejected ? undefined : entry.desired, entry.accepted]
   const binding = bindingOf(about.policies)
-  const found = versions.flatMap((version) => {
-    if (version === undefined || version.config === about.present?.config) return []
+  const found = versionsServed(entry, about.standing).flatMap((version) => {
+    if (version.config === about.present?.config) return []
     const served = clientOfVersion(version, client, entry!.clientId)
     return served ? checkPolicies(applyDefaults(served, binding).client, binding, 0) : []
   })
   return [...new Map(found.map((one) => [`${one.policy} ${one.field}`, one])).values()]
+}
+
+function versionsServed(entry: ShardEntry | undefined, standing: Standing): readonly ClientVersion[] {
+  const desired = standing === 'rejected' ? [] : [entry?.desired]
+  const accepted = standing === 'accepted' && entry?.desired ? [] : [entry?.accepted]
+  return [...desired, ...accepted].filter((version) => version !== undefined)
 }
 
 /** The object that a version was rendered from, as far as policies ask about it. Its Secret and its rotation are no part of a version: those

@@ -5,6 +5,7 @@ import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { acceptClients, byAge, clientIdOf, keyOf, mayHave } from '../decide/acceptance.ts'
 import type { Acceptance } from '../decide/acceptance.ts'
 import { judgeClient, refuseClient } from '../decide/judge.ts'
+import { standingOf } from '../decide/propagation.ts'
 import type { Propagation } from '../decide/propagation.ts'
 import type { Judgement } from '../decide/judge.ts'
 import { policiesFor } from '../decide/policies.ts'
@@ -58,10 +59,8 @@ function judge(
     countOlder: () => watch.clients.olderInNamespace(client),
     isServed: isServed(client, entry),
     isHeld: (name) => shards.holders(name).includes(key),
-    servedBreaks: (present) => {
-      const isRejected = (needs.follow.config(key)?.rejected.length ?? 0) > 0
-      return servedViolations(client, own, { policies, present, isRejected })
-    },
+    servedBreaks: (present) =>
+      servedViolations(client, own, { policies, present, standing: standingOf(needs.follow.config(key)) }),
     now: clock.now(),
   })
 }

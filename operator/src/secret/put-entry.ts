@@ -1,4 +1,4 @@
-import type { Propagation } from '../decide/propagation.ts'
+import { standingOf } from '../decide/propagation.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Shards } from '../shards/shards.ts'
@@ -51,10 +51,4 @@ export function createEntryWriter(needs: {
       return passed
     },
   }
-}
-
-function standingOf(propagation: Propagation | undefined): ClientForShard['standing'] {
-  if (!propagation) return 'unknown'
-  if (propagation.rejected.length > 0) return 'rejected'
-  return propagation.accepted ? 'accepted' : 'unknown'
 }

@@ -11,6 +11,7 @@ import type {
   Verifier,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { grantsTheSame, lastingUid, restrainsTheSame } from '@nauthera/proto/shard-entry'
+import type { Standing } from '../decide/propagation.ts'
 import type { StoredVerifier } from '../decide/rotation-terms.ts'
 import { heldNamesOf } from './held-names.ts'
 
@@ -39,7 +40,7 @@ export interface ClientForShard {
   /** What its object asks for that stops or narrows it (decide/restraint.ts). */
   readonly restraint: Restraint | undefined
   /** How the stored entry's `desired` stands at the replicas. */
-  readonly standing: 'accepted' | 'rejected' | 'unknown'
+  readonly standing: Standing
 }
 
 /** @returns `namespace/name` of a client or its entry */
