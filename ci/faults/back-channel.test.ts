@@ -8,6 +8,7 @@ import { createLog, Secret } from '@nauthera/runtime/log'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, tokensOf } from '@nauthera/harness/flows'
 import type { ServerPod } from '@nauthera/local/product/pod'
+import { statusOf, waitForObject } from '@nauthera/local/product/wait-for'
 import { startPostgres } from '@nauthera/local/programs/postgres'
 import type { Postgres } from '@nauthera/local/programs/postgres'
 import { parseDsn } from '@nauthera/server/store/connection'
@@ -15,6 +16,7 @@ import { createDatabase, statement } from '@nauthera/server/store/postgres'
 import { toldApps } from '../../server/test/oidc/told-app.ts'
 import type { ToldApp } from '../../server/test/oidc/told-app.ts'
 import { waitFor } from '../../server/test/store/wait-for.ts'
+import { namespace } from './support/chain-clients.ts'
 import { startChain } from './support/chain.ts'
 import type { Chain } from './support/chain.ts'
 import { isAlive, processesOf, signalAll, whoConnectsFrom } from './support/families.ts'
@@ -106,6 +108,18 @@ describe('back-channel logout with three replicas, and a process killed before t
     const expected = { issuer: chain.front.issuer, audience: chain.credentials('told').clientId, typ: 'logout+jwt' }
     return (await jwtVerify(token, keys, expected)).payload
   }
+
+  it('A4 a code with neither PKCE nor a nonce works, and the object says so', async () => {
+    const { clientId, clientSecret } = chain.credentials('told')
+    const request = { client_id: clientId, redirect_uri: callback, response_type: 'code', scope: 'openid' }
+    const back = await new Browser(chain.front).authorize(authorizationUrl(chain.front.issuer, request), person)
+    const form = { grant_type: 'authorization_code', code: back.searchParams.get('code')!, redirect_uri: callback }
+    const answer = await send(chain.front, { path: '/token', headers: basic(clientId, clientSecret), form })
+    expect(answer.status).to.equal(200)
+    await waitForObject(chain.stack.api, 'oidcclients', { namespace, name: 'told' }, (object) =>
+      (statusOf(object)?.conditions ?? []).some(({ reason }) => reason === 'NeitherPKCENorNonce'),
+    )
+  })
 
   it('I1 F19 the server that sends: another replica sends a new token, and nothing is sent again after its answer', async () => {
     const [before, person] = [await signIn(), await signIn()]

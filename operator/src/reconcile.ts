@@ -6,6 +6,7 @@ import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 import { keyOf } from './decide/acceptance.ts'
 import { activityOf } from './decide/activity.ts'
 import type { Activity } from './decide/activity.ts'
+import { codesLack } from './decide/code-protection.ts'
 import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import { callerOf, documentGrants, grantedOf, presentOnly, resolveAccess } from './decide/resolve-access.ts'
@@ -62,7 +63,7 @@ interface Needs {
   readonly shards: Shards
   readonly replicas: Pick<
     Replicas,
-    'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince' | 'lastIdentity' | 'lastSector'
+    'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince' | 'lastIdentity' | 'lastSector' | 'lastCodes'
   >
   readonly follow: FollowReplicas
   readonly issuers: Pick<Issuers, 'fault'>
@@ -80,8 +81,8 @@ interface Needs {
 /** Somebody wrote to a Secret under a former name meanwhile: look again after so long. Milliseconds. */
 const formerAgainMs = 1_000
 
-/** The identity that proved a client last is looked at again after so long. Milliseconds. */
-const identityAgainMs = 600_000
+/** What replicas saw last of a client is looked at again after so long. Milliseconds. */
+const lastUsesAgainMs = 600_000
 
 /** Another client asks for the same Secret: look again after so long. Milliseconds. */
 const sharedAgainMs = 1_000
@@ -126,8 +127,9 @@ export function createReconciler(needs: Needs): Reconciler {
     follow.note(key, isSettled(outcome))
     follow.notePlatform(key, outcome.platform !== undefined)
     const written = await status.write(outcome, isInProgress(outcome))
-    // who proved it last is news for people, and none that hurries
-    const told = outcome.platform === undefined ? undefined : identityAgainMs
+    // who proved it last is news for people, and none that hurries; that a program was mended, too
+    const isLacking = codesLack(client, outcome.codes) === true
+    const told = outcome.platform === undefined && !isLacking ? undefined : lastUsesAgainMs
     const waits = [result.again, written.again, told].filter((ms) => ms !== undefined)
     if (former.names.length > 0 && result.secret.kind === 'ready') waits.push(formerAgainMs)
     if (waits.length > 0) again(key, Math.max(1, Math.min(...waits)))
@@ -225,6 +227,7 @@ function outcomeOf(
     platform: platformOf(needs, judgement),
     identity: needs.replicas.lastIdentity(key),
     sector: needs.replicas.lastSector(key),
+    codes: needs.replicas.lastCodes(key),
     noRoom: shards.noRoom(key),
     revision: digest === '' ? undefined : shortDigest(digest),
     now: clock.now(),

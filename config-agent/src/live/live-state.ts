@@ -1,5 +1,6 @@
 import type {
   Ack,
+  CodeUse,
   Hello,
   IdentityUse,
   PlatformState,
@@ -24,7 +25,7 @@ const ownSchemas: Schemas = { min: shardSchema.min, max: shardSchema.max }
 /** @returns `monitoring/grafana 91ab3c0d` */
 export const useKey = (use: SecretUse): string => `${clientKey(use)} ${use.secretId}`
 
-type MoreUsage = Partial<Pick<Usage, 'identities' | 'sectors'>>
+type MoreUsage = Partial<Pick<Usage, 'identities' | 'sectors' | 'codes'>>
 
 /** What the server of this pod says that it has. Nothing in here is what the agent merely hopes. */
 export class LiveState {
@@ -45,6 +46,7 @@ export class LiveState {
   unknownKeys = 0n
   readonly #identityUses = new Map<string, IdentityUse>()
   readonly #sectorProofs = new Map<string, SectorProof>()
+  readonly #codeUses = new Map<string, CodeUse>()
   readonly #live = new Map<number, Ref>()
   readonly #seen = new Map<number, Ref>()
   readonly #rejected = new Map<number, readonly RejectedClient[]>()
@@ -77,6 +79,11 @@ export class LiveState {
   /** What is known of each client's sector, by `namespace/name`. */
   get sectorProofs(): ReadonlyMap<string, SectorProof> {
     return this.#sectorProofs
+  }
+
+  /** How the codes of each client were protected, by `namespace/name`. */
+  get codeUses(): ReadonlyMap<string, CodeUse> {
+    return this.#codeUses
   }
 
   /** The server said which schemas it reads. Whether it is given shards is another question. */
@@ -145,6 +152,7 @@ export class LiveState {
     for (const use of uses) this.#uses.set(useKey(use), use)
     for (const use of more.identities ?? []) this.#identityUses.set(clientKey(use), use)
     for (const proof of more.sectors ?? []) this.#sectorProofs.set(clientKey(proof), proof)
+    for (const use of more.codes ?? []) this.#codeUses.set(clientKey(use), use)
     this.#changed()
   }
 
@@ -156,6 +164,7 @@ export class LiveState {
   left(client: string): void {
     this.#identityUses.delete(client)
     this.#sectorProofs.delete(client)
+    this.#codeUses.delete(client)
   }
 
   met(ref: Ref): void {

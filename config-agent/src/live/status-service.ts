@@ -3,7 +3,12 @@ import { ChannelError } from '@nauthera/proto/channel/channel-error'
 import type { Serving } from '@nauthera/proto/channel/serve'
 import type { Peer, Stream } from '@nauthera/proto/channel/stream'
 import type { CertificateSource } from '@nauthera/proto/certificate-source'
-import type { IdentityUse, SecretUse, SectorProof } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type {
+  CodeUse,
+  IdentityUse,
+  SecretUse,
+  SectorProof,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { StatusService } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { StatusUpdateSchema, WatchRequest } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import { linkDnsName } from '@nauthera/proto/names'
@@ -67,6 +72,7 @@ function sendUpdates(
   const told = new Map<string, SecretUse>()
   const toldIdentities = new Map<string, IdentityUse>()
   const toldSectors = new Map<string, SectorProof>()
+  const toldCodes = new Map<string, CodeUse>()
   let stopped = false
   let changed = true
   let wake = (): void => undefined
@@ -82,6 +88,7 @@ function sendUpdates(
       const uses = newOf(live.uses, told)
       const identityUses = newOf(live.identityUses, toldIdentities)
       const sectorProofs = newOf(live.sectorProofs, toldSectors)
+      const codeUses = newOf(live.codeUses, toldCodes)
       await stream.send({
         replica: options.replica,
         serverConnected: live.serverConnected,
@@ -98,6 +105,7 @@ function sendUpdates(
         unknownKeys: live.unknownKeys,
         identityUses,
         sectorProofs,
+        codeUses,
         ...(live.defaults ? { defaults: live.defaults } : {}),
         ...(live.usesSince === undefined
           ? {}

@@ -205,9 +205,9 @@ export class Session {
     this.#needs.reports.server.refused(shard, reasonOf(nack), nack.message)
   }
 
-  #onUsage({ uses, covers, identities, sectors }: Usage): void {
+  #onUsage({ uses, covers, identities, sectors, codes }: Usage): void {
     const { live, reports, now } = this.#needs
-    live.used(uses, covers && now() - durationMs(covers), { identities, sectors })
+    live.used(uses, covers && now() - durationMs(covers), { identities, sectors, codes })
     reports.secrets.used(uses)
   }
 }

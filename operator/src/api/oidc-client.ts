@@ -116,7 +116,7 @@ export const clientSpecFields = object(
     ),
     auth,
     pkce: oneOf(
-      'Auto takes a sign-in with PKCE, or with scope openid and a nonce of at least 16 characters; it needs a client that authenticates. Required takes PKCE alone. Optional needs a client that authenticates, and a policy with allow.optionalPKCE. Default: Auto for a Web client that authenticates, else Required.',
+      'Required: a sign-in without PKCE is refused. Auto: the condition CodeProtected says when a code had neither PKCE nor, with scope openid, a nonce of at least 16 characters. Optional: nothing is said; it needs a policy with allow.optionalPKCE. Auto and Optional need a client that authenticates. Default: Auto for a Web client that authenticates, else Required.',
       pkceModes,
     ),
     par: flag('The client must push its authorization requests (RFC 9126).', { default: false }),

@@ -1,7 +1,9 @@
 // Outcome of a look -> the conditions of a client. Nothing else turns a code into a reason, or says what is to be done about it.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { annotations } from '@nauthera/proto/names'
+import { leastNonce } from '@nauthera/rules/limits'
 import type { Condition } from '../api/client-status.ts'
+import { codesLack, pkceHint } from './code-protection.ts'
 import { accessFaults, grantText } from './describe-access.ts'
 import { present } from './present.ts'
 import { configOf, denialsOf } from './judge.ts'
@@ -25,6 +27,7 @@ export function describeConditions(outcome: Outcome): readonly Condition[] {
     RotationHealthy: rotationHealthy(outcome),
     Active: active(outcome),
     ...present('SectorListed', sectorListed(outcome)),
+    ...present('CodeProtected', codeProtected(outcome)),
   }
   return Object.entries({ ...findings, Ready: ready(findings, outcome) }).map(([type, finding]) =>
     conditionOf(outcome, type, finding),
@@ -218,6 +221,23 @@ function sectorListed({ sector, judgement: { client } }: Outcome): Finding | und
     'NotRead',
     'nobody wanted to sign in to this version yet: a server reads the document of its sector then',
   )
+}
+
+/** Only of a client that may do without PKCE and has done so. It works, so Ready does not wait for it. */
+function codeProtected({ codes, judgement }: Outcome): Finding | undefined {
+  const { client } = judgement
+  if (configOf(judgement)?.pkceOrNonce === false) return undefined
+  switch (codesLack(client, codes)) {
+    case undefined:
+      return undefined
+    case false:
+      return yes('Protected', 'the program sends PKCE or a nonce')
+    case true:
+      return no(
+        'NeitherPKCENorNonce',
+        `sign-in works, but the program redeemed a code with neither PKCE nor a nonce of at least ${leastNonce} characters: a stolen code can be brought into another session; ${pkceHint(client.spec)}`,
+      )
+  }
 }
 
 const needed = ['Accepted', 'PolicyCompliant', 'AudiencesGranted', 'SecretReady', 'Propagated'] as const

@@ -38,6 +38,8 @@ export interface Outcome {
   readonly identity?: { readonly identity: string; readonly at: number } | undefined
   /** What a server found in the document of its sector; undefined while none has looked. */
   readonly sector?: SectorProof | undefined
+  /** How its codes were protected; undefined while no replica has told. */
+  readonly codes?: CodeUse | undefined
   /** Why there is no room for this version. */
   readonly noRoom: NoRoom | undefined
   /** First 8 hex of the manifest's digest. */
@@ -52,6 +54,12 @@ export interface SectorProof {
   readonly generation: number
   /** What is wrong; empty when nothing is. */
   readonly fault: string
+}
+
+/** When a client redeemed a code with PKCE or a nonce, and when one with neither: epoch milliseconds, to within an hour; 0 for never. */
+export interface CodeUse {
+  readonly protectedAt: number
+  readonly unprotectedAt: number
 }
 
 /** Whose a Secret is that has the name which a client asks for. */

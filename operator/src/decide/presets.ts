@@ -58,6 +58,20 @@ export function presetData(preset: Preset, input: PresetInput): Data {
   }
 }
 
+/** @returns the option of the program that turns PKCE on; undefined where it always sends a nonce, or nobody knows */
+export function presetPkce(preset: Preset): string | undefined {
+  switch (preset) {
+    case 'ArgoCD':
+      return 'enablePKCEAuthentication: true in oidc.config of argocd-cm'
+    case 'Grafana':
+      return 'GF_AUTH_GENERIC_OAUTH_USE_PKCE=true'
+    case 'OAuth2Proxy':
+      return 'OAUTH2_PROXY_CODE_CHALLENGE_METHOD=S256'
+    default:
+      return undefined
+  }
+}
+
 /** @returns the labels that a preset adds. */
 export function presetLabels(preset: Preset): Data {
   return preset === 'ArgoCD' ? { 'app.kubernetes.io/part-of': 'argocd' } : {}

@@ -1,5 +1,5 @@
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
-import type { SectorProof } from '../decide/outcome.ts'
+import type { CodeUse, SectorProof } from '../decide/outcome.ts'
 import type { PodObject } from '../kubernetes/objects.ts'
 import { Follower } from './follower.ts'
 import type { Replica } from './replica-state.ts'
@@ -31,13 +31,15 @@ export interface Replicas {
   keepOnly(isKnown: (client: string) => boolean): void
   /** What the document of its sector said last of a client. */
   lastSector(client: string): SectorProof | undefined
+  /** How the codes of a client were protected. */
+  lastCodes(client: string): CodeUse | undefined
   stop(): Promise<void>
 }
 
 export interface MoreNews {
   /** A replica has met a key of this cluster that it does not have. */
   readonly onUnknownKey: () => void
-  /** Of these clients something is known that their status has to say: another identity proves them, or their sector. */
+  /** Of these clients something is known that their status has to say: another identity proves them, their sector, or their codes. */
   readonly onClients: (keys: readonly string[]) => void
 }
 
@@ -100,6 +102,7 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
     highestSeq: (shard) => said.seqs.of(shard),
     keepOnly: (isKnown) => said.keepOnly(isKnown),
     lastSector: (client) => said.sectors.last(client),
+    lastCodes: (client) => said.codes.last(client),
     lastIdentity: (client) => said.identities.last(client),
     lastUsed: (client, secretId) => said.usage.lastUsed(client, secretId),
     usesKnownSince: () =>

@@ -2,7 +2,7 @@ import { durationMs } from '@bufbuild/protobuf/wkt'
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import { onReplicaEnded, onUsesTold, startOfHearing } from './heard-uses.ts'
 import { HighestSeqs } from './highest-seqs.ts'
-import { IdentityUsage, SectorProofs, Usage } from './usage.ts'
+import { CodeUses, IdentityUsage, SectorProofs, Usage } from './usage.ts'
 
 /** What the replicas have said so far, whether or not they are still there. */
 export class SaidByReplicas {
@@ -10,6 +10,7 @@ export class SaidByReplicas {
   readonly usage = new Usage()
   readonly identities = new IdentityUsage()
   readonly sectors = new SectorProofs()
+  readonly codes = new CodeUses()
   /** By uid of the pod: how many keys of this cluster its replica had met without having them. */
   readonly #unknownKeys = new Map<string, bigint>()
   #heard
@@ -26,7 +27,11 @@ export class SaidByReplicas {
 
   /** @returns the clients of which something new is known, and whether the replica has met one more unknown key */
   note(uid: string, update: StatusUpdate, now: number): { proved: string[]; metUnknownKey: boolean } {
-    const proved = [...this.identities.note(update.identityUses), ...this.sectors.note(update.sectorProofs)]
+    const proved = [
+      ...this.identities.note(update.identityUses),
+      ...this.sectors.note(update.sectorProofs),
+      ...this.codes.note(update.codeUses),
+    ]
     const met = this.#unknownKeys.get(uid) ?? 0n
     this.#unknownKeys.set(uid, update.unknownKeys)
     this.seqs.note([...update.seen, ...update.live])
@@ -47,5 +52,6 @@ export class SaidByReplicas {
     this.usage.keepOnly(isKnown)
     this.identities.keepOnly(isKnown)
     this.sectors.keepOnly(isKnown)
+    this.codes.keepOnly(isKnown)
   }
 }

@@ -1,6 +1,7 @@
 import type { Identity, SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { identityText } from '@nauthera/rules/identities'
-import type { SectorProof } from '../decide/outcome.ts'
+import { lacksProtection } from '../decide/code-protection.ts'
+import type { CodeUse, SectorProof } from '../decide/outcome.ts'
 
 type Use = Pick<SecretUse, 'namespace' | 'name' | 'secretId'> & {
   readonly lastUsed?: { readonly seconds: bigint } | undefined
@@ -77,6 +78,40 @@ export class SectorProofs {
 
   /** @param client `namespace/name` */
   last(client: string): SectorProof | undefined {
+    return this.#last.get(client)
+  }
+}
+
+interface CodeUseSaid {
+  readonly namespace: string
+  readonly name: string
+  readonly protectedAt?: { readonly seconds: bigint } | undefined
+  readonly unprotectedAt?: { readonly seconds: bigint } | undefined
+}
+
+/** How the codes of each client were protected, at whichever replica. */
+export class CodeUses {
+  readonly #last = new Map<string, CodeUse>()
+
+  /** @returns the clients whose codes lack protection since now, or no longer */
+  note(uses: readonly CodeUseSaid[]): readonly string[] {
+    return uses.flatMap(({ namespace, name, ...said }) => {
+      const key = `${namespace}/${name}`
+      const before = this.#last.get(key)
+      const latest = (kind: keyof CodeUse) => Math.max(before?.[kind] ?? 0, Number(said[kind]?.seconds ?? 0n) * 1000)
+      const use = { protectedAt: latest('protectedAt'), unprotectedAt: latest('unprotectedAt') }
+      this.#last.set(key, use)
+      return lacksProtection(use) === (before !== undefined && lacksProtection(before)) ? [] : [key]
+    })
+  }
+
+  /** Forgets the clients that are gone. */
+  keepOnly(isKnown: (client: string) => boolean): void {
+    keepKnown(this.#last, isKnown)
+  }
+
+  /** @param client `namespace/name` */
+  last(client: string): CodeUse | undefined {
     return this.#last.get(client)
   }
 }

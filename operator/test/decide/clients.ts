@@ -59,6 +59,6 @@ export function judged(change: Partial<Judgement> = {}): Judgement {
   const isRefused = base.acceptance.kind !== 'accepted' || base.violations.some((one) => one.enforcement === 'Deny')
   const serve: Judgement['serve'] = isRefused
     ? { kind: 'carry', until: undefined }
-    : { kind: 'desired', config: renderConfig(client()), version: renderVersion(renderConfig(client())) }
+    : { kind: 'desired', config: renderConfig(base.client), version: renderVersion(renderConfig(base.client)) }
   return { serve, ...base }
 }

@@ -29,6 +29,24 @@ describe('describeConditions', () => {
     ...ofSector,
     status: { conditions: [{ ...told, lastTransitionTime: '2026-01-01T00:00:00Z', observedGeneration }] },
   })
+  const grafana = client({ secret: { presets: ['Grafana'] } }, { generation: 4 })
+  const codesToldBefore = (status: 'True' | 'False') => ({
+    ...grafana,
+    status: {
+      conditions: [
+        {
+          type: 'CodeProtected',
+          status,
+          reason: 'R',
+          message: '',
+          lastTransitionTime: '2026-01-01T00:00:00Z',
+          observedGeneration: 1,
+        },
+      ],
+    },
+  })
+  const lacking = { protectedAt: 0, unprotectedAt: now }
+  const lacked = ['CodeProtected', 'False', 'NeitherPKCENorNonce'] as const
   const table: readonly [
     sentence: string,
     change: Change,
@@ -194,6 +212,24 @@ describe('describeConditions', () => {
       'NotRead',
       /reads the document/,
     ],
+    [
+      'says that a code had neither, and which file tells what to do',
+      { codes: lacking },
+      ...lacked,
+      /docs\/programs\.md/,
+    ],
+    ['names the option of a program that it knows', { client: grafana, codes: lacking }, ...lacked, /USE_PKCE=true/],
+    ['a code without protection does not take Ready away', { codes: lacking }, 'Ready', 'True', 'Ready', /./],
+    ['keeps that a code had neither when its replica is gone', { client: codesToldBefore('False') }, ...lacked, /./],
+    [
+      'says that a program was mended, also when the replica that saw the fault is gone',
+      { client: codesToldBefore('False'), codes: { protectedAt: now + 7_200_000, unprotectedAt: 0 } },
+      'CodeProtected',
+      'True',
+      'Protected',
+      /PKCE or a nonce/,
+    ],
+    ['keeps that it was mended', { client: codesToldBefore('True') }, 'CodeProtected', 'True', 'Protected', /./],
     ['says Active of any other', {}, 'Active', 'True', 'Active', /not suspended/],
     [
       'says what a second rotation waits for',
@@ -417,6 +453,15 @@ describe('describeConditions', () => {
 
   it('says nothing of sectors where a client names none', () => {
     expect(conditionsOf({ sector: { generation: 4, fault: 'x' } })).to.not.have.property('SectorListed')
+  })
+
+  it('says nothing of codes that were never without protection, nor where PKCE is required', () => {
+    for (const change of [
+      {},
+      { codes: { protectedAt: now, unprotectedAt: 0 } },
+      { client: client({ pkce: 'Required' }), codes: lacking },
+    ])
+      expect(conditionsOf(change)).to.not.have.property('CodeProtected')
   })
 
   it('fits the CRD, whatever happened', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { SectorProofs, Usage } from '../../src/replicas/usage.ts'
+import { CodeUses, SectorProofs, Usage } from '../../src/replicas/usage.ts'
 
 const use = (secretId: string, seconds?: number) => ({
   namespace: 'apps',
@@ -43,5 +43,31 @@ describe('SectorProofs', () => {
     expect(proofs.note([proof('', 130, 2n)]), 'another version').to.deep.equal(['apps/survey'])
     expect(proofs.last('apps/survey')).to.include({ fault: '', generation: 2 })
     expect(proofs.last('apps/other')).to.equal(undefined)
+  })
+})
+
+describe('CodeUses', () => {
+  const hour = 3_600
+  const code = (at: { protectedAt?: number; unprotectedAt?: number }) => ({
+    namespace: 'apps',
+    name: 'git',
+    ...Object.fromEntries(Object.entries(at).map(([kind, seconds]) => [kind, { seconds: BigInt(seconds) }])),
+  })
+
+  it('wakes nobody for protected codes, and for the first one without', () => {
+    const uses = new CodeUses()
+    expect(uses.note([code({ protectedAt: hour })])).to.deep.equal([])
+    expect(uses.note([code({ unprotectedAt: 2 * hour })])).to.deep.equal(['apps/git'])
+    expect(uses.note([code({ unprotectedAt: 3 * hour })])).to.deep.equal([])
+    expect(uses.last('apps/git')).to.deep.equal({ protectedAt: hour * 1000, unprotectedAt: 3 * hour * 1000 })
+  })
+
+  it('takes it as mended two hours after the last one without, at whichever replica', () => {
+    const uses = new CodeUses()
+    uses.note([code({ unprotectedAt: 10 * hour })])
+    expect(uses.note([code({ protectedAt: 12 * hour - 1 }), code({ unprotectedAt: 9 * hour })])).to.deep.equal([])
+    expect(uses.note([code({ protectedAt: 12 * hour })])).to.deep.equal(['apps/git'])
+    uses.keepOnly(() => false)
+    expect(uses.last('apps/git')).to.equal(undefined)
   })
 })

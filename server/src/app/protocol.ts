@@ -143,7 +143,7 @@ function lastingNeeds({ settings, log, metrics }: Needs, on: ProtocolParts) {
     usedSecret: usage.touch,
     usedIdentity: usage.touchIdentity,
     provedSector: usage.touchSector,
-    events: { log, audit: store.audit, counted: countTokens(metrics) },
+    events: { log, audit: store.audit, counted: countTokens(metrics), usedCode: usage.touchCode },
   }
 }
 

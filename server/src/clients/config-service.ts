@@ -203,20 +203,25 @@ function helloOf(
 function tellUsage(stream: ServerStream, usage: Usage, everyMs: number): () => void {
   let cursor = 0
   const tell = (): void => {
-    const { uses, identities: proved, sectors: found, cursor: next, coversMs } = usage.since(cursor)
+    const { uses, identities: proved, sectors: found, codes: redeemed, cursor: next, coversMs } = usage.since(cursor)
     cursor = next
     const told = uses.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
     const identities = proved.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
     const sectors = found.map(({ at, ...proof }) => ({ ...proof, at: timestampFromMs(at) }))
-    const value = { uses: told, identities, sectors, covers: durationFromMs(Math.round(coversMs)) }
+    const codes = redeemed.map(({ protectedAt, unprotectedAt, ...use }) => ({
+      ...use,
+      ...(protectedAt === undefined ? {} : { protectedAt: timestampFromMs(protectedAt) }),
+      ...(unprotectedAt === undefined ? {} : { unprotectedAt: timestampFromMs(unprotectedAt) }),
+    }))
+    const value = { uses: told, identities, sectors, codes, covers: durationFromMs(Math.round(coversMs)) }
     stream.send({ message: { case: 'usage', value } }).catch(() => {
       // the stream broke; the next one is told everything
     })
   }
   tell()
   const timer = setInterval(() => {
-    const { uses, identities, sectors } = usage.since(cursor)
-    if (uses.length + identities.length + sectors.length > 0) tell()
+    const { uses, identities, sectors, codes } = usage.since(cursor)
+    if (uses.length + identities.length + sectors.length + codes.length > 0) tell()
   }, everyMs)
   timer.unref()
   return () => clearInterval(timer)

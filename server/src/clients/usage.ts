@@ -34,11 +34,24 @@ export interface SectorProof {
   readonly at: number
 }
 
+/** How codes that a client redeemed were protected; epoch milliseconds, to within an hour. */
+export interface CodeUse {
+  readonly namespace: string
+  readonly name: string
+  readonly clientId: string
+  readonly protectedAt?: number
+  readonly unprotectedAt?: number
+}
+
+/** A time of a CodeUse is told anew when it is older than this. */
+const codeUseMs = 3_600_000
+
 /** What changed since somebody asked last. */
 export interface Told {
   readonly uses: readonly SecretUse[]
   readonly identities: readonly IdentityUse[]
   readonly sectors: readonly SectorProof[]
+  readonly codes: readonly CodeUse[]
   readonly cursor: number
   /** For how long uses have been counted, milliseconds. */
   readonly coversMs: number
@@ -51,6 +64,8 @@ export interface Usage {
   /** What the document of the client's sector says of it now; what was said before of the same version is no news.
    *  @param fault empty when the document lists it */
   touchSector(client: RegisteredClient, fault: string): void
+  /** The client has redeemed a code. */
+  touchCode(client: RegisteredClient, isProtected: boolean): void
   /** @param cursor 0 for everything that is known, then what the last call returned */
   since(cursor: number): Told
   /** Forgets clients that are gone. */
@@ -63,6 +78,7 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
   const uses = new Map<string, { use: SecretUse; order: number }>()
   const identities = new Map<string, { use: IdentityUse; order: number }>()
   const sectors = new Map<string, { use: SectorProof; order: number }>()
+  const codes = new Map<string, { use: CodeUse; order: number }>()
   let order = 0
   return {
     touch({ namespace, name, clientId }, secretId) {
@@ -79,6 +95,13 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
       const use = { namespace, name, clientId, generation, fault, at: needs.now() }
       sectors.set(clientId, { use, order: ++order })
     },
+    touchCode({ namespace, name, clientId }, isProtected) {
+      const kind = isProtected ? 'protectedAt' : 'unprotectedAt'
+      const before = codes.get(clientId)?.use
+      const now = needs.now()
+      if (now - (before?.[kind] ?? Number.NEGATIVE_INFINITY) < codeUseMs) return
+      codes.set(clientId, { use: { ...before, namespace, name, clientId, [kind]: now }, order: ++order })
+    },
     since(cursor) {
       const changed = <Use>(known: ReadonlyMap<string, { use: Use; order: number }>): Use[] =>
         [...known.values()].filter((one) => one.order > cursor).map(({ use }) => use)
@@ -86,12 +109,13 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
         uses: changed(uses),
         identities: changed(identities),
         sectors: changed(sectors),
+        codes: changed(codes),
         cursor: order,
         coversMs: monotonic() - startedAt,
       }
     },
     keepOnly(registry) {
-      for (const known of [identities, sectors])
+      for (const known of [identities, sectors, codes])
         for (const clientId of known.keys()) if (registry.find(clientId) === undefined) known.delete(clientId)
       for (const [key, { use }] of uses) {
         const client = registry.find(use.clientId)

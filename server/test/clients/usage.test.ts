@@ -34,6 +34,28 @@ describe(createUsage.name, () => {
     expect(usage.since(0).coversMs).to.equal(7_000)
   })
 
+  it('tells how codes were protected, each kind once an hour, until the client is gone', async () => {
+    let now = 1000
+    const usage = createUsage({ now: () => now })
+    const { client } = await loaded(['a'])
+    usage.touchCode(client, false)
+    const first = usage.since(0)
+    expect(first.codes).to.deep.equal([
+      { namespace: client.namespace, name: client.name, clientId: client.clientId, unprotectedAt: 1000 },
+    ])
+    now += 3_599_000
+    usage.touchCode(client, false)
+    expect(usage.since(first.cursor).codes, 'no news within the hour').to.deep.equal([])
+    usage.touchCode(client, true)
+    now += 1_000
+    usage.touchCode(client, false)
+    expect(usage.since(first.cursor).codes.map((use) => [use.protectedAt, use.unprotectedAt])).to.deep.equal([
+      [3_600_000, 3_601_000],
+    ])
+    usage.keepOnly((await applyAll([])).registry)
+    expect(usage.since(0).codes).to.deep.equal([])
+  })
+
   it('forgets secrets and clients that are gone', async () => {
     const usage = createUsage()
     const { client } = await loaded(['a', 'b'])

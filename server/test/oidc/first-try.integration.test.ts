@@ -4,6 +4,7 @@ import type { Answer } from '@nauthera/harness/browser'
 import { claimsOfJwt, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
+import { ask, closeConnections } from './lane/asked-twice.ts'
 
 // What a Web client may do that says nothing: its program's own defaults are enough, and what is not enough is refused with
 // the reason.
@@ -41,7 +42,10 @@ describe('a program with the defaults of its client', () => {
     ])
     await addPerson(replicas, 'ada', ['engineers'])
   })
-  after(() => replicas.stop())
+  after(async () => {
+    closeConnections()
+    await replicas.stop()
+  })
 
   /** A request without PKCE. */
   const plainRequest = (more: Record<string, string> = {}) => {
@@ -134,6 +138,14 @@ describe('a program with the defaults of its client', () => {
   })
 
   describe('binds its code', () => {
+    /** What the newest code of the client that gave tokens says of its protection. */
+    const issued = async () => {
+      const { audit } = replicas.apps[0]!.store
+      await audit.flush()
+      const found = await audit.search({ clientId: 'app.web', event: 'token.issued', limit: 1 })
+      return { count: found[0]?.id, code: found[0]?.detail?.['code'] }
+    }
+
     it('A4 by a nonce of 16 characters, which comes back in the ID token', async () => {
       const back = await authorize(plainRequest({ nonce }))
       const answer = await send(replicas, {
@@ -142,17 +154,30 @@ describe('a program with the defaults of its client', () => {
         form: codeForm(back.searchParams.get('code')!),
       })
       expect(claimsOfJwt(tokensOf(answer).id)['nonce']).to.equal(nonce)
+      expect((await issued()).code).to.equal(undefined)
     })
 
     for (const [sentence, parameters] of [
       ['a shorter nonce', { nonce: nonce.slice(1) }],
       ['neither PKCE nor a nonce', {}],
     ] as const)
-      it(`A4 not by ${sentence}: the answer names both ways`, async () => {
-        const { error, description } = await refusal(plainRequest(parameters))
-        expect(error).to.equal('invalid_request')
-        expect(description).to.match(/code_challenge_method=S256 \(PKCE\), or scope openid and a nonce of at least 16/)
-      })
+      for (const way of ['as programs send it', 'in chunks'])
+        it(`A4 with ${sentence} it signs in, and that is told when the client has proved itself (${way})`, async () => {
+          const back = await authorize(plainRequest(parameters))
+          const code = codeForm(back.searchParams.get('code')!)
+          const before = await issued()
+          // a stranger who found the code tells nothing
+          const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+          const asked = { path: '/token', body: new URLSearchParams(code).toString() }
+          const shape = way === 'in chunks' ? 'chunks' : 'whole'
+          const wrong = { ...headers, ...basic('app.web', `${clientSecret}x`) }
+          expect((await ask(replicas, { ...asked, headers: wrong }, shape)).status).to.equal(401)
+          expect(await issued()).to.deep.equal(before)
+          const right = { ...headers, ...basic('app.web', clientSecret) }
+          expect((await ask(replicas, { ...asked, headers: right }, shape)).status).to.equal(200)
+          const after = await issued()
+          expect(after).to.include({ code: 'neither PKCE nor a nonce' }).and.to.not.include({ count: before.count })
+        })
 
     it('A4 not by a nonce where PKCE is required: of a public client, or because its object says so', async () => {
       for (const [clientId, redirect] of [
@@ -178,8 +203,13 @@ describe('a program with the defaults of its client', () => {
     it('A4 in a pushed request as anywhere', async () => {
       const push = (parameters: Record<string, string>) =>
         send(replicas, { path: '/request', headers: basic('app.web', clientSecret), form: parameters })
-      expect((await push(plainRequest({ nonce: 'short' }))).json()['error']).to.equal('invalid_request')
-      expect((await push(plainRequest({ nonce }))).status).to.equal(201)
+      expect((await push(plainRequest({ nonce: 'short' }))).status).to.equal(201)
+      const { json } = await send(replicas, {
+        path: '/request',
+        headers: basic('app.required', clientSecret),
+        form: plainRequest({ client_id: 'app.required', nonce }),
+      })
+      expect(json()['error']).to.equal('invalid_request')
     })
   })
 

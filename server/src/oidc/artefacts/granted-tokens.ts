@@ -2,6 +2,7 @@
 import type { Fields } from '@nauthera/runtime/log'
 import type { AuditEvent } from '../../store/audit.ts'
 import { chainOf } from '../clients/exchange.ts'
+import { codeProtection } from '../clients/code-binding.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { auditedRequest } from '../request-context.ts'
 import type { Exchanged, RequestContext } from '../request-context.ts'
@@ -11,13 +12,15 @@ export interface GrantEvents {
   readonly audit: { record(event: AuditEvent): void; recordGranted(event: AuditEvent): Fields }
   /** Counts a finished token request. @param outcome `ok`, or the OAuth error code */
   readonly counted: (grant: string, outcome: string) => void
+  /** A client has redeemed a code that may lack protection. */
+  readonly usedCode: (client: OidcClient, isProtected: boolean) => void
 }
 
 /** @param granted.grant as it is sent, `other` for one that nobody knows */
 export function recordGranted(
   request: RequestContext,
-  granted: { grant: string; client: Pick<OidcClient, 'clientId' | 'uid'> | undefined; userId?: string | undefined },
-  { audit, counted }: GrantEvents,
+  granted: { grant: string; client: OidcClient | undefined; userId?: string | undefined },
+  { audit, counted, usedCode }: GrantEvents,
 ): void {
   const { grant, client, userId } = granted
   const { secret, identity, exchange } = request
@@ -28,7 +31,15 @@ export function recordGranted(
     ...auditedRequest(request),
   } as const
   counted(grant, 'ok')
-  const detail = { grant, ...(identity !== undefined && { identity }), ...(exchange && exchangeOf(exchange)) }
+  const isProtected =
+    client && grant === 'authorization_code' ? codeProtection(client.config, request.artefact ?? {}) : undefined
+  if (isProtected !== undefined) usedCode(client!, isProtected)
+  const detail = {
+    grant,
+    ...(isProtected === false && { code: 'neither PKCE nor a nonce' }),
+    ...(identity !== undefined && { identity }),
+    ...(exchange && exchangeOf(exchange)),
+  }
   const event = grant === 'refresh_token' ? 'token.refreshed' : 'token.issued'
   keepGranted(request.request, audit.recordGranted({ event, ...about, detail }))
   if (!secret?.previous) return

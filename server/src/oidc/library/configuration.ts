@@ -24,7 +24,7 @@ import type { LibraryNeeds, ProtocolSettings } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import type { ProtocolFault } from './pages.ts'
 import { createPrompts, requestablePrompts } from './prompts.ts'
-import { clientOf, parameterOf, refreshTokenOf } from './shapes.ts'
+import { clientOf, refreshTokenOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 import { signInProof } from './sign-in-proof.ts'
 import { signingKeys } from './signing-keys.ts'
@@ -141,7 +141,7 @@ function clientHooks({ clients, now, settings }: ConfigurationNeeds) {
   return {
     issueRefreshToken: async (_context: unknown, client: object, code: { scopes: Set<string> }) =>
       mayRefresh(configOf(client), code.scopes),
-    pkce: { required: (context: Context, client: object) => requireBinding(context, configOf(client)) },
+    pkce: { required: (_context: unknown, client: object) => requireBinding(configOf(client)) },
     clientBasedCORS: (_context: unknown, origin: string, client: object) =>
       configOf(client).corsOrigins.includes(origin),
     assertJwtClientAuthClaimsAndHeader: async (_context: Context, claims: Named, header: Named, client: object) => {
@@ -160,10 +160,10 @@ function clientHooks({ clients, now, settings }: ConfigurationNeeds) {
 }
 
 /** Asked only for a request without code_challenge.
- *  @returns false: the code is bound to the sign-in without it
+ *  @returns false: this client may do without
  *  @throws errors.InvalidRequest, which says more than the library does */
-function requireBinding(context: Context, config: ClientConfig): false {
-  const missing = missingBinding(config, { scope: parameterOf(context, 'scope'), nonce: parameterOf(context, 'nonce') })
+function requireBinding(config: ClientConfig): false {
+  const missing = missingBinding(config)
   if (missing !== undefined) throw new errors.InvalidRequest(missing)
   return false
 }

@@ -1,39 +1,37 @@
 import { expect } from 'chai'
-import { missingBinding } from '../../../src/oidc/clients/code-binding.ts'
+import { codeProtection, missingBinding } from '../../../src/oidc/clients/code-binding.ts'
 
-const nonce = (length: number) => 'n'.repeat(length)
-const auto = { pkceRequired: true, pkceOrNonce: true }
+const method = 'client_secret_basic'
+const auto = { pkceRequired: true, pkceOrNonce: true, tokenEndpointAuthMethod: method }
 
 describe('missingBinding, of a request without code_challenge', () => {
-  for (const [sentence, config, asked, missing] of [
-    ['takes a nonce of 16 characters', auto, { scope: 'openid email', nonce: nonce(16) }, undefined],
+  for (const [sentence, config, missing] of [
+    ['lets a client do without that proves itself later', auto, undefined],
     [
-      'asks for more than a nonce of 15',
-      auto,
-      { scope: 'openid', nonce: nonce(15) },
-      /PKCE.*or scope openid and a nonce/,
-    ],
-    ['asks for PKCE or a nonce', auto, { scope: 'openid', nonce: undefined }, /code_challenge_method=S256.*16/],
-    ['takes no nonce without an ID token', auto, { scope: 'email', nonce: nonce(40) }, /scope openid/],
-    ['takes no scope that only begins with openid', auto, { scope: 'openid2', nonce: nonce(40) }, /scope openid/],
-    ['takes no nonce without any scope', auto, { scope: undefined, nonce: nonce(40) }, /scope openid/],
-    [
-      'asks for PKCE alone where it is required',
+      'asks for PKCE where it is required',
       { pkceRequired: true, pkceOrNonce: false },
-      { scope: 'openid', nonce: nonce(40) },
-      /^send code_challenge with code_challenge_method=S256 \(PKCE\): this client must$/,
+      'send code_challenge with code_challenge_method=S256 (PKCE): this client must',
     ],
+    ['asks for nothing where it is optional', { pkceRequired: false, pkceOrNonce: false }, undefined],
+  ] as const)
+    it(sentence, () => expect(missingBinding(config)).to.equal(missing))
+})
+
+describe(codeProtection.name, () => {
+  const nonce = (length: number) => ({ scope: 'openid email', nonce: 'n'.repeat(length) })
+  for (const [sentence, config, code, expected] of [
+    ['PKCE protects', auto, { scope: 'email', codeChallenge: 'x' }, true],
+    ['a nonce of 16 characters protects', auto, nonce(16), true],
+    ['a nonce of 15 counts as none', auto, nonce(15), false],
+    ['neither is neither', auto, { scope: 'openid' }, false],
+    ['a nonce without an ID token counts as none', auto, { ...nonce(40), scope: 'email openid2' }, false],
     [
-      'asks for nothing where it is optional',
-      { pkceRequired: false, pkceOrNonce: false },
-      { scope: 'openid', nonce: undefined },
+      'nothing is told of a public client',
+      { ...auto, tokenEndpointAuthMethod: 'none' },
+      { scope: 'openid' },
       undefined,
     ],
-  ] as const) {
-    it(sentence, () => {
-      const found = missingBinding(config, asked)
-      if (missing === undefined) expect(found).to.equal(undefined)
-      else expect(found).to.match(missing)
-    })
-  }
+    ['nothing is told where PKCE is required', { ...auto, pkceOrNonce: false }, { scope: 'openid' }, undefined],
+  ] as const)
+    it(sentence, () => expect(codeProtection(config, code)).to.equal(expected))
 })

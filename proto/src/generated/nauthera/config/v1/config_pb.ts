@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file nauthera/config/v1/config.proto.
  */
 export const file_nauthera_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEisQEKC1N5bmNSZXF1ZXN0EioKBXNoYXJkGAEgASgLMhkubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkSAASMAoIY29tcGxldGUYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuQ29tcGxldGVIABI5Cg1wbGF0Zm9ybV9rZXlzGAMgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLlBsYXRmb3JtS2V5c0gAQgkKB21lc3NhZ2Ui+gEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAEjUKC3Vua25vd25fa2V5GAUgASgLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlVua25vd25LZXlIAEIJCgdtZXNzYWdlIkUKCFNoYXJkUmVmEg0KBWVwb2NoGAEgASgNEg0KBXNoYXJkGAIgASgNEgsKA3NlcRgDIAEoBBIOCgZkaWdlc3QYBCABKAkirQIKBUhlbGxvEioKBGhhdmUYASADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSEgoKc2NoZW1hX21pbhgCIAEoDRISCgpzY2hlbWFfbWF4GAMgASgNEhYKDnNlcnZlcl92ZXJzaW9uGAQgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgFIAEoCRI0CghyZWplY3RlZBgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBI0CghkZWZhdWx0cxgHIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2ZXJEZWZhdWx0cxIzCghwbGF0Zm9ybRgIIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIpEBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkSDAoEZmlsZRgFIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiKwoMUGxhdGZvcm1LZXlzEg0KBW5vbmNlGAEgASgJEgwKBGZpbGUYAiABKAwiDAoKVW5rbm93bktleSI0Cg1QbGF0Zm9ybVN0YXRlEg4KBmRpZ2VzdBgBIAEoCRITCgtieV9zZXR0aW5ncxgCIAEoCCKoAQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBIxCgZvdGhlcnMYBCADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRTdGFuZGluZyJUCg1TaGFyZFN0YW5kaW5nEg0KBXNoYXJkGAEgASgNEjQKCHJlamVjdGVkGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoEBCgROYWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIuCgZyZWFzb24YAyABKA4yHi5uYXV0aGVyYS5jb25maWcudjEuTmFja1JlYXNvbhIPCgdtZXNzYWdlGAQgASgJIpUBCg5SZWplY3RlZENsaWVudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDQoFc2hhcmQYBCABKA0SDQoFZmllbGQYBSABKAkSDAoEY29kZRgGIAEoCRIPCgdtZXNzYWdlGAcgASgJEhIKCmdlbmVyYXRpb24YCCABKAMixgEKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgppZGVudGl0aWVzGAMgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjAKB3NlY3RvcnMYBCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YijAEKC1NlY3RvclByb29mEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRISCgpnZW5lcmF0aW9uGAQgASgEEg0KBWZhdWx0GAUgASgJEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKgAQoLSWRlbnRpdHlVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEi4KCGlkZW50aXR5GAQgASgLMhwubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5Ei0KCWxhc3RfdXNlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQEKCVNlY3JldFVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSEQoJc2VjcmV0X2lkGAQgASgJEi0KCWxhc3RfdXNlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQIKC0NsaWVudFNoYXJkEg4KBnNjaGVtYRgBIAEoDRINCgVlcG9jaBgCIAEoDRINCgVzaGFyZBgDIAEoDRITCgtzaGFyZF9jb3VudBgEIAEoDRILCgNzZXEYBSABKAQSLwoLcmVuZGVyZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmNoYW5nZRgHIAEoCRIwCgdjbGllbnRzGAggAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudEVudHJ5Ei8KB2VudHJpZXMYCSADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRFbnRyeSJwCghNYW5pZmVzdBINCgVlcG9jaBgBIAEoDRITCgtzaGFyZF9jb3VudBgCIAEoDRIxCgZzaGFyZHMYAyADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuTWFuaWZlc3RTaGFyZBINCgV0b3RhbBgEIAEoDSJKCg1NYW5pZmVzdFNoYXJkEg0KBXNoYXJkGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZkaWdlc3QYAyABKAkSDQoFY291bnQYBCABKA0iXwoOUGxhdGZvcm1Jc3N1ZXISDgoGaXNzdWVyGAEgASgJEi0KBGtleXMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuUGxhdGZvcm1LZXkSDgoGY2hhbmdlGAMgASgJImIKC1BsYXRmb3JtS2V5EiQKA2p3axgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoJbm90X2FmdGVyGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKOAwoKU2hhcmRFbnRyeRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRILCgN1aWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEi8KCXZlcmlmaWVycxgFIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5WZXJpZmllchIyCgdkZXNpcmVkGAYgASgLMiEubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudFZlcnNpb24SMwoIYWNjZXB0ZWQYByABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIsCgdncmFudGVkGAggASgLMhsubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWQSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoJcmVzdHJhaW50GAogASgLMh0ubmF1dGhlcmEuY29uZmlnLnYxLlJlc3RyYWludBIVCg1yZXN0b3JlZF9mcm9tGAwgASgJIjMKDUNsaWVudFZlcnNpb24SEgoKZ2VuZXJhdGlvbhgBIAEoAxIOCgZjb25maWcYAiABKAki3QIKC0NsaWVudEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjEKB2Rlc2lyZWQYBiABKAsyIC5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50Q29uZmlnEjIKCGFjY2VwdGVkGAcgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudENvbmZpZxIsCgdncmFudGVkGAggASgLMhsubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWQSMAoJcmVzdHJhaW50GAogASgLMh0ubmF1dGhlcmEuY29uZmlnLnYxLlJlc3RyYWludBIVCg1yZXN0b3JlZF9mcm9tGAwgASgJIlwKCVJlc3RyYWludBIRCglzdXNwZW5kZWQYASABKAgSFgoOYWxsb3dlZF9ncm91cHMYAiADKAkSEQoJbGVhc3RfYWNyGAMgASgJEhEKCWV4Y2x1c2l2ZRgEIAEoCCJuCgdHcmFudGVkEiwKBGFwaXMYASADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZEFwaRI1Cglkb2N1bWVudHMYAiADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuRG9jdW1lbnRBY2Nlc3MiLwoORG9jdW1lbnRBY2Nlc3MSDQoFaG9zdHMYASADKAkSDgoGc2NvcGVzGAIgAygJIlUKCkdyYW50ZWRBcGkSEgoKaWRlbnRpZmllchgBIAEoCRIOCgZzY29wZXMYAiADKAkSIwobYXV0aG9yaXphdGlvbl9kZXRhaWxzX3R5cGVzGAMgAygJIlUKCFZlcmlmaWVyEgoKAmlkGAEgASgJEg4KBnNoYTI1NhgCIAEoCRItCglub3RfYWZ0ZXIYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqYTCgxDbGllbnRDb25maWcSEgoKZ2VuZXJhdGlvbhgBIAEoAxIMCgR0eXBlGAIgASgJEiQKC2NsaWVudF9uYW1lGAMgASgJQg+KtRgLZGlzcGxheU5hbWUSEwoLZGVzY3JpcHRpb24YBCABKAkSEQoJc3VzcGVuZGVkGAUgASgIEicKDXJlZGlyZWN0X3VyaXMYBiADKAlCEIq1GAxyZWRpcmVjdFVSSXMSPQoZcG9zdF9sb2dvdXRfcmVkaXJlY3RfdXJpcxgHIAMoCUIairUYFnBvc3RMb2dvdXRSZWRpcmVjdFVSSXMSEwoLZ3JhbnRfdHlwZXMYCCADKAkSFgoOcmVzcG9uc2VfbW9kZXMYCSADKAkSDgoGc2NvcGVzGAogAygJEhEKCWF1ZGllbmNlcxgLIAMoCRIzChp0b2tlbl9lbmRwb2ludF9hdXRoX21ldGhvZBgMIAEoCUIPirUYC2F1dGgubWV0aG9kEiIKCGp3a3NfdXJpGA0gASgJQhCKtRgMYXV0aC5qd2tzVVJJEjQKBGp3a3MYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg2KtRgJYXV0aC5qd2tzEjoKGnRsc19jbGllbnRfYXV0aF9zdWJqZWN0X2RuGA8gASgJQhaKtRgSYXV0aC50bHMuc3ViamVjdEROEjQKF3Rsc19jbGllbnRfYXV0aF9zYW5fZG5zGBAgASgJQhOKtRgPYXV0aC50bHMuc2FuRE5TEjQKF3Rsc19jbGllbnRfYXV0aF9zYW5fdXJpGBEgASgJQhOKtRgPYXV0aC50bHMuc2FuVVJJEh8KDXBrY2VfcmVxdWlyZWQYEiABKAhCCIq1GARwa2NlEjYKJXJlcXVpcmVfcHVzaGVkX2F1dGhvcml6YXRpb25fcmVxdWVzdHMYEyABKAhCB4q1GANwYXISKgoYZHBvcF9ib3VuZF9hY2Nlc3NfdG9rZW5zGBQgASgIQgiKtRgEZHBvcBI+Ch1yZXF1aXJlX3NpZ25lZF9yZXF1ZXN0X29iamVjdBgVIAEoCEIXirUYE3NpZ25lZFJlcXVlc3RPYmplY3QSDwoHcHJvZmlsZRgWIAEoCRIwCgdjb25zZW50GBcgASgOMh8ubmF1dGhlcmEuY29uZmlnLnYxLkNvbnNlbnRNb2RlEjsKD3Jlc291cmNlX3NlcnZlchgYIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZXNvdXJjZVNlcnZlchIwCg5hbGxvd2VkX2dyb3VwcxgZIAMoCUIYirUYFGFjY2Vzcy5hbGxvd2VkR3JvdXBzEiwKDHJlcXVpcmVkX2FjchgaIAMoCUIWirUYEmFjY2Vzcy5yZXF1aXJlZEFjchIuChBhY2Nlc3NfdG9rZW5fdHRsGBsgASgNQhSKtRgQdG9rZW5zLmFjY2Vzc1RUTBImCgxpZF90b2tlbl90dGwYHCABKA1CEIq1GAx0b2tlbnMuaWRUVEwSMAoRcmVmcmVzaF90b2tlbl90dGwYHSABKA1CFYq1GBF0b2tlbnMucmVmcmVzaFRUTBIuChNhY2Nlc3NfdG9rZW5fZm9ybWF0GB4gASgJQhGKtRgNdG9rZW5zLmZvcm1hdBIUCgxzdWJqZWN0X3R5cGUYHyABKAkSNgoVc2VjdG9yX2lkZW50aWZpZXJfdXJpGCAgASgJQheKtRgTc2VjdG9ySWRlbnRpZmllclVSSRIcCg9kZWZhdWx0X21heF9hZ2UYISABKA1IAIgBARIZChFyZXF1aXJlX2F1dGhfdGltZRgiIAEoCBI5ChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGCMgASgJQhOKtRgPc2lnbmluZy5pZFRva2VuEjoKHHVzZXJpbmZvX3NpZ25lZF9yZXNwb25zZV9hbGcYJCABKAlCFIq1GBBzaWduaW5nLnVzZXJpbmZvEjkKFmJhY2tjaGFubmVsX2xvZ291dF91cmkYJSABKAlCGYq1GBVsb2dvdXQuYmFja2NoYW5uZWxVUkkSRwojYmFja2NoYW5uZWxfbG9nb3V0X3Nlc3Npb25fcmVxdWlyZWQYJiABKAhCGoq1GBZsb2dvdXQuc2Vzc2lvblJlcXVpcmVkEhQKDGNvcnNfb3JpZ2lucxgnIAMoCRIzCgZjbGFpbXMYKCADKAsyIy5uYXV0aGVyYS5jb25maWcudjEuQ2xhaW1Gcm9tR3JvdXBzEiMKCmNsaWVudF91cmkYKSABKAlCD4q1GAt1cmlzLmNsaWVudBIfCghsb2dvX3VyaRgqIAEoCUINirUYCXVyaXMubG9nbxIjCgpwb2xpY3lfdXJpGCsgASgJQg+KtRgLdXJpcy5wb2xpY3kSHQoHdG9zX3VyaRgsIAEoCUIMirUYCHVyaXMudG9zEjIKEmluaXRpYXRlX2xvZ2luX3VyaRgtIAEoCUIWirUYEnVyaXMuaW5pdGlhdGVMb2dpbhIQCghjb250YWN0cxguIAMoCRJBCiBhY2Nlc3NfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgvIAEoCUIXirUYE3NpZ25pbmcuYWNjZXNzVG9rZW4SHwoNcGtjZV9vcl9ub25jZRgwIAEoCEIIirUYBHBrY2USJwoOc2VjcmV0X21ldGhvZHMYMSADKAlCD4q1GAthdXRoLm1ldGhvZBIsCg9pZF90b2tlbl9jbGFpbXMYMiABKAlCE4q1GA90b2tlbnMuaWRDbGFpbXMSRQoKaWRlbnRpdGllcxgzIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5JZGVudGl0eUITirUYD2F1dGguaWRlbnRpdGllcxIkChJwbGF0Zm9ybV90b2tlbl90dGwYNCABKA1CCIq1GARhdXRoEiMKG2F1dGhvcml6YXRpb25fZGV0YWlsc190eXBlcxg1IAMoCRJECh91c2VyaW5mb19lbmNyeXB0ZWRfcmVzcG9uc2VfYWxnGDYgASgJQhuKtRgXZW5jcnlwdGlvbi51c2VyaW5mby5hbGcSRAofdXNlcmluZm9fZW5jcnlwdGVkX3Jlc3BvbnNlX2VuYxg3IAEoCUIbirUYF2VuY3J5cHRpb24udXNlcmluZm8uZW5jEk4KKnRsc19jbGllbnRfY2VydGlmaWNhdGVfYm91bmRfYWNjZXNzX3Rva2Vucxg4IAEoCEIairUYFmNlcnRpZmljYXRlQm91bmRUb2tlbnNCEgoQX2RlZmF1bHRfbWF4X2FnZSJoCghJZGVudGl0eRI7Cg9zZXJ2aWNlX2FjY291bnQYASABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmljZUFjY291bnQSDgoGaXNzdWVyGAIgASgJEg8KB3N1YmplY3QYAyABKAkiMQoOU2VydmljZUFjY291bnQSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkigQEKDlJlc291cmNlU2VydmVyEhIKCmlkZW50aWZpZXIYASABKAkSDgoGc2NvcGVzGAIgAygJEksKFWF1dGhvcml6YXRpb25fZGV0YWlscxgDIAMoCzIsLm5hdXRoZXJhLmNvbmZpZy52MS5BdXRob3JpemF0aW9uRGV0YWlsc1R5cGUimwIKGEF1dGhvcml6YXRpb25EZXRhaWxzVHlwZRIMCgR0eXBlGAEgASgJEg0KBXRpdGxlGAIgASgJEg8KB2FjdGlvbnMYAyADKAkSEQoJZGF0YXR5cGVzGAQgAygJEhIKCnByaXZpbGVnZXMYBSADKAkSEQoJbG9jYXRpb25zGAYgAygJEhIKCmlkZW50aWZpZXIYByABKAgSLwoGZmllbGRzGAggAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkRldGFpbEZpZWxkEhAKCHJlcXVpcmVkGAkgAygJEhAKCHJlbWVtYmVyGAogASgIEi4KBXRleHRzGAsgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkRldGFpbFRleHRzIikKC0RldGFpbEZpZWxkEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCSJOCgtEZXRhaWxUZXh0cxIQCghsYW5ndWFnZRgBIAEoCRItCgV3b3JkcxgCIAMoCzIeLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxXb3JkIigKCkRldGFpbFdvcmQSDAoEbmFtZRgBIAEoCRIMCgR0ZXh0GAIgASgJImMKD0NsYWltRnJvbUdyb3VwcxIMCgRuYW1lGAEgASgJEjQKC2Zyb21fZ3JvdXBzGAIgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkdyb3VwVmFsdWVzEgwKBGpvaW4YAyABKAkiLAoLR3JvdXBWYWx1ZXMSDQoFZ3JvdXAYASABKAkSDgoGdmFsdWVzGAIgAygJKpABCgpOYWNrUmVhc29uEhsKF05BQ0tfUkVBU09OX1VOU1BFQ0lGSUVEEAASGgoWTkFDS19SRUFTT05fVU5SRUFEQUJMRRABEhUKEU5BQ0tfUkVBU09OX1NUQUxFEAISGgoWTkFDS19SRUFTT05fSU5DT01QTEVURRADEhYKEk5BQ0tfUkVBU09OX1NDSEVNQRAEKngKC0NvbnNlbnRNb2RlEhwKGENPTlNFTlRfTU9ERV9VTlNQRUNJRklFRBAAEhkKFUNPTlNFTlRfTU9ERV9FWFBMSUNJVBABEhkKFUNPTlNFTlRfTU9ERV9SRU1FTUJFUhACEhUKEUNPTlNFTlRfTU9ERV9TS0lQEAMyXgoNQ29uZmlnU2VydmljZRJNCgRTeW5jEh8ubmF1dGhlcmEuY29uZmlnLnYxLlN5bmNSZXF1ZXN0GiAubmF1dGhlcmEuY29uZmlnLnYxLlN5bmNSZXNwb25zZSgBMAE6PAoJc3BlY19wYXRoEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjRhgMgASgJUghzcGVjUGF0aGIGcHJvdG8z", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEisQEKC1N5bmNSZXF1ZXN0EioKBXNoYXJkGAEgASgLMhkubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkSAASMAoIY29tcGxldGUYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuQ29tcGxldGVIABI5Cg1wbGF0Zm9ybV9rZXlzGAMgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLlBsYXRmb3JtS2V5c0gAQgkKB21lc3NhZ2Ui+gEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAEjUKC3Vua25vd25fa2V5GAUgASgLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlVua25vd25LZXlIAEIJCgdtZXNzYWdlIkUKCFNoYXJkUmVmEg0KBWVwb2NoGAEgASgNEg0KBXNoYXJkGAIgASgNEgsKA3NlcRgDIAEoBBIOCgZkaWdlc3QYBCABKAkirQIKBUhlbGxvEioKBGhhdmUYASADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSEgoKc2NoZW1hX21pbhgCIAEoDRISCgpzY2hlbWFfbWF4GAMgASgNEhYKDnNlcnZlcl92ZXJzaW9uGAQgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgFIAEoCRI0CghyZWplY3RlZBgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBI0CghkZWZhdWx0cxgHIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2ZXJEZWZhdWx0cxIzCghwbGF0Zm9ybRgIIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIpEBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkSDAoEZmlsZRgFIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiKwoMUGxhdGZvcm1LZXlzEg0KBW5vbmNlGAEgASgJEgwKBGZpbGUYAiABKAwiDAoKVW5rbm93bktleSI0Cg1QbGF0Zm9ybVN0YXRlEg4KBmRpZ2VzdBgBIAEoCRITCgtieV9zZXR0aW5ncxgCIAEoCCKoAQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBIxCgZvdGhlcnMYBCADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRTdGFuZGluZyJUCg1TaGFyZFN0YW5kaW5nEg0KBXNoYXJkGAEgASgNEjQKCHJlamVjdGVkGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoEBCgROYWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIuCgZyZWFzb24YAyABKA4yHi5uYXV0aGVyYS5jb25maWcudjEuTmFja1JlYXNvbhIPCgdtZXNzYWdlGAQgASgJIpUBCg5SZWplY3RlZENsaWVudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDQoFc2hhcmQYBCABKA0SDQoFZmllbGQYBSABKAkSDAoEY29kZRgGIAEoCRIPCgdtZXNzYWdlGAcgASgJEhIKCmdlbmVyYXRpb24YCCABKAMi8gEKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgppZGVudGl0aWVzGAMgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjAKB3NlY3RvcnMYBCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YSKgoFY29kZXMYBSADKAsyGy5uYXV0aGVyYS5jb25maWcudjEuQ29kZVVzZSKjAQoHQ29kZVVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSMAoMcHJvdGVjdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg51bnByb3RlY3RlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAijAEKC1NlY3RvclByb29mEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRISCgpnZW5lcmF0aW9uGAQgASgEEg0KBWZhdWx0GAUgASgJEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKgAQoLSWRlbnRpdHlVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEi4KCGlkZW50aXR5GAQgASgLMhwubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5Ei0KCWxhc3RfdXNlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQEKCVNlY3JldFVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSEQoJc2VjcmV0X2lkGAQgASgJEi0KCWxhc3RfdXNlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQIKC0NsaWVudFNoYXJkEg4KBnNjaGVtYRgBIAEoDRINCgVlcG9jaBgCIAEoDRINCgVzaGFyZBgDIAEoDRITCgtzaGFyZF9jb3VudBgEIAEoDRILCgNzZXEYBSABKAQSLwoLcmVuZGVyZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmNoYW5nZRgHIAEoCRIwCgdjbGllbnRzGAggAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudEVudHJ5Ei8KB2VudHJpZXMYCSADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRFbnRyeSJwCghNYW5pZmVzdBINCgVlcG9jaBgBIAEoDRITCgtzaGFyZF9jb3VudBgCIAEoDRIxCgZzaGFyZHMYAyADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuTWFuaWZlc3RTaGFyZBINCgV0b3RhbBgEIAEoDSJKCg1NYW5pZmVzdFNoYXJkEg0KBXNoYXJkGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZkaWdlc3QYAyABKAkSDQoFY291bnQYBCABKA0iXwoOUGxhdGZvcm1Jc3N1ZXISDgoGaXNzdWVyGAEgASgJEi0KBGtleXMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuUGxhdGZvcm1LZXkSDgoGY2hhbmdlGAMgASgJImIKC1BsYXRmb3JtS2V5EiQKA2p3axgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoJbm90X2FmdGVyGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKOAwoKU2hhcmRFbnRyeRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRILCgN1aWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEi8KCXZlcmlmaWVycxgFIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5WZXJpZmllchIyCgdkZXNpcmVkGAYgASgLMiEubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudFZlcnNpb24SMwoIYWNjZXB0ZWQYByABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIsCgdncmFudGVkGAggASgLMhsubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWQSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoJcmVzdHJhaW50GAogASgLMh0ubmF1dGhlcmEuY29uZmlnLnYxLlJlc3RyYWludBIVCg1yZXN0b3JlZF9mcm9tGAwgASgJIjMKDUNsaWVudFZlcnNpb24SEgoKZ2VuZXJhdGlvbhgBIAEoAxIOCgZjb25maWcYAiABKAki3QIKC0NsaWVudEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjEKB2Rlc2lyZWQYBiABKAsyIC5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50Q29uZmlnEjIKCGFjY2VwdGVkGAcgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudENvbmZpZxIsCgdncmFudGVkGAggASgLMhsubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWQSMAoJcmVzdHJhaW50GAogASgLMh0ubmF1dGhlcmEuY29uZmlnLnYxLlJlc3RyYWludBIVCg1yZXN0b3JlZF9mcm9tGAwgASgJIlwKCVJlc3RyYWludBIRCglzdXNwZW5kZWQYASABKAgSFgoOYWxsb3dlZF9ncm91cHMYAiADKAkSEQoJbGVhc3RfYWNyGAMgASgJEhEKCWV4Y2x1c2l2ZRgEIAEoCCJuCgdHcmFudGVkEiwKBGFwaXMYASADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZEFwaRI1Cglkb2N1bWVudHMYAiADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuRG9jdW1lbnRBY2Nlc3MiLwoORG9jdW1lbnRBY2Nlc3MSDQoFaG9zdHMYASADKAkSDgoGc2NvcGVzGAIgAygJIlUKCkdyYW50ZWRBcGkSEgoKaWRlbnRpZmllchgBIAEoCRIOCgZzY29wZXMYAiADKAkSIwobYXV0aG9yaXphdGlvbl9kZXRhaWxzX3R5cGVzGAMgAygJIlUKCFZlcmlmaWVyEgoKAmlkGAEgASgJEg4KBnNoYTI1NhgCIAEoCRItCglub3RfYWZ0ZXIYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqYTCgxDbGllbnRDb25maWcSEgoKZ2VuZXJhdGlvbhgBIAEoAxIMCgR0eXBlGAIgASgJEiQKC2NsaWVudF9uYW1lGAMgASgJQg+KtRgLZGlzcGxheU5hbWUSEwoLZGVzY3JpcHRpb24YBCABKAkSEQoJc3VzcGVuZGVkGAUgASgIEicKDXJlZGlyZWN0X3VyaXMYBiADKAlCEIq1GAxyZWRpcmVjdFVSSXMSPQoZcG9zdF9sb2dvdXRfcmVkaXJlY3RfdXJpcxgHIAMoCUIairUYFnBvc3RMb2dvdXRSZWRpcmVjdFVSSXMSEwoLZ3JhbnRfdHlwZXMYCCADKAkSFgoOcmVzcG9uc2VfbW9kZXMYCSADKAkSDgoGc2NvcGVzGAogAygJEhEKCWF1ZGllbmNlcxgLIAMoCRIzChp0b2tlbl9lbmRwb2ludF9hdXRoX21ldGhvZBgMIAEoCUIPirUYC2F1dGgubWV0aG9kEiIKCGp3a3NfdXJpGA0gASgJQhCKtRgMYXV0aC5qd2tzVVJJEjQKBGp3a3MYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg2KtRgJYXV0aC5qd2tzEjoKGnRsc19jbGllbnRfYXV0aF9zdWJqZWN0X2RuGA8gASgJQhaKtRgSYXV0aC50bHMuc3ViamVjdEROEjQKF3Rsc19jbGllbnRfYXV0aF9zYW5fZG5zGBAgASgJQhOKtRgPYXV0aC50bHMuc2FuRE5TEjQKF3Rsc19jbGllbnRfYXV0aF9zYW5fdXJpGBEgASgJQhOKtRgPYXV0aC50bHMuc2FuVVJJEh8KDXBrY2VfcmVxdWlyZWQYEiABKAhCCIq1GARwa2NlEjYKJXJlcXVpcmVfcHVzaGVkX2F1dGhvcml6YXRpb25fcmVxdWVzdHMYEyABKAhCB4q1GANwYXISKgoYZHBvcF9ib3VuZF9hY2Nlc3NfdG9rZW5zGBQgASgIQgiKtRgEZHBvcBI+Ch1yZXF1aXJlX3NpZ25lZF9yZXF1ZXN0X29iamVjdBgVIAEoCEIXirUYE3NpZ25lZFJlcXVlc3RPYmplY3QSDwoHcHJvZmlsZRgWIAEoCRIwCgdjb25zZW50GBcgASgOMh8ubmF1dGhlcmEuY29uZmlnLnYxLkNvbnNlbnRNb2RlEjsKD3Jlc291cmNlX3NlcnZlchgYIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZXNvdXJjZVNlcnZlchIwCg5hbGxvd2VkX2dyb3VwcxgZIAMoCUIYirUYFGFjY2Vzcy5hbGxvd2VkR3JvdXBzEiwKDHJlcXVpcmVkX2FjchgaIAMoCUIWirUYEmFjY2Vzcy5yZXF1aXJlZEFjchIuChBhY2Nlc3NfdG9rZW5fdHRsGBsgASgNQhSKtRgQdG9rZW5zLmFjY2Vzc1RUTBImCgxpZF90b2tlbl90dGwYHCABKA1CEIq1GAx0b2tlbnMuaWRUVEwSMAoRcmVmcmVzaF90b2tlbl90dGwYHSABKA1CFYq1GBF0b2tlbnMucmVmcmVzaFRUTBIuChNhY2Nlc3NfdG9rZW5fZm9ybWF0GB4gASgJQhGKtRgNdG9rZW5zLmZvcm1hdBIUCgxzdWJqZWN0X3R5cGUYHyABKAkSNgoVc2VjdG9yX2lkZW50aWZpZXJfdXJpGCAgASgJQheKtRgTc2VjdG9ySWRlbnRpZmllclVSSRIcCg9kZWZhdWx0X21heF9hZ2UYISABKA1IAIgBARIZChFyZXF1aXJlX2F1dGhfdGltZRgiIAEoCBI5ChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGCMgASgJQhOKtRgPc2lnbmluZy5pZFRva2VuEjoKHHVzZXJpbmZvX3NpZ25lZF9yZXNwb25zZV9hbGcYJCABKAlCFIq1GBBzaWduaW5nLnVzZXJpbmZvEjkKFmJhY2tjaGFubmVsX2xvZ291dF91cmkYJSABKAlCGYq1GBVsb2dvdXQuYmFja2NoYW5uZWxVUkkSRwojYmFja2NoYW5uZWxfbG9nb3V0X3Nlc3Npb25fcmVxdWlyZWQYJiABKAhCGoq1GBZsb2dvdXQuc2Vzc2lvblJlcXVpcmVkEhQKDGNvcnNfb3JpZ2lucxgnIAMoCRIzCgZjbGFpbXMYKCADKAsyIy5uYXV0aGVyYS5jb25maWcudjEuQ2xhaW1Gcm9tR3JvdXBzEiMKCmNsaWVudF91cmkYKSABKAlCD4q1GAt1cmlzLmNsaWVudBIfCghsb2dvX3VyaRgqIAEoCUINirUYCXVyaXMubG9nbxIjCgpwb2xpY3lfdXJpGCsgASgJQg+KtRgLdXJpcy5wb2xpY3kSHQoHdG9zX3VyaRgsIAEoCUIMirUYCHVyaXMudG9zEjIKEmluaXRpYXRlX2xvZ2luX3VyaRgtIAEoCUIWirUYEnVyaXMuaW5pdGlhdGVMb2dpbhIQCghjb250YWN0cxguIAMoCRJBCiBhY2Nlc3NfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgvIAEoCUIXirUYE3NpZ25pbmcuYWNjZXNzVG9rZW4SHwoNcGtjZV9vcl9ub25jZRgwIAEoCEIIirUYBHBrY2USJwoOc2VjcmV0X21ldGhvZHMYMSADKAlCD4q1GAthdXRoLm1ldGhvZBIsCg9pZF90b2tlbl9jbGFpbXMYMiABKAlCE4q1GA90b2tlbnMuaWRDbGFpbXMSRQoKaWRlbnRpdGllcxgzIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5JZGVudGl0eUITirUYD2F1dGguaWRlbnRpdGllcxIkChJwbGF0Zm9ybV90b2tlbl90dGwYNCABKA1CCIq1GARhdXRoEiMKG2F1dGhvcml6YXRpb25fZGV0YWlsc190eXBlcxg1IAMoCRJECh91c2VyaW5mb19lbmNyeXB0ZWRfcmVzcG9uc2VfYWxnGDYgASgJQhuKtRgXZW5jcnlwdGlvbi51c2VyaW5mby5hbGcSRAofdXNlcmluZm9fZW5jcnlwdGVkX3Jlc3BvbnNlX2VuYxg3IAEoCUIbirUYF2VuY3J5cHRpb24udXNlcmluZm8uZW5jEk4KKnRsc19jbGllbnRfY2VydGlmaWNhdGVfYm91bmRfYWNjZXNzX3Rva2Vucxg4IAEoCEIairUYFmNlcnRpZmljYXRlQm91bmRUb2tlbnNCEgoQX2RlZmF1bHRfbWF4X2FnZSJoCghJZGVudGl0eRI7Cg9zZXJ2aWNlX2FjY291bnQYASABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmljZUFjY291bnQSDgoGaXNzdWVyGAIgASgJEg8KB3N1YmplY3QYAyABKAkiMQoOU2VydmljZUFjY291bnQSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkigQEKDlJlc291cmNlU2VydmVyEhIKCmlkZW50aWZpZXIYASABKAkSDgoGc2NvcGVzGAIgAygJEksKFWF1dGhvcml6YXRpb25fZGV0YWlscxgDIAMoCzIsLm5hdXRoZXJhLmNvbmZpZy52MS5BdXRob3JpemF0aW9uRGV0YWlsc1R5cGUimwIKGEF1dGhvcml6YXRpb25EZXRhaWxzVHlwZRIMCgR0eXBlGAEgASgJEg0KBXRpdGxlGAIgASgJEg8KB2FjdGlvbnMYAyADKAkSEQoJZGF0YXR5cGVzGAQgAygJEhIKCnByaXZpbGVnZXMYBSADKAkSEQoJbG9jYXRpb25zGAYgAygJEhIKCmlkZW50aWZpZXIYByABKAgSLwoGZmllbGRzGAggAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkRldGFpbEZpZWxkEhAKCHJlcXVpcmVkGAkgAygJEhAKCHJlbWVtYmVyGAogASgIEi4KBXRleHRzGAsgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkRldGFpbFRleHRzIikKC0RldGFpbEZpZWxkEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCSJOCgtEZXRhaWxUZXh0cxIQCghsYW5ndWFnZRgBIAEoCRItCgV3b3JkcxgCIAMoCzIeLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxXb3JkIigKCkRldGFpbFdvcmQSDAoEbmFtZRgBIAEoCRIMCgR0ZXh0GAIgASgJImMKD0NsYWltRnJvbUdyb3VwcxIMCgRuYW1lGAEgASgJEjQKC2Zyb21fZ3JvdXBzGAIgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkdyb3VwVmFsdWVzEgwKBGpvaW4YAyABKAkiLAoLR3JvdXBWYWx1ZXMSDQoFZ3JvdXAYASABKAkSDgoGdmFsdWVzGAIgAygJKpABCgpOYWNrUmVhc29uEhsKF05BQ0tfUkVBU09OX1VOU1BFQ0lGSUVEEAASGgoWTkFDS19SRUFTT05fVU5SRUFEQUJMRRABEhUKEU5BQ0tfUkVBU09OX1NUQUxFEAISGgoWTkFDS19SRUFTT05fSU5DT01QTEVURRADEhYKEk5BQ0tfUkVBU09OX1NDSEVNQRAEKngKC0NvbnNlbnRNb2RlEhwKGENPTlNFTlRfTU9ERV9VTlNQRUNJRklFRBAAEhkKFUNPTlNFTlRfTU9ERV9FWFBMSUNJVBABEhkKFUNPTlNFTlRfTU9ERV9SRU1FTUJFUhACEhUKEUNPTlNFTlRfTU9ERV9TS0lQEAMyXgoNQ29uZmlnU2VydmljZRJNCgRTeW5jEh8ubmF1dGhlcmEuY29uZmlnLnYxLlN5bmNSZXF1ZXN0GiAubmF1dGhlcmEuY29uZmlnLnYxLlN5bmNSZXNwb25zZSgBMAE6PAoJc3BlY19wYXRoEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjRhgMgASgJUghzcGVjUGF0aGIGcHJvdG8z", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * From the config-agent to the server.
@@ -564,6 +564,13 @@ export type Usage = Message<"nauthera.config.v1.Usage"> & {
    * @generated from field: repeated nauthera.config.v1.SectorProof sectors = 4;
    */
   sectors: SectorProof[];
+
+  /**
+   * How codes were protected, where that changed since the last Usage on this stream.
+   *
+   * @generated from field: repeated nauthera.config.v1.CodeUse codes = 5;
+   */
+  codes: CodeUse[];
 };
 
 /**
@@ -572,6 +579,50 @@ export type Usage = Message<"nauthera.config.v1.Usage"> & {
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 14);
+
+/**
+ * How the codes of a client were protected that it redeemed after it had proved itself. Told of clients that may lack it (pkce_or_nonce); times are
+ * to within an hour.
+ *
+ * @generated from message nauthera.config.v1.CodeUse
+ */
+export type CodeUse = Message<"nauthera.config.v1.CodeUse"> & {
+  /**
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string client_id = 3;
+   */
+  clientId: string;
+
+  /**
+   * The last one with PKCE, or a nonce that is long enough; unset for none.
+   *
+   * @generated from field: google.protobuf.Timestamp protected_at = 4;
+   */
+  protectedAt?: Timestamp | undefined;
+
+  /**
+   * The last one with neither; unset for none.
+   *
+   * @generated from field: google.protobuf.Timestamp unprotected_at = 5;
+   */
+  unprotectedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message nauthera.config.v1.CodeUse.
+ * Use `create(CodeUseSchema)` to create a new message.
+ */
+export const CodeUseSchema: GenMessage<CodeUse> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 15);
 
 /**
  * Whether the document of a sector lists a client that names it (sector_identifier_uri), as a server found when somebody wanted to sign in.
@@ -619,7 +670,7 @@ export type SectorProof = Message<"nauthera.config.v1.SectorProof"> & {
  * Use `create(SectorProofSchema)` to create a new message.
  */
 export const SectorProofSchema: GenMessage<SectorProof> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 15);
+  messageDesc(file_nauthera_config_v1_config, 16);
 
 /**
  * @generated from message nauthera.config.v1.IdentityUse
@@ -656,7 +707,7 @@ export type IdentityUse = Message<"nauthera.config.v1.IdentityUse"> & {
  * Use `create(IdentityUseSchema)` to create a new message.
  */
 export const IdentityUseSchema: GenMessage<IdentityUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 16);
+  messageDesc(file_nauthera_config_v1_config, 17);
 
 /**
  * @generated from message nauthera.config.v1.SecretUse
@@ -695,7 +746,7 @@ export type SecretUse = Message<"nauthera.config.v1.SecretUse"> & {
  * Use `create(SecretUseSchema)` to create a new message.
  */
 export const SecretUseSchema: GenMessage<SecretUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 17);
+  messageDesc(file_nauthera_config_v1_config, 18);
 
 /**
  * The content of a shard file (NN.json.gz), as proto JSON with keys in field order.
@@ -762,7 +813,7 @@ export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
  * Use `create(ClientShardSchema)` to create a new message.
  */
 export const ClientShardSchema: GenMessage<ClientShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 18);
+  messageDesc(file_nauthera_config_v1_config, 19);
 
 /**
  * The content of manifest.json; written after the shards that it names.
@@ -796,7 +847,7 @@ export type Manifest = Message<"nauthera.config.v1.Manifest"> & {
  * Use `create(ManifestSchema)` to create a new message.
  */
 export const ManifestSchema: GenMessage<Manifest> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 19);
+  messageDesc(file_nauthera_config_v1_config, 20);
 
 /**
  * @generated from message nauthera.config.v1.ManifestShard
@@ -828,7 +879,7 @@ export type ManifestShard = Message<"nauthera.config.v1.ManifestShard"> & {
  * Use `create(ManifestShardSchema)` to create a new message.
  */
 export const ManifestShardSchema: GenMessage<ManifestShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 20);
+  messageDesc(file_nauthera_config_v1_config, 21);
 
 /**
  * The content of the file of platform keys (issuers.json), as proto JSON: what signs the tokens of this cluster's ServiceAccounts.
@@ -859,7 +910,7 @@ export type PlatformIssuer = Message<"nauthera.config.v1.PlatformIssuer"> & {
  * Use `create(PlatformIssuerSchema)` to create a new message.
  */
 export const PlatformIssuerSchema: GenMessage<PlatformIssuer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 21);
+  messageDesc(file_nauthera_config_v1_config, 22);
 
 /**
  * @generated from message nauthera.config.v1.PlatformKey
@@ -883,7 +934,7 @@ export type PlatformKey = Message<"nauthera.config.v1.PlatformKey"> & {
  * Use `create(PlatformKeySchema)` to create a new message.
  */
 export const PlatformKeySchema: GenMessage<PlatformKey> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 22);
+  messageDesc(file_nauthera_config_v1_config, 23);
 
 /**
  * One OIDCClient in schema 2. Unlike schema 1, each version is text, and only a reader that needs its content decodes it.
@@ -970,7 +1021,7 @@ export type ShardEntry = Message<"nauthera.config.v1.ShardEntry"> & {
  * Use `create(ShardEntrySchema)` to create a new message.
  */
 export const ShardEntrySchema: GenMessage<ShardEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 23);
+  messageDesc(file_nauthera_config_v1_config, 24);
 
 /**
  * One version of a client. Two versions are the same to a server exactly when their `config` is the same text.
@@ -998,7 +1049,7 @@ export type ClientVersion = Message<"nauthera.config.v1.ClientVersion"> & {
  * Use `create(ClientVersionSchema)` to create a new message.
  */
 export const ClientVersionSchema: GenMessage<ClientVersion> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 24);
+  messageDesc(file_nauthera_config_v1_config, 25);
 
 /**
  * One OIDCClient in schema 1. Verifiers are not part of a version: a secret rotates whether or not a version is rejected.
@@ -1078,7 +1129,7 @@ export type ClientEntry = Message<"nauthera.config.v1.ClientEntry"> & {
  * Use `create(ClientEntrySchema)` to create a new message.
  */
 export const ClientEntrySchema: GenMessage<ClientEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 25);
+  messageDesc(file_nauthera_config_v1_config, 26);
 
 /**
  * What the object says now, whichever version of the client is served: also when the operator or a server refuses the version that says
@@ -1119,7 +1170,7 @@ export type Restraint = Message<"nauthera.config.v1.Restraint"> & {
  * Use `create(RestraintSchema)` to create a new message.
  */
 export const RestraintSchema: GenMessage<Restraint> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 26);
+  messageDesc(file_nauthera_config_v1_config, 27);
 
 /**
  * What one client may have at APIs, as the operator resolved it.
@@ -1145,7 +1196,7 @@ export type Granted = Message<"nauthera.config.v1.Granted"> & {
  * Use `create(GrantedSchema)` to create a new message.
  */
 export const GrantedSchema: GenMessage<Granted> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 27);
+  messageDesc(file_nauthera_config_v1_config, 28);
 
 /**
  * Clients whose id is the address of their metadata document, by the host of that address.
@@ -1173,7 +1224,7 @@ export type DocumentAccess = Message<"nauthera.config.v1.DocumentAccess"> & {
  * Use `create(DocumentAccessSchema)` to create a new message.
  */
 export const DocumentAccessSchema: GenMessage<DocumentAccess> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 28);
+  messageDesc(file_nauthera_config_v1_config, 29);
 
 /**
  * One API, or an audience that a policy allows although no API declares it.
@@ -1206,7 +1257,7 @@ export type GrantedApi = Message<"nauthera.config.v1.GrantedApi"> & {
  * Use `create(GrantedApiSchema)` to create a new message.
  */
 export const GrantedApiSchema: GenMessage<GrantedApi> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 29);
+  messageDesc(file_nauthera_config_v1_config, 30);
 
 /**
  * One valid client secret.
@@ -1241,7 +1292,7 @@ export type Verifier = Message<"nauthera.config.v1.Verifier"> & {
  * Use `create(VerifierSchema)` to create a new message.
  */
 export const VerifierSchema: GenMessage<Verifier> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 30);
+  messageDesc(file_nauthera_config_v1_config, 31);
 
 /**
  * A client, with the names of RFC 7591 where it has them. Every default is filled in; the server adds nothing.
@@ -1567,7 +1618,7 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
  * Use `create(ClientConfigSchema)` to create a new message.
  */
 export const ClientConfigSchema: GenMessage<ClientConfig> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 31);
+  messageDesc(file_nauthera_config_v1_config, 32);
 
 /**
  * Either a ServiceAccount of this cluster, or a subject of another issuer.
@@ -1596,7 +1647,7 @@ export type Identity = Message<"nauthera.config.v1.Identity"> & {
  * Use `create(IdentitySchema)` to create a new message.
  */
 export const IdentitySchema: GenMessage<Identity> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 32);
+  messageDesc(file_nauthera_config_v1_config, 33);
 
 /**
  * @generated from message nauthera.config.v1.ServiceAccount
@@ -1618,7 +1669,7 @@ export type ServiceAccount = Message<"nauthera.config.v1.ServiceAccount"> & {
  * Use `create(ServiceAccountSchema)` to create a new message.
  */
 export const ServiceAccountSchema: GenMessage<ServiceAccount> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 33);
+  messageDesc(file_nauthera_config_v1_config, 34);
 
 /**
  * This client is an API: clients that list its identifier as audience may ask for its scopes.
@@ -1649,7 +1700,7 @@ export type ResourceServer = Message<"nauthera.config.v1.ResourceServer"> & {
  * Use `create(ResourceServerSchema)` to create a new message.
  */
 export const ResourceServerSchema: GenMessage<ResourceServer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 34);
+  messageDesc(file_nauthera_config_v1_config, 35);
 
 /**
  * What authorization details of one type may say. A list that is empty here may not stand in them at all.
@@ -1730,7 +1781,7 @@ export type AuthorizationDetailsType = Message<"nauthera.config.v1.Authorization
  * Use `create(AuthorizationDetailsTypeSchema)` to create a new message.
  */
 export const AuthorizationDetailsTypeSchema: GenMessage<AuthorizationDetailsType> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 35);
+  messageDesc(file_nauthera_config_v1_config, 36);
 
 /**
  * @generated from message nauthera.config.v1.DetailField
@@ -1756,7 +1807,7 @@ export type DetailField = Message<"nauthera.config.v1.DetailField"> & {
  * Use `create(DetailFieldSchema)` to create a new message.
  */
 export const DetailFieldSchema: GenMessage<DetailField> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 36);
+  messageDesc(file_nauthera_config_v1_config, 37);
 
 /**
  * @generated from message nauthera.config.v1.DetailTexts
@@ -1780,7 +1831,7 @@ export type DetailTexts = Message<"nauthera.config.v1.DetailTexts"> & {
  * Use `create(DetailTextsSchema)` to create a new message.
  */
 export const DetailTextsSchema: GenMessage<DetailTexts> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 37);
+  messageDesc(file_nauthera_config_v1_config, 38);
 
 /**
  * @generated from message nauthera.config.v1.DetailWord
@@ -1802,7 +1853,7 @@ export type DetailWord = Message<"nauthera.config.v1.DetailWord"> & {
  * Use `create(DetailWordSchema)` to create a new message.
  */
 export const DetailWordSchema: GenMessage<DetailWord> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 38);
+  messageDesc(file_nauthera_config_v1_config, 39);
 
 /**
  * A claim whose values come from the groups of the person.
@@ -1833,7 +1884,7 @@ export type ClaimFromGroups = Message<"nauthera.config.v1.ClaimFromGroups"> & {
  * Use `create(ClaimFromGroupsSchema)` to create a new message.
  */
 export const ClaimFromGroupsSchema: GenMessage<ClaimFromGroups> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 39);
+  messageDesc(file_nauthera_config_v1_config, 40);
 
 /**
  * @generated from message nauthera.config.v1.GroupValues
@@ -1855,7 +1906,7 @@ export type GroupValues = Message<"nauthera.config.v1.GroupValues"> & {
  * Use `create(GroupValuesSchema)` to create a new message.
  */
 export const GroupValuesSchema: GenMessage<GroupValues> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 40);
+  messageDesc(file_nauthera_config_v1_config, 41);
 
 /**
  * @generated from enum nauthera.config.v1.NackReason
