@@ -27,7 +27,7 @@ const call = (path, form) => new Promise((resolve, reject) => {
 ;(async () => {
   const { keys } = await call('/jwks')
   const { access_token } = await call('/token', { grant_type: 'client_credentials' })
-  const { active } = token ? await call('/token/introspection', { token }) : {}
+  const { active } = token ? await call('/introspect', { token }) : {}
   console.log(JSON.stringify({ kids: keys.map(({ kid }) => kid), token: access_token, active }))
 })()`
 

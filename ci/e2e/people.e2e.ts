@@ -175,7 +175,7 @@ describe('a directory and a mail server on a real cluster', function () {
     await signIn(page, 'ben', newPassword)
     await page.locator('#name').waitFor()
     const here = await page.context().newPage()
-    await here.goto(`${product.release.issuer}/session/end`)
+    await here.goto(`${product.release.issuer}/logout`)
     await here.locator('#logout-confirm').click()
     await until('the application is told', async () => {
       await page.goto(`${app}/`)

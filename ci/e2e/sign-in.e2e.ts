@@ -93,7 +93,7 @@ describe('signing in on a real cluster', function () {
     await page.screenshot({ path: join(screenshots, 'oauth2-proxy.png') })
     expect(await page.locator('body').textContent()).to.equal(`The page of ${person}`)
 
-    const end = new URL(`${product.release.issuer}/session/end`)
+    const end = new URL(`${product.release.issuer}/logout`)
     end.search = new URLSearchParams({
       client_id: `${product.team}.wiki`,
       post_logout_redirect_uri: `${wiki}/`,

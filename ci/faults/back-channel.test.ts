@@ -90,7 +90,7 @@ describe('back-channel logout with three replicas, and a process killed before t
     return { browser, sub, sid }
   }
   async function signOut({ browser }: { browser: Browser }) {
-    const page = await browser.submit(await browser.follow('/session/end'), '/session/end/confirm', { logout: 'yes' })
+    const page = await browser.submit(await browser.follow('/logout'), '/logout/confirm', { logout: 'yes' })
     expect(page.body).to.include('You are signed out')
   }
   const podThatAsks = ({ socket }: ServerResponse): ServerPod => {

@@ -136,7 +136,7 @@ describe('what a status says as time goes by, of real processes', function () {
     await clients.applyAndWait('survey', spec)
     await has('survey', 'SectorListed', { status: 'Unknown', reason: 'NotRead' })
     const asked = { client_id: clients.credentials('survey').clientId, response_type: 'code' }
-    const url = `${stack.issuer}/auth?${new URLSearchParams(asked)}`
+    const url = `${stack.issuer}/authorize?${new URLSearchParams(asked)}`
     expect((await callReplica({ port: stack.pods[1]!.port, url })).status).to.equal(400)
     await has('survey', 'SectorListed', { status: 'False', reason: 'NotListed' })
     const said = conditionOf(client('survey') as KubeObject, 'SectorListed')?.message

@@ -91,7 +91,7 @@ describe('T13 K18 the API of another tenant, through the whole chain', function 
   const introspect = async (token: string, replica: number) => {
     const { clientId, clientSecret } = await credentials('team-b', 'payroll')
     const headers = basic(clientId, clientSecret)
-    return (await send(target(), { replica, path: '/token/introspection', headers, form: { token } })).json()
+    return (await send(target(), { replica, path: '/introspect', headers, form: { token } })).json()
   }
   /** Asks again and again; what the servers do not know within ten seconds fails the test. */
   async function until<T>(about: string, look: () => Promise<T>, holds: (found: T) => boolean): Promise<T> {

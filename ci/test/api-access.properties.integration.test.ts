@@ -57,7 +57,7 @@ describe('T13 K18 what a caller may have at an API', function () {
     by: CallerName,
     what: string,
   ) => {
-    const said = await served.ask(idOf(world, by), '/token/introspection', { token }, requests++ % 3)
+    const said = await served.ask(idOf(world, by), '/introspect', { token }, requests++ % 3)
     expect(said.json(), what).to.include({ active: true, aud: resource })
     expectScopes(said, scopes, `introspection, ${what}`)
   }

@@ -117,7 +117,7 @@ describe('the variants of FAPI 2.0', function () {
       isBoundToCertificate: !dpop,
       userinfo: async (token: string, made: Made | undefined) => {
         const authorization = `${dpop ? 'DPoP' : 'Bearer'} ${token}`
-        return ask({ path: '/me', headers: { authorization, ...(await proof('/me', token)) } }, made)
+        return ask({ path: '/userinfo', headers: { authorization, ...(await proof('/userinfo', token)) } }, made)
       },
       async codeForm() {
         const { challenge, verifier } = pkce()
@@ -171,7 +171,7 @@ describe('the variants of FAPI 2.0', function () {
     const program = programOf(example('payments-machine'))
     const answer = await program.post('/token', { grant_type: 'client_credentials' })
     expect(answer.status, answer.body).to.equal(200)
-    const asked = await program.post('/token/introspection', { token: String(answer.json()['access_token']) })
+    const asked = await program.post('/introspect', { token: String(answer.json()['access_token']) })
     expect(asked.json()['cnf']).to.deep.equal({ 'x5t#S256': createHash('sha256').update(mine.der).digest('base64url') })
     const without = await program.post('/token', { grant_type: 'client_credentials' }, 'none')
     expect(without.status).to.equal(400)

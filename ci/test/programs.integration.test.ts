@@ -26,7 +26,7 @@ describe('a program with nothing but its Secret', function () {
   /** @returns where the sign-out leads back to */
   const signOut = async (browser: Browser, url: string) => {
     const page = await browser.follow(url)
-    return (await browser.submit(page, '/session/end/confirm', { logout: 'yes' })).location
+    return (await browser.submit(page, '/logout/confirm', { logout: 'yes' })).location
   }
 
   it('openid-client 6', async () => {

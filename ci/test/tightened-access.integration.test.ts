@@ -252,7 +252,7 @@ describe('T13 K18 what is taken from a caller at an API', function () {
 
         it(`an older token is worth ${leaves} at replica ${replica}`, async () => {
           const client = `${place.callers}.machine`
-          const said = (await served.ask(client, '/token/introspection', { token: of().access }, replica)).json()
+          const said = (await served.ask(client, '/introspect', { token: of().access }, replica)).json()
           if (leaves === 'nothing') expect(said).to.deep.equal({ active: false })
           else expect(said).to.include({ active: true, aud: place.billing, scope: 'read' })
         })

@@ -44,7 +44,7 @@ async function check(authorization = '') {
   const token = /^Bearer (\S+)$/i.exec(authorization)?.[1]
   if (!token) return { status: 401, refusal: 'missing' }
   const secret = [CLIENT_ID, CLIENT_SECRET].map(encodeURIComponent).join(':')
-  const reply = await fetch(`${ISSUER}/token/introspection`, {
+  const reply = await fetch(`${ISSUER}/introspect`, {
     method: 'POST',
     headers: { authorization: `Basic ${Buffer.from(secret).toString('base64')}` },
     body: new URLSearchParams({ token }),

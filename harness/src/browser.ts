@@ -229,5 +229,5 @@ const unescapeHtml = (text: string): string =>
   )
 
 export function authorizationUrl(issuer: string, parameters: Record<string, string>): string {
-  return `${issuer}/auth?${new URLSearchParams(parameters).toString()}`
+  return `${issuer}/authorize?${new URLSearchParams(parameters).toString()}`
 }

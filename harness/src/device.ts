@@ -20,7 +20,7 @@ export function askForCode(
   options: { replica?: number; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
   return send(replicas, {
-    path: '/device/auth',
+    path: '/device_authorization',
     form: { client_id: 'app.device', scope: 'openid email', ...form },
     ...options,
   })

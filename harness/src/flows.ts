@@ -13,7 +13,7 @@ export interface Code {
   readonly browser: Browser
 }
 
-/** What a good request to /auth of `app.web` says. */
+/** What a good request to /authorize of `app.web` says. */
 export const request = (proof: Pkce, more: Record<string, string> = {}): Record<string, string> => ({
   client_id: 'app.web',
   response_type: 'code',
@@ -80,7 +80,7 @@ export function introspect(
   const { clientId = 'app.web', replica = 0 } = options
   return send(replicas, {
     replica,
-    path: '/token/introspection',
+    path: '/introspect',
     headers: basic(clientId, clientSecret),
     form: { token },
   })
@@ -88,7 +88,7 @@ export function introspect(
 
 export function revoke(replicas: Replicas, token: string, options: { clientId?: string } = {}): Promise<Answer> {
   return send(replicas, {
-    path: '/token/revocation',
+    path: '/revoke',
     headers: basic(options.clientId ?? 'app.web', clientSecret),
     form: { token },
   })

@@ -5,16 +5,16 @@ export const paths = {
   /** RFC 8414. */
   metadata: '/.well-known/oauth-authorization-server',
   jwks: '/jwks',
-  authorization: '/auth',
+  authorization: '/authorize',
   token: '/token',
-  introspection: '/token/introspection',
-  revocation: '/token/revocation',
+  introspection: '/introspect',
+  revocation: '/revoke',
   pushedRequest: '/request',
-  userinfo: '/me',
+  userinfo: '/userinfo',
   /** Where devices ask for their code, and where people type it (RFC 8628). */
-  deviceAuthorization: '/device/auth',
+  deviceAuthorization: '/device_authorization',
   device: '/device',
-  endSession: '/session/end',
+  endSession: '/logout',
   /** The pages of a sign-in. */
   interaction: '/interaction',
   /** Where other providers send the browser back to. */

@@ -116,7 +116,7 @@ describe('signing in with a browser', function () {
       code_challenge_method: 'S256',
       ...more,
     })
-    return `${server.issuer}/auth?${query}`
+    return `${server.issuer}/authorize?${query}`
   }
   const signIn = async (username: string, password: string): Promise<void> => {
     await page.fill('#username', username)
@@ -281,7 +281,7 @@ describe('signing in with a browser', function () {
       post_logout_redirect_uri: `${party.origin}/goodbye`,
       state: 'bye',
     })
-    await page.goto(`${server.issuer}/session/end?${query}`)
+    await page.goto(`${server.issuer}/logout?${query}`)
     expect(await page.title()).to.equal('Sign out? · Nauthera')
     await page.click('#logout-confirm')
     await page.waitForURL(`${party.origin}/goodbye?state=bye`)
@@ -327,7 +327,7 @@ describe('signing in with a browser', function () {
       await page.waitForURL(`${party.callback}**`)
       await page.goto(signInPage)
       await check()
-      await page.goto(`${server.issuer}/session/end`)
+      await page.goto(`${server.issuer}/logout`)
       await check()
       await page.click('#logout-confirm')
       await check()

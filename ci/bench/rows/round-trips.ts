@@ -26,7 +26,7 @@ async function measureWithout(): Promise<Measurement[]> {
     const refreshed = await cost(async () => tokensOf(await refresh(replicas, signIn.result.refresh)))
     const introspected = await cost(() => introspect(replicas, refreshed.result.access))
     const userinfo = await cost(() =>
-      send(replicas, { path: '/me', headers: { authorization: `Bearer ${refreshed.result.access}` } }),
+      send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${refreshed.result.access}` } }),
     )
     const machine = await cost(() =>
       send(replicas, {
@@ -62,7 +62,7 @@ async function measureWithCache(): Promise<Measurement[]> {
     const { access } = tokensOf(await redeem(replicas, await getCode(replicas)))
     const looks = {
       introspection: () => introspect(replicas, access),
-      userinfo: () => send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } }),
+      userinfo: () => send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } }),
     }
     await looks.introspection()
     const { store } = replicas.apps[0]!

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { paths } from '@nauthera/rules/endpoints'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Program } from '@nauthera/local/processes/program'
 import { startProcess } from '@nauthera/local/processes/process'
@@ -53,8 +54,8 @@ export async function startBare(): Promise<Side> {
   const { process, port } = await startListening('bare server', 'bare-server.ts', [secret])
   const path = '/token'
   const get = '/jwks'
-  const paths = { authorization: path, token: path, introspection: path, userinfo: get, discovery: get, jwks: get }
-  const product = { ...at(port), name: 'bare', paths, clients: { machine }, pids: { server: process.pid! } }
+  const barePaths = { authorization: path, token: path, introspection: path, userinfo: get, discovery: get, jwks: get }
+  const product = { ...at(port), name: 'bare', paths: barePaths, clients: { machine }, pids: { server: process.pid! } }
   return { product: { ...nobody, ...product }, process, stop: () => process.stop() }
 }
 
@@ -65,7 +66,7 @@ export async function startStock({ profile }: StartOptions = {}): Promise<Side> 
   const product: Product = {
     ...at(port),
     name: 'stock',
-    paths: ownPaths,
+    paths,
     clients: {
       machine,
       signing: signingClient,
@@ -108,7 +109,7 @@ export async function startOurs(
   const product: Product = {
     ...at(server.port, server.issuer),
     name,
-    paths: ownPaths,
+    paths,
     clients: {
       machine,
       signing: signingClient,
@@ -127,16 +128,6 @@ export async function startOurs(
 }
 
 const nobody = { redirectUri, people: [], form: { username: 'username', password: 'password' }, scope: 'openid' }
-/** As oidc-provider has them, and so do we. */
-const ownPaths = {
-  authorization: '/auth',
-  token: '/token',
-  introspection: '/token/introspection',
-  userinfo: '/me',
-  discovery: '/.well-known/openid-configuration',
-  jwks: '/jwks',
-}
-
 async function startListening(name: string, script: string, args: readonly string[], profile?: string) {
   const { flags, env } = await readImage('server')
   const program = withHook({ script: join(import.meta.dirname, script), flags, env }, profile)

@@ -5,6 +5,7 @@ import type { KeyObject } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { paths } from '@nauthera/rules/endpoints'
 import { Provider } from 'oidc-provider'
 import type { Configuration } from 'oidc-provider'
 
@@ -58,6 +59,11 @@ const configuration: Configuration = {
     claims: () => ({ sub: id, email: `${id}@example.com`, email_verified: true }),
   }),
   interactions: { url: (_context, { uid }) => `/interaction/${uid}` },
+  routes: {
+    authorization: paths.authorization,
+    introspection: paths.introspection,
+    userinfo: paths.userinfo,
+  },
   issueRefreshToken: () => true,
   rotateRefreshToken: true,
   async loadExistingGrant(context) {

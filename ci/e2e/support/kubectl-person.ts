@@ -21,7 +21,7 @@ const post = async (path, form) => {
 const say = (value) => console.log(JSON.stringify(value))
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000))
 const run = async () => {
-  const asked = await post('/device/auth', { scope: 'openid email groups offline_access' })
+  const asked = await post('/device_authorization', { scope: 'openid email groups offline_access' })
   say(asked)
   const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
   let tokens = await post('/token', { grant_type, device_code: asked.device_code })

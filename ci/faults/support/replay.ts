@@ -30,7 +30,7 @@ export async function replay(loaded: Loaded, { journal, sessions }: Pick<Load, '
   expect(signedIn, 'the load signed nobody in').to.not.be.empty
 
   for (const [session, token] of [...revoked].slice(-asked)) {
-    const { active } = (await ask('/token/introspection', { token })).json()
+    const { active } = (await ask('/introspect', { token })).json()
     expect(active, `I1 the revoked token of session ${session} is active`).to.equal(false)
     const answer = await ask('/token', { grant_type: 'refresh_token', refresh_token: token })
     expect(answer.status, `I1 the revoked token of session ${session} refreshes`).to.equal(400)

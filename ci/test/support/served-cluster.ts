@@ -17,12 +17,7 @@ export interface ServedCluster {
   /** The client as each of the replicas has it. */
   servedBy(clientId: string): readonly (RegisteredClient | undefined)[]
   /** A request of a client with the secret that is in its Secret. */
-  ask(
-    clientId: string,
-    path: '/token' | '/token/introspection',
-    form: Record<string, string>,
-    replica: number,
-  ): Promise<Answer>
+  ask(clientId: string, path: '/token' | '/introspect', form: Record<string, string>, replica: number): Promise<Answer>
   stop(): Promise<void>
 }
 

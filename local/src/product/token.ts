@@ -91,7 +91,7 @@ export const requestTokenWith = (port: number, endpoint: string, platformToken: 
 
 /** Revokes a token that is none: 200 for every client that shows its right secret, whatever else it may do. */
 export function revokeNothing(port: number, credentials: Credentials): Promise<HttpAnswer> {
-  return postAs(port, credentials, `${credentials.tokenEndpoint}/revocation`, { token: 'none' })
+  return postAs(port, credentials, credentials.tokenEndpoint.replace(/token$/, 'revoke'), { token: 'none' })
 }
 
 function postAs(

@@ -70,16 +70,11 @@ describe('a client and the API of another tenant', function () {
     )
     return parseCredentials(secret?.['data'] as Record<string, string>)
   }
-  const post = async (
-    namespace: string,
-    name: string,
-    path: 'token' | 'introspection',
-    form: Record<string, string>,
-  ) => {
+  const post = async (namespace: string, name: string, path: 'token' | 'introspect', form: Record<string, string>) => {
     const { clientId, clientSecret, tokenEndpoint } = await credentialsOf(namespace, name)
     const { status, body } = await callReplica({
       port: stack.pods[0]!.port,
-      url: path === 'token' ? tokenEndpoint : `${tokenEndpoint}/introspection`,
+      url: tokenEndpoint.replace(/token$/, path),
       method: 'POST',
       headers: { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}` },
       form,
@@ -127,7 +122,7 @@ describe('a client and the API of another tenant', function () {
     expect(answer).to.include({ status: 200, scope: 'invoices:read' })
     expect(decodeJwt(answer.access_token!)).to.include({ aud: billing, scope: 'invoices:read' })
     await has('team-a', 'billing', 'Ready', 'Ready')
-    const introspect = () => post('team-a', 'billing', 'introspection', { token: answer.access_token! })
+    const introspect = () => post('team-a', 'billing', 'introspect', { token: answer.access_token! })
     expect(await introspect()).to.include({ active: true, scope: 'invoices:read' })
 
     await api([])

@@ -61,7 +61,7 @@ describe('npm run dev -- --with ldap,upstream', function () {
     const leaving = await browser.follow(action.replace(/\/sign-in$/, '/upstream/corp'), { form: fields })
     const [, address] = /id="move-on" href="([^"]+)"/.exec(leaving.body)!
     const { origin, pathname } = new URL(address!)
-    expect([origin, pathname]).to.deep.equal([told(/^ +Upstream +(\S+) with carol, password \S+$/), '/auth'])
+    expect([origin, pathname]).to.deep.equal([told(/^ +Upstream +(\S+) with carol, password \S+$/), '/authorize'])
   })
 
   it('the inbox answers', async () => {

@@ -124,7 +124,7 @@ describe('the account area', function () {
         .to.contain(chosen)
         .and.contain('Erlauben')
       expect((await consent(browser, { ui_locales: 'en' })).body).to.contain('<html lang="en" data-colours="dark">')
-      expect((await browser.follow('/session/end')).body).to.contain(chosen)
+      expect((await browser.follow('/logout')).body).to.contain(chosen)
       // whoever signs in is known after the password
       const other = new Browser(server)
       const asked = await consent(other)
@@ -189,7 +189,7 @@ describe('the account area', function () {
       for (const replica of [0, 1]) {
         const asked = await thief.open('/account', { replica })
         expect(asked.status).to.equal(303)
-        expect(asked.headers.location).to.contain('/auth?')
+        expect(asked.headers.location).to.contain('/authorize?')
         expect((await browser.open('/account', { replica })).status).to.equal(200)
       }
       const silent = (from: Browser) =>

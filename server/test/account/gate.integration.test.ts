@@ -88,7 +88,7 @@ describe('the gate of the account area', function () {
       '/account/../token',
       '/accounts',
       '/account%0d%0ax:y',
-      '/session/end',
+      '/logout',
     ]) {
       const answer = await browser.open(`/account/callback?code=x&state=${encodeURIComponent(state)}`)
       expect([answer.status, answer.headers.location], state).to.deep.equal([303, '/account'])

@@ -44,7 +44,7 @@ describe('createGate', () => {
   it('sends a stranger through a sign-in that comes back to the page', async () => {
     const admission = await gateOf(browserWith(undefined)).requirePerson(requestOf('/sso/account/sessions?x=1'))
     if (admission.kind !== 'redirect') throw new Error('nobody is signed in')
-    expect(admission.location).to.match(/^\/sso\/auth\?/)
+    expect(admission.location).to.match(/^\/sso\/authorize\?/)
     expect(queryOf(admission)).to.deep.equal({
       client_id: '@account',
       response_type: 'code',

@@ -197,7 +197,7 @@ describe('sign-ins at another provider in the account area', function () {
   })
 
   it('L9 both want a fresh sign-in, the page and the form alike', async () => {
-    const toSignIn = { kind: 'redirect', location: '/auth?prompt=login' } as const
+    const toSignIn = { kind: 'redirect', location: '/authorize?prompt=login' } as const
     const gate = { requireFresh: async () => toSignIn, requirePerson: async () => expect.fail() }
     const rounds = { providers: [{ id: 'corp', name: 'Corp', maxAgeMs: 1 }] }
     // everything else is missing: it is not reached

@@ -28,7 +28,7 @@ describe('ownPath', () => {
     ['an encoded line break', '/account%0d%0a'],
     ['a script', 'javascript:alert(1)'],
     ['a path that only begins alike', '/accounts'],
-    ['another part of this service', '/session/end'],
+    ['another part of this service', '/logout'],
     ['a fragment', '/account#x'],
     ['a query with other characters', '/account?a=<b>'],
     ['a long text', `/account/${'a'.repeat(300)}`],

@@ -8,7 +8,7 @@ import { deskRules } from './desk-rules.ts'
 
 const now = Date.UTC(2030, 0, 1)
 const request = { raw: { request: { url: '/admin' } } } as unknown as PageRequest
-const redirect = { kind: 'redirect', location: '/auth' } as const
+const redirect = { kind: 'redirect', location: '/authorize' } as const
 
 interface About {
   /** Seconds since the sign-in; undefined: nobody is signed in. */

@@ -148,7 +148,7 @@ describe('nauthera doctor', () => {
   })
 
   it('warns of a proxy that nobody listed, and says what to do', async () => {
-    await send(replicas, { path: '/auth', headers: { 'x-forwarded-for': '203.0.113.9' } })
+    await send(replicas, { path: '/authorize', headers: { 'x-forwarded-for': '203.0.113.9' } })
     const { code, of } = await doctor()
     const [proxy] = of('proxy')
     expect(proxy).to.include({ state: 'warning' })

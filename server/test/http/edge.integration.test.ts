@@ -60,15 +60,15 @@ describe('the edge of the real server', function () {
       '/.well-known/openid-configuration',
       '/jwks',
       '/token',
-      '/auth?client_id=app.web',
-      '/session/end',
+      '/authorize?client_id=app.web',
+      '/logout',
     ]) {
       const answer = await send(server, { path, headers: { host: 'evil.test', accept: 'text/html' } })
       expect(answer.status, path).to.equal(421)
       expect(everything(answer)).not.to.contain('evil.test')
       expect(answer.body).to.contain(server.issuer)
     }
-    for (const path of ['/token', '/me']) {
+    for (const path of ['/token', '/userinfo']) {
       const answer = await send(server, { path, form: { grant_type: 'x' }, headers: { host: 'evil.test' } })
       expect(answer.status, path).to.equal(421)
     }
@@ -77,7 +77,7 @@ describe('the edge of the real server', function () {
   it('E1 shows the page for a wrong host in full: with every security header, its stylesheet and a way to the right host', async () => {
     const headers = { accept: 'text/html' }
     const [wrong, right] = [
-      await send(server, { path: '/auth', headers: { ...headers, host: 'evil.test' } }),
+      await send(server, { path: '/authorize', headers: { ...headers, host: 'evil.test' } }),
       await send(server, { path: '/nothing', headers }),
     ]
     const security = Object.keys(right.headers).filter((name) => /policy|options|security|protection/.test(name))
@@ -96,7 +96,7 @@ describe('the edge of the real server', function () {
   })
 
   it('says on the page what the protocol found wrong, also outside development', async () => {
-    const path = '/auth?response_type=code'
+    const path = '/authorize?response_type=code'
     const answer = await send(server, { path, headers: { accept: 'text/html' } })
     expect(answer.status).to.equal(400)
     expect(answer.body).to.match(/client_id/)
@@ -114,7 +114,7 @@ describe('the edge of the real server', function () {
   })
 
   it('E7 has no management path, and no page of the library’s own, on the public port', async () => {
-    for (const path of ['/metrics', '/livez', '/readyz', '/auth/../metrics', '/interaction', '/reg']) {
+    for (const path of ['/metrics', '/livez', '/readyz', '/authorize/../metrics', '/interaction', '/reg']) {
       const page = await send(server, { path, headers: { accept: 'text/html' } })
       expect(page.status, path).to.equal(404)
       expect(page.body, path).to.contain('<html lang="en">').and.contain('NOT_FOUND')
@@ -128,9 +128,9 @@ describe('the edge of the real server', function () {
     const browser = new Browser(server)
     const answers: Answer[] = [
       await browser.follow(request()),
-      await browser.open('/session/end/success'),
+      await browser.open('/logout/success'),
       await browser.open('/nothing'),
-      await browser.open('/auth?client_id=unknown'),
+      await browser.open('/authorize?client_id=unknown'),
       await send(server, { path: '/token', form: { grant_type: 'none' } }),
       await send(server, { path: '/', headers: { host: 'evil.test' } }),
     ]
@@ -172,7 +172,7 @@ describe('the edge of the real server', function () {
   })
 
   it('E1 refuses two Host headers on each path, also for metadata and keys, and accepts an absolute target', async () => {
-    for (const path of ['/.well-known/openid-configuration', '/jwks', '/token', '/auth?client_id=app.web']) {
+    for (const path of ['/.well-known/openid-configuration', '/jwks', '/token', '/authorize?client_id=app.web']) {
       const twice = await sendRaw(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nHost: ${host}`)
       expect(twice, path).to.match(/^HTTP\/1.1 400 /)
     }
@@ -197,9 +197,9 @@ describe('the edge of the real server', function () {
     status: number,
     allow: string | undefined,
   ][] = [
-    ['OPTIONS', '/auth', {}, 204, 'GET, HEAD, POST, OPTIONS'],
-    ['OPTIONS', '/auth', { accept: 'text/html' }, 204, 'GET, HEAD, POST, OPTIONS'],
-    ['OPTIONS', '/session/end', {}, 204, 'GET, HEAD, POST, OPTIONS'],
+    ['OPTIONS', '/authorize', {}, 204, 'GET, HEAD, POST, OPTIONS'],
+    ['OPTIONS', '/authorize', { accept: 'text/html' }, 204, 'GET, HEAD, POST, OPTIONS'],
+    ['OPTIONS', '/logout', {}, 204, 'GET, HEAD, POST, OPTIONS'],
     ['OPTIONS', '/interaction/x', {}, 204, 'GET, HEAD, POST, OPTIONS'],
     ['OPTIONS', '/token', {}, 204, 'POST, OPTIONS'],
     ['OPTIONS', '/jwks', {}, 204, 'GET, HEAD, OPTIONS'],
@@ -217,7 +217,7 @@ describe('the edge of the real server', function () {
 
   const java = 'text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2'
   const accepted = [java, 'text/html', 'application/xhtml+xml, TEXT/HTML;q=0.9', 'text/*', 'image/png', '*/*', '']
-  const programs = ['/token', '/token/introspection', '/token/revocation', '/request', '/me']
+  const programs = ['/token', '/introspect', '/revoke', '/request', '/userinfo']
   for (const path of programs) {
     it(`answers each error of ${path} with JSON that no cache keeps, whatever Accept says`, async () => {
       for (const accept of accepted) {
@@ -243,9 +243,9 @@ describe('the edge of the real server', function () {
 
   it('shows people a page for the same faults elsewhere', async () => {
     for (const [path, headers] of [
-      ['/auth', { accept: java, host: 'evil.test' }],
+      ['/authorize', { accept: java, host: 'evil.test' }],
       ['/nothing', { accept: java }],
-      ['/auth?client_id=unknown', { accept: java }],
+      ['/authorize?client_id=unknown', { accept: java }],
     ] as const) {
       const answer = await send(server, { path, headers })
       expect(answer.headers['content-type'], path).to.match(/^text\/html/)
@@ -256,10 +256,10 @@ describe('the edge of the real server', function () {
     ['GET', '/token', 'POST, OPTIONS'],
     ['HEAD', '/token', 'POST, OPTIONS'],
     ['PUT', '/token', 'POST, OPTIONS'],
-    ['GET', '/token/revocation', 'POST, OPTIONS'],
-    ['DELETE', '/me', 'GET, HEAD, POST, OPTIONS'],
+    ['GET', '/revoke', 'POST, OPTIONS'],
+    ['DELETE', '/userinfo', 'GET, HEAD, POST, OPTIONS'],
     ['POST', '/jwks', 'GET, HEAD, OPTIONS'],
-    ['PUT', '/auth', 'GET, HEAD, POST, OPTIONS'],
+    ['PUT', '/authorize', 'GET, HEAD, POST, OPTIONS'],
     ['PATCH', '/interaction/x', 'GET, HEAD, POST, OPTIONS'],
   ]
   for (const [method, path, allow] of refused) {
@@ -274,7 +274,7 @@ describe('the edge of the real server', function () {
 
   it('lets no page of another origin send a form to a page', async () => {
     const headers = { origin: 'https://evil.test', 'access-control-request-method': 'POST' }
-    for (const path of ['/auth', '/session/end', '/interaction/x']) {
+    for (const path of ['/authorize', '/logout', '/interaction/x']) {
       const answer = await send(server, { method: 'OPTIONS', path, headers })
       expect(answer.status).to.equal(204)
       expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).to.deep.equal([])

@@ -18,7 +18,7 @@ describe('createLogoutGuard', () => {
     const { status } = await one.ask(path, { headers, method })
     return { status, reasons: events.map(({ reason }) => reason) }
   }
-  const confirm = '/login/session/end/confirm'
+  const confirm = '/login/logout/confirm'
 
   it('L1 refuses the form of another site, and says so in the audit log', async () => {
     expect(await send(confirm, { origin: 'https://evil.test' })).to.deep.equal({
@@ -36,6 +36,6 @@ describe('createLogoutGuard', () => {
     expect((await send(confirm, own)).status).to.equal(204)
     expect((await send(confirm, {})).status).to.equal(204)
     expect((await send(confirm, { origin: 'https://evil.test' }, 'GET')).status).to.equal(204)
-    expect((await send('/session/end/confirm', { origin: 'https://evil.test' })).status).to.equal(204)
+    expect((await send('/logout/confirm', { origin: 'https://evil.test' })).status).to.equal(204)
   })
 })

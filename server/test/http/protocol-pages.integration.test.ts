@@ -32,11 +32,11 @@ describe('createProtocolPages', function () {
 
   const headingOf = (body: string): string => /<h1>(.*)<\/h1>/.exec(body)?.[1] ?? ''
   const askToLeave = (browser: Browser, query: Record<string, string> = {}) =>
-    browser.follow(`${server.issuer}/session/end?${new URLSearchParams(query).toString()}`)
+    browser.follow(`${server.issuer}/logout?${new URLSearchParams(query).toString()}`)
 
   it('says to a person who signed out that they are signed out', async () => {
     const { browser } = await getCode(server)
-    const left = await browser.submit(await askToLeave(browser), '/session/end/confirm', { logout: 'yes' })
+    const left = await browser.submit(await askToLeave(browser), '/logout/confirm', { logout: 'yes' })
     expect(headingOf(left.body)).to.equal('You are signed out')
   })
 
@@ -56,16 +56,16 @@ describe('createProtocolPages', function () {
     const said = ['Test: at once', 'Reports: within 5 minutes', 'Backup: not by signing out']
     const asked = await askToLeave(browser)
     for (const words of said) expect(wordsOf(asked.body)).to.contain(words)
-    const left = await browser.submit(asked, '/session/end/confirm', { logout: 'yes' })
+    const left = await browser.submit(asked, '/logout/confirm', { logout: 'yes' })
     expect(headingOf(left.body)).to.equal('You are signed out')
     for (const words of said) expect(wordsOf(left.body)).to.contain(words)
     await preferences.set(ada.id, { language: 'de' }, [])
-    const again = await browser.open('/session/end/success')
+    const again = await browser.open('/logout/success')
     expect(headingOf(again.body)).to.equal('Sie sind abgemeldet')
     expect(wordsOf(again.body)).to.contain('Test: sofort')
     await preferences.set(ada.id, {}, [])
     // another browser knows nothing of it
-    expect(wordsOf((await new Browser(server).open('/session/end/success')).body)).not.to.contain('Backup')
+    expect(wordsOf((await new Browser(server).open('/logout/success')).body)).not.to.contain('Backup')
   })
 
   it('speaks one language through a sign-in, on pages of devices and in errors: that of the person', async () => {
@@ -78,7 +78,7 @@ describe('createProtocolPages', function () {
     await preferences.set(ada.id, { language: 'de' }, [])
     const wrongAddress = new URLSearchParams({ client_id: 'app.web', redirect_uri: 'https://elsewhere.example.com/' })
     const errors = [
-      await browser.follow(`${server.issuer}/auth?${wrongAddress.toString()}`),
+      await browser.follow(`${server.issuer}/authorize?${wrongAddress.toString()}`),
       await askToLeave(browser, { id_token_hint: 'none' }),
     ]
     expect(errors.map(({ status }) => status)).to.deep.equal([400, 400])
@@ -97,13 +97,13 @@ describe('createProtocolPages', function () {
     const { browser, value, proof } = await getCode(server)
     const { id } = tokensOf(await redeem(server, { value, proof }))
     for (const query of [{}, { id_token_hint: id }]) {
-      const stayed = await browser.submit(await askToLeave(browser, query), '/session/end/confirm')
+      const stayed = await browser.submit(await askToLeave(browser, query), '/logout/confirm')
       expect(headingOf(stayed.body)).to.equal('You are still signed in')
     }
   })
 
   it('says to somebody without a session that they are signed out', async () => {
-    const answer = await new Browser(server).follow(`${server.issuer}/session/end/success`)
+    const answer = await new Browser(server).follow(`${server.issuer}/logout/success`)
     expect(headingOf(answer.body)).to.equal('You are signed out')
   })
 })

@@ -11,7 +11,7 @@ const ask = {
   sessionUid: 'a-session',
   parameter: () => undefined,
 }
-const form = { action: 'https://login.example.com/session/end/confirm', xsrf: 'a-token' }
+const form = { action: 'https://login.example.com/logout/confirm', xsrf: 'a-token' }
 const ada = async () => ({ username: 'ada' })
 const there = async () => ({ name: 'Elsewhere', url: 'https://elsewhere.example.com/out' })
 const fails = async () => {

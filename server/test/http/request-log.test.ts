@@ -4,13 +4,7 @@ import { createRequestLog, createRouteNames } from '../../src/http/request-log.t
 import { keepGranted } from '../../src/oidc/request-line.ts'
 import { keepLog, serve } from './harness.ts'
 
-const paths = [
-  '/.well-known/openid-configuration',
-  '/token',
-  '/token/introspection',
-  '/auth',
-  '/interaction/:uid/sign-in',
-]
+const paths = ['/.well-known/openid-configuration', '/token', '/introspect', '/authorize', '/interaction/:uid/sign-in']
 
 const answer =
   (status: number): RequestHandler =>
@@ -31,7 +25,7 @@ describe(createRequestLog.name, () => {
       }),
       answer(303),
     ])
-    const reply = await running.ask('/auth/canary-uid?code=canary-code&state=canary-state', {
+    const reply = await running.ask('/authorize/canary-uid?code=canary-code&state=canary-state', {
       method: 'POST',
       headers: {
         cookie: 'session=canary-cookie',
@@ -48,9 +42,9 @@ describe(createRequestLog.name, () => {
     expect(log.lines[0]).to.deep.equal({
       level: 'later',
       message: 'request',
-      fields: { id, method: 'POST', route: '/auth/:', status: 303, milliseconds: 12.5, address: undefined },
+      fields: { id, method: 'POST', route: '/authorize/:', status: 303, milliseconds: 12.5, address: undefined },
     })
-    expect(observed).to.deep.equal([{ route: '/auth/:', method: 'POST', status: 303, seconds: 0.0125 }])
+    expect(observed).to.deep.equal([{ route: '/authorize/:', method: 'POST', status: 303, seconds: 0.0125 }])
   })
 
   it('logs a warning for a status of 500 and above', async () => {
@@ -108,15 +102,15 @@ describe('the line of any other request', () => {
 describe(createRouteNames.name, () => {
   const rules: [string, string, string][] = [
     ['/token', '', '/token'],
-    ['/token/introspection', '', '/token/introspection'],
+    ['/introspect', '', '/introspect'],
     ['/interaction/8sdf7/sign-in', '', '/interaction/:/sign-in'],
-    ['/sso/auth/x', '/sso', '/auth/:'],
+    ['/sso/authorize/x', '/sso', '/authorize/:'],
     ['/.well-known/openid-configuration', '', '/.well-known/openid-configuration'],
     ['/wp-admin/setup.php', '', 'other'],
     ['/', '', 'other'],
-    ['/auth/a/b/c/d/e/f', '', '/auth/:/:/:'],
+    ['/authorize/a/b/c/d/e/f', '', '/authorize/:/:/:'],
     ['/introspection', '', 'other'],
-    ['/auth/uid', '', '/auth/:'],
+    ['/authorize/uid', '', '/authorize/:'],
   ]
   for (const [path, basePath, route] of rules) {
     it(`E7 names ${path} ${route}`, () => expect(createRouteNames(paths, basePath)(path)).to.equal(route))

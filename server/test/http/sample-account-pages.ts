@@ -14,7 +14,7 @@ const accountArea = (current: string, said?: string, reader: PersonOnPage = pers
     href: id === 'overview' ? '/account' : `/account/${id}`,
     current: id === current,
   })),
-  signOutHref: '/session/end',
+  signOutHref: '/logout',
   said,
 })
 
@@ -92,7 +92,7 @@ export const sampleAccountPages: Readonly<Record<string, Page>> = {
     model: {
       area: accountArea('sessions', 'session-ended'),
       sessions: [
-        sampleSession({ isThis: true, href: '/session/end' }),
+        sampleSession({ isThis: true, href: '/logout' }),
         sampleSession({ system: 'Android' }),
         unknownSession,
       ],

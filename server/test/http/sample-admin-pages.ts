@@ -14,7 +14,7 @@ const area = (current: string, said?: string): Views['admin-people']['area'] => 
     href: link === 'people' ? '/admin' : `/admin/${link}`,
     current: link === current,
   })),
-  signOutHref: '/session/end',
+  signOutHref: '/logout',
   said,
 })
 

@@ -18,7 +18,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
     view: 'logout',
     model: {
       client: sampleClient,
-      action: '/session/end/confirm',
+      action: '/logout/confirm',
       fields: { xsrf: 'x1' },
       person,
       endings: sessionEndings,
@@ -29,7 +29,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
     view: 'logout',
     model: {
       client: sampleClient,
-      action: '/session/end/confirm',
+      action: '/logout/confirm',
       fields: { xsrf: 'x1' },
       person,
       elsewhere: { name: 'Example Corporation', url: 'https://corp.example.com/logout' },

@@ -194,7 +194,7 @@ describe(createApplication.name, () => {
   }
   const short = ['log', 'headers', 'host', 'context', 'keys', 'protocol']
 
-  for (const path of ['/token', '/token/introspection', '/token/revocation', '/request', '/me'])
+  for (const path of ['/token', '/introspect', '/revoke', '/request', '/userinfo'])
     it(`passes POST ${path} to the protocol without Express, with the same address as through Express`, async () => {
       expect(await meet('POST', `/base${path}?a=1`)).to.deep.equal({
         met: short,
@@ -206,19 +206,19 @@ describe(createApplication.name, () => {
 
   for (const [method, path] of [
     ['GET', '/base/token'],
-    ['POST', '/base/auth'],
+    ['POST', '/base/authorize'],
     ['POST', '/base/token/'],
     ['POST', '/token'],
-    ['HEAD', '/base/auth'],
+    ['HEAD', '/base/authorize'],
     ['GET', '/base/authority'],
-    ['GET', '/auth'],
+    ['GET', '/authorize'],
     ['DELETE', '/base/interaction/token'],
   ] as const)
     it(`passes ${method} ${path} through Express`, async () => {
       expect((await meet(method, path)).met).to.include.members(['assets', 'pages', 'post'])
     })
 
-  for (const path of ['/auth', '/auth/an-id'])
+  for (const path of ['/authorize', '/authorize/an-id'])
     it(`passes GET ${path} to the protocol without Express`, async () => {
       expect(await meet('GET', `/base${path}?a=1`)).to.deep.equal({
         met: short,
@@ -240,10 +240,10 @@ describe(createApplication.name, () => {
     })
 
   for (const [method, path] of [
-    ['GET', '/auth'],
+    ['GET', '/authorize'],
     ['POST', '/token'],
-    ['GET', '/session/end'],
-    ['POST', '/auth'],
+    ['GET', '/logout'],
+    ['POST', '/authorize'],
   ] as const)
     it(`takes an absolute target as its path, whoever serves it: ${method} ${path}`, async () => {
       const plain = await meet(method, `/base${path}?client_id=one.that.is.longer.than.the.host`)

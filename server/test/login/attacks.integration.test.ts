@@ -160,9 +160,9 @@ describe('attacks on a sign-in', function () {
     const back = await browser.submit(consent, '/consent', { decision: 'allow', remember: 'on' })
     expect(back.location).to.match(/^https:\/\/app\.example\.com\/callback\?code=/)
 
-    await browser.open('/session/end')
+    await browser.open('/logout')
     for (const form of [{ logout: 'yes' }, { logout: 'yes', xsrf: 'guess' }]) {
-      const refused = await browser.open('/session/end/confirm', { form })
+      const refused = await browser.open('/logout/confirm', { form })
       expect(refused.status).to.equal(400)
     }
     const still = await browser.follow(request({ prompt: 'none' }))
@@ -180,8 +180,8 @@ describe('attacks on a sign-in', function () {
     for (const cookie of fixed) expect(signedIn).not.to.include(cookie)
     const thief = browser.copy()
     expect((await thief.follow(request({ prompt: 'none' }))).location).to.contain('code=')
-    const logout = await browser.follow('/session/end')
-    await browser.submit(logout, '/session/end/confirm', { logout: 'yes' })
+    const logout = await browser.follow('/logout')
+    await browser.submit(logout, '/logout/confirm', { logout: 'yes' })
     for (const one of [browser, thief]) {
       expect((await one.follow(request({ prompt: 'none' }))).location).to.contain('error=login_required')
     }
@@ -349,7 +349,7 @@ describe('attacks on a sign-in', function () {
       'javascript:alert(1)',
     ]) {
       const query = new URLSearchParams({ client_id: 'app.web', post_logout_redirect_uri: uri, state: '<script>' })
-      const answer = await browser.follow(`/session/end?${query}`)
+      const answer = await browser.follow(`/logout?${query}`)
       expect(answer.status).to.equal(400)
       expect(answer.location).to.equal(undefined)
       expect(answer.body)
@@ -361,8 +361,8 @@ describe('attacks on a sign-in', function () {
       post_logout_redirect_uri: 'https://app.example.com/bye',
       state: 's',
     })
-    const page = await browser.follow(`/session/end?${query}`)
-    const back = await browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+    const page = await browser.follow(`/logout?${query}`)
+    const back = await browser.submit(page, '/logout/confirm', { logout: 'yes' })
     expect(back.location).to.equal('https://app.example.com/bye?state=s')
   })
 

@@ -123,7 +123,7 @@ export function createBrowser(
     finish: async (_, __, result) => {
       if (says.finish === 'spent') return { kind: 'spent' }
       results.push(result)
-      return { kind: 'finished', location: '/auth/u1' }
+      return { kind: 'finished', location: '/authorize/u1' }
     },
   }
   const users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load' | 'isReserved'> = {
@@ -202,7 +202,7 @@ const never = () => Promise.reject(new Error('there is no other provider'))
 
 /** Where forms lead: to the page that shows what is next, or to the client. */
 export const toPage: Reply = { kind: 'redirect', location: '/sso/interaction/u1' }
-export const toClient: Reply = { kind: 'redirect', location: '/auth/u1' }
+export const toClient: Reply = { kind: 'redirect', location: '/authorize/u1' }
 
 /** The reply as the page that it must be. */
 export function pageOf<Name extends keyof Views>(reply: Reply, view: Name): Page & { model: Views[Name] } {

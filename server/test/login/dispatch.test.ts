@@ -3,7 +3,7 @@ import type { Attempt, Step } from '../../src/login/attempt.ts'
 import { createDispatch, guardForm } from '../../src/login/dispatch.ts'
 
 const attempt = {} as Attempt
-const ended: Step = { take: () => ({ kind: 'ended', location: '/auth/u1' }) }
+const ended: Step = { take: () => ({ kind: 'ended', location: '/authorize/u1' }) }
 
 describe('createDispatch', () => {
   it('asks the steps in order, each with what the one before found, until one does not pass', async () => {
@@ -14,7 +14,7 @@ describe('createDispatch', () => {
     const after: Step = { take: () => (seen.push('nobody asks it'), { kind: 'spent' }) }
     expect(await createDispatch([first, second, ended, after])(attempt)).to.deep.equal({
       kind: 'ended',
-      location: '/auth/u1',
+      location: '/authorize/u1',
     })
     expect(seen).to.deep.equal([consent])
   })

@@ -47,7 +47,8 @@ describe('an algorithm for each use', () => {
   const jwks = async () =>
     (await send(replicas, { path: '/jwks' })).json() as unknown as JSONWebKeySet & { keys: JWK[] }
   const verified = async (token: string) => (await jwtVerify(token, createLocalJWKSet(await jwks()))).protectedHeader
-  const userinfo = (token: string) => send(replicas, { path: '/me', headers: { authorization: `Bearer ${token}` } })
+  const userinfo = (token: string) =>
+    send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } })
 
   it('signs ID tokens, access tokens and userinfo as the settings say, with the keys of the file', async () => {
     const tokens = await getTokens(replicas)

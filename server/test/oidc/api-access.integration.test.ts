@@ -156,7 +156,7 @@ describe('access to APIs', () => {
       const more = Array.isArray(parameters) ? parameters : Object.entries(parameters)
       for (const [name] of more) all.delete(name)
       for (const [name, value] of more) all.append(name, value)
-      return new Browser(replicas).authorize(`${replicas.issuer}/auth?${all.toString()}`, 'ada')
+      return new Browser(replicas).authorize(`${replicas.issuer}/authorize?${all.toString()}`, 'ada')
     }
     const errorOf = (back: URL) => ({
       error: back.searchParams.get('error'),
@@ -314,7 +314,7 @@ describe('access to APIs', () => {
       const code = await getCode(replicas, { parameters: { scope: 'openid email' } })
       const tokens = tokensOf(await redeem(replicas, code))
       await withdrawTo({}, web({ scopes: ['openid', 'profile'] }))
-      const me = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${tokens.access}` } })
+      const me = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${tokens.access}` } })
       expect(Object.keys(me.json())).to.deep.equal(['sub'])
       expect((await introspect(replicas, tokens.access)).json()['scope']).to.equal('openid')
       expect((await refresh(replicas, tokens.refresh)).json()['scope']).to.equal('openid')
@@ -355,7 +355,7 @@ describe('access to APIs', () => {
     const back = await browser.submit(page, '/consent', { decision: 'allow' })
     const code = { value: new URL(back.location!).searchParams.get('code')!, proof }
     const tokens = tokensOf(await redeem(replicas, code))
-    const me = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${tokens.access}` } })
+    const me = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${tokens.access}` } })
     for (const said of [me.json(), claimsOfJwt(tokens.id)]) {
       expect(said).to.include({ name: 'ada Example' })
       expect(said).to.not.have.any.keys('email', 'email_verified', 'phone_number')

@@ -135,7 +135,7 @@ describe('authorization details', function () {
       .setExpirationTime('60s')
       .sign(privateKey)
     const query = new URLSearchParams({ client_id: 'app.signed', request, scope: 'openid', response_type: 'code' })
-    const back = await new Browser(replicas).authorize(`${replicas.issuer}/auth?${query.toString()}`, 'ada')
+    const back = await new Browser(replicas).authorize(`${replicas.issuer}/authorize?${query.toString()}`, 'ada')
     const code = { value: back.searchParams.get('code')!, proof }
     const answer = await redeem(replicas, code, { form: { resource: bank }, clientId: 'app.signed' })
     expect(answer.json()['authorization_details']).to.deep.equal([onePayment()])
@@ -179,7 +179,7 @@ describe('authorization details', function () {
   describe('of a request that names no API', () => {
     const payment = json(onePayment())
 
-    it('are for the only API of the client that has the type, at /auth and at the token endpoint', async () => {
+    it('are for the only API of the client that has the type, at /authorize and at the token endpoint', async () => {
       const code = await getCode(replicas, { parameters: { scope: 'openid', authorization_details: payment } })
       const answer = await redeem(replicas, code, { form: { authorization_details: payment } })
       expect([answer.status, answer.json()['authorization_details']]).to.deep.equal([200, [onePayment()]])
@@ -274,7 +274,7 @@ describe('authorization details', function () {
         })
         expect([machine.status, machine.json()['error']]).to.deep.equal([400, 'invalid_authorization_details'])
         const device = await send(replicas, {
-          path: '/device/auth',
+          path: '/device_authorization',
           form: { client_id: 'app.device', scope: 'openid', resource: bank, authorization_details: details },
         })
         expect([device.status, device.json()['error']]).to.deep.equal([400, 'invalid_authorization_details'])
@@ -290,7 +290,7 @@ describe('authorization details', function () {
 
     it('T60 the parameter twice is refused', async () => {
       const query = `${new URLSearchParams(askingFor(json(onePayment()))).toString()}&authorization_details=[]`
-      expect(outcomeOf(await new Browser(replicas).follow(`${replicas.issuer}/auth?${query}`))).to.equal(
+      expect(outcomeOf(await new Browser(replicas).follow(`${replicas.issuer}/authorize?${query}`))).to.equal(
         'invalid_request',
       )
     })
@@ -361,7 +361,7 @@ describe('authorization details', function () {
       const form = { ...askingFor(long), redirect_uri: redirectUri }
       const pushed = await send(replicas, { path: '/request', headers: basic('app.web', clientSecret), form })
       const query = new URLSearchParams({ client_id: 'app.web', request_uri: String(pushed.json()['request_uri']) })
-      const page = await new Browser(replicas).follow(`${replicas.issuer}/auth?${query.toString()}`)
+      const page = await new Browser(replicas).follow(`${replicas.issuer}/authorize?${query.toString()}`)
       expect(outcomeOf(page)).to.equal('sign-in')
     })
   })

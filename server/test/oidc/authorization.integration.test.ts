@@ -203,16 +203,16 @@ describe('authorization', () => {
 
   it('accepts the request by POST too, and redirects to the same request by GET', async () => {
     const form = request(pkce())
-    const answer = await send(replicas, { path: '/auth', form })
+    const answer = await send(replicas, { path: '/authorize', form })
     expect(answer.status).to.equal(303)
     const location = new URL(answer.headers.location!, replicas.issuer)
-    expect(location.pathname).to.equal('/auth')
+    expect(location.pathname).to.equal('/authorize')
     expect(Object.fromEntries(location.searchParams)).to.deep.equal(form)
     expect(answer.headers['set-cookie']).to.equal(undefined)
-    const long = await send(replicas, { path: '/auth', form: { ...form, state: 'x'.repeat(7000) } })
+    const long = await send(replicas, { path: '/authorize', form: { ...form, state: 'x'.repeat(7000) } })
     expect([long.status, long.json()['error']]).to.deep.equal([400, 'invalid_request'])
     const json = await send(replicas, {
-      path: '/auth',
+      path: '/authorize',
       body: JSON.stringify(form),
       headers: { 'content-type': 'application/json' },
     })
@@ -222,12 +222,12 @@ describe('authorization', () => {
   it('accepts a logout by POST too, with and without parameters', async () => {
     const { browser, value, proof } = await getCode(replicas)
     const { id } = tokensOf(await redeem(replicas, { value, proof }))
-    const plain = await browser.follow(`${replicas.issuer}/session/end`, { form: {} })
+    const plain = await browser.follow(`${replicas.issuer}/logout`, { form: {} })
     expect(plain.body).to.contain('id="logout-confirm"')
-    const page = await browser.follow(`${replicas.issuer}/session/end`, {
+    const page = await browser.follow(`${replicas.issuer}/logout`, {
       form: { id_token_hint: id, post_logout_redirect_uri: 'https://app.example.com/bye', state: 'x' },
     })
-    const left = await browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+    const left = await browser.submit(page, '/logout/confirm', { logout: 'yes' })
     expect(left.location).to.equal('https://app.example.com/bye?state=x')
   })
 
@@ -353,7 +353,7 @@ describe('authorization', () => {
       tabs.push((await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))).url.split('/').at(-1)!)
     const kept = interactionsIn(browser).map(({ name }) => name.replace(/.*nauthera_i_/, ''))
     expect(kept).to.have.members(tabs.slice(-5))
-    const newest = tabs.slice(-5).flatMap((uid) => [`/interaction/${uid}`, `/auth/${uid}`])
+    const newest = tabs.slice(-5).flatMap((uid) => [`/interaction/${uid}`, `/authorize/${uid}`])
     expect(ofLibrary(browser).map(({ path }) => path)).to.have.members(newest)
     const [gone, oldest] = await Promise.all(
       [tabs[3], tabs[4]].map((uid) => browser.open(`${replicas.issuer}/interaction/${uid}`)),
@@ -369,7 +369,7 @@ describe('authorization', () => {
     )
     const begun = await Promise.all(tabs.map((url) => browser.open(url)))
     expect(interactionsIn(browser)).to.have.length(100)
-    for (const path of ['/auth', '/session/end', '/interaction/another'])
+    for (const path of ['/authorize', '/logout', '/interaction/another'])
       expect(browser.shows(`${replicas.issuer}${path}`).filter((name) => name.includes('nauthera_i'))).to.deep.equal([])
     const fiftieth = new URL(begun[49]!.headers.location!, replicas.issuer)
     expect(browser.shows(fiftieth.href).filter((name) => name.includes('nauthera_i_'))).to.have.length(1)
@@ -436,7 +436,7 @@ describe('authorization', () => {
       ([code, to]: [number, string]) => code === 303 && to.includes('code='),
     )
     expect([...browser.jar.values()].map(({ name }) => name)).to.include('nauthera_session')
-    expect(browser.shows('/auth/any').filter((name) => name === 'nauthera_resume')).to.deep.equal([])
+    expect(browser.shows('/authorize/any').filter((name) => name === 'nauthera_resume')).to.deep.equal([])
     expect((await browser.follow(page.url)).body, 'the back button').to.contain('INTERACTION_SPENT')
   })
 

@@ -83,8 +83,8 @@ describe('OpenID Connect Back-Channel Logout 1.0', function () {
   }
 
   async function signOut(browser: Browser, parameters: Record<string, string> = {}) {
-    const page = await browser.follow(`${replicas.issuer}/session/end?${new URLSearchParams(parameters).toString()}`)
-    return browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+    const page = await browser.follow(`${replicas.issuer}/logout?${new URLSearchParams(parameters).toString()}`)
+    return browser.submit(page, '/logout/confirm', { logout: 'yes' })
   }
 
   const verified = async (token: string, clientId: string) =>
@@ -137,7 +137,7 @@ describe('OpenID Connect Back-Channel Logout 1.0', function () {
       return new URL(location!).searchParams.get('error')
     }
     expect([await errorFor(id!), await errorFor(logoutToken!)]).to.deep.equal(['login_required', 'invalid_request'])
-    const end = (hint: string) => new Browser(replicas).follow(`/session/end?id_token_hint=${hint}`)
+    const end = (hint: string) => new Browser(replicas).follow(`/logout?id_token_hint=${hint}`)
     expect([(await end(id!)).status, (await end(logoutToken!)).status]).to.deep.equal([200, 400])
   })
 
@@ -193,9 +193,9 @@ describe('OpenID Connect Back-Channel Logout 1.0', function () {
     const browser = new Browser(replicas)
     await browser.authorize(`${replicas.issuer}/account`, 'popular').catch(() => undefined)
     await store().database.query(useByMany, [id, crowd])
-    const question = await browser.follow('/session/end')
+    const question = await browser.follow('/logout')
     const began = performance.now()
-    const page = await browser.submit(question, '/session/end/confirm', { logout: 'yes' })
+    const page = await browser.submit(question, '/logout/confirm', { logout: 'yes' })
     const took = performance.now() - began
     expect(await store().database.query(liveUses, [id])).to.deep.equal([{ live: 0 }])
     for (const { body } of [question, page]) expect(body.match(/Crowd \d+/g)).to.have.length(crowd)

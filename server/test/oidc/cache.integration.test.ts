@@ -40,7 +40,7 @@ describe('a cache that replicas share', () => {
   }
 
   const me = (access: string, replica = 0) =>
-    send(replicas, { replica, path: '/me', headers: { authorization: `Bearer ${access}` } })
+    send(replicas, { replica, path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
   const admin = { event: 'admin.test', outcome: 'success' } as const
 
   async function roundTrips(work: () => Promise<unknown>): Promise<number> {
@@ -143,9 +143,9 @@ describe('a cache that replicas share', () => {
         const { access, id } = tokensOf(await redeem(replicas, code))
         await warm(access)
         const page = await code.browser.follow(
-          `${replicas.issuer}/session/end?${new URLSearchParams({ id_token_hint: id }).toString()}`,
+          `${replicas.issuer}/logout?${new URLSearchParams({ id_token_hint: id }).toString()}`,
         )
-        await code.browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+        await code.browser.submit(page, '/logout/confirm', { logout: 'yes' })
         await expectDead(access)
       })
 

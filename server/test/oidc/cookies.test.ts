@@ -23,11 +23,11 @@ describe('setCookie', () => {
     const response = new ServerResponse(new IncomingMessage(new Socket()))
     const scope = cookieScope(new URL('https://id.example.com'))
     response.setHeader('set-cookie', ['a=library; path=/; httponly', 'a.sig=x; path=/', 'ab=other; path=/'])
-    setCookie(response, scope, { name: 'a', value: 'narrow', path: '/auth/u', maxAge: 60 })
+    setCookie(response, scope, { name: 'a', value: 'narrow', path: '/authorize/u', maxAge: 60 })
     setCookie(response, scope, { name: 'a', value: 'wide' })
     expect(response.getHeader('set-cookie')).to.deep.equal([
       'ab=other; path=/',
-      'a=narrow; Path=/auth/u; Max-Age=60; HttpOnly; SameSite=Lax; Secure',
+      'a=narrow; Path=/authorize/u; Max-Age=60; HttpOnly; SameSite=Lax; Secure',
       'a=wide; Path=/; HttpOnly; SameSite=Lax; Secure',
     ])
   })

@@ -122,20 +122,20 @@ describe('a token that is made to cost a lot', function () {
       (token) => post('/token', { ...machine, client_id: 'app.platform', ...asserted(token) }),
       ['400 invalid_request', '401 invalid_client'],
     ],
-    'the assertion at /token/introspection': [
-      (token) => post('/token/introspection', { token: 'x', client_id: 'app.signed', ...asserted(token) }),
+    'the assertion at /introspect': [
+      (token) => post('/introspect', { token: 'x', client_id: 'app.signed', ...asserted(token) }),
       ['400 invalid_request', '401 invalid_client'],
     ],
-    'the assertion at /token/revocation': [
-      (token) => post('/token/revocation', { token: 'x', client_id: 'app.signed', ...asserted(token) }),
+    'the assertion at /revoke': [
+      (token) => post('/revoke', { token: 'x', client_id: 'app.signed', ...asserted(token) }),
       ['400 invalid_request', '401 invalid_client'],
     ],
     'the assertion at /request': [
       (token) => post('/request', { ...request(pkce(), { client_id: 'app.signed' }), ...asserted(token) }),
       ['400 invalid_request', '401 invalid_client'],
     ],
-    'the assertion at /device/auth': [
-      (token) => post('/device/auth', { client_id: 'app.device', ...asserted(token) }),
+    'the assertion at /device_authorization': [
+      (token) => post('/device_authorization', { client_id: 'app.device', ...asserted(token) }),
       ['400 invalid_request', '401 invalid_client'],
     ],
     subject_token: [
@@ -156,8 +156,8 @@ describe('a token that is made to cost a lot', function () {
       ['400 invalid_grant'],
     ],
     // RFC 7662 2.2 and RFC 7009 2.2: a token that is none is no error
-    'token at /token/introspection': [(token) => post('/token/introspection', { token }, own), ['200 inactive']],
-    'token at /token/revocation': [(token) => post('/token/revocation', { token }, own), ['200']],
+    'token at /introspect': [(token) => post('/introspect', { token }, own), ['200 inactive']],
+    'token at /revoke': [(token) => post('/revoke', { token }, own), ['200']],
     'a pushed request object': [
       async (token) => post('/request', { client_id: 'app.signed', request: token, ...asserted(await assertion()) }),
       ['400 invalid_request_object'],
@@ -170,37 +170,42 @@ describe('a token that is made to cost a lot', function () {
         }),
       ['400 invalid_request'],
     ],
-    'a request object at /auth': [
-      (token) => send(replicas, { path: `/auth?${query({ client_id: 'app.signed', request: token })}`, headers: html }),
+    'a request object at /authorize': [
+      (token) =>
+        send(replicas, { path: `/authorize?${query({ client_id: 'app.signed', request: token })}`, headers: html }),
       ['303 invalid_request_object', '400'],
     ],
-    'a request object that is sent to /auth by a form': [
-      (token) => byForm('/auth', { client_id: 'app.signed', request: token }),
+    'a request object that is sent to /authorize by a form': [
+      (token) => byForm('/authorize', { client_id: 'app.signed', request: token }),
       ['303 invalid_request_object', '400', '400 invalid_request'],
     ],
-    'id_token_hint at /auth': [
-      (token) => send(replicas, { path: `/auth?${query(request(pkce(), { id_token_hint: token }))}`, headers: html }),
+    'id_token_hint at /authorize': [
+      (token) =>
+        send(replicas, { path: `/authorize?${query(request(pkce(), { id_token_hint: token }))}`, headers: html }),
       ['303 invalid_request'],
     ],
-    'id_token_hint at /session/end': [
-      (token) => send(replicas, { path: `/session/end?${query({ id_token_hint: token })}`, headers: html }),
+    'id_token_hint at /logout': [
+      (token) => send(replicas, { path: `/logout?${query({ id_token_hint: token })}`, headers: html }),
       ['400'],
     ],
-    'id_token_hint that is sent to /session/end by a form': [
-      (token) => byForm('/session/end', { id_token_hint: token }),
+    'id_token_hint that is sent to /logout by a form': [
+      (token) => byForm('/logout', { id_token_hint: token }),
       ['400', '400 invalid_request'],
     ],
-    'the token at /me': [
-      (token) => send(replicas, { path: '/me', headers: { authorization: `Bearer ${token}` } }),
+    'the token at /userinfo': [
+      (token) => send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } }),
       ['401 invalid_token'],
     ],
-    'the token that is sent to /me by a form': [(token) => post('/me', { access_token: token }), ['401 invalid_token']],
+    'the token that is sent to /userinfo by a form': [
+      (token) => post('/userinfo', { access_token: token }),
+      ['401 invalid_token'],
+    ],
     'a proof of possession at /token': [
       (token) => post('/token', { ...machine }, { ...basic('app.api', clientSecret), dpop: token }),
       ['400 invalid_dpop_proof'],
     ],
-    'a proof of possession at /me': [
-      (token) => send(replicas, { path: '/me', headers: { authorization: `DPoP ${access}`, dpop: token } }),
+    'a proof of possession at /userinfo': [
+      (token) => send(replicas, { path: '/userinfo', headers: { authorization: `DPoP ${access}`, dpop: token } }),
       ['401 invalid_dpop_proof'],
     ],
   }
@@ -269,6 +274,8 @@ describe('a token that is made to cost a lot', function () {
       ...asserted(await assertion()),
     })
     expect(signed.status, signed.body).to.equal(201)
-    expect((await send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })).status).to.equal(200)
+    expect(
+      (await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })).status,
+    ).to.equal(200)
   })
 })

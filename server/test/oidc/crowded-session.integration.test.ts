@@ -49,8 +49,8 @@ describe('one session of a person with 500 groups at 50 applications', function 
       path = /id="next" href="([^"]+)"/.exec(body)?.[1]
     }
     for (const clientId of applications) expect(listed).to.contain(clientId)
-    const asked = await ada.follow('/session/end')
-    expect((await ada.submit(asked, '/session/end/confirm', { logout: 'yes' })).status).to.equal(200)
+    const asked = await ada.follow('/logout')
+    expect((await ada.submit(asked, '/logout/confirm', { logout: 'yes' })).status).to.equal(200)
     const silent = authorizationUrl(server.issuer, request(pkce(), { client_id: applications[0]!, prompt: 'none' }))
     expect((await ada.follow(silent)).location).to.contain('error=login_required')
   })

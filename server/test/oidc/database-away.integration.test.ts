@@ -91,7 +91,7 @@ describe('F1 while the database does not answer', () => {
       'id="password"',
     )
 
-    const me = { path: '/me', headers: { authorization: `Bearer ${tokens.access}` } }
+    const me = { path: '/userinfo', headers: { authorization: `Bearer ${tokens.access}` } }
     for (const answer of [
       await redeem(replicas, code),
       await refresh(replicas, tokens.refresh),
@@ -107,10 +107,10 @@ describe('F1 while the database does not answer', () => {
     expect(silent.headers['retry-after']).to.equal('2')
     expect(silent.headers['content-type']).to.match(/text\/html/)
     // the page that asks whether to sign out needs no database; the sign-out itself does
-    const asked = await code.browser.open('/session/end')
+    const asked = await code.browser.open('/logout')
     expect(asked.status).to.equal(200)
     expect(asked.body).to.contain('id="logout-confirm"')
-    const { action, fields } = formOf(asked.body, '/session/end/confirm')
+    const { action, fields } = formOf(asked.body, '/logout/confirm')
     const cookie = [...code.browser.jar.values()].map(({ name, value }) => `${name}=${value}`).join('; ')
     for (const accept of ['text/html', 'application/json']) {
       const headers = { accept, cookie, origin: new URL(replicas.issuer).origin }

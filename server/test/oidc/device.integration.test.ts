@@ -71,7 +71,7 @@ describe('RFC 8628 the device flow', function () {
 
   it('section 4: the metadata names the endpoint and the grant', async () => {
     const metadata = (await send(replicas, { path: '/.well-known/openid-configuration' })).json()
-    expect(metadata['device_authorization_endpoint']).to.equal(`${replicas.issuer}/device/auth`)
+    expect(metadata['device_authorization_endpoint']).to.equal(`${replicas.issuer}/device_authorization`)
     expect(metadata['grant_types_supported']).to.include(deviceGrant)
   })
 
@@ -109,7 +109,7 @@ describe('RFC 8628 the device flow', function () {
       form: { client_id: 'app.device', grant_type: 'refresh_token', refresh_token: tokens.refresh },
     })
     expect(again.status, again.body).to.equal(200)
-    const userinfo = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${tokens.access}` } })
+    const userinfo = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${tokens.access}` } })
     expect(userinfo.json()).to.include({ email: 'ada@example.com' })
     const events = await audited('device.approved')
     expect(events.filter(({ userId }) => userId === claimsOfJwt(tokens.id)['sub'])).to.have.length(1)
@@ -148,7 +148,7 @@ describe('RFC 8628 the device flow', function () {
       new Set(['invalid_grant']),
     )
     const { access_token: access } = answers.find(({ status }) => status === 200)!.json() as Record<string, string>
-    const userinfo = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${access!}` } })
+    const userinfo = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access!}` } })
     expect(userinfo.status).to.equal(401)
   })
 
@@ -254,7 +254,7 @@ describe('RFC 8628 the device flow', function () {
 
     it('with a client that shows a secret', async () => {
       const headers = basic('app.secret', clientSecret)
-      const answer = await send(replicas, { path: '/device/auth', headers, form: { scope: 'openid' } })
+      const answer = await send(replicas, { path: '/device_authorization', headers, form: { scope: 'openid' } })
       const { device_code, user_code } = answer.json() as Record<string, string>
       await allowDevice(new Browser(replicas), user_code!, ada)
       const form = { grant_type: deviceGrant, device_code: device_code! }

@@ -130,7 +130,7 @@ describe('clients by metadata document', () => {
     const { answer } = await signIn(signed, { scope: 'openid', resource: '' }, { resource: '' })
     const { id_token: id, access_token: access } = answer.json() as Record<string, string>
     expect(headerOfJwt(id!)['alg']).to.equal('EdDSA')
-    const me = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })
+    const me = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
     expect(me.headers['content-type']).to.match(/^application\/jwt/)
     expect([headerOfJwt(me.body)['alg'], claimsOfJwt(me.body)['aud']]).to.deep.equal(['ES256', signed])
 

@@ -126,7 +126,7 @@ describe('RFC 9449 DPoP', () => {
   const wrong: [sentence: string, proof: (own: Holder) => Promise<string>][] = [
     ['text that is not a JWT', () => Promise.resolve('proof')],
     ['a proof for another method', (own) => own.proof({ body: { htm: 'GET' } })],
-    ['a proof for another path', (own) => own.proof({ body: { htu: `${replicas.issuer}/me` } })],
+    ['a proof for another path', (own) => own.proof({ body: { htu: `${replicas.issuer}/userinfo` } })],
     ['a proof for the same method in lower case', (own) => own.proof({ body: { htm: 'post' } })],
     ['a proof without htm', (own) => own.proof({ body: { htm: undefined } })],
     ['a proof for the same path with a slash at its end', (own) => own.proof({ body: { htu: at('/token/') } })],
@@ -363,9 +363,9 @@ describe('RFC 9449 DPoP', () => {
       refreshToken = String(answer.json()['refresh_token'])
     })
 
-    const me = (headers: Record<string, string>) => send(replicas, { path: '/me', headers })
+    const me = (headers: Record<string, string>) => send(replicas, { path: '/userinfo', headers })
     const atMe = (one: Holder, body: object = {}) =>
-      one.proof({ body: { htm: 'GET', htu: `${replicas.issuer}/me`, ath: hashOf(access), ...body } })
+      one.proof({ body: { htm: 'GET', htu: `${replicas.issuer}/userinfo`, ath: hashOf(access), ...body } })
     const uses: [sentence: string, headers: () => Promise<Record<string, string>>, status: number][] = [
       ['as a bearer token', () => Promise.resolve({ authorization: `Bearer ${access}` }), 401],
       ['without a proof', () => Promise.resolve({ authorization: `DPoP ${access}` }), 400],
@@ -417,7 +417,7 @@ describe('RFC 9449 DPoP', () => {
 
     it('a token that is bound to no key is none for the scheme DPoP, with a proof or without', async () => {
       const { access: plain } = await getTokens(replicas)
-      const dpop = await own.proof({ body: { htm: 'GET', htu: at('/me'), ath: hashOf(plain) } })
+      const dpop = await own.proof({ body: { htm: 'GET', htu: at('/userinfo'), ath: hashOf(plain) } })
       const answers = [await me({ authorization: `DPoP ${plain}`, dpop }), await me({ authorization: `DPoP ${plain}` })]
       expect(answers.map(({ status }) => status)).to.deep.equal([401, 400])
       expect((await me({ authorization: `Bearer ${plain}` })).status).to.equal(200)
@@ -426,7 +426,7 @@ describe('RFC 9449 DPoP', () => {
     it('T11 is refused with a proof that was used on another replica', async () => {
       const headers = { authorization: `DPoP ${access}`, dpop: await atMe(own) }
       const answers = await Promise.all(
-        Array.from({ length: 10 }, (_, n) => send(replicas, { replica: n % 2, path: '/me', headers })),
+        Array.from({ length: 10 }, (_, n) => send(replicas, { replica: n % 2, path: '/userinfo', headers })),
       )
       expect(answers.filter(({ status }) => status === 200)).to.have.length(1)
       expect(answers.filter(({ status }) => status === 401)).to.have.length(9)

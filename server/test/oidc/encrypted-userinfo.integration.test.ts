@@ -66,7 +66,7 @@ describe('userinfo that is encrypted', function () {
 
   const ask = async (clientId: string) => {
     const { access } = await getTokens(replicas, { parameters: { client_id: clientId }, clientId })
-    return send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })
+    return send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
   }
 
   /** Signs in and reads userinfo as a program does that has nothing but the library. */

@@ -130,8 +130,8 @@ export function createFapiClient(replicas: Replicas, clientId: string, needs: { 
   /** @returns the status of userinfo */
   async function userinfo(access: string, about: Parameters<typeof proof>[1] & { scheme?: string } = {}) {
     const { scheme = 'DPoP', ...rest } = about
-    const dpop = await proof('/me', { htm: 'GET', token: access, ...rest })
-    return (await send(replicas, { path: '/me', headers: { authorization: `${scheme} ${access}`, dpop } })).status
+    const dpop = await proof('/userinfo', { htm: 'GET', token: access, ...rest })
+    return (await send(replicas, { path: '/userinfo', headers: { authorization: `${scheme} ${access}`, dpop } })).status
   }
   return { assertion, proof, parameters, push, token, authorizationAt, codeFor, tokens, userinfo }
 }

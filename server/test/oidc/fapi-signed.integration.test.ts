@@ -162,7 +162,7 @@ describe('FAPI 2.0 Message Signing', function () {
   })
 
   const introspect = async (token: string, accept: string) =>
-    send(replicas, { path: '/token/introspection', headers: { accept }, form: { token, ...(await bank.assertion()) } })
+    send(replicas, { path: '/introspect', headers: { accept }, form: { token, ...(await bank.assertion()) } })
   it('5.5 introspection is signed for who asks, also of a token that is none, and plain for others', async () => {
     const signed = await introspect('no-token', 'application/token-introspection+jwt')
     expect(decodeProtectedHeader(signed.body)).to.include({ typ: 'token-introspection+jwt', alg: 'ES256' })

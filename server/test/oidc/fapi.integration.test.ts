@@ -320,7 +320,7 @@ describe('FAPI 2.0 Security Profile', function () {
       expect((await send(replicas, { path: '/token', form })).status).to.be.oneOf([400, 401])
       expect((await bank.token(form, { dpop: undefined })).json()['error']).to.equal('invalid_grant')
       expect((await bank.token(form)).status).to.equal(200)
-      await send(replicas, { path: '/token/revocation', form: { token: refresh, ...(await bank.assertion()) } })
+      await send(replicas, { path: '/revoke', form: { token: refresh, ...(await bank.assertion()) } })
       expect((await bank.token(form)).json()['error']).to.equal('invalid_grant')
     })
     it('each use of a refresh token makes it live on, and one that is not used ends', async () => {
@@ -386,7 +386,7 @@ describe('FAPI 2.0 Security Profile', function () {
     it('takes the scheme in any case, and no token without its proof', async () => {
       const { access_token: access } = await bank.tokens()
       for (const scheme of ['DPoP', 'dpop', 'DPOP']) expect(await bank.userinfo(access, { scheme })).to.equal(200)
-      const bearer = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })
+      const bearer = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
       expect(bearer.status).to.equal(401)
     })
     it('judges each proof at userinfo', async () => {
@@ -399,7 +399,7 @@ describe('FAPI 2.0 Security Profile', function () {
         { htm: 'PUT' },
         ...(['jti', 'htm', 'htu', 'iat', 'ath'] as const).map((name) => ({ claims: { [name]: undefined } as never })),
         { claims: { ath: 'x' } },
-        { claims: { htu: 'https://other.example.com/me' } },
+        { claims: { htu: 'https://other.example.com/userinfo' } },
         { claims: { iat: seconds() - 3600 } },
         { claims: { iat: seconds() + 3600 } },
       ]
@@ -407,8 +407,8 @@ describe('FAPI 2.0 Security Profile', function () {
         expect(await bank.userinfo(access, about), JSON.stringify(about)).to.be.oneOf([400, 401])
       const { host } = new URL(replicas.issuer)
       const good: readonly Parameters<Bank['userinfo']>[1][] = [
-        { claims: { htu: `${replicas.issuer}/me?a=b#c` } },
-        { claims: { htu: `HTTP://${host.toUpperCase()}/me` } },
+        { claims: { htu: `${replicas.issuer}/userinfo?a=b#c` } },
+        { claims: { htu: `HTTP://${host.toUpperCase()}/userinfo` } },
         { claims: { more: 'said' }, header: { more: 'said' } },
       ]
       for (const about of good) expect(await bank.userinfo(access, about), JSON.stringify(about)).to.equal(200)

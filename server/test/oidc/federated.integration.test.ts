@@ -243,9 +243,9 @@ describe('clients without a secret', () => {
     })
     expect(refreshed.status, refreshed.body).to.equal(200)
     const access = String(refreshed.json()['access_token'])
-    expect((await at('/token/introspection', { token: access })).json()['active']).to.equal(true)
-    expect((await at('/token/revocation', { token: access })).status).to.equal(200)
-    expect((await at('/token/introspection', { token: access })).json()['active']).to.equal(false)
+    expect((await at('/introspect', { token: access })).json()['active']).to.equal(true)
+    expect((await at('/revoke', { token: access })).status).to.equal(200)
+    expect((await at('/introspect', { token: access })).json()['active']).to.equal(false)
     const stranger = await send(replicas, {
       path: '/token',
       form: { ...code, ...shown(await elsewhere.sign(good('web'))) },

@@ -101,8 +101,8 @@ export const unauthenticated: Readonly<Record<string, Attack>> = {
       form: { ...spa, grant_type: 'authorization_code', code: `made-up-${n}`, code_verifier: 'x'.repeat(43) },
       headers: { dpop: await proof(`${replicas.issuer}/token`) },
     }),
-  'an introspection with a wrong secret': post('/token/introspection', { token: 'x' }, wrong),
-  'a revocation with a wrong secret': post('/token/revocation', { token: 'x' }, wrong),
+  'an introspection with a wrong secret': post('/introspect', { token: 'x' }, wrong),
+  'a revocation with a wrong secret': post('/revoke', { token: 'x' }, wrong),
   'a pushed request with a wrong secret': post('/request', request(pkce()), wrong),
   'a pushed request of a public client': (replicas, n) => send(replicas, pushed(String(n))),
   'a pushed request of a public client with a proof of possession': async (replicas) =>
@@ -129,8 +129,8 @@ export const unauthenticated: Readonly<Record<string, Attack>> = {
       headers: { origin: 'https://evil.test' },
     }),
   'a userinfo request with a token that is none': (replicas, n) =>
-    send(replicas, { path: '/me', headers: { authorization: `Bearer made-up-${n}` } }),
-  'a logout without a session': get(() => '/session/end'),
+    send(replicas, { path: '/userinfo', headers: { authorization: `Bearer made-up-${n}` } }),
+  'a logout without a session': get(() => '/logout'),
   'a path that is not there': (replicas, n) => send(replicas, { path: `/nothing/${n}` }),
 }
 

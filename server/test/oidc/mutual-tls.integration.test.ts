@@ -286,7 +286,7 @@ describe('mutual TLS', () => {
       return String(answer.json()['access_token'])
     }
     const introspected = async (token: string, headers: Record<string, string>) =>
-      (await send(replicas, { path: '/token/introspection', form: { token }, headers })).json()
+      (await send(replicas, { path: '/introspect', form: { token }, headers })).json()
 
     it('3.1: a JWT names the certificate that its client has shown', async () => {
       expect(claimsOfJwt(await tokenOf('app.worker'))['cnf']).to.deep.equal({ 'x5t#S256': thumbprintOf(mine) })
@@ -301,7 +301,7 @@ describe('mutual TLS', () => {
       expect(jwt).to.deep.include({ active: true, cnf })
       const token = await tokenOf('app.opaque')
       const form = { token, client_id: 'app.opaque' }
-      const opaque = (await overTls(renewed, { path: '/token/introspection', form })).json()
+      const opaque = (await overTls(renewed, { path: '/introspect', form })).json()
       expect(opaque).to.deep.include({ active: true, cnf })
     })
 
@@ -322,7 +322,7 @@ describe('mutual TLS', () => {
   })
 
   describe('RFC 8705 sections 3, 4 and 7.1: a person signs in', () => {
-    const me = (token: unknown) => ({ path: '/me', headers: { authorization: `Bearer ${String(token)}` } })
+    const me = (token: unknown) => ({ path: '/userinfo', headers: { authorization: `Bearer ${String(token)}` } })
     const refresh = (token: unknown, id = 'app.web') => ({
       path: '/token',
       form: { grant_type: 'refresh_token', client_id: id, refresh_token: String(token) },
@@ -500,11 +500,11 @@ describe('mutual TLS', () => {
       const base = 'https://mtls.example.com'
       expect(metadata['mtls_endpoint_aliases']).to.deep.equal({
         token_endpoint: `${base}/token`,
-        revocation_endpoint: `${base}/token/revocation`,
-        introspection_endpoint: `${base}/token/introspection`,
+        revocation_endpoint: `${base}/revoke`,
+        introspection_endpoint: `${base}/introspect`,
         pushed_authorization_request_endpoint: `${base}/request`,
-        device_authorization_endpoint: `${base}/device/auth`,
-        userinfo_endpoint: `${base}/me`,
+        device_authorization_endpoint: `${base}/device_authorization`,
+        userinfo_endpoint: `${base}/userinfo`,
       })
     })
 

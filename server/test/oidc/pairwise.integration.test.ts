@@ -98,7 +98,7 @@ describe('pairwise subjects', function () {
     return { ...tokensOf(answer), browser, all: `${code.back.href}\n${answer.body}` }
   }
   const userinfo = async (access: string) =>
-    send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })
+    send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
   const subOf = (jwt: string) => String(claimsOfJwt(jwt)['sub'])
   const offline = { scope: 'openid offline_access' }
 
@@ -130,9 +130,9 @@ describe('pairwise subjects', function () {
     const signed = await userinfo((await signIn('app.same')).access)
     expect(subOf(signed.body)).to.equal(subject)
     told.tokens.length = 0
-    const page = await first.browser.follow(`${replicas.issuer}/session/end?id_token_hint=${first.id}`)
+    const page = await first.browser.follow(`${replicas.issuer}/logout?id_token_hint=${first.id}`)
     seen.push(page.body)
-    await first.browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+    await first.browser.submit(page, '/logout/confirm', { logout: 'yes' })
     await outboxSettled(replicas.apps[0]!.store.outbox)
     expect(told.tokens.map(subOf)).to.include(subject)
     seen.push(me.body, known.body, next.body, forApi.all, byApi.body, signed.body, ...told.tokens)
@@ -265,8 +265,8 @@ describe('pairwise subjects', function () {
       const { id, browser } = await signIn('app.told')
       await replicas.serve(served(after))
       told.tokens.length = 0
-      const page = await browser.follow(`${replicas.issuer}/session/end`)
-      await browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+      const page = await browser.follow(`${replicas.issuer}/logout`)
+      await browser.submit(page, '/logout/confirm', { logout: 'yes' })
       await outboxSettled(replicas.apps[0]!.store.outbox)
       expect(told.tokens.map((token) => claimsOfJwt(token)['aud'])).to.include('app.told')
       const [token] = told.tokens.filter((one) => claimsOfJwt(one)['aud'] === 'app.told')

@@ -117,6 +117,6 @@ export const payingClients = (bankTypes?: object[]) => [
 
 export const json = (...details: readonly unknown[]): string => JSON.stringify(details)
 
-/** Parameters of a request to /auth. */
+/** Parameters of a request to /authorize. */
 export const askingFor = (details: string, more: Record<string, string> = {}): Record<string, string> =>
   request(pkce(), { scope: 'openid', resource: bank, authorization_details: details, ...more })

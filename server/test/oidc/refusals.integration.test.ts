@@ -149,7 +149,7 @@ describe('requests that are almost right', () => {
   for (const [sentence, send] of deep) {
     it(`T7 answers 400 to ${sentence} with JSON that is nested thousands of levels deep`, async () => {
       const answer = await send()
-      // at /auth the answer goes to the client, or is a page without details
+      // at /authorize the answer goes to the client, or is a page without details
       expect(answer.status, answer.body.slice(0, 300)).to.be.oneOf([303, 400])
       const told = answer.headers.location ?? answer.body
       expect(told).to.contain('invalid_request')
@@ -179,17 +179,15 @@ describe('requests that are almost right', () => {
   it('A11 nor does the page of a sign-out, and a registered address stays allowed', async () => {
     const { browser } = await getCode(replicas)
     const logout = (uri: string) =>
-      browser.open(
-        `/session/end?${new URLSearchParams({ client_id: 'app.web', post_logout_redirect_uri: uri }).toString()}`,
-      )
+      browser.open(`/logout?${new URLSearchParams({ client_id: 'app.web', post_logout_redirect_uri: uri }).toString()}`)
     expect(policyOf((await logout('https://evil.test/bye')).headers)).to.not.contain('evil.test')
     expect(policyOf((await logout('https://app.example.com/bye')).headers)).to.contain('https://app.example.com')
   })
 
   it('L1 a form of another site signs nobody out, even with the token of the page', async () => {
     const { browser } = await getCode(replicas)
-    const page = await browser.open('/session/end')
-    const form = formOf(page.body, '/session/end/confirm')
+    const page = await browser.open('/logout')
+    const form = formOf(page.body, '/logout/confirm')
     const cookie = [...browser.jar.values()].map(({ name, value }) => `${name}=${value}`).join('; ')
     const confirm = (headers: Record<string, string>) =>
       send(replicas, {

@@ -69,7 +69,7 @@ for (const path of ['', '/tenants/one']) {
         post_logout_redirect_uri: 'https://app.example.com/bye',
       })
       const page = await browser.follow(end.href)
-      expect((await browser.submit(page, '/session/end/confirm', { logout: 'yes' })).location).to.equal(
+      expect((await browser.submit(page, '/logout/confirm', { logout: 'yes' })).location).to.equal(
         'https://app.example.com/bye',
       )
     })

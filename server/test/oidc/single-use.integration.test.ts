@@ -112,11 +112,11 @@ describe('single use over three replicas', () => {
     expect(pushed.status, pushed.body).to.equal(201)
     const requestUri = String(pushed.json()['request_uri'])
     const foreign = await send(replicas, {
-      path: `/auth?${new URLSearchParams({ client_id: 'app.other', request_uri: requestUri }).toString()}`,
+      path: `/authorize?${new URLSearchParams({ client_id: 'app.other', request_uri: requestUri }).toString()}`,
     })
     expect(foreign.headers.location ?? '').to.not.match(/[?&]code=/)
     const { browser } = await getCode(replicas)
-    const url = `${replicas.issuer}/auth?${new URLSearchParams({ client_id: 'app.web', request_uri: requestUri }).toString()}`
+    const url = `${replicas.issuer}/authorize?${new URLSearchParams({ client_id: 'app.web', request_uri: requestUri }).toString()}`
     const back = await browser.authorize(url, 'ada')
     expect((await redeem(replicas, { value: back.searchParams.get('code')!, proof }, { replica: 1 })).status).to.equal(
       200,

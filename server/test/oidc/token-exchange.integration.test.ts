@@ -452,9 +452,9 @@ describe('RFC 8693 token exchange', () => {
       )
       const next = tokensOf(await exchange(tokens.access, stock)).access
       const page = await browser.follow(
-        `${replicas.issuer}/session/end?${new URLSearchParams({ id_token_hint: tokens.id }).toString()}`,
+        `${replicas.issuer}/logout?${new URLSearchParams({ id_token_hint: tokens.id }).toString()}`,
       )
-      await browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+      await browser.submit(page, '/logout/confirm', { logout: 'yes' })
       expect([await isActive(tokens.access, 'orders'), await isActive(next, 'stock')]).to.deep.equal([false, false])
     })
 

@@ -51,7 +51,8 @@ describe('tokens', () => {
     headers: Record<string, string> = {},
     replica = 0,
   ) => send(replicas, { replica, path: '/token', form, headers })
-  const userinfo = (access: string) => send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })
+  const userinfo = (access: string) =>
+    send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
 
   describe('T9 client authentication', () => {
     const grant = { grant_type: 'client_credentials' }
@@ -292,7 +293,7 @@ describe('tokens', () => {
     for (const one of forged) {
       expect((await userinfo(one)).status).to.equal(401)
       const hinted = await send(replicas, {
-        path: `/session/end?${new URLSearchParams({ id_token_hint: one }).toString()}`,
+        path: `/logout?${new URLSearchParams({ id_token_hint: one }).toString()}`,
         headers: { accept: 'text/html' },
       })
       expect(hinted.status).to.equal(400)
@@ -376,7 +377,7 @@ describe('tokens', () => {
       string,
       string
     >[]) {
-      expect((await send(replicas, { path: '/me', headers })).status).to.be.oneOf([400, 401])
+      expect((await send(replicas, { path: '/userinfo', headers })).status).to.be.oneOf([400, 401])
     }
   })
 

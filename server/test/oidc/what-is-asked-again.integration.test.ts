@@ -141,7 +141,7 @@ describe('what is asked of a person again', function () {
       onAll(async (replica) => {
         const headers = basic(clientId, clientSecret)
         const answer = await send(replicas, {
-          path: '/token/introspection',
+          path: '/introspect',
           replica,
           headers,
           form: { token, ...form },
@@ -159,11 +159,12 @@ describe('what is asked of a person again', function () {
       introspection: await introspects(token),
       'introspection by the library': await introspects(token, { token_type_hint: 'refresh_token' }),
       userinfo: await onAll(
-        async (replica) => (await send(replicas, { path: '/me', replica, headers: { authorization } })).status === 200,
+        async (replica) =>
+          (await send(replicas, { path: '/userinfo', replica, headers: { authorization } })).status === 200,
       ),
       'userinfo by the library': await onAll(
         async (replica) =>
-          (await send(replicas, { path: '/me', replica, form: { access_token: token } })).status === 200,
+          (await send(replicas, { path: '/userinfo', replica, form: { access_token: token } })).status === 200,
       ),
       exchange: await onAll(async (replica) => (await trade(of.apiToken, replica)).status === 200),
       'exchanged token': await introspects(of.exchanged, {}, 'shop.orders'),

@@ -7,7 +7,7 @@ import { Visitor } from './asker.ts'
 export const person = 'ada'
 export const callback = 'https://app.example.com/callback'
 
-/** The parameters of a request to /auth for a code and a refresh token. */
+/** The parameters of a request to /authorize for a code and a refresh token. */
 export const askForCode = (clientId: string, challenge: string, more: Record<string, string> = {}) => ({
   client_id: clientId,
   response_type: 'code',
@@ -68,12 +68,12 @@ export class Visits {
       const refresh = { grant_type: 'refresh_token', refresh_token: held.refresh }
       held = this.#hold(session, await this.#asker.post('refresh', 'web', '/token', refresh))
       for (const token of [held.refresh, held.access, held.access]) {
-        const answer = await this.#asker.post('introspection', 'web', '/token/introspection', { token })
+        const answer = await this.#asker.post('introspection', 'web', '/introspect', { token })
         if (answer.json()['active'] !== true) throw new Error('a token that was just issued is not active')
       }
     }
     if (session % 3 !== 0) return
-    await this.#asker.post('revocation', 'web', '/token/revocation', { token: held.refresh })
+    await this.#asker.post('revocation', 'web', '/revoke', { token: held.refresh })
     this.#journal.add({ kind: 'revoked', session, token: held.refresh })
   }
 

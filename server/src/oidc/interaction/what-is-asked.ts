@@ -60,7 +60,7 @@ export const questions: readonly Question[] = [
         holds: ({ sessionAccountId, hasAccount }) => sessionAccountId !== undefined && !hasAccount,
       },
       {
-        // the library compares the hint at /auth only, not after a sign-in; tokens of another person must never go out
+        // the library compares the hint at /authorize only, not after a sign-in; tokens of another person must never go out
         // (OpenID Connect Core 3.1.2.2)
         name: 'id_token_hint_of_another',
         description: 'the person who is signed in is not the one in id_token_hint',

@@ -240,13 +240,13 @@ describe('how recent a sign-in at another provider is, and how long it counts', 
   it('says at sign-out that the person may stay signed in there, and leads to its own sign-out', async () => {
     const person = new Traveller(parties)
     await throughCorp(person)
-    const page = await person.go(`${parties.down.issuer}/session/end`)
+    const page = await person.go(`${parties.down.issuer}/logout`)
     expect(page.body).to.include('you stay signed in there')
     const there = /id="upstream-sign-out" href="([^"]*)"/.exec(page.body)?.[1]
-    expect(there).to.equal(`${parties.up.issuer}/session/end?client_id=down`)
+    expect(there).to.equal(`${parties.up.issuer}/logout?client_id=down`)
     const own = new Traveller(parties)
     await addPerson(parties.down, 'olga')
     await own.submit(await own.begin(), '/sign-in', { username: 'olga', password })
-    expect((await own.go(`${parties.down.issuer}/session/end`)).body).not.to.include('upstream-sign-out')
+    expect((await own.go(`${parties.down.issuer}/logout`)).body).not.to.include('upstream-sign-out')
   })
 })

@@ -128,7 +128,7 @@ describe('T14 introspection and revocation of JWT access tokens', () => {
     ]) {
       for (const hint of ['access_token', 'refresh_token', '']) {
         const answer = await send(replicas, {
-          path: '/token/introspection',
+          path: '/introspect',
           headers: basic('app.web', clientSecret),
           form: { token, ...(hint ? { token_type_hint: hint } : {}) },
         })
@@ -137,9 +137,11 @@ describe('T14 introspection and revocation of JWT access tokens', () => {
       expect((await revoke(replicas, token)).status, token).to.equal(200)
     }
     expect(await look(access)).to.include({ active: true })
-    expect((await send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })).status).to.equal(401)
+    expect(
+      (await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })).status,
+    ).to.equal(401)
     const twice = await send(replicas, {
-      path: '/token/introspection',
+      path: '/introspect',
       headers: basic('app.web', clientSecret),
       form: [
         ['token', access],

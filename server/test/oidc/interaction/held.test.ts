@@ -5,7 +5,7 @@ import type { LibraryPart } from '../../../src/oidc/interaction/library-part.ts'
 const payload: LibraryPart = {
   prompt: { name: 'login', reasons: [] },
   params: { client_id: 'app' },
-  returnTo: 'https://login.example.com/auth/u',
+  returnTo: 'https://login.example.com/authorize/u',
   exp: 700,
 }
 const begun = withLibraryPart(undefined, payload, { now: 100, clientUid: 'uid-1' })

@@ -15,7 +15,7 @@ const payload: LibraryPart = {
     authorization_details: JSON.stringify(details),
     resource: [long, 'b'],
   },
-  returnTo: 'https://login.example.com/auth/u',
+  returnTo: 'https://login.example.com/authorize/u',
   exp: 700,
   parJti: 'pushed',
 }

@@ -7,7 +7,7 @@ import { addCookies, endsByRedirect, isAnswer } from '../../../src/oidc/interact
 const part = (params: Record<string, unknown> = {}, more: Record<string, unknown> = {}): LibraryPart => ({
   prompt: { name: 'login', reasons: [] },
   params: { client_id: 'a', ...params },
-  returnTo: 'https://login.example.com/auth/u',
+  returnTo: 'https://login.example.com/authorize/u',
   exp: 1,
   ...more,
 })

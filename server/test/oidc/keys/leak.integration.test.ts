@@ -52,7 +52,7 @@ describe('a signing key that leaked', () => {
     )
   const isActive = async (token: string, replica: number) => {
     const headers = basic('app.api', clientSecret)
-    return (await send(replicas, { replica, path: '/token/introspection', headers, form: { token } })).json()['active']
+    return (await send(replicas, { replica, path: '/introspect', headers, form: { token } })).json()['active']
   }
   /** Every replica has read the keys anew: the message of PostgreSQL reaches each within moments. */
   const untilAll = async (isSo: (kids: string[]) => boolean) => {

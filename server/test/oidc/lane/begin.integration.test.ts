@@ -58,7 +58,7 @@ describe('the machine lane: the begin of a sign-in', function () {
 
   /** @returns both answers, after both are known to be the same */
   async function askTwice(text: string, headers: Fields = {}): Promise<readonly [Got, Got]> {
-    const asked = { method: 'GET', path: `/auth?${text}`, body: '' }
+    const asked = { method: 'GET', path: `/authorize?${text}`, body: '' }
     const mine = await ask(replicas, { ...asked, headers: { accept: 'text/html', ...headers } }, 'whole')
     const theirs = await ask(replicas, { ...asked, headers: { accept: 'text/html;q=1', ...headers } }, 'whole')
     expect(comparable(mine), text).to.deep.equal(comparable(theirs))
@@ -79,7 +79,7 @@ describe('the machine lane: the begin of a sign-in', function () {
       expect(tokens.refresh).to.be.a('string')
     }
     const lines = replicas.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
-    expect(lines.some(({ route, lane }) => route === '/auth' && lane === true)).to.equal(true)
+    expect(lines.some(({ route, lane }) => route === '/authorize' && lane === true)).to.equal(true)
   })
 
   it('hands over a browser in which somebody is signed in', async () => {
@@ -88,7 +88,7 @@ describe('the machine lane: the begin of a sign-in', function () {
     const before = replicas.lines.length
     await getCode(replicas, { browser })
     const lines = replicas.lines.slice(before).map((line) => JSON.parse(line) as Record<string, unknown>)
-    expect(lines.filter(({ route }) => route === '/auth').map(({ lane }) => lane)).to.deep.equal([undefined])
+    expect(lines.filter(({ route }) => route === '/authorize').map(({ lane }) => lane)).to.deep.equal([undefined])
   })
 
   const other = 'https://app.example.com/other'

@@ -51,7 +51,7 @@ describe('the machine lane: a client that was changed since the sign-in', functi
   const ofRefresh = (token: string) => ofForm({ grant_type: 'refresh_token', refresh_token: token })
   const ofUserinfo = (token: string): Asked => ({
     method: 'GET',
-    path: '/me',
+    path: '/userinfo',
     headers: { authorization: `Bearer ${token}` },
     body: '',
   })

@@ -76,7 +76,7 @@ describe('the machine lane', function () {
     body: form({ grant_type: 'client_credentials', ...fields }),
   })
   const about = (clientId: string, token: string, fields: Readonly<Record<string, string>> = {}): Asked => ({
-    path: '/token/introspection',
+    path: '/introspect',
     headers: { ...type, ...basic(clientId, clientSecret) },
     body: form({ token, ...fields }),
   })
@@ -392,7 +392,7 @@ function anyRequest(known: {
     .record({
       about: fc.oneof(
         { weight: 3, arbitrary: token.map((fields) => ({ path: '/token', fields })) },
-        { weight: 2, arbitrary: introspection.map((fields) => ({ path: '/token/introspection', fields })) },
+        { weight: 2, arbitrary: introspection.map((fields) => ({ path: '/introspect', fields })) },
       ),
       proof,
       odd,

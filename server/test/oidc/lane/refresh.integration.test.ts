@@ -87,7 +87,7 @@ describe('the machine lane: refresh', function () {
   async function fetchUserinfo(token: string): Promise<unknown> {
     const got = await ask(
       replicas,
-      { method: 'GET', path: '/me', headers: { authorization: `Bearer ${token}` }, body: '' },
+      { method: 'GET', path: '/userinfo', headers: { authorization: `Bearer ${token}` }, body: '' },
       'chunks',
     )
     expect(got.status).to.equal(200)

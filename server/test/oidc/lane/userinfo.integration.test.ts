@@ -76,7 +76,7 @@ describe('the machine lane: userinfo', function () {
 
   const withToken = (name: string, headers: Readonly<Record<string, string>> = {}): Asked => ({
     method: 'GET',
-    path: '/me',
+    path: '/userinfo',
     headers: { authorization: `Bearer ${tokens[name]}`, ...headers },
     body: '',
   })
@@ -118,7 +118,7 @@ describe('the machine lane: userinfo', function () {
     ['another way to write Bearer', 200, () => withToken('web', { authorization: `bearer ${tokens['web']}` })],
     ['an origin', 400, () => withToken('web', { origin: 'https://spa.example.com' })],
     ['a proof of a key', 400, () => withToken('web', { dpop: 'x' })],
-    ['a scope in the query', 200, () => ({ ...withToken('web'), path: '/me?scope=openid' })],
+    ['a scope in the query', 200, () => ({ ...withToken('web'), path: '/userinfo?scope=openid' })],
     ['another method', 200, () => ({ ...withToken('web'), method: 'HEAD' })],
   ]
   for (const [what, status, asked] of handed)
@@ -151,7 +151,7 @@ const anyRequest = (names: readonly string[]) =>
   fc.record({
     name: fc.constantFrom(...names),
     method: rarely('GET', 'HEAD', 'POST', 'PUT'),
-    path: rarely('/me', '/me?scope=openid', '/me?access_token=x', '/me?', '/me/'),
+    path: rarely('/userinfo', '/userinfo?scope=openid', '/userinfo?access_token=x', '/userinfo?', '/userinfo/'),
     headers: rarely<Record<string, string>>(
       {},
       { accept: 'application/json' },

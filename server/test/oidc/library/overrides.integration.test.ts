@@ -127,12 +127,12 @@ describe('the internals of oidc-provider that are overridden', () => {
       post_logout_redirect_uri: 'https://app.example.com/bye',
       state: 'x',
     })
-    const left = await new Browser(replicas).follow(`${replicas.issuer}/session/end?${query.toString()}`)
+    const left = await new Browser(replicas).follow(`${replicas.issuer}/logout?${query.toString()}`)
     expect(left.location).to.equal('https://app.example.com/bye?state=x')
     const foreign = new URLSearchParams({ client_id: 'app.web', post_logout_redirect_uri: 'https://evil.test/' })
-    const refused = await new Browser(replicas).follow(`${replicas.issuer}/session/end?${foreign.toString()}`)
+    const refused = await new Browser(replicas).follow(`${replicas.issuer}/logout?${foreign.toString()}`)
     expect([refused.status, refused.location]).to.deep.equal([400, undefined])
-    const plain = await new Browser(replicas).follow(`${replicas.issuer}/session/end`)
+    const plain = await new Browser(replicas).follow(`${replicas.issuer}/logout`)
     expect(plain.status).to.equal(200)
   })
 })

@@ -38,7 +38,7 @@ async function resume(library: RequestListener) {
   })
   const handed: IncomingMessage[] = []
   const answer = await runInRequest(outer, () =>
-    ask({ returnTo: `${issuer}/auth/u`, uid: 'u', redirectUri, hand: (to) => void handed.push(to) }),
+    ask({ returnTo: `${issuer}/authorize/u`, uid: 'u', redirectUri, hand: (to) => void handed.push(to) }),
   )
   return { answer, audited, handed }
 }
@@ -56,8 +56,8 @@ describe(createResume.name, () => {
     })
     expect(seen).to.deep.equal({
       method: 'GET',
-      url: '/auth/u',
-      original: '/base/auth/u',
+      url: '/authorize/u',
+      original: '/base/authorize/u',
       headers: { host: 'login.example.com', cookie: 'session=s; resume=u' },
     })
     expect(handed).to.have.length(1)

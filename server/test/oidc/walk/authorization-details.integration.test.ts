@@ -109,11 +109,11 @@ const rows: readonly Row[] = [
     'where two APIs of a request have a type, locations say which is meant',
     async () => {
       const both = `${new URLSearchParams(askingFor(json(allAccounts()))).toString()}&resource=${archive}`
-      const opened = await new Browser(replicas).follow(`${replicas.issuer}/auth?${both}`)
+      const opened = await new Browser(replicas).follow(`${replicas.issuer}/authorize?${both}`)
       expect(new URL(opened.location!).searchParams.get('error_description')).to.contain('is of several APIs')
       const named = askingFor(json(allAccounts({ locations: [archive] })))
       const query = `${new URLSearchParams(named).toString()}&resource=${archive}`
-      expect(outcomeOf(await new Browser(replicas).follow(`${replicas.issuer}/auth?${query}`))).to.equal('sign-in')
+      expect(outcomeOf(await new Browser(replicas).follow(`${replicas.issuer}/authorize?${query}`))).to.equal('sign-in')
     },
   ],
   [
@@ -336,7 +336,7 @@ async function getCodeFor(parameters: Record<string, string>, resources: readonl
   const query = new URLSearchParams({ ...parameters, code_challenge: proof.challenge })
   query.delete('resource')
   for (const resource of resources) query.append('resource', resource)
-  const back = await new Browser(replicas).authorize(`${replicas.issuer}/auth?${query.toString()}`, 'ada')
+  const back = await new Browser(replicas).authorize(`${replicas.issuer}/authorize?${query.toString()}`, 'ada')
   const value = back.searchParams.get('code')
   if (value === null) throw new Error(back.href)
   return { proof, value }

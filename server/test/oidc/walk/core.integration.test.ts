@@ -167,7 +167,7 @@ const core: readonly Row[] = [
         { headers: bearer, method: 'POST' },
         { form: { access_token: access } },
       ])
-        expect((await send(replicas, { path: '/me', ...asked })).status).to.equal(200)
+        expect((await send(replicas, { path: '/userinfo', ...asked })).status).to.equal(200)
     },
   ],
   [
@@ -324,7 +324,7 @@ const core: readonly Row[] = [
     'a form of an authorization request by POST is a request as any other',
     async () => {
       const answer = await send(replicas, {
-        path: '/auth',
+        path: '/authorize',
         form: {
           client_id: 'app.web',
           response_type: 'code',
@@ -438,7 +438,7 @@ const logout: readonly Row[] = [
     async () => {
       for (const method of ['GET', 'POST'] as const) {
         const { browser } = await getCode(replicas)
-        const page = await browser.follow(`${replicas.issuer}/session/end`, method === 'POST' ? { form: {} } : {})
+        const page = await browser.follow(`${replicas.issuer}/logout`, method === 'POST' ? { form: {} } : {})
         expect(page.status).to.equal(200)
         expect(outcomeOf(await openRequest(replicas, { prompt: 'none' }, browser))).to.equal('code')
       }
@@ -455,8 +455,8 @@ const logout: readonly Row[] = [
         post_logout_redirect_uri: 'https://app.example.com/bye',
         state: 'of-the-app',
       })
-      const page = await code.browser.follow(`${replicas.issuer}/session/end?${parameters.toString()}`)
-      const end = await code.browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+      const page = await code.browser.follow(`${replicas.issuer}/logout?${parameters.toString()}`)
+      const end = await code.browser.submit(page, '/logout/confirm', { logout: 'yes' })
       expect(end.location).to.equal('https://app.example.com/bye?state=of-the-app')
       expect(outcomeOf(await openRequest(replicas, { prompt: 'none' }, code.browser))).to.equal('login_required')
     },
@@ -474,10 +474,10 @@ const logout: readonly Row[] = [
         { client_id: 'app.asks', id_token_hint: id, post_logout_redirect_uri: 'https://app.example.com/bye' },
       ]) {
         const browser = new Browser(replicas)
-        const page = await browser.follow(`${replicas.issuer}/session/end?${new URLSearchParams(given).toString()}`)
+        const page = await browser.follow(`${replicas.issuer}/logout?${new URLSearchParams(given).toString()}`)
         expect(page.location, JSON.stringify(given)).to.equal(undefined)
-        if (!page.body.includes('/session/end/confirm')) continue
-        const end = await browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+        if (!page.body.includes('/logout/confirm')) continue
+        const end = await browser.submit(page, '/logout/confirm', { logout: 'yes' })
         expect(end.location, JSON.stringify(given)).to.equal(undefined)
       }
     },
@@ -488,7 +488,7 @@ const logout: readonly Row[] = [
     async () => {
       const bob = tokensOf(await redeem(replicas, await getCode(replicas, { username: 'bob' }))).id
       const { browser } = await getCode(replicas)
-      const page = await browser.follow(`${replicas.issuer}/session/end?id_token_hint=${bob}`)
+      const page = await browser.follow(`${replicas.issuer}/logout?id_token_hint=${bob}`)
       expect(page.location).to.equal(undefined)
       expect(outcomeOf(await openRequest(replicas, { prompt: 'none' }, browser))).to.equal('code')
     },

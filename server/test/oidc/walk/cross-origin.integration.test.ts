@@ -17,14 +17,14 @@ const spaRequest = { client_id: 'app.spa', redirect_uri: `${own}/callback` }
 /** What the page of a client calls, each as that client would. */
 const endpoints: readonly [path: string, form: () => Record<string, string>, headers?: Record<string, string>][] = [
   ['/token', () => ({ grant_type: 'refresh_token', refresh_token: 'x', client_id: 'app.spa' })],
-  ['/token/revocation', () => ({ token: 'x', client_id: 'app.spa' })],
-  ['/token/introspection', () => ({ token: 'x' }), basic('app.page-api', clientSecret)],
+  ['/revoke', () => ({ token: 'x', client_id: 'app.spa' })],
+  ['/introspect', () => ({ token: 'x' }), basic('app.page-api', clientSecret)],
   ['/request', () => request(pkce(), spaRequest)],
-  ['/device/auth', () => ({ client_id: 'app.device' })],
+  ['/device_authorization', () => ({ client_id: 'app.device' })],
 ]
 const documents = ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
 /** For people alone: no script of another origin reads them. */
-const pages = ['/', '/auth', '/session/end', '/device', '/interaction/x', '/account', '/admin', '/register', '/forgot']
+const pages = ['/', '/authorize', '/logout', '/device', '/interaction/x', '/account', '/admin', '/register', '/forgot']
 
 describe('Fetch: cross-origin requests, section', function () {
   this.timeout(60_000)
@@ -72,7 +72,7 @@ describe('Fetch: cross-origin requests, section', function () {
       },
     })
   const userinfo = (origin: string, more: object = {}) =>
-    send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}`, origin }, ...more })
+    send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}`, origin }, ...more })
 
   for (const [path, form, headers = {}] of endpoints) {
     it(`3.3 ${path} is answered to the origin of the client and to no other, never to all and never with cookies`, async () => {
@@ -90,7 +90,7 @@ describe('Fetch: cross-origin requests, section', function () {
 
   for (const [path, methods] of [
     ...endpoints.map(([path]) => [path, ['POST']] as const),
-    ['/me', ['GET', 'POST']] as const,
+    ['/userinfo', ['GET', 'POST']] as const,
   ])
     it(`3.3.2 the preflight of ${path} allows its methods, and the headers authorization, content-type and dpop, without cookies`, async () => {
       for (const method of methods) {
@@ -110,7 +110,7 @@ describe('Fetch: cross-origin requests, section', function () {
     })
 
   it('3.3 what is answered without Origin, and so to no page, is kept by nobody who could give it to one', async () => {
-    const userinfo = ['/me', () => ({}), { authorization: `Bearer ${access}` }] as const
+    const userinfo = ['/userinfo', () => ({}), { authorization: `Bearer ${access}` }] as const
     for (const [path, form, headers = {}] of [...endpoints, userinfo]) {
       const answer = await send(replicas, { path, form: form(), headers })
       expect(answer.headers.vary, path).to.match(/\borigin\b/i)
@@ -118,7 +118,7 @@ describe('Fetch: cross-origin requests, section', function () {
       if (answer.body !== '') expect(answer.headers['cache-control'], path).to.contain('no-store')
       expect(allowsCookies(answer), path).to.equal(undefined)
     }
-    const byGet = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })
+    const byGet = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
     expect(byGet.headers.vary).to.match(/\borigin\b/i)
     expect(byGet.headers['cache-control']).to.contain('no-store')
   })
@@ -192,7 +192,7 @@ describe('Fetch: cross-origin requests, section', function () {
     const browser = new Browser(replicas)
     await getCode(replicas, { browser })
     const cookie = [...browser.jar.values()].map(({ name, value }) => `${name}=${value}`).join('; ')
-    for (const [path, form, headers = {}] of [...endpoints, ['/me', () => ({})] as const]) {
+    for (const [path, form, headers = {}] of [...endpoints, ['/userinfo', () => ({})] as const]) {
       const both = await Promise.all(
         [{}, { cookie }].map((more) =>
           send(replicas, { path, form: form(), headers: { ...headers, origin: own, ...more } }),

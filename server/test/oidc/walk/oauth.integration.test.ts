@@ -60,7 +60,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
         const { browser } = await getCode(replicas)
         expect(outcomeOf(await openRequest(replicas, { nonce: '', max_age: '' }, browser.copy()))).to.equal('code')
         const twice = await browser.follow(
-          `${replicas.issuer}/auth?${new URLSearchParams(request()).toString()}&scope=openid`,
+          `${replicas.issuer}/authorize?${new URLSearchParams(request()).toString()}&scope=openid`,
         )
         expect(outcomeOf(twice)).to.equal('invalid_request')
       },
@@ -206,7 +206,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
         const { access } = await getTokens(replicas)
         for (const scheme of ['Bearer', 'bearer', 'BEARER'])
           expect(
-            (await send(replicas, { path: '/me', headers: { authorization: `${scheme} ${access}` } })).status,
+            (await send(replicas, { path: '/userinfo', headers: { authorization: `${scheme} ${access}` } })).status,
           ).to.equal(200)
       },
     ],
@@ -216,7 +216,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       async () => {
         const { access } = await getTokens(replicas)
         const answer = await send(replicas, {
-          path: '/me',
+          path: '/userinfo',
           form: { access_token: access },
           headers: { authorization: `Bearer ${access}` },
         })
@@ -228,14 +228,14 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'a token in the query is none',
       async () => {
         const { access } = await getTokens(replicas)
-        expect((await send(replicas, { path: `/me?access_token=${access}` })).status).to.equal(400)
+        expect((await send(replicas, { path: `/userinfo?access_token=${access}` })).status).to.equal(400)
       },
     ],
     [
       '3',
       'without a token the challenge says no error',
       async () => {
-        const answer = await send(replicas, { path: '/me' })
+        const answer = await send(replicas, { path: '/userinfo' })
         expect(answer.status).to.equal(401)
         expect(answer.headers['www-authenticate'])
           .to.match(/^Bearer /)
@@ -259,7 +259,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
         const { refresh: token } = await getTokens(replicas, { parameters: offline })
         const form = { token, token_type_hint: 'access_token' }
         expect(
-          (await send(replicas, { path: '/token/revocation', form, headers: basic('app.web', clientSecret) })).status,
+          (await send(replicas, { path: '/revoke', form, headers: basic('app.web', clientSecret) })).status,
         ).to.equal(200)
         expect(errorOf(await refresh(replicas, token))).to.equal('400 invalid_grant')
       },
@@ -280,8 +280,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       async () => {
         expect((await revoke(replicas, 'made-up')).status).to.equal(200)
         expect(
-          (await send(replicas, { path: '/token/revocation', form: {}, headers: basic('app.web', clientSecret) }))
-            .status,
+          (await send(replicas, { path: '/revoke', form: {}, headers: basic('app.web', clientSecret) })).status,
         ).to.equal(400)
       },
     ],
@@ -290,7 +289,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'a client that is not itself is 401',
       async () => {
         const answer = await send(replicas, {
-          path: '/token/revocation',
+          path: '/revoke',
           form: { token: 'x' },
           headers: basic('app.web', 'wrong'),
         })
@@ -348,9 +347,9 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'only a client that proves itself may ask',
       async () => {
         const { access } = await getTokens(replicas)
-        expect((await send(replicas, { path: '/token/introspection', form: { token: access } })).status).to.equal(400)
+        expect((await send(replicas, { path: '/introspect', form: { token: access } })).status).to.equal(400)
         const open = await send(replicas, {
-          path: '/token/introspection',
+          path: '/introspect',
           form: { token: access, client_id: 'app.spa' },
         })
         expect([open.status, open.json()]).to.deep.equal([200, { active: false }])
@@ -552,7 +551,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
         const open = (client_id: string) =>
           browser
             .copy()
-            .follow(`${replicas.issuer}/auth?${new URLSearchParams({ client_id, request_uri: uri! }).toString()}`)
+            .follow(`${replicas.issuer}/authorize?${new URLSearchParams({ client_id, request_uri: uri! }).toString()}`)
         expect(outcomeOf(await open('app.asks'))).to.equal('400')
         expect(outcomeOf(await open('app.web'))).to.equal('code')
         expect(outcomeOf(await open('app.web'))).to.not.equal('code')
@@ -635,7 +634,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       '4.11',
       'a redirect after a form is 303, so that no password is sent on',
       async () => {
-        const answer = await send(replicas, { path: '/auth', form: request() })
+        const answer = await send(replicas, { path: '/authorize', form: request() })
         expect(answer.status).to.equal(303)
       },
     ],

@@ -135,8 +135,8 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'an assertion of a client is taken at each endpoint where clients prove themselves',
       async () => {
         const paths: readonly [string, Record<string, string>][] = [
-          ['/token/introspection', { token: 'none' }],
-          ['/token/revocation', { token: 'none' }],
+          ['/introspect', { token: 'none' }],
+          ['/revoke', { token: 'none' }],
         ]
         for (const [path, form] of paths) {
           expect(await said({ path, form: { ...form, ...shown(await assertion()) } }), path).to.equal('200')
@@ -315,7 +315,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
         const jwt = await proof()
         expect(await token({}, { ...machine, dpop: jwt })).to.equal('200')
         expect(await token({}, { ...machine, dpop: jwt })).to.equal('400 invalid_grant')
-        for (const more of [{ htm: 'GET' }, { htu: `${replicas.issuer}/me` }, { jti: undefined }])
+        for (const more of [{ htm: 'GET' }, { htu: `${replicas.issuer}/userinfo` }, { jti: undefined }])
           expect(await token({}, { ...machine, dpop: await proof(more) }), JSON.stringify(more)).to.equal(
             '400 invalid_dpop_proof',
           )
@@ -363,11 +363,11 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       async () => {
         const { access } = await getTokens(replicas)
         const ath = createHash('sha256').update(access).digest('base64url')
-        const dpop = await proof({ htm: 'GET', htu: `${replicas.issuer}/me`, ath })
-        expect(await said({ path: '/me', headers: { authorization: `DPoP ${access}`, dpop } })).to.equal(
+        const dpop = await proof({ htm: 'GET', htu: `${replicas.issuer}/userinfo`, ath })
+        expect(await said({ path: '/userinfo', headers: { authorization: `DPoP ${access}`, dpop } })).to.equal(
           '401 invalid_token',
         )
-        expect(await said({ path: '/me', headers: { authorization: `Bearer ${access}` } })).to.equal('200')
+        expect(await said({ path: '/userinfo', headers: { authorization: `Bearer ${access}` } })).to.equal('200')
       },
     ],
     [
@@ -397,7 +397,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       async () => {
         const ask = (accept: string) =>
           send(replicas, {
-            path: '/token/introspection',
+            path: '/introspect',
             form: { token: 'none' },
             headers: { ...basic('app.api', clientSecret), accept },
           })
@@ -437,7 +437,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       async () => {
         const { access } = await getTokens(replicas)
         const answer = await send(replicas, {
-          path: '/token/introspection',
+          path: '/introspect',
           form: { token: access },
           headers: { ...basic('app.api', clientSecret), accept: 'application/token-introspection+jwt' },
         })
@@ -461,14 +461,14 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'the type of such an answer keeps it apart from an access token: it opens nothing',
       async () => {
         const answer = await send(replicas, {
-          path: '/token/introspection',
+          path: '/introspect',
           form: { token: 'none' },
           headers: { ...basic('app.api', clientSecret), accept: 'application/token-introspection+jwt' },
         })
         expect((await introspect(replicas, answer.body, { clientId: 'app.api' })).json()).to.deep.equal({
           active: false,
         })
-        expect(await said({ path: '/me', headers: { authorization: `Bearer ${answer.body}` } })).to.equal(
+        expect(await said({ path: '/userinfo', headers: { authorization: `Bearer ${answer.body}` } })).to.equal(
           '401 invalid_token',
         )
       },

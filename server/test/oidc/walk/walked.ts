@@ -75,4 +75,4 @@ export const askToken = (
 ): Promise<Answer> => send(replicas, { path: '/token', form, headers })
 
 export const askUserinfo = (replicas: Replicas, token: string): Promise<Answer> =>
-  send(replicas, { path: '/me', headers: { authorization: `Bearer ${token}` } })
+  send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } })

@@ -10,7 +10,7 @@ export const contract: Contract = {
       const clientId = 'app.roles'
       const code = await getCode(replicas, { parameters: { client_id: clientId } })
       const { access } = tokensOf(await redeem(replicas, code, { clientId }))
-      const me = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })
+      const me = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
       expect(me.json()['roles']).to.deep.equal(['dev'])
     },
   },

@@ -14,7 +14,7 @@ export const contract: Contract = {
       replicas,
     ) => {
       const { id, access } = await getTokens(replicas, { parameters: { client_id: clientId }, clientId })
-      const me = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })
+      const me = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
       expect(me.headers['content-type']).to.match(/^application\/jwt/)
       const { plaintext } = await compactDecrypt(me.body, letterKey.privateKey)
       const claims = claimsOfJwt(Buffer.from(plaintext).toString())

@@ -15,9 +15,9 @@ export const contract: Contract = {
       })
       const thief = browser.copy()
       const page = await browser.follow(
-        `${replicas.issuer}/session/end?${new URLSearchParams({ id_token_hint: bound.id, post_logout_redirect_uri: 'https://app.example.com/bye', state: 'x' }).toString()}`,
+        `${replicas.issuer}/logout?${new URLSearchParams({ id_token_hint: bound.id, post_logout_redirect_uri: 'https://app.example.com/bye', state: 'x' }).toString()}`,
       )
-      const left = await browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+      const left = await browser.submit(page, '/logout/confirm', { logout: 'yes' })
       expect(left.location).to.equal('https://app.example.com/bye?state=x')
       expect((await refresh(replicas, bound.refresh)).json()['error']).to.equal('invalid_grant')
       expect((await introspect(replicas, bound.access)).json()).to.deep.equal({ active: false })

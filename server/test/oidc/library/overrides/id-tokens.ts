@@ -16,7 +16,7 @@ async function logoutBy(replicas: Replicas, hint: string): Promise<string | numb
     id_token_hint: hint,
     post_logout_redirect_uri: 'https://app.example.com/bye',
   })
-  const left = await new Browser(replicas).follow(`${replicas.issuer}/session/end?${query.toString()}`)
+  const left = await new Browser(replicas).follow(`${replicas.issuer}/logout?${query.toString()}`)
   return left.location ?? left.status
 }
 
@@ -45,7 +45,7 @@ export const contract: Contract = {
         const { id, access } = await getTokens(replicas, { parameters: { claims: asked } })
         const held = claimsOfJwt(id)
         expect([held['roles'], held['email']]).to.deep.equal([undefined, 'ada@example.com'])
-        const me = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })
+        const me = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
         expect(me.json()['roles']).to.deep.equal(['dev'])
         await replicas.serve(clients)
       },

@@ -14,7 +14,7 @@ export const contract: Contract = {
       const pushed = await ask('/request', { response_type: 'code' })
       expect([pushed.status, pushed.json()['error']]).to.deep.equal([400, 'invalid_request'])
       expect(pushed.json()['error_description']).to.contain('https://127.0.0.1:1/sector')
-      const looked = await ask('/token/introspection', { token: 'none' })
+      const looked = await ask('/introspect', { token: 'none' })
       expect([looked.status, looked.json()]).to.deep.equal([200, { active: false }])
     },
   },

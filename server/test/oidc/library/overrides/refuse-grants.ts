@@ -14,7 +14,7 @@ export const contract: Contract = {
       }
       for (const grant of ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'])
         expect(await ask('/token', { grant_type: grant }), grant).to.equal('400 unauthorized_client')
-      expect(await ask('/device/auth', {})).to.equal('400 unauthorized_client')
+      expect(await ask('/device_authorization', {})).to.equal('400 unauthorized_client')
       expect(await ask('/token', { grant_type: 'password' })).to.equal('400 unsupported_grant_type')
     },
     'refuseGrants: a client without the grant of refresh tokens gets the tokens that it may have': async (replicas) => {

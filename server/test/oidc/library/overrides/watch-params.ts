@@ -56,9 +56,9 @@ export const contract: Contract = {
       const headers = basic('app.machine', clientSecret)
       const form = { grant_type: 'client_credentials' }
       const token = String((await send(replicas, { path: '/token', form, headers })).json()['access_token'])
-      const looked = await send(replicas, { path: '/token/introspection', form: { token }, headers })
+      const looked = await send(replicas, { path: '/introspect', form: { token }, headers })
       expect([looked.status, looked.json()['active']]).to.deep.equal([200, true])
-      const revoked = await send(replicas, { path: '/token/revocation', form: { token }, headers })
+      const revoked = await send(replicas, { path: '/revoke', form: { token }, headers })
       expect(revoked.status).to.equal(200)
     },
   },
