@@ -101,7 +101,7 @@ function renderSettings(): Generated {
 <!-- Written by "npm run generate" from each process's settings.ts. -->
 
 Each process reads one YAML file: \`--settings FILE\`, else \`NAUTHERA_SETTINGS\`, else \`/etc/nauthera/<process>.yaml\`. An environment variable overrides
-one key; its value is read as YAML unless the key is a string. Secrets are never settings: a key that ends in \`File\` or \`Directory\` names
+one key; its value is read as YAML unless the key is a string. A list may also be written with commas: \`ES256,RS256\`. Secrets are never settings: a key that ends in \`File\` or \`Directory\` names
 where the secret is mounted. A process that finds faults prints every one of them with its key and exits with 2.
 
 `

@@ -5,6 +5,9 @@
 export const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 export type SigningAlgorithm = (typeof signingAlgorithms)[number]
 
+/** What there are keys for where the settings do not say. Programs that do not know another algorithm refuse a whole JWKS in which one stands. */
+export const usualAlgorithms = ['ES256', 'RS256'] as const satisfies readonly SigningAlgorithm[]
+
 /** What a server signs with where neither its settings nor the client say. ID tokens: RS256 is the default of OpenID Connect
  *  (Core 15.1), which every library and Kubernetes take. Access tokens are read by APIs of our own time, and ES256 is cheaper. */
 export const defaultAlgorithms = { idToken: 'RS256', accessToken: 'ES256' } as const satisfies Record<

@@ -41,7 +41,7 @@ export const listenSettings = (port: number, host = '0.0.0.0') =>
     .prefault({})
 
 /** Reads a YAML file, replaces values by environment variables, and checks the result against the schema.
- *  A key `database.poolMax` is overridden by `NAUTHERA_DATABASE_POOL_MAX` (a YAML value, so lists work).
+ *  A key `database.poolMax` is overridden by `NAUTHERA_DATABASE_POOL_MAX`: a YAML value, and for a list also its items with commas between them.
  *  @returns the frozen settings
  *  @throws CodedError SETTINGS_INVALID with every fault and its path */
 export function loadSettings<Schema extends z.ZodType>(
@@ -116,9 +116,20 @@ function overlayEnvironment(
     if (text === undefined) continue
     let at = root
     for (const part of path.slice(0, -1)) at = (at[part] ??= {}) as Record<string, unknown>
-    at[path.at(-1)!] = type === 'string' ? text : parseDocument(text).toJS()
+    at[path.at(-1)!] = type === 'string' ? text : type === 'array' ? readList(text) : parseDocument(text).toJS()
   }
   return root
+}
+
+/** `[a, b]`, lines with `- a`, or `a,b`. */
+function readList(text: string): unknown {
+  const document = parseDocument(text)
+  const value: unknown = document.errors.length === 0 ? document.toJS() : undefined
+  if (typeof value === 'object' && value !== null) return value
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean)
 }
 
 function leavesOf(schema: JsonSchema, path: string[] = []): { path: string[]; type: string | undefined }[] {

@@ -56,6 +56,19 @@ describe('loadSettings', () => {
     expect(settings.issuer).to.equal('https://b.example')
   })
 
+  for (const [sentence, text, names] of [
+    ['with commas', 'a, b', ['a', 'b']],
+    ['of one item', 'ES256', ['ES256']],
+    ['as YAML', '- a\n- b', ['a', 'b']],
+    ['as JSON', '["a","b,c"]', ['a', 'b,c']],
+    ['whose items YAML reads as something else', '*.example.com,10,::1/128', ['*.example.com', '10', '::1/128']],
+    ['that is empty', '', []],
+  ] as const)
+    it(`reads a list ${sentence} from the environment`, () => {
+      const settings = load('issuer: https://a.example\ndatabase: {names: [z]}', { NAUTHERA_DATABASE_NAMES: text })
+      expect(settings.database.names).to.deep.equal(names)
+    })
+
   it('reports every fault at once with its path', () => {
     const faults = faultsOf('issuer: nowhere\nlisten: {port: 99999}\ndatabase: {poolMax: many, maxPool: 3}\nisuer: x')
     expect(faults).to.include('issuer: must be a URL, such as https://login.example.com')

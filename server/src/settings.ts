@@ -1,6 +1,6 @@
 import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
 import { podPaths } from '@nauthera/proto/names'
-import { defaultAlgorithms, signingAlgorithms } from '@nauthera/rules/algorithms'
+import { defaultAlgorithms, signingAlgorithms, usualAlgorithms } from '@nauthera/rules/algorithms'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
 import { cachesHold } from './jwks-age.ts'
 import { adminSettings } from './settings/admin.ts'
@@ -136,8 +136,10 @@ export const settingsSchema = z
         algorithms: z
           .array(z.enum(signingAlgorithms))
           .min(1)
-          .default([...signingAlgorithms])
-          .describe('There is a signing key for each of these algorithms, and a client may choose among them.'),
+          .default([...usualAlgorithms])
+          .describe(
+            'There is a signing key for each of these algorithms, and a client may choose among them. Some programs refuse a JWKS with a key that they do not know, such as PS256 or EdDSA.',
+          ),
         idToken: z
           .enum(signingAlgorithms)
           .default(defaultAlgorithms.idToken)
@@ -159,8 +161,8 @@ export const settingsSchema = z
           .describe(
             'A file with private keys (a JWK set), in place of signing keys that are made here (docs/keys.md). It has a key for each of algorithms, the first of each signs, and the file is read again as it changes.',
           ),
-        publishBefore: duration('15m').describe(
-          'A new key is published this long before it signs; at least 6m, since others may keep /jwks for 5 minutes.',
+        publishBefore: duration('6h').describe(
+          'A new key is published this long before it signs. At least 6m, since others may keep /jwks for 5 minutes; some keep it longer, such as Kafka for an hour.',
         ),
         rotateEvery: duration('30d').describe('Age at which a key is replaced by a new one.'),
       })

@@ -100,8 +100,9 @@ function addRotate(keys: Command, session: Session): void {
       'after',
       `
 Without options, new keys are published signing.publishBefore before they are used. Nothing breaks.
-With --now, they are published now and used in about 6 minutes, when applications have read /jwks again. Nothing breaks,
-but whoever holds an old key can go on: what it signed is taken until the longest token has ended.
+With --now, they are published now and used in about 6 minutes, when applications have read /jwks again. Programs that keep
+/jwks longer refuse new tokens until they read it again: Kafka for up to an hour.
+Whoever holds an old key can go on: what it signed is taken until the longest token has ended.
 With --now --cut, the old keys are gone at once. docs/keys.md says what breaks.
 
 Examples:
@@ -159,7 +160,7 @@ function tellNext(
   if (now === true && cut === undefined)
     say(
       session,
-      'published, and used once caches have it. The old keys go on until then, and what they signed is taken until it ends; to end it now, give --cut too',
+      'published, and used in about 6 minutes. Programs that keep /jwks longer refuse new tokens until they read it again: Kafka for up to an hour. What the old keys signed is taken until it ends; to end it now, give --cut too',
     )
   const made = after.filter(({ id }) => !known.has(id))
   print(

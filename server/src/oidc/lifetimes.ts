@@ -1,6 +1,7 @@
 import { tokenLife, usualTokenLife } from '@nauthera/rules/limits'
+import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { KeyPolicy } from './keys/states.ts'
-import { cookieLine } from './keys/key-set.ts'
+import { cookieLine, signingLine, signingLines } from './keys/key-set.ts'
 
 /** How long things live, in seconds, where neither client nor settings say otherwise. */
 export const lifetimes = {
@@ -43,9 +44,16 @@ export const clockTolerance = 10
 const skewMs = 5 * 60_000
 
 /** @param signing milliseconds, from the settings */
-export function keyPolicy(signing: { publishBefore: number; rotateEvery: number }): KeyPolicy {
+export function keyPolicy(signing: {
+  readonly publishBefore: number
+  readonly rotateEvery: number
+  readonly algorithms: readonly SigningAlgorithm[]
+}): KeyPolicy {
+  const kept = new Set(signing.algorithms.map(signingLine))
   return {
-    ...signing,
+    publishBefore: signing.publishBefore,
+    rotateEvery: signing.rotateEvery,
+    isLeftOut: (line) => signingLines.includes(line) && !kept.has(line),
     retireFor: (line) =>
       (line === cookieLine ? lifetimes.refreshAbsolute : Math.max(tokenLife.access.most, tokenLife.id.most)) * 1000 +
       skewMs,

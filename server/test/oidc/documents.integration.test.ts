@@ -1,3 +1,4 @@
+import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import { expect } from 'chai'
 import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, headerOfJwt, introspect } from '@nauthera/harness/flows'
@@ -35,7 +36,10 @@ describe('clients by metadata document', () => {
     this.timeout(60_000)
     host = await startDocumentHost()
     other = await startDocumentHost()
-    replicas = await startReplicas({ count: 2, settings: { clientMetadataDocuments: { hosts: [host.host] } } })
+    replicas = await startReplicas({
+      count: 2,
+      settings: { clientMetadataDocuments: { hosts: [host.host] }, signing: { algorithms: signingAlgorithms } },
+    })
     await replicas.serve(open())
     await addPerson(replicas, 'ada')
   })

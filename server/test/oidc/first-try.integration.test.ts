@@ -1,3 +1,4 @@
+import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
@@ -20,7 +21,7 @@ describe('a program with the defaults of its client', () => {
   let replicas: Replicas
   before(async function () {
     this.timeout(60_000)
-    replicas = await startReplicas()
+    replicas = await startReplicas({ settings: { signing: { algorithms: signingAlgorithms } } })
     await replicas.serve([
       entry('app.web', { ...configs.web, ...asRendered }),
       entry('app.post', {

@@ -1,3 +1,4 @@
+import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import { expect } from 'chai'
 import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
@@ -12,7 +13,7 @@ for (const path of ['', '/tenants/one']) {
     let replicas: Replicas
     before(async function () {
       this.timeout(60_000)
-      replicas = await startReplicas({ path })
+      replicas = await startReplicas({ path, settings: { signing: { algorithms: signingAlgorithms } } })
       await replicas.serve([
         entry('app.web', configs.web),
         entry('app.machine', { ...configs.machine, scopes: ['read'] }),

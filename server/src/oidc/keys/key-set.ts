@@ -1,6 +1,7 @@
 import { createSecretKey, hkdfSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { JWK } from 'jose'
+import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { KeySummary } from '../../store/keys.ts'
 import { activeKeyAt, keyStates, pairwiseLine } from './states.ts'
@@ -21,6 +22,8 @@ export interface RingKey extends KeyTimes {
 
 export const cookieLine = 'cookie'
 export const signingLine = (algorithm: SigningAlgorithm): string => `sig:${algorithm}`
+/** Of every algorithm, whatever the settings list. */
+export const signingLines: readonly string[] = signingAlgorithms.map(signingLine)
 
 /** A key of a summary, in the line of those that it replaces and is replaced by.
  *  @param places of the keys in this process's file */
@@ -29,6 +32,7 @@ const timesOf = (key: KeySummary, places: ReadonlyMap<string, number> = new Map(
   line: lineOf(key),
   createdAt: key.createdAt.getTime(),
   activeAt: key.activeAt.getTime(),
+  ...(key.use === 'sig' && key.removeAt ? { removeAt: key.removeAt.getTime() } : {}),
   ...(key.use === 'file' ? { file: { place: places.get(key.id), until: key.removeAt?.getTime() ?? Infinity } } : {}),
 })
 

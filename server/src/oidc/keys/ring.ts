@@ -2,7 +2,7 @@ import type { Log } from '@nauthera/runtime/log'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { KeySummary, KeyWriter, Keys, StoredKey } from '../../store/keys.ts'
 import type { FileKeys, KeyFile } from './key-file.ts'
-import { buildKeySet, cookieLine, isCut, signingLine, statesOf } from './key-set.ts'
+import { buildKeySet, cookieLine, isCut, signingLine, signingLines, statesOf } from './key-set.ts'
 import type { KeySet, RingKey } from './key-set.ts'
 import { cutOff, cutOffFile, publishNow } from './leak.ts'
 import type { Cut } from './leak.ts'
@@ -134,8 +134,8 @@ class StoredKeyRing implements KeyRing {
   }
 
   async cutOff(cut: Cut): Promise<number> {
-    const { keys: store, now, policy, algorithms, log } = this.#needs
-    const lines = cut === 'cookies' ? [] : algorithms.map(signingLine)
+    const { keys: store, now, policy, log } = this.#needs
+    const lines = cut === 'cookies' ? [] : [...signingLines]
     if (cut !== 'signing') lines.push(cookieLine)
     const made = lines.filter((line) => this.#lines.includes(line))
     const mint = await this.#mintAhead(made.map((line) => ({ line })))
@@ -263,4 +263,4 @@ interface Plan {
 }
 
 const isDone = ({ own, file }: Plan): boolean =>
-  own.create.length + own.remove.length + file.add.length + file.keep.length === 0
+  own.create.length + own.remove.length + own.leave.length + file.add.length + file.keep.length === 0

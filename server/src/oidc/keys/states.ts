@@ -9,6 +9,8 @@ export interface KeyTimes {
   readonly createdAt: number
   /** Of a key from a file: it signs no earlier. */
   readonly activeAt: number
+  /** Of a key whose algorithm somebody took out of the settings: it is published until then. */
+  readonly removeAt?: number
   /** Of a key whose private part is in a mounted file. */
   readonly file?: FilePlace
 }
@@ -32,6 +34,8 @@ export interface KeyPolicy {
   readonly rotateEvery: number
   /** How long a replaced key still verifies: the longest lifetime of what it signed, plus clock skew. */
   readonly retireFor: (line: string) => number
+  /** Whether the settings of this process have the algorithm of a line no more. Default: they have each. */
+  readonly isLeftOut?: (line: string) => boolean
 }
 
 /** @param keys of every line
@@ -40,10 +44,12 @@ export interface KeyPolicy {
 export function keyStates(keys: readonly KeyTimes[], now: number, policy: KeyPolicy): ReadonlyMap<string, KeyState> {
   const states = new Map<string, KeyState>()
   for (const line of linesOf(keys).values()) {
-    const active = activeOf(line, now)
+    const active = activeOf(line, now, policy)
     for (const [index, key] of line.entries()) {
       if (key === active) states.set(key.id, 'active')
       else if (key.file) states.set(key.id, stateInFile(key, key.file, active, now))
+      else if (policy.isLeftOut?.(key.line))
+        states.set(key.id, (key.removeAt ?? Infinity) > now ? 'retiring' : 'removed')
       else if (key.activeAt > now) states.set(key.id, 'next')
       else {
         const end = (line[index + 1]?.activeAt ?? now) + policy.retireFor(key.line)
@@ -54,7 +60,8 @@ export function keyStates(keys: readonly KeyTimes[], now: number, policy: KeyPol
   return states
 }
 
-function activeOf(line: readonly KeyTimes[], now: number): KeyTimes | undefined {
+function activeOf(all: readonly KeyTimes[], now: number, policy: KeyPolicy): KeyTimes | undefined {
+  const line = all.filter((key) => key.file !== undefined || policy.isLeftOut?.(key.line) !== true)
   const inFile = line
     .filter(({ file }) => file?.place !== undefined)
     .toSorted((one, other) => one.file!.place! - other.file!.place!)
@@ -80,6 +87,8 @@ export interface KeyPlan {
   /** Lines that need a key, with the instant at which it becomes active. */
   readonly create: readonly { readonly line: string; readonly activeAt: number }[]
   readonly remove: readonly string[]
+  /** Keys of algorithms that some replica does not have in its settings, and until when each is to be published. */
+  readonly leave: readonly { readonly id: string; readonly activeAt: number; readonly until: number }[]
   /** Epoch milliseconds: the next instant at which something changes by itself. */
   readonly wakeAt: number
 }
@@ -109,7 +118,16 @@ export function planKeys(
   }
   for (const key of keys) if (key.activeAt > now) wakes.push(key.activeAt)
   const remove = keys.filter((key) => states.get(key.id) === 'removed').map((key) => key.id)
-  return { create, remove, wakeAt: Math.min(...wakes) }
+  return { create, remove, leave: leavingOf(keys, now, policy), wakeAt: Math.min(...wakes) }
+}
+
+/** Whoever has not the algorithm of a key writes down when the key goes, once; whoever still signs with it moves that on. */
+function leavingOf(keys: readonly KeyTimes[], now: number, policy: KeyPolicy): KeyPlan['leave'] {
+  return keys.flatMap(({ id, line, activeAt, removeAt, file }) => {
+    const lastEnds = now + policy.retireFor(line)
+    const isTold = policy.isLeftOut?.(line) ? removeAt !== undefined : removeAt === undefined || removeAt >= lastEnds
+    return file !== undefined || isTold ? [] : [{ id, activeAt, until: lastEnds + keepEvery }]
+  })
 }
 
 export interface FilePlan {
@@ -119,7 +137,7 @@ export interface FilePlan {
   readonly keep: readonly { readonly id: string; readonly activeAt: number; readonly until: number }[]
 }
 
-/** Milliseconds. That a file still has a key is written down again after this time. */
+/** Milliseconds. That a file still has a key, or that a key still signs, is written down again after this time. */
 const keepEvery = 3_600_000
 
 /** What is to be written down of the keys in a file. A key that joins others in its line is published before it signs.

@@ -40,7 +40,8 @@ export function toRing(stored: readonly StoredKey[], { listed, former }: FileKey
       log.error({ key: key.id }, 'a signing key in the database cannot be read; it is not used')
       return []
     }
-    return [{ ...times, use: 'sig', line, publicJwk: publicPart(privateJwk), privateJwk }]
+    const removeAt = key.removeAt && { removeAt: key.removeAt.getTime() }
+    return [{ ...times, ...removeAt, use: 'sig', line, publicJwk: publicPart(privateJwk), privateJwk }]
   })
 }
 
@@ -84,7 +85,13 @@ export async function carryOut(plan: KeyPlan, writer: KeyWriter, mint: MintKey):
     const key: NewKey = { ...(await mint(line)), ...times }
     await writer.insert(key, [created(key)])
   }
+  await publishUntil(plan.leave, writer)
   await removeKeys(plan.remove, writer)
+}
+
+async function publishUntil(keys: KeyPlan['leave'], writer: KeyWriter): Promise<void> {
+  for (const { id, activeAt, until } of keys)
+    await writer.setTimes(id, { activeAt: new Date(activeAt), retireAt: undefined, removeAt: new Date(until) })
 }
 
 export async function removeKeys(ids: readonly string[], writer: KeyWriter): Promise<void> {
@@ -105,8 +112,7 @@ export async function carryOutFile(
     const key: NewKey = { id, use: 'file', alg: jwk.alg, publicJwk, secret: Buffer.alloc(0), ...times }
     await writer.insert(key, [created(key)])
   }
-  for (const { id, activeAt, until: later } of plan.keep)
-    await writer.setTimes(id, { activeAt: new Date(activeAt), retireAt: undefined, removeAt: new Date(later) })
+  await publishUntil(plan.keep, writer)
 }
 
 const created = ({ id, use, alg }: NewKey): AuditEvent => ({

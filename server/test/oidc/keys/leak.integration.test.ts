@@ -11,7 +11,8 @@ import { keepLog } from '../../http/harness.ts'
 
 describe('a signing key that leaked', () => {
   let replicas: Replicas
-  const signing = { publishBefore: 900_000, rotateEvery: 30 * 86_400_000 }
+  const algorithms = ['ES256', 'RS256'] as const
+  const signing = { algorithms, publishBefore: 900_000, rotateEvery: 30 * 86_400_000 }
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas({
@@ -31,7 +32,6 @@ describe('a signing key that leaked', () => {
   /** What the command line does, in a process of its own. */
   async function asCommand<T>(work: (ring: ReturnType<typeof createKeyRing>) => Promise<T>): Promise<T> {
     const { keys } = replicas.apps[0]!.store
-    const algorithms = ['ES256', 'RS256'] as const
     const ring = createKeyRing({ keys, algorithms, policy: keyPolicy(signing), now: Date.now, log: keepLog() })
     try {
       return await work(ring)

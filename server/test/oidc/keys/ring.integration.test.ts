@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import { keyPolicy } from '../../../src/oidc/lifetimes.ts'
@@ -105,7 +106,7 @@ describe('createKeyRing', () => {
   })
 
   it('T10 a key is published, without its private part, until a token of a day that it signed last has expired, and then goes', async () => {
-    const ofServer = keyPolicy(policy)
+    const ofServer = keyPolicy({ ...policy, algorithms: ['ES256'] })
     const keys = fresh.replica().keys
     const ring = createKeyRing({ keys, algorithms: ['ES256'], policy: ofServer, now: () => now, log: keepLog() })
     rings.push(ring)
@@ -127,6 +128,47 @@ describe('createKeyRing', () => {
     expect(await published(expired)).to.equal(true)
     expect(await published(expired + 5 * minute + 1)).to.equal(false)
     expect((await keys.summaries()).map(({ id }) => id)).to.not.include(kid)
+  })
+
+  it('keys of an algorithm that is taken out sign nothing, stay published while replicas sign with it and a day longer, and come back', async () => {
+    const ringWith = (...algorithms: SigningAlgorithm[]) => {
+      const own = keyPolicy({ ...policy, algorithms })
+      const ring = createKeyRing({
+        keys: fresh.replica().keys,
+        algorithms,
+        policy: own,
+        now: () => now,
+        log: keepLog(),
+      })
+      rings.push(ring)
+      return ring
+    }
+    const [before, after] = [ringWith('ES256', 'PS256'), ringWith('ES256')]
+    await before.load()
+    const key = before.current().signing.find(({ alg }) => alg === 'PS256')!
+    const publishedBy = async (ring: KeyRing) => {
+      await ring.load()
+      return ring.current().published.some(({ kid }) => kid === key.kid)
+    }
+    expect(await publishedBy(after)).to.equal(true)
+    expect(after.current().signing.find(({ kid }) => kid === key.kid)).to.include.keys('key_ops')
+    // a server of before the change still signs, two days long
+    for (let hour = 0; hour < 48; hour++) {
+      now += 60 * minute
+      expect(await publishedBy(before)).to.equal(true)
+      expect(before.current().signing.find(({ alg }) => alg === 'PS256')!.kid).to.equal(key.kid)
+      expect(await publishedBy(after)).to.equal(true)
+    }
+    const ends = now + 24 * 60 * minute + 5 * minute
+    now = ends - 1
+    expect(await publishedBy(after)).to.equal(true)
+    now = ends + 60 * minute
+    expect(await publishedBy(after)).to.equal(false)
+    const again = ringWith('ES256', 'PS256')
+    await again.load()
+    expect(
+      again.current().signing.find(({ alg, key_ops: uses }) => alg === 'PS256' && uses === undefined)!.kid,
+    ).to.not.equal(key.kid)
   })
 
   it('the key of pairwise subjects is one for all replicas, and stays through every rotation', async () => {

@@ -95,7 +95,7 @@ describe('keyStates', () => {
   })
 
   describe('T10 with the policy of the server', () => {
-    const ofServer = keyPolicy({ publishBefore: 15 * minute, rotateEvery: 30 * day })
+    const ofServer = keyPolicy({ algorithms: ['ES256'], publishBefore: 15 * minute, rotateEvery: 30 * day })
     for (const [what, line, seconds] of [
       ['the longest access token that a client can have', 'sig:ES256', tokenLife.access.most],
       ['the longest ID token that a client can have', 'sig:ES256', tokenLife.id.most],
@@ -141,6 +141,22 @@ describe('planKeys', () => {
     expect(planKeys([key('a', 0)], ['sig:ES256'], due, policy).create).to.deep.equal([
       { line: 'sig:ES256', activeAt: 30 * day },
     ])
+  })
+
+  it('a key of an algorithm that is taken out goes a day after the last replica said that it signs', () => {
+    const leftOut = { ...policy, isLeftOut: () => true }
+    const told = (removeAt: number) => [{ ...key('a', 0), removeAt }]
+    const later = { id: 'a', activeAt: 0, until: day + 60 * minute }
+    expect(planKeys([key('a', 0)], [], 0, leftOut).leave).to.deep.equal([later])
+    expect(planKeys(told(later.until), [], minute, leftOut).leave).to.deep.equal([])
+    expect(planKeys(told(day), ['sig:ES256'], 0, policy).leave).to.deep.equal([])
+    expect(planKeys(told(day - 1), ['sig:ES256'], 0, policy).leave).to.deep.equal([later])
+    expect(planKeys([key('a', 0)], ['sig:ES256'], 0, policy).leave).to.deep.equal([])
+    for (const [now, state] of [
+      [day - 1, 'retiring'],
+      [day, 'removed'],
+    ] as const)
+      expect(Object.fromEntries(keyStates(told(day), now, leftOut))).to.deep.equal({ a: state })
   })
 
   it('makes no key while the next one already waits, even when forced', () => {
