@@ -95,6 +95,7 @@ describe('A cluster in five minutes, as the README has it', function () {
   it('2 installs PostgreSQL and Nauthera', async () => {
     const said = await run(install)
     expect(said).to.include('STATUS: deployed').and.to.include('https://nauthera-server.auth.svc:8443')
+    expect(said).to.match(/^issuer +ok .*\/https\/tls\.crt does/m)
   })
 
   it('3 a pod that mounts the Secret of its client gets a token', async () => {

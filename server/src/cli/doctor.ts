@@ -1,8 +1,9 @@
 // nauthera doctor: looks at a running installation from where it is started, and says in words what is wrong.
 import type { Command } from 'commander'
 import { checkClientCertificates } from './certificate-findings.ts'
-import { checkCache, checkDatabase, checkIssuer, checkKeys, checkMail, checkProxies, checkSources } from './findings.ts'
+import { checkCache, checkDatabase, checkKeys, checkMail, checkProxies, checkSources } from './findings.ts'
 import type { Finding } from './findings.ts'
+import { checkIssuer } from './issuer-findings.ts'
 import { checkUpstreams } from './upstream-findings.ts'
 import { print, settingsOf } from './session.ts'
 import type { Session } from './session.ts'
@@ -14,15 +15,18 @@ export function addDoctorCommand(program: Command, session: Session, setExitCode
     .description(
       'look at database, cache, mail, keys, sources of people, issuer, proxy, certificates of clients and other providers from here, and say what is wrong',
     )
+    .option('--ca-file <file>', 'certificates (PEM) of the authority that signed the certificate of the issuer')
     .addHelpText(
       'after',
       `
 Run it where a server runs, so that it sees what the server sees. Exit code 1 when there is a fault; a warning is none.
+Without --ca-file it believes public authorities, NODE_EXTRA_CA_CERTS, and what lies beside the server's own certificate.
 
-Example:
-  kubectl -n auth exec deploy/nauthera-server -c server -- nauthera doctor`,
+Examples:
+  kubectl -n auth exec deploy/nauthera-server -c server -- nauthera doctor
+  kubectl -n auth exec -i deploy/nauthera-server -c server -- nauthera doctor --ca-file /dev/stdin < ca.crt`,
     )
-    .action(async () => {
+    .action(async ({ caFile }: { caFile?: string }) => {
       const settings = settingsOf(session)
       const findings: Finding[] = [
         ...(await checkDatabase(session)),
@@ -30,7 +34,7 @@ Example:
         await checkMail(settings),
         ...(await checkKeys(session)),
         ...(await checkSources(settings)),
-        ...(await checkIssuer(settings)),
+        ...(await checkIssuer(settings, caFile)),
         await checkProxies(settings),
         ...(await checkClientCertificates(settings)),
         ...(await checkUpstreams(settings)),

@@ -1,8 +1,5 @@
 // The checks of `nauthera doctor`. Each answers with what it found; none throws.
-import { request } from 'node:https'
-import type { TLSSocket } from 'node:tls'
 import { describeError } from '@nauthera/runtime/log'
-import { paths } from '@nauthera/rules/endpoints'
 import { untrustedMetric } from '../http/untrusted-headers.ts'
 import { createSmtp } from '../mail/smtp.ts'
 import { readKeyFile } from '../oidc/keys/key-file.ts'
@@ -163,48 +160,6 @@ async function keysInFile({ signing }: ServerSettings): Promise<readonly FileKey
   } catch (error) {
     return fault('keys', `${describeError(error)}; running servers keep their last good keys`)
   }
-}
-
-/** Whether the issuer answers under its own name, as an application would see it from here. */
-export async function checkIssuer({ issuer }: ServerSettings): Promise<Finding[]> {
-  const check = 'issuer'
-  const url = `${issuer}${paths.discovery}`
-  try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(patience), redirect: 'manual' })
-    if (answer.status !== 200)
-      return [
-        fault(check, `${url} answers ${answer.status}, not 200; does the proxy pass the issuer's host and path on?`),
-      ]
-    const { issuer: told } = (await answer.json()) as { issuer?: unknown }
-    if (told !== issuer)
-      return [fault(check, `${url} names another issuer (${String(told).slice(0, 200)}); is that another server?`)]
-    return [ok(check, `${url} answers and names itself`), ...(await checkCertificate(issuer))]
-  } catch (error) {
-    const says = `${url} cannot be fetched from here: ${describeError(error)}`
-    return [fault(check, /certificate/i.test(says) ? `${says}; for a private CA set NODE_EXTRA_CA_CERTS` : says)]
-  }
-}
-
-async function checkCertificate(issuer: string): Promise<Finding[]> {
-  if (!issuer.startsWith('https:')) return []
-  const check = 'certificate'
-  const validTo = await certificateEnd(issuer)
-  const days = Math.floor((Date.parse(validTo) - Date.now()) / day)
-  const says = `the issuer's certificate is valid for ${days} more days`
-  return [days < renewalDays ? warning(check, `${says}; renew it`) : ok(check, says)]
-}
-
-/** @returns the end of the certificate's life, as TLS writes it */
-function certificateEnd(url: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const asking = request(url, { method: 'HEAD', timeout: patience, agent: false }, (answer) => {
-      resolve((answer.socket as TLSSocket).getPeerCertificate().valid_to)
-      answer.resume()
-    })
-    asking.once('timeout', () => asking.destroy(new Error('no answer in time')))
-    asking.once('error', reject)
-    asking.end()
-  })
 }
 
 /** Whether a proxy in front tells addresses that the server does not believe. */

@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -43,7 +44,7 @@ describe('nauthera doctor', () => {
   })
 
   /** @param changed settings in place of those of the server */
-  async function doctor(changed: Record<string, unknown> = {}) {
+  async function doctor(changed: Record<string, unknown> = {}, ...options: readonly string[]) {
     const dsnFile = join(directory, 'dsn')
     writeFileSync(dsnFile, `${replicas.database.url}?sslmode=disable`)
     const settings = {
@@ -59,7 +60,7 @@ describe('nauthera doctor', () => {
     const sink = (write: (text: string) => void) =>
       new Writable({ write: (chunk: Buffer, _, done) => (write(chunk.toString()), done()) })
     const code = await runCommand({
-      arguments: ['doctor', '-o', 'json'],
+      arguments: ['doctor', '-o', 'json', ...options],
       terminal: {
         stdin: Object.assign(Readable.from([]), { isTTY: false, setRawMode: () => undefined }),
         stdout: sink((text) => (out += text)),
@@ -171,6 +172,45 @@ describe('nauthera doctor', () => {
     expect(away.code).to.equal(1)
     const path = await doctor({ issuer: `${replicas.issuer}/elsewhere` })
     expect(path.of('issuer')[0]!.says).to.contain('answers 404')
+  })
+
+  it('believes an issuer of a private authority by the files of its own certificate, or by one that is named, and says which', async () => {
+    const files = mkdtempSync(join(directory, 'https-'))
+    const put = (name: string, text: string) => {
+      writeFileSync(join(files, name), text)
+      return join(files, name)
+    }
+    const [own, other] = [
+      await createAuthority({ name: 'private', lifetimeMs: 90 * day }),
+      await createAuthority({ name: 'other', lifetimeMs: day }),
+    ]
+    const leaf = await issueLeaf(own, { usage: 'server', dnsNames: ['localhost'], lifetimeMs: 60 * day })
+    const wrongName = await issueLeaf(own, { usage: 'server', dnsNames: ['elsewhere'] })
+    const front = createHttpsServer(leaf, (_request, response) => response.end(JSON.stringify({ issuer })))
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
+    const issuer = `https://localhost:${(front.address() as AddressInfo).port}`
+    const tls = { certFile: put('tls.crt', leaf.cert), keyFile: put('tls.key', leaf.key) }
+    const found = async (settings: object, ...options: string[]) => {
+      const [finding] = (await doctor({ issuer, ...settings }, ...options)).of('issuer')
+      return `${finding!.state}: ${finding!.says}`
+    }
+    try {
+      expect(await found({ tls })).to.match(/^ok: .* but \S*tls\.crt does: programs must trust its authority$/)
+      const ca = put('ca.crt', own.cert)
+      expect(await found({ tls })).to.match(/^ok: .* but \S*ca\.crt does: /)
+      expect((await doctor({ issuer, tls })).of('certificate')[0]!.says).to.match(/valid for (59|60) more days$/)
+      expect(await found({})).to.match(/^fault: .*--ca-file/)
+      expect(await found({}, '--ca-file', ca)).to.match(/^ok: /)
+      expect(await found({ tls }, '--ca-file', put('other.crt', other.cert))).to.match(/^fault: /)
+      expect(await found({}, '--ca-file', join(files, 'none'))).to.match(/^fault: .*ENOENT/)
+      front.setSecureContext(wrongName)
+      expect(await found({ tls }))
+        .to.match(/^fault: .*altnames/)
+        .and.not.contain('--ca-file')
+    } finally {
+      front.close()
+      front.closeAllConnections()
+    }
   })
 
   it('finds that the database is away, and that a key of the ring is missing', async () => {

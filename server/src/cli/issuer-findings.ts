@@ -1,0 +1,127 @@
+// What `nauthera doctor` finds at the address of the issuer: it asks there as an application would, and says whom the certificate leads to.
+import { readFile } from 'node:fs/promises'
+import { request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { dirname, join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import { describeError } from '@nauthera/runtime/log'
+import { paths } from '@nauthera/rules/endpoints'
+import type { ServerSettings } from '../settings.ts'
+import type { Finding } from './findings.ts'
+
+/** Milliseconds. */
+const patience = 5000
+const day = 86_400_000
+const renewalDays = 14
+/** No answer of ours is as long. */
+const longest = 100_000
+
+/** Certificates in which a check may believe; `file` is where they stand. */
+interface Trust {
+  readonly file: string
+  readonly ca: string
+}
+
+interface IssuerAnswer {
+  readonly status: number
+  readonly body: string
+  /** As TLS writes it; undefined without TLS. */
+  readonly certificateEnd: string | undefined
+}
+
+/** Whether the issuer answers under its own name, as an application would see it from here.
+ *  @param caFile authorities (PEM) that an administrator names; undefined: those that the server mounts with its own certificate */
+export async function checkIssuer({ issuer, tls }: ServerSettings, caFile?: string): Promise<Finding[]> {
+  const check = 'issuer'
+  const url = `${issuer}${paths.discovery}`
+  const fault = (says: string): Finding[] => [{ check, state: 'fault', says }]
+  try {
+    const { answer, trust } = await askBelieving(url, await trustOf(tls, caFile))
+    if (answer.status !== 200)
+      return fault(`${url} answers ${answer.status}, not 200; does the proxy pass the issuer's host and path on?`)
+    const { issuer: told } = JSON.parse(answer.body) as { issuer?: unknown }
+    if (told !== issuer)
+      return fault(`${url} names another issuer (${String(told).slice(0, 200)}); is that another server?`)
+    const believed =
+      trust === undefined
+        ? ''
+        : `; no public authority knows its certificate, but ${trust.file} does: programs must trust its authority`
+    return [{ check, state: 'ok', says: `${url} answers and names itself${believed}` }, ...certificateFindings(answer)]
+  } catch (error) {
+    const says = `${url} cannot be fetched from here: ${describeError(error)}`
+    return fault(
+      isUnknownAuthority(error)
+        ? `${says}; for a private CA give its certificate: kubectl exec -i ... -- nauthera doctor --ca-file /dev/stdin < ca.crt`
+        : says,
+    )
+  }
+}
+
+function certificateFindings({ certificateEnd }: IssuerAnswer): Finding[] {
+  if (certificateEnd === undefined) return []
+  const days = Math.floor((Date.parse(certificateEnd) - Date.now()) / day)
+  const says = `the issuer's certificate is valid for ${days} more days`
+  const isLate = days < renewalDays
+  return [{ check: 'certificate', state: isLate ? 'warning' : 'ok', says: isLate ? `${says}; renew it` : says }]
+}
+
+/** @returns the files in which a check may believe, the authority before the certificate itself. @throws when the named file is not there */
+async function trustOf(tls: ServerSettings['tls'], caFile: string | undefined): Promise<Trust[]> {
+  if (caFile !== undefined) return [{ file: caFile, ca: await readFile(caFile, 'utf8') }]
+  if (tls === undefined) return []
+  const files = [join(dirname(tls.certFile), 'ca.crt'), tls.certFile]
+  const read = files.map(async (file) => ({ file, ca: await readFile(file, 'utf8').catch(() => '') }))
+  return (await Promise.all(read)).filter(({ ca }) => ca.includes('BEGIN CERTIFICATE'))
+}
+
+/** Asks with the authorities of the system first.
+ *  @returns the answer, and the file that was needed to believe it; undefined: none
+ *  @throws the first refusal when no file helps */
+async function askBelieving(url: string, trusts: readonly Trust[]): Promise<{ answer: IssuerAnswer; trust?: Trust }> {
+  try {
+    return { answer: await ask(url) }
+  } catch (error) {
+    if (!isUnknownAuthority(error)) throw error
+    for (const trust of trusts) {
+      const answer = await ask(url, trust.ca).catch((refusal: unknown) => {
+        if (isUnknownAuthority(refusal)) return undefined
+        throw refusal
+      })
+      if (answer !== undefined) return { answer, trust }
+    }
+    throw error
+  }
+}
+
+/** @param ca certificates (PEM) in place of those of the system; one that no authority signed may be that of the server itself */
+function ask(url: string, ca?: string): Promise<IssuerAnswer> {
+  const { protocol } = new URL(url)
+  return new Promise((resolve, reject) => {
+    const send = protocol === 'https:' ? requestHttps : requestHttp
+    const trusted = ca === undefined ? {} : { ca, allowPartialTrustChain: true }
+    const asking = send(url, { ...trusted, agent: false, signal: AbortSignal.timeout(patience) }, (answer) => {
+      const socket = answer.socket as Partial<TLSSocket>
+      const certificateEnd = socket.getPeerCertificate?.().valid_to
+      let body = ''
+      answer.setEncoding('utf8').on('data', (text: string) => {
+        body += text
+        if (body.length > longest) answer.destroy(new Error('the answer is too long for a discovery document'))
+      })
+      answer.once('error', reject)
+      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, body, certificateEnd }))
+    })
+    asking.once('error', reject)
+    asking.end()
+  })
+}
+
+const unknownAuthority = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+const isUnknownAuthority = (error: unknown): boolean =>
+  error instanceof Error && unknownAuthority.has(String((error as NodeJS.ErrnoException).code))
