@@ -59,6 +59,7 @@ function effectsOf({ policies, baseline, held }: World) {
   const holder = (name: string): string[] => (held.has(name) ? [keyOf(clients[held.get(name)!]!)] : [])
   const isServed = (client: OIDCClient): boolean => [...held.values()].some((at) => clients[at] === client)
   const judge = createJudge({
+    endings: { has: () => false },
     watch: { clients: index, policies: () => policies, namespaceLabels: () => ({}) },
     baseline,
     shards: { stored: () => undefined, holders: holder, isUnheardOf: () => true },

@@ -20,6 +20,7 @@ import { platformStanding } from './decide/platform-keys.ts'
 import { defaultsOf } from './decide/server-defaults.ts'
 import { ApiBook } from './intake/api-book.ts'
 import { createJudge } from './intake/judge.ts'
+import { EndingNamespaces } from './intake/ending-namespaces.ts'
 import { NameWaits } from './intake/name-waits.ts'
 import type { Watch } from './intake/watch.ts'
 import type { SecretStore } from './kubernetes/conditional-write.ts'
@@ -57,7 +58,10 @@ export interface Reconciler {
 interface Needs {
   readonly settings: Pick<Settings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
   readonly baseline: OIDCPolicySpec
-  readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels' | 'certainLabels' | 'namespaceBornAt'>
+  readonly watch: Pick<
+    Watch,
+    'clients' | 'policies' | 'namespaceLabels' | 'certainLabels' | 'namespaceBornAt' | 'namespaceEnds'
+  >
   readonly secrets: SecretStore
   readonly proof: OwnerProof
   readonly shards: Shards
@@ -90,8 +94,9 @@ const sharedAgainMs = 1_000
 export function createReconciler(needs: Needs): Reconciler {
   const { settings, watch, shards, follow, status, again } = needs
   const memories = createMemories()
-  const judge = createJudge(needs)
-  const workOnSecret = createWorkOnSecret({ ...needs, namespaceBornAt: watch.namespaceBornAt })
+  const endings = new EndingNamespaces({ watched: watch.namespaceEnds, clock: needs.clock })
+  const judge = createJudge({ ...needs, endings })
+  const workOnSecret = createWorkOnSecret({ ...needs, endings, namespaceBornAt: watch.namespaceBornAt })
   const judgeApi = (client: OIDCClient) =>
     judge(client, (error) => needs.log.warn({ client: keyOf(client), error }, 'client cannot be read')).declared
   const apis = new ApiBook({ clients: watch.clients, shards, judge: judgeApi, wake: needs.wake, clock: needs.clock })

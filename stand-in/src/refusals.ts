@@ -66,6 +66,25 @@ export const conflict = (names: Names, name: string, why: string) =>
     details: detailsOf(names, name),
   })
 
+export const terminating = (names: Names, name: string, namespace: string) =>
+  new Refusal(
+    403,
+    'Forbidden',
+    `${qualified(names)} "${name}" is forbidden: unable to create new content in namespace ${namespace} because it is being terminated`,
+    {
+      details: {
+        ...detailsOf(names, name),
+        causes: [
+          {
+            reason: 'NamespaceTerminating',
+            message: `namespace ${namespace} is being terminated`,
+            field: 'metadata.namespace',
+          },
+        ],
+      },
+    },
+  )
+
 export const staleVersion =
   'the object has been modified; please apply your changes to the latest version and try again'
 

@@ -115,6 +115,11 @@ function secretReady({ secret, rotation, judgement }: Outcome): Finding {
       return no('NameTaken', nameTaken(secret))
     case 'template-invalid':
       return no('TemplateInvalid', faultText(secret.faults))
+    case 'namespace-ending':
+      return no(
+        'NamespaceTerminating',
+        `Secret ${name} is not there, and its namespace is being deleted: nothing can be created in it; create the OIDCClient in another namespace`,
+      )
     case 'unreadable':
       return unknown('SecretUnreadable', secret.message)
   }
@@ -145,7 +150,7 @@ function propagated({ propagation, judgement, secret, platform }: Outcome): Find
   const [refusal] = rejected
   if (refusal) {
     // Servers refuse a client without a verifier; the cause is the name.
-    if (secret.kind === 'name-taken' || secret.kind === 'unreadable')
+    if (['name-taken', 'namespace-ending', 'unreadable'].includes(secret.kind))
       return no('NotRendered', 'servers take no client without a secret, and this one has none; see SecretReady')
     return no('RejectedByServer', shorten(`${refusal.field}: ${refusal.message} (${refusal.code})`))
   }

@@ -89,5 +89,7 @@ export type SecretOutcome =
   | { readonly kind: 'waiting-for-secret'; readonly name: string; readonly message: string }
   | { readonly kind: 'name-taken'; readonly name: string; readonly holder: NameHolder }
   | { readonly kind: 'template-invalid'; readonly name: string; readonly faults: readonly Fault[] }
+  /** Its namespace is being deleted, so the API server lets nobody create one. */
+  | { readonly kind: 'namespace-ending'; readonly name: string }
   /** The API server did not say whether it is there. */
   | { readonly kind: 'unreadable'; readonly name: string; readonly message: string }

@@ -13,6 +13,7 @@ import { servedViolations } from '../decide/served-policies.ts'
 import type { Policies } from '../decide/policies.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Shards } from '../shards/shards.ts'
+import type { EndingNamespaces } from './ending-namespaces.ts'
 import type { Watch } from './watch.ts'
 
 interface Needs {
@@ -22,6 +23,7 @@ interface Needs {
   readonly shards: Pick<Shards, 'stored' | 'holders' | 'isUnheardOf'>
   /** What the replicas say of the stored version of a client. */
   readonly follow: { config(key: string): Propagation | undefined }
+  readonly endings: Pick<EndingNamespaces, 'has'>
   readonly clock: Pick<Clock, 'now'>
 }
 
@@ -56,7 +58,9 @@ function judge(
   return judgeClient(client, {
     acceptance,
     policies,
-    countOlder: () => watch.clients.olderInNamespace(client),
+    // nobody moves up to the place of one that goes with the namespace
+    countOlder: () =>
+      needs.endings.has(client.metadata.namespace) ? Infinity : watch.clients.olderInNamespace(client),
     isServed: isServed(client, entry),
     isHeld: (name) => shards.holders(name).includes(key),
     servedBreaks: (present) =>

@@ -34,6 +34,8 @@ export interface Watch {
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined
   /** The same; undefined also for a namespace that is not in the list: its labels are not known for certain. */
   certainLabels(namespace: string): Readonly<Record<string, string>> | undefined
+  /** Whether it is being deleted; false where that is not known. */
+  namespaceEnds(namespace: string): boolean
   /** When it was made, epoch milliseconds; undefined where that is not known. */
   namespaceBornAt(namespace: string): number | undefined
 }
@@ -156,13 +158,14 @@ const noLabels: Readonly<Record<string, string>> = {}
 /** @param namespaces undefined where the operator may not read them */
 function labelsFrom(
   namespaces: ReadonlyMap<string, NamespaceObject> | undefined,
-): Pick<Watch, 'namespaceLabels' | 'certainLabels' | 'namespaceBornAt'> {
+): Pick<Watch, 'namespaceLabels' | 'certainLabels' | 'namespaceEnds' | 'namespaceBornAt'> {
   return {
     namespaceLabels: (name) => namespaces && (namespaces.get(name)?.metadata.labels ?? noLabels),
     certainLabels: (name) => {
       const found = namespaces?.get(name)
       return found && (found.metadata.labels ?? {})
     },
+    namespaceEnds: (name) => namespaces?.get(name)?.metadata.deletionTimestamp !== undefined,
     namespaceBornAt: (name) => {
       const { creationTimestamp } = namespaces?.get(name)?.metadata ?? {}
       return creationTimestamp === undefined ? undefined : Date.parse(creationTimestamp)

@@ -57,7 +57,7 @@ export const isRefusal = (response: IncomingMessage): boolean => (response.statu
 export async function refusalOf(response: IncomingMessage, call: Asked): Promise<ApiError> {
   const text = await readText(response, call)
   const status = response.statusCode ?? 500
-  let answer: { kind?: string; reason?: string; message?: string } = {}
+  let answer: { kind?: string; reason?: string; message?: string; details?: { causes?: { reason?: string }[] } } = {}
   try {
     answer = JSON.parse(text) as typeof answer
   } catch {
@@ -65,10 +65,12 @@ export async function refusalOf(response: IncomingMessage, call: Asked): Promise
   }
   const isStatus = answer.kind === 'Status'
   const retryAfterMs = parseRetryAfter(response.headers['retry-after'])
+  const causes = isStatus ? (answer.details?.causes ?? []).flatMap(({ reason }) => reason ?? []) : []
   return new ApiError('KUBERNETES_REFUSED', {
     message: `${call.method} ${call.path}: ${status} ${isStatus ? (answer.message ?? '') : 'without a Status'}`.trim(),
     status,
     ...(isStatus && answer.reason ? { reason: answer.reason } : {}),
+    causes,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
 }

@@ -7,17 +7,27 @@ export class ApiError extends CodedError<ErrorCode> {
   readonly status: number | undefined
   /** `reason` of the Status object, such as AlreadyExists, Conflict, Expired. */
   readonly reason: string | undefined
+  /** Reasons of the causes that it gave, such as NamespaceTerminating. */
+  readonly causes: readonly string[]
   /** What the server asked to wait. */
   readonly retryAfterMs: number | undefined
 
   constructor(
     code: ErrorCode,
-    options: { message: string; status?: number; reason?: string; retryAfterMs?: number; cause?: unknown },
+    options: {
+      message: string
+      status?: number
+      reason?: string
+      causes?: readonly string[]
+      retryAfterMs?: number
+      cause?: unknown
+    },
   ) {
     super(code, { message: options.message, cause: options.cause })
     this.name = 'ApiError'
     this.status = options.status
     this.reason = options.reason
+    this.causes = options.causes ?? []
     this.retryAfterMs = options.retryAfterMs
   }
 }
@@ -29,7 +39,10 @@ const hasStatus = (error: unknown, status: number): error is ApiError =>
 export const isNotFound = (error: unknown): boolean => hasStatus(error, 404) && error.reason === 'NotFound'
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409) && error.reason !== 'AlreadyExists'
 export const isAlreadyExists = (error: unknown): boolean => hasStatus(error, 409) && error.reason === 'AlreadyExists'
-export const isForbidden = (error: unknown): boolean => hasStatus(error, 403)
+/** A namespace that is being deleted refuses with the same status, and that is no question of rights. */
+export const isForbidden = (error: unknown): boolean => hasStatus(error, 403) && !isNamespaceEnding(error)
+export const isNamespaceEnding = (error: unknown): boolean =>
+  hasStatus(error, 403) && error.causes.includes('NamespaceTerminating')
 export const isGone = (error: unknown): boolean => hasStatus(error, 410)
 
 /** @returns whether the API has judged the object of the call, which no waiting changes */

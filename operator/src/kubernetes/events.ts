@@ -2,7 +2,7 @@ import { hash, randomBytes } from 'node:crypto'
 import { fieldManagers } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import type { Clock } from '../time/clock.ts'
-import { insteadWhen, isNotFound } from './api-error.ts'
+import { insteadWhen, isNotFound, isNamespaceEnding } from './api-error.ts'
 import type { Connection } from './connection.ts'
 import { collectionPath, objectPath, resourceTypes } from './objects.ts'
 import type { KubernetesObject } from './objects.ts'
@@ -55,6 +55,8 @@ export function createEventRecorder(options: {
   }
 
   const warn = (error: unknown) => {
+    // nobody reads events of a namespace that is being deleted
+    if (isNamespaceEnding(error)) return
     if (clock.monotonic() - warnedAt < warnEveryMs) return
     warnedAt = clock.monotonic()
     log.warn({ error }, 'event lost')

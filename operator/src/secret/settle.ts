@@ -6,17 +6,31 @@ import type { NameHolder, Outcome } from '../decide/outcome.ts'
 import { hasNoSecret } from '../decide/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
-import { isForbidden } from '../kubernetes/api-error.ts'
+import { isForbidden, isNamespaceEnding } from '../kubernetes/api-error.ts'
+import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import type { Shards } from '../shards/shards.ts'
 import { passed } from './look.ts'
 import type { Look, Step } from './look.ts'
 import { fingerprintOf } from './render.ts'
 import type { Render } from './render.ts'
 
+/** A step: ends where a client would begin to be served in a namespace that is being deleted. What waits for room there waits no longer. */
+export function createLeaveEnding(needs: {
+  shards: Pick<Shards, 'stored' | 'remove'>
+  endings: Pick<EndingNamespaces, 'has'>
+}): Step {
+  return ({ key, judgement: { client } }) => {
+    if (!needs.endings.has(client.metadata.namespace) || needs.shards.stored(key) !== undefined) return passed
+    needs.shards.remove(key)
+    return { kind: 'ended', secret: { kind: 'namespace-ending', name: secretNameOf(client) } }
+  }
+}
+
 /** A step: ends where nothing may be written: the API does not answer, the client's own secret is missing, or the Secret is
  *  somebody else's. */
 export const leaveAlone: Step = ({ failure, missing, read, judgement }) => {
   const name = secretNameOf(judgement.client)
+  if (isNamespaceEnding(failure)) return { kind: 'ended', secret: { kind: 'namespace-ending', name } }
   if (failure !== undefined)
     return { kind: 'ended', secret: { kind: 'unreadable', name, message: unreadableMessage(failure) } }
   if (missing !== undefined) return { kind: 'ended', secret: { kind: 'waiting-for-secret', name, message: missing } }

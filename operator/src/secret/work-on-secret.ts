@@ -13,6 +13,7 @@ import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Replicas } from '../replicas/replicas.ts'
 import { configOf, versionOf } from '../decide/judge.ts'
 import type { Judgement } from '../decide/judge.ts'
+import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { Settings } from '../settings.ts'
 import { isOfClient, saysTheSame, verifiersOf } from '../shards/client-entry.ts'
@@ -27,7 +28,7 @@ import { createEntryWriter } from './put-entry.ts'
 import { asError, createReader } from './read.ts'
 import { createRender } from './render.ts'
 import { createRestore } from './restore.ts'
-import { createSettle, leaveAlone } from './settle.ts'
+import { createLeaveEnding, createSettle, leaveAlone } from './settle.ts'
 import { leaveToHolder } from './shared-names.ts'
 import { createSpacing } from './spacing.ts'
 import { createWriteSecret } from './write.ts'
@@ -52,6 +53,7 @@ export function createWorkOnSecret(needs: {
   secrets: SecretStore
   proof: OwnerProof
   shards: Pick<Shards, 'stored' | 'bornAt' | 'put' | 'presume' | 'remove'>
+  endings: Pick<EndingNamespaces, 'has' | 'refused'>
   /** When a namespace was made, epoch milliseconds; undefined where the operator may not read it. */
   namespaceBornAt: (namespace: string) => number | undefined
   replicas: Pick<Replicas, 'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince'>
@@ -83,6 +85,7 @@ export function createWorkOnSecret(needs: {
   /** The order of one look. The verifiers are in the shard before the Secret is written. Each write is decided on what was just read.
    *  After a step that changes something, the plan is made again. */
   const steps: readonly Step[] = [
+    createLeaveEnding(needs),
     createMint({ spacing }),
     entries.announce,
     leaveAlone,

@@ -5,6 +5,9 @@ import type { RotationPlan, SecretState } from '../decide/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { RenderedSecret } from '../decide/secret.ts'
 import type { OwnerProof } from '../decide/owner-proof.ts'
+import { endingMs } from '../intake/ending-namespaces.ts'
+import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
+import { isNamespaceEnding } from '../kubernetes/api-error.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore, WantedSecret } from '../kubernetes/conditional-write.ts'
 import type { Look, StepOutcome } from './look.ts'
@@ -25,13 +28,22 @@ export function createWriteSecret(needs: {
   reader: Pick<Reader, 'fresh'>
   render: Render
   proof: OwnerProof
+  endings: Pick<EndingNamespaces, 'has' | 'refused'>
+  again: (key: string, milliseconds: number) => void
   onWrite?: (kind: 'secret') => void
 }): WriteSecret {
   const { secrets, reader, render } = needs
 
+  /** Once the namespace is gone, so is the client. Where it stays, the look after that asks again. */
+  const leave = ({ key, judgement: { client } }: Look) => {
+    needs.again(key, endingMs)
+    return { kind: 'ended', secret: { kind: 'namespace-ending', name: secretNameOf(client) } } as const
+  }
+
   const send = async (look: Look, rendered: RenderedSecret): ReturnType<WriteSecret> => {
     const { memory, read, log, plan, judgement } = look
     const wanted = wantedSecret(rendered)
+    if (!read.object && needs.endings.has(judgement.client.metadata.namespace)) return leave(look)
     const outcome = read.object ? await secrets.update(read.object, wanted) : await secrets.create(wanted)
     // somebody else wrote meanwhile: what is there now decides
     if (outcome.kind === 'conflict')
@@ -60,6 +72,9 @@ export function createWriteSecret(needs: {
       return await send(look, rendered.secret)
     } catch (error) {
       look.memory.read = undefined
+      // the first of a namespace is told as the failure that it is, the others have nothing to add
+      if (isNamespaceEnding(error) && !needs.endings.refused(look.judgement.client.metadata.namespace))
+        return leave(look)
       return { kind: 'changed', known: { ...look, failure: asError(error) } }
     }
   }

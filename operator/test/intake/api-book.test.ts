@@ -26,6 +26,7 @@ function createWorld() {
   const judge = (one: OIDCClient) => {
     judgements.push(keyOf(one))
     return createJudge({
+      endings: { has: () => false },
       watch,
       baseline,
       shards: emptyShards,

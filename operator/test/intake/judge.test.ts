@@ -15,6 +15,7 @@ describe('createJudge', () => {
       labels?: Record<string, string>
       baseline?: OIDCPolicySpec
       shards?: typeof emptyShards
+      ending?: boolean
     } = {},
   ) => {
     const index = createClientIndex()
@@ -23,7 +24,8 @@ describe('createJudge', () => {
     const watch = { clients: index, policies: () => about.policies ?? [], namespaceLabels: () => labels }
     const { shards = emptyShards } = about
     const follow = { config: () => undefined }
-    return createJudge({ watch, baseline: about.baseline ?? {}, shards, follow, clock: { now: () => 0 } })
+    const endings = { has: () => about.ending === true }
+    return createJudge({ endings, watch, baseline: about.baseline ?? {}, shards, follow, clock: { now: () => 0 } })
   }
   const throwing = (error: unknown) => {
     throw error
@@ -78,6 +80,16 @@ describe('createJudge', () => {
     expect(judged({ team: 'web' }).policies).to.deep.equal(['baseline'])
   })
 
+  it('K19 lets nobody move up to a place under a limit while the namespace is being deleted', () => {
+    const [first, waiting] = [client({}, { name: 'a', ...at(1) }), client({}, { name: 'b', ...at(2) })]
+    const limit = { baseline: { limits: { clientsPerNamespace: 1 } } }
+    const serves = (clients: OIDCClient[], ending: boolean) =>
+      judgeOf(clients, { ...limit, ending })(waiting, throwing).serve.kind
+    expect(serves([first, waiting], false)).to.equal('carry')
+    expect(serves([waiting], false)).to.equal('desired')
+    expect(serves([waiting], true)).to.equal('carry')
+  })
+
   it('K19 decides between 500 clients with one id once, not at each look at one of them', () => {
     const rivals = Array.from({ length: 500 }, (_, index) =>
       client({ clientId: 'shop' }, { name: `c${index}`, ...at(index) }),
@@ -97,6 +109,7 @@ describe('createJudge', () => {
     const index = createClientIndex()
     index.set('demo/app', client())
     const judge = createJudge({
+      endings: { has: () => false },
       watch: {
         clients: index,
         policies: () => {

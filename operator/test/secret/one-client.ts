@@ -27,6 +27,7 @@ import { macBy } from '../../src/secret/proof-key.ts'
 import { createReader } from '../../src/secret/read.ts'
 import { readSecretObject } from '../../src/secret/read-secret.ts'
 import { createRender } from '../../src/secret/render.ts'
+import { EndingNamespaces } from '../../src/intake/ending-namespaces.ts'
 import { createWriteSecret } from '../../src/secret/write.ts'
 import { client as clientOf, emptyShards } from '../decide/clients.ts'
 
@@ -132,6 +133,7 @@ export function createOneClient(
   const key = `${client.metadata.namespace}/${client.metadata.name}`
   const memory: Memory = createMemories().of(key, client)
   const again: number[] = []
+  const ending = new Set<string>()
 
   const shard: HeldShard = {
     asked: [],
@@ -164,6 +166,7 @@ export function createOneClient(
     clients.set(key, now)
     const watch = { clients, policies: () => [], namespaceLabels: () => undefined }
     const judgement = createJudge({
+      endings: { has: () => false },
       watch,
       baseline: options.policy ?? {},
       shards: emptyShards,
@@ -181,6 +184,8 @@ export function createOneClient(
     memory,
     clock,
     secrets,
+    /** Namespaces that the watch has seen to be deleted. */
+    ending,
     shard,
     again,
     log: recorded,
@@ -191,6 +196,7 @@ export function createOneClient(
       clock,
       proof,
       namespaceBornAt: () => undefined,
+      endings: new EndingNamespaces({ watched: (namespace) => ending.has(namespace), clock }),
       shards: {
         bornAt: () => undefined,
         stored: () => shard.entry && { entry: shard.entry, entrySeq: 1, configSeq: 1, shard: 0 },
@@ -282,6 +288,8 @@ export function createWriting(one: OneClient) {
   const wrote: string[] = []
   const write = createWriteSecret({
     secrets: one.secrets,
+    endings: one.needs.endings,
+    again: one.needs.again,
     reader: createReader({ secrets: one.secrets, proof, isRestored: () => false, home }),
     proof,
     render: createRender(issuer, proof),

@@ -2,7 +2,7 @@ import type { ApiRequest } from '../http/request.ts'
 import type { KubeObject } from '../objects.ts'
 import { isRecord, without } from '../objects.ts'
 import type { Cause } from '../refusals.ts'
-import { badRequest, invalid, notFound } from '../refusals.ts'
+import { badRequest, invalid, notFound, terminating } from '../refusals.ts'
 import { applyDefaults, prune, validate } from '../schema.ts'
 import type { Resource } from '../store/resources.ts'
 
@@ -31,12 +31,15 @@ export function checkName(resource: Resource, object: KubeObject): void {
   if (causes.length > 0) throw invalid(resource, name ?? '', causes)
 }
 
-/** @throws Refusal 404 when the object would lie in a namespace that is not there */
+/** @throws Refusal 404 when the object would lie in a namespace that is not there, 403 in one that is being deleted */
 export function admitNamespace(
-  { resource, request, hasNamespace }: Admitted & { hasNamespace: (name: string) => boolean },
+  { resource, request, findNamespace }: Admitted & { findNamespace: (name: string) => KubeObject | undefined },
   name: string,
 ): void {
-  if (!resource.namespaced || hasNamespace(request.namespace!)) return
+  if (!resource.namespaced) return
+  const namespace = findNamespace(request.namespace!)
+  if (namespace?.metadata.deletionTimestamp !== undefined) throw terminating(resource, name, request.namespace!)
+  if (namespace) return
   throw notFound({ group: '', plural: 'namespaces', kind: 'Namespace' }, request.namespace ?? name)
 }
 

@@ -32,8 +32,8 @@ export function serve(state: ApiState, call: Call): void {
 function serveWrite(state: ApiState, call: Call, resource: Resource): void {
   const { store, kinds } = state
   const { request, response } = call
-  const hasNamespace = (name: string) => store.find(kinds.named('namespaces'), undefined, name) !== undefined
-  const written = write({ store, request, resource, ...textOf(call, resource), hasNamespace })
+  const findNamespace = (name: string) => store.find(kinds.named('namespaces'), undefined, name)
+  const written = write({ store, request, resource, ...textOf(call, resource), findNamespace })
   if (resource.kind === 'Namespace' && request.verb === 'delete') emptyNamespace(state, request.name!)
   const warnings = written.warnings.map((text) => `299 - "${text.replaceAll('"', '\\"')}"`)
   const object = written.object as KubeObject

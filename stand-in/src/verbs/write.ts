@@ -25,8 +25,8 @@ interface Write extends Body {
   readonly store: Store
   readonly request: ApiRequest
   readonly resource: Resource
-  /** Whether the namespace is there; nothing is created in one that is not. */
-  readonly hasNamespace: (name: string) => boolean
+  /** Nothing is created in a namespace that is not there, or is being deleted. */
+  readonly findNamespace: (name: string) => KubeObject | undefined
 }
 
 /** @throws Refusal with the API server's code, reason and wording */
