@@ -53,7 +53,7 @@ const secondFactorSettings = z
       .enum(['password', 'link'])
       .default('password')
       .describe(
-        'What a person needs to set up the first second factor. `password`: the sign-in alone. `link`: a sign-in with the link of an invitation or of `nauthera login-link`, so that a password alone sets up nothing.',
+        'What a person needs to set up the first second factor. `password`: the sign-in alone. `link`: a sign-in with the link of an invitation or of `nauthera login-link`, so that a password alone sets up and links nothing.',
       ),
   })
   .superRefine(({ policy, requiredGroups }, context) => {

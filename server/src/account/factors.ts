@@ -2,6 +2,7 @@ import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import type { Factor, Factors } from '../store/factors.ts'
+import type { UpstreamLinks } from '../store/upstream-links.ts'
 import { factorName } from '../users/factors/factor-name.ts'
 import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import { mayEnrolFirst } from '../users/factors/policy.ts'
@@ -13,7 +14,7 @@ import { factorPaths } from './factor-sections.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import type { SignedInPerson } from './gate.ts'
-import { waysOf } from './linked-sign-ins.ts'
+import { waysOf, weakLinksOf } from './linked-sign-ins.ts'
 import type { OtherProviders } from './linking-needs.ts'
 import { admittedAs, goOn, othersOf, ownersForm, ownersPage } from './owner.ts'
 import type { OwnerNeeds } from './owner.ts'
@@ -27,6 +28,7 @@ export interface FactorNeeds extends AreaNeeds, OwnerNeeds {
   readonly secondFactors: SecondFactors
   readonly passkeys: PasskeyFactors
   readonly rounds: Pick<OtherProviders, 'providers'>
+  readonly links: Pick<UpstreamLinks, 'ownOf'>
   /** The name of this service, for the person's app. */
   readonly title: string
   readonly said: Said
@@ -78,13 +80,13 @@ type Handle = Parameters<typeof ownersPage>[2]
 /** The seed opens for this person in this session only. */
 const bindingOf = ({ user, session }: SignedInPerson): string => `${user.id}:${session.uid}`
 
-function showApp(
+async function showApp(
   needs: FactorNeeds,
   person: SignedInPerson,
   request: PageRequest,
   seed: string,
   { name = '', mistakes = [] }: { name?: string; mistakes?: readonly Mistake[] } = {},
-): Page {
+): Promise<Page> {
   return {
     kind: 'page',
     view: 'account-app',
@@ -96,6 +98,7 @@ function showApp(
       secret: seed.replace(/.{4}(?=.)/g, '$& '),
       sealed: needs.factors.seal(seed, bindingOf(person)),
       name,
+      weakLinks: await weakLinksOf(needs, person),
       mistakes,
     },
   }
@@ -117,6 +120,7 @@ function changeOf(
     },
     languages: request.languages,
     others,
+    keepsLinks: request.form.get('keep-links') === 'yes',
   }
 }
 
@@ -168,6 +172,7 @@ async function showPasskey(
       area: accountArea(needs, person, request, 'security'),
       backHref: `${needs.basePath}${factorPaths.security}`,
       passkey: { ...offer, mode: 'create', action: `${needs.basePath}${factorPaths.passkey}` },
+      weakLinks: await weakLinksOf(needs, person),
       mistakes,
     },
   }

@@ -3,6 +3,7 @@ import type { Page, PageRequest, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import { accountArea } from './frame.ts'
 import type { SignedInPerson } from './gate.ts'
+import { isStrong, mayLink } from '../users/factors/policy.ts'
 import { ownersForm, ownersPage } from './owner.ts'
 import { done, eventOf, security, told } from './linking-needs.ts'
 import type { LinkingNeeds, Provider, Round } from './linking-needs.ts'
@@ -32,12 +33,26 @@ const markFor = 3_600_000
 export function linkRoutes(needs: LinkingNeeds, provider: Provider): readonly Route[] {
   const path = linkPath(provider.id)
   return [
-    ownersPage(path, needs, (person, request) => startPage(needs, provider, person, request)),
-    ownersForm(path, needs, (person, request) => leave(needs, provider, person, request)),
-    ownersPage(`${path}/back`, needs, (person, request) => comeBack(needs, provider, person, request)),
-    ownersForm(`${path}/back`, needs, (person, request) => link(needs, provider, person, request)),
+    ownersPage(path, needs, byOwner(needs, provider, startPage)),
+    ownersForm(path, needs, byOwner(needs, provider, leave)),
+    ownersPage(`${path}/back`, needs, byOwner(needs, provider, comeBack)),
+    ownersForm(`${path}/back`, needs, byOwner(needs, provider, link)),
   ]
 }
+
+/** Leads whoever may not link anything by this sign-in back, with a word why. */
+const byOwner =
+  (
+    needs: LinkingNeeds,
+    provider: Provider,
+    handle: (needs: LinkingNeeds, provider: Provider, ...asked: Parameters<Handle>) => ReturnType<Handle>,
+  ): Handle =>
+  (person, request) =>
+    mayLink(needs.secondFactor, person.session.amr)
+      ? handle(needs, provider, person, request)
+      : done(needs, request, 'factor-first')
+
+type Handle = Parameters<typeof ownersPage>[2]
 
 /** Whatever is sealed here opens for this person in this session alone. */
 const bindingOf = ({ id }: Provider, { user, session }: SignedInPerson, what: 'round' | 'found'): string =>
@@ -150,7 +165,7 @@ async function link(needs: LinkingNeeds, provider: Provider, person: SignedInPer
   const { issuer, subject, state, label } = found
   const isLinked = await links.link(
     { upstream: provider.id, issuer, subject, maxAgeMs: provider.maxAgeMs },
-    { userId: person.user.id, proved: person.standing },
+    { userId: person.user.id, proved: person.standing, isStrong: isStrong(person.session.amr) },
     told(needs, person, request, { event: 'account.linked', upstream: provider.id, change: 'upstream-linked' }),
     { id: state, expiresAt: new Date(now() + markFor) },
   )

@@ -64,8 +64,19 @@ function itemOf(needs: LinkingNeeds, link: OwnLink, all: readonly OwnLink[]): Se
 }
 
 /** One that was taken out of the settings has its id alone. */
-const nameOf = ({ rounds }: LinkingNeeds, upstream: string): string =>
+const nameOf = ({ rounds }: { readonly rounds: Pick<OtherProviders, 'providers'> }, upstream: string): string =>
   rounds.providers.find(({ id }) => id === upstream)?.name ?? upstream
+
+/** The providers of the links that go when this person sets up a first second factor, unless they are kept: whoever knew the password may have linked them.
+ *  @returns each name once; none for whoever has a factor */
+export async function weakLinksOf(
+  needs: Parameters<typeof waysOf>[0] & { readonly links: Pick<LinkingNeeds['links'], 'ownOf'> },
+  { user, factors }: SignedInPerson,
+): Promise<readonly string[]> {
+  if (factors.length > 0) return []
+  const weak = (await needs.links.ownOf(user.id, waysOf(needs))).filter((link) => !link.isStrong && link.isRemovable)
+  return [...new Set(weak.map(({ upstream }) => nameOf(needs, upstream)))]
+}
 
 export function createLinkingRoutes(needs: LinkingNeeds): readonly Route[] {
   return [

@@ -92,6 +92,8 @@ export interface AccountPages {
     readonly sealed: string
     /** As typed. */
     readonly name: string
+    /** Providers whose links go with the first factor, unless they are kept. */
+    readonly weakLinks: readonly string[]
     readonly mistakes: readonly Mistake[]
   }
   /** Shown once. */
@@ -105,6 +107,7 @@ export interface AccountPages {
     readonly area: AreaOnPage
     readonly backHref: string
     readonly passkey: PasskeyOnPage
+    readonly weakLinks: readonly string[]
     readonly mistakes: readonly Mistake[]
   }
   /** Links a sign-in at another provider: before the way there, or, with `found`, after it. */

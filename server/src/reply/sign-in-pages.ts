@@ -37,6 +37,8 @@ export interface SignInPages {
     readonly person: PersonOnPage
     readonly upstream: string
     readonly label: string
+    /** It can be linked only by a sign-in with more than the password. */
+    readonly factorFirst: boolean
     readonly mistakes: readonly Mistake[]
   }
   /** A link of an administrator, before it is used. */

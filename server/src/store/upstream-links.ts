@@ -6,13 +6,15 @@ import { statement } from './postgres.ts'
 import { endSessionsOf, lockAdmitted, moveStanding, standing } from './standing.ts'
 import type { AsAdmitted, KeptSession, Ways } from './standing.ts'
 import { isUuid } from './user.ts'
-import { createUpstreamSignIns, until } from './upstream-sign-ins.ts'
+import { createUpstreamSignIns, isOrigin, isStrong, until } from './upstream-sign-ins.ts'
 import type { UpstreamIdentity, UpstreamSignIns, UpstreamNeeds } from './upstream-sign-ins.ts'
 
 /** An identity that leads to a person's account. */
 export interface UpstreamLink extends UpstreamIdentity {
   /** The provider brought the person with it: it belongs to the account for ever. */
   readonly isOrigin: boolean
+  /** As in `LinkedAccount`. */
+  readonly isStrong: boolean
   readonly linkedAt: Date
   readonly signedInAt: Date
 }
@@ -25,12 +27,13 @@ export interface OwnLink extends UpstreamLink {
 
 export interface UpstreamLinks extends UpstreamSignIns {
   /** Lets an identity lead to the account of a person who has just proved both.
-   *  @param account.proved the standing when the person signed in to the account; @param told.mail queued with the link
+   *  @param account.proved the standing when the person signed in to the account; @param account.isStrong whether that proved more than a password:
+   *  only then the provider vouches for a second factor; @param told.mail queued with the link
    *  @param mark of the answer of the provider, where it was not marked before
    *  @returns false when the standing has changed, the account is disabled, the answer was used before, or the identity leads to an account */
   link(
     identity: UpstreamIdentity & { readonly maxAgeMs: number },
-    account: { userId: string; proved: string },
+    account: { userId: string; proved: string; isStrong?: boolean },
     told: Told,
     mark?: { id: string; expiresAt: Date },
   ): Promise<boolean>
@@ -61,18 +64,16 @@ const link = statement(
    mark AS (
      INSERT INTO one_time (kind, id, expires_at) SELECT 'upstream', $9, $10::timestamptz FROM person WHERE $9::text IS NOT NULL
      ON CONFLICT DO NOTHING RETURNING id),
-   made AS (INSERT INTO upstream_links (issuer, subject, user_id, upstream, valid_until)
-     SELECT $3, $4, id, $5, ${until('$6')} FROM person WHERE $9::text IS NULL OR EXISTS (SELECT FROM mark)
+   made AS (INSERT INTO upstream_links (issuer, subject, user_id, upstream, valid_until, is_strong)
+     SELECT $3, $4, id, $5, ${until('$6')}, $11::boolean FROM person WHERE $9::text IS NULL OR EXISTS (SELECT FROM mark)
      ON CONFLICT DO NOTHING RETURNING user_id),
    mail AS (${outboxInsert('$8', ' WHERE EXISTS (SELECT FROM made)')}),
    written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM made)')})
    SELECT user_id FROM made`,
 )
-const isOrigin = `EXISTS (SELECT FROM user_sources s
-     WHERE s.user_id = l.user_id AND s.source = l.upstream AND s.source_key = l.issuer || ' ' || l.subject)`
 const list = statement(
   'upstream-list',
-  `SELECT upstream, issuer, subject, linked_at, signed_in_at, ${isOrigin} AS is_origin
+  `SELECT upstream, issuer, subject, linked_at, signed_in_at, ${isOrigin} AS is_origin, ${isStrong} AS is_strong
    FROM upstream_links l WHERE user_id = $1::uuid ORDER BY linked_at, issuer, subject`,
 )
 const unlink = statement(
@@ -96,7 +97,7 @@ const isRemovable = (
        AND o.upstream = ANY(${upstreams}::text[]))))`
 const listOwn = statement(
   'upstream-list-own',
-  `SELECT upstream, issuer, subject, linked_at, signed_in_at, ${isOrigin} AS is_origin, ${isRemovable('$2', '$3')} AS is_removable
+  `SELECT upstream, issuer, subject, linked_at, signed_in_at, ${isOrigin} AS is_origin, ${isStrong} AS is_strong, ${isRemovable('$2', '$3')} AS is_removable
    FROM upstream_links l WHERE user_id = $1::uuid ORDER BY linked_at, issuer, subject`,
 )
 const unlinkOwn = statement(
@@ -117,6 +118,7 @@ type LinkRow = UpstreamIdentity & {
   readonly linked_at: Date
   readonly signed_in_at: Date
   readonly is_origin: boolean
+  readonly is_strong: boolean
 }
 
 type OwnLinkRow = LinkRow & { readonly is_removable: boolean }
@@ -124,11 +126,17 @@ type OwnLinkRow = LinkRow & { readonly is_removable: boolean }
 export function createUpstreamLinks(needs: UpstreamNeeds): UpstreamLinks {
   return {
     ...createUpstreamSignIns(needs),
-    async link({ issuer, subject, upstream, maxAgeMs }, { userId, proved }, { audit: events, mail }, mark) {
+    async link(
+      { issuer, subject, upstream, maxAgeMs },
+      { userId, proved, isStrong = false },
+      { audit: events, mail },
+      mark,
+    ) {
       const about = events.map((event) => ({ userId, ...event }))
       const told = [needs.audit.rows(about), needs.outbox.rows(mail === undefined ? [] : [mail])]
       const values = [userId, proved, issuer, subject, upstream, maxAgeMs, ...told]
-      const made = await needs.database.query(link, [...values, mark?.id ?? null, mark?.expiresAt ?? null])
+      const marked = [mark?.id ?? null, mark?.expiresAt ?? null]
+      const made = await needs.database.query(link, [...values, ...marked, isStrong])
       if (made.length === 0) return false
       await needs.changes.tell(userId)
       needs.audit.lines(about)
@@ -196,10 +204,12 @@ const linkOf = ({
   linked_at: linkedAt,
   signed_in_at: signedInAt,
   is_origin: isOrigin,
+  is_strong: isStrong,
   ...row
 }: LinkRow): UpstreamLink => ({
   ...row,
   isOrigin,
+  isStrong,
   linkedAt,
   signedInAt,
 })

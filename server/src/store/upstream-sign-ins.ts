@@ -43,6 +43,8 @@ export interface LinkedAccount {
   readonly standing: string
   /** A sign-in before this instant is not valid any more: all sessions of the account were ended then. */
   readonly validAfter: Date | undefined
+  /** Whether the provider may vouch for a second factor: the identity brought the account, or was linked by a sign-in that proved one. */
+  readonly isStrong: boolean
   /** What decides about a second factor; undefined where a source elsewhere says the groups of the person. */
   readonly known: { readonly groups: readonly string[]; readonly factors: readonly FactorKind[] } | undefined
 }
@@ -79,6 +81,11 @@ export interface UpstreamNeeds {
 
 const account = `u.id, u.username, u.name, u.locale, ${preferencesOf}, u.disabled_at IS NOT NULL AS disabled, ${standing} AS standing,
   nullif(u.sessions_valid_after, '-infinity') AS valid_after`
+/** SQL, for `upstream_links l`: the provider brought the person with this identity. */
+export const isOrigin = `EXISTS (SELECT FROM user_sources s
+     WHERE s.user_id = l.user_id AND s.source = l.upstream AND s.source_key = l.issuer || ' ' || l.subject)`
+/** SQL, for `upstream_links l`: see `LinkedAccount`. */
+export const isStrong = `(l.is_strong OR ${isOrigin})`
 export const until = (milliseconds: string): string => `now() + ${milliseconds}::float8 * interval '1 millisecond'`
 // what this sign-in says is not in the table yet for the rest of its statement
 const groupsNow = `ARRAY(SELECT n.name FROM (
@@ -95,8 +102,8 @@ const signIn = statement(
      ON CONFLICT DO NOTHING RETURNING id),
    passed AS (SELECT WHERE $1::text IS NULL OR EXISTS (SELECT FROM mark)),
    linked AS (
-     UPDATE upstream_links SET upstream = $5, groups = $6::text[], signed_in_at = now(), valid_until = ${until('$7')}
-     WHERE issuer = $3 AND subject = $4 AND EXISTS (SELECT FROM passed) RETURNING user_id),
+     UPDATE upstream_links l SET upstream = $5, groups = $6::text[], signed_in_at = now(), valid_until = ${until('$7')}
+     WHERE issuer = $3 AND subject = $4 AND EXISTS (SELECT FROM passed) RETURNING user_id, ${isStrong} AS is_strong),
    described AS (
      UPDATE users u SET
        (username, canonical_username, email, canonical_email, email_verified, name, locale, profile, updated_at) =
@@ -107,7 +114,7 @@ const signIn = statement(
         FROM (SELECT position('@' IN u.canonical_username) > 0 AS follows) n)
      FROM linked, user_sources s
      WHERE u.id = linked.user_id AND s.user_id = u.id AND s.source = $5 AND s.source_key = $3 || ' ' || $4 AND $8::boolean RETURNING u.id)
-   SELECT EXISTS (SELECT FROM passed) AS passed, ${account}, ${factorKinds}, ${groupsNow}, ${isElsewhere}
+   SELECT EXISTS (SELECT FROM passed) AS passed, ${account}, linked.is_strong, ${factorKinds}, ${groupsNow}, ${isElsewhere}
    FROM (SELECT) one LEFT JOIN linked ON true LEFT JOIN users u ON u.id = linked.user_id`,
 )
 const create = statement(
@@ -117,7 +124,7 @@ const create = statement(
    link AS (INSERT INTO upstream_links (issuer, subject, user_id, upstream, groups, valid_until)
      SELECT $11, $12, id, $10, $13::text[], ${until('$14')} FROM new),
    written AS (${auditInsert('$15')})
-   SELECT ${account} FROM new u`,
+   SELECT ${account}, true AS is_strong FROM new u`,
 )
 const emailOwner = statement('upstream-email-owner', 'SELECT true AS taken FROM users WHERE canonical_email = $1')
 
@@ -131,6 +138,7 @@ interface Row {
   readonly disabled: boolean
   readonly standing: string
   readonly valid_after: Date | null
+  readonly is_strong: boolean
 }
 
 type FoundRow = Row & {
@@ -210,5 +218,6 @@ const accountOf = (row: Row, id: string, known: LinkedAccount['known']): LinkedA
   disabled: row.disabled,
   standing: row.standing,
   validAfter: row.valid_after ?? undefined,
+  isStrong: row.is_strong,
   known,
 })

@@ -6,7 +6,8 @@ import { createLinkingRoutes } from '../../src/account/linked-sign-ins.ts'
 import type { LinkingNeeds } from '../../src/account/linking-needs.ts'
 import type { PageRequest } from '../../src/reply.ts'
 import { statement } from '../../src/store/postgres.ts'
-import { textOf } from '../login/second-factor-flows.ts'
+import { codeAt } from '../../src/users/factors/totp.ts'
+import { seedIn, textOf } from '../login/second-factor-flows.ts'
 import { Traveller, moveOnOf, startParties } from '../login/upstream/parties.ts'
 import type { PageSeen, Parties } from '../login/upstream/parties.ts'
 import { outboxSettled } from '../store/wait-for.ts'
@@ -20,7 +21,9 @@ describe('sign-ins at another provider in the account area', function () {
   before(async () => {
     box = await startMailbox()
     const mail = { host: '127.0.0.1', port: box.port, from: 'Login <login@example.com>', tls: 'off' }
-    parties = await startParties({ upstream: { newPeople: false }, settings: { mail } })
+    // Corp says of everybody that they proved two factors
+    const proofs = ['pwd', 'urn:nauthera:password'].map((from) => ({ from, amr: ['otp', 'mfa'] }))
+    parties = await startParties({ upstream: { newPeople: false, proofs }, settings: { mail } })
   })
   after(async () => {
     await parties?.stop()
@@ -166,6 +169,42 @@ describe('sign-ins at another provider in the account area', function () {
     const signIn = await elsewhere.go(`${parties.down.issuer}/account`)
     const refused = await elsewhere.submit(signIn, '/upstream/corp')
     expect(textOf(refused.body)).to.contain('no account here is linked with')
+  })
+
+  for (const keep of [false, true])
+    it(`L9 what was linked by the password alone ${keep ? 'is kept on demand, and vouches for no second factor' : 'goes with the first second factor'}`, async () => {
+      const who = await person()
+      await confirm(who, await round(who))
+      const byCorp = async (wanted: object) => {
+        const other = new Traveller(parties, { up: who.traveller.up })
+        return other.submit(await other.begin({ ...wanted }), '/upstream/corp')
+      }
+      const mfa = { acr_values: 'urn:nauthera:mfa' }
+      expect((await byCorp(mfa)).body).to.contain('id="set-up"')
+      const page = await open(who, `${security}/app`)
+      expect(textOf(page.body)).to.contain('Keep the accounts linked at Corp')
+      await who.traveller.submit(page, '/app', {
+        code: codeAt(seedIn(page.body), Date.now()),
+        ...(keep && { 'keep-links': 'yes' }),
+      })
+      expect(await links(who.id)).to.have.length(keep ? 1 : 0)
+      expect(await eventsOf(who.id, 'account.unlinked')).to.deep.equal(keep ? [] : ['success first-factor'])
+      expect((await mailsTo(who.name)).includes('was removed from your account')).to.equal(!keep)
+      const seen = await byCorp({})
+      if (keep) expect(seen.body).to.contain('id="second-factor"')
+      else expect(textOf(seen.body)).to.contain('no account here is linked with')
+    })
+
+  it('L9 what was linked with a second factor stays, and vouches for one', async () => {
+    const who = await person()
+    const app = await open(who, `${security}/app`)
+    await who.traveller.submit(app, '/app', { code: codeAt(seedIn(app.body), Date.now()) })
+    await confirm(who, await round(who))
+    const passkey = await open(who, `${security}/passkey`)
+    expect(passkey.body).not.to.contain('keep-links')
+    const other = new Traveller(parties, { up: who.traveller.up })
+    const end = await other.submit(await other.begin({ acr_values: 'urn:nauthera:mfa' }), '/upstream/corp')
+    expect(end.location).to.contain('code=')
   })
 
   it('the last way to sign in is never unlinked, by two forms at once either', async () => {

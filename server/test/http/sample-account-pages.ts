@@ -277,6 +277,7 @@ export const sampleAccountPages: Readonly<Record<string, Page>> = {
       secret: 'GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ',
       sealed: 'k1~AAAA',
       name: 'Phone',
+      weakLinks: ['GitHub', 'Example Corporation'],
       mistakes: [],
     },
   },
@@ -367,6 +368,7 @@ function accountPasskey(mistakes: readonly Mistake[]): Page {
       area: accountArea('security'),
       backHref: '/account/security',
       passkey: passkey('create'),
+      weakLinks: mistakes.length > 0 ? ['GitHub'] : [],
       mistakes,
     },
   }

@@ -4,7 +4,7 @@ import { otherNames } from '../../store/user-names.ts'
 import type { CreateOutcome, LinkedAccount, UpstreamSignIn } from '../../store/upstream-sign-ins.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
-import { factorStanding } from '../../users/factors/policy.ts'
+import { factorStanding, proofsThatCount } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { Attempt, FormOutcome } from '../attempt.ts'
 import { auditFields } from '../audit-fields.ts'
@@ -168,7 +168,7 @@ async function enter(
   const signedIn = {
     accountId: account.id,
     authTime: fresh.authTime,
-    amr: believedProofs(said.proofs, upstream),
+    amr: proofsThatCount(believedProofs(said.proofs, upstream), account),
     standing: account.standing,
     ...(account.known ? { factors: factorStanding(needs.secondFactor, account.known) } : {}),
     passwordChangeRequired: false,

@@ -3,7 +3,7 @@ import { auditInsert } from '../audit.ts'
 import { outboxInsert } from '../outbox.ts'
 import { statement } from '../postgres.ts'
 import { admitted } from '../standing.ts'
-import { hashOf, rowsOf, storeFactor } from './needs.ts'
+import { hashOf, isFirst, rowsOf, storeFactor } from './needs.ts'
 import type { Enrolled, FactorNeeds, NewFactor } from './needs.ts'
 import { forgetWrongCodes, lockOf } from './wrong-codes.ts'
 import type { CodeLimits } from './wrong-codes.ts'
@@ -66,7 +66,7 @@ const enrolApp = statement(
      WHERE NOT EXISTS (SELECT FROM recovery_codes c WHERE c.user_id = n.user_id AND c.used_at IS NULL) RETURNING user_id),
    mail AS (${outboxInsert('$10', ' WHERE EXISTS (SELECT FROM new)')}),
    written AS (${auditInsert('$9', ' WHERE EXISTS (SELECT FROM new)')})
-   SELECT EXISTS (SELECT FROM codes) AS codes_stored
+   SELECT EXISTS (SELECT FROM codes) AS codes_stored, ${isFirst} AS is_first
    FROM person WHERE EXISTS (SELECT FROM new)`,
 )
 const outdated = statement(

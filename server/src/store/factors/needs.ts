@@ -7,9 +7,11 @@ import type { Changes } from '../changes.ts'
 import type { KeyRing } from '../envelope.ts'
 import { outboxInsert } from '../outbox.ts'
 import type { OutboxRows } from '../outbox.ts'
+import { statement } from '../postgres.ts'
 import type { Connection, Database, Statement } from '../postgres.ts'
 import { moveStandingOf } from '../standing.ts'
 import type { OtherSessions } from '../standing.ts'
+import { isStrong } from '../upstream-sign-ins.ts'
 
 export interface FactorNeeds {
   readonly database: Database
@@ -33,6 +35,8 @@ export interface NewFactor extends Told {
   /** Given to a person who has none that still works. */
   readonly recoveryCodes: readonly string[]
   readonly others?: OtherSessions | undefined
+  /** Told where identities that were linked by the password alone go with the first factor. Undefined: the person keeps them. */
+  readonly unlinked?: Told | undefined
 }
 
 /** The standing after it, when that began, and whether the recovery codes were stored. */
@@ -61,17 +65,42 @@ export async function changeFactors<Row>(
   return changed
 }
 
+/** SQL: what is told of a change, where it was made. */
+export const told = (audit: string, mail: string, when: string) => `
+   mail AS (${outboxInsert(mail, ` WHERE ${when}`)}),
+   written AS (${auditInsert(audit, ` WHERE ${when}`)})`
+
+/** SQL, for a row `person` that the statement has locked: there was no factor before it. */
+export const isFirst = 'NOT EXISTS (SELECT FROM factors f WHERE f.user_id = person.id)'
+
+// whoever knew the password may have linked them; never the last way to sign in
+const dropWeakLinks = statement(
+  'factor-drop-weak-links',
+  `WITH gone AS (DELETE FROM upstream_links l WHERE l.user_id = $1::uuid AND NOT ${isStrong}
+     AND (EXISTS (SELECT FROM credentials c WHERE c.user_id = l.user_id) OR EXISTS (SELECT FROM user_sources s WHERE s.user_id = l.user_id)
+       OR EXISTS (SELECT FROM factors f WHERE f.user_id = l.user_id AND f.kind = 'passkey')
+       OR EXISTS (SELECT FROM upstream_links o WHERE o.user_id = l.user_id AND o.is_strong)) RETURNING l.user_id),
+   ${told('$2', '$3', 'EXISTS (SELECT FROM gone)')}
+   SELECT DISTINCT user_id FROM gone`,
+)
+
 /** Stores a new factor. @param enrol as `change` of `changeFactors` */
 export async function storeFactor(
   needs: FactorNeeds,
   enrol: Statement,
   values: readonly unknown[],
-  { userId, others, audit: events }: NewFactor,
+  { userId, others, audit: events, unlinked }: NewFactor,
 ): Promise<Enrolled | undefined> {
-  const stored = await changeFactors(needs, userId, { events, others }, (connection) =>
-    connection.query<{ codes_stored: boolean }>(enrol, values),
-  )
+  let wereUnlinked = false
+  const stored = await changeFactors(needs, userId, { events, others }, async (connection) => {
+    const rows = await connection.query<{ codes_stored: boolean; is_first: boolean }>(enrol, values)
+    if (rows[0]?.is_first !== true || unlinked === undefined) return rows
+    const dropped = [userId, needs.audit.rows(unlinked.audit), rowsOf(needs, unlinked.mail)]
+    wereUnlinked = (await connection.query(dropWeakLinks, dropped)).length > 0
+    return rows
+  })
   if (stored === undefined) return undefined
+  if (wereUnlinked) needs.audit.lines(unlinked!.audit)
   const { row, standing, since } = stored
   return { standing, since, codesStored: row.codes_stored }
 }
@@ -81,8 +110,3 @@ export const rowsOf = ({ outbox }: Pick<FactorNeeds, 'outbox'>, mail: Mail | und
 
 /** Of a recovery code. */
 export const hashOf = (code: string): Buffer => createHash('sha256').update(code).digest()
-
-/** SQL: what is told of a change, where it was made. */
-export const told = (audit: string, mail: string, when: string) => `
-   mail AS (${outboxInsert(mail, ` WHERE ${when}`)}),
-   written AS (${auditInsert(audit, ` WHERE ${when}`)})`

@@ -10,6 +10,8 @@ CREATE TABLE upstream_links (
   linked_at timestamptz NOT NULL DEFAULT now(),
   signed_in_at timestamptz NOT NULL DEFAULT now(),
   valid_until timestamptz NOT NULL,
+  -- linked by a sign-in that proved two factors, or with a login link
+  is_strong boolean NOT NULL DEFAULT false,
   PRIMARY KEY (issuer, subject)
 );
 CREATE INDEX upstream_links_user ON upstream_links (user_id);

@@ -1,8 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import type { AskedFrom } from '../../describe-agent.ts'
 import type { Mail } from '../../mails.ts'
+import type { AuditEvent } from '../../store/audit-event.ts'
 import type { User } from '../../store/user.ts'
 import { languagesFor } from '../notices.ts'
+
+/** Told where identities at other providers go with the first factor. @param event of the new factor */
+export const unlinkedNotice = (
+  user: Parameters<typeof factorNotice>[0] | undefined,
+  event: AuditEvent,
+  about: Omit<Parameters<typeof factorNotice>[1], 'change'>,
+) => ({
+  audit: [{ ...event, event: 'account.unlinked', reason: 'first-factor' } as const],
+  mail: user && factorNotice(user, { ...about, change: 'upstream-removed' }),
+})
 
 /** The mail about a change of a person's second factors.
  *  @param change a key under `mail.factor-changed.change.`; @param now epoch milliseconds; @param languages of the request of that person

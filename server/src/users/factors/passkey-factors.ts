@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { askedFrom } from '../../describe-agent.ts'
 import type { Factors } from '../../store/factors.ts'
 import type { User } from '../../store/user.ts'
-import { factorNotice } from './notice.ts'
+import { factorNotice, unlinkedNotice } from './notice.ts'
 import { creationOptions, credentialIdOf, requestOptions, verifyNew, verifyUse } from './passkeys.ts'
 import type { RelyingParty } from './passkeys.ts'
 import { mintRecoveryCodes, parseRecoveryCode } from './recovery-codes.ts'
@@ -132,13 +132,24 @@ const methodsOf = ({ synced }: { readonly synced: boolean }): readonly string[] 
 
 async function enrol(
   needs: Needs,
-  { user, standing, answer, boundTo, name, event, languages, others }: Parameters<PasskeyFactors['enrol']>[0],
+  {
+    user,
+    standing,
+    answer,
+    boundTo,
+    name,
+    event,
+    languages,
+    others,
+    keepsLinks,
+  }: Parameters<PasskeyFactors['enrol']>[0],
 ): Promise<EnrolledPasskey | undefined> {
   const { party, store, now } = needs
   const challenge = challengeOf(needs, answer.sealed, boundTo)
   const passkey = party && challenge && (await verifyNew(party, challenge, answer.credential))
   if (!passkey || !challenge) return undefined
   const recoveryCodes = mintRecoveryCodes()
+  const about = { now: now(), asked: askedFrom(event), languages }
   const stored = await store.factors.enrolPasskey({
     userId: user.id,
     standing,
@@ -147,7 +158,8 @@ async function enrol(
     recoveryCodes: recoveryCodes.map((shown) => parseRecoveryCode(shown)!),
     others,
     audit: [event],
-    mail: factorNotice(user, { change: 'passkey-added', now: now(), asked: askedFrom(event), languages }),
+    mail: factorNotice(user, { ...about, change: 'passkey-added' }),
+    unlinked: keepsLinks ? undefined : unlinkedNotice(user, event, about),
   })
   if (stored === undefined) return undefined
   const { codesStored, ...moved } = stored

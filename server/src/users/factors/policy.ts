@@ -13,9 +13,23 @@ export interface SecondFactorPolicy {
 /** Of `amr`: a sign-in with the link of an administrator. None of RFC 8176 says it. */
 export const linkMethod = 'link'
 
-/** Whether this sign-in is enough to set up a second factor for a person who has none. @param amr what it proved */
+/** Whether a sign-in proved more than the first factor. What it sets up or links is the person's, whoever else knows the password.
+ *  @param amr what it proved */
+export const isStrong = (amr: readonly string[]): boolean => amr.includes(linkMethod) || amr.includes('mfa')
+
+/** Whether this sign-in is enough to set up a second factor for a person who has none. */
 export const mayEnrolFirst = ({ enrolment }: SecondFactorPolicy, amr: readonly string[]): boolean =>
-  enrolment === 'password' || amr.includes(linkMethod) || amr.includes('mfa')
+  enrolment === 'password' || isStrong(amr)
+
+/** Whether this sign-in is enough to link an identity at another provider. */
+export const mayLink = (policy: SecondFactorPolicy, amr: readonly string[]): boolean =>
+  policy.policy === 'off' || mayEnrolFirst(policy, amr)
+
+/** What counts of the proofs of a provider. It vouches for more than a password only where the identity brought the account, or was linked by a
+ *  strong sign-in: else whoever knows the password links an account of their own, and it proves the second factor.
+ *  @param amr what the settings believe of it; never that somebody used a link of ours */
+export const proofsThatCount = (amr: readonly string[], { isStrong }: { readonly isStrong: boolean }): string[] =>
+  amr.filter((method) => (isStrong ? method !== linkMethod : method === 'pwd'))
 
 /** What a sign-in knows of the person's second factors. It is in the interaction's cookie, so it is short. */
 export interface FactorStanding {

@@ -7,7 +7,7 @@ import type { Accounts } from '../../store/accounts.ts'
 import type { AuditEvent } from '../../store/audit-event.ts'
 import type { Factors } from '../../store/factors.ts'
 import type { CodeLimits } from '../../store/factors/wrong-codes.ts'
-import { factorNotice } from './notice.ts'
+import { factorNotice, unlinkedNotice } from './notice.ts'
 import { mintRecoveryCodes, parseRecoveryCode } from './recovery-codes.ts'
 import { matchStep } from './totp.ts'
 
@@ -27,6 +27,8 @@ export interface FactorChange {
   readonly languages?: readonly string[] | undefined
   /** Which sessions go on. Default: none. */
   readonly others?: OtherSessions | undefined
+  /** Whether identities at other providers stay that were linked by the password alone. Default: they go with the first factor. */
+  readonly keepsLinks?: boolean | undefined
 }
 
 export interface SecondFactors {
@@ -35,7 +37,7 @@ export interface SecondFactors {
   checkCode(userId: string, code: string): Promise<CodeOutcome>
   /** Uses one of the recovery codes.
    *  @throws CodedError STORE_UNAVAILABLE */
-  useRecoveryCode(userId: string, typed: string, by: Omit<FactorChange, 'others'>): Promise<CodeOutcome>
+  useRecoveryCode(userId: string, typed: string, by: Pick<FactorChange, 'event' | 'languages'>): Promise<CodeOutcome>
   /** Makes an authenticator app a second factor of the person, when the code proves that it has the seed. An earlier one is replaced.
    *  @param standing as proved in this sign-in: nothing is stored when it has changed
    *  @returns `recoveryCodes`: to show once; empty when the person has some that still work
@@ -157,6 +159,8 @@ async function enrolApp(
   const lastStep = matchStep(seed, code, now())
   if (lastStep === undefined) return { kind: 'wrong' }
   const recoveryCodes = mintRecoveryCodes()
+  const user = (await store.accounts.load({ userId }))?.user
+  const about = { now: now(), asked: askedFrom(by.event), languages: by.languages }
   const stored = await store.factors.enrolApp({
     userId,
     standing,
@@ -164,7 +168,8 @@ async function enrolApp(
     recoveryCodes: recoveryCodes.map((shown) => parseRecoveryCode(shown)!),
     others: by.others,
     audit: [by.event],
-    mail: await noticeOf(needs, userId, 'totp-added', by),
+    mail: user && factorNotice(user, { ...about, change: 'totp-added' }),
+    unlinked: by.keepsLinks ? undefined : unlinkedNotice(user, by.event, about),
   })
   if (stored === undefined) return { kind: 'ended' }
   const { standing: next, since, codesStored } = stored
