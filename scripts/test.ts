@@ -33,6 +33,7 @@ const properties = [
   'operator/test/api/bad-manifests.test.ts',
   'operator/test/decide/rotation-model.test.ts',
   'ci/test/same-answer.integration.test.ts',
+  'server/test/http/pages-in-browser.integration.test.ts',
 ] as const
 
 interface Suite {
