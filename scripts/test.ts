@@ -7,11 +7,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { addUp } from './plain-line.ts'
 
-const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults|properties] [FILE ...] [-- MOCHA OPTIONS]]
+const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults|nightly] [FILE ...] [-- MOCHA OPTIONS]]
 
   --suite faults   the longer faults (npm run faults)
-  --suite properties
-                   the tests that generate their cases (npm run properties: 20 times as many)
+  --suite nightly  what npm test has no time for, and the tests that generate their cases (npm run nightly: 20 times as many)
   --coverage       write coverage/ and print a summary
   FILE ...         run these test files only, for example server/test/oidc/artefacts/sealed.test.ts; of a folder, all in it
   --grep TEXT      only tests whose title has the text
@@ -27,8 +26,11 @@ if (values.help) {
 const waitingFaults = ['ci/faults/people-crash.test.ts', 'ci/faults/chain-truth-time.test.ts']
 const without = (files: readonly string[]): string[] => files.flatMap((file) => ['--ignore', file])
 
-/** Those that generate their cases: PROPERTY_RUNS multiplies how many. */
-const properties = [
+/** Takes minutes; npm test does without it. */
+const nightlyAlone = '*/test/**/*.nightly.test.ts'
+/** Those that generate their cases are here too: PROPERTY_RUNS multiplies how many. */
+const nightly = [
+  nightlyAlone,
   '*/test/**/*.properties*.test.ts',
   'operator/test/api/bad-manifests.test.ts',
   'operator/test/decide/rotation-model.test.ts',
@@ -45,17 +47,17 @@ interface Suite {
 const suites: Readonly<Record<string, Suite>> = {
   tests: {
     all: '*/test/**/*.test.ts',
-    lanes: [['server/test/**/*.test.ts'], ['*/test/**/*.test.ts', ...without(['server/**'])]],
+    lanes: [['server/test/**/*.test.ts'], ['*/test/**/*.test.ts', ...without(['server/**', nightlyAlone])]],
   },
   faults: {
     all: 'ci/faults/**/*.test.ts',
     lanes: [['ci/faults/**/*.test.ts', ...without(waitingFaults)], waitingFaults],
   },
-  properties: { all: properties[0], lanes: [properties] },
+  nightly: { all: '*/test/**/*.test.ts', lanes: [nightly] },
 }
 const suite = suites[values.suite]
 if (suite === undefined) {
-  process.stderr.write(`--suite ${values.suite}: must be tests, faults or properties\n\n${usage}`)
+  process.stderr.write(`--suite ${values.suite}: must be tests, faults or nightly\n\n${usage}`)
   process.exit(2)
 }
 const asked = positionals.map(testsAt)
@@ -106,7 +108,7 @@ function startMocha(spec: readonly string[], lane: number) {
       '--fail-zero',
       ...(values.grep ? ['--fgrep', values.grep] : []),
       // many times the cases take many times as long
-      ...(values.suite === 'properties' ? ['--timeout', `${60 * 60_000}`] : []),
+      ...(values.suite === 'nightly' ? ['--timeout', `${60 * 60_000}`] : []),
       ...spec,
     ],
     {

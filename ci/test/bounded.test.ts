@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { largestCollection } from '@nauthera/harness/largest-collection'
 import { createLog } from '@nauthera/runtime/log'
 import { createMetrics } from '@nauthera/runtime/metrics'
@@ -28,7 +29,8 @@ import { createSectorDocuments } from '@nauthera/server/oidc/outbound/sector-doc
 import { AuditCounts, countingOf } from '@nauthera/server/store/audit-counts'
 import { createMemoryCache } from '@nauthera/server/store/memory-cache'
 
-const all = 1_000_000
+/** More than any of them keeps; a million at night. */
+const all = Math.min(1_000_000, propertyRuns(120_000))
 /** Where each input is a request elsewhere, or makes its unit look through all that it has: a little more than is kept. */
 const some = 11_000
 /** Clients that are there before those that are gone are forgotten. */

@@ -32,7 +32,7 @@ const looks = [
 const names = Object.keys(samplePages)
 
 /** All looks are laid out. Axe, which takes as long as all else, sees each page in light and wide, in dark and narrow, and in one look
- *  of the others, whose turn the page's place gives; `npm run properties` lets it see all.
+ *  of the others, whose turn the page's place gives; `npm run nightly` lets it see all.
  *  @param place of the page among the samples
  *  @returns whether axe sees this look in this language */
 const isSeenByAxe = (place: number, language: number, look: number): boolean => {
