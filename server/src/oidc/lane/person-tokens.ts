@@ -62,10 +62,11 @@ export function createPersonTokens(
   const nextId = createIds({ bytes: 32, encoding: 'base64url' })
   return async (context, grant, about) => {
     const { client, user, scope } = about
-    const { refresh, id } = await makeTokens(context, about)
     const expiresIn = accessTokenLifetime(client.config)
     const payload = { ...accessToken(about, Math.floor(now() / 1000), expiresIn), jti: nextId() }
     const access = sealer.seal('AccessToken', payload)
+    context.accessToken = access
+    const { refresh, id } = await makeTokens(context, about)
     recordGranted(context, { grant, client, userId: user.id }, events)
     return {
       access_token: access,

@@ -19,7 +19,7 @@ import { refuseWeakProofs } from './overrides/refuse-weak-proofs.ts'
 import { replayOnce } from './overrides/replay-once.ts'
 import { rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
 import { sealValues } from './overrides/seal-values.ts'
-import { sidForLogout } from './overrides/sid-for-logout.ts'
+import { sidForAll } from './overrides/sid-for-all.ts'
 import { statelessSessions } from './overrides/stateless-sessions.ts'
 import { watchParams } from './overrides/watch-params.ts'
 import type { Internals } from './shapes.ts'
@@ -31,7 +31,7 @@ export const overrides = {
   proveSectors,
   compareSecrets,
   neverSendLogout,
-  sidForLogout,
+  sidForAll,
   sealValues,
   consumeCodes,
   finishCodes,

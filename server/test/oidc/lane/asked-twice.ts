@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Agent, request as requestHttp } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Replicas } from '@nauthera/harness/server'
@@ -57,23 +58,33 @@ export function comparable({ status, headers, body }: Got): object {
   const { date: _date, 'x-correlation-id': id, ...others } = headers
   // pages show it
   const text = body.replaceAll(String(id), 'the id').replaceAll(/"nr_[\w-]+"/g, ({ length }) => `"sealed ${length}"`)
-  const [signed] = /[\w-]+\.[\w-]+\.[\w-]{80,}/.exec(text) ?? []
-  if (signed === undefined) return { status, headers: others, body: text }
+  const forms: object[] = []
+  const withoutSigned = text.replaceAll(/[\w-]+\.[\w-]+\.[\w-]{80,}/g, (jwt) => {
+    forms.push(formOf(jwt, body))
+    return 'signed'
+  })
+  return { status, headers: others, forms, body: withoutSigned }
+}
+
+/** @param body in which it stands, maybe beside an access token */
+function formOf(jwt: string, body: string): object {
   const read = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>
-  const [header = '', payload = '', signature = ''] = signed.split('.')
-  const { jti, iat, exp, grant_ref: sealed, ...claims } = read(payload)
-  const life = exp === undefined ? undefined : Number(exp) - Number(iat)
-  const isNew =
-    Math.abs(Number(iat) - Date.now() / 1000) < 60 &&
-    (jti === undefined || (typeof jti === 'string' && /^[\w-]{43}$/.test(jti)))
-  const form = {
+  const [header = '', payload = '', signature = ''] = jwt.split('.')
+  const { jti, iat, exp, grant_ref: sealed, at_hash: hash, ...claims } = read(payload)
+  const [, access = ''] = /"access_token":"([^"]+)"/.exec(body) ?? []
+  const hashOfAccess = createHash('sha256').update(access).digest().subarray(0, 16).toString('base64url')
+  return {
     header: read(header),
     claims,
     names: Object.keys(read(payload)),
+    life: exp === undefined ? undefined : Number(exp) - Number(iat),
+    isNew:
+      Math.abs(Number(iat) - Date.now() / 1000) < 60 &&
+      (jti === undefined || (typeof jti === 'string' && /^[\w-]{43}$/.test(jti))),
+    isOfAccess: hash === undefined ? undefined : hash === hashOfAccess,
     signature: signature.length,
     sealed: String(sealed).length,
   }
-  return { status, headers: others, form, life, isNew, body: text.replace(signed, 'signed') }
 }
 
 type Line = Readonly<Record<string, unknown>>

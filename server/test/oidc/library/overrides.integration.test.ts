@@ -27,7 +27,7 @@ import { contract as refuseWeakProofs } from './overrides/refuse-weak-proofs.ts'
 import { contract as replayOnce } from './overrides/replay-once.ts'
 import { contract as rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
 import { contract as sealValues } from './overrides/seal-values.ts'
-import { contract as sidForLogout } from './overrides/sid-for-logout.ts'
+import { contract as sidForAll } from './overrides/sid-for-all.ts'
 import { contract as statelessSessions } from './overrides/stateless-sessions.ts'
 import { contract as watchParams } from './overrides/watch-params.ts'
 import { stockInternals } from './overrides/stock.ts'
@@ -43,7 +43,7 @@ const contracts = Object.entries({
   proveSectors,
   compareSecrets,
   neverSendLogout,
-  sidForLogout,
+  sidForAll,
   sealValues,
   consumeCodes,
   finishCodes,

@@ -1,18 +1,26 @@
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
+import { createIds } from '../../keys/random-ids.ts'
+import { currentRequest } from '../current-request.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { IdToken, Internals } from '../shapes.ts'
 import { groupClaims } from './add-group-claims.ts'
 
 /** IdToken.prototype.issue: an ID token holds the claims of its scopes (OpenID Connect Core 2), unless the client wants
- *  as few as can be. IdToken.validate (of id_token_hint): the library takes only the algorithm that the client has now,
+ *  as few as can be, and names itself and the access token beside it. IdToken.validate (of id_token_hint): the library takes only the algorithm that the client has now,
  *  and would refuse every earlier token when it changes. */
 export function idTokens({ IdToken }: Internals, { clients }: Pick<OverrideNeeds, 'clients'>): void {
+  const nextId = createIds({ bytes: 32, encoding: 'base64url' })
   replace(
     IdToken.prototype,
     'issue',
     (original) =>
       async function issue(this: IdToken, options) {
+        if (options.use === 'idtoken') {
+          this.set('jti', nextId())
+          // the library makes a hash of it
+          this.set('at_hash', currentRequest().accessToken)
+        }
         if (options.use === 'idtoken' && clients.registered(this.client).config.idTokenClaims === 'Minimal') {
           this.scope = 'openid'
           this.available = { ...this.available, [groupClaims]: undefined }

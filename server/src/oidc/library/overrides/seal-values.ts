@@ -1,3 +1,4 @@
+import { currentRequest } from '../current-request.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { Artefact, Internals } from '../shapes.ts'
@@ -12,7 +13,9 @@ export function sealValues(library: Internals, { sealer }: Pick<OverrideNeeds, '
       (original) =>
         async function getValueAndPayload(this: Artefact) {
           const { value, payload } = await original.call(this)
-          return { value: payload === undefined ? value : sealer.seal(kind, payload) }
+          const shown = payload === undefined ? value : sealer.seal(kind, payload)
+          if (kind === 'AccessToken') currentRequest().accessToken = shown
+          return { value: shown }
         },
     )
   }

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { expect } from 'chai'
 import { Browser, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getTokens } from '@nauthera/harness/flows'
@@ -26,6 +26,21 @@ const web = (more: object) => [...others, entry('app.web', { ...configs.web, ...
 export const contract: Contract = {
   replaces: ['IdToken.prototype.issue', 'IdToken.validate'],
   holds: {
+    'idTokens: an ID token names itself and, by its hash, the access token beside it (Core 3.1.3.6)': async (
+      replicas,
+    ) => {
+      const resource = 'https://api.example.com'
+      await replicas.serve(web({ scopes: [...configs.web.scopes!, 'read'], audiences: [resource] }))
+      const seen = new Set<unknown>()
+      for (const parameters of [{}, { scope: 'openid read', resource }] as const) {
+        const { id, access } = await getTokens(replicas, { parameters })
+        const { jti, at_hash: hash } = claimsOfJwt(id)
+        expect(hash).to.equal(createHash('sha256').update(access).digest().subarray(0, 16).toString('base64url'))
+        seen.add(jti)
+      }
+      expect([...seen].filter((jti) => typeof jti === 'string' && jti.length > 20)).to.have.length(2)
+      await replicas.serve(clients)
+    },
     'idTokens: an ID token has the claims of its scopes; with Minimal it has those of the sign-in alone': async (
       replicas,
     ) => {
