@@ -222,7 +222,7 @@ export const clientSpecFields = object(
       },
     ),
     corsOrigins: set(
-      'Origins whose scripts may call the server, such as https://app.example.com.',
+      'Origins whose scripts may call the server, such as https://app.example.com; [] for none. Default: of an SPA the origins of its redirect URIs.',
       text('Origin.', { maxLength: 512 }),
       {
         maxItems: 20,

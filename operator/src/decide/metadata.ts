@@ -10,6 +10,7 @@ import { wireGrant } from '@nauthera/rules/grants'
 import type { GrantType } from '@nauthera/rules/grants'
 import { platformTokenLife } from '@nauthera/rules/identities'
 import { defaultResponseModes } from '@nauthera/rules/response-modes'
+import { originFault } from '@nauthera/rules/uris'
 import { authMethodOf, pkceOf } from '../api/client-rules.ts'
 import { durationMs } from '../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
@@ -88,12 +89,21 @@ export function renderConfig(client: OIDCClient, platformTokenTtl: number = plat
     ...encryptionConfig(spec),
     backchannelLogoutUri: spec.logout?.backchannelURI ?? '',
     backchannelLogoutSessionRequired: spec.logout?.sessionRequired ?? false,
-    corsOrigins: [...(spec.corsOrigins ?? [])],
+    corsOrigins: [...corsOriginsOf(spec)],
     claims: claimsOf(spec),
     ...pagesConfig(spec),
     contacts: [...(spec.contacts ?? [])],
   })
 }
+
+/** Where it runs is where it may be called from: an SPA that says nothing has the origins of its redirect URIs. */
+const corsOriginsOf = ({ type, corsOrigins, redirectURIs = [] }: OIDCClientSpec): readonly string[] =>
+  corsOrigins ??
+  (type === 'SPA'
+    ? [...new Set(redirectURIs.flatMap((uri) => URL.parse(uri)?.origin ?? []))].filter(
+        (origin) => originFault(origin) === undefined,
+      )
+    : [])
 
 const claimsOf = ({ claims = [] }: OIDCClientSpec) =>
   claims.map((claim) => ({

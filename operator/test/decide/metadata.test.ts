@@ -264,6 +264,20 @@ describe('renderConfig', () => {
     expect(render({ auth: { method: 'none' } })).to.deep.include({ pkceRequired: true, pkceOrNonce: false })
   })
 
+  it('lets an SPA be called from where it runs, unless it says something else', () => {
+    const redirectURIs = [
+      'https://app.example.com/callback',
+      'https://app.example.com/silent',
+      'https://APP.example.com:443/x',
+      'http://localhost:5173/',
+      'not a URI',
+    ]
+    const spa = { type: 'SPA', redirectURIs } as const
+    expect(render(spa).corsOrigins).to.deep.equal(['https://app.example.com', 'http://localhost:5173'])
+    expect(render({ ...spa, corsOrigins: [] }).corsOrigins).to.deep.equal([])
+    expect(render({ ...spa, type: 'Web' }).corsOrigins).to.deep.equal([])
+  })
+
   it('fixes for FAPI2 what the profile does: no RS256, no nonce instead of PKCE, few claims in ID tokens', () => {
     expect(render({ profile: 'FAPI2', auth: { method: 'private_key_jwt', jwks } })).to.deep.include({
       idTokenSignedResponseAlg: 'ES256',

@@ -1,6 +1,6 @@
 import { paths as endpoints } from '@nauthera/rules/endpoints'
 import type { RegistryHolder } from '../clients/registry.ts'
-import { certificateOf } from '../http/client-certificate.ts'
+import { certificateOf, isAtAlias } from '../http/client-certificate.ts'
 import { createDiscovery } from '../http/discovery.ts'
 import { createErrorHandler, createNotFound } from '../http/error-page.ts'
 import type { Handler } from '../http/handler.ts'
@@ -94,7 +94,8 @@ function createDoor({ settings, log, metrics }: Needs, { assets, pages }: Site) 
     pinHost: createPinHost({ ...hosts, certificates, seeUntrusted, render }),
     requestContext: ((request, response, next) => {
       const [peer, certificate] = [peerOf(request)!, certificateOf(request)]
-      runInRequest({ request, response, correlationId: correlationIdOf(request), peer, certificate }, next)
+      const correlationId = correlationIdOf(request)
+      runInRequest({ request, response, correlationId, peer, certificate, isAtAlias: isAtAlias(request) }, next)
     }) satisfies Handler,
   }
 }

@@ -39,6 +39,8 @@ export interface RegisteredClient {
   readonly detailTypes: readonly string[] | undefined
   /** `config.sectorIdentifierUri`; undefined for most clients. */
   readonly sector: string | undefined
+  /** `config.corsOrigins`; undefined for most clients. */
+  readonly origins: readonly string[] | undefined
 }
 
 /** See Restraint in config.proto. */
@@ -101,13 +103,14 @@ function detailTypesOf({ resourceServer, suspended }: ClientConfig): RegisteredC
 }
 
 /** What is asked of all clients at once, and so is known of each without decoding it. */
-export type KnownOfVersion = Pick<RegisteredClient, 'api' | 'accounts' | 'detailTypes' | 'sector'>
+export type KnownOfVersion = Pick<RegisteredClient, 'api' | 'accounts' | 'detailTypes' | 'sector' | 'origins'>
 
 export const knownOf = (config: ClientConfig, namespace: string): KnownOfVersion => ({
   api: config.resourceServer?.identifier,
   accounts: accountsOf(config, namespace),
   detailTypes: detailTypesOf(config),
   sector: config.sectorIdentifierUri || undefined,
+  origins: config.corsOrigins.length > 0 ? config.corsOrigins.slice() : undefined,
 })
 
 export const documentsOf = (granted: Granted | undefined): readonly DocumentScopes[] =>
@@ -116,15 +119,21 @@ export const documentsOf = (granted: Granted | undefined): readonly DocumentScop
 export function createRegisteredClient(
   fields: Omit<
     RegisteredClient,
-    'config' | 'createdAt' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'restraint'
+    'config' | 'createdAt' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'origins' | 'restraint'
   > &
-    Partial<Pick<RegisteredClient, 'createdAt' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'restraint'>>,
+    Partial<
+      Pick<
+        RegisteredClient,
+        'createdAt' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'origins' | 'restraint'
+      >
+    >,
 ): RegisteredClient {
   return new StoredClient({
     createdAt: 0,
     accounts: undefined,
     detailTypes: undefined,
     sector: undefined,
+    origins: undefined,
     restraint: undefined,
     documents: none,
     ...fields,
@@ -149,6 +158,7 @@ class StoredClient implements RegisteredClient {
   readonly documents: RegisteredClient['documents']
   readonly detailTypes: RegisteredClient['detailTypes']
   readonly sector: RegisteredClient['sector']
+  readonly origins: RegisteredClient['origins']
   readonly restraint: RegisteredClient['restraint']
   #config: WeakRef<ClientConfig> | undefined
 
@@ -165,6 +175,7 @@ class StoredClient implements RegisteredClient {
     this.accounts = fields.accounts
     this.detailTypes = fields.detailTypes
     this.sector = fields.sector
+    this.origins = fields.origins
     this.restraint = fields.restraint
     this.granted = fields.granted
     this.documents = fields.documents.length === 0 ? none : fields.documents

@@ -45,6 +45,8 @@ export interface Registry {
   documentApis(): readonly RegisteredClient[]
   /** The documents of sectors that clients name. */
   sectors(): readonly string[]
+  /** Whether a client lists this origin in corsOrigins. */
+  listsOrigin(origin: string): boolean
   /** Types of authorization details that APIs declare, sorted: each once. */
   detailTypes(): readonly string[]
   /** The clients that have a ServiceAccount of their own namespace as an identity. */
@@ -60,6 +62,7 @@ export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blo
   const { clients } = parts
   let accounts: Map<string, RegisteredClient[]> | undefined
   let detailTypes: readonly string[] | undefined
+  let origins: ReadonlySet<string> | undefined
   let withDocuments: readonly RegisteredClient[] | undefined
   const named = (): RegisteredClient[] =>
     [...parts.shards.values()].flatMap(namedOf).filter((client) => clients.get(client.clientId) === client)
@@ -73,6 +76,7 @@ export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blo
     },
     documentApis: () => (withDocuments ??= named().filter(({ documents }) => documents.length > 0)),
     sectors: () => [...new Set(named().flatMap(({ sector }) => sector ?? []))],
+    listsOrigin: (origin) => (origins ??= new Set(named().flatMap(openOriginsOf))).has(origin),
     detailTypes: () => (detailTypes ??= [...new Set(named().flatMap(openTypesOf))].toSorted()),
     ofServiceAccount: (account) => (accounts ??= byAccount(named())).get(accountKey(account)) ?? [],
   }
@@ -80,6 +84,9 @@ export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blo
 
 const openTypesOf = ({ detailTypes, restraint }: RegisteredClient): readonly string[] =>
   restraint?.suspended ? [] : (detailTypes ?? [])
+
+const openOriginsOf = ({ origins, restraint }: RegisteredClient): readonly string[] =>
+  restraint?.suspended ? [] : (origins ?? [])
 
 const namedOfShard = new WeakMap<LiveShard, readonly RegisteredClient[]>()
 
@@ -89,8 +96,8 @@ function namedOf(shard: LiveShard): readonly RegisteredClient[] {
   const known = namedOfShard.get(shard)
   if (known) return known
   const named = shard.clients.filter(
-    ({ api, accounts, documents, sector, detailTypes }) =>
-      (api ?? accounts ?? sector ?? detailTypes) !== undefined || documents.length > 0,
+    ({ api, accounts, documents, sector, detailTypes, origins }) =>
+      (api ?? accounts ?? sector ?? detailTypes ?? origins) !== undefined || documents.length > 0,
   )
   namedOfShard.set(shard, named)
   return named

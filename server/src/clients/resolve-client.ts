@@ -48,7 +48,7 @@ export async function resolveClient(
       sameObjects(live?.verifiers ?? [], verifiers) &&
       isDeepStrictEqual([live?.granted, live?.documents, live?.restraint], [granted, documents, restraint])
     if (version === live && isSame) return live
-    const { api, accounts, detailTypes, sector, version: served } = version
+    const { api, accounts, detailTypes, sector, origins, version: served } = version
     return createRegisteredClient({
       clientId,
       uid,
@@ -61,6 +61,7 @@ export async function resolveClient(
       accounts,
       detailTypes,
       sector,
+      origins,
       granted,
       documents,
       restraint,
@@ -109,12 +110,13 @@ function usesSecret({ desired, accepted }: ShardEntry, live: RegisteredClient): 
   return showsSecret(config.tokenEndpointAuthMethod)
 }
 
-const servedOf = ({ version, api, accounts, detailTypes, sector }: ServedVersion): ServedVersion => ({
+const servedOf = ({ version, api, accounts, detailTypes, sector, origins }: ServedVersion): ServedVersion => ({
   version,
   api,
   accounts,
   detailTypes,
   sector,
+  origins,
 })
 
 async function checkVersion(version: Version, identity: ClientIdentity, checkClient: CheckClient): Promise<Loaded> {

@@ -21,6 +21,13 @@ export const keepCertificate = (request: IncomingMessage, certificate: Presented
 /** @returns `none` where no certificate can come from too */
 export const certificateOf = (request: IncomingMessage): Presented => presented.get(request) ?? none
 
+const atAlias = new WeakSet<IncomingMessage>()
+
+/** Says that the request came to the address for clients with certificates, which is not that of the issuer (RFC 8705 section 5). */
+export const markAlias = (request: IncomingMessage): void => void atAlias.add(request)
+
+export const isAtAlias = (request: IncomingMessage): boolean => atAlias.has(request)
+
 export interface WhereCertificatesCount {
   /** How proxies pass it on; undefined: none does. */
   readonly header: HeaderFormat | undefined

@@ -3,7 +3,7 @@ import type { BlockList } from 'node:net'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { contains, parseRanges } from '../address-ranges.ts'
 import type { RenderPage } from '../reply.ts'
-import { isAsked, keepCertificate, readCertificate } from './client-certificate.ts'
+import { isAsked, keepCertificate, markAlias, readCertificate } from './client-certificate.ts'
 import type { WhereCertificatesCount } from './client-certificate.ts'
 import { answerError } from './error-page.ts'
 import { pathOfTarget } from './handler.ts'
@@ -59,6 +59,8 @@ export function createPinHost(needs: {
   // a proxy that passes TLS through has the same address as one that ends it, but not the same right to be believed
   const nobody = parseRanges([])!
   const known = new Set([needs.issuer.host, ...needs.extraHosts].map((host) => parseHost(host)))
+  const atOther = needs.certificates && parseHost(needs.certificates.host)
+  const alias = atOther === parseHost(needs.issuer.host) ? undefined : atOther
   const protocol = needs.issuer.protocol.slice(0, -1)
   const issuer = needs.issuer.href.replace(/\/$/, '')
   const basePath = needs.issuer.pathname.replace(/\/$/, '')
@@ -69,6 +71,7 @@ export function createPinHost(needs: {
     if (!viaProxy) needs.seeUntrusted?.(request.headers, address)
     const sentTo = parseHost(request.headers.host) === host ? host : undefined
     const certificate = needs.certificates && readCertificate(request, { viaProxy, host: sentTo }, needs.certificates)
+    if (alias !== undefined && (isAsked(request) || host === alias)) markAlias(request)
     dropClaims(request.headers)
     // oidc-provider believes these three (its `proxy` is on), so only we set them
     request.headers.host = needs.issuer.host

@@ -10,6 +10,8 @@ export interface RequestContext extends Exchange {
   readonly peer: Peer
   /** The certificate that the request shows. */
   readonly certificate: Presented
+  /** It came to the address for clients with certificates, which is not that of the issuer. */
+  readonly isAtAlias?: boolean
   /** Payload of the code or token that the request is about. */
   artefact?: Readonly<Record<string, unknown>>
   /** The sealed `request_uri` that this request began with, or its interaction did. */

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import * as client from 'openid-client'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
@@ -59,6 +60,7 @@ describe('mutual TLS', () => {
       'app.web': { ...configs.web, ...worker },
       'app.twin': { ...configs.web, ...worker },
       'app.secret': configs.machine,
+      'app.spa': configs.spa,
       'app.api': configs.api,
       ...more,
     }
@@ -312,6 +314,48 @@ describe('mutual TLS', () => {
 
     it('a client with DPoP has its tokens bound by that, not by both', async () => {
       expect((await overTls(mine, machine('app.dpop'))).json()['error']).to.equal('invalid_grant')
+    })
+
+    it('RFC 9449 4.3: a proof names the address that was asked, here that for clients with certificates', async () => {
+      const { privateKey, publicKey } = await generateKeyPair('ES256')
+      const jwk = await exportJWK(publicKey)
+      const statusOf = async (made: Made | undefined, origin: string, host: string) => {
+        const claims = { htm: 'POST', htu: `${origin}/token`, iat: Math.floor(Date.now() / 1000), jti: randomUUID() }
+        const dpop = await new SignJWT(claims)
+          .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+          .sign(privateKey)
+        const asked = { ...machine('app.dpop'), headers: { dpop, host } }
+        return (await (made ? byProxy(made, asked) : overTls(mine, asked))).json()['error']
+      }
+      const [alias, host] = ['https://mtls.example.com', 'mtls.example.com']
+      expect(await statusOf(undefined, alias, host), 'at the port').to.equal(undefined)
+      expect(await statusOf(mine, alias, host), 'by the proxy').to.equal(undefined)
+      expect(await statusOf(mine, replicas.issuer, host)).to.equal('invalid_dpop_proof')
+    })
+
+    it('Fetch 3.3: scripts may send credentials to the issuer, and not to the address at which a certificate is one', async () => {
+      const origin = 'https://spa.example.com'
+      const headers = { origin, 'access-control-request-method': 'POST' }
+      const asked = (more: object = {}) => ({
+        path: '/token',
+        form: { grant_type: 'x', client_id: 'app.spa' },
+        ...more,
+      })
+      const preflight = { method: 'OPTIONS', path: '/token', headers }
+      const allows = ({ headers: { [`access-control-allow-origin`]: allowed, ...others } }: Answer) => [
+        allowed,
+        others['access-control-allow-credentials'],
+      ]
+      const ofIssuer = [send(replicas, preflight), send(replicas, asked({ headers: { origin } }))]
+      for (const answer of await Promise.all(ofIssuer)) expect(allows(answer)).to.deep.equal([origin, 'true'])
+      const ofAlias = [
+        overTls(mine, preflight),
+        overTls(undefined, asked({ headers: { origin } })),
+        overTls(mine, asked({ headers: { origin } })),
+        byProxy(undefined, { ...preflight, headers: { ...headers } }),
+        byProxy(mine, asked({ headers: { origin } })),
+      ]
+      for (const answer of await Promise.all(ofAlias)) expect(allows(answer)).to.deep.equal([origin, undefined])
     })
 
     it('tokens of other clients are bound to nothing, also when they show a certificate', async () => {

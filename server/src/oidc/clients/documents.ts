@@ -16,6 +16,8 @@ export interface Documents {
   load(clientId: string): Promise<Loaded>
   /** @returns the client, as far as this replica knows its document */
   known(clientId: string): OidcClient | undefined
+  /** Whether the host of an origin may publish documents. */
+  mayHaveOrigin(origin: string): boolean
 }
 
 export type Loaded =
@@ -68,6 +70,11 @@ class FetchedDocuments implements Documents {
     const one = this.#stored(clientId)
     const loaded = one && this.#clientOf(one)
     return loaded?.kind === 'client' ? loaded.client : undefined
+  }
+
+  mayHaveOrigin(origin: string): boolean {
+    const { protocol = '', hostname = '' } = URL.parse(origin) ?? {}
+    return protocol === 'https:' && coversHost(this.#needs.hosts, hostname)
   }
 
   async load(clientId: string): Promise<Loaded> {

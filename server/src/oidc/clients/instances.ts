@@ -19,6 +19,8 @@ export interface ClientInstances {
   /** Has the metadata document of a client fetched, so that it is found from now on; for any other client nothing is done.
    *  @returns why it is refused */
   ensure(clientId: string): Promise<string | undefined>
+  /** Whether scripts of this origin may belong to a client: one lists it, or its host may publish metadata documents. */
+  mayHaveOrigin(origin: string): boolean
   /** The client that is this API (spec.resourceServer; RFC 8707). */
   findApi(identifier: string): OidcClient | undefined
 }
@@ -73,6 +75,7 @@ export function createClientInstances(
         .current()
         .ofServiceAccount(account)
         .filter(({ config }) => !config.suspended),
+    mayHaveOrigin: (origin) => registry.current().listsOrigin(origin) || documents?.mayHaveOrigin(origin) === true,
     findApi: (identifier) => {
       const entry = registry.current().findApi(identifier)
       return entry?.config.suspended ? undefined : entry

@@ -1,17 +1,18 @@
 import type Provider from 'oidc-provider'
 import { allowFormTargets } from '../../reply/form-targets.ts'
+import type { ClientInstances } from '../clients/instances.ts'
 import { readClaims } from '../clients/platform-token.ts'
 import { currentRequest, isInRequest } from './current-request.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
-import { parameterOf, sessionOf } from './shapes.ts'
+import { clientOf, parameterOf, sessionOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
 /** Seconds. */
 const retryAfter = 2
 
 /** Changes the library's responses before they are sent. */
-export function watchAnswers(provider: Provider, { pages }: Pick<LibraryNeeds, 'pages'>): void {
+export function watchAnswers(provider: Provider, { pages, clients }: Pick<LibraryNeeds, 'pages' | 'clients'>): void {
   provider.use(async (koaContext, next) => {
     await next()
     // A new generation reads its own documents outside of any request.
@@ -24,6 +25,7 @@ export function watchAnswers(provider: Provider, { pages }: Pick<LibraryNeeds, '
     sayInterval(context)
     skipEmptyLogout(context)
     keepNonces(context)
+    shareWithScripts(context, clients)
     allowReturn(context)
   })
 }
@@ -96,6 +98,26 @@ function keepNonces(context: Context): void {
     (isRecord(body) && body['error'] === 'use_dpop_nonce') ||
     response.get('www-authenticate')?.includes('use_dpop_nonce') === true
   if (!isAskedFor && readClaims(context.get('DPoP'))?.['nonce'] === undefined) context.remove('dpop-nonce')
+}
+
+/** An answer to a script of an origin that its client lists says that credentials may be sent: some programs do so always. No cookie is read or set at
+ *  these endpoints. A certificate would be one, so it does not say so where one is taken. A preflight names no client: it is answered for the
+ *  origins of any. */
+function shareWithScripts(context: Context, clients: ClientInstances): void {
+  const { oidc, method, response } = context
+  const origin = context.get('Origin')
+  // documents are for everybody
+  if (origin === '' || response.get('access-control-allow-origin') !== origin || /jwks|discovery/.test(oidc.route))
+    return
+  const isPreflight = method === 'OPTIONS'
+  const isListed = isPreflight
+    ? clients.mayHaveOrigin(origin)
+    : oidc.client !== undefined && clients.registered(clientOf(context)).config.corsOrigins.includes(origin)
+  const { certificate, isAtAlias } = currentRequest()
+  if (isListed && isAtAlias !== true && certificate.kind === 'none')
+    context.set('access-control-allow-credentials', 'true')
+  if (isListed || !isPreflight) return
+  for (const name of Object.keys(response.headers)) if (name.startsWith('access-control-')) context.remove(name)
 }
 
 /** Allows the forms of this page to lead to the client (form_post, or a redirect after a POST): to an address that it

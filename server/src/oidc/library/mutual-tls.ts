@@ -80,10 +80,15 @@ const aliased = {
   userinfo_endpoint: paths.userinfo,
 } as const
 
-/** What discovery says besides; nothing where clients with a certificate ask the issuer as all others do. */
-export function endpointAliases({ issuer, mutualTlsUrl }: ProtocolSettings): object {
+/** @returns where clients with a certificate ask, by the names of the metadata; nothing where they ask the issuer as all others do */
+export function aliasesOf({ issuer, mutualTlsUrl }: ProtocolSettings): Readonly<Record<string, string>> {
   if (mutualTlsUrl === undefined || mutualTlsUrl === new URL(issuer).origin) return {}
   const base = `${mutualTlsUrl}${new URL(issuer).pathname.replace(/\/$/, '')}`
-  const aliases = Object.entries(aliased).map(([name, path]) => [name, `${base}${path}`])
-  return { mtls_endpoint_aliases: Object.fromEntries(aliases) }
+  return Object.fromEntries(Object.entries(aliased).map(([name, path]) => [name, `${base}${path}`]))
+}
+
+/** What discovery says besides. */
+export function endpointAliases(settings: ProtocolSettings): object {
+  const aliases = aliasesOf(settings)
+  return Object.keys(aliases).length === 0 ? {} : { mtls_endpoint_aliases: aliases }
 }

@@ -1,5 +1,6 @@
 import type { Override, OverrideNeeds } from './override.ts'
 import { addGroupClaims } from './overrides/add-group-claims.ts'
+import { aliasAddresses } from './overrides/alias-addresses.ts'
 import { authorizationDetails } from './overrides/authorization-details.ts'
 import { compareSecrets } from './overrides/compare-secrets.ts'
 import { consumeCodes } from './overrides/consume-codes.ts'
@@ -50,6 +51,7 @@ export const overrides = {
   idTokens,
   encryptUserinfo,
   watchParams,
+  aliasAddresses,
 } as const satisfies Readonly<Record<string, Override>>
 
 export function applyOverrides(library: Internals, needs: OverrideNeeds): void {

@@ -126,7 +126,14 @@ export interface Internals {
     validate(jwt: unknown, client: { clientId: string; idTokenSignedResponseAlg: string }): Promise<unknown>
   }
   /** `context.oidc` of each request. The library assigns `params` to it, and nothing else defines that name. */
-  readonly OIDCContext: { readonly prototype: object }
+  readonly OIDCContext: {
+    readonly prototype: {
+      /** The name of the endpoint. */
+      readonly route?: string
+      urlFor(name: string, options?: object): string
+      clientJwtAuthExpectedAudience(): ReadonlySet<string>
+    }
+  }
 }
 
 /** The public keys of a client. */

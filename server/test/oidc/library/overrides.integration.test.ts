@@ -8,6 +8,7 @@ import { overrides } from '../../../src/oidc/library/overrides.ts'
 import { clients } from './overrides/clients.ts'
 import type { Contract } from './overrides/contract.ts'
 import { contract as addGroupClaims } from './overrides/add-group-claims.ts'
+import { contract as aliasAddresses } from './overrides/alias-addresses.ts'
 import { contract as authorizationDetails } from './overrides/authorization-details.ts'
 import { contract as compareSecrets } from './overrides/compare-secrets.ts'
 import { contract as consumeCodes } from './overrides/consume-codes.ts'
@@ -62,6 +63,7 @@ const contracts = Object.entries({
   idTokens,
   encryptUserinfo,
   watchParams,
+  aliasAddresses,
 } as const satisfies Readonly<Record<Name, Contract>>) as [Name, Contract][]
 
 /** The value of `Client.prototype.find` in the classes of one Provider. */

@@ -8,7 +8,7 @@ import type { Replicas } from '@nauthera/harness/server'
 import { startWalked } from './walked.ts'
 
 // Fetch section 3.3 (CORS): which pages of other origins may read an answer. A browser sends Origin with each such request, and asks first
-// (preflight) for headers such as DPoP. The list of origins is the client's: `corsOrigins`.
+// (preflight) for headers such as DPoP. The list of origins is the client's: `corsOrigins`. Some programs send credentials always, so they may; no cookie counts.
 
 const own = 'https://spa.example.com'
 const foreign = 'https://evil.test'
@@ -60,7 +60,7 @@ describe('Fetch: cross-origin requests, section', function () {
       form: { grant_type: 'authorization_code', code: code.value, code_verifier: code.proof.verifier, ...spaRequest },
     })
   const allowed = ({ headers }: Answer) => headers['access-control-allow-origin']
-  const allowsCookies = ({ headers }: Answer) => headers['access-control-allow-credentials']
+  const allowsCredentials = ({ headers }: Answer) => headers['access-control-allow-credentials']
   const preflight = (path: string, origin: string, method = 'POST', wanted = 'authorization,content-type,dpop') =>
     send(replicas, {
       method: 'OPTIONS',
@@ -75,16 +75,16 @@ describe('Fetch: cross-origin requests, section', function () {
     send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}`, origin }, ...more })
 
   for (const [path, form, headers = {}] of endpoints) {
-    it(`3.3 ${path} is answered to the origin of the client and to no other, never to all and never with cookies`, async () => {
+    it(`3.3 ${path} is answered to the origin of the client and to no other, never to all`, async () => {
       const ofOwn = await send(replicas, { path, form: form(), headers: { ...headers, origin: own } })
       expect(allowed(ofOwn), ofOwn.body).to.equal(own)
       for (const origin of [foreign, 'null', `${own}.evil.test`, own.replace('https', 'http'), `${own}:8443`]) {
         const answer = await send(replicas, { path, form: form(), headers: { ...headers, origin } })
         expect([answer.status, answer.json()['error']], origin).to.deep.equal([400, 'invalid_request'])
         expect(allowed(answer), origin).to.equal(undefined)
-        expect(allowsCookies(answer)).to.equal(undefined)
+        expect(allowsCredentials(answer)).to.equal(undefined)
       }
-      expect(allowsCookies(ofOwn)).to.equal(undefined)
+      expect(allowsCredentials(ofOwn)).to.equal('true')
     })
   }
 
@@ -92,7 +92,7 @@ describe('Fetch: cross-origin requests, section', function () {
     ...endpoints.map(([path]) => [path, ['POST']] as const),
     ['/userinfo', ['GET', 'POST']] as const,
   ])
-    it(`3.3.2 the preflight of ${path} allows its methods, and the headers authorization, content-type and dpop, without cookies`, async () => {
+    it(`3.3.2 the preflight of ${path} allows its methods, and the headers authorization, content-type and dpop`, async () => {
       for (const method of methods) {
         const answer = await preflight(path, own, method)
         expect([answer.status, answer.body]).to.deep.equal([204, ''])
@@ -105,7 +105,12 @@ describe('Fetch: cross-origin requests, section', function () {
           'dpop',
         ])
         expect(Number(headers['access-control-max-age'])).to.be.above(0)
-        expect(allowsCookies(answer)).to.equal(undefined)
+        expect(allowsCredentials(answer)).to.equal('true')
+        // it names no client: the origin is that of none
+        for (const origin of [foreign, 'null', own.replace('https', 'http')]) {
+          const other = await preflight(path, origin, method)
+          expect(Object.keys(other.headers).filter((name) => name.startsWith('access-control-'))).to.deep.equal([])
+        }
       }
     })
 
@@ -116,7 +121,7 @@ describe('Fetch: cross-origin requests, section', function () {
       expect(answer.headers.vary, path).to.match(/\borigin\b/i)
       // revocation has nothing to keep
       if (answer.body !== '') expect(answer.headers['cache-control'], path).to.contain('no-store')
-      expect(allowsCookies(answer), path).to.equal(undefined)
+      expect(allowsCredentials(answer), path).to.equal(undefined)
     }
     const byGet = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
     expect(byGet.headers.vary).to.match(/\borigin\b/i)
@@ -126,9 +131,9 @@ describe('Fetch: cross-origin requests, section', function () {
   it('3.3 userinfo: the token says whose page may read it, by GET and by POST', async () => {
     for (const more of [{}, { method: 'POST' }]) {
       const ofOwn = await userinfo(own, more)
-      expect([ofOwn.status, allowed(ofOwn), allowsCookies(ofOwn)]).to.deep.equal([200, own, undefined])
+      expect([ofOwn.status, allowed(ofOwn), allowsCredentials(ofOwn)]).to.deep.equal([200, own, 'true'])
       const ofForeign = await userinfo(foreign, more)
-      expect([ofForeign.status, allowed(ofForeign), allowsCookies(ofForeign)]).to.deep.equal([
+      expect([ofForeign.status, allowed(ofForeign), allowsCredentials(ofForeign)]).to.deep.equal([
         400,
         undefined,
         undefined,
@@ -151,7 +156,7 @@ describe('Fetch: cross-origin requests, section', function () {
     const refused = await userinfo(own, { headers: { authorization: 'Bearer nonsense', origin: own } })
     expect(refused.status).to.equal(401)
     expect(refused.headers['access-control-expose-headers']).to.contain('WWW-Authenticate')
-    expect(allowsCookies(refused)).to.equal(undefined)
+    expect(allowsCredentials(refused)).to.equal(undefined)
   })
 
   it('3.3 the answer about a client that nobody knows tells every page the error, and nothing else', async () => {
@@ -159,17 +164,17 @@ describe('Fetch: cross-origin requests, section', function () {
     const answer = await send(replicas, { path: '/token', form, headers: { origin: foreign } })
     expect(answer.json()['error']).to.equal('invalid_client')
     expect(allowed(answer)).to.not.equal('*')
-    expect(allowsCookies(answer)).to.equal(undefined)
+    expect(allowsCredentials(answer)).to.equal(undefined)
   })
 
   for (const path of documents)
     it(`3.3 ${path} is for everybody, the same for each, without cookies`, async () => {
       for (const origin of [own, foreign]) {
         const answer = await send(replicas, { path, headers: { origin, cookie: 'a=b' } })
-        expect([answer.status, allowed(answer), allowsCookies(answer)]).to.deep.equal([200, '*', undefined])
+        expect([answer.status, allowed(answer), allowsCredentials(answer)]).to.deep.equal([200, '*', undefined])
         expect(answer.headers['set-cookie']).to.equal(undefined)
         const asked = await preflight(path, origin, 'GET')
-        expect([asked.status, allowsCookies(asked)]).to.deep.equal([204, undefined])
+        expect([asked.status, allowsCredentials(asked)]).to.deep.equal([204, undefined])
       }
     })
 
