@@ -36,6 +36,7 @@ const nightly = [
   'operator/test/decide/rotation-model.test.ts',
   'ci/test/same-answer.integration.test.ts',
   'server/test/http/pages-in-browser.integration.test.ts',
+  'ci/faults/flood.test.ts',
 ] as const
 
 interface Suite {
