@@ -9,7 +9,7 @@ import type { MutualTls } from './certificates.ts'
 import { federatedMethod, keyMethods, secretWays, showsSecret, wireMethods } from './client-authentication.ts'
 import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
-import { idClaims, registeredClaims, unusableClaims } from './claims.ts'
+import { apiClaims, idClaims, registeredClaims, unusableClaims } from './claims.ts'
 import { encryptionFaults } from './encryption.ts'
 import { fapiFaults } from './fapi.ts'
 import { wireGrant, wireGrants } from './grants.ts'
@@ -38,6 +38,8 @@ const words = (list: readonly string[]): readonly string[] => list
 /** A proof of the code is all that such a client has. */
 export const needsPkce = 'must be Required for a client without authentication; remove it'
 
+export const unknownApiClaim = `must be among ${apiClaims.join(', ')} and the names in spec.claims`
+
 const methods = words([...wireMethods, federatedMethod])
 
 type Check = (config: ClientConfig, about: AboutClient) => readonly ClientFault[]
@@ -53,6 +55,7 @@ const checks: readonly Check[] = [
   encryptionFaults,
   pageFaults,
   claimFaults,
+  apiClaimFaults,
   lifeFaults,
   acrFaults,
   fapiFaults,
@@ -71,6 +74,7 @@ function algorithmFaults(config: ClientConfig, { algorithms }: AboutClient): rea
       ['signing.idToken', config.idTokenSignedResponseAlg],
       ['signing.accessToken', config.accessTokenSignedResponseAlg],
       ['signing.userinfo', config.userinfoSignedResponseAlg],
+      ['resourceServer.tokens.signingAlg', config.resourceServer?.accessTokenSignedResponseAlg ?? ''],
     ] as const
   )
     .filter(([, value]) => value !== '' && !algorithms.includes(value))
@@ -172,12 +176,19 @@ function claimFaults(config: ClientConfig): readonly ClientFault[] {
     })
 }
 
+function apiClaimFaults({ resourceServer, claims }: ClientConfig): readonly ClientFault[] {
+  const known = words([...apiClaims, ...claims.map(({ name }) => name)])
+  const isKnown = resourceServer?.tokenClaims.every((claim) => known.includes(claim)) ?? true
+  return isKnown ? [] : [invalid('resourceServer.tokens.claims', unknownApiClaim)]
+}
+
 function lifeFaults(config: ClientConfig): readonly ClientFault[] {
   return (
     [
       ['tokens.accessTTL', config.accessTokenTtl, tokenLife.access],
       ['tokens.idTTL', config.idTokenTtl, tokenLife.id],
       ['tokens.refreshTTL', config.refreshTokenTtl, tokenLife.refresh],
+      ['resourceServer.tokens.accessTTL', config.resourceServer?.accessTokenTtl ?? 0, tokenLife.access],
     ] as const
   )
     .filter(([, seconds, { most }]) => seconds > most)

@@ -32,6 +32,9 @@ export const idClaims = ['Scopes', 'Minimal'] as const
 /** A program that keeps claims in an object of JavaScript would change that object instead. */
 export const unusableClaims: readonly string[] = ['__proto__']
 
+/** What a token of a person may tell an API, besides the claims that the API makes from groups. */
+export const apiClaims = ['groups', 'email', 'preferred_username', 'name'] as const
+
 export const registeredClaims: readonly string[] = [
   ...signInClaims,
   ...tokenClaims,

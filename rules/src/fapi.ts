@@ -39,6 +39,11 @@ export function fapiFaults(config: ClientConfig): readonly ClientFault[] {
       ['signing.idToken', algorithms.includes(config.idTokenSignedResponseAlg), fapiWants.algorithm],
       ['signing.accessToken', algorithms.includes(config.accessTokenSignedResponseAlg), fapiWants.algorithm],
       ['signing.userinfo', ['', ...algorithms].includes(config.userinfoSignedResponseAlg), fapiWants.algorithm],
+      [
+        'resourceServer.tokens.signingAlg',
+        ['', ...algorithms].includes(config.resourceServer?.accessTokenSignedResponseAlg ?? ''),
+        fapiWants.algorithm,
+      ],
       ['tokens.idClaims', config.idTokenClaims === 'Minimal', fapiWants.idClaims],
     ] as const
   )

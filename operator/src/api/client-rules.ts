@@ -9,9 +9,10 @@ import {
   tlsMethods,
 } from '@nauthera/rules/client-authentication'
 import type { AuthMethod } from '@nauthera/rules/client-authentication'
-import { needsPkce } from '@nauthera/rules/check-client'
+import { needsPkce, unknownApiClaim } from '@nauthera/rules/check-client'
 import { noKeys } from '@nauthera/rules/encryption'
 import { boundTwice } from '@nauthera/rules/certificates'
+import { apiClaims } from '@nauthera/rules/claims'
 import { fapiWants } from '@nauthera/rules/fapi'
 import { maxVersionBytes } from '@nauthera/rules/limits'
 import { typesWhere } from '@nauthera/rules/client-types'
@@ -137,6 +138,10 @@ const scopeRules = rulesOf({
   'resourceServer.scopes': {
     'must not have scopes of OpenID Connect (openid, profile, email, address, phone, groups, offline_access); name scopes of the API':
       `${absent('resourceServer.scopes')} || !self.resourceServer.scopes.exists(s, s in ${celList(oidcScopes)})`,
+  },
+  'resourceServer.tokens.claims': {
+    [unknownApiClaim]:
+      `${absent('resourceServer.tokens.claims')} || self.resourceServer.tokens.claims.all(c, c in ${celList(apiClaims)} || (has(self.claims) && self.claims.exists(own, own.name == c)))`,
   },
   'resourceServer.access': {
     'must have only scopes that are in resourceServer.scopes; add them there, or correct them here':

@@ -1,11 +1,13 @@
 // A client that is an API, and who may call it.
 import { declarationLimits } from '@nauthera/rules/authorization-details'
 import { authorizationDetailsType, detailTypeName } from './authorization-details.ts'
-import { scopeName } from './field-kinds.ts'
+import { signingAlgorithms } from '@nauthera/rules/algorithms'
+import { tokenLife } from '@nauthera/rules/limits'
+import { scopeName, timeSpan } from './field-kinds.ts'
 import { labelSelector } from './label-selector.ts'
 import { patterns } from './patterns.ts'
 import { everyMatches, matchesRule } from './rule-kinds.ts'
-import { list, mapList, object, set, text, withRules } from './schema.ts'
+import { list, mapList, object, oneOf, set, text, withRules } from './schema.ts'
 
 /** Who may call an API, and with what. */
 const apiAccess = object(
@@ -94,6 +96,26 @@ export const resourceServer = object(
       'Which clients may call the API, with which of its scopes. Default: those of its own namespace, with all. When it is set, it is the whole list: also a client of the own namespace must then be in it.',
       apiAccess,
       { maxItems: 50 },
+    ),
+    tokens: object(
+      'How access tokens for this API are made. What is left out is as the client says that gets the token.',
+      {},
+      {
+        signingAlg: oneOf(
+          'What JWTs are signed with, where a library knows one algorithm alone. It must be among signing.algorithms of the server. A client with profile FAPI2 gets no RS256.',
+          signingAlgorithms,
+        ),
+        format: oneOf('jwt, or opaque: the API then introspects each token.', ['jwt', 'opaque']),
+        accessTTL: timeSpan(
+          'How long they are valid. A client that says less itself, or whose policy does, gets less.',
+          tokenLife.access,
+        ),
+        claims: set(
+          'What a token of a person says of them, in a JWT and when the API introspects it: groups, email, preferred_username, name, or the name of one of spec.claims. The client must ask for the scope of the claim (groups for those of spec.claims), and the person must allow it. Default: nothing but sub.',
+          text('Claim.', { maxLength: 128, minLength: 1 }),
+          { maxItems: 20 },
+        ),
+      },
     ),
     authorizationDetails: mapList(
       'Types of authorization details (RFC 9396) that the API understands: what is more than a scope can say, such as one payment. Clients that list a type in authorizationDetailsTypes may ask for it as far as access allows.',

@@ -213,6 +213,7 @@ function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec): readonly Fin
       ? [['spec.rotation.interval', 'must be set, such as 720h'] as const]
       : []),
     ...atMost('spec.tokens.accessTTL', spec.tokens?.accessTTL, limits.tokens?.access),
+    ...atMost('spec.resourceServer.tokens.accessTTL', spec.resourceServer?.tokens?.accessTTL, limits.tokens?.access),
     ...atMost('spec.tokens.idTTL', spec.tokens?.idTTL, limits.tokens?.id),
     ...atMost('spec.tokens.refreshTTL', spec.tokens?.refreshTTL, limits.tokens?.refresh),
     ...atMost('spec.rotation.overlap', spec.rotation?.overlap, maxOverlap),

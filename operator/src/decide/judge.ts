@@ -14,7 +14,7 @@ import type { Violation } from './check-policies.ts'
 import { declaredApi } from './declared-api.ts'
 import type { DeclaredApi } from './declared-api.ts'
 import { renderConfig } from './metadata.ts'
-import { bindingOf, platformTokenTtlOf, shardBytesOf } from './policies.ts'
+import { bindingOf, shardBytesOf, tokenLimitsOf } from './policies.ts'
 import type { BindingPolicies, Policies } from './policies.ts'
 
 export interface Judgement extends Effective {
@@ -96,7 +96,7 @@ export function judgeClient(
     case 'conflict':
       return { ...base, declared: declares(acceptance), serve: { kind: 'nothing' } }
     case 'accepted': {
-      const config = renderConfig(effective.client, platformTokenTtlOf(binding))
+      const config = renderConfig(effective.client, tokenLimitsOf(binding))
       const version = renderVersion(config)
       const [tooLarge] = sizeFaults(version)
       if (tooLarge) return refuse({ kind: 'too-large', clientId: acceptance.clientId, message: tooLarge.message })

@@ -39,11 +39,18 @@ export function hasMintedSecret(spec: OIDCClientSpec): boolean {
   return showsSecret(authMethodOf(spec)) && !spec.secret?.existingSecretRef
 }
 
+/** How long tokens may be valid at most, in seconds; an access token of 0 has no limit. */
+export interface TokenLimits {
+  readonly platform: number
+  readonly access: number
+}
+const noLimits: TokenLimits = { platform: platformTokenLife.usual, access: 0 }
+
 /** @param client with the defaults of policy applied (apply-defaults.ts)
- *  @param platformTokenTtl seconds, of its policies (platformTokenTtlOf)
+ *  @param limits seconds, of its policies (tokenLimitsOf)
  *  @returns the client in the words of RFC 7591 with every default resolved
  *  Source: RFC 7591 section 2, OpenID Connect Registration 1.0 section 2. */
-export function renderConfig(client: OIDCClient, platformTokenTtl: number = platformTokenLife.usual): ClientConfig {
+export function renderConfig(client: OIDCClient, limits: TokenLimits = noLimits): ClientConfig {
   const { spec, metadata } = client
   const { redirects } = meaningOf(spec.type)
   return create(ClientConfigSchema, {
@@ -60,7 +67,7 @@ export function renderConfig(client: OIDCClient, platformTokenTtl: number = plat
     audiences: [...(spec.audiences ?? [])],
     authorizationDetailsTypes: [...(spec.authorizationDetailsTypes ?? [])],
     ...authConfig(spec, metadata.namespace),
-    platformTokenTtl: authMethodOf(spec) === federatedMethod ? platformTokenTtl : 0,
+    platformTokenTtl: authMethodOf(spec) === federatedMethod ? limits.platform : 0,
     pkceRequired: redirects && pkceOf(spec) !== 'Optional',
     pkceOrNonce: redirects && pkceOf(spec) === 'Auto',
     requirePushedAuthorizationRequests: spec.par ?? false,
@@ -75,12 +82,14 @@ export function renderConfig(client: OIDCClient, platformTokenTtl: number = plat
             identifier: spec.resourceServer.identifier,
             scopes: [...(spec.resourceServer.scopes ?? [])],
             authorizationDetails: (spec.resourceServer.authorizationDetails ?? []).map(detailsType),
+            ...apiTokenConfig(spec.resourceServer),
           },
         }
       : {}),
     allowedGroups: [...(spec.access?.allowedGroups ?? [])],
     requiredAcr: [...(spec.access?.requiredAcr ?? [])],
     ...tokenConfig(spec),
+    accessTokenTtlLimit: limits.access,
     subjectType: spec.subjectType ?? 'public',
     sectorIdentifierUri: spec.sectorIdentifierURI ?? '',
     ...(spec.defaultMaxAge === undefined ? {} : { defaultMaxAge: spec.defaultMaxAge }),
@@ -120,6 +129,13 @@ const pagesConfig = ({ uris }: OIDCClientSpec) => ({
   policyUri: uris?.policy ?? '',
   tosUri: uris?.tos ?? '',
   initiateLoginUri: uris?.initiateLogin ?? '',
+})
+
+const apiTokenConfig = ({ tokens }: NonNullable<OIDCClientSpec['resourceServer']>) => ({
+  accessTokenSignedResponseAlg: tokens?.signingAlg ?? '',
+  accessTokenFormat: tokens?.format ?? '',
+  accessTokenTtl: seconds(tokens?.accessTTL),
+  tokenClaims: [...(tokens?.claims ?? [])],
 })
 
 const detailsType = (

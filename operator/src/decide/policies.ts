@@ -2,6 +2,7 @@
 import { secretWays, showsSecret, waysOf } from '@nauthera/rules/client-authentication'
 import type { AuthMethod, SecretWay } from '@nauthera/rules/client-authentication'
 import { platformTokenLife } from '@nauthera/rules/identities'
+import type { TokenLimits } from './metadata.ts'
 import { namespaceLimits } from '@nauthera/rules/limits'
 import { durationMs } from '../api/duration.ts'
 import type { LabelSelector } from '../api/label-selector.ts'
@@ -131,10 +132,13 @@ export function isIssuerAllowed(policies: BindingPolicies, issuer: string): bool
   return lists.length > 0 && lists.every((list) => covers(list, issuer))
 }
 
-/** @returns the longest life of a platform's token, seconds: the least that a policy says, which may be more than is usual */
-export function platformTokenTtlOf(policies: BindingPolicies): number {
-  const said = policies.flatMap(({ spec }) => durationMs(spec.limits?.tokens?.platform ?? '') ?? [])
-  return said.length === 0 ? platformTokenLife.usual : Math.min(...said) / 1000
+/** @returns the least that a policy says of each. A platform's token may live longer than is usual. */
+export function tokenLimitsOf(policies: BindingPolicies): TokenLimits {
+  const least = (kind: keyof TokenLimits, otherwise: number): number => {
+    const said = policies.flatMap(({ spec }) => durationMs(spec.limits?.tokens?.[kind] ?? '') ?? [])
+    return said.length === 0 ? otherwise : Math.min(...said) / 1000
+  }
+  return { platform: least('platform', platformTokenLife.usual), access: least('access', 0) }
 }
 
 type Limit = 'clientsPerNamespace' | 'bytesPerShard'

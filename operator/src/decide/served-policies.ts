@@ -65,7 +65,7 @@ function clientOfVersion(version: ClientVersion, client: OIDCClient, clientId: s
     par: config.requirePushedAuthorizationRequests,
     dpop: config.dpopBoundAccessTokens,
     consent: consentOf(config.consent),
-    ...(config.resourceServer ? { resourceServer: { identifier: config.resourceServer.identifier } } : {}),
+    ...(config.resourceServer ? { resourceServer: apiOf(config.resourceServer) } : {}),
     tokens: {
       ...present('accessTTL', secondsText(config.accessTokenTtl)),
       ...present('idTTL', secondsText(config.idTokenTtl)),
@@ -105,6 +105,11 @@ const identitiesOf = ({ identities }: ClientConfig): NonNullable<NonNullable<OID
       ? { serviceAccount: { name: serviceAccount.name, namespace: serviceAccount.namespace } }
       : { issuer, subject },
   )
+
+const apiOf = ({ identifier, accessTokenTtl }: NonNullable<ClientConfig['resourceServer']>) => ({
+  identifier,
+  tokens: present('accessTTL', secondsText(accessTokenTtl)),
+})
 
 function consentOf(mode: ConsentMode): NonNullable<OIDCClientSpec['consent']> {
   if (mode === ConsentMode.SKIP) return 'Skip'

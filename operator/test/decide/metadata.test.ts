@@ -75,6 +75,7 @@ const fields: readonly [field: string, spec: Partial<OIDCClientSpec>, value: unk
   ['subjectType', { subjectType: 'pairwise' }, 'pairwise', 'public'],
   ['sectorIdentifierUri', { sectorIdentifierURI: 'https://a.example.com/s' }, 'https://a.example.com/s', ''],
   ['defaultMaxAge', { defaultMaxAge: 0 }, 0, undefined],
+  ['accessTokenTtlLimit', {}, 0, 0],
   ['requireAuthTime', { requireAuthTime: true }, true, false],
   ['idTokenSignedResponseAlg', { signing: { idToken: 'RS256' } }, 'RS256', ''],
   ['accessTokenSignedResponseAlg', { signing: { accessToken: 'PS256' } }, 'PS256', ''],
@@ -106,14 +107,25 @@ describe('renderConfig', () => {
     const config = renderConfig(
       client(
         {
-          resourceServer: { identifier: 'urn:a:b', scopes: ['read'] },
+          resourceServer: {
+            identifier: 'urn:a:b',
+            scopes: ['read'],
+            tokens: { signingAlg: 'RS256', format: 'jwt', accessTTL: '10m', claims: ['groups'] },
+          },
           claims: [{ name: 'roles', fromGroups: { b: ['B'], a: ['A', 'AA'] } }],
         },
         { generation: 7 },
       ),
     )
     expect(config.generation).to.equal(7n)
-    expect(config.resourceServer).to.deep.include({ identifier: 'urn:a:b', scopes: ['read'] })
+    expect(config.resourceServer).to.deep.include({
+      identifier: 'urn:a:b',
+      scopes: ['read'],
+      accessTokenSignedResponseAlg: 'RS256',
+      accessTokenFormat: 'jwt',
+      accessTokenTtl: 600,
+      tokenClaims: ['groups'],
+    })
     expect(config.claims[0]).to.deep.include({ name: 'roles', join: 'Array' })
     expect(config.claims[0]!.fromGroups.map(({ group, values }) => [group, values])).to.deep.equal([
       ['a', ['A', 'AA']],
@@ -161,7 +173,7 @@ describe('renderConfig', () => {
       { serviceAccount: { name: 'worker', namespace: 'shop' } },
       { issuer: 'https://ci.example.com', subject: 'repo:shop' },
     ]
-    const config = renderConfig(client({ auth: { method: 'federated_jwt', identities } }), 3600)
+    const config = renderConfig(client({ auth: { method: 'federated_jwt', identities } }), { platform: 3600, access: 600 })
     const own = client().metadata.namespace
     expect(config.identities.map(identityText)).to.deep.equal([
       `ServiceAccount ${own}/worker`,
@@ -169,6 +181,7 @@ describe('renderConfig', () => {
       'repo:shop of https://ci.example.com',
     ])
     expect([config.platformTokenTtl, config.tokenEndpointAuthMethod]).to.deep.equal([3600, 'federated_jwt'])
+    expect(config.accessTokenTtlLimit).to.equal(600)
   })
 
   it('is total: no field of the configuration is without a row here', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import { platformTokenTtlOf, policiesFor } from '../../src/decide/policies.ts'
+import { policiesFor, tokenLimitsOf } from '../../src/decide/policies.ts'
 import { client, binding, policy } from './clients.ts'
 
 describe('policiesFor', () => {
@@ -72,12 +72,18 @@ describe('policiesFor', () => {
   })
 })
 
-describe('platformTokenTtlOf', () => {
+describe('tokenLimitsOf', () => {
   const lives = (platform: string, more: OIDCPolicySpec = {}) => ({ ...more, limits: { tokens: { platform } } })
 
   it('tokens of platforms live as long as the strictest policy says, and two hours where none says anything', () => {
-    expect(platformTokenTtlOf(binding({}))).to.equal(7200)
-    expect(platformTokenTtlOf(binding(lives('4h'), lives('1h')))).to.equal(3600)
-    expect(platformTokenTtlOf(binding(lives('1h', { enforcement: 'Warn' })))).to.equal(7200)
+    expect(tokenLimitsOf(binding({})).platform).to.equal(7200)
+    expect(tokenLimitsOf(binding(lives('4h'), lives('1h'))).platform).to.equal(3600)
+    expect(tokenLimitsOf(binding(lives('1h', { enforcement: 'Warn' }))).platform).to.equal(7200)
+  })
+
+  it('access tokens live no longer than the strictest policy says, and as long as anybody wants where none says anything', () => {
+    const most = (access: string) => ({ limits: { tokens: { access } } })
+    expect(tokenLimitsOf(binding({})).access).to.equal(0)
+    expect(tokenLimitsOf(binding(most('1h'), most('10m'))).access).to.equal(600)
   })
 })

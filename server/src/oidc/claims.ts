@@ -1,5 +1,5 @@
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { claimsByScope } from '@nauthera/rules/scopes'
+import { claimsByScope, scopeOfClaim } from '@nauthera/rules/scopes'
 import type { User } from '../store/user.ts'
 
 const standardProfile: readonly string[] = [...claimsByScope.profile, ...claimsByScope.address, ...claimsByScope.phone]
@@ -41,6 +41,32 @@ export function claimsFromGroups(rules: ClientConfig['claims'], groups: readonly
     if (values.length > 0) claims[name] = joined(values, join)
   }
   return claims
+}
+
+/** What a token of a person tells an API of them (resourceServer.tokens.claims), as far as the person let the client know it.
+ *  @param consented the scopes about a person in the grant of the token; claims from groups are of the scope `groups`
+ *  @returns the claims that the API names and no more, an address with whether it was verified */
+export function claimsForApi(
+  { resourceServer, claims }: Pick<ClientConfig, 'resourceServer' | 'claims'>,
+  user: User,
+  consented: string | undefined,
+): Record<string, unknown> {
+  const named = resourceServer?.tokenClaims ?? []
+  if (named.length === 0) return {}
+  const scopes = (consented ?? '').split(' ')
+  const all = { ...claimsOf(user), ...claimsFromGroups(claims, user.groups) }
+  const told = named.flatMap((name) => (name === 'email' ? [name, 'email_verified'] : [name]))
+  return Object.fromEntries(
+    told
+      .filter((name) => all[name] !== undefined && scopes.includes(scopeOfClaim(name) ?? 'groups'))
+      .map((name) => [name, all[name]]),
+  )
+}
+
+/** The same for an API that introspects the token, with the name that RFC 7662 has for the user. */
+export function claimsOnIntrospection(...about: Parameters<typeof claimsForApi>): Record<string, unknown> {
+  const told = claimsForApi(...about)
+  return 'preferred_username' in told ? { ...told, username: told['preferred_username'] } : told
 }
 
 function joined(values: readonly string[], join: string): unknown {

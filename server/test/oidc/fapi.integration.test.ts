@@ -40,7 +40,7 @@ describe('FAPI 2.0 Security Profile', function () {
     )
     keys = { ES256: ES256!, PS256: PS256!, EdDSA: EdDSA!, RS256: RS256! }
     otherKey = await keyOf('ES256', 'other')
-    replicas = await startReplicas({ count: 2 })
+    replicas = await startReplicas({ count: 2, settings: { signing: { algorithms: ['ES256', 'RS256', 'PS256'] } } })
     await replicas.serve([fapi('app.bank', Object.values(keys)), fapi('app.other', [otherKey])])
     await addPerson(replicas, 'ada')
     bank = createFapiClient(replicas, 'app.bank', { signing: keys.ES256, holder: await keyOf('ES256') })

@@ -1,11 +1,10 @@
-import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { tokenTermsAt } from '../clients/api-tokens.ts'
 import { scopesAt } from '../clients/apis.ts'
 import { defaultApi, judgeAuthorization, judgeMachine, standingScope } from '../clients/asked.ts'
 import type { Asked, Verdict } from '../clients/asked.ts'
 import type { Apis } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
-import { lifetimes } from '../lifetimes.ts'
 import { isDocumentId } from '../clients/metadata-document.ts'
 import { ProtocolError } from '../protocol-error.ts'
 
@@ -19,11 +18,7 @@ export interface ApiToken {
   readonly jwt: { readonly sign: { readonly alg: string } }
 }
 
-/** How many seconds an access token of the client lives. */
-export const accessTokenLifetime = ({ accessTokenTtl }: Pick<ClientConfig, 'accessTokenTtl'>): number =>
-  accessTokenTtl || lifetimes.accessToken
-
-/** @param needs.algorithm signs for clients that name no algorithm
+/** @param needs.algorithm signs where neither the API nor the client names an algorithm
  *  @throws ProtocolError invalid_target for an API that the client may not ask for
  *  Source: RFC 8707, RFC 9068. */
 export function apiTokenOf(
@@ -31,13 +26,13 @@ export function apiTokenOf(
   client: OidcClient,
   needs: { clients: Apis; algorithm: string },
 ): ApiToken {
-  const { config } = client
+  const { algorithm, format, seconds } = tokenTermsAt(identifier, client, needs.clients)
   return {
     scope: (scopesAt(identifier, client, needs.clients) ?? []).join(' '),
     audience: identifier,
-    accessTokenTTL: accessTokenLifetime(config),
-    accessTokenFormat: config.accessTokenFormat === 'opaque' ? 'opaque' : 'jwt',
-    jwt: { sign: { alg: config.accessTokenSignedResponseAlg || needs.algorithm } },
+    accessTokenTTL: seconds,
+    accessTokenFormat: format,
+    jwt: { sign: { alg: algorithm || needs.algorithm } },
   }
 }
 
@@ -93,7 +88,11 @@ export function standingFor(
 
 /** A client may introspect its own tokens, and an API the tokens that are issued for it (RFC 7662 section 4). */
 function mayIntrospect(caller: OidcClient, token: { clientId?: string | undefined; aud?: unknown }): boolean {
-  if (token.clientId === caller.clientId) return true
-  const identifier = caller.config.resourceServer?.identifier
+  return token.clientId === caller.clientId || isAudience(caller, token)
+}
+
+/** Whether a client is the API that a token is for. */
+export function isAudience({ config }: OidcClient, token: { readonly aud?: unknown }): boolean {
+  const identifier = config.resourceServer?.identifier
   return identifier !== undefined && token.aud === identifier
 }

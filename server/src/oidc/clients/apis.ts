@@ -1,5 +1,4 @@
 import type { AuthorizationDetailsType, ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { usualTokenLife } from '@nauthera/rules/limits'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import type { ClientInstances } from './instances.ts'
 import type { OidcClient } from './oidc-client.ts'
@@ -51,11 +50,3 @@ export const personScopes = ({ scopes }: Pick<ClientConfig, 'scopes'>): readonly
 /** A client that is an API may ask for itself. */
 const listedApis = ({ audiences, resourceServer }: ClientConfig): readonly string[] =>
   resourceServer === undefined ? audiences : [...new Set([...audiences, resourceServer.identifier])]
-
-/** Seconds for which an API may take a signed access token of this client by itself, whatever has ended since; 0 when the client gets
- *  none. */
-export function signedTokenLife(client: ApisOf, apis: Apis): number {
-  const { accessTokenFormat, accessTokenTtl } = client.config
-  if (accessTokenFormat === 'opaque' || apisOf(client, apis).length === 0) return 0
-  return accessTokenTtl || usualTokenLife.access
-}

@@ -1,4 +1,5 @@
-import { standingFor } from '../artefacts/resources.ts'
+import { isAudience, standingFor } from '../artefacts/resources.ts'
+import { claimsOnIntrospection } from '../claims.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { createSubjectOf } from '../clients/subjects.ts'
 import type { KeySet } from '../keys/key-set.ts'
@@ -26,13 +27,17 @@ export function createIntrospection(needs: IntrospectionNeeds): Answer {
     if (found === undefined) return undefined
     const { token, owner } = found
     const { clientId, accountId, aud, exp, iat, jti, sid } = token
-    if (token.grantId !== undefined && (await findGrant(context, token, needs)) === undefined) return undefined
+    const grant = token.grantId === undefined ? undefined : await findGrant(context, token, needs)
+    if (token.grantId !== undefined && grant === undefined) return undefined
     const standing = standingFor(caller, token, clients)
     if (standing === undefined) return undefined
     return {
       active: true,
       ...(accountId !== undefined && { sub: subjectOf(owner, accountId) }),
       ...token.extra,
+      ...(grant && isAudience(caller, token)
+        ? claimsOnIntrospection(caller.config, grant.account.user, grant.payload.openid?.scope)
+        : {}),
       client_id: clientId,
       exp,
       iat,

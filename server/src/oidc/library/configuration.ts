@@ -16,6 +16,8 @@ import { createSubjectOf } from '../clients/subjects.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import { accountHooks } from './accounts.ts'
 import type { Exchanged } from '../request-context.ts'
+import { claimsForApi } from '../claims.ts'
+import { loadAccountOfArtefact } from '../load-account.ts'
 import { createAdapter } from './adapter.ts'
 import { currentRequest } from './current-request.ts'
 import { buildFeatures } from './features.ts'
@@ -25,7 +27,7 @@ import { pageAsk, show } from './pages.ts'
 import type { ProtocolFault } from './pages.ts'
 import { createPrompts, requestablePrompts } from './prompts.ts'
 import { clientOf, refreshTokenOf } from './shapes.ts'
-import type { Context } from './shapes.ts'
+import type { AccessToken, Context, Grant } from './shapes.ts'
 import { signInProof } from './sign-in-proof.ts'
 import { signingKeys } from './signing-keys.ts'
 import { timesToLive } from './times-to-live.ts'
@@ -54,7 +56,8 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     clockTolerance,
     cookies: cookies(needs),
     formats: formats(needs),
-    extraTokenClaims: (context: Context | undefined) => ({
+    extraTokenClaims: async (context: Context | undefined, token: AccessToken) => ({
+      ...(context === undefined ? {} : await claimsOfPerson(needs, context, token)),
       ...(context === undefined ? {} : signInProof(context)),
       ...exchangedClaims(currentRequest().exchange),
     }),
@@ -84,6 +87,21 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
       show(context, await pages.error(pageAsk(context), out, error as ProtocolFault)),
   }
   return configuration as unknown as Configuration
+}
+
+/** What a JWT says of the person. One that is opaque says it when its API introspects it; one of an exchange says nothing: the person
+ *  let the client know it that signed them in. */
+async function claimsOfPerson(
+  { clients, users }: ConfigurationNeeds,
+  context: Context,
+  { resourceServer, accountId }: AccessToken,
+): Promise<Named> {
+  const grant = context.oidc.entities.Grant as unknown as Grant | undefined
+  if (resourceServer?.accessTokenFormat !== 'jwt' || accountId === undefined || grant === undefined) return {}
+  const api = clients.findApi(resourceServer.identifier())
+  if (api === undefined || currentRequest().exchange !== undefined) return {}
+  const account = await loadAccountOfArtefact(currentRequest(), users)
+  return account ? claimsForApi(api.config, account.user, grant.getOIDCScope()) : {}
 }
 
 /** How clients prove themselves at endpoints of which the library says nothing (RFC 8414 section 2): as at the token endpoint. */

@@ -6,15 +6,18 @@ import { requestObjectFault } from '../artefacts/client-jwts.ts'
 import { fapiRequestFault, isFapiClient } from '../artefacts/fapi.ts'
 import { checkDetails, standingDetailsOf } from '../artefacts/granted-details.ts'
 import { apiOfDetails } from '../clients/details.ts'
-import { apiTokenOf, defaultResource, scopeOfRequest, standingFor } from '../artefacts/resources.ts'
-import { fromStore } from './current-request.ts'
+import { apiTokenOf, defaultResource, isAudience, scopeOfRequest, standingFor } from '../artefacts/resources.ts'
+import { claimsOnIntrospection } from '../claims.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
+import { loadAccountOfArtefact } from '../load-account.ts'
+import { currentRequest, fromStore } from './current-request.ts'
 import { mutualTls } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import { parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
-import type { AccessToken, Context } from './shapes.ts'
+import type { AccessToken, Context, Grant } from './shapes.ts'
 
-type Needs = Pick<LibraryNeeds, 'settings' | 'keys' | 'clients' | 'certificates' | 'pages' | 'now'>
+type Needs = Pick<LibraryNeeds, 'settings' | 'users' | 'keys' | 'clients' | 'certificates' | 'pages' | 'now'>
 type Named = Readonly<Record<string, unknown>>
 type Features = NonNullable<Configuration['features']>
 
@@ -85,17 +88,20 @@ function checkAcr(claims: unknown, reachable: readonly string[]): void {
 
 /** Who may introspect a token, and who may revoke it. A token that is looked at stands for no more than its client may have
  *  now. */
-function tokensLookedAt({ clients }: Needs) {
+function tokensLookedAt({ clients, users }: Needs) {
   return {
     introspection: {
       enabled: true,
-      allowedPolicy: async (_context, client, token) => {
+      allowedPolicy: async (context: Context, client, shown) => {
+        const token = shown as unknown as AccessToken
         await clients.ensure(token.clientId ?? '')
         const owner = clients.registeredById(token.clientId ?? '')
-        const standing = standingFor(clients.registered(client), token, clients)
+        const caller = clients.registered(client)
+        const standing = standingFor(caller, token, clients)
         if (!owner || standing === undefined) return false
-        const rar = standingDetailsOf(token as unknown as AccessToken, owner, clients)
-        Object.assign(token, standing, { rar })
+        const rar = standingDetailsOf(token, owner, clients)
+        const extra = { ...token.extra, ...(isAudience(caller, token) ? await toldOf(context, caller, users) : {}) }
+        Object.assign(token, standing, { rar, extra })
         return true
       },
     },
@@ -108,6 +114,13 @@ function tokensLookedAt({ clients }: Needs) {
       },
     },
   } satisfies Pick<Features, 'introspection' | 'revocation'>
+}
+
+/** What an API is told of the person of a token that it introspects. */
+async function toldOf(context: Context, api: OidcClient, users: Needs['users']): Promise<object> {
+  const grant = context.oidc.entities.Grant as unknown as Grant | undefined
+  const account = grant && (await loadAccountOfArtefact(currentRequest(), users))
+  return account ? claimsOnIntrospection(api.config, account.user, grant.getOIDCScope()) : {}
 }
 
 /** The library asks for the default of a request that names no API, then for each API; both before it reads the scopes. */

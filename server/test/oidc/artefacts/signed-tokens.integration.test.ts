@@ -1,7 +1,17 @@
 import { generateKeyPairSync, sign as signBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { basic, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, getTokens, introspect, redeem, refresh, revoke, tokensOf } from '@nauthera/harness/flows'
+import {
+  claimsOfJwt,
+  getCode,
+  headerOfJwt,
+  getTokens,
+  introspect,
+  redeem,
+  refresh,
+  revoke,
+  tokensOf,
+} from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
@@ -99,6 +109,85 @@ describe('T14 introspection and revocation of JWT access tokens', () => {
     expect(claimsOfJwt(await machineToken())).to.not.have.property('grant_ref')
     // the reference is no token
     expect(await look(String(reference), 'app.web')).to.deep.equal(inactive)
+  })
+
+  describe('of an API that says how its tokens are (resourceServer.tokens)', () => {
+    const terms = {
+      accessTokenSignedResponseAlg: 'RS256',
+      accessTokenTtl: 120,
+      tokenClaims: ['groups', 'email', 'preferred_username', 'roles'],
+    }
+    const fromGroups = [{ group: 'engineers', values: ['Editor'] }]
+    const theApi = (more: object = {}) =>
+      entry('app.api', {
+        ...configs.api,
+        claims: [{ name: 'roles', fromGroups, join: 'Array' }],
+        resourceServer: { ...configs.api.resourceServer, ...terms, ...more },
+      } as never)
+    const tokenFor = async (scope: string, clientId = 'app.web') => {
+      const code = await getCode(replicas, {
+        username: 'ada',
+        parameters: { client_id: clientId, scope, resource: api },
+      })
+      return tokensOf(await redeem(replicas, code, { clientId, form: { resource: api } })).access
+    }
+    const lifeOf = ({ exp, iat }: Record<string, unknown>) => Number(exp) - Number(iat)
+    const told = {
+      groups: ['engineers'],
+      roles: ['Editor'],
+      email: 'ada@example.com',
+      email_verified: true,
+      preferred_username: 'ada',
+    }
+    const all = 'openid profile email groups read'
+
+    it('signs by its algorithm, for as long as it says and no longer than the client and its policies want', async () => {
+      await change('app.api', theApi())
+      for (const token of [await machineToken(), await tokenFor(all)]) {
+        expect(headerOfJwt(token)['alg']).to.equal('RS256')
+        expect(lifeOf(claimsOfJwt(token))).to.equal(120)
+      }
+      const strict = { ...configs.machine, scopes: ['read'], accessTokenTtlLimit: 90 }
+      await replicas.serve([
+        ...clients().filter(({ clientId }) => !['app.api', 'app.machine'].includes(clientId)),
+        theApi(),
+        entry('app.machine', strict, scopes),
+      ])
+      expect(lifeOf(claimsOfJwt(await machineToken()))).to.equal(90)
+    })
+
+    it('is opaque where the API wants that, whatever the client says', async () => {
+      const jwt = { ...machine, accessTokenFormat: 'jwt' }
+      const others = clients().filter(({ clientId }) => !['app.api', 'app.machine'].includes(clientId))
+      await replicas.serve([...others, theApi({ accessTokenFormat: 'opaque' }), entry('app.machine', jwt, scopes)])
+      const token = await machineToken()
+      expect(token).to.match(/^nr_/)
+      expect(lifeOf(await look(token))).to.equal(120)
+    })
+
+    it('T14 says of the person what the API wants and the person let the client know, in the JWT and to that API alone', async () => {
+      await change('app.api', theApi())
+      const token = await tokenFor(all)
+      expect(claimsOfJwt(token)).to.deep.include(told)
+      expect(claimsOfJwt(token)).to.not.have.any.keys('name', 'username')
+      expect(await look(token)).to.deep.include({ ...told, username: 'ada' })
+      for (const [scope, names] of [
+        ['openid read', []],
+        ['openid email read', ['email', 'email_verified']],
+        ['openid groups read', ['groups', 'roles']],
+      ] as const) {
+        const less = await tokenFor(scope)
+        for (const claims of [claimsOfJwt(less), await look(less)])
+          expect(
+            Object.keys(claims).filter((name) => name in told || name === 'username'),
+            scope,
+          ).to.have.members(names)
+      }
+      expect(claimsOfJwt(await machineToken())).to.not.have.any.keys(...Object.keys(told))
+      expect(await look(token, 'app.web')).to.not.have.any.keys('username', ...Object.keys(told))
+      await change('app.api')
+      expect(claimsOfJwt(await tokenFor(all))).to.not.have.any.keys(...Object.keys(told))
+    })
   })
 
   it('is inactive, and never an error, for what is no access token of this server', async () => {

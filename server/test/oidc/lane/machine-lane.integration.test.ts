@@ -19,6 +19,14 @@ import type { Asked, Got } from './asked-twice.ts'
 const api = 'https://api.example.com'
 const other = 'https://other.example.com'
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+const strict = 'https://strict.example.com'
+const sealing = 'https://sealing.example.com'
+const terms = { accessTokenTtl: 60, tokenClaims: ['groups', 'email', 'preferred_username', 'name', 'roles'] }
+const strictApi = (resourceServer: object) => ({
+  ...configs.api,
+  claims: [{ name: 'roles', fromGroups: [{ group: 'engineers', values: ['Editor'] }], join: 'CSV' }],
+  resourceServer: { scopes: ['read'], ...terms, ...resourceServer },
+})
 const granted = { [api]: ['read', 'write'] }
 const oldSecret = 'a-secret-of-before-with-more-than-32-characters'
 const endedSecret = 'a-secret-that-ended-with-more-than-32-characters'
@@ -33,7 +41,13 @@ const secrets = [
 const clients = [
   entry('app.machine', machine, { granted, secrets }),
   entry('app.older', machine),
-  entry('app.both', { ...machine, audiences: [api, other] }, { granted: { ...granted, [other]: ['read'] } }),
+  entry(
+    'app.both',
+    { ...machine, audiences: [api, other, strict, sealing] },
+    { granted: { ...granted, [other]: ['read'], [strict]: ['read'], [sealing]: ['read'] } },
+  ),
+  entry('app.strict', strictApi({ identifier: strict }) as never),
+  entry('app.sealing', strictApi({ identifier: sealing, accessTokenFormat: 'opaque' }) as never),
   entry('app.none', { ...machine, audiences: [] }, { granted: {} }),
   entry('app.denied', machine, { granted: {} }),
   entry('app.sealed', { ...machine, accessTokenFormat: 'opaque' }, { granted }),
@@ -43,7 +57,11 @@ const clients = [
   entry('app.post', { ...machine, secretMethods: ['client_secret_post'] }, { granted }),
   entry('app.any', { ...machine, secretMethods: ['client_secret_basic', 'client_secret_post'] }, { granted }),
   entry('app.gone', { ...machine, suspended: true }, { granted }),
-  entry('app.web', { ...configs.web, scopes: [...configs.web.scopes, 'read'], audiences: [api] }, { granted }),
+  entry(
+    'app.web',
+    { ...configs.web, scopes: [...configs.web.scopes, 'read'], audiences: [api, strict, sealing] },
+    { granted: { ...granted, [strict]: ['read'], [sealing]: ['read'] } },
+  ),
   entry('app.paired', { ...configs.web, subjectType: 'pairwise', audiences: [api] }, { granted }),
   entry('app.public', configs.spa),
   entry('app.api', configs.api),
@@ -88,11 +106,16 @@ describe('the machine lane', function () {
     const identityIssuers = [{ issuer: platform, jwksFile, thisCluster: true }]
     replicas = await startReplicas({ settings: { identityIssuers, signing: { algorithms: ['ES256', 'RS256'] } } })
     await replicas.serve(clients)
-    await addPerson(replicas, 'ada')
+    await addPerson(replicas, 'ada', ['engineers'])
     const get = async (clientId: string) => tokenOf(await ask(replicas, forToken(clientId), 'whole'))
     const person = await getTokens(replicas, { parameters: { scope: 'openid email offline_access' } })
     const code = await getCode(replicas, { parameters: { resource: api, scope: 'openid read' } })
     const ofApi = tokensOf(await redeem(replicas, code, { form: { resource: api } }))
+    const at = async (resource: string) => {
+      const asked = { resource, scope: 'openid email groups profile read' }
+      return tokensOf(await redeem(replicas, await getCode(replicas, { parameters: asked }), { form: { resource } }))
+        .access
+    }
     const paired = await getTokens(replicas, { clientId: 'app.paired', parameters: { client_id: 'app.paired' } })
     const [signed, revoked] = [await get('app.machine'), await get('app.machine')]
     const [sealed, gone] = [await get('app.none'), await get('app.none')]
@@ -111,6 +134,8 @@ describe('the machine lane', function () {
       refresh: person.refresh,
       ended: ended.refresh,
       ofApi: ofApi.access,
+      ofStrict: await at(strict),
+      ofSealing: await at(sealing),
       paired: paired.access,
       rsa: await get('app.rsa'),
       ofSealed: await get('app.sealed'),
@@ -159,6 +184,10 @@ describe('the machine lane', function () {
     ['a resource', () => forToken('app.both', { resource: other })],
     ['a client of an operator that knows no grants', () => forToken('app.older')],
     ['a short life', () => forToken('app.short')],
+    ['an API that says how its tokens are', () => forToken('app.both', { resource: strict })],
+    ['what an API is told of the person of a signed token', () => about('app.strict', tokens['ofStrict']!)],
+    ['what an API is told of the person of a sealed token', () => about('app.sealing', tokens['ofSealing']!)],
+    ['what the client of that token is told', () => about('app.web', tokens['ofSealing']!)],
     [
       'a secret in the body, and a charset',
       () => ({
@@ -192,6 +221,7 @@ describe('the machine lane', function () {
     ['a scope that is not granted', () => forToken('app.machine', { scope: 'admin' })],
     ['a client that must bind its tokens', () => forToken('app.dpop')],
     ['a token of another form', () => forToken('app.sealed')],
+    ['a token of the form that its API wants', () => forToken('app.both', { resource: sealing })],
     ['a token of another algorithm', () => forToken('app.rsa')],
     ['a suspended client', () => forToken('app.gone')],
     ['a parameter that it does not know', () => forToken('app.machine', { audience: api })],
