@@ -173,7 +173,10 @@ describe('renderConfig', () => {
       { serviceAccount: { name: 'worker', namespace: 'shop' } },
       { issuer: 'https://ci.example.com', subject: 'repo:shop' },
     ]
-    const config = renderConfig(client({ auth: { method: 'federated_jwt', identities } }), { platform: 3600, access: 600 })
+    const config = renderConfig(client({ auth: { method: 'federated_jwt', identities } }), {
+      platform: 3600,
+      access: 600,
+    })
     const own = client().metadata.namespace
     expect(config.identities.map(identityText)).to.deep.equal([
       `ServiceAccount ${own}/worker`,
