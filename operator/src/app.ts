@@ -54,9 +54,10 @@ export function startOperator(needs: OperatorNeeds): Operator {
     clock,
     log,
     ...(needs.leaseTimes ? { times: needs.leaseTimes } : {}),
-    onLost: (reason) => {
-      log.error({ code: 'LEASE_LOST', reason }, 'lease lost')
-      needs.onFatal(`LEASE_LOST: ${reason}`)
+    random: needs.random,
+    onLost: (reason, backOffMs) => {
+      log.error({ code: 'LEASE_LOST', reason, wait: `${Math.round(backOffMs)}ms` }, 'lease lost')
+      needs.onFatal(`LEASE_LOST: ${reason}`, backOffMs)
     },
   })
   const stops: Stops = []

@@ -1,7 +1,7 @@
 import { runProcess } from '@nauthera/runtime/lifecycle'
 import manifest from '../package.json' with { type: 'json' }
 import { startOperator } from './app.ts'
-import { systemClock } from './time/clock.ts'
+import { pause, systemClock } from './time/clock.ts'
 import { createConnection } from './kubernetes/connection.ts'
 import { loadCredentials } from './kubernetes/credentials.ts'
 import { settingsSchema } from './settings.ts'
@@ -12,6 +12,9 @@ await runProcess({
   schema: settingsSchema,
   stopTimeoutMs: 20_000,
   start: async ({ settings, log, metrics, lifecycle }) => {
+    let waitMs = 0
+    // the first that is registered stops last: nothing else of us runs any more
+    lifecycle.onStop('back-off', () => pause(systemClock, waitMs))
     const connection = createConnection({
       credentials: loadCredentials(process.env, systemClock),
       userAgent: `nauthera-operator/${manifest.version}`,
@@ -25,7 +28,10 @@ await runProcess({
       random: Math.random,
       log,
       metrics,
-      onFatal: lifecycle.fail,
+      onFatal: (reason, backOffMs = 0) => {
+        waitMs = backOffMs
+        lifecycle.fail(reason)
+      },
     })
     lifecycle.onStop('operator', () => operator.stop())
   },

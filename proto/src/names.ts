@@ -39,6 +39,8 @@ export const annotations = {
   clientsRevision: `${apiGroup}/clients-revision`,
   /** On an OIDCClient: a person asks for a rotation. The operator never removes it. */
   rotate: `${apiGroup}/rotate`,
+  /** On the operators' Lease: how often in a row it ended without being given back, soon after it was taken. */
+  losses: `${apiGroup}/losses`,
   /** On an OIDCClient: `true` says that it was restored from a backup, so that it may go on with the Secret that was restored with it. */
   restored: `${apiGroup}/restored`,
 } as const

@@ -15,8 +15,8 @@ export interface OperatorNeeds {
   readonly log: Log
   readonly metrics: Metrics
   readonly leaseTimes?: LeaseTimes
-  /** Leadership, or a part that everything needs, is lost: the process must end. */
-  readonly onFatal: (reason: string) => void
+  /** Leadership, or a part that everything needs, is lost: the process must end, `waitMs` after its parts have. */
+  readonly onFatal: (reason: string, waitMs?: number) => void
 }
 
 /** What is to be stopped, in the order of starting. */

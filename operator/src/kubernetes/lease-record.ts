@@ -1,5 +1,6 @@
 // What the record of a Lease says to one candidate, and what it should do about it. Times are milliseconds of the candidate's
 // own monotonic clock: the clocks of two machines are never compared.
+import { annotations } from '@nauthera/proto/names'
 import type { KubernetesObject } from './objects.ts'
 
 export interface LeaseObject extends KubernetesObject {
@@ -49,13 +50,49 @@ export const mustRead = (view: LeaseView): boolean => !view.isLeading || view.re
 
 export type LeaseMove =
   | { readonly kind: 'create'; readonly spec: LeaseObject['spec'] }
+  /** A renewal, or a takeover: then its annotation says how often it was lost before. */
   | { readonly kind: 'replace'; readonly record: LeaseObject }
   /** Somebody else holds it. */
   | { readonly kind: 'wait' }
 
+/** A leader that had it for so long has not lost it at the first strain. Milliseconds. */
+const steadyMs = 600_000
+const backOffMs = 1_000
+/** Longer, and the process would be ended while it waits. */
+const longestBackOffMs = 15_000
+
+/** How often in a row it was lost before the present holder took it. */
+const lossesOf = ({ metadata }: LeaseObject): number => Number(metadata.annotations?.[annotations.losses] ?? 0) || 0
+
+/** @param leader the record of a leader that loses it at `now` (epoch milliseconds by the clock that wrote it)
+ *  @returns how long that process waits before it ends, so that whoever starts in its place is not one more load at once: it doubles with
+ *    each loss soon after the one before, and nobody waits as long as another */
+export function waitAfterLoss(leader: LeaseObject | undefined, now: number, random: () => number): number {
+  const { acquireTime } = leader?.spec ?? {}
+  const isSteady = acquireTime !== undefined && now - Date.parse(acquireTime) >= steadyMs
+  const before = leader === undefined || isSteady ? 0 : lossesOf(leader)
+  return Math.min(longestBackOffMs, backOffMs * 2 ** Math.min(before, 10)) * (1 + random() * 0.25)
+}
+
+/** @returns how often it was lost in a row, once somebody takes it who finds it like this */
+function lossesAfter(found: LeaseObject): number {
+  const { holderIdentity, acquireTime = '', renewTime = '' } = found.spec
+  if (!holderIdentity) return 0
+  return Date.parse(renewTime) - Date.parse(acquireTime) >= steadyMs ? 1 : lossesOf(found) + 1
+}
+
+const taken = (found: LeaseObject, spec: LeaseObject['spec']): LeaseObject => ({
+  ...found,
+  metadata: {
+    ...found.metadata,
+    annotations: { ...found.metadata.annotations, [annotations.losses]: String(lossesAfter(found)) },
+  },
+  spec,
+})
+
 /** @param time.now epoch milliseconds, for people who read the record */
 export function nextMove(
-  { record, changedAt }: LeaseView,
+  { record, changedAt, isLeading }: LeaseView,
   identity: string,
   durationMs: number,
   time: { readonly now: number; readonly monotonic: number },
@@ -69,12 +106,15 @@ export function nextMove(
     acquireTime = renewTime,
     leaseTransitions = 0,
   } = record.spec
-  if (holder === identity)
+  if (holder === identity && isLeading)
     return { kind: 'replace', record: { ...record, spec: { ...held, acquireTime, leaseTransitions } } }
+  // an earlier process of ours, which has ended without giving it back
+  if (holder === identity)
+    return { kind: 'replace', record: taken(record, { ...held, acquireTime: renewTime, leaseTransitions }) }
   const isOver = !holder || time.monotonic - changedAt >= leaseDurationSeconds * 1000
   if (!isOver) return { kind: 'wait' }
   const spec = { ...held, acquireTime: renewTime, leaseTransitions: leaseTransitions + 1 }
-  return { kind: 'replace', record: { ...record, spec } }
+  return { kind: 'replace', record: taken(record, spec) }
 }
 
 /** Asked when a renewal has failed.

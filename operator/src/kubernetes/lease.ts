@@ -1,4 +1,5 @@
 import type { Log } from '@nauthera/runtime/log'
+import { createBackoff } from '../time/backoff.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 import { ApiError, insteadWhen, isAlreadyExists, isConflict, isNotFound } from './api-error.ts'
@@ -12,6 +13,7 @@ import {
   mustRead,
   nextMove,
   nothingKnown,
+  waitAfterLoss,
 } from './lease-record.ts'
 import type { LeaseMove, LeaseObject } from './lease-record.ts'
 import { collectionPath, objectPath, resourceTypes } from './objects.ts'
@@ -21,6 +23,9 @@ export interface LeaseTimes {
   readonly renewWithinMs: number
   readonly retryMs: number
 }
+
+/** Between two tries of a candidate while the API fails. */
+const longestRetryMs = 30_000
 
 const leaseTimes: LeaseTimes = { durationMs: 15_000, renewWithinMs: 10_000, retryMs: 2_000 }
 
@@ -34,16 +39,18 @@ export interface Lease {
 }
 
 /** Leadership by a Lease.
- *  @param options.onLost called once when it could not be renewed in time or somebody else has it: end the process */
+ *  @param options.onLost called once when it could not be renewed in time or somebody else has it: end the process, and wait for
+ *    `backOffMs` before that */
 export function createLease(options: {
   connection: Connection
   namespace: string
   name: string
   identity: string
   clock: Clock
+  random: () => number
   log: Log
   times?: LeaseTimes
-  onLost: (reason: string) => void
+  onLost: (reason: string, backOffMs: number) => void
 }): Lease {
   const { identity, clock, log } = options
   const times = options.times ?? leaseTimes
@@ -51,30 +58,37 @@ export function createLease(options: {
   const candidate = createCandidate(calls, { identity, clock, log, durationMs: times.durationMs })
   const stopping = new AbortController()
   let renewing: Promise<void> | undefined
+  /** The record as we took it. */
+  let taken: LeaseObject | undefined
 
   const renew = async () => {
     while (!stopping.signal.aborted) {
       await pause(clock, times.retryMs, stopping.signal)
-      if (stopping.signal.aborted || (await candidate.attempt())) continue
+      if (stopping.signal.aborted || (await candidate.attempt()) === 'held') continue
       if (stopping.signal.aborted) return
       const loss = lossOf(candidate.view(), identity, times.renewWithinMs, clock.monotonic())
       if (loss === undefined) continue
       candidate.lead(false)
-      options.onLost(loss)
+      options.onLost(loss, waitAfterLoss(taken, clock.now(), options.random))
       return
     }
   }
 
   return {
     acquire: async () => {
+      const failing = createBackoff({ baseMs: times.retryMs, capMs: longestRetryMs, random: options.random })
       while (!stopping.signal.aborted) {
-        if (await candidate.attempt()) {
+        const outcome = await candidate.attempt()
+        if (outcome === 'held') {
+          taken = candidate.view().record
           candidate.lead(true)
           log.info({ lease: options.name, identity }, 'leads now')
           renewing = renew()
           return
         }
-        await pause(clock, times.retryMs, stopping.signal)
+        // whoever does not answer is not asked more often for it
+        if (outcome === 'not-held') failing.reset()
+        await pause(clock, outcome === 'failed' ? failing.next() : times.retryMs, stopping.signal)
       }
       // Stopped before it led: the caller is going away and must not begin.
       return new Promise(() => {})
@@ -107,21 +121,21 @@ function createCandidate(
     lead: (isLeading: boolean): void => {
       view = { ...view, isLeading }
     },
-    /** @returns whether we hold it now */
-    attempt: async (): Promise<boolean> => {
+    /** @returns whether we hold it now; `failed`: the API has not said so */
+    attempt: async (): Promise<'held' | 'not-held' | 'failed'> => {
       const begunAt = clock.monotonic()
       try {
         if (mustRead(view)) view = afterRead(view, await calls.find(), clock.monotonic())
         const time = { now: clock.now(), monotonic: clock.monotonic() }
         const move = nextMove(view, identity, durationMs, time)
-        if (move.kind === 'wait') return false
+        if (move.kind === 'wait') return 'not-held'
         const written = await calls.send(move)
         view = written ? afterWrite(view, written, begunAt, clock.monotonic()) : afterDoubt(view)
-        return written !== undefined
+        return written ? 'held' : 'not-held'
       } catch (error) {
         view = afterDoubt(view)
         log.warn({ error }, 'lease failed')
-        return false
+        return 'failed'
       }
     },
   }

@@ -1,3 +1,4 @@
+import { annotations } from '@nauthera/proto/names'
 import { expect } from 'chai'
 import {
   afterDoubt,
@@ -8,6 +9,7 @@ import {
   mustRead,
   nextMove,
   nothingKnown,
+  waitAfterLoss,
 } from '../../src/kubernetes/lease-record.ts'
 import type { LeaseObject, LeaseView } from '../../src/kubernetes/lease-record.ts'
 
@@ -16,6 +18,8 @@ const record = (holder: string, resourceVersion = '1', spec: Partial<LeaseObject
   metadata: { name: 'nauthera-operator', namespace: 'auth', resourceVersion },
   spec: { holderIdentity: holder, leaseDurationSeconds: 15, leaseTransitions: 3, ...spec },
 })
+const lossesIn = (made: ReturnType<typeof nextMove>): string | undefined =>
+  made.kind === 'replace' ? made.record.metadata.annotations?.[annotations.losses] : undefined
 const move = (view: LeaseView, monotonic = 0) => nextMove(view, 'me', 15_000, { now, monotonic })
 
 describe('nextMove', () => {
@@ -34,7 +38,7 @@ describe('nextMove', () => {
 
   it('renews its own at any time, and keeps when it began', () => {
     const mine = record('me', '1', { acquireTime: '2025-12-31T00:00:00.000000Z' })
-    const made = move(afterRead(nothingKnown, mine, 0))
+    const made = move({ ...afterRead(nothingKnown, mine, 0), isLeading: true })
     expect(made).to.have.nested.property('record.spec.acquireTime', '2025-12-31T00:00:00.000000Z')
     expect(made).to.have.nested.property('record.spec.leaseTransitions', 3)
     expect(made).to.have.nested.property('record.metadata.resourceVersion', '1')
@@ -44,6 +48,30 @@ describe('nextMove', () => {
     const made = move(afterRead(nothingKnown, givenBack(record('other')), 0))
     expect(made).to.have.nested.property('record.spec.holderIdentity', 'me')
     expect(made).to.have.nested.property('record.spec.leaseTransitions', 4)
+  })
+
+  it('takes at once what an earlier process under its name has not given back, and begins anew', () => {
+    const made = move(afterRead(nothingKnown, record('me', '1', { acquireTime: '2025-12-31T00:00:00.000000Z' }), 0))
+    expect(made).to.have.nested.property('record.spec.acquireTime', '2026-01-01T00:00:00.000000Z')
+    expect(lossesIn(made)).to.equal('1')
+  })
+
+  it('counts how often in a row it was not given back, and anew after a leader that had it for ten minutes', () => {
+    const found = (holder: string, heldMs: number) => ({
+      ...record(holder, '1', {
+        acquireTime: new Date(now - heldMs).toISOString(),
+        renewTime: new Date(now).toISOString(),
+      }),
+      metadata: { name: 'nauthera-operator', annotations: { [annotations.losses]: '4' } },
+    })
+    const lossesOf = (before: LeaseObject) => lossesIn(move(afterRead(nothingKnown, before, 0), 60_000))
+    expect(lossesOf(found('other', 60_000))).to.equal('5')
+    expect(lossesOf(found('other', 600_000))).to.equal('1')
+    expect(lossesOf(found('', 60_000))).to.equal('0')
+    const wait = (before: LeaseObject, random: number) => waitAfterLoss(before, now, () => random)
+    expect(wait(found('me', 60_000), 0)).to.equal(15_000)
+    expect(wait(found('me', 600_000), 0)).to.equal(1_000)
+    expect(wait(found('me', 600_000), 1)).to.equal(1_250)
   })
 
   for (const [monotonic, kind] of [

@@ -30,6 +30,7 @@ describe('createLease', function () {
     const clock: ManualClock = createManualClock(startsAt)
     const recorded = createRecordedLog()
     const lost: string[] = []
+    const waits: number[] = []
     const mine = createConnection({
       credentials: loadCredentials({ KUBECONFIG: writeKubeconfig(api.adminConfig) }, clock),
       userAgent: identity,
@@ -43,7 +44,11 @@ describe('createLease', function () {
       identity,
       clock,
       log: recorded.log,
-      onLost: (reason) => lost.push(reason),
+      random: () => 0,
+      onLost: (reason, backOffMs) => {
+        lost.push(reason)
+        waits.push(backOffMs)
+      },
     })
     let leads = false
     const acquired = lease.acquire().then(() => {
@@ -56,7 +61,7 @@ describe('createLease', function () {
       // The next wait begins when the attempt is over.
       await until(() => leaseRequests(identity).length > before && clock.pending > 0)
     }
-    return { lease, clock, lost, acquired, pass, leads: () => leads }
+    return { lease, clock, lost, waits, acquired, pass, leads: () => leads }
   }
   let connections: Connection[]
   const until = (holds: () => boolean): Promise<void> =>
@@ -146,6 +151,29 @@ describe('createLease', function () {
     first.clock.advance(2_000)
     await until(() => first.lost.length === 1)
     expect(first.lost[0]).to.include('not renewed')
+  })
+
+  it('is lost under overload by one process after another, each of which waits twice as long; a candidate asks ever more seldom', async () => {
+    const overload = { when: () => true, effect: { kind: 'refuse', code: 503 } } as const
+    for (const expected of [1_000, 2_000, 4_000]) {
+      // the pod starts again under its name
+      const leader = createCandidate('first')
+      await leader.acquired
+      api.faults.add(overload)
+      for (let round = 0; round < 4; round++) await leader.pass(2_000)
+      leader.clock.advance(2_000)
+      await until(() => leader.waits.length === 1)
+      expect(leader.waits).to.deep.equal([expected])
+      api.faults.clear()
+    }
+    api.faults.add(overload)
+    const waiting = createCandidate('second')
+    await until(() => leaseRequests('second').length === 1 && waiting.clock.pending > 0)
+    for (const wait of [2_000, 4_000, 8_000]) {
+      waiting.clock.advance(wait - 1)
+      expect(waiting.clock.pending).to.equal(1)
+      await waiting.pass(1)
+    }
   })
 
   it('survives shorter failures, and lost answers', async () => {
