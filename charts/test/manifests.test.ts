@@ -1,15 +1,29 @@
 import * as models from '@kubernetes/client-node/dist/gen/models/all.js'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { podPaths } from '@nauthera/proto/names'
 import { clientDefinition, policyDefinition } from '@nauthera/operator/api/crds'
 import { expect } from 'chai'
 import { parse } from 'yaml'
+import { startKubeApi } from '@nauthera/stand-in/kube-api'
+import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { JsonSchema } from '@nauthera/stand-in/objects'
 import { applyDefaults, prune, validate } from '@nauthera/stand-in/schema'
 import { foreignFaults, foreignKinds } from './support/foreign-kinds.ts'
-import { chart, containersOf, find, modes, objectsOf, parseManifests, podsOf, render } from './support/render.ts'
-import type { Manifest } from './support/render.ts'
+import {
+  chart,
+  containersOf,
+  find,
+  modes,
+  objectsOf,
+  parseManifests,
+  podsOf,
+  render,
+  renderNow,
+  runHelm,
+} from './support/render.ts'
+import type { Manifest, RenderOptions } from './support/render.ts'
 
 interface ModelClass {
   getAttributeTypeMap(): { baseName: string; type: string }[]
@@ -234,6 +248,102 @@ describe('K10 every pod', function () {
   })
 })
 
+describe('the keys Job', function () {
+  this.timeout(60_000)
+  let api: KubeApi
+  let directory: string
+  before(async () => {
+    const jobs = {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: 'jobs.batch' },
+      spec: {
+        group: 'batch',
+        scope: 'Namespaced',
+        names: { plural: 'jobs', singular: 'job', kind: 'Job', listKind: 'JobList' },
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+          },
+        ],
+      },
+    }
+    api = await startKubeApi({ namespaces: ['auth'], definitions: [jobs] })
+    directory = mkdtempSync(join(tmpdir(), 'nauthera-helm-'))
+    writeFileSync(join(directory, 'kubeconfig'), api.adminConfig)
+  })
+  after(async () => {
+    await api.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  /** @returns names of the Jobs, and of other objects of theirs, as Helm renders them with the cluster in reach */
+  const rendered = async (upgrade: boolean): Promise<string[]> => {
+    const values = join(chart, 'ci', 'minimal.yaml')
+    const command = ['template', 'nauthera', chart, '--namespace', 'auth', '--dry-run=server', '--values', values]
+    const how = ['--set', 'crds.enabled=false', ...(upgrade ? ['--is-upgrade'] : [])]
+    const text = await runHelm('helm3', [...command, ...how], join(directory, 'kubeconfig'))
+    return parseManifests(text).flatMap(({ kind, metadata: { name } }) =>
+      name.includes('-keys') ? `${kind}/${name}` : [],
+    )
+  }
+
+  it('is no part of an upgrade whose ring is there, and one that has failed is made anew', async () => {
+    const jobIn = (names: readonly string[]) => names.find((name) => name.startsWith('Job/'))
+    const name = jobIn(await rendered(false))!
+    expect(name).to.match(/^Job\/nauthera-keys-[0-9a-f]{8}$/)
+    expect(jobIn(await rendered(true))).to.equal(name)
+    const metadata = { namespace: 'auth', name: name.slice('Job/'.length) }
+    api.put({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata,
+      status: { conditions: [{ type: 'Failed', status: 'True' }] },
+    })
+    expect(jobIn(await rendered(true))).to.equal(`${name}-1`)
+    api.put({ apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'auth', name: 'nauthera-keys' } })
+    expect(await rendered(true)).to.deep.equal([])
+    expect(jobIn(await rendered(false))).to.equal(name)
+    for (const [plural, key] of [
+      ['secrets', 'nauthera-keys'],
+      ['jobs', metadata.name],
+    ] as const)
+      api.store.remove(api.resource(plural), 'auth', key)
+  })
+})
+
+describe('each leaf of an object', function () {
+  this.timeout(60_000)
+  /** Names that YAML 1.1, as Kubernetes reads it, takes for something else; a Service begins with a letter, a namespace need not. */
+  const trickyNames = [
+    ['n', '1e3'],
+    ['on', '12'],
+    ['yes', 'off'],
+    ['null', 'true'],
+    ['y', '0x1f'],
+    ['no', '1'],
+  ] as const
+
+  it('is the same kind of value whatever release and namespace are called, also by a name that YAML reads as something else', async () => {
+    const look = async (mode: string, index: number) => {
+      const [release, namespace] = trickyNames[index % trickyNames.length]!
+      const kindsOf = async (options: RenderOptions) => leafKinds(parseManifests(await renderNow(options), '1.1'))
+      const [plain, tricky] = await Promise.all([
+        kindsOf({ mode, release: 'plain', namespace: 'name' }),
+        kindsOf({ mode, release, namespace }),
+      ])
+      expect(
+        tricky.filter((leaf) => !plain.includes(leaf)),
+        `${mode} as ${namespace}/${release}`,
+      ).to.deep.equal([])
+    }
+    for (const [index, mode] of modes.entries()) await look(mode, index)
+  })
+})
+
 describe('the server pod', function () {
   this.timeout(60_000)
   const podOf = async (mode: string, name = 'nauthera-server') =>
@@ -361,3 +471,9 @@ describe('what no upgrade may change', () => {
     expect(now).to.deep.equal(frozen)
   })
 })
+
+/** @returns each leaf of a value with its type, `path: type`; names of the release stand in no key */
+function leafKinds(value: unknown, path = ''): string[] {
+  if (typeof value !== 'object' || value === null) return [`${path}: ${value === null ? 'null' : typeof value}`]
+  return Object.entries(value).flatMap(([key, inner]) => leafKinds(inner, `${path}/${key}`))
+}

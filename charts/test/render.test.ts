@@ -156,7 +156,7 @@ describe('NOTES.txt', function () {
 
   it('tells a first client in a namespace that is watched', async () => {
     const notes = await notesOf({ mode: 'watch-namespaces' })
-    expect(notes).to.contain('namespace: team-a}').and.to.contain('kubectl -n team-a wait')
+    expect(notes).to.contain('namespace: "team-a"}').and.to.contain('kubectl -n team-a wait')
     expect(notes).to.contain('kubectl -n auth exec')
   })
 

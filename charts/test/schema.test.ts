@@ -495,6 +495,49 @@ describe('validate.yaml', function () {
       'extraObjects holds an OIDCClient',
     ],
     ['a policy as extra text', { extraObjects: ['kind: OIDCPolicy\n'] }, 'extraObjects holds an OIDCPolicy'],
+    ...['server', 'operator', 'valkey'].map(
+      (part) =>
+        [
+          `a budget by which the ${part} can never be drained`,
+          { [part]: { pdb: { enabled: true, maxUnavailable: 0 } } },
+          `${part}.pdb.maxUnavailable is 0; then no node that runs such a pod can be drained; set ${part}.pdb.maxUnavailable=1`,
+        ] as const,
+    ),
+    [
+      'the same by the other bound',
+      { server: { pdb: { enabled: true, maxUnavailable: null, minAvailable: '100%' } } },
+      'server.pdb.minAvailable is 100%; then no node',
+    ],
+    ...(
+      [
+        ['agent', 'limits', 512, '512'],
+        ['server', 'limits', '512', '512'],
+        ['operator', 'requests', '128m', '128'],
+        ['valkey', 'limits', 64.5, '64.5'],
+      ] as const
+    ).map(
+      ([part, kind, memory, number]) =>
+        [
+          `memory of the ${part} without a unit`,
+          { [part]: { resources: { [kind]: { memory } } } },
+          `${part}.resources.${kind}.memory is ${memory}; without a unit these are bytes, in which nothing runs; set ${part}.resources.${kind}.memory=${number}Mi`,
+        ] as const,
+    ),
+    [
+      'an address without its mask',
+      { networkPolicy: { egress: { database: [{ ipBlock: { cidr: '10.1.2.3' } }] } } },
+      'networkPolicy.egress.database[0].ipBlock holds 10.1.2.3; Kubernetes takes a range with its mask alone; set it to 10.1.2.3/32',
+    ],
+    [
+      'an exception without its mask',
+      { networkPolicy: { ingressFrom: [{}, { ipBlock: { cidr: 'fd00::/8', except: ['fd00::1'] } }] } },
+      'networkPolicy.ingressFrom[1].ipBlock holds fd00::1; Kubernetes takes a range with its mask alone; set it to fd00::1/128',
+    ],
+    [
+      'a name as a range',
+      { networkPolicy: { egress: { https: [{ ipBlock: { cidr: 'db.example.com' } }] } } },
+      'networkPolicy.egress.https[0].ipBlock holds "db.example.com"; it takes ranges',
+    ],
     ['an install of what is off', { enabled: false }, 'enabled is false'],
   ]
   for (const [sentence, values, message] of rules) {

@@ -1,7 +1,7 @@
 {{/* (root, component). Selectors are frozen: a change would need every Deployment deleted. */}}
 {{- define "nauthera.selector" -}}
 app.kubernetes.io/name: nauthera
-app.kubernetes.io/instance: {{ include "nauthera.release" (index . 0) }}
+app.kubernetes.io/instance: {{ include "nauthera.release" (index . 0) | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 

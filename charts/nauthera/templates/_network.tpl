@@ -36,7 +36,7 @@
 - to:
     - namespaceSelector:
         matchLabels:
-          kubernetes.io/metadata.name: {{ .Values.networkPolicy.dnsNamespace }}
+          kubernetes.io/metadata.name: {{ .Values.networkPolicy.dnsNamespace | quote }}
   ports:
     - {protocol: UDP, port: 53}
     - {protocol: TCP, port: 53}
@@ -56,7 +56,7 @@ apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
   name: {{ index . 2 }}
-  namespace: {{ $root.Release.Namespace }}
+  namespace: {{ $root.Release.Namespace | quote }}
   labels:
     {{- include "nauthera.labels" (list $root (index . 1)) | nindent 4 }}
 spec:

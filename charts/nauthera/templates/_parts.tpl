@@ -7,7 +7,7 @@ apiVersion: v1
 kind: ServiceAccount
 metadata:
   name: {{ include "nauthera.serviceAccount" . | toJson }}
-  namespace: {{ $root.Release.Namespace }}
+  namespace: {{ $root.Release.Namespace | quote }}
   labels:
     {{- include "nauthera.labels" . | nindent 4 }}
   {{- with $account.annotations }}
@@ -26,7 +26,7 @@ apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
   name: {{ include (printf "nauthera.%s.name" $part) $root }}
-  namespace: {{ $root.Release.Namespace }}
+  namespace: {{ $root.Release.Namespace | quote }}
   labels:
     {{- include "nauthera.labels" . | nindent 4 }}
 spec:

@@ -74,12 +74,13 @@ export async function refusal(options: RenderOptions): Promise<string> {
   throw new Error(`rendered: ${JSON.stringify(options.values)}`)
 }
 
-export async function runHelm(helm: Helm, command: readonly string[]): Promise<string> {
+/** @param kubeconfig of a cluster that it may look things up in; none without it */
+export async function runHelm(helm: Helm, command: readonly string[], kubeconfig = '/dev/null'): Promise<string> {
   const { stdout } = await run(await findTool(helm), command, {
     timeout: 60_000,
     maxBuffer: 64 << 20,
     // Without the Helm settings and the cluster of the user. GOGC: garbage collection took a third of the time of a render.
-    env: { HOME: tmpdir(), PATH: process.env['PATH'], KUBECONFIG: '/dev/null', GOGC: 'off', GOMEMLIMIT: '512MiB' },
+    env: { HOME: tmpdir(), PATH: process.env['PATH'], KUBECONFIG: kubeconfig, GOGC: 'off', GOMEMLIMIT: '512MiB' },
   })
   return stdout
 }
@@ -117,8 +118,8 @@ export function merge(left: unknown, right: unknown): unknown {
 }
 
 /** The objects of a render. */
-export function parseManifests(text: string): Manifest[] {
-  return parseAllDocuments(text).flatMap((document) => {
+export function parseManifests(text: string, version: '1.1' | '1.2' = '1.2'): Manifest[] {
+  return parseAllDocuments(text, { version }).flatMap((document) => {
     if (document.errors.length > 0) throw document.errors[0]!
     const value = document.toJS() as Manifest | null
     return value === null ? [] : [value]

@@ -1,7 +1,7 @@
 {{- define "nauthera.pod.keys" -}}
 serviceAccountName: {{ include "nauthera.keys.name" . }}
 automountServiceAccountToken: true
-restartPolicy: OnFailure
+restartPolicy: Never
 {{ include "nauthera.pod.frame" (list . "keys" (merge (dict "topologySpreadConstraints" list "affinity" dict) (deepCopy .Values.operator))) }}
 containers:
   - name: create-keys
@@ -12,6 +12,7 @@ containers:
     env:
       - name: NAUTHERA_IDENTITY
         {{- include "nauthera.podName" . | nindent 8 }}
+    terminationMessagePolicy: FallbackToLogsOnError
     resources:
       {{- toYaml .Values.operator.resources | nindent 6 }}
     securityContext:
@@ -24,5 +25,9 @@ volumes:
       name: {{ include "nauthera.operator.name" . }}
 {{- end -}}
 {{- define "nauthera.keys.bootstrap" -}}
-{{- if and .Values.keys.bootstrap (eq .Values.keys.existingSecret "") -}}true{{- end -}}
+{{- if and .Values.keys.bootstrap (eq .Values.keys.existingSecret "") (not (include "nauthera.keys.isThere" .)) -}}true{{- end -}}
+{{- end -}}
+{{/* An upgrade whose ring is there needs no Job, so a failed one leaves no pod of it behind. Offline nothing is known. */}}
+{{- define "nauthera.keys.isThere" -}}
+{{- if .Release.IsUpgrade }}{{ if lookup "v1" "Secret" .Release.Namespace (include "nauthera.keysSecret" .) }}true{{ end }}{{ end -}}
 {{- end -}}

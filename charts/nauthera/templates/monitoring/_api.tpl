@@ -12,7 +12,7 @@ apiVersion: monitoring.coreos.com/v1
 kind: PodMonitor
 metadata:
   name: {{ include (printf "nauthera.%s.name" (index . 1)) $root }}
-  namespace: {{ $root.Release.Namespace }}
+  namespace: {{ $root.Release.Namespace | quote }}
   labels:
     {{- include "nauthera.labels" (list $root (index . 1)) | nindent 4 }}
     {{- with $monitor.labels }}

@@ -59,7 +59,7 @@
 {{- define "nauthera.operator.subject" -}}
 - kind: ServiceAccount
   name: {{ include "nauthera.serviceAccount" (list . "operator") | toJson }}
-  namespace: {{ .Release.Namespace }}
+  namespace: {{ .Release.Namespace | quote }}
 {{- end -}}
 
 {{/* The namespaces of the client Role: none in mode `cluster`, which has a ClusterRole. */}}

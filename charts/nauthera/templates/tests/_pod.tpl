@@ -2,7 +2,7 @@
 {{- define "nauthera.test.metadata" -}}
 {{- $root := index . 0 -}}
 name: {{ include "nauthera.name" (list $root (printf "test-%s" (index . 1)) 63) }}
-namespace: {{ $root.Release.Namespace }}
+namespace: {{ $root.Release.Namespace | quote }}
 labels:
   {{- include "nauthera.labels" (list $root "test") | nindent 2 }}
 annotations:
