@@ -212,7 +212,7 @@ export class Browser {
 export function formOf(html: string, action: string): { action: string; fields: Record<string, string> } {
   for (const [, attributes = '', inside = ''] of html.matchAll(/<form([^>]*)>([\s\S]*?)<\/form>/g)) {
     const target = unescapeHtml(/action="([^"]*)"/.exec(attributes)?.[1] ?? '')
-    if (!target.endsWith(action)) continue
+    if (!target.endsWith(action) && !target.split('?')[0]!.endsWith(action)) continue
     const fields: Record<string, string> = {}
     for (const [input] of inside.matchAll(/<input[^>]*type="hidden"[^>]*>/g)) {
       fields[/name="([^"]*)"/.exec(input)![1]!] = unescapeHtml(/value="([^"]*)"/.exec(input)?.[1] ?? '')

@@ -37,7 +37,7 @@ export function createProtocolPages(needs: Needs): ProtocolPages {
       return needs.pages.render({ ...page, reader: await readerOf(needs, ask) }, ask.request)
     },
     deviceRefused: (ask, out, fault) => deviceRefusedPage(needs, ask, out, fault),
-    signedOut: (ask, { stillSignedIn }) => signedOutPage(needs, ask, stillSignedIn),
+    signedOut: (ask, outcome) => signedOutPage(needs, ask, outcome),
   }
 }
 
@@ -92,7 +92,7 @@ async function logoutPage(needs: Needs, ...[ask, { action, xsrf }]: AskedFor<'lo
     formTargets: target === undefined ? [] : [target],
     model: {
       client: clientOf(needs, ask),
-      action: new URL(action).pathname,
+      action: pathWithQuery(action),
       fields: { xsrf },
       person,
       elsewhere,
@@ -100,6 +100,11 @@ async function logoutPage(needs: Needs, ...[ask, { action, xsrf }]: AskedFor<'lo
     },
   } as const
   return needs.pages.render(page, ask.request)
+}
+
+function pathWithQuery(address: string): string {
+  const { pathname, search } = new URL(address)
+  return `${pathname}${search}`
 }
 
 async function deviceRefusedPage(needs: Needs, ...[ask, out, fault]: AskedFor<'error'>) {
@@ -112,13 +117,13 @@ async function deviceRefusedPage(needs: Needs, ...[ask, out, fault]: AskedFor<'e
   return needs.pages.render({ ...page, status: notice === 'device-over' ? 400 : 200 }, ask.request)
 }
 
-async function signedOutPage(needs: Needs, ask: PageAsk, stillSignedIn: boolean) {
+async function signedOutPage(needs: Needs, ...[ask, { stillSignedIn, unlisted }]: AskedFor<'signedOut'>) {
   const uid = stillSignedIn ? undefined : readCookies(ask.request).get(needs.ended)
   const session = uid === undefined ? undefined : await inTime(needs.sessionOf(uid))
   // nobody is signed in any more; the page is still for whoever was
   const userId = stillSignedIn ? ask.accountId : session?.userId
   const reader = userId === undefined ? undefined : await inTime(needs.personOf(userId))
-  const model = { client: clientOf(needs, ask), stillSignedIn, endings: session?.endings }
+  const model = { client: clientOf(needs, ask), stillSignedIn, unlisted, endings: session?.endings }
   const page = { kind: 'page', view: 'signed-out', languages: languagesOf(ask), reader, model } as const
   return needs.pages.render(page, ask.request)
 }

@@ -42,6 +42,8 @@ export interface RequestContext extends Exchange {
   exchange?: Exchanged
   /** Passes the request to the next handler, for paths that the library does not have. */
   passOn?: () => void
+  /** Where a sign-out was to lead, which its client has not registered. */
+  unlistedReturn?: string
   /** The access token of the answer; an ID token beside it has its hash. */
   accessToken?: unknown
   /** Which identity a token of the client's platform has proved, in words. */

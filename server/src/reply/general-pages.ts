@@ -17,6 +17,8 @@ export interface GeneralPages {
   'signed-out': {
     readonly client?: ClientOnPage | undefined
     readonly stillSignedIn: boolean
+    /** Where the client would have led the person, which it has not registered. */
+    readonly unlisted?: string | undefined
     /** Undefined when it is not known. */
     readonly endings?: readonly EndingOnPage[] | undefined
   }

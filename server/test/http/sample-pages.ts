@@ -41,6 +41,11 @@ export const samplePages: Readonly<Record<string, Page>> = {
     model: { client: sampleClient, stillSignedIn: false, endings: sessionEndings },
   },
   'signed-out of nothing': { kind: 'page', view: 'signed-out', model: { stillSignedIn: false } },
+  'signed-out, and no way back': {
+    kind: 'page',
+    view: 'signed-out',
+    model: { client: sampleClient, stillSignedIn: false, unlisted: 'https://shop.example.com/oauth2callback' },
+  },
   'still signed in': {
     kind: 'page',
     view: 'signed-out',

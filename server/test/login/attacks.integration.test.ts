@@ -350,11 +350,12 @@ describe('attacks on a sign-in', function () {
     ]) {
       const query = new URLSearchParams({ client_id: 'app.web', post_logout_redirect_uri: uri, state: '<script>' })
       const answer = await browser.follow(`/logout?${query}`)
-      expect(answer.status).to.equal(400)
+      expect(answer.status).to.equal(200)
       expect(answer.location).to.equal(undefined)
+      // the address goes on as a parameter of our own
       expect(answer.body)
         .to.contain('<main')
-        .and.not.match(/<script|evil\.test/)
+        .and.not.match(/<script|(href|action|src|value)="(https:\/\/evil|javascript)/)
     }
     const query = new URLSearchParams({
       client_id: 'app.web',

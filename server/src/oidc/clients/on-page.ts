@@ -15,7 +15,7 @@ export function clientOnPage(client: Pick<OidcClient, 'clientId' | 'config'>): C
     ...(client.clientId === ownClientId ? { own: true } : {}),
     ...(isDocumentId(client.clientId) ? { host: new URL(client.clientId).host } : {}),
     logo: logoOf(client)?.path,
-    startUrl: config.initiateLoginUri || config.clientUri || originOf(config.redirectUris),
+    startUrl: config.initiateLoginUri || config.clientUri || originOf(config),
     policyUrl: config.policyUri || undefined,
     termsUrl: config.tosUri || undefined,
   }
@@ -33,7 +33,10 @@ export function logoOf({
 }
 
 /** The origin of the first redirect URI on the web; undefined for an application on a device. */
-function originOf(redirectUris: readonly string[]): string | undefined {
-  const first = redirectUris.find((uri) => uri.startsWith('https://'))
+function originOf({ redirectUris, type }: OidcClient['config']): string | undefined {
+  // http is for loopback alone, where a program on a device waits for its answer and shows no page
+  const first = redirectUris.find(
+    (uri) => uri.startsWith('https://') || (type !== 'Native' && uri.startsWith('http://')),
+  )
   return first === undefined ? undefined : new URL('/', first).href
 }

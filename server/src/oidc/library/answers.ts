@@ -1,3 +1,4 @@
+import { foreign } from '@nauthera/runtime/log'
 import type Provider from 'oidc-provider'
 import { allowFormTargets } from '../../reply/form-targets.ts'
 import type { ClientInstances } from '../clients/instances.ts'
@@ -7,12 +8,16 @@ import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import { clientOf, parameterOf, sessionOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
+import { confirmedReturn, unlistedNow, withUnlisted } from './unlisted-return.ts'
 
 /** Seconds. */
 const retryAfter = 2
 
 /** Changes the library's responses before they are sent. */
-export function watchAnswers(provider: Provider, { pages, clients }: Pick<LibraryNeeds, 'pages' | 'clients'>): void {
+export function watchAnswers(
+  provider: Provider,
+  { pages, clients, events }: Pick<LibraryNeeds, 'pages' | 'clients' | 'events'>,
+): void {
   provider.use(async (koaContext, next) => {
     await next()
     // A new generation reads its own documents outside of any request.
@@ -24,6 +29,7 @@ export function watchAnswers(provider: Provider, { pages, clients }: Pick<Librar
     leaveOutEmptyScope(context)
     sayInterval(context)
     skipEmptyLogout(context)
+    tellUnlisted(context, events.log)
     keepNonces(context)
     shareWithScripts(context, clients)
     allowReturn(context)
@@ -83,10 +89,24 @@ function skipEmptyLogout(context: Context): void {
   const session = sessionOf(context)
   if (!session || session.accountId !== undefined) return
   const { postLogoutRedirectUri: target, state } = session.state ?? {}
-  const location = new URL(target ?? oidc.urlFor('end_session_success'))
+  const location = new URL(target ?? withUnlisted(oidc.urlFor('end_session_success'), unlistedNow(context)))
   if (target !== undefined && state !== undefined) location.searchParams.set('state', state)
   context.status = 303
   context.redirect(location.href)
+}
+
+/** A sign-out that leads nowhere: the person comes to the page that says why, and the log says it too. */
+function tellUnlisted(context: Context, log: LibraryNeeds['events']['log']): void {
+  const { oidc, response } = context
+  const location = response.get('location')
+  if (oidc?.route === 'end_session_confirm' && location !== '') {
+    const to = confirmedReturn(context, location)
+    if (to !== undefined) context.redirect(to)
+  }
+  const now = oidc?.route === 'end_session' ? unlistedNow(context) : undefined
+  if (now === undefined) return
+  const registered = oidc.client!.postLogoutRedirectUris
+  log.warn({ client: now.clientId, got: foreign(now.uri), registered }, 'post-logout redirect URI not registered')
 }
 
 /** A nonce is for a program whose clock is wrong (RFC 9449 section 8): it is told one when its proof is refused for that, and the next ones as it uses them. The

@@ -14,6 +14,7 @@ import { currentRequest, fromStore } from './current-request.ts'
 import { mutualTls } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
+import { unlistedIn, unlistedNow, withUnlisted } from './unlisted-return.ts'
 import { parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
 import type { AccessToken, Context, Grant } from './shapes.ts'
 
@@ -183,7 +184,7 @@ function logout({ pages }: Needs): NonNullable<Features['rpInitiatedLogout']> {
     enabled: true,
     logoutSource: (context) =>
       fromStore(async () => {
-        const action = context.oidc.urlFor('end_session_confirm')
+        const action = withUnlisted(context.oidc.urlFor('end_session_confirm'), unlistedNow(context))
         const xsrf = String(sessionOf(context)?.state?.secret)
         show(context, await pages.logout(pageAsk(context), { action, xsrf }))
       }),
@@ -191,7 +192,13 @@ function logout({ pages }: Needs): NonNullable<Features['rpInitiatedLogout']> {
       fromStore(async () => {
         // a person who declined to be signed out comes here too
         const { accountId } = await context.oidc.provider.Session.get(context)
-        show(context, await pages.signedOut(pageAsk(context), { stillSignedIn: accountId !== undefined }))
+        show(
+          context,
+          await pages.signedOut(pageAsk(context), {
+            stillSignedIn: accountId !== undefined,
+            unlisted: unlistedIn(context),
+          }),
+        )
       }),
   }
 }

@@ -22,6 +22,7 @@ import { rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
 import { sealValues } from './overrides/seal-values.ts'
 import { sidForAll } from './overrides/sid-for-all.ts'
 import { statelessSessions } from './overrides/stateless-sessions.ts'
+import { stayAfterLogout } from './overrides/stay-after-logout.ts'
 import { watchParams } from './overrides/watch-params.ts'
 import type { Internals } from './shapes.ts'
 
@@ -52,6 +53,7 @@ export const overrides = {
   encryptUserinfo,
   watchParams,
   aliasAddresses,
+  stayAfterLogout,
 } as const satisfies Readonly<Record<string, Override>>
 
 export function applyOverrides(library: Internals, needs: OverrideNeeds): void {

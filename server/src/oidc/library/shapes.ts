@@ -102,6 +102,7 @@ export interface Internals {
       compareClientSecret(secret: unknown): unknown
       grantTypeAllowed(grant: string): boolean
       backchannelLogout(): Promise<void>
+      postLogoutRedirectUriAllowed(uri: string): boolean
       /** Whether ID tokens for it have `sid`. */
       includeSid(): boolean
     }

@@ -4,7 +4,7 @@ import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1
 import { configs } from '@nauthera/harness/server'
 import { clientOnPage } from '../../../src/oidc/clients/on-page.ts'
 
-const startOf = (config: { initiateLoginUri?: string; clientUri?: string; redirectUris?: string[] }) =>
+const startOf = (config: { initiateLoginUri?: string; clientUri?: string; redirectUris?: string[]; type?: string }) =>
   clientOnPage({
     clientId: 'app.web',
     config: create(ClientConfigSchema, { ...configs.web, ...config }),
@@ -26,6 +26,8 @@ describe(clientOnPage.name, () => {
   })
 
   it('offers nothing for an application on a device', () => {
-    expect(startOf({ redirectUris: ['http://127.0.0.1/callback', 'com.example.app:/callback'] })).to.equal(undefined)
+    const redirectUris = ['http://127.0.0.1/callback', 'com.example.app:/callback']
+    expect(startOf({ type: 'Native', redirectUris })).to.equal(undefined)
+    expect(startOf({ redirectUris }), 'a web application that somebody tries out').to.equal('http://127.0.0.1/')
   })
 })
