@@ -50,6 +50,7 @@ export const processSettings = {
       'branding.logoFile',
       'branding.cssFile',
       'branding.layoutFile',
+      'branding.textsDirectory',
       'replica',
     ]),
   agent: () =>

@@ -82,7 +82,7 @@ export const rules: readonly (readonly [RegExp, Schema])[] = [
   [/server\.autoscaling\.behavior|.*\.affinity/, ref('kubernetesObject')],
   [/database\.name/, { type: 'string', minLength: 1 }],
   [
-    /.*\.(existingSecret|name|secretName)|link\.existingSecret\.(agent|operator)|branding\.existingConfigMap\.name/,
+    /.*\.(existingSecret|name|secretName)|link\.existingSecret\.(agent|operator)|branding\.existingConfigMap\.name|branding\.texts\.existingConfigMap/,
     ref('objectName'),
   ],
   [/branding\.existingConfigMap\.(key|cssKey|layoutKey)/, pattern('^[-._a-zA-Z0-9]*$', 253)],

@@ -207,6 +207,11 @@ export const settingsSchema = z
         layoutFile: file
           .optional()
           .describe('A template that takes the place of what surrounds every page (docs/branding.md): at most 32 KiB.'),
+        textsDirectory: file
+          .optional()
+          .describe(
+            'A directory with texts of your own, such as `fr.json`: they take the place of ours, or add a language (docs/branding.md).',
+          ),
       })
       .prefault({}),
     admin: adminSettings,

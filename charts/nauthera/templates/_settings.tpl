@@ -109,6 +109,7 @@
 {{- if .layoutKey }}{{- $_ := set $branding "layoutFile" "/var/run/nauthera/branding/layout.eta" -}}{{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if .Values.branding.texts.existingConfigMap }}{{- $_ := set $branding "textsDirectory" "/var/run/nauthera/texts" -}}{{- end -}}
 {{- if .Values.federation.providers -}}
 {{- $_ := set $own "upstreams" (include "nauthera.settings.upstreams" . | fromYamlArray) -}}
 {{- end -}}

@@ -1,6 +1,15 @@
+import { languagesIn } from '@nauthera/server/http/languages'
 import type { Insertion } from './tree-copy.ts'
 
 // A step of the sign-in that stores something: it asks each person once to agree to the terms of use.
+
+const texts: Insertion = [
+  '  "link-account.title"',
+  `  "accept-terms.title": "Terms of use",
+  "accept-terms.text": "You can go on once you have agreed to the terms of use.",
+  "accept-terms.agree": "I agree",
+`,
+]
 
 export const changed: Readonly<Record<string, readonly Insertion[]>> = {
   'server/src/login/steps.ts': [
@@ -21,24 +30,7 @@ export const changed: Readonly<Record<string, readonly Insertion[]>> = {
 `,
     ],
   ],
-  'server/locales/en.json': [
-    [
-      '  "link-account.title"',
-      `  "accept-terms.title": "Terms of use",
-  "accept-terms.text": "You can go on once you have agreed to the terms of use.",
-  "accept-terms.agree": "I agree",
-`,
-    ],
-  ],
-  'server/locales/de.json': [
-    [
-      '  "link-account.title"',
-      `  "accept-terms.title": "Nutzungsbedingungen",
-  "accept-terms.text": "Sobald Sie den Nutzungsbedingungen zugestimmt haben, geht es weiter.",
-  "accept-terms.agree": "Ich stimme zu",
-`,
-    ],
-  ],
+  ...Object.fromEntries(languagesIn('server/locales').map((tag) => [`server/locales/${tag}.json`, [texts] as const])),
 }
 
 export const added: Readonly<Record<string, string>> = {

@@ -1,5 +1,4 @@
-import { localesDirectory } from '../files.ts'
-import { readTexts } from '../http/texts.ts'
+import type { AllTexts } from '../http/texts.ts'
 import { createSendMail } from '../mail/send-mail.ts'
 import { createSmtp } from '../mail/smtp.ts'
 import { backchannelFailed, createTellLogout } from '../oidc/artefacts/back-channel.ts'
@@ -21,7 +20,14 @@ const logoutShare = 4
 /** Those who do what waits in the outbox, apart from one another: a slow application holds up no mail. */
 export function createOutboxRunners(
   needs: Needs,
-  on: { store: Store; users: UserSources; clients: Clients; protocol: Protocol; knowsAll: () => boolean },
+  on: {
+    store: Store
+    users: UserSources
+    clients: Clients
+    protocol: Protocol
+    texts: AllTexts
+    knowsAll: () => boolean
+  },
 ) {
   const { settings, log, metrics } = needs
   const count = countTries(metrics)
@@ -40,10 +46,13 @@ export function createOutboxRunners(
 }
 
 /** Undefined where no mail is sent. */
-function mailTries({ settings }: Needs, { store, users }: { store: Store; users: UserSources }) {
+function mailTries(
+  { settings }: Needs,
+  { store, users, texts }: { store: Store; users: UserSources; texts: AllTexts },
+) {
   if (settings.mail === undefined) return undefined
   const sender = { title: settings.branding.title, issuer: settings.issuer }
-  const mail = createSendMail({ smtp: createSmtp(settings.mail), texts: readTexts(localesDirectory), sender })
+  const mail = createSendMail({ smtp: createSmtp(settings.mail), texts, sender })
   const linkMails = createLinkMails({ mailLinks: store.mailLinks, canChangePassword: users.canChangePassword })
   const requests = createLinkTries({ ...store, sources: users, linkMails })
   return { mail, ...requests }

@@ -1,4 +1,3 @@
-import { localesDirectory } from '../files.ts'
 import { createDeskGate } from '../admin/gate.ts'
 import { rulesOf } from '../admin/rank.ts'
 import { createAdminRoutes } from '../admin/routes.ts'
@@ -9,7 +8,6 @@ import { createAccountRoutes } from '../account/routes.ts'
 import { createSaid } from '../account/said.ts'
 import type { Said } from '../account/said.ts'
 import { createHomeRoutes } from '../http/home.ts'
-import { languagesIn } from '../http/languages.ts'
 import { createDeviceRoutes } from '../login/device-code.ts'
 import { createLoginRoutes } from '../login/routes.ts'
 import { createAccountRounds } from '../login/upstream/account-round.ts'
@@ -156,7 +154,7 @@ function accountRoutes(
     links: store.upstreamLinks,
     rounds: createAccountRounds(on.federation),
     basePath: basePathOf(settings),
-    languages: on.pages.languages,
+    languages: on.pages.texts.languages,
     clients: on.clients.instances,
     launcher: createLauncher({ registry: on.clients.registry, issuer: issuerOf(settings) }),
     now: Date.now,
@@ -166,7 +164,7 @@ function accountRoutes(
 /** The pages of the help desk; none without the setting. */
 function createDesk(
   { settings }: Needs,
-  on: { store: Store; users: UserSources; clients: Clients; keys: Keys; gate: Gate; said: Said },
+  on: { store: Store; users: UserSources; clients: Clients; keys: Keys; pages: Site; gate: Gate; said: Said },
 ): readonly Route[] {
   const { store, users, clients, keys, gate, said } = on
   if (settings.admin === undefined) return []
@@ -181,7 +179,7 @@ function createDesk(
     store,
     load: users.load,
     canChangePassword: users.canChangePassword,
-    languages: languagesIn(localesDirectory),
+    languages: on.pages.texts.languages,
     linkMails: settings.mail && createLinkMails({ ...store, canChangePassword: users.canChangePassword }),
     keys: store.keys,
     people: createPeople(store),

@@ -41,7 +41,7 @@ export function createSite(
     now: () => performance.now(),
     log,
   })
-  const texts = readTexts(localesDirectory)
+  const texts = readTexts(localesDirectory, branding.textsDirectory)
   const pages = createPages({ assets, logos, branding, texts, development, tokens })
   const clientOf = (clientId: string) => {
     const client = registered(clientId)
@@ -68,5 +68,5 @@ export function createSite(
   })
   /** For pages that come without the person, too. */
   const readerOf = async (userId: string | undefined) => (userId === undefined ? undefined : inTime(personOf(userId)))
-  return { tokens, assets, logos, pages, protocol, clientOf, readerOf, languages: texts.languages }
+  return { tokens, assets, logos, pages, protocol, clientOf, readerOf, texts }
 }

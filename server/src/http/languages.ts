@@ -4,16 +4,22 @@ import { readdirSync } from 'node:fs'
 export type Language = string
 
 /** The language in which every text is written first, and of everybody who wants none that there is. */
-const first: Language = 'en'
+export const firstLanguage: Language = 'en'
 
 /** @param directory one file `<language>.json` for each language
  *  @returns the languages, English first */
 export function languagesIn(directory: string): readonly Language[] {
-  const others = readdirSync(directory)
-    .flatMap((file) => /^([a-z]{2,3})\.json$/.exec(file)?.[1] ?? [])
-    .filter((language) => language !== first)
-  return [first, ...others.toSorted((a, b) => a.localeCompare(b))]
+  return orderLanguages(readdirSync(directory).flatMap((file) => languageOf(file) ?? []))
 }
+
+/** @returns the language of a file of texts; undefined for any other file */
+export const languageOf = (file: string): Language | undefined => /^([a-z]{2,3})\.json$/.exec(file)?.[1]
+
+/** @returns each of them once, English first */
+export const orderLanguages = (languages: readonly Language[]): readonly Language[] => [
+  firstLanguage,
+  ...[...new Set(languages)].filter((one) => one !== firstLanguage).toSorted((a, b) => a.localeCompare(b)),
+]
 
 /** Chooses the language of a page.
  *  @param known the languages that there are; everybody who wants none of them gets English
@@ -30,7 +36,7 @@ export function chooseLanguage(
     const language = known.find((one) => one === primary)
     if (language !== undefined) return language
   }
-  return first
+  return firstLanguage
 }
 
 /** @returns the tags of an Accept-Language header, best first, without those refused by `q=0`; at most 20 */

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { chooseLanguage, languagesIn } from './languages.ts'
+import { chooseLanguage, firstLanguage, languagesIn, orderLanguages } from './languages.ts'
 import type { Language } from './languages.ts'
+import { readOwnTexts } from './own-texts.ts'
+import type { Entries } from './own-texts.ts'
 
 export type Values = Readonly<Record<string, string | number>>
 
@@ -22,26 +24,30 @@ export interface AllTexts {
   choose(wished: readonly string[], acceptLanguage?: string): Texts
 }
 
-/** Reads the texts of every language from `<directory>/<language>.json`: a further language is a further file. */
-export function readTexts(directory: string): AllTexts {
-  const languages = languagesIn(directory)
-  const read = (language: Language): Texts =>
-    createTexts(
-      language,
-      JSON.parse(readFileSync(join(directory, `${language}.json`), 'utf8')) as Record<string, string>,
-    )
-  const all = new Map(languages.map((language) => [language, read(language)]))
+/** Reads the texts of every language from `<directory>/<language>.json`: a further language is a further file.
+ *  @param ownDirectory such files of the people who run this service. Their texts take the place of ours; what a language lacks is in English
+ *  @throws CodedError SETTINGS_INVALID with each fault of their files */
+export function readTexts(directory: string, ownDirectory?: string): AllTexts {
+  const entriesOf = (language: Language) =>
+    JSON.parse(readFileSync(join(directory, `${language}.json`), 'utf8')) as Entries
+  const ours = languagesIn(directory)
+  const english = entriesOf(firstLanguage)
+  const own = ownDirectory === undefined ? new Map<Language, Entries>() : readOwnTexts(ownDirectory, english)
+  const languages = orderLanguages([...ours, ...own.keys()])
+  const all = new Map(
+    languages.map((language) => {
+      const entries = ours.includes(language) ? entriesOf(language) : english
+      return [language, createTexts(language, { ...entries, ...own.get(language) })]
+    }),
+  )
   return {
     languages,
-    choose: (wished, acceptLanguage) => {
-      const language = chooseLanguage(languages, wished, acceptLanguage)
-      return all.get(language) ?? read(language)
-    },
+    choose: (wished, acceptLanguage) => all.get(chooseLanguage(languages, wished, acceptLanguage))!,
   }
 }
 
 /** @param entries key -> text, in which `{name}` stands for a value */
-export function createTexts(language: Language, entries: Readonly<Record<string, string>>): Texts {
+export function createTexts(language: Language, entries: Entries): Texts {
   const known = new Map(Object.entries(entries))
   const fill = (text: string, values: Values, show: (value: string) => string) =>
     text.replace(/\{([a-zA-Z]+)\}/g, (whole, name: string) =>

@@ -117,6 +117,9 @@ containers:
       {{- if .Values.branding.existingConfigMap.name }}
       - {name: branding, mountPath: /var/run/nauthera/branding, readOnly: true}
       {{- end }}
+      {{- if .Values.branding.texts.existingConfigMap }}
+      - {name: texts, mountPath: /var/run/nauthera/texts, readOnly: true}
+      {{- end }}
       {{- with $server.extraVolumeMounts }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
@@ -247,6 +250,10 @@ volumes:
         - {key: {{ . | toJson }}, path: layout.eta}
         {{- end }}
   {{- end }}
+  {{- end }}
+  {{- with .Values.branding.texts.existingConfigMap }}
+  - name: texts
+    configMap: {name: {{ . | toJson }}}
   {{- end }}
   {{- with $server.extraVolumes }}
   {{- toYaml . | nindent 2 }}

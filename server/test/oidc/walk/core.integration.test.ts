@@ -7,6 +7,8 @@ import { Browser, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, getTokens, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { clientSecret, configs, entry } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
+import { localesDirectory } from '../../../src/files.ts'
+import { languagesIn } from '../../../src/http/languages.ts'
 import { askToken, askUserinfo, openRequest, outcomeOf, startWalked } from './walked.ts'
 import type { Row } from './walked.ts'
 
@@ -390,7 +392,7 @@ const discovery: readonly Row[] = [
     'what people can choose is named too: languages and prompts',
     async () => {
       expect(await metadata()).to.deep.include({
-        ui_locales_supported: ['en', 'de'],
+        ui_locales_supported: [...languagesIn(localesDirectory)],
         prompt_values_supported: ['none', 'select_account', 'login', 'consent'],
       })
     },

@@ -22,7 +22,7 @@ const dimensions = {
   /** Whose ID token is the hint. */
   hint: [undefined, 'the same person', 'bob'],
   acr_values: [undefined, password, mfa, 'urn:example:unknown', `urn:example:unknown ${mfa}`, `${mfa} ${password}`],
-  ui_locales: [undefined, 'de-CH en', 'fr', 'fr de'],
+  ui_locales: [undefined, 'de-CH en', 'sv', 'sv de'],
   login_hint: [undefined, 'bob', '"><script>alert(1)</script>'],
 } as const
 

@@ -132,9 +132,9 @@ describe('Core 3.1.2.1 a request with', function () {
 
   for (const [ui_locales, language] of [
     ['de', 'de'],
-    ['de-CH fr en', 'de'],
-    ['fr de', 'de'],
-    ['fr', 'en'],
+    ['de-CH sv en', 'de'],
+    ['sv de', 'de'],
+    ['sv', 'en'],
     ['', 'en'],
     ['<x> %%', 'en'],
   ])
