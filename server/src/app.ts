@@ -63,7 +63,14 @@ async function connect(needs: Needs) {
     mutualTls: mutualTls.proofs ? { authorities: mutualTls.proofs.knowsAuthorities } : 'off',
   })
   const config = createConfig(needs, { store, clients, platforms, checkClient })
-  const outbox = createOutboxRunners(needs, { store, users, clients, protocol, texts: pages.texts, knowsAll: config.isComplete })
+  const outbox = createOutboxRunners(needs, {
+    store,
+    users,
+    clients,
+    protocol,
+    texts: pages.texts,
+    knowsAll: config.isComplete,
+  })
   return { store, sources, clients, platforms, mutualTls, keys, protocol, web, checkClient, config, outbox }
 }
 
