@@ -365,7 +365,7 @@ describe('the server pod', function () {
     expect(clients[7].secret).to.deep.equal({
       name: 'nauthera-clients-07',
       optional: true,
-      items: [{ key: '07.json.gz', path: '07.json.gz' }],
+      items: ['07.json.gz', '07.json.gz.sig'].map((path) => ({ key: path, path })),
     })
     expect(clients[16].secret.name).to.equal('nauthera-clients-manifest')
     expect(clients[17].secret.name).to.equal('nauthera-clients-issuers')

@@ -1,8 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import { parse } from 'yaml'
-import { manifestSecretName, shardSecretName } from '@nauthera/proto/names'
+import { digestOf } from '@nauthera/proto/digest'
+import { VerifierSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { decodeShardFile, renderShardFile } from '@nauthera/proto/shard-file'
+import { manifestSecretName, shardFile, shardSecretName } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { operatorRules } from '@nauthera/stand-in/operator-rules'
@@ -157,6 +161,30 @@ describe('the operator and its API under three replicas with load', function () 
     expect(api.store.find(secrets, releaseNamespace, shard)).to.not.equal(undefined)
     await waitForObject(api, 'secrets', { namespace: releaseNamespace, name: manifestSecretName(release) }, Boolean)
     tell('F37', { restoredMs: performance.now() - from, secretMs })
+    await expectAllServed()
+  })
+
+  it('K20 a verifier that somebody else wrote into a shard counts on no replica, and the next write takes it away', async () => {
+    const { api, pods } = chain.stack
+    const secrets = api.resource('secrets')
+    const shard = shardOf(namespace, 'other-1')
+    const name = shardSecretName(release, shard)
+    const object = api.store.get(secrets, releaseNamespace, name)
+    const data = object['data'] as Record<string, string>
+    const { shard: content } = decodeShardFile(Buffer.from(data[shardFile(shard)]!, 'base64'))
+    const forged = { ...chain.credentials('other-1'), clientSecret: 'of somebody else' }
+    const sha256 = digestOf(forged.clientSecret)
+    const entry = content.entries.find((one) => one.name === 'other-1')!
+    entry.verifiers.push(create(VerifierSchema, { id: sha256.slice(0, 8), sha256 }))
+    content.seq += 5n
+    const file = Buffer.from(renderShardFile(content).file).toString('base64')
+    const refused = pods.map(({ agent }) => agent.line(/SHARD_UNSIGNED/, { from: agent.lines.length }))
+    api.put({ ...object, data: { ...data, [shardFile(shard)]: file } })
+    for (const { clients } of pods) clients.sync()
+    await Promise.all(refused)
+    for (const { port } of pods) expect((await requestToken(port, forged)).status).to.equal(401)
+    await edit('other-1')
+    for (const { port } of pods) expect((await requestToken(port, forged)).status).to.equal(401)
     await expectAllServed()
   })
 

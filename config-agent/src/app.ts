@@ -137,7 +137,7 @@ async function startMount(needs: Needs, agent: Agent, pusher: Pusher): Promise<v
   const look = async (trigger: Trigger): Promise<{ again: boolean }> => {
     const began = monotonic()
     const { again, news, faults } = mounted.look()
-    if (platformKeys.look() && !news) pusher.push()
+    if (platformKeys.look(mounted.held.manifest?.manifest.signedBy) && !news) pusher.push()
     if (news) {
       reports.mount.snapshot(mounted.held, news.changed, { trigger, readMs: monotonic() - began })
       pusher.push()
@@ -150,8 +150,8 @@ async function startMount(needs: Needs, agent: Agent, pusher: Pusher): Promise<v
       keeper.keep(mounted.held)
       giveBack.soon()
     }
-    if (faults) reports.mount.faults(faults)
-    return { again }
+    if (faults) reports.mount.faults([...faults, ...platformKeys.faults])
+    return { again: again || platformKeys.faults.length > 0 }
   }
   const mount = new MountWatch({
     directory: settings.clientsDirectory,

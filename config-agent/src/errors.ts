@@ -35,6 +35,18 @@ export const errorCatalogue = {
     remedy:
       'Nothing within one minor version: the operator goes back to the older schema as soon as this replica reports. Else run an operator of the same or the one earlier minor version; upgrade the servers first.',
   },
+  SHARD_UNSIGNED: {
+    meaning:
+      'A shard is not signed by the key that the manifest names: somebody else wrote it. The last good version stays.',
+    remedy:
+      'The operator restores an edited shard within a minute: look at who else may write the Secret. It signs all shards anew when its key in <release>-clients-proof was lost.',
+  },
+  PLATFORM_KEYS_UNSIGNED: {
+    meaning:
+      'The file of the cluster keys is not signed by the key that the manifest names: somebody else wrote it. The last good one stays.',
+    remedy:
+      'The operator restores the Secret <release>-clients-issuers within a minute: look at who else may write it.',
+  },
   SHARD_TAMPERED: {
     meaning:
       'A shard was changed and kept its number (seq): its digest is not the one of the manifest or of an earlier reading.',
@@ -50,7 +62,7 @@ export const errorCatalogue = {
     remedy: 'If you deleted them, wait for the manifest. If not, find out why the operator no longer sees them.',
   },
   MANIFEST_MISSING: {
-    meaning: 'The manifest is not mounted. Shards are applied; a server that starts now does not become ready.',
+    meaning: 'The manifest is not mounted. The last good one stays; a server that starts now does not become ready.',
     remedy: 'Check that the Secret <release>-clients-manifest exists; the operator restores it within a minute.',
   },
   MANIFEST_UNREADABLE: {
@@ -58,7 +70,8 @@ export const errorCatalogue = {
     remedy: 'The operator restores it within a minute; if it does not, look at its log.',
   },
   MANIFEST_OLDER: {
-    meaning: 'The manifest names older shards than the manifest before it. The last good one stays.',
+    meaning:
+      'The manifest names older shards than the one before it and than those that are live. The last good one stays.',
     remedy: 'Nothing: the operator writes a newer one.',
   },
   STATE_UNWRITABLE: {

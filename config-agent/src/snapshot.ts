@@ -41,6 +41,8 @@ export interface SnapshotFault {
 /** What one pinned directory held at one moment. Neither a missing nor a faulty shard is in `shards`. */
 export interface Snapshot {
   readonly shards: ReadonlyMap<number, ReadShard>
+  /** What lies beside each shard. */
+  readonly signatures: ReadonlyMap<number, Uint8Array>
   readonly manifest: ReadManifest | undefined
   readonly faults: readonly SnapshotFault[]
   readonly missing: { readonly shards: readonly number[]; readonly manifest: boolean }
@@ -51,6 +53,9 @@ export interface Held {
   readonly shards: ReadonlyMap<number, ReadShard>
   readonly manifest: ReadManifest | undefined
 }
+
+/** The reason of every file that the operator's key has not signed. */
+export const notSigned = 'is not signed by the key that the manifest names'
 
 /** @returns positive when `one` is the newer version, 0 when neither is */
 export function compareAge(one: Ref, other: Ref): number {

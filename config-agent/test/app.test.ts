@@ -2,13 +2,13 @@ import { mkdir, readFile, readdir, rename, rm, symlink, truncate, unlink, writeF
 import { join } from 'node:path'
 import { durationMs, timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { expect } from 'chai'
-import { manifestFile, platformKeysFile, shardFile } from '@nauthera/proto/names'
+import { manifestFile, platformKeysFile, shardFile, signatureFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { failOnLeaks } from '@nauthera/harness/leaks'
 import { createPod } from '@nauthera/harness/agent/agent'
 import type { Pod } from '@nauthera/harness/agent/agent'
 import { startConfigServer } from '@nauthera/harness/agent/config-server'
-import { makeClient, makeClients, makeVolume, sha256 } from '@nauthera/harness/agent/make-shards'
+import { makeClient, makeClients, makeVolume, operatorSigner, sha256 } from '@nauthera/harness/agent/make-shards'
 import { createVolumeWriter } from '@nauthera/stand-in/atomic-writer'
 import type { VolumeWriter } from '@nauthera/stand-in/atomic-writer'
 import { createLink, dialStatus, mountLink } from '@nauthera/harness/agent/operator'
@@ -38,6 +38,13 @@ describe('startAgent', () => {
   const first = makeVolume(clients, { seq: 1n })
   const late = makeVolume([...clients, makeClient('late')], { seq: 2n, change: 'a1b2' })
   const home = shardOf('apps', 'late')
+  const platformFiles = (keys: string): [string, Uint8Array][] => {
+    const signed = operatorSigner.sign({ name: platformKeysFile, digest: sha256(keys) })
+    return [
+      [platformKeysFile, Buffer.from(keys)],
+      [signatureFile(platformKeysFile), signed],
+    ]
+  }
 
   describe('the way of a change', () => {
     it('brings every mounted client to the server, completes it, and then sends only the shard that changed', async () => {
@@ -53,7 +60,8 @@ describe('startAgent', () => {
         change: 'a1b2',
       })
       for (const [file, content] of first.files) {
-        if (file !== shardFile(home) && file !== manifestFile) one.files.set(file, content)
+        if (![shardFile(home), signatureFile(shardFile(home)), manifestFile].includes(file))
+          one.files.set(file, content)
       }
       await volume.swap(one.files)
       await server.until('one more', () => server.clients().includes('late'))
@@ -62,9 +70,7 @@ describe('startAgent', () => {
 
     it('T32 brings the keys of platforms before a server may turn ready, once each, and keeps the last ones when the file goes', async () => {
       const withKeys = (keys: string | undefined) =>
-        volume.swap(
-          new Map([...first.files, ...(keys === undefined ? [] : [[platformKeysFile, Buffer.from(keys)] as const])]),
-        )
+        volume.swap(new Map([...first.files, ...(keys === undefined ? [] : platformFiles(keys))]))
       const link = await createLink()
       await mountLink(pod, link.authority)
       await withKeys('one')
@@ -74,6 +80,9 @@ describe('startAgent', () => {
       expect(server.platformKeys).to.deep.equal(['one'])
       await withKeys('two')
       await server.until('the next keys', () => server.platformKeys.length === 2)
+      // somebody else's, with the signature of the last one
+      await volume.swap(new Map([...first.files, ...platformFiles('two'), [platformKeysFile, Buffer.from('forged')]]))
+      expect(await pod.untilTold('refused')).to.include({ code: 'PLATFORM_KEYS_UNSIGNED' })
       await withKeys(undefined)
       await pod.untilTold('platform keys live')
       const operator = await dialAs(statusPort, link)
@@ -86,7 +95,7 @@ describe('startAgent', () => {
     })
 
     it('sends no keys of platforms to a server that says nothing of them', async () => {
-      await volume.swap(new Map([...first.files, [platformKeysFile, Buffer.from('one')]]))
+      await volume.swap(new Map([...first.files, ...platformFiles('one')]))
       await pod.startAgent()
       const server = await startServer()
       await server.until('complete', () => server.manifestDigest === first.manifestDigest)
@@ -225,15 +234,15 @@ describe('startAgent', () => {
       expect(fresh.clients()).to.deep.equal(names)
     })
 
-    it('F13 a cold start without a manifest applies the shards but completes nothing', async () => {
+    it('F13 a cold start without a manifest takes nothing and completes nothing', async () => {
       const { files } = makeVolume(clients)
       files.delete(manifestFile)
       await volume.swap(files)
       await pod.startAgent({ wordlessMs: 0 })
       const server = await startServer()
-      await server.until('all shards', () => server.shards.size === 16)
       await volume.swap(late.files)
       await server.until('complete', () => server.manifestDigest === late.manifestDigest)
+      expect(server.received.filter((message) => message.$typeName.endsWith('.Shard'))).to.have.length(16)
       expect(server.received.filter((message) => message.$typeName.endsWith('.Complete'))).to.have.length(1)
     })
 

@@ -88,6 +88,22 @@ describe('the keys of the cluster, on their way to the servers', function () {
     expect(told()?.keys).to.deep.equal(before?.keys)
   })
 
+  it('K20 takes no key that somebody else wrote into the Secret, and writes it over within a minute', async () => {
+    await start()
+    await cluster.until(isReady, 'the client is Ready')
+    const before = told()!
+    const forged = { ...before, keys: [...before.keys, { jwk: { ...before.keys[0]!.jwk, kid: 'forged' } }] }
+    const object = cluster.api.store.get(cluster.api.resource('secrets'), releaseNamespace, name)
+    const data = {
+      ...(object['data'] as object),
+      [platformKeysFile]: Buffer.from(JSON.stringify(forged)).toString('base64'),
+    }
+    cluster.api.put({ ...object, data })
+    await operator.pass(61_000)
+    await cluster.until(() => told()?.keys.length === before.keys.length, 'it is written over')
+    expect(told()?.keys).to.deep.equal(before.keys)
+  })
+
   it('says what to do when the operator may not read them', async () => {
     cluster.api.faults.add({ when: asksForKeys, effect: { kind: 'refuse', code: 403 } })
     await start()

@@ -63,8 +63,10 @@ export const shardSchema = {
 
 const twoDigits = (shard: number): string => String(shard).padStart(2, '0')
 
-/** The file of a shard in the mounted directory, and the one key of its Secret: `07.json.gz`. */
+/** The file of a shard in the mounted directory, and the key of its Secret: `07.json.gz`. */
 export const shardFile = (shard: number): string => `${twoDigits(shard)}.json.gz`
+/** Beside a file, in the same Secret: that the operator wrote it. */
+export const signatureFile = (file: string): string => `${file}.sig`
 export const manifestFile = 'manifest.json'
 /** What signs the tokens of this cluster's ServiceAccounts. */
 export const platformKeysFile = 'issuers.json'

@@ -21,11 +21,14 @@ const maxLines = 100_000
 /** A shard with a schema that this code does not read. */
 export class UnknownSchemaError extends Error {
   readonly schema: number
+  /** Of the uncompressed file. */
+  readonly digest: string
 
-  constructor(schema: number) {
+  constructor(schema: number, digest: string) {
     super(`is of schema ${schema}`)
     this.name = 'UnknownSchemaError'
     this.schema = schema
+    this.digest = digest
   }
 }
 
@@ -91,7 +94,7 @@ export function parseShardBytes(bytes: Uint8Array): ShardFile {
   const { clients, ...head } = objectOf(parseJson(parts.head))
   const shard = fromJson(ClientShardSchema, head, { ignoreUnknownFields: true })
   const { schema } = shard
-  if (schema < shardSchema.min || schema > shardSchema.max) throw new UnknownSchemaError(schema)
+  if (schema < shardSchema.min || schema > shardSchema.max) throw new UnknownSchemaError(schema, digestOf(bytes))
   const isOfMessages = schema === shardSchema.messages
   if (shard.entries.length > 0) throw new Error('has a client that is not on its own line')
   if (isOfMessages ? parts.lines.length > 0 : clients !== undefined) {

@@ -1,7 +1,8 @@
 // Decides what of a snapshot to believe. Pure: the one place that could make a client vanish.
-import { shardCount } from '@nauthera/proto/names'
+import { isSignedBy } from '@nauthera/proto/file-signature'
+import { shardCount, shardFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
-import { agreesWith, compareAge, countClients } from '../snapshot.ts'
+import { agreesWith, compareAge, countClients, notSigned } from '../snapshot.ts'
 import type { Held, ReadManifest, ReadShard, Snapshot, SnapshotFault } from '../snapshot.ts'
 
 /** Past both, a loss of clients needs the manifest's word. */
@@ -9,6 +10,8 @@ const massVanish = { clients: 20, fraction: 0.5 } as const
 
 export interface Acceptance {
   readonly held: Held
+  /** The shards of the snapshot that are the operator's and not held already, whether or not they are taken. */
+  readonly met: readonly ReadShard[]
   /** The shards of `held` that are new. */
   readonly changed: readonly ReadShard[]
   /** Those of the snapshot, and what it held against itself or against what is live. */
@@ -17,38 +20,56 @@ export interface Acceptance {
   readonly lost: ReadonlySet<string>
 }
 
-/** Takes each shard that is whole, newer, and not contradicted by the manifest; keeps what is held of the others.
+/** Takes each shard that is whole, newer, signed by the key of the manifest, and not contradicted by it; keeps what is held of the others.
+ *  Without a manifest nobody knows whose a shard is: it is not taken yet.
  *  @param lost what the decision before returned, so that a loss in small steps counts as one */
 export function acceptSnapshot(held: Held, snapshot: Snapshot, lost: ReadonlySet<string> = new Set()): Acceptance {
   const faults: SnapshotFault[] = [...snapshot.faults]
-  const manifest = acceptManifest(held.manifest, snapshot, faults)
-  const newer = newerShards(held, snapshot, manifest, faults)
+  const manifest = acceptManifest(held, snapshot, faults)
+  const met = signedShards(held, snapshot, manifest, faults)
+  const newer = newerShards(held, { ...snapshot, met }, manifest, faults)
   const { changed, lost: nowLost } = refuseMassVanish(held, newer, lost, manifest, faults)
   const next: Held = { shards: withShards(held, changed), manifest }
-  return { held: next, changed, faults, lost: isConfirmed(next) ? new Set() : nowLost }
+  return { held: next, met: [...met.values()], changed, faults, lost: isConfirmed(next) ? new Set() : nowLost }
+}
+
+/** @returns by shard what is not held already and the operator has signed: whatever else is there, somebody else wrote it */
+function signedShards(
+  held: Held,
+  { shards, signatures }: Snapshot,
+  manifest: ReadManifest | undefined,
+  faults: SnapshotFault[],
+): ReadonlyMap<number, ReadShard> {
+  const signed = new Map<number, ReadShard>()
+  for (const [shard, read] of manifest ? shards : []) {
+    const { digest } = read.ref
+    if (held.shards.get(shard)?.ref.digest === digest) continue
+    const { signedBy } = manifest!.manifest
+    if (isSignedBy(signedBy, { name: shardFile(shard), digest }, signatures.get(shard))) signed.set(shard, read)
+    else faults.push({ shard, code: 'SHARD_UNSIGNED', reason: notSigned })
+  }
+  return signed
 }
 
 function newerShards(
   held: Held,
-  snapshot: Snapshot,
+  { met, missing }: Pick<Snapshot, 'missing'> & { readonly met: ReadonlyMap<number, ReadShard> },
   manifest: ReadManifest | undefined,
   faults: SnapshotFault[],
 ): ReadShard[] {
   const newer: ReadShard[] = []
   for (let shard = 0; shard < shardCount; shard++) {
     const current = held.shards.get(shard)
-    const read = snapshot.shards.get(shard)
+    const read = met.get(shard)
     if (!read) {
-      if (current && snapshot.missing.shards.includes(shard)) {
+      if (current && missing.shards.includes(shard)) {
         faults.push({ shard, code: 'SHARD_MISSING', reason: 'is not mounted any more' })
       }
       continue
     }
-    const fault = current?.ref.digest === read.ref.digest ? undefined : findFault(read, current, manifest)
+    const fault = findFault(read, current, manifest)
     if (fault) faults.push({ shard, ...fault })
-    else if (!current || compareAge(read.ref, current.ref) !== 0 || read.ref.digest !== current.ref.digest) {
-      newer.push(read)
-    }
+    else newer.push(read)
   }
   return newer
 }
@@ -80,7 +101,7 @@ const withShards = (held: Held, changed: readonly ReadShard[]): ReadonlyMap<numb
   new Map([...held.shards, ...changed.map((shard) => [shard.ref.shard, shard] as const)])
 
 function acceptManifest(
-  held: ReadManifest | undefined,
+  { manifest: held, shards }: Held,
   snapshot: Snapshot,
   faults: SnapshotFault[],
 ): ReadManifest | undefined {
@@ -92,11 +113,19 @@ function acceptManifest(
     return held
   }
   if (!held || held.digest === read.digest) return read
+  const { epoch } = read.manifest
   const older = read.manifest.shards.some((entry) => {
     const before = held.manifest.shards.find((other) => other.shard === entry.shard)
-    return before !== undefined && read.manifest.epoch === held.manifest.epoch && entry.seq < before.seq
+    const live = shards.get(entry.shard)?.ref
+    // What was named and never came was no manifest of ours: it may not keep the true one out.
+    return (
+      before !== undefined &&
+      live !== undefined &&
+      compareAge({ ...entry, epoch }, { ...before, epoch: held.manifest.epoch }) < 0 &&
+      compareAge({ ...entry, epoch }, live) < 0
+    )
   })
-  if (!older && read.manifest.epoch >= held.manifest.epoch) return read
+  if (!older) return read
   faults.push({ shard: undefined, code: 'MANIFEST_OLDER', reason: 'names older shards than the one before' })
   return held
 }

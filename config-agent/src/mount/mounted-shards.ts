@@ -24,7 +24,7 @@ export class MountedShards {
   #lost: ReadonlySet<string> = new Set()
 
   /** @param kept what was held before the agent started again
-   *  @param onMet each shard that is read or was kept, whether or not it is taken */
+   *  @param onMet each shard of the operator's that is read or was kept, whether or not it is taken */
   constructor(directory: string, kept: Held, onMet: (shard: ReadShard) => void) {
     this.#directory = directory
     this.#held = kept
@@ -40,9 +40,9 @@ export class MountedShards {
     try {
       const snapshot = readSnapshot(this.#directory, this.#cache)
       if (!snapshot) return { again: true, news: undefined, faults: undefined }
-      for (const shard of snapshot.shards.values()) this.#onMet(shard)
       const before = this.#held
-      const { held, lost, changed, faults } = acceptSnapshot(before, snapshot, this.#lost)
+      const { held, lost, met, changed, faults } = acceptSnapshot(before, snapshot, this.#lost)
+      for (const shard of met) this.#onMet(shard)
       this.#held = held
       this.#lost = lost
       const isNew = changed.length > 0 || held.manifest?.digest !== before.manifest?.digest

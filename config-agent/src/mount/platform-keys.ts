@@ -1,9 +1,12 @@
-// The file of the platform's keys in the mount. It stands for itself: no manifest names it, and it is pushed as it comes.
+// The file of the platform's keys in the mount. It is pushed as it comes, when the key that the manifest names has signed it.
 import { lstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { digestOf } from '@nauthera/proto/digest'
+import { isSignedBy } from '@nauthera/proto/file-signature'
 import { platformKeysFile } from '@nauthera/proto/names'
-import { readDataLink } from './read-snapshot.ts'
+import { notSigned } from '../snapshot.ts'
+import type { SnapshotFault } from '../snapshot.ts'
+import { readDataLink, readSignature } from './read-snapshot.ts'
 
 /** A Secret holds 1 MiB. Bytes. */
 const maxBytes = 1024 * 1024
@@ -17,6 +20,7 @@ export interface MountedPlatformKeys {
 export class PlatformKeys {
   readonly #directory: string
   #held: MountedPlatformKeys | undefined
+  #fault: SnapshotFault | undefined
 
   constructor(directory: string) {
     this.#directory = directory
@@ -27,22 +31,36 @@ export class PlatformKeys {
     return this.#held
   }
 
-  /** @returns whether there is something new. What cannot be read now is looked at again with the next change */
-  look(): boolean {
-    const file = this.#read()
-    const digest = file && digestOf(file)
-    if (file === undefined || digest === undefined || digest === this.#held?.digest) return false
-    this.#held = { file, digest }
+  /** What is wrong with the file that is mounted now. */
+  get faults(): readonly SnapshotFault[] {
+    return this.#fault ? [this.#fault] : []
+  }
+
+  /** @param signedBy the key that the manifest names; undefined without one: then nobody knows whose the file is
+   *  @returns whether there is something new. What cannot be read now is looked at again with the next change */
+  look(signedBy: Uint8Array | undefined): boolean {
+    const found = this.#read()
+    this.#fault = undefined
+    if (!found || !signedBy) return false
+    const digest = digestOf(found.file)
+    if (digest === this.#held?.digest) return false
+    if (!isSignedBy(signedBy, { name: platformKeysFile, digest }, found.signature)) {
+      this.#fault = { shard: undefined, code: 'PLATFORM_KEYS_UNSIGNED', reason: notSigned }
+      return false
+    }
+    this.#held = { file: found.file, digest }
     return true
   }
 
-  #read(): Uint8Array | undefined {
+  #read(): { file: Uint8Array; signature: Uint8Array | undefined } | undefined {
     try {
       const target = readDataLink(this.#directory)
       if (target === undefined) return undefined
-      const path = join(this.#directory, target, platformKeysFile)
+      const pinned = join(this.#directory, target)
+      const path = join(pinned, platformKeysFile)
       const state = lstatSync(path, { throwIfNoEntry: false })
-      return state?.isFile() && state.size <= maxBytes ? readFileSync(path) : undefined
+      if (!state?.isFile() || state.size > maxBytes) return undefined
+      return { file: readFileSync(path), signature: readSignature(pinned, platformKeysFile) }
     } catch {
       return undefined
     }

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { dataLink } from '@nauthera/proto/mounted-volume'
-import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
+import { manifestFile, shardCount, shardFile, signatureFile } from '@nauthera/proto/names'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
 import type { ErrorCode } from '../errors.ts'
@@ -57,6 +57,7 @@ export function readDataLink(directory: string): string | undefined {
 
 function readPinned(pinned: string, cache: ReadCache): Snapshot {
   const shards = new Map<number, ReadShard>()
+  const signatures = new Map<number, Uint8Array>()
   const faults: SnapshotFault[] = []
   const missing: number[] = []
   for (let shard = 0; shard < shardCount; shard++) {
@@ -64,6 +65,8 @@ function readPinned(pinned: string, cache: ReadCache): Snapshot {
       const bytes = readRegularFile(join(pinned, shardFile(shard)))
       if (bytes === undefined) missing.push(shard)
       else shards.set(shard, parseCached(shard, bytes, cache))
+      const signature = readSignature(pinned, shardFile(shard))
+      if (signature) signatures.set(shard, signature)
     } catch (error) {
       faults.push(faultOf(shard, error))
     }
@@ -77,7 +80,17 @@ function readPinned(pinned: string, cache: ReadCache): Snapshot {
   } catch (error) {
     faults.push({ ...faultOf(undefined, error), code: 'MANIFEST_UNREADABLE' })
   }
-  return { shards, manifest, faults, missing: { shards: missing, manifest: manifestMissing } }
+  return { shards, signatures, manifest, faults, missing: { shards: missing, manifest: manifestMissing } }
+}
+
+/** @param pinned a version of the volume
+ *  @returns what lies beside a file; undefined when there is none, or it cannot be read: then nobody has signed */
+export function readSignature(pinned: string, file: string): Uint8Array | undefined {
+  try {
+    return readRegularFile(join(pinned, signatureFile(file)))
+  } catch {
+    return undefined
+  }
 }
 
 /** Neither follows a link nor waits for the writer of a pipe.

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { shardFile, manifestFile, shardCount } from '@nauthera/proto/names'
+import { createFileSigner } from '@nauthera/proto/file-signature'
+import { manifestFile, shardCount, shardFile, signatureFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { acceptSnapshot, isConfirmed } from '../../src/mount/accept-snapshot.ts'
@@ -16,17 +17,26 @@ function snapshotOf(
 ): Snapshot {
   const files = new Map(volume.files)
   for (const name of more.without ?? []) files.delete(name)
-  for (const [name, other] of more.from ?? []) files.set(name, other.files.get(name)!)
+  for (const [name, other] of more.from ?? []) {
+    for (const file of [name, signatureFile(name)]) {
+      const bytes = other.files.get(file)
+      if (bytes) files.set(file, bytes)
+    }
+  }
+  const signatures = new Map<number, Uint8Array>()
   const shards = new Map<number, ReadShard>()
   const missing: number[] = []
   for (let shard = 0; shard < shardCount; shard++) {
     const file = files.get(shardFile(shard))
     if (file) shards.set(shard, parseShard(shard, file))
     else missing.push(shard)
+    const signature = files.get(signatureFile(shardFile(shard)))
+    if (signature) signatures.set(shard, signature)
   }
   const manifest = files.get(manifestFile)
   return {
     shards,
+    signatures,
     manifest: manifest && parseManifest(manifest),
     faults: [],
     missing: { shards: missing, manifest: manifest === undefined },
@@ -84,6 +94,7 @@ describe('acceptSnapshot', () => {
   it('F14 keeps everything when the whole volume is empty', () => {
     const empty: Snapshot = {
       shards: new Map(),
+      signatures: new Map(),
       manifest: undefined,
       faults: [],
       missing: { shards: Array.from({ length: shardCount }, (_, shard) => shard), manifest: true },
@@ -131,11 +142,42 @@ describe('acceptSnapshot', () => {
     expect(codes(accepted).filter((code) => code.endsWith('SHARD_TAMPERED'))).to.have.length(shardCount)
   })
 
-  it('heals from a tampered shard that came before any manifest, as soon as a manifest says which is right', () => {
-    const fooled = acceptSnapshot(nothing, snapshotOf(tampered, { without: [manifestFile] }))
-    const healed = acceptSnapshot(fooled.held, snapshotOf(at5))
+  it('takes no shard before a manifest says whose it is', () => {
+    const early = acceptSnapshot(nothing, snapshotOf(tampered, { without: [manifestFile] }))
+    expect([early.held.shards.size, early.met.length, codes(early)]).to.deep.equal([0, 0, []])
+    const healed = acceptSnapshot(early.held, snapshotOf(at5))
     expect(isConfirmed(healed.held)).to.equal(true)
     expect(codes(healed)).to.deep.equal([])
+  })
+
+  describe('K20 a shard that somebody else wrote', () => {
+    const others = createFileSigner(Buffer.alloc(32, 2))
+    const verifiers = [{ id: 'f'.repeat(8), sha256: 'f'.repeat(64) }]
+    const forgeries = clients.map((client) => makeClient(client.name, { verifiers }))
+    const forged = makeVolume(forgeries, { seq: 900n, signer: others })
+    const unsigned = makeVolume(forgeries, { seq: 900n })
+    for (const name of forged.files.keys()) if (name.endsWith('.sig')) unsigned.files.set(name, at5.files.get(name)!)
+
+    for (const [sentence, volume] of [
+      ['is signed by another key', forged],
+      ['has the signature of the one before it', unsigned],
+    ] as const)
+      it(`is neither taken nor told to operators when it ${sentence}`, () => {
+        const snapshot = snapshotOf(at5, { from: [[shardFile(home), volume]] })
+        for (const held of [nothing, hold(at5).held]) {
+          const accepted = acceptSnapshot(held, snapshot)
+          expect(codes(accepted)).to.deep.equal([`${home} SHARD_UNSIGNED`])
+          expect(accepted.held.shards.get(home)).to.equal(held.shards.get(home))
+          expect(accepted.met.some(({ ref }) => ref.seq === 900n)).to.equal(false)
+        }
+      })
+
+    it('stays refused when the manifest names its key, for whoever writes both is the operator; the true manifest comes back', () => {
+      const fooled = acceptSnapshot(hold(at5).held, snapshotOf(at5, { from: [[manifestFile, forged]] }))
+      expect([fooled.changed.length, codes(fooled)]).to.deep.equal([0, []])
+      const healed = acceptSnapshot(fooled.held, snapshotOf(later))
+      expect([isConfirmed(healed.held), codes(healed)]).to.deep.equal([true, []])
+    })
   })
 
   describe('when more than half and more than 20 of all clients would vanish', () => {

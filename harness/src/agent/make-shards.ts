@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { encodeManifest } from '@nauthera/proto/digest'
+import { createFileSigner } from '@nauthera/proto/file-signature'
 import {
   ClientConfigSchema,
   ClientShardSchema,
@@ -10,7 +11,7 @@ import {
   ShardEntrySchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { manifestFile, shardCount, shardEpoch, shardFile, shardSchema } from '@nauthera/proto/names'
+import { manifestFile, shardCount, shardEpoch, shardFile, shardSchema, signatureFile } from '@nauthera/proto/names'
 import { renderShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { MessageInitShape } from '@bufbuild/protobuf'
@@ -53,17 +54,27 @@ export function makeClient(name: string, more: EntryInit = {}): ShardEntry {
 export const makeClients = (count: number): ShardEntry[] =>
   Array.from({ length: count }, (_, index) => makeClient(`client-${index}`))
 
-/** Files of a whole volume: 16 shards and the manifest, as the operator writes them.
- *  @param options.seq one for all, or by shard */
+/** Of the operator that writes the volumes. */
+export const operatorSigner = createFileSigner(Buffer.alloc(32, 1))
+
+/** Files of a whole volume: 16 shards with their signatures, and the manifest, as the operator writes them.
+ *  @param options.seq one for all, or by shard
+ *  @param options.signer another one than the operator's */
 export function makeVolume(
   clients: readonly ShardEntry[],
-  options: { seq?: bigint | ((shard: number) => bigint); change?: string; shard?: ShardInit } = {},
+  options: {
+    seq?: bigint | ((shard: number) => bigint)
+    change?: string
+    shard?: ShardInit
+    signer?: typeof operatorSigner
+  } = {},
 ): { files: Map<string, Uint8Array>; digests: Map<number, string>; manifestDigest: string } {
   const files = new Map<string, Uint8Array>()
   const digests = new Map<number, string>()
   const seqOf = (shard: number): bigint =>
     typeof options.seq === 'function' ? options.seq(shard) : (options.seq ?? 1n)
   const named = []
+  const signer = options.signer ?? operatorSigner
   for (let shard = 0; shard < shardCount; shard++) {
     const own = clients
       .filter((client) => shardOf(client.namespace, client.name) === shard)
@@ -82,11 +93,18 @@ export function makeVolume(
       }),
     )
     files.set(shardFile(shard), file)
+    files.set(signatureFile(shardFile(shard)), signer.sign({ name: shardFile(shard), digest }))
     digests.set(shard, digest)
     named.push({ shard, seq: seqOf(shard), digest, count: own.length })
   }
   const manifest = encodeManifest(
-    create(ManifestSchema, { epoch: shardEpoch, shardCount, shards: named, total: clients.length }),
+    create(ManifestSchema, {
+      epoch: shardEpoch,
+      shardCount,
+      shards: named,
+      total: clients.length,
+      signedBy: Uint8Array.from(signer.publicKey),
+    }),
   )
   files.set(manifestFile, manifest.file)
   return { files, digests, manifestDigest: manifest.digest }

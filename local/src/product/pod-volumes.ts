@@ -12,6 +12,7 @@ import {
   shardCount,
   shardFile,
   shardSecretName,
+  signatureFile,
 } from '@nauthera/proto/names'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import { mountVolume } from '@nauthera/stand-in/mounted-volume'
@@ -37,7 +38,7 @@ export function mountPodVolumes(
     api.store.find(secrets, namespace, secret)?.['data'] as Record<string, string> | undefined
   const shards = Array.from({ length: shardCount }, (_, shard) => ({
     secret: shardSecretName(release, shard),
-    keys: [shardFile(shard)],
+    keys: [shardFile(shard), signatureFile(shardFile(shard))],
   }))
   const clients = mountVolume({
     directory: join(directory, 'clients'),
@@ -46,7 +47,7 @@ export function mountPodVolumes(
     sources: [
       ...shards,
       { secret: manifestSecretName(release), keys: [manifestFile] },
-      { secret: issuersSecretName(release), keys: [platformKeysFile] },
+      { secret: issuersSecretName(release), keys: [platformKeysFile, signatureFile(platformKeysFile)] },
     ],
   })
   const link = mountVolume({

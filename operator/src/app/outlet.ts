@@ -31,8 +31,10 @@ export async function buildOutlet(leader: Leader, crowd: Crowd) {
     random,
     log,
   })
+  const signer = () => proofKey.signer
   const shards = createShards({
     secrets,
+    signer,
     release,
     namespace,
     highestSeq: replicas.highestSeq,
@@ -59,7 +61,7 @@ export type Outlet = Awaited<ReturnType<typeof buildOutlet>>
 /** What signs the tokens of ServiceAccounts, read at the API server and told to the servers. */
 export function buildIssuers(
   { settings, connection, clock, log, metrics }: Leader,
-  { secrets, nudge }: Outlet,
+  { secrets, proofKey, nudge }: Outlet,
   onFault: () => void,
 ) {
   const { release, namespace } = settings
@@ -67,6 +69,7 @@ export function buildIssuers(
     release,
     namespace,
     secrets,
+    signer: proofKey.signer,
     read: () => readClusterIssuer(connection),
     clock,
     log,

@@ -5,6 +5,9 @@ import { create, fromJsonString, toJsonString } from '@bufbuild/protobuf'
 import type { JsonObject } from '@bufbuild/protobuf'
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
 import { PlatformIssuerSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { digestOf } from '@nauthera/proto/digest'
+import { isSignedBy } from '@nauthera/proto/file-signature'
+import type { FileSigner } from '@nauthera/proto/file-signature'
 import { issuersSecretName, labels, managedByOperator, platformKeysFile } from '@nauthera/proto/names'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
@@ -14,6 +17,7 @@ import { isForbidden } from '../kubernetes/api-error.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { ClusterIssuer } from '../kubernetes/issuer.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
+import { signatureIn, signedData } from '../shards/shard-secret.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 
@@ -25,6 +29,7 @@ interface IssuersNeeds {
   readonly release: string
   readonly namespace: string
   readonly secrets: SecretStore
+  readonly signer: FileSigner
   /** @throws when the API server does not say, or not to us */
   readonly read: () => Promise<ClusterIssuer>
   readonly clock: Clock
@@ -102,20 +107,22 @@ export class Issuers {
   }
 
   async #look(): Promise<void> {
-    const { release, namespace, secrets, clock, log, onWritten } = this.#needs
+    const { release, namespace, secrets, signer, clock, log, onWritten } = this.#needs
     const name = issuersSecretName(release)
     const stored = await secrets.read(namespace, name)
-    const told = (stored && readKeys(stored)) ?? this.#told
+    const found = stored && readKeys(stored, signer)
+    const told = found ?? this.#told
     this.#told = told
     const next = nextKeys(told, await this.#needs.read(), clock.now())
-    if (stored && isDeepStrictEqual(readKeys(stored), next)) return
+    if (isDeepStrictEqual(found, next)) return
     const change = randomBytes(2).toString('hex')
+    const bytes = Buffer.from(render(next, change))
     const wanted = {
       namespace,
       name,
       labels: { [labels.managedBy]: managedByOperator },
       annotations: {},
-      data: { [platformKeysFile]: Buffer.from(render(next, change)).toString('base64') },
+      data: signedData(signer, { name: platformKeysFile, bytes, digest: digestOf(bytes) }),
     }
     const outcome = stored ? await secrets.update(stored, wanted) : await secrets.create(wanted)
     // another leader's write: the next look reads it
@@ -138,11 +145,13 @@ function render({ issuer, keys }: PlatformKeys, change: string): string {
   return toJsonString(PlatformIssuerSchema, message)
 }
 
-/** @returns undefined for a Secret that somebody damaged: it is written anew */
-function readKeys(secret: SecretObject): PlatformKeys | undefined {
+/** @returns undefined for a Secret that somebody else wrote: what it says never counts, and it is written anew */
+function readKeys(secret: SecretObject, { publicKey }: FileSigner): PlatformKeys | undefined {
+  const bytes = Buffer.from(secret.data?.[platformKeysFile] ?? '', 'base64')
+  const file = { name: platformKeysFile, digest: digestOf(bytes) }
+  if (!isSignedBy(publicKey, file, signatureIn(secret, platformKeysFile))) return undefined
   try {
-    const text = Buffer.from(secret.data?.[platformKeysFile] ?? '', 'base64').toString('utf8')
-    const { issuer, keys } = fromJsonString(PlatformIssuerSchema, text, { ignoreUnknownFields: true })
+    const { issuer, keys } = fromJsonString(PlatformIssuerSchema, bytes.toString('utf8'), { ignoreUnknownFields: true })
     return {
       issuer,
       keys: keys.map(({ jwk = {}, notAfter }) => ({

@@ -1,4 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { createFileSigner } from '@nauthera/proto/file-signature'
+import type { FileSigner } from '@nauthera/proto/file-signature'
 import { labels, managedByOperator, proofSecretName } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
@@ -29,14 +31,22 @@ export const macBy =
   (text: string): string =>
     createHmac('sha256', key).update(text).digest('base64url')
 
-/** The key of the proofs, in `<release>-clients-proof`: made once, and kept there. A backup of the release has it. */
+/** The key of the proofs and of the files of the servers, in `<release>-clients-proof`: made once, and kept there. A backup of the release
+ *  has it. */
 export class ProofKey {
   readonly #needs: Needs
   readonly #stopping = new AbortController()
   #loop: Promise<void> | undefined
+  #signer: FileSigner | undefined
 
   constructor(needs: Needs) {
     this.#needs = needs
+  }
+
+  /** Signs the files of the servers. @throws Error before the key is loaded */
+  get signer(): FileSigner {
+    if (!this.#signer) throw new Error('the key of proofs is asked before it is loaded')
+    return this.#signer
   }
 
   /** Reads the key, and makes it when there is none; again and again until that succeeds.
@@ -48,6 +58,7 @@ export class ProofKey {
       try {
         const key = await this.#readOrMake(() => randomBytes(keyBytes))
         this.#loop ??= this.#keep(key)
+        this.#signer ??= createFileSigner(key)
         return key
       } catch (error) {
         const retryMs = backoff.next()

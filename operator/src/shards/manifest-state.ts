@@ -78,9 +78,11 @@ export interface WrittenShard {
   readonly count: number
 }
 
-/** @returns the manifest that names these shards, or undefined when the stored one says the same. */
+/** @param signedBy the key that has signed them
+ *  @returns the manifest that names these shards, or undefined when the stored one says the same. */
 export function planManifest(
   shards: readonly WrittenShard[],
+  signedBy: Uint8Array,
   stored: Manifest | undefined,
 ): { readonly manifest: Manifest; readonly file: Uint8Array; readonly digest: string } | undefined {
   const manifest = create(ManifestSchema, {
@@ -90,6 +92,8 @@ export function planManifest(
       .toSorted((left, right) => left.shard - right.shard)
       .map(({ shard, seq, digest, count }) => ({ shard, seq, digest, count })),
     total: shards.reduce((sum, { count }) => sum + count, 0),
+    // its bytes stand alone: a view would bring along the buffer around it
+    signedBy: Uint8Array.from(signedBy),
   })
   if (stored && equals(ManifestSchema, stored, manifest)) return undefined
   return { manifest, ...encodeManifest(manifest) }

@@ -1,5 +1,7 @@
 // A file of the set (a shard, the manifest) <-> the Secret that holds it.
 import { decodeManifest } from '@nauthera/proto/digest'
+import { isSignedBy } from '@nauthera/proto/file-signature'
+import type { FileSigner, FileToSign } from '@nauthera/proto/file-signature'
 import type { Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import {
   annotations,
@@ -9,30 +11,63 @@ import {
   manifestFile,
   shardFile,
   shardSchema,
+  signatureFile,
 } from '@nauthera/proto/names'
 import { UnknownSchemaError, decodeShardFile, parseShardFile } from '@nauthera/proto/shard-file'
 import type { ShardContent } from '@nauthera/proto/shard-file'
 import type { WantedSecret } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 
-/** @returns what a shard's Secret holds; undefined when it is absent, damaged or another shard */
+/** @param trusts whether what is signed so is an operator's of this release
+ *  @returns what a shard's Secret holds; undefined when it is absent, damaged, another shard, or somebody else's */
 export function readShardSecret(
   secret: SecretObject | undefined,
   index: number,
+  trusts: TrustsFile,
 ): { shard: ShardContent; digest: string } | undefined {
-  const read = readFile(secret, shardFile(index), decodeShardFile)
-  return read?.shard.shard === index ? read : undefined
+  const name = shardFile(index)
+  const read = readFile(secret, name, decodeShardFile)
+  const isOurs = read?.shard.shard === index && trusts({ name, digest: read.digest }, signatureIn(secret, name))
+  return isOurs ? read : undefined
+}
+
+/** Whether a signature of a file counts. */
+export type TrustsFile = (file: FileToSign, signature: Uint8Array | undefined) => boolean
+
+/** @returns whether this key has signed it */
+export const trustsKey =
+  (publicKey: Uint8Array): TrustsFile =>
+  (file, signature) =>
+    isSignedBy(publicKey, file, signature)
+
+/** @returns the signature that lies beside a file; undefined when there is none */
+export function signatureIn(secret: SecretObject | undefined, file: string): Uint8Array | undefined {
+  const text = secret?.data?.[signatureFile(file)]
+  return text === undefined ? undefined : Buffer.from(text, 'base64')
+}
+
+/** @returns a file and its signature, as the data of a Secret */
+export function signedData(
+  signer: FileSigner,
+  { name, bytes, digest }: FileToSign & { readonly bytes: Uint8Array },
+): Record<string, string> {
+  return {
+    [name]: Buffer.from(bytes).toString('base64'),
+    [signatureFile(name)]: Buffer.from(signer.sign({ name, digest })).toString('base64'),
+  }
 }
 
 /** @returns the schema of a shard that a later version wrote, which this one cannot read; undefined for any other */
-export function laterSchemaOf(secret: SecretObject | undefined, index: number): number | undefined {
-  const text = secret?.data?.[shardFile(index)]
+export function laterSchemaOf(secret: SecretObject | undefined, index: number, trusts: TrustsFile): number | undefined {
+  const name = shardFile(index)
+  const text = secret?.data?.[name]
   if (text === undefined) return undefined
   try {
     parseShardFile(Buffer.from(text, 'base64'))
     return undefined
   } catch (error) {
-    return error instanceof UnknownSchemaError && error.schema > shardSchema.max ? error.schema : undefined
+    if (!(error instanceof UnknownSchemaError) || error.schema <= shardSchema.max) return undefined
+    return trusts({ name, digest: error.digest }, signatureIn(secret, name)) ? error.schema : undefined
   }
 }
 
@@ -50,13 +85,16 @@ export function secretOfFile(about: {
   file: string
   bytes: Uint8Array
   digest: string
+  /** Signs it; the manifest names the key and has no signature. */
+  signer?: FileSigner
 }): WantedSecret {
+  const { file: name, bytes, digest, signer } = about
   return {
     namespace: about.namespace,
     name: about.name,
     labels: { [labels.component]: clientsComponent, [labels.managedBy]: managedByOperator },
-    annotations: { [annotations.contentDigest]: about.digest },
-    data: { [about.file]: Buffer.from(about.bytes).toString('base64') },
+    annotations: { [annotations.contentDigest]: digest },
+    data: signer ? signedData(signer, { name, bytes, digest }) : { [name]: Buffer.from(bytes).toString('base64') },
   }
 }
 

@@ -4,6 +4,7 @@ import type { SecretObject } from '../kubernetes/objects.ts'
 import { asStored, entryKey, keepsEntry, sameClient, shareVersion } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
 import { planShard } from './plan-shard.ts'
+import type { TrustsFile } from './shard-secret.ts'
 import type { ShardPlan } from './plan-shard.ts'
 import {
   isBehind,
@@ -66,8 +67,8 @@ export class ShardState {
   }
 
   /** The first look at the Secret. @returns whether it is there but unreadable */
-  load(secret: SecretObject | undefined): { readonly unreadable: boolean } {
-    this.stored = onShardLoaded(this.stored, secret)
+  load(secret: SecretObject | undefined, trust: Parameters<typeof onShardLoaded>[2]): { readonly unreadable: boolean } {
+    this.stored = onShardLoaded(this.stored, secret, trust)
     return { unreadable: secret !== undefined && this.stored.content === undefined }
   }
 
@@ -190,8 +191,8 @@ export class ShardState {
 
   /** The Secret has been read. A newer version than ours is another operator's: each of our clients that differs is decided
    *  again on its ground before we write. An older or damaged one is written over from what we know. */
-  read(secret: SecretObject | undefined, now: number): Found {
-    const found = onShardRead(this.stored, secret)
+  read(secret: SecretObject | undefined, now: number, isOurs: TrustsFile): Found {
+    const found = onShardRead(this.stored, secret, isOurs)
     this.stored = found.stored
     if (found.kind === 'same') return found
     this.#dirty = true

@@ -1,3 +1,4 @@
+import type { FileSigner } from '@nauthera/proto/file-signature'
 import { shardCount } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { Log } from '@nauthera/runtime/log'
@@ -10,6 +11,8 @@ import { entryKey } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
 import { holdersIn } from './held-names.ts'
 import type { WrittenShard } from './manifest-state.ts'
+import { trustsKey } from './shard-secret.ts'
+import type { TrustsFile } from './shard-secret.ts'
 import { ShardState } from './shard-state.ts'
 import { isBehind } from './stored-shard.ts'
 import type { StoredEntry } from './stored-shard.ts'
@@ -86,6 +89,8 @@ export interface Shards {
 
 interface Options {
   readonly secrets: SecretStore
+  /** Asked from the first reading on. */
+  readonly signer: () => FileSigner
   readonly release: string
   readonly namespace: string
   /** The highest seq of a shard that any replica has seen. */
@@ -136,12 +141,13 @@ export function createShards(options: Options): Shards {
   return {
     load: async () => {
       const [found] = await Promise.all([Promise.all(writers.map((one) => one.readSecret())), manifest.load()])
+      const trust = trustAtStart(options.signer().publicKey, manifest.signedBy)
       for (const state of states) {
-        const { unreadable } = state.load(found[state.index])
+        const { unreadable } = state.load(found[state.index], trust)
         const { later } = state.stored
         if (later !== undefined) log.error({ shard: state.index, ...laterShard(later) }, 'shard left as it is')
         else if (unreadable)
-          log.warn({ shard: state.index, code: 'SHARD_UNREADABLE' }, 'shard missing or damaged, writing it again')
+          log.warn({ shard: state.index, code: 'SHARD_UNREADABLE' }, 'shard damaged or not ours, writing it again')
       }
     },
     open: (keys, { onStored, onManifest }) => {
@@ -184,6 +190,15 @@ export function createShards(options: Options): Shards {
       await manifest.stop(Promise.all(writers.map((writer) => writer.stop())))
     },
   }
+}
+
+/** What was signed by the key that the manifest names is from before that key was lost. Where no manifest says whose it is, everything is
+ *  believed: that takes two Secrets.
+ *  @param named by the stored manifest; empty without one */
+function trustAtStart(own: Uint8Array, named: Uint8Array): { isOurs: TrustsFile; isBelieved: TrustsFile } {
+  const [isOurs, isOfBefore] = [trustsKey(own), trustsKey(named)]
+  const isBelieved: TrustsFile = (...signed) => named.length === 0 || isOurs(...signed) || isOfBefore(...signed)
+  return { isOurs, isBelieved }
 }
 
 /** Reads all Secrets back, again and again, and has written again what was deleted or edited. */

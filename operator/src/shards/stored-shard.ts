@@ -8,6 +8,7 @@ import { isOtherForm, schemaOf } from '../decide/shard-schema.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { entryKey, saysTheSame } from './client-entry.ts'
 import { laterSchemaOf, readShardSecret } from './shard-secret.ts'
+import type { TrustsFile } from './shard-secret.ts'
 
 /** The stored version of one client, and which writes of the shard brought it. */
 export interface StoredEntry {
@@ -28,7 +29,7 @@ export interface StoredShard {
   readonly digest: string
   /** By `namespace/name`. */
   readonly entries: ReadonlyMap<string, StoredEntry>
-  /** The Secret does not hold the content: it is gone, unreadable, or an older version. */
+  /** The Secret does not hold the content as we would write it: it is gone, unreadable, an older version, or signed by another key. */
   readonly damaged: boolean
   /** The schema of what the Secret holds, when a later version of the operator wrote it: it is not written over, since nobody here
    *  knows what it says. */
@@ -54,17 +55,24 @@ export type Found =
   /** Another operator's: each client that differs is to be decided again, compared with it. */
   | { readonly kind: 'newer'; readonly stored: StoredShard; readonly changed: readonly string[] }
 
-/** The first look, before anything is known. @param secret undefined when there is none; a damaged one counts as lost */
-export function onShardLoaded(stored: StoredShard, secret: SecretObject | undefined): StoredShard {
-  const read = readShardSecret(secret, stored.index)
-  return read
-    ? withContent({ ...stored, secret }, read, false).stored
-    : { ...stored, secret, later: laterSchemaOf(secret, stored.index) }
+/** The first look, before anything is known.
+ *  @param secret undefined when there is none; a damaged one, or one that somebody else wrote, counts as lost
+ *  @param about.isBelieved signed by an operator that was here before: it is taken, and written again under the key of now */
+export function onShardLoaded(
+  stored: StoredShard,
+  secret: SecretObject | undefined,
+  { isOurs, isBelieved }: { readonly isOurs: TrustsFile; readonly isBelieved: TrustsFile },
+): StoredShard {
+  const { index } = stored
+  const read = readShardSecret(secret, index, isBelieved)
+  if (!read) return { ...stored, secret, later: laterSchemaOf(secret, index, isBelieved) }
+  const loaded = withContent({ ...stored, secret }, read, false).stored
+  return { ...loaded, damaged: readShardSecret(secret, index, isOurs) === undefined }
 }
 
-/** A later look. @param secret undefined when there is none */
-export function onShardRead(stored: StoredShard, secret: SecretObject | undefined): Found {
-  const read = readShardSecret(secret, stored.index)
+/** A later look. @param secret undefined when there is none; one that is not ours counts as damaged */
+export function onShardRead(stored: StoredShard, secret: SecretObject | undefined, isOurs: TrustsFile): Found {
+  const read = readShardSecret(secret, stored.index, isOurs)
   const { content } = stored
   if (read && read.digest === stored.digest)
     return { kind: 'same', stored: { ...stored, secret, damaged: false, later: undefined } }
@@ -72,7 +80,7 @@ export function onShardRead(stored: StoredShard, secret: SecretObject | undefine
     return { kind: 'newer', ...withContent({ ...stored, secret }, read, false) }
   }
   const what = read ? 'another' : secret ? 'damaged' : 'none'
-  const later = laterSchemaOf(secret, stored.index)
+  const later = laterSchemaOf(secret, stored.index, isOurs)
   return { kind: 'lost', what, stored: { ...stored, secret, damaged: content !== undefined, later } }
 }
 

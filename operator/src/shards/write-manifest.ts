@@ -1,4 +1,5 @@
 import { shortDigest } from '@nauthera/proto/digest'
+import type { FileSigner } from '@nauthera/proto/file-signature'
 import { manifestFile, manifestSecretName } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import { ApiError } from '../kubernetes/api-error.ts'
@@ -23,6 +24,7 @@ import type { Turns } from './turns.ts'
 
 interface ManifestWriterNeeds {
   readonly secrets: SecretStore
+  readonly signer: () => FileSigner
   readonly release: string
   readonly namespace: string
   readonly clock: Clock
@@ -54,6 +56,11 @@ export class ManifestWriter {
   /** Of the stored one; empty before the first. */
   get digest(): string {
     return this.#state.digest
+  }
+
+  /** The key that the stored one names; empty without one. */
+  get signedBy(): Uint8Array {
+    return this.#state.content?.signedBy ?? new Uint8Array()
   }
 
   /** Reads what is stored. @throws ApiError when it cannot be read; a damaged one counts as lost */
@@ -115,11 +122,11 @@ export class ManifestWriter {
   }
 
   async #write(): Promise<void> {
-    const { secrets, namespace, clock, shards, backoff } = this.#needs
+    const { secrets, signer, namespace, clock, shards, backoff } = this.#needs
     const startedAt = clock.monotonic()
     if (this.#state.doubtful) await this.#takeStored()
     const named = shards()
-    const plan = named && planManifest(named, this.#state.content)
+    const plan = named && planManifest(named, signer().publicKey, this.#state.content)
     if (!plan) return
     const { file, digest, manifest } = plan
     const wanted = secretOfFile({ namespace, name: this.#name, file: manifestFile, bytes: file, digest })

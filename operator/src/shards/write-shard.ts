@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { shortDigest } from '@nauthera/proto/digest'
+import type { FileSigner } from '@nauthera/proto/file-signature'
 import { shardFile, shardSecretName } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import { ApiError } from '../kubernetes/api-error.ts'
@@ -8,7 +9,7 @@ import type { SecretObject } from '../kubernetes/objects.ts'
 import type { Backoff } from '../time/backoff.ts'
 import type { Clock } from '../time/clock.ts'
 import type { ClientForShard } from './client-entry.ts'
-import { secretOfFile } from './shard-secret.ts'
+import { secretOfFile, trustsKey } from './shard-secret.ts'
 import type { BegunTurn, ShardState, WantedByReplicas } from './shard-state.ts'
 import { createTurns } from './turns.ts'
 import type { Turns } from './turns.ts'
@@ -16,6 +17,7 @@ import type { ManifestWriter } from './write-manifest.ts'
 
 export interface ShardWriterNeeds {
   readonly secrets: SecretStore
+  readonly signer: () => FileSigner
   readonly release: string
   readonly namespace: string
   /** The highest seq of a shard that any replica has seen. */
@@ -143,8 +145,9 @@ export class ShardWriter {
     if (plan.kind === 'keep') return
     this.#writtenAt = startedAt
     const { state } = this
-    const { secrets, namespace, release, manifest } = this.#needs
+    const { secrets, signer, namespace, release, manifest } = this.#needs
     const wanted = secretOfFile({
+      signer: signer(),
       namespace,
       name: shardSecretName(release, state.index),
       file: shardFile(state.index),
@@ -180,8 +183,8 @@ export class ShardWriter {
 
   /** Compares what was read with what we know. */
   #take(secret: SecretObject | undefined): void {
-    const { clock, log, manifest } = this.#needs
-    const found = this.state.read(secret, clock.monotonic())
+    const { clock, log, manifest, signer } = this.#needs
+    const found = this.state.read(secret, clock.monotonic(), trustsKey(signer().publicKey))
     if (found.kind === 'same') return
     manifest.touch()
     const shard = this.state.index

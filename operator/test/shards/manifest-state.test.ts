@@ -18,7 +18,8 @@ const shards = [
   { shard: 1, seq: 5n, digest: 'b'.repeat(64), count: 2 },
   { shard: 0, seq: 4n, digest: 'a'.repeat(64), count: 1 },
 ]
-const plan = planManifest(shards, undefined)!
+const signedBy = new Uint8Array(32)
+const plan = planManifest(shards, signedBy, undefined)!
 const secretWith = (bytes: Uint8Array): SecretObject => {
   const { namespace, name, data } = secretOfFile({
     namespace: 'auth',
@@ -36,7 +37,7 @@ describe('planManifest', () => {
     expect(plan.manifest).to.include({ total: 3, shardCount: 16, epoch: 1 })
   })
   it('is not written again when it says the same', () => {
-    expect(planManifest(shards.toReversed(), decodeManifest(plan.file).manifest)).to.equal(undefined)
+    expect(planManifest(shards.toReversed(), signedBy, decodeManifest(plan.file).manifest)).to.equal(undefined)
   })
 })
 

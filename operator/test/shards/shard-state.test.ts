@@ -7,7 +7,7 @@ import { renderVersion } from '@nauthera/proto/client-version'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { ShardState } from '../../src/shards/shard-state.ts'
 import type { BegunTurn } from '../../src/shards/shard-state.ts'
-import { home, names, secretWith, version, wanted, written } from './wanted.ts'
+import { everybody, home, names, secretWith, version, wanted, written } from './wanted.ts'
 
 const [first, second] = names as [string, string]
 const key = (name: string) => `apps/${name}`
@@ -41,7 +41,7 @@ describe('ShardState', () => {
   /** Both clients are stored under seq 101, at time 0. */
   beforeEach(() => {
     state = new ShardState(home)
-    state.load(undefined)
+    state.load(undefined, everybody)
     state.open([first, second].map(key), 0)
     for (const name of [first, second]) state.put(wanted(name))
     write(0, 100n)
@@ -49,9 +49,9 @@ describe('ShardState', () => {
 
   describe('load', () => {
     it('says when a Secret is there but cannot be read', () => {
-      expect(new ShardState(home).load(undefined).unreadable).to.equal(false)
-      expect(new ShardState(home).load(secretWith(Buffer.from('x'))).unreadable).to.equal(true)
-      expect(new ShardState(home).load(written([], 1n).secret).unreadable).to.equal(false)
+      expect(new ShardState(home).load(undefined, everybody).unreadable).to.equal(false)
+      expect(new ShardState(home).load(secretWith(Buffer.from('x')), everybody).unreadable).to.equal(true)
+      expect(new ShardState(home).load(written([], 1n).secret, everybody).unreadable).to.equal(false)
     })
   })
 
@@ -59,7 +59,7 @@ describe('ShardState', () => {
     it('keeps a client as it is stored until something else is said of it', () => {
       const stored = written([wanted(first), wanted(second)], 100n).secret
       state = new ShardState(home)
-      state.load(stored)
+      state.load(stored, everybody)
       state.open([first, second].map(key), 0)
       expect(waitMs(0)).to.be.at.most(0)
       expect(begin(0).plan.kind).to.equal('keep')
@@ -67,14 +67,14 @@ describe('ShardState', () => {
 
     it('takes out a client that is gone', () => {
       state = new ShardState(home)
-      state.load(written([wanted(first), wanted(second)], 100n).secret)
+      state.load(written([wanted(first), wanted(second)], 100n).secret, everybody)
       state.open([key(first)], 0)
       expect(write(0).shard.entries.map(({ name }) => name)).to.deep.equal([first])
     })
 
     it('writes nothing before each client that is not stored has been put or presumed', () => {
       state = new ShardState(home)
-      state.load(undefined)
+      state.load(undefined, everybody)
       state.open([first, second].map(key), 0)
       state.put(wanted(first))
       expect(waitMs(3_600_000)).to.equal(undefined)
@@ -111,7 +111,7 @@ describe('ShardState', () => {
   describe('presume', () => {
     it('waits a minute for a client that could not be decided, then goes on without its verifiers', () => {
       state = new ShardState(home)
-      state.load(undefined)
+      state.load(undefined, everybody)
       state.open([first, second].map(key), 0)
       state.put(wanted(first))
       expect(state.presume(wanted(second))).to.equal(true)
@@ -134,7 +134,7 @@ describe('ShardState', () => {
 
     it('waits no longer for a client that is gone', () => {
       state = new ShardState(home)
-      state.load(undefined)
+      state.load(undefined, everybody)
       state.open([first, second].map(key), 0)
       state.put(wanted(first))
       expect(waitMs(0)).to.equal(undefined)
@@ -177,7 +177,7 @@ describe('ShardState', () => {
 
     it('is the first one for a shard that was never stored, while nobody says one', () => {
       state = new ShardState(home)
-      state.load(undefined)
+      state.load(undefined, everybody)
       state.open([key(first)], 0)
       state.put(wanted(first))
       expect(write(0, 0n, [undefined]).shard.schema).to.equal(1)
@@ -241,13 +241,18 @@ describe('ShardState', () => {
 
   describe('read', () => {
     it('changes nothing when what is stored is what we know', () => {
-      expect(state.read(written([wanted(first), wanted(second)], 100n).secret, 5_000).kind).to.equal('same')
+      expect(state.read(written([wanted(first), wanted(second)], 100n).secret, 5_000, everybody.isOurs).kind).to.equal(
+        'same',
+      )
       expect(waitMs(5_000)).to.equal(undefined)
     })
 
     it('decides again each client that differs in a newer shard, before it writes', () => {
       const newer = written([wanted(first, version('theirs')), wanted(second)], 200n)
-      expect(state.read(newer.secret, 5_000)).to.deep.include({ kind: 'newer', changed: [key(first)] })
+      expect(state.read(newer.secret, 5_000, everybody.isOurs)).to.deep.include({
+        kind: 'newer',
+        changed: [key(first)],
+      })
       expect(waitMs(5_000)).to.equal(60_000)
       expect(state.put(wanted(first))).to.equal(true)
       expect(waitMs(5_000)).to.be.at.most(0)
@@ -256,30 +261,32 @@ describe('ShardState', () => {
     })
 
     it('waits a minute for that at most', () => {
-      state.read(written([wanted(first, version('theirs')), wanted(second)], 200n).secret, 5_000)
-      state.read(written([wanted(first, version('again')), wanted(second)], 300n).secret, 40_000)
+      state.read(written([wanted(first, version('theirs')), wanted(second)], 200n).secret, 5_000, everybody.isOurs)
+      state.read(written([wanted(first, version('again')), wanted(second)], 300n).secret, 40_000, everybody.isOurs)
       expect(waitMs(65_000)).to.equal(0)
     })
 
     it('waits for no client that is not ours', () => {
       const newer = written([wanted(first), wanted(second), wanted(names[2]!)], 200n)
-      expect(state.read(newer.secret, 5_000)).to.deep.include({ changed: [key(names[2]!)] })
+      expect(state.read(newer.secret, 5_000, everybody.isOurs)).to.deep.include({ changed: [key(names[2]!)] })
       expect(waitMs(5_000)).to.be.at.most(0)
       expect(write(5_000).shard.entries.length).to.equal(2)
     })
 
     it('I3 does not write over a shard of a later schema: nobody here knows what it says', () => {
       const later = secretWith(gzipSync(JSON.stringify({ schema: shardSchema.max + 1, shard: home, seq: '900' })))
-      expect(state.read(later, 5_000).stored.later).to.equal(shardSchema.max + 1)
+      expect(state.read(later, 5_000, everybody.isOurs).stored.later).to.equal(shardSchema.max + 1)
       state.put(wanted(first, version('edited')))
       expect(waitMs(90_000)).to.equal(undefined)
-      expect(state.read(written([wanted(first), wanted(second)], 950n).secret, 91_000).stored.later).to.equal(undefined)
+      expect(
+        state.read(written([wanted(first), wanted(second)], 950n).secret, 91_000, everybody.isOurs).stored.later,
+      ).to.equal(undefined)
     })
 
     it('I3 leaves such a shard alone from the start', () => {
       const later = secretWith(gzipSync(JSON.stringify({ schema: shardSchema.max + 1, shard: home, seq: '900' })))
       const fresh = new ShardState(home)
-      fresh.load(later)
+      fresh.load(later, everybody)
       fresh.open([], 0)
       expect(fresh.waitMs(90_000, 60_000)).to.equal(undefined)
     })
@@ -290,7 +297,7 @@ describe('ShardState', () => {
       ['no', undefined],
     ] as const) {
       it(`F37 writes over ${what} shard from what it knows, at once and under a higher seq`, () => {
-        expect(state.read(secret, 5_000).kind).to.equal('lost')
+        expect(state.read(secret, 5_000, everybody.isOurs).kind).to.equal('lost')
         expect(waitMs(5_000)).to.be.at.most(0)
         const { shard, changed } = write(5_000)
         expect(shard.seq > 101n).to.equal(true)

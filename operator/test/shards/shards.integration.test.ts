@@ -3,12 +3,15 @@ import { decodeManifest } from '@nauthera/proto/digest'
 import {
   manifestFile,
   manifestSecretName,
+  proofSecretName,
   shardCount,
   shardFile,
   shardSchema,
   shardSecretName,
 } from '@nauthera/proto/names'
-import { decodeShardFile } from '@nauthera/proto/shard-file'
+import { decodeLine, decodeShardFile, parseShardFile, renderShardFile } from '@nauthera/proto/shard-file'
+import { VerifierSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { create } from '@bufbuild/protobuf'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { machine, startCluster } from '@nauthera/harness/operator/cluster'
 import { appsNamespace, release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
@@ -194,6 +197,48 @@ describe('createShards', function () {
         'the manifest is there',
       )
       expect(manifest().shards[home]!.seq).to.equal(stored().seq)
+    })
+
+    it('K20 takes nothing from a shard that somebody else wrote, neither while it runs nor when it starts', async () => {
+      const forge = (seq: bigint) => {
+        const { head, ...rest } = parseShardFile(bytes(homeSecret, shardFile(home)))
+        head.entries = rest.lines.map(decodeLine)
+        head.entries[0]!.verifiers.push(create(VerifierSchema, { id: 'f'.repeat(8), sha256: 'f'.repeat(64) }))
+        head.seq = seq
+        const data = Buffer.from(renderShardFile(head).file).toString('base64')
+        const object = secretObject(homeSecret)
+        cluster.api.put({ ...object, data: { ...object.data, [shardFile(home)]: data } } as never)
+      }
+      const isForged = () => stored().entries[0]!.verifiers.some(({ id }) => id === 'f'.repeat(8))
+      const writes: boolean[] = []
+      cluster.api.store.onChange(({ object }) => {
+        if (object.metadata.name === homeSecret) writes.push(isForged())
+      })
+      const before = stored().seq
+      forge(before + 5n)
+      await operator.pass(61_000)
+      await cluster.until(() => !isForged(), 'it is written over')
+      expect(operator.log.told('shard missing or damaged, writing it again')).to.have.length(1)
+      await operator.stop()
+      forge(before + 900n)
+      operator = cluster.startOperator()
+      await operator.leading
+      await cluster.until(() => !isForged() && manifest().shards[home]!.seq === stored().seq, 'it is written over')
+      expect(operator.log.told('shard damaged or not ours, writing it again')).to.have.length(1)
+      // each forgery, and nothing after it that has what it said
+      expect(writes.filter(Boolean).length).to.equal(2)
+      expect(cluster.stored('reports')?.verifiers).to.have.length(1)
+    })
+
+    it('K20 signs every shard anew when its key was lost, and takes what is stored', async () => {
+      await operator.stop()
+      remove(proofSecretName(release))
+      const [{ signedBy }, before] = [manifest(), stored()]
+      operator = cluster.startOperator()
+      await operator.leading
+      await cluster.until(() => !Buffer.from(signedBy).equals(manifest().signedBy), 'the manifest names the next key')
+      expect(stored().entries).to.deep.equal(before.entries)
+      expect(operator.log.told('shard damaged or not ours, writing it again')).to.deep.equal([])
     })
 
     it('P6 raises the seq above an older copy that was put back', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { operatorSigner } from '@nauthera/harness/agent/make-shards'
 import type { SecretStore, WantedSecret } from '../../src/kubernetes/conditional-write.ts'
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
 import { createShards } from '../../src/shards/shards.ts'
@@ -41,6 +42,7 @@ describe('createShards', () => {
     written = Promise.withResolvers()
     shards = createShards({
       secrets,
+      signer: () => operatorSigner,
       release: 'nauthera',
       namespace: 'auth',
       highestSeq: (shard) => {

@@ -9,7 +9,7 @@ import {
   onShardWritten,
   seqToExceed,
 } from '../../src/shards/stored-shard.ts'
-import { home, names, secretWith, version, wanted, written } from './wanted.ts'
+import { everybody, home, names, secretWith, version, wanted, written } from './wanted.ts'
 
 const [first, second, third] = names as [string, string, string]
 const seqsOf = (stored: ReturnType<typeof onShardLoaded>, name: string) => {
@@ -20,7 +20,7 @@ const damaged = secretWith(Buffer.from('nothing of ours'))
 
 describe('onShardLoaded', () => {
   it('takes what is stored, each client as brought by its seq', () => {
-    const stored = onShardLoaded(nothingStored(home), written([wanted(first)], 100n).secret)
+    const stored = onShardLoaded(nothingStored(home), written([wanted(first)], 100n).secret, everybody)
     expect(stored.content?.seq).to.equal(101n)
     expect(seqsOf(stored, first)).to.deep.equal([101, 101])
   })
@@ -31,31 +31,31 @@ describe('onShardLoaded', () => {
     ['that of another shard', { metadata: { name: 'x' }, data: {} }],
   ] as const) {
     it(`counts ${sentence} as lost, and remembers what to write upon`, () => {
-      expect(onShardLoaded(nothingStored(home), secret)).to.deep.equal({ ...nothingStored(home), secret })
+      expect(onShardLoaded(nothingStored(home), secret, everybody)).to.deep.equal({ ...nothingStored(home), secret })
     })
   }
 })
 
 describe('onShardRead', () => {
-  const known = onShardLoaded(nothingStored(home), written([wanted(first), wanted(second)], 100n).secret)
+  const known = onShardLoaded(nothingStored(home), written([wanted(first), wanted(second)], 100n).secret, everybody)
 
   it('finds the same one, whatever else has changed about its Secret', () => {
     const { secret } = written([wanted(first), wanted(second)], 100n)
-    const found = onShardRead({ ...known, damaged: true }, secret)
+    const found = onShardRead({ ...known, damaged: true }, secret, everybody.isOurs)
     expect(found.kind).to.equal('same')
     expect(found.stored).to.include({ secret, damaged: false, digest: known.digest })
   })
 
   it('takes over a newer one, and names the clients that differ, gone ones included', () => {
     const newer = written([wanted(first, version('edited')), wanted(third)], 200n)
-    const found = onShardRead(known, newer.secret)
+    const found = onShardRead(known, newer.secret, everybody.isOurs)
     if (found.kind !== 'newer') throw new Error(`found ${found.kind}`)
     expect([...found.changed].sort()).to.deep.equal([first, second, third].map((name) => `apps/${name}`).sort())
     expect(found.stored).to.include({ secret: newer.secret, digest: newer.digest, damaged: false })
   })
 
   it('takes over whatever is there while nothing is known', () => {
-    expect(onShardRead(nothingStored(home), known.secret).kind).to.equal('newer')
+    expect(onShardRead(nothingStored(home), known.secret, everybody.isOurs).kind).to.equal('newer')
   })
 
   for (const [what, secret] of [
@@ -64,7 +64,7 @@ describe('onShardRead', () => {
     ['another', written([wanted(third)], 50n).secret],
   ] as const) {
     it(`keeps what is known when it finds ${what}, and no longer counts it as stored`, () => {
-      const found = onShardRead(known, secret)
+      const found = onShardRead(known, secret, everybody.isOurs)
       expect(found).to.include({ kind: 'lost', what })
       expect(found.stored).to.deep.equal({ ...known, secret, damaged: true })
     })
@@ -72,7 +72,7 @@ describe('onShardRead', () => {
 })
 
 describe('onShardWritten', () => {
-  const known = onShardLoaded(nothingStored(home), written([wanted(first), wanted(second)], 100n).secret)
+  const known = onShardLoaded(nothingStored(home), written([wanted(first), wanted(second)], 100n).secret, everybody)
 
   it('counts another access to APIs as another version: a client is live only when replicas have it', () => {
     const given = create(GrantedSchema, { apis: [{ identifier: 'urn:a' }] })
@@ -103,7 +103,7 @@ describe('onShardWritten', () => {
 })
 
 describe('seqToExceed', () => {
-  const known = onShardLoaded(nothingStored(home), written([wanted(first)], 100n).secret)
+  const known = onShardLoaded(nothingStored(home), written([wanted(first)], 100n).secret, everybody)
   for (const [sentence, stored, seen, seq] of [
     ['is what replicas have seen', known, 90n, 90n],
     ['is above the stored one when a replica has seen more', known, 500n, 500n],
@@ -115,7 +115,7 @@ describe('seqToExceed', () => {
 })
 
 describe('isBehind', () => {
-  const known = onShardLoaded(nothingStored(home), written([wanted(first)], 100n).secret)
+  const known = onShardLoaded(nothingStored(home), written([wanted(first)], 100n).secret, everybody)
   it('is true when a replica has seen more than we have', () => {
     expect(isBehind(known, 101n)).to.equal(false)
     expect(isBehind(known, 102n)).to.equal(true)

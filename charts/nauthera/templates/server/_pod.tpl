@@ -144,18 +144,20 @@ volumes:
             optional: true
             items:
               - {key: {{ printf "%02d.json.gz" $shard }}, path: {{ printf "%02d.json.gz" $shard }}}
+              - {key: {{ printf "%02d.json.gz.sig" $shard }}, path: {{ printf "%02d.json.gz.sig" $shard }}}
         {{- end }}
         - secret:
             name: {{ $release }}-clients-manifest
             optional: true
             items:
               - {key: manifest.json, path: manifest.json}
-        # What signs the tokens of this cluster's ServiceAccounts. It stands for itself: no manifest names it.
+        # What signs the tokens of this cluster's ServiceAccounts.
         - secret:
             name: {{ $release }}-clients-issuers
             optional: true
             items:
               - {key: issuers.json, path: issuers.json}
+              - {key: issuers.json.sig, path: issuers.json.sig}
   # Never ca.key nor the operator's own: a server pod holds what it needs to be asked, not to ask.
   - name: link
     secret:
