@@ -155,7 +155,8 @@ function surelySelects(selector: LabelSelector, labels: NamespaceLabels): boolea
 }
 
 /** @param judgement of the client as it is now
- *  @param stored its entry in the shard: servers may still serve an earlier version, and that one keeps what it may have
+ *  @param stored the entry of its name in the shard, also that of the object of which it is restored: servers may still serve an earlier
+ *    version, and that one keeps what it may have
  *  @param labels of its namespace
  *  @returns the client as a caller; undefined when nobody knows its policies: then it may call nothing */
 export function callerOf(
@@ -164,9 +165,8 @@ export function callerOf(
   labels: NamespaceLabels,
 ): Caller | undefined {
   if (!binding) return undefined
-  const past = stored?.uid === client.metadata.uid ? stored : undefined
   const present = serve.kind === 'desired' ? serve.version : undefined
-  const others = [past?.desired, past?.accepted].filter((one) => one !== undefined && one.config !== present?.config)
+  const others = [stored?.desired, stored?.accepted].filter((one) => one !== undefined && one.config !== present?.config)
   const asked = [...(serve.kind === 'desired' ? [serve.config] : []), ...others.flatMap(readVersion)]
   return {
     namespace: client.metadata.namespace,

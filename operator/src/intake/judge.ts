@@ -93,57 +93,86 @@ function createPoliciesOf({ watch, baseline }: Needs): PoliciesOf {
  *  @returns a function that gives the acceptance of a client; undefined when it is not among the watched ones */
 function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient) => Acceptance | undefined {
   const { watch } = needs
-  const decided = new WeakMap<
-    readonly string[],
-    { readonly ground: readonly unknown[]; readonly verdicts: ReadonlyMap<string, Acceptance> }
-  >()
+  const decided = new WeakMap<readonly string[], Decided>()
+  const claims = new WeakMap<readonly string[], Claims>()
   return (client) => {
     const key = keyOf(client)
     const policies = watch.policies()
     const keys = watch.clients.rivalKeys(key)
     const rivals = watch.clients.rivals(key)
     const labels = rivals.map(({ metadata }) => watch.namespaceLabels(metadata.namespace))
-    const holders = holdersOf(needs, rivals, (one) => policiesOf(one, policies))
-    const ground = [...policies, ...labels, ...holders.values()]
+    const claimed = claims.get(keys) ?? claimsAmong(rivals)
+    claims.set(keys, claimed)
+    const holderOf = (name: string): string | undefined =>
+      holderAmong(needs, name, claimed.get(name) ?? [], (one) => policiesOf(one, policies))
+    // A name that nobody else asks for decides about its one claimant alone.
+    const contested = [...claimed].flatMap(([name, claimants]) => (claimants.length > 1 ? [holderOf(name)] : []))
+    const ground = [...policies, ...labels, ...contested]
     const before = decided.get(keys)
-    if (before && isSameList(before.ground, ground)) return before.verdicts.get(key)
+    const isOwnSame = () => namesOf(client).every((name) => before?.holders.get(name) === holderOf(name))
+    if (before && isSameList(before.ground, ground) && isOwnSame()) return before.verdicts.get(key)
     const selectsNamespaces = watch.namespaceLabels(client.metadata.namespace) !== undefined
+    const holders = new Map(Array.from(claimed.keys(), (name) => [name, holderOf(name)]))
     const verdicts = acceptClients(rivals, (one) => policiesOf(one, policies), {
       selectsNamespaces,
       holderOf: (name) => holders.get(name),
     })
-    if (keys.length > 1) decided.set(keys, { ground, verdicts })
+    if (keys.length > 1) decided.set(keys, { ground, holders, verdicts })
     return verdicts.get(key)
   }
+}
+
+/** Verdicts for rivals, and what they stand on. */
+interface Decided {
+  readonly ground: readonly unknown[]
+  readonly holders: ReadonlyMap<string, string | undefined>
+  readonly verdicts: ReadonlyMap<string, Acceptance>
+}
+
+/** Keys of those that ask for a name, by the name. */
+type Claims = ReadonlyMap<string, readonly string[]>
+
+const namesOf = (client: OIDCClient): readonly string[] => [
+  ...new Set([clientIdOf(client), client.spec.resourceServer?.identifier ?? []].flat()),
+]
+
+function claimsAmong(rivals: readonly OIDCClient[]): Claims {
+  const pairs = rivals.flatMap((one) => namesOf(one).map((name) => ({ name, key: keyOf(one) })))
+  return new Map(
+    Array.from(
+      Map.groupBy(pairs, ({ name }) => name),
+      ([name, all]) => [name, all.map(({ key }) => key)],
+    ),
+  )
 }
 
 const isSameList = (one: readonly unknown[], other: readonly unknown[]): boolean =>
   one.length === other.length && one.every((value, index) => value === other[index])
 
-/** Who is served under each of the names that these claim, by the stored shards; where a shard is lost, by what statuses remember, of
- *  which those count that may have the name, oldest first: a status does not tell by which spec its client is served. Whoever is gone holds nothing: servers hand its name over when it leaves its shard. */
-function holdersOf(
+/** Who is served under a name, by the stored shards; where a shard is lost, by what statuses remember, of which those count that may have the
+ *  name, oldest first: a status does not tell by which spec its client is served. Whoever is gone holds nothing: servers hand its name over when it leaves its shard.
+ *  @param claimants those that ask for the name */
+function holderAmong(
   { watch, shards }: Pick<Needs, 'watch' | 'shards'>,
-  rivals: readonly OIDCClient[],
+  name: string,
+  claimants: readonly string[],
   policiesOf: (client: OIDCClient) => Policies,
-): ReadonlyMap<string, string | undefined> {
+): string | undefined {
+  const stored = shards.holders(name).find((key) => watch.clients.get(key) !== undefined)
+  if (stored !== undefined || claimants.length < 2) return stored
   const isLost = (key: string): boolean => shards.stored(key) === undefined && !shards.isUnheardOf(key)
-  const lost = rivals.length > 1 ? rivals.filter((one) => isLost(keyOf(one))) : []
-  const holderOf = (name: string): string | undefined => {
-    const [remembered] = lost
-      .filter((one) => wasServedAs(one, name) && mayHave(one, name, policiesOf(one)))
-      .toSorted(byAge)
-    return shards.holders(name).find((key) => watch.clients.get(key) !== undefined) ?? (remembered && keyOf(remembered))
-  }
-  const names = new Set(rivals.flatMap((one) => [clientIdOf(one), one.spec.resourceServer?.identifier ?? []].flat()))
-  return new Map([...names].map((name) => [name, holderOf(name)]))
+  const [remembered] = claimants
+    .flatMap((key) => watch.clients.get(key) ?? [])
+    .filter((one) => wasServedAs(one, name) && isLost(keyOf(one)) && mayHave(one, name, policiesOf(one)))
+    .toSorted(byAge)
+  return remembered && keyOf(remembered)
 }
 
 const wasServedAs = ({ spec, status }: OIDCClient, name: string): boolean =>
   (status?.replicas?.loaded ?? 0) > 0 && (status?.clientId === name || spec.resourceServer?.identifier === name)
 
-/** Its shard may be lost: then the status remembers that servers had it. */
-const isServed = ({ metadata, status }: OIDCClient, stored: StoredEntry | undefined): boolean =>
-  stored?.uid === metadata.uid || (status?.replicas?.loaded ?? 0) > 0
+/** By its name, so that one that was restored is served as before. Its shard may be lost: then the status remembers that servers had it. */
+const isServed = ({ status }: OIDCClient, stored: StoredEntry | undefined): boolean =>
+  stored !== undefined || (status?.replicas?.loaded ?? 0) > 0
 
 type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']

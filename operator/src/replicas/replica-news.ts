@@ -133,9 +133,10 @@ function shardsLost(
 function rejectionsOf(list: readonly Replica[]): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const { replica, rejected } of list) {
-    for (const { namespace, name, generation, code } of rejected) {
+    for (const { namespace, name, generation, code, message } of rejected) {
       const key = `${namespace}/${name}`
-      found.set(key, `${found.get(key) ?? ''} ${replica} ${generation} ${code}`)
+      // people read the message: who has a name that is taken may be another one now
+      found.set(key, `${found.get(key) ?? ''} ${replica} ${generation} ${code} ${message}`)
     }
   }
   return found

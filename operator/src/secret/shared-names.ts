@@ -1,6 +1,6 @@
 // Two clients of a namespace may ask for one Secret. The one that has it keeps it; the other is told, and looks each time anew.
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { keyOf } from '../decide/acceptance.ts'
+import { byAge, keyOf } from '../decide/acceptance.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import { passed } from './look.ts'
 import type { Step } from './look.ts'
@@ -9,7 +9,7 @@ import type { Step } from './look.ts'
 export interface SharedName {
   /** `namespace/name` of those whose status says that they have the Secret, and all is well with it. */
   readonly holders: readonly string[]
-  /** The one that has had it until now; undefined when that is the client itself. */
+  /** The one that has had it until now, or of those that ask for a free one the oldest; undefined when that is the client itself. */
   readonly holder: string | undefined
 }
 
@@ -21,8 +21,12 @@ export function sharedNameOf(client: OIDCClient, rivals: readonly OIDCClient[]):
     (one) => keyOf(one) !== key && one.metadata.namespace === client.metadata.namespace && secretNameOf(one) === name,
   )
   if (others.length === 0) return undefined
-  const holder = hasHad(client, name) ? undefined : others.find((one) => hasHad(one, name))
-  return { holders: others.filter((one) => isReady(one, name)).map(keyOf), holder: holder && keyOf(holder) }
+  const [oldest] = [client, ...others].toSorted(byAge)
+  const holder = [client, ...others].find((one) => hasHad(one, name)) ?? oldest
+  return {
+    holders: others.filter((one) => isReady(one, name)).map(keyOf),
+    holder: holder && keyOf(holder) !== key ? keyOf(holder) : undefined,
+  }
 }
 
 const hasHad = (client: OIDCClient, name: string): boolean =>
@@ -31,7 +35,8 @@ const hasHad = (client: OIDCClient, name: string): boolean =>
 const isReady = ({ status }: OIDCClient, name: string): boolean =>
   status?.secret?.name === name && status.conditions?.find(({ type }) => type === 'SecretReady')?.status === 'True'
 
-/** A step: a Secret that is gone is made again by the client that had it, not by another that asks for the same name. */
+/** A step: a Secret that is gone is made again by the client that had it, and a new one by the oldest, not by another that asks for the same
+ *  name. */
 export const leaveToHolder: Step = ({ read, holder, judgement: { client } }) =>
   (read.state.kind === 'absent' || read.isFormer) && holder !== undefined
     ? {

@@ -42,6 +42,37 @@ describe('createJudge', () => {
     expect(judge(younger, throwing).acceptance).to.include({ kind: 'conflict', holder: 'demo/b' })
   })
 
+  for (const [what, rival] of [
+    ['a client id', (_index: number) => ({ clientId: 'shop' })],
+    [
+      'the identifier of an API',
+      (index: number) => ({ clientId: `id-${index}`, resourceServer: { identifier: 'urn:shop:api' } }),
+    ],
+  ] as const)
+    it(`K19 a look at one of 500 rivals for ${what} asks the shards as often as one at a client without any`, () => {
+      let asked = 0
+      const counted =
+        <Args extends unknown[], Result>(ask: (...args: Args) => Result) =>
+        (...args: Args) => {
+          asked++
+          return ask(...args)
+        }
+      const shards = {
+        stored: counted(emptyShards.stored),
+        holders: counted(emptyShards.holders),
+        isUnheardOf: counted(() => false),
+      }
+      const rivals = Array.from({ length: 500 }, (_, index) =>
+        client({ type: 'M2M', ...rival(index) }, { name: `rival-${index}`, uid: `uid-${index}`, ...at(index) }),
+      )
+      const judge = judgeOf(rivals, { baseline: { allow: { customClientId: true, resourceServer: true } }, shards })
+      // decides for all of them
+      judge(rivals[0]!, throwing)
+      asked = 0
+      for (const one of rivals) judge(one, throwing)
+      expect(asked / rivals.length).to.be.at.most(5)
+    })
+
   for (const [what, stolen] of [
     ['id', { clientId: 'shop' }],
     ['identifier', { resourceServer: { identifier: 'urn:shop:api', scopes: ['read'] } }],

@@ -18,7 +18,7 @@ const replica = (name: string, more: Partial<Replica> = {}): Replica => ({
   rejected: [],
   ...more,
 })
-const rejects = (name: string, more: { generation?: bigint; code?: string } = {}) => ({
+const rejects = (name: string, more: { generation?: bigint; code?: string; message?: string } = {}) => ({
   rejected: [{ namespace: 'apps', name, generation: 1n, field: 'redirect_uris', code: 'X', message: 'bad', ...more }],
 })
 const at = (moved: number) => ({
@@ -59,6 +59,12 @@ const rows: readonly [sentence: string, before: Replica[], now: Replica[], news:
     'a client of which another version is rejected',
     [replica('a', rejects('x'))],
     [replica('a', rejects('x', { generation: 2n }))],
+    { ...none, clients: ['apps/x'] },
+  ],
+  [
+    'a client that is rejected for another reason of the same kind: its name went from one to the next',
+    [replica('a', rejects('x', { message: 'the client id is taken by apps/y' }))],
+    [replica('a', rejects('x', { message: 'the client id is taken by apps/z' }))],
     { ...none, clients: ['apps/x'] },
   ],
   ['nothing, when a rejection stays', [replica('a', rejects('x'))], [replica('a', rejects('x'))], none],

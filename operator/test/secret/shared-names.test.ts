@@ -38,7 +38,21 @@ describe('sharedNameOf', () => {
       holders: ['demo/b'],
       holder: 'demo/b',
     })
-    expect(sharedNameOf(wanting('a', 'shared'), [wanting('b', 'shared')])?.holder).to.equal(undefined)
+  })
+
+  it('leaves a free name to the older of them, whichever is looked at first', () => {
+    const aged = (name: string, creationTimestamp: string): OIDCClient => {
+      const one = wanting(name, 'shared')
+      return { ...one, metadata: { ...one.metadata, uid: `uid-${name}`, creationTimestamp } }
+    }
+    const [older, younger] = [aged('z', '2026-01-01T00:00:00Z'), aged('a', '2026-01-01T00:00:01Z')]
+    for (const all of [
+      [older, younger],
+      [younger, older],
+    ]) {
+      expect(sharedNameOf(younger, all)?.holder).to.equal('demo/z')
+      expect(sharedNameOf(older, all)?.holder).to.equal(undefined)
+    }
   })
 
   it('names the one that makes its Secret again', () => {

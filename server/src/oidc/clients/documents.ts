@@ -20,8 +20,15 @@ export interface Documents {
   mayHaveOrigin(origin: string): boolean
 }
 
-export type Loaded =
-  { readonly kind: 'client'; readonly client: OidcClient } | { readonly kind: 'refused'; readonly why: string }
+interface Refused {
+  readonly kind: 'refused'
+  readonly why: string
+}
+export type Loaded = { readonly kind: 'client'; readonly client: OidcClient } | Refused
+interface Access {
+  readonly kind: 'access'
+  readonly apis: readonly GrantedScopes[]
+}
 
 /** Documents that are kept, in all and of one host; that one address has asked of a host in a minute. */
 const limits = { kept: 1000, ofHost: 100, perMinute: 60 }
@@ -83,7 +90,8 @@ class FetchedDocuments implements Documents {
     if (id.kind === 'refused') return id
     const { host } = id
     if (!coversHost(hosts, host)) return refused(`metadata documents of ${host} are not taken by this server`)
-    if (this.#accessOf(host).length === 0) return refused(`no API lets clients of ${host} in`)
+    const access = this.#accessFor(clientId, host)
+    if (access.kind === 'refused') return access
     const one = this.#stored(clientId)
     if (one !== undefined && one.freshUntil > now()) return this.#clientOf(one)
     const asked = await this.#asking.ask({ of: clientId, host }, () => this.#fetch(clientId, host))
@@ -125,11 +133,21 @@ class FetchedDocuments implements Documents {
   }
 
   #clientOf(one: Kept): Loaded {
-    const access = this.#accessOf(one.host)
-    if (access.length === 0) return refused(`no API lets clients of ${one.host} in`)
-    const text = JSON.stringify(access)
-    if (one.made?.access !== text) one.made = { access: text, client: clientOfDocument(one.document, access) }
+    const access = this.#accessFor(one.document.clientId, one.host)
+    if (access.kind === 'refused') return access
+    const text = JSON.stringify(access.apis)
+    if (one.made?.access !== text) one.made = { access: text, client: clientOfDocument(one.document, access.apis) }
     return { kind: 'client', client: one.made.client }
+  }
+
+  /** Client ids and identifiers of APIs are one space of names. */
+  #accessFor(clientId: string, host: string): Access | Refused {
+    if (this.#needs.registry.current().findApi(clientId) !== undefined)
+      return refused(
+        'this client_id is the identifier of an API of this server; publish the document at another address',
+      )
+    const apis = this.#accessOf(host)
+    return apis.length > 0 ? { kind: 'access', apis } : refused(`no API lets clients of ${host} in`)
   }
 
   /** What clients of a host may have at APIs now. */
@@ -143,7 +161,7 @@ class FetchedDocuments implements Documents {
   }
 }
 
-const refused = (why: string): Loaded => ({ kind: 'refused', why })
+const refused = (why: string): Refused => ({ kind: 'refused', why })
 
 /** Nobody's documents take the room of another host, or of what others asked for. */
 function keep(kept: Map<string, Kept>, clientId: string, one: Kept): void {

@@ -15,10 +15,14 @@ function world() {
   const config = { resourceServer: { identifier: 'https://tools.example.com/mcp' }, suspended: false }
   const documents = [{ hosts: ['.agents.example.com'], scopes: ['tools:use'] }]
   const apis = [{ config, documents }]
+  let identifier = config.resourceServer.identifier
   const made = createDocuments({
     hosts: ['.agents.example.com'],
     algorithms: ['ES256'],
-    registry: { current: () => ({ documentApis: () => apis }) as never },
+    registry: {
+      current: () =>
+        ({ documentApis: () => apis, findApi: (name: string) => (name === identifier ? {} : undefined) }) as never,
+    },
     fetch: (url) => {
       asked.push(String(url))
       return answer(String(url))
@@ -30,6 +34,7 @@ function world() {
   return {
     documents: made,
     asked,
+    declare: (name: string) => void (identifier = name),
     open,
     is: (address: string | undefined) => void (asker = address),
     pass: (ms: number) => void (now += ms),
@@ -46,6 +51,18 @@ const documentOf = (url: string, about: object = {}, headers: Record<string, str
 const idAt = (host: string, path = 'client') => `https://${host}.agents.example.com/${path}`
 
 describe(createDocuments.name, () => {
+  it('K1 refuses an address that is the identifier of an API, also once its document is known', async () => {
+    const { documents, asked, declare } = world()
+    expect((await documents.load(idAt('a'))).kind).to.equal('client')
+    declare(idAt('a'))
+    const [again, first] = [await documents.load(idAt('a')), documents.known(idAt('a'))]
+    expect(again).to.deep.equal({
+      kind: 'refused',
+      why: 'this client_id is the identifier of an API of this server; publish the document at another address',
+    })
+    expect([first, asked.length]).to.deep.equal([undefined, 1])
+  })
+
   it('asks for a document once while it is fresh, and once for all that want it at a time', async () => {
     const { documents, asked, pass, answers } = world()
     answers((url) => Promise.resolve(documentOf(url, {}, { 'cache-control': 'public, max-age=600' })))
