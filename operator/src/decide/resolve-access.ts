@@ -166,7 +166,9 @@ export function callerOf(
 ): Caller | undefined {
   if (!binding) return undefined
   const present = serve.kind === 'desired' ? serve.version : undefined
-  const others = [stored?.desired, stored?.accepted].filter((one) => one !== undefined && one.config !== present?.config)
+  const others = [stored?.desired, stored?.accepted].filter(
+    (one) => one !== undefined && one.config !== present?.config,
+  )
   const asked = [...(serve.kind === 'desired' ? [serve.config] : []), ...others.flatMap(readVersion)]
   return {
     namespace: client.metadata.namespace,
