@@ -63,8 +63,8 @@ export const errorCatalogue = {
   },
   USERNAME_INVALID: {
     meaning:
-      'The e-mail address is not one, a name is too long or has invisible characters, or the user name has an @ and is not the e-mail address of the account.',
-    remedy: 'Take a user name without @, or the same as the e-mail address.',
+      'The e-mail address is not one, a name is too long or has invisible characters, the user name has an @ and is not the e-mail address of the account, or it mixes alphabets or has characters that look like others.',
+    remedy: 'Take a user name in one alphabet, without @ or the same as the e-mail address.',
   },
   EMAIL_TAKEN: {
     meaning: 'Another account has this e-mail address.',

@@ -1,6 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { SecuritySection } from '../reply/account-pages.ts'
 import type { Factor, Factors } from '../store/factors.ts'
+import { mostPasskeys } from '../store/factors/passkeys.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import type { SignedInPerson } from './gate.ts'
 
@@ -52,9 +53,14 @@ const withApp = (needs: Needs, app: Factor): SecuritySection => ({
   ],
 })
 
+export const hasAllPasskeys = (factors: readonly Pick<Factor, 'kind'>[]): boolean =>
+  factors.filter(({ kind }) => kind === 'passkey').length >= mostPasskeys
+
 const passkeysSection = (needs: Needs, passkeys: readonly Factor[]): SecuritySection => ({
   id: 'passkeys',
-  text: { key: 'security.passkeys.text' },
+  text: hasAllPasskeys(passkeys)
+    ? { key: 'security.passkeys.full', values: { most: mostPasskeys } }
+    : { key: 'security.passkeys.text' },
   items: passkeys.map((passkey) =>
     itemOf(needs, passkey, {
       id: `remove-passkey-${passkey.id}`,
@@ -62,7 +68,9 @@ const passkeysSection = (needs: Needs, passkeys: readonly Factor[]): SecuritySec
       key: 'security.passkeys.remove',
     }),
   ),
-  actions: [{ id: 'add-passkey', href: `${needs.basePath}${factorPaths.passkey}`, key: 'security.passkeys.add' }],
+  actions: hasAllPasskeys(passkeys)
+    ? []
+    : [{ id: 'add-passkey', href: `${needs.basePath}${factorPaths.passkey}`, key: 'security.passkeys.add' }],
 })
 
 type Item = SecuritySection['items'][number]

@@ -10,7 +10,7 @@ import { qrCode } from '../users/factors/qr-code.ts'
 import type { FactorChange, SecondFactors } from '../users/factors/second-factors.ts'
 import { appUri, mintSeed } from '../users/factors/totp.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
-import { factorPaths } from './factor-sections.ts'
+import { factorPaths, hasAllPasskeys } from './factor-sections.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import type { SignedInPerson } from './gate.ts'
@@ -164,7 +164,8 @@ async function showPasskey(
   mistakes: readonly Mistake[] = [],
 ): Promise<Reply> {
   const offer = await needs.passkeys.offerNew(person.user, bindingOf(person))
-  if (offer === undefined) return done(needs, request)
+  // the page of security says how many there can be
+  if (offer === undefined || hasAllPasskeys(await needs.factors.of(person.user.id))) return done(needs, request)
   return {
     kind: 'page',
     view: 'account-passkey',

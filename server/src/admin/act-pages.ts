@@ -1,6 +1,7 @@
 import { personalForm, personalPage } from '../account/gate.ts'
 import type { SignedInPerson } from '../account/gate.ts'
 import type { PageRequest, Reply, Route, Views } from '../reply.ts'
+import { isLookAlike } from '../store/look-alikes.ts'
 import { confirmWithinMinutes } from '../store/desk.ts'
 import { actNamed, acts } from './acts.ts'
 import type { Act } from './acts.ts'
@@ -76,6 +77,7 @@ function askingPage(
       about,
       values: act.values?.(state, about) ?? {},
       isSevere: act.isSevere,
+      isLookAlike: isLookAlike(state.user),
       person: { username, name },
       backHref: hrefOf(needs, state),
       ...more,

@@ -18,7 +18,7 @@ import type { Acting, DeskRules, Ranked, DeskVerdict } from './rank.ts'
 
 export interface CarryOutNeeds extends TeamNeeds {
   readonly rules: DeskRules
-  readonly severeActsPerHour: number
+  readonly limits: DeskLimits
   /** Ids of the sources that are directories: the database does not know their groups. */
   readonly directories: readonly string[]
   readonly store: { readonly desk: Desk; readonly audit: Pick<Store['audit'], 'record'> }
@@ -26,6 +26,13 @@ export interface CarryOutNeeds extends TeamNeeds {
   readonly sendsMail: boolean
   /** Epoch milliseconds. */
   readonly now: () => number
+}
+
+/** Of each member, in an hour. */
+export interface DeskLimits {
+  /** Severe ones and invitations among them. */
+  readonly actsPerHour: number
+  readonly severeActsPerHour: number
 }
 
 export interface AskedOfDesk {
@@ -81,10 +88,11 @@ async function decideAndAct(needs: CarryOutNeeds, asked: AskedOfDesk, on: DeskWo
     ? judgeConfirmation(rules, { asked: acting(confirms.askedBy), confirms: acting(member) }, person, actOf(act, about))
     : judge(rules, acting(member), person, actOf(act, about))
   if (verdict.kind === 'refused') return verdict
+  if (!(await on.countAct(member.id, 'any', needs.limits.actsPerHour))) return refused('too-often')
   if (confirms !== undefined && !(await on.consume(confirms.request.id))) return refused('request-gone')
   const isSevere =
     act.isSevere || verdict.kind === 'needs-second' || confirms !== undefined || isProtected(rules, person)
-  if (isSevere && !(await on.countSevere(member.id, needs.severeActsPerHour))) return refused('too-often')
+  if (isSevere && !(await on.countAct(member.id, 'severe', needs.limits.severeActsPerHour))) return refused('too-often')
   const kind = verdict.kind === 'needs-second' ? await askSecond(asked, on) : await actOn(needs, asked, on)
   if (isSevere && (kind === 'done' || kind === 'asked')) await on.queue(await teamMails(needs, on, { ...asked, kind }))
   return { kind }

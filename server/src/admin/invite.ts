@@ -6,9 +6,13 @@ import { auditedRequest } from '../oidc/request-context.ts'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import type { AuditEvent } from '../store/audit.ts'
+import type { Desk } from '../store/desk.ts'
+import { looksLikeAnother } from '../store/look-alikes.ts'
 import { isEmailAddress } from '../users/email-address.ts'
+import { createLinkMails } from '../users/link-mails.ts'
 import type { DeskInvited, Invitation, LinkMails } from '../users/link-mails.ts'
 import type { UserSources } from '../users/user-sources.ts'
+import type { DeskLimits } from './carry-out.ts'
 import { deskArea } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
 import { notFound } from './gate.ts'
@@ -24,8 +28,11 @@ export interface InviteNeeds extends FrameNeeds {
   readonly rules: DeskRules
   /** Whether a source has somebody with this address, who was never here. */
   readonly isReserved: UserSources['isReserved']
-  /** Undefined where no mail is sent: the link must reach the mailbox, and no member sees it. */
-  readonly linkMails: Pick<LinkMails, 'inviteFromDesk'> | undefined
+  readonly store: { readonly desk: Pick<Desk, 'withPeople'> }
+  readonly limits: Pick<DeskLimits, 'actsPerHour'>
+  readonly canChangePassword: UserSources['canChangePassword']
+  /** Where no mail is sent, nobody is invited: the link must reach the mailbox, and no member sees it. */
+  readonly sendsMail: boolean
   /** Tags of the languages that pages and mails have. */
   readonly languages: readonly string[]
 }
@@ -39,8 +46,8 @@ export const createInviteRoutes = (needs: InviteNeeds): readonly Route[] => [
   personalForm(invitePath, needs.desk.toAct, (admin, request) => invite(needs, admin, request)),
 ]
 
-const mayInvite = ({ rules, linkMails }: InviteNeeds, { user }: SignedInPerson): boolean =>
-  linkMails !== undefined && mayOf(rules, user.groupOrigins).has('invite')
+const mayInvite = ({ rules, sendsMail }: InviteNeeds, { user }: SignedInPerson): boolean =>
+  sendsMail && mayOf(rules, user.groupOrigins).has('invite')
 
 interface Shown extends Partial<Invitation> {
   readonly mistakes?: readonly Mistake[]
@@ -75,8 +82,8 @@ const longest = 320
 
 /** Fields `email`, `name` and `locale`. */
 async function invite(needs: InviteNeeds, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const { linkMails, languages } = needs
-  if (linkMails === undefined || !mayInvite(needs, admin)) return notFound
+  const { languages } = needs
+  if (!mayInvite(needs, admin)) return notFound
   const field = (name: string) => (request.form.get(name) ?? '').trim().slice(0, longest)
   const asked = { email: field('email'), name: field('name'), locale: field('locale') }
   const invitation: Invitation = {
@@ -94,19 +101,35 @@ async function invite(needs: InviteNeeds, admin: SignedInPerson, request: PageRe
   const by = { languages: request.languages, audit: [event] }
   const { email } = asked
   const isReserved = isEmailAddress(email) && (await needs.isReserved({ username: email, email }))
-  const mistake = isReserved ? hasAccount : await linkMails.inviteFromDesk(invitation, by).then(notSent, mistakeOf)
+  const refused = isReserved ? hasAccount : looksLikeAnother(email) ? lookAlike : undefined
+  const mistake = refused ?? (await send(needs, admin, invitation, by).then(notSent, mistakeOf))
   if (mistake !== undefined) return show(needs, admin, request, { ...asked, mistakes: [mistake] })
   needs.said.say(request, 'desk-invite')
   return { kind: 'redirect', location: `${needs.basePath}${paths.admin}` }
 }
 
-const hasAccount: Mistake = { key: 'email-has-account', control: 'email' }
+/** Counts it for the member, and sends it, in one commit. */
+const send = (
+  { store, limits, canChangePassword }: InviteNeeds,
+  { user }: SignedInPerson,
+  ...invited: Parameters<LinkMails['inviteFromDesk']>
+): Promise<DeskInvited | 'limit-of-member'> =>
+  store.desk.withPeople([user.id], async ({ countAct, mailLinks }) => {
+    if (!(await countAct(user.id, 'any', limits.actsPerHour))) return 'limit-of-member'
+    return createLinkMails({ mailLinks, canChangePassword }).inviteFromDesk(...invited)
+  })
 
-function notSent(invited: DeskInvited): Mistake | undefined {
-  if (invited === 'sent') return undefined
-  const key = invited === 'already-invited' ? 'invited-with-groups' : 'invited-too-often'
-  return { key, control: 'email' }
-}
+const hasAccount: Mistake = { key: 'email-has-account', control: 'email' }
+const lookAlike: Mistake = { key: 'email-look-alike', control: 'email' }
+
+const notSent = (invited: DeskInvited | 'limit-of-member'): Mistake | undefined =>
+  invited === 'sent' ? undefined : { key: whyNot[invited], control: 'email' }
+
+const whyNot = {
+  'already-invited': 'invited-with-groups',
+  'too-often': 'invited-too-often',
+  'limit-of-member': 'desk-too-often',
+} as const
 
 /** @throws what is no mistake of whoever typed */
 function mistakeOf(error: unknown): Mistake {

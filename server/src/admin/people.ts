@@ -1,6 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import { personalPage } from '../account/gate.ts'
 import type { Route } from '../reply.ts'
+import { isLookAlike } from '../store/look-alikes.ts'
 import { ownSource } from '../store/user.ts'
 import type { User } from '../store/user.ts'
 import type { Desk } from '../store/desk.ts'
@@ -59,6 +60,7 @@ export function createPeopleRoute(needs: PeopleNeeds): Route {
 }
 
 const rowOf = ({ id, username, name, email, source, disabled }: User, basePath: string) => ({
+  isLookAlike: isLookAlike({ username, email }),
   href: `${basePath}${personPath(id)}`,
   username,
   name,

@@ -3,6 +3,7 @@ import { personalPage } from '../account/gate.ts'
 import { describeAgent } from '../describe-agent.ts'
 import type { SignedInPerson } from '../account/gate.ts'
 import type { PageRequest, Reply, Route, Views } from '../reply.ts'
+import { isLookAlike } from '../store/look-alikes.ts'
 import { ownSource } from '../store/user.ts'
 import { createActRoutes } from './act-pages.ts'
 import type { ActPageNeeds } from './act-pages.ts'
@@ -106,6 +107,7 @@ function describe({ user, sourceSays, failures, factors, links, authorizations, 
     id,
     email,
     emailVerified,
+    isLookAlike: isLookAlike(user),
     source: user.source === ownSource ? undefined : user.source,
     sourceSays,
     disabled,

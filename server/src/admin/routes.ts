@@ -26,15 +26,14 @@ import { createPersonRoutes } from './person.ts'
 export type AdminNeeds = Omit<PeopleNeeds, 'inviteHref'> &
   ClientNeeds &
   KeyNeeds &
-  Omit<ActPageNeeds, 'sendsMail'> &
-  Pick<InviteNeeds, 'linkMails' | 'languages' | 'isReserved'>
+  ActPageNeeds &
+  Pick<InviteNeeds, 'languages' | 'isReserved'>
 
 export function createAdminRoutes(needs: AdminNeeds): readonly Route[] {
-  const sendsMail = needs.linkMails !== undefined
   return [
-    createPeopleRoute({ ...needs, inviteHref: sendsMail ? `${needs.basePath}${invitePath}` : undefined }),
+    createPeopleRoute({ ...needs, inviteHref: needs.sendsMail ? `${needs.basePath}${invitePath}` : undefined }),
     ...createInviteRoutes(needs),
-    ...createPersonRoutes({ ...needs, sendsMail }),
+    ...createPersonRoutes(needs),
     createClientsRoute(needs),
     createKeysRoute(needs),
   ]

@@ -3,6 +3,7 @@ import { paths } from '@nauthera/rules/endpoints'
 import type { Mail } from '../mails.ts'
 import type { DeskWork } from '../store/desk.ts'
 import type { User } from '../store/user.ts'
+import { faultsOfOwnName } from '../store/user-names.ts'
 import { languagesFor } from '../users/notices.ts'
 import type { Act } from './acts.ts'
 import type { PersonState } from './person-state.ts'
@@ -25,14 +26,18 @@ interface ToldAct {
   readonly state: PersonState
 }
 
+/** A user name that our own source would take, in one word. Others can be whatever a stranger wrote at a provider: then the id. */
+const nameInMail = ({ id, username }: Pick<User, 'id' | 'username'>): string =>
+  faultsOfOwnName(username).length === 0 && /^\S{1,100}$/.test(username) ? username : id
+
 export async function teamMails(
   { rules, notify, now }: TeamNeeds,
   on: Pick<DeskWork, 'membersWithMail'>,
   { kind, act, member, state }: ToldAct,
 ): Promise<Mail[]> {
   const data = {
-    person: state.user.username,
-    by: member.username,
+    person: nameInMail(state.user),
+    by: nameInMail(member),
     act: act.id,
     outcome: kind,
     at: new Date(now()).toISOString(),

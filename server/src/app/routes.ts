@@ -21,7 +21,6 @@ import type { Store } from '../store/store.ts'
 import { createPasskeyFactors } from '../users/factors/passkey-factors.ts'
 import { relyingParty } from '../users/factors/passkeys.ts'
 import { createSecondFactors } from '../users/factors/second-factors.ts'
-import { createLinkMails } from '../users/link-mails.ts'
 import { createLinkRequests } from '../users/link-requests.ts'
 import type { Passwords } from '../users/passwords.ts'
 import type { UserSources } from '../users/user-sources.ts'
@@ -173,14 +172,14 @@ function createDesk(
   return createAdminRoutes({
     rules,
     notify: settings.admin.notify,
-    severeActsPerHour: settings.admin.severeActsPerHour,
+    limits: settings.admin,
     directories: settings.sources.filter(({ type }) => type !== 'postgres').map(({ id }) => id),
     isReserved: users.isReserved,
     store,
     load: users.load,
     canChangePassword: users.canChangePassword,
     languages: on.pages.texts.languages,
-    linkMails: settings.mail && createLinkMails({ ...store, canChangePassword: users.canChangePassword }),
+    sendsMail: settings.mail !== undefined,
     keys: store.keys,
     people: createPeople(store),
     desk: createDeskGate({ gate, rules, now }),

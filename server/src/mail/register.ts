@@ -1,6 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
+import { looksLikeAnother } from '../store/look-alikes.ts'
 import { isEmailAddress } from '../users/email-address.ts'
 import { shortLifeMinutes } from '../users/link-mails.ts'
 import { requestLimits } from '../users/link-requests.ts'
@@ -40,6 +41,9 @@ async function ask(needs: MailPageNeeds, requests: LinkRequests, request: PageRe
   const { allowedDomains } = needs.registration
   if (!isEmailAddress(email)) {
     return registerPage(needs, { email: email.slice(0, 320), mistakes: [{ key: 'email-invalid', control: 'email' }] })
+  }
+  if (looksLikeAnother(email)) {
+    return registerPage(needs, { email, mistakes: [{ key: 'email-look-alike', control: 'email' }] })
   }
   if (!isOfDomain(email, allowedDomains)) {
     const values = { domains: allowedDomains.join(', ') }

@@ -76,6 +76,8 @@ export interface AdminPages {
       readonly username: string
       readonly name: string | undefined
       readonly email: string | undefined
+      /** User name or address can be taken for that of somebody else. */
+      readonly isLookAlike: boolean
       /** Undefined for our own people. */
       readonly source: string | undefined
       readonly disabled: boolean
@@ -90,6 +92,7 @@ export interface AdminPages {
     readonly id: string
     readonly email: string | undefined
     readonly emailVerified: boolean
+    readonly isLookAlike: boolean
     readonly source: string | undefined
     readonly sourceSays: 'known' | 'gone' | 'away'
     readonly groups: readonly GroupOnPage[]
@@ -186,6 +189,7 @@ export interface AdminPages {
     readonly about: string
     readonly values: NonNullable<TextOnPage['values']>
     readonly isSevere: boolean
+    readonly isLookAlike: boolean
     readonly person: PersonOnPage
     /** It is only asked for: another member has to confirm it within this time. */
     readonly second?: { readonly minutes: number } | undefined

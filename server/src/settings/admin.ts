@@ -43,12 +43,18 @@ export const adminSettings = z
     assignableGroups: groupNames.describe(
       'Groups that the help desk may give to people who are of this service, and take from them. Never a group of the help desk.',
     ),
+    actsPerHour: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(100)
+      .describe('How many acts a member may do or ask for in an hour: invitations and severe acts count, too.'),
     severeActsPerHour: z
       .int()
       .min(1)
       .max(1000)
       .default(20)
-      .describe('How many severe acts a member may do or ask for in an hour.'),
+      .describe('How many of them may be severe.'),
     notify: z
       .string()
       .max(320)

@@ -62,8 +62,8 @@ export interface DeskWork {
   readonly mailLinks: Pick<MailLinks, 'addForPerson' | 'addForEmail'>
   /** Those whose rows are locked; whoever is gone is missing. */
   readonly people: ReadonlyMap<string, LockedPerson>
-  /** Counts one severe act of a member. @returns false when there were too many in the last hour */
-  countSevere(memberId: string, most: number): Promise<boolean>
+  /** Counts one act of a member. @param most in an hour, of all acts, and of severe ones. @returns false when there were too many */
+  countAct(memberId: string, kind: 'any' | 'severe', most: number): Promise<boolean>
   /** @returns false when it was asked before, and may still be confirmed */
   ask(request: { act: string; about: string; userId: string; askedBy: string }, audit: AuditEvent): Promise<boolean>
   /** Uses a request up. @returns false when it is gone or too old */
@@ -97,9 +97,9 @@ const people = statement(
   `SELECT u.*, ${sourceOf}, ${groupsOf}, ARRAY(SELECT unnest(l.groups) FROM upstream_links l WHERE l.user_id = u.id) AS said_groups
    FROM users u WHERE u.id = ANY($1::uuid[])`,
 )
-const countSevere = statement(
-  'desk-count-severe',
-  `WITH ${takePlace("'d:' || $1::uuid", '$2::integer', '$3::float8')} SELECT key FROM place`,
+const countAct = statement(
+  'desk-count-act',
+  `WITH ${takePlace("'d:' || $4::text || ':' || $1::uuid", '$2::integer', '$3::float8')} SELECT key FROM place`,
 )
 const ask = statement(
   'desk-ask',
@@ -173,7 +173,7 @@ function tablesOf(bound: Transactional & { readonly outbox: Outbox }): Omit<Desk
     devices: createDevices(bound),
     groups: createGroups(bound),
     mailLinks: createMailLinks(bound),
-    countSevere: async (id, most) => (await database.query(countSevere, [id, most, hourMs])).length === 1,
+    countAct: async (id, kind, most) => (await database.query(countAct, [id, most, hourMs, kind])).length === 1,
     async ask({ act, about, userId, askedBy }, event) {
       const values = [randomUUID(), act, about, userId, askedBy, audit.rows([event])]
       const asked = (await database.query(ask, values)).length === 1

@@ -4,6 +4,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { canonicalName } from './canonical-name.ts'
+import { looksLikeAnother } from './look-alikes.ts'
 import { violates } from './postgres-errors.ts'
 import type { Profile } from './user.ts'
 
@@ -32,9 +33,9 @@ export const namesOf = ({ username, email, emailVerified, name, locale, profile 
   JSON.stringify(profile ?? {}),
 ]
 
-/** Turns what PostgreSQL says about a name into a CodedError. */
-export async function asRefused<T>(user: Names, write: () => Promise<T>): Promise<T> {
-  const faults = faultsOfName(user.username)
+/** Turns what PostgreSQL says about a name into a CodedError. @param faultsOf what a user name may not be; default: what no source may call anybody */
+export async function asRefused<T>(user: Names, write: () => Promise<T>, faultsOf = faultsOfName): Promise<T> {
+  const faults = faultsOf(user.username)
   if (faults.length > 0) throw new CodedError('USERNAME_INVALID', { faults })
   try {
     return await write()
@@ -55,6 +56,18 @@ export function faultsOfName(username: string): Fault[] {
     return fault(`must have at most ${longestName} characters`)
   if (hasHiddenCharacters(username)) return fault('must not contain invisible characters')
   return []
+}
+
+/** @returns what is wrong with a new user name of our own source. How others call their people is theirs to say: pages mark what looks like another name. */
+export function faultsOfOwnName(username: string): Fault[] {
+  const faults = faultsOfName(username)
+  if (faults.length > 0 || !looksLikeAnother(username)) return faults
+  return [
+    {
+      path: 'username',
+      message: 'must not mix alphabets, or have characters that look like others; write it in one alphabet',
+    },
+  ]
 }
 
 const shortOf = (subject: string): string => createHash('sha256').update(subject).digest('hex').slice(0, 8)

@@ -12,7 +12,7 @@ import { statement } from './postgres.ts'
 import type { Database, Statement } from './postgres.ts'
 import { endSessionsOf, factorKinds, moveStanding, moveStandingOf, standing } from './standing.ts'
 import type { FactorKind } from './standing.ts'
-import { asRefused, described, namesOf } from './user-names.ts'
+import { asRefused, described, faultsOfOwnName, namesOf } from './user-names.ts'
 import type { Names } from './user-names.ts'
 import { groupsOf, isUuid, ownSource, sourceIs, sourceOf, userOf } from './user.ts'
 import type { Person, Profile, User, UserRow } from './user.ts'
@@ -212,7 +212,8 @@ async function insertUser(
   const id = randomUUID()
   const about = events.map((event) => ({ userId: id, ...event }))
   const values = [...namesOf(user), user.passwordChangeRequired ?? false, user.passwordHash ?? null, user.groups ?? []]
-  const rows = await asRefused(user, () => database.query<UserRow>(by, [id, ...values, audit.rows(about), ...link]))
+  const insertNew = () => database.query<UserRow>(by, [id, ...values, audit.rows(about), ...link])
+  const rows = await asRefused(user, insertNew, faultsOfOwnName)
   if (rows[0] === undefined) return undefined
   audit.lines(about)
   return userOf(rows[0])

@@ -8,6 +8,7 @@ import { askedFrom } from '../describe-agent.ts'
 import type { AskedFrom } from '../describe-agent.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import { canonicalName } from '../store/canonical-name.ts'
+import { looksLikeAnother } from '../store/look-alikes.ts'
 import { faultsOfGroup } from '../store/groups.ts'
 import { mintLinkToken } from '../store/link-token.ts'
 import type { LinkToken } from '../store/link-token.ts'
@@ -183,6 +184,11 @@ const longestTag = 35
 function checkedAddress(email: string): string {
   if (!isEmailAddress(email)) {
     const message = 'must be an e-mail address'
+    throw new CodedError('USERNAME_INVALID', { faults: [{ path: 'email', message }] })
+  }
+  // it becomes the user name
+  if (looksLikeAnother(email)) {
+    const message = 'must not mix alphabets, or have characters that look like others'
     throw new CodedError('USERNAME_INVALID', { faults: [{ path: 'email', message }] })
   }
   return canonicalName(email)

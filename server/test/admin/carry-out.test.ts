@@ -26,6 +26,8 @@ interface About {
   readonly person?: Partial<User>
   readonly lockedPerson?: Partial<LockedPerson>
   readonly sourceSays?: PersonState['sourceSays']
+  readonly limits?: Partial<CarryOutNeeds['limits']>
+  readonly notify?: string
 }
 
 /** Disables somebody. @returns what came of it, and what was done */
@@ -40,17 +42,17 @@ async function disable(about: About) {
   const on: Partial<DeskWork> = {
     people: known,
     users: { setDisabled: async () => done.push('disabled') > 0, revokeSessions: async () => true },
-    countSevere: async () => true,
+    countAct: async (_, kind, most) => done.push(`${kind} of ${most}`) > 0 && most > 0,
     ask: async () => done.push('asked') > 0,
     membersWithMail: async () => [],
-    queue: async () => undefined,
+    queue: async (mails) => void mails.forEach(({ data }) => done.push(JSON.stringify(data))),
   }
   const refusals: AuditEvent[] = []
   const needs = {
     rules: deskRules({ groupFrom: ['postgres', 'corp'], protectedGroups: ['admins'] }),
     directories: ['corp'],
-    severeActsPerHour: 5,
-    notify: 'members',
+    limits: { actsPerHour: 50, severeActsPerHour: 5, ...about.limits },
+    notify: about.notify ?? 'members',
     now: Date.now,
     store: {
       desk: { withPeople: async (_: unknown, work: (on: Partial<DeskWork>) => unknown) => work(on) },
@@ -60,7 +62,7 @@ async function disable(about: About) {
   const state = { user: person, sourceSays: about.sourceSays ?? 'known' } as PersonState
   const asked: AskedOfDesk = { act: acts.find(({ id }) => id === 'disable')!, about: '', member, state, request }
   const outcome = await carryOutAct(needs, asked)
-  return [outcome.kind === 'refused' ? outcome.reason : outcome.kind, ...done]
+  return { outcome: outcome.kind === 'refused' ? outcome.reason : outcome.kind, done }
 }
 
 const ofCorp = { source: 'corp', groupOrigins: { corp: ['desk'] } }
@@ -109,6 +111,28 @@ describe(carryOutAct.name, () => {
   ]
   for (const [sentence, about, outcome] of table)
     it(`L44 disabling ${sentence}: ${outcome[0]}`, async () => {
-      expect(await disable(about)).to.deep.equal(outcome)
+      const { outcome: came, done } = await disable(about)
+      const acts = done.filter((one) => !one.includes(' of '))
+      expect([came, ...acts]).to.deep.equal(outcome)
     })
+
+  it('L45 each act counts for the member, and a severe one twice: nothing is done past a limit', async () => {
+    expect((await disable({})).done).to.deep.equal(['any of 50', 'severe of 5', 'disabled'])
+    expect(await disable({ limits: { actsPerHour: 0 } })).to.deep.equal({ outcome: 'too-often', done: ['any of 0'] })
+    const severe = await disable({ limits: { severeActsPerHour: 0 } })
+    expect(severe).to.deep.equal({ outcome: 'too-often', done: ['any of 50', 'severe of 0'] })
+  })
+
+  it('L12 the mail to the team has a user name that our own source would take, or else the id', async () => {
+    for (const [username, named] of [
+      ['mallory', 'mallory'],
+      ['mallory@example.com', 'mallory@example.com'],
+      ['\u0430dmin', 'someone'],
+      ['Your account is locked, call 0900', 'someone'],
+      ['a'.repeat(200), 'someone'],
+    ] as const) {
+      const { done } = await disable({ person: { username }, notify: 'team@example.com' })
+      expect((JSON.parse(done.at(-1)!) as { person: string }).person, username).to.equal(named)
+    }
+  })
 })

@@ -7,12 +7,29 @@ import { ada } from '../login/browser.ts'
 import { deskRules } from './desk-rules.ts'
 
 /** Sends the form of an invitation. @returns the answer, and who was asked about and invited */
-async function invite(email: string, { known = '', may = ['invite'] }: { known?: string; may?: string[] } = {}) {
+async function invite(
+  email: string,
+  {
+    known = '',
+    may = ['invite'],
+    isUnderLimit = true,
+  }: { known?: string; may?: string[]; isUnderLimit?: boolean } = {},
+) {
   const seen: string[] = []
   const person = {
     user: { ...ada, groups: ['desk'], groupOrigins: { postgres: ['desk'] } },
     session: {},
   } as unknown as SignedInPerson
+  const countAct = async (_: string, kind: string, most: number) => {
+    seen.push(`counted ${kind} of ${most}`)
+    return isUnderLimit
+  }
+  const mailLinks = {
+    addForEmail: async (email: string) => {
+      seen.push(`invited ${email}`)
+      return 'added'
+    },
+  }
   const needs = {
     rules: deskRules({ capabilities: [{ group: 'desk', may }] }),
     basePath: '',
@@ -23,12 +40,9 @@ async function invite(email: string, { known = '', may = ['invite'] }: { known?:
       seen.push(`asked about ${names.username}`)
       return names.username === known
     },
-    linkMails: {
-      inviteFromDesk: async (invitation: { email: string }) => {
-        seen.push(`invited ${invitation.email}`)
-        return 'sent'
-      },
-    },
+    sendsMail: true,
+    limits: { actsPerHour: 5 },
+    store: { desk: { withPeople: (_: unknown, work: (on: object) => unknown) => work({ countAct, mailLinks }) } },
   } as unknown as InviteNeeds
   const form = createInviteRoutes(needs).find(({ method }) => method === 'POST')!
   const request = { form: new URLSearchParams({ email }), languages: [], raw: {}, peer: {} } as unknown as PageRequest
@@ -48,11 +62,24 @@ describe('an invitation of the help desk', () => {
   it('reaches everybody else', async () => {
     const { answer, seen } = await invite('new@example.net', { known: 'boss@corp.example' })
     expect(answer.kind).to.equal('redirect')
-    expect(seen).to.deep.equal(['asked about new@example.net', 'invited new@example.net'])
+    expect(seen).to.deep.equal(['asked about new@example.net', 'counted any of 5', 'invited new@example.net'])
   })
 
   it('asks no directory about what is no address', async () => {
-    expect((await invite('*)(uid=*')).seen).to.deep.equal(['invited *)(uid=*'])
+    expect((await invite('*)(uid=*')).seen).to.deep.equal(['counted any of 5'])
+  })
+
+  it('counts for the member, and is not sent past the limit', async () => {
+    const { mistakes, seen } = await invite('new@example.net', { isUnderLimit: false })
+    expect(mistakes).to.deep.equal([{ key: 'desk-too-often', control: 'email' }])
+    expect(seen.at(-1)).to.equal('counted any of 5')
+  })
+
+  it('L12 goes to no address that looks like another one', async () => {
+    // the first letter is Cyrillic
+    const { mistakes, seen } = await invite('\u0430da@example.net')
+    expect(mistakes).to.deep.equal([{ key: 'email-look-alike', control: 'email' }])
+    expect(seen).to.deep.equal(['asked about \u0430da@example.net'])
   })
 
   it('L44 is sent by no member who may not', async () => {

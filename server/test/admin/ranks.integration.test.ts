@@ -31,6 +31,7 @@ describe('ranks of the help desk', function () {
       protectedGroups: ['admins'],
       assignableGroups: ['on-call', 'admins'],
       severeActsPerHour: 300,
+      actsPerHour: 300,
       notify: 'team@example.com',
     }
     site = await startMailSite({ count: 2, settings: { admin } })
@@ -288,7 +289,7 @@ describe('ranks of the help desk', function () {
   it('L45 does so many severe acts in an hour, however many come at once, and tells the member', async () => {
     const eager = await addPerson(site, 'eager', ['desk'])
     const browser = await signInMember(site, 'eager')
-    const full = `INSERT INTO attempts (key, count, until) VALUES ('d:' || $1::uuid, 298, now() + interval '1 hour')`
+    const full = `INSERT INTO attempts (key, count, until) VALUES ('d:severe:' || $1::uuid, 298, now() + interval '1 hour')`
     await store().database.query(statement('test-full-quota', full), [eager])
     const ids = await Promise.all([1, 2, 3, 4, 5].map((n) => addPerson(site, `one-of-many-${n}`)))
     await Promise.all(ids.map((id) => force(browser, id, 'disable')))
@@ -296,7 +297,7 @@ describe('ranks of the help desk', function () {
     expect(people.filter(({ user }) => user.disabled)).to.have.length(2)
     const left = ids[people.findIndex(({ user }) => !user.disabled)]!
     const page = await browser.follow(`${pathOf(left)}/disable`)
-    expect((await browser.submit(page, '/disable', { confirm: 'yes' })).body).to.contain('the limit of severe acts')
+    expect((await browser.submit(page, '/disable', { confirm: 'yes' })).body).to.contain('your limit of acts')
     // a lock is lifted all the same
     await store().factors.countWrongCode(left, { perAccount: 3, windowMs: 3_600_000, lockMs: 3_600_000 })
     expect((await browser.follow(pathOf(left))).body).to.contain('act-unlock')

@@ -35,6 +35,7 @@ const found = (username: string, more: Partial<Views['admin-people']['people'][n
   username,
   name: undefined,
   email: undefined,
+  isLookAlike: false,
   source: undefined,
   disabled: false,
   ...more,
@@ -65,6 +66,7 @@ const person = (model: Partial<Views['admin-person']>): Page => ({
     id,
     email: 'ada@example.com',
     emailVerified: true,
+    isLookAlike: false,
     source: undefined,
     sourceSays: 'known',
     groups: [
@@ -135,6 +137,7 @@ const act = (name: string, isSevere: boolean, model: Partial<Views['admin-act']>
     about: '',
     values: { minutes: 30 },
     isSevere,
+    isLookAlike: false,
     person: { username: 'ada', name: 'Ada Lovelace' },
     action: `${here}/${name}`,
     backHref: here,
@@ -208,7 +211,7 @@ export const sampleAdminPages: Readonly<Record<string, Page>> = {
     people: [
       found('ada', { name: 'Ada Lovelace', email: 'ada@example.com' }),
       found('alan', { name: 'Alan Turing', source: 'company-directory' }),
-      found('annie', { disabled: true }),
+      found('\u0430nnie', { disabled: true, isLookAlike: true }),
     ],
     nextHref: '/admin?after=abc',
   }),
@@ -237,6 +240,7 @@ export const sampleAdminPages: Readonly<Record<string, Page>> = {
   'admin-person of a directory that is away': person({
     source: 'company-directory',
     sourceSays: 'away',
+    isLookAlike: true,
     disabled: true,
     email: undefined,
     groups: [],

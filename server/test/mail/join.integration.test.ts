@@ -176,6 +176,7 @@ describe('accounts by mail', function () {
     for (const [email, words] of [
       ['someone@elsewhere.test', 'Only addresses of these domains'],
       ['someone@sub.example.com', 'Only addresses of these domains'],
+      ['\u0430dmin@example.com', 'This address mixes alphabets'],
       ['no address', 'Enter an e-mail address'],
       ['a@example.com, b@example.com', 'Enter an e-mail address'],
     ] as const) {

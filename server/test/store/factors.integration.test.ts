@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { createKeyRing } from '../../src/store/envelope.ts'
 import { createFactors } from '../../src/store/factors.ts'
 import type { Enrolment } from '../../src/store/factors/apps.ts'
+import { mostPasskeys } from '../../src/store/factors/passkeys.ts'
 import { statement } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/store/store.ts'
 import { addPerson, freshStore } from './fresh-store.ts'
@@ -89,6 +90,29 @@ describe(createFactors.name, () => {
     const { app } = await store.factors.findApp(userId, limits)
     expect(app!.id).not.to.equal(id)
     expect(await count('recovery_codes', userId)).to.equal(3)
+  })
+
+  it('stores no more passkeys of one person than there may be, also of many at once', async () => {
+    const { id: userId } = await addPerson(store)
+    const passkey = () => ({
+      credentialId: randomUUID(),
+      publicKey: randomBytes(8),
+      signCount: 0,
+      synced: true,
+      name: 'key',
+      transports: [],
+    })
+    const add = async () =>
+      store.factors.enrolPasskey({
+        ...(await enrolmentOf(userId)),
+        passkey: passkey(),
+        challenge: { id: randomUUID(), usedUntil: new Date(Date.now() + 60_000) },
+      })
+    for (let n = 1; n < mostPasskeys; n++) expect(await add(), `passkey ${n}`).not.to.equal(undefined)
+    const last = await Promise.all([add(), add(), add()])
+    expect(last.filter((one) => one !== undefined)).to.have.length(1)
+    expect(await add()).to.equal(undefined)
+    expect(await count('factors', userId)).to.equal(mostPasskeys)
   })
 
   it('L9 changes nothing for a person with another standing than when they were let in', async () => {

@@ -51,6 +51,15 @@ describe(createUsers.name, () => {
     )
   })
 
+  it('L12 refuses a user name of our own that looks like another one, and takes it from a directory', async () => {
+    // the first letter is Cyrillic
+    const username = '\u0430dmin'
+    expect(await refusal(store.users.insert({ username }))).to.equal('USERNAME_INVALID username')
+    const person = { username, email: undefined, emailVerified: false, name: undefined, locale: undefined, profile: {} }
+    const found = { source: 'corp', key: 'look-alike', person: { ...person, disabled: false, groups: [] } }
+    expect((await store.users.adopt(found, [])).user.username).to.equal(username)
+  })
+
   it('E8 treats SQL in names and ids as text', async () => {
     const hostile = "x' OR '1'='1"
     expect(await store.users.findByLogin(hostile)).to.equal(undefined)

@@ -26,6 +26,9 @@ export interface PasskeyEnrolment extends NewFactor {
   readonly challenge: { readonly id: string; readonly usedUntil: Date }
 }
 
+/** Of one person. */
+export const mostPasskeys = 20
+
 /** Passkeys (WebAuthn). */
 export interface Passkeys {
   /** @param credentialId base64url */
@@ -33,7 +36,8 @@ export interface Passkeys {
   credentialIds(userId: string): Promise<string[]>
   /** Uses a challenge up. @returns false when it was used before, on any replica, or the passkey is gone */
   usePasskey(use: { id: string; signCount: number; challenge: string; usedUntil: Date }): Promise<boolean>
-  /** Stores a passkey that the person has proved. @returns as `enrolApp`; undefined also when the passkey is known, or its challenge was used */
+  /** Stores a passkey that the person has proved. @returns as `enrolApp`; undefined also when the passkey is known, its challenge was used, or the person
+   *  has `mostPasskeys` */
   enrolPasskey(enrolment: PasskeyEnrolment): Promise<Enrolled | undefined>
 }
 
@@ -55,7 +59,7 @@ const usePasskey = statement(
 )
 const enrolPasskey = statement(
   'factor-enrol-passkey',
-  `WITH person AS (${admitted()}),
+  `WITH person AS (${admitted(` AND (SELECT count(*) FROM factors f WHERE f.user_id = u.id AND f.kind = 'passkey') < ${mostPasskeys}`)}),
    ${markChallenge('$10', '$11', ' FROM person')},
    new AS (INSERT INTO factors (id, user_id, kind, name, credential_id, public_key, sign_count, synced, transports)
      SELECT $3::uuid, p.id, 'passkey', $4, $5, $6::bytea, $7::bigint, $8::boolean, $9::text[] FROM person p, mark
