@@ -49,12 +49,7 @@ export const adminSettings = z
       .max(10_000)
       .default(100)
       .describe('How many acts a member may do or ask for in an hour: invitations and severe acts count, too.'),
-    severeActsPerHour: z
-      .int()
-      .min(1)
-      .max(1000)
-      .default(20)
-      .describe('How many of them may be severe.'),
+    severeActsPerHour: z.int().min(1).max(1000).default(20).describe('How many of them may be severe.'),
     notify: z
       .string()
       .max(320)
