@@ -45,7 +45,9 @@ async function disable(about: About) {
     countAct: async (_, kind, most) => done.push(`${kind} of ${most}`) > 0 && most > 0,
     ask: async () => done.push('asked') > 0,
     membersWithMail: async () => [],
-    queue: async (mails) => void mails.forEach(({ data }) => done.push(JSON.stringify(data))),
+    queue: async (mails) => {
+      done.push(...mails.map(({ data }) => JSON.stringify(data)))
+    },
   }
   const refusals: AuditEvent[] = []
   const needs = {
