@@ -50,17 +50,20 @@ export function readUses(root = '.'): Map<string, string[]> {
   return uses
 }
 
-/** Every source below a `test` folder, and below those of ci that hold tests; ci/test is about the repository and proves no id. */
+/** Every source below a `test` folder, and below those of ci that hold tests. Of ci/test those that run several programs; the others are about the
+ *  repository and prove no id. */
 export function testFiles(root = '.'): string[] {
   const folders = readdirSync(root)
     .filter((name) => name !== 'ci')
     .map((name) => join(name, 'test'))
-  return [...folders, 'ci/faults', 'ci/e2e']
+  return [...folders, 'ci/faults', 'ci/e2e', 'ci/test']
     .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
     )
-    .filter((path) => path.endsWith('.ts'))
+    .filter(
+      (path) => path.endsWith('.ts') && (!path.startsWith('ci/test/') || /\.(integration|properties)\./.test(path)),
+    )
     .sort()
 }
 

@@ -202,7 +202,7 @@ describe('A stop, whatever version of a client is served', function () {
     })
   const closeApi = () => applyApi(cases.filter(({ tightening }) => tightening !== 'access').map(clientIdOf))
 
-  it('is obeyed by all replicas within ten seconds, for each way to be refused and each way to be stopped', async () => {
+  it('I10 K23 is obeyed by all replicas within ten seconds, for each way to be refused and each way to be stopped', async () => {
     await fc.assert(
       fc.asyncProperty(order, async ({ turns, third }) => {
         await start()
