@@ -17,7 +17,7 @@ interface Meaning {
   readonly scopes: readonly string[]
 }
 
-const ofPeople = ['openid', 'profile', 'email']
+const ofPeople = ['openid', 'profile', 'email', 'groups']
 const codeFlow: readonly GrantType[] = ['authorization_code', 'refresh_token']
 
 const meanings: Readonly<Record<ClientType, Meaning>> = {

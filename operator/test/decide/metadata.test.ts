@@ -41,7 +41,7 @@ const fields: readonly [field: string, spec: Partial<OIDCClientSpec>, value: unk
     ['authorization_code', 'refresh_token'],
   ],
   ['responseModes', { responseModes: ['form_post'] }, ['form_post'], ['query', 'fragment', 'form_post']],
-  ['scopes', { scopes: ['openid'] }, ['openid'], ['openid', 'profile', 'email']],
+  ['scopes', { scopes: ['openid'] }, ['openid'], ['openid', 'profile', 'email', 'groups']],
   ['authorizationDetailsTypes', { authorizationDetailsTypes: ['payment'] }, ['payment'], []],
   ['audiences', { audiences: ['urn:a:b'] }, ['urn:a:b'], []],
   ['tokenEndpointAuthMethod', { auth: { method: 'client_secret_post' } }, 'client_secret_post', 'client_secret_basic'],

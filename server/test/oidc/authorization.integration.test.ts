@@ -149,7 +149,6 @@ describe('authorization', () => {
       ['A7 an unknown response mode', { response_mode: 'carrier-pigeon' }, 'unsupported_response_mode'],
       ['the implicit flow', { response_type: 'token' }, 'unsupported_response_type'],
       ['the hybrid flow', { response_type: 'code id_token', nonce: 'n' }, 'unsupported_response_type'],
-      ['a scope that the client does not have', { scope: 'openid phone' }, 'invalid_scope'],
       ['a scope with a control character', { scope: 'openid \u0007' }, 'invalid_scope'],
       ['prompt none together with login', { prompt: 'none login' }, 'invalid_request'],
       ['an unknown prompt', { prompt: 'dance' }, 'invalid_request'],

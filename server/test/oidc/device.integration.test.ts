@@ -80,7 +80,6 @@ describe('RFC 8628 the device flow', function () {
       ['of a client without the grant', { client_id: 'app.web' }, 401, 'invalid_client'],
       ['of an unknown client', { client_id: 'app.nobody' }, 401, 'invalid_client'],
       ['of a client that must show a secret', { client_id: 'app.secret' }, 401, 'invalid_client'],
-      ['with a scope that the client does not list', { scope: 'openid phone' }, 400, 'invalid_scope'],
       ['with an API that the client does not list', { resource: 'https://other.example.com' }, 400, 'invalid_target'],
       ['that is too long', { login_hint: 'x'.repeat(3000) }, 400, 'invalid_request'],
       ['with claims that are no JSON', { claims: '{' }, 400, 'invalid_request'],

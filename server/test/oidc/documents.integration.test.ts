@@ -286,7 +286,7 @@ describe('clients by metadata document', () => {
       ['without PKCE', { code_challenge: '', code_challenge_method: '' }, 'invalid_request'],
       ['for an API that does not let it in', { resource: 'https://closed.example.com' }, 'invalid_target'],
       ['for a scope that the API does not give it', { scope: 'tools:admin' }, 'invalid_scope'],
-      ['for what is about the person', { scope: 'openid email tools:use' }, 'invalid_scope'],
+      ['for what is about the person alone', { scope: 'email' }, 'invalid_scope'],
       ['for nothing, so that nobody could be asked', { scope: '', resource: tools }, 'invalid_scope'],
     ]
     for (const [sentence, more, error] of cases) {

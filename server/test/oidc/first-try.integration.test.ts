@@ -2,7 +2,7 @@ import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
-import { claimsOfJwt, redeem, request, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { ask, closeConnections } from './lane/asked-twice.ts'
@@ -31,6 +31,7 @@ describe('a program with the defaults of its client', () => {
       }),
       entry('app.basic', { ...configs.web, secretMethods: ['client_secret_basic'] }),
       entry('app.old', configs.web),
+      entry('app.mail', { ...configs.web, scopes: ['email'] }),
       entry('app.required', { ...configs.web, ...asRendered, pkceOrNonce: false }),
       entry('app.machine', { ...configs.machine, secretMethods: asRendered.secretMethods }),
       entry('app.ps', {
@@ -235,6 +236,26 @@ describe('a program with the defaults of its client', () => {
         preferred_username: 'ada',
         groups: ['engineers'],
       })
+    })
+
+    it('a scope about the person that the object leaves out is left out, said in scope, and may be repeated at a refresh', async () => {
+      const proof = pkce()
+      const scope = 'openid email phone'
+      const back = await authorize(request(proof, { client_id: 'app.web', scope }))
+      const answer = await redeem(replicas, { value: back.searchParams.get('code')!, proof })
+      expect(answer.json()['scope']).to.equal('openid email')
+      const again = await refresh(replicas, tokensOf(answer).refresh, { form: { scope } })
+      expect([again.status, again.json()['scope']]).to.deep.equal([200, 'openid email'])
+      const more = await refresh(replicas, tokensOf(again).refresh, { form: { scope: 'openid profile' } })
+      expect(more.json()['error'], 'what was not asked for is refused as ever').to.equal('invalid_scope')
+    })
+
+    it('a refused scope is named with the object and its field, in the answer and in the audit line', async () => {
+      const { error, description } = await refusal(request(pkce(), { client_id: 'app.mail', scope: 'openid email' }))
+      const text = 'openid is not in spec.scopes of default/app-mail'
+      expect([error, description]).to.deep.equal(['invalid_scope', text])
+      const lines = replicas.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+      expect(lines.findLast(({ event }) => event === 'authorization.refused')?.['reason']).to.equal(text)
     })
 
     it('an ID token holds nothing of a scope that was not asked for', async () => {

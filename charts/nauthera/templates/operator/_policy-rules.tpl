@@ -52,7 +52,7 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
     [string(variables.method)]
 - name: scopes
   expression: >-
-    has(object.spec.scopes) ? object.spec.scopes : object.spec.type == 'M2M' ? [] : ['openid', 'profile', 'email']
+    has(object.spec.scopes) ? object.spec.scopes : object.spec.type == 'M2M' ? [] : ['openid', 'profile', 'email', 'groups']
 - name: consent
   expression: "has(object.spec.consent) ? object.spec.consent : 'Remember'"
 {{- end -}}

@@ -7,7 +7,7 @@ import type { OidcClient } from './oidc-client.ts'
 // scopes of APIs are not in that list. What a client may have of them is decided here and nowhere else: what its version
 // lists, and what the operator granted.
 
-export type ApisOf = Pick<OidcClient, 'config' | 'granted'>
+export type ApisOf = Pick<OidcClient, 'config' | 'granted' | 'namespace' | 'name'>
 export type Apis = Pick<ClientInstances, 'findApi'>
 
 /** @returns the scopes that a client may have at an API; undefined when it may not ask for that API at all */

@@ -16,15 +16,29 @@ export interface Asked {
   readonly resources: readonly string[]
 }
 
-/** At the authorization endpoint. What nobody knows is ignored (OpenID Connect Core 3.1.2.1); what is known and not granted is
- *  refused. The scopes may be those of all the APIs that the request names. */
+/** At the authorization endpoint. What nobody knows is ignored (OpenID Connect Core 3.1.2.1), and so is a scope about the person that the client does
+ *  not list (RFC 6749 section 3.3): the answer says which scope there is. Without `openid` there would be no ID token, and a scope of an API is what a program
+ *  needs for its work: these are refused. The scopes may be those of all the APIs that the request names. */
 export function judgeAuthorization(asked: Asked, client: ApisOf, apis: Apis): Verdict {
   const denied = deniedApi(asked.resources, client, apis)
   if (denied) return denied
   const may = new Set([...personScopes(client.config), ...asked.resources.flatMap((id) => scopesAt(id, client, apis)!)])
   const scopes = words(asked.scope)
-  const refused = scopes.filter((scope) => !may.has(scope) && isKnown(scope, asked.resources, client, apis))
+  const refused = scopes.filter(
+    (scope) => !may.has(scope) && !isLeftOut(scope) && isKnown(scope, asked.resources, client, apis),
+  )
   return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(scopes.filter((scope) => may.has(scope)))
+}
+
+/** Whether a sign-in goes on without this scope where its client does not list it. */
+const isLeftOut = (scope: string): boolean => scope !== 'openid' && oidcScopes.includes(scope)
+
+/** @returns what a refresh asks for, without the scopes that were left out of the sign-in: programs repeat what they asked for then */
+export function withoutLeftOut(scope: string, { config }: Pick<ApisOf, 'config'>): string {
+  const listed = personScopes(config)
+  return words(scope)
+    .filter((one) => !isLeftOut(one) || listed.includes(one))
+    .join(' ')
 }
 
 /** At the token endpoint, for client_credentials. Nothing asked for means everything that is granted.
@@ -60,8 +74,8 @@ export function judgeRedemption(asked: Asked, authorized: readonly string[], cli
     )
   const scopes = words(asked.scope)
   const may = everything(client, apis)
-  const refused = scopes.filter((scope) => !may.has(scope))
-  return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(scopes)
+  const refused = scopes.filter((scope) => !may.has(scope) && !isLeftOut(scope))
+  return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(scopes.filter((scope) => may.has(scope)))
 }
 
 /** At the token endpoint, for an API that exchanges a token that it received (RFC 8693). At its own API the new token has no scope that the
@@ -126,19 +140,31 @@ function deniedApi(resources: readonly string[], client: ApisOf, apis: Apis): Re
   const denied = resources.find((identifier) => scopesAt(identifier, client, apis) === undefined)
   if (denied === undefined) return undefined
   const why = client.config.audiences.includes(denied)
-    ? 'it is listed and not granted: the condition AudiencesGranted of the OIDCClient says why'
-    : 'add it to spec.audiences of the OIDCClient'
+    ? `it is in spec.audiences of ${nameOf(client)} and not granted: its condition AudiencesGranted says why`
+    : `it is not in spec.audiences of ${nameOf(client)}`
   return refuse('invalid_target', `this client may not ask for the API ${plain(denied)}: ${why}`)
 }
 
 function refuseScopes(scopes: readonly string[], client: ApisOf, apis: Apis): RefusedRequest {
   const elsewhere = apisOf(client, apis).filter((api) => scopes.some((scope) => api.scopes.includes(scope)))
-  const cure =
-    elsewhere.length > 0
-      ? `name the API that has it in resource (${list(elsewhere.map(({ identifier }) => identifier))})`
-      : 'see spec.scopes and the condition AudiencesGranted of the OIDCClient'
-  return refuse('invalid_scope', `this request may not ask for the scope ${list(scopes)}: ${cure}`)
+  const unlisted = scopes.filter((scope) => !client.config.scopes.includes(scope))
+  if (elsewhere.length > 0) {
+    const identifiers = list(elsewhere.map(({ identifier }) => identifier))
+    return refuse(
+      'invalid_scope',
+      `${nameOf(client)} asks for ${list(scopes)}: name the API that has it in resource (${identifiers})`,
+    )
+  }
+  return refuse(
+    'invalid_scope',
+    unlisted.length > 0
+      ? `${list(unlisted)} ${unlisted.length > 1 ? 'are' : 'is'} not in spec.scopes of ${nameOf(client)}`
+      : `${list(scopes)} is in spec.scopes of ${nameOf(client)} and not granted: its condition AudiencesGranted says why`,
+  )
 }
+
+/** As the owner of its object knows it; a client by metadata document has none. */
+const nameOf = ({ namespace, name }: ApisOf): string => (namespace === '' ? name : `${namespace}/${name}`)
 
 /** Whether anything that concerns this client has the scope. The scopes of other APIs do not: whoever asks must not learn them. */
 function isKnown(scope: string, resources: readonly string[], client: ApisOf, apis: Apis): boolean {

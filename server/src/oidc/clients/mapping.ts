@@ -8,9 +8,9 @@ import type { MutualTls } from '@nauthera/rules/certificates'
 import { checkClient } from '@nauthera/rules/check-client'
 import { federatedMethod, showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
+import { oidcScopes } from '@nauthera/rules/scopes'
 import { userinfoEncryption } from '@nauthera/rules/encryption'
 import type { CheckClient, ClientIdentity } from '../../clients/check-client.ts'
-import { personScopes } from './apis.ts'
 import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
 import { registrationFault } from './registration.ts'
 
@@ -33,7 +33,7 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   postLogoutRedirectUris: 'post_logout_redirect_uris',
   grantTypes: 'grant_types, response_types',
   responseModes: 'response_modes',
-  scopes: 'scope (those of OpenID Connect); clients/apis (those of APIs)',
+  scopes: 'clients/apis, clients/asked',
   audiences: 'clients/apis, artefacts/resources',
   tokenEndpointAuthMethod: 'token_endpoint_auth_method',
   jwksUri: 'jwks_uri',
@@ -98,7 +98,6 @@ export function renderMetadata(
   defaults: SigningDefaults,
 ): ProviderMetadata {
   const usesCode = config.grantTypes.includes('authorization_code')
-  const scopes = personScopes(config)
   // the library knows no such method: it is one with a secret that overrides/compare-secrets finds in another place
   const isFederated = config.tokenEndpointAuthMethod === federatedMethod
   const method = isFederated ? 'client_secret_post' : config.tokenEndpointAuthMethod
@@ -113,8 +112,8 @@ export function renderMetadata(
     grant_types: config.grantTypes.slice(),
     response_types: usesCode ? ['code'] : [],
     response_modes: config.responseModes.length > 0 ? config.responseModes.slice() : undefined,
-    // an empty scope would mean "any" to the library
-    scope: scopes.length > 0 ? scopes.join(' ') : 'openid',
+    // the library would refuse a request for one that the client does not list; clients/asked decides that
+    scope: oidcScopes.join(' '),
     token_endpoint_auth_method: method,
     jwks_uri: config.jwksUri,
     jwks: config.jwks,

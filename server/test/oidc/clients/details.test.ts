@@ -21,6 +21,8 @@ const api = {
 }
 const apis = { findApi: (id: string) => (id === identifier ? api : undefined) } as never
 const client = (types: readonly string[] | undefined) => ({
+  namespace: 'apps',
+  name: 'shop',
   config: create(ClientConfigSchema, { audiences: [identifier], authorizationDetailsTypes: ['payment'] }),
   granted: [{ identifier, scopes: [], ...(types ? { types } : {}) }],
 })

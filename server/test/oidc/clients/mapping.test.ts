@@ -1,3 +1,4 @@
+import { oidcScopes } from '@nauthera/rules/scopes'
 import { expect } from 'chai'
 import { create } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -20,7 +21,7 @@ const provider = new Provider('http://localhost:1', {
     userinfoSigningAlgValues: algorithms as never,
     introspectionSigningAlgValues: algorithms as never,
   },
-  scopes: ['openid', 'profile', 'email', 'groups', 'offline_access'],
+  scopes: [...oidcScopes],
   features: {
     devInteractions: { enabled: false },
     jwtUserinfo: { enabled: true },
@@ -91,7 +92,12 @@ describe('renderMetadata', () => {
     ['the one response type', {}, 'response_types', ['code']],
     ['no response type without the code flow', { grantTypes: ['client_credentials'] }, 'response_types', []],
     ['response modes', { responseModes: ['form_post'] }, 'response_modes', ['form_post']],
-    ['scopes of OpenID Connect, and none of an API', { scopes: ['openid', 'read'] }, 'scope', 'openid'],
+    [
+      'every scope of OpenID Connect, and none of an API: what the client may ask for is decided elsewhere',
+      { scopes: ['openid', 'read'] },
+      'scope',
+      oidcScopes.join(' '),
+    ],
     ['the authentication method', {}, 'token_endpoint_auth_method', 'client_secret_basic'],
     ['a placeholder where the library wants a secret', {}, 'client_secret', 'hashed-secrets-are-compared-elsewhere'],
     ['no placeholder without a secret', { tokenEndpointAuthMethod: 'none' }, 'client_secret', undefined],

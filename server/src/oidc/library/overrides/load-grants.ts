@@ -1,14 +1,15 @@
 import { grantFromRow } from '../../artefacts/grants.ts'
 import { standingGrant } from '../../artefacts/standing-grant.ts'
+import { withoutLeftOut } from '../../clients/asked.ts'
 import { loadAccountOfArtefact } from '../../load-account.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
-import { currentContext } from '../shapes.ts'
+import { clientOf, currentContext, parameterOf, setParameter } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
 /** Grant.find: loads grant, account and session in one query. The request keeps the result for `findAccount`. The
- *  library gets the grant as far as the client may have it now. */
+ *  library gets the grant as far as the client may have it now, and a refresh without the scopes that the sign-in left out. */
 export function loadGrants(
   { Grant }: Internals,
   { users, clients, settings }: Pick<OverrideNeeds, 'users' | 'clients' | 'settings'>,
@@ -17,11 +18,15 @@ export function loadGrants(
     const request = currentRequest()
     const { artefact } = request
     if (artefact?.['grantId'] !== grantId) return undefined
+    const context = currentContext()
+    const asked = parameterOf(context, 'scope')
+    if (asked !== undefined && parameterOf(context, 'grant_type') === 'refresh_token')
+      setParameter(context, 'scope', withoutLeftOut(asked, clients.registered(clientOf(context))))
     const loaded = await fromStore(() => loadAccountOfArtefact(request, users))
     const grant = await standingGrant(loaded, clients, { artefact, ...settings })
     if (grant === undefined) return undefined
     // a refresh token that was replaced is not active; at the token endpoint the rotation itself decides
-    const { route } = currentContext().oidc
+    const { route } = context.oidc
     if (artefact['kind'] === 'RefreshToken' && route === 'introspection' && loaded?.refreshSeq !== artefact['seq'])
       return undefined
     return new Grant({ ...grantFromRow(grant.row), ...grant.payload })
