@@ -119,6 +119,16 @@ export function defaultApi(client: ApisOf): { kind: 'api'; identifier: string | 
   return refuse('invalid_target', `this client has several APIs: name one in resource (${list(audiences)})`)
 }
 
+/** The API of a request for a person that names none: the client's only one, when a scope of it is asked for. Many programs cannot send
+ *  `resource`.
+ *  @returns undefined where the request is about the person alone */
+export function meantApi(scope: string | undefined, client: ApisOf, apis: Apis): string | undefined {
+  const [only, ...others] = client.config.audiences
+  if (only === undefined || others.length > 0) return undefined
+  const atApi = scopesAt(only, client, apis) ?? []
+  return words(scope).some((one) => atApi.includes(one)) ? only : undefined
+}
+
 /** What a token still stands for, when it is looked at.
  *  @returns undefined when its client may no longer ask for its API */
 export function standingScope(

@@ -9,7 +9,7 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 import { pairwiseSector } from '../clients/subjects.ts'
 import { redeemCode } from '../load-account.ts'
 import type { RequestContext } from '../request-context.ts'
-import { bothOf, createPersonTokens } from './person-tokens.ts'
+import { bothOf, createPersonTokens, isForApi } from './person-tokens.ts'
 import type { PersonTokenNeeds, TokenSource } from './person-tokens.ts'
 import { isPlainClient, onlyHas } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
@@ -40,7 +40,7 @@ export function createCodeGrants(
   const answer = createPersonTokens(needs)
   return async (context, form, client) => {
     const code = isPlain(form, client) ? shownCode(form, client, needs) : undefined
-    if (code === undefined) return undefined
+    if (code === undefined || isForApi(code, client, clients)) return undefined
     context.artefact = { ...code }
     const { jti, exp, scope: ofCode } = code
     const family = newFamily(client.config, new Set(ofCode.split(' ')))

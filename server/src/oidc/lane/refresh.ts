@@ -12,7 +12,7 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 import { pairwiseSector } from '../clients/subjects.ts'
 import { renewAccountOfArtefact } from '../load-account.ts'
 import type { RequestContext } from '../request-context.ts'
-import { bothOf, createPersonTokens } from './person-tokens.ts'
+import { bothOf, createPersonTokens, isForApi } from './person-tokens.ts'
 import type { PersonTokenNeeds, TokenSource } from './person-tokens.ts'
 import { isPlainClient, onlyHas } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
@@ -44,7 +44,7 @@ export function createRefreshes(
   const answer = createPersonTokens(needs)
   return async (context, form, client) => {
     const used = isPlain(form, client) ? usedToken(form, client, needs) : undefined
-    if (used === undefined) return undefined
+    if (used === undefined || isForApi(used, client, clients)) return undefined
     context.artefact = { ...used }
     const { grantId, seq } = used
     const idleTtlMs = idleLifetime(client.config) * 1000

@@ -1,10 +1,12 @@
 import { createHmac } from 'node:crypto'
+import { wireGrant } from '@nauthera/rules/grants'
 import { errors } from 'oidc-provider'
 import type { Configuration, ResourceServer } from 'oidc-provider'
 import { acrValues, essentialAcr, isEnough } from '../acr.ts'
 import { requestObjectFault } from '../artefacts/client-jwts.ts'
 import { fapiRequestFault, isFapiClient } from '../artefacts/fapi.ts'
 import { checkDetails, standingDetailsOf } from '../artefacts/granted-details.ts'
+import { meantApi } from '../clients/asked.ts'
 import { apiOfDetails } from '../clients/details.ts'
 import { apiTokenOf, defaultResource, isAudience, scopeOfRequest, standingFor } from '../artefacts/resources.ts'
 import { claimsOnIntrospection } from '../claims.ts'
@@ -15,8 +17,8 @@ import { mutualTls } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import { unlistedIn, unlistedNow, withUnlisted } from './unlisted-return.ts'
-import { parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
-import type { AccessToken, Context, Grant } from './shapes.ts'
+import { clientOf, parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
+import type { AccessToken, Artefact, Context, Grant } from './shapes.ts'
 
 type Needs = Pick<LibraryNeeds, 'settings' | 'users' | 'keys' | 'clients' | 'certificates' | 'pages' | 'now'>
 type Named = Readonly<Record<string, unknown>>
@@ -124,6 +126,11 @@ async function toldOf(context: Context, api: OidcClient, users: Needs['users']):
   return account ? claimsOnIntrospection(api.config, account.user, grant.getOIDCScope()) : {}
 }
 
+/** At the authorization endpoint, and at the token endpoint for a sign-in. */
+const isOfPerson = (grantType: string | undefined): boolean =>
+  grantType === undefined || signInGrants.includes(grantType)
+const signInGrants = ['authorization_code', 'refresh_token', wireGrant('device_code')]
+
 /** The library asks for the default of a request that names no API, then for each API; both before it reads the scopes. */
 function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndicators']> {
   const { accessToken: algorithm } = settings.signing
@@ -135,6 +142,11 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
     const text = parameterOf(context, 'authorization_details')
     if (text !== undefined) checkDetails({ text, resources }, grantType, clients.registered(client), clients)
   }
+  const means = (scope: string | undefined, client: object) => {
+    const meant = meantApi(scope, clients.registered(client), clients)
+    if (meant !== undefined) currentRequest().meantApi = meant
+    return meant
+  }
   return {
     enabled: true,
     defaultResource: async (context: Context, client, oneOf) => {
@@ -142,11 +154,18 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
       const asking = clients.registered(client)
       const text = parameterOf(context, 'authorization_details')
       const ofDetails = text === undefined ? undefined : apiOfDetails(text, asking, clients)
-      const found = ofDetails ?? defaultResource(asking, parameterOf(context, 'grant_type'))
+      const grantType = parameterOf(context, 'grant_type')
+      const meant = isOfPerson(grantType) ? means(parameterOf(context, 'scope'), client) : undefined
+      const found = ofDetails ?? meant ?? defaultResource(asking, grantType)
       if (found === undefined) judge(context, client, [])
       return found!
     },
-    useGrantedResource: async () => false,
+    // a token request names its API, unless the sign-in named none either
+    useGrantedResource: async (context: Context, model) => {
+      const { scope, resource } = model as unknown as Artefact
+      const meant = means(parameterOf(context, 'scope') ?? scope, clientOf(context))
+      return meant !== undefined && [resource].flat().join(' ') === meant
+    },
     getResourceServerInfo: async (context: Context, identifier, client) => {
       judge(context, client, [...new Set([...resourcesOf(context), identifier])])
       return apiTokenOf(identifier, clients.registered(client), { clients, algorithm }) as ResourceServer

@@ -13,6 +13,7 @@ import { findClients } from './overrides/find-clients.ts'
 import { finishCodes } from './overrides/finish-codes.ts'
 import { idTokens } from './overrides/id-tokens.ts'
 import { loadGrants } from './overrides/load-grants.ts'
+import { meantApi } from './overrides/meant-api.ts'
 import { neverSendLogout } from './overrides/never-send-logout.ts'
 import { proveSectors } from './overrides/prove-sectors.ts'
 import { refuseGrants } from './overrides/refuse-grants.ts'
@@ -39,6 +40,7 @@ export const overrides = {
   finishCodes,
   deviceCodes,
   exchangeTokens,
+  meantApi,
   authorizationDetails,
   rotateRefreshTokens,
   consumePushedRequests,

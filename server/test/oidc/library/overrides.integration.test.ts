@@ -21,6 +21,7 @@ import { contract as findClients } from './overrides/find-clients.ts'
 import { contract as finishCodes } from './overrides/finish-codes.ts'
 import { contract as idTokens } from './overrides/id-tokens.ts'
 import { contract as loadGrants } from './overrides/load-grants.ts'
+import { contract as meantApi } from './overrides/meant-api.ts'
 import { contract as neverSendLogout } from './overrides/never-send-logout.ts'
 import { contract as proveSectors } from './overrides/prove-sectors.ts'
 import { contract as refuseGrants } from './overrides/refuse-grants.ts'
@@ -58,6 +59,7 @@ const contracts = Object.entries({
   refuseGrants,
   refuseWeakProofs,
   loadGrants,
+  meantApi,
   statelessSessions,
   endSessions,
   addGroupClaims,

@@ -12,6 +12,11 @@ export const letterKey = await generateKeyPair('ECDH-ES')
 export const clients = [
   entry('app.web', configs.web),
   entry('app.machine', configs.machine),
+  entry(
+    'app.only',
+    { ...configs.web, audiences: ['https://api.example.com'], scopes: [...configs.web.scopes, 'read'] },
+    { granted: { 'https://api.example.com': ['read'] } },
+  ),
   entry('app.once', { ...configs.web, grantTypes: ['authorization_code'] }),
   entry('app.device', {
     ...configs.spa,

@@ -1,0 +1,47 @@
+import { signedTokenName } from '../../artefacts/signed-tokens.ts'
+import { currentRequest } from '../current-request.ts'
+import { replace } from '../override.ts'
+import { currentContext, parameterOf } from '../shapes.ts'
+import type { AccessToken, Artefact, Context, Grant, Internals } from '../shapes.ts'
+
+/** AccessToken.prototype.save: a token for the API that a request means without naming it has the scopes about the person, too. AccessToken.find: with
+ *  `openid` it opens userinfo as well, where the library refuses every token that has an audience, and every JWT. Such a token is the only
+ *  one that its client gets. */
+export function meantApi({ AccessToken }: Pick<Internals, 'AccessToken'>): void {
+  replace(
+    AccessToken.prototype,
+    'save',
+    (original) =>
+      async function save(this: AccessToken, ttl) {
+        const { meantApi: meant } = currentRequest()
+        if (meant !== undefined && this.resourceServer?.identifier() === meant)
+          this.scope = [...new Set([...wordsOf(this.scope), ...personScopesOf(currentContext())])].join(' ')
+        return original.call(this, ttl)
+      },
+  )
+  replace(
+    AccessToken,
+    'find',
+    (original) =>
+      async function find(this: typeof AccessToken, value, options) {
+        if (currentContext().oidc.route !== 'userinfo') return original.call(this, value, options)
+        const isSigned = value.includes('.')
+        if (isSigned) currentRequest().signedToken = value
+        const token = await original.call(this, isSigned ? signedTokenName : value, options)
+        const isOfPerson = wordsOf(token?.scope).includes('openid')
+        if (isOfPerson) Object.assign(token!, { aud: undefined })
+        return isSigned && !isOfPerson ? undefined : token
+      },
+  )
+}
+
+/** Those of the grant, as far as the code or refresh token has them, and this request asks for them. */
+function personScopesOf(context: Context): readonly string[] {
+  const { AuthorizationCode, DeviceCode, RefreshToken, Grant } = context.oidc.entities as unknown as Readonly<
+    Record<string, Artefact & Grant>
+  >
+  const asked = wordsOf(parameterOf(context, 'scope') ?? (AuthorizationCode ?? DeviceCode ?? RefreshToken)?.scope)
+  return wordsOf(Grant?.getOIDCScope()).filter((scope) => asked.includes(scope))
+}
+
+const wordsOf = (text: string | undefined): readonly string[] => (text ?? '').split(' ').filter(Boolean)
