@@ -83,12 +83,12 @@ const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCCli
   [
     'an identifier outside',
     { allow: { resourceServer: true, resourceIdentifiers: ['https://a/*'] } },
-    client({ resourceServer: { identifier: 'https://b/', scopes: ['read'] } }),
+    client({ resourceServer: { identifier: 'https://b/', scopes: [{ name: 'read' }] } }),
   ],
   [
     'an identifier inside',
     { allow: { resourceServer: true, resourceIdentifiers: ['https://a/*'] } },
-    client({ resourceServer: { identifier: 'https://a/b', scopes: ['read'] } }),
+    client({ resourceServer: { identifier: 'https://a/b', scopes: [{ name: 'read' }] } }),
   ],
   ['an audience outside', { allow: { audiences: ['https://a/*'] } }, client({ audiences: ['https://b/'] })],
   ['an audience inside', { allow: { audiences: ['https://a/*'] } }, client({ audiences: ['https://a/b'] })],

@@ -47,7 +47,11 @@ describe('T13 K18 the API of another tenant, through the whole chain', function 
   after(() => stack?.stop())
 
   const api = (access?: object[]) => ({
-    resourceServer: { identifier: payroll, scopes, ...(access === undefined ? {} : { access }) },
+    resourceServer: {
+      identifier: payroll,
+      scopes: scopes.map((name) => ({ name })),
+      ...(access === undefined ? {} : { access }),
+    },
   })
   async function apply(namespace: string, name: string, spec: object): Promise<void> {
     const body = {

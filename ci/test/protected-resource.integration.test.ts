@@ -24,7 +24,7 @@ function exampleOf(name: string, wellKnown: string): Api {
   const text = readFileSync(new URL(`../../examples/clients/${name}.yaml`, import.meta.url), 'utf8')
   const client = parse(text) as OIDCClient
   const { identifier, scopes = [] } = client.spec.resourceServer!
-  return { client, identifier, scopes, wellKnown }
+  return { client, identifier, scopes: scopes.map(({ name }) => name), wellKnown }
 }
 
 const billing = exampleOf('api', 'https://billing.example.com/.well-known/oauth-protected-resource')

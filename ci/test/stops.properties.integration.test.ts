@@ -147,7 +147,7 @@ describe('A stop, whatever version of a client is served', function () {
       type: 'M2M',
       resourceServer: {
         identifier: api,
-        scopes: ['read'],
+        scopes: [{ name: 'read' }],
         access: [clientIds ? { clientIds } : { namespaces: ['*'] }],
       },
     })

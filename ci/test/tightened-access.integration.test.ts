@@ -26,14 +26,14 @@ const specs = ({ callers, billing, orders }: Place) => ({
     type: 'M2M',
     resourceServer: {
       identifier: billing,
-      scopes: ['read', 'write'],
+      scopes: [{ name: 'read' }, { name: 'write' }],
       access: [{ namespaces: [callers] }],
     } as Spec,
   },
   orders: {
     type: 'M2M',
     grantTypes: ['client_credentials', 'token_exchange'],
-    resourceServer: { identifier: orders, scopes: ['take'] },
+    resourceServer: { identifier: orders, scopes: [{ name: 'take' }] },
     audiences: [billing],
     scopes: ['read', 'write'],
   },
@@ -89,7 +89,7 @@ const tightenings: Readonly<Record<string, Tightening>> = {
   },
   'a scope of the API is removed': {
     leaves: 'read',
-    tighten: (served, place) => applyApi(served, place, (api) => ({ ...api, scopes: ['read'] })),
+    tighten: (served, place) => applyApi(served, place, (api) => ({ ...api, scopes: [{ name: 'read' }] })),
   },
   'a policy forbids the API': {
     leaves: 'nothing',

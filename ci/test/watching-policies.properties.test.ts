@@ -21,8 +21,12 @@ const asked: readonly OIDCClientSpec[] = [
   { type: 'Web', redirectURIs, clientId: 'shop', scopes: ['openid', 'read'], audiences: [api] },
   { type: 'Web', redirectURIs, clientId: 'shop', pkce: 'Optional', consent: 'Skip' },
   { type: 'Web', redirectURIs, clientId: 'other.app', secret: { existingSecretRef: { name: 'mine', key: 'secret' } } },
-  { type: 'M2M', resourceServer: { identifier: api, scopes: ['read'], access: [{ namespaces: ['*'] }] } },
-  { type: 'M2M', resourceServer: { identifier: api, scopes: ['read', 'write'] }, grantTypes: ['token_exchange'] },
+  { type: 'M2M', resourceServer: { identifier: api, scopes: [{ name: 'read' }], access: [{ namespaces: ['*'] }] } },
+  {
+    type: 'M2M',
+    resourceServer: { identifier: api, scopes: [{ name: 'read' }, { name: 'write' }] },
+    grantTypes: ['token_exchange'],
+  },
   { type: 'M2M', audiences: [api, 'urn:nobody'], scopes: ['read', 'write'] },
   {
     type: 'M2M',

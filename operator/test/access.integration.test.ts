@@ -39,7 +39,7 @@ describe('access to APIs', function () {
   const api = (access?: object[], more: object = {}) =>
     cluster.apply('billing', {
       type: 'M2M',
-      resourceServer: { identifier: billing, scopes, ...(access ? { access } : {}) },
+      resourceServer: { identifier: billing, scopes: scopes.map((name) => ({ name })), ...(access ? { access } : {}) },
       ...more,
     })
   const caller = (spec: object = {}, namespace = other, name = 'worker') =>

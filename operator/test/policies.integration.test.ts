@@ -147,13 +147,13 @@ describe('OIDCPolicy objects', function () {
         api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
       const open = { allow: { customClientId: true, resourceServer: true, audiences: [identifier] } }
       api.put({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCPolicy', metadata: { name: 'open' }, spec: open })
-      const resourceServer = { identifier, scopes: ['read'], access: [{ namespaces: ['*'] }] }
+      const resourceServer = { identifier, scopes: [{ name: 'read' }], access: [{ namespaces: ['*'] }] }
       await cluster.apply('billing', { type: 'M2M', clientId: 'shop', resourceServer })
       await is('billing', 'Ready', 'True')
       cluster.planted.add(cluster.plain('billing')!)
       const elsewhere = { namespace: 'team-b' }
       await cluster.apply('id-thief', { type: 'M2M', clientId: 'shop' }, elsewhere)
-      const closed = { identifier, scopes: ['read'], access: [{ clientIds: ['nobody'] }] }
+      const closed = { identifier, scopes: [{ name: 'read' }], access: [{ clientIds: ['nobody'] }] }
       await cluster.apply('api-thief', { type: 'M2M', resourceServer: closed }, elsewhere)
       await cluster.apply('caller', { type: 'M2M', audiences: [identifier], scopes: ['read'] }, elsewhere)
       const reason = (name: string, type: string, namespace = 'team-b') =>

@@ -68,7 +68,7 @@ export function clientsOf(world: World): { name: ClientName; namespace: string; 
   const { apis, callers } = world
   const resourceServer = (identifier: string, { scopes, types, access }: Api) => ({
     identifier,
-    scopes,
+    scopes: scopes.map((name) => ({ name })),
     ...(access ? { access } : {}),
     ...(types.length > 0
       ? { authorizationDetails: types.map((type) => ({ type, title: `Use ${type}`, remember: true })) }

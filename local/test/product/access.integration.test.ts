@@ -49,7 +49,7 @@ describe('a client and the API of another tenant', function () {
   const api = (access: object[]) =>
     put('OIDCClient', 'team-a', 'billing', {
       type: 'M2M',
-      resourceServer: { identifier: billing, scopes, access },
+      resourceServer: { identifier: billing, scopes: scopes.map((name) => ({ name })), access },
     })
   const program = (spec: object) =>
     put('OIDCClient', 'team-b', 'program', { type: 'M2M', audiences: [billing], ...spec })

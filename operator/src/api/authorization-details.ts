@@ -7,7 +7,7 @@ import {
   detailWordPattern,
   unusableDetailField,
 } from '@nauthera/rules/authorization-details'
-import { notPlain } from './field-kinds.ts'
+import { languageName, notPlain } from './field-kinds.ts'
 import { celMatches, patterns } from './patterns.ts'
 import { everyMatches, matchesRule } from './rule-kinds.ts'
 import { flag, mapList, mapOf, object, oneOf, set, text } from './schema.ts'
@@ -106,10 +106,7 @@ export const authorizationDetailsType = object(
       object(
         'The texts of one language.',
         {
-          language: text('Language, such as de.', {
-            maxLength: 3,
-            rules: [matchesRule('^[a-z]{2,3}$', 'must be a language such as de')],
-          }),
+          language: languageName,
           words: mapOf('From a name or a value to its text.', text('Text.', { maxLength: 128, rules: plainWords }), {
             maxProperties: most.words,
           }),

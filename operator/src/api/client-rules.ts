@@ -137,7 +137,7 @@ const scopeRules = rulesOf({
   },
   'resourceServer.scopes': {
     'must not have scopes of OpenID Connect (openid, profile, email, address, phone, groups, offline_access); name scopes of the API':
-      `${absent('resourceServer.scopes')} || !self.resourceServer.scopes.exists(s, s in ${celList(oidcScopes)})`,
+      `${absent('resourceServer.scopes')} || !self.resourceServer.scopes.exists(s, s.name in ${celList(oidcScopes)})`,
   },
   'resourceServer.tokens.claims': {
     [unknownApiClaim]:
@@ -145,7 +145,7 @@ const scopeRules = rulesOf({
   },
   'resourceServer.access': {
     'must have only scopes that are in resourceServer.scopes; add them there, or correct them here':
-      `${absent('resourceServer.access')} || self.resourceServer.access.all(a, !has(a.scopes) || (has(self.resourceServer.scopes) && a.scopes.all(s, s in self.resourceServer.scopes)))`,
+      `${absent('resourceServer.access')} || self.resourceServer.access.all(a, !has(a.scopes) || (has(self.resourceServer.scopes) && a.scopes.all(s, self.resourceServer.scopes.exists(own, own.name == s))))`,
     'must have only authorizationDetailsTypes that are in resourceServer.authorizationDetails; add them there, or correct them here':
       `${absent('resourceServer.access')} || self.resourceServer.access.all(a, !has(a.authorizationDetailsTypes) || (has(self.resourceServer.authorizationDetails) && a.authorizationDetailsTypes.all(t, self.resourceServer.authorizationDetails.exists(d, d.type == t))))`,
   },

@@ -22,6 +22,11 @@ export const plainText = (description: string, maxLength: number) =>
     rules: [matchesRule(patterns.plainText, notPlain)],
   })
 
+export const languageName = text('Language, such as de.', {
+  maxLength: 3,
+  rules: [matchesRule('^[a-z]{2,3}$', 'must be a language such as de')],
+})
+
 export const scopeName = (description: string) => text(description, { maxLength: 128, minLength: 1 })
 
 /** A duration within bounds, which the description then names. The pattern comes first: duration() of anything else is an

@@ -3,7 +3,7 @@ import { declarationLimits } from '@nauthera/rules/authorization-details'
 import { authorizationDetailsType, detailTypeName } from './authorization-details.ts'
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import { tokenLife } from '@nauthera/rules/limits'
-import { scopeName, timeSpan } from './field-kinds.ts'
+import { languageName, plainText, scopeName, timeSpan } from './field-kinds.ts'
 import { labelSelector } from './label-selector.ts'
 import { patterns } from './patterns.ts'
 import { everyMatches, matchesRule } from './rule-kinds.ts'
@@ -79,6 +79,33 @@ const apiAccess = object(
   ],
 )
 
+const title = (description: string) => plainText(description, 80)
+const explanation = (description: string) => plainText(description, 300)
+
+const apiScope = object(
+  'A scope, and how the page that asks the person calls it.',
+  {
+    name: text('Scope.', {
+      maxLength: 128,
+      minLength: 1,
+      rules: [matchesRule(patterns.scope, 'must be a scope without space, " or \\')],
+    }),
+  },
+  {
+    title: title('What it lets an application do, in English, such as Read your invoices. Default: the name.'),
+    description: explanation('More about it, in English.'),
+    texts: mapList(
+      'The same in other languages.',
+      object(
+        'The texts of one language.',
+        { language: languageName, title: title('What it lets an application do.') },
+        { description: explanation('More about it.') },
+      ),
+      { maxItems: declarationLimits.languages, keys: ['language'] },
+    ),
+  },
+)
+
 export const resourceServer = object(
   'This client is an API. Clients with its identifier among their audiences may ask for its scopes as far as access allows, and it may introspect its tokens. Needs a policy with allow.resourceServer.',
   {
@@ -88,10 +115,7 @@ export const resourceServer = object(
     }),
   },
   {
-    scopes: set('Scopes of the API.', scopeName('Scope.'), {
-      maxItems: 50,
-      rules: [everyMatches(patterns.scope, 'must be scopes without space, " or \\')],
-    }),
+    scopes: mapList('Scopes of the API.', apiScope, { maxItems: 50, keys: ['name'] }),
     access: list(
       'Which clients may call the API, with which of its scopes. Default: those of its own namespace, with all. When it is set, it is the whole list: also a client of the own namespace must then be in it.',
       apiAccess,

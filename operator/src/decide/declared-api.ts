@@ -59,7 +59,7 @@ export function declaredApi(
     uid: metadata.uid,
     standing,
     // an object that breaks a rule may hold values of any shape
-    scopes: standing === 'invalid' ? [] : (spec.resourceServer?.scopes ?? []),
+    scopes: standing === 'invalid' ? [] : (spec.resourceServer?.scopes ?? []).map(({ name }) => name),
     types: standing === 'invalid' ? [] : (spec.resourceServer?.authorizationDetails ?? []).map(({ type }) => type),
     access: standing === 'invalid' ? [] : spec.resourceServer?.access,
   }

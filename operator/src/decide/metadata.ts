@@ -80,7 +80,8 @@ export function renderConfig(client: OIDCClient, limits: TokenLimits = noLimits)
       ? {
           resourceServer: {
             identifier: spec.resourceServer.identifier,
-            scopes: [...(spec.resourceServer.scopes ?? [])],
+            scopes: (spec.resourceServer.scopes ?? []).map(({ name }) => name),
+            scopeTexts: (spec.resourceServer.scopes ?? []).flatMap(scopeTexts),
             authorizationDetails: (spec.resourceServer.authorizationDetails ?? []).map(detailsType),
             ...apiTokenConfig(spec.resourceServer),
           },
@@ -130,6 +131,14 @@ const pagesConfig = ({ uris }: OIDCClientSpec) => ({
   tosUri: uris?.tos ?? '',
   initiateLoginUri: uris?.initiateLogin ?? '',
 })
+
+type ApiScope = NonNullable<NonNullable<OIDCClientSpec['resourceServer']>['scopes']>[number]
+
+/** Those of the scope itself are English. */
+const scopeTexts = ({ name: scope, title, description = '', texts = [] }: ApiScope) => [
+  ...(title === undefined ? [] : [{ scope, language: 'en', title, description }]),
+  ...texts.map((one) => ({ scope, language: one.language, title: one.title, description: one.description ?? '' })),
+]
 
 const apiTokenConfig = ({ tokens }: NonNullable<OIDCClientSpec['resourceServer']>) => ({
   accessTokenSignedResponseAlg: tokens?.signingAlg ?? '',

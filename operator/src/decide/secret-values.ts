@@ -45,7 +45,7 @@ function resourceMetadata(
   return JSON.stringify({
     resource: identifier,
     authorization_servers: [issuer],
-    ...(scopes.length > 0 ? { scopes_supported: scopes } : {}),
+    ...(scopes.length > 0 ? { scopes_supported: scopes.map(({ name }) => name) } : {}),
     bearer_methods_supported: ['header'],
     ...(authorizationDetails.length > 0
       ? { authorization_details_types_supported: authorizationDetails.map(({ type }) => type) }

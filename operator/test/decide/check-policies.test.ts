@@ -155,7 +155,7 @@ describe('checkPolicies', () => {
     ],
     [
       'limits identifiers of APIs',
-      { resourceServer: { identifier: 'https://a.example.com', scopes: ['read'] } },
+      { resourceServer: { identifier: 'https://a.example.com', scopes: [{ name: 'read' }] } },
       [{ allow: { resourceServer: true, resourceIdentifiers: ['https://b.example.com', 'urn:a:*'] } }],
       ['spec.resourceServer.identifier'],
     ],

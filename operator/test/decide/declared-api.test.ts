@@ -5,7 +5,7 @@ import { declaredApi } from '../../src/decide/declared-api.ts'
 import { client, binding } from './clients.ts'
 
 const accepted: Acceptance = { kind: 'accepted', clientId: 'demo.app' }
-const resourceServer = { identifier: 'https://api.example.com', scopes: ['read'] }
+const resourceServer = { identifier: 'https://api.example.com', scopes: [{ name: 'read' }] }
 const about = {
   acceptance: accepted,
   policies: binding({ allow: { resourceServer: true } }),

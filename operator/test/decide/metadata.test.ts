@@ -1,6 +1,7 @@
 import { toJson } from '@bufbuild/protobuf'
 import {
   AuthorizationDetailsTypeSchema,
+  ScopeTextSchema,
   ClientConfigSchema,
   ConsentMode,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -109,7 +110,9 @@ describe('renderConfig', () => {
         {
           resourceServer: {
             identifier: 'urn:a:b',
-            scopes: ['read'],
+            scopes: [
+              { name: 'read', title: 'Read', texts: [{ language: 'de', title: 'Lesen', description: 'Nur lesen' }] },
+            ],
             tokens: { signingAlg: 'RS256', format: 'jwt', accessTTL: '10m', claims: ['groups'] },
           },
           claims: [{ name: 'roles', fromGroups: { b: ['B'], a: ['A', 'AA'] } }],
@@ -126,6 +129,10 @@ describe('renderConfig', () => {
       accessTokenTtl: 600,
       tokenClaims: ['groups'],
     })
+    expect(config.resourceServer!.scopeTexts.map((one) => toJson(ScopeTextSchema, one))).to.deep.equal([
+      { scope: 'read', language: 'en', title: 'Read' },
+      { scope: 'read', language: 'de', title: 'Lesen', description: 'Nur lesen' },
+    ])
     expect(config.claims[0]).to.deep.include({ name: 'roles', join: 'Array' })
     expect(config.claims[0]!.fromGroups.map(({ group, values }) => [group, values])).to.deep.equal([
       ['a', ['A', 'AA']],

@@ -131,7 +131,7 @@ function createWorld() {
 }
 
 const api = (identifier: string, more: Partial<NonNullable<OIDCClient['spec']['resourceServer']>> = {}) => ({
-  resourceServer: { identifier, scopes: ['read', 'write'], ...more },
+  resourceServer: { identifier, scopes: [{ name: 'read' }, { name: 'write' }], ...more },
 })
 const granted = (identifier: string, scopes: string[], key: string) => [
   { kind: 'granted', identifier, scopes, types: [], withheld: [], api: key },
@@ -150,7 +150,7 @@ describe('ApiBook', () => {
     world.work()
     expect(world.told('shop/worker')).to.deep.equal(granted('urn:api:a', ['read'], 'shop/api'))
     world.pass(spacingMs)
-    world.apply('api', 'shop', api('urn:api:a', { scopes: ['write'] }))
+    world.apply('api', 'shop', api('urn:api:a', { scopes: [{ name: 'write' }] }))
     world.work()
     expect(world.told('shop/worker')).to.deep.equal(granted('urn:api:a', [], 'shop/api'))
     world.pass(spacingMs)
@@ -184,7 +184,7 @@ describe('ApiBook', () => {
     world.pass(spacingMs)
     const before = world.wakes.length
     for (let edit = 0; edit < 20; edit++) {
-      world.apply('api', 'shop', api('urn:api:a', { scopes: edit % 2 === 0 ? ['read'] : ['write'] }))
+      world.apply('api', 'shop', api('urn:api:a', { scopes: [{ name: edit % 2 === 0 ? 'read' : 'write' }] }))
       world.work()
     }
     expect(world.wakes.length - before).to.equal(1)
@@ -264,7 +264,7 @@ describe('ApiBook', () => {
       suspended: fc.boolean(),
       auth: fc.constantFrom({ method: 'client_secret_post' as const }, { method: 'none' as const }),
       resourceServer: fc
-        .record({ identifier, scopes: fc.constant(['read', 'write']), access })
+        .record({ identifier, scopes: fc.constant([{ name: 'read' }, { name: 'write' }]), access })
         .map(({ access: given, ...rest }) => (given ? { ...rest, access: given } : rest)),
     },
     { requiredKeys: [] },

@@ -75,14 +75,14 @@ describe('createJudge', () => {
 
   for (const [what, stolen] of [
     ['id', { clientId: 'shop' }],
-    ['identifier', { resourceServer: { identifier: 'urn:shop:api', scopes: ['read'] } }],
+    ['identifier', { resourceServer: { identifier: 'urn:shop:api', scopes: [{ name: 'read' }] } }],
   ] as const)
     it(`K1 with the shards lost, a name stays with who may have it: nobody takes an ${what} by a spec that breaks a rule`, () => {
       const loaded = { replicas: { loaded: 3, total: 3 } }
       const spec = {
         type: 'M2M',
         clientId: 'shop',
-        resourceServer: { identifier: 'urn:shop:api', scopes: ['read'] },
+        resourceServer: { identifier: 'urn:shop:api', scopes: [{ name: 'read' }] },
       } as const
       const labels = { team: 'shop' }
       const owner = { ...client(spec, { name: 'owner', labels, ...at(2) }), status: { ...loaded, clientId: 'shop' } }

@@ -1,6 +1,6 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { ClientInstances } from '../oidc/clients/instances.ts'
-import { detailOnPage } from '../oidc/clients/details-on-page.ts'
+import { apiScopeOnPage, detailOnPage } from '../oidc/clients/details-on-page.ts'
 import { clientOnPage } from '../oidc/clients/on-page.ts'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import type { ApplicationOnPage } from '../reply/account-pages.ts'
@@ -67,8 +67,7 @@ function onPage(needs: ApplicationsNeeds, authorization: Authorization): Applica
   const registered = needs.clients.registeredById(clientId)
   const client = registered?.uid === clientUid ? clientOnPage(registered) : { clientId, name: clientId }
   const ofApis = Object.entries(resources).flatMap(([identifier, ofApi]) => {
-    const api = needs.clients.findApi(identifier)?.config.clientName || identifier
-    return ofApi.map((scope): ScopeOnPage => ({ scope, api }))
+    return ofApi.map((scope) => apiScopeOnPage(scope, identifier, needs.clients))
   })
   return {
     client,

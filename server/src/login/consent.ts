@@ -45,10 +45,10 @@ function consentPage({ interaction, paths }: Attempt, { person }: KnownAccount, 
   }
 }
 
-/** Of details also the words: an API may change them. */
+/** Also the words: an API may change them. */
 const seenOf = ({ scopes, details = [] }: MissingConsent): string =>
   createHash('sha256')
-    .update(JSON.stringify([scopes.map(({ scope, api }) => [scope, api]), details]))
+    .update(JSON.stringify([scopes, details]))
     .digest('base64url')
 
 /** The part of a redirect URI that a person can recognise: its host, or the scheme of an app on the device. */

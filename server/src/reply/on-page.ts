@@ -61,6 +61,9 @@ export interface ScopeOnPage {
   readonly scope: string
   /** The API that the scope belongs to: its identifier or its client's name. */
   readonly api?: string | undefined
+  /** What the API says of it. */
+  readonly title?: OwnText
+  readonly description?: OwnText
 }
 
 /** A text that the owner of an API wrote. */

@@ -285,7 +285,15 @@ export const sampleSignInPages: Readonly<Record<string, Page>> = {
         { scope: 'profile' },
         { scope: 'email' },
         { scope: 'offline_access' },
-        { scope: 'reports.read', api: 'Reports API' },
+        {
+          scope: 'reports.read',
+          api: 'Reports API',
+          title: { text: 'Read your reports', by: { de: 'Ihre Berichte lesen' } },
+          description: {
+            text: 'All reports that you may see yourself.',
+            by: { de: 'Alle Berichte, die Sie selbst sehen dürfen.' },
+          },
+        },
         { scope: 'reports.write', api: 'Reports API' },
       ],
       canRemember: true,

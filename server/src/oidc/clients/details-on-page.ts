@@ -1,10 +1,28 @@
 import type { AuthorizationDetailsType } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { detailLists } from '@nauthera/rules/authorization-details'
 import type { DetailList } from '@nauthera/rules/authorization-details'
-import type { DetailOnPage, DetailRow, OwnText } from '../../reply/on-page.ts'
+import type { DetailOnPage, DetailRow, OwnText, ScopeOnPage } from '../../reply/on-page.ts'
 import type { Apis } from './apis.ts'
 import { valuesOf } from './detail-type.ts'
 import type { Detail, DetailValue } from './detail-type.ts'
+
+/** Shows a scope of an API in the words of the API. */
+export function apiScopeOnPage(scope: string, identifier: string, apis: Apis): ScopeOnPage {
+  const config = apis.findApi(identifier)?.config
+  const texts = (config?.resourceServer?.scopeTexts ?? []).filter((one) => one.scope === scope)
+  const said = (part: 'title' | 'description') => {
+    const by = texts.flatMap(({ language, [part]: words }) => (words === '' ? [] : [[language, words] as const]))
+    if (by.length === 0) return undefined
+    return { text: by.find(([language]) => language === 'en')?.[1] ?? by[0]![1], by: Object.fromEntries(by) }
+  }
+  const [title, description] = [said('title'), said('description')]
+  return {
+    scope,
+    api: config?.clientName || identifier,
+    ...(title ? { title } : {}),
+    ...(title && description ? { description } : {}),
+  }
+}
 
 /** The words that an API has for what stands in the details of one of its types. */
 type Words = (name: string, otherwise?: string) => OwnText

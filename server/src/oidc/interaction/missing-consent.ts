@@ -2,7 +2,7 @@ import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config
 import type { ScopeOnPage } from '../../reply/on-page.ts'
 import { personScopes, scopesAt } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
-import { detailOnPage } from '../clients/details-on-page.ts'
+import { apiScopeOnPage, detailOnPage } from '../clients/details-on-page.ts'
 import { judgeDetails } from '../clients/details.ts'
 import type { AskedDetail, AskedDetails } from '../clients/details.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
@@ -70,8 +70,7 @@ export function detailsOnPage(
 
 export function scopesOnPage(asked: Asked, clients: ClientInstances): ScopeOnPage[] {
   const ofApis = Object.entries(asked.resources).flatMap(([identifier, scopes]) => {
-    const api = clients.findApi(identifier)?.config.clientName || identifier
-    return scopes.map((scope) => ({ scope, api }))
+    return scopes.map((scope) => apiScopeOnPage(scope, identifier, clients))
   })
   return [...asked.scopes.map((scope) => ({ scope })), ...ofApis]
 }

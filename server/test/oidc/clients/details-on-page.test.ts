@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { detailOnPage } from '../../../src/oidc/clients/details-on-page.ts'
+import { apiScopeOnPage, detailOnPage } from '../../../src/oidc/clients/details-on-page.ts'
 
 const words = [
   { name: 'payment', text: 'Zahlung' },
@@ -12,7 +12,16 @@ const declared = { type: 'payment', title: 'Make a payment', texts: [{ language:
 const bank = {
   config: create(ClientConfigSchema, {
     clientName: 'Bank',
-    resourceServer: { identifier: 'urn:bank', scopes: [], authorizationDetails: [declared] },
+    resourceServer: {
+      identifier: 'urn:bank',
+      scopes: ['read', 'write'],
+      authorizationDetails: [declared],
+      scopeTexts: [
+        { scope: 'read', language: 'en', title: 'Read your account', description: 'What it holds.' },
+        { scope: 'read', language: 'de', title: 'Ihr Konto lesen' },
+        { scope: 'close', language: 'de', title: 'Ihr Konto schließen' },
+      ],
+    },
   }),
 }
 const apis = { findApi: (id: string) => (id === 'urn:bank' ? bank : undefined) } as never
@@ -49,5 +58,22 @@ describe('detailOnPage', () => {
       eachTime: true,
       rows: [{ label: 'actions', values: [{ text: 'initiate' }] }],
     })
+  })
+})
+
+describe('apiScopeOnPage', () => {
+  it('shows a scope by what the API calls it, in each language, and by its name where it says nothing', () => {
+    expect(apiScopeOnPage('read', 'urn:bank', apis)).to.deep.equal({
+      scope: 'read',
+      api: 'Bank',
+      title: { text: 'Read your account', by: { en: 'Read your account', de: 'Ihr Konto lesen' } },
+      description: { text: 'What it holds.', by: { en: 'What it holds.' } },
+    })
+    expect(apiScopeOnPage('close', 'urn:bank', apis).title).to.deep.equal({
+      text: 'Ihr Konto schließen',
+      by: { de: 'Ihr Konto schließen' },
+    })
+    expect(apiScopeOnPage('write', 'urn:bank', apis)).to.deep.equal({ scope: 'write', api: 'Bank' })
+    expect(apiScopeOnPage('read', 'urn:gone', apis)).to.deep.equal({ scope: 'read', api: 'urn:gone' })
   })
 })
