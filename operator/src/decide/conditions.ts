@@ -7,7 +7,6 @@ import { codesLack, pkceHint } from './code-protection.ts'
 import { accessFaults, grantText } from './describe-access.ts'
 import { present } from './present.ts'
 import { configOf, denialsOf } from './judge.ts'
-import type { Judgement } from './judge.ts'
 import type { NoRoom, Outcome } from './outcome.ts'
 
 type Finding = Pick<Condition, 'status' | 'reason' | 'message'>
@@ -53,14 +52,16 @@ function accepted({ judgement: { acceptance }, noRoom }: Outcome): Finding {
 }
 
 /** Of a client that a policy refuses: until when the version before is served. */
-function afterDenial({ serve, forbidsEarlier }: Judgement): string {
+function afterDenial({ judgement: { serve, forbidsEarlier }, activity }: Outcome): string {
   if (serve.kind === 'desired')
     return forbidsEarlier
       ? 'this is about an earlier version, whose grace is over: only the present one is served'
       : 'this is about an earlier version, which servers still have'
-  return serve.kind === 'carry' && serve.until !== undefined
-    ? `what was accepted before is served until ${timeText(serve.until)}`
-    : 'the grace is over: nothing of it is served'
+  if (serve.kind === 'nothing' || serve.until === undefined) return 'the grace is over: nothing of it is served'
+  // of a new client there is nothing to which a grace could apply
+  return activity.kind === 'not-served' && activity.behind.length === 0
+    ? 'nothing of it is served until every policy is met'
+    : `what was accepted before is served until ${timeText(serve.until)}`
 }
 
 const noRoomText: Readonly<Record<NoRoom, string>> = {
@@ -69,12 +70,13 @@ const noRoomText: Readonly<Record<NoRoom, string>> = {
     'does not fit into what this namespace may have of its shard; shorten the largest clients of the namespace, delete those that nobody needs, or ask for a policy with a higher limits.bytesPerShard',
 }
 
-function policyCompliant({ judgement }: Outcome): Finding {
+function policyCompliant(outcome: Outcome): Finding {
+  const { judgement } = outcome
   const said = judgement.violations.filter(({ enforcement }) => enforcement !== 'Audit')
   if (said.length === 0) return yes('Compliant', 'every policy is met')
   const message = said.map(({ policy, field, message }) => `${field}: ${message} (policy ${policy})`).join('; ')
   return denialsOf(judgement).length > 0
-    ? no('PolicyViolation', `${shorten(message, 800)}; ${afterDenial(judgement)}`)
+    ? no('PolicyViolation', `${shorten(message, 800)}; ${afterDenial(outcome)}`)
     : yes('Warning', shorten(message))
 }
 

@@ -101,6 +101,18 @@ describe('describeConditions', () => {
       /; what was accepted before is served until 2026-01-02T00:00:00Z$/,
     ],
     [
+      'says of a client that a policy refuses from its beginning that nothing of it is served',
+      {
+        violations: [violation('Deny')],
+        serve: { kind: 'carry', until: Date.UTC(2026, 0, 2) },
+        activity: { kind: 'not-served', behind: [] },
+      },
+      'PolicyCompliant',
+      'False',
+      'PolicyViolation',
+      /\(policy p\); nothing of it is served until every policy is met$/,
+    ],
+    [
       'says that nothing is served when the grace is over',
       { violations: [violation('Deny')], serve: { kind: 'nothing' } },
       'PolicyCompliant',

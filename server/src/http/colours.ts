@@ -10,8 +10,9 @@ type Rgb = readonly [number, number, number]
 
 /** The contrast that text needs (WCAG 2.2, 1.4.3: 4.5), and a little more. */
 const contrastNeeded = 4.6
-const lightGround: Rgb = [255, 255, 255]
-const darkGround: Rgb = [29, 34, 44]
+/** Of the grounds in style.css the one on which a colour is read worst: pages and rows, not the card. */
+const lightGround: Rgb = [243, 244, 247]
+const darkGround: Rgb = [38, 44, 57]
 
 /** Makes a brand's colour readable in both themes: darker for the light one, lighter for the dark one, as far as links and buttons
  *  need. A colour that is readable stays as it is.

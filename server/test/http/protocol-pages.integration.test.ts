@@ -53,7 +53,7 @@ describe('createProtocolPages', function () {
     const { preferences, users } = server.apps[0]!.store
     const ada = (await users.findByLogin('ada'))!
     const wordsOf = (body: string) => body.replace(/<[^>]*>/g, '').replace(/\s+/g, ' ')
-    const said = ['Test: at once', 'Reports: within 5 minutes', 'Backup: not by signing out']
+    const said = ['Test: at once', 'Reports: within 5 minutes', 'Backup keeps its access after you sign out']
     const asked = await askToLeave(browser)
     for (const words of said) expect(wordsOf(asked.body)).to.contain(words)
     const left = await browser.submit(asked, '/logout/confirm', { logout: 'yes' })
