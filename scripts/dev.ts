@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
+import { isReachable } from '@nauthera/local/processes/unprivileged'
 import { rotateUnderLoad } from '@nauthera/local/product/rotate-under-load'
 import type { RotationReport } from '@nauthera/local/product/rotate-under-load'
 import { startStack } from '@nauthera/local/product/stack'
@@ -12,12 +13,13 @@ import { createConsole } from './dev/console.ts'
 import { demo } from './dev/demo.ts'
 import { startDirectory } from './dev/directory.ts'
 import type { DemoDirectory } from './dev/directory.ts'
-import { applyExamples } from './dev/examples.ts'
+import { applyExamples, demoPolicy } from './dev/examples.ts'
+import { settingsOfExtras } from './dev/extras.ts'
 import { createLogFiles } from './dev/log-files.ts'
 import type { LogFiles } from './dev/log-files.ts'
 import { startInbox } from './dev/inbox.ts'
 import { readDevOptions } from './dev/options.ts'
-import { addPerson } from './dev/person.ts'
+import { addPerson, nameOf } from './dev/person.ts'
 import { choosePorts } from './dev/ports.ts'
 import type { DevPorts } from './dev/ports.ts'
 import { prove } from './dev/prove.ts'
@@ -104,6 +106,11 @@ function openState(passing: boolean): string {
   mkdirSync(own, { recursive: true })
   const directory = passing ? mkdtempSync(join(own, 'once-')) : stateDirectory
   mkdirSync(directory, { recursive: true })
+  if (!passing && !isReachable(directory)) {
+    throw new Error(
+      `PostgreSQL never runs as root, and its account may not enter ${directory}; open that folder and those around it (chmod o+rx), or choose another with --state`,
+    )
+  }
   if (passing) stops.push(reapDirectory(directory))
   const files = (logs = createLogFiles(join(directory, 'logs')))
   stops.push(() => files.close())
@@ -127,7 +134,7 @@ async function start(directory: string, passing: boolean): Promise<Started> {
   stops.push(() => ports.release())
   const inbox = await startInbox(ports.inbox)
   stops.push(() => inbox.stop())
-  const found = options.withDirectory ? await startDirectory(directory) : undefined
+  const found = options.extras.has('ldap') ? await startDirectory(directory) : undefined
   if (found) stops.push(() => found.stop())
   const upstream = await startOther(directory, ports, passing)
   const isPublic = options.issuer !== undefined && new URL(options.issuer).protocol === 'https:'
@@ -137,9 +144,11 @@ async function start(directory: string, passing: boolean): Promise<Started> {
     ports,
     keep: !passing,
     namespaces: [demo.namespace],
+    operatorSettings: { policy: demoPolicy() },
     ...(options.issuer === undefined ? {} : { issuer: options.issuer }),
     serverSettings: {
       mail: inbox.mail,
+      ...settingsOfExtras(options.extras),
       ...(isPublic ? { development: false, trustedProxies: ['127.0.0.1'] } : {}),
       ...(found ? { sources: found.sources } : {}),
       ...(upstream ? { upstreams: upstream.upstreams } : {}),
@@ -156,7 +165,7 @@ async function start(directory: string, passing: boolean): Promise<Started> {
   stops.push(await startSampleApp(stack, { directory, port: ports.sample, onLine }))
   const { port } = ports.sample
   const [password, careful] = await Promise.all([
-    addPerson(stack, directory, { name: demo.person, about: ['--name', 'Ada', '--group', 'admins'] }),
+    addPerson(stack, directory, { name: demo.person, about: nameOf('Ada', 'Lovelace', '--group', 'admins') }),
     passing ? undefined : addCareful(stack, directory),
     applyExamples(stack.api, atPort(port)),
   ])
@@ -166,7 +175,10 @@ async function start(directory: string, passing: boolean): Promise<Started> {
 
 async function addCareful(stack: Stack, directory: string): Promise<Started['careful']> {
   const { addAuthenticator } = await import('./dev/authenticator.ts')
-  const password = await addPerson(stack, directory, { name: demo.careful, about: ['--name', 'Mary'] })
+  const password = await addPerson(stack, directory, {
+    name: demo.careful,
+    about: nameOf('Mary', 'Somerville', '--group', demo.deskGroup),
+  })
   return { password, seed: await addAuthenticator(stack, directory, demo.careful) }
 }
 
@@ -207,6 +219,9 @@ function showSummary(found: Started & { directory: string; seconds: number }): v
     web: demo.web,
     machineId: `${demo.namespace}.${demo.machine}`,
     seconds,
+    extras: options.extras,
+    state: options.state === undefined ? undefined : typed(stateDirectory) || '.',
+    settings: typed(stack.serverSettings),
     goesOn: !options.once,
   })
   for (const line of lines) screen.say(line)

@@ -55,7 +55,9 @@ async function installPackages() {
   // npm waits 10 s and 60 s between tries: too long when there is no network
   const waits = ['--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000']
   const args = [npm, 'ci', '--loglevel=error', '--prefer-offline', ...waits]
+  const stopAsking = askRegistry()
   const result = await run(node, args, 'installing packages (npm ci)')
+  stopAsking()
   if (result.status === 0) return
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED/.test(result.output)) {
     fail(
@@ -64,6 +66,23 @@ async function installPackages() {
     )
   }
   fail(`${result.output.trim().split('\n').slice(-20).join('\n')}\nnpm ci failed; the reason stands above.`)
+}
+
+/** Says within five seconds that the registry does not answer: npm itself tries for minutes before it gives up. */
+function askRegistry() {
+  const registry = process.env.npm_config_registry ?? 'https://registry.npmjs.org/'
+  const asking = new AbortController()
+  const timer = setTimeout(() => asking.abort(), 4000)
+  let isOver = false
+  fetch(registry, { method: 'HEAD', signal: asking.signal }).catch(() => {
+    if (isOver) return
+    say(`${registry} does not answer: is this machine offline? npm goes on with what is in its cache; Ctrl-C ends it.`)
+  })
+  return () => {
+    isOver = true
+    clearTimeout(timer)
+    asking.abort()
+  }
 }
 
 /** Every npm command finds the packaged Node first in its PATH; where there is none, the installed Node must be new enough. */

@@ -6,4 +6,6 @@ export const demo = {
   secretless: 'report-writer',
   person: 'ada',
   careful: 'mary',
+  /** Members use the help desk, where there is one. */
+  deskGroup: 'helpdesk',
 }

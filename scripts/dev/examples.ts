@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { tlsMethods } from '@nauthera/rules/client-authentication'
+import { baseline } from '@nauthera/local/product/stack'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import { readManifests } from '@nauthera/stand-in/manifests'
 import type { KubeClient } from '@nauthera/stand-in/kube-client'
@@ -9,6 +10,13 @@ import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 
 const directory = fileURLToPath(new URL('../../examples/clients', import.meta.url))
+
+/** What clients of the examples may do: the policy that stands beside them, and the audiences of no object. */
+export function demoPolicy(): object {
+  const file = fileURLToPath(new URL('../../examples/policies/demo.yaml', import.meta.url))
+  const { allow } = readManifests(file)[0]!.spec as { readonly allow: object }
+  return { allow: { ...allow, ...baseline.allow } }
+}
 
 /** Applies examples/clients as a person with kubectl would, namespaces included.
  *  @param change what is different here, such as a port

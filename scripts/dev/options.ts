@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
 import { issuerFaults } from '@nauthera/rules/issuer'
+import { extras, parseExtras } from './extras.ts'
+import type { Extra } from './extras.ts'
 
 const usage = `Usage: npm run dev [-- OPTIONS]
 
@@ -8,9 +10,13 @@ application, applies examples/clients, fetches and verifies a token at every rep
 What the processes write goes to files, which are named then; the screen shows each change of a client on its way.
 
   --replicas N     server replicas, 1 to 9; default 1
-  --with ldap      a directory (OpenLDAP) with two people beside those in PostgreSQL; needs the program slapd
-  --with upstream  a second Nauthera as another provider, with a person of its own and a button on the sign-in page;
-                   --with ldap,upstream starts both
+  --with PARTS     more to try, in any mix with commas between, or all:
+                   desk          the help desk, for mary
+                   registration  people make an account for themselves
+                   branding      pages with another title and colour
+                   ldap          a directory (OpenLDAP) with two people; needs the program slapd
+                   upstream      a second Nauthera as another provider, with a person of its own
+                   mail          what people get by mail; the inbox is there in any case
   --issuer URL     public URL of the issuer, when a TLS proxy of yours forwards to the port that is printed
   --rotate NAME    rotate the secret of an OIDCClient (NAME or NAMESPACE/NAME) while every replica gets requests with it;
                    uses the npm run dev that is running, or starts one for this
@@ -27,10 +33,7 @@ Reach the stand-in with kubectl --kubeconfig .nauthera/kubeconfig.
 
 export interface DevOptions {
   readonly replicas: number
-  /** Whether a directory is started too. */
-  readonly withDirectory: boolean
-  /** Whether a second Nauthera is, at which people can sign in. */
-  readonly withUpstream: boolean
+  readonly extras: ReadonlySet<Extra>
   readonly issuer: string | undefined
   readonly rotate: { namespace: string; name: string } | undefined
   readonly once: boolean
@@ -71,10 +74,8 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
       process.exit(0)
     }
     if (!/^[1-9]$/.test(values.replicas)) refuse(`--replicas ${values.replicas}: must be a number from 1 to 9`)
-    const parts = values.with?.split(',') ?? []
-    if (!parts.every((part) => part === 'ldap' || part === 'upstream')) {
-      refuse(`--with ${values.with}: can be ldap, upstream, or ldap,upstream`)
-    }
+    const wanted = parseExtras(values.with)
+    if (wanted === undefined) refuse(`--with ${values.with}: can be all, or some of ${extras.join(',')}`)
     if (values.issuer !== undefined) {
       const faults = issuerFaults(values.issuer)
       if (faults.length > 0) refuse(`--issuer ${values.issuer}: ${faults.join('; ')}`)
@@ -87,8 +88,7 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
       second === undefined ? { namespace: defaultNamespace, name: first } : { namespace: first, name: second }
     return {
       replicas: Number(values.replicas),
-      withDirectory: parts.includes('ldap'),
-      withUpstream: parts.includes('upstream'),
+      extras: wanted ?? new Set(),
       issuer: values.issuer,
       rotate: values.rotate === undefined ? undefined : client,
       once: values.once,

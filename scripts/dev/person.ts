@@ -5,6 +5,12 @@ import { runToEnd } from '@nauthera/local/processes/run-to-end'
 import type { Stack } from '@nauthera/local/product/stack'
 import { demo } from './demo.ts'
 
+/** @returns what `nauthera users add` takes for a person of this name, and more */
+export const nameOf = (given: string, family: string, ...more: readonly string[]): readonly string[] => [
+  ...['--name', `${given} ${family}`, '--claim', `given_name=${given}`, `family_name=${family}`],
+  ...more,
+]
+
 /** Adds a person who can sign in, unless an earlier run did.
  *  @param about what `nauthera users add` takes beside the password
  *  @returns the password */

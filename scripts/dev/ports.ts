@@ -32,7 +32,7 @@ const usual: KeptPorts = { issuer: 8080, sample: samplePort, api: 6443, inbox: 8
  *  @param say told when a port is not the one that was wanted */
 export async function choosePorts(
   file: string | undefined,
-  { replicas, withUpstream }: { replicas: number; withUpstream: boolean },
+  { replicas, extras }: { replicas: number; extras: ReadonlySet<string> },
   say: (text: string) => void,
 ): Promise<DevPorts> {
   const kept = file !== undefined && existsSync(file) ? parseKept(readFileSync(file, 'utf8')) : usual
@@ -47,7 +47,7 @@ export async function choosePorts(
   const takeOrAny = (what: string, wanted: number | undefined) =>
     wanted === undefined ? holdFreePort() : take(what, wanted)
   const inbox = await takeOrAny('the inbox', kept.inbox)
-  const upstream = withUpstream ? await takeOrAny('the other provider', kept.upstream) : undefined
+  const upstream = extras.has('upstream') ? await takeOrAny('the other provider', kept.upstream) : undefined
   const pods: HeldPort[] = []
   for (let index = 0; index < replicas; index++) {
     const wanted = kept.pods[index]

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { describeExtras } from './extras.ts'
+import type { Extra } from './extras.ts'
 import type { DemoDirectory } from './directory.ts'
 import type { DemoUpstream } from './upstream.ts'
 import type { Stack } from '@nauthera/local/product/stack'
@@ -25,6 +27,11 @@ export function renderSummary(found: {
   web: string
   machineId: string
   seconds: number
+  extras: ReadonlySet<Extra>
+  /** As it is typed for --state; undefined: the usual one. */
+  state: string | undefined
+  /** Settings of a server. */
+  settings: string
   /** Whether the product goes on running afterwards. */
   goesOn: boolean
 }): string[] {
@@ -53,6 +60,11 @@ export function renderSummary(found: {
       : addresses.map((address, index) => `  ${index === 0 ? 'Replicas' : '        '}  ${address}`)),
   ]
   if (!goesOn) return [...lines, '', 'All of it ends now: --once only shows that everything starts.', '']
+  const [dev, nauthera] =
+    found.state === undefined
+      ? ['npm run dev --', 'npm run nauthera --']
+      : [`npm run dev -- --state ${found.state}`, `npm run nauthera -- --settings ${found.settings}`]
+  const codeCommand = `${dev.replace('run', 'run -s')} --code`
   const kubectl = `kubectl --kubeconfig ${found.kubeconfig}`
   const tokenUrl = `${stack.issuer.replace(/\/$/, '')}/token`
   lines.push(
@@ -65,9 +77,10 @@ export function renderSummary(found: {
     `    -d client_assertion=$(${kubectl} -n demo create token report-writer --audience ${stack.issuer} --bound-object-kind Pod --bound-object-name report-writer-0)`,
     '',
     'Try next, in another terminal:',
-    `  npm run dev -- --rotate ${found.web}      a new secret while requests go on: watch it at ${sample}`,
-    ...(careful ? [`  npm run -s dev -- --code              the code of ${careful.name}'s authenticator app`] : []),
-    `  npm run nauthera -- users list        the server's command line`,
+    ...describeExtras(found.extras, { issuer: stack.issuer, inbox: found.inbox, codeCommand }),
+    `  ${dev} --rotate ${found.web}      a new secret while requests go on: watch it at ${sample}`,
+    ...(careful ? [`  ${codeCommand}              the code of ${careful.name}'s authenticator app`] : []),
+    `  ${nauthera} users list        the server's command line`,
     `  ${kubectl} get oidcclients -A`,
     `  ${kubectl} apply -f examples/bad/redirect-http.yaml`,
     ...(hasKubectl() ? [] : ['  (kubectl is not in the PATH: https://kubernetes.io/docs/tasks/tools/)']),

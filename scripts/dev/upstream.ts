@@ -7,7 +7,7 @@ import { startStack } from '@nauthera/local/product/stack'
 import { parseCredentials } from '@nauthera/local/product/token'
 import { isReady, waitForObject } from '@nauthera/local/product/wait-for'
 import { applyObjects } from './examples.ts'
-import { addPerson } from './person.ts'
+import { addPerson, nameOf } from './person.ts'
 
 export interface DemoUpstream {
   readonly issuer: string
@@ -52,7 +52,7 @@ export async function startUpstream(options: {
       scopes: ['openid', 'profile', 'email', 'groups'],
     }
     const client = { apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClient', metadata: place, spec }
-    const about = { name: person, about: ['--name', 'Carol', '--group', 'staff'] }
+    const about = { name: person, about: nameOf('Carol', 'Shaw', '--group', 'staff') }
     const [password] = await Promise.all([addPerson(stack, directory, about), applyObjects(stack.api, [client])])
     await waitForObject(stack.api, 'oidcclients', place, isReady, 120_000)
     const secret = stack.api.store.get(stack.api.resource('secrets'), place.namespace, `${place.name}-oidc`)

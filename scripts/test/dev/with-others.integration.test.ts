@@ -1,16 +1,21 @@
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { Browser, formOf } from '@nauthera/harness/browser'
 import { freePort } from '@nauthera/local/processes/ports'
 import { startProcess } from '@nauthera/local/processes/process'
 import type { RunningProcess } from '@nauthera/local/processes/process'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
+import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
+import { createKubeClient } from '@nauthera/stand-in/kube-client'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
-describe('npm run dev -- --with ldap,upstream', function () {
+describe('npm run dev -- --with all', function () {
   this.timeout(300_000)
   let run: RunningProcess
   let forget: () => void
@@ -25,7 +30,7 @@ describe('npm run dev -- --with ldap,upstream', function () {
     run = startProcess({
       name: 'dev',
       script: 'scripts/dev.ts',
-      args: ['--state', state, '--with', 'ldap,upstream'],
+      args: ['--state', state, '--with', 'all'],
     })
     await run.line(/Ctrl-C ends everything/, { timeoutMs: 240_000 })
   })
@@ -62,6 +67,53 @@ describe('npm run dev -- --with ldap,upstream', function () {
     const [, address] = /id="move-on" href="([^"]+)"/.exec(leaving.body)!
     const { origin, pathname } = new URL(address!)
     expect([origin, pathname]).to.deep.equal([told(/^ +Upstream +(\S+) with carol, password \S+$/), '/authorize'])
+  })
+
+  it('its first screen lists what to try of each part, and the pages are there', async () => {
+    const issuer = told(/^ +Issuer +(\S+)$/)
+    for (const part of ['desk', 'registration', 'branding', 'ldap', 'upstream', 'mail']) {
+      const says = told(new RegExp(`^  ${part} +(.*)$`))
+      const [address] = /http:\/\/\S*[^\s;,:]/.exec(says)!
+      const answer = await fetch(address)
+      expect(answer.status, says).to.be.oneOf([200, 401, 403])
+      expect(await answer.text(), says).to.include('Example Corp')
+      expect(address.startsWith(issuer)).to.equal(true)
+    }
+  })
+
+  it('mary uses the help desk with the code that the printed command prints', async () => {
+    const issuer = told(/^ +Issuer +(\S+)$/)
+    const password = told(/^ +mary, password (\S+), authenticator/)
+    const command = told(/; (npm run -s dev -- --state \S+ --code) prints the code$/)
+    const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: root })
+    const browser = new Browser({ issuer, origin: () => issuer })
+    const asked = await browser.submit(await browser.follow('/admin'), '/sign-in', { username: 'mary', password })
+    const desk = await browser.submit(asked, '/second-factor', { code: stdout.trim() })
+    expect(new URL(desk.url).pathname).to.match(/^\/admin/)
+  })
+
+  it('a forgotten password brings a mail into the inbox', async () => {
+    const issuer = told(/^ +Issuer +(\S+)$/)
+    const browser = new Browser({ issuer, origin: () => issuer })
+    await browser.submit(await browser.follow('/forgot'), '/forgot', { login: 'ada' })
+    const inbox = told(/^ +Inbox +(\S+) \(the mails that people get\)$/)
+    const deadline = AbortSignal.timeout(30_000)
+    const hasMail = async () => (await (await fetch(inbox, { signal: deadline })).text()).includes('ada@example.com')
+    while (!(await hasMail())) await setTimeout(50)
+  })
+
+  it('every client of the examples is Ready, and the printed commands work', async () => {
+    const kubeconfig = readFileSync(join(root, told(/kubectl --kubeconfig (\S+) get oidcclients -A$/)), 'utf8')
+    const { body } = await createKubeClient(kubeconfig).call('GET', '/apis/auth.nauthera.io/v1alpha1/oidcclients')
+    const clients = (body as unknown as { items: OIDCClient[] }).items
+    const unready = clients.filter(
+      ({ status }) => status?.conditions?.find(({ type }) => type === 'Ready')?.status !== 'True',
+    )
+    expect(unready.map(({ metadata, status }) => [metadata.name, status?.conditions])).to.deep.equal([])
+    expect(clients.map(({ metadata }) => metadata.name)).to.include('order-api')
+    const list = told(/^ +(npm run nauthera -- .*users list) /)
+    const { stdout } = await promisify(execFile)('sh', ['-c', list.replace('npm run', 'npm run -s')], { cwd: root })
+    expect(stdout).to.include('Ada Lovelace').and.include('Mary Somerville')
   })
 
   it('the inbox answers', async () => {
