@@ -7,7 +7,11 @@ import { demo } from './demo.ts'
 
 /** @returns what `nauthera users add` takes for a person of this name, and more */
 export const nameOf = (given: string, family: string, ...more: readonly string[]): readonly string[] => [
-  ...['--name', `${given} ${family}`, '--claim', `given_name=${given}`, `family_name=${family}`],
+  '--name',
+  `${given} ${family}`,
+  '--claim',
+  `given_name=${given}`,
+  `family_name=${family}`,
   ...more,
 ]
 
