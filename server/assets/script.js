@@ -3,6 +3,9 @@ for (const secret of document.querySelectorAll('[data-reveal]')) addReveal(secre
 addEventListener('submit', sendOnce)
 const passkeyForm = document.getElementById('passkey-form')
 if (passkeyForm) void offerPasskey(passkeyForm)
+const codes = document.getElementById('recovery-codes')
+if (codes) offerToKeep(codes)
+tellTimeZone()
 
 /** A button that shows what is typed into a password field. */
 function addReveal(secret) {
@@ -27,6 +30,39 @@ function addReveal(secret) {
   window.addEventListener('pageshow', () => show(false))
   show(false)
   secret.append(button)
+}
+
+/** Buttons that copy, save and print recovery codes. */
+function offerToKeep(codes) {
+  const lines = [...codes.querySelectorAll('code')].map(({ textContent }) => textContent)
+  const tools = document.getElementById('recovery-codes-tools')
+  const copy = document.getElementById('copy-codes')
+  tools.hidden = false
+  // only a page from https may write to the clipboard
+  copy.hidden = !navigator.clipboard
+  copy.addEventListener('click', () => {
+    void navigator.clipboard.writeText(lines.join('\n')).then(() => {
+      document.getElementById('codes-copied').textContent = tools.dataset.copied
+    })
+  })
+  document.getElementById('download-codes').addEventListener('click', () => {
+    const link = document.createElement('a')
+    link.href = URL.createObjectURL(
+      new Blob([`${codes.dataset.head}\n\n${lines.join('\n')}\n`], { type: 'text/plain' }),
+    )
+    link.download = codes.dataset.file
+    link.click()
+    URL.revokeObjectURL(link.href)
+  })
+  document.getElementById('print-codes').addEventListener('click', () => print())
+}
+
+/** Times are shown in the zone of the browser, to people who have none in their profile. */
+function tellTimeZone() {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
+  const path = new URL('..', import.meta.url).pathname
+  const secure = location.protocol === 'https:' ? '; secure' : ''
+  if (timeZone) document.cookie = `nauthera_zone=${timeZone}; path=${path}; max-age=31536000; samesite=lax${secure}`
 }
 
 /** Stops the second click of a double click: the form would be sent twice, and its sign-in is over with the first. */

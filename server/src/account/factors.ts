@@ -3,7 +3,7 @@ import type { Mistake } from '../reply/on-page.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import type { Factor, Factors } from '../store/factors.ts'
 import type { UpstreamLinks } from '../store/upstream-links.ts'
-import { factorName } from '../users/factors/factor-name.ts'
+import { factorName, passkeyName } from '../users/factors/factor-name.ts'
 import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import { mayEnrolFirst } from '../users/factors/policy.ts'
 import { qrCode } from '../users/factors/qr-code.ts'
@@ -189,7 +189,7 @@ async function addPasskey(needs: FactorNeeds, person: SignedInPerson, request: P
     standing,
     answer: { credential: form.get('credential') ?? '', sealed: form.get('sealed') ?? '' },
     boundTo: bindingOf(person),
-    name: factorName(form.get('name')),
+    name: passkeyName(form.get('name'), request.raw.request.headers['user-agent']),
     ...changeOf(person, request, { event: 'factor.enrolled', reason: 'passkey' }),
   })
   if (added === undefined) return showPasskey(needs, person, request, [{ key: 'passkey-not-added' }])

@@ -1,4 +1,6 @@
 import { paths } from '@nauthera/rules/endpoints'
+import { readCookies } from '../oidc/cookies.ts'
+import { isTimeZone } from '../users/profile-claims.ts'
 import type { PageRequest } from '../reply.ts'
 import type { AreaOnPage } from '../reply/on-page.ts'
 import { personOnPage } from '../users/person-on-page.ts'
@@ -14,6 +16,12 @@ export interface AreaNeeds {
   readonly said: Pick<Said, 'take'>
 }
 
+/** The script of the pages keeps it in a cookie. It chooses nothing but how times are shown to this browser. */
+function zoneOfBrowser({ raw }: PageRequest): string | undefined {
+  const zone = readCookies(raw.request).get('nauthera_zone')
+  return zone !== undefined && isTimeZone(zone) ? zone : undefined
+}
+
 /** @param links of the area, in their order
  *  @returns what surrounds its pages; `current` is the link that the page belongs to */
 export const areaOf =
@@ -22,7 +30,7 @@ export const areaOf =
     person: personOnPage(user),
     links: links.map(({ id, path }) => ({ id, href: `${basePath}${path}`, current: id === current })),
     signOutHref: `${basePath}${paths.endSession}`,
-    timeZone: typeof user.profile['zoneinfo'] === 'string' ? user.profile['zoneinfo'] : undefined,
+    timeZone: typeof user.profile['zoneinfo'] === 'string' ? user.profile['zoneinfo'] : zoneOfBrowser(request),
     said: request.method === 'GET' ? said.take(request) : undefined,
   })
 

@@ -1,3 +1,4 @@
+import { paths } from '@nauthera/rules/endpoints'
 import { localesDirectory } from '../files.ts'
 import { endingsOf } from '../account/endings.ts'
 import { createAssets } from '../http/assets.ts'
@@ -42,7 +43,15 @@ export function createSite(
     log,
   })
   const texts = readTexts(localesDirectory, branding.textsDirectory)
-  const pages = createPages({ assets, logos, branding, texts, development, tokens })
+  const pages = createPages({
+    assets,
+    logos,
+    branding,
+    texts,
+    accountHref: `${basePathOf(settings)}${paths.account}`,
+    development,
+    tokens,
+  })
   const clientOf = (clientId: string) => {
     const client = registered(clientId)
     return client && clientOnPage(client)

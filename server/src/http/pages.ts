@@ -29,6 +29,8 @@ export function createPages(needs: {
   logos: Pick<Logos, 'show'>
   branding: BrandingSettings
   texts: AllTexts
+  /** Where a page leads that has nowhere else to go. */
+  accountHref: string
   /** Shows `detail` on error pages. */
   development: boolean
   tokens: FormTokens
@@ -54,6 +56,7 @@ export function createPages(needs: {
         when: (at: Date, timeZone?: string) => showTime(at, language, timeZone),
         branding,
         assets,
+        accountHref: needs.accountHref,
         development,
         correlationId: correlationIdOf(request),
         formTokenField,

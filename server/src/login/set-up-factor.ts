@@ -2,7 +2,7 @@ import { freshFor, hasTwoFactors, withSecondFactor } from '../oidc/acr.ts'
 import type { Interactions, Progress } from '../oidc/interaction/interaction.ts'
 import type { Page } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
-import { factorName } from '../users/factors/factor-name.ts'
+import { factorName, passkeyName } from '../users/factors/factor-name.ts'
 import type { EnrolledPasskey, PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import { mayEnrolFirst } from '../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
@@ -203,7 +203,7 @@ async function addPasskey(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
     standing,
     answer: passkeyAnswer(request),
     boundTo: interaction.uid,
-    name: factorName(request.form.get('name')),
+    name: passkeyName(request.form.get('name'), request.raw.request.headers['user-agent']),
     event: {
       ...auditFields(request, interaction),
       userId,

@@ -43,7 +43,15 @@ function forgotPage(
   const { login = '', mistakes = [], status, retryAfter } = said
   if (requests === undefined) return { kind: 'page', view: 'notice', model: { key: 'no-mail', client } }
   const action = `${basePath}${paths.forgot}`
-  const model = { client, action, fields: { client: fields.client, 'sign-in': fields.signIn }, login, mistakes }
+  const backHref = fields.signIn === '' ? undefined : `${basePath}${paths.interaction}/${fields.signIn}`
+  const model = {
+    client,
+    action,
+    backHref,
+    fields: { client: fields.client, 'sign-in': fields.signIn },
+    login,
+    mistakes,
+  }
   return { kind: 'page', view: 'forgot', status, retryAfter, model }
 }
 

@@ -6,6 +6,8 @@ export interface MailPages {
   forgot: {
     readonly client?: ClientOnPage | undefined
     readonly action: string
+    /** The sign-in that it began in. */
+    readonly backHref?: string | undefined
     /** Hidden fields: the sign-in that it began in. */
     readonly fields: Readonly<Record<string, string>>
     readonly login: string

@@ -125,7 +125,8 @@ function isBirthdate(value: string): boolean {
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day)
 }
 
-function isTimeZone(value: string): boolean {
+/** @returns whether it is a zone of the tz database, such as Europe/Berlin */
+export function isTimeZone(value: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: value })
     return !/^[+-]/.test(value)

@@ -262,6 +262,25 @@ describe('the account area', function () {
   const linkIn = (body: string, path: string) => new RegExp(`href="(${path}/[^"]+)"`).exec(body)?.[1] ?? ''
 
   describe('the sessions', () => {
+    it('show times in the zone of the profile, else in that of the browser, else in UTC', async () => {
+      const { browser } = await person()
+      const zoneOf = async () =>
+        /Signed in [^<]* ([A-Z]{3}|GMT[+:\d]*)</.exec((await browser.follow('/account/sessions')).body)?.[1]
+      expect(await zoneOf()).to.equal('UTC')
+      const tell = (value: string) => browser.jar.set('zone', { name: 'nauthera_zone', value, path: '/' })
+      tell('Asia/Tokyo')
+      expect(await zoneOf()).to.equal('GMT+9')
+      tell('Mars/"><b>')
+      expect(await zoneOf()).to.equal('UTC')
+      tell('Asia/Tokyo')
+      await browser.submit(await browser.follow('/account/profile'), '/account/profile', {
+        name: 'Ada',
+        nickname: '',
+        zoneinfo: 'Asia/Kolkata',
+      })
+      expect(await zoneOf()).to.equal('GMT+5:30')
+    })
+
     it('are shown in plain words, with the applications that each was used for', async () => {
       const { username, browser } = await person()
       await getCode(server, { username, browser: new Browser(server) })

@@ -48,6 +48,7 @@ export function testPages(
     logos: { show: (path) => path },
     branding,
     texts: options.texts ?? testTexts,
+    accountHref: `${options.basePath ?? ''}/account`,
     development: options.development ?? false,
     tokens: testTokens,
   })

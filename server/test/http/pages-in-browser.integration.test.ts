@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import type { RequestHandler } from 'express'
 import type { Browser, Page as BrowserPage } from 'playwright-core'
@@ -277,6 +278,34 @@ describe('the pages in a browser', function () {
       expect(await without.locator('.secret button').count()).to.equal(0)
       await without.close()
     })
+  })
+
+  describe('recovery codes', () => {
+    inOwnPage('can be copied, saved as a file and printed', async () => {
+      await page.goto(`${running.origin}/recovery-codes`)
+      await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+      const codes = await page.locator('#recovery-codes code').allTextContents()
+      await page.click('#copy-codes')
+      await page.waitForFunction(`document.getElementById('codes-copied').textContent === 'The codes are copied.'`)
+      expect(await page.evaluate('navigator.clipboard.readText()')).to.equal(codes.join('\n'))
+
+      const [download] = await Promise.all([page.waitForEvent('download'), page.click('#download-codes')])
+      expect(download.suggestedFilename()).to.equal('recovery-codes.txt')
+      const saved = readFileSync(await download.path(), 'utf8')
+      expect(saved).to.equal(`Nauthera: Save your recovery codes\n\n${codes.join('\n')}\n`)
+
+      await page.emulateMedia({ media: 'print' })
+      expect(await page.locator('#recovery-codes').isVisible()).to.equal(true)
+      expect(await page.locator('#copy-codes').isVisible()).to.equal(false)
+    })
+  })
+
+  inOwnPage('the browser tells its time zone', async () => {
+    const opened = await browser.newPage({ timezoneId: 'Asia/Tokyo' })
+    await opened.goto(`${running.origin}/sign-in`)
+    await opened.waitForFunction('document.cookie !== ""')
+    expect(await opened.evaluate('document.cookie')).to.equal('nauthera_zone=Asia/Tokyo')
+    await opened.close()
   })
 
   inOwnPage('a mistake has the focus, and the next Tab is its field', async () => {

@@ -59,9 +59,9 @@ describe('createPages', () => {
         }
       })
 
-      it('has a script only for passwords, passkeys and the forms of a sign-in, and sets no style of its own', () => {
+      it('has a script only for passwords, passkeys, recovery codes and the forms of a sign-in, and sets no style of its own', () => {
         const isOfSignIn = /<form[^>]* action="\/interaction\//.test(body)
-        expect(body.includes('<script')).to.equal(isOfSignIn || / data-(reveal|options)=/.test(body))
+        expect(body.includes('<script')).to.equal(isOfSignIn || / data-(reveal|options|copied)=/.test(body))
         expect(plain(body)).not.to.match(/<script|<style| style=| on[a-z]+=/i)
       })
 
@@ -71,7 +71,8 @@ describe('createPages', () => {
           if (/type="hidden"| hidden>/.test(tag)) continue
           expect(tag, tag).to.match(/ id="[a-z-]+"/)
           // the name of the button of a search would stand in its address
-          if (!/id="(logout-stay|search|add-group)"/.test(tag)) expect(tag, tag).to.match(/ name="[a-z-]+"/)
+          if (!/type="button"|id="(logout-stay|search|add-group)"/.test(tag))
+            expect(tag, tag).to.match(/ name="[a-z-]+"/)
         }
       })
 
@@ -117,6 +118,7 @@ describe('createPages', () => {
       'keep-sessions',
       'secret',
       'passkey',
+      'codes',
       'icon',
     ]
     const shown = new Set(Object.values(samplePages).map(({ view }) => view as string))

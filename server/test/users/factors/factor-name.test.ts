@@ -1,14 +1,12 @@
 import { expect } from 'chai'
-import { factorName } from '../../../src/users/factors/factor-name.ts'
+import { passkeyName } from '../../../src/users/factors/factor-name.ts'
 
-describe(factorName.name, () => {
-  it('is what the person typed, on one line and at most 60 characters long', () => {
-    expect(factorName('  Work phone\n')).to.equal('Work phone')
-    expect(factorName('x'.repeat(200))).to.have.length(60)
-  })
+const chrome = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
 
-  it('is empty when nothing was typed', () => {
-    expect(factorName(null)).to.equal('')
-    expect(factorName('   ')).to.equal('')
+describe(passkeyName.name, () => {
+  it('is what its person typed', () => expect(passkeyName(' my key ', chrome)).to.equal('my key'))
+  it('is browser and system where nothing was typed', () => {
+    expect(passkeyName('', chrome)).to.equal('Chrome, Linux')
+    expect(passkeyName(null, 'curl/8')).to.equal('')
   })
 })
