@@ -1,7 +1,7 @@
 // npm test: every test that needs no cluster. npm run faults: the longer faults. Arguments go to mocha.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { globSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -31,13 +31,10 @@ const nightlyAlone = '*/test/**/*.nightly.test.ts'
 /** Those that generate their cases are here too: PROPERTY_RUNS multiplies how many. */
 const nightly = [
   nightlyAlone,
-  '*/test/**/*.properties*.test.ts',
-  'operator/test/api/bad-manifests.test.ts',
-  'operator/test/decide/rotation-model.test.ts',
-  'ci/test/same-answer.integration.test.ts',
-  'server/test/http/pages-in-browser.integration.test.ts',
-  'ci/faults/flood.test.ts',
-] as const
+  ...globSync('{*/test,ci/faults}/**/*.test.ts').filter((file) =>
+    /propertyRuns|PROPERTY_RUNS/.test(readFileSync(file, 'utf8')),
+  ),
+]
 
 interface Suite {
   readonly all: string

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { attributeOf, isSameName, parseDistinguishedName, typeOid } from '../src/distinguished-name.ts'
 
 const [cn, o] = ['2.5.4.3', '2.5.4.10']
@@ -48,7 +49,7 @@ describe('parseDistinguishedName', () => {
         ])
         parseDistinguishedName(junk)
       }),
-      { numRuns: 200 },
+      { numRuns: propertyRuns(200) },
     )
   })
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
 import { acceptSnapshot } from '../../src/mount/accept-snapshot.ts'
 import { readSnapshot } from '../../src/mount/read-snapshot.ts'
@@ -39,7 +40,7 @@ const damages: Record<string, Damage> = {
 
 describe('a damaged volume', () => {
   it('I3 F14 no mixture of damaged, missing, older and swapped files ever drops a client', async function () {
-    this.timeout(60_000)
+    this.timeout(60_000 * propertyRuns(1))
     const root = await mkdtemp(join(tmpdir(), 'damage-'))
     const clients = makeClients(60)
     const current = makeVolume(clients, { seq: 10n }).files
@@ -92,7 +93,7 @@ describe('a damaged volume', () => {
             expect(held.sort()).to.deep.equal(wanted)
           }
         }),
-        { numRuns: 150 },
+        { numRuns: propertyRuns(150) },
       )
     } finally {
       await rm(root, { recursive: true })

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { oidcScopes } from '@nauthera/rules/scopes'
@@ -330,7 +331,7 @@ const policiesGive = (world: World, identifier: string, scope: string): boolean 
     bindingSpecs(world).some(({ allow }) => allow?.audiences !== undefined && lists(allow.audiences, identifier)))
 
 describe('resolveAccess', () => {
-  const runs = { numRuns: 2_000 }
+  const runs = { numRuns: propertyRuns(2_000) }
 
   it('K18 gives a scope at an audience exactly when the API, its access, the caller and its policies all have it', () => {
     fc.assert(
@@ -415,7 +416,7 @@ describe('resolveAccess', () => {
         expect(resolveWorld(turned)).to.deep.equal(resolveWorld(world))
         expect(resolveWorld(world).map(({ identifier }) => identifier)).to.deep.equal(world.caller.audiences.toSorted())
       }),
-      { numRuns: 500 },
+      { numRuns: propertyRuns(500) },
     )
   })
 })
@@ -432,7 +433,7 @@ describe('isSameAccess', () => {
         expect(isSameAccess(left, right)).to.equal(JSON.stringify(left) === JSON.stringify(right))
         expect(isSameAccess(left, structuredClone(left))).to.equal(true)
       }),
-      { numRuns: 500 },
+      { numRuns: propertyRuns(500) },
     )
   })
 })

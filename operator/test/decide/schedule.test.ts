@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { checkSchedule, checkWindow, nextOpening, windowAt } from '../../src/decide/schedule.ts'
 import { client } from './clients.ts'
 
@@ -81,7 +82,7 @@ describe('nextOpening', () => {
           expect(opens - from).to.be.at.most(25 * 3_600_000)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(300) },
     )
   })
 })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { renderTemplate, templateVariables } from '../../src/decide/template.ts'
 import type { TemplateVariable } from '../../src/decide/template.ts'
 
@@ -78,7 +79,7 @@ describe('renderTemplate', () => {
         const result = renderTemplate(pieces.join(''), values)
         expect(result.kind).to.be.oneOf(['rendered', 'invalid'])
       }),
-      { numRuns: 2_000 },
+      { numRuns: propertyRuns(2_000) },
     )
   })
 })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import { keyOf } from '../../src/decide/acceptance.ts'
 import { resolveAccess } from '../../src/decide/resolve-access.ts'
@@ -317,7 +318,7 @@ describe('ApiBook', () => {
         world.pass(spacingMs)
         expect(world.timers(), 'timers').to.equal(0)
       }),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(300) },
     )
   })
 })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { createWorkQueue } from '../../src/intake/work-queue.ts'
 import type { WorkQueue } from '../../src/intake/work-queue.ts'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
@@ -190,7 +191,7 @@ describe('createWorkQueue', () => {
           for (const [key, least] of owed) expect(starts(key)).to.be.at.least(least)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(300) },
     )
   })
 })

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { OIDCClientStatus } from '../../src/api/client-status.ts'
@@ -266,6 +267,6 @@ describe('what a status says of the replicas', function () {
       world.check()
     }
     const atFirst = fc.constantFrom([], ['a'], ['a', 'b'])
-    fc.assert(fc.property(atFirst, fc.commands(events, { maxCommands: 40 }), run), { numRuns: 1_000 })
+    fc.assert(fc.property(atFirst, fc.commands(events, { maxCommands: 40 }), run), { numRuns: propertyRuns(1_000) })
   })
 })

@@ -4,6 +4,7 @@ import { create, toJson } from '@bufbuild/protobuf'
 import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { packedBytes, plainBytes, shareBytes } from '../../src/shards/entry-size.ts'
 
 const entry = (about: { desired?: string; accepted?: string; verifiers?: number; scopes?: string[] }) =>
@@ -41,7 +42,7 @@ describe('the size of an entry', () => {
         expect(packedBytes(made) + 100).to.be.at.least(gzipSync(line).length)
         expect(shareBytes(made)).to.be.at.most(packedBytes(made) + plainBytes(made) / 16)
       }),
-      { numRuns: 100 },
+      { numRuns: propertyRuns(100) },
     )
   })
   it('charges an edit by the larger version, so that what fits can also be edited', () => {

@@ -14,6 +14,7 @@ import { decodeClient } from '@nauthera/harness/operator/decoded-client'
 import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { renderConfig } from '../../src/decide/metadata.ts'
 import { saysTheSame } from '../../src/shards/client-entry.ts'
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
@@ -512,7 +513,7 @@ describe('planShard', () => {
             ])
           }
         }),
-        { numRuns: 60 },
+        { numRuns: propertyRuns(60) },
       )
     })
   })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { keySetOf, makeCertificate } from '@nauthera/harness/certificates'
 import type { Made } from '@nauthera/harness/certificates'
 import { headerFormats, readCertificateHeader } from '../../src/http/certificate-headers.ts'
@@ -236,7 +237,7 @@ describe('readCertificateHeader', () => {
         const headers = values.flatMap((text, n) => [names[n % names.length]!, text])
         expect(readCertificateHeader(format, headers).kind).to.be.oneOf(['none', 'unreadable', 'several'])
       }),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(300) },
     )
   })
 
@@ -258,7 +259,7 @@ describe('readCertificateHeader', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: propertyRuns(500) },
     )
   })
 

@@ -1,6 +1,7 @@
 import { BlockList } from 'node:net'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import type { RequestHandler } from 'express'
 import { parseRanges } from '../../src/address-ranges.ts'
 import { peerOf } from '../../src/http/peer.ts'
@@ -210,7 +211,7 @@ describe('readPeer', () => {
           ).to.equal('login.example.com')
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: propertyRuns(2000) },
     )
   })
 

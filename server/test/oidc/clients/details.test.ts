@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { covers, judgeDetails, narrowDetails, standingDetails } from '../../../src/oidc/clients/details.ts'
 import type { Detail } from '../../../src/oidc/clients/detail-type.ts'
@@ -40,7 +41,7 @@ const detail: fc.Arbitrary<Detail> = fc
     { requiredKeys: [] },
   )
   .map((fields) => JSON.parse(JSON.stringify({ type: 'payment', ...fields })) as Detail)
-const runs = { numRuns: 2_000 }
+const runs = { numRuns: propertyRuns(2_000) }
 const rights = (one: Detail): Set<string> =>
   new Set(
     Object.entries(one).flatMap(([name, value]) =>

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { create } from '@bufbuild/protobuf'
 import { IdentitySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { claimedIdentity, judgeToken, readClaims } from '../../../src/oidc/clients/platform-token.ts'
@@ -71,7 +72,7 @@ describe('judgeToken', () => {
         if (!isRight(changed)) expect(judgeToken(changed, terms).kind).to.equal('refused')
         else expect(good).to.include(JSON.stringify(judgeToken(changed, terms)))
       }),
-      { numRuns: 2_000 },
+      { numRuns: propertyRuns(2_000) },
     )
   })
 

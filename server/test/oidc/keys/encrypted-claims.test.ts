@@ -1,6 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { EncryptJWT, jwtDecrypt } from 'jose'
 import { decryptClaims, encryptClaims } from '../../../src/oidc/keys/encrypted-claims.ts'
 
@@ -50,7 +51,7 @@ describe(encryptClaims.name, () => {
         const isSame = changed.split('.').every((part, n) => same(part, token.split('.')[n]!))
         expect(open(changed) === undefined).to.equal(!isSame, changed)
       }),
-      { numRuns: 2_000 },
+      { numRuns: propertyRuns(2_000) },
     )
   })
 
