@@ -103,8 +103,8 @@ export const clientSpecFields = object(
         maxItems: 20,
         rules: [
           everyMatches(
-            patterns.httpsOrUrn,
-            'must be https URLs or URNs, such as https://api.example.com or urn:example:api',
+            patterns.apiIdentifier,
+            'must be https URLs or URNs, such as https://api.example.com or urn:example:api, or http on this machine',
           ),
         ],
       },

@@ -51,6 +51,8 @@ export const patterns = {
   namedHost: `^(https?://${host}([/?]|$)|[a-z][a-z0-9+-]*[.][a-z0-9.+-]*:/)`,
   httpsUri: `^https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?$`,
   httpsOrUrn: `^(https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?|urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[!$-)+-;=?-\\[\\]-~]+)$`,
+  /** Of an API: also one on this machine, which a policy has to list. */
+  apiIdentifier: `^(https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?|urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[!$-)+-;=?-\\[\\]-~]+|http://${loopback}([/?][!$-)+-;=?-\\[\\]-~]*)?)$`,
   /** Browsers write hosts in small letters. */
   origin: `^(https://${host.replaceAll('A-Za-z', 'a-z').replaceAll('A-F', '')}|http://${loopback})$`,
   /** Only characters that need no encoding in HTTP Basic. */
@@ -75,4 +77,7 @@ export const patterns = {
   cron: '^[-0-9*,/]+( [-0-9*,/]+){2} [-0-9A-Za-z*,/]+ [-0-9A-Za-z*,/]+$',
   /** `.apps.example.com` or `app.example.com`. */
   hostSuffix: '^[.]?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$',
+  /** The same, with a port where it is not that of https. */
+  documentHost:
+    '^[.]?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[0-9]{1,5})?$',
 } as const

@@ -41,14 +41,14 @@ const apiAccess = object(
       minItems: 1,
     }),
     clientMetadataHosts: set(
-      'Clients that nobody registers: their client_id is the https address of a document about them (Client ID Metadata Document), such as MCP clients. Hosts of those addresses: app.example.com, or .apps.example.com for all below it. The settings of the server must have them in clientMetadataDocuments.hosts too. An entry with it needs scopes, and has no namespaces, namespaceSelector and clientIds.',
+      'Clients that nobody registers: their client_id is the https address of a document about them (Client ID Metadata Document), such as MCP clients. Hosts of those addresses: app.example.com, or .apps.example.com for all below it, with a port where it is not 443. The settings of the server must have them in clientMetadataDocuments.hosts too. An entry with it needs scopes, and has no namespaces, namespaceSelector and clientIds.',
       text('Host.', { maxLength: 253 }),
       {
         maxItems: 20,
         minItems: 1,
         rules: [
           everyMatches(
-            patterns.hostSuffix,
+            patterns.documentHost,
             'must be hosts such as app.example.com, or .apps.example.com for all below it',
           ),
         ],
@@ -109,10 +109,18 @@ const apiScope = object(
 export const resourceServer = object(
   'This client is an API. Clients with its identifier among their audiences may ask for its scopes as far as access allows, and it may introspect its tokens. Needs a policy with allow.resourceServer.',
   {
-    identifier: text('The audience of tokens for this API.', {
-      maxLength: 512,
-      rules: [matchesRule(patterns.httpsOrUrn, 'must be an https URL or a URN, such as https://api.example.com')],
-    }),
+    identifier: text(
+      'The audience of tokens for this API. One by http on this machine, for development, needs a policy that lists it in allow.resourceIdentifiers.',
+      {
+        maxLength: 512,
+        rules: [
+          matchesRule(
+            patterns.apiIdentifier,
+            'must be an https URL or a URN, such as https://api.example.com, or http on localhost, 127.0.0.1 or [::1]',
+          ),
+        ],
+      },
+    ),
   },
   {
     scopes: mapList('Scopes of the API.', apiScope, { maxItems: 50, keys: ['name'] }),

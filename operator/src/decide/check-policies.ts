@@ -38,6 +38,7 @@ export function checkPolicies(client: OIDCClient, policies: Policies, olderInNam
   return [
     ...checkGates(client, binding, watching),
     ...checkWays(client, binding),
+    ...checkIdentifier(client, binding),
     ...checkIssuers(client, binding, watching),
     ...policies.flatMap((policy) =>
       [
@@ -143,6 +144,15 @@ function checkWays({ spec }: OIDCClient, policies: BindingPolicies): readonly Vi
   const message =
     'must be a method that allow.authMethods of every policy lists; of those with a secret, no one is in every list'
   return [violation(listing!, 'spec.auth.method', message)]
+}
+
+/** What is on this machine is another API on the next one, so it is for development: a policy says so by listing it. */
+function checkIdentifier({ spec }: OIDCClient, binding: BindingPolicies): readonly Violation[] {
+  const { identifier = '' } = spec.resourceServer ?? {}
+  const isListed = binding.some(({ spec: { allow } }) => covers(allow?.resourceIdentifiers ?? [], identifier))
+  if (!identifier.startsWith('http:') || isListed) return []
+  const message = `needs a policy whose allow.resourceIdentifiers lists ${identifier}; or take an https URL or a URN`
+  return [violation(unsaid(binding), 'spec.resourceServer.identifier', message)]
 }
 
 const hasForeignServiceAccount = ({ auth }: OIDCClientSpec, own: string): boolean =>

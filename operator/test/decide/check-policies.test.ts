@@ -160,6 +160,18 @@ describe('checkPolicies', () => {
       ['spec.resourceServer.identifier'],
     ],
     [
+      'keeps an identifier on this machine for where a policy lists it',
+      { resourceServer: { identifier: 'http://localhost:8080/mcp' } },
+      [{ allow: { resourceServer: true } }],
+      ['spec.resourceServer.identifier'],
+    ],
+    [
+      'takes an identifier on this machine that is listed',
+      { resourceServer: { identifier: 'http://localhost:8080/mcp' } },
+      [{ allow: { resourceServer: true, resourceIdentifiers: ['http://localhost:*'] } }],
+      [],
+    ],
+    [
       'limits types of authorization details',
       { authorizationDetailsTypes: ['payment'] },
       [{ allow: { authorizationDetailsTypes: ['account_*'] } }],

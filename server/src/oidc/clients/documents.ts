@@ -80,8 +80,8 @@ class FetchedDocuments implements Documents {
   }
 
   mayHaveOrigin(origin: string): boolean {
-    const { protocol = '', hostname = '' } = URL.parse(origin) ?? {}
-    return protocol === 'https:' && coversHost(this.#needs.hosts, hostname)
+    const { protocol = '', host = '', hostname = '' } = URL.parse(origin) ?? {}
+    return protocol === 'https:' && [host, hostname].some((one) => coversHost(this.#needs.hosts, one))
   }
 
   async load(clientId: string): Promise<Loaded> {
