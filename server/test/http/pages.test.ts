@@ -171,7 +171,7 @@ describe('createPages', () => {
       expect(languageOf(home)).to.equal('en')
       expect(languageOf({ ...home, reader })).to.equal('de')
       expect(languageOf({ ...home, reader, languages: ['en'] })).to.equal('en')
-      expect(languageOf({ ...home, reader, languages: ['fr'] })).to.equal('de')
+      expect(languageOf({ ...home, reader, languages: ['sv'] })).to.equal('de')
     })
 
     it('gets the colours that they chose, else those of the system', () => {
