@@ -322,8 +322,24 @@ describe('operator', function () {
         'the conflict is shown',
       )
       expect(replicas[0]!.clients()).to.deep.equal([`${appsNamespace}/first`])
+      await cluster.apply('third', custom)
+      const holderOf = (name: string) => /apps\/\w+/.exec(cluster.condition(name, 'Accepted')?.message ?? '')?.[0]
+      await cluster.until(() => holderOf('third') === `${appsNamespace}/first`, 'the third learns who has it')
+      /** Of two of one second the uid decides. */
+      const untilOneHasIt = async (one: string, other: string): Promise<string> => {
+        const has = (name: string, rest: string) => isReady(name)() && holderOf(rest) === `${appsNamespace}/${name}`
+        await cluster.until(() => has(one, other) || has(other, one), 'one has it, and the other learns who')
+        return isReady(one)() ? one : other
+      }
       await cluster.remove('first')
-      await cluster.until(isReady('second'), 'second is Ready')
+      const winner = await untilOneHasIt('second', 'third')
+      await cluster.apply('first', custom)
+      await cluster.until(
+        () => holderOf('first') === `${appsNamespace}/${winner}`,
+        'a new first does not get it back, though the entry of the old one may still be stored',
+      )
+      await cluster.remove(winner)
+      await untilOneHasIt('first', winner === 'second' ? 'third' : 'second')
     })
   })
 

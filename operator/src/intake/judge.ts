@@ -20,7 +20,7 @@ interface Needs {
   readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels'>
   /** The policy of the settings, which holds for every client. */
   readonly baseline: OIDCPolicySpec
-  readonly shards: Pick<Shards, 'stored' | 'holders' | 'isUnheardOf'>
+  readonly shards: Pick<Shards, 'stored' | 'holders' | 'isLeaving' | 'isUnheardOf'>
   /** What the replicas say of the stored version of a client. */
   readonly follow: { config(key: string): Propagation | undefined }
   readonly endings: Pick<EndingNamespaces, 'has'>
@@ -158,7 +158,7 @@ function holderAmong(
   claimants: readonly string[],
   policiesOf: (client: OIDCClient) => Policies,
 ): string | undefined {
-  const stored = shards.holders(name).find((key) => watch.clients.get(key) !== undefined)
+  const stored = shards.holders(name).find((key) => watch.clients.get(key) !== undefined && !shards.isLeaving(key))
   if (stored !== undefined || claimants.length < 2) return stored
   const isLost = (key: string): boolean => shards.stored(key) === undefined && !shards.isUnheardOf(key)
   const [remembered] = claimants

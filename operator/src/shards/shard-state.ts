@@ -56,6 +56,8 @@ export class ShardState {
   readonly #clients = new Map<string, ClientForShard>()
   /** Clients to decide before the next write, since what is stored is not what we knew, or lacks them. */
   readonly #undecided = new Set<string>()
+  /** Clients that are stored and leave with the next write: one that comes under such a name is another one. */
+  readonly #leaving = new Set<string>()
   #undecidedSince = 0
   /** There may be something to write. */
   #dirty = false
@@ -90,6 +92,7 @@ export class ShardState {
     const key = entryKey(client)
     const known = this.#clients.get(key)
     const awaited = this.#undecided.delete(key)
+    this.#leaving.delete(key)
     if (known && sameClient(known, client)) return awaited
     const held = shareVersion(client, this.stored.entries.get(key)?.entry)
     this.#clients.set(key, held)
@@ -110,9 +113,15 @@ export class ShardState {
   /** The client is gone. @returns whether there may be something to do now */
   remove(key: string): boolean {
     const awaited = this.#undecided.delete(key)
+    if (this.stored.entries.has(key)) this.#leaving.add(key)
     if (!this.#clients.delete(key) && !this.stored.entries.has(key)) return awaited
     this.#dirty = true
     return true
+  }
+
+  /** @returns whether it is stored and leaves with the next write */
+  isLeaving(key: string): boolean {
+    return this.#leaving.has(key) && this.stored.entries.has(key)
   }
 
   /** What replicas have seen and can read: a shard that is behind, or of another schema, is written anew.
@@ -171,6 +180,7 @@ export class ShardState {
   written(written: Parameters<typeof onShardWritten>[1], fresh: boolean): readonly string[] {
     const next = onShardWritten(this.stored, written, fresh)
     this.stored = next.stored
+    for (const key of this.#leaving) if (!this.stored.entries.has(key)) this.#leaving.delete(key)
     return next.changed
   }
 

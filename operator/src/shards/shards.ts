@@ -66,6 +66,8 @@ export interface Shards {
   isUnheardOf(key: string): boolean
   /** `namespace/name` of those whose stored entry has the name: as client id, or as the identifier of the API that it is. */
   holders(name: string): readonly string[]
+  /** Whether the stored entry goes with the next write: whoever comes under its name meanwhile holds nothing by it. */
+  isLeaving(key: string): boolean
   /** Every `namespace/name` in the stored shards. */
   storedKeys(): string[]
   /** Why the client is left out, or stays as it is stored; undefined: there is room for it. */
@@ -175,6 +177,7 @@ export function createShards(options: Options): Shards {
       return isWhole && !stored.entries.has(key) && !isBehind(stored, BigInt(options.highestSeq(index)))
     },
     holders: (name) => states.flatMap(({ stored }) => holdersIn(stored.entries, name)),
+    isLeaving: (key) => stateOf(key).isLeaving(key),
     storedKeys: () => states.flatMap(({ stored }) => [...stored.entries.keys()]),
     noRoom: (key) => stateOf(key).refused.get(key),
     fill: (key) => stateOf(key).fill,

@@ -37,7 +37,12 @@ export const holding = (...specs: OIDCPolicySpec[]): Policies =>
 export const binding = (...specs: OIDCPolicySpec[]): BindingPolicies => bindingOf(holding(...specs))
 
 /** Shards that have never had a client. */
-export const emptyShards = { stored: () => undefined, holders: () => [], isUnheardOf: () => true }
+export const emptyShards = {
+  stored: () => undefined,
+  holders: () => [],
+  isLeaving: () => false,
+  isUnheardOf: () => true,
+}
 
 /** @param change what differs from an accepted client that breaks no policy; what follows from it for the servers is given as
  *    `serve`, or is `desired` unless the change refuses the client */

@@ -60,6 +60,7 @@ describe('createJudge', () => {
       const shards = {
         stored: counted(emptyShards.stored),
         holders: counted(emptyShards.holders),
+        isLeaving: counted(emptyShards.isLeaving),
         isUnheardOf: counted(() => false),
       }
       const rivals = Array.from({ length: 500 }, (_, index) =>

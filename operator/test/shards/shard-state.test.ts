@@ -55,6 +55,17 @@ describe('ShardState', () => {
     })
   })
 
+  it('K1 says which stored clients leave with the next write, until one is put under that name', () => {
+    const leaving = () => [first, second].filter((name) => state.isLeaving(key(name)))
+    expect(leaving()).to.deep.equal([])
+    for (const name of [first, second]) state.remove(key(name))
+    expect(leaving()).to.deep.equal([first, second])
+    state.put(wanted(second))
+    expect(leaving()).to.deep.equal([first])
+    write(2_000)
+    expect(leaving()).to.deep.equal([])
+  })
+
   describe('open', () => {
     it('keeps a client as it is stored until something else is said of it', () => {
       const stored = written([wanted(first), wanted(second)], 100n).secret
