@@ -21,6 +21,8 @@ export interface RegisteredClient {
   readonly createdAt: number
   readonly shard: number
   readonly verifiers: readonly LiveVerifier[]
+  /** Ids of secrets that have ended while this process ran, the newest last; undefined for most clients. */
+  readonly ended: readonly string[] | undefined
   /** The version that is served. */
   readonly version: Readonly<Pick<ClientVersion, 'generation' | 'config'>>
   /** What holds: `version`, decoded when it is read, under `restraint`. The same object while somebody holds it. */
@@ -119,17 +121,18 @@ export const documentsOf = (granted: Granted | undefined): readonly DocumentScop
 export function createRegisteredClient(
   fields: Omit<
     RegisteredClient,
-    'config' | 'createdAt' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'origins' | 'restraint'
+    'config' | 'createdAt' | 'ended' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'origins' | 'restraint'
   > &
     Partial<
       Pick<
         RegisteredClient,
-        'createdAt' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'origins' | 'restraint'
+        'createdAt' | 'ended' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'origins' | 'restraint'
       >
     >,
 ): RegisteredClient {
   return new StoredClient({
     createdAt: 0,
+    ended: undefined,
     accounts: undefined,
     detailTypes: undefined,
     sector: undefined,
@@ -151,6 +154,7 @@ class StoredClient implements RegisteredClient {
   readonly createdAt: number
   readonly shard: number
   readonly verifiers: RegisteredClient['verifiers']
+  readonly ended: RegisteredClient['ended']
   readonly version: RegisteredClient['version']
   readonly api: string | undefined
   readonly accounts: RegisteredClient['accounts']
@@ -170,6 +174,7 @@ class StoredClient implements RegisteredClient {
     this.createdAt = fields.createdAt
     this.shard = fields.shard
     this.verifiers = fields.verifiers
+    this.ended = fields.ended
     this.version = fields.version
     this.api = fields.api
     this.accounts = fields.accounts

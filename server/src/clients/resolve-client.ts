@@ -12,7 +12,7 @@ import type { CheckClient, ClientIdentity } from './check-client.ts'
 import { createRegisteredClient, documentsOf, grantedOf, knownOf, restraintOf } from './registered-client.ts'
 import type { KnownOfVersion, RegisteredClient } from './registered-client.ts'
 import type { Rejection } from './registry.ts'
-import { applyVerifiers } from './verifiers.ts'
+import { applyVerifiers, endedIds } from './verifiers.ts'
 import type { Clocks, LiveVerifier } from './verifiers.ts'
 
 /** What became of an entry. */
@@ -57,6 +57,7 @@ export async function resolveClient(
       createdAt,
       shard: about.shard,
       verifiers,
+      ended: endedIds(live, verifiers),
       api,
       accounts,
       detailTypes,

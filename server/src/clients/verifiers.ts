@@ -61,3 +61,28 @@ export function matchVerifier(
   }
   return matched && { secretId: matched.id, previous: matched.notAfter !== undefined }
 }
+
+/** Ids of ended secrets that are remembered of a client. */
+const mostEnded = 8
+
+/** @returns the ids of those that were live and are gone, after the ones that were known; undefined for none */
+export function endedIds(
+  live: { readonly verifiers: readonly LiveVerifier[]; readonly ended?: readonly string[] | undefined } | undefined,
+  next: readonly LiveVerifier[],
+): readonly string[] | undefined {
+  const gone = (live?.verifiers ?? []).map(({ id }) => id).filter((id) => !next.some((one) => one.id === id))
+  if (gone.length === 0) return live?.ended
+  return [...(live?.ended ?? []).filter((id) => !gone.includes(id)), ...gone].slice(-mostEnded)
+}
+
+/** @returns the id of the ended secret that this is; undefined for one that nobody remembers */
+export function endedId(
+  presented: string,
+  {
+    verifiers,
+    ended = [],
+  }: { readonly verifiers: readonly LiveVerifier[]; readonly ended?: readonly string[] | undefined },
+): string | undefined {
+  const id = hashOf('sha256', presented, 'hex').slice(0, 8)
+  return ended.includes(id) || verifiers.some((one) => one.id === id) ? id : undefined
+}

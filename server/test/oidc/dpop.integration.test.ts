@@ -216,7 +216,7 @@ describe('RFC 9449 DPoP', () => {
         const dpop = await own.proof({ body: { ...body(), nonce } })
         expect((await machine({ dpop }, { replica: 1 })).json()['token_type']).to.equal('DPoP')
         const again = await machine({ dpop })
-        expect([again.status, again.json()['error']]).to.deep.equal([400, 'invalid_grant'])
+        expect([again.status, again.json()['error']]).to.deep.equal([400, 'invalid_dpop_proof'])
       })
 
     it('openid-client and oauth4webapi do so by themselves, at the token endpoint, userinfo and for a pushed request', async () => {
@@ -300,7 +300,7 @@ describe('RFC 9449 DPoP', () => {
     const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => machine({ dpop }, { replica: n % 2 })))
     expect(answers.filter(({ status }) => status === 200)).to.have.length(1)
     const refused = answers.filter(({ status }) => status === 400).map((answer) => answer.json()['error'])
-    expect(refused).to.deep.equal(Array(9).fill('invalid_grant'))
+    expect(refused).to.deep.equal(Array(9).fill('invalid_dpop_proof'))
     expect((await machine({ dpop }, { replica: 1 })).status).to.equal(400)
     expect((await machine({ dpop: await own.proof() }, { replica: 1 })).status).to.equal(200)
   })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
@@ -18,30 +19,31 @@ const asRendered = {
 const nonce = 'sixteen-letters!'
 
 describe('a program with the defaults of its client', () => {
+  const entries = () => [
+    entry('app.web', { ...configs.web, ...asRendered }),
+    entry('app.post', {
+      ...configs.web,
+      tokenEndpointAuthMethod: 'client_secret_post',
+      secretMethods: ['client_secret_post'],
+    }),
+    entry('app.basic', { ...configs.web, secretMethods: ['client_secret_basic'] }),
+    entry('app.old', configs.web),
+    entry('app.mail', { ...configs.web, scopes: ['email'] }),
+    entry('app.required', { ...configs.web, ...asRendered, pkceOrNonce: false }),
+    entry('app.machine', { ...configs.machine, secretMethods: asRendered.secretMethods }),
+    entry('app.ps', {
+      ...configs.web,
+      accessTokenSignedResponseAlg: 'PS256',
+      audiences: ['https://api.example.com'],
+    }),
+    entry('app.api', configs.api),
+    entry('app.spa', configs.spa),
+  ]
   let replicas: Replicas
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas({ settings: { signing: { algorithms: signingAlgorithms } } })
-    await replicas.serve([
-      entry('app.web', { ...configs.web, ...asRendered }),
-      entry('app.post', {
-        ...configs.web,
-        tokenEndpointAuthMethod: 'client_secret_post',
-        secretMethods: ['client_secret_post'],
-      }),
-      entry('app.basic', { ...configs.web, secretMethods: ['client_secret_basic'] }),
-      entry('app.old', configs.web),
-      entry('app.mail', { ...configs.web, scopes: ['email'] }),
-      entry('app.required', { ...configs.web, ...asRendered, pkceOrNonce: false }),
-      entry('app.machine', { ...configs.machine, secretMethods: asRendered.secretMethods }),
-      entry('app.ps', {
-        ...configs.web,
-        accessTokenSignedResponseAlg: 'PS256',
-        audiences: ['https://api.example.com'],
-      }),
-      entry('app.api', configs.api),
-      entry('app.spa', configs.spa),
-    ])
+    await replicas.serve(entries())
     await addPerson(replicas, 'ada', ['engineers'])
   })
   after(async () => {
@@ -120,6 +122,60 @@ describe('a program with the defaults of its client', () => {
       const form = { ...codeForm('nr_none'), ...inBody('app.basic', clientSecret) }
       const answer = await send(replicas, { path: '/token', headers: { authorization: '' }, form })
       expect([answer.status, answer.json()['error']]).to.deep.equal([401, 'invalid_client'])
+    })
+
+    it('T9 a public client may send Basic with its id and no secret, at each endpoint, and nobody else may', async () => {
+      const form = { grant_type: 'refresh_token', refresh_token: 'nr_none' }
+      const errorOf = async (path: string, id: string, more: Record<string, string> = {}) =>
+        (await send(replicas, { path, headers: basic(id, ''), form: { ...form, token: 'x', ...more } })).json()['error']
+      // known, so the token is looked at
+      expect(await errorOf('/token', 'app.spa')).to.equal('invalid_grant')
+      expect(await errorOf('/token', 'app.spa', { client_id: 'app.spa' })).to.equal('invalid_grant')
+      const revoked = await send(replicas, { path: '/revoke', headers: basic('app.spa', ''), form: { token: 'x' } })
+      expect(revoked.status).to.equal(200)
+      const proof = pkce()
+      const asked = request(proof, { client_id: 'app.spa', redirect_uri: configs.spa.redirectUris[0]! })
+      const { client_id: _id, ...unnamed } = asked
+      const pushed = await send(replicas, { path: '/request', headers: basic('app.spa', ''), form: unnamed })
+      expect(pushed.status, pushed.body).to.equal(201)
+      for (const path of ['/token', '/revoke', '/request']) {
+        expect(await errorOf(path, 'app.web'), path).to.equal('invalid_client')
+        expect(await errorOf(path, 'app.nobody'), path).to.equal('invalid_client')
+        expect(await errorOf(path, 'app.spa', { client_id: 'app.web' }), path).to.equal('invalid_client')
+      }
+    })
+
+    it('T9 a secret that has ended is told as that in the audit log, and not in the answer', async () => {
+      const old = 'a-secret-that-was-replaced-a-while-ago-and-ended'
+      const served = (secrets: readonly { plain: string }[]) =>
+        replicas.serve([...entries(), entry('app.rotated', configs.machine, { secrets })])
+      await served([{ plain: old }, { plain: clientSecret }])
+      await served([{ plain: clientSecret }])
+      const answers = await Promise.all(
+        [old, `${old}x`].map((one) => machineToken({ headers: basic('app.rotated', one) })),
+      )
+      expect(answers[0]!.body).to.equal(answers[1]!.body)
+      const reasons = replicas.lines
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .filter((line) => line['event'] === 'client.auth_failed' && line['client'] === 'app.rotated')
+        .map(({ reason }) => reason)
+      const id = createHash('sha256').update(old).digest('hex').slice(0, 8)
+      expect(reasons).to.have.members([`the secret ${id} has ended`, 'invalid secret provided'])
+    })
+
+    it('a good token that reads inactive to a client that it is not for: the audit log says why', async () => {
+      const access = (await machineToken({ headers: basic('app.machine', clientSecret) })).json()[
+        'access_token'
+      ] as string
+      const form = { token: access }
+      const other = await send(replicas, { path: '/introspect', headers: basic('app.old', clientSecret), form })
+      expect(other.json()).to.deep.equal({ active: false })
+      const line = replicas.lines
+        .map((one) => JSON.parse(one) as Record<string, unknown>)
+        .findLast(({ event, reason }) => event === 'token.refused' && String(reason).startsWith('introspection'))
+      expect(line?.['reason']).to.equal(
+        'introspection: the token is for API https://api.example.com, not for default/app-old',
+      )
     })
 
     it('T9 nobody may in both at once', async () => {

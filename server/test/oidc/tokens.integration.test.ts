@@ -67,7 +67,7 @@ describe('tokens', () => {
         'invalid_client',
       ],
       ['an unknown client', basic('app.nobody', clientSecret), [], 401, 'invalid_client'],
-      ['an empty secret', basic('app.machine', ''), [], 400, 'invalid_request'],
+      ['an empty secret', basic('app.machine', ''), [], 401, 'invalid_client'],
       ['no authentication', {}, [['client_id', 'app.machine']], 401, 'invalid_client'],
       ['Basic that is not base64', { authorization: 'Basic %%%' }, [], 400, 'invalid_request'],
       ['Basic without a colon', { authorization: `Basic ${b64('nocolon')}` }, [], 400, 'invalid_request'],

@@ -1,23 +1,24 @@
 // Whether a secret proves that a program is a client, and in which way it may be shown.
 import { federatedMethod } from '@nauthera/rules/client-authentication'
 import type { SecretWay } from '@nauthera/rules/client-authentication'
-import { matchVerifier } from '../../clients/verifiers.ts'
+import { endedId, matchVerifier } from '../../clients/verifiers.ts'
 import type { OidcClient } from './oidc-client.ts'
 
 export type SecretProof =
   | { readonly kind: 'proved'; readonly secret: { readonly secretId: string; readonly previous: boolean } }
-  | { readonly kind: 'wrong' }
+  /** `ended`: the id of the secret that it was. */
+  | { readonly kind: 'wrong'; readonly ended: string | undefined }
   /** It is right, and has to be shown in one of these ways. */
   | { readonly kind: 'wrong-way'; readonly ways: readonly string[] }
 
 /** @param monotonicNow milliseconds */
 export function proveSecret(
-  { config, verifiers }: Pick<OidcClient, 'config' | 'verifiers'>,
+  { config, verifiers, ended }: Pick<OidcClient, 'config' | 'verifiers' | 'ended'>,
   shown: { readonly secret: string; readonly way: SecretWay },
   monotonicNow: number,
 ): SecretProof {
   const secret = matchVerifier(shown.secret, verifiers, monotonicNow)
-  if (secret === undefined) return { kind: 'wrong' }
+  if (secret === undefined) return { kind: 'wrong', ended: endedId(shown.secret, { verifiers, ended }) }
   const { secretMethods, tokenEndpointAuthMethod: method } = config
   // what it had before stays valid for the overlap, in whichever way its programs show it
   if (method === federatedMethod) return { kind: 'proved', secret }

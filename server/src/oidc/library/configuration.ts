@@ -36,7 +36,18 @@ type Named = Readonly<Record<string, unknown>>
 
 export type ConfigurationNeeds = Pick<
   LibraryNeeds,
-  'settings' | 'keys' | 'users' | 'clients' | 'certificates' | 'places' | 'sealer' | 'scope' | 'fetch' | 'pages' | 'now'
+  | 'settings'
+  | 'keys'
+  | 'users'
+  | 'clients'
+  | 'certificates'
+  | 'places'
+  | 'sealer'
+  | 'scope'
+  | 'fetch'
+  | 'pages'
+  | 'now'
+  | 'events'
 >
 
 /** Our settings and keys -> the library's configuration. It replaces every default of the library that would print a

@@ -12,6 +12,7 @@ import { apiTokenOf, defaultResource, isAudience, scopeOfRequest, standingFor } 
 import { claimsOnIntrospection } from '../claims.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { loadAccountOfArtefact } from '../load-account.ts'
+import { auditedRequest } from '../request-context.ts'
 import { currentRequest, fromStore } from './current-request.ts'
 import { mutualTls } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
@@ -20,7 +21,7 @@ import { unlistedIn, unlistedNow, withUnlisted } from './unlisted-return.ts'
 import { clientOf, parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
 import type { AccessToken, Artefact, Context, Grant } from './shapes.ts'
 
-type Needs = Pick<LibraryNeeds, 'settings' | 'users' | 'keys' | 'clients' | 'certificates' | 'pages' | 'now'>
+type Needs = Pick<LibraryNeeds, 'settings' | 'users' | 'keys' | 'clients' | 'certificates' | 'pages' | 'now' | 'events'>
 type Named = Readonly<Record<string, unknown>>
 type Features = NonNullable<Configuration['features']>
 
@@ -91,7 +92,7 @@ function checkAcr(claims: unknown, reachable: readonly string[]): void {
 
 /** Who may introspect a token, and who may revoke it. A token that is looked at stands for no more than its client may have
  *  now. */
-function tokensLookedAt({ clients, users }: Needs) {
+function tokensLookedAt({ clients, users, events }: Needs) {
   return {
     introspection: {
       enabled: true,
@@ -101,7 +102,10 @@ function tokensLookedAt({ clients, users }: Needs) {
         const owner = clients.registeredById(token.clientId ?? '')
         const caller = clients.registered(client)
         const standing = standingFor(caller, token, clients)
-        if (!owner || standing === undefined) return false
+        if (!owner || standing === undefined) {
+          tellUntold({ caller, token }, events)
+          return false
+        }
         const rar = standingDetailsOf(token, owner, clients)
         const extra = { ...token.extra, ...(isAudience(caller, token) ? await toldOf(context, caller, users) : {}) }
         Object.assign(token, standing, { rar, extra })
@@ -117,6 +121,18 @@ function tokensLookedAt({ clients, users }: Needs) {
       },
     },
   } satisfies Pick<Features, 'introspection' | 'revocation'>
+}
+
+/** A token that is good and reads inactive: who asks is told nothing, and who runs the server why. */
+function tellUntold(
+  { caller, token }: { caller: OidcClient; token: Pick<AccessToken, 'clientId' | 'aud'> },
+  { audit }: Needs['events'],
+): void {
+  const { clientId, uid, namespace, name } = caller
+  const of = token.aud === undefined ? `client ${token.clientId}` : `API ${[token.aud].flat().join(' ')}`
+  const reason = `introspection: the token is for ${of}, not for ${namespace}/${name}`
+  const about = { clientId, clientUid: uid, outcome: 'failure', reason, ...auditedRequest(currentRequest()) } as const
+  audit.record({ event: 'token.refused', ...about })
 }
 
 /** What an API is told of the person of a token that it introspects. */

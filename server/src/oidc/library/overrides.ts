@@ -14,6 +14,7 @@ import { finishCodes } from './overrides/finish-codes.ts'
 import { idTokens } from './overrides/id-tokens.ts'
 import { loadGrants } from './overrides/load-grants.ts'
 import { meantApi } from './overrides/meant-api.ts'
+import { missingResponseType } from './overrides/missing-response-type.ts'
 import { neverSendLogout } from './overrides/never-send-logout.ts'
 import { proveSectors } from './overrides/prove-sectors.ts'
 import { refuseGrants } from './overrides/refuse-grants.ts'
@@ -56,6 +57,7 @@ export const overrides = {
   watchParams,
   aliasAddresses,
   stayAfterLogout,
+  missingResponseType,
 } as const satisfies Readonly<Record<string, Override>>
 
 export function applyOverrides(library: Internals, needs: OverrideNeeds): void {

@@ -103,6 +103,7 @@ export interface Internals {
       grantTypeAllowed(grant: string): boolean
       backchannelLogout(): Promise<void>
       postLogoutRedirectUriAllowed(uri: string): boolean
+      responseModeAllowed(mode: string | undefined, type: string | undefined, profile?: string): boolean
       /** Whether ID tokens for it have `sid`. */
       includeSid(): boolean
     }

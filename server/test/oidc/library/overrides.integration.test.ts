@@ -22,6 +22,7 @@ import { contract as finishCodes } from './overrides/finish-codes.ts'
 import { contract as idTokens } from './overrides/id-tokens.ts'
 import { contract as loadGrants } from './overrides/load-grants.ts'
 import { contract as meantApi } from './overrides/meant-api.ts'
+import { contract as missingResponseType } from './overrides/missing-response-type.ts'
 import { contract as neverSendLogout } from './overrides/never-send-logout.ts'
 import { contract as proveSectors } from './overrides/prove-sectors.ts'
 import { contract as refuseGrants } from './overrides/refuse-grants.ts'
@@ -68,6 +69,7 @@ const contracts = Object.entries({
   watchParams,
   aliasAddresses,
   stayAfterLogout,
+  missingResponseType,
 } as const satisfies Readonly<Record<Name, Contract>>) as [Name, Contract][]
 
 /** The value of `Client.prototype.find` in the classes of one Provider. */

@@ -520,7 +520,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       '2.1',
       'a request_uri inside is refused, and a client that is not itself',
       async () => {
-        expect(errorOf(await push(request({ request_uri: 'urn:x' })))).to.equal('400 request_uri_not_supported')
+        expect(errorOf(await push(request({ request_uri: 'urn:x' })))).to.equal('400 invalid_request')
         expect(errorOf(await push(request(), basic('app.web', 'wrong')))).to.equal('401 invalid_client')
       },
     ],

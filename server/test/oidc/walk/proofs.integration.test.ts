@@ -314,7 +314,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       async () => {
         const jwt = await proof()
         expect(await token({}, { ...machine, dpop: jwt })).to.equal('200')
-        expect(await token({}, { ...machine, dpop: jwt })).to.equal('400 invalid_grant')
+        expect(await token({}, { ...machine, dpop: jwt })).to.equal('400 invalid_dpop_proof')
         for (const more of [{ htm: 'GET' }, { htu: `${replicas.issuer}/userinfo` }, { jti: undefined }])
           expect(await token({}, { ...machine, dpop: await proof(more) }), JSON.stringify(more)).to.equal(
             '400 invalid_dpop_proof',

@@ -29,6 +29,9 @@ export function compareSecrets(
         const way = currentContext().headers.authorization ? 'client_secret_basic' : 'client_secret_post'
         const proof = proveSecret(client, { secret: presented, way }, monotonicNow())
         if (proof.kind === 'wrong-way') throw shownWrong(proof.ways)
+        // who asks is told the same of both
+        if (proof.kind === 'wrong' && proof.ended !== undefined)
+          throw new errors.InvalidClientAuth(`the secret ${proof.ended} has ended`)
         if (proof.kind === 'wrong') return false
         currentRequest().secret = proof.secret
         usedSecret(client, proof.secret.secretId)

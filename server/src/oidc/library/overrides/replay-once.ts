@@ -1,10 +1,12 @@
 import { createHmac } from 'node:crypto'
+import { errors } from 'oidc-provider'
 import { isPublic } from '../../artefacts/sealed-requests.ts'
+import { readClaims } from '../../clients/platform-token.ts'
 import { longestAssertion } from '../../lifetimes.ts'
 import { fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
-import { clientOf, currentContext } from '../shapes.ts'
+import { clientOf, currentContext, parameterOf } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
 /** ReplayDetection.unique (jti of assertions and DPoP proofs): the library reads and then writes, so two requests could
@@ -18,8 +20,19 @@ export function replayOnce(
     // a jti must be remembered until it expires, so one that expires too late is refused (RFC 7523 section 3, point 4)
     if (!(exp <= now() / 1000 + longestAssertion)) return false
     const id = createHmac('sha256', 'jti').update(`${issuer}\0${jti}`).digest('base64url')
-    return fromStore(() => store.oneTime.mark('jti', id, new Date(exp * 1000)))
+    const isFirst = await fromStore(() => store.oneTime.mark('jti', id, new Date(exp * 1000)))
+    // the library blames the code or the token that came with it, and a program would throw that away
+    if (!isFirst && isOfProof(jti)) throw new errors.InvalidDpopProof('the DPoP proof was used before')
+    return isFirst
   })
+}
+
+/** Whether a proof of possession has this id, and no assertion of the client. */
+function isOfProof(jti: string): boolean {
+  const context = currentContext()
+  const assertion = parameterOf(context, 'client_assertion')
+  const idIn = (jwt: string | undefined) => (jwt === undefined || jwt === '' ? undefined : readClaims(jwt)?.['jti'])
+  return idIn(context.get('DPoP')) === jti && idIn(assertion) !== jti
 }
 
 /** A proof of possession with a pushed request of a public client: anybody can make one, so it must leave no mark. It

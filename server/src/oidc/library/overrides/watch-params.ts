@@ -3,6 +3,8 @@ import { keepOfflineAccess } from '../params/keep-offline-access.ts'
 import { nameTokens } from '../params/name-tokens.ts'
 import { refuseDeepJson } from '../params/refuse-deep-json.ts'
 import { refuseOddAssertions } from '../params/refuse-odd-assertions.ts'
+import { refusePushedUris } from '../params/refuse-pushed-uris.ts'
+import { takeEmptyBasic } from '../params/take-empty-basic.ts'
 import { takePlatformTokens } from '../params/take-platform-tokens.ts'
 import type { ParamsWatcher } from '../params/params-watcher.ts'
 import type { Context, Internals, Params } from '../shapes.ts'
@@ -12,6 +14,8 @@ const watchers: readonly ParamsWatcher[] = [
   // those of platforms are taken out by then
   takePlatformTokens,
   refuseOddAssertions,
+  takeEmptyBasic,
+  refusePushedUris,
   keepOfflineAccess,
   nameTokens,
 ]

@@ -22,7 +22,7 @@ export const contract: Contract = {
         })
       expect((await ask()).status).to.equal(200)
       const again = await ask()
-      expect([again.status, again.json()['error']]).to.deep.equal([400, 'invalid_grant'])
+      expect([again.status, again.json()['error']]).to.deep.equal([400, 'invalid_dpop_proof'])
     },
   },
 }

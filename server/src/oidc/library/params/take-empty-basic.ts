@@ -1,0 +1,46 @@
+import { isDocumentId } from '../../clients/metadata-document.ts'
+import type { Context } from '../shapes.ts'
+import type { ParamsWatcher } from './params-watcher.ts'
+
+/** Where clients prove themselves. */
+const routes: readonly string[] = [
+  'token',
+  'introspection',
+  'revocation',
+  'pushed_authorization_request',
+  'device_authorization',
+]
+
+/** By `context.oidc`: the parameters of a pushed request are assembled again after its client is known. */
+const named = new WeakMap<object, string>()
+
+/** A public client that sends Basic with its id and an empty password is the client that it is: `curl -u id:` and some programs cannot send less. Whoever
+ *  has something to prove proves nothing so.
+ *  @throws errors.InvalidClientAuth for every other client, and when the body names another one */
+export const takeEmptyBasic: ParamsWatcher = (context, params, { clients }) => {
+  const before = named.get(context.oidc)
+  if (before !== undefined) return void (params['client_id'] = before)
+  if (!routes.includes(context.oidc.route ?? '')) return
+  const id = idOfEmptyBasic(context)
+  if (id === undefined || params['client_secret'] !== undefined || params['client_assertion'] !== undefined) return
+  const isPublic = isDocumentId(id) || clients.registeredById(id)?.config.tokenEndpointAuthMethod === 'none'
+  if (!isPublic || (params['client_id'] !== undefined && params['client_id'] !== id)) {
+    params['client_id'] = undefined
+    context.headers.authorization = `Basic ${Buffer.from(`${encodeURIComponent(id)}:none`).toString('base64')}`
+    return
+  }
+  named.set(context.oidc, id)
+  delete context.headers.authorization
+  params['client_id'] = id
+}
+
+function idOfEmptyBasic({ headers }: Context): string | undefined {
+  const [, encoded = ''] = /^Basic ([\w+/]+=*)$/i.exec(headers.authorization ?? '') ?? []
+  const [, id] = /^([^:]+):$/.exec(Buffer.from(encoded, 'base64').toString()) ?? []
+  if (id === undefined) return undefined
+  try {
+    return decodeURIComponent(id.replaceAll('+', ' '))
+  } catch {
+    return undefined
+  }
+}
