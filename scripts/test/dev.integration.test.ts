@@ -1,7 +1,7 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
@@ -151,8 +151,8 @@ describe('npm run dev that goes on', function () {
       'Person',
       'Logs',
       'curl',
-      'npm run dev -- --rotate demo-web',
-      'npm run nauthera -- users list',
+      `npm run dev -- --state ${relative(root, state)} --rotate demo-web`,
+      `npm run nauthera -- --settings ${relative(root, state)}/`,
     ]
     const places = told.map((what) => first.findIndex((line) => line.trim().startsWith(what)))
     expect(places)
