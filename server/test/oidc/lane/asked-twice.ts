@@ -99,6 +99,9 @@ export function linesById(lines: readonly string[]): ReadonlyMap<string, readonl
   return byId
 }
 
+/** @returns another value, whatever this one ends with */
+export const damaged = (value: string): string => `${value.slice(0, -4)}${value.endsWith('AAAA') ? 'BBBB' : 'AAAA'}`
+
 export const idOf = ({ headers }: Got): string => String(headers['x-correlation-id'])
 
 /** What a line says of every request alike. */

@@ -6,7 +6,7 @@ import type { Code } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { ask, closeConnections, comparable, expectSameLines, idOf, linesById } from './asked-twice.ts'
+import { ask, closeConnections, comparable, damaged, expectSameLines, idOf, linesById } from './asked-twice.ts'
 import type { Asked, Got } from './asked-twice.ts'
 
 // Codes in the machine lane against the library. A code can be used once, so each way gets a code of its own, of the same session.
@@ -123,7 +123,7 @@ describe('the machine lane: codes', function () {
     ['no verifier', (code) => withCode('app.web', code, { code_verifier: '' })],
     ['another client', (code) => withCode('app.rsa', code)],
     ['an API that it is not for', (code) => withCode('app.web', code, { resource: api })],
-    ['a changed code', (code) => withCode('app.web', { ...code, value: `${code.value.slice(0, -2)}AA` })],
+    ['a changed code', (code) => withCode('app.web', { ...code, value: damaged(code.value) })],
     [
       'a wrong secret',
       (code) => ({ ...withCode('app.web', code), headers: { ...type, ...basic('app.web', 'wrong') } }),

@@ -5,7 +5,7 @@ import { getCode, getTokens, introspect, redeem, refresh, tokensOf } from '@naut
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { ask, closeConnections, comparable, expectSameLines, idOf, linesById } from './asked-twice.ts'
+import { ask, closeConnections, comparable, damaged, expectSameLines, idOf, linesById } from './asked-twice.ts'
 import type { Asked, Got } from './asked-twice.ts'
 
 // Refreshes of the machine lane against the library. A refresh that is asked for again gets the same new token, so the lane is asked first, and then
@@ -107,7 +107,7 @@ describe('the machine lane: refresh', function () {
     ['an API that it is not for', async () => withToken('app.web', (await signIn()).refresh, { resource: api })],
     ['the token of another client', async () => withToken('app.web', (await signIn('app.rsa')).refresh)],
     ['an access token', async () => withToken('app.web', (await signIn()).access)],
-    ['a changed token', async () => withToken('app.web', `${(await signIn()).refresh.slice(0, -2)}AA`)],
+    ['a changed token', async () => withToken('app.web', damaged((await signIn()).refresh))],
     ['no token', async () => withToken('app.web', '')],
     [
       'a used token, which gets its successor again',
