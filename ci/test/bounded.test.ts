@@ -168,7 +168,7 @@ const server: readonly Unit[] = [
       const documents = createDocuments({
         hosts: ['.example.com'],
         algorithms: ['ES256'],
-        registry: { current: () => ({ documentApis: () => apis }) as never },
+        registry: { current: () => ({ documentApis: () => apis, findApi: () => undefined }) as never },
         fetch: (url) =>
           isThere
             ? Promise.resolve(

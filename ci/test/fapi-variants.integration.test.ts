@@ -78,8 +78,7 @@ describe('the variants of FAPI 2.0', function () {
       if (!dpop) return {}
       const ath = token && createHash('sha256').update(token).digest('base64url')
       const method = token === undefined ? 'POST' : 'GET'
-      // the issuer of this test is http; all of this is asked over TLS
-      const htu = `${replicas.issuer.replace('http:', 'https:')}${path}`
+      const htu = `https://${host}${path}`
       const claims = { htm: method, htu, jti: randomUUID(), iat: now(), ath }
       const header = { alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(holder.publicKey) }
       return { dpop: await new SignJWT(claims).setProtectedHeader(header).sign(holder.privateKey) }

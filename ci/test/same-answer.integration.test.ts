@@ -122,7 +122,7 @@ const differences: readonly Difference[] = [
   {
     sentence: 'an algorithm that this server does not sign with',
     takenBy: 'the operator',
-    field: /^spec\.signing\./,
+    field: /^spec\.(signing|resourceServer\.tokens)\./,
     message: /is not among this server's algorithms/,
     reason:
       'The algorithms are a setting of the server; a replica reports the refusal, and the client keeps its last version.',

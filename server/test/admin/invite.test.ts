@@ -45,7 +45,12 @@ async function invite(
     store: { desk: { withPeople: (_: unknown, work: (on: object) => unknown) => work({ countAct, mailLinks }) } },
   } as unknown as InviteNeeds
   const form = createInviteRoutes(needs).find(({ method }) => method === 'POST')!
-  const request = { form: new URLSearchParams({ email }), languages: [], raw: {}, peer: {} } as unknown as PageRequest
+  const request = {
+    form: new URLSearchParams({ email }),
+    languages: [],
+    raw: { request: { headers: {} } },
+    peer: {},
+  } as unknown as PageRequest
   const answer = await form.handle(request)
   const mistakes =
     answer.kind === 'page' ? (answer as Extract<Page, { view: 'admin-invite' }>).model.mistakes : undefined

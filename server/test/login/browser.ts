@@ -181,7 +181,7 @@ export function createBrowser(
       languages: [],
       correlationId: 'c1',
       query: new URLSearchParams(),
-      raw: {} as PageRequest['raw'],
+      raw: { request: { headers: {} } } as PageRequest['raw'],
     })
   }
   return {

@@ -13,7 +13,7 @@ describe('cookieScope', () => {
     it(`gives each cookie of ${issuer} the narrowest path that its prefix allows`, () => {
       const scope = cookieScope(new URL(issuer))
       expect({ session: scope.session, path: scope.path }).to.deep.equal({ session, path })
-      const [resume, device] = ['auth', 'device'].map((where) => pages.replace('interaction', where))
+      const [resume, device] = ['authorize', 'device'].map((where) => pages.replace('interaction', where))
       expect(scope.interaction('u')).to.deep.equal({ name, pages, resume, device })
     })
 })

@@ -48,7 +48,7 @@ function createWorld() {
     ...needs,
     hosts: ['.example.com'],
     algorithms: ['ES256'],
-    registry: { current: () => ({ documentApis: () => apis }) as never },
+    registry: { current: () => ({ documentApis: () => apis, findApi: () => undefined }) as never },
   })
   const keys = createJwksFetch(needs)
   const kept = { find: () => Promise.resolve(undefined), put: () => Promise.resolve() }
