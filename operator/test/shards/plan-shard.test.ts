@@ -89,7 +89,7 @@ describe('planShard', () => {
     ])
   })
 
-  it('takes at most 90 bytes a client in the compressed file', () => {
+  it('takes at most 95 bytes a client in the compressed file', () => {
     const count = 625
     const random = (n: number): string => digestOf(String(n))
     const web = (n: number): ClientForShard => {
@@ -105,7 +105,7 @@ describe('planShard', () => {
     }
     const made = plan(Array.from({ length: count }, (_, n) => web(n + 1)))
     if (made.kind !== 'write') throw new Error('expected a write')
-    expect(made.file.length / count).to.be.below(90)
+    expect(made.file.length / count).to.be.below(95)
   })
   it('gives the same bytes whatever the order of the clients', () => {
     const [left, right] = [
