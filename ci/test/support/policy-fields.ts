@@ -34,7 +34,7 @@ export const policyRows: readonly FieldRow[] = [
   ['allow.authorizationDetailsTypes', ['payment_*'], [long(129)], 'spec.allow.authorizationDetailsTypes[0]: may not be more than 128 bytes', checks, 'limits types of authorization details', {}],
   ['allow.resourceIdentifiers', ['https://api.example.com/*'], [long(513)], 'spec.allow.resourceIdentifiers[0]: may not be more than 512 bytes', checks, 'limits identifiers of APIs', {}],
   ['allow.consent', ['Skip'], ['Never'], 'spec.allow.consent[0]: supported values: "Explicit", "Remember", "Skip"', checks, 'opens Skip by a list that has it', {}],
-  ['allow.redirectHosts', ['.apps.example.com'], ['*.example.com'], 'spec.allow.redirectHosts: must be hosts such as app.example.com, or .apps.example.com for all below it', checks, 'K14 limits hosts at a label boundary', {}],
+  ['allow.redirectHosts', ['.apps.example.com'], ['*.example.com'], 'spec.allow.redirectHosts[0]: must be hosts such as app.example.com, or .apps.example.com for all below it', checks, 'K14 limits hosts at a label boundary', {}],
   ['allow.customClientId', true, 'yes', 'spec.allow.customClientId: must be of type boolean: "string"', checks, 'keeps a custom id behind its gate', {}],
   ['allow.anyClientId', true, 'yes', 'spec.allow.anyClientId: must be of type boolean: "string"', `${decide}/acceptance.test.ts`, 'anyClientId lifts the rule of the prefix', {}],
   ['allow.existingSecret', true, 'yes', 'spec.allow.existingSecret: must be of type boolean: "string"', checks, 'keeps a secret of your own behind its gate', {}],

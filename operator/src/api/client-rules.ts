@@ -80,11 +80,6 @@ function uriRules(field: 'redirectURIs' | 'postLogoutRedirectURIs'): readonly Ru
         `self.type != 'Native' || ${every(patterns.nativeUri)}`,
       'must be http, not https, on localhost, 127.0.0.1 and [::1] for type Native: there is no certificate for those':
         `self.type != 'Native' || ${none(patterns.secureLoopback)}`,
-      'must be a whole URI without fragment (#), *, \\, space or quotes; encode them with %':
-        every(patterns.uriCharacters),
-      'must name a host and at most a port from 0 to 65535, such as https://app.example.com/callback':
-        every(patterns.namedHost),
-      'must have no user name before the host; remove what stands before the @': none(patterns.userinfo),
     },
   })
 }

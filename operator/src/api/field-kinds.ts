@@ -3,7 +3,7 @@ import type { Span } from '@nauthera/rules/limits'
 import { durationText } from './duration.ts'
 import { celMatches, patterns } from './patterns.ts'
 import { matchesRule } from './rule-kinds.ts'
-import { text } from './schema.ts'
+import { text, withRules } from './schema.ts'
 import type { Rule, Schema } from './schema.ts'
 
 export const notPlain = 'must be plain text without control characters and invisible ones'
@@ -15,6 +15,23 @@ export const httpsUri = (description: string) =>
       matchesRule(patterns.httpsUri, 'must be an https URL without a fragment, such as https://app.example.com/path'),
     ],
   })
+
+/** Where a browser is sent. What depends on the type of the client stands in client-rules.ts; a refusal of these names the entry. */
+export const redirectUri = withRules(
+  text('URI.', { maxLength: 2048 }),
+  matchesRule(
+    patterns.uriCharacters,
+    'must be a whole URI without fragment (#), *, \\, space or quotes; encode them with %',
+  ),
+  matchesRule(
+    patterns.namedHost,
+    'must name a host and at most a port from 0 to 65535, such as https://app.example.com/callback',
+  ),
+  {
+    rule: `!${celMatches('self', patterns.userinfo)}`,
+    message: 'must have no user name before the host; remove what stands before the @',
+  },
+)
 
 export const plainText = (description: string, maxLength: number) =>
   text(description, {

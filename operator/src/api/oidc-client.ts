@@ -10,7 +10,7 @@ import { detailTypeName } from './authorization-details.ts'
 import { auth } from './client-auth.ts'
 import { rotation, secret } from './client-secret.ts'
 import type { OIDCClientStatus } from './client-status.ts'
-import { httpsUri, plainText, scopeName, timeSpan } from './field-kinds.ts'
+import { httpsUri, plainText, redirectUri, scopeName, timeSpan } from './field-kinds.ts'
 import { celList, celMatches, patterns } from './patterns.ts'
 import { resourceServer } from './resource-server.ts'
 import { everyMatches, matchesRule } from './rule-kinds.ts'
@@ -21,8 +21,6 @@ export const consentModes = ['Explicit', 'Remember', 'Skip'] as const
 export const pkceModes = ['Auto', 'Required', 'Optional'] as const
 
 export type PkceMode = (typeof pkceModes)[number]
-
-const uri = (description: string) => text(description, { maxLength: 2048 })
 
 /** Also the shape of a policy's defaults. */
 export const tokenFields = {
@@ -66,12 +64,12 @@ export const clientSpecFields = object(
     suspended: flag('Stops sign-ins and tokens; the client keeps its id and secret.', { default: false }),
     redirectURIs: set(
       'Where people are sent back to after a sign-in. A request must give one of these exactly; with Native the port on localhost may differ.',
-      uri('URI.'),
+      redirectUri,
       {
         maxItems: 50,
       },
     ),
-    postLogoutRedirectURIs: set('Where people may be sent after they sign out.', uri('URI.'), { maxItems: 50 }),
+    postLogoutRedirectURIs: set('Where people may be sent after they sign out.', redirectUri, { maxItems: 50 }),
     grantTypes: set(
       'How the client gets tokens. Default: from type. There is no implicit and no password grant.',
       oneOf('Grant.', grantTypes),

@@ -1,14 +1,14 @@
 // The rules that many fields share.
 import { celMatches } from './patterns.ts'
-import type { Rule } from './schema.ts'
+import type { ListRule, Rule } from './schema.ts'
 
 /** A text that matches a pattern, with a message instead of the API server's "should match '^...$'". */
 export const matchesRule = (pattern: string, message: string): Rule => ({ rule: celMatches('self', pattern), message })
 
-/** A list whose every member matches. */
-export const everyMatches = (pattern: string, message: string): Rule => ({
-  rule: `self.all(v, ${celMatches('v', pattern)})`,
-  message,
+/** A list whose every member matches: it holds for each, so that a refusal names the entry. */
+export const everyMatches = (pattern: string, message: string): ListRule => ({
+  ...matchesRule(pattern, message),
+  ofItem: true,
 })
 
 /** A map whose every key matches. */

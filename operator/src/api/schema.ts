@@ -10,6 +10,11 @@ export interface Rule {
   readonly fieldPath?: string
 }
 
+/** A rule of a list; `ofItem` holds for each entry. */
+export interface ListRule extends Rule {
+  readonly ofItem?: true
+}
+
 /** The part of OpenAPI v3 that a structural schema may use. */
 export interface JsonSchema {
   type?: 'string' | 'integer' | 'boolean' | 'array' | 'object'
@@ -100,26 +105,32 @@ export const time = (description: string): Schema<string> => ({
 const array = <T>(
   description: string,
   items: Schema<T>,
-  options: { maxItems: number; minItems?: number; rules?: readonly Rule[] },
+  options: { maxItems: number; minItems?: number; rules?: readonly ListRule[] },
   kind: 'set' | 'atomic',
 ): Schema<readonly T[]> => {
   const { rules = [], ...json } = options
   const said = withValues(description, items.json.enum ?? [])
-  return { json: { type: 'array', description: said, 'x-kubernetes-list-type': kind, ...json }, items, rules }
+  const ofItems = rules.flatMap(({ ofItem, ...rule }) => (ofItem === true ? [rule] : []))
+  return {
+    json: { type: 'array', description: said, 'x-kubernetes-list-type': kind, ...json },
+    // a refusal then names the entry
+    items: ofItems.length > 0 ? withRules(items, ...ofItems) : items,
+    rules: rules.filter(({ ofItem }) => ofItem !== true),
+  }
 }
 
 /** A list without doubles; several appliers may each own members. */
 export const set = <T>(
   description: string,
   items: Schema<T>,
-  options: { maxItems: number; minItems?: number; rules?: readonly Rule[] },
+  options: { maxItems: number; minItems?: number; rules?: readonly ListRule[] },
 ): Schema<readonly T[]> => array(description, items, options, 'set')
 
 /** A list that one applier owns as a whole. */
 export const list = <T>(
   description: string,
   items: Schema<T>,
-  options: { maxItems: number; minItems?: number; rules?: readonly Rule[] },
+  options: { maxItems: number; minItems?: number; rules?: readonly ListRule[] },
 ): Schema<readonly T[]> => array(description, items, options, 'atomic')
 
 /** A list whose members are known by a key. */

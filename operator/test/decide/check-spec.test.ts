@@ -21,7 +21,7 @@ describe('checkPolicySpec', () => {
     const faults = checkPolicySpec({ grace: 'long', allow: { redirectHosts: ['*.example.com'], typo: true } }, 'policy')
     expect(faults.map(({ path }) => path)).to.have.members([
       'policy.grace',
-      'policy.allow.redirectHosts',
+      'policy.allow.redirectHosts[0]',
       'policy.allow.typo',
     ])
   })
