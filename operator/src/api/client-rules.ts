@@ -194,9 +194,12 @@ const fapiRules = rulesOf({
   dpop: {
     [fapiWants.dpop]: `((has(self.dpop) && self.dpop) || (has(self.certificateBoundTokens) && self.certificateBoundTokens) || ${method} in ${celList(tlsMethods)})`,
   },
-  ...ofEach(['signing.idToken', 'signing.accessToken', 'signing.userinfo'], (field) => ({
-    [fapiWants.algorithm]: `(${absent(field)} || self.${field} in ${celList(fapiAlgorithms)})`,
-  })),
+  ...ofEach(
+    ['signing.idToken', 'signing.accessToken', 'signing.userinfo', 'resourceServer.tokens.signingAlg'],
+    (field) => ({
+      [fapiWants.algorithm]: `(${absent(field)} || self.${field} in ${celList(fapiAlgorithms)})`,
+    }),
+  ),
   redirectURIs: {
     [fapiWants.redirect]:
       "(self.type == 'Native' || !has(self.redirectURIs) || self.redirectURIs.all(u, u.startsWith('https:')))",
