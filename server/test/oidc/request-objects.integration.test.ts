@@ -1,9 +1,11 @@
 import { createHmac, randomUUID } from 'node:crypto'
+import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
 import * as client from 'openid-client'
 import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
+import { deviceGrant } from '@nauthera/harness/device'
 import { redeem } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
@@ -38,6 +40,12 @@ describe('RFC 9101 signed request objects', () => {
       entry('app.signed', signed),
       entry('app.strict', { ...signed, requireSignedRequestObject: true }),
       entry('app.secret', { ...configs.web, jwks }),
+      entry('app.few', {
+        ...signed,
+        scopes: ['email'],
+        consent: ConsentMode.SKIP,
+        grantTypes: [...signed.grantTypes, deviceGrant],
+      }),
     ])
     await addPerson(replicas, 'ada')
   })
@@ -172,6 +180,36 @@ describe('RFC 9101 signed request objects', () => {
     const back = await browser.authorize(authorizationUrl(replicas.issuer, query), 'ada')
     expect(back.origin + back.pathname).to.equal(redirectUri)
     expect(back.searchParams.get('state')).to.equal('signed-state')
+  })
+
+  it('A9 a request object with an empty list of APIs is refused at /authorize, when it is pushed, and by the device flow', async () => {
+    const ofObject = (resource: unknown) => {
+      const own = { iss: 'app.few', client_id: 'app.few', scope: 'email offline_access', resource }
+      return signWith(es256(), own)
+    }
+    const proof = () =>
+      new SignJWT({ iss: 'app.few', sub: 'app.few', aud: replicas.issuer, jti: randomUUID(), exp: now() + 60 })
+        .setProtectedHeader({ alg: 'ES256', kid: es256().jwk.kid! })
+        .sign(es256().privateKey)
+    const direct = async (path: string, object: string) => {
+      const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+      const form = { client_id: 'app.few', client_assertion: await proof(), client_assertion_type, request: object }
+      return send(replicas, { path, form })
+    }
+    for (const [resource, outcome, pushed, asked] of [
+      [[], 'invalid_request_object', 400, 400],
+      [undefined, 'page', 201, 200],
+    ] as const) {
+      expect(await outcomeOf({ client_id: 'app.few', request: await ofObject(resource) })).to.equal(outcome)
+      for (const [path, status] of [
+        ['/request', pushed],
+        ['/device_authorization', asked],
+      ] as const) {
+        const answer = await direct(path, await ofObject(resource))
+        expect(answer.status, answer.body).to.equal(status)
+        if (status === 400) expect(answer.json()['error']).to.equal('invalid_request_object')
+      }
+    }
   })
 
   for (const [inside, beside, granted] of [

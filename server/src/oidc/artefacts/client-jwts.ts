@@ -30,6 +30,9 @@ export function assertionFault(jwt: ClientJwt): string | undefined {
 export function requestObjectFault(jwt: ClientJwt): string | undefined {
   const kind = kindOf(jwt)
   if (kind !== undefined && kind !== requestKind) return `its typ is ${kind}: it is no request object`
+  // the library asks nobody about the API or the scopes of such a request
+  const { resource } = jwt.claims
+  if (Array.isArray(resource) && resource.length === 0) return 'resource names no API: leave it out'
   return commonFault(jwt)
 }
 

@@ -63,7 +63,7 @@ function alwaysAsks({ mode, prompted }: Pick<ConsentQuestion, 'mode' | 'prompted
 
 /** What a request asks for.
  *  @param apis identifier -> scopes that the API has
- *  @param listed the scopes about a person that the client may have: a claim of another one is not asked for */
+ *  @param listed the scopes about a person that the client may have: nobody is asked for another one, nor for a claim of it */
 export function askedOf(
   params: { readonly scope?: string; readonly claims?: string },
   apis: Readonly<Record<string, Iterable<string>>>,
@@ -74,9 +74,10 @@ export function askedOf(
   const byClaim = claimsAsked(params.claims)
     .filter((claim) => !(signInClaims as readonly string[]).includes(claim))
     .flatMap((claim) => scopeOfClaim(claim) ?? [])
-    .filter((scope) => listed.includes(scope))
   return {
-    scopes: [...new Set([...scopes.filter((scope) => oidcScopes.includes(scope)), ...byClaim])],
+    scopes: [...new Set([...scopes.filter((scope) => oidcScopes.includes(scope)), ...byClaim])].filter((scope) =>
+      listed.includes(scope),
+    ),
     resources: withScopes(apis, (ofApi) => [...ofApi].filter((scope) => scopes.includes(scope))),
     ...withDetails(details),
   }

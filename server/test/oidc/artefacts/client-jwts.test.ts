@@ -52,6 +52,12 @@ describe('requestObjectFault', () => {
       expect(requestObjectFault(jwt({}, { typ }))).to.equal(undefined)
   })
 
+  it('finds an empty list of APIs', () => {
+    expect(requestObjectFault(jwt({ resource: [] }))).to.contain('resource')
+    for (const resource of ['https://api.test', ['https://api.test']])
+      expect(requestObjectFault(jwt({ resource }))).to.equal(undefined)
+  })
+
   it('allows what requests have', () => {
     expect(requestObjectFault(jwt({ response_type: 'code' }, { typ: 'oauth-authz-req+jwt' }))).to.equal(undefined)
   })

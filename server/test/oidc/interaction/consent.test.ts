@@ -46,6 +46,10 @@ describe('askedOf', () => {
     const listed = ['openid', 'email', 'phone', 'address']
     expect(askedOf({ scope: 'openid', claims }, {}, listed).scopes).to.deep.equal(['openid', 'address'])
   })
+  it('leaves out a scope about the person that the client does not list', () => {
+    const result = askedOf({ scope: 'openid email offline_access' }, {}, ['email'])
+    expect(result).to.deep.equal({ scopes: ['email'], resources: {} })
+  })
   it('leaves out a claim of a scope that the client does not list', () => {
     const claims = JSON.stringify({ id_token: { email: { essential: true }, name: null } })
     expect(askedOf({ scope: 'openid', claims }, {}, ['openid', 'profile']).scopes).to.deep.equal(['openid', 'profile'])
