@@ -33,12 +33,12 @@ export function judgeAuthorization(asked: Asked, client: ApisOf, apis: Apis): Ve
 /** Whether a sign-in goes on without this scope where its client does not list it. */
 const isLeftOut = (scope: string): boolean => scope !== 'openid' && oidcScopes.includes(scope)
 
-/** @returns what a refresh asks for, without the scopes that were left out of the sign-in: programs repeat what they asked for then */
-export function withoutLeftOut(scope: string, { config }: Pick<ApisOf, 'config'>): string {
-  const listed = personScopes(config)
-  return words(scope)
-    .filter((one) => !isLeftOut(one) || listed.includes(one))
-    .join(' ')
+/** @param had the scope of the refresh token
+ *  @returns what a refresh asks for, without the scopes that were left out of the sign-in: programs repeat what they asked for then, also when the
+ *    client has come to list more. Where nothing would be left it stays as it is, and is refused: the library gives everything to who asks for nothing */
+export function withoutLeftOut(scope: string, had: string): string {
+  const kept = words(scope).filter((one) => !isLeftOut(one) || words(had).includes(one))
+  return kept.length > 0 ? kept.join(' ') : scope
 }
 
 /** At the token endpoint, for client_credentials. Nothing asked for means everything that is granted.

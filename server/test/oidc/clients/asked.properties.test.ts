@@ -12,6 +12,7 @@ import {
   judgeMachine,
   judgeRedemption,
   standingScope,
+  withoutLeftOut,
 } from '../../../src/oidc/clients/asked.ts'
 import type { Verdict } from '../../../src/oidc/clients/asked.ts'
 
@@ -118,6 +119,22 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
           if (request.resources.length > 0) expect(ofApis).to.not.include(scope)
         }
       }),
+    )
+  })
+
+  it('a refresh loses only what is about the person and its token lacks, never openid, and never everything', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(word, { minLength: 1, maxLength: 5 }),
+        some(['openid', 'email', 'read']),
+        (all, had) => {
+          const kept = words(withoutLeftOut(all.join(' '), had.join(' ')))
+          const lost = all.filter((scope) => !kept.includes(scope))
+          const canGo = (scope: string) =>
+            scope !== 'openid' && oidcScopes.includes(scope) && !had.includes(scope as 'read')
+          expect(lost).to.deep.equal(all.every(canGo) ? [] : all.filter(canGo))
+        },
+      ),
     )
   })
 

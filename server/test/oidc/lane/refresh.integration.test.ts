@@ -104,6 +104,7 @@ describe('the machine lane: refresh', function () {
   const handed: readonly [string, () => Promise<Asked>][] = [
     ['fewer scopes', async () => withToken('app.web', (await signIn()).refresh, { scope: 'openid' })],
     ['more scopes', async () => withToken('app.web', (await signIn()).refresh, { scope: 'openid groups' })],
+    ['other scopes alone', async () => withToken('app.web', (await signIn()).refresh, { scope: 'groups' })],
     ['an API that it is not for', async () => withToken('app.web', (await signIn()).refresh, { resource: api })],
     ['the token of another client', async () => withToken('app.web', (await signIn('app.rsa')).refresh)],
     ['an access token', async () => withToken('app.web', (await signIn()).access)],

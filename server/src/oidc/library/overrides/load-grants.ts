@@ -5,7 +5,7 @@ import { loadAccountOfArtefact } from '../../load-account.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
-import { clientOf, currentContext, parameterOf, setParameter } from '../shapes.ts'
+import { currentContext, parameterOf, setParameter } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
 /** Grant.find: loads grant, account and session in one query. The request keeps the result for `findAccount`. The
@@ -20,8 +20,9 @@ export function loadGrants(
     if (artefact?.['grantId'] !== grantId) return undefined
     const context = currentContext()
     const asked = parameterOf(context, 'scope')
+    const { scope: had } = artefact
     if (asked !== undefined && parameterOf(context, 'grant_type') === 'refresh_token')
-      setParameter(context, 'scope', withoutLeftOut(asked, clients.registered(clientOf(context))))
+      setParameter(context, 'scope', withoutLeftOut(asked, typeof had === 'string' ? had : ''))
     const loaded = await fromStore(() => loadAccountOfArtefact(request, users))
     const grant = await standingGrant(loaded, clients, { artefact, ...settings })
     if (grant === undefined) return undefined
