@@ -17,8 +17,8 @@ export interface GeneralPages {
   'signed-out': {
     readonly client?: ClientOnPage | undefined
     readonly stillSignedIn: boolean
-    /** Where the client would have led the person, which it has not registered. */
-    readonly unlisted?: string | undefined
+    /** The client would have led the person to an address that it has not registered; `shown` is what may be shown of it. */
+    readonly unlisted?: { readonly shown: string | undefined } | undefined
     /** Undefined when it is not known. */
     readonly endings?: readonly EndingOnPage[] | undefined
   }

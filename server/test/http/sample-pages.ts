@@ -44,7 +44,11 @@ export const samplePages: Readonly<Record<string, Page>> = {
   'signed-out, and no way back': {
     kind: 'page',
     view: 'signed-out',
-    model: { client: sampleClient, stillSignedIn: false, unlisted: 'https://shop.example.com/oauth2callback' },
+    model: {
+      client: sampleClient,
+      stillSignedIn: false,
+      unlisted: { shown: 'https://shop.example.com/oauth2callback' },
+    },
   },
   'still signed in': {
     kind: 'page',

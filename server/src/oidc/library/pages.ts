@@ -15,7 +15,10 @@ export interface ProtocolPages {
   /** The device gets nothing: the person did not want it, its code is over, or something went wrong. */
   deviceRefused(ask: PageAsk, out: ErrorOut, fault: ProtocolFault): Promise<RenderedPage>
   /** @param outcome `stillSignedIn`: the person did not want to be signed out; `unlisted`: where the client would have led them, which it has not registered */
-  signedOut(ask: PageAsk, outcome: { stillSignedIn: boolean; unlisted?: string | undefined }): Promise<RenderedPage>
+  signedOut(
+    ask: PageAsk,
+    outcome: { stillSignedIn: boolean; unlisted?: { shown: string | undefined } | undefined },
+  ): Promise<RenderedPage>
 }
 
 /** What is known about the request of such a page. It is little when the error came early. */

@@ -1,5 +1,5 @@
-// Where a sign-out was to lead, when that address is not registered: it goes with the person, in the addresses of the pages, to the one that says so. Whoever
-// writes such an address by hand sees what they wrote: it is shown as text, and leads nowhere.
+// Where a sign-out was to lead, when that address is not registered: it goes with the person, in the addresses of the pages, to the one that says so. Anybody can
+// lead a person to such a page, so what is shown of it has no room for a sentence, and leads nowhere. The log has the whole.
 import { currentRequest } from './current-request.ts'
 import type { Context } from './shapes.ts'
 
@@ -8,8 +8,14 @@ interface Unlisted {
   readonly uri: string
 }
 
-/** Characters that are shown of it. */
+/** Characters of it that go with the person. */
 const longest = 300
+
+/** Characters of it that are shown. */
+const longestShown = 120
+
+/** The own scheme of an installed application: a domain, backwards. */
+const appScheme = /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/
 
 /** @returns what the sign-out has asked for that begins with this request */
 export function unlistedNow({ oidc }: Context): Unlisted | undefined {
@@ -17,12 +23,25 @@ export function unlistedNow({ oidc }: Context): Unlisted | undefined {
   return uri === undefined || oidc.client === undefined ? undefined : { clientId: oidc.client.clientId, uri }
 }
 
-/** @returns what the address of this page says; undefined for what its client has registered, and for what is no address */
-export function unlistedIn({ oidc, query }: Context): string | undefined {
+/** @returns what the page says of the address in its own; undefined for one that its client has registered */
+export function unlistedIn({ oidc, query }: Context): { readonly shown: string | undefined } | undefined {
   const { unlisted: uri } = query
-  if (oidc.client === undefined || typeof uri !== 'string' || uri.length > longest || !URL.canParse(uri))
+  if (oidc.client === undefined || typeof uri !== 'string' || oidc.client.postLogoutRedirectUriAllowed(uri))
     return undefined
-  return oidc.client.postLogoutRedirectUriAllowed(uri) ? undefined : uri
+  return { shown: shownOf(uri) }
+}
+
+/** @returns where an address of the web or of an application leads, without its query; undefined for what could be words to a person
+ *  @internal read by a test alone */
+export function shownOf(uri: string): string | undefined {
+  if (!URL.canParse(uri)) return undefined
+  const { protocol, host, pathname, search } = new URL(uri)
+  const isWeb = protocol === 'https:' || protocol === 'http:'
+  if (!isWeb && !appScheme.test(protocol)) return undefined
+  const place = `${host === '' ? '' : `//${host}`}${pathname}`
+  if (!place.startsWith('/') || /\s|%20/.test(uri)) return undefined
+  const shown = `${protocol}${place}${search === '' ? '' : '?…'}`
+  return shown.length > longestShown ? undefined : shown
 }
 
 export function withUnlisted(page: string, unlisted: Unlisted | undefined): string {

@@ -21,7 +21,7 @@ export const contract: Contract = {
           const end = await browser.submit(page, '/logout/confirm', { logout: 'yes' })
           expect([end.status, end.location]).to.deep.equal([200, undefined])
           // shown as text; the one link leads to where the client is
-          expect(end.body).to.contain('https://app.example.com/callback&quot;&gt;&lt;script&gt;')
+          expect(end.body).to.contain('https://app.example.com/callback%22%3E%3Cscript%3E')
           expect(end.body).to.contain('postLogoutRedirectURIs').and.to.contain('href="https://app.example.com/"')
           expect(end.body).to.contain('You are signed out').and.not.contain('<script')
         }
@@ -36,16 +36,19 @@ export const contract: Contract = {
         const stays = await browser.submit(page, '/logout/confirm', {})
         expect(stays.body).to.contain('still signed in').and.not.contain('id="unlisted"')
       },
-    'stayAfterLogout: the page repeats no address that is registered, is none, or has no client': async (replicas) => {
-      for (const asked of [
-        { client_id: 'app.web', unlisted: 'https://app.example.com/bye' },
-        { client_id: 'app.web', unlisted: 'call this number' },
-        { unlisted },
-      ]) {
+    'stayAfterLogout: the page repeats no address that is registered, could be words, or has no client': async (
+      replicas,
+    ) => {
+      for (const [asked, hasCure] of [
+        [{ client_id: 'app.web', unlisted: 'https://app.example.com/bye' }, false],
+        [{ client_id: 'app.web', unlisted: 'Urgent:call this number' }, true],
+        [{ unlisted }, false],
+      ] as const) {
         const page = await new Browser(replicas).follow(
           `/logout/success?${new URLSearchParams(Object.entries(asked)).toString()}`,
         )
-        expect(page.body, JSON.stringify(asked)).to.not.contain('id="unlisted"')
+        expect(page.body, JSON.stringify(asked)).to.not.contain('id="unlisted"').and.not.contain('call this')
+        expect(page.body.includes('postLogoutRedirectURIs'), JSON.stringify(asked)).to.equal(hasCure)
       }
     },
   },
