@@ -176,6 +176,9 @@ describe('a program with the defaults of its client', () => {
       expect(line?.['reason']).to.equal(
         'introspection: the token is for API https://api.example.com, not for default/app-old',
       )
+      const ofPublic = await send(replicas, { path: '/introspect', form: { ...form, client_id: 'app.spa' } })
+      expect(ofPublic.json()).to.deep.equal({ active: false })
+      expect(replicas.lines.join()).to.contain('introspection: default/app-spa is a public client')
     })
 
     it('T9 nobody may in both at once', async () => {
@@ -302,8 +305,14 @@ describe('a program with the defaults of its client', () => {
       expect(answer.json()['scope']).to.equal('openid email')
       const again = await refresh(replicas, tokensOf(answer).refresh, { form: { scope } })
       expect([again.status, again.json()['scope']]).to.deep.equal([200, 'openid email'])
-      const more = await refresh(replicas, tokensOf(again).refresh, { form: { scope: 'openid profile' } })
-      expect(more.json()['error'], 'what was not asked for is refused as ever').to.equal('invalid_scope')
+      const alone = await refresh(replicas, tokensOf(again).refresh, { form: { scope: 'phone' } })
+      expect(alone.json()['error'], 'nothing asked for would be everything').to.equal('invalid_scope')
+      // the owner follows the advice, and programs go on as they are
+      const more = { ...configs.web, scopes: [...configs.web.scopes, 'phone'] }
+      await replicas.serve([...entries().filter(({ clientId }) => clientId !== 'app.web'), entry('app.web', more)])
+      const later = await refresh(replicas, tokensOf(again).refresh, { form: { scope } })
+      await replicas.serve(entries())
+      expect([later.status, later.json()['scope']]).to.deep.equal([200, 'openid email'])
     })
 
     it('a refused scope is named with the object and its field, in the answer and in the audit line', async () => {

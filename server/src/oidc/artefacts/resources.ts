@@ -74,16 +74,31 @@ export function allowedScope(verdict: Verdict): string | undefined {
   return verdict.scope
 }
 
-/** What may be told of a token that is looked at: it stands for no more than its client may have now.
- *  @returns undefined when the caller learns nothing of it */
+/** What is told of a token, or why nothing is; the caller does not hear why. */
+type Standing =
+  | { readonly kind: 'told'; readonly owner: OidcClient; readonly scope: string | undefined }
+  | { readonly kind: 'untold'; readonly why: string }
+
+/** What may be told of a token that is looked at: it stands for no more than its client may have now. */
 export function standingFor(
   caller: OidcClient,
   token: { readonly clientId?: string | undefined } & Parameters<typeof standingScope>[0],
   clients: Pick<ClientInstances, 'registeredById' | 'findApi'>,
-): { readonly scope: string | undefined } | undefined {
-  const owner = clients.registeredById(token.clientId ?? '')
-  if (owner === undefined || caller.config.tokenEndpointAuthMethod === 'none') return undefined
-  return mayIntrospect(caller, token) ? standingScope(token, owner, clients) : undefined
+): Standing {
+  const { clientId = '', aud } = token
+  const callerName = `${caller.namespace}/${caller.name}`
+  const api = aud === undefined ? undefined : `API ${[aud].flat().join(' ')}`
+  const untold = (why: string): Standing => ({ kind: 'untold', why })
+  if (caller.config.tokenEndpointAuthMethod === 'none')
+    return untold(`${callerName} is a public client, and such a client introspects nothing`)
+  if (!mayIntrospect(caller, token))
+    return untold(`the token is for ${api ?? `client ${clientId}`}, not for ${callerName}`)
+  const owner = clients.registeredById(clientId)
+  if (owner === undefined) return untold(`the client ${clientId} of the token is not served any more`)
+  const standing = standingScope(token, owner, clients)
+  return standing === undefined
+    ? untold(`the client ${clientId} of the token may not ask for the ${api} any more`)
+    : { kind: 'told', owner, ...standing }
 }
 
 /** A client may introspect its own tokens, and an API the tokens that are issued for it (RFC 7662 section 4). */

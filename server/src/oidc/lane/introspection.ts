@@ -30,14 +30,21 @@ export function createIntrospection(needs: IntrospectionNeeds): Answer {
     const grant = token.grantId === undefined ? undefined : await findGrant(context, token, needs)
     if (token.grantId !== undefined && grant === undefined) return undefined
     const standing = standingFor(caller, token, clients)
-    if (standing === undefined) return undefined
-    return {
+    if (standing.kind === 'untold') return undefined
+    const told =
+      grant && isAudience(caller, token)
+        ? claimsOnIntrospection(caller.config, grant.account.user, grant.payload.openid?.scope)
+        : {}
+    // in the order of the library's answer, and no claim changes what is said of the token
+    const claims = {
       active: true,
       ...(accountId !== undefined && { sub: subjectOf(owner, accountId) }),
       ...token.extra,
-      ...(grant && isAudience(caller, token)
-        ? claimsOnIntrospection(caller.config, grant.account.user, grant.payload.openid?.scope)
-        : {}),
+      ...told,
+    }
+    return {
+      ...claims,
+      active: true,
       client_id: clientId,
       exp,
       iat,

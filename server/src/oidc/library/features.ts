@@ -99,16 +99,16 @@ function tokensLookedAt({ clients, users, events }: Needs) {
       allowedPolicy: async (context: Context, client, shown) => {
         const token = shown as unknown as AccessToken
         await clients.ensure(token.clientId ?? '')
-        const owner = clients.registeredById(token.clientId ?? '')
         const caller = clients.registered(client)
         const standing = standingFor(caller, token, clients)
-        if (!owner || standing === undefined) {
-          tellUntold({ caller, token }, events)
+        if (standing.kind === 'untold') {
+          tellUntold(caller, standing.why, events)
           return false
         }
+        const { owner, scope } = standing
         const rar = standingDetailsOf(token, owner, clients)
         const extra = { ...token.extra, ...(isAudience(caller, token) ? await toldOf(context, caller, users) : {}) }
-        Object.assign(token, standing, { rar, extra })
+        Object.assign(token, { scope, rar, extra })
         return true
       },
     },
@@ -124,13 +124,8 @@ function tokensLookedAt({ clients, users, events }: Needs) {
 }
 
 /** A token that is good and reads inactive: who asks is told nothing, and who runs the server why. */
-function tellUntold(
-  { caller, token }: { caller: OidcClient; token: Pick<AccessToken, 'clientId' | 'aud'> },
-  { audit }: Needs['events'],
-): void {
-  const { clientId, uid, namespace, name } = caller
-  const of = token.aud === undefined ? `client ${token.clientId}` : `API ${[token.aud].flat().join(' ')}`
-  const reason = `introspection: the token is for ${of}, not for ${namespace}/${name}`
+function tellUntold({ clientId, uid }: OidcClient, why: string, { audit }: Needs['events']): void {
+  const reason = `introspection: ${why}`
   const about = { clientId, clientUid: uid, outcome: 'failure', reason, ...auditedRequest(currentRequest()) } as const
   audit.record({ event: 'token.refused', ...about })
 }
@@ -176,7 +171,7 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
       if (found === undefined) judge(context, client, [])
       return found!
     },
-    // a token request names its API, unless the sign-in named none either
+    // a token request that names no API is for the client's only one, where the code or refresh token is for that one and a scope of it is asked for
     useGrantedResource: async (context: Context, model) => {
       const { scope, resource } = model as unknown as Artefact
       const meant = means(parameterOf(context, 'scope') ?? scope, clientOf(context))
