@@ -24,7 +24,11 @@ const tokenClaims = [
   'act',
   'may_act',
   'typ',
+  'grant_ref',
 ] as const
+
+/** About the answer to an introspection (RFC 7662 section 2.2). */
+const answerClaims = ['active', 'username', 'token_type', 'authorization_details'] as const
 
 /** Which claims of the granted scopes an ID token holds: all, or only those that the request names (OpenID Connect Core 5.4). */
 export const idClaims = ['Scopes', 'Minimal'] as const
@@ -38,6 +42,7 @@ export const apiClaims = ['groups', 'email', 'preferred_username', 'name'] as co
 export const registeredClaims: readonly string[] = [
   ...signInClaims,
   ...tokenClaims,
+  ...answerClaims,
   ...unusableClaims,
   ...Object.values(claimsByScope).flat(),
 ]

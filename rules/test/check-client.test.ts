@@ -15,7 +15,8 @@ const derived = (name: string): Change => ({ claims: [{ name, join: 'Array', fro
 const acrWords = /^must be among urn:nauthera:password, urn:nauthera:mfa$/
 
 /** What is refused: where the person looks for it, and a piece of what it says. */
-const refused: readonly [sentence: string, change: Change, field: string, message: RegExp][] = [
+type Refused = [sentence: string, change: Change, field: string, message: RegExp]
+const refused: readonly Refused[] = [
   [
     'a redirect to http',
     { redirectUris: ['http://a.test/'] },
@@ -135,6 +136,12 @@ const refused: readonly [sentence: string, change: Change, field: string, messag
     /"__proto__" cannot be kept by many programs; choose another name/,
   ],
   ['the claim groups from groups', derived('groups'), 'spec.claims', /"groups" is a registered claim/],
+  ...['active', 'username', 'token_type', 'authorization_details', 'grant_ref'].map((name): Refused => [
+    `the claim ${name} from groups`,
+    derived(name),
+    'spec.claims',
+    /is a registered claim/,
+  ]),
   ['an access token of two days', { accessTokenTtl: 172_800 }, 'spec.tokens.accessTTL', /at most 24h/],
   ['an ID token of two days', { idTokenTtl: 172_800 }, 'spec.tokens.idTTL', /at most 24h/],
   ['a refresh token of a year', { refreshTokenTtl: 31_536_000 }, 'spec.tokens.refreshTTL', /at most 2160h/],
