@@ -89,15 +89,18 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
       const use = { namespace, name, clientId, identity, lastUsed: needs.now() }
       identities.set(clientId, { use, order: ++order })
     },
-    touchSector({ namespace, name, clientId, version: { generation } }, fault) {
-      const before = sectors.get(clientId)?.use
+    touchSector(client, fault) {
+      const { namespace, name, clientId, version } = client
+      const { generation } = version
+      const before = ofOwner(sectors.get(clientId)?.use, client)
       if (before?.fault === fault && before.generation === generation) return
       const use = { namespace, name, clientId, generation, fault, at: needs.now() }
       sectors.set(clientId, { use, order: ++order })
     },
-    touchCode({ namespace, name, clientId }, isProtected) {
+    touchCode(client, isProtected) {
+      const { namespace, name, clientId } = client
       const kind = isProtected ? 'protectedAt' : 'unprotectedAt'
-      const before = codes.get(clientId)?.use
+      const before = ofOwner(codes.get(clientId)?.use, client)
       const now = needs.now()
       if (now - (before?.[kind] ?? Number.NEGATIVE_INFINITY) < codeUseMs) return
       codes.set(clientId, { use: { ...before, namespace, name, clientId, [kind]: now }, order: ++order })
@@ -124,3 +127,9 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
     },
   }
 }
+
+/** @returns what is known of a client id, unless another object had it then */
+const ofOwner = <Use extends { readonly namespace: string; readonly name: string }>(
+  use: Use | undefined,
+  { namespace, name }: RegisteredClient,
+): Use | undefined => (use?.namespace === namespace && use.name === name ? use : undefined)

@@ -56,6 +56,22 @@ describe(createUsage.name, () => {
     expect(usage.since(0).codes).to.deep.equal([])
   })
 
+  it('tells of a client id that another object has now nothing of the one before', async () => {
+    const usage = createUsage({ now: () => 1000 })
+    const { client } = await loaded(['a'])
+    usage.touchCode(client, false)
+    usage.touchSector(client, '')
+    const { cursor } = usage.since(0)
+    const next = { ...client, namespace: 'other' }
+    usage.touchCode(next, true)
+    usage.touchSector(next, '')
+    const told = usage.since(cursor)
+    expect(told.codes).to.deep.equal([
+      { namespace: 'other', name: client.name, clientId: client.clientId, protectedAt: 1000 },
+    ])
+    expect(told.sectors.map(({ namespace }) => namespace)).to.deep.equal(['other'])
+  })
+
   it('forgets secrets and clients that are gone', async () => {
     const usage = createUsage()
     const { client } = await loaded(['a', 'b'])
