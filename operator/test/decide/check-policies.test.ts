@@ -166,6 +166,12 @@ describe('checkPolicies', () => {
       ['spec.resourceServer.identifier'],
     ],
     [
+      'takes * for no identifier on this machine',
+      { resourceServer: { identifier: 'http://localhost:8080/mcp' } },
+      [{ allow: { resourceServer: true, resourceIdentifiers: ['*'] } }],
+      ['spec.resourceServer.identifier'],
+    ],
+    [
       'takes an identifier on this machine that is listed',
       { resourceServer: { identifier: 'http://localhost:8080/mcp' } },
       [{ allow: { resourceServer: true, resourceIdentifiers: ['http://localhost:*'] } }],
