@@ -36,7 +36,15 @@ export const detailLimits = {
 } as const
 
 /** Of what an API declares. */
-export const declarationLimits = { types: 10, values: 20, fields: 20, word: 64, languages: 5, words: 40 } as const
+export const declarationLimits = {
+  types: 10,
+  values: 20,
+  fields: 20,
+  word: 64,
+  text: 128,
+  languages: 5,
+  words: 40,
+} as const
 
 /** @returns the names that `required` may list: what a detail of the type can have at all */
 export function fieldsOfType(type: AuthorizationDetailsType): readonly string[] {

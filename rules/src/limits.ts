@@ -35,6 +35,9 @@ export const rotationTimes = {
 /** Characters of a nonce that may stand in for PKCE. The floor is ours: a shorter one might be a counter. */
 export const leastNonce = 16
 
+/** Characters of what an API says of one of its scopes. */
+export const apiTextLength = { title: 80, description: 300 } as const
+
 /** Characters of metadata.name: it leaves room for `<name>-oidc` and what else is built from it. */
 export const maxNameLength = 120
 

@@ -37,7 +37,7 @@ export const authorizationDetailsType = object(
     title: text(
       'What it lets an application do, in English, for the person who is asked: Make a payment from your account.',
       {
-        maxLength: 128,
+        maxLength: most.text,
         minLength: 1,
         rules: plainWords,
       },
@@ -107,9 +107,13 @@ export const authorizationDetailsType = object(
         'The texts of one language.',
         {
           language: languageName,
-          words: mapOf('From a name or a value to its text.', text('Text.', { maxLength: 128, rules: plainWords }), {
-            maxProperties: most.words,
-          }),
+          words: mapOf(
+            'From a name or a value to its text.',
+            text('Text.', { maxLength: most.text, rules: plainWords }),
+            {
+              maxProperties: most.words,
+            },
+          ),
         },
         {},
       ),

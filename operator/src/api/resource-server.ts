@@ -2,7 +2,7 @@
 import { declarationLimits } from '@nauthera/rules/authorization-details'
 import { authorizationDetailsType, detailTypeName } from './authorization-details.ts'
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
-import { tokenLife } from '@nauthera/rules/limits'
+import { apiTextLength, tokenLife } from '@nauthera/rules/limits'
 import { languageName, plainText, scopeName, timeSpan } from './field-kinds.ts'
 import { labelSelector } from './label-selector.ts'
 import { patterns } from './patterns.ts'
@@ -79,8 +79,8 @@ const apiAccess = object(
   ],
 )
 
-const title = (description: string) => plainText(description, 80)
-const explanation = (description: string) => plainText(description, 300)
+const title = (description: string) => plainText(description, apiTextLength.title)
+const explanation = (description: string) => plainText(description, apiTextLength.description)
 
 const apiScope = object(
   'A scope, and how the page that asks the person calls it.',

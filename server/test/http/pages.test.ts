@@ -96,6 +96,12 @@ describe('createPages', () => {
     })
   }
 
+  it('shows the name of a scope beside its title, so that no title hides what it is', () => {
+    const { body } = render(samplePages['consent']!)
+    for (const part of ['Read your reports', '<code>reports.read</code>', '<code>reports.write</code>'])
+      expect(body).to.contain(part)
+  })
+
   it('has a sample of every view', () => {
     const views = readdirSync(viewsDirectory).map((file) => file.replace('.eta', ''))
     const parts = [

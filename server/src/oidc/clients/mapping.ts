@@ -3,13 +3,17 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { specPathOf } from '@nauthera/proto/spec-path'
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import { declarationLimits } from '@nauthera/rules/authorization-details'
 import { hasCertificateBoundTokens } from '@nauthera/rules/certificates'
 import type { MutualTls } from '@nauthera/rules/certificates'
 import { checkClient } from '@nauthera/rules/check-client'
 import { federatedMethod, showsSecret } from '@nauthera/rules/client-authentication'
+import { invalid } from '@nauthera/rules/client-fault'
 import type { ClientFault } from '@nauthera/rules/client-fault'
-import { oidcScopes } from '@nauthera/rules/scopes'
 import { userinfoEncryption } from '@nauthera/rules/encryption'
+import { apiTextLength } from '@nauthera/rules/limits'
+import { oidcScopes } from '@nauthera/rules/scopes'
+import { hiddenRanges } from '@nauthera/runtime/hidden-characters'
 import type { CheckClient, ClientIdentity } from '../../clients/check-client.ts'
 import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
 import { registrationFault } from './registration.ts'
@@ -165,12 +169,32 @@ export function createClientCheck(needs: {
   return (config, identity) => {
     const { signing, identityIssuers, mutualTls } = needs
     const about = { hasSecret: identity.hasSecret, algorithms: signing.algorithms, identityIssuers, mutualTls }
-    const faults = checkClient(config, about)
+    const faults = [...checkClient(config, about), ...wordFaults(config)]
     if (faults.length > 0) return faults
     const metadata = renderMetadata(config, identity, needs.signing)
     const fault = libraryFault(needs.clientClass(), metadata)
     return fault ? [fault] : []
   }
+}
+
+const hidden = new RegExp(`[${hiddenRanges}]`, 'u')
+
+/** The words of an API that a person reads before they agree. The API server has checked them, unless it is an old one. */
+function wordFaults({ resourceServer }: ClientConfig): readonly ClientFault[] {
+  const { scopeTexts = [], authorizationDetails = [] } = resourceServer ?? {}
+  const ofDetails = authorizationDetails.flatMap(({ title, texts }) => [
+    title,
+    ...texts.flatMap(({ words }) => words.map(({ text }) => text)),
+  ])
+  return (
+    [
+      ['resourceServer.scopes', scopeTexts.map(({ title }) => title), apiTextLength.title],
+      ['resourceServer.scopes', scopeTexts.map(({ description }) => description), apiTextLength.description],
+      ['resourceServer.authorizationDetails', ofDetails, declarationLimits.text],
+    ] as const
+  )
+    .filter(([, texts, most]) => texts.some((text) => hidden.test(text) || Array.from(text).length > most))
+    .map(([field, , most]) => invalid(field, `must have texts of at most ${most} characters, none of them hidden`))
 }
 
 /** For keys of the metadata that have another name than the field they come from. */

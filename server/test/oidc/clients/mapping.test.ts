@@ -306,6 +306,24 @@ describe('createClientCheck', () => {
       'spec.access.requiredAcr',
       'CLIENT_METADATA_INVALID',
     ],
+    [
+      'a title of a scope that turns text around',
+      { resourceServer: { scopeTexts: [{ scope: 'read', language: 'en', title: 'Read\u202e' }] } },
+      'spec.resourceServer.scopes',
+      'CLIENT_METADATA_INVALID',
+    ],
+    [
+      'a description of a scope that is a page long',
+      { resourceServer: { scopeTexts: [{ scope: 'read', title: 'Read', description: 'x'.repeat(301) }] } },
+      'spec.resourceServer.scopes',
+      'CLIENT_METADATA_INVALID',
+    ],
+    [
+      'authorization details with words that show nothing',
+      { resourceServer: { authorizationDetails: [{ type: 'pay', title: 'Pay\u200b' }] } },
+      'spec.resourceServer.authorizationDetails',
+      'CLIENT_METADATA_INVALID',
+    ],
     ['an unknown kind of subject', { subjectType: 'odd' }, 'spec.subjectType', 'CLIENT_METADATA_INVALID'],
     [
       'pairwise without people',
