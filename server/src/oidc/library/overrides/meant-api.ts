@@ -35,13 +35,13 @@ export function meantApi({ AccessToken }: Pick<Internals, 'AccessToken'>): void 
   )
 }
 
-/** Those of the grant, as far as the code or refresh token has them, and this request asks for them. */
+/** Those of the grant, as far as the code or refresh token has them, and this request asks for them. `offline_access` says nothing to who reads an access token. */
 function personScopesOf(context: Context): readonly string[] {
   const { AuthorizationCode, DeviceCode, RefreshToken, Grant } = context.oidc.entities as unknown as Readonly<
     Record<string, Artefact & Grant>
   >
   const asked = wordsOf(parameterOf(context, 'scope') ?? (AuthorizationCode ?? DeviceCode ?? RefreshToken)?.scope)
-  return wordsOf(Grant?.getOIDCScope()).filter((scope) => asked.includes(scope))
+  return wordsOf(Grant?.getOIDCScope()).filter((scope) => scope !== 'offline_access' && asked.includes(scope))
 }
 
 const wordsOf = (text: string | undefined): readonly string[] => (text ?? '').split(' ').filter(Boolean)

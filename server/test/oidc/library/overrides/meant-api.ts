@@ -7,7 +7,8 @@ import type { Contract } from './contract.ts'
 
 const api = 'https://api.example.com'
 const clientId = 'app.only'
-const scope = 'openid email read offline_access'
+const inToken = 'openid email read'
+const scope = `${inToken} offline_access`
 const userinfo = (replicas: Replicas, token: string) =>
   send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } })
 const signIn = (replicas: Replicas, more: Record<string, string> = {}) =>
@@ -23,8 +24,8 @@ export const contract: Contract = {
       const next = tokensOf(await refresh(replicas, first.refresh, { clientId }))
       const narrow = tokensOf(await refresh(replicas, next.refresh, { clientId, form: { scope: 'openid read' } }))
       for (const [{ access }, words, email] of [
-        [first, scope, 'ada@example.com'],
-        [next, scope, 'ada@example.com'],
+        [first, inToken, 'ada@example.com'],
+        [next, inToken, 'ada@example.com'],
         [narrow, 'openid read', undefined],
       ] as const) {
         const { aud, scope: given } = claimsOfJwt(access)
