@@ -321,6 +321,9 @@ describe('a program with the defaults of its client', () => {
       expect([error, description]).to.deep.equal(['invalid_scope', text])
       const lines = replicas.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
       expect(lines.findLast(({ event }) => event === 'authorization.refused')?.['reason']).to.equal(text)
+      // nothing of it would be left
+      const alone = await refusal(request(pkce(), { client_id: 'app.mail', scope: 'phone' }))
+      expect(alone.description).to.equal('phone is not in spec.scopes of default/app-mail')
     })
 
     it('an ID token holds nothing of a scope that was not asked for', async () => {

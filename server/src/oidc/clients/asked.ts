@@ -18,7 +18,7 @@ export interface Asked {
 
 /** At the authorization endpoint. What nobody knows is ignored (OpenID Connect Core 3.1.2.1), and so is a scope about the person that the client does
  *  not list (RFC 6749 section 3.3): the answer says which scope there is. Without `openid` there would be no ID token, and a scope of an API is what a program
- *  needs for its work: these are refused. The scopes may be those of all the APIs that the request names. */
+ *  needs for its work: these are refused, and so is a request of which nothing would be left. The scopes may be those of all the APIs that the request names. */
 export function judgeAuthorization(asked: Asked, client: ApisOf, apis: Apis): Verdict {
   const denied = deniedApi(asked.resources, client, apis)
   if (denied) return denied
@@ -27,7 +27,9 @@ export function judgeAuthorization(asked: Asked, client: ApisOf, apis: Apis): Ve
   const refused = scopes.filter(
     (scope) => !may.has(scope) && !isLeftOut(scope) && isKnown(scope, asked.resources, client, apis),
   )
-  return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(scopes.filter((scope) => may.has(scope)))
+  const kept = scopes.filter((scope) => may.has(scope))
+  if (refused.length === 0 && kept.length === 0) refused.push(...scopes.filter(isLeftOut))
+  return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(kept)
 }
 
 /** Whether a sign-in goes on without this scope where its client does not list it. */
