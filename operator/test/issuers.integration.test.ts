@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { issuersSecretName, platformKeysFile } from '@nauthera/proto/names'
+import { issuersSecretName, platformKeysFile, proofSecretName, signatureFile } from '@nauthera/proto/names'
 import { startCluster } from '@nauthera/harness/operator/cluster'
 import { release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
@@ -101,6 +101,20 @@ describe('the keys of the cluster, on their way to the servers', function () {
     cluster.api.put({ ...object, data })
     await operator.pass(61_000)
     await cluster.until(() => told()?.keys.length === before.keys.length, 'it is written over')
+    expect(told()?.keys).to.deep.equal(before.keys)
+  })
+
+  it('K20 stay, signed by the key of now, when the key of files was lost and the API server does not tell them', async () => {
+    await start()
+    await cluster.until(isReady, 'the client is Ready')
+    const signature = () => cluster.secret(name, releaseNamespace)?.data[signatureFile(platformKeysFile)]
+    const before = { keys: told()?.keys, signature: signature() }
+    await operator.stop()
+    cluster.api.store.remove(cluster.api.resource('secrets'), releaseNamespace, proofSecretName(release))
+    cluster.api.faults.add({ when: asksForKeys, effect: { kind: 'refuse', code: 503 } })
+    operator = cluster.startOperator()
+    await operator.leading
+    await cluster.until(() => signature() !== before.signature, 'they are signed anew')
     expect(told()?.keys).to.deep.equal(before.keys)
   })
 

@@ -61,7 +61,7 @@ export type Outlet = Awaited<ReturnType<typeof buildOutlet>>
 /** What signs the tokens of ServiceAccounts, read at the API server and told to the servers. */
 export function buildIssuers(
   { settings, connection, clock, log, metrics }: Leader,
-  { secrets, proofKey, nudge }: Outlet,
+  { secrets, proofKey, shards, nudge }: Outlet,
   onFault: () => void,
 ) {
   const { release, namespace } = settings
@@ -70,6 +70,7 @@ export function buildIssuers(
     namespace,
     secrets,
     signer: proofKey.signer,
+    isBelieved: shards.isBelieved,
     read: () => readClusterIssuer(connection),
     clock,
     log,

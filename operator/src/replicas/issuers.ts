@@ -6,7 +6,6 @@ import type { JsonObject } from '@bufbuild/protobuf'
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
 import { PlatformIssuerSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { digestOf } from '@nauthera/proto/digest'
-import { isSignedBy } from '@nauthera/proto/file-signature'
 import type { FileSigner } from '@nauthera/proto/file-signature'
 import { issuersSecretName, labels, managedByOperator, platformKeysFile } from '@nauthera/proto/names'
 import { describeError } from '@nauthera/runtime/log'
@@ -17,7 +16,8 @@ import { isForbidden } from '../kubernetes/api-error.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { ClusterIssuer } from '../kubernetes/issuer.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { signatureIn, signedData } from '../shards/shard-secret.ts'
+import { signatureIn, signedData, trustsKey } from '../shards/shard-secret.ts'
+import type { TrustsFile } from '../shards/shard-secret.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 
@@ -30,6 +30,8 @@ interface IssuersNeeds {
   readonly namespace: string
   readonly secrets: SecretStore
   readonly signer: FileSigner
+  /** Whether what is found at the first look is an operator's of before. */
+  readonly isBelieved: TrustsFile
   /** @throws when the API server does not say, or not to us */
   readonly read: () => Promise<ClusterIssuer>
   readonly clock: Clock
@@ -46,6 +48,7 @@ export class Issuers {
   /** What was stored last, so that an API server that is away for a while takes nothing away. */
   #told: PlatformKeys | undefined
   #fault: string | undefined
+  #hasLooked = false
   #isAsked = false
   #wake = () => {}
   #loop: Promise<void> | undefined
@@ -107,14 +110,23 @@ export class Issuers {
   }
 
   async #look(): Promise<void> {
-    const { release, namespace, secrets, signer, clock, log, onWritten } = this.#needs
+    const { release, namespace, secrets, signer, isBelieved, clock } = this.#needs
+    const stored = await secrets.read(namespace, issuersSecretName(release))
+    const found = readKeys(stored, trustsKey(signer.publicKey))
+    this.#told = found ?? this.#told ?? (this.#hasLooked ? undefined : readKeys(stored, isBelieved))
+    this.#hasLooked = true
+    let next = this.#told
+    try {
+      next = nextKeys(next, await this.#needs.read(), clock.now())
+    } finally {
+      // also while nobody says what they are: an agent that starts takes none that are not signed by the key of now
+      if (next && !isDeepStrictEqual(found, next)) await this.#write(stored, next)
+    }
+  }
+
+  async #write(stored: SecretObject | undefined, next: PlatformKeys): Promise<void> {
+    const { release, namespace, secrets, signer, log, onWritten } = this.#needs
     const name = issuersSecretName(release)
-    const stored = await secrets.read(namespace, name)
-    const found = stored && readKeys(stored, signer)
-    const told = found ?? this.#told
-    this.#told = told
-    const next = nextKeys(told, await this.#needs.read(), clock.now())
-    if (isDeepStrictEqual(found, next)) return
     const change = randomBytes(2).toString('hex')
     const bytes = Buffer.from(render(next, change))
     const wanted = {
@@ -145,11 +157,11 @@ function render({ issuer, keys }: PlatformKeys, change: string): string {
   return toJsonString(PlatformIssuerSchema, message)
 }
 
-/** @returns undefined for a Secret that somebody else wrote: what it says never counts, and it is written anew */
-function readKeys(secret: SecretObject, { publicKey }: FileSigner): PlatformKeys | undefined {
-  const bytes = Buffer.from(secret.data?.[platformKeysFile] ?? '', 'base64')
+/** @returns undefined without a Secret, and for one that somebody else wrote: what it says never counts, and it is written anew */
+function readKeys(secret: SecretObject | undefined, trusts: TrustsFile): PlatformKeys | undefined {
+  const bytes = Buffer.from(secret?.data?.[platformKeysFile] ?? '', 'base64')
   const file = { name: platformKeysFile, digest: digestOf(bytes) }
-  if (!isSignedBy(publicKey, file, signatureIn(secret, platformKeysFile))) return undefined
+  if (!trusts(file, signatureIn(secret, platformKeysFile))) return undefined
   try {
     const { issuer, keys } = fromJsonString(PlatformIssuerSchema, bytes.toString('utf8'), { ignoreUnknownFields: true })
     return {

@@ -20,6 +20,9 @@ import type { Found, StoredShard } from './stored-shard.ts'
 /** Share of a shard's limit from which people are warned. */
 const warnFrom = 0.8
 
+/** So many clients are named to people at most. */
+const mostNamed = 5
+
 /** What the replicas have to say about a shard. */
 export interface WantedByReplicas {
   /** The highest seq of it that any of them has seen. */
@@ -140,6 +143,16 @@ export class ShardState {
     for (const key of this.#undecided) if (!this.#clients.has(key)) return undefined
     const decideBy = this.#undecided.size > 0 ? this.#undecidedSince + decideWaitMs : -Infinity
     return Math.max(this.#notBefore, decideBy) - now
+  }
+
+  /** @returns why the manifest cannot name it, for people; undefined when it can */
+  whyUnnamed(): string | undefined {
+    const { content, damaged, later } = this.stored
+    if (content !== undefined && !damaged) return undefined
+    if (later !== undefined) return `a later version of the operator wrote it (schema ${later})`
+    const unseen = [...this.#undecided].filter((key) => !this.#clients.has(key))
+    if (unseen.length === 0) return 'it is not written yet'
+    return `clients that nobody has looked at yet (${unseen.length}): ${unseen.slice(0, mostNamed).join(', ')}`
   }
 
   /** A turn begins: plans what is to be written. `end` ends it.

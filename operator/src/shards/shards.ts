@@ -11,6 +11,7 @@ import { entryKey } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
 import { holdersIn } from './held-names.ts'
 import type { WrittenShard } from './manifest-state.ts'
+import { createManifestWait } from './manifest-wait.ts'
 import { trustsKey } from './shard-secret.ts'
 import type { TrustsFile } from './shard-secret.ts'
 import { ShardState } from './shard-state.ts'
@@ -52,6 +53,9 @@ export interface ShardListeners {
 export interface Shards {
   /** Reads the 17 Secrets. @throws ApiError when one cannot be read; a damaged one counts as lost */
   load(): Promise<void>
+  /** Whether a file that was found at the start counts: signed by our key, or by the one that the manifest named then;
+   *  any, where it named none. */
+  isBelieved: TrustsFile
   /** Begins to write. @param keys all clients of this release: any other leaves its shard */
   open(keys: Iterable<string>, listeners: ShardListeners): void
   put(client: ClientForShard): void
@@ -138,12 +142,15 @@ export function createShards(options: Options): Shards {
   )
   const writerOf = (key: string): ShardWriter => writers[shardOfKey(key)]!
   const stateOf = (key: string): ShardState => writerOf(key).state
-  const reading = createReadBack({ writers, manifest, clock, log, everyMs: times.readBackMs })
+  let isBelieved: TrustsFile = () => false
+  const lookAtWait = createManifestWait({ states, clock, log })
+  const reading = createReadBack({ writers, manifest, lookAtWait, clock, log, everyMs: times.readBackMs })
 
   return {
     load: async () => {
       const [found] = await Promise.all([Promise.all(writers.map((one) => one.readSecret())), manifest.load()])
       const trust = trustAtStart(options.signer().publicKey, manifest.signedBy)
+      isBelieved = trust.isBelieved
       for (const state of states) {
         const { unreadable } = state.load(found[state.index], trust)
         const { later } = state.stored
@@ -152,6 +159,7 @@ export function createShards(options: Options): Shards {
           log.warn({ shard: state.index, code: 'SHARD_UNREADABLE' }, 'shard damaged or not ours, writing it again')
       }
     },
+    isBelieved: (...signed) => isBelieved(...signed),
     open: (keys, { onStored, onManifest }) => {
       const keysOf = Map.groupBy(new Set(keys), shardOfKey)
       for (const writer of writers) writer.open(keysOf.get(writer.state.index) ?? [], onStored)
@@ -208,11 +216,13 @@ function trustAtStart(own: Uint8Array, named: Uint8Array): { isOurs: TrustsFile;
 function createReadBack(about: {
   writers: readonly ShardWriter[]
   manifest: ManifestWriter
+  /** What the manifest waits for is looked at as often. */
+  lookAtWait: () => void
   clock: Clock
   log: Log
   everyMs: number
 }): { start(): void; now(): Promise<void>; stop(): void } {
-  const { writers, manifest, clock, log, everyMs } = about
+  const { writers, manifest, lookAtWait, clock, log, everyMs } = about
   let dueAt = Infinity
   const now = async () => {
     const results = await Promise.allSettled([...writers.map((writer) => writer.readBack()), manifest.readBack()])
@@ -224,11 +234,13 @@ function createReadBack(about: {
     waitMs: () => dueAt - clock.monotonic(),
     work: async () => {
       await now().catch((error: unknown) => log.warn({ error }, 'shards not read back'))
+      lookAtWait()
       dueAt = clock.monotonic() + everyMs
     },
   })
   return {
     start: () => {
+      lookAtWait()
       dueAt = clock.monotonic() + everyMs
       turns.open()
       turns.wake()

@@ -33,6 +33,7 @@ describe('createShards', () => {
   let shards: ReturnType<typeof createShards>
   let isCrowded: boolean
   let written: PromiseWithResolvers<void>
+  let recorded: ReturnType<typeof createRecordedLog>
 
   const start = async () => {
     plans = 0
@@ -40,6 +41,7 @@ describe('createShards', () => {
     clock = createManualClock()
     secrets = createSecrets()
     written = Promise.withResolvers()
+    recorded = createRecordedLog()
     shards = createShards({
       secrets,
       signer: () => operatorSigner,
@@ -53,7 +55,7 @@ describe('createShards', () => {
       isCrowded: () => isCrowded,
       clock,
       random: () => 0.5,
-      log: createRecordedLog().log,
+      log: recorded.log,
     })
     await shards.load()
   }
@@ -78,6 +80,26 @@ describe('createShards', () => {
     shards.presume(wanted(unseen))
     await written.promise
     expect([seen, unseen].map((name) => shards.stored(`apps/${name}`)?.entry.name)).to.deep.equal([seen, unseen])
+  })
+
+  it('says after two minutes which shard the manifest waits for, and why', async () => {
+    await start()
+    const [seen, unseen] = names as [string, string]
+    open(`apps/${seen}`, `apps/${unseen}`)
+    shards.put(wanted(seen))
+    const passMinute = async () => {
+      clock.advance(60_000)
+      await new Promise(setImmediate)
+      return recorded.told('manifest waits for a shard')
+    }
+    expect(await passMinute()).to.deep.equal([])
+    const [told, ...more] = await passMinute()
+    expect(more).to.deep.equal([])
+    expect(told?.['shard']).to.equal(home)
+    expect(told?.['why']).to.equal(`clients that nobody has looked at yet (1): apps/${unseen}`)
+    shards.presume(wanted(unseen))
+    await written.promise
+    expect(await passMinute()).to.have.length(1)
   })
 
   it('waits a minute for a client whose verifiers nobody knows, then goes on with the others', async () => {

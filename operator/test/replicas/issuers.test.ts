@@ -1,0 +1,106 @@
+import { digestOf } from '@nauthera/proto/digest'
+import { createFileSigner } from '@nauthera/proto/file-signature'
+import { issuersSecretName, platformKeysFile } from '@nauthera/proto/names'
+import { operatorSigner } from '@nauthera/harness/agent/make-shards'
+import type { createManualClock } from '@nauthera/harness/operator/clocks'
+import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
+import { expect } from 'chai'
+import type { ClusterIssuer } from '../../src/kubernetes/issuer.ts'
+import { Issuers } from '../../src/replicas/issuers.ts'
+import { signatureIn, signedData, trustsKey } from '../../src/shards/shard-secret.ts'
+import type { TrustsFile } from '../../src/shards/shard-secret.ts'
+import { createOneClient, home, unreachable } from '../secret/one-client.ts'
+
+const name = issuersSecretName(home.release)
+const before = createFileSigner(Buffer.alloc(32, 2))
+const issuer = 'https://cluster.example.com'
+const rsa = (kid: string) => ({ jwk: { kty: 'RSA', kid } })
+
+describe('Issuers', () => {
+  const ending = { ...rsa('old'), notAfter: '2026-01-01T00:05:00Z' }
+  let clock: ReturnType<typeof createManualClock>
+  let secrets: ReturnType<typeof createOneClient>['secrets']
+  let issuers: Issuers
+  /** What the API server says; undefined: nothing. */
+  let published: ClusterIssuer | undefined
+  let looks: number
+
+  /** Begins, and waits for the first look. */
+  const start = async (isBelieved: TrustsFile) => {
+    issuers = new Issuers({
+      ...home,
+      secrets,
+      signer: operatorSigner,
+      isBelieved,
+      read: async () => {
+        looks++
+        if (published === undefined) throw unreachable
+        return published
+      },
+      clock,
+      log: createRecordedLog().log,
+      onWritten: () => {},
+      onFault: () => {},
+    })
+    issuers.start()
+    await settle()
+  }
+  const settle = () => new Promise(setImmediate)
+  const lookAgain = async () => {
+    for (const wait of [10_000, 50_000]) {
+      clock.advance(wait)
+      await settle()
+    }
+  }
+  const put = (keys: readonly object[], signer?: typeof operatorSigner) => {
+    const bytes = Buffer.from(JSON.stringify({ issuer, keys }))
+    const file = { name: platformKeysFile, bytes, digest: digestOf(bytes) }
+    const unsigned = { [platformKeysFile]: bytes.toString('base64') }
+    secrets.put(name, { data: signer ? signedData(signer, file) : unsigned })
+  }
+  /** The keys that agents take: those that the operator of now has signed. */
+  const told = () => {
+    const secret = secrets.held.get(name)
+    const bytes = Buffer.from(secret?.data?.[platformKeysFile] ?? '', 'base64')
+    const file = { name: platformKeysFile, digest: digestOf(bytes) }
+    if (!trustsKey(operatorSigner.publicKey)(file, signatureIn(secret, platformKeysFile))) return undefined
+    return (JSON.parse(bytes.toString()) as { keys: object[] }).keys
+  }
+
+  beforeEach(() => {
+    ;({ secrets, clock } = createOneClient())
+    published = undefined
+    looks = 0
+  })
+  afterEach(async () => await issuers.stop())
+
+  for (const [what, signer, isBelieved] of [
+    ['nobody has signed, where the manifest names no key', undefined, () => true],
+    ['the operator of before has signed', before, trustsKey(before.publicKey)],
+  ] as const)
+    it(`signs anew at its start what ${what}, also while the API server does not say what is published`, async () => {
+      put([rsa('now'), ending], signer)
+      await start(isBelieved)
+      expect(looks).to.equal(1)
+      expect(issuers.fault).to.include('no answer')
+      expect(told()).to.deep.equal([rsa('now'), ending])
+      published = { issuer, keys: [rsa('now').jwk] }
+      await lookAgain()
+      expect(told(), 'the old one keeps its time').to.deep.equal([rsa('now'), ending])
+    })
+
+  it('K20 believes no key but its own from the second look on, and writes what it has told', async () => {
+    put([rsa('now')], before)
+    await start(trustsKey(before.publicKey))
+    put([rsa('now'), rsa('forged')], before)
+    await lookAgain()
+    expect([looks, told()]).to.deep.equal([2, [rsa('now')]])
+  })
+
+  it('K20 believes nobody later because there was nothing at its start', async () => {
+    await start(() => true)
+    put([rsa('forged')])
+    await lookAgain()
+    expect([looks, told()]).to.deep.equal([2, undefined])
+  })
+})
