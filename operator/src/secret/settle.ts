@@ -7,6 +7,7 @@ import { hasNoSecret } from '../decide/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import { isForbidden, isNamespaceEnding } from '../kubernetes/api-error.ts'
+import { endingMs } from '../intake/ending-namespaces.ts'
 import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import type { Shards } from '../shards/shards.ts'
 import { passed } from './look.ts'
@@ -14,14 +15,17 @@ import type { Look, Step } from './look.ts'
 import { fingerprintOf } from './render.ts'
 import type { Render } from './render.ts'
 
-/** A step: ends where a client would begin to be served in a namespace that is being deleted. What waits for room there waits no longer. */
+/** A step: ends where a client would begin to be served in a namespace that is being deleted. What waits for room there waits no longer. Where
+ *  the namespace stays after all, the look after that asks again. */
 export function createLeaveEnding(needs: {
   shards: Pick<Shards, 'stored' | 'remove'>
   endings: Pick<EndingNamespaces, 'has'>
+  again: (key: string, milliseconds: number) => void
 }): Step {
   return ({ key, judgement: { client } }) => {
     if (!needs.endings.has(client.metadata.namespace) || needs.shards.stored(key) !== undefined) return passed
     needs.shards.remove(key)
+    needs.again(key, endingMs)
     return { kind: 'ended', secret: { kind: 'namespace-ending', name: secretNameOf(client) } }
   }
 }

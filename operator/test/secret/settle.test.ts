@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { ApiError } from '../../src/kubernetes/api-error.ts'
 import { createRender, fingerprintOf } from '../../src/secret/render.ts'
-import { createSettle, leaveAlone } from '../../src/secret/settle.ts'
+import { createLeaveEnding, createSettle, leaveAlone } from '../../src/secret/settle.ts'
 import { createOneClient, issuer, lookOf, marksOf, planOf, proof, unreachable } from './one-client.ts'
 import type { OneClient } from './one-client.ts'
 
@@ -60,6 +60,21 @@ describe('leaveAlone', () => {
   })
   it('goes on in every other case', async () => {
     expect(await said({})).to.equal('passed')
+  })
+})
+
+describe('createLeaveEnding', () => {
+  it('serves none that is new in a namespace that is being deleted, and looks again in case it stays', async () => {
+    const one = createOneClient()
+    const look = lookOf(one, planOf({ kind: 'rest' }))
+    const leaveEnding = createLeaveEnding(one.needs)
+    expect((await leaveEnding(look)).kind).to.equal('passed')
+    one.ending.add('demo')
+    expect(await leaveEnding(look)).to.deep.equal({
+      kind: 'ended',
+      secret: { kind: 'namespace-ending', name: 'app-oidc' },
+    })
+    expect(one.again).to.deep.equal([60_000])
   })
 })
 

@@ -5,25 +5,24 @@ import { client } from '../decide/clients.ts'
 import { settled } from '../decide/outcomes.ts'
 import { createOneClient, lookOf } from './one-client.ts'
 
+const condition = (type: string, status: 'True' | 'False' | 'Unknown', reason = 'r') => ({
+  type,
+  status,
+  reason,
+  message: 'm',
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+})
+
 const wanting = (name: string, secret: string, isReady = false): OIDCClient => ({
   ...client({ secret: { name: secret } }, { name }),
-  ...(isReady
-    ? {
-        status: {
-          secret: { name: secret },
-          conditions: [
-            {
-              type: 'SecretReady',
-              status: 'True',
-              reason: 'r',
-              message: 'm',
-              lastTransitionTime: '2026-01-01T00:00:00Z',
-            },
-          ],
-        },
-      }
-    : {}),
+  ...(isReady ? { status: { secret: { name: secret }, conditions: [condition('SecretReady', 'True')] } } : {}),
 })
+
+const aged = (name: string, creationTimestamp: string): OIDCClient => {
+  const one = wanting(name, 'shared')
+  return { ...one, metadata: { ...one.metadata, uid: `uid-${name}`, creationTimestamp } }
+}
+const [older, younger] = [aged('z', '2026-01-01T00:00:00Z'), aged('a', '2026-01-01T00:00:01Z')]
 
 describe('sharedNameOf', () => {
   it('is nothing when nobody else asks for the Secret', () => {
@@ -41,11 +40,6 @@ describe('sharedNameOf', () => {
   })
 
   it('leaves a free name to the older of them, whichever is looked at first', () => {
-    const aged = (name: string, creationTimestamp: string): OIDCClient => {
-      const one = wanting(name, 'shared')
-      return { ...one, metadata: { ...one.metadata, uid: `uid-${name}`, creationTimestamp } }
-    }
-    const [older, younger] = [aged('z', '2026-01-01T00:00:00Z'), aged('a', '2026-01-01T00:00:01Z')]
     for (const all of [
       [older, younger],
       [younger, older],
@@ -54,6 +48,19 @@ describe('sharedNameOf', () => {
       expect(sharedNameOf(older, all)?.holder).to.equal(undefined)
     }
   })
+
+  for (const [what, refusal] of [
+    ['a rule', condition('Accepted', 'False', 'InvalidSpec')],
+    ['a policy', condition('AudiencesGranted', 'Unknown', 'NotRendered')],
+  ] as const)
+    it(`leaves a free name to none that ${what} refuses, but a Secret to one that has had it before that`, () => {
+      const refused = { ...older, status: { conditions: [refusal] } }
+      expect(sharedNameOf(younger, [refused, younger])?.holder).to.equal(undefined)
+      const accepted = sharedNameOf(refused, [refused, younger])
+      expect(accepted?.holder, 'one that is looked at is not judged by its status').to.equal(undefined)
+      const served = { ...refused, status: { ...refused.status, secret: { name: 'shared', activeId: '91ab3c0d' } } }
+      expect(sharedNameOf(younger, [served, younger])?.holder).to.equal('demo/z')
+    })
 
   it('names the one that makes its Secret again', () => {
     const { status, ...ready } = wanting('b', 'shared', true)
