@@ -15,8 +15,10 @@ export interface LeaseObject extends KubernetesObject {
 
 /** What a candidate knows. */
 export interface LeaseView {
-  /** Undefined: it must be read before anything is written. After a read: there is none. */
+  /** As last read or written; undefined: there is none, or it was never read. */
   readonly record: LeaseObject | undefined
+  /** It may be another one by now: it must be read before anything is written. */
+  readonly isDoubtful: boolean
   /** When the record was first seen as it is now. */
   readonly changedAt: number
   /** When the last renewal that was taken was begun. */
@@ -26,6 +28,7 @@ export interface LeaseView {
 
 export const nothingKnown: LeaseView = {
   record: undefined,
+  isDoubtful: true,
   changedAt: -Infinity,
   renewedAt: -Infinity,
   isLeading: false,
@@ -34,7 +37,7 @@ export const nothingKnown: LeaseView = {
 /** @param record as read now; undefined when there is none */
 export function afterRead(view: LeaseView, record: LeaseObject | undefined, at: number): LeaseView {
   const isSame = record !== undefined && view.record?.metadata.resourceVersion === record.metadata.resourceVersion
-  return { ...view, record, changedAt: isSame ? view.changedAt : at }
+  return { ...view, record, isDoubtful: false, changedAt: isSame ? view.changedAt : at }
 }
 
 /** @param begunAt when the write was sent: it may have been taken at once, and the answer may have been late */
@@ -42,11 +45,12 @@ export function afterWrite(view: LeaseView, record: LeaseObject, begunAt: number
   return { ...afterRead(view, record, at), renewedAt: begunAt }
 }
 
-/** What is known may be old: somebody else was faster, or nobody knows whether a call took effect. */
-export const afterDoubt = (view: LeaseView): LeaseView => ({ ...view, record: undefined })
+/** What is known may be old: somebody else was faster, or nobody knows whether a call took effect. Since when it is as it was seen last
+ *  stays known: the next read says whether it still is. */
+export const afterDoubt = (view: LeaseView): LeaseView => ({ ...view, isDoubtful: true })
 
 /** A leader knows its record; everybody else looks before each attempt. */
-export const mustRead = (view: LeaseView): boolean => !view.isLeading || view.record === undefined
+export const mustRead = (view: LeaseView): boolean => !view.isLeading || view.isDoubtful
 
 export type LeaseMove =
   | { readonly kind: 'create'; readonly spec: LeaseObject['spec'] }

@@ -24,8 +24,8 @@ export interface LeaseTimes {
   readonly retryMs: number
 }
 
-/** Between two tries of a candidate while the API fails. */
-const longestRetryMs = 30_000
+/** Between two tries of a candidate while the API fails; with the quarter of chance that is added, 10 s. */
+const longestRetryMs = 8_000
 
 const leaseTimes: LeaseTimes = { durationMs: 15_000, renewWithinMs: 10_000, retryMs: 2_000 }
 

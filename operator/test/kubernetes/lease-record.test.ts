@@ -90,6 +90,14 @@ describe('nextMove', () => {
     expect(move(afterRead(seen, record('other', '2'), 15_000), 15_000).kind).to.equal('wait')
   })
 
+  it('F12 counts on over reads and writes that have failed, as long as the record is the same', () => {
+    const seen = afterDoubt(afterRead(nothingKnown, record('other'), 1_000))
+    expect(mustRead(seen)).to.equal(true)
+    expect(move(afterRead(seen, record('other'), 15_999), 15_999).kind).to.equal('wait')
+    expect(move(afterRead(seen, record('other'), 16_000), 16_000).kind).to.equal('replace')
+    expect(move(afterRead(seen, record('other', '2'), 16_000), 16_000).kind).to.equal('wait')
+  })
+
   it('believes the duration that the holder has written, not its own', () => {
     const seen = afterRead(nothingKnown, record('other', '1', { leaseDurationSeconds: 60 }), 0)
     expect(move(seen, 59_999).kind).to.equal('wait')

@@ -126,6 +126,22 @@ describe('createLease', function () {
     expect(spec()).to.include({ holderIdentity: 'second', leaseTransitions: 1 })
   })
 
+  it('F12 is taken as soon though every third read fails', async () => {
+    await createCandidate('first').acquired
+    let reads = 0
+    api.faults.add({
+      when: ({ verb, userAgent }) => verb === 'get' && userAgent === 'second' && ++reads % 3 === 2,
+      effect: { kind: 'refuse', code: 503 },
+    })
+    const second = createCandidate('second')
+    await until(() => leaseRequests('second').length === 1 && second.clock.pending > 0)
+    for (let round = 0; round < 7; round++) await second.pass(2_000)
+    expect([second.leads(), reads]).to.deep.equal([false, 8])
+    second.clock.advance(2_000)
+    await second.acquired
+    expect(spec()).to.include({ holderIdentity: 'second', leaseTransitions: 1 })
+  })
+
   it('F12 is lost by a holder who wakes up after another took it', async () => {
     const first = createCandidate('first')
     await first.acquired
@@ -169,7 +185,7 @@ describe('createLease', function () {
     api.faults.add(overload)
     const waiting = createCandidate('second')
     await until(() => leaseRequests('second').length === 1 && waiting.clock.pending > 0)
-    for (const wait of [2_000, 4_000, 8_000]) {
+    for (const wait of [2_000, 4_000, 8_000, 8_000]) {
       waiting.clock.advance(wait - 1)
       expect(waiting.clock.pending).to.equal(1)
       await waiting.pass(1)
