@@ -280,16 +280,24 @@ describe('the keys Job', function () {
     rmSync(directory, { recursive: true, force: true })
   })
 
-  /** @returns names of the Jobs, and of other objects of theirs, as Helm renders them with the cluster in reach */
-  const rendered = async (upgrade: boolean): Promise<string[]> => {
+  /** @returns the Jobs, and other objects of theirs, as Helm renders them with the cluster in reach */
+  const objects = async (upgrade: boolean) => {
     const values = join(chart, 'ci', 'minimal.yaml')
     const command = ['template', 'nauthera', chart, '--namespace', 'auth', '--dry-run=server', '--values', values]
     const how = ['--set', 'crds.enabled=false', ...(upgrade ? ['--is-upgrade'] : [])]
     const text = await runHelm('helm3', [...command, ...how], join(directory, 'kubeconfig'))
-    return parseManifests(text).flatMap(({ kind, metadata: { name } }) =>
-      name.includes('-keys') ? `${kind}/${name}` : [],
-    )
+    return parseManifests(text).filter(({ metadata: { name } }) => name.includes('-keys'))
   }
+  const rendered = async (upgrade: boolean): Promise<string[]> =>
+    (await objects(upgrade)).map(({ kind, metadata: { name } }) => `${kind}/${name}`)
+
+  it('has a deadline in an upgrade alone, where the next one makes it anew; a first install outlasts ten minutes of trouble', async () => {
+    const specOf = async (upgrade: boolean) => (await objects(upgrade)).find(({ kind }) => kind === 'Job')?.spec
+    expect(await specOf(false))
+      .to.include({ backoffLimit: 6 })
+      .and.not.to.have.property('activeDeadlineSeconds')
+    expect(await specOf(true)).to.include({ activeDeadlineSeconds: 900 })
+  })
 
   it('is no part of an upgrade whose ring is there, and one that has failed is made anew', async () => {
     const jobIn = (names: readonly string[]) => names.find((name) => name.startsWith('Job/'))

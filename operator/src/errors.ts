@@ -54,7 +54,8 @@ export const errorCatalogue = {
   },
   KEYS_NOT_CREATED: {
     meaning: 'The key-encryption Secret could not be created.',
-    remedy: 'Give the Job the right to create Secrets in the release namespace, or create the Secret yourself.',
+    remedy:
+      'Give the Job the right to create Secrets in the release namespace, or create the Secret yourself. It tries again for ten minutes. When it has failed, delete the Job: the next sync or upgrade makes it anew.',
   },
 } as const satisfies Record<string, { meaning: string; remedy: string }>
 

@@ -38,12 +38,14 @@ export interface Running<Settings> {
 
 /** Runs one process: settings (every fault printed, exit 2), log, management port, `start`, then until SIGTERM or
  *  SIGINT. A second signal exits at once. An error that nobody caught is logged and ends the process with 1.
+ *  @param options.endsByItself it has work to finish: stopped by a signal before that, it exits with 1
  *  @param options.stopTimeoutMs after this the process exits with 1, whatever has not stopped */
 export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(options: {
   name: string
   version: string
   schema: Schema
   stopTimeoutMs: number | ((settings: z.output<Schema>) => number)
+  endsByItself?: boolean
   start(running: Running<z.output<Schema>>): Promise<void>
 }): Promise<void> {
   const { name, version } = options
@@ -54,7 +56,7 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
   const health = createHealth()
   const { stopTimeoutMs: timeout } = options
   const stopTimeoutMs = typeof timeout === 'number' ? timeout : timeout(settings)
-  const { lifecycle, stop } = createLifecycle({ log, health, stopTimeoutMs })
+  const { lifecycle, stop } = createLifecycle({ log, health, stopTimeoutMs, stoppedCode: options.endsByItself ? 1 : 0 })
   try {
     const management = await serveManagement({ listen: settings.management, health, metrics })
     lifecycle.onStop('management', () => management.stop())
@@ -70,11 +72,17 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
 
 /** How the process ends: when told to by a signal, when it fails, when its work is done.
  *  @returns `stop` ends it with an exit code */
-function createLifecycle(needs: { log: ReturnType<typeof createLog>; health: Health; stopTimeoutMs: number }): {
+function createLifecycle(needs: {
+  log: ReturnType<typeof createLog>
+  health: Health
+  stopTimeoutMs: number
+  /** When a signal ends it. */
+  stoppedCode: 0 | 1
+}): {
   lifecycle: Lifecycle
   stop(code: number): Promise<void>
 } {
-  const { log, health, stopTimeoutMs } = needs
+  const { log, health, stopTimeoutMs, stoppedCode } = needs
   const abort = new AbortController()
   const stops: { name: string; stop: () => Promise<void> | void }[] = []
   const exit = async (code: number): Promise<void> => {
@@ -114,7 +122,7 @@ function createLifecycle(needs: { log: ReturnType<typeof createLog>; health: Hea
     process.on(signal, () => {
       if (abort.signal.aborted) return void exit(1)
       log.info({ signal }, 'stopping')
-      void stop(0)
+      void stop(stoppedCode)
     })
   }
   process.on('unhandledRejection', (error) => lifecycle.fail(`unhandled rejection: ${describeError(error)}`))

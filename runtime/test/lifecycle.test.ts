@@ -33,14 +33,14 @@ describe('runProcess', () => {
   const children: ChildProcessWithoutNullStreams[] = []
   const exits = new Map<ChildProcessWithoutNullStreams, Promise<number | null>>()
 
-  function start(settings: string, ...args: string[]) {
+  const start = (settings: string, ...args: string[]) => startProgram(program, settings, ...args)
+  function startProgram(text: string, settings: string, ...args: string[]) {
     const file = join(directory, `${children.length}.yaml`)
     writeFileSync(file, settings)
-    const child = spawn(
-      process.execPath,
-      ['--input-type=module', '--eval', program, '--', '--settings', file, ...args],
-      { cwd: 'runtime', env: { PATH: process.env['PATH'] } },
-    )
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', text, '--', '--settings', file, ...args], {
+      cwd: 'runtime',
+      env: { PATH: process.env['PATH'] },
+    })
     reapProcess(child)
     children.push(child)
     exits.set(
@@ -87,6 +87,14 @@ describe('runProcess', () => {
       'stop first',
       'stopped',
     ])
+  })
+
+  it('exits 1 on SIGTERM when it has work to finish', async () => {
+    const probe = startProgram(program.replace('stopTimeoutMs: 300', '$&, endsByItself: true'), 'mode: run')
+    await probe.line('started')
+    probe.child.kill('SIGTERM')
+    expect(await probe.exit()).to.equal(1)
+    expect(probe.seen.at(-1)?.msg).to.equal('stopped')
   })
 
   it('answers livez at once, readyz when its checks hold, and metrics', async () => {

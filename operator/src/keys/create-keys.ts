@@ -4,17 +4,47 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { ErrorCode } from '../errors.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
+import { createBackoff } from '../time/backoff.ts'
+import { pause } from '../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
+
+/** So long a cluster may still lack names, a network or rights for the first pods of a release. Milliseconds. */
+const patienceMs = 600_000
+
+interface KeysNeeds {
+  readonly secrets: Pick<SecretStore, 'read' | 'create'>
+  readonly release: string
+  readonly namespace: string
+  readonly log: Log
+}
+
+/** Creates the ring, again and again for ten minutes: in a cluster that is being set up, what this needs comes a while later.
+ *  @param needs.signal ends the tries
+ *  @throws CodedError KEYS_NOT_CREATED of the last try */
+export async function createKeysInTime(
+  needs: KeysNeeds & { readonly clock: Clock; readonly random: () => number; readonly signal: AbortSignal },
+): Promise<void> {
+  const { clock, signal, log } = needs
+  const until = clock.monotonic() + patienceMs
+  const backoff = createBackoff({ baseMs: 1_000, capMs: 30_000, random: needs.random })
+  for (;;) {
+    try {
+      await createKeys(needs)
+      return
+    } catch (error) {
+      const retryMs = backoff.next()
+      if (signal.aborted || clock.monotonic() + retryMs > until) throw error
+      log.warn({ error, retry: `${Math.round(retryMs)}ms` }, 'keys not created')
+      await pause(clock, retryMs, signal)
+    }
+  }
+}
 
 /** Creates the key-encryption ring of a release, once: an entry of 32 random bytes under its id, and `current`, the id
  *  that encrypts. A ring that exists stays as it is, whatever it holds.
  *  @returns whether it was made now
  *  @throws CodedError KEYS_NOT_CREATED when nobody knows whether there is one, or it may not be made */
-export async function createKeys(needs: {
-  secrets: SecretStore
-  release: string
-  namespace: string
-  log: Log
-}): Promise<boolean> {
+export async function createKeys(needs: KeysNeeds): Promise<boolean> {
   try {
     return await createOnce(needs)
   } catch (cause) {
@@ -22,7 +52,7 @@ export async function createKeys(needs: {
   }
 }
 
-async function createOnce({ secrets, release, namespace, log }: Parameters<typeof createKeys>[0]): Promise<boolean> {
+async function createOnce({ secrets, release, namespace, log }: KeysNeeds): Promise<boolean> {
   const name = keysSecretName(release)
   if (await secrets.read(namespace, name)) {
     log.info({ secret: name }, 'keys exist already')

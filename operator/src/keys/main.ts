@@ -1,7 +1,7 @@
 import { runProcess } from '@nauthera/runtime/lifecycle'
 import manifest from '../../package.json' with { type: 'json' }
 import { systemClock } from '../time/clock.ts'
-import { createKeys } from './create-keys.ts'
+import { createKeysInTime } from './create-keys.ts'
 import { createSecretStore } from '../kubernetes/conditional-write.ts'
 import { createConnection } from '../kubernetes/connection.ts'
 import { loadCredentials } from '../kubernetes/credentials.ts'
@@ -12,6 +12,7 @@ await runProcess({
   version: manifest.version,
   schema: settingsSchema,
   stopTimeoutMs: 20_000,
+  endsByItself: true,
   start: async ({ settings, log, lifecycle }) => {
     const connection = createConnection({
       credentials: loadCredentials(process.env, systemClock),
@@ -19,7 +20,9 @@ await runProcess({
     })
     lifecycle.onStop('connection', () => connection.stop())
     const { release, namespace } = settings
-    await createKeys({ secrets: createSecretStore(connection), release, namespace, log })
+    const { signal } = lifecycle
+    const secrets = createSecretStore(connection)
+    await createKeysInTime({ secrets, release, namespace, clock: systemClock, random: Math.random, signal, log })
     lifecycle.finish()
   },
 })
