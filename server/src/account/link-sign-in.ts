@@ -3,7 +3,7 @@ import type { Page, PageRequest, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import { accountArea } from './frame.ts'
 import type { SignedInPerson } from './gate.ts'
-import { isStrong, mayLink } from '../users/factors/policy.ts'
+import { mayLink, strengthOf } from '../users/factors/policy.ts'
 import { ownersForm, ownersPage } from './owner.ts'
 import { done, eventOf, security, told } from './linking-needs.ts'
 import type { LinkingNeeds, Provider, Round } from './linking-needs.ts'
@@ -165,7 +165,7 @@ async function link(needs: LinkingNeeds, provider: Provider, person: SignedInPer
   const { issuer, subject, state, label } = found
   const isLinked = await links.link(
     { upstream: provider.id, issuer, subject, maxAgeMs: provider.maxAgeMs },
-    { userId: person.user.id, proved: person.standing, isStrong: isStrong(person.session.amr) },
+    { userId: person.user.id, proved: person.standing, strongBy: strengthOf(person.session.amr) },
     told(needs, person, request, { event: 'account.linked', upstream: provider.id, change: 'upstream-linked' }),
     { id: state, expiresAt: new Date(now() + markFor) },
   )

@@ -5,7 +5,7 @@ import type { Mistake } from '../reply/on-page.ts'
 import { pageOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
 import { factorNotice } from '../users/factors/notice.ts'
-import { isStrong, mayLink } from '../users/factors/policy.ts'
+import { mayLink, strengthOf } from '../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import { auditFields } from './audit-fields.ts'
@@ -74,7 +74,7 @@ async function decide(needs: Needs, { request, interaction }: Attempt): Promise<
   const asked = askedFrom(about)
   const linked = await federation.links.link(
     { ...linking, maxAgeMs: upstream.maxAgeMs },
-    { userId: signedIn.accountId, proved: signedIn.standing ?? '', isStrong: isStrong(signedIn.amr) },
+    { userId: signedIn.accountId, proved: signedIn.standing ?? '', strongBy: strengthOf(signedIn.amr) },
     {
       audit: [{ ...about, event: 'account.linked', outcome: 'success' }],
       mail: person && factorNotice(person.user, { change: 'upstream-linked', now: needs.now(), asked }),

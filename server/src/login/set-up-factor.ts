@@ -155,6 +155,7 @@ async function confirmApp(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
     name,
     event,
     languages: [...interaction.uiLocales, ...request.languages],
+    cameBy: signedIn.cameBy,
   })
   switch (outcome.kind) {
     case 'enrolled':
@@ -212,6 +213,7 @@ async function addPasskey(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
       reason: 'passkey',
     },
     languages: [...interaction.uiLocales, ...request.languages],
+    cameBy: signedIn.cameBy,
   })
   if (added === undefined) return { kind: 'mistaken', mistakes: [{ key: 'passkey-not-added' }] }
   return goOn(interaction.progress, signedIn, added)

@@ -6,7 +6,7 @@ import type { AuditEvent } from './audit.ts'
 import type { KeyRing } from './envelope.ts'
 import { createApps } from './factors/apps.ts'
 import type { Apps } from './factors/apps.ts'
-import { changeFactors, rowsOf, told } from './factors/needs.ts'
+import { changeFactors, rowsOf, told, weakenLinksOf } from './factors/needs.ts'
 import type { FactorNeeds, Told } from './factors/needs.ts'
 import { createPasskeys } from './factors/passkeys.ts'
 import type { Passkeys } from './factors/passkeys.ts'
@@ -33,7 +33,7 @@ export interface Factors extends WrongCodes, RecoveryCodes, Apps, Passkeys {
   of(userId: string): Promise<Factor[]>
   /** Gives a factor of the person another name. @returns false when it is not there, or the standing has changed */
   rename(person: AsAdmitted, id: string, name: string, audit: readonly AuditEvent[]): Promise<boolean>
-  /** Removes one factor; with the last one the recovery codes go too.
+  /** Removes one factor; with the last one the recovery codes go too, and no link vouches for a second factor any more.
    *  @param others default: every session ends
    *  @returns false when it is not there, is the last way to sign in, or the standing has changed */
   remove(person: AsAdmitted, id: string, ways: Ways, told: Told, others?: OtherSessions): Promise<boolean>
@@ -41,7 +41,7 @@ export interface Factors extends WrongCodes, RecoveryCodes, Apps, Passkeys {
   seal(text: string, boundTo: string): string
   /** @returns undefined for what was not sealed here, or for something else */
   open(sealed: string, boundTo: string): string | undefined
-  /** Removes every factor and recovery code, and ends every session: for a person who has lost them.
+  /** Removes every factor and recovery code, and ends every session: for a person who has lost them. No link vouches for a second factor any more.
    *  @returns how many factors there were; undefined when nobody has this id */
   reset(userId: string, audit: readonly AuditEvent[], mail?: Mail): Promise<number | undefined>
 }
@@ -50,6 +50,8 @@ const list = statement(
   'factor-list',
   'SELECT id, kind, name, created_at, last_used_at FROM factors WHERE user_id = $1 ORDER BY created_at, id',
 )
+// a statement of its own: only a later one sees the factor and the link of whoever had the row
+const lockPerson = statement('factor-lock-person', 'SELECT FROM users WHERE id = $1::uuid FOR UPDATE')
 const reset = statement(
   'factor-reset',
   `WITH person AS (UPDATE users SET ${moveStanding} WHERE id = $1::uuid RETURNING id),
@@ -118,7 +120,9 @@ async function removeFactor(
   const values = [userId, id, needs.audit.rows(events), rowsOf(needs, mail), ways.upstreams, ways.passkeys]
   const gone = await changeFactors(needs, userId, { events, others }, async (connection) => {
     const isAdmitted = (await connection.query(lockAdmitted, [userId, standing])).length === 1
-    return isAdmitted ? connection.query(remove, values) : []
+    const removed = isAdmitted ? await connection.query(remove, values) : []
+    if (removed.length > 0) await weakenLinksOf(connection, userId)
+    return removed
   })
   return gone !== undefined
 }
@@ -146,13 +150,16 @@ export async function resetFactors(
   mail?: Mail,
 ): Promise<number | undefined> {
   const gone = await database.transaction(async (connection) => {
+    await connection.query(lockPerson, [userId])
     const [row] = await connection.query<{ gone: number }>(reset, [
       userId,
       audit.rows(events),
       rowsOf({ outbox }, mail),
     ])
-    if (row !== undefined) await endSessionsOf(connection, userId)
-    return row?.gone
+    if (row === undefined) return undefined
+    await weakenLinksOf(connection, userId)
+    await endSessionsOf(connection, userId)
+    return row.gone
   })
   await changes.tell(userId)
   if (gone !== undefined) audit.lines(events)

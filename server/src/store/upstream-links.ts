@@ -27,13 +27,13 @@ export interface OwnLink extends UpstreamLink {
 
 export interface UpstreamLinks extends UpstreamSignIns {
   /** Lets an identity lead to the account of a person who has just proved both.
-   *  @param account.proved the standing when the person signed in to the account; @param account.isStrong whether that proved more than a password:
-   *  only then the provider vouches for a second factor; @param told.mail queued with the link
+   *  @param account.proved the standing when the person signed in to the account; @param account.strongBy what that proved beyond a password:
+   *  only then the provider vouches for a second factor. Two factors count while the person has one of them; @param told.mail queued with the link
    *  @param mark of the answer of the provider, where it was not marked before
    *  @returns false when the standing has changed, the account is disabled, the answer was used before, or the identity leads to an account */
   link(
     identity: UpstreamIdentity & { readonly maxAgeMs: number },
-    account: { userId: string; proved: string; isStrong?: boolean },
+    account: { userId: string; proved: string; strongBy?: 'link' | 'mfa' | undefined },
     told: Told,
     mark?: { id: string; expiresAt: Date },
   ): Promise<boolean>
@@ -57,6 +57,10 @@ export interface UpstreamLinks extends UpstreamSignIns {
   lastOf(userId: string): Promise<string | undefined>
 }
 
+/** SQL, for a row `person`: whether what they link is strong. A session may still speak of a factor that is gone. @param strongBy see `UpstreamLinks.link` */
+const staysStrong = (strongBy: string): string => `(${strongBy}::text IS NOT NULL AND (${strongBy} = 'link'
+     OR EXISTS (SELECT FROM factors f WHERE f.user_id = person.id)
+     OR EXISTS (SELECT FROM upstream_links l WHERE l.user_id = person.id AND ${isStrong})))`
 const link = statement(
   'upstream-link',
   `WITH person AS (
@@ -65,7 +69,7 @@ const link = statement(
      INSERT INTO one_time (kind, id, expires_at) SELECT 'upstream', $9, $10::timestamptz FROM person WHERE $9::text IS NOT NULL
      ON CONFLICT DO NOTHING RETURNING id),
    made AS (INSERT INTO upstream_links (issuer, subject, user_id, upstream, valid_until, is_strong)
-     SELECT $3, $4, id, $5, ${until('$6')}, $11::boolean FROM person WHERE $9::text IS NULL OR EXISTS (SELECT FROM mark)
+     SELECT $3, $4, id, $5, ${until('$6')}, ${staysStrong('$11')} FROM person WHERE $9::text IS NULL OR EXISTS (SELECT FROM mark)
      ON CONFLICT DO NOTHING RETURNING user_id),
    mail AS (${outboxInsert('$8', ' WHERE EXISTS (SELECT FROM made)')}),
    written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM made)')})
@@ -126,17 +130,12 @@ type OwnLinkRow = LinkRow & { readonly is_removable: boolean }
 export function createUpstreamLinks(needs: UpstreamNeeds): UpstreamLinks {
   return {
     ...createUpstreamSignIns(needs),
-    async link(
-      { issuer, subject, upstream, maxAgeMs },
-      { userId, proved, isStrong = false },
-      { audit: events, mail },
-      mark,
-    ) {
+    async link({ issuer, subject, upstream, maxAgeMs }, { userId, proved, strongBy }, { audit: events, mail }, mark) {
       const about = events.map((event) => ({ userId, ...event }))
       const told = [needs.audit.rows(about), needs.outbox.rows(mail === undefined ? [] : [mail])]
       const values = [userId, proved, issuer, subject, upstream, maxAgeMs, ...told]
       const marked = [mark?.id ?? null, mark?.expiresAt ?? null]
-      const made = await needs.database.query(link, [...values, ...marked, isStrong])
+      const made = await needs.database.query(link, [...values, ...marked, strongBy ?? null])
       if (made.length === 0) return false
       await needs.changes.tell(userId)
       needs.audit.lines(about)

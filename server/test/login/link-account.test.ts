@@ -37,7 +37,7 @@ describe(createLinkAccount.name, () => {
     expect(browser.asked[0]!.slice(0, 2)).to.deep.include({
       userId: '7f1f0d8e-0000-4000-8000-000000000001',
       proved: 's1',
-      isStrong: false,
+      strongBy: undefined,
     })
   })
 

@@ -115,6 +115,24 @@ describe(createFactors.name, () => {
     expect(await count('factors', userId)).to.equal(mostPasskeys)
   })
 
+  it('L9 a reset leaves no factor and no link that vouches for one, whatever is stored at the same moment', async () => {
+    const replica = fresh.replica()
+    const people = await Promise.all(Array.from({ length: 20 }, () => addPerson(store)))
+    const left = people.map(async ({ id: userId }, n) => {
+      const enrolment = await enrolmentOf(userId)
+      const identity = { upstream: 'corp', issuer: 'https://corp.example.com', subject: userId, maxAgeMs: 60_000 }
+      const account = { userId, proved: enrolment.standing, strongBy: 'link' } as const
+      const storing = [
+        n % 2 === 0 ? store.factors.enrolApp(enrolment) : store.upstreamLinks.link(identity, account, { audit: [] }),
+        replica.factors.reset(userId, []),
+      ]
+      await Promise.all(storing)
+      const strong = (await store.upstreamLinks.of(userId)).filter(({ isStrong }) => isStrong)
+      return [...(await store.factors.of(userId)), ...strong]
+    })
+    expect((await Promise.all(left)).flat()).to.deep.equal([])
+  })
+
   it('L9 changes nothing for a person with another standing than when they were let in', async () => {
     const { id: userId } = await addPerson(store)
     const early = { userId, standing: await standingOf(userId) }

@@ -174,6 +174,8 @@ async function enter(
     passwordChangeRequired: false,
     person: personOnPage(account),
     remember: sent.remember,
+    // a strong one stays without it, and the cookie is small
+    ...(account.isStrong ? {} : { cameBy: { issuer: said.issuer, subject: said.subject } }),
   }
   // an identity of this very provider has its account by now: there is nothing left to link
   const isOther = interaction.progress.linking?.upstream !== upstream.id

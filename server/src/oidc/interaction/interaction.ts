@@ -119,7 +119,14 @@ export interface Login extends SignedIn {
 /** How far a person has come. Encrypted in the cookie: the browser cannot read or forge it. */
 export interface Progress {
   /** The sign-in of this interaction; absent when the person has not signed in here. */
-  readonly signedIn?: (Login & { readonly person: PersonOnPage; readonly passwordChangeRequired?: boolean }) | undefined
+  readonly signedIn?:
+    | (Login & {
+        readonly person: PersonOnPage
+        readonly passwordChangeRequired?: boolean
+        /** Who they are at the provider by which they came in, where that counts as a password alone. */
+        readonly cameBy?: Pick<Linking, 'issuer' | 'subject'>
+      })
+    | undefined
   /** The person chose to continue with the session's account (`prompt=select_account`). */
   readonly sessionChosen?: boolean | undefined
   /** The person chose "not you?": the session's account is ignored. */

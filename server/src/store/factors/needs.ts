@@ -12,6 +12,7 @@ import type { Connection, Database, Statement } from '../postgres.ts'
 import { moveStandingOf } from '../standing.ts'
 import type { OtherSessions } from '../standing.ts'
 import { isStrong } from '../upstream-sign-ins.ts'
+import type { UpstreamIdentity } from '../upstream-sign-ins.ts'
 
 export interface FactorNeeds {
   readonly database: Database
@@ -37,6 +38,8 @@ export interface NewFactor extends Told {
   readonly others?: OtherSessions | undefined
   /** Told where identities that were linked by the password alone go with the first factor. Undefined: the person keeps them. */
   readonly unlinked?: Told | undefined
+  /** The identity by which the person has just come in: it stays, and is a first factor and no more. */
+  readonly cameBy?: Pick<UpstreamIdentity, 'issuer' | 'subject'> | undefined
 }
 
 /** The standing after it, when that began, and whether the recovery codes were stored. */
@@ -77,6 +80,7 @@ export const isFirst = 'NOT EXISTS (SELECT FROM factors f WHERE f.user_id = pers
 const dropWeakLinks = statement(
   'factor-drop-weak-links',
   `WITH gone AS (DELETE FROM upstream_links l WHERE l.user_id = $1::uuid AND NOT ${isStrong}
+     AND (l.issuer, l.subject) IS DISTINCT FROM ($4::text, $5::text)
      AND (EXISTS (SELECT FROM credentials c WHERE c.user_id = l.user_id) OR EXISTS (SELECT FROM user_sources s WHERE s.user_id = l.user_id)
        OR EXISTS (SELECT FROM factors f WHERE f.user_id = l.user_id AND f.kind = 'passkey')
        OR EXISTS (SELECT FROM upstream_links o WHERE o.user_id = l.user_id AND o.is_strong)) RETURNING l.user_id),
@@ -84,18 +88,30 @@ const dropWeakLinks = statement(
    SELECT DISTINCT user_id FROM gone`,
 )
 
+const weakenLinks = statement(
+  'factor-weaken-links',
+  `UPDATE upstream_links SET is_strong = false WHERE user_id = $1::uuid AND is_strong
+     AND NOT EXISTS (SELECT FROM factors f WHERE f.user_id = $1::uuid)`,
+)
+
+/** What a person linked with a second factor counts no more than the password once there is no factor left: whoever knew the password may have set that one up.
+ *  Call it after the statement that removes one, in the same transaction, with the person's row locked. */
+export const weakenLinksOf = async (connection: Connection, userId: string): Promise<void> =>
+  void (await connection.query(weakenLinks, [userId]))
+
 /** Stores a new factor. @param enrol as `change` of `changeFactors` */
 export async function storeFactor(
   needs: FactorNeeds,
   enrol: Statement,
   values: readonly unknown[],
-  { userId, others, audit: events, unlinked }: NewFactor,
+  { userId, others, audit: events, unlinked, cameBy }: NewFactor,
 ): Promise<Enrolled | undefined> {
   let wereUnlinked = false
   const stored = await changeFactors(needs, userId, { events, others }, async (connection) => {
     const rows = await connection.query<{ codes_stored: boolean; is_first: boolean }>(enrol, values)
     if (rows[0]?.is_first !== true || unlinked === undefined) return rows
-    const dropped = [userId, needs.audit.rows(unlinked.audit), rowsOf(needs, unlinked.mail)]
+    const kept = [cameBy?.issuer ?? null, cameBy?.subject ?? null]
+    const dropped = [userId, needs.audit.rows(unlinked.audit), rowsOf(needs, unlinked.mail), ...kept]
     wereUnlinked = (await connection.query(dropWeakLinks, dropped)).length > 0
     return rows
   })

@@ -142,6 +142,7 @@ async function enrol(
     languages,
     others,
     keepsLinks,
+    cameBy,
   }: Parameters<PasskeyFactors['enrol']>[0],
 ): Promise<EnrolledPasskey | undefined> {
   const { party, store, now } = needs
@@ -160,6 +161,7 @@ async function enrol(
     audit: [event],
     mail: factorNotice(user, { ...about, change: 'passkey-added' }),
     unlinked: keepsLinks ? undefined : unlinkedNotice(user, event, about),
+    cameBy,
   })
   if (stored === undefined) return undefined
   const { codesStored, ...moved } = stored

@@ -13,13 +13,16 @@ export interface SecondFactorPolicy {
 /** Of `amr`: a sign-in with the link of an administrator. None of RFC 8176 says it. */
 export const linkMethod = 'link'
 
-/** Whether a sign-in proved more than the first factor. What it sets up or links is the person's, whoever else knows the password.
+/** What a sign-in proved beyond the first factor. What it sets up or links is the person's, whoever else knows the password.
  *  @param amr what it proved */
-export const isStrong = (amr: readonly string[]): boolean => amr.includes(linkMethod) || amr.includes('mfa')
+export const strengthOf = (amr: readonly string[]): 'link' | 'mfa' | undefined => {
+  if (amr.includes(linkMethod)) return linkMethod
+  return amr.includes('mfa') ? 'mfa' : undefined
+}
 
 /** Whether this sign-in is enough to set up a second factor for a person who has none. */
 export const mayEnrolFirst = ({ enrolment }: SecondFactorPolicy, amr: readonly string[]): boolean =>
-  enrolment === 'password' || isStrong(amr)
+  enrolment === 'password' || strengthOf(amr) !== undefined
 
 /** Whether this sign-in is enough to link an identity at another provider. */
 export const mayLink = (policy: SecondFactorPolicy, amr: readonly string[]): boolean =>

@@ -6,6 +6,7 @@ import type { AsAdmitted, OtherSessions, Ways } from '../../store/standing.ts'
 import type { Accounts } from '../../store/accounts.ts'
 import type { AuditEvent } from '../../store/audit-event.ts'
 import type { Factors } from '../../store/factors.ts'
+import type { NewFactor } from '../../store/factors/needs.ts'
 import type { CodeLimits } from '../../store/factors/wrong-codes.ts'
 import { factorNotice, unlinkedNotice } from './notice.ts'
 import { mintRecoveryCodes, parseRecoveryCode } from './recovery-codes.ts'
@@ -29,6 +30,8 @@ export interface FactorChange {
   readonly others?: OtherSessions | undefined
   /** Whether identities at other providers stay that were linked by the password alone. Default: they go with the first factor. */
   readonly keepsLinks?: boolean | undefined
+  /** In a sign-in at another provider: the identity there, which stays. */
+  readonly cameBy?: NewFactor['cameBy']
 }
 
 export interface SecondFactors {
@@ -170,6 +173,7 @@ async function enrolApp(
     audit: [by.event],
     mail: user && factorNotice(user, { ...about, change: 'totp-added' }),
     unlinked: by.keepsLinks ? undefined : unlinkedNotice(user, by.event, about),
+    cameBy: by.cameBy,
   })
   if (stored === undefined) return { kind: 'ended' }
   const { standing: next, since, codesStored } = stored
