@@ -42,7 +42,8 @@ export function createSite(
     now: () => performance.now(),
     log,
   })
-  const texts = readTexts(localesDirectory, branding.textsDirectory)
+  const ownTexts = branding.textsDirectory === undefined ? undefined : { directory: branding.textsDirectory, log }
+  const texts = readTexts(localesDirectory, ownTexts)
   const pages = createPages({
     assets,
     logos,

@@ -2,19 +2,29 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { languageOf } from './languages.ts'
 import type { Language } from './languages.ts'
 
 /** Key -> text, in which `{name}` stands for a value. */
 export type Entries = Readonly<Record<string, string>>
 
+export interface OwnTexts {
+  readonly texts: ReadonlyMap<Language, Entries>
+  /** Keys that no text of this version has, each with its file. They are passed over: the files may be those of another version. */
+  readonly unknown: readonly string[]
+}
+
 const longestText = 2_000
+/** Says where a long word may break. */
+const softHyphen = '\u00ad'
+/** Who agrees to something sees to whom: these texts have every value that the English one has. */
+const whole = ['consent.', 'link-account.', 'linking.', 'security.link.']
 
 /** @param directory with files `<language>.json`; others, such as those that Kubernetes puts beside the entries of a ConfigMap, are passed over
  *  @param english the keys that there are, and the values that each text may name
- *  @returns the texts of each language that has a file
  *  @throws CodedError SETTINGS_INVALID with each fault of each file */
-export function readOwnTexts(directory: string, english: Entries): ReadonlyMap<Language, Entries> {
+export function readOwnTexts(directory: string, english: Entries): OwnTexts {
   const files = readOrThrow(directory, () => readdirSync(directory)).filter((file) => languageOf(file) !== undefined)
   if (files.length === 0) throw invalid([`${directory} has no file such as fr.json; add one, or leave the setting out`])
   const read = files.map((file) => {
@@ -24,26 +34,38 @@ export function readOwnTexts(directory: string, english: Entries): ReadonlyMap<L
   })
   const faults = read.flatMap((file) => file.faults)
   if (faults.length > 0) throw invalid(faults)
-  return new Map(read.map(({ language, entries }) => [language, entries]))
+  return {
+    texts: new Map(read.map(({ language, entries }) => [language, entries])),
+    unknown: read.flatMap((file) => file.unknown),
+  }
 }
 
-function checkTexts(path: string, text: string, english: Entries): { entries: Entries; faults: readonly string[] } {
+interface Checked {
+  readonly entries: Entries
+  readonly unknown: readonly string[]
+  readonly faults: readonly string[]
+}
+
+function checkTexts(path: string, text: string, english: Entries): Checked {
+  const refused = (fault: string): Checked => ({ entries: {}, unknown: [], faults: [fault] })
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch (error) {
-    return { entries: {}, faults: [`${path} is no JSON: ${(error as Error).message}`] }
+    return refused(`${path} is no JSON: ${(error as Error).message}`)
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    return { entries: {}, faults: [`${path} must be an object of keys and texts`] }
+    return refused(`${path} must be an object of keys and texts`)
   const all: readonly [string, unknown][] = Object.entries(json)
-  const entries = all.filter((entry): entry is [string, string] => isText(entry[1]))
-  const others = all.filter(([, text]) => !isText(text))
+  const known = all.filter(([key]) => Object.hasOwn(english, key))
+  const entries = known.filter((entry): entry is [string, string] => isText(entry[1]))
+  const others = known.filter(([, value]) => !isText(value))
   return {
     entries: Object.fromEntries(entries),
+    unknown: all.filter(([key]) => !Object.hasOwn(english, key)).map(([key]) => `${path}: ${key}`),
     faults: [
       ...others.map(([key]) => `${path}: ${key} must be a text of 1 to ${longestText} characters`),
-      ...entries.flatMap(([key, own]) => faultsOf(path, key, own, english)),
+      ...entries.flatMap(([key, own]) => faultsOf(key, own, english[key]!).map((fault) => `${path}: ${key} ${fault}`)),
     ],
   }
 }
@@ -51,16 +73,19 @@ function checkTexts(path: string, text: string, english: Entries): { entries: En
 const isText = (value: unknown): value is string =>
   typeof value === 'string' && value.trim() !== '' && value.length <= longestText
 
-function faultsOf(path: string, key: string, own: string, english: Entries): readonly string[] {
-  if (!Object.hasOwn(english, key))
-    return [`${path}: ${key} is no text of this version; docs/branding.md says where they are`]
-  const known = namesIn(english[key]!)
-  const unknown = namesIn(own).filter((name) => !known.includes(name))
-  if (unknown.length === 0) return []
-  const may = known.length === 0 ? 'it has none' : `it has ${known.map((name) => `{${name}}`).join(', ')}`
-  return [`${path}: ${key} names {${unknown.join('}, {')}}; ${may}`]
+function faultsOf(key: string, own: string, english: string): readonly string[] {
+  const [known, named] = [namesIn(english), namesIn(own)]
+  const unknown = named.filter((name) => !known.includes(name))
+  const lacking = whole.some((start) => key.startsWith(start)) ? known.filter((name) => !named.includes(name)) : []
+  const may = known.length === 0 ? 'it has none' : `it has ${inBraces(known)}`
+  return [
+    ...(hasHiddenInName(own.replaceAll(softHyphen, '')) ? ['must not contain invisible characters'] : []),
+    ...(unknown.length === 0 ? [] : [`names ${inBraces(unknown)}; ${may}`]),
+    ...(lacking.length === 0 ? [] : [`must name ${inBraces(lacking)}: people have to see what they agree to`]),
+  ]
 }
 
+const inBraces = (names: readonly string[]): string => names.map((name) => `{${name}}`).join(', ')
 const namesIn = (text: string): readonly string[] => [...text.matchAll(/\{([a-zA-Z]+)\}/g)].map(([, name = '']) => name)
 
 function readOrThrow<T>(path: string, read: () => T): T {

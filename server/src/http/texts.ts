@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Log } from '@nauthera/runtime/log'
 import { chooseLanguage, firstLanguage, languagesIn, orderLanguages } from './languages.ts'
 import type { Language } from './languages.ts'
 import { readOwnTexts } from './own-texts.ts'
@@ -25,25 +26,38 @@ export interface AllTexts {
 }
 
 /** Reads the texts of every language from `<directory>/<language>.json`: a further language is a further file.
- *  @param ownDirectory such files of the people who run this service. Their texts take the place of ours; what a language lacks is in English
+ *  @param own.directory such files of the people who run this service. Their texts take the place of ours; what a language lacks is in English
+ *  @param own.log told of keys that there are not
  *  @throws CodedError SETTINGS_INVALID with each fault of their files */
-export function readTexts(directory: string, ownDirectory?: string): AllTexts {
+export function readTexts(directory: string, own?: OwnDirectory): AllTexts {
   const entriesOf = (language: Language) =>
     JSON.parse(readFileSync(join(directory, `${language}.json`), 'utf8')) as Entries
   const ours = languagesIn(directory)
   const english = entriesOf(firstLanguage)
-  const own = ownDirectory === undefined ? new Map<Language, Entries>() : readOwnTexts(ownDirectory, english)
-  const languages = orderLanguages([...ours, ...own.keys()])
+  const ownTexts = own === undefined ? new Map<Language, Entries>() : readAndTell(own, english)
+  const languages = orderLanguages([...ours, ...ownTexts.keys()])
   const all = new Map(
     languages.map((language) => {
       const entries = ours.includes(language) ? entriesOf(language) : english
-      return [language, createTexts(language, { ...entries, ...own.get(language) })]
+      return [language, createTexts(language, { ...entries, ...ownTexts.get(language) })]
     }),
   )
   return {
     languages,
     choose: (wished, acceptLanguage) => all.get(chooseLanguage(languages, wished, acceptLanguage))!,
   }
+}
+
+interface OwnDirectory {
+  readonly directory: string
+  readonly log: Pick<Log, 'warn'>
+}
+
+function readAndTell({ directory, log }: OwnDirectory, english: Entries): ReadonlyMap<Language, Entries> {
+  const { texts, unknown } = readOwnTexts(directory, english)
+  const text = 'branding.textsDirectory has keys that no text of this version has; they are passed over'
+  if (unknown.length > 0) log.warn({ keys: unknown }, text)
+  return texts
 }
 
 /** @param entries key -> text, in which `{name}` stands for a value */
