@@ -89,10 +89,11 @@ async function decideAndAct(needs: CarryOutNeeds, asked: AskedOfDesk, on: DeskWo
     : judge(rules, acting(member), person, actOf(act, about))
   if (verdict.kind === 'refused') return verdict
   if (!(await on.countAct(member.id, 'any', needs.limits.actsPerHour))) return refused('too-often')
-  if (confirms !== undefined && !(await on.consume(confirms.request.id))) return refused('request-gone')
   const isSevere =
     act.isSevere || verdict.kind === 'needs-second' || confirms !== undefined || isProtected(rules, person)
   if (isSevere && !(await on.countAct(member.id, 'severe', needs.limits.severeActsPerHour))) return refused('too-often')
+  // last: a refusal commits too, and the request of another member stays
+  if (confirms !== undefined && !(await on.consume(confirms.request.id))) return refused('request-gone')
   const kind = verdict.kind === 'needs-second' ? await askSecond(asked, on) : await actOn(needs, asked, on)
   if (isSevere && (kind === 'done' || kind === 'asked')) await on.queue(await teamMails(needs, on, { ...asked, kind }))
   return { kind }

@@ -99,36 +99,51 @@ async function invite(needs: InviteNeeds, admin: SignedInPerson, request: PageRe
     detail: { email: asked.email },
   }
   const by = { languages: request.languages, audit: [event] }
-  const { email } = asked
-  const isReserved = isEmailAddress(email) && (await needs.isReserved({ username: email, email }))
-  const refused = isReserved ? hasAccount : looksLikeAnother(email) ? lookAlike : undefined
-  const mistake = refused ?? (await send(needs, admin, invitation, by).then(notSent, mistakeOf))
+  const mistake = await tryToInvite(needs, admin, invitation, by)
   if (mistake !== undefined) return show(needs, admin, request, { ...asked, mistakes: [mistake] })
   needs.said.say(request, 'desk-invite')
   return { kind: 'redirect', location: `${needs.basePath}${paths.admin}` }
 }
 
-/** Counts it for the member, and sends it, in one commit. */
-const send = (
-  { store, limits, canChangePassword }: InviteNeeds,
-  { user }: SignedInPerson,
+/** @returns why nobody was invited */
+async function tryToInvite(
+  needs: InviteNeeds,
+  admin: SignedInPerson,
   ...invited: Parameters<LinkMails['inviteFromDesk']>
-): Promise<DeskInvited | 'limit-of-member'> =>
-  store.desk.withPeople([user.id], async ({ countAct, mailLinks }) => {
-    if (!(await countAct(user.id, 'any', limits.actsPerHour))) return 'limit-of-member'
-    return createLinkMails({ mailLinks, canChangePassword }).inviteFromDesk(...invited)
-  })
+): Promise<Mistake | undefined> {
+  if (!(await isCounted(needs, admin))) return tooOften
+  const refused = await refusalOfAddress(needs, invited[0].email)
+  return refused ?? send(needs, admin, invited).then(notSent, mistakeOf)
+}
+
+/** In a commit of its own, before anything is answered: a refusal says which addresses have an account, so it counts too. */
+const isCounted = ({ store, limits }: InviteNeeds, { user }: SignedInPerson): Promise<boolean> =>
+  store.desk.withPeople([user.id], ({ countAct }) => countAct(user.id, 'any', limits.actsPerHour))
+
+async function refusalOfAddress({ isReserved }: InviteNeeds, email: string): Promise<Mistake | undefined> {
+  if (isEmailAddress(email) && (await isReserved({ username: email, email }))) return hasAccount
+  return looksLikeAnother(email) ? lookAlike : undefined
+}
+
+const send = (
+  { store, canChangePassword }: InviteNeeds,
+  { user }: SignedInPerson,
+  invited: Parameters<LinkMails['inviteFromDesk']>,
+): Promise<DeskInvited> =>
+  store.desk.withPeople([user.id], ({ mailLinks }) =>
+    createLinkMails({ mailLinks, canChangePassword }).inviteFromDesk(...invited),
+  )
 
 const hasAccount: Mistake = { key: 'email-has-account', control: 'email' }
 const lookAlike: Mistake = { key: 'email-look-alike', control: 'email' }
+const tooOften: Mistake = { key: 'desk-too-often', control: 'email' }
 
-const notSent = (invited: DeskInvited | 'limit-of-member'): Mistake | undefined =>
+const notSent = (invited: DeskInvited): Mistake | undefined =>
   invited === 'sent' ? undefined : { key: whyNot[invited], control: 'email' }
 
 const whyNot = {
   'already-invited': 'invited-with-groups',
   'too-often': 'invited-too-often',
-  'limit-of-member': 'desk-too-often',
 } as const
 
 /** @throws what is no mistake of whoever typed */

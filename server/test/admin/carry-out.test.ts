@@ -5,7 +5,7 @@ import type { AskedOfDesk, CarryOutNeeds } from '../../src/admin/carry-out.ts'
 import type { PersonState } from '../../src/admin/person-state.ts'
 import type { PageRequest } from '../../src/reply.ts'
 import type { AuditEvent } from '../../src/store/audit.ts'
-import type { DeskWork, LockedPerson } from '../../src/store/desk.ts'
+import type { DeskRequest, DeskWork, LockedPerson } from '../../src/store/desk.ts'
 import type { User } from '../../src/store/user.ts'
 import { ada } from '../login/browser.ts'
 import { deskRules } from './desk-rules.ts'
@@ -28,6 +28,8 @@ interface About {
   readonly sourceSays?: PersonState['sourceSays']
   readonly limits?: Partial<CarryOutNeeds['limits']>
   readonly notify?: string
+  /** What another member has asked for. */
+  readonly confirms?: boolean
 }
 
 /** Disables somebody. @returns what came of it, and what was done */
@@ -44,6 +46,7 @@ async function disable(about: About) {
     users: { setDisabled: async () => done.push('disabled') > 0, revokeSessions: async () => true },
     countAct: async (_, kind, most) => done.push(`${kind} of ${most}`) > 0 && most > 0,
     ask: async () => done.push('asked') > 0,
+    consume: async () => done.push('used the request up') > 0,
     membersWithMail: async () => [],
     queue: async (mails) => {
       done.push(...mails.map(({ data }) => JSON.stringify(data)))
@@ -62,7 +65,11 @@ async function disable(about: About) {
     },
   } as unknown as CarryOutNeeds
   const state = { user: person, sourceSays: about.sourceSays ?? 'known' } as PersonState
-  const asked: AskedOfDesk = { act: acts.find(({ id }) => id === 'disable')!, about: '', member, state, request }
+  const colleague = personOf('colleague', { groups: ['desk'], groupOrigins: { postgres: ['desk'] } })
+  known.set('colleague', { user: colleague, saidGroups: [] })
+  const confirms = about.confirms ? { request: { id: 'r1' } as DeskRequest, askedBy: colleague } : undefined
+  const act = acts.find(({ id }) => id === 'disable')!
+  const asked: AskedOfDesk = { act, about: '', member, state, request, confirms }
   const outcome = await carryOutAct(needs, asked)
   return { outcome: outcome.kind === 'refused' ? outcome.reason : outcome.kind, done }
 }
@@ -123,6 +130,20 @@ describe(carryOutAct.name, () => {
     expect(await disable({ limits: { actsPerHour: 0 } })).to.deep.equal({ outcome: 'too-often', done: ['any of 0'] })
     const severe = await disable({ limits: { severeActsPerHour: 0 } })
     expect(severe).to.deep.equal({ outcome: 'too-often', done: ['any of 50', 'severe of 0'] })
+  })
+
+  it('L45 a member past a limit leaves the request of another one, which somebody else can confirm', async () => {
+    const person = { groups: ['admins'] }
+    const confirmed = await disable({ person, confirms: true })
+    expect(confirmed).to.deep.equal({
+      outcome: 'done',
+      done: ['any of 50', 'severe of 5', 'used the request up', 'disabled'],
+    })
+    for (const limits of [{ actsPerHour: 0 }, { severeActsPerHour: 0 }]) {
+      const { outcome, done } = await disable({ person, confirms: true, limits })
+      expect(outcome).to.equal('too-often')
+      expect(done).not.to.include('used the request up')
+    }
   })
 
   it('L12 the mail to the team has a user name that our own source would take, or else the id', async () => {

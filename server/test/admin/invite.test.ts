@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { CodedError } from '@nauthera/runtime/coded-error'
 import { createInviteRoutes } from '../../src/admin/invite.ts'
 import type { InviteNeeds } from '../../src/admin/invite.ts'
 import type { SignedInPerson } from '../../src/account/gate.ts'
@@ -13,22 +14,31 @@ async function invite(
     known = '',
     may = ['invite'],
     isUnderLimit = true,
-  }: { known?: string; may?: string[]; isUnderLimit?: boolean } = {},
+    hasAccount = false,
+  }: { known?: string; may?: string[]; isUnderLimit?: boolean; hasAccount?: boolean } = {},
 ) {
   const seen: string[] = []
+  let [counted, committed] = [0, 0]
   const person = {
     user: { ...ada, groups: ['desk'], groupOrigins: { postgres: ['desk'] } },
     session: {},
   } as unknown as SignedInPerson
   const countAct = async (_: string, kind: string, most: number) => {
     seen.push(`counted ${kind} of ${most}`)
+    counted++
     return isUnderLimit
   }
   const mailLinks = {
     addForEmail: async (email: string) => {
+      if (hasAccount) throw new CodedError('EMAIL_TAKEN')
       seen.push(`invited ${email}`)
       return 'added'
     },
+  }
+  const withPeople = async (_: unknown, work: (on: object) => unknown) => {
+    const came = await work({ countAct, mailLinks })
+    committed = counted
+    return came
   }
   const needs = {
     rules: deskRules({ capabilities: [{ group: 'desk', may }] }),
@@ -42,7 +52,7 @@ async function invite(
     },
     sendsMail: true,
     limits: { actsPerHour: 5 },
-    store: { desk: { withPeople: (_: unknown, work: (on: object) => unknown) => work({ countAct, mailLinks }) } },
+    store: { desk: { withPeople } },
   } as unknown as InviteNeeds
   const form = createInviteRoutes(needs).find(({ method }) => method === 'POST')!
   const request = {
@@ -54,20 +64,29 @@ async function invite(
   const answer = await form.handle(request)
   const mistakes =
     answer.kind === 'page' ? (answer as Extract<Page, { view: 'admin-invite' }>).model.mistakes : undefined
-  return { answer, mistakes, seen }
+  return { answer, mistakes, seen, committed }
 }
 
 describe('an invitation of the help desk', () => {
+  it('L45 counts also when it is refused: a member cannot ask without end who has an account', async () => {
+    const { mistakes, committed } = await invite('ada@example.net', { hasAccount: true })
+    expect(mistakes).to.deep.equal([{ key: 'email-has-account', control: 'email' }])
+    expect(committed).to.equal(1)
+    expect((await invite('boss@corp.example', { known: 'boss@corp.example' })).committed).to.equal(1)
+    const { seen } = await invite('boss@corp.example', { known: 'boss@corp.example', isUnderLimit: false })
+    expect(seen).to.deep.equal(['counted any of 5'])
+  })
+
   it('L44 reaches nobody whom a directory knows and who was never here', async () => {
     const { mistakes, seen } = await invite('boss@corp.example', { known: 'boss@corp.example' })
     expect(mistakes).to.deep.equal([{ key: 'email-has-account', control: 'email' }])
-    expect(seen).to.deep.equal(['asked about boss@corp.example'])
+    expect(seen).to.deep.equal(['counted any of 5', 'asked about boss@corp.example'])
   })
 
   it('reaches everybody else', async () => {
     const { answer, seen } = await invite('new@example.net', { known: 'boss@corp.example' })
     expect(answer.kind).to.equal('redirect')
-    expect(seen).to.deep.equal(['asked about new@example.net', 'counted any of 5', 'invited new@example.net'])
+    expect(seen).to.deep.equal(['counted any of 5', 'asked about new@example.net', 'invited new@example.net'])
   })
 
   it('asks no directory about what is no address', async () => {
@@ -84,7 +103,7 @@ describe('an invitation of the help desk', () => {
     // the first letter is Cyrillic
     const { mistakes, seen } = await invite('\u0430da@example.net')
     expect(mistakes).to.deep.equal([{ key: 'email-look-alike', control: 'email' }])
-    expect(seen).to.deep.equal(['asked about \u0430da@example.net'])
+    expect(seen).to.deep.equal(['counted any of 5', 'asked about \u0430da@example.net'])
   })
 
   it('L44 is sent by no member who may not', async () => {

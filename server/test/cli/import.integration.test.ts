@@ -7,6 +7,7 @@ import { hash as argon2Hash, hashRaw as argon2HashRaw } from '@node-rs/argon2'
 import { hash as bcryptHash } from '@node-rs/bcrypt'
 import { expect } from 'chai'
 import { createImportBatch } from '../../src/store/import-batch.ts'
+import { statement } from '../../src/store/postgres.ts'
 import { writeHash } from '../../src/users/imported-hashes.ts'
 import { importPeople } from '../../src/users/import/import-people.ts'
 import { readJsonLines } from '../../src/users/import/json-lines.ts'
@@ -144,6 +145,24 @@ describe('nauthera users import', () => {
     expect(await nauthera.fresh.replica().credentials.find(id)).to.equal(passwordHash)
     const { err } = await run(lines(next), '--update')
     expect(err, 'a second time').to.equal('0 created, 0 updated, 1 there already, 0 refused\n')
+  })
+
+  it('L12 creates nobody whose user name looks like another one, and updates somebody who was there before', async () => {
+    // the first letter is Cyrillic
+    const username = '\u0430lma'
+    const refused = await run(lines({ username, name: 'Alma' }))
+    expect([refused.code, refused.err]).to.deep.equal([1, '0 created, 0 updated, 0 there already, 1 refused\n'])
+    expect(refused.out).to.contain('must not mix alphabets')
+    const plain = { username: 'alma', name: 'Alma' }
+    await run(lines(plain))
+    const rename = statement(
+      'test-rename',
+      "UPDATE users SET username = $1, canonical_username = $1 WHERE username = 'alma'",
+    )
+    await nauthera.fresh.replica().database.query(rename, [username])
+    const updated = await run(lines({ username, name: 'Alma Mahler' }), '--update')
+    expect([updated.code, updated.err]).to.deep.equal([0, '0 created, 1 updated, 0 there already, 0 refused\n'])
+    expect(await find(username)).to.deep.include({ name: 'Alma Mahler' })
   })
 
   it('says who was refused, where and why, and writes the others; never a part of a hash', async () => {

@@ -7,6 +7,7 @@ import { canonicalName } from '../../store/canonical-name.ts'
 import type { ImportBatch, ImportedPerson } from '../../store/import-batch.ts'
 import { ownSource } from '../../store/user.ts'
 import type { User } from '../../store/user.ts'
+import { faultsOfOwnName } from '../../store/user-names.ts'
 import type { PersonEntry, ReadEntry } from './person-entry.ts'
 
 export interface ImportCounts {
@@ -163,7 +164,10 @@ function decide(
   const alike = known.filter(
     (user) => user.id === id || names.has(canonicalName(user.username)) || names.has(canonicalName(user.email ?? '')),
   )
-  if (alike.length === 0) return { kind: 'create' }
+  if (alike.length === 0) {
+    const faults = faultsOfOwnName(entry.username)
+    return faults.length === 0 ? { kind: 'create' } : refuse(reasonOf(faults))
+  }
   const same = alike.find(({ username }) => canonicalName(username) === canonicalName(entry.username))
   const other = alike.find((user) => user !== same)
   if (other !== undefined) return refuse(`the e-mail address or id belongs to ${other.username}`)

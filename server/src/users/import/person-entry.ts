@@ -4,7 +4,7 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { z } from '@nauthera/runtime/settings'
 import { canonicalName } from '../../store/canonical-name.ts'
 import { faultsOfGroup } from '../../store/groups.ts'
-import { faultsOfOwnName } from '../../store/user-names.ts'
+import { faultsOfName } from '../../store/user-names.ts'
 import type { Profile } from '../../store/user.ts'
 import { readHash } from '../imported-hashes.ts'
 import { withProfileClaims } from '../profile-claims.ts'
@@ -94,7 +94,7 @@ function nameIn(value: unknown): string | undefined {
 }
 
 function faultsOf({ username, email, groups = [], passwordHash }: z.output<typeof written>): Fault[] {
-  const faults = faultsOfOwnName(username)
+  const faults = faultsOfName(username)
   const fault = (path: string, message: string) => faults.push({ path, message })
   if (email && canonicalName(email).indexOf('@') < 1) fault('email', 'must be an e-mail address')
   if (canonicalName(username).includes('@') && canonicalName(username) !== canonicalName(email ?? '')) {
