@@ -8,6 +8,8 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+/** What npm says when it reaches no registry. */
+const unreachable = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED|network timeout/
 const neededNode = 24
 
 /** Programs that tests run, any of `programs` will do. `optional`: a test without it says why it could not run. */
@@ -55,11 +57,11 @@ async function installPackages() {
   // npm waits 10 s and 60 s between tries: too long when there is no network
   const waits = ['--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000']
   const args = [npm, 'ci', '--loglevel=error', '--prefer-offline', ...waits]
-  const stopAsking = askRegistry()
+  const stopAsking = askRegistry(node, npm)
   const result = await run(node, args, 'installing packages (npm ci)')
   stopAsking()
   if (result.status === 0) return
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED/.test(result.output)) {
+  if (unreachable.test(result.output)) {
     fail(
       'The package registry could not be reached, and not all packages are in the cache of npm. Connect this machine to the network\n' +
         '(behind a proxy: npm config set proxy URL), then run this command again.',
@@ -68,21 +70,20 @@ async function installPackages() {
   fail(`${result.output.trim().split('\n').slice(-20).join('\n')}\nnpm ci failed; the reason stands above.`)
 }
 
-/** Says within five seconds that the registry does not answer: npm itself tries for minutes before it gives up. */
-function askRegistry() {
-  const registry = process.env.npm_config_registry ?? 'https://registry.npmjs.org/'
-  const asking = new AbortController()
-  const timer = setTimeout(() => asking.abort(), 4000)
-  let isOver = false
-  fetch(registry, { method: 'HEAD', signal: asking.signal }).catch(() => {
-    if (isOver) return
-    say(`${registry} does not answer: is this machine offline? npm goes on with what is in its cache; Ctrl-C ends it.`)
+/** Says within five seconds that the registry does not answer: npm ci itself tries for minutes before it gives up. `npm ping` asks the
+ *  registry and goes by the proxy that npm is configured for. */
+function askRegistry(node, npm) {
+  const asking = spawn(node, [npm, 'ping', '--loglevel=error', '--fetch-retries=0', '--fetch-timeout=3000'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
   })
-  return () => {
-    isOver = true
-    clearTimeout(timer)
-    asking.abort()
-  }
+  let said = ''
+  asking.stderr.on('data', (chunk) => (said += chunk))
+  asking.on('close', () => {
+    if (!unreachable.test(said)) return
+    say('the package registry does not answer: is this machine offline? npm goes on with its cache; Ctrl-C ends it.')
+  })
+  return () => asking.kill()
 }
 
 /** Every npm command finds the packaged Node first in its PATH; where there is none, the installed Node must be new enough. */

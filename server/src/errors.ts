@@ -63,7 +63,7 @@ export const errorCatalogue = {
   },
   USERNAME_INVALID: {
     meaning:
-      'The e-mail address is not one, a name is too long or has invisible characters, the user name has an @ and is not the e-mail address of the account, or it mixes alphabets or has characters that look like others.',
+      'The e-mail address or the user name cannot be used: it is no address, is too long, mixes alphabets, or has invisible or look-alike characters.',
     remedy: 'Take a user name in one alphabet, without @ or the same as the e-mail address.',
   },
   EMAIL_TAKEN: {
