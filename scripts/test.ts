@@ -1,4 +1,4 @@
-// npm test: every test that needs no cluster. npm run faults: the longer faults. Arguments go to mocha.
+// npm test: every test that needs no cluster. npm run faults: the longer faults. npm run programs: programs of others. Arguments go to mocha.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { addUp } from './plain-line.ts'
 
-const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults|nightly] [FILE ...] [-- MOCHA OPTIONS]]
+const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults|nightly|programs] [FILE ...] [-- MOCHA OPTIONS]]
 
   --suite faults   the longer faults (npm run faults)
   --suite nightly  what npm test has no time for, and the tests that generate their cases (npm run nightly: 20 times as many)
+  --suite programs programs of others, each with nothing but its Secret (npm run programs): fetches them from registries
   --coverage       write coverage/ and print a summary
   FILE ...         run these test files only, for example server/test/oidc/artefacts/sealed.test.ts; of a folder, all in it
   --grep TEXT      only tests whose title has the text
@@ -52,10 +53,11 @@ const suites: Readonly<Record<string, Suite>> = {
     lanes: [['ci/faults/**/*.test.ts', ...without(waitingFaults)], waitingFaults],
   },
   nightly: { all: '*/test/**/*.test.ts', lanes: [nightly] },
+  programs: { all: 'ci/programs/*.program.test.ts', lanes: [['ci/programs/*.program.test.ts']] },
 }
 const suite = suites[values.suite]
 if (suite === undefined) {
-  process.stderr.write(`--suite ${values.suite}: must be tests, faults or nightly\n\n${usage}`)
+  process.stderr.write(`--suite ${values.suite}: must be tests, faults, nightly or programs\n\n${usage}`)
   process.exit(2)
 }
 const asked = positionals.map(testsAt)
@@ -114,6 +116,7 @@ function startMocha(spec: readonly string[], lane: number) {
       env: {
         ...process.env,
         NODE_ENV: 'test',
+        NAUTHERA_SUITE: values.suite,
         ...(values.coverage ? { NODE_V8_COVERAGE: coverageData } : {}),
       },
     },

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import * as openidClient from 'openid-client'
 import { InMemoryWebStorage, OidcClient, WebStorageStateStore } from 'oidc-client-ts'
@@ -7,11 +7,12 @@ import { parse } from 'yaml'
 import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { presets } from '@nauthera/operator/api/client-secret'
 import type { OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
+import { declaredRows } from '../programs/support/program.ts'
 import { startGiven } from './support/given-secret.ts'
 import type { Given, SecretData } from './support/given-secret.ts'
 
 // The programs of docs/programs.md that need no more than a package: each with its own defaults and the Secret of its client, and
-// nothing else. Sign in, read who it is, refresh, rotate, sign out.
+// nothing else. Sign in, read who it is, refresh, rotate, sign out. Those that a registry brings are in ci/programs.
 
 const redirect = 'https://app.example.com/callback'
 const home = 'https://app.example.com/'
@@ -135,6 +136,12 @@ describe('docs/programs.md', () => {
   it('has a row for each preset that a program has', () => {
     const read = rows.map(([, , , keys]) => keys).join('\n')
     expect(presets.filter((preset) => preset !== 'Generic' && !read.includes(`preset ${preset}`))).to.deep.equal([])
+  })
+
+  it('has a row for each script of ci/programs, with what it does', async () => {
+    for (const script of globSync('ci/programs/*.program.test.ts')) await import(`../../${script}`)
+    expect(declaredRows).to.have.length.greaterThan(0)
+    expect(readFileSync('docs/programs.md', 'utf8').split('\n')).to.include.members(declaredRows)
   })
 
   it('names the versions that the tests run', () => {

@@ -163,8 +163,8 @@ export class Browser {
   ): Promise<Answer & { location?: string; url: string }> {
     let url = target
     let answer = await this.open(url, options)
-    for (let hop = 0; hop < 10 && answer.status === 303; hop++) {
-      const location = new URL(answer.headers.location!, new URL(url, this.#replicas.issuer)).href
+    for (let hop = 0; hop < 10 && answer.headers.location !== undefined; hop++) {
+      const location = new URL(answer.headers.location, new URL(url, this.#replicas.issuer)).href
       if (!location.startsWith(new URL(this.#replicas.issuer).origin + '/')) return { ...answer, location, url }
       url = location
       answer = await this.open(url)

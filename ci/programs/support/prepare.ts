@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+import { root } from '@nauthera/local/processes/program'
+
+const execute = promisify(execFile)
+
+/** The machine lacks what a program needs: its file is skipped, with these words. */
+export class Lacking extends Error {}
+
+/** Makes a folder below `.nauthera/programs`, once for each name (which has the version in it).
+ *  @param make fills a folder of another name; only a whole one gets its own
+ *  @returns its path */
+async function prepare(name: string, make: (folder: string) => Promise<void>): Promise<string> {
+  const folder = join(root, '.nauthera/programs', name)
+  if (existsSync(folder)) return folder
+  const unfinished = `${folder}.unfinished`
+  await rm(unfinished, { recursive: true, force: true })
+  await mkdir(unfinished, { recursive: true })
+  await make(unfinished)
+  await rename(unfinished, folder)
+  return folder
+}
+
+/** Runs a command of a registry's client, for half an hour at most. @throws Error with what it wrote */
+async function run(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: Readonly<Record<string, string>> } = {},
+): Promise<string> {
+  findProgram(command)
+  const env = { ...process.env, ...options.env }
+  const { stdout } = await execute(command, args, { ...options, env, timeout: 1_800_000, maxBuffer: 64 << 20 })
+  return stdout
+}
+
+/** @returns the path of a program of this machine
+ *  @throws Lacking that names the package of Debian which has it */
+function findProgram(name: string, debian = name): string {
+  if (name.includes('/')) return name
+  for (const directory of [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/lib/dovecot']) {
+    const path = join(directory, name)
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {
+      // not there
+    }
+  }
+  throw new Lacking(`there is no ${name} (apt-get install ${debian})`)
+}
+
+/** A program of which a folder here has the go.mod: its own says replace, or it has no main package. @returns its path */
+export async function goBuild(source: string, module: string, version: string): Promise<string> {
+  const folder = await prepare(`${source.replaceAll('/', '+')}@${version}`, async (into) => {
+    const args = [
+      'build',
+      '-trimpath',
+      '-buildvcs=false',
+      '-mod=readonly',
+      '-ldflags=-s -w',
+      '-o',
+      join(into, 'program'),
+    ]
+    await run('go', [...args, module], { cwd: join(root, source), env: { CGO_ENABLED: '0' } })
+  })
+  return join(folder, 'program')
+}
