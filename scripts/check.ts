@@ -1,9 +1,24 @@
 // npm run check: everything about the sources that needs no test to run. Prints each check and what it took.
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 
 const knip = ['node_modules/knip/bin/knip.js', '--no-progress', '--treat-config-hints-as-errors']
 
-const checks: readonly { name: string; command: string; args: string[]; cwd?: string; remedy?: string }[] = [
+interface Check {
+  readonly name: string
+  readonly command: string
+  readonly args: string[]
+  readonly cwd?: string
+  readonly remedy?: string
+}
+
+const checks: readonly Check[] = [
+  // takes as long as all others together: begun first
+  {
+    name: 'format',
+    command: process.execPath,
+    args: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
+    remedy: 'npm run format',
+  },
   { name: 'types', command: process.execPath, args: ['node_modules/typescript/bin/tsc', '--noEmit'] },
   {
     name: 'lint',
@@ -22,12 +37,6 @@ const checks: readonly { name: string; command: string; args: string[]; cwd?: st
     args: [...knip, '--production'],
     remedy: 'remove it with its test, or mark it @internal and say what the test needs it for',
   },
-  {
-    name: 'format',
-    command: process.execPath,
-    args: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
-    remedy: 'npm run format',
-  },
   { name: 'proto lint', command: '../node_modules/.bin/buf', args: ['lint'], cwd: 'proto' },
   {
     name: 'proto breaking',
@@ -45,15 +54,30 @@ const checks: readonly { name: string; command: string; args: string[]; cwd?: st
 ]
 
 let failed = 0
-for (const check of checks) {
-  const started = performance.now()
-  const run = spawnSync(check.command, check.args, { cwd: check.cwd ?? '.', encoding: 'utf8' })
-  const seconds = ((performance.now() - started) / 1000).toFixed(1)
-  const ok = run.status === 0
-  process.stdout.write(`${ok ? 'ok    ' : 'FAILED'} ${check.name} (${seconds} s)\n`)
-  if (ok) continue
-  failed++
-  process.stdout.write(`${run.stdout}${run.stderr}${run.error ? String(run.error) : ''}`)
-  if (check.remedy) process.stdout.write(`-> ${check.remedy}\n`)
-}
+const waiting = [...checks]
+/** One that uses a single core has another one beside it. */
+await Promise.all([runNext(), runNext()])
 process.exit(failed === 0 ? 0 : 1)
+
+async function runNext(): Promise<void> {
+  for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
+    const started = performance.now()
+    const fault = await faultOf(check)
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
+    process.stdout.write(`${fault === undefined ? 'ok    ' : 'FAILED'} ${check.name} (${seconds} s)\n`)
+    if (fault === undefined) continue
+    failed++
+    process.stdout.write(fault)
+    if (check.remedy) process.stdout.write(`-> ${check.remedy}\n`)
+  }
+}
+
+/** @returns what a check that failed said; undefined when all is well */
+function faultOf({ command, args, cwd = '.' }: Check): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(command, args, { cwd, encoding: 'utf8', maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+      // what did not begin said nothing
+      resolve(error === null ? undefined : stdout + stderr || `${error.message}\n`)
+    })
+  })
+}

@@ -1,20 +1,25 @@
-// Mocha's spec report, then one plain line with the numbers. A run that leaves something open fails and does not hang.
-import { writeFileSync } from 'node:fs'
+// Mocha's spec report, which files took longest, then one plain line with the numbers. A run that leaves something open fails and does
+// not hang.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { relative } from 'node:path'
 import mocha from 'mocha'
 import { plainLine } from './plain-line.ts'
 
 const { Spec } = mocha.reporters
 const settleMs = 10_000
+/** Of the files that took longest, so many are named; each of these seconds at least. */
+const named = { files: 40, seconds: 2 }
 
 /** With --reporter-option counts=FILE the numbers are written there too, for who adds up several runs.
  *  @public mocha is told its path */
 export default class Reporter extends Spec {
   constructor(runner, options) {
     super(runner, options)
+    const slowest = followFiles(runner)
     runner.once('end', () => {
       const { counts } = options.reporterOptions ?? {}
       if (counts !== undefined) writeFileSync(counts, JSON.stringify(this.stats))
-      process.stdout.write(`\n${plainLine(this.stats)}\n`)
+      process.stdout.write(`${slowest()}\n${plainLine(this.stats)}\n`)
       setTimeout(() => {
         const open = process.getActiveResourcesInfo().filter((name) => name !== 'TTYWrap' && name !== 'PipeWrap')
         process.stderr.write(
@@ -23,5 +28,50 @@ export default class Reporter extends Spec {
         process.exit(1)
       }, settleMs).unref()
     })
+  }
+}
+
+/** @returns what is to be said of the slowest files in the end; nothing when there is none */
+function followFiles(runner) {
+  const files = new Map()
+  let began
+  runner.on('suite', (suite) => {
+    if (suite.parent?.root) began = spent()
+  })
+  runner.on('suite end', (suite) => {
+    if (!suite.parent?.root) return
+    const before = files.get(suite.file) ?? [0, 0, 0]
+    const now = spent()
+    files.set(
+      suite.file,
+      before.map((seconds, index) => seconds + now[index] - began[index]),
+    )
+  })
+  return () => {
+    const slowest = [...files].filter(([, [wall]]) => wall >= named.seconds).sort(([, a], [, b]) => b[0] - a[0])
+    if (slowest.length === 0) return ''
+    const lines = slowest
+      .slice(0, named.files)
+      .map(
+        ([file, seconds]) =>
+          `${seconds.map((one) => one.toFixed(1).padStart(7)).join(' ')}  ${relative(process.cwd(), file)}`,
+      )
+    return `\nThe slowest files: seconds, and CPU seconds here and in processes that have ended\n${lines.join('\n')}\n`
+  }
+}
+
+/** @returns seconds, and those of the CPU that this process used, and the processes that it started and that have ended */
+function spent() {
+  const { user, system } = process.cpuUsage()
+  return [performance.now() / 1000, (user + system) / 1e6, spentByEnded()]
+}
+
+/** Linux alone tells it, in hundredths of a second. */
+function spentByEnded() {
+  try {
+    const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ')
+    return (Number(fields[13]) + Number(fields[14])) / 100
+  } catch {
+    return 0
   }
 }

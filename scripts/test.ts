@@ -5,6 +5,7 @@ import { globSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statS
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { compileCache } from '@nauthera/local/processes/program'
 import { addUp } from './plain-line.ts'
 
 const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults|nightly|programs] [FILE ...] [-- MOCHA OPTIONS]]
@@ -117,7 +118,8 @@ function startMocha(spec: readonly string[], lane: number) {
         ...process.env,
         NODE_ENV: 'test',
         NAUTHERA_SUITE: values.suite,
-        ...(values.coverage ? { NODE_V8_COVERAGE: coverageData } : {}),
+        // compiled code is counted less exactly
+        ...(values.coverage ? { NODE_V8_COVERAGE: coverageData } : compileCache),
       },
     },
   )

@@ -12,7 +12,8 @@ interface SchemaNode {
 }
 
 /** What a person may mistype -> the part of the message that must name the place. */
-const refused: readonly (readonly [string, unknown, string])[] = [
+type Mistake = readonly [path: string, value: unknown, place: string]
+const refused: readonly Mistake[] = [
   ['servr', {}, 'servr'],
   ['replicaCount', 2, 'replicaCount'],
   ['isuer', 'https://a.example', 'isuer'],
@@ -115,12 +116,35 @@ const refused: readonly (readonly [string, unknown, string])[] = [
   ['extraObjects', {}, 'extraObjects'],
 ]
 
+/** Those that one render shows together: no value takes the place of another one, and no place could be that of another one. */
+const groups = refused.reduce<Mistake[][]>((all, mistake) => {
+  const group = all.find((others) => others.every((other) => areApart(mistake, other)))
+  if (group) group.push(mistake)
+  else all.push([mistake])
+  return all
+}, [])
+
+function areApart([path, , place]: Mistake, [otherPath, , otherPlace]: Mistake): boolean {
+  const isAround = (outer: string, inner: string) => `${inner}.`.startsWith(`${outer}.`)
+  const isNamed = otherPath.includes(place) || path.includes(otherPlace)
+  return !isAround(path, otherPath) && !isAround(otherPath, path) && !isNamed
+}
+
 describe('values.schema.json', function () {
   this.timeout(120_000)
 
-  for (const [path, value, place] of refused) {
+  const messages = new Map<Mistake, Promise<string>>()
+  const messageAbout = (mistake: Mistake): Promise<string> => {
+    const group = groups.find((one) => one.includes(mistake))!
+    const values = group.map(([path, value]) => at(path, value)).reduce(merge)
+    const message = messages.get(group[0]!) ?? refusal({ values })
+    messages.set(group[0]!, message)
+    return message
+  }
+  for (const mistake of refused) {
+    const [path, value, place] = mistake
     it(`refuses ${path}=${JSON.stringify(value)?.slice(0, 40)} and names ${place}`, async () => {
-      const message = await refusal({ values: at(path, value) })
+      const message = await messageAbout(mistake)
       expect(message).to.contain("don't meet the specifications of the schema")
       expect(message).to.contain(place)
     })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parts } from '../../scripts/bundle.ts'
 import { addUp } from '../../scripts/plain-line.ts'
+import { compileCache } from '@nauthera/local/processes/program'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 import { clusterDirectory, installImagePrograms, missingForCluster, startCluster } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
@@ -221,7 +222,7 @@ function runTests(
 /** Is ended when this process is told to.
  *  @returns its exit code */
 async function runNode(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
-  const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...env } })
+  const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...compileCache, ...env } })
   reapProcess(child)
   const end = () => child.kill('SIGTERM')
   stopped.signal.addEventListener('abort', end)

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 
@@ -27,6 +27,10 @@ export const sources: Programs = {
   'config-agent': { script: 'config-agent/src/main.ts' },
   operator: { script: 'operator/src/main.ts' },
 }
+
+/** Of the environment of programs that are started from the sources again and again: what Node makes of these is kept, and a start takes
+ *  half the time. */
+export const compileCache = { NODE_COMPILE_CACHE: join(root, '.nauthera/compile-cache') } as const
 
 /** Writes settings for one of our programs. */
 export function writeSettings(file: string, settings: object): string {

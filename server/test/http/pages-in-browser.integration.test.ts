@@ -43,14 +43,20 @@ const all: readonly Sight[] = testTexts.languages.flatMap((language) =>
   looks.map((look) => ({ language, look, axe: true })),
 )
 
-/** English in light and wide, German in dark and narrow, both once more by layout alone, and two of all the others, whose turn the page's
- *  place gives; `npm run nightly` sees all.
+/** The first sample of a view is seen in English in light and wide, in German in dark and narrow, both once more by layout alone, and in
+ *  two of all the other looks, whose turn its place gives. A further sample of that view, by turns, in one of those two by axe and in the
+ *  other one by layout alone. `npm run nightly` sees all.
  *  @param place of the page among the samples */
 function sightsOf(place: number): readonly Sight[] {
   if (propertyRuns(1) > 1) return all
   const [english, german] = testTexts.languages
   const chosen = (language: string | undefined, look: number, axe: boolean) =>
     all.filter((one) => one.language === language && one.look === looks[look]).map((one) => ({ ...one, axe }))
+  const isFirst = names.findIndex((name) => samplePages[name]!.view === samplePages[names[place]!]!.view) === place
+  if (!isFirst) {
+    const isEven = place % 2 === 0
+    return [...chosen(english, 0, isEven), ...chosen(german, 5, !isEven)]
+  }
   const always = [
     chosen(english, 0, true),
     chosen(english, 2, false),
@@ -155,6 +161,15 @@ describe('the pages in a browser', function () {
     readonly seen: ReturnType<typeof watchPage>
   }
 
+  const readSheets = new Set<string>()
+  /** Whether the page has style sheets that axe has not read yet: all pages have the same few. */
+  const hasNewSheets = async (page: BrowserPage): Promise<boolean> => {
+    const sheets = await page.evaluate<string>('[...document.styleSheets].map(({ href }) => href).join(" ")')
+    const isNew = !readSheets.has(sheets)
+    readSheets.add(sheets)
+    return isNew
+  }
+
   const visit = async (tab: Tab, name: string): Promise<Visit> => {
     const { page, seen } = tab
     const [joined, axe, wide]: [Record<string, string[]>, Record<string, string[]>, Record<string, number>] = [
@@ -176,7 +191,7 @@ describe('the pages in a browser', function () {
         // the structure of a page is the same in each look, and is read once in each language
         axe[where] = await findAxeViolations(
           page,
-          isRead.has(language) ? { look: true } : { styles: isRead.size === 0 },
+          isRead.has(language) ? { look: true } : { styles: await hasNewSheets(page) },
         )
         isRead.add(language)
       }

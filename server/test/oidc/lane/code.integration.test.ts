@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { Browser, basic } from '@nauthera/harness/browser'
 import { getCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import type { Code } from '@nauthera/harness/flows'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { CodedError } from '@nauthera/runtime/coded-error'
@@ -48,7 +49,7 @@ const told = (got: Got) =>
   JSON.parse(got.body) as { access_token: string; refresh_token?: string; error?: string; scope?: string }
 
 describe('the machine lane: codes', function () {
-  this.timeout(120_000)
+  this.timeout(propertyRuns(120_000))
   let replicas: Replicas
   before(async () => {
     replicas = await startReplicas({ settings: { signing: { algorithms: ['ES256', 'RS256'] } } })
@@ -181,8 +182,9 @@ describe('the machine lane: codes', function () {
     }
   })
 
-  it('tells the same of 600 requests with a code, good, bad and odd, as the library does', async () => {
-    const queue = fc.sample(anyRequest, { numRuns: 600, seed: 13 }).values()
+  it('tells the same of requests with a code, good, bad and odd, as the library does', async () => {
+    const count = propertyRuns(200)
+    const queue = fc.sample(anyRequest, { numRuns: count, seed: 13 }).values()
     const pairs: (readonly [Got, Got])[] = []
     const work = async (clientId: string) => {
       const next = session(clientId)
@@ -197,9 +199,9 @@ describe('the machine lane: codes', function () {
     }
     await Promise.all(['app.web', 'app.rsa', 'app.paired', 'app.roles'].map(work))
     const taken = expectSameLines(pairs, replicas)
-    expect(pairs.length).to.equal(600)
-    expect(taken.length).to.be.greaterThan(200)
-    expect(pairs.filter(([{ status }]) => status === 200).length).to.be.lessThan(550)
+    expect(pairs.length).to.equal(count)
+    expect(taken.length).to.be.greaterThan(count / 3)
+    expect(pairs.filter(([{ status }]) => status === 200).length).to.be.lessThan(count * 0.92)
   })
 })
 

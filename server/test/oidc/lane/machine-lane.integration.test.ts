@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { basic } from '@nauthera/harness/browser'
 import { getCode, getTokens, redeem, revoke, tokensOf } from '@nauthera/harness/flows'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { createSigner, projected } from '../platform-tokens.ts'
@@ -78,7 +79,7 @@ const clients = [
 const ids = clients.map(({ clientId }) => clientId)
 
 describe('the machine lane', function () {
-  this.timeout(300_000)
+  this.timeout(propertyRuns(300_000))
   let replicas: Replicas
   let signer: PlatformSigner
   let tokens: Readonly<Record<string, string>>
@@ -266,7 +267,7 @@ describe('the machine lane', function () {
     expect(replicas.lines.some((line) => line.includes(`"secret":"${uses}"`))).to.equal(true)
   })
 
-  it('answers 10,000 requests, good, bad and odd, as the library does, and tells the same of them', async () => {
+  it('answers requests, good, bad and odd, as the library does, and tells the same of them', async () => {
     const before = replicas.lines.length
     const counted = async () =>
       (await replicas.metrics[0]!.render())
@@ -275,7 +276,8 @@ describe('the machine lane', function () {
     const valuesOf = (lines: readonly string[]) =>
       new Map(lines.map((line) => line.split(/ (?=\d+$)/) as [string, string]))
     const atFirst = valuesOf(await counted())
-    const requests = fc.sample(anyRequest({ tokens, assertions }), { numRuns: 10_000, seed: 12 })
+    const count = propertyRuns(2_000)
+    const requests = fc.sample(anyRequest({ tokens, assertions }), { numRuns: count, seed: 12 })
     const pairs: (readonly [Got, Got])[] = []
     const queue = requests.values()
     await Promise.all(
@@ -287,9 +289,9 @@ describe('the machine lane', function () {
     for (const [name, value] of valuesOf(await counted()))
       expect((Number(value) - Number(atFirst.get(name) ?? 0)) % 2, name).to.equal(0)
     const good = pairs.filter(([{ status }]) => status === 200)
-    expect(pairs.length).to.equal(10_000)
-    expect(taken.length).to.be.greaterThan(1_000)
-    expect(good.length).to.be.lessThan(9_000)
+    expect(pairs.length).to.equal(count)
+    expect(taken.length).to.be.greaterThan(count / 10)
+    expect(good.length).to.be.lessThan(count * 0.9)
   })
 })
 

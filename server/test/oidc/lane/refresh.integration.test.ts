@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { basic } from '@nauthera/harness/browser'
 import { getCode, getTokens, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { CodedError } from '@nauthera/runtime/coded-error'
@@ -28,7 +29,7 @@ const clients = [
 type Fields = Readonly<Record<string, string>>
 
 describe('the machine lane: refresh', function () {
-  this.timeout(120_000)
+  this.timeout(propertyRuns(120_000))
   let replicas: Replicas
   before(async () => {
     replicas = await startReplicas({ settings: { signing: { algorithms: ['ES256', 'RS256'] } } })
@@ -146,8 +147,9 @@ describe('the machine lane: refresh', function () {
     expect((await ask(replicas, withToken('app.web', third), 'whole')).status).to.equal(400)
   })
 
-  it('tells the same of 1,200 refreshes, good, bad and odd, as the library does', async () => {
-    const requests = fc.sample(anyRefresh, { numRuns: 1200, seed: 12 })
+  it('tells the same of refreshes, good, bad and odd, as the library does', async () => {
+    const count = propertyRuns(300)
+    const requests = fc.sample(anyRefresh, { numRuns: count, seed: 12 })
     const queue = requests.values()
     const pairs: (readonly [Got, Got])[] = []
     const work = async (clientId: string) => {
@@ -165,9 +167,9 @@ describe('the machine lane: refresh', function () {
     }
     await Promise.all(['app.web', 'app.rsa', 'app.paired', 'app.roles'].map(work))
     const taken = expectSameLines(pairs, replicas)
-    expect(pairs.length).to.equal(1200)
-    expect(taken.length).to.be.greaterThan(400)
-    expect(pairs.filter(([{ status }]) => status === 200).length).to.be.lessThan(1100)
+    expect(pairs.length).to.equal(count)
+    expect(taken.length).to.be.greaterThan(count / 3)
+    expect(pairs.filter(([{ status }]) => status === 200).length).to.be.lessThan(count * 0.92)
   })
 })
 

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, getTokens, redeem, revoke, tokensOf } from '@nauthera/harness/flows'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { ask, closeConnections, comparable, expectSameLines, idOf, linesById } from './asked-twice.ts'
@@ -24,7 +25,7 @@ const clients = [
 const all = 'openid profile email groups offline_access'
 
 describe('the machine lane: userinfo', function () {
-  this.timeout(120_000)
+  this.timeout(propertyRuns(120_000))
   let replicas: Replicas
   let tokens: Readonly<Record<string, string>>
 
@@ -127,10 +128,11 @@ describe('the machine lane: userinfo', function () {
       expect([whole.status, inLane(whole)]).to.deep.equal([status, false])
     })
 
-  it('tells the same of 2,000 requests, good, bad and odd, as the library does', async () => {
+  it('tells the same of requests, good, bad and odd, as the library does', async () => {
     // a signed answer ends with its token, which may be a second less the second time
     const { signed: _, ...others } = tokens
-    const queue = fc.sample(anyRequest(Object.keys(others)), { numRuns: 2000, seed: 13 }).values()
+    const count = propertyRuns(500)
+    const queue = fc.sample(anyRequest(Object.keys(others)), { numRuns: count, seed: 13 }).values()
     const pairs: (readonly [Got, Got])[] = []
     const work = async () => {
       for (const { name, headers, method, path } of queue)
@@ -138,9 +140,9 @@ describe('the machine lane: userinfo', function () {
     }
     await Promise.all([work(), work(), work(), work()])
     const taken = expectSameLines(pairs, replicas)
-    expect(pairs.length).to.equal(2000)
-    expect(taken.length).to.be.greaterThan(400)
-    expect(pairs.filter(([{ status }]) => status === 200).length).to.be.lessThan(1800)
+    expect(pairs.length).to.equal(count)
+    expect(taken.length).to.be.greaterThan(count / 5)
+    expect(pairs.filter(([{ status }]) => status === 200).length).to.be.lessThan(count * 0.9)
   })
 })
 
