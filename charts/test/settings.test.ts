@@ -90,6 +90,10 @@ describe('the settings in the ConfigMaps', function () {
         ...['id', 'secret'].map((name) => `/var/run/nauthera/federation/${id}/${name}`),
       ]),
     )
+    expect(upstreams.map(({ logo, logoFile }) => [logo, logoFile])).to.deep.equal([
+      [undefined, '/var/run/nauthera/federation/corp/logo'],
+      [undefined, undefined],
+    ])
     // whoever could write such a Secret would be that provider's client: the operator never may
     const fences = objects
       .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
@@ -109,6 +113,7 @@ describe('the settings in the ConfigMaps', function () {
           ],
         },
       },
+      { configMap: { name: 'nauthera-corp-logo', items: [{ key: 'corp.png', path: 'corp/logo' }] } },
       {
         secret: {
           name: 'nauthera-github',

@@ -88,11 +88,17 @@ export function outboundAllow(): Schema {
   return strip(whole.properties!['outbound']!.properties!['allow']!)
 }
 
-/** What the server says of one of `upstreams`; the chart gives its files by a Secret. */
+/** What the server says of one of `upstreams`; the chart gives its files by a Secret and a ConfigMap. */
 export function federationProvider(): Schema {
   const whole = z.toJSONSchema(serverSettings, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as Schema
   const provider = strip(whole.properties!['upstreams']!.items!)
-  const { clientId: _id, clientIdFile: _idFile, clientSecretFile: _secretFile, ...properties } = provider.properties!
+  const {
+    clientId: _id,
+    clientIdFile: _idFile,
+    clientSecretFile: _secretFile,
+    logoFile: _logo,
+    ...properties
+  } = provider.properties!
   const secret: Schema = {
     type: 'object',
     additionalProperties: false,
@@ -103,7 +109,16 @@ export function federationProvider(): Schema {
       secretKey: { $ref: '#/definitions/objectKey' },
     },
   }
-  return { ...provider, required: ['id', 'secret'], properties: { ...properties, secret } }
+  const logo: Schema = {
+    type: 'object',
+    additionalProperties: false,
+    required: ['name'],
+    properties: {
+      name: { $ref: '#/definitions/objectName', minLength: 1 },
+      key: { $ref: '#/definitions/objectKey' },
+    },
+  }
+  return { ...provider, required: ['id', 'secret'], properties: { ...properties, secret, logo } }
 }
 
 /** What the server says of a source that is a directory, without the keys that the chart has values of its own for. */

@@ -189,7 +189,7 @@ export const settingsSchema = z
     branding: z
       .strictObject({
         title: z.string().min(1).max(80).default('Nauthera').describe('Name on every page.'),
-        logoFile: file.optional().describe('Logo on every page: SVG or PNG of at most 32 KiB.'),
+        logoFile: file.optional().describe('Logo on every page: SVG without scripts, or PNG; at most 32 KiB.'),
         accent: z
           .string()
           .regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #2457c5')

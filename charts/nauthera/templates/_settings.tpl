@@ -70,7 +70,8 @@
 {{- range .Values.federation.providers -}}
 {{- $mount := printf "/var/run/nauthera/federation/%s" .id -}}
 {{- $files := dict "clientIdFile" (printf "%s/id" $mount) "clientSecretFile" (printf "%s/secret" $mount) -}}
-{{- $upstreams = append $upstreams (merge $files (omit . "secret")) -}}
+{{- if .logo }}{{- $_ := set $files "logoFile" (printf "%s/logo" $mount) -}}{{- end -}}
+{{- $upstreams = append $upstreams (merge $files (omit . "secret" "logo")) -}}
 {{- end -}}
 {{- toYaml $upstreams -}}
 {{- end -}}

@@ -28,7 +28,7 @@ export function createSite(
 ) {
   const { branding, development } = settings
   const tokens = createFormTokens(() => on.keys.cookies().all('form'))
-  const assets = createAssets({ basePath: basePathOf(settings), branding })
+  const assets = createAssets({ basePath: basePathOf(settings), branding, upstreams: settings.upstreams })
   const registered = (clientId: string) => on.clients.instances.registeredById(clientId)
   const logos = createLogos({
     basePath: basePathOf(settings),

@@ -5,6 +5,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import type { RequestHandler } from 'express'
 import { assetsDirectory } from '../files.ts'
 import type { BrandingSettings } from '../settings.ts'
+import type { UpstreamSettings } from '../settings/upstream.ts'
 import { answerFile } from './answer.ts'
 import type { MediaFile } from './answer.ts'
 import { fitAccent } from './colours.ts'
@@ -18,6 +19,8 @@ export interface Assets {
   /** The one script, of the pages with passwords or passkeys: no other page has one. */
   readonly script: string
   readonly logo: string | undefined
+  /** Logos of other providers, by their ids. */
+  readonly providerLogos: Readonly<Record<string, string>>
   /** @param path of a request @returns whether a file of ours is there */
   has(path: string): boolean
   /** Answers `<issuer path>/assets/…`. */
@@ -28,9 +31,14 @@ const longestLogoBytes = 32 * 1024
 const longestCssBytes = 16 * 1024
 
 /** @param basePath the issuer's path, '' when it has none
- *  @throws CodedError SETTINGS_INVALID when the logo cannot be read, is too long, or neither SVG nor PNG; when the rules of the brand cannot
- *  be read, are too long, or load something from elsewhere */
-export function createAssets(needs: { basePath: string; branding: BrandingSettings }): Assets {
+ *  @throws CodedError SETTINGS_INVALID when a logo cannot be read, is too long, neither SVG nor PNG, or has a script; when the rules of the
+ *  brand cannot be read, are too long, or load something from elsewhere */
+export function createAssets(needs: {
+  basePath: string
+  branding: BrandingSettings
+  /** Other providers at which people sign in. */
+  upstreams: readonly Pick<UpstreamSettings, 'id' | 'logoFile'>[]
+}): Assets {
   const style = readFileSync(join(assetsDirectory, 'style.css'), 'utf8')
   const { accent, cssFile } = needs.branding
   const assets = new Map<string, MediaFile>()
@@ -54,14 +62,25 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
     type: 'text/javascript; charset=utf-8',
     bytes: readFileSync(join(assetsDirectory, 'script.js')),
   })
-  const given = needs.branding.logoFile === undefined ? undefined : readLogo(needs.branding.logoFile)
-  const logo = given === undefined ? undefined : add('logo', given.type === 'image/png' ? 'png' : 'svg', given)
+  const addLogo = (name: string, setting: string, path: string | undefined): string | undefined => {
+    if (path === undefined) return undefined
+    const given = readLogo(setting, path)
+    return add(name, given.type === 'image/png' ? 'png' : 'svg', given)
+  }
+  const logo = addLogo('logo', 'branding.logoFile', needs.branding.logoFile)
+  const providerLogos = Object.fromEntries(
+    needs.upstreams.flatMap(({ id, logoFile }, index) => {
+      const shown = addLogo(`provider-${id}`, `upstreams.${index}.logoFile`, logoFile)
+      return shown === undefined ? [] : [[id, shown]]
+    }),
+  )
   const prefix = `${needs.basePath}/assets/`
   return {
     stylesheet,
     areaStylesheet,
     script,
     logo,
+    providerLogos,
     has: (path) => path.startsWith(prefix) && assets.has(path.slice(prefix.length)),
     handle: (request, response, next) => {
       if (!request.path.startsWith(prefix) || (request.method !== 'GET' && request.method !== 'HEAD')) return next()
@@ -94,12 +113,18 @@ function readCss(path: string): string {
   return compact(css)
 }
 
-function readLogo(path: string): MediaFile {
-  const setting = 'branding.logoFile'
+/** What could run in an SVG. Nothing of it runs in a page of ours, and a file that has it is not the picture that it is taken for. */
+const scriptInSvg = /<script|<foreignobject|<!entity|\son[a-z]+\s*=|javascript:/i
+
+function readLogo(setting: string, path: string): MediaFile {
   const bytes = readBrandFile(setting, path)
   if (bytes.length > longestLogoBytes) throw fault(setting, 'must be at most 32 KiB')
   if (bytes.subarray(0, 4).equals(Buffer.from([0x89, 0x50, 0x4e, 0x47]))) return { type: 'image/png', bytes }
-  if (bytes.toString('utf8').includes('<svg')) return { type: 'image/svg+xml', bytes }
+  const text = bytes.toString('utf8')
+  if (text.includes('<svg')) {
+    if (scriptInSvg.test(text)) throw fault(setting, 'must have no scripts; export the SVG as a plain picture')
+    return { type: 'image/svg+xml', bytes }
+  }
   throw fault(setting, 'must be an SVG or a PNG')
 }
 

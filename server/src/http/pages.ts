@@ -13,7 +13,7 @@ import type { Logos } from './logos.ts'
 import { policyFor } from './headers.ts'
 import { readLayout } from './layout-template.ts'
 import { correlationIdOf } from './request-log.ts'
-import { escapeHtml } from './texts.ts'
+import { escapeHtml, showForeign } from './texts.ts'
 import type { AllTexts } from './texts.ts'
 
 export interface Pages {
@@ -25,7 +25,7 @@ export interface Pages {
 /** Compiles every view once. Values are escaped, but for those that a view writes with `~`: HTML of `texts.rich` or of another view.
  *  @throws CodedError SETTINGS_INVALID when the layout of the settings cannot be used */
 export function createPages(needs: {
-  assets: Pick<Assets, 'stylesheet' | 'areaStylesheet' | 'logo' | 'script'>
+  assets: Pick<Assets, 'stylesheet' | 'areaStylesheet' | 'logo' | 'providerLogos' | 'script'>
   logos: Pick<Logos, 'show'>
   branding: BrandingSettings
   texts: AllTexts
@@ -50,6 +50,7 @@ export function createPages(needs: {
         has,
         web,
         initial,
+        bdi: showForeign,
         logoOf: needs.logos.show,
         language,
         colourScheme: reader?.colourScheme,

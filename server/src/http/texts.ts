@@ -71,9 +71,21 @@ export function createTexts(language: Language, entries: Entries): Texts {
     language,
     has: (key) => known.has(key),
     text: (key, values = {}) => fill(known.get(key) ?? key, values, (value) => value),
-    rich: (key, values = {}) =>
-      fill(escapeHtml(known.get(key) ?? key), values, (value) => `<bdi class="value">${escapeHtml(value)}</bdi>`),
+    rich: (key, values = {}) => fill(escapeHtml(known.get(key) ?? key), values, (value) => showForeign(value, 'value')),
   }
+}
+
+/** Nothing in it is a word, and it is long enough to be an address, an id or a path. */
+const likeAddress = /^\S*[@/.:_]\S*$/
+
+/** A value of others -> HTML: its text direction does not affect the rest. One that is like an address stays in one piece where it fits into a
+ *  line, and breaks behind a sign where it does not. */
+export function showForeign(value: string | number, className?: string): string {
+  const text = String(value)
+  const ofClass = className === undefined ? '' : ` class="${className}"`
+  if (!likeAddress.test(text)) return `<bdi${ofClass}>${escapeHtml(text)}</bdi>`
+  const pieces = text.match(/[^@/.?&=:_]+[@/.?&=:_]*|[@/.?&=:_]+/g) ?? []
+  return `<bdi${ofClass} translate="no">${pieces.map(escapeHtml).join('<wbr>')}</bdi>`
 }
 
 /** Text -> HTML, for element content and quoted attributes. */

@@ -47,7 +47,7 @@ export function signInPage(
       forgotUrl: offers.reset ? paths.forgot(interaction.client.clientId) : undefined,
       registerUrl: offers.registration ? paths.register : undefined,
       mistakes: said.mistakes,
-      upstreams: upstreams.map(({ id, name }) => ({ id, name, action: paths.form(`upstream/${id}`) })),
+      upstreams: upstreams.map(({ id, name, preset }) => ({ id, name, preset, action: paths.form(`upstream/${id}`) })),
       leadsByAddress: upstreams.some(({ domains }) => domains.length > 0),
       linking: linkingOnPage(progress.linking, upstreams),
       passkey: said.passkey && {

@@ -15,7 +15,15 @@ export interface SignInPages {
     readonly mistakes: readonly Mistake[]
     readonly passkey?: PasskeyOnPage | undefined
     /** Other providers at which people sign in. */
-    readonly upstreams?: readonly { readonly id: string; readonly name: string; readonly action: string }[]
+    readonly upstreams?:
+      | readonly {
+          readonly id: string
+          readonly name: string
+          /** Which drawing stands for it when it has no logo. */
+          readonly preset: string
+          readonly action: string
+        }[]
+      | undefined
     /** An e-mail address alone can be enough: it leads to one of them. */
     readonly leadsByAddress?: boolean
     /** The person comes from a provider, and proves an account here to link it. */

@@ -80,6 +80,11 @@ const providerFields = {
     .default('generic')
     .describe('What kind of provider it is: sets what is special about it.'),
   name: z.string().min(1).max(60).optional().describe('What people read on the button; without it the id.'),
+  logoFile: file
+    .optional()
+    .describe(
+      'Logo on the button: SVG without scripts, or PNG; at most 32 KiB. Without it a drawing of ours for the preset, or a letter.',
+    ),
   issuer: z
     .string()
     .optional()

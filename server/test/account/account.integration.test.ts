@@ -389,7 +389,7 @@ describe('the account area', function () {
       const seen: string[][] = []
       for (let path: string | undefined = '/account/applications'; path !== undefined;) {
         const { body } = await browser.follow(path)
-        seen.push([...body.matchAll(/<bdi>many\.app-(\d+)\.<\/bdi>/g)].map(([, name]) => name!))
+        seen.push([...body.matchAll(/>many\.<wbr>app-(\d+)\.<\/bdi>/g)].map(([, name]) => name!))
         path = /id="next" href="([^"]+)"/.exec(body)?.[1]
       }
       const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => `${from + at}`)

@@ -22,7 +22,7 @@ describe('createAssets', () => {
     const logoFile = join(folder, 'logo')
     if (logo !== undefined) writeFileSync(logoFile, logo)
     const branding = { title: 'Nauthera', footerLinks: [], ...(logo === undefined ? {} : { logoFile }) }
-    return createAssets({ basePath, branding })
+    return createAssets({ basePath, branding, upstreams: [] })
   }
 
   it('names the style sheet by its content, below the issuer, and lets browsers keep it for ever', async () => {
@@ -40,7 +40,11 @@ describe('createAssets', () => {
   })
 
   it('has the dark colours for whoever chose them too, those of a brand among them', async () => {
-    const assets = createAssets({ basePath: '', branding: { title: 'Acme', footerLinks: [], accent: '#2457c5' } })
+    const assets = createAssets({
+      basePath: '',
+      branding: { title: 'Acme', footerLinks: [], accent: '#2457c5' },
+      upstreams: [],
+    })
     running = await serve([assets.handle])
     const { body } = await running.ask(assets.stylesheet)
     const system = [
@@ -67,7 +71,7 @@ describe('createAssets', () => {
   })
 
   it('L15 serves a logo with a policy under which nothing in it runs', async () => {
-    const assets = create('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>')
+    const assets = create('<svg xmlns="http://www.w3.org/2000/svg"><title>Acme</title></svg>')
     running = await serve([assets.handle])
     const { headers } = await running.ask(assets.logo ?? '')
     expect(headers['content-type']).to.equal('image/svg+xml')
@@ -78,7 +82,7 @@ describe('createAssets', () => {
     const cssFile = join(folder, 'brand.css')
     const branded = (css: string) => {
       writeFileSync(cssFile, css)
-      return createAssets({ basePath: '', branding: { title: 'Acme', footerLinks: [], cssFile } })
+      return createAssets({ basePath: '', branding: { title: 'Acme', footerLinks: [], cssFile }, upstreams: [] })
     }
     const assets = branded('/* ours */\n.card {\n  border-radius: 0;\n}\n')
     running = await serve([assets.handle])
@@ -98,17 +102,43 @@ describe('createAssets', () => {
     expect(() => branded('body { background: url(data:image/png;base64,AAAA) }')).not.to.throw()
   })
 
+  const ofProvider = (logo: string | Buffer) => {
+    const logoFile = join(folder, 'provider')
+    writeFileSync(logoFile, logo)
+    const upstreams = [{ id: 'github' }, { id: 'corp', logoFile }]
+    return createAssets({ basePath: '/sso', branding: { title: 'Acme', footerLinks: [] }, upstreams })
+  }
+
+  it('serves the logo of another provider by itself, under the same policy', async () => {
+    const { handle, providerLogos } = ofProvider('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    expect(Object.keys(providerLogos)).to.deep.equal(['corp'])
+    expect(providerLogos['corp']).to.match(/^\/sso\/assets\/provider-corp\.[0-9a-f]{12}\.svg$/)
+    running = await serve([handle])
+    const { headers } = await running.ask(providerLogos['corp'] ?? '')
+    expect(headers['content-type']).to.equal('image/svg+xml')
+    expect(headers['content-security-policy']).to.contain("default-src 'none'").and.contain('sandbox')
+  })
+
   const bad: [string, string | Buffer][] = [
     ['is too long', Buffer.alloc(33 * 1024)],
     ['is neither SVG nor PNG', 'GIF89a'],
+    ['has a script', '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'],
+    ['listens to events', '<svg xmlns="http://www.w3.org/2000/svg"\nonload="alert(1)"/>'],
+    ['leads to a script', '<svg xmlns="http://www.w3.org/2000/svg"><a href="JavaScript:alert(1)"/></svg>'],
+    ['has HTML in it', '<svg xmlns="http://www.w3.org/2000/svg"><foreignObject/></svg>'],
   ]
   for (const [sentence, logo] of bad) {
     it(`refuses a logo that ${sentence}, and names the setting`, () => {
-      expect(() => create(logo))
-        .to.throw()
-        .that.satisfies((error: unknown) => {
-          return hasCode(error, 'SETTINGS_INVALID') && error.faults[0]?.path === 'branding.logoFile'
-        })
+      const faultOf = (create: () => unknown) => {
+        try {
+          create()
+        } catch (error) {
+          return hasCode(error, 'SETTINGS_INVALID') ? error.faults[0]?.path : error
+        }
+        return 'no fault'
+      }
+      expect(faultOf(() => create(logo))).to.equal('branding.logoFile')
+      expect(faultOf(() => ofProvider(logo))).to.equal('upstreams.1.logoFile')
     })
   }
 })

@@ -16,6 +16,7 @@ import { readTexts } from '../../src/http/texts.ts'
 import type { AllTexts } from '../../src/http/texts.ts'
 import { inboundLimits } from '../../src/http/timeouts.ts'
 import type { BrandingSettings } from '../../src/settings.ts'
+import type { UpstreamSettings } from '../../src/settings/upstream.ts'
 
 export interface Line {
   readonly level: string
@@ -39,10 +40,16 @@ export const testTokens = createFormTokens(() => [createSecretKey(Buffer.alloc(3
 
 /** The product's own views, texts and assets. */
 export function testPages(
-  options: { branding?: Partial<BrandingSettings>; development?: boolean; basePath?: string; texts?: AllTexts } = {},
+  options: {
+    branding?: Partial<BrandingSettings>
+    upstreams?: readonly Pick<UpstreamSettings, 'id' | 'logoFile'>[]
+    development?: boolean
+    basePath?: string
+    texts?: AllTexts
+  } = {},
 ): { pages: Pages; assets: ReturnType<typeof createAssets> } {
   const branding: BrandingSettings = { title: 'Nauthera', footerLinks: [], ...options.branding }
-  const assets = createAssets({ basePath: options.basePath ?? '', branding })
+  const assets = createAssets({ basePath: options.basePath ?? '', branding, upstreams: options.upstreams ?? [] })
   const pages = createPages({
     assets,
     logos: { show: (path) => path },

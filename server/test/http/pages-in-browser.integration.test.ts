@@ -20,13 +20,13 @@ const { pages, assets } = testPages({
   branding: { footerLinks, helpUrl: 'https://help.example.com/sign-in' },
 })
 
-/** 320 px is 400 % of 1280 px; 640 px at twice the density is 200 %. */
+/** 320 px is 400 % of 1280 px; 640 px at twice the density is 200 %; 390 px is a phone. */
 const looks = [
   { colorScheme: 'light', width: 1280 },
   { colorScheme: 'light', width: 640 },
   { colorScheme: 'light', width: 320 },
   { colorScheme: 'dark', width: 1280 },
-  { colorScheme: 'dark', width: 640 },
+  { colorScheme: 'dark', width: 390 },
   { colorScheme: 'dark', width: 320 },
 ] as const
 
@@ -107,6 +107,29 @@ const findJoinedWords = `(() => {
   })
 })()`
 
+/** Runs in the page. Addresses that break though their line has room for them, or within a word though there was a sign to break behind. */
+const findBrokenAddresses = `(() => [...document.querySelectorAll('[translate=no]')].flatMap((element) => {
+  const heightOf = () => element.getBoundingClientRect().height
+  let block = element.parentElement
+  while (getComputedStyle(block).display.startsWith('inline')) block = block.parentElement
+  const { paddingLeft, paddingRight } = getComputedStyle(block)
+  const room = block.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight)
+  const height = heightOf()
+  element.style.cssText = 'white-space: nowrap; max-width: none'
+  const isBroken = heightOf() < height
+  const fits = element.getBoundingClientRect().width <= room
+  element.style.cssText = ''
+  if (!isBroken) return []
+  if (fits) return ['fits: ' + element.textContent]
+  const range = document.createRange()
+  return [...element.childNodes].flatMap((node) => {
+    if (node.nodeType !== Node.TEXT_NODE || node.data.includes('-')) return []
+    range.selectNodeContents(node)
+    const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)))
+    return lines.size > 1 && range.getClientRects()[0].width < room - 1 ? ['within a word: ' + node.data] : []
+  })
+}))()`
+
 describe('the pages in a browser', function () {
   this.timeout(60_000)
   let browser: Browser
@@ -156,6 +179,7 @@ describe('the pages in a browser', function () {
   /** What a visit of a page found wrong; `wide`: pixels that it goes beyond the window. */
   interface Visit {
     readonly joined: Readonly<Record<string, readonly string[]>>
+    readonly broken: Readonly<Record<string, readonly string[]>>
     readonly axe: Readonly<Record<string, readonly string[]>>
     readonly wide: Readonly<Record<string, number>>
     readonly seen: ReturnType<typeof watchPage>
@@ -172,11 +196,10 @@ describe('the pages in a browser', function () {
 
   const visit = async (tab: Tab, name: string): Promise<Visit> => {
     const { page, seen } = tab
-    const [joined, axe, wide]: [Record<string, string[]>, Record<string, string[]>, Record<string, number>] = [
-      {},
-      {},
-      {},
-    ]
+    const joined: Record<string, string[]> = {}
+    const broken: Record<string, string[]> = {}
+    const axe: Record<string, string[]> = {}
+    const wide: Record<string, number> = {}
     const isRead = new Set<string>()
     let shown: string | undefined
     for (const { language, look, axe: isSeenByAxe } of sightsOf(names.indexOf(name))) {
@@ -196,11 +219,18 @@ describe('the pages in a browser', function () {
         isRead.add(language)
       }
       if (width !== 640) joined[where] = await page.evaluate<string[]>(findJoinedWords)
+      if (width < 640) broken[where] = await page.evaluate<string[]>(findBrokenAddresses)
       wide[where] = await page.evaluate<number>(
         'document.documentElement.scrollWidth - document.documentElement.clientWidth',
       )
     }
-    return { joined, axe, wide, seen: { complaints: seen.complaints.splice(0), strangers: seen.strangers.splice(0) } }
+    return {
+      joined,
+      broken,
+      axe,
+      wide,
+      seen: { complaints: seen.complaints.splice(0), strangers: seen.strangers.splice(0) },
+    }
   }
 
   const visits = new Map<string, Promise<Visit>>()
@@ -223,8 +253,10 @@ describe('the pages in a browser', function () {
     Object.entries(found).flatMap(([where, faults]) => faults.map((fault) => `${where}: ${fault}`))
 
   for (const name of names) {
-    it(`${name}: no two words run together, in any language and width`, async () => {
-      expect(faultsIn((await visited(name)).joined)).to.deep.equal([])
+    it(`${name}: no two words run together and no address is broken, in any language and width`, async () => {
+      const { joined, broken } = await visited(name)
+      expect(faultsIn(joined)).to.deep.equal([])
+      expect(faultsIn(broken)).to.deep.equal([])
     })
 
     it(`${name}: axe finds nothing, no scroll bar to the side, nothing is blocked or loaded from elsewhere`, async () => {

@@ -126,6 +126,7 @@ describe('createPages', () => {
       'passkey',
       'codes',
       'icon',
+      'provider',
     ]
     const shown = new Set(Object.values(samplePages).map(({ view }) => view as string))
     expect(views.filter((view) => !parts.includes(view) && !shown.has(view))).to.deep.equal([])

@@ -32,16 +32,20 @@ export const sampleSignInPages: Readonly<Record<string, Page>> = {
   'sign-in with other services': signIn({
     leadsByAddress: true,
     upstreams: [
-      { id: 'corp', name: 'Example Corporation', action: `${at}/upstream/corp` },
-      { id: 'github', name: 'GitHub', action: `${at}/upstream/github` },
+      { id: 'corp', name: 'Example Corporation', preset: 'entra', action: `${at}/upstream/corp` },
+      { id: 'google', name: 'Google', preset: 'google', action: `${at}/upstream/google` },
+      { id: 'github', name: 'GitHub', preset: 'github', action: `${at}/upstream/github` },
+      { id: 'gitlab', name: 'GitLab', preset: 'gitlab', action: `${at}/upstream/gitlab` },
+      { id: 'partner', name: 'Partner AG', preset: 'generic', action: `${at}/upstream/partner` },
+      { id: 'own', name: 'Own logo', preset: 'generic', action: `${at}/upstream/own` },
     ],
   }),
   'sign-in when another service is away': signIn({
-    upstreams: [{ id: 'corp', name: 'Example Corporation', action: `${at}/upstream/corp` }],
+    upstreams: [{ id: 'corp', name: 'Example Corporation', preset: 'generic', action: `${at}/upstream/corp` }],
     mistakes: [{ key: 'upstream-away', values: { name: 'Example Corporation' } }],
   }),
   'sign-in to link an account': signIn({
-    upstreams: [{ id: 'github', name: 'GitHub', action: `${at}/upstream/github` }],
+    upstreams: [{ id: 'github', name: 'GitHub', preset: 'github', action: `${at}/upstream/github` }],
     linking: { reason: 'username', label: 'ada', name: 'GitHub', id: 'github' },
   }),
   'link-account': {

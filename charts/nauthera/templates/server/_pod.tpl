@@ -234,6 +234,12 @@ volumes:
             items:
               - {key: {{ .secret.idKey | default "client-id" | toJson }}, path: {{ printf "%s/id" .id | toJson }}}
               - {key: {{ .secret.secretKey | default "client-secret" | toJson }}, path: {{ printf "%s/secret" .id | toJson }}}
+        {{- if .logo }}
+        - configMap:
+            name: {{ .logo.name | toJson }}
+            items:
+              - {key: {{ .logo.key | default "logo.svg" | toJson }}, path: {{ printf "%s/logo" .id | toJson }}}
+        {{- end }}
         {{- end }}
   {{- end }}
   {{- with .Values.branding.existingConfigMap }}

@@ -9,6 +9,7 @@ export interface UpstreamDescription {
   readonly id: string
   /** What people read. */
   readonly name: string
+  readonly preset: UpstreamSettings['preset']
   /** `github` is OAuth 2 without OpenID: the person is read from its API. */
   readonly protocol: 'openid' | 'github'
   readonly issuer: string
@@ -67,6 +68,7 @@ export function describeUpstream(
   return {
     id,
     name: settings.name ?? id,
+    preset,
     protocol: from.protocol ?? 'openid',
     issuer,
     scopes: settings.scopes ?? from.scopes,
