@@ -11,6 +11,7 @@ import { startStack } from '@nauthera/local/product/stack'
 import type { Stack } from '@nauthera/local/product/stack'
 import { requestToken } from '@nauthera/local/product/token'
 import { isReady, statusOf, waitForObject } from '@nauthera/local/product/wait-for'
+import { quantile } from '../report.ts'
 import { createChainClients, namespace } from './support/chain-clients.ts'
 import type { ChainClients } from './support/chain-clients.ts'
 import { machine } from './support/chain.ts'
@@ -20,10 +21,12 @@ import { tell } from './support/tell.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const elsewhere = 'elsewhere'
+/** How often the id goes from one to the other: HAND_OVERS=100 npm test -- ci/faults/chain-truth.test.ts */
+const handOvers = Number(process.env['HAND_OVERS'] ?? 1)
 const names = Array.from({ length: 16 }, (_, index) => `early-${index}`)
 
 describe('what the status of a client says of real replicas', function () {
-  this.timeout(120_000)
+  this.timeout(120_000 + handOvers * 10_000)
   let stack: Stack
   let clients: ChainClients
   let kube: KubeClient
@@ -80,19 +83,28 @@ describe('what the status of a client says of real replicas', function () {
   it('I9 a client id that is handed over to another namespace is said to be live as soon as it is', async () => {
     const shared = { ...machine, clientId: 'handed-over' }
     const heir = ['heir', 'heir-1', 'heir-2'].find((name) => shardOf(elsewhere, name) !== shardOf(namespace, 'first'))!
-    await clients.applyAndWait('first', shared)
-    // of two objects that were made in one second nobody is older
-    const madeAt = Date.parse((await until('first', isReady))!.metadata.creationTimestamp!)
-    await until('first', () => Date.now() > madeAt + 1_000)
-    await create(elsewhere, heir, shared)
-    await until(heir, () => condition(heir, 'Accepted', elsewhere)?.reason === 'ClientIDConflict', elsewhere)
-    const from = performance.now()
-    await kube.call('DELETE', pathOf(namespace, 'first'))
-    await until(heir, isReady, elsewhere)
-    const readyMs = performance.now() - from
-    tell('I9', { handedOverMs: readyMs })
+    const waits = (name: string, at: string) =>
+      until(name, () => condition(name, 'Accepted', at)?.reason === 'ClientIDConflict', at)
+    const turns = [
+      { at: namespace, name: 'first' },
+      { at: elsewhere, name: heir },
+    ] as const
+    await create(namespace, 'first', shared)
+    await until('first', isReady)
+    const took: number[] = []
+    for (let turn = 0; turn < handOvers; turn++) {
+      const [holder, next] = turn % 2 === 0 ? turns : [turns[1], turns[0]]
+      await create(next.at, next.name, shared)
+      await waits(next.name, next.at)
+      const from = performance.now()
+      await kube.call('DELETE', pathOf(holder.at, holder.name))
+      await until(next.name, isReady, next.at)
+      took.push(performance.now() - from)
+    }
+    const maxMs = Math.max(...took)
+    tell('I9', { handOvers, handedOverP50Ms: quantile(took, 0.5), maxMs })
     // it was told when the shard of the heir moved next, 45 s to 160 s later
-    expect(readyMs).to.be.below(20_000)
+    expect(maxMs).to.be.below(20_000)
   })
 
   it('I9 says that no replica is left', async () => {

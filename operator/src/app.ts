@@ -263,6 +263,7 @@ function buildIntake(
     clock,
     log,
     again: queue.addAfter,
+    forgive: queue.forgive,
     wake: wake.now,
     onWrite,
   })

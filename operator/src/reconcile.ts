@@ -67,7 +67,7 @@ interface Needs {
   readonly shards: Shards
   readonly replicas: Pick<
     Replicas,
-    'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince' | 'lastIdentity' | 'lastSector' | 'lastCodes'
+    'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince' | 'lastIdentity' | 'lastSector' | 'lastCodes' | 'forget'
   >
   readonly follow: FollowReplicas
   readonly issuers: Pick<Issuers, 'fault'>
@@ -77,6 +77,8 @@ interface Needs {
   readonly log: Log
   /** Comes back to the key after so many milliseconds at the latest. */
   readonly again: (key: string, milliseconds: number) => void
+  /** What has failed with this key before was another object's. */
+  readonly forgive: (key: string) => void
   /** Looks at these now. */
   readonly wake: (keys: readonly string[]) => void
   readonly onWrite?: (kind: 'secret') => void
@@ -142,6 +144,7 @@ export function createReconciler(needs: Needs): Reconciler {
     if (failure !== undefined) throw failure
   }
 
+  /** The client is gone. Whatever is known by its name was of that very object. */
   const forget = (key: string) => {
     memories.forget(key)
     nameWaits.note(key, undefined)
@@ -149,12 +152,16 @@ export function createReconciler(needs: Needs): Reconciler {
     follow.forget(key)
     status.forget(key)
     needs.tally.forget(key)
+    needs.replicas.forget(key)
+    needs.forgive(key)
     shards.remove(key)
   }
 
   return {
     reconcile: async (key) => {
       const found = watch.clients.get(key)
+      // its deletion may be no more to be seen: while one is looked at, it can be deleted and made anew
+      if ((memories.uid(key) ?? found?.metadata.uid) !== found?.metadata.uid) forget(key)
       if (!found) return forget(key)
       follow.begin(key)
       await lookAt(key, found)

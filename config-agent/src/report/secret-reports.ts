@@ -14,7 +14,7 @@ const useLineMs = 15 * 60_000
 
 interface Retiring {
   readonly client: string
-  /** Undefined: the client itself is gone. */
+  /** Undefined: the client itself is gone, or another one has its name. */
   readonly secret: string | undefined
   readonly change: string
   readonly seq: bigint
@@ -46,8 +46,8 @@ export class SecretReports {
 
   /** The mount holds these secrets no longer. */
   retire({ ref, change }: ReadShard, changes: readonly ClientChange[]): void {
-    const fresh = changes.flatMap(({ client, kind, retired }) =>
-      [...retired, ...(kind === 'removed' ? [undefined] : [])].map((secret) => ({
+    const fresh = changes.flatMap(({ client, kind, fields, retired }) =>
+      [...retired, ...(kind === 'removed' || fields.includes('uid') ? [undefined] : [])].map((secret) => ({
         client,
         secret,
         change,

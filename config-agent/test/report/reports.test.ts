@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { expect } from 'chai'
-import { HelloSchema, SecretUseSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { CodeUseSchema, HelloSchema, SecretUseSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { createLog } from '@nauthera/runtime/log'
@@ -51,6 +51,22 @@ describe('createReports', () => {
       expect((await metrics.render()).includes('bank/ledger')).to.equal(namesClients)
     })
   }
+
+  it('I9 forgets what was seen of a client when another object has its name', () => {
+    const { reports, live } = createWithLines()
+    const { name } = makeClients(100).find((client) => shardOf('apps', client.name) === 7)!
+    const of = (uid: string, seq: bigint) => {
+      const volume = makeVolume([makeClient(name, { uid })], { seq })
+      return parseShard(7, volume.files.get(shardFile(7))!)
+    }
+    const [before, edited, anew] = [of('one', 1n), of('one', 2n), of('two', 3n)]
+    live.used([], undefined, { codes: [create(CodeUseSchema, { namespace: 'apps', name })] })
+    live.connected(create(HelloSchema, { have: [anew.ref] }))
+    reports.mount.diff(before, edited)
+    expect(live.codeUses.size).to.equal(1)
+    reports.mount.diff(edited, anew)
+    expect(live.codeUses.size).to.equal(0)
+  })
 
   it('tells 100 changed clients of one shard and counts the others', () => {
     const { reports, lines } = createWithLines()

@@ -55,14 +55,15 @@ function judge(
   if (!acceptance) throw new Error(`${key} was not judged`)
   const entry = shards.stored(key)?.entry
   const own = entry?.uid === client.metadata.uid ? entry : undefined
+  const isOfEarlier = entry !== undefined && shards.isLeaving(key)
   return judgeClient(client, {
     acceptance,
     policies,
     // nobody moves up to the place of one that goes with the namespace
     countOlder: () =>
       needs.endings.has(client.metadata.namespace) ? Infinity : watch.clients.olderInNamespace(client),
-    isServed: isServed(client, entry),
-    isHeld: (name) => shards.holders(name).includes(key),
+    isServed: isServed(client, isOfEarlier ? undefined : entry),
+    isHeld: (name) => !isOfEarlier && shards.holders(name).includes(key),
     servedBreaks: (present) =>
       servedViolations(client, own, { policies, present, standing: standingOf(needs.follow.config(key)) }),
     now: clock.now(),

@@ -10,6 +10,8 @@ export interface WorkQueue {
   start(work: (key: string) => Promise<void>): void
   add(key: string): void
   addAfter(key: string, milliseconds: number): void
+  /** It stands for another thing from now on, which has not failed yet. */
+  forgive(key: string): void
   /** Keys that wait or are being worked on. */
   readonly depth: number
   /** Resolves when nothing waits, nothing runs; keys that wait for their time do not count. */
@@ -93,6 +95,7 @@ export function createWorkQueue(options: {
     },
     add,
     addAfter,
+    forgive: failures.forget,
     get depth() {
       return waiting.size + running.size
     },

@@ -29,6 +29,8 @@ export interface Replicas {
   lastIdentity(client: string): { readonly identity: string; readonly at: number } | undefined
   /** Forgets what was said of other clients. */
   keepOnly(isKnown: (client: string) => boolean): void
+  /** Forgets what was said of this client: it is gone, or another one has its name. */
+  forget(client: string): void
   /** What the document of its sector said last of a client. */
   lastSector(client: string): SectorProof | undefined
   /** How the codes of a client were protected. */
@@ -101,6 +103,7 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
     goingUntil: () => pods.goingUntil,
     highestSeq: (shard) => said.seqs.of(shard),
     keepOnly: (isKnown) => said.keepOnly(isKnown),
+    forget: (client) => said.forget(client),
     lastSector: (client) => said.sectors.last(client),
     lastCodes: (client) => said.codes.last(client),
     lastIdentity: (client) => said.identities.last(client),

@@ -54,4 +54,12 @@ export class SaidByReplicas {
     this.sectors.keepOnly(isKnown)
     this.codes.keepOnly(isKnown)
   }
+
+  /** The client is gone, or another one has its name. */
+  forget(client: string): void {
+    this.usage.forget(client)
+    this.identities.forget(client)
+    this.sectors.forget(client)
+    this.codes.forget(client)
+  }
 }

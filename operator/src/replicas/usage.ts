@@ -14,35 +14,39 @@ interface IdentityUsed {
   readonly lastUsed?: { readonly seconds: bigint } | undefined
 }
 
-function keepKnown(byClient: Map<string, unknown>, isKnown: (client: string) => boolean): void {
-  for (const client of byClient.keys()) if (!isKnown(client)) byClient.delete(client)
+/** What is known of each client, by `namespace/name`. */
+class ByClient<Known> {
+  protected readonly known = new Map<string, Known>()
+
+  /** Forgets the clients that are gone. */
+  keepOnly(isKnown: (client: string) => boolean): void {
+    for (const client of this.known.keys()) if (!isKnown(client)) this.known.delete(client)
+  }
+
+  /** It is gone, or another one has its name. */
+  forget(client: string): void {
+    this.known.delete(client)
+  }
 }
 
 /** Which identity of each client proved it last, at whichever replica. */
-export class IdentityUsage {
-  readonly #last = new Map<string, { readonly identity: string; readonly at: number }>()
-
+export class IdentityUsage extends ByClient<{ readonly identity: string; readonly at: number }> {
   /** @returns the clients that another identity proves than before */
   note(uses: readonly IdentityUsed[]): readonly string[] {
     return uses.flatMap(({ namespace, name, identity, lastUsed }) => {
       const key = `${namespace}/${name}`
       const at = Number(lastUsed?.seconds ?? 0n) * 1000
-      const before = this.#last.get(key)
+      const before = this.known.get(key)
       if (identity === undefined || (before && before.at >= at)) return []
-      this.#last.set(key, { identity: identityText(identity), at })
+      this.known.set(key, { identity: identityText(identity), at })
       return before?.identity === identityText(identity) ? [] : [key]
     })
-  }
-
-  /** Forgets the clients that are gone. */
-  keepOnly(isKnown: (client: string) => boolean): void {
-    keepKnown(this.#last, isKnown)
   }
 
   /** @param client `namespace/name`
    *  @returns the identity in words, and epoch milliseconds */
   last(client: string): { readonly identity: string; readonly at: number } | undefined {
-    return this.#last.get(client)
+    return this.known.get(client)
   }
 }
 
@@ -55,30 +59,23 @@ interface SectorSaid {
 }
 
 /** What the document of its sector said last of each client, at whichever replica. */
-export class SectorProofs {
-  readonly #last = new Map<string, SectorProof & { readonly at: number }>()
-
+export class SectorProofs extends ByClient<SectorProof & { readonly at: number }> {
   /** @returns the clients of which something else is known than before */
   note(proofs: readonly SectorSaid[]): readonly string[] {
     return proofs.flatMap(({ namespace, name, generation, fault, at: time }) => {
       const key = `${namespace}/${name}`
       const at = Number(time?.seconds ?? 0n) * 1000 + (time?.nanos ?? 0) / 1e6
-      const before = this.#last.get(key)
+      const before = this.known.get(key)
       if (before && before.at >= at) return []
       const proof = { generation: Number(generation), fault, at }
-      this.#last.set(key, proof)
+      this.known.set(key, proof)
       return before?.fault === fault && before.generation === proof.generation ? [] : [key]
     })
   }
 
-  /** Forgets the clients that are gone. */
-  keepOnly(isKnown: (client: string) => boolean): void {
-    keepKnown(this.#last, isKnown)
-  }
-
   /** @param client `namespace/name` */
   last(client: string): SectorProof | undefined {
-    return this.#last.get(client)
+    return this.known.get(client)
   }
 }
 
@@ -90,62 +87,48 @@ interface CodeUseSaid {
 }
 
 /** How the codes of each client were protected, at whichever replica. */
-export class CodeUses {
-  readonly #last = new Map<string, CodeUse>()
-
+export class CodeUses extends ByClient<CodeUse> {
   /** @returns the clients whose codes lack protection since now, or no longer */
   note(uses: readonly CodeUseSaid[]): readonly string[] {
     return uses.flatMap(({ namespace, name, ...said }) => {
       const key = `${namespace}/${name}`
-      const before = this.#last.get(key)
+      const before = this.known.get(key)
       const latest = (kind: keyof CodeUse) => Math.max(before?.[kind] ?? 0, Number(said[kind]?.seconds ?? 0n) * 1000)
       const use = { protectedAt: latest('protectedAt'), unprotectedAt: latest('unprotectedAt') }
-      this.#last.set(key, use)
+      this.known.set(key, use)
       return lacksProtection(use) === (before !== undefined && lacksProtection(before)) ? [] : [key]
     })
   }
 
-  /** Forgets the clients that are gone. */
-  keepOnly(isKnown: (client: string) => boolean): void {
-    keepKnown(this.#last, isKnown)
-  }
-
   /** @param client `namespace/name` */
   last(client: string): CodeUse | undefined {
-    return this.#last.get(client)
+    return this.known.get(client)
   }
 }
 
 /** Secrets of one client whose use is remembered. Three can be live at a time. */
 const mostSecrets = 8
 
-/** When each secret was last used, at whichever replica. It outlives the replica that said so. */
-export class Usage {
-  /** Epoch milliseconds by id of the secret, the one that was used first comes first; by client. */
-  readonly #lastUsed = new Map<string, Map<string, number>>()
-
+/** When each secret was last used, at whichever replica: epoch milliseconds by id of the secret, the one that was used first comes first.
+ *  It outlives the replica that said so. */
+export class Usage extends ByClient<Map<string, number>> {
   note(uses: readonly Use[]): void {
     for (const { namespace, name, secretId, lastUsed } of uses) {
       const client = `${namespace}/${name}`
-      const known = this.#lastUsed.get(client) ?? new Map<string, number>()
+      const known = this.known.get(client) ?? new Map<string, number>()
       const at = Number(lastUsed?.seconds ?? 0n) * 1000
       if (at <= (known.get(secretId) ?? 0)) continue
       known.delete(secretId)
       known.set(secretId, at)
       const [oldest] = known.keys()
       if (known.size > mostSecrets && oldest !== undefined) known.delete(oldest)
-      this.#lastUsed.set(client, known)
+      this.known.set(client, known)
     }
-  }
-
-  /** Forgets the clients that are gone. */
-  keepOnly(isKnown: (client: string) => boolean): void {
-    keepKnown(this.#lastUsed, isKnown)
   }
 
   /** @param client `namespace/name`
    *  @returns epoch milliseconds; undefined when nobody has told of a use */
   lastUsed(client: string, secretId: string): number | undefined {
-    return this.#lastUsed.get(client)?.get(secretId)
+    return this.known.get(client)?.get(secretId)
   }
 }

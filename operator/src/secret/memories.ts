@@ -6,6 +6,8 @@ export interface Memories {
   /** Of one client, which is about to be looked at. After an edit its Secret is read again: people edit a client to get a lost Secret
    *  back. */
   of(key: string, client: Pick<OIDCClient, 'metadata'>): Memory
+  /** Of the client that was looked at last under this name. */
+  uid(key: string): string | undefined
   /** Reads the Secret of this client again at the next look. */
   doubt(key: string): void
   /** Reads it when it was only assumed that there is none. @returns whether it was */
@@ -39,6 +41,7 @@ export function createMemories(): Memories {
       known.generation = generation
       return known
     },
+    uid: (key) => memories.get(key)?.uid,
     doubt: (key) => {
       const memory = memories.get(key)
       if (memory) memory.read = undefined

@@ -112,6 +112,18 @@ describe('createWorkQueue', () => {
     expect(failed.at(-1)!.retryInMs).to.equal(5)
   })
 
+  it('I9 begins with the short wait again for another object of that name', async () => {
+    const { queue, clock, end, failed } = createBench()
+    queue.add('a')
+    for (let attempt = 0; attempt < 16; attempt++) {
+      await end('a', new Error('broken'))
+      clock.advance(clock.next() ?? 0)
+    }
+    queue.forgive('a')
+    await end('a', new Error('broken'))
+    expect(failed.at(-1)!.retryInMs).to.equal(5)
+  })
+
   it('waits as long as the error asks for', async () => {
     const { queue, end, failed } = createBench()
     queue.add('a')

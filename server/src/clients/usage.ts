@@ -76,34 +76,34 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
   const monotonic = needs.monotonic ?? systemClocks.monotonic
   const startedAt = monotonic()
   const uses = new Map<string, { use: SecretUse; order: number }>()
-  const identities = new Map<string, { use: IdentityUse; order: number }>()
-  const sectors = new Map<string, { use: SectorProof; order: number }>()
-  const codes = new Map<string, { use: CodeUse; order: number }>()
+  const identities = new Map<string, OfClient<IdentityUse>>()
+  const sectors = new Map<string, OfClient<SectorProof>>()
+  const codes = new Map<string, OfClient<CodeUse>>()
   let order = 0
   return {
     touch({ namespace, name, clientId }, secretId) {
       const use = { namespace, name, clientId, secretId, lastUsed: needs.now() }
       uses.set(`${clientId} ${secretId}`, { use, order: ++order })
     },
-    touchIdentity({ namespace, name, clientId }, identity) {
+    touchIdentity({ namespace, name, clientId, uid }, identity) {
       const use = { namespace, name, clientId, identity, lastUsed: needs.now() }
-      identities.set(clientId, { use, order: ++order })
+      identities.set(clientId, { uid, use, order: ++order })
     },
     touchSector(client, fault) {
-      const { namespace, name, clientId, version } = client
+      const { namespace, name, clientId, uid, version } = client
       const { generation } = version
-      const before = ofOwner(sectors.get(clientId)?.use, client)
+      const before = ofOwner(sectors.get(clientId), client)
       if (before?.fault === fault && before.generation === generation) return
       const use = { namespace, name, clientId, generation, fault, at: needs.now() }
-      sectors.set(clientId, { use, order: ++order })
+      sectors.set(clientId, { uid, use, order: ++order })
     },
     touchCode(client, isProtected) {
-      const { namespace, name, clientId } = client
+      const { namespace, name, clientId, uid } = client
       const kind = isProtected ? 'protectedAt' : 'unprotectedAt'
-      const before = ofOwner(codes.get(clientId)?.use, client)
+      const before = ofOwner(codes.get(clientId), client)
       const now = needs.now()
       if (now - (before?.[kind] ?? Number.NEGATIVE_INFINITY) < codeUseMs) return
-      codes.set(clientId, { use: { ...before, namespace, name, clientId, [kind]: now }, order: ++order })
+      codes.set(clientId, { uid, use: { ...before, namespace, name, clientId, [kind]: now }, order: ++order })
     },
     since(cursor) {
       const changed = <Use>(known: ReadonlyMap<string, { use: Use; order: number }>): Use[] =>
@@ -119,7 +119,7 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
     },
     keepOnly(registry) {
       for (const known of [identities, sectors, codes])
-        for (const clientId of known.keys()) if (registry.find(clientId) === undefined) known.delete(clientId)
+        for (const [clientId, { uid }] of known) if (registry.find(clientId)?.uid !== uid) known.delete(clientId)
       for (const [key, { use }] of uses) {
         const client = registry.find(use.clientId)
         if (client?.verifiers.some((verifier) => verifier.id === use.secretId) !== true) uses.delete(key)
@@ -128,8 +128,12 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
   }
 }
 
-/** @returns what is known of a client id, unless another object had it then */
-const ofOwner = <Use extends { readonly namespace: string; readonly name: string }>(
-  use: Use | undefined,
-  { namespace, name }: RegisteredClient,
-): Use | undefined => (use?.namespace === namespace && use.name === name ? use : undefined)
+interface OfClient<Use> {
+  readonly uid: string
+  readonly use: Use
+  readonly order: number
+}
+
+/** @returns what is known of a client id, unless another object had it then, be it an earlier one of the same name */
+const ofOwner = <Use>(known: OfClient<Use> | undefined, { uid }: RegisteredClient): Use | undefined =>
+  known?.uid === uid ? known.use : undefined

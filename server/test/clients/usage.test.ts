@@ -62,7 +62,7 @@ describe(createUsage.name, () => {
     usage.touchCode(client, false)
     usage.touchSector(client, '')
     const { cursor } = usage.since(0)
-    const next = { ...client, namespace: 'other' }
+    const next = { ...client, namespace: 'other', uid: 'of the other' }
     usage.touchCode(next, true)
     usage.touchSector(next, '')
     const told = usage.since(cursor)
@@ -70,6 +70,23 @@ describe(createUsage.name, () => {
       { namespace: 'other', name: client.name, clientId: client.clientId, protectedAt: 1000 },
     ])
     expect(told.sectors.map(({ namespace }) => namespace)).to.deep.equal(['other'])
+  })
+
+  it('tells of a client that was made anew under its name nothing of the one before', async () => {
+    const usage = createUsage({ now: () => 1000 })
+    const { registry, client } = await loaded(['a'])
+    usage.touchCode(client, false)
+    usage.touchSector(client, '')
+    usage.keepOnly({ ...registry, find: () => ({ ...client, uid: 'of the next' }) })
+    const { codes, sectors, cursor } = usage.since(0)
+    expect([codes, sectors]).to.deep.equal([[], []])
+    usage.touchSector(client, '')
+    usage.touchSector({ ...client, uid: 'of the next' }, '')
+    expect(usage.since(cursor).sectors, 'the same word about another object').to.have.length(1)
+    usage.touchCode({ ...client, uid: 'of the next' }, true)
+    expect(usage.since(cursor).codes.map((use) => [use.protectedAt, use.unprotectedAt])).to.deep.equal([
+      [1000, undefined],
+    ])
   })
 
   it('forgets secrets and clients that are gone', async () => {
