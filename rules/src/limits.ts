@@ -26,6 +26,9 @@ export const usualTokenLife = {
   refresh: 30 * day,
 } as const
 
+/** How long the refresh token of a client without authentication may stay unused when the person allowed no `offline_access`. Seconds. */
+export const publicRefreshMost = day
+
 export const rotationTimes = {
   interval: { least: hour, most: 365 * day },
   overlap: { least: minute, most: 7 * day },

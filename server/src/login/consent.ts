@@ -46,9 +46,9 @@ function consentPage({ interaction, paths }: Attempt, { person }: KnownAccount, 
 }
 
 /** Also the words: an API may change them. */
-const seenOf = ({ scopes, details = [] }: MissingConsent): string =>
+const seenOf = ({ scopes, details = [], inSession }: MissingConsent): string =>
   createHash('sha256')
-    .update(JSON.stringify([scopes, details]))
+    .update(JSON.stringify([scopes, details, inSession]))
     .digest('base64url')
 
 /** The part of a redirect URI that a person can recognise: its host, or the scheme of an app on the device. */

@@ -1,4 +1,4 @@
-import { tokenLife, usualTokenLife } from '@nauthera/rules/limits'
+import { publicRefreshMost, tokenLife, usualTokenLife } from '@nauthera/rules/limits'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { KeyPolicy } from './keys/states.ts'
 import { cookieLine, signingLine, signingLines } from './keys/key-set.ts'
@@ -10,6 +10,8 @@ export const lifetimes = {
   idToken: usualTokenLife.id,
   /** Without use. */
   refreshIdle: usualTokenLife.refresh,
+  /** Without use, of a public client that has no `offline_access`. */
+  refreshInSession: publicRefreshMost,
   /** Since the sign-in. */
   refreshAbsolute: tokenLife.refresh.most,
   interaction: 600,

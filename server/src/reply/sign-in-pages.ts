@@ -131,6 +131,8 @@ export interface SignInPages {
     readonly person: PersonOnPage
     readonly scopes: readonly ScopeOnPage[]
     readonly details?: readonly DetailOnPage[]
+    /** The application keeps its access until the person signs out. */
+    readonly inSession?: boolean
     /** Whether "Remember this" is offered; else the person is asked each time. */
     readonly canRemember: boolean
     /** Stands for scopes and details in the answer. */

@@ -87,9 +87,14 @@ describe('clients by metadata document', () => {
     const page = await new Browser(replicas).follow(url)
     return { status: page.status, location: page.location, text: textOf(page.body) }
   }
-  const signIn = async (clientId: string, more: Record<string, string> = {}, form: Record<string, string> = {}) => {
+  const signIn = async (
+    clientId: string,
+    more: Record<string, string> = {},
+    form: Record<string, string> = {},
+    browser = new Browser(replicas),
+  ) => {
     const { proof, url, redirectUri } = ask(clientId, more)
-    const back = await new Browser(replicas).authorize(url, 'ada')
+    const back = await browser.authorize(url, 'ada')
     const code = back.searchParams.get('code')
     const answer = await send(replicas, {
       path: '/token',
@@ -189,6 +194,33 @@ describe('clients by metadata document', () => {
       form: { grant_type: 'refresh_token', refresh_token: token, client_id: clientId, resource: tools },
     })
     expect(next.json()).to.include({ scope: 'tools:use' })
+  })
+
+  it('T51 without offline_access a program on the device refreshes until the person signs out, and the page says so', async () => {
+    const clientId = publish({ redirect_uris: ['http://localhost/back'] })
+    const redirectUri = 'http://localhost:33418/back'
+    expect((await consentOf(clientId, { redirect_uri: redirectUri })).body).to.contain('consent-in-session')
+    const forgetful = { redirect_uri: redirectUri, scope: 'tools:use offline_access' }
+    expect((await consentOf(clientId, forgetful)).body).not.to.contain('consent-in-session')
+
+    const browser = new Browser(replicas)
+    const [first, second] = [
+      await signIn(clientId, { redirect_uri: redirectUri }, {}, browser),
+      await signIn(clientId, { redirect_uri: redirectUri }, {}, browser),
+    ].map(({ answer }) => (answer.json() as { refresh_token: string }).refresh_token)
+    const renew = async (token: string) => {
+      const form = { grant_type: 'refresh_token', refresh_token: token, client_id: clientId, resource: tools }
+      return (await send(replicas, { path: '/token', form })).json() as { refresh_token: string; error?: string }
+    }
+    const next = await renew(first!)
+    expect(next).to.include({ scope: 'tools:use' })
+    const last = await renew(next.refresh_token)
+    expect((await renew(first!)).error, 'a token that was used twice').to.equal('invalid_grant')
+    expect((await renew(last.refresh_token)).error, 'the family of that token').to.equal('invalid_grant')
+
+    const page = await browser.follow(`${replicas.issuer}/logout`)
+    await browser.submit(page, '/logout/confirm', { logout: 'yes' })
+    expect((await renew(second!)).error, 'after the sign-out').to.equal('invalid_grant')
   })
 
   describe('T51 3 a client_id that is refused before anything is fetched', () => {

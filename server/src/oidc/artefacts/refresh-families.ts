@@ -5,20 +5,32 @@ import type { CookieKeys } from '../keys/key-set.ts'
 import { lifetimes } from '../lifetimes.ts'
 import type { RotatedFamily } from '../request-context.ts'
 import { isFapiClient } from './fapi.ts'
+import { isPublic } from './sealed-requests.ts'
 
 // A refresh token is computed from the row of its family (grant, seq, time of the rotation). The token itself is not
 // stored, and a repeated request gets the same new token again.
 
-/** Whether an authorization gets a refresh token. With `offline_access` the token outlives the session. Without it, Web
- *  and SPA clients get one that ends with the session. */
-export function mayRefresh(config: Pick<ClientConfig, 'grantTypes' | 'type'>, scopes: ReadonlySet<string>): boolean {
-  if (!config.grantTypes.includes('refresh_token')) return false
-  return scopes.has('offline_access') || config.type === 'Web' || config.type === 'SPA'
+/** Whether the authorizations of a client get a refresh token. With `offline_access` it outlives the session, without it
+ *  it ends with the session. */
+export const mayRefresh = (config: Pick<ClientConfig, 'grantTypes'>): boolean =>
+  config.grantTypes.includes('refresh_token')
+
+type IdleConfig = Pick<ClientConfig, 'refreshTokenTtl' | 'tokenEndpointAuthMethod'>
+
+/** How many seconds a refresh token of the client stays valid without use. Whoever finds one of a public client can use it, so without
+ *  `offline_access` it ends after a day.
+ *  @param scope of the code or refresh token */
+export function idleLifetime(config: IdleConfig, scope: string | undefined): number {
+  const idle = config.refreshTokenTtl || lifetimes.refreshIdle
+  return endsSoon(config, scope) ? Math.min(idle, lifetimes.refreshInSession) : idle
 }
 
-/** How many seconds a refresh token of the client stays valid without use. */
-export const idleLifetime = (config: Pick<ClientConfig, 'refreshTokenTtl'>): number =>
-  config.refreshTokenTtl || lifetimes.refreshIdle
+const endsSoon = (config: IdleConfig, scope: string | undefined): boolean =>
+  isPublic(config) && scope?.split(' ').includes('offline_access') !== true
+
+/** Whether a request gives a public client a token that renews itself until the person signs out. */
+export const refreshesInSession = (config: IdleConfig & Pick<ClientConfig, 'grantTypes'>, scope: string): boolean =>
+  mayRefresh(config) && endsSoon(config, scope)
 
 /** FAPI 2.0 Security Profile section 5.3.2.1: whoever shows the token proves with a key that they are the client, so it is not replaced when
  *  it is used. */
@@ -26,11 +38,11 @@ export const staysTheSame = isFapiClient
 
 /** @returns the refresh family that begins with a code; undefined when the client gets no refresh token */
 export function newFamily(
-  config: Pick<ClientConfig, 'grantTypes' | 'type' | 'refreshTokenTtl'>,
-  scopes: ReadonlySet<string>,
+  config: IdleConfig & Pick<ClientConfig, 'grantTypes'>,
+  scope: string | undefined,
 ): NewFamily | undefined {
-  if (!mayRefresh(config, scopes)) return undefined
-  const idle = idleLifetime(config)
+  if (!mayRefresh(config)) return undefined
+  const idle = idleLifetime(config, scope)
   return { payload: {}, idleTtlMs: idle * 1000, absoluteTtlMs: Math.max(idle, lifetimes.refreshAbsolute) * 1000 }
 }
 
@@ -43,11 +55,12 @@ export function refreshTokenId(grantId: string, { seq, rotatedAt }: RotatedFamil
 /** @returns when the family's newest token was issued and when it expires, in epoch seconds */
 export function refreshTokenTimes(
   { rotatedAt, expiresAt }: RotatedFamily,
-  config: Pick<ClientConfig, 'refreshTokenTtl' | 'profile'>,
+  config: IdleConfig & Pick<ClientConfig, 'profile'>,
+  scope: string | undefined,
 ): { iat: number; exp: number } {
   const iat = Math.floor(rotatedAt / 1000)
   // its family says when it was used last
-  if (staysTheSame(config)) return { iat, exp: iat + Math.max(idleLifetime(config), lifetimes.refreshAbsolute) }
-  const idle = iat + idleLifetime(config)
+  if (staysTheSame(config)) return { iat, exp: iat + Math.max(idleLifetime(config, scope), lifetimes.refreshAbsolute) }
+  const idle = iat + idleLifetime(config, scope)
   return { iat, exp: Number.isFinite(expiresAt) ? Math.min(idle, Math.floor(expiresAt / 1000)) : idle }
 }

@@ -29,7 +29,7 @@ const secretPlaceholder = 'hashed-secrets-are-compared-elsewhere'
  *  @internal read by a test alone */
 export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>, string>> = {
   generation: 'server/src/clients/build-registry: a rejection names it',
-  type: 'application_type; artefacts/refresh-families',
+  type: 'application_type',
   clientName: 'client_name; clients/on-page',
   description: 'account/launcher: what a person can search and read',
   suspended: 'clients/instances',
@@ -57,7 +57,7 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   requiredAcr: 'acr: what a sign-in for this client needs',
   accessTokenTtl: 'library/times-to-live, clients/api-tokens',
   idTokenTtl: 'library/times-to-live',
-  refreshTokenTtl: 'library/times-to-live, artefacts/refresh-families',
+  refreshTokenTtl: 'artefacts/refresh-families',
   accessTokenFormat: 'clients/api-tokens',
   accessTokenTtlLimit: 'clients/api-tokens',
   subjectType: 'subject_type',

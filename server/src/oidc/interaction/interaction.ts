@@ -182,6 +182,8 @@ export interface Linking {
 export interface MissingConsent {
   readonly scopes: readonly ScopeOnPage[]
   readonly details?: readonly DetailToAllow[]
+  /** The client keeps its access until the person signs out (artefacts/refresh-families). */
+  readonly inSession?: boolean
   readonly canRemember: boolean
 }
 

@@ -1,4 +1,5 @@
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { refreshesInSession } from '../artefacts/refresh-families.ts'
 import type { ScopeOnPage } from '../../reply/on-page.ts'
 import { personScopes, scopesAt } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
@@ -31,6 +32,7 @@ export async function missingConsent(
   return {
     scopes: open === undefined ? [] : scopesOnPage(open, needs.clients),
     ...(open === undefined ? {} : detailsOnPage(open, needs.clients)),
+    ...(refreshesInSession(client.config, asked.scopes.join(' ')) ? { inSession: true } : {}),
     canRemember: about.mode === ConsentMode.REMEMBER && !isOnlyOnce(open),
   }
 }

@@ -43,7 +43,7 @@ export function createCodeGrants(
     if (code === undefined || isForApi(code, client, clients)) return undefined
     context.artefact = { ...code }
     const { jti, exp, scope: ofCode } = code
-    const family = newFamily(client.config, new Set(ofCode.split(' ')))
+    const family = newFamily(client.config, ofCode)
     const asNow = { uid: client.uid, sector: pairwiseSector(client.config), allowedGroups: allowedGroupsOf(client) }
     const loaded = await redeemCode(context, users, { jti, expiresAt: new Date(exp * 1000), client: asNow, family })
     const grant = await standingGrant(loaded, clients, { artefact: context.artefact, ...settings })

@@ -47,7 +47,7 @@ export function createRefreshes(
     if (used === undefined || isForApi(used, client, clients)) return undefined
     context.artefact = { ...used }
     const { grantId, seq } = used
-    const idleTtlMs = idleLifetime(client.config) * 1000
+    const idleTtlMs = idleLifetime(client.config, used.scope) * 1000
     const renewed = await renewAccountOfArtefact(context, users, {
       seq,
       idleTtlMs,

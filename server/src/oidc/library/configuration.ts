@@ -168,8 +168,7 @@ function surface({ signing, secondFactor }: ProtocolSettings) {
 function clientHooks({ clients, now, settings }: ConfigurationNeeds) {
   const configOf = (client: object) => clients.registered(client).config
   return {
-    issueRefreshToken: async (_context: unknown, client: object, code: { scopes: Set<string> }) =>
-      mayRefresh(configOf(client), code.scopes),
+    issueRefreshToken: async (_context: unknown, client: object) => mayRefresh(configOf(client)),
     pkce: { required: (_context: unknown, client: object) => requireBinding(configOf(client)) },
     clientBasedCORS: (_context: unknown, origin: string, client: object) =>
       configOf(client).corsOrigins.includes(origin),

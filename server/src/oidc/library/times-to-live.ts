@@ -19,8 +19,8 @@ export function timesToLive({ clients, now }: Pick<LibraryNeeds, 'clients' | 'no
     AccessToken: ofAccessToken,
     ClientCredentials: ofAccessToken,
     IdToken: (_context: unknown, _token: unknown, client?: object) => configOf(client).idTokenTtl || lifetimes.idToken,
-    RefreshToken: (_context: unknown, _token: unknown, client?: object) =>
-      configOf(client).refreshTokenTtl || lifetimes.refreshIdle,
+    // a token says the time of its family (overrides/rotate-refresh-tokens)
+    RefreshToken: lifetimes.refreshIdle,
     AuthorizationCode: lifetimes.code,
     DeviceCode: lifetimes.deviceCode,
     Grant: lifetimes.refreshAbsolute,

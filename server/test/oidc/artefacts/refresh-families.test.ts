@@ -1,49 +1,56 @@
 import { expect } from 'chai'
 import {
-  mayRefresh,
+  idleLifetime,
   newFamily,
   refreshTokenId,
   refreshTokenTimes,
+  refreshesInSession,
 } from '../../../src/oidc/artefacts/refresh-families.ts'
 import { lifetimes } from '../../../src/oidc/lifetimes.ts'
 import { cookieKeys } from '../test-keys.ts'
 
-describe('mayRefresh', () => {
-  const grantTypes = ['authorization_code', 'refresh_token']
-  for (const [sentence, config, scopes, wanted] of [
-    ['gives a Web client a token for the time of its session', { type: 'Web', grantTypes }, ['openid'], true],
-    ['gives a SPA a token for the time of its session', { type: 'SPA', grantTypes }, ['openid'], true],
-    [
-      'gives a Native client a token with offline_access',
-      { type: 'Native', grantTypes },
-      ['openid', 'offline_access'],
-      true,
-    ],
-    ['gives a Native client none without offline_access', { type: 'Native', grantTypes }, ['openid'], false],
-    [
-      'gives no client a token without the grant refresh_token',
-      { type: 'Web', grantTypes: ['authorization_code'] },
-      ['offline_access'],
-      false,
-    ],
-  ] as const) {
-    it(sentence, () =>
-      expect(mayRefresh({ type: config.type, grantTypes: [...config.grantTypes] }, new Set(scopes))).to.equal(wanted),
-    )
-  }
+const day = 86_400
+const confidential = { grantTypes: ['refresh_token'], refreshTokenTtl: 0, tokenEndpointAuthMethod: 'client_secret' }
+const anybody = { ...confidential, tokenEndpointAuthMethod: 'none' }
+
+describe('idleLifetime', () => {
+  it('is a day at most for a public client without offline_access, and that of the client for all others', () => {
+    for (const [client, scope, refreshTokenTtl, wanted] of [
+      [confidential, 'openid', 0, 30 * day],
+      [confidential, 'openid', 60 * day, 60 * day],
+      [anybody, 'openid offline_access', 0, 30 * day],
+      [anybody, 'openid', 0, day],
+      [anybody, 'openid not_offline_access', 60 * day, day],
+      [anybody, undefined, 3600, 3600],
+    ] as const)
+      expect(idleLifetime({ ...client, refreshTokenTtl }, scope), `${refreshTokenTtl} ${scope}`).to.equal(wanted)
+  })
+})
+
+describe('refreshesInSession', () => {
+  it('is true where a public client is given a token that the person did not allow as offline_access', () => {
+    expect(refreshesInSession(anybody, 'openid')).to.equal(true)
+    expect(refreshesInSession(anybody, 'openid offline_access')).to.equal(false)
+    expect(refreshesInSession(confidential, 'openid')).to.equal(false)
+    expect(refreshesInSession({ ...anybody, grantTypes: [] }, 'openid')).to.equal(false)
+  })
 })
 
 describe('newFamily', () => {
-  const client = { type: 'Web', grantTypes: ['refresh_token'], refreshTokenTtl: 0 }
   it('ends after 90 days, or later when a token may stay unused for longer', () => {
-    const day = 86_400_000
-    const of = (refreshTokenTtl: number) => newFamily({ ...client, refreshTokenTtl }, new Set(['openid']))
-    expect(of(0)).to.deep.equal({ payload: {}, idleTtlMs: 30 * day, absoluteTtlMs: 90 * day })
-    expect(of(3600)).to.deep.equal({ payload: {}, idleTtlMs: 3_600_000, absoluteTtlMs: 90 * day })
-    expect(of(100 * 86_400)?.absoluteTtlMs).to.equal(100 * day)
+    const of = (refreshTokenTtl: number) => newFamily({ ...confidential, refreshTokenTtl }, 'openid')
+    const times = (idle: number, absolute: number) => ({
+      payload: {},
+      idleTtlMs: idle * 1000,
+      absoluteTtlMs: absolute * 1000,
+    })
+    expect(of(0)).to.deep.equal(times(30 * day, 90 * day))
+    expect(of(3600)).to.deep.equal(times(3600, 90 * day))
+    expect(of(100 * day)).to.deep.equal(times(100 * day, 100 * day))
+    expect(newFamily(anybody, 'openid')).to.deep.equal(times(day, 90 * day))
   })
   it('does not begin for a client that may not refresh', () =>
-    expect(newFamily({ ...client, grantTypes: [] }, new Set())).to.equal(undefined))
+    expect(newFamily({ ...confidential, grantTypes: [] }, 'openid offline_access')).to.equal(undefined))
 })
 
 describe('a refresh token', () => {
@@ -60,13 +67,19 @@ describe('a refresh token', () => {
     expect(refreshTokenId('h', family, keys)).to.not.equal(id)
   })
   it('expires after the idle time of its client, and at the latest with its family', () => {
-    const client = { refreshTokenTtl: 60, profile: 'Standard' }
-    expect(refreshTokenTimes(family, client)).to.deep.equal({ iat: 5000, exp: 5060 })
-    expect(refreshTokenTimes({ ...family, expiresAt: 5_030_900 }, client)).to.deep.equal({ iat: 5000, exp: 5030 })
+    const client = { ...confidential, refreshTokenTtl: 60, profile: 'Standard' }
+    expect(refreshTokenTimes(family, client, 'openid')).to.deep.equal({ iat: 5000, exp: 5060 })
+    expect(refreshTokenTimes({ ...family, expiresAt: 5_030_900 }, client, 'openid')).to.deep.equal({
+      iat: 5000,
+      exp: 5030,
+    })
   })
   it('says no idle end where it stays the same: its family ends it, and each use makes that later', () => {
-    const client = { refreshTokenTtl: 60, profile: 'FAPI2' }
+    const client = { ...confidential, refreshTokenTtl: 60, profile: 'FAPI2' }
     const absolute = 5000 + lifetimes.refreshAbsolute
-    expect(refreshTokenTimes({ ...family, expiresAt: 5_030_900 }, client)).to.deep.equal({ iat: 5000, exp: absolute })
+    expect(refreshTokenTimes({ ...family, expiresAt: 5_030_900 }, client, 'openid')).to.deep.equal({
+      iat: 5000,
+      exp: absolute,
+    })
   })
 })

@@ -35,7 +35,7 @@ export function consumeCodes(library: Internals, { store, clients }: Pick<Overri
                 jti: this.jti,
                 expiresAt: new Date(this.exp! * 1000),
                 grantId: this.grantId!,
-                family: newFamily(config, new Set(this.scope?.split(' '))),
+                family: newFamily(config, this.scope),
                 auditOnReplay: [audited({ event: 'code.replay', outcome: 'failure' }, this)],
               }),
           )

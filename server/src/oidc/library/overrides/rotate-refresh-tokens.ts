@@ -35,7 +35,7 @@ export function rotateRefreshTokens(
             graceMs: currentRequest().mayHaveRotated
               ? Math.max(settings.refreshGraceMs, ownGraceMs)
               : settings.refreshGraceMs,
-            idleTtlMs: idleLifetime(config) * 1000,
+            idleTtlMs: idleLifetime(config, this.scope) * 1000,
             keeps: staysTheSame(config),
             auditOnReuse: [audited({ event: 'refresh.reuse', outcome: 'failure' }, this)],
           }),
@@ -62,7 +62,7 @@ export function rotateRefreshTokens(
     (original) =>
       async function getValueAndPayload(this: Artefact) {
         const family = familyOfRequest()
-        const times = refreshTokenTimes(family, clients.registered(this.client!).config)
+        const times = refreshTokenTimes(family, clients.registered(this.client!).config, this.scope)
         Object.assign(this, { seq: family.seq, ...times })
         const { payload } = await original.call(this)
         return { value: sealer.seal('RefreshToken', payload!, { madeAt: family.rotatedAt }) }
