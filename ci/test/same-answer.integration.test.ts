@@ -155,6 +155,10 @@ const policies = (defaults: OIDCPolicySpec['defaults'] = {}): Policies => [
         foreignServiceAccounts: true,
         identityIssuers: ['*'],
         resourceServer: true,
+        // bare names have to be listed, and not by * alone
+        resourceIdentifiers: ['http:*', ...'abcdefghijklmnopqrstuvwxyz0123456789'].map((first) =>
+          `${first}*`.replace('**', '*'),
+        ),
         tokenExchange: true,
       },
       defaults,

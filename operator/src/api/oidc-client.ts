@@ -105,7 +105,7 @@ export const clientSpecFields = object(
         rules: [
           everyMatches(
             patterns.apiIdentifier,
-            'must be https URLs or URNs, such as https://api.example.com or urn:example:api, or http on this machine',
+            'must be https URLs or URNs, such as https://api.example.com or urn:example:api, http on this machine, or names such as rabbitmq',
           ),
         ],
       },

@@ -51,8 +51,8 @@ export const patterns = {
   namedHost: `^(https?://${host}([/?]|$)|[a-z][a-z0-9+-]*[.][a-z0-9.+-]*:/)`,
   httpsUri: `^https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?$`,
   httpsOrUrn: `^(https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?|urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[!$-)+-;=?-\\[\\]-~]+)$`,
-  /** Of an API: also one on this machine, which a policy has to list. */
-  apiIdentifier: `^(https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?|urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[!$-)+-;=?-\\[\\]-~]+|http://${loopback}([/?][!$-)+-;=?-\\[\\]-~]*)?)$`,
+  /** Of an API: also one on this machine, or a bare name, which a policy has to list. A name has no dot: client ids that we make have one. */
+  apiIdentifier: `^([a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?|https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?|urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[!$-)+-;=?-\\[\\]-~]+|http://${loopback}([/?][!$-)+-;=?-\\[\\]-~]*)?)$`,
   /** Browsers write hosts in small letters. */
   origin: `^(https://${host.replaceAll('A-Za-z', 'a-z').replaceAll('A-F', '')}|http://${loopback})$`,
   /** Only characters that need no encoding in HTTP Basic. */

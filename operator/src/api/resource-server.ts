@@ -110,13 +110,13 @@ export const resourceServer = object(
   'This client is an API. Clients with its identifier among their audiences may ask for its scopes as far as access allows, and it may introspect its tokens. Needs a policy with allow.resourceServer.',
   {
     identifier: text(
-      'The audience of tokens for this API. One by http on this machine, for development, needs a policy that lists it in allow.resourceIdentifiers.',
+      'The audience of tokens for this API. A policy must list it in allow.resourceIdentifiers when it is a bare name (rabbitmq), or by http on this machine for development.',
       {
         maxLength: 512,
         rules: [
           matchesRule(
             patterns.apiIdentifier,
-            'must be an https URL or a URN, such as https://api.example.com, or http on localhost, 127.0.0.1 or [::1]',
+            'must be an https URL or a URN, such as https://api.example.com, http on localhost, 127.0.0.1 or [::1], or a name such as rabbitmq',
           ),
         ],
       },

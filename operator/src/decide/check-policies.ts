@@ -13,6 +13,7 @@ import {
   isAllowed,
   isIssuerAllowed,
   isMethodAllowed,
+  isNamedWhereNeeded,
   waysUnder,
 } from './policies.ts'
 import type { BindingPolicies, Gate, NamedPolicy, Policies } from './policies.ts'
@@ -146,16 +147,9 @@ function checkWays({ spec }: OIDCClient, policies: BindingPolicies): readonly Vi
   return [violation(listing!, 'spec.auth.method', message)]
 }
 
-/** What is on this machine is another API on the next one, so it is for development: a policy says so by an entry for http. One that covers everything (`*`)
- *  does not mean that. */
 function checkIdentifier({ spec }: OIDCClient, binding: BindingPolicies): readonly Violation[] {
-  const { identifier = '' } = spec.resourceServer ?? {}
-  const entries = binding.flatMap(({ spec: { allow } }) => allow?.resourceIdentifiers ?? [])
-  const isListed = covers(
-    entries.filter((entry) => entry.startsWith('http:')),
-    identifier,
-  )
-  if (!identifier.startsWith('http:') || isListed) return []
+  const { identifier } = spec.resourceServer ?? {}
+  if (identifier === undefined || isNamedWhereNeeded(binding, identifier)) return []
   const message = `needs a policy whose allow.resourceIdentifiers lists ${identifier} (* alone does not); or take an https URL or a URN`
   return [violation(unsaid(binding), 'spec.resourceServer.identifier', message)]
 }

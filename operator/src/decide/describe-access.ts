@@ -1,6 +1,7 @@
 // What people are told of a client's access to APIs: each fault with the object that it hangs on, and the cure.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Fault } from '@nauthera/runtime/coded-error'
+import { isBareName } from './policies.ts'
 import { ungrantedScopes, ungrantedTypes } from './resolve-access.ts'
 import type { ApiAccess } from './resolve-access.ts'
 
@@ -37,9 +38,11 @@ export function grantText(access: ApiAccess): string {
 }
 
 /** @returns why, and what is to be done: `does not let this client in; …` */
-export function refusalText({ why, api = 'that declares it' }: Refused): string {
+export function refusalText({ identifier, why, api = 'that declares it' }: Refused): string {
   switch (why.kind) {
     case 'undeclared':
+      if (isBareName(identifier))
+        return 'is declared by no OIDCClient that this release watches; create one with this spec.resourceServer.identifier, or correct the identifier'
       return 'is declared by no OIDCClient that this release watches, and no policy lists it in allow.audiences; create an OIDCClient with this spec.resourceServer.identifier, correct the identifier, or ask for such a policy'
     case 'policy':
       return `is not among allow.audiences (policy ${why.policy}); remove it, or ask for it to be added there`

@@ -121,10 +121,32 @@ export function isAllowed(policies: BindingPolicies, gate: Gate): boolean {
  *  owner from it */
 export function mayDeclare(policies: BindingPolicies, identifier: unknown): identifier is string {
   if (typeof identifier !== 'string' || !isAllowed(policies, 'resourceServer')) return false
+  if (!isNamedWhereNeeded(policies, identifier)) return false
   return policies.every(
     ({ spec: { allow } }) => !allow?.resourceIdentifiers || covers(allow.resourceIdentifiers, identifier),
   )
 }
+
+/** What is on this machine is another API on the next one, and a bare name belongs to nobody: both need a policy with an entry of their kind. One that covers
+ *  everything (`*`) does not mean them.
+ *  @returns whether it has one; true for https and URNs, which need none */
+export function isNamedWhereNeeded(policies: BindingPolicies, identifier: string): boolean {
+  const kind = kindOf(identifier)
+  if (kind === 'uri') return true
+  const entries = policies.flatMap(({ spec: { allow } }) => allow?.resourceIdentifiers ?? [])
+  return covers(
+    entries.filter((entry) => entry !== '*' && kindOf(entry) === kind),
+    identifier,
+  )
+}
+
+function kindOf(identifier: string): 'machine' | 'name' | 'uri' {
+  if (identifier.startsWith('http:')) return 'machine'
+  return isBareName(identifier) ? 'name' : 'uri'
+}
+
+/** A word such as `rabbitmq`: it belongs to nobody, and a client id may be the same word. */
+export const isBareName = (identifier: string): boolean => !identifier.includes(':')
 
 /** @returns whether the policies let a client name an identity of this issuer: one lists it, and none leaves it out */
 export function isIssuerAllowed(policies: BindingPolicies, issuer: string): boolean {

@@ -16,7 +16,7 @@ import { oidcScopes } from '@nauthera/rules/scopes'
 import type { LabelSelector } from '../api/label-selector.ts'
 import type { AccessEntry, DeclaredApi } from './declared-api.ts'
 import type { Judgement } from './judge.ts'
-import { covers, selects } from './policies.ts'
+import { covers, isBareName, selects } from './policies.ts'
 import type { BindingPolicies } from './policies.ts'
 
 /** Labels of a namespace; undefined where they are not known for certain. */
@@ -80,7 +80,8 @@ export function accessTo(identifier: string, caller: Caller, api: DeclaredApi | 
   )
   if (!api) {
     const isListed = binding.some(({ spec: { allow } }) => allow?.audiences && covers(allow.audiences, identifier))
-    if (!isListed) return refuse({ kind: 'undeclared' })
+    // an API with a bare name takes it from the one space of names; where nobody has taken it, it may be the id of a client
+    if (!isListed || isBareName(identifier)) return refuse({ kind: 'undeclared' })
     // nobody says what authorization details for it may hold
     return { kind: 'granted', identifier, scopes: [...new Set(allowed)], types: [], withheld: [], api: undefined }
   }

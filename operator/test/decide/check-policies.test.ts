@@ -177,6 +177,28 @@ describe('checkPolicies', () => {
       [{ allow: { resourceServer: true, resourceIdentifiers: ['http://localhost:*'] } }],
       [],
     ],
+    ...(
+      [
+        [undefined, 1],
+        [['*'], 1],
+        [['https:*', 'urn:*'], 2],
+        [['kafka'], 2],
+        [['rabbitmq'], 0],
+        [['rabbit*'], 0],
+      ] as const
+    ).map(([resourceIdentifiers, faults]): [string, Partial<OIDCClientSpec>, OIDCPolicySpec[], string[]] => [
+      `${faults === 0 ? 'takes' : 'refuses'} a bare name where ${resourceIdentifiers?.join(' and ') ?? 'nothing'} is listed`,
+      { resourceServer: { identifier: 'rabbitmq' } },
+      [
+        {
+          allow: {
+            resourceServer: true,
+            ...(resourceIdentifiers && { resourceIdentifiers: [...resourceIdentifiers] }),
+          },
+        },
+      ],
+      Array.from({ length: faults }, () => 'spec.resourceServer.identifier'),
+    ]),
     [
       'limits types of authorization details',
       { authorizationDetailsTypes: ['payment'] },

@@ -69,6 +69,11 @@ describe('accessFaults', () => {
     })
   }
 
+  it('sends nobody to a policy for a bare name, which no policy can allow alone', () =>
+    expect(messages([], { ...refused({ kind: 'undeclared' }), identifier: 'rabbitmq' })[0])
+      .to.contain('spec.audiences: rabbitmq is declared by no OIDCClient')
+      .and.not.to.contain('policy'))
+
   it('says of a scope what must change', () => {
     expect(messages(['read', 'write'], granted(['read'], ['write']))).to.deep.equal([
       'spec.scopes: write is not given to this client; OIDCClient shop/billing needs it in an entry of spec.resourceServer.access for this client',

@@ -50,8 +50,8 @@ const caller = (change: Partial<Caller> = {}): Caller => ({
 })
 const scopesOf = (access: ApiAccess): readonly string[] | string =>
   access.kind === 'granted' ? access.scopes : access.why.kind
-const resolve = (about: { caller?: Partial<Caller>; apis?: readonly DeclaredApi[] }) =>
-  scopesOf(accessTo(billing, caller(about.caller), apiOf(about.apis ?? [api()])))
+const resolve = (about: { caller?: Partial<Caller>; apis?: readonly DeclaredApi[]; at?: string }) =>
+  scopesOf(accessTo(about.at ?? billing, caller(about.caller), apiOf(about.apis ?? [api()])))
 
 describe('accessTo', () => {
   const elsewhere = { namespace: 'web', clientId: 'web.app' }
@@ -137,6 +137,11 @@ describe('accessTo', () => {
       ['read', 'write'],
     ],
     ['refuses an audience that nobody declares', under([], []), 'undeclared'],
+    [
+      'refuses a bare name that nobody declares, whatever policies list: it may be the id of a client',
+      resolve({ caller: { policies: binding({ allow: { audiences: ['*', 'grafana'] } }) }, apis: [], at: 'grafana' }),
+      'undeclared',
+    ],
     [
       'gives the scopes of the caller at one that a policy lists',
       under([{ allow: { audiences: ['https://billing.*'] } }], []),

@@ -8,6 +8,7 @@ import type {
   Restraint,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { acrForBoth, groupsInBoth } from '@nauthera/rules/restraint'
+import { uriOfApi } from './api-names.ts'
 import type { LiveVerifier } from './verifiers.ts'
 
 /** The object stays the same across swaps while nothing about the client changes. */
@@ -25,11 +26,11 @@ export interface RegisteredClient {
   readonly ended: readonly string[] | undefined
   /** The version that is served. */
   readonly version: Readonly<Pick<ClientVersion, 'generation' | 'config'>>
-  /** What holds: `version`, decoded when it is read, under `restraint`. The same object while somebody holds it. */
+  /** What holds: `version`, decoded when it is read, under `restraint`, with APIs by their URIs (api-names). The same object while somebody holds it. */
   readonly config: ClientConfig
   /** What stops or narrows the client, whichever version is served; undefined for most. */
   readonly restraint: ClientRestraint | undefined
-  /** `config.resourceServer.identifier`: the API that this client is. */
+  /** The identifier of the API that this client is, as its OIDCClient has it. */
   readonly api: string | undefined
   /** Names of the ServiceAccounts of its own namespace that are its identities; undefined for most clients. */
   readonly accounts: readonly string[] | undefined
@@ -60,6 +61,7 @@ export interface DocumentScopes {
 
 /** What a client may have at one API. */
 export interface GrantedScopes {
+  /** A URI (api-names). */
   readonly identifier: string
   readonly scopes: readonly string[]
   /** Types of authorization details that it may ask for there; undefined for none. */
@@ -76,7 +78,7 @@ function accountsOf({ identities }: ClientConfig, namespace: string): Registered
 
 export function grantedOf(granted: Granted | undefined): readonly GrantedScopes[] | undefined {
   return granted?.apis.map(({ identifier, scopes, authorizationDetailsTypes: types }) => ({
-    identifier,
+    identifier: uriOfApi(identifier),
     scopes: scopes.slice(),
     ...(types.length > 0 ? { types: types.slice() } : {}),
   }))
@@ -96,6 +98,13 @@ function restrain(config: ClientConfig, restraint: ClientRestraint | undefined):
   config.suspended ||= restraint.suspended
   config.allowedGroups = groupsInBoth(config.allowedGroups, restraint.allowedGroups).slice()
   config.requiredAcr = acrForBoth(config.requiredAcr, restraint.leastAcr).slice()
+  return config
+}
+
+function withUris(config: ClientConfig): ClientConfig {
+  config.audiences = config.audiences.map(uriOfApi)
+  const { resourceServer } = config
+  if (resourceServer) resourceServer.identifier = uriOfApi(resourceServer.identifier)
   return config
 }
 
@@ -189,7 +198,7 @@ class StoredClient implements RegisteredClient {
   get config(): ClientConfig {
     const known = this.#config?.deref()
     if (known !== undefined) return known
-    const config = restrain(parseVersion(this.version), this.restraint)
+    const config = withUris(restrain(parseVersion(this.version), this.restraint))
     this.#config = new WeakRef(config)
     return config
   }

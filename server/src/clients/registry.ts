@@ -1,4 +1,5 @@
 // The clients that this replica serves: one immutable value, replaced by one assignment. A request keeps the one it began with.
+import { nameOfApi } from './api-names.ts'
 import { ClientIndex } from './client-index.ts'
 import type { RegisteredClient } from './registered-client.ts'
 
@@ -39,8 +40,8 @@ export interface Registry {
   readonly isWhole: boolean
   readonly size: number
   find(clientId: string): RegisteredClient | undefined
-  /** The client that is the API with this identifier (RFC 8707). */
-  findApi(identifier: string): RegisteredClient | undefined
+  /** The client that is the API with this URI (RFC 8707; api-names). */
+  findApi(uri: string): RegisteredClient | undefined
   /** The APIs that clients by metadata document may call. */
   documentApis(): readonly RegisteredClient[]
   /** The documents of sectors that clients name. */
@@ -70,7 +71,8 @@ export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blo
     ...parts,
     size: clients.size,
     find: (clientId) => clients.get(clientId),
-    findApi: (identifier) => {
+    findApi: (uri) => {
+      const identifier = nameOfApi(uri)
       const found = clients.holder(identifier)
       return found?.api === identifier ? found : undefined
     },

@@ -5,9 +5,9 @@ import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } 
 import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
-// What a client gets at APIs: what its version lists, and what the operator granted. Two tenants, each with an API.
+// What a client gets at APIs: what its version lists, and what the operator granted. Two tenants, each with an API, one of them with a bare name.
 
-const own = 'https://orders.team-a.example.com'
+const own = 'orders'
 const foreign = 'https://payroll.team-b.example.com'
 
 describe('access to APIs', () => {

@@ -34,9 +34,9 @@ describe('RFC 8628 the device flow', function () {
       entry('app.api', configs.api),
       entry(
         'app.api-caller',
-        { ...device, audiences: ['https://api.example.com'], scopes: ['openid', 'read'] },
+        { ...device, audiences: ['deliveries'], scopes: ['openid', 'read'] },
         {
-          granted: { 'https://api.example.com': ['read'] },
+          granted: { deliveries: ['read'] },
         },
       ),
     ])
@@ -242,7 +242,7 @@ describe('RFC 8628 the device flow', function () {
     })
 
     it('with a token for an API that it names (RFC 8707)', async () => {
-      const form = { client_id: 'app.api-caller', scope: 'openid read', resource: 'https://api.example.com' }
+      const form = { client_id: 'app.api-caller', scope: 'openid read', resource: 'deliveries' }
       const code = await getDeviceCode(replicas, form)
       await allowDevice(new Browser(replicas), code.user, ada)
       const answer = await poll(replicas, code, { form: { client_id: 'app.api-caller', resource: form.resource } })

@@ -3,6 +3,7 @@ import { judgeDetails, narrowDetails, standingDetails } from '../clients/details
 import type { AskedDetails } from '../clients/details.ts'
 import type { Apis, ApisOf } from '../clients/apis.ts'
 import type { Detail } from '../clients/detail-type.ts'
+import { plain } from '../clients/plain.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import type { GrantPayload } from './grants.ts'
 
@@ -69,5 +70,5 @@ function allowed<One>(
 
 const noApi = ({ config: { audiences } }: ApisOf) =>
   new ProtocolError('invalid_target', {
-    description: `authorization_details are for an API: name it in resource (${audiences.slice(0, 10).join(', ') || 'this client has none in spec.audiences'})`,
+    description: `authorization_details are for an API: name it in resource (${audiences.slice(0, 10).map(plain).join(', ') || 'this client has none in spec.audiences'})`,
   })

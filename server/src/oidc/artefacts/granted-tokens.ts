@@ -1,4 +1,5 @@
 // What is told of a token that was granted, whoever answered the request: the audit event, the line of the request, the metric.
+import { nameOfApi } from '../../clients/api-names.ts'
 import type { Fields } from '@nauthera/runtime/log'
 import type { AuditEvent } from '../../store/audit.ts'
 import { chainOf } from '../clients/exchange.ts'
@@ -47,7 +48,7 @@ export function recordGranted(
 }
 
 const exchangeOf = ({ api, subject, act }: Exchanged) => ({
-  api,
+  api: nameOfApi(api),
   from: subject.clientId,
   acting: chainOf(act).join(' for '),
 })

@@ -1,3 +1,4 @@
+import { nameOfApi, uriOfApi } from '../../clients/api-names.ts'
 import { tokenTermsAt } from '../clients/api-tokens.ts'
 import { scopesAt } from '../clients/apis.ts'
 import { defaultApi, judgeAuthorization, judgeMachine, standingScope } from '../clients/asked.ts'
@@ -29,7 +30,7 @@ export function apiTokenOf(
   const { algorithm, format, seconds } = tokenTermsAt(identifier, client, needs.clients)
   return {
     scope: (scopesAt(identifier, client, needs.clients) ?? []).join(' '),
-    audience: identifier,
+    audience: nameOfApi(identifier),
     accessTokenTTL: seconds,
     accessTokenFormat: format,
     jwt: { sign: { alg: algorithm || needs.algorithm } },
@@ -109,5 +110,5 @@ function mayIntrospect(caller: OidcClient, token: { clientId?: string | undefine
 /** Whether a client is the API that a token is for. */
 export function isAudience({ config }: OidcClient, token: { readonly aud?: unknown }): boolean {
   const identifier = config.resourceServer?.identifier
-  return identifier !== undefined && token.aud === identifier
+  return identifier !== undefined && typeof token.aud === 'string' && uriOfApi(token.aud) === identifier
 }

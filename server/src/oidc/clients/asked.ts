@@ -1,4 +1,5 @@
 import { oidcScopes } from '@nauthera/rules/scopes'
+import { uriOfApi } from '../../clients/api-names.ts'
 import { apisOf, personScopes, scopesAt } from './apis.ts'
 import type { Apis, ApisOf } from './apis.ts'
 import { plain } from './plain.ts'
@@ -140,7 +141,8 @@ export function standingScope(
 ): { readonly scope: string | undefined } | undefined {
   const { aud } = token
   // a token of ours has one audience
-  const ofApi = aud === undefined ? [...everything(client, apis)] : scopesAt([aud].flat().join(' '), client, apis)
+  const ofApi =
+    aud === undefined ? [...everything(client, apis)] : scopesAt(uriOfApi([aud].flat().join(' ')), client, apis)
   if (ofApi === undefined) return undefined
   const scopes = words(token.scope).filter((scope) => ofApi.includes(scope))
   return { scope: scopes.length > 0 ? scopes.join(' ') : undefined }

@@ -1,6 +1,7 @@
 import type { AuthorizationDetailsType } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { detailLists } from '@nauthera/rules/authorization-details'
 import type { DetailList } from '@nauthera/rules/authorization-details'
+import { nameOfApi } from '../../clients/api-names.ts'
 import type { DetailOnPage, DetailRow, OwnText, ScopeOnPage } from '../../reply/on-page.ts'
 import type { Apis } from './apis.ts'
 import { valuesOf } from './detail-type.ts'
@@ -18,7 +19,7 @@ export function apiScopeOnPage(scope: string, identifier: string, apis: Apis): S
   const [title, description] = [said('title'), said('description')]
   return {
     scope,
-    api: config?.clientName || identifier,
+    api: config?.clientName || nameOfApi(identifier),
     ...(title ? { title } : {}),
     ...(title && description ? { description } : {}),
   }

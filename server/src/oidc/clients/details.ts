@@ -149,7 +149,7 @@ function judgeOne(
     const others = declaring(client.config.audiences).map(({ api }) => plain(api))
     if (others.length > 0)
       return refuse(
-        `the type ${plain(detail.type)} in authorization_details is of another API: name that one in resource (${others.join(', ')})`,
+        `the type ${plain(detail.type)} in authorization_details is of another API: name that one in resource (${others.map(plain).join(', ')})`,
         'invalid_target',
       )
     return `has the type ${plain(detail.type)}, which this client may not ask for: see spec.authorizationDetailsTypes and the condition AudiencesGranted of the OIDCClient`

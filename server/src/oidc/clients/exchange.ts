@@ -1,4 +1,6 @@
 // What a token exchange asks for, and whether the token that is shown can be exchanged at all (RFC 8693). Pure.
+import { uriOfApi } from '../../clients/api-names.ts'
+import { plain } from './plain.ts'
 import type { Actor } from '../request-context.ts'
 
 const typePrefix = 'urn:ietf:params:oauth:token-type:'
@@ -34,7 +36,10 @@ export function readExchange(
     return refuse('actor_token is not taken: the client that asks is the one that acts')
   if (wanted !== undefined && wanted !== accessTokenType)
     return refuse(`requested_token_type must be ${accessTokenType}, or absent: no other token is issued`)
-  const apis = [params['resource'], params['audience']].flat().filter((one) => typeof one === 'string')
+  const apis = [params['resource'], params['audience']]
+    .flat()
+    .filter((one) => typeof one === 'string')
+    .map(uriOfApi)
   return {
     kind: 'read',
     request: { subjectToken: token, apis, scope: typeof scope === 'string' ? scope : undefined },
@@ -53,9 +58,10 @@ export interface ShownToken {
  *  @param api the identifier of the client that shows it
  *  @returns why it is not exchanged; undefined when it is */
 export function subjectFault(token: ShownToken | undefined, api: string): ExchangeFault | undefined {
-  const description = `subject_token is no valid access token for the API ${api}`
+  const description = `subject_token is no valid access token for the API ${plain(api)}`
   if (token === undefined) return { description, detail: 'subject token: unknown or expired' }
-  if (token.aud !== api) return { description, detail: 'subject token: for another audience' }
+  if (typeof token.aud !== 'string' || uriOfApi(token.aud) !== api)
+    return { description, detail: 'subject token: for another audience' }
   if (token.accountId === undefined || token.grantId === undefined)
     return { description: 'subject_token is not of a person: ask for a token with client_credentials instead' }
   if (chainOf(token.extra?.act).length >= mostActors)

@@ -1,3 +1,4 @@
+import { uriOfApi } from '../../clients/api-names.ts'
 import { recordGranted } from '../artefacts/granted-tokens.ts'
 import type { GrantEvents } from '../artefacts/granted-tokens.ts'
 import { apiTokenOf, defaultResource, scopeOfRequest } from '../artefacts/resources.ts'
@@ -62,7 +63,8 @@ function termsOf(
   const asked = form.get('scope')
   if (asked !== undefined && !wellFormed.test(asked)) return undefined
   try {
-    const identifier = form.get('resource') ?? defaultResource(client, grant)
+    const named = form.get('resource')
+    const identifier = named === undefined ? defaultResource(client, grant) : uriOfApi(named)
     if (identifier === undefined || !URL.canParse(identifier) || identifier.includes('#')) return undefined
     const allowed = scopeOfRequest({ scope: asked, resources: [identifier] }, grant, client, clients)
     const api = apiTokenOf(identifier, client, { clients, algorithm })

@@ -8,6 +8,7 @@ import type { Access } from '../clients/access.ts'
 import { accessTokenType, actorOf, readExchange, subjectFault } from '../clients/exchange.ts'
 import type { ExchangeFault, ExchangeRequest } from '../clients/exchange.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
+import { plain } from '../clients/plain.ts'
 import { loadAccountOfArtefact } from '../load-account.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import type { Exchanged } from '../request-context.ts'
@@ -58,7 +59,7 @@ const refused = ({ description, detail }: ExchangeFault) =>
 
 const ended = (detail: string, api: string) =>
   refused({
-    description: `subject_token is no valid access token for the API ${api}`,
+    description: `subject_token is no valid access token for the API ${plain(api)}`,
     detail: `subject token: ${detail}`,
   })
 

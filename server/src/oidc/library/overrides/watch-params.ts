@@ -1,5 +1,6 @@
 import type { OverrideNeeds } from '../override.ts'
 import { keepOfflineAccess } from '../params/keep-offline-access.ts'
+import { knowApis } from '../params/know-apis.ts'
 import { nameTokens } from '../params/name-tokens.ts'
 import { refuseDeepJson } from '../params/refuse-deep-json.ts'
 import { refuseOddAssertions } from '../params/refuse-odd-assertions.ts'
@@ -17,6 +18,7 @@ const watchers: readonly ParamsWatcher[] = [
   takeEmptyBasic,
   refusePushedUris,
   keepOfflineAccess,
+  knowApis,
   nameTokens,
 ]
 

@@ -1,0 +1,11 @@
+// The identifier of an API may be a bare name (`rabbitmq`), and the protocol library knows an API by an absolute URI alone. So in here such an API is
+// `bare:rabbitmq`; tokens, pages and errors say the name. No identifier in an OIDCClient begins with `bare:`.
+
+const scheme = 'bare:'
+
+/** @param identifier as the world says it: in an OIDCClient, in `resource` and `audience`, in `aud` */
+export const uriOfApi = (identifier: string): string =>
+  identifier.includes(':') ? identifier : `${scheme}${identifier}`
+
+/** The way back. */
+export const nameOfApi = (uri: string): string => (uri.startsWith(scheme) ? uri.slice(scheme.length) : uri)
