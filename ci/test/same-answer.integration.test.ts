@@ -156,9 +156,7 @@ const policies = (defaults: OIDCPolicySpec['defaults'] = {}): Policies => [
         identityIssuers: ['*'],
         resourceServer: true,
         // bare names have to be listed, and not by * alone
-        resourceIdentifiers: ['http:*', ...'abcdefghijklmnopqrstuvwxyz0123456789'].map((first) =>
-          `${first}*`.replace('**', '*'),
-        ),
+        resourceIdentifiers: ['http:', ...'abcdefghijklmnopqrstuvwxyz0123456789'].map((first) => `${first}*`),
         tokenExchange: true,
       },
       defaults,
