@@ -156,7 +156,7 @@ const policies = (defaults: OIDCPolicySpec['defaults'] = {}): Policies => [
         identityIssuers: ['*'],
         resourceServer: true,
         // bare names have to be listed, and not by * alone
-        resourceIdentifiers: ['http:', ...'abcdefghijklmnopqrstuvwxyz0123456789'].map((first) => `${first}*`),
+        resourceIdentifiers: ['http:*', ...[...Array(36).keys()].map((digit) => `${digit.toString(36)}*`)],
         tokenExchange: true,
       },
       defaults,

@@ -1,36 +1,15 @@
 import { createHmac } from 'node:crypto'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { NewFamily } from '../../store/grants.ts'
+import { idleLifetime, mayRefresh } from '../clients/refresh-terms.ts'
+import type { RefreshConfig } from '../clients/refresh-terms.ts'
 import type { CookieKeys } from '../keys/key-set.ts'
 import { lifetimes } from '../lifetimes.ts'
 import type { RotatedFamily } from '../request-context.ts'
 import { isFapiClient } from './fapi.ts'
-import { isPublic } from './sealed-requests.ts'
 
 // A refresh token is computed from the row of its family (grant, seq, time of the rotation). The token itself is not
 // stored, and a repeated request gets the same new token again.
-
-/** Whether the authorizations of a client get a refresh token. With `offline_access` it outlives the session, without it
- *  it ends with the session. */
-export const mayRefresh = (config: Pick<ClientConfig, 'grantTypes'>): boolean =>
-  config.grantTypes.includes('refresh_token')
-
-type IdleConfig = Pick<ClientConfig, 'refreshTokenTtl' | 'tokenEndpointAuthMethod'>
-
-/** How many seconds a refresh token of the client stays valid without use. Whoever finds one of a public client can use it, so without
- *  `offline_access` it ends after a day.
- *  @param scope of the code or refresh token */
-export function idleLifetime(config: IdleConfig, scope: string | undefined): number {
-  const idle = config.refreshTokenTtl || lifetimes.refreshIdle
-  return endsSoon(config, scope) ? Math.min(idle, lifetimes.refreshInSession) : idle
-}
-
-const endsSoon = (config: IdleConfig, scope: string | undefined): boolean =>
-  isPublic(config) && scope?.split(' ').includes('offline_access') !== true
-
-/** Whether a request gives a public client a token that renews itself until the person signs out. */
-export const refreshesInSession = (config: IdleConfig & Pick<ClientConfig, 'grantTypes'>, scope: string): boolean =>
-  mayRefresh(config) && endsSoon(config, scope)
 
 /** FAPI 2.0 Security Profile section 5.3.2.1: whoever shows the token proves with a key that they are the client, so it is not replaced when
  *  it is used. */
@@ -38,7 +17,7 @@ export const staysTheSame = isFapiClient
 
 /** @returns the refresh family that begins with a code; undefined when the client gets no refresh token */
 export function newFamily(
-  config: IdleConfig & Pick<ClientConfig, 'grantTypes'>,
+  config: RefreshConfig & Pick<ClientConfig, 'grantTypes'>,
   scope: string | undefined,
 ): NewFamily | undefined {
   if (!mayRefresh(config)) return undefined
@@ -55,7 +34,7 @@ export function refreshTokenId(grantId: string, { seq, rotatedAt }: RotatedFamil
 /** @returns when the family's newest token was issued and when it expires, in epoch seconds */
 export function refreshTokenTimes(
   { rotatedAt, expiresAt }: RotatedFamily,
-  config: IdleConfig & Pick<ClientConfig, 'profile'>,
+  config: RefreshConfig & Pick<ClientConfig, 'profile'>,
   scope: string | undefined,
 ): { iat: number; exp: number } {
   const iat = Math.floor(rotatedAt / 1000)

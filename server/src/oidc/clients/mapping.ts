@@ -57,7 +57,7 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   requiredAcr: 'acr: what a sign-in for this client needs',
   accessTokenTtl: 'library/times-to-live, clients/api-tokens',
   idTokenTtl: 'library/times-to-live',
-  refreshTokenTtl: 'artefacts/refresh-families',
+  refreshTokenTtl: 'clients/refresh-terms',
   accessTokenFormat: 'clients/api-tokens',
   accessTokenTtlLimit: 'clients/api-tokens',
   subjectType: 'subject_type',

@@ -1,5 +1,6 @@
 import { errors } from 'oidc-provider'
-import { idleLifetime, refreshTokenId, refreshTokenTimes, staysTheSame } from '../../artefacts/refresh-families.ts'
+import { refreshTokenId, refreshTokenTimes, staysTheSame } from '../../artefacts/refresh-families.ts'
+import { idleLifetime } from '../../clients/refresh-terms.ts'
 import type { RotatedFamily } from '../../request-context.ts'
 import { audited } from '../audited.ts'
 import { currentRequest, fromStore } from '../current-request.ts'

@@ -9,7 +9,9 @@ export const knowApis: ParamsWatcher = (_context, params) => {
     enumerable: true,
     configurable: true,
     get: () => value,
-    set: (next: unknown) => (value = known(next)),
+    set(next: unknown) {
+      value = known(next)
+    },
   })
 }
 
