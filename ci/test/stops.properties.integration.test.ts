@@ -1,3 +1,4 @@
+import { expect } from 'chai'
 import fc from 'fast-check'
 import { startCluster } from '@nauthera/harness/operator/cluster'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
@@ -218,6 +219,8 @@ describe('A stop, whatever version of a client is served', function () {
           operator.clock.leap(3_000)
           for (const { one, both } of withOrder) await apply(one, both)
           await operator.pass(63_000)
+          for (const one of cases.filter(({ tightening }) => tightening !== 'denied'))
+            expect(serving[0]!.find(clientIdOf(one)), `${one.name} is served on`).to.not.equal(undefined)
           if (third !== 'follows') serving[2]!.comeBack({ anew: third === 'starts anew' })
           await untilAll(isObeyed, 'each stop is obeyed', 10_000)
         } finally {

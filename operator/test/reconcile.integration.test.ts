@@ -341,6 +341,30 @@ describe('operator', function () {
       await cluster.remove(winner)
       await untilOneHasIt('first', winner === 'second' ? 'third' : 'second')
     })
+
+    it('K1 serves one on that asks for the identifier of another API, and gives it the name when that is free', async () => {
+      await operator.stop()
+      operator = cluster.startOperator({ settings: { policy: { allow: { resourceServer: true } } } })
+      await operator.leading
+      const api = (identifier: string) => ({ ...machine, resourceServer: { identifier, scopes: [{ name: 'read' }] } })
+      const identifierIn = (version: 'desired' | 'accepted') =>
+        cluster.stored('moving')![version]?.resourceServer?.identifier
+      await applyReady('billing', api('urn:example:billing'))
+      await applyReady('moving', api('urn:example:moving'))
+      const id = `${appsNamespace}/moving`
+      const plain = cluster.plain('moving')!
+      await cluster.apply('moving', api('urn:example:billing'))
+      await cluster.until(
+        () => cluster.condition('moving', 'Accepted')?.message.includes(`taken by ${appsNamespace}/billing`),
+        'it learns who has the identifier',
+      )
+      expect(replicas.every((replica) => replica.accepts(id, plain))).to.equal(true)
+      expect(identifierIn('accepted')).to.equal('urn:example:moving')
+      await cluster.remove('billing')
+      await cluster.until(isReady('moving'), 'the name is free')
+      expect(identifierIn('desired')).to.equal('urn:example:billing')
+      expect(cluster.plain('moving')).to.equal(plain)
+    })
   })
 
   describe('secrets of others', () => {

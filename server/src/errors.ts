@@ -133,7 +133,7 @@ export const errorCatalogue = {
   },
   CLIENT_ID_CONFLICT: {
     meaning:
-      'Two OIDCClients have the same client id, or the same identifier as an API. The one that is served under it keeps it.',
+      'Two OIDCClients have the same client id, or the same identifier as an API. The one that is served under it keeps it, and the other one is served in its earlier version.',
     remedy: 'Give the other one a name of its own, or delete the first.',
   },
 } as const satisfies Readonly<Record<string, { meaning: string; remedy: string }>>

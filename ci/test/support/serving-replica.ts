@@ -7,7 +7,7 @@ import { buildRegistry } from '@nauthera/server/clients/build-registry'
 import type { CheckClient } from '@nauthera/server/clients/check-client'
 import { planShard } from '@nauthera/server/clients/check-shard'
 import type { RegisteredClient } from '@nauthera/server/clients/registered-client'
-import { emptyRegistry } from '@nauthera/server/clients/registry'
+import { createRegistry, emptyRegistry } from '@nauthera/server/clients/registry'
 import type { Registry } from '@nauthera/server/clients/registry'
 import { systemClocks } from '@nauthera/server/clients/verifiers'
 
@@ -58,6 +58,8 @@ export class ServingReplica {
     this.#work = this.#work.then(async () => {
       this.#isAsked = false
       for (let index = 0; index < shardCount; index++) await this.#read(index)
+      const isWhole = this.#registry.shards.size === shardCount
+      this.#registry = createRegistry({ ...this.#registry, isWhole })
     })
   }
 

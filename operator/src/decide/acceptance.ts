@@ -14,7 +14,7 @@ export type Acceptance =
   | { readonly kind: 'invalid'; readonly clientId: string; readonly faults: readonly Fault[] }
   /** It takes more than a client may: what was accepted before serves on, and its rules are not asked, which takes time by its size. */
   | { readonly kind: 'too-large'; readonly clientId: string; readonly message: string }
-  /** Another object has the client id, or the identifier of the resource server. Nothing of this one is served. */
+  /** Another object has the client id, or the identifier of the resource server: what was accepted before serves on. */
   | {
       readonly kind: 'conflict'
       readonly clientId: string

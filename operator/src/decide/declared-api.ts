@@ -17,8 +17,8 @@ export interface DeclaredApi {
   /** Epoch milliseconds, and the UID. */
   readonly createdAt: number
   readonly uid: string
-  /** Any but `open` lets nobody in. `taken`: another object has its client id or its identifier; `left`: servers still have the object
-   *  under this identifier, and its spec names another one or none. */
+  /** Any but `open` lets nobody in. `taken`: another object has its identifier, or its client id while it is not served; `left`: servers
+   *  still have the object under this identifier, and its spec names another one or none. */
   readonly standing: 'open' | 'suspended' | 'invalid' | 'denied' | 'taken' | 'left'
   readonly scopes: readonly string[]
   /** Of authorization details. */
@@ -49,7 +49,7 @@ export function declaredApi(
   const mayHave = mayDeclare(about.policies, identifier)
   // in its grace an API works as before, under the identifier that servers have
   const isDenied = about.denied === 'over' || (!isHeld && (about.denied === 'grace' || !mayHave))
-  const standing = standingOf(client, { ...about, isDenied })
+  const standing = standingOf(client, { acceptance: about.acceptance, isDenied, isHeld })
   return {
     key: keyOf(client),
     namespace: metadata.namespace,
@@ -93,10 +93,11 @@ function identifierOf(spec: unknown): unknown {
 
 function standingOf(
   { spec }: OIDCClient,
-  { acceptance, isDenied }: { readonly acceptance: Acceptance; readonly isDenied: boolean },
+  { acceptance, isDenied, isHeld }: { acceptance: Acceptance; isDenied: boolean; isHeld: boolean },
 ): DeclaredApi['standing'] {
   if (acceptance.kind === 'invalid' || acceptance.kind === 'too-large') return 'invalid'
-  if (acceptance.kind === 'conflict') return 'taken'
+  // one that waits for another name still has this one
+  if (acceptance.kind === 'conflict' && !isHeld) return 'taken'
   if (isDenied) return 'denied'
   return spec.suspended === true ? 'suspended' : 'open'
 }

@@ -37,7 +37,7 @@ export interface Judgement extends Effective {
   /** What follows: what servers may be told about it. */
   readonly serve:
     | { readonly kind: 'desired'; readonly config: ClientConfig; readonly version: ClientVersion }
-    /** The last accepted version serves on; when it is for a policy's grace, until then (epoch milliseconds). */
+    /** The last accepted version serves on, if there is one; when it is for a policy's grace, until then (epoch milliseconds). */
     | { readonly kind: 'carry'; readonly until: number | undefined }
     | { readonly kind: 'nothing' }
 }
@@ -87,32 +87,33 @@ export function judgeClient(
       serve: isOver ? { kind: 'nothing' } : { kind: 'carry', until },
     }
   }
-  if (acceptance.kind === 'invalid' || acceptance.kind === 'too-large') return refuse(acceptance)
+  if (acceptance.kind !== 'accepted') return refuse(acceptance)
   const effective = applyDefaults(client, binding)
-  const shardBytes = shardBytesOf(binding)
-  const none = { violations: [], breaches: [], forbidsEarlier: false }
-  const base = { ...effective, acceptance, policies: names, binding, ...none, shardBytes }
-  switch (acceptance.kind) {
-    case 'conflict':
-      return { ...base, declared: declares(acceptance), serve: { kind: 'nothing' } }
-    case 'accepted': {
-      const config = renderConfig(effective.client, tokenLimitsOf(binding))
-      const version = renderVersion(config)
-      const [tooLarge] = sizeFaults(version)
-      if (tooLarge) return refuse({ kind: 'too-large', clientId: acceptance.clientId, message: tooLarge.message })
-      const own = checkPolicies(effective.client, policies, about.isServed ? 0 : about.countOlder())
-      const isDenied = denialsOf({ violations: own }).length > 0
-      const violations = [...own, ...servedBreaks(version)]
-      const { breaches, until = Infinity } = graceOf(client, denialsOf({ violations }), now)
-      const isOver = now >= until
-      const serve: Judgement['serve'] = !isDenied
-        ? { kind: 'desired', config, version }
-        : isOver
-          ? { kind: 'nothing' }
-          : { kind: 'carry', until }
-      const declared = declares(acceptance, !isDenied ? 'no' : !isOver && about.isServed ? 'grace' : 'over')
-      return { ...base, violations, breaches, forbidsEarlier: !isDenied && isOver, declared, serve }
-    }
+  const config = renderConfig(effective.client, tokenLimitsOf(binding))
+  const version = renderVersion(config)
+  const [tooLarge] = sizeFaults(version)
+  if (tooLarge) return refuse({ kind: 'too-large', clientId: acceptance.clientId, message: tooLarge.message })
+  const own = checkPolicies(effective.client, policies, about.isServed ? 0 : about.countOlder())
+  const isDenied = denialsOf({ violations: own }).length > 0
+  const violations = [...own, ...servedBreaks(version)]
+  const { breaches, until = Infinity } = graceOf(client, denialsOf({ violations }), now)
+  const isOver = now >= until
+  const serve: Judgement['serve'] = !isDenied
+    ? { kind: 'desired', config, version }
+    : isOver
+      ? { kind: 'nothing' }
+      : { kind: 'carry', until }
+  return {
+    ...effective,
+    acceptance,
+    policies: names,
+    binding,
+    shardBytes: shardBytesOf(binding),
+    violations,
+    breaches,
+    forbidsEarlier: !isDenied && isOver,
+    declared: declares(acceptance, !isDenied ? 'no' : !isOver && about.isServed ? 'grace' : 'over'),
+    serve,
   }
 }
 

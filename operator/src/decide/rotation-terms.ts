@@ -69,7 +69,7 @@ export interface RotationInput {
     readonly maxOverlapMs: number
     readonly quietPeriodMs: number
   }
-  /** False while nothing of the client is in its shard (conflict, denied past its grace, never valid): no rotation then. */
+  /** False while nothing of the client is in its shard (denied past its grace, never valid): no rotation then. */
   readonly serving: boolean
   readonly secret: SecretState
   /** Verifiers of the client's entry in the stored shard, newest first; undefined when it has no entry. */

@@ -169,8 +169,12 @@ function holderAmong(
   return remembered && keyOf(remembered)
 }
 
-const wasServedAs = ({ spec, status }: OIDCClient, name: string): boolean =>
-  (status?.replicas?.loaded ?? 0) > 0 && (status?.clientId === name || spec.resourceServer?.identifier === name)
+/** The spec of one that waits for a name says what it wants, not what it has. */
+const wasServedAs = ({ spec, status }: OIDCClient, name: string): boolean => {
+  const isWaiting = status?.conditions?.some(({ reason }) => reason === 'ClientIDConflict') === true
+  const isServedApi = spec.resourceServer?.identifier === name && !isWaiting
+  return (status?.replicas?.loaded ?? 0) > 0 && (status?.clientId === name || isServedApi)
+}
 
 /** By its name, so that one that was restored is served as before. Its shard may be lost: then the status remembers that servers had it. */
 const isServed = ({ status }: OIDCClient, stored: StoredEntry | undefined): boolean =>

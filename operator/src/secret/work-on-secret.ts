@@ -121,7 +121,7 @@ export function createWorkOnSecret(needs: {
     if (own?.uid === memory.uid && own.restoredFrom !== '') memory.restoredFrom ??= own.restoredFrom
     // A refused client leaves its shard at once, even when its Secret cannot be read.
     if (judgement.serve.kind === 'nothing') shards.remove(key)
-    if (judgement.acceptance.kind === 'invalid' || judgement.acceptance.kind === 'too-large') {
+    if (judgement.acceptance.kind !== 'accepted') {
       const frozen = await freeze(work)
       return { ...frozen, again: againAfter(frozen, judgement, clock.now()) }
     }
@@ -146,7 +146,8 @@ function createWaysOut({
   entries: ReturnType<typeof createEntryWriter>
   reader: ReturnType<typeof createReader>
 }) {
-  /** The spec breaks a rule: what was accepted serves on as it is, secrets included. Only those that it revokes end. */
+  /** The spec breaks a rule, or another client has its name: what was accepted serves on as it is, secrets included. Only those that it
+   *  revokes end. */
   const freeze = async (work: SecretWork): Promise<SecretResult> => {
     // the Secret tells whether the client was restored, and so goes on with an entry of before
     const { read, failure } = await reader.begin(work, { needsSecret: false, isTaken: false })

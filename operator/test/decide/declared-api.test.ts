@@ -56,6 +56,11 @@ describe('declaredApi', () => {
     expect(declaredApi(api(), { ...graced, denied: 'over', isHeld })).to.include({ standing: 'denied' })
   })
 
+  it('K1 stays open under the identifier that servers have while it waits for another name', () => {
+    const acceptance: Acceptance = { kind: 'conflict', clientId: 'demo.app', field: 'spec.clientId', holder: 'a/b' }
+    expect(declaredApi(api(), { ...about, acceptance, isHeld: () => true })).to.include({ standing: 'open' })
+  })
+
   for (const [standing, change] of [
     ['suspended', { spec: { suspended: true } }],
     ['denied', { denied: 'over' }],

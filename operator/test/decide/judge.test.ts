@@ -59,7 +59,11 @@ describe('judgeClient', () => {
       { acceptance: invalid },
       { kind: 'carry', until: undefined },
     ],
-    ['lets nothing serve when an older client has the id', { acceptance: conflict }, { kind: 'nothing' }],
+    [
+      'lets the last accepted version serve on while another client has the id',
+      { acceptance: conflict },
+      { kind: 'carry', until: undefined },
+    ],
     [
       'lets the last accepted version serve on for the grace of a policy that forbids the new one',
       { policies: [strict] },

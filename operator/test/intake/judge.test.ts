@@ -101,6 +101,23 @@ describe('createJudge', () => {
       expect(judge(owner, throwing).acceptance).to.deep.equal({ kind: 'accepted', clientId: 'shop' })
     })
 
+  it('K1 with the shards lost, one that only waits for a name has not been served under it', () => {
+    const spec = { type: 'M2M', resourceServer: { identifier: 'urn:shop:api', scopes: [{ name: 'read' }] } } as const
+    const loaded = { replicas: { loaded: 3, total: 3 } }
+    const why = { type: 'Accepted', status: 'False', reason: 'ClientIDConflict', message: 'is taken' } as const
+    const conditions = [{ ...why, observedGeneration: 1, lastTransitionTime: at(1).creationTimestamp }]
+    const owner = { ...client(spec, { name: 'owner', ...at(2) }), status: { ...loaded, clientId: 'demo.owner' } }
+    const waits = client(spec, { name: 'waits', ...at(1) })
+    const waiting = { ...waits, status: { ...loaded, clientId: 'demo.waits', conditions } }
+    const about = {
+      baseline: { allow: { resourceServer: true } },
+      shards: { ...emptyShards, isUnheardOf: () => false },
+    }
+    const judge = judgeOf([owner, waiting as OIDCClient], about)
+    expect(judge(owner, throwing).acceptance.kind).to.equal('accepted')
+    expect(judge(waiting as OIDCClient, throwing).acceptance).to.include({ kind: 'conflict', holder: 'demo/owner' })
+  })
+
   it('asks the policies whose selector matches, with the labels of the namespace', () => {
     const strict = policy('strict', {
       selector: { namespaces: { matchLabels: { team: 'shop' } } },

@@ -1,5 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import { personalPage } from '../account/gate.ts'
+import { conflictCode, rejectionsOf } from '../clients/build-registry.ts'
+import { keyOf } from '../clients/check-shard.ts'
 import type { RegisteredClient } from '../clients/registered-client.ts'
 import type { Registry } from '../clients/registry.ts'
 import type { Route } from '../reply.ts'
@@ -77,17 +79,17 @@ const placeOf = ({ clientId, namespace, name }: Pick<ClientRow, 'clientId' | 'na
 
 type FoundRow = Omit<ClientRow, 'served'> & { readonly client?: RegisteredClient }
 
-function* rowsOf({ clients, shards, blocked }: Registry): Generator<FoundRow> {
-  const rejected = new Map([...shards.values()].flatMap((shard) => shard.rejected.map((one) => [one.clientId, one])))
-  for (const client of clients.values()) {
+function* rowsOf(registry: Registry): Generator<FoundRow> {
+  const refused = new Map(rejectionsOf(registry).map((one) => [keyOf(one), one]))
+  for (const client of registry.clients.values()) {
     const { clientId, namespace, name } = client
-    const refusal = rejected.get(clientId)
-    rejected.delete(clientId)
+    const refusal = refused.get(keyOf(client))
+    refused.delete(keyOf(client))
     const state = refusal === undefined ? 'served' : 'older'
     yield { clientId, namespace, name, state, says: refusal?.message, client }
   }
-  for (const { clientId, namespace, name, message } of rejected.values())
-    yield { clientId, namespace, name, state: 'refused', says: message }
-  for (const { clientId, namespace, name } of blocked)
-    yield { clientId, namespace, name, state: 'blocked', says: undefined }
+  for (const { clientId, namespace, name, code, message } of refused.values())
+    yield code === conflictCode
+      ? { clientId, namespace, name, state: 'blocked', says: undefined }
+      : { clientId, namespace, name, state: 'refused', says: message }
 }

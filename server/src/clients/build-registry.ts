@@ -2,13 +2,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { lastingUid } from '@nauthera/proto/shard-entry'
+import { assignNames } from './assign-names.ts'
 import type { CheckClient } from './check-client.ts'
 import { keyOf } from './check-shard.ts'
 import type { PlannedClient } from './check-shard.ts'
 import { namesOf } from './client-index.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import { createRegistry } from './registry.ts'
-import type { LiveShard, Registry, Rejection, ShardRefValue } from './registry.ts'
+import type { LiveShard, Registry, Rejection, ShardRefValue, WaitingClient } from './registry.ts'
 import { resolveClient } from './resolve-client.ts'
 import { createSlices } from './slices.ts'
 import type { Clocks } from './verifiers.ts'
@@ -27,25 +28,30 @@ export async function buildRegistry(
   needs: { checkClient: CheckClient; clocks: Clocks },
 ): Promise<{ registry: Registry; rejected: Rejection[]; changed: number }> {
   const { ref } = shard
-  const before = new Map(current.shards.get(ref.shard)?.clients.map((client) => [keyOf(client), client]))
+  const past = current.shards.get(ref.shard)
+  const served = servedIn(current, ref.shard)
   const clients: RegisteredClient[] = []
+  const earlier = new Map<RegisteredClient, RegisteredClient>()
   const byDigest = new Map<string, RegisteredClient>()
   const rejected: Rejection[] = []
   let changed = 0
   const sliceOver = createSlices()
   for (const planned of shard.clients) {
     if (planned.kind === 'kept') {
+      const before = past?.earlier.get(planned.client)
       clients.push(planned.client)
       byDigest.set(planned.digest, planned.client)
+      if (before) earlier.set(planned.client, before)
       continue
     }
     changed++
     const { entry, digest } = planned
-    const old = before.get(keyOf(entry))
-    // a re-created object, or one under another id, inherits nothing
-    const live = old?.uid === lastingUid(entry) && old.clientId === entry.clientId ? old : undefined
-    const { client, rejection } = await resolveClient(entry, live, { shard: ref.shard, ...needs })
+    const old = served.get(keyOf(entry))
+    // a re-created object inherits nothing
+    const live = old?.uid === lastingUid(entry) ? old : undefined
+    const { client, before, rejection } = await resolveClient(entry, live, { shard: ref.shard, ...needs })
     if (client !== undefined) clients.push(client)
+    if (client !== undefined && before !== undefined) earlier.set(client, before)
     if (client !== undefined && isServedAsSaid(entry, client)) byDigest.set(digest, client)
     if (rejection !== undefined) rejected.push(rejection)
     const turn = sliceOver()
@@ -53,9 +59,18 @@ export async function buildRegistry(
   }
   // what follows is done at a stretch
   await nextTurn()
-  const registry = assemble(current, { ref, clients, byDigest, rejected })
-  const blockedHere = registry.blocked.filter((client) => client.shard === ref.shard)
-  return { registry, rejected: [...rejected, ...blockedHere.map((client) => conflictOf(client, registry))], changed }
+  const shardNow: LiveShard = { ref, clients, earlier, byDigest, rejected }
+  const shards = new Map(current.shards).set(ref.shard, shardNow)
+  const registry = createRegistry({ ...assignNames(current, shardNow), shards, isWhole: current.isWhole })
+  const blockedHere = registry.blocked.filter(({ client }) => client.shard === ref.shard)
+  return { registry, rejected: [...rejected, ...blockedHere.map((one) => conflictOf(one, registry))], changed }
+}
+
+/** @returns what is served of each client of a shard, by `namespace/name` */
+function servedIn({ shards, blocked, clients }: Registry, shard: number): ReadonlyMap<string, RegisteredClient> {
+  const waiting = blocked.filter(({ client }) => client.shard === shard).flatMap(({ served }) => served ?? [])
+  const all = [...(shards.get(shard)?.clients ?? []), ...waiting]
+  return new Map(all.filter((one) => clients.get(one.clientId) === one).map((one) => [keyOf(one), one]))
 }
 
 /** A client that is served in an earlier version, or with secrets of which the entry does not know, is looked at anew each time. */
@@ -65,7 +80,7 @@ const isServedAsSaid = ({ desired, verifiers }: ShardEntry, client: RegisteredCl
 /** Everything that is refused at present, by shard and then name. */
 export function rejectionsOf(registry: Registry): Rejection[] {
   const own = [...registry.shards.values()].flatMap((shard) => shard.rejected)
-  return [...own, ...registry.blocked.map((client) => conflictOf(client, registry))]
+  return [...own, ...registry.blocked.map((one) => conflictOf(one, registry))]
 }
 
 /** @returns the other shards whose clients stand in another way in the next registry, with all that it rejects of each: a client
@@ -88,57 +103,24 @@ export function movedStandings(
     .map((other) => ({ shard: other, rejected: is.get(other) ?? [] }))
 }
 
-/** Puts the shard in the place of its predecessor. Who is served under a name keeps it, and of those that wait for a free one the oldest
- *  has it. Before the set is whole nobody is served yet, so that age alone decides, in whatever order the shards come. */
-function assemble(current: Registry, shard: LiveShard): Registry {
-  const before = new Set(current.shards.get(shard.ref.shard)?.clients)
-  const next = new Set(shard.clients)
-  const blocked = new Set(current.blocked)
-  const leaving = [...before].filter((client) => !next.has(client) && !blocked.has(client))
-  const coming = shard.clients.filter((client) => !before.has(client) || blocked.has(client))
-  const waiting = [...coming, ...current.blocked.filter((client) => client.shard !== shard.ref.shard)]
-  const shards = new Map(current.shards).set(shard.ref.shard, shard)
-  const rebuilt = (left: Iterable<RegisteredClient>, inOrder: readonly RegisteredClient[]): Registry => {
-    const { index, refused } = current.clients.with(left, inOrder)
-    return createRegistry({ clients: index, shards, blocked: refused, isWhole: current.isWhole })
-  }
-  if (current.isWhole) {
-    const freed = new Set(leaving.flatMap(holdingsOf))
-    const [successors, others] = partition(waiting, (client) => holdingsOf(client).some((one) => freed.has(one)))
-    return rebuilt(leaving, [...successors.toSorted(byAge), ...others.toSorted(byAge)])
-  }
-  const gone = new Set(leaving)
-  const rivals = waiting.flatMap(namesOf).flatMap((name) => current.clients.holder(name) ?? [])
-  const contended = new Set(rivals.filter((client) => !gone.has(client)))
-  return rebuilt([...gone, ...contended], [...waiting, ...contended].toSorted(byAge))
-}
+/** Another client has the name: see docs/errors.md. */
+export const conflictCode = 'CLIENT_ID_CONFLICT'
 
-const partition = <T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] => [
-  all.filter(isFirst),
-  all.filter((one) => !isFirst(one)),
-]
-
-/** Older first; of two of one moment the UID decides, the same on every replica. */
-const byAge = (left: RegisteredClient, right: RegisteredClient): number =>
-  left.createdAt - right.createdAt || (left.uid < right.uid ? -1 : 1)
-
-/** A name may come back under another client id, which it does not hold. */
-const holdingsOf = (client: RegisteredClient): string[] => namesOf(client).map((name) => `${name} ${keyOf(client)}`)
-
-function conflictOf(client: RegisteredClient, registry: Registry): Rejection {
+function conflictOf({ client }: WaitingClient, registry: Registry): Rejection {
   const { namespace, name, clientId, shard, version } = client
-  const isId = registry.clients.holder(clientId) !== undefined
-  const holder = registry.clients.holder(isId ? clientId : (client.api ?? ''))
-  const what = isId ? 'client id' : 'identifier'
-  const message = `the ${what} is taken by ${holder === undefined ? 'another client' : keyOf(holder)}`
+  const key = keyOf(client)
+  const holders = namesOf(client).map((each) => registry.clients.holder(each))
+  const [byId, byApi] = holders.map((holder) => (holder && keyOf(holder) !== key ? holder : undefined))
+  const holder = byId ?? byApi
+  const message = `the ${byId ? 'client id' : 'identifier'} is taken by ${holder ? keyOf(holder) : 'another client'}`
   return {
     namespace,
     name,
     clientId,
     shard,
     message,
-    field: isId ? 'spec.clientId' : 'spec.resourceServer.identifier',
-    code: 'CLIENT_ID_CONFLICT',
+    field: byId ? 'spec.clientId' : 'spec.resourceServer.identifier',
+    code: conflictCode,
     generation: version.generation,
   }
 }

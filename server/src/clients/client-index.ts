@@ -37,8 +37,9 @@ export class ClientIndex<Client extends Named> {
     }
   }
 
-  /** @returns this one with changes. Those that leave go first; then each that comes takes its names, unless another has one of them */
-  with(leaving: Iterable<Client>, coming: Iterable<Client>): { index: ClientIndex<Client>; refused: Client[] } {
+  /** @param coming take their names: nobody that stays has one of them
+   *  @returns this one with changes. Those that leave go first */
+  with(leaving: Iterable<Client>, coming: Iterable<Client>): ClientIndex<Client> {
     const buckets = [...this.#buckets]
     const copied = new Map<number, Map<string, Client>>()
     const bucketFor = (name: string): Map<string, Client> => {
@@ -52,20 +53,15 @@ export class ClientIndex<Client extends Named> {
       return bucket
     }
     let { size } = this
-    const refused: Client[] = []
     for (const client of leaving) {
       for (const name of namesOf(client)) bucketFor(name).delete(name)
       size--
     }
     for (const client of coming) {
-      const names = namesOf(client)
-      if (names.some((name) => buckets[bucketOf(name)]?.has(name))) refused.push(client)
-      else {
-        for (const name of names) bucketFor(name).set(name, client)
-        size++
-      }
+      for (const name of namesOf(client)) bucketFor(name).set(name, client)
+      size++
     }
-    return { index: new ClientIndex(buckets, size), refused }
+    return new ClientIndex(buckets, size)
   }
 }
 

@@ -25,17 +25,28 @@ export interface Rejection {
 
 export interface LiveShard {
   readonly ref: ShardRefValue
+  /** In the versions that are asked for. */
   readonly clients: readonly RegisteredClient[]
+  /** What is served of a client until it has its names. */
+  readonly earlier: ReadonlyMap<RegisteredClient, RegisteredClient>
   /** By the digest of the line that says what is served of them (digestOfLine); without those that are served as they were before. */
   readonly byDigest: ReadonlyMap<string, RegisteredClient>
   readonly rejected: readonly Rejection[]
 }
 
+/** A client that asks for a name which another one has. */
+export interface WaitingClient {
+  /** What it asks for. */
+  readonly client: RegisteredClient
+  /** Its earlier version, with the secrets and the access of today; undefined when nothing of it is served. */
+  readonly served: RegisteredClient | undefined
+}
+
 export interface Registry {
   readonly clients: ClientIndex<RegisteredClient>
   readonly shards: ReadonlyMap<number, LiveShard>
-  /** Clients of which another one has a name; they become live when that one goes. */
-  readonly blocked: readonly RegisteredClient[]
+  /** Clients of which another one has a name; they become live when it is free. */
+  readonly blocked: readonly WaitingClient[]
   /** Whether a whole set of clients has been applied. Before, requests are not answered, and the order in which shards come decides nothing. */
   readonly isWhole: boolean
   readonly size: number
@@ -65,8 +76,10 @@ export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blo
   let detailTypes: readonly string[] | undefined
   let origins: ReadonlySet<string> | undefined
   let withDocuments: readonly RegisteredClient[] | undefined
-  const named = (): RegisteredClient[] =>
-    [...parts.shards.values()].flatMap(namedOf).filter((client) => clients.get(client.clientId) === client)
+  const named = (): RegisteredClient[] => [
+    ...[...parts.shards.values()].flatMap(namedOf).filter((client) => clients.get(client.clientId) === client),
+    ...parts.blocked.flatMap(({ served }) => served ?? []),
+  ]
   return {
     ...parts,
     size: clients.size,

@@ -9,6 +9,7 @@ import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { sizeFaults } from '@nauthera/rules/version-size'
 import type { CheckClient, ClientIdentity } from './check-client.ts'
+import { namesOf } from './client-index.ts'
 import { createRegisteredClient, documentsOf, grantedOf, knownOf, restraintOf } from './registered-client.ts'
 import type { KnownOfVersion, RegisteredClient } from './registered-client.ts'
 import type { Rejection } from './registry.ts'
@@ -18,6 +19,8 @@ import type { Clocks, LiveVerifier } from './verifiers.ts'
 /** What became of an entry. */
 export interface Resolution {
   readonly client: RegisteredClient | undefined
+  /** What is served until `client` has names that it does not have yet; undefined when there is nothing. */
+  readonly before: RegisteredClient | undefined
   readonly rejection: Rejection | undefined
 }
 
@@ -27,37 +30,40 @@ type Loaded =
   | { readonly kind: 'rejected'; readonly faults: readonly ClientFault[] }
 type ServedVersion = Pick<RegisteredClient, 'version'> & KnownOfVersion
 
-/** @param live what is live of this very client: the same object of Kubernetes, under the same client id */
+/** @param served what is served of the same object of Kubernetes, perhaps under another client id */
 export async function resolveClient(
   entry: ShardEntry,
-  live: RegisteredClient | undefined,
+  served: RegisteredClient | undefined,
   about: { readonly shard: number; readonly checkClient: CheckClient; readonly clocks: Clocks },
 ): Promise<Resolution> {
   const { clientId, namespace, name, desired, accepted } = entry
   const uid = lastingUid(entry)
-  const verifiers = verifiersFor(entry, live, about.clocks)
+  // under another id it inherits nothing
+  const live = served?.clientId === clientId ? served : undefined
+  const verifiers = verifiersFor(entry, served, about.clocks)
   const granted = grantedOf(entry.granted)
   const documents = documentsOf(entry.granted)
   const restraint = restraintOf(entry.restraint)
   const createdAt = entry.createdAt ? timestampMs(entry.createdAt) : 0
   const hasSecret = verifiers.length > 0
-  const serve = (version: ServedVersion | undefined): RegisteredClient | undefined => {
+  const serve = (version: ServedVersion | undefined, id = clientId): RegisteredClient | undefined => {
     if (version === undefined) return undefined
     const isSame =
-      live?.createdAt === createdAt &&
-      sameObjects(live?.verifiers ?? [], verifiers) &&
-      isDeepStrictEqual([live?.granted, live?.documents, live?.restraint], [granted, documents, restraint])
-    if (version === live && isSame) return live
-    const { api, accounts, detailTypes, sector, origins, version: served } = version
+      served?.clientId === id &&
+      served.createdAt === createdAt &&
+      sameObjects(served.verifiers, verifiers) &&
+      isDeepStrictEqual([served.granted, served.documents, served.restraint], [granted, documents, restraint])
+    if (version === served && isSame) return served
+    const { api, accounts, detailTypes, sector, origins, version: text } = version
     return createRegisteredClient({
-      clientId,
+      clientId: id,
       uid,
       namespace,
       name,
       createdAt,
       shard: about.shard,
       verifiers,
-      ended: endedIds(live, verifiers),
+      ended: endedIds(served, verifiers),
       api,
       accounts,
       detailTypes,
@@ -66,7 +72,7 @@ export async function resolveClient(
       granted,
       documents,
       restraint,
-      version: { generation: served.generation, config: served.config },
+      version: { generation: text.generation, config: text.config },
     })
   }
   const load = async (version: Version, faults: readonly ClientFault[] = []): Promise<Loaded> => {
@@ -83,17 +89,29 @@ export async function resolveClient(
 
   /** What is served in the place of a version that is refused. */
   const before = entry.restraint?.exclusive ? undefined : live
+  const resolved = async (version: ServedVersion | undefined, rejection?: Rejection): Promise<Resolution> => {
+    const client = serve(version)
+    return { client, before: client && (await beforeNames(client)), rejection }
+  }
+  /** What is served in the place of one that has to wait for a name. */
+  const beforeNames = async (client: RegisteredClient): Promise<RegisteredClient | undefined> => {
+    if (entry.restraint?.exclusive) return undefined
+    if (served === undefined)
+      return client.version.config === accepted?.config ? undefined : serve(await loadAccepted())
+    const had = namesOf(served)
+    return namesOf(client).every((name) => had.includes(name)) ? undefined : serve(served, served.clientId)
+  }
 
   if (desired === undefined) {
     // no version at all ends the client; one that cannot be served takes nothing away
     const version = accepted && ((await loadAccepted()) ?? before)
-    return { client: serve(version), rejection: undefined }
+    return resolved(version)
   }
   // not asked of `accepted`: what a server has served before stays, however large
   const outcome = await load(desired, sizeFaults(desired))
-  if (outcome.kind === 'accepted') return { client: serve(outcome.version), rejection: undefined }
+  if (outcome.kind === 'accepted') return resolved(outcome.version)
   const rejection = rejectionOf(entry, about.shard, desired.generation, outcome.faults)
-  return { client: serve(before ?? (await loadAccepted())), rejection }
+  return resolved(before ?? (await loadAccepted()), rejection)
 }
 
 /** A client that authenticates with a secret, in an entry that names none: the operator lost the shard and cannot read the

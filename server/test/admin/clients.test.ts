@@ -19,12 +19,13 @@ const client = (clientId: string): RegisteredClient =>
     ],
   }) as unknown as RegisteredClient
 const rejection = (clientId: string): Rejection =>
-  ({ ...client(clientId), message: 'has no key' }) as unknown as Rejection
+  ({ ...client(clientId), message: 'has no key', code: 'CLIENT_METADATA_INVALID' }) as unknown as Rejection
 
 function registryOf(served: readonly string[], rejected: readonly string[] = [], blocked: readonly string[] = []) {
-  const { index: clients } = ClientIndex.empty<RegisteredClient>().with([], served.map(client))
+  const clients = ClientIndex.empty<RegisteredClient>().with([], served.map(client))
   const shard = { rejected: rejected.map(rejection) } as unknown as LiveShard
-  return createRegistry({ clients, shards: new Map([[0, shard]]), blocked: blocked.map(client), isWhole: true })
+  const waiting = blocked.map((clientId) => ({ client: client(clientId), served: undefined }))
+  return createRegistry({ clients, shards: new Map([[0, shard]]), blocked: waiting, isWhole: true })
 }
 
 const all = { text: '', after: '', limit: 50 }

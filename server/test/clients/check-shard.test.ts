@@ -136,6 +136,7 @@ describe(`${planShard.name}, by the name of the shard`, () => {
     ref: { epoch: 2, shard: 3, seq: 10n, digest: sha256('a') },
     clients: [],
     byDigest: new Map(),
+    earlier: new Map(),
     rejected: [],
   }
   const outcomeOf = async (ref: typeof live.ref, before: typeof live | undefined) => {
