@@ -175,7 +175,8 @@ export class Browser {
   /** Sends the form of the page whose action ends with `action`, with its hidden fields. */
   async submit(page: { body: string; url: string }, action: string, fields: Record<string, string> = {}) {
     const form = formOf(page.body, action)
-    return this.follow(form.action, { form: { ...form.fields, ...fields } })
+    const target = new URL(form.action, new URL(page.url, this.#replicas.issuer)).href
+    return this.follow(target, { form: { ...form.fields, ...fields } })
   }
 
   /** From the authorization request to the redirect back, signing in and agreeing wherever a page asks. */

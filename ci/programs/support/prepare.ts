@@ -68,3 +68,26 @@ export async function goBuild(source: string, module: string, version: string): 
   })
   return join(folder, 'program')
 }
+
+/** Packages of Python, each with its version, in an environment of their own. @returns its bin/ */
+export async function pipInstall(name: string, packages: readonly string[]): Promise<string> {
+  const folder = await prepare(name, async (into) => {
+    // scripts of the environment name its folder, so it is made where it stays
+    const stays = into.replace(/\.unfinished$/, '')
+    try {
+      await run('python3', ['-m', 'venv', stays])
+      await run(join(stays, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', ...packages])
+    } catch (error) {
+      await rm(stays, { recursive: true, force: true })
+      throw error
+    }
+    await rename(stays, into)
+  })
+  return join(folder, 'bin')
+}
+
+/** Packages of npm, each with its version. @returns the folder that has their node_modules */
+export const npmInstall = (name: string, packages: readonly string[]): Promise<string> =>
+  prepare(name, async (folder) => {
+    await run('npm', ['install', '--silent', '--no-audit', '--no-fund', '--prefix', folder, ...packages])
+  })

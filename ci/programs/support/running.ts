@@ -11,14 +11,17 @@ export interface RunningProgram {
   line(pattern: RegExp, timeoutMs?: number): Promise<string>
   /** Resolves when it answers there with anything but an error of a server. @throws Error with its last lines when it ends before, or after two minutes */
   answers(url: string): Promise<void>
+  /** Resolves when it has ended by itself, or was stopped. */
+  readonly ended: Promise<void>
   stop(): Promise<void>
 }
 
-const running = new Set<RunningProgram>()
+const running = new Set<{ stop(): Promise<void> }>()
 
 /** Ends every program that a file has started. */
 export const stopPrograms = async (): Promise<void> => {
-  await Promise.all([...running].map((program) => program.stop()))
+  await Promise.all([...running].map((one) => one.stop()))
+  running.clear()
 }
 
 /** Starts a program; it never outlives this process. It gets PATH and HOME of this one, and otherwise only the environment that is given. */
@@ -48,6 +51,7 @@ export function startProgram(options: {
   })
   const program: RunningProgram = {
     lines: lines.kept,
+    ended,
     line: (pattern, timeoutMs = 120_000) => lines.find(pattern, { timeoutMs }),
     async answers(url) {
       const until = Date.now() + 120_000
@@ -63,7 +67,8 @@ export function startProgram(options: {
       running.delete(program)
       if (hasEnded) return
       child.kill('SIGTERM')
-      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
+      // with the processes that it started
+      const timer = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), 10_000)
       await ended.catch(() => undefined)
       clearTimeout(timer)
     },

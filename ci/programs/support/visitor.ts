@@ -25,7 +25,15 @@ export class Visitor {
 
   /** Goes on until a page leads nowhere else. */
   async open(url: string, options: { form?: Record<string, string> } = {}): Promise<Visited> {
-    let page: Visited & { location?: string } = await this.at(url).follow(url, options)
+    return this.#goOn(options.form ? await this.at(url).follow(url, options) : await this.#goTo(url))
+  }
+
+  /** Sends the form of a page whose action ends with `action`, and goes on as `open` does. */
+  async submit(page: Visited, action: string, fields: Record<string, string> = {}): Promise<Visited> {
+    return this.#goOn(await this.at(page.url).submit(page, action, fields))
+  }
+
+  async #goOn(page: Visited & { location?: string }): Promise<Visited> {
     for (let hop = 0; hop < 10 && page.location !== undefined; hop++) page = await this.#goTo(page.location)
     return page
   }

@@ -34,7 +34,11 @@ export async function startGiven(): Promise<Given> {
   const replicas = await startReplicas()
   await addPerson(replicas, 'ada', ['developers', 'platform'])
   const known = new Map<string, Known>()
-  const serve = () => replicas.serve([...known.values()].map(entryOf))
+  const serve = () => {
+    const apis = [...known.values()].flatMap(({ client }) => client.spec.resourceServer ?? [])
+    const scopesOf = apis.map(({ identifier, scopes = [] }) => [identifier, scopes.map(({ name }) => name)] as const)
+    return replicas.serve([...known.values()].map((one) => entryOf(one, Object.fromEntries(scopesOf))))
+  }
   const change = async (name: string, next: Known): Promise<SecretData> => {
     known.set(name, next)
     await serve()
@@ -71,10 +75,11 @@ const clientOf = (name: string, spec: OIDCClientSpec): OIDCClient => ({
 
 const idOf = ({ metadata }: OIDCClient): string => `${metadata.namespace}.${metadata.name}`
 
-function entryOf({ client, secrets }: Known) {
+/** @param granted every API lets each client in */
+function entryOf({ client, secrets }: Known, granted: Readonly<Record<string, readonly string[]>>) {
   const config = renderConfig(applyDefaults(client, bindingOf([])).client)
   const takesSecret = config.secretMethods.length > 0
-  return entry(idOf(client), config, { secrets: takesSecret ? secrets.map((plain) => ({ plain })) : [] })
+  return entry(idOf(client), config, { secrets: takesSecret ? secrets.map((plain) => ({ plain })) : [], granted })
 }
 
 function dataOf({ client, secrets }: Known, issuer: string): SecretData {

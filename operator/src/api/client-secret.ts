@@ -15,6 +15,10 @@ export const presets = [
   'EnvoyGateway',
   'Spring',
   'KubeAPIServer',
+  'JupyterHub',
+  'PgAdmin',
+  'Quarkus',
+  'Streamlit',
 ] as const
 /** Keys of application Secrets, unless `secret.keys` renames them. All have them, but for client_secret (a client with a secret) and
  *  protected_resource_metadata (an API). */

@@ -1,5 +1,6 @@
 // The keys and labels that known programs read from a Secret: all that they need to sign people in. Which version each was
 // checked with says docs/programs.md.
+import { digestOf } from '@nauthera/proto/digest'
 import type { Preset } from '../api/client-secret.ts'
 import type { OIDCClientSpec } from '../api/oidc-client.ts'
 import type { SecretValues } from './secret-values.ts'
@@ -55,6 +56,14 @@ export function presetData(preset: Preset, input: PresetInput): Data {
       return spring(input)
     case 'KubeAPIServer':
       return { 'authentication-config.yaml': kubeApiServer(values) }
+    case 'JupyterHub':
+      return jupyterHub(input)
+    case 'PgAdmin':
+      return pgAdmin(input)
+    case 'Quarkus':
+      return quarkus(input)
+    case 'Streamlit':
+      return { 'secrets.toml': streamlit(values) }
   }
 }
 
@@ -67,6 +76,10 @@ export function presetPkce(preset: Preset): string | undefined {
       return 'GF_AUTH_GENERIC_OAUTH_USE_PKCE=true'
     case 'OAuth2Proxy':
       return 'OAUTH2_PROXY_CODE_CHALLENGE_METHOD=S256'
+    case 'PgAdmin':
+      return 'OAUTH2_CHALLENGE_METHOD and OAUTH2_RESPONSE_TYPE in OAUTH2_CONFIG'
+    case 'Quarkus':
+      return 'QUARKUS_OIDC_AUTHENTICATION_PKCE_REQUIRED=true'
     default:
       return undefined
   }
@@ -137,6 +150,83 @@ function spring({ values, spec }: PresetInput): Data {
     ...redirectUnder(`${registration}.redirect-uri`, values),
     'spring.security.oauth2.client.provider.nauthera.issuer-uri': values.issuer,
   }
+}
+
+/** For GenericOAuthenticator, which reads its scopes and whom it lets in from its configuration alone. */
+function jupyterHub({ values, spec }: PresetInput): Data {
+  const [home] = spec.postLogoutRedirectURIs ?? []
+  const end = new URL(values.end_session_endpoint)
+  end.searchParams.set('client_id', values.client_id)
+  if (home !== undefined) end.searchParams.set('post_logout_redirect_uri', home)
+  return {
+    OAUTH_CLIENT_ID: values.client_id,
+    ...secretUnder('OAUTH_CLIENT_SECRET', values),
+    ...redirectUnder('OAUTH_CALLBACK_URL', values),
+    OAUTH2_AUTHORIZE_URL: values.authorization_endpoint,
+    OAUTH2_TOKEN_URL: values.token_endpoint,
+    OAUTH2_USERDATA_URL: values.userinfo_endpoint,
+    OAUTH2_USERNAME_KEY: 'preferred_username',
+    OAUTH_LOGOUT_REDIRECT_URL: end.href,
+  }
+}
+
+/** For the image of pgAdmin, which takes values of Python. Without the two options of PKCE it sends none. */
+function pgAdmin({ values, spec }: PresetInput): Data {
+  const provider = {
+    OAUTH2_NAME: 'nauthera',
+    OAUTH2_DISPLAY_NAME: spec.displayName ?? 'SSO',
+    OAUTH2_CLIENT_ID: values.client_id,
+    ...secretUnder('OAUTH2_CLIENT_SECRET', values),
+    OAUTH2_SERVER_METADATA_URL: values.discovery_url,
+    OAUTH2_USERINFO_ENDPOINT: values.userinfo_endpoint,
+    OAUTH2_SCOPE: values.scopes,
+    OAUTH2_CHALLENGE_METHOD: 'S256',
+    OAUTH2_RESPONSE_TYPE: 'code',
+    ...(spec.postLogoutRedirectURIs?.length
+      ? {
+          // it puts its address and the ID token into the braces
+          OAUTH2_LOGOUT_URL: `${values.end_session_endpoint}?post_logout_redirect_uri={redirect_uri}&id_token_hint={id_token}`,
+        }
+      : {}),
+  }
+  return {
+    PGADMIN_CONFIG_AUTHENTICATION_SOURCES: "['oauth2', 'internal']",
+    PGADMIN_CONFIG_OAUTH2_CONFIG: JSON.stringify([provider]),
+  }
+}
+
+function quarkus({ values, spec }: PresetInput): Data {
+  return {
+    QUARKUS_OIDC_AUTH_SERVER_URL: values.issuer,
+    QUARKUS_OIDC_CLIENT_ID: values.client_id,
+    ...secretUnder('QUARKUS_OIDC_CREDENTIALS_SECRET', values),
+    ...(spec.type === 'M2M'
+      ? {}
+      : {
+          QUARKUS_OIDC_APPLICATION_TYPE: 'web-app',
+          QUARKUS_OIDC_AUTHENTICATION_SCOPES: scopesIn(values)
+            // it adds that one itself, and refuses it twice
+            .filter((scope) => scope !== 'openid')
+            .join(','),
+          QUARKUS_OIDC_AUTHENTICATION_PKCE_REQUIRED: 'true',
+        }),
+  }
+}
+
+/** For `.streamlit/secrets.toml`. It refuses to sign people in without a secret for its cookies: one that nobody can tell who does not have
+ *  the client secret, so people sign in again after a rotation. */
+function streamlit(values: SecretValues): string {
+  const { client_secret: secret } = values
+  const entries = {
+    ...redirectUnder('redirect_uri', values),
+    client_id: values.client_id,
+    ...secretUnder('client_secret', values),
+    ...(secret === undefined ? {} : { cookie_secret: digestOf(`cookies of Streamlit: ${secret}`) }),
+    server_metadata_url: values.discovery_url,
+  }
+  const lines = Object.entries(entries).map(([key, value]) => `${key} = ${text(value)}`)
+  const scope = `client_kwargs = { scope = ${text(values.scopes)} }`
+  return ['[auth]', ...lines, scope, ''].join('\n')
 }
 
 /** For `kube-apiserver --authentication-config`. Names get a prefix, so that nobody becomes system:masters by the name of a

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { annotations, labels } from '@nauthera/proto/names'
 import { digestOf } from '@nauthera/proto/digest'
 import { Secret } from '@nauthera/runtime/log'
@@ -167,6 +168,64 @@ describe('renderSecret', () => {
         ].join('\n'),
       },
     ],
+    [
+      'JupyterHub',
+      {
+        OAUTH_CLIENT_ID: 'demo.app',
+        OAUTH_CLIENT_SECRET: plain.reveal(),
+        OAUTH_CALLBACK_URL: 'https://app.example.com/callback',
+        OAUTH2_AUTHORIZE_URL: canonical.authorization_endpoint,
+        OAUTH2_TOKEN_URL: canonical.token_endpoint,
+        OAUTH2_USERDATA_URL: canonical.userinfo_endpoint,
+        OAUTH2_USERNAME_KEY: 'preferred_username',
+        OAUTH_LOGOUT_REDIRECT_URL: `${canonical.end_session_endpoint}?client_id=demo.app`,
+      },
+    ],
+    [
+      'PgAdmin',
+      {
+        PGADMIN_CONFIG_AUTHENTICATION_SOURCES: "['oauth2', 'internal']",
+        PGADMIN_CONFIG_OAUTH2_CONFIG: JSON.stringify([
+          {
+            OAUTH2_NAME: 'nauthera',
+            OAUTH2_DISPLAY_NAME: 'SSO',
+            OAUTH2_CLIENT_ID: 'demo.app',
+            OAUTH2_CLIENT_SECRET: plain.reveal(),
+            OAUTH2_SERVER_METADATA_URL: canonical.discovery_url,
+            OAUTH2_USERINFO_ENDPOINT: canonical.userinfo_endpoint,
+            OAUTH2_SCOPE: canonical.scopes,
+            OAUTH2_CHALLENGE_METHOD: 'S256',
+            OAUTH2_RESPONSE_TYPE: 'code',
+          },
+        ]),
+      },
+    ],
+    [
+      'Quarkus',
+      {
+        QUARKUS_OIDC_AUTH_SERVER_URL: canonical.issuer,
+        QUARKUS_OIDC_CLIENT_ID: 'demo.app',
+        QUARKUS_OIDC_CREDENTIALS_SECRET: plain.reveal(),
+        QUARKUS_OIDC_APPLICATION_TYPE: 'web-app',
+        QUARKUS_OIDC_AUTHENTICATION_SCOPES: 'profile,email,groups',
+        QUARKUS_OIDC_AUTHENTICATION_PKCE_REQUIRED: 'true',
+      },
+    ],
+    [
+      'Streamlit',
+      {
+        'secrets.toml': [
+          '[auth]',
+          'redirect_uri = "https://app.example.com/callback"',
+          'client_id = "demo.app"',
+          `client_secret = "${plain.reveal()}"`,
+          `cookie_secret = "${createHash('sha256').update(`cookies of Streamlit: ${plain.reveal()}`).digest('hex')}"`,
+          `server_metadata_url = "${canonical.discovery_url}"`,
+          'client_kwargs = { scope = "openid profile email groups" }',
+          '',
+        ].join('\n'),
+      },
+    ],
   ]
   it('every preset has a row here', () => {
     expect(presets.map(([preset]) => preset)).to.have.members([...presetNames])
@@ -204,6 +263,19 @@ describe('renderSecret', () => {
     const registration = 'spring.security.oauth2.client.registration.nauthera'
     expect(data[`${registration}.authorization-grant-type`]).to.equal('client_credentials')
     expect(data).to.not.have.property(`${registration}.redirect-uri`)
+  })
+
+  it('preset Quarkus leaves an API without people what it is by default', () => {
+    const data = dataOf(rendered({ presets: ['Quarkus'] }, { plain, spec: { type: 'M2M' } }))
+    expect(data).to.include({ QUARKUS_OIDC_CLIENT_ID: 'demo.app' })
+    expect(data).to.not.have.any.keys('QUARKUS_OIDC_APPLICATION_TYPE', 'QUARKUS_OIDC_AUTHENTICATION_SCOPES')
+  })
+
+  it('preset JupyterHub leads a sign-out back where the client may be led', () => {
+    const spec = { postLogoutRedirectURIs: ['https://app.example.com/hub/login'] }
+    const data = dataOf(rendered({ presets: ['JupyterHub'] }, { plain, spec }))
+    const out = new URL(data['OAUTH_LOGOUT_REDIRECT_URL']!)
+    expect(out.searchParams.get('post_logout_redirect_uri')).to.equal('https://app.example.com/hub/login')
   })
 
   it('preset KubeAPIServer reads groups where the client may ask for them, and sub without email', () => {
