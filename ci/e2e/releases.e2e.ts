@@ -1,5 +1,7 @@
 import { expect } from 'chai'
 import type { Json } from '@nauthera/stand-in/kube-client'
+import { failuresByKind } from '../faults/support/keep-alive-load.ts'
+import type { KeepAliveReport } from '../faults/support/keep-alive-load.ts'
 import { quantile } from '../report.ts'
 import { previousTag } from './previous.ts'
 import { applyClients, clientObject, clientsIn, credentialsOf, whenClientReady } from './support/clients.ts'
@@ -14,6 +16,9 @@ import type { Release } from './support/release.ts'
 import { record } from './support/report.ts'
 import { inFlight, serverName, useSecondRelease } from './support/second-release.ts'
 import type { SecondRelease } from './support/second-release.ts'
+
+/** Clients that each keep one, through two upgrades and a rollback. */
+const keptConnections = 500
 
 describe('a second release, in mode release', function () {
   this.timeout(300_000)
@@ -81,7 +86,7 @@ describe('a second release, in mode release', function () {
     expect(await other.ask(own.clientId, own.clientSecret)).to.include({ status: 401, error: 'invalid_client' })
   })
 
-  it('F20 is upgraded from the build before, and rolled back, and upgraded by Helm 4: no request fails', async () => {
+  it('F20 is upgraded from the build before, and rolled back, and upgraded by Helm 4: no request fails, on kept connections neither', async () => {
     /** Helm waits for the new pods, not for the end of the old ones. */
     const runs = (tag: string) =>
       until(`only ${tag} to run`, async () => {
@@ -91,7 +96,8 @@ describe('a second release, in mode release', function () {
       })
     const toThis = { chart: 'charts/nauthera', values: { image: { tag: version } } }
     await runs(previousTag)
-    const outcome = await driver.underLoad(async () => {
+    let kept: KeepAliveReport | undefined
+    const turn = async () => {
       await release.upgrade({ ...toThis, helm: 'helm3' })
       await runs(version)
       await mustRun('helm3', ['rollback', 'second', '1', '-n', release.namespace, '--wait', '--timeout', '180s'], {
@@ -100,7 +106,17 @@ describe('a second release, in mode release', function () {
       await runs(previousTag)
       await release.upgrade({ ...toThis, helm: 'helm4' })
       await runs(version)
+    }
+    const outcome = await driver.underLoad(async () => {
+      kept = await driver.underKeptConnections({ clients: keptConnections, of: 'machine' }, turn)
     })
+    const { requests, connections, failures } = kept!
+    record({ name: 'upgrade.kept.requests', value: requests, unit: 'requests', target: null })
+    record({ name: 'upgrade.kept.connections', value: connections, unit: 'connections', target: null })
+    for (const [kind, value] of Object.entries(failuresByKind(failures)))
+      record({ name: `upgrade.kept.failed.${kind}`, value, unit: 'requests', target: 0 })
+    expect(failures).to.deep.equal([])
+    expect(requests).to.be.greaterThan(keptConnections)
     record({ name: 'upgrade.requests', value: outcome.requests, unit: 'requests', target: null })
     record({ name: 'upgrade.failed-requests', value: outcome.failures.length, unit: 'requests', target: 0 })
     expect(outcome.failures).to.deep.equal([])

@@ -3,6 +3,8 @@
 //   DELETE /load       ends it and checks that everything that was acknowledged still holds
 //   POST   /callers?clients=PREFIX[&mounted=DIRECTORY]   machines that use what their Secrets hold
 //   DELETE /callers
+//   POST   /keep-alive?clients=NUMBER&of=CLIENT   clients that each keep one connection
+//   DELETE /keep-alive   ends them, and says how their requests went
 //   POST   /ask        one token request with {clientId, clientSecret}: its status and error
 //   GET    /tally      counts of good and failed requests since the start of the pod
 //   CONNECT host:port  a way into the network and the names of the cluster, for a browser outside of it
@@ -11,9 +13,12 @@ import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { text } from 'node:stream/consumers'
 import { basic, send } from '@nauthera/harness/browser'
 import { Journal } from '../../faults/support/journal.ts'
+import { startKeepAliveLoad } from '../../faults/support/keep-alive-load.ts'
+import type { KeepAliveReport } from '../../faults/support/keep-alive-load.ts'
 import { startLoad } from '../../faults/support/load.ts'
 import type { Load } from '../../faults/support/load.ts'
 import { replay } from '../../faults/support/replay.ts'
@@ -39,6 +44,7 @@ const secrets = watchSecrets(namespace)
 const loaded = { front, planted: new Set<string>(), credentials: secrets.current }
 let load: Load | undefined
 let callers: Callers | undefined
+let kept: ReturnType<typeof startKeepAliveLoad> | undefined
 let past: Asks = { counts: {}, failures: [] }
 let loads = 0
 const id = randomUUID()
@@ -99,6 +105,20 @@ const routes: Readonly<Record<string, (query: URLSearchParams, body: string) => 
     await ending?.stop()
     past = add(past, ending)
     callers = undefined
+  },
+  'POST /keep-alive': async (query) => {
+    const { clientId, clientSecret } = secrets.current(query.get('of')!)
+    const { host, hostname, port } = new URL(issuer)
+    const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }
+    kept ??= startKeepAliveLoad(
+      { clients: Number(query.get('clients')), thinkMs: 8_000, host, tokenBody: new URLSearchParams(form).toString() },
+      () => connectTls({ host: hostname, port: Number(port || 443), servername: hostname }),
+    )
+  },
+  'DELETE /keep-alive': async (): Promise<KeepAliveReport | undefined> => {
+    const ending = kept
+    kept = undefined
+    return ending?.stop()
   },
   'GET /tally': async (): Promise<Tally> => ({
     process: id,

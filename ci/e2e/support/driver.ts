@@ -1,3 +1,4 @@
+import type { KeepAliveReport } from '../../faults/support/keep-alive-load.ts'
 import type { Failure, Count } from '../driver/callers.ts'
 import type { Asked, Tally } from '../driver/main.ts'
 import { admin, applyObjects, kubectl, whenObject } from './kubernetes.ts'
@@ -17,6 +18,8 @@ export interface Driver {
   underLoad(work: () => Promise<unknown>): Promise<Outcome>
   /** Runs `work` while machines whose name begins so use what their Secrets hold. */
   underCalls(about: { clients: string; mounted?: boolean }, work: () => Promise<unknown>): Promise<Outcome>
+  /** Runs `work` while so many clients keep a connection each, and use it as this machine. */
+  underKeptConnections(about: { clients: number; of: string }, work: () => Promise<unknown>): Promise<KeepAliveReport>
   /** One token request of a machine. */
   ask(clientId: string, clientSecret: string): Promise<Asked>
   /** Where a browser outside gets its way into the cluster: the name of the pod. */
@@ -142,6 +145,12 @@ export async function startDriver(about: About): Promise<Driver> {
     pod: name,
     ask: (clientId, clientSecret) => call('POST', '/ask', { clientId, clientSecret }),
     underLoad: (work) => run('/load', '/load', work),
+    underKeptConnections: async ({ clients, of }, work) => {
+      await call('POST', `/keep-alive?clients=${clients}&of=${of}`)
+      const end = () => call<KeepAliveReport>('DELETE', '/keep-alive')
+      await work().catch((error: unknown) => end().finally(() => Promise.reject(error)))
+      return end()
+    },
     underCalls: ({ clients, mounted }, work) =>
       run(`/callers?clients=${clients}${mounted ? `&mounted=${mountedAt}` : ''}`, '/callers', work),
   }
