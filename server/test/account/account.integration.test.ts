@@ -5,6 +5,7 @@ import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config
 import { statement } from '@nauthera/server/store/postgres'
 import { addPerson, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
+import { textOf } from '../login/second-factor-flows.ts'
 
 const api = 'https://api.example.com'
 
@@ -77,7 +78,7 @@ describe('the account area', function () {
     it('shows what is known, and changes what a person may say of themselves', async () => {
       const { username, id, browser } = await person(['staff'])
       const before = await browser.follow('/account/profile')
-      expect(before.body).to.contain(`${username}@example.com`).and.contain('verified').and.contain('staff')
+      expect(textOf(before.body)).to.contain(`${username}@example.com`).and.contain('verified').and.contain('staff')
       const page = await save(browser, { name: 'Ada <b>', nickname: 'ada', zoneinfo: 'Europe/Berlin' })
       expect(page.body).to.contain('Your profile is saved.').and.contain('Ada &lt;b&gt;').and.contain('Europe/Berlin')
       const loaded = await server.apps[1]!.store.accounts.load({ userId: id })

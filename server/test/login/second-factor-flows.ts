@@ -47,8 +47,12 @@ export function codeOf({ browser, proof, page }: Begun): Code {
   return { value, proof, back, browser }
 }
 
-/** @returns the text of a page */
-export const textOf = (html: string): string => html.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ')
+/** @returns what a person reads; a long word may be broken and is one all the same */
+export const textOf = (html: string): string =>
+  html
+    .replaceAll('<wbr>', '')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
 
 const matchAll = (html: string, pattern: RegExp): string[] => [...html.matchAll(pattern)].map(([, found = '']) => found)
 
