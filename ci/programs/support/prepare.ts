@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { basename, delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { root } from '@nauthera/local/processes/program'
 
@@ -90,4 +90,11 @@ export async function pipInstall(name: string, packages: readonly string[]): Pro
 export const npmInstall = (name: string, packages: readonly string[]): Promise<string> =>
   prepare(name, async (folder) => {
     await run('npm', ['install', '--silent', '--no-audit', '--no-fund', '--prefix', folder, ...packages])
+  })
+
+/** Runs a goal of Maven on the pom.xml of a folder here, which writes to `${buildDirectory}`. @returns that folder */
+export const maven = (source: string, version: string, ...goals: readonly string[]): Promise<string> =>
+  // Java reads a + in the place of a jar as a space
+  prepare(`${basename(source)}@${version}`, async (folder) => {
+    await run('mvn', ['-q', '-B', '-f', join(root, source, 'pom.xml'), `-DbuildDirectory=${folder}`, ...goals])
   })
