@@ -13,7 +13,7 @@ import { bundlePart, parts } from './bundle.ts'
 import type { Part } from './bundle.ts'
 import { renderSbom } from './images/sbom.ts'
 
-const usage = `Usage: npm run images [-- [--part NAME ...] [--tag TAG] [--prefix P] [--base IMAGE] [--out DIR] [--check] [--json]]
+const usage = `Usage: npm run images [-- [--part NAME ...] [--tag TAG] [--prefix P] [--base IMAGE] [--out DIR] [--check | --again] [--json]]
 
   --part NAME   server, config-agent or operator; default: all three
   --tag TAG     tag of the images; default: the version in package.json
@@ -21,6 +21,7 @@ const usage = `Usage: npm run images [-- [--part NAME ...] [--tag TAG] [--prefix
   --base IMAGE  image with Node 24 to build on; default: one made here from the node binary of node_modules
   --out DIR     where the archives go; default: .nauthera/images
   --check       builds everything a second time, and fails when a digest differs
+  --again       the second time alone: the archives of the first one are there
   --json        one JSON line of {part, image, archive, sbom, bytes, digest} each
 
 Beside each archive lies NAME.cdx.json: the packages and libraries in the image (CycloneDX).
@@ -37,6 +38,7 @@ const { values } = parseArgs({
     base: { type: 'string' },
     out: { type: 'string', default: join(root, '.nauthera/images') },
     check: { type: 'boolean', default: false },
+    again: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -64,16 +66,17 @@ try {
   process.exit(1)
 }
 const revision = await readRevision()
-const built = await buildAll(values.out, ({ took, ...one }) => {
-  const { image, archive, bytes, digest } = one
-  if (values.json) process.stdout.write(`${JSON.stringify(one)}\n`)
-  else say(`${image}  ${Math.round(bytes / 1e6)} MB  sha256:${digest.slice(0, 12)}  ${archive}  (${took})`)
-})
-if (values.check) {
+const archiveOf = (part: string) => join(values.out, `${part}.tar`)
+if (!values.again)
+  await buildAll(values.out, ({ took, ...one }) => {
+    const { image, archive, bytes, digest } = one
+    if (values.json) process.stdout.write(`${JSON.stringify(one)}\n`)
+    else say(`${image}  ${Math.round(bytes / 1e6)} MB  sha256:${digest.slice(0, 12)}  ${archive}  (${took})`)
+  })
+if (values.check || values.again) {
+  const first = await Promise.all(wanted.map((part) => sha256(archiveOf(part))))
   const again = join(values.out, 'again')
-  const differing = (await buildAll(again, () => undefined)).filter(
-    ({ digest }, index) => digest !== built[index]!.digest,
-  )
+  const differing = (await buildAll(again, () => undefined)).filter(({ digest }, index) => digest !== first[index])
   await rm(again, { recursive: true, force: true })
   if (differing.length === 0) say('built twice: the same digests')
   for (const { image } of differing) say(`${image}: the second build has another digest`)

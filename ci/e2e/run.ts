@@ -26,11 +26,13 @@ import { describeTraces, readTraces } from './leftovers.ts'
 import { buildPrevious, previousArchives } from './previous.ts'
 import { root } from './support/kubernetes.ts'
 
-const usage = `Usage: npm run e2e [-- [--grep TEXT] [--keep] [--images] [FILE ...]]
+const usage = `Usage: npm run e2e [-- [--grep TEXT] [--keep] [--images] [--check-images] [FILE ...]]
 
   --grep TEXT  only tests whose title has the text
   --keep       leave the cluster that was started, and all in it, running, and say how to reach it
   --images     build the images that the nodes of a cluster need, print their archives, one a line, and end
+  --check-images
+               with a cluster of our own: build those of the product once more behind the tests, and fail when a digest differs
   FILE ...     these files only; default: all, in an order in which they share one installation
 
 Writes e2e-report.json: an array of {name, value, unit, target, better, ok}.
@@ -83,6 +85,7 @@ const { values, positionals } = parseArgs({
     grep: { type: 'string' },
     keep: { type: 'boolean', default: false },
     images: { type: 'boolean', default: false },
+    'check-images': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -126,12 +129,12 @@ let code = 1
 const counts: string[] = []
 try {
   if (cluster && needsImages) {
-    const building = buildImages({ own: true })
+    const loading = buildImages({ own: true }).then((archives) => cluster.loadImages(...archives))
     // told below, after the tests that run meanwhile: these wait for clocks more than they work
-    building.catch(() => undefined)
+    loading.catch(() => undefined)
     const first = values.grep === undefined ? files.filter((file) => withoutImages.has(file)) : []
     const status = await runTests(cluster.kubeconfig, first)
-    await cluster.loadImages(...(await building))
+    await loading
     const rest = files.filter((file) => !first.includes(file))
     if (!stopped.signal.aborted) code = Math.max(status, await runWithLater(cluster, rest))
   } else if (!stopped.signal.aborted) {
@@ -189,8 +192,10 @@ async function runWithLater(cluster: Cluster, files: readonly string[]): Promise
     if (fault !== undefined) say(`${what}: ${fault}`)
     later.tell(what, fault)
   }
+  const differ =
+    values['check-images'] && !stopped.signal.aborted && (await runNode(['scripts/images.ts', '--again'])) !== 0
   setPriority(constants.priority.PRIORITY_NORMAL)
-  return tests
+  return Math.max(await tests, differ ? 1 : 0)
 }
 
 function runTests(

@@ -27,7 +27,7 @@ export interface Callers {
   stop(): Promise<void>
 }
 
-const thinkMs = { good: 5, bad: 50 }
+const thinkMs = { good: 20, bad: 50 }
 
 /** Machines that ask for tokens with their own secret and with nothing else, and never try again.
  *  @param about.clients the prefix of the names of those that take turns

@@ -82,7 +82,8 @@ const routes: Readonly<Record<string, (query: URLSearchParams, body: string) => 
     return { status: answer.status, error: answer.json()['error'] as string | undefined }
   },
   'POST /load': async () => {
-    load ??= await startLoad(loaded, { journal: new Journal(`/tmp/journal-${loads++}`) })
+    // the pods that are replaced meanwhile want the same processors
+    load ??= await startLoad(loaded, { journal: new Journal(`/tmp/journal-${loads++}`), thinkMs: 25 })
   },
   'DELETE /load': async () => {
     const ending = load

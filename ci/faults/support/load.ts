@@ -29,20 +29,25 @@ export interface Load {
   stop(): Promise<void>
 }
 
-/** A person and a program think between two requests; after a failure a little longer. */
-const thinkMs = { good: 10, bad: 50 }
+/** A person and a program think between two requests, the longer the less the load costs; after a failure a little longer. */
+const usualThinkMs = 10
+const thinkMsAfterFailure = 50
 
 /** @param options.edits who edits the OIDCClient `edited` all the time, each time until every replica has it; default: nobody
  *  @param options.journal an empty one; default: a temporary one
+ *  @param options.thinkMs between two requests; default: 10
  *  @returns when every flow is answered well */
-export async function startLoad(loaded: Loaded, options: { edits?: Edited; journal?: Journal } = {}): Promise<Load> {
-  const { edits } = options
+export async function startLoad(
+  loaded: Loaded,
+  options: { edits?: Edited; journal?: Journal; thinkMs?: number } = {},
+): Promise<Load> {
+  const { edits, thinkMs = usualThinkMs } = options
   const outcomes = new Outcomes()
   const journal = options.journal ?? Journal.temporary()
   const asker = new Asker(loaded, outcomes)
   const visits = new Visits(loaded, asker, journal)
   const askAsMachine = () => asker.post('machine', 'machine', '/token', { grant_type: 'client_credentials' })
-  const loops = startLoops(outcomes, [
+  const loops = startLoops(outcomes, thinkMs, [
     () => asker.get('discovery', '/.well-known/openid-configuration'),
     () => asker.get('keys', '/jwks'),
     askAsMachine,
@@ -73,6 +78,7 @@ export async function startLoad(loaded: Loaded, options: { edits?: Edited; journ
 /** @returns `broken` rejects when a caller fails without an outcome that tells it: a fault of the product, or of these files */
 function startLoops(
   outcomes: Outcomes,
+  thinkMs: number,
   callers: readonly (() => Promise<unknown>)[],
 ): { broken: Promise<never>; stop(): Promise<void> } {
   let running = true
@@ -87,7 +93,7 @@ function startLoops(
           return true
         },
       )
-      await pause(failed ? thinkMs.bad : thinkMs.good)
+      await pause(failed ? thinkMsAfterFailure : thinkMs)
     }
   }
   const loops = Promise.all(callers.map(loop))
