@@ -1,6 +1,6 @@
-import { createServer } from 'node:http'
 import { expect } from 'chai'
 import { freePort } from '@nauthera/local/processes/ports'
+import { startEcho } from './support/echo.ts'
 import { goBuild } from './support/prepare.ts'
 import { tryProgram } from './support/program.ts'
 import { startProgram } from './support/running.ts'
@@ -21,13 +21,7 @@ tryProgram({
   async start(issuer) {
     const port = await freePort()
     const url = `http://127.0.0.1:${port}`
-    // an application that says what it is told
-    const application = createServer((request, response) => {
-      const { 'x-forwarded-email': email, 'x-forwarded-groups': groups } = request.headers
-      response.end(JSON.stringify({ email, groups }))
-    })
-    const upstream = await freePort()
-    application.listen(upstream, '127.0.0.1').unref()
+    const application = await startEcho()
     const secret = await issuer.client('proxy', {
       type: 'Web',
       redirectURIs: [`${url}/oauth2/callback`],
@@ -45,7 +39,7 @@ tryProgram({
           '--cookie-secure=false',
           '--cookie-refresh=1s',
           `--http-address=127.0.0.1:${port}`,
-          `--upstream=http://127.0.0.1:${upstream}`,
+          `--upstream=${application}`,
         ],
         env,
       })
@@ -55,7 +49,7 @@ tryProgram({
     const visitor = new Visitor(secret['issuer']!)
     const signIn = async (who = new Visitor(secret['issuer']!)) => {
       const said = (await who.open(`${url}/oauth2/start?rd=/`)).json()
-      expect(said).to.have.property('email', 'ada@example.com')
+      expect(said).to.have.property('x-forwarded-email', 'ada@example.com')
     }
     return { issuer, url, secret, take: begin, visitor, signIn }
   },
@@ -63,7 +57,7 @@ tryProgram({
   steps: {
     'signs in': ({ signIn, visitor }) => signIn(visitor),
     'name and groups': async ({ visitor, url }) =>
-      expect((await visitor.look(url)).json()).to.have.property('groups', 'developers,platform'),
+      expect((await visitor.look(url)).json()).to.have.property('x-forwarded-groups', 'developers,platform'),
     refreshes: async ({ issuer, visitor, url }) => {
       const before = issuer.refreshed()
       while (issuer.refreshed() === before) expect((await visitor.look(url)).status).to.equal(200)

@@ -38,9 +38,9 @@ async function run(
 
 /** @returns the path of a program of this machine
  *  @throws Lacking that names the package of Debian which has it */
-function findProgram(name: string, debian = name): string {
+export function findProgram(name: string, debian = name): string {
   if (name.includes('/')) return name
-  for (const directory of [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/lib/dovecot']) {
+  for (const directory of [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']) {
     const path = join(directory, name)
     try {
       accessSync(path, constants.X_OK)

@@ -42,9 +42,9 @@ export function tryProgram<Running>(program: TriedProgram<Running>): void {
 function describeProgram<Running>(program: TriedProgram<Running>): void {
   describe(`${program.name} ${program.version}`, function () {
     this.timeout(180_000)
-    this.bail(true)
     let issuer: TrialIssuer | undefined
     let running: Running
+    let hasFailed = false
     before(async function () {
       this.timeout(2_400_000)
       try {
@@ -63,7 +63,14 @@ function describeProgram<Running>(program: TriedProgram<Running>): void {
     })
     for (const name of stepNames) {
       const step = program.steps[name]
-      if (typeof step !== 'string') it(name, async () => void (await step(running)))
+      if (typeof step === 'string') continue
+      it(name, async function () {
+        // it stands on those before it
+        if (hasFailed) this.skip()
+        hasFailed = true
+        await step(running)
+        hasFailed = false
+      })
     }
   })
 }

@@ -1,6 +1,8 @@
 // The keys and labels that known programs read from a Secret: all that they need to sign people in. Which version each was
 // checked with says docs/programs.md.
 import { digestOf } from '@nauthera/proto/digest'
+import { usualTokenLife } from '@nauthera/rules/limits'
+import { durationMs, durationText } from '../api/duration.ts'
 import type { Preset } from '../api/client-secret.ts'
 import type { OIDCClientSpec } from '../api/oidc-client.ts'
 import type { SecretValues } from './secret-values.ts'
@@ -100,9 +102,11 @@ function redirectUnder(key: string, { redirect_uris: uris }: SecretValues): Data
 }
 
 /** `oidc.config` is for the ConfigMap argocd-cm: it refers to the keys of this Secret and holds no secret. Argo CD sends no
- *  nonce, so it must be told to use PKCE. */
+ *  nonce, so it must be told to use PKCE; and its cookie is the ID token, so people would be out when that ends. */
 function argoCd({ values, spec, secretName }: PresetInput): Data {
   const secret = secretUnder('oidc.clientSecret', values)
+  // without a registered address the page of the issuer stays, and says so
+  const comeBack = spec.postLogoutRedirectURIs?.length ? '&post_logout_redirect_uri={{logoutRedirectURL}}' : ''
   const lines = [
     `name: ${text(spec.displayName ?? 'SSO')}`,
     `issuer: ${text(values.issuer)}`,
@@ -110,6 +114,8 @@ function argoCd({ values, spec, secretName }: PresetInput): Data {
     ...Object.keys(secret).map((key) => `clientSecret: ${text(`$${secretName}:${key}`)}`),
     `requestedScopes: ${JSON.stringify(scopesIn(values))}`,
     'enablePKCEAuthentication: true',
+    `logoutURL: ${text(`${values.end_session_endpoint}?id_token_hint={{token}}${comeBack}`)}`,
+    `refreshTokenThreshold: ${refreshBefore(spec)}`,
   ]
   return {
     'oidc.clientID': values.client_id,
@@ -117,6 +123,13 @@ function argoCd({ values, spec, secretName }: PresetInput): Data {
     'oidc.issuer': values.issuer,
     'oidc.config': `${lines.join('\n')}\n`,
   }
+}
+
+/** Argo CD refreshes when less than this is left of the ID token, and of the access token too. */
+function refreshBefore({ tokens }: OIDCClientSpec): string {
+  const life = (of: 'access' | 'id', set: string | undefined) => (set && durationMs(set)) || usualTokenLife[of] * 1000
+  const [access, id] = [life('access', tokens?.accessTTL), life('id', tokens?.idTTL)]
+  return durationText(Math.max(access - id, 0) + Math.min(120_000, id / 2))
 }
 
 /** Roles come from the claim `roles`, where the client derives one from groups: Admin, Editor, and Viewer for everybody else. */

@@ -104,6 +104,8 @@ describe('renderSecret', () => {
           'clientSecret: "$app-oidc:oidc.clientSecret"',
           'requestedScopes: ["openid","profile","email","groups"]',
           'enablePKCEAuthentication: true',
+          `logoutURL: "${canonical.end_session_endpoint}?id_token_hint={{token}}"`,
+          'refreshTokenThreshold: 2m',
           '',
         ].join('\n'),
       },
@@ -247,6 +249,18 @@ describe('renderSecret', () => {
     expect(snippet({ plain })).to.include({ clientSecret: '$sso:oidc.clientSecret', enablePKCEAuthentication: true })
     expect(snippet({ plain: undefined })).to.not.have.property('clientSecret')
     expect(snippet({ plain, spec: { displayName: 'A: "b"' } })).to.include({ name: 'A: "b"' })
+  })
+
+  it('preset ArgoCD comes back from the sign-out where an address is registered, and refreshes before both tokens end', () => {
+    const snippet = (spec: Partial<OIDCClientSpec>) =>
+      parse(dataOf(rendered({ presets: ['ArgoCD'] }, { plain, spec }))['oidc.config']!) as Record<string, string>
+    expect(snippet({ postLogoutRedirectURIs: ['https://argocd.example.com'] })['logoutURL']).to.equal(
+      `${canonical.end_session_endpoint}?id_token_hint={{token}}&post_logout_redirect_uri={{logoutRedirectURL}}`,
+    )
+    const threshold = (tokens: OIDCClientSpec['tokens']) => snippet({ tokens })['refreshTokenThreshold']
+    expect(threshold({ idTTL: '1m' })).to.equal('4m30s')
+    expect(threshold({ idTTL: '1h' })).to.equal('2m')
+    expect(threshold({ accessTTL: '30m' })).to.equal('22m')
   })
 
   it('preset Grafana gives roles where the client derives them from groups', () => {
