@@ -257,7 +257,7 @@ describe('renderSecret', () => {
     expect(snippet({ postLogoutRedirectURIs: ['https://argocd.example.com'] })['logoutURL']).to.equal(
       `${canonical.end_session_endpoint}?id_token_hint={{token}}&post_logout_redirect_uri={{logoutRedirectURL}}`,
     )
-    const threshold = (tokens: OIDCClientSpec['tokens']) => snippet({ tokens })['refreshTokenThreshold']
+    const threshold = (tokens: NonNullable<OIDCClientSpec['tokens']>) => snippet({ tokens })['refreshTokenThreshold']
     expect(threshold({ idTTL: '1m' })).to.equal('4m30s')
     expect(threshold({ idTTL: '1h' })).to.equal('2m')
     expect(threshold({ accessTTL: '30m' })).to.equal('22m')
