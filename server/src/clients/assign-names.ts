@@ -15,14 +15,18 @@ export function assignNames(current: Registry, shard: LiveShard): Pick<Registry,
   const others = current.blocked.filter(({ client }) => client.shard !== shard.ref.shard)
   const coming = replaceShard(current, shard, holders)
   const waiting = [...coming, ...others]
-  const blocked = current.isWhole ? handOver(waiting, holders) : shareOut(waiting, current, shard, holders)
+  const earlierOf: EarlierOf = (client) =>
+    (client.shard === shard.ref.shard ? shard : current.shards.get(client.shard))?.earlier.get(client)
+  const blocked = current.isWhole ? handOver(waiting, holders, earlierOf) : shareOut(waiting, holders, earlierOf)
   return { clients: holders.index(), blocked: blocked.toSorted(byAge) }
 }
 
 interface Coming extends WaitingClient {
-  /** The object, or one before it, has just left one of these names. */
+  /** The object, or one before it, has just left one of the names that it lacks. */
   readonly isSuccessor?: boolean
 }
+
+type EarlierOf = (client: RegisteredClient) => RegisteredClient | undefined
 
 /** Those that leave the shard give their names back. @returns those that need names which they do not have yet */
 function replaceShard(current: Registry, shard: LiveShard, holders: Holders): readonly Coming[] {
@@ -37,17 +41,21 @@ function replaceShard(current: Registry, shard: LiveShard, holders: Holders): re
     if (holders.has(client)) continue
     const before = left.get(keyOf(client))
     const [had, wants] = [before ? namesOf(before) : [], namesOf(client)]
-    if (wants.every((name) => had.includes(name))) holders.add(client)
+    const hadAll = (names: readonly string[]) => names.every((name) => had.includes(name))
+    if (hadAll(wants)) holders.add(client)
     else {
-      const served = holders.addIfFree(shard.earlier.get(client))
-      coming.push({ client, served, isSuccessor: wants.some((name) => had.includes(name)) })
+      const earlier = shard.earlier.get(client)
+      // else it is no more than one of those that wait
+      const served = earlier && hadAll(namesOf(earlier)) ? holders.addIfFree(earlier) : undefined
+      const kept = served ? namesOf(served) : []
+      coming.push({ client, served, isSuccessor: had.some((name) => wants.includes(name) && !kept.includes(name)) })
     }
   }
   return coming
 }
 
-/** @returns those that still wait */
-function handOver(waiting: readonly Coming[], holders: Holders): readonly WaitingClient[] {
+/** @returns those that still wait. Earlier versions of which nothing is served yet get the names that are left */
+function handOver(waiting: readonly Coming[], holders: Holders, earlierOf: EarlierOf): readonly WaitingClient[] {
   const asked = new Set(waiting.flatMap(({ client }) => namesOf(client)))
   const bySuccession = ({ isSuccessor = false }: Coming, other: Coming): number =>
     Number(other.isSuccessor ?? false) - Number(isSuccessor)
@@ -61,7 +69,10 @@ function handOver(waiting: readonly Coming[], holders: Holders): readonly Waitin
       else isFreed = holders.move(one).some((name) => asked.has(name))
     }
     const circle = isFreed ? [] : (firstOf(stuck, (one) => circleOf(one, stuck, holders)) ?? [])
-    if (!isFreed && circle.length === 0) return stuck
+    if (!isFreed && circle.length === 0)
+      return stuck
+        .toSorted(byAge)
+        .map(({ client, served }) => ({ client, served: served ?? holders.addIfFree(earlierOf(client)) }))
     for (const { served } of circle) if (served) holders.remove(served)
     for (const { client } of circle) holders.add(client)
     left = stuck.filter((one) => !circle.includes(one))
@@ -87,20 +98,13 @@ function circleOf(first: Coming, waiting: readonly Coming[], holders: Holders): 
 }
 
 /** @returns those that age gives no names */
-function shareOut(
-  waiting: readonly WaitingClient[],
-  current: Registry,
-  shard: LiveShard,
-  holders: Holders,
-): readonly WaitingClient[] {
+function shareOut(waiting: readonly WaitingClient[], holders: Holders, earlierOf: EarlierOf): readonly WaitingClient[] {
   for (const { served } of waiting) if (served) holders.remove(served)
   const rivals = new Set(waiting.flatMap(({ client }) => namesOf(client)).flatMap((name) => holders.of(name) ?? []))
   for (const rival of rivals) holders.remove(rival)
   const all = [...waiting.map(({ client }) => client), ...rivals].toSorted((one, other) => isOlder(one, other))
   const refused = all.filter((client) => holders.addIfFree(client) === undefined)
-  const shardOf = (client: RegisteredClient) =>
-    client.shard === shard.ref.shard ? shard : current.shards.get(client.shard)
-  return refused.map((client) => ({ client, served: holders.addIfFree(shardOf(client)?.earlier.get(client)) }))
+  return refused.map((client) => ({ client, served: holders.addIfFree(earlierOf(client)) }))
 }
 
 function firstOf<One, Found>(all: readonly One[], find: (one: One) => Found | undefined): Found | undefined {

@@ -61,9 +61,16 @@ export async function buildRegistry(
   await nextTurn()
   const shardNow: LiveShard = { ref, clients, earlier, byDigest, rejected }
   const shards = new Map(current.shards).set(ref.shard, shardNow)
-  const registry = createRegistry({ ...assignNames(current, shardNow), shards, isWhole: current.isWhole })
+  const names = assignNames(current, shardNow)
+  // before the set is whole, somebody older may come for any name
+  if (current.isWhole) keepOnly(earlier, new Set(names.blocked.map((one) => one.client)))
+  const registry = createRegistry({ ...names, shards, isWhole: current.isWhole })
   const blockedHere = registry.blocked.filter(({ client }) => client.shard === ref.shard)
   return { registry, rejected: [...rejected, ...blockedHere.map((one) => conflictOf(one, registry))], changed }
+}
+
+function keepOnly<Key>(map: Map<Key, unknown>, keys: ReadonlySet<Key>): void {
+  for (const key of map.keys()) if (!keys.has(key)) map.delete(key)
 }
 
 /** @returns what is served of each client of a shard, by `namespace/name` */

@@ -21,7 +21,7 @@ import { shardOf } from '@nauthera/proto/shard-of'
 import { invalid } from '@nauthera/rules/client-fault'
 import type { CheckClient } from '../../src/clients/check-client.ts'
 import { createRegistry, emptyRegistry } from '../../src/clients/registry.ts'
-import type { Registry, ShardRefValue } from '../../src/clients/registry.ts'
+import type { LiveShard, Registry, ShardRefValue } from '../../src/clients/registry.ts'
 import { systemClocks } from '../../src/clients/verifiers.ts'
 import { buildRegistry } from '../../src/clients/build-registry.ts'
 import type { ShardInput } from '../../src/clients/build-registry.ts'
@@ -120,10 +120,14 @@ export function createCheck(): CheckClient & { asked: string[] } {
   return Object.assign(check, { asked })
 }
 
-/** Every client of it as one to look into. */
-export const inputOf = ({ ref, entries }: TestShard): ShardInput => ({
+/** @param live what is live of the shard: a client about which nothing changed is kept, as `planShard` has it. Without, each is looked into */
+export const inputOf = ({ ref, entries }: TestShard, live?: LiveShard): ShardInput => ({
   ref,
-  clients: entries.map((entry) => changedOf(entry)),
+  clients: entries.map((entry) => {
+    const changed = changedOf(entry)
+    const client = live?.byDigest.get(changed.digest)
+    return client ? { kind: 'kept', digest: changed.digest, client } : changed
+  }),
 })
 
 export const changedOf = (entry: ShardEntry) =>
@@ -137,7 +141,8 @@ export async function applyAll(shards: readonly TestShard[], check = createCheck
   let registry = start
   let rejected: Awaited<ReturnType<typeof buildRegistry>>['rejected'] = []
   for (const shard of shards) {
-    const built = await buildRegistry(registry, inputOf(shard), { checkClient: check, clocks: systemClocks })
+    const input = inputOf(shard, registry.shards.get(shard.ref.shard))
+    const built = await buildRegistry(registry, input, { checkClient: check, clocks: systemClocks })
     registry = built.registry
     rejected = built.rejected
   }
