@@ -7,7 +7,8 @@ import { configs, entry } from '@nauthera/harness/server'
 // A bank with APIs that declare authorization details (RFC 9396), and clients that ask for them.
 
 export const bank = 'https://bank.example.com'
-export const archive = 'https://archive.example.com'
+/** A bare name, and no name for people: they see the bare one. */
+export const archive = 'archive'
 /** Of another team: its types are nobody's here. */
 export const vault = 'https://vault.example.com'
 
@@ -83,7 +84,7 @@ export const bankApi = (types: object[] = [payment, accounts]) => ({
 })
 export const payingClients = (bankTypes?: object[]) => [
   entry('bank.api', bankApi(bankTypes), { granted: { [bank]: ['bank:read'] }, types: { [bank]: ['payment'] } }),
-  entry('bank.archive', apiConfig(archive, 'Archive', [accounts], [])),
+  entry('bank.archive', apiConfig(archive, '', [accounts], [])),
   entry('team.vault', apiConfig(vault, 'Vault', [{ type: 'vault_opening', title: 'Open the vault' }, payment], [])),
   entry('app.web', web, granted),
   entry('app.opaque', { ...web, accessTokenFormat: 'opaque' }, granted),

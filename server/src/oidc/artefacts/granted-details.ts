@@ -1,4 +1,5 @@
 import { wireGrant } from '@nauthera/rules/grants'
+import { uriOfApi } from '../../clients/api-names.ts'
 import { judgeDetails, narrowDetails, standingDetails } from '../clients/details.ts'
 import type { AskedDetails } from '../clients/details.ts'
 import type { Apis, ApisOf } from '../clients/apis.ts'
@@ -56,7 +57,8 @@ export function standingDetailsOf(
   apis: Apis,
 ): readonly Detail[] | undefined {
   if (typeof aud !== 'string' || authorizationDetails.length === 0) return undefined
-  return standingDetails({ [aud]: authorizationDetails }, client, apis)[aud]
+  const api = uriOfApi(aud)
+  return standingDetails({ [api]: authorizationDetails }, client, apis)[api]
 }
 
 function allowed<One>(

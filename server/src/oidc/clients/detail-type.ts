@@ -2,6 +2,7 @@ import type { AuthorizationDetailsType } from '@nauthera/proto/generated/nauther
 import { detailLimits, detailLists } from '@nauthera/rules/authorization-details'
 import type { DetailKind, DetailList } from '@nauthera/rules/authorization-details'
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
+import { nameOfApi } from '../../clients/api-names.ts'
 import { plain } from './plain.ts'
 
 // Whether one of the authorization details (RFC 9396) says only what its type declares. Whatever passes can be shown to a person, and a
@@ -54,7 +55,8 @@ export function typeFault(detail: Detail, declared: AuthorizationDetailsType, ap
 }
 
 function fieldFault(name: string, value: unknown, declared: AuthorizationDetailsType, api: string): string | undefined {
-  if (isList(name)) return listFault(value, name === 'locations' ? [api, ...declared.locations] : declared[name])
+  if (isList(name))
+    return listFault(value, name === 'locations' ? [nameOfApi(api), ...declared.locations] : declared[name])
   if (name === 'identifier' && declared.identifier) return isText(value) ? undefined : textFault
   const field = declared.fields.find((one) => one.name === name)
   if (field === undefined) {

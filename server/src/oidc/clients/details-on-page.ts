@@ -35,7 +35,7 @@ export function detailOnPage({ api, detail }: { api: string; detail: Detail }, a
   const declared = config?.resourceServer?.authorizationDetails.find(({ type }) => type === detail.type)
   const words = wordsOf(declared)
   return {
-    api: config?.clientName || api,
+    api: config?.clientName || nameOfApi(api),
     title: words(detail.type, declared?.title),
     eachTime: declared?.remember !== true,
     rows: (valuesOf(detail) ?? []).map((value) => rowOf(value, words)),

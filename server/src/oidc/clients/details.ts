@@ -146,7 +146,7 @@ function judgeOne(
     })
   const found = declaring(resources)
   if (found.length === 0) {
-    const others = declaring(client.config.audiences).map(({ api }) => plain(api))
+    const others = declaring(client.config.audiences).map(({ api }) => api)
     if (others.length > 0)
       return refuse(
         `the type ${plain(detail.type)} in authorization_details is of another API: name that one in resource (${others.map(plain).join(', ')})`,

@@ -5,6 +5,7 @@ import { claimsOfJwt, getCode, introspect, redeem, refresh, tokensOf } from '@na
 import { addPerson, clientSecret, password, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { allAccounts, archive, askingFor, bank, json, onePayment, payingClients } from '../paying.ts'
+import { textOf } from '../../login/second-factor-flows.ts'
 import { openRequest, outcomeOf } from './walked.ts'
 import type { Row } from './walked.ts'
 
@@ -102,6 +103,8 @@ const rows: readonly Row[] = [
         [allAccounts({ identifier: 'x' }), 'which accounts does not declare'],
       ] as const)
         expect(await descriptionOf(json(detail)), why).to.contain(why)
+      const elsewhere = json(allAccounts({ locations: [bank] }))
+      expect(await descriptionOf(elsewhere, { resource: archive })).to.contain('may hold only: archive')
     },
   ],
   [
@@ -158,10 +161,15 @@ const rows: readonly Row[] = [
         const page = await openRequest(replicas, asking(json(onePayment()), { ui_locales: locale! }), browser)
         const consent = await browser.submit(page, '/sign-in', { username: 'ada', password })
         expect(outcomeOf(consent)).to.equal('consent')
-        for (const word of words) expect(consent.body, locale).to.contain(word)
+        for (const word of words) expect(textOf(consent.body), locale).to.contain(word)
         const back = await browser.submit(consent, '/consent', { decision: 'deny' })
         expect(outcomeOf(back)).to.equal('access_denied')
       }
+      const browser = new Browser(replicas)
+      const atArchive = asking(json(allAccounts()), { resource: archive })
+      const page = await openRequest(replicas, atArchive, browser)
+      const consent = await browser.submit(page, '/sign-in', { username: 'ada', password })
+      expect(consent.body).to.contain('archive').and.not.to.contain('bare:')
     },
   ],
   [
@@ -240,6 +248,9 @@ const rows: readonly Row[] = [
         clientId: 'app.skip',
       })
       expect(detailsOf(second)).to.deep.equal([allAccounts({ locations: [archive] })])
+      const { access } = tokensOf(second)
+      for (const clientId of ['bank.archive', 'app.skip'])
+        expect(detailsOf(await introspect(replicas, access, { clientId })), clientId).to.deep.equal(detailsOf(second))
     },
   ],
   [
