@@ -9,6 +9,7 @@ import { mayEnrolFirst } from '../users/factors/policy.ts'
 import { qrCode } from '../users/factors/qr-code.ts'
 import type { FactorChange, SecondFactors } from '../users/factors/second-factors.ts'
 import { appUri, mintSeed } from '../users/factors/totp.ts'
+import { withSecondFactor, withoutSecondFactor } from '../oidc/acr.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import { factorPaths, hasAllPasskeys } from './factor-sections.ts'
 import { accountArea } from './frame.ts'
@@ -144,7 +145,7 @@ async function confirmApp(needs: FactorNeeds, person: SignedInPerson, request: P
   })
   if (outcome.kind === 'wrong') return again('wrong-first-code')
   if (outcome.kind === 'ended') return { kind: 'redirect', location: `${needs.basePath}${factorPaths.app}` }
-  goOn(needs, person, request, ['otp'])
+  goOn(needs, person, request, withSecondFactor(person.session.amr, 'otp'))
   if (outcome.recoveryCodes.length > 0) return codesPage(needs, person, request, outcome.recoveryCodes, 'app-added')
   return done(needs, request, 'app-added')
 }
@@ -152,8 +153,15 @@ async function confirmApp(needs: FactorNeeds, person: SignedInPerson, request: P
 async function removeApp(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const change = changeOf(person, request, { event: 'factor.removed', reason: 'totp' })
   const isRemoved = await needs.secondFactors.removeApp(admittedAs(person), change)
-  if (isRemoved) goOn(needs, person, request)
+  if (isRemoved) await goOnWithout(needs, person, request)
   return done(needs, request, isRemoved ? 'app-removed' : undefined)
+}
+
+/** After the last factor the session proves what is left: nobody goes on with a factor that is gone. */
+async function goOnWithout(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<void> {
+  const { amr } = person.session
+  const isLast = (await needs.factors.of(person.user.id)).length === 0
+  goOn(needs, person, request, isLast ? withoutSecondFactor(amr) : amr)
 }
 
 /** The address of the issuer may be one where passkeys do not work: then the page leads back. */
@@ -193,7 +201,7 @@ async function addPasskey(needs: FactorNeeds, person: SignedInPerson, request: P
     ...changeOf(person, request, { event: 'factor.enrolled', reason: 'passkey' }),
   })
   if (added === undefined) return showPasskey(needs, person, request, [{ key: 'passkey-not-added' }])
-  goOn(needs, person, request, added.methods)
+  goOn(needs, person, request, withSecondFactor(person.session.amr, ...added.methods))
   if (added.recoveryCodes.length > 0) return codesPage(needs, person, request, added.recoveryCodes, 'passkey-added')
   return done(needs, request, 'passkey-added')
 }
@@ -214,7 +222,7 @@ async function removePasskey(needs: FactorNeeds, person: SignedInPerson, request
   const change = changeOf(person, request, { event: 'factor.removed', reason: 'passkey' })
   const about = { change: 'passkey-removed', ways: waysOf(needs) }
   const isRemoved = await needs.secondFactors.removeFactor(admittedAs(person), passkey.id, about, change)
-  if (isRemoved) goOn(needs, person, request)
+  if (isRemoved) await goOnWithout(needs, person, request)
   if (isRemoved) return done(needs, request, 'passkey-removed')
   // pressed twice, it is gone all the same
   const isKept = (await passkeyOf(needs, person, passkey.id)) !== undefined

@@ -1,5 +1,5 @@
 import { acrLevels } from '@nauthera/rules/acr'
-import { hasTwoFactors, withSecondFactor } from '../oidc/acr.ts'
+import { hasTwoFactors } from '../oidc/acr.ts'
 import type { BrowserSessions } from '../oidc/browser-session.ts'
 import type { PageRequest, Route } from '../reply.ts'
 import type { AsAdmitted, OtherSessions } from '../store/standing.ts'
@@ -46,13 +46,12 @@ export const othersOf = ({ session }: SignedInPerson, { form }: PageRequest): Ot
 })
 
 /** The session goes on with another cookie; whoever has a copy of the one before is signed out.
- *  @param methods of a second factor that the change has proved (RFC 8176) */
+ *  @param amr what the session proves from now on (RFC 8176); default: as before */
 export function goOn(
   { browserSessions }: Pick<OwnerNeeds, 'browserSessions'>,
   { session }: SignedInPerson,
   { raw }: PageRequest,
-  methods: readonly string[] = [],
+  amr: readonly string[] = session.amr,
 ): void {
-  const amr = methods.length === 0 ? session.amr : withSecondFactor(session.amr, ...methods)
   browserSessions.renew(raw, { version: session.version + 1, amr })
 }

@@ -17,6 +17,13 @@ export const withSecondFactor = (amr: readonly string[], ...method: readonly str
   ...new Set([...amr, ...method, 'mfa']),
 ]
 
+/** What such a sign-in still proves when the person has no second factor any more: also a passkey that signed them in is gone. */
+export const withoutSecondFactor = (amr: readonly string[]): readonly string[] =>
+  amr.filter((method) => !ofSecondFactor.includes(method))
+
+/** Methods that only a second factor proves, and what they make (RFC 8176). */
+const ofSecondFactor: readonly string[] = ['otp', 'hwk', 'swk', 'user', 'mfa']
+
 export const hasTwoFactors = (amr: readonly string[]): boolean => amr.includes('mfa')
 
 /** @returns undefined when the proofs are unknown */

@@ -34,7 +34,7 @@ export interface Factors extends WrongCodes, RecoveryCodes, Apps, Passkeys {
   /** Gives a factor of the person another name. @returns false when it is not there, or the standing has changed */
   rename(person: AsAdmitted, id: string, name: string, audit: readonly AuditEvent[]): Promise<boolean>
   /** Removes one factor; with the last one the recovery codes go too, and no link vouches for a second factor any more.
-   *  @param others default: every session ends
+   *  @param others default: every session ends. With the last factor no other one is kept
    *  @returns false when it is not there, is the last way to sign in, or the standing has changed */
   remove(person: AsAdmitted, id: string, ways: Ways, told: Told, others?: OtherSessions): Promise<boolean>
   /** Encrypts what a factor needs while it is set up or asked for, for a hidden field. @param boundTo only with the same text it opens */
@@ -74,7 +74,7 @@ const remove = statement(
    codes AS (DELETE FROM recovery_codes WHERE user_id = $1::uuid AND EXISTS (SELECT FROM gone)
      AND NOT EXISTS (SELECT FROM factors f WHERE f.user_id = $1::uuid AND f.id <> $2::uuid)),
    ${told('$3', '$4', 'EXISTS (SELECT FROM gone)').trim()}
-   SELECT id FROM gone`,
+   SELECT id, NOT EXISTS (SELECT FROM factors f WHERE f.user_id = $1::uuid AND f.id <> $2::uuid) AS is_last FROM gone`,
 )
 const rename = statement(
   'factor-rename',
@@ -118,9 +118,12 @@ async function removeFactor(
 ): Promise<boolean> {
   if (!isUuid(id)) return false
   const values = [userId, id, needs.audit.rows(events), rowsOf(needs, mail), ways.upstreams, ways.passkeys]
-  const gone = await changeFactors(needs, userId, { events, others }, async (connection) => {
+  // nothing goes on with what a factor proved that nobody has any more
+  const othersAfter = (row: { is_last: boolean }): OtherSessions =>
+    row.is_last ? { ...others, keepsOthers: false, endsOwnGrants: true } : (others ?? {})
+  const gone = await changeFactors(needs, userId, { events, others: othersAfter }, async (connection) => {
     const isAdmitted = (await connection.query(lockAdmitted, [userId, standing])).length === 1
-    const removed = isAdmitted ? await connection.query(remove, values) : []
+    const removed = isAdmitted ? await connection.query<{ is_last: boolean }>(remove, values) : []
     if (removed.length > 0) await weakenLinksOf(connection, userId)
     return removed
   })

@@ -53,6 +53,8 @@ export interface OtherSessions {
   /** The session in which the change is made: it goes on. */
   readonly keepSession?: KeptSession | undefined
   readonly keepsOthers?: boolean | undefined
+  /** The session that goes on has proved what is gone now: its grants end too. */
+  readonly endsOwnGrants?: boolean | undefined
 }
 
 const move = statement(
@@ -68,7 +70,7 @@ const endRows = statement(
        version = CASE WHEN session_uid = $2 THEN greatest(devices.version, $3::integer) ELSE devices.version END FROM users u
      WHERE u.id = $1 AND devices.user_id = u.id AND (devices.session_uid = $2 OR $4::boolean) AND devices.revoked_at IS NULL),
    revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL AND NOT $4::boolean
-     AND session_uid IS DISTINCT FROM $2 AND ${isOfSignIn('grants')})
+     AND (session_uid IS DISTINCT FROM $2 OR $5::boolean) AND ${isOfSignIn('grants')})
    SELECT`,
 )
 
@@ -76,8 +78,9 @@ const endRows = statement(
  *  in the same transaction: only a later statement sees the rows of a sign-in that had the person's row locked.
  *  @param others which go on. Sign-ins that are not finished, and links of mails, end all the same: they are bound to the standing */
 export async function endSessionsOf(connection: Connection, userId: string, others: OtherSessions = {}): Promise<void> {
-  const { keepSession, keepsOthers = false } = others
-  await connection.query(endRows, [userId, keepSession?.uid ?? null, keepSession?.version ?? null, keepsOthers])
+  const { keepSession, keepsOthers = false, endsOwnGrants = false } = others
+  const kept = [keepSession?.uid ?? null, keepSession?.version ?? null, keepsOthers]
+  await connection.query(endRows, [userId, ...kept, endsOwnGrants])
 }
 
 /** Changes the standing, and does with the other sessions what was chosen. Call it after the statement of the change, in the same transaction, with the

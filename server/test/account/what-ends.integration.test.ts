@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, authorizationUrl, password, pkce } from '@nauthera/harness/browser'
-import { getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import type { Tokens } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
@@ -24,6 +24,9 @@ const isKnown = statement(
 /** Whether each goes on. */
 interface Cells {
   readonly thisSession: boolean
+  /** It is told to applications as one of two factors. */
+  readonly twoFactors: boolean
+  readonly itsGrant: boolean
   readonly copyOfItsCookie: boolean
   readonly otherSession: boolean
   readonly otherGrant: boolean
@@ -36,6 +39,8 @@ interface Cells {
 
 const endsOthers: Cells = {
   thisSession: true,
+  twoFactors: true,
+  itsGrant: true,
   copyOfItsCookie: false,
   otherSession: false,
   otherGrant: false,
@@ -53,8 +58,14 @@ const keepsOthers: Cells = {
   otherAccessToken: true,
   knownBrowser: true,
 }
-const endsAll: Cells = { ...endsOthers, thisSession: false }
-const endsNothing: Cells = { ...keepsOthers, copyOfItsCookie: true, unfinishedSignIn: true, loginLink: true }
+const endsAll: Cells = { ...endsOthers, thisSession: false, twoFactors: false, itsGrant: false }
+const endsNothing: Cells = {
+  ...keepsOthers,
+  twoFactors: false,
+  copyOfItsCookie: true,
+  unfinishedSignIn: true,
+  loginLink: true,
+}
 
 describe('what ends when a person changes how they sign in', function () {
   this.timeout(60_000)
@@ -97,9 +108,22 @@ describe('what ends when a person changes how they sign in', function () {
       }
       await forgetUsedCodes(replicas)
     }
+    const itsGrant = tokensOf(await redeem(replicas, await getCode(replicas, { username, browser: owner })))
     const link = mintLinkToken()
     await store.loginLinks.create(userId, { token: link, lifeMs: 60_000, audit: [] })
-    return { username, userId, owner, copy: owner.copy(), other, grant, offline, unfinished: unfinishedNow, link, seed }
+    return {
+      username,
+      userId,
+      owner,
+      copy: owner.copy(),
+      itsGrant,
+      other,
+      grant,
+      offline,
+      unfinished: unfinishedNow,
+      link,
+      seed,
+    }
   }
   type Begun = Awaited<ReturnType<typeof begin>>
 
@@ -124,12 +148,23 @@ describe('what ends when a person changes how they sign in', function () {
     const end = await browser.submit(page, '/consent', { decision: 'allow' })
     return end.location?.includes('code=') === true
   }
+  /** What an application is told of the session now, without a page. */
+  async function isToldAsTwo({ owner, username }: Begun): Promise<boolean> {
+    const proof = pkce()
+    const asks = authorizationUrl(replicas.issuer, request(proof, { prompt: 'none' }))
+    const value = (await owner.authorize(asks, username)).searchParams.get('code')
+    if (value === null) return false
+    const { amr } = claimsOfJwt(tokensOf(await redeem(replicas, { value, proof })).id)
+    return (amr as string[]).includes('mfa')
+  }
   async function cells(of: Begun): Promise<Cells> {
     const { store } = replicas.apps[1]!
     const isActive = (token: string) =>
       onAll(async (replica) => (await introspect(replicas, token, { replica })).json()['active'] === true)
     return {
       thisSession: await isSignedIn(of.owner),
+      twoFactors: await isToldAsTwo(of),
+      itsGrant: await refreshes(of.itsGrant),
       copyOfItsCookie: await isSignedIn(of.copy),
       otherSession: await isSignedIn(of.other),
       otherAccessToken: await isActive(of.grant.access),
@@ -151,10 +186,20 @@ describe('what ends when a person changes how they sign in', function () {
   const byApp = (body: string) => ({ code: codeAt(seedIn(body), Date.now()) })
 
   /** What a person does on a page where they choose. */
-  const chosen: [string, { hasApp: boolean }, (of: Begun, keep: Record<string, string>) => Promise<unknown>][] = [
+  const chosen: [
+    string,
+    { hasApp: boolean },
+    (of: Begun, keep: Record<string, string>) => Promise<unknown>,
+    Partial<Cells>?,
+  ][] = [
     ['sets up an app', { hasApp: false }, (of, keep) => change(of, '/app', (body) => ({ ...byApp(body), ...keep }))],
     ['replaces the app', { hasApp: true }, (of, keep) => change(of, '/app', (body) => ({ ...byApp(body), ...keep }))],
-    ['removes the app', { hasApp: true }, (of, keep) => change(of, '/remove-app', () => keep)],
+    [
+      'removes the app, the last factor',
+      { hasApp: true },
+      (of, keep) => change(of, '/remove-app', () => keep),
+      { ...endsOthers, twoFactors: false, itsGrant: false },
+    ],
     [
       'removes a passkey',
       { hasApp: true },
@@ -176,9 +221,10 @@ describe('what ends when a person changes how they sign in', function () {
           'repeat-password': next,
           ...keep,
         })),
+      { twoFactors: hasApp },
     ]),
   ]
-  for (const [act, has, make] of chosen)
+  for (const [act, has, make, differs] of chosen)
     for (const [keep, expected] of [
       [{}, endsOthers],
       [{ 'keep-sessions': 'yes' }, keepsOthers],
@@ -186,7 +232,7 @@ describe('what ends when a person changes how they sign in', function () {
       it(`L9 a person ${act}, and the other sessions ${'keep-sessions' in keep ? 'are kept' : 'end'}`, async () => {
         const of = await begin(has)
         await make(of, keep)
-        expect(await cells(of)).to.deep.equal(expected)
+        expect(await cells(of)).to.deep.equal({ ...expected, ...differs })
       })
 
   const done: [string, Cells, { hasApp: boolean }, (of: Begun) => Promise<unknown>][] = [

@@ -55,12 +55,16 @@ export interface Enrolled {
 export async function changeFactors<Row>(
   { database, audit, changes }: Pick<FactorNeeds, 'database' | 'audit' | 'changes'>,
   userId: string,
-  { events, others }: { events: readonly AuditEvent[]; others: OtherSessions | undefined },
+  {
+    events,
+    others,
+  }: { events: readonly AuditEvent[]; others: OtherSessions | undefined | ((row: Row) => OtherSessions) },
   change: (connection: Connection) => Promise<readonly Row[]>,
 ): Promise<{ readonly row: Row; readonly standing: string; readonly since: Date } | undefined> {
   const changed = await database.transaction(async (connection) => {
     const [row] = await change(connection)
-    return row === undefined ? undefined : { row, ...(await moveStandingOf(connection, userId, others)) }
+    if (row === undefined) return undefined
+    return { row, ...(await moveStandingOf(connection, userId, typeof others === 'function' ? others(row) : others)) }
   })
   if (changed === undefined) return undefined
   await changes.tell(userId)
