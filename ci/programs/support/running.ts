@@ -24,6 +24,9 @@ export const stopPrograms = async (): Promise<void> => {
   running.clear()
 }
 
+/** Ends something else with the programs of a file. */
+export const stopLater = (stop: () => Promise<void>): void => void running.add({ stop })
+
 /** Starts a program; it never outlives this process. It gets PATH and HOME of this one, and otherwise only the environment that is given. */
 export function startProgram(options: {
   command: string
