@@ -211,6 +211,19 @@ describe('access to APIs', () => {
       }
     })
 
+    it('is refused before anybody signs in when nothing of its scope would be left', async () => {
+      for (const scope of ['magic', 'magic wand', 'phone']) {
+        const { location } = await new Browser(replicas).follow(
+          authorizationUrl(replicas.issuer, request(pkce(), { scope })),
+        )
+        const { error, text } = errorOf(new URL(location!))
+        expect([error, text], scope).to.deep.equal([
+          'invalid_scope',
+          `${scope.replace(' ', ', ')} ${scope.includes(' ') ? 'are' : 'is'} not in spec.scopes of default/app-web`,
+        ])
+      }
+    })
+
     it('is refused for an API that is not granted', async () => {
       await change('app.web', entry('app.web', web(), { granted: { [own]: granted[own]! } }))
       const { error, text } = errorOf(await answerTo({ resource: foreign, scope: 'openid pay:read' }))

@@ -19,7 +19,7 @@ export interface Asked {
 
 /** At the authorization endpoint. What nobody knows is ignored (OpenID Connect Core 3.1.2.1), and so is a scope about the person that the client does
  *  not list (RFC 6749 section 3.3): the answer says which scope there is. Without `openid` there would be no ID token, and a scope of an API is what a program
- *  needs for its work: these are refused, and so is a request of which nothing would be left. The scopes may be those of all the APIs that the request names. */
+ *  needs for its work: these are refused, and so is a request of which nothing would be left: nobody types a password for it. The scopes may be those of all the APIs that the request names. */
 export function judgeAuthorization(asked: Asked, client: ApisOf, apis: Apis): Verdict {
   const denied = deniedApi(asked.resources, client, apis)
   if (denied) return denied
@@ -29,7 +29,7 @@ export function judgeAuthorization(asked: Asked, client: ApisOf, apis: Apis): Ve
     (scope) => !may.has(scope) && !isLeftOut(scope) && isKnown(scope, asked.resources, client, apis),
   )
   const kept = scopes.filter((scope) => may.has(scope))
-  if (refused.length === 0 && kept.length === 0) refused.push(...scopes.filter(isLeftOut))
+  if (refused.length === 0 && kept.length === 0) refused.push(...scopes)
   return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(kept)
 }
 
