@@ -1,5 +1,6 @@
 import { standingOf } from '../decide/propagation.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
+import type { Clock } from '../time/clock.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Shards } from '../shards/shards.ts'
 import { restraintOf } from '../decide/restraint.ts'
@@ -17,8 +18,9 @@ export interface EntryWriter {
 export function createEntryWriter(needs: {
   shards: Pick<Shards, 'stored' | 'put' | 'presume' | 'remove'>
   follow: Pick<FollowReplicas, 'config'>
+  clock: Pick<Clock, 'now'>
 }): EntryWriter {
-  const { shards, follow } = needs
+  const { shards, follow, clock } = needs
 
   const put: EntryWriter['put'] = ({ key, judgement, granted, memory }, verifiers, certainty) => {
     const { serve, client, acceptance } = judgement
@@ -37,6 +39,7 @@ export function createEntryWriter(needs: {
       forbidsEarlier: judgement.forbidsEarlier,
       restraint: restraintOf(client.spec),
       standing: standingOf(follow.config(key)),
+      now: clock.now(),
     }
     if (certainty === 'known') shards.put(entry)
     else shards.presume(entry)

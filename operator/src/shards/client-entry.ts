@@ -10,6 +10,7 @@ import type {
   ShardEntry,
   Verifier,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { withEnded } from '@nauthera/proto/ended-secrets'
 import { grantsTheSame, lastingUid, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import type { Standing } from '../decide/propagation.ts'
 import type { StoredVerifier } from '../decide/rotation-terms.ts'
@@ -41,6 +42,8 @@ export interface ClientForShard {
   readonly restraint: Restraint | undefined
   /** How the stored entry's `desired` stands at the replicas. */
   readonly standing: Standing
+  /** Epoch milliseconds: when a secret ends that the entry no longer has. Undefined: none of them has ended. */
+  readonly now?: number
 }
 
 /** @returns `namespace/name` of a client or its entry */
@@ -89,6 +92,7 @@ function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): Shar
     ...(client.granted ? { granted: client.granted } : {}),
     ...(restraint ? { restraint } : {}),
     restoredFrom: client.restoredFrom ?? '',
+    ended: endedOf(client, past),
   }
   if (client.verdict.kind === 'carry') {
     // under the id that it was accepted with: an object that cannot be read does not say which one it wants
@@ -100,6 +104,15 @@ function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): Shar
   const desired = isSame ? past!.desired! : version
   const accepted = isSame ? (client.standing === 'accepted' || isExclusive ? undefined : past!.accepted) : lastGood
   return create(ShardEntrySchema, { ...base, desired, ...(accepted ? { accepted } : {}) })
+}
+
+/** Without a verifier nobody knows which secrets there are: none has ended by that. */
+function endedOf({ verifiers, now }: ClientForShard, past: ShardEntry | undefined): ShardEntry['ended'] {
+  const before = past?.ended ?? {}
+  if (past === undefined || now === undefined || verifiers.length === 0) return before
+  const live = new Set(verifiers.map(({ id }) => id))
+  const gone = verifiersOf(past).filter(({ id }) => !live.has(id))
+  return { ...withEnded(before, gone, live, now) }
 }
 
 function exclusiveOf(restraint: Restraint | undefined): Restraint {

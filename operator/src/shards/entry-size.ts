@@ -5,6 +5,8 @@ import type { Restraint, ShardEntry } from '@nauthera/proto/generated/nauthera/c
 /** Ids and hashes, which do not compress: of the object, and of each verifier. Bytes. */
 const idBytes = 160
 const verifierBytes = 140
+/** Of a secret that has ended. Its namespace is not charged for it: these follow from rotations. */
+const endedBytes = 20
 
 /** Keys of the JSON. Bytes. */
 const keyBytes = 200
@@ -21,7 +23,7 @@ export function plainBytes(entry: ShardEntry): number {
   return remember(plain, entry, () => {
     const texts = versionsOf(entry).reduce((sum, text) => sum + Buffer.byteLength(JSON.stringify(text)), 0)
     const names = 2 * (entry.name.length + entry.namespace.length)
-    return texts + Buffer.byteLength(besidesOf(entry)) + names + keyBytes + restBytes(entry)
+    return texts + Buffer.byteLength(besidesOf(entry)) + names + keyBytes + restBytes(entry) + endedOf(entry)
   })
 }
 
@@ -30,7 +32,7 @@ export function packedBytes(entry: ShardEntry): number {
   return remember(packed, entry, () => {
     // as the line has them: a text of quotation marks grows there
     const texts = versionsOf(entry).map((text) => JSON.stringify(text))
-    return pack([...texts, besidesOf(entry)].join('\n')) + restBytes(entry)
+    return pack([...texts, besidesOf(entry)].join('\n')) + restBytes(entry) + endedOf(entry)
   })
 }
 
@@ -46,6 +48,8 @@ export function shareBytes(entry: ShardEntry): number {
 const pack = (text: string): number => (text === '' ? 0 : deflateRawSync(text).length)
 
 const restBytes = ({ verifiers }: ShardEntry): number => idBytes + verifiers.length * verifierBytes
+
+const endedOf = ({ ended }: ShardEntry): number => Object.keys(ended).length * endedBytes
 
 const versionsOf = ({ desired, accepted }: ShardEntry): readonly string[] =>
   [desired, accepted].flatMap((version) => (version ? [version.config] : []))

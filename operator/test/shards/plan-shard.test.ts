@@ -16,7 +16,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { renderConfig } from '../../src/decide/metadata.ts'
-import { saysTheSame } from '../../src/shards/client-entry.ts'
+import { keepsEntry, plannedEntry, saysTheSame } from '../../src/shards/client-entry.ts'
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
 import { planShard } from '../../src/shards/plan-shard.ts'
 import type { ShardPlan, ShardPlanInput } from '../../src/shards/plan-shard.ts'
@@ -280,6 +280,20 @@ describe('planShard', () => {
       expect(said(rotated.entries[0])).to.deep.equal({ desired: undefined, accepted: 'two' })
       expect(rotated.entries[0]!.verifiers.map(({ id }) => id)).to.deep.equal(['ffffffff', verifier.id])
     })
+  })
+
+  it('remembers by their ids the secrets that the entry no longer has, and forgets one that is valid again', () => {
+    const day = 20_000
+    const now = day * 86_400_000
+    const next = { id: 'bbbbbbbb', sha256: 'b'.repeat(64) }
+    const entryAfter = (verifiers: ClientForShard['verifiers'], stored: ShardEntry | undefined) =>
+      plannedEntry(one({ verifiers, now }), stored)!
+    const first = entryAfter([verifier], undefined)
+    const rotated = entryAfter([next], first)
+    expect(rotated.ended).to.deep.equal({ [verifier.id]: day })
+    expect(entryAfter([], rotated).ended, 'when no secret can be read').to.deep.equal(rotated.ended)
+    expect(entryAfter([verifier], rotated).ended).to.deep.equal({ bbbbbbbb: day })
+    expect(keepsEntry(one({ verifiers: [next], now: now + 1_000_000_000 }), rotated)).to.equal(true)
   })
 
   describe('seq rises', () => {

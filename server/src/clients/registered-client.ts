@@ -22,7 +22,7 @@ export interface RegisteredClient {
   readonly createdAt: number
   readonly shard: number
   readonly verifiers: readonly LiveVerifier[]
-  /** Ids of secrets that have ended while this process ran, the newest last; undefined for most clients. */
+  /** Ids of secrets that have ended, the newest last; undefined for most clients. */
   readonly ended: readonly string[] | undefined
   /** The version that is served. */
   readonly version: Readonly<Pick<ClientVersion, 'generation' | 'config'>>

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { knownEnded } from '@nauthera/proto/ended-secrets'
 import { lastingUid } from '@nauthera/proto/shard-entry'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
@@ -63,7 +64,7 @@ export async function resolveClient(
       createdAt,
       shard: about.shard,
       verifiers,
-      ended: endedIds(served, verifiers),
+      ended: endedIds(served, verifiers, knownEnded(entry.ended, about.clocks.wall())),
       api,
       accounts,
       detailTypes,

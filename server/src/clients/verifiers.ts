@@ -65,14 +65,16 @@ export function matchVerifier(
 /** Ids of ended secrets that are remembered of a client. */
 const mostEnded = 8
 
-/** @returns the ids of those that were live and are gone, after the ones that were known; undefined for none */
+/** @param told ids that the operator remembers, also of before this process began
+ *  @returns the ids of those that were live and are gone, after the ones that were known; undefined for none */
 export function endedIds(
   live: { readonly verifiers: readonly LiveVerifier[]; readonly ended?: readonly string[] | undefined } | undefined,
   next: readonly LiveVerifier[],
+  told: readonly string[] = [],
 ): readonly string[] | undefined {
-  const gone = (live?.verifiers ?? []).map(({ id }) => id).filter((id) => !next.some((one) => one.id === id))
-  if (gone.length === 0) return live?.ended
-  return [...(live?.ended ?? []).filter((id) => !gone.includes(id)), ...gone].slice(-mostEnded)
+  const all = new Set([...told, ...(live?.ended ?? []), ...(live?.verifiers ?? []).map(({ id }) => id)])
+  const ended = [...all].filter((id) => !next.some((one) => one.id === id)).slice(-mostEnded)
+  return ended.length > 0 ? ended : undefined
 }
 
 /** @returns the id of the ended secret that this is; undefined for one that nobody remembers */

@@ -5,8 +5,19 @@ import { expect } from 'chai'
 import { buildRegistry, rejectionsOf } from '../../src/clients/build-registry.ts'
 import { createRegistryHolder } from '../../src/clients/registry.ts'
 import type { Registry } from '../../src/clients/registry.ts'
-import { systemClocks } from '../../src/clients/verifiers.ts'
-import { applyAll, configOf, createCheck, entryOf, inputOf, namesIn, shardInput, spread, verifierOf } from './shards.ts'
+import { endedId, systemClocks } from '../../src/clients/verifiers.ts'
+import {
+  applyAll,
+  configOf,
+  createCheck,
+  entryOf,
+  inputOf,
+  namesIn,
+  sha256,
+  shardInput,
+  spread,
+  verifierOf,
+} from './shards.ts'
 
 const [first, second, third] = namesIn(3, 3) as [string, string, string]
 const [elsewhere] = namesIn(5, 1) as [string]
@@ -218,6 +229,16 @@ describe(buildRegistry.name, () => {
     const { registry, rejected } = await applyAll([shardInput(3, 7n, [entry])])
     expect(registry.find(idOf(first))?.config.clientName).to.equal('good')
     expect(rejected).to.have.length(1)
+  })
+
+  it('knows by the entry which secrets have ended, also in a process that has just begun', async () => {
+    const today = Math.floor(Date.now() / 86_400_000)
+    const entry = entryOf(first, { secrets: ['new'] })
+    entry.ended = { [sha256('old').slice(0, 8)]: today - 29, [sha256('ancient').slice(0, 8)]: today - 31 }
+    const { registry } = await applyAll([shardInput(3, 1n, [entry])])
+    const client = registry.find(entry.clientId)!
+    expect(endedId('old', client)).to.equal(sha256('old').slice(0, 8))
+    for (const other of ['ancient', 'wrong']) expect(endedId(other, client), other).to.equal(undefined)
   })
 
   it('rotates secrets of a client whose new version is rejected', async () => {
