@@ -45,6 +45,8 @@ export interface Mails {
   }
   readonly locked: {
     readonly person: string
+    /** Where a new password is asked for, which lifts the lock; absent where the password is not ours. */
+    readonly path?: string | undefined
     readonly at: string
     readonly minutes: number
     readonly asked?: AskedFrom | undefined

@@ -56,8 +56,10 @@ function blocksOf(mail: Named, texts: Texts, sender: Sender): readonly Block[] {
     ...line('text'),
     ...(path === undefined
       ? []
-      : [{ kind: 'link', label: texts.text(`${key}.action`), url: `${sender.issuer}${path}` } as const]),
-    ...line('valid'),
+      : [
+          { kind: 'link', label: texts.text(`${key}.action`), url: `${sender.issuer}${path}` } as const,
+          ...line('valid'),
+        ]),
     ...(facts.length === 0 ? [] : [{ kind: 'facts', facts } as const]),
     ...line('otherwise'),
     { kind: 'line', text: texts.text('mail.footer', { title: sender.title, issuer: sender.issuer }) },

@@ -1,6 +1,8 @@
 // The mails that tell people what happened to their account. Whoever changes it queues the mail in the same statement.
+import { paths } from '@nauthera/rules/endpoints'
 import type { AskedFrom } from '../describe-agent.ts'
 import type { Mail } from '../mails.ts'
+import { ownSource } from '../store/user.ts'
 import type { User } from '../store/user.ts'
 import { languageOf } from './person-on-page.ts'
 
@@ -30,12 +32,16 @@ export function passwordChangedMail(user: Told, happened: Happened): Mail | unde
     : { template, ...addressed(user, template, happened), to: user.email, data: about(user, happened) }
 }
 
-/** @param minutes how long the account is locked */
-export function lockedMail(user: Told, happened: Happened, minutes: number): Mail | undefined {
+/** Only a mail says that the account is locked: whoever reads it has proved to be the person, and the page says the same to everybody.
+ *  @param minutes how long it is locked */
+export function lockedMail(user: Told & Pick<User, 'source'>, happened: Happened, minutes: number): Mail | undefined {
   const template = 'locked'
+  // a new password lifts the lock
+  const path = user.source === ownSource ? paths.forgot : undefined
+  const data = { ...about(user, happened), minutes, path }
   return user.email === undefined
     ? undefined
-    : { template, ...addressed(user, template, happened), to: user.email, data: { ...about(user, happened), minutes } }
+    : { template, ...addressed(user, template, happened), to: user.email, data }
 }
 
 /** A sign-in from a browser that the person has not used. @param client its name */

@@ -3,7 +3,11 @@ import { Browser, password } from '@nauthera/harness/browser'
 import { getCode, redeem } from '@nauthera/harness/flows'
 import { addPerson } from '@nauthera/harness/server'
 import { defaultLimits } from '../../src/users/lockout.ts'
+import { lockedMail } from '../../src/users/notices.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
+import type { Mails } from '../../src/mails.ts'
+import { ownSource } from '../../src/store/user.ts'
+import type { User } from '../../src/store/user.ts'
 import { newPassword, signInPage, startMailSite } from './with-mail.ts'
 import type { MailSite } from './with-mail.ts'
 
@@ -127,6 +131,17 @@ describe('notices by mail', function () {
       expect(await mailsTo('vera')).to.deep.equal(['Your account at Nauthera is locked'])
       const mail = await site.newest('vera@example.com')
       expect(mail!.text).to.contain('locked for 15 minutes').and.to.contain('127.0.0.1')
+      expect(mail!.text).to.match(/right password is refused, too[^]*\/forgot\n\nA new password lifts the lock/)
+    })
+
+    it('offers a new password only to people whose password is ours', () => {
+      const happened = { key: 'k', at: new Date() }
+      const pathOf = (source: string) =>
+        (
+          lockedMail({ id: 'u', username: 'vera', email: 'v@example.com', source } as User, happened, 15)
+            ?.data as Mails['locked']
+        ).path
+      expect([ownSource, 'directory'].map(pathOf)).to.deep.equal(['/forgot', undefined])
     })
   })
 })

@@ -25,7 +25,7 @@ const samples: { readonly [Template in MailTemplate]: Extract<Mail, { template: 
     at: about.at,
     path: '/admin/people/1',
   },
-  locked: { ...about, minutes: 15 },
+  locked: { ...about, minutes: 15, path: '/forgot' },
 }
 
 export const sampleMails = Object.entries(samples).map(
