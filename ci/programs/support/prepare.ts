@@ -52,6 +52,9 @@ export function findProgram(name: string, debian = name): string {
   throw new Lacking(`there is no ${name} (apt-get install ${debian})`)
 }
 
+/** Go takes the toolchain that go.mod names, where the one of this machine is older. */
+const toolchain = { GOTOOLCHAIN: 'auto' }
+
 /** A program of which a folder here has the go.mod: its own says replace, or it has no main package. @returns its path */
 export async function goBuild(source: string, module: string, version: string): Promise<string> {
   const folder = await prepare(`${source.replaceAll('/', '+')}@${version}`, async (into) => {
@@ -64,7 +67,7 @@ export async function goBuild(source: string, module: string, version: string): 
       '-o',
       join(into, 'program'),
     ]
-    await run('go', [...args, module], { cwd: join(root, source), env: { CGO_ENABLED: '0' } })
+    await run('go', [...args, module], { cwd: join(root, source), env: { CGO_ENABLED: '0', ...toolchain } })
   })
   return join(folder, 'program')
 }
@@ -98,3 +101,12 @@ export const maven = (source: string, version: string, ...goals: readonly string
   prepare(`${basename(source)}@${version}`, async (folder) => {
     await run('mvn', ['-q', '-B', '-f', join(root, source, 'pom.xml'), `-DbuildDirectory=${folder}`, ...goals])
   })
+
+/** @returns the folder of a module that a folder here builds from */
+export async function goModule(source: string, module: string): Promise<string> {
+  const out = await run('go', ['list', '-mod=readonly', '-m', '-f', '{{.Dir}}', module], {
+    cwd: join(root, source),
+    env: toolchain,
+  })
+  return out.trim()
+}
