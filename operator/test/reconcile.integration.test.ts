@@ -353,6 +353,11 @@ describe('operator', function () {
       await applyReady('moving', api('urn:example:moving'))
       const id = `${appsNamespace}/moving`
       const plain = cluster.plain('moving')!
+      const caller = { ...machine, audiences: ['urn:example:moving'], scopes: ['read'] }
+      await applyReady('caller', caller)
+      const letIn = () =>
+        cluster.stored('caller')!.granted!.apis.map(({ identifier, scopes }) => [identifier, ...scopes])
+      expect(letIn()).to.deep.equal([['urn:example:moving', 'read']])
       await cluster.apply('moving', api('urn:example:billing'))
       await cluster.until(
         () => cluster.condition('moving', 'Accepted')?.message.includes(`taken by ${appsNamespace}/billing`),
@@ -361,6 +366,8 @@ describe('operator', function () {
       expect(replicas.every((replica) => replica.accepts(id, plain))).to.equal(true)
       await cluster.until(() => identifierIn('accepted') === 'urn:example:moving', 'its earlier version is carried')
       expect(replicas.every((replica) => replica.accepts(id, plain))).to.equal(true)
+      await applyReady('caller', { ...caller, displayName: 'Looked at since' })
+      expect(letIn()).to.deep.equal([['urn:example:moving', 'read']])
       await cluster.remove('billing')
       await cluster.until(isReady('moving'), 'the name is free')
       expect(identifierIn('desired')).to.equal('urn:example:billing')

@@ -1,4 +1,6 @@
 // What an object says as an API: spec.resourceServer, and whether it stands.
+import { parseVersion } from '@nauthera/proto/client-version'
+import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { keyOf } from './acceptance.ts'
 import type { Acceptance } from './acceptance.ts'
@@ -62,6 +64,41 @@ export function declaredApi(
     scopes: standing === 'invalid' ? [] : (spec.resourceServer?.scopes ?? []).map(({ name }) => name),
     types: standing === 'invalid' ? [] : (spec.resourceServer?.authorizationDetails ?? []).map(({ type }) => type),
     access: standing === 'invalid' ? [] : spec.resourceServer?.access,
+  }
+}
+
+/** @param carried the version that servers keep while the present one is refused
+ *  @returns what an API that waits for another identifier is until then: its earlier version, with the access and the restraint of today;
+ *    undefined for any other object */
+export function waitingApi(
+  client: OIDCClient,
+  about: { readonly acceptance: Acceptance; readonly denied: 'no' | 'grace' | 'over' },
+  carried: ClientVersion | undefined,
+): DeclaredApi | undefined {
+  const { metadata, spec } = client
+  if (about.acceptance.kind !== 'conflict' || !spec.resourceServer) return undefined
+  const served = apiIn(carried)
+  if (!served || served.identifier === spec.resourceServer.identifier) return undefined
+  return {
+    key: keyOf(client),
+    namespace: metadata.namespace,
+    identifier: served.identifier,
+    claim: 'held',
+    createdAt: Date.parse(metadata.creationTimestamp),
+    uid: metadata.uid,
+    standing: about.denied === 'over' ? 'denied' : spec.suspended === true ? 'suspended' : 'open',
+    scopes: served.scopes,
+    types: served.authorizationDetails.map(({ type }) => type),
+    access: spec.resourceServer.access,
+  }
+}
+
+/** A version that cannot be read is no API. */
+function apiIn(version: ClientVersion | undefined): ClientConfig['resourceServer'] {
+  try {
+    return version && parseVersion(version).resourceServer
+  } catch {
+    return undefined
   }
 }
 

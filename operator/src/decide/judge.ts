@@ -11,7 +11,7 @@ import { namespaceLimits } from '@nauthera/rules/limits'
 import { sizeFaults } from '@nauthera/rules/version-size'
 import { checkPolicies } from './check-policies.ts'
 import type { Violation } from './check-policies.ts'
-import { declaredApi } from './declared-api.ts'
+import { declaredApi, waitingApi } from './declared-api.ts'
 import type { DeclaredApi } from './declared-api.ts'
 import { renderConfig } from './metadata.ts'
 import { bindingOf, shardBytesOf, tokenLimitsOf } from './policies.ts'
@@ -30,8 +30,8 @@ export interface Judgement extends Effective {
   readonly forbidsEarlier: boolean
   /** Those of them that bind, with what they say; undefined when the object cannot even be asked about. */
   readonly binding: BindingPolicies | undefined
-  /** What it says as an API; undefined when it is none. */
-  readonly declared: DeclaredApi | undefined
+  /** What it says as an API: nothing, one identifier, or two while it has one and waits for another. */
+  readonly declared: readonly DeclaredApi[]
   /** Bytes of its shard that all clients of its namespace may take together. */
   readonly shardBytes: number
   /** What follows: what servers may be told about it. */
@@ -53,6 +53,7 @@ export interface Breach {
  *  @param about.countOlder how many clients of its namespace are older
  *  @param about.isServed whether servers have it already: then it is not counted out
  *  @param about.isHeld whether servers have it under a name
+ *  @param about.carried the version that servers keep while the present one is refused
  *  @param about.servedBreaks how versions that servers have, but the present one, break policies that bind (served-policies.ts)
  *  @param about.now epoch milliseconds */
 export function judgeClient(
@@ -63,6 +64,7 @@ export function judgeClient(
     readonly countOlder: () => number
     readonly isServed: boolean
     readonly isHeld?: (name: string) => boolean
+    readonly carried?: ClientVersion | undefined
     readonly servedBreaks?: (present: ClientVersion | undefined) => readonly Violation[]
     readonly now: number
   },
@@ -71,8 +73,10 @@ export function judgeClient(
   const names = namesOf(policies)
   const binding = bindingOf(policies)
   // defaults are laid only under a spec that follows the rules: any other may hold values of any shape
-  const declares = (why: Acceptance, denied: 'no' | 'grace' | 'over' = 'no') =>
-    declaredApi(client, { acceptance: why, policies: binding, denied, isHeld })
+  const declares = (why: Acceptance, denied: 'no' | 'grace' | 'over'): readonly DeclaredApi[] => {
+    const as = { acceptance: why, policies: binding, denied, isHeld }
+    return [declaredApi(client, as), waitingApi(client, as, about.carried)].filter((api) => api !== undefined)
+  }
   const refuse = (why: Acceptance): Judgement => {
     const violations = servedBreaks(undefined)
     const { breaches, until } = graceOf(client, denialsOf({ violations }), now)
@@ -153,7 +157,7 @@ const refused = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
   acceptance,
   policies: [],
   binding: undefined,
-  declared: undefined,
+  declared: [],
   violations: [],
   breaches: [],
   forbidsEarlier: false,

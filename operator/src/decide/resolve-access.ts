@@ -210,10 +210,11 @@ export interface DocumentGrant {
   readonly scopes: readonly string[]
 }
 
-/** @param api the client as an API; @param policies those that select it
+/** @param declared the client as an API: it is open under one identifier at most; @param policies those that select it
  *  @returns which clients by metadata document may call it: no policy has a say in those, so the ones of the API bind */
-export function documentGrants(api: DeclaredApi | undefined, policies: BindingPolicies): readonly DocumentGrant[] {
-  if (api?.standing !== 'open') return []
+export function documentGrants(declared: readonly DeclaredApi[], policies: BindingPolicies): readonly DocumentGrant[] {
+  const api = declared.find(({ standing }) => standing === 'open')
+  if (!api) return []
   const isAllowed = (scope: string): boolean =>
     api.scopes.includes(scope) && policies.every(({ spec: { allow } }) => !allow?.scopes || covers(allow.scopes, scope))
   return (api.access ?? []).flatMap(({ clientMetadataHosts: hosts, scopes = [] }) => {

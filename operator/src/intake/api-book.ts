@@ -4,7 +4,7 @@ import { closedApi } from '../decide/declared-api.ts'
 import type { DeclaredApi } from '../decide/declared-api.ts'
 import { accessTo, apiOf, isSameAccess, resolveAccess } from '../decide/resolve-access.ts'
 import type { ApiAccess, Caller } from '../decide/resolve-access.ts'
-import { heldNamesOf } from '../shards/held-names.ts'
+import { heldIdentifiersOf } from '../shards/held-names.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { Clock } from '../time/clock.ts'
 import type { ClientIndex } from './client-index.ts'
@@ -35,21 +35,22 @@ export class ApiBook {
     this.#needs = needs
   }
 
-  /** The object has been judged. @param api what it says as an API now */
-  note(client: OIDCClient, api: DeclaredApi | undefined): void {
+  /** The object has been judged. @param apis what it says as an API now */
+  note(client: OIDCClient, apis: readonly DeclaredApi[]): void {
     const key = keyOf(client)
     const before = this.#declared.get(key)
     const left = this.#leftBy(client)
     if (client.spec.resourceServer === undefined && left.length === 0) this.#declared.delete(key)
-    else this.#declared.set(key, { stamp: stampOf(client), api, left })
-    this.#changed(before, { api, left })
+    else this.#declared.set(key, { stamp: stampOf(client), apis, left })
+    this.#changed(before, { apis, left })
   }
 
   /** Identifiers under which servers still have the object, and which its spec does not name any more. */
   #leftBy(client: OIDCClient): readonly string[] {
     const entry = this.#needs.shards.stored(keyOf(client))?.entry
-    const [, ...identifiers] = entry ? heldNamesOf(entry) : []
-    return identifiers.filter((identifier) => identifier !== client.spec.resourceServer?.identifier)
+    return (entry ? heldIdentifiersOf(entry) : []).filter(
+      (identifier) => identifier !== client.spec.resourceServer?.identifier,
+    )
   }
 
   /** @returns what becomes of each audience of the caller now: one list for all callers of which the same becomes. It is remembered: when
@@ -63,17 +64,23 @@ export class ApiBook {
   /** Every object that names the identifier, in whatever state: one that says nothing of use lets nobody in. One that has changed since it
    *  was judged is judged first. */
   readonly declaring = (identifier: string): readonly DeclaredApi[] => {
-    const { clients, judge, shards } = this.#needs
-    const naming = clients.declaring(identifier).map((client) => {
-      const known = this.#declared.get(keyOf(client))
-      const isKnown = known?.stamp === stampOf(client)
-      const api = isKnown ? known.api : judge(client)
-      if (!isKnown) this.note(client, api)
-      return api ?? closedApi(client, identifier, { claim: 'named', standing: 'invalid' })
-    })
-    const named = new Set(naming.map(({ key }) => key))
+    const { clients, shards } = this.#needs
+    const naming = clients.declaring(identifier)
+    const named = new Set(naming.map(keyOf))
     const left = shards.holders(identifier).flatMap((key) => (named.has(key) ? [] : (clients.get(key) ?? [])))
-    return [...naming, ...left.map((client) => closedApi(client, identifier, { claim: 'held', standing: 'left' }))]
+    return [
+      ...naming.map((client) => this.#saidBy(client, identifier, { claim: 'named', standing: 'invalid' })),
+      ...left.map((client) => this.#saidBy(client, identifier, { claim: 'held', standing: 'left' })),
+    ]
+  }
+
+  /** @param otherwise what it is when it says nothing under the identifier */
+  #saidBy(client: OIDCClient, identifier: string, otherwise: Parameters<typeof closedApi>[2]): DeclaredApi {
+    const known = this.#declared.get(keyOf(client))
+    const isKnown = known?.stamp === stampOf(client)
+    const apis = isKnown ? known.apis : this.#needs.judge(client)
+    if (!isKnown) this.note(client, apis)
+    return apis.find((api) => api.identifier === identifier) ?? closedApi(client, identifier, otherwise)
   }
 
   /** The client is gone. */
@@ -115,10 +122,12 @@ export class ApiBook {
   }
 
   #changed(before: Said | undefined, after: Said | undefined): void {
-    const isSame = JSON.stringify([before?.api, before?.left]) === JSON.stringify([after?.api, after?.left])
+    const isSame =
+      JSON.stringify([before?.apis ?? [], before?.left ?? []]) ===
+      JSON.stringify([after?.apis ?? [], after?.left ?? []])
     if (isSame) return
     const identifiers = new Set(
-      [before, after].flatMap((said) => [said?.api?.identifier ?? [], said?.left ?? []].flat()),
+      [before, after].flatMap((said) => (said ? [...said.apis.map(({ identifier }) => identifier), ...said.left] : [])),
     )
     for (const identifier of identifiers) this.#look(identifier)
   }
@@ -163,13 +172,13 @@ interface Needs {
   readonly clients: Pick<ClientIndex, 'declaring' | 'get'>
   readonly shards: Pick<Shards, 'holders' | 'stored'>
   /** Judges an object that declares an API; it never throws. */
-  readonly judge: (client: OIDCClient) => DeclaredApi | undefined
+  readonly judge: (client: OIDCClient) => readonly DeclaredApi[]
   readonly wake: (keys: readonly string[]) => void
   readonly clock: Pick<Clock, 'after'>
 }
 
 interface Said {
-  readonly api: DeclaredApi | undefined
+  readonly apis: readonly DeclaredApi[]
   /** Identifiers under which servers still have it. */
   readonly left: readonly string[]
 }

@@ -12,6 +12,7 @@ import { policiesFor } from '../decide/policies.ts'
 import { servedViolations } from '../decide/served-policies.ts'
 import type { Policies } from '../decide/policies.ts'
 import type { Clock } from '../time/clock.ts'
+import { lastAccepted } from '../shards/client-entry.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { EndingNamespaces } from './ending-namespaces.ts'
 import type { Watch } from './watch.ts'
@@ -55,17 +56,18 @@ function judge(
   if (!acceptance) throw new Error(`${key} was not judged`)
   const entry = shards.stored(key)?.entry
   const own = entry?.uid === client.metadata.uid ? entry : undefined
-  const isOfEarlier = entry !== undefined && shards.isLeaving(key)
+  const kept = entry !== undefined && shards.isLeaving(key) ? undefined : entry
+  const standing = standingOf(needs.follow.config(key))
   return judgeClient(client, {
     acceptance,
     policies,
     // nobody moves up to the place of one that goes with the namespace
     countOlder: () =>
       needs.endings.has(client.metadata.namespace) ? Infinity : watch.clients.olderInNamespace(client),
-    isServed: isServed(client, isOfEarlier ? undefined : entry),
-    isHeld: (name) => !isOfEarlier && shards.holders(name).includes(key),
-    servedBreaks: (present) =>
-      servedViolations(client, own, { policies, present, standing: standingOf(needs.follow.config(key)) }),
+    isServed: isServed(client, kept),
+    isHeld: (name) => kept !== undefined && shards.holders(name).includes(key),
+    carried: lastAccepted(kept, standing),
+    servedBreaks: (present) => servedViolations(client, own, { policies, present, standing }),
     now: clock.now(),
   })
 }

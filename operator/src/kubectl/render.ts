@@ -82,7 +82,7 @@ export function renderClients(input: RenderInput): {
     const about = { acceptance, policies: policiesOf(client), countOlder: () => 0, isServed: false, now: 0 }
     return { read, judgement: judgeClient(client, about) }
   })
-  const declared = judged.flatMap(({ judgement }) => judgement.declared ?? [])
+  const declared = judged.flatMap(({ judgement }) => judgement.declared)
   const rendered = judged.flatMap(({ read, judgement }) => {
     const result = renderOne(judgement, declared, input.issuer)
     locate(read, result.faults)

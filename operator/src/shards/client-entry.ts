@@ -127,9 +127,9 @@ function excludesEarlier({ forbidsEarlier, verdict, standing }: ClientForShard, 
   return forbidsEarlier || (past?.restraint?.exclusive === true && standing !== 'accepted')
 }
 
-/** The version that a server may fall back to. While nobody has answered yet, an earlier accepted version is the safer
- *  one; without it the stored desired is all there is, and a replica that rejects it is no worse off. */
-function lastAccepted(stored: ShardEntry | undefined, standing: ClientForShard['standing']): ClientVersion | undefined {
+/** @returns the version that a server may fall back to. While nobody has answered yet, an earlier accepted version is the safer
+ *    one; without it the stored desired is all there is, and a replica that rejects it is no worse off */
+export function lastAccepted(stored: ShardEntry | undefined, standing: Standing): ClientVersion | undefined {
   switch (standing) {
     case 'accepted':
       return stored?.desired ?? stored?.accepted

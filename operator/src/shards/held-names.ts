@@ -5,7 +5,7 @@ import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthe
 /** By `namespace/name`. */
 type Entries = ReadonlyMap<string, { readonly entry: ShardEntry }>
 
-const namesBefore = new WeakMap<ShardEntry, readonly string[]>()
+const identifiersBefore = new WeakMap<ShardEntry, readonly string[]>()
 const holdersBefore = new WeakMap<Entries, ReadonlyMap<string, readonly string[]>>()
 
 /** @param entries of one shard
@@ -24,13 +24,17 @@ function indexOf(entries: Entries): ReadonlyMap<string, readonly string[]> {
   return holders
 }
 
-/** @returns the client id first, then the identifiers of APIs in the versions that replicas may serve */
-export function heldNamesOf(entry: ShardEntry): readonly string[] {
-  const known = namesBefore.get(entry)
+/** @returns the client id, and the identifiers of APIs */
+export const heldNamesOf = (entry: ShardEntry): readonly string[] => [
+  ...new Set([entry.clientId, ...heldIdentifiersOf(entry)]),
+]
+
+/** @returns the identifiers of APIs in the versions that replicas may serve */
+export function heldIdentifiersOf(entry: ShardEntry): readonly string[] {
+  const known = identifiersBefore.get(entry)
   if (known) return known
-  const names = [entry.clientId, ...[entry.desired, entry.accepted].flatMap(identifierOf)]
-  const found = [...new Set(names)]
-  namesBefore.set(entry, found)
+  const found = [...new Set([entry.desired, entry.accepted].flatMap(identifierOf))]
+  identifiersBefore.set(entry, found)
   return found
 }
 

@@ -54,7 +54,7 @@ export function judged(change: Partial<Judgement> = {}): Judgement {
     acceptance: { kind: 'accepted', clientId: 'demo.app' },
     policies: ['baseline'],
     binding: binding({}),
-    declared: undefined,
+    declared: [],
     violations: [],
     breaches: [],
     forbidsEarlier: false,

@@ -1,7 +1,9 @@
 import { expect } from 'chai'
+import { renderVersion } from '@nauthera/proto/client-version'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { Acceptance } from '../../src/decide/acceptance.ts'
-import { declaredApi } from '../../src/decide/declared-api.ts'
+import { declaredApi, waitingApi } from '../../src/decide/declared-api.ts'
+import { renderConfig } from '../../src/decide/metadata.ts'
 import { client, binding } from './clients.ts'
 
 const accepted: Acceptance = { kind: 'accepted', clientId: 'demo.app' }
@@ -72,4 +74,46 @@ describe('declaredApi', () => {
       expect(declaredApi(api(spec), { ...about, ...more })).to.deep.include({ standing })
     })
   }
+})
+
+describe('waitingApi', () => {
+  const conflict: Acceptance = {
+    kind: 'conflict',
+    clientId: 'demo.app',
+    field: 'spec.resourceServer.identifier',
+    holder: 'a/b',
+  }
+  const waits = { acceptance: conflict, denied: 'no' as const }
+  const versionAs = (change: Partial<OIDCClient['spec']>) => renderVersion(renderConfig(api(change)))
+  const carried = versionAs({})
+  const wanted = { identifier: 'urn:other', scopes: [{ name: 'write' }] }
+
+  it('K1 is the earlier version under its identifier, with the access of today', () => {
+    const access = [{ namespaces: ['web'] }]
+    expect(waitingApi(api({ resourceServer: { ...wanted, access } }), waits, carried)).to.deep.include({
+      identifier: resourceServer.identifier,
+      claim: 'held',
+      standing: 'open',
+      scopes: ['read'],
+      access,
+    })
+  })
+
+  it('lets nobody in while the object is suspended, and when the grace of a policy is over', () => {
+    const standingOf = (change: object, more: object = {}) =>
+      waitingApi(api({ resourceServer: wanted, ...change }), { ...waits, ...more }, carried)?.standing
+    expect(standingOf({ suspended: true })).to.equal('suspended')
+    expect(standingOf({}, { denied: 'grace' })).to.equal('open')
+    expect(standingOf({}, { denied: 'over' })).to.equal('denied')
+  })
+
+  it('is nothing for an object that waits for no identifier, or has none', () => {
+    const moved = api({ resourceServer: wanted })
+    expect(waitingApi(moved, { ...waits, acceptance: accepted }, carried)).to.equal(undefined)
+    expect(waitingApi(moved, waits, undefined)).to.equal(undefined)
+    expect(waitingApi(moved, waits, renderVersion(renderConfig(client({ type: 'M2M' }))))).to.equal(undefined)
+    expect(waitingApi(moved, waits, { ...carried, config: '{' })).to.equal(undefined)
+    expect(waitingApi(api(), waits, carried)).to.equal(undefined)
+    expect(waitingApi(client({ type: 'M2M' }), waits, carried)).to.equal(undefined)
+  })
 })

@@ -518,7 +518,7 @@ describe('documentGrants', () => {
     { namespaces: ['*'] },
   ]
   const given = (about: Partial<DeclaredApi> = {}, ...specs: OIDCPolicySpec[]) =>
-    documentGrants(api({ access, ...about }), binding(...specs, {}))
+    documentGrants([api({ access, ...about })], binding(...specs, {}))
 
   it('T51 gives the scopes of the entry that the API has, and opens the API to nobody else by it', () => {
     expect(given()).to.deep.equal([{ hosts: ['agents.example.com', '.example.org'], scopes: ['read', 'write'] }])
@@ -535,7 +535,12 @@ describe('documentGrants', () => {
     expect(given({}, { allow: { scopes: ['openid'] } })).to.deep.equal([])
     for (const standing of ['suspended', 'invalid', 'denied', 'taken'] as const)
       expect(given({ standing })).to.deep.equal([])
-    expect(documentGrants(undefined, binding({}))).to.deep.equal([])
+    expect(documentGrants([], binding({}))).to.deep.equal([])
+  })
+
+  it('T51 gives what the earlier version has while the API waits for another identifier', () => {
+    const waiting = [api({ access, standing: 'taken' }), api({ access, scopes: ['write'] })]
+    expect(documentGrants(waiting, binding({}))).to.deep.equal([{ ...given()[0], scopes: ['write'] }])
   })
 
   it('is told to servers beside what the client itself may have', () => {

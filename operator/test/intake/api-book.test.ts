@@ -1,20 +1,35 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { create } from '@bufbuild/protobuf'
+import { renderVersion } from '@nauthera/proto/client-version'
+import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import { keyOf } from '../../src/decide/acceptance.ts'
+import { renderConfig } from '../../src/decide/metadata.ts'
 import { resolveAccess } from '../../src/decide/resolve-access.ts'
 import type { Caller } from '../../src/decide/resolve-access.ts'
 import { ApiBook } from '../../src/intake/api-book.ts'
 import { createClientIndex } from '../../src/intake/client-index.ts'
 import { createJudge } from '../../src/intake/judge.ts'
+import { holdersIn } from '../../src/shards/held-names.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import { binding, client, emptyShards } from '../decide/clients.ts'
 
 const spacingMs = 1_000
 
-/** An operator that judges for real, with lists, a queue and a clock that the test moves. */
-function createWorld() {
+/** An operator that judges for real, with lists, a queue and a clock that the test moves.
+ *  @param stored what servers have, by `namespace/name` */
+function createWorld(stored: Readonly<Record<string, ShardEntry>> = {}) {
+  const entries = new Map(
+    Object.entries(stored).map(([key, entry]) => [key, { entry, shard: 0, entrySeq: 1, configSeq: 1 }]),
+  )
+  const shards = {
+    ...emptyShards,
+    stored: (key: string) => entries.get(key),
+    holders: (name: string) => holdersIn(entries, name),
+  }
   const index = createClientIndex()
   const labels = new Map<string, Record<string, string>>()
   let baseline: OIDCPolicySpec = { allow: { resourceServer: true } }
@@ -30,7 +45,7 @@ function createWorld() {
       endings: { has: () => false },
       watch,
       baseline,
-      shards: emptyShards,
+      shards,
       follow: { config: () => undefined },
       clock: { now: () => now },
     })(one, (error) => {
@@ -39,7 +54,7 @@ function createWorld() {
   }
   const book = new ApiBook({
     clients: index,
-    shards: emptyShards,
+    shards,
     judge: (one) => judge(one).declared,
     wake: (keys) => {
       wakes.push([...keys])
@@ -116,7 +131,7 @@ function createWorld() {
     },
     /** What each caller would be told by somebody who looks at everything anew. */
     fresh: () => {
-      const declared = [...index.keys()].flatMap((key) => judge(index.get(key)!).declared ?? [])
+      const declared = [...index.keys()].flatMap((key) => judge(index.get(key)!).declared)
       return new Map(
         [...index.keys()].map((key) => [
           key,
@@ -134,6 +149,11 @@ function createWorld() {
 const api = (identifier: string, more: Partial<NonNullable<OIDCClient['spec']['resourceServer']>> = {}) => ({
   resourceServer: { identifier, scopes: [{ name: 'read' }, { name: 'write' }], ...more },
 })
+/** The entry of an API that every replica serves with the scopes of `api`. */
+const servedAs = (identifier: string) => {
+  const accepted = renderVersion(renderConfig(client({ type: 'M2M', ...api(identifier) })))
+  return create(ShardEntrySchema, { clientId: `served-as-${identifier}`, accepted })
+}
 const granted = (identifier: string, scopes: string[], key: string) => [
   { kind: 'granted', identifier, scopes, types: [], withheld: [], api: key },
 ]
@@ -214,6 +234,42 @@ describe('ApiBook', () => {
     world.work(true)
     // the last caller judges it early, and its own look does
     expect(world.judgements.filter((key) => key === 'shop/api')).to.have.length(2)
+  })
+
+  it('K1 an API that waits for another identifier still lets its callers in, in its earlier version', () => {
+    const world = createWorld({ 'shop/moving': servedAs('urn:api:a'), 'shop/billing': servedAs('urn:api:b') })
+    world.apply('worker', 'shop', { audiences: ['urn:api:a'], scopes: ['read', 'write'] })
+    world.apply('billing', 'shop', api('urn:api:b'))
+    world.apply('moving', 'shop', api('urn:api:a'))
+    world.work()
+    world.pass(spacingMs)
+    const wakes = world.wakes.length
+    const before = world.told('shop/worker')
+    expect(before).to.deep.equal(granted('urn:api:a', ['read', 'write'], 'shop/moving'))
+    world.apply('moving', 'shop', api('urn:api:b', { scopes: [{ name: 'new' }] }))
+    world.apply('worker', 'shop', { audiences: ['urn:api:a'], scopes: ['read', 'write', 'new'] })
+    world.work()
+    expect(world.told('shop/worker')).to.deep.equal(before)
+    expect(world.wakes).to.have.length(wakes)
+    // the access is that of today
+    world.pass(spacingMs)
+    world.apply('moving', 'shop', api('urn:api:b', { access: [{ namespaces: ['web'] }] }))
+    world.work()
+    expect(world.told('shop/worker')).to.deep.include.members([
+      { kind: 'refused', identifier: 'urn:api:a', api: 'shop/moving', why: { kind: 'no-entry' } },
+    ])
+  })
+
+  it('K1 two APIs that ask for the identifiers of each other still let their callers in', () => {
+    const world = createWorld({ 'shop/one': servedAs('urn:api:a'), 'shop/two': servedAs('urn:api:b') })
+    world.apply('worker', 'shop', { audiences: ['urn:api:a', 'urn:api:b'], scopes: ['read'] })
+    world.apply('one', 'shop', api('urn:api:b'))
+    world.apply('two', 'shop', api('urn:api:a'))
+    world.work()
+    expect(world.told('shop/worker')).to.deep.equal([
+      ...granted('urn:api:a', ['read'], 'shop/one'),
+      ...granted('urn:api:b', ['read'], 'shop/two'),
+    ])
   })
 
   it('compares many callers in slices, so that other work has its turn', () => {
