@@ -86,14 +86,15 @@ describe('T13 access to APIs while version and grants change', () => {
       headers: basic('app.any', clientSecret),
     })
 
-  /** What an access token says: that of a JWT in itself, and what introspection tells of any. */
-  async function checkToken(token: string, { audiences, scopes, granted }: State, isNew: boolean) {
+  /** What an access token says: that of a JWT in itself, and what introspection tells of any.
+   *  @param isNamed the request or its sign-in named the API, or it was of a machine */
+  async function checkToken(token: string, { audiences, scopes, granted }: State, isNew: boolean, isNamed = true) {
     const looked = (await introspect(replicas, token, { clientId: 'app.any' })).json()
     for (const said of [looked, ...(isNew && token.includes('.') ? [claimsOfJwt(token)] : [])]) {
       const aud = said['aud'] as string | undefined
       // the token of a client with one API that did not name it opens userinfo as well; who introspects it is not told of that
       const ofPerson =
-        said === looked || audiences.length !== 1 ? [] : oidcScopes.filter((one) => one !== 'offline_access')
+        said === looked || isNamed || audiences.length !== 1 ? [] : oidcScopes.filter((one) => one !== 'offline_access')
       const given = aud === undefined ? [] : [...(granted[aud] ?? []), ...ofPerson]
       if (aud !== undefined) expect(audiences).to.include(aud)
       if (aud !== undefined) expect(granted).to.have.property(aud)
@@ -112,6 +113,7 @@ describe('T13 access to APIs while version and grants change', () => {
         let now = first
         const tokens: string[] = []
         let refreshToken: string | undefined
+        let isSignInNamed = false
         await serve(now)
         for (const one of steps) {
           if (one.kind === 'change') await serve((now = one.state))
@@ -133,11 +135,18 @@ describe('T13 access to APIs while version and grants change', () => {
             scope: said,
           } = (answer?.json() ?? {}) as Record<string, string>
           refreshToken = next ?? refreshToken
+          if (one.kind === 'person' && next !== undefined) isSignInNamed = one.named.length > 0
           for (const token of tokens) await checkToken(token, now, false)
           if (access === undefined) continue
           issued++
           tokens.push(access)
-          await checkToken(access, now, true)
+          const isNamed = one.kind === 'person' ? one.named.length > 0 : isSignInNamed
+          await checkToken(
+            access,
+            now,
+            true,
+            isNamed || one.kind === 'machine' || ('api' in one && one.api !== undefined),
+          )
           for (const word of (said ?? '').split(' ').filter(Boolean)) expect(now.scopes).to.include(word)
           if (access.includes('.')) expect(claimsOfJwt(access)['scope']).to.equal(said || undefined)
         }
