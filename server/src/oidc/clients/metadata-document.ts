@@ -19,9 +19,6 @@ const mostRedirects = 20
 const longestAge = 31_536_000
 /** Seconds: how long a document counts at least and at most, whatever its answer says. */
 export const freshness = { least: 300, most: 86_400 }
-/** Besides those of APIs: who the person is, as an id alone, and a refresh token. */
-const ownScopes = ['openid', 'offline_access']
-
 export const isDocumentId = (clientId: string): boolean => clientId.startsWith('https://')
 
 /** What is used of a document. */
@@ -30,6 +27,8 @@ export interface MetadataDocument {
   readonly name: string
   readonly redirectUris: readonly string[]
   readonly clientUri: string | undefined
+  /** Whether it has the grant for refresh tokens. */
+  readonly refreshes: boolean
   readonly wishes: Wishes
 }
 
@@ -102,6 +101,7 @@ export function readDocument(
       clientId,
       name: nameOf(document['client_name'], host),
       redirectUris,
+      refreshes: namesAmong(document['grant_types'], 'refresh_token'),
       clientUri: typeof clientUri === 'string' && isOwnPage(clientUri, origin) ? clientUri : undefined,
     },
   }
@@ -201,15 +201,18 @@ export function freshFor(headers: Headers, now: Date): number {
 /** @param access what clients of its host may have at APIs now
  *  @returns the document as a client: public, with PKCE, and asked about each time */
 export function clientOfDocument(document: MetadataDocument, access: readonly GrantedScopes[]): OidcClient {
-  const { clientId, name, redirectUris, clientUri, wishes } = document
+  const { clientId, name, redirectUris, clientUri, refreshes, wishes } = document
   const { origin } = new URL(clientId)
   const config = create(ClientConfigSchema, {
     generation: 1n,
     type: redirectUris.some((uri) => uri.startsWith('http:')) ? 'Native' : 'SPA',
     clientName: name,
     redirectUris: [...redirectUris],
-    grantTypes: ['authorization_code', 'refresh_token'],
-    scopes: [...new Set([...ownScopes, ...access.flatMap(({ scopes }) => scopes)])],
+    grantTypes: ['authorization_code', ...(refreshes ? ['refresh_token'] : [])],
+    // who the person is, as an id alone
+    scopes: [
+      ...new Set(['openid', ...(refreshes ? ['offline_access'] : []), ...access.flatMap(({ scopes }) => scopes)]),
+    ],
     audiences: access.map(({ identifier }) => identifier),
     tokenEndpointAuthMethod: 'none',
     pkceRequired: true,

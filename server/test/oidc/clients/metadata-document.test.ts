@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { coversHost, freshFor, readDocument } from '../../../src/oidc/clients/metadata-document.ts'
+import { clientOfDocument, coversHost, freshFor, readDocument } from '../../../src/oidc/clients/metadata-document.ts'
 
 describe(freshFor.name, () => {
   const now = new Date('2026-01-01T00:00:00Z')
@@ -50,6 +50,7 @@ describe(readDocument.name, () => {
         name: 'Agent (agents.example.com)',
         clientUri: 'https://agents.example.com/',
         redirectUris: ['https://agents.example.com/cb', 'http://127.0.0.1/cb'],
+        refreshes: true,
         wishes: none,
       },
     })
@@ -77,6 +78,21 @@ describe(readDocument.name, () => {
   for (const [about, wishes] of wished)
     it(`keeps ${Object.keys(about).join(' and ')}`, () =>
       expect(read({ redirect_uris, ...about })).to.have.deep.nested.property('document.wishes', { ...none, ...wishes }))
+
+  for (const [grant_types, refreshes] of [
+    [undefined, true],
+    [['authorization_code', 'refresh_token'], true],
+    [['authorization_code'], false],
+  ] as const)
+    it(`with grant_types ${JSON.stringify(grant_types)} the client gets ${refreshes ? 'a' : 'no'} refresh token`, () => {
+      const found = read({ redirect_uris, grant_types })
+      if (found.kind === 'refused') throw new Error(found.why)
+      const { config } = clientOfDocument(found.document, [])
+      expect([config.grantTypes.includes('refresh_token'), config.scopes.includes('offline_access')]).to.deep.equal([
+        refreshes,
+        refreshes,
+      ])
+    })
 
   const refused: readonly [about: object, why: string][] = [
     [
