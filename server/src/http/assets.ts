@@ -114,7 +114,7 @@ function readCss(path: string): string {
 }
 
 /** What could run in an SVG. Nothing of it runs in a page of ours, and a file that has it is not the picture that it is taken for. */
-const scriptInSvg = /<script|<foreignobject|<!entity|\son[a-z]+\s*=|javascript:/i
+const scriptInSvg = /<(?:[\w-]+:)?(?:script|foreignobject)|\son[a-z]+\s*=|javascript:/i
 
 function readLogo(setting: string, path: string): MediaFile {
   const bytes = readBrandFile(setting, path)

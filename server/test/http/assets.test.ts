@@ -78,6 +78,11 @@ describe('createAssets', () => {
     expect(headers['content-security-policy']).to.contain("default-src 'none'").and.contain('sandbox')
   })
 
+  it('takes a logo with the entities that drawing programs write', () => {
+    const entities = '<!DOCTYPE svg [<!ENTITY ns_svg "http://www.w3.org/2000/svg">]>'
+    expect(create(`${entities}<svg xmlns="&ns_svg;"/>`).logo).to.match(/\.svg$/)
+  })
+
   it('appends the rules of a brand, and refuses those that cannot work', async () => {
     const cssFile = join(folder, 'brand.css')
     const branded = (css: string) => {
@@ -123,6 +128,10 @@ describe('createAssets', () => {
     ['is too long', Buffer.alloc(33 * 1024)],
     ['is neither SVG nor PNG', 'GIF89a'],
     ['has a script', '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'],
+    [
+      'has a script under another name',
+      '<svg xmlns:s="http://www.w3.org/2000/svg"><s:script>alert(1)</s:script></svg>',
+    ],
     ['listens to events', '<svg xmlns="http://www.w3.org/2000/svg"\nonload="alert(1)"/>'],
     ['leads to a script', '<svg xmlns="http://www.w3.org/2000/svg"><a href="JavaScript:alert(1)"/></svg>'],
     ['has HTML in it', '<svg xmlns="http://www.w3.org/2000/svg"><foreignObject/></svg>'],
