@@ -4,6 +4,7 @@ import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser
 import { claimsOfJwt, headerOfJwt, introspect } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
+import { textOf } from '../login/second-factor-flows.ts'
 import { startDocumentHost } from './document-host.ts'
 import type { DocumentHost } from './document-host.ts'
 
@@ -78,11 +79,6 @@ describe('clients by metadata document', () => {
       if (value === '') delete (parameters as Record<string, string>)[name]
     return { proof, url: authorizationUrl(replicas.issuer, parameters), redirectUri: parameters.redirect_uri }
   }
-  const textOf = (html: string) =>
-    html
-      .replace(/<(script|style)[\s\S]*?<\/\1>/g, '')
-      .replace(/<[^>]*>/g, ' ')
-      .replace(/\s+/g, ' ')
   const refusalOf = async (url: string) => {
     const page = await new Browser(replicas).follow(url)
     return { status: page.status, location: page.location, text: textOf(page.body) }
