@@ -3,9 +3,12 @@
 
 const scheme = 'bare:'
 
-/** @param identifier as the world says it: in an OIDCClient, in `resource` and `audience`, in `aud` */
+/** @param identifier as the world says it: in an OIDCClient, in `resource` and `audience`, in `aud`. `bare:rabbitmq` is nobody's there: an API has
+ *  one name */
 export const uriOfApi = (identifier: string): string =>
-  identifier.includes(':') ? identifier : `${scheme}${identifier}`
+  identifier.includes(':') && !isBareUri(identifier) ? identifier : `${scheme}${identifier}`
+
+export const isBareUri = (identifier: string): boolean => identifier.startsWith(scheme)
 
 /** The way back. */
-export const nameOfApi = (uri: string): string => (uri.startsWith(scheme) ? uri.slice(scheme.length) : uri)
+export const nameOfApi = (uri: string): string => (isBareUri(uri) ? uri.slice(scheme.length) : uri)

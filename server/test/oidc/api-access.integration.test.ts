@@ -115,6 +115,15 @@ describe('access to APIs', () => {
       expect((await machineToken('app.one', { scope: 'orders:read' })).scope).to.equal('orders:read')
     })
 
+    it('of an API with a bare name is had by that name alone', async () => {
+      for (const more of [{}, { scope: 'orders:read' }]) {
+        expect(aboutJwt(await machineToken('app.one', { resource: own, ...more })).aud).to.equal(own)
+        const answer = await machineToken('app.one', { resource: `bare:${own}`, ...more })
+        expect([answer.status, answer.error]).to.deep.equal([400, 'invalid_target'])
+        expect(answer.text).to.contain(`bare:${own}`)
+      }
+    })
+
     it('needs a resource when the client has several audiences; the refusal names them', async () => {
       const answer = await machineToken('app.two')
       expect([answer.status, answer.error]).to.deep.equal([400, 'invalid_target'])
@@ -229,6 +238,7 @@ describe('access to APIs', () => {
       const { error, text } = errorOf(await answerTo({ resource: foreign, scope: 'openid pay:read' }))
       expect(error).to.equal('invalid_target')
       expect(text).to.contain('AudiencesGranted')
+      expect(errorOf(await answerTo({ resource: `bare:${own}` })).error).to.equal('invalid_target')
     })
 
     it('that is pushed is held to the same', async () => {
@@ -239,6 +249,7 @@ describe('access to APIs', () => {
         [{ resource: own, scope: 'openid orders:admin' }, 400, 'invalid_scope'],
         [{ resource: own, scope: 'openid magic orders:read' }, 201, undefined],
         [{ resource: 'https://elsewhere.example.com', scope: 'openid' }, 400, 'invalid_target'],
+        [{ resource: `bare:${own}`, scope: 'openid' }, 400, 'invalid_target'],
       ] as const
       for (const [form, status, error] of cases) {
         const answer = await push(form)

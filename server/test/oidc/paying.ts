@@ -108,11 +108,11 @@ export const payingClients = (bankTypes?: object[]) => [
       redirectUris: [],
       corsOrigins: [],
       grantTypes: [deviceGrant, 'refresh_token'],
-      audiences: [bank],
-      authorizationDetailsTypes: ['payment'],
+      audiences: [bank, archive],
+      authorizationDetailsTypes: ['payment', 'accounts'],
       consent: ConsentMode.REMEMBER,
     },
-    { granted: { [bank]: [] }, types: { [bank]: ['payment'] } },
+    { granted: { [bank]: [], [archive]: [] }, types: { [bank]: ['payment'], [archive]: ['accounts'] } },
   ),
 ]
 

@@ -174,6 +174,7 @@ describe('RFC 8693 token exchange', () => {
       ],
       ['names no API where there are several', {}, 'invalid_target', /name the API of the new token in resource/],
       ['names an API that the client may not call', { resource: api('payroll') }, 'invalid_target', /AudiencesGranted/],
+      ['names a bare name by the URI that it has in here', { audience: 'bare:stock' }, 'invalid_target', /bare:stock/],
       [
         'names an API that nobody knows',
         { resource: 'https://nobody.example.com' },

@@ -1,3 +1,4 @@
+import { isBareUri } from '../../clients/api-names.ts'
 import { clockTolerance } from '../lifetimes.ts'
 
 // JWTs that a client has signed: its proof (client assertion, RFC 7523) and its requests (request object, RFC 9101).
@@ -33,6 +34,10 @@ export function requestObjectFault(jwt: ClientJwt): string | undefined {
   // the library asks nobody about the API or the scopes of such a request
   const { resource } = jwt.claims
   if (Array.isArray(resource) && resource.length === 0) return 'resource names no API: leave it out'
+  // the library's own form of a pushed request has no signature, and APIs by their URIs
+  const isOwn = jwt.header['alg'] === 'none'
+  const isInner = !isOwn && [resource].flat().some((one) => typeof one === 'string' && isBareUri(one))
+  if (isInner) return 'resource names an API by bare: and its name: leave bare: out'
   return commonFault(jwt)
 }
 

@@ -22,7 +22,7 @@ export interface ExchangeRequest {
   readonly scope: string | undefined
 }
 
-/** @param params as they came: undefined where one is missing, an array where it was given several times */
+/** @param params undefined where one is missing, an array where it was given several times; `resource` by URIs (params/know-apis) */
 export function readExchange(
   params: Readonly<Record<string, unknown>>,
 ): { readonly kind: 'read'; readonly request: ExchangeRequest } | ({ readonly kind: 'refused' } & ExchangeFault) {
@@ -36,10 +36,8 @@ export function readExchange(
     return refuse('actor_token is not taken: the client that asks is the one that acts')
   if (wanted !== undefined && wanted !== accessTokenType)
     return refuse(`requested_token_type must be ${accessTokenType}, or absent: no other token is issued`)
-  const apis = [params['resource'], params['audience']]
-    .flat()
-    .filter((one) => typeof one === 'string')
-    .map(uriOfApi)
+  const textsOf = (value: unknown) => [value].flat().filter((one) => typeof one === 'string')
+  const apis = [...textsOf(params['resource']), ...textsOf(params['audience']).map(uriOfApi)]
   return {
     kind: 'read',
     request: { subjectToken: token, apis, scope: typeof scope === 'string' ? scope : undefined },

@@ -58,6 +58,14 @@ describe('requestObjectFault', () => {
       expect(requestObjectFault(jwt({ resource }))).to.equal(undefined)
   })
 
+  it('finds an API with a bare name by the URI that it has in here, save in what the library wrote itself', () => {
+    for (const resource of ['bare:rabbitmq', ['rabbitmq', 'bare:rabbitmq']]) {
+      expect(requestObjectFault(jwt({ resource }))).to.contain('bare:')
+      expect(requestObjectFault(jwt({ resource }, { alg: 'none' }))).to.equal(undefined)
+    }
+    expect(requestObjectFault(jwt({ resource: 'rabbitmq' }))).to.equal(undefined)
+  })
+
   it('allows what requests have', () => {
     expect(requestObjectFault(jwt({ response_type: 'code' }, { typ: 'oauth-authz-req+jwt' }))).to.equal(undefined)
   })

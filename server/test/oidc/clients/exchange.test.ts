@@ -6,9 +6,10 @@ const token = { aud: 'urn:api', accountId: 'ada', grantId: 'g' }
 describe(readExchange.name, () => {
   it('reads the APIs of resource and audience together', () => {
     const usual = { subject_token: 'x', subject_token_type: accessTokenType }
-    expect(readExchange({ ...usual, resource: ['a', 'b'], audience: 'c', scope: 'read' })).to.deep.equal({
+    const named = { resource: ['urn:a', 'bare:b'], audience: ['c', 'bare:d'] }
+    expect(readExchange({ ...usual, ...named, scope: 'read' })).to.deep.equal({
       kind: 'read',
-      request: { subjectToken: 'x', apis: ['a', 'b', 'c'], scope: 'read' },
+      request: { subjectToken: 'x', apis: ['urn:a', 'bare:b', 'bare:c', 'bare:bare:d'], scope: 'read' },
     })
   })
 })

@@ -296,19 +296,19 @@ const rows: readonly Row[] = [
     '11.4',
     'a pushed request and that of a device carry them too',
     async () => {
-      const form = asking(json(onePayment()))
-      const code = await pushedCode(form)
-      expect(detailsOf(await redeem(replicas, code, { form: { resource: bank } }))).to.deep.equal([onePayment()])
+      for (const [resource, detail] of [
+        [bank, onePayment()],
+        [archive, allAccounts()],
+      ] as const) {
+        const form = asking(json(detail), { resource })
+        const code = await pushedCode(form)
+        expect(detailsOf(await redeem(replicas, code, { form: { resource } }))).to.deep.equal([detail])
+        const device = await getDeviceCode(replicas, form)
+        await allowDevice(new Browser(replicas), device.user, { username: 'ada', password })
+        expect(detailsOf(await poll(replicas, device, { form: { resource } }))).to.deep.equal([detail])
+      }
       const refused = await push(askingFor(json({ type: 'mortgage' })))
       expect([refused.status, refused.json()['error']]).to.deep.equal([400, 'invalid_authorization_details'])
-      const device = await getDeviceCode(replicas, {
-        scope: 'openid',
-        resource: bank,
-        authorization_details: json(onePayment()),
-      })
-      const browser = new Browser(replicas)
-      await allowDevice(browser, device.user, { username: 'ada', password })
-      expect(detailsOf(await poll(replicas, device, { form: { resource: bank } }))).to.deep.equal([onePayment()])
     },
   ],
   [

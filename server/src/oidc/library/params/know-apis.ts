@@ -1,10 +1,15 @@
-import { uriOfApi } from '../../../clients/api-names.ts'
+import { isBareUri, uriOfApi } from '../../../clients/api-names.ts'
 import type { ParamsWatcher } from './params-watcher.ts'
 
-/** The library refuses a `resource` that is no absolute URI. A request object gives its own later, in the place of the one beside it. */
-export const knowApis: ParamsWatcher = (_context, params) => {
+/** Where the parameters are those of an earlier request. */
+const keptAt: readonly string[] = ['resume', 'device_resume', 'code_verification']
+
+/** The library refuses a `resource` that is no absolute URI. Later it gives the default, or that of a pushed request or a request object, in
+ *  the place of the one beside it (requestObjectFault). */
+export const knowApis: ParamsWatcher = (context, params) => {
   if (!('resource' in params)) return
-  let value = known(params['resource'])
+  const asked = params['resource']
+  let value = keptAt.includes(context.oidc.route ?? '') ? known(asked) : mapEach(asked, uriOfApi)
   Object.defineProperty(params, 'resource', {
     enumerable: true,
     configurable: true,
@@ -15,5 +20,7 @@ export const knowApis: ParamsWatcher = (_context, params) => {
   })
 }
 
-const known = (resource: unknown): unknown =>
-  Array.isArray(resource) ? resource.map(known) : typeof resource === 'string' ? uriOfApi(resource) : resource
+const known = (resource: unknown): unknown => mapEach(resource, (one) => (isBareUri(one) ? one : uriOfApi(one)))
+
+const mapEach = (value: unknown, map: (text: string) => string): unknown =>
+  Array.isArray(value) ? value.map((one) => mapEach(one, map)) : typeof value === 'string' ? map(value) : value
