@@ -5,6 +5,7 @@ import { defaultApi, judgeAuthorization, judgeMachine, standingScope } from '../
 import type { Asked, Verdict } from '../clients/asked.ts'
 import type { Apis } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
+import { isPublic } from '../clients/oidc-client.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { isDocumentId } from '../clients/metadata-document.ts'
 import { ProtocolError } from '../protocol-error.ts'
@@ -90,8 +91,7 @@ export function standingFor(
   const callerName = `${caller.namespace}/${caller.name}`
   const api = aud === undefined ? undefined : `API ${[aud].flat().join(' ')}`
   const untold = (why: string): Standing => ({ kind: 'untold', why })
-  if (caller.config.tokenEndpointAuthMethod === 'none')
-    return untold(`${callerName} is a public client, and such a client introspects nothing`)
+  if (isPublic(caller.config)) return untold(`${callerName} is a public client, and such a client introspects nothing`)
   if (!mayIntrospect(caller, token))
     return untold(`the token is for ${api ?? `client ${clientId}`}, not for ${callerName}`)
   const owner = clients.registeredById(clientId)

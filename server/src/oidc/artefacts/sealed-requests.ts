@@ -21,10 +21,6 @@ export interface SealedRequests {
   unseal(value: string): PushedRequest | undefined
 }
 
-/** Whether anybody can push a request in the name of this client. */
-export const isPublic = (config: { readonly tokenEndpointAuthMethod: string }): boolean =>
-  config.tokenEndpointAuthMethod === 'none'
-
 const urn = 'urn:ietf:params:oauth:request_uri:'
 /** Characters of a whole `request_uri`: some browsers and proxies take no longer URL. */
 const longestUri = 2000

@@ -1,5 +1,6 @@
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { leastNonce } from '@nauthera/rules/limits'
+import { isPublic } from './oidc-client.ts'
 
 // What ties a code to the sign-in that asked for it, so that nobody can bring a stolen code into a session of their own: PKCE,
 // or the nonce that a confidential client checks in the ID token (RFC 9700 section 2.1.1). A client that must have PKCE is refused
@@ -14,10 +15,10 @@ export function missingBinding(config: Pick<ClientConfig, 'pkceRequired' | 'pkce
 /** @param code what is known of a code that its client has redeemed
  *  @returns whether it was protected; undefined of a client of which that is not told */
 export function codeProtection(
-  { pkceOrNonce, tokenEndpointAuthMethod }: Pick<ClientConfig, 'pkceOrNonce' | 'tokenEndpointAuthMethod'>,
+  config: Pick<ClientConfig, 'pkceOrNonce' | 'tokenEndpointAuthMethod'>,
   code: Readonly<Record<string, unknown>>,
 ): boolean | undefined {
-  if (!pkceOrNonce || tokenEndpointAuthMethod === 'none') return undefined
+  if (!config.pkceOrNonce || isPublic(config)) return undefined
   if (typeof code['codeChallenge'] === 'string') return true
   const { scope, nonce } = code
   // without an ID token nobody gets the nonce back

@@ -1,3 +1,4 @@
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { RegisteredClient } from '../../clients/registered-client.ts'
 import type { RegistryHolder } from '../../clients/registry.ts'
 
@@ -5,6 +6,10 @@ import type { RegistryHolder } from '../../clients/registry.ts'
 export type ProviderMetadata = Readonly<Record<string, unknown>>
 
 export type OidcClient = RegisteredClient
+/** Whether anybody can ask in the name of this client: it proves nothing. */
+export const isPublic = ({ tokenEndpointAuthMethod }: Pick<ClientConfig, 'tokenEndpointAuthMethod'>): boolean =>
+  tokenEndpointAuthMethod === 'none'
+
 export type OidcRegistry = RegistryHolder
 
 /** The library's class of clients, as far as we use it. Each Provider has one of its own. */

@@ -1,5 +1,6 @@
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { lifetimes } from '../lifetimes.ts'
+import { isPublic } from './oidc-client.ts'
 
 // Who gets a refresh token, and for how long it may stay unused. Pure.
 
@@ -10,8 +11,7 @@ export const mayRefresh = (config: Pick<ClientConfig, 'grantTypes'>): boolean =>
 
 export type RefreshConfig = Pick<ClientConfig, 'refreshTokenTtl' | 'tokenEndpointAuthMethod'>
 
-/** How many seconds a refresh token of the client stays valid without use. Whoever finds one of a public client can use it, so without
- *  `offline_access` it ends after a day.
+/** How many seconds a refresh token of the client stays valid without use: of a public client without `offline_access` a day at most.
  *  @param scope of the code or refresh token */
 export function idleLifetime(config: RefreshConfig, scope: string | undefined): number {
   const idle = config.refreshTokenTtl || lifetimes.refreshIdle
@@ -19,7 +19,7 @@ export function idleLifetime(config: RefreshConfig, scope: string | undefined): 
 }
 
 const endsSoon = (config: RefreshConfig, scope: string | undefined): boolean =>
-  config.tokenEndpointAuthMethod === 'none' && scope?.split(' ').includes('offline_access') !== true
+  isPublic(config) && scope?.split(' ').includes('offline_access') !== true
 
 /** Whether a request gives a public client a token that renews itself until the person signs out. */
 export const refreshesInSession = (config: RefreshConfig & Pick<ClientConfig, 'grantTypes'>, scope: string): boolean =>

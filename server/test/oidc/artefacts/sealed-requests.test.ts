@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { createSealedRequests, isPublic } from '../../../src/oidc/artefacts/sealed-requests.ts'
+import { createSealedRequests } from '../../../src/oidc/artefacts/sealed-requests.ts'
 import { createSealer } from '../../../src/oidc/artefacts/sealed.ts'
 import { cookieKeys } from '../test-keys.ts'
 
@@ -58,12 +58,5 @@ describe('createSealedRequests', () => {
     const value = sealer.seal('PushedAuthorizationRequest', { parts: ['x'.repeat(100_000)] })
     expect(value.length).to.be.lessThan(2000)
     expect(requests.unseal(value)).to.equal(undefined)
-  })
-})
-
-describe('isPublic', () => {
-  it('is so for a client that does not authenticate', () => {
-    expect(isPublic({ tokenEndpointAuthMethod: 'none' })).to.equal(true)
-    expect(isPublic({ tokenEndpointAuthMethod: 'private_key_jwt' })).to.equal(false)
   })
 })

@@ -1,5 +1,5 @@
 import { errors } from 'oidc-provider'
-import { isPublic } from '../../artefacts/sealed-requests.ts'
+import { isPublic } from '../../clients/oidc-client.ts'
 import type { PushedRequest } from '../../artefacts/sealed-requests.ts'
 import { lifetimes } from '../../lifetimes.ts'
 import { currentRequest, fromStore } from '../current-request.ts'

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { errors } from 'oidc-provider'
-import { isPublic } from '../../artefacts/sealed-requests.ts'
+import { isPublic } from '../../clients/oidc-client.ts'
 import { readClaims } from '../../clients/platform-token.ts'
 import { longestAssertion } from '../../lifetimes.ts'
 import { fromStore } from '../current-request.ts'

@@ -1,4 +1,5 @@
 import { isDocumentId } from '../../clients/metadata-document.ts'
+import { isPublic } from '../../clients/oidc-client.ts'
 import type { Context } from '../shapes.ts'
 import type { ParamsWatcher } from './params-watcher.ts'
 
@@ -23,8 +24,9 @@ export const takeEmptyBasic: ParamsWatcher = (context, params, { clients }) => {
   if (!routes.includes(context.oidc.route ?? '')) return
   const id = idOfEmptyBasic(context)
   if (id === undefined || params['client_secret'] !== undefined || params['client_assertion'] !== undefined) return
-  const isPublic = isDocumentId(id) || clients.registeredById(id)?.config.tokenEndpointAuthMethod === 'none'
-  if (!isPublic || (params['client_id'] !== undefined && params['client_id'] !== id)) {
+  const client = clients.registeredById(id)
+  const provesNothing = isDocumentId(id) || (client !== undefined && isPublic(client.config))
+  if (!provesNothing || (params['client_id'] !== undefined && params['client_id'] !== id)) {
     params['client_id'] = undefined
     context.headers.authorization = `Basic ${Buffer.from(`${encodeURIComponent(id)}:none`).toString('base64')}`
     return
