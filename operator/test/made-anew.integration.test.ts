@@ -76,6 +76,35 @@ describe('clients that are made anew while the operator is busy with them', func
     expect(cluster.violations).to.deep.equal([])
   })
 
+  it('I9 K1 one that is made anew waits also when it is edited before its shard is written', async () => {
+    round++
+    const [first, second] = [nameOf('first'), nameOf('second')]
+    await apply('first', 'shared')
+    await settled('the first has the id')
+    await apply('second', 'shared')
+    await settled('the second waits for the id')
+    const busy = operator.pauseAt(({ path }) => path.includes(`/oidcclients/${first}/status`))
+    await cluster.apply(first, { ...specOf('shared'), displayName: 'Edited' })
+    await busy
+    const writeAgain = cluster.api.faults.add({
+      when: ({ verb, name }) => verb === 'patch' && name?.startsWith('nauthera-clients-') === true,
+      effect: { kind: 'refuse', code: 503 },
+    })
+    await cluster.remove(first)
+    await apply('first', 'shared')
+    operator.resume()
+    const isTold = () => waitsFor(first) === `${appsNamespace}/${second}`
+    await cluster.until(isTold, 'the new first waits for the second')
+    await cluster.apply(first, { ...specOf('shared'), displayName: 'Edited' })
+    const { generation } = cluster.client(first)!.metadata
+    await cluster.until(() => cluster.client(first)?.status?.observedGeneration === generation, 'it is looked at again')
+    expect(isTold()).to.equal(true)
+    writeAgain()
+    await settled('the second has the id')
+    expect(isHolder(second)).to.equal(true)
+    for (const name of [first, second]) await cluster.remove(name)
+  })
+
   it('I9 K1 the status of each tells of the present object, and nobody has a name that an earlier object of theirs had', () =>
     fc.assert(
       fc.asyncProperty(fc.array(act, { minLength: 1, maxLength: 5 }), async (acts) => {

@@ -1,7 +1,7 @@
 import type { NoRoom } from '../decide/outcome.ts'
 import { schemaOf } from '../decide/shard-schema.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { asStored, entryKey, keepsEntry, sameClient, shareVersion } from './client-entry.ts'
+import { asStored, entryKey, keepsEntry, plannedEntry, sameClient, shareVersion } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
 import { planShard } from './plan-shard.ts'
 import type { TrustsFile } from './shard-secret.ts'
@@ -95,9 +95,11 @@ export class ShardState {
     const key = entryKey(client)
     const known = this.#clients.get(key)
     const awaited = this.#undecided.delete(key)
-    this.#leaving.delete(key)
+    const stored = this.stored.entries.get(key)?.entry
+    // one of which nothing will be stored leaves all the same
+    if (this.#leaving.has(key) && plannedEntry(client, stored)) this.#leaving.delete(key)
     if (known && sameClient(known, client)) return awaited
-    const held = shareVersion(client, this.stored.entries.get(key)?.entry)
+    const held = shareVersion(client, stored)
     this.#clients.set(key, held)
     if (!this.#isNews(key, held)) return awaited
     this.#dirty = true

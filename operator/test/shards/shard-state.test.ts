@@ -55,10 +55,13 @@ describe('ShardState', () => {
     })
   })
 
-  it('K1 says which stored clients leave with the next write, until one is put under that name', () => {
+  it('K1 says which stored clients leave with the next write, until one with an entry is put under that name', () => {
     const leaving = () => [first, second].filter((name) => state.isLeaving(key(name)))
     expect(leaving()).to.deep.equal([])
     for (const name of [first, second]) state.remove(key(name))
+    expect(leaving()).to.deep.equal([first, second])
+    // one that is made anew and refused has no version of before: nothing will be stored of it
+    for (const name of [first, second]) state.put(wanted(name, { uid: 'another', verdict: { kind: 'carry' } }))
     expect(leaving()).to.deep.equal([first, second])
     state.put(wanted(second))
     expect(leaving()).to.deep.equal([first])
