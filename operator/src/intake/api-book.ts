@@ -67,7 +67,11 @@ export class ApiBook {
     const { clients, shards } = this.#needs
     const naming = clients.declaring(identifier)
     const named = new Set(naming.map(keyOf))
-    const left = shards.holders(identifier).flatMap((key) => (named.has(key) ? [] : (clients.get(key) ?? [])))
+    // a client may have it as its id alone: that declares no API
+    const left = shards
+      .holders(identifier)
+      .flatMap((key) => (named.has(key) ? [] : (clients.get(key) ?? [])))
+      .filter((client) => this.#leftBy(client).includes(identifier))
     return [
       ...naming.map((client) => this.#saidBy(client, identifier, { claim: 'named', standing: 'invalid' })),
       ...left.map((client) => this.#saidBy(client, identifier, { claim: 'held', standing: 'left' })),

@@ -272,6 +272,17 @@ describe('ApiBook', () => {
     ])
   })
 
+  it('says that nobody declares an audience that is only the id of a client', () => {
+    const world = createWorld({ 'web/grafana': create(ShardEntrySchema, { clientId: 'grafana' }) })
+    world.setPolicy({ allow: { customClientId: true } })
+    world.apply('grafana', 'web', { clientId: 'grafana' })
+    world.apply('worker', 'shop', { audiences: ['grafana'] })
+    world.work()
+    expect(world.told('shop/worker')).to.deep.equal([
+      { kind: 'refused', identifier: 'grafana', api: undefined, why: { kind: 'undeclared' } },
+    ])
+  })
+
   it('compares many callers in slices, so that other work has its turn', () => {
     const world = createWorld()
     world.apply('api', 'shop', api('urn:api:a'))
