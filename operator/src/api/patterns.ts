@@ -36,6 +36,9 @@ const octet = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
 const host = `(([A-Za-z0-9_-]+[.])*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?|${octet}([.]${octet}){3}|\\[[0-9A-Fa-f:.]+\\])(${port})?`
 const loopback = `(localhost|127[.]0[.]0[.]1|\\[::1\\])(${port})?`
 
+/** A word that an API may have as its identifier. */
+const apiName = '[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?'
+
 export const patterns = {
   /** A place that only a TLS peer or this very machine answers. A prefix test would take http://localhost.evil.com. */
   secureUri: `^(https://|http://${loopback}([/?]|$))`,
@@ -52,7 +55,8 @@ export const patterns = {
   httpsUri: `^https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?$`,
   httpsOrUrn: `^(https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?|urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[!$-)+-;=?-\\[\\]-~]+)$`,
   /** Of an API: also one on this machine, or a bare name, which a policy has to list. A name has no dot: client ids that we make have one. */
-  apiIdentifier: `^([a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?|https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?|urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[!$-)+-;=?-\\[\\]-~]+|http://${loopback}([/?][!$-)+-;=?-\\[\\]-~]*)?)$`,
+  apiIdentifier: `^(${apiName}|https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?|urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[!$-)+-;=?-\\[\\]-~]+|http://${loopback}([/?][!$-)+-;=?-\\[\\]-~]*)?)$`,
+  apiName: `^${apiName}$`,
   /** Browsers write hosts in small letters. */
   origin: `^(https://${host.replaceAll('A-Za-z', 'a-z').replaceAll('A-F', '')}|http://${loopback})$`,
   /** Only characters that need no encoding in HTTP Basic. */

@@ -5,6 +5,7 @@ import { platformTokenLife } from '@nauthera/rules/identities'
 import type { TokenLimits } from './metadata.ts'
 import { namespaceLimits } from '@nauthera/rules/limits'
 import { durationMs } from '../api/duration.ts'
+import { matches, patterns } from '../api/patterns.ts'
 import type { LabelSelector } from '../api/label-selector.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
@@ -128,16 +129,26 @@ export function mayDeclare(policies: BindingPolicies, identifier: unknown): iden
 }
 
 /** What is on this machine is another API on the next one, and a bare name belongs to nobody: both need a policy with an entry of their kind. One that covers
- *  everything (`*`) does not mean them.
+ *  everything (`*`), or begins as URIs do (`https*`), does not mean them.
  *  @returns whether it has one; true for https and URNs, which need none */
 export function isNamedWhereNeeded(policies: BindingPolicies, identifier: string): boolean {
   const kind = kindOf(identifier)
   if (kind === 'uri') return true
   const entries = policies.flatMap(({ spec: { allow } }) => allow?.resourceIdentifiers ?? [])
   return covers(
-    entries.filter((entry) => entry !== '*' && kindOf(entry) === kind),
+    entries.filter((entry) => (kind === 'machine' ? kindOf(entry) === kind : meansNames(entry))),
     identifier,
   )
+}
+
+/** What the other identifiers begin with. */
+const schemes = ['http', 'https', 'urn']
+
+/** @returns whether an entry of a policy lists bare names: it is one, or the beginning of some and of no URI */
+function meansNames(entry: string): boolean {
+  if (!entry.endsWith('*')) return matches(entry, patterns.apiName)
+  const beginning = entry.slice(0, -1)
+  return matches(`${beginning}0`, patterns.apiName) && !schemes.some((scheme) => scheme.startsWith(beginning))
 }
 
 function kindOf(identifier: string): 'machine' | 'name' | 'uri' {

@@ -179,26 +179,37 @@ describe('checkPolicies', () => {
     ],
     ...(
       [
-        [undefined, 1],
-        [['*'], 1],
-        [['https:*', 'urn:*'], 2],
-        [['kafka'], 2],
-        [['rabbitmq'], 0],
-        [['rabbit*'], 0],
+        [undefined, 'rabbitmq', 1],
+        [['*'], 'rabbitmq', 1],
+        [['https:*', 'urn:*'], 'rabbitmq', 2],
+        [['kafka'], 'rabbitmq', 2],
+        [['rabbitmq'], 'rabbitmq', 0],
+        [['rabbit*'], 'rabbitmq', 0],
+        [['rabbit-*'], 'rabbit-mq', 0],
+        // whoever lists these means URIs, or everything
+        [['https*'], 'httpsbin', 1],
+        [['http*'], 'httpbin', 1],
+        [['h*'], 'httpbin', 1],
+        [['u*'], 'upload', 1],
+        [['Urn*', 'r**', '**'], 'rabbitmq', 2],
+        [['httpb*'], 'httpbin', 0],
+        [['urn'], 'urn', 0],
       ] as const
-    ).map(([resourceIdentifiers, faults]): [string, Partial<OIDCClientSpec>, OIDCPolicySpec[], string[]] => [
-      `${faults === 0 ? 'takes' : 'refuses'} a bare name where ${resourceIdentifiers?.join(' and ') ?? 'nothing'} is listed`,
-      { resourceServer: { identifier: 'rabbitmq' } },
-      [
-        {
-          allow: {
-            resourceServer: true,
-            ...(resourceIdentifiers && { resourceIdentifiers: [...resourceIdentifiers] }),
+    ).map(
+      ([resourceIdentifiers, identifier, faults]): [string, Partial<OIDCClientSpec>, OIDCPolicySpec[], string[]] => [
+        `${faults === 0 ? 'takes' : 'refuses'} the bare name ${identifier} where ${resourceIdentifiers?.join(' and ') ?? 'nothing'} is listed`,
+        { resourceServer: { identifier } },
+        [
+          {
+            allow: {
+              resourceServer: true,
+              ...(resourceIdentifiers && { resourceIdentifiers: [...resourceIdentifiers] }),
+            },
           },
-        },
+        ],
+        Array.from({ length: faults }, () => 'spec.resourceServer.identifier'),
       ],
-      Array.from({ length: faults }, () => 'spec.resourceServer.identifier'),
-    ]),
+    ),
     [
       'limits types of authorization details',
       { authorizationDetailsTypes: ['payment'] },
