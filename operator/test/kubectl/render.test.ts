@@ -37,7 +37,7 @@ describe('kubectl nauthera render', () => {
     expect(secret!['stringData']).to.include({ clientID: 'demo.argo-cd', 'oidc.issuer': 'https://login.example.org' })
     expect(metadata).to.deep.include({
       client_id: 'demo.argo-cd',
-      scope: 'openid profile email groups',
+      scope: 'openid profile email groups offline_access',
       token_endpoint_auth_method: 'client_secret_basic',
       grant_types: ['authorization_code', 'refresh_token'],
       pkce_required: true,
