@@ -209,6 +209,7 @@ export const configs = {
     ...base,
     type: 'M2M',
     grantTypes: ['client_credentials'],
+    scopes: ['read', 'write'],
     audiences: ['https://api.example.com'],
     tokenEndpointAuthMethod: 'client_secret_basic',
   },
@@ -228,7 +229,7 @@ export function entry(
   options: {
     secrets?: readonly { plain: string; notAfter?: Date }[]
     uid?: string
-    /** Identifiers of APIs, and the scopes that the client may have there. Without it the entry is that of an older operator. */
+    /** Identifiers of APIs, and the scopes that the client may have there. Without it: what the version lists. */
     granted?: Readonly<Record<string, readonly string[]>>
     /** Types of authorization details that the client may ask for, at each API of `granted` that has them here. */
     types?: Readonly<Record<string, readonly string[]>>
@@ -252,14 +253,10 @@ export function entry(
       }
     }),
     desired: renderVersion(create(ClientConfigSchema, config)),
-    ...(options.granted || options.documents
-      ? {
-          granted: {
-            ...grantedTo(options.granted ?? {}, options.types),
-            documents: (options.documents ?? []).map(copyOf),
-          },
-        }
-      : {}),
+    granted: {
+      ...grantedTo(options.granted ?? listed(config), options.types),
+      documents: (options.documents ?? []).map(copyOf),
+    },
   })
 }
 
@@ -269,6 +266,12 @@ const copyOf = ({ hosts, scopes }: { hosts: readonly string[]; scopes: readonly 
 })
 
 type ByApi = Readonly<Record<string, readonly string[]>>
+
+/** What a version lists: all its scopes at each of its APIs. */
+const listed = ({ audiences = [], resourceServer, scopes = [] }: Config): ByApi =>
+  Object.fromEntries(
+    [...audiences, ...(resourceServer ? [resourceServer.identifier!] : [])].map((api) => [api, scopes]),
+  )
 
 const grantedTo = (granted: ByApi, types: ByApi = {}) => ({
   apis: Object.entries(granted).map(([identifier, scopes]) => ({

@@ -34,8 +34,8 @@ export interface RegisteredClient {
   readonly api: string | undefined
   /** Names of the ServiceAccounts of its own namespace that are its identities; undefined for most clients. */
   readonly accounts: readonly string[] | undefined
-  /** What the operator lets it have at APIs, whichever version is served. Undefined: from an operator that does not say. */
-  readonly granted: readonly GrantedScopes[] | undefined
+  /** What the operator lets it have at APIs, whichever version is served. */
+  readonly granted: readonly GrantedScopes[]
   /** Of an API: which clients by metadata document may call it. */
   readonly documents: readonly DocumentScopes[]
   /** Of an API whose version does not suspend it: the types of authorization details that it declares; undefined for none. */
@@ -76,8 +76,8 @@ function accountsOf({ identities }: ClientConfig, namespace: string): Registered
   return own.length > 0 ? own : undefined
 }
 
-export function grantedOf(granted: Granted | undefined): readonly GrantedScopes[] | undefined {
-  return granted?.apis.map(({ identifier, scopes, authorizationDetailsTypes: types }) => ({
+export function grantedOf(granted: Granted | undefined): readonly GrantedScopes[] {
+  return (granted?.apis ?? []).map(({ identifier, scopes, authorizationDetailsTypes: types }) => ({
     identifier: uriOfApi(identifier),
     scopes: scopes.slice(),
     ...(types.length > 0 ? { types: types.slice() } : {}),

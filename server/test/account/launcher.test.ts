@@ -18,7 +18,7 @@ function clientOf(clientId: string, config: Parameters<typeof create<typeof Clie
     verifiers: [],
     version: renderVersion(create(ClientConfigSchema, config)),
     api: undefined,
-    granted: undefined,
+    granted: [],
   })
 }
 

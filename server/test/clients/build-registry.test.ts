@@ -126,12 +126,12 @@ describe(buildRegistry.name, () => {
       [2n, { granted: ['read', 'write'] }, ['read', 'write']],
       [3n, { granted: [] }, []],
       [4n, { granted: ['write'], ...named }, ['write']],
-      [5n, {}, undefined],
+      [5n, {}, []],
     ] as const) {
       const shard = shardInput(3, seq, [entryOf(first, about), entryOf(second)])
       registry = (await applyAll([shard], check, registry)).registry
       const client = registry.find(idOf(first))!
-      expect(client.granted?.flatMap((api) => api.scopes)).to.deep.equal(scopes)
+      expect(client.granted.flatMap((api) => api.scopes)).to.deep.equal(scopes)
       expect(client.version).to.deep.equal(before.version)
     }
     expect(check.asked, 'only for the version that is refused').to.deep.equal([idOf(first)])

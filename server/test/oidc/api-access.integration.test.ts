@@ -142,13 +142,6 @@ describe('access to APIs', () => {
       expect((await machineToken('app.none')).status).to.equal(200)
     })
 
-    it('of a client whose operator says nothing about access follows the earlier rule', async () => {
-      const old = { scope: 'orders:admin' }
-      await change('app.one', entry('app.one', machine([own], [])))
-      const answer = await machineToken('app.one', old)
-      expect([answer.scope, (await machineToken('app.one')).scope]).to.deep.equal(['orders:admin', undefined])
-    })
-
     it('changes with what is granted at once, without a new version of the client', async () => {
       expect((await machineToken('app.one')).scope).to.equal('orders:read')
       const version = machine([own], ['orders:read', 'orders:write'])

@@ -33,6 +33,7 @@ describe('a program with the defaults of its client', () => {
     entry('app.machine', { ...configs.machine, secretMethods: asRendered.secretMethods }),
     entry('app.ps', {
       ...configs.web,
+      scopes: [...configs.web.scopes, 'read'],
       accessTokenSignedResponseAlg: 'PS256',
       audiences: ['https://api.example.com'],
     }),

@@ -35,7 +35,11 @@ describe('tokens', () => {
       tokenEndpointAuthMethod: 'private_key_jwt',
       jwks: { keys: [publicJwk] },
     }),
-    entry('app.resource', { ...configs.web, audiences: ['https://api.example.com'] }),
+    entry('app.resource', {
+      ...configs.web,
+      scopes: [...configs.web.scopes, 'read'],
+      audiences: ['https://api.example.com'],
+    }),
   ]
 
   before(async function () {

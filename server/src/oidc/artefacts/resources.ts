@@ -30,7 +30,7 @@ export function apiTokenOf(
 ): ApiToken {
   const { algorithm, format, seconds } = tokenTermsAt(identifier, client, needs.clients)
   return {
-    scope: (scopesAt(identifier, client, needs.clients) ?? []).join(' '),
+    scope: (scopesAt(identifier, client) ?? []).join(' '),
     audience: nameOfApi(identifier),
     accessTokenTTL: seconds,
     accessTokenFormat: format,
@@ -52,7 +52,7 @@ export function scopeOfRequest(
     if (scope === undefined && isDocumentId(client.clientId)) throw new ProtocolError('invalid_scope', nothingAsked)
     return scope
   }
-  if (grantType === 'client_credentials') return allowedScope(judgeMachine(asked, client, clients))
+  if (grantType === 'client_credentials') return allowedScope(judgeMachine(asked, client))
   // what a code or refresh token stands for is the consent of a person, which no request changes
   allowedScope(judgeAuthorization({ ...asked, scope: undefined }, client, clients))
   return asked.scope
@@ -96,7 +96,7 @@ export function standingFor(
     return untold(`the token is for ${api ?? `client ${clientId}`}, not for ${callerName}`)
   const owner = clients.registeredById(clientId)
   if (owner === undefined) return untold(`the client ${clientId} of the token is not served any more`)
-  const standing = standingScope(token, owner, clients)
+  const standing = standingScope(token, owner)
   return standing === undefined
     ? untold(`the client ${clientId} of the token may not ask for the ${api} any more`)
     : { kind: 'told', owner, ...standing }

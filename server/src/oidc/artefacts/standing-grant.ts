@@ -31,7 +31,7 @@ export async function standingGrant(
   if (client === undefined || row.payload.sector !== pairwiseSector(client.config)) return undefined
   const may = {
     person: personScopes(client.config),
-    at: (api: string) => scopesAt(api, client, clients),
+    at: (api: string) => scopesAt(api, client),
     details: (granted: Details) => standingDetails(granted, client, clients),
   }
   return { row, payload: narrowed(row.payload, may) }
@@ -49,8 +49,7 @@ function ownerOf(
   for (const { clientId, clientUid } of owners) {
     const client = clients.registeredById(clientId)
     if (client?.uid !== clientUid || !mayServe(client)) return undefined
-    if (before && scopesAt(client.config.resourceServer?.identifier ?? '', before, clients) === undefined)
-      return undefined
+    if (before && scopesAt(client.config.resourceServer?.identifier ?? '', before) === undefined) return undefined
     before = client
   }
   return before

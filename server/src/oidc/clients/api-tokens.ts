@@ -35,6 +35,6 @@ export function tokenTermsAt(identifier: string, { config }: ApisOf, apis: Apis)
 /** Seconds for which an API may take a signed access token of this client by itself, whatever has ended since; 0 when the client gets
  *  none. */
 export function signedTokenLife(client: ApisOf, apis: Apis): number {
-  const terms = apisOf(client, apis).map(({ identifier }) => tokenTermsAt(identifier, client, apis))
+  const terms = apisOf(client).map(({ identifier }) => tokenTermsAt(identifier, client, apis))
   return Math.max(0, ...terms.filter(({ format }) => format === 'jwt').map(({ seconds }) => seconds))
 }

@@ -11,34 +11,27 @@ export type ApisOf = Pick<OidcClient, 'config' | 'granted' | 'namespace' | 'name
 export type Apis = Pick<ClientInstances, 'findApi'>
 
 /** @returns the scopes that a client may have at an API; undefined when it may not ask for that API at all */
-export function scopesAt(identifier: string, client: ApisOf, apis: Apis): readonly string[] | undefined {
+export function scopesAt(identifier: string, client: ApisOf): readonly string[] | undefined {
   const { config, granted } = client
   if (!listedApis(config).includes(identifier)) return undefined
-  if (granted === undefined) return scopesBeforeGrants(identifier, config, apis)
   return granted
     .find((api) => api.identifier === identifier)
     ?.scopes.filter((scope) => config.scopes.includes(scope) && !oidcScopes.includes(scope))
 }
 
-/** The rule for entries of an operator that does not know grants: every scope of the API. */
-function scopesBeforeGrants(identifier: string, { scopes }: ClientConfig, apis: Apis): readonly string[] {
-  const api = apis.findApi(identifier)?.config.resourceServer
-  return api?.scopes ?? scopes.filter((scope) => !oidcScopes.includes(scope))
-}
-
 /** @returns the types of authorization details that a client may ask for at an API, as the API declares them */
 export function detailTypesAt(identifier: string, client: ApisOf, apis: Apis): readonly AuthorizationDetailsType[] {
   const { config, granted } = client
-  const may = granted?.find((api) => api.identifier === identifier)?.types ?? []
+  const may = granted.find((api) => api.identifier === identifier)?.types ?? []
   if (may.length === 0 || !listedApis(config).includes(identifier)) return []
   const declared = apis.findApi(identifier)?.config.resourceServer?.authorizationDetails ?? []
   return declared.filter(({ type }) => may.includes(type) && config.authorizationDetailsTypes.includes(type))
 }
 
 /** @returns the APIs that a client may ask for, each with its scopes */
-export function apisOf(client: ApisOf, apis: Apis): { identifier: string; scopes: readonly string[] }[] {
+export function apisOf(client: ApisOf): { identifier: string; scopes: readonly string[] }[] {
   return listedApis(client.config).flatMap((identifier) => {
-    const scopes = scopesAt(identifier, client, apis)
+    const scopes = scopesAt(identifier, client)
     return scopes === undefined ? [] : [{ identifier, scopes }]
   })
 }

@@ -21,16 +21,16 @@ export interface Asked {
  *  not list (RFC 6749 section 3.3): the answer says which scope there is. Without `openid` there would be no ID token, and a scope of an API is what a program
  *  needs for its work: these are refused, and so is a request of which nothing would be left: nobody types a password for it. The scopes may be those of all the APIs that the request names. */
 export function judgeAuthorization(asked: Asked, client: ApisOf, apis: Apis): Verdict {
-  const denied = deniedApi(asked.resources, client, apis)
+  const denied = deniedApi(asked.resources, client)
   if (denied) return denied
-  const may = new Set([...personScopes(client.config), ...asked.resources.flatMap((id) => scopesAt(id, client, apis)!)])
+  const may = new Set([...personScopes(client.config), ...asked.resources.flatMap((id) => scopesAt(id, client)!)])
   const scopes = words(asked.scope)
   const refused = scopes.filter(
     (scope) => !may.has(scope) && !isLeftOut(scope) && isKnown(scope, asked.resources, client, apis),
   )
   const kept = scopes.filter((scope) => may.has(scope))
   if (refused.length === 0 && kept.length === 0) refused.push(...scopes)
-  return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(kept)
+  return refused.length > 0 ? refuseScopes(refused, client) : allow(kept)
 }
 
 /** Whether a sign-in goes on without this scope where its client does not list it. */
@@ -46,22 +46,21 @@ export function withoutLeftOut(scope: string, had: string): string {
 
 /** At the token endpoint, for client_credentials. Nothing asked for means everything that is granted.
  *  @param asked.resources none, or the API of the token */
-export function judgeMachine(asked: Asked, client: ApisOf, apis: Apis): Verdict {
-  const denied = deniedApi(asked.resources, client, apis)
+export function judgeMachine(asked: Asked, client: ApisOf): Verdict {
+  const denied = deniedApi(asked.resources, client)
   if (denied) return denied
-  const atApi = asked.resources.flatMap((identifier) => scopesAt(identifier, client, apis)!)
-  // for an entry without grants nothing stays nothing: what this version of the server would add was never granted
-  if (asked.scope === undefined) return allow(client.granted === undefined ? [] : [...new Set(atApi)])
+  const atApi = asked.resources.flatMap((identifier) => scopesAt(identifier, client)!)
+  if (asked.scope === undefined) return allow([...new Set(atApi)])
   const may = new Set([...personScopes(client.config), ...atApi])
   const scopes = words(asked.scope)
   const refused = scopes.filter((scope) => !may.has(scope))
-  return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(scopes)
+  return refused.length > 0 ? refuseScopes(refused, client) : allow(scopes)
 }
 
 /** At the token endpoint, before a code or refresh token is used up. Which scopes the person consented to is the library's question.
  *  @param authorized the APIs that the code or refresh token is for */
-export function judgeRedemption(asked: Asked, authorized: readonly string[], client: ApisOf, apis: Apis): Verdict {
-  const denied = deniedApi(asked.resources, client, apis)
+export function judgeRedemption(asked: Asked, authorized: readonly string[], client: ApisOf): Verdict {
+  const denied = deniedApi(asked.resources, client)
   if (denied) return denied
   const resources = [...new Set(asked.resources)]
   if (resources.length > 1)
@@ -76,30 +75,30 @@ export function judgeRedemption(asked: Asked, authorized: readonly string[], cli
       `this sign-in was not for the API ${plain(foreign)}: name it in resource when it begins`,
     )
   const scopes = words(asked.scope)
-  const may = everything(client, apis)
+  const may = everything(client)
   const refused = scopes.filter((scope) => !may.has(scope) && !isLeftOut(scope))
-  return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(scopes.filter((scope) => may.has(scope)))
+  return refused.length > 0 ? refuseScopes(refused, client) : allow(scopes.filter((scope) => may.has(scope)))
 }
 
 /** At the token endpoint, for an API that exchanges a token that it received (RFC 8693). At its own API the new token has no scope that the
  *  old one lacks; at another one it has what is granted to the client that asks. Nothing asked for means no more than the old one has.
  *  @param asked.resources of `resource` and `audience` together
  *  @param subject the scope that the token still stands for */
-export function judgeExchange(asked: Asked, subject: string | undefined, client: ApisOf, apis: Apis): ExchangeVerdict {
+export function judgeExchange(asked: Asked, subject: string | undefined, client: ApisOf): ExchangeVerdict {
   const target = exchangeTarget(asked.resources, client)
   if (target.kind === 'refused') return target
   const { api } = target
-  const denied = deniedApi([api], client, apis)
+  const denied = deniedApi([api], client)
   if (denied) return denied
   const had = words(subject)
-  const granted = scopesAt(api, client, apis)!
+  const granted = scopesAt(api, client)!
   const may =
     api === client.config.resourceServer?.identifier ? granted.filter((scope) => had.includes(scope)) : granted
   const scopes = asked.scope === undefined ? had.filter((scope) => may.includes(scope)) : words(asked.scope)
   const refused = scopes.filter((scope) => !may.includes(scope))
   if (refused.some((scope) => granted.includes(scope)))
     return refuse('invalid_scope', `the subject token does not have the scope ${list(refused)}, so a new one cannot`)
-  if (refused.length > 0) return refuseScopes(refused, client, apis)
+  if (refused.length > 0) return refuseScopes(refused, client)
   return { kind: 'allowed', api, scope: scopes.length > 0 ? scopes.join(' ') : undefined }
 }
 
@@ -125,10 +124,10 @@ export function defaultApi(client: ApisOf): { kind: 'api'; identifier: string | 
 /** The API of a request for a person that names none: the client's only one, when a scope of it is asked for. Many programs cannot send
  *  `resource`.
  *  @returns undefined where the request is about the person alone */
-export function meantApi(scope: string | undefined, client: ApisOf, apis: Apis): string | undefined {
+export function meantApi(scope: string | undefined, client: ApisOf): string | undefined {
   const [only, ...others] = client.config.audiences
   if (only === undefined || others.length > 0) return undefined
-  const atApi = scopesAt(only, client, apis) ?? []
+  const atApi = scopesAt(only, client) ?? []
   return words(scope).some((one) => atApi.includes(one)) ? only : undefined
 }
 
@@ -137,12 +136,10 @@ export function meantApi(scope: string | undefined, client: ApisOf, apis: Apis):
 export function standingScope(
   token: { readonly aud?: string | readonly string[] | undefined; readonly scope?: string | undefined },
   client: ApisOf,
-  apis: Apis,
 ): { readonly scope: string | undefined } | undefined {
   const { aud } = token
   // a token of ours has one audience
-  const ofApi =
-    aud === undefined ? [...everything(client, apis)] : scopesAt(uriOfApi([aud].flat().join(' ')), client, apis)
+  const ofApi = aud === undefined ? [...everything(client)] : scopesAt(uriOfApi([aud].flat().join(' ')), client)
   if (ofApi === undefined) return undefined
   const scopes = words(token.scope).filter((scope) => ofApi.includes(scope))
   return { scope: scopes.length > 0 ? scopes.join(' ') : undefined }
@@ -150,8 +147,8 @@ export function standingScope(
 
 type RefusedRequest = Extract<Verdict, { kind: 'refused' }>
 
-function deniedApi(resources: readonly string[], client: ApisOf, apis: Apis): RefusedRequest | undefined {
-  const denied = resources.find((identifier) => scopesAt(identifier, client, apis) === undefined)
+function deniedApi(resources: readonly string[], client: ApisOf): RefusedRequest | undefined {
+  const denied = resources.find((identifier) => scopesAt(identifier, client) === undefined)
   if (denied === undefined) return undefined
   const why = client.config.audiences.includes(denied)
     ? `it is in spec.audiences of ${nameOf(client)} and not granted: its condition AudiencesGranted says why`
@@ -159,8 +156,8 @@ function deniedApi(resources: readonly string[], client: ApisOf, apis: Apis): Re
   return refuse('invalid_target', `this client may not ask for the API ${plain(denied)}: ${why}`)
 }
 
-function refuseScopes(scopes: readonly string[], client: ApisOf, apis: Apis): RefusedRequest {
-  const elsewhere = apisOf(client, apis).filter((api) => scopes.some((scope) => api.scopes.includes(scope)))
+function refuseScopes(scopes: readonly string[], client: ApisOf): RefusedRequest {
+  const elsewhere = apisOf(client).filter((api) => scopes.some((scope) => api.scopes.includes(scope)))
   const unlisted = scopes.filter((scope) => !client.config.scopes.includes(scope))
   if (elsewhere.length > 0) {
     const identifiers = list(elsewhere.map(({ identifier }) => identifier))
@@ -185,13 +182,13 @@ function isKnown(scope: string, resources: readonly string[], client: ApisOf, ap
   return (
     oidcScopes.includes(scope) ||
     client.config.scopes.includes(scope) ||
-    client.granted?.some((api) => api.scopes.includes(scope)) === true ||
+    client.granted.some((api) => api.scopes.includes(scope)) ||
     resources.some((identifier) => apis.findApi(identifier)?.config.resourceServer?.scopes.includes(scope) === true)
   )
 }
 
-const everything = (client: ApisOf, apis: Apis): ReadonlySet<string> =>
-  new Set([...personScopes(client.config), ...apisOf(client, apis).flatMap(({ scopes }) => scopes)])
+const everything = (client: ApisOf): ReadonlySet<string> =>
+  new Set([...personScopes(client.config), ...apisOf(client).flatMap(({ scopes }) => scopes)])
 
 const words = (text: string | undefined): string[] => [...new Set((text ?? '').split(' ').filter(Boolean))]
 

@@ -59,7 +59,7 @@ export function judgeDetails(asked: AskedDetails, client: ApisOf, apis: Apis): D
 export function apiOfDetails(text: string, client: ApisOf, apis: Apis): string | undefined {
   const read = readDetails(text)
   if (read.kind === 'refused' || read.details.length === 0) return undefined
-  const [found, ...more] = apisOf(client, apis).filter(({ identifier }) => {
+  const [found, ...more] = apisOf(client).filter(({ identifier }) => {
     const types = detailTypesAt(identifier, client, apis).map(({ type }) => type)
     return read.details.every(({ type }) => types.includes(type))
   })

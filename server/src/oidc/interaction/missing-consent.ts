@@ -50,7 +50,7 @@ export function askedIn({ params }: LibraryPart, client: OidcClient, clients: Cl
   const { authorization_details: text } = params
   return askedOf(
     params,
-    Object.fromEntries(identifiers.map((identifier) => [identifier, scopesAt(identifier, client, clients) ?? []])),
+    Object.fromEntries(identifiers.map((identifier) => [identifier, scopesAt(identifier, client) ?? []])),
     personScopes(client.config),
     typeof text === 'string' ? detailsIn({ text, resources: identifiers }, client, clients) : [],
   )

@@ -5,7 +5,6 @@ import type { GrantEvents } from '../artefacts/granted-tokens.ts'
 import { accessTokenLifetime } from '../clients/api-tokens.ts'
 import type { Sealer } from '../artefacts/sealed.ts'
 import { meantApi } from '../clients/asked.ts'
-import type { Apis } from '../clients/apis.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { createIds } from '../keys/random-ids.ts'
 import type { RequestContext } from '../request-context.ts'
@@ -82,8 +81,8 @@ export function createPersonTokens(
 }
 
 /** Whether the tokens are for the API that the sign-in meant, and so the library's. */
-export const isForApi = ({ resource, scope }: TokenSource, client: OidcClient, apis: Apis): boolean =>
-  resource !== undefined && meantApi(scope, client, apis) !== undefined
+export const isForApi = ({ resource, scope }: TokenSource, client: OidcClient): boolean =>
+  resource !== undefined && meantApi(scope, client) !== undefined
 
 /** The scopes of a grant that its code or refresh token has, in the order of the grant. */
 export function bothOf(granted: string | undefined, source: string): readonly string[] {

@@ -44,7 +44,7 @@ export function createRefreshes(
   const answer = createPersonTokens(needs)
   return async (context, form, client) => {
     const used = isPlain(form, client) ? usedToken(form, client, needs) : undefined
-    if (used === undefined || isForApi(used, client, clients)) return undefined
+    if (used === undefined || isForApi(used, client)) return undefined
     context.artefact = { ...used }
     const { grantId, seq } = used
     const idleTtlMs = idleLifetime(client.config, used.scope) * 1000

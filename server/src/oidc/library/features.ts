@@ -154,7 +154,7 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
     if (text !== undefined) checkDetails({ text, resources }, grantType, clients.registered(client), clients)
   }
   const means = (scope: string | undefined, client: object) => {
-    const meant = meantApi(scope, clients.registered(client), clients)
+    const meant = meantApi(scope, clients.registered(client))
     if (meant !== undefined) currentRequest().meantApi = meant
     return meant
   }

@@ -1,7 +1,6 @@
 import { detailsOfToken } from '../artefacts/granted-details.ts'
 import type { GrantPayload } from '../artefacts/grants.ts'
 import { allowedScope } from '../artefacts/resources.ts'
-import type { Apis } from '../clients/apis.ts'
 import { judgeRedemption } from '../clients/asked.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { currentContext, parameterOf, resourcesOf } from './shapes.ts'
@@ -14,11 +13,10 @@ import type { Artefact } from './shapes.ts'
 export function refuseEarly(
   artefact: Artefact,
   { client, grant }: { client: OidcClient; grant: GrantPayload | undefined },
-  clients: Apis,
 ): void {
   const context = currentContext()
   const asked = { scope: parameterOf(context, 'scope'), resources: resourcesOf(context) }
-  allowedScope(judgeRedemption(asked, [artefact.resource ?? []].flat(), client, clients))
+  allowedScope(judgeRedemption(asked, [artefact.resource ?? []].flat(), client))
   const text = parameterOf(context, 'authorization_details')
   if (text !== undefined) detailsOfToken(text, grant, asked.resources[0])
 }

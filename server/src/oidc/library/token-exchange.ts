@@ -77,11 +77,11 @@ async function judge(
   if (fault !== undefined || token === undefined) throw refused(fault!)
   await needs.clients.ensure(token.clientId!)
   const owner = needs.clients.registeredById(token.clientId!)
-  const standing = owner && standingScope(token, owner, needs.clients)
+  const standing = owner && standingScope(token, owner)
   if (standing === undefined) throw ended('its client may not call this API any more', api)
   await checkPerson(needs, internals, context, { token, api, client })
   const asked = { scope: request.scope, resources: request.apis }
-  const verdict = judgeExchange(asked, standing.scope, client, needs.clients)
+  const verdict = judgeExchange(asked, standing.scope, client)
   if (verdict.kind === 'refused') {
     allowedScope(verdict)
     throw new TypeError('a refused exchange goes on')

@@ -4,7 +4,6 @@ import { oidcScopes } from '@nauthera/rules/scopes'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
-import { scopesAt } from '../../../src/oidc/clients/apis.ts'
 import type { Apis, ApisOf } from '../../../src/oidc/clients/apis.ts'
 import {
   judgeAuthorization,
@@ -69,7 +68,7 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
         const one = { ...request, resources: request.resources.slice(0, 1) }
         for (const [verdict, resources] of [
           [judgeAuthorization(request, who, registry), request.resources],
-          [judgeMachine(one, who, registry), one.resources],
+          [judgeMachine(one, who), one.resources],
         ] as const) {
           for (const scope of scopeOf(verdict))
             expect(
@@ -87,7 +86,7 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
     fc.assert(
       fc.property(client, asked, fc.constantFrom(undefined, ...apis), (who, { scope }, identifier) => {
         const resources = identifier === undefined ? [] : [identifier]
-        const verdict = judgeMachine({ scope, resources }, who, registry)
+        const verdict = judgeMachine({ scope, resources }, who)
         if (identifier !== undefined && !mayAsk(who, identifier)) {
           expect(verdict).to.include({ kind: 'refused', error: 'invalid_target' })
           return
@@ -142,7 +141,7 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
   it('a token that is looked at stands for no more than its client may have now, and never for more than it was given', () => {
     fc.assert(
       fc.property(client, fc.constantFrom(undefined, ...apis), fc.uniqueArray(word), (who, aud, had) => {
-        const standing = standingScope({ aud, scope: had.join(' ') }, who, registry)
+        const standing = standingScope({ aud, scope: had.join(' ') }, who)
         if (aud !== undefined && !mayAsk(who, aud)) expect(standing).to.equal(undefined)
         for (const scope of words(standing?.scope)) {
           expect(had).to.include(scope)
@@ -156,7 +155,7 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
   it('a code or refresh token is not used for what was withdrawn, nor for an API that it is not for, nor for two at once', () => {
     fc.assert(
       fc.property(client, asked, most(apis), (who, request, authorized) => {
-        const verdict = judgeRedemption(request, authorized, who, registry)
+        const verdict = judgeRedemption(request, authorized, who)
         const isWhole =
           new Set(request.resources).size <= 1 &&
           request.resources.every((identifier) => authorized.includes(identifier)) &&
@@ -172,16 +171,6 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
     )
   })
 
-  it('an entry of an older operator has the earlier rule: every scope of the APIs that the client lists', () => {
-    fc.assert(
-      fc.property(client, fc.constantFrom(...apis), (who, identifier) => {
-        const { config } = who
-        const scopes = scopesAt(identifier, { ...who, granted: undefined }, registry)
-        expect(scopes).to.deep.equal(config.audiences.includes(identifier) ? ofApis : undefined)
-      }),
-    )
-  })
-
   it('a refusal is a text that an OAuth error may carry, whatever was asked', () => {
     fc.assert(
       fc.property(
@@ -192,8 +181,8 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
           const asking = { scope, resources }
           for (const verdict of [
             judgeAuthorization(asking, who, registry),
-            judgeMachine(asking, who, registry),
-            judgeRedemption(asking, [], who, registry),
+            judgeMachine(asking, who),
+            judgeRedemption(asking, [], who),
           ]) {
             if (verdict.kind === 'refused')
               expect(verdict.description).to.match(/^[\x20\x21\x23-\x5b\x5d-\x7e]{1,3000}$/)
@@ -215,7 +204,7 @@ describe('T50 what an exchange may ask for, whatever the client, the grants, the
           scopes: who.config.scopes,
           resourceServer: { identifier, scopes: ofApis },
         })
-        const verdict = judgeExchange(request, had, { ...who, config }, registry)
+        const verdict = judgeExchange(request, had, { ...who, config })
         if (verdict.kind === 'refused') return
         // an API may ask for itself
         config.audiences.push(identifier)

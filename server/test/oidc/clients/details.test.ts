@@ -120,8 +120,8 @@ describe('judgeDetails and standingDetails', () => {
     )
   })
 
-  it('give nothing where the operator does not say what is granted', () => {
-    const before = { ...client(['payment']), granted: undefined }
+  it('give nothing where nothing is granted', () => {
+    const before = { ...client(['payment']), granted: [] }
     const text = '[{"type":"payment"}]'
     expect(judgeDetails({ text, resources: [identifier] }, before, apis).kind).to.equal('refused')
     expect(standingDetails({ [identifier]: [{ type: 'payment' }] }, before, apis)).to.deep.equal({})

@@ -41,7 +41,6 @@ const secrets = [
 ]
 const clients = [
   entry('app.machine', machine, { granted, secrets }),
-  entry('app.older', machine),
   entry(
     'app.both',
     { ...machine, audiences: [api, other, strict, sealing] },
@@ -183,7 +182,6 @@ describe('the machine lane', function () {
     ['a secret in the header', () => forToken('app.machine')],
     ['a scope', () => forToken('app.machine', { scope: 'read' })],
     ['a resource', () => forToken('app.both', { resource: other })],
-    ['a client of an operator that knows no grants', () => forToken('app.older')],
     ['a short life', () => forToken('app.short')],
     ['an API that says how its tokens are', () => forToken('app.both', { resource: strict })],
     ['what an API is told of the person of a signed token', () => about('app.strict', tokens['ofStrict']!)],

@@ -27,7 +27,7 @@ export function consumeCodes(library: Internals, { store, clients }: Pick<Overri
           const needsGrant =
             kind === 'DeviceCode' || parameterOf(currentContext(), 'authorization_details') !== undefined
           const grant = needsGrant ? await library.Grant.find(this.grantId!) : undefined
-          refuseEarly(this, { client, grant }, clients)
+          refuseEarly(this, { client, grant })
           const outcome = await fromStore(
             async () =>
               spentInLane(this.jti) ??

@@ -28,7 +28,7 @@ export function rotateRefreshTokens(
         const client = clients.registered(clientOf(currentContext()))
         const { config } = client
         const grant = currentContext().oidc.entities.Grant as unknown as Grant
-        refuseEarly(this, { client, grant }, clients)
+        refuseEarly(this, { client, grant })
         const outcome = await fromStore(() =>
           store.refreshFamilies.rotate({
             grantId: this.grantId!,

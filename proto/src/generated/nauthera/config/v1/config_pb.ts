@@ -994,7 +994,7 @@ export type ShardEntry = Message<"nauthera.config.v1.ShardEntry"> & {
 
   /**
    * What the client may have at APIs. It stands beside the versions, so that a version that is carried forward never carries a
-   * withdrawn access. Unset: written by an operator that does not know access yet.
+   * withdrawn access. Unset: nothing.
    *
    * @generated from field: nauthera.config.v1.Granted granted = 8;
    */
@@ -1116,7 +1116,7 @@ export type ClientEntry = Message<"nauthera.config.v1.ClientEntry"> & {
 
   /**
    * What the client may have at APIs. It stands beside the versions, so that a version that is carried forward never carries a
-   * withdrawn access. Unset: written by an operator that does not know access yet.
+   * withdrawn access. Unset: nothing.
    *
    * @generated from field: nauthera.config.v1.Granted granted = 8;
    */
