@@ -3,6 +3,7 @@ import type { Page, PageRequest, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import { accountArea } from './frame.ts'
 import type { SignedInPerson } from './gate.ts'
+import { mostLinks } from '../store/upstream-links.ts'
 import { mayLink, strengthOf } from '../users/factors/policy.ts'
 import { ownersForm, ownersPage } from './owner.ts'
 import { done, eventOf, security, told } from './linking-needs.ts'
@@ -135,11 +136,12 @@ function foundPage(
   return { ...page, model: { ...model, action: `${model.action}/back`, found: { label: found.label, sealed } } }
 }
 
-type Fault = 'again' | 'away' | 'invalid' | 'cancelled' | 'foreign' | 'linked-already' | 'linked-elsewhere' | 'changed'
+type Fault =
+  'again' | 'away' | 'invalid' | 'cancelled' | 'foreign' | 'linked-already' | 'linked-elsewhere' | 'changed' | 'full'
 
 const mistakeOf = ({ name }: Provider, kind: Fault, label = ''): Mistake => ({
   key: `link-${kind}`,
-  values: { name, label },
+  values: { name, label, most: mostLinks },
 })
 
 function refused(
@@ -172,5 +174,7 @@ async function link(needs: LinkingNeeds, provider: Provider, person: SignedInPer
   // pressed twice, it is linked all the same
   const owner = isLinked ? person.user.id : await links.ownerOf(found)
   if (owner === person.user.id) return done(needs, request, 'linked')
-  return refused(needs, provider, person, request, owner === undefined ? 'changed' : 'linked-elsewhere', label)
+  if (owner !== undefined) return refused(needs, provider, person, request, 'linked-elsewhere', label)
+  const isFull = (await links.of(person.user.id)).length >= mostLinks
+  return refused(needs, provider, person, request, isFull ? 'full' : 'changed', label)
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import type { SecuritySection } from '../reply/account-pages.ts'
 import type { Ways } from '../store/standing.ts'
+import { mostLinks } from '../store/upstream-links.ts'
 import type { OwnLink } from '../store/upstream-links.ts'
 import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import { accountArea } from './frame.ts'
@@ -38,9 +39,9 @@ export async function linkedSection(needs: LinkingNeeds, { user }: SignedInPerso
   return [
     {
       id: 'linked',
-      text: { key: links.length === 0 ? 'security.linked.none' : 'security.linked.text' },
+      text: textOf(links),
       items: links.map((link) => itemOf(needs, link, links)),
-      actions: providers.map(({ id, name }) => ({
+      actions: (links.length < mostLinks ? providers : []).map(({ id, name }) => ({
         id: `link-${id}`,
         href: `${needs.basePath}${linkPath(id)}`,
         key: 'security.linked.add',
@@ -48,6 +49,11 @@ export async function linkedSection(needs: LinkingNeeds, { user }: SignedInPerso
       })),
     },
   ]
+}
+
+const textOf = ({ length }: readonly OwnLink[]): SecuritySection['text'] => {
+  if (length >= mostLinks) return { key: 'security.linked.full', values: { most: mostLinks } }
+  return { key: length === 0 ? 'security.linked.none' : 'security.linked.text' }
 }
 
 function itemOf(needs: LinkingNeeds, link: OwnLink, all: readonly OwnLink[]): SecuritySection['items'][number] {

@@ -19,7 +19,7 @@ export interface LinkingNeeds extends AreaNeeds, OwnerNeeds {
   readonly scope: CookieScope
   readonly factors: Pick<Factors, 'seal' | 'open'>
   readonly passkeys: Pick<PasskeyFactors, 'arePossible'>
-  readonly links: Pick<UpstreamLinks, 'link' | 'ownerOf' | 'ownOf' | 'unlinkOwn'>
+  readonly links: Pick<UpstreamLinks, 'link' | 'of' | 'ownerOf' | 'ownOf' | 'unlinkOwn'>
   readonly rounds: OtherProviders
   readonly audit: Pick<Audit, 'record'>
   readonly said: Said

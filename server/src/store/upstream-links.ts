@@ -25,12 +25,16 @@ export interface OwnLink extends UpstreamLink {
   readonly isRemovable: boolean
 }
 
+/** That one person can have. Each is shown on one page, and asked for at each sign-in. */
+export const mostLinks = 20
+
 export interface UpstreamLinks extends UpstreamSignIns {
   /** Lets an identity lead to the account of a person who has just proved both.
    *  @param account.proved the standing when the person signed in to the account; @param account.strongBy what that proved beyond a password:
    *  only then the provider vouches for a second factor. Two factors count while the person has one of them; @param told.mail queued with the link
    *  @param mark of the answer of the provider, where it was not marked before
-   *  @returns false when the standing has changed, the account is disabled, the answer was used before, or the identity leads to an account */
+   *  @returns false when the standing has changed, the account is disabled, the answer was used before, the identity leads to an account, or the
+   *    person has `mostLinks` */
   link(
     identity: UpstreamIdentity & { readonly maxAgeMs: number },
     account: { userId: string; proved: string; strongBy?: 'link' | 'mfa' | undefined },
@@ -64,7 +68,8 @@ const staysStrong = (strongBy: string): string => `(${strongBy}::text IS NOT NUL
 const link = statement(
   'upstream-link',
   `WITH person AS (
-     SELECT u.id FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2 FOR SHARE),
+     SELECT u.id FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2
+       AND (SELECT count(*) FROM upstream_links l WHERE l.user_id = u.id) < ${mostLinks} FOR SHARE),
    mark AS (
      INSERT INTO one_time (kind, id, expires_at) SELECT 'upstream', $9, $10::timestamptz FROM person WHERE $9::text IS NOT NULL
      ON CONFLICT DO NOTHING RETURNING id),

@@ -1,7 +1,7 @@
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import type { Store } from '../../src/store/store.ts'
-import { createUpstreamLinks } from '../../src/store/upstream-links.ts'
+import { createUpstreamLinks, mostLinks } from '../../src/store/upstream-links.ts'
 import type { UpstreamSignIn } from '../../src/store/upstream-sign-ins.ts'
 import { otherNames } from '../../src/store/user-names.ts'
 import { factorNotice } from '../../src/users/factors/notice.ts'
@@ -184,6 +184,15 @@ describe(createUpstreamLinks.name, () => {
     await stores[0].users.revokeSessions(userId, [])
     const other = signInOf()
     expect(await stores[0].upstreamLinks.link(other, { userId, proved: standing }, { audit: [linked] })).to.equal(false)
+  })
+
+  it('links no more accounts with one person than there may be', async () => {
+    const { id: userId } = await stores[0].users.insert({ username: 'mona', name: undefined, groups: [] })
+    const { standing } = (await stores[0].accounts.load({ userId }))!
+    const link = () => stores[0].upstreamLinks.link(signInOf(), { userId, proved: standing }, { audit: [] })
+    for (let n = 0; n < mostLinks; n++) expect(await link(), `link ${n}`).to.equal(true)
+    expect(await link()).to.equal(false)
+    expect(await stores[0].upstreamLinks.of(userId)).to.have.length(mostLinks)
   })
 
   it('L12 queues the mail about a link with the link, and none when nothing is linked', async () => {
