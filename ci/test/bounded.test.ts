@@ -130,7 +130,7 @@ const server: readonly Unit[] = [
     make: () => {
       const usage = createUsage()
       return (index) => {
-        const one = { namespace: 'n', name: `c${index}`, clientId: `n.c${index}` } as never
+        const one = { namespace: 'n', name: `c${index}`, clientId: `n.c${index}`, uid: `u${index}` } as never
         usage.touch(one, 'a')
         usage.touchIdentity(one, {} as never)
         if (index % step === step - 1) usage.keepOnly({ find: () => undefined } as never)
