@@ -27,6 +27,16 @@ describe('createConnection', () => {
     }
     throw new Error('it did not fail')
   }
+  const connect = (timeouts: NonNullable<Parameters<typeof createConnection>[0]['timeouts']>) =>
+    createConnection({
+      credentials: {
+        server: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/prefix`),
+        namespace: undefined,
+        current: async () => ({ headers: { authorization: 'Bearer token' }, tls: {} }),
+      },
+      userAgent: 'test',
+      timeouts,
+    })
   const get = () => connection.call({ method: 'GET', path: '/api/v1/namespaces/a/secrets/b' })
   const post = () => connection.call({ method: 'POST', path: '/api/v1/namespaces/a/secrets', body: {} })
   const read = async () => {
@@ -44,16 +54,7 @@ describe('createConnection', () => {
       handler(request, response)
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as AddressInfo
-    connection = createConnection({
-      credentials: {
-        server: new URL(`http://127.0.0.1:${port}/prefix`),
-        namespace: undefined,
-        current: async () => ({ headers: { authorization: 'Bearer token' }, tls: {} }),
-      },
-      userAgent: 'test',
-      timeouts: { connectMs: 200, requestMs: 200, leaseMs: 100, pageMs: 200, silenceMs: 200 },
-    })
+    connection = connect({ connectMs: 200, requestMs: 200, leaseMs: 100, pageMs: 200, silenceMs: 200 })
   })
   afterEach(async () => {
     connection.stop()
@@ -157,11 +158,18 @@ describe('createConnection', () => {
   })
 
   it('lets a Lease through while all other sockets hang', async () => {
+    connection.stop()
+    connection = connect({ connectMs: 20_000, requestMs: 20_000, leaseMs: 20_000, pageMs: 20_000, silenceMs: 20_000 })
+    const held: ServerResponse[] = []
     handler = (request, response) => {
       if (request.url?.includes('leases')) response.end('{"lease":true}')
+      else held.push(response)
     }
-    const hanging = Array.from({ length: 40 }, () => failure(post()))
+    const hanging = Array.from({ length: 40 }, post)
     expect(await connection.call({ method: 'GET', path: '/leases', lane: 'lease' })).to.deep.equal({ lease: true })
+    expect(held.length).to.be.lessThan(hanging.length)
+    handler = (_request, response) => response.end('{}')
+    for (const response of held) response.end('{}')
     await Promise.all(hanging)
   })
 })
