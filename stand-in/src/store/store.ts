@@ -28,6 +28,7 @@ const maxSnapshots = 32
 
 export class Store {
   #version = 100
+  #created = 0
   /** Watches from before this version get 410. */
   #compactedTo = 100
   readonly #objects = new Map<string, { resource: Resource; objects: Map<string, KubeObject> }>()
@@ -78,7 +79,7 @@ export class Store {
       ...object,
       metadata: {
         ...object.metadata,
-        uid: randomUUID(),
+        uid: this.#nextUid(),
         resourceVersion: String(version),
         creationTimestamp: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
         ...(resource.hasGeneration ? { generation: 1 } : {}),
@@ -87,6 +88,12 @@ export class Store {
     this.#of(resource).set(keyOf(namespace, name), created)
     this.#record({ type: 'ADDED', resource, object: created, version })
     return created
+  }
+
+  /** Of two objects that were created in the same second, the first has the lower UID here, so that a rule that compares ages and then UIDs
+   *  gives one answer. */
+  #nextUid(): string {
+    return (++this.#created).toString(16).padStart(8, '0') + randomUUID().slice(8)
   }
 
   /** Writes the object over what is there.
