@@ -6,7 +6,7 @@ import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 import { keyOf } from './decide/acceptance.ts'
 import { activityOf } from './decide/activity.ts'
 import type { Activity } from './decide/activity.ts'
-import { codesLack } from './decide/code-protection.ts'
+import { hasFault } from './decide/code-protection.ts'
 import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import { callerOf, documentGrants, grantedOf, presentOnly, resolveAccess } from './decide/resolve-access.ts'
@@ -135,8 +135,8 @@ export function createReconciler(needs: Needs): Reconciler {
     follow.notePlatform(key, outcome.platform !== undefined)
     const written = await status.write(outcome, isInProgress(outcome))
     // who proved it last is news for people, and none that hurries; that a program was mended, too
-    const isLacking = codesLack(client, outcome.codes) === true
-    const told = outcome.platform === undefined && !isLacking ? undefined : lastUsesAgainMs
+    const isFaulty = hasFault(client, outcome.codes, configOf(judgement)?.scopes ?? [])
+    const told = outcome.platform === undefined && !isFaulty ? undefined : lastUsesAgainMs
     const waits = [result.again, written.again, told].filter((ms) => ms !== undefined)
     if (former.names.length > 0 && result.secret.kind === 'ready') waits.push(formerAgainMs)
     if (waits.length > 0) again(key, Math.max(1, Math.min(...waits)))

@@ -1,24 +1,58 @@
-// Whether the codes of a client are protected, by what replicas saw of them.
+// What is wrong with the codes of a client, by what replicas saw of them: they have neither PKCE nor a nonce, or a scope was left out.
+import type { Condition } from '../api/client-status.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { CodeUse } from './outcome.ts'
 import { presetPkce } from './presets.ts'
 
-/** So much later than the last one that lacked it, a protected code shows that the program was mended. Two programs that share a client would
+/** So much later than the last one with the fault, a code without it shows that the program was mended. Two programs that share a client would
  *  else change the status in turns; and replicas tell times to within an hour. */
 const mendedAfterMs = 7_200_000
 
+const lasts = (faultAt: number, rightAt: number): boolean => faultAt > 0 && rightAt < faultAt + mendedAfterMs
+
 /** @returns whether the last codes had neither PKCE nor a nonce */
-export const lacksProtection = ({ protectedAt, unprotectedAt }: CodeUse): boolean =>
-  unprotectedAt > 0 && protectedAt < unprotectedAt + mendedAfterMs
+export const lacksProtection = ({ protectedAt, unprotectedAt }: CodeUse): boolean => lasts(unprotectedAt, protectedAt)
+
+/** @returns the scopes that the last requests asked for, and the version that was served then did not list */
+export const scopesLeftOut = ({ leftOut, wholeAt }: CodeUse): readonly string[] =>
+  [...leftOut].filter(([, at]) => lasts(at, wholeAt)).map(([scope]) => scope)
 
 /** @returns undefined while no code was seen without protection. What the status said before stays until replicas have seen more. */
-export function codesLack({ status }: OIDCClient, codes: CodeUse | undefined): boolean | undefined {
-  const known = status?.conditions?.find(({ type }) => type === 'CodeProtected')
-  const saidAt = known?.status === 'False' ? Date.parse(known.lastTransitionTime) : 0
-  const unprotectedAt = codes?.unprotectedAt || saidAt
+export function codesLack(client: OIDCClient, codes: CodeUse | undefined): boolean | undefined {
+  const known = saidOf(client, 'CodeProtected')
+  const unprotectedAt = codes?.unprotectedAt || saidAt(known)
   if (unprotectedAt === 0) return known && known.status === 'False'
-  return lacksProtection({ protectedAt: codes?.protectedAt ?? 0, unprotectedAt })
+  return lasts(unprotectedAt, codes?.protectedAt ?? 0)
 }
+
+/** @param listed by the version that is to be served
+ *  @returns the scopes that programs ask for and that are not listed, or the condition of before while replicas have not seen more; undefined while none
+ *    was left out */
+export function unlistedScopes(
+  client: OIDCClient,
+  codes: CodeUse | undefined,
+  listed: readonly string[],
+): readonly string[] | Condition | undefined {
+  if (codes !== undefined && codes.leftOut.size > 0)
+    return scopesLeftOut(codes).filter((scope) => !listed.includes(scope))
+  const known = saidOf(client, 'ScopesListed')
+  if (known?.status === 'True') return known
+  // of another version: what it listed is not known here
+  if (known?.observedGeneration !== client.metadata.generation) return undefined
+  return lasts(saidAt(known), codes?.wholeAt ?? 0) ? known : []
+}
+
+/** Whether something is wrong that a later code may show to be mended. */
+export function hasFault(client: OIDCClient, codes: CodeUse | undefined, listed: readonly string[]): boolean {
+  const unlisted = unlistedScopes(client, codes, listed) ?? []
+  return codesLack(client, codes) === true || ('type' in unlisted ? unlisted.status === 'False' : unlisted.length > 0)
+}
+
+const saidOf = ({ status }: OIDCClient, wanted: string): Condition | undefined =>
+  status?.conditions?.find(({ type }) => type === wanted)
+
+const saidAt = (known: Condition | undefined): number =>
+  known?.status === 'False' ? Date.parse(known.lastTransitionTime) : 0
 
 /** @returns what its owner can do */
 export function pkceHint({ secret }: OIDCClient['spec']): string {

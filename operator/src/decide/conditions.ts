@@ -3,7 +3,7 @@ import type { Fault } from '@nauthera/runtime/coded-error'
 import { annotations } from '@nauthera/proto/names'
 import { leastNonce } from '@nauthera/rules/limits'
 import type { Condition } from '../api/client-status.ts'
-import { codesLack, pkceHint } from './code-protection.ts'
+import { codesLack, pkceHint, unlistedScopes } from './code-protection.ts'
 import { accessFaults, grantText } from './describe-access.ts'
 import { present } from './present.ts'
 import { configOf, denialsOf } from './judge.ts'
@@ -27,6 +27,7 @@ export function describeConditions(outcome: Outcome): readonly Condition[] {
     Active: active(outcome),
     ...present('SectorListed', sectorListed(outcome)),
     ...present('CodeProtected', codeProtected(outcome)),
+    ...present('ScopesListed', scopesListed(outcome)),
   }
   return Object.entries({ ...findings, Ready: ready(findings, outcome) }).map(([type, finding]) =>
     conditionOf(outcome, type, finding),
@@ -245,6 +246,18 @@ function codeProtected({ codes, judgement }: Outcome): Finding | undefined {
         `sign-in works, but the program redeemed a code with neither PKCE nor a nonce of at least ${leastNonce} characters: a stolen code can be brought into another session; ${pkceHint(client.spec)}`,
       )
   }
+}
+
+/** Only of a client whose program has asked for a scope about the person that it does not list. Sign-in works without it, so Ready does not wait for it. */
+function scopesListed({ codes, judgement }: Outcome): Finding | undefined {
+  const found = unlistedScopes(judgement.client, codes, configOf(judgement)?.scopes ?? [])
+  if (found === undefined || 'type' in found) return found
+  if (found.length === 0) return yes('Listed', 'spec.scopes lists every scope that the program asks for')
+  const [them, they] = found.length > 1 ? ['them', 'they are'] : ['it', 'it is']
+  return no(
+    'LeftOut',
+    `sign-in works, but this client asks for ${found.join(', ')}, which spec.scopes does not list, so ${they} left out: add ${them}, or turn the option of the program off`,
+  )
 }
 
 const needed = ['Accepted', 'PolicyCompliant', 'AudiencesGranted', 'SecretReady', 'Propagated'] as const

@@ -38,7 +38,7 @@ export interface Outcome {
   readonly identity?: { readonly identity: string; readonly at: number } | undefined
   /** What a server found in the document of its sector; undefined while none has looked. */
   readonly sector?: SectorProof | undefined
-  /** How its codes were protected; undefined while no replica has told. */
+  /** What was seen of its codes; undefined while no replica has told. */
   readonly codes?: CodeUse | undefined
   /** Why there is no room for this version. */
   readonly noRoom: NoRoom | undefined
@@ -56,10 +56,16 @@ export interface SectorProof {
   readonly fault: string
 }
 
-/** When a client redeemed a code with PKCE or a nonce, and when one with neither: epoch milliseconds, to within an hour; 0 for never. */
+/** When a client redeemed a code of each kind last: epoch milliseconds, to within an hour; 0 for never. */
 export interface CodeUse {
+  /** With PKCE or a nonce. */
   readonly protectedAt: number
+  /** With neither. */
   readonly unprotectedAt: number
+  /** No scope that its request asked for was left out. */
+  readonly wholeAt: number
+  /** By scope about a person: this one was left out. */
+  readonly leftOut: ReadonlyMap<string, number>
 }
 
 /** Whose a Secret is that has the name which a client asks for. */

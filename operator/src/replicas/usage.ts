@@ -1,6 +1,7 @@
 import type { Identity, SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { identityText } from '@nauthera/rules/identities'
-import { lacksProtection } from '../decide/code-protection.ts'
+import { oidcScopes } from '@nauthera/rules/scopes'
+import { lacksProtection, scopesLeftOut } from '../decide/code-protection.ts'
 import type { CodeUse, SectorProof } from '../decide/outcome.ts'
 
 type Use = Pick<SecretUse, 'namespace' | 'name' | 'secretId'> & {
@@ -82,21 +83,35 @@ export class SectorProofs extends ByClient<SectorProof & { readonly at: number }
 interface CodeUseSaid {
   readonly namespace: string
   readonly name: string
-  readonly protectedAt?: { readonly seconds: bigint } | undefined
-  readonly unprotectedAt?: { readonly seconds: bigint } | undefined
+  readonly protectedAt?: Seconds
+  readonly unprotectedAt?: Seconds
+  readonly wholeAt?: Seconds
+  readonly leftOut: readonly { readonly scope: string; readonly at?: Seconds }[]
 }
 
-/** How the codes of each client were protected, at whichever replica. */
+type Seconds = { readonly seconds: bigint } | undefined
+
+const none: CodeUse = { protectedAt: 0, unprotectedAt: 0, wholeAt: 0, leftOut: new Map() }
+
+/** What was seen of the codes of each client, at whichever replica. */
 export class CodeUses extends ByClient<CodeUse> {
-  /** @returns the clients whose codes lack protection since now, or no longer */
+  /** @returns the clients with whose codes something is wrong since now, or no longer */
   note(uses: readonly CodeUseSaid[]): readonly string[] {
     return uses.flatMap(({ namespace, name, ...said }) => {
       const key = `${namespace}/${name}`
-      const before = this.known.get(key)
-      const latest = (kind: keyof CodeUse) => Math.max(before?.[kind] ?? 0, Number(said[kind]?.seconds ?? 0n) * 1000)
-      const use = { protectedAt: latest('protectedAt'), unprotectedAt: latest('unprotectedAt') }
+      const before = this.known.get(key) ?? none
+      const later = (at: number, saidAt: Seconds) => Math.max(at, Number(saidAt?.seconds ?? 0n) * 1000)
+      const leftOut = new Map(before.leftOut)
+      for (const { scope, at } of said.leftOut)
+        if (oidcScopes.includes(scope)) leftOut.set(scope, later(leftOut.get(scope) ?? 0, at))
+      const use = {
+        protectedAt: later(before.protectedAt, said.protectedAt),
+        unprotectedAt: later(before.unprotectedAt, said.unprotectedAt),
+        wholeAt: later(before.wholeAt, said.wholeAt),
+        leftOut,
+      }
       this.known.set(key, use)
-      return lacksProtection(use) === (before !== undefined && lacksProtection(before)) ? [] : [key]
+      return faultsOf(use) === faultsOf(before) ? [] : [key]
     })
   }
 
@@ -105,6 +120,8 @@ export class CodeUses extends ByClient<CodeUse> {
     return this.known.get(client)
   }
 }
+
+const faultsOf = (use: CodeUse): string => [lacksProtection(use), ...scopesLeftOut(use).toSorted()].join(' ')
 
 /** Secrets of one client whose use is remembered. Three can be live at a time. */
 const mostSecrets = 8

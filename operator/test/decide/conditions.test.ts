@@ -30,22 +30,20 @@ describe('describeConditions', () => {
     status: { conditions: [{ ...told, lastTransitionTime: '2026-01-01T00:00:00Z', observedGeneration }] },
   })
   const grafana = client({ secret: { presets: ['Grafana'] } }, { generation: 4 })
-  const codesToldBefore = (status: 'True' | 'False') => ({
+  const codesToldBefore = (status: 'True' | 'False', type = 'CodeProtected', observedGeneration = 1) => ({
     ...grafana,
     status: {
       conditions: [
-        {
-          type: 'CodeProtected',
-          status,
-          reason: 'R',
-          message: '',
-          lastTransitionTime: '2026-01-01T00:00:00Z',
-          observedGeneration: 1,
-        },
+        { type, status, reason: 'R', message: 'M', lastTransitionTime: '2026-01-01T00:00:00Z', observedGeneration },
       ],
     },
   })
-  const lacking = { protectedAt: 0, unprotectedAt: now }
+  const whole = { protectedAt: 0, unprotectedAt: 0, wholeAt: 0, leftOut: new Map<string, number>() }
+  const lacking = { ...whole, unprotectedAt: now }
+  const vault = client({ scopes: ['openid', 'email'] })
+  const asksMore = { ...whole, leftOut: new Map([['groups', now]]) }
+  const leftOut = ['ScopesListed', 'False', 'LeftOut'] as const
+  const listed = ['ScopesListed', 'True', 'Listed'] as const
   const lacked = ['CodeProtected', 'False', 'NeitherPKCENorNonce'] as const
   const table: readonly [
     sentence: string,
@@ -235,13 +233,71 @@ describe('describeConditions', () => {
     ['keeps that a code had neither when its replica is gone', { client: codesToldBefore('False') }, ...lacked, /./],
     [
       'says that a program was mended, also when the replica that saw the fault is gone',
-      { client: codesToldBefore('False'), codes: { protectedAt: now + 7_200_000, unprotectedAt: 0 } },
+      { client: codesToldBefore('False'), codes: { ...whole, protectedAt: now + 7_200_000 } },
       'CodeProtected',
       'True',
       'Protected',
       /PKCE or a nonce/,
     ],
     ['keeps that it was mended', { client: codesToldBefore('True') }, 'CodeProtected', 'True', 'Protected', /./],
+    [
+      'names the scope that the program asks for and the object leaves out, and what to do',
+      { client: vault, codes: asksMore },
+      ...leftOut,
+      /^sign-in works, but this client asks for groups, which spec\.scopes does not list, so it is left out: add it, or turn the option of the program off$/,
+    ],
+    [
+      'names several scopes that are left out',
+      {
+        client: vault,
+        codes: {
+          ...whole,
+          leftOut: new Map([
+            ['groups', now],
+            ['phone', now],
+          ]),
+        },
+      },
+      ...leftOut,
+      /groups, phone.*they are left out: add them/,
+    ],
+    [
+      'a scope that is left out does not take Ready away',
+      { client: vault, codes: asksMore },
+      'Ready',
+      'True',
+      'Ready',
+      /./,
+    ],
+    [
+      'says at once that the object lists the scope now',
+      { client: client({ scopes: ['openid', 'groups'] }), codes: asksMore },
+      ...listed,
+      /every scope/,
+    ],
+    [
+      'says that the program does not ask for it any more, two hours after it did',
+      { client: vault, codes: { ...asksMore, wholeAt: now + 7_200_000 } },
+      ...listed,
+      /every scope/,
+    ],
+    [
+      'keeps which scope was left out when its replica is gone',
+      { client: codesToldBefore('False', 'ScopesListed', 4) },
+      'ScopesListed',
+      'False',
+      'R',
+      /^M$/,
+    ],
+    [
+      'takes a scope as listed when another replica saw whole codes for two hours',
+      {
+        client: codesToldBefore('False', 'ScopesListed', 4),
+        codes: { ...whole, wholeAt: Date.UTC(2026, 0, 1, 2) },
+      },
+      ...listed,
+      /./,
+    ],
     ['says Active of any other', {}, 'Active', 'True', 'Active', /not suspended/],
     [
       'says what a second rotation waits for',
@@ -470,10 +526,19 @@ describe('describeConditions', () => {
   it('says nothing of codes that were never without protection, nor where PKCE is required', () => {
     for (const change of [
       {},
-      { codes: { protectedAt: now, unprotectedAt: 0 } },
+      { codes: { ...whole, protectedAt: now, wholeAt: now } },
       { client: client({ pkce: 'Required' }), codes: lacking },
     ])
       expect(conditionsOf(change)).to.not.have.property('CodeProtected')
+  })
+
+  it('says nothing of scopes of which none was left out, nor of what another version left out when nobody has seen it', () => {
+    for (const change of [
+      { codes: { ...whole, wholeAt: now } },
+      { client: codesToldBefore('False', 'ScopesListed', 3) },
+      {},
+    ])
+      expect(conditionsOf(change)).to.not.have.property('ScopesListed')
   })
 
   it('fits the CRD, whatever happened', () => {

@@ -48,9 +48,13 @@ describe('SectorProofs', () => {
 
 describe('CodeUses', () => {
   const hour = 3_600
-  const code = (at: { protectedAt?: number; unprotectedAt?: number }) => ({
+  const code = (
+    at: { protectedAt?: number; unprotectedAt?: number; wholeAt?: number },
+    leftOut: Readonly<Record<string, number>> = {},
+  ) => ({
     namespace: 'apps',
     name: 'git',
+    leftOut: Object.entries(leftOut).map(([scope, seconds]) => ({ scope, at: { seconds: BigInt(seconds) } })),
     ...Object.fromEntries(Object.entries(at).map(([kind, seconds]) => [kind, { seconds: BigInt(seconds) }])),
   })
 
@@ -59,7 +63,20 @@ describe('CodeUses', () => {
     expect(uses.note([code({ protectedAt: hour })])).to.deep.equal([])
     expect(uses.note([code({ unprotectedAt: 2 * hour })])).to.deep.equal(['apps/git'])
     expect(uses.note([code({ unprotectedAt: 3 * hour })])).to.deep.equal([])
-    expect(uses.last('apps/git')).to.deep.equal({ protectedAt: hour * 1000, unprotectedAt: 3 * hour * 1000 })
+    const { protectedAt, unprotectedAt } = uses.last('apps/git')!
+    expect([protectedAt, unprotectedAt]).to.deep.equal([hour * 1000, 3 * hour * 1000])
+  })
+
+  it('wakes for a scope that is left out, for one more, and two hours after the last; scopes of nobody are no news', () => {
+    const uses = new CodeUses()
+    expect(uses.note([code({ wholeAt: hour })]), 'a whole one').to.deep.equal([])
+    expect(uses.note([code({}, { 'call me at evil.example': hour })]), 'what is no scope of ours').to.deep.equal([])
+    expect(uses.note([code({}, { groups: 2 * hour })])).to.deep.equal(['apps/git'])
+    expect(uses.note([code({ wholeAt: 3 * hour }, { groups: hour })]), 'older, or too early').to.deep.equal([])
+    expect(uses.note([code({}, { phone: 3 * hour })])).to.deep.equal(['apps/git'])
+    expect(uses.note([code({ wholeAt: 4 * hour })]), 'groups is mended').to.deep.equal(['apps/git'])
+    expect(uses.note([code({ wholeAt: 5 * hour })]), 'phone too').to.deep.equal(['apps/git'])
+    expect([...uses.last('apps/git')!.leftOut.keys()]).to.deep.equal(['groups', 'phone'])
   })
 
   it('takes it as mended two hours after the last one without, at whichever replica', () => {

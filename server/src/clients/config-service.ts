@@ -208,10 +208,12 @@ function tellUsage(stream: ServerStream, usage: Usage, everyMs: number): () => v
     const told = uses.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
     const identities = proved.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
     const sectors = found.map(({ at, ...proof }) => ({ ...proof, at: timestampFromMs(at) }))
-    const codes = redeemed.map(({ protectedAt, unprotectedAt, ...use }) => ({
+    const codes = redeemed.map(({ protectedAt, unprotectedAt, wholeAt, leftOut, ...use }) => ({
       ...use,
       ...(protectedAt === undefined ? {} : { protectedAt: timestampFromMs(protectedAt) }),
       ...(unprotectedAt === undefined ? {} : { unprotectedAt: timestampFromMs(unprotectedAt) }),
+      ...(wholeAt === undefined ? {} : { wholeAt: timestampFromMs(wholeAt) }),
+      leftOut: Object.entries(leftOut).map(([scope, at]) => ({ scope, at: timestampFromMs(at) })),
     }))
     const value = { uses: told, identities, sectors, codes, covers: durationFromMs(Math.round(coversMs)) }
     stream.send({ message: { case: 'usage', value } }).catch(() => {

@@ -34,13 +34,25 @@ export interface SectorProof {
   readonly at: number
 }
 
-/** How codes that a client redeemed were protected; epoch milliseconds, to within an hour. */
+/** What was seen of the codes that a client redeemed; epoch milliseconds, to within an hour. */
 export interface CodeUse {
   readonly namespace: string
   readonly name: string
   readonly clientId: string
   readonly protectedAt?: number
   readonly unprotectedAt?: number
+  /** The last one of which no scope was left out. */
+  readonly wholeAt?: number
+  /** By scope: the last one of which it was left out. */
+  readonly leftOut: Readonly<Record<string, number>>
+}
+
+/** A code that a client has redeemed. */
+export interface RedeemedCode {
+  /** undefined of a client of which that is not told */
+  readonly isProtected: boolean | undefined
+  /** Scopes about the person that were asked for, and that the client does not list. */
+  readonly leftOut: readonly string[]
 }
 
 /** A time of a CodeUse is told anew when it is older than this. */
@@ -65,7 +77,7 @@ export interface Usage {
    *  @param fault empty when the document lists it */
   touchSector(client: RegisteredClient, fault: string): void
   /** The client has redeemed a code. */
-  touchCode(client: RegisteredClient, isProtected: boolean): void
+  touchCode(client: RegisteredClient, code: RedeemedCode): void
   /** @param cursor 0 for everything that is known, then what the last call returned */
   since(cursor: number): Told
   /** Forgets clients that are gone. */
@@ -97,13 +109,17 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
       const use = { namespace, name, clientId, generation, fault, at: needs.now() }
       sectors.set(clientId, { uid, use, order: ++order })
     },
-    touchCode(client, isProtected) {
+    touchCode(client, code) {
       const { namespace, name, clientId, uid } = client
-      const kind = isProtected ? 'protectedAt' : 'unprotectedAt'
       const before = ofOwner(codes.get(clientId), client)
       const now = needs.now()
-      if (now - (before?.[kind] ?? Number.NEGATIVE_INFINITY) < codeUseMs) return
-      codes.set(clientId, { uid, use: { ...before, namespace, name, clientId, [kind]: now }, order: ++order })
+      const isOld = (at = Number.NEGATIVE_INFINITY) => now - at >= codeUseMs
+      const times = timesOf(code).filter((time) => isOld(before?.[time]))
+      const scopes = code.leftOut.filter((scope) => isOld(before?.leftOut[scope]))
+      if (times.length + scopes.length === 0) return
+      const known = { namespace, name, clientId, ...before, ...allAt(now, times) }
+      const use = { ...known, leftOut: { ...before?.leftOut, ...allAt(now, scopes) } }
+      codes.set(clientId, { uid, use, order: ++order })
     },
     since(cursor) {
       const changed = <Use>(known: ReadonlyMap<string, { use: Use; order: number }>): Use[] =>
@@ -127,6 +143,13 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
     },
   }
 }
+
+const timesOf = ({ isProtected, leftOut }: RedeemedCode): ('protectedAt' | 'unprotectedAt' | 'wholeAt')[] => [
+  ...(isProtected === undefined ? [] : [isProtected ? ('protectedAt' as const) : ('unprotectedAt' as const)]),
+  ...(leftOut.length === 0 ? (['wholeAt'] as const) : []),
+]
+
+const allAt = (now: number, names: readonly string[]) => Object.fromEntries(names.map((name) => [name, now]))
 
 interface OfClient<Use> {
   readonly uid: string

@@ -38,6 +38,8 @@ export interface RequestContext extends Exchange {
   deferred?: AuditEvent[]
   /** Set when PostgreSQL did not answer: the response becomes 503, whatever the library made of the error. */
   unavailable?: boolean
+  /** The scopes that an authorization request asks for and its client does not list (clients/left-out). */
+  leftOut?: { readonly scopes: string | undefined }
   /** The API that this request means without naming it (clients/asked: meantApi). */
   meantApi?: string
   /** The access token that this request trades for another one (RFC 8693), once it was judged. */

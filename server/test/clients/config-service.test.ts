@@ -345,6 +345,22 @@ describe(createConfigService.name, () => {
     expect((await told()).map(({ fault }) => fault)).to.deep.equal([''])
   })
 
+  it('tells what was seen of the codes of a client: whether they lacked protection, and which scopes were left out', async () => {
+    const agent = await openAgent()
+    await agent.push(good)
+    usage.touchCode(holder.current().find(idOf(first))!, { isProtected: false, leftOut: ['groups'] })
+    for (;;) {
+      const message = await agent.next()
+      if (message.case !== 'usage' || message.value.codes.length === 0) continue
+      const [{ unprotectedAt, protectedAt, wholeAt, leftOut } = {}] = message.value.codes
+      expect([protectedAt, wholeAt]).to.deep.equal([undefined, undefined])
+      expect(leftOut).to.have.length(1)
+      expect(leftOut![0]).to.include({ scope: 'groups' })
+      expect(leftOut![0]!.at).to.deep.equal(unprotectedAt)
+      return
+    }
+  })
+
   it('K9 lets in nobody but the agent of this pod', async () => {
     const agent = await openAgent()
     await agent.push(good)

@@ -2,6 +2,8 @@ import { expect } from 'chai'
 import { createUsage } from '../../src/clients/usage.ts'
 import { applyAll, entryOf, namesIn, shardInput, verifierOf } from './shards.ts'
 
+const safe = { isProtected: true, leftOut: [] }
+const bare = { isProtected: false, leftOut: [] }
 const [key] = namesIn(3, 1) as [string]
 const loaded = async (secrets: string[]) => {
   const { registry } = await applyAll([shardInput(3, 1n, [entryOf(key, { secrets })])])
@@ -38,17 +40,16 @@ describe(createUsage.name, () => {
     let now = 1000
     const usage = createUsage({ now: () => now })
     const { client } = await loaded(['a'])
-    usage.touchCode(client, false)
+    usage.touchCode(client, bare)
     const first = usage.since(0)
-    expect(first.codes).to.deep.equal([
-      { namespace: client.namespace, name: client.name, clientId: client.clientId, unprotectedAt: 1000 },
-    ])
+    const { namespace, name, clientId } = client
+    expect(first.codes).to.deep.equal([{ namespace, name, clientId, unprotectedAt: 1000, wholeAt: 1000, leftOut: {} }])
     now += 3_599_000
-    usage.touchCode(client, false)
+    usage.touchCode(client, bare)
     expect(usage.since(first.cursor).codes, 'no news within the hour').to.deep.equal([])
-    usage.touchCode(client, true)
+    usage.touchCode(client, safe)
     now += 1_000
-    usage.touchCode(client, false)
+    usage.touchCode(client, bare)
     expect(usage.since(first.cursor).codes.map((use) => [use.protectedAt, use.unprotectedAt])).to.deep.equal([
       [3_600_000, 3_601_000],
     ])
@@ -56,18 +57,44 @@ describe(createUsage.name, () => {
     expect(usage.since(0).codes).to.deep.equal([])
   })
 
+  it('tells which scopes were left out of codes, each once an hour, and when a code was whole', async () => {
+    let now = 1000
+    const usage = createUsage({ now: () => now })
+    const { client } = await loaded(['a'])
+    const without = (...leftOut: string[]) => usage.touchCode(client, { isProtected: undefined, leftOut })
+    const told = () => usage.since(0).codes.map(({ wholeAt, leftOut }) => ({ wholeAt, leftOut }))
+    without('groups')
+    const { cursor } = usage.since(0)
+    now += 3_599_000
+    without('groups')
+    expect(usage.since(cursor).codes, 'no news within the hour').to.deep.equal([])
+    without('groups', 'phone')
+    expect(told()).to.deep.equal([{ wholeAt: undefined, leftOut: { groups: 1000, phone: 3_600_000 } }])
+    without()
+    now += 1_000
+    without('groups')
+    expect(told()).to.deep.equal([{ wholeAt: 3_600_000, leftOut: { groups: 3_601_000, phone: 3_600_000 } }])
+  })
+
   it('tells of a client id that another object has now nothing of the one before', async () => {
     const usage = createUsage({ now: () => 1000 })
     const { client } = await loaded(['a'])
-    usage.touchCode(client, false)
+    usage.touchCode(client, bare)
     usage.touchSector(client, '')
     const { cursor } = usage.since(0)
     const next = { ...client, namespace: 'other', uid: 'of the other' }
-    usage.touchCode(next, true)
+    usage.touchCode(next, safe)
     usage.touchSector(next, '')
     const told = usage.since(cursor)
     expect(told.codes).to.deep.equal([
-      { namespace: 'other', name: client.name, clientId: client.clientId, protectedAt: 1000 },
+      {
+        namespace: 'other',
+        name: client.name,
+        clientId: client.clientId,
+        protectedAt: 1000,
+        wholeAt: 1000,
+        leftOut: {},
+      },
     ])
     expect(told.sectors.map(({ namespace }) => namespace)).to.deep.equal(['other'])
   })
@@ -75,7 +102,7 @@ describe(createUsage.name, () => {
   it('tells of a client that was made anew under its name nothing of the one before', async () => {
     const usage = createUsage({ now: () => 1000 })
     const { registry, client } = await loaded(['a'])
-    usage.touchCode(client, false)
+    usage.touchCode(client, bare)
     usage.touchSector(client, '')
     usage.keepOnly({ ...registry, find: () => ({ ...client, uid: 'of the next' }) })
     const { codes, sectors, cursor } = usage.since(0)
@@ -83,7 +110,7 @@ describe(createUsage.name, () => {
     usage.touchSector(client, '')
     usage.touchSector({ ...client, uid: 'of the next' }, '')
     expect(usage.since(cursor).sectors, 'the same word about another object').to.have.length(1)
-    usage.touchCode({ ...client, uid: 'of the next' }, true)
+    usage.touchCode({ ...client, uid: 'of the next' }, safe)
     expect(usage.since(cursor).codes.map((use) => [use.protectedAt, use.unprotectedAt])).to.deep.equal([
       [1000, undefined],
     ])

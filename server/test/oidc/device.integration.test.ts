@@ -93,7 +93,7 @@ describe('RFC 8628 the device flow', function () {
   })
 
   it('section 3.3 to 3.5: a person types the code, says that the device is theirs, and signs in; then the device has tokens', async () => {
-    const code = await getDeviceCode(replicas, { scope: 'openid email offline_access' })
+    const code = await getDeviceCode(replicas, { scope: 'openid email phone offline_access' })
     expect(await errorOf(poll(replicas, code))).to.equal('authorization_pending')
     const browser = new Browser(replicas)
     const asks = await typeCode(browser, code.user.toLowerCase().replace('-', ' '))
@@ -113,7 +113,8 @@ describe('RFC 8628 the device flow', function () {
     const events = await audited('device.approved')
     expect(events.filter(({ userId }) => userId === claimsOfJwt(tokens.id)['sub'])).to.have.length(1)
     expect(events[0]).to.include({ clientId: 'app.device', outcome: 'success' })
-    expect((await audited('token.issued')).some(({ detail }) => detail?.['grant'] === 'device_code')).to.equal(true)
+    const { detail } = (await audited('token.issued')).find((event) => event.detail?.['grant'] === 'device_code')!
+    expect(detail?.['scopesLeftOut']).to.equal('phone')
   })
 
   it('section 3.3.1: the link with the code fills in the field, and asks all the same', async () => {

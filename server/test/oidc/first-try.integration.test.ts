@@ -199,15 +199,16 @@ describe('a program with the defaults of its client', () => {
     })
   })
 
-  describe('binds its code', () => {
-    /** What the newest code of the client that gave tokens says of its protection. */
-    const issued = async () => {
-      const { audit } = replicas.apps[0]!.store
-      await audit.flush()
-      const found = await audit.search({ clientId: 'app.web', event: 'token.issued', limit: 1 })
-      return { count: found[0]?.id, code: found[0]?.detail?.['code'] }
-    }
+  /** What is told of the newest code of the client that gave tokens. */
+  const issued = async () => {
+    const { audit } = replicas.apps[0]!.store
+    await audit.flush()
+    const found = await audit.search({ clientId: 'app.web', event: 'token.issued', limit: 1 })
+    const { code, scopesLeftOut } = found[0]?.detail ?? {}
+    return { count: found[0]?.id, code, leftOut: scopesLeftOut }
+  }
 
+  describe('binds its code', () => {
     it('A4 by a nonce of 16 characters, which comes back in the ID token', async () => {
       const back = await authorize(plainRequest({ nonce }))
       const answer = await send(replicas, {
@@ -304,6 +305,7 @@ describe('a program with the defaults of its client', () => {
       const back = await authorize(request(proof, { client_id: 'app.web', scope }))
       const answer = await redeem(replicas, { value: back.searchParams.get('code')!, proof })
       expect(answer.json()['scope']).to.equal('openid email')
+      expect((await issued()).leftOut).to.equal('phone')
       const again = await refresh(replicas, tokensOf(answer).refresh, { form: { scope } })
       expect([again.status, again.json()['scope']]).to.deep.equal([200, 'openid email'])
       const alone = await refresh(replicas, tokensOf(again).refresh, { form: { scope: 'phone' } })
@@ -314,6 +316,28 @@ describe('a program with the defaults of its client', () => {
       const later = await refresh(replicas, tokensOf(again).refresh, { form: { scope } })
       await replicas.serve(entries())
       expect([later.status, later.json()['scope']]).to.deep.equal([200, 'openid email'])
+    })
+
+    it('what was left out is told by the code that its client redeems, pushed or not, and not by what a browser says', async () => {
+      const scope = 'openid phone email address'
+      const { json } = await send(replicas, {
+        path: '/request',
+        headers: basic('app.web', clientSecret),
+        form: plainRequest({ scope }),
+      })
+      const pushed = { client_id: 'app.web', request_uri: String(json()['request_uri']), left_out: 'groups' }
+      for (const [parameters, leftOut] of [
+        [plainRequest({ scope, left_out: 'groups' }), 'address phone'],
+        [pushed, 'address phone'],
+        [plainRequest({ left_out: 'phone groups' }), undefined],
+      ] as const) {
+        const before = await issued()
+        const back = await authorize(parameters)
+        expect((await issued()).count, 'anybody can send a request').to.equal(before.count)
+        const form = codeForm(back.searchParams.get('code')!)
+        await send(replicas, { path: '/token', headers: basic('app.web', clientSecret), form })
+        expect((await issued()).leftOut).to.equal(leftOut)
+      }
     })
 
     it('a refused scope is named with the object and its field, in the answer and in the audit line', async () => {

@@ -1,9 +1,12 @@
 // What is told of a token that was granted, whoever answered the request: the audit event, the line of the request, the metric.
 import { nameOfApi } from '../../clients/api-names.ts'
+import type { RedeemedCode } from '../../clients/usage.ts'
 import type { Fields } from '@nauthera/runtime/log'
 import type { AuditEvent } from '../../store/audit.ts'
 import { chainOf } from '../clients/exchange.ts'
 import { codeProtection } from '../clients/code-binding.ts'
+import { leftOutOf } from '../clients/left-out.ts'
+import { isDocumentId } from '../clients/metadata-document.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { auditedRequest } from '../request-context.ts'
 import type { Exchanged, RequestContext } from '../request-context.ts'
@@ -13,8 +16,8 @@ export interface GrantEvents {
   readonly audit: { record(event: AuditEvent): void; recordGranted(event: AuditEvent): Fields }
   /** Counts a finished token request. @param outcome `ok`, or the OAuth error code */
   readonly counted: (grant: string, outcome: string) => void
-  /** A client has redeemed a code that may lack protection. */
-  readonly usedCode: (client: OidcClient, isProtected: boolean) => void
+  /** A client has redeemed a code, that of a browser or of a device. */
+  readonly usedCode: (client: OidcClient, code: RedeemedCode) => void
 }
 
 /** @param granted.grant as it is sent, `other` for one that nobody knows */
@@ -32,12 +35,12 @@ export function recordGranted(
     ...auditedRequest(request),
   } as const
   counted(grant, 'ok')
-  const isProtected =
-    client && grant === 'authorization_code' ? codeProtection(client.config, request.artefact ?? {}) : undefined
-  if (isProtected !== undefined) usedCode(client!, isProtected)
+  const redeemed = client && redeemedCode(grant, client, request.artefact)
+  if (redeemed) usedCode(client, redeemed)
   const detail = {
     grant,
-    ...(isProtected === false && { code: 'neither PKCE nor a nonce' }),
+    ...(redeemed?.isProtected === false && { code: 'neither PKCE nor a nonce' }),
+    ...(redeemed && redeemed.leftOut.length > 0 && { scopesLeftOut: redeemed.leftOut.join(' ') }),
     ...(identity !== undefined && { identity }),
     ...(exchange && exchangeOf(exchange)),
   }
@@ -46,6 +49,19 @@ export function recordGranted(
   if (!secret?.previous) return
   audit.record({ event: 'client.previous_secret_used', ...about, detail: { secret: secret.secretId } })
 }
+
+/** @returns undefined of what was no code, and of a client that has no object which could say it */
+function redeemedCode(
+  grant: string,
+  { config, clientId }: OidcClient,
+  artefact: RequestContext['artefact'] = {},
+): RedeemedCode | undefined {
+  if (!codeGrants.includes(grant) || isDocumentId(clientId)) return undefined
+  const isProtected = grant === 'authorization_code' ? codeProtection(config, artefact) : undefined
+  return { isProtected, leftOut: leftOutOf(artefact) }
+}
+
+const codeGrants: readonly string[] = ['authorization_code', 'device_code']
 
 const exchangeOf = ({ api, subject, act }: Exchanged) => ({
   api: nameOfApi(api),

@@ -2,6 +2,7 @@ import { oidcScopes } from '@nauthera/rules/scopes'
 import { uriOfApi } from '../../clients/api-names.ts'
 import { apisOf, personScopes, scopesAt } from './apis.ts'
 import type { Apis, ApisOf } from './apis.ts'
+import { isLeftOut } from './left-out.ts'
 import { plain } from './plain.ts'
 
 // Judges what a request asks for against what its client may have. Pure.
@@ -32,9 +33,6 @@ export function judgeAuthorization(asked: Asked, client: ApisOf, apis: Apis): Ve
   if (refused.length === 0 && kept.length === 0) refused.push(...scopes)
   return refused.length > 0 ? refuseScopes(refused, client) : allow(kept)
 }
-
-/** Whether a sign-in goes on without this scope where its client does not list it. */
-const isLeftOut = (scope: string): boolean => scope !== 'openid' && oidcScopes.includes(scope)
 
 /** @param had the scope of the refresh token
  *  @returns what a refresh asks for, without the scopes that were left out of the sign-in: programs repeat what they asked for then, also when the

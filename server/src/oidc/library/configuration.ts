@@ -13,6 +13,7 @@ import { staysTheSame } from '../artefacts/refresh-families.ts'
 import { mayRefresh } from '../clients/refresh-terms.ts'
 import { grantReference } from '../artefacts/signed-tokens.ts'
 import { missingBinding } from '../clients/code-binding.ts'
+import { leftOutParameter } from '../clients/left-out.ts'
 import { createSubjectOf } from '../clients/subjects.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import { accountHooks } from './accounts.ts'
@@ -79,7 +80,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
       subjectOf(clients.registered(client), accountId),
     features: buildFeatures(needs),
     // RFC 9396: the library has it as a feature whose types are fixed (features)
-    extraParams: ['authorization_details'],
+    extraParams: ['authorization_details', leftOutParameter],
     discovery: {
       ui_locales_supported: pages.languages,
       prompt_values_supported: requestablePrompts,

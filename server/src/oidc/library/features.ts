@@ -8,6 +8,7 @@ import { fapiRequestFault, isFapiClient } from '../artefacts/fapi.ts'
 import { checkDetails, standingDetailsOf } from '../artefacts/granted-details.ts'
 import { meantApi } from '../clients/asked.ts'
 import { apiOfDetails } from '../clients/details.ts'
+import { leftOutIn, leftOutParameter } from '../clients/left-out.ts'
 import { apiTokenOf, defaultResource, isAudience, scopeOfRequest, standingFor } from '../artefacts/resources.ts'
 import { claimsOnIntrospection } from '../claims.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
@@ -17,6 +18,7 @@ import { currentRequest, fromStore } from './current-request.ts'
 import { mutualTls } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
+import { keptAt } from './params/know-apis.ts'
 import { unlistedIn, unlistedNow, withUnlisted } from './unlisted-return.ts'
 import { clientOf, parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
 import type { AccessToken, Artefact, Context, Grant } from './shapes.ts'
@@ -148,6 +150,7 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
   const judge = (context: Context, client: object, resources: readonly string[]) => {
     const grantType = parameterOf(context, 'grant_type')
     const asked = { scope: parameterOf(context, 'scope'), resources }
+    if (grantType === undefined) keepLeftOut(context, clients.registered(client))
     const scope = scopeOfRequest(asked, grantType, clients.registered(client), clients)
     if (scope !== asked.scope) setParameter(context, 'scope', scope)
     const text = parameterOf(context, 'authorization_details')
@@ -182,6 +185,15 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
       return apiTokenOf(identifier, clients.registered(client), { clients, algorithm }) as ResourceServer
     },
   }
+}
+
+/** A request that goes on has what its first look found, and a pushed one what was found at the push: the scope beside it has lost them. */
+function keepLeftOut(context: Context, client: OidcClient): void {
+  if (keptAt.includes(context.oidc.route ?? '')) return
+  const request = currentRequest()
+  const found = wasPushed(context) ? parameterOf(context, leftOutParameter) : undefined
+  request.leftOut ??= { scopes: leftOutIn(`${parameterOf(context, 'scope') ?? ''} ${found ?? ''}`, client) }
+  setParameter(context, leftOutParameter, request.leftOut.scopes)
 }
 
 /** The library has just put a token for a form of its own into the session, which was stored before. */

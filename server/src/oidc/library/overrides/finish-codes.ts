@@ -1,21 +1,24 @@
+import { leftOutParameter } from '../../clients/left-out.ts'
 import { finishAuthorization } from '../finish-authorization.ts'
-import { replace } from '../override.ts'
+import { keepInPayload, replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
-import { currentContext } from '../shapes.ts'
+import { currentContext, parameterOf } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
 /** AuthorizationCode.prototype.save: everything about an authorization is stored when its code is issued, and not
- *  earlier. */
+ *  earlier. The code holds which scopes were left out. */
 export function finishCodes(
   { AuthorizationCode }: Internals,
   needs: Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'scope' | 'now'>,
 ): void {
+  keepInPayload(AuthorizationCode, [...AuthorizationCode.IN_PAYLOAD, 'leftOut'])
   replace(
     AuthorizationCode.prototype,
     'save',
     (original) =>
       async function save(this: Artefact) {
         await finishAuthorization(currentContext(), this, needs)
+        Object.assign(this, { leftOut: parameterOf(currentContext(), leftOutParameter) })
         return original.call(this)
       },
   )

@@ -2,7 +2,7 @@ import { isBareUri, uriOfApi } from '../../../clients/api-names.ts'
 import type { ParamsWatcher } from './params-watcher.ts'
 
 /** Where the parameters are those of an earlier request. */
-const keptAt: readonly string[] = ['resume', 'device_resume', 'code_verification']
+export const keptAt: readonly string[] = ['resume', 'device_resume', 'code_verification']
 
 /** The library refuses a `resource` that is no absolute URI. Later it gives the default, or that of a pushed request or a request object, in
  *  the place of the one beside it (requestObjectFault). */

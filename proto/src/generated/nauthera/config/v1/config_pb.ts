@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file nauthera/config/v1/config.proto.
  */
 export const file_nauthera_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEisQEKC1N5bmNSZXF1ZXN0EioKBXNoYXJkGAEgASgLMhkubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkSAASMAoIY29tcGxldGUYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuQ29tcGxldGVIABI5Cg1wbGF0Zm9ybV9rZXlzGAMgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLlBsYXRmb3JtS2V5c0gAQgkKB21lc3NhZ2Ui+gEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAEjUKC3Vua25vd25fa2V5GAUgASgLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlVua25vd25LZXlIAEIJCgdtZXNzYWdlIkUKCFNoYXJkUmVmEg0KBWVwb2NoGAEgASgNEg0KBXNoYXJkGAIgASgNEgsKA3NlcRgDIAEoBBIOCgZkaWdlc3QYBCABKAkirQIKBUhlbGxvEioKBGhhdmUYASADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSEgoKc2NoZW1hX21pbhgCIAEoDRISCgpzY2hlbWFfbWF4GAMgASgNEhYKDnNlcnZlcl92ZXJzaW9uGAQgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgFIAEoCRI0CghyZWplY3RlZBgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBI0CghkZWZhdWx0cxgHIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2ZXJEZWZhdWx0cxIzCghwbGF0Zm9ybRgIIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIpEBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkSDAoEZmlsZRgFIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiKwoMUGxhdGZvcm1LZXlzEg0KBW5vbmNlGAEgASgJEgwKBGZpbGUYAiABKAwiDAoKVW5rbm93bktleSI0Cg1QbGF0Zm9ybVN0YXRlEg4KBmRpZ2VzdBgBIAEoCRITCgtieV9zZXR0aW5ncxgCIAEoCCKoAQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBIxCgZvdGhlcnMYBCADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRTdGFuZGluZyJUCg1TaGFyZFN0YW5kaW5nEg0KBXNoYXJkGAEgASgNEjQKCHJlamVjdGVkGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoEBCgROYWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIuCgZyZWFzb24YAyABKA4yHi5uYXV0aGVyYS5jb25maWcudjEuTmFja1JlYXNvbhIPCgdtZXNzYWdlGAQgASgJIpUBCg5SZWplY3RlZENsaWVudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDQoFc2hhcmQYBCABKA0SDQoFZmllbGQYBSABKAkSDAoEY29kZRgGIAEoCRIPCgdtZXNzYWdlGAcgASgJEhIKCmdlbmVyYXRpb24YCCABKAMi8gEKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgppZGVudGl0aWVzGAMgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjAKB3NlY3RvcnMYBCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YSKgoFY29kZXMYBSADKAsyGy5uYXV0aGVyYS5jb25maWcudjEuQ29kZVVzZSKjAQoHQ29kZVVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSMAoMcHJvdGVjdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg51bnByb3RlY3RlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAijAEKC1NlY3RvclByb29mEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRISCgpnZW5lcmF0aW9uGAQgASgEEg0KBWZhdWx0GAUgASgJEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKgAQoLSWRlbnRpdHlVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEi4KCGlkZW50aXR5GAQgASgLMhwubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5Ei0KCWxhc3RfdXNlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQEKCVNlY3JldFVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSEQoJc2VjcmV0X2lkGAQgASgJEi0KCWxhc3RfdXNlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQIKC0NsaWVudFNoYXJkEg4KBnNjaGVtYRgBIAEoDRINCgVlcG9jaBgCIAEoDRINCgVzaGFyZBgDIAEoDRITCgtzaGFyZF9jb3VudBgEIAEoDRILCgNzZXEYBSABKAQSLwoLcmVuZGVyZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmNoYW5nZRgHIAEoCRIwCgdjbGllbnRzGAggAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudEVudHJ5Ei8KB2VudHJpZXMYCSADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRFbnRyeSKDAQoITWFuaWZlc3QSDQoFZXBvY2gYASABKA0SEwoLc2hhcmRfY291bnQYAiABKA0SMQoGc2hhcmRzGAMgAygLMiEubmF1dGhlcmEuY29uZmlnLnYxLk1hbmlmZXN0U2hhcmQSDQoFdG90YWwYBCABKA0SEQoJc2lnbmVkX2J5GAUgASgMIkoKDU1hbmlmZXN0U2hhcmQSDQoFc2hhcmQYASABKA0SCwoDc2VxGAIgASgEEg4KBmRpZ2VzdBgDIAEoCRINCgVjb3VudBgEIAEoDSJfCg5QbGF0Zm9ybUlzc3VlchIOCgZpc3N1ZXIYASABKAkSLQoEa2V5cxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybUtleRIOCgZjaGFuZ2UYAyABKAkiYgoLUGxhdGZvcm1LZXkSJAoDandrGAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCglub3RfYWZ0ZXIYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIvYDCgpTaGFyZEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjIKB2Rlc2lyZWQYBiABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIzCghhY2NlcHRlZBgHIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRWZXJzaW9uEiwKB2dyYW50ZWQYCCABKAsyGy5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZBIuCgpjcmVhdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCglyZXN0cmFpbnQYCiABKAsyHS5uYXV0aGVyYS5jb25maWcudjEuUmVzdHJhaW50EhUKDXJlc3RvcmVkX2Zyb20YDCABKAkSOAoFZW5kZWQYDSADKAsyKS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRFbnRyeS5FbmRlZEVudHJ5GiwKCkVuZGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgNOgI4ASIzCg1DbGllbnRWZXJzaW9uEhIKCmdlbmVyYXRpb24YASABKAMSDgoGY29uZmlnGAIgASgJIt0CCgtDbGllbnRFbnRyeRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRILCgN1aWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEi8KCXZlcmlmaWVycxgFIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5WZXJpZmllchIxCgdkZXNpcmVkGAYgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudENvbmZpZxIyCghhY2NlcHRlZBgHIAEoCzIgLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRDb25maWcSLAoHZ3JhbnRlZBgIIAEoCzIbLm5hdXRoZXJhLmNvbmZpZy52MS5HcmFudGVkEjAKCXJlc3RyYWludBgKIAEoCzIdLm5hdXRoZXJhLmNvbmZpZy52MS5SZXN0cmFpbnQSFQoNcmVzdG9yZWRfZnJvbRgMIAEoCSJcCglSZXN0cmFpbnQSEQoJc3VzcGVuZGVkGAEgASgIEhYKDmFsbG93ZWRfZ3JvdXBzGAIgAygJEhEKCWxlYXN0X2FjchgDIAEoCRIRCglleGNsdXNpdmUYBCABKAgibgoHR3JhbnRlZBIsCgRhcGlzGAEgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWRBcGkSNQoJZG9jdW1lbnRzGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLkRvY3VtZW50QWNjZXNzIi8KDkRvY3VtZW50QWNjZXNzEg0KBWhvc3RzGAEgAygJEg4KBnNjb3BlcxgCIAMoCSJVCgpHcmFudGVkQXBpEhIKCmlkZW50aWZpZXIYASABKAkSDgoGc2NvcGVzGAIgAygJEiMKG2F1dGhvcml6YXRpb25fZGV0YWlsc190eXBlcxgDIAMoCSJVCghWZXJpZmllchIKCgJpZBgBIAEoCRIOCgZzaGEyNTYYAiABKAkSLQoJbm90X2FmdGVyGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLSEwoMQ2xpZW50Q29uZmlnEhIKCmdlbmVyYXRpb24YASABKAMSDAoEdHlwZRgCIAEoCRIkCgtjbGllbnRfbmFtZRgDIAEoCUIPirUYC2Rpc3BsYXlOYW1lEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhEKCXN1c3BlbmRlZBgFIAEoCBInCg1yZWRpcmVjdF91cmlzGAYgAygJQhCKtRgMcmVkaXJlY3RVUklzEj0KGXBvc3RfbG9nb3V0X3JlZGlyZWN0X3VyaXMYByADKAlCGoq1GBZwb3N0TG9nb3V0UmVkaXJlY3RVUklzEhMKC2dyYW50X3R5cGVzGAggAygJEhYKDnJlc3BvbnNlX21vZGVzGAkgAygJEg4KBnNjb3BlcxgKIAMoCRIRCglhdWRpZW5jZXMYCyADKAkSMwoadG9rZW5fZW5kcG9pbnRfYXV0aF9tZXRob2QYDCABKAlCD4q1GAthdXRoLm1ldGhvZBIiCghqd2tzX3VyaRgNIAEoCUIQirUYDGF1dGguandrc1VSSRI0CgRqd2tzGA4gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEINirUYCWF1dGguandrcxI6Chp0bHNfY2xpZW50X2F1dGhfc3ViamVjdF9kbhgPIAEoCUIWirUYEmF1dGgudGxzLnN1YmplY3REThI0Chd0bHNfY2xpZW50X2F1dGhfc2FuX2RucxgQIAEoCUITirUYD2F1dGgudGxzLnNhbkROUxI0Chd0bHNfY2xpZW50X2F1dGhfc2FuX3VyaRgRIAEoCUITirUYD2F1dGgudGxzLnNhblVSSRIfCg1wa2NlX3JlcXVpcmVkGBIgASgIQgiKtRgEcGtjZRI2CiVyZXF1aXJlX3B1c2hlZF9hdXRob3JpemF0aW9uX3JlcXVlc3RzGBMgASgIQgeKtRgDcGFyEioKGGRwb3BfYm91bmRfYWNjZXNzX3Rva2VucxgUIAEoCEIIirUYBGRwb3ASPgodcmVxdWlyZV9zaWduZWRfcmVxdWVzdF9vYmplY3QYFSABKAhCF4q1GBNzaWduZWRSZXF1ZXN0T2JqZWN0Eg8KB3Byb2ZpbGUYFiABKAkSMAoHY29uc2VudBgXIAEoDjIfLm5hdXRoZXJhLmNvbmZpZy52MS5Db25zZW50TW9kZRI7Cg9yZXNvdXJjZV9zZXJ2ZXIYGCABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVzb3VyY2VTZXJ2ZXISMAoOYWxsb3dlZF9ncm91cHMYGSADKAlCGIq1GBRhY2Nlc3MuYWxsb3dlZEdyb3VwcxIsCgxyZXF1aXJlZF9hY3IYGiADKAlCFoq1GBJhY2Nlc3MucmVxdWlyZWRBY3ISLgoQYWNjZXNzX3Rva2VuX3R0bBgbIAEoDUIUirUYEHRva2Vucy5hY2Nlc3NUVEwSJgoMaWRfdG9rZW5fdHRsGBwgASgNQhCKtRgMdG9rZW5zLmlkVFRMEjAKEXJlZnJlc2hfdG9rZW5fdHRsGB0gASgNQhWKtRgRdG9rZW5zLnJlZnJlc2hUVEwSLgoTYWNjZXNzX3Rva2VuX2Zvcm1hdBgeIAEoCUIRirUYDXRva2Vucy5mb3JtYXQSFAoMc3ViamVjdF90eXBlGB8gASgJEjYKFXNlY3Rvcl9pZGVudGlmaWVyX3VyaRggIAEoCUIXirUYE3NlY3RvcklkZW50aWZpZXJVUkkSHAoPZGVmYXVsdF9tYXhfYWdlGCEgASgNSACIAQESGQoRcmVxdWlyZV9hdXRoX3RpbWUYIiABKAgSOQocaWRfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgjIAEoCUITirUYD3NpZ25pbmcuaWRUb2tlbhI6Chx1c2VyaW5mb19zaWduZWRfcmVzcG9uc2VfYWxnGCQgASgJQhSKtRgQc2lnbmluZy51c2VyaW5mbxI5ChZiYWNrY2hhbm5lbF9sb2dvdXRfdXJpGCUgASgJQhmKtRgVbG9nb3V0LmJhY2tjaGFubmVsVVJJEkcKI2JhY2tjaGFubmVsX2xvZ291dF9zZXNzaW9uX3JlcXVpcmVkGCYgASgIQhqKtRgWbG9nb3V0LnNlc3Npb25SZXF1aXJlZBIUCgxjb3JzX29yaWdpbnMYJyADKAkSMwoGY2xhaW1zGCggAygLMiMubmF1dGhlcmEuY29uZmlnLnYxLkNsYWltRnJvbUdyb3VwcxIjCgpjbGllbnRfdXJpGCkgASgJQg+KtRgLdXJpcy5jbGllbnQSHwoIbG9nb191cmkYKiABKAlCDYq1GAl1cmlzLmxvZ28SIwoKcG9saWN5X3VyaRgrIAEoCUIPirUYC3VyaXMucG9saWN5Eh0KB3Rvc191cmkYLCABKAlCDIq1GAh1cmlzLnRvcxIyChJpbml0aWF0ZV9sb2dpbl91cmkYLSABKAlCFoq1GBJ1cmlzLmluaXRpYXRlTG9naW4SEAoIY29udGFjdHMYLiADKAkSQQogYWNjZXNzX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYLyABKAlCF4q1GBNzaWduaW5nLmFjY2Vzc1Rva2VuEh8KDXBrY2Vfb3Jfbm9uY2UYMCABKAhCCIq1GARwa2NlEicKDnNlY3JldF9tZXRob2RzGDEgAygJQg+KtRgLYXV0aC5tZXRob2QSLAoPaWRfdG9rZW5fY2xhaW1zGDIgASgJQhOKtRgPdG9rZW5zLmlkQ2xhaW1zEkUKCmlkZW50aXRpZXMYMyADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuSWRlbnRpdHlCE4q1GA9hdXRoLmlkZW50aXRpZXMSJAoScGxhdGZvcm1fdG9rZW5fdHRsGDQgASgNQgiKtRgEYXV0aBIjChthdXRob3JpemF0aW9uX2RldGFpbHNfdHlwZXMYNSADKAkSRAofdXNlcmluZm9fZW5jcnlwdGVkX3Jlc3BvbnNlX2FsZxg2IAEoCUIbirUYF2VuY3J5cHRpb24udXNlcmluZm8uYWxnEkQKH3VzZXJpbmZvX2VuY3J5cHRlZF9yZXNwb25zZV9lbmMYNyABKAlCG4q1GBdlbmNyeXB0aW9uLnVzZXJpbmZvLmVuYxJOCip0bHNfY2xpZW50X2NlcnRpZmljYXRlX2JvdW5kX2FjY2Vzc190b2tlbnMYOCABKAhCGoq1GBZjZXJ0aWZpY2F0ZUJvdW5kVG9rZW5zEioKFmFjY2Vzc190b2tlbl90dGxfbGltaXQYOSABKA1CCoq1GAZ0b2tlbnNCEgoQX2RlZmF1bHRfbWF4X2FnZSJoCghJZGVudGl0eRI7Cg9zZXJ2aWNlX2FjY291bnQYASABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmljZUFjY291bnQSDgoGaXNzdWVyGAIgASgJEg8KB3N1YmplY3QYAyABKAkiMQoOU2VydmljZUFjY291bnQSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkirAIKDlJlc291cmNlU2VydmVyEhIKCmlkZW50aWZpZXIYASABKAkSDgoGc2NvcGVzGAIgAygJEksKFWF1dGhvcml6YXRpb25fZGV0YWlscxgDIAMoCzIsLm5hdXRoZXJhLmNvbmZpZy52MS5BdXRob3JpemF0aW9uRGV0YWlsc1R5cGUSKAogYWNjZXNzX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYBCABKAkSGwoTYWNjZXNzX3Rva2VuX2Zvcm1hdBgFIAEoCRIYChBhY2Nlc3NfdG9rZW5fdHRsGAYgASgNEhQKDHRva2VuX2NsYWltcxgHIAMoCRIyCgtzY29wZV90ZXh0cxgIIAMoCzIdLm5hdXRoZXJhLmNvbmZpZy52MS5TY29wZVRleHQiUAoJU2NvcGVUZXh0Eg0KBXNjb3BlGAEgASgJEhAKCGxhbmd1YWdlGAIgASgJEg0KBXRpdGxlGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJIpsCChhBdXRob3JpemF0aW9uRGV0YWlsc1R5cGUSDAoEdHlwZRgBIAEoCRINCgV0aXRsZRgCIAEoCRIPCgdhY3Rpb25zGAMgAygJEhEKCWRhdGF0eXBlcxgEIAMoCRISCgpwcml2aWxlZ2VzGAUgAygJEhEKCWxvY2F0aW9ucxgGIAMoCRISCgppZGVudGlmaWVyGAcgASgIEi8KBmZpZWxkcxgIIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxGaWVsZBIQCghyZXF1aXJlZBgJIAMoCRIQCghyZW1lbWJlchgKIAEoCBIuCgV0ZXh0cxgLIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxUZXh0cyIpCgtEZXRhaWxGaWVsZBIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkiTgoLRGV0YWlsVGV4dHMSEAoIbGFuZ3VhZ2UYASABKAkSLQoFd29yZHMYAiADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuRGV0YWlsV29yZCIoCgpEZXRhaWxXb3JkEgwKBG5hbWUYASABKAkSDAoEdGV4dBgCIAEoCSJjCg9DbGFpbUZyb21Hcm91cHMSDAoEbmFtZRgBIAEoCRI0Cgtmcm9tX2dyb3VwcxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5Hcm91cFZhbHVlcxIMCgRqb2luGAMgASgJIiwKC0dyb3VwVmFsdWVzEg0KBWdyb3VwGAEgASgJEg4KBnZhbHVlcxgCIAMoCSqQAQoKTmFja1JlYXNvbhIbChdOQUNLX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFk5BQ0tfUkVBU09OX1VOUkVBREFCTEUQARIVChFOQUNLX1JFQVNPTl9TVEFMRRACEhoKFk5BQ0tfUkVBU09OX0lOQ09NUExFVEUQAxIWChJOQUNLX1JFQVNPTl9TQ0hFTUEQBCp4CgtDb25zZW50TW9kZRIcChhDT05TRU5UX01PREVfVU5TUEVDSUZJRUQQABIZChVDT05TRU5UX01PREVfRVhQTElDSVQQARIZChVDT05TRU5UX01PREVfUkVNRU1CRVIQAhIVChFDT05TRU5UX01PREVfU0tJUBADMl4KDUNvbmZpZ1NlcnZpY2USTQoEU3luYxIfLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVxdWVzdBogLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVzcG9uc2UoATABOjwKCXNwZWNfcGF0aBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCVIIc3BlY1BhdGhiBnByb3RvMw", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEisQEKC1N5bmNSZXF1ZXN0EioKBXNoYXJkGAEgASgLMhkubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkSAASMAoIY29tcGxldGUYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuQ29tcGxldGVIABI5Cg1wbGF0Zm9ybV9rZXlzGAMgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLlBsYXRmb3JtS2V5c0gAQgkKB21lc3NhZ2Ui+gEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAEjUKC3Vua25vd25fa2V5GAUgASgLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlVua25vd25LZXlIAEIJCgdtZXNzYWdlIkUKCFNoYXJkUmVmEg0KBWVwb2NoGAEgASgNEg0KBXNoYXJkGAIgASgNEgsKA3NlcRgDIAEoBBIOCgZkaWdlc3QYBCABKAkirQIKBUhlbGxvEioKBGhhdmUYASADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSEgoKc2NoZW1hX21pbhgCIAEoDRISCgpzY2hlbWFfbWF4GAMgASgNEhYKDnNlcnZlcl92ZXJzaW9uGAQgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgFIAEoCRI0CghyZWplY3RlZBgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBI0CghkZWZhdWx0cxgHIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2ZXJEZWZhdWx0cxIzCghwbGF0Zm9ybRgIIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIpEBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkSDAoEZmlsZRgFIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiKwoMUGxhdGZvcm1LZXlzEg0KBW5vbmNlGAEgASgJEgwKBGZpbGUYAiABKAwiDAoKVW5rbm93bktleSI0Cg1QbGF0Zm9ybVN0YXRlEg4KBmRpZ2VzdBgBIAEoCRITCgtieV9zZXR0aW5ncxgCIAEoCCKoAQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBIxCgZvdGhlcnMYBCADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRTdGFuZGluZyJUCg1TaGFyZFN0YW5kaW5nEg0KBXNoYXJkGAEgASgNEjQKCHJlamVjdGVkGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoEBCgROYWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIuCgZyZWFzb24YAyABKA4yHi5uYXV0aGVyYS5jb25maWcudjEuTmFja1JlYXNvbhIPCgdtZXNzYWdlGAQgASgJIpUBCg5SZWplY3RlZENsaWVudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDQoFc2hhcmQYBCABKA0SDQoFZmllbGQYBSABKAkSDAoEY29kZRgGIAEoCRIPCgdtZXNzYWdlGAcgASgJEhIKCmdlbmVyYXRpb24YCCABKAMi8gEKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgppZGVudGl0aWVzGAMgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjAKB3NlY3RvcnMYBCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YSKgoFY29kZXMYBSADKAsyGy5uYXV0aGVyYS5jb25maWcudjEuQ29kZVVzZSKFAgoHQ29kZVVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSMAoMcHJvdGVjdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg51bnByb3RlY3RlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoId2hvbGVfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKCGxlZnRfb3V0GAcgAygLMiAubmF1dGhlcmEuY29uZmlnLnYxLkxlZnRPdXRTY29wZSJFCgxMZWZ0T3V0U2NvcGUSDQoFc2NvcGUYASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIowBCgtTZWN0b3JQcm9vZhIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSEgoKZ2VuZXJhdGlvbhgEIAEoBBINCgVmYXVsdBgFIAEoCRImCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAioAEKC0lkZW50aXR5VXNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRIuCghpZGVudGl0eRgEIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5JZGVudGl0eRItCglsYXN0X3VzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoEBCglTZWNyZXRVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEhEKCXNlY3JldF9pZBgEIAEoCRItCglsYXN0X3VzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoECCgtDbGllbnRTaGFyZBIOCgZzY2hlbWEYASABKA0SDQoFZXBvY2gYAiABKA0SDQoFc2hhcmQYAyABKA0SEwoLc2hhcmRfY291bnQYBCABKA0SCwoDc2VxGAUgASgEEi8KC3JlbmRlcmVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjaGFuZ2UYByABKAkSMAoHY2xpZW50cxgIIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIvCgdlbnRyaWVzGAkgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkRW50cnkigwEKCE1hbmlmZXN0Eg0KBWVwb2NoGAEgASgNEhMKC3NoYXJkX2NvdW50GAIgASgNEjEKBnNoYXJkcxgDIAMoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdFNoYXJkEg0KBXRvdGFsGAQgASgNEhEKCXNpZ25lZF9ieRgFIAEoDCJKCg1NYW5pZmVzdFNoYXJkEg0KBXNoYXJkGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZkaWdlc3QYAyABKAkSDQoFY291bnQYBCABKA0iXwoOUGxhdGZvcm1Jc3N1ZXISDgoGaXNzdWVyGAEgASgJEi0KBGtleXMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuUGxhdGZvcm1LZXkSDgoGY2hhbmdlGAMgASgJImIKC1BsYXRmb3JtS2V5EiQKA2p3axgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoJbm90X2FmdGVyGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL2AwoKU2hhcmRFbnRyeRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRILCgN1aWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEi8KCXZlcmlmaWVycxgFIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5WZXJpZmllchIyCgdkZXNpcmVkGAYgASgLMiEubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudFZlcnNpb24SMwoIYWNjZXB0ZWQYByABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIsCgdncmFudGVkGAggASgLMhsubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWQSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoJcmVzdHJhaW50GAogASgLMh0ubmF1dGhlcmEuY29uZmlnLnYxLlJlc3RyYWludBIVCg1yZXN0b3JlZF9mcm9tGAwgASgJEjgKBWVuZGVkGA0gAygLMikubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkRW50cnkuRW5kZWRFbnRyeRosCgpFbmRlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAEiMwoNQ2xpZW50VmVyc2lvbhISCgpnZW5lcmF0aW9uGAEgASgDEg4KBmNvbmZpZxgCIAEoCSLdAgoLQ2xpZW50RW50cnkSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDdWlkGAMgASgJEhEKCWNsaWVudF9pZBgEIAEoCRIvCgl2ZXJpZmllcnMYBSADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuVmVyaWZpZXISMQoHZGVzaXJlZBgGIAEoCzIgLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRDb25maWcSMgoIYWNjZXB0ZWQYByABKAsyIC5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50Q29uZmlnEiwKB2dyYW50ZWQYCCABKAsyGy5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZBIwCglyZXN0cmFpbnQYCiABKAsyHS5uYXV0aGVyYS5jb25maWcudjEuUmVzdHJhaW50EhUKDXJlc3RvcmVkX2Zyb20YDCABKAkiXAoJUmVzdHJhaW50EhEKCXN1c3BlbmRlZBgBIAEoCBIWCg5hbGxvd2VkX2dyb3VwcxgCIAMoCRIRCglsZWFzdF9hY3IYAyABKAkSEQoJZXhjbHVzaXZlGAQgASgIIm4KB0dyYW50ZWQSLAoEYXBpcxgBIAMoCzIeLm5hdXRoZXJhLmNvbmZpZy52MS5HcmFudGVkQXBpEjUKCWRvY3VtZW50cxgCIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5Eb2N1bWVudEFjY2VzcyIvCg5Eb2N1bWVudEFjY2VzcxINCgVob3N0cxgBIAMoCRIOCgZzY29wZXMYAiADKAkiVQoKR3JhbnRlZEFwaRISCgppZGVudGlmaWVyGAEgASgJEg4KBnNjb3BlcxgCIAMoCRIjChthdXRob3JpemF0aW9uX2RldGFpbHNfdHlwZXMYAyADKAkiVQoIVmVyaWZpZXISCgoCaWQYASABKAkSDgoGc2hhMjU2GAIgASgJEi0KCW5vdF9hZnRlchgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi0hMKDENsaWVudENvbmZpZxISCgpnZW5lcmF0aW9uGAEgASgDEgwKBHR5cGUYAiABKAkSJAoLY2xpZW50X25hbWUYAyABKAlCD4q1GAtkaXNwbGF5TmFtZRITCgtkZXNjcmlwdGlvbhgEIAEoCRIRCglzdXNwZW5kZWQYBSABKAgSJwoNcmVkaXJlY3RfdXJpcxgGIAMoCUIQirUYDHJlZGlyZWN0VVJJcxI9Chlwb3N0X2xvZ291dF9yZWRpcmVjdF91cmlzGAcgAygJQhqKtRgWcG9zdExvZ291dFJlZGlyZWN0VVJJcxITCgtncmFudF90eXBlcxgIIAMoCRIWCg5yZXNwb25zZV9tb2RlcxgJIAMoCRIOCgZzY29wZXMYCiADKAkSEQoJYXVkaWVuY2VzGAsgAygJEjMKGnRva2VuX2VuZHBvaW50X2F1dGhfbWV0aG9kGAwgASgJQg+KtRgLYXV0aC5tZXRob2QSIgoIandrc191cmkYDSABKAlCEIq1GAxhdXRoLmp3a3NVUkkSNAoEandrcxgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCDYq1GAlhdXRoLmp3a3MSOgoadGxzX2NsaWVudF9hdXRoX3N1YmplY3RfZG4YDyABKAlCFoq1GBJhdXRoLnRscy5zdWJqZWN0RE4SNAoXdGxzX2NsaWVudF9hdXRoX3Nhbl9kbnMYECABKAlCE4q1GA9hdXRoLnRscy5zYW5ETlMSNAoXdGxzX2NsaWVudF9hdXRoX3Nhbl91cmkYESABKAlCE4q1GA9hdXRoLnRscy5zYW5VUkkSHwoNcGtjZV9yZXF1aXJlZBgSIAEoCEIIirUYBHBrY2USNgolcmVxdWlyZV9wdXNoZWRfYXV0aG9yaXphdGlvbl9yZXF1ZXN0cxgTIAEoCEIHirUYA3BhchIqChhkcG9wX2JvdW5kX2FjY2Vzc190b2tlbnMYFCABKAhCCIq1GARkcG9wEj4KHXJlcXVpcmVfc2lnbmVkX3JlcXVlc3Rfb2JqZWN0GBUgASgIQheKtRgTc2lnbmVkUmVxdWVzdE9iamVjdBIPCgdwcm9maWxlGBYgASgJEjAKB2NvbnNlbnQYFyABKA4yHy5uYXV0aGVyYS5jb25maWcudjEuQ29uc2VudE1vZGUSOwoPcmVzb3VyY2Vfc2VydmVyGBggASgLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlc291cmNlU2VydmVyEjAKDmFsbG93ZWRfZ3JvdXBzGBkgAygJQhiKtRgUYWNjZXNzLmFsbG93ZWRHcm91cHMSLAoMcmVxdWlyZWRfYWNyGBogAygJQhaKtRgSYWNjZXNzLnJlcXVpcmVkQWNyEi4KEGFjY2Vzc190b2tlbl90dGwYGyABKA1CFIq1GBB0b2tlbnMuYWNjZXNzVFRMEiYKDGlkX3Rva2VuX3R0bBgcIAEoDUIQirUYDHRva2Vucy5pZFRUTBIwChFyZWZyZXNoX3Rva2VuX3R0bBgdIAEoDUIVirUYEXRva2Vucy5yZWZyZXNoVFRMEi4KE2FjY2Vzc190b2tlbl9mb3JtYXQYHiABKAlCEYq1GA10b2tlbnMuZm9ybWF0EhQKDHN1YmplY3RfdHlwZRgfIAEoCRI2ChVzZWN0b3JfaWRlbnRpZmllcl91cmkYICABKAlCF4q1GBNzZWN0b3JJZGVudGlmaWVyVVJJEhwKD2RlZmF1bHRfbWF4X2FnZRghIAEoDUgAiAEBEhkKEXJlcXVpcmVfYXV0aF90aW1lGCIgASgIEjkKHGlkX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYIyABKAlCE4q1GA9zaWduaW5nLmlkVG9rZW4SOgocdXNlcmluZm9fc2lnbmVkX3Jlc3BvbnNlX2FsZxgkIAEoCUIUirUYEHNpZ25pbmcudXNlcmluZm8SOQoWYmFja2NoYW5uZWxfbG9nb3V0X3VyaRglIAEoCUIZirUYFWxvZ291dC5iYWNrY2hhbm5lbFVSSRJHCiNiYWNrY2hhbm5lbF9sb2dvdXRfc2Vzc2lvbl9yZXF1aXJlZBgmIAEoCEIairUYFmxvZ291dC5zZXNzaW9uUmVxdWlyZWQSFAoMY29yc19vcmlnaW5zGCcgAygJEjMKBmNsYWltcxgoIAMoCzIjLm5hdXRoZXJhLmNvbmZpZy52MS5DbGFpbUZyb21Hcm91cHMSIwoKY2xpZW50X3VyaRgpIAEoCUIPirUYC3VyaXMuY2xpZW50Eh8KCGxvZ29fdXJpGCogASgJQg2KtRgJdXJpcy5sb2dvEiMKCnBvbGljeV91cmkYKyABKAlCD4q1GAt1cmlzLnBvbGljeRIdCgd0b3NfdXJpGCwgASgJQgyKtRgIdXJpcy50b3MSMgoSaW5pdGlhdGVfbG9naW5fdXJpGC0gASgJQhaKtRgSdXJpcy5pbml0aWF0ZUxvZ2luEhAKCGNvbnRhY3RzGC4gAygJEkEKIGFjY2Vzc190b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGC8gASgJQheKtRgTc2lnbmluZy5hY2Nlc3NUb2tlbhIfCg1wa2NlX29yX25vbmNlGDAgASgIQgiKtRgEcGtjZRInCg5zZWNyZXRfbWV0aG9kcxgxIAMoCUIPirUYC2F1dGgubWV0aG9kEiwKD2lkX3Rva2VuX2NsYWltcxgyIAEoCUITirUYD3Rva2Vucy5pZENsYWltcxJFCgppZGVudGl0aWVzGDMgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5QhOKtRgPYXV0aC5pZGVudGl0aWVzEiQKEnBsYXRmb3JtX3Rva2VuX3R0bBg0IAEoDUIIirUYBGF1dGgSIwobYXV0aG9yaXphdGlvbl9kZXRhaWxzX3R5cGVzGDUgAygJEkQKH3VzZXJpbmZvX2VuY3J5cHRlZF9yZXNwb25zZV9hbGcYNiABKAlCG4q1GBdlbmNyeXB0aW9uLnVzZXJpbmZvLmFsZxJECh91c2VyaW5mb19lbmNyeXB0ZWRfcmVzcG9uc2VfZW5jGDcgASgJQhuKtRgXZW5jcnlwdGlvbi51c2VyaW5mby5lbmMSTgoqdGxzX2NsaWVudF9jZXJ0aWZpY2F0ZV9ib3VuZF9hY2Nlc3NfdG9rZW5zGDggASgIQhqKtRgWY2VydGlmaWNhdGVCb3VuZFRva2VucxIqChZhY2Nlc3NfdG9rZW5fdHRsX2xpbWl0GDkgASgNQgqKtRgGdG9rZW5zQhIKEF9kZWZhdWx0X21heF9hZ2UiaAoISWRlbnRpdHkSOwoPc2VydmljZV9hY2NvdW50GAEgASgLMiIubmF1dGhlcmEuY29uZmlnLnYxLlNlcnZpY2VBY2NvdW50Eg4KBmlzc3VlchgCIAEoCRIPCgdzdWJqZWN0GAMgASgJIjEKDlNlcnZpY2VBY2NvdW50EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJIqwCCg5SZXNvdXJjZVNlcnZlchISCgppZGVudGlmaWVyGAEgASgJEg4KBnNjb3BlcxgCIAMoCRJLChVhdXRob3JpemF0aW9uX2RldGFpbHMYAyADKAsyLC5uYXV0aGVyYS5jb25maWcudjEuQXV0aG9yaXphdGlvbkRldGFpbHNUeXBlEigKIGFjY2Vzc190b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJEhsKE2FjY2Vzc190b2tlbl9mb3JtYXQYBSABKAkSGAoQYWNjZXNzX3Rva2VuX3R0bBgGIAEoDRIUCgx0b2tlbl9jbGFpbXMYByADKAkSMgoLc2NvcGVfdGV4dHMYCCADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2NvcGVUZXh0IlAKCVNjb3BlVGV4dBINCgVzY29wZRgBIAEoCRIQCghsYW5ndWFnZRgCIAEoCRINCgV0aXRsZRgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCSKbAgoYQXV0aG9yaXphdGlvbkRldGFpbHNUeXBlEgwKBHR5cGUYASABKAkSDQoFdGl0bGUYAiABKAkSDwoHYWN0aW9ucxgDIAMoCRIRCglkYXRhdHlwZXMYBCADKAkSEgoKcHJpdmlsZWdlcxgFIAMoCRIRCglsb2NhdGlvbnMYBiADKAkSEgoKaWRlbnRpZmllchgHIAEoCBIvCgZmaWVsZHMYCCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuRGV0YWlsRmllbGQSEAoIcmVxdWlyZWQYCSADKAkSEAoIcmVtZW1iZXIYCiABKAgSLgoFdGV4dHMYCyADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuRGV0YWlsVGV4dHMiKQoLRGV0YWlsRmllbGQSDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJIk4KC0RldGFpbFRleHRzEhAKCGxhbmd1YWdlGAEgASgJEi0KBXdvcmRzGAIgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLkRldGFpbFdvcmQiKAoKRGV0YWlsV29yZBIMCgRuYW1lGAEgASgJEgwKBHRleHQYAiABKAkiYwoPQ2xhaW1Gcm9tR3JvdXBzEgwKBG5hbWUYASABKAkSNAoLZnJvbV9ncm91cHMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuR3JvdXBWYWx1ZXMSDAoEam9pbhgDIAEoCSIsCgtHcm91cFZhbHVlcxINCgVncm91cBgBIAEoCRIOCgZ2YWx1ZXMYAiADKAkqkAEKCk5hY2tSZWFzb24SGwoXTkFDS19SRUFTT05fVU5TUEVDSUZJRUQQABIaChZOQUNLX1JFQVNPTl9VTlJFQURBQkxFEAESFQoRTkFDS19SRUFTT05fU1RBTEUQAhIaChZOQUNLX1JFQVNPTl9JTkNPTVBMRVRFEAMSFgoSTkFDS19SRUFTT05fU0NIRU1BEAQqeAoLQ29uc2VudE1vZGUSHAoYQ09OU0VOVF9NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQ09OU0VOVF9NT0RFX0VYUExJQ0lUEAESGQoVQ09OU0VOVF9NT0RFX1JFTUVNQkVSEAISFQoRQ09OU0VOVF9NT0RFX1NLSVAQAzJeCg1Db25maWdTZXJ2aWNlEk0KBFN5bmMSHy5uYXV0aGVyYS5jb25maWcudjEuU3luY1JlcXVlc3QaIC5uYXV0aGVyYS5jb25maWcudjEuU3luY1Jlc3BvbnNlKAEwATo8CglzcGVjX3BhdGgSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNGGAyABKAlSCHNwZWNQYXRoYgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * From the config-agent to the server.
@@ -566,7 +566,7 @@ export type Usage = Message<"nauthera.config.v1.Usage"> & {
   sectors: SectorProof[];
 
   /**
-   * How codes were protected, where that changed since the last Usage on this stream.
+   * What was seen of codes, where that changed since the last Usage on this stream.
    *
    * @generated from field: repeated nauthera.config.v1.CodeUse codes = 5;
    */
@@ -581,8 +581,7 @@ export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 14);
 
 /**
- * How the codes of a client were protected that it redeemed after it had proved itself. Told of clients that may lack it (pkce_or_nonce); times are
- * to within an hour.
+ * What was seen of the codes, of browsers and of devices, that a client redeemed after it had proved itself; times are to within an hour.
  *
  * @generated from message nauthera.config.v1.CodeUse
  */
@@ -603,7 +602,7 @@ export type CodeUse = Message<"nauthera.config.v1.CodeUse"> & {
   clientId: string;
 
   /**
-   * The last one with PKCE, or a nonce that is long enough; unset for none.
+   * The last one with PKCE, or a nonce that is long enough; unset for none, and of clients that cannot lack it (pkce_or_nonce).
    *
    * @generated from field: google.protobuf.Timestamp protected_at = 4;
    */
@@ -615,6 +614,20 @@ export type CodeUse = Message<"nauthera.config.v1.CodeUse"> & {
    * @generated from field: google.protobuf.Timestamp unprotected_at = 5;
    */
   unprotectedAt?: Timestamp | undefined;
+
+  /**
+   * The last one of which no scope was left out; unset for none.
+   *
+   * @generated from field: google.protobuf.Timestamp whole_at = 6;
+   */
+  wholeAt?: Timestamp | undefined;
+
+  /**
+   * Scopes that requests asked for and the client does not list: of those alone that are about a person, so at most six.
+   *
+   * @generated from field: repeated nauthera.config.v1.LeftOutScope left_out = 7;
+   */
+  leftOut: LeftOutScope[];
 };
 
 /**
@@ -623,6 +636,30 @@ export type CodeUse = Message<"nauthera.config.v1.CodeUse"> & {
  */
 export const CodeUseSchema: GenMessage<CodeUse> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 15);
+
+/**
+ * @generated from message nauthera.config.v1.LeftOutScope
+ */
+export type LeftOutScope = Message<"nauthera.config.v1.LeftOutScope"> & {
+  /**
+   * @generated from field: string scope = 1;
+   */
+  scope: string;
+
+  /**
+   * The last code whose request asked for it.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 2;
+   */
+  at?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message nauthera.config.v1.LeftOutScope.
+ * Use `create(LeftOutScopeSchema)` to create a new message.
+ */
+export const LeftOutScopeSchema: GenMessage<LeftOutScope> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 16);
 
 /**
  * Whether the document of a sector lists a client that names it (sector_identifier_uri), as a server found when somebody wanted to sign in.
@@ -670,7 +707,7 @@ export type SectorProof = Message<"nauthera.config.v1.SectorProof"> & {
  * Use `create(SectorProofSchema)` to create a new message.
  */
 export const SectorProofSchema: GenMessage<SectorProof> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 16);
+  messageDesc(file_nauthera_config_v1_config, 17);
 
 /**
  * @generated from message nauthera.config.v1.IdentityUse
@@ -707,7 +744,7 @@ export type IdentityUse = Message<"nauthera.config.v1.IdentityUse"> & {
  * Use `create(IdentityUseSchema)` to create a new message.
  */
 export const IdentityUseSchema: GenMessage<IdentityUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 17);
+  messageDesc(file_nauthera_config_v1_config, 18);
 
 /**
  * @generated from message nauthera.config.v1.SecretUse
@@ -746,7 +783,7 @@ export type SecretUse = Message<"nauthera.config.v1.SecretUse"> & {
  * Use `create(SecretUseSchema)` to create a new message.
  */
 export const SecretUseSchema: GenMessage<SecretUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 18);
+  messageDesc(file_nauthera_config_v1_config, 19);
 
 /**
  * The content of a shard file (NN.json.gz), as proto JSON with keys in field order.
@@ -813,7 +850,7 @@ export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
  * Use `create(ClientShardSchema)` to create a new message.
  */
 export const ClientShardSchema: GenMessage<ClientShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 19);
+  messageDesc(file_nauthera_config_v1_config, 20);
 
 /**
  * The content of manifest.json; written after the shards that it names.
@@ -854,7 +891,7 @@ export type Manifest = Message<"nauthera.config.v1.Manifest"> & {
  * Use `create(ManifestSchema)` to create a new message.
  */
 export const ManifestSchema: GenMessage<Manifest> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 20);
+  messageDesc(file_nauthera_config_v1_config, 21);
 
 /**
  * @generated from message nauthera.config.v1.ManifestShard
@@ -886,7 +923,7 @@ export type ManifestShard = Message<"nauthera.config.v1.ManifestShard"> & {
  * Use `create(ManifestShardSchema)` to create a new message.
  */
 export const ManifestShardSchema: GenMessage<ManifestShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 21);
+  messageDesc(file_nauthera_config_v1_config, 22);
 
 /**
  * The content of the file of platform keys (issuers.json), as proto JSON: what signs the tokens of this cluster's ServiceAccounts.
@@ -917,7 +954,7 @@ export type PlatformIssuer = Message<"nauthera.config.v1.PlatformIssuer"> & {
  * Use `create(PlatformIssuerSchema)` to create a new message.
  */
 export const PlatformIssuerSchema: GenMessage<PlatformIssuer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 22);
+  messageDesc(file_nauthera_config_v1_config, 23);
 
 /**
  * @generated from message nauthera.config.v1.PlatformKey
@@ -941,7 +978,7 @@ export type PlatformKey = Message<"nauthera.config.v1.PlatformKey"> & {
  * Use `create(PlatformKeySchema)` to create a new message.
  */
 export const PlatformKeySchema: GenMessage<PlatformKey> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 23);
+  messageDesc(file_nauthera_config_v1_config, 24);
 
 /**
  * One OIDCClient in schema 2. Unlike schema 1, each version is text, and only a reader that needs its content decodes it.
@@ -1035,7 +1072,7 @@ export type ShardEntry = Message<"nauthera.config.v1.ShardEntry"> & {
  * Use `create(ShardEntrySchema)` to create a new message.
  */
 export const ShardEntrySchema: GenMessage<ShardEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 24);
+  messageDesc(file_nauthera_config_v1_config, 25);
 
 /**
  * One version of a client. Two versions are the same to a server exactly when their `config` is the same text.
@@ -1063,7 +1100,7 @@ export type ClientVersion = Message<"nauthera.config.v1.ClientVersion"> & {
  * Use `create(ClientVersionSchema)` to create a new message.
  */
 export const ClientVersionSchema: GenMessage<ClientVersion> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 25);
+  messageDesc(file_nauthera_config_v1_config, 26);
 
 /**
  * One OIDCClient in schema 1. Verifiers are not part of a version: a secret rotates whether or not a version is rejected.
@@ -1143,7 +1180,7 @@ export type ClientEntry = Message<"nauthera.config.v1.ClientEntry"> & {
  * Use `create(ClientEntrySchema)` to create a new message.
  */
 export const ClientEntrySchema: GenMessage<ClientEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 26);
+  messageDesc(file_nauthera_config_v1_config, 27);
 
 /**
  * What the object says now, whichever version of the client is served: also when the operator or a server refuses the version that says
@@ -1184,7 +1221,7 @@ export type Restraint = Message<"nauthera.config.v1.Restraint"> & {
  * Use `create(RestraintSchema)` to create a new message.
  */
 export const RestraintSchema: GenMessage<Restraint> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 27);
+  messageDesc(file_nauthera_config_v1_config, 28);
 
 /**
  * What one client may have at APIs, as the operator resolved it.
@@ -1210,7 +1247,7 @@ export type Granted = Message<"nauthera.config.v1.Granted"> & {
  * Use `create(GrantedSchema)` to create a new message.
  */
 export const GrantedSchema: GenMessage<Granted> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 28);
+  messageDesc(file_nauthera_config_v1_config, 29);
 
 /**
  * Clients whose id is the address of their metadata document, by the host of that address.
@@ -1238,7 +1275,7 @@ export type DocumentAccess = Message<"nauthera.config.v1.DocumentAccess"> & {
  * Use `create(DocumentAccessSchema)` to create a new message.
  */
 export const DocumentAccessSchema: GenMessage<DocumentAccess> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 29);
+  messageDesc(file_nauthera_config_v1_config, 30);
 
 /**
  * One API, or an audience that a policy allows although no API declares it.
@@ -1271,7 +1308,7 @@ export type GrantedApi = Message<"nauthera.config.v1.GrantedApi"> & {
  * Use `create(GrantedApiSchema)` to create a new message.
  */
 export const GrantedApiSchema: GenMessage<GrantedApi> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 30);
+  messageDesc(file_nauthera_config_v1_config, 31);
 
 /**
  * One valid client secret.
@@ -1306,7 +1343,7 @@ export type Verifier = Message<"nauthera.config.v1.Verifier"> & {
  * Use `create(VerifierSchema)` to create a new message.
  */
 export const VerifierSchema: GenMessage<Verifier> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 31);
+  messageDesc(file_nauthera_config_v1_config, 32);
 
 /**
  * A client, with the names of RFC 7591 where it has them. Every default is filled in; the server adds nothing.
@@ -1639,7 +1676,7 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
  * Use `create(ClientConfigSchema)` to create a new message.
  */
 export const ClientConfigSchema: GenMessage<ClientConfig> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 32);
+  messageDesc(file_nauthera_config_v1_config, 33);
 
 /**
  * Either a ServiceAccount of this cluster, or a subject of another issuer.
@@ -1668,7 +1705,7 @@ export type Identity = Message<"nauthera.config.v1.Identity"> & {
  * Use `create(IdentitySchema)` to create a new message.
  */
 export const IdentitySchema: GenMessage<Identity> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 33);
+  messageDesc(file_nauthera_config_v1_config, 34);
 
 /**
  * @generated from message nauthera.config.v1.ServiceAccount
@@ -1690,7 +1727,7 @@ export type ServiceAccount = Message<"nauthera.config.v1.ServiceAccount"> & {
  * Use `create(ServiceAccountSchema)` to create a new message.
  */
 export const ServiceAccountSchema: GenMessage<ServiceAccount> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 34);
+  messageDesc(file_nauthera_config_v1_config, 35);
 
 /**
  * This client is an API: clients that list its identifier as audience may ask for its scopes.
@@ -1752,7 +1789,7 @@ export type ResourceServer = Message<"nauthera.config.v1.ResourceServer"> & {
  * Use `create(ResourceServerSchema)` to create a new message.
  */
 export const ResourceServerSchema: GenMessage<ResourceServer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 35);
+  messageDesc(file_nauthera_config_v1_config, 36);
 
 /**
  * @generated from message nauthera.config.v1.ScopeText
@@ -1784,7 +1821,7 @@ export type ScopeText = Message<"nauthera.config.v1.ScopeText"> & {
  * Use `create(ScopeTextSchema)` to create a new message.
  */
 export const ScopeTextSchema: GenMessage<ScopeText> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 36);
+  messageDesc(file_nauthera_config_v1_config, 37);
 
 /**
  * What authorization details of one type may say. A list that is empty here may not stand in them at all.
@@ -1865,7 +1902,7 @@ export type AuthorizationDetailsType = Message<"nauthera.config.v1.Authorization
  * Use `create(AuthorizationDetailsTypeSchema)` to create a new message.
  */
 export const AuthorizationDetailsTypeSchema: GenMessage<AuthorizationDetailsType> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 37);
+  messageDesc(file_nauthera_config_v1_config, 38);
 
 /**
  * @generated from message nauthera.config.v1.DetailField
@@ -1891,7 +1928,7 @@ export type DetailField = Message<"nauthera.config.v1.DetailField"> & {
  * Use `create(DetailFieldSchema)` to create a new message.
  */
 export const DetailFieldSchema: GenMessage<DetailField> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 38);
+  messageDesc(file_nauthera_config_v1_config, 39);
 
 /**
  * @generated from message nauthera.config.v1.DetailTexts
@@ -1915,7 +1952,7 @@ export type DetailTexts = Message<"nauthera.config.v1.DetailTexts"> & {
  * Use `create(DetailTextsSchema)` to create a new message.
  */
 export const DetailTextsSchema: GenMessage<DetailTexts> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 39);
+  messageDesc(file_nauthera_config_v1_config, 40);
 
 /**
  * @generated from message nauthera.config.v1.DetailWord
@@ -1937,7 +1974,7 @@ export type DetailWord = Message<"nauthera.config.v1.DetailWord"> & {
  * Use `create(DetailWordSchema)` to create a new message.
  */
 export const DetailWordSchema: GenMessage<DetailWord> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 40);
+  messageDesc(file_nauthera_config_v1_config, 41);
 
 /**
  * A claim whose values come from the groups of the person.
@@ -1968,7 +2005,7 @@ export type ClaimFromGroups = Message<"nauthera.config.v1.ClaimFromGroups"> & {
  * Use `create(ClaimFromGroupsSchema)` to create a new message.
  */
 export const ClaimFromGroupsSchema: GenMessage<ClaimFromGroups> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 41);
+  messageDesc(file_nauthera_config_v1_config, 42);
 
 /**
  * @generated from message nauthera.config.v1.GroupValues
@@ -1990,7 +2027,7 @@ export type GroupValues = Message<"nauthera.config.v1.GroupValues"> & {
  * Use `create(GroupValuesSchema)` to create a new message.
  */
 export const GroupValuesSchema: GenMessage<GroupValues> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 42);
+  messageDesc(file_nauthera_config_v1_config, 43);
 
 /**
  * @generated from enum nauthera.config.v1.NackReason
