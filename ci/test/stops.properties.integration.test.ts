@@ -33,7 +33,7 @@ const refusals: Readonly<Record<string, (spec: Spec) => Spec>> = {
   'no-room': (spec) => ({ ...spec, redirectURIs: manyURIs(20, 200) }),
   rejected: (spec) => ({ ...spec, displayName: refusedName }),
   'name-taken': (spec) => ({ ...spec, secret: { name: 'of-a-stranger' } }),
-  'id-taken': (spec) => ({ ...spec, resourceServer: { identifier: api } }),
+  'id-taken': (spec) => ({ ...spec, resourceServer: { ...(spec['resourceServer'] as Spec), identifier: api } }),
 }
 const never = { schedule: '0 0 30 2 *', duration: '1h' }
 const manyURIs = (count: number, length: number): string[] =>
@@ -169,15 +169,41 @@ describe('A stop, whatever version of a client is served', function () {
       })
   }
 
+  /** For each refusal an API, and one client that calls all of them. */
+  const applyApis = async (specOf: (refusal: string) => Spec) => {
+    for (const refusal of Object.keys(refusals))
+      await cluster.apply('api', specOf(refusal), { namespace: `${refusal}-others` })
+  }
+  const identifierOf = (refusal: string) => `https://${refusal}.example.com`
+  const apiSpec = (refusal: string, identifier = identifierOf(refusal)): Spec => ({
+    ...base,
+    resourceServer: { identifier, scopes: [{ name: 'read' }], access: [{ namespaces: ['*'] }] },
+  })
+  /** @returns the identifiers that a replica lets the caller in under */
+  const openTo = (replica: ServingReplica) =>
+    (replica.find('apps.caller')?.granted ?? []).flatMap(({ identifier, scopes }) =>
+      scopes.length > 0 ? [identifier] : [],
+    )
+  /** A name of a Secret that is taken holds up the Secret alone: its version is served. */
+  const servedOn = Object.keys(refusals).filter((refusal) => refusal !== 'name-taken')
+
   /** Every client is served with two secrets, everywhere. */
   const setUp = async () => {
     await applyApi()
+    await applyApis(apiSpec)
+    const audiences = Object.keys(refusals).flatMap((refusal) => [
+      identifierOf(refusal),
+      identifierOf(`new-${refusal}`),
+    ])
+    await cluster.apply('caller', { type: 'M2M', scopes: ['read'], audiences })
     for (const { namespace } of cases) {
       const metadata = { name: 'of-a-stranger', namespace }
       cluster.api.put({ apiVersion: 'v1', kind: 'Secret', metadata, data: { token: 'dW50b3VjaGVk' } } as never)
     }
     for (const one of cases) await apply(one, base)
     await untilAll((one) => condition(one, 'Ready')?.status === 'True', 'all are Ready')
+    const areOpen = () => serving.every((replica) => openTo(replica).length === Object.keys(refusals).length)
+    await cluster.until(areOpen, 'every API lets its caller in')
     const rotated = { ...base, rotation: { ...(base['rotation'] as Spec), trigger: '2' } }
     operator.clock.leap(3_000)
     for (const one of cases) await apply(one, rotated)
@@ -214,6 +240,7 @@ describe('A stop, whatever version of a client is served', function () {
           if (third !== 'follows') serving[2]!.leave()
           for (const { one, turn, refused, stopped } of withOrder)
             if (turn !== 'both at once') await apply(one, turn === 'refused first' ? refused : stopped)
+          await applyApis((refusal) => refusals[refusal]!(apiSpec(refusal, identifierOf(`new-${refusal}`))))
           await closeApi()
           denyAll()
           operator.clock.leap(3_000)
@@ -223,6 +250,11 @@ describe('A stop, whatever version of a client is served', function () {
             expect(serving[0]!.find(clientIdOf(one)), `${one.name} is served on`).to.not.equal(undefined)
           if (third !== 'follows') serving[2]!.comeBack({ anew: third === 'starts anew' })
           await untilAll(isObeyed, 'each stop is obeyed', 10_000)
+          // an API that would move to another identifier works on under the one that it has
+          for (const replica of serving)
+            expect(openTo(replica).toSorted().join()).to.equal(
+              [...servedOn.map(identifierOf), identifierOf('new-name-taken')].toSorted().join(),
+            )
         } finally {
           await cluster.stop()
         }

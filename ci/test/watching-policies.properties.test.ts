@@ -79,7 +79,13 @@ function effectsOf({ policies, baseline, held, lost, remembered }: World) {
     endings: { has: () => false },
     watch: { clients: index, policies: () => policies, namespaceLabels: () => ({}) },
     baseline,
-    shards: { stored: () => undefined, holders: holder, isLeaving: () => false, isUnheardOf: (key) => !isLost(key) },
+    shards: {
+      stored: () => undefined,
+      holders: holder,
+      isLeaving: () => false,
+      isUnheardOf: (key) => !isLost(key),
+      noRoom: () => undefined,
+    },
     follow: { config: () => undefined },
     clock: { now: () => 0 },
   })

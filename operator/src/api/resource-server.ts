@@ -10,7 +10,7 @@ import { everyMatches, matchesRule } from './rule-kinds.ts'
 import { list, mapList, object, oneOf, set, text, withRules } from './schema.ts'
 
 /** Who may call an API, and with what. */
-const apiAccess = object(
+export const apiAccess = object(
   'Clients that may call the API. A client must fit every field that is set; at least one of namespaces, namespaceSelector and clientIds must be set.',
   {},
   {

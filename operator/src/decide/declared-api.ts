@@ -1,11 +1,15 @@
 // What an object says as an API: spec.resourceServer, and whether it stands.
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { checkValue } from '../api/check.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
+import { apiAccess } from '../api/resource-server.ts'
+import { renderSchema } from '../api/schema.ts'
 import { keyOf } from './acceptance.ts'
 import type { Acceptance } from './acceptance.ts'
 import { mayDeclare } from './policies.ts'
 import type { BindingPolicies } from './policies.ts'
+import { restraintOf } from './restraint.ts'
 
 /** An object that names an identifier of an API, in whatever state. While one is there, no policy can allow the identifier as an audience
  *  that nobody declares. */
@@ -20,8 +24,9 @@ export interface DeclaredApi {
   readonly createdAt: number
   readonly uid: string
   /** Any but `open` lets nobody in. `taken`: another object has its identifier, or its client id while it is not served; `left`: servers
-   *  still have the object under this identifier, and its spec names another one or none. */
-  readonly standing: 'open' | 'suspended' | 'invalid' | 'denied' | 'taken' | 'left'
+   *  still have the object under this identifier, and its spec names another one or none. `waiting`: it is served under another one, since
+   *  its present version has no room or is rejected. */
+  readonly standing: 'open' | 'suspended' | 'invalid' | 'denied' | 'taken' | 'left' | 'waiting'
   readonly scopes: readonly string[]
   /** Of authorization details. */
   readonly types: readonly string[]
@@ -34,16 +39,28 @@ export type AccessEntry = NonNullable<NonNullable<OIDCClient['spec']['resourceSe
 /** @param about.policies those that bind
  *  @param about.denied whether one of them refuses the object: `grace` while what is served of it may serve on
  *  @param about.isHeld servers have it under this identifier
- *  @returns what the object says as an API; undefined when it names no identifier */
-export function declaredApi(
+ *  @param about.earlier the version that is served while the present one is not: refused, without room, or rejected
+ *  @returns what the object says as an API: nothing, one identifier, or two while it is served under one and waits for another. It is open
+ *    under one at most */
+export function declaredApis(
   client: OIDCClient,
-  about: {
-    readonly acceptance: Acceptance
-    readonly policies: BindingPolicies
-    readonly denied: 'no' | 'grace' | 'over'
-    readonly isHeld: (identifier: string) => boolean
-  },
-): DeclaredApi | undefined {
+  about: About & { readonly earlier: ClientVersion | undefined },
+): readonly DeclaredApi[] {
+  const wanted = wantedApi(client, about)
+  const served = wanted && servedApi(client, about)
+  if (!wanted || !served) return wanted ? [wanted] : []
+  if (wanted.identifier === served.identifier) return [served]
+  return [wanted.standing === 'open' ? { ...wanted, standing: 'waiting' } : wanted, served]
+}
+
+interface About {
+  readonly acceptance: Acceptance
+  readonly policies: BindingPolicies
+  readonly denied: 'no' | 'grace' | 'over'
+  readonly isHeld: (identifier: string) => boolean
+}
+
+function wantedApi(client: OIDCClient, about: About): DeclaredApi | undefined {
   const { metadata, spec } = client
   const identifier = identifierOf(spec)
   if (typeof identifier !== 'string') return undefined
@@ -67,18 +84,17 @@ export function declaredApi(
   }
 }
 
-/** @param carried the version that servers keep while the present one is refused
- *  @returns what an API that waits for another identifier is until then: its earlier version, with the access and the restraint of today;
- *    undefined for any other object */
-export function waitingApi(
+/** An API whose present version is not served works in its earlier one, with the access and the restraint of today. Under an identifier that
+ *  it still names, what it lists no more is withdrawn. */
+function servedApi(
   client: OIDCClient,
-  about: { readonly acceptance: Acceptance; readonly denied: 'no' | 'grace' | 'over' },
-  carried: ClientVersion | undefined,
+  { denied, earlier }: Pick<About, 'denied'> & { readonly earlier: ClientVersion | undefined },
 ): DeclaredApi | undefined {
   const { metadata, spec } = client
-  if (about.acceptance.kind !== 'conflict' || !spec.resourceServer) return undefined
-  const served = apiIn(carried)
-  if (!served || served.identifier === spec.resourceServer.identifier) return undefined
+  const served = apiIn(earlier)
+  if (!served) return undefined
+  const isMoved = served.identifier !== identifierOf(spec)
+  const { scopes, types, access } = readApi(spec)
   return {
     key: keyOf(client),
     namespace: metadata.namespace,
@@ -86,10 +102,10 @@ export function waitingApi(
     claim: 'held',
     createdAt: Date.parse(metadata.creationTimestamp),
     uid: metadata.uid,
-    standing: about.denied === 'over' ? 'denied' : spec.suspended === true ? 'suspended' : 'open',
-    scopes: served.scopes,
-    types: served.authorizationDetails.map(({ type }) => type),
-    access: spec.resourceServer.access,
+    standing: denied === 'over' ? 'denied' : restraintOf(spec)?.suspended === true ? 'suspended' : 'open',
+    scopes: served.scopes.filter((scope) => isMoved || scopes.includes(scope)),
+    types: served.authorizationDetails.map(({ type }) => type).filter((type) => isMoved || types.includes(type)),
+    access,
   }
 }
 
@@ -101,6 +117,29 @@ function apiIn(version: ClientVersion | undefined): ClientConfig['resourceServer
     return undefined
   }
 }
+
+/** What can be read of it counts. An entry of which something cannot be read lets nobody in. */
+function readApi(spec: unknown): {
+  readonly scopes: readonly unknown[]
+  readonly types: readonly unknown[]
+  readonly access: DeclaredApi['access']
+} {
+  const { scopes, authorizationDetails, access } = fieldsOf(fieldsOf(spec)['resourceServer'])
+  return {
+    scopes: listOf(scopes).map((one) => fieldsOf(one)['name']),
+    types: listOf(authorizationDetails).map((one) => fieldsOf(one)['type']),
+    access: access === undefined ? undefined : listOf(access).filter(isEntry),
+  }
+}
+
+const entrySchema = renderSchema(apiAccess)
+
+const isEntry = (one: unknown): one is AccessEntry => checkValue(entrySchema, one).length === 0
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+
+const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
 
 /** @returns an object that has the identifier and lets nobody in, whatever it says */
 export function closedApi(

@@ -61,6 +61,8 @@ const closedText = {
     `lets nobody in while OIDCClient ${api} has a name of another one; see its condition Accepted`,
   left: (api: string) =>
     `lets nobody in while servers still have OIDCClient ${api} under it, whose spec names another identifier now; see its condition Accepted`,
+  waiting: (api: string) =>
+    `lets nobody in before OIDCClient ${api} is served under it; see its conditions Accepted and Ready`,
 } as const
 
 function typeText(type: string, access: readonly ApiAccess[]): string {

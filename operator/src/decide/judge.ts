@@ -11,7 +11,7 @@ import { namespaceLimits } from '@nauthera/rules/limits'
 import { sizeFaults } from '@nauthera/rules/version-size'
 import { checkPolicies } from './check-policies.ts'
 import type { Violation } from './check-policies.ts'
-import { declaredApi, waitingApi } from './declared-api.ts'
+import { declaredApis } from './declared-api.ts'
 import type { DeclaredApi } from './declared-api.ts'
 import { renderConfig } from './metadata.ts'
 import { bindingOf, shardBytesOf, tokenLimitsOf } from './policies.ts'
@@ -53,7 +53,8 @@ export interface Breach {
  *  @param about.countOlder how many clients of its namespace are older
  *  @param about.isServed whether servers have it already: then it is not counted out
  *  @param about.isHeld whether servers have it under a name
- *  @param about.carried the version that servers keep while the present one is refused
+ *  @param about.carried the version that servers keep while the present one is not served
+ *  @param about.isUnserved whether a version that is not refused is not served either: there is no room for it, or servers reject it
  *  @param about.servedBreaks how versions that servers have, but the present one, break policies that bind (served-policies.ts)
  *  @param about.now epoch milliseconds */
 export function judgeClient(
@@ -65,17 +66,18 @@ export function judgeClient(
     readonly isServed: boolean
     readonly isHeld?: (name: string) => boolean
     readonly carried?: ClientVersion | undefined
+    readonly isUnserved?: (present: ClientVersion) => boolean
     readonly servedBreaks?: (present: ClientVersion | undefined) => readonly Violation[]
     readonly now: number
   },
 ): Judgement {
-  const { acceptance, policies, now, isHeld = () => false, servedBreaks = () => [] } = about
+  const { acceptance, policies, now, isHeld = () => false, isUnserved = () => false, servedBreaks = () => [] } = about
   const names = namesOf(policies)
   const binding = bindingOf(policies)
   // defaults are laid only under a spec that follows the rules: any other may hold values of any shape
-  const declares = (why: Acceptance, denied: 'no' | 'grace' | 'over'): readonly DeclaredApi[] => {
-    const as = { acceptance: why, policies: binding, denied, isHeld }
-    return [declaredApi(client, as), waitingApi(client, as, about.carried)].filter((api) => api !== undefined)
+  const declares = (why: Acceptance, denied: 'no' | 'grace' | 'over', present?: ClientVersion) => {
+    const earlier = present && !isUnserved(present) ? undefined : about.carried
+    return declaredApis(client, { acceptance: why, policies: binding, denied, isHeld, earlier })
   }
   const refuse = (why: Acceptance): Judgement => {
     const violations = servedBreaks(undefined)
@@ -116,7 +118,9 @@ export function judgeClient(
     violations,
     breaches,
     forbidsEarlier: !isDenied && isOver,
-    declared: declares(acceptance, !isDenied ? 'no' : !isOver && about.isServed ? 'grace' : 'over'),
+    declared: isDenied
+      ? declares(acceptance, !isOver && about.isServed ? 'grace' : 'over')
+      : declares(acceptance, 'no', version),
     serve,
   }
 }

@@ -12,7 +12,7 @@ import { policiesFor } from '../decide/policies.ts'
 import { servedViolations } from '../decide/served-policies.ts'
 import type { Policies } from '../decide/policies.ts'
 import type { Clock } from '../time/clock.ts'
-import { lastAccepted } from '../shards/client-entry.ts'
+import { lastAccepted, saysTheSame } from '../shards/client-entry.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { EndingNamespaces } from './ending-namespaces.ts'
 import type { Watch } from './watch.ts'
@@ -21,7 +21,7 @@ interface Needs {
   readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels'>
   /** The policy of the settings, which holds for every client. */
   readonly baseline: OIDCPolicySpec
-  readonly shards: Pick<Shards, 'stored' | 'holders' | 'isLeaving' | 'isUnheardOf'>
+  readonly shards: Pick<Shards, 'stored' | 'holders' | 'isLeaving' | 'isUnheardOf' | 'noRoom'>
   /** What the replicas say of the stored version of a client. */
   readonly follow: { config(key: string): Propagation | undefined }
   readonly endings: Pick<EndingNamespaces, 'has'>
@@ -67,6 +67,8 @@ function judge(
     isServed: isServed(client, kept),
     isHeld: (name) => kept !== undefined && shards.holders(name).includes(key),
     carried: lastAccepted(kept, standing),
+    isUnserved: (present) =>
+      saysTheSame(kept?.desired, present) ? standing === 'rejected' : shards.noRoom(key) !== undefined,
     servedBreaks: (present) => servedViolations(client, own, { policies, present, standing }),
     now: clock.now(),
   })

@@ -42,6 +42,7 @@ export const emptyShards = {
   holders: () => [],
   isLeaving: () => false,
   isUnheardOf: () => true,
+  noRoom: () => undefined,
 }
 
 /** @param change what differs from an accepted client that breaks no policy; what follows from it for the servers is given as

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { renderVersion } from '@nauthera/proto/client-version'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { Acceptance } from '../../src/decide/acceptance.ts'
-import { declaredApi, waitingApi } from '../../src/decide/declared-api.ts'
+import { declaredApis } from '../../src/decide/declared-api.ts'
 import { renderConfig } from '../../src/decide/metadata.ts'
 import { client, binding } from './clients.ts'
 
@@ -13,10 +13,18 @@ const about = {
   policies: binding({ allow: { resourceServer: true } }),
   denied: 'no' as const,
   isHeld: () => false,
+  earlier: undefined,
 }
 const api = (change: Partial<OIDCClient['spec']> = {}) => client({ type: 'M2M', resourceServer, ...change })
 
-describe('declaredApi', () => {
+/** @returns the one thing that the object says as an API; undefined for nothing */
+const declaredApi = (...args: Parameters<typeof declaredApis>) => {
+  const found = declaredApis(...args)
+  expect(found.length).to.be.at.most(1)
+  return found[0]
+}
+
+describe('declaredApis', () => {
   it('is what the object says', () => {
     expect(declaredApi(api(), about)).to.deep.include({
       key: 'demo/app',
@@ -76,44 +84,42 @@ describe('declaredApi', () => {
   }
 })
 
-describe('waitingApi', () => {
-  const conflict: Acceptance = {
-    kind: 'conflict',
-    clientId: 'demo.app',
-    field: 'spec.resourceServer.identifier',
-    holder: 'a/b',
-  }
-  const waits = { acceptance: conflict, denied: 'no' as const }
+describe('declaredApis, while an earlier version is served', () => {
   const versionAs = (change: Partial<OIDCClient['spec']>) => renderVersion(renderConfig(api(change)))
-  const carried = versionAs({})
+  const unserved = { ...about, earlier: versionAs({}) }
   const wanted = { identifier: 'urn:other', scopes: [{ name: 'write' }] }
+  const moved = api({ resourceServer: wanted })
 
-  it('K1 is the earlier version under its identifier, with the access of today', () => {
+  it('K1 says first what it waits for, which lets nobody in, then what it is', () => {
     const access = [{ namespaces: ['web'] }]
-    expect(waitingApi(api({ resourceServer: { ...wanted, access } }), waits, carried)).to.deep.include({
-      identifier: resourceServer.identifier,
-      claim: 'held',
-      standing: 'open',
-      scopes: ['read'],
-      access,
+    const [first, second, ...more] = declaredApis(api({ resourceServer: { ...wanted, access } }), unserved)
+    expect(first).to.deep.include({ identifier: 'urn:other', standing: 'waiting' })
+    const old = { identifier: resourceServer.identifier, claim: 'held', standing: 'open', scopes: ['read'] }
+    expect(second).to.deep.include({ ...old, access })
+    expect(more).to.deep.equal([])
+  })
+
+  it('K18 gives of its types of authorization details those that both versions have', () => {
+    const detail = (...types: string[]) => ({
+      ...resourceServer,
+      authorizationDetails: types.map((type) => ({ type, title: type })),
     })
+    const earlier = versionAs({ resourceServer: detail('a', 'b') })
+    expect(declaredApi(api({ resourceServer: detail('b', 'c') }), { ...about, earlier })?.types).to.deep.equal(['b'])
   })
 
-  it('lets nobody in while the object is suspended, and when the grace of a policy is over', () => {
-    const standingOf = (change: object, more: object = {}) =>
-      waitingApi(api({ resourceServer: wanted, ...change }), { ...waits, ...more }, carried)?.standing
-    expect(standingOf({ suspended: true })).to.equal('suspended')
-    expect(standingOf({}, { denied: 'grace' })).to.equal('open')
-    expect(standingOf({}, { denied: 'over' })).to.equal('denied')
+  it('K18 lets nobody in by what cannot be read of the access', () => {
+    const accessOf = (access: unknown) =>
+      declaredApis(api({ resourceServer: { ...wanted, access } as never }), unserved)[1]?.access
+    expect(accessOf('*')).to.deep.equal([])
+    expect(accessOf(null)).to.deep.equal([])
+    const mistaken = [{}, 5, { namespaces: '*' }, { namespaces: ['a'], scopes: 'read' }, { namespaces: ['a'], more: 1 }]
+    expect(accessOf([...mistaken, { namespaces: ['web'] }])).to.deep.equal([{ namespaces: ['web'] }])
   })
 
-  it('is nothing for an object that waits for no identifier, or has none', () => {
-    const moved = api({ resourceServer: wanted })
-    expect(waitingApi(moved, { ...waits, acceptance: accepted }, carried)).to.equal(undefined)
-    expect(waitingApi(moved, waits, undefined)).to.equal(undefined)
-    expect(waitingApi(moved, waits, renderVersion(renderConfig(client({ type: 'M2M' }))))).to.equal(undefined)
-    expect(waitingApi(moved, waits, { ...carried, config: '{' })).to.equal(undefined)
-    expect(waitingApi(api(), waits, carried)).to.equal(undefined)
-    expect(waitingApi(client({ type: 'M2M' }), waits, carried)).to.equal(undefined)
+  it('is what the object says where there is no earlier version that is an API', () => {
+    for (const earlier of [renderVersion(renderConfig(client({ type: 'M2M' }))), { ...versionAs({}), config: '{' }])
+      expect(declaredApi(moved, { ...about, earlier })).to.include({ identifier: 'urn:other', standing: 'open' })
+    expect(declaredApi(client({ type: 'M2M' }), unserved), 'it is no API any more').to.equal(undefined)
   })
 })

@@ -60,6 +60,10 @@ describe('accessFaults', () => {
       { kind: 'closed', standing: 'taken' },
       'OIDCClient shop/billing has a name of another one; see its condition Accepted',
     ],
+    [
+      { kind: 'closed', standing: 'waiting' },
+      'before OIDCClient shop/billing is served under it; see its conditions Accepted and Ready',
+    ],
   ]
   for (const [why, cure] of rows) {
     it(`names the audience, the object and the cure: ${JSON.stringify(why)}`, () => {

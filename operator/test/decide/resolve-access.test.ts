@@ -171,7 +171,7 @@ describe('accessTo', () => {
     it(sentence, () => expect(found).to.deep.equal(expected))
   }
 
-  for (const standing of ['suspended', 'invalid', 'denied', 'taken'] as const) {
+  for (const standing of ['suspended', 'invalid', 'denied', 'taken', 'waiting'] as const) {
     it(`lets nobody in while the API is ${standing}, and no policy opens it`, () => {
       const policies = binding({ allow: { audiences: ['*'] } })
       expect(accessTo(billing, caller({ policies }), api({ standing }))).to.deep.include({
@@ -533,7 +533,7 @@ describe('documentGrants', () => {
     })
     expect(given({}, { enforcement: 'Warn', allow: { scopes: ['read'] } })).to.deep.equal(given())
     expect(given({}, { allow: { scopes: ['openid'] } })).to.deep.equal([])
-    for (const standing of ['suspended', 'invalid', 'denied', 'taken'] as const)
+    for (const standing of ['suspended', 'invalid', 'denied', 'taken', 'waiting'] as const)
       expect(given({ standing })).to.deep.equal([])
     expect(documentGrants([], binding({}))).to.deep.equal([])
   })

@@ -62,6 +62,7 @@ describe('createJudge', () => {
         holders: counted(emptyShards.holders),
         isLeaving: counted(emptyShards.isLeaving),
         isUnheardOf: counted(() => false),
+        noRoom: counted(emptyShards.noRoom),
       }
       const rivals = Array.from({ length: 500 }, (_, index) =>
         client({ type: 'M2M', ...rival(index) }, { name: `rival-${index}`, uid: `uid-${index}`, ...at(index) }),
