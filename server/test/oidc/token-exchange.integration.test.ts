@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import * as client from 'openid-client'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
+import { askForCode, deviceGrant } from '@nauthera/harness/device'
 import { claimsOfJwt, getCode, introspect, redeem, request, revoke, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
@@ -46,6 +47,13 @@ describe('RFC 8693 token exchange', () => {
         granted: granted('orders'),
       },
     ),
+    entry('app.device', {
+      ...configs.spa,
+      type: 'Device',
+      redirectUris: [],
+      corsOrigins: [],
+      grantTypes: [deviceGrant],
+    }),
     entry('shop.orders', exchanging('orders', ['orders', 'stock', 'payroll']), {
       granted: { ...granted('orders'), [api('stock')]: ['stock:read'] },
     }),
@@ -99,6 +107,52 @@ describe('RFC 8693 token exchange', () => {
       .map((text) => JSON.parse(text) as Record<string, unknown>)
       .filter((each) => each['event'] === event)
       .at(-1)
+
+  it('whatever the grant is, a refused scope is named with its object and the field, in the answer and in the audit line', async () => {
+    const web = basic('app.web', clientSecret)
+    const code = await redeem(replicas, await getCode(replicas, { parameters: { scope: 'openid email' } }))
+    const refreshing = (scope: string) =>
+      send(replicas, {
+        path: '/token',
+        headers: web,
+        form: { grant_type: 'refresh_token', refresh_token: tokensOf(code).refresh, scope },
+      })
+    const machine = (clientId: string, scope: string) =>
+      send(replicas, {
+        path: '/token',
+        headers: basic(clientId, clientSecret),
+        form: { grant_type: 'client_credentials', scope },
+      })
+    const elsewhere = `for an API: name that in resource (${api('orders')})`
+    const cases: readonly [answer: Answer, text: string][] = [
+      [await machine('app.machine', 'magic'), 'magic is not in spec.scopes of default/app-machine'],
+      [
+        await send(replicas, {
+          path: '/request',
+          headers: web,
+          form: request(pkce(), { scope: 'openid orders:read' }),
+        }),
+        `orders:read is in spec.scopes of default/app-web ${elsewhere}`,
+      ],
+      [
+        await refreshing('openid orders:read magic'),
+        'orders:read is in spec.scopes of default/app-web, and the refresh token does not have it; magic is not in spec.scopes of default/app-web',
+      ],
+      [
+        await refreshing('profile'),
+        'profile is in spec.scopes of default/app-web, and the refresh token does not have it',
+      ],
+      [await askForCode(replicas, { scope: 'phone' }), 'phone is not in spec.scopes of default/app-device'],
+      [
+        await exchange(await received(), { ...stock, scope: 'stock:write' }),
+        'stock:write is in spec.scopes of default/shop-orders and not granted: its condition AudiencesGranted says why',
+      ],
+    ]
+    for (const [answer, text] of cases)
+      expect(refusalOf(answer)).to.deep.equal({ status: 400, error: 'invalid_scope', text })
+    const reasons = replicas.lines.map((line) => (JSON.parse(line) as { reason?: string }).reason)
+    expect(reasons).to.include.members(cases.map(([, text]) => text))
+  })
 
   it('2.2.1 gives a token for the other API, of the same person, with what the API is granted there', async () => {
     const answer = await exchange(await received(), { ...stock, scope: 'stock:read' })
@@ -335,7 +389,7 @@ describe('RFC 8693 token exchange', () => {
     const more = refusalOf(await exchange(narrow, { ...own, scope: 'orders:read orders:write' }))
     expect([more.error, more.text]).to.deep.equal([
       'invalid_scope',
-      'the subject token does not have the scope orders:write, so a new one cannot',
+      'orders:write is in spec.scopes of default/shop-orders, and the subject token does not have it',
     ])
     expect((await exchange(narrow, own)).json()['scope']).to.equal('orders:read')
     const wide = await received()

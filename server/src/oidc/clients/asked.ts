@@ -34,12 +34,15 @@ export function judgeAuthorization(asked: Asked, client: ApisOf, apis: Apis): Ve
   return refused.length > 0 ? refuseScopes(refused, client) : allow(kept)
 }
 
-/** @param had the scope of the refresh token
- *  @returns what a refresh asks for, without the scopes that were left out of the sign-in: programs repeat what they asked for then, also when the
- *    client has come to list more. Where nothing would be left it stays as it is, and is refused: the library gives everything to who asks for nothing */
-export function withoutLeftOut(scope: string, had: string): string {
-  const kept = words(scope).filter((one) => !isLeftOut(one) || words(had).includes(one))
-  return kept.length > 0 ? kept.join(' ') : scope
+/** At a refresh, before its token is used up. The scopes that were left out of the sign-in are left out again: programs repeat what they asked for then,
+ *  also when the client has come to list more. Where nothing would be left it is refused: the library gives everything to who asks for nothing.
+ *  @param had the scope of the refresh token */
+export function judgeRefresh(scope: string, had: string, client: ApisOf): Verdict {
+  const has = new Set(words(had))
+  const kept = words(scope).filter((one) => !isLeftOut(one) || has.has(one))
+  const asked = kept.length > 0 ? kept : words(scope)
+  const refused = asked.filter((one) => !has.has(one))
+  return refused.length > 0 ? refuseScopes(refused, client, { token: 'refresh token', has: [...has] }) : allow(asked)
 }
 
 /** At the token endpoint, for client_credentials. Nothing asked for means everything that is granted.
@@ -94,9 +97,8 @@ export function judgeExchange(asked: Asked, subject: string | undefined, client:
     api === client.config.resourceServer?.identifier ? granted.filter((scope) => had.includes(scope)) : granted
   const scopes = asked.scope === undefined ? had.filter((scope) => may.includes(scope)) : words(asked.scope)
   const refused = scopes.filter((scope) => !may.includes(scope))
-  if (refused.some((scope) => granted.includes(scope)))
-    return refuse('invalid_scope', `the subject token does not have the scope ${list(refused)}, so a new one cannot`)
-  if (refused.length > 0) return refuseScopes(refused, client)
+  const has = [...had, ...refused.filter((scope) => !granted.includes(scope))]
+  if (refused.length > 0) return refuseScopes(refused, client, { token: 'subject token', has })
   return { kind: 'allowed', api, scope: scopes.length > 0 ? scopes.join(' ') : undefined }
 }
 
@@ -154,23 +156,33 @@ function deniedApi(resources: readonly string[], client: ApisOf): RefusedRequest
   return refuse('invalid_target', `this client may not ask for the API ${plain(denied)}: ${why}`)
 }
 
-function refuseScopes(scopes: readonly string[], client: ApisOf): RefusedRequest {
-  const elsewhere = apisOf(client).filter((api) => scopes.some((scope) => api.scopes.includes(scope)))
-  const unlisted = scopes.filter((scope) => !client.config.scopes.includes(scope))
-  if (elsewhere.length > 0) {
-    const identifiers = list(elsewhere.map(({ identifier }) => identifier))
-    return refuse(
-      'invalid_scope',
-      `${nameOf(client)} asks for ${list(scopes)}: name the API that has it in resource (${identifiers})`,
-    )
+/** Each scope with the client and the field that decides: whoever can change it reads which object, and where.
+ *  @param held the token that is traded, with its scopes */
+function refuseScopes(
+  scopes: readonly string[],
+  client: ApisOf,
+  held?: { readonly token: string; readonly has: readonly string[] },
+): RefusedRequest {
+  const name = nameOf(client)
+  const apis = apisOf(client)
+  const whyNot = (scope: string): string => {
+    if (!client.config.scopes.includes(scope)) return unlistedAt(client)
+    if (held && !held.has.includes(scope)) return `in spec.scopes of ${name}, and the ${held.token} does not have it`
+    const at = apis.filter((api) => api.scopes.includes(scope)).map(({ identifier }) => identifier)
+    return at.length > 0
+      ? `in spec.scopes of ${name} for an API: name that in resource (${list(at)})`
+      : `in spec.scopes of ${name} and not granted: its condition AudiencesGranted says why`
   }
-  return refuse(
-    'invalid_scope',
-    unlisted.length > 0
-      ? `${list(unlisted)} ${unlisted.length > 1 ? 'are' : 'is'} not in spec.scopes of ${nameOf(client)}`
-      : `${list(scopes)} is in spec.scopes of ${nameOf(client)} and not granted: its condition AudiencesGranted says why`,
-  )
+  const reasons = Object.entries(Object.groupBy(scopes, whyNot))
+  const texts = reasons.map(([why, those = []]) => `${list(those)} ${those.length > 1 ? 'are' : 'is'} ${why}`)
+  return refuse('invalid_scope', texts.join('; '))
 }
+
+/** A client by metadata document has no object. */
+const unlistedAt = (client: ApisOf): string =>
+  client.namespace === ''
+    ? `not for clients of ${client.name}: resourceServer.access of no API gives it to them (clientMetadataHosts)`
+    : `not in spec.scopes of ${nameOf(client)}`
 
 /** As the owner of its object knows it; a client by metadata document has none. */
 const nameOf = ({ namespace, name }: ApisOf): string => (namespace === '' ? name : `${namespace}/${name}`)

@@ -10,8 +10,8 @@ import {
   judgeExchange,
   judgeMachine,
   judgeRedemption,
+  judgeRefresh,
   standingScope,
-  withoutLeftOut,
 } from '../../../src/oidc/clients/asked.ts'
 import type { Verdict } from '../../../src/oidc/clients/asked.ts'
 
@@ -125,16 +125,41 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
   it('a refresh loses only what is about the person and its token lacks, never openid, and never everything', () => {
     fc.assert(
       fc.property(
+        client,
         fc.uniqueArray(word, { minLength: 1, maxLength: 5 }),
         some(['openid', 'email', 'read']),
-        (all, had) => {
-          const kept = words(withoutLeftOut(all.join(' '), had.join(' ')))
-          const lost = all.filter((scope) => !kept.includes(scope))
-          const canGo = (scope: string) =>
-            scope !== 'openid' && oidcScopes.includes(scope) && !had.includes(scope as 'read')
-          expect(lost).to.deep.equal(all.every(canGo) ? [] : all.filter(canGo))
+        (who, all, had) => {
+          const verdict = judgeRefresh(all.join(' '), had.join(' '), who)
+          const lacks = all.filter((scope) => !had.includes(scope as 'read'))
+          const canGo = (scope: string) => scope !== 'openid' && oidcScopes.includes(scope)
+          const isWhole = lacks.every(canGo) && lacks.length < all.length
+          expect(verdict.kind).to.equal(isWhole ? 'allowed' : 'refused')
+          if (isWhole) expect(scopeOf(verdict)).to.deep.equal(all.filter((scope) => !lacks.includes(scope)))
         },
       ),
+    )
+  })
+
+  it('each refused scope is named with the object and its field, whatever the grant is', () => {
+    fc.assert(
+      fc.property(client, asked, fc.uniqueArray(word, { minLength: 1, maxLength: 5 }), (who, request, had) => {
+        const text = had.join(' ')
+        for (const verdict of [
+          judgeAuthorization(request, who, registry),
+          judgeMachine(request, who),
+          judgeRedemption(request, apis, who),
+          judgeRefresh(request.scope ?? 'openid', text, who),
+          judgeExchange(request, text, who),
+        ]) {
+          if (verdict.kind === 'allowed' || verdict.error !== 'invalid_scope') continue
+          for (const part of verdict.description.split('; ')) {
+            const [, scopes = '', field] =
+              /^(.+?) (?:is|are) (?:not )?in (spec\.scopes of apps\/dex)\b/.exec(part) ?? []
+            expect(field, verdict.description).to.equal('spec.scopes of apps/dex')
+            for (const scope of scopes.split(', ')) expect(words(request.scope ?? 'openid')).to.include(scope)
+          }
+        }
+      }),
     )
   })
 
