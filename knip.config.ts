@@ -1,5 +1,7 @@
-// What nothing uses: exports, files, dependencies (docs/adr/0004-unused.md). `npm run check` asks twice: for all of the sources,
-// and (--production: the patterns that end in !) for what ships and the scripts, which finds what only tests keep alive.
+// What nothing uses: exports, files, dependencies. The compiler looks inside a file only, and oxlint has no rule across files; knip needs a second, no
+// network and no compiler. `npm run check` asks twice: for all of the sources, and (--production: the patterns that end in !) for what ships and the
+// scripts, which finds what only tests keep alive. An exception stands at its export: `@public` (a program takes it by name) or `@internal` (tests alone need
+// it, and why). Below is what no import shows; an entry that matches nothing is an error.
 import type { KnipConfig } from 'knip'
 
 /** Started by their path: no import leads to them. */
