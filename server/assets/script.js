@@ -107,7 +107,11 @@ async function offerPasskey(form) {
     failed.hidden = true
     button.disabled = true
     ask()
-      .catch(() => (failed.hidden = false))
+      .catch(() => {
+        failed.hidden = false
+        // the button that had the focus was disabled meanwhile
+        failed.focus()
+      })
       .finally(() => (button.disabled = false))
   })
   // passkeys among the suggestions for the user name; whoever types a name never notices

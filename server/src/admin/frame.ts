@@ -1,6 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import { areaOf } from '../account/frame.ts'
 import type { Said } from '../account/said.ts'
+import { ownClientId } from '../oidc/clients/own-client.ts'
 import type { PageRequest } from '../reply.ts'
 
 // What surrounds every page of the help desk.
@@ -20,6 +21,10 @@ export const deskArea = areaOf([
 
 /** A parameter of a search, '' when there is none. */
 export const searched = ({ query }: PageRequest, name: string): string => (query.get(name) ?? '').slice(0, longest)
+
+/** Where somebody signed in: at an application, or at our own pages, whose id is no name for anybody. */
+export const signedInAt = (clientId: string | undefined) =>
+  clientId === ownClientId ? { clientId: undefined, isAtAccount: true } : { clientId, isAtAccount: false }
 
 /** Characters. */
 const longest = 2000

@@ -4,7 +4,7 @@ import type { PageRequest, Reply, Route } from '../reply.ts'
 import type { AuditFilter, AuditRecord } from '../store/audit.ts'
 import type { ActPageNeeds } from './act-pages.ts'
 import { deskEvent } from './carry-out.ts'
-import { deskArea, searched } from './frame.ts'
+import { deskArea, searched, signedInAt } from './frame.ts'
 import { notFound } from './gate.ts'
 import { personPath } from './people.ts'
 
@@ -40,7 +40,7 @@ async function show(needs: ActPageNeeds, admin: SignedInPerson, request: PageReq
         actor,
         target,
         address,
-        clientId,
+        ...signedInAt(clientId),
       })),
       firstHref: before === undefined ? undefined : `${here}/audit`,
       nextHref: next && `${here}/audit?${next}`,

@@ -9,7 +9,7 @@ import { createActRoutes } from './act-pages.ts'
 import type { ActPageNeeds } from './act-pages.ts'
 import { actNamed, acts, requestOnPage } from './acts.ts'
 import { deskEvent, foresee, rankOf } from './carry-out.ts'
-import { deskArea } from './frame.ts'
+import { deskArea, signedInAt } from './frame.ts'
 import { notFound } from './gate.ts'
 import { personPath } from './people.ts'
 import { createPersonAuditRoute } from './person-audit.ts'
@@ -134,7 +134,7 @@ function describe({ user, sourceSays, failures, factors, links, authorizations, 
       outcome: event === 'signin.success' ? ('success' as const) : ('failure' as const),
       reason,
       address,
-      clientId,
+      ...signedInAt(clientId),
     })),
   }
 }

@@ -86,7 +86,8 @@ function faultsOf(key: string, own: string, english: string): readonly string[] 
 }
 
 const inBraces = (names: readonly string[]): string => names.map((name) => `{${name}}`).join(', ')
-const namesIn = (text: string): readonly string[] => [...text.matchAll(/\{([a-zA-Z]+)\}/g)].map(([, name = '']) => name)
+const namesIn = (text: string): readonly string[] =>
+  [...text.matchAll(/\{([a-zA-Z]+)(?:\|[^{}]*)?\}/g)].map(([, name = '']) => name)
 
 function readOrThrow<T>(path: string, read: () => T): T {
   try {

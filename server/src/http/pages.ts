@@ -13,7 +13,7 @@ import type { Logos } from './logos.ts'
 import { policyFor } from './headers.ts'
 import { readLayout } from './layout-template.ts'
 import { correlationIdOf } from './request-log.ts'
-import { escapeHtml, showForeign } from './texts.ts'
+import { escapeHtml, showForeign, showLines } from './texts.ts'
 import type { AllTexts } from './texts.ts'
 
 export interface Pages {
@@ -51,6 +51,7 @@ export function createPages(needs: {
         web,
         initial,
         bdi: showForeign,
+        lines: showLines,
         logoOf: needs.logos.show,
         language,
         colourScheme: reader?.colourScheme,
@@ -112,14 +113,18 @@ const timeForm = {
   timeZoneName: 'short',
 } as const
 
-/** @param timeZone of the person; one that is unknown here is UTC */
+/** @param timeZone of the person; one that is unknown here is UTC
+ *  @returns a time that stands on one line */
 function showTime(at: Date, language: string, timeZone = 'UTC'): string {
+  const inZone = (zone: string) => new Intl.DateTimeFormat(language, { ...timeForm, timeZone: zone }).format(at)
   try {
-    return new Intl.DateTimeFormat(language, { ...timeForm, timeZone }).format(at)
+    return inOneLine(inZone(timeZone))
   } catch {
-    return new Intl.DateTimeFormat(language, { ...timeForm, timeZone: 'UTC' }).format(at)
+    return inOneLine(inZone('UTC'))
   }
 }
+
+const inOneLine = (text: string): string => text.replaceAll(/\s/g, '\u00a0')
 
 const letters = new Intl.Segmenter()
 /** A letter that nothing is joined to. */

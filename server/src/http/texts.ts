@@ -60,33 +60,62 @@ function readAndTell({ directory, log }: OwnDirectory, english: Entries): Readon
   return texts
 }
 
+/** `{name}`, or `{name|minute|minutes}`: the word that goes with the number, in the order one, few, all others. Signs that stand close to it
+ *  belong to it. */
+const inText =
+  /([([{«„“‘（「]?[\u00a0\u202f]?)\{([a-zA-Z]+)(?:\|([^{}]*))?\}((?:[\u00a0\u202f]?[)\]}.,:;!?»”’…）」。、：])*)/g
+
 /** @param entries key -> text, in which `{name}` stands for a value */
 export function createTexts(language: Language, entries: Entries): Texts {
   const known = new Map(Object.entries(entries))
-  const fill = (text: string, values: Values, show: (value: string) => string) =>
-    text.replace(/\{([a-zA-Z]+)\}/g, (whole, name: string) =>
-      Object.hasOwn(values, name) ? show(String(values[name])) : whole,
-    )
+  let plural: Intl.PluralRules | undefined
+  const wordOf = (forms: string, count: string | number): string => {
+    const words = forms.split('|')
+    plural ??= new Intl.PluralRules(language)
+    const category = plural.select(Number(count))
+    const place = category === 'one' ? 0 : category === 'few' ? 1 : 2
+    return words[Math.min(place, words.length - 1)] ?? ''
+  }
+  const fill = (text: string, values: Values, show: (value: string, before: string, after: string) => string) =>
+    text.replace(inText, (whole, before: string, name: string, forms: string | undefined, after: string) => {
+      if (!Object.hasOwn(values, name)) return whole
+      const value = values[name]!
+      return forms === undefined ? show(String(value), before, after) : `${before}${wordOf(forms, value)}${after}`
+    })
   return {
     language,
     has: (key) => known.has(key),
-    text: (key, values = {}) => fill(known.get(key) ?? key, values, (value) => value),
-    rich: (key, values = {}) => fill(escapeHtml(known.get(key) ?? key), values, (value) => showForeign(value, 'value')),
+    text: (key, values = {}) =>
+      fill(known.get(key) ?? key, values, (value, before, after) => `${before}${value}${after}`),
+    rich: (key, values = {}) => fill(escapeHtml(known.get(key) ?? key), values, showValue),
   }
 }
 
 /** Nothing in it is a word, and it is long enough to be an address, an id or a path. */
 const likeAddress = /^\S*[@/.:_]\S*$/
 
+/** No sign of the text stands on a line without the address that it belongs to. */
+function showValue(value: string, before: string, after: string): string {
+  if (before + after === '' || !likeAddress.test(value)) return `${before}${showForeign(value, 'value')}${after}`
+  return `<span translate="no">${before}<bdi class="value">${breakable(value)}</bdi>${after}</span>`
+}
+
 /** A value of others -> HTML: its text direction does not affect the rest. One that is like an address stays in one piece where it fits into a
  *  line, and breaks behind a sign where it does not. */
 export function showForeign(value: string | number, className?: string): string {
   const text = String(value)
   const ofClass = className === undefined ? '' : ` class="${className}"`
-  if (!likeAddress.test(text)) return `<bdi${ofClass}>${escapeHtml(text)}</bdi>`
-  const pieces = text.match(/[^@/.?&=:_]+[@/.?&=:_]*|[@/.?&=:_]+/g) ?? []
-  return `<bdi${ofClass} translate="no">${pieces.map(escapeHtml).join('<wbr>')}</bdi>`
+  return likeAddress.test(text)
+    ? `<bdi${ofClass} translate="no">${breakable(text)}</bdi>`
+    : `<bdi${ofClass}>${escapeHtml(text)}</bdi>`
 }
+
+const breakable = (address: string): string =>
+  (address.match(/[^@/.?&=:_]+[@/.?&=:_]*|[@/.?&=:_]+/g) ?? []).map(escapeHtml).join('<wbr>')
+
+/** Lines for who looks after an application -> HTML: each address in them breaks as those of `showForeign`. */
+export const showLines = (text: string): string =>
+  text.replace(/\S+|\s+/g, (piece) => (likeAddress.test(piece) ? showForeign(piece) : escapeHtml(piece)))
 
 /** Text -> HTML, for element content and quoted attributes. */
 export function escapeHtml(text: string): string {

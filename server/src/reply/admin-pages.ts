@@ -139,6 +139,8 @@ export interface AdminPages {
       readonly reason: string | undefined
       readonly address: string | undefined
       readonly clientId: string | undefined
+      /** A sign-in for the pages of the account, which no client has. */
+      readonly isAtAccount: boolean
     }[]
     /** The administrator's own account: nothing can be done with it here. */
     readonly isOwn: boolean
@@ -166,6 +168,8 @@ export interface AdminPages {
       readonly target: string | undefined
       readonly address: string | undefined
       readonly clientId: string | undefined
+      /** A sign-in for the pages of the account, which no client has. */
+      readonly isAtAccount: boolean
     }[]
     readonly firstHref: string | undefined
     readonly nextHref: string | undefined

@@ -266,7 +266,7 @@ describe('the account area', function () {
     it('show times in the zone of the profile, else in that of the browser, else in UTC', async () => {
       const { browser } = await person()
       const zoneOf = async () =>
-        /Signed in [^<]* ([A-Z]{3}|GMT[+:\d]*)</.exec((await browser.follow('/account/sessions')).body)?.[1]
+        /Signed in [^<]*\s([A-Z]{3}|GMT[+:\d]*)</.exec((await browser.follow('/account/sessions')).body)?.[1]
       expect(await zoneOf()).to.equal('UTC')
       const tell = (value: string) => browser.jar.set('zone', { name: 'nauthera_zone', value, path: '/' })
       tell('Asia/Tokyo')

@@ -49,7 +49,7 @@ describe('the help desk and mail', function () {
     const path = `/admin/people/${await addPerson(site, 'eve')}/disable`
     await agent.submit(await agent.follow(path), '/disable', { confirm: 'yes' })
     await site.settled()
-    const told = site.box.mails.filter(({ subject }) => subject?.includes('severe act')).flatMap(({ to }) => to)
+    const told = site.box.mails.filter(({ subject }) => subject?.includes('Important action')).flatMap(({ to }) => to)
     expect(told).to.have.members(['agent@example.com', 'second-member@example.com'])
     expect((await site.newest('agent@example.com'))!.text)
       .to.contain('did this: Disable')

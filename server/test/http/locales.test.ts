@@ -8,7 +8,7 @@ import { createTexts } from '../../src/http/texts.ts'
 const read = (language: string) =>
   JSON.parse(readFileSync(join(localesDirectory, `${language}.json`), 'utf8')) as Record<string, string>
 const names = (text: string) =>
-  [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '').toSorted((a, b) => a.localeCompare(b))
+  [...text.matchAll(/\{(\w+)[|}]/g)].map(([, name]) => name ?? '').toSorted((a, b) => a.localeCompare(b))
 
 describe('locales', () => {
   const english = read('en')
@@ -25,6 +25,21 @@ describe('locales', () => {
       }
     })
   }
+
+  it('has the words of a number in every form that the language has', () => {
+    // how many an integer needs; two are the usual
+    const forms: Record<string, number> = { pl: 3, cs: 3, ja: 1 }
+    for (const language of languagesIn(localesDirectory))
+      for (const [key, text] of Object.entries(read(language)))
+        for (const [, name, words = ''] of text.matchAll(/\{(\w+)\|([^}]*)\}/g)) {
+          expect(words.split('|'), `${language} ${key}`).to.have.length(forms[language] ?? 2)
+          expect(text, `${language} ${key}`).to.contain(`{${name}}`)
+        }
+  })
+
+  it('keeps the signs of French on the line of their word', () => {
+    for (const [key, text] of Object.entries(read('fr'))) expect(text, key).not.to.match(/ [?!:;»]|« /)
+  })
 
   it('has every text that a view names', () => {
     const named = readdirSync(viewsDirectory).flatMap((file) => {
@@ -76,6 +91,31 @@ describe('createTexts', () => {
 
   it('E9 uses no value of the prototype', () => {
     expect(createTexts('en', { a: '{constructor}{toString}' }).text('a', {})).to.equal('{constructor}{toString}')
+  })
+
+  it('writes the word that goes with a number', () => {
+    const said = (language: string, words: string, counts: readonly number[]) => {
+      const texts = createTexts(language, { left: `{n} {n|${words}}.` })
+      return counts.map((n) => texts.text('left', { n }))
+    }
+    expect(said('en', 'minute|minutes', [0, 1, 2])).to.deep.equal(['0 minutes.', '1 minute.', '2 minutes.'])
+    expect(said('pl', 'grupa|grupy|grup', [1, 2, 5, 22])).to.deep.equal([
+      '1 grupa.',
+      '2 grupy.',
+      '5 grup.',
+      '22 grupy.',
+    ])
+    expect(said('cs', 'den|dny|dní', [1, 3, 7])).to.deep.equal(['1 den.', '3 dny.', '7 dní.'])
+    expect(createTexts('en', { left: '{n} {n|<b>|&}' }).rich('left', { n: 1 })).to.contain('</bdi> &lt;b&gt;')
+  })
+
+  it('keeps the signs around an address with it, and leaves those around a word', () => {
+    const { rich: shown } = createTexts('fr', { open: 'Une application ({uri}\u202f: {uri}), {uri}' })
+    const address = '<bdi class="value">a.<wbr>b</bdi>'
+    expect(shown('open', { uri: 'a.b' })).to.equal(
+      `Une application <span translate="no">(${address}\u202f:</span> <span translate="no">${address}),</span> <bdi class="value" translate="no">a.<wbr>b</bdi>`,
+    )
+    expect(shown('open', { uri: 'word' })).to.contain('(<bdi class="value">word</bdi>\u202f:')
   })
 
   it('does not fill in names that are in a value', () => {

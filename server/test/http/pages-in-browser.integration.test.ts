@@ -122,13 +122,77 @@ const findBrokenAddresses = `(() => [...document.querySelectorAll('[translate=no
   if (!isBroken) return []
   if (fits) return ['fits: ' + element.textContent]
   const range = document.createRange()
-  return [...element.childNodes].flatMap((node) => {
+  return [element, ...element.querySelectorAll('bdi')].flatMap((part) => [...part.childNodes]).flatMap((node) => {
     if (node.nodeType !== Node.TEXT_NODE || node.data.includes('-')) return []
     range.selectNodeContents(node)
     const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)))
     return lines.size > 1 && range.getClientRects()[0].width < room - 1 ? ['within a word: ' + node.data] : []
   })
 }))()`
+
+/** Runs in the page. Lines that have nothing but signs: those of the text around an address must stay with it. */
+const findLonelySigns = `(() => [...document.querySelectorAll('bdi')].flatMap((element) => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  walker.currentNode = element
+  let next = walker.nextNode()
+  while (next && element.contains(next)) next = walker.nextNode()
+  const [signs] = /^[^\\s\\p{L}\\p{N}]+/u.exec(next?.data ?? '') ?? []
+  if (signs === undefined) return []
+  const range = document.createRange()
+  range.setStart(next, 0)
+  range.setEnd(next, signs.length)
+  const lines = [...element.getClientRects()]
+  const isWith = range.getBoundingClientRect().top < lines[lines.length - 1].bottom
+  return isWith ? [] : ['lonely: ' + element.textContent + '|' + signs]
+}))()`
+
+/** Runs in the page, where everything stands in one column. What Tab reaches has a ring that can be seen, and follows what the eye reads; the
+ *  focus is at the mistakes, and each wrong field names its own. Leaves the focus where it was. */
+const findKeyboardFaults = `(() => {
+  const first = document.activeElement
+  const faults = []
+  const mistakes = document.getElementById('mistakes')
+  if (mistakes && first !== mistakes) faults.push('the focus is not at the mistakes')
+  for (const field of document.querySelectorAll('[aria-invalid]')) {
+    const named = (field.getAttribute('aria-describedby') ?? '').split(' ').map((id) => document.getElementById(id))
+    if (!named.some((one) => one && mistakes?.contains(one))) faults.push('names no mistake: ' + field.id)
+  }
+  const reached = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary, [tabindex]')]
+    .filter((one) => one.tabIndex >= 0 && !one.disabled && one.checkVisibility())
+  let before
+  for (const one of reached) {
+    const name = one.id || one.textContent.trim()
+    if (one.tabIndex > 0) faults.push('has a place of its own: ' + name)
+    one.focus({ preventScroll: true })
+    const { outlineStyle, outlineWidth } = getComputedStyle(one)
+    if (document.activeElement !== one) faults.push('takes no focus: ' + name)
+    else if (outlineStyle === 'none' || parseFloat(outlineWidth) < 2) faults.push('shows no focus: ' + name)
+    const box = one.getBoundingClientRect()
+    const isAbove = before && box.bottom <= before.top
+    const isLeft = before && box.top < before.bottom && before.top < box.bottom && box.right <= before.left
+    if (isAbove || isLeft) faults.push('is seen before what has the focus before it: ' + name)
+    before = box
+  }
+  if (first === document.body) document.activeElement.blur()
+  else first.focus({ preventScroll: true })
+  return faults
+})()`
+
+/** Runs in the page. @returns what Tab must come to from the top of the page, and notes in \`window.walked\` what it comes to */
+const startWalk = `(() => {
+  const nameOf = (one) => one.id || one.textContent.trim()
+  window.walked = []
+  document.addEventListener('focusin', ({ target }) => window.walked.push(nameOf(target)))
+  const isReached = (one) =>
+    one.tabIndex >= 0 && !one.disabled && one.checkVisibility() && (one.type !== 'radio' || one.checked)
+  const reachable = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary, [tabindex]')]
+  const names = reachable.filter(isReached).map(nameOf)
+  document.activeElement.blur()
+  document.body.tabIndex = -1
+  document.body.focus()
+  window.walked = []
+  return names
+})()`
 
 describe('the pages in a browser', function () {
   this.timeout(60_000)
@@ -180,6 +244,7 @@ describe('the pages in a browser', function () {
   interface Visit {
     readonly joined: Readonly<Record<string, readonly string[]>>
     readonly broken: Readonly<Record<string, readonly string[]>>
+    readonly keyboard: Readonly<Record<string, readonly string[]>>
     readonly axe: Readonly<Record<string, readonly string[]>>
     readonly wide: Readonly<Record<string, number>>
     readonly seen: ReturnType<typeof watchPage>
@@ -198,6 +263,7 @@ describe('the pages in a browser', function () {
     const { page, seen } = tab
     const joined: Record<string, string[]> = {}
     const broken: Record<string, string[]> = {}
+    const keyboard: Record<string, string[]> = {}
     const axe: Record<string, string[]> = {}
     const wide: Record<string, number> = {}
     const isRead = new Set<string>()
@@ -219,7 +285,9 @@ describe('the pages in a browser', function () {
         isRead.add(language)
       }
       if (width !== 640) joined[where] = await page.evaluate<string[]>(findJoinedWords)
-      if (width < 640) broken[where] = await page.evaluate<string[]>(findBrokenAddresses)
+      if (width < 640)
+        broken[where] = await page.evaluate<string[]>(`[...${findBrokenAddresses}, ...${findLonelySigns}]`)
+      if (width < 640) keyboard[where] = await page.evaluate<string[]>(findKeyboardFaults)
       wide[where] = await page.evaluate<number>(
         'document.documentElement.scrollWidth - document.documentElement.clientWidth',
       )
@@ -227,6 +295,7 @@ describe('the pages in a browser', function () {
     return {
       joined,
       broken,
+      keyboard,
       axe,
       wide,
       seen: { complaints: seen.complaints.splice(0), strangers: seen.strangers.splice(0) },
@@ -259,6 +328,12 @@ describe('the pages in a browser', function () {
       expect(faultsIn(broken)).to.deep.equal([])
     })
 
+    it(`${name}: the keyboard reaches all that can be used, in the order of what is seen, and begins at the mistakes`, async () => {
+      const { keyboard } = await visited(name)
+      expect(Object.keys(keyboard)).not.to.deep.equal([])
+      expect(faultsIn(keyboard)).to.deep.equal([])
+    })
+
     it(`${name}: axe finds nothing, no scroll bar to the side, nothing is blocked or loaded from elsewhere`, async () => {
       const { axe, wide, seen } = await visited(name)
       expect(faultsIn(axe)).to.deep.equal([])
@@ -279,6 +354,48 @@ describe('the pages in a browser', function () {
     })
 
   const focused = () => page.evaluate<string>('document.activeElement.id')
+
+  inOwnPage('Tab walks each page from its first link or field to its last one, and passes nothing over', async () => {
+    const isFirst = (name: string, at: number) =>
+      names.findIndex((one) => samplePages[one]!.view === samplePages[name]!.view) === at
+    const few = [
+      'sign-in with other services',
+      'set-up-factor',
+      'choose-account among several',
+      'account-preferences',
+      'admin-person',
+    ]
+    const walked = propertyRuns(1) > 1 ? names.filter(isFirst) : few
+    for (const name of walked) {
+      await page.goto(`${running.origin}/${encodeURIComponent(name)}`)
+      const reachable = await page.evaluate<string[]>(startWalk)
+      for (const _ of reachable) await page.keyboard.press('Tab')
+      expect(await page.evaluate('window.walked'), name).to.deep.equal(reachable)
+    }
+  })
+
+  inOwnPage(
+    'the keyboard faults that are put in are found: no ring, a place of its own, an order that is not seen',
+    async () => {
+      await page.setViewportSize({ width: 390, height: 700 })
+      await page.goto(`${running.origin}/${encodeURIComponent('sign-in with a mistake')}`)
+      await page.evaluate(`(() => {
+      document.getElementById('remember').style.outline = 'none'
+      document.getElementById('password').tabIndex = 3
+      document.getElementById('cancel').parentElement.style.order = '-1'
+      document.querySelector('main').style.cssText = 'display: flex; flex-direction: column'
+      document.getElementById('username').removeAttribute('aria-describedby')
+      document.activeElement.blur()
+    })()`)
+      expect(await page.evaluate<string[]>(findKeyboardFaults)).to.deep.equal([
+        'the focus is not at the mistakes',
+        'names no mistake: username',
+        'has a place of its own: password',
+        'shows no focus: remember',
+        'is seen before what has the focus before it: cancel',
+      ])
+    },
+  )
 
   inOwnPage(
     'sign-in works by keyboard: name, password, show it, remember, sign in, cancel, in this order',

@@ -109,8 +109,30 @@ const person = (model: Partial<Views['admin-person']>): Page => ({
       { clientId: 'team-a.web', scopes: ['openid', 'profile', 'email', 'offline_access'], granted: at('08:20') },
     ],
     signIns: [
-      { at: at('12:40'), outcome: 'success', reason: undefined, address: '192.0.2.7', clientId: 'team-a.web' },
-      { at: at('12:39'), outcome: 'failure', reason: 'wrong-password', address: '2001:db8::7', clientId: undefined },
+      {
+        at: at('12:40'),
+        outcome: 'success',
+        reason: undefined,
+        address: '192.0.2.7',
+        clientId: 'team-a.web',
+        isAtAccount: false,
+      },
+      {
+        at: at('12:35'),
+        outcome: 'success',
+        reason: undefined,
+        address: '192.0.2.7',
+        clientId: undefined,
+        isAtAccount: true,
+      },
+      {
+        at: at('12:39'),
+        outcome: 'failure',
+        reason: 'wrong-password',
+        address: '2001:db8::7',
+        clientId: undefined,
+        isAtAccount: false,
+      },
     ],
     isOwn: false,
     isProtected: false,
@@ -156,6 +178,7 @@ const audit = (model: Partial<Views['admin-audit']>): Page => ({
       auditRow({ event: 'account.disabled', actor: 'grace@example.com', target: 'ada' }),
       auditRow({ event: 'signin.failure', outcome: 'failure', reason: 'wrong-password', target: 'ada' }),
       auditRow({ event: 'signin.success', actor: 'ada', clientId: 'team-a.web' }),
+      auditRow({ event: 'signin.success', actor: 'ada', isAtAccount: true }),
       auditRow({ event: 'admin.desk.ask.reset-factors', actor: 'ada', target: 'alan', address: undefined }),
     ],
     firstHref: undefined,
@@ -173,6 +196,7 @@ const auditRow = (more: Partial<Views['admin-audit']['rows'][number]>): Views['a
   target: undefined,
   address: '2001:db8::7',
   clientId: undefined,
+  isAtAccount: false,
   ...more,
 })
 

@@ -333,7 +333,7 @@ export const sampleSignInPages: Readonly<Record<string, Page>> = {
       scopes: [{ scope: 'openid' }, { scope: 'builds' }],
       canRemember: false,
       seen: 'a-digest',
-      destination: 'com.example.console:',
+      destination: 'com.example.build.console.of.a.team.with.long.names:',
     },
   },
   'consent of a client by metadata document': {

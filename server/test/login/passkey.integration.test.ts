@@ -140,6 +140,7 @@ describe('passkeys in a browser', function () {
     await touches(true)
     await page.click('#passkey')
     await page.waitForSelector('#passkey-failed:visible')
+    expect(await page.evaluate('document.activeElement.id')).to.equal('passkey-failed')
     expect(await page.isVisible('#password')).to.equal(true)
   })
 

@@ -244,7 +244,7 @@ describe('OpenID Connect Back-Channel Logout 1.0', function () {
     const items = [...page.body.matchAll(/<li>([\s\S]*?)<\/li>/g)].map(([, item = '']) => item.replace(/<[^>]*>/g, ''))
     expect(items.map((item) => item.trim())).to.include.members([
       'Mute: at once.',
-      'One: at once. It is told as soon as it can be reached.',
+      'One: at once. The application is told as soon as it can be reached.',
     ])
     await settled()
     expect(one.tokens).to.have.length(1)
