@@ -1,12 +1,9 @@
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
-import { freePort } from '@nauthera/local/processes/ports'
-import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { Lacking, findProgram } from './support/prepare.ts'
 import { tryProgram } from './support/program.ts'
 import { startProgram } from './support/running.ts'
@@ -40,17 +37,13 @@ tryProgram({
   reads:
     'canonical keys: `userinfo_endpoint` as `introspection_url`, with `introspection_mode = auth` and `username_attribute = email`',
   needs: 'it takes no groups',
-  prepare: async () => {
-    findProgram('dovecot', 'dovecot-imapd')
+  async prepare() {
     if (process.getuid!() !== 0) throw new Lacking('Dovecot wants to be started by root')
-    return Promise.resolve()
+    return Promise.resolve(findProgram('dovecot', 'dovecot-imapd'))
   },
 
-  async start(issuer) {
-    const port = await freePort()
-    const secret = await issuer.client('mail', { type: 'Web', redirectURIs: [redirectUri] })
-    const folder = await mkdtemp(join(tmpdir(), 'nauthera-dovecot-'))
-    reapDirectory(folder)
+  async start({ port, folder, issuer, ...trial }, command) {
+    const secret = await trial.client({ type: 'Web', redirectURIs: [redirectUri] })
     await chmod(folder, 0o755)
     await mkdir(join(folder, 'mail'))
     await chmod(join(folder, 'mail'), 0o777)
@@ -75,34 +68,31 @@ tryProgram({
       'first_valid_gid = 1',
     ]
     await writeFile(join(folder, 'dovecot.conf'), `${lines.join('\n')}\n`)
-    const dovecot = startProgram({ command: findProgram('dovecot'), args: ['-F', '-c', join(folder, 'dovecot.conf')] })
+    const dovecot = startProgram({ command, args: ['-F', '-c', join(folder, 'dovecot.conf')] })
     await dovecot.line(/starting up/)
     const [id, plain] = [secret['client_id']!, secret['client_secret']!]
-    /** What a mail program does. */
-    const getToken = async () => {
-      const parameters = { client_id: id, redirect_uri: redirectUri, scope: 'openid email' }
-      const code = await getCode(issuer.replicas, { parameters })
-      const form = { redirect_uri: redirectUri }
-      return tokensOf(await redeem(issuer.replicas, code, { clientId: id, secret: plain, form })).access
+    return {
+      /** It asks with the token of the person. */
+      take: () => Promise.resolve(),
+      /** What a mail program does. */
+      async signIn() {
+        const parameters = { client_id: id, redirect_uri: redirectUri, scope: 'openid email' }
+        const code = await getCode(issuer.replicas, { parameters })
+        const form = { redirect_uri: redirectUri }
+        return tokensOf(await redeem(issuer.replicas, code, { clientId: id, secret: plain, form })).access
+      },
+      async whoIs(token: string) {
+        const said = await signInByImap(port, 'ada@example.com', token)
+        return said.startsWith('a OK') ? said : undefined
+      },
     }
-    const signIn = async () => {
-      const token = await getToken()
-      expect(await signInByImap(port, 'ada@example.com', token), dovecot.lines.join('\n')).to.match(/^a OK/)
-      return token
-    }
-    return { issuer, port, signIn }
   },
 
   steps: {
-    'signs in': ({ signIn }) => signIn(),
-    'name and groups': async ({ port, signIn }) =>
-      expect(await signInByImap(port, 'bob@example.com', await signIn())).to.match(/^a NO/),
+    'name and groups': async ({ port, session: token }) =>
+      expect(await signInByImap(port, 'bob@example.com', token)).to.match(/^a NO/),
     refreshes: 'the mail program does it',
     'secret rotated': 'it needs no secret; it asks with the token of the person',
-    'signing keys rotated': async ({ issuer, signIn }) => {
-      await issuer.rotateSigningKeys()
-      await signIn()
-    },
     'signs out': 'the mail program does it',
   },
 })

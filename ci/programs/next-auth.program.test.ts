@@ -2,16 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { expect } from 'chai'
 import { root } from '@nauthera/local/processes/program'
-import { freePort } from '@nauthera/local/processes/ports'
 import { npmInstall } from './support/prepare.ts'
 import { tryProgram } from './support/program.ts'
-import { startProgram } from './support/running.ts'
-import type { RunningProgram } from './support/running.ts'
-import { Visitor } from './support/visitor.ts'
+import type { Visitor } from './support/visitor.ts'
 
 const version = '4.24.15'
-const install = () =>
-  npmInstall(`next-auth@${version}`, [`next-auth@${version}`, 'next@16.4.6', 'react@19.3.1', 'react-dom@19.3.1'])
+const packages = [`next-auth@${version}`, 'next@16.4.6', 'react@19.3.1', 'react-dom@19.3.1']
 
 /** A provider of one's own, as its documentation has it; the callbacks show what arrived. */
 const page = `
@@ -44,65 +40,46 @@ tryProgram({
   version,
   reads: 'preset Env',
   needs: '`NEXTAUTH_SECRET`, `NEXTAUTH_URL`, callbacks that keep groups',
-  prepare: async () => void (await install()),
+  prepare: () => npmInstall(`next-auth@${version}`, packages),
 
-  async start(issuer) {
-    const folder = await install()
-    await mkdir(join(folder, 'pages/api/auth'), { recursive: true })
-    await writeFile(join(folder, 'pages/api/auth/[...nextauth].js'), page)
-    const port = await freePort()
-    const url = `http://127.0.0.1:${port}`
-    const secret = await issuer.client('next', {
+  async start({ url, port, ...trial }, cwd) {
+    await mkdir(join(cwd, 'pages/api/auth'), { recursive: true })
+    await writeFile(join(cwd, 'pages/api/auth/[...nextauth].js'), page)
+    const secret = await trial.client({
       type: 'Web',
       redirectURIs: [`${url}/api/auth/callback/nauthera`],
       secret: { presets: ['Env'] },
     })
-    let next: RunningProgram | undefined
-    const begin = async (env: Readonly<Record<string, string>>) => {
-      await next?.stop()
-      next = startProgram({
-        command: join(folder, 'node_modules/.bin/next'),
-        args: ['dev', '--hostname', '127.0.0.1', '--port', String(port)],
-        cwd: folder,
-        env: {
-          ...env,
-          PATH: [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter),
-          NEXT_TELEMETRY_DISABLED: '1',
-          NEXTAUTH_URL: url,
-          NEXTAUTH_SECRET: 'a secret for this trial alone, of more than fifty characters',
-        },
-      })
-      // the first answer waits until the page is compiled
-      await next.answers(`${url}/api/auth/signin`)
+    const own = {
+      PATH: [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter),
+      NEXT_TELEMETRY_DISABLED: '1',
+      NEXTAUTH_URL: url,
+      NEXTAUTH_SECRET: 'a secret for this trial alone, of more than fifty characters',
     }
-    await begin(secret)
-    const session = async (visitor: Visitor) => (await visitor.look(`${url}/api/auth/session`)).json()
-    const signIn = async (visitor = new Visitor(secret['issuer']!)) => {
-      await visitor.submit(await visitor.open(`${url}/api/auth/signin`), '/signin/nauthera')
-      const found = await session(visitor)
-      expect(found['user']).to.include({ email: 'ada@example.com' })
-      return { visitor, found }
+    const [command, args] = [join(cwd, 'node_modules/.bin/next'), ['dev', '-H', '127.0.0.1', '-p', String(port)]]
+    // the first answer waits until the page is compiled
+    const take = trial.runs((env) => ({ command, args, cwd, env: { ...env, ...own } }), `${url}/api/auth/signin`)
+    await take(secret)
+    return {
+      take,
+      async signIn() {
+        const session = trial.visitor()
+        await session.submit(await session.open(`${url}/api/auth/signin`), '/signin/nauthera')
+        return session
+      },
+      async whoIs(session: Visitor) {
+        const found = (await session.look(`${url}/api/auth/session`)).json()
+        return 'user' in found ? found : undefined
+      },
     }
-    return { issuer, url, begin, session, signIn }
   },
 
   steps: {
-    'signs in': ({ signIn }) => signIn(),
-    'name and groups': async ({ signIn }) => {
-      const { found } = await signIn()
-      expect(found['user']).to.include({ name: 'ada Example' })
-      expect(found['groups']).to.deep.equal(['developers', 'platform'])
+    'name and groups': ({ person }) => {
+      expect(person['user']).to.include({ name: 'ada Example', email: 'ada@example.com' })
+      expect(person['groups']).to.deep.equal(['developers', 'platform'])
     },
     refreshes: 'left to code of the application',
-    'secret rotated': ({ issuer, begin, signIn }) => issuer.rotateSecret('next', { take: begin, signIn }),
-    'signing keys rotated': async ({ issuer, signIn }) => {
-      await issuer.rotateSigningKeys()
-      await signIn()
-    },
-    'signs out': async ({ url, session, signIn }) => {
-      const { visitor } = await signIn()
-      await visitor.submit(await visitor.open(`${url}/api/auth/signout`), '/signout')
-      expect(await session(visitor)).to.deep.equal({})
-    },
+    'signs out': async ({ url, session }) => session.submit(await session.open(`${url}/api/auth/signout`), '/signout'),
   },
 })

@@ -61,13 +61,13 @@ export function redeem(
 export function refresh(
   replicas: Replicas,
   token: string,
-  options: { replica?: number; form?: Record<string, string>; clientId?: string } = {},
+  options: { replica?: number; form?: Record<string, string>; clientId?: string; secret?: string } = {},
 ): Promise<Answer> {
-  const { replica = 0, clientId = 'app.web', form = {} } = options
+  const { replica = 0, clientId = 'app.web', secret = clientSecret, form = {} } = options
   return send(replicas, {
     replica,
     path: '/token',
-    headers: basic(clientId, clientSecret),
+    headers: basic(clientId, secret),
     form: { grant_type: 'refresh_token', refresh_token: token, ...form },
   })
 }

@@ -11,11 +11,11 @@ export interface TrialIssuer extends Given {
   /** Rotates the secret of a client: its program signs in with the one of before, takes the new one, and signs in when that alone is valid. */
   rotateSecret(
     client: string,
-    program: { take(secret: SecretData): Promise<void>; signIn(): Promise<unknown> },
+    program: { take(secret: SecretData): Promise<unknown>; signIn(): Promise<unknown> },
   ): Promise<void>
-  /** New signing keys, used as soon as they are published: less time than any program is given by a rotation of the product. What the old ones
-   *  signed stays valid. */
-  rotateSigningKeys(): Promise<void>
+  /** New signing keys. What the old ones signed stays valid.
+   *  @param publishBefore how long they are published before they sign. Not at all is less time than a rotation of the product gives any program. */
+  rotateSigningKeys(publishBefore?: number): Promise<void>
   /** How often a program has refreshed. */
   refreshed(): number
 }
@@ -36,13 +36,13 @@ export async function startTrialIssuer(): Promise<TrialIssuer> {
       await given.retire(client)
       await program.signIn()
     },
-    async rotateSigningKeys() {
+    async rotateSigningKeys(publishBefore = 0) {
       const before = new Set(await kids())
       const log = createLog({ process: 'server', level: 'error', format: 'json', sink: { write: () => undefined } })
       const ring = createKeyRing({
         keys: given.replicas.apps[0]!.store.keys,
         algorithms,
-        policy: keyPolicy({ algorithms, publishBefore: 0, rotateEvery: 30 * 86_400_000 }),
+        policy: keyPolicy({ algorithms, publishBefore, rotateEvery: 30 * 86_400_000 }),
         now: Date.now,
         log,
       })

@@ -1,7 +1,11 @@
-import { Lacking } from './prepare.ts'
-import { stopPrograms } from './running.ts'
+import { expect } from 'chai'
+import type { SecretData } from '../../test/support/given-secret.ts'
 import { startTrialIssuer } from './issuer.ts'
 import type { TrialIssuer } from './issuer.ts'
+import { Lacking } from './prepare.ts'
+import { stopPrograms } from './running.ts'
+import { clientName, startTrial } from './trial.ts'
+import type { Trial } from './trial.ts'
 
 /** What each program is asked, in this order. */
 const stepNames = [
@@ -15,52 +19,90 @@ const stepNames = [
 
 type StepName = (typeof stepNames)[number]
 
+/** A program as it runs. `Session` is what a person, or a machine, has who came in. */
+interface Started<Session, Person> {
+  /** Goes on with this Secret, which is another one after a rotation. */
+  take(secret: SecretData): Promise<unknown>
+  signIn(): Promise<Session>
+  /** @returns as whom the program knows that session; undefined when it knows nobody */
+  whoIs(session: Session): Promise<Person | undefined>
+}
+
+/** What a step is given: somebody has just come in. */
+type Given<Session, Person, Own> = Trial & Own & { readonly session: Session; readonly person: Person }
+
+/** What a step does, or why the program has no such thing. */
+type Step<Session, Person, Own> = ((given: Given<Session, Person, Own>) => unknown) | string
+
 /** A program with its own documented defaults and nothing but the Secret of its client. */
-interface TriedProgram<Running> {
+interface TriedProgram<Files, Session, Person, Own extends Started<Session, Person>> {
   /** As docs/programs.md says it; so with the next three. */
   readonly name: string
   readonly version: string
   readonly reads: string
   readonly needs?: string
-  /** Fetches or builds it, when it is not there yet. @throws Lacking */
-  prepare(): Promise<void>
+  /** Fetches or builds it, when it is not there yet. @returns where it is @throws Lacking */
+  prepare(): Promise<Files>
   /** Gets its client and starts it. */
-  start(issuer: TrialIssuer): Promise<Running>
-  /** Proves the step; or why the program has no such thing. */
-  readonly steps: Readonly<Record<StepName, ((running: Running) => Promise<unknown>) | string>>
+  start(trial: Trial, files: Files): Promise<Own & Started<Session, Person>>
+  /** Those that differ between programs; the others are below. After signing out the program must know nobody. */
+  readonly steps: Readonly<
+    Record<'name and groups' | 'refreshes' | 'signs out', Step<Session, Person, Own>> &
+      Partial<Record<StepName, Step<Session, Person, Own>>>
+  >
 }
 
 /** The rows of docs/programs.md that the files have declared so far. */
 export const declaredRows: string[] = []
 
 /** Declares a program, and runs its steps where the suite of programs runs. */
-export function tryProgram<Running>(program: TriedProgram<Running>): void {
+export function tryProgram<Files, Session, Person, Own extends Started<Session, Person>>(
+  program: TriedProgram<Files, Session, Person, Own>,
+): void {
   declaredRows.push(rowOf(program))
   if (process.env['NAUTHERA_SUITE'] === 'programs') describeProgram(program)
 }
 
-function describeProgram<Running>(program: TriedProgram<Running>): void {
+function describeProgram<Files, Session, Person, Own extends Started<Session, Person>>(
+  program: TriedProgram<Files, Session, Person, Own>,
+): void {
   describe(`${program.name} ${program.version}`, function () {
     this.timeout(180_000)
     let issuer: TrialIssuer | undefined
-    let running: Running
+    let trial: Trial
+    let own: Own
     let hasFailed = false
     before(async function () {
       this.timeout(2_400_000)
-      try {
-        await program.prepare()
-      } catch (error) {
+      const files = await program.prepare().catch((error: unknown) => {
         if (!(error instanceof Lacking)) throw error
         process.stderr.write(`    ${program.name} could not run: ${error.message}\n`)
         this.skip()
-      }
+      })
       issuer = await startTrialIssuer()
-      running = await program.start(issuer)
+      trial = await startTrial(issuer)
+      own = await program.start(trial, files as Files)
     })
     after(async () => {
       await stopPrograms()
       await issuer?.stop()
     })
+    const enter = async (): Promise<Given<Session, Person, Own>> => {
+      const session = await own.signIn()
+      const person = await own.whoIs(session)
+      if (person === undefined) throw new Error('nobody is signed in')
+      return { ...trial, ...own, session, person }
+    }
+    const usual: Partial<Record<StepName, () => Promise<void>>> = {
+      'secret rotated': () =>
+        trial.issuer.rotateSecret(clientName, { take: (secret) => own.take(secret), signIn: enter }),
+      'signing keys rotated': async () => {
+        const { session } = await enter()
+        await trial.issuer.rotateSigningKeys()
+        expect(await own.whoIs(session), 'who came in before').to.not.equal(undefined)
+        await enter()
+      },
+    }
     for (const name of stepNames) {
       const step = program.steps[name]
       if (typeof step === 'string') continue
@@ -68,14 +110,31 @@ function describeProgram<Running>(program: TriedProgram<Running>): void {
         // it stands on those before it
         if (hasFailed) this.skip()
         hasFailed = true
-        await step(running)
+        if (step === undefined) await (usual[name] ?? enter)()
+        else {
+          const given = await enter()
+          await step(given)
+          if (name === 'signs out') expect(await own.whoIs(given.session), 'who has left').to.equal(undefined)
+        }
         hasFailed = false
       })
     }
   })
 }
 
-function rowOf<Running>({ name, version, reads, needs = '', steps }: TriedProgram<Running>): string {
+function rowOf({
+  name,
+  version,
+  reads,
+  needs = '',
+  steps,
+}: {
+  readonly name: string
+  readonly version: string
+  readonly reads: string
+  readonly needs?: string
+  readonly steps: Readonly<Partial<Record<StepName, unknown>>>
+}): string {
   const done = stepNames.filter((step) => typeof steps[step] !== 'string')
   const not = stepNames.flatMap((step) => {
     const why = steps[step]

@@ -4,6 +4,14 @@ import { createInterface } from 'node:readline'
 import { ProcessLines } from '@nauthera/local/processes/process-lines'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 
+/** How a program is started. */
+export interface ProgramCommand {
+  readonly command: string
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+}
+
 /** A program as it runs. */
 export interface RunningProgram {
   readonly lines: readonly string[]
@@ -28,12 +36,7 @@ export const stopPrograms = async (): Promise<void> => {
 export const stopLater = (stop: () => Promise<void>): void => void running.add({ stop })
 
 /** Starts a program; it never outlives this process. It gets PATH and HOME of this one, and otherwise only the environment that is given. */
-export function startProgram(options: {
-  command: string
-  args?: readonly string[]
-  env?: Readonly<Record<string, string>>
-  cwd?: string
-}): RunningProgram {
+export function startProgram(options: ProgramCommand): RunningProgram {
   const { command, args = [], env = {}, cwd } = options
   const lines = new ProcessLines(command)
   const { PATH = '', HOME = '' } = process.env
