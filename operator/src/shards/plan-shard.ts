@@ -14,7 +14,7 @@ import type { ShardContent } from '@nauthera/proto/shard-file'
 import { groupsInBoth, noGroup } from '@nauthera/rules/restraint'
 import type { NoRoom } from '../decide/outcome.ts'
 import { isOtherForm } from '../decide/shard-schema.ts'
-import { entryKey, plannedEntry, sameEntry } from './client-entry.ts'
+import { entryKey, isOfClient, plannedEntry, sameEntry } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
 import { packedBytes, plainBytes } from './entry-size.ts'
 import { applyQuotas } from './namespace-quota.ts'
@@ -102,7 +102,8 @@ function wishOf(client: ClientForShard, stored: ShardEntry | undefined): Wish | 
   const key = entryKey(next)
   const quota = client.namespaceBytes
   if (next === stored) return { key, next, held: next, isGrowth: false, quota }
-  const held = stored && heldEntry(stored, next)
+  // what another object of that name had is no entry of this one
+  const held = stored && isOfClient(stored, client) ? heldEntry(stored, next) : undefined
   const isGrowth = !held || !equals(ShardEntrySchema, held, next)
   return { key, next, held: isGrowth ? held : next, isGrowth, quota }
 }

@@ -1,8 +1,9 @@
 import type { NoRoom } from '../decide/outcome.ts'
 import { schemaOf } from '../decide/shard-schema.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { asStored, entryKey, keepsEntry, plannedEntry, sameClient, shareVersion } from './client-entry.ts'
+import { asStored, entryKey, isOfClient, keepsEntry, plannedEntry, sameClient, shareVersion } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
+import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { planShard } from './plan-shard.ts'
 import type { TrustsFile } from './shard-secret.ts'
 import type { ShardPlan } from './plan-shard.ts'
@@ -59,8 +60,9 @@ export class ShardState {
   readonly #clients = new Map<string, ClientForShard>()
   /** Clients to decide before the next write, since what is stored is not what we knew, or lacks them. */
   readonly #undecided = new Set<string>()
-  /** Clients that are stored and leave with the next write: one that comes under such a name is another one. */
-  readonly #leaving = new Set<string>()
+  /** Objects that are gone, by `namespace/name`: what is stored of one, or about to be, leaves with the next write, and whoever comes under
+   *  its name holds nothing by it. By uid, since another object may be put under that name before the write. */
+  readonly #gone = new Map<string, Set<string>>()
   #undecidedSince = 0
   /** There may be something to write. */
   #dirty = false
@@ -96,8 +98,7 @@ export class ShardState {
     const known = this.#clients.get(key)
     const awaited = this.#undecided.delete(key)
     const stored = this.stored.entries.get(key)?.entry
-    // one of which nothing will be stored leaves all the same
-    if (this.#leaving.has(key) && plannedEntry(client, stored)) this.#leaving.delete(key)
+    this.#isBack(key, client, stored)
     if (known && sameClient(known, client)) return awaited
     const held = shareVersion(client, stored)
     this.#clients.set(key, held)
@@ -115,10 +116,21 @@ export class ShardState {
     return true
   }
 
+  /** The very object that was gone, or one that was restored of it; one of which nothing will be stored leaves all the same. */
+  #isBack(key: string, client: ClientForShard, stored: ShardEntry | undefined): void {
+    const gone = this.#gone.get(key)
+    if (!gone || !plannedEntry(client, stored)) return
+    gone.delete(client.uid)
+    if (stored && isOfClient(stored, client)) gone.delete(stored.uid)
+  }
+
   /** The client is gone. @returns whether there may be something to do now */
   remove(key: string): boolean {
     const awaited = this.#undecided.delete(key)
-    if (this.stored.entries.has(key)) this.#leaving.add(key)
+    const uids = [this.#clients.get(key)?.uid, this.stored.entries.get(key)?.entry.uid].filter(
+      (uid) => uid !== undefined,
+    )
+    if (uids.length > 0) this.#gone.set(key, (this.#gone.get(key) ?? new Set()).union(new Set(uids)))
     if (!this.#clients.delete(key) && !this.stored.entries.has(key)) return awaited
     this.#dirty = true
     return true
@@ -126,7 +138,8 @@ export class ShardState {
 
   /** @returns whether it is stored and leaves with the next write */
   isLeaving(key: string): boolean {
-    return this.#leaving.has(key) && this.stored.entries.has(key)
+    const stored = this.stored.entries.get(key)?.entry
+    return stored !== undefined && this.#gone.get(key)?.has(stored.uid) === true
   }
 
   /** What replicas have seen and can read: a shard that is behind, or of another schema, is written anew.
@@ -188,6 +201,7 @@ export class ShardState {
     this.refused = plan.refused
     this.fill = plan.fill
     if (plan.kind === 'write') this.#notBefore = about.now + about.spacingMs
+    else this.#forgetGone()
     return { plan, fresh: isBehind(stored, about.highestSeen), newlyRefused, nearlyFull }
   }
 
@@ -195,7 +209,7 @@ export class ShardState {
   written(written: Parameters<typeof onShardWritten>[1], fresh: boolean): readonly string[] {
     const next = onShardWritten(this.stored, written, fresh)
     this.stored = next.stored
-    for (const key of this.#leaving) if (!this.stored.entries.has(key)) this.#leaving.delete(key)
+    this.#forgetGone()
     return next.changed
   }
 
@@ -226,6 +240,11 @@ export class ShardState {
       for (const key of found.changed) if (this.#clients.has(key)) this.#undecided.add(key)
     }
     return found
+  }
+
+  /** Nothing is being written: what is not stored of an object that is gone will not be. */
+  #forgetGone(): void {
+    for (const key of this.#gone.keys()) if (!this.isLeaving(key)) this.#gone.delete(key)
   }
 
   /** Most puts change nothing. If each planned the whole shard, the cost of a first load would grow with the square of its clients. */
