@@ -1,12 +1,9 @@
 import { once } from 'node:events'
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { join } from 'node:path'
 import { expect } from 'chai'
 import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
-import { Lacking, findProgram } from './support/prepare.ts'
+import { findDovecot, startDovecot } from './support/dovecot.ts'
 import { tryProgram } from './support/program.ts'
-import { startProgram } from './support/running.ts'
 
 const redirectUri = 'https://mail.example.com/callback'
 
@@ -37,39 +34,11 @@ tryProgram({
   reads:
     'canonical keys: `userinfo_endpoint` as `introspection_url`, with `introspection_mode = auth` and `username_attribute = email`',
   needs: 'it takes no groups',
-  async prepare() {
-    if (process.getuid!() !== 0) throw new Lacking('Dovecot wants to be started by root')
-    return Promise.resolve(findProgram('dovecot', 'dovecot-imapd'))
-  },
+  prepare: async () => Promise.resolve(findDovecot()),
 
-  async start({ port, folder, issuer, ...trial }, command) {
+  async start({ port, folder, issuer, ...trial }) {
     const secret = await trial.client({ type: 'Web', redirectURIs: [redirectUri] })
-    await chmod(folder, 0o755)
-    await mkdir(join(folder, 'mail'))
-    await chmod(join(folder, 'mail'), 0o777)
-    const oauth2 = [
-      `introspection_url = ${secret['userinfo_endpoint']}`,
-      'introspection_mode = auth',
-      'username_attribute = email',
-    ]
-    await writeFile(join(folder, 'oauth2.conf'), `${oauth2.join('\n')}\n`)
-    const lines = [
-      `base_dir = ${folder}/run`,
-      'log_path = /dev/stderr',
-      'protocols = imap',
-      'listen = 127.0.0.1',
-      'ssl = no',
-      'disable_plaintext_auth = no',
-      'auth_mechanisms = xoauth2 oauthbearer',
-      `mail_location = maildir:${folder}/mail/%u`,
-      `service imap-login {\n  inet_listener imap {\n    port = ${port}\n  }\n  inet_listener imaps {\n    port = 0\n  }\n}`,
-      `passdb {\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = ${folder}/oauth2.conf\n}`,
-      `userdb {\n  driver = static\n  args = uid=nobody gid=nogroup home=${folder}/mail/%u\n}`,
-      'first_valid_gid = 1',
-    ]
-    await writeFile(join(folder, 'dovecot.conf'), `${lines.join('\n')}\n`)
-    const dovecot = startProgram({ command, args: ['-F', '-c', join(folder, 'dovecot.conf')] })
-    await dovecot.line(/starting up/)
+    await startDovecot({ folder, port, userinfo: secret['userinfo_endpoint']! })
     const [id, plain] = [secret['client_id']!, secret['client_secret']!]
     return {
       /** It asks with the token of the person. */
