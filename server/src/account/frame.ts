@@ -22,19 +22,20 @@ function zoneOfBrowser({ raw }: PageRequest): string | undefined {
   return zone !== undefined && isTimeZone(zone) ? zone : undefined
 }
 
-/** @param links of the area, in their order
+/** @param label the text that names the links; @param links of the area, in their order
  *  @returns what surrounds its pages; `current` is the link that the page belongs to */
 export const areaOf =
-  <Id extends string>(links: readonly { readonly id: Id; readonly path: string }[]) =>
+  <Id extends string>(label: string, links: readonly { readonly id: Id; readonly path: string }[]) =>
   ({ basePath, said }: AreaNeeds, { user }: SignedInPerson, request: PageRequest, current: Id): AreaOnPage => ({
     person: personOnPage(user),
+    label,
     links: links.map(({ id, path }) => ({ id, href: `${basePath}${path}`, current: id === current })),
     signOutHref: `${basePath}${paths.endSession}`,
     timeZone: typeof user.profile['zoneinfo'] === 'string' ? user.profile['zoneinfo'] : zoneOfBrowser(request),
     said: request.method === 'GET' ? said.take(request) : undefined,
   })
 
-export const accountArea = areaOf([
+export const accountArea = areaOf('nav.label', [
   { id: 'overview', path: paths.account },
   { id: 'profile', path: `${paths.account}/profile` },
   { id: 'security', path: `${paths.account}/security` },

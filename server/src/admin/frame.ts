@@ -12,7 +12,7 @@ export interface FrameNeeds {
   readonly said: Said
 }
 
-export const deskArea = areaOf([
+export const deskArea = areaOf('admin.people.title', [
   { id: 'people', path: paths.admin },
   { id: 'clients', path: `${paths.admin}/clients` },
   { id: 'keys', path: `${paths.admin}/keys` },

@@ -30,6 +30,8 @@ export interface PersonOnPage {
 /** What surrounds the pages of an area, such as that of the account. */
 export interface AreaOnPage {
   readonly person: PersonOnPage
+  /** The text that names its links to who hears the page. */
+  readonly label: string
   /** In their order; `id` has a text `nav.<id>`. */
   readonly links: readonly { readonly id: string; readonly href: string; readonly current: boolean }[]
   readonly signOutHref: string

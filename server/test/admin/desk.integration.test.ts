@@ -53,11 +53,17 @@ describe('the help desk', function () {
     expect(found.status).to.equal(200)
     expect(found.body)
       .to.contain(`href="${pathOf(ada)}"`)
+      .and.contain('<nav aria-label="Help desk">')
       .and.not.contain(await idOf('bob'))
     const shown = await found.browser.open(pathOf(ada))
     for (const text of ['ada@example.com', 'app.web', 'Signed in', '127.0.0.1', 'act-disable', 'act-sign-out'])
       expect(shown.body.replaceAll('<wbr>', '')).to.contain(text)
     expect(shown.body).not.to.match(/argon2|nr_[0-9a-f]{8}_|password_hash/)
+    // a member signs in at our own pages, which have no name that anybody knows
+    for (const page of ['', '/audit']) {
+      const member = await found.browser.open(`${pathOf(await idOf('agent'))}${page}`)
+      expect(member.body).to.contain('at the pages of the account').and.not.contain('@account')
+    }
     const bob = await found.browser.open(pathOf(await idOf('bob')))
     expect(bob.body).to.contain('<bdi>staff</bdi>').and.contain('There is no session')
     await server.apps[0]!.store.audit.flush()

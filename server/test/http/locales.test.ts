@@ -41,6 +41,13 @@ describe('locales', () => {
     for (const [key, text] of Object.entries(read('fr'))) expect(text, key).not.to.match(/ [?!:;»]|« /)
   })
 
+  it('says nothing in more than 20 words at once, in English and German', () => {
+    for (const language of ['en', 'de'])
+      for (const [key, text] of Object.entries(read(language)))
+        for (const sentence of text.replaceAll(/\|[^}]*/g, '').split(/(?<=[.?!:;])\s/))
+          expect(sentence.match(/[\p{L}\p{N}{][^\s]*/gu)?.length ?? 0, `${language} ${key}`).to.be.at.most(20)
+  })
+
   it('has every text that a view names', () => {
     const named = readdirSync(viewsDirectory).flatMap((file) => {
       const view = readFileSync(join(viewsDirectory, file), 'utf8')

@@ -178,6 +178,11 @@ const findKeyboardFaults = `(() => {
   return faults
 })()`
 
+/** Runs in the page. All panels of an area are as wide as its column. */
+const findOddPanels = `[...document.querySelectorAll('.panel')]
+  .filter((panel) => panel.offsetWidth !== document.querySelector('.content').offsetWidth)
+  .map((panel) => 'of another width: ' + panel.textContent.trim())`
+
 /** Runs in the page. @returns what Tab must come to from the top of the page, and notes in \`window.walked\` what it comes to */
 const startWalk = `(() => {
   const nameOf = (one) => one.id || one.textContent.trim()
@@ -240,13 +245,14 @@ describe('the pages in a browser', function () {
     await running?.stop()
     await client?.stop()
   })
-  /** What a visit of a page found wrong; `wide`: pixels that it goes beyond the window. */
+  /** What a visit of a page found wrong; `wide`: pixels that it goes beyond the window; `odd`: panels of another width than the others. */
   interface Visit {
     readonly joined: Readonly<Record<string, readonly string[]>>
     readonly broken: Readonly<Record<string, readonly string[]>>
     readonly keyboard: Readonly<Record<string, readonly string[]>>
     readonly axe: Readonly<Record<string, readonly string[]>>
     readonly wide: Readonly<Record<string, number>>
+    readonly odd: Readonly<Record<string, readonly string[]>>
     readonly seen: ReturnType<typeof watchPage>
   }
 
@@ -266,6 +272,7 @@ describe('the pages in a browser', function () {
     const keyboard: Record<string, string[]> = {}
     const axe: Record<string, string[]> = {}
     const wide: Record<string, number> = {}
+    const odd: Record<string, string[]> = {}
     const isRead = new Set<string>()
     let shown: string | undefined
     for (const { language, look, axe: isSeenByAxe } of sightsOf(names.indexOf(name))) {
@@ -291,6 +298,7 @@ describe('the pages in a browser', function () {
       wide[where] = await page.evaluate<number>(
         'document.documentElement.scrollWidth - document.documentElement.clientWidth',
       )
+      odd[where] = await page.evaluate<string[]>(findOddPanels)
     }
     return {
       joined,
@@ -298,6 +306,7 @@ describe('the pages in a browser', function () {
       keyboard,
       axe,
       wide,
+      odd,
       seen: { complaints: seen.complaints.splice(0), strangers: seen.strangers.splice(0) },
     }
   }
@@ -335,8 +344,9 @@ describe('the pages in a browser', function () {
     })
 
     it(`${name}: axe finds nothing, no scroll bar to the side, nothing is blocked or loaded from elsewhere`, async () => {
-      const { axe, wide, seen } = await visited(name)
+      const { axe, wide, odd, seen } = await visited(name)
       expect(faultsIn(axe)).to.deep.equal([])
+      expect(faultsIn(odd)).to.deep.equal([])
       expect(Object.entries(wide).filter(([, pixels]) => pixels !== 0)).to.deep.equal([])
       expect(seen).to.deep.equal({ complaints: [], strangers: [] })
     })

@@ -104,6 +104,23 @@ describe('createPages', () => {
     const { body } = render(samplePages['consent']!)
     for (const part of ['Read your reports', '<code>reports.read</code>', '<code>reports.write</code>'])
       expect(body).to.contain(part)
+    expect(render(samplePages['consent']!, { 'accept-language': 'de' }).body).to.contain('Ihre Berichte lesen')
+  })
+
+  it('offers a passkey before the other second steps, and Cancel below every way to sign in', () => {
+    const placesIn = (name: string, ...ids: string[]) => {
+      const { body } = render(samplePages[name]!)
+      return ids.map((id) => body.indexOf(` id="${id}"`))
+    }
+    for (const places of [
+      placesIn('set-up-factor', 'passkey', 'set-up', 'cancel'),
+      placesIn('second-factor with app and passkey', 'passkey', 'code', 'second-factor', 'cancel'),
+      placesIn('sign-in with passkeys', 'sign-in', 'passkey', 'cancel'),
+      placesIn('sign-in with other services', 'sign-in', 'upstream-own', 'cancel'),
+    ]) {
+      expect(places[0]).to.be.greaterThan(0)
+      expect(places).to.deep.equal(places.toSorted((a, b) => a - b))
+    }
   })
 
   it('has a sample of every view', () => {

@@ -9,6 +9,7 @@ import { sampleClient, plainClient, person, endings, sampleDetails, passkey } fr
 
 const accountArea = (current: string, said?: string, reader: PersonOnPage = person) => ({
   person: reader,
+  label: 'nav.label',
   links: ['overview', 'profile', 'security', 'sessions', 'applications', 'preferences'].map((id) => ({
     id,
     href: id === 'overview' ? '/account' : `/account/${id}`,

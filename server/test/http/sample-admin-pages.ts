@@ -9,6 +9,7 @@ const at = (time: string) => new Date(`2026-01-31T${time}:00.000Z`)
 
 const area = (current: string, said?: string): Views['admin-people']['area'] => ({
   person: { username: 'grace@example.com', name: 'Grace Hopper' },
+  label: 'admin.people.title',
   links: ['people', 'clients', 'keys', 'account'].map((link) => ({
     id: link,
     href: link === 'people' ? '/admin' : `/admin/${link}`,
