@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { shardCount, shardFile, shardSchema, shardSecretName } from '@nauthera/proto/names'
+import { shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
 import { decodeShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { machine, startCluster } from '@nauthera/harness/operator/cluster'
@@ -43,7 +43,7 @@ describe('an operator and its API server', function () {
     operator = cluster.startOperator()
     await operator.leading
     await cluster.until(isReady('reports'), 'reports is Ready')
-    await cluster.until(() => cluster.isInSchema(shardSchema.text), 'every shard is in the form that the replicas read')
+    await cluster.until(() => cluster.isWhole(), 'the manifest names every shard as it is stored')
   })
   afterEach(async () => {
     await cluster.stop()

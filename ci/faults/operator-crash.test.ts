@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { manifestSecretName, shardCount, shardFile, shardSchema, shardSecretName } from '@nauthera/proto/names'
+import { manifestSecretName, shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
 import { decodeShardFile } from '@nauthera/proto/shard-file'
 import { machine, startCluster } from '@nauthera/harness/operator/cluster'
 import { appsNamespace, release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
@@ -87,7 +87,7 @@ describe('F11 an operator that dies at its nth write', function () {
     await operator.leading
     await cluster.until(() => isReady(cluster), 'reports is Ready')
     operator.clock.leap(1_500)
-    await cluster.until(() => cluster.isInSchema(shardSchema.text), 'every shard is in the form that the replicas read')
+    await cluster.until(() => cluster.isWhole(), 'the manifest names every shard as it is stored')
     operator.clock.leap(1_500)
   })
   afterEach(async () => {

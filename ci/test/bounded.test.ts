@@ -323,7 +323,7 @@ const agent: readonly Unit[] = [
         const use = { namespace: 'n', name: `c${index}`, secretId: 'a' } as never
         live.used([use], undefined, { identities: [use], sectors: [use] })
         reports.used([use])
-        const ref = { epoch: 1, shard: 0, seq: BigInt(index), digest: '' } as never
+        const ref = { shard: 0, seq: BigInt(index), digest: '' } as never
         const about = { client: `n/c${index}`, kind: 'removed', fields: [], retired: ['a'] } as const
         reports.retire({ ref, change: 'x' } as never, [{ ...about, verifiers: { before: ['a'], after: [] } }])
         live.applied(ref, { rejected: [], others: [] } as never)

@@ -4,7 +4,6 @@ import type { ErrorCode } from './errors.ts'
 
 /** Names one version of one shard. */
 export interface Ref {
-  readonly epoch: number
   readonly shard: number
   readonly seq: bigint
   /** SHA-256 of the uncompressed file, 64 hex. */
@@ -58,8 +57,7 @@ export interface Held {
 export const notSigned = 'is not signed by the key that the manifest names'
 
 /** @returns positive when `one` is the newer version, 0 when neither is */
-export function compareAge(one: Ref, other: Ref): number {
-  if (one.epoch !== other.epoch) return one.epoch - other.epoch
+export function compareAge(one: Pick<Ref, 'seq'>, other: Pick<Ref, 'seq'>): number {
   return one.seq === other.seq ? 0 : one.seq > other.seq ? 1 : -1
 }
 
@@ -83,7 +81,6 @@ export function agreesWith(manifest: Manifest, shard: Pick<ReadShard, 'ref' | 'c
   const named = manifest.shards.find((entry) => entry.shard === shard.ref.shard)
   return (
     named !== undefined &&
-    manifest.epoch === shard.ref.epoch &&
     named.seq === shard.ref.seq &&
     named.digest === shard.ref.digest &&
     named.count === shard.clients.size

@@ -292,22 +292,22 @@ describe('startAgent', () => {
       expect(pod.told('refused')).to.have.length(1)
     })
 
-    it('gives nothing to a server that does not take files, says so, and tells the operator what both can read', async () => {
+    it('gives nothing to a server that does not read its shards, says so, and tells the operator what both read', async () => {
       const link = await createLink()
       await mountLink(pod, link.authority)
       await volume.swap(first.files)
       const { statusPort } = await pod.startAgent()
       const operator = await dialAs(statusPort, link)
-      expect(await operator.until('its own range', () => true)).to.include({ schemaMin: 1, schemaMax: 2 })
-      const old = await startConfigServer({ ...pod.settings.config, schemaMax: 1 })
+      expect(await operator.until('its own range', () => true)).to.include({ schemaMin: 1, schemaMax: 0 })
+      const old = await startConfigServer({ ...pod.settings.config, schemaMax: 0 })
       expect(await pod.untilTold('waiting', (line) => line['code'] === 'SERVER_TOO_OLD')).to.include({ level: 40 })
-      const update = await operator.until('what both read', ({ schemaMax }) => schemaMax === 1)
+      const update = await operator.until('what both read', ({ schemaMax }) => schemaMax === 0)
       expect(update).to.include({ schemaMin: 1, serverConnected: false })
       expect(old.received).to.deep.equal([])
       await old.stop()
       const server = await startServer()
       await server.until('complete', () => server.manifestDigest === first.manifestDigest)
-      await operator.until('both again', ({ schemaMax, serverConnected }) => schemaMax === 2 && serverConnected)
+      await operator.until('both again', ({ schemaMax, serverConnected }) => schemaMax === 1 && serverConnected)
     })
 
     for (const [what, mute] of [

@@ -135,7 +135,7 @@ export async function startReplicas(
     async serve(clients) {
       seq++
       for (const app of apps) {
-        const ref = { epoch: 1, shard: 0, seq, digest: createHash('sha256').update(String(seq)).digest('hex') }
+        const ref = { shard: 0, seq, digest: createHash('sha256').update(String(seq)).digest('hex') }
         const { registry, rejected } = await buildRegistry(
           app.registry.current(),
           { ref, clients: clients.map((entry) => ({ kind: 'changed', digest: '', entry })) },

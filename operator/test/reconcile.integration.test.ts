@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { digestOf, shortDigest } from '@nauthera/proto/digest'
-import { annotations, labels, managedByOperator, manifestSecretName, shardSchema } from '@nauthera/proto/names'
+import { annotations, labels, managedByOperator, manifestSecretName } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { machine, startCluster } from '@nauthera/harness/operator/cluster'
 import { appsNamespace, release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
@@ -50,7 +50,7 @@ describe('operator', function () {
     await cluster.until(() => replicas.every(({ expected }) => (expected.at(-1) ?? '') !== ''), 'a complete empty set')
     // Every shard may be written at once again.
     operator.clock.leap(1_500)
-    await cluster.until(() => cluster.isInSchema(shardSchema.text), 'every shard is in the form that the replicas read')
+    await cluster.until(() => cluster.isWhole(), 'the manifest names every shard as it is stored')
     const manifest = cluster.secret(manifestSecretName(release), releaseNamespace)!
     const revision = shortDigest(manifest.metadata.annotations![annotations.contentDigest]!)
     const nudges = () =>

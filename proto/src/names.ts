@@ -49,17 +49,8 @@ export const fieldManagers = { operator: 'nauthera-operator', status: 'nauthera-
 
 /** A power of two. */
 export const shardCount = 16
-/** Raised when the number of shards changes. */
-export const shardEpoch = 1
-/** The versions of ClientShard that this code reads, and how each of them writes clients. */
-export const shardSchema = {
-  min: 1,
-  max: 2,
-  /** The versions of a client are messages. */
-  messages: 1,
-  /** The versions of a client are text. */
-  text: 2,
-} as const
+/** The form of ClientShard that this code reads and writes. */
+export const shardSchema = 1
 
 const twoDigits = (shard: number): string => String(shard).padStart(2, '0')
 

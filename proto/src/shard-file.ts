@@ -1,15 +1,13 @@
-// The file of a shard, NN.json.gz: gzip of the proto JSON of a ClientShard. In schema 2 each client is on its own line.
+// The file of a shard, NN.json.gz: gzip of the proto JSON of a ClientShard, each client on its own line.
 // A reader compares the lines with the earlier ones and decodes only those that changed, and people can use grep.
 import { hash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gunzip, gunzipSync, gzipSync } from 'node:zlib'
-import { fromJson, fromJsonString, toJson } from '@bufbuild/protobuf'
-import type { JsonObject } from '@bufbuild/protobuf'
+import { fromJsonString, toJson, toJsonString } from '@bufbuild/protobuf'
 import { digestOf } from './digest.ts'
 import { ClientShardSchema, ShardEntrySchema } from './generated/nauthera/config/v1/config_pb.ts'
 import type { ClientShard, ShardEntry } from './generated/nauthera/config/v1/config_pb.ts'
 import { shardSchema } from './names.ts'
-import { clientsOfEntries, entriesOfClients, objectOf, parseJson } from './shard-schemas.ts'
 
 /** Bytes. A decompressed shard may not be larger; this stops gzip bombs. */
 export const maxShardBytes = 15 * 1024 * 1024
@@ -32,25 +30,20 @@ export class UnknownSchemaError extends Error {
   }
 }
 
-/** What a shard says, its clients in `entries`, whichever form the file had. */
-export type ShardContent = Omit<ClientShard, 'clients'>
-
 /** A shard whose clients are not decoded yet, because most of them did not change. */
 export interface ShardFile {
-  /** The shard without its clients; `schema` says in which form they were. */
-  readonly head: ShardContent
-  /** The JSON of each client, UTF-8, the same in both schemas. They are views of one buffer: do not keep them. */
+  /** The shard without its clients. */
+  readonly head: ClientShard
+  /** The JSON of each client, UTF-8. They are views of one buffer: do not keep them. */
   readonly lines: readonly Uint8Array[]
   /** SHA-256 of the uncompressed file, 64 hex. Computed when it is read. */
   readonly digest: string
 }
 
-/** @param shard has its clients in `entries`, whatever its schema; an entry never changes once it was rendered
- *  @returns the file in the form of `shard.schema`, with keys in field order, and the digest of its content */
-export function renderShardFile(shard: ShardContent): { file: Uint8Array; digest: string } {
-  const head = objectOf(toJson(ClientShardSchema, { ...shard, clients: [], entries: [] }))
-  const render = shard.schema === shardSchema.messages ? inMessages : inLines
-  const bytes = Buffer.from(render(head, shard.entries))
+/** @param shard an entry of it never changes once it was rendered
+ *  @returns the file, with keys in field order, and the digest of its content */
+export function renderShardFile(shard: ClientShard): { file: Uint8Array; digest: string } {
+  const bytes = Buffer.from(inLines(toJsonString(ClientShardSchema, { ...shard, entries: [] }), shard.entries))
   return { file: pack(bytes), digest: digestOf(bytes) }
 }
 
@@ -90,17 +83,10 @@ const claimedSize = (file: Uint8Array): number =>
 
 /** parseShardFile, of the bytes that it unpacks. */
 export function parseShardBytes(bytes: Uint8Array): ShardFile {
-  const parts = splitLines(bytes)
-  const { clients, ...head } = objectOf(parseJson(parts.head))
-  const shard = fromJson(ClientShardSchema, head, { ignoreUnknownFields: true })
-  const { schema } = shard
-  if (schema < shardSchema.min || schema > shardSchema.max) throw new UnknownSchemaError(schema, digestOf(bytes))
-  const isOfMessages = schema === shardSchema.messages
+  const { head, lines } = splitLines(bytes)
+  const shard = fromJsonString(ClientShardSchema, head, { ignoreUnknownFields: true })
+  if (shard.schema !== shardSchema) throw new UnknownSchemaError(shard.schema, digestOf(bytes))
   if (shard.entries.length > 0) throw new Error('has a client that is not on its own line')
-  if (isOfMessages ? parts.lines.length > 0 : clients !== undefined) {
-    throw new Error('holds clients in the form of another schema')
-  }
-  const lines = isOfMessages ? linesOf(entriesOfClients(clients)) : parts.lines
   return {
     head: shard,
     lines,
@@ -122,7 +108,7 @@ export function decodeLine(line: Uint8Array): ShardEntry {
 }
 
 /** parseShardFile, with every client decoded into `shard.entries`. */
-export function decodeShardFile(file: Uint8Array): { shard: ShardContent; digest: string } {
+export function decodeShardFile(file: Uint8Array): { shard: ClientShard; digest: string } {
   const { head, lines, digest } = parseShardFile(file)
   head.entries = lines.map(decodeLine)
   return { shard: head, digest }
@@ -132,10 +118,9 @@ const lineFeed = 0x0a
 const [listBegin, listEnd] = ['"entries":[', ']}']
 
 /** Proto JSON has no empty lists, so a shard without clients has no list. */
-function inLines(head: JsonObject, entries: readonly ShardEntry[]): string {
-  const begin = JSON.stringify(head)
-  if (entries.length === 0) return begin
-  return `${begin.slice(0, -1)},${listBegin}\n${entries.map(lineOf).join(',\n')}\n${listEnd}`
+function inLines(head: string, entries: readonly ShardEntry[]): string {
+  if (entries.length === 0) return head
+  return `${head.slice(0, -1)},${listBegin}\n${entries.map(lineOf).join(',\n')}\n${listEnd}`
 }
 
 /** Known by the entry itself: of 600 clients one has changed since the last write. */
@@ -147,12 +132,6 @@ function lineOf(entry: ShardEntry): string {
   const line = JSON.stringify(toJson(ShardEntrySchema, entry))
   lineOfEntry.set(entry, line)
   return line
-}
-
-function inMessages(head: JsonObject, entries: readonly ShardEntry[]): string {
-  if (entries.length === 0) return JSON.stringify(head)
-  const clients = clientsOfEntries(entries.map((entry) => objectOf(toJson(ShardEntrySchema, entry))))
-  return JSON.stringify({ ...head, clients })
 }
 
 /** A JSON string cannot contain a line feed, so each line feed in the file ends a line.
@@ -176,9 +155,6 @@ function splitLines(bytes: Uint8Array): { head: string; lines: Uint8Array[] } {
   }
   return { head: begin + listEnd, lines }
 }
-
-const linesOf = (entries: readonly JsonObject[]): Uint8Array[] =>
-  entries.map((entry) => Buffer.from(JSON.stringify(entry)))
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const decodeText = (bytes: Uint8Array): string => utf8.decode(bytes)

@@ -1,9 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { create, createFileRegistry, fromBinary, fromJsonString, toJson } from '@bufbuild/protobuf'
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import { create, fromJsonString } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import { renderVersion } from '../src/client-version.ts'
 import { digestOf } from '../src/digest.ts'
@@ -19,7 +16,6 @@ import {
   UnknownSchemaError,
   decodeLine,
   decodeShardFile,
-  digestOfLine,
   maxShardBytes,
   parseShardBytes,
   parseShardFile,
@@ -28,10 +24,9 @@ import {
 } from '../src/shard-file.ts'
 import vectors from './vectors/proto.json' with { type: 'json' }
 
-const schemas = [shardSchema.messages, shardSchema.text]
 const textOf = (file: Uint8Array): string => gunzipSync(file).toString()
 const withLines = (...lines: string[]): Uint8Array =>
-  gzipSync(`{"schema":2,"seq":"9","entries":[\n${lines.join(',\n')}\n]}`)
+  gzipSync(`{"schema":1,"seq":"9","entries":[\n${lines.join(',\n')}\n]}`)
 const configOf = (more: object = {}) =>
   create(ClientConfigSchema, {
     generation: 3n,
@@ -41,10 +36,9 @@ const configOf = (more: object = {}) =>
     defaultMaxAge: 0,
     ...more,
   })
-const shardOf = (schema: number): ClientShard =>
+const clientShard = (): ClientShard =>
   create(ClientShardSchema, {
-    schema,
-    epoch: 1,
+    schema: shardSchema,
     shard: 7,
     shardCount: 16,
     seq: 9n,
@@ -74,56 +68,27 @@ describe('shard files', () => {
     })
   }
 
-  it('of schema 2 are the proto JSON of a ClientShard', () => {
-    const shard = shardOf(shardSchema.text)
+  it('are the proto JSON of a ClientShard', () => {
+    const shard = clientShard()
     expect(fromJsonString(ClientShardSchema, textOf(renderShardFile(shard).file))).to.deep.equal(shard)
   })
 
-  it('give the same lines in both schemas, byte for byte', () => {
-    const [messages, text] = schemas.map((schema) => {
-      const { head, lines } = parseShardFile(renderShardFile(shardOf(schema)).file)
-      return { schema: head.schema, digests: lines.map(digestOfLine), entries: lines.map(decodeLine) }
-    })
-    expect(text!.entries).to.deep.equal(shardOf(shardSchema.text).entries)
-    expect(messages!.entries).to.deep.equal(text!.entries)
-    expect(messages!.digests).to.deep.equal(text!.digests)
-    expect([messages!.schema, text!.schema]).to.deep.equal([1, 2])
-  })
-
-  it('say what a client may have at APIs beside its versions, in both schemas and in the same bytes', () => {
+  it('say what a client may have at APIs beside its versions', () => {
     const granted = create(GrantedSchema, {
       apis: [{ identifier: 'https://api.example.com', scopes: ['read'] }, { identifier: 'urn:b' }],
     })
-    const lines = schemas.map((schema) => {
-      const shard = shardOf(schema)
-      shard.entries = [create(ShardEntrySchema, { ...shard.entries[0]!, granted })]
-      return parseShardFile(renderShardFile(shard).file).lines[0]!
-    })
-    expect(Buffer.from(lines[0]!).toString()).to.equal(Buffer.from(lines[1]!).toString())
-    expect(decodeLine(lines[0]!).granted).to.deep.equal(granted)
+    const shard = clientShard()
+    shard.entries = [create(ShardEntrySchema, { ...shard.entries[0]!, granted })]
+    expect(decodeLine(parseShardFile(renderShardFile(shard).file).lines[0]!).granted).to.deep.equal(granted)
     expect(decodeLine(Buffer.from('{"name":"a","granted":{}}')).granted).to.deep.equal(create(GrantedSchema))
-    expect(decodeLine(Buffer.from('{"name":"a"}')).granted, 'by an operator that does not know access').to.equal(
-      undefined,
-    )
   })
 
   it('have each client on its own line, whatever characters its fields hold', () => {
-    const shard = shardOf(shardSchema.text)
+    const shard = clientShard()
     shard.entries[1]!.name = 'a\n]}\u2028'
     const { file } = renderShardFile(shard)
     expect(textOf(file).split('\n')).to.have.length(2 + shard.entries.length)
     expect(decodeShardFile(file).shard).to.deep.equal(shard)
-  })
-
-  it('never hold both forms at once, and one that does is refused', () => {
-    for (const schema of schemas) {
-      const text = textOf(renderShardFile(shardOf(schema)).file)
-      expect(text.includes('"clients":')).to.equal(schema === shardSchema.messages)
-      expect(text.includes('"entries":')).to.equal(schema === shardSchema.text)
-    }
-    for (const both of ['{"schema":2,"clients":[]}', '{"schema":1,"entries":[\n{"name":"a"}\n]}']) {
-      expect(() => parseShardFile(gzipSync(both))).to.throw('another schema')
-    }
   })
 
   it('have a digest that depends on the content, not on the compression', () => {
@@ -141,7 +106,7 @@ describe('shard files', () => {
         name: `shop-${index}`,
         verifiers: [{ id: 'c4bbcb1f', sha256: digestOf(`${index}`) }],
       }))
-      const { file } = renderShardFile(create(ClientShardSchema, { schema: shardSchema.text, seq: 7n, entries }))
+      const { file } = renderShardFile(create(ClientShardSchema, { schema: shardSchema, seq: 7n, entries }))
       return { size: file.length, plain: gunzipSync(file) }
     })
     expect(files.map(({ size, plain }) => size === gzipSync(plain, { level: 1 }).length)).to.deep.equal([true, false])
@@ -149,12 +114,12 @@ describe('shard files', () => {
   })
 
   it('may have fields of a newer version, which are ignored', () => {
-    const newer = gzipSync('{"schema":2,"seq":"9","later":{"a":[1]},"entries":[\n{"name":"a","later":1}\n]}')
+    const newer = gzipSync('{"schema":1,"seq":"9","later":{"a":[1]},"entries":[\n{"name":"a","later":1}\n]}')
     const { shard } = decodeShardFile(newer)
     expect([shard.seq, shard.entries.map(({ name }) => name)]).to.deep.equal([9n, ['a']])
   })
 
-  for (const schema of [0, 3]) {
+  for (const schema of [0, 2]) {
     it(`are refused with schema ${schema}`, () => {
       expect(() => parseShardFile(gzipSync(JSON.stringify({ schema, seq: '9' })))).to.throw(UnknownSchemaError)
     })
@@ -163,16 +128,13 @@ describe('shard files', () => {
   const damaged: [string, Uint8Array][] = [
     ['an empty file', new Uint8Array()],
     ['a file that is not gzip', Buffer.from('{"schema":1}')],
-    ['truncated gzip', renderShardFile(shardOf(2)).file.subarray(0, 15)],
+    ['truncated gzip', renderShardFile(clientShard()).file.subarray(0, 15)],
     ['invalid UTF-8', gzipSync(Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]))],
     ['invalid JSON', gzipSync('{"schema":')],
     ['JSON that is not an object', gzipSync('[]')],
-    ['clients of another shape', gzipSync('{"schema":1,"clients":"none"}')],
-    ['a client of another shape', gzipSync('{"schema":1,"clients":["none"]}')],
-    ['a version of another shape', gzipSync('{"schema":1,"clients":[{"desired":"none"}]}')],
-    ['an entry that is not on its own line', gzipSync('{"schema":2,"entries":[{"name":"a"}]}')],
-    ['lines outside of the list of clients', gzipSync('{"schema":2,\n"entries":[]}')],
-    ['a list without its end', gzipSync('{"schema":2,"entries":[\n{"name":"a"}\n]')],
+    ['an entry that is not on its own line', gzipSync('{"schema":1,"entries":[{"name":"a"}]}')],
+    ['lines outside of the list of clients', gzipSync('{"schema":1,\n"entries":[]}')],
+    ['a list without its end', gzipSync('{"schema":1,"entries":[\n{"name":"a"}\n]')],
     ['a line without a comma', withLines('{"name":"a"}\n{"name":"b"}')],
     ['K8 a file of very many empty lines', withLines(',\n'.repeat(200_000))],
     ['K8 a gzip bomb', gzipSync(Buffer.alloc(maxShardBytes + 1, 0x20))],
@@ -198,7 +160,7 @@ describe('shard files', () => {
 
   it('are unpacked by a thread to what parseShardFile has, whatever their size', async () => {
     for (const filler of ['', 'x'.repeat(100), randomBytes(60_000).toString('hex')]) {
-      const file = gzipSync(JSON.stringify({ schema: 2, seq: '9', filler }))
+      const file = gzipSync(JSON.stringify({ schema: 1, seq: '9', filler }))
       expect(parseShardBytes(await unpackShardFile(file)).digest).to.equal(parseShardFile(file).digest)
     }
   })
@@ -217,32 +179,5 @@ describe('shard files', () => {
       const failure = await unpackShardFile(file).catch((error: NodeJS.ErrnoException) => error.code)
       expect(failure).to.equal(code)
     }
-  })
-
-  describe('read by the previous version, which does not know entries', () => {
-    const bytes = readFileSync(join(import.meta.dirname, '..', 'baseline.binpb'))
-    const before = createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes)).getMessage(
-      'nauthera.config.v1.ClientShard',
-    )!
-    const readBefore = (file: Uint8Array) =>
-      toJson(before, fromJsonString(before, textOf(file), { ignoreUnknownFields: true }))
-
-    it('schema 1 has not changed', () => {
-      const { file } = renderShardFile(shardOf(shardSchema.messages))
-      expect(readBefore(file)).to.deep.equal(JSON.parse(textOf(file)))
-      expect(textOf(file)).to.include('"desired":{"generation":"3","type":"Web"')
-    })
-
-    it('schema 1 with grants is the same shard without them', () => {
-      const shard = shardOf(shardSchema.messages)
-      const without = readBefore(renderShardFile(shard).file)
-      for (const entry of shard.entries) entry.granted = create(GrantedSchema, { apis: [{ identifier: 'urn:a' }] })
-      expect(readBefore(renderShardFile(shard).file)).to.deep.equal(without)
-    })
-
-    it('schema 2 is refused by its number, so that it never looks like a shard without clients', () => {
-      const { file } = renderShardFile(shardOf(shardSchema.text))
-      expect(readBefore(file)).to.include({ schema: 2 }).and.not.have.property('clients')
-    })
   })
 })

@@ -16,7 +16,7 @@ import {
   ShardSchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ShardEntry, SyncRequestSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { configTlsFiles, podLocalNames, shardCount, shardEpoch, shardSchema } from '@nauthera/proto/names'
+import { configTlsFiles, podLocalNames, shardCount, shardSchema } from '@nauthera/proto/names'
 import { renderShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { Secret } from '@nauthera/runtime/log'
@@ -49,7 +49,7 @@ export interface PushedServer {
 
 /** One version of a shard. */
 export interface RenderedShard {
-  readonly ref: { readonly epoch: number; readonly shard: number; readonly seq: bigint; readonly digest: string }
+  readonly ref: { readonly shard: number; readonly seq: bigint; readonly digest: string }
   readonly count: number
   readonly file: Uint8Array
 }
@@ -120,8 +120,8 @@ export async function startPushedServer(options: {
   }
   const render = async (shard: number, clients: readonly ShardEntry[]): Promise<RenderedShard> => {
     await nextTurn()
-    const name = { epoch: shardEpoch, shard, seq: ++seq }
-    const content = { ...name, schema: shardSchema.text, shardCount, change: 'be9c', entries: [...clients] }
+    const name = { shard, seq: ++seq }
+    const content = { ...name, schema: shardSchema, shardCount, change: 'be9c', entries: [...clients] }
     const { file, digest } = renderShardFile(create(ClientShardSchema, content))
     return { ref: { ...name, digest }, count: clients.length, file }
   }
@@ -145,7 +145,6 @@ export async function startPushedServer(options: {
     async serve(shards) {
       for (const shard of shards) await push(shard)
       const manifest = create(ManifestSchema, {
-        epoch: shardEpoch,
         shardCount,
         total: shards.reduce((sum, { count }) => sum + count, 0),
         shards: shards.map(({ ref, count }) => ({ shard: ref.shard, seq: ref.seq, digest: ref.digest, count })),

@@ -69,7 +69,7 @@ export class ServingReplica {
     this.#known.set(index, text)
     const file = Buffer.from(text, 'base64')
     const { head, digest } = parseShardFile(file)
-    const ref = { epoch: head.epoch, shard: index, seq: head.seq, digest }
+    const ref = { shard: index, seq: head.seq, digest }
     const plan = await planShard(ref, file, this.#registry.shards.get(index))
     if (plan.kind !== 'apply') return
     const { checkClient, serve } = this.#needs

@@ -20,7 +20,7 @@ export interface Schemas {
   readonly max: number
 }
 
-const ownSchemas: Schemas = { min: shardSchema.min, max: shardSchema.max }
+const ownSchemas: Schemas = { min: shardSchema, max: shardSchema }
 
 /** @returns `monitoring/grafana 91ab3c0d` */
 export const useKey = (use: SecretUse): string => `${clientKey(use)} ${use.secretId}`
@@ -197,4 +197,4 @@ export class LiveState {
   }
 }
 
-const refOf = ({ epoch, shard, seq, digest }: Ref): Ref => ({ epoch, shard, seq, digest })
+const refOf = ({ shard, seq, digest }: Ref): Ref => ({ shard, seq, digest })

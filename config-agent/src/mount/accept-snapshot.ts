@@ -113,17 +113,11 @@ function acceptManifest(
     return held
   }
   if (!held || held.digest === read.digest) return read
-  const { epoch } = read.manifest
   const older = read.manifest.shards.some((entry) => {
     const before = held.manifest.shards.find((other) => other.shard === entry.shard)
     const live = shards.get(entry.shard)?.ref
     // What was named and never came was no manifest of ours: it may not keep the true one out.
-    return (
-      before !== undefined &&
-      live !== undefined &&
-      compareAge({ ...entry, epoch }, { ...before, epoch: held.manifest.epoch }) < 0 &&
-      compareAge({ ...entry, epoch }, live) < 0
-    )
+    return before !== undefined && live !== undefined && compareAge(entry, before) < 0 && compareAge(entry, live) < 0
   })
   if (!older) return read
   faults.push({ shard: undefined, code: 'MANIFEST_OLDER', reason: 'names older shards than the one before' })
@@ -137,7 +131,7 @@ function findFault(
 ): Pick<SnapshotFault, 'code' | 'reason'> | undefined {
   const named = manifest?.manifest.shards.find((entry) => entry.shard === read.ref.shard)
   const isNamed = manifest !== undefined && agreesWith(manifest.manifest, read)
-  const sameSeq = named?.seq === read.ref.seq && manifest?.manifest.epoch === read.ref.epoch
+  const sameSeq = named?.seq === read.ref.seq
   if (sameSeq && !isNamed) return { code: 'SHARD_TAMPERED', reason: 'differs from what the manifest names' }
   if (!current) return undefined
   const age = compareAge(read.ref, current.ref)

@@ -23,7 +23,7 @@ export function parseShard(index: number, file: Uint8Array, before?: ReadShard):
     throw faultOf('SHARD_MISPLACED', `is one of ${head.shardCount}, not of ${shardCount}`)
   }
   return {
-    ref: { epoch: head.epoch, shard: index, seq: head.seq, digest },
+    ref: { shard: index, seq: head.seq, digest },
     clients: readLines(lines, index, before?.clients ?? new Map()),
     change: head.change,
     renderedAt: timestampMs(head.renderedAt),

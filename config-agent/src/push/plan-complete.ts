@@ -25,11 +25,10 @@ export function planComplete(state: {
 }): CompletePlan {
   const { manifest, live, word } = state
   if (!manifest || manifest.digest === state.serverManifestDigest) return { kind: 'nothing' }
-  const { epoch } = manifest.manifest
   const isApplied = manifest.manifest.shards.every((entry) => {
     const has = live.get(entry.shard)
     if (!has) return false
-    const age = compareAge(has, { epoch, shard: entry.shard, seq: entry.seq, digest: entry.digest })
+    const age = compareAge(has, entry)
     return age > 0 || (age === 0 && has.digest === entry.digest)
   })
   if (!isApplied) return { kind: 'nothing' }

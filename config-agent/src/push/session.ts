@@ -170,10 +170,9 @@ export class Session {
   #onHello(hello: Hello): void {
     const { live, reports } = this.#needs
     live.greeted({ min: hello.schemaMin, max: hello.schemaMax })
-    // It would see a shard without clients, and take them all away.
-    if (hello.schemaMax < shardSchema.text) {
+    if (hello.schemaMax < shardSchema) {
       throw new CodedError<ErrorCode>('SERVER_TOO_OLD', {
-        message: `the server reads shards up to schema ${hello.schemaMax} and takes no files`,
+        message: `the server reads shards up to schema ${hello.schemaMax}, and these are of schema ${shardSchema}`,
       })
     }
     live.connected(hello)

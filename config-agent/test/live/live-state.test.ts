@@ -8,7 +8,7 @@ import {
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { LiveState } from '../../src/live/live-state.ts'
 
-const ref = (shard: number, seq = 1n) => ({ epoch: 1, shard, seq, digest: '' })
+const ref = (shard: number, seq = 1n) => ({ shard, seq, digest: '' })
 const taken = create(RejectedClientSchema, { namespace: 'team', name: 'wiki', shard: 5, code: 'CLIENT_ID_CONFLICT' })
 
 describe('LiveState', () => {

@@ -117,14 +117,6 @@ describe('acceptSnapshot', () => {
     expect(accepted.held.manifest?.digest).to.equal(later.manifestDigest)
   })
 
-  it('takes a newer epoch with a lower seq, and refuses an older epoch with a higher one', () => {
-    const next = makeVolume(clients, { seq: 2n, shard: { epoch: 2 } })
-    const withNext = acceptSnapshot(hold(at5).held, snapshotOf(next, { without: [manifestFile] }))
-    expect(withNext.changed).to.have.length(shardCount)
-    const back = acceptSnapshot(withNext.held, snapshotOf(later))
-    expect(back.changed).to.deep.equal([])
-  })
-
   const tampered = makeVolume(
     clients.map((client) => makeClient(client.name, { clientId: 'stolen' })),
     { seq: 5n },

@@ -1,4 +1,4 @@
-import { shardFile, shardSchema } from '@nauthera/proto/names'
+import { shardFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { expect } from 'chai'
 import { parseShard } from '../../src/mount/parse-files.ts'
@@ -7,8 +7,7 @@ import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/mak
 
 describe(parseShard.name, () => {
   const shard = shardOf('apps', 'grafana')
-  const fileWith = (clients: ReturnType<typeof makeClients>, schema: number = shardSchema.text) =>
-    makeVolume(clients, { shard: { schema } }).files.get(shardFile(shard))!
+  const fileWith = (clients: ReturnType<typeof makeClients>) => makeVolume(clients).files.get(shardFile(shard))!
   const grafana = makeClient('grafana')
   const others = makeClients(100)
   const own = [grafana, ...others]
@@ -16,14 +15,11 @@ describe(parseShard.name, () => {
     .sort((one, other) => (one.name < other.name ? -1 : 1))
   const before = parseShard(shard, fileWith([grafana, ...others]))
 
-  for (const schema of [shardSchema.messages, shardSchema.text]) {
-    it(`knows every client as the operator rendered it in schema ${schema}`, () => {
-      const read = parseShard(shard, fileWith([grafana, ...others], schema))
-      expect([...read.clients.keys()]).to.deep.equal(own.map((client) => `apps/${client.name}`))
-      const empty = parseShard(shard, makeVolume([]).files.get(shardFile(shard))!)
-      expect(readDiffering(read, empty)).to.deep.equal(own)
-    })
-  }
+  it('knows every client as the operator rendered it', () => {
+    expect([...before.clients.keys()]).to.deep.equal(own.map((client) => `apps/${client.name}`))
+    const empty = parseShard(shard, makeVolume([]).files.get(shardFile(shard))!)
+    expect(readDiffering(before, empty)).to.deep.equal(own)
+  })
 
   it('keeps the file as it is mounted, for the server decodes that very file', () => {
     const file = fileWith([grafana, ...others])
@@ -38,14 +34,6 @@ describe(parseShard.name, () => {
     expect(readDiffering(before, after)).to.deep.equal([grafana])
     const fewer = parseShard(shard, fileWith(others), before)
     expect([...parseShard(shard, fileWith([grafana, ...others]), fewer).clients.keys()]).to.include('apps/grafana')
-  })
-
-  it('gives each client the same digest in both schemas: a change of schema alone changes no client', () => {
-    const [messages, text] = [shardSchema.messages, shardSchema.text].map((schema) =>
-      parseShard(shard, fileWith([grafana, ...others], schema)),
-    )
-    expect(messages!.clients).to.deep.equal(text!.clients)
-    expect(messages!.ref.digest).to.not.equal(text!.ref.digest)
   })
 
   it('gives the same with and without a version before', () => {

@@ -12,7 +12,6 @@ import {
   manifestFile,
   platformKeysFile,
   shardCount,
-  shardEpoch,
   shardFile,
   shardSchema,
   signatureFile,
@@ -58,7 +57,7 @@ function makeSecret(name: Exclude<Name, 'manifest'>, seq: bigint, signer: FileSi
     const bytes = Buffer.from(`${change} ${seq}`)
     return signed(platformKeysFile, bytes, { digest: digestOf(bytes), seq, signer })
   }
-  const head = { schema: shardSchema.text, epoch: shardEpoch, shard: name, shardCount, seq, change, entries: [] }
+  const head = { schema: shardSchema, shard: name, shardCount, seq, change, entries: [] }
   const { file, digest } = renderShardFile(create(ClientShardSchema, { ...head, renderedAt: timestampFromMs(0) }))
   return signed(shardFile(name), file, { digest, seq, signer })
 }
@@ -113,7 +112,6 @@ class Operator {
     const signedBy = Uint8Array.from(keys[this.#key]!.publicKey)
     const { file, digest } = encodeManifest(
       create(ManifestSchema, {
-        epoch: shardEpoch,
         shardCount,
         signedBy,
         shards: shards.map((entry) => ({ ...entry, digest: this.secrets.get(entry.shard)!.digest })),

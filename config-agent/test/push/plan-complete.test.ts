@@ -11,7 +11,7 @@ describe('planComplete', () => {
   const applied = (more: Partial<Ref> & { shard?: number } = {}, count = 16) =>
     new Map<number, Ref>(
       Array.from({ length: count }, (_, shard) => {
-        const ref = { epoch: 1, shard, seq: 7n, digest: volume.digests.get(shard)! }
+        const ref = { shard, seq: 7n, digest: volume.digests.get(shard)! }
         return [shard, shard === more.shard ? { ...ref, ...more } : ref]
       }),
     )

@@ -162,8 +162,8 @@ class ConfigServer {
   #hello() {
     return {
       have: [...this.shards.values()].map((shard) => shard.ref!),
-      schemaMin: shardSchema.min,
-      schemaMax: this.#options.schemaMax ?? shardSchema.max,
+      schemaMin: shardSchema,
+      schemaMax: this.#options.schemaMax ?? shardSchema,
       serverVersion: 'test',
       manifestDigest: this.manifestDigest,
       ...(this.#options.platform ? { platform: { digest: this.platformDigest } } : {}),

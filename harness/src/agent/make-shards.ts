@@ -11,7 +11,7 @@ import {
   ShardEntrySchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { manifestFile, shardCount, shardEpoch, shardFile, shardSchema, signatureFile } from '@nauthera/proto/names'
+import { manifestFile, shardCount, shardFile, shardSchema, signatureFile } from '@nauthera/proto/names'
 import { renderShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { MessageInitShape } from '@bufbuild/protobuf'
@@ -81,8 +81,7 @@ export function makeVolume(
       .sort((one, other) => (`${one.namespace}/${one.name}` < `${other.namespace}/${other.name}` ? -1 : 1))
     const { file, digest } = renderShardFile(
       create(ClientShardSchema, {
-        schema: shardSchema.text,
-        epoch: shardEpoch,
+        schema: shardSchema,
         shard,
         shardCount,
         seq: seqOf(shard),
@@ -99,7 +98,6 @@ export function makeVolume(
   }
   const manifest = encodeManifest(
     create(ManifestSchema, {
-      epoch: shardEpoch,
       shardCount,
       shards: named,
       total: clients.length,

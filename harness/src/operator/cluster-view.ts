@@ -1,7 +1,7 @@
 import { decodeManifest } from '@nauthera/proto/digest'
 import { manifestFile, manifestSecretName, shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
 import { decodeShardFile } from '@nauthera/proto/shard-file'
-import type { ShardContent } from '@nauthera/proto/shard-file'
+import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
@@ -21,8 +21,8 @@ export interface ClusterView {
   plain(name: string, namespace?: string): string | undefined
   /** The client's entry in the stored shard. */
   stored(name: string, namespace?: string): DecodedClient | undefined
-  /** Whether every shard is stored in the schema, and the manifest names it so. */
-  isInSchema(schema: number): boolean
+  /** Whether the manifest names every shard as it is stored. */
+  isWhole(): boolean
   /** The seq of the stored shard that the client belongs to; 0 when there is none. */
   storedSeq(name: string): number
   condition(
@@ -41,9 +41,9 @@ export function createClusterView(api: KubeApi): ClusterView {
     find('secrets', namespace, name) as (KubeObject & { data: Record<string, string> }) | undefined
   const client = (name: string, namespace = appsNamespace) =>
     find('oidcclients', namespace, name) as unknown as OIDCClient | undefined
-  const shardOfClient = (name: string, namespace = appsNamespace): ShardContent | undefined =>
+  const shardOfClient = (name: string, namespace = appsNamespace): ClientShard | undefined =>
     readShard(shardOf(namespace, name))
-  const readShard = (index: number): ShardContent | undefined => {
+  const readShard = (index: number): ClientShard | undefined => {
     const data = secret(shardSecretName(release, index), releaseNamespace)?.data[shardFile(index)]
     return data === undefined ? undefined : decodeShardFile(Buffer.from(data, 'base64')).shard
   }
@@ -60,16 +60,10 @@ export function createClusterView(api: KubeApi): ClusterView {
       )
       return entry && decodeClient(entry)
     },
-    isInSchema: (schema) => {
+    isWhole: () => {
       const data = secret(manifestSecretName(release), releaseNamespace)?.data[manifestFile]
       const named = data === undefined ? [] : decodeManifest(Buffer.from(data, 'base64')).manifest.shards
-      const isStored = ({ shard, seq }: { shard: number; seq: bigint }) => {
-        const stored = readShard(shard)
-        // an empty one stays in the earlier form, which everybody reads
-        const isSo = stored?.schema === schema || (stored?.entries.length === 0 && stored.schema < schema)
-        return isSo && stored?.seq === seq
-      }
-      return named.length === shardCount && named.every(isStored)
+      return named.length === shardCount && named.every(({ shard, seq }) => readShard(shard)?.seq === seq)
     },
     storedSeq: (name) => Number(shardOfClient(name)?.seq ?? 0n),
     condition: (name, type, namespace) =>

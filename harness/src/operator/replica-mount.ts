@@ -16,7 +16,7 @@ import {
   shardSecretName,
 } from '@nauthera/proto/names'
 import { decodeShardFile } from '@nauthera/proto/shard-file'
-import type { ShardContent } from '@nauthera/proto/shard-file'
+import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 import { decodeClient } from './decoded-client.ts'
@@ -36,20 +36,13 @@ export class ReplicaMount {
   readonly #read: (secret: string, file: string) => Buffer | undefined
   readonly #release: string
   readonly #certificates: CertificateHolder
-  readonly #schemaMax: number
-  readonly #live = new Map<number, { shard: ShardContent; digest: string }>()
+  readonly #live = new Map<number, { shard: ClientShard; digest: string }>()
   readonly #seen = new Map<number, number>()
 
-  /** @param about.schemaMax a shard of a later schema is not read: the last good one stays
-   *  @param certificates get those of the link */
-  constructor(
-    api: KubeApi,
-    about: { release: string; namespace: string; schemaMax: number },
-    certificates: CertificateHolder,
-  ) {
+  /** @param certificates get those of the link */
+  constructor(api: KubeApi, about: { release: string; namespace: string }, certificates: CertificateHolder) {
     const secrets = api.resource('secrets')
     this.#release = about.release
-    this.#schemaMax = about.schemaMax
     this.#certificates = certificates
     this.#read = (secret, file) => {
       const object = api.store.find(secrets, about.namespace, secret) as
@@ -107,12 +100,12 @@ export class ReplicaMount {
   /** For the report to the operator. */
   live(): ShardRef[] {
     return [...this.#live.values()].map(({ shard, digest }) =>
-      create(ShardRefSchema, { epoch: shard.epoch, shard: shard.shard, seq: shard.seq, digest }),
+      create(ShardRefSchema, { shard: shard.shard, seq: shard.seq, digest }),
     )
   }
 
   seen(): ShardRef[] {
-    return [...this.#seen].map(([shard, seq]) => create(ShardRefSchema, { epoch: 1, shard, seq: BigInt(seq) }))
+    return [...this.#seen].map(([shard, seq]) => create(ShardRefSchema, { shard, seq: BigInt(seq) }))
   }
 
   rejected(): RejectedClient[] {
@@ -132,7 +125,6 @@ export class ReplicaMount {
     if (!bytes) return false
     try {
       const read = decodeShardFile(bytes)
-      if (read.shard.schema > this.#schemaMax) return false
       const before = this.#live.get(index)
       if (read.shard.seq <= (before?.shard.seq ?? 0n)) return false
       this.#live.set(index, { ...read, shard: keepVerifiers(read.shard, before?.shard) })
@@ -149,7 +141,7 @@ export class ReplicaMount {
 export const keyOf = ({ namespace, name }: Pick<DecodedClient, 'namespace' | 'name'>): string => `${namespace}/${name}`
 
 /** As in servers: an entry without verifiers keeps those of the version before. */
-function keepVerifiers(next: ShardContent, before: ShardContent | undefined): ShardContent {
+function keepVerifiers(next: ClientShard, before: ClientShard | undefined): ClientShard {
   const held = new Map(before?.entries.map((client) => [`${client.uid} ${client.clientId}`, client.verifiers]))
   const entries = next.entries.map((entry) => {
     const { desired, accepted } = decodeClient(entry)

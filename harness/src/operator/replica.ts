@@ -8,7 +8,7 @@ import type { Stream } from '@nauthera/proto/channel/stream'
 import { StatusService, StatusUpdateSchema } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { StatusUpdate, WatchRequest } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import { PlatformStateSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { linkDnsName, shardSchema } from '@nauthera/proto/names'
+import { linkDnsName } from '@nauthera/proto/names'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 import { ReplicaMount, keyOf } from './replica-mount.ts'
@@ -60,7 +60,7 @@ export interface ReplicaOptions {
   readonly namespace: string
   readonly now: () => number
   readonly onChange?: (replica: TestReplica) => void
-  /** One of the version before schema 2: it reads schema 1 alone, and says nothing of schemas. */
+  /** One that tells nothing of platforms, nor for how long it has counted uses. */
   readonly isOld?: boolean
   /** Its server has nothing until `load`. */
   readonly isLoading?: boolean
@@ -80,9 +80,8 @@ interface Facts {
 
 export async function startReplica(options: ReplicaOptions): Promise<TestReplica> {
   const { api, name, release, namespace, isOld = false, isLoading = false } = options
-  const schemaMax = isOld ? shardSchema.messages : shardSchema.max
   const certificates = createCertificateHolder()
-  const mount = new ReplicaMount(api, { release, namespace, schemaMax }, certificates)
+  const mount = new ReplicaMount(api, { release, namespace }, certificates)
   const facts: Facts = {
     serverConnected: true,
     loaded: isLoading ? 0 : undefined,
@@ -98,8 +97,6 @@ export async function startReplica(options: ReplicaOptions): Promise<TestReplica
       ? {}
       : {
           platform: create(PlatformStateSchema, { digest: mount.platformDigest }),
-          schemaMin: shardSchema.min,
-          schemaMax,
           usesCover: durationFromMs(Math.round(options.now() - startedAt)),
         }),
   }))

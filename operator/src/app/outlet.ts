@@ -1,5 +1,4 @@
 import { shortDigest } from '@nauthera/proto/digest'
-import { schemaFor } from '../decide/shard-schema.ts'
 import type { Crowd } from '../intake/crowd.ts'
 import { createReadVersion, createSecretStore } from '../kubernetes/conditional-write.ts'
 import { createEventRecorder } from '../kubernetes/events.ts'
@@ -38,7 +37,6 @@ export async function buildOutlet(leader: Leader, crowd: Crowd) {
     release,
     namespace,
     highestSeq: replicas.highestSeq,
-    schema: () => schemaFor(replicas.list()),
     isCrowded: () => crowd.isThere,
     clock,
     random,

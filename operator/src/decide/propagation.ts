@@ -7,7 +7,7 @@ export interface ReplicaReport {
   /** False when it has not answered lately: what it said before no longer counts. */
   readonly reachable: boolean
   readonly serverConnected: boolean
-  readonly live: readonly Pick<ShardRef, 'shard' | 'epoch' | 'seq'>[]
+  readonly live: readonly Pick<ShardRef, 'shard' | 'seq'>[]
   readonly rejected: readonly Pick<RejectedClient, 'namespace' | 'name' | 'field' | 'code' | 'message'>[]
 }
 
@@ -35,7 +35,7 @@ export interface Propagation {
 /** @param shard where the client is, and the seq that carries what is asked about */
 export function propagationOf(
   client: { readonly namespace: string; readonly name: string },
-  shard: { readonly shard: number; readonly epoch: number; readonly seq: bigint },
+  shard: { readonly shard: number; readonly seq: bigint },
   replicas: readonly ReplicaReport[],
 ): Propagation {
   const unreachable: string[] = []
@@ -49,7 +49,7 @@ export function propagationOf(
     }
     const has = live.find((ref) => ref.shard === shard.shard)
     // an agent without its server has nothing live, whatever came before
-    if (!serverConnected || !has || has.epoch < shard.epoch || (has.epoch === shard.epoch && has.seq < shard.seq)) {
+    if (!serverConnected || !has || has.seq < shard.seq) {
       lagging.push(replica)
       continue
     }

@@ -1,4 +1,4 @@
-import { shardCount, shardEpoch } from '@nauthera/proto/names'
+import { shardCount } from '@nauthera/proto/names'
 import { propagationOf } from '../decide/propagation.ts'
 import type { Propagation, ReplicaReport } from '../decide/propagation.ts'
 import { splitKey } from '../kubernetes/objects.ts'
@@ -55,7 +55,7 @@ export function createFollowReplicas(needs: {
   let view = nothingHeard
 
   const ask = (key: string, seq: number, shard: number, reports: readonly ReplicaReport[]) =>
-    propagationOf(splitKey(key), { shard, epoch: shardEpoch, seq: BigInt(seq) }, reports)
+    propagationOf(splitKey(key), { shard, seq: BigInt(seq) }, reports)
 
   /** @param since what they lack: the entry as it is, or its version */
   const olderFor = (key: string, since: 'entrySeq' | 'configSeq'): readonly Replica[] => {
@@ -125,12 +125,12 @@ const versionOf = ({ entry, configSeq }: NonNullable<ReturnType<Shards['stored']
 
 /** @returns whether what a replica said last was that it has an earlier version of the shard: it may still serve from that */
 const hasOlder = ({ live }: ReplicaReport, shard: number, seq: number): boolean =>
-  live.some((ref) => ref.shard === shard && ref.epoch === shardEpoch && Number(ref.seq) < seq)
+  live.some((ref) => ref.shard === shard && Number(ref.seq) < seq)
 
 /** @returns what a replica that is away for a moment said before, or would say: that it has the version */
 function excuse(replica: Replica, shard: number, configSeq: number): ReplicaReport {
   if (replica.absentMs === 0 || !isExcused(replica)) return replica
-  const live = [{ shard, epoch: shardEpoch, seq: BigInt(configSeq) }]
+  const live = [{ shard, seq: BigInt(configSeq) }]
   return { ...replica, reachable: true, serverConnected: true, live }
 }
 

@@ -23,13 +23,8 @@ interface Heard {
   /** Whether agent and server of the pod are both there, and the server is not at its first load: then what is live counts. */
   readonly isPresent: boolean
   readonly uid: string
-  /** What is live, by shard. */
-  readonly live: readonly Live[]
-}
-
-interface Live {
-  readonly epoch: number
-  readonly seq: bigint
+  /** The seq that is live, by shard; 0 for none. */
+  readonly live: readonly bigint[]
 }
 
 export const nothingHeard: ReplicaView = {
@@ -84,8 +79,8 @@ export function newsBetween(before: ReplicaView, now: ReplicaView, storedSeq: (s
 }
 
 function heard(replica: Replica): Heard {
-  const live: Live[] = Array.from({ length: shardCount }, () => nothingLive)
-  for (const { shard, epoch, seq } of replica.live) live[shard] = { epoch, seq }
+  const live: bigint[] = Array.from({ length: shardCount }, () => 0n)
+  for (const { shard, seq } of replica.live) live[shard] = seq
   const { uid, reachable, serverConnected } = replica
   const standing = [uid, reachable, serverConnected, isExcused(replica)].join()
   return { standing, isPresent: reachable && serverConnected && !isAwaited(replica), uid, live }
@@ -94,18 +89,13 @@ function heard(replica: Replica): Heard {
 /** It takes no requests yet, and is expected to have everything when it does. */
 const isAwaited = (replica: Replica): boolean => replica.absentMs > 0 && isExcused(replica)
 
-const nothingLive: Live = { epoch: 0, seq: 0n }
-const isSame = (one: Live, other: Live): boolean => one.epoch === other.epoch && one.seq === other.seq
-const isOlder = (one: Live, other: Live): boolean =>
-  one.epoch === other.epoch ? one.seq < other.seq : one.epoch < other.epoch
-
 /** @returns the shards whose clients may have come further: all, when a replica came, went, or stands in another way */
 function movedShards(before: ReadonlyMap<string, Heard>, now: ReadonlyMap<string, Heard>): readonly number[] {
   const all = Array.from({ length: shardCount }, (_, shard) => shard)
   const standsAsBefore = [...now].every(([replica, { standing }]) => before.get(replica)?.standing === standing)
   if (!standsAsBefore || before.size !== now.size) return all
   const hasMoved = (shard: number) =>
-    [...now].some(([replica, { live }]) => !isSame(before.get(replica)!.live[shard]!, live[shard]!))
+    [...now].some(([replica, { live }]) => before.get(replica)!.live[shard] !== live[shard])
   return all.filter(hasMoved)
 }
 
@@ -123,8 +113,8 @@ function shardsLost(
     const was = before.get(replica)
     const stayed = was?.isPresent === true && was.uid === uid ? was : undefined
     for (const [shard, one] of live.entries()) {
-      const isNew = stayed === undefined || isOlder(one, stayed.live[shard]!)
-      if (isNew && one.seq < storedSeq(shard)) lost.add(shard)
+      const isNew = stayed === undefined || one < stayed.live[shard]!
+      if (isNew && one < storedSeq(shard)) lost.add(shard)
     }
   }
   return [...lost]

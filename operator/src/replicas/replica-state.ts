@@ -4,7 +4,6 @@ import type { RejectedClient } from '@nauthera/proto/generated/nauthera/config/v
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { ReplicaReport } from '../decide/propagation.ts'
 import type { ServerDefaults } from '../decide/server-defaults.ts'
-import type { Schemas } from '../decide/shard-schema.ts'
 
 /** After so long without a word a replica counts as unreachable. Milliseconds. */
 const unreachableAfterMs = 15_000
@@ -22,11 +21,9 @@ export interface Replica extends ReplicaReport {
   readonly absentMs: number
   /** It has taken none since we began to ask. */
   readonly joining: boolean
-  /** Which forms of shards it reads; undefined until it has said so. */
-  readonly schemas: Schemas | undefined
   /** What a client gets there that leaves it open; undefined until its server has said so. */
   readonly defaults: ServerDefaults | undefined
-  /** What its server knows of platforms; undefined until it has said so, and of a pod that is too old for it. */
+  /** What its server knows of platforms; undefined until it has said so. */
   readonly platform?: { readonly digest: string; readonly bySettings: boolean } | undefined
   /** Every use of a secret there has been told to us. */
   readonly tellsUses: boolean
@@ -35,7 +32,7 @@ export interface Replica extends ReplicaReport {
 /** What its agent says, as far as the operator reads it. */
 type Said = Pick<Replica, 'serverConnected' | 'live' | 'rejected'> &
   Partial<Pick<Replica, 'platform'>> &
-  Pick<StatusUpdate, 'schemaMin' | 'schemaMax' | 'manifestDigest'> &
+  Pick<StatusUpdate, 'manifestDigest'> &
   Partial<Pick<StatusUpdate, 'usesCover'>> & { readonly defaults?: ServerDefaults | undefined }
 
 export interface ReplicaState {
@@ -46,9 +43,7 @@ export interface ReplicaState {
   /** When it was last known to take requests; at first, when we began to ask. */
   readonly servedAt: number
   readonly joining: boolean
-  /** Stays when the stream is over: a pod does not change its version. */
-  readonly schemas: Schemas | undefined
-  /** Stays too. */
+  /** Stays when the stream is over: a pod does not change its settings. */
   readonly defaults: ServerDefaults | undefined
 }
 
@@ -58,7 +53,6 @@ export const onReplicaFound = (now: number): ReplicaState => ({
   presentAt: now,
   servedAt: now,
   joining: true,
-  schemas: undefined,
   defaults: undefined,
 })
 
@@ -70,8 +64,6 @@ export function onReplicaSaid(state: ReplicaState, said: Said, now: number): Rep
     presentAt: isPresent({ said }) || isPresent(state) ? now : state.presentAt,
     servedAt: isServing({ said }) || isServing(state) ? now : state.servedAt,
     joining: state.joining && !isServing({ said }),
-    // An agent from before these fields says 0, and reads the first schema alone.
-    schemas: { min: said.schemaMin || 1, max: said.schemaMax || 1 },
     defaults: said.defaults ?? state.defaults,
   }
 }
@@ -105,7 +97,6 @@ export function replicaOf(
     serverConnected: isPresent(state),
     live: state.said?.live ?? [],
     rejected: state.said?.rejected ?? [],
-    schemas: state.schemas,
     defaults: state.defaults,
     platform: state.said?.platform,
     tellsUses: isPresent(state) && state.said?.usesCover !== undefined,

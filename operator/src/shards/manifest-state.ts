@@ -3,7 +3,7 @@ import { create, equals } from '@bufbuild/protobuf'
 import { encodeManifest } from '@nauthera/proto/digest'
 import { ManifestSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { shardCount, shardEpoch } from '@nauthera/proto/names'
+import { shardCount } from '@nauthera/proto/names'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { readManifestSecret } from './shard-secret.ts'
 
@@ -86,7 +86,6 @@ export function planManifest(
   stored: Manifest | undefined,
 ): { readonly manifest: Manifest; readonly file: Uint8Array; readonly digest: string } | undefined {
   const manifest = create(ManifestSchema, {
-    epoch: shardEpoch,
     shardCount,
     shards: shards
       .toSorted((left, right) => left.shard - right.shard)

@@ -8,12 +8,11 @@ import {
   ShardEntrySchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Restraint, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { shardCount, shardEpoch } from '@nauthera/proto/names'
+import { shardCount, shardSchema } from '@nauthera/proto/names'
 import { maxShardBytes, renderShardFile } from '@nauthera/proto/shard-file'
-import type { ShardContent } from '@nauthera/proto/shard-file'
+import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { groupsInBoth, noGroup } from '@nauthera/rules/restraint'
 import type { NoRoom } from '../decide/outcome.ts'
-import { isOtherForm } from '../decide/shard-schema.ts'
 import { entryKey, isOfClient, plannedEntry, sameEntry } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
 import { packedBytes, plainBytes } from './entry-size.ts'
@@ -24,9 +23,7 @@ export interface ShardPlanInput {
   readonly shard: number
   readonly clients: readonly ClientForShard[]
   /** The shard as stored; undefined when it is lost or unreadable. */
-  readonly stored: ShardContent | undefined
-  /** The form to write it in. Another one than that of the stored shard is a reason to write. */
-  readonly schema: number
+  readonly stored: ClientShard | undefined
   readonly seq: { readonly highestSeen: bigint; readonly startSeconds: bigint }
   /** Epoch milliseconds. */
   readonly now: number
@@ -55,7 +52,7 @@ export type ShardPlan = {
   | { readonly kind: 'keep' }
   | {
       readonly kind: 'write'
-      readonly shard: ShardContent
+      readonly shard: ClientShard
       readonly file: Uint8Array
       readonly digest: string
       /** `namespace/name` of each entry that differs from the stored one, gone ones included. */
@@ -87,11 +84,8 @@ export function planShard(input: ShardPlanInput): ShardPlan {
   return { kind: 'write', ...encoded, changed, refused, fill }
 }
 
-/** Replicas can read what is stored, and none has seen a later version of it. */
-function isCurrent({ stored, schema, seq }: ShardPlanInput): boolean {
-  if (stored === undefined || stored.seq < seq.highestSeen) return false
-  return !isOtherForm({ clients: stored.entries.length, stored: stored.schema, wanted: schema })
-}
+/** Something is stored, and no replica has seen a later version of it. */
+const isCurrent = ({ stored, seq }: ShardPlanInput): boolean => stored !== undefined && stored.seq >= seq.highestSeen
 
 const entriesOf = (wishes: readonly Wish[], taken: ReadonlySet<string>): readonly ShardEntry[] =>
   wishes.flatMap(({ key, next, held }) => (taken.has(key) ? next : held) ?? [])
@@ -120,7 +114,7 @@ function changedKeys(entries: readonly ShardEntry[], stored: ReadonlyMap<string,
 }
 
 interface Encoded {
-  readonly shard: ShardContent
+  readonly shard: ClientShard
   readonly file: Uint8Array
   readonly digest: string
 }
@@ -225,8 +219,7 @@ const sumOf = (entries: readonly ShardEntry[], bytesOf: (entry: ShardEntry) => n
 
 function encode(input: ShardPlanInput, entries: readonly ShardEntry[]): Encoded {
   const shard = create(ClientShardSchema, {
-    schema: input.schema,
-    epoch: shardEpoch,
+    schema: shardSchema,
     shard: input.shard,
     shardCount,
     seq: nextSeq(input),

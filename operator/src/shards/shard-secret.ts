@@ -14,7 +14,7 @@ import {
   signatureFile,
 } from '@nauthera/proto/names'
 import { UnknownSchemaError, decodeShardFile, parseShardFile } from '@nauthera/proto/shard-file'
-import type { ShardContent } from '@nauthera/proto/shard-file'
+import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { WantedSecret } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 
@@ -24,7 +24,7 @@ export function readShardSecret(
   secret: SecretObject | undefined,
   index: number,
   trusts: TrustsFile,
-): { shard: ShardContent; digest: string } | undefined {
+): { shard: ClientShard; digest: string } | undefined {
   const name = shardFile(index)
   const read = readFile(secret, name, decodeShardFile)
   const isOurs = read?.shard.shard === index && trusts({ name, digest: read.digest }, signatureIn(secret, name))
@@ -66,7 +66,7 @@ export function laterSchemaOf(secret: SecretObject | undefined, index: number, t
     parseShardFile(Buffer.from(text, 'base64'))
     return undefined
   } catch (error) {
-    if (!(error instanceof UnknownSchemaError) || error.schema <= shardSchema.max) return undefined
+    if (!(error instanceof UnknownSchemaError) || error.schema < shardSchema) return undefined
     return trusts({ name, digest: error.digest }, signatureIn(secret, name)) ? error.schema : undefined
   }
 }

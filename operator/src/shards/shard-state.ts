@@ -1,5 +1,4 @@
 import type { NoRoom } from '../decide/outcome.ts'
-import { schemaOf } from '../decide/shard-schema.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { asStored, entryKey, isOfClient, keepsEntry, plannedEntry, sameClient, shareVersion } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
@@ -7,15 +6,7 @@ import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/co
 import { planShard } from './plan-shard.ts'
 import type { TrustsFile } from './shard-secret.ts'
 import type { ShardPlan } from './plan-shard.ts'
-import {
-  isBehind,
-  isOfOtherSchema,
-  nothingStored,
-  onShardLoaded,
-  onShardRead,
-  onShardWritten,
-  seqToExceed,
-} from './stored-shard.ts'
+import { isBehind, nothingStored, onShardLoaded, onShardRead, onShardWritten, seqToExceed } from './stored-shard.ts'
 import type { Found, StoredShard } from './stored-shard.ts'
 
 /** Share of a shard's limit from which people are warned. */
@@ -23,14 +14,6 @@ const warnFrom = 0.8
 
 /** So many clients are named to people at most. */
 const mostNamed = 5
-
-/** What the replicas have to say about a shard. */
-export interface WantedByReplicas {
-  /** The highest seq of it that any of them has seen. */
-  readonly highestSeen: bigint
-  /** decide/shard-schema.ts, schemaFor. */
-  readonly schema: number | undefined
-}
 
 /** What a turn of writing begins with. */
 export interface BegunTurn {
@@ -142,10 +125,11 @@ export class ShardState {
     return stored !== undefined && this.#gone.get(key)?.has(stored.uid) === true
   }
 
-  /** What replicas have seen and can read: a shard that is behind, or of another schema, is written anew.
+  /** A shard that is behind what replicas have seen is written anew.
+   *  @param highestSeen the highest seq of it that any replica has seen
    *  @returns whether there may be something to do now */
-  notice({ highestSeen, schema }: WantedByReplicas): boolean {
-    if (!isBehind(this.stored, highestSeen) && !isOfOtherSchema(this.stored, schema)) return false
+  notice(highestSeen: bigint): boolean {
+    if (!isBehind(this.stored, highestSeen)) return false
     this.#dirty = true
     return true
   }
@@ -171,17 +155,17 @@ export class ShardState {
   }
 
   /** A turn begins: plans what is to be written. `end` ends it.
+   *  @param about.highestSeen the highest seq of it that any replica has seen
    *  @param about.spacingMs least time from this write to the next
    *  @param about.change four hex for this write */
-  begin(
-    about: WantedByReplicas & {
-      readonly startSeconds: bigint
-      readonly epochMs: number
-      readonly now: number
-      readonly spacingMs: number
-      readonly change: string
-    },
-  ): BegunTurn {
+  begin(about: {
+    readonly highestSeen: bigint
+    readonly startSeconds: bigint
+    readonly epochMs: number
+    readonly now: number
+    readonly spacingMs: number
+    readonly change: string
+  }): BegunTurn {
     this.busy = true
     this.#dirty = false
     this.#undecided.clear()
@@ -190,7 +174,6 @@ export class ShardState {
       shard: this.index,
       clients: [...this.#clients.values()],
       stored: stored.content,
-      schema: schemaOf(about.schema, stored.content?.schema),
       seq: { highestSeen: seqToExceed(stored, about.highestSeen), startSeconds: about.startSeconds },
       now: about.epochMs,
       change: about.change,

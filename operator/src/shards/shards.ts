@@ -101,8 +101,6 @@ interface Options {
   readonly namespace: string
   /** The highest seq of a shard that any replica has seen. */
   readonly highestSeq: (shard: number) => number
-  /** Which form of shards the replicas want (decide/shard-schema.ts, schemaFor). */
-  readonly schema: () => number | undefined
   /** Whether very many clients wait to be looked at: who asks `hurry` when they do no more. */
   readonly isCrowded?: () => boolean
   readonly clock: Clock

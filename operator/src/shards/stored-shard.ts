@@ -3,8 +3,7 @@ import { equals } from '@bufbuild/protobuf'
 import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
-import type { ShardContent } from '@nauthera/proto/shard-file'
-import { isOtherForm, schemaOf } from '../decide/shard-schema.ts'
+import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { entryKey, saysTheSame } from './client-entry.ts'
 import { laterSchemaOf, readShardSecret } from './shard-secret.ts'
@@ -24,7 +23,7 @@ export interface StoredShard {
   /** As last read or written; the next write is conditional on it. */
   readonly secret: SecretObject | undefined
   /** The best version that we know of: the one in the Secret, unless `damaged`. */
-  readonly content: ShardContent | undefined
+  readonly content: ClientShard | undefined
   /** Of the content; empty without one. */
   readonly digest: string
   /** By `namespace/name`. */
@@ -89,17 +88,10 @@ export function onShardRead(stored: StoredShard, secret: SecretObject | undefine
  *  @returns also the keys whose stored entry is another one now */
 export function onShardWritten(
   stored: StoredShard,
-  written: { readonly secret: SecretObject; readonly shard: ShardContent; readonly digest: string },
+  written: { readonly secret: SecretObject; readonly shard: ClientShard; readonly digest: string },
   fresh: boolean,
 ): { readonly stored: StoredShard; readonly changed: readonly string[] } {
   return withContent({ ...stored, secret: written.secret }, written, fresh)
-}
-
-/** @returns whether it is in another form than the replicas want */
-export function isOfOtherSchema({ content }: StoredShard, wanted: number | undefined): boolean {
-  if (content === undefined) return false
-  const { schema: stored, entries } = content
-  return isOtherForm({ clients: entries.length, stored, wanted: schemaOf(wanted, stored) })
 }
 
 /** @returns whether a replica has seen a later version: then our Secret was lost or an older copy was put back */
@@ -116,7 +108,7 @@ export function seqToExceed({ content, damaged }: StoredShard, highestSeen: bigi
 
 function withContent(
   stored: StoredShard,
-  { shard, digest }: { readonly shard: ShardContent; readonly digest: string },
+  { shard, digest }: { readonly shard: ClientShard; readonly digest: string },
   fresh: boolean,
 ): { readonly stored: StoredShard; readonly changed: readonly string[] } {
   const { entries, changed } = followEntries(stored.entries, shard, fresh)
@@ -127,7 +119,7 @@ function withContent(
  *  @returns the entries by `namespace/name`, and the keys whose entry differs, gone ones included */
 function followEntries(
   known: ReadonlyMap<string, StoredEntry>,
-  next: ShardContent,
+  next: ClientShard,
   fresh: boolean,
 ): { entries: Map<string, StoredEntry>; changed: string[] } {
   const seq = Number(next.seq)

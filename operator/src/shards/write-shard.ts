@@ -10,7 +10,7 @@ import type { Backoff } from '../time/backoff.ts'
 import type { Clock } from '../time/clock.ts'
 import type { ClientForShard } from './client-entry.ts'
 import { secretOfFile, trustsKey } from './shard-secret.ts'
-import type { BegunTurn, ShardState, WantedByReplicas } from './shard-state.ts'
+import type { BegunTurn, ShardState } from './shard-state.ts'
 import { createTurns } from './turns.ts'
 import type { Turns } from './turns.ts'
 import type { ManifestWriter } from './write-manifest.ts'
@@ -22,8 +22,6 @@ export interface ShardWriterNeeds {
   readonly namespace: string
   /** The highest seq of a shard that any replica has seen. */
   readonly highestSeq: (shard: number) => number
-  /** Which form of shards the replicas want (decide/shard-schema.ts, schemaFor). */
-  readonly schema: () => number | undefined
   readonly startSeconds: bigint
   readonly spacingMs: number
   /** The same while very many clients wait to be looked at, of which each would change the shard again. */
@@ -83,9 +81,9 @@ export class ShardWriter {
     if (this.state.remove(key)) this.#turns.wake()
   }
 
-  /** A replica may have seen a later version, or reads other schemas. */
+  /** A replica may have seen a later version. */
   reconsider(): void {
-    if (this.state.notice(this.#wanted())) this.#turns.wake()
+    if (this.state.notice(this.#highestSeen())) this.#turns.wake()
   }
 
   /** Starts no further write; resolves when the running one has ended. */
@@ -125,7 +123,7 @@ export class ShardWriter {
     const startedAt = clock.monotonic()
     try {
       const turn = state.begin({
-        ...this.#wanted(),
+        highestSeen: this.#highestSeen(),
         startSeconds,
         epochMs: clock.now(),
         now: startedAt,
@@ -214,9 +212,8 @@ export class ShardWriter {
     if (nearlyFull) log.warn({ shard, fill: Math.round(plan.fill * 100) / 100 }, 'shard nearly full')
   }
 
-  #wanted(): WantedByReplicas {
-    const { highestSeq, schema } = this.#needs
-    return { highestSeen: BigInt(highestSeq(this.state.index)), schema: schema() }
+  #highestSeen(): bigint {
+    return BigInt(this.#needs.highestSeq(this.state.index))
   }
 
   #report(changed: number, startedAt: number): void {
@@ -230,7 +227,6 @@ export class ShardWriter {
         shard: index,
         seq: Number(stored.content?.seq),
         digest: shortDigest(stored.digest),
-        schema: stored.content?.schema,
         clients: stored.content?.entries.length,
         changed,
         duration: `${Math.round(duration)}ms`,

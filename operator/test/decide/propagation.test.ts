@@ -3,7 +3,7 @@ import { propagationOf } from '../../src/decide/propagation.ts'
 import type { ReplicaReport } from '../../src/decide/propagation.ts'
 
 describe('propagationOf', () => {
-  const shard = { shard: 7, epoch: 1, seq: 10n }
+  const shard = { shard: 7, seq: 10n }
   const report = (replica: string, change: Partial<ReplicaReport> = {}): ReplicaReport => ({
     replica,
     reachable: true,

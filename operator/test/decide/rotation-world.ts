@@ -4,8 +4,7 @@ import { create } from '@bufbuild/protobuf'
 import { digestOf as sha256Of } from '@nauthera/proto/digest'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { shardEpoch } from '@nauthera/proto/names'
-import type { ShardContent } from '@nauthera/proto/shard-file'
+import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { propagationOf } from '../../src/decide/propagation.ts'
 import type { Propagation } from '../../src/decide/propagation.ts'
 import { planRotation } from '../../src/decide/rotation.ts'
@@ -35,8 +34,8 @@ interface StoredSecret {
 interface Replica {
   readonly name: string
   /** What the kubelet has put into the volume. */
-  mounted: ShardContent | undefined
-  applied: ShardContent | undefined
+  mounted: ClientShard | undefined
+  applied: ClientShard | undefined
   /** Ends of verifiers by the replica's own steady clock. */
   ends: Map<string, number>
   ready: boolean
@@ -62,7 +61,7 @@ interface Operator {
 
 /** A write that has been decided on and not yet sent: what a paused leader wakes up with. */
 type Write =
-  | { readonly kind: 'shard'; readonly basedOn: number; readonly shard: ShardContent }
+  | { readonly kind: 'shard'; readonly basedOn: number; readonly shard: ClientShard }
   | {
       readonly kind: 'secret'
       readonly basedOn: number
@@ -97,7 +96,7 @@ export class World {
   /** What programs hold that read it when they started, and never again. */
   readonly readOnce: string[] = []
   secret: StoredSecret | undefined
-  shard: { readonly resourceVersion: number; readonly content: ShardContent } | undefined
+  shard: { readonly resourceVersion: number; readonly content: ClientShard } | undefined
   status: {
     activeId?: string
     lastRotated?: number
@@ -124,7 +123,7 @@ export class World {
   #resourceVersion = 0
   #reasons = 1
   /** What the leader tells replicas to have before they turn ready (the digest of the manifest stands for it). */
-  #expected: ShardContent | undefined
+  #expected: ClientShard | undefined
   readonly #published: string[] = []
   readonly #revoked = new Set<string>()
   readonly #ends = new Map<string, number>()
@@ -485,7 +484,6 @@ export class World {
         },
       ],
       stored: this.shard?.content,
-      schema: 1,
       seq: {
         highestSeen: seen.reduce((most, one) => (one > most ? one : most), 0n),
         startSeconds: this.operator.startSeconds,
@@ -593,7 +591,7 @@ export class World {
   }
 
   /** P2: the end of a previous secret is set once and never moves later. */
-  #noteEnds(shard: ShardContent): void {
+  #noteEnds(shard: ClientShard): void {
     const verifiers = shard.entries[0]?.verifiers.map(readVerifier) ?? []
     // a shard drops previous secrets when it is asked to revoke, before the Secret says so
     if (this.revoke !== undefined && this.revoke !== this.secret?.marks?.observed.revoke) {
@@ -626,7 +624,7 @@ export class World {
   }
 
   /** P9: a previous secret that is used does not end before its end, whoever came, went or was not heard. */
-  #checkRetired(next: ShardContent): void {
+  #checkRetired(next: ClientShard): void {
     const kept = new Set(next.entries[0]?.verifiers.map(({ sha256 }) => sha256))
     const before = this.#verifiers() ?? []
     const asksRevoke = this.revoke !== undefined && this.revoke !== this.secret?.marks?.observed.revoke
@@ -684,12 +682,12 @@ export class World {
     const { seq } = this.shard.content
     return propagationOf(
       identity,
-      { shard: 0, epoch: shardEpoch, seq },
+      { shard: 0, seq },
       this.replicas.map(({ name, open, applied }) => ({
         replica: name,
         reachable: open,
         serverConnected: applied !== undefined,
-        live: applied ? [{ shard: 0, epoch: shardEpoch, seq: applied.seq }] : [],
+        live: applied ? [{ shard: 0, seq: applied.seq }] : [],
         rejected: [],
       })),
     )

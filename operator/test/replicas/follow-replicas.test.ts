@@ -26,10 +26,9 @@ describe('createFollowReplicas', () => {
     joining: false,
     reachable: true,
     serverConnected: true,
-    schemas: { min: 1, max: 2 },
     defaults: undefined,
     tellsUses: true,
-    live: everyShard.map((shard) => ({ shard, epoch: 1, seq: 1n })),
+    live: everyShard.map((shard) => ({ shard, seq: 1n })),
     rejected: [],
     ...more,
   })

@@ -11,10 +11,9 @@ const replica = (name: string, more: Partial<Replica> = {}): Replica => ({
   joining: false,
   reachable: true,
   serverConnected: true,
-  schemas: { min: 1, max: 2 },
   defaults: undefined,
   tellsUses: true,
-  live: everyShard.map((shard) => ({ shard, epoch: 1, seq: 1n })),
+  live: everyShard.map((shard) => ({ shard, seq: 2n })),
   rejected: [],
   ...more,
 })
@@ -22,15 +21,15 @@ const rejects = (name: string, more: { generation?: bigint; code?: string; messa
   rejected: [{ namespace: 'apps', name, generation: 1n, field: 'redirect_uris', code: 'X', message: 'bad', ...more }],
 })
 const at = (moved: number) => ({
-  live: everyShard.map((shard) => ({ shard, epoch: 1, seq: shard === moved ? 2n : 1n })),
+  live: everyShard.map((shard) => ({ shard, seq: shard === moved ? 3n : 2n })),
 })
 const none = { shards: [], clients: [], settled: [], everybody: false }
 const defaults = { accessTokenTtl: 300, idTokenTtl: 600, refreshTokenTtl: 900, idTokenSignedResponseAlg: 'RS256' }
 const behind = (shard: number) => ({
-  live: everyShard.map((one) => ({ shard: one, epoch: 1, seq: one === shard ? 0n : 1n })),
+  live: everyShard.map((one) => ({ shard: one, seq: one === shard ? 1n : 2n })),
 })
 /** Of each shard. */
-const storedSeq = () => 1
+const storedSeq = () => 2
 
 const rows: readonly [sentence: string, before: Replica[], now: Replica[], news: ReturnType<typeof newsBetween>][] = [
   ['nothing, when all say the same', [replica('a')], [replica('a')], none],

@@ -15,8 +15,6 @@ const withServer = {
   live: [],
   rejected: [],
   manifestDigest: 'a set',
-  schemaMin: 1,
-  schemaMax: 2,
 }
 const loadingServer = { ...withServer, manifestDigest: '' }
 const withoutServer = { ...loadingServer, serverConnected: false }
@@ -83,7 +81,7 @@ describe('replicaOf', () => {
   }
 
   it('tells what the agent said last, and nothing of that once the stream is over', () => {
-    const live = [{ shard: 3, epoch: 1, seq: 7n }]
+    const live = [{ shard: 3, seq: 7n }]
     const state = onReplicaSaid(onReplicaFound(0), { ...withServer, live }, 1)
     expect(replicaOf(pod, state, 2).live).to.deep.equal(live)
     expect(replicaOf(pod, onReplicaLost(state, 2), 3).live).to.deep.equal([])

@@ -63,10 +63,10 @@ class World {
     const pod = this.pods.get(name)
     if (!pod) return
     pod.hasStream = true
-    const live = [...pod.mounted].map(([shard, seq]) => ({ shard, epoch: 1, seq: BigInt(seq) }))
+    const live = [...pod.mounted].map(([shard, seq]) => ({ shard, seq: BigInt(seq) }))
     const said = { serverConnected: pod.hasServer, live: pod.hasServer ? live : [], rejected: [] }
     const manifestDigest = pod.hasServer && pod.hasSet ? 'a set' : ''
-    pod.state = onReplicaSaid(pod.state, { ...said, manifestDigest, schemaMin: 1, schemaMax: 2 }, this.#now)
+    pod.state = onReplicaSaid(pod.state, { ...said, manifestDigest }, this.#now)
     this.#hear()
   }
 

@@ -16,10 +16,9 @@ const decideWaitMs = 60_000
 describe('ShardState', () => {
   let state: ShardState
   const waitMs = (now: number) => state.waitMs(now, decideWaitMs)
-  const begin = (now: number, highestSeen = 0n, schemas: [schema: number | undefined] = [2]): BegunTurn =>
+  const begin = (now: number, highestSeen = 0n): BegunTurn =>
     state.begin({
       highestSeen,
-      schema: schemas[0],
       startSeconds: 0n,
       epochMs: 0,
       now,
@@ -27,8 +26,8 @@ describe('ShardState', () => {
       change: 'c7f2',
     })
   /** A whole turn, and the write succeeds. @returns the shard that was written */
-  const write = (now: number, highestSeen = 0n, schemas: [schema: number | undefined] = [2]) => {
-    const { plan, fresh } = begin(now, highestSeen, schemas)
+  const write = (now: number, highestSeen = 0n) => {
+    const { plan, fresh } = begin(now, highestSeen)
     if (plan.kind !== 'write') throw new Error('expected a write')
     const { shard, digest, file } = plan
     const changed = state.written({ secret: secretWith(file), shard, digest }, fresh)
@@ -159,42 +158,12 @@ describe('ShardState', () => {
 
   describe('notice', () => {
     it('writes the shard anew above what a replica has seen, though nothing else has changed', () => {
-      expect(state.notice({ highestSeen: 101n, schema: 2 })).to.equal(false)
-      expect(state.notice({ highestSeen: 500n, schema: 2 })).to.equal(true)
+      expect(state.notice(101n)).to.equal(false)
+      expect(state.notice(500n)).to.equal(true)
       const { shard, changed, fresh } = write(5_000, 500n)
       expect(shard.seq).to.equal(501n)
       expect(fresh).to.equal(true)
       expect([...changed].sort()).to.deep.equal([first, second].map(key).sort())
-    })
-  })
-
-  describe('the schema that replicas read', () => {
-    const notice = (schema: number | undefined) => state.notice({ highestSeen: 0n, schema })
-
-    it('is a reason to write once it is another one, and then no more', () => {
-      expect(notice(2)).to.equal(false)
-      expect(notice(1)).to.equal(true)
-      expect(waitMs(5_000)).to.be.at.most(0)
-      const { shard, changed } = write(5_000, 0n, [1])
-      expect(shard).to.include({ schema: 1, seq: 102n })
-      expect(changed, 'no client is another one').to.deep.equal([])
-      expect(notice(1)).to.equal(false)
-      expect(notice(2)).to.equal(true)
-      expect(write(10_000).shard).to.include({ schema: 2, seq: 103n })
-    })
-
-    it('leaves the shard as it is while nobody says one', () => {
-      expect(notice(undefined)).to.equal(false)
-      state.put(wanted(first, version('one')))
-      expect(write(5_000, 0n, [undefined]).shard.schema).to.equal(2)
-    })
-
-    it('is the first one for a shard that was never stored, while nobody says one', () => {
-      state = new ShardState(home)
-      state.load(undefined, everybody)
-      state.open([key(first)], 0)
-      state.put(wanted(first))
-      expect(write(0, 0n, [undefined]).shard.schema).to.equal(1)
     })
   })
 
@@ -288,8 +257,8 @@ describe('ShardState', () => {
     })
 
     it('I3 does not write over a shard of a later schema: nobody here knows what it says', () => {
-      const later = secretWith(gzipSync(JSON.stringify({ schema: shardSchema.max + 1, shard: home, seq: '900' })))
-      expect(state.read(later, 5_000, everybody.isOurs).stored.later).to.equal(shardSchema.max + 1)
+      const later = secretWith(gzipSync(JSON.stringify({ schema: shardSchema + 1, shard: home, seq: '900' })))
+      expect(state.read(later, 5_000, everybody.isOurs).stored.later).to.equal(shardSchema + 1)
       state.put(wanted(first, version('edited')))
       expect(waitMs(90_000)).to.equal(undefined)
       expect(
@@ -298,7 +267,7 @@ describe('ShardState', () => {
     })
 
     it('I3 leaves such a shard alone from the start', () => {
-      const later = secretWith(gzipSync(JSON.stringify({ schema: shardSchema.max + 1, shard: home, seq: '900' })))
+      const later = secretWith(gzipSync(JSON.stringify({ schema: shardSchema + 1, shard: home, seq: '900' })))
       const fresh = new ShardState(home)
       fresh.load(later, everybody)
       fresh.open([], 0)

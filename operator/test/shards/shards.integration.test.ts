@@ -6,7 +6,6 @@ import {
   proofSecretName,
   shardCount,
   shardFile,
-  shardSchema,
   shardSecretName,
 } from '@nauthera/proto/names'
 import { decodeLine, decodeShardFile, parseShardFile, renderShardFile } from '@nauthera/proto/shard-file'
@@ -56,14 +55,11 @@ describe('createShards', function () {
     operator = cluster.startOperator()
     await operator.leading
     await cluster.until(isReady('reports'), 'reports is Ready')
-    await inSchema(shardSchema.text)
+    // each shard is written once a second at most
+    operator.clock.leap(1_500)
+    await cluster.until(() => cluster.isWhole(), 'the manifest names every shard as it is stored')
     operator.clock.leap(1_500)
   })
-  const inSchema = async (schema: number) => {
-    // Each shard is written once a second at most.
-    operator.clock.leap(1_500)
-    await cluster.until(() => cluster.isInSchema(schema), `every shard is of schema ${schema}`)
-  }
   afterEach(async () => {
     await cluster.stop()
     expect(cluster.violations).to.deep.equal([])
@@ -318,112 +314,6 @@ describe('createShards', function () {
       )
       expect(cluster.plain('reports')).to.equal(published)
       expect(replicas.every((replica) => replica.accepts(reports, published))).to.equal(true)
-    })
-  })
-
-  describe('while replicas of two versions are there', () => {
-    /** What of a client must not move when the form of its shard does. */
-    const standing = () => {
-      const { conditions = [], secret } = cluster.client('reports')!.status!
-      return { conditions: conditions.map(({ lastTransitionTime: _at, ...rest }) => rest), secret }
-    }
-    /** Every state of Ready that the object went through. */
-    const watchReady = () => {
-      const told: (string | undefined)[] = []
-      const stop = cluster.api.store.onChange(({ object }) => {
-        if (object.kind === 'OIDCClient') told.push(cluster.condition('reports', 'Ready')?.status)
-      })
-      return { told, stop }
-    }
-
-    it('writes the old form while one of the version before is left, and the new one when it is gone', async () => {
-      const before = { ...standing(), seq: stored().seq, entries: stored().entries }
-      const ready = watchReady()
-      const old = await cluster.startReplica('server-old', { isOld: true })
-      await inSchema(shardSchema.messages)
-      await cluster.until(() => old.seq(home) === Number(stored().seq), 'the old one follows')
-      expect(old.clients()).to.deep.equal([reports])
-      expect(stored().seq > before.seq, 'seq rises').to.equal(true)
-      expect(stored().entries, 'the same clients').to.deep.equal(before.entries)
-      expect(old.accepts(reports, cluster.plain('reports')!)).to.equal(true)
-
-      const seq = stored().seq
-      await old.remove()
-      await inSchema(shardSchema.text)
-      await cluster.until(() => replicas.every((one) => one.seq(home) === Number(stored().seq)), 'the others follow')
-      expect(stored().seq > seq, 'seq rises').to.equal(true)
-      expect(stored().entries).to.deep.equal(before.entries)
-      await cluster.until(
-        () => cluster.condition('reports', 'Propagated')?.message.includes('2/2') !== false,
-        'settled',
-      )
-      ready.stop()
-      expect(standing().secret).to.deep.equal(before.secret)
-      expect(ready.told.filter((status) => status !== 'True')).to.deep.equal([])
-    })
-
-    it('a rollout and back: N-1, N, N-1, with a rotation in the middle of each', async () => {
-      for (const name of ['server-c', 'server-d']) replicas.push(await cluster.startReplica(name, { isOld: true }))
-      await inSchema(shardSchema.messages)
-      await Promise.all(replicas.splice(0, 2).map((one) => one.remove()))
-      const rotate = async (trigger: string) => {
-        const plain = cluster.plain('reports')!
-        await cluster.apply('reports', {
-          ...machine,
-          rotation: { trigger, overlap: '1h', interval: '720h', retire: 'AfterOverlap' },
-        })
-        await cluster.until(() => cluster.plain('reports') !== plain, 'the secret has rotated')
-        await cluster.until(isReady('reports'), 'reports is Ready')
-        expect(replicas.every((one) => one.accepts(reports, cluster.plain('reports')!))).to.equal(true)
-        operator.clock.leap(2 * 3_600_000)
-        await cluster.until(() => cluster.stored('reports')?.verifiers.length === 1, 'the old secret has ended')
-      }
-      await rotate('old')
-      await inSchema(shardSchema.messages)
-
-      const fresh = [await cluster.startReplica('server-e'), await cluster.startReplica('server-f')]
-      await rotate('both')
-      await inSchema(shardSchema.messages)
-      await Promise.all(replicas.splice(0, 2).map((one) => one.remove()))
-      replicas.push(...fresh)
-      await inSchema(shardSchema.text)
-      await rotate('new')
-
-      const again = await cluster.startReplica('server-g', { isOld: true })
-      await inSchema(shardSchema.messages)
-      await cluster.until(() => again.clients().length === 1, 'the old one has the client')
-      replicas.push(again)
-      await rotate('again')
-    })
-
-    it('an old replica that joins serves nothing until it can read, and never a shard without clients', async () => {
-      const end = cluster.api.faults.add({
-        when: ({ verb, name }) => verb === 'patch' && name === homeSecret,
-        effect: { kind: 'refuse', code: 500 },
-      })
-      const old = await cluster.startReplica('server-old', { isOld: true })
-      await cluster.until(() => operator.log.told('shard not written').length > 0, 'the operator tries')
-      expect(old.seq(home), 'nothing that it cannot read').to.equal(0)
-      end()
-      operator.clock.leap(60_000)
-      await inSchema(shardSchema.messages)
-      await cluster.until(() => old.clients().length === 1, 'it has the client')
-    })
-
-    it('a new leader changes no form before the replicas have said what they read', async () => {
-      const from = cluster.api.requests.length
-      await operator.stop()
-      for (const replica of replicas) await replica.close()
-      operator = cluster.startOperator()
-      await operator.leading
-      await cluster.apply('reports', { ...machine, description: 'edited' })
-      await cluster.until(() => cluster.stored('reports')?.desired?.description === 'edited', 'it is written')
-      await cluster.until(
-        () => cluster.isInSchema(shardSchema.text),
-        'the manifest names it, and none is in another form',
-      )
-      expect(shardWrites(from, shardSecretName(release, (home + 1) % shardCount))).to.deep.equal([])
-      for (const replica of replicas) await replica.open()
     })
   })
 

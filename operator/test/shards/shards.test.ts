@@ -51,7 +51,6 @@ describe('createShards', () => {
         if (shard === home) plans++
         return 0
       },
-      schema: () => undefined,
       isCrowded: () => isCrowded,
       clock,
       random: () => 0.5,

@@ -1,9 +1,9 @@
 import { create } from '@bufbuild/protobuf'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { shardFile, shardSchema } from '@nauthera/proto/names'
+import { shardFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
-import type { ShardContent } from '@nauthera/proto/shard-file'
+import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
 import { planShard } from '../../src/shards/plan-shard.ts'
@@ -42,10 +42,9 @@ export const version = (clientName: string): Pick<ClientForShard, 'verdict'> => 
 export function written(
   clients: readonly ClientForShard[],
   after: bigint,
-  schema: number = shardSchema.text,
-): { secret: SecretObject; shard: ShardContent; digest: string } {
+): { secret: SecretObject; shard: ClientShard; digest: string } {
   const seq = { highestSeen: after, startSeconds: 0n }
-  const plan = planShard({ shard: home, clients, stored: undefined, schema, seq, now: 0, change: 'c7f2' })
+  const plan = planShard({ shard: home, clients, stored: undefined, seq, now: 0, change: 'c7f2' })
   if (plan.kind !== 'write') throw new Error('expected a write')
   return { secret: secretWith(plan.file), shard: plan.shard, digest: plan.digest }
 }

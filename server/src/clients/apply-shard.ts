@@ -65,7 +65,6 @@ export function createApplyShard(needs: {
 
 /** A message without a ref is refused like any damaged one. */
 const refOf = ({ ref }: Shard): ShardRefValue => ({
-  epoch: ref?.epoch ?? 0,
   shard: ref?.shard ?? 0,
   seq: ref?.seq ?? 0n,
   digest: ref?.digest ?? '',

@@ -1,7 +1,7 @@
 // What a shard must be before anything of it is looked at.
 import { NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Manifest, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { shardCount, shardEpoch } from '@nauthera/proto/names'
+import { shardCount } from '@nauthera/proto/names'
 import {
   UnknownSchemaError,
   decodeLine,
@@ -42,7 +42,7 @@ export async function planShard(ref: ShardRefValue, file: Uint8Array, live: Live
   try {
     const { head, lines, digest } = parseShardBytes(await unpackShardFile(file))
     if (digest !== ref.digest) return refused(NackReason.UNREADABLE, 'the file is not the one that the digest names')
-    if (head.shard !== ref.shard || head.seq !== ref.seq || head.epoch !== ref.epoch) {
+    if (head.shard !== ref.shard || head.seq !== ref.seq) {
       return refused(NackReason.UNREADABLE, `the file is that of shard ${head.shard}, seq ${head.seq}`)
     }
     return { kind: 'apply', clients: await planClients(ref.shard, lines, live) }
@@ -54,7 +54,6 @@ export async function planShard(ref: ShardRefValue, file: Uint8Array, live: Live
 
 /** @returns why this cannot be the name of a shard; undefined when it can */
 function faultOfRef(ref: ShardRefValue): string | undefined {
-  if (ref.epoch < shardEpoch) return `epoch ${ref.epoch} is not known`
   if (ref.shard >= shardCount) return `shard ${ref.shard} is outside 0 to ${shardCount - 1}`
   if (ref.seq === 0n) return 'seq is missing'
   if (!hex64.test(ref.digest)) return 'digest is not a SHA-256'
@@ -104,7 +103,6 @@ export const keyOf = (client: { namespace: string; name: string }): string => `$
  *  exactly that one. */
 function compareRefs(live: LiveShard | undefined, ref: ShardRefValue): 'newer' | 'same' | 'stale' {
   if (live === undefined) return 'newer'
-  if (ref.epoch !== live.ref.epoch) return ref.epoch > live.ref.epoch ? 'newer' : 'stale'
   if (ref.seq !== live.ref.seq) return ref.seq > live.ref.seq ? 'newer' : 'stale'
   return ref.digest === live.ref.digest ? 'same' : 'newer'
 }
@@ -120,8 +118,7 @@ export function missingOf(manifest: Manifest, registry: Registry): string | unde
     seen.add(wanted.shard)
     const live = registry.shards.get(wanted.shard)
     if (live === undefined) return `shard ${wanted.shard} has not come yet`
-    if (live.ref.epoch < manifest.epoch || live.ref.seq < wanted.seq)
-      return `shard ${wanted.shard} is at ${live.ref.seq}, not yet at ${wanted.seq}`
+    if (live.ref.seq < wanted.seq) return `shard ${wanted.shard} is at ${live.ref.seq}, not yet at ${wanted.seq}`
     if (live.ref.seq === wanted.seq && live.ref.digest !== wanted.digest)
       return `shard ${wanted.shard} has another content`
   }

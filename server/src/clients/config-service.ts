@@ -191,8 +191,8 @@ function helloOf(
     case: 'hello',
     value: {
       have: [...current.shards.values()].map((shard) => shard.ref),
-      schemaMin: shardSchema.min,
-      schemaMax: shardSchema.max,
+      schemaMin: shardSchema,
+      schemaMax: shardSchema,
       ...about,
       rejected: rejectionsOf(current),
     },

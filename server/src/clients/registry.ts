@@ -4,7 +4,6 @@ import { ClientIndex } from './client-index.ts'
 import type { RegisteredClient } from './registered-client.ts'
 
 export interface ShardRefValue {
-  readonly epoch: number
   readonly shard: number
   readonly seq: bigint
   /** 64 lower-case hex. */

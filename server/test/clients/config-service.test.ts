@@ -135,7 +135,7 @@ describe(createConfigService.name, () => {
     }
     const complete = async (shards: readonly TestShard[], digest = sha256('manifest')) => {
       const named = shards.map((shard) => ({ ...mounted(shard).ref, count: shard.entries.length }))
-      const manifest = { epoch: 1, shardCount, shards: named, total: 0 }
+      const manifest = { shardCount, shards: named, total: 0 }
       await stream.send({ message: { case: 'complete', value: { nonce: 'm', manifest, digest } } })
       return answer()
     }
@@ -150,7 +150,7 @@ describe(createConfigService.name, () => {
 
   it('says what it has first, applies a shard, and says the same on the next stream', async () => {
     const agent = await openAgent()
-    expect(agent.hello).to.include({ schemaMin: 1, schemaMax: 2, serverVersion: '1.2.3', manifestDigest: '' })
+    expect(agent.hello).to.include({ schemaMin: 1, schemaMax: 1, serverVersion: '1.2.3', manifestDigest: '' })
     expect(agent.hello.have).to.deep.equal([])
     expect(agent.hello.defaults).to.include({ accessTokenTtl: 300, idTokenTtl: 600, idTokenSignedResponseAlg: 'ES256' })
     const ack = await agent.push(good, 'nonce-1')
@@ -187,8 +187,7 @@ describe(createConfigService.name, () => {
 
   const refusals: [string, string, TestShard, NackReason, Partial<TestShard['ref']>?][] = [
     ['K8 K9', 'an older seq', shardInput(3, 9n, []), NackReason.STALE],
-    ['K9', 'an older epoch', shardInput(3, 99n, []), NackReason.UNREADABLE, { epoch: 0 }],
-    ['F14', 'an empty message', shardInput(0, 0n, []), NackReason.UNREADABLE, { epoch: 0, digest: '' }],
+    ['F14', 'an empty message', shardInput(0, 0n, []), NackReason.UNREADABLE, { digest: '' }],
     ['F14', 'a shard without a digest', shardInput(3, 11n, []), NackReason.UNREADABLE, { digest: '' }],
     ['F14', 'a foreign shard', shardInput(3, 11n, [entryOf(namesIn(5, 1)[0]!)]), NackReason.UNREADABLE],
     [

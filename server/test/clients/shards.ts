@@ -98,15 +98,15 @@ export function namesIn(shard: number, count: number, namespace = 'team'): strin
 }
 
 export const shardInput = (shard: number, seq: bigint, entries: readonly ShardEntry[]): TestShard => ({
-  ref: { epoch: 1, shard, seq, digest: sha256(`${shard} ${seq} ${entries.length}`) },
+  ref: { shard, seq, digest: sha256(`${shard} ${seq} ${entries.length}`) },
   entries,
 })
 
 /** The same shard with the file that it is mounted as, and the digest of that. */
-export function mounted({ ref: { epoch, shard, seq }, entries }: TestShard, schema: number = shardSchema.text) {
-  const message = { schema, epoch, shard, shardCount, seq, change: 'c0de', entries: [...entries] }
+export function mounted({ ref: { shard, seq }, entries }: TestShard) {
+  const message = { schema: shardSchema, shard, shardCount, seq, change: 'c0de', entries: [...entries] }
   const { file, digest } = renderShardFile(create(ClientShardSchema, message))
-  return { ref: { epoch, shard, seq, digest }, entries, file }
+  return { ref: { shard, seq, digest }, entries, file }
 }
 
 /** Refuses a client whose display name says so; counts what it was asked. */

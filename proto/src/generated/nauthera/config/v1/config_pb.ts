@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file nauthera/config/v1/config.proto.
  */
 export const file_nauthera_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEisQEKC1N5bmNSZXF1ZXN0EioKBXNoYXJkGAEgASgLMhkubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkSAASMAoIY29tcGxldGUYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuQ29tcGxldGVIABI5Cg1wbGF0Zm9ybV9rZXlzGAMgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLlBsYXRmb3JtS2V5c0gAQgkKB21lc3NhZ2Ui+gEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAEjUKC3Vua25vd25fa2V5GAUgASgLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlVua25vd25LZXlIAEIJCgdtZXNzYWdlIkUKCFNoYXJkUmVmEg0KBWVwb2NoGAEgASgNEg0KBXNoYXJkGAIgASgNEgsKA3NlcRgDIAEoBBIOCgZkaWdlc3QYBCABKAkirQIKBUhlbGxvEioKBGhhdmUYASADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSEgoKc2NoZW1hX21pbhgCIAEoDRISCgpzY2hlbWFfbWF4GAMgASgNEhYKDnNlcnZlcl92ZXJzaW9uGAQgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgFIAEoCRI0CghyZWplY3RlZBgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBI0CghkZWZhdWx0cxgHIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2ZXJEZWZhdWx0cxIzCghwbGF0Zm9ybRgIIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIpEBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkSDAoEZmlsZRgFIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiKwoMUGxhdGZvcm1LZXlzEg0KBW5vbmNlGAEgASgJEgwKBGZpbGUYAiABKAwiDAoKVW5rbm93bktleSI0Cg1QbGF0Zm9ybVN0YXRlEg4KBmRpZ2VzdBgBIAEoCRITCgtieV9zZXR0aW5ncxgCIAEoCCKoAQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBIxCgZvdGhlcnMYBCADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRTdGFuZGluZyJUCg1TaGFyZFN0YW5kaW5nEg0KBXNoYXJkGAEgASgNEjQKCHJlamVjdGVkGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoEBCgROYWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIuCgZyZWFzb24YAyABKA4yHi5uYXV0aGVyYS5jb25maWcudjEuTmFja1JlYXNvbhIPCgdtZXNzYWdlGAQgASgJIpUBCg5SZWplY3RlZENsaWVudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDQoFc2hhcmQYBCABKA0SDQoFZmllbGQYBSABKAkSDAoEY29kZRgGIAEoCRIPCgdtZXNzYWdlGAcgASgJEhIKCmdlbmVyYXRpb24YCCABKAMi8gEKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgppZGVudGl0aWVzGAMgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjAKB3NlY3RvcnMYBCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YSKgoFY29kZXMYBSADKAsyGy5uYXV0aGVyYS5jb25maWcudjEuQ29kZVVzZSKFAgoHQ29kZVVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSMAoMcHJvdGVjdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg51bnByb3RlY3RlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoId2hvbGVfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKCGxlZnRfb3V0GAcgAygLMiAubmF1dGhlcmEuY29uZmlnLnYxLkxlZnRPdXRTY29wZSJFCgxMZWZ0T3V0U2NvcGUSDQoFc2NvcGUYASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIowBCgtTZWN0b3JQcm9vZhIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSEgoKZ2VuZXJhdGlvbhgEIAEoBBINCgVmYXVsdBgFIAEoCRImCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAioAEKC0lkZW50aXR5VXNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRIuCghpZGVudGl0eRgEIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5JZGVudGl0eRItCglsYXN0X3VzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoEBCglTZWNyZXRVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEhEKCXNlY3JldF9pZBgEIAEoCRItCglsYXN0X3VzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoECCgtDbGllbnRTaGFyZBIOCgZzY2hlbWEYASABKA0SDQoFZXBvY2gYAiABKA0SDQoFc2hhcmQYAyABKA0SEwoLc2hhcmRfY291bnQYBCABKA0SCwoDc2VxGAUgASgEEi8KC3JlbmRlcmVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjaGFuZ2UYByABKAkSMAoHY2xpZW50cxgIIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIvCgdlbnRyaWVzGAkgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkRW50cnkigwEKCE1hbmlmZXN0Eg0KBWVwb2NoGAEgASgNEhMKC3NoYXJkX2NvdW50GAIgASgNEjEKBnNoYXJkcxgDIAMoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdFNoYXJkEg0KBXRvdGFsGAQgASgNEhEKCXNpZ25lZF9ieRgFIAEoDCJKCg1NYW5pZmVzdFNoYXJkEg0KBXNoYXJkGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZkaWdlc3QYAyABKAkSDQoFY291bnQYBCABKA0iXwoOUGxhdGZvcm1Jc3N1ZXISDgoGaXNzdWVyGAEgASgJEi0KBGtleXMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuUGxhdGZvcm1LZXkSDgoGY2hhbmdlGAMgASgJImIKC1BsYXRmb3JtS2V5EiQKA2p3axgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoJbm90X2FmdGVyGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL2AwoKU2hhcmRFbnRyeRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRILCgN1aWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEi8KCXZlcmlmaWVycxgFIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5WZXJpZmllchIyCgdkZXNpcmVkGAYgASgLMiEubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudFZlcnNpb24SMwoIYWNjZXB0ZWQYByABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIsCgdncmFudGVkGAggASgLMhsubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWQSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoJcmVzdHJhaW50GAogASgLMh0ubmF1dGhlcmEuY29uZmlnLnYxLlJlc3RyYWludBIVCg1yZXN0b3JlZF9mcm9tGAwgASgJEjgKBWVuZGVkGA0gAygLMikubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkRW50cnkuRW5kZWRFbnRyeRosCgpFbmRlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAEiMwoNQ2xpZW50VmVyc2lvbhISCgpnZW5lcmF0aW9uGAEgASgDEg4KBmNvbmZpZxgCIAEoCSLdAgoLQ2xpZW50RW50cnkSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDdWlkGAMgASgJEhEKCWNsaWVudF9pZBgEIAEoCRIvCgl2ZXJpZmllcnMYBSADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuVmVyaWZpZXISMQoHZGVzaXJlZBgGIAEoCzIgLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRDb25maWcSMgoIYWNjZXB0ZWQYByABKAsyIC5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50Q29uZmlnEiwKB2dyYW50ZWQYCCABKAsyGy5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZBIwCglyZXN0cmFpbnQYCiABKAsyHS5uYXV0aGVyYS5jb25maWcudjEuUmVzdHJhaW50EhUKDXJlc3RvcmVkX2Zyb20YDCABKAkiXAoJUmVzdHJhaW50EhEKCXN1c3BlbmRlZBgBIAEoCBIWCg5hbGxvd2VkX2dyb3VwcxgCIAMoCRIRCglsZWFzdF9hY3IYAyABKAkSEQoJZXhjbHVzaXZlGAQgASgIIm4KB0dyYW50ZWQSLAoEYXBpcxgBIAMoCzIeLm5hdXRoZXJhLmNvbmZpZy52MS5HcmFudGVkQXBpEjUKCWRvY3VtZW50cxgCIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5Eb2N1bWVudEFjY2VzcyIvCg5Eb2N1bWVudEFjY2VzcxINCgVob3N0cxgBIAMoCRIOCgZzY29wZXMYAiADKAkiVQoKR3JhbnRlZEFwaRISCgppZGVudGlmaWVyGAEgASgJEg4KBnNjb3BlcxgCIAMoCRIjChthdXRob3JpemF0aW9uX2RldGFpbHNfdHlwZXMYAyADKAkiVQoIVmVyaWZpZXISCgoCaWQYASABKAkSDgoGc2hhMjU2GAIgASgJEi0KCW5vdF9hZnRlchgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi0hMKDENsaWVudENvbmZpZxISCgpnZW5lcmF0aW9uGAEgASgDEgwKBHR5cGUYAiABKAkSJAoLY2xpZW50X25hbWUYAyABKAlCD4q1GAtkaXNwbGF5TmFtZRITCgtkZXNjcmlwdGlvbhgEIAEoCRIRCglzdXNwZW5kZWQYBSABKAgSJwoNcmVkaXJlY3RfdXJpcxgGIAMoCUIQirUYDHJlZGlyZWN0VVJJcxI9Chlwb3N0X2xvZ291dF9yZWRpcmVjdF91cmlzGAcgAygJQhqKtRgWcG9zdExvZ291dFJlZGlyZWN0VVJJcxITCgtncmFudF90eXBlcxgIIAMoCRIWCg5yZXNwb25zZV9tb2RlcxgJIAMoCRIOCgZzY29wZXMYCiADKAkSEQoJYXVkaWVuY2VzGAsgAygJEjMKGnRva2VuX2VuZHBvaW50X2F1dGhfbWV0aG9kGAwgASgJQg+KtRgLYXV0aC5tZXRob2QSIgoIandrc191cmkYDSABKAlCEIq1GAxhdXRoLmp3a3NVUkkSNAoEandrcxgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCDYq1GAlhdXRoLmp3a3MSOgoadGxzX2NsaWVudF9hdXRoX3N1YmplY3RfZG4YDyABKAlCFoq1GBJhdXRoLnRscy5zdWJqZWN0RE4SNAoXdGxzX2NsaWVudF9hdXRoX3Nhbl9kbnMYECABKAlCE4q1GA9hdXRoLnRscy5zYW5ETlMSNAoXdGxzX2NsaWVudF9hdXRoX3Nhbl91cmkYESABKAlCE4q1GA9hdXRoLnRscy5zYW5VUkkSHwoNcGtjZV9yZXF1aXJlZBgSIAEoCEIIirUYBHBrY2USNgolcmVxdWlyZV9wdXNoZWRfYXV0aG9yaXphdGlvbl9yZXF1ZXN0cxgTIAEoCEIHirUYA3BhchIqChhkcG9wX2JvdW5kX2FjY2Vzc190b2tlbnMYFCABKAhCCIq1GARkcG9wEj4KHXJlcXVpcmVfc2lnbmVkX3JlcXVlc3Rfb2JqZWN0GBUgASgIQheKtRgTc2lnbmVkUmVxdWVzdE9iamVjdBIPCgdwcm9maWxlGBYgASgJEjAKB2NvbnNlbnQYFyABKA4yHy5uYXV0aGVyYS5jb25maWcudjEuQ29uc2VudE1vZGUSOwoPcmVzb3VyY2Vfc2VydmVyGBggASgLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlc291cmNlU2VydmVyEjAKDmFsbG93ZWRfZ3JvdXBzGBkgAygJQhiKtRgUYWNjZXNzLmFsbG93ZWRHcm91cHMSLAoMcmVxdWlyZWRfYWNyGBogAygJQhaKtRgSYWNjZXNzLnJlcXVpcmVkQWNyEi4KEGFjY2Vzc190b2tlbl90dGwYGyABKA1CFIq1GBB0b2tlbnMuYWNjZXNzVFRMEiYKDGlkX3Rva2VuX3R0bBgcIAEoDUIQirUYDHRva2Vucy5pZFRUTBIwChFyZWZyZXNoX3Rva2VuX3R0bBgdIAEoDUIVirUYEXRva2Vucy5yZWZyZXNoVFRMEi4KE2FjY2Vzc190b2tlbl9mb3JtYXQYHiABKAlCEYq1GA10b2tlbnMuZm9ybWF0EhQKDHN1YmplY3RfdHlwZRgfIAEoCRI2ChVzZWN0b3JfaWRlbnRpZmllcl91cmkYICABKAlCF4q1GBNzZWN0b3JJZGVudGlmaWVyVVJJEhwKD2RlZmF1bHRfbWF4X2FnZRghIAEoDUgAiAEBEhkKEXJlcXVpcmVfYXV0aF90aW1lGCIgASgIEjkKHGlkX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYIyABKAlCE4q1GA9zaWduaW5nLmlkVG9rZW4SOgocdXNlcmluZm9fc2lnbmVkX3Jlc3BvbnNlX2FsZxgkIAEoCUIUirUYEHNpZ25pbmcudXNlcmluZm8SOQoWYmFja2NoYW5uZWxfbG9nb3V0X3VyaRglIAEoCUIZirUYFWxvZ291dC5iYWNrY2hhbm5lbFVSSRJHCiNiYWNrY2hhbm5lbF9sb2dvdXRfc2Vzc2lvbl9yZXF1aXJlZBgmIAEoCEIairUYFmxvZ291dC5zZXNzaW9uUmVxdWlyZWQSFAoMY29yc19vcmlnaW5zGCcgAygJEjMKBmNsYWltcxgoIAMoCzIjLm5hdXRoZXJhLmNvbmZpZy52MS5DbGFpbUZyb21Hcm91cHMSIwoKY2xpZW50X3VyaRgpIAEoCUIPirUYC3VyaXMuY2xpZW50Eh8KCGxvZ29fdXJpGCogASgJQg2KtRgJdXJpcy5sb2dvEiMKCnBvbGljeV91cmkYKyABKAlCD4q1GAt1cmlzLnBvbGljeRIdCgd0b3NfdXJpGCwgASgJQgyKtRgIdXJpcy50b3MSMgoSaW5pdGlhdGVfbG9naW5fdXJpGC0gASgJQhaKtRgSdXJpcy5pbml0aWF0ZUxvZ2luEhAKCGNvbnRhY3RzGC4gAygJEkEKIGFjY2Vzc190b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGC8gASgJQheKtRgTc2lnbmluZy5hY2Nlc3NUb2tlbhIfCg1wa2NlX29yX25vbmNlGDAgASgIQgiKtRgEcGtjZRInCg5zZWNyZXRfbWV0aG9kcxgxIAMoCUIPirUYC2F1dGgubWV0aG9kEiwKD2lkX3Rva2VuX2NsYWltcxgyIAEoCUITirUYD3Rva2Vucy5pZENsYWltcxJFCgppZGVudGl0aWVzGDMgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5QhOKtRgPYXV0aC5pZGVudGl0aWVzEiQKEnBsYXRmb3JtX3Rva2VuX3R0bBg0IAEoDUIIirUYBGF1dGgSIwobYXV0aG9yaXphdGlvbl9kZXRhaWxzX3R5cGVzGDUgAygJEkQKH3VzZXJpbmZvX2VuY3J5cHRlZF9yZXNwb25zZV9hbGcYNiABKAlCG4q1GBdlbmNyeXB0aW9uLnVzZXJpbmZvLmFsZxJECh91c2VyaW5mb19lbmNyeXB0ZWRfcmVzcG9uc2VfZW5jGDcgASgJQhuKtRgXZW5jcnlwdGlvbi51c2VyaW5mby5lbmMSTgoqdGxzX2NsaWVudF9jZXJ0aWZpY2F0ZV9ib3VuZF9hY2Nlc3NfdG9rZW5zGDggASgIQhqKtRgWY2VydGlmaWNhdGVCb3VuZFRva2VucxIqChZhY2Nlc3NfdG9rZW5fdHRsX2xpbWl0GDkgASgNQgqKtRgGdG9rZW5zQhIKEF9kZWZhdWx0X21heF9hZ2UiaAoISWRlbnRpdHkSOwoPc2VydmljZV9hY2NvdW50GAEgASgLMiIubmF1dGhlcmEuY29uZmlnLnYxLlNlcnZpY2VBY2NvdW50Eg4KBmlzc3VlchgCIAEoCRIPCgdzdWJqZWN0GAMgASgJIjEKDlNlcnZpY2VBY2NvdW50EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJIqwCCg5SZXNvdXJjZVNlcnZlchISCgppZGVudGlmaWVyGAEgASgJEg4KBnNjb3BlcxgCIAMoCRJLChVhdXRob3JpemF0aW9uX2RldGFpbHMYAyADKAsyLC5uYXV0aGVyYS5jb25maWcudjEuQXV0aG9yaXphdGlvbkRldGFpbHNUeXBlEigKIGFjY2Vzc190b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJEhsKE2FjY2Vzc190b2tlbl9mb3JtYXQYBSABKAkSGAoQYWNjZXNzX3Rva2VuX3R0bBgGIAEoDRIUCgx0b2tlbl9jbGFpbXMYByADKAkSMgoLc2NvcGVfdGV4dHMYCCADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2NvcGVUZXh0IlAKCVNjb3BlVGV4dBINCgVzY29wZRgBIAEoCRIQCghsYW5ndWFnZRgCIAEoCRINCgV0aXRsZRgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCSKbAgoYQXV0aG9yaXphdGlvbkRldGFpbHNUeXBlEgwKBHR5cGUYASABKAkSDQoFdGl0bGUYAiABKAkSDwoHYWN0aW9ucxgDIAMoCRIRCglkYXRhdHlwZXMYBCADKAkSEgoKcHJpdmlsZWdlcxgFIAMoCRIRCglsb2NhdGlvbnMYBiADKAkSEgoKaWRlbnRpZmllchgHIAEoCBIvCgZmaWVsZHMYCCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuRGV0YWlsRmllbGQSEAoIcmVxdWlyZWQYCSADKAkSEAoIcmVtZW1iZXIYCiABKAgSLgoFdGV4dHMYCyADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuRGV0YWlsVGV4dHMiKQoLRGV0YWlsRmllbGQSDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJIk4KC0RldGFpbFRleHRzEhAKCGxhbmd1YWdlGAEgASgJEi0KBXdvcmRzGAIgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLkRldGFpbFdvcmQiKAoKRGV0YWlsV29yZBIMCgRuYW1lGAEgASgJEgwKBHRleHQYAiABKAkiYwoPQ2xhaW1Gcm9tR3JvdXBzEgwKBG5hbWUYASABKAkSNAoLZnJvbV9ncm91cHMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuR3JvdXBWYWx1ZXMSDAoEam9pbhgDIAEoCSIsCgtHcm91cFZhbHVlcxINCgVncm91cBgBIAEoCRIOCgZ2YWx1ZXMYAiADKAkqkAEKCk5hY2tSZWFzb24SGwoXTkFDS19SRUFTT05fVU5TUEVDSUZJRUQQABIaChZOQUNLX1JFQVNPTl9VTlJFQURBQkxFEAESFQoRTkFDS19SRUFTT05fU1RBTEUQAhIaChZOQUNLX1JFQVNPTl9JTkNPTVBMRVRFEAMSFgoSTkFDS19SRUFTT05fU0NIRU1BEAQqeAoLQ29uc2VudE1vZGUSHAoYQ09OU0VOVF9NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQ09OU0VOVF9NT0RFX0VYUExJQ0lUEAESGQoVQ09OU0VOVF9NT0RFX1JFTUVNQkVSEAISFQoRQ09OU0VOVF9NT0RFX1NLSVAQAzJeCg1Db25maWdTZXJ2aWNlEk0KBFN5bmMSHy5uYXV0aGVyYS5jb25maWcudjEuU3luY1JlcXVlc3QaIC5uYXV0aGVyYS5jb25maWcudjEuU3luY1Jlc3BvbnNlKAEwATo8CglzcGVjX3BhdGgSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNGGAyABKAlSCHNwZWNQYXRoYgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEisQEKC1N5bmNSZXF1ZXN0EioKBXNoYXJkGAEgASgLMhkubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkSAASMAoIY29tcGxldGUYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuQ29tcGxldGVIABI5Cg1wbGF0Zm9ybV9rZXlzGAMgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLlBsYXRmb3JtS2V5c0gAQgkKB21lc3NhZ2Ui+gEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAEjUKC3Vua25vd25fa2V5GAUgASgLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlVua25vd25LZXlIAEIJCgdtZXNzYWdlIjYKCFNoYXJkUmVmEg0KBXNoYXJkGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZkaWdlc3QYAyABKAkirQIKBUhlbGxvEioKBGhhdmUYASADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSEgoKc2NoZW1hX21pbhgCIAEoDRISCgpzY2hlbWFfbWF4GAMgASgNEhYKDnNlcnZlcl92ZXJzaW9uGAQgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgFIAEoCRI0CghyZWplY3RlZBgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBI0CghkZWZhdWx0cxgHIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2ZXJEZWZhdWx0cxIzCghwbGF0Zm9ybRgIIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIl8KBVNoYXJkEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIOCgZjaGFuZ2UYAyABKAkSDAoEZmlsZRgEIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiKwoMUGxhdGZvcm1LZXlzEg0KBW5vbmNlGAEgASgJEgwKBGZpbGUYAiABKAwiDAoKVW5rbm93bktleSI0Cg1QbGF0Zm9ybVN0YXRlEg4KBmRpZ2VzdBgBIAEoCRITCgtieV9zZXR0aW5ncxgCIAEoCCKoAQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBIxCgZvdGhlcnMYBCADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRTdGFuZGluZyJUCg1TaGFyZFN0YW5kaW5nEg0KBXNoYXJkGAEgASgNEjQKCHJlamVjdGVkGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoEBCgROYWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIuCgZyZWFzb24YAyABKA4yHi5uYXV0aGVyYS5jb25maWcudjEuTmFja1JlYXNvbhIPCgdtZXNzYWdlGAQgASgJIpUBCg5SZWplY3RlZENsaWVudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDQoFc2hhcmQYBCABKA0SDQoFZmllbGQYBSABKAkSDAoEY29kZRgGIAEoCRIPCgdtZXNzYWdlGAcgASgJEhIKCmdlbmVyYXRpb24YCCABKAMi8gEKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgppZGVudGl0aWVzGAMgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjAKB3NlY3RvcnMYBCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YSKgoFY29kZXMYBSADKAsyGy5uYXV0aGVyYS5jb25maWcudjEuQ29kZVVzZSKFAgoHQ29kZVVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSMAoMcHJvdGVjdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg51bnByb3RlY3RlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoId2hvbGVfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKCGxlZnRfb3V0GAcgAygLMiAubmF1dGhlcmEuY29uZmlnLnYxLkxlZnRPdXRTY29wZSJFCgxMZWZ0T3V0U2NvcGUSDQoFc2NvcGUYASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIowBCgtTZWN0b3JQcm9vZhIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSEgoKZ2VuZXJhdGlvbhgEIAEoBBINCgVmYXVsdBgFIAEoCRImCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAioAEKC0lkZW50aXR5VXNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRIuCghpZGVudGl0eRgEIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5JZGVudGl0eRItCglsYXN0X3VzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoEBCglTZWNyZXRVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEhEKCXNlY3JldF9pZBgEIAEoCRItCglsYXN0X3VzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsABCgtDbGllbnRTaGFyZBIOCgZzY2hlbWEYASABKA0SDQoFc2hhcmQYAiABKA0SEwoLc2hhcmRfY291bnQYAyABKA0SCwoDc2VxGAQgASgEEi8KC3JlbmRlcmVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjaGFuZ2UYBiABKAkSLwoHZW50cmllcxgHIAMoCzIeLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZEVudHJ5InQKCE1hbmlmZXN0EhMKC3NoYXJkX2NvdW50GAEgASgNEjEKBnNoYXJkcxgCIAMoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdFNoYXJkEg0KBXRvdGFsGAMgASgNEhEKCXNpZ25lZF9ieRgEIAEoDCJKCg1NYW5pZmVzdFNoYXJkEg0KBXNoYXJkGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZkaWdlc3QYAyABKAkSDQoFY291bnQYBCABKA0iXwoOUGxhdGZvcm1Jc3N1ZXISDgoGaXNzdWVyGAEgASgJEi0KBGtleXMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuUGxhdGZvcm1LZXkSDgoGY2hhbmdlGAMgASgJImIKC1BsYXRmb3JtS2V5EiQKA2p3axgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoJbm90X2FmdGVyGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL2AwoKU2hhcmRFbnRyeRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRILCgN1aWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEi8KCXZlcmlmaWVycxgFIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5WZXJpZmllchIyCgdkZXNpcmVkGAYgASgLMiEubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudFZlcnNpb24SMwoIYWNjZXB0ZWQYByABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIsCgdncmFudGVkGAggASgLMhsubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWQSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoJcmVzdHJhaW50GAogASgLMh0ubmF1dGhlcmEuY29uZmlnLnYxLlJlc3RyYWludBIVCg1yZXN0b3JlZF9mcm9tGAsgASgJEjgKBWVuZGVkGAwgAygLMikubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkRW50cnkuRW5kZWRFbnRyeRosCgpFbmRlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAEiMwoNQ2xpZW50VmVyc2lvbhISCgpnZW5lcmF0aW9uGAEgASgDEg4KBmNvbmZpZxgCIAEoCSJcCglSZXN0cmFpbnQSEQoJc3VzcGVuZGVkGAEgASgIEhYKDmFsbG93ZWRfZ3JvdXBzGAIgAygJEhEKCWxlYXN0X2FjchgDIAEoCRIRCglleGNsdXNpdmUYBCABKAgibgoHR3JhbnRlZBIsCgRhcGlzGAEgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWRBcGkSNQoJZG9jdW1lbnRzGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLkRvY3VtZW50QWNjZXNzIi8KDkRvY3VtZW50QWNjZXNzEg0KBWhvc3RzGAEgAygJEg4KBnNjb3BlcxgCIAMoCSJVCgpHcmFudGVkQXBpEhIKCmlkZW50aWZpZXIYASABKAkSDgoGc2NvcGVzGAIgAygJEiMKG2F1dGhvcml6YXRpb25fZGV0YWlsc190eXBlcxgDIAMoCSJVCghWZXJpZmllchIKCgJpZBgBIAEoCRIOCgZzaGEyNTYYAiABKAkSLQoJbm90X2FmdGVyGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLSEwoMQ2xpZW50Q29uZmlnEhIKCmdlbmVyYXRpb24YASABKAMSDAoEdHlwZRgCIAEoCRIkCgtjbGllbnRfbmFtZRgDIAEoCUIPirUYC2Rpc3BsYXlOYW1lEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhEKCXN1c3BlbmRlZBgFIAEoCBInCg1yZWRpcmVjdF91cmlzGAYgAygJQhCKtRgMcmVkaXJlY3RVUklzEj0KGXBvc3RfbG9nb3V0X3JlZGlyZWN0X3VyaXMYByADKAlCGoq1GBZwb3N0TG9nb3V0UmVkaXJlY3RVUklzEhMKC2dyYW50X3R5cGVzGAggAygJEhYKDnJlc3BvbnNlX21vZGVzGAkgAygJEg4KBnNjb3BlcxgKIAMoCRIRCglhdWRpZW5jZXMYCyADKAkSMwoadG9rZW5fZW5kcG9pbnRfYXV0aF9tZXRob2QYDCABKAlCD4q1GAthdXRoLm1ldGhvZBIiCghqd2tzX3VyaRgNIAEoCUIQirUYDGF1dGguandrc1VSSRI0CgRqd2tzGA4gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEINirUYCWF1dGguandrcxI6Chp0bHNfY2xpZW50X2F1dGhfc3ViamVjdF9kbhgPIAEoCUIWirUYEmF1dGgudGxzLnN1YmplY3REThI0Chd0bHNfY2xpZW50X2F1dGhfc2FuX2RucxgQIAEoCUITirUYD2F1dGgudGxzLnNhbkROUxI0Chd0bHNfY2xpZW50X2F1dGhfc2FuX3VyaRgRIAEoCUITirUYD2F1dGgudGxzLnNhblVSSRIfCg1wa2NlX3JlcXVpcmVkGBIgASgIQgiKtRgEcGtjZRI2CiVyZXF1aXJlX3B1c2hlZF9hdXRob3JpemF0aW9uX3JlcXVlc3RzGBMgASgIQgeKtRgDcGFyEioKGGRwb3BfYm91bmRfYWNjZXNzX3Rva2VucxgUIAEoCEIIirUYBGRwb3ASPgodcmVxdWlyZV9zaWduZWRfcmVxdWVzdF9vYmplY3QYFSABKAhCF4q1GBNzaWduZWRSZXF1ZXN0T2JqZWN0Eg8KB3Byb2ZpbGUYFiABKAkSMAoHY29uc2VudBgXIAEoDjIfLm5hdXRoZXJhLmNvbmZpZy52MS5Db25zZW50TW9kZRI7Cg9yZXNvdXJjZV9zZXJ2ZXIYGCABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVzb3VyY2VTZXJ2ZXISMAoOYWxsb3dlZF9ncm91cHMYGSADKAlCGIq1GBRhY2Nlc3MuYWxsb3dlZEdyb3VwcxIsCgxyZXF1aXJlZF9hY3IYGiADKAlCFoq1GBJhY2Nlc3MucmVxdWlyZWRBY3ISLgoQYWNjZXNzX3Rva2VuX3R0bBgbIAEoDUIUirUYEHRva2Vucy5hY2Nlc3NUVEwSJgoMaWRfdG9rZW5fdHRsGBwgASgNQhCKtRgMdG9rZW5zLmlkVFRMEjAKEXJlZnJlc2hfdG9rZW5fdHRsGB0gASgNQhWKtRgRdG9rZW5zLnJlZnJlc2hUVEwSLgoTYWNjZXNzX3Rva2VuX2Zvcm1hdBgeIAEoCUIRirUYDXRva2Vucy5mb3JtYXQSFAoMc3ViamVjdF90eXBlGB8gASgJEjYKFXNlY3Rvcl9pZGVudGlmaWVyX3VyaRggIAEoCUIXirUYE3NlY3RvcklkZW50aWZpZXJVUkkSHAoPZGVmYXVsdF9tYXhfYWdlGCEgASgNSACIAQESGQoRcmVxdWlyZV9hdXRoX3RpbWUYIiABKAgSOQocaWRfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgjIAEoCUITirUYD3NpZ25pbmcuaWRUb2tlbhI6Chx1c2VyaW5mb19zaWduZWRfcmVzcG9uc2VfYWxnGCQgASgJQhSKtRgQc2lnbmluZy51c2VyaW5mbxI5ChZiYWNrY2hhbm5lbF9sb2dvdXRfdXJpGCUgASgJQhmKtRgVbG9nb3V0LmJhY2tjaGFubmVsVVJJEkcKI2JhY2tjaGFubmVsX2xvZ291dF9zZXNzaW9uX3JlcXVpcmVkGCYgASgIQhqKtRgWbG9nb3V0LnNlc3Npb25SZXF1aXJlZBIUCgxjb3JzX29yaWdpbnMYJyADKAkSMwoGY2xhaW1zGCggAygLMiMubmF1dGhlcmEuY29uZmlnLnYxLkNsYWltRnJvbUdyb3VwcxIjCgpjbGllbnRfdXJpGCkgASgJQg+KtRgLdXJpcy5jbGllbnQSHwoIbG9nb191cmkYKiABKAlCDYq1GAl1cmlzLmxvZ28SIwoKcG9saWN5X3VyaRgrIAEoCUIPirUYC3VyaXMucG9saWN5Eh0KB3Rvc191cmkYLCABKAlCDIq1GAh1cmlzLnRvcxIyChJpbml0aWF0ZV9sb2dpbl91cmkYLSABKAlCFoq1GBJ1cmlzLmluaXRpYXRlTG9naW4SEAoIY29udGFjdHMYLiADKAkSQQogYWNjZXNzX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYLyABKAlCF4q1GBNzaWduaW5nLmFjY2Vzc1Rva2VuEh8KDXBrY2Vfb3Jfbm9uY2UYMCABKAhCCIq1GARwa2NlEicKDnNlY3JldF9tZXRob2RzGDEgAygJQg+KtRgLYXV0aC5tZXRob2QSLAoPaWRfdG9rZW5fY2xhaW1zGDIgASgJQhOKtRgPdG9rZW5zLmlkQ2xhaW1zEkUKCmlkZW50aXRpZXMYMyADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuSWRlbnRpdHlCE4q1GA9hdXRoLmlkZW50aXRpZXMSJAoScGxhdGZvcm1fdG9rZW5fdHRsGDQgASgNQgiKtRgEYXV0aBIjChthdXRob3JpemF0aW9uX2RldGFpbHNfdHlwZXMYNSADKAkSRAofdXNlcmluZm9fZW5jcnlwdGVkX3Jlc3BvbnNlX2FsZxg2IAEoCUIbirUYF2VuY3J5cHRpb24udXNlcmluZm8uYWxnEkQKH3VzZXJpbmZvX2VuY3J5cHRlZF9yZXNwb25zZV9lbmMYNyABKAlCG4q1GBdlbmNyeXB0aW9uLnVzZXJpbmZvLmVuYxJOCip0bHNfY2xpZW50X2NlcnRpZmljYXRlX2JvdW5kX2FjY2Vzc190b2tlbnMYOCABKAhCGoq1GBZjZXJ0aWZpY2F0ZUJvdW5kVG9rZW5zEioKFmFjY2Vzc190b2tlbl90dGxfbGltaXQYOSABKA1CCoq1GAZ0b2tlbnNCEgoQX2RlZmF1bHRfbWF4X2FnZSJoCghJZGVudGl0eRI7Cg9zZXJ2aWNlX2FjY291bnQYASABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmljZUFjY291bnQSDgoGaXNzdWVyGAIgASgJEg8KB3N1YmplY3QYAyABKAkiMQoOU2VydmljZUFjY291bnQSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkirAIKDlJlc291cmNlU2VydmVyEhIKCmlkZW50aWZpZXIYASABKAkSDgoGc2NvcGVzGAIgAygJEksKFWF1dGhvcml6YXRpb25fZGV0YWlscxgDIAMoCzIsLm5hdXRoZXJhLmNvbmZpZy52MS5BdXRob3JpemF0aW9uRGV0YWlsc1R5cGUSKAogYWNjZXNzX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYBCABKAkSGwoTYWNjZXNzX3Rva2VuX2Zvcm1hdBgFIAEoCRIYChBhY2Nlc3NfdG9rZW5fdHRsGAYgASgNEhQKDHRva2VuX2NsYWltcxgHIAMoCRIyCgtzY29wZV90ZXh0cxgIIAMoCzIdLm5hdXRoZXJhLmNvbmZpZy52MS5TY29wZVRleHQiUAoJU2NvcGVUZXh0Eg0KBXNjb3BlGAEgASgJEhAKCGxhbmd1YWdlGAIgASgJEg0KBXRpdGxlGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJIpsCChhBdXRob3JpemF0aW9uRGV0YWlsc1R5cGUSDAoEdHlwZRgBIAEoCRINCgV0aXRsZRgCIAEoCRIPCgdhY3Rpb25zGAMgAygJEhEKCWRhdGF0eXBlcxgEIAMoCRISCgpwcml2aWxlZ2VzGAUgAygJEhEKCWxvY2F0aW9ucxgGIAMoCRISCgppZGVudGlmaWVyGAcgASgIEi8KBmZpZWxkcxgIIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxGaWVsZBIQCghyZXF1aXJlZBgJIAMoCRIQCghyZW1lbWJlchgKIAEoCBIuCgV0ZXh0cxgLIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxUZXh0cyIpCgtEZXRhaWxGaWVsZBIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkiTgoLRGV0YWlsVGV4dHMSEAoIbGFuZ3VhZ2UYASABKAkSLQoFd29yZHMYAiADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuRGV0YWlsV29yZCIoCgpEZXRhaWxXb3JkEgwKBG5hbWUYASABKAkSDAoEdGV4dBgCIAEoCSJjCg9DbGFpbUZyb21Hcm91cHMSDAoEbmFtZRgBIAEoCRI0Cgtmcm9tX2dyb3VwcxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5Hcm91cFZhbHVlcxIMCgRqb2luGAMgASgJIiwKC0dyb3VwVmFsdWVzEg0KBWdyb3VwGAEgASgJEg4KBnZhbHVlcxgCIAMoCSqQAQoKTmFja1JlYXNvbhIbChdOQUNLX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFk5BQ0tfUkVBU09OX1VOUkVBREFCTEUQARIVChFOQUNLX1JFQVNPTl9TVEFMRRACEhoKFk5BQ0tfUkVBU09OX0lOQ09NUExFVEUQAxIWChJOQUNLX1JFQVNPTl9TQ0hFTUEQBCp4CgtDb25zZW50TW9kZRIcChhDT05TRU5UX01PREVfVU5TUEVDSUZJRUQQABIZChVDT05TRU5UX01PREVfRVhQTElDSVQQARIZChVDT05TRU5UX01PREVfUkVNRU1CRVIQAhIVChFDT05TRU5UX01PREVfU0tJUBADMl4KDUNvbmZpZ1NlcnZpY2USTQoEU3luYxIfLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVxdWVzdBogLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVzcG9uc2UoATABOjwKCXNwZWNfcGF0aBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCVIIc3BlY1BhdGhiBnByb3RvMw", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * From the config-agent to the server.
@@ -113,22 +113,17 @@ export const SyncResponseSchema: GenMessage<SyncResponse> = /*@__PURE__*/
  */
 export type ShardRef = Message<"nauthera.config.v1.ShardRef"> & {
   /**
-   * @generated from field: uint32 epoch = 1;
-   */
-  epoch: number;
-
-  /**
-   * @generated from field: uint32 shard = 2;
+   * @generated from field: uint32 shard = 1;
    */
   shard: number;
 
   /**
-   * @generated from field: uint64 seq = 3;
+   * @generated from field: uint64 seq = 2;
    */
   seq: bigint;
 
   /**
-   * @generated from field: string digest = 4;
+   * @generated from field: string digest = 3;
    */
   digest: string;
 };
@@ -259,21 +254,14 @@ export type Shard = Message<"nauthera.config.v1.Shard"> & {
   ref?: ShardRef | undefined;
 
   /**
-   * What older agents send instead of `file`. A server that reads schema 2 refuses a shard without a file.
-   *
-   * @generated from field: repeated nauthera.config.v1.ClientEntry clients = 3;
-   */
-  clients: ClientEntry[];
-
-  /**
-   * @generated from field: string change = 4;
+   * @generated from field: string change = 3;
    */
   change: string;
 
   /**
-   * The mounted file of the shard, unchanged. Only for a server whose Hello says that it reads schema 2.
+   * The mounted file of the shard, unchanged.
    *
-   * @generated from field: bytes file = 5;
+   * @generated from field: bytes file = 4;
    */
   file: Uint8Array;
 };
@@ -545,7 +533,7 @@ export type Usage = Message<"nauthera.config.v1.Usage"> & {
   uses: SecretUse[];
 
   /**
-   * For how long the server has counted uses: with this message every one of that time has been told. Unset by an older server.
+   * For how long the server has counted uses: with this message every one of that time has been told.
    *
    * @generated from field: google.protobuf.Duration covers = 2;
    */
@@ -792,55 +780,43 @@ export const SecretUseSchema: GenMessage<SecretUse> = /*@__PURE__*/
  */
 export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
   /**
-   * 1: clients are in `clients`. 2: they are in `entries`. Never in both.
+   * 1. A reader refuses a shard of a schema that it does not know, and keeps the last one that it read.
    *
    * @generated from field: uint32 schema = 1;
    */
   schema: number;
 
   /**
-   * @generated from field: uint32 epoch = 2;
-   */
-  epoch: number;
-
-  /**
-   * @generated from field: uint32 shard = 3;
+   * @generated from field: uint32 shard = 2;
    */
   shard: number;
 
   /**
-   * @generated from field: uint32 shard_count = 4;
+   * @generated from field: uint32 shard_count = 3;
    */
   shardCount: number;
 
   /**
-   * @generated from field: uint64 seq = 5;
+   * @generated from field: uint64 seq = 4;
    */
   seq: bigint;
 
   /**
-   * @generated from field: google.protobuf.Timestamp rendered_at = 6;
+   * @generated from field: google.protobuf.Timestamp rendered_at = 5;
    */
   renderedAt?: Timestamp | undefined;
 
   /**
    * Four hex that name this write; every process logs them.
    *
-   * @generated from field: string change = 7;
+   * @generated from field: string change = 6;
    */
   change: string;
 
   /**
-   * The clients in schema 1. Sorted by namespace, then name.
+   * Sorted by namespace, then name. In the file each entry is alone on its own line.
    *
-   * @generated from field: repeated nauthera.config.v1.ClientEntry clients = 8;
-   */
-  clients: ClientEntry[];
-
-  /**
-   * The clients in schema 2. Sorted by namespace, then name. In the file each entry is alone on its own line.
-   *
-   * @generated from field: repeated nauthera.config.v1.ShardEntry entries = 9;
+   * @generated from field: repeated nauthera.config.v1.ShardEntry entries = 7;
    */
   entries: ShardEntry[];
 };
@@ -859,29 +835,24 @@ export const ClientShardSchema: GenMessage<ClientShard> = /*@__PURE__*/
  */
 export type Manifest = Message<"nauthera.config.v1.Manifest"> & {
   /**
-   * @generated from field: uint32 epoch = 1;
-   */
-  epoch: number;
-
-  /**
-   * @generated from field: uint32 shard_count = 2;
+   * @generated from field: uint32 shard_count = 1;
    */
   shardCount: number;
 
   /**
-   * @generated from field: repeated nauthera.config.v1.ManifestShard shards = 3;
+   * @generated from field: repeated nauthera.config.v1.ManifestShard shards = 2;
    */
   shards: ManifestShard[];
 
   /**
-   * @generated from field: uint32 total = 4;
+   * @generated from field: uint32 total = 3;
    */
   total: number;
 
   /**
    * Ed25519, 32 bytes: a shard, or the file of platform keys, counts when this key has signed it.
    *
-   * @generated from field: bytes signed_by = 5;
+   * @generated from field: bytes signed_by = 4;
    */
   signedBy: Uint8Array;
 };
@@ -981,7 +952,8 @@ export const PlatformKeySchema: GenMessage<PlatformKey> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 24);
 
 /**
- * One OIDCClient in schema 2. Unlike schema 1, each version is text, and only a reader that needs its content decodes it.
+ * One OIDCClient. Verifiers are not part of a version: a secret rotates whether or not a version is rejected. Each version is text, and
+ * only a reader that needs its content decodes it.
  *
  * @generated from message nauthera.config.v1.ShardEntry
  */
@@ -1055,14 +1027,14 @@ export type ShardEntry = Message<"nauthera.config.v1.ShardEntry"> & {
   /**
    * Of a client that was restored from a backup: the uid that it had before, by which consents and grants are keyed. Empty: `uid`.
    *
-   * @generated from field: string restored_from = 12;
+   * @generated from field: string restored_from = 11;
    */
   restoredFrom: string;
 
   /**
    * By its id the day (since 1970) on which a secret ended: the newest 8 of the last 30 days. Nothing can be proved by an id.
    *
-   * @generated from field: map<string, uint32> ended = 13;
+   * @generated from field: map<string, uint32> ended = 12;
    */
   ended: { [key: string]: number };
 };
@@ -1103,86 +1075,6 @@ export const ClientVersionSchema: GenMessage<ClientVersion> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 26);
 
 /**
- * One OIDCClient in schema 1. Verifiers are not part of a version: a secret rotates whether or not a version is rejected.
- *
- * @generated from message nauthera.config.v1.ClientEntry
- */
-export type ClientEntry = Message<"nauthera.config.v1.ClientEntry"> & {
-  /**
-   * @generated from field: string namespace = 1;
-   */
-  namespace: string;
-
-  /**
-   * @generated from field: string name = 2;
-   */
-  name: string;
-
-  /**
-   * metadata.uid of the OIDCClient: consents and grants are keyed by it.
-   *
-   * @generated from field: string uid = 3;
-   */
-  uid: string;
-
-  /**
-   * @generated from field: string client_id = 4;
-   */
-  clientId: string;
-
-  /**
-   * Empty for a client with a secret when the operator cannot read its secrets now: the server then keeps those it has.
-   *
-   * @generated from field: repeated nauthera.config.v1.Verifier verifiers = 5;
-   */
-  verifiers: Verifier[];
-
-  /**
-   * The version that should be served; unset when the operator or a policy refuses the current one.
-   *
-   * @generated from field: nauthera.config.v1.ClientConfig desired = 6;
-   */
-  desired?: ClientConfig | undefined;
-
-  /**
-   * The last version that every replica accepted; set only while desired is unset or rejected somewhere.
-   *
-   * @generated from field: nauthera.config.v1.ClientConfig accepted = 7;
-   */
-  accepted?: ClientConfig | undefined;
-
-  /**
-   * What the client may have at APIs. It stands beside the versions, so that a version that is carried forward never carries a
-   * withdrawn access. Unset: nothing.
-   *
-   * @generated from field: nauthera.config.v1.Granted granted = 8;
-   */
-  granted?: Granted | undefined;
-
-  /**
-   * What stops or narrows the client. It stands beside the versions, so that a version that is carried forward never goes on after a
-   * stop. Unset: nothing does.
-   *
-   * @generated from field: nauthera.config.v1.Restraint restraint = 10;
-   */
-  restraint?: Restraint | undefined;
-
-  /**
-   * Of a client that was restored from a backup: the uid that it had before, by which consents and grants are keyed. Empty: `uid`.
-   *
-   * @generated from field: string restored_from = 12;
-   */
-  restoredFrom: string;
-};
-
-/**
- * Describes the message nauthera.config.v1.ClientEntry.
- * Use `create(ClientEntrySchema)` to create a new message.
- */
-export const ClientEntrySchema: GenMessage<ClientEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 27);
-
-/**
  * What the object says now, whichever version of the client is served: also when the operator or a server refuses the version that says
  * it. It adds to what the version says, and lifts nothing of that.
  *
@@ -1221,7 +1113,7 @@ export type Restraint = Message<"nauthera.config.v1.Restraint"> & {
  * Use `create(RestraintSchema)` to create a new message.
  */
 export const RestraintSchema: GenMessage<Restraint> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 28);
+  messageDesc(file_nauthera_config_v1_config, 27);
 
 /**
  * What one client may have at APIs, as the operator resolved it.
@@ -1247,7 +1139,7 @@ export type Granted = Message<"nauthera.config.v1.Granted"> & {
  * Use `create(GrantedSchema)` to create a new message.
  */
 export const GrantedSchema: GenMessage<Granted> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 29);
+  messageDesc(file_nauthera_config_v1_config, 28);
 
 /**
  * Clients whose id is the address of their metadata document, by the host of that address.
@@ -1275,7 +1167,7 @@ export type DocumentAccess = Message<"nauthera.config.v1.DocumentAccess"> & {
  * Use `create(DocumentAccessSchema)` to create a new message.
  */
 export const DocumentAccessSchema: GenMessage<DocumentAccess> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 30);
+  messageDesc(file_nauthera_config_v1_config, 29);
 
 /**
  * One API, or an audience that a policy allows although no API declares it.
@@ -1308,7 +1200,7 @@ export type GrantedApi = Message<"nauthera.config.v1.GrantedApi"> & {
  * Use `create(GrantedApiSchema)` to create a new message.
  */
 export const GrantedApiSchema: GenMessage<GrantedApi> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 31);
+  messageDesc(file_nauthera_config_v1_config, 30);
 
 /**
  * One valid client secret.
@@ -1343,7 +1235,7 @@ export type Verifier = Message<"nauthera.config.v1.Verifier"> & {
  * Use `create(VerifierSchema)` to create a new message.
  */
 export const VerifierSchema: GenMessage<Verifier> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 32);
+  messageDesc(file_nauthera_config_v1_config, 31);
 
 /**
  * A client, with the names of RFC 7591 where it has them. Every default is filled in; the server adds nothing.
@@ -1676,7 +1568,7 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
  * Use `create(ClientConfigSchema)` to create a new message.
  */
 export const ClientConfigSchema: GenMessage<ClientConfig> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 33);
+  messageDesc(file_nauthera_config_v1_config, 32);
 
 /**
  * Either a ServiceAccount of this cluster, or a subject of another issuer.
@@ -1705,7 +1597,7 @@ export type Identity = Message<"nauthera.config.v1.Identity"> & {
  * Use `create(IdentitySchema)` to create a new message.
  */
 export const IdentitySchema: GenMessage<Identity> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 34);
+  messageDesc(file_nauthera_config_v1_config, 33);
 
 /**
  * @generated from message nauthera.config.v1.ServiceAccount
@@ -1727,7 +1619,7 @@ export type ServiceAccount = Message<"nauthera.config.v1.ServiceAccount"> & {
  * Use `create(ServiceAccountSchema)` to create a new message.
  */
 export const ServiceAccountSchema: GenMessage<ServiceAccount> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 35);
+  messageDesc(file_nauthera_config_v1_config, 34);
 
 /**
  * This client is an API: clients that list its identifier as audience may ask for its scopes.
@@ -1789,7 +1681,7 @@ export type ResourceServer = Message<"nauthera.config.v1.ResourceServer"> & {
  * Use `create(ResourceServerSchema)` to create a new message.
  */
 export const ResourceServerSchema: GenMessage<ResourceServer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 36);
+  messageDesc(file_nauthera_config_v1_config, 35);
 
 /**
  * @generated from message nauthera.config.v1.ScopeText
@@ -1821,7 +1713,7 @@ export type ScopeText = Message<"nauthera.config.v1.ScopeText"> & {
  * Use `create(ScopeTextSchema)` to create a new message.
  */
 export const ScopeTextSchema: GenMessage<ScopeText> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 37);
+  messageDesc(file_nauthera_config_v1_config, 36);
 
 /**
  * What authorization details of one type may say. A list that is empty here may not stand in them at all.
@@ -1902,7 +1794,7 @@ export type AuthorizationDetailsType = Message<"nauthera.config.v1.Authorization
  * Use `create(AuthorizationDetailsTypeSchema)` to create a new message.
  */
 export const AuthorizationDetailsTypeSchema: GenMessage<AuthorizationDetailsType> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 38);
+  messageDesc(file_nauthera_config_v1_config, 37);
 
 /**
  * @generated from message nauthera.config.v1.DetailField
@@ -1928,7 +1820,7 @@ export type DetailField = Message<"nauthera.config.v1.DetailField"> & {
  * Use `create(DetailFieldSchema)` to create a new message.
  */
 export const DetailFieldSchema: GenMessage<DetailField> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 39);
+  messageDesc(file_nauthera_config_v1_config, 38);
 
 /**
  * @generated from message nauthera.config.v1.DetailTexts
@@ -1952,7 +1844,7 @@ export type DetailTexts = Message<"nauthera.config.v1.DetailTexts"> & {
  * Use `create(DetailTextsSchema)` to create a new message.
  */
 export const DetailTextsSchema: GenMessage<DetailTexts> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 40);
+  messageDesc(file_nauthera_config_v1_config, 39);
 
 /**
  * @generated from message nauthera.config.v1.DetailWord
@@ -1974,7 +1866,7 @@ export type DetailWord = Message<"nauthera.config.v1.DetailWord"> & {
  * Use `create(DetailWordSchema)` to create a new message.
  */
 export const DetailWordSchema: GenMessage<DetailWord> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 41);
+  messageDesc(file_nauthera_config_v1_config, 40);
 
 /**
  * A claim whose values come from the groups of the person.
@@ -2005,7 +1897,7 @@ export type ClaimFromGroups = Message<"nauthera.config.v1.ClaimFromGroups"> & {
  * Use `create(ClaimFromGroupsSchema)` to create a new message.
  */
 export const ClaimFromGroupsSchema: GenMessage<ClaimFromGroups> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 42);
+  messageDesc(file_nauthera_config_v1_config, 41);
 
 /**
  * @generated from message nauthera.config.v1.GroupValues
@@ -2027,7 +1919,7 @@ export type GroupValues = Message<"nauthera.config.v1.GroupValues"> & {
  * Use `create(GroupValuesSchema)` to create a new message.
  */
 export const GroupValuesSchema: GenMessage<GroupValues> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 43);
+  messageDesc(file_nauthera_config_v1_config, 42);
 
 /**
  * @generated from enum nauthera.config.v1.NackReason

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file nauthera/status/v1/status.proto.
  */
 export const file_nauthera_status_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9zdGF0dXMvdjEvc3RhdHVzLnByb3RvEhJuYXV0aGVyYS5zdGF0dXMudjEiSgoMV2F0Y2hSZXF1ZXN0EiAKGGV4cGVjdGVkX21hbmlmZXN0X2RpZ2VzdBgBIAEoCRIYChBvcGVyYXRvcl92ZXJzaW9uGAIgASgJIrQFCgxTdGF0dXNVcGRhdGUSDwoHcmVwbGljYRgBIAEoCRIYChBzZXJ2ZXJfY29ubmVjdGVkGAIgASgIEioKBGxpdmUYAyADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYBCADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEisKBHVzZXMYBiADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEhUKDWFnZW50X3ZlcnNpb24YByABKAkSFgoOc2VydmVyX3ZlcnNpb24YCCABKAkSKgoEc2VlbhgJIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAogASgNEhIKCnNjaGVtYV9tYXgYCyABKA0SNAoIZGVmYXVsdHMYDSABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmVyRGVmYXVsdHMSLQoKdXNlc19jb3ZlchgOIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCghwbGF0Zm9ybRgPIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlEhQKDHVua25vd25fa2V5cxgQIAEoBBI2Cg1pZGVudGl0eV91c2VzGBEgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjYKDXNlY3Rvcl9wcm9vZnMYEiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YSLgoJY29kZV91c2VzGBMgAygLMhsubmF1dGhlcmEuY29uZmlnLnYxLkNvZGVVc2UyYAoNU3RhdHVzU2VydmljZRJPCgVXYXRjaBIgLm5hdXRoZXJhLnN0YXR1cy52MS5XYXRjaFJlcXVlc3QaIC5uYXV0aGVyYS5zdGF0dXMudjEuU3RhdHVzVXBkYXRlKAEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_nauthera_config_v1_config]);
+  fileDesc("Ch9uYXV0aGVyYS9zdGF0dXMvdjEvc3RhdHVzLnByb3RvEhJuYXV0aGVyYS5zdGF0dXMudjEiSgoMV2F0Y2hSZXF1ZXN0EiAKGGV4cGVjdGVkX21hbmlmZXN0X2RpZ2VzdBgBIAEoCRIYChBvcGVyYXRvcl92ZXJzaW9uGAIgASgJIrQFCgxTdGF0dXNVcGRhdGUSDwoHcmVwbGljYRgBIAEoCRIYChBzZXJ2ZXJfY29ubmVjdGVkGAIgASgIEioKBGxpdmUYAyADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYBCADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEisKBHVzZXMYBiADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEhUKDWFnZW50X3ZlcnNpb24YByABKAkSFgoOc2VydmVyX3ZlcnNpb24YCCABKAkSKgoEc2VlbhgJIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAogASgNEhIKCnNjaGVtYV9tYXgYCyABKA0SNAoIZGVmYXVsdHMYDCABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmVyRGVmYXVsdHMSLQoKdXNlc19jb3ZlchgNIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCghwbGF0Zm9ybRgOIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlEhQKDHVua25vd25fa2V5cxgPIAEoBBI2Cg1pZGVudGl0eV91c2VzGBAgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjYKDXNlY3Rvcl9wcm9vZnMYESADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YSLgoJY29kZV91c2VzGBIgAygLMhsubmF1dGhlcmEuY29uZmlnLnYxLkNvZGVVc2UyYAoNU3RhdHVzU2VydmljZRJPCgVXYXRjaBIgLm5hdXRoZXJhLnN0YXR1cy52MS5XYXRjaFJlcXVlc3QaIC5uYXV0aGVyYS5zdGF0dXMudjEuU3RhdHVzVXBkYXRlKAEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_nauthera_config_v1_config]);
 
 /**
  * @generated from message nauthera.status.v1.WatchRequest
@@ -102,7 +102,7 @@ export type StatusUpdate = Message<"nauthera.status.v1.StatusUpdate"> & {
   seen: ShardRef[];
 
   /**
-   * The range of ClientShard.schema that both agent and server of this pod read. 0 and 0: an older pod, which reads only 1.
+   * The range of ClientShard.schema that both agent and server of this pod read.
    *
    * @generated from field: uint32 schema_min = 10;
    */
@@ -116,50 +116,50 @@ export type StatusUpdate = Message<"nauthera.status.v1.StatusUpdate"> & {
   /**
    * What holds for a client that leaves it open; unset while the server has not told.
    *
-   * @generated from field: nauthera.config.v1.ServerDefaults defaults = 13;
+   * @generated from field: nauthera.config.v1.ServerDefaults defaults = 12;
    */
   defaults?: ServerDefaults | undefined;
 
   /**
-   * For how long the server of this pod has counted uses of secrets, all of which have been told on this stream. Unset: nobody knows, as
-   * with an older pod, or before a server that was just met has told its uses.
+   * For how long the server of this pod has counted uses of secrets, all of which have been told on this stream. Unset before a server
+   * that was just met has told its uses.
    *
-   * @generated from field: google.protobuf.Duration uses_cover = 14;
+   * @generated from field: google.protobuf.Duration uses_cover = 13;
    */
   usesCover?: Duration | undefined;
 
   /**
-   * What the server knows of platforms; unset while it has not told, and by a pod whose agent or server is too old for it.
+   * What the server knows of platforms; unset while it has not told.
    *
-   * @generated from field: nauthera.config.v1.PlatformState platform = 15;
+   * @generated from field: nauthera.config.v1.PlatformState platform = 14;
    */
   platform?: PlatformState | undefined;
 
   /**
    * How often the server of this pod has met a key of this cluster that it does not have, since the agent started.
    *
-   * @generated from field: uint64 unknown_keys = 16;
+   * @generated from field: uint64 unknown_keys = 15;
    */
   unknownKeys: bigint;
 
   /**
    * Only what changed since the last update on this stream.
    *
-   * @generated from field: repeated nauthera.config.v1.IdentityUse identity_uses = 17;
+   * @generated from field: repeated nauthera.config.v1.IdentityUse identity_uses = 16;
    */
   identityUses: IdentityUse[];
 
   /**
    * Only what changed since the last update on this stream.
    *
-   * @generated from field: repeated nauthera.config.v1.SectorProof sector_proofs = 18;
+   * @generated from field: repeated nauthera.config.v1.SectorProof sector_proofs = 17;
    */
   sectorProofs: SectorProof[];
 
   /**
    * Only what changed since the last update on this stream.
    *
-   * @generated from field: repeated nauthera.config.v1.CodeUse code_uses = 19;
+   * @generated from field: repeated nauthera.config.v1.CodeUse code_uses = 18;
    */
   codeUses: CodeUse[];
 };
