@@ -26,8 +26,7 @@ const damages: Record<string, Damage> = {
   },
   noise: (path, { at }) => writeFile(path, Buffer.alloc(at % 5_000, at)),
   packed: (path, { byte }) => writeFile(path, gzipSync(Buffer.alloc(3_000, byte))),
-  shape: (path) =>
-    writeFile(path, gzipSync('{"schema":1,"shardCount":16,"seq":"99","__proto__":{"entries":[]}}')),
+  shape: (path) => writeFile(path, gzipSync('{"schema":1,"shardCount":16,"seq":"99","__proto__":{"entries":[]}}')),
   link: async (path) => {
     await unlink(path)
     await symlink('/etc/hostname', path)

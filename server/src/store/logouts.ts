@@ -8,9 +8,8 @@ export interface EndedUse {
   readonly clientId: string
   readonly userId: string
   readonly sid: string
-  /** The sector of the client in the newest of its grants of the session; empty: it had public subjects. Null where there is no grant, and absent from a
-   *  server of the release before. */
-  readonly sector?: string | null
+  /** The sector of the client in the newest of its grants of the session; empty: it had public subjects. Null where there is no grant. */
+  readonly sector: string | null
 }
 
 const kind: WorkKind = 'backchannel-logout'

@@ -60,7 +60,7 @@ describe(createRedemptions.name, () => {
     expect(await store.grants.find(code.grantId)).to.equal(undefined)
   })
 
-  it('A6 knows a code that a server of the release before has used up', async () => {
+  it('A6 knows a code that the library has used up', async () => {
     const code = await signedIn()
     expect((await store.grants.spendCode({ ...code, auditOnReplay: [] })).kind).to.equal('spent')
     expect((await store.redemptions.redeem(code)).spent).to.equal(false)

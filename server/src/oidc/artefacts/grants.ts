@@ -13,7 +13,7 @@ export interface GrantPayload {
   readonly openid?: { readonly scope?: string; readonly claims?: readonly string[] } | undefined
   /** Scopes of APIs, by their identifier. */
   readonly resources?: Readonly<Record<string, string>> | undefined
-  /** What is granted beyond scopes (RFC 9396). Not under the library's own name for it: a server of the release before answers 500 for that. */
+  /** What is granted beyond scopes (RFC 9396). */
   readonly authorizationDetails?: Details | undefined
   /** The sector of its client when it was made (clients/subjects.ts): a client that moves to another sector must not learn the subjects there. */
   readonly sector?: string | undefined

@@ -110,7 +110,7 @@ function tellUnlisted(context: Context, log: LibraryNeeds['events']['log']): voi
 }
 
 /** A nonce is for a program whose clock is wrong (RFC 9449 section 8): it is told one when its proof is refused for that, and the next ones as it uses them. The
- *  library gives them to everybody, and programs then use them everywhere: a server of the release before refuses each. */
+ *  library gives them to everybody. */
 function keepNonces(context: Context): void {
   const { body, response } = context
   if (!response.get('dpop-nonce')) return

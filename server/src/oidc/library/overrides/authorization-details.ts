@@ -9,7 +9,7 @@ type Needs = Pick<OverrideNeeds, 'clients'>
 
 /** Grant keeps authorization details (RFC 9396), and AccessToken.prototype.save and ClientCredentials.prototype.save give a token those of its
  *  API. The library writes `rar` into JWTs and answers, and looks for it in what it reads; what is sealed into an opaque token has
- *  another name, which a server of the release before does not know and leaves out. */
+ *  another name. */
 export function authorizationDetails({ Grant, AccessToken, ClientCredentials }: Internals, needs: Needs): void {
   for (const model of [Grant, AccessToken, ClientCredentials])
     keepInPayload(model, [...model.IN_PAYLOAD, 'authorizationDetails'])

@@ -1127,7 +1127,7 @@ export type Granted = Message<"nauthera.config.v1.Granted"> & {
   apis: GrantedApi[];
 
   /**
-   * Of an API: which clients by metadata document may call it. A server that does not know this field lets none of them in.
+   * Of an API: which clients by metadata document may call it.
    *
    * @generated from field: repeated nauthera.config.v1.DocumentAccess documents = 2;
    */
@@ -1493,7 +1493,7 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
   accessTokenSignedResponseAlg: string;
 
   /**
-   * PKCE, or with openid a nonce. A server that does not know this field reads pkce_required alone, which is then true.
+   * PKCE, or with openid a nonce.
    *
    * @generated from field: bool pkce_or_nonce = 48;
    */
@@ -1501,7 +1501,7 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
 
   /**
    * In which ways the client may show its secret: client_secret_basic, client_secret_post. Empty = only the way in
-   * token_endpoint_auth_method, which is what a server that does not know this field reads.
+   * token_endpoint_auth_method.
    *
    * @generated from field: repeated string secret_methods = 49;
    */
@@ -1536,8 +1536,7 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
   authorizationDetailsTypes: string[];
 
   /**
-   * How answers of userinfo are encrypted, with a key of the client: both words, or neither for plain ones. A server that does not
-   * know these fields answers as if they were empty.
+   * How answers of userinfo are encrypted, with a key of the client: both words, or neither for plain ones.
    *
    * @generated from field: string userinfo_encrypted_response_alg = 54;
    */
@@ -1638,7 +1637,7 @@ export type ResourceServer = Message<"nauthera.config.v1.ResourceServer"> & {
   scopes: string[];
 
   /**
-   * The authorization details that this API understands (RFC 9396). A server that does not know this field ignores such requests.
+   * The authorization details that this API understands (RFC 9396).
    *
    * @generated from field: repeated nauthera.config.v1.AuthorizationDetailsType authorization_details = 3;
    */
