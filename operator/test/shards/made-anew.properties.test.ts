@@ -83,7 +83,7 @@ function createWorld() {
   }
   const begin = () => {
     if (turn || state.waitMs((now += 60_000), 0) === undefined) return
-    turn = state.begin({ highestSeen: 0n, schema: 2, startSeconds: 0n, epochMs: 0, now, spacingMs: 0, change: 'c7f2' })
+    turn = state.begin({ highestSeen: 0n, startSeconds: 0n, epochMs: 0, now, spacingMs: 0, change: 'c7f2' })
   }
   const end = (isWritten: boolean) => {
     if (turn?.plan.kind === 'write') {
