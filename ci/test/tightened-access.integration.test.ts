@@ -48,7 +48,7 @@ const specs = ({ callers, billing, orders }: Place) => ({
 })
 
 interface Tightening {
-  readonly leaves: 'nothing' | 'read'
+  readonly leaves: 'nothing' | 'read' | 'all'
   readonly tighten: (served: ServedCluster, place: Place) => Promise<unknown>
 }
 
@@ -69,7 +69,21 @@ const without = (spec: Spec, field: string, word: string): Spec => ({
 const policy = async (served: ServedCluster, namespace: string, spec: object) =>
   served.putPolicy(`of-${namespace}`, { selector: { namespaces: { matchLabels: { name: namespace } } }, ...spec })
 
+const forbidden = { allow: { resourceServer: false } }
+
 const tightenings: Readonly<Record<string, Tightening>> = {
+  'a policy with Audit forbids the API': {
+    leaves: 'all',
+    tighten: (served, { owner }) => policy(served, owner, { enforcement: 'Audit', ...forbidden }),
+  },
+  'a policy with Warn forbids the API': {
+    leaves: 'all',
+    tighten: (served, { owner }) => policy(served, owner, { enforcement: 'Warn', ...forbidden }),
+  },
+  'a policy forbids the API, within its grace': {
+    leaves: 'all',
+    tighten: (served, { owner }) => policy(served, owner, { grace: '1h', ...forbidden }),
+  },
   'the API is suspended': {
     leaves: 'nothing',
     tighten: (served, place) => applyApi(served, place, (api) => api, { suspended: true }),
@@ -93,13 +107,13 @@ const tightenings: Readonly<Record<string, Tightening>> = {
   },
   'a policy forbids the API': {
     leaves: 'nothing',
-    tighten: (served, { owner }) => policy(served, owner, { grace: '0s', allow: { resourceServer: false } }),
+    tighten: (served, { owner }) => policy(served, owner, { grace: '0s', ...forbidden }),
   },
   'a policy forbids the API, and that of its callers lists the audience': {
     leaves: 'nothing',
     tighten: async (served, { owner, callers }) => {
       await policy(served, callers, { allow: { audiences: ['https://*'] } })
-      await policy(served, owner, { grace: '0s', allow: { resourceServer: false } })
+      await policy(served, owner, { grace: '0s', ...forbidden })
     },
   },
   'a policy leaves a scope out, within the grace of its callers': {
@@ -181,13 +195,14 @@ describe('T13 K18 what is taken from a caller at an API', function () {
     refresh: (await signIn(place, browser, place.billing, 'openid read write'))['refresh_token']!,
     received: (await signIn(place, browser, place.orders, 'openid take'))['access_token']!,
   })
+  const expected = { nothing: '', read: 'read', all: 'read,write' }
   const isObeyed = (place: Place, leaves: Tightening['leaves']): boolean =>
     ['machine', 'app', 'orders'].every((name) =>
       served.servedBy(`${place.callers}.${name}`).every((client) => {
         const { audiences, scopes } = client!.config
         const granted = client!.granted!.find(({ identifier }) => identifier === place.billing)
         const left = audiences.includes(place.billing) ? granted?.scopes.filter((one) => scopes.includes(one)) : []
-        return (left ?? []).join() === (leaves === 'nothing' ? '' : leaves)
+        return (left ?? []).join() === expected[leaves]
       }),
     )
 
@@ -202,10 +217,16 @@ describe('T13 K18 what is taken from a caller at an API', function () {
       await applyCallers(served, place, (spec) => spec)
     }
     operator.clock.leap(3_000)
-    const isReady = (name: string, namespace: string) => cluster.condition(name, 'Ready', namespace)?.status === 'True'
+    const isReady = (name: string, namespace: string) =>
+      cluster.condition(name, 'Ready', namespace)?.status === 'True' &&
+      served.servedBy(`${namespace}.${name}`).every((client) => (client?.verifiers.length ?? 0) > 0)
     await cluster.until(
-      () => places.every(({ callers }) => ['machine', 'app', 'orders'].every((name) => isReady(name, callers))),
-      'all callers are Ready',
+      () =>
+        places.every(
+          (place) =>
+            ['machine', 'app', 'orders'].every((name) => isReady(name, place.callers)) && isObeyed(place, 'all'),
+        ),
+      'all callers are Ready, and served',
     )
     const browser = new Browser(replicas)
     for (const place of places) {
@@ -217,8 +238,12 @@ describe('T13 K18 what is taken from a caller at an API', function () {
     for (const [at, { tighten }] of Object.values(tightenings).entries()) await tighten(served, places[at]!)
     // ten seconds, and two of them are over by this leap
     operator.clock.leap(2_000)
+    // what changes nothing has been looked at all the same
+    const isSeen = ({ owner }: Place) => cluster.client('billing', owner)?.status?.policies?.includes(`of-${owner}`)
     const open = () =>
-      Object.entries(tightenings).flatMap(([name, { leaves }], at) => (isObeyed(places[at]!, leaves) ? [] : [name]))
+      Object.entries(tightenings).flatMap(([name, { leaves }], at) =>
+        isObeyed(places[at]!, leaves) && (leaves !== 'all' || isSeen(places[at]!)) ? [] : [name],
+      )
     await cluster
       .until(() => open().length === 0, 'all replicas obey', 8_000)
       .catch((error: unknown) => {
@@ -237,6 +262,7 @@ describe('T13 K18 what is taken from a caller at an API', function () {
       return [answer.status, answer.json()['error']]
     }
     if (leaves === 'nothing') return expect(await errorOf('read')).to.deep.equal([400, 'invalid_target'])
+    if (leaves === 'all') return expect(tokens(await asked('read write'))['scope']).to.equal('read write')
     expect(await errorOf('read write')).to.deep.equal([400, 'invalid_scope'])
     return expect(tokens(await asked('read'))['scope']).to.equal('read')
   }
@@ -254,7 +280,7 @@ describe('T13 K18 what is taken from a caller at an API', function () {
           const client = `${place.callers}.machine`
           const said = (await served.ask(client, '/introspect', { token: of().access }, replica)).json()
           if (leaves === 'nothing') expect(said).to.deep.equal({ active: false })
-          else expect(said).to.include({ active: true, aud: place.billing, scope: 'read' })
+          else expect(said).to.include({ active: true, aud: place.billing, scope: expected[leaves].replace(',', ' ') })
         })
 
         it(`a refresh gives ${leaves} at replica ${replica}`, () =>

@@ -149,14 +149,16 @@ describe('what ends when a person changes how they sign in', function () {
     return end.location?.includes('code=') === true
   }
   /** What an application is told of the session now, without a page. */
-  async function isToldAsTwo({ owner, username }: Begun): Promise<boolean> {
-    const proof = pkce()
-    const asks = authorizationUrl(replicas.issuer, request(proof, { prompt: 'none' }))
-    const value = (await owner.authorize(asks, username)).searchParams.get('code')
-    if (value === null) return false
-    const { amr } = claimsOfJwt(tokensOf(await redeem(replicas, { value, proof })).id)
-    return (amr as string[]).includes('mfa')
-  }
+  const isToldAsTwo = ({ owner }: Begun) =>
+    onAll(async (replica) => {
+      const proof = pkce()
+      const asks = authorizationUrl(replicas.issuer, request(proof, { prompt: 'none' }))
+      const { location } = (await owner.open(asks, { replica })).headers
+      const value = new URL(location!).searchParams.get('code')
+      if (value === null) return false
+      const { amr } = claimsOfJwt(tokensOf(await redeem(replicas, { value, proof }, { replica })).id)
+      return (amr as string[]).includes('mfa')
+    })
   async function cells(of: Begun): Promise<Cells> {
     const { store } = replicas.apps[1]!
     const isActive = (token: string) =>
@@ -209,6 +211,17 @@ describe('what ends when a person changes how they sign in', function () {
         const { id } = (await factors.of(of.userId)).find(({ kind }) => kind === 'passkey')!
         return change(of, `/remove-passkey?id=${id}`, () => keep)
       },
+    ],
+    [
+      'removes the app, then a passkey, the last factor',
+      { hasApp: true },
+      async (of, keep) => {
+        await givePasskey(replicas, of.userId)
+        await change(of, '/remove-app', () => ({ 'keep-sessions': 'yes' }))
+        const [passkey] = await replicas.apps[0]!.store.factors.of(of.userId)
+        return change(of, `/remove-passkey?id=${passkey!.id}`, () => keep)
+      },
+      { ...endsOthers, twoFactors: false, itsGrant: false },
     ],
     ['makes new recovery codes', { hasApp: true }, (of, keep) => change(of, '/recovery-codes', () => keep)],
     ...[false, true].map((hasApp): (typeof chosen)[number] => [
