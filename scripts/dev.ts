@@ -162,7 +162,7 @@ async function start(directory: string, passing: boolean): Promise<Started> {
   screen.step('the sample application and examples/clients')
   const onLine = (line: string) => showLine('sample', line)
   stops.push(mountSecretOf(stack, demo.machine, join(directory, 'secrets', demo.machine)))
-  stops.push(await startSampleApp(stack, { directory, port: ports.sample, onLine }))
+  stops.push(await startSampleApp(stack, { directory, port: ports.sample, dev: laterCommand(), onLine }))
   const { port } = ports.sample
   const [password, careful] = await Promise.all([
     addPerson(stack, directory, { name: demo.person, about: nameOf('Ada', 'Lovelace', '--group', 'admins') }),
@@ -202,6 +202,12 @@ function kubeconfigOf(stack: Stack): string {
   return options.state === undefined && !options.once ? join(own, 'kubeconfig') : stack.kubeconfig
 }
 
+/** How a person begins a later command of this run, up to its options. */
+function laterCommand(): string {
+  if (options.state === undefined) return 'npm run dev --'
+  return `npm run dev -- --state ${relative(process.cwd(), stateDirectory) || '.'}`
+}
+
 function showSummary(found: Started & { directory: string; seconds: number }): void {
   const { stack, sample, inbox, password, careful, people, upstream, directory, seconds } = found
   const typed = (path: string) => relative(process.cwd(), path)
@@ -220,7 +226,8 @@ function showSummary(found: Started & { directory: string; seconds: number }): v
     machineId: `${demo.namespace}.${demo.machine}`,
     seconds,
     extras: options.extras,
-    state: options.state === undefined ? undefined : typed(stateDirectory) || '.',
+    dev: laterCommand(),
+    isUsual: options.state === undefined,
     settings: typed(stack.serverSettings),
     goesOn: !options.once,
   })

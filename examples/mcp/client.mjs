@@ -1,5 +1,6 @@
 // An MCP client that nobody registered: it knows the address of an MCP server, and the address of a document about itself
 // (client.json), which is its client_id. It finds everything else, has a person sign in, and calls a tool. No dependency.
+// With an id that is no address it is the client of that name: so it works on one machine, where no document can be fetched (local.yaml).
 //   MCP_URL  CLIENT_ID
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -16,7 +17,8 @@ if (about.resource !== MCP_URL) throw new Error(`the metadata is of ${about.reso
 const issuer = new URL(about.authorization_servers[0])
 const path = issuer.pathname === '/' ? '' : issuer.pathname
 const server = await json(`${issuer.origin}/.well-known/oauth-authorization-server${path}`)
-if (!server.client_id_metadata_document_supported) throw new Error('no clients by document here')
+if (URL.canParse(CLIENT_ID) && !server.client_id_metadata_document_supported)
+  throw new Error('no clients by document here')
 
 // 3. a person signs in; the answer comes to a port of this machine (RFC 8252), bound by PKCE (RFC 7636)
 const verifier = randomBytes(32).toString('base64url')

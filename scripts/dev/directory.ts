@@ -29,6 +29,8 @@ export async function startDirectory(state: string): Promise<DemoDirectory> {
   const groups = [...new Set(people.flatMap((person) => person.groups))]
   const unit = (name: string) => `dn: ou=${name},${suffix}\nobjectClass: organizationalUnit\nou: ${name}`
   const slapd = await startSlapd({
+    // else doctor asks to renew it
+    certificateMs: 30 * 86_400_000,
     ldif: [
       unit('people'),
       unit('groups'),

@@ -11,11 +11,12 @@ import type { KubeObject } from '@nauthera/stand-in/objects'
 
 const directory = fileURLToPath(new URL('../../examples/clients', import.meta.url))
 
-/** What clients of the examples may do: the policy that stands beside them, and the audiences of no object. */
+/** What clients of the examples may do: the policy that stands beside them, the audiences of no object, and APIs on this machine. */
 export function demoPolicy(): object {
   const file = fileURLToPath(new URL('../../examples/policies/demo.yaml', import.meta.url))
   const { allow } = readManifests(file)[0]!.spec as { readonly allow: object }
-  return { allow: { ...allow, ...baseline.allow } }
+  const apis = [...baseline.allow.audiences, 'http://localhost:*']
+  return { allow: { ...allow, ...baseline.allow, audiences: apis, resourceIdentifiers: apis } }
 }
 
 /** Applies examples/clients as a person with kubectl would, namespaces included.

@@ -36,16 +36,17 @@ export function mountSecretOf({ api }: Stack, client: string, directory: string)
 }
 
 /** Starts the sample application with the Secret of its client mounted.
+ *  @param options.dev how a later command of this run begins, up to its options
  *  @returns ends it */
 export async function startSampleApp(
   stack: Stack,
-  options: { directory: string; port: HeldPort; onLine: (line: string) => void },
+  options: { directory: string; port: HeldPort; dev: string; onLine: (line: string) => void },
 ): Promise<() => Promise<void>> {
-  const { directory, port, onLine } = options
+  const { directory, port, dev, onLine } = options
   const secretDirectory = join(directory, 'secrets', demo.web)
   const unmount = mountSecretOf(stack, demo.web, secretDirectory)
   await port.release()
-  const rotate = `npm run dev -- --rotate ${demo.web}`
+  const rotate = `${dev} --rotate ${demo.web}`
   const app = startProcess({
     name: 'sample',
     script: 'scripts/dev/sample-app.ts',

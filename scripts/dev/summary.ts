@@ -28,8 +28,10 @@ export function renderSummary(found: {
   machineId: string
   seconds: number
   extras: ReadonlySet<Extra>
-  /** As it is typed for --state; undefined: the usual one. */
-  state: string | undefined
+  /** How a later command of this run begins, up to its options. */
+  dev: string
+  /** Whether the state is where everybody has it. */
+  isUsual: boolean
   /** Settings of a server. */
   settings: string
   /** Whether the product goes on running afterwards. */
@@ -60,10 +62,8 @@ export function renderSummary(found: {
       : addresses.map((address, index) => `  ${index === 0 ? 'Replicas' : '        '}  ${address}`)),
   ]
   if (!goesOn) return [...lines, '', 'All of it ends now: --once only shows that everything starts.', '']
-  const [dev, nauthera] =
-    found.state === undefined
-      ? ['npm run dev --', 'npm run nauthera --']
-      : [`npm run dev -- --state ${found.state}`, `npm run nauthera -- --settings ${found.settings}`]
+  const { dev } = found
+  const nauthera = found.isUsual ? 'npm run nauthera --' : `npm run nauthera -- --settings ${found.settings}`
   const codeCommand = `${dev.replace('run', 'run -s')} --code`
   const kubectl = `kubectl --kubeconfig ${found.kubeconfig}`
   const tokenUrl = `${stack.issuer.replace(/\/$/, '')}/token`

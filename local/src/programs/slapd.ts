@@ -43,8 +43,9 @@ export interface Slapd {
 }
 
 /** @param options.ldif entries that it holds from the start; the suffix is `dc=example,dc=test`
+ *  @param options.certificateMs how long its certificate is valid
  *  @throws Error when slapd is not installed, or is not ready within 20 s */
-export async function startSlapd(options: { ldif?: string } = {}): Promise<Slapd> {
+export async function startSlapd(options: { ldif?: string; certificateMs?: number } = {}): Promise<Slapd> {
   const programs = findSlapd()
   const directory = mkdtempSync(join(tmpdir(), 'nauthera-slapd-'))
   const forget = reapDirectory(directory)
@@ -53,7 +54,7 @@ export async function startSlapd(options: { ldif?: string } = {}): Promise<Slapd
   const held = { tls: await holdFreePort(), plain: await holdFreePort() }
   const ports = { tls: held.tls.port, plain: held.plain.port }
   const place = { ...programs, directory, authority, adminPassword, ports }
-  await writeCertificate(place, {})
+  await writeCertificate(place, options.certificateMs === undefined ? {} : { lifetimeMs: options.certificateMs })
   writeFileSync(
     join(directory, 'slapd.conf'),
     slapdConfiguration({

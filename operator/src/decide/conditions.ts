@@ -6,6 +6,7 @@ import type { Condition } from '../api/client-status.ts'
 import { codesLack, pkceHint, unlistedScopes } from './code-protection.ts'
 import { accessFaults, grantText } from './describe-access.ts'
 import { present } from './present.ts'
+import { needsHttps } from './presets.ts'
 import { configOf, denialsOf } from './judge.ts'
 import type { NoRoom, Outcome } from './outcome.ts'
 
@@ -90,7 +91,8 @@ function audiencesGranted({ access, judgement }: Outcome): Finding {
   return yes('Granted', shorten(access.map(grantText).join('; ')))
 }
 
-function secretReady({ secret, rotation, judgement }: Outcome): Finding {
+function secretReady(outcome: Outcome): Finding {
+  const { secret, rotation, judgement } = outcome
   const { name } = secret
   if (judgement.serve.kind === 'nothing')
     return no('NotServed', `no server takes what Secret ${name} holds; see Accepted and PolicyCompliant`)
@@ -102,7 +104,7 @@ function secretReady({ secret, rotation, judgement }: Outcome): Finding {
   }
   switch (secret.kind) {
     case 'ready':
-      return yes('SecretReady', `Secret ${name} is current`)
+      return yes('SecretReady', `Secret ${name} is current${needingHttps(outcome)}`)
     case 'pending':
       return configOf(judgement) === undefined
         ? no('WaitingForReplicas', `Secret ${name} is written once a version is accepted and every replica has it`)
@@ -126,6 +128,14 @@ function secretReady({ secret, rotation, judgement }: Outcome): Finding {
     case 'unreadable':
       return unknown('SecretUnreadable', secret.message)
   }
+}
+
+/** Which of its presets cannot work with this issuer. */
+function needingHttps({ issuer, judgement: { client } }: Outcome): string {
+  const presets = issuer.startsWith('http:') ? (client.spec.secret?.presets ?? []).filter(needsHttps) : []
+  return presets.length === 0
+    ? ''
+    : `; the program of the preset ${presets.join(', ')} takes no issuer by http, as ${issuer} is`
 }
 
 function nameTaken({ name, holder }: Extract<Outcome['secret'], { kind: 'name-taken' }>): string {

@@ -69,6 +69,9 @@ export function presetData(preset: Preset, input: PresetInput): Data {
   }
 }
 
+/** Whether the program takes no issuer by http, as one has on the machine of a developer. */
+export const needsHttps = (preset: Preset): boolean => preset === 'KubeAPIServer'
+
 /** @returns the option of the program that turns PKCE on; undefined where it always sends a nonce, or nobody knows */
 export function presetPkce(preset: Preset): string | undefined {
   switch (preset) {

@@ -298,6 +298,25 @@ describe('describeConditions', () => {
       ...listed,
       /./,
     ],
+    [
+      'names a preset whose program takes no issuer by http',
+      {
+        client: client({ secret: { presets: ['Env', 'KubeAPIServer'] } }, { generation: 4 }),
+        issuer: 'http://localhost:8080',
+      },
+      'SecretReady',
+      'True',
+      'SecretReady',
+      /preset KubeAPIServer takes no issuer by http, as http:\/\/localhost:8080 is$/,
+    ],
+    [
+      'has nothing to say of it where the issuer has https',
+      { client: client({ secret: { presets: ['KubeAPIServer'] } }, { generation: 4 }) },
+      'SecretReady',
+      'True',
+      'SecretReady',
+      /is current$/,
+    ],
     ['says Active of any other', {}, 'Active', 'True', 'Active', /not suspended/],
     [
       'says what a second rotation waits for',

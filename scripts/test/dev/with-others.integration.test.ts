@@ -12,6 +12,7 @@ import type { RunningProcess } from '@nauthera/local/processes/process'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
+import { parseAllDocuments } from 'yaml'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -114,6 +115,69 @@ describe('npm run dev -- --with all', function () {
     const list = told(/^ +(npm run nauthera -- .*users list) /)
     const { stdout } = await promisify(execFile)('sh', ['-c', list.replace('npm run', 'npm run -s')], { cwd: root })
     expect(stdout).to.include('Ada Lovelace').and.include('Mary Somerville')
+    const doctor = list.replace('npm run', 'npm run -s').replace('users list', 'doctor')
+    const found = await promisify(execFile)('sh', ['-c', doctor], { cwd: root })
+    expect(found.stdout).to.not.match(/ (warning|fault) /)
+    const kubernetes = clients.find(({ metadata }) => metadata.name === 'kubernetes')!
+    const secret = kubernetes.status?.conditions?.find(({ type }) => type === 'SecretReady')
+    expect(secret?.message).to.contain('takes no issuer by http')
+    // the page of the sample application says how its secret is rotated here
+    const page = await (await fetch(told(/^ +Sample +(\S+) /))).text()
+    expect(page).to.include(told(/^ +(npm run dev -- --state \S+ --rotate demo-web) /))
+  })
+
+  it('an MCP server and its client on this machine work as examples/mcp says', async () => {
+    const issuer = told(/^ +Issuer +(\S+)$/)
+    const api = createKubeClient(
+      readFileSync(join(root, told(/kubectl --kubeconfig (\S+) get oidcclients -A$/)), 'utf8'),
+    )
+    const port = String(await freePort())
+    const text = readFileSync(join(root, 'examples/mcp/local.yaml'), 'utf8').replaceAll(
+      'localhost:8090',
+      `localhost:${port}`,
+    )
+    for (const object of parseAllDocuments(text).map((each) => each.toJS() as OIDCClient)) {
+      const { status, body } = await api.call('POST', '/apis/auth.nauthera.io/v1alpha1/namespaces/demo/oidcclients', {
+        body: object as never,
+      })
+      expect(status, body.message).to.equal(201)
+    }
+    const secretOf = async () => {
+      const { body } = await api.call('GET', '/api/v1/namespaces/demo/secrets/local-tools-oidc')
+      return (body as { data?: Record<string, string> }).data?.['client_secret']
+    }
+    const isReady = async (name: string) => {
+      const { body } = await api.call('GET', `/apis/auth.nauthera.io/v1alpha1/namespaces/demo/oidcclients/${name}`)
+      const { status } = body as unknown as OIDCClient
+      return status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true
+    }
+    while (!(await isReady('local-tools')) || !(await isReady('local-agent'))) await setTimeout(50)
+    const mcp = `http://localhost:${port}/mcp`
+    const server = startProcess({
+      name: 'mcp',
+      script: 'examples/mcp/server.mjs',
+      env: {
+        PORT: port,
+        RESOURCE: mcp,
+        ISSUER: issuer,
+        CLIENT_ID: 'demo.local-tools',
+        CLIENT_SECRET: Buffer.from((await secretOf())!, 'base64').toString(),
+      },
+    })
+    const env = { MCP_URL: mcp, CLIENT_ID: 'demo.local-agent' }
+    const client = startProcess({ name: 'agent', script: 'examples/mcp/client.mjs', env })
+    try {
+      const url = /sign in: (\S+)/.exec(await client.line(/sign in: /))![1]!
+      const password = told(/^ +Person +ada, password (\S+)$/)
+      const browser = new Browser({ issuer, origin: () => issuer })
+      const asked = await browser.submit(await browser.follow(url), '/sign-in', { username: 'ada', password })
+      expect(asked.body).to.include('Use the tools').and.include('Agent on this machine')
+      await fetch((await browser.submit(asked, '/consent', { decision: 'allow' })).location!)
+      await client.line(/^You are \S+, by demo\.local-agent\.$/)
+    } finally {
+      await client.stop()
+      await server.stop()
+    }
   })
 
   it('the inbox answers', async () => {
