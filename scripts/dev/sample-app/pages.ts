@@ -1,3 +1,4 @@
+import { showForeign } from '../../../server/src/http/texts.ts'
 import type { SecretState } from './secret-in-use.ts'
 
 /** What the application keeps of a person who signed in. */
@@ -147,7 +148,7 @@ function renderClaims(caption: string, claims: Readonly<Record<string, unknown>>
       times.has(name) && typeof value === 'number'
         ? ` <span class="login">${new Date(value * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC</span>`
         : ''
-    return `<tr><th scope="row">${escape(name)}</th><td>${escape(text)}${when}</td></tr>`
+    return `<tr><th scope="row">${escape(name)}</th><td>${showForeign(text)}${when}</td></tr>`
   })
   return `<table><caption class="hidden">${escape(caption)}</caption><tbody>${rows.join('')}</tbody></table>`
 }
