@@ -1,4 +1,4 @@
-// Lint: correctness with types, the arrows between layers and the one door of each outside library (STYLE.md).
+// Lint: correctness with types, the arrows between layers and the one door of each outside library (docs/tree.md lists them).
 import { defineConfig } from 'oxlint'
 
 /** Outside library (a regular expression on the import) -> the files that may import it. Tests, scripts and ci are free. */

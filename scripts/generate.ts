@@ -18,6 +18,7 @@ import { renderChartFiles } from './chart/generate.ts'
 import { renderCliPage } from './cli-page.ts'
 import { renderFieldsPage } from './fields-page.ts'
 import { idPages, readUses, renderIdPage } from './test-ids.ts'
+import { renderTree } from './tree.ts'
 
 /** A generated file: its path from the root, and what it must hold. */
 interface Generated {
@@ -179,6 +180,7 @@ const files = [
   renderErrors(),
   { path: 'docs/cli.md', content: renderCliPage() },
   { path: 'docs/fields.md', content: renderFieldsPage() },
+  renderTree(),
   ...renderIdPages(),
   ...renderMeasurements(readReport(reportFile), readExplained()),
 ]

@@ -1,3 +1,4 @@
+// What a cluster on this machine leaves when it is not taken down properly.
 import { execFile } from 'node:child_process'
 import { readFile, readdir, readlink } from 'node:fs/promises'
 import { promisify } from 'node:util'

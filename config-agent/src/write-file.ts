@@ -1,3 +1,4 @@
+// Writes a whole file beside its place and renames it there, so that nobody ever reads a part of it.
 import { randomBytes } from 'node:crypto'
 import { open, rename, unlink } from 'node:fs/promises'
 

@@ -1,3 +1,4 @@
+// Chromium for a suite.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'

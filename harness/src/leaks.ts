@@ -1,3 +1,4 @@
+// Fails a test that leaves a socket, a watch or a process behind.
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const kinds = ['TCPSocketWrap', 'TCPServerWrap', 'TLSWrap', 'PipeWrap', 'PipeServerWrap', 'FSEventWrap', 'ProcessWrap']

@@ -1,3 +1,4 @@
+// What an operator tells about its work.
 import type { Metrics } from '@nauthera/runtime/metrics'
 
 /** What an operator tells about its work. */

@@ -1,3 +1,4 @@
+// One client through the rooms: judged, its secret, its status.
 import { shortDigest } from '@nauthera/proto/digest'
 import { federatedMethod } from '@nauthera/rules/client-authentication'
 import type { Log } from '@nauthera/runtime/log'

@@ -1,3 +1,4 @@
+// Field of ClientConfig -> its path in the OIDCClient.
 import { getOption } from '@bufbuild/protobuf'
 import type { DescField } from '@bufbuild/protobuf'
 import { spec_path } from './generated/nauthera/config/v1/config_pb.ts'

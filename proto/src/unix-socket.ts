@@ -1,3 +1,4 @@
+// Removes the socket of a process that is dead.
 import { lstat, unlink } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 

@@ -1,3 +1,4 @@
+// /livez and /readyz, from checks with names.
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'

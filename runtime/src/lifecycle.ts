@@ -1,3 +1,4 @@
+// Starts the parts of a process in order, and stops them in reverse.
 import { parseArgs } from 'node:util'
 import { hasCode } from './coded-error.ts'
 import { createHealth, serveManagement } from './health.ts'

@@ -1,3 +1,4 @@
+// Files and environment -> a frozen value, or every fault.
 import { readFileSync } from 'node:fs'
 import { parseDocument, stringify } from 'yaml'
 import { z } from 'zod'

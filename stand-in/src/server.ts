@@ -1,3 +1,4 @@
+// One request to the stand-in.
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { authorize } from './http/rbac.ts'

@@ -1,3 +1,4 @@
+// What the stand-in knows.
 import type { Faults } from './http/faults.ts'
 import type { ApiRequest } from './http/request.ts'
 import type { Users } from './http/users.ts'

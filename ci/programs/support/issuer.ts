@@ -1,3 +1,4 @@
+// The issuer that programs are tried with.
 import { createKeyRing } from '@nauthera/server/oidc/keys/ring'
 import { keyPolicy } from '@nauthera/server/oidc/lifetimes'
 import { createLog } from '@nauthera/runtime/log'

@@ -93,7 +93,7 @@ export const createAcceptedTerms = ({ database }: { database: Connection }) => (
 `,
 }
 
-/** Rows of tests, a test of its own, and the tree of STYLE.md. */
+/** Rows of tests, and a test of its own. */
 export const tests: {
   readonly changed: Readonly<Record<string, readonly Insertion[]>>
   readonly added: Readonly<Record<string, string>>
@@ -109,10 +109,6 @@ export const tests: {
   },
 `,
       ],
-    ],
-    'STYLE.md': [
-      ['  over-page  audit-fields\n', '  accept-terms\n'],
-      ['  preferences  language and colours', '  accepted-terms\n'],
     ],
     'server/test/login/browser.ts': [
       ['  const loginLinks = {', '  const database = { query: async <Row>() => [{} as Row] }\n'],

@@ -1,3 +1,4 @@
+// Says when the mount is worth a look: hints from events, the truth from a poll of `..data`.
 import { resolve } from 'node:path'
 import { watch } from 'chokidar'
 import type { FSWatcher } from 'chokidar'

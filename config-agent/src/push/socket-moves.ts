@@ -1,3 +1,4 @@
+// When the socket of the server is worth dialling again.
 import { watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
 

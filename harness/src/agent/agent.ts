@@ -1,3 +1,4 @@
+// An agent in this process, in a temporary pod whose log a test can wait on.
 import { mkdtemp, mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// The server's side of ConfigService, over the real channel.
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { join } from 'node:path'
 import { serve } from '@nauthera/proto/channel/serve'

@@ -1,3 +1,4 @@
+// Shards and manifests as an operator writes them.
 import { createHash } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'

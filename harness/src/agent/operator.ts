@@ -1,3 +1,4 @@
+// The operator's side of the link.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createCertificateHolder } from '@nauthera/proto/certificate-source'

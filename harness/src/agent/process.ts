@@ -1,3 +1,4 @@
+// The agent as a process of its own, with the settings of the pod.
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'

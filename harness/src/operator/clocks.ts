@@ -1,3 +1,4 @@
+// Time that stands still until a test moves it.
 import type { Clock } from '@nauthera/operator/time/clock'
 
 interface Timer {

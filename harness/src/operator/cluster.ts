@@ -1,3 +1,4 @@
+// A stand-in API, operators with clocks of their own, and replicas with real status services.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// Log lines of an operator, which a test can wait on.
 import { createLog } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 

@@ -1,3 +1,4 @@
+// A server pod as the operator meets it.
 import { create } from '@bufbuild/protobuf'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { createCertificateHolder } from '@nauthera/proto/certificate-source'

@@ -1,3 +1,4 @@
+// An operator in this process.
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { startOperator } from '@nauthera/operator/app'
 import type { ApiCall, Connection } from '@nauthera/operator/kubernetes/connection'

@@ -1,3 +1,4 @@
+// A port that stays taken until whoever shall have it binds it.
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 

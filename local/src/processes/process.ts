@@ -1,3 +1,4 @@
+// One of our programs as a running process.
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'

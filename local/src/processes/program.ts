@@ -1,3 +1,4 @@
+// What runs as each process: its sources or its bundle.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,3 +1,4 @@
+// A user without rights, for programs that refuse to run as root.
 import { chownSync, cpSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 

@@ -1,3 +1,4 @@
+// What a Service is in the cluster: one address for several backends.
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 

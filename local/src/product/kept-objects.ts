@@ -1,3 +1,4 @@
+// The objects of `npm run dev`, kept from one run to the next.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 

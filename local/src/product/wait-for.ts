@@ -1,3 +1,4 @@
+// Waits until an object of the API is as wanted.
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 

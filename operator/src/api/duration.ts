@@ -1,3 +1,4 @@
+// How a length of time is written in the objects.
 import { matches, patterns } from './patterns.ts'
 
 const units = { h: 3_600_000, m: 60_000, s: 1_000 } as const

@@ -1,3 +1,4 @@
+// What goes out to the servers and to people, and what comes back from the servers.
 import { shortDigest } from '@nauthera/proto/digest'
 import type { Crowd } from '../intake/crowd.ts'
 import { createReadVersion, createSecretStore } from '../kubernetes/conditional-write.ts'

@@ -1,3 +1,4 @@
+// The id by which log and status name a secret.
 import { digestOf, shortDigest } from '@nauthera/proto/digest'
 import type { Secret } from '@nauthera/runtime/log'
 

@@ -1,3 +1,4 @@
+// Every write under the version that it was planned from.
 import { fieldManagers } from '@nauthera/proto/names'
 import { insteadWhen, isAlreadyExists, isConflict, isNotFound } from './api-error.ts'
 import type { Connection } from './connection.ts'

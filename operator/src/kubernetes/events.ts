@@ -1,3 +1,4 @@
+// Events, as people see them with `kubectl describe`.
 import { hash, randomBytes } from 'node:crypto'
 import { fieldManagers } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'

@@ -1,3 +1,4 @@
+// What the API server says of the tokens of its ServiceAccounts.
 import { jwksFaults } from '@nauthera/rules/jwks'
 import type { Connection } from './connection.ts'
 

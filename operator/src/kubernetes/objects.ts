@@ -1,3 +1,4 @@
+// The shapes of the objects that the operator reads and writes.
 import { apiGroup, apiVersion } from '@nauthera/proto/names'
 
 /** What every object of the API carries, as far as the operator reads it. */

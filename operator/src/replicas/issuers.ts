@@ -1,4 +1,4 @@
-// <release>-clients-issuers: what signs the tokens of this cluster's ServiceAccounts, for the servers, none of which talks to the API.
+// `<release>-clients-issuers`: what signs the tokens of this cluster's ServiceAccounts, for the servers, none of which talks to the API.
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { create, fromJsonString, toJsonString } from '@bufbuild/protobuf'

@@ -1,3 +1,4 @@
+// A stream to the agent of one server pod.
 import type { CertificateSource } from '@nauthera/proto/certificate-source'
 import { dial } from '@nauthera/proto/channel/dial'
 import { StatusService } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'

@@ -1,3 +1,4 @@
+// A step: what is planned goes into the shard.
 import { standingOf } from '../decide/propagation.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
 import type { Clock } from '../time/clock.ts'

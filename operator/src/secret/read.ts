@@ -1,3 +1,4 @@
+// Where the secret of a client comes from: one of ours, or one that is given.
 import { secretNameOf } from '../decide/secret.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'

@@ -1,3 +1,4 @@
+// Writes the application's Secret as the plan wants it: what fence, publish and restore do alike.
 import type { Secret } from '@nauthera/runtime/log'
 import { identifySecret } from '../decide/secret-id.ts'
 import { hasNoSecret, sameVerifiers } from '../decide/rotation-terms.ts'

@@ -1,3 +1,4 @@
+// Carries out what the state of the manifest says.
 import { shortDigest } from '@nauthera/proto/digest'
 import type { FileSigner } from '@nauthera/proto/file-signature'
 import { manifestFile, manifestSecretName } from '@nauthera/proto/names'

@@ -1,3 +1,4 @@
+// Carries out what the state of a shard says.
 import { randomBytes } from 'node:crypto'
 import { shortDigest } from '@nauthera/proto/digest'
 import type { FileSigner } from '@nauthera/proto/file-signature'

@@ -1,3 +1,4 @@
+// What may still get better by itself.
 import type { Outcome } from '../decide/outcome.ts'
 
 /** @returns whether nothing is wrong and replicas or the Secret are a moment away: a better status is likely to follow */

@@ -1,3 +1,4 @@
+// What is no news to people: values that change all the time.
 import { isDeepStrictEqual } from 'node:util'
 import type { OIDCClientStatus } from '../api/client-status.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'

@@ -1,3 +1,4 @@
+// Conditions and events, written only when they change.
 import { isDeepStrictEqual } from 'node:util'
 import { apiGroup, apiVersion } from '@nauthera/proto/names'
 import type { OIDCClient } from '../api/oidc-client.ts'

@@ -1,3 +1,4 @@
+// The first page of the account.
 import { paths } from '@nauthera/rules/endpoints'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import { accountArea } from './frame.ts'

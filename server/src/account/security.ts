@@ -1,3 +1,4 @@
+// The page of security: its sections, a list.
 import { paths } from '@nauthera/rules/endpoints'
 import type { Route } from '../reply.ts'
 import type { SecuritySection } from '../reply/account-pages.ts'

@@ -1,3 +1,4 @@
+// Wires the requests of the server itself.
 import { isLoopback } from '@nauthera/rules/issuer'
 import { longestDocument } from '../oidc/clients/documents.ts'
 import { currentRequest, isInRequest } from '../oidc/library/current-request.ts'

@@ -1,3 +1,4 @@
+// Wires the runners of the outbox.
 import type { AllTexts } from '../http/texts.ts'
 import { createSendMail } from '../mail/send-mail.ts'
 import { createSmtp } from '../mail/smtp.ts'

@@ -1,3 +1,4 @@
+// Opens PostgreSQL and the cache, as the settings say.
 import type { Cache } from '../store/cache.ts'
 import { cacheConnection } from '../store/cache-connection.ts'
 import { databaseConnection } from '../store/connection.ts'

@@ -1,3 +1,4 @@
+// Writes an answer: a page, or a file.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RenderedPage } from '../reply.ts'
 

@@ -1,3 +1,4 @@
+// The colours of the branding, light and dark.
 /** The accent colour in the light and the dark theme, and the colour of text on it. */
 export interface Accent {
   readonly light: string

@@ -1,3 +1,4 @@
+// An error -> status, page or JSON, Retry-After.
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { ServerResponse } from 'node:http'

@@ -1,3 +1,4 @@
+// Whether a form came from a page of ours: Origin, Sec-Fetch-Site, token.
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'

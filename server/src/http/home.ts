@@ -1,3 +1,4 @@
+// The page at the address of the issuer itself.
 import { paths } from '@nauthera/rules/endpoints'
 import type { Route } from '../reply.ts'
 

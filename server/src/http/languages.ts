@@ -1,3 +1,4 @@
+// The languages that there are, and which one a person gets.
 import { readdirSync } from 'node:fs'
 
 /** The tag of a language, such as `de`: the name of its file of texts. */

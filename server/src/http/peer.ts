@@ -1,3 +1,4 @@
+// The address that a request came from.
 import type { IncomingMessage } from 'node:http'
 import type { Peer } from '../reply.ts'
 

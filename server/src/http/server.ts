@@ -1,3 +1,4 @@
+// The public port: opens, answers, stops.
 import { constants } from 'node:crypto'
 import { createServer as createHttp } from 'node:http'
 import type { RequestListener, Server } from 'node:http'

@@ -1,3 +1,4 @@
+// How long a request may take.
 import type { ServerOptions } from 'node:http'
 
 /** Time-outs (milliseconds) and limits of inbound HTTP, for `createServer`. Node checks open connections only every

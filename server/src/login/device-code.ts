@@ -1,3 +1,4 @@
+// The page for the code that a device shows.
 import type { IncomingMessage } from 'node:http'
 import { paths } from '@nauthera/rules/endpoints'
 import type { Interactions } from '../oidc/interaction/interaction.ts'

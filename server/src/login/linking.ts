@@ -1,3 +1,4 @@
+// What every step that signs somebody in keeps for the step `link-account`.
 import type { Progress } from '../oidc/interaction/interaction.ts'
 
 /** What every step that signs somebody in keeps for the step `link-account`. */

@@ -1,3 +1,4 @@
+// A way through the first factor: a passkey.
 import type { PageRequest } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
 import type { PasskeyAnswer, PasskeyFactors } from '../users/factors/passkey-factors.ts'

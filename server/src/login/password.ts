@@ -1,3 +1,4 @@
+// A way through the first factor: the password.
 import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { PageRequest } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'

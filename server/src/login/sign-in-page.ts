@@ -1,3 +1,4 @@
+// The page on which a sign-in begins.
 import type { Page } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import type { Linking } from '../oidc/interaction/interaction.ts'

@@ -1,3 +1,4 @@
+// The page that asks for a link to a new password.
 import { paths } from '@nauthera/rules/endpoints'
 import { setCookie } from '../oidc/cookies.ts'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'

@@ -1,3 +1,4 @@
+// The page that an invitation leads to.
 import { auditedRequest } from '../oidc/request-context.ts'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'

@@ -1,3 +1,4 @@
+// The page that asks for an account, where that is allowed.
 import { paths } from '@nauthera/rules/endpoints'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'

@@ -1,3 +1,4 @@
+// The page that a link to a new password leads to.
 import { auditedRequest } from '../oidc/request-context.ts'
 import { paths } from '@nauthera/rules/endpoints'
 import { readCookies, setCookie } from '../oidc/cookies.ts'

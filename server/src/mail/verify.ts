@@ -1,3 +1,4 @@
+// The page that confirms an address.
 import { auditedRequest } from '../oidc/request-context.ts'
 import { paths } from '@nauthera/rules/endpoints'
 import type { PageRequest, Reply, Route } from '../reply.ts'

@@ -1,3 +1,4 @@
+// The session of a browser, for pages that belong to no authorization request.
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { LoadedAccount } from '../store/accounts.ts'

@@ -1,3 +1,4 @@
+// Scopes and groups -> claims.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { claimsByScope, scopeOfClaim } from '@nauthera/rules/scopes'
 import type { User } from '../store/user.ts'

@@ -1,3 +1,4 @@
+// The names and paths of the cookies.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { paths } from '@nauthera/rules/endpoints'
 

@@ -1,3 +1,4 @@
+// Where a form may lead, in the policy of its page.
 /** Adds targets to a policy, for responses that others write (`response_mode=form_post`).
  *  @param policy a Content-Security-Policy; @param targets URLs
  *  @returns the policy with each target's origin (or application scheme) in `form-action` */

@@ -1,3 +1,4 @@
+// What an e-mail address is.
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { longestName } from '../store/user-names.ts'
 import { canonicalName } from '../store/canonical-name.ts'

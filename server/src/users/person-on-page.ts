@@ -1,3 +1,4 @@
+// How a page shows a person, and their language.
 import type { PersonOnPage } from '../reply/on-page.ts'
 import type { User } from '../store/user.ts'
 

@@ -1,3 +1,4 @@
+// What can go wrong with the answer of a provider.
 import { timingSafeEqual } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'

@@ -1,3 +1,4 @@
+// The address to which a provider leads back; it changes nothing.
 import { paths } from '@nauthera/rules/endpoints'
 import type { PageRequest, Reply, Route } from '../../reply.ts'
 import { interactionPaths } from '../attempt.ts'

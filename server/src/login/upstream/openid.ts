@@ -1,3 +1,4 @@
+// A provider that speaks OpenID Connect.
 import { inOneVersion } from '@nauthera/proto/mounted-volume'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'

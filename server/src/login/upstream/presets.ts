@@ -1,3 +1,4 @@
+// Settings and a preset -> the description of a provider.
 import { presetIssuers } from '../../settings/upstream.ts'
 import type { UpstreamSettings } from '../../settings/upstream.ts'
 import type { ServerSettings } from '../../settings.ts'

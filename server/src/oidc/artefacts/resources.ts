@@ -1,3 +1,4 @@
+// What a token for an API looks like, and who may look at it.
 import { nameOfApi, uriOfApi } from '../../clients/api-names.ts'
 import { tokenTermsAt } from '../clients/api-tokens.ts'
 import { scopesAt } from '../clients/apis.ts'

@@ -1,3 +1,4 @@
+// Whether a certificate has the name by which a client is known (RFC 8705 section 2.1.2).
 import type { CertificateFacts } from '@nauthera/proto/certificate-facts'
 import type { CertificateName } from '@nauthera/rules/certificates'
 import { attributeOf, isSameName, parseDistinguishedName } from '@nauthera/rules/distinguished-name'

@@ -1,3 +1,4 @@
+// The words in which a certificate is refused.
 import type { Presented, ShownCertificate } from './presented.ts'
 
 /** Why a certificate proves no client: these words stand in the audit log, and nowhere else. */

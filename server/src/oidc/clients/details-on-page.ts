@@ -1,3 +1,4 @@
+// Authorization details and scopes of APIs, in words for a page.
 import type { AuthorizationDetailsType } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { detailLists } from '@nauthera/rules/authorization-details'
 import type { DetailList } from '@nauthera/rules/authorization-details'

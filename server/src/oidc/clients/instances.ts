@@ -1,3 +1,4 @@
+// The library's client objects, on first use.
 import type { ServiceAccountName } from '../../clients/registry.ts'
 import type { Documents } from './documents.ts'
 import { isDocumentId } from './metadata-document.ts'

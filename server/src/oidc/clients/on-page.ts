@@ -1,3 +1,4 @@
+// A client as pages show it.
 import { createHash } from 'node:crypto'
 import { paths } from '@nauthera/rules/endpoints'
 import type { ClientOnPage } from '../../reply/on-page.ts'

@@ -1,3 +1,4 @@
+// What the library has against a client.
 import { isDeepStrictEqual } from 'node:util'
 import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
 

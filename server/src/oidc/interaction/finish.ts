@@ -1,3 +1,4 @@
+// Hands the result of an interaction to the library.
 import type { PageRequest } from '../../reply.ts'
 import { acrOf } from '../acr.ts'
 import { setCookie } from '../cookies.ts'

@@ -1,3 +1,4 @@
+// Where an interaction lives: an encrypted cookie.
 import type { IncomingMessage } from 'node:http'
 import { readCookies, setCookie } from '../cookies.ts'
 import type { CookieScope, Exchange, InteractionPlace, ResumePlace } from '../cookies.ts'

@@ -1,3 +1,4 @@
+// What one request does with an interaction.
 import { allowedGroupsOf, isOfAllowedGroup } from '../clients/access.ts'
 import { beginDevice } from './begin-device.ts'
 import { factorsFor } from './factors-for.ts'

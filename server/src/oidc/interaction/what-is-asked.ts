@@ -1,3 +1,4 @@
+// The questions of a sign-in, in their order.
 import { isEnough } from '../acr.ts'
 import type { NeededAcr } from '../acr.ts'
 import { allowedGroupsOf, isOfAllowedGroup } from '../clients/access.ts'

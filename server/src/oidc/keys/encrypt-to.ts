@@ -1,3 +1,4 @@
+// A JWT for who has the private key.
 import { createPublicKey } from 'node:crypto'
 import type { JsonWebKey } from 'node:crypto'
 import { CompactEncrypt } from 'jose'

@@ -1,3 +1,4 @@
+// Signs and verifies JWTs.
 import { createPrivateKey, generateKeyPair, randomBytes } from 'node:crypto'
 import type { JsonWebKey } from 'node:crypto'
 import { promisify } from 'node:util'

@@ -1,3 +1,4 @@
+// The ring of keys, shared by all replicas through PostgreSQL.
 import type { Log } from '@nauthera/runtime/log'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { KeySummary, KeyWriter, Keys, StoredKey } from '../../store/keys.ts'

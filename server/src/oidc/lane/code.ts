@@ -1,3 +1,4 @@
+// Tokens for a plain code.
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'

@@ -1,3 +1,4 @@
+// A token for a machine.
 import { uriOfApi } from '../../clients/api-names.ts'
 import { recordGranted } from '../artefacts/granted-tokens.ts'
 import type { GrantEvents } from '../artefacts/granted-tokens.ts'

@@ -1,3 +1,4 @@
+// Tokens for a plain refresh.
 import type { RefreshFamilies } from '../../store/refresh-families.ts'
 import type { Renewal } from '../../store/renewals.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'

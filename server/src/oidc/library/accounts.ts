@@ -1,3 +1,4 @@
+// The library's hooks that find the person, and the grant of an authorization.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Account, Configuration, Grant } from 'oidc-provider'
 import type { LoadedAccount } from '../../store/accounts.ts'

@@ -1,3 +1,4 @@
+// Changes the library's responses before they are sent.
 import { foreign } from '@nauthera/runtime/log'
 import type Provider from 'oidc-provider'
 import { allowFormTargets } from '../../reply/form-targets.ts'

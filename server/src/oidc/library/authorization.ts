@@ -1,3 +1,4 @@
+// What is known about the authorization of a request, for what is pure.
 import { isRequired } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { acrValues, neededAcr } from '../acr.ts'

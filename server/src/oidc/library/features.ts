@@ -1,3 +1,4 @@
+// Which features of the protocol are served besides the code flow.
 import { createHmac } from 'node:crypto'
 import { wireGrant } from '@nauthera/rules/grants'
 import { errors } from 'oidc-provider'

@@ -1,3 +1,4 @@
+// Tokens of the lane, made by the library's classes.
 import type { MakeTokens } from '../lane/person-tokens.ts'
 import { claimsAt } from './accounts.ts'
 import { runInRequest } from './current-request.ts'

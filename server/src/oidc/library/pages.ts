@@ -1,3 +1,4 @@
+// The pages of the protocol that the library asks for.
 import type { IncomingMessage } from 'node:http'
 import type { RenderedPage } from '../../reply.ts'
 import { parameterOf, sessionOf } from './shapes.ts'

@@ -1,3 +1,4 @@
+// One generation: settings and keys -> the library's Provider.
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestListener } from 'node:http'
 import { Socket } from 'node:net'

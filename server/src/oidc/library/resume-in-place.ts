@@ -1,3 +1,4 @@
+// Asks the library for the end of a sign-in, in the browser's place.
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestListener } from 'node:http'
 import type { Audit, AuditEvent } from '../../store/audit.ts'

@@ -1,3 +1,4 @@
+// How a person signed in, as the library is told.
 import { signInProofOf } from '../acr.ts'
 import type { SignInProof } from '../acr.ts'
 import type { Context } from './shapes.ts'

@@ -1,3 +1,4 @@
+// The grant of RFC 8693.
 import { wireGrant } from '@nauthera/rules/grants'
 import { errors } from 'oidc-provider'
 import type Provider from 'oidc-provider'

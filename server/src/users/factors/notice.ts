@@ -1,3 +1,4 @@
+// The mail about a change of a second factor.
 import { randomUUID } from 'node:crypto'
 import type { AskedFrom } from '../../describe-agent.ts'
 import type { Mail } from '../../mails.ts'
