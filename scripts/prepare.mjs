@@ -71,19 +71,25 @@ async function installPackages() {
 }
 
 /** Says within five seconds that the registry does not answer: npm ci itself tries for minutes before it gives up. `npm ping` asks the
- *  registry and goes by the proxy that npm is configured for. */
+ *  registry and goes by the proxy that npm is configured for; where packets are lost on the way it is silent for long. */
 function askRegistry(node, npm) {
   const asking = spawn(node, [npm, 'ping', '--loglevel=error', '--fetch-retries=0', '--fetch-timeout=3000'], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
+  let isOver = false
+  const end = (text) => {
+    if (!isOver && text !== undefined)
+      say(`${text}: is this machine offline? npm goes on with its cache; Ctrl-C ends it.`)
+    isOver = true
+    clearTimeout(late)
+    asking.kill()
+  }
+  const late = setTimeout(() => end('the package registry has not answered yet'), 4000)
   let said = ''
   asking.stderr.on('data', (chunk) => (said += chunk))
-  asking.on('close', () => {
-    if (!unreachable.test(said)) return
-    say('the package registry does not answer: is this machine offline? npm goes on with its cache; Ctrl-C ends it.')
-  })
-  return () => asking.kill()
+  asking.on('close', () => end(unreachable.test(said) ? 'the package registry does not answer' : undefined))
+  return () => end()
 }
 
 /** Every npm command finds the packaged Node first in its PATH; where there is none, the installed Node must be new enough. */

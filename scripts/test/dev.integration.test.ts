@@ -1,6 +1,7 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -67,6 +68,16 @@ describe('npm run dev', function () {
     expect(wrong.code).to.equal(2)
     expect(wrong.stderr).to.include('--replicas 0: must be a number from 1 to 9')
     expect((await dev('--replica', '3')).code).to.equal(2)
+  })
+
+  it('tells a folder for --state that the account of PostgreSQL may not enter, before anything starts', async function () {
+    // whoever is not root is that account
+    if (process.getuid?.() !== 0) this.skip()
+    const closed = mkdtempSync(join(tmpdir(), 'nauthera-closed-'))
+    reapDirectory(closed)
+    const { code, stdout } = await dev('--state', join(closed, 'state'))
+    expect(stdout).to.include(`PostgreSQL never runs as root, and its account may not enter ${join(closed, 'state')}`)
+    expect(code).to.equal(1)
   })
 
   const refused: readonly (readonly [args: readonly string[], says: string])[] = [

@@ -32,6 +32,13 @@ describe('the settings of the server', () => {
     expect(load({ ...good, signing }).signing).to.deep.include(signing)
   })
 
+  it('read the algorithms as a list from the environment', () => {
+    const text = JSON.stringify({ ...good, signing: { algorithms: ['ES256', 'RS256', 'PS256'] } })
+    const environment = { NAUTHERA_SIGNING_ALGORITHMS: 'ES256,RS256' }
+    const { signing } = loadSettings(settingsSchema, { file: 'server.yaml', text, environment })
+    expect(signing.algorithms).to.deep.equal(['ES256', 'RS256'])
+  })
+
   it('open the help desk only where members can have a second factor', () => {
     expect(load(good).admin).to.equal(undefined)
     expect(faultsOf({ ...good, admin: { group: 'desk' } })).to.deep.equal([])
