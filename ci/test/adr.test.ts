@@ -14,7 +14,7 @@ const titleOf = (page: string) => textOf(page).split('\n')[0]!.replace('# ', '')
 const places =
   '{docs,charts,ci,config-agent,examples,harness,local,operator,proto,rules,runtime,scripts,server,stand-in}'
 const readers = [...globSync('*.{md,ts}'), ...globSync(`${places}/**/*.{md,ts,mjs,tpl,yaml,proto,sql,eta}`)].filter(
-  (path) => !/node_modules|generated|STYLE\.md/.test(path),
+  (path) => !/node_modules|generated/.test(path),
 )
 
 /** `ADR 3`, `ADR 28, 30` -> the numbers. */

@@ -6,7 +6,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
     'operator/test/decide/metadata.test.ts',
     'server/test/http/server.integration.test.ts',
   ],
-  'proto/src/*': ['proto/test/shard-file.test.ts', 'config-agent/test/report/diff-shards.test.ts'],
+  'proto/src/*': ['config-agent/test/report/diff-shards.test.ts'],
   'proto/src/channel/*': ['proto/test/channel/channel.test.ts'],
   'config-agent/src/*': ['config-agent/test/app.test.ts'],
   'config-agent/src/*/*': ['config-agent/test/app.test.ts'],
