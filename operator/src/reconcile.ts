@@ -13,7 +13,7 @@ import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import { callerOf, documentGrants, grantedOf, presentOnly, resolveAccess } from './decide/resolve-access.ts'
 import type { ApiAccess } from './decide/resolve-access.ts'
 import type { Judgement } from './decide/judge.ts'
-import { configOf, versionOf } from './decide/judge.ts'
+import { configOf, isCountedOut, versionOf } from './decide/judge.ts'
 import type { Outcome } from './decide/outcome.ts'
 import { restraintOf } from './decide/restraint.ts'
 import type { OwnerProof } from './decide/owner-proof.ts'
@@ -22,9 +22,11 @@ import { defaultsOf } from './decide/server-defaults.ts'
 import { ApiBook } from './intake/api-book.ts'
 import { createJudge } from './intake/judge.ts'
 import { EndingNamespaces } from './intake/ending-namespaces.ts'
+import { LimitWaits } from './intake/limit-waits.ts'
 import { NameWaits } from './intake/name-waits.ts'
 import type { Watch } from './intake/watch.ts'
 import type { SecretStore } from './kubernetes/conditional-write.ts'
+import { splitKey } from './kubernetes/objects.ts'
 import type { FollowReplicas } from './replicas/follow-replicas.ts'
 import type { Issuers } from './replicas/issuers.ts'
 import type { Replicas } from './replicas/replicas.ts'
@@ -105,6 +107,7 @@ export function createReconciler(needs: Needs): Reconciler {
   const apis = new ApiBook({ clients: watch.clients, shards, judge: judgeApi, wake: needs.wake, clock: needs.clock })
 
   const nameWaits = new NameWaits()
+  const limitWaits = new LimitWaits()
 
   /** Through the rooms: it is judged, its secret comes a step on, people are told. */
   const lookAt = async (key: string, found: OIDCClient) => {
@@ -113,6 +116,7 @@ export function createReconciler(needs: Needs): Reconciler {
     const judgement = judge(client, (error) => log.warn({ error }, 'client cannot be read'))
     needs.tally.note(key, judgement)
     nameWaits.note(key, judgement.acceptance.kind === 'conflict' ? judgement.acceptance.holder : undefined)
+    limitWaits.note(key, isCountedOut(judgement) ? Date.parse(client.metadata.creationTimestamp) : undefined)
     // with its shard lost, a name that it had is free without a change of what is stored
     if (judgement.serve.kind === 'nothing' && shards.stored(key) === undefined) needs.wake(nameWaits.of([key]))
     const shared = sharedNameOf(client, watch.clients.rivals(key))
@@ -149,6 +153,9 @@ export function createReconciler(needs: Needs): Reconciler {
   const forget = (key: string) => {
     memories.forget(key)
     nameWaits.note(key, undefined)
+    limitWaits.note(key, undefined)
+    const { namespace } = splitKey(key)
+    if (!endings.has(namespace)) needs.wake(limitWaits.take(namespace))
     apis.forget(key)
     follow.forget(key)
     status.forget(key)
@@ -162,8 +169,8 @@ export function createReconciler(needs: Needs): Reconciler {
     reconcile: async (key) => {
       const found = watch.clients.get(key)
       // its deletion may be no more to be seen: while one is looked at, it can be deleted and made anew
-      if ((memories.uid(key) ?? found?.metadata.uid) !== found?.metadata.uid) forget(key)
-      if (!found) return forget(key)
+      if (!found || (memories.uid(key) ?? found.metadata.uid) !== found.metadata.uid) forget(key)
+      if (!found) return
       follow.begin(key)
       await lookAt(key, found)
     },

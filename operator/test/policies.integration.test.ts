@@ -115,6 +115,19 @@ describe('OIDCPolicy objects', function () {
     await is('late', 'Ready', 'True')
   })
 
+  it('a limit of a namespace lets the oldest that it refused move up when another client goes, without an edit', async () => {
+    put({ enforcement: 'Deny', limits: { clientsPerNamespace: 2 } })
+    for (const name of ['a', 'b', 'c', 'd']) {
+      await cluster.apply(name, machine)
+      await is(name, 'PolicyCompliant', ['a', 'b'].includes(name) ? 'True' : 'False')
+    }
+    await is('a', 'Ready', 'True')
+    cluster.planted.add(cluster.plain('a')!)
+    await cluster.remove('a')
+    await is('c', 'Ready', 'True')
+    expect(cluster.condition('d', 'PolicyCompliant')?.status).to.equal('False')
+  })
+
   // What a policy of each enforcement changes for an owner that is served under a name, and for those who want that name.
   const identifier = 'https://billing.example.com'
   const kept = { id: 'conflict', api: 'conflict', granted: true, served: true }

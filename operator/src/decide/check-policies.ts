@@ -180,11 +180,14 @@ function checkIssuers({ spec }: OIDCClient, binding: BindingPolicies, watching: 
 
 type Finding = readonly [field: string, message: string]
 
+/** Of a violation of limits.clientsPerNamespace. */
+export const countField = 'metadata.namespace'
+
 function checkCount(limit: number | undefined, olderInNamespace: number): readonly Finding[] {
   if (limit === undefined || olderInNamespace < limit) return []
   return [
     [
-      'metadata.namespace',
+      countField,
       `must have at most ${limit} clients; delete one, or ask for a policy with a higher limits.clientsPerNamespace`,
     ],
   ]

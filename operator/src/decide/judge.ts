@@ -9,7 +9,7 @@ import { applyDefaults } from './apply-defaults.ts'
 import type { Effective } from './apply-defaults.ts'
 import { namespaceLimits } from '@nauthera/rules/limits'
 import { sizeFaults } from '@nauthera/rules/version-size'
-import { checkPolicies } from './check-policies.ts'
+import { checkPolicies, countField } from './check-policies.ts'
 import type { Violation } from './check-policies.ts'
 import { declaredApis } from './declared-api.ts'
 import type { DeclaredApi } from './declared-api.ts'
@@ -180,6 +180,10 @@ export const versionOf = ({ serve }: Pick<Judgement, 'serve'>): ClientVersion | 
 /** @returns what policies forbid; the other violations are warnings */
 export const denialsOf = ({ violations }: Pick<Judgement, 'violations'>): readonly Violation[] =>
   violations.filter(({ enforcement }) => enforcement === 'Deny')
+
+/** @returns whether its namespace has too many clients for it */
+export const isCountedOut = (judgement: Pick<Judgement, 'violations'>): boolean =>
+  denialsOf(judgement).some(({ field }) => field === countField)
 
 /** The grace of each policy begins when its breach is first seen, and the status remembers that: neither an edit nor a restart begins it anew.
  *  @returns `until`: when the first of them is over, epoch milliseconds; undefined without a breach */
