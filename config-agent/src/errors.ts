@@ -32,8 +32,7 @@ export const errorCatalogue = {
   },
   SHARD_SCHEMA_UNKNOWN: {
     meaning: 'A shard is written in a schema that this version does not read. The last good version stays live.',
-    remedy:
-      'Nothing within one minor version: the operator goes back to the older schema as soon as this replica reports. Else run an operator of the same or the one earlier minor version; upgrade the servers first.',
+    remedy: 'Run an operator of the version of the servers, or upgrade the servers.',
   },
   SHARD_UNSIGNED: {
     meaning:

@@ -14,8 +14,11 @@ const lasts = (faultAt: number, rightAt: number): boolean => faultAt > 0 && righ
 export const lacksProtection = ({ protectedAt, unprotectedAt }: CodeUse): boolean => lasts(unprotectedAt, protectedAt)
 
 /** @returns the scopes that the last requests asked for, and the version that was served then did not list */
-export const scopesLeftOut = ({ leftOut, wholeAt }: CodeUse): readonly string[] =>
-  [...leftOut].filter(([, at]) => lasts(at, wholeAt)).map(([scope]) => scope)
+export function scopesLeftOut({ leftOut, wholeAt }: CodeUse): readonly string[] {
+  // a request of which another scope was left out did not ask for this one either
+  const lastAt = Math.max(wholeAt, ...leftOut.values())
+  return [...leftOut].filter(([, at]) => lasts(at, lastAt)).map(([scope]) => scope)
+}
 
 /** @returns undefined while no code was seen without protection. What the status said before stays until replicas have seen more. */
 export function codesLack(client: OIDCClient, codes: CodeUse | undefined): boolean | undefined {

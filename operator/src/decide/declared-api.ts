@@ -25,7 +25,7 @@ export interface DeclaredApi {
   readonly uid: string
   /** Any but `open` lets nobody in. `taken`: another object has its identifier, or its client id while it is not served; `left`: servers
    *  still have the object under this identifier, and its spec names another one or none. `waiting`: it is served under another one, since
-   *  its present version has no room or is rejected. */
+   *  its present version has no room, is rejected, or is on its way. */
   readonly standing: 'open' | 'suspended' | 'invalid' | 'denied' | 'taken' | 'left' | 'waiting'
   readonly scopes: readonly string[]
   /** Of authorization details. */
@@ -39,17 +39,18 @@ export type AccessEntry = NonNullable<NonNullable<OIDCClient['spec']['resourceSe
 /** @param about.policies those that bind
  *  @param about.denied whether one of them refuses the object: `grace` while what is served of it may serve on
  *  @param about.isHeld servers have it under this identifier
- *  @param about.earlier the version that is served while the present one is not: refused, without room, or rejected
+ *  @param about.earlier the version that is served while the present one is not: refused, without room, rejected, or on its way
+ *  @param about.mayBePresent servers may have the present one too: under the same identifier its words count
  *  @returns what the object says as an API: nothing, one identifier, or two while it is served under one and waits for another. It is open
  *    under one at most */
 export function declaredApis(
   client: OIDCClient,
-  about: About & { readonly earlier: ClientVersion | undefined },
+  about: About & { readonly earlier: ClientVersion | undefined; readonly mayBePresent?: boolean },
 ): readonly DeclaredApi[] {
   const wanted = wantedApi(client, about)
   const served = wanted && servedApi(client, about)
   if (!wanted || !served) return wanted ? [wanted] : []
-  if (wanted.identifier === served.identifier) return [served]
+  if (wanted.identifier === served.identifier) return [about.mayBePresent === true ? wanted : served]
   return [wanted.standing === 'open' ? { ...wanted, standing: 'waiting' } : wanted, served]
 }
 

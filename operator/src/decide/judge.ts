@@ -54,7 +54,8 @@ export interface Breach {
  *  @param about.isServed whether servers have it already: then it is not counted out
  *  @param about.isHeld whether servers have it under a name
  *  @param about.carried the version that servers keep while the present one is not served
- *  @param about.isUnserved whether a version that is not refused is not served either: there is no room for it, or servers reject it
+ *  @param about.servedOf which version servers have when the present one is not refused: it, the earlier one (there is no room for it, or they
+ *    reject it), or either, until all have accepted it
  *  @param about.servedBreaks how versions that servers have, but the present one, break policies that bind (served-policies.ts)
  *  @param about.now epoch milliseconds */
 export function judgeClient(
@@ -66,18 +67,26 @@ export function judgeClient(
     readonly isServed: boolean
     readonly isHeld?: (name: string) => boolean
     readonly carried?: ClientVersion | undefined
-    readonly isUnserved?: (present: ClientVersion) => boolean
+    readonly servedOf?: (present: ClientVersion) => 'present' | 'earlier' | 'either'
     readonly servedBreaks?: (present: ClientVersion | undefined) => readonly Violation[]
     readonly now: number
   },
 ): Judgement {
-  const { acceptance, policies, now, isHeld = () => false, isUnserved = () => false, servedBreaks = () => [] } = about
+  const { acceptance, policies, now, isHeld = () => false, servedBreaks = () => [] } = about
   const names = namesOf(policies)
   const binding = bindingOf(policies)
   // defaults are laid only under a spec that follows the rules: any other may hold values of any shape
   const declares = (why: Acceptance, denied: 'no' | 'grace' | 'over', present?: ClientVersion) => {
-    const earlier = present && !isUnserved(present) ? undefined : about.carried
-    return declaredApis(client, { acceptance: why, policies: binding, denied, isHeld, earlier })
+    const served = present ? (about.servedOf?.(present) ?? 'present') : 'earlier'
+    const earlier = served === 'present' ? undefined : about.carried
+    return declaredApis(client, {
+      acceptance: why,
+      policies: binding,
+      denied,
+      isHeld,
+      earlier,
+      mayBePresent: served === 'either',
+    })
   }
   const refuse = (why: Acceptance): Judgement => {
     const violations = servedBreaks(undefined)

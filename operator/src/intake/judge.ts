@@ -67,8 +67,12 @@ function judge(
     isServed: isServed(client, kept),
     isHeld: (name) => kept !== undefined && shards.holders(name).includes(key),
     carried: lastAccepted(kept, standing),
-    isUnserved: (present) =>
-      saysTheSame(kept?.desired, present) ? standing === 'rejected' : shards.noRoom(key) !== undefined,
+    servedOf: (present) => {
+      if (kept === undefined) return 'present'
+      const isStored = saysTheSame(kept.desired, present)
+      if (isStored ? standing === 'rejected' : shards.noRoom(key) !== undefined) return 'earlier'
+      return isStored && (standing === 'accepted' || kept.accepted === undefined) ? 'present' : 'either'
+    },
     servedBreaks: (present) => servedViolations(client, own, { policies, present, standing }),
     now: clock.now(),
   })

@@ -80,8 +80,8 @@ export interface Shards {
   fill(key: string): number
   /** The stored seq; 0 when there is none. */
   seq(shard: number): number
-  /** A replica came, went or changed its report. The shard is written again when a replica has seen a later seq than ours
-   *  (our Secret was lost or is an older copy), and when its schema is not the one that every replica reads. */
+  /** A replica came, went or changed its report. The shard is written again when a replica has seen a later seq than ours:
+   *  our Secret was lost or is an older copy. */
   reconsider(shard: number): void
   /** The crowd is over: nothing waits for it any longer. */
   hurry(): void

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { scopesLeftOut } from '../../src/decide/code-protection.ts'
 import { CodeUses, SectorProofs, Usage } from '../../src/replicas/usage.ts'
 
 const use = (secretId: string, seconds?: number) => ({
@@ -77,6 +78,13 @@ describe('CodeUses', () => {
     expect(uses.note([code({ wholeAt: 4 * hour })]), 'groups is mended').to.deep.equal(['apps/git'])
     expect(uses.note([code({ wholeAt: 5 * hour })]), 'phone too').to.deep.equal(['apps/git'])
     expect([...uses.last('apps/git')!.leftOut.keys()]).to.deep.equal(['groups', 'phone'])
+  })
+
+  it('names no scope any more two hours after the last request for it, though others are still left out', () => {
+    const uses = new CodeUses()
+    uses.note([code({}, { groups: hour, phone: hour })])
+    uses.note([code({}, { phone: 3 * hour })])
+    expect(scopesLeftOut(uses.last('apps/git')!)).to.deep.equal(['phone'])
   })
 
   it('takes it as mended two hours after the last one without, at whichever replica', () => {

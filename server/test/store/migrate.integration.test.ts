@@ -81,7 +81,7 @@ describe(migrateUp.name, () => {
   })
 
   it('F20 leaves what the servers of the release before have prepared usable, whatever columns it reads', async () => {
-    // the files of 0.1.0; PostgreSQL refuses a prepared SELECT * once its table has another column
+    // the files of 0.1.0, to which later releases add; PostgreSQL refuses a prepared SELECT * once its table has another column
     const before = 1
     await runner({
       databaseUrl: clientConfig(connectionOf(url), 'test'),
