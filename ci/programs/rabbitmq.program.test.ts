@@ -59,7 +59,6 @@ tryProgram({
     const keys = `[{rabbitmq_auth_backend_oauth2, [{key_config, [{jwks_url, "${console['jwks_uri']}"}]}]}].\n`
     await writeFile(join(folder, 'advanced.config'), keys)
     await writeFile(join(folder, 'plugins'), '[rabbitmq_management,rabbitmq_auth_backend_oauth2].\n')
-    stopLater(async () => void (await promisify(execFile)('epmd', ['-port', epmd, '-kill']).catch(() => undefined)))
     const broker = startProgram({
       command: '/usr/lib/rabbitmq/bin/rabbitmq-server',
       cwd: folder,
@@ -76,6 +75,11 @@ tryProgram({
         RABBITMQ_LOG_BASE: join(folder, 'log'),
         RABBITMQ_LOGS: '-',
       },
+    })
+    stopLater(async () => {
+      await broker.stop()
+      // it ends when it knows no node any more, and outlives the node
+      await promisify(execFile)('epmd', ['-port', epmd, '-kill'])
     })
     await broker.line(/Server startup complete/)
     const [clientId, secret] = [console['client_id']!, console['client_secret']!]
