@@ -24,7 +24,7 @@ import { choosePorts } from './dev/ports.ts'
 import type { DevPorts } from './dev/ports.ts'
 import { prove } from './dev/prove.ts'
 import { announce, findRunning } from './dev/running.ts'
-import type { Running } from './dev/running.ts'
+import type { RunningDev } from './dev/running.ts'
 import { atPort, mountSecretOf, startSampleApp } from './dev/sample.ts'
 import { renderSummary } from './dev/summary.ts'
 import { startUpstream } from './dev/upstream.ts'
@@ -234,7 +234,7 @@ function showSummary(found: Started & { directory: string; seconds: number }): v
   for (const line of lines) screen.say(line)
 }
 
-function rotateIn(running: Running, client: { namespace: string; name: string }): Promise<RotationReport> {
+function rotateIn(running: RunningDev, client: { namespace: string; name: string }): Promise<RotationReport> {
   const api = createKubeClient(readFileSync(running.kubeconfig, 'utf8'))
   return rotateUnderLoad({ api, ...client, ports: running.ports })
 }

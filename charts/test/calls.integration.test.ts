@@ -3,7 +3,7 @@ import { machine, startCluster } from '@nauthera/harness/operator/cluster'
 import { appsNamespace, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
 import { keysJobRules, operatorRules } from '@nauthera/stand-in/operator-rules'
-import type { Rule } from '@nauthera/stand-in/http/rbac'
+import type { RbacRule } from '@nauthera/stand-in/http/rbac'
 import { grantsOf, isUsedBy, rightsIn, spellRight } from './support/grants.ts'
 import { objectsOf } from './support/render.ts'
 
@@ -22,7 +22,7 @@ const ways = [
   },
 ] as const
 
-const spell = (rules: readonly Rule[]) => rightsIn(rules).map(spellRight).sort()
+const spell = (rules: readonly RbacRule[]) => rightsIn(rules).map(spellRight).sort()
 
 /** Rights that no call needs, and why they are there all the same. */
 const spare: readonly RegExp[] = [

@@ -8,7 +8,7 @@ import { expect } from 'chai'
 import { parse } from 'yaml'
 import { startKubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
-import type { JsonSchema } from '@nauthera/stand-in/objects'
+import type { ObjectSchema } from '@nauthera/stand-in/objects'
 import { applyDefaults, prune, validate } from '@nauthera/stand-in/schema'
 import { foreignFaults, foreignKinds } from './support/foreign-kinds.ts'
 import {
@@ -77,7 +77,7 @@ function definitionFaults(object: Manifest): string[] {
   const { kind, metadata } = object
   const definition = [clientDefinition, policyDefinition].find(({ spec }) => spec.names.kind === kind)
   if (!definition) return [`${kind}: no definition`]
-  const schema = definition.spec.versions[0]!.schema.openAPIV3Schema as JsonSchema
+  const schema = definition.spec.versions[0]!.schema.openAPIV3Schema as ObjectSchema
   const { pruned, unknown } = prune(object, schema)
   const faults = validate(applyDefaults(pruned, schema), undefined, schema)
   return [...unknown, ...faults.map(({ field, message }) => `${field}: ${message}`)].map(

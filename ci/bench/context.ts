@@ -1,5 +1,5 @@
 import type { Effort } from './cost/compare.ts'
-import type { Product } from './load/product.ts'
+import type { LoadedProduct } from './load/product.ts'
 import type { StartedSides } from './sides/sides.ts'
 
 /** What each row is given. */
@@ -12,7 +12,7 @@ export interface BenchContext {
   /** Whether a short run was asked for. */
   readonly quick: boolean
   /** Another product to measure beside ours. */
-  readonly other?: Product | undefined
+  readonly other?: LoadedProduct | undefined
   /** Progress, for people. */
   readonly say: (text: string) => void
 }

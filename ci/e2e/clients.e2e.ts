@@ -2,14 +2,14 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import { shardSecretName } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
-import type { Credentials } from '@nauthera/local/product/token'
+import type { MachineCredentials } from '@nauthera/local/product/token'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { quantile } from '../report.ts'
 import { applyClients, credentialsOf, measureReady } from './support/clients.ts'
 import { admin, applyObjects, get, kubectl, until, whenObject } from './support/kubernetes.ts'
 import { agentLines, restrictedContainer, restrictedPod } from './support/pods.ts'
 import { machine, useDriver, useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { e2eImage } from './support/release.ts'
 import { record } from './support/report.ts'
 
@@ -19,7 +19,7 @@ const kubeletSpacingMs = 1_100
 
 describe('an OIDCClient on a real cluster', function () {
   this.timeout(180_000)
-  let product: Product
+  let product: InstalledProduct
   let team: string
   before(async () => {
     product = await useProduct()
@@ -122,7 +122,7 @@ describe('an OIDCClient on a real cluster', function () {
 
   // nobody tells the operator: both are found within a minute, in turns that have nothing to do with each other
   let lost: string
-  let held: Credentials
+  let held: MachineCredentials
   let restored: Promise<void>
   const restore = async () => {
     const secrets = `/api/v1/namespaces/${team}/secrets`

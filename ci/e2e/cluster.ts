@@ -43,7 +43,7 @@ const programs: Readonly<Record<string, string>> = {
   chromium: 'chromium',
 }
 
-export interface Cluster {
+export interface TestedCluster {
   readonly kubeconfig: string
   /** Makes images (docker archives) known to the node. */
   loadImages(...archives: string[]): Promise<void>
@@ -65,7 +65,7 @@ export function missingForCluster(): string | undefined {
 
 /** @param say gets a line for each step
  *  @throws Error with the last lines of the step that failed */
-export async function startCluster(say: (line: string) => void): Promise<Cluster> {
+export async function startCluster(say: (line: string) => void): Promise<TestedCluster> {
   mkdirSync(clusterDirectory, { recursive: true })
   await installPrograms(programs, say)
   await (isPacked ? unpack(say) : build(say))

@@ -4,7 +4,7 @@ import { clientObject, clientsIn } from './support/clients.ts'
 import { admin, applyObjects, get } from './support/kubernetes.ts'
 import { isReady } from './support/pods.ts'
 import { machine, useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { record } from './support/report.ts'
 
 // In no whole run, since it takes minutes: it is asked for by its name (docs/e2e.md).
@@ -16,7 +16,7 @@ const patienceMs = 600_000
 
 describe(`${count} OIDCClients at once, in one namespace of a real cluster`, function () {
   this.timeout(patienceMs + 120_000)
-  let product: Product
+  let product: InstalledProduct
   before(async () => {
     product = await useProduct()
     await applyObjects([

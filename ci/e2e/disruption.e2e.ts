@@ -1,18 +1,18 @@
 import { expect } from 'chai'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { clientObject, clientsIn, measureReady, whenClientReady } from './support/clients.ts'
-import type { Outcome } from './support/driver.ts'
+import type { DriverOutcome } from './support/driver.ts'
 import { admin, applyObjects, get, kubectl, tryKubectl, until, whenObject } from './support/kubernetes.ts'
 import { canKill, exitCodeOf, killContainer } from './support/pods.ts'
 import { machine, serverSelector, useDriver, useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { record } from './support/report.ts'
 
 // Rollouts, drains, lost nodes and the like, under the mixed load of ci/faults.
 
 describe('pods that are replaced under load', function () {
   this.timeout(240_000)
-  let product: Product
+  let product: InstalledProduct
   let namespace: string
   before(async () => {
     product = await useProduct()
@@ -23,15 +23,15 @@ describe('pods that are replaced under load', function () {
   const settled = () => product.release.settled()
   beforeEach(settled)
 
-  const underLoad = async (what: string, work: () => Promise<unknown>): Promise<Outcome> => {
+  const underLoad = async (what: string, work: () => Promise<unknown>): Promise<DriverOutcome> => {
     const outcome = await (await useDriver()).underLoad(work)
     record({ name: `${what}.requests`, value: outcome.requests, unit: 'requests', target: null })
     return outcome
   }
   /** Seconds from `from` (epoch milliseconds) to the last failure; 0 when there was none. */
-  const healedAfter = ({ failures }: Outcome, from: number) =>
+  const healedAfter = ({ failures }: DriverOutcome, from: number) =>
     failures.length === 0 ? 0 : (Math.max(...failures.map(({ at }) => at)) - from) / 1000
-  const expectNone = (what: string, outcome: Outcome) => {
+  const expectNone = (what: string, outcome: DriverOutcome) => {
     record({ name: `${what}.failed-requests`, value: outcome.failures.length, unit: 'requests', target: 0 })
     expect(outcome.failures).to.deep.equal([])
     expect(outcome.requests).to.be.greaterThan(200)

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import type { Answer, Json, KubeClient } from '@nauthera/stand-in/kube-client'
+import type { KubeAnswer, Json, KubeClient } from '@nauthera/stand-in/kube-client'
 import { admin, asUser, get } from './support/kubernetes.ts'
 import { useDriver, useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 
 // What RBAC alone would allow the operator's account to do, and the admission policies of the chart must refuse (K16, K2).
 
@@ -10,7 +10,7 @@ const merge = 'application/merge-patch+json'
 
 describe("the fences around the operator's account", function () {
   this.timeout(180_000)
-  let product: Product
+  let product: InstalledProduct
   let operator: KubeClient
   let pods: string
   let pod: Json
@@ -24,7 +24,7 @@ describe("the fences around the operator's account", function () {
   })
 
   /** Refused by admission, not for want of a right. */
-  const expectFenced = (answer: Answer, words: string) => {
+  const expectFenced = (answer: KubeAnswer, words: string) => {
     expect(answer.status, JSON.stringify(answer.body)).to.be.oneOf([403, 422])
     expect(answer.body.message).to.include('ValidatingAdmissionPolicy').and.to.include(words)
   }

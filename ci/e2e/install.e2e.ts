@@ -3,12 +3,12 @@ import type { Json } from '@nauthera/stand-in/kube-client'
 import { kubectl, mustRun, tryKubectl } from './support/kubernetes.ts'
 import { isReady, restartsOf } from './support/pods.ts'
 import { useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { record } from './support/report.ts'
 
 describe('the chart on a real cluster', function () {
   this.timeout(300_000)
-  let product: Product
+  let product: InstalledProduct
   before(async () => {
     product = await useProduct()
   })

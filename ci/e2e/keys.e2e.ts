@@ -10,14 +10,14 @@ import { authenticationFile } from './support/api-server.ts'
 import { answersOf, isLetIn, newIdToken, whoami } from './support/kubectl-person.ts'
 import { get, kubectl, root, until } from './support/kubernetes.ts'
 import { useDriver, useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { record } from './support/report.ts'
 import { begunSigningRotation, nautheraKeys, publishedKeys, rotateKeys } from './support/signing-rotation.ts'
 import type { SigningRotation } from './support/signing-rotation.ts'
 
 describe('signing keys and kube-apiserver, which keeps /jwks for 5 minutes', function () {
   this.timeout(480_000)
-  let product: Product
+  let product: InstalledProduct
   let rotation: SigningRotation
 
   before(async function () {
@@ -65,7 +65,7 @@ const commands = [...section.matchAll(/`(kubectl (?:rollout restart|patch|exec) 
 
 describe('the key-encryption ring on a real cluster', function () {
   this.timeout(300_000)
-  let product: Product
+  let product: InstalledProduct
   before(async () => {
     product = await useProduct()
     await useDriver()

@@ -15,7 +15,7 @@ import { answersOf, asPerson, isLetIn, newIdToken, startPerson, whoami } from '.
 import { applyObjects, get, until } from './support/kubernetes.ts'
 import { canKill } from './support/pods.ts'
 import { useDriver, useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { authority } from './support/release.ts'
 import { beginSigningRotation } from './support/signing-rotation.ts'
 
@@ -23,7 +23,7 @@ const kim = 'kim'
 
 describe('kubectl for people, on a real cluster', function () {
   this.timeout(240_000)
-  let product: Product
+  let product: InstalledProduct
   let window: ClusterBrowser
 
   before(async function () {

@@ -5,7 +5,7 @@ import { applyClients } from './support/clients.ts'
 import { applyObjects, get, kubectl, whenObject } from './support/kubernetes.ts'
 import { isReady, restrictedContainer, restrictedPod } from './support/pods.ts'
 import { useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { authority, e2eImage, tlsSecret } from './support/release.ts'
 
 /** Ends TLS, asks for a certificate and passes it on as HAProxy does: what a client sends in that header is replaced. */
@@ -51,7 +51,7 @@ const spiffe = 'spiffe://example.org/ns/team/sa/worker'
 
 describe('a client with a certificate, on a real cluster', function () {
   this.timeout(240_000)
-  let product: Product
+  let product: InstalledProduct
   let byProxy: string
   let byPort: string
 

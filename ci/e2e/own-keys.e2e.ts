@@ -5,7 +5,7 @@ import { headerOfJwt } from '@nauthera/harness/flows'
 import { applyClients, credentialsOf } from './support/clients.ts'
 import { applyObjects, kubectl, until } from './support/kubernetes.ts'
 import { machine, useDriver, useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { record } from './support/report.ts'
 import { rotateKeys } from './support/signing-rotation.ts'
 
@@ -48,7 +48,7 @@ const key = (alg: 'ES256' | 'RS256', kid: string): Json => {
 
 describe('signing keys of a Secret, on a real cluster', function () {
   this.timeout(300_000)
-  let product: Product
+  let product: InstalledProduct
   let clientId: string
   let clientSecret: string
   const first = [key('ES256', 'own-1'), key('RS256', 'own-rsa')]

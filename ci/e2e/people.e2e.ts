@@ -7,7 +7,7 @@ import { whenLoaded } from './later.ts'
 import { connectThrough, openClusterBrowser } from './support/browser.ts'
 import type { ClusterBrowser } from './support/browser.ts'
 import { startDirectory } from './support/directory.ts'
-import type { Directory } from './support/directory.ts'
+import type { DirectoryPod } from './support/directory.ts'
 import type { Driver } from './support/driver.ts'
 import { screenshots } from './support/failure.ts'
 import { applyObjects, forwardPort, kubectl, tryKubectl, until } from './support/kubernetes.ts'
@@ -15,7 +15,7 @@ import { startMailServer } from './support/mail-server.ts'
 import type { MailServer } from './support/mail-server.ts'
 import { isReady } from './support/pods.ts'
 import { namespaces, useDriver, useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { authority, restrictedNamespace } from './support/release.ts'
 import { record } from './support/report.ts'
 import { startSampleApp } from './support/sample-app.ts'
@@ -29,9 +29,9 @@ const group = 'staff'
 
 describe('a directory and a mail server on a real cluster', function () {
   this.timeout(420_000)
-  let product: Product
+  let product: InstalledProduct
   let driver: Driver
-  let directory: Directory
+  let directory: DirectoryPod
   let mailServer: MailServer
   let window: ClusterBrowser
   let app: string
@@ -187,7 +187,7 @@ describe('a directory and a mail server on a real cluster', function () {
 })
 
 interface Outside {
-  readonly directory: Directory
+  readonly directory: DirectoryPod
   readonly mailServer: MailServer
 }
 

@@ -5,7 +5,7 @@ import { readDefinitions } from '@nauthera/stand-in/manifests'
 import type { Json, KubeClient } from '@nauthera/stand-in/kube-client'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import { without } from '@nauthera/stand-in/objects'
-import type { Rule } from '@nauthera/stand-in/http/rbac'
+import type { RbacRule } from '@nauthera/stand-in/http/rbac'
 import { until } from './support/kubernetes.ts'
 
 // The cluster that KUBECONFIG names: our kinds, and users with rights of their own.
@@ -14,7 +14,7 @@ export interface RealApi {
   readonly admin: KubeClient
   /** Makes a service account with roles of these rules, in force.
    *  @returns its kubeconfig */
-  addUser(rules: readonly Rule[], namespace: string): Promise<string>
+  addUser(rules: readonly RbacRule[], namespace: string): Promise<string>
   /** Takes away what it brought to the whole cluster: roles, and the kinds that were not there before. */
   removeBrought(): Promise<void>
 }
@@ -66,7 +66,7 @@ async function installDefinition(admin: KubeClient, definition: Json): Promise<v
 async function addUser(
   admin: KubeClient,
   kubeconfig: string,
-  rules: readonly Rule[],
+  rules: readonly RbacRule[],
   namespace: string,
   brought: string[],
 ): Promise<string> {

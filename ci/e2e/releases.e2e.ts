@@ -10,7 +10,7 @@ import type { Driver } from './support/driver.ts'
 import { applyObjects, get, kubectl, mustRun, tryKubectl, until } from './support/kubernetes.ts'
 import { canKill, isReady } from './support/pods.ts'
 import { machine, useDriver, useProduct, version } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { authority, e2eImage } from './support/release.ts'
 import type { Release } from './support/release.ts'
 import { record } from './support/report.ts'
@@ -22,7 +22,7 @@ const keptConnections = 500
 
 describe('a second release, in mode release', function () {
   this.timeout(300_000)
-  let first: Product
+  let first: InstalledProduct
   let second: SecondRelease
   let release: Release
   let driver: Driver

@@ -3,7 +3,7 @@ import { applyClients, rotate, whenPreviousRetired } from './support/clients.ts'
 import { kubectl, whenObject } from './support/kubernetes.ts'
 import { agentLines } from './support/pods.ts'
 import { machine, useDriver, useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { record } from './support/report.ts'
 
 /** A second rotation of one client waits for its overlap, a minute at least: so ten of them, twice. By default it would wait until nobody has
@@ -13,7 +13,7 @@ const turns = 2
 
 describe('rotations on a real cluster, with three replicas', function () {
   this.timeout(420_000)
-  let product: Product
+  let product: InstalledProduct
   before(async () => {
     product = await useProduct()
     await useDriver()

@@ -9,7 +9,7 @@ import { addUp } from '../../scripts/plain-line.ts'
 import { compileCache } from '@nauthera/local/processes/program'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 import { clusterDirectory, installImagePrograms, missingForCluster, startCluster } from './cluster.ts'
-import type { Cluster } from './cluster.ts'
+import type { TestedCluster } from './cluster.ts'
 import { useExisting } from './existing.ts'
 import {
   buildDriverImage,
@@ -177,7 +177,7 @@ async function buildImages(what: { own: boolean }): Promise<string[]> {
 }
 
 /** Runs the tests, and meanwhile builds what only some of them need, behind everything else that this machine does. */
-async function runWithLater(cluster: Cluster, files: readonly string[]): Promise<number> {
+async function runWithLater(cluster: TestedCluster, files: readonly string[]): Promise<number> {
   const later = createLater(join(clusterDirectory, 'later'))
   const wanted = laterImages.filter((what) => files.some((file) => neededBy[what].some((name) => file.includes(name))))
   let ended = false

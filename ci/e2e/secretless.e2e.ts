@@ -10,7 +10,7 @@ import { whenClientReady } from './support/clients.ts'
 import { applyObjects, get, kubectl, root, until, whenObject } from './support/kubernetes.ts'
 import { agentLines, canKill, isReady, restrictedContainer, restrictedPod } from './support/pods.ts'
 import { useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { authority, e2eImage } from './support/release.ts'
 import { record } from './support/report.ts'
 
@@ -50,7 +50,7 @@ interface Count {
 
 describe('a client without a secret, on a real kubelet', function () {
   this.timeout(240_000)
-  let product: Product
+  let product: InstalledProduct
   let template: Json
   /** Why tokens were refused. */
   let refusals: readonly string[] = []

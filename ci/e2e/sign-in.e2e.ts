@@ -14,7 +14,7 @@ import { screenshots } from './support/failure.ts'
 import { applyObjects, root, until, whenObject } from './support/kubernetes.ts'
 import { isReady, restrictedContainer, restrictedPod } from './support/pods.ts'
 import { useDriver, useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { e2eImage, tlsSecret } from './support/release.ts'
 import { startSampleApp } from './support/sample-app.ts'
 
@@ -22,7 +22,7 @@ import { startSampleApp } from './support/sample-app.ts'
 
 describe('signing in on a real cluster', function () {
   this.timeout(300_000)
-  let product: Product
+  let product: InstalledProduct
   let window: ClusterBrowser
   let app: string
 

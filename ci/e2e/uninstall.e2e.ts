@@ -4,12 +4,12 @@ import type { Json } from '@nauthera/stand-in/kube-client'
 import { clientsIn, credentialsOf, whenClientReady } from './support/clients.ts'
 import { admin, applyObjects, get, tryKubectl, until } from './support/kubernetes.ts'
 import { useDriver, useProduct } from './support/product.ts'
-import type { Product } from './support/product.ts'
+import type { InstalledProduct } from './support/product.ts'
 import { record } from './support/report.ts'
 
 describe('uninstalling and installing again', function () {
   this.timeout(240_000)
-  let product: Product
+  let product: InstalledProduct
   before(async () => {
     product = await useProduct()
   })

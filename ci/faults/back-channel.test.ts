@@ -7,7 +7,7 @@ import type { JSONWebKeySet } from 'jose'
 import { createLog, Secret } from '@nauthera/runtime/log'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, tokensOf } from '@nauthera/harness/flows'
-import type { ServerPod } from '@nauthera/local/product/pod'
+import type { LocalPod } from '@nauthera/local/product/pod'
 import { statusOf, waitForObject } from '@nauthera/local/product/wait-for'
 import { startPostgres } from '@nauthera/local/programs/postgres'
 import type { Postgres } from '@nauthera/local/programs/postgres'
@@ -93,7 +93,7 @@ describe('back-channel logout with three replicas, and a process killed before t
     const page = await browser.submit(await browser.follow('/logout'), '/logout/confirm', { logout: 'yes' })
     expect(page.body).to.include('You are signed out')
   }
-  const podThatAsks = ({ socket }: ServerResponse): ServerPod => {
+  const podThatAsks = ({ socket }: ServerResponse): LocalPod => {
     const { pods } = chain.stack
     const pid = whoConnectsFrom(
       socket!.remotePort!,
@@ -127,7 +127,7 @@ describe('back-channel logout with three replicas, and a process killed before t
     await app.got(1)
     await settled(before.sid)
 
-    const senders: ServerPod[] = []
+    const senders: LocalPod[] = []
     let ended: Promise<void> | undefined
     app.answer((response) => {
       senders.push(podThatAsks(response))

@@ -9,7 +9,7 @@ import { checkInvariants } from './support/invariants.ts'
 import { startLoad } from './support/load.ts'
 import { withDatabase, withoutDatabase } from './support/load/outcomes.ts'
 import type { Load } from './support/load.ts'
-import type { Flow, Outcome } from './support/load/outcomes.ts'
+import type { Flow, LoadOutcome } from './support/load/outcomes.ts'
 import { tell } from './support/tell.ts'
 
 // Faults of PostgreSQL under the whole chain with load. Paths that need no database must go on without a failure.
@@ -35,7 +35,7 @@ describe('PostgreSQL under three replicas with load', function () {
     await checkInvariants(chain, load)
   })
 
-  const needsDatabase = ({ flow }: Outcome) => (withDatabase as readonly Flow[]).includes(flow)
+  const needsDatabase = ({ flow }: LoadOutcome) => (withDatabase as readonly Flow[]).includes(flow)
   const expectOnlyUnavailable = (from: number) => {
     const failures = load.failures(from)
     expect(failures.filter((one) => !needsDatabase(one))).to.deep.equal([])

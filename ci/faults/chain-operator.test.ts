@@ -13,7 +13,7 @@ import { operatorRules } from '@nauthera/stand-in/operator-rules'
 import type { ApiRequest } from '@nauthera/stand-in/http/request'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 import { startServerPod } from '@nauthera/local/product/pod'
-import type { ServerPod } from '@nauthera/local/product/pod'
+import type { LocalPod } from '@nauthera/local/product/pod'
 import { startProcess } from '@nauthera/local/processes/process'
 import { writeSettings } from '@nauthera/local/processes/program'
 import type { RunningProcess } from '@nauthera/local/processes/process'
@@ -74,7 +74,7 @@ describe('the operator and its API under three replicas with load', function () 
       (lease) => holds(holder(lease)),
       25_000,
     )
-  const expectServed = async (pod: ServerPod, names: readonly string[]) => {
+  const expectServed = async (pod: LocalPod, names: readonly string[]) => {
     for (const name of names) {
       const { status, body } = await requestToken(pod.port, chain.credentials(name))
       expect(status, `${name} at ${pod.name}: ${body}`).to.equal(200)

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { KubeObject } from '@nauthera/stand-in/objects'
-import type { ServerPod } from '@nauthera/local/product/pod'
+import type { LocalPod } from '@nauthera/local/product/pod'
 import { requestToken } from '@nauthera/local/product/token'
 import { statusOf, waitForObject } from '@nauthera/local/product/wait-for'
 import { namespace } from './support/chain-clients.ts'
@@ -35,7 +35,7 @@ describe('three replicas under load, one in trouble', function () {
   })
 
   /** Sends the signal to the server of a pod, and waits until that has ended. */
-  const endServer = async (pod: ServerPod, signal: NodeJS.Signals) => {
+  const endServer = async (pod: LocalPod, signal: NodeJS.Signals) => {
     const { ended, lines } = pod.server
     const started = pod.server.line(/^INF starting /, { from: lines.length })
     pod.server.kill(signal)
@@ -123,7 +123,7 @@ describe('three replicas under load, one in trouble', function () {
   })
 
   it('F16 while one replica gets a rotation late and another restarts, the old secret works and the new one is not published', async () => {
-    const [early, restarting, late] = chain.stack.pods as [ServerPod, ServerPod, ServerPod]
+    const [early, restarting, late] = chain.stack.pods as [LocalPod, LocalPod, LocalPod]
     const from = performance.now()
     const minted = early.agent.line(/^INF diff .*client=demo\/machine fields=\S*verifiers/, {
       from: early.agent.lines.length,

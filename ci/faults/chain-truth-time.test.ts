@@ -11,7 +11,7 @@ import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { release, releaseNamespace, startStack } from '@nauthera/local/product/stack'
 import type { Stack } from '@nauthera/local/product/stack'
 import { callReplica, requestToken } from '@nauthera/local/product/token'
-import type { Credentials } from '@nauthera/local/product/token'
+import type { MachineCredentials } from '@nauthera/local/product/token'
 import { isReady, statusOf, waitForObject } from '@nauthera/local/product/wait-for'
 import { createChainClients, namespace } from './support/chain-clients.ts'
 import type { ChainClients } from './support/chain-clients.ts'
@@ -32,7 +32,7 @@ describe('what a status says as time goes by, of real processes', function () {
   let clients: ChainClients
   let kube: KubeClient
   /** What `edited` had before somebody wrote into its Secret. */
-  let editedBefore: Credentials
+  let editedBefore: MachineCredentials
   /** Epoch milliseconds; nobody edits `used` from then on. */
   let usedAt = 0
 
@@ -50,7 +50,7 @@ describe('what a status says as time goes by, of real processes', function () {
   const loaded = (name: string) => (client(name).status as Json).replicas?.summary as string
   const token = (name: string, port = stack.pods[0]!.port) => requestToken(port, clients.credentials(name))
   /** @throws AssertionError when the replica takes the secret for 20 s more */
-  const untilRefused = async (port: number, held: Credentials) => {
+  const untilRefused = async (port: number, held: MachineCredentials) => {
     const deadline = performance.now() + 20_000
     let status = 200
     while (status === 200 && performance.now() < deadline) ({ status } = await requestToken(port, held))

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import { startPostgres } from '@nauthera/local/programs/postgres'
 import type { Postgres } from '@nauthera/local/programs/postgres'
-import type { ServerPod } from '@nauthera/local/product/pod'
+import type { LocalPod } from '@nauthera/local/product/pod'
 import type { RunningProcess } from '@nauthera/local/processes/process'
 import { machine, startChain } from './support/chain.ts'
 import type { Chain } from './support/chain.ts'
@@ -14,7 +14,7 @@ import { checkInvariants } from './support/invariants.ts'
 import { startLoad } from './support/load.ts'
 import type { Load } from './support/load.ts'
 import { withDatabase } from './support/load/outcomes.ts'
-import type { Flow, Outcome } from './support/load/outcomes.ts'
+import type { Flow, LoadOutcome } from './support/load/outcomes.ts'
 import { tell } from './support/tell.ts'
 
 // Random faults, one after the other, under load. `npm run soak` runs it for two hours; with all other faults it is half a minute.
@@ -47,14 +47,14 @@ interface Fault {
   /** @returns when it is over; what heals afterwards is waited for by whoever calls */
   readonly play: () => Promise<unknown>
   /** Which failures it explains. */
-  readonly explains: (outcome: Outcome) => boolean
+  readonly explains: (outcome: LoadOutcome) => boolean
   /** How many of them at most. */
   readonly most?: number
 }
 
-const isCut = ({ status }: Outcome): boolean => status === 0
-const isEdit = ({ flow }: Outcome): boolean => flow === 'edit'
-const isUnavailable = ({ flow, status, retryAfter }: Outcome): boolean =>
+const isCut = ({ status }: LoadOutcome): boolean => status === 0
+const isEdit = ({ flow }: LoadOutcome): boolean => flow === 'edit'
+const isUnavailable = ({ flow, status, retryAfter }: LoadOutcome): boolean =>
   (withDatabase as readonly Flow[]).includes(flow) && status === 503 && Number(retryAfter) > 0
 
 describe('F29 random faults, one after the other, under load', function () {
@@ -77,7 +77,7 @@ describe('F29 random faults, one after the other, under load', function () {
     await ended
     return started
   }
-  const endServer = (pod: ServerPod, signal: NodeJS.Signals) => async () => {
+  const endServer = (pod: LocalPod, signal: NodeJS.Signals) => async () => {
     const out = chain.takeOut(pod)
     await endAndWait(pod.server, signal)
     await pod.whenReady()

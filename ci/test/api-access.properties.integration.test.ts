@@ -5,10 +5,10 @@ import type { Answer } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { isServed, mayHave, standsOf } from './support/access-oracle.ts'
 import { clientsOf, identifiersOf, namespaceOf, worlds } from './support/access-worlds.ts'
-import type { CallerName, ClientName, World } from './support/access-worlds.ts'
+import type { CallerName, ClientName, AccessWorld } from './support/access-worlds.ts'
 import { accessTokenType, exchangeGrant, startServedCluster } from './support/served-cluster.ts'
 import type { ServedCluster } from './support/served-cluster.ts'
 
@@ -20,7 +20,7 @@ const types = ['payment', 'statement']
 
 describe('T13 K18 what a caller may have at an API', function () {
   this.timeout(120_000 * propertyRuns(1))
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let browser: Browser
   let served: ServedCluster
   let requests = 0
@@ -34,8 +34,8 @@ describe('T13 K18 what a caller may have at an API', function () {
   })
   after(() => replicas.stop())
 
-  const idOf = (world: World, name: string) => `${namespaceOf(world, name)}.${name}`
-  const ask = (world: World, name: string, form: Record<string, string>) =>
+  const idOf = (world: AccessWorld, name: string) => `${namespaceOf(world, name)}.${name}`
+  const ask = (world: AccessWorld, name: string, form: Record<string, string>) =>
     served.ask(idOf(world, name), '/token', form, requests++ % 3)
   const scopeOf = (answer: Answer): string[] =>
     ((answer.json()['scope'] as string | undefined) ?? '').split(' ').filter((one) => one !== '' && one !== 'openid')
@@ -50,7 +50,7 @@ describe('T13 K18 what a caller may have at an API', function () {
     refusals++
   }
   const expectLook = async (
-    world: World,
+    world: AccessWorld,
     token: string,
     resource: string,
     scopes: readonly string[],
@@ -63,7 +63,7 @@ describe('T13 K18 what a caller may have at an API', function () {
   }
 
   /** A machine by its own right. */
-  async function checkMachine(world: World, by: 'job' | 'box', resource: string) {
+  async function checkMachine(world: AccessWorld, by: 'job' | 'box', resource: string) {
     const what = `${by} at ${resource}`
     const own = { grant_type: 'client_credentials', resource }
     if (!standsOf(world, by)) return expectError(await ask(world, by, own), ['invalid_client'], what)
@@ -78,7 +78,7 @@ describe('T13 K18 what a caller may have at an API', function () {
   }
 
   /** @returns where the server sends the person back to; undefined where it shows a page instead */
-  async function authorize(world: World, resource: string, scope: string, details: readonly string[]) {
+  async function authorize(world: AccessWorld, resource: string, scope: string, details: readonly string[]) {
     const proof = pkce()
     const authorization_details = JSON.stringify(details.map((type) => ({ type })))
     const parameters = {
@@ -96,7 +96,7 @@ describe('T13 K18 what a caller may have at an API', function () {
   }
 
   /** An application for a person: the code, its refresh token, and what an API makes of its token. */
-  async function checkApp(world: World, resource: string) {
+  async function checkApp(world: AccessWorld, resource: string) {
     const what = `app at ${resource}`
     const { isGranted, scopes, types: granted } = mayHave(world, 'app', resource)
     const signedIn = await authorize(world, resource, ['openid', ...scopes].join(' '), granted)
@@ -134,7 +134,7 @@ describe('T13 K18 what a caller may have at an API', function () {
   }
 
   /** The API that received a person's token, at each of the others. */
-  async function checkExchange(world: World, received: string) {
+  async function checkExchange(world: AccessWorld, received: string) {
     for (const resource of Object.values(identifiersOf(world))) {
       const what = `exchange at ${resource}`
       const { isGranted, scopes } = mayHave(world, 'box', resource)
@@ -154,9 +154,9 @@ describe('T13 K18 what a caller may have at an API', function () {
   }
 
   /** @returns the clients of which a replica does not serve just what there is to serve */
-  const unsettled = (world: World): string[] =>
+  const unsettled = (world: AccessWorld): string[] =>
     clientsOf(world).flatMap(({ name, namespace }) => (isSettled(world, name, namespace) ? [] : [name]))
-  const isSettled = (world: World, name: ClientName, namespace: string): boolean => {
+  const isSettled = (world: AccessWorld, name: ClientName, namespace: string): boolean => {
     const condition = served.cluster.condition(name, 'Ready', namespace)
     const clients = served.servedBy(`${namespace}.${name}`)
     if (!isServed(world, name)) return condition?.status === 'False' && clients.every((client) => client === undefined)

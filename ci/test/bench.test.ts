@@ -7,9 +7,9 @@ import { renderFlameGraph } from '../bench/cost/flame-graph.ts'
 import { inspectorFlag, readOwnMemory } from '../bench/cost/own-memory.ts'
 import { cpuSeconds, familyCpuSeconds, ownMegabytes, residentMegabytes } from '../bench/cost/process-cost.ts'
 import { describeProfile, sharesOfAreas } from '../bench/cost/profile.ts'
-import type { Frame } from '../bench/cost/profile.ts'
+import type { ProfileFrame } from '../bench/cost/profile.ts'
 import { introspect, machineToken, signIn } from '../bench/load/flows.ts'
-import type { Product } from '../bench/load/product.ts'
+import type { LoadedProduct } from '../bench/load/product.ts'
 import { renderBars, renderLines } from '../bench/report/plot.ts'
 import { inUnitsOf, median, spreadOf } from '../bench/report/statistics.ts'
 import { deck, mix } from '../bench/rows/requests.ts'
@@ -46,7 +46,7 @@ describe('the statistics of the bench', () => {
 })
 
 describe('compare', () => {
-  const product = (name: string): Product => ({ ...nowhere, name, pids: { server: process.pid } })
+  const product = (name: string): LoadedProduct => ({ ...nowhere, name, pids: { server: process.pid } })
   const spin = () => {
     const until = performance.now() + 1
     while (performance.now() < until);
@@ -124,7 +124,7 @@ describe('the load of the bench', () => {
     request.resume()
     response.writeHead(status, { 'content-type': 'text/html' }).end(body)
   })
-  let product: Product
+  let product: LoadedProduct
 
   before((done) => {
     server.listen(0, '127.0.0.1', () => {
@@ -185,7 +185,13 @@ describe('the mixed row', () => {
 })
 
 describe('a profile', () => {
-  const frame = (name: string, place: string, area: string, self: number, children: Frame[] = []): Frame => ({
+  const frame = (
+    name: string,
+    place: string,
+    area: string,
+    self: number,
+    children: ProfileFrame[] = [],
+  ): ProfileFrame => ({
     name,
     place,
     area,
@@ -264,7 +270,7 @@ describe('a plot', () => {
   })
 })
 
-const nowhere: Product = {
+const nowhere: LoadedProduct = {
   name: 'a product',
   issuer: 'http://127.0.0.1:1',
   origin: () => 'http://127.0.0.1:1',

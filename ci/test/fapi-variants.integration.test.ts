@@ -10,7 +10,7 @@ import type { Answer } from '@nauthera/harness/browser'
 import { makeCertificate } from '@nauthera/harness/certificates'
 import type { Made } from '@nauthera/harness/certificates'
 import { addPerson, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
 import { checkSpec } from '@nauthera/operator/decide/check-spec'
 import { renderConfig } from '@nauthera/operator/decide/metadata'
@@ -26,7 +26,7 @@ const host = 'mtls.example.com'
 
 describe('the variants of FAPI 2.0', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let directory: string
   let ca: Made
   let mine: Made

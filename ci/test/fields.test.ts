@@ -6,7 +6,7 @@ import { checkPolicySpec } from '@nauthera/operator/decide/check-spec'
 import type { Policies } from '@nauthera/operator/decide/policies'
 import { fieldsByKind, usesOfFields } from '../../scripts/fields-page.ts'
 import { ownRefusals, refusals, schemaOf, withMetadata } from '../../operator/test/api/refusals.ts'
-import type { Refusal } from '../../operator/test/api/refusals.ts'
+import type { SchemaRefusal } from '../../operator/test/api/refusals.ts'
 import { clientRows } from './support/client-fields.ts'
 import { withValue } from './support/field-row.ts'
 import type { FieldRow } from './support/field-row.ts'
@@ -35,7 +35,9 @@ const open: Policies = [
 interface Kind {
   readonly rows: readonly FieldRow[]
   /** What the API server says of a spec, then what the operator says. */
-  readonly refusals: (spec: Record<string, unknown>) => readonly [api: readonly Refusal[], own: readonly Refusal[]]
+  readonly refusals: (
+    spec: Record<string, unknown>,
+  ) => readonly [api: readonly SchemaRefusal[], own: readonly SchemaRefusal[]]
 }
 
 const kinds: Readonly<Record<string, Kind>> = {
@@ -54,7 +56,7 @@ const kinds: Readonly<Record<string, Kind>> = {
     ],
   },
 }
-const spelled = ({ path, message }: Refusal): string => `${path}: ${message}`
+const spelled = ({ path, message }: SchemaRefusal): string => `${path}: ${message}`
 
 describe('each field of an OIDCClient and of an OIDCPolicy', () => {
   const uses = usesOfFields('examples')

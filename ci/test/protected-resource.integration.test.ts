@@ -5,7 +5,7 @@ import { parse } from 'yaml'
 import { basic, send } from '@nauthera/harness/browser'
 import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
 import { valuesOf } from '@nauthera/operator/decide/secret-values'
 
@@ -32,7 +32,7 @@ const tools = exampleOf('mcp', 'https://tools.example.com/.well-known/oauth-prot
 const apis = [billing, tools]
 
 describe('RFC 9728 protected resource metadata, section', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas()

@@ -27,7 +27,7 @@ import {
   grantOf,
   signInAnew,
 } from './support/drill-people.ts'
-import type { Application, Grant, Person } from './support/drill-people.ts'
+import type { Application, DrillGrant, DrillPerson } from './support/drill-people.ts'
 
 // A site is lost and put up anew from its backup, as the runbook says, with real processes: what people and programs can do is counted
 // before and after. The table is in docs/runbooks/restore.md.
@@ -60,9 +60,9 @@ const isCareful = (index: number) => index % 3 === 2
 
 /** What outlives the site: at the people, at the programs, and in the backup. */
 interface Held {
-  readonly people: readonly Person[]
+  readonly people: readonly DrillPerson[]
   readonly applications: ReadonlyMap<string, Application>
-  readonly grants: readonly Grant[]
+  readonly grants: readonly DrillGrant[]
   /** Of the programs without a person, opaque: the API introspects them. */
   readonly tokens: readonly string[]
 }
@@ -133,8 +133,8 @@ describe('a site that is lost and comes back from its backup', function () {
     const site = targetOf(stack)
     const applications = applicationsOf(stack)
     const [first, ...others] = forPeople.map((name) => applications.get(name)!)
-    const people: Person[] = []
-    const grants: Grant[] = []
+    const people: DrillPerson[] = []
+    const grants: DrillGrant[] = []
     for (const username of usernames) {
       const { person, grant } = await enrol(site, username, first!)
       people.push(person)
@@ -178,7 +178,7 @@ describe('a site that is lost and comes back from its backup', function () {
     const silent: string[] = []
     for (const person of before.people)
       for (const name of forPeople) silent.push(await askSilently(site, person, now.get(name)!))
-    const grants: Grant[] = []
+    const grants: DrillGrant[] = []
     let refreshed = 0
     for (const grant of before.grants) {
       const form = { grant_type: 'refresh_token', refresh_token: grant.refreshToken }
@@ -195,7 +195,7 @@ describe('a site that is lost and comes back from its backup', function () {
     ]
     for (const { token, by } of introspected)
       if (seen(await ask(site, by, '/introspect', { token })).json()['active'] === true) active++
-    const people: Person[] = []
+    const people: DrillPerson[] = []
     const signedIn = { password: 0, factor: 0 }
     let unasked = 0
     const [first, ...others] = forPeople.map((name) => now.get(name)!)

@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { parseAllDocuments } from 'yaml'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import type { OIDCClient, OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
 import type { OIDCPolicySpec } from '@nauthera/operator/api/oidc-policy'
 import { acceptClients, clientIdOf, keyOf } from '@nauthera/operator/decide/acceptance'
@@ -182,7 +182,7 @@ const isNamed = (takenBy: Difference['takenBy'], fault: { field: string; message
   differences.some((one) => one.takenBy === takenBy && one.field.test(fault.field) && one.message.test(fault.message))
 
 describe('a client that one takes', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let directory: string
   before(async function () {
     this.timeout(60_000)

@@ -3,7 +3,7 @@ import { Browser } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
 import { getCode } from '@nauthera/harness/flows'
 import { addPerson, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { accessTokenType, exchangeGrant, startServedCluster } from './support/served-cluster.ts'
 import type { ServedCluster } from './support/served-cluster.ts'
 
@@ -149,7 +149,7 @@ const replicaNumbers = [0, 1, 2]
 
 describe('T13 K18 what is taken from a caller at an API', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let served: ServedCluster
   const earlier = new Map<Place, readonly Earlier[]>()
 

@@ -15,7 +15,7 @@ import type { Trigger } from './mount/watch-mount.ts'
 import { Pusher } from './push/pusher.ts'
 import { createReports } from './report/reports.ts'
 import type { Reports } from './report/reports.ts'
-import type { Settings } from './settings.ts'
+import type { AgentSettings } from './settings.ts'
 
 const pollMs = 2_000
 const heartbeatMs = 10 * 60_000
@@ -26,7 +26,7 @@ const usualPatience = { helloMs: 5_000, ackMs: 30_000 }
 
 /** What is started, in order; `onStop` gets how to stop each part again. */
 interface Needs {
-  settings: Settings
+  settings: AgentSettings
   version: string
   log: Log
   metrics: Metrics
@@ -114,7 +114,7 @@ const timers = {
 }
 
 /** Begins with what an agent before this one kept in the pod. */
-async function loadShards(settings: Settings, live: LiveState, reports: Reports): Promise<MountedShards> {
+async function loadShards(settings: AgentSettings, live: LiveState, reports: Reports): Promise<MountedShards> {
   const began = monotonic()
   const kept = await createLastGood(settings.stateDirectory).load()
   const mounted = new MountedShards(settings.clientsDirectory, kept, ({ ref }) => live.met(ref))

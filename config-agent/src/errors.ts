@@ -101,4 +101,4 @@ export const errorCatalogue = {
   },
 } as const satisfies Record<string, { meaning: string; remedy: string }>
 
-export type ErrorCode = keyof typeof errorCatalogue
+export type AgentErrorCode = keyof typeof errorCatalogue

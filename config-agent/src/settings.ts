@@ -54,4 +54,4 @@ export const settingsSchema = z.strictObject({
   log: logSettings,
 })
 
-export type Settings = z.output<typeof settingsSchema>
+export type AgentSettings = z.output<typeof settingsSchema>

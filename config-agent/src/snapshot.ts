@@ -1,6 +1,6 @@
 import type { Manifest, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { decodeLine, parseShardFile } from '@nauthera/proto/shard-file'
-import type { ErrorCode } from './errors.ts'
+import type { AgentErrorCode } from './errors.ts'
 
 /** Names one version of one shard. */
 export interface Ref {
@@ -33,7 +33,7 @@ export interface ReadManifest {
 /** Something wrong with a file. `shard` is undefined for the manifest and the mount. */
 export interface SnapshotFault {
   readonly shard: number | undefined
-  readonly code: ErrorCode
+  readonly code: AgentErrorCode
   readonly reason: string
 }
 
@@ -48,7 +48,7 @@ export interface Snapshot {
 }
 
 /** What the agent believes in and gives to the server: the newest good version of each shard. */
-export interface Held {
+export interface HeldShards {
   readonly shards: ReadonlyMap<number, ReadShard>
   readonly manifest: ReadManifest | undefined
 }
@@ -88,6 +88,6 @@ export function agreesWith(manifest: Manifest, shard: Pick<ReadShard, 'ref' | 'c
 }
 
 /** @returns how many clients are held */
-export function countClients(held: Held): number {
+export function countClients(held: HeldShards): number {
   return [...held.shards.values()].reduce((total, shard) => total + shard.clients.size, 0)
 }

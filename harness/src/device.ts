@@ -1,10 +1,10 @@
 import { send } from './browser.ts'
 import type { Answer, Browser } from './browser.ts'
-import type { Replicas } from './server.ts'
+import type { ServerReplicas } from './server.ts'
 
 // The device flow (RFC 8628) as a device and as a person see it.
 
-export interface Asked {
+export interface DeviceRequest {
   readonly device: string
   /** As the device shows it. */
   readonly user: string
@@ -15,7 +15,7 @@ export interface Asked {
 export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 
 export function askForCode(
-  replicas: Replicas,
+  replicas: ServerReplicas,
   form: Record<string, string> = {},
   options: { replica?: number; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
@@ -26,7 +26,10 @@ export function askForCode(
   })
 }
 
-export async function getDeviceCode(replicas: Replicas, form: Record<string, string> = {}): Promise<Asked> {
+export async function getDeviceCode(
+  replicas: ServerReplicas,
+  form: Record<string, string> = {},
+): Promise<DeviceRequest> {
   const answer = await askForCode(replicas, form)
   if (answer.status !== 200) throw new Error(`${answer.status} ${answer.body}`)
   const {
@@ -38,8 +41,8 @@ export async function getDeviceCode(replicas: Replicas, form: Record<string, str
 }
 
 export const poll = (
-  replicas: Replicas,
-  code: Pick<Asked, 'device'>,
+  replicas: ServerReplicas,
+  code: Pick<DeviceRequest, 'device'>,
   options: { replica?: number; form?: Record<string, string> } = {},
 ): Promise<Answer> =>
   send(replicas, {

@@ -1,7 +1,7 @@
 import { Browser, authorizationUrl, basic, pkce, send } from './browser.ts'
 import type { Answer, Pkce } from './browser.ts'
 import { clientSecret, redirectUri } from './server.ts'
-import type { Replicas } from './server.ts'
+import type { ServerReplicas } from './server.ts'
 
 // Whole flows as one call each, for tests of what comes after them.
 
@@ -27,7 +27,7 @@ export const request = (proof: Pkce, more: Record<string, string> = {}): Record<
 
 /** Signs a person in (or goes on with their session) and comes back with a code. */
 export async function getCode(
-  replicas: Replicas,
+  replicas: ServerReplicas,
   options: { username?: string; browser?: Browser; parameters?: Record<string, string> } = {},
 ): Promise<Code> {
   const { username = 'ada', browser = new Browser(replicas), parameters = {} } = options
@@ -39,7 +39,7 @@ export async function getCode(
 }
 
 export function redeem(
-  replicas: Replicas,
+  replicas: ServerReplicas,
   code: Pick<Code, 'value' | 'proof'>,
   options: { replica?: number; form?: Record<string, string>; clientId?: string; secret?: string } = {},
 ): Promise<Answer> {
@@ -59,7 +59,7 @@ export function redeem(
 }
 
 export function refresh(
-  replicas: Replicas,
+  replicas: ServerReplicas,
   token: string,
   options: { replica?: number; form?: Record<string, string>; clientId?: string; secret?: string } = {},
 ): Promise<Answer> {
@@ -73,7 +73,7 @@ export function refresh(
 }
 
 export function introspect(
-  replicas: Replicas,
+  replicas: ServerReplicas,
   token: string,
   options: { clientId?: string; replica?: number } = {},
 ): Promise<Answer> {
@@ -86,7 +86,7 @@ export function introspect(
   })
 }
 
-export function revoke(replicas: Replicas, token: string, options: { clientId?: string } = {}): Promise<Answer> {
+export function revoke(replicas: ServerReplicas, token: string, options: { clientId?: string } = {}): Promise<Answer> {
   return send(replicas, {
     path: '/revoke',
     headers: basic(options.clientId ?? 'app.web', clientSecret),
@@ -114,7 +114,7 @@ export const headerOfJwt = (token: string): Record<string, unknown> =>
 
 /** @param options.clientId other than `app.web`; the parameters name it too */
 export async function getTokens(
-  replicas: Replicas,
+  replicas: ServerReplicas,
   options: Parameters<typeof getCode>[1] & { clientId?: string } = {},
 ): Promise<Tokens> {
   const { clientId, ...others } = options

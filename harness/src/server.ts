@@ -33,7 +33,7 @@ import type { Target } from './browser.ts'
 
 // Real servers over HTTP on one real database. Clients are put into the registry directly, without an agent.
 
-export interface Replicas extends Target {
+export interface ServerReplicas extends Target {
   /** Replica 0 listens there. */
   readonly issuer: string
   readonly apps: readonly App[]
@@ -65,7 +65,7 @@ export async function startReplicas(
     cache?: { url: string; timeout?: string }
     passwordQueue?: QueueLimits
   } = {},
-): Promise<Replicas> {
+): Promise<ServerReplicas> {
   const database = await migratedDatabase()
   const lines: string[] = []
   const log = createLog({
@@ -159,7 +159,11 @@ export async function startReplicas(
 /** Everybody has the same password, and so its hash: each one takes a twentieth of a second. */
 let passwordHash: Promise<string> | undefined
 
-export async function addPerson(replicas: Replicas, username: string, groups: readonly string[] = []): Promise<string> {
+export async function addPerson(
+  replicas: ServerReplicas,
+  username: string,
+  groups: readonly string[] = [],
+): Promise<string> {
   const user = await replicas.apps[0]!.store.users.insert({
     username,
     email: `${username}@example.com`,

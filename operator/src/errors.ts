@@ -59,4 +59,4 @@ export const errorCatalogue = {
   },
 } as const satisfies Record<string, { meaning: string; remedy: string }>
 
-export type ErrorCode = keyof typeof errorCatalogue
+export type OperatorErrorCode = keyof typeof errorCatalogue

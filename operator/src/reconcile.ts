@@ -38,7 +38,7 @@ import { rotationOf } from './secret/plan-next.ts'
 import { createWorkOnSecret } from './secret/work-on-secret.ts'
 import type { SecretResult } from './secret/work-on-secret.ts'
 import { sharedNameOf } from './secret/shared-names.ts'
-import type { Settings } from './settings.ts'
+import type { OperatorSettings } from './settings.ts'
 import { saysTheSame } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
 import { isInProgress, isSettled } from './status/in-progress.ts'
@@ -59,7 +59,7 @@ export interface Reconciler {
 }
 
 interface Needs {
-  readonly settings: Pick<Settings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
+  readonly settings: Pick<OperatorSettings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
   readonly baseline: OIDCPolicySpec
   readonly watch: Pick<
     Watch,

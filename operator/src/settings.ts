@@ -96,4 +96,4 @@ export const settingsSchema = z.strictObject({
   log: logSettings,
 })
 
-export type Settings = z.output<typeof settingsSchema>
+export type OperatorSettings = z.output<typeof settingsSchema>

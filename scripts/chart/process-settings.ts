@@ -3,7 +3,7 @@ import { policyDefinition } from '@nauthera/operator/api/crds'
 import { settingsSchema as operatorSettings } from '@nauthera/operator/settings'
 import { z } from '@nauthera/runtime/settings'
 import { settingsSchema as serverSettings } from '@nauthera/server/settings'
-import type { Schema } from './schema.ts'
+import type { ValuesSchema } from './schema.ts'
 
 // What the processes themselves say about a value: their settings, and the spec of a policy.
 
@@ -83,14 +83,22 @@ export const processSettings = {
 }
 
 /** What the server says of `outbound.allow`. */
-export function outboundAllow(): Schema {
-  const whole = z.toJSONSchema(serverSettings, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as Schema
+export function outboundAllow(): ValuesSchema {
+  const whole = z.toJSONSchema(serverSettings, {
+    target: 'draft-7',
+    io: 'input',
+    unrepresentable: 'any',
+  }) as ValuesSchema
   return strip(whole.properties!['outbound']!.properties!['allow']!)
 }
 
 /** What the server says of one of `upstreams`; the chart gives its files by a Secret and a ConfigMap. */
-export function federationProvider(): Schema {
-  const whole = z.toJSONSchema(serverSettings, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as Schema
+export function federationProvider(): ValuesSchema {
+  const whole = z.toJSONSchema(serverSettings, {
+    target: 'draft-7',
+    io: 'input',
+    unrepresentable: 'any',
+  }) as ValuesSchema
   const provider = strip(whole.properties!['upstreams']!.items!)
   const {
     clientId: _id,
@@ -99,7 +107,7 @@ export function federationProvider(): Schema {
     logoFile: _logo,
     ...properties
   } = provider.properties!
-  const secret: Schema = {
+  const secret: ValuesSchema = {
     type: 'object',
     additionalProperties: false,
     required: ['name'],
@@ -109,7 +117,7 @@ export function federationProvider(): Schema {
       secretKey: { $ref: '#/definitions/objectKey' },
     },
   }
-  const logo: Schema = {
+  const logo: ValuesSchema = {
     type: 'object',
     additionalProperties: false,
     required: ['name'],
@@ -122,8 +130,12 @@ export function federationProvider(): Schema {
 }
 
 /** What the server says of a source that is a directory, without the keys that the chart has values of its own for. */
-export function ldapSettings(): Schema {
-  const whole = z.toJSONSchema(serverSettings, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as Schema
+export function ldapSettings(): ValuesSchema {
+  const whole = z.toJSONSchema(serverSettings, {
+    target: 'draft-7',
+    io: 'input',
+    unrepresentable: 'any',
+  }) as ValuesSchema
   const kinds = whole.properties!['sources']!.items!.oneOf!
   const ldap = kinds.find(({ properties }) => properties!['userBase'] !== undefined)!
   const owned = ['type', 'urls', 'startTLS', 'caFile', 'usernameFile', 'passwordFile', 'userBase', 'groups.base']
@@ -131,15 +143,15 @@ export function ldapSettings(): Schema {
 }
 
 /** The settings of a process without the keys that the chart has values of its own for. */
-function settingsOf(schema: z.ZodType, owned: readonly string[]): Schema {
-  const whole = z.toJSONSchema(schema, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as Schema
+function settingsOf(schema: z.ZodType, owned: readonly string[]): ValuesSchema {
+  const whole = z.toJSONSchema(schema, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as ValuesSchema
   delete whole.$schema
   return without(strip(whole), new Set(owned), '')
 }
 
-function without(schema: Schema, owned: ReadonlySet<string>, path: string): Schema {
+function without(schema: ValuesSchema, owned: ReadonlySet<string>, path: string): ValuesSchema {
   if (!schema.properties) return schema
-  const properties: Record<string, Schema> = {}
+  const properties: Record<string, ValuesSchema> = {}
   for (const [key, child] of Object.entries(schema.properties)) {
     const childPath = path === '' ? key : `${path}.${key}`
     if (owned.has(childPath)) continue
@@ -151,7 +163,7 @@ function without(schema: Schema, owned: ReadonlySet<string>, path: string): Sche
 }
 
 /** Without defaults, which the process knows, and without `required`, since the chart may set a required key itself. */
-function strip(schema: Schema): Schema {
+function strip(schema: ValuesSchema): ValuesSchema {
   const { default: _default, ...rest } = schema
   if (rest.properties) {
     delete rest.required
@@ -161,18 +173,18 @@ function strip(schema: Schema): Schema {
 }
 
 /** Spec of an OIDCPolicy without its selector, which makes no sense for a baseline. */
-export function policySpec(): Schema {
+export function policySpec(): ValuesSchema {
   const version = policyDefinition.spec.versions[0]!
-  const spec = (version.schema.openAPIV3Schema as Schema).properties!['spec']!
+  const spec = (version.schema.openAPIV3Schema as ValuesSchema).properties!['spec']!
   const { selector: _selector, ...properties } = spec.properties!
   return closed({ type: 'object', properties })
 }
 
 /** A structural schema as draft-07: closed, since Kubernetes prunes unknown fields and Helm would let them pass. */
-function closed(schema: Schema): Schema {
+function closed(schema: ValuesSchema): ValuesSchema {
   const kept = Object.fromEntries(
     Object.entries(schema).filter(([key]) => !key.startsWith('x-kubernetes-') && key !== 'default' && key !== 'format'),
-  ) as Schema
+  ) as ValuesSchema
   if (kept.items) kept.items = closed(kept.items)
   if (typeof kept.additionalProperties === 'object') kept.additionalProperties = closed(kept.additionalProperties)
   if (kept.properties) {

@@ -1,7 +1,7 @@
 import type { Value } from './values.ts'
 
 /** The part of JSON Schema draft-07 that values.schema.json needs. */
-export interface Schema {
+export interface ValuesSchema {
   $schema?: string
   $ref?: string
   title?: string
@@ -15,29 +15,29 @@ export interface Schema {
   maxLength?: number
   minItems?: number
   uniqueItems?: boolean
-  items?: Schema
-  oneOf?: Schema[]
-  properties?: Record<string, Schema>
-  patternProperties?: Record<string, Schema>
-  additionalProperties?: boolean | Schema
-  propertyNames?: Schema
+  items?: ValuesSchema
+  oneOf?: ValuesSchema[]
+  properties?: Record<string, ValuesSchema>
+  patternProperties?: Record<string, ValuesSchema>
+  additionalProperties?: boolean | ValuesSchema
+  propertyNames?: ValuesSchema
   required?: string[]
-  allOf?: Schema[]
-  anyOf?: Schema[]
+  allOf?: ValuesSchema[]
+  anyOf?: ValuesSchema[]
   maxProperties?: number
   const?: Value
-  not?: Schema
-  definitions?: Record<string, Schema>
+  not?: ValuesSchema
+  definitions?: Record<string, ValuesSchema>
   default?: unknown
   [extension: `x-kubernetes-${string}`]: unknown
 }
 
-export const ref = (name: string): Schema => ({ $ref: `#/definitions/${name}` })
-export const oneOf = (...values: string[]): Schema => ({ type: 'string', enum: values })
-export const orEmpty = (...values: string[]): Schema => ({ type: 'string', enum: ['', ...values] })
-export const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] })
-export const listOf = (items: Schema): Schema => ({ type: 'array', items })
-export const pattern = (text: string, maxLength?: number): Schema => ({
+export const ref = (name: string): ValuesSchema => ({ $ref: `#/definitions/${name}` })
+export const oneOf = (...values: string[]): ValuesSchema => ({ type: 'string', enum: values })
+export const orEmpty = (...values: string[]): ValuesSchema => ({ type: 'string', enum: ['', ...values] })
+export const orNull = (schema: ValuesSchema): ValuesSchema => ({ anyOf: [schema, { type: 'null' }] })
+export const listOf = (items: ValuesSchema): ValuesSchema => ({ type: 'array', items })
+export const pattern = (text: string, maxLength?: number): ValuesSchema => ({
   type: 'string',
   pattern: text,
   ...(maxLength === undefined ? {} : { maxLength }),

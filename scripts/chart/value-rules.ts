@@ -1,8 +1,8 @@
 import { federationProvider, ldapSettings, outboundAllow, policySpec, processSettings } from './process-settings.ts'
-import type { Schema } from './schema.ts'
+import type { ValuesSchema } from './schema.ts'
 import { listOf, oneOf, orEmpty, orNull, pattern, ref } from './schema.ts'
 
-export const definitions: Record<string, Schema> = {
+export const definitions: Record<string, ValuesSchema> = {
   port: { type: 'integer', minimum: 1, maximum: 65535 },
   seconds: { type: 'integer', minimum: 0, maximum: 86_400 },
   replicas: { type: 'integer', minimum: 0, maximum: 100 },
@@ -28,7 +28,7 @@ export const definitions: Record<string, Schema> = {
   },
 }
 
-const probe: Schema = {
+const probe: ValuesSchema = {
   type: 'object',
   additionalProperties: false,
   properties: Object.fromEntries(
@@ -41,7 +41,7 @@ const probe: Schema = {
 
 /** What the value of a path may be; the first expression that matches the whole path decides. Where none does, the type of
  *  the default does. */
-export const rules: readonly (readonly [RegExp, Schema])[] = [
+export const rules: readonly (readonly [RegExp, ValuesSchema])[] = [
   // validate.yaml says in words what is wrong with it: a schema could only show its pattern
   [/issuer/, { type: 'string', maxLength: 2048 }],
   [/clusterDomain/, pattern('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', 253)],

@@ -1,6 +1,6 @@
 // values.schema.json: shape and defaults from values.yaml, what a leaf may be from value-rules.ts, `settings` from the process that
 // reads them. Draft-07, closed at every level but labels and what Kubernetes itself checks.
-import type { Schema } from './schema.ts'
+import type { ValuesSchema } from './schema.ts'
 import { definitions, nullable, rules } from './value-rules.ts'
 import { chartDirectory, isMap, readValues } from './values.ts'
 import type { Value } from './values.ts'
@@ -9,7 +9,7 @@ import type { Value } from './values.ts'
 export function renderValuesSchema(): { path: string; content: string } {
   const { defaults, parameters } = readValues()
   const descriptions = new Map(parameters.map(({ path, description }) => [path, description]))
-  const root: Schema = {
+  const root: ValuesSchema = {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Values of the chart nauthera',
     definitions,
@@ -18,9 +18,9 @@ export function renderValuesSchema(): { path: string; content: string } {
   return { path: `${chartDirectory}/values.schema.json`, content: `${JSON.stringify(root, undefined, 2)}\n` }
 }
 
-function schemaOf(value: Value, path: string, descriptions: ReadonlyMap<string, string>): Schema {
+function schemaOf(value: Value, path: string, descriptions: ReadonlyMap<string, string>): ValuesSchema {
   const description = descriptions.get(path)
-  const described = (schema: Schema): Schema =>
+  const described = (schema: ValuesSchema): ValuesSchema =>
     // Beside $ref nothing else counts in draft-07.
     description === undefined ? schema : schema.$ref ? { description, allOf: [schema] } : { description, ...schema }
   // A map with keys is described key by key, unless it is a value as a whole.

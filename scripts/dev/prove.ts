@@ -7,7 +7,7 @@ import { fetchVerifiedToken, parseCredentials, requestTokenWith } from '@nauther
 import { isReady, statusOf, waitForObject } from '@nauthera/local/product/wait-for'
 import { demo } from './demo.ts'
 
-export interface Proof {
+export interface ClientProof {
   /** First 8 hex of the digest of the set of clients. */
   readonly revision: string
   /** How many replicas gave a token that verifies. */
@@ -16,7 +16,7 @@ export interface Proof {
 }
 
 /** Waits until the machine client is live everywhere, then asks every replica for a token with its Secret. */
-export async function prove(stack: Stack): Promise<Proof> {
+export async function prove(stack: Stack): Promise<ClientProof> {
   const { api, issuer, pods } = stack
   const client = await waitForObject(
     api,

@@ -16,7 +16,7 @@ import { readLogoutToken } from './sample-app/logout-token.ts'
 import { createMountedClient } from './sample-app/mounted-client.ts'
 import type { MountedClient } from './sample-app/mounted-client.ts'
 import { renderFailed, renderHome, renderWaiting } from './sample-app/pages.ts'
-import type { SignedIn } from './sample-app/pages.ts'
+import type { SamplePerson } from './sample-app/pages.ts'
 import { SecretInUse } from './sample-app/secret-in-use.ts'
 import { Sessions } from './sample-app/sessions.ts'
 
@@ -196,7 +196,7 @@ function originOf(request: Request): string {
   return `${tls === undefined ? 'http' : 'https'}://${request.get('host')}`
 }
 
-function keep(tokens: client.TokenEndpointResponse): SignedIn['tokens'] {
+function keep(tokens: client.TokenEndpointResponse): SamplePerson['tokens'] {
   return { id: tokens.id_token, access: tokens.access_token, refresh: tokens.refresh_token, scope: tokens.scope }
 }
 

@@ -1,4 +1,4 @@
-import type { ClusterIssuer } from './clients/cluster-issuer.ts'
+import type { ClusterIssuerKeys } from './clients/cluster-issuer.ts'
 import type { RegistryHolder } from './clients/registry.ts'
 import { listen } from './http/server.ts'
 import { createClientCheck } from './oidc/clients/mapping.ts'
@@ -26,7 +26,7 @@ export interface App {
   readonly registry: RegistryHolder
   readonly checkClient: ReturnType<typeof createClientCheck>
   /** What signs the tokens of this cluster's ServiceAccounts. */
-  readonly clusterIssuer: ClusterIssuer
+  readonly clusterIssuer: ClusterIssuerKeys
   /** Resolves once the database has answered and the keys are loaded. */
   readonly loaded: Promise<void>
   /** @param options.drainMs default as the settings say; 0 when no client needs to be told */

@@ -48,7 +48,7 @@ export interface PageRequest {
   readonly query: URLSearchParams
   /** Fields of a POST that has passed the form guard; empty for GET. */
   readonly form: URLSearchParams
-  readonly peer: Peer
+  readonly peer: RequestPeer
   /** Tags of the browser, the most wanted first. */
   readonly languages: readonly string[]
   readonly correlationId: string
@@ -56,7 +56,7 @@ export interface PageRequest {
 }
 
 /** Who asks, for lockout, devices and audit. */
-export interface Peer {
+export interface RequestPeer {
   /** The address of the connection, or the one that a trusted proxy gives. */
   readonly address: string
   readonly userAgent: string

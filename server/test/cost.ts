@@ -1,4 +1,4 @@
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 /** What something cost the first replica in PostgreSQL. */
 export interface Cost<T> {
@@ -7,7 +7,7 @@ export interface Cost<T> {
   readonly commits: number
 }
 
-export async function costOf<T>(replicas: Replicas, work: () => Promise<T>): Promise<Cost<T>> {
+export async function costOf<T>(replicas: ServerReplicas, work: () => Promise<T>): Promise<Cost<T>> {
   const { database } = replicas.apps[0]!.store
   const before = database.counters()
   const result = await work()

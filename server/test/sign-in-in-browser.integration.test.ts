@@ -8,7 +8,7 @@ import { findAxeViolations, launchChromium, watchPage } from '@nauthera/harness/
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { createPasswords } from '../src/users/passwords.ts'
 import { configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 const clientId = 'team-a.reports'
 
@@ -61,7 +61,7 @@ const startPage = 'https://reports.example.test/'
 describe('signing in with a browser', function () {
   this.timeout(60_000)
   let browser: Browser
-  let server: Replicas
+  let server: ServerReplicas
   let party: FixtureRelyingParty
   let person: Person
   let context: BrowserContext

@@ -8,14 +8,14 @@ import { status } from './contract/status.ts'
 import { tables } from './contract/tables.ts'
 import { watches } from './contract/watches.ts'
 import { writes } from './contract/writes.ts'
-import type { Connection } from './contract/subject.ts'
+import type { ContractConnection } from './contract/subject.ts'
 import { Subject } from './contract/subject.ts'
 
 // What the operator and kubectl rely on in the Kubernetes API. The suite runs on the stand-in (npm test) and on a real API server
 // (npm run e2e), so the stand-in cannot drift from the truth.
 
 /** Declares the tests; call it inside a `describe`. */
-export function kubeContract(connect: () => Promise<Connection>): void {
+export function kubeContract(connect: () => Promise<ContractConnection>): void {
   const subject = new Subject()
   before(async function () {
     this.timeout(60_000)

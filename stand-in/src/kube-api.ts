@@ -1,17 +1,17 @@
 import type { AddressInfo } from 'node:net'
 import { Faults } from './http/faults.ts'
 import { createApiServer } from './server.ts'
-import { Users, renderKubeconfig } from './http/users.ts'
+import { RbacUsers, renderKubeconfig } from './http/users.ts'
 import { readDefinitions } from './manifests.ts'
 import type { KubeObject } from './objects.ts'
-import type { Rule } from './http/rbac.ts'
+import type { RbacRule } from './http/rbac.ts'
 import { everything } from './http/rbac.ts'
 import { ServiceAccountKeys } from './service-accounts.ts'
 import type { ApiState, ContainerLogs, OpenWatch, RecordedRequest } from './state.ts'
 import { Kinds } from './store/kinds.ts'
 import type { Resource } from './store/resources.ts'
 import { builtInResources, parseCustomResourceDefinition } from './store/resources.ts'
-import { Store } from './store/store.ts'
+import { ObjectStore } from './store/store.ts'
 import { withNameLabel } from './verbs/admission.ts'
 
 // A stand-in for the Kubernetes API on loopback: what the operator and `kubectl apply|get|wait|delete|describe|logs` need, and no
@@ -20,7 +20,7 @@ import { withNameLabel } from './verbs/admission.ts'
 export interface KubeApi {
   readonly url: string
   readonly port: number
-  readonly store: Store
+  readonly store: ObjectStore
   readonly faults: Faults
   /** What signs the tokens of ServiceAccounts. */
   readonly accountKeys: ServiceAccountKeys
@@ -35,7 +35,7 @@ export interface KubeApi {
   resourceOf(object: KubeObject): Resource
   /** Makes a user with these rights.
    *  @returns the user's kubeconfig as YAML */
-  addUser(name: string, rules: readonly Rule[], options?: { namespace?: string }): string
+  addUser(name: string, rules: readonly RbacRule[], options?: { namespace?: string }): string
   /** kubeconfig of a user who may do everything. */
   readonly adminConfig: string
   readonly adminToken: string
@@ -57,7 +57,7 @@ export async function startKubeApi(
     definitions?: readonly unknown[]
     bookmarkMs?: number
     namespaces?: readonly string[]
-    state?: Parameters<Store['restore']>[0]
+    state?: Parameters<ObjectStore['restore']>[0]
     logs?: ContainerLogs
     onRequest?: (request: RecordedRequest) => void
   } = {},
@@ -67,7 +67,7 @@ export async function startKubeApi(
   const state: ApiState = {
     kinds,
     store: createStore(kinds, ['default', ...(options.namespaces ?? [])], options.state ?? []),
-    users: new Users(),
+    users: new RbacUsers(),
     faults: new Faults(),
     accountKeys: new ServiceAccountKeys(),
     requests: [],
@@ -90,8 +90,12 @@ export async function startKubeApi(
   return openApi(state, port, stop)
 }
 
-function createStore(kinds: Kinds, namespaces: readonly string[], objects: Parameters<Store['restore']>[0]): Store {
-  const store = new Store()
+function createStore(
+  kinds: Kinds,
+  namespaces: readonly string[],
+  objects: Parameters<ObjectStore['restore']>[0],
+): ObjectStore {
+  const store = new ObjectStore()
   store.restore(objects, kinds.all)
   const kind = kinds.named('namespaces')
   for (const name of namespaces) {

@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 // A plain HTTP client for the Kubernetes API: scripts and the contract suite speak the protocol itself, so that the suite tests the
 // server and not the idea that a library has of it.
 
-export interface Answer<T = Json> {
+export interface KubeAnswer<T = Json> {
   readonly status: number
   readonly headers: IncomingMessage['headers']
   readonly body: T
@@ -38,7 +38,7 @@ export interface KubeClient {
       contentType?: string
       accept?: string
     },
-  ): Promise<Answer<T>>
+  ): Promise<KubeAnswer<T>>
   watch(path: string, query: Readonly<Record<string, string | number | boolean>>): Promise<OpenedWatch>
 }
 

@@ -5,7 +5,7 @@ import { writeAtomically } from './atomic-writer.ts'
 // The kubelet's projected volume of Secrets: a directory that follows them.
 
 /** One source of the volume; every one is optional: absent Secrets and keys are left out. */
-export interface SecretSource {
+export interface VolumeSource {
   readonly secret: string
   /** Keys to show; default: all. */
   readonly keys?: readonly string[]
@@ -31,7 +31,7 @@ export interface MountedVolume {
  *  @param options.periodMs pause between syncs without a nudge; default 60 to 90 s at random, as the kubelet's */
 export function mountVolume(options: {
   directory: string
-  sources: readonly SecretSource[]
+  sources: readonly VolumeSource[]
   read: (secret: string) => Readonly<Record<string, string>> | undefined
   nudgeMs?: number
   periodMs?: () => number

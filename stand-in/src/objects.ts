@@ -11,7 +11,7 @@ interface Metadata {
   labels?: Record<string, string>
   annotations?: Record<string, string>
   ownerReferences?: { apiVersion: string; kind: string; name: string; uid: string; controller?: boolean }[]
-  managedFields?: ManagedFields[]
+  managedFields?: ManagedFieldsEntry[]
   [key: string]: unknown
 }
 
@@ -23,7 +23,7 @@ export interface KubeObject {
   [key: string]: unknown
 }
 
-export interface ManagedFields {
+export interface ManagedFieldsEntry {
   manager: string
   operation: 'Apply' | 'Update'
   apiVersion: string
@@ -39,7 +39,7 @@ export interface FieldTree {
 }
 
 /** The part of a structural schema that the stand-in understands. */
-export interface JsonSchema {
+export interface ObjectSchema {
   type?: string
   description?: string
   default?: unknown
@@ -55,9 +55,9 @@ export interface JsonSchema {
   minProperties?: number
   maxProperties?: number
   nullable?: boolean
-  items?: JsonSchema
-  properties?: Record<string, JsonSchema>
-  additionalProperties?: JsonSchema | boolean
+  items?: ObjectSchema
+  properties?: Record<string, ObjectSchema>
+  additionalProperties?: ObjectSchema | boolean
   required?: readonly string[]
   'x-kubernetes-list-type'?: 'set' | 'atomic' | 'map'
   'x-kubernetes-list-map-keys'?: readonly string[]

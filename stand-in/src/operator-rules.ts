@@ -8,7 +8,7 @@ import {
   shardCount,
   shardSecretName,
 } from '@nauthera/proto/names'
-import type { Rule } from './http/rbac.ts'
+import type { RbacRule } from './http/rbac.ts'
 
 /** What the chart's roles give the operator, in each way of watching (a test of the chart holds the two to one another): secrets
  *  never by list or watch, its own by name, and on pods one patch. */
@@ -18,7 +18,7 @@ export function operatorRules(options: {
   namespace: string
   namespaces?: readonly string[]
   nudge: boolean
-}): Rule[] {
+}): RbacRule[] {
   const { mode, release, namespace, nudge } = options
   const scopes: (string | undefined)[] =
     mode === 'cluster' ? [undefined] : mode === 'release' ? [namespace] : [...(options.namespaces ?? [])]
@@ -29,7 +29,7 @@ export function operatorRules(options: {
     proofSecretName(release),
     linkSecretName(release),
   ]
-  const inScope = (rule: Omit<Rule, 'namespace'>): Rule[] =>
+  const inScope = (rule: Omit<RbacRule, 'namespace'>): RbacRule[] =>
     scopes.map((scope) => (scope === undefined ? rule : { ...rule, namespace: scope }))
   return [
     ...inScope({ apiGroups: [apiGroup], resources: ['oidcclients'], verbs: ['get', 'list', 'watch'] }),
@@ -59,7 +59,7 @@ export function operatorRules(options: {
 }
 
 /** What the account of the create-only keys Job may do. */
-export const keysJobRules = (release: string, namespace: string): Rule[] => [
+export const keysJobRules = (release: string, namespace: string): RbacRule[] => [
   { namespace, apiGroups: [''], resources: ['secrets'], verbs: ['get'], resourceNames: [keysSecretName(release)] },
   { namespace, apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
 ]

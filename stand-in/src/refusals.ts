@@ -43,30 +43,30 @@ export class Refusal extends Error {
 }
 
 /** `oidcclients.auth.nauthera.io`, `secrets`. */
-export interface Names {
+export interface ResourceNames {
   group: string
   plural: string
   kind: string
 }
-const qualified = ({ group, plural }: Names): string => (group === '' ? plural : `${plural}.${group}`)
-const detailsOf = (names: Names, name: string) => ({
+const qualified = ({ group, plural }: ResourceNames): string => (group === '' ? plural : `${plural}.${group}`)
+const detailsOf = (names: ResourceNames, name: string) => ({
   name,
   ...(names.group === '' ? {} : { group: names.group }),
   kind: names.plural,
 })
 
-export const notFound = (names: Names, name: string) =>
+export const notFound = (names: ResourceNames, name: string) =>
   new Refusal(404, 'NotFound', `${qualified(names)} "${name}" not found`, { details: detailsOf(names, name) })
 
-export const alreadyExists = (names: Names, name: string) =>
+export const alreadyExists = (names: ResourceNames, name: string) =>
   new Refusal(409, 'AlreadyExists', `${qualified(names)} "${name}" already exists`, { details: detailsOf(names, name) })
 
-export const conflict = (names: Names, name: string, why: string) =>
+export const conflict = (names: ResourceNames, name: string, why: string) =>
   new Refusal(409, 'Conflict', `Operation cannot be fulfilled on ${qualified(names)} "${name}": ${why}`, {
     details: detailsOf(names, name),
   })
 
-export const terminating = (names: Names, name: string, namespace: string) =>
+export const terminating = (names: ResourceNames, name: string, namespace: string) =>
   new Refusal(
     403,
     'Forbidden',
@@ -88,7 +88,7 @@ export const terminating = (names: Names, name: string, namespace: string) =>
 export const staleVersion =
   'the object has been modified; please apply your changes to the latest version and try again'
 
-export function invalid(names: Names, name: string, causes: readonly Cause[]): Refusal {
+export function invalid(names: ResourceNames, name: string, causes: readonly Cause[]): Refusal {
   const lines = causes.map(({ field, message }) => `${field}: ${message}`)
   const text = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`
   const kind = names.group === '' ? names.kind : `${names.kind}.${names.group}`

@@ -1,4 +1,4 @@
-import type { JsonSchema } from './objects.ts'
+import type { ObjectSchema } from './objects.ts'
 import { isRecord } from './objects.ts'
 import type { Cause } from './refusals.ts'
 import { childOf } from './schema/child-schema.ts'
@@ -9,12 +9,12 @@ import { checkStructure } from './schema/structure.ts'
 // check types and bounds, and then the CEL rules. The messages are worded as the API server's.
 
 /** @returns the value without the fields that the schema does not declare, and the paths of these */
-export function prune(value: unknown, schema: JsonSchema | undefined): { pruned: unknown; unknown: string[] } {
+export function prune(value: unknown, schema: ObjectSchema | undefined): { pruned: unknown; unknown: string[] } {
   const unknown: string[] = []
   return { pruned: pruneAt(value, schema, '', unknown), unknown }
 }
 
-function pruneAt(value: unknown, schema: JsonSchema | undefined, path: string, unknown: string[]): unknown {
+function pruneAt(value: unknown, schema: ObjectSchema | undefined, path: string, unknown: string[]): unknown {
   if (!schema) return value
   if (Array.isArray(value)) {
     return value.map((item, index) => pruneAt(item, schema.items, `${path}[${index}]`, unknown))
@@ -34,7 +34,7 @@ function pruneAt(value: unknown, schema: JsonSchema | undefined, path: string, u
 }
 
 /** @returns the value with the schema's defaults where a field is absent (or null and not nullable) */
-export function applyDefaults(value: unknown, schema: JsonSchema | undefined): unknown {
+export function applyDefaults(value: unknown, schema: ObjectSchema | undefined): unknown {
   if (!schema) return value
   if (Array.isArray(value)) return value.map((item) => applyDefaults(item, schema.items))
   if (!isRecord(value)) return value
@@ -54,7 +54,7 @@ export function applyDefaults(value: unknown, schema: JsonSchema | undefined): u
 
 /** @param old the object before an update: rules that speak of `oldSelf` hold then only
  *  @returns every fault; CEL rules are not evaluated while the structure is wrong */
-export function validate(value: unknown, old: unknown, schema: JsonSchema | undefined): Cause[] {
+export function validate(value: unknown, old: unknown, schema: ObjectSchema | undefined): Cause[] {
   if (!schema) return []
   const causes: Cause[] = []
   checkStructure(value, schema, '', causes)
@@ -71,7 +71,7 @@ export function validate(value: unknown, old: unknown, schema: JsonSchema | unde
   return causes
 }
 
-const hasRules = (schema: JsonSchema): boolean =>
+const hasRules = (schema: ObjectSchema): boolean =>
   schema['x-kubernetes-validations'] !== undefined ||
   Object.values(schema.properties ?? {}).some(hasRules) ||
   (schema.items !== undefined && hasRules(schema.items)) ||

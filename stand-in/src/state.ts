@@ -1,11 +1,11 @@
 // What the stand-in knows.
 import type { Faults } from './http/faults.ts'
 import type { ApiRequest } from './http/request.ts'
-import type { Users } from './http/users.ts'
+import type { RbacUsers } from './http/users.ts'
 import type { ServiceAccountKeys } from './service-accounts.ts'
 import type { Kinds } from './store/kinds.ts'
 import type { Resource } from './store/resources.ts'
-import type { Store } from './store/store.ts'
+import type { ObjectStore } from './store/store.ts'
 
 export interface RecordedRequest extends ApiRequest {
   readonly user: string
@@ -40,9 +40,9 @@ export interface OpenWatch {
 
 /** What one running API knows; every request gets it. */
 export interface ApiState {
-  readonly store: Store
+  readonly store: ObjectStore
   readonly kinds: Kinds
-  readonly users: Users
+  readonly users: RbacUsers
   readonly faults: Faults
   /** What signs the tokens of ServiceAccounts. */
   readonly accountKeys: ServiceAccountKeys

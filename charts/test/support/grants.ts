@@ -1,10 +1,10 @@
 // What the bindings of a render give a service account, in the form that the stand-in API enforces.
 import type { RecordedRequest } from '@nauthera/stand-in/state'
-import type { Rule } from '@nauthera/stand-in/http/rbac'
+import type { RbacRule } from '@nauthera/stand-in/http/rbac'
 import type { Manifest } from './render.ts'
 
 /** @returns the rules of every role that the account is bound to; without namespace: everywhere */
-export function grantsOf(objects: readonly Manifest[], account: string): Rule[] {
+export function grantsOf(objects: readonly Manifest[], account: string): RbacRule[] {
   return objects
     .filter(({ kind }) => kind === 'RoleBinding' || kind === 'ClusterRoleBinding')
     .filter((binding) => (binding['subjects'] as { name: string }[]).some(({ name }) => name === account))
@@ -16,7 +16,7 @@ export function grantsOf(objects: readonly Manifest[], account: string): Rule[] 
         (object) => isNamed(object) && object.metadata.namespace === (kind === 'Role' ? namespace : undefined),
       )
       if (!role) throw new Error(`no ${kind} ${name}`)
-      return (role['rules'] as Rule[]).map((rule) => (namespace === undefined ? rule : { ...rule, namespace }))
+      return (role['rules'] as RbacRule[]).map((rule) => (namespace === undefined ? rule : { ...rule, namespace }))
     })
 }
 
@@ -29,7 +29,7 @@ export interface Right {
   readonly names?: readonly string[]
 }
 
-export const rightsIn = (rules: readonly Rule[]): Right[] =>
+export const rightsIn = (rules: readonly RbacRule[]): Right[] =>
   rules.flatMap(({ namespace, apiGroups, resources, verbs, resourceNames: names }) =>
     apiGroups.flatMap((group) =>
       resources.flatMap((resource) =>

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Product } from '../load/product.ts'
+import type { LoadedProduct } from '../load/product.ts'
 import { cpuSeconds, familyCpuSeconds } from './process-cost.ts'
 
 /** One product and what is asked of it again and again. */
 export interface Contender {
-  readonly product: Product
+  readonly product: LoadedProduct
   /** Throws on a wrong answer. @param worker which of those that work side by side */
   readonly operation: (worker: number) => Promise<unknown>
 }

@@ -1,4 +1,4 @@
-import type { Frame } from './profile.ts'
+import type { ProfileFrame } from './profile.ts'
 
 const rowHeight = 17
 const width = 1200
@@ -10,10 +10,10 @@ const escape = (text: string): string =>
 
 /** A flame graph in one SVG file: callers below, as wide as the time that a function and what it calls took. One colour for each
  *  area of the code; a browser shows the share when the pointer rests on it. */
-export function renderFlameGraph(root: Frame, title: string): string {
+export function renderFlameGraph(root: ProfileFrame, title: string): string {
   const boxes: string[] = []
   let deepest = 0
-  const draw = (frame: Frame, x: number, depth: number): void => {
+  const draw = (frame: ProfileFrame, x: number, depth: number): void => {
     const wide = (frame.total / root.total) * width
     if (wide < narrowest) return
     deepest = Math.max(deepest, depth)
@@ -40,7 +40,7 @@ ${boxes.join('\n')}
 `
 }
 
-function renderBox(frame: Frame, at: { x: number; depth: number; wide: number; share: number }): string {
+function renderBox(frame: ProfileFrame, at: { x: number; depth: number; wide: number; share: number }): string {
   const y = -at.depth * rowHeight
   const letters = Math.floor((at.wide - 4) / 6)
   const label = letters < 3 ? '' : frame.name.slice(0, letters)

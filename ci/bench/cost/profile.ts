@@ -19,24 +19,24 @@ interface CpuProfile {
 }
 
 /** A function under its callers. Times are microseconds. */
-export interface Frame {
+export interface ProfileFrame {
   readonly name: string
   /** Such as server/src/oidc/keys/jwt.ts:12, node_modules/oidc-provider/lib/provider.js:5, node:http or (garbage collector). */
   readonly place: string
   readonly area: string
   self: number
   total: number
-  readonly children: Frame[]
+  readonly children: ProfileFrame[]
 }
 
 /** @returns the root, with the time in which the process was idle left out */
-export function readProfile(file: string): Frame {
+export function readProfile(file: string): ProfileFrame {
   const profile = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile
   const own = new Map<number, number>()
   profile.samples.forEach((id, index) => own.set(id, (own.get(id) ?? 0) + profile.timeDeltas[index]!))
   const place = createPlaces()
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
-  const build = (id: number): Frame => {
+  const build = (id: number): ProfileFrame => {
     const { callFrame, children = [] } = nodes.get(id)!
     const below = children.map(build).filter(({ name }) => name !== '(idle)')
     const self = callFrame.functionName === '(root)' ? 0 : (own.get(id) ?? 0)
@@ -87,7 +87,7 @@ function areaOf(place: string): string {
 
 const isOurChoice = (area: string): boolean => !area.startsWith('(') && !area.startsWith('node:')
 
-export interface Share {
+export interface ProfileShare {
   readonly name: string
   /** Of all the time that was not idle. */
   readonly self: number
@@ -95,9 +95,9 @@ export interface Share {
 }
 
 /** @param keyOf what a frame counts for; `above` is what its caller counts for */
-const sum = (root: Frame, keyOf: (frame: Frame, above: string | undefined) => string): Share[] => {
+const sum = (root: ProfileFrame, keyOf: (frame: ProfileFrame, above: string | undefined) => string): ProfileShare[] => {
   const shares = new Map<string, { self: number; total: number }>()
-  const walk = (frame: Frame, caller: string | undefined, above: ReadonlySet<string>) => {
+  const walk = (frame: ProfileFrame, caller: string | undefined, above: ReadonlySet<string>) => {
     const key = keyOf(frame, caller)
     const share = shares.get(key) ?? { self: 0, total: 0 }
     share.self += frame.self / root.total
@@ -112,16 +112,16 @@ const sum = (root: Frame, keyOf: (frame: Frame, above: string | undefined) => st
 }
 
 /** What Node and the engine do for a caller counts for the package or the folder that called. */
-export const sharesOfAreas = (root: Frame): Share[] =>
+export const sharesOfAreas = (root: ProfileFrame): ProfileShare[] =>
   sum(root, ({ area }, above) =>
     isOurChoice(area) || area === '(garbage collector)' || above === undefined || !isOurChoice(above) ? area : above,
   )
-const sharesOfFunctions = (root: Frame): Share[] => sum(root, ({ name, place }) => `${name}  ${place}`)
+const sharesOfFunctions = (root: ProfileFrame): ProfileShare[] => sum(root, ({ name, place }) => `${name}  ${place}`)
 
 /** A table in text: the areas and the functions with most time of their own, and those of ours under which most is spent. */
-export function describeProfile(root: Frame, most = 25): string {
+export function describeProfile(root: ProfileFrame, most = 25): string {
   const percent = (share: number) => `${(share * 100).toFixed(1).padStart(5)} %`
-  const lines = (shares: readonly Share[], by: 'self' | 'total') =>
+  const lines = (shares: readonly ProfileShare[], by: 'self' | 'total') =>
     [...shares]
       .sort((a, b) => b[by] - a[by])
       .slice(0, most)

@@ -4,7 +4,7 @@ import { z } from '@nauthera/runtime/settings'
 import { parse } from 'yaml'
 import { send } from '@nauthera/harness/browser'
 import type { Target } from '@nauthera/harness/browser'
-import type { Client, Product } from './product.ts'
+import type { Client, LoadedProduct } from './product.ts'
 
 const client = z.strictObject({ id: z.string(), secret: z.string() })
 const schema = z.strictObject({
@@ -41,7 +41,7 @@ pids: {server: 1234, postmaster: 1235}   # both are optional
 
 /** Reads the file, and asks the product for its endpoints.
  *  @throws Error that names what is wrong with the file, or that the product does not answer */
-export async function readOther(file: string): Promise<Product> {
+export async function readOther(file: string): Promise<LoadedProduct> {
   const parsed = schema.safeParse(parse(readFileSync(file, 'utf8')))
   if (!parsed.success) throw new Error(`${file}: ${z.prettifyError(parsed.error)}`)
   const { name, issuer, origin, machine, web, pids, ...others } = parsed.data
@@ -54,7 +54,7 @@ export async function readOther(file: string): Promise<Product> {
     const endpoint = told[key]
     return typeof endpoint === 'string' ? new URL(endpoint).pathname : `/no-${key}`
   }
-  const clients: Product['clients'] = { ...one('machine', machine), ...one('web', web), ...one('web-rs256', web) }
+  const clients: LoadedProduct['clients'] = { ...one('machine', machine), ...one('web', web), ...one('web-rs256', web) }
   return {
     ...target,
     ...others,

@@ -1,11 +1,11 @@
 import { randomUUID, sign } from 'node:crypto'
 import { Browser, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
-import type { Client, ClientRole, Product } from './product.ts'
+import type { Client, ClientRole, LoadedProduct } from './product.ts'
 
 // What a client and a browser do, at any product. A wrong answer throws: a bench of refusals would look fast.
 
-export interface Tokens {
+export interface LoadTokens {
   readonly access: string
   readonly refresh: string | undefined
 }
@@ -15,7 +15,7 @@ const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 /** Some products cannot do some of it. */
 export class MissingClient extends Error {}
 
-export function clientOf({ clients, name }: Product, role: ClientRole): Client {
+export function clientOf({ clients, name }: LoadedProduct, role: ClientRole): Client {
   const client = clients[role]
   if (client === undefined) throw new MissingClient(`${name} has no client "${role}"`)
   return client
@@ -23,7 +23,7 @@ export function clientOf({ clients, name }: Product, role: ClientRole): Client {
 
 /** How a client proves who it is: a header, or fields of the form. */
 function proofOf(
-  product: Product,
+  product: LoadedProduct,
   client: Client,
 ): { headers?: Record<string, string>; form?: Record<string, string> } {
   const { id, secret, key, platformToken } = client
@@ -42,7 +42,12 @@ export function signJwt(header: object, claims: object, key: Parameters<typeof s
   return `${signed}.${sign('sha256', Buffer.from(signed), key).toString('base64url')}`
 }
 
-async function post(product: Product, path: string, client: Client, form: Record<string, string>): Promise<Answer> {
+async function post(
+  product: LoadedProduct,
+  path: string,
+  client: Client,
+  form: Record<string, string>,
+): Promise<Answer> {
   const proof = proofOf(product, client)
   const answer = await send(product, {
     path,
@@ -53,32 +58,36 @@ async function post(product: Product, path: string, client: Client, form: Record
   return answer
 }
 
-export async function machineToken(product: Product, client: Client): Promise<string> {
+export async function machineToken(product: LoadedProduct, client: Client): Promise<string> {
   return tokensOf(await post(product, product.paths.token, client, { grant_type: 'client_credentials' })).access
 }
 
-export async function introspect(product: Product, client: Client, token: string): Promise<void> {
+export async function introspect(product: LoadedProduct, client: Client, token: string): Promise<void> {
   const answer = await post(product, product.paths.introspection, client, { token })
   if (answer.json()['active'] !== true) throw new Error(`${product.name}: the token is not active`)
 }
 
-export async function refresh(product: Product, client: Client, token: string): Promise<Tokens> {
+export async function refresh(product: LoadedProduct, client: Client, token: string): Promise<LoadTokens> {
   return tokensOf(
     await post(product, product.paths.token, client, { grant_type: 'refresh_token', refresh_token: token }),
   )
 }
 
-export async function userinfo(product: Product, token: string): Promise<void> {
+export async function userinfo(product: LoadedProduct, token: string): Promise<void> {
   await get(product, product.paths.userinfo, { authorization: `Bearer ${token}` })
 }
 
-export async function get(product: Product, path: string, headers: Record<string, string> = {}): Promise<void> {
+export async function get(product: LoadedProduct, path: string, headers: Record<string, string> = {}): Promise<void> {
   const { status } = await send(product, { path, headers })
   if (status !== 200) throw new Error(`${product.name} ${path}: ${status}`)
 }
 
 /** From the authorization request to the tokens, in a browser that has no session yet. */
-export async function signIn(product: Product, client: Client, person: Product['people'][number]): Promise<Tokens> {
+export async function signIn(
+  product: LoadedProduct,
+  client: Client,
+  person: LoadedProduct['people'][number],
+): Promise<LoadTokens> {
   const proof = pkce()
   const parameters = {
     client_id: client.id,
@@ -110,7 +119,7 @@ export async function signIn(product: Product, client: Client, person: Product['
 }
 
 /** Follows redirects and fills in the one form of each page, up to the address of the client. */
-async function visit(product: Product, path: string, person: Product['people'][number]): Promise<URL> {
+async function visit(product: LoadedProduct, path: string, person: LoadedProduct['people'][number]): Promise<URL> {
   const browser = new Browser(product)
   let url = new URL(path, product.issuer)
   let answer = await browser.open(url.href)
@@ -153,7 +162,7 @@ const unescapeHtml = (text: string): string =>
     (_, name: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", '#x27': "'", '#x2F': '/' })[name]!,
   )
 
-function tokensOf(answer: Answer): Tokens {
+function tokensOf(answer: Answer): LoadTokens {
   const { access_token: access, refresh_token: next } = answer.json()
   if (typeof access !== 'string') throw new Error(`no access token in ${answer.body.slice(0, 300)}`)
   return { access, refresh: typeof next === 'string' ? next : undefined }

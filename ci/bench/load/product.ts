@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import type { Target } from '@nauthera/harness/browser'
 
 /** What the load needs to know of a product, whichever it is. The paths are those of its discovery document. */
-export interface Product extends Target {
+export interface LoadedProduct extends Target {
   readonly name: string
   readonly paths: {
     readonly authorization: string

@@ -5,7 +5,7 @@ import type { Conditions } from './conditions.ts'
 import { missedOf, missesFile, profileOf } from './misses.ts'
 import type { Explained } from './misses.ts'
 import { renderBars, renderLines } from './plot.ts'
-import type { Bar, Line } from './plot.ts'
+import type { Bar, PlotLine } from './plot.ts'
 import { figuresOf } from './report.ts'
 import type { MeasuredRow, Report } from './report.ts'
 
@@ -231,7 +231,7 @@ function plotGrowth(rows: readonly Shown[]): Plot[] {
       measurements.filter(({ unit }) => unit === 'u with the database'),
       (one) => one.name.split('.')[1]!,
     )
-    const lines = [...byRequest].map(([request, points]): Line => ({
+    const lines = [...byRequest].map(([request, points]): PlotLine => ({
       name: request,
       points: points.map((one) => ({ x: Number(one.name.split('.')[2]), y: one.value })),
     }))

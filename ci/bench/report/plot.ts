@@ -85,14 +85,14 @@ export function renderBars(options: {
   ])
 }
 
-export interface Line {
+export interface PlotLine {
   readonly name: string
   readonly points: readonly { readonly x: number; readonly y: number }[]
 }
 
 /** Lines over sizes that grow by powers of ten; the scale of y begins at 0.
  *  @throws Error for a size that is not above 0, or a value that is no number */
-export function renderLines(options: { title: string; x: string; y: string; lines: readonly Line[] }): string {
+export function renderLines(options: { title: string; x: string; y: string; lines: readonly PlotLine[] }): string {
   const { title, x: xName, y: yName, lines } = options
   const points = lines.flatMap((line) => line.points)
   if (points.length === 0 || !points.every(({ x, y }) => x > 0 && Number.isFinite(x) && Number.isFinite(y)))

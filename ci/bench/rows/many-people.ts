@@ -1,7 +1,7 @@
 import type { Browser } from '@nauthera/harness/browser'
 import { getCode, redeem } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { createPeople } from '@nauthera/server/store/people'
 import { statement } from '@nauthera/server/store/postgres'
 import { signInMember } from '../../../server/test/admin/members.ts'
@@ -25,7 +25,7 @@ const fill = statement(
 const analyze = statement('bench-analyze-people', 'ANALYZE users, groups, group_members')
 
 interface Place {
-  readonly replicas: Replicas
+  readonly replicas: ServerReplicas
   /** At the help desk. */
   readonly desk: Browser
 }

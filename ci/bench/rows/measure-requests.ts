@@ -3,7 +3,7 @@ import type { Measurement } from '../../report.ts'
 import { compare } from '../cost/compare.ts'
 import type { Contender, Spent } from '../cost/compare.ts'
 import { MissingClient, get } from '../load/flows.ts'
-import type { Product } from '../load/product.ts'
+import type { LoadedProduct } from '../load/product.ts'
 import { inUnitsOf } from '../report/statistics.ts'
 import type { StartedSides } from '../sides/sides.ts'
 import type { BenchContext } from '../context.ts'
@@ -42,7 +42,7 @@ async function contendersOf(row: RequestRow, sides: StartedSides): Promise<Recor
 
 async function contenderOf(
   row: RequestRow,
-  product: Product,
+  product: LoadedProduct,
   say: (text: string) => void,
 ): Promise<{ other?: Contender }> {
   try {

@@ -2,7 +2,7 @@ import { Browser, authorizationUrl, formOf, pkce, send } from '@nauthera/harness
 import type { Target } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { startMailbox } from '@nauthera/local/programs/mailbox'
 import { compareTimes } from '../../../server/test/paired-times.ts'
 import type { PairedTimes } from '../../../server/test/paired-times.ts'
@@ -35,7 +35,7 @@ export async function measurePeopleTimes({ say }: BenchContext): Promise<Measure
 }
 
 /** Wrong passwords for accounts that nobody has, that are known, and that are locked. */
-async function compareSignIns(replicas: Replicas): Promise<PairedTimes> {
+async function compareSignIns(replicas: ServerReplicas): Promise<PairedTimes> {
   const browser = new Browser(replicas)
   const page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))
   const { action, fields } = formOf(page.body, '/sign-in')
@@ -56,7 +56,7 @@ async function compareSignIns(replicas: Replicas): Promise<PairedTimes> {
   )
 }
 
-async function compareForgot(replicas: Replicas): Promise<PairedTimes> {
+async function compareForgot(replicas: ServerReplicas): Promise<PairedTimes> {
   const browser = new Browser(replicas)
   const { fields } = formOf((await browser.follow('/forgot')).body, '/forgot')
   const cookie = cookiesOf(browser)

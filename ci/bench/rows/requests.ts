@@ -1,7 +1,7 @@
 // The rows about one kind of request: what a server and its database spend on it, in units of the least that a token can cost.
 import { get, introspect, machineToken, clientOf, refresh, signIn, userinfo } from '../load/flows.ts'
-import type { Tokens } from '../load/flows.ts'
-import type { ClientRole, Product } from '../load/product.ts'
+import type { LoadTokens } from '../load/flows.ts'
+import type { ClientRole, LoadedProduct } from '../load/product.ts'
 import { width } from '../cost/compare.ts'
 
 /** What is done again and again. Throws on a wrong answer. @param worker which of those that work side by side */
@@ -10,7 +10,7 @@ export type Operation = (worker: number) => Promise<unknown>
 export interface RequestRow {
   readonly title: string
   /** Makes what the operation needs, such as people who have signed in. */
-  readonly prepare: (product: Product) => Promise<Operation>
+  readonly prepare: (product: LoadedProduct) => Promise<Operation>
   /** At most so many u of the server, and of its database. */
   readonly target: { readonly server?: number; readonly database?: number }
   /** A bare GET, divided by ours: at least this. */
@@ -23,7 +23,7 @@ export interface RequestRow {
 
 const token =
   (role: ClientRole) =>
-  async (product: Product): Promise<Operation> => {
+  async (product: LoadedProduct): Promise<Operation> => {
     const client = clientOf(product, role)
     return () => machineToken(product, client)
   }
@@ -35,10 +35,10 @@ function takeTurns<T>(values: readonly T[]): () => T {
 }
 
 /** Signs people in. @returns the tokens of each */
-async function signedIn(product: Product, role: ClientRole, count: number): Promise<Tokens[]> {
+async function signedIn(product: LoadedProduct, role: ClientRole, count: number): Promise<LoadTokens[]> {
   const client = clientOf(product, role)
   const person = takeTurns(product.people)
-  const tokens: Tokens[] = []
+  const tokens: LoadTokens[] = []
   const work = async () => {
     while (tokens.length < count) tokens.push(await signIn(product, client, person()))
   }
@@ -48,7 +48,7 @@ async function signedIn(product: Product, role: ClientRole, count: number): Prom
 
 const introspection =
   (role: ClientRole) =>
-  async (product: Product): Promise<Operation> => {
+  async (product: LoadedProduct): Promise<Operation> => {
     const client = clientOf(product, role)
     const next = takeTurns(await signedIn(product, role, 64))
     return () => introspect(product, client, next().access)
@@ -56,7 +56,7 @@ const introspection =
 
 const rotation =
   (role: ClientRole) =>
-  async (product: Product): Promise<Operation> => {
+  async (product: LoadedProduct): Promise<Operation> => {
     const client = clientOf(product, role)
     const held = await signedIn(product, role, width)
     return async (worker) => {
@@ -66,7 +66,7 @@ const rotation =
 
 const signingIn =
   (role: ClientRole) =>
-  async (product: Product): Promise<Operation> => {
+  async (product: LoadedProduct): Promise<Operation> => {
     const client = clientOf(product, role)
     const person = takeTurns(product.people)
     return () => signIn(product, client, person())
@@ -74,13 +74,13 @@ const signingIn =
 
 const getting =
   (path: 'discovery' | 'jwks') =>
-  async (product: Product): Promise<Operation> => {
+  async (product: LoadedProduct): Promise<Operation> => {
     const { [path]: at } = product.paths
     return () => get(product, at)
   }
 
 /** A day of a company: mostly machines and what checks their tokens, a few people. */
-async function mixed(product: Product): Promise<Operation> {
+async function mixed(product: LoadedProduct): Promise<Operation> {
   const operations: Readonly<Record<keyof typeof mix, Operation>> = {
     token: await token('machine')(product),
     introspect: await introspection('web')(product),
@@ -102,7 +102,7 @@ const cards = Object.entries(mix).flatMap(([name, share]) =>
 /** 37 and 100 have no common divisor: in 100 turns each share comes up as often as it should, and spread out. */
 export const deck = (turn: number): keyof typeof mix => cards[(turn * 37) % cards.length]!
 
-async function asking(product: Product): Promise<Operation> {
+async function asking(product: LoadedProduct): Promise<Operation> {
   const next = takeTurns(await signedIn(product, 'web', 64))
   return () => userinfo(product, next().access)
 }

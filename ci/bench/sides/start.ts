@@ -5,7 +5,7 @@ import type { Program } from '@nauthera/local/processes/program'
 import { startProcess } from '@nauthera/local/processes/process'
 import type { RunningProcess } from '@nauthera/local/processes/process'
 import { sharedPostgres } from '@nauthera/local/programs/fresh-database'
-import type { Client, Product } from '../load/product.ts'
+import type { Client, LoadedProduct } from '../load/product.ts'
 import { createSigningKey } from '../load/product.ts'
 import { readImage } from './bundles.ts'
 import { addPeople, fillTables } from './people.ts'
@@ -15,7 +15,7 @@ import type { PushedServer } from './pushed-server.ts'
 
 /** A product that runs here, and its process. */
 export interface Side {
-  readonly product: Product
+  readonly product: LoadedProduct
   readonly process: RunningProcess
   stop(): Promise<void>
 }
@@ -63,7 +63,7 @@ export async function startBare(): Promise<Side> {
 export async function startStock({ profile }: StartOptions = {}): Promise<Side> {
   const args = [secret, JSON.stringify(signing.jwk)]
   const { process, port } = await startListening('stock server', 'stock-server.ts', args, profile)
-  const product: Product = {
+  const product: LoadedProduct = {
     ...at(port),
     name: 'stock',
     paths,
@@ -106,7 +106,7 @@ export async function startOurs(
   const names = await addPeople(server.databaseUrl, { count: active, cheapHash })
   if (options.people !== undefined || options.grants !== undefined)
     await fillTables(server.databaseUrl, { people: options.people ?? 0, grants: options.grants ?? 0 })
-  const product: Product = {
+  const product: LoadedProduct = {
     ...at(server.port, server.issuer),
     name,
     paths,

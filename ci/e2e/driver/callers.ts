@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { basic, send } from '@nauthera/harness/browser'
 import type { Target } from '@nauthera/harness/browser'
-import type { Credentials } from '@nauthera/local/product/token'
+import type { MachineCredentials } from '@nauthera/local/product/token'
 import { readMounted } from './secrets.ts'
 import type { ClientSecrets } from './secrets.ts'
 
@@ -43,7 +43,7 @@ export function startCallers(about: {
   const failures: Failure[] = []
   let running = true
 
-  const ask = async (flow: string, client: string, find: () => Credentials | Promise<Credentials>) => {
+  const ask = async (flow: string, client: string, find: () => MachineCredentials | Promise<MachineCredentials>) => {
     const count = (counts[flow] ??= { good: 0, bad: 0 })
     const fail = (status: number, detail: string) => {
       count.bad++

@@ -69,13 +69,13 @@ const add = (left: Asks, right: Asks | undefined): Asks => {
 }
 
 /** Answer of /ask. */
-export interface Asked {
+export interface DriverAnswer {
   readonly status: number
   readonly error: string | undefined
 }
 
 const routes: Readonly<Record<string, (query: URLSearchParams, body: string) => Promise<unknown>>> = {
-  'POST /ask': async (_, body): Promise<Asked> => {
+  'POST /ask': async (_, body): Promise<DriverAnswer> => {
     const { clientId, clientSecret } = JSON.parse(body) as { clientId: string; clientSecret: string }
     const form = { grant_type: 'client_credentials' }
     const answer = await send(front, { path: '/token', headers: basic(clientId, clientSecret), form })

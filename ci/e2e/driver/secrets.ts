@@ -6,15 +6,15 @@ import { labels } from '@nauthera/proto/names'
 import type { Json, KubeClient } from '@nauthera/stand-in/kube-client'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import { parseCredentials } from '@nauthera/local/product/token'
-import type { Credentials } from '@nauthera/local/product/token'
+import type { MachineCredentials } from '@nauthera/local/product/token'
 
 /** What applications know of their Secrets: one that watches the API has each as it is published, one that mounts it as the
  *  kubelet has it. */
 export interface ClientSecrets {
   /** @throws Error while there is none */
-  current(client: string): Credentials
+  current(client: string): MachineCredentials
   /** What the Secret held before, for as long as it must still be good. */
-  previous(client: string): Credentials | undefined
+  previous(client: string): MachineCredentials | undefined
   clients(): string[]
 }
 
@@ -24,7 +24,7 @@ const account = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 /** Watches the Secrets of a namespace for as long as the process lives. */
 export function watchSecrets(namespace: string): ClientSecrets {
-  const held = new Map<string, { now: Credentials; before?: Credentials; changedAt: number }>()
+  const held = new Map<string, { now: MachineCredentials; before?: MachineCredentials; changedAt: number }>()
   const take = (secret: Json) => {
     // a client without a secret has nothing that this could show
     if (secret.data?.['client_secret'] === undefined) return
@@ -67,7 +67,7 @@ export function watchSecrets(namespace: string): ClientSecrets {
 
 /** @param directory where the Secret is mounted
  *  @throws Error of the file system when it is not there */
-export async function readMounted(directory: string): Promise<Credentials> {
+export async function readMounted(directory: string): Promise<MachineCredentials> {
   // one pinned link: a swap in between must not mix two secrets
   const link = await readlink(join(directory, '..data'))
   const read = (key: string) => readFile(join(directory, link, key), 'utf8')

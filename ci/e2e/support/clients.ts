@@ -1,7 +1,7 @@
 import { annotations } from '@nauthera/proto/names'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { parseCredentials } from '@nauthera/local/product/token'
-import type { Credentials } from '@nauthera/local/product/token'
+import type { MachineCredentials } from '@nauthera/local/product/token'
 import { isReady } from '@nauthera/local/product/wait-for'
 import { admin, applyObjects, get, whenObject } from './kubernetes.ts'
 
@@ -57,7 +57,7 @@ export async function measureReady(
 const readSecret = (namespace: string, name: string): Promise<Json> =>
   get(`/api/v1/namespaces/${namespace}/secrets/${name}-oidc`)
 
-export const credentialsOf = async (namespace: string, name: string): Promise<Credentials> =>
+export const credentialsOf = async (namespace: string, name: string): Promise<MachineCredentials> =>
   parseCredentials((await readSecret(namespace, name)).data)
 
 /** Asks for a rotation as a person does, and waits until the application's Secret has it.

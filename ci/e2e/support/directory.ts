@@ -6,7 +6,7 @@ import { isReady, restrictedContainer, restrictedPod } from './pods.ts'
 import { e2eImage, tlsSecret } from './release.ts'
 
 /** OpenLDAP in a pod: LDAPS on port 1636, and 1389 in the clear, for the administrator of the directory alone. */
-export interface Directory {
+export interface DirectoryPod {
   /** The name of its Service. */
   readonly host: string
   /** Labels of its pod. */
@@ -31,7 +31,7 @@ export async function startDirectory(
   namespace: string,
   people: readonly string[],
   groups: Readonly<Record<string, readonly string[]>>,
-): Promise<Directory> {
+): Promise<DirectoryPod> {
   const host = `${name}.${namespace}.svc`
   const [metadata, labels] = [{ name, namespace }, { app: name }]
   await applyObjects([

@@ -1,10 +1,10 @@
 import type { KeepAliveReport } from '../../faults/support/keep-alive-load.ts'
 import type { Failure, Count } from '../driver/callers.ts'
-import type { Asked, Tally } from '../driver/main.ts'
+import type { DriverAnswer, Tally } from '../driver/main.ts'
 import { admin, applyObjects, kubectl, whenObject } from './kubernetes.ts'
 import { isReady, restrictedContainer, restrictedPod } from './pods.ts'
 
-export interface Outcome {
+export interface DriverOutcome {
   readonly requests: number
   readonly counts: Readonly<Record<string, Count>>
   readonly failures: readonly Failure[]
@@ -15,13 +15,13 @@ export interface Outcome {
 export interface Driver {
   /** Runs `work` under the mixed load, whose promises are replayed against behaviour at the end.
    *  @throws Error when a promise was not kept */
-  underLoad(work: () => Promise<unknown>): Promise<Outcome>
+  underLoad(work: () => Promise<unknown>): Promise<DriverOutcome>
   /** Runs `work` while machines whose name begins so use what their Secrets hold. */
-  underCalls(about: { clients: string; mounted?: boolean }, work: () => Promise<unknown>): Promise<Outcome>
+  underCalls(about: { clients: string; mounted?: boolean }, work: () => Promise<unknown>): Promise<DriverOutcome>
   /** Runs `work` while so many clients keep a connection each, and use it as this machine. */
   underKeptConnections(about: { clients: number; of: string }, work: () => Promise<unknown>): Promise<KeepAliveReport>
   /** One token request of a machine. */
-  ask(clientId: string, clientSecret: string): Promise<Asked>
+  ask(clientId: string, clientSecret: string): Promise<DriverAnswer>
   /** Where a browser outside gets its way into the cluster: the name of the pod. */
   readonly pod: string
 }
@@ -117,7 +117,7 @@ export async function startDriver(about: About): Promise<Driver> {
     }
     return answer.body
   }
-  const run = async (begin: string, end: string, work: () => Promise<unknown>): Promise<Outcome> => {
+  const run = async (begin: string, end: string, work: () => Promise<unknown>): Promise<DriverOutcome> => {
     const before = await call<Tally>('GET', '/tally')
     await call('POST', begin)
     const began = performance.now()

@@ -5,7 +5,7 @@ import { clusterState } from './api-server.ts'
 import { applyObjects, kubectl, tryKubectl, until, whenObject } from './kubernetes.ts'
 import type { RunResult } from './kubernetes.ts'
 import { isReady, restrictedContainer, restrictedPod } from './pods.ts'
-import type { Product } from './product.ts'
+import type { InstalledProduct } from './product.ts'
 import { e2eImage } from './release.ts'
 
 // A person of kubectl: a pod that signs in by a code and has a new ID token again and again, and kubectl with nothing but such a token.
@@ -43,14 +43,14 @@ run().catch((error) => say({ error: String(error.cause ?? error) }))`
 const podName = 'device'
 
 /** Answers of the issuer, oldest first: of the device authorization, then of each token request. */
-export const answersOf = async ({ team }: Product, ...flags: string[]): Promise<Json[]> =>
+export const answersOf = async ({ team }: InstalledProduct, ...flags: string[]): Promise<Json[]> =>
   (await kubectl('-n', team, 'logs', podName, ...flags))
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Json)
 
 /** @returns when the pod has its code */
-export async function startPerson(product: Product): Promise<void> {
+export async function startPerson(product: InstalledProduct): Promise<void> {
   await applyObjects([podOf(product)])
   await whenObject(`/api/v1/namespaces/${product.team}/pods`, podName, isReady, 30_000)
   await until('the code of the pod', async () => (await answersOf(product)).length > 0)
@@ -58,7 +58,7 @@ export async function startPerson(product: Product): Promise<void> {
 
 /** The newest ID token that is as wanted. */
 export async function newIdToken(
-  product: Product,
+  product: InstalledProduct,
   isWanted: (token: string) => boolean = () => true,
   timeoutMs = 30_000,
 ): Promise<string> {
@@ -95,7 +95,7 @@ export async function whoami(token: string): Promise<Json> {
 
 export const isLetIn = async (token: string): Promise<boolean> => (await asPerson(token, 'auth', 'whoami')).code === 0
 
-const podOf = ({ team, release }: Product): object => ({
+const podOf = ({ team, release }: InstalledProduct): object => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name: podName, namespace: team },

@@ -22,7 +22,7 @@ import { person } from '../../faults/support/load/visits.ts'
 // One installation that all files of the run share: the profile that charts/nauthera/ci/ha-sentinel.yaml describes, with
 // certificates of the run's own authority and NetworkPolicies on.
 
-export interface Product {
+export interface InstalledProduct {
   readonly release: Release
   /** Where the applications are. */
   readonly team: string
@@ -47,16 +47,16 @@ export const namespaces = {
   people: `people-${id}`,
 } as const
 
-let installed: Promise<Product> | undefined
+let installed: Promise<InstalledProduct> | undefined
 let driving: Promise<Driver> | undefined
 
 /** Installs when nobody has yet. */
-export const useProduct = (): Promise<Product> => (installed ??= install())
+export const useProduct = (): Promise<InstalledProduct> => (installed ??= install())
 
 /** The applications, with the clients that their load uses. */
 export const useDriver = (): Promise<Driver> => (driving ??= drive())
 
-async function install(): Promise<Product> {
+async function install(): Promise<InstalledProduct> {
   const { auth, team } = namespaces
   await applyObjects([...restrictedNamespace(auth), ...restrictedNamespace(team)])
   await Promise.all([

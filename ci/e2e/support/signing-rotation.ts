@@ -1,5 +1,5 @@
 import { kubectl } from './kubernetes.ts'
-import type { Product } from './product.ts'
+import type { InstalledProduct } from './product.ts'
 
 /** A rotation of signing keys that takes minutes: begun in one file, looked at in a later one. */
 export interface SigningRotation {
@@ -11,16 +11,16 @@ export interface SigningRotation {
 
 let begun: Promise<SigningRotation> | undefined
 
-export const nautheraKeys = ({ release }: Product, ...args: string[]): Promise<string> =>
+export const nautheraKeys = ({ release }: InstalledProduct, ...args: string[]): Promise<string> =>
   kubectl('-n', release.namespace, 'exec', 'deploy/nauthera-server', '-c', 'server', '--', 'nauthera', 'keys', ...args)
 
 /** `nauthera keys rotate --now`, once. */
-export const beginSigningRotation = (product: Product): Promise<SigningRotation> => (begun ??= begin(product))
+export const beginSigningRotation = (product: InstalledProduct): Promise<SigningRotation> => (begun ??= begin(product))
 
 /** @returns undefined when nobody has begun one */
 export const begunSigningRotation = (): Promise<SigningRotation> | undefined => begun
 
-async function begin(product: Product): Promise<SigningRotation> {
+async function begin(product: InstalledProduct): Promise<SigningRotation> {
   const made = await rotateKeys(product, '--now')
   const key = made.find(({ alg }) => alg === 'RS256')!
   return { kid: key.id, activeAt: Date.parse(key.activeAt) }
@@ -28,14 +28,14 @@ async function begin(product: Product): Promise<SigningRotation> {
 
 /** @returns the keys that were made */
 export async function rotateKeys(
-  product: Product,
+  product: InstalledProduct,
   ...options: string[]
 ): Promise<{ id: string; alg: string; activeAt: string }[]> {
   return JSON.parse(await nautheraKeys(product, 'rotate', ...options, '--output', 'json')) as never
 }
 
 /** @returns names of the keys in /jwks, as the servers know them */
-export async function publishedKeys(product: Product): Promise<string[]> {
+export async function publishedKeys(product: InstalledProduct): Promise<string[]> {
   const keys = JSON.parse(await nautheraKeys(product, 'list', '--output', 'json')) as {
     id: string
     use: string

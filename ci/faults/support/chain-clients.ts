@@ -2,7 +2,7 @@ import { annotations, shardCount, shardSecretName } from '@nauthera/proto/names'
 import { releaseNamespace } from '@nauthera/local/product/stack'
 import type { Stack } from '@nauthera/local/product/stack'
 import { parseCredentials } from '@nauthera/local/product/token'
-import type { Credentials } from '@nauthera/local/product/token'
+import type { MachineCredentials } from '@nauthera/local/product/token'
 import { isReady, waitForObject } from '@nauthera/local/product/wait-for'
 import type { Json, KubeClient } from '@nauthera/stand-in/kube-client'
 
@@ -20,7 +20,7 @@ export interface ChainClients {
   rotate(name: string): Promise<void>
   ready(name: string, timeoutMs?: number): Promise<void>
   /** What the application reads now. */
-  credentials(name: string): Credentials
+  credentials(name: string): MachineCredentials
   secretId(name: string): string | undefined
   /** Resolves when the Secret holds another value than `from`. */
   published(name: string, from: string | undefined, timeoutMs?: number): Promise<void>

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { startFront } from '@nauthera/local/product/front'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import type { KubeClient } from '@nauthera/stand-in/kube-client'
-import type { ServerPod } from '@nauthera/local/product/pod'
+import type { LocalPod } from '@nauthera/local/product/pod'
 import { sources } from '@nauthera/local/processes/program'
 import type { Programs } from '@nauthera/local/processes/program'
 import { runToEnd } from '@nauthera/local/processes/run-to-end'
@@ -35,7 +35,7 @@ export interface Chain extends ChainClients {
   /** What was said and minted until now is not looked at again, so that a long run does not grow. */
   forget(): void
   /** New connections go to the other replicas until `undo`. */
-  takeOut(pod: ServerPod): { undo(): void }
+  takeOut(pod: LocalPod): { undo(): void }
   stop(): Promise<void>
 }
 
@@ -67,7 +67,7 @@ export async function startChain(
     onLine: (process, line) => void lines.push(`${process}: ${line}`),
   })
   planted.add(new URL(stack.database.url).password)
-  const out = new Set<ServerPod>()
+  const out = new Set<LocalPod>()
   const takeTraffic = () => stack.pods.filter((pod) => pod.ready && !out.has(pod)).map(({ port }) => port)
   const front = await startFront({ port: 0, backends: takeTraffic })
   const kube = createKubeClient(stack.api.adminConfig)

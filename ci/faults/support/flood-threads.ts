@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker, isMainThread, parentPort } from 'node:worker_threads'
 import { Browser, authorizationUrl, send } from '@nauthera/harness/browser'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { countRows, flood, floodedReplicas, pushed, unauthenticated } from '../../../server/test/oidc/flood.ts'
 
 // Floods in threads of their own, so that both processors of a small machine work: each has a server and a database, and asks it itself.
@@ -61,7 +61,7 @@ export async function startFloodThreads(): Promise<FloodThreads> {
   }
 }
 
-async function floodOnce(replicas: Replicas, { kind, count }: Task): Promise<Flooded> {
+async function floodOnce(replicas: ServerReplicas, { kind, count }: Task): Promise<Flooded> {
   const before = await countRows(replicas)
   const begun = performance.now()
   await flood(unauthenticated[kind]!, replicas, { count, atOnce })
@@ -69,7 +69,7 @@ async function floodOnce(replicas: Replicas, { kind, count }: Task): Promise<Flo
   return { milliseconds, before, after: await countRows(replicas), signsIn: await signsIn(replicas) }
 }
 
-async function signsIn(replicas: Replicas): Promise<boolean> {
+async function signsIn(replicas: ServerReplicas): Promise<boolean> {
   const { status, json } = await send(replicas, pushed('after-it'))
   if (status !== 201) return false
   const asked = { client_id: 'app.spa', request_uri: String(json()['request_uri']) }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
 
 /** What a caller was told, and may hold the product to. `session` names a browser of the load. */
-export type Entry =
+export type JournalEntry =
   | { kind: 'signed-in'; session: number }
   | { kind: 'code-used'; session: number; code: string; verifier: string }
   /** The newest refresh token of the grant. */
@@ -30,14 +30,14 @@ export class Journal {
     return new Journal(join(directory, 'journal'))
   }
 
-  add(entry: Entry): void {
+  add(entry: JournalEntry): void {
     appendFileSync(this.#file, `${JSON.stringify(entry)}\n`, { flush: true })
   }
 
-  read(): Entry[] {
+  read(): JournalEntry[] {
     return readFileSync(this.#file, 'utf8')
       .split('\n')
       .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Entry)
+      .map((line) => JSON.parse(line) as JournalEntry)
   }
 }

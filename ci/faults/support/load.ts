@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Browser } from '@nauthera/harness/browser'
 import { Journal } from './journal.ts'
-import { Asker, Refused } from './load/asker.ts'
-import type { Loaded } from './load/asker.ts'
+import { LoadAsker, Refused } from './load/asker.ts'
+import type { LoadTarget } from './load/asker.ts'
 import { Outcomes, withDatabase, withoutDatabase } from './load/outcomes.ts'
-import type { Flow, Outcome } from './load/outcomes.ts'
+import type { Flow, LoadOutcome } from './load/outcomes.ts'
 import { Visits } from './load/visits.ts'
 
 // A closed loop of mixed flows through the front: each caller waits for its answer before it asks again.
@@ -16,7 +16,7 @@ interface Edited {
 }
 
 export interface Load {
-  readonly outcomes: readonly Outcome[]
+  readonly outcomes: readonly LoadOutcome[]
   readonly journal: Journal
   readonly sessions: ReadonlyMap<number, Browser>
   /** As `healed` of Outcomes; default: every flow of this load, 20 s. */
@@ -24,7 +24,7 @@ export interface Load {
   /** Resolves when each of these flows has failed once, begun from now on. */
   failing(flows: readonly Flow[], timeoutMs?: number): Promise<void>
   /** @returns what was not answered well among the requests that ended from `from` on */
-  failures(from?: number): Outcome[]
+  failures(from?: number): LoadOutcome[]
   /** Ends every caller after its request. */
   stop(): Promise<void>
 }
@@ -38,13 +38,13 @@ const thinkMsAfterFailure = 50
  *  @param options.thinkMs between two requests; default: 10
  *  @returns when every flow is answered well */
 export async function startLoad(
-  loaded: Loaded,
+  loaded: LoadTarget,
   options: { edits?: Edited; journal?: Journal; thinkMs?: number } = {},
 ): Promise<Load> {
   const { edits, thinkMs = usualThinkMs } = options
   const outcomes = new Outcomes()
   const journal = options.journal ?? Journal.temporary()
-  const asker = new Asker(loaded, outcomes)
+  const asker = new LoadAsker(loaded, outcomes)
   const visits = new Visits(loaded, asker, journal)
   const askAsMachine = () => asker.post('machine', 'machine', '/token', { grant_type: 'client_credentials' })
   const loops = startLoops(outcomes, thinkMs, [

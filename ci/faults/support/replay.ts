@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import { askForCode, callback } from './load/visits.ts'
 import type { Load } from './load.ts'
-import type { Loaded } from './load/asker.ts'
+import type { LoadTarget } from './load/asker.ts'
 
 /** How many of a kind are asked about; the newest, since those met the fault. */
 const asked = 8
@@ -10,7 +10,10 @@ const asked = 8
 /** Replays what was acknowledged against behaviour (I1, I5): newest refresh tokens work, revoked ones and used codes do not, sessions
  *  live. The load must have ended.
  *  @throws AssertionError naming the invariant */
-export async function replay(loaded: Loaded, { journal, sessions }: Pick<Load, 'journal' | 'sessions'>): Promise<void> {
+export async function replay(
+  loaded: LoadTarget,
+  { journal, sessions }: Pick<Load, 'journal' | 'sessions'>,
+): Promise<void> {
   const { front } = loaded
   const { clientId, clientSecret } = loaded.credentials('web')
   const ask = (path: string, form: Record<string, string>) =>

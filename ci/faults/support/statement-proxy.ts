@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net'
 export interface StatementProxy {
   readonly port: number
   /** Holds the next statement of this name, on whichever connection it comes. */
-  hold(step: Step): Held
+  hold(step: Step): HeldStatement
   /** Names of the statements that pass meanwhile, in their order; `writes` is false for those that only read. */
   record(): { stop(): readonly { name: string; writes: boolean }[] }
   stop(): Promise<void>
@@ -22,7 +22,7 @@ interface Step {
   readonly withRows?: boolean
 }
 
-export interface Held {
+export interface HeldStatement {
   /** Resolves when it is where it was to be held. */
   readonly reached: Promise<void>
 }

@@ -1,7 +1,7 @@
 // What docs/fields.md says of who may call which API, once more in other words, for clients that are served for the first time. It is written
 // from that page alone, and knows nothing of the code that it is compared with.
 import { identifiersOf, namespaceOf } from './access-worlds.ts'
-import type { Api, CallerName, ClientName, Entry, Policy, World } from './access-worlds.ts'
+import type { Api, CallerName, ClientName, WorldEntry, Policy, AccessWorld } from './access-worlds.ts'
 
 /** `api:*` allows every one that begins with `api:`. */
 const lists = (listed: readonly string[] | undefined, value: string): boolean =>
@@ -11,11 +11,11 @@ const lists = (listed: readonly string[] | undefined, value: string): boolean =>
 const fits = (wanted: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean =>
   Object.entries(wanted).every(([key, value]) => labels[key] === value)
 
-const labelsOf = (world: World, name: string) =>
+const labelsOf = (world: AccessWorld, name: string) =>
   namespaceOf(world, name).startsWith('shop') ? world.teams.shop : world.teams.web
 
 /** "Deny refuses it, Warn says so in its conditions, Audit only counts it": Deny is what is usual. */
-const denying = (world: World, name: string): readonly Policy['allow'][] =>
+const denying = (world: AccessWorld, name: string): readonly Policy['allow'][] =>
   world.policies
     .filter(({ enforcement = 'Deny', selector }) =>
       enforcement === 'Deny' ? fits(selector.namespaces.matchLabels, labelsOf(world, name)) : false,
@@ -23,7 +23,7 @@ const denying = (world: World, name: string): readonly Policy['allow'][] =>
     .map(({ allow }) => allow)
 
 /** Whether it is served: no policy refuses it, and its spec follows the rules. There is no version of before that a grace could keep. */
-export function isServed(world: World, name: ClientName): boolean {
+export function isServed(world: AccessWorld, name: ClientName): boolean {
   if (world.invalid.includes(name)) return false
   const identifier = identifiersOf(world)[name as 'pay' | 'box'] as string | undefined
   const asked = name === 'pay' ? undefined : world.callers[name]
@@ -38,11 +38,11 @@ export function isServed(world: World, name: ClientName): boolean {
 }
 
 /** "suspended: Stops sign-ins and tokens." */
-export const standsOf = (world: World, name: ClientName): boolean =>
+export const standsOf = (world: AccessWorld, name: ClientName): boolean =>
   isServed(world, name) && !world.suspended.includes(name)
 
 /** @returns the entries of the access that let the caller in; without access those of the API's own namespace are let in with all */
-function entriesFor(world: World, caller: CallerName, owner: ClientName, { access }: Api): readonly Entry[] {
+function entriesFor(world: AccessWorld, caller: CallerName, owner: ClientName, { access }: Api): readonly WorldEntry[] {
   const namespace = namespaceOf(world, caller)
   if (!access) return namespace === namespaceOf(world, owner) ? [{}] : []
   return access.filter((entry) => {
@@ -58,7 +58,7 @@ const nothing = { isGranted: false, scopes: [], types: [] } as const
 
 /** @returns what a token of the caller for the API may carry */
 export function mayHave(
-  world: World,
+  world: AccessWorld,
   caller: CallerName,
   resource: string,
 ): { readonly isGranted: boolean; readonly scopes: readonly string[]; readonly types: readonly string[] } {

@@ -7,7 +7,7 @@ export type CallerName = 'app' | 'job' | 'box'
 export type ClientName = CallerName | 'pay'
 type Team = 'shop' | 'web'
 
-export interface Entry {
+export interface WorldEntry {
   readonly namespaces?: readonly string[]
   readonly namespaceSelector?: { readonly matchLabels: Readonly<Record<string, string>> }
   readonly clientIds?: readonly string[]
@@ -35,9 +35,9 @@ interface Caller {
 export interface Api {
   readonly scopes: readonly string[]
   readonly types: readonly string[]
-  readonly access: readonly Entry[] | undefined
+  readonly access: readonly WorldEntry[] | undefined
 }
-export interface World {
+export interface AccessWorld {
   /** Its number, which is in all names. */
   readonly at: number
   readonly teams: Readonly<Record<Team, Readonly<Record<string, string>>>>
@@ -52,10 +52,10 @@ export interface World {
 
 const teamOf: Readonly<Record<string, Team>> = { app: 'web', box: 'web', job: 'shop', pay: 'shop' }
 
-export const namespaceOf = ({ at }: Pick<World, 'at'>, name: string): string => `${teamOf[name]!}${at}`
+export const namespaceOf = ({ at }: Pick<AccessWorld, 'at'>, name: string): string => `${teamOf[name]!}${at}`
 
 /** `other` is declared by nobody. */
-export const identifiersOf = ({ at }: Pick<World, 'at'>) => ({
+export const identifiersOf = ({ at }: Pick<AccessWorld, 'at'>) => ({
   pay: `https://pay${at}.example.com`,
   box: `https://box${at}.example.com`,
   other: `https://other${at}.example.com`,
@@ -64,7 +64,9 @@ export const identifiersOf = ({ at }: Pick<World, 'at'>) => ({
 const never = { interval: '720h', window: { schedule: '0 0 30 2 *', duration: '1h' } }
 
 /** @returns the objects of a world as somebody would apply them */
-export function clientsOf(world: World): { name: ClientName; namespace: string; spec: Record<string, unknown> }[] {
+export function clientsOf(
+  world: AccessWorld,
+): { name: ClientName; namespace: string; spec: Record<string, unknown> }[] {
   const { apis, callers } = world
   const resourceServer = (identifier: string, { scopes, types, access }: Api) => ({
     identifier,
@@ -110,7 +112,7 @@ const seldom = <T>(of: fc.Arbitrary<T>, weight = 4): fc.Arbitrary<T | undefined>
 const present = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as T
 
-function worldAt(at: number): fc.Arbitrary<World> {
+function worldAt(at: number): fc.Arbitrary<AccessWorld> {
   const ids = Object.values(identifiersOf({ at }))
   const entry = fc
     .record({
@@ -122,7 +124,7 @@ function worldAt(at: number): fc.Arbitrary<World> {
     })
     .map((one) => ({
       ...(one.namespaceSelector || one.clientIds ? {} : { namespaces: ['*'] }),
-      ...(present(one) as Entry),
+      ...(present(one) as WorldEntry),
     }))
   const api: fc.Arbitrary<Api> = fc
     .record({
@@ -174,7 +176,7 @@ function worldAt(at: number): fc.Arbitrary<World> {
 }
 
 /** An entry may list only what the API has: else the object is refused. */
-const within = (entry: Entry, api: Omit<Api, 'access'>): Entry => ({
+const within = (entry: WorldEntry, api: Omit<Api, 'access'>): WorldEntry => ({
   ...entry,
   ...(entry.scopes ? { scopes: entry.scopes.filter((one) => api.scopes.includes(one)) } : {}),
   ...(entry.authorizationDetailsTypes
@@ -182,5 +184,5 @@ const within = (entry: Entry, api: Omit<Api, 'access'>): Entry => ({
     : {}),
 })
 
-export const worlds = (count: number): fc.Arbitrary<readonly World[]> =>
+export const worlds = (count: number): fc.Arbitrary<readonly AccessWorld[]> =>
   fc.tuple(...Array.from({ length: count }, (_, at) => worldAt(at)))

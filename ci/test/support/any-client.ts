@@ -4,14 +4,14 @@ import fc from 'fast-check'
 import { clientDefinition, policyDefinition } from '@nauthera/operator/api/crds'
 import type { OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
 import type { OIDCPolicySpec } from '@nauthera/operator/api/oidc-policy'
-import type { JsonSchema } from '@nauthera/stand-in/objects'
+import type { ObjectSchema } from '@nauthera/stand-in/objects'
 import { applyDefaults, validate } from '@nauthera/stand-in/schema'
 
 type Any = fc.Arbitrary<unknown>
 type Fields = Readonly<Record<string, unknown>>
 
-const schemaOf = (definition: typeof clientDefinition): JsonSchema => {
-  const root = definition.spec.versions[0]!.schema.openAPIV3Schema as JsonSchema
+const schemaOf = (definition: typeof clientDefinition): ObjectSchema => {
+  const root = definition.spec.versions[0]!.schema.openAPIV3Schema as ObjectSchema
   return root.properties!['spec']!
 }
 const clientSchema = schemaOf(clientDefinition)
@@ -134,9 +134,9 @@ function passing<T>(kinds: readonly fc.Arbitrary<T>[], passes: (value: T) => boo
   return fc.oneof(fc.constantFrom(...known), ...often)
 }
 
-const passes = (schema: JsonSchema, value: unknown): boolean => validate(value, undefined, schema).length === 0
+const passes = (schema: ObjectSchema, value: unknown): boolean => validate(value, undefined, schema).length === 0
 
-function valueOf(schema: JsonSchema): Any {
+function valueOf(schema: ObjectSchema): Any {
   if (schema.enum) {
     const one: Any = fc.constantFrom(...schema.enum)
     return schema.default === undefined ? one : fc.oneof({ weight: 3, arbitrary: fc.constant(schema.default) }, one)
@@ -160,13 +160,13 @@ function valueOf(schema: JsonSchema): Any {
 }
 
 /** A rule about the members of a list may stand on the list. */
-function itemOf(schema: JsonSchema): Any {
+function itemOf(schema: ObjectSchema): Any {
   const item = valueOf(schema.items!)
   if (schema.items!.type !== 'string' || schema.items!.enum) return item
   return passing(texts, (value) => passes(schema, [value]))
 }
 
-function objectOf(schema: JsonSchema): Any {
+function objectOf(schema: ObjectSchema): Any {
   const { properties, required = [], additionalProperties } = schema
   if (properties)
     return fc.record(Object.fromEntries(Object.entries(properties).map(([key, child]) => [key, valueOf(child)])), {
@@ -205,7 +205,7 @@ export function withoutFaults(
 /** A fault in a list or a map takes the whole of it. */
 const pathOf = (field: string): string[] => field.replace(/\[.*$/, '').split('.')
 
-function without(value: Fields, schema: JsonSchema, [first = '', ...rest]: string[]): Fields {
+function without(value: Fields, schema: ObjectSchema, [first = '', ...rest]: string[]): Fields {
   const { [first]: child, ...others } = value
   const inner = schema.properties?.[first]
   if (!isObject(child) || inner?.properties === undefined) return others

@@ -15,7 +15,7 @@ export interface Application {
   readonly clientSecret: string | undefined
 }
 
-export interface Person {
+export interface DrillPerson {
   readonly username: string
   readonly browser: Browser
   /** Of the authenticator app, and the moment whose code was used last. */
@@ -23,7 +23,7 @@ export interface Person {
 }
 
 /** What the application got for a person. */
-export interface Grant {
+export interface DrillGrant {
   readonly application: string
   readonly refreshToken: string
   readonly accessToken: string
@@ -75,7 +75,7 @@ export async function enrol(site: Target, username: string, application: Applica
     '/set-up': () => ({}),
     '/codes-saved': () => ({}),
   })
-  const person: Person = { username, browser, ...(seed === undefined ? {} : { app: { seed, usedAt } }) }
+  const person: DrillPerson = { username, browser, ...(seed === undefined ? {} : { app: { seed, usedAt } }) }
   return { person, grant }
 }
 
@@ -85,7 +85,7 @@ export async function agreeTo(
   browser: Browser,
   application: Application,
   sayings: Sayings = {},
-): Promise<Grant> {
+): Promise<DrillGrant> {
   const proof = pkce()
   const asked = authorizationUrl(site.issuer, requestFor(application, proof, { prompt: 'consent' }))
   const back = await walk(browser, asked, { ...sayings, ...agree })
@@ -100,7 +100,7 @@ export async function agreeTo(
   return grantOf(application.name, answer)
 }
 
-export function grantOf(application: string, answer: Answer): Grant {
+export function grantOf(application: string, answer: Answer): DrillGrant {
   const { refresh_token: refreshToken, access_token: accessToken } = answer.json() as Record<string, string>
   if (!refreshToken || !accessToken) throw new Error(`${application}: ${answer.status} ${answer.body}`)
   return { application, refreshToken, accessToken }
@@ -108,7 +108,7 @@ export function grantOf(application: string, answer: Answer): Grant {
 
 /** A sign-in in a new browser.
  *  @returns whether it led back to the application, and without a question; and the person, with the code that counts as used now */
-export async function signInAnew(site: Target, person: Person, application: Application) {
+export async function signInAnew(site: Target, person: DrillPerson, application: Application) {
   const browser = new Browser(site)
   const usedAt = person.app && Math.max(person.app.usedAt + stepMs, Date.now())
   let isAsked = false
@@ -129,7 +129,7 @@ export async function signInAnew(site: Target, person: Person, application: Appl
 }
 
 /** Asks without a page. @returns `code`, or the error */
-export async function askSilently(site: Target, person: Person, application: Application): Promise<string> {
+export async function askSilently(site: Target, person: DrillPerson, application: Application): Promise<string> {
   const asked = authorizationUrl(site.issuer, requestFor(application, pkce(), { ...silently, prompt: 'none' }))
   const { location, status } = await person.browser.copy().follow(asked)
   const back = location === undefined ? undefined : new URL(location).searchParams

@@ -1,7 +1,7 @@
 // What a program is given: the Secret of its client, as the operator writes it, and a server that serves that client.
 import { createHash, randomBytes } from 'node:crypto'
 import { addPerson, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import type { OIDCClient, OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
 import { applyDefaults } from '@nauthera/operator/decide/apply-defaults'
 import { renderConfig } from '@nauthera/operator/decide/metadata'
@@ -13,7 +13,7 @@ import { Secret } from '@nauthera/runtime/log'
 export type SecretData = Readonly<Record<string, string>>
 
 export interface Given {
-  readonly replicas: Replicas
+  readonly replicas: ServerReplicas
   /** Serves a client that says only this. @returns the Secret for its program */
   client(name: string, spec: OIDCClientSpec): Promise<SecretData>
   /** Rotates: the Secret has a new value, and the old one is valid still. @returns the Secret after it */

@@ -5,7 +5,7 @@ import { release, releaseNamespace } from '@nauthera/harness/operator/cluster-vi
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 import { basic, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import type { RegisteredClient } from '@nauthera/server/clients/registered-client'
 import { ServingReplica } from './serving-replica.ts'
 
@@ -35,7 +35,7 @@ const baseline = {
 }
 
 /** @param replicas that serve from then on what is stored in this cluster */
-export async function startServedCluster(replicas: Replicas): Promise<ServedCluster> {
+export async function startServedCluster(replicas: ServerReplicas): Promise<ServedCluster> {
   const cluster = await startCluster()
   const { api } = cluster
   const serving = replicas.apps.map(

@@ -5,7 +5,7 @@ import { linkFiles } from '@nauthera/proto/names'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
-import type { Settings } from '../settings.ts'
+import type { AgentSettings } from '../settings.ts'
 import { createPodCa } from './pod-ca.ts'
 
 const linkPollMs = 1_000
@@ -15,7 +15,7 @@ const usualRenewalCheckMs = 60_000
  *  @returns `pod` to dial the server with, `link` for the status port
  *  @throws an error when the directory of the pod's certificates cannot be written */
 export async function startCertificates(needs: {
-  settings: Settings
+  settings: AgentSettings
   log: Log
   metrics: Metrics
   onStop: (name: string, stop: () => void) => void

@@ -3,13 +3,13 @@ import { isSignedBy } from '@nauthera/proto/file-signature'
 import { shardCount, shardFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { agreesWith, compareAge, countClients, notSigned } from '../snapshot.ts'
-import type { Held, ReadManifest, ReadShard, Snapshot, SnapshotFault } from '../snapshot.ts'
+import type { HeldShards, ReadManifest, ReadShard, Snapshot, SnapshotFault } from '../snapshot.ts'
 
 /** Past both, a loss of clients needs the manifest's word. */
 const massVanish = { clients: 20, fraction: 0.5 } as const
 
-export interface Acceptance {
-  readonly held: Held
+export interface AcceptedSnapshot {
+  readonly held: HeldShards
   /** The shards of the snapshot that are the operator's and not held already, whether or not they are taken. */
   readonly met: readonly ReadShard[]
   /** The shards of `held` that are new. */
@@ -23,19 +23,23 @@ export interface Acceptance {
 /** Takes each shard that is whole, newer, signed by the key of the manifest, and not contradicted by it; keeps what is held of the others.
  *  Without a manifest nobody knows whose a shard is: it is not taken yet.
  *  @param lost what the decision before returned, so that a loss in small steps counts as one */
-export function acceptSnapshot(held: Held, snapshot: Snapshot, lost: ReadonlySet<string> = new Set()): Acceptance {
+export function acceptSnapshot(
+  held: HeldShards,
+  snapshot: Snapshot,
+  lost: ReadonlySet<string> = new Set(),
+): AcceptedSnapshot {
   const faults: SnapshotFault[] = [...snapshot.faults]
   const manifest = acceptManifest(held, snapshot, faults)
   const met = signedShards(held, snapshot, manifest, faults)
   const newer = newerShards(held, { ...snapshot, met }, manifest, faults)
   const { changed, lost: nowLost } = refuseMassVanish(held, newer, lost, manifest, faults)
-  const next: Held = { shards: withShards(held, changed), manifest }
+  const next: HeldShards = { shards: withShards(held, changed), manifest }
   return { held: next, met: [...met.values()], changed, faults, lost: isConfirmed(next) ? new Set() : nowLost }
 }
 
 /** @returns by shard what is not held already and the operator has signed: whatever else is there, somebody else wrote it */
 function signedShards(
-  held: Held,
+  held: HeldShards,
   { shards, signatures }: Snapshot,
   manifest: ReadManifest | undefined,
   faults: SnapshotFault[],
@@ -52,7 +56,7 @@ function signedShards(
 }
 
 function newerShards(
-  held: Held,
+  held: HeldShards,
   { met, missing }: Pick<Snapshot, 'missing'> & { readonly met: ReadonlyMap<number, ReadShard> },
   manifest: ReadManifest | undefined,
   faults: SnapshotFault[],
@@ -76,7 +80,7 @@ function newerShards(
 
 /** @returns the shards to take: with too many clients gone, of those that lose some only the ones that the manifest confirms */
 function refuseMassVanish(
-  held: Held,
+  held: HeldShards,
   newer: readonly ReadShard[],
   lost: ReadonlySet<string>,
   manifest: ReadManifest | undefined,
@@ -97,11 +101,11 @@ function refuseMassVanish(
   return { changed, lost: new Set([...stillLost, ...changed.flatMap((shard) => leaving.get(shard)!)]) }
 }
 
-const withShards = (held: Held, changed: readonly ReadShard[]): ReadonlyMap<number, ReadShard> =>
+const withShards = (held: HeldShards, changed: readonly ReadShard[]): ReadonlyMap<number, ReadShard> =>
   new Map([...held.shards, ...changed.map((shard) => [shard.ref.shard, shard] as const)])
 
 function acceptManifest(
-  { manifest: held, shards }: Held,
+  { manifest: held, shards }: HeldShards,
   snapshot: Snapshot,
   faults: SnapshotFault[],
 ): ReadManifest | undefined {
@@ -142,7 +146,7 @@ function findFault(
 }
 
 /** @returns whether the manifest names exactly the shards that are held */
-export function isConfirmed(held: Held): boolean {
+export function isConfirmed(held: HeldShards): boolean {
   const { manifest, shards } = held
   if (!manifest || shards.size !== shardCount) return false
   return [...shards.values()].every((shard) => agreesWith(manifest.manifest, shard))

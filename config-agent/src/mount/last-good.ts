@@ -3,16 +3,16 @@ import { join } from 'node:path'
 import { isConfirmed } from './accept-snapshot.ts'
 import { parseManifest, parseShard } from './parse-files.ts'
 import { compareAge } from '../snapshot.ts'
-import type { Held, ReadManifest, ReadShard } from '../snapshot.ts'
+import type { HeldShards, ReadManifest, ReadShard } from '../snapshot.ts'
 import { writeFileAtomically } from '../write-file.ts'
 
 /** Keeps what is held for an agent that starts again in the same pod. */
 export interface LastGood {
   /** Reads what was kept. What does not match the digest in its name is left out: the mount will bring it. */
-  load(): Promise<Held>
+  load(): Promise<HeldShards>
   /** Keeps what is new in `held`.
    *  @throws an error when the directory cannot be written */
-  keep(held: Held): Promise<void>
+  keep(held: HeldShards): Promise<void>
 }
 
 /** A file's name carries its digest, so that one rename replaces content and digest together. */
@@ -66,7 +66,7 @@ export function createLastGood(directory: string): LastGood {
 /** Keeps what is held, as well as it can, while the next swap is already looked at. */
 export interface Keeper {
   /** One after the other; of those that wait, the newest is kept. */
-  keep(held: Held): void
+  keep(held: HeldShards): void
   /** Resolves when nothing waits any more. */
   settled(): Promise<void>
 }
@@ -74,7 +74,7 @@ export interface Keeper {
 /** @param onFault told when keeping begins to fail, not at every attempt */
 export function createKeeper(lastGood: LastGood, onFault: (error: unknown) => void): Keeper {
   let works = true
-  let waiting: Held | undefined
+  let waiting: HeldShards | undefined
   let running: Promise<void> | undefined
   const keepWaiting = async () => {
     while (waiting !== undefined) {

@@ -1,16 +1,16 @@
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
-import type { Held, ReadShard, SnapshotFault } from '../snapshot.ts'
+import type { HeldShards, ReadShard, SnapshotFault } from '../snapshot.ts'
 import { acceptSnapshot } from './accept-snapshot.ts'
 import { readSnapshot } from './read-snapshot.ts'
 import type { ReadCache } from './read-snapshot.ts'
 
 /** What one look at the mount found. */
-export interface Look {
+export interface MountLook {
   /** Whether something is wrong or not there yet, so that another look is due though nothing moves. */
   readonly again: boolean
   /** What is held differs from what was held before. */
-  readonly news: { readonly before: Held; readonly changed: readonly ReadShard[] } | undefined
+  readonly news: { readonly before: HeldShards; readonly changed: readonly ReadShard[] } | undefined
   /** Every fault, those of the look before too; undefined when there is no volume yet. */
   readonly faults: readonly SnapshotFault[] | undefined
 }
@@ -20,23 +20,23 @@ export class MountedShards {
   readonly #directory: string
   readonly #onMet: (shard: ReadShard) => void
   readonly #cache: ReadCache = new Map()
-  #held: Held
+  #held: HeldShards
   #lost: ReadonlySet<string> = new Set()
 
   /** @param kept what was held before the agent started again
    *  @param onMet each shard of the operator's that is read or was kept, whether or not it is taken */
-  constructor(directory: string, kept: Held, onMet: (shard: ReadShard) => void) {
+  constructor(directory: string, kept: HeldShards, onMet: (shard: ReadShard) => void) {
     this.#directory = directory
     this.#held = kept
     this.#onMet = onMet
     for (const shard of kept.shards.values()) onMet(shard)
   }
 
-  get held(): Held {
+  get held(): HeldShards {
     return this.#held
   }
 
-  look(): Look {
+  look(): MountLook {
     try {
       const snapshot = readSnapshot(this.#directory, this.#cache)
       if (!snapshot) return { again: true, news: undefined, faults: undefined }

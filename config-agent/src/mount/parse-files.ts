@@ -6,7 +6,7 @@ import { shardCount } from '@nauthera/proto/names'
 import { UnknownSchemaError, decodeLine, digestOfLine, parseShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import type { ErrorCode } from '../errors.ts'
+import type { AgentErrorCode } from '../errors.ts'
 import { clientKey } from '../snapshot.ts'
 import type { ReadManifest, ReadShard } from '../snapshot.ts'
 
@@ -68,7 +68,7 @@ function parseWhole(file: Uint8Array): ReturnType<typeof parseShardFile> {
   }
 }
 
-const faultOf = (code: ErrorCode, message: string, cause?: unknown): CodedError<ErrorCode> =>
+const faultOf = (code: AgentErrorCode, message: string, cause?: unknown): CodedError<AgentErrorCode> =>
   new CodedError(code, { message, ...(cause === undefined ? {} : { cause }) })
 
 /** @throws an error when the bytes are no manifest that names each shard once */

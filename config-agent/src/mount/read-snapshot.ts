@@ -4,7 +4,7 @@ import { dataLink } from '@nauthera/proto/mounted-volume'
 import { manifestFile, shardCount, shardFile, signatureFile } from '@nauthera/proto/names'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
-import type { ErrorCode } from '../errors.ts'
+import type { AgentErrorCode } from '../errors.ts'
 import { parseManifest, parseShard } from './parse-files.ts'
 import type { ReadManifest, ReadShard, Snapshot, SnapshotFault } from '../snapshot.ts'
 
@@ -15,7 +15,7 @@ const attempts = 20
 // All of it is read without threads: the volume is memory, and 17 files take less time than to hand one of them to a thread.
 
 /** What became of the file of each shard, so that a file that stayed as it was is not parsed again. */
-export type ReadCache = Map<number, { file: Uint8Array; outcome: ReadShard | CodedError<ErrorCode> }>
+export type ReadCache = Map<number, { file: Uint8Array; outcome: ReadShard | CodedError<AgentErrorCode> }>
 
 /** Reads every shard and the manifest through one pinned version of the volume: a swap in mid-read would mix two
  *  snapshots, so the reading starts again when the link moved.
@@ -103,16 +103,16 @@ function readRegularFile(path: string): Uint8Array | undefined {
   } catch (cause) {
     if (isMissing(cause)) return undefined
     const isLink = (cause as NodeJS.ErrnoException).code === 'ELOOP'
-    throw new CodedError<ErrorCode>(isLink ? 'SHARD_NOT_A_FILE' : 'SHARD_UNREADABLE', {
+    throw new CodedError<AgentErrorCode>(isLink ? 'SHARD_NOT_A_FILE' : 'SHARD_UNREADABLE', {
       cause,
       message: isLink ? 'is a symbolic link' : 'cannot be opened',
     })
   }
   try {
     const state = fstatSync(file)
-    if (!state.isFile()) throw new CodedError<ErrorCode>('SHARD_NOT_A_FILE', { message: 'is not a regular file' })
+    if (!state.isFile()) throw new CodedError<AgentErrorCode>('SHARD_NOT_A_FILE', { message: 'is not a regular file' })
     if (state.size > maxFileBytes)
-      throw new CodedError<ErrorCode>('SHARD_TOO_LARGE', { message: `has ${state.size} bytes` })
+      throw new CodedError<AgentErrorCode>('SHARD_TOO_LARGE', { message: `has ${state.size} bytes` })
     return readFileSync(file)
   } finally {
     closeSync(file)
@@ -130,17 +130,17 @@ function parseCached(shard: number, file: Uint8Array, cache: ReadCache): ReadSha
   return known.outcome
 }
 
-function tryParse(shard: number, file: Uint8Array, before?: ReadShard): ReadShard | CodedError<ErrorCode> {
+function tryParse(shard: number, file: Uint8Array, before?: ReadShard): ReadShard | CodedError<AgentErrorCode> {
   try {
     return parseShard(shard, file, before)
   } catch (error) {
-    if (hasCode<ErrorCode>(error)) return error
-    return new CodedError<ErrorCode>('SHARD_UNREADABLE', { cause: error, message: describeError(error) })
+    if (hasCode<AgentErrorCode>(error)) return error
+    return new CodedError<AgentErrorCode>('SHARD_UNREADABLE', { cause: error, message: describeError(error) })
   }
 }
 
 function faultOf(shard: number | undefined, error: unknown): SnapshotFault {
-  if (hasCode<ErrorCode>(error))
+  if (hasCode<AgentErrorCode>(error))
     return { shard, code: error.code, reason: describeError(error).replace(`${error.code}: `, '') }
   return { shard, code: 'SHARD_UNREADABLE', reason: describeError(error) }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { compareAge } from '../snapshot.ts'
-import type { Held, ReadShard, Ref } from '../snapshot.ts'
+import type { HeldShards, ReadShard, Ref } from '../snapshot.ts'
 
 /** A shard on its way, until the server answers. */
 interface SentShard {
@@ -24,11 +24,11 @@ interface SentPlatformKeys {
   readonly at: number
 }
 
-export type Sent = SentShard | SentManifest | SentPlatformKeys
+export type SentMessage = SentShard | SentManifest | SentPlatformKeys
 
 /** What was sent on one stream and how it was answered. */
-export class Outbox {
-  readonly #inFlight = new Map<string, Sent>()
+export class StreamOutbox {
+  readonly #inFlight = new Map<string, SentMessage>()
   /** By shard: the digest that was refused. The same bytes would be refused again; a new version, or a new stream, is another
    *  try. */
   readonly #refused = new Map<number, string>()
@@ -36,7 +36,7 @@ export class Outbox {
   #refusedPlatform = ''
 
   /** @returns the shards that the server lacks, and has neither refused nor yet to answer */
-  missing(held: Held, live: ReadonlyMap<number, Ref>): ReadShard[] {
+  missing(held: HeldShards, live: ReadonlyMap<number, Ref>): ReadShard[] {
     return [...held.shards.values()].filter((shard) => {
       const { ref } = shard
       const base = live.get(ref.shard)
@@ -59,7 +59,7 @@ export class Outbox {
   }
 
   /** @returns the nonce to send it with */
-  sent(what: Sent): string {
+  sent(what: SentMessage): string {
     const nonce = randomBytes(6).toString('hex')
     // Only the answer to the newest of two manifests counts.
     if (what.kind !== 'shard') this.#drop((sent) => sent.kind === what.kind)
@@ -68,7 +68,7 @@ export class Outbox {
   }
 
   /** @returns what the server took; undefined for an answer that nobody waits for */
-  accepted(nonce: string): Sent | undefined {
+  accepted(nonce: string): SentMessage | undefined {
     const sent = this.#answered(nonce)
     // With another shard live, the server may take the manifest.
     if (sent?.kind === 'shard') this.#refusedManifest = ''
@@ -76,7 +76,7 @@ export class Outbox {
   }
 
   /** @returns what the server refused; undefined for an answer that nobody waits for */
-  refused(nonce: string): Sent | undefined {
+  refused(nonce: string): SentMessage | undefined {
     const sent = this.#answered(nonce)
     if (sent?.kind === 'shard') this.#refused.set(sent.shard.ref.shard, sent.shard.ref.digest)
     if (sent?.kind === 'manifest') this.#refusedManifest = sent.digest
@@ -89,7 +89,7 @@ export class Outbox {
     return Math.min(...[...this.#inFlight.values()].map(({ at }) => at))
   }
 
-  #answered(nonce: string): Sent | undefined {
+  #answered(nonce: string): SentMessage | undefined {
     const sent = this.#inFlight.get(nonce)
     this.#inFlight.delete(nonce)
     return sent
@@ -99,7 +99,7 @@ export class Outbox {
     return [...this.#inFlight.values()].some((sent) => sent.kind === 'shard' && sent.shard.ref.digest === ref.digest)
   }
 
-  #drop(matches: (sent: Sent) => boolean): void {
+  #drop(matches: (sent: SentMessage) => boolean): void {
     for (const [nonce, sent] of this.#inFlight) if (matches(sent)) this.#inFlight.delete(nonce)
   }
 }

@@ -5,8 +5,8 @@ import { ConfigService } from '@nauthera/proto/generated/nauthera/config/v1/conf
 import { podLocalNames } from '@nauthera/proto/names'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
-import type { ErrorCode } from '../errors.ts'
-import { Session } from './session.ts'
+import type { AgentErrorCode } from '../errors.ts'
+import { SyncSession } from './session.ts'
 import type { SessionNeeds } from './session.ts'
 import { untilSocketMoves } from './socket-moves.ts'
 
@@ -24,7 +24,7 @@ export class Pusher {
   readonly #abort = new AbortController()
   readonly #running: Promise<void>
   /** The one that is open. */
-  #session: Session | undefined
+  #session: SyncSession | undefined
   #retryMs = firstRetryMs
   #toldReason = ''
 
@@ -70,7 +70,7 @@ export class Pusher {
         serverName: podLocalNames.server,
         signal,
       })
-      const session = new Session(this.#needs, stream)
+      const session = new SyncSession(this.#needs, stream)
       await session.run(() => {
         this.#session = session
         this.#retryMs = firstRetryMs
@@ -88,7 +88,7 @@ export class Pusher {
     if (wasConnected) log.warn({ reason }, 'disconnected')
     // Attempts that fail for one reason are told once.
     else if (reason !== this.#toldReason) {
-      if (hasCode<ErrorCode>(why)) log.warn({ code: why.code, reason }, 'waiting')
+      if (hasCode<AgentErrorCode>(why)) log.warn({ code: why.code, reason }, 'waiting')
       else log.info({ reason }, 'waiting')
     }
     this.#toldReason = reason

@@ -14,19 +14,19 @@ import type {
 import { shardSchema } from '@nauthera/proto/names'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
-import type { ErrorCode } from '../errors.ts'
+import type { AgentErrorCode } from '../errors.ts'
 import type { LiveState } from '../live/live-state.ts'
 import type { OperatorWord } from '../live/operator-word.ts'
 import type { Reports } from '../report/reports.ts'
 import type { MountedPlatformKeys } from '../mount/platform-keys.ts'
-import type { Held, ReadManifest } from '../snapshot.ts'
-import { Outbox } from './outbox.ts'
+import type { HeldShards, ReadManifest } from '../snapshot.ts'
+import { StreamOutbox } from './outbox.ts'
 import { planComplete } from './plan-complete.ts'
 
 type ServerStream = Stream<SyncResponse, MessageInitShape<typeof SyncRequestSchema>>
 
 export interface SessionNeeds {
-  readonly held: () => Held
+  readonly held: () => HeldShards
   readonly platformKeys: () => MountedPlatformKeys | undefined
   readonly word: () => OperatorWord
   readonly live: LiveState
@@ -40,10 +40,10 @@ export interface SessionNeeds {
 }
 
 /** One stream to the server of this pod, from its Hello to its end. */
-export class Session {
+export class SyncSession {
   readonly #needs: SessionNeeds
   readonly #stream: ServerStream
-  readonly #outbox = new Outbox()
+  readonly #outbox = new StreamOutbox()
   #pushing = false
   #wanted = false
   /** Looks again at a manifest that is held back. */
@@ -171,7 +171,7 @@ export class Session {
     const { live, reports } = this.#needs
     live.greeted({ min: hello.schemaMin, max: hello.schemaMax })
     if (hello.schemaMax < shardSchema) {
-      throw new CodedError<ErrorCode>('SERVER_TOO_OLD', {
+      throw new CodedError<AgentErrorCode>('SERVER_TOO_OLD', {
         message: `the server reads shards up to schema ${hello.schemaMax}, and these are of schema ${shardSchema}`,
       })
     }

@@ -1,9 +1,9 @@
 import { shortDigest } from '@nauthera/proto/digest'
 import { shardCount } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
-import type { ErrorCode } from '../errors.ts'
+import type { AgentErrorCode } from '../errors.ts'
 import type { Trigger } from '../mount/watch-mount.ts'
-import type { Held, ReadShard, SnapshotFault } from '../snapshot.ts'
+import type { HeldShards, ReadShard, SnapshotFault } from '../snapshot.ts'
 import { diffShards } from './diff-shards.ts'
 import type { ClientChange } from './diff-shards.ts'
 import type { AgentMetrics } from './metrics.ts'
@@ -17,14 +17,14 @@ const diffLines = 100
 export class MountReports {
   readonly #needs: { log: Log; metrics: AgentMetrics; secrets: SecretReports }
   /** Those that were told and still last. */
-  readonly #faults = new Map<string, { code: ErrorCode; shard: number | undefined }>()
+  readonly #faults = new Map<string, { code: AgentErrorCode; shard: number | undefined }>()
 
   constructor(needs: { log: Log; metrics: AgentMetrics; secrets: SecretReports }) {
     this.#needs = needs
   }
 
   /** A look found something new. */
-  snapshot(after: Held, changed: readonly ReadShard[], how: { trigger: Trigger; readMs: number }): void {
+  snapshot(after: HeldShards, changed: readonly ReadShard[], how: { trigger: Trigger; readMs: number }): void {
     const names = [...new Set(changed.map((shard) => shard.change))]
     this.#needs.log.info(
       {

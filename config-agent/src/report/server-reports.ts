@@ -4,7 +4,7 @@ import { shardCount } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import type { LiveState } from '../live/live-state.ts'
 import { clientKey, countClients } from '../snapshot.ts'
-import type { Held, ReadManifest, ReadShard, Ref } from '../snapshot.ts'
+import type { HeldShards, ReadManifest, ReadShard, Ref } from '../snapshot.ts'
 import type { AgentMetrics } from './metrics.ts'
 import type { SecretReports } from './secret-reports.ts'
 import { spellDuration } from './spell-duration.ts'
@@ -118,7 +118,7 @@ export class ServerReports {
     this.#needs.log.info({ revision: revisionOf(digest) }, 'platform keys live')
   }
 
-  heartbeat(held: Held, operators: number): void {
+  heartbeat(held: HeldShards, operators: number): void {
     const { log, metrics, live, wallNow } = this.#needs
     metrics.connected.set(live.serverConnected ? 1 : 0)
     log.info(

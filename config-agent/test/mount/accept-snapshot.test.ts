@@ -5,10 +5,10 @@ import { shardOf } from '@nauthera/proto/shard-of'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { acceptSnapshot, isConfirmed } from '../../src/mount/accept-snapshot.ts'
 import { parseManifest, parseShard } from '../../src/mount/parse-files.ts'
-import type { Held, ReadShard, Snapshot } from '../../src/snapshot.ts'
+import type { HeldShards, ReadShard, Snapshot } from '../../src/snapshot.ts'
 import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
 
-const nothing: Held = { shards: new Map(), manifest: undefined }
+const nothing: HeldShards = { shards: new Map(), manifest: undefined }
 
 /** A volume as a snapshot, with the files that are named taken from another one or left out. */
 function snapshotOf(
@@ -44,7 +44,7 @@ function snapshotOf(
 }
 
 const hold = (volume: ReturnType<typeof makeVolume>) => acceptSnapshot(nothing, snapshotOf(volume))
-const namesIn = (held: Held) =>
+const namesIn = (held: HeldShards) =>
   [...held.shards.values()].flatMap((shard) => [...shard.clients.keys()].map((key) => key.replace('apps/', ''))).sort()
 const codes = (acceptance: { faults: readonly { shard: number | undefined; code: string }[] }) =>
   acceptance.faults.map(({ shard, code }) => `${shard ?? 'manifest'} ${code}`)

@@ -8,7 +8,7 @@ import { propertyRuns } from '@nauthera/harness/property-runs'
 import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
 import { acceptSnapshot } from '../../src/mount/accept-snapshot.ts'
 import { readSnapshot } from '../../src/mount/read-snapshot.ts'
-import type { Held } from '../../src/snapshot.ts'
+import type { HeldShards } from '../../src/snapshot.ts'
 import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
 import { createVolumeWriter } from '@nauthera/stand-in/atomic-writer'
 
@@ -71,7 +71,7 @@ describe('a damaged volume', () => {
     try {
       await fc.assert(
         fc.asyncProperty(fc.array(files, { minLength: 1, maxLength: 3 }), async (steps) => {
-          let state: { held: Held; lost: ReadonlySet<string> } = first
+          let state: { held: HeldShards; lost: ReadonlySet<string> } = first
           for (const step of steps) {
             const content = new Map<string, Uint8Array>()
             step.forEach(({ source }, index) => {

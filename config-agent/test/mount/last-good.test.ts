@@ -5,10 +5,10 @@ import { expect } from 'chai'
 import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
 import { createKeeper, createLastGood } from '../../src/mount/last-good.ts'
 import { parseManifest, parseShard } from '../../src/mount/parse-files.ts'
-import type { Held } from '../../src/snapshot.ts'
+import type { HeldShards } from '../../src/snapshot.ts'
 import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
 
-function heldOf(volume: ReturnType<typeof makeVolume>): Held {
+function heldOf(volume: ReturnType<typeof makeVolume>): HeldShards {
   const indices = Array.from({ length: shardCount }, (_, shard) => shard)
   return {
     shards: new Map(indices.map((shard) => [shard, parseShard(shard, volume.files.get(shardFile(shard))!)])),
@@ -17,7 +17,7 @@ function heldOf(volume: ReturnType<typeof makeVolume>): Held {
 }
 
 /** Without the messages, which are unpacked anew. */
-const plain = ({ shards, manifest }: Held) => ({
+const plain = ({ shards, manifest }: HeldShards) => ({
   manifest,
   shards: [...shards.values()]
     .map(({ ref, clients, file }) => ({ ref, clients, file: Buffer.from(file) }))
@@ -86,13 +86,13 @@ describe('createLastGood', () => {
 })
 
 describe('createKeeper', () => {
-  const held = (name: string) => ({ shards: new Map(), manifest: { digest: name } }) as never as Held
-  const nameOf = ({ manifest }: Held) => manifest!.digest
+  const held = (name: string) => ({ shards: new Map(), manifest: { digest: name } }) as never as HeldShards
+  const nameOf = ({ manifest }: HeldShards) => manifest!.digest
 
   it('keeps one after the other, and of those that wait the newest', async () => {
     const kept: string[] = []
     const first = Promise.withResolvers<void>()
-    const keep = async (one: Held) => {
+    const keep = async (one: HeldShards) => {
       kept.push(nameOf(one))
       if (kept.length === 1) await first.promise
     }

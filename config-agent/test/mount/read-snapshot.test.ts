@@ -9,7 +9,7 @@ import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
 import { maxShardBytes } from '@nauthera/proto/shard-file'
 import { readSnapshot } from '../../src/mount/read-snapshot.ts'
 import type { ReadCache } from '../../src/mount/read-snapshot.ts'
-import type { ErrorCode } from '../../src/errors.ts'
+import type { AgentErrorCode } from '../../src/errors.ts'
 import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
 import { createVolumeWriter } from '@nauthera/stand-in/atomic-writer'
 import { startSwapping } from '@nauthera/harness/agent/swapping-volume'
@@ -59,7 +59,7 @@ describe('readSnapshot', () => {
     await writeFile(join(fresh, seven), gzipSync(Buffer.from(edit(text))))
   }
   const replaceBy = (content: Uint8Array) => (fresh: string) => writeFile(join(fresh, seven), content)
-  const damages: [string, ErrorCode, (fresh: string) => Promise<unknown>][] = [
+  const damages: [string, AgentErrorCode, (fresh: string) => Promise<unknown>][] = [
     ['F14 a shard that is cut', 'SHARD_UNREADABLE', (fresh) => truncate(join(fresh, seven), 60)],
     ['F14 a shard that is emptied', 'SHARD_UNREADABLE', (fresh) => truncate(join(fresh, seven), 0)],
     ['F14 bytes after the shard', 'SHARD_UNREADABLE', (fresh) => appendFile(join(fresh, seven), 'more')],

@@ -1,13 +1,13 @@
 import { expect } from 'chai'
 import { shardFile } from '@nauthera/proto/names'
 import { parseShard } from '../../src/mount/parse-files.ts'
-import { Outbox } from '../../src/push/outbox.ts'
-import type { Held, Ref } from '../../src/snapshot.ts'
+import { StreamOutbox } from '../../src/push/outbox.ts'
+import type { HeldShards, Ref } from '../../src/snapshot.ts'
 import { makeVolume } from '@nauthera/harness/agent/make-shards'
 
 const shardOf = (index: number, seq: bigint) => parseShard(index, makeVolume([], { seq }).files.get(shardFile(index))!)
 const [one, two, newer] = [shardOf(1, 5n), shardOf(2, 5n), shardOf(1, 6n)]
-const hold = (...shards: ReturnType<typeof shardOf>[]): Held => ({
+const hold = (...shards: ReturnType<typeof shardOf>[]): HeldShards => ({
   shards: new Map(shards.map((shard) => [shard.ref.shard, shard])),
   manifest: undefined,
 })
@@ -15,11 +15,12 @@ const liveOf = (...refs: Ref[]) => new Map(refs.map((ref) => [ref.shard, ref]))
 const nothing = liveOf()
 
 describe('Outbox', () => {
-  let outbox: Outbox
-  const missing = (held: Held, live = nothing) => outbox.missing(held, live).map(({ ref }) => [ref.shard, ref.seq])
+  let outbox: StreamOutbox
+  const missing = (held: HeldShards, live = nothing) =>
+    outbox.missing(held, live).map(({ ref }) => [ref.shard, ref.seq])
   const send = (shard: ReturnType<typeof shardOf>, at = 0) => outbox.sent({ kind: 'shard', shard, base: undefined, at })
   beforeEach(() => {
-    outbox = new Outbox()
+    outbox = new StreamOutbox()
   })
 
   it('sends what the server lacks or has in an older version, and nothing that is older than what it has', () => {

@@ -9,7 +9,7 @@ import { createMetrics } from '@nauthera/runtime/metrics'
 import { LiveState } from '../../src/live/live-state.ts'
 import { parseShard } from '../../src/mount/parse-files.ts'
 import { createReports } from '../../src/report/reports.ts'
-import type { Held } from '../../src/snapshot.ts'
+import type { HeldShards } from '../../src/snapshot.ts'
 import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
 
 describe('createReports', () => {
@@ -27,7 +27,10 @@ describe('createReports', () => {
     const volume = makeVolume([makeClient('grafana'), ...clients].slice(0, count), { seq })
     return parseShard(7, volume.files.get(shardFile(7))!)
   }
-  const heldOf = (shard: ReturnType<typeof shardWith>): Held => ({ shards: new Map([[7, shard]]), manifest: undefined })
+  const heldOf = (shard: ReturnType<typeof shardWith>): HeldShards => ({
+    shards: new Map([[7, shard]]),
+    manifest: undefined,
+  })
 
   it('tells the use of a secret at first and then every 15 minutes', () => {
     const { reports, lines } = createWithLines()

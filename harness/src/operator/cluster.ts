@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startKubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
-import type { Rule } from '@nauthera/stand-in/http/rbac'
+import type { RbacRule } from '@nauthera/stand-in/http/rbac'
 import { operatorRules } from '@nauthera/stand-in/operator-rules'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
 import { createConnection } from '@nauthera/operator/kubernetes/connection'
-import type { ApiTimeouts, Connection } from '@nauthera/operator/kubernetes/connection'
+import type { ApiTimeouts, KubeConnection } from '@nauthera/operator/kubernetes/connection'
 import { loadCredentials } from '@nauthera/operator/kubernetes/credentials'
 import { settingsSchema } from '@nauthera/operator/settings'
-import type { Settings } from '@nauthera/operator/settings'
+import type { OperatorSettings } from '@nauthera/operator/settings'
 import { Changes } from './changes.ts'
 import { createLeapClock } from './clocks.ts'
 import { appsNamespace, createClusterView, release, releaseNamespace } from './cluster-view.ts'
@@ -28,7 +28,7 @@ export interface Cluster extends ClusterView {
     settings?: Record<string, unknown>
     timeouts?: Partial<ApiTimeouts>
     /** Default: what the chart gives it. */
-    rules?: readonly Rule[]
+    rules?: readonly RbacRule[]
   }): TestOperator
   startReplica(name: string, options?: Pick<ReplicaOptions, 'isOld' | 'isLoading'>): Promise<TestReplica>
   /** Creates an OIDCClient or changes its spec, through the API with its validation. */
@@ -129,7 +129,7 @@ function writeKubeconfig(directory: string, user: string, kubeconfig: string): s
   return file
 }
 
-function connectAs(user: string, kubeconfigFile: string, timeouts: Partial<ApiTimeouts> = {}): Connection {
+function connectAs(user: string, kubeconfigFile: string, timeouts: Partial<ApiTimeouts> = {}): KubeConnection {
   const defaults = { connectMs: 1_000, requestMs: 2_000, leaseMs: 1_000, pageMs: 2_000, silenceMs: 100_000 }
   return createConnection({
     credentials: loadCredentials({ KUBECONFIG: kubeconfigFile }, createLeapClock()),
@@ -138,7 +138,7 @@ function connectAs(user: string, kubeconfigFile: string, timeouts: Partial<ApiTi
   })
 }
 
-function parseSettings(identity: string, settings: Record<string, unknown>): Settings {
+function parseSettings(identity: string, settings: Record<string, unknown>): OperatorSettings {
   const policy = settings['policy'] as { allow?: object } | undefined
   return settingsSchema.parse({
     issuer: 'https://login.example.com',
@@ -153,7 +153,7 @@ function parseSettings(identity: string, settings: Record<string, unknown>): Set
 }
 
 /** What the chart gives an operator with these settings. */
-function rulesOf({ watch: { mode, namespaces }, nudge }: Settings): Rule[] {
+function rulesOf({ watch: { mode, namespaces }, nudge }: OperatorSettings): RbacRule[] {
   return operatorRules({ mode, release, namespace: releaseNamespace, namespaces, nudge })
 }
 
@@ -183,7 +183,7 @@ function createWatchdog(api: KubeApi, view: ClusterView, replicas: readonly Test
   }
 }
 
-function createEdits(admin: Connection): Pick<Cluster, 'apply' | 'remove'> {
+function createEdits(admin: KubeConnection): Pick<Cluster, 'apply' | 'remove'> {
   const pathOf = (name: string, namespace: string) =>
     `/apis/auth.nauthera.io/v1alpha1/namespaces/${namespace}/oidcclients/${name}`
   return {

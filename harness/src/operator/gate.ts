@@ -1,10 +1,10 @@
 import { ApiError } from '@nauthera/operator/kubernetes/api-error'
-import type { ApiCall, Connection } from '@nauthera/operator/kubernetes/connection'
+import type { ApiCall, KubeConnection } from '@nauthera/operator/kubernetes/connection'
 
 /** A connection that can be paused, or cut for ever at a chosen write. */
 export class Gate {
-  readonly connection: Connection
-  readonly #inner: Connection
+  readonly connection: KubeConnection
+  readonly #inner: KubeConnection
   readonly #onLease: () => void
   readonly #watches = new AbortController()
   #dead = false
@@ -15,7 +15,7 @@ export class Gate {
   #fuse: { left: number; when: 'before' | 'after'; blown: () => void } | undefined
 
   /** @param onLease told when the Lease was read or written */
-  constructor(inner: Connection, onLease: () => void) {
+  constructor(inner: KubeConnection, onLease: () => void) {
     this.#inner = inner
     this.#onLease = onLease
     this.connection = {
@@ -97,7 +97,7 @@ export class Gate {
     return fuse.when
   }
 
-  async *#watch(call: Parameters<Connection['watch']>[0]): ReturnType<Connection['watch']> {
+  async *#watch(call: Parameters<KubeConnection['watch']>[0]): ReturnType<KubeConnection['watch']> {
     const signal = AbortSignal.any([call.signal, this.#watches.signal])
     for await (const line of this.#inner.watch({ ...call, signal })) {
       await this.#paused?.promise

@@ -1,8 +1,8 @@
 // An operator in this process.
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { startOperator } from '@nauthera/operator/app'
-import type { ApiCall, Connection } from '@nauthera/operator/kubernetes/connection'
-import type { Settings } from '@nauthera/operator/settings'
+import type { ApiCall, KubeConnection } from '@nauthera/operator/kubernetes/connection'
+import type { OperatorSettings } from '@nauthera/operator/settings'
 import type { Changes } from './changes.ts'
 import { createLeapClock } from './clocks.ts'
 import type { LeapClock } from './clocks.ts'
@@ -46,8 +46,8 @@ const lookMs = 2_000
  *  @param options.changes told of its lines and its Lease */
 export function startTestOperator(options: {
   identity: string
-  settings: Settings
-  connect: () => Connection
+  settings: OperatorSettings
+  connect: () => KubeConnection
   changes: Changes
 }): TestOperator {
   const { identity, settings, changes } = options

@@ -15,7 +15,7 @@ import { mountPodVolumes, runDirectory } from './pod-volumes.ts'
 
 // One server pod: the object in the API, its mounted volumes, and the real config-agent and server processes.
 
-export interface ServerPod {
+export interface LocalPod {
   readonly name: string
   /** Port of the public HTTP on 127.0.0.1. */
   readonly port: number
@@ -51,7 +51,7 @@ interface PodOptions {
   readonly onLine?: (process: 'agent' | 'server', line: string) => void
 }
 
-export async function startServerPod(options: PodOptions): Promise<ServerPod> {
+export async function startServerPod(options: PodOptions): Promise<LocalPod> {
   const { api, namespace, name, programs = sources } = options
   const held = {
     status: await holdFreePort(),

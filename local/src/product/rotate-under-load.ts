@@ -1,7 +1,7 @@
 import { annotations } from '@nauthera/proto/names'
 import type { Json, KubeClient } from '@nauthera/stand-in/kube-client'
 import { parseCredentials, requestToken, revokeNothing } from './token.ts'
-import type { Credentials, HttpAnswer } from './token.ts'
+import type { MachineCredentials, HttpAnswer } from './token.ts'
 
 export interface RotationReport {
   readonly client: string
@@ -89,7 +89,7 @@ function findObstacle({ status = {} }: Json): string | undefined {
   return String(authMethod).startsWith('client_secret') ? undefined : 'has no secret to rotate; choose another client'
 }
 
-type Ask = (port: number, credentials: Credentials) => Promise<HttpAnswer>
+type Ask = (port: number, credentials: MachineCredentials) => Promise<HttpAnswer>
 
 /** @returns a request that this client may make and that only its right secret passes */
 function findAsk({ status = {} }: Json): Ask {

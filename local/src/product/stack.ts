@@ -15,7 +15,7 @@ import type { Postgres } from '../programs/postgres.ts'
 import { startPostgres } from '../programs/postgres.ts'
 import { startFront } from './front.ts'
 import { keepObjects, readObjects } from './kept-objects.ts'
-import type { ServerPod } from './pod.ts'
+import type { LocalPod } from './pod.ts'
 import { startServerPod } from './pod.ts'
 
 // The whole product on one machine, as the chart lays it out: PostgreSQL, the API, the keys Job, migrations, the operator and the
@@ -34,12 +34,12 @@ export interface Stack {
   /** File with the rights of an administrator, for kubectl. */
   readonly kubeconfig: string
   readonly database: Postgres
-  readonly pods: readonly ServerPod[]
+  readonly pods: readonly LocalPod[]
   readonly operator: RunningProcess
   /** Settings of a server, for the command line: `nauthera ... --settings FILE`. */
   readonly serverSettings: string
   /** Starts a further replica. */
-  addPod(): Promise<ServerPod>
+  addPod(): Promise<LocalPod>
   /** Ends everything, in the order of a shutdown. */
   stop(): Promise<void>
 }
@@ -102,7 +102,7 @@ class Launch {
   readonly #options: StackOptions
   readonly #held: { readonly issuer: HeldPort; readonly operator: HeldPort }
   readonly #issuer: string
-  readonly #pods: ServerPod[] = []
+  readonly #pods: LocalPod[] = []
   readonly #stops: (() => Promise<void> | void)[] = []
 
   constructor(options: StackOptions, held: { issuer: HeldPort; operator: HeldPort }, issuer: string) {
@@ -266,7 +266,7 @@ class Launch {
     await Promise.all(this.#pods.map((pod) => pod.whenReady()))
   }
 
-  async #addPod({ api, settings }: Foundation): Promise<ServerPod> {
+  async #addPod({ api, settings }: Foundation): Promise<LocalPod> {
     const { replicas, programs = sources, nudgeMs, onLine, ports } = this.#options
     const index = this.#pods.length
     const name = `server-${index}`
@@ -312,7 +312,7 @@ function removePods(api: KubeApi): void {
 
 /** `kubectl logs`: of the containers `server` (default) and `config-agent`. */
 const podLogs =
-  (pods: readonly ServerPod[]): ContainerLogs =>
+  (pods: readonly LocalPod[]): ContainerLogs =>
   ({ pod: name, container, follow, tailLines, signal }) => {
     const pod = pods.find((one) => one.name === name)
     const process = container === 'config-agent' ? pod?.agent : pod?.server

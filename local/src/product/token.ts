@@ -4,7 +4,7 @@ import type { JSONWebKeySet, JWTPayload } from 'jose'
 
 // What an application does with its Secret (it asks one replica for a token), and what a resource server does with the token.
 
-export interface Credentials {
+export interface MachineCredentials {
   readonly clientId: string
   readonly clientSecret: string
   readonly tokenEndpoint: string
@@ -12,7 +12,7 @@ export interface Credentials {
 
 /** @param data of the application's Secret (base64)
  *  @throws Error naming the key that is missing */
-export function parseCredentials(data: Readonly<Record<string, string>> | undefined): Credentials {
+export function parseCredentials(data: Readonly<Record<string, string>> | undefined): MachineCredentials {
   const read = (key: string) => {
     const value = data?.[key]
     if (value === undefined) throw new Error(`the Secret has no ${key}`)
@@ -72,7 +72,7 @@ export function callReplica(options: {
 }
 
 /** A client_credentials request at one replica. */
-export function requestToken(port: number, credentials: Credentials): Promise<HttpAnswer> {
+export function requestToken(port: number, credentials: MachineCredentials): Promise<HttpAnswer> {
   return postAs(port, credentials, credentials.tokenEndpoint, { grant_type: 'client_credentials' })
 }
 
@@ -90,13 +90,13 @@ export const requestTokenWith = (port: number, endpoint: string, platformToken: 
   })
 
 /** Revokes a token that is none: 200 for every client that shows its right secret, whatever else it may do. */
-export function revokeNothing(port: number, credentials: Credentials): Promise<HttpAnswer> {
+export function revokeNothing(port: number, credentials: MachineCredentials): Promise<HttpAnswer> {
   return postAs(port, credentials, credentials.tokenEndpoint.replace(/token$/, 'revoke'), { token: 'none' })
 }
 
 function postAs(
   port: number,
-  { clientId, clientSecret }: Credentials,
+  { clientId, clientSecret }: MachineCredentials,
   url: string,
   form: Readonly<Record<string, string>>,
 ): Promise<HttpAnswer> {
@@ -110,7 +110,7 @@ function postAs(
 export async function fetchVerifiedToken(options: {
   port: number
   issuer: string
-  credentials: Credentials
+  credentials: MachineCredentials
 }): Promise<JWTPayload> {
   const { port, issuer, credentials } = options
   const answer = await requestToken(port, credentials)

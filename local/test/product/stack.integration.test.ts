@@ -7,7 +7,7 @@ import { readManifests } from '@nauthera/stand-in/manifests'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 import type { KubectlResult, Kubectl } from '../../src/programs/kubectl.ts'
 import { createKubectl } from '../../src/programs/kubectl.ts'
-import type { ServerPod } from '../../src/product/pod.ts'
+import type { LocalPod } from '../../src/product/pod.ts'
 import { reapDirectory } from '../../src/processes/reaper.ts'
 import { runToEnd } from '../../src/processes/run-to-end.ts'
 import { rotateUnderLoad } from '../../src/product/rotate-under-load.ts'
@@ -20,7 +20,7 @@ import {
   requestToken,
   requestTokenWith,
 } from '../../src/product/token.ts'
-import type { Credentials } from '../../src/product/token.ts'
+import type { MachineCredentials } from '../../src/product/token.ts'
 import { isReady, statusOf, waitForObject } from '../../src/product/wait-for.ts'
 
 // The chain from `kubectl apply` to every replica, with the real kubectl, operator, agents and servers.
@@ -59,10 +59,10 @@ describe('an OIDCClient that is applied', function () {
   const secretData = (name: string) =>
     stack.api.store.find(stack.api.resource('secrets'), namespace, `${name}-oidc`)?.['data'] as
       Record<string, string> | undefined
-  const credentialsOf = (name: string): Credentials => parseCredentials(secretData(name))
+  const credentialsOf = (name: string): MachineCredentials => parseCredentials(secretData(name))
 
   /** Sends an invalid code: `invalid_grant` means that the client itself was accepted. */
-  const knock = async ({ port }: ServerPod, credentials: Credentials): Promise<string> => {
+  const knock = async ({ port }: LocalPod, credentials: MachineCredentials): Promise<string> => {
     const basic = Buffer.from(`${credentials.clientId}:${credentials.clientSecret}`).toString('base64')
     const { body } = await callReplica({
       port,
@@ -78,7 +78,8 @@ describe('an OIDCClient that is applied', function () {
     })
     return (JSON.parse(body) as { error: string }).error
   }
-  const knockEverywhere = (credentials: Credentials) => Promise.all(stack.pods.map((pod) => knock(pod, credentials)))
+  const knockEverywhere = (credentials: MachineCredentials) =>
+    Promise.all(stack.pods.map((pod) => knock(pod, credentials)))
 
   it('is Ready only when every replica has it, a late one included', async () => {
     const late = stack.pods[2]!

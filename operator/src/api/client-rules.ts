@@ -22,7 +22,7 @@ import { clientSpecFields } from './oidc-client.ts'
 import type { OIDCClientSpec, PkceMode } from './oidc-client.ts'
 import { celList, celMatches, patterns } from './patterns.ts'
 import { withRules } from './schema.ts'
-import type { Rule } from './schema.ts'
+import type { CelRule } from './schema.ts'
 
 const secretTypes: readonly string[] = typesWhere(({ method }) => showsSecret(method))
 
@@ -42,7 +42,7 @@ const method = `(has(self.auth) && has(self.auth.method) ? self.auth.method : se
  *  A rule stands below its message; prettier would write both into one long line. */
 type Rules = Readonly<Record<string, Readonly<Record<string, string>>>>
 
-const rulesOf = (fields: Rules): readonly Rule[] =>
+const rulesOf = (fields: Rules): readonly CelRule[] =>
   Object.entries(fields).flatMap(([field, rules]) =>
     Object.entries(rules).map(([message, rule]) => ({ rule, message, fieldPath: `.${field}` })),
   )
@@ -68,7 +68,7 @@ const fixedRules = rulesOf(
   })),
 )
 
-function uriRules(field: 'redirectURIs' | 'postLogoutRedirectURIs'): readonly Rule[] {
+function uriRules(field: 'redirectURIs' | 'postLogoutRedirectURIs'): readonly CelRule[] {
   const every = (pattern: string) => `!has(self.${field}) || self.${field}.all(u, ${celMatches('u', pattern)})`
   const none = (pattern: string) => `!has(self.${field}) || !self.${field}.exists(u, ${celMatches('u', pattern)})`
   // prettier-ignore
@@ -257,7 +257,7 @@ const bytesOf = (field: 'redirectURIs' | 'postLogoutRedirectURIs') =>
   `(has(self.${field}) ? size(self.${field}.join('')) : 0)`
 
 /** The longest of what is told to servers. The operator measures all of it, and when it is this much, it does not ask these rules. */
-const sizeRule: Rule = {
+const sizeRule: CelRule = {
   rule: `${bytesOf('redirectURIs')} + ${bytesOf('postLogoutRedirectURIs')} <= ${maxVersionBytes}`,
   message: `must take at most ${maxVersionBytes / 1024} KiB; shorten redirectURIs and postLogoutRedirectURIs, or make two clients of it`,
 }

@@ -4,7 +4,7 @@ import { plainText, timeSpan } from './field-kinds.ts'
 import { celList, patterns } from './patterns.ts'
 import { keysMatch, matchesRule, valuesMatch } from './rule-kinds.ts'
 import { mapOf, object, oneOf, set, text } from './schema.ts'
-import type { Rule } from './schema.ts'
+import type { CelRule } from './schema.ts'
 
 export const presets = [
   'Generic',
@@ -40,7 +40,7 @@ export const canonicalKeys = [
 export type Preset = (typeof presets)[number]
 export type CanonicalKey = (typeof canonicalKeys)[number]
 
-const notOurPrefix: Rule = {
+const notOurPrefix: CelRule = {
   rule: "self.all(k, !k.startsWith('auth.nauthera.io/'))",
   message: 'must have no key that begins with auth.nauthera.io/: only the operator writes those',
 }

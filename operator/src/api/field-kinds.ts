@@ -4,7 +4,7 @@ import { durationText } from './duration.ts'
 import { celMatches, patterns } from './patterns.ts'
 import { matchesRule } from './rule-kinds.ts'
 import { text, withRules } from './schema.ts'
-import type { Rule, Schema } from './schema.ts'
+import type { CelRule, Schema } from './schema.ts'
 
 export const notPlain = 'must be plain text without control characters and invisible ones'
 
@@ -50,7 +50,7 @@ export const scopeName = (description: string) => text(description, { maxLength:
  *  error in CEL. */
 export function timeSpan(description: string, span: Span): Schema<string> {
   const [least, most] = [durationText(span.least * 1000), durationText(span.most * 1000)]
-  const within: Rule = {
+  const within: CelRule = {
     rule: `size(self) > 0 && ${celMatches('self', patterns.duration)} && duration(self) >= duration('${least}') && duration(self) <= duration('${most}')`,
     message: `must be a duration from ${least} to ${most}, such as ${least} or ${most}`,
   }

@@ -1,9 +1,12 @@
 // The rules that many fields share.
 import { celMatches } from './patterns.ts'
-import type { ListRule, Rule } from './schema.ts'
+import type { ListRule, CelRule } from './schema.ts'
 
 /** A text that matches a pattern, with a message instead of the API server's "should match '^...$'". */
-export const matchesRule = (pattern: string, message: string): Rule => ({ rule: celMatches('self', pattern), message })
+export const matchesRule = (pattern: string, message: string): CelRule => ({
+  rule: celMatches('self', pattern),
+  message,
+})
 
 /** A list whose every member matches: it holds for each, so that a refusal names the entry. */
 export const everyMatches = (pattern: string, message: string): ListRule => ({
@@ -12,13 +15,13 @@ export const everyMatches = (pattern: string, message: string): ListRule => ({
 })
 
 /** A map whose every key matches. */
-export const keysMatch = (pattern: string, message: string): Rule => ({
+export const keysMatch = (pattern: string, message: string): CelRule => ({
   rule: `self.all(k, ${celMatches('k', pattern)})`,
   message,
 })
 
 /** A map whose every value matches. */
-export const valuesMatch = (pattern: string, message: string): Rule => ({
+export const valuesMatch = (pattern: string, message: string): CelRule => ({
   rule: `self.all(k, ${celMatches('self[k]', pattern)})`,
   message,
 })

@@ -2,7 +2,7 @@
 // too, and the TypeScript type.
 
 /** What CEL says beyond the shape. The API server evaluates it, and so does the operator, which trusts no API server (cel.ts). */
-export interface Rule {
+export interface CelRule {
   readonly rule: string
   /** What to write instead. */
   readonly message: string
@@ -11,7 +11,7 @@ export interface Rule {
 }
 
 /** A rule of a list; `ofItem` holds for each entry. */
-export interface ListRule extends Rule {
+export interface ListRule extends CelRule {
   readonly ofItem?: true
 }
 
@@ -36,13 +36,13 @@ export interface JsonSchema {
   'x-kubernetes-list-type'?: 'set' | 'atomic' | 'map'
   'x-kubernetes-list-map-keys'?: readonly string[]
   'x-kubernetes-preserve-unknown-fields'?: true
-  'x-kubernetes-validations'?: readonly Rule[]
+  'x-kubernetes-validations'?: readonly CelRule[]
 }
 
 /** A schema of values of type T. */
 export interface Schema<T> {
   readonly json: JsonSchema
-  readonly rules: readonly Rule[]
+  readonly rules: readonly CelRule[]
   readonly properties?: Readonly<Record<string, Schema<unknown>>>
   readonly items?: Schema<unknown>
   /** Never set: carries the type. */
@@ -58,14 +58,14 @@ type ObjectOf<R extends Shape, O extends Shape> = Simplify<
 >
 
 /** The same schema with further rules, which hold between its fields. */
-export const withRules = <T>(schema: Schema<T>, ...rules: readonly Rule[]): Schema<T> => ({
+export const withRules = <T>(schema: Schema<T>, ...rules: readonly CelRule[]): Schema<T> => ({
   ...schema,
   rules: [...schema.rules, ...rules],
 })
 
 export const text = (
   description: string,
-  options: { maxLength: number; minLength?: number; default?: string; rules?: readonly Rule[] },
+  options: { maxLength: number; minLength?: number; default?: string; rules?: readonly CelRule[] },
 ): Schema<string> => {
   const { rules = [], ...json } = options
   return { json: { type: 'string', description, ...json }, rules }
@@ -137,7 +137,7 @@ export const list = <T>(
 export const mapList = <T>(
   description: string,
   items: Schema<T>,
-  options: { maxItems: number; keys: readonly (keyof T & string)[]; rules?: readonly Rule[] },
+  options: { maxItems: number; keys: readonly (keyof T & string)[]; rules?: readonly CelRule[] },
 ): Schema<readonly T[]> => ({
   json: {
     type: 'array',
@@ -153,7 +153,7 @@ export const mapList = <T>(
 export const mapOf = <T>(
   description: string,
   values: Schema<T>,
-  options: { maxProperties: number; rules?: readonly Rule[] },
+  options: { maxProperties: number; rules?: readonly CelRule[] },
 ): Schema<Readonly<Record<string, T>>> => ({
   json: { type: 'object', description, maxProperties: options.maxProperties },
   items: values,
@@ -163,7 +163,7 @@ export const mapOf = <T>(
 /** An object whose content somebody else defines, such as a JWK set. */
 export const foreignObject = (
   description: string,
-  options: { rules?: readonly Rule[] } = {},
+  options: { rules?: readonly CelRule[] } = {},
 ): Schema<Readonly<Record<string, unknown>>> => ({
   json: { type: 'object', description, 'x-kubernetes-preserve-unknown-fields': true },
   rules: options.rules ?? [],
@@ -173,7 +173,7 @@ export const object = <const R extends Shape, const O extends Shape>(
   description: string,
   required: R,
   optional: O,
-  rules: readonly Rule[] = [],
+  rules: readonly CelRule[] = [],
 ): Schema<ObjectOf<R, O>> => ({
   json: {
     type: 'object',

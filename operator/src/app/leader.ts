@@ -1,15 +1,15 @@
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
-import type { Connection } from '../kubernetes/connection.ts'
+import type { KubeConnection } from '../kubernetes/connection.ts'
 import type { LeaseTimes } from '../kubernetes/lease.ts'
 import type { OperatorMetrics } from '../metrics.ts'
-import type { Settings } from '../settings.ts'
+import type { OperatorSettings } from '../settings.ts'
 import type { Clock } from '../time/clock.ts'
 
 export interface OperatorNeeds {
-  readonly settings: Settings
+  readonly settings: OperatorSettings
   readonly version: string
-  readonly connection: Connection
+  readonly connection: KubeConnection
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log

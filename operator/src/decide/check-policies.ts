@@ -16,7 +16,7 @@ import {
   isNamedWhereNeeded,
   waysUnder,
 } from './policies.ts'
-import type { BindingPolicies, Gate, NamedPolicy, Policies } from './policies.ts'
+import type { BindingPolicies, PolicyGate, NamedPolicy, Policies } from './policies.ts'
 
 export interface Violation {
   readonly policy: string
@@ -68,7 +68,7 @@ const violation = ({ name, spec }: NamedPolicy, field: string, message: string):
 })
 
 interface GateAsked {
-  readonly gate: Gate | 'skip'
+  readonly gate: PolicyGate | 'skip'
   readonly asks: boolean
   readonly field: string
   readonly message: string

@@ -2,7 +2,7 @@
 import { mostVerifiers, overlapOf, toleratedSkewMs, withoutEnd } from './rotation-terms.ts'
 import type { RotationInput, SecretState, StoredVerifier } from './rotation-terms.ts'
 
-export interface Known {
+export interface KnownVerifiers {
   /** Live verifiers, newest first. */
   readonly live: readonly StoredVerifier[]
   /** The one that the application's Secret holds, when we know it as ours. */
@@ -10,7 +10,7 @@ export interface Known {
 }
 
 /** What is live and what is published, from the shard and the Secret, either of which may be lost, restored or edited. */
-export function knownVerifiers(input: RotationInput): Known {
+export function knownVerifiers(input: RotationInput): KnownVerifiers {
   const { secret, now } = input
   const stored = (input.verifiers ?? []).filter(({ notAfter }) => notAfter === undefined || notAfter > now)
   if (secret.kind !== 'owned') return { live: stored, published: undefined }
@@ -35,7 +35,7 @@ export function knownVerifiers(input: RotationInput): Known {
 }
 
 /** The Secret holds a verifier of the shard. Usually that is the newest, or the one before an unpublished one. */
-function settle(input: RotationInput, stored: readonly StoredVerifier[], held: StoredVerifier): Known {
+function settle(input: RotationInput, stored: readonly StoredVerifier[], held: StoredVerifier): KnownVerifiers {
   const at = stored.indexOf(held)
   const [newer, older] = [stored.slice(0, at), stored.slice(at + 1)]
   const [newest] = newer

@@ -2,7 +2,7 @@
 
 export type Jwk = Readonly<Record<string, unknown>>
 
-export interface PlatformKeys {
+export interface PlatformKeySet {
   /** What `iss` is in those tokens. */
   readonly issuer: string
   readonly keys: readonly {
@@ -19,10 +19,10 @@ const droppedMs = 600_000
  *  @param read what the API server publishes now
  *  @returns what to tell them. The keys of another issuer than before end at once: no token names that one any more */
 export function nextKeys(
-  told: PlatformKeys | undefined,
+  told: PlatformKeySet | undefined,
   read: { readonly issuer: string; readonly keys: readonly Jwk[] },
   now: number,
-): PlatformKeys {
+): PlatformKeySet {
   const before = told?.issuer === read.issuer ? told.keys : []
   const isPublished = (jwk: Jwk) => read.keys.some((key) => textOf(key) === textOf(jwk))
   const dropped = before

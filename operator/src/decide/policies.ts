@@ -102,7 +102,7 @@ export function isMethodAllowed(allowed: readonly string[], method: AuthMethod):
 export const covers = (allowed: readonly string[], value: string): boolean =>
   allowed.some((one) => (one.endsWith('*') ? value.startsWith(one.slice(0, -1)) : value === one))
 
-export type Gate =
+export type PolicyGate =
   | 'customClientId'
   | 'anyClientId'
   | 'existingSecret'
@@ -112,7 +112,7 @@ export type Gate =
   | 'tokenExchange'
 
 /** @returns whether the policies open a gate: one says true, and none says false. When none says anything it is closed. */
-export function isAllowed(policies: BindingPolicies, gate: Gate): boolean {
+export function isAllowed(policies: BindingPolicies, gate: PolicyGate): boolean {
   const said = policies.map(({ spec }) => spec.allow?.[gate])
   return said.includes(true) && !said.includes(false)
 }

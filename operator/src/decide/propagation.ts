@@ -11,7 +11,7 @@ export interface ReplicaReport {
   readonly rejected: readonly Pick<RejectedClient, 'namespace' | 'name' | 'field' | 'code' | 'message'>[]
 }
 
-export interface Rejection {
+export interface ReplicaRejection {
   readonly replica: string
   readonly field: string
   readonly code: string
@@ -25,7 +25,7 @@ export interface Propagation {
   /** Replicas that have answered but are behind. */
   readonly lagging: readonly string[]
   readonly unreachable: readonly string[]
-  readonly rejected: readonly Rejection[]
+  readonly rejected: readonly ReplicaRejection[]
   /** Every replica has applied the shard at this seq or later. True as well when there is no replica. */
   readonly applied: boolean
   /** There is a replica, every one has applied it, and none rejects the desired version. */
@@ -40,7 +40,7 @@ export function propagationOf(
 ): Propagation {
   const unreachable: string[] = []
   const lagging: string[] = []
-  const rejected: Rejection[] = []
+  const rejected: ReplicaRejection[] = []
   let loaded = 0
   for (const { replica, reachable, serverConnected, live, rejected: refusals } of replicas) {
     if (!reachable) {

@@ -48,9 +48,14 @@ export type ApiAccess =
       /** `namespace/name` of the API; undefined for one that no object declares. */
       readonly api: string | undefined
     }
-  | { readonly kind: 'refused'; readonly identifier: string; readonly api: string | undefined; readonly why: Refusal }
+  | {
+      readonly kind: 'refused'
+      readonly identifier: string
+      readonly api: string | undefined
+      readonly why: AccessRefusal
+    }
 
-export type Refusal =
+export type AccessRefusal =
   | { readonly kind: 'undeclared' }
   | { readonly kind: 'policy'; readonly policy: string }
   | { readonly kind: 'closed'; readonly standing: Exclude<DeclaredApi['standing'], 'open'> }
@@ -71,7 +76,7 @@ export function resolveAccess(
  *  @returns what becomes of one audience of the caller */
 export function accessTo(identifier: string, caller: Caller, api: DeclaredApi | undefined): ApiAccess {
   const binding = caller.policies
-  const refuse = (why: Refusal): ApiAccess => ({ kind: 'refused', identifier, api: api?.key, why })
+  const refuse = (why: AccessRefusal): ApiAccess => ({ kind: 'refused', identifier, api: api?.key, why })
   const without = binding.find(({ spec: { allow } }) => allow?.audiences && !covers(allow.audiences, identifier))
   if (without) return refuse({ kind: 'policy', policy: without.name })
   const own = caller.scopes.filter((scope) => !oidcScopes.includes(scope))

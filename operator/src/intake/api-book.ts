@@ -7,7 +7,7 @@ import type { ApiAccess, Caller } from '../decide/resolve-access.ts'
 import { heldIdentifiersOf } from '../shards/held-names.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { Clock } from '../time/clock.ts'
-import type { ClientIndex } from './client-index.ts'
+import type { WatchedClients } from './client-index.ts'
 import { createShare } from './share.ts'
 
 /** The callers of one API are looked at again at most so often, whatever its owner writes. Milliseconds. */
@@ -173,7 +173,7 @@ export class ApiBook {
 }
 
 interface Needs {
-  readonly clients: Pick<ClientIndex, 'declaring' | 'get'>
+  readonly clients: Pick<WatchedClients, 'declaring' | 'get'>
   readonly shards: Pick<Shards, 'holders' | 'stored'>
   /** Judges an object that declares an API; it never throws. */
   readonly judge: (client: OIDCClient) => readonly DeclaredApi[]

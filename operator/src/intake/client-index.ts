@@ -4,7 +4,7 @@ import { clientIdOf } from '../decide/acceptance.ts'
 import { secretNameOf } from '../decide/secret.ts'
 
 /** The clients of this release, and which of them claim the same thing. */
-export interface ClientIndex {
+export interface WatchedClients {
   get(key: string): OIDCClient | undefined
   /** Sets or removes a client. @returns the keys that the change concerns: its own, and those it shared a claim with */
   set(key: string, client: OIDCClient | undefined): readonly string[]
@@ -22,7 +22,7 @@ export interface ClientIndex {
   readonly size: number
 }
 
-export function createClientIndex(): ClientIndex {
+export function createClientIndex(): WatchedClients {
   const clients = new Map<string, OIDCClient>()
   const byClaim = new KeysBy()
   const byNamespace = new KeysBy()

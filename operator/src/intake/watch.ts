@@ -2,15 +2,15 @@ import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy } from '../api/oidc-policy.ts'
 import { createClientIndex } from './client-index.ts'
-import type { ClientIndex } from './client-index.ts'
+import type { WatchedClients } from './client-index.ts'
 import type { Clock } from '../time/clock.ts'
-import type { Connection } from '../kubernetes/connection.ts'
+import type { KubeConnection } from '../kubernetes/connection.ts'
 import { collectionPath, resourceTypes } from '../kubernetes/objects.ts'
 import type { KubernetesObject, NamespaceObject, PodObject } from '../kubernetes/objects.ts'
 import { createReflector } from '../kubernetes/reflector.ts'
-import type { Change, Keep } from '../kubernetes/collection.ts'
+import type { CollectionChange, Keep } from '../kubernetes/collection.ts'
 import type { Reflector, ReflectorTimes } from '../kubernetes/reflector.ts'
-import type { Settings } from '../settings.ts'
+import type { OperatorSettings } from '../settings.ts'
 import { createShareClient } from './share.ts'
 
 export interface WatchListeners {
@@ -28,7 +28,7 @@ export interface Watch {
   start(listeners: WatchListeners): Promise<void>
   stop(): Promise<void>
   /** Clients of this release by `namespace/name`. */
-  readonly clients: ClientIndex
+  readonly clients: WatchedClients
   policies(): readonly OIDCPolicy[]
   /** Labels of a namespace; undefined where the operator may not read them. */
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined
@@ -41,7 +41,7 @@ export interface Watch {
 }
 
 interface ReflectNeeds {
-  readonly connection: Connection
+  readonly connection: KubeConnection
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -53,7 +53,7 @@ interface Part<T extends KubernetesObject> {
   readonly query?: Readonly<Record<string, string>>
   readonly knownKeys?: ReadonlyMap<string, unknown>
   readonly keep?: Keep<T>
-  readonly onChange: (change: Change<T>) => void
+  readonly onChange: (change: CollectionChange<T>) => void
   readonly onRelist?: () => void
 }
 
@@ -68,7 +68,7 @@ const createReflect =
  *  @param options.knownKeys clients in the stored shards, so that an empty first list is doubted */
 export function createWatch(
   options: ReflectNeeds & {
-    settings: Pick<Settings, 'release' | 'namespace' | 'serverName' | 'watch'>
+    settings: Pick<OperatorSettings, 'release' | 'namespace' | 'serverName' | 'watch'>
     knownKeys: ReadonlyMap<string, unknown>
   },
 ): Watch {
@@ -82,7 +82,7 @@ export function createWatch(
   const reflect = createReflect(options)
   const tell = (keys: Iterable<string>) => listeners?.onClients(keys)
 
-  const onClient = (change: Change<OIDCClient & KubernetesObject>) => {
+  const onClient = (change: CollectionChange<OIDCClient & KubernetesObject>) => {
     const object = change.kind === 'deleted' ? undefined : change.object
     const ours = object !== undefined && isOurs(object, settings.serverName, servedBy)
     const touched = clients.set(change.key, ours ? object : undefined)
@@ -130,7 +130,7 @@ export function createWatch(
 function namespacesToWatch({
   watch,
   namespace,
-}: Pick<Settings, 'watch' | 'namespace'>): readonly (string | undefined)[] {
+}: Pick<OperatorSettings, 'watch' | 'namespace'>): readonly (string | undefined)[] {
   if (watch.mode === 'cluster') return [undefined]
   return watch.mode === 'release' ? [namespace] : [...new Set(watch.namespaces)]
 }

@@ -8,7 +8,7 @@ import { renderClients } from './render.ts'
 import type { RenderedClient } from './render.ts'
 
 /** What the commands read and write; tests give their own. */
-export interface Terminal {
+export interface PluginTerminal {
   /** @param path a file, or `-` for standard input; throws when it cannot be read */
   readonly read: (path: string) => string
   readonly out: (text: string) => void
@@ -24,8 +24,8 @@ interface RenderOptions {
 }
 
 /** Runs the command line. @returns the exit code: 0 all is well, 1 the files have faults, 2 the command line is wrong */
-export function runCommand(args: readonly string[], raw: Terminal): number {
-  const terminal: Terminal = {
+export function runCommand(args: readonly string[], raw: PluginTerminal): number {
+  const terminal: PluginTerminal = {
     read: raw.read,
     out: (text) => raw.out(printable(text)),
     error: (text) => raw.error(printable(text)),
@@ -68,7 +68,7 @@ export function runCommand(args: readonly string[], raw: Terminal): number {
   return code
 }
 
-function render(options: RenderOptions, terminal: Terminal): number {
+function render(options: RenderOptions, terminal: PluginTerminal): number {
   if (!/^https?:\/\/[^/]+/.test(options.issuer)) {
     terminal.error('--issuer: must be a URL, such as https://login.example.com\n')
     return 2
@@ -93,7 +93,7 @@ function render(options: RenderOptions, terminal: Terminal): number {
   return faults.length > 0 ? 1 : 0
 }
 
-function readFile(file: string, terminal: Terminal): ReturnType<typeof readDocuments> {
+function readFile(file: string, terminal: PluginTerminal): ReturnType<typeof readDocuments> {
   let text: string
   try {
     text = terminal.read(file)

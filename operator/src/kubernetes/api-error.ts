@@ -1,8 +1,8 @@
 import { CodedError } from '@nauthera/runtime/coded-error'
-import type { ErrorCode } from '../errors.ts'
+import type { OperatorErrorCode } from '../errors.ts'
 
 /** A call to the Kubernetes API that brought no result. */
-export class ApiError extends CodedError<ErrorCode> {
+export class ApiError extends CodedError<OperatorErrorCode> {
   /** HTTP status; undefined when there was no answer, so that nobody knows whether the call took effect. */
   readonly status: number | undefined
   /** `reason` of the Status object, such as AlreadyExists, Conflict, Expired. */
@@ -13,7 +13,7 @@ export class ApiError extends CodedError<ErrorCode> {
   readonly retryAfterMs: number | undefined
 
   constructor(
-    code: ErrorCode,
+    code: OperatorErrorCode,
     options: {
       message: string
       status?: number

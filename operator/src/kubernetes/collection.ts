@@ -2,11 +2,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { apiGroup } from '@nauthera/proto/names'
 import { ApiError } from './api-error.ts'
-import type { Connection } from './connection.ts'
+import type { KubeConnection } from './connection.ts'
 import { keyOf } from './objects.ts'
 import type { KubernetesObject, ListAnswer, ObjectMeta } from './objects.ts'
 
-export type Change<T> =
+export type CollectionChange<T> =
   | { readonly kind: 'added'; readonly key: string; readonly object: T }
   | { readonly kind: 'updated'; readonly key: string; readonly object: T; readonly previous: T }
   | { readonly kind: 'deleted'; readonly key: string; readonly previous: T }
@@ -26,7 +26,7 @@ const pageSize = '500'
 
 /** @param about.unpaged reads everything in one answer. @throws ApiError */
 export async function listAll<T extends KubernetesObject>(
-  connection: Pick<Connection, 'call'>,
+  connection: Pick<KubeConnection, 'call'>,
   about: {
     path: string
     query: Readonly<Record<string, string>>
@@ -67,11 +67,11 @@ export function changesOfList<T extends KubernetesObject>(
   copy: ReadonlyMap<string, T>,
   items: readonly T[],
   keep: Keep<T> = asItIs,
-): readonly Change<T>[] {
+): readonly CollectionChange<T>[] {
   const listed = new Map(items.map((object) => [keyOf(object), object]))
   const gone = [...copy].filter(([key]) => !listed.has(key))
   return [
-    ...gone.map(([key, previous]): Change<T> => ({ kind: 'deleted', key, previous })),
+    ...gone.map(([key, previous]): CollectionChange<T> => ({ kind: 'deleted', key, previous })),
     ...[...listed.values()].flatMap((object) => changesOfObject(copy, object, keep)),
   ]
 }
@@ -81,7 +81,7 @@ export function changesOfEvent<T extends KubernetesObject>(
   copy: ReadonlyMap<string, T>,
   { type, object }: CollectionEvent<T>,
   keep: Keep<T> = asItIs,
-): readonly Change<T>[] {
+): readonly CollectionChange<T>[] {
   if (type === 'BOOKMARK') return []
   if (type !== 'DELETED') return changesOfObject(copy, object, keep)
   const key = keyOf(object)
@@ -95,7 +95,7 @@ function changesOfObject<T extends KubernetesObject>(
   copy: ReadonlyMap<string, T>,
   found: T,
   keep: Keep<T>,
-): readonly Change<T>[] {
+): readonly CollectionChange<T>[] {
   const key = keyOf(found)
   const previous = copy.get(key)
   if (previous && previous.metadata.resourceVersion === found.metadata.resourceVersion && sameObject(previous, found))

@@ -1,7 +1,7 @@
 // Every write under the version that it was planned from.
 import { fieldManagers } from '@nauthera/proto/names'
 import { insteadWhen, isAlreadyExists, isConflict, isNotFound } from './api-error.ts'
-import type { Connection } from './connection.ts'
+import type { KubeConnection } from './connection.ts'
 import { collectionPath, objectPath, resourceTypes } from './objects.ts'
 import type { KubernetesObject, SecretObject } from './objects.ts'
 import { planSecretPatch } from './secret-patch.ts'
@@ -38,7 +38,7 @@ const onlyMetadata = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=
  *  @returns its version; undefined when there is none
  *  @throws ApiError for every other answer */
 export const createReadVersion =
-  (connection: Pick<Connection, 'call'>) =>
+  (connection: Pick<KubeConnection, 'call'>) =>
   async (namespace: string, name: string): Promise<string | undefined> =>
     await connection
       .call<KubernetesObject>({ method: 'GET', path: objectPath(secrets, { namespace, name }), accept: onlyMetadata })
@@ -49,7 +49,7 @@ export const createReadVersion =
 export const versionOf = ({ metadata: { uid, resourceVersion } }: KubernetesObject): string =>
   `${uid}/${resourceVersion}`
 
-export function createSecretStore(connection: Pick<Connection, 'call'>): SecretStore {
+export function createSecretStore(connection: Pick<KubeConnection, 'call'>): SecretStore {
   return {
     read: async (namespace, name) => {
       const path = objectPath(secrets, { namespace, name })
@@ -108,7 +108,7 @@ const secretBody = ({ name, namespace, labels, annotations, data, ownerReference
  *  @param fieldManager another one where several write entries of one status
  *  @returns the resourceVersion that it has now; undefined when the object has changed meanwhile or is gone */
 export async function applyStatus(
-  connection: Pick<Connection, 'call'>,
+  connection: Pick<KubeConnection, 'call'>,
   type: { prefix: string; plural: string },
   object: KubernetesObject,
   status: unknown,
@@ -132,7 +132,7 @@ export async function applyStatus(
 
 /** Sets annotations of an object, and nothing else of it. */
 export async function annotate(
-  connection: Pick<Connection, 'call'>,
+  connection: Pick<KubeConnection, 'call'>,
   path: string,
   annotations: Readonly<Record<string, string>>,
 ): Promise<void> {

@@ -5,7 +5,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { urlToHttpOptions } from 'node:url'
 import { isRefusal, readAnswer, readLines, refusalOf } from './answer.ts'
 import { ApiError } from './api-error.ts'
-import type { Credentials } from './credentials.ts'
+import type { KubeCredentials } from './credentials.ts'
 
 /** How long each kind of call may take, in milliseconds. */
 export interface ApiTimeouts {
@@ -41,7 +41,7 @@ export interface ApiCall {
   readonly signal?: AbortSignal
 }
 
-export interface Connection {
+export interface KubeConnection {
   /** @returns the parsed answer
    *  @throws ApiError with `status` when the API refused, without one when nobody knows */
   call<T>(call: ApiCall): Promise<T>
@@ -53,11 +53,11 @@ export interface Connection {
 
 /** @param options.onCall told of each call that was sent, for counts and for the record that RBAC is compared with */
 export function createConnection(options: {
-  credentials: Credentials
+  credentials: KubeCredentials
   userAgent: string
   timeouts?: ApiTimeouts
   onCall?: (call: { method: string; path: string; watch: boolean }) => void
-}): Connection {
+}): KubeConnection {
   const timeouts = options.timeouts ?? apiTimeouts
   const limits: Record<Lane, number> = { work: timeouts.requestMs, lease: timeouts.leaseMs, page: timeouts.pageMs }
   const agents = createAgents(options.credentials.server)
@@ -124,7 +124,7 @@ function createAgents(server: URL): Record<Lane | 'watch', HttpAgent> {
 
 /** Sends a call. Resolves with the head of the answer. */
 function createSend(needs: {
-  credentials: Credentials
+  credentials: KubeCredentials
   userAgent: string
   connectMs: number
   onCall?: (call: { method: string; path: string; watch: boolean }) => void

@@ -10,7 +10,7 @@ import { loadSettings, z } from '@nauthera/runtime/settings'
 import type { Clock } from '../time/clock.ts'
 
 /** Where the API is and who we are there. */
-export interface Credentials {
+export interface KubeCredentials {
   readonly server: URL
   /** Headers and TLS values for the next request; files are read again at most once a minute, tokens expire. */
   current(): Promise<{ headers: Record<string, string>; tls: TlsValues }>
@@ -25,7 +25,10 @@ const rereadMs = 60_000
 
 /** Finds the API as kubectl does: the file that KUBECONFIG names, else the pod's service account.
  *  @throws CodedError KUBERNETES_CONFIG_INVALID */
-export function loadCredentials(environment: Readonly<Record<string, string | undefined>>, clock: Clock): Credentials {
+export function loadCredentials(
+  environment: Readonly<Record<string, string | undefined>>,
+  clock: Clock,
+): KubeCredentials {
   const file = environment['KUBECONFIG']
   if (file) return fromKubeconfig(file, clock)
   const host = environment['KUBERNETES_SERVICE_HOST']
@@ -33,7 +36,7 @@ export function loadCredentials(environment: Readonly<Record<string, string | un
   throw invalid('set KUBECONFIG, or run in a pod with a service account token')
 }
 
-function fromServiceAccount(host: string, port: string, clock: Clock): Credentials {
+function fromServiceAccount(host: string, port: string, clock: Clock): KubeCredentials {
   const read = createFileReader(clock)
   return {
     server: new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`),
@@ -52,7 +55,7 @@ const kubeconfigSchema = z.looseObject({
   'current-context': z.string(),
 })
 
-function fromKubeconfig(file: string, clock: Clock): Credentials {
+function fromKubeconfig(file: string, clock: Clock): KubeCredentials {
   const { cluster, user } = readContext(file)
   const read = createFileReader(clock)
   const exec = new ExecAuth()

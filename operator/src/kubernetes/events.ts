@@ -4,7 +4,7 @@ import { fieldManagers } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import type { Clock } from '../time/clock.ts'
 import { insteadWhen, isNotFound, isNamespaceEnding } from './api-error.ts'
-import type { Connection } from './connection.ts'
+import type { KubeConnection } from './connection.ts'
 import { collectionPath, objectPath, resourceTypes } from './objects.ts'
 import type { KubernetesObject } from './objects.ts'
 
@@ -23,7 +23,7 @@ const warnEveryMs = 10_000
 /** Writes Events, one after the other. The same event within ten minutes raises the count of the first one; of one object
  *  only so many are written, and of good news of many objects at once only some: their statuses say the same. */
 export function createEventRecorder(options: {
-  connection: Pick<Connection, 'call'>
+  connection: Pick<KubeConnection, 'call'>
   component: string
   instance: string
   clock: Pick<Clock, 'now' | 'monotonic'>
@@ -88,7 +88,7 @@ const eventTime = (epochMs: number): string => new Date(epochMs).toISOString().r
 
 /** @returns false when the earlier event is gone: the API keeps them for an hour */
 async function countUp(
-  connection: Pick<Connection, 'call'>,
+  connection: Pick<KubeConnection, 'call'>,
   object: KubernetesObject,
   earlier: { name: string; count: number; at: string },
 ): Promise<boolean> {

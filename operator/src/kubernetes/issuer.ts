@@ -1,6 +1,6 @@
 // What the API server says of the tokens of its ServiceAccounts.
 import { jwksFaults } from '@nauthera/rules/jwks'
-import type { Connection } from './connection.ts'
+import type { KubeConnection } from './connection.ts'
 
 /** What the API server says of the tokens of its ServiceAccounts. */
 export interface ClusterIssuer {
@@ -10,7 +10,7 @@ export interface ClusterIssuer {
 
 /** Reads discovery and keys at the API server itself: the address in its discovery document may be that of another host.
  *  @throws ApiError; or Error when the answer is none that can be used */
-export async function readClusterIssuer(connection: Pick<Connection, 'call'>): Promise<ClusterIssuer> {
+export async function readClusterIssuer(connection: Pick<KubeConnection, 'call'>): Promise<ClusterIssuer> {
   const [discovery, set] = await Promise.all([
     connection.call<unknown>({ method: 'GET', path: '/.well-known/openid-configuration' }),
     connection.call<unknown>({ method: 'GET', path: '/openid/v1/jwks', accept: 'application/jwk-set+json' }),

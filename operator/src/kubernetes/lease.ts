@@ -3,7 +3,7 @@ import { createBackoff } from '../time/backoff.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 import { ApiError, insteadWhen, isAlreadyExists, isConflict, isNotFound } from './api-error.ts'
-import type { Connection } from './connection.ts'
+import type { KubeConnection } from './connection.ts'
 import {
   afterDoubt,
   afterRead,
@@ -42,7 +42,7 @@ export interface Lease {
  *  @param options.onLost called once when it could not be renewed in time or somebody else has it: end the process, and wait for
  *    `backOffMs` before that */
 export function createLease(options: {
-  connection: Connection
+  connection: KubeConnection
   namespace: string
   name: string
   identity: string
@@ -148,7 +148,7 @@ interface LeaseCalls {
   send(move: Exclude<LeaseMove, { kind: 'wait' }>): Promise<LeaseObject | undefined>
 }
 
-function createLeaseCalls(connection: Connection, at: { namespace: string; name: string }): LeaseCalls {
+function createLeaseCalls(connection: KubeConnection, at: { namespace: string; name: string }): LeaseCalls {
   const { namespace, name } = at
   const path = objectPath(resourceTypes.leases, { namespace, name })
   const collection = collectionPath(resourceTypes.leases, namespace)
@@ -177,7 +177,7 @@ function createLeaseCalls(connection: Connection, at: { namespace: string; name:
 
 /** A connection that writes only while the Lease is held. A leader that is paused after the check could still write; the precondition of
  *  each write prevents that. */
-export function writeWhileHeld(connection: Connection, lease: Pick<Lease, 'isHeld'>): Connection {
+export function writeWhileHeld(connection: KubeConnection, lease: Pick<Lease, 'isHeld'>): KubeConnection {
   return {
     ...connection,
     call: async (call) => {

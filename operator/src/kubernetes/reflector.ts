@@ -4,8 +4,8 @@ import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 import { ApiError, isGone } from './api-error.ts'
 import { changesOfEvent, changesOfList, listAll, lostMost, parseEvent } from './collection.ts'
-import type { Change, CollectionEvent, Keep, Listed } from './collection.ts'
-import type { Connection } from './connection.ts'
+import type { CollectionChange, CollectionEvent, Keep, Listed } from './collection.ts'
+import type { KubeConnection } from './connection.ts'
 import type { KubernetesObject } from './objects.ts'
 
 /** A copy of one collection that follows it, whatever breaks in between. */
@@ -28,7 +28,7 @@ const tellEveryMs = 10_000
 const reflectorTimes: ReflectorTimes = { relistMs: 600_000, backoffMs: 800, backoffCapMs: 30_000 }
 
 export interface ReflectorOptions<T> {
-  readonly connection: Pick<Connection, 'call' | 'watch'>
+  readonly connection: Pick<KubeConnection, 'call' | 'watch'>
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
   readonly clock: Clock
@@ -39,7 +39,7 @@ export interface ReflectorOptions<T> {
   readonly times?: ReflectorTimes
   readonly keep?: Keep<T>
   /** One call for each difference, in order; an object re-created under its name is a deletion and an addition. */
-  readonly onChange: (change: Change<T>) => void
+  readonly onChange: (change: CollectionChange<T>) => void
   /** After each full list has been applied. */
   readonly onRelist?: () => void
 }
@@ -166,7 +166,7 @@ async function listSurely<T extends KubernetesObject>(
 function createCopy<T extends KubernetesObject>({ knownKeys, onChange, keep }: ReflectorOptions<T>) {
   const objects = new Map<string, T>()
   let isListed = false
-  const take = (changes: readonly Change<T>[]) => {
+  const take = (changes: readonly CollectionChange<T>[]) => {
     for (const change of changes) {
       if (change.kind === 'deleted') objects.delete(change.key)
       else objects.set(change.key, change.object)

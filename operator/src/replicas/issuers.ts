@@ -11,7 +11,7 @@ import { issuersSecretName, labels, managedByOperator, platformKeysFile } from '
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { nextKeys } from '../decide/platform-keys.ts'
-import type { PlatformKeys } from '../decide/platform-keys.ts'
+import type { PlatformKeySet } from '../decide/platform-keys.ts'
 import { isForbidden } from '../kubernetes/api-error.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { ClusterIssuer } from '../kubernetes/issuer.ts'
@@ -46,7 +46,7 @@ export class Issuers {
   readonly #needs: IssuersNeeds
   readonly #stopping = new AbortController()
   /** What was stored last, so that an API server that is away for a while takes nothing away. */
-  #told: PlatformKeys | undefined
+  #told: PlatformKeySet | undefined
   #fault: string | undefined
   #hasLooked = false
   #isAsked = false
@@ -124,7 +124,7 @@ export class Issuers {
     }
   }
 
-  async #write(stored: SecretObject | undefined, next: PlatformKeys): Promise<void> {
+  async #write(stored: SecretObject | undefined, next: PlatformKeySet): Promise<void> {
     const { release, namespace, secrets, signer, log, onWritten } = this.#needs
     const name = issuersSecretName(release)
     const change = randomBytes(2).toString('hex')
@@ -145,7 +145,7 @@ export class Issuers {
   }
 }
 
-function render({ issuer, keys }: PlatformKeys, change: string): string {
+function render({ issuer, keys }: PlatformKeySet, change: string): string {
   const message = create(PlatformIssuerSchema, {
     issuer,
     change,
@@ -158,7 +158,7 @@ function render({ issuer, keys }: PlatformKeys, change: string): string {
 }
 
 /** @returns undefined without a Secret, and for one that somebody else wrote: what it says never counts, and it is written anew */
-function readKeys(secret: SecretObject | undefined, trusts: TrustsFile): PlatformKeys | undefined {
+function readKeys(secret: SecretObject | undefined, trusts: TrustsFile): PlatformKeySet | undefined {
   const bytes = Buffer.from(secret?.data?.[platformKeysFile] ?? '', 'base64')
   const file = { name: platformKeysFile, digest: digestOf(bytes) }
   if (!trusts(file, signatureIn(secret, platformKeysFile))) return undefined

@@ -7,7 +7,7 @@ import type { Log } from '@nauthera/runtime/log'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import type { Settings } from '../settings.ts'
+import type { OperatorSettings } from '../settings.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 import { isUsableLink, renewLink } from './renew-link.ts'
@@ -32,7 +32,7 @@ export interface Link {
 }
 
 interface LinkNeeds {
-  readonly settings: Pick<Settings, 'release' | 'namespace' | 'link'>
+  readonly settings: Pick<OperatorSettings, 'release' | 'namespace' | 'link'>
   readonly secrets: SecretStore
   /** @returns the version of a Secret; undefined when there is none */
   readonly readVersion: (namespace: string, name: string) => Promise<string | undefined>

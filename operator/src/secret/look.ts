@@ -54,7 +54,7 @@ export interface SecretWork {
 }
 
 /** What this look has found out: read once at its beginning, and anew by a step that wrote or found something else there. */
-export interface Known extends SecretWork {
+export interface KnownSecret extends SecretWork {
   readonly source: SecretSource
   /** The value of existingSecretRef. */
   readonly given: Secret | undefined
@@ -69,19 +69,19 @@ export interface Known extends SecretWork {
 }
 
 /** What is known, and what the plan of the rotation makes of it. */
-export interface Look extends Known {
+export interface Look extends KnownSecret {
   readonly plan: RotationPlan
 }
 
-export type StepOutcome =
+export type SecretStepOutcome =
   /** Nothing to do here, or it is done and changes nothing for the steps that follow. */
   | { readonly kind: 'passed' }
   /** Something is known now that the plan did not know: plan again, and begin with the first step. */
-  | { readonly kind: 'changed'; readonly known: Known }
+  | { readonly kind: 'changed'; readonly known: KnownSecret }
   /** All is done that can be done now. */
   | { readonly kind: 'ended'; readonly secret: Outcome['secret'] }
 
 /** Steps never call one another: only work-on-secret.ts decides which one is next. */
-export type Step = (look: Look) => Promise<StepOutcome> | StepOutcome
+export type SecretStep = (look: Look) => Promise<SecretStepOutcome> | SecretStepOutcome
 
-export const passed: StepOutcome = { kind: 'passed' }
+export const passed: SecretStepOutcome = { kind: 'passed' }

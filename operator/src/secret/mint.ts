@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { Secret } from '@nauthera/runtime/log'
 import { identifySecret } from '../decide/secret-id.ts'
 import { passed } from './look.ts'
-import type { Step } from './look.ts'
+import type { SecretStep } from './look.ts'
 import type { Spacing } from './spacing.ts'
 
 /** A step: mints the secret that the plan asks for. Its plain value is in memory only, until it is published. */
-export function createMint(needs: { spacing: Spacing }): Step {
+export function createMint(needs: { spacing: Spacing }): SecretStep {
   return (look) => {
     const { plan, memory, log } = look
     if (plan.step.kind !== 'mint' || look.failure !== undefined || look.missing !== undefined) return passed
@@ -22,7 +22,7 @@ export function createMint(needs: { spacing: Spacing }): Step {
 }
 
 /** A step: forgets the pending secret when the plan does not want it any more; nobody else ever had it. */
-export const dropPending: Step = ({ plan, memory }) => {
+export const dropPending: SecretStep = ({ plan, memory }) => {
   if (!plan.keepsPending) memory.pending = undefined
   return passed
 }

@@ -13,7 +13,7 @@ import type { Replicas } from '../replicas/replicas.ts'
 import { isOfClient, verifiersOf } from '../shards/client-entry.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { Clock } from '../time/clock.ts'
-import type { Known } from './look.ts'
+import type { KnownSecret } from './look.ts'
 import type { Spacing } from './spacing.ts'
 
 /** @param needs.quietPeriodMs how long a previous secret must be unused before WhenUnused ends it */
@@ -24,7 +24,7 @@ export function createPlanNext(needs: {
   spacing: Spacing
   quietPeriodMs: number
   clock: Pick<Clock, 'now'>
-}): (known: Known) => RotationPlan {
+}): (known: KnownSecret) => RotationPlan {
   const { shards, replicas, follow } = needs
   return ({ key, judgement, memory, source, read }) => {
     const { client, serve } = judgement

@@ -7,13 +7,13 @@ import type { Shards } from '../shards/shards.ts'
 import { restraintOf } from '../decide/restraint.ts'
 import { hasNoSecret } from '../decide/rotation-terms.ts'
 import { passed } from './look.ts'
-import type { SecretWork, Step } from './look.ts'
+import type { SecretWork, SecretStep } from './look.ts'
 
 export interface EntryWriter {
   /** Tells the shard what it should say about the client. */
   put(work: SecretWork, verifiers: ClientForShard['verifiers'], certainty: 'known' | 'presumed'): void
   /** A step: the verifiers that the plan wants go into the shard, before anything is written that relies on them. */
-  announce: Step
+  announce: SecretStep
 }
 
 export function createEntryWriter(needs: {

@@ -6,7 +6,7 @@ import { formerNames, isReservedName } from './former-names.ts'
 import { passed } from './look.ts'
 import type { isRestored } from '../decide/restored.ts'
 import type { OwnerProof, ProvenOwner } from '../decide/owner-proof.ts'
-import type { Known, SecretWork, Step } from './look.ts'
+import type { KnownSecret, SecretWork, SecretStep } from './look.ts'
 import { readClientSecret } from './read-secret.ts'
 import type { ReadSecret } from './read-secret.ts'
 import { readSource } from './read-source.ts'
@@ -16,10 +16,10 @@ export interface Reader {
   /** What a look begins with: where the secret comes from, and the application's Secret, as remembered or read now. It does
    *  not throw: a Secret that could not be read is `unknown`. That of a new client is not read: a create gets a conflict when there is
    *  one. */
-  begin(work: SecretWork, need: SecretNeed): Promise<Known>
+  begin(work: SecretWork, need: SecretNeed): Promise<KnownSecret>
   /** A step: reads the Secret when it was only remembered, so that each write is decided on what is there now. That there was none need
    *  not be read again: a create gets a conflict when there is one. */
-  again: Step
+  again: SecretStep
   /** The application's Secret, read now. @throws ApiError */
   fresh(work: SecretWork): Promise<ReadSecret>
 }

@@ -11,7 +11,7 @@ import { endingMs } from '../intake/ending-namespaces.ts'
 import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import type { Shards } from '../shards/shards.ts'
 import { passed } from './look.ts'
-import type { Look, Step } from './look.ts'
+import type { Look, SecretStep } from './look.ts'
 import { fingerprintOf } from './render.ts'
 import type { Render } from './render.ts'
 
@@ -21,7 +21,7 @@ export function createLeaveEnding(needs: {
   shards: Pick<Shards, 'stored' | 'remove'>
   endings: Pick<EndingNamespaces, 'has'>
   again: (key: string, milliseconds: number) => void
-}): Step {
+}): SecretStep {
   return ({ key, judgement: { client } }) => {
     if (!needs.endings.has(client.metadata.namespace) || needs.shards.stored(key) !== undefined) return passed
     needs.shards.remove(key)
@@ -32,7 +32,7 @@ export function createLeaveEnding(needs: {
 
 /** A step: ends where nothing may be written: the API does not answer, the client's own secret is missing, or the Secret is
  *  somebody else's. */
-export const leaveAlone: Step = ({ failure, missing, read, judgement }) => {
+export const leaveAlone: SecretStep = ({ failure, missing, read, judgement }) => {
   const name = secretNameOf(judgement.client)
   if (isNamespaceEnding(failure)) return { kind: 'ended', secret: { kind: 'namespace-ending', name } }
   if (failure !== undefined)
@@ -48,7 +48,7 @@ export function createSettle(needs: {
   shards: Pick<Shards, 'stored'>
   follow: Pick<FollowReplicas, 'entry'>
   render: Render
-}): Step {
+}): SecretStep {
   /** Whether what was written last is what would be written now. */
   const isCurrent = (look: Look): boolean => {
     const written = look.memory.read?.fingerprint

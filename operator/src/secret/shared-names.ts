@@ -3,7 +3,7 @@ import type { OIDCClient } from '../api/oidc-client.ts'
 import { byAge, keyOf } from '../decide/acceptance.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import { passed } from './look.ts'
-import type { Step } from './look.ts'
+import type { SecretStep } from './look.ts'
 
 /** The others that ask for the Secret which this client asks for. */
 export interface SharedName {
@@ -47,7 +47,7 @@ const isReady = ({ status }: OIDCClient, name: string): boolean =>
 
 /** A step: a Secret that is gone is made again by the client that had it, and a new one by the oldest that may have one, not by another that
  *  asks for the same name. */
-export const leaveToHolder: Step = ({ read, holder, judgement: { client } }) =>
+export const leaveToHolder: SecretStep = ({ read, holder, judgement: { client } }) =>
   (read.state.kind === 'absent' || read.isFormer) && holder !== undefined
     ? {
         kind: 'ended',

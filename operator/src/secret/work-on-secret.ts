@@ -15,12 +15,12 @@ import { configOf, versionOf } from '../decide/judge.ts'
 import type { Judgement } from '../decide/judge.ts'
 import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
-import type { Settings } from '../settings.ts'
+import type { OperatorSettings } from '../settings.ts'
 import { isOfClient, saysTheSame, verifiersOf } from '../shards/client-entry.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { Clock } from '../time/clock.ts'
 import { createFence } from './fence.ts'
-import type { Known, Look, SecretWork, Step, StepOutcome } from './look.ts'
+import type { KnownSecret, Look, SecretWork, SecretStep, SecretStepOutcome } from './look.ts'
 import { createMint, dropPending } from './mint.ts'
 import { createPlanNext, statusOf } from './plan-next.ts'
 import { createPublish } from './publish.ts'
@@ -49,7 +49,7 @@ const afterLimitMs = 1_000
 
 /** Brings the secret of one client a step on: its verifiers into the shard, its value into the application's Secret. */
 export function createWorkOnSecret(needs: {
-  settings: Pick<Settings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
+  settings: Pick<OperatorSettings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
   secrets: SecretStore
   proof: OwnerProof
   shards: Pick<Shards, 'stored' | 'bornAt' | 'put' | 'presume' | 'remove'>
@@ -84,7 +84,7 @@ export function createWorkOnSecret(needs: {
 
   /** The order of one look. The verifiers are in the shard before the Secret is written. Each write is decided on what was just read.
    *  After a step that changes something, the plan is made again. */
-  const steps: readonly Step[] = [
+  const steps: readonly SecretStep[] = [
     createLeaveEnding(needs),
     createMint({ spacing }),
     entries.announce,
@@ -99,7 +99,7 @@ export function createWorkOnSecret(needs: {
   ]
 
   /** Takes the steps until one ends the look. */
-  const goOn = async (begun: Known): Promise<Pick<SecretResult, 'plan' | 'secret' | 'failure'>> => {
+  const goOn = async (begun: KnownSecret): Promise<Pick<SecretResult, 'plan' | 'secret' | 'failure'>> => {
     let known = begun
     for (let plans = 0; plans < planLimit; plans++) {
       const look: Look = { ...known, plan: planNext(known) }
@@ -196,7 +196,10 @@ function rememberLoss({ memory, plan, log }: Look, now: number): void {
   memory.lostSince = plan.isLost ? (memory.lostSince ?? now) : undefined
 }
 
-async function firstAnswer(steps: readonly Step[], look: Look): Promise<Exclude<StepOutcome, { kind: 'passed' }>> {
+async function firstAnswer(
+  steps: readonly SecretStep[],
+  look: Look,
+): Promise<Exclude<SecretStepOutcome, { kind: 'passed' }>> {
   for (const step of steps) {
     const outcome = await step(look)
     if (outcome.kind !== 'passed') return outcome

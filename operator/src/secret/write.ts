@@ -11,7 +11,7 @@ import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import { isNamespaceEnding } from '../kubernetes/api-error.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore, WantedSecret } from '../kubernetes/conditional-write.ts'
-import type { Look, StepOutcome } from './look.ts'
+import type { Look, SecretStepOutcome } from './look.ts'
 import { asError } from './read.ts'
 import type { Reader } from './read.ts'
 import { readSecretObject } from './read-secret.ts'
@@ -22,7 +22,7 @@ import type { Render } from './render.ts'
  *  @returns what is there now; or why nothing can be written */
 export type WriteSecret = (
   look: Look,
-) => Promise<Exclude<StepOutcome, { kind: 'passed' }> & { readonly isWritten?: boolean }>
+) => Promise<Exclude<SecretStepOutcome, { kind: 'passed' }> & { readonly isWritten?: boolean }>
 
 export function createWriteSecret(needs: {
   secrets: Pick<SecretStore, 'create' | 'update'>

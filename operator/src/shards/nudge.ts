@@ -2,7 +2,7 @@ import { annotations } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import { isForbidden, isNotFound } from '../kubernetes/api-error.ts'
 import { annotate } from '../kubernetes/conditional-write.ts'
-import type { Connection } from '../kubernetes/connection.ts'
+import type { KubeConnection } from '../kubernetes/connection.ts'
 import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
 import type { PodObject } from '../kubernetes/objects.ts'
 import type { Clock } from '../time/clock.ts'
@@ -21,7 +21,7 @@ export interface Nudge {
  *  @param options.isBehind whether a pod has not yet acknowledged what was written
  *  @param options.revision first part of the annotation's value */
 export function createNudge(options: {
-  connection: Connection
+  connection: KubeConnection
   namespace: string
   isBehind: (pod: string) => boolean
   revision: () => string

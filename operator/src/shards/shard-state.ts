@@ -7,7 +7,7 @@ import { planShard } from './plan-shard.ts'
 import type { TrustsFile } from './shard-secret.ts'
 import type { ShardPlan } from './plan-shard.ts'
 import { isBehind, nothingStored, onShardLoaded, onShardRead, onShardWritten, seqToExceed } from './stored-shard.ts'
-import type { Found, StoredShard } from './stored-shard.ts'
+import type { FoundShard, StoredShard } from './stored-shard.ts'
 
 /** Share of a shard's limit from which people are warned. */
 const warnFrom = 0.8
@@ -213,7 +213,7 @@ export class ShardState {
 
   /** The Secret has been read. A newer version than ours is another operator's: each of our clients that differs is decided
    *  again on its ground before we write. An older or damaged one is written over from what we know. */
-  read(secret: SecretObject | undefined, now: number, isOurs: TrustsFile): Found {
+  read(secret: SecretObject | undefined, now: number, isOurs: TrustsFile): FoundShard {
     const found = onShardRead(this.stored, secret, isOurs)
     this.stored = found.stored
     if (found.kind === 'same') return found

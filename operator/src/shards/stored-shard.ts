@@ -46,7 +46,7 @@ export const nothingStored = (index: number): StoredShard => ({
 })
 
 /** What a Secret that was read is to us. */
-export type Found =
+export type FoundShard =
   /** What we know already. */
   | { readonly kind: 'same'; readonly stored: StoredShard }
   /** Worse than what we know, which is written over it. */
@@ -70,7 +70,7 @@ export function onShardLoaded(
 }
 
 /** A later look. @param secret undefined when there is none; one that is not ours counts as damaged */
-export function onShardRead(stored: StoredShard, secret: SecretObject | undefined, isOurs: TrustsFile): Found {
+export function onShardRead(stored: StoredShard, secret: SecretObject | undefined, isOurs: TrustsFile): FoundShard {
   const read = readShardSecret(secret, stored.index, isOurs)
   const { content } = stored
   if (read && read.digest === stored.digest)

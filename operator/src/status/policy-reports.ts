@@ -5,7 +5,7 @@ import type { OIDCPolicy, PolicyReport } from '../api/oidc-policy.ts'
 import { describePolicy } from '../decide/policy-report.ts'
 import { isFinalRefusal } from '../kubernetes/api-error.ts'
 import { applyStatus } from '../kubernetes/conditional-write.ts'
-import type { Connection } from '../kubernetes/connection.ts'
+import type { KubeConnection } from '../kubernetes/connection.ts'
 import { resourceTypes } from '../kubernetes/objects.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
@@ -24,7 +24,7 @@ interface Needs {
   /** Whether clients wait to be judged: what is counted is not complete. */
   readonly isBusy: () => boolean
   readonly settings: { readonly namespace: string; readonly release: string }
-  readonly connection: Pick<Connection, 'call'>
+  readonly connection: Pick<KubeConnection, 'call'>
   readonly clock: Clock
   readonly log: Log
   readonly onWrite?: () => void

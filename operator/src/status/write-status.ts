@@ -6,7 +6,7 @@ import { keyOf } from '../decide/acceptance.ts'
 import { describeOutcome } from '../decide/client-status.ts'
 import type { Outcome } from '../decide/outcome.ts'
 import { applyStatus } from '../kubernetes/conditional-write.ts'
-import type { Connection } from '../kubernetes/connection.ts'
+import type { KubeConnection } from '../kubernetes/connection.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
 import { resourceTypes } from '../kubernetes/objects.ts'
 import type { Clock } from '../time/clock.ts'
@@ -31,7 +31,7 @@ export interface WriteStatus {
 const conflictMs = 200
 
 export function createWriteStatus(options: {
-  connection: Pick<Connection, 'call'>
+  connection: Pick<KubeConnection, 'call'>
   events: Pick<EventRecorder, 'record'>
   clock: Pick<Clock, 'monotonic'>
   /** The version of a client that the watch has brought last. */

@@ -1,6 +1,6 @@
 // What is said about an object: by the API server with its CRD, and by the operator itself.
 import { applyDefaults, prune, validate } from '@nauthera/stand-in/schema'
-import type { JsonSchema as StandInSchema } from '@nauthera/stand-in/objects'
+import type { ObjectSchema as StandInSchema } from '@nauthera/stand-in/objects'
 import { clientDefinition } from '../../src/api/crds.ts'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import { acceptClients } from '../../src/decide/acceptance.ts'
@@ -8,7 +8,7 @@ import { checkPolicies } from '../../src/decide/check-policies.ts'
 import type { Policies } from '../../src/decide/policies.ts'
 import { renderSecret } from '../../src/decide/secret.ts'
 
-export interface Refusal {
+export interface SchemaRefusal {
   readonly path: string
   readonly message: string
 }
@@ -17,7 +17,7 @@ export const schemaOf = (definition: typeof clientDefinition): StandInSchema =>
   definition.spec.versions[0]!.schema.openAPIV3Schema as StandInSchema
 
 /** What the API server says, by its schema and CEL. */
-export function refusals(object: object, old?: object, schema = schemaOf(clientDefinition)): Refusal[] {
+export function refusals(object: object, old?: object, schema = schemaOf(clientDefinition)): SchemaRefusal[] {
   const { pruned, unknown } = prune(object, schema)
   const causes = validate(applyDefaults(pruned, schema), old, schema)
   return [
@@ -29,7 +29,7 @@ export function refusals(object: object, old?: object, schema = schemaOf(clientD
 export const baseline: Policies = [{ name: 'baseline', spec: {} }]
 
 /** What the operator says by itself, when nothing in front of it has looked. */
-export function ownRefusals(client: OIDCClient, policies: Policies = baseline): readonly Refusal[] {
+export function ownRefusals(client: OIDCClient, policies: Policies = baseline): readonly SchemaRefusal[] {
   const acceptance = acceptClients([client], () => policies).get(
     `${client.metadata.namespace}/${client.metadata.name}`,
   )!

@@ -3,21 +3,21 @@ import type { OIDCClientStatus } from '../../src/api/client-status.ts'
 import { describeOutcome } from '../../src/decide/client-status.ts'
 import { client } from './clients.ts'
 import { live, now, outcome, settled } from './outcomes.ts'
-import type { Change } from './outcomes.ts'
+import type { OutcomeChange } from './outcomes.ts'
 
 describe('eventsOf', () => {
-  const eventsOf = (before: OIDCClientStatus | undefined, change: Change) =>
+  const eventsOf = (before: OIDCClientStatus | undefined, change: OutcomeChange) =>
     describeOutcome(
       outcome({ ...change, client: { ...(change.client ?? client()), ...(before ? { status: before } : {}) } }),
     ).events.map(({ reason }) => reason)
   const before = describeOutcome(outcome()).status
-  const rotated: Change = {
+  const rotated: OutcomeChange = {
     rotation: {
       ...settled,
       report: { ...settled.report, activeId: 'bbbbbbbb', previous: [{ id: 'aaaaaaaa', expiresAt: now }] },
     },
   }
-  const invalid: Change = {
+  const invalid: OutcomeChange = {
     acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec', message: 'm' }] },
   }
 
@@ -28,7 +28,7 @@ describe('eventsOf', () => {
   const table: readonly [
     sentence: string,
     before: OIDCClientStatus | undefined,
-    change: Change,
+    change: OutcomeChange,
     reasons: readonly string[],
   ][] = [
     ['a new client', undefined, {}, ['ClientAccepted', 'SecretCreated']],

@@ -5,9 +5,9 @@ import { describeOutcome } from '../../src/decide/client-status.ts'
 import { describeConditions } from '../../src/decide/conditions.ts'
 import { client } from './clients.ts'
 import { live, now, outcome, settled } from './outcomes.ts'
-import type { Change } from './outcomes.ts'
+import type { OutcomeChange } from './outcomes.ts'
 
-const conditionsOf = (change: Change) =>
+const conditionsOf = (change: OutcomeChange) =>
   Object.fromEntries(
     describeConditions(outcome(change)).map(({ type, status, reason, message }) => [type, { status, reason, message }]),
   )
@@ -47,7 +47,7 @@ describe('describeConditions', () => {
   const lacked = ['CodeProtected', 'False', 'NeitherPKCENorNonce'] as const
   const table: readonly [
     sentence: string,
-    change: Change,
+    change: OutcomeChange,
     type: string,
     status: string,
     reason: string,
@@ -565,7 +565,7 @@ describe('describeConditions', () => {
     const long = 'x'.repeat(10_000)
     for (const change of [
       ...table.map((row) => row[1]),
-      { acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec', message: long }] } } as Change,
+      { acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec', message: long }] } } as OutcomeChange,
     ]) {
       expect(checkValue(schema, describeOutcome(outcome(change)).status)).to.deep.equal([])
     }
@@ -573,7 +573,7 @@ describe('describeConditions', () => {
 
   it('moves lastTransitionTime only with the status', () => {
     const before = describeOutcome(outcome()).status
-    const later = (change: Change) =>
+    const later = (change: OutcomeChange) =>
       describeOutcome(
         outcome({ client: { ...client(), status: before }, now: now + 60_000, ...change }),
       ).status.conditions!.find(({ type }) => type === 'Ready')!

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { accessFaults, grantText } from '../../src/decide/describe-access.ts'
-import type { ApiAccess, Refusal } from '../../src/decide/resolve-access.ts'
+import type { ApiAccess, AccessRefusal } from '../../src/decide/resolve-access.ts'
 
 const identifier = 'https://billing.example.com'
 const granted = (scopes: string[], withheld: string[] = [], types: string[] = []): ApiAccess => ({
@@ -11,7 +11,7 @@ const granted = (scopes: string[], withheld: string[] = [], types: string[] = []
   withheld,
   api: 'shop/billing',
 })
-const refused = (why: Refusal): ApiAccess => ({ kind: 'refused', identifier, api: 'shop/billing', why })
+const refused = (why: AccessRefusal): ApiAccess => ({ kind: 'refused', identifier, api: 'shop/billing', why })
 const messages = (scopes: string[], ...access: ApiAccess[]) =>
   accessFaults({ scopes, authorizationDetailsTypes: [] }, access).map(({ path, message }) => `${path}: ${message}`)
 
@@ -34,7 +34,7 @@ describe('accessFaults', () => {
     expect(typed(granted([]))[0]).to.contain('of none of the APIs in spec.audiences')
   })
 
-  const rows: readonly [Refusal, string][] = [
+  const rows: readonly [AccessRefusal, string][] = [
     [
       { kind: 'undeclared' },
       'create an OIDCClient with this spec.resourceServer.identifier, correct the identifier, or ask for such a policy',

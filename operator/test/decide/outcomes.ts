@@ -20,10 +20,10 @@ export const settled: RotationPlan = {
 }
 
 /** What differs, of the outcome or of its judgement. */
-export type Change = Partial<Outcome> &
+export type OutcomeChange = Partial<Outcome> &
   Partial<Pick<Judgement, 'client' | 'acceptance' | 'policies' | 'violations' | 'serve'>>
 
-export function outcome({ client, acceptance, policies, violations, serve, ...change }: Change = {}): Outcome {
+export function outcome({ client, acceptance, policies, violations, serve, ...change }: OutcomeChange = {}): Outcome {
   return {
     servedBy: 'auth/nauthera',
     issuer: 'https://login.example.com',

@@ -6,7 +6,7 @@ import { keysJobRules } from '@nauthera/stand-in/operator-rules'
 import { createKeys, createKeysInTime } from '../../src/keys/create-keys.ts'
 import { createSecretStore } from '../../src/kubernetes/conditional-write.ts'
 import { createConnection } from '../../src/kubernetes/connection.ts'
-import type { Connection } from '../../src/kubernetes/connection.ts'
+import type { KubeConnection } from '../../src/kubernetes/connection.ts'
 import { loadCredentials } from '../../src/kubernetes/credentials.ts'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import { writeKubeconfig } from '@nauthera/harness/operator/kubeconfig'
@@ -57,7 +57,7 @@ describe('createKeysInTime', () => {
 
 describe('createKeys', () => {
   let api: KubeApi
-  let connection: Connection
+  let connection: KubeConnection
 
   const run = () =>
     createKeys({

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { ApiError } from '../../src/kubernetes/api-error.ts'
 import { changesOfEvent, changesOfList, listAll, lostMost, parseEvent } from '../../src/kubernetes/collection.ts'
-import type { Change } from '../../src/kubernetes/collection.ts'
+import type { CollectionChange } from '../../src/kubernetes/collection.ts'
 import type { ApiCall } from '../../src/kubernetes/connection.ts'
 import type { KubernetesObject, ListAnswer } from '../../src/kubernetes/objects.ts'
 
@@ -9,7 +9,7 @@ const object = (name: string, resourceVersion = '1', uid = name): KubernetesObje
   metadata: { namespace: 'apps', name, resourceVersion, uid },
 })
 const copyOf = (...objects: KubernetesObject[]) => new Map(objects.map((one) => [`apps/${one.metadata.name}`, one]))
-const told = (changes: readonly Change<KubernetesObject>[]) =>
+const told = (changes: readonly CollectionChange<KubernetesObject>[]) =>
   changes.map(({ kind, key }) => `${kind} ${key.replace('apps/', '')}`)
 
 describe('changesOfList', () => {

@@ -4,13 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import { ApiError, isNotFound } from '../../src/kubernetes/api-error.ts'
 import { createConnection } from '../../src/kubernetes/connection.ts'
-import type { Connection } from '../../src/kubernetes/connection.ts'
+import type { KubeConnection } from '../../src/kubernetes/connection.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 describe('createConnection', () => {
   let server: Server
-  let connection: Connection
+  let connection: KubeConnection
   let handler: Handler
   let calls: number
 

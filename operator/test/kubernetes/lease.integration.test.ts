@@ -3,7 +3,7 @@ import { startKubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import { ApiError } from '../../src/kubernetes/api-error.ts'
 import { createConnection } from '../../src/kubernetes/connection.ts'
-import type { Connection } from '../../src/kubernetes/connection.ts'
+import type { KubeConnection } from '../../src/kubernetes/connection.ts'
 import { loadCredentials } from '../../src/kubernetes/credentials.ts'
 import { createLease, writeWhileHeld } from '../../src/kubernetes/lease.ts'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
@@ -14,7 +14,7 @@ import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
 describe('createLease', function () {
   this.timeout(30_000)
   let api: KubeApi
-  let connection: Connection
+  let connection: KubeConnection
 
   const spec = () =>
     (
@@ -63,7 +63,7 @@ describe('createLease', function () {
     }
     return { lease, clock, lost, waits, acquired, pass, leads: () => leads }
   }
-  let connections: Connection[]
+  let connections: KubeConnection[]
   const until = (holds: () => boolean): Promise<void> =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(() => {

@@ -2,10 +2,10 @@ import { expect } from 'chai'
 import { startKubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import { createConnection } from '../../src/kubernetes/connection.ts'
-import type { Connection } from '../../src/kubernetes/connection.ts'
+import type { KubeConnection } from '../../src/kubernetes/connection.ts'
 import { loadCredentials } from '../../src/kubernetes/credentials.ts'
 import { createReflector } from '../../src/kubernetes/reflector.ts'
-import type { Change } from '../../src/kubernetes/collection.ts'
+import type { CollectionChange } from '../../src/kubernetes/collection.ts'
 import type { Reflector } from '../../src/kubernetes/reflector.ts'
 import type { KubernetesObject } from '../../src/kubernetes/objects.ts'
 import { createLeapClock } from '@nauthera/harness/operator/clocks'
@@ -21,9 +21,9 @@ describe('createReflector', function () {
   let api: KubeApi
   let clock: LeapClock
   let log: RecordedLog
-  let connection: Connection
+  let connection: KubeConnection
   let reflector: Reflector<KubernetesObject>
-  let changes: Change<KubernetesObject>[]
+  let changes: CollectionChange<KubernetesObject>[]
   let relists: number
   let waiting: (() => void)[]
 

@@ -22,7 +22,7 @@ import { ApiError } from '../../src/kubernetes/api-error.ts'
 import type { SecretStore, WantedSecret } from '../../src/kubernetes/conditional-write.ts'
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
 import { createMemories } from '../../src/secret/memories.ts'
-import type { Look, Memory, SecretWork, Step } from '../../src/secret/look.ts'
+import type { Look, Memory, SecretWork, SecretStep } from '../../src/secret/look.ts'
 import { macBy } from '../../src/secret/proof-key.ts'
 import { createReader } from '../../src/secret/read.ts'
 import { readSecretObject } from '../../src/secret/read-secret.ts'
@@ -306,7 +306,7 @@ export function createWriting(one: OneClient) {
     /** The client's Secret holds this value. */
     hold: (value: string) => one.secrets.put('app-oidc', { metadata: ownedBy(one.client), value }),
     /** Takes a step of a look that has read the Secret. */
-    take: async (step: Step, plan: RotationPlan, more: Partial<Look> = {}) =>
+    take: async (step: SecretStep, plan: RotationPlan, more: Partial<Look> = {}) =>
       await step(
         lookOf(one, plan, { read: readSecretObject(one.secrets.held.get('app-oidc'), one.client, proof), ...more }),
       ),

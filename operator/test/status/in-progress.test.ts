@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { isInProgress } from '../../src/status/in-progress.ts'
 import { outcome } from '../decide/outcomes.ts'
-import type { Change } from '../decide/outcomes.ts'
+import type { OutcomeChange } from '../decide/outcomes.ts'
 
 const propagation = {
   loaded: 2,
@@ -27,7 +27,7 @@ const denial = (enforcement: 'Deny' | 'Warn') => ({
   field: 'spec',
   message: 'is not allowed',
 })
-const rows: readonly [sentence: string, more: Change, inProgress: boolean][] = [
+const rows: readonly [sentence: string, more: OutcomeChange, inProgress: boolean][] = [
   ['all is done', {}, false],
   ['a replica lacks it', { propagation: lagging }, true],
   ['it is not stored yet', { propagation: undefined }, true],

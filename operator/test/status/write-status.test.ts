@@ -7,7 +7,7 @@ import type { ApiCall } from '../../src/kubernetes/connection.ts'
 import { createWriteStatus } from '../../src/status/write-status.ts'
 import { client as clientOf } from '../decide/clients.ts'
 import { outcome as outcomeOf } from '../decide/outcomes.ts'
-import type { Change } from '../decide/outcomes.ts'
+import type { OutcomeChange } from '../decide/outcomes.ts'
 
 describe('createWriteStatus', () => {
   let clock: ReturnType<typeof createManualClock>
@@ -18,7 +18,7 @@ describe('createWriteStatus', () => {
   let client: OIDCClient
   let watched: string | undefined
 
-  const outcome = (more: Change = {}): Outcome =>
+  const outcome = (more: OutcomeChange = {}): Outcome =>
     outcomeOf({
       client: writeStatus.withLatest(client),
       secret: { kind: 'pending', name: 'app-oidc' },
@@ -29,7 +29,7 @@ describe('createWriteStatus', () => {
       now: clock.now(),
       ...more,
     })
-  const refused: Change = {
+  const refused: OutcomeChange = {
     acceptance: { kind: 'invalid', clientId: 'demo.app', faults: [{ path: 'spec.type', message: 'must be Web' }] },
   }
 
@@ -78,7 +78,7 @@ describe('createWriteStatus', () => {
     clock.advance(600)
     expect(await writeStatus.write(outcome(), true)).to.deep.equal({})
     expect(applied.length).to.equal(1)
-    const next: Change = { policies: ['strict'] }
+    const next: OutcomeChange = { policies: ['strict'] }
     expect(await writeStatus.write(outcome(next), true)).to.deep.equal({ again: 5_000 })
     expect(await writeStatus.write(outcome(next), false), 'a finished one waits for nothing').to.deep.equal({})
     expect(applied.length).to.equal(2)

@@ -4,7 +4,7 @@ import { Client } from '@grpc/grpc-js'
 import type { CertificateSet, CertificateSource } from '../certificate-source.ts'
 import { ChannelError } from './channel-error.ts'
 import { addressOf, channelCredentials, limits, methodDefinition, peerOf } from './library.ts'
-import type { Target } from './library.ts'
+import type { ChannelTarget } from './library.ts'
 import { streamOf } from './stream.ts'
 import type { Stream } from './stream.ts'
 
@@ -17,7 +17,7 @@ const usualConnectTimeoutMs = 5_000
  *  @throws ChannelError UNAVAILABLE (no answer, or TLS refused), PERMISSION_DENIED (not admitted), DEADLINE_EXCEEDED */
 export async function dial<In extends DescMessage, Out extends DescMessage>(options: {
   method: DescMethodBiDiStreaming<In, Out>
-  target: Target
+  target: ChannelTarget
   certificates: CertificateSource
   serverName: string
   connectTimeoutMs?: number
@@ -47,7 +47,7 @@ export async function dial<In extends DescMessage, Out extends DescMessage>(opti
   return stream
 }
 
-function createClient(target: Target, set: CertificateSet, serverName: string): Client {
+function createClient(target: ChannelTarget, set: CertificateSet, serverName: string): Client {
   return new Client(addressOf(target), channelCredentials(set), {
     ...limits,
     // The name for SNI and for the check of the certificate: SNI allows no address, and the certificate holds none.

@@ -10,7 +10,7 @@ import type { Peer } from './stream.ts'
 
 export type SocketListen = { readonly socket: string; readonly mode?: number }
 export type TcpListen = { readonly host: string; readonly port: number }
-export type Target = { readonly socket: string } | { readonly host: string; readonly port: number }
+export type ChannelTarget = { readonly socket: string } | { readonly host: string; readonly port: number }
 
 /** Bytes. Neither side sends or accepts a larger message. */
 const maxMessageBytes = 16 * 1024 * 1024
@@ -24,7 +24,7 @@ export const limits = {
 } as const
 
 /** @returns `unix:/run/x.sock`, `10.0.0.1:9443`, `[::1]:9443` */
-export function addressOf(at: Target): string {
+export function addressOf(at: ChannelTarget): string {
   if ('socket' in at) return `unix:${at.socket}`
   return `${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}`
 }

@@ -16,7 +16,7 @@ import type { Identity } from '../../src/certificates.ts'
 import { ChannelError } from '../../src/channel/channel-error.ts'
 import { dial } from '../../src/channel/dial.ts'
 import { serve } from '../../src/channel/serve.ts'
-import type { SocketListen, Target, TcpListen } from '../../src/channel/library.ts'
+import type { SocketListen, ChannelTarget, TcpListen } from '../../src/channel/library.ts'
 import type { Serving } from '../../src/channel/serve.ts'
 import {
   ConfigService,
@@ -75,10 +75,10 @@ describe('channel', () => {
       ...more,
     })
     servings.push(serving)
-    const target: Target = 'socket' in listen ? listen : { host: '127.0.0.1', port: serving.port }
+    const target: ChannelTarget = 'socket' in listen ? listen : { host: '127.0.0.1', port: serving.port }
     return { serving, target }
   }
-  const dialTo = async (target: Target, certificates?: CertificateSource) =>
+  const dialTo = async (target: ChannelTarget, certificates?: CertificateSource) =>
     dial({ method, target, serverName, certificates: certificates ?? (await sourceOf(authority, 'client')) })
   type Opened = Awaited<ReturnType<typeof dialTo>>
 

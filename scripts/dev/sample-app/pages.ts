@@ -1,8 +1,8 @@
 import { showForeign } from '../../../server/src/http/texts.ts'
-import type { SecretState } from './secret-in-use.ts'
+import type { UsedSecret } from './secret-in-use.ts'
 
 /** What the application keeps of a person who signed in. */
-export interface SignedIn {
+export interface SamplePerson {
   /** Of the ID token: what a logout token names. */
   readonly claims: { readonly sub: string; readonly sid: string | undefined }
   readonly tokens: {
@@ -16,9 +16,9 @@ export interface SignedIn {
 }
 
 export function renderHome(found: {
-  signedIn: SignedIn | undefined
+  signedIn: SamplePerson | undefined
   notice: string | undefined
-  secret: SecretState
+  secret: UsedSecret
   rotate: string | undefined
   clientId: string
 }): string {
@@ -49,7 +49,7 @@ const renderNobody = (): string => `<section class="card wide" aria-labelledby="
 <div class="actions one"><a class="button" href="/login">Sign in</a></div>
 </section>`
 
-function renderPerson({ userinfo, tokens }: SignedIn): string {
+function renderPerson({ userinfo, tokens }: SamplePerson): string {
   const name = String(userinfo['name'] ?? userinfo['preferred_username'] ?? userinfo['sub'])
   const { email: address } = userinfo
   const email = typeof address === 'string' ? `<span class="login">${escape(address)}</span>` : ''
@@ -79,7 +79,7 @@ function proofOf(idToken: string | undefined): string {
   return Array.isArray(amr) ? amr.join(' ') : 'not said'
 }
 
-function renderSecret(secret: SecretState, rotate: string | undefined, clientId: string): string {
+function renderSecret(secret: UsedSecret, rotate: string | undefined, clientId: string): string {
   const how =
     rotate === undefined
       ? 'Rotate the secret of this client, and it changes here while requests go on.'
@@ -99,7 +99,7 @@ ${count('failures', 'Failures', secret.failures)}
 </section>`
 }
 
-function renderTokens({ tokens }: SignedIn): string {
+function renderTokens({ tokens }: SamplePerson): string {
   return `<section class="card wide" aria-labelledby="tokens">
 <h2 id="tokens">Tokens</h2>
 ${tokens.scope === undefined ? '' : `<p>Granted scopes: ${escape(tokens.scope)}</p>`}
@@ -133,7 +133,7 @@ function decodePart(part: string): Record<string, unknown> | undefined {
 const renderUserinfo = ({
   userinfo,
   userinfoAt,
-}: SignedIn): string => `<section class="card wide" aria-labelledby="userinfo">
+}: SamplePerson): string => `<section class="card wide" aria-labelledby="userinfo">
 <h2 id="userinfo">Userinfo</h2>
 <p class="hint">What the server said at ${escape(new Date(userinfoAt).toISOString().slice(11, 19))} UTC.</p>
 ${renderClaims('Claims of userinfo', userinfo)}

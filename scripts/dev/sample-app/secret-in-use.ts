@@ -2,7 +2,7 @@ import { tokenRevocation } from 'openid-client'
 import type { MountedClient } from './mounted-client.ts'
 
 /** The secret that the application uses now, and how the server answers it. */
-export interface SecretState {
+export interface UsedSecret {
   /** First 8 hex of its digest; undefined for a public client. */
   readonly id: string | undefined
   /** That of the secret before, once it changed. */
@@ -18,7 +18,7 @@ const everyMs = 250
 
 /** Shows the secret to the server again and again while somebody watches, and counts the answers. */
 export class SecretInUse {
-  state: SecretState = {
+  state: UsedSecret = {
     id: undefined,
     before: undefined,
     since: undefined,
@@ -27,7 +27,7 @@ export class SecretInUse {
     lastFailure: undefined,
   }
   readonly #client: MountedClient
-  readonly #watchers = new Set<(state: SecretState) => void>()
+  readonly #watchers = new Set<(state: UsedSecret) => void>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(client: MountedClient) {
@@ -59,7 +59,7 @@ export class SecretInUse {
   }
 
   /** @returns ends it */
-  watch(tell: (state: SecretState) => void): () => void {
+  watch(tell: (state: UsedSecret) => void): () => void {
     this.#watchers.add(tell)
     tell(this.state)
     this.#timer ??= setTimeout(() => void this.#next(), everyMs)

@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import type { Request, Response } from 'express'
 import type { Ended } from './logout-token.ts'
-import type { SignedIn } from './pages.ts'
+import type { SamplePerson } from './pages.ts'
 
 const cookieName = 'sample_session'
 const maxSessions = 1_000
 
 /** One browser, in memory only. */
-export class Session {
+export class BrowserSession {
   pending?: { state: string; nonce: string; verifier: string }
-  signedIn?: SignedIn
+  signedIn?: SamplePerson
   notice?: string
 
   /** The notice is shown once. */
-  takeNotice(): { signedIn: SignedIn | undefined; notice: string | undefined } {
+  takeNotice(): { signedIn: SamplePerson | undefined; notice: string | undefined } {
     const { signedIn, notice } = this
     delete this.notice
     return { signedIn, notice }
@@ -21,7 +21,7 @@ export class Session {
 }
 
 export class Sessions {
-  readonly #sessions = new Map<string, Session>()
+  readonly #sessions = new Map<string, BrowserSession>()
 
   /** Ends the sessions that a logout token is about: that of `sid`, or all of the person. */
   end({ sid, sub }: Ended): void {
@@ -34,12 +34,12 @@ export class Sessions {
   }
 
   /** @returns the session of the browser that asks; a new one for a new browser */
-  of(request: Request, response: Response): Session {
+  of(request: Request, response: Response): BrowserSession {
     const cookie = /(?:^|; )sample_session=([0-9a-f-]{36})/.exec(request.get('cookie') ?? '')?.[1]
     const known = cookie === undefined ? undefined : this.#sessions.get(cookie)
     if (known) return known
     const id = randomUUID()
-    const session = new Session()
+    const session = new BrowserSession()
     this.#sessions.set(id, session)
     if (this.#sessions.size > maxSessions) this.#sessions.delete(this.#sessions.keys().next().value!)
     response.cookie(cookieName, id, { httpOnly: true, sameSite: 'lax', secure: request.secure })

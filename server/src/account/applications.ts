@@ -12,13 +12,13 @@ import { endingOf, handleOf } from './endings.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalForm, personalPage } from './gate.ts'
-import type { Gate, SignedInPerson } from './gate.ts'
+import type { AccountGate, SignedInPerson } from './gate.ts'
 import type { Said } from './said.ts'
 
 // What a person has allowed applications, and how they take it back.
 
 export interface ApplicationsNeeds extends AreaNeeds {
-  readonly gate: Gate
+  readonly gate: AccountGate
   readonly store: {
     readonly authorizations: Store['authorizations']
     readonly consents: Pick<Store['consents'], 'revoke'>

@@ -24,7 +24,7 @@ import type { Said } from './said.ts'
 
 // A person sets up, replaces and removes the authenticator app and passkeys, and makes new recovery codes. Nothing is stored before a code has proved the app: until then the seed is in a hidden field, encrypted.
 
-export interface FactorNeeds extends AreaNeeds, OwnerNeeds {
+export interface FactorPageNeeds extends AreaNeeds, OwnerNeeds {
   readonly factors: Pick<Factors, 'of' | 'recoveryCodesLeft' | 'seal' | 'open' | 'rename'>
   readonly secondFactors: SecondFactors
   readonly passkeys: PasskeyFactors
@@ -35,7 +35,7 @@ export interface FactorNeeds extends AreaNeeds, OwnerNeeds {
   readonly said: Said
 }
 
-export function createFactorRoutes(needs: FactorNeeds): readonly Route[] {
+export function createFactorRoutes(needs: FactorPageNeeds): readonly Route[] {
   if (needs.secondFactor.policy === 'off') return []
   return [
     ownersPage(
@@ -69,7 +69,7 @@ export function createFactorRoutes(needs: FactorNeeds): readonly Route[] {
 }
 
 /** Leads whoever may not set up a first factor by this sign-in back, with a word why. */
-function enrols(needs: FactorNeeds, handle: Handle): Handle {
+function enrols(needs: FactorPageNeeds, handle: Handle): Handle {
   return (person, request) =>
     person.factors.length > 0 || mayEnrolFirst(needs.secondFactor, person.session.amr)
       ? handle(person, request)
@@ -82,7 +82,7 @@ type Handle = Parameters<typeof ownersPage>[2]
 const bindingOf = ({ user, session }: SignedInPerson): string => `${user.id}:${session.uid}`
 
 async function showApp(
-  needs: FactorNeeds,
+  needs: FactorPageNeeds,
   person: SignedInPerson,
   request: PageRequest,
   seed: string,
@@ -127,7 +127,7 @@ function changeOf(
 
 /** Takes the fields `code`, `name` and `seed` (sealed).
  *  @throws CodedError STORE_UNAVAILABLE */
-async function confirmApp(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+async function confirmApp(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const seed = needs.factors.open(request.form.get('seed') ?? '', bindingOf(person))
   // of another session: the page with a new one
   if (seed === undefined) return { kind: 'redirect', location: `${needs.basePath}${factorPaths.app}` }
@@ -150,7 +150,7 @@ async function confirmApp(needs: FactorNeeds, person: SignedInPerson, request: P
   return done(needs, request, 'app-added')
 }
 
-async function removeApp(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+async function removeApp(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const change = changeOf(person, request, { event: 'factor.removed', reason: 'totp' })
   const isRemoved = await needs.secondFactors.removeApp(admittedAs(person), change)
   if (isRemoved) await goOnWithout(needs, person, request)
@@ -158,7 +158,7 @@ async function removeApp(needs: FactorNeeds, person: SignedInPerson, request: Pa
 }
 
 /** After the last factor the session proves what is left: nobody goes on with a factor that is gone. */
-async function goOnWithout(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<void> {
+async function goOnWithout(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<void> {
   const { amr } = person.session
   const isLast = (await needs.factors.of(person.user.id)).length === 0
   goOn(needs, person, request, isLast ? withoutSecondFactor(amr) : amr)
@@ -166,7 +166,7 @@ async function goOnWithout(needs: FactorNeeds, person: SignedInPerson, request: 
 
 /** The address of the issuer may be one where passkeys do not work: then the page leads back. */
 async function showPasskey(
-  needs: FactorNeeds,
+  needs: FactorPageNeeds,
   person: SignedInPerson,
   request: PageRequest,
   mistakes: readonly Mistake[] = [],
@@ -189,7 +189,7 @@ async function showPasskey(
 
 /** Takes the fields `credential`, `sealed` and `name`.
  *  @throws CodedError STORE_UNAVAILABLE */
-async function addPasskey(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+async function addPasskey(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const { user, standing } = person
   const { form } = request
   const added = await needs.passkeys.enrol({
@@ -206,17 +206,17 @@ async function addPasskey(needs: FactorNeeds, person: SignedInPerson, request: P
   return done(needs, request, 'passkey-added')
 }
 
-const passkeyOf = async ({ factors }: FactorNeeds, { user }: SignedInPerson, id: string | null) =>
+const passkeyOf = async ({ factors }: FactorPageNeeds, { user }: SignedInPerson, id: string | null) =>
   (await factors.of(user.id)).find((factor) => factor.kind === 'passkey' && factor.id === id)
 
-async function showRemoval(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+async function showRemoval(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const passkey = await passkeyOf(needs, person, request.query.get('id'))
   if (passkey === undefined) return done(needs, request)
   return confirmPage(needs, person, request, 'remove-passkey', passkey)
 }
 
 /** Takes the field `id`. */
-async function removePasskey(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+async function removePasskey(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const passkey = await passkeyOf(needs, person, request.form.get('id'))
   if (passkey === undefined) return done(needs, request)
   const change = changeOf(person, request, { event: 'factor.removed', reason: 'passkey' })
@@ -229,7 +229,7 @@ async function removePasskey(needs: FactorNeeds, person: SignedInPerson, request
   return done(needs, request, isKept ? 'link-kept' : undefined)
 }
 
-async function newCodes(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+async function newCodes(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const change = changeOf(person, request, { event: 'factor.enrolled', reason: 'recovery-codes' })
   const codes = await needs.secondFactors.renewRecoveryCodes(admittedAs(person), change)
   if (codes !== undefined) goOn(needs, person, request)
@@ -238,7 +238,7 @@ async function newCodes(needs: FactorNeeds, person: SignedInPerson, request: Pag
 
 /** Shown in the answer to the form, since they are nowhere else any more. */
 function codesPage(
-  needs: FactorNeeds,
+  needs: FactorPageNeeds,
   person: SignedInPerson,
   request: PageRequest,
   codes: readonly string[],
@@ -259,7 +259,7 @@ const confirmed = {
 } as const
 
 function confirmPage(
-  needs: FactorNeeds,
+  needs: FactorPageNeeds,
   person: SignedInPerson,
   request: PageRequest,
   what: keyof typeof confirmed,
@@ -279,7 +279,7 @@ function confirmPage(
   }
 }
 
-function done({ said, basePath }: FactorNeeds, request: PageRequest, key?: string): Reply {
+function done({ said, basePath }: FactorPageNeeds, request: PageRequest, key?: string): Reply {
   if (key !== undefined) said.say(request, key)
   return { kind: 'redirect', location: `${basePath}${factorPaths.security}` }
 }

@@ -36,7 +36,7 @@ interface Admitted {
   readonly person: SignedInPerson
 }
 
-export interface Gate {
+export interface AccountGate {
   /** @returns who is signed in, with a second factor where the setting wants one of them; or the redirect to a sign-in that leads back to this page
    *  @throws CodedError STORE_UNAVAILABLE */
   requirePerson(request: PageRequest): Promise<Admission>
@@ -53,7 +53,7 @@ export function createGate(needs: {
   issuer: string
   secondFactor: SecondFactorPolicy
   now: () => number
-}): Gate {
+}): AccountGate {
   const { browserSessions, secondFactor, now } = needs
   const personOf = async ({ raw }: PageRequest): Promise<SignedInPerson | undefined> => {
     const live = await browserSessions.load(raw.request)

@@ -4,11 +4,11 @@ import type { PageRequest, Reply, Route } from '../reply.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalPage } from './gate.ts'
-import type { Gate, SignedInPerson } from './gate.ts'
+import type { AccountGate, SignedInPerson } from './gate.ts'
 import type { Launcher } from './launcher.ts'
 
 export interface OverviewNeeds extends AreaNeeds {
-  readonly gate: Gate
+  readonly gate: AccountGate
   readonly launcher: Launcher
 }
 

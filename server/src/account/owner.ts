@@ -5,12 +5,12 @@ import type { PageRequest, Route } from '../reply.ts'
 import type { AsAdmitted, OtherSessions } from '../store/standing.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import { personalForm, personalPage } from './gate.ts'
-import type { Admission, Gate, SignedInPerson } from './gate.ts'
+import type { Admission, AccountGate, SignedInPerson } from './gate.ts'
 
 // Whoever changes how a person signs in comes through here: every page below /account/security. What such a change ends is said here too.
 
 export interface OwnerNeeds {
-  readonly gate: Gate
+  readonly gate: AccountGate
   readonly browserSessions: Pick<BrowserSessions, 'renew'>
   readonly secondFactor: SecondFactorPolicy
 }

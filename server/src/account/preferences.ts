@@ -8,13 +8,13 @@ import type { Store } from '../store/store.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalForm, personalPage } from './gate.ts'
-import type { Gate, SignedInPerson } from './gate.ts'
+import type { AccountGate, SignedInPerson } from './gate.ts'
 import type { Said } from './said.ts'
 
 // The language and the colours that a person wants. They hold on every page where the person is known; the language also in mails.
 
 export interface PreferencesNeeds extends AreaNeeds {
-  readonly gate: Gate
+  readonly gate: AccountGate
   readonly store: { readonly preferences: Store['preferences'] }
   /** Tags of the languages that pages have. */
   readonly languages: readonly string[]

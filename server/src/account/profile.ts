@@ -11,14 +11,14 @@ import { auditedRequest } from '../oidc/request-context.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalForm, personalPage } from './gate.ts'
-import type { Gate, SignedInPerson } from './gate.ts'
+import type { AccountGate, SignedInPerson } from './gate.ts'
 import type { Said } from './said.ts'
 
 // What is known of a person. Where our own record is the source, they may change what says how they are called and where they live.
 // Whatever decides about access is changed elsewhere: user name, e-mail address, groups.
 
 export interface ProfileNeeds extends AreaNeeds {
-  readonly gate: Gate
+  readonly gate: AccountGate
   readonly store: { readonly users: Pick<Store['users'], 'edit'> }
   readonly said: Said
 }

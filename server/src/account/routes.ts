@@ -3,7 +3,7 @@ import type { Route } from '../reply.ts'
 import { createApplicationsRoutes } from './applications.ts'
 import type { ApplicationsNeeds } from './applications.ts'
 import { createFactorRoutes } from './factors.ts'
-import type { FactorNeeds } from './factors.ts'
+import type { FactorPageNeeds } from './factors.ts'
 import { factorSections } from './factor-sections.ts'
 import { createCallback } from './gate.ts'
 import { createLinkingRoutes, linkedSection } from './linked-sign-ins.ts'
@@ -45,7 +45,7 @@ import type { SessionsNeeds } from './sessions.ts'
 export type AccountNeeds = OverviewNeeds &
   ProfileNeeds &
   PasswordNeeds &
-  FactorNeeds &
+  FactorPageNeeds &
   LinkingNeeds &
   SessionsNeeds &
   ApplicationsNeeds &

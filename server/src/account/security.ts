@@ -5,7 +5,7 @@ import type { SecuritySection } from '../reply/account-pages.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalPage } from './gate.ts'
-import type { Gate, SignedInPerson } from './gate.ts'
+import type { AccountGate, SignedInPerson } from './gate.ts'
 
 /** One part of the page about security. Whoever adds a way to sign in adds its sections to the list in routes.ts, and its own pages below
  *  `/account/security/`. */
@@ -15,7 +15,7 @@ const securityPath = `${paths.account}/security`
 
 /** @param needs.sections in their order */
 export function createSecurityRoutes(
-  needs: AreaNeeds & { readonly gate: Gate; readonly sections: readonly Section[] },
+  needs: AreaNeeds & { readonly gate: AccountGate; readonly sections: readonly Section[] },
 ): readonly Route[] {
   const show = personalPage(securityPath, needs.gate.requirePerson, async (person, request) => ({
     kind: 'page',

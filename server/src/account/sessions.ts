@@ -11,13 +11,13 @@ import type { KnownClient } from './endings.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalForm, personalPage } from './gate.ts'
-import type { Gate, SignedInPerson } from './gate.ts'
+import type { AccountGate, SignedInPerson } from './gate.ts'
 import type { Said } from './said.ts'
 
 // Where a person is signed in, and how they end it: one session, or all of them.
 
 export interface SessionsNeeds extends AreaNeeds {
-  readonly gate: Gate
+  readonly gate: AccountGate
   readonly store: {
     readonly devices: Pick<Store['devices'], 'listOfUser' | 'clientsOfUser' | 'signOut'>
     readonly users: Pick<Store['users'], 'revokeSessions'>

@@ -1,5 +1,5 @@
 import { acrLevels } from '@nauthera/rules/acr'
-import type { Gate, Require, SignedInPerson } from '../account/gate.ts'
+import type { AccountGate, Require, SignedInPerson } from '../account/gate.ts'
 import type { Page, PageRequest } from '../reply.ts'
 import { mayOf } from './rank.ts'
 import type { DeskRules } from './rank.ts'
@@ -19,7 +19,7 @@ export interface DeskGate {
 }
 
 /** @param needs.now epoch milliseconds */
-export function createDeskGate(needs: { gate: Gate; rules: DeskRules; now: () => number }): DeskGate {
+export function createDeskGate(needs: { gate: AccountGate; rules: DeskRules; now: () => number }): DeskGate {
   const { gate, rules, now } = needs
   const isMember = ({ user }: SignedInPerson) => mayOf(rules, user.groupOrigins).size > 0
   const enter = async (request: PageRequest, isEnough: (person: SignedInPerson) => boolean): ReturnType<Require> => {

@@ -29,7 +29,7 @@ import { askerOf, guardedFetch } from './outbound.ts'
 
 // The protocol, and the keys that it signs and seals with.
 
-export type Keys = ReturnType<typeof createKeys>
+export type ProtocolKeys = ReturnType<typeof createKeys>
 
 export function createKeys({ settings, log, metrics }: Needs, store: Store) {
   const { signing } = settings
@@ -49,7 +49,7 @@ interface ProtocolParts {
   readonly clients: Clients
   readonly platforms: Platforms
   readonly mutualTls: Awaited<ReturnType<typeof openMutualTls>>
-  readonly keys: Keys
+  readonly keys: ProtocolKeys
   readonly pages: ProtocolPages
 }
 

@@ -2,7 +2,7 @@ import { createDeskGate } from '../admin/gate.ts'
 import { rulesOf } from '../admin/rank.ts'
 import { createAdminRoutes } from '../admin/routes.ts'
 import { createGate } from '../account/gate.ts'
-import type { Gate } from '../account/gate.ts'
+import type { AccountGate } from '../account/gate.ts'
 import { createLauncher } from '../account/launcher.ts'
 import { createAccountRoutes } from '../account/routes.ts'
 import { createSaid } from '../account/said.ts'
@@ -27,7 +27,7 @@ import type { UserSources } from '../users/user-sources.ts'
 import type { Clients } from './clients.ts'
 import { basePathOf, issuerOf } from './needs.ts'
 import type { Needs } from './needs.ts'
-import type { Keys, Protocol } from './protocol.ts'
+import type { ProtocolKeys, Protocol } from './protocol.ts'
 import type { Site } from './site.ts'
 
 /** Every page, in the order in which they are looked for. */
@@ -41,7 +41,7 @@ export function createRoutes(
     pages: Site
     protocol: Protocol
     federation: Federation
-    keys: Keys
+    keys: ProtocolKeys
   },
 ): readonly Route[] {
   const { settings } = needs
@@ -130,7 +130,7 @@ function accountRoutes(
     pages: Site
     protocol: Protocol
     federation: Federation
-    gate: Gate
+    gate: AccountGate
     said: Said
     factorNeeds: Pick<
       Parameters<typeof createAccountRoutes>[0],
@@ -163,7 +163,15 @@ function accountRoutes(
 /** The pages of the help desk; none without the setting. */
 function createDesk(
   { settings }: Needs,
-  on: { store: Store; users: UserSources; clients: Clients; keys: Keys; pages: Site; gate: Gate; said: Said },
+  on: {
+    store: Store
+    users: UserSources
+    clients: Clients
+    keys: ProtocolKeys
+    pages: Site
+    gate: AccountGate
+    said: Said
+  },
 ): readonly Route[] {
   const { store, users, clients, keys, gate, said } = on
   if (settings.admin === undefined) return []

@@ -17,14 +17,14 @@ import type { Clients } from './clients.ts'
 import { basePathOf } from './needs.ts'
 import type { Needs } from './needs.ts'
 import { askerOf, guardedFetch } from './outbound.ts'
-import type { Keys } from './protocol.ts'
+import type { ProtocolKeys } from './protocol.ts'
 
 export type Site = ReturnType<typeof createSite>
 
 /** Everything that a page is made of. */
 export function createSite(
   { settings, log }: Needs,
-  on: { clients: Clients; keys: Keys; store: Store; federation: Federation },
+  on: { clients: Clients; keys: ProtocolKeys; store: Store; federation: Federation },
 ) {
   const { branding, development } = settings
   const tokens = createFormTokens(() => on.keys.cookies().all('form'))

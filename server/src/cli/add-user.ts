@@ -6,7 +6,7 @@ import type { Profile } from '../store/user.ts'
 import { profileClaimNames, withProfileClaims } from '../users/profile-claims.ts'
 import type { PasswordOptions } from './ask-password.ts'
 import { adminEvent, print, withDatabase } from './session.ts'
-import type { Session } from './session.ts'
+import type { CommandSession } from './session.ts'
 import { columns, onePerson, withUser, unknownUser, rowOf } from './one-user.ts'
 import { addPasswordOptions, newPassword } from './set-password.ts'
 
@@ -33,7 +33,7 @@ interface EditOptions {
   readonly keepSessions?: boolean
 }
 
-export function addAdd(users: Command, session: Session): void {
+export function addAdd(users: Command, session: CommandSession): void {
   const command = users
     .command('add')
     .description('add a person')
@@ -62,7 +62,7 @@ Examples:
     .action(async (username: string, options: AddOptions) => addUser(session, username, options))
 }
 
-export function addEdit(users: Command, session: Session): void {
+export function addEdit(users: Command, session: CommandSession): void {
   onePerson(users, 'edit', 'change what is known of a person; what you leave out stays')
     .option('--email <address>', 'e-mail address; a new one counts as not verified')
     .option('--email-verified', 'the e-mail address has been verified')
@@ -84,7 +84,7 @@ Examples:
     .action(async (login: string, options: EditOptions) => editUser(session, login, options))
 }
 
-async function addUser(session: Session, username: string, options: AddOptions): Promise<void> {
+async function addUser(session: CommandSession, username: string, options: AddOptions): Promise<void> {
   const profile = withProfileClaims({}, options.claim ?? [])
   const about = { username, email: options.email }
   const { password, passwordHash, generated } =
@@ -120,7 +120,7 @@ function withoutPassword({ generate, passwordStdin, mustChange }: AddOptions) {
   return { password: undefined, passwordHash: undefined, generated: false } as const
 }
 
-async function editUser(session: Session, login: string, options: EditOptions): Promise<void> {
+async function editUser(session: CommandSession, login: string, options: EditOptions): Promise<void> {
   const { claim = [], keepSessions = false, ...names } = options
   if (claim.length === 0 && Object.keys(names).length === 0) {
     const message = 'says nothing to change; give --email, --name, --locale or --claim'

@@ -4,7 +4,7 @@ import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 import type { AuditFilter, AuditRecord } from '../store/audit.ts'
 import { printPages, withDatabase } from './session.ts'
-import type { Opened, Session } from './session.ts'
+import type { Opened, CommandSession } from './session.ts'
 import { findUser } from './one-user.ts'
 
 const columns = ['at', 'event', 'outcome', 'reason', 'actor', 'target', 'clientId', 'address', 'correlationId']
@@ -13,7 +13,7 @@ const pageSize = 500
 /** Milliseconds between two looks of `tail --follow`. */
 const lookEvery = 1000
 
-export function addAuditCommands(program: Command, session: Session): void {
+export function addAuditCommands(program: Command, session: CommandSession): void {
   const audit = program.command('audit').description('read the audit log')
   addSearch(audit, session)
   addTail(audit, session)
@@ -35,7 +35,7 @@ const addFilters = (command: Command): Command =>
     .option('--address <address>', 'address that the request came from')
     .option('--outcome <outcome>', 'success or failure', parseOutcome)
 
-function addSearch(audit: Command, session: Session): void {
+function addSearch(audit: Command, session: CommandSession): void {
   addFilters(audit.command('search').description('list what happened, the newest first'))
     .option(
       '--since <time>',
@@ -62,7 +62,7 @@ Examples:
     )
 }
 
-function addTail(audit: Command, session: Session): void {
+function addTail(audit: Command, session: CommandSession): void {
   addFilters(audit.command('tail').description('show the latest events, the oldest of them first'))
     .option('-f, --follow', 'go on with what happens, until Ctrl-C')
     .option('-n, --lines <rows>', 'how many of the latest to show first', parseCount, 20)
@@ -110,7 +110,7 @@ async function* pagesOf({ audit }: Opened, filter: Omit<AuditFilter, 'limit'>, m
 
 /** The latest rows; with `follow` then those that come, until Ctrl-C. */
 async function* tail(
-  session: Session,
+  session: CommandSession,
   { audit }: Opened,
   about: { filter: Omit<AuditFilter, 'limit'>; lines: number; follow?: boolean },
 ) {
@@ -125,7 +125,7 @@ async function* tail(
 }
 
 /** Until Ctrl-C. */
-async function* ticks({ terminal }: Session) {
+async function* ticks({ terminal }: CommandSession) {
   const stopping = new AbortController()
   const forget = terminal.onInterrupt(() => stopping.abort())
   try {

@@ -5,10 +5,10 @@ import { createAuthorizations } from '../store/authorizations.ts'
 import type { Authorization, Authorizations } from '../store/authorizations.ts'
 import { createConsents } from '../store/consents.ts'
 import { adminEvent, print, say, withDatabase } from './session.ts'
-import type { Session } from './session.ts'
+import type { CommandSession } from './session.ts'
 import { findUser } from './one-user.ts'
 
-export function addConsentCommands(program: Command, session: Session): void {
+export function addConsentCommands(program: Command, session: CommandSession): void {
   const consents = program.command('consents').description('manage what people have allowed applications')
 
   consents

@@ -6,10 +6,10 @@ import type { Finding } from './findings.ts'
 import { checkIssuer } from './issuer-findings.ts'
 import { checkUpstreams } from './upstream-findings.ts'
 import { print, settingsOf } from './session.ts'
-import type { Session } from './session.ts'
+import type { CommandSession } from './session.ts'
 
 /** @param setExitCode 1 when there is a fault */
-export function addDoctorCommand(program: Command, session: Session, setExitCode: (code: number) => void): void {
+export function addDoctorCommand(program: Command, session: CommandSession, setExitCode: (code: number) => void): void {
   program
     .command('doctor')
     .description(

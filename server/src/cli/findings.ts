@@ -16,7 +16,7 @@ import { createKeys } from '../store/keys.ts'
 import { migrationStatus } from '../store/migrate.ts'
 import { createRedisCache } from '../store/redis-cache.ts'
 import { settingsOf, withDatabase } from './session.ts'
-import type { Session } from './session.ts'
+import type { CommandSession } from './session.ts'
 
 export interface Finding {
   readonly check: string
@@ -34,7 +34,7 @@ const warning = (check: string, says: string): Finding => ({ check, state: 'warn
 const fault = (check: string, says: string): Finding => ({ check, state: 'fault', says })
 
 /** Whether PostgreSQL can be reached, and has the tables of this release. */
-export async function checkDatabase(session: Session): Promise<Finding[]> {
+export async function checkDatabase(session: CommandSession): Promise<Finding[]> {
   const check = 'database'
   try {
     const { pending } = await withDatabase(session, ({ database }) => migrationStatus(database))
@@ -112,7 +112,7 @@ export async function checkMail({ mail }: ServerSettings): Promise<Finding> {
 }
 
 /** Whether each algorithm has a key that signs, and whether the ring decrypts every key. */
-export async function checkKeys(session: Session): Promise<Finding[]> {
+export async function checkKeys(session: CommandSession): Promise<Finding[]> {
   const check = 'keys'
   try {
     const { keysDirectory, signing } = settingsOf(session)

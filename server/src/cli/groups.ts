@@ -6,10 +6,10 @@ import { ownSource } from '../store/user.ts'
 import type { User } from '../store/user.ts'
 import { confirm } from './confirm.ts'
 import { adminEvent, print, say, withDatabase } from './session.ts'
-import type { Session } from './session.ts'
+import type { CommandSession } from './session.ts'
 import { findUser } from './one-user.ts'
 
-export function addGroupCommands(program: Command, session: Session): void {
+export function addGroupCommands(program: Command, session: CommandSession): void {
   const groups = program.command('groups').description('manage groups of people')
   addList(groups, session)
   addCreate(groups, session)
@@ -26,7 +26,7 @@ export function addGroupCommands(program: Command, session: Session): void {
   })
 }
 
-function addList(groups: Command, session: Session): void {
+function addList(groups: Command, session: CommandSession): void {
   groups
     .command('list')
     .description('list the groups')
@@ -43,7 +43,7 @@ function addList(groups: Command, session: Session): void {
     )
 }
 
-function addCreate(groups: Command, session: Session): void {
+function addCreate(groups: Command, session: CommandSession): void {
   groups
     .command('create')
     .description('create an empty group')
@@ -57,7 +57,7 @@ function addCreate(groups: Command, session: Session): void {
     )
 }
 
-function addDelete(groups: Command, session: Session): void {
+function addDelete(groups: Command, session: CommandSession): void {
   groups
     .command('delete')
     .description('delete a group; its members lose what it gave them')
@@ -85,7 +85,7 @@ const unknownGroup = (group: string): CodedError =>
 
 function addMember(
   groups: Command,
-  session: Session,
+  session: CommandSession,
   name: 'add' | 'remove',
   says: { description: string; done: string; already: string },
 ): void {

@@ -11,14 +11,14 @@ import { createImportBatch } from '../store/import-batch.ts'
 import { createUsers } from '../store/users.ts'
 import type { User } from '../store/user.ts'
 import { differences, importPeople } from '../users/import/import-people.ts'
-import type { ImportCounts, Refusal } from '../users/import/import-people.ts'
+import type { ImportCounts, ImportRefusal } from '../users/import/import-people.ts'
 import { readDex } from '../users/import/dex.ts'
 import { readJsonLines } from '../users/import/json-lines.ts'
 import { readKeycloak } from '../users/import/keycloak.ts'
 import type { LeaveOut, PersonEntry, ReadEntry } from '../users/import/person-entry.ts'
 import { createProgress } from './progress.ts'
 import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'
-import type { Opened, Session } from './session.ts'
+import type { Opened, CommandSession } from './session.ts'
 
 type SetExitCode = (code: number) => void
 
@@ -28,7 +28,7 @@ const formats: Readonly<Record<string, (input: Readable, leaveOut: LeaveOut) => 
   dex: readDex,
 }
 
-export function addImport(users: Command, session: Session, setExitCode: SetExitCode): void {
+export function addImport(users: Command, session: CommandSession, setExitCode: SetExitCode): void {
   users
     .command('import')
     .description(
@@ -66,9 +66,9 @@ interface ImportOptions {
   readonly dryRun?: boolean
 }
 
-async function importFile(session: Session, file: string, options: ImportOptions): Promise<ImportCounts> {
+async function importFile(session: CommandSession, file: string, options: ImportOptions): Promise<ImportCounts> {
   const { createGroups: mayCreateGroups = false, update = false, dryRun = false } = options
-  const refusals: Refusal[] = []
+  const refusals: ImportRefusal[] = []
   const leftOut = createTally()
   const progress = createProgress(session.terminal)
   let counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
@@ -119,13 +119,13 @@ function createTally(): { add: LeaveOut; lines(): readonly string[] } {
 
 const mostKinds = 100
 
-const rowOf = ({ at, username, reason }: Refusal) => ({ at, username, reason })
+const rowOf = ({ at, username, reason }: ImportRefusal) => ({ at, username, reason })
 
 const summaryOf = ({ created, updated, unchanged, refused }: ImportCounts): string =>
   `${created} created, ${updated} updated, ${unchanged} there already, ${refused} refused`
 
 /** @throws CodedError USAGE_INVALID */
-async function inputOf({ terminal }: Session, file: string): Promise<Readable> {
+async function inputOf({ terminal }: CommandSession, file: string): Promise<Readable> {
   if (file === '-') return terminal.stdin
   try {
     return (await open(file)).createReadStream()

@@ -15,9 +15,9 @@ import { createKeys } from '../store/keys.ts'
 import type { KeySummary } from '../store/keys.ts'
 import { confirm } from './confirm.ts'
 import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'
-import type { Session } from './session.ts'
+import type { CommandSession } from './session.ts'
 
-export function addKeyCommands(program: Command, session: Session): void {
+export function addKeyCommands(program: Command, session: CommandSession): void {
   const keys = program.command('keys').description('manage signing and cookie keys')
 
   keys
@@ -67,7 +67,7 @@ removed (of no use; a server deletes it soon). USE is sig, cookie, or file: a si
 }
 
 /** @returns the place of each key in signing.jwksFile; none where there is no such file, or it cannot be used */
-async function placesIn(session: Session): Promise<ReadonlyMap<string, number>> {
+async function placesIn(session: CommandSession): Promise<ReadonlyMap<string, number>> {
   const { jwksFile, algorithms } = settingsOf(session).signing
   if (jwksFile === undefined) return new Map()
   try {
@@ -84,7 +84,7 @@ interface RotateOptions {
   readonly yes?: boolean
 }
 
-function addRotate(keys: Command, session: Session): void {
+function addRotate(keys: Command, session: CommandSession): void {
   keys
     .command('rotate')
     .description('create the next signing and cookie keys now; ACTIVE-AT says from when they are used')
@@ -112,7 +112,7 @@ Examples:
     .action(async (options: RotateOptions) => rotate(session, options))
 }
 
-async function rotate(session: Session, options: RotateOptions): Promise<void> {
+async function rotate(session: CommandSession, options: RotateOptions): Promise<void> {
   const cut = options.cut === true ? 'signing' : options.cut
   if (cut !== undefined && options.now !== true) throw usage('--cut', 'is for a key that leaked; give --now with it')
   if (cut !== undefined && options.yes !== true)
@@ -145,7 +145,7 @@ async function rotate(session: Session, options: RotateOptions): Promise<void> {
 
 /** Says which keys are used from when, and prints those that were made. */
 function tellNext(
-  session: Session,
+  session: CommandSession,
   before: readonly KeySummary[],
   after: readonly KeySummary[],
   { now, cut }: RotateOptions,
@@ -170,7 +170,7 @@ function tellNext(
   )
 }
 
-function sayCut(session: Session, cut: Cut, ended: number, path: string | undefined): void {
+function sayCut(session: CommandSession, cut: Cut, ended: number, path: string | undefined): void {
   say(session, ended === 0 ? 'no key was cut off' : `${ended} keys were cut off. ${whatBreaks[cut].join(' ')}`)
   if (path !== undefined && cut !== 'cookies')
     say(session, `of the signing keys, those that are not in ${path} any more: take a key that leaked out of it first`)

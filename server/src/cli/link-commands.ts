@@ -7,11 +7,11 @@ import { createUsers } from '../store/users.ts'
 import { createLinkMails } from '../users/link-mails.ts'
 import type { LinkMails } from '../users/link-mails.ts'
 import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'
-import type { Opened, Session } from './session.ts'
+import type { Opened, CommandSession } from './session.ts'
 
 const printHelp = 'print the link and send no mail; whoever has the link can use it'
 
-export function addInvite(users: Command, session: Session): void {
+export function addInvite(users: Command, session: CommandSession): void {
   users
     .command('invite')
     .description('invite somebody, who then chooses a password; the account is made when they do')
@@ -32,7 +32,7 @@ Examples:
     .action(async (email: string, options: InviteOptions) => invite(session, email, options))
 }
 
-export function addVerifyEmail(users: Command, session: Session): void {
+export function addVerifyEmail(users: Command, session: CommandSession): void {
   users
     .command('verify-email')
     .description('send a person a link that confirms their e-mail address')
@@ -52,7 +52,7 @@ interface InviteOptions extends PrintOptions {
   readonly group?: string[]
 }
 
-async function invite(session: Session, email: string, options: InviteOptions): Promise<void> {
+async function invite(session: CommandSession, email: string, options: InviteOptions): Promise<void> {
   const { name, locale, group: groups } = options
   await withDatabase(session, async (opened) => {
     const event = adminEvent('users.invite', { detail: { email } })
@@ -61,7 +61,7 @@ async function invite(session: Session, email: string, options: InviteOptions): 
   })
 }
 
-async function verifyEmail(session: Session, login: string, options: PrintOptions): Promise<void> {
+async function verifyEmail(session: CommandSession, login: string, options: PrintOptions): Promise<void> {
   await withDatabase(session, async (opened) => {
     const user = await createUsers(opened).findByLogin(login)
     if (user === undefined) throw unknown(login)
@@ -88,7 +88,12 @@ function linkMailsOf(opened: Opened, { printLink }: PrintOptions): LinkMails {
   })
 }
 
-function show(session: Session, { outbox }: Opened, { printLink }: PrintOptions, to: { email: string; path: string }) {
+function show(
+  session: CommandSession,
+  { outbox }: Opened,
+  { printLink }: PrintOptions,
+  to: { email: string; path: string },
+) {
   if (outbox.sendsMail && printLink !== true) return say(session, `a mail to ${to.email} is on its way`)
   const link = `${settingsOf(session).issuer}${to.path}`
   print(session, [{ email: to.email, link }], ['email', 'link'])

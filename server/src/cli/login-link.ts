@@ -5,12 +5,12 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import { mintLinkToken } from '../store/link-token.ts'
 import { createLoginLinks } from '../store/login-links.ts'
 import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'
-import type { Session } from './session.ts'
+import type { CommandSession } from './session.ts'
 import { findUser } from './one-user.ts'
 
 const lifeMinutes = 10
 
-export function addLoginLinkCommand(program: Command, session: Session): void {
+export function addLoginLinkCommand(program: Command, session: CommandSession): void {
   program
     .command('login-link')
     .description('print a link that signs a person in once, without their password')
@@ -28,7 +28,7 @@ Example, for the first administrator, who then sets up a passkey or an authentic
     .action(async (login: string) => printLink(session, login))
 }
 
-async function printLink(session: Session, login: string): Promise<void> {
+async function printLink(session: CommandSession, login: string): Promise<void> {
   await withDatabase(session, async (opened) => {
     const { id: userId, username } = await findUser(opened, login)
     const token = mintLinkToken()

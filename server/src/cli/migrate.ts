@@ -5,10 +5,14 @@ import { createEpoch } from '../store/epoch.ts'
 import { migrateUp, migrationStatus } from '../store/migrate.ts'
 import { createProgress } from './progress.ts'
 import { adminEvent, connectionOf, print, say, withDatabase } from './session.ts'
-import type { Session } from './session.ts'
+import type { CommandSession } from './session.ts'
 
 /** @param setExitCode for a command that succeeds but has found something to do */
-export function addMigrateCommands(program: Command, session: Session, setExitCode: (code: number) => void): void {
+export function addMigrateCommands(
+  program: Command,
+  session: CommandSession,
+  setExitCode: (code: number) => void,
+): void {
   const migrate = program.command('migrate').description('manage the schema of the database')
 
   migrate

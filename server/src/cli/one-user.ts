@@ -4,7 +4,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import { createUsers } from '../store/users.ts'
 import type { User } from '../store/user.ts'
 import { withDatabase } from './session.ts'
-import type { Opened, Session } from './session.ts'
+import type { Opened, CommandSession } from './session.ts'
 
 export const columns = ['username', 'email', 'name', 'groups', 'disabled', 'source', 'id']
 
@@ -13,7 +13,7 @@ export const onePerson = (users: Command, name: string, description: string): Co
 
 /** @throws CodedError USER_UNKNOWN */
 export async function withUser(
-  session: Session,
+  session: CommandSession,
   login: string,
   work: (user: User, opened: Opened) => Promise<void>,
 ): Promise<void> {

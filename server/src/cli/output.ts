@@ -6,13 +6,13 @@ import { writeYaml } from '@nauthera/runtime/settings'
 export const outputFormats = ['table', 'json', 'yaml'] as const
 export type OutputFormat = (typeof outputFormats)[number]
 
-export type Row = Readonly<Record<string, unknown>>
+export type OutputRow = Readonly<Record<string, unknown>>
 
 /** A list in the making. Its parts in a row are the whole text, the same as if all rows had been given at once (but for the widths of a
  *  table, which the first page decides). */
 export interface Listing {
   /** @returns the text of these rows */
-  page(rows: readonly Row[]): string
+  page(rows: readonly OutputRow[]): string
   /** @returns what closes the list */
   end(): string
 }
@@ -33,14 +33,14 @@ const jsonLines: Listing = {
 }
 
 /** @param rows one object a line; `undefined` prints as `-` in a table and is left out elsewhere */
-export function renderRows(format: OutputFormat, rows: readonly Row[], columns: readonly string[]): string {
+export function renderRows(format: OutputFormat, rows: readonly OutputRow[], columns: readonly string[]): string {
   const listing = createListing(format, columns)
   return listing.page(rows) + listing.end()
 }
 
 function tableListing(columns: readonly string[]): Listing {
   let widths: readonly number[] | undefined
-  const page = (rows: readonly Row[]) => {
+  const page = (rows: readonly OutputRow[]) => {
     const cells = rows.map((row) => columns.map((column) => cell(row[column])))
     const lines = widths === undefined ? [columns.map(heading), ...cells] : cells
     const known = (widths ??= columns.map((_, index) => Math.max(...lines.map((line) => line[index]!.length))))

@@ -13,7 +13,7 @@ import { addLoginLinkCommand } from './login-link.ts'
 import { addMigrateCommands } from './migrate.ts'
 import { outputFormats } from './output.ts'
 import type { OutputFormat } from './output.ts'
-import type { Session } from './session.ts'
+import type { CommandSession } from './session.ts'
 import { addSettingsCommands } from './settings.ts'
 import type { Terminal } from './terminal.ts'
 import { addUserCommands } from './users.ts'
@@ -73,7 +73,7 @@ Examples:
   nauthera users list -o json`,
     )
   const options = () => program.opts<{ settings: string; output: OutputFormat; reason?: string }>()
-  const session: Session = {
+  const session: CommandSession = {
     terminal,
     environment,
     by,

@@ -1,7 +1,7 @@
 // How far long work is: one line at a terminal, which the next one replaces. Programs get nothing of it.
 import type { Terminal } from './terminal.ts'
 
-export interface Progress {
+export interface ProgressLine {
   tell(text: string): void
   /** Takes the line away. */
   end(): void
@@ -11,7 +11,7 @@ export interface Progress {
 const pause = 200
 const clearLine = '\r\u001b[2K'
 
-export function createProgress({ stderr }: Terminal, now: () => number = () => performance.now()): Progress {
+export function createProgress({ stderr }: Terminal, now: () => number = () => performance.now()): ProgressLine {
   if (stderr.isTTY !== true) return { tell: () => undefined, end: () => undefined }
   let shownAt: number | undefined
   return {

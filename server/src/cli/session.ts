@@ -10,7 +10,7 @@ import type { Audit, AuditEvent } from '../store/audit.ts'
 import type { Cache } from '../store/cache.ts'
 import { cacheConnection } from '../store/cache-connection.ts'
 import { createChanges } from '../store/changes.ts'
-import type { Changes } from '../store/changes.ts'
+import type { StoreChanges } from '../store/changes.ts'
 import { databaseConnection } from '../store/connection.ts'
 import { loadKeyRing } from '../store/envelope.ts'
 import { createDatabase } from '../store/postgres.ts'
@@ -19,11 +19,11 @@ import { createOutbox } from '../store/outbox.ts'
 import type { Outbox } from '../store/outbox.ts'
 import { createRedisCache } from '../store/redis-cache.ts'
 import { createListing, renderRows } from './output.ts'
-import type { OutputFormat, Row } from './output.ts'
+import type { OutputFormat, OutputRow } from './output.ts'
 import { createProgress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
 
-export interface Session {
+export interface CommandSession {
   readonly terminal: Terminal
   /** Who runs the command: a name of the operating system. */
   readonly by: string
@@ -36,25 +36,25 @@ export interface Session {
 }
 
 /** @throws CodedError SETTINGS_INVALID */
-export function settingsOf(session: Session, file = session.settingsFile()): ServerSettings {
+export function settingsOf(session: CommandSession, file = session.settingsFile()): ServerSettings {
   return loadSettings(settingsSchema, { file, environment: session.environment })
 }
 
 /** @throws CodedError SETTINGS_INVALID */
-export function connectionOf(session: Session): DatabaseConnection {
+export function connectionOf(session: CommandSession): DatabaseConnection {
   return { ...databaseConnection(settingsOf(session).database), poolMax: 2 }
 }
 
 export interface Opened {
   readonly database: Database
   readonly audit: Audit
-  readonly changes: Changes
+  readonly changes: StoreChanges
   readonly outbox: Outbox
   readonly log: Log
 }
 
 /** Opens the database and the cache that the servers share, runs the work, and always closes both. */
-export async function withDatabase<T>(session: Session, work: (opened: Opened) => Promise<T>): Promise<T> {
+export async function withDatabase<T>(session: CommandSession, work: (opened: Opened) => Promise<T>): Promise<T> {
   const { stderr } = session.terminal
   // level warn: audit lines would mix with the answer; the audit rows are written all the same
   const log = createLog({
@@ -91,7 +91,7 @@ function openCache({ cache, keysDirectory }: ServerSettings, log: Log): Cache | 
 }
 
 /** Every event of a command says who ran it, and why. */
-function signed(audit: Audit, { by, reason }: Session): Audit {
+function signed(audit: Audit, { by, reason }: CommandSession): Audit {
   const why = reason()
   const sign = (event: AuditEvent): AuditEvent => ({
     ...event,
@@ -110,15 +110,15 @@ export function adminEvent(command: string, about: Partial<AuditEvent> = {}): Au
   return { event: `admin.${command}`, outcome: 'success', ...about }
 }
 
-export function print(session: Session, rows: readonly Row[], columns: readonly string[]): void {
+export function print(session: CommandSession, rows: readonly OutputRow[], columns: readonly string[]): void {
   session.terminal.stdout.write(renderRows(session.outputFormat(), rows, columns))
 }
 
 /** Prints a long list as its pages arrive. At a terminal it says how far it is, when the list itself goes elsewhere.
  *  @param options.asLines for a list that does not end: JSON is then an object a line */
 export async function printPages(
-  session: Session,
-  pages: AsyncIterable<readonly Row[]>,
+  session: CommandSession,
+  pages: AsyncIterable<readonly OutputRow[]>,
   columns: readonly string[],
   options: { asLines?: boolean } = {},
 ): Promise<void> {
@@ -139,11 +139,11 @@ export async function printPages(
 }
 
 /** Waits while the reader is slower than we are. */
-async function write({ stdout }: Session['terminal'], text: string): Promise<void> {
+async function write({ stdout }: CommandSession['terminal'], text: string): Promise<void> {
   if (text !== '' && !stdout.write(text)) await once(stdout, 'drain')
 }
 
 /** A hint for the person; programs read standard output only. */
-export function say(session: Session, text: string): void {
+export function say(session: CommandSession, text: string): void {
   session.terminal.stderr.write(`${text}\n`)
 }

@@ -10,14 +10,14 @@ import { createPasswords } from '../users/passwords.ts'
 import { askPassword } from './ask-password.ts'
 import type { PasswordOptions } from './ask-password.ts'
 import { adminEvent, print, say } from './session.ts'
-import type { Session } from './session.ts'
+import type { CommandSession } from './session.ts'
 import { onePerson, withUser } from './one-user.ts'
 
 interface SetOptions extends PasswordOptions {
   readonly mustChange?: boolean
 }
 
-export function addSetPassword(users: Command, session: Session): void {
+export function addSetPassword(users: Command, session: CommandSession): void {
   const command = onePerson(
     users,
     'set-password',
@@ -33,7 +33,7 @@ export const addPasswordOptions = (command: Command): Command =>
     .option('--password-stdin', 'read the password from standard input')
     .option('--generate', 'generate a password and print it')
 
-async function setPassword(session: Session, login: string, options: SetOptions): Promise<void> {
+async function setPassword(session: CommandSession, login: string, options: SetOptions): Promise<void> {
   await withUser(session, login, async (user, opened) => {
     if (user.source !== ownSource) throw passwordElsewhere(user)
     const { password, passwordHash, generated } = await newPassword(session, options, user)
@@ -57,7 +57,7 @@ const passwordElsewhere = ({ username, source }: User): CodedError =>
 
 /** @throws CodedError PASSWORD_REFUSED with each rule that the password breaks */
 export async function newPassword(
-  session: Session,
+  session: CommandSession,
   options: PasswordOptions,
   about: { username: string; email?: string | undefined },
 ): Promise<{ password: string; passwordHash: string; generated: boolean }> {

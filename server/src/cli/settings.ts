@@ -5,9 +5,9 @@ import type { Fault } from '@nauthera/runtime/coded-error'
 import { databaseConnection } from '../store/connection.ts'
 import { loadKeyRing } from '../store/envelope.ts'
 import { say, settingsOf } from './session.ts'
-import type { Session } from './session.ts'
+import type { CommandSession } from './session.ts'
 
-export function addSettingsCommands(program: Command, session: Session): void {
+export function addSettingsCommands(program: Command, session: CommandSession): void {
   const settings = program.command('settings').description('check the settings of the server')
 
   settings

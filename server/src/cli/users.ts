@@ -16,7 +16,7 @@ import { addInvite, addVerifyEmail } from './link-commands.ts'
 import { confirm } from './confirm.ts'
 import { addImport } from './import.ts'
 import { adminEvent, print, printPages, say, withDatabase } from './session.ts'
-import type { Session } from './session.ts'
+import type { CommandSession } from './session.ts'
 import { addAdd, addEdit } from './add-user.ts'
 import { columns, onePerson, withUser, rowOf } from './one-user.ts'
 import { addSetPassword } from './set-password.ts'
@@ -34,7 +34,7 @@ const shown = [
 ]
 const pageSize = 500
 
-export function addUserCommands(program: Command, session: Session, setExitCode: (code: number) => void): void {
+export function addUserCommands(program: Command, session: CommandSession, setExitCode: (code: number) => void): void {
   const users = program.command('users').description('manage people and their passwords')
   const commands = [
     addAdd,
@@ -56,7 +56,7 @@ export function addUserCommands(program: Command, session: Session, setExitCode:
   addImport(users, session, setExitCode)
 }
 
-function addList(users: Command, session: Session): void {
+function addList(users: Command, session: CommandSession): void {
   users
     .command('list')
     .description('list everybody, or those whose user name, e-mail address, name or family name begins with a text')
@@ -85,7 +85,7 @@ async function* listPages(people: People, { text, most }: { text: string; most: 
   }
 }
 
-function addShow(users: Command, session: Session): void {
+function addShow(users: Command, session: CommandSession): void {
   onePerson(
     users,
     'show',
@@ -106,7 +106,7 @@ function addShow(users: Command, session: Session): void {
   )
 }
 
-function addUnlock(users: Command, session: Session): void {
+function addUnlock(users: Command, session: CommandSession): void {
   onePerson(users, 'unlock', 'let a person whose account is locked by failed sign-ins try again at once')
     .addHelpText('after', '\nExample:\n  nauthera users unlock alice')
     .action(async (login: string) =>
@@ -122,7 +122,7 @@ function addUnlock(users: Command, session: Session): void {
     )
 }
 
-function addDisable(users: Command, session: Session): void {
+function addDisable(users: Command, session: CommandSession): void {
   const work = (store: Users, { id: userId }: User) =>
     store.setDisabled(userId, true, [
       adminEvent('users.disable', { userId }),
@@ -133,7 +133,7 @@ function addDisable(users: Command, session: Session): void {
   )
 }
 
-function addEnable(users: Command, session: Session): void {
+function addEnable(users: Command, session: CommandSession): void {
   const work = (store: Users, { id: userId }: User) =>
     store.setDisabled(userId, false, [
       adminEvent('users.enable', { userId }),
@@ -144,7 +144,7 @@ function addEnable(users: Command, session: Session): void {
   )
 }
 
-function addDelete(users: Command, session: Session): void {
+function addDelete(users: Command, session: CommandSession): void {
   onePerson(users, 'delete', 'delete a person, with password, groups, consents, sessions and tokens')
     .option('--yes', 'do not ask')
     .addHelpText(
@@ -169,7 +169,7 @@ Example:
     )
 }
 
-function addRevokeSessions(users: Command, session: Session): void {
+function addRevokeSessions(users: Command, session: CommandSession): void {
   const work = (store: Users, { id: userId }: User) =>
     store.revokeSessions(userId, [
       adminEvent('users.revoke-sessions', { userId }),
@@ -180,7 +180,7 @@ function addRevokeSessions(users: Command, session: Session): void {
   )
 }
 
-function addResetFactors(users: Command, session: Session): void {
+function addResetFactors(users: Command, session: CommandSession): void {
   onePerson(users, 'reset-2fa', 'remove the second factors of a person who has lost them, and end every session')
     .addHelpText(
       'after',
@@ -207,7 +207,7 @@ Example:
     )
 }
 
-function addUnlink(users: Command, session: Session): void {
+function addUnlink(users: Command, session: CommandSession): void {
   onePerson(users, 'unlink', 'remove what a person has linked at another provider, and end every session')
     .argument('<upstream>', 'id of the provider in the settings')
     .addHelpText(
@@ -237,7 +237,7 @@ Example:
 }
 
 async function change(
-  session: Session,
+  session: CommandSession,
   login: string,
   done: (username: string) => string,
   work: (users: Users, user: User) => Promise<unknown>,

@@ -8,21 +8,21 @@ import { buildRegistry, movedStandings, rejectionsOf } from './build-registry.ts
 import type { CheckClient } from './check-client.ts'
 import { planShard } from './check-shard.ts'
 import type { RegistryHolder, Rejection, ShardRefValue } from './registry.ts'
-import type { Usage } from './usage.ts'
+import type { UsageRecorder } from './usage.ts'
 import type { Clocks } from './verifiers.ts'
 
-export type Answer = NonNullable<MessageInitShape<typeof SyncResponseSchema>['message']>
+export type SyncAnswer = NonNullable<MessageInitShape<typeof SyncResponseSchema>['message']>
 
 /** @returns applies one shard. To be called for one after the other: each registry is built from the one before */
 export function createApplyShard(needs: {
   readonly holder: RegistryHolder
   readonly checkClient: CheckClient
-  readonly usage: Usage
+  readonly usage: UsageRecorder
   readonly log: Log
   readonly metrics: Metrics | undefined
   readonly audit: Pick<Audit, 'record'> | undefined
   readonly clocks: Clocks
-}): (message: Shard) => Promise<Answer> {
+}): (message: Shard) => Promise<SyncAnswer> {
   const { holder, usage, log, checkClient, clocks } = needs
   const gauges = needs.metrics && createGauges(needs.metrics)
 

@@ -23,7 +23,7 @@ export type PlannedClient =
   | { readonly kind: 'kept'; readonly digest: string; readonly client: RegisteredClient }
   | { readonly kind: 'changed'; readonly digest: string; readonly entry: ShardEntry }
 
-export type ShardPlan =
+export type ShardVerdict =
   | { readonly kind: 'apply'; readonly clients: readonly PlannedClient[] }
   /** It is live. */
   | { readonly kind: 'same' }
@@ -32,7 +32,11 @@ export type ShardPlan =
 /** @param file as it is mounted
  *  @param live what is live of that shard
  *  @returns what is to be done with it. Only what differs from what is live is decoded */
-export async function planShard(ref: ShardRefValue, file: Uint8Array, live: LiveShard | undefined): Promise<ShardPlan> {
+export async function planShard(
+  ref: ShardRefValue,
+  file: Uint8Array,
+  live: LiveShard | undefined,
+): Promise<ShardVerdict> {
   const refused = (reason: NackReason, text: string) => ({ kind: 'refused', reason, text }) as const
   const faultOfName = faultOfRef(ref)
   if (faultOfName !== undefined) return refused(NackReason.UNREADABLE, faultOfName)

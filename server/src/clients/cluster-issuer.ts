@@ -11,7 +11,7 @@ export interface IssuerKeys {
   readonly keys: readonly { readonly jwk: Readonly<Record<string, unknown>>; readonly notAfter?: number }[]
 }
 
-export interface ClusterIssuer {
+export interface ClusterIssuerKeys {
   current(): IssuerKeys | undefined
   /** SHA-256 of what was applied last, hex; empty before the first. */
   digest(): string
@@ -20,7 +20,7 @@ export interface ClusterIssuer {
   apply(file: Uint8Array): { readonly change: string; readonly keys: number; readonly issuer: string }
 }
 
-export function createClusterIssuer(): ClusterIssuer {
+export function createClusterIssuer(): ClusterIssuerKeys {
   let live: { readonly digest: string; readonly issuer: IssuerKeys } | undefined
   return {
     current: () => live?.issuer,

@@ -20,15 +20,15 @@ import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import type { Audit } from '../store/audit.ts'
 import { createApplyShard } from './apply-shard.ts'
-import type { Answer } from './apply-shard.ts'
+import type { SyncAnswer } from './apply-shard.ts'
 import { rejectionsOf } from './build-registry.ts'
 import { createRegistry } from './registry.ts'
-import type { ClusterIssuer } from './cluster-issuer.ts'
+import type { ClusterIssuerKeys } from './cluster-issuer.ts'
 import type { CheckClient } from './check-client.ts'
 import { missingOf } from './check-shard.ts'
 import type { RegistryHolder } from './registry.ts'
 import type { UnknownKeys } from './unknown-keys.ts'
-import type { Usage } from './usage.ts'
+import type { UsageRecorder } from './usage.ts'
 import { systemClocks } from './verifiers.ts'
 import type { Clocks } from './verifiers.ts'
 
@@ -47,7 +47,7 @@ export interface ConfigService {
 
 /** What is known of platforms, and how it is told. */
 interface Platforms {
-  readonly cluster: ClusterIssuer
+  readonly cluster: ClusterIssuerKeys
   readonly unknownKeys: Pick<UnknownKeys, 'onMet'>
   /** The settings have the keys of this cluster. */
   readonly bySettings: boolean
@@ -61,7 +61,7 @@ export function createConfigService(needs: {
   checkClient: CheckClient
   /** Who signs the tokens of programs. */
   platforms: Platforms
-  usage: Usage
+  usage: UsageRecorder
   log: Log
   version: string
   /** What a client gets that leaves it open. */
@@ -79,7 +79,7 @@ export function createConfigService(needs: {
   let completeDigest: string | undefined
   let stop = async (): Promise<void> => undefined
 
-  const applyComplete = ({ nonce, manifest, digest }: Complete): Answer => {
+  const applyComplete = ({ nonce, manifest, digest }: Complete): SyncAnswer => {
     const missing = manifest === undefined ? 'the manifest is missing' : missingOf(manifest, holder.current())
     if (missing !== undefined) {
       log.warn({ reason: missing }, 'set incomplete')
@@ -166,7 +166,7 @@ async function listen(
   }
 }
 
-function applyPlatformKeys(cluster: ClusterIssuer, { nonce, file }: PlatformKeys, log: Log): Answer {
+function applyPlatformKeys(cluster: ClusterIssuerKeys, { nonce, file }: PlatformKeys, log: Log): SyncAnswer {
   try {
     log.info(cluster.apply(file), 'platform keys live')
     return { case: 'ack', value: { nonce } }
@@ -185,7 +185,7 @@ function helloOf(
     defaults: MessageInitShape<typeof ServerDefaultsSchema>
     platform: { digest: string; bySettings: boolean }
   },
-): Answer {
+): SyncAnswer {
   const current = holder.current()
   return {
     case: 'hello',
@@ -200,7 +200,7 @@ function helloOf(
 }
 
 /** Tells everything that was used, at once, and then what was used since the last time. @returns how to stop it */
-function tellUsage(stream: ServerStream, usage: Usage, everyMs: number): () => void {
+function tellUsage(stream: ServerStream, usage: UsageRecorder, everyMs: number): () => void {
   let cursor = 0
   const tell = (): void => {
     const { uses, identities: proved, sectors: found, codes: redeemed, cursor: next, coversMs } = usage.since(cursor)

@@ -23,7 +23,7 @@ export interface IdentityUse {
 }
 
 /** Whether the document of its sector lists a client. */
-export interface SectorProof {
+export interface SectorProofReport {
   readonly namespace: string
   readonly name: string
   readonly clientId: string
@@ -35,7 +35,7 @@ export interface SectorProof {
 }
 
 /** What was seen of the codes that a client redeemed; epoch milliseconds, to within an hour. */
-export interface CodeUse {
+export interface CodeUseReport {
   readonly namespace: string
   readonly name: string
   readonly clientId: string
@@ -59,17 +59,17 @@ export interface RedeemedCode {
 const codeUseMs = 3_600_000
 
 /** What changed since somebody asked last. */
-export interface Told {
+export interface UsageReport {
   readonly uses: readonly SecretUse[]
   readonly identities: readonly IdentityUse[]
-  readonly sectors: readonly SectorProof[]
-  readonly codes: readonly CodeUse[]
+  readonly sectors: readonly SectorProofReport[]
+  readonly codes: readonly CodeUseReport[]
   readonly cursor: number
   /** For how long uses have been counted, milliseconds. */
   readonly coversMs: number
 }
 
-export interface Usage {
+export interface UsageRecorder {
   touch(client: RegisteredClient, secretId: string): void
   /** The identity that proved the client last. */
   touchIdentity(client: RegisteredClient, identity: Identity): void
@@ -79,18 +79,18 @@ export interface Usage {
   /** The client has redeemed a code. */
   touchCode(client: RegisteredClient, code: RedeemedCode): void
   /** @param cursor 0 for everything that is known, then what the last call returned */
-  since(cursor: number): Told
+  since(cursor: number): UsageReport
   /** Forgets clients that are gone. */
   keepOnly(registry: Registry): void
 }
 
-export function createUsage(needs: { now: () => number; monotonic?: () => number } = { now: Date.now }): Usage {
+export function createUsage(needs: { now: () => number; monotonic?: () => number } = { now: Date.now }): UsageRecorder {
   const monotonic = needs.monotonic ?? systemClocks.monotonic
   const startedAt = monotonic()
   const uses = new Map<string, { use: SecretUse; order: number }>()
   const identities = new Map<string, OfClient<IdentityUse>>()
-  const sectors = new Map<string, OfClient<SectorProof>>()
-  const codes = new Map<string, OfClient<CodeUse>>()
+  const sectors = new Map<string, OfClient<SectorProofReport>>()
+  const codes = new Map<string, OfClient<CodeUseReport>>()
   let order = 0
   return {
     touch({ namespace, name, clientId }, secretId) {

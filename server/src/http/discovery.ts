@@ -5,7 +5,7 @@ import { jwksMaxAge as maxAge } from '../jwks-age.ts'
 import { soleHeader } from './handler.ts'
 
 /** Metadata and public keys of the current Provider. */
-export interface Documents {
+export interface DiscoveryDocuments {
   readonly metadata: Buffer
   readonly jwks: Buffer
 }
@@ -25,11 +25,11 @@ interface Ready {
 /** Serves metadata and JWKS as bytes that are prepared once for each set of keys.
  *  An issuer with a path has its RFC 8414 metadata at `/.well-known/oauth-authorization-server<path>` too (section 3.1).
  *  @param needs.documents undefined while no keys are loaded */
-export function createDiscovery(needs: { issuer: URL; documents: () => Documents | undefined }): Discovery {
+export function createDiscovery(needs: { issuer: URL; documents: () => DiscoveryDocuments | undefined }): Discovery {
   const { issuer, documents } = needs
   const basePath = issuer.pathname.replace(/\/$/, '')
   const ready = new WeakMap<Buffer, Ready>()
-  const kinds = new Map<string, keyof Documents>([
+  const kinds = new Map<string, keyof DiscoveryDocuments>([
     [`${basePath}${paths.discovery}`, 'metadata'],
     [`${basePath}${paths.metadata}`, 'metadata'],
     [`${paths.metadata}${basePath}`, 'metadata'],

@@ -1,4 +1,4 @@
-import type { Peer } from '../reply.ts'
+import type { RequestPeer } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import type { GrantedAccount, LoadedAccount } from '../store/accounts.ts'
 import type { Presented } from './certificates/presented.ts'
@@ -7,7 +7,7 @@ import type { Exchange } from './cookies.ts'
 /** Data of one request that our hooks share. The library itself passes nothing from one hook to another. */
 export interface RequestContext extends Exchange {
   readonly correlationId: string
-  readonly peer: Peer
+  readonly peer: RequestPeer
   /** The certificate that the request shows. */
   readonly certificate: Presented
   /** It came to the address for clients with certificates, which is not that of the issuer. */
@@ -43,7 +43,7 @@ export interface RequestContext extends Exchange {
   /** The API that this request means without naming it (clients/asked: meantApi). */
   meantApi?: string
   /** The access token that this request trades for another one (RFC 8693), once it was judged. */
-  exchange?: Exchanged
+  exchange?: ExchangedToken
   /** Passes the request to the next handler, for paths that the library does not have. */
   passOn?: () => void
   /** Where a sign-out was to lead, which its client has not registered. */
@@ -70,7 +70,7 @@ export interface RotatedFamily {
 }
 
 /** What is exchanged for what. */
-export interface Exchanged {
+export interface ExchangedToken {
   readonly subject: {
     readonly clientId: string
     readonly accountId: string

@@ -2,7 +2,7 @@
 import { consentOf } from './consents.ts'
 import type { Consent, ConsentRow } from './consents.ts'
 import { grantOf, ownersOf, parentsOf } from './grants.ts'
-import type { Grant, GrantOwner, ParentRows } from './grants.ts'
+import type { StoredGrant, GrantOwner, ParentRows } from './grants.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { preferencesOf } from './preferences.ts'
@@ -42,7 +42,7 @@ export interface LoadedAccount extends Person {
 /** The person of a grant, without what no token depends on: preferences. */
 export interface GrantedAccount extends Person {
   /** Undefined when it is not alive, or not this person's. */
-  readonly grant: Grant | undefined
+  readonly grant: StoredGrant | undefined
   /** The clients of the grants that it came from by exchange, that of the sign-in first. */
   readonly grantFrom: readonly GrantOwner[]
   /** Of the newest refresh token of that grant, while its family is alive. Not asked for an access token. */

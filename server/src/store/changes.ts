@@ -7,14 +7,14 @@ export const oldestEntryMs = 10_000
 /** A mark must live longer than every entry that was read before it; twice as long allows for clocks that differ. */
 const markMs = 2 * oldestEntryMs
 
-export interface Changes {
+export interface StoreChanges {
   /** To call after the commit. Never throws: while the cache is away the mark is lost.
    *  @param ids of grants, sessions, people */
   tell(...ids: readonly string[]): Promise<void>
 }
 
 /** @param cache undefined: nothing is cached, and nothing has to be marked */
-export function createChanges(cache: Cache | undefined): Changes {
+export function createChanges(cache: Cache | undefined): StoreChanges {
   return {
     async tell(...ids) {
       if (cache) await Promise.all(ids.map((id) => cache.set(changeKey(id), Buffer.of(1), markMs)))

@@ -1,7 +1,7 @@
 // What a person has allowed a client and need not be asked again. Grants, one for each authorization, do not change it.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
-import type { Changes } from './changes.ts'
+import type { StoreChanges } from './changes.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -43,7 +43,7 @@ export interface ConsentRow {
   readonly granted_at: Date | string
 }
 
-export function createConsents(needs: { database: Connection; audit: AuditRows; changes: Changes }): Consents {
+export function createConsents(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Consents {
   const { database, audit, changes } = needs
   return {
     find: async (userId, clientUid) => (await database.query<ConsentRow>(find, [userId, clientUid])).map(consentOf)[0],

@@ -3,7 +3,7 @@ import { unlockAccount } from './attempts.ts'
 import type { Mail } from '../mails.ts'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
-import type { Changes } from './changes.ts'
+import type { StoreChanges } from './changes.ts'
 import { linkHash, linkOfPerson, useLink } from './link-token.ts'
 import { outboxInsert } from './outbox.ts'
 import type { OutboxRows } from './outbox.ts'
@@ -80,7 +80,7 @@ export function createCredentials(needs: {
   database: Database
   audit: AuditRows
   outbox: OutboxRows
-  changes: Changes
+  changes: StoreChanges
 }): Credentials {
   const { database, audit, outbox, changes } = needs
   return {

@@ -9,14 +9,14 @@ import type { Connection } from './postgres.ts'
 /** Shape of the payload: oidc's own. */
 type Payload = Readonly<Record<string, unknown>>
 
-export interface DeviceCode {
+export interface StoredDeviceCode {
   readonly id: string
   readonly clientUid: string
   readonly payload: Payload
   readonly expiresAt: Date
 }
 
-export interface NewDeviceCode extends DeviceCode {
+export interface NewDeviceCode extends StoredDeviceCode {
   /** As the person types it, without hyphen. */
   readonly userCode: string
   /** Of the device; undefined where addresses are unknown. */
@@ -24,7 +24,7 @@ export interface NewDeviceCode extends DeviceCode {
 }
 
 export type Guess =
-  | { readonly kind: 'found'; readonly code: DeviceCode }
+  | { readonly kind: 'found'; readonly code: StoredDeviceCode }
   /** No such code, or it has expired, or somebody has decided on it. */
   | { readonly kind: 'unknown' }
   /** Too many wrong codes came from there: nothing was looked up. */
@@ -37,7 +37,7 @@ export interface DeviceCodes {
    *  @param address undefined where addresses are unknown: then all count together, with a higher limit */
   guess(userCode: string, address: string | undefined): Promise<Guess>
   /** The code, while it is neither decided nor expired. */
-  findOpen(id: string): Promise<DeviceCode | undefined>
+  findOpen(id: string): Promise<StoredDeviceCode | undefined>
   /** The code as its device asks for it, also when it is decided or has expired. Of n polls at once one is not too fast, and none waits for another.
    *  @returns undefined when there is none, or it is of another client */
   poll(id: string, clientUid: string): Promise<{ readonly payload: Payload; readonly isTooFast: boolean } | undefined>
@@ -164,7 +164,7 @@ export function createDeviceCodes(needs: { database: Connection; audit: AuditRow
   }
 }
 
-const codeOf = (row: Row): DeviceCode => ({
+const codeOf = (row: Row): StoredDeviceCode => ({
   id: row.id,
   clientUid: row.client_uid,
   payload: row.payload,

@@ -1,7 +1,7 @@
 // Where a person is signed in: a row for each session, and one for each client that the session was used for.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
-import type { Changes } from './changes.ts'
+import type { StoreChanges } from './changes.ts'
 import { isOfSignIn } from './grants.ts'
 import { endDevices } from './logouts.ts'
 import { statement } from './postgres.ts'
@@ -103,7 +103,7 @@ interface DeviceRow {
   readonly expires_at: Date
 }
 
-export function createDevices(needs: { database: Connection; audit: AuditRows; changes: Changes }): Devices {
+export function createDevices(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Devices {
   const { database, audit, changes } = needs
   return {
     listOfSession: async (sessionUid) => (await database.query<DeviceRow>(ofSession, [sessionUid])).map(deviceOf),

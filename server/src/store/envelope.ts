@@ -14,7 +14,7 @@ export interface DerivedKeys {
 }
 
 /** The key-encryption keys of a release, from the Secret `<release>-keys`. */
-export interface KeyRing {
+export interface KeyEncryptionRing {
   readonly currentId: string
   readonly ids: readonly string[]
   /** @param boundTo what the value belongs to, such as its row; the same text is needed to decrypt
@@ -34,11 +34,11 @@ const keyId = /^[A-Za-z0-9._-]{1,64}$/
 
 /** Reads a mounted ring: files `<id>` of 32 raw bytes each, and `current`, which names the one that encrypts.
  *  @throws CodedError KEY_RING_INVALID with every fault */
-export function loadKeyRing(directory: string): KeyRing {
+export function loadKeyRing(directory: string): KeyEncryptionRing {
   return inOneVersion([join(directory, currentFile)], () => readKeyRing(directory))
 }
 
-function readKeyRing(directory: string): KeyRing {
+function readKeyRing(directory: string): KeyEncryptionRing {
   const keys = new Map<string, Buffer>()
   const faults: { path: string; message: string }[] = []
   const content = contentOf(directory)
@@ -65,7 +65,7 @@ function readKeyRing(directory: string): KeyRing {
 
 /** @param keys id -> 32 bytes
  *  @param currentId one of them */
-export function createKeyRing(keys: ReadonlyMap<string, Buffer>, currentId: string): KeyRing {
+export function createKeyRing(keys: ReadonlyMap<string, Buffer>, currentId: string): KeyEncryptionRing {
   const rows = new Map([...keys].map(([id, key]) => [id, subkey(key, 'rows')]))
   return {
     currentId,

@@ -3,7 +3,7 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Mail } from '../mails.ts'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent } from './audit.ts'
-import type { KeyRing } from './envelope.ts'
+import type { KeyEncryptionRing } from './envelope.ts'
 import { createApps } from './factors/apps.ts'
 import type { Apps } from './factors/apps.ts'
 import { changeFactors, rowsOf, told, weakenLinksOf } from './factors/needs.ts'
@@ -130,7 +130,7 @@ async function removeFactor(
   return gone !== undefined
 }
 
-function open(ring: KeyRing, sealed: string, boundTo: string): string | undefined {
+function open(ring: KeyEncryptionRing, sealed: string, boundTo: string): string | undefined {
   const [keyId = '', box = ''] = sealed.split('~')
   try {
     return ring.decrypt(Buffer.from(box, 'base64url'), keyId, boundTo).toString()

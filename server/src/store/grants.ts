@@ -1,12 +1,12 @@
 // One row for each authorization. Its code, access tokens and refresh family are valid while the row is alive.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
-import type { Changes } from './changes.ts'
+import type { StoreChanges } from './changes.ts'
 import { livePlaces } from './places.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
-export interface Grant {
+export interface StoredGrant {
   readonly id: string
   readonly userId: string
   readonly clientUid: string
@@ -21,12 +21,12 @@ export interface Grant {
 }
 
 /** The client that a grant is for. */
-export type GrantOwner = Pick<Grant, 'clientUid' | 'clientId'>
+export type GrantOwner = Pick<StoredGrant, 'clientUid' | 'clientId'>
 
-export type NewGrant = Omit<Grant, 'createdAt'>
+export type NewGrant = Omit<StoredGrant, 'createdAt'>
 
 /** The grant of a token that another client gets for one of this person's. Person, session and `offline` are those of its parent. */
-export interface ChildGrant extends Pick<Grant, 'id' | 'clientUid' | 'clientId' | 'payload' | 'expiresAt'> {
+export interface ChildGrant extends Pick<StoredGrant, 'id' | 'clientUid' | 'clientId' | 'payload' | 'expiresAt'> {
   readonly parentId: string
 }
 
@@ -42,7 +42,7 @@ export interface Grants {
   /** @returns whether it was stored: not when the parent has ended, nor when this client got too many from one sign-in already */
   insertChild(grant: ChildGrant): Promise<'stored' | 'ended' | 'too-many'>
   /** @returns the grant while neither it nor one that it came from is revoked or expired */
-  find(id: string): Promise<Grant | undefined>
+  find(id: string): Promise<StoredGrant | undefined>
   /** Ends the grant and its refresh family. @returns whether it was alive */
   revoke(id: string, audit?: readonly AuditEvent[]): Promise<boolean>
   /** Uses the code up, in one statement. The first caller gets `spent`, with the refresh family of the grant (a new one when
@@ -183,7 +183,7 @@ export interface GrantRow {
   readonly expires_at: Date | string
 }
 
-export function createGrants(needs: { database: Connection; audit: AuditRows; changes: Changes }): Grants {
+export function createGrants(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Grants {
   const { database, audit, changes } = needs
   return {
     async insert(grant, events = []) {
@@ -239,7 +239,7 @@ export const grantValues = (grant: NewGrant): unknown[] => [
   grant.expiresAt,
 ]
 
-export const grantOf = (row: GrantRow): Grant => ({
+export const grantOf = (row: GrantRow): StoredGrant => ({
   id: row.id,
   userId: row.user_id,
   clientUid: row.client_uid,

@@ -5,7 +5,7 @@ import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
-import type { Changes } from './changes.ts'
+import type { StoreChanges } from './changes.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -70,7 +70,7 @@ const drop = statement(
 /** Characters. */
 const longestName = 200
 
-export function createGroups(needs: { database: Connection; audit: AuditRows; changes: Changes }): Groups {
+export function createGroups(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Groups {
   const { database, audit, changes } = needs
   const change = async (asked: typeof add, values: unknown[], userId: string, events: readonly AuditEvent[]) => {
     const changed = (await database.query(asked, [...values, audit.rows(events)])).length === 1

@@ -1,12 +1,12 @@
 // Statements of several tables in one transaction. What follows a commit, lines of the audit log and marks in the cache, waits for it.
 import type { AuditEvent, AuditRows } from './audit.ts'
-import type { Changes } from './changes.ts'
+import type { StoreChanges } from './changes.ts'
 import type { Database } from './postgres.ts'
 
 export interface Transactional {
   readonly database: Database
   readonly audit: AuditRows
-  readonly changes: Changes
+  readonly changes: StoreChanges
 }
 
 /** @param work gets what stands in for `needs` until the commit; it may run again after a conflict */

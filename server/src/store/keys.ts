@@ -1,7 +1,7 @@
 // The keys that every replica shares (for signing, cookies, sealing). Each is encrypted with the ring and bound to its row.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
-import type { KeyRing } from './envelope.ts'
+import type { KeyEncryptionRing } from './envelope.ts'
 import { statement } from './postgres.ts'
 import type { Listening } from './listeners.ts'
 import type { Connection, Database } from './postgres.ts'
@@ -105,7 +105,7 @@ interface KeyRow {
   readonly remove_at: Date | null
 }
 
-export function createKeys(needs: { database: Database; ring: KeyRing; audit: AuditRows }): Keys {
+export function createKeys(needs: { database: Database; ring: KeyEncryptionRing; audit: AuditRows }): Keys {
   const { database, ring, audit } = needs
 
   const read = async (connection: Connection): Promise<StoredKey[]> =>

@@ -5,7 +5,7 @@ import type { Asker } from './address-block.ts'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
-import type { Changes } from './changes.ts'
+import type { StoreChanges } from './changes.ts'
 import { isLiveLink, linkHash, linkOfPerson, useLink } from './link-token.ts'
 import type { LinkKind, LinkToken } from './link-token.ts'
 import { outboxInsert } from './outbox.ts'
@@ -182,7 +182,7 @@ export function createMailLinks(needs: {
   database: Connection
   audit: AuditRows
   outbox: Outbox
-  changes: Changes
+  changes: StoreChanges
 }): MailLinks {
   const { database, audit, outbox, changes } = needs
   const add = async (

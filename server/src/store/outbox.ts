@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { Mail } from '../mails.ts'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
-import type { KeyRing } from './envelope.ts'
+import type { KeyEncryptionRing } from './envelope.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -130,7 +130,7 @@ interface OutboxRow {
 export function createOutbox(needs: {
   database: Connection
   /** Read only when there is something to encrypt or decrypt. */
-  ring: () => KeyRing
+  ring: () => KeyEncryptionRing
   audit: AuditRows
   sendsMail: boolean
 }): Outbox {
@@ -156,7 +156,7 @@ export function createOutbox(needs: {
   }
 }
 
-async function reencrypt(database: Connection, ring: KeyRing): Promise<number> {
+async function reencrypt(database: Connection, ring: KeyEncryptionRing): Promise<number> {
   type Row = Pick<OutboxRow, 'id' | 'kind' | 'payload' | 'encrypted_by'>
   let total = 0
   for (;;) {
@@ -178,14 +178,14 @@ const workOf = ({ onceKey, giveUpAfterMs = day, ...mail }: Mail): NewWork => ({
   giveUpAfterMs,
 })
 
-function rowOf(ring: KeyRing, { kind, onceKey, payload, giveUpAfterMs }: NewWork) {
+function rowOf(ring: KeyEncryptionRing, { kind, onceKey, payload, giveUpAfterMs }: NewWork) {
   const id = randomUUID()
   const { box, keyId } = ring.encrypt(Buffer.from(JSON.stringify(payload)), bindingOf({ id, kind }))
   const sealed = { payload: box.toString('base64'), encrypted_by: keyId }
   return { id, kind, once_key: onceKey, ...sealed, give_up_after: giveUpAfterMs }
 }
 
-const claimedOf = (ring: () => KeyRing, row: OutboxRow): Claimed => ({
+const claimedOf = (ring: () => KeyEncryptionRing, row: OutboxRow): Claimed => ({
   id: row.id,
   kind: row.kind,
   tries: row.tries,
@@ -198,7 +198,8 @@ const claimedOf = (ring: () => KeyRing, row: OutboxRow): Claimed => ({
 const isPlain = ({ encrypted_by: by, kind }: OutboxRow): boolean =>
   by === '' && kind === ('backchannel-logout' satisfies WorkKind)
 
-const unboxed = (ring: KeyRing, row: OutboxRow): Buffer => ring.decrypt(row.payload, row.encrypted_by, bindingOf(row))
+const unboxed = (ring: KeyEncryptionRing, row: OutboxRow): Buffer =>
+  ring.decrypt(row.payload, row.encrypted_by, bindingOf(row))
 
 /** A box does not open in another row. */
 const bindingOf = ({ id, kind }: { id: string; kind: string }): string => `outbox:${kind}:${id}`

@@ -1,7 +1,7 @@
 // Pushed authorization requests (RFC 9126) of clients that authenticate. A row names its request by a hash, and holds it encrypted: whoever
 // reads the database learns neither a request_uri nor a state or nonce.
 import { createHash } from 'node:crypto'
-import type { KeyRing } from './envelope.ts'
+import type { KeyEncryptionRing } from './envelope.ts'
 import type { OneTime } from './one-time.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
@@ -53,7 +53,7 @@ interface Encrypted {
 
 export function createPushedRequests(needs: {
   database: Connection
-  ring: Pick<KeyRing, 'encrypt' | 'decrypt'>
+  ring: Pick<KeyEncryptionRing, 'encrypt' | 'decrypt'>
   oneTime: Pick<OneTime, 'mark'>
   perClient?: number
 }): PushedRequests {

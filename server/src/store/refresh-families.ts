@@ -1,7 +1,7 @@
 // A refresh family is one row for each grant. Its seq says which refresh token is the current one; the tokens are not stored.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
-import type { Changes } from './changes.ts'
+import type { StoreChanges } from './changes.ts'
 import type { NewFamily } from './grants.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
@@ -105,7 +105,7 @@ export interface FamilyRow {
 export function createRefreshFamilies(needs: {
   database: Connection
   audit: AuditRows
-  changes: Changes
+  changes: StoreChanges
 }): RefreshFamilies {
   const { database, audit, changes } = needs
   const useNewest = async ({ grantId, seq, idleTtlMs }: NewestUse, keeps: boolean): Promise<FamilyState | undefined> =>

@@ -7,7 +7,7 @@ import { clearAttempts } from './attempts.ts'
 import type { AttemptKeys } from './attempts.ts'
 import type { Consent } from './consents.ts'
 import { allowDeviceCode } from './device-codes.ts'
-import type { Changes } from './changes.ts'
+import type { StoreChanges } from './changes.ts'
 import { crowdedGrants, grantValues, mostGrants } from './grants.ts'
 import type { NewGrant } from './grants.ts'
 import { outboxInsert } from './outbox.ts'
@@ -258,7 +258,7 @@ function statementOf(present: readonly Present[]): Statement {
 }
 
 export function createSignIns(
-  needs: Pick<Writing, 'audit' | 'outbox'> & { database: Connection; changes: Changes },
+  needs: Pick<Writing, 'audit' | 'outbox'> & { database: Connection; changes: StoreChanges },
 ): SignIns {
   const { database, audit, outbox, changes } = needs
   return {

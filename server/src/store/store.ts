@@ -21,7 +21,7 @@ import { createDeviceCodes } from './device-codes.ts'
 import type { DeviceCodes } from './device-codes.ts'
 import { createDevices } from './devices.ts'
 import type { Devices } from './devices.ts'
-import type { KeyRing } from './envelope.ts'
+import type { KeyEncryptionRing } from './envelope.ts'
 import { createEpoch } from './epoch.ts'
 import type { Epoch } from './epoch.ts'
 import { createFactors } from './factors.ts'
@@ -108,7 +108,7 @@ export interface Store {
 export function createStore(options: {
   database: Database
   cache?: Cache | undefined
-  ring: KeyRing
+  ring: KeyEncryptionRing
   log: Log
   metrics?: Metrics
   replica: string

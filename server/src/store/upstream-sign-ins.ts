@@ -4,7 +4,7 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
-import type { Changes } from './changes.ts'
+import type { StoreChanges } from './changes.ts'
 import type { OutboxRows } from './outbox.ts'
 import { preferencesOf, readPreferences } from './preferences.ts'
 import type { PersonalPreferences } from './preferences.ts'
@@ -49,7 +49,7 @@ export interface LinkedAccount {
   readonly known: { readonly groups: readonly string[]; readonly factors: readonly FactorKind[] } | undefined
 }
 
-export type UpstreamAnswer =
+export type UpstreamSignInOutcome =
   | { readonly kind: 'linked'; readonly account: LinkedAccount }
   /** No account has this identity. */
   | { readonly kind: 'unknown' }
@@ -66,7 +66,7 @@ export interface UpstreamSignIns {
   /** Marks the answer of the provider as used, and finds the account. What the provider says replaces what it said before: the groups, and of
    *  people whom this identity brought also name and e-mail address, while nobody else here has them.
    *  @param mark of this answer; only the first caller passes */
-  signIn(signIn: UpstreamSignIn, mark: { id: string; expiresAt: Date }): Promise<UpstreamAnswer>
+  signIn(signIn: UpstreamSignIn, mark: { id: string; expiresAt: Date }): Promise<UpstreamSignInOutcome>
   /** Makes an account for somebody who was never here. An equal name or address never leads to an account that is there.
    *  @throws CodedError USERNAME_INVALID */
   create(signIn: UpstreamSignIn, audit: readonly AuditEvent[]): Promise<CreateOutcome>
@@ -76,7 +76,7 @@ export interface UpstreamNeeds {
   readonly database: Database
   readonly audit: AuditRows
   readonly outbox: OutboxRows
-  readonly changes: Changes
+  readonly changes: StoreChanges
 }
 
 const account = `u.id, u.username, u.name, u.locale, ${preferencesOf}, u.disabled_at IS NOT NULL AS disabled, ${standing} AS standing,
@@ -154,7 +154,7 @@ export const createUpstreamSignIns = (needs: UpstreamNeeds): UpstreamSignIns => 
 
 type Mark = { readonly id: string; readonly expiresAt: Date } | undefined
 
-async function findAccount(needs: UpstreamNeeds, asked: UpstreamSignIn, mark: Mark): Promise<UpstreamAnswer> {
+async function findAccount(needs: UpstreamNeeds, asked: UpstreamSignIn, mark: Mark): Promise<UpstreamSignInOutcome> {
   const ask = (describe: boolean) => needs.database.query<FoundRow>(signIn, valuesOf(asked, mark, describe))
   let rows: FoundRow[]
   try {

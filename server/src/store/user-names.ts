@@ -9,7 +9,7 @@ import { violates } from './postgres-errors.ts'
 import type { Profile } from './user.ts'
 
 /** What a record says about who somebody is. */
-export interface Names {
+export interface UserNames {
   readonly username: string
   readonly email?: string | undefined
   readonly emailVerified?: boolean | undefined
@@ -22,7 +22,7 @@ export interface Names {
 export const described = 'username, canonical_username, email, canonical_email, email_verified, name, locale, profile'
 
 /** In the order of `described`. */
-export const namesOf = ({ username, email, emailVerified, name, locale, profile }: Names): unknown[] => [
+export const namesOf = ({ username, email, emailVerified, name, locale, profile }: UserNames): unknown[] => [
   username,
   canonicalName(username),
   email ?? null,
@@ -34,7 +34,7 @@ export const namesOf = ({ username, email, emailVerified, name, locale, profile 
 ]
 
 /** Turns what PostgreSQL says about a name into a CodedError. @param faultsOf what a user name may not be; default: what no source may call anybody */
-export async function asRefused<T>(user: Names, write: () => Promise<T>, faultsOf = faultsOfName): Promise<T> {
+export async function asRefused<T>(user: UserNames, write: () => Promise<T>, faultsOf = faultsOfName): Promise<T> {
   const faults = faultsOf(user.username)
   if (faults.length > 0) throw new CodedError('USERNAME_INVALID', { faults })
   try {
@@ -88,7 +88,7 @@ export function otherNames(username: string, { subject, upstream }: { subject: s
   return isShort ? [`${plain}-${upstream}`, `${plain}-${sure}`] : [sure]
 }
 
-function refusalOf(error: unknown, user: Names): CodedError | undefined {
+function refusalOf(error: unknown, user: UserNames): CodedError | undefined {
   const refuse = (code: string, path: string, message: string) =>
     new CodedError(code, { cause: error, faults: [{ path, message }] })
   if (violates(error, 'users_canonical_username_key')) {

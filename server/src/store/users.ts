@@ -4,7 +4,7 @@ import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
-import type { Changes } from './changes.ts'
+import type { StoreChanges } from './changes.ts'
 import { linkHash, useLink } from './link-token.ts'
 import { logoutInsert } from './logouts.ts'
 import { preferencesOf } from './preferences.ts'
@@ -13,11 +13,11 @@ import type { Database, Statement } from './postgres.ts'
 import { endSessionsOf, factorKinds, moveStanding, moveStandingOf, standing } from './standing.ts'
 import type { FactorKind } from './standing.ts'
 import { asRefused, described, faultsOfOwnName, namesOf } from './user-names.ts'
-import type { Names } from './user-names.ts'
+import type { UserNames } from './user-names.ts'
 import { groupsOf, isUuid, ownSource, sourceIs, sourceOf, userOf } from './user.ts'
 import type { Person, Profile, User, UserRow } from './user.ts'
 
-export interface NewUser extends Names {
+export interface NewUser extends UserNames {
   readonly passwordChangeRequired?: boolean | undefined
   /** PHC string. */
   readonly passwordHash?: string | undefined
@@ -181,7 +181,7 @@ const remove = statement(
 interface UserNeeds {
   readonly database: Database
   readonly audit: AuditRows
-  readonly changes: Changes
+  readonly changes: StoreChanges
 }
 
 export function createUsers(needs: UserNeeds): Users {
@@ -249,7 +249,7 @@ const ofOtherSource = ({ username, source }: User): CodedError =>
     message: `${username} is described by ${source}, which would undo the change; change it there`,
   })
 
-function changeOf(before: User, { email, emailVerified, name, locale, profile }: UserChange): Names {
+function changeOf(before: User, { email, emailVerified, name, locale, profile }: UserChange): UserNames {
   const isNewEmail = email !== undefined && email !== before.email
   return {
     username: before.username,

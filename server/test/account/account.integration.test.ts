@@ -4,14 +4,14 @@ import { getCode, getTokens, introspect, refresh, request } from '@nauthera/harn
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { statement } from '@nauthera/server/store/postgres'
 import { addPerson, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { textOf } from '../login/second-factor-flows.ts'
 
 const api = 'https://api.example.com'
 
 describe('the account area', function () {
   this.timeout(60_000)
-  let server: Replicas
+  let server: ServerReplicas
   before(async () => {
     server = await startReplicas({ count: 2 })
     const asking = {

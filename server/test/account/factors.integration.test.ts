@@ -1,13 +1,13 @@
 import { expect } from 'chai'
 import { Browser, formOf } from '@nauthera/harness/browser'
 import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { codeAt } from '../../src/users/factors/totp.ts'
 import { forgetUsedCodes, giveApp, recoveryCodesIn, seedIn, textOf } from '../login/second-factor-flows.ts'
 
 describe('second factors in the account area', function () {
   this.timeout(60_000)
-  let server: Replicas
+  let server: ServerReplicas
   before(async () => {
     server = await startReplicas()
     await server.serve([entry('app.web', configs.web)])

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { Browser, basic, formOf, send } from '@nauthera/harness/browser'
 import { getCode, redeem } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 /** Opens a page of the account area, signing in when asked. */
 async function openSignedIn(browser: Browser, path: string, username = 'ada') {
@@ -12,7 +12,7 @@ async function openSignedIn(browser: Browser, path: string, username = 'ada') {
 
 describe('the gate of the account area', function () {
   this.timeout(60_000)
-  let server: Replicas
+  let server: ServerReplicas
   let ada = ''
   before(async () => {
     server = await startReplicas({ count: 2 })

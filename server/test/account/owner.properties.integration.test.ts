@@ -4,7 +4,7 @@ import { Browser, authorizationUrl, password, pkce } from '@nauthera/harness/bro
 import { request } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { createAccountRoutes } from '../../src/account/routes.ts'
 import { createLoginRoutes } from '../../src/login/routes.ts'
 import { createMailRoutes } from '../../src/mail/routes.ts'
@@ -63,7 +63,7 @@ const insertReset = statement(
 
 describe('who has everything of a person but the second factor', function () {
   this.timeout(120_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas()
     await replicas.serve([entry('app.web', configs.web)])

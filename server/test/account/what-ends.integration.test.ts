@@ -3,7 +3,7 @@ import { Browser, authorizationUrl, password, pkce } from '@nauthera/harness/bro
 import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import type { Tokens } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { mintLinkToken } from '../../src/store/link-token.ts'
 import { codeAt } from '../../src/users/factors/totp.ts'
@@ -69,7 +69,7 @@ const endsNothing: Cells = {
 
 describe('what ends when a person changes how they sign in', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas({ count: 3 })
     await replicas.serve([entry('app.web', configs.web), entry('app.asks', { ...configs.web, consent: 2 })])

@@ -2,12 +2,12 @@ import { expect } from 'chai'
 import type { Browser, Page } from 'playwright-core'
 import { findAxeViolations, launchChromium, watchPage } from '@nauthera/harness/chromium'
 import { addPerson, password, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { codeAt } from '../../src/users/factors/totp.ts'
 
 describe('the help desk in a browser', function () {
   this.timeout(60_000)
-  let server: Replicas
+  let server: ServerReplicas
   let browser: Browser
   let page: Page
   let ada = ''

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { Browser, formOf, password } from '@nauthera/harness/browser'
 import { getCode, getTokens, introspect } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { codeLimits } from '../../src/users/factors/second-factors.ts'
 import { defaultLimits } from '../../src/users/lockout.ts'
 import { afterPassword, codeOf, setUpApp } from '../login/second-factor-flows.ts'
@@ -10,7 +10,7 @@ import { signInMember } from './members.ts'
 
 describe('the help desk', function () {
   this.timeout(60_000)
-  let server: Replicas
+  let server: ServerReplicas
   let admin = ''
   let agent: Browser
   before(async () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { createDeskGate, notFound } from '../../src/admin/gate.ts'
 import { personalForm, personalPage } from '../../src/account/gate.ts'
-import type { Gate, SignedInPerson } from '../../src/account/gate.ts'
+import type { AccountGate, SignedInPerson } from '../../src/account/gate.ts'
 import type { PageRequest } from '../../src/reply.ts'
 import { ada } from '../login/browser.ts'
 import { deskRules } from './desk-rules.ts'
@@ -33,7 +33,7 @@ function deskFor(
           factors: ['totp'],
           session: { uid: 's1', version: 1, authTime: now / 1000 - age, amr: ['pwd'], acr },
         }
-  const gate: Gate = {
+  const gate: AccountGate = {
     requirePerson: async () => (person ? { kind: 'admitted', person } : redirect),
     requireFresh: async (_, wanted) => {
       asked.push(wanted)

@@ -1,9 +1,9 @@
 import { Browser, password, pkce } from '@nauthera/harness/browser'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { setUpApp } from '../login/second-factor-flows.ts'
 
 /** @returns a browser in which a member of the help desk has just signed in, and set up a second factor */
-export async function signInMember(server: Replicas, username: string): Promise<Browser> {
+export async function signInMember(server: ServerReplicas, username: string): Promise<Browser> {
   const browser = new Browser(server)
   const asked = await browser.follow('/admin')
   const first = await browser.submit(asked, '/sign-in', { username, password })

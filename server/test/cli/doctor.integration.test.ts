@@ -9,7 +9,7 @@ import { Readable, Writable } from 'node:stream'
 import { expect } from 'chai'
 import { send } from '@nauthera/harness/browser'
 import { startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { startMailbox } from '@nauthera/local/programs/mailbox'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import { runCommand } from '../../src/cli/program.ts'
@@ -25,7 +25,7 @@ interface Finding {
 }
 
 describe('nauthera doctor', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let management: Server
   let directory: string
   before(async function () {

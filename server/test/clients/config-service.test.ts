@@ -23,7 +23,7 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
 import { createClusterIssuer } from '../../src/clients/cluster-issuer.ts'
-import type { ClusterIssuer } from '../../src/clients/cluster-issuer.ts'
+import type { ClusterIssuerKeys } from '../../src/clients/cluster-issuer.ts'
 import { createConfigService } from '../../src/clients/config-service.ts'
 import type { ConfigService } from '../../src/clients/config-service.ts'
 import { createRegistryHolder } from '../../src/clients/registry.ts'
@@ -31,7 +31,7 @@ import type { RegistryHolder } from '../../src/clients/registry.ts'
 import { createUnknownKeys } from '../../src/clients/unknown-keys.ts'
 import type { UnknownKeys } from '../../src/clients/unknown-keys.ts'
 import { createUsage } from '../../src/clients/usage.ts'
-import type { Usage } from '../../src/clients/usage.ts'
+import type { UsageRecorder } from '../../src/clients/usage.ts'
 import type { AuditEvent } from '../../src/store/audit.ts'
 import { configOf, createCheck, entryOf, mounted, namesIn, sha256, shardInput, spread, verifierOf } from './shards.ts'
 import type { TestShard } from './shards.ts'
@@ -43,8 +43,8 @@ describe(createConfigService.name, () => {
   let directory: string
   let socket: string
   let holder: RegistryHolder
-  let usage: Usage
-  let cluster: ClusterIssuer
+  let usage: UsageRecorder
+  let cluster: ClusterIssuerKeys
   let unknownKeys: UnknownKeys
   let service: ConfigService
   let audited: AuditEvent[]

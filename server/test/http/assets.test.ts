@@ -5,11 +5,11 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import { createAssets } from '../../src/http/assets.ts'
 import { serve } from './harness.ts'
-import type { Running } from './harness.ts'
+import type { RunningPages } from './harness.ts'
 
 describe('createAssets', () => {
   let folder = ''
-  let running: Running | undefined
+  let running: RunningPages | undefined
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'nauthera-assets-'))
   })

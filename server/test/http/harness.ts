@@ -18,15 +18,15 @@ import { inboundLimits } from '../../src/http/timeouts.ts'
 import type { BrandingSettings } from '../../src/settings.ts'
 import type { UpstreamSettings } from '../../src/settings/upstream.ts'
 
-export interface Line {
+export interface RecordedLine {
   readonly level: string
   readonly fields: Fields
   readonly message: string
 }
 
 /** A log that keeps its lines. */
-export function keepLog(): Log & { lines: Line[] } {
-  const lines: Line[] = []
+export function keepLog(): Log & { lines: RecordedLine[] } {
+  const lines: RecordedLine[] = []
   const at = (level: string) => (fields: Fields, message: string) => void lines.push({ level, fields, message })
   const [debug, info, later, warn, error] = [at('debug'), at('info'), at('later'), at('warn'), at('error')]
   const log = { lines, debug, info, later, warn, error, child: () => log }
@@ -62,23 +62,23 @@ export function testPages(
   return { pages, assets }
 }
 
-export interface Answer {
+export interface PageAnswer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly body: string
 }
 
-export interface Running {
+export interface RunningPages {
   readonly origin: string
   /** Sends exactly these headers (fetch would add and forbid some). */
-  ask(path: string, options?: { method?: string; headers?: Record<string, string>; body?: string }): Promise<Answer>
+  ask(path: string, options?: { method?: string; headers?: Record<string, string>; body?: string }): Promise<PageAnswer>
   /** Sends these bytes. @returns everything that comes back until the server closes */
   askRaw(bytes: string): Promise<string>
   stop(): Promise<void>
 }
 
 /** Serves handlers on a free port of 127.0.0.1, with the limits of the public port. */
-export async function serve(handlers: readonly RequestHandler[], onError?: ErrorRequestHandler): Promise<Running> {
+export async function serve(handlers: readonly RequestHandler[], onError?: ErrorRequestHandler): Promise<RunningPages> {
   const app = express().disable('x-powered-by')
   for (const handler of handlers) app.use(handler)
   if (onError) app.use(onError)
@@ -97,7 +97,7 @@ export async function serve(handlers: readonly RequestHandler[], onError?: Error
   }
 }
 
-function ask(port: number, path: string, options: Parameters<Running['ask']>[1] = {}): Promise<Answer> {
+function ask(port: number, path: string, options: Parameters<RunningPages['ask']>[1] = {}): Promise<PageAnswer> {
   return new Promise((resolve, reject) => {
     const { method = 'GET', headers = {}, body } = options
     const outgoing = send(

@@ -7,7 +7,7 @@ import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1
 import { createLogos } from '../../src/http/logos.ts'
 import { logoOf } from '../../src/oidc/clients/on-page.ts'
 import { keepLog, serve } from './harness.ts'
-import type { Running } from './harness.ts'
+import type { RunningPages } from './harness.ts'
 
 const png = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -19,7 +19,7 @@ describe(createLogos.name, () => {
   let at: string
   let answer: { status: number; body: Buffer | string; type?: string }
   let asked: number
-  let running: Running
+  let running: RunningPages
   let now: number
   /** The registered logo of the client `app`. */
   let url: string | undefined

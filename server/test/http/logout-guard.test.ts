@@ -2,10 +2,10 @@ import { expect } from 'chai'
 import { createLogoutGuard } from '../../src/http/logout-guard.ts'
 import type { AuditEvent } from '../../src/store/audit-event.ts'
 import { serve, testPages } from './harness.ts'
-import type { Running } from './harness.ts'
+import type { RunningPages } from './harness.ts'
 
 describe('createLogoutGuard', () => {
-  const running: Running[] = []
+  const running: RunningPages[] = []
   afterEach(() => Promise.all(running.splice(0).map((one) => one.stop())))
 
   async function send(path: string, headers: Record<string, string>, method = 'POST') {

@@ -10,7 +10,7 @@ import { createRequestLog } from '../../src/http/request-log.ts'
 import { maxBodyBytes } from '../../src/http/timeouts.ts'
 import type { AuditEvent } from '../../src/store/audit.ts'
 import { keepLog, serve, testPages, testTokens } from './harness.ts'
-import type { Running } from './harness.ts'
+import type { RunningPages } from './harness.ts'
 import { samplePages } from './sample-pages.ts'
 
 const origin = 'https://login.example.com'
@@ -27,7 +27,7 @@ describe('createPageRouter', () => {
   const log = keepLog()
   const audited: AuditEvent[] = []
   const handled: PageRequest[] = []
-  let running: Running
+  let running: RunningPages
   let reply: () => Promise<Reply>
   const handle = (request: PageRequest) => {
     handled.push(request)

@@ -8,7 +8,7 @@ import { createRequestLog } from '../../src/http/request-log.ts'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { findAxeViolations, launchChromium, watchPage } from '@nauthera/harness/chromium'
 import { keepLog, serve, testPages, testTexts } from './harness.ts'
-import type { Running } from './harness.ts'
+import type { RunningPages } from './harness.ts'
 import { samplePages } from './sample-pages.ts'
 
 const footerLinks = [
@@ -202,8 +202,8 @@ const startWalk = `(() => {
 describe('the pages in a browser', function () {
   this.timeout(60_000)
   let browser: Browser
-  let running: Running
-  let client: Running
+  let running: RunningPages
+  let client: RunningPages
   let page: BrowserPage
   let tabs: Tab[]
   let formTargets: string[] = []

@@ -7,7 +7,7 @@ import { parseRanges } from '../../src/address-ranges.ts'
 import { peerOf } from '../../src/http/peer.ts'
 import { createPinHost, readPeer, takeAbsoluteTarget } from '../../src/http/pin-host.ts'
 import { serve, testPages } from './harness.ts'
-import type { Running } from './harness.ts'
+import type { RunningPages } from './harness.ts'
 
 const issuer = new URL('https://login.example.com')
 const { pages } = testPages()
@@ -29,9 +29,9 @@ interface Seen {
 }
 
 describe('createPinHost', () => {
-  const running: Running[] = []
+  const running: RunningPages[] = []
   afterEach(() => Promise.all(running.splice(0).map((one) => one.stop())))
-  const start = async (options: { extraHosts?: string[]; trustedProxies?: string[] } = {}): Promise<Running> => {
+  const start = async (options: { extraHosts?: string[]; trustedProxies?: string[] } = {}): Promise<RunningPages> => {
     const { extraHosts = [], trustedProxies = [] } = options
     const isOpen = (path: string) => path === '/assets/style.css'
     const one = await serve([
@@ -45,7 +45,7 @@ describe('createPinHost', () => {
     running.push(one)
     return one
   }
-  const see = async (one: Running, headers: Record<string, string>): Promise<Seen> => {
+  const see = async (one: RunningPages, headers: Record<string, string>): Promise<Seen> => {
     const answer = await one.ask('/', { headers: { host: 'login.example.com', ...headers } })
     expect(answer.status).to.equal(200)
     return JSON.parse(answer.body) as Seen

@@ -3,11 +3,11 @@ import { Browser, password } from '@nauthera/harness/browser'
 import { allowDevice, deviceGrant, getDeviceCode } from '@nauthera/harness/device'
 import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 describe('createProtocolPages', function () {
   this.timeout(60_000)
-  let server: Replicas
+  let server: ServerReplicas
   before(async () => {
     server = await startReplicas()
     const API = 'https://api.example.com'

@@ -11,7 +11,7 @@ import type { Made } from '@nauthera/harness/certificates'
 import { claimsOfJwt } from '@nauthera/harness/flows'
 import { send } from '@nauthera/harness/browser'
 import { configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { freePort } from '@nauthera/local/processes/ports'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 
@@ -94,7 +94,7 @@ for (const proxy of proxies) {
   describeHere(`T41 a certificate by a real ${proxy.name}`, function () {
     this.timeout(60_000)
     let directory: string
-    let replicas: Replicas
+    let replicas: ServerReplicas
     let running: ChildProcess
     let port: number
     let ca: Made

@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { Browser, authorizationUrl, formOf, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
 import { addPerson, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 import { compareTimes, processorTime } from '../paired-times.ts'
@@ -32,7 +32,7 @@ function measureOwnWork(): { stop(): number } {
 
 describe('attacks on a sign-in', function () {
   this.timeout(60_000)
-  let server: Replicas
+  let server: ServerReplicas
   before(async () => {
     // the test is the trusted proxy, so that each attempt can come from another address
     server = await startReplicas({ settings: { trustedProxies: ['127.0.0.1'] } })

@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { Browser, authorizationUrl, password, pkce } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, getTokens, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { retryUntilDone } from '../../src/retry-until-done.ts'
 import { newName, quiet, sourceOf, startTestDirectory } from '../users/ldap/test-directory.ts'
 import type { TestDirectory } from '../users/ldap/test-directory.ts'
@@ -17,7 +17,7 @@ describe('people of a directory', function () {
   this.timeout(120_000)
   let directory: TestDirectory
   let valkey: Valkey
-  const running: Replicas[] = []
+  const running: ServerReplicas[] = []
   before(async () => {
     directory = await startTestDirectory()
     valkey = await startValkey()
@@ -43,11 +43,11 @@ describe('people of a directory', function () {
     const key = await directory.add({ username, email: `${username}@example.test`, password, groups })
     return { username, key }
   }
-  const signInPage = async (replicas: Replicas) => {
+  const signInPage = async (replicas: ServerReplicas) => {
     const browser = new Browser(replicas)
     return { browser, page: await browser.follow(authorizationUrl(replicas.issuer, request(pkce()))) }
   }
-  const tryAt = async (replicas: Replicas, username: string, secret: string) => {
+  const tryAt = async (replicas: ServerReplicas, username: string, secret: string) => {
     const { browser, page } = await signInPage(replicas)
     return browser.submit(page, '/sign-in', { username, password: secret })
   }
@@ -68,13 +68,13 @@ describe('people of a directory', function () {
     if (done === undefined) throw last
     return done.result
   }
-  const answered = (replicas: Replicas, username: string, secret: string) =>
+  const answered = (replicas: ServerReplicas, username: string, secret: string) =>
     patiently(async () => {
       const answer = await tryAt(replicas, username, secret)
       if (answer.status === 503) throw notYet(answer.body)
       return answer
     })
-  const tokensFor = (replicas: Replicas, options: Parameters<typeof getTokens>[1]) =>
+  const tokensFor = (replicas: ServerReplicas, options: Parameters<typeof getTokens>[1]) =>
     patiently(() => getTokens(replicas, options))
 
   it('L34 an entry with values that no record can have is refused with words, or without them', async () => {

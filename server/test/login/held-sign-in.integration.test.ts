@@ -4,7 +4,7 @@ import { Browser, authorizationUrl, formOf, pkce } from '@nauthera/harness/brows
 import type { Answer } from '@nauthera/harness/browser'
 import { redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 
@@ -19,7 +19,7 @@ const byBrowser = { response_mode: 'fragment' }
 
 describe('a sign-in whose page is kept open', function () {
   this.timeout(60_000)
-  let server: Replicas
+  let server: ServerReplicas
   let people = 0
   const asks = { ...configs.web, consent: ConsentMode.REMEMBER }
   const present = [entry('app.web', configs.web), entry('app.asks', asks)]

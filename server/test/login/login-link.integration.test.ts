@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { Browser, formOf } from '@nauthera/harness/browser'
 import { getCode, redeem } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { mintLinkToken } from '../../src/store/link-token.ts'
 import { statement } from '../../src/store/postgres.ts'
 import { codeAt } from '../../src/users/factors/totp.ts'
@@ -14,7 +14,7 @@ const claimsOf = (token: string) =>
 
 describe('a login link', function () {
   this.timeout(60_000)
-  let server: Replicas
+  let server: ServerReplicas
   before(async () => {
     server = await startReplicas({ count: 3 })
     await server.serve([entry('app.web', configs.web)])

@@ -7,11 +7,11 @@ import { findAxeViolations, launchChromium, watchPage } from '@nauthera/harness/
 import { authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { claimsOfJwt, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 describe('passkeys in a browser', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let chromium: Browser
   let context: BrowserContext
   let page: Page

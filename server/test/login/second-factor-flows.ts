@@ -2,7 +2,7 @@ import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
 import type { Code } from '@nauthera/harness/flows'
 import { password } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { codeAt, mintSeed } from '../../src/users/factors/totp.ts'
 import { softwarePasskey } from '../users/factors/software-passkey.ts'
@@ -20,7 +20,7 @@ export interface Begun {
 
 /** The page after the right password. */
 export async function afterPassword(
-  replicas: Replicas,
+  replicas: ServerReplicas,
   options: { username?: string; browser?: Browser; parameters?: Record<string, string> } = {},
 ): Promise<Begun> {
   const { username = 'ada', browser = new Browser(replicas), parameters = {} } = options
@@ -32,7 +32,7 @@ export async function afterPassword(
 
 /** Begins a request in a browser that has a session. */
 export async function inSession(
-  replicas: Replicas,
+  replicas: ServerReplicas,
   browser: Browser,
   parameters: Record<string, string> = {},
 ): Promise<Begun> {
@@ -74,7 +74,7 @@ export async function submit(at: Begun, action: string, fields: Record<string, s
 const forgetSteps = statement('test-forget-steps', `UPDATE factors SET last_step = 0 WHERE kind = 'totp'`)
 
 /** Gives a person a passkey, as the page of the account area does. */
-export async function givePasskey({ apps, issuer }: Replicas, userId: string) {
+export async function givePasskey({ apps, issuer }: ServerReplicas, userId: string) {
   const { factors, accounts } = apps[0]!.store
   const { origin, hostname: rpId } = new URL(issuer)
   const passkey = softwarePasskey({ origin, rpId, userId })
@@ -92,7 +92,7 @@ export async function givePasskey({ apps, issuer }: Replicas, userId: string) {
 }
 
 /** Gives a person an authenticator app; their sessions go on. @returns its seed */
-export async function giveApp({ apps }: Replicas, userId: string): Promise<string> {
+export async function giveApp({ apps }: ServerReplicas, userId: string): Promise<string> {
   const { factors, accounts } = apps[0]!.store
   const seed = mintSeed()
   await factors.enrolApp({
@@ -107,12 +107,12 @@ export async function giveApp({ apps }: Replicas, userId: string): Promise<strin
 }
 
 /** The present codes count as not used yet, so that a test does not have to wait for the next ones. */
-export async function forgetUsedCodes(replicas: Replicas): Promise<void> {
+export async function forgetUsedCodes(replicas: ServerReplicas): Promise<void> {
   await replicas.apps[0]!.store.database.query(forgetSteps)
 }
 
 /** From the page "set up now" to the client, with an authenticator app. */
-export async function setUpApp(replicas: Replicas, at: Begun) {
+export async function setUpApp(replicas: ServerReplicas, at: Begun) {
   const shown = await submit(at, '/set-up')
   const seed = seedIn(shown.page.body)
   const confirmed = await submit(shown, '/set-up-app', { code: codeAt(seed, Date.now()) })

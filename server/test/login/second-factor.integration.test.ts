@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { Browser, formOf } from '@nauthera/harness/browser'
 import { claimsOfJwt, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { codeAt } from '../../src/users/factors/totp.ts'
 import { afterPassword, codeOf, giveApp, inSession, setUpApp, submit, textOf } from './second-factor-flows.ts'
@@ -12,7 +12,7 @@ const step = 30_000
 
 describe('a second factor', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let people = 0
   before(async () => {
     replicas = await startReplicas({ settings: { secondFactor: { requiredGroups: ['admins'] } } })
@@ -212,7 +212,7 @@ describe('a second factor', function () {
 
 describe('a second factor on three replicas', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas({ count: 3 })
     await replicas.serve([entry('app.web', configs.web)])

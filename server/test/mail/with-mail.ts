@@ -2,14 +2,14 @@ import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
 import { configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { startMailbox } from '@nauthera/local/programs/mailbox'
 import type { Mailbox, ReceivedMail } from '@nauthera/local/programs/mailbox'
 import { outboxSettled } from '../store/wait-for.ts'
 
 // Servers that send mail to a real SMTP server, as people meet them: pages and mailboxes.
 
-export interface MailSite extends Replicas {
+export interface MailSite extends ServerReplicas {
   readonly box: Mailbox
   /** Resolves when nothing waits in the outbox. */
   settled(): Promise<void>
@@ -56,7 +56,7 @@ export async function startMailSite(options: { count?: number; settings?: object
 }
 
 /** The page of a sign-in at the application. */
-export async function signInPage(site: Replicas, browser: Browser): Promise<Answer & { url: string }> {
+export async function signInPage(site: ServerReplicas, browser: Browser): Promise<Answer & { url: string }> {
   return browser.follow(authorizationUrl(site.issuer, request(pkce())))
 }
 

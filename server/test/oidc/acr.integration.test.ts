@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, getTokens, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { acrOf, acrValues } from '../../src/oidc/acr.ts'
 
 const password = 'urn:nauthera:password'
@@ -11,7 +11,7 @@ const stronger = 'urn:example:stronger'
 const askFor = (acr: unknown): Record<string, string> => ({ claims: JSON.stringify({ id_token: { acr } }) })
 
 describe('how a person signed in (acr)', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas()

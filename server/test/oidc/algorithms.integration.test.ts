@@ -7,14 +7,14 @@ import type { JSONWebKeySet, JWK } from 'jose'
 import { basic, send } from '@nauthera/harness/browser'
 import { getTokens } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { waitFor } from '../store/wait-for.ts'
 import { privateKey, setOf } from './keys/key-pairs.ts'
 
 const algorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 
 describe('an algorithm for each use', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let directory: string
   let jwksFile: string
   const keys = algorithms.map((alg) => privateKey(alg, `file-${alg}`))

@@ -3,7 +3,7 @@ import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 // What a client gets at APIs: what its version lists, and what the operator granted. Two tenants, each with an API, one of them with a bare name.
 
@@ -11,7 +11,7 @@ const own = 'orders'
 const foreign = 'https://payroll.team-b.example.com'
 
 describe('access to APIs', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
 
   const machine = (audiences: readonly string[], scopes: readonly string[]) => ({
     ...configs.machine,

@@ -6,7 +6,7 @@ import type { Browser } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, introspect, redeem, refresh, request } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 // One client whose version and grants change between its requests, on a real server.
 
@@ -43,7 +43,7 @@ const step = fc.oneof(
 )
 
 describe('T13 access to APIs while version and grants change', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let browser: Browser
   const serve = ({ audiences, scopes, granted, format }: State) => {
     const config = { ...configs.web, audiences, scopes, accessTokenFormat: format }

@@ -2,10 +2,10 @@ import { expect } from 'chai'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { getTokens, refresh, revoke } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 describe('the audit log of a sign-in and its tokens', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let ada: string
   before(async function () {
     this.timeout(60_000)

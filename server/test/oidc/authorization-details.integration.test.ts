@@ -3,7 +3,7 @@ import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import { Browser, basic, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { allAccounts, archive, askingFor, bank, bankApi, json, onePayment, payingClients, vault } from './paying.ts'
 import { openRequest, outcomeOf } from './walk/walked.ts'
 
@@ -11,7 +11,7 @@ import { openRequest, outcomeOf } from './walk/walked.ts'
 
 describe('authorization details', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas()
     await replicas.serve(payingClients())

@@ -3,12 +3,12 @@ import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 // The authorization endpoint and the code exchange: which requests are accepted, and how the others are refused.
 
 describe('authorization', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas()

@@ -5,7 +5,7 @@ import type { JSONWebKeySet } from 'jose'
 import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '@nauthera/server/store/postgres'
 import { outboxSettled, waitFor } from '../store/wait-for.ts'
 import { toldApps } from './told-app.ts'
@@ -28,7 +28,7 @@ const liveUses = statement(
 
 describe('OpenID Connect Back-Channel Logout 1.0', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let apps: Awaited<ReturnType<typeof toldApps>>
   let one: ToldApp
   let two: ToldApp

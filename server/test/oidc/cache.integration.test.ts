@@ -10,7 +10,7 @@ import { createRedisCache } from '../../src/store/redis-cache.ts'
 import { send } from '@nauthera/harness/browser'
 import { getCode, getTokens, introspect, redeem, refresh, revoke, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 const count = 2
 const everyReplica = Array.from({ length: count }, (_, replica) => replica)
@@ -18,7 +18,7 @@ const everyReplica = Array.from({ length: count }, (_, replica) => replica)
 describe('a cache that replicas share', () => {
   let valkey: Valkey
   let proxy: TcpProxy
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let raw: Redis
   async function start(timeout: string): Promise<void> {
     valkey = await startValkey()

@@ -4,14 +4,14 @@ import { authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Browser } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, getTokens, redeem, request } from '@nauthera/harness/flows'
 import { clientSecret, configs, entry } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { openRequest, outcomeOf, startWalked } from './walk/walked.ts'
 
 // Fields of an OIDCClient that decide one thing alone, which no other test is about.
 
 describe('what a client says of itself', function () {
   this.timeout(30_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let browser: Browser
   before(async () => {
     const { web } = configs

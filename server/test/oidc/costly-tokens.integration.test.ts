@@ -9,7 +9,7 @@ import { basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
 import { getTokens, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 // Tokens that are made to cost a lot, at every place that takes a JWT: whoever decrypts, unpacks or stretches a password for them
 // pays with seconds or gigabytes.
@@ -47,7 +47,7 @@ const mostMs = 50
 
 describe('a token that is made to cost a lot', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let access: string
   let collect: () => void
   let assertion: () => Promise<string>

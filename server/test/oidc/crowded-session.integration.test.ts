@@ -2,14 +2,14 @@ import { expect } from 'chai'
 import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { claimsOfJwt, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 const applications = Array.from({ length: 50 }, (_, n) => `app.of-a-team-with-a-long-name-${n}`)
 const groups = Array.from({ length: 500 }, (_, n) => `department-with-a-long-name/team-${String(n).padStart(3, '0')}`)
 
 describe('one session of a person with 500 groups at 50 applications', function () {
   this.timeout(120_000)
-  let server: Replicas
+  let server: ServerReplicas
   const browser = () => new Browser(server)
   before(async () => {
     server = await startReplicas()

@@ -6,7 +6,7 @@ import { mock } from 'node:test'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
 import { getCode, getTokens, introspect, redeem, refresh, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 /** A proxy to PostgreSQL that can be cut: new connections are refused, open ones are closed. */
 async function startProxy(target: { host: string; port: number }) {
@@ -39,7 +39,7 @@ async function startProxy(target: { host: string; port: number }) {
 }
 
 describe('F1 while the database does not answer', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let proxy: Awaited<ReturnType<typeof startProxy>>
   before(async function () {
     this.timeout(60_000)
@@ -144,7 +144,7 @@ describe('F1 while the database does not answer', () => {
 
 describe('F26 while the name of the database cannot be resolved', () => {
   const name = 'database.test'
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let proxy: Awaited<ReturnType<typeof startProxy>>
   let isKnown = true
   type Answer = (error: Error | null, address?: unknown, family?: number) => void

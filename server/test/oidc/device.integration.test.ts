@@ -4,7 +4,7 @@ import { Browser, basic, password, send } from '@nauthera/harness/browser'
 import { allowDevice, askForCode, deviceGrant, getDeviceCode, poll, typeCode } from '@nauthera/harness/device'
 import { claimsOfJwt, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 
 const device = {
@@ -20,7 +20,7 @@ const ada = { username: 'ada', password }
 
 describe('RFC 8628 the device flow', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas({ count: 2 })
     await replicas.serve([

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, headerOfJwt, introspect } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { textOf } from '../login/second-factor-flows.ts'
 import { startDocumentHost } from './document-host.ts'
 import type { DocumentHost } from './document-host.ts'
@@ -13,7 +13,7 @@ import type { DocumentHost } from './document-host.ts'
 const tools = 'https://tools.example.com/mcp'
 
 describe('clients by metadata document', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let host: DocumentHost
   let other: DocumentHost
 
@@ -108,7 +108,7 @@ describe('clients by metadata document', () => {
   }
 
   it('discovery says that they are taken, and only where they are', async () => {
-    const metadata = async (of: Replicas) =>
+    const metadata = async (of: ServerReplicas) =>
       (await send(of, { path: '/.well-known/oauth-authorization-server' })).json()[
         'client_id_metadata_document_supported'
       ]
@@ -178,7 +178,7 @@ describe('clients by metadata document', () => {
   it('RFC 8252 7.3 a program on the device may use any port of loopback; the page says where the answer goes', async () => {
     const clientId = publish({ redirect_uris: ['http://localhost/back', 'https://evil.example.com/callback'] })
     const page = await consentOf(clientId, { redirect_uri: 'http://localhost:33418/back' })
-    expect(textOf(page.body)).to.contain('the answer goes to a program on this device')
+    expect(textOf(page.body)).to.contain('The answer goes to a program on this device')
     const { back, answer } = await signIn(clientId, {
       redirect_uri: 'http://localhost:33418/back',
       scope: 'tools:use offline_access',

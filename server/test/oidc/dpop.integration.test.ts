@@ -6,13 +6,13 @@ import * as client from 'openid-client'
 import { Browser, basic, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, getTokens, introspect, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 // Tokens that only the holder of a key can use (RFC 9449). openid-client makes the valid proofs, this file the
 // invalid ones.
 
 describe('RFC 9449 DPoP', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas({ count: 2 })

@@ -5,7 +5,7 @@ import { contentEncryptions, keyEncryptions } from '@nauthera/rules/algorithms'
 import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
 import { getTokens, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { startDocumentHost } from './document-host.ts'
 import type { DocumentHost } from './document-host.ts'
 
@@ -38,7 +38,7 @@ const clients = await Promise.all(
 
 describe('userinfo that is encrypted', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let host: DocumentHost
   before(async () => {
     host = await startDocumentHost()

@@ -5,7 +5,7 @@ import type { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/c
 import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
 import type { Answer, Pkce } from '@nauthera/harness/browser'
 import { configs, entry, redirectUri } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 // A client of FAPI 2.0 that signs everything itself, so that it can also do it wrong. The libraries of relying parties only do it right.
 
@@ -46,7 +46,7 @@ export interface Assertion {
   readonly claims?: JWTPayload
 }
 
-export function createFapiClient(replicas: Replicas, clientId: string, needs: { signing: Key; holder: Key }) {
+export function createFapiClient(replicas: ServerReplicas, clientId: string, needs: { signing: Key; holder: Key }) {
   async function assertion({ key = needs.signing, claims = {} }: Assertion = {}) {
     const now = seconds()
     const about = { iss: clientId, sub: clientId, aud: replicas.issuer, jti: randomUUID(), iat: now, exp: now + 60 }

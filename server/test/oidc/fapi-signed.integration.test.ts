@@ -5,7 +5,7 @@ import * as oauth from 'oauth4webapi'
 import { Browser, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt } from '@nauthera/harness/flows'
 import { addPerson, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { createFapiClient, fapi, keyOf, seconds } from './fapi-client.ts'
 import type { Key } from './fapi-client.ts'
 
@@ -14,7 +14,7 @@ import type { Key } from './fapi-client.ts'
 
 describe('FAPI 2.0 Message Signing', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let keys: Readonly<Record<'PS256' | 'RS256', Key>>
   let otherKey: Key
   let bank: ReturnType<typeof createFapiClient>

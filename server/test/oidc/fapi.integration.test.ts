@@ -6,7 +6,7 @@ import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config
 import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt } from '@nauthera/harness/flows'
 import { addPerson, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { timesToLive } from '../../src/oidc/library/times-to-live.ts'
 import { statement } from '../../src/store/postgres.ts'
 import { createFapiClient, fapi, keyOf, seconds } from './fapi-client.ts'
@@ -29,7 +29,7 @@ type Bank = ReturnType<typeof createFapiClient>
 
 describe('FAPI 2.0 Security Profile', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let keys: Readonly<Record<'ES256' | 'PS256' | 'EdDSA' | 'RS256', Key>>
   let otherKey: Key
   let bank: Bank

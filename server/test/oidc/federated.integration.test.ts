@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { createSigner, projected } from './platform-tokens.ts'
 import type { PlatformSigner } from './platform-tokens.ts'
 
@@ -15,7 +15,7 @@ const account = (name: string, namespace = 'default') => ({ serviceAccount: { na
 const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 describe('clients without a secret', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let cluster: PlatformSigner
   let elsewhere: PlatformSigner
   let ci: PlatformSigner

@@ -5,7 +5,7 @@ import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/
 import type { Answer } from '@nauthera/harness/browser'
 import { claimsOfJwt, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { ask, closeConnections } from './lane/asked-twice.ts'
 
 // What a Web client may do that says nothing: its program's own defaults are enough, and what is not enough is refused with
@@ -40,7 +40,7 @@ describe('a program with the defaults of its client', () => {
     entry('app.api', configs.api),
     entry('app.spa', configs.spa),
   ]
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas({ settings: { signing: { algorithms: signingAlgorithms } } })

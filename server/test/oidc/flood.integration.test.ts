@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { countRows, flood, floodedReplicas, growth, unauthenticated } from './flood.ts'
 
 // `npm run faults` sends 10,000 of each kind. The rule does not depend on the number: a row must not come with each request.
@@ -10,7 +10,7 @@ const most = 4
 
 describe('requests that prove nothing', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async () => {
     replicas = await floodedReplicas()
   })

@@ -3,14 +3,14 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
 import type { Target } from '@nauthera/harness/browser'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { request } from '@nauthera/harness/flows'
 import { statement } from '../../src/store/postgres.ts'
 
 // Every kind of request that somebody can send without proving who they are, and how many rows all tables have.
 
 /** A replica with a client of each kind, and a person. */
-export async function floodedReplicas(): Promise<Replicas> {
+export async function floodedReplicas(): Promise<ServerReplicas> {
   const replicas = await startReplicas()
   await replicas.serve([
     entry('app.web', configs.web),
@@ -22,7 +22,7 @@ export async function floodedReplicas(): Promise<Replicas> {
 }
 
 /** @returns the rows of every table of the database, by its name */
-export async function countRows(replicas: Replicas): Promise<Record<string, number>> {
+export async function countRows(replicas: ServerReplicas): Promise<Record<string, number>> {
   const { audit, database } = replicas.apps[0]!.store
   await audit.flush()
   const names = await database.query<{ name: string }>(

@@ -4,10 +4,10 @@ import { expect } from 'chai'
 import { generateKeyPair, SignJWT } from 'jose'
 import { send } from '@nauthera/harness/browser'
 import { configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 describe('a client whose keys cannot be fetched', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let broken: Server
   let connections = 0
   before(async function () {

@@ -7,7 +7,7 @@ import { freePort } from '@nauthera/local/processes/ports'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 import { Browser } from '@nauthera/harness/browser'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { startDocumentHost } from './document-host.ts'
 import type { DocumentHost } from './document-host.ts'
 
@@ -16,7 +16,7 @@ import type { DocumentHost } from './document-host.ts'
 const sample = new URL('../../../examples/mcp/', import.meta.url)
 
 describe('examples/mcp: an MCP server, and a client that nobody registered', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let host: DocumentHost
   let ada: string
   let mcp: string

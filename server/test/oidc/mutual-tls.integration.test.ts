@@ -11,7 +11,7 @@ import { keySetOf, makeCertificate } from '@nauthera/harness/certificates'
 import type { Made, Wanted } from '@nauthera/harness/certificates'
 import { claimsOfJwt } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 // Clients that prove themselves by a certificate, and tokens that are bound to one (RFC 8705): over real TLS, and by the header of a proxy.
 
@@ -28,7 +28,7 @@ const fapi = {
 const thumbprintOf = ({ der }: Made) => createHash('sha256').update(der).digest('base64url')
 
 describe('mutual TLS', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let directory: string
   let ca: Made
   let serverCertificate: Made

@@ -6,7 +6,7 @@ import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { outboxSettled } from '../store/wait-for.ts'
 import { toldApps } from './told-app.ts'
@@ -40,7 +40,7 @@ const grantedAll = { granted: Object.fromEntries(exchangers.map((identifier) => 
 
 describe('pairwise subjects', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let apps: Awaited<ReturnType<typeof toldApps>>
   let sector: Awaited<ReturnType<typeof startSector>>
   let userId: string

@@ -4,14 +4,14 @@ import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/
 import type { Pkce } from '@nauthera/harness/browser'
 import { getCode, redeem, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { countRows, growth } from './flood.ts'
 
 // Pushed authorization requests (RFC 9126): of a public client sealed in the URI, of another one a row.
 
 describe('RFC 9126 pushed requests', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas({ count: 2 })

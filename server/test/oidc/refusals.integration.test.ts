@@ -6,7 +6,7 @@ import type { CryptoKey } from 'jose'
 import { Browser, authorizationUrl, formOf, pkce, send } from '@nauthera/harness/browser'
 import { getCode, request } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 // Requests that look almost right. The one beside each of them that is right succeeds.
 
@@ -15,7 +15,7 @@ const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
 const encode = (text: string) => Buffer.from(text).toString('base64url')
 
 describe('requests that are almost right', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let privateKey: CryptoKey
   before(async function () {
     this.timeout(60_000)

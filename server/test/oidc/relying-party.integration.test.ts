@@ -4,13 +4,13 @@ import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
 import { Browser } from '@nauthera/harness/browser'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 // All endpoints, used by two independent client libraries that verify every response themselves.
 
 for (const path of ['', '/tenants/one']) {
   describe(`a relying party of an issuer ${path === '' ? 'at the root' : 'with a path'}`, () => {
-    let replicas: Replicas
+    let replicas: ServerReplicas
     before(async function () {
       this.timeout(60_000)
       replicas = await startReplicas({ path, settings: { signing: { algorithms: signingAlgorithms } } })

@@ -8,7 +8,7 @@ import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser
 import { deviceGrant } from '@nauthera/harness/device'
 import { redeem } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 // Signed authorization requests in the parameter `request` (RFC 9101). The client authenticates with the same key.
 
@@ -24,7 +24,7 @@ async function makeKey(alg: string, kid: string): Promise<Key> {
 }
 
 describe('RFC 9101 signed request objects', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let keys: Record<string, Key>
   let stranger: Key
   before(async function () {

@@ -3,7 +3,7 @@ import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
 import { getCode, introspect, redeem, refresh, request, revoke, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { codeAt } from '../../src/users/factors/totp.ts'
 import { costOf } from '../cost.ts'
 import {
@@ -21,7 +21,7 @@ import {
 const api = 'https://api.example.com'
 
 describe('database round trips', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas()

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { outcomeOf } from './walk/walked.ts'
 
 // How long a person stays signed in: eight hours without use and a day in all, or thirty days for who wants to be kept signed in.
@@ -14,7 +14,7 @@ describe('a session', () => {
   const clock = Date.now
   /** Epoch seconds: it stands still, so that an edge is exact. The servers take this clock when they start. */
   let now = Math.floor(clock() / 1000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async function () {
     this.timeout(60_000)
     Date.now = () => now * 1000

@@ -2,12 +2,12 @@ import { expect } from 'chai'
 import { basic, pkce, send } from '@nauthera/harness/browser'
 import { getCode, getTokens, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 const count = (statuses: readonly number[], wanted: number) => statuses.filter((status) => status === wanted).length
 
 describe('single use over three replicas', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas({ count: 3, settings: { refreshGrace: '1s' } })

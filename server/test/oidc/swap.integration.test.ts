@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { basic, send } from '@nauthera/harness/browser'
 import { clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 describe('a swap of the clients under load', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas()

@@ -5,7 +5,7 @@ import type { Answer } from '@nauthera/harness/browser'
 import { askForCode, deviceGrant } from '@nauthera/harness/device'
 import { claimsOfJwt, getCode, introspect, redeem, request, revoke, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 
 // An API trades the access token that it received for one of another API (RFC 8693): a shop calls orders, orders calls stock, and so on
@@ -18,7 +18,7 @@ const api = (name: string) => (['stock', 'lorry'].includes(name) ? name : `https
 const scopesOf = (name: string) => [`${name}:read`, `${name}:write`]
 
 describe('RFC 8693 token exchange', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let ada: string
 
   const exchanging = (name: string, next: readonly string[], more: object = {}) => ({

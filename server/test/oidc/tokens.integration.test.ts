@@ -3,13 +3,13 @@ import { expect } from 'chai'
 import { basic, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, getTokens, introspect, redeem, refresh, revoke, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 const b64 = (value: object | string): string =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
 describe('tokens', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let ada: string
   const privateJwk = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const publicJwk = {

@@ -3,7 +3,7 @@ import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/
 import { deviceGrant, getDeviceCode, poll, typeCode } from '@nauthera/harness/device'
 import { getCode, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { codeAt } from '../../src/users/factors/totp.ts'
 import { forgetUsedCodes, giveApp } from '../login/second-factor-flows.ts'
 
@@ -36,7 +36,7 @@ const all = (isGiven: boolean, more: Partial<Record<Way, boolean>> = {}) => ({
 
 describe('what is asked of a person again', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
 
   const read = ['orders:read']
   const clientsWith = (app: object = {}, api: object = {}) => [

@@ -11,13 +11,13 @@ interface Node {
   readonly Plans?: readonly Node[]
 }
 
-export interface Explained extends Connection {
+export interface ExplainedConnection extends Connection {
   /** Every node of the plans of the queries so far. */
   readonly nodes: Node[]
 }
 
 /** Runs each query, and explains it once more. */
-export function explained(database: Connection): Explained {
+export function explained(database: Connection): ExplainedConnection {
   const nodes: Node[] = []
   return {
     nodes,

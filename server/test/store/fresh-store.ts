@@ -5,7 +5,7 @@ import { Secret } from '@nauthera/runtime/log'
 import { migratedDatabase } from '@nauthera/harness/migrated-database'
 import { parseDsn } from '../../src/store/connection.ts'
 import { createKeyRing } from '../../src/store/envelope.ts'
-import type { KeyRing } from '../../src/store/envelope.ts'
+import type { KeyEncryptionRing } from '../../src/store/envelope.ts'
 import { createDatabase } from '../../src/store/postgres.ts'
 import type { DatabaseConnection } from '../../src/store/postgres.ts'
 import { createStore } from '../../src/store/store.ts'
@@ -17,7 +17,7 @@ export interface FreshStore {
   /** Lines that the stores logged, as JSON. */
   readonly lines: string[]
   /** Another replica: it has its own pool on the same database. */
-  replica(options?: { ring?: KeyRing; poolMax?: number; sendsMail?: boolean }): Store
+  replica(options?: { ring?: KeyEncryptionRing; poolMax?: number; sendsMail?: boolean }): Store
   stop(): Promise<void>
 }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Answer, KubeClient } from '../kube-client.ts'
+import type { KubeAnswer, KubeClient } from '../kube-client.ts'
 import { operatorRules } from '../operator-rules.ts'
 import type { Subject } from './subject.ts'
 import { apply, clientOf, expectRefusal, group, merge, secretOf } from './subject.ts'
@@ -8,7 +8,7 @@ export function rights(on: Subject): void {
   const { create, clients, secrets, namespace } = on
   describe('rights', () => {
     let operator: KubeClient
-    const forbidden = (answer: Answer, verb: string, resource: string) => {
+    const forbidden = (answer: KubeAnswer, verb: string, resource: string) => {
       expectRefusal(answer, 403, 'Forbidden')
       expect(answer.body.message).to.include(`cannot ${verb} resource "${resource}"`)
     }

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { expect } from 'chai'
-import type { Rule } from '../http/rbac.ts'
-import type { Answer, Json, KubeClient } from '../kube-client.ts'
+import type { RbacRule } from '../http/rbac.ts'
+import type { KubeAnswer, Json, KubeClient } from '../kube-client.ts'
 
 /** A running API that the suite asks: the stand-in or a real one. */
-export interface Connection {
+export interface ContractConnection {
   readonly admin: KubeClient
   /** @returns a client of a new user who has these rights only, in force */
-  userWith(rules: readonly Rule[], namespace: string): Promise<KubeClient>
+  userWith(rules: readonly RbacRule[], namespace: string): Promise<KubeClient>
   stop(): Promise<void>
 }
 
@@ -42,7 +42,7 @@ export function protobufOf(kind: string, write: (writer: BinaryWriter) => void):
   return Buffer.concat([Buffer.from('k8s\0', 'latin1'), envelope.finish()])
 }
 
-export function expectRefusal(answer: Answer, code: number, reason: string): void {
+export function expectRefusal(answer: KubeAnswer, code: number, reason: string): void {
   expect(answer.status, JSON.stringify(answer.body)).to.equal(code)
   expect(answer.body).to.include({ kind: 'Status', status: 'Failure', reason, code })
 }
@@ -52,13 +52,13 @@ export class Subject {
   readonly namespace = `contract-${randomBytes(3).toString('hex')}`
   readonly clients = `${group}/namespaces/${this.namespace}/oidcclients`
   readonly secrets = `/api/v1/namespaces/${this.namespace}/secrets`
-  #connection: Connection | undefined
+  #connection: ContractConnection | undefined
 
   get api(): KubeClient {
     return this.#connection!.admin
   }
 
-  async begin(connect: () => Promise<Connection>): Promise<void> {
+  async begin(connect: () => Promise<ContractConnection>): Promise<void> {
     this.#connection = await connect()
     const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: this.namespace } }
     await this.create('/api/v1/namespaces', namespace)
@@ -69,7 +69,7 @@ export class Subject {
     await this.#connection!.stop()
   }
 
-  userWith(rules: readonly Rule[], namespace: string): Promise<KubeClient> {
+  userWith(rules: readonly RbacRule[], namespace: string): Promise<KubeClient> {
     return this.#connection!.userWith(rules, namespace)
   }
 

@@ -16,7 +16,7 @@ export type Effect =
   /** Answered with this body, nothing done. */
   | { kind: 'answer'; code?: number; body: unknown; contentType?: string }
 
-export interface Fault {
+export interface ScriptedFault {
   readonly when: (request: ApiRequest) => boolean
   readonly effect: Effect
   /** How many requests it meets; default: all until it is removed. */
@@ -27,10 +27,10 @@ export interface Fault {
 
 /** Scripted faults: the first one that matches a request meets it. */
 export class Faults {
-  #active: { fault: Fault; left: number; skip: number }[] = []
+  #active: { fault: ScriptedFault; left: number; skip: number }[] = []
 
   /** @returns removes it */
-  add(fault: Fault): () => void {
+  add(fault: ScriptedFault): () => void {
     const entry = { fault, left: fault.times ?? Infinity, skip: fault.after ?? 0 }
     this.#active.push(entry)
     return () => {

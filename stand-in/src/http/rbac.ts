@@ -2,7 +2,7 @@ import { Refusal } from '../refusals.ts'
 import type { ApiRequest } from './request.ts'
 
 /** A rule of a Role (with `namespace`) or of a ClusterRole. */
-export interface Rule {
+export interface RbacRule {
   readonly namespace?: string
   readonly apiGroups: readonly string[]
   /** A subresource is `oidcclients/status`. */
@@ -11,15 +11,15 @@ export interface Rule {
   readonly resourceNames?: readonly string[]
 }
 
-export interface User {
+export interface RbacUser {
   readonly name: string
-  readonly rules: readonly Rule[]
+  readonly rules: readonly RbacRule[]
 }
 
-export const everything: readonly Rule[] = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]
+export const everything: readonly RbacRule[] = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]
 
 /** @throws Refusal 403, worded as the API server's */
-export function authorize(user: User, request: ApiRequest): void {
+export function authorize(user: RbacUser, request: ApiRequest): void {
   const { resource, verb, namespace, name, subresource } = request
   if (!resource) return
   const wanted = subresource ? `${resource.plural}/${subresource}` : resource.plural

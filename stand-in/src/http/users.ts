@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { stringify } from 'yaml'
-import type { Rule, User } from './rbac.ts'
+import type { RbacRule, RbacUser } from './rbac.ts'
 
 /** Who may call: each user has a token. */
-export class Users {
-  readonly #byToken = new Map<string, User>()
+export class RbacUsers {
+  readonly #byToken = new Map<string, RbacUser>()
 
   /** @returns the new user's token */
-  add(name: string, rules: readonly Rule[]): string {
+  add(name: string, rules: readonly RbacRule[]): string {
     const token = randomBytes(16).toString('hex')
     this.#byToken.set(token, { name, rules })
     return token
   }
 
-  find(token: string): User | undefined {
+  find(token: string): RbacUser | undefined {
     return this.#byToken.get(token)
   }
 }

@@ -1,5 +1,5 @@
 import { Environment } from '@marcbachmann/cel-js'
-import type { JsonSchema, ValidationRule } from '../objects.ts'
+import type { ObjectSchema, ValidationRule } from '../objects.ts'
 import { isRecord, same } from '../objects.ts'
 import type { Cause } from '../refusals.ts'
 import { additionalOf, childOf } from './child-schema.ts'
@@ -8,7 +8,7 @@ import { show } from './structure.ts'
 // The CEL rules of a schema (x-kubernetes-validations).
 
 /** Evaluates every rule at every depth; `old` is the same place before an update. */
-export function checkRules(value: unknown, old: unknown, schema: JsonSchema, path: string, causes: Cause[]): void {
+export function checkRules(value: unknown, old: unknown, schema: ObjectSchema, path: string, causes: Cause[]): void {
   for (const rule of schema['x-kubernetes-validations'] ?? []) {
     const cause = checkRule(rule, value, old, schema, path)
     if (cause) causes.push(cause)
@@ -63,7 +63,7 @@ function checkRule(
   rule: ValidationRule,
   value: unknown,
   old: unknown,
-  schema: JsonSchema,
+  schema: ObjectSchema,
   path: string,
 ): Cause | undefined {
   const isTransition = /\boldSelf\b/.test(rule.rule)
@@ -83,7 +83,7 @@ function checkRule(
 }
 
 /** JSON -> what CEL sees: integers are int, undeclared fields are not there. */
-function toCel(value: unknown, schema: JsonSchema | undefined): unknown {
+function toCel(value: unknown, schema: ObjectSchema | undefined): unknown {
   if (typeof value === 'number') {
     return schema?.type === 'number' || !Number.isInteger(value) ? value : BigInt(value)
   }

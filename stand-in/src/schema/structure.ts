@@ -1,4 +1,4 @@
-import type { JsonSchema } from '../objects.ts'
+import type { ObjectSchema } from '../objects.ts'
 import { isRecord, same } from '../objects.ts'
 import type { Cause } from '../refusals.ts'
 import { childOf } from './child-schema.ts'
@@ -17,7 +17,7 @@ const typeName = (value: unknown): string => {
 }
 
 /** Adds every fault of the value to `causes`. */
-export function checkStructure(value: unknown, schema: JsonSchema, path: string, causes: Cause[]): void {
+export function checkStructure(value: unknown, schema: ObjectSchema, path: string, causes: Cause[]): void {
   const field = path === '' ? '<nil>' : path
   const add = (reason: string, message: string, at = field) => void causes.push({ reason, message, field: at })
   const actual = typeName(value)
@@ -48,7 +48,7 @@ export function checkStructure(value: unknown, schema: JsonSchema, path: string,
 
 type Add = (reason: string, message: string, at?: string) => void
 
-function checkString(value: string, schema: JsonSchema, field: string, add: Add): void {
+function checkString(value: string, schema: ObjectSchema, field: string, add: Add): void {
   const length = Array.from(value).length
   if (schema.maxLength !== undefined && length > schema.maxLength) {
     add('FieldValueTooLong', `Too long: may not be more than ${schema.maxLength} bytes`)
@@ -71,7 +71,7 @@ function checkString(value: string, schema: JsonSchema, field: string, add: Add)
   }
 }
 
-function checkNumber(value: number, schema: JsonSchema, field: string, add: Add): void {
+function checkNumber(value: number, schema: ObjectSchema, field: string, add: Add): void {
   if (schema.minimum !== undefined && value < schema.minimum) {
     add(
       'FieldValueInvalid',
@@ -86,7 +86,7 @@ function checkNumber(value: number, schema: JsonSchema, field: string, add: Add)
   }
 }
 
-function checkArray(value: unknown[], schema: JsonSchema, path: string, causes: Cause[], add: Add): void {
+function checkArray(value: unknown[], schema: ObjectSchema, path: string, causes: Cause[], add: Add): void {
   const { maxItems, minItems = 0 } = schema
   if (maxItems !== undefined && value.length > maxItems) {
     add('FieldValueTooMany', `Too many: ${value.length}: must have at most ${maxItems} items`)
@@ -113,7 +113,7 @@ function checkArray(value: unknown[], schema: JsonSchema, path: string, causes: 
 
 function checkObject(
   value: Record<string, unknown>,
-  schema: JsonSchema,
+  schema: ObjectSchema,
   path: string,
   causes: Cause[],
   add: Add,

@@ -1,5 +1,5 @@
-import type { JsonSchema, KubeObject } from '../objects.ts'
-import type { Names } from '../refusals.ts'
+import type { ObjectSchema, KubeObject } from '../objects.ts'
+import type { ResourceNames } from '../refusals.ts'
 import { isRecord } from '../objects.ts'
 
 /** A column of `kubectl get`. `path` is the JSONPath of an additionalPrinterColumn. */
@@ -13,7 +13,7 @@ interface Column {
 }
 
 /** One kind that is served. */
-export interface Resource extends Names {
+export interface Resource extends ResourceNames {
   version: string
   singular: string
   namespaced: boolean
@@ -24,7 +24,7 @@ export interface Resource extends Names {
   /** `metadata.generation` counts the changes of what is neither metadata nor status. */
   hasGeneration: boolean
   /** Absent: taken as it is. */
-  schema?: JsonSchema
+  schema?: ObjectSchema
   columns: readonly Column[]
 }
 
@@ -173,7 +173,7 @@ interface CustomResourceDefinition {
     versions: {
       name: string
       served: boolean
-      schema?: { openAPIV3Schema?: JsonSchema }
+      schema?: { openAPIV3Schema?: ObjectSchema }
       subresources?: { status?: object }
       additionalPrinterColumns?: {
         name: string

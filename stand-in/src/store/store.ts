@@ -5,7 +5,7 @@ import type { Resource } from './resources.ts'
 
 // The etcd of the stand-in: immutable objects, one counter of versions, a history that watches replay and that may be compacted.
 
-export interface Change {
+export interface StoreChange {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
   readonly resource: Resource
   /** The object after the change; for a deletion its last state, with the version of the deletion. */
@@ -14,7 +14,7 @@ export interface Change {
   readonly version: number
 }
 
-export interface Page {
+export interface ListPage {
   readonly items: readonly KubeObject[]
   readonly resourceVersion: string
   readonly continue?: string
@@ -26,14 +26,14 @@ export type Filter = (object: KubeObject) => boolean
 const maxHistory = 20_000
 const maxSnapshots = 32
 
-export class Store {
+export class ObjectStore {
   #version = 100
   #created = 0
   /** Watches from before this version get 410. */
   #compactedTo = 100
   readonly #objects = new Map<string, { resource: Resource; objects: Map<string, KubeObject> }>()
-  #history: Change[] = []
-  readonly #listeners = new Set<(change: Change) => void>()
+  #history: StoreChange[] = []
+  readonly #listeners = new Set<(change: StoreChange) => void>()
   readonly #snapshots = new Map<string, { version: number; items: readonly KubeObject[] }>()
 
   get version(): string {
@@ -60,7 +60,10 @@ export class Store {
 
   /** A page of a list; all pages show the state at the first one.
    *  @throws Refusal 410 when the token's snapshot is gone */
-  list(resource: Resource, options: { namespace?: string; filter: Filter; limit?: number; continue?: string }): Page {
+  list(
+    resource: Resource,
+    options: { namespace?: string; filter: Filter; limit?: number; continue?: string },
+  ): ListPage {
     const from = options.continue === undefined ? this.#snapshot(resource, options) : this.#resume(options.continue)
     const limit = options.limit && options.limit > 0 ? options.limit : Infinity
     const items = from.items.slice(from.start, from.start + limit)
@@ -142,14 +145,14 @@ export class Store {
 
   /** Every change after the version.
    *  @throws Refusal 410 when the history no longer reaches back so far */
-  since(version: number): readonly Change[] {
+  since(version: number): readonly StoreChange[] {
     if (version < this.#compactedTo) {
       throw expired(`too old resource version: ${version} (${this.#compactedTo})`)
     }
     return this.#history.filter((change) => change.version > version)
   }
 
-  onChange(listener: (change: Change) => void): () => void {
+  onChange(listener: (change: StoreChange) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -210,7 +213,7 @@ export class Store {
     return { ...kept, start, id }
   }
 
-  #record(change: Change): void {
+  #record(change: StoreChange): void {
     this.#history.push(change)
     if (this.#history.length > maxHistory) {
       const dropped = this.#history.splice(0, maxHistory / 2)

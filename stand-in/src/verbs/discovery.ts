@@ -1,5 +1,5 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
-import type { JsonSchema } from '../objects.ts'
+import type { ObjectSchema } from '../objects.ts'
 import type { Resource } from '../store/resources.ts'
 import { groupVersion } from '../store/resources.ts'
 
@@ -111,7 +111,7 @@ function openApi(parts: readonly string[], resources: readonly Resource[]): obje
   }
 }
 
-const withMetadata = (schema: JsonSchema = { type: 'object' }): JsonSchema => ({
+const withMetadata = (schema: ObjectSchema = { type: 'object' }): ObjectSchema => ({
   ...schema,
   properties: {
     apiVersion: { type: 'string' },

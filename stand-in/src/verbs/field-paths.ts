@@ -1,4 +1,4 @@
-import type { FieldTree, JsonSchema, KubeObject } from '../objects.ts'
+import type { FieldTree, ObjectSchema, KubeObject } from '../objects.ts'
 import { isRecord, same } from '../objects.ts'
 import { childOf } from '../schema/child-schema.ts'
 
@@ -10,7 +10,7 @@ export type Paths = Set<string>
 /** @returns the path of every field that the value sets */
 export function collectPaths(
   value: unknown,
-  schema: JsonSchema | undefined,
+  schema: ObjectSchema | undefined,
   at: readonly string[] = [],
   into: Paths = new Set(),
 ): Paths {
@@ -33,7 +33,7 @@ export function collectPaths(
   return into
 }
 
-export const keysOf = (item: Record<string, unknown>, schema: JsonSchema): Record<string, unknown> =>
+export const keysOf = (item: Record<string, unknown>, schema: ObjectSchema): Record<string, unknown> =>
   Object.fromEntries((schema['x-kubernetes-list-map-keys'] ?? []).map((key) => [key, item[key]]))
 
 /** @returns what is at the path; undefined when nothing is */

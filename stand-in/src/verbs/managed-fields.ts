@@ -1,4 +1,4 @@
-import type { JsonSchema, KubeObject, ManagedFields } from '../objects.ts'
+import type { ObjectSchema, KubeObject, ManagedFieldsEntry } from '../objects.ts'
 import { isRecord, same, without } from '../objects.ts'
 import { Refusal } from '../refusals.ts'
 import { childOf } from '../schema/child-schema.ts'
@@ -50,7 +50,7 @@ export function applyFields(
   const schema = schemaOf(resource)
   const wanted = collectPaths(strip(applied), schema)
   const entries = live?.metadata.managedFields ?? []
-  const isOurs = (entry: ManagedFields) =>
+  const isOurs = (entry: ManagedFieldsEntry) =>
     entry.operation === 'Apply' && entry.manager === writer.manager && entry.subresource === writer.subresource
   const ours = entries.find(isOurs)
   const before = ours ? pathsOf(ours.fieldsV1) : new Set<string>()
@@ -87,7 +87,7 @@ export function updateFields(
   const changed = new Set([...after].filter((path) => !live || !same(readPath(live, path), readPath(next, path))))
   const gone = new Set([...before].filter((path) => !after.has(path)))
   const entries = live?.metadata.managedFields ?? []
-  const isOurs = (entry: ManagedFields) =>
+  const isOurs = (entry: ManagedFieldsEntry) =>
     entry.operation === 'Update' && entry.manager === writer.manager && entry.subresource === writer.subresource
   const ours = entries.find(isOurs)
   const managedFields = entries
@@ -102,7 +102,7 @@ export function updateFields(
 }
 
 /** @returns the first field of the value that the schema does not declare, as `.spec.typo` */
-export function undeclaredField(value: unknown, schema: JsonSchema | undefined, path = ''): string | undefined {
+export function undeclaredField(value: unknown, schema: ObjectSchema | undefined, path = ''): string | undefined {
   if (!schema || schema['x-kubernetes-preserve-unknown-fields']) return undefined
   if (Array.isArray(value)) {
     return value.map((item, index) => undeclaredField(item, schema.items, `${path}[${index}]`)).find(Boolean)
@@ -118,15 +118,15 @@ export function undeclaredField(value: unknown, schema: JsonSchema | undefined, 
   return undefined
 }
 
-const ownerReferences: JsonSchema = {
+const ownerReferences: ObjectSchema = {
   type: 'array',
   'x-kubernetes-list-type': 'map',
   'x-kubernetes-list-map-keys': ['uid'],
   items: { type: 'object' },
 }
 
-function schemaOf(resource: Resource): JsonSchema {
-  const schema: JsonSchema = resource.schema ?? { type: 'object' }
+function schemaOf(resource: Resource): ObjectSchema {
+  const schema: ObjectSchema = resource.schema ?? { type: 'object' }
   return {
     ...schema,
     properties: { ...schema.properties, metadata: { type: 'object', properties: { ownerReferences } } },
@@ -141,7 +141,7 @@ function strip(object: KubeObject): KubeObject {
 }
 
 /** @returns a new value: `applied` laid over `live` */
-function mergeValue(live: unknown, applied: unknown, schema: JsonSchema | undefined): unknown {
+function mergeValue(live: unknown, applied: unknown, schema: ObjectSchema | undefined): unknown {
   if (isRecord(live) && isRecord(applied) && schema?.['x-kubernetes-map-type'] !== 'atomic') {
     const merged: Record<string, unknown> = { ...live }
     for (const [key, value] of Object.entries(applied)) merged[key] = mergeValue(live[key], value, childOf(schema, key))
@@ -166,8 +166,8 @@ function entryOf(
   writer: Writer,
   operation: 'Apply' | 'Update',
   paths: Paths,
-  previous: ManagedFields | undefined,
-): ManagedFields {
+  previous: ManagedFieldsEntry | undefined,
+): ManagedFieldsEntry {
   const fieldsV1 = treeOf(paths)
   const unchanged = previous !== undefined && same(previous.fieldsV1, fieldsV1)
   return {
@@ -181,8 +181,8 @@ function entryOf(
   }
 }
 
-function applyConflict(conflicts: readonly { entry: ManagedFields; path: string }[]): Refusal {
-  const describe = ({ manager, operation, apiVersion }: ManagedFields) =>
+function applyConflict(conflicts: readonly { entry: ManagedFieldsEntry; path: string }[]): Refusal {
+  const describe = ({ manager, operation, apiVersion }: ManagedFieldsEntry) =>
     operation === 'Apply' ? `"${manager}"` : `"${manager}" using ${apiVersion}`
   const causes = conflicts.map(({ entry, path }) => ({
     reason: 'FieldManagerConflict',

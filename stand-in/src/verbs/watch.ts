@@ -4,7 +4,7 @@ import { Refusal } from '../refusals.ts'
 import type { ApiState, OpenWatch } from '../state.ts'
 import type { Resource } from '../store/resources.ts'
 import { groupVersion } from '../store/resources.ts'
-import type { Change, Store } from '../store/store.ts'
+import type { StoreChange, ObjectStore } from '../store/store.ts'
 import type { Call } from './call.ts'
 import { present } from './call.ts'
 import type { Scope } from './list.ts'
@@ -56,7 +56,7 @@ export function serveWatch(state: ApiState, call: Call, resource: Resource): voi
 }
 
 interface Streamed {
-  readonly store: Store
+  readonly store: ObjectStore
   readonly resource: Resource
   readonly scope: Scope
   readonly response: ServerResponse
@@ -90,7 +90,7 @@ class EventStream {
     for (const change of this.#of.store.since(this.#of.from)) this.tell(change)
   }
 
-  tell(change: Change): void {
+  tell(change: StoreChange): void {
     const { resource, scope } = this.#of
     if (change.resource.plural !== resource.plural || change.resource.group !== resource.group) return
     if (scope.namespace !== undefined && change.object.metadata.namespace !== scope.namespace) return

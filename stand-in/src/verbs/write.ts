@@ -5,7 +5,7 @@ import { isRecord, same, without } from '../objects.ts'
 import { Refusal, badRequest, conflict, invalid, notFound, staleVersion } from '../refusals.ts'
 import type { Resource } from '../store/resources.ts'
 import { groupVersion } from '../store/resources.ts'
-import type { Store } from '../store/store.ts'
+import type { ObjectStore } from '../store/store.ts'
 import { admitNamespace, checkName, prepare } from './admission.ts'
 import { applyFields, undeclaredField, updateFields } from './managed-fields.ts'
 import { jsonPatch, mergePatch, strategicMergePatch } from './patch.ts'
@@ -22,7 +22,7 @@ export interface Written {
 }
 
 interface Write extends Body {
-  readonly store: Store
+  readonly store: ObjectStore
   readonly request: ApiRequest
   readonly resource: Resource
   /** Nothing is created in a namespace that is not there, or is being deleted. */

@@ -1,27 +1,27 @@
 import { Browser, basic, send } from '@nauthera/harness/browser'
 import type { Answer, Target } from '@nauthera/harness/browser'
-import type { Credentials } from '@nauthera/local/product/token'
+import type { MachineCredentials } from '@nauthera/local/product/token'
 import type { Flow, Outcomes } from './outcomes.ts'
 
 /** What the load is put on. */
-export interface Loaded {
+export interface LoadTarget {
   /** Every request goes there. */
   readonly front: Target
   /** Gets what no line, status, event or metric may show. */
   readonly planted: Set<string>
   /** Of the clients `web` and `machine`, as the application reads them now. */
-  credentials(name: string): Credentials
+  credentials(name: string): MachineCredentials
 }
 
 /** An answer that was not the wanted one; it has been noted as an outcome. */
 export class Refused extends Error {}
 
 /** Sends requests, and notes what became of each. */
-export class Asker {
-  readonly #loaded: Loaded
+export class LoadAsker {
+  readonly #loaded: LoadTarget
   readonly #outcomes: Outcomes
 
-  constructor(loaded: Loaded, outcomes: Outcomes) {
+  constructor(loaded: LoadTarget, outcomes: Outcomes) {
     this.#loaded = loaded
     this.#outcomes = outcomes
   }
@@ -69,10 +69,10 @@ const wordsOf = (body: string): string =>
 const isOk = ({ status }: Answer): boolean => status === 200
 
 /** A browser each of whose requests is noted. */
-export class Visitor extends Browser {
-  readonly #asker: Asker
+export class LoadVisitor extends Browser {
+  readonly #asker: LoadAsker
 
-  constructor(front: Target, asker: Asker) {
+  constructor(front: Target, asker: LoadAsker) {
     super(front)
     this.#asker = asker
   }

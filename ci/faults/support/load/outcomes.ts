@@ -3,7 +3,7 @@ export const withDatabase = ['sign-in', 'code', 'refresh', 'introspection', 'rev
 export type Flow = (typeof withoutDatabase)[number] | (typeof withDatabase)[number] | 'edit'
 
 /** One answer, or one that never came. Instants in milliseconds of `performance.now()`. */
-export interface Outcome {
+export interface LoadOutcome {
   readonly flow: Flow
   readonly began: number
   readonly ended: number
@@ -16,10 +16,10 @@ export interface Outcome {
 
 /** Every outcome of a load, and what is waited for in those to come. */
 export class Outcomes {
-  readonly all: Outcome[] = []
-  readonly #listeners = new Set<(outcome: Outcome) => void>()
+  readonly all: LoadOutcome[] = []
+  readonly #listeners = new Set<(outcome: LoadOutcome) => void>()
 
-  add(outcome: Outcome): void {
+  add(outcome: LoadOutcome): void {
     this.all.push(outcome)
     for (const listener of this.#listeners) listener(outcome)
   }
@@ -50,17 +50,17 @@ export class Outcomes {
   }
 
   /** @returns what was not answered well among the requests that ended from `from` on */
-  failures(from = 0): Outcome[] {
+  failures(from = 0): LoadOutcome[] {
     return this.all.filter(({ good, ended }) => !good && ended >= from)
   }
 
-  #until<T>(what: string, timeoutMs: number, judge: (outcome: Outcome) => T | undefined): Promise<T> {
+  #until<T>(what: string, timeoutMs: number, judge: (outcome: LoadOutcome) => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const settle = () => {
         clearTimeout(timer)
         this.#listeners.delete(listener)
       }
-      const listener = (outcome: Outcome) => {
+      const listener = (outcome: LoadOutcome) => {
         const result = judge(outcome)
         if (result === undefined) return
         settle()

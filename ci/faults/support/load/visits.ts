@@ -1,8 +1,8 @@
 import { authorizationUrl, pkce } from '@nauthera/harness/browser'
 import type { Answer, Browser } from '@nauthera/harness/browser'
 import type { Journal } from '../journal.ts'
-import type { Asker, Loaded } from './asker.ts'
-import { Visitor } from './asker.ts'
+import type { LoadAsker, LoadTarget } from './asker.ts'
+import { LoadVisitor } from './asker.ts'
 
 export const person = 'ada'
 export const callback = 'https://app.example.com/callback'
@@ -24,12 +24,12 @@ export const askForCode = (clientId: string, challenge: string, more: Record<str
  *  acknowledged. */
 export class Visits {
   readonly sessions = new Map<number, Browser>()
-  readonly #loaded: Loaded
-  readonly #asker: Asker
+  readonly #loaded: LoadTarget
+  readonly #asker: LoadAsker
   readonly #journal: Journal
   #last = 0
 
-  constructor(loaded: Loaded, asker: Asker, journal: Journal) {
+  constructor(loaded: LoadTarget, asker: LoadAsker, journal: Journal) {
     this.#loaded = loaded
     this.#asker = asker
     this.#journal = journal
@@ -48,7 +48,7 @@ export class Visits {
 
   async #signIn(session: number): Promise<{ code: string; verifier: string }> {
     const { front, planted } = this.#loaded
-    const browser = new Visitor(front, this.#asker)
+    const browser = new LoadVisitor(front, this.#asker)
     const { challenge, verifier } = pkce()
     const { clientId } = this.#loaded.credentials('web')
     const back = await browser.authorize(authorizationUrl(front.issuer, askForCode(clientId, challenge)), person)

@@ -6,7 +6,7 @@ import type { Cache } from '../../store/cache.ts'
 import { discover } from './relying-party.ts'
 import { parseMetadata } from './provider-metadata.ts'
 import type { ProviderStatement } from './provider-metadata.ts'
-import type { Keys } from './relying-party.ts'
+import type { ProviderKeys } from './relying-party.ts'
 
 // What a provider says of itself, and its keys. A copy is fresh for an hour and serves for a day when the provider does not answer. It lies
 // in memory, and in Valkey where that is configured: then one replica asks for all.
@@ -14,19 +14,19 @@ import type { Keys } from './relying-party.ts'
 /** Milliseconds. */
 export const metadataAges = { fresh: 3_600_000, lastGood: 86_400_000, keysAgain: 60_000, failure: 10_000 } as const
 
-export interface Known {
+export interface KnownProvider {
   readonly server: ProviderStatement
-  readonly keys: Keys
+  readonly keys: ProviderKeys
   /** Epoch milliseconds. */
   readonly at: number
 }
 
 export interface UpstreamMetadata {
   /** @throws CodedError UPSTREAM_UNAVAILABLE, UPSTREAM_ANSWER_INVALID */
-  load(): Promise<Known>
+  load(): Promise<KnownProvider>
   /** The keys as they are now, for a token that none of the known ones fits: at most once a minute.
    *  @throws CodedError UPSTREAM_UNAVAILABLE, UPSTREAM_ANSWER_INVALID */
-  keysAgain(): Promise<Keys>
+  keysAgain(): Promise<ProviderKeys>
 }
 
 interface Needs {
@@ -45,22 +45,22 @@ export function createUpstreamMetadata(needs: Needs): UpstreamMetadata {
 
 class Metadata implements UpstreamMetadata {
   readonly #needs: Needs
-  #known: Known | undefined
+  #known: KnownProvider | undefined
   #failure: { readonly at: number; readonly error: unknown } | undefined
   #keysAskedAt = Number.NEGATIVE_INFINITY
-  #asking: Promise<Known> | undefined
+  #asking: Promise<KnownProvider> | undefined
 
   constructor(needs: Needs) {
     this.#needs = needs
   }
 
-  async load(): Promise<Known> {
+  async load(): Promise<KnownProvider> {
     if (this.#isYoung(this.#known, metadataAges.fresh)) return this.#known!
     this.#asking ??= this.#renew().finally(() => (this.#asking = undefined))
     return this.#asking
   }
 
-  async keysAgain(): Promise<Keys> {
+  async keysAgain(): Promise<ProviderKeys> {
     const { now } = this.#needs
     const known = await this.load()
     if (now() - this.#keysAskedAt < metadataAges.keysAgain) {
@@ -74,7 +74,7 @@ class Metadata implements UpstreamMetadata {
   }
 
   /** Newer entries of the cache first, then the provider, then what was good before. */
-  async #renew(): Promise<Known> {
+  async #renew(): Promise<KnownProvider> {
     const { cache, issuer } = this.#needs
     const [entry] = cache === undefined ? [] : await cache.get([keyOf(issuer)])
     const cached = entry === undefined ? undefined : parseKnown(entry, this.#needs.plainHttp)
@@ -88,7 +88,7 @@ class Metadata implements UpstreamMetadata {
     }
   }
 
-  async #ask(): Promise<Known> {
+  async #ask(): Promise<KnownProvider> {
     const { issuer, log, now } = this.#needs
     if (this.#failure !== undefined && now() - this.#failure.at < metadataAges.failure) throw this.#failure.error
     try {
@@ -106,14 +106,14 @@ class Metadata implements UpstreamMetadata {
     }
   }
 
-  #remember(known: Known): void {
+  #remember(known: KnownProvider): void {
     const { cache, issuer, now } = this.#needs
     this.#known = known
     const left = known.at + metadataAges.lastGood - now()
     if (left > 0) void cache?.set(keyOf(issuer), Buffer.from(JSON.stringify(known)), left)
   }
 
-  async #fetchKeys({ jwks_uri: url }: ProviderStatement): Promise<Keys> {
+  async #fetchKeys({ jwks_uri: url }: ProviderStatement): Promise<ProviderKeys> {
     const invalid = (message: string) => new CodedError('UPSTREAM_ANSWER_INVALID', { message })
     if (url === undefined) throw invalid('it names no jwks_uri')
     let answer: Response
@@ -132,7 +132,7 @@ class Metadata implements UpstreamMetadata {
     return found.data
   }
 
-  #isYoung(known: Known | undefined, age: number): boolean {
+  #isYoung(known: KnownProvider | undefined, age: number): boolean {
     return known !== undefined && this.#needs.now() - known.at < age
   }
 }
@@ -146,7 +146,7 @@ const knownSchema = z.strictObject({
   at: z.number(),
 })
 
-function parseKnown(bytes: Uint8Array, plainHttp: boolean): Known | undefined {
+function parseKnown(bytes: Uint8Array, plainHttp: boolean): KnownProvider | undefined {
   try {
     const known = knownSchema.parse(JSON.parse(Buffer.from(bytes).toString()))
     return { ...known, server: parseMetadata(known.server, plainHttp) }

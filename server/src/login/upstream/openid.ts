@@ -6,7 +6,7 @@ import { readSecretFile } from '@nauthera/runtime/settings'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
 import { isPlainHttp } from '../../settings/upstream.ts'
 import type { UpstreamSettings } from '../../settings/upstream.ts'
-import type { Known, UpstreamMetadata } from './metadata.ts'
+import type { KnownProvider, UpstreamMetadata } from './metadata.ts'
 import type { UpstreamDescription } from './presets.ts'
 import { authorizationUrl, challengeOf, exchange, readUserinfo, signOutUrl } from './relying-party.ts'
 import type { Party } from './relying-party.ts'
@@ -122,6 +122,6 @@ async function moreClaims(
 }
 
 /** The library fetches the keys again when none fits: that goes through our copy, which asks at most once a minute. */
-function withKeysAgain({ fetch, metadata }: Needs, { jwks_uri: keysUrl }: Known['server']): Fetch {
+function withKeysAgain({ fetch, metadata }: Needs, { jwks_uri: keysUrl }: KnownProvider['server']): Fetch {
   return async (url, init) => (String(url) === keysUrl ? Response.json(await metadata.keysAgain()) : fetch(url, init))
 }

@@ -9,7 +9,7 @@ import type { UpstreamDescription } from './presets.ts'
 
 // What a provider says of a person, as a record here. Pure. Each value is text of somebody else: nothing is more than what it says.
 
-export type Claims = Readonly<Record<string, unknown>>
+export type UpstreamClaims = Readonly<Record<string, unknown>>
 
 export type Described =
   | {
@@ -27,7 +27,7 @@ export type Described =
 const longest = { value: 1024, group: 200, groups: 500 }
 
 /** @param subject the provider's lasting name for the person, for a user name when nothing else is there */
-export function describePerson(claims: Claims, subject: string, upstream: UpstreamDescription): Described {
+export function describePerson(claims: UpstreamClaims, subject: string, upstream: UpstreamDescription): Described {
   const { hostedDomains } = upstream
   if (hostedDomains.length > 0 && !hostedDomains.includes(textOf(claims['hd'])?.toLowerCase() ?? ''))
     return { kind: 'foreign' }
@@ -58,7 +58,7 @@ export function believedProofs(
 
 /** An address that nobody verified, or that is not for this provider to say, is not taken over at all: it would take the place of its owner, who may
  *  come later. */
-function verifiedEmail(claims: Claims, { trustEmail }: UpstreamDescription): string | undefined {
+function verifiedEmail(claims: UpstreamClaims, { trustEmail }: UpstreamDescription): string | undefined {
   const email = textOf(claims['email'])
   if (email === undefined || !isEmailAddress(email)) return undefined
   const verified = claims['email_verified']
@@ -67,7 +67,7 @@ function verifiedEmail(claims: Claims, { trustEmail }: UpstreamDescription): str
 
 /** A user name may have an @ only when it is the e-mail address of the account. */
 function usernameOf(
-  claims: Claims,
+  claims: UpstreamClaims,
   email: string | undefined,
   { usernameClaims }: UpstreamDescription,
 ): string | undefined {
@@ -81,14 +81,14 @@ function usernameOf(
 
 const plainFacts = ['given_name', 'family_name', 'middle_name', 'nickname', 'zoneinfo']
 
-function profileOf(claims: Claims): Person['profile'] {
+function profileOf(claims: UpstreamClaims): Person['profile'] {
   const facts = plainFacts.map((name) => [name, textOf(claims[name])] as const)
   const picture = textOf(claims['picture'])
   const isWeb = picture !== undefined && URL.canParse(picture) && new URL(picture).protocol === 'https:'
   return Object.fromEntries([...facts, ['picture', isWeb ? picture : undefined] as const].filter(([, value]) => value))
 }
 
-function groupsOf(claims: Claims, { groups }: UpstreamDescription): string[] {
+function groupsOf(claims: UpstreamClaims, { groups }: UpstreamDescription): string[] {
   const value = claims[groups.claim]
   const given = (Array.isArray(value) ? (value as unknown[]) : [value])
     .map(textOf)
@@ -98,7 +98,7 @@ function groupsOf(claims: Claims, { groups }: UpstreamDescription): string[] {
 }
 
 /** With more than 200 groups Entra names none, and says where an application could ask for them. */
-function areLeftOut(claims: Claims, { groups: { claim } }: UpstreamDescription): boolean {
+function areLeftOut(claims: UpstreamClaims, { groups: { claim } }: UpstreamDescription): boolean {
   const names = claims['_claim_names']
   return (typeof names === 'object' && names !== null && claim in names) || claims['hasgroups'] === true
 }

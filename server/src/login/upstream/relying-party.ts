@@ -8,7 +8,7 @@ import type { Binding } from './upstream.ts'
 
 // The door to openid-client: each call to another provider.
 
-export interface Keys {
+export interface ProviderKeys {
   readonly keys: readonly object[]
 }
 
@@ -50,7 +50,7 @@ export function authorizationUrl(party: Party, parameters: Record<string, string
 export const challengeOf = (verifier: string): Promise<string> => library.calculatePKCECodeChallenge(verifier)
 export const randomValue = (): string => library.randomState()
 
-export interface Exchanged {
+export interface ExchangedCode {
   readonly accessToken: string
   /** Claims of the ID token; its signature, issuer, audience, times and nonce are checked. Undefined without OpenID. */
   readonly idClaims: Readonly<Record<string, unknown>> | undefined
@@ -64,8 +64,8 @@ export async function exchange(
   party: Party,
   callback: URL,
   { state, nonce, verifier }: Binding,
-  options: { keys?: Keys },
-): Promise<Exchanged | undefined> {
+  options: { keys?: ProviderKeys },
+): Promise<ExchangedCode | undefined> {
   const { keys } = options
   return asking(party.fetch, async (watched) => {
     const configuration = configure(party, watched)

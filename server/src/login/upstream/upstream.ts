@@ -1,4 +1,4 @@
-import type { Claims } from './person.ts'
+import type { UpstreamClaims } from './person.ts'
 import type { UpstreamDescription } from './presets.ts'
 
 /** Another provider at which people sign in. */
@@ -40,7 +40,7 @@ export type UpstreamAnswer =
       readonly kind: 'identified'
       readonly issuer: string
       readonly subject: string
-      readonly claims: Claims
+      readonly claims: UpstreamClaims
       /** Epoch seconds; undefined when the provider does not say. */
       readonly authTime: number | undefined
       /** Its words for how the person proved who they are: `amr` and `acr`. */

@@ -12,7 +12,7 @@ import type { RequestContext } from '../request-context.ts'
 import type { GrantPayload } from './grants.ts'
 
 /** An authorization when its code is issued. */
-export interface Authorization {
+export interface CodeAuthorization {
   readonly client: Pick<OidcClient, 'clientId' | 'uid'>
   readonly session: AuthorizedSession
   /** The person's answers; undefined when no page was shown. */
@@ -41,7 +41,7 @@ export interface AuthorizedSession {
  *  has no grant.
  *  @param now epoch milliseconds */
 export function codeFinish(
-  authorization: Authorization,
+  authorization: CodeAuthorization,
   request: Pick<RequestContext, 'peer' | 'correlationId' | 'loaded'>,
   now: number,
 ): Finish {
@@ -87,7 +87,10 @@ export function codeFinish(
   }
 }
 
-function auditOf({ submission, isForDevice, grant }: Authorization, about: Omit<AuditEvent, 'event'>): AuditEvent[] {
+function auditOf(
+  { submission, isForDevice, grant }: CodeAuthorization,
+  about: Omit<AuditEvent, 'event'>,
+): AuditEvent[] {
   const { login, consent } = submission ?? {}
   return [
     ...(login ? [{ ...about, event: 'signin.success' } as const] : []),

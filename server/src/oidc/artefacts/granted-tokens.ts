@@ -9,7 +9,7 @@ import { leftOutOf } from '../clients/left-out.ts'
 import { isDocumentId } from '../clients/metadata-document.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { auditedRequest } from '../request-context.ts'
-import type { Exchanged, RequestContext } from '../request-context.ts'
+import type { ExchangedToken, RequestContext } from '../request-context.ts'
 import { keepGranted } from '../request-line.ts'
 
 export interface GrantEvents {
@@ -63,7 +63,7 @@ function redeemedCode(
 
 const codeGrants: readonly string[] = ['authorization_code', 'device_code']
 
-const exchangeOf = ({ api, subject, act }: Exchanged) => ({
+const exchangeOf = ({ api, subject, act }: ExchangedToken) => ({
   api: nameOfApi(api),
   from: subject.clientId,
   acting: chainOf(act).join(' for '),

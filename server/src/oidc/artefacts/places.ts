@@ -23,7 +23,7 @@ import type { SignedTokens } from './signed-tokens.ts'
 
 /** Where one kind of artefact is stored. The adapter throws when the library calls a method that is missing here: a
  *  silent default would be a security hole. */
-export interface Place<Payload extends object = object> {
+export interface ArtefactPlace<Payload extends object = object> {
   find?(request: RequestContext, id: string): Promise<Payload | undefined>
   findByUid?(request: RequestContext, uid: string): Promise<Payload | undefined>
   findByUserCode?(request: RequestContext, userCode: string): Promise<Payload | undefined>
@@ -35,7 +35,7 @@ export interface Place<Payload extends object = object> {
 }
 
 /** Name of the library's model -> place. */
-export type Places = Readonly<Record<string, Place>>
+export type Places = Readonly<Record<string, ArtefactPlace>>
 
 export interface PlaceNeeds {
   readonly store: Pick<Store, 'grants' | 'oneTime' | 'pushedRequests'>
@@ -61,7 +61,7 @@ export function createPlaces(needs: PlaceNeeds): Places {
   }
 }
 
-function sessionPlace({ sessions, scope }: PlaceNeeds): Place<SessionPayload> {
+function sessionPlace({ sessions, scope }: PlaceNeeds): ArtefactPlace<SessionPayload> {
   return {
     find: async (_request, value) => withAcr(sessions.verify(value)),
     async findByUid({ request }, uid) {
@@ -83,7 +83,7 @@ function withAcr(session: SessionPayload | undefined): SessionPayload | undefine
   return session && acr !== undefined ? { ...session, acr } : session
 }
 
-function interactionPlace({ interactions }: PlaceNeeds): Place<LibraryPart> {
+function interactionPlace({ interactions }: PlaceNeeds): ArtefactPlace<LibraryPart> {
   return {
     async find(request, uid) {
       const found = await interactions.read(request, uid)
@@ -96,7 +96,7 @@ function interactionPlace({ interactions }: PlaceNeeds): Place<LibraryPart> {
   }
 }
 
-function grantPlace({ store }: PlaceNeeds): Place {
+function grantPlace({ store }: PlaceNeeds): ArtefactPlace {
   return {
     // no `find`: overrides/load-grants loads a grant together with its account
     async destroy(_request, id) {
@@ -115,7 +115,7 @@ function sealedPlace(kind: SealedKind, { sealer }: PlaceNeeds) {
     // nothing to do: these values end when their grant ends
     destroy: async () => undefined,
     revokeByGrantId: async () => undefined,
-  } satisfies Place
+  } satisfies ArtefactPlace
 }
 
 /** Access tokens are sealed strings or JWTs. */
@@ -128,11 +128,11 @@ function accessTokenPlace(kind: 'AccessToken' | 'ClientCredentials', needs: Plac
       const payload = await needs.signedTokens.find(request)
       return payload?.['kind'] === kind ? payload : undefined
     },
-  } satisfies Place
+  } satisfies ArtefactPlace
 }
 
 /** A token from client_credentials has no grant that could be ended, so a mark stores that it was revoked. */
-function ungrantedPlace(needs: PlaceNeeds): Place {
+function ungrantedPlace(needs: PlaceNeeds): ArtefactPlace {
   const { store, now } = needs
   const token = accessTokenPlace('ClientCredentials', needs)
   return {
@@ -153,7 +153,7 @@ function ungrantedPlace(needs: PlaceNeeds): Place {
   }
 }
 
-function pushedRequestPlace({ store, now }: PlaceNeeds): Place<PushedRequest> {
+function pushedRequestPlace({ store, now }: PlaceNeeds): ArtefactPlace<PushedRequest> {
   return {
     // the row must outlive the interaction, whose cookie holds only the id of the pushed request
     async upsert(_request, id, payload, expiresIn) {

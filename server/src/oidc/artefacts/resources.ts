@@ -3,7 +3,7 @@ import { nameOfApi, uriOfApi } from '../../clients/api-names.ts'
 import { tokenTermsAt } from '../clients/api-tokens.ts'
 import { scopesAt } from '../clients/apis.ts'
 import { defaultApi, judgeAuthorization, judgeMachine, standingScope } from '../clients/asked.ts'
-import type { Asked, Verdict } from '../clients/asked.ts'
+import type { AskedScopes, Verdict } from '../clients/asked.ts'
 import type { Apis } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import { isPublic } from '../clients/oidc-client.ts'
@@ -43,7 +43,7 @@ export function apiTokenOf(
  *  @returns the scope that the request goes on with
  *  @throws ProtocolError invalid_scope, invalid_target */
 export function scopeOfRequest(
-  asked: Asked,
+  asked: AskedScopes,
   grantType: string | undefined,
   client: OidcClient,
   clients: Apis,

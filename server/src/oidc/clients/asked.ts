@@ -12,7 +12,7 @@ export type Verdict =
   | { readonly kind: 'allowed'; readonly scope: string | undefined }
   | { readonly kind: 'refused'; readonly error: 'invalid_scope' | 'invalid_target'; readonly description: string }
 
-export interface Asked {
+export interface AskedScopes {
   readonly scope: string | undefined
   /** Identifiers of APIs. */
   readonly resources: readonly string[]
@@ -21,7 +21,7 @@ export interface Asked {
 /** At the authorization endpoint. What nobody knows is ignored (OpenID Connect Core 3.1.2.1), and so is a scope about the person that the client does
  *  not list (RFC 6749 section 3.3): the answer says which scope there is. Without `openid` there would be no ID token, and a scope of an API is what a program
  *  needs for its work: these are refused, and so is a request of which nothing would be left: nobody types a password for it. The scopes may be those of all the APIs that the request names. */
-export function judgeAuthorization(asked: Asked, client: ApisOf, apis: Apis): Verdict {
+export function judgeAuthorization(asked: AskedScopes, client: ApisOf, apis: Apis): Verdict {
   const denied = deniedApi(asked.resources, client)
   if (denied) return denied
   const may = new Set([...personScopes(client.config), ...asked.resources.flatMap((id) => scopesAt(id, client)!)])
@@ -47,7 +47,7 @@ export function judgeRefresh(scope: string, had: string, client: ApisOf): Verdic
 
 /** At the token endpoint, for client_credentials. Nothing asked for means everything that is granted.
  *  @param asked.resources none, or the API of the token */
-export function judgeMachine(asked: Asked, client: ApisOf): Verdict {
+export function judgeMachine(asked: AskedScopes, client: ApisOf): Verdict {
   const denied = deniedApi(asked.resources, client)
   if (denied) return denied
   const atApi = asked.resources.flatMap((identifier) => scopesAt(identifier, client)!)
@@ -60,7 +60,7 @@ export function judgeMachine(asked: Asked, client: ApisOf): Verdict {
 
 /** At the token endpoint, before a code or refresh token is used up. Which scopes the person consented to is the library's question.
  *  @param authorized the APIs that the code or refresh token is for */
-export function judgeRedemption(asked: Asked, authorized: readonly string[], client: ApisOf): Verdict {
+export function judgeRedemption(asked: AskedScopes, authorized: readonly string[], client: ApisOf): Verdict {
   const denied = deniedApi(asked.resources, client)
   if (denied) return denied
   const resources = [...new Set(asked.resources)]
@@ -85,7 +85,7 @@ export function judgeRedemption(asked: Asked, authorized: readonly string[], cli
  *  old one lacks; at another one it has what is granted to the client that asks. Nothing asked for means no more than the old one has.
  *  @param asked.resources of `resource` and `audience` together
  *  @param subject the scope that the token still stands for */
-export function judgeExchange(asked: Asked, subject: string | undefined, client: ApisOf): ExchangeVerdict {
+export function judgeExchange(asked: AskedScopes, subject: string | undefined, client: ApisOf): ExchangeVerdict {
   const target = exchangeTarget(asked.resources, client)
   if (target.kind === 'refused') return target
   const { api } = target

@@ -11,9 +11,9 @@ import { clientOfDocument, coversHost, freshFor, freshness, hostOfId, readDocume
 import type { MetadataDocument } from './metadata-document.ts'
 import type { OidcClient } from './oidc-client.ts'
 
-export interface Documents {
+export interface ClientDocuments {
   /** @returns the client; fetched when its document is not known, or not fresh any more */
-  load(clientId: string): Promise<Loaded>
+  load(clientId: string): Promise<LoadedDocument>
   /** @returns the client, as far as this replica knows its document */
   known(clientId: string): OidcClient | undefined
   /** Whether the host of an origin may publish documents. */
@@ -24,7 +24,7 @@ interface Refused {
   readonly kind: 'refused'
   readonly why: string
 }
-export type Loaded = { readonly kind: 'client'; readonly client: OidcClient } | Refused
+export type LoadedDocument = { readonly kind: 'client'; readonly client: OidcClient } | Refused
 interface Access {
   readonly kind: 'access'
   readonly apis: readonly GrantedScopes[]
@@ -61,9 +61,9 @@ interface Needs {
   readonly now: () => number
 }
 
-export const createDocuments = (needs: Needs): Documents => new FetchedDocuments(needs)
+export const createDocuments = (needs: Needs): ClientDocuments => new FetchedDocuments(needs)
 
-class FetchedDocuments implements Documents {
+class FetchedDocuments implements ClientDocuments {
   readonly #needs: Needs
   readonly #asking: Asking<Kept>
   readonly #kept = new Map<string, Kept>()
@@ -84,7 +84,7 @@ class FetchedDocuments implements Documents {
     return protocol === 'https:' && [host, hostname].some((one) => coversHost(this.#needs.hosts, one))
   }
 
-  async load(clientId: string): Promise<Loaded> {
+  async load(clientId: string): Promise<LoadedDocument> {
     const { hosts, now } = this.#needs
     const id = hostOfId(clientId)
     if (id.kind === 'refused') return id
@@ -132,7 +132,7 @@ class FetchedDocuments implements Documents {
     return one !== undefined && coversHost(hosts, one.host) && now() - one.at < freshness.most * 1000 ? one : undefined
   }
 
-  #clientOf(one: Kept): Loaded {
+  #clientOf(one: Kept): LoadedDocument {
     const access = this.#accessFor(one.document.clientId, one.host)
     if (access.kind === 'refused') return access
     const text = JSON.stringify(access.apis)

@@ -1,6 +1,6 @@
 // The library's client objects, on first use.
 import type { ServiceAccountName } from '../../clients/registry.ts'
-import type { Documents } from './documents.ts'
+import type { ClientDocuments } from './documents.ts'
 import { isDocumentId } from './metadata-document.ts'
 import type { ClientClass, LibraryClient, OidcClient, OidcRegistry, ProviderMetadata } from './oidc-client.ts'
 
@@ -33,7 +33,7 @@ export function createClientInstances(
   registry: OidcRegistry,
   render: (client: OidcClient) => ProviderMetadata,
   own?: OidcClient,
-  documents?: Documents,
+  documents?: ClientDocuments,
 ): ClientInstances {
   const built = new WeakMap<ClientClass, WeakMap<OidcClient, LibraryClient>>()
   const entries = new WeakMap<object, OidcClient>()

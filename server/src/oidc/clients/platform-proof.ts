@@ -1,7 +1,7 @@
 // Whether a platform's token proves that a program is a client: its signature, by the keys of its issuer, and its claims.
 import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { platformTokenLife } from '@nauthera/rules/identities'
-import type { ClusterIssuer, IssuerKeys } from '../../clients/cluster-issuer.ts'
+import type { ClusterIssuerKeys, IssuerKeys } from '../../clients/cluster-issuer.ts'
 import { keyIdOf, verifyForeign } from '../keys/jwt.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import type { KeySource } from '../outbound/issuer-keys.ts'
@@ -9,20 +9,20 @@ import type { OidcClient } from './oidc-client.ts'
 import { claimedIdentity, judgeToken, readClaims, strangerOf } from './platform-token.ts'
 import type { TokenClaims, TokenRefusal } from './platform-token.ts'
 
-export type Proof =
+export type PlatformProof =
   { readonly kind: 'proved'; readonly identity: Identity } | { readonly kind: 'refused'; readonly why: TokenRefusal }
 
 export interface PlatformProofs {
   /** @returns whether tokens of the issuer can prove anything here */
   knows(issuer: string): boolean
-  prove(token: string, client: OidcClient): Promise<Proof>
+  prove(token: string, client: OidcClient): Promise<PlatformProof>
 }
 
 /** @param needs.issuers those of the settings; `ofCluster` says that its ServiceAccounts are those of this cluster
  *  @param needs.onUnknownKey a token of this cluster is signed by a key that nobody has told us */
 export function createPlatformProofs(needs: {
   readonly issuer: string
-  readonly cluster: Pick<ClusterIssuer, 'current'>
+  readonly cluster: Pick<ClusterIssuerKeys, 'current'>
   readonly issuers: readonly { readonly issuer: string; readonly ofCluster: boolean; readonly source: KeySource }[]
   readonly onUnknownKey: () => void
   /** Epoch milliseconds. */
@@ -70,7 +70,7 @@ export function createPlatformProofs(needs: {
   }
 }
 
-const refused = (why: TokenRefusal): Proof => ({ kind: 'refused', why })
+const refused = (why: TokenRefusal): PlatformProof => ({ kind: 'refused', why })
 
 const liveKeys = (issuer: IssuerKeys | undefined, now: number) =>
   (issuer?.keys ?? []).filter(({ notAfter }) => notAfter === undefined || now < notAfter).map(({ jwk }) => jwk)

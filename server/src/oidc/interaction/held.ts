@@ -3,7 +3,7 @@ import type { Progress } from './interaction.ts'
 import type { LibraryPart } from './library-part.ts'
 
 /** The content of an interaction's cookie. */
-export interface Held {
+export interface HeldInteraction {
   /** Epoch seconds. */
   readonly begun: number
   readonly until: number
@@ -18,10 +18,10 @@ export interface Held {
 /** Stores the library's part of a new or running interaction; the progress of the sign-in stays.
  *  @param now epoch seconds; @param clientUid UID of the client that is registered now */
 export function withLibraryPart(
-  before: Held | undefined,
+  before: HeldInteraction | undefined,
   payload: LibraryPart,
   at: { now: number; clientUid: string },
-): Held {
+): HeldInteraction {
   return {
     begun: before?.begun ?? at.now,
     until: payload.exp,
@@ -36,20 +36,20 @@ export function withLibraryPart(
 const withoutDetails = ({ name, reasons }: LibraryPart['prompt']) => ({ name, reasons })
 
 /** @returns undefined when the interaction is over */
-export function withProgress(before: Held, progress: Progress): Held | undefined {
+export function withProgress(before: HeldInteraction, progress: Progress): HeldInteraction | undefined {
   if (before.payload === undefined) return undefined
   // that a device is one's own stays said, whoever signs in
   const { deviceConfirmed = progress.deviceConfirmed } = before.progress ?? {}
   return { ...before, progress: { ...progress, ...(deviceConfirmed === undefined ? {} : { deviceConfirmed }) } }
 }
 
-export function finished({ begun, until, client, clientUid }: Held): Held {
+export function finished({ begun, until, client, clientUid }: HeldInteraction): HeldInteraction {
   return { begun, until, client, clientUid }
 }
 
 /** Where the browser must send the cookie: to the pages while the person is asked, to the resume endpoint once there is
  *  a result for the library. */
-export function placeOf({ payload }: Held): InteractionPlace {
+export function placeOf({ payload }: HeldInteraction): InteractionPlace {
   return payload?.result === undefined ? 'pages' : resumePlaceOf(payload)
 }
 

@@ -8,7 +8,7 @@ import { lifetimes } from '../lifetimes.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import { beginOne, parseBegun } from './begun.ts'
 import { finished, placeOf, resumePlaceOf, withLibraryPart, withProgress } from './held.ts'
-import type { Held } from './held.ts'
+import type { HeldInteraction } from './held.ts'
 import type { Progress } from './interaction.ts'
 import type { LibraryPart } from './library-part.ts'
 import { withPushedParams, withoutPushedParams } from './pushed-params.ts'
@@ -92,12 +92,20 @@ export function createInteractionCookies(needs: InteractionCookieNeeds): Interac
   }
 }
 
-function holding(needs: InteractionCookieNeeds, before: Held | undefined, payload: LibraryPart): Held {
+function holding(
+  needs: InteractionCookieNeeds,
+  before: HeldInteraction | undefined,
+  payload: LibraryPart,
+): HeldInteraction {
   const clientUid = needs.client(payload.params.client_id)?.uid ?? ''
   return withLibraryPart(before, payload, { now: secondsOf(needs), clientUid })
 }
 
-function open(needs: InteractionCookieNeeds, { request }: Pick<Exchange, 'request'>, uid: string): Held | undefined {
+function open(
+  needs: InteractionCookieNeeds,
+  { request }: Pick<Exchange, 'request'>,
+  uid: string,
+): HeldInteraction | undefined {
   const given = handed.get(request)
   if (given?.uid === uid) return given.held
   const value = readCookies(request).get(needs.scope.interaction(uid).name)
@@ -110,7 +118,7 @@ function open(needs: InteractionCookieNeeds, { request }: Pick<Exchange, 'reques
     now: new Date(needs.now()),
   })
   // only this server can have encrypted it, so the shape is known
-  const held = claims as Held | undefined
+  const held = claims as HeldInteraction | undefined
   opened.set(request, { uid, value, held })
   return held
 }
@@ -124,10 +132,10 @@ const opened = new WeakMap<IncomingMessage, Opened>()
 interface Opened {
   readonly uid: string
   readonly value: string
-  readonly held: Held | undefined
+  readonly held: HeldInteraction | undefined
 }
 
-function put(needs: InteractionCookieNeeds, { response }: Exchange, uid: string, held: Held): void {
+function put(needs: InteractionCookieNeeds, { response }: Exchange, uid: string, held: HeldInteraction): void {
   const { kid, key } = needs.keys().current('interaction')
   const expiresAt = held.begun + lifetimes.interactionCookie
   const value = encryptClaims({ ...held }, { key, kid, bound: boundTo(needs, uid), expiresAt })
@@ -140,7 +148,7 @@ function put(needs: InteractionCookieNeeds, { response }: Exchange, uid: string,
   setCookie(response, needs.scope, { name, value, path, maxAge: Math.max(expiresAt - secondsOf(needs), 1) })
 }
 
-async function find(needs: InteractionCookieNeeds, held: Held): Promise<FoundInteraction> {
+async function find(needs: InteractionCookieNeeds, held: HeldInteraction): Promise<FoundInteraction> {
   const { client: clientId, progress = {} } = held
   await needs.ensureClient(clientId)
   if (held.payload === undefined) return { kind: 'over', reason: 'finished', clientId }
@@ -152,7 +160,7 @@ async function find(needs: InteractionCookieNeeds, held: Held): Promise<FoundInt
 }
 
 /** Whether the client is still the one that began the interaction, and its redirect URI is still registered. */
-function isOfItsClient(needs: InteractionCookieNeeds, held: Held, { params }: LibraryPart): boolean {
+function isOfItsClient(needs: InteractionCookieNeeds, held: HeldInteraction, { params }: LibraryPart): boolean {
   const client = needs.client(held.client)
   const { redirect_uri: uri } = params
   if (client?.uid !== held.clientUid) return false

@@ -9,7 +9,7 @@ import type { SessionCookies, SessionPayload } from '../session-cookie.ts'
 import type { InteractionCookies } from './interaction-cookie.ts'
 import type { Interaction } from './interaction.ts'
 import type { LibraryPart } from './library-part.ts'
-import type { People } from './people.ts'
+import type { PeopleLookup } from './people.ts'
 import type { Resume } from './resume.ts'
 
 export interface InteractionNeeds {
@@ -29,7 +29,7 @@ export interface InteractionNeeds {
 
 /** A loaded interaction, with the data that only this folder needs. */
 export interface OpenInteraction extends Interaction {
-  readonly [inside]: { readonly library: LibraryPart; readonly people: People }
+  readonly [inside]: { readonly library: LibraryPart; readonly people: PeopleLookup }
 }
 export const inside = Symbol('inside of an interaction')
 

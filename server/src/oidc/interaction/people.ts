@@ -3,7 +3,7 @@ import type { UserSources } from '../../users/user-sources.ts'
 
 /** Looks up people with their consent for a client. In one request each person costs one query, however often they are
  *  looked up. */
-export interface People {
+export interface PeopleLookup {
   /** @param ask.session a session to check in the same query
    *  @returns undefined when the person is deleted or disabled */
   find(ask: {
@@ -17,7 +17,7 @@ export interface People {
   known(userId: string): Promise<LoadedAccount | undefined> | undefined
 }
 
-export function createPeople(users: Pick<UserSources, 'load'>): People {
+export function createPeople(users: Pick<UserSources, 'load'>): PeopleLookup {
   const asked = new Map<string, Promise<LoadedAccount | undefined>>()
   return {
     find(ask) {

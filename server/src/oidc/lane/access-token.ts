@@ -1,7 +1,7 @@
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import type { GrantedAccount } from '../../store/accounts.ts'
-import type { Grant } from '../../store/grants.ts'
+import type { StoredGrant } from '../../store/grants.ts'
 import type { GrantPayload } from '../artefacts/grants.ts'
 import type { Places } from '../artefacts/places.ts'
 import { signedTokenName } from '../artefacts/signed-tokens.ts'
@@ -74,7 +74,9 @@ export async function findGrant(
   context: RequestContext,
   { clientId, accountId }: Token,
   { users, clients, settings, now }: TokenNeeds,
-): Promise<{ readonly account: GrantedAccount; readonly row: Grant; readonly payload: GrantPayload } | undefined> {
+): Promise<
+  { readonly account: GrantedAccount; readonly row: StoredGrant; readonly payload: GrantPayload } | undefined
+> {
   const account = await loadAccountOfArtefact(context, users)
   const grant = await standingGrant(account, clients, { artefact: context.artefact, ...settings })
   if (account === undefined || grant === undefined) return undefined

@@ -1,5 +1,5 @@
 import type { Adapter, AdapterFactory } from 'oidc-provider'
-import type { Place, Places } from '../artefacts/places.ts'
+import type { ArtefactPlace, Places } from '../artefacts/places.ts'
 import { currentRequest, fromStore } from './current-request.ts'
 
 /** Connects the library to the places where its artefacts are stored. */
@@ -8,9 +8,9 @@ export function createAdapter(places: Places): AdapterFactory {
   return (model) => adapterOf(model, places[model] ?? {})
 }
 
-function adapterOf(model: string, place: Place): Adapter {
+function adapterOf(model: string, place: ArtefactPlace): Adapter {
   const call =
-    (method: keyof Place) =>
+    (method: keyof ArtefactPlace) =>
     async (...values: readonly unknown[]): Promise<unknown> => {
       const work = place[method] as ((...all: readonly unknown[]) => Promise<unknown>) | undefined
       if (work === undefined) throw new TypeError(`artefacts/places.ts has no ${method} for ${model}`)

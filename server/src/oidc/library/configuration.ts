@@ -17,7 +17,7 @@ import { leftOutParameter } from '../clients/left-out.ts'
 import { createSubjectOf } from '../clients/subjects.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import { accountHooks } from './accounts.ts'
-import type { Exchanged } from '../request-context.ts'
+import type { ExchangedToken } from '../request-context.ts'
 import { claimsForApi } from '../claims.ts'
 import { loadAccountOfArtefact } from '../load-account.ts'
 import { createAdapter } from './adapter.ts'
@@ -206,7 +206,7 @@ function formats({ sealer }: ConfigurationNeeds) {
 }
 
 /** A token that was exchanged says who acts for the person (RFC 8693 section 4.1). */
-const exchangedClaims = (exchange: Exchanged | undefined) => exchange && { ...exchange.signIn, act: exchange.act }
+const exchangedClaims = (exchange: ExchangedToken | undefined) => exchange && { ...exchange.signIn, act: exchange.act }
 
 function cookies({ scope, keys }: ConfigurationNeeds) {
   const { secure, path } = scope

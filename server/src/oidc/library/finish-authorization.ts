@@ -2,7 +2,7 @@ import { errors } from 'oidc-provider'
 import type { ErrorCode } from '../../errors.ts'
 import { acrToTell } from '../acr.ts'
 import { codeFinish } from '../artefacts/code-finish.ts'
-import type { Authorization } from '../artefacts/code-finish.ts'
+import type { CodeAuthorization } from '../artefacts/code-finish.ts'
 import { clientOnPage } from '../clients/on-page.ts'
 import { knownBrowser } from '../artefacts/known-browser.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
@@ -54,7 +54,7 @@ function authorizationOf(
   context: Context,
   client: OidcClient,
   made: { grantId: string; keys: CookieKeys },
-): Authorization {
+): CodeAuthorization {
   const session = sessionOf(context)!
   const grant = grantOf(context)
   return {

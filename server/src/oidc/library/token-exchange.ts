@@ -12,7 +12,7 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 import { plain } from '../clients/plain.ts'
 import { loadAccountOfArtefact } from '../load-account.ts'
 import { ProtocolError } from '../protocol-error.ts'
-import type { Exchanged } from '../request-context.ts'
+import type { ExchangedToken } from '../request-context.ts'
 import { accessOfArtefact, findAccount } from './accounts.ts'
 import { currentRequest, fromStore } from './current-request.ts'
 import type { GrantHandler } from './grant-handlers.ts'
@@ -70,7 +70,7 @@ async function judge(
   context: Context,
   client: OidcClient,
   request: ExchangeRequest,
-): Promise<Exchanged> {
+): Promise<ExchangedToken> {
   const api = client.config.resourceServer?.identifier
   if (api === undefined) throw new errors.UnauthorizedClient('only a client that is an API exchanges tokens')
   const token = await findToken(internals, request.subjectToken)
@@ -104,7 +104,7 @@ async function judge(
   }
 }
 
-function signInOf({ extra: { acr, auth_time } = {} }: AccessToken): Exchanged['signIn'] {
+function signInOf({ extra: { acr, auth_time } = {} }: AccessToken): ExchangedToken['signIn'] {
   return { ...(acr === undefined ? {} : { acr }), ...(auth_time === undefined ? {} : { auth_time }) }
 }
 

@@ -20,7 +20,7 @@ const mostAtOnce = 256
 const mostRemembered = 10_000
 const minute = 60_000
 
-export type Asked<T> =
+export type HostAnswer<T> =
   | { readonly kind: 'answered'; readonly value: T }
   | { readonly kind: 'failed'; readonly error: unknown }
   /** Too much is being asked for this asker. Not remembered: it may have its turn at the next request. */
@@ -30,7 +30,7 @@ export interface Asking<T> {
   /** Runs `work`, once for all who want the same at a time. For the same asker what failed is not tried again within a minute.
    *  @param about.of what is asked for, such as an address
    *  @param about.host of which an asker has a share: default: no share is needed, as nobody can ask for much at once */
-  ask(about: { of: string; host?: string }, work: () => Promise<T>): Promise<Asked<T>>
+  ask(about: { of: string; host?: string }, work: () => Promise<T>): Promise<HostAnswer<T>>
   /** The network of who asks now. */
   network(): string
 }
@@ -47,17 +47,17 @@ export function createAsking<T>(needs: {
 }): Asking<T> {
   const { now, perMinute = Infinity, remembers = 'failed' } = needs
   const turns = createTurns(now, perMinute)
-  const outcomes = new Map<string, { readonly at: number; readonly asked: Asked<T> }>()
-  const running = new Map<string, { readonly by: string; readonly asked: Promise<Asked<T>> }>()
+  const outcomes = new Map<string, { readonly at: number; readonly asked: HostAnswer<T> }>()
+  const running = new Map<string, { readonly by: string; readonly asked: Promise<HostAnswer<T>> }>()
 
-  const remembered = (key: string): Asked<T> | undefined => {
+  const remembered = (key: string): HostAnswer<T> | undefined => {
     const known = outcomes.get(key)
     return known !== undefined && now() - known.at < minute ? known.asked : undefined
   }
-  const run = async (key: string, work: () => Promise<T>): Promise<Asked<T>> => {
+  const run = async (key: string, work: () => Promise<T>): Promise<HostAnswer<T>> => {
     const asked = await work().then(
-      (value): Asked<T> => ({ kind: 'answered', value }),
-      (error: unknown): Asked<T> => ({ kind: 'failed', error }),
+      (value): HostAnswer<T> => ({ kind: 'answered', value }),
+      (error: unknown): HostAnswer<T> => ({ kind: 'failed', error }),
     )
     outcomes.delete(key)
     if (asked.kind === remembers) addNewest(outcomes, key, { at: now(), asked })

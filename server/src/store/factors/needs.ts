@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import type { Mail } from '../../mails.ts'
 import { auditInsert } from '../audit.ts'
 import type { AuditEvent, AuditRows } from '../audit.ts'
-import type { Changes } from '../changes.ts'
-import type { KeyRing } from '../envelope.ts'
+import type { StoreChanges } from '../changes.ts'
+import type { KeyEncryptionRing } from '../envelope.ts'
 import { outboxInsert } from '../outbox.ts'
 import type { OutboxRows } from '../outbox.ts'
 import { statement } from '../postgres.ts'
@@ -16,10 +16,10 @@ import type { UpstreamIdentity } from '../upstream-sign-ins.ts'
 
 export interface FactorNeeds {
   readonly database: Database
-  readonly ring: KeyRing
+  readonly ring: KeyEncryptionRing
   readonly audit: AuditRows
   readonly outbox: OutboxRows
-  readonly changes: Changes
+  readonly changes: StoreChanges
 }
 
 /** What is told of a change, with the change. */

@@ -3,7 +3,7 @@
 import type { Readable } from 'node:stream'
 import { longestEntry, textOf } from './file-text.ts'
 
-export type Found =
+export type FoundElement =
   /** `text` is undefined for one that is too long. */
   | { readonly kind: 'element'; readonly text: string | undefined }
   | { readonly kind: 'end'; readonly reason: 'complete' | 'no-array' | 'no-object' | 'cut-off' }
@@ -23,7 +23,7 @@ interface Scan {
 
 /** @param name of a member of the object that the file is
  *  @returns each object of the array there, then how the file ended */
-export async function* elementsOf(input: Readable, name: string): AsyncGenerator<Found> {
+export async function* elementsOf(input: Readable, name: string): AsyncGenerator<FoundElement> {
   const scan: Scan = { depth: 0, inString: false, skip: 0, word: '', state: 'before', element: '' }
   for await (const text of textOf(input)) {
     for (const element of take(scan, name, text)) yield { kind: 'element', text: element }
@@ -32,7 +32,7 @@ export async function* elementsOf(input: Readable, name: string): AsyncGenerator
   yield { kind: 'end', reason: reasonOf(scan) }
 }
 
-function reasonOf({ state, depth }: Scan): Extract<Found, { kind: 'end' }>['reason'] {
+function reasonOf({ state, depth }: Scan): Extract<FoundElement, { kind: 'end' }>['reason'] {
   if (state === 'no-object') return 'no-object'
   if (depth !== 0) return 'cut-off'
   return state === 'before' ? 'no-array' : 'complete'

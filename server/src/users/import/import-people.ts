@@ -19,7 +19,7 @@ export interface ImportCounts {
 }
 
 /** Somebody who is not here as the file says. */
-export interface Refusal {
+export interface ImportRefusal {
   readonly at: string
   readonly username: string | undefined
   readonly reason: string
@@ -32,7 +32,7 @@ interface Needs {
   /** Of each person who is created; a batch has one event of its own. */
   readonly events: (userId: string) => readonly AuditEvent[]
   readonly batchEvent: (people: number) => AuditEvent
-  readonly onRefused: (refusal: Refusal) => void
+  readonly onRefused: (refusal: ImportRefusal) => void
   /** After each batch. */
   readonly onProgress: (counts: ImportCounts) => void
 }

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { z } from '@nauthera/runtime/settings'
 import { takesClaim } from '../profile-claims.ts'
 import { elementsOf } from './array-elements.ts'
-import type { Found } from './array-elements.ts'
+import type { FoundElement } from './array-elements.ts'
 import { longestEntry } from './file-text.ts'
 import { keycloakHash } from './keycloak-hash.ts'
 import { readEntry, refusedEntry } from './person-entry.ts'
@@ -42,7 +42,7 @@ export async function* readKeycloak(input: Readable, leaveOut: LeaveOut): AsyncG
   }
 }
 
-const endings: Readonly<Record<Exclude<Extract<Found, { kind: 'end' }>['reason'], 'complete'>, string>> = {
+const endings: Readonly<Record<Exclude<Extract<FoundElement, { kind: 'end' }>['reason'], 'complete'>, string>> = {
   'no-array':
     'holds no people: there is no "users"; export them with `kc.sh export --realm NAME --users same_file --file realm.json`, or give the files of the people',
   'no-object':

@@ -11,18 +11,18 @@ import { binaryKeys } from './entry.ts'
 import type { DirectoryEntry } from './entry.ts'
 
 /** Milliseconds. */
-export interface Patience {
+export interface DirectoryPatience {
   readonly connect: number
   readonly answer: number
 }
-export const usualPatience: Patience = { connect: 2000, answer: 3000 }
+export const usualPatience: DirectoryPatience = { connect: 2000, answer: 3000 }
 
-export interface Target {
+export interface DirectoryTarget {
   /** `ldaps://host:port`, or `ldap://host:port` for StartTLS: nothing is sent before TLS is there. */
   readonly url: string
   /** PEM; undefined: the authorities that Node trusts. */
   readonly ca: string | undefined
-  readonly patience: Patience
+  readonly patience: DirectoryPatience
 }
 
 export interface Search {
@@ -75,7 +75,7 @@ export class DirectoryConnection {
   }
 
   /** @throws DirectoryFailure */
-  static async open({ url, ca, patience }: Target): Promise<DirectoryConnection> {
+  static async open({ url, ca, patience }: DirectoryTarget): Promise<DirectoryConnection> {
     const { host, port, isTls } = addressOf(url)
     let certificateEnd = new Date(Number.NaN)
     const tls: ConnectionOptions = {

@@ -7,7 +7,7 @@ import { describeError } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { readSecretFile } from '@nauthera/runtime/settings'
 import { DirectoryConnection, DirectoryFailure, usualPatience } from './connection.ts'
-import type { Patience, Search } from './connection.ts'
+import type { DirectoryPatience, Search } from './connection.ts'
 import type { DirectoryEntry } from './entry.ts'
 
 /** How to reach a directory, from the settings of a source. */
@@ -26,7 +26,7 @@ interface Needs {
   readonly servers: DirectoryServers
   readonly log: Log
   readonly metrics?: DirectoryMetrics | undefined
-  readonly patience?: Patience | undefined
+  readonly patience?: DirectoryPatience | undefined
   /** Milliseconds that no clock change moves. */
   readonly monotonicNow?: () => number
 }

@@ -13,7 +13,7 @@ import { createDirectory } from './directory.ts'
 import type { Directory } from './directory.ts'
 import { DirectoryClient } from './directory-client.ts'
 import type { DirectoryMetrics } from './directory-client.ts'
-import type { Patience } from './connection.ts'
+import type { DirectoryPatience } from './connection.ts'
 import { createKeptPeople } from './kept-people.ts'
 import type { KeptPeople } from './kept-people.ts'
 
@@ -26,7 +26,7 @@ interface Needs {
   readonly metrics?: DirectoryMetrics | undefined
   /** Epoch milliseconds. */
   readonly now: () => number
-  readonly patience?: Patience | undefined
+  readonly patience?: DirectoryPatience | undefined
   readonly passwordQueue?: QueueLimits | undefined
 }
 

@@ -2,13 +2,13 @@
 import { describeError } from '@nauthera/runtime/log'
 import type { LdapSourceSettings } from '../../settings/sources.ts'
 import { DirectoryConnection } from './connection.ts'
-import type { Patience } from './connection.ts'
+import type { DirectoryPatience } from './connection.ts'
 import { parseFilters } from './directory.ts'
 import { readFiles } from './directory-client.ts'
 import { attributesOf, keyOf, personOf } from './entry.ts'
 
 /** Milliseconds. No sign-in waits for it, so a slow server is told from one that is away. */
-const patience: Patience = { connect: 10_000, answer: 10_000 }
+const patience: DirectoryPatience = { connect: 10_000, answer: 10_000 }
 
 export interface ServerProbe {
   readonly url: string

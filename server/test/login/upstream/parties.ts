@@ -1,7 +1,7 @@
 import { Browser, authorizationUrl, formOf, pkce } from '@nauthera/harness/browser'
 import type { Answer, Pkce } from '@nauthera/harness/browser'
 import { clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,8 +9,8 @@ import { join } from 'node:path'
 // Two Nautheras: at one of them people sign in for the other.
 
 export interface Parties {
-  readonly up: Replicas
-  readonly down: Replicas
+  readonly up: ServerReplicas
+  readonly down: ServerReplicas
   /** Makes the client of the upper one what it was in the beginning. */
   serveUp(): Promise<void>
   stop(): Promise<void>

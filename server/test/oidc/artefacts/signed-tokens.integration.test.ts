@@ -13,13 +13,13 @@ import {
   tokensOf,
 } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 const api = 'https://api.example.com'
 const b64 = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 describe('T14 introspection and revocation of JWT access tokens', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let ada: string
   const web = { ...configs.web, audiences: [api], scopes: [...configs.web.scopes, 'read', 'write'] }
   const scopes = { granted: { [api]: ['read', 'write'] } }

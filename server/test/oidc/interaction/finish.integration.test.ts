@@ -3,13 +3,13 @@ import { expect } from 'chai'
 import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { mintLinkToken } from '../../../src/store/link-token.ts'
 import { codeAt } from '../../../src/users/factors/totp.ts'
 import { afterPassword, setUpApp, submit } from '../../login/second-factor-flows.ts'
 
 describe('the end of a sign-in whose answer PostgreSQL did not give', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas({ count: 1, settings: { secondFactor: { requiredGroups: ['admins'] } } })
     await replicas.serve([entry('app.web', configs.web)])

@@ -5,12 +5,12 @@ import { createKeyRing } from '../../../src/oidc/keys/ring.ts'
 import { authorizationUrl, basic, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getTokens, introspect, refresh, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { pkce } from '@nauthera/harness/browser'
 import { keepLog } from '../../http/harness.ts'
 
 describe('a signing key that leaked', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   const algorithms = ['ES256', 'RS256'] as const
   const signing = { algorithms, publishBefore: 900_000, rotateEvery: 30 * 86_400_000 }
   before(async function () {

@@ -7,14 +7,14 @@ import { createKeyRing } from '../../../src/oidc/keys/ring.ts'
 import type { KeyRing } from '../../../src/oidc/keys/ring.ts'
 import { mintKey } from '../../../src/oidc/keys/stored-keys.ts'
 import { createKeyRing as createEncryptionRing } from '../../../src/store/envelope.ts'
-import type { KeyRing as EncryptionRing } from '../../../src/store/envelope.ts'
+import type { KeyEncryptionRing as EncryptionRing } from '../../../src/store/envelope.ts'
 import { freshStore } from '../../store/fresh-store.ts'
 import type { FreshStore } from '../../store/fresh-store.ts'
 import { keepLog } from '../../http/harness.ts'
 import { basic, send } from '@nauthera/harness/browser'
 import { headerOfJwt } from '@nauthera/harness/flows'
 import { clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 const minute = 60_000
 const policy = { publishBefore: 15 * minute, rotateEvery: 30 * 24 * 60 * minute, retireFor: () => 24 * 60 * minute }
@@ -242,7 +242,7 @@ describe('a key ring whose replica lacks a key-encryption key', () => {
 })
 
 describe('a new generation of the Provider', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas({

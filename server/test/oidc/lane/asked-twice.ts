@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { Agent, request as requestHttp } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { expect } from 'chai'
 
 // One request in two ways: with the length of its body, as programs send it, and in chunks, which the lane never takes. HTTP says that both are
 // the same request, so both must have the same answer.
 
-export interface Asked {
+export interface LaneRequest {
   /** Default: POST. */
   readonly method?: string
   readonly path: string
@@ -26,8 +26,8 @@ const agent = new Agent({ keepAlive: true, maxSockets: 16 })
 export const closeConnections = (): void => agent.destroy()
 
 export function ask(
-  replicas: Replicas,
-  { method = 'POST', path, headers, body }: Asked,
+  replicas: ServerReplicas,
+  { method = 'POST', path, headers, body }: LaneRequest,
   way: 'whole' | 'chunks',
 ): Promise<Got> {
   // a GET has no body, and so no chunks, unless it says that it has

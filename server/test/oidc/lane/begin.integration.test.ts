@@ -4,7 +4,7 @@ import { Browser, pkce } from '@nauthera/harness/browser'
 import { getCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { ask, closeConnections, expectSameLines, idOf, linesById } from './asked-twice.ts'
 import type { Got } from './asked-twice.ts'
 
@@ -42,7 +42,7 @@ function comparable({ status, headers, body }: Got): unknown {
 
 describe('the machine lane: the begin of a sign-in', function () {
   this.timeout(propertyRuns(120_000))
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas()
     await replicas.serve(clients)

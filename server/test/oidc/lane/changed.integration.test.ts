@@ -3,10 +3,10 @@ import { Browser, basic } from '@nauthera/harness/browser'
 import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import type { Code } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { ask, closeConnections, comparable } from './asked-twice.ts'
-import type { Asked, Got } from './asked-twice.ts'
+import type { LaneRequest, Got } from './asked-twice.ts'
 
 // A client that is changed between a sign-in and the use of what it gave, in the machine lane against the library.
 
@@ -31,7 +31,7 @@ const changes: readonly [string, Partial<Pick<ClientConfig, Changed>>][] = [
 
 describe('the machine lane: a client that was changed since the sign-in', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas()
     await addPerson(replicas, 'ada', ['engineers'])
@@ -41,7 +41,7 @@ describe('the machine lane: a client that was changed since the sign-in', functi
     await replicas.stop()
   })
 
-  const ofForm = (fields: Readonly<Record<string, string>>): Asked => ({
+  const ofForm = (fields: Readonly<Record<string, string>>): LaneRequest => ({
     path: '/token',
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...basic('app.web', clientSecret) },
     body: new URLSearchParams(fields).toString(),
@@ -49,7 +49,7 @@ describe('the machine lane: a client that was changed since the sign-in', functi
   const ofCode = ({ value, proof: { verifier } }: Code) =>
     ofForm({ grant_type: 'authorization_code', code: value, redirect_uri: redirectUri, code_verifier: verifier })
   const ofRefresh = (token: string) => ofForm({ grant_type: 'refresh_token', refresh_token: token })
-  const ofUserinfo = (token: string): Asked => ({
+  const ofUserinfo = (token: string): LaneRequest => ({
     method: 'GET',
     path: '/userinfo',
     headers: { authorization: `Bearer ${token}` },
@@ -57,7 +57,7 @@ describe('the machine lane: a client that was changed since the sign-in', functi
   })
 
   /** @returns both answers, after both are known to be the same */
-  async function askTwice(one: Asked, other: Asked): Promise<readonly [Got, Got]> {
+  async function askTwice(one: LaneRequest, other: LaneRequest): Promise<readonly [Got, Got]> {
     const both = [await ask(replicas, one, 'whole'), await ask(replicas, other, 'chunks')] as const
     expect(comparable(both[0])).to.deep.equal(comparable(both[1]))
     return both

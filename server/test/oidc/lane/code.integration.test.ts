@@ -5,10 +5,10 @@ import { getCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harnes
 import type { Code } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { ask, closeConnections, comparable, damaged, expectSameLines, idOf, linesById } from './asked-twice.ts'
-import type { Asked, Got } from './asked-twice.ts'
+import type { LaneRequest, Got } from './asked-twice.ts'
 
 // Codes in the machine lane against the library. A code can be used once, so each way gets a code of its own, of the same session.
 
@@ -33,7 +33,7 @@ const form = (fields: Fields) => new URLSearchParams(fields).toString()
 const type = { 'content-type': 'application/x-www-form-urlencoded' }
 
 /** @param fields over those that belong to the code; an empty one is left out */
-function withCode(clientId: string, { value, proof }: Pick<Code, 'value' | 'proof'>, fields: Fields = {}): Asked {
+function withCode(clientId: string, { value, proof }: Pick<Code, 'value' | 'proof'>, fields: Fields = {}): LaneRequest {
   const all = {
     grant_type: 'authorization_code',
     code: value,
@@ -50,7 +50,7 @@ const told = (got: Got) =>
 
 describe('the machine lane: codes', function () {
   this.timeout(propertyRuns(120_000))
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas({ settings: { signing: { algorithms: ['ES256', 'RS256'] } } })
     await replicas.serve(clients)
@@ -72,7 +72,7 @@ describe('the machine lane: codes', function () {
   const inLane = (got: Got) => linesOf(got).some(({ lane }) => lane === true)
 
   /** @returns both answers, after both are known to be the same */
-  async function askTwice(whole: Asked, chunks: Asked = whole): Promise<readonly [Got, Got]> {
+  async function askTwice(whole: LaneRequest, chunks: LaneRequest = whole): Promise<readonly [Got, Got]> {
     const both = [await ask(replicas, whole, 'whole'), await ask(replicas, chunks, 'chunks')] as const
     const [mine, theirs] = both.map(comparable)
     expect(mine, `${JSON.stringify(whole.headers)} ${whole.body}`).to.deep.equal(theirs)
@@ -116,7 +116,7 @@ describe('the machine lane: codes', function () {
     expect([whole.status, told(whole).scope, inLane(whole)]).to.deep.equal([200, 'read openid', false])
   })
 
-  const refused: readonly [string, (code: Code) => Asked][] = [
+  const refused: readonly [string, (code: Code) => LaneRequest][] = [
     ['another redirect URI', (code) => withCode('app.web', code, { redirect_uri: 'https://app.example.com/other' })],
     ['no redirect URI', (code) => withCode('app.web', code, { redirect_uri: '' })],
     ['a wrong verifier', (code) => withCode('app.web', code, { code_verifier: 'x'.repeat(43) })],
@@ -149,7 +149,7 @@ describe('the machine lane: codes', function () {
   for (const [what, parameters, fields, headers, status] of handed)
     it(`hands over ${what}`, async () => {
       const next = session('app.web', parameters)
-      const with_ = (code: Code): Asked => {
+      const with_ = (code: Code): LaneRequest => {
         const asked = withCode('app.web', code, fields)
         return { ...asked, headers: { ...asked.headers, ...headers } }
       }
@@ -207,7 +207,7 @@ describe('the machine lane: codes', function () {
 
 describe('a code that the lane has used up and could not end', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas()
     await replicas.serve([entry('app.web', web)])

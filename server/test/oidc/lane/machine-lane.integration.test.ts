@@ -9,11 +9,11 @@ import { basic } from '@nauthera/harness/browser'
 import { getCode, getTokens, redeem, revoke, tokensOf } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { createSigner, projected } from '../platform-tokens.ts'
 import type { PlatformSigner } from '../platform-tokens.ts'
 import { ask, closeConnections, comparable, expectSameLines, idOf, linesById } from './asked-twice.ts'
-import type { Asked, Got } from './asked-twice.ts'
+import type { LaneRequest, Got } from './asked-twice.ts'
 
 // The machine lane against the library: whatever is asked, in whatever way, nobody can tell which of the two has answered.
 
@@ -79,7 +79,7 @@ const ids = clients.map(({ clientId }) => clientId)
 
 describe('the machine lane', function () {
   this.timeout(propertyRuns(300_000))
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let signer: PlatformSigner
   let tokens: Readonly<Record<string, string>>
   let assertions: Readonly<Record<string, string>>
@@ -88,12 +88,12 @@ describe('the machine lane', function () {
   const tokenOf = (got: Got) => (JSON.parse(got.body) as { access_token: string }).access_token
   const form = (fields: Readonly<Record<string, string>>) => new URLSearchParams(fields).toString()
   const type = { 'content-type': 'application/x-www-form-urlencoded' }
-  const forToken = (clientId: string, fields: Readonly<Record<string, string>> = {}): Asked => ({
+  const forToken = (clientId: string, fields: Readonly<Record<string, string>> = {}): LaneRequest => ({
     path: '/token',
     headers: { ...type, ...basic(clientId, clientSecret) },
     body: form({ grant_type: 'client_credentials', ...fields }),
   })
-  const about = (clientId: string, token: string, fields: Readonly<Record<string, string>> = {}): Asked => ({
+  const about = (clientId: string, token: string, fields: Readonly<Record<string, string>> = {}): LaneRequest => ({
     path: '/introspect',
     headers: { ...type, ...basic(clientId, clientSecret) },
     body: form({ token, ...fields }),
@@ -160,7 +160,7 @@ describe('the machine lane', function () {
   })
 
   /** @returns both answers, after both are known to be the same */
-  async function askTwice(asked: Asked): Promise<readonly [Got, Got]> {
+  async function askTwice(asked: LaneRequest): Promise<readonly [Got, Got]> {
     const whole = await ask(replicas, asked, 'whole')
     const chunks = await ask(replicas, asked, 'chunks')
     expect(comparable(whole), `${asked.path} ${JSON.stringify(asked.headers)} ${asked.body}`).to.deep.equal(
@@ -170,7 +170,7 @@ describe('the machine lane', function () {
   }
 
   /** @returns whether the lane answered */
-  async function isTaken(asked: Asked): Promise<boolean> {
+  async function isTaken(asked: LaneRequest): Promise<boolean> {
     const [whole, chunks] = await askTwice(asked)
     const lines = linesById(replicas.lines)
     const inLane = (got: Got) => lines.get(idOf(got))!.some(({ lane }) => lane === true)
@@ -178,7 +178,7 @@ describe('the machine lane', function () {
     return inLane(whole)
   }
 
-  const ordinary: readonly [string, () => Asked][] = [
+  const ordinary: readonly [string, () => LaneRequest][] = [
     ['a secret in the header', () => forToken('app.machine')],
     ['a scope', () => forToken('app.machine', { scope: 'read' })],
     ['a resource', () => forToken('app.both', { resource: other })],
@@ -216,7 +216,7 @@ describe('the machine lane', function () {
   for (const [what, asked] of ordinary)
     it(`answers the ordinary request: ${what}`, async () => expect(await isTaken(asked())).to.equal(true))
 
-  const refused: readonly [string, () => Asked][] = [
+  const refused: readonly [string, () => LaneRequest][] = [
     ['a scope that is not granted', () => forToken('app.machine', { scope: 'admin' })],
     ['a client that must bind its tokens', () => forToken('app.dpop')],
     ['a token of another form', () => forToken('app.sealed')],
@@ -297,7 +297,7 @@ describe('the machine lane', function () {
 function anyRequest(known: {
   tokens: Readonly<Record<string, string>>
   assertions: Readonly<Record<string, string>>
-}): fc.Arbitrary<Asked> {
+}): fc.Arbitrary<LaneRequest> {
   const rarely = <T>(usual: T, ...others: T[]) =>
     fc.oneof({ weight: 24, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) })
   const secret = rarely(clientSecret, oldSecret, endedSecret, 'wrong', `${clientSecret} `, 'a%20b', 'ä', '')

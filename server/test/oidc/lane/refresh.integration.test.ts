@@ -4,10 +4,10 @@ import { basic } from '@nauthera/harness/browser'
 import { getCode, getTokens, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { ask, closeConnections, comparable, damaged, expectSameLines, idOf, linesById } from './asked-twice.ts'
-import type { Asked, Got } from './asked-twice.ts'
+import type { LaneRequest, Got } from './asked-twice.ts'
 
 // Refreshes of the machine lane against the library. A refresh that is asked for again gets the same new token, so the lane is asked first, and then
 // the library: what follows a token must be the same to the byte.
@@ -30,7 +30,7 @@ type Fields = Readonly<Record<string, string>>
 
 describe('the machine lane: refresh', function () {
   this.timeout(propertyRuns(120_000))
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas({ settings: { signing: { algorithms: ['ES256', 'RS256'] } } })
     await replicas.serve(clients)
@@ -45,7 +45,7 @@ describe('the machine lane: refresh', function () {
     getTokens(replicas, { clientId, parameters: { client_id: clientId, scope, nonce: 'n-1' } })
   const form = (fields: Fields) => new URLSearchParams(fields).toString()
   const type = { 'content-type': 'application/x-www-form-urlencoded' }
-  const withToken = (clientId: string, token: string, fields: Fields = {}): Asked => ({
+  const withToken = (clientId: string, token: string, fields: Fields = {}): LaneRequest => ({
     path: '/token',
     headers: { ...type, ...basic(clientId, clientSecret) },
     body: form({ grant_type: 'refresh_token', refresh_token: token, ...fields }),
@@ -56,7 +56,7 @@ describe('the machine lane: refresh', function () {
   const inLane = (got: Got) => linesOf(got).some(({ lane }) => lane === true)
 
   /** @returns both answers, after both are known to be the same */
-  async function askTwice(asked: Asked): Promise<readonly [Got, Got]> {
+  async function askTwice(asked: LaneRequest): Promise<readonly [Got, Got]> {
     const whole = await ask(replicas, asked, 'whole')
     const chunks = await ask(replicas, asked, 'chunks')
     expect(comparable(whole), `${JSON.stringify(asked.headers)} ${asked.body}`).to.deep.equal(comparable(chunks))
@@ -102,7 +102,7 @@ describe('the machine lane: refresh', function () {
     expect([whole.status, inLane(whole)]).to.deep.equal([200, false])
   })
 
-  const handed: readonly [string, () => Promise<Asked>][] = [
+  const handed: readonly [string, () => Promise<LaneRequest>][] = [
     ['fewer scopes', async () => withToken('app.web', (await signIn()).refresh, { scope: 'openid' })],
     ['more scopes', async () => withToken('app.web', (await signIn()).refresh, { scope: 'openid groups' })],
     ['other scopes alone', async () => withToken('app.web', (await signIn()).refresh, { scope: 'groups' })],
@@ -175,7 +175,7 @@ describe('the machine lane: refresh', function () {
 
 describe('a refresh that the lane has begun and could not end', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async () => {
     // whoever uses a token a second time is refused
     replicas = await startReplicas({ settings: { refreshGrace: '0s' } })

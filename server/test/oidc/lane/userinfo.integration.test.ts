@@ -4,9 +4,9 @@ import { send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, getTokens, redeem, revoke, tokensOf } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { ask, closeConnections, comparable, expectSameLines, idOf, linesById } from './asked-twice.ts'
-import type { Asked, Got } from './asked-twice.ts'
+import type { LaneRequest, Got } from './asked-twice.ts'
 
 // Userinfo of the machine lane against the library: whatever is asked, nobody can tell which of the two has answered.
 
@@ -26,7 +26,7 @@ const all = 'openid profile email groups offline_access'
 
 describe('the machine lane: userinfo', function () {
   this.timeout(propertyRuns(120_000))
-  let replicas: Replicas
+  let replicas: ServerReplicas
   let tokens: Readonly<Record<string, string>>
 
   before(async () => {
@@ -75,7 +75,7 @@ describe('the machine lane: userinfo', function () {
     await replicas.stop()
   })
 
-  const withToken = (name: string, headers: Readonly<Record<string, string>> = {}): Asked => ({
+  const withToken = (name: string, headers: Readonly<Record<string, string>> = {}): LaneRequest => ({
     method: 'GET',
     path: '/userinfo',
     headers: { authorization: `Bearer ${tokens[name]}`, ...headers },
@@ -84,7 +84,7 @@ describe('the machine lane: userinfo', function () {
   const inLane = (got: Got) => (linesById(replicas.lines).get(idOf(got)) ?? []).some(({ lane }) => lane === true)
 
   /** @returns both answers, after both are known to be the same */
-  async function askTwice(asked: Asked): Promise<readonly [Got, Got]> {
+  async function askTwice(asked: LaneRequest): Promise<readonly [Got, Got]> {
     const whole = await ask(replicas, asked, 'whole')
     const chunks = await ask(replicas, asked, 'chunks')
     expect(comparable(whole), `${asked.path} ${JSON.stringify(asked.headers)}`).to.deep.equal(comparable(chunks))
@@ -104,7 +104,7 @@ describe('the machine lane: userinfo', function () {
     expect([got.status, inLane(got)]).to.deep.equal([200, true])
   })
 
-  const handed: readonly [string, number, () => Asked][] = [
+  const handed: readonly [string, number, () => LaneRequest][] = [
     ['a signed answer', 200, () => withToken('signed')],
     ['single claims that the sign-in asked for', 200, () => withToken('claims')],
     ['a token without openid', 403, () => withToken('nobody')],

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { Browser } from '@nauthera/harness/browser'
 import { getTokens } from '@nauthera/harness/flows'
 import { addPerson, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { overrides } from '../../../src/oidc/library/overrides.ts'
 import { clients } from './overrides/clients.ts'
 import type { Contract } from './overrides/contract.ts'
@@ -78,7 +78,7 @@ function memberOf(internals: object, path: string): unknown {
 }
 
 describe('the internals of oidc-provider that are overridden', () => {
-  let replicas: Replicas
+  let replicas: ServerReplicas
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas()

@@ -3,15 +3,15 @@ import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/
 import { allowDevice, getDeviceCode, poll } from '@nauthera/harness/device'
 import { claimsOfJwt, getCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, password, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { allAccounts, archive, askingFor, bank, json, onePayment, payingClients } from '../paying.ts'
 import { textOf } from '../../login/second-factor-flows.ts'
 import { openRequest, outcomeOf } from './walked.ts'
-import type { Row } from './walked.ts'
+import type { WalkRow } from './walked.ts'
 
 // Rich authorization requests, section by section: what is accepted and what is refused.
 
-let replicas: Replicas
+let replicas: ServerReplicas
 
 const asking = (details: string, more: Record<string, string> = {}) => ({
   scope: 'openid',
@@ -44,7 +44,7 @@ const signIn = async (details: string, more: Record<string, string> = {}, form: 
 }
 const detailsOf = (answer: Awaited<ReturnType<typeof send>>): unknown => answer.json()['authorization_details']
 
-const rows: readonly Row[] = [
+const rows: readonly WalkRow[] = [
   [
     '2',
     'authorization_details is a list of objects, each with a type',

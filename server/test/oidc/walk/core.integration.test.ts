@@ -6,16 +6,16 @@ import * as client from 'openid-client'
 import { Browser, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, getTokens, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { clientSecret, configs, entry } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { localesDirectory } from '../../../src/files.ts'
 import { languagesIn } from '../../../src/http/languages.ts'
 import { askToken, askUserinfo, openRequest, outcomeOf, startWalked } from './walked.ts'
-import type { Row } from './walked.ts'
+import type { WalkRow } from './walked.ts'
 
 // OpenID Connect Core 1.0 and Discovery 1.0, section by section: what is accepted and what is refused. prompts.integration has 3.1.2.1
 // for every combination of prompt, max_age and hint.
 
-let replicas: Replicas
+let replicas: ServerReplicas
 const sealed = await generateKeyPair('RSA-OAEP-256')
 const asking = (claims: object, more: Record<string, string> = {}) => ({
   scope: 'openid',
@@ -28,7 +28,7 @@ const userinfoFor = async (parameters: Record<string, string>) =>
   (await askUserinfo(replicas, (await getTokens(replicas, { parameters })).access)).json()
 const metadata = async () => (await send(replicas, { path: '/.well-known/openid-configuration' })).json()
 
-const core: readonly Row[] = [
+const core: readonly WalkRow[] = [
   [
     '2',
     'an ID token has iss, sub, aud, exp, iat, and says when and how the person signed in',
@@ -354,7 +354,7 @@ const core: readonly Row[] = [
   ],
 ]
 
-const discovery: readonly Row[] = [
+const discovery: readonly WalkRow[] = [
   [
     '3',
     'the metadata has all that is required, and names endpoints that are there',
@@ -436,7 +436,7 @@ const discovery: readonly Row[] = [
   ],
 ]
 
-const logout: readonly Row[] = [
+const logout: readonly WalkRow[] = [
   [
     '2',
     'a sign-out by GET and by POST shows a page before it ends anything',

@@ -4,7 +4,7 @@ import type { Answer } from '@nauthera/harness/browser'
 import { deviceGrant } from '@nauthera/harness/device'
 import { getCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { clientSecret, configs, entry } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { startWalked } from './walked.ts'
 
 // Fetch section 3.3 (CORS): which pages of other origins may read an answer. A browser sends Origin with each such request, and asks first
@@ -28,7 +28,7 @@ const pages = ['/', '/authorize', '/logout', '/device', '/interaction/x', '/acco
 
 describe('Fetch: cross-origin requests, section', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   /** Of the client whose pages are at `own`. */
   let access: string
   before(async () => {

@@ -3,14 +3,14 @@ import { decodeProtectedHeader } from 'jose'
 import { basic, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, getTokens, introspect, redeem, refresh, revoke, tokensOf } from '@nauthera/harness/flows'
 import { clientSecret, redirectUri } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { api, askToken, askUserinfo, openRequest, outcomeOf, startWalked } from './walked.ts'
-import type { Row } from './walked.ts'
+import type { WalkRow } from './walked.ts'
 
 // OAuth 2.0 and what was added to it, section by section: what is accepted and what is refused. Files of their own have the device
 // flow (RFC 8628), DPoP (RFC 9449), request objects (RFC 9101), assertions (RFC 7523) and back-channel logout.
 
-let replicas: Replicas
+let replicas: ServerReplicas
 const machine = basic('app.machine', clientSecret)
 const offline = { scope: 'openid offline_access', prompt: 'consent' }
 const exchange = (form: Record<string, string | undefined>, headers?: Record<string, string>) =>
@@ -33,7 +33,7 @@ const request = (more: Record<string, string> = {}) => ({
 const spaRequest = { client_id: 'app.spa', redirect_uri: 'https://spa.example.com/callback' }
 const errorOf = ({ status, json }: Awaited<ReturnType<typeof send>>) => `${status} ${String(json()['error'])}`
 
-const standards: Readonly<Record<string, readonly Row[]>> = {
+const standards: Readonly<Record<string, readonly WalkRow[]>> = {
   'RFC 6749 OAuth 2.0': [
     [
       '2.3.1',

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { Browser } from '@nauthera/harness/browser'
 import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import { addPerson } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { afterPassword, giveApp, setUpApp } from '../../login/second-factor-flows.ts'
 import { casesOfTriples } from './triples.ts'
 import { openRequest, outcomeOf, startWalked } from './walked.ts'
@@ -52,7 +52,7 @@ function expected(asked: Asked): string {
 
 describe('Core 3.1.2.1 all parameters about the person together', function () {
   this.timeout(120_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   /** Of a client and a person: `app.web ada`. */
   const idTokens: Record<string, string> = {}
   const browsers: Record<string, Browser> = {}

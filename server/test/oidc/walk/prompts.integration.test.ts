@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { Browser } from '@nauthera/harness/browser'
 import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { openRequest, outcomeOf, startWalked } from './walked.ts'
 
 // OpenID Connect Core 3.1.2.1: what an authorization request comes to, for every combination of what it may say about the person.
@@ -50,7 +50,7 @@ function expected(asked: Asked): string {
 
 describe('Core 3.1.2.1 a request with', function () {
   this.timeout(60_000)
-  let replicas: Replicas
+  let replicas: ServerReplicas
   /** Of a client and a person: `app.web ada`. A hint is one that the same client got. */
   const idTokens: Record<string, string> = {}
   const browsers: Record<string, Browser> = {}

@@ -6,14 +6,14 @@ import * as oauth from 'oauth4webapi'
 import { basic, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getTokens, introspect } from '@nauthera/harness/flows'
 import { clientSecret, configs, entry, redirectUri } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { api, openRequest, outcomeOf, startWalked } from './walked.ts'
-import type { Row } from './walked.ts'
+import type { WalkRow } from './walked.ts'
 
 // What is signed, section by section: assertions of clients, requests, proofs of a key, and answers. Each wrong form of one has its own file:
 // request-objects, dpop, fapi, fapi-signed.
 
-let replicas: Replicas
+let replicas: ServerReplicas
 let own: CryptoKey
 let stranger: CryptoKey
 let holder: { privateKey: CryptoKey; jwk: JWK }
@@ -71,7 +71,7 @@ const proof = (more: object = {}, head: object = {}) =>
     .sign(holder.privateKey)
 const machine = basic('app.machine', clientSecret)
 
-const standards: Readonly<Record<string, readonly Row[]>> = {
+const standards: Readonly<Record<string, readonly WalkRow[]>> = {
   'RFC 7521 Assertions': [
     [
       '4.2',

@@ -3,17 +3,17 @@ import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/
 import type { Answer } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 // What the walks through the standards share: one server with a client of each kind, and how its answers are read.
 
 /** A paragraph of a standard, what is shown of it, and the showing. */
-export type Row = readonly [section: string, sentence: string, show: () => Promise<unknown>]
+export type WalkRow = readonly [section: string, sentence: string, show: () => Promise<unknown>]
 
 export const api = 'https://api.example.com'
 
 /** @param more clients of one walk alone */
-export async function startWalked(more: readonly ReturnType<typeof entry>[] = []): Promise<Replicas> {
+export async function startWalked(more: readonly ReturnType<typeof entry>[] = []): Promise<ServerReplicas> {
   const replicas = await startReplicas()
   const web = { ...configs.web, scopes: ['openid', 'profile', 'email', 'address', 'phone', 'groups', 'offline_access'] }
   await replicas.serve([
@@ -42,7 +42,7 @@ export async function startWalked(more: readonly ReturnType<typeof entry>[] = []
 
 /** Opens an authorization request. @param parameters over those of a good one; undefined leaves one out */
 export function openRequest(
-  replicas: Replicas,
+  replicas: ServerReplicas,
   parameters: Readonly<Record<string, string | undefined>>,
   browser = new Browser(replicas),
 ): ReturnType<Browser['follow']> {
@@ -69,10 +69,10 @@ export function outcomeOf(page: Answer & { location?: string }): string {
 }
 
 export const askToken = (
-  replicas: Replicas,
+  replicas: ServerReplicas,
   form: Record<string, string> | [string, string][],
   headers: Record<string, string> = basic('app.web', clientSecret),
 ): Promise<Answer> => send(replicas, { path: '/token', form, headers })
 
-export const askUserinfo = (replicas: Replicas, token: string): Promise<Answer> =>
+export const askUserinfo = (replicas: ServerReplicas, token: string): Promise<Answer> =>
   send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } })

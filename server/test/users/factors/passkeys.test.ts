@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { relyingParty, verifyNew, verifyUse } from '../../../src/users/factors/passkeys.ts'
 import { softwarePasskey } from './software-passkey.ts'
-import type { Frame } from './software-passkey.ts'
+import type { PageFrame } from './software-passkey.ts'
 
 describe(relyingParty.name, () => {
   for (const [issuer, wanted] of [
@@ -22,7 +22,7 @@ describe(verifyUse.name, () => {
   const challenge = Buffer.from('challenge').toString('base64url')
   const passkey = softwarePasskey({ ...party, userId })
   const stored = { credentialId: passkey.id, publicKey: passkey.publicKey, signCount: 0, userId }
-  const frames: [string, Frame, boolean][] = [
+  const frames: [string, PageFrame, boolean][] = [
     ['in a window of its own', { crossOrigin: false }, true],
     ['of a browser that says nothing of frames', { crossOrigin: undefined }, true],
     ['in a frame of another origin', { crossOrigin: true }, false],

@@ -11,11 +11,11 @@ export interface Answered {
   readonly isVerified?: boolean
   readonly userId?: string
   readonly signCount?: number
-  readonly frame?: Frame
+  readonly frame?: PageFrame
 }
 
 /** What a browser says of a page that is framed by one of another origin. */
-export interface Frame {
+export interface PageFrame {
   readonly crossOrigin?: boolean | undefined
   readonly topOrigin?: string
 }
@@ -32,13 +32,13 @@ export function softwarePasskey(home: { origin: string; rpId: string; userId: st
     Buffer.from('225820', 'hex'),
     Buffer.from(y, 'base64url'),
   ])
-  const clientDataOf = (type: string, challenge: string, origin: string, frame: Frame = {}): string =>
+  const clientDataOf = (type: string, challenge: string, origin: string, frame: PageFrame = {}): string =>
     Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false, ...frame })).toString('base64url')
   return {
     id,
     publicKey: cose,
     /** What a browser sends after `navigator.credentials.create`, without an attestation. */
-    register(challenge: string, frame?: Frame): string {
+    register(challenge: string, frame?: PageFrame): string {
       const rawId = Buffer.from(id, 'base64url')
       const noCounterNoModel = Buffer.alloc(4 + 16)
       const size = Buffer.from([rawId.length >> 8, rawId.length & 255])

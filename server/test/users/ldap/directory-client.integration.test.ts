@@ -9,7 +9,7 @@ import { expect } from 'chai'
 import { retryUntilDone } from '../../../src/retry-until-done.ts'
 import { createMemoryCache } from '../../../src/store/memory-cache.ts'
 import type { User } from '../../../src/store/user.ts'
-import type { Patience } from '../../../src/users/ldap/connection.ts'
+import type { DirectoryPatience } from '../../../src/users/ldap/connection.ts'
 import { DirectoryClient } from '../../../src/users/ldap/directory-client.ts'
 import { createLdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import type { LdapUsers } from '../../../src/users/ldap/ldap-users.ts'
@@ -37,7 +37,11 @@ describe(`${createLdapUsers.name} while the directory fails`, function () {
   })
   after(() => directory.stop())
 
-  const open = (over: Readonly<Record<string, unknown>> = {}, now: () => number = Date.now, patience?: Patience) => {
+  const open = (
+    over: Readonly<Record<string, unknown>> = {},
+    now: () => number = Date.now,
+    patience?: DirectoryPatience,
+  ) => {
     const cache = createMemoryCache({ now })
     const source = createLdapUsers({ vouching, settings: directory.settings(over), cache, log: quiet, now, patience })
     opened.push(source)

@@ -2,7 +2,7 @@ import { errors } from 'oidc-provider'
 import { grantPayload, newGrantId } from '../../artefacts/grants.ts'
 import { pairwiseSector } from '../../clients/subjects.ts'
 import { ProtocolError } from '../../protocol-error.ts'
-import type { Exchanged } from '../../request-context.ts'
+import type { ExchangedToken } from '../../request-context.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
@@ -32,7 +32,7 @@ export function exchangeTokens(library: Pick<Internals, 'AccessToken' | 'ClientC
 async function issue(
   { AccessToken }: Pick<Internals, 'AccessToken'>,
   made: AccessToken,
-  { subject, api }: Exchanged,
+  { subject, api }: ExchangedToken,
   { store, clients, now }: Needs,
 ): Promise<string> {
   checkProof(made, subject)
@@ -81,7 +81,7 @@ async function issue(
 }
 
 /** @throws errors.InvalidRequest for a bound token that is shown without its proof */
-function checkProof(made: AccessToken, { jkt, certificate }: Exchanged['subject']): void {
+function checkProof(made: AccessToken, { jkt, certificate }: ExchangedToken['subject']): void {
   if (jkt !== undefined && jkt !== made.jkt)
     throw new errors.InvalidRequest('subject_token is bound to a key: the request needs a DPoP proof of that key')
   if (certificate !== undefined && certificate !== made['x5t#S256'])

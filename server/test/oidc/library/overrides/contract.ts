@@ -1,4 +1,4 @@
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 
 /** What one override needs from oidc-provider, and tests that show that the override works. */
 export interface Contract {
@@ -7,5 +7,5 @@ export interface Contract {
   /** Properties of a model that the library must store. */
   readonly payload?: { readonly model: string; readonly names: readonly string[] }
   /** Sentence -> test, on one replica with `clients` and the person `ada`. */
-  readonly holds: Readonly<Record<string, (replicas: Replicas) => Promise<void>>>
+  readonly holds: Readonly<Record<string, (replicas: ServerReplicas) => Promise<void>>>
 }

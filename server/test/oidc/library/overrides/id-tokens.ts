@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { Browser, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getTokens } from '@nauthera/harness/flows'
 import { configs, entry } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { clients } from './clients.ts'
 import type { Contract } from './contract.ts'
 
@@ -11,7 +11,7 @@ const algorithmOf = (token: string) =>
   (JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()) as { alg: string }).alg
 
 /** @returns where the browser of nobody who is signed in comes out */
-async function logoutBy(replicas: Replicas, hint: string): Promise<string | number> {
+async function logoutBy(replicas: ServerReplicas, hint: string): Promise<string | number> {
   const query = new URLSearchParams({
     id_token_hint: hint,
     post_logout_redirect_uri: 'https://app.example.com/bye',

@@ -2,16 +2,16 @@ import { expect } from 'chai'
 import { basic, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { clientSecret } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import type { Contract } from './contract.ts'
 
 const api = 'https://api.example.com'
 const clientId = 'app.only'
 const inToken = 'openid email read'
 const scope = `${inToken} offline_access`
-const userinfo = (replicas: Replicas, token: string) =>
+const userinfo = (replicas: ServerReplicas, token: string) =>
   send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } })
-const signIn = (replicas: Replicas, more: Record<string, string> = {}) =>
+const signIn = (replicas: ServerReplicas, more: Record<string, string> = {}) =>
   getCode(replicas, { parameters: { client_id: clientId, scope, ...more } })
 
 export const contract: Contract = {
