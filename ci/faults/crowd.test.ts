@@ -7,7 +7,7 @@ import { startCluster } from '@nauthera/harness/operator/cluster'
 import { appsNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
 import { quantile } from '../report.ts'
-import { cpuSeconds } from '../bench/cost/process-cost.ts'
+import { cpuSeconds, watchStretch } from '../bench/cost/process-cost.ts'
 import { startOperatorProcess } from './support/operator-process.ts'
 import type { OperatorProcess } from './support/operator-process.ts'
 import { tell } from './support/tell.ts'
@@ -120,6 +120,7 @@ describe('a crowd', function () {
       // a scrape begins the next period of the lag
       await operator.metric('nodejs_eventloop_lag_p99_seconds')
       const cpu = cpuSeconds(operator.pid!)
+      const stretch = watchStretch(operator.pid!)
       // the API and the replica are in this process: what it waits for the processor, each of their answers is late
       const own = monitorEventLoopDelay({ resolution: 10 })
       own.enable()
@@ -130,7 +131,15 @@ describe('a crowd', function () {
       const cpuMs = ((cpuSeconds(operator.pid!) - cpu) / seconds) * 1_000
       const [readyP50Ms, readyP99Ms] = [quantile(readyMs, 0.5), quantile(readyMs, 0.99)]
       const ownLagMs = own.percentile(99) / 1e6
-      return { lagMs, readyP50Ms, readyP99Ms, edits: readyMs.length, cpuMsPerSecond: cpuMs, ownLagMs }
+      return {
+        lagMs,
+        readyP50Ms,
+        readyP99Ms,
+        edits: readyMs.length,
+        cpuMsPerSecond: cpuMs,
+        ownLagMs,
+        stretch: stretch(),
+      }
     }
     const alone = await measure(quietSeconds, () => Promise.resolve())
     tell('K19 alone', alone)
@@ -138,9 +147,10 @@ describe('a crowd', function () {
     const crowded = await measure(crowdSeconds, (untilMs) => editGiants(giants, untilMs))
     tell(`K19 beside ${giantCount} giants`, crowded)
 
-    // The goals are 100 ms and 2 s. They give way by as much as this process itself was late: one Ready takes ten answers of it.
-    expect(crowded.lagMs, 'lag').to.be.below(100 + crowded.ownLagMs)
-    expect(crowded.readyP99Ms, 'Ready').to.be.below(2_000 + 10 * crowded.ownLagMs)
+    // The goals are 100 ms and 2 s on a machine of its own. They give way by what the operator waited for a processor,
+    // and by as much as this process itself was late: one Ready takes ten answers of it.
+    expect(crowded.lagMs, 'lag').to.be.below((100 + crowded.ownLagMs) * crowded.stretch)
+    expect(crowded.readyP99Ms, 'Ready').to.be.below((2_000 + 10 * crowded.ownLagMs) * crowded.stretch)
     expect(operator.restarts).to.equal(0)
     expect(operator.lines.filter((line) => /lease lost/.test(line))).to.deep.equal([])
     const renewals = cluster.api.requests

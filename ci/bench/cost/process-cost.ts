@@ -24,9 +24,28 @@ export function cpuSeconds(pid: number): number {
 /** A thread may have ended since it was listed; ours last as long as their process. */
 function runSeconds(file: string): number {
   try {
-    return Number(readFileSync(file, 'utf8').split(' ')[0]) / 1e9
+    return schedulerSeconds(file).ran
   } catch {
     return 0
+  }
+}
+
+/** @returns seconds that a thread ran, and seconds that it was ready to run while others had the processors */
+function schedulerSeconds(file: string): { ran: number; waited: number } {
+  const [ran, waited] = readFileSync(file, 'utf8').split(' ')
+  return { ran: Number(ran) / 1e9, waited: Number(waited) / 1e9 }
+}
+
+/**
+ * Begins to measure how much longer the main thread of a process takes than on a machine of its own.
+ * @returns gives the ratio since then of running and waiting to running: 1 when it never waited for a processor
+ */
+export function watchStretch(pid: number): () => number {
+  const read = () => schedulerSeconds(`/proc/${pid}/task/${pid}/schedstat`)
+  const from = read()
+  return () => {
+    const [ran, waited] = [read().ran - from.ran, read().waited - from.waited]
+    return (ran + waited) / ran
   }
 }
 
