@@ -55,12 +55,13 @@ export { password }
 
 /** @param options.path of the issuer, such as `/auth-here`
  *  @param options.databaseUrl another way to the database, such as a proxy
+ *  @param options.settings of all replicas, or of each
  *  @param options.cache default: nothing is cached; `timeout` as in the settings */
 export async function startReplicas(
   options: {
     count?: number
     path?: string
-    settings?: object
+    settings?: object | ((replica: number) => object)
     databaseUrl?: (url: string) => Promise<string>
     cache?: { url: string; timeout?: string }
     passwordQueue?: QueueLimits
@@ -105,7 +106,7 @@ export async function startReplicas(
         database: { dsnFile: join(directory, 'dsn'), sslMode: 'disable' },
         ...(cache ? { cache: { urlFile: join(directory, 'cache'), timeout: cache.timeout ?? '100ms' } } : {}),
         replica: `server-${replica}`,
-        ...options.settings,
+        ...(typeof options.settings === 'function' ? options.settings(replica) : options.settings),
       }),
     })
     health.push(createHealth())

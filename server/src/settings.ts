@@ -131,6 +131,12 @@ export const settingsSchema = z
     refreshGrace: duration('10s').describe(
       'For this long the previous refresh token may be sent again and gets the same answer: for answers that were lost, and for two tabs at once.',
     ),
+    lane: z
+      .enum(['on', 'off'])
+      .default('on')
+      .describe(
+        "The short way for what machines ask most: `client_credentials`, introspection, userinfo and refresh. `off`: the library answers them too, the same and slower. In values of the chart it is written in quotes: 'off'.",
+      ),
     signing: z
       .strictObject({
         algorithms: z

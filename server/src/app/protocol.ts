@@ -118,6 +118,7 @@ function lastingNeeds({ settings, log, metrics }: Needs, on: ProtocolParts) {
       issuer: settings.issuer,
       signing: settings.signing,
       refreshGraceMs: settings.refreshGrace,
+      lane: settings.lane,
       secondFactor: settings.secondFactor,
       clientMetadataDocuments: settings.clientMetadataDocuments,
       addressesKnown: !settings.allowUntrustedProxy,

@@ -53,6 +53,8 @@ export interface ProtocolSettings {
   readonly issuer: string
   readonly signing: SigningDefaults & { readonly algorithms: readonly SigningAlgorithm[] }
   readonly refreshGraceMs: number
+  /** Whether the lane answers what is asked most; else the library answers all. */
+  readonly lane: 'on' | 'off'
   readonly secondFactor: SecondFactorPolicy
   readonly clientMetadataDocuments: { readonly hosts: readonly string[] }
   /** Where clients with a certificate reach us, when it is not the issuer: an origin. */

@@ -53,10 +53,10 @@ export async function createGeneration(needs: LibraryNeeds): Promise<Generation>
   return { handle, clientClass: clientClassOf(provider), mintLogoutToken, documents: { metadata, jwks } }
 }
 
-/** The lane is first, and what it passes on goes to the library. A server that has no key for it has none. */
+/** The lane is first, and what it passes on goes to the library. A server that has no key for it, or whose settings take it out, has none. */
 function afterLane(library: RequestListener, internals: Internals, needs: LibraryNeeds): RequestListener {
-  const { issuer, signing } = needs.settings
-  const signer = createJwtSigner(needs.keys.signing, 'at+jwt')
+  const { issuer, signing, lane: wanted } = needs.settings
+  const signer = wanted === 'on' ? createJwtSigner(needs.keys.signing, 'at+jwt') : undefined
   if (signer === undefined) return library
   const lane = createMachineLane({
     ...needs,

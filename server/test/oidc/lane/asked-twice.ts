@@ -4,8 +4,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { expect } from 'chai'
 
-// One request in two ways: with the length of its body, as programs send it, and in chunks, which the lane never takes. HTTP says that both are
-// the same request, so both must have the same answer.
+// One request in two ways: with the length of its body, as programs send it, and in chunks, which the lane never takes; or of a second replica whose
+// settings take the lane out. HTTP says that all are the same request, so all must have the same answer.
 
 export interface LaneRequest {
   /** Default: POST. */
@@ -28,12 +28,12 @@ export const closeConnections = (): void => agent.destroy()
 export function ask(
   replicas: ServerReplicas,
   { method = 'POST', path, headers, body }: LaneRequest,
-  way: 'whole' | 'chunks',
+  way: 'whole' | 'chunks' | 'lane off',
 ): Promise<Got> {
   // a GET has no body, and so no chunks, unless it says that it has
   const chunked = method === 'GET' ? { 'transfer-encoding': 'chunked' } : {}
-  const length = way === 'whole' ? { 'content-length': String(Buffer.byteLength(body)) } : chunked
-  const { hostname, port } = new URL(replicas.origin(0))
+  const length = way === 'chunks' ? chunked : { 'content-length': String(Buffer.byteLength(body)) }
+  const { hostname, port } = new URL(replicas.origin(way === 'lane off' ? 1 : 0))
   const { host } = new URL(replicas.issuer)
   return new Promise((resolve, reject) => {
     const outgoing = requestHttp(

@@ -104,7 +104,11 @@ describe('the machine lane', function () {
     const jwksFile = join(directory, 'jwks.json')
     writeFileSync(jwksFile, JSON.stringify({ keys: [signer.jwk] }))
     const identityIssuers = [{ issuer: platform, jwksFile, thisCluster: true }]
-    replicas = await startReplicas({ settings: { identityIssuers, signing: { algorithms: ['ES256', 'RS256'] } } })
+    const settings = { identityIssuers, signing: { algorithms: ['ES256', 'RS256'] } }
+    replicas = await startReplicas({
+      count: 2,
+      settings: (replica) => ({ ...settings, lane: replica === 0 ? 'on' : 'off' }),
+    })
     await replicas.serve(clients)
     await addPerson(replicas, 'ada', ['engineers'])
     const get = async (clientId: string) => tokenOf(await ask(replicas, forToken(clientId), 'whole'))
@@ -159,23 +163,29 @@ describe('the machine lane', function () {
     rmSync(directory, { recursive: true })
   })
 
-  /** @returns both answers, after both are known to be the same */
+  /** By turns the library is asked in chunks, and where the settings take the lane out. */
+  let turn = 0
+  /** @returns both answers, after both are known to be the same: the second is the library's */
   async function askTwice(asked: LaneRequest): Promise<readonly [Got, Got]> {
+    const around = turn++ % 2 === 0 ? 'chunks' : 'lane off'
     const whole = await ask(replicas, asked, 'whole')
-    const chunks = await ask(replicas, asked, 'chunks')
-    expect(comparable(whole), `${asked.path} ${JSON.stringify(asked.headers)} ${asked.body}`).to.deep.equal(
-      comparable(chunks),
+    const other = await ask(replicas, asked, around)
+    expect(comparable(whole), `${around} ${asked.path} ${JSON.stringify(asked.headers)} ${asked.body}`).to.deep.equal(
+      comparable(other),
     )
-    return [whole, chunks]
+    return [whole, other]
   }
+
+  const isInLane = (got: Got) =>
+    linesById(replicas.lines)
+      .get(idOf(got))!
+      .some(({ lane }) => lane === true)
 
   /** @returns whether the lane answered */
   async function isTaken(asked: LaneRequest): Promise<boolean> {
-    const [whole, chunks] = await askTwice(asked)
-    const lines = linesById(replicas.lines)
-    const inLane = (got: Got) => lines.get(idOf(got))!.some(({ lane }) => lane === true)
-    expect(inLane(chunks)).to.equal(false)
-    return inLane(whole)
+    const [whole, other] = await askTwice(asked)
+    expect(isInLane(other)).to.equal(false)
+    return isInLane(whole)
   }
 
   const ordinary: readonly [string, () => LaneRequest][] = [
@@ -268,11 +278,16 @@ describe('the machine lane', function () {
   it('answers requests, good, bad and odd, as the library does, and tells the same of them', async () => {
     const before = replicas.lines.length
     const counted = async () =>
-      (await replicas.metrics[0]!.render())
-        .split('\n')
+      (await Promise.all(replicas.metrics.map((metrics) => metrics.render())))
+        .flatMap((text) => text.split('\n'))
         .filter((line) => line.startsWith('nauthera_token_requests_total'))
-    const valuesOf = (lines: readonly string[]) =>
-      new Map(lines.map((line) => line.split(/ (?=\d+$)/) as [string, string]))
+    // of both replicas together
+    const valuesOf = (lines: readonly string[]) => {
+      const sums = new Map<string, number>()
+      for (const [name, value] of lines.map((line) => line.split(/ (?=\d+$)/) as [string, string]))
+        sums.set(name, (sums.get(name) ?? 0) + Number(value))
+      return sums
+    }
     const atFirst = valuesOf(await counted())
     const count = propertyRuns(2_000)
     const requests = fc.sample(anyRequest({ tokens, assertions }), { numRuns: count, seed: 12 })
@@ -283,9 +298,12 @@ describe('the machine lane', function () {
         for (const asked of queue) pairs.push(await askTwice(asked))
       }),
     )
-    const taken = expectSameLines(pairs, { lines: replicas.lines.slice(before) })
+    const lines = replicas.lines.slice(before)
+    const taken = expectSameLines(pairs, { lines })
+    const byId = linesById(lines)
+    expect(pairs.some(([, other]) => byId.get(idOf(other))!.some(({ lane }) => lane === true))).to.equal(false)
     for (const [name, value] of valuesOf(await counted()))
-      expect((Number(value) - Number(atFirst.get(name) ?? 0)) % 2, name).to.equal(0)
+      expect((value - (atFirst.get(name) ?? 0)) % 2, name).to.equal(0)
     const good = pairs.filter(([{ status }]) => status === 200)
     expect(pairs.length).to.equal(count)
     expect(taken.length).to.be.greaterThan(count / 10)
