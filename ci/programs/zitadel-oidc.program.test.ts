@@ -9,8 +9,7 @@ tryProgram({
   name: 'zitadel/oidc, its client for Go',
   version,
   reads: 'canonical keys',
-  needs:
-    '`rp.WithPKCE` for PKCE. Its example sends `prompt=Welcome back!`, which is refused as a prompt that nobody knows: take that line out',
+  needs: '`rp.WithPKCE` for PKCE. The `prompt=Welcome back!` of its example is ignored, as no standard defines it',
   prepare: () => goBuild('ci/programs/zitadel-oidc', '.', version),
 
   async start({ url, port, ...trial }, command) {

@@ -68,7 +68,8 @@ func main() {
 		http.SetCookie(w, &http.Cookie{Name: "session", Value: name, Path: "/"})
 		http.Redirect(w, r, "/", http.StatusFound)
 	}
-	http.Handle("/login", rp.AuthURLHandler(rand.Text, provider))
+	// the greeting is that of the library's own example: people copy it
+	http.Handle("/login", rp.AuthURLHandler(rand.Text, provider, rp.WithPromptURLParam("Welcome back!")))
 	http.Handle("/auth/callback", rp.CodeExchangeHandler(rp.UserinfoCallback(keep), provider))
 	http.Handle("/{$}", with(func(w http.ResponseWriter, _ *http.Request, found *session) {
 		w.Write(must(json.Marshal(found.person)))

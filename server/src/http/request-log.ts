@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { createIds } from '../oidc/keys/random-ids.ts'
-import { grantedTo, wasInLane } from '../oidc/request-line.ts'
+import { grantedTo, hadOddPrompt, wasInLane } from '../oidc/request-line.ts'
 import { pathOfTarget } from './handler.ts'
 import type { Handler } from './handler.ts'
 import { peerOf } from './peer.ts'
@@ -65,7 +65,12 @@ function writeLine(
     const fields = { ...granted, method, route, status, milliseconds, ...(lane && { lane }) }
     return status >= 500 ? log.warn(fields, 'audit') : log.later(fields, 'audit')
   }
-  const fields = { ...about, address: peerOf(request)?.address, ...(lane && { lane }) }
+  const fields = {
+    ...about,
+    address: peerOf(request)?.address,
+    ...(lane && { lane }),
+    ...(hadOddPrompt(request) && { prompt: 'partly ignored' }),
+  }
   if (about.status >= 500) log.warn(fields, 'request')
   else if (about.status >= 400) log.info(fields, 'request')
   else log.later(fields, 'request')

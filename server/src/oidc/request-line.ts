@@ -1,10 +1,11 @@
-// What the line of a request in the log says besides: the audit event of what it was granted (one line stands in the place of two), and that the
-// lane answered.
+// What the line of a request in the log says besides: the audit event of what it was granted (one line stands in the place of two), that the
+// lane answered, and that words of its `prompt` were ignored.
 import type { IncomingMessage } from 'node:http'
 import type { Fields } from '@nauthera/runtime/log'
 
 const granted = new WeakMap<IncomingMessage, Fields>()
 const inLane = new WeakSet<IncomingMessage>()
+const promptIgnored = new WeakSet<IncomingMessage>()
 
 /** @param line of an audit event that waits for the line of its request */
 export const keepGranted = (request: IncomingMessage, line: Fields): void => void granted.set(request, line)
@@ -16,3 +17,8 @@ export const markLane = (request: IncomingMessage): void => void inLane.add(requ
 
 /** Whether lane/machine-lane answered it. */
 export const wasInLane = (request: IncomingMessage): boolean => inLane.has(request)
+
+export const markPromptIgnored = (request: IncomingMessage): void => void promptIgnored.add(request)
+
+/** Whether its `prompt` had words that no standard defines (library/params/keep-known-prompts). */
+export const hadOddPrompt = (request: IncomingMessage): boolean => promptIgnored.has(request)

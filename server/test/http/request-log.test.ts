@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { RequestHandler } from 'express'
 import { createRequestLog, createRouteNames } from '../../src/http/request-log.ts'
-import { keepGranted } from '../../src/oidc/request-line.ts'
+import { keepGranted, markPromptIgnored } from '../../src/oidc/request-line.ts'
 import { keepLog, serve } from './harness.ts'
 
 const paths = ['/.well-known/openid-configuration', '/token', '/introspect', '/authorize', '/interaction/:uid/sign-in']
@@ -45,6 +45,19 @@ describe(createRequestLog.name, () => {
       fields: { id, method: 'POST', route: '/authorize/:', status: 303, milliseconds: 12.5, address: undefined },
     })
     expect(observed).to.deep.equal([{ route: '/authorize/:', method: 'POST', status: 303, seconds: 0.0125 }])
+  })
+
+  it('says that words of the prompt were ignored, and not which', async () => {
+    const log = keepLog()
+    const ignore: RequestHandler = (request, response) => {
+      markPromptIgnored(request)
+      response.status(303).end()
+    }
+    const running = await serve([createRequestLog({ log, routeOf: () => '/authorize', now: () => 0 }), ignore])
+    await running.ask('/authorize?prompt=canary')
+    await running.stop()
+    expect(log.lines[0]!.fields).to.include({ status: 303, prompt: 'partly ignored' })
+    expect(JSON.stringify(log.lines)).not.to.contain('canary')
   })
 
   it('logs a warning for a status of 500 and above', async () => {

@@ -70,6 +70,7 @@ describe('RFC 9101 signed request objects', () => {
           {
             redirect_uri: redirectUri,
             scope: 'openid email',
+            prompt: 'Welcome back!',
             state,
             code_challenge: await client.calculatePKCECodeChallenge(verifier),
             code_challenge_method: 'S256',

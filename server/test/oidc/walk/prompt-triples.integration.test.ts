@@ -17,7 +17,7 @@ const dimensions = {
   /** Who is signed in: carl with the password alone, by a session that he kept as he set up an authenticator app, grace with both, ada has none. */
   session: ['nobody', 'ada', 'carl', 'grace'],
   client: ['app.web', 'app.asks'],
-  prompt: [undefined, 'none', 'login', 'consent', 'select_account', 'login consent', 'none login', 'unknown'],
+  prompt: [undefined, 'none', 'login', 'consent', 'select_account', 'login consent', 'none login', 'login unknown'],
   max_age: [undefined, '0', '3600'],
   /** Whose ID token is the hint. */
   hint: [undefined, 'the same person', 'bob'],
@@ -31,7 +31,8 @@ type Asked = { readonly [Name in keyof typeof dimensions]: (typeof dimensions)[N
 /** An error, `code`, or a page with its language, and with the name in its form. */
 function expected(asked: Asked): string {
   const prompt = new Set(asked.prompt?.split(' '))
-  if (prompt.has('unknown') || (prompt.has('none') && prompt.size > 1)) return 'invalid_request'
+  // a word that no standard defines asks for nothing
+  if (prompt.has('none') && prompt.size > 1) return 'invalid_request'
   const mustSignIn = asked.session === 'nobody' || prompt.has('login') || asked.max_age === '0' || asked.hint === 'bob'
   // of what is wished for, whatever is known counts, and the weakest of it is enough
   const wished = asked.acr_values?.split(' ') ?? []

@@ -27,14 +27,15 @@ const prompts = [
   'select_account',
   'login consent',
   'none login',
-  'unknown',
+  'Welcome back!',
 ] as const
 const ages = [undefined, '0', '3600'] as const
 const hints = [undefined, 'ada', 'bob'] as const
 
 function expected(asked: Asked): string {
   const prompt = new Set(asked.prompt?.split(' '))
-  if (prompt.has('unknown') || (prompt.has('none') && prompt.size > 1)) return 'invalid_request'
+  // a word that no standard defines asks for nothing
+  if (prompt.has('none') && prompt.size > 1) return 'invalid_request'
   const mustSignIn =
     asked.session === 'nobody' ||
     prompt.has('login') ||

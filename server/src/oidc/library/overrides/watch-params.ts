@@ -1,4 +1,5 @@
 import type { OverrideNeeds } from '../override.ts'
+import { keepKnownPrompts } from '../params/keep-known-prompts.ts'
 import { keepOfflineAccess } from '../params/keep-offline-access.ts'
 import { knowApis } from '../params/know-apis.ts'
 import { nameTokens } from '../params/name-tokens.ts'
@@ -17,6 +18,7 @@ const watchers: readonly ParamsWatcher[] = [
   refuseOddAssertions,
   takeEmptyBasic,
   refusePushedUris,
+  keepKnownPrompts,
   keepOfflineAccess,
   knowApis,
   nameTokens,

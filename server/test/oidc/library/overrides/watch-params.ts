@@ -50,6 +50,14 @@ export const contract: Contract = {
       const back = await new Browser(replicas).follow(url)
       expect(new URL(back.location!).searchParams.get('error')).to.equal('login_required')
     },
+    'keepKnownPrompts: the library refuses a word that it does not know, and there is none, also in a pushed request':
+      async (replicas) => {
+        const push = async (prompt: string) => {
+          const form = request(pkce(), { prompt })
+          return (await send(replicas, { path: '/request', form, headers: basic('app.web', clientSecret) })).status
+        }
+        expect([await push('Welcome back!'), await push('create')]).to.deep.equal([201, 400])
+      },
     'nameTokens: the library takes a name in place of a JWT, and asks for it at each kind of token': async (
       replicas,
     ) => {

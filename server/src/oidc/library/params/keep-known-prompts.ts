@@ -1,0 +1,33 @@
+import { markPromptIgnored } from '../../request-line.ts'
+import type { ParamsWatcher } from './params-watcher.ts'
+
+/** OpenID Connect Core 3.1.2.1, and Initiating User Registration 1.0. */
+const defined: ReadonlySet<string> = new Set(['none', 'login', 'consent', 'select_account', 'create'])
+
+/** Takes the words out of `prompt` that no standard defines: some programs send a greeting there, and nobody asks for anything by it.
+ *  `none` beside anything, and `create`, stay for the library, which refuses them. A request object, a pushed request or the library may put
+ *  another `prompt` in the place of the first. */
+export const keepKnownPrompts: ParamsWatcher = ({ req }, params) => {
+  if (!('prompt' in params)) return
+  const known = (prompt: unknown): unknown => {
+    if (typeof prompt !== 'string') return prompt
+    const kept = withoutOddWords(prompt)
+    if (kept !== prompt) markPromptIgnored(req)
+    return kept
+  }
+  let value = known(params['prompt'])
+  Object.defineProperty(params, 'prompt', {
+    enumerable: true,
+    configurable: true,
+    get: () => value,
+    set(next: unknown) {
+      value = known(next)
+    },
+  })
+}
+
+function withoutOddWords(prompt: string): string | undefined {
+  const words = prompt.split(' ')
+  if (words.includes('none')) return prompt
+  return words.filter((word) => defined.has(word)).join(' ') || undefined
+}
