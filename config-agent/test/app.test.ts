@@ -414,7 +414,7 @@ describe('startAgent', () => {
       await server.sendUsage([use])
       const used = await operator.until('the use', (update) => update.uses.length > 0)
       expect(used.uses[0]).to.include({ secretId: 'aabbccdd' })
-      expect(used.usesCover, 'an older server does not say for how long it counts').to.equal(undefined)
+      expect(used.usesCover, 'it has not said for how long it counts').to.equal(undefined)
       await server.sendUsage([], 60_000)
       const covered = await operator.until('since when all are told', (update) => update.usesCover !== undefined)
       expect(durationMs(covered.usesCover!)).to.be.within(60_000, 120_000)

@@ -38,8 +38,8 @@ describe('the keys of the cluster, on their way to the servers', function () {
     await cluster.stop()
     expect(cluster.violations).to.deep.equal([])
   })
-  const start = async (options: Parameters<Cluster['startReplica']>[1] = {}) => {
-    replica = await cluster.startReplica('server-a', options)
+  const start = async () => {
+    replica = await cluster.startReplica('server-a')
     await cluster.apply('worker', secretless)
     operator = cluster.startOperator()
     await operator.leading
@@ -123,12 +123,6 @@ describe('the keys of the cluster, on their way to the servers', function () {
     await start()
     await cluster.until(() => condition('Propagated')?.reason === 'IssuerUnreadable', 'the condition says so')
     expect(condition('Ready')?.message).to.include('system:service-account-issuer-discovery')
-  })
-
-  it('says that replicas are too old for such a client', async () => {
-    await start({ isOld: true })
-    await cluster.until(() => condition('Propagated')?.reason === 'ReplicasTooOld', 'the condition says so')
-    expect(condition('Ready')).to.include({ status: 'False', reason: 'ReplicasTooOld' })
   })
 
   it('P9 a client that changes to them keeps its secret valid for the overlap, and not longer', async () => {

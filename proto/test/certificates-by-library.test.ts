@@ -84,7 +84,7 @@ describe('a certificate of ours', () => {
     })
   }
 
-  /** As the version before made it; one of them may live in a Secret for a year. */
+  /** As another program makes it. */
   async function authorityOfLibrary(): Promise<Identity> {
     const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({

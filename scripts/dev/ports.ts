@@ -19,14 +19,13 @@ interface KeptPorts {
   readonly issuer: number
   readonly sample: number
   readonly api: number
-  /** Absent in the file of an older release. */
-  readonly inbox?: number | undefined
-  /** Absent until there was one. */
-  readonly upstream?: number | undefined
+  readonly inbox: number
+  /** Undefined until there was one. */
+  readonly upstream: number | undefined
   readonly pods: readonly number[]
 }
 
-const usual: KeptPorts = { issuer: 8080, sample: samplePort, api: 6443, inbox: 8025, pods: [] }
+const usual: KeptPorts = { issuer: 8080, sample: samplePort, api: 6443, inbox: 8025, upstream: undefined, pods: [] }
 
 /** @param file where the ports are kept for the next start; undefined: nowhere
  *  @param say told when a port is not the one that was wanted */
@@ -46,7 +45,7 @@ export async function choosePorts(
   const api = await take('the Kubernetes API', kept.api)
   const takeOrAny = (what: string, wanted: number | undefined) =>
     wanted === undefined ? holdFreePort() : take(what, wanted)
-  const inbox = await takeOrAny('the inbox', kept.inbox)
+  const inbox = await take('the inbox', kept.inbox)
   const upstream = extras.has('upstream') ? await takeOrAny('the other provider', kept.upstream) : undefined
   const pods: HeldPort[] = []
   for (let index = 0; index < replicas; index++) {
@@ -77,8 +76,8 @@ function parseKept(text: string): KeptPorts {
   try {
     const { issuer, sample, api, inbox, upstream, pods } = JSON.parse(text) as KeptPorts
     const isPort = (port: unknown) => Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_000
-    const laterOnes = [inbox, upstream].filter((port) => port !== undefined)
-    return [issuer, sample, api, ...laterOnes, ...pods].every(isPort)
+    const others = upstream === undefined ? pods : [upstream, ...pods]
+    return [issuer, sample, api, inbox, ...others].every(isPort)
       ? { issuer, sample, api, inbox, upstream, pods }
       : usual
   } catch {

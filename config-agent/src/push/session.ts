@@ -131,7 +131,7 @@ export class SyncSession {
   async #sendPlatformKeys(): Promise<void> {
     const { live, now, platformKeys } = this.#needs
     const keys = platformKeys()
-    // a server that is too old for them says nothing of platforms
+    // before its Hello nobody knows what the server has
     if (!keys || !live.platform || live.platform.digest === keys.digest || !this.#outbox.mayTell(keys.digest)) return
     const nonce = this.#outbox.sent({ kind: 'platform', digest: keys.digest, at: now() })
     await this.#stream.send({ message: { case: 'platformKeys', value: { nonce, file: keys.file } } })

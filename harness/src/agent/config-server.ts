@@ -33,7 +33,7 @@ interface Options {
   readonly have?: ReadonlyMap<number, Shard>
   /** Says nothing, or takes messages without an answer, on the streams with these numbers (the first is 1). */
   readonly mute?: { hello?: number; acks?: number }
-  /** It takes the keys of platforms; default: no, as an older server. */
+  /** It takes the keys of platforms; default: no. */
   readonly platform?: boolean
   /** The newest schema that it says it reads. */
   readonly schemaMax?: number
@@ -100,7 +100,7 @@ class ConfigServer {
     return [...this.shards.values()].flatMap((shard) => entriesOf(shard).map((client) => client.name)).sort()
   }
 
-  /** @param coversMs for how long it has counted them; undefined as an older server, which does not say */
+  /** @param coversMs for how long it has counted them; undefined: it does not say */
   sendUsage(uses: Use[], coversMs?: number): Promise<void> {
     const covers = coversMs === undefined ? {} : { covers: durationFromMs(coversMs) }
     return this.#agent!.send({ message: { case: 'usage', value: { uses, ...covers } } })

@@ -30,7 +30,7 @@ export interface Cluster extends ClusterView {
     /** Default: what the chart gives it. */
     rules?: readonly RbacRule[]
   }): TestOperator
-  startReplica(name: string, options?: Pick<ReplicaOptions, 'isOld' | 'isLoading'>): Promise<TestReplica>
+  startReplica(name: string, options?: Pick<ReplicaOptions, 'isLoading'>): Promise<TestReplica>
   /** Creates an OIDCClient or changes its spec, through the API with its validation. */
   apply(
     name: string,

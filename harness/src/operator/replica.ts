@@ -61,8 +61,6 @@ export interface ReplicaOptions {
   readonly namespace: string
   readonly now: () => number
   readonly onChange?: (replica: TestReplica) => void
-  /** One that tells nothing of platforms, nor for how long it has counted uses. */
-  readonly isOld?: boolean
   /** Its server has nothing until `load`. */
   readonly isLoading?: boolean
 }
@@ -80,7 +78,7 @@ interface Facts {
 }
 
 export async function startReplica(options: ReplicaOptions): Promise<TestReplica> {
-  const { api, name, release, namespace, isOld = false, isLoading = false } = options
+  const { api, name, release, namespace, isLoading = false } = options
   const certificates = createCertificateHolder()
   const mount = new ReplicaMount(api, { release, namespace }, certificates)
   const facts: Facts = {
@@ -94,12 +92,8 @@ export async function startReplica(options: ReplicaOptions): Promise<TestReplica
   const startedAt = options.now()
   const status = new StatusPort(options, certificates, () => ({
     ...renderUpdate(name, mount, facts),
-    ...(isOld
-      ? {}
-      : {
-          platform: create(PlatformStateSchema, { digest: mount.platformDigest }),
-          usesCover: durationFromMs(Math.round(options.now() - startedAt)),
-        }),
+    platform: create(PlatformStateSchema, { digest: mount.platformDigest }),
+    usesCover: durationFromMs(Math.round(options.now() - startedAt)),
   }))
   let held = false
   const tell = () => {

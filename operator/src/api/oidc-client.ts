@@ -199,7 +199,7 @@ export const clientSpecFields = object(
       {},
       {
         userinfo: object(
-          'Userinfo is signed (with signing.userinfo, or as ID tokens are), then encrypted. Default: it is not encrypted. Set it when every server is of a release that knows it: an older one answers without.',
+          'Userinfo is signed (with signing.userinfo, or as ID tokens are), then encrypted. Default: it is not encrypted.',
           {
             alg: oneOf(
               'How the key of the content is encrypted: to an RSA key with RSA-OAEP-256, to an EC or X25519 key with the others.',

@@ -157,7 +157,6 @@ function propagated({ propagation, judgement, secret, platform }: Outcome): Find
   if (judgement.serve.kind !== 'desired') {
     return no('NotRendered', 'this version is refused; see Accepted and PolicyCompliant')
   }
-  if (platform?.kind === 'too-old') return no('ReplicasTooOld', tooOldText(platform.replicas))
   if (!propagation) return no('ReplicasLagging', 'not written yet: no replica can have this version')
   const { loaded, total, rejected, unreachable, lagging } = propagation
   const [refusal] = rejected
@@ -179,9 +178,6 @@ function propagated({ propagation, judgement, secret, platform }: Outcome): Find
   }
   return platformFinding(platform) ?? yes('Propagated', `live on ${loaded}/${total} replicas`)
 }
-
-const tooOldText = (replicas: readonly string[]): string =>
-  shorten(`${replicas.join(', ')} cannot judge tokens of a platform (auth.method federated_jwt); upgrade the server`)
 
 /** A client that nobody can prove is of no use, though every replica has it. */
 function platformFinding(platform: Outcome['platform']): Finding | undefined {

@@ -39,8 +39,6 @@ const textOf = (jwk: Jwk): string =>
 /** How the servers stand to tokens of platforms, for a client that proves itself with one. */
 export type PlatformStanding =
   | { readonly kind: 'ready' }
-  /** These replicas know nothing of it. */
-  | { readonly kind: 'too-old'; readonly replicas: readonly string[] }
   /** These replicas have yet to hear which keys the cluster has. */
   | { readonly kind: 'waiting'; readonly replicas: readonly string[] }
   /** The operator cannot read them. */
@@ -59,9 +57,7 @@ export function platformStanding(
 ): PlatformStanding {
   const there = replicas.filter(({ serverConnected }) => serverConnected)
   const named = (some: typeof there) => some.map(({ replica }) => replica)
-  const old = there.filter(({ platform }) => platform === undefined)
-  if (old.length > 0) return { kind: 'too-old', replicas: named(old) }
-  const lacking = there.filter(({ platform }) => platform?.bySettings !== true && platform?.digest === '')
+  const lacking = there.filter(({ platform }) => !platform?.bySettings && !platform?.digest)
   if (!about.ofCluster || lacking.length === 0) return { kind: 'ready' }
   return about.fault === undefined
     ? { kind: 'waiting', replicas: named(lacking) }

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { createNonces } from './random-ids.ts'
 
-// Claims in a cookie, as a JWE (RFC 7516, compact, `dir` and `A256GCM`): what jose reads and writes, as releases before did. It is written out
+// Claims in a cookie, as a JWE (RFC 7516, compact, `dir` and `A256GCM`): what jose reads and writes. It is written out
 // here because jose asks WebCrypto, which imports the key and goes to another thread for each cookie: a fifth of what a sign-in cost the server.
 
 const ivBytes = 12
