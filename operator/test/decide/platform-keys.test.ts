@@ -65,7 +65,12 @@ describe('platformStanding', () => {
       { kind: 'ready' },
     ],
     ['needs none for other issuers', [lacks], { ofCluster: false, fault: undefined }, { kind: 'ready' }],
-    ['waits for a replica that says nothing of it', [has, replica('b')], ofCluster, { kind: 'waiting', replicas: ['b'] }],
+    [
+      'waits for a replica that says nothing of it',
+      [has, replica('b')],
+      ofCluster,
+      { kind: 'waiting', replicas: ['b'] },
+    ],
     [
       'does not judge a replica without its server',
       [has, replica('gone', undefined, false)],
