@@ -107,8 +107,15 @@ export function showForeign(value: string | number, className?: string): string 
   const ofClass = className === undefined ? '' : ` class="${className}"`
   return likeAddress.test(text)
     ? `<bdi${ofClass} translate="no">${breakable(text)}</bdi>`
-    : `<bdi${ofClass}>${escapeHtml(text)}</bdi>`
+    : `<bdi${ofClass}>${showWords(text)}</bdi>`
 }
+
+/** An address in brackets, such as that of a client behind its name, is one piece with them. */
+const showWords = (text: string): string =>
+  text
+    .split(/(\(\S+\))/)
+    .map((piece, index) => (index % 2 === 1 ? `<span translate="no">${breakable(piece)}</span>` : escapeHtml(piece)))
+    .join('')
 
 const breakable = (address: string): string =>
   (address.match(/[^@/.?&=:_]+[@/.?&=:_]*|[@/.?&=:_]+/g) ?? []).map(escapeHtml).join('<wbr>')

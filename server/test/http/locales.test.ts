@@ -122,6 +122,7 @@ describe('createTexts', () => {
     expect(shown('open', { uri: 'a.b' })).to.equal(
       `Une application <span translate="no">(${address}\u202f:</span> <span translate="no">${address}),</span> <bdi class="value" translate="no">a.<wbr>b</bdi>`,
     )
+    expect(shown('open', { uri: 'An agent (a.b)' })).to.contain('An agent <span translate="no">(a.<wbr>b)</span>')
     expect(shown('open', { uri: 'word' })).to.contain('(<bdi class="value">word</bdi>\u202f:')
   })
 
