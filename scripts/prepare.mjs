@@ -70,8 +70,9 @@ async function installPackages() {
   fail(`${result.output.trim().split('\n').slice(-20).join('\n')}\nnpm ci failed; the reason stands above.`)
 }
 
-/** Says within five seconds that the registry does not answer: npm ci itself tries for minutes before it gives up. `npm ping` asks the
- *  registry and goes by the proxy that npm is configured for; where packets are lost on the way it is silent for long. */
+/** Says within five seconds of `npm run` that the registry does not answer, two of which npm may need to start this: npm ci itself tries for
+ *  minutes before it gives up. `npm ping` asks the registry and goes by the proxy that npm is configured for; where packets are lost on the way it
+ *  is silent for long. */
 function askRegistry(node, npm) {
   const asking = spawn(node, [npm, 'ping', '--loglevel=error', '--fetch-retries=0', '--fetch-timeout=3000'], {
     cwd: root,
@@ -85,7 +86,8 @@ function askRegistry(node, npm) {
     clearTimeout(late)
     asking.kill()
   }
-  const late = setTimeout(() => end('the package registry has not answered yet'), 4000)
+  const rest = Math.max(0, 3000 - performance.now())
+  const late = setTimeout(() => end('the package registry has not answered yet'), rest)
   let said = ''
   asking.stderr.on('data', (chunk) => (said += chunk))
   asking.on('close', () => end(unreachable.test(said) ? 'the package registry does not answer' : undefined))
