@@ -42,7 +42,10 @@ tryProgram({
         const env = { ...secret, URL: url, CALLBACK_PORT: String(callback) }
         const client = startProgram({ command, args: ['ci/programs/fastmcp/client.py'], env })
         const said = async (word: string) => (await client.line(new RegExp(`^${word} `))).slice(word.length + 1)
-        await visitor().open(await said('open'))
+        const address = await said('open')
+        // it sends the person away before it listens for the answer
+        await client.answers(`http://localhost:${callback}/`)
+        await visitor().open(address)
         const answers = [await said('first'), await said('second')]
         await client.ended
         return answers.map((line) => JSON.parse(line) as Record<string, unknown>)
