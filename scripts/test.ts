@@ -1,9 +1,9 @@
 // npm test: every test that needs no cluster. npm run faults: the longer faults. npm run programs: programs of others. Arguments go to mocha.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { globSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { globSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, matchesGlob } from 'node:path'
 import { parseArgs } from 'node:util'
 import { compileCache } from '@nauthera/local/processes/program'
 import { addUp } from './plain-line.ts'
@@ -24,57 +24,65 @@ if (values.help) {
   process.exit(0)
 }
 
-/** Faults by the time that they take, a third each: people that crash again and again, and those that work more than they wait. */
-const secondFaults = ['people-crash', 'operator-crash', 'operator-api'].map((name) => `ci/faults/${name}.test.ts`)
-const thirdFaults = ['flood', 'key-rotations', 'crowd', 'chain-truth-time', 'drain'].map(
-  (name) => `ci/faults/${name}.test.ts`,
-)
-const without = (files: readonly string[]): string[] => files.flatMap((file) => ['--ignore', file])
-
 /** Takes minutes; npm test does without it. */
 const nightlyAlone = '*/test/**/*.nightly.test.ts'
-/** Those that generate their cases are here too: PROPERTY_RUNS multiplies how many. */
-const nightly = [
-  nightlyAlone,
-  ...globSync('{*/test,ci/faults}/**/*.test.ts').filter((file) =>
-    /propertyRuns|PROPERTY_RUNS/.test(readFileSync(file, 'utf8')),
-  ),
-]
-
-/** A third of the tests each, by the time that they take. */
-const secondTests = ['{charts,ci,scripts}/test/**/*.test.ts']
-const thirdTests = ['{config-agent,operator}/test/**/*.test.ts', 'server/test/{account,admin,cli,mail}/**/*.test.ts']
 
 interface Suite {
-  readonly all: string
-  /** What runs side by side, each in a process of its own. Tests wait for something now and then: two processes leave a sixth of two
-   *  cores idle. */
-  readonly lanes: readonly (readonly string[])[]
+  readonly files: readonly string[]
+  /** So many processes run them. Tests wait for something now and then: two processes leave a sixth of two cores idle. */
+  readonly lanes: number
 }
 
+const all = globSync('*/test/**/*.test.ts')
+const faults = globSync('ci/faults/**/*.test.ts')
 const suites: Readonly<Record<string, Suite>> = {
-  tests: {
-    all: '*/test/**/*.test.ts',
-    lanes: [
-      ['*/test/**/*.test.ts', ...without([...secondTests, ...thirdTests, nightlyAlone])],
-      [...secondTests, ...without([nightlyAlone])],
-      [...thirdTests, ...without([nightlyAlone])],
-    ],
+  tests: { files: globSync('*/test/**/*.test.ts', { exclude: [nightlyAlone] }), lanes: 3 },
+  faults: { files: faults, lanes: 3 },
+  nightly: {
+    // those that generate their cases too: PROPERTY_RUNS multiplies how many
+    files: [...all, ...faults].filter(
+      (file) => matchesGlob(file, nightlyAlone) || /propertyRuns|PROPERTY_RUNS/.test(readFileSync(file, 'utf8')),
+    ),
+    lanes: 1,
   },
-  faults: {
-    all: 'ci/faults/**/*.test.ts',
-    lanes: [['ci/faults/**/*.test.ts', ...without([...secondFaults, ...thirdFaults])], secondFaults, thirdFaults],
-  },
-  nightly: { all: '*/test/**/*.test.ts', lanes: [nightly] },
-  programs: { all: 'ci/programs/*.program.test.ts', lanes: [['ci/programs/*.program.test.ts']] },
+  programs: { files: globSync('ci/programs/*.program.test.ts'), lanes: 1 },
 }
+/** Begun first, the longest one first, so that no process has much left when the others are through. */
+const longest = [
+  'faults/people-crash',
+  'faults/chain-operator',
+  'faults/chain-server',
+  'faults/crowd',
+  'faults/chain-truth-time',
+  'faults/operator-crash',
+  'faults/key-rotations',
+  'http/pages-in-browser',
+  'test/dev',
+  'operator/test/rotation',
+  'dev/sample-app',
+  'operator/test/reconcile',
+  'charts/test/schema',
+  'charts/test/render',
+  'test/same-answer',
+  'charts/test/valkey',
+  'mail/reset',
+]
+const placeOf = (file: string): number => {
+  const place = longest.findIndex((name) => file.includes(`${name}.`))
+  return place === -1 ? longest.length : place
+}
+
 const suite = suites[values.suite]
 if (suite === undefined) {
   process.stderr.write(`--suite ${values.suite}: must be tests, faults, nightly or programs\n\n${usage}`)
   process.exit(2)
 }
 const asked = positionals.map(testsAt)
-const lanes = asked.length > 0 ? [asked] : values.grep === undefined ? suite.lanes : [[suite.all]]
+/** Files that are asked for run in one process, and so do those of which few tests are wanted. */
+const few = asked.length > 0 ? asked : values.grep === undefined ? undefined : suite.files
+
+/** Many times the cases take many times as long. */
+const timeoutMs = values.suite === 'nightly' ? `${60 * 60_000}` : undefined
 
 const coverageData = '.nauthera/coverage'
 if (values.coverage) {
@@ -83,9 +91,7 @@ if (values.coverage) {
 }
 const kept = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
 process.once('exit', () => rmSync(kept, { recursive: true, force: true }))
-if (lanes.length > 1)
-  process.stdout.write(`${lanes.length} processes run the tests; the reports of all but the first one come last.\n`)
-const runs = lanes.map((spec, lane) => startMocha(spec, lane))
+const runs = few === undefined ? startLanes(suite) : [startMocha(few)]
 // who ends us ends the tests; Ctrl-C reaches them without us
 process.on('SIGTERM', () => {
   for (const { mocha } of runs) mocha.kill('SIGTERM')
@@ -96,46 +102,58 @@ for (const { log, ended } of runs) {
   status = Math.max(status, (await ended)[0] ?? 1)
   if (log !== undefined) process.stdout.write(readFileSync(log))
 }
-if (lanes.length > 1) process.stdout.write(`\n${addUp(runs.map(({ counts }) => counts))}\n`)
+if (runs.length > 1) process.stdout.write(`\n${addUp(runs.map(({ counts }) => counts))}\n`)
 if (values.coverage) {
   const { reportCoverage } = await import('./coverage.ts')
   await reportCoverage(coverageData)
 }
 process.exit(status)
 
-/** The report of the first lane is printed as it comes, that of another one is kept until then. */
-function startMocha(spec: readonly string[], lane: number) {
+function startMocha(files: readonly string[]) {
+  return start(0, (counts) => [
+    'node_modules/mocha/bin/mocha.js',
+    '--config',
+    '.mocharc.json',
+    '--reporter',
+    'scripts/reporter.mjs',
+    '--reporter-option',
+    `counts=${counts}`,
+    // a mistyped --grep matches no test, and must not pass
+    '--fail-zero',
+    ...(values.grep ? ['--fgrep', values.grep] : []),
+    ...(timeoutMs === undefined ? [] : ['--timeout', timeoutMs]),
+    ...files,
+  ])
+}
+
+/** Each takes the file that is next, so that all end at about the same time, whatever a file takes. */
+function startLanes({ files, lanes }: Suite) {
+  const queue = join(kept, 'queue')
+  mkdirSync(queue)
+  for (const [place, file] of files.toSorted((a, b) => placeOf(a) - placeOf(b)).entries())
+    writeFileSync(join(queue, String(place).padStart(4, '0')), file)
+  if (lanes > 1)
+    process.stdout.write(`${lanes} processes run the tests; the reports of all but the first one come last.\n`)
+  return Array.from({ length: lanes }, (_, lane) =>
+    start(lane, (counts) => ['scripts/lane.ts', queue, counts, timeoutMs ?? '']),
+  )
+}
+
+/** The report of the first one is printed as it comes, that of another one is kept until then. */
+function start(lane: number, commandOf: (counts: string) => readonly string[]) {
   const counts = join(kept, `${lane}.json`)
   const log = lane === 0 ? undefined : join(kept, `${lane}.log`)
   const output = log === undefined ? 'inherit' : openSync(log, 'w')
-  const mocha = spawn(
-    process.execPath,
-    [
-      'node_modules/mocha/bin/mocha.js',
-      '--config',
-      '.mocharc.json',
-      '--reporter',
-      'scripts/reporter.mjs',
-      '--reporter-option',
-      `counts=${counts}`,
-      // a mistyped --grep matches no test, and must not pass
-      '--fail-zero',
-      ...(values.grep ? ['--fgrep', values.grep] : []),
-      // many times the cases take many times as long
-      ...(values.suite === 'nightly' ? ['--timeout', `${60 * 60_000}`] : []),
-      ...spec,
-    ],
-    {
-      stdio: ['inherit', output, output],
-      env: {
-        ...process.env,
-        NODE_ENV: 'test',
-        NAUTHERA_SUITE: values.suite,
-        // compiled code is counted less exactly
-        ...(values.coverage ? { NODE_V8_COVERAGE: coverageData } : compileCache),
-      },
+  const mocha = spawn(process.execPath, commandOf(counts), {
+    stdio: ['inherit', output, output],
+    env: {
+      ...process.env,
+      NODE_ENV: 'test',
+      NAUTHERA_SUITE: values.suite,
+      // compiled code is counted less exactly
+      ...(values.coverage ? { NODE_V8_COVERAGE: coverageData } : compileCache),
     },
-  )
+  })
   const ended = once(mocha, 'close') as Promise<[number | null]>
   return { mocha, log, counts, ended }
 }
