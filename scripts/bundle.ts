@@ -65,6 +65,20 @@ export async function bundlePart(part: Part, directory: string): Promise<void> {
   }
 }
 
+/** Bundles every part.
+ *  @returns the source of each program and its file, as `scriptOf` reads them from NAUTHERA_BUNDLES */
+export async function bundleAll(directory: string): Promise<Record<string, string>> {
+  await Promise.all(parts.map((part) => bundlePart(part, join(directory, part))))
+  return Object.fromEntries(
+    parts.flatMap((part) =>
+      Object.entries(recipes[part].entries).map(([source, file]) => [
+        `${part}/${source}`,
+        join(directory, part, 'app', file),
+      ]),
+    ),
+  )
+}
+
 /** Writes one file that needs no node_modules, and its source map.
  *  @param externals packages that stay outside
  *  @param apart packages that lie in files of their own

@@ -196,13 +196,7 @@ export class Browser {
         })
       } else if (page.body.includes('id="account-continue"')) {
         page = await this.submit(page, '/account', { choice: 'continue' })
-      } else
-        throw new Error(
-          `stopped at ${page.status} ${page.url}: ${page.body
-            .replace(/<[^>]*>/g, ' ')
-            .replace(/\s+/g, ' ')
-            .slice(0, 300)}`,
-        )
+      } else throw new Error(`stopped at ${page.status} ${page.url}: ${textOf(page.body)}`)
     }
     if (page.location === undefined) throw new Error(`no way back from ${page.url}`)
     return new URL(page.location)
@@ -220,8 +214,15 @@ export function formOf(html: string, action: string): { action: string; fields: 
     }
     return { action: target, fields }
   }
-  throw new Error(`no form goes to ${action}`)
+  throw new Error(`no form goes to ${action}: ${textOf(html)}`)
 }
+
+/** @returns the beginning of what a page says, for the message of an error */
+const textOf = (html: string): string =>
+  html
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .slice(0, 300)
 
 const unescapeHtml = (text: string): string =>
   text.replace(

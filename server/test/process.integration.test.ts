@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline'
 import { expect } from 'chai'
 import { Secret } from '@nauthera/runtime/log'
 import { freePort } from '@nauthera/local/processes/ports'
+import { compileCache, root, scriptOf } from '@nauthera/local/processes/program'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import type { FreshDatabase } from '@nauthera/local/programs/fresh-database'
 import { reapProcess } from '@nauthera/local/processes/reaper'
@@ -28,9 +29,9 @@ interface Run {
 const running: Run[] = []
 
 function run(settingsFile: string): Run {
-  const child = spawn(process.execPath, ['server/src/main.ts', '--settings', settingsFile], {
-    cwd: new URL('../..', import.meta.url),
-    env: { PATH: process.env['PATH'], NODE_ENV: 'production' },
+  const child = spawn(process.execPath, [scriptOf('server/src/main.ts'), '--settings', settingsFile], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...compileCache },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   reapProcess(child)

@@ -3,14 +3,14 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { root, scriptOf } from '@nauthera/local/processes/program'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 import type { Pod } from './agent.ts'
 import { createToldLines } from './told-lines.ts'
 
-const main = fileURLToPath(import.meta.resolve('@nauthera/config-agent/main'))
+const main = resolve(root, scriptOf('config-agent/src/main.ts'))
 
 /** The agent as a process of its own, with the settings of the pod.
  *  @param options.wrap a program that starts it, such as `unshare`, with its arguments */

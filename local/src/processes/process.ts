@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { ProcessLines } from './process-lines.ts'
 import type { Program } from './program.ts'
-import { root } from './program.ts'
+import { root, scriptOf } from './program.ts'
 import { reapProcess } from './reaper.ts'
 
 /** One of our programs as a running process: what it writes, when it ends, and its restarts. */
@@ -98,7 +98,7 @@ class ObservedProcess implements RunningProcess {
 
   #spawn(): ChildProcess {
     const { flags = [], script, args = [], env } = this.#options
-    const child = spawn(process.execPath, [...flags, script, ...args], {
+    const child = spawn(process.execPath, [...flags, scriptOf(script), ...args], {
       cwd: root,
       env: { ...process.env, NODE_OPTIONS: '--disable-warning=ExperimentalWarning', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -33,6 +33,10 @@ export const sources: Programs = {
  *  half the time. */
 export const compileCache = { NODE_COMPILE_CACHE: join(root, '.nauthera/compile-cache') } as const
 
+/** @returns what runs in place of a source: a bundle, where the suite has made one (`bundleAll`), else the source */
+export const scriptOf = (source: string): string => bundled[source] ?? source
+const bundled = JSON.parse(process.env['NAUTHERA_BUNDLES'] ?? '{}') as Readonly<Record<string, string>>
+
 /** Writes settings for one of our programs. */
 export function writeSettings(file: string, settings: object): string {
   mkdirSync(dirname(file), { recursive: true })

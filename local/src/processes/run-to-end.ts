@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { root } from './program.ts'
+import { root, scriptOf } from './program.ts'
 import { reapProcess } from './reaper.ts'
 
 /** Runs one of our programs to its end.
@@ -15,7 +15,7 @@ export async function runToEnd(options: {
   timeoutMs?: number
   onLine?: (line: string) => void
 }): Promise<string> {
-  const child = spawn(process.execPath, [options.script, ...(options.args ?? [])], {
+  const child = spawn(process.execPath, [scriptOf(options.script), ...(options.args ?? [])], {
     cwd: root,
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],

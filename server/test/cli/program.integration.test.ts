@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Readable, Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { Redis } from 'ioredis'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
+import { compileCache, root, scriptOf } from '@nauthera/local/processes/program'
 import { startValkey } from '@nauthera/local/programs/valkey'
 import { runCommand } from '../../src/cli/program.ts'
 import { defaultLimits } from '../../src/users/lockout.ts'
@@ -640,12 +640,12 @@ describe(runCommand.name, () => {
 
   it('runs as a program and sets its exit code', function () {
     this.timeout(20_000)
-    const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+    const main = resolve(root, scriptOf('server/src/cli/main.ts'))
     const run = (...command: string[]) =>
       spawnSync(process.execPath, [main, ...command], {
         encoding: 'utf8',
         timeout: 15_000,
-        env: { NAUTHERA_SETTINGS: join(directory, 'server.yaml') },
+        env: { NAUTHERA_SETTINGS: join(directory, 'server.yaml'), ...compileCache },
       })
     expect(run('users', 'list', '-o', 'json').status).to.equal(0)
     const missing = run('users', 'show', 'nobody')

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import { runner } from 'node-pg-migrate'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
+import { root, scriptOf } from '@nauthera/local/processes/program'
 import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
 import { checkSchema, migrateUp, migrationStatus, neededMigrations } from '../../src/store/migrate.ts'
 import { sqlDirectory } from '../../src/files.ts'
@@ -16,7 +16,7 @@ import type { Database } from '../../src/store/postgres.ts'
 import { connectionOf } from './fresh-store.ts'
 
 const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const cli = resolve(root, scriptOf('server/src/cli/main.ts'))
 const quiet = { log: () => undefined }
 
 describe(migrateUp.name, () => {
