@@ -49,12 +49,21 @@ export interface DevOptions {
 /** Reads the command line; prints help and ends, or says what is wrong and ends with code 2.
  *  @param defaultNamespace of a client that is named without one */
 export function readDevOptions(defaultNamespace: string): DevOptions {
-  const refuse = (text: string): never => {
-    process.stderr.write(`${text}\n\n${usage}`)
-    process.exit(2)
+  const read = parseDevOptions(process.argv.slice(2), defaultNamespace)
+  if (read === 'help') {
+    process.stdout.write(usage)
+    process.exit(0)
   }
+  if (typeof read !== 'string') return read
+  process.stderr.write(`${read}\n\n${usage}`)
+  process.exit(2)
+}
+
+/** @returns the options; `help` where they are asked for it; or what is wrong */
+export function parseDevOptions(args: readonly string[], defaultNamespace: string): DevOptions | string {
   try {
     const { values } = parseArgs({
+      args: [...args],
       options: {
         replicas: { type: 'string', default: '1' },
         with: { type: 'string' },
@@ -69,26 +78,21 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
         help: { type: 'boolean', default: false },
       },
     })
-    if (values.help) {
-      process.stdout.write(usage)
-      process.exit(0)
-    }
-    if (!/^[1-9]$/.test(values.replicas)) refuse(`--replicas ${values.replicas}: must be a number from 1 to 9`)
+    if (values.help) return 'help'
+    if (!/^[1-9]$/.test(values.replicas)) return `--replicas ${values.replicas}: must be a number from 1 to 9`
     const wanted = parseExtras(values.with)
-    if (wanted === undefined) refuse(`--with ${values.with}: can be all, or some of ${extras.join(',')}`)
-    if (values.issuer !== undefined) {
-      const faults = issuerFaults(values.issuer)
-      if (faults.length > 0) refuse(`--issuer ${values.issuer}: ${faults.join('; ')}`)
-    }
+    if (wanted === undefined) return `--with ${values.with}: can be all, or some of ${extras.join(',')}`
+    const faults = values.issuer === undefined ? [] : issuerFaults(values.issuer)
+    if (faults.length > 0) return `--issuer ${values.issuer}: ${faults.join('; ')}`
     if (values.rotate !== undefined && !/^[^/]+(\/[^/]+)?$/.test(values.rotate)) {
-      refuse(`--rotate ${values.rotate}: must be NAME or NAMESPACE/NAME`)
+      return `--rotate ${values.rotate}: must be NAME or NAMESPACE/NAME`
     }
     const [first = '', second] = values.rotate?.split('/') ?? []
     const client =
       second === undefined ? { namespace: defaultNamespace, name: first } : { namespace: first, name: second }
     return {
       replicas: Number(values.replicas),
-      extras: wanted ?? new Set(),
+      extras: wanted,
       issuer: values.issuer,
       rotate: values.rotate === undefined ? undefined : client,
       once: values.once,
@@ -99,6 +103,6 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
       state: values.state,
     }
   } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error))
+    return error instanceof Error ? error.message : String(error)
   }
 }

@@ -1,0 +1,37 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { freePort, holdPort } from '@nauthera/local/processes/ports'
+import { reapDirectory } from '@nauthera/local/processes/reaper'
+import { choosePorts } from '../../dev/ports.ts'
+import type { DevPorts } from '../../dev/ports.ts'
+
+const numbers = ({ issuer, sample, api, inbox, pods }: DevPorts) =>
+  [issuer, sample, api, inbox, ...pods].map(({ port }) => port)
+
+describe(choosePorts.name, () => {
+  it('takes the ports of the last time, and another one where a program has one of them, and says so', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'nauthera-ports-'))
+    const forget = reapDirectory(directory)
+    const file = join(directory, 'ports.json')
+    const wanted = { issuer: await freePort(), sample: await freePort(), api: await freePort(), pods: [] }
+    writeFileSync(file, JSON.stringify(wanted))
+    const said: string[] = []
+    const choose = async () => {
+      const chosen = await choosePorts(file, { replicas: 2, extras: new Set() }, (text) => void said.push(text))
+      await chosen.release()
+      return numbers(chosen)
+    }
+    const first = await choose()
+    expect(first.slice(0, 3)).to.deep.equal([wanted.issuer, wanted.sample, wanted.api])
+    expect(await choose()).to.deep.equal(first)
+    expect(said).to.deep.equal([])
+    const squatter = await holdPort(wanted.issuer)
+    const moved = await choose()
+    await squatter.release()
+    expect(moved.slice(1)).to.deep.equal(first.slice(1))
+    expect(said).to.deep.equal([`port ${wanted.issuer} is in use; the issuer is on port ${moved[0]}`])
+    forget()
+  })
+})
