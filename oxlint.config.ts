@@ -27,9 +27,9 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^otpauth$': ['server/src/users/factors/totp.ts'],
   '^@simplewebauthn/server': ['server/src/users/factors/passkeys.ts'],
   '^qrcode$': ['server/src/users/factors/qr-code.ts'],
-  '^(pg-promise|pg)$': ['server/src/store/postgres.ts'],
+  '^(pg-promise|pg)$': ['server/src/store/driver/postgres.ts'],
   '^node-pg-migrate$': ['server/src/store/migrate.ts'],
-  '^ioredis$': ['server/src/store/redis-cache.ts'],
+  '^ioredis$': ['server/src/store/cache/redis-cache.ts'],
   '^nodemailer$': ['server/src/mail/smtp.ts'],
   '^ldapts$': ['server/src/users/ldap/**'],
 }
@@ -83,7 +83,7 @@ const pure: Readonly<Record<string, string | undefined>> = {
 }
 
 /** Rooms of one folder, outermost first; `.` is the files that lie in no room. An import goes down the list only.
- *  Rooms are flat, except for the first. */
+ *  Rooms are flat, except for `library`. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   'server/src/oidc': [
     'library',
@@ -96,6 +96,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'certificates',
     'keys',
   ],
+  'server/src/store': ['.', 'sessions', 'factors', 'people', 'tokens', 'outbox', 'cache', 'audit', 'driver'],
 }
 
 interface Denied {

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 
 /** Every event that the server can tell, as its type says; `admin.*` are as many as there are commands. */
 function eventNames(): string[] {
-  const source = readFileSync('server/src/store/audit-event.ts', 'utf8')
+  const source = readFileSync('server/src/store/audit/audit-event.ts', 'utf8')
   const union = source.slice(source.indexOf('export type AuditName'), source.indexOf('/** Never a secret'))
   return union
     .split(/^ *\| /m)

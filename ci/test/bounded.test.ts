@@ -26,8 +26,8 @@ import { createDocuments } from '@nauthera/server/oidc/clients/documents'
 import { Seen } from '@nauthera/server/oidc/keys/seen'
 import { createJwksFetch } from '@nauthera/server/oidc/outbound/jwks-fetch'
 import { createSectorDocuments } from '@nauthera/server/oidc/outbound/sector-documents'
-import { AuditCounts, countingOf } from '@nauthera/server/store/audit-counts'
-import { createMemoryCache } from '@nauthera/server/store/memory-cache'
+import { AuditCounts, countingOf } from '@nauthera/server/store/audit/audit-counts'
+import { createMemoryCache } from '@nauthera/server/store/cache/memory-cache'
 
 /** More than any of them keeps; a million at night. */
 const all = Math.min(1_000_000, propertyRuns(120_000))

@@ -43,7 +43,7 @@ const refused: readonly [sentence: string, path: string, source: string, message
     'a second door to pg-promise',
     'server/src/users/x.ts',
     `import 'pg-promise'\n`,
-    'Only server/src/store/postgres.ts',
+    'Only server/src/store/driver/postgres.ts',
   ],
   ['a second door to gRPC', 'operator/src/replicas/x.ts', `import '@grpc/grpc-js'\n`, 'Only proto/src/channel/**'],
   [
@@ -132,6 +132,18 @@ const refused: readonly [sentence: string, path: string, source: string, message
     'Imports between the rooms of server/src/oidc',
   ],
   [
+    'a room of the store that imports one above it',
+    'server/src/store/tokens/x.ts',
+    `import '../people/users.ts'\n`,
+    'Imports between the rooms of server/src/store',
+  ],
+  [
+    'a room of the store that imports a file of no room',
+    'server/src/store/driver/x.ts',
+    `import '../store.ts'\n`,
+    'Imports between the rooms of server/src/store',
+  ],
+  [
     'a folder that imports a part of the wiring',
     'server/src/mail/x.ts',
     `import '../app/web.ts'\n`,
@@ -170,7 +182,7 @@ const refused: readonly [sentence: string, path: string, source: string, message
 ]
 
 const accepted: readonly [sentence: string, path: string, source: string][] = [
-  ['the door of pg-promise', 'server/src/store/postgres.ts', `import 'pg-promise'\n`],
+  ['the door of pg-promise', 'server/src/store/driver/postgres.ts', `import 'pg-promise'\n`],
   ['express in http', 'server/src/http/server.ts', `import 'express'\n`],
   ['oidc that imports store', 'server/src/oidc/x.ts', `import '../store/grants.ts'\n`],
   [

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
 import { readTogether } from '@nauthera/proto/mounted-volume'
 import { partyOf } from '@nauthera/server/login/upstream/openid'
-import { loadKeyRing } from '@nauthera/server/store/envelope'
+import { loadKeyRing } from '@nauthera/server/store/driver/envelope'
 import { readFiles } from '@nauthera/server/users/ldap/directory-client'
 import { createMountedClient } from '../../scripts/dev/sample-app/mounted-client.ts'
 

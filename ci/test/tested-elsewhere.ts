@@ -54,11 +54,10 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'server/src/oidc/keys/*': ['server/test/oidc/tokens.integration.test.ts'],
   'server/src/oidc/lane/*': ['server/test/oidc/lane/machine-lane.integration.test.ts'],
   'server/src/oidc/library/**': ['server/test/oidc/library/overrides.integration.test.ts'],
-  'server/src/store/*': [
+  'server/src/store/**': [
     'server/test/store/housekeeping.integration.test.ts',
     'server/test/oidc/cache.integration.test.ts',
   ],
-  'server/src/store/factors/*': ['server/test/store/factors.integration.test.ts'],
   'server/src/users/*': ['server/test/users/postgres-users.integration.test.ts'],
   'server/src/users/import/*': ['server/test/cli/import.integration.test.ts'],
   'server/src/users/ldap/*': [

@@ -1,7 +1,7 @@
 import { Secret } from '@nauthera/runtime/log'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import type { FreshDatabase } from '@nauthera/local/programs/fresh-database'
-import { parseDsn } from '@nauthera/server/store/connection'
+import { parseDsn } from '@nauthera/server/store/driver/connection'
 import { migrateUp } from '@nauthera/server/store/migrate'
 
 let template: Promise<string> | undefined

@@ -13,7 +13,7 @@ import { compileCache, root, scriptOf } from '@nauthera/local/processes/program'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import type { FreshDatabase } from '@nauthera/local/programs/fresh-database'
 import { reapProcess } from '@nauthera/local/processes/reaper'
-import { parseDsn } from '../src/store/connection.ts'
+import { parseDsn } from '../src/store/driver/connection.ts'
 import { migrateUp } from '../src/store/migrate.ts'
 
 // The server as a process: what it prints, when it is ready, how it exits.

@@ -25,7 +25,7 @@ import type { RunningProcess } from '@nauthera/local/processes/process'
 import { freePort } from '@nauthera/local/processes/ports'
 import type { Program } from '@nauthera/local/processes/program'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
-import { parseDsn } from '@nauthera/server/store/connection'
+import { parseDsn } from '@nauthera/server/store/driver/connection'
 import { migrateUp } from '@nauthera/server/store/migrate'
 
 /** A server process whose clients this process pushes, in the place of a config-agent: as many as wanted, at once. */

@@ -1,7 +1,7 @@
 import { auditedRequest } from '../oidc/request-context.ts'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
-import type { Factor, Factors } from '../store/factors.ts'
+import type { Factor, Factors } from '../store/factors/factors.ts'
 import { factorName } from '../users/factors/factor-name.ts'
 import { factorPaths } from './factor-sections.ts'
 import { accountArea } from './frame.ts'

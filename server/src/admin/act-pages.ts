@@ -1,7 +1,7 @@
 import { personalForm, personalPage } from '../account/gate.ts'
 import type { SignedInPerson } from '../account/gate.ts'
 import type { PageRequest, Reply, Route, Views } from '../reply.ts'
-import { isLookAlike } from '../store/look-alikes.ts'
+import { isLookAlike } from '../store/people/look-alikes.ts'
 import { confirmWithinMinutes } from '../store/desk.ts'
 import { actNamed, acts } from './acts.ts'
 import type { Act } from './acts.ts'

@@ -1,7 +1,7 @@
 import { personalPage } from '../account/gate.ts'
 import type { SignedInPerson } from '../account/gate.ts'
 import type { PageRequest, Reply, Route } from '../reply.ts'
-import type { AuditFilter, AuditRecord } from '../store/audit.ts'
+import type { AuditFilter, AuditRecord } from '../store/audit/audit.ts'
 import type { ActPageNeeds } from './act-pages.ts'
 import { deskEvent } from './carry-out.ts'
 import { deskArea, searched, signedInAt } from './frame.ts'

@@ -1,6 +1,6 @@
 import { capabilities, deskGroups } from '../settings/admin.ts'
 import type { AdminSettings, Capability } from '../settings/admin.ts'
-import type { GroupOrigins } from '../store/user.ts'
+import type { GroupOrigins } from '../store/people/user.ts'
 
 // Who may do what to whom at the help desk. Pure: the caller reads the groups, and acts in the same transaction.
 

@@ -2,7 +2,7 @@ import type { Health } from '@nauthera/runtime/health'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import type { ServerSettings } from '../settings.ts'
-import type { QueueLimits } from '../store/bounded-queue.ts'
+import type { QueueLimits } from '../store/driver/bounded-queue.ts'
 
 /** What the parts of a server are made of. */
 export interface Needs {

@@ -1,9 +1,9 @@
 // Opens PostgreSQL and the cache, as the settings say.
-import type { Cache } from '../store/cache.ts'
-import { cacheConnection } from '../store/cache-connection.ts'
-import { databaseConnection } from '../store/connection.ts'
-import { loadKeyRing } from '../store/envelope.ts'
-import { createDatabase } from '../store/postgres.ts'
+import type { Cache } from '../store/cache/cache.ts'
+import { cacheConnection } from '../store/cache/cache-connection.ts'
+import { databaseConnection } from '../store/driver/connection.ts'
+import { loadKeyRing } from '../store/driver/envelope.ts'
+import { createDatabase } from '../store/driver/postgres.ts'
 import { createStore } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
 import type { Needs } from './needs.ts'
@@ -13,7 +13,7 @@ export async function openCache({ settings, log, metrics }: Needs): Promise<Cach
   if (!connection) return undefined
   const keys = loadKeyRing(settings.keysDirectory).derive('cache')
   // its client is large, and many servers have no cache
-  const { createRedisCache } = await import('../store/redis-cache.ts')
+  const { createRedisCache } = await import('../store/cache/redis-cache.ts')
   return createRedisCache({ connection, keys, timeoutMs: settings.cache.timeout, log, metrics })
 }
 

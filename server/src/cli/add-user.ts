@@ -1,8 +1,8 @@
 // nauthera users add, nauthera users edit.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { createUsers } from '../store/users.ts'
-import type { Profile } from '../store/user.ts'
+import { createUsers } from '../store/people/users.ts'
+import type { Profile } from '../store/people/user.ts'
 import { profileClaimNames, withProfileClaims } from '../users/profile-claims.ts'
 import type { PasswordOptions } from './ask-password.ts'
 import { adminEvent, print, withDatabase } from './session.ts'

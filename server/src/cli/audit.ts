@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
-import type { AuditFilter, AuditRecord } from '../store/audit.ts'
+import type { AuditFilter, AuditRecord } from '../store/audit/audit.ts'
 import { printPages, withDatabase } from './session.ts'
 import type { Opened, CommandSession } from './session.ts'
 import { findUser } from './one-user.ts'

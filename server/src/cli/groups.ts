@@ -1,9 +1,9 @@
 // nauthera groups: which people are in which group.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { createGroups } from '../store/groups.ts'
-import { ownSource } from '../store/user.ts'
-import type { User } from '../store/user.ts'
+import { createGroups } from '../store/people/groups.ts'
+import { ownSource } from '../store/people/user.ts'
+import type { User } from '../store/people/user.ts'
 import { confirm } from './confirm.ts'
 import { adminEvent, print, say, withDatabase } from './session.ts'
 import type { CommandSession } from './session.ts'

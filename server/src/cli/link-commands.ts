@@ -1,9 +1,9 @@
 // nauthera users invite, users verify-email: links by mail, or on the screen where no mail is sent.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { createMailLinks } from '../store/mail-links.ts'
-import { ownSource } from '../store/user.ts'
-import { createUsers } from '../store/users.ts'
+import { createMailLinks } from '../store/people/mail-links.ts'
+import { ownSource } from '../store/people/user.ts'
+import { createUsers } from '../store/people/users.ts'
 import { createLinkMails } from '../users/link-mails.ts'
 import type { LinkMails } from '../users/link-mails.ts'
 import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'

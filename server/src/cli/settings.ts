@@ -2,8 +2,8 @@
 import type { Command } from 'commander'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
-import { databaseConnection } from '../store/connection.ts'
-import { loadKeyRing } from '../store/envelope.ts'
+import { databaseConnection } from '../store/driver/connection.ts'
+import { loadKeyRing } from '../store/driver/envelope.ts'
 import { say, settingsOf } from './session.ts'
 import type { CommandSession } from './session.ts'
 

@@ -1,5 +1,5 @@
 import { paths } from '@nauthera/rules/endpoints'
-import type { Audit } from '../store/audit.ts'
+import type { Audit } from '../store/audit/audit.ts'
 import { answerError } from './error-page.ts'
 import { foreignFault } from './form-guard.ts'
 import { pathOfTarget } from './handler.ts'

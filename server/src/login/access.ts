@@ -1,6 +1,6 @@
 import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { Page } from '../reply.ts'
-import type { Audit } from '../store/audit.ts'
+import type { Audit } from '../store/audit/audit.ts'
 import { pageOf } from './attempt.ts'
 import type { Attempt, KnownAccount, Step } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'

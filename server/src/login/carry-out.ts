@@ -1,6 +1,6 @@
 import type { Interaction, Interactions, Progress } from '../oidc/interaction/interaction.ts'
 import type { Reply } from '../reply.ts'
-import type { Audit } from '../store/audit.ts'
+import type { Audit } from '../store/audit/audit.ts'
 import type { Agreed, Attempt, FormOutcome } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 import type { Dispatch } from './dispatch.ts'

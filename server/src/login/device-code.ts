@@ -5,8 +5,8 @@ import type { Interactions } from '../oidc/interaction/interaction.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake, PersonOnPage } from '../reply/on-page.ts'
-import type { Audit } from '../store/audit.ts'
-import type { DeviceCodes } from '../store/device-codes.ts'
+import type { Audit } from '../store/audit/audit.ts'
+import type { DeviceCodes } from '../store/tokens/device-codes.ts'
 import { interactionPaths } from './attempt.ts'
 
 interface Needs {

@@ -1,5 +1,5 @@
 import { askedFrom } from '../describe-agent.ts'
-import type { Audit } from '../store/audit.ts'
+import type { Audit } from '../store/audit/audit.ts'
 import type { Page } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import { pageOf } from './attempt.ts'

@@ -1,6 +1,6 @@
 // A way through the first factor: a passkey.
 import type { PageRequest } from '../reply.ts'
-import type { Audit } from '../store/audit.ts'
+import type { Audit } from '../store/audit/audit.ts'
 import type { PasskeyAnswer, PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import { factorStanding } from '../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'

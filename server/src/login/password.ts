@@ -2,7 +2,7 @@
 import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { PageRequest } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
-import type { Audit } from '../store/audit.ts'
+import type { Audit } from '../store/audit/audit.ts'
 import { factorStanding } from '../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import { personOnPage } from '../users/person-on-page.ts'

@@ -1,7 +1,7 @@
 import { freshFor, hasTwoFactors, withSecondFactor } from '../oidc/acr.ts'
 import type { Interactions, Progress } from '../oidc/interaction/interaction.ts'
 import type { Page } from '../reply.ts'
-import type { Audit } from '../store/audit.ts'
+import type { Audit } from '../store/audit/audit.ts'
 import { factorName, passkeyName } from '../users/factors/factor-name.ts'
 import type { EnrolledPasskey, PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import { mayEnrolFirst } from '../users/factors/policy.ts'

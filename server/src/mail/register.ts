@@ -2,7 +2,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
-import { looksLikeAnother } from '../store/look-alikes.ts'
+import { looksLikeAnother } from '../store/people/look-alikes.ts'
 import { isEmailAddress } from '../users/email-address.ts'
 import { shortLifeMinutes } from '../users/link-mails.ts'
 import { requestLimits } from '../users/link-requests.ts'

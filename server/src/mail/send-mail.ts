@@ -1,6 +1,6 @@
 import type { AllTexts } from '../http/texts.ts'
 import type { Mail } from '../mails.ts'
-import type { Try } from '../store/outbox-runner.ts'
+import type { Try } from '../store/outbox/outbox-runner.ts'
 import { composeMail } from './compose.ts'
 import type { Sender } from './compose.ts'
 import type { Smtp } from './smtp.ts'

@@ -7,7 +7,7 @@ import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { describeError } from '@nauthera/runtime/log'
 import { readSecretFile } from '@nauthera/runtime/settings'
 import type { MailSettings } from '../settings/mail.ts'
-import type { TryOutcome } from '../store/outbox-runner.ts'
+import type { TryOutcome } from '../store/outbox/outbox-runner.ts'
 import { isEmailAddress } from '../users/email-address.ts'
 
 export interface Message {

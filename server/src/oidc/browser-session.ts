@@ -1,7 +1,7 @@
 // The session of a browser, for pages that belong to no authorization request.
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { LoadedAccount } from '../store/accounts.ts'
+import type { LoadedAccount } from '../store/sessions/accounts.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import { acrOf } from './acr.ts'
 import { readCookies, setCookie } from './cookies.ts'

@@ -1,7 +1,7 @@
 // Scopes and groups -> claims.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { claimsByScope, scopeOfClaim } from '@nauthera/rules/scopes'
-import type { User } from '../store/user.ts'
+import type { User } from '../store/people/user.ts'
 
 const standardProfile: readonly string[] = [...claimsByScope.profile, ...claimsByScope.address, ...claimsByScope.phone]
 

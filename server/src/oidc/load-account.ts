@@ -1,6 +1,6 @@
-import type { AccountQuery, GrantQuery, GrantedAccount, LoadedAccount } from '../store/accounts.ts'
-import type { Redemption } from '../store/redemptions.ts'
-import type { Renewal, Renewed } from '../store/renewals.ts'
+import type { AccountQuery, GrantQuery, GrantedAccount, LoadedAccount } from '../store/sessions/accounts.ts'
+import type { Redemption } from '../store/sessions/redemptions.ts'
+import type { Renewal, Renewed } from '../store/sessions/renewals.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import type { RequestContext } from './request-context.ts'
 

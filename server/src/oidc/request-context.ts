@@ -1,6 +1,6 @@
 import type { RequestPeer } from '../reply.ts'
-import type { AuditEvent } from '../store/audit.ts'
-import type { GrantedAccount, LoadedAccount } from '../store/accounts.ts'
+import type { AuditEvent } from '../store/audit/audit.ts'
+import type { GrantedAccount, LoadedAccount } from '../store/sessions/accounts.ts'
 import type { Presented } from './certificates/presented.ts'
 import type { Exchange } from './cookies.ts'
 

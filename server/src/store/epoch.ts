@@ -1,8 +1,8 @@
 // The store epoch. Sealed values carry it, and a restore from a backup raises it: what was sealed before is refused from then on.
-import { auditInsert } from './audit.ts'
-import type { AuditEvent, AuditRows } from './audit.ts'
-import { statement } from './postgres.ts'
-import type { Connection } from './postgres.ts'
+import { auditInsert } from './audit/audit.ts'
+import type { AuditEvent, AuditRows } from './audit/audit.ts'
+import { statement } from './driver/postgres.ts'
+import type { Connection } from './driver/postgres.ts'
 
 export interface Epoch {
   read(): Promise<number>

@@ -3,8 +3,8 @@ import { readdirSync } from 'node:fs'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
 import { sqlDirectory } from '../files.ts'
-import { clientConfig, statement } from './postgres.ts'
-import type { Connection, DatabaseConnection } from './postgres.ts'
+import { clientConfig, statement } from './driver/postgres.ts'
+import type { Connection, DatabaseConnection } from './driver/postgres.ts'
 
 export interface MigrationStatus {
   /** Names of the files, without `.sql`, in order. */

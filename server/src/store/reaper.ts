@@ -1,8 +1,8 @@
 // Removes expired rows in small batches. Every replica does; none waits for another.
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
-import { statement } from './postgres.ts'
-import type { Connection, Statement } from './postgres.ts'
+import { statement } from './driver/postgres.ts'
+import type { Connection, Statement } from './driver/postgres.ts'
 
 export interface Reaper {
   /** One round over all tables.

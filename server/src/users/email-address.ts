@@ -1,7 +1,7 @@
 // What an e-mail address is.
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
-import { longestName } from '../store/user-names.ts'
-import { canonicalName } from '../store/canonical-name.ts'
+import { longestName } from '../store/people/user-names.ts'
+import { canonicalName } from '../store/people/canonical-name.ts'
 
 const address = /^[^\s<>()[\]\\,;:"@]+@[^\s<>()[\]\\,;:"@]+$/u
 

@@ -2,8 +2,8 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { AskedFrom } from '../describe-agent.ts'
 import type { Mail } from '../mails.ts'
-import { ownSource } from '../store/user.ts'
-import type { User } from '../store/user.ts'
+import { ownSource } from '../store/people/user.ts'
+import type { User } from '../store/people/user.ts'
 import { languageOf } from './person-on-page.ts'
 
 /** Whom a mail is about. */

@@ -1,6 +1,6 @@
 // How a page shows a person, and their language.
 import type { PersonOnPage } from '../reply/on-page.ts'
-import type { User } from '../store/user.ts'
+import type { User } from '../store/people/user.ts'
 
 type Described = Pick<User, 'username' | 'name' | 'locale' | 'preferences'>
 

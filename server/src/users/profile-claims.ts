@@ -3,7 +3,7 @@ import { claimsByScope } from '@nauthera/rules/scopes'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
-import type { Profile } from '../store/user.ts'
+import type { Profile } from '../store/people/user.ts'
 
 /** Facts with a place of their own: what to write instead. */
 const elsewhere: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@
 import { domainToASCII } from 'node:url'
 import type { ServerSettings } from '../settings.ts'
 import { presetIssuers } from '../settings/upstream.ts'
-import { canonicalName } from '../store/canonical-name.ts'
+import { canonicalName } from '../store/people/canonical-name.ts'
 
 /** What one source may vouch for. */
 export interface Vouching {

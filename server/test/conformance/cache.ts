@@ -1,7 +1,7 @@
 // What every cache must do. It may lose entries, but what it returns is what was set for that purpose and id.
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
-import type { Cache } from '../../src/store/cache.ts'
+import type { Cache } from '../../src/store/cache/cache.ts'
 
 export interface CacheUnderTest {
   readonly cache: Cache

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
-import type { LoadedAccount } from '../../src/store/accounts.ts'
+import type { LoadedAccount } from '../../src/store/sessions/accounts.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'
 

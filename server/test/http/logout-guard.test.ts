@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { createLogoutGuard } from '../../src/http/logout-guard.ts'
-import type { AuditEvent } from '../../src/store/audit-event.ts'
+import type { AuditEvent } from '../../src/store/audit/audit-event.ts'
 import { serve, testPages } from './harness.ts'
 import type { RunningPages } from './harness.ts'
 

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { create } from '@bufbuild/protobuf'
 import { ClaimFromGroupsSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { claimsFromGroups, claimsOf } from '../../src/oidc/claims.ts'
-import type { User } from '../../src/store/user.ts'
+import type { User } from '../../src/store/people/user.ts'
 
 const user: User = {
   id: 'id',

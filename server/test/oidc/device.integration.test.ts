@@ -5,7 +5,7 @@ import { allowDevice, askForCode, deviceGrant, getDeviceCode, poll, typeCode } f
 import { claimsOfJwt, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { statement } from '../../src/store/postgres.ts'
+import { statement } from '../../src/store/driver/postgres.ts'
 
 const device = {
   ...configs.spa,

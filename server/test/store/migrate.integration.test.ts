@@ -11,8 +11,8 @@ import { root, scriptOf } from '@nauthera/local/processes/program'
 import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
 import { checkSchema, migrateUp, migrationStatus, neededMigrations } from '../../src/store/migrate.ts'
 import { sqlDirectory } from '../../src/files.ts'
-import { clientConfig, createDatabase, statement } from '../../src/store/postgres.ts'
-import type { Database } from '../../src/store/postgres.ts'
+import { clientConfig, createDatabase, statement } from '../../src/store/driver/postgres.ts'
+import type { Database } from '../../src/store/driver/postgres.ts'
 import { connectionOf } from './fresh-store.ts'
 
 const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Outbox } from '../../src/store/outbox.ts'
+import type { Outbox } from '../../src/store/outbox/outbox.ts'
 
 /** Looks every 20 ms, so that who does the work gets a turn.
  *  @param lacks says what is still missing; undefined when nothing is

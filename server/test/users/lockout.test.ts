@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { BegunAttempt } from '../../src/store/attempts.ts'
+import type { BegunAttempt } from '../../src/store/people/attempts.ts'
 import { decideLockout } from '../../src/users/lockout.ts'
 
 const place = '2026-01-01 00:00:00+00'

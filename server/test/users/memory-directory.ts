@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { canonicalName } from '../../src/store/canonical-name.ts'
-import type { Person, User } from '../../src/store/user.ts'
+import { canonicalName } from '../../src/store/people/canonical-name.ts'
+import type { Person, User } from '../../src/store/people/user.ts'
 import type { UserSource } from '../../src/users/user-source.ts'
 
 /** A directory in memory, like one that others run: it has its own keys for people, changes them without telling us, and does not always

@@ -1,5 +1,5 @@
 import type { Log } from '@nauthera/runtime/log'
-import type { UpstreamLinks } from '../../store/upstream-links.ts'
+import type { UpstreamLinks } from '../../store/factors/upstream-links.ts'
 import type { Upstream } from './upstream.ts'
 
 /** The other providers at which people sign in, and which accounts are linked with them. */

@@ -1,7 +1,7 @@
 import type { Log } from '@nauthera/runtime/log'
 import { paths } from '@nauthera/rules/endpoints'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
-import type { Cache } from '../../store/cache.ts'
+import type { Cache } from '../../store/cache/cache.ts'
 import { isPlainHttp } from '../../settings/upstream.ts'
 import type { ServerSettings } from '../../settings.ts'
 import { createGitHubUpstream } from './github.ts'

@@ -1,5 +1,5 @@
-import type { AuditEvent } from '../../store/audit.ts'
-import type { Finish } from '../../store/sign-ins.ts'
+import type { AuditEvent } from '../../store/audit/audit.ts'
+import type { Finish } from '../../store/sessions/sign-ins.ts'
 import type { AskedDetail } from '../clients/details.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { ownClientUid } from '../clients/own-client.ts'

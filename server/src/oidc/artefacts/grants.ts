@@ -1,5 +1,5 @@
 import { scopeOfClaim } from '@nauthera/rules/scopes'
-import type { StoredGrant as GrantRow } from '../../store/grants.ts'
+import type { StoredGrant as GrantRow } from '../../store/tokens/grants.ts'
 import { byApi } from '../clients/details.ts'
 import type { Details } from '../clients/details.ts'
 import type { Asked } from '../interaction/consent.ts'

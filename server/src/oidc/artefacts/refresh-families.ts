@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { NewFamily } from '../../store/grants.ts'
+import type { NewFamily } from '../../store/tokens/grants.ts'
 import { idleLifetime, mayRefresh } from '../clients/refresh-terms.ts'
 import type { RefreshConfig } from '../clients/refresh-terms.ts'
 import type { CookieKeys } from '../keys/key-set.ts'

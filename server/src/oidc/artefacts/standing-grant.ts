@@ -1,5 +1,5 @@
-import type { GrantedAccount } from '../../store/accounts.ts'
-import type { StoredGrant as GrantRow, GrantOwner } from '../../store/grants.ts'
+import type { GrantedAccount } from '../../store/sessions/accounts.ts'
+import type { StoredGrant as GrantRow, GrantOwner } from '../../store/tokens/grants.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { acrOfArtefact } from '../acr.ts'
 import { accessOf } from '../clients/access.ts'

@@ -1,7 +1,7 @@
 import type { PageRequest } from '../../reply.ts'
 import type { ClientOnPage, DetailOnPage, Mistake, PersonOnPage, ScopeOnPage } from '../../reply/on-page.ts'
-import type { LoadedAccount } from '../../store/accounts.ts'
-import type { AttemptKeys } from '../../store/attempts.ts'
+import type { LoadedAccount } from '../../store/sessions/accounts.ts'
+import type { AttemptKeys } from '../../store/people/attempts.ts'
 import type { FactorStanding } from '../../users/factors/policy.ts'
 
 // An interaction: the pages between an authorization request and its response. login/ works on these values.

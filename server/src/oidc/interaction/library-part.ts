@@ -1,4 +1,4 @@
-import type { AttemptKeys } from '../../store/attempts.ts'
+import type { AttemptKeys } from '../../store/people/attempts.ts'
 import type { AgreedNow } from './consent.ts'
 
 /** The library's data of an interaction, as far as we read it. The rest is given back unchanged. */

@@ -1,4 +1,4 @@
-import type { LoadedAccount } from '../../store/accounts.ts'
+import type { LoadedAccount } from '../../store/sessions/accounts.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 
 /** Looks up people with their consent for a client. In one request each person costs one query, however often they are

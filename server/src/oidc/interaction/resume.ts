@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { LoadedAccount } from '../../store/accounts.ts'
+import type { LoadedAccount } from '../../store/sessions/accounts.ts'
 import type { LibraryPart } from './library-part.ts'
 
 // A sign-in ends at the library's resume endpoint. The browser is sent there, unless the request that ends it can ask for it at once: that

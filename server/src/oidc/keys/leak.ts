@@ -1,4 +1,4 @@
-import type { KeyWriter, StoredKey } from '../../store/keys.ts'
+import type { KeyWriter, StoredKey } from '../../store/tokens/keys.ts'
 import { cachesHold } from '../../jwks-age.ts'
 import { isCut } from './key-set.ts'
 import type { RingKey } from './key-set.ts'

@@ -1,7 +1,7 @@
 // The ring of keys, shared by all replicas through PostgreSQL.
 import type { Log } from '@nauthera/runtime/log'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
-import type { KeySummary, KeyWriter, Keys, StoredKey } from '../../store/keys.ts'
+import type { KeySummary, KeyWriter, Keys, StoredKey } from '../../store/tokens/keys.ts'
 import type { FileKeys, KeyFile } from './key-file.ts'
 import { buildKeySet, cookieLine, isCut, signingLine, signingLines, statesOf } from './key-set.ts'
 import type { KeySet, RingKey } from './key-set.ts'

@@ -1,4 +1,4 @@
-import type { User } from '../../store/user.ts'
+import type { User } from '../../store/people/user.ts'
 import { signInProofOf } from '../acr.ts'
 import { recordGranted } from '../artefacts/granted-tokens.ts'
 import type { GrantEvents } from '../artefacts/granted-tokens.ts'

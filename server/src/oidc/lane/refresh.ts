@@ -1,6 +1,6 @@
 // Tokens for a plain refresh.
-import type { RefreshFamilies } from '../../store/refresh-families.ts'
-import type { Renewal } from '../../store/renewals.ts'
+import type { RefreshFamilies } from '../../store/tokens/refresh-families.ts'
+import type { Renewal } from '../../store/sessions/renewals.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import { standingGrant } from '../artefacts/standing-grant.ts'

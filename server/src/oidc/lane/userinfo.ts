@@ -1,4 +1,4 @@
-import type { User } from '../../store/user.ts'
+import type { User } from '../../store/people/user.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { RequestContext } from '../request-context.ts'
 import { findGrant, findToken } from './access-token.ts'

@@ -1,8 +1,8 @@
 // The library's hooks that find the person, and the grant of an authorization.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Account, Configuration, Grant } from 'oidc-provider'
-import type { LoadedAccount } from '../../store/accounts.ts'
-import type { User } from '../../store/user.ts'
+import type { LoadedAccount } from '../../store/sessions/accounts.ts'
+import type { User } from '../../store/people/user.ts'
 import { grantPayload, newGrantId } from '../artefacts/grants.ts'
 import { claimsFromGroups, claimsOf } from '../claims.ts'
 import { acrOfArtefact } from '../acr.ts'

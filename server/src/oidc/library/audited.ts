@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../store/audit.ts'
+import type { AuditEvent } from '../../store/audit/audit.ts'
 import { auditedRequest } from '../request-context.ts'
 import { currentRequest } from './current-request.ts'
 

@@ -1,7 +1,7 @@
 // Asks the library for the end of a sign-in, in the browser's place.
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestListener } from 'node:http'
-import type { Audit, AuditEvent } from '../../store/audit.ts'
+import type { Audit, AuditEvent } from '../../store/audit/audit.ts'
 import { isAnswer } from '../interaction/resume.ts'
 import type { Resume } from '../interaction/resume.ts'
 import type { RequestContext } from '../request-context.ts'

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { auditInsert } from '../audit.ts'
-import { outboxInsert } from '../outbox.ts'
-import { statement } from '../postgres.ts'
-import { admitted } from '../standing.ts'
+import { auditInsert } from '../audit/audit.ts'
+import { outboxInsert } from '../outbox/outbox.ts'
+import { statement } from '../driver/postgres.ts'
+import { admitted } from '../people/standing.ts'
 import { hashOf, isFirst, rowsOf, storeFactor } from './needs.ts'
 import type { Enrolled, FactorNeeds, NewFactor } from './needs.ts'
 

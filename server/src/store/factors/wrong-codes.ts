@@ -1,5 +1,5 @@
-import type { AttemptLimits } from '../attempts.ts'
-import { statement } from '../postgres.ts'
+import type { AttemptLimits } from '../people/attempts.ts'
+import { statement } from '../driver/postgres.ts'
 import type { FactorNeeds } from './needs.ts'
 
 /** How many wrong codes an account may have: `perAccount` of them lock its codes. */

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import type { AskedFrom } from '../../describe-agent.ts'
 import type { Mail } from '../../mails.ts'
-import type { AuditEvent } from '../../store/audit-event.ts'
-import type { User } from '../../store/user.ts'
+import type { AuditEvent } from '../../store/audit/audit-event.ts'
+import type { User } from '../../store/people/user.ts'
 import { languagesFor } from '../notices.ts'
 
 /** Told where identities at other providers go with the first factor. @param event of the new factor */

@@ -2,8 +2,8 @@
 // session; a mark in the database makes it single-use on all replicas.
 import { randomBytes } from 'node:crypto'
 import { askedFrom } from '../../describe-agent.ts'
-import type { Factors } from '../../store/factors.ts'
-import type { User } from '../../store/user.ts'
+import type { Factors } from '../../store/factors/factors.ts'
+import type { User } from '../../store/people/user.ts'
 import { factorNotice, unlinkedNotice } from './notice.ts'
 import { creationOptions, credentialIdOf, requestOptions, verifyNew, verifyUse } from './passkeys.ts'
 import type { RelyingParty } from './passkeys.ts'

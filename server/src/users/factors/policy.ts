@@ -1,5 +1,5 @@
 // Who must have a second factor, by the setting `secondFactor`. What a client or a request needs is in oidc/acr.ts.
-import type { FactorKind } from '../../store/standing.ts'
+import type { FactorKind } from '../../store/people/standing.ts'
 
 export interface SecondFactorPolicy {
   /** `off`: nobody is asked. `optional`: whoever has one is asked. `required`: everybody sets one up. */

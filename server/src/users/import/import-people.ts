@@ -2,12 +2,12 @@
 // the same file can be given again after whatever stopped the first run.
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { AuditEvent } from '../../store/audit.ts'
-import { canonicalName } from '../../store/canonical-name.ts'
-import type { ImportBatch, ImportedPerson } from '../../store/import-batch.ts'
-import { ownSource } from '../../store/user.ts'
-import type { User } from '../../store/user.ts'
-import { faultsOfOwnName } from '../../store/user-names.ts'
+import type { AuditEvent } from '../../store/audit/audit.ts'
+import { canonicalName } from '../../store/people/canonical-name.ts'
+import type { ImportBatch, ImportedPerson } from '../../store/people/import-batch.ts'
+import { ownSource } from '../../store/people/user.ts'
+import type { User } from '../../store/people/user.ts'
+import { faultsOfOwnName } from '../../store/people/user-names.ts'
 import type { PersonEntry, ReadEntry } from './person-entry.ts'
 
 export interface ImportCounts {

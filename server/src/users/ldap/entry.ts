@@ -1,8 +1,8 @@
 // What an entry of a directory says about a person.
-import type { Person } from '../../store/user.ts'
+import type { Person } from '../../store/people/user.ts'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-characters'
-import { faultsOfName } from '../../store/user-names.ts'
+import { faultsOfName } from '../../store/people/user-names.ts'
 import { isEmailAddress } from '../email-address.ts'
 import { vouchesFor } from '../vouching.ts'
 import type { Vouching } from '../vouching.ts'

@@ -1,8 +1,8 @@
 // What a directory said about people a while ago: in Valkey, where all replicas share it, or in the memory of this one. Nothing older
 // than its age is ever given out.
 import { z } from '@nauthera/runtime/settings'
-import type { Cache } from '../../store/cache.ts'
-import type { Person } from '../../store/user.ts'
+import type { Cache } from '../../store/cache/cache.ts'
+import type { Person } from '../../store/people/user.ts'
 
 export interface KeptPeople {
   /** @param read asks the directory; undefined when it does not have the person

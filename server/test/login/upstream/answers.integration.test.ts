@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { createPeople } from '../../../src/store/people.ts'
+import { createPeople } from '../../../src/store/people/people.ts'
 import { hasPage, startParties, Traveller, alertOf, moveOnOf } from './parties.ts'
 import type { PageSeen, Parties } from './parties.ts'
 import { startOddProvider } from './provider.ts'

@@ -3,7 +3,7 @@ import { createLog } from '@nauthera/runtime/log'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { failOnLeaks } from '@nauthera/harness/leaks'
 import { createUpstreamMetadata, metadataAges } from '../../../src/login/upstream/metadata.ts'
-import { createMemoryCache } from '../../../src/store/memory-cache.ts'
+import { createMemoryCache } from '../../../src/store/cache/memory-cache.ts'
 import { startOddProvider } from './provider.ts'
 import type { OddProvider } from './provider.ts'
 

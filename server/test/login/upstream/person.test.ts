@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { believedProofs, describePerson } from '../../../src/login/upstream/person.ts'
-import { otherNames } from '../../../src/store/user-names.ts'
+import { otherNames } from '../../../src/store/people/user-names.ts'
 import { describeUpstream } from '../../../src/login/upstream/presets.ts'
 import type { UpstreamDescription } from '../../../src/login/upstream/presets.ts'
 import { upstreamOf } from '../../../src/login/upstream/federation.ts'

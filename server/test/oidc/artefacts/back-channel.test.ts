@@ -5,7 +5,7 @@ import { renderVersion } from '@nauthera/proto/client-version'
 import { createRegisteredClient } from '../../../src/clients/registered-client.ts'
 import { backchannelFailed, createTellLogout } from '../../../src/oidc/artefacts/back-channel.ts'
 import { createLogoutTurns } from '../../../src/oidc/artefacts/logout-turns.ts'
-import type { Claimed } from '../../../src/store/outbox.ts'
+import type { Claimed } from '../../../src/store/outbox/outbox.ts'
 
 const uri = 'https://app.example.com/logout'
 const use = { clientUid: 'uid-a', clientId: 'app.a', userId: 'a-person', sid: 'a-session' }

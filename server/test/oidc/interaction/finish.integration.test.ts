@@ -4,7 +4,7 @@ import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { mintLinkToken } from '../../../src/store/link-token.ts'
+import { mintLinkToken } from '../../../src/store/people/link-token.ts'
 import { codeAt } from '../../../src/users/factors/totp.ts'
 import { afterPassword, setUpApp, submit } from '../../login/second-factor-flows.ts'
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { createPeople } from '../../../src/oidc/interaction/people.ts'
-import type { LoadedAccount } from '../../../src/store/accounts.ts'
+import type { LoadedAccount } from '../../../src/store/sessions/accounts.ts'
 
 describe('createPeople', () => {
   const account = (disabled: boolean) => ({ user: { disabled } }) as LoadedAccount

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { createMemoryCache } from '../../../src/store/memory-cache.ts'
-import type { Person } from '../../../src/store/user.ts'
+import { createMemoryCache } from '../../../src/store/cache/memory-cache.ts'
+import type { Person } from '../../../src/store/people/user.ts'
 import { createKeptPeople } from '../../../src/users/ldap/kept-people.ts'
 
 const maxAgeMs = 10_000

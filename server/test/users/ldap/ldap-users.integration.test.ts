@@ -1,4 +1,4 @@
-import { createMemoryCache } from '../../../src/store/memory-cache.ts'
+import { createMemoryCache } from '../../../src/store/cache/memory-cache.ts'
 import { createLdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import type { LdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import { createUserSources } from '../../../src/users/user-sources.ts'

@@ -1,0 +1,197 @@
+// Valkey or Redis as a cache. Entries are sealed with their purpose, id and expiry: somebody who can write to the cache can remove
+// entries, but cannot make or exchange one.
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import type { Redis as RedisClient } from 'ioredis'
+import type { Log } from '@nauthera/runtime/log'
+import type { Metrics } from '@nauthera/runtime/metrics'
+import type { Cache, CacheKey } from './cache.ts'
+import type { CacheConnection } from './cache-connection.ts'
+import type { DerivedKeys } from '../driver/envelope.ts'
+
+// not before the first who needs this file: many servers have no cache
+const { Redis } = await import('ioredis')
+
+/** Milliseconds. */
+const timeouts = { connect: 500, disconnect: 100, skip: 1000 }
+/** After so many failures in a row the cache is not used for `skip`, and is dialled again: there may be another primary by now,
+ *  and nobody has to wait for the time-out of a dead connection. */
+const failuresToSkip = 5
+const prefix = 'nauthera:'
+
+interface RedisCacheOptions {
+  readonly connection: CacheConnection
+  /** `ring.derive('cache')` */
+  readonly keys: DerivedKeys
+  /** Milliseconds. A slower cache does not help. */
+  readonly timeoutMs: number
+  readonly log: Log
+  readonly metrics?: Metrics
+  /** Epoch milliseconds, for the expiry that is sealed in. */
+  readonly now?: () => number
+}
+
+export function createRedisCache(options: RedisCacheOptions): Cache {
+  const { keys, now = Date.now } = options
+  const redis = connect(options.connection, {
+    connectTimeout: timeouts.connect,
+    commandTimeout: options.timeoutMs,
+    disconnectTimeout: timeouts.disconnect,
+    enableOfflineQueue: false,
+    enableAutoPipelining: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt, 5), 2000) * (0.5 + Math.random() / 2),
+  })
+  const guarded = new GuardedRedis(redis, createReport(options))
+  const settled = settledOf(redis)
+  return {
+    async get(asked) {
+      const names = asked.map(nameOf)
+      const boxes = await guarded.attempt(() => redis.mgetBuffer(names))
+      return names.map((name, n) => {
+        const box = boxes?.[n]
+        return box === null || box === undefined ? undefined : open(box, name, keys, now())
+      })
+    },
+    async set(key, value, ttlMs) {
+      const name = nameOf(key)
+      const box = seal(value, name, keys, now() + ttlMs)
+      await guarded.attempt(() => redis.set(name, box, 'PX', Math.max(1, Math.ceil(ttlMs))))
+    },
+    settled: () => settled,
+    async stop() {
+      redis.disconnect()
+    },
+  }
+}
+
+/** The connection to the cache. When anything fails on it, the work goes on without the cache. */
+class GuardedRedis {
+  readonly #redis: RedisClient
+  readonly #report: Report
+  #failures = 0
+  #skipUntil = -Infinity
+
+  constructor(redis: RedisClient, report: Report) {
+    this.#redis = redis
+    this.#report = report
+    // without a listener ioredis prints to the console
+    redis.on('error', (error) => report('connection', error))
+  }
+
+  /** @returns undefined when the cache is away, or failed */
+  async attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
+    if (this.#redis.status !== 'ready' || performance.now() < this.#skipUntil) return undefined
+    try {
+      const result = await work()
+      this.#failures = 0
+      return result
+    } catch (error) {
+      this.#failed(error)
+      return undefined
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#report('command', error)
+    if (++this.#failures < failuresToSkip) return
+    this.#failures = 0
+    if (this.#redis.status !== 'ready') return
+    this.#skipUntil = performance.now() + timeouts.skip
+    this.#redis.disconnect(true)
+  }
+}
+
+type Report = (what: 'command' | 'connection', error: unknown) => void
+
+/** Counts each failure, and logs one in ten seconds. */
+function createReport({ log, metrics }: RedisCacheOptions): Report {
+  const failures = metrics?.counter(
+    'nauthera_server_cache_failures_total',
+    'What failed of the cache: a command that somebody waited for, or a connection.',
+    ['what'],
+  )
+  let quietUntil = -Infinity
+  return (what, error) => {
+    failures?.inc({ what })
+    if (performance.now() < quietUntil) return
+    quietUntil = performance.now() + 10_000
+    log.warn({ error }, 'cache unavailable')
+  }
+}
+
+function settledOf(redis: RedisClient): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeouts.connect)
+    for (const event of ['ready', 'error', 'end'])
+      redis.once(event, () => {
+        clearTimeout(timer)
+        resolve()
+      })
+  })
+}
+
+const nameOf = ({ purpose, id }: CacheKey) => `${prefix}${purpose}:${id}`
+
+interface Common {
+  connectTimeout: number
+  commandTimeout: number
+  disconnectTimeout: number
+  enableOfflineQueue: boolean
+  enableAutoPipelining: boolean
+  maxRetriesPerRequest: number
+  retryStrategy: (attempt: number) => number
+}
+
+function connect(connection: CacheConnection, common: Common): RedisClient {
+  if (connection.kind === 'url') return new Redis(connection.url.reveal(), common)
+  const password = connection.password?.reveal()
+  const tls = connection.ca === undefined ? undefined : { ca: connection.ca }
+  const shared = { ...common, ...(password === undefined ? {} : { password }), ...(tls ? { tls } : {}) }
+  if (connection.kind === 'host') return new Redis({ ...shared, host: connection.host, port: connection.port })
+  return new Redis({
+    ...shared,
+    sentinels: connection.sentinels.map(({ host, port }) => ({ host, port })),
+    name: connection.name,
+    ...(password === undefined ? {} : { sentinelPassword: password }),
+    ...(tls ? { sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
+    sentinelCommandTimeout: timeouts.connect,
+    // A server that takes no writes is not the primary any more: the Sentinels say which one is.
+    reconnectOnError: (error: Error) => /^(READONLY|NOREPLICAS)/.test(error.message),
+    // Without this ioredis waits longer and longer before it asks the Sentinels again.
+    sentinelRetryStrategy: (attempt: number) => Math.min(100 * attempt, 2000),
+  })
+}
+
+const ivBytes = 12
+const tagBytes = 16
+const expiryBytes = 8
+
+/** keyIdLength(1) keyId iv ciphertext(expiry value) tag */
+function seal(value: Uint8Array, key: string, keys: DerivedKeys, expiresAt: number): Buffer {
+  const expiry = Buffer.alloc(expiryBytes)
+  expiry.writeDoubleBE(expiresAt)
+  const iv = randomBytes(ivBytes)
+  const cipher = createCipheriv('aes-256-gcm', keys.current, iv).setAAD(Buffer.from(key))
+  const text = Buffer.concat([cipher.update(expiry), cipher.update(value), cipher.final()])
+  const keyId = Buffer.from(keys.currentId)
+  return Buffer.concat([Buffer.of(keyId.length), keyId, iv, text, cipher.getAuthTag()])
+}
+
+/** @returns undefined unless the box is exactly what we wrote for this key, and has not expired */
+function open(box: Buffer, key: string, keys: DerivedKeys, now: number): Uint8Array | undefined {
+  const idEnd = 1 + (box[0] ?? 0)
+  const secret = keys.all.get(box.subarray(1, idEnd).toString())
+  if (secret === undefined || box.length < idEnd + ivBytes + expiryBytes + tagBytes) return undefined
+  try {
+    const iv = box.subarray(idEnd, idEnd + ivBytes)
+    const decipher = createDecipheriv('aes-256-gcm', secret, iv, { authTagLength: tagBytes })
+    decipher.setAAD(Buffer.from(key)).setAuthTag(box.subarray(box.length - tagBytes))
+    const text = Buffer.concat([
+      decipher.update(box.subarray(idEnd + ivBytes, box.length - tagBytes)),
+      decipher.final(),
+    ])
+    return text.readDoubleBE(0) > now ? Uint8Array.from(text.subarray(expiryBytes)) : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,205 @@
+// What is still to be done outside of the database, such as a mail. A change and what follows from it are one commit: the statement of the
+// change writes the row. Every replica takes rows; a row is tried by one at a time (outbox-runner.ts).
+import { randomUUID } from 'node:crypto'
+import type { Mail } from '../../mails.ts'
+import { auditInsert } from '../audit/audit.ts'
+import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import type { KeyEncryptionRing } from '../driver/envelope.ts'
+import { statement } from '../driver/postgres.ts'
+import type { Connection } from '../driver/postgres.ts'
+
+/** For statements that write rows of the outbox themselves. */
+export interface OutboxRows {
+  /** @returns the parameter for `outboxInsert`. Where nobody sends mail it has no rows, so that nothing waits for ever */
+  rows(mails: readonly Mail[]): string
+}
+
+export interface Outbox extends OutboxRows {
+  /** Whether mail is sent here (setting `mail`). */
+  readonly sendsMail: boolean
+  /** @returns false when a mail with this key was queued before, or nobody sends mail */
+  enqueue(mail: Mail): Promise<boolean>
+  /** As `rows`, for work of any kind. */
+  workRows(work: readonly NewWork[]): string
+  /** Takes rows of these kinds that are due, for `leaseMs`: after that another replica may take them. */
+  claim(kinds: readonly string[], most: number, leaseMs: number): Promise<Claimed[]>
+  /** Done: the row stays as a mark, without its content. Does nothing when the row was claimed again since. */
+  finish(claimed: Claimed): Promise<void>
+  /** Not done: tried again after `delayMs`. */
+  retry(claimed: Claimed, delayMs: number): Promise<void>
+  /** Nothing was tried: due again after `delayMs`, and its claim counts as no try. */
+  putOff(claimed: Claimed, delayMs: number): Promise<void>
+  /** Never tried again. */
+  giveUp(claimed: Claimed, audit: readonly AuditEvent[]): Promise<void>
+  /** How many rows wait. */
+  waiting(): Promise<number>
+  /** Encrypts what waits under older keys of the ring again, with the current one. @returns how many rows */
+  reencrypt(): Promise<number>
+}
+
+export type WorkKind = 'mail' | 'reset-request' | 'registration-request' | 'backchannel-logout'
+
+export interface NewWork {
+  readonly kind: WorkKind
+  /** Work with a key that was queued before is not queued again. */
+  readonly onceKey: string
+  /** Plain JSON; encrypted in the row. */
+  readonly payload: unknown
+  readonly giveUpAfterMs: number
+}
+
+export interface Claimed {
+  readonly id: string
+  readonly kind: string
+  /** 1 at the first try. */
+  readonly tries: number
+  readonly createdAt: Date
+  readonly giveUpAt: Date
+  /** @throws CodedError KEY_RING_LACKS_KEY, SEALED_ROW_DAMAGED */
+  readonly open: () => unknown
+}
+
+/** A notice that nobody could be told in a day is old news. */
+const day = 86_400_000
+
+/** The part of a statement that queues rows.
+ *  @param parameter such as `$7`: the text that `rows` gives
+ *  @param condition such as ` WHERE EXISTS (SELECT FROM changed)`; default: always */
+export const outboxInsert = (parameter: string, condition = ''): string =>
+  `INSERT INTO outbox (id, kind, once_key, payload, encrypted_by, give_up_at)
+     SELECT o.id, o.kind, o.once_key, decode(o.payload, 'base64'), o.encrypted_by, now() + o.give_up_after * interval '1 millisecond'
+     FROM jsonb_to_recordset(${parameter}::jsonb) AS o(id uuid, kind text, once_key text, payload text, encrypted_by text, give_up_after float8)${condition}
+     ON CONFLICT (once_key) DO NOTHING`
+
+const enqueue = statement('outbox-enqueue', `${outboxInsert('$1')} RETURNING id`)
+const claim = statement(
+  'outbox-claim',
+  `UPDATE outbox SET tries = tries + 1, next_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
+   WHERE id IN (SELECT id FROM outbox WHERE done_at IS NULL AND next_at <= clock_timestamp() AND kind = ANY($3) ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+   RETURNING *`,
+  { batched: true },
+)
+// `tries` is the claim: when it has changed, somebody else has the row by now
+const mine = 'id = $1 AND tries = $2 AND done_at IS NULL'
+const finish = statement(
+  'outbox-finish',
+  `UPDATE outbox SET done_at = clock_timestamp(), payload = ''::bytea WHERE ${mine}`,
+  { batched: true },
+)
+const retry = statement(
+  'outbox-retry',
+  `UPDATE outbox SET next_at = clock_timestamp() + $3::float8 * interval '1 millisecond' WHERE ${mine}`,
+  { batched: true },
+)
+const putOff = statement(
+  'outbox-put-off',
+  `UPDATE outbox SET tries = tries - 1, next_at = clock_timestamp() + $3::float8 * interval '1 millisecond' WHERE ${mine}`,
+  { batched: true },
+)
+const giveUp = statement(
+  'outbox-give-up',
+  `WITH given AS (UPDATE outbox SET done_at = clock_timestamp(), payload = ''::bytea WHERE ${mine} RETURNING id),
+   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM given)')})
+   SELECT id FROM given`,
+  { batched: true },
+)
+const waiting = statement('outbox-waiting', 'SELECT count(*) AS waiting FROM outbox WHERE done_at IS NULL', {
+  batched: true,
+})
+
+const outdated = statement(
+  'outbox-outdated',
+  `SELECT id, kind, payload, encrypted_by FROM outbox WHERE done_at IS NULL AND encrypted_by NOT IN ('', $1) ORDER BY id LIMIT 500`,
+)
+// a row that is done meanwhile stays empty
+const setPayload = statement(
+  'outbox-set-payload',
+  'UPDATE outbox SET payload = $2, encrypted_by = $3 WHERE id = $1 AND encrypted_by = $4 AND done_at IS NULL',
+)
+
+interface OutboxRow {
+  readonly id: string
+  readonly kind: string
+  readonly payload: Buffer
+  readonly encrypted_by: string
+  readonly created_at: Date
+  readonly tries: number
+  readonly give_up_at: Date
+}
+
+export function createOutbox(needs: {
+  database: Connection
+  /** Read only when there is something to encrypt or decrypt. */
+  ring: () => KeyEncryptionRing
+  audit: AuditRows
+  sendsMail: boolean
+}): Outbox {
+  const { database, ring, audit, sendsMail } = needs
+  const workRows = (work: readonly NewWork[]) => JSON.stringify(work.map((each) => rowOf(ring(), each)))
+  const rows = (mails: readonly Mail[]) => workRows(sendsMail ? mails.map(workOf) : [])
+  return {
+    sendsMail,
+    rows,
+    workRows,
+    enqueue: async (mail) => (await database.query(enqueue, [rows([mail])])).length === 1,
+    claim: async (kinds, most, leaseMs) =>
+      (await database.query<OutboxRow>(claim, [most, leaseMs, kinds])).map((row) => claimedOf(ring, row)),
+    finish: async ({ id, tries }) => void (await database.query(finish, [id, tries])),
+    retry: async ({ id, tries }, delayMs) => void (await database.query(retry, [id, tries, delayMs])),
+    putOff: async ({ id, tries }, delayMs) => void (await database.query(putOff, [id, tries, delayMs])),
+    async giveUp({ id, tries }, events) {
+      const given = await database.query(giveUp, [id, tries, audit.rows(events)])
+      if (given.length > 0) audit.lines(events)
+    },
+    waiting: async () => (await database.query<{ waiting: number }>(waiting))[0]!.waiting,
+    reencrypt: () => reencrypt(database, ring()),
+  }
+}
+
+async function reencrypt(database: Connection, ring: KeyEncryptionRing): Promise<number> {
+  type Row = Pick<OutboxRow, 'id' | 'kind' | 'payload' | 'encrypted_by'>
+  let total = 0
+  for (;;) {
+    const rows = await database.query<Row>(outdated, [ring.currentId])
+    for (const row of rows) {
+      const binding = bindingOf(row)
+      const { box, keyId } = ring.encrypt(ring.decrypt(row.payload, row.encrypted_by, binding), binding)
+      await database.query(setPayload, [row.id, box, keyId, row.encrypted_by])
+    }
+    total += rows.length
+    if (rows.length === 0) return total
+  }
+}
+
+const workOf = ({ onceKey, giveUpAfterMs = day, ...mail }: Mail): NewWork => ({
+  kind: 'mail',
+  onceKey,
+  payload: mail,
+  giveUpAfterMs,
+})
+
+function rowOf(ring: KeyEncryptionRing, { kind, onceKey, payload, giveUpAfterMs }: NewWork) {
+  const id = randomUUID()
+  const { box, keyId } = ring.encrypt(Buffer.from(JSON.stringify(payload)), bindingOf({ id, kind }))
+  const sealed = { payload: box.toString('base64'), encrypted_by: keyId }
+  return { id, kind, once_key: onceKey, ...sealed, give_up_after: giveUpAfterMs }
+}
+
+const claimedOf = (ring: () => KeyEncryptionRing, row: OutboxRow): Claimed => ({
+  id: row.id,
+  kind: row.kind,
+  tries: row.tries,
+  createdAt: row.created_at,
+  giveUpAt: row.give_up_at,
+  open: () => JSON.parse((isPlain(row) ? row.payload : unboxed(ring(), row)).toString()) as unknown,
+})
+
+/** What is to be told to applications stands in other tables as it is. A plain row of any other kind is not one of ours. */
+const isPlain = ({ encrypted_by: by, kind }: OutboxRow): boolean =>
+  by === '' && kind === ('backchannel-logout' satisfies WorkKind)
+
+const unboxed = (ring: KeyEncryptionRing, row: OutboxRow): Buffer =>
+  ring.decrypt(row.payload, row.encrypted_by, bindingOf(row))
+
+/** A box does not open in another row. */
+const bindingOf = ({ id, kind }: { id: string; kind: string }): string => `outbox:${kind}:${id}`

@@ -1,0 +1,280 @@
+// Counters of failed sign-ins; factors.ts has those of wrong codes. They are in the database, by its clock: every replica sees the same ones, and a restart loses none.
+import { createHash } from 'node:crypto'
+import { addressBlock } from '../audit/address-block.ts'
+import type { Mail } from '../../mails.ts'
+import { auditInsert } from '../audit/audit.ts'
+import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { canonicalName } from './canonical-name.ts'
+import { consentOf } from './consents.ts'
+import type { Consent, ConsentRow } from './consents.ts'
+import { outboxInsert } from '../outbox/outbox.ts'
+import type { OutboxRows } from '../outbox/outbox.ts'
+import { preferencesOf } from './preferences.ts'
+import { livePlaces } from '../tokens/places.ts'
+import { statement } from '../driver/postgres.ts'
+import type { Connection } from '../driver/postgres.ts'
+import { factorKinds, standing } from './standing.ts'
+import type { FactorKind } from './standing.ts'
+import { groupsOf, sourceOf, userOf } from './user.ts'
+import type { User, UserRow } from './user.ts'
+
+export interface AttemptLimits {
+  /** Failed attempts of an account within a window that lock it. */
+  readonly perAccount: number
+  readonly perAddress: number
+  /** Milliseconds. */
+  readonly windowMs: number
+  readonly lockMs: number
+}
+
+/** Under which account and address an attempt counts, and the places that it took there. */
+export interface AttemptKeys {
+  readonly account: string
+  readonly address: string
+  /** Undefined when no place was free. */
+  readonly accountPlace?: string | undefined
+  readonly addressPlace?: string | undefined
+  /** The counter of the account that a source found by another of its names; forgotten with the first one. */
+  readonly found?: string | undefined
+}
+
+/** The counter of an account that a source found. */
+export interface FoundAttempt {
+  /** As those of an attempt without an address. */
+  readonly keys: AttemptKeys
+  /** Our record of the person; undefined when there is none yet. */
+  readonly user: User | undefined
+}
+
+export interface BegunAttempt {
+  readonly keys: AttemptKeys
+  /** Undefined when the name is unknown. */
+  readonly user: User | undefined
+  readonly passwordHash: string | undefined
+  /** The user's standing at the time of this password hash. */
+  readonly standing: string | undefined
+  /** The kinds of the user's second factors. */
+  readonly factors: readonly FactorKind[]
+  /** What the user allowed the client that the attempt is for. */
+  readonly consent: Consent | undefined
+  /** How long an address without a free place has to wait. */
+  readonly waitSeconds: number
+}
+
+export interface Attempts {
+  /** Takes a place of the account and of the address, and looks the account up, in one statement. Failures and places
+   *  together stay within the limit: of n parallel attempts at a limit of m, m get a place. A place ends when its attempt
+   *  fails (then it is a failure), when the sign-in is finished (`clear`, `signIns.finish`), or after 20 s. An attempt with the
+   *  right password is never counted as a failure, whether its sign-in is finished or not.
+   *  @param attempt.login user name or e-mail address in any spelling: all spellings of one account count together
+   *  @param attempt.address of the peer; an IPv6 address counts by its /64. An address without a free place takes none of
+   *  the account either: else a flood would lock people out. Undefined where addresses are unknown: then each login counts as
+   *  an address of its own
+   *  @param attempt.clientUid the client that the sign-in is for */
+  begin(attempt: {
+    login: string
+    address: string | undefined
+    limits: AttemptLimits
+    clientUid?: string | undefined
+  }): Promise<BegunAttempt>
+  /** Takes a place of the account that a source found under a name that none of our records has: however many names a person has there, the
+   *  failures under all of them count together.
+   *  @param found.key the source's own lasting name of the person */
+  beginFound(found: { source: string; key: string; limits: AttemptLimits }): Promise<FoundAttempt>
+  /** The attempt failed: its places become failures. Without places nothing is counted, in the same time.
+   *  @param locked queued when this failure locks the account: once for each lock */
+  fail(keys: AttemptKeys, limits: AttemptLimits, locked?: Mail): Promise<void>
+  /** The attempt got no answer: its places are free again, and nothing is counted. */
+  release(keys: AttemptKeys): Promise<void>
+  /** The sign-in is finished: forgets the account's failures, and frees the place of the address. */
+  clear(keys: AttemptKeys): Promise<void>
+  /** @returns the failures of an account that still count; undefined when there are none */
+  failuresOf(userId: string): Promise<FailuresOfPerson>
+  /** Forgets the failures of an account, so that a locked one can sign in again. @returns whether there were any */
+  unlock(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
+}
+
+export interface FailuresOfPerson {
+  /** Failed attempts to sign in. */
+  readonly signIns: Failures | undefined
+  /** Wrong codes of a second factor. */
+  readonly codes: Failures | undefined
+}
+
+export interface Failures {
+  readonly count: number
+  /** When they are forgotten; when there are so many that something is locked, the end of the lock. */
+  readonly until: Date
+}
+
+/** Milliseconds after which a place ends: longer than any password waits and is checked. */
+const placeFor = 20_000
+
+const isOver = 'attempts.until <= clock_timestamp()'
+const ahead = (milliseconds: string) => `clock_timestamp() + ${milliseconds} * interval '1 millisecond'`
+const take = (limit: string, window = '$6') => `
+  ON CONFLICT (key) DO UPDATE SET
+    count = CASE WHEN ${isOver} THEN 0 ELSE attempts.count END,
+    until = CASE WHEN ${isOver} THEN ${ahead(`${window}::float8`)} ELSE attempts.until END,
+    places = ${livePlaces} || (${ahead(String(placeFor))})
+  WHERE CASE WHEN ${isOver} THEN 0 ELSE attempts.count END + cardinality(${livePlaces}) < ${limit}
+  RETURNING attempts.places[cardinality(attempts.places)]::text AS place`
+const begin = statement(
+  'attempt-begin',
+  `WITH found AS (SELECT u.*, k.password_hash FROM users u LEFT JOIN credentials k ON k.user_id = u.id
+     WHERE u.canonical_username = $1 OR u.canonical_email = $1),
+   by_address AS (INSERT INTO attempts (key, count, until, places)
+     VALUES ($3, 0, ${ahead('$6::float8')}, ARRAY[${ahead(String(placeFor))}])${take('$5')}),
+   by_account AS (INSERT INTO attempts (key, count, until, places)
+     SELECT coalesce('u:' || (SELECT id FROM found), $2), 0, ${ahead('$6::float8')}, ARRAY[${ahead(String(placeFor))}]
+     FROM by_address${take('$4')})
+   SELECT by_address.place AS address_place, by_account.place AS account_place,
+     coalesce('u:' || u.id, $2) AS account_key,
+     CASE WHEN by_address.place IS NULL THEN
+       (SELECT CASE WHEN count >= $5 THEN ceil(extract(epoch FROM until - clock_timestamp()))::integer ELSE ${placeFor / 1000} END
+        FROM attempts WHERE key = $3) END AS address_wait, u.*, ${standing} AS standing, ${factorKinds}, ${sourceOf}, ${groupsOf}, ${preferencesOf},
+     (SELECT to_jsonb(c) FROM consents c WHERE c.user_id = u.id AND c.client_uid = $7) AS consent_row
+   FROM (VALUES (1)) AS one (row) LEFT JOIN by_address ON true LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
+)
+const beginFound = statement(
+  'attempt-begin-found',
+  `WITH found AS (SELECT u.* FROM user_sources s JOIN users u ON u.id = s.user_id WHERE s.source = $1 AND s.source_key = $2),
+   by_account AS (INSERT INTO attempts (key, count, until, places)
+     SELECT coalesce('u:' || (SELECT id FROM found), $3), 0, ${ahead('$5::float8')}, ARRAY[${ahead(String(placeFor))}]${take('$4', '$5')})
+   SELECT by_account.place AS account_place, coalesce('u:' || u.id, $3) AS account_key, u.*, ${sourceOf}, ${groupsOf}
+   FROM (VALUES (1)) AS one (row) LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
+)
+const without = (place: string) => `places = array_remove(attempts.places, ${place}::timestamptz)`
+const failed = (place: string, limit: string) => `
+  count = CASE WHEN ${place}::timestamptz IS NULL THEN attempts.count WHEN ${isOver} THEN 1 ELSE attempts.count + 1 END,
+  until = CASE
+    WHEN ${place}::timestamptz IS NULL THEN attempts.until
+    WHEN NOT ${isOver} AND attempts.count + 1 = ${limit} THEN ${ahead('$8::float8')}
+    WHEN ${isOver} OR attempts.count = 0 THEN ${ahead('$7::float8')}
+    ELSE attempts.until END,
+  ${without(place)}`
+// every statement that needs both rows locks the address first, so that no two wait for each other
+const fail = statement(
+  'attempt-fail',
+  `WITH by_address AS (UPDATE attempts SET ${failed('$4', '$6')} WHERE key = $2 RETURNING key),
+   by_account AS (UPDATE attempts SET ${failed('$3', '$5')} WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0
+     RETURNING count),
+   mail AS (${outboxInsert('$9', ' WHERE $3::timestamptz IS NOT NULL AND EXISTS (SELECT FROM by_account WHERE count = $5::integer)')})
+   SELECT`,
+)
+/** Nothing is left to count when the place is free: no failure, and no other place. */
+const isEmptied = (place: string): string =>
+  `count = 0 AND cardinality(array_remove(places, ${place}::timestamptz)) = 0`
+// such a row goes: names can be made up faster than attempts are answered
+const release = statement(
+  'attempt-release',
+  `WITH address_emptied AS (DELETE FROM attempts WHERE key = $2 AND ${isEmptied('$4')} RETURNING key),
+   by_address AS (UPDATE attempts SET ${without('$4')}
+     WHERE key = $2 AND NOT EXISTS (SELECT FROM address_emptied) RETURNING key),
+   account_emptied AS (DELETE FROM attempts
+     WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0 AND ${isEmptied('$3')} RETURNING key)
+   UPDATE attempts SET ${without('$3')} WHERE key = $1 AND NOT EXISTS (SELECT FROM account_emptied)`,
+)
+/** The CTEs `forgiven` and `cleared`. @param parameters key of the account, key and place of the address, key of the found account;
+ *  @param when SQL */
+export const clearAttempts = (parameters: readonly [string, string, string, string], when: string): string => {
+  const [account, address, place, found] = parameters
+  return `forgiven AS (UPDATE attempts SET ${without(place)}
+     WHERE key = ${address} AND ${when} RETURNING key),
+   cleared AS (DELETE FROM attempts WHERE key IN (${account}, ${found}) AND ${when} AND (SELECT count(*) FROM forgiven) >= 0)`
+}
+const failuresOf = statement(
+  'attempt-failures-of',
+  'SELECT key, count, until FROM attempts WHERE key IN ($1, $2) AND count > 0 AND until > clock_timestamp()',
+)
+/** The CTE `unlocked`. @param userId SQL; @param when SQL */
+export const unlockAccount = (userId: string, when: string): string =>
+  `unlocked AS (DELETE FROM attempts WHERE key = 'u:' || ${userId} AND ${when}
+     RETURNING count > 0 AND until > clock_timestamp() AS counted)`
+const unlock = statement(
+  'attempt-unlock',
+  `WITH ${unlockAccount('$1::uuid', 'true')},
+   codes AS (DELETE FROM attempts WHERE key = 'f:' || $1::uuid RETURNING count > 0 AND until > clock_timestamp() AS counted),
+   written AS (${auditInsert('$2')})
+   SELECT bool_or(counted) AS counted FROM (SELECT counted FROM unlocked UNION ALL SELECT counted FROM codes) all_of_them`,
+)
+const clear = statement('attempt-clear', `WITH ${clearAttempts(['$1', '$2', '$3', '$4'], 'true')} SELECT 1`)
+
+const accountKey = (userId: string): string => `u:${userId}`
+const codesKey = (userId: string): string => `f:${userId}`
+
+type BegunRow = {
+  address_place: string | null
+  account_place: string | null
+  account_key: string
+  address_wait: number | null
+  password_hash: string | null
+  standing: string | null
+  factors: readonly FactorKind[]
+  consent_row: ConsentRow | null
+} & (UserRow | { id: null })
+
+type FoundRow = Pick<BegunRow, 'account_place' | 'account_key'> & (UserRow | { id: null })
+
+export function createAttempts(needs: { database: Connection; audit: AuditRows; outbox: OutboxRows }): Attempts {
+  const { database, audit, outbox } = needs
+  return {
+    async begin({ login, address, limits, clientUid }) {
+      const canonical = canonicalName(login)
+      const nameHash = createHash('sha256').update(canonical).digest('base64url')
+      const addressKey = address === undefined ? `a:?${nameHash}` : `a:${addressBlock(address)}`
+      const unknownKey = `n:${nameHash}`
+      const { perAccount, perAddress, windowMs } = limits
+      const values = [canonical, unknownKey, addressKey, perAccount, perAddress, windowMs, clientUid ?? null]
+      const row = (await database.query<BegunRow>(begin, values))[0]!
+      return {
+        keys: {
+          account: row.account_key,
+          address: addressKey,
+          accountPlace: row.account_place ?? undefined,
+          addressPlace: row.address_place ?? undefined,
+        },
+        user: row.id === null ? undefined : userOf(row),
+        passwordHash: row.password_hash ?? undefined,
+        standing: row.standing ?? undefined,
+        factors: row.factors,
+        consent: row.consent_row === null ? undefined : consentOf(row.consent_row),
+        waitSeconds: row.address_wait ?? 0,
+      }
+    },
+    async beginFound({ source, key, limits: { perAccount, windowMs } }) {
+      const unknownKey = `s:${createHash('sha256').update(`${source} ${key}`).digest('base64url')}`
+      const row = (await database.query<FoundRow>(beginFound, [source, key, unknownKey, perAccount, windowMs]))[0]!
+      return {
+        keys: { account: row.account_key, address: '', accountPlace: row.account_place ?? undefined },
+        user: row.id === null ? undefined : userOf(row),
+      }
+    },
+    fail: async (keys, { perAccount, perAddress, windowMs, lockMs }, locked) => {
+      const places = [keys.accountPlace ?? null, keys.addressPlace ?? null]
+      const mails = outbox.rows(locked === undefined ? [] : [locked])
+      const limits = [perAccount, perAddress, windowMs, lockMs]
+      await database.query(fail, [keys.account, keys.address, ...places, ...limits, mails])
+    },
+    release: async (keys) => {
+      await database.query(release, [keys.account, keys.address, keys.accountPlace ?? null, keys.addressPlace ?? null])
+    },
+    clear: async (keys) => {
+      await database.query(clear, [keys.account, keys.address, keys.addressPlace ?? null, keys.found ?? null])
+    },
+    async failuresOf(userId) {
+      const keys = [accountKey(userId), codesKey(userId)]
+      const rows = await database.query<Failures & { key: string }>(failuresOf, keys)
+      const [signIns, codes] = keys.map((key) => {
+        const row = rows.find((one) => one.key === key)
+        return row && { count: row.count, until: row.until }
+      })
+      return { signIns, codes }
+    },
+    async unlock(userId, events) {
+      const [row] = await database.query<{ counted: boolean }>(unlock, [userId, audit.rows(events)])
+      audit.lines(events)
+      return row?.counted ?? false
+    },
+  }
+}

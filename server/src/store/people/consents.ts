@@ -1,0 +1,66 @@
+// What a person has allowed a client and need not be asked again. Grants, one for each authorization, do not change it.
+import { auditInsert } from '../audit/audit.ts'
+import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import type { StoreChanges } from '../cache/changes.ts'
+import { statement } from '../driver/postgres.ts'
+import type { Connection } from '../driver/postgres.ts'
+
+export interface Consent {
+  readonly userId: string
+  /** metadata.uid of the OIDCClient. */
+  readonly clientUid: string
+  readonly clientId: string
+  readonly scopes: readonly string[]
+  /** What else the person agreed to, such as claims and resources, in the caller's own shape. */
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly grantedAt: Date
+}
+
+export interface Consents {
+  find(userId: string, clientUid: string): Promise<Consent | undefined>
+  /** Forgets the consent and revokes every grant (so every token) that this client has of this person.
+   *  @returns whether there was one of them */
+  revoke(userId: string, clientUid: string, audit: readonly AuditEvent[]): Promise<boolean>
+}
+
+const find = statement('consent-find', 'SELECT * FROM consents WHERE user_id = $1 AND client_uid = $2')
+const revoke = statement(
+  'consent-revoke',
+  `WITH gone AS (DELETE FROM consents WHERE user_id = $1 AND client_uid = $2 RETURNING client_uid),
+   revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND client_uid = $2 AND revoked_at IS NULL RETURNING id),
+   families AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id IN (SELECT id FROM grants WHERE user_id = $1 AND client_uid = $2) AND revoked_at IS NULL),
+   ended AS (SELECT FROM gone UNION ALL SELECT FROM revoked),
+   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM ended)')})
+   SELECT EXISTS (SELECT FROM ended) AS ended`,
+)
+
+export interface ConsentRow {
+  readonly user_id: string
+  readonly client_uid: string
+  readonly client_id: string
+  readonly scopes: string[]
+  readonly payload: Record<string, unknown>
+  readonly granted_at: Date | string
+}
+
+export function createConsents(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Consents {
+  const { database, audit, changes } = needs
+  return {
+    find: async (userId, clientUid) => (await database.query<ConsentRow>(find, [userId, clientUid])).map(consentOf)[0],
+    async revoke(userId, clientUid, events) {
+      const [row] = await database.query<{ ended: boolean }>(revoke, [userId, clientUid, audit.rows(events)])
+      await changes.tell(userId)
+      if (row?.ended) audit.lines(events)
+      return row?.ended ?? false
+    },
+  }
+}
+
+export const consentOf = (row: ConsentRow): Consent => ({
+  userId: row.user_id,
+  clientUid: row.client_uid,
+  clientId: row.client_id,
+  scopes: row.scopes,
+  payload: row.payload,
+  grantedAt: new Date(row.granted_at),
+})

@@ -1,0 +1,113 @@
+// Password hashes, one for each person.
+import { unlockAccount } from './attempts.ts'
+import type { Mail } from '../../mails.ts'
+import { auditInsert } from '../audit/audit.ts'
+import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import type { StoreChanges } from '../cache/changes.ts'
+import { linkHash, linkOfPerson, useLink } from './link-token.ts'
+import { outboxInsert } from '../outbox/outbox.ts'
+import type { OutboxRows } from '../outbox/outbox.ts'
+import { statement } from '../driver/postgres.ts'
+import type { Database } from '../driver/postgres.ts'
+import { endSessionsOf, moveStanding, standing } from './standing.ts'
+import type { OtherSessions } from './standing.ts'
+
+export interface Credentials {
+  /** @returns the PHC string */
+  find(userId: string): Promise<string | undefined>
+  /** Sets a new password. Every other session of the person ends, with its grants and unfinished sign-ins; a locked account is
+   *  unlocked, since what was tried before was not this password.
+   *  @param options.others which sessions go on; default: none
+   *  @param options.link a link of kind `reset` that was sent to the person: used up by the change; without a live one nothing is changed
+   *  @param options.mail queued with the change
+   *  @param options.standing changes nothing unless the person must change the password, is enabled and still has this standing
+   *  @param options.proved changes nothing unless the person is enabled and still has this standing
+   *  @returns the new standing, and when it began; undefined when nothing was changed */
+  set(
+    userId: string,
+    passwordHash: string,
+    options: {
+      others?: OtherSessions | undefined
+      changeRequired: boolean
+      standing?: string | undefined
+      proved?: string | undefined
+      link?: string | undefined
+      mail?: Mail | undefined
+      audit: readonly AuditEvent[]
+    },
+  ): Promise<{ standing: string; since: Date } | undefined>
+  /** Stores a hash of the same password with another cost. Does nothing when the password has been changed. */
+  rehash(userId: string, oldHash: string, newHash: string): Promise<void>
+}
+
+const find = statement('credential-find', 'SELECT password_hash FROM credentials WHERE user_id = $1')
+const changing = `UPDATE users u SET password_change_required = $3, ${moveStanding}, updated_at = now()`
+/** @param changed the CTE of that name, and what comes before it; it has a row when the password is to be set */
+const setting = (name: string, changed: string) =>
+  statement(
+    name,
+    `WITH ${changed},
+   credential AS (INSERT INTO credentials (user_id, password_hash) SELECT id, $2 FROM changed
+     ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, changed_at = now()),
+   ${unlockAccount('$1::uuid', 'EXISTS (SELECT FROM changed)')},
+   mail AS (${outboxInsert('$6', ' WHERE EXISTS (SELECT FROM changed)')}),
+   written AS (${auditInsert('$5', ' WHERE EXISTS (SELECT FROM changed)')})
+   SELECT ${standing} AS standing, u.sessions_valid_after AS since FROM changed u`,
+  )
+const set = setting(
+  'credential-set',
+  `changed AS (${changing}
+     WHERE id = $1 AND ($4::text IS NULL OR (password_change_required AND disabled_at IS NULL AND ${standing} = $4))
+     RETURNING id, sessions_valid_after)`,
+)
+const setProved = setting(
+  'credential-set-proved',
+  `changed AS (${changing} WHERE id = $1 AND disabled_at IS NULL AND ${standing} = $4 RETURNING id, sessions_valid_after)`,
+)
+// the person's row is checked again once it is locked: of two links for one person, only the first one that is used is valid
+const reset = setting(
+  'credential-reset',
+  `${useLink('$4', "'reset'", 'l.user_id, l.email, l.standing')},
+   changed AS (${changing} FROM link l WHERE u.id = $1 AND u.id = l.user_id AND ${linkOfPerson}
+     RETURNING u.id, u.sessions_valid_after)`,
+)
+const rehash = statement(
+  'credential-rehash',
+  'UPDATE credentials SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2',
+)
+
+export function createCredentials(needs: {
+  database: Database
+  audit: AuditRows
+  outbox: OutboxRows
+  changes: StoreChanges
+}): Credentials {
+  const { database, audit, outbox, changes } = needs
+  return {
+    find: async (userId) => (await database.query<{ password_hash: string }>(find, [userId]))[0]?.password_hash,
+    async set(userId, passwordHash, { others, changeRequired, mail, audit: events, ...given }) {
+      const { change, proof } = proofOf(given)
+      const mails = outbox.rows(mail === undefined ? [] : [mail])
+      const values = [userId, passwordHash, changeRequired, proof ?? null, audit.rows(events), mails]
+      const changed = await database.transaction(async (connection) => {
+        const [row] = await connection.query<{ standing: string; since: Date }>(change, values)
+        if (row !== undefined) await endSessionsOf(connection, userId, others)
+        return row
+      })
+      await changes.tell(userId)
+      if (changed !== undefined) audit.lines(events)
+      return changed
+    },
+    rehash: async (userId, oldHash, newHash) => {
+      await database.query(rehash, [userId, oldHash, newHash])
+    },
+  }
+}
+
+type Options = Parameters<Credentials['set']>[2]
+
+/** The statement, and what must be true for it. */
+function proofOf({ link, proved, standing: before }: Pick<Options, 'link' | 'proved' | 'standing'>) {
+  if (link !== undefined) return { change: reset, proof: linkHash(link) }
+  return proved === undefined ? { change: set, proof: before } : { change: setProved, proof: proved }
+}

@@ -1,0 +1,86 @@
+// Many people at once, for an import: what is known of them, and the new ones in one commit.
+import { auditInsert } from '../audit/audit.ts'
+import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { canonicalName } from './canonical-name.ts'
+import { statement } from '../driver/postgres.ts'
+import type { Connection } from '../driver/postgres.ts'
+import { groupsOf, sourceOf, userOf } from './user.ts'
+import { described, namesOf } from './user-names.ts'
+import type { User, UserRow } from './user.ts'
+import type { NewUser } from './users.ts'
+
+/** Somebody to be written, with an id that was chosen before. */
+export interface ImportedPerson extends NewUser {
+  readonly id: string
+  readonly disabled?: boolean | undefined
+}
+
+export interface ImportBatch {
+  /** @returns everybody who has one of the ids, user names or e-mail addresses */
+  findLike(people: readonly Pick<ImportedPerson, 'id' | 'username' | 'email'>[]): Promise<User[]>
+  /** @returns those of the groups that are there */
+  findGroups(names: readonly string[]): Promise<string[]>
+  /** Writes people with passwords, groups and audit events in one commit, and leaves out who has come into being meanwhile.
+   *  @param audit an event about somebody who is left out is not written
+   *  @returns the ids of those who were written */
+  insert(people: readonly ImportedPerson[], audit: readonly AuditEvent[]): Promise<string[]>
+}
+
+const findLike = statement(
+  'import-find-like',
+  `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u
+   WHERE u.canonical_username = ANY($1::text[]) OR u.canonical_email = ANY($1::text[]) OR u.id = ANY($2::uuid[])`,
+)
+const findGroups = statement('import-find-groups', 'SELECT name FROM groups WHERE name = ANY($1::text[])')
+const insert = statement(
+  'import-insert',
+  `WITH given AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS p(id uuid, username text, canonical_username text, email text,
+     canonical_email text, email_verified boolean, name text, locale text, profile jsonb, must_change boolean, disabled boolean,
+     password_hash text, groups text[])),
+   new AS (INSERT INTO users (id, ${described}, password_change_required, disabled_at)
+     SELECT id, ${described}, must_change, CASE WHEN disabled THEN now() END FROM given ORDER BY canonical_username
+     ON CONFLICT DO NOTHING RETURNING id),
+   credential AS (INSERT INTO credentials (user_id, password_hash)
+     SELECT id, password_hash FROM given JOIN new USING (id) WHERE password_hash IS NOT NULL),
+   belonging AS (SELECT DISTINCT id, unnest(groups) AS name FROM given JOIN new USING (id)),
+   made AS (INSERT INTO groups (id, name) SELECT gen_random_uuid(), name FROM (SELECT DISTINCT name FROM belonging ORDER BY name) n
+     ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id, name),
+   members AS (INSERT INTO group_members (user_id, group_id) SELECT b.id, made.id FROM belonging b JOIN made USING (name)),
+   written AS (${auditInsert('$2', ' WHERE e.user_id IS NULL OR e.user_id IN (SELECT id::text FROM new)')})
+   SELECT id FROM new`,
+)
+
+export function createImportBatch(needs: { database: Connection; audit: AuditRows }): ImportBatch {
+  const { database, audit } = needs
+  return {
+    async findLike(people) {
+      const names = people.flatMap(({ username, email }) => [username, ...(email === undefined ? [] : [email])])
+      const values = [names.map(canonicalName), people.map(({ id }) => id)]
+      return (await database.query<UserRow>(findLike, values)).map(userOf)
+    },
+    findGroups: async (names) =>
+      names.length === 0 ? [] : (await database.query<{ name: string }>(findGroups, [names])).map(({ name }) => name),
+    async insert(people, events) {
+      const values = [JSON.stringify(people.map(rowOf)), audit.rows(events)]
+      const written = (await database.query<{ id: string }>(insert, values)).map(({ id }) => id)
+      audit.lines(events.filter(({ userId }) => userId === undefined || written.includes(userId)))
+      return written
+    },
+  }
+}
+
+const columns = described.split(', ')
+
+function rowOf(person: ImportedPerson): Record<string, unknown> {
+  const names = namesOf(person)
+  return {
+    id: person.id,
+    ...Object.fromEntries(columns.map((column, index) => [column, names[index]])),
+    // as JSON in JSON it would be a text
+    profile: person.profile ?? {},
+    must_change: person.passwordChangeRequired ?? false,
+    disabled: person.disabled ?? false,
+    password_hash: person.passwordHash ?? null,
+    groups: person.groups ?? [],
+  }
+}

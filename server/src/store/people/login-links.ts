@@ -1,0 +1,71 @@
+// Links with which a person signs in once, without a password. An administrator makes them by the command line; they are in no mail. They stand
+// beside the links of mails, and are used up in the same way: by one statement, whichever replica gets there first.
+import { auditInsert } from '../audit/audit.ts'
+import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { isLiveLink, linkHash, useLink } from './link-token.ts'
+import type { LinkToken } from './link-token.ts'
+import { statement } from '../driver/postgres.ts'
+import type { Connection } from '../driver/postgres.ts'
+import { standing } from './standing.ts'
+import { isUuid } from './user.ts'
+
+export interface LoginLinks {
+  /** Makes a link for a person who is enabled; an earlier one that was not used ends.
+   *  @returns false when nothing was written */
+  create(userId: string, link: { token: LinkToken; lifeMs: number; audit: readonly AuditEvent[] }): Promise<boolean>
+  /** Looks at a link without using it.
+   *  @returns whose it is; undefined when it is unknown, used or expired, its person is disabled, or something ended their sessions since */
+  find(token: string): Promise<string | undefined>
+  /** Uses a link.
+   *  @returns whose sign-in it is; undefined as for `find` */
+  use(token: string, events: (userId: string) => readonly AuditEvent[]): Promise<string | undefined>
+}
+
+const create = statement(
+  'login-link-create',
+  `WITH person AS (SELECT u.id, coalesce(u.canonical_email, '') AS email, ${standing} AS standing FROM users u
+     WHERE u.id = $2::uuid AND u.disabled_at IS NULL),
+   before AS (UPDATE mail_links SET used_at = clock_timestamp()
+     WHERE user_id = $2::uuid AND kind = 'sign-in' AND used_at IS NULL AND EXISTS (SELECT FROM person)),
+   link AS (INSERT INTO mail_links (token_hash, kind, user_id, email, standing, expires_at)
+     SELECT $1, 'sign-in', p.id, p.email, p.standing, clock_timestamp() + $3::float8 * interval '1 millisecond' FROM person p
+     RETURNING token_hash),
+   written AS (${auditInsert('$4', ' WHERE EXISTS (SELECT FROM link)')})
+   SELECT EXISTS (SELECT FROM link) AS done`,
+)
+/** SQL, for `users u` beside `mail_links l`. */
+const isTheirs = `u.id = l.user_id AND u.disabled_at IS NULL AND ${standing} = l.standing`
+const find = statement(
+  'login-link-find',
+  `SELECT u.id FROM mail_links l JOIN users u ON ${isTheirs}
+   WHERE l.token_hash = $1 AND l.kind = 'sign-in' AND ${isLiveLink}`,
+)
+const use = statement(
+  'login-link-use',
+  `WITH ${useLink('$1', "'sign-in'", 'l.user_id, l.standing')},
+   person AS (SELECT u.id FROM users u JOIN link l ON ${isTheirs}),
+   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM person)')})
+   SELECT id FROM person`,
+)
+
+export function createLoginLinks({ database, audit }: { database: Connection; audit: AuditRows }): LoginLinks {
+  const findOwner = async (token: string) => (await database.query<{ id: string }>(find, [linkHash(token)]))[0]?.id
+  return {
+    async create(userId, { token, lifeMs, audit: events }) {
+      if (!isUuid(userId)) return false
+      const values = [token.hash, userId, lifeMs, audit.rows(events)]
+      const [row] = await database.query<{ done: boolean }>(create, values)
+      if (row!.done) audit.lines(events)
+      return row!.done
+    },
+    find: findOwner,
+    async use(token, events) {
+      const userId = await findOwner(token)
+      if (userId === undefined) return undefined
+      const about = events(userId)
+      const [row] = await database.query<{ id: string }>(use, [linkHash(token), audit.rows(about)])
+      if (row !== undefined) audit.lines(about)
+      return row?.id
+    },
+  }
+}

@@ -1,0 +1,57 @@
+// What a person prefers: the language of pages and mails, and the colours of pages. It is read with the person, never by itself.
+import { auditInsert } from '../audit/audit.ts'
+import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { statement } from '../driver/postgres.ts'
+import type { Connection } from '../driver/postgres.ts'
+
+export const colourSchemes = ['light', 'dark'] as const
+export type ColourScheme = (typeof colourSchemes)[number]
+
+/** What is undefined is as the browser says. */
+export interface PersonalPreferences {
+  /** Tag of a language that pages have, such as `de`. */
+  readonly language?: string | undefined
+  readonly colourScheme?: ColourScheme | undefined
+}
+
+export interface Preferences {
+  /** Replaces what the person preferred. @returns false when nobody has this id */
+  set(userId: string, preferences: PersonalPreferences, audit: readonly AuditEvent[]): Promise<boolean>
+}
+
+/** SQL: column `preferences` of a person u; null when they never chose. */
+export const preferencesOf = `(SELECT p.preferences FROM preferences p WHERE p.user_id = u.id) AS preferences`
+
+/** @param stored by this release or another one: what is not known here counts as not chosen */
+export function readPreferences(stored: unknown): PersonalPreferences | undefined {
+  if (typeof stored !== 'object' || stored === null) return undefined
+  const { language, colourScheme } = stored as Readonly<Record<string, unknown>>
+  return {
+    language: typeof language === 'string' ? language : undefined,
+    colourScheme: colourSchemes.find((one) => one === colourScheme),
+  }
+}
+
+// a preference of a newer release stays
+const set = statement(
+  'preferences-set',
+  `WITH kept AS (INSERT INTO preferences (user_id, preferences)
+     SELECT id, jsonb_strip_nulls($2::jsonb) FROM users WHERE id = $1::uuid
+     ON CONFLICT (user_id) DO UPDATE
+       SET preferences = jsonb_strip_nulls(preferences.preferences || $2::jsonb), updated_at = now()
+     RETURNING user_id),
+   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM kept)')})
+   SELECT user_id FROM kept`,
+)
+
+export function createPreferences({ database, audit }: { database: Connection; audit: AuditRows }): Preferences {
+  return {
+    async set(userId, { language = null, colourScheme = null }, events) {
+      const values = [userId, JSON.stringify({ language, colourScheme }), audit.rows(events)]
+      const kept = await database.query(set, values)
+      if (kept.length === 0) return false
+      audit.lines(events)
+      return true
+    },
+  }
+}

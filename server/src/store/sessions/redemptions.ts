@@ -1,0 +1,67 @@
+// A code is used up, and what its tokens are made of is read: one statement, and one commit.
+import { grantedByCode, grantedOf, grantedValues } from './accounts.ts'
+import type { GrantQuery, GrantedAccount, GrantedRow } from './accounts.ts'
+import { familyInsert, familyValues } from '../tokens/grants.ts'
+import type { NewFamily } from '../tokens/grants.ts'
+import { statement } from '../driver/postgres.ts'
+import type { Connection } from '../driver/postgres.ts'
+import { isUuid } from '../people/user.ts'
+
+export interface Redemption extends GrantQuery {
+  readonly jti: string
+  readonly expiresAt: Date
+  /** The client that shows it, as it is now. */
+  readonly client: {
+    readonly uid: string
+    readonly sector: string | undefined
+    readonly allowedGroups: readonly string[]
+  }
+  /** Undefined when the client gets no refresh token. */
+  readonly family: NewFamily | undefined
+}
+
+export interface Redeemed {
+  /** As `Accounts.loadGranted` reads it. */
+  readonly account: GrantedAccount | undefined
+  /** Whether this call has used the code up. It has not where the code was used before, where the grant has ended or is not for the client as it is now, and
+   *  where another source has to be asked about the person first; `grants.spendCode` does it then. */
+  readonly spent: boolean
+  readonly family: { readonly seq: number; readonly rotatedAt: number } | undefined
+}
+
+export interface Redemptions {
+  redeem(code: Redemption): Promise<Redeemed>
+}
+
+type RedeemedRow = GrantedRow & { spent: boolean; seq: number | null; rotated_at: Date | null }
+
+// What it finds is judged again by who asks, and a code that is refused then is used up all the same: so what would be refused is left alone here. Groups
+// that another provider tells of are not looked for.
+const redeem = statement(
+  'code-redeem',
+  `WITH about AS (${grantedByCode}),
+   mark AS (INSERT INTO one_time (kind, id, expires_at)
+     SELECT 'code', $6, $7::timestamptz FROM about
+     WHERE disabled_at IS NULL AND comes_from IS NULL AND grant_id IS NOT NULL AND (offline OR session_live)
+       AND client_uid = $11 AND payload->>'sector' IS NOT DISTINCT FROM $12 AND ($13::text[] = '{}' OR own_groups && $13::text[])
+     ON CONFLICT DO NOTHING RETURNING id),
+   family AS (${familyInsert(['$8', '$9', '$10'], 'SELECT grant_id AS id FROM about, mark')})
+   SELECT about.*, EXISTS (SELECT FROM mark) AS spent, family.seq, family.rotated_at FROM about LEFT JOIN family ON true`,
+  { hasWritten: ([row]: readonly RedeemedRow[]) => row?.spent === true },
+)
+
+export function createRedemptions({ database }: { database: Connection }): Redemptions {
+  return {
+    async redeem({ jti, expiresAt, client, family, ...query }) {
+      if (!isUuid(query.userId)) return { account: undefined, spent: false, family: undefined }
+      const { uid, sector, allowedGroups } = client
+      const ofClient = [uid, sector ?? null, allowedGroups]
+      const values = [...grantedValues(query), jti, expiresAt, ...familyValues(family), ...ofClient]
+      const [row] = await database.query<RedeemedRow>(redeem, values)
+      if (row === undefined) return { account: undefined, spent: false, family: undefined }
+      const { spent, seq, rotated_at: rotatedAt } = row
+      const begun = seq === null || rotatedAt === null ? undefined : { seq, rotatedAt: rotatedAt.getTime() }
+      return { account: grantedOf(row), spent, family: begun }
+    },
+  }
+}

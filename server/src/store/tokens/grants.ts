@@ -1,0 +1,252 @@
+// One row for each authorization. Its code, access tokens and refresh family are valid while the row is alive.
+import { auditInsert } from '../audit/audit.ts'
+import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import type { StoreChanges } from '../cache/changes.ts'
+import { livePlaces } from './places.ts'
+import { statement } from '../driver/postgres.ts'
+import type { Connection } from '../driver/postgres.ts'
+
+export interface StoredGrant {
+  readonly id: string
+  readonly userId: string
+  readonly clientUid: string
+  readonly clientId: string
+  /** The session in which it was made. The grant ends with the session unless `offline`. */
+  readonly sessionUid: string | undefined
+  readonly offline: boolean
+  /** Scopes, claims, resources: the shape is oidc's own. */
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly createdAt: Date
+  readonly expiresAt: Date
+}
+
+/** The client that a grant is for. */
+export type GrantOwner = Pick<StoredGrant, 'clientUid' | 'clientId'>
+
+export type NewGrant = Omit<StoredGrant, 'createdAt'>
+
+/** The grant of a token that another client gets for one of this person's. Person, session and `offline` are those of its parent. */
+export interface ChildGrant extends Pick<StoredGrant, 'id' | 'clientUid' | 'clientId' | 'payload' | 'expiresAt'> {
+  readonly parentId: string
+}
+
+export interface NewFamily {
+  readonly payload: Readonly<Record<string, unknown>>
+  /** Milliseconds: the first is the longest time without use, the second the longest time in all. */
+  readonly idleTtlMs: number
+  readonly absoluteTtlMs: number
+}
+
+export interface Grants {
+  insert(grant: NewGrant, audit?: readonly AuditEvent[]): Promise<void>
+  /** @returns whether it was stored: not when the parent has ended, nor when this client got too many from one sign-in already */
+  insertChild(grant: ChildGrant): Promise<'stored' | 'ended' | 'too-many'>
+  /** @returns the grant while neither it nor one that it came from is revoked or expired */
+  find(id: string): Promise<StoredGrant | undefined>
+  /** Ends the grant and its refresh family. @returns whether it was alive */
+  revoke(id: string, audit?: readonly AuditEvent[]): Promise<boolean>
+  /** Uses the code up, in one statement. The first caller gets `spent`, with the refresh family of the grant (a new one when
+   *  `family` is given). Every other gets `replayed`, and the grant and its family are revoked (RFC 6749 section 4.1.2). */
+  spendCode(code: {
+    jti: string
+    expiresAt: Date
+    grantId: string
+    family?: NewFamily | undefined
+    auditOnReplay: readonly AuditEvent[]
+  }): Promise<{ kind: 'spent'; family?: { seq: number; rotatedAt: number } } | { kind: 'replayed' }>
+  /** @returns how many sign-ins were ended by it */
+  revokeOfUser(userId: string, audit?: readonly AuditEvent[]): Promise<number>
+}
+
+/** SQL: whether a grant and all that it came from are alive.
+ *  @param t alias of a row of `grants` */
+const isAlive = (t: string): string =>
+  `${t}.revoked_at IS NULL AND ${t}.expires_at > now() AND NOT EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = ${t}.id
+     AND NOT EXISTS (SELECT FROM grants p WHERE p.id = x.parent_id AND p.revoked_at IS NULL AND p.expires_at > now()))`
+
+/** SQL, of `grants t`: the column `parents`, all that it came from, for `ownersOf`; empty for the grant of a sign-in. Where a statement reads one grant, this
+ *  costs less than `isAlive`. */
+export const parentsOf = `ARRAY(SELECT jsonb_build_object('client_uid', p.client_uid, 'client_id', p.client_id,
+     'is_alive', p.revoked_at IS NULL AND p.expires_at > now(), 'depth', cardinality(ARRAY(SELECT 1 FROM grant_parents y WHERE y.grant_id = p.id)))
+   FROM grant_parents x LEFT JOIN grants p ON p.id = x.parent_id WHERE x.grant_id = t.id) AS parents`
+
+export type ParentRows = readonly {
+  readonly client_uid: string
+  readonly client_id: string
+  /** Null when its row is gone. */
+  readonly is_alive: boolean | null
+  readonly depth: number
+}[]
+
+/** @returns the clients of the grants that one came from by exchange, that of the sign-in first; undefined when one of them has ended */
+export function ownersOf(parents: ParentRows): readonly GrantOwner[] | undefined {
+  if (parents.some(({ is_alive }) => is_alive !== true)) return undefined
+  const inOrder = parents.toSorted((one, other) => one.depth - other.depth)
+  return inOrder.map(({ client_uid, client_id }) => ({ clientUid: client_uid, clientId: client_id }))
+}
+
+/** SQL: whether a grant is that of a sign-in. What ends many touches these alone: all that came of them ends with them, by `isAlive`. */
+export const isOfSignIn = (t: string): string => `NOT EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = ${t}.id)`
+
+/** Grants that one client has from one sign-in by exchange, until they expire: more is a flood. */
+const childrenPerClient = 200
+/** Grants of one person that one client has from sign-ins. Each browser or device has one at a time, or a few. */
+export const mostGrants = 200
+
+/** Of these so many may be on their way: the code is not redeemed yet. */
+const mostOnTheirWay = 20
+
+/** SQL: the ids of the grants that end so that one more is not too many. Those without a refresh token end first, since a page elsewhere can send a browser
+ *  to sign in again and again, but cannot fetch tokens; the newest of these stay, whose code may still be on its way. Then the oldest.
+ *  @param user and client: of the grant that is added */
+export const crowdedGrants = (user: string, client: string): string =>
+  `SELECT id FROM (SELECT g.id, g.created_at, f.is_there AS has_family, NOT f.is_there AND g.created_at > now() - interval '1 minute'
+       AND row_number() OVER (PARTITION BY f.is_there ORDER BY g.created_at DESC) < ${mostOnTheirWay} AS on_its_way
+     FROM grants g, LATERAL (SELECT EXISTS (SELECT FROM refresh_families r WHERE r.grant_id = g.id AND r.revoked_at IS NULL AND r.expires_at > now()) AS is_there) f
+     WHERE g.user_id = ${user}::uuid AND g.client_uid = ${client} AND g.revoked_at IS NULL AND g.expires_at > now() AND ${isOfSignIn('g')}) g
+     ORDER BY on_its_way DESC, has_family DESC, created_at DESC OFFSET ${mostGrants - 1}`
+
+const insert = statement(
+  'grant-insert',
+  `WITH new AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)),
+   written AS (${auditInsert('$9')})
+   SELECT`,
+)
+// Each takes a place until it expires, in a row that two at once wait for. A revoked one keeps it, else a client that revokes what it gets could
+// fill the table.
+const insertChild = statement(
+  'grant-insert-child',
+  `WITH parent AS (SELECT t.*, least(t.expires_at, $6::timestamptz) AS ends FROM grants t WHERE t.id = $1 AND ${isAlive('t')}),
+   before AS (SELECT id FROM parent UNION SELECT x.parent_id FROM grant_parents x, parent WHERE x.grant_id = parent.id),
+   place AS (INSERT INTO attempts (key, count, until, places)
+     SELECT 'x:' || b.id || ':' || $3, 0, ends, ARRAY[ends] FROM parent, before b WHERE ${isOfSignIn('b')}
+     ON CONFLICT (key) DO UPDATE SET until = greatest(attempts.until, excluded.until), places = ${livePlaces} || excluded.places
+     WHERE cardinality(${livePlaces}) < $7 RETURNING key),
+   child AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
+     SELECT $2, user_id, $3, $4, session_uid, offline, $5::jsonb, ends FROM parent, place RETURNING id),
+   parents AS (INSERT INTO grant_parents (grant_id, parent_id) SELECT child.id, before.id FROM child, before)
+   SELECT EXISTS (SELECT FROM parent) AS alive, EXISTS (SELECT FROM child) AS stored`,
+)
+const find = statement('grant-find', `SELECT * FROM grants t WHERE t.id = $1 AND ${isAlive('t')}`)
+const revoke = statement(
+  'grant-revoke',
+  `WITH revoked AS (UPDATE grants SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING id),
+   family AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id = $1 AND revoked_at IS NULL),
+   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM revoked)')})
+   SELECT id FROM revoked`,
+)
+/** The part of a statement that begins a refresh family. @param values the parameters of `familyValues`; @param grants a query of the id of the grant */
+export const familyInsert = ([payload, idle, absolute]: readonly [string, string, string], grants: string): string =>
+  `INSERT INTO refresh_families (grant_id, rotated_at, payload, expires_at, absolute_expires_at)
+     SELECT g.id, date_trunc('milliseconds', now()), ${payload}::jsonb,
+       now() + least(${idle}::float8, ${absolute}::float8) * interval '1 millisecond', now() + ${absolute}::float8 * interval '1 millisecond'
+     FROM (${grants}) g WHERE ${payload}::jsonb IS NOT NULL ON CONFLICT DO NOTHING RETURNING seq, rotated_at`
+export const familyValues = (family: NewFamily | undefined): readonly unknown[] => [
+  family === undefined ? null : JSON.stringify(family.payload),
+  family?.idleTtlMs ?? 0,
+  family?.absoluteTtlMs ?? 0,
+]
+
+// The family is inserted only while the grant is alive. A replay that comes while the first caller's statement runs waits for
+// its mark. Its snapshot may not see the new family row, but it revokes the grant, and `rotate` looks at the grant too.
+const spendCode = statement(
+  'grant-spend-code',
+  `WITH mark AS (INSERT INTO one_time (kind, id, expires_at) VALUES ('code', $1, $2) ON CONFLICT DO NOTHING RETURNING id),
+   family AS (${familyInsert(['$4', '$5', '$6'], 'SELECT g.id FROM grants g, mark WHERE g.id = $3 AND g.revoked_at IS NULL')}),
+   revoked AS (UPDATE grants SET revoked_at = now() WHERE id = $3 AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark) RETURNING id),
+   dead AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id = $3 AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark)),
+   written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM revoked)')})
+   SELECT EXISTS (SELECT FROM mark) AS first, f.seq, f.rotated_at
+   FROM (SELECT) one LEFT JOIN (
+     SELECT seq, rotated_at FROM family UNION ALL SELECT seq, rotated_at FROM refresh_families WHERE grant_id = $3 AND revoked_at IS NULL
+   ) f ON true`,
+)
+const revokeOfUser = statement(
+  'grant-revoke-user',
+  `WITH revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL
+     AND ${isOfSignIn('grants')} RETURNING id),
+   families AS (UPDATE refresh_families SET revoked_at = now() WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM revoked)),
+   written AS (${auditInsert('$2')})
+   SELECT id FROM revoked`,
+)
+
+export interface GrantRow {
+  readonly id: string
+  readonly user_id: string
+  readonly client_uid: string
+  readonly client_id: string
+  readonly session_uid: string | null
+  readonly offline: boolean
+  readonly payload: Record<string, unknown>
+  readonly created_at: Date | string
+  readonly expires_at: Date | string
+}
+
+export function createGrants(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Grants {
+  const { database, audit, changes } = needs
+  return {
+    async insert(grant, events = []) {
+      await database.query(insert, [...grantValues(grant), audit.rows(events)])
+      audit.lines(events)
+    },
+    async insertChild({ parentId, id, clientUid, clientId, payload, expiresAt }) {
+      const values = [parentId, id, clientUid, clientId, JSON.stringify(payload), expiresAt, childrenPerClient]
+      const [row] = await database.query<{ alive: boolean; stored: boolean }>(insertChild, values)
+      if (row?.stored) return 'stored'
+      return row?.alive ? 'too-many' : 'ended'
+    },
+    find: async (id) => (await database.query<GrantRow>(find, [id])).map(grantOf)[0],
+    async revoke(id, events = []) {
+      const revoked = (await database.query(revoke, [id, audit.rows(events)])).length === 1
+      await changes.tell(id)
+      if (revoked) audit.lines(events)
+      return revoked
+    },
+    async spendCode({ jti, expiresAt, grantId, family, auditOnReplay }) {
+      const values = [jti, expiresAt, grantId, ...familyValues(family)]
+      const rows = await database.query<{ first: boolean; seq: number | null; rotated_at: Date | null }>(spendCode, [
+        ...values,
+        audit.rows(auditOnReplay),
+      ])
+      const row = rows[0]!
+      if (!row.first) {
+        await changes.tell(grantId)
+        audit.lines(auditOnReplay)
+        return { kind: 'replayed' }
+      }
+      if (row.seq === null || row.rotated_at === null) return { kind: 'spent' }
+      return { kind: 'spent', family: { seq: row.seq, rotatedAt: row.rotated_at.getTime() } }
+    },
+    async revokeOfUser(userId, events = []) {
+      const revoked = await database.query(revokeOfUser, [userId, audit.rows(events)])
+      await changes.tell(userId)
+      audit.lines(events)
+      return revoked.length
+    },
+  }
+}
+
+/** In the order of the columns of `grant-insert`. */
+export const grantValues = (grant: NewGrant): unknown[] => [
+  grant.id,
+  grant.userId,
+  grant.clientUid,
+  grant.clientId,
+  grant.sessionUid ?? null,
+  grant.offline,
+  JSON.stringify(grant.payload),
+  grant.expiresAt,
+]
+
+export const grantOf = (row: GrantRow): StoredGrant => ({
+  id: row.id,
+  userId: row.user_id,
+  clientUid: row.client_uid,
+  clientId: row.client_id,
+  sessionUid: row.session_uid ?? undefined,
+  offline: row.offline,
+  payload: row.payload,
+  createdAt: new Date(row.created_at),
+  expiresAt: new Date(row.expires_at),
+})

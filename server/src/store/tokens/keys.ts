@@ -1,0 +1,191 @@
+// The keys that every replica shares (for signing, cookies, sealing). Each is encrypted with the ring and bound to its row.
+import { auditInsert } from '../audit/audit.ts'
+import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import type { KeyEncryptionRing } from '../driver/envelope.ts'
+import { statement } from '../driver/postgres.ts'
+import type { Listening } from '../driver/listeners.ts'
+import type { Connection, Database } from '../driver/postgres.ts'
+
+export interface StoredKey {
+  readonly id: string
+  /** What it is for, such as `sig` or `cookie`. */
+  readonly use: string
+  readonly alg: string
+  readonly publicJwk: Readonly<Record<string, unknown>> | undefined
+  /** The private part, not encrypted: never log it. */
+  readonly secret: Buffer
+  readonly createdAt: Date
+  readonly activeAt: Date
+  readonly retireAt: Date | undefined
+  readonly removeAt: Date | undefined
+}
+
+export type NewKey = Omit<StoredKey, 'createdAt' | 'secret'> & { readonly secret: Uint8Array }
+
+/** What may be shown of a key. */
+export type KeySummary = Omit<StoredKey, 'secret'> & { readonly encryptedBy: string }
+
+export interface Keys {
+  /** @throws CodedError KEY_RING_LACKS_KEY when the ring does not have the key that encrypts a row */
+  list(): Promise<StoredKey[]>
+  /** Decrypts nothing, so it works with an incomplete ring too. */
+  summaries(): Promise<KeySummary[]>
+  /** Runs the work in one transaction, on one replica at a time. The commit notifies the others. */
+  underLock<T>(work: (keys: KeyWriter) => Promise<T>): Promise<T>
+  /** Encrypts again each row that the current key of the ring does not encrypt. @returns how many */
+  reencrypt(audit: readonly AuditEvent[]): Promise<number>
+  /** Tells the audit log that keys became active: of all replicas that tell it, the first is heard. */
+  tellActive(keys: readonly Pick<KeySummary, 'id' | 'use' | 'alg'>[]): Promise<void>
+  /** Calls back when a replica has changed a key, and when a lost connection is back. */
+  onChange(changed: () => void): Promise<Listening>
+}
+
+export interface KeyWriter {
+  list(): Promise<StoredKey[]>
+  insert(key: NewKey, audit?: readonly AuditEvent[]): Promise<void>
+  setTimes(
+    id: string,
+    times: { activeAt: Date; retireAt: Date | undefined; removeAt: Date | undefined },
+    audit?: readonly AuditEvent[],
+  ): Promise<void>
+  remove(id: string, audit?: readonly AuditEvent[]): Promise<void>
+}
+
+const channel = 'nauthera_keys'
+/** Any number that no other advisory lock of the database has. */
+const lockNumber = 4_201_001
+
+const lock = statement('key-lock', 'SELECT pg_advisory_xact_lock($1::bigint)')
+const notify = statement('key-notify', `SELECT pg_notify('${channel}', '')`)
+const list = statement('key-list', 'SELECT * FROM keys ORDER BY created_at, id')
+const insert = statement(
+  'key-insert',
+  `WITH new AS (INSERT INTO keys (id, use, alg, public_jwk, secret, encrypted_by, active_at, retire_at, remove_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)),
+   written AS (${auditInsert('$10')})
+   SELECT`,
+)
+const setTimes = statement(
+  'key-set-times',
+  `WITH changed AS (UPDATE keys SET active_at = $2, retire_at = $3, remove_at = $4 WHERE id = $1 RETURNING id),
+   written AS (${auditInsert('$5', ' WHERE EXISTS (SELECT FROM changed)')})
+   SELECT id FROM changed`,
+)
+const remove = statement(
+  'key-remove',
+  `WITH gone AS (DELETE FROM keys WHERE id = $1 RETURNING id),
+   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM gone)')})
+   SELECT id FROM gone`,
+)
+const setSecret = statement(
+  'key-set-secret',
+  `WITH changed AS (UPDATE keys SET secret = $2, encrypted_by = $3 WHERE id = $1 RETURNING id),
+   written AS (${auditInsert('$4', ' WHERE EXISTS (SELECT FROM changed)')})
+   SELECT id FROM changed`,
+)
+/** The mark stays longer than any key. */
+const tellActive = statement(
+  'key-tell-active',
+  `WITH first AS (INSERT INTO one_time (kind, id, expires_at) SELECT 'key-active', id, now() + interval '20 years'
+     FROM unnest($1::text[]) id ON CONFLICT DO NOTHING RETURNING id),
+   written AS (${auditInsert('$2', ` WHERE e.detail ->> 'key' IN (SELECT id FROM first)`)})
+   SELECT id FROM first`,
+)
+
+interface KeyRow {
+  readonly id: string
+  readonly use: string
+  readonly alg: string
+  readonly public_jwk: Record<string, unknown> | null
+  readonly secret: Buffer
+  readonly encrypted_by: string
+  readonly created_at: Date
+  readonly active_at: Date
+  readonly retire_at: Date | null
+  readonly remove_at: Date | null
+}
+
+export function createKeys(needs: { database: Database; ring: KeyEncryptionRing; audit: AuditRows }): Keys {
+  const { database, ring, audit } = needs
+
+  const read = async (connection: Connection): Promise<StoredKey[]> =>
+    (await connection.query<KeyRow>(list)).map((row) => ({
+      ...summaryOf(row),
+      secret: ring.decrypt(row.secret, row.encrypted_by, bindingOf(row)),
+    }))
+
+  /** @param work adds the audit events that it wrote to the list; their lines are written after the commit */
+  const underLock = async <T>(work: (connection: Connection, told: AuditEvent[]) => Promise<T>): Promise<T> => {
+    const { result, told } = await database.transaction(async (connection) => {
+      await connection.query(lock, [lockNumber])
+      const events: AuditEvent[] = []
+      const done = await work(connection, events)
+      await connection.query(notify)
+      return { result: done, told: events }
+    })
+    audit.lines(told)
+    return result
+  }
+
+  const writer = (connection: Connection, told: AuditEvent[]): KeyWriter => ({
+    list: () => read(connection),
+    async insert(key, events = []) {
+      const { box, keyId } = ring.encrypt(key.secret, bindingOf(key))
+      const jwk = key.publicJwk === undefined ? null : JSON.stringify(key.publicJwk)
+      const times = [key.activeAt, key.retireAt ?? null, key.removeAt ?? null]
+      await connection.query(insert, [key.id, key.use, key.alg, jwk, box, keyId, ...times, audit.rows(events)])
+      told.push(...events)
+    },
+    async setTimes(id, times, events = []) {
+      const values = [id, times.activeAt, times.retireAt ?? null, times.removeAt ?? null, audit.rows(events)]
+      await connection.query(setTimes, values)
+      told.push(...events)
+    },
+    async remove(id, events = []) {
+      await connection.query(remove, [id, audit.rows(events)])
+      told.push(...events)
+    },
+  })
+
+  return {
+    list: () => read(database),
+    summaries: async () => (await database.query<KeyRow>(list)).map(summaryOf),
+    underLock: (work) => underLock((connection, told) => work(writer(connection, told))),
+    async tellActive(keys) {
+      const events = keys.map(({ id, use, alg }) => activated({ key: id, use, alg }))
+      const ids = keys.map(({ id }) => id)
+      const first = await database.query<{ id: string }>(tellActive, [ids, audit.rows(events)])
+      audit.lines(events.filter(({ detail }) => first.some(({ id }) => id === detail['key'])))
+    },
+    reencrypt: (events) =>
+      underLock(async (connection, told) => {
+        const outdated = (await connection.query<KeyRow>(list)).filter((row) => row.encrypted_by !== ring.currentId)
+        for (const row of outdated) {
+          const binding = bindingOf(row)
+          const { box, keyId } = ring.encrypt(ring.decrypt(row.secret, row.encrypted_by, binding), binding)
+          await connection.query(setSecret, [row.id, box, keyId, audit.rows(events)])
+          told.push(...events)
+        }
+        return outdated.length
+      }),
+    onChange: (changed) => database.listen(channel, changed),
+  }
+}
+
+/** What a box is bound to: it does not open in another row, nor when the row's use or alg was changed. */
+const bindingOf = (key: { id: string; use: string; alg: string }): string => `keys:${key.id}:${key.use}:${key.alg}`
+
+const summaryOf = (row: KeyRow): KeySummary => ({
+  id: row.id,
+  use: row.use,
+  alg: row.alg,
+  publicJwk: row.public_jwk ?? undefined,
+  createdAt: row.created_at,
+  activeAt: row.active_at,
+  retireAt: row.retire_at ?? undefined,
+  removeAt: row.remove_at ?? undefined,
+  encryptedBy: row.encrypted_by,
+})
+
+const activated = (detail: { key: string; use: string; alg: string }) =>
+  ({ event: 'key.activated', outcome: 'success', detail }) as const

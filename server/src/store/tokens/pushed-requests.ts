@@ -1,0 +1,87 @@
+// Pushed authorization requests (RFC 9126) of clients that authenticate. A row names its request by a hash, and holds it encrypted: whoever
+// reads the database learns neither a request_uri nor a state or nonce.
+import { createHash } from 'node:crypto'
+import type { KeyEncryptionRing } from '../driver/envelope.ts'
+import type { OneTime } from './one-time.ts'
+import { statement } from '../driver/postgres.ts'
+import type { Connection } from '../driver/postgres.ts'
+
+export interface PushedRequests {
+  /** @param request.id what the client gets
+   *  @returns false when the client has too many open ones: nothing was stored */
+  put(request: {
+    id: string
+    clientUid: string
+    payload: Readonly<Record<string, unknown>>
+    expiresAt: Date
+  }): Promise<boolean>
+  /** For an authorization that begins, as often as the person opens it.
+   *  @returns the payload; undefined when it is spent, has expired, or is of another client */
+  open(id: string, clientUid: string): Promise<Readonly<Record<string, unknown>> | undefined>
+  /** @returns the payload while it has not expired, for an interaction that it has begun */
+  find(id: string): Promise<Readonly<Record<string, unknown>> | undefined>
+  /** Before it gives its code; also of a request that has no row here.
+   *  @returns true for the first caller only */
+  spend(id: string, expiresAt: Date): Promise<boolean>
+}
+
+/** Open requests of one client at most: more is a flood. */
+const pushedRequestsPerClient = 10_000
+
+const put = statement(
+  'pushed-request-put',
+  `INSERT INTO pushed_requests (id, client_uid, payload, expires_at) SELECT $1, $2, $3, $4
+   WHERE (SELECT count(*) FROM (SELECT FROM pushed_requests WHERE client_uid = $2 AND expires_at > now() LIMIT $5) open) < $5
+   ON CONFLICT DO NOTHING RETURNING id`,
+)
+const open = statement(
+  'pushed-request-open',
+  `SELECT payload FROM pushed_requests p WHERE id = $1 AND client_uid = $2 AND expires_at > now()
+   AND NOT EXISTS (SELECT FROM one_time o WHERE o.kind = 'par' AND o.id = p.id)`,
+)
+const find = statement(
+  'pushed-request-find',
+  'SELECT payload FROM pushed_requests WHERE id = $1 AND expires_at > now()',
+)
+
+/** The column `payload`. */
+interface Encrypted {
+  /** Base64. */
+  readonly box: string
+  readonly key: string
+}
+
+export function createPushedRequests(needs: {
+  database: Connection
+  ring: Pick<KeyEncryptionRing, 'encrypt' | 'decrypt'>
+  oneTime: Pick<OneTime, 'mark'>
+  perClient?: number
+}): PushedRequests {
+  const { database, ring, oneTime, perClient = pushedRequestsPerClient } = needs
+  const decrypt = (rowId: string, [row]: readonly { payload: Encrypted }[]) => {
+    if (row === undefined) return undefined
+    const plain = ring.decrypt(Buffer.from(row.payload.box, 'base64'), row.payload.key, boundTo(rowId))
+    return JSON.parse(plain.toString()) as Record<string, unknown>
+  }
+  return {
+    async put({ id, clientUid, payload, expiresAt }) {
+      const rowId = rowIdOf(id)
+      const { box, keyId } = ring.encrypt(Buffer.from(JSON.stringify(payload)), boundTo(rowId))
+      const encrypted: Encrypted = { box: box.toString('base64'), key: keyId }
+      const rows = await database.query(put, [rowId, clientUid, JSON.stringify(encrypted), expiresAt, perClient])
+      return rows.length === 1
+    },
+    async open(id, clientUid) {
+      const rowId = rowIdOf(id)
+      return decrypt(rowId, await database.query(open, [rowId, clientUid]))
+    },
+    async find(id) {
+      const rowId = rowIdOf(id)
+      return decrypt(rowId, await database.query(find, [rowId]))
+    },
+    spend: (id, expiresAt) => oneTime.mark('par', rowIdOf(id), expiresAt),
+  }
+}
+
+const rowIdOf = (id: string): string => createHash('sha256').update(id).digest('base64url')
+const boundTo = (rowId: string): string => `pushed-request:${rowId}`

@@ -1,0 +1,23 @@
+// The last good answer of each document of a sector (OpenID Connect Core 1.0 section 8.1).
+import { statement } from '../driver/postgres.ts'
+import type { Connection } from '../driver/postgres.ts'
+
+export interface SectorMembers {
+  /** @returns what the document listed when it was read last; undefined when it never was */
+  find(uri: string): Promise<readonly string[] | undefined>
+  put(uri: string, members: readonly string[]): Promise<void>
+}
+
+const find = statement('sector-find', 'SELECT members FROM sector_documents WHERE uri = $1')
+const put = statement(
+  'sector-put',
+  `INSERT INTO sector_documents (uri, members) VALUES ($1, $2)
+   ON CONFLICT (uri) DO UPDATE SET members = excluded.members, read_at = now()`,
+)
+
+export function createSectorMembers({ database }: { database: Connection }): SectorMembers {
+  return {
+    find: async (uri) => (await database.query<{ members: string[] }>(find, [uri]))[0]?.members,
+    put: async (uri, members) => void (await database.query(put, [uri, JSON.stringify(members)])),
+  }
+}

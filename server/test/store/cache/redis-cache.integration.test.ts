@@ -1,0 +1,172 @@
+import { randomBytes } from 'node:crypto'
+import { Secret, createLog } from '@nauthera/runtime/log'
+import { expect } from 'chai'
+import { Redis } from 'ioredis'
+import { startValkey } from '@nauthera/local/programs/valkey'
+import type { Valkey } from '@nauthera/local/programs/valkey'
+import type { Cache } from '../../../src/store/cache/cache.ts'
+import { createKeyRing } from '../../../src/store/driver/envelope.ts'
+import { createRedisCache } from '../../../src/store/cache/redis-cache.ts'
+import { cacheConformance, read } from '../../conformance/cache.ts'
+
+const keys = createKeyRing(new Map([['k', randomBytes(32)]]), 'k').derive('cache')
+const lines: string[] = []
+const log = createLog({
+  process: 'test',
+  level: 'info',
+  format: 'json',
+  sink: { write: (line) => void lines.push(line) },
+})
+
+/** What a test opened is closed after it, also when it fails. */
+const ends: (() => Promise<void>)[] = []
+async function openCache(
+  url: string,
+  options: { now?: () => number; keys?: typeof keys; timeoutMs?: number } = {},
+): Promise<Cache> {
+  // a long time-out, since the machine may be busy; the tests of faults use the default of the server
+  const connection = { kind: 'url', url: new Secret(url) } as const
+  const cache = createRedisCache({ connection, keys, log, timeoutMs: 5000, ...options })
+  ends.push(() => cache.stop())
+  await cache.settled()
+  return cache
+}
+
+/** Waits until the cache returns what was set: then it is connected again. */
+async function untilHit(cache: Cache): Promise<void> {
+  const end = performance.now() + 10_000
+  while (performance.now() < end) {
+    await cache.set({ purpose: 'test', id: 'probe' }, Buffer.of(1), 60_000)
+    if ((await read(cache, 'test', 'probe')) !== undefined) return
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new Error('the cache did not come within 10 s')
+}
+
+describe(createRedisCache.name, () => {
+  let server: Valkey
+  before(async function () {
+    this.timeout(30_000)
+    server = await startValkey()
+  })
+  after(() => server.stop())
+  afterEach(async () => {
+    for (const end of ends.splice(0)) await end()
+  })
+
+  cacheConformance(createRedisCache.name, async () => {
+    let passed = 0
+    const cache = await openCache(server.url, { now: () => Date.now() + passed })
+    return { cache, pass: (ms) => void (passed += ms), end: () => cache.stop() }
+  })
+
+  describe('when somebody else writes to the server', () => {
+    let cache: Cache
+    let raw: Redis
+    beforeEach(async () => {
+      cache = await openCache(server.url)
+      raw = new Redis(server.url)
+    })
+    afterEach(() => raw.disconnect())
+
+    it('F7 returns nothing for an entry that is forged, cut, moved, copied to another id, or garbage', async () => {
+      await cache.set({ purpose: 'grant', id: 'a' }, Buffer.from('good'), 60_000)
+      const box = (await raw.getBuffer('nauthera:grant:a'))!
+      const flipped = Buffer.from(box)
+      flipped[flipped.length - 1]! ^= 1
+      const forged: [string, Buffer][] = [
+        ['nauthera:grant:b', box],
+        ['nauthera:claims:a', box],
+        ['nauthera:grant:flipped', flipped],
+        ['nauthera:grant:cut', box.subarray(0, 20)],
+        ['nauthera:grant:empty', Buffer.alloc(0)],
+        ['nauthera:grant:garbage', randomBytes(200)],
+        ['nauthera:grant:text', Buffer.from('{"admin":true}')],
+      ]
+      for (const [key, value] of forged) await raw.set(key, value)
+      for (const [key] of forged) {
+        const [, purpose, id] = key.split(':') as [string, string, string]
+        expect(await read(cache, purpose, id), key).to.equal(undefined)
+      }
+      expect(Buffer.from((await read(cache, 'grant', 'a'))!).toString()).to.equal('good')
+    })
+
+    it('F7 returns nothing for an entry that was kept longer than its time', async () => {
+      let passed = 0
+      const later = await openCache(server.url, { now: () => Date.now() + passed })
+      await later.set({ purpose: 'grant', id: 'old' }, Buffer.from('x'), 60_000)
+      await raw.persist('nauthera:grant:old')
+      passed = 61_000
+      expect(await read(later, 'grant', 'old')).to.equal(undefined)
+    })
+
+    it('F7 returns nothing after a flush, and works on', async () => {
+      await cache.set({ purpose: 'grant', id: 'a' }, Buffer.from('x'), 60_000)
+      await raw.flushall()
+      expect(await read(cache, 'grant', 'a')).to.equal(undefined)
+      await cache.set({ purpose: 'grant', id: 'a' }, Buffer.from('y'), 60_000)
+      expect(await read(cache, 'grant', 'a')).to.not.equal(undefined)
+    })
+
+    it('K12 shows no value to somebody who can read the server, and opens entries of every key of the ring', async () => {
+      const [old, current] = [randomBytes(32), randomBytes(32)]
+      const before = await openCache(server.url, { keys: createKeyRing(new Map([['o', old]]), 'o').derive('cache') })
+      await before.set({ purpose: 'grant', id: 'ring' }, Buffer.from('canary-value'), 60_000)
+      expect((await raw.getBuffer('nauthera:grant:ring'))!.includes('canary-value')).to.equal(false)
+      const after = createKeyRing(
+        new Map([
+          ['o', old],
+          ['c', current],
+        ]),
+        'c',
+      ).derive('cache')
+      const rotated = await openCache(server.url, { keys: after })
+      expect(Buffer.from((await read(rotated, 'grant', 'ring'))!).toString()).to.equal('canary-value')
+      expect(await read(cache, 'grant', 'ring'), 'another release cannot').to.equal(undefined)
+    })
+  })
+
+  it('F5 returns nothing at once while the server is down, logs it once, and works again by itself', async function () {
+    this.timeout(30_000)
+    const doomed = await startValkey()
+    ends.push(() => doomed.stop())
+    const cache = await openCache(doomed.url, { timeoutMs: 100 })
+    await doomed.stop()
+    const before = lines.length
+    const began = performance.now()
+    for (let turn = 0; turn < 100; turn++) {
+      await cache.set({ purpose: 'grant', id: 'a' }, Buffer.from('x'), 60_000)
+      expect(await read(cache, 'grant', 'a')).to.equal(undefined)
+    }
+    expect(performance.now() - began).to.be.below(2000)
+    const back = await startValkey({ port: doomed.port })
+    ends.push(() => back.stop())
+    await untilHit(cache)
+    expect(lines.slice(before).filter((line) => line.includes('cache unavailable')).length).to.be.at.most(1)
+  })
+
+  it('F5 waits 100 ms for a server that hangs, five times, and then stops asking it for a while', async function () {
+    this.timeout(30_000)
+    const hung = await startValkey()
+    ends.push(() => hung.stop())
+    const cache = await openCache(hung.url, { timeoutMs: 100 })
+    process.kill(hung.pid, 'SIGSTOP')
+    const began = performance.now()
+    for (let turn = 0; turn < 5; turn++) expect(await read(cache, 'grant', 'a')).to.equal(undefined)
+    const waited = performance.now()
+    for (let turn = 0; turn < 50; turn++) expect(await read(cache, 'grant', 'a')).to.equal(undefined)
+    expect(waited - began).to.be.below(3000)
+    expect(performance.now() - waited).to.be.below(300)
+    // it dials again as long as the server hangs, and no read waits for that
+    let slow = 0
+    while (performance.now() - waited < 3000) {
+      const asked = performance.now()
+      expect(await read(cache, 'grant', 'a')).to.equal(undefined)
+      if (performance.now() - asked > 80) slow++
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    expect(slow).to.be.below(3)
+    process.kill(hung.pid, 'SIGCONT')
+    await untilHit(cache)
+  })
+})

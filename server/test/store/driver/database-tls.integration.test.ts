@@ -1,0 +1,80 @@
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
+import type { Identity } from '@nauthera/proto/certificates'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { Secret, createLog } from '@nauthera/runtime/log'
+import { expect } from 'chai'
+import { sharedPostgres } from '@nauthera/local/programs/fresh-database'
+import { startPostgres } from '@nauthera/local/programs/postgres'
+import type { Postgres } from '@nauthera/local/programs/postgres'
+import { reapDirectory } from '@nauthera/local/processes/reaper'
+import { giveAway } from '@nauthera/local/processes/unprivileged'
+import { parseDsn } from '../../../src/store/driver/connection.ts'
+import { createDatabase, statement } from '../../../src/store/driver/postgres.ts'
+
+const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
+const isEncrypted = statement('test-tls', 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')
+
+describe(`${createDatabase.name} over TLS`, () => {
+  let authority: Identity
+  let stranger: Identity
+  let server: Postgres
+  before(async function () {
+    this.timeout(30_000)
+    authority = await createAuthority({ name: 'database', lifetimeMs: 86_400_000 })
+    stranger = await createAuthority({ name: 'stranger', lifetimeMs: 86_400_000 })
+    const leaf = await issueLeaf(authority, { usage: 'server', dnsNames: ['localhost'] })
+    const directory = mkdtempSync(join(tmpdir(), 'nauthera-tls-'))
+    reapDirectory(directory)
+    const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
+    writeFileSync(cert, leaf.cert)
+    writeFileSync(key, leaf.key, { mode: 0o600 })
+    chmodSync(directory, 0o755)
+    // PostgreSQL runs as another account, and its key must belong to that
+    giveAway(directory)
+    server = await startPostgres({ settings: { ssl: 'on', ssl_cert_file: cert, ssl_key_file: key } })
+  })
+  after(() => server.stop())
+
+  /** @returns whether the connection is encrypted, or the code of the refusal */
+  async function reach(url: string, host: string, mode: string, ca?: string): Promise<boolean | string> {
+    const target = new URL(url)
+    target.hostname = host
+    target.searchParams.set('sslmode', mode)
+    const database = createDatabase({
+      connection: { ...parseDsn(new Secret(target.href), 'verify-full', ca), poolMax: 1 },
+      log,
+    })
+    try {
+      return (await database.query<{ ssl: boolean }>(isEncrypted))[0]!.ssl
+    } catch (error) {
+      if (hasCode(error)) return error.code
+      throw error
+    } finally {
+      await database.stop()
+    }
+  }
+
+  it('accepts the right certificate with the right name, and refuses any other', async () => {
+    expect(await reach(server.url, 'localhost', 'verify-full', authority.cert)).to.equal(true)
+    expect(await reach(server.url, 'localhost', 'verify-full', stranger.cert)).to.equal('STORE_UNAVAILABLE')
+    expect(await reach(server.url, 'localhost', 'verify-full')).to.equal('STORE_UNAVAILABLE')
+    expect(await reach(server.url, '127.0.0.1', 'verify-full', authority.cert)).to.equal('STORE_UNAVAILABLE')
+  })
+
+  it('checks the certificate and not the name with verify-ca, and neither with require', async () => {
+    expect(await reach(server.url, '127.0.0.1', 'verify-ca', authority.cert)).to.equal(true)
+    expect(await reach(server.url, '127.0.0.1', 'verify-ca', stranger.cert)).to.equal('STORE_UNAVAILABLE')
+    expect(await reach(server.url, '127.0.0.1', 'require')).to.equal(true)
+  })
+
+  it('never falls back to a connection without TLS', async () => {
+    const { url } = await sharedPostgres()
+    for (const mode of ['verify-full', 'verify-ca', 'require']) {
+      expect(await reach(url, 'localhost', mode, authority.cert)).to.equal('STORE_UNAVAILABLE')
+    }
+    expect(await reach(url, '127.0.0.1', 'disable')).to.equal(false)
+  })
+})

@@ -1,0 +1,158 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { expect } from 'chai'
+import { createKeyRing } from '../../../src/store/driver/envelope.ts'
+import { createKeys } from '../../../src/store/tokens/keys.ts'
+import type { NewKey } from '../../../src/store/tokens/keys.ts'
+import { statement } from '../../../src/store/driver/postgres.ts'
+import { freshStore } from '../fresh-store.ts'
+import type { FreshStore } from '../fresh-store.ts'
+
+const [oldKey, newKey] = [randomBytes(32), randomBytes(32)]
+const oldRing = createKeyRing(new Map([['old', oldKey]]), 'old')
+const bothKeys = createKeyRing(
+  new Map([
+    ['old', oldKey],
+    ['new', newKey],
+  ]),
+  'new',
+)
+const newRing = createKeyRing(new Map([['new', newKey]]), 'new')
+
+const canary = 'canary-of-a-private-key'
+const newSigningKey = (about: Partial<NewKey> = {}): NewKey => ({
+  id: randomUUID(),
+  use: 'sig',
+  alg: 'ES256',
+  publicJwk: { kty: 'EC', crv: 'P-256' },
+  secret: Buffer.from(canary),
+  activeAt: new Date(),
+  retireAt: undefined,
+  removeAt: undefined,
+  ...about,
+})
+const codeOf = async (work: Promise<unknown>) => {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  return hasCode(error) ? error.code : String(error)
+}
+
+describe(createKeys.name, () => {
+  let fresh: FreshStore
+  beforeEach(async function () {
+    this.timeout(30_000)
+    fresh = await freshStore()
+  })
+  afterEach(() => fresh.stop())
+
+  it('gives every replica the same keys', async () => {
+    const [one, other] = [fresh.replica({ ring: oldRing }), fresh.replica({ ring: bothKeys })]
+    const key = newSigningKey()
+    await one.keys.underLock((keys) => keys.insert(key))
+    const [found] = await other.keys.list()
+    expect({ ...found, secret: found!.secret.toString() }).to.deep.include({
+      id: key.id,
+      use: 'sig',
+      alg: 'ES256',
+      secret: canary,
+    })
+    expect(found!.publicJwk).to.deep.equal({ kty: 'EC', crv: 'P-256' })
+  })
+
+  it('K12 I6 stores no private key in plain', async () => {
+    const store = fresh.replica()
+    await store.keys.underLock((keys) => keys.insert(newSigningKey()))
+    const rows = await store.database.query<{ row: string }>(
+      statement('test-raw', 'SELECT keys::text AS row FROM keys'),
+    )
+    for (const form of [canary, Buffer.from(canary).toString('base64'), Buffer.from(canary).toString('hex')]) {
+      expect(rows[0]!.row).to.not.include(form)
+    }
+  })
+
+  it('refuses a secret that was moved to another row', async () => {
+    const store = fresh.replica()
+    const [one, other] = [newSigningKey(), newSigningKey({ alg: 'RS256' })]
+    await store.keys.underLock(async (keys) => {
+      await keys.insert(one)
+      await keys.insert(other)
+    })
+    await store.database.query(
+      statement('test-move', 'UPDATE keys SET secret = (SELECT secret FROM keys WHERE id = $1) WHERE id = $2'),
+      [one.id, other.id],
+    )
+    expect(await codeOf(store.keys.list())).to.equal('SEALED_ROW_DAMAGED')
+  })
+
+  it('F42 names the key-encryption key that the ring lacks; the summaries still work', async () => {
+    await fresh.replica({ ring: oldRing }).keys.underLock((keys) => keys.insert(newSigningKey()))
+    const lacking = fresh.replica({ ring: newRing })
+    const error = await lacking.keys.list().catch((reason: unknown) => reason)
+    expect(hasCode(error, 'KEY_RING_LACKS_KEY')).to.equal(true)
+    expect(String(error)).to.include('old')
+    expect((await lacking.keys.summaries())[0])
+      .to.include({ encryptedBy: 'old' })
+      .and.not.have.property('secret')
+  })
+
+  it('F42 encrypts every row again, so that the old key can be removed', async () => {
+    const old = fresh.replica({ ring: oldRing })
+    await old.keys.underLock(async (keys) => {
+      await keys.insert(newSigningKey())
+      await keys.insert(newSigningKey({ use: 'cookie' }))
+    })
+    const both = fresh.replica({ ring: bothKeys })
+    expect(await both.keys.reencrypt([{ event: 'key.reencrypted', outcome: 'success' }])).to.equal(2)
+    expect(await both.keys.reencrypt([])).to.equal(0)
+    const found = await fresh.replica({ ring: newRing }).keys.list()
+    expect(found.map(({ secret }) => secret.toString())).to.deep.equal([canary, canary])
+    expect(await both.audit.search({ event: 'key.reencrypted', limit: 9 })).to.have.length(2)
+  })
+
+  it('lets one replica at a time decide: of 6 that want to create the first key, one does', async () => {
+    const replicas = Array.from({ length: 6 }, () => fresh.replica())
+    const made = replicas.map((store) =>
+      store.keys.underLock(async (keys) => {
+        if ((await keys.list()).length > 0) return false
+        await keys.insert(newSigningKey())
+        return true
+      }),
+    )
+    expect((await Promise.all(made)).filter(Boolean)).to.have.length(1)
+    expect(await replicas[0]!.keys.list()).to.have.length(1)
+  })
+
+  it('notifies the other replicas of a change, and keeps nothing when the work fails', async () => {
+    const [one, other] = [fresh.replica(), fresh.replica()]
+    let told = 0
+    let heard: () => void = () => undefined
+    const listening = await other.keys.onChange(() => {
+      told++
+      heard()
+    })
+    const failing = one.keys.underLock(async (keys) => {
+      await keys.insert(newSigningKey())
+      throw new RangeError('no')
+    })
+    expect(await codeOf(failing)).to.equal('RangeError: no')
+    expect(await other.keys.list()).to.have.length(0)
+    const change = new Promise<void>((resolve) => (heard = resolve))
+    await one.keys.underLock((keys) => keys.insert(newSigningKey()))
+    await change
+    expect([told, (await other.keys.list()).length]).to.deep.equal([1, 1])
+    await listening.stop()
+  })
+
+  it('changes the times of a key, and removes it', async () => {
+    const store = fresh.replica()
+    const key = newSigningKey()
+    await store.keys.underLock((keys) => keys.insert(key))
+    const times = { activeAt: new Date(1), retireAt: new Date(2), removeAt: new Date(3) }
+    await store.keys.underLock((keys) => keys.setTimes(key.id, times))
+    expect((await store.keys.list())[0]).to.deep.include(times)
+    await store.keys.underLock((keys) => keys.remove(key.id, [{ event: 'key.removed', outcome: 'success' }]))
+    expect(await store.keys.list()).to.deep.equal([])
+  })
+})
