@@ -14,7 +14,7 @@ import { e2eImage } from './support/release.ts'
 import { record } from './support/report.ts'
 
 /** New ones and edits, one at a time. */
-const changes = 25
+const changes = 15
 const kubeletSpacingMs = 1_100
 
 describe('an OIDCClient on a real cluster', function () {

@@ -48,10 +48,7 @@ describe('pods that are replaced under load', function () {
   }
 
   it('every process, as PID 1 of its container, exits with 0 on SIGTERM', async () => {
-    for (const [component, containers] of [
-      ['server', ['server', 'config-agent']],
-      ['operator', ['operator']],
-    ] as const) {
+    const end = async (component: 'server' | 'operator', containers: readonly string[]) => {
       const [pod] = await product.release.pods(component)
       const codes = new Map<string, number>()
       const gone = whenObject(
@@ -69,8 +66,8 @@ describe('pods that are replaced under load', function () {
       await kubectl('-n', namespace, 'delete', 'pod', pod.metadata.name, '--wait=false')
       await gone
       expect(Object.fromEntries(codes)).to.deep.equal(Object.fromEntries(containers.map((name) => [name, 0])))
-      await settled()
     }
+    await Promise.all([end('server', ['server', 'config-agent']), end('operator', ['operator'])])
   })
 
   it('a drain takes one server at a time, as the PodDisruptionBudget says, and fails no request', async () => {

@@ -54,10 +54,14 @@ const suites = [
   // begins what takes six minutes and is looked at in keys
   'kubectl',
   'sign-in',
+  // what secretless began
+  'audit',
   'disruption',
+  // begins an upgrade, which upgrade looks at
   'releases',
   'mutual-tls',
   'people',
+  'upgrade',
   'keys',
   'own-keys',
   'uninstall',
