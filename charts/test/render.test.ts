@@ -30,16 +30,8 @@ describe('a render', function () {
   })
   after(() => copy.remove())
 
-  for (const mode of modes) {
-    it(`of ${mode} is the same bytes under Helm 3 and 4, and the second time`, async () => {
-      const first = await render({ mode })
-      expect(await render({ mode, helm: 'helm4' })).to.equal(first)
-      expect(await renderNow({ mode })).to.equal(first)
-    })
-  }
-
   for (const [place, mode] of modes.entries()) {
-    it(`of ${mode} does not depend on the version of Kubernetes, notes included`, async () => {
+    it(`of ${mode} is the same bytes under Helm 3 and 4, on each version of Kubernetes, notes included`, async () => {
       const newest = await render({ mode, directory: copy.directory })
       const helmOf = (index: number) => helms[index % helms.length]!
       const look = async (version: string, index: number) => {
