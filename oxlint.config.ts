@@ -13,7 +13,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^prom-client$': ['runtime/src/metrics.ts'],
   '^zod$': ['runtime/src/settings.ts'],
   '^yaml$': ['runtime/src/settings.ts', 'operator/src/kubectl/**'],
-  '^croner$': ['operator/src/decide/schedule.ts'],
+  '^croner$': ['operator/src/decide/client/schedule.ts'],
   '^commander$': ['server/src/cli/**', 'operator/src/kubectl/**'],
   '^express$': ['server/src/http/**'],
   '^helmet$': ['server/src/http/**'],
@@ -97,6 +97,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'keys',
   ],
   'server/src/store': ['.', 'sessions', 'factors', 'people', 'tokens', 'outbox', 'cache', 'audit', 'driver'],
+  'operator/src/decide': ['status', 'secret', 'access', 'client'],
 }
 
 interface Denied {
@@ -139,8 +140,9 @@ const ofLocal: Denied[] = [
   },
 ]
 
-/** What a folder of a layered process may not import: its siblings, what lies above it, and the wiring. */
-function upward(workspace: string, folder: string): Denied[] {
+/** What a folder of a layered process may not import: its siblings, what lies above it, and the wiring.
+ *  @param climb a regular expression for the way out of the folder */
+function upward(workspace: string, folder: string, climb: string): Denied[] {
   const rows = layers[workspace] ?? []
   const outer = wiring[workspace] ?? []
   const row = rows.findIndex((names) => names.includes(folder))
@@ -149,21 +151,22 @@ function upward(workspace: string, folder: string): Denied[] {
   const way = [...outer, ...rows.map((each) => each.join(', '))].join(' -> ')
   return [
     {
-      regex: `^(\\.\\./)+(${[...names, `(${outer.join('|')})\\.ts$`].join('|')})`,
+      regex: `^${climb}(${[...names, `(${outer.join('|')})\\.ts$`].join('|')})`,
       message: `Imports go one way: ${way}.`,
     },
   ]
 }
 
-/** What a folder that only decides may not import: whatever acts, waits, reads a clock, or knows of those that do. */
-function outward(workspace: string, folder: string): Denied[] {
+/** What a folder that only decides may not import: whatever acts, waits, reads a clock, or knows of those that do.
+ *  @param climb as for upward */
+function outward(workspace: string, folder: string, climb: string): Denied[] {
   const path = `${workspace}/src/${folder}`
   if (!(path in pure)) return []
   const neighbour = pure[path]
   const others = (layers[workspace] ?? []).flat().filter((name) => name !== folder && name !== neighbour)
   return [
     {
-      regex: `^(node:|@nauthera/runtime/(health|lifecycle|metrics|settings)$|(\\.\\./)+((${others.join('|')})/|[^/]+\\.ts$))`,
+      regex: `^(node:|@nauthera/runtime/(health|lifecycle|metrics|settings)$|${climb}((${others.join('|')})/|[^/]+\\.ts$))`,
       message: `${path} is pure: it imports ${neighbour === undefined ? '' : `${neighbour}, `}rules and proto alone.`,
     },
   ]
@@ -197,11 +200,13 @@ function importRules() {
   const inLayer = (file: string): Denied[] => {
     const [workspace = '', source = '', folder = '', room = ''] = file.split('/')
     const parent = `${workspace}/${source}/${folder}`
+    // of a room the first step up leads to the rooms beside it
+    const climb = rooms[parent]?.includes(room) ? '(\\.\\./){2,}' : '(\\.\\./)+'
     return [
       ...upperRooms(parent, /^\*?[^/]*\.ts$/.test(room) ? '.' : room),
       ...otherProcesses(workspace),
-      ...(layers[workspace]?.flat().includes(folder) ? upward(workspace, folder) : []),
-      ...outward(workspace, folder),
+      ...(layers[workspace]?.flat().includes(folder) ? upward(workspace, folder, climb) : []),
+      ...outward(workspace, folder, climb),
     ]
   }
   const folders = processes.flatMap((name) => (layers[name] ?? []).flat().map((folder) => `${name}/src/${folder}/**`))

@@ -1,8 +1,8 @@
 import { Environment } from '@marcbachmann/cel-js'
 import type { OIDCClient, OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
 import type { OIDCPolicySpec } from '@nauthera/operator/api/oidc-policy'
-import { checkPolicies } from '@nauthera/operator/decide/check-policies'
-import { policiesFor } from '@nauthera/operator/decide/policies'
+import { checkPolicies } from '@nauthera/operator/decide/client/check-policies'
+import { policiesFor } from '@nauthera/operator/decide/client/policies'
 import { expect } from 'chai'
 import { find, modes, objectsOf } from './support/render.ts'
 

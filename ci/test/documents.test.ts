@@ -89,7 +89,7 @@ describe('docs/invariants.md', () => {
 
 describe('docs/conditions.md', () => {
   const text = readFileSync('docs/conditions.md', 'utf8')
-  const source = readFileSync('operator/src/decide/conditions.ts', 'utf8')
+  const source = readFileSync('operator/src/decide/status/conditions.ts', 'utf8')
 
   it('has every reason with which a condition of a client does not hold', () => {
     const reasons = [...source.matchAll(/\b(?:no|unknown)\(\s*'(\w+)'/g)].map((match) => match[1]!)

@@ -12,8 +12,8 @@ import type { Made } from '@nauthera/harness/certificates'
 import { addPerson, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
-import { checkSpec } from '@nauthera/operator/decide/check-spec'
-import { renderConfig } from '@nauthera/operator/decide/metadata'
+import { checkSpec } from '@nauthera/operator/decide/client/check-spec'
+import { renderConfig } from '@nauthera/operator/decide/client/metadata'
 
 // FAPI 2.0 lets a client prove itself by a key or a certificate, and binds its tokens by DPoP or to a certificate: all four, out of the example.
 

@@ -173,6 +173,13 @@ const refused: readonly [sentence: string, path: string, source: string, message
     'Imports go one way',
   ],
   ['decide that imports a door', 'operator/src/decide/x.ts', `import '../kubernetes/objects.ts'\n`, 'is pure'],
+  [
+    'a room of decide that imports a door',
+    'operator/src/decide/status/x.ts',
+    `import '../../kubernetes/x.ts'\n`,
+    'is pure',
+  ],
+  ['a room that imports one above it', 'operator/src/decide/client/x.ts', `import '../secret/x.ts'\n`, 'go one way'],
   ['decide that imports a clock', 'operator/src/decide/x.ts', `import '../time/clock.ts'\n`, 'is pure'],
   ['decide that imports settings', 'operator/src/decide/x.ts', `import '../settings.ts'\n`, 'is pure'],
   ['decide that reads files', 'operator/src/decide/x.ts', `import 'node:fs'\n`, 'is pure'],
@@ -195,6 +202,7 @@ const accepted: readonly [sentence: string, path: string, source: string][] = [
     'operator/src/decide/x.ts',
     `import '../api/duration.ts'\nimport '@nauthera/rules/limits'\nimport '@nauthera/proto/names'\n`,
   ],
+  ['a room that imports one below it', 'operator/src/decide/status/x.ts', `import '../secret/x.ts'\n`],
   [
     'decide that imports what is secret, and codes',
     'operator/src/decide/x.ts',

@@ -14,7 +14,7 @@ const patches: Readonly<Record<string, Insertion>> = {
     '  bool suspended = 5;',
     '  string client_release = 9000 [(spec_path) = "releaseName"];\n',
   ],
-  'operator/src/decide/metadata.ts': ['    contacts: [', "    clientRelease: spec.releaseName ?? '',\n"],
+  'operator/src/decide/client/metadata.ts': ['    contacts: [', "    clientRelease: spec.releaseName ?? '',\n"],
   'server/src/oidc/clients/mapping.ts': ["  contacts: 'contacts; admin/clients',", "  clientRelease: 'pages only',\n"],
 }
 const rows: typeof patches = {

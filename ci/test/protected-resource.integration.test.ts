@@ -7,7 +7,7 @@ import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
-import { valuesOf } from '@nauthera/operator/decide/secret-values'
+import { valuesOf } from '@nauthera/operator/decide/secret/secret-values'
 
 // RFC 9728 where we take part: the operator writes what an API says of itself (`protected_resource_metadata` of its Secret), the API
 // answers it as it is, and whoever reads it must come to our metadata and to a token that this API takes. oauth4webapi is that reader.

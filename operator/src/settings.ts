@@ -1,7 +1,7 @@
 import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
 import { issuerFaults } from '@nauthera/rules/issuer'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
-import { checkPolicySpec } from './decide/check-spec.ts'
+import { checkPolicySpec } from './decide/client/check-spec.ts'
 
 const name = z
   .string()

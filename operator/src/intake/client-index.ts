@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { clientIdOf } from '../decide/acceptance.ts'
-import { secretNameOf } from '../decide/secret.ts'
+import { clientIdOf } from '../decide/client/acceptance.ts'
+import { secretNameOf } from '../decide/secret/secret.ts'
 
 /** The clients of this release, and which of them claim the same thing. */
 export interface WatchedClients {

@@ -1,6 +1,6 @@
 import { shardCount } from '@nauthera/proto/names'
-import { propagationOf } from '../decide/propagation.ts'
-import type { Propagation, ReplicaReport } from '../decide/propagation.ts'
+import { propagationOf } from '../decide/status/propagation.ts'
+import type { Propagation, ReplicaReport } from '../decide/status/propagation.ts'
 import { splitKey } from '../kubernetes/objects.ts'
 import { shardOfKey } from '../shards/shards.ts'
 import type { Shards } from '../shards/shards.ts'

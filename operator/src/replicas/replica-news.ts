@@ -1,6 +1,6 @@
 // All replicas at one moment, and what is new from one moment to the next: values, no I/O, no clock.
 import { shardCount } from '@nauthera/proto/names'
-import { defaultsOf } from '../decide/server-defaults.ts'
+import { defaultsOf } from '../decide/status/server-defaults.ts'
 import { isExcused } from './replica-state.ts'
 import type { Replica } from './replica-state.ts'
 

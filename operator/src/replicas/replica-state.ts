@@ -2,8 +2,8 @@
 // monotonic clock.
 import type { RejectedClient } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
-import type { ReplicaReport } from '../decide/propagation.ts'
-import type { ServerDefaults } from '../decide/server-defaults.ts'
+import type { ReplicaReport } from '../decide/status/propagation.ts'
+import type { ServerDefaults } from '../decide/status/server-defaults.ts'
 
 /** After so long without a word a replica counts as unreachable. Milliseconds. */
 const unreachableAfterMs = 15_000

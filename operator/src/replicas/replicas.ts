@@ -1,5 +1,5 @@
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
-import type { CodeUse, SectorProof } from '../decide/outcome.ts'
+import type { CodeUse, SectorProof } from '../decide/status/outcome.ts'
 import type { PodObject } from '../kubernetes/objects.ts'
 import { Follower } from './follower.ts'
 import type { Replica } from './replica-state.ts'

@@ -1,8 +1,8 @@
 import type { Identity, SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { identityText } from '@nauthera/rules/identities'
 import { oidcScopes } from '@nauthera/rules/scopes'
-import { lacksProtection, scopesLeftOut } from '../decide/code-protection.ts'
-import type { CodeUse, SectorProof } from '../decide/outcome.ts'
+import { lacksProtection, scopesLeftOut } from '../decide/status/code-protection.ts'
+import type { CodeUse, SectorProof } from '../decide/status/outcome.ts'
 
 type Use = Pick<SecretUse, 'namespace' | 'name' | 'secretId'> & {
   readonly lastUsed?: { readonly seconds: bigint } | undefined

@@ -1,7 +1,7 @@
 // After spec.secret.name has changed: where the Secret was before, and how it is removed there.
 import { keysSecretName, linkSecretName, manifestSecretName } from '@nauthera/proto/names'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { secretNameOf } from '../decide/secret.ts'
+import { secretNameOf } from '../decide/secret/secret.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import { isOwned } from './read-secret.ts'
 

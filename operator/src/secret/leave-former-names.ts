@@ -1,5 +1,5 @@
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { Outcome } from '../decide/outcome.ts'
+import type { Outcome } from '../decide/status/outcome.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import { formerNames, removeFormerSecrets } from './former-names.ts'
 import type { Memory } from './look.ts'

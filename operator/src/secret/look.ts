@@ -1,9 +1,9 @@
 // What is known of one client's secret while it is worked on, and what a step says.
 import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Log, Secret } from '@nauthera/runtime/log'
-import type { Outcome } from '../decide/outcome.ts'
-import type { PendingSecret, RotationPlan, SecretSource } from '../decide/rotation-terms.ts'
-import type { Judgement } from '../decide/judge.ts'
+import type { Outcome } from '../decide/status/outcome.ts'
+import type { PendingSecret, RotationPlan, SecretSource } from '../decide/secret/rotation-terms.ts'
+import type { Judgement } from '../decide/access/judge.ts'
 import type { ReadSecret } from './read-secret.ts'
 
 /** What is remembered of a client between two looks; nothing of it is needed after a crash. */

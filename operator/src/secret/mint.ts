@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Secret } from '@nauthera/runtime/log'
-import { identifySecret } from '../decide/secret-id.ts'
+import { identifySecret } from '../decide/secret/secret-id.ts'
 import { passed } from './look.ts'
 import type { SecretStep } from './look.ts'
 import type { Spacing } from './spacing.ts'

@@ -1,11 +1,11 @@
 // A step: what is planned goes into the shard.
-import { standingOf } from '../decide/propagation.ts'
+import { standingOf } from '../decide/status/propagation.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
 import type { Clock } from '../time/clock.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Shards } from '../shards/shards.ts'
-import { restraintOf } from '../decide/restraint.ts'
-import { hasNoSecret } from '../decide/rotation-terms.ts'
+import { restraintOf } from '../decide/client/restraint.ts'
+import { hasNoSecret } from '../decide/secret/rotation-terms.ts'
 import { passed } from './look.ts'
 import type { SecretWork, SecretStep } from './look.ts'
 

@@ -1,9 +1,9 @@
 import { digestOf } from '@nauthera/proto/digest'
 import { Secret } from '@nauthera/runtime/log'
-import type { SecretMarks } from '../decide/rotation-terms.ts'
-import { renderSecret } from '../decide/secret.ts'
-import type { RenderedSecret } from '../decide/secret.ts'
-import type { OwnerProof } from '../decide/owner-proof.ts'
+import type { SecretMarks } from '../decide/secret/rotation-terms.ts'
+import { renderSecret } from '../decide/secret/secret.ts'
+import type { RenderedSecret } from '../decide/secret/secret.ts'
+import type { OwnerProof } from '../decide/secret/owner-proof.ts'
 import type { SecretWork } from './look.ts'
 
 /** Renders the application's Secret of a client. */

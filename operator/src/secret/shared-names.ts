@@ -1,7 +1,7 @@
 // Two clients of a namespace may ask for one Secret. The one that has it keeps it; the other is told, and looks each time anew.
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { byAge, keyOf } from '../decide/acceptance.ts'
-import { secretNameOf } from '../decide/secret.ts'
+import { byAge, keyOf } from '../decide/client/acceptance.ts'
+import { secretNameOf } from '../decide/secret/secret.ts'
 import { passed } from './look.ts'
 import type { SecretStep } from './look.ts'
 

@@ -12,8 +12,8 @@ import type {
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { withEnded } from '@nauthera/proto/ended-secrets'
 import { grantsTheSame, lastingUid, restrainsTheSame } from '@nauthera/proto/shard-entry'
-import type { Standing } from '../decide/propagation.ts'
-import type { StoredVerifier } from '../decide/rotation-terms.ts'
+import type { Standing } from '../decide/status/propagation.ts'
+import type { StoredVerifier } from '../decide/secret/rotation-terms.ts'
 import { heldNamesOf } from './held-names.ts'
 
 /** What the shard should say about one client. */

@@ -1,6 +1,6 @@
 // What each namespace may hold of a shard: whoever writes many or large clients fills their own share, and nobody else's.
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { NoRoom } from '../decide/outcome.ts'
+import type { NoRoom } from '../decide/status/outcome.ts'
 import { shareBytes, plainBytes } from './entry-size.ts'
 
 /** What the next shard is to say about one client. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { OIDCClientStatus } from '../api/client-status.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { keyOf } from '../decide/acceptance.ts'
+import { keyOf } from '../decide/client/acceptance.ts'
 import type { Clock } from '../time/clock.ts'
 
 /** The watch is later than this only when something is wrong. After it the object from the watch counts again, with edits of others.

@@ -1,5 +1,5 @@
 // What may still get better by itself.
-import type { Outcome } from '../decide/outcome.ts'
+import type { Outcome } from '../decide/status/outcome.ts'
 
 /** @returns whether nothing is wrong and replicas or the Secret are a moment away: a better status is likely to follow */
 export function isInProgress({ judgement, noRoom, secret, propagation }: Outcome): boolean {

@@ -1,5 +1,5 @@
-import type { Judgement } from '../decide/judge.ts'
-import type { PolicyStanding } from '../decide/policy-report.ts'
+import type { Judgement } from '../decide/access/judge.ts'
+import type { PolicyStanding } from '../decide/status/policy-report.ts'
 
 /** Clients that are named in the status of a policy. */
 const examplesShown = 20

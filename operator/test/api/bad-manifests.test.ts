@@ -16,8 +16,8 @@ import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicy } from '../../src/api/oidc-policy.ts'
 import { renderSchema } from '../../src/api/schema.ts'
 import type { JsonSchema } from '../../src/api/schema.ts'
-import { checkPolicySpec } from '../../src/decide/check-spec.ts'
-import type { Policies } from '../../src/decide/policies.ts'
+import { checkPolicySpec } from '../../src/decide/client/check-spec.ts'
+import type { Policies } from '../../src/decide/client/policies.ts'
 import { baseline, ownRefusals, refusals, withMetadata } from './refusals.ts'
 
 const root = new URL('../../../', import.meta.url)

@@ -3,10 +3,10 @@ import { applyDefaults, prune, validate } from '@nauthera/stand-in/schema'
 import type { ObjectSchema as StandInSchema } from '@nauthera/stand-in/objects'
 import { clientDefinition } from '../../src/api/crds.ts'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
-import { acceptClients } from '../../src/decide/acceptance.ts'
-import { checkPolicies } from '../../src/decide/check-policies.ts'
-import type { Policies } from '../../src/decide/policies.ts'
-import { renderSecret } from '../../src/decide/secret.ts'
+import { acceptClients } from '../../src/decide/client/acceptance.ts'
+import { checkPolicies } from '../../src/decide/client/check-policies.ts'
+import type { Policies } from '../../src/decide/client/policies.ts'
+import { renderSecret } from '../../src/decide/secret/secret.ts'
 
 export interface SchemaRefusal {
   readonly path: string

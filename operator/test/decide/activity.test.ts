@@ -3,8 +3,8 @@ import { create } from '@bufbuild/protobuf'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { activityOf } from '../../src/decide/activity.ts'
-import { renderConfig } from '../../src/decide/metadata.ts'
+import { activityOf } from '../../src/decide/status/activity.ts'
+import { renderConfig } from '../../src/decide/client/metadata.ts'
 import { client, judged } from './clients.ts'
 
 describe(activityOf.name, () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import { applyDefaults } from '../../src/decide/apply-defaults.ts'
+import { applyDefaults } from '../../src/decide/client/apply-defaults.ts'
 import { client, binding } from './clients.ts'
 
 describe('applyDefaults', () => {

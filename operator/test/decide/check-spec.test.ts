@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { checkPolicySpec, checkSpec } from '../../src/decide/check-spec.ts'
+import { checkPolicySpec, checkSpec } from '../../src/decide/client/check-spec.ts'
 import { client } from './clients.ts'
 
 describe('checkSpec', () => {

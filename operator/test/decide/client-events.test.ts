@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { OIDCClientStatus } from '../../src/api/client-status.ts'
-import { describeOutcome } from '../../src/decide/client-status.ts'
+import { describeOutcome } from '../../src/decide/status/client-status.ts'
 import { client } from './clients.ts'
 import { live, now, outcome, settled } from './outcomes.ts'
 import type { OutcomeChange } from './outcomes.ts'

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
-import { describeOutcome } from '../../src/decide/client-status.ts'
+import { describeOutcome } from '../../src/decide/status/client-status.ts'
 import { renderVersion } from '@nauthera/proto/client-version'
-import { renderConfig } from '../../src/decide/metadata.ts'
+import { renderConfig } from '../../src/decide/client/metadata.ts'
 import { client } from './clients.ts'
 import { now, outcome, settled } from './outcomes.ts'
 

@@ -2,10 +2,10 @@
 import { renderVersion } from '@nauthera/proto/client-version'
 import type { OIDCClient, OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import type { Judgement } from '../../src/decide/judge.ts'
-import { renderConfig } from '../../src/decide/metadata.ts'
-import { bindingOf } from '../../src/decide/policies.ts'
-import type { BindingPolicies, Policies } from '../../src/decide/policies.ts'
+import type { Judgement } from '../../src/decide/access/judge.ts'
+import { renderConfig } from '../../src/decide/client/metadata.ts'
+import { bindingOf } from '../../src/decide/client/policies.ts'
+import type { BindingPolicies, Policies } from '../../src/decide/client/policies.ts'
 
 /** @param change what differs from a Web client named demo/app */
 export function client(

@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { renderVersion } from '@nauthera/proto/client-version'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
-import type { Acceptance } from '../../src/decide/acceptance.ts'
-import { declaredApis } from '../../src/decide/declared-api.ts'
-import { renderConfig } from '../../src/decide/metadata.ts'
+import type { Acceptance } from '../../src/decide/client/acceptance.ts'
+import { declaredApis } from '../../src/decide/access/declared-api.ts'
+import { renderConfig } from '../../src/decide/client/metadata.ts'
 import { client, binding } from './clients.ts'
 
 const accepted: Acceptance = { kind: 'accepted', clientId: 'demo.app' }

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { accessFaults, grantText } from '../../src/decide/describe-access.ts'
-import type { ApiAccess, AccessRefusal } from '../../src/decide/resolve-access.ts'
+import { accessFaults, grantText } from '../../src/decide/access/describe-access.ts'
+import type { ApiAccess, AccessRefusal } from '../../src/decide/access/resolve-access.ts'
 
 const identifier = 'https://billing.example.com'
 const granted = (scopes: string[], withheld: string[] = [], types: string[] = []): ApiAccess => ({

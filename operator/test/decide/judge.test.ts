@@ -2,9 +2,9 @@ import { expect } from 'chai'
 import type { OIDCClientStatus } from '../../src/api/client-status.ts'
 import type { OIDCClient, OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import type { Acceptance } from '../../src/decide/acceptance.ts'
-import type { Violation } from '../../src/decide/check-policies.ts'
-import { configOf, denialsOf, judgeClient, refuseClient } from '../../src/decide/judge.ts'
+import type { Acceptance } from '../../src/decide/client/acceptance.ts'
+import type { Violation } from '../../src/decide/client/check-policies.ts'
+import { configOf, denialsOf, judgeClient, refuseClient } from '../../src/decide/access/judge.ts'
 import { client, holding } from './clients.ts'
 
 const now = Date.UTC(2026, 0, 2)

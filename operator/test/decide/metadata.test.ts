@@ -13,7 +13,7 @@ import { clientTypes } from '@nauthera/rules/client-types'
 import { clientSpec } from '../../src/api/client-rules.ts'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { Schema } from '../../src/api/schema.ts'
-import { renderConfig } from '../../src/decide/metadata.ts'
+import { renderConfig } from '../../src/decide/client/metadata.ts'
 import { client } from './clients.ts'
 
 const federated: Partial<OIDCClientSpec> = {

@@ -1,7 +1,7 @@
 // Outcomes for tables: a client that is live on three replicas, and what differs from it.
-import type { Judgement } from '../../src/decide/judge.ts'
-import type { Outcome } from '../../src/decide/outcome.ts'
-import type { RotationPlan } from '../../src/decide/rotation-terms.ts'
+import type { Judgement } from '../../src/decide/access/judge.ts'
+import type { Outcome } from '../../src/decide/status/outcome.ts'
+import type { RotationPlan } from '../../src/decide/secret/rotation-terms.ts'
 import { judged } from './clients.ts'
 
 export const now = Date.UTC(2026, 0, 1)

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { expect } from 'chai'
 import { annotations } from '@nauthera/proto/names'
-import { createOwnerProof } from '../../src/decide/owner-proof.ts'
+import { createOwnerProof } from '../../src/decide/secret/owner-proof.ts'
 
 const proofOf = (key: string) => createOwnerProof((text) => createHmac('sha256', key).update(text).digest('base64url'))
 const proof = proofOf('ours')

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { nextKeys, platformStanding } from '../../src/decide/platform-keys.ts'
+import { nextKeys, platformStanding } from '../../src/decide/status/platform-keys.ts'
 
 const [a, b] = [
   { kty: 'EC', kid: 'a' },

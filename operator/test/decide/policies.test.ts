@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import { policiesFor, tokenLimitsOf } from '../../src/decide/policies.ts'
+import { policiesFor, tokenLimitsOf } from '../../src/decide/client/policies.ts'
 import { client, binding, policy } from './clients.ts'
 
 describe('policiesFor', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import { describePolicy } from '../../src/decide/policy-report.ts'
+import { describePolicy } from '../../src/decide/status/policy-report.ts'
 import { policy } from './clients.ts'
 
 const about = { release: 'auth/nauthera', now: Date.UTC(2026, 0, 1) }

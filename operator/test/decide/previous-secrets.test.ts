@@ -6,8 +6,8 @@ import {
   roomAt,
   stillUsed,
   timesOfPrevious,
-} from '../../src/decide/previous-secrets.ts'
-import type { RotationInput, StoredVerifier } from '../../src/decide/rotation-terms.ts'
+} from '../../src/decide/secret/previous-secrets.ts'
+import type { RotationInput, StoredVerifier } from '../../src/decide/secret/rotation-terms.ts'
 
 const minute = 60_000
 const hour = 60 * minute

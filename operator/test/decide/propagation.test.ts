@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { propagationOf } from '../../src/decide/propagation.ts'
-import type { ReplicaReport } from '../../src/decide/propagation.ts'
+import { propagationOf } from '../../src/decide/status/propagation.ts'
+import type { ReplicaReport } from '../../src/decide/status/propagation.ts'
 
 describe('propagationOf', () => {
   const shard = { shard: 7, seq: 10n }

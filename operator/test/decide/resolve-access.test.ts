@@ -6,7 +6,7 @@ import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/c
 import { renderVersion } from '@nauthera/proto/client-version'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import type { DeclaredApi } from '../../src/decide/declared-api.ts'
+import type { DeclaredApi } from '../../src/decide/access/declared-api.ts'
 import {
   accessTo,
   apiOf,
@@ -17,10 +17,10 @@ import {
   presentOnly,
   resolveAccess,
   ungrantedScopes,
-} from '../../src/decide/resolve-access.ts'
-import type { ApiAccess, Caller } from '../../src/decide/resolve-access.ts'
-import { judgeClient } from '../../src/decide/judge.ts'
-import { renderConfig } from '../../src/decide/metadata.ts'
+} from '../../src/decide/access/resolve-access.ts'
+import type { ApiAccess, Caller } from '../../src/decide/access/resolve-access.ts'
+import { judgeClient } from '../../src/decide/access/judge.ts'
+import { renderConfig } from '../../src/decide/client/metadata.ts'
 import { binding, client, holding, judged } from './clients.ts'
 
 const billing = 'https://billing.example.com'

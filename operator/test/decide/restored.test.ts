@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { annotations } from '@nauthera/proto/names'
 import type { OIDCClientStatus } from '../../src/api/client-status.ts'
-import { isRestored } from '../../src/decide/restored.ts'
+import { isRestored } from '../../src/decide/secret/restored.ts'
 import { client as clientOf } from './clients.ts'
 
 const day = 86_400_000

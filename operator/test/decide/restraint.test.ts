@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import { RestraintSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { acrLevels } from '@nauthera/rules/acr'
 import { noGroup } from '@nauthera/rules/restraint'
-import { restraintOf } from '../../src/decide/restraint.ts'
+import { restraintOf } from '../../src/decide/client/restraint.ts'
 
 describe(restraintOf.name, () => {
   const strongest = acrLevels.at(-1)!

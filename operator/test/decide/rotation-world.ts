@@ -5,16 +5,16 @@ import { digestOf as sha256Of } from '@nauthera/proto/digest'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { propagationOf } from '../../src/decide/propagation.ts'
-import type { Propagation } from '../../src/decide/propagation.ts'
-import { planRotation } from '../../src/decide/rotation.ts'
+import { propagationOf } from '../../src/decide/status/propagation.ts'
+import type { Propagation } from '../../src/decide/status/propagation.ts'
+import { planRotation } from '../../src/decide/secret/rotation.ts'
 import type {
   Observed,
   PendingSecret,
   RotationInput,
   RotationPlan,
   SecretMarks,
-} from '../../src/decide/rotation-terms.ts'
+} from '../../src/decide/secret/rotation-terms.ts'
 import { onReplicaEnded, onUsesTold, startOfHearing } from '../../src/replicas/heard-uses.ts'
 import type { HeardUses } from '../../src/replicas/heard-uses.ts'
 import { readVerifier } from '../../src/shards/client-entry.ts'

@@ -1,7 +1,12 @@
 import { expect } from 'chai'
 import { digestOf } from '@nauthera/proto/digest'
-import { planRotation } from '../../src/decide/rotation.ts'
-import type { RotationInput, RotationPlan, SecretState, StoredVerifier } from '../../src/decide/rotation-terms.ts'
+import { planRotation } from '../../src/decide/secret/rotation.ts'
+import type {
+  RotationInput,
+  RotationPlan,
+  SecretState,
+  StoredVerifier,
+} from '../../src/decide/secret/rotation-terms.ts'
 
 const minute = 60_000
 const hour = 60 * minute

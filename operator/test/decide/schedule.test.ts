@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
-import { checkSchedule, checkWindow, nextOpening, windowAt } from '../../src/decide/schedule.ts'
+import { checkSchedule, checkWindow, nextOpening, windowAt } from '../../src/decide/client/schedule.ts'
 import { client } from './clients.ts'
 
 const at = (text: string): number => Date.parse(text)

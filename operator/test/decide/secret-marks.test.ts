@@ -1,8 +1,8 @@
 import { annotations } from '@nauthera/proto/names'
 import { digestOf } from '@nauthera/proto/digest'
 import { expect } from 'chai'
-import type { SecretMarks } from '../../src/decide/rotation-terms.ts'
-import { readMarks, writeMarks } from '../../src/decide/secret-marks.ts'
+import type { SecretMarks } from '../../src/decide/secret/rotation-terms.ts'
+import { readMarks, writeMarks } from '../../src/decide/secret/secret-marks.ts'
 
 const sha256 = digestOf('a secret')
 const marks: SecretMarks = {

@@ -6,9 +6,9 @@ import { expect } from 'chai'
 import { parse } from 'yaml'
 import { presets as presetNames } from '../../src/api/client-secret.ts'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
-import type { SecretMarks } from '../../src/decide/rotation-terms.ts'
-import { renderSecret } from '../../src/decide/secret.ts'
-import type { RenderedSecret } from '../../src/decide/secret.ts'
+import type { SecretMarks } from '../../src/decide/secret/rotation-terms.ts'
+import { renderSecret } from '../../src/decide/secret/secret.ts'
+import type { RenderedSecret } from '../../src/decide/secret/secret.ts'
 import { client } from './clients.ts'
 
 const plain = new Secret('a-secret-of-43-characters-is-what-is-minted')

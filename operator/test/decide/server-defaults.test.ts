@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { defaultsOf } from '../../src/decide/server-defaults.ts'
+import { defaultsOf } from '../../src/decide/status/server-defaults.ts'
 
 const told = (accessTokenTtl: number) => ({
   defaults: { accessTokenTtl, idTokenTtl: 600, refreshTokenTtl: 900, idTokenSignedResponseAlg: 'RS256' },

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
-import { renderTemplate, templateVariables } from '../../src/decide/template.ts'
-import type { TemplateVariable } from '../../src/decide/template.ts'
+import { renderTemplate, templateVariables } from '../../src/decide/secret/template.ts'
+import type { TemplateVariable } from '../../src/decide/secret/template.ts'
 
 describe('renderTemplate', () => {
   const values = Object.fromEntries(templateVariables.map((name) => [name, `<${name} "&">`])) as Record<

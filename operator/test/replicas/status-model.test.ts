@@ -6,7 +6,7 @@ import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/c
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { OIDCClientStatus } from '../../src/api/client-status.ts'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
-import { describeOutcome } from '../../src/decide/client-status.ts'
+import { describeOutcome } from '../../src/decide/status/client-status.ts'
 import { createFollowReplicas } from '../../src/replicas/follow-replicas.ts'
 import { onReplicaFound, onReplicaLost, onReplicaSaid, replicaOf } from '../../src/replicas/replica-state.ts'
 import type { ReplicaState } from '../../src/replicas/replica-state.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { scopesLeftOut } from '../../src/decide/code-protection.ts'
+import { scopesLeftOut } from '../../src/decide/status/code-protection.ts'
 import { CodeUses, SectorProofs, Usage } from '../../src/replicas/usage.ts'
 
 const use = (secretId: string, seconds?: number) => ({

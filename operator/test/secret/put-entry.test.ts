@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { Propagation } from '../../src/decide/propagation.ts'
+import type { Propagation } from '../../src/decide/status/propagation.ts'
 import { createEntryWriter } from '../../src/secret/put-entry.ts'
 import { createOneClient, lookOf, planOf, unreachable } from './one-client.ts'
 import type { OneClient } from './one-client.ts'

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import type { Violation } from '../../src/decide/check-policies.ts'
+import type { Violation } from '../../src/decide/client/check-policies.ts'
 import { PolicyTally } from '../../src/status/policy-tally.ts'
 
 const violation = (policy: string, message = 'must be true'): Violation => ({

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
-import type { Outcome } from '../../src/decide/outcome.ts'
+import type { Outcome } from '../../src/decide/status/outcome.ts'
 import { ApiError } from '../../src/kubernetes/api-error.ts'
 import type { ApiCall } from '../../src/kubernetes/connection.ts'
 import { createWriteStatus } from '../../src/status/write-status.ts'

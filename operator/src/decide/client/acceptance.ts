@@ -1,7 +1,7 @@
 // Which clients are accepted: the rules of the spec, and who has a name that several claim. Client ids and identifiers of APIs are one
 // space of names: a token for an API must not pass as the ID token of a client.
 import type { Fault } from '@nauthera/runtime/coded-error'
-import type { OIDCClient } from '../api/oidc-client.ts'
+import type { OIDCClient } from '../../api/oidc-client.ts'
 import { checkSpec } from './check-spec.ts'
 import { sizeFaultOf } from './client-size.ts'
 import { bindingOf, isAllowed, mayDeclare } from './policies.ts'

@@ -1,16 +1,16 @@
 // Outcome of a look -> the status to apply, and the events of what has changed.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { federatedMethod } from '@nauthera/rules/client-authentication'
-import { authMethodOf } from '../api/client-rules.ts'
-import { durationText } from '../api/duration.ts'
-import type { OIDCClientStatus } from '../api/client-status.ts'
+import { authMethodOf } from '../../api/client-rules.ts'
+import { durationText } from '../../api/duration.ts'
+import type { OIDCClientStatus } from '../../api/client-status.ts'
 import { eventsOf } from './client-events.ts'
 import type { ClientEvent } from './client-events.ts'
 import { describeConditions, shorten, timeText } from './conditions.ts'
-import { configOf } from './judge.ts'
+import { configOf } from '../access/judge.ts'
 import type { Outcome } from './outcome.ts'
-import { present } from './present.ts'
-import { overlapOf } from './rotation-terms.ts'
+import { present } from '../client/present.ts'
+import { overlapOf } from '../secret/rotation-terms.ts'
 
 /** @returns the whole status to apply, and the events of what has changed since `client.status`. */
 export function describeOutcome(outcome: Outcome): {

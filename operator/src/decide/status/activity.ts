@@ -1,8 +1,8 @@
 // Whether people and programs can use a client now: what its stored entry lets servers do, not what its spec says.
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { Judgement } from './judge.ts'
-import { restraintOf } from './restraint.ts'
+import type { Judgement } from '../access/judge.ts'
+import { restraintOf } from '../client/restraint.ts'
 
 export interface Activity {
   /** `suspended-before`: by the version that is served, though the spec does not say so any more. */

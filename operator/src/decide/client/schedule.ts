@@ -1,8 +1,8 @@
 // When a window of rotation is open: cron of five fields in a time zone.
 import { Cron } from 'croner'
 import type { Fault } from '@nauthera/runtime/coded-error'
-import { durationMs } from '../api/duration.ts'
-import type { OIDCClientSpec } from '../api/oidc-client.ts'
+import { durationMs } from '../../api/duration.ts'
+import type { OIDCClientSpec } from '../../api/oidc-client.ts'
 
 export interface Window {
   readonly schedule: string

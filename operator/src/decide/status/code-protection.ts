@@ -1,8 +1,8 @@
 // What is wrong with the codes of a client, by what replicas saw of them: they have neither PKCE nor a nonce, or a scope was left out.
-import type { Condition } from '../api/client-status.ts'
-import type { OIDCClient } from '../api/oidc-client.ts'
+import type { Condition } from '../../api/client-status.ts'
+import type { OIDCClient } from '../../api/oidc-client.ts'
 import type { CodeUse } from './outcome.ts'
-import { presetPkce } from './presets.ts'
+import { presetPkce } from '../secret/presets.ts'
 
 /** So much later than the last one with the fault, a code without it shows that the program was mended. Two programs that share a client would
  *  else change the status in turns; and replicas tell times to within an hour. */

@@ -4,11 +4,11 @@ import type { AuthMethod, SecretWay } from '@nauthera/rules/client-authenticatio
 import { platformTokenLife } from '@nauthera/rules/identities'
 import type { TokenLimits } from './metadata.ts'
 import { namespaceLimits } from '@nauthera/rules/limits'
-import { durationMs } from '../api/duration.ts'
-import { matches, patterns } from '../api/patterns.ts'
-import type { LabelSelector } from '../api/label-selector.ts'
-import type { OIDCClient } from '../api/oidc-client.ts'
-import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
+import { durationMs } from '../../api/duration.ts'
+import { matches, patterns } from '../../api/patterns.ts'
+import type { LabelSelector } from '../../api/label-selector.ts'
+import type { OIDCClient } from '../../api/oidc-client.ts'
+import type { OIDCPolicy, OIDCPolicySpec } from '../../api/oidc-policy.ts'
 
 /** One policy as it holds for a client. The baseline of the settings is named `baseline`. */
 export interface NamedPolicy {

@@ -1,7 +1,7 @@
 // When a rotation is due.
 import { lastRotatedOf, observedOf } from './rotation-terms.ts'
 import type { RotationInput, RotationPlan, StoredVerifier } from './rotation-terms.ts'
-import { windowAt } from './schedule.ts'
+import { windowAt } from '../client/schedule.ts'
 
 /** Propagation that takes longer is reported; nothing is published meanwhile. */
 export const laggingAfterMs = 5 * 60_000

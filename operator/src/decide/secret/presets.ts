@@ -2,9 +2,9 @@
 // checked with says docs/programs.md.
 import { digestOf } from '@nauthera/proto/digest'
 import { usualTokenLife } from '@nauthera/rules/limits'
-import { durationMs, durationText } from '../api/duration.ts'
-import type { Preset } from '../api/client-secret.ts'
-import type { OIDCClientSpec } from '../api/oidc-client.ts'
+import { durationMs, durationText } from '../../api/duration.ts'
+import type { Preset } from '../../api/client-secret.ts'
+import type { OIDCClientSpec } from '../../api/oidc-client.ts'
 import type { SecretValues } from './secret-values.ts'
 
 /** What a preset is made of. */

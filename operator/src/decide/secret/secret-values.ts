@@ -1,9 +1,9 @@
 // What an application needs to know of its client, as text: what the keys, presets and templates of its Secret are made of.
 import { paths } from '@nauthera/rules/endpoints'
 import type { Secret } from '@nauthera/runtime/log'
-import type { CanonicalKey } from '../api/client-secret.ts'
-import type { OIDCClient } from '../api/oidc-client.ts'
-import { scopesOf } from './metadata.ts'
+import type { CanonicalKey } from '../../api/client-secret.ts'
+import type { OIDCClient } from '../../api/oidc-client.ts'
+import { scopesOf } from '../client/metadata.ts'
 import type { TemplateVariable } from './template.ts'
 
 /** By the names that they have in a Secret. */

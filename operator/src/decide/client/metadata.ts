@@ -11,9 +11,9 @@ import type { GrantType } from '@nauthera/rules/grants'
 import { platformTokenLife } from '@nauthera/rules/identities'
 import { defaultResponseModes } from '@nauthera/rules/response-modes'
 import { originFault } from '@nauthera/rules/uris'
-import { authMethodOf, pkceOf } from '../api/client-rules.ts'
-import { durationMs } from '../api/duration.ts'
-import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
+import { authMethodOf, pkceOf } from '../../api/client-rules.ts'
+import { durationMs } from '../../api/duration.ts'
+import type { OIDCClient, OIDCClientSpec } from '../../api/oidc-client.ts'
 
 const consentModes = {
   Explicit: ConsentMode.EXPLICIT,

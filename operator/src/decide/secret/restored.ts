@@ -3,7 +3,7 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { annotations } from '@nauthera/proto/names'
-import type { OIDCClient } from '../api/oidc-client.ts'
+import type { OIDCClient } from '../../api/oidc-client.ts'
 import type { ProvenOwner } from './owner-proof.ts'
 
 /** How long after a loss it counts as one that is being restored. Milliseconds. */

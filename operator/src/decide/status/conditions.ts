@@ -2,12 +2,12 @@
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { annotations } from '@nauthera/proto/names'
 import { leastNonce } from '@nauthera/rules/limits'
-import type { Condition } from '../api/client-status.ts'
+import type { Condition } from '../../api/client-status.ts'
 import { codesLack, pkceHint, unlistedScopes } from './code-protection.ts'
-import { accessFaults, grantText } from './describe-access.ts'
-import { present } from './present.ts'
-import { needsHttps } from './presets.ts'
-import { configOf, denialsOf } from './judge.ts'
+import { accessFaults, grantText } from '../access/describe-access.ts'
+import { present } from '../client/present.ts'
+import { needsHttps } from '../secret/presets.ts'
+import { configOf, denialsOf } from '../access/judge.ts'
 import type { NoRoom, Outcome } from './outcome.ts'
 
 type Finding = Pick<Condition, 'status' | 'reason' | 'message'>

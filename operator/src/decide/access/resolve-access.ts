@@ -13,11 +13,11 @@ import type {
   ShardEntry,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { oidcScopes } from '@nauthera/rules/scopes'
-import type { LabelSelector } from '../api/label-selector.ts'
+import type { LabelSelector } from '../../api/label-selector.ts'
 import type { AccessEntry, DeclaredApi } from './declared-api.ts'
 import type { Judgement } from './judge.ts'
-import { covers, isBareName, selects } from './policies.ts'
-import type { BindingPolicies } from './policies.ts'
+import { covers, isBareName, selects } from '../client/policies.ts'
+import type { BindingPolicies } from '../client/policies.ts'
 
 /** Labels of a namespace; undefined where they are not known for certain. */
 export type NamespaceLabels = Readonly<Record<string, string>> | undefined

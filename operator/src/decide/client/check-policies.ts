@@ -1,10 +1,10 @@
 // What policies forbid and require.
 import { meaningOf } from '@nauthera/rules/client-types'
 import { loopbackHosts } from '@nauthera/rules/uris'
-import { authMethodOf, pkceOf } from '../api/client-rules.ts'
-import { durationMs } from '../api/duration.ts'
-import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
-import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
+import { authMethodOf, pkceOf } from '../../api/client-rules.ts'
+import { durationMs } from '../../api/duration.ts'
+import type { OIDCClient, OIDCClientSpec } from '../../api/oidc-client.ts'
+import type { OIDCPolicySpec } from '../../api/oidc-policy.ts'
 import { grantTypesOf, hasMintedSecret, scopesOf } from './metadata.ts'
 import {
   bindingOf,

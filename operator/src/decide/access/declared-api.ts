@@ -1,15 +1,15 @@
 // What an object says as an API: spec.resourceServer, and whether it stands.
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { checkValue } from '../api/check.ts'
-import type { OIDCClient } from '../api/oidc-client.ts'
-import { apiAccess } from '../api/resource-server.ts'
-import { renderSchema } from '../api/schema.ts'
-import { keyOf } from './acceptance.ts'
-import type { Acceptance } from './acceptance.ts'
-import { mayDeclare } from './policies.ts'
-import type { BindingPolicies } from './policies.ts'
-import { restraintOf } from './restraint.ts'
+import { checkValue } from '../../api/check.ts'
+import type { OIDCClient } from '../../api/oidc-client.ts'
+import { apiAccess } from '../../api/resource-server.ts'
+import { renderSchema } from '../../api/schema.ts'
+import { keyOf } from '../client/acceptance.ts'
+import type { Acceptance } from '../client/acceptance.ts'
+import { mayDeclare } from '../client/policies.ts'
+import type { BindingPolicies } from '../client/policies.ts'
+import { restraintOf } from '../client/restraint.ts'
 
 /** An object that names an identifier of an API, in whatever state. While one is there, no policy can allow the identifier as an audience
  *  that nobody declares. */

@@ -1,12 +1,12 @@
 // All that one look at a client has found out: what its status and its events are made of.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { Activity } from './activity.ts'
-import type { ApiAccess } from './resolve-access.ts'
-import type { Judgement } from './judge.ts'
+import type { ApiAccess } from '../access/resolve-access.ts'
+import type { Judgement } from '../access/judge.ts'
 import type { PlatformStanding } from './platform-keys.ts'
 import type { Propagation } from './propagation.ts'
 import type { ServerDefaults } from './server-defaults.ts'
-import type { RotationInput, RotationPlan } from './rotation-terms.ts'
+import type { RotationInput, RotationPlan } from '../secret/rotation-terms.ts'
 
 export interface Outcome {
   /** `<namespace>/<release>`. */

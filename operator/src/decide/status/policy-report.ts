@@ -1,7 +1,7 @@
 // What is found of one policy -> what its status says for this release.
-import type { Condition } from '../api/client-status.ts'
-import type { OIDCPolicy, PolicyReport } from '../api/oidc-policy.ts'
-import { checkPolicySpec } from './check-spec.ts'
+import type { Condition } from '../../api/client-status.ts'
+import type { OIDCPolicy, PolicyReport } from '../../api/oidc-policy.ts'
+import { checkPolicySpec } from '../client/check-spec.ts'
 import { shorten, timeText } from './conditions.ts'
 
 /** What the clients of this release make of one policy. */

@@ -1,7 +1,7 @@
 // What people are told of a client's access to APIs: each fault with the object that it hangs on, and the cure.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Fault } from '@nauthera/runtime/coded-error'
-import { isBareName } from './policies.ts'
+import { isBareName } from '../client/policies.ts'
 import { ungrantedScopes, ungrantedTypes } from './resolve-access.ts'
 import type { ApiAccess } from './resolve-access.ts'
 

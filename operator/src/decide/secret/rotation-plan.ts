@@ -11,7 +11,7 @@ import type {
   SecretMarks,
   StoredVerifier,
 } from './rotation-terms.ts'
-import { present } from './present.ts'
+import { present } from '../client/present.ts'
 
 /** What rotation.ts has decided. */
 interface Decision {

@@ -2,7 +2,7 @@
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { maxVersionBytes } from '@nauthera/rules/limits'
 import { tooLarge } from '@nauthera/rules/version-size'
-import type { OIDCClient } from '../api/oidc-client.ts'
+import type { OIDCClient } from '../../api/oidc-client.ts'
 
 /** Fields whose texts are told to servers as they are (metadata.ts). */
 const toldFields = [

@@ -1,6 +1,6 @@
 // What has changed between two statuses -> the events that people see.
-import type { Condition, OIDCClientStatus } from '../api/client-status.ts'
-import type { Judgement } from './judge.ts'
+import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
+import type { Judgement } from '../access/judge.ts'
 
 export interface ClientEvent {
   readonly type: 'Normal' | 'Warning'
