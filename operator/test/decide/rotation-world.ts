@@ -628,7 +628,9 @@ export class World {
     const kept = new Set(next.entries[0]?.verifiers.map(({ sha256 }) => sha256))
     const before = this.#verifiers() ?? []
     const asksRevoke = this.revoke !== undefined && this.revoke !== this.secret?.marks?.observed.revoke
-    const makesRoom = before.length === 3 && (this.secret === undefined || this.edited)
+    // of a Secret that a paused leader made late too: see #publish
+    const isLate = this.secret !== undefined && this.#late.has(digestOf(this.secret.value))
+    const makesRoom = before.length === 3 && (this.secret === undefined || this.edited || isLate)
     if (asksRevoke || makesRoom) return
     const promised = new Set(this.#published.filter((value) => !this.#revoked.has(value)).map(digestOf))
     for (const { id, sha256, notAfter } of before.slice(1)) {
