@@ -112,7 +112,7 @@ const placeFor = 20_000
 
 const isOver = 'attempts.until <= clock_timestamp()'
 const ahead = (milliseconds: string) => `clock_timestamp() + ${milliseconds} * interval '1 millisecond'`
-const take = (limit: string, window = '$6') => `
+const take = ({ limit, window }: { limit: string; window: string }) => `
   ON CONFLICT (key) DO UPDATE SET
     count = CASE WHEN ${isOver} THEN 0 ELSE attempts.count END,
     until = CASE WHEN ${isOver} THEN ${ahead(`${window}::float8`)} ELSE attempts.until END,
@@ -124,10 +124,10 @@ const begin = statement(
   `WITH found AS (SELECT u.*, k.password_hash FROM users u LEFT JOIN credentials k ON k.user_id = u.id
      WHERE u.canonical_username = $1 OR u.canonical_email = $1),
    by_address AS (INSERT INTO attempts (key, count, until, places)
-     VALUES ($3, 0, ${ahead('$6::float8')}, ARRAY[${ahead(String(placeFor))}])${take('$5')}),
+     VALUES ($3, 0, ${ahead('$6::float8')}, ARRAY[${ahead(String(placeFor))}])${take({ limit: '$5', window: '$6' })}),
    by_account AS (INSERT INTO attempts (key, count, until, places)
      SELECT coalesce('u:' || (SELECT id FROM found), $2), 0, ${ahead('$6::float8')}, ARRAY[${ahead(String(placeFor))}]
-     FROM by_address${take('$4')})
+     FROM by_address${take({ limit: '$4', window: '$6' })})
    SELECT by_address.place AS address_place, by_account.place AS account_place,
      coalesce('u:' || u.id, $2) AS account_key,
      CASE WHEN by_address.place IS NULL THEN
@@ -140,12 +140,12 @@ const beginFound = statement(
   'attempt-begin-found',
   `WITH found AS (SELECT u.* FROM user_sources s JOIN users u ON u.id = s.user_id WHERE s.source = $1 AND s.source_key = $2),
    by_account AS (INSERT INTO attempts (key, count, until, places)
-     SELECT coalesce('u:' || (SELECT id FROM found), $3), 0, ${ahead('$5::float8')}, ARRAY[${ahead(String(placeFor))}]${take('$4', '$5')})
+     SELECT coalesce('u:' || (SELECT id FROM found), $3), 0, ${ahead('$5::float8')}, ARRAY[${ahead(String(placeFor))}]${take({ limit: '$4', window: '$5' })})
    SELECT by_account.place AS account_place, coalesce('u:' || u.id, $3) AS account_key, u.*, ${sourceOf}, ${groupsOf}
    FROM (VALUES (1)) AS one (row) LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
 )
 const without = (place: string) => `places = array_remove(attempts.places, ${place}::timestamptz)`
-const failed = (place: string, limit: string) => `
+const failed = ({ place, limit }: { place: string; limit: string }) => `
   count = CASE WHEN ${place}::timestamptz IS NULL THEN attempts.count WHEN ${isOver} THEN 1 ELSE attempts.count + 1 END,
   until = CASE
     WHEN ${place}::timestamptz IS NULL THEN attempts.until
@@ -156,8 +156,8 @@ const failed = (place: string, limit: string) => `
 // every statement that needs both rows locks the address first, so that no two wait for each other
 const fail = statement(
   'attempt-fail',
-  `WITH by_address AS (UPDATE attempts SET ${failed('$4', '$6')} WHERE key = $2 RETURNING key),
-   by_account AS (UPDATE attempts SET ${failed('$3', '$5')} WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0
+  `WITH by_address AS (UPDATE attempts SET ${failed({ place: '$4', limit: '$6' })} WHERE key = $2 RETURNING key),
+   by_account AS (UPDATE attempts SET ${failed({ place: '$3', limit: '$5' })} WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0
      RETURNING count),
    mail AS (${outboxInsert('$9', ' WHERE $3::timestamptz IS NOT NULL AND EXISTS (SELECT FROM by_account WHERE count = $5::integer)')})
    SELECT`,
@@ -175,14 +175,21 @@ const release = statement(
      WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0 AND ${isEmptied('$3')} RETURNING key)
    UPDATE attempts SET ${without('$3')} WHERE key = $1 AND NOT EXISTS (SELECT FROM account_emptied)`,
 )
-/** The CTEs `forgiven` and `cleared`. @param parameters key of the account, key and place of the address, key of the found account;
- *  @param when SQL */
-export const clearAttempts = (parameters: readonly [string, string, string, string], when: string): string => {
-  const [account, address, place, found] = parameters
-  return `forgiven AS (UPDATE attempts SET ${without(place)}
+/** The CTEs `forgiven` and `cleared`. @param parameters those of `clearedKeys`; @param when SQL */
+export const clearAttempts = (
+  { account, address, place, found }: Readonly<Record<keyof ReturnType<typeof clearedKeys>, string>>,
+  when: string,
+): string =>
+  `forgiven AS (UPDATE attempts SET ${without(place)}
      WHERE key = ${address} AND ${when} RETURNING key),
    cleared AS (DELETE FROM attempts WHERE key IN (${account}, ${found}) AND ${when} AND (SELECT count(*) FROM forgiven) >= 0)`
-}
+
+export const clearedKeys = (keys: AttemptKeys) => ({
+  account: keys.account,
+  address: keys.address,
+  place: keys.addressPlace ?? null,
+  found: keys.found ?? null,
+})
 const failuresOf = statement(
   'attempt-failures-of',
   'SELECT key, count, until FROM attempts WHERE key IN ($1, $2) AND count > 0 AND until > clock_timestamp()',
@@ -198,7 +205,10 @@ const unlock = statement(
    written AS (${auditInsert('$2')})
    SELECT bool_or(counted) AS counted FROM (SELECT counted FROM unlocked UNION ALL SELECT counted FROM codes) all_of_them`,
 )
-const clear = statement('attempt-clear', `WITH ${clearAttempts(['$1', '$2', '$3', '$4'], 'true')} SELECT 1`)
+const clear = statement(
+  'attempt-clear',
+  `WITH ${clearAttempts({ account: '$1', address: '$2', place: '$3', found: '$4' }, 'true')} SELECT 1`,
+)
 
 const accountKey = (userId: string): string => `u:${userId}`
 const codesKey = (userId: string): string => `f:${userId}`
@@ -260,7 +270,8 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
       await database.query(release, [keys.account, keys.address, keys.accountPlace ?? null, keys.addressPlace ?? null])
     },
     clear: async (keys) => {
-      await database.query(clear, [keys.account, keys.address, keys.addressPlace ?? null, keys.found ?? null])
+      const { account, address, place, found } = clearedKeys(keys)
+      await database.query(clear, [account, address, place, found])
     },
     async failuresOf(userId) {
       const keys = [accountKey(userId), codesKey(userId)]

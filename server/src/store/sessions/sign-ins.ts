@@ -3,12 +3,12 @@
 import type { Mail } from '../../mails.ts'
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
-import { clearAttempts } from '../people/attempts.ts'
+import { clearAttempts, clearedKeys } from '../people/attempts.ts'
 import type { AttemptKeys } from '../people/attempts.ts'
 import type { Consent } from '../people/consents.ts'
 import { allowDeviceCode } from '../tokens/device-codes.ts'
 import type { StoreChanges } from '../cache/changes.ts'
-import { crowdedGrants, grantValues, mostGrants } from '../tokens/grants.ts'
+import { crowdedGrants, mostGrants } from '../tokens/grants.ts'
 import type { NewGrant } from '../tokens/grants.ts'
 import { outboxInsert } from '../outbox/outbox.ts'
 import type { OutboxRows } from '../outbox/outbox.ts'
@@ -61,14 +61,16 @@ interface Writing {
   readonly outbox: OutboxRows
 }
 
-/** A part of the statement. */
+/** A part of the statement. Which parts there are decides on the text, and never a value. */
 interface Part {
   readonly name: string
-  /** @returns its parameters; undefined where there is nothing to write */
-  readonly values: (writing: Writing) => readonly unknown[] | undefined
-  /** Its common table expressions. @param parameters `$1` and so on, as many as values; @param has the names of the parts that there are */
-  readonly sql: (parameters: readonly string[], has: (name: string) => boolean) => string
+  /** @returns its parameters by name; undefined where there is nothing to write */
+  readonly values: (writing: Writing) => Readonly<Record<string, unknown>> | undefined
+  /** Its common table expressions, with `$name` for each of its values. @param has the names of the parts that there are */
+  readonly sql: (has: Has) => string
 }
+
+type Has = (name: string) => boolean
 
 const whenDone = 'EXISTS (SELECT FROM done)'
 
@@ -76,59 +78,56 @@ const whenDone = 'EXISTS (SELECT FROM done)'
 const first: readonly Part[] = [
   {
     name: 'person',
-    values: ({ finish: { person } }) => person && [person.userId, person.standing],
+    values: ({ finish: { person } }) => person && { id: person.userId, before: person.standing },
     // The row is locked until the commit: a statement that ends all sessions meanwhile waits, and then ends this one too.
-    sql: ([id, before]) =>
-      `person AS (SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = ${id}::uuid AND u.disabled_at IS NULL AND ${standing} = ${before} FOR SHARE)`,
+    sql: () =>
+      `person AS (SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = $id::uuid AND u.disabled_at IS NULL AND ${standing} = $before FOR SHARE)`,
   },
   {
-    name: 'device-code',
-    values: ({ finish: { deviceCode } }) => deviceCode && [deviceCode.id, JSON.stringify(deviceCode.payload)],
-    sql: ([id, payload], has) =>
-      allowDeviceCode([id!, payload!], has('person') ? 'EXISTS (SELECT FROM person)' : 'true'),
+    name: 'device',
+    values: ({ finish: { deviceCode } }) =>
+      deviceCode && { id: deviceCode.id, payload: JSON.stringify(deviceCode.payload) },
+    sql: (has) => allowDeviceCode(['$id', '$payload'], has('person') ? 'EXISTS (SELECT FROM person)' : 'true'),
   },
   {
     name: 'mark',
-    values: ({ finish: { mark } }) => mark && [mark.id, mark.expiresAt],
-    sql: ([id, expiresAt], has) =>
-      `done AS (INSERT INTO one_time (kind, id, expires_at) SELECT 'interaction', ${id}, ${expiresAt}::timestamptz${ready(has)}
+    values: ({ finish: { mark } }) => mark && { id: mark.id, expiresAt: mark.expiresAt },
+    sql: (has) =>
+      `done AS (INSERT INTO one_time (kind, id, expires_at) SELECT 'interaction', $id, $expiresAt::timestamptz${ready(has)}
        ON CONFLICT DO NOTHING RETURNING id)`,
   },
   {
-    name: 'no-mark',
-    values: ({ finish: { mark } }) => (mark ? undefined : []),
-    sql: (_none, has) => `done AS (SELECT 1${ready(has)})`,
+    name: 'free',
+    values: ({ finish: { mark } }) => (mark ? undefined : {}),
+    sql: (has) => `done AS (SELECT 1${ready(has)})`,
   },
 ]
 
-function ready(has: (name: string) => boolean): string {
-  const needed = [...(has('person') ? ['person'] : []), ...(has('device-code') ? ['allowed'] : [])]
+function ready(has: Has): string {
+  const needed = [...(has('person') ? ['person'] : []), ...(has('device') ? ['allowed'] : [])]
   return needed.length === 0 ? '' : ` WHERE ${needed.map((name) => `EXISTS (SELECT FROM ${name})`).join(' AND ')}`
 }
 
-const ofUse = ['client_uid', 'client_id', 'sid']
-const ofSession = ['session_uid', 'user_id', 'version', 'auth_time', 'agent', 'ip', 'expires_at']
-const types = ['text', 'uuid', 'integer', 'timestamptz', 'text', 'text', 'timestamptz']
-const valuesOfSession = (use: DeviceUse) => [
-  use.sessionUid,
-  use.userId,
-  use.version,
-  use.authTime,
-  use.agent ?? null,
-  use.ip ?? null,
-  use.expiresAt,
-]
+const valuesOfSession = (use: DeviceUse) => ({
+  sessionUid: use.sessionUid,
+  user: use.userId,
+  version: use.version,
+  authTime: use.authTime,
+  agent: use.agent ?? null,
+  ip: use.ip ?? null,
+  expiresAt: use.expiresAt,
+})
 /** The time of a sign-in is by the clock of a replica, and when all sessions of a person ended by that of the database. A sign-in whose standing holds came after
  *  that, also where the replica is late. */
-const validAfter = '(SELECT sessions_valid_after FROM person)'
-/** The row of the session itself, and that of the client that it is used for. @param use parameters of the client */
-const deviceRows = (session: readonly string[], use: readonly string[], has: (name: string) => boolean): string =>
-  `device AS (INSERT INTO devices (${[...ofUse, ...ofSession].join(', ')})
-   SELECT use.*, ${session
-     .map((parameter, at) => `${parameter}::${types[at]}`)
-     .map((value, at) => (ofSession[at] === 'auth_time' && has('person') ? `greatest(${value}, ${validAfter})` : value))
-     .join(', ')}
-   FROM (VALUES ('', '', NULL)${use.length === 0 ? '' : `, (${use.map((parameter) => `${parameter}::text`).join(', ')})`}) AS use (${ofUse.join(', ')})
+const authTime = (has: Has): string =>
+  has('person')
+    ? 'greatest($authTime::timestamptz, (SELECT sessions_valid_after FROM person))'
+    : '$authTime::timestamptz'
+/** The row of the session itself, and that of the client that it is used for. @param uses SQL, a row each: id, name and sid of the client */
+const deviceRows = (uses: string, has: Has): string =>
+  `device AS (INSERT INTO devices (client_uid, client_id, sid, session_uid, user_id, version, auth_time, agent, ip, expires_at)
+   SELECT use.*, $sessionUid::text, $user::uuid, $version::integer, ${authTime(has)}, $agent::text, $ip::text, $expiresAt::timestamptz
+   FROM (VALUES ${uses}) AS use (client_uid, client_id, sid)
    WHERE ${whenDone}
    ON CONFLICT (session_uid, client_uid) DO UPDATE SET
      version = greatest(devices.version, excluded.version), auth_time = greatest(devices.auth_time, excluded.auth_time), last_seen = now(),
@@ -141,66 +140,85 @@ const then: readonly Part[] = [
     name: 'session',
     values: ({ finish: { device } }) =>
       device?.clientUid === undefined && device ? valuesOfSession(device) : undefined,
-    sql: (parameters, has) => deviceRows(parameters, [], has),
+    sql: (has) => deviceRows(`('', '', NULL)`, has),
   },
   {
     name: 'use',
     values: ({ finish: { device } }) =>
       device?.clientUid === undefined
         ? undefined
-        : [device.clientUid, device.clientId ?? '', device.sid ?? null, ...valuesOfSession(device)],
-    sql: (parameters, has) => deviceRows(parameters.slice(ofUse.length), parameters.slice(0, ofUse.length), has),
+        : {
+            ...valuesOfSession(device),
+            clientUid: device.clientUid,
+            clientId: device.clientId ?? '',
+            sid: device.sid ?? null,
+          },
+    sql: (has) => deviceRows(`('', '', NULL), ($clientUid::text, $clientId::text, $sid::text)`, has),
   },
   {
     name: 'consent',
     values: ({ finish: { consent } }) =>
-      consent && [consent.userId, consent.clientUid, consent.clientId, consent.scopes, JSON.stringify(consent.payload)],
-    sql: ([user, clientUid, clientId, scopes, payload]) =>
+      consent && {
+        user: consent.userId,
+        clientUid: consent.clientUid,
+        clientId: consent.clientId,
+        scopes: consent.scopes,
+        payload: JSON.stringify(consent.payload),
+      },
+    sql: () =>
       `consent AS (INSERT INTO consents (user_id, client_uid, client_id, scopes, payload)
-       SELECT ${user}::uuid, ${clientUid}, ${clientId}, ${scopes}::text[], ${payload}::jsonb WHERE ${whenDone}
+       SELECT $user::uuid, $clientUid, $clientId, $scopes::text[], $payload::jsonb WHERE ${whenDone}
        ON CONFLICT (user_id, client_uid) DO UPDATE SET
          client_id = excluded.client_id, scopes = excluded.scopes, payload = excluded.payload, granted_at = now())`,
   },
   {
     name: 'grant',
-    values: ({ finish: { grant } }) => grant && grantValues(grant),
-    sql: ([id, user, clientUid, clientId, session, offline, payload, expiresAt]) =>
-      `grants_new AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
-       SELECT ${id}, ${user}::uuid, ${clientUid}, ${clientId}, ${session}, ${offline}::boolean, ${payload}::jsonb, ${expiresAt}::timestamptz
-       WHERE ${whenDone})`,
-  },
-  {
-    name: 'crowd',
     values: ({ finish: { grant }, audit }) =>
-      grant && [grant.userId, grant.clientUid, audit.rows([tooManyGrants(grant)])],
-    sql: ([user, clientUid, rows]) =>
-      `crowded AS (UPDATE grants SET revoked_at = now() WHERE ${whenDone} AND id IN (${crowdedGrants(user!, clientUid!)}) RETURNING id),
+      grant && {
+        id: grant.id,
+        user: grant.userId,
+        clientUid: grant.clientUid,
+        clientId: grant.clientId,
+        session: grant.sessionUid ?? null,
+        offline: grant.offline,
+        payload: JSON.stringify(grant.payload),
+        expiresAt: grant.expiresAt,
+        crowdAudit: audit.rows([tooManyGrants(grant)]),
+      },
+    sql: () =>
+      `grants_new AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
+       SELECT $id, $user::uuid, $clientUid, $clientId, $session, $offline::boolean, $payload::jsonb, $expiresAt::timestamptz
+       WHERE ${whenDone}),
+       crowded AS (UPDATE grants SET revoked_at = now() WHERE ${whenDone} AND id IN (${crowdedGrants('$user', '$clientUid')}) RETURNING id),
        families_crowded AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id IN (SELECT id FROM crowded) AND revoked_at IS NULL),
-       crowd_written AS (${auditInsert(rows!, ' WHERE EXISTS (SELECT FROM crowded)')})`,
+       crowd_written AS (${auditInsert('$crowdAudit', ' WHERE EXISTS (SELECT FROM crowded)')})`,
   },
   {
-    name: 'attempt',
-    values: ({ finish: { clearAttempts: keys } }) =>
-      keys && [keys.account, keys.address, keys.addressPlace ?? null, keys.found ?? null],
-    sql: ([account, address, place, found]) => clearAttempts([account!, address!, place!, found!], whenDone),
+    name: 'try',
+    values: ({ finish: { clearAttempts: keys } }) => keys && clearedKeys(keys),
+    sql: () => clearAttempts({ account: '$account', address: '$address', place: '$place', found: '$found' }, whenDone),
   },
   {
     name: 'browser',
     values: ({ finish: { browser, device }, outbox }) =>
-      browser && [device?.userId ?? null, browser.id, outbox.rows(browser.mail === undefined ? [] : [browser.mail])],
-    sql: ([user, browser, mail]) =>
-      `known AS (INSERT INTO known_browsers (user_id, browser) SELECT ${user}::uuid, ${browser}::text WHERE ${whenDone}
+      browser && {
+        user: device?.userId ?? null,
+        browser: browser.id,
+        mails: outbox.rows(browser.mail === undefined ? [] : [browser.mail]),
+      },
+    sql: () =>
+      `known AS (INSERT INTO known_browsers (user_id, browser) SELECT $user::uuid, $browser::text WHERE ${whenDone}
        ON CONFLICT (user_id, browser) DO UPDATE SET last_seen = now()),
      mail AS (${outboxInsert(
-       mail!,
-       ` WHERE ${whenDone} AND EXISTS (SELECT FROM known_browsers WHERE user_id = ${user}::uuid)
-         AND NOT EXISTS (SELECT FROM known_browsers WHERE user_id = ${user}::uuid AND browser = ${browser}::text)`,
+       '$mails',
+       ` WHERE ${whenDone} AND EXISTS (SELECT FROM known_browsers WHERE user_id = $user::uuid)
+         AND NOT EXISTS (SELECT FROM known_browsers WHERE user_id = $user::uuid AND browser = $browser::text)`,
      )})`,
   },
   {
     name: 'audit',
-    values: ({ finish, audit }) => (finish.audit.length === 0 ? undefined : [audit.rows(finish.audit)]),
-    sql: ([rows]) => `written AS (${auditInsert(rows!, ` WHERE ${whenDone}`)})`,
+    values: ({ finish, audit }) => (finish.audit.length === 0 ? undefined : { rows: audit.rows(finish.audit) }),
+    sql: () => `written AS (${auditInsert('$rows', ` WHERE ${whenDone}`)})`,
   },
 ]
 
@@ -216,44 +234,38 @@ const tooManyGrants = ({ userId, clientUid, clientId }: NewGrant): AuditEvent =>
   detail: { most: mostGrants },
 })
 
-/** The parts that a statement has, as one number: names of prepared statements are cut at 63 characters. */
-const numberOf = (names: readonly string[]): number =>
-  parts.reduce((sum, { name }, at) => (names.includes(name) ? sum + 2 ** at : sum), 0)
-
 interface Present {
-  readonly name: string
-  readonly values: readonly unknown[]
+  readonly part: Part
+  readonly values: Readonly<Record<string, unknown>>
 }
 
+/** PostgreSQL cuts the name of a statement at 63 characters: `end` with the longest parts has 62. */
 function render(present: readonly Present[]): Statement {
-  const counts = new Map(present.map(({ name, values }) => [name, values.length]))
-  const has = (name: string) => counts.has(name)
+  const has = (name: string) => present.some(({ part }) => part.name === name)
   let at = 0
-  const written = parts
-    .filter(({ name }) => has(name))
-    .map((part) =>
-      part.sql(
-        Array.from({ length: counts.get(part.name)! }, () => `$${++at}`),
-        has,
-      ),
-    )
+  const written = present.map(({ part, values }) => {
+    const places = new Map(Object.keys(values).map((name) => [name, `$${++at}`]))
+    return part.sql(has).replace(/\$([a-zA-Z]+)/g, (whole, name: string) => places.get(name) ?? whole)
+  })
   const ended = has('person') ? 'NOT EXISTS (SELECT FROM person)' : 'false'
-  const crowded = has('crowd') ? 'ARRAY(SELECT id FROM crowded)' : "'{}'::text[]"
+  const crowded = has('grant') ? 'ARRAY(SELECT id FROM crowded)' : "'{}'::text[]"
   return statement(
-    `sign-in-finish-${numberOf([...counts.keys()])}`,
+    nameOf(present),
     `WITH ${written.join(',\n   ')}\n   SELECT ${ended} AS ended, ${whenDone} AS done, ${crowded} AS crowded`,
   )
 }
 
-/** By the names of their parts: as many as there are kinds of sign-ins. */
+const nameOf = (present: readonly Present[]): string => ['end', ...present.map(({ part }) => part.name)].join(' ')
+
+/** By their names: as many as there are kinds of sign-ins. */
 const statements = new Map<string, Statement>()
 
 function statementOf(present: readonly Present[]): Statement {
-  const key = present.map(({ name }) => name).join(' ')
-  const known = statements.get(key)
+  const name = nameOf(present)
+  const known = statements.get(name)
   if (known) return known
   const fresh = render(present)
-  statements.set(key, fresh)
+  statements.set(name, fresh)
   return fresh
 }
 
@@ -263,11 +275,11 @@ export function createSignIns(
   const { database, audit, outbox, changes } = needs
   return {
     async finish(finish) {
-      const present = parts.flatMap(({ name, values: valuesOf }) => {
-        const values = valuesOf({ finish, audit, outbox })
-        return values === undefined ? [] : [{ name, values }]
+      const present = parts.flatMap((part) => {
+        const values = part.values({ finish, audit, outbox })
+        return values === undefined ? [] : [{ part, values }]
       })
-      const values = present.flatMap((part) => part.values)
+      const values = present.flatMap((one) => Object.values(one.values))
       type Row = { readonly ended: boolean; readonly done: boolean; readonly crowded: readonly string[] }
       const [row] = await database.query<Row>(statementOf(present), values)
       if (row!.ended) return { done: false, ended: true }

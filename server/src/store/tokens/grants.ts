@@ -228,7 +228,7 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
 }
 
 /** In the order of the columns of `grant-insert`. */
-export const grantValues = (grant: NewGrant): unknown[] => [
+const grantValues = (grant: NewGrant): unknown[] => [
   grant.id,
   grant.userId,
   grant.clientUid,
