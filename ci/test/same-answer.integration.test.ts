@@ -212,7 +212,7 @@ describe('a client that one takes', () => {
 
   it('is taken by all, or the difference is named', async function () {
     this.timeout(propertyRuns(120_000))
-    const runs = propertyRuns(1_000)
+    const runs = propertyRuns(300)
     let taken = 0
     await fc.assert(
       fc.asyncProperty(anyClientSpec, anyPolicyDefaults, async (spec, defaults) => {

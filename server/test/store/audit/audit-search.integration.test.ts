@@ -13,7 +13,7 @@ describe(searchAudit.name, () => {
   let fresh: FreshStore
   let store: Store
   before(async function () {
-    this.timeout(60_000)
+    this.timeout(180_000)
     fresh = await freshStore()
     store = fresh.replica()
     // ten rows of each moment: a page ends between rows of the same time
