@@ -119,12 +119,12 @@ export const tests: {
     'server/test/login/accept-terms.integration.test.ts': `import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
-import type { Replicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
 import { expect } from 'chai'
 
 describe('the step that asks for the terms of use', function () {
   this.timeout(60_000)
-  let server: Replicas
+  let server: ServerReplicas
   before(async () => {
     server = await startReplicas()
     await server.serve([entry('app.web', configs.web)])
