@@ -14,7 +14,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'operator/src/*': ['operator/test/reconcile.integration.test.ts', 'ci/faults/operator-process.test.ts'],
   'operator/src/app/*': ['operator/test/reconcile.integration.test.ts'],
   'operator/src/api/*': ['operator/test/api/bad-manifests.test.ts', 'operator/test/policies.integration.test.ts'],
-  'operator/src/decide/*': [
+  'operator/src/decide/**': [
     'operator/test/decide/rotation-model.test.ts',
     'operator/test/reconcile.integration.test.ts',
   ],
