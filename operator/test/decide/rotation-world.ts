@@ -380,7 +380,9 @@ export class World {
     const verifiers = this.#verifiers()
     const most = this.#wasLostInOverlap ? 3 : 2
     this.#assert('P3', (verifiers?.length ?? 0) <= most, `at most ${most} live verifiers`)
-    if ((verifiers?.length ?? 0) <= 2 && this.#isSettled()) this.#wasLostInOverlap = false
+    // from what the Secret says a lost shard is made again, with as many
+    const marked = this.secret?.marks?.verifiers.length ?? 0
+    if ((verifiers?.length ?? 0) <= 2 && marked <= 2 && this.#isSettled()) this.#wasLostInOverlap = false
     for (const pod of this.pods) {
       if (this.#revoked.has(pod.value)) continue
       for (const replica of this.replicas.filter(({ ready }) => ready)) {
