@@ -63,6 +63,7 @@ export const folders: Readonly<Record<string, string>> = {
   'scripts/dev/sample-app': 'A sample application that signs people in.',
   'scripts/house': 'Rooms, arrows, circles and long functions in numbers.',
   'scripts/images': 'Images without a container daemon, and what is in each.',
+  'scripts/mutants': 'Which changes of a rule a test must notice.',
   'scripts/release': 'What a release is made of.',
   'scripts/tree': 'What docs/tree.md says of each folder.',
   'server/assets': 'Styles and the one script of the pages.',
