@@ -1,5 +1,5 @@
 import type { AccountQuery, GrantQuery, GrantedAccount, LoadedAccount } from '../store/sessions/accounts.ts'
-import type { Redemption } from '../store/sessions/redemptions.ts'
+import type { Redeemed, Redemption } from '../store/sessions/redemptions.ts'
 import type { Renewal, Renewed } from '../store/sessions/renewals.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import type { RequestContext } from './request-context.ts'
@@ -45,40 +45,46 @@ export async function loadAccountOfArtefact(
   return standing(await request.granted.account)
 }
 
-/** As `loadAccountOfArtefact`, of a code that is used up by it. The request keeps what became of the code, for whoever ends it.
- *  @returns undefined also when the code was not used up: then who ends the request has to */
-export async function redeemCode(
-  request: OfArtefact & Pick<RequestContext, 'spent'>,
-  users: Pick<UserSources, 'redeem'>,
-  code: Pick<Redemption, 'jti' | 'expiresAt' | 'client' | 'family'>,
-): Promise<GrantedAccount | undefined> {
-  const asked = askedAbout(request)
-  if (asked === undefined) return undefined
-  const { jti } = code
-  request.spent = { jti, outcome: undefined }
-  const { described, spent, family } = await users.redeem({ ...asked.query, ...code })
-  request.spent = spent ? { jti, outcome: { kind: 'spent', ...(family && { family }) } } : undefined
-  const account = await described()
-  request.granted = { key: asked.key, account: Promise.resolve(account) }
-  return spent ? standing(account) : undefined
+/** What a statement found that also writes. `account` adds what the person's source says: whether something was written is known also where that does not
+ *  answer. */
+interface WithAccount {
+  readonly account: () => Promise<GrantedAccount | undefined>
 }
 
-/** As `loadAccountOfArtefact`, of a refresh token, whose successor is made by the same statement where nothing is left to be asked. The request keeps whether
- *  that was made, or may have been. */
+/** As `loadAccountOfArtefact`, of a code that is used up by it. */
+export async function redeemCode(
+  request: OfArtefact,
+  users: Pick<UserSources, 'redeem'>,
+  code: Pick<Redemption, 'jti' | 'expiresAt' | 'client' | 'family'>,
+): Promise<Pick<Redeemed, 'spent' | 'family'> & WithAccount> {
+  const asked = askedAbout(request)
+  if (asked === undefined) return { spent: false, family: undefined, account: nobody }
+  const { described, ...outcome } = await users.redeem({ ...asked.query, ...code })
+  return { ...outcome, account: keeping(request, asked.key, described) }
+}
+
+/** As `loadAccountOfArtefact`, of a refresh token, whose successor is made by the same statement where nothing is left to be asked. */
 export async function renewAccountOfArtefact(
-  request: OfArtefact & Pick<RequestContext, 'mayHaveRotated'>,
+  request: OfArtefact,
   users: Pick<UserSources, 'renew'>,
   token: Pick<Renewal, 'seq' | 'idleTtlMs' | 'atOnce'>,
-): Promise<{ readonly account: GrantedAccount | undefined; readonly family: Renewed['family'] }> {
+): Promise<Pick<Renewed, 'family'> & WithAccount> {
   const asked = askedAbout(request)
-  if (asked === undefined) return { account: undefined, family: undefined }
-  request.mayHaveRotated = true
+  if (asked === undefined) return { family: undefined, account: nobody }
   const { described, family } = await users.renew({ ...asked.query, ...token })
-  request.mayHaveRotated = family !== undefined
-  const account = await described()
-  request.granted = { key: asked.key, account: Promise.resolve(account) }
-  return { account: standing(account), family }
+  return { family, account: keeping(request, asked.key, described) }
 }
+
+const nobody = () => Promise.resolve(undefined)
+
+/** The request keeps the account, for all who ask for it afterwards. */
+const keeping =
+  (request: OfArtefact, key: string, described: () => Promise<GrantedAccount | undefined>): WithAccount['account'] =>
+  async () => {
+    const account = await described()
+    request.granted = { key, account: Promise.resolve(account) }
+    return standing(account)
+  }
 
 function askedAbout({ artefact = {} }: OfArtefact): { readonly key: string; readonly query: GrantQuery } | undefined {
   const { accountId, grantId, sessionUid, authTime } = artefact

@@ -28,10 +28,6 @@ export interface RequestContext extends Exchange {
   granted?: { readonly key: string; readonly account: Promise<GrantedAccount | undefined> }
   /** Whether the token without a grant that the request is about was revoked; asked once, too. */
   revoked?: { readonly jti: string; readonly is: Promise<boolean> }
-  /** This request may have rotated its refresh family in the lane, and could not end there. */
-  mayHaveRotated?: boolean
-  /** The code that the lane has used up for this request; without `outcome` it may have. Whoever ends the request does not use it a second time. */
-  spent?: { readonly jti: string; readonly outcome: SpentCode | undefined } | undefined
   /** The refresh family, after this request has rotated it. */
   family?: RotatedFamily
   /** What the protocol tells the audit log, of a request whose answer may still be thrown away (library/resume-in-place.ts). */
@@ -44,8 +40,8 @@ export interface RequestContext extends Exchange {
   meantApi?: string
   /** The access token that this request trades for another one (RFC 8693), once it was judged. */
   exchange?: ExchangedToken
-  /** Passes the request to the next handler, for paths that the library does not have. */
-  passOn?: () => void
+  /** Passes the request to the next handler, for paths that the library does not have. @param error for the handler of errors */
+  passOn?: (error?: unknown) => void
   /** Where a sign-out was to lead, which its client has not registered. */
   unlistedReturn?: string
   /** The access token of the answer; an ID token beside it has its hash. */
@@ -54,12 +50,6 @@ export interface RequestContext extends Exchange {
   identity?: string
   /** Which of the client's valid secrets matched. */
   secret?: { readonly secretId: string; readonly previous: boolean }
-}
-
-/** A code that was used for the first time, with the refresh family that began; `rotatedAt` in epoch milliseconds. */
-export interface SpentCode {
-  readonly kind: 'spent'
-  readonly family?: { readonly seq: number; readonly rotatedAt: number }
 }
 
 /** A refresh family after one rotation. Times in epoch milliseconds. */

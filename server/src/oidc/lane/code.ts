@@ -3,14 +3,15 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import { newFamily } from '../artefacts/refresh-families.ts'
-import { standingGrant } from '../artefacts/standing-grant.ts'
 import { allowedGroupsOf } from '../clients/access.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { pairwiseSector } from '../clients/subjects.ts'
 import { redeemCode } from '../load-account.ts'
 import type { RequestContext } from '../request-context.ts'
-import { bothOf, createPersonTokens, isForApi } from './person-tokens.ts'
+import { answerAfterEffect, attempted, passedOn } from './lane-answer.ts'
+import type { LaneAnswer } from './lane-answer.ts'
+import { changedMeanwhile, createPersonTokens, isForApi, judgeGrant } from './person-tokens.ts'
 import type { PersonTokenNeeds, TokenSource } from './person-tokens.ts'
 import { isPlainClient, onlyHas } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
@@ -31,33 +32,40 @@ interface ShownCode extends TokenSource {
 
 const grantType = 'authorization_code'
 
-/** What the lane answers to a client that shows its code for the first time, with all that belongs to it, and asks for no API.
- *  @returns the function makes the answer; undefined for a request that is the library's. Whether it has used the code up by then, or may have, the context
- *  says */
+/** What the lane answers to a client that shows its code for the first time, with all that belongs to it, and asks for no API. */
 export function createCodeGrants(
   needs: CodeNeeds,
-): (context: RequestContext, form: PlainForm, client: OidcClient) => Promise<object | undefined> {
-  const { clients, users, settings, now } = needs
+): (context: RequestContext, form: PlainForm, client: OidcClient) => Promise<LaneAnswer> {
+  const { users } = needs
   const answer = createPersonTokens(needs)
   return async (context, form, client) => {
     const code = isPlain(form, client) ? shownCode(form, client, needs) : undefined
-    if (code === undefined || isForApi(code, client)) return undefined
+    if (code === undefined || isForApi(code, client)) return passedOn
     context.artefact = { ...code }
     const { jti, exp, scope: ofCode } = code
     const family = newFamily(client.config, ofCode)
     const asNow = { uid: client.uid, sector: pairwiseSector(client.config), allowedGroups: allowedGroupsOf(client) }
-    const loaded = await redeemCode(context, users, { jti, expiresAt: new Date(exp * 1000), client: asNow, family })
-    const grant = await standingGrant(loaded, clients, { artefact: context.artefact, ...settings })
-    if (loaded === undefined || grant?.row.clientId !== client.clientId) return undefined
-    if (secondsOf(grant.row.expiresAt.getTime()) <= secondsOf(now())) return undefined
-    const scope = bothOf(grant.payload.openid?.scope, ofCode)
-    if (!scope.includes('openid')) return undefined
-    const begun = context.spent?.outcome?.family
-    if (family !== undefined && begun === undefined) return undefined
-    if (begun) context.family = { ...begun, expiresAt: Number.POSITIVE_INFINITY }
-    const refresh = begun && { rotations: 0 }
-    const about = { client, source: code, user: loaded.user, scope: scope.join(' '), gty: grantType, refresh }
-    return answer(context, grantType, about)
+    const use = { jti, expiresAt: new Date(exp * 1000), client: asNow, family }
+    const redeemed = await attempted(() => redeemCode(context, users, use))
+    if (redeemed.kind !== 'done') return redeemed
+    const { spent, family: begun, account } = redeemed.outcome
+    if (!spent) {
+      // the library asks for it too
+      await account()
+      return passedOn
+    }
+    return answerAfterEffect(async () => {
+      const granted = await judgeGrant(await account(), { context, client, source: code }, needs)
+      if (granted === undefined || (family !== undefined && begun === undefined)) throw changedMeanwhile()
+      if (begun) context.family = { ...begun, expiresAt: Number.POSITIVE_INFINITY }
+      return answer(context, grantType, {
+        client,
+        source: code,
+        ...granted,
+        gty: grantType,
+        refresh: begun && { rotations: 0 },
+      })
+    })
   }
 }
 

@@ -6,6 +6,8 @@ import type { KeySet } from '../keys/key-set.ts'
 import type { RequestContext } from '../request-context.ts'
 import { findGrant, findToken } from './access-token.ts'
 import type { TokenNeeds } from './access-token.ts'
+import { answered, passedOn } from './lane-answer.ts'
+import type { LaneAnswer } from './lane-answer.ts'
 import { onlyHas, wantsJson } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
 
@@ -14,23 +16,23 @@ export interface IntrospectionNeeds extends TokenNeeds {
   readonly keys: KeySet
 }
 
-type Answer = (context: RequestContext, form: PlainForm, caller: OidcClient) => Promise<object | undefined>
+type Answer = (context: RequestContext, form: PlainForm, caller: OidcClient) => Promise<LaneAnswer>
 
 /** What the lane answers to an introspection: of an access token that is active, bound to nothing, and no secret to the caller.
- *  @returns the function makes the answer; undefined for a request that is the library's, so for every inactive token */
+ *  Every inactive token is the library's. */
 export function createIntrospection(needs: IntrospectionNeeds): Answer {
   const { issuer, clients } = needs
   const subjectOf = createSubjectOf(needs.keys.pairwise)
   return async (context, form, caller) => {
-    if (!isPlain(context, form)) return undefined
+    if (!isPlain(context, form)) return passedOn
     const found = await findToken(context, form.get('token')!, ['AccessToken', 'ClientCredentials'], needs)
-    if (found === undefined) return undefined
+    if (found === undefined) return passedOn
     const { token, owner } = found
     const { clientId, accountId, aud, exp, iat, jti, sid } = token
     const grant = token.grantId === undefined ? undefined : await findGrant(context, token, needs)
-    if (token.grantId !== undefined && grant === undefined) return undefined
+    if (token.grantId !== undefined && grant === undefined) return passedOn
     const standing = standingFor(caller, token, clients)
-    if (standing.kind === 'untold') return undefined
+    if (standing.kind === 'untold') return passedOn
     const told =
       grant && isAudience(caller, token)
         ? claimsOnIntrospection(caller.config, grant.account.user, grant.payload.openid?.scope)
@@ -42,7 +44,7 @@ export function createIntrospection(needs: IntrospectionNeeds): Answer {
       ...token.extra,
       ...told,
     }
-    return {
+    return answered({
       ...claims,
       active: true,
       client_id: clientId,
@@ -54,7 +56,7 @@ export function createIntrospection(needs: IntrospectionNeeds): Answer {
       aud,
       scope: standing.scope,
       token_type: 'Bearer',
-    }
+    })
   }
 }
 

@@ -1,5 +1,5 @@
 // The short way for what machines ask most. It answers the ordinary request for tokens, about one, or with one (userinfo), and hands everything else to the
-// library untouched: what is odd, what is refused, what fails. So every refusal, and all that follows from one, is the library's alone.
+// library untouched: what is odd, what is refused, what fails before anything was written. So every refusal, and all that follows from one, is the library's alone.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { paths } from '@nauthera/rules/endpoints'
@@ -10,6 +10,8 @@ import { createCodeGrants } from './code.ts'
 import type { CodeNeeds } from './code.ts'
 import { createIntrospection } from './introspection.ts'
 import type { IntrospectionNeeds } from './introspection.ts'
+import { passedOn } from './lane-answer.ts'
+import type { LaneAnswer } from './lane-answer.ts'
 import { createMachineTokens } from './machine-token.ts'
 import type { MachineTokenNeeds } from './machine-token.ts'
 import { plainForm, plainLength } from './plain-request.ts'
@@ -21,12 +23,15 @@ import type { ProofNeeds } from './prove-client.ts'
 import { createUserinfo } from './userinfo.ts'
 import type { UserinfoNeeds } from './userinfo.ts'
 
-/** Answers a request, or passes it on with its body unread. */
-export type MachineLane = (context: RequestContext, passOn: () => void) => void
+/** Answers a request, passes it on with its body unread, or fails it. */
+export type MachineLane = (context: RequestContext, instead: Instead) => void
 
-/** @returns what is answered with; undefined: the library's */
-type Answer = (context: RequestContext, form: PlainForm, client: OidcClient) => Answered | Promise<Answered>
-type Answered = object | undefined
+interface Instead {
+  readonly passOn: () => void
+  readonly fail: (error: unknown) => void
+}
+
+type Answer = (context: RequestContext, form: PlainForm, client: OidcClient) => LaneAnswer | Promise<LaneAnswer>
 
 export function createMachineLane(
   needs: MachineTokenNeeds & CodeNeeds & RefreshNeeds & IntrospectionNeeds & UserinfoNeeds & ProofNeeds,
@@ -37,52 +42,50 @@ export function createMachineLane(
     ['authorization_code', createCodeGrants(needs)],
   ])
   const answers: ReadonlyMap<string | undefined, Answer> = new Map<string, Answer>([
-    [paths.token, (context, form, client) => grants.get(form.get('grant_type'))?.(context, form, client)],
+    [paths.token, (context, form, client) => grants.get(form.get('grant_type'))?.(context, form, client) ?? passedOn],
     [paths.introspection, createIntrospection(needs)],
   ])
   const userinfo = createUserinfo(needs)
-  return (context, passOn) => {
+  return (context, instead) => {
     const { request, certificate } = context
-    if (certificate.kind !== 'none') return passOn()
-    if (request.method === 'GET' && request.url === paths.userinfo) {
-      const isAnswered = attempt(context, () => userinfo(context))
-      return void Promise.resolve(isAnswered).then((is) => is || passOn())
-    }
+    if (certificate.kind !== 'none') return instead.passOn()
+    if (request.method === 'GET' && request.url === paths.userinfo)
+      return void Promise.resolve(attempt(() => userinfo(context))).then((answer) => end(context, answer, instead))
     const answer = answers.get(request.url)
     const length = plainLength(request.headers)
-    if (answer === undefined || length === undefined || request.method !== 'POST') return passOn()
+    if (answer === undefined || length === undefined || request.method !== 'POST') return instead.passOn()
     request.once('readable', () => {
       const body = request.read() as Buffer | null
-      if (body === null) return passOn()
-      const isAnswered = body.length === length && attempt(context, () => judge(context, body, answer))
-      if (isAnswered === true) return
+      if (body === null) return instead.passOn()
+      const made = body.length === length ? attempt(() => judge(context, body, answer)) : passedOn
+      if (!(made instanceof Promise) && made.kind === 'answered') return end(context, made, instead)
       request.unshift(body)
-      if (isAnswered === false) return passOn()
-      void isAnswered.then((is) => {
-        if (is) return void request.resume()
-        if (request.destroyed) keepReadable(request, body)
-        passOn()
+      if (!(made instanceof Promise)) return end(context, made, instead)
+      void made.then((later) => {
+        if (later.kind !== 'passed-on') request.resume()
+        else if (request.destroyed) keepReadable(request, body)
+        end(context, later, instead)
       })
     })
   }
 
-  /** @returns false for a request that is the library's, also after an error: it meets the same one, and tells of it */
-  function attempt(context: RequestContext, judged: () => Answered | Promise<Answered>): boolean | Promise<boolean> {
-    try {
-      const answered = judged()
-      if (!(answered instanceof Promise)) return finish(context, answered)
-      return answered.then((value) => finish(context, value)).catch(() => false)
-    } catch {
-      return false
-    }
-  }
-
   /** Without a promise where nothing is waited for: that would take a tenth of the time that we add. */
-  function judge(context: RequestContext, body: Buffer, answer: Answer): Answered | Promise<Answered> {
+  function judge(context: RequestContext, body: Buffer, answer: Answer): LaneAnswer | Promise<LaneAnswer> {
     const form = plainForm(body.toString('latin1'))
     const client = form && proveClient(context, form, needs)
-    if (client instanceof Promise) return client.then((proved) => proved && answer(context, form!, proved))
-    return client && answer(context, form!, client)
+    if (client instanceof Promise)
+      return client.then((proved) => (proved === undefined ? passedOn : answer(context, form!, proved)))
+    return client === undefined ? passedOn : answer(context, form!, client)
+  }
+}
+
+/** An error is met by the library too, which tells of it: what fails after something was written is none (lane-answer.ts). */
+function attempt(judged: () => LaneAnswer | Promise<LaneAnswer>): LaneAnswer | Promise<LaneAnswer> {
+  try {
+    const answer = judged()
+    return answer instanceof Promise ? answer.catch(() => passedOn) : answer
+  } catch {
+    return passedOn
   }
 }
 
@@ -92,11 +95,17 @@ function keepReadable(request: IncomingMessage, body: Buffer): void {
   Object.defineProperties(request, { readable: { value: true }, iterator: { value: iterator } })
 }
 
-function finish({ request, response }: RequestContext, value: Answered): boolean {
-  if (value === undefined) return false
+function end({ request, response }: RequestContext, answer: LaneAnswer, { passOn, fail }: Instead): void {
+  if (answer.kind === 'passed-on') return passOn()
+  if (answer.kind === 'failed-after-effect') return fail(answer.error)
   markLane(request)
-  send(response, value, request.url === paths.introspection ? 'WWW-Authenticate' : 'DPoP-Nonce,WWW-Authenticate')
-  return true
+  const exposed = request.url === paths.introspection ? 'WWW-Authenticate' : 'DPoP-Nonce,WWW-Authenticate'
+  try {
+    send(response, answer.body, exposed)
+  } catch (error) {
+    // such as a time-out that was answered in the meantime
+    fail(error)
+  }
 }
 
 /** As the library answers, with what it adds for scripts of other origins.

@@ -10,6 +10,8 @@ import type { JwtSigner } from '../keys/jwt-signer.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import { createIds } from '../keys/random-ids.ts'
 import type { RequestContext } from '../request-context.ts'
+import { passedOn, recordedAnswer } from './lane-answer.ts'
+import type { LaneAnswer } from './lane-answer.ts'
 import { isPlainClient, onlyHas } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
 
@@ -29,23 +31,23 @@ const grant = 'client_credentials'
 const wellFormed = /^[!#-[\]-~]+(?: [!#-[\]-~]+)*$/
 
 /** What the lane answers to a token request of a client that has proved itself: a JWT for one API, bound to nothing.
- *  @returns the function makes the answer; undefined for a request that is the library's */
+ *  Nothing is written before. */
 export function createMachineTokens(
   needs: MachineTokenNeeds,
-): (context: RequestContext, form: PlainForm, client: OidcClient) => object | undefined {
+): (context: RequestContext, form: PlainForm, client: OidcClient) => LaneAnswer {
   const { issuer, signer, events, now } = needs
   const nextId = createIds({ bytes: 32, encoding: 'base64url' })
   return (context, form, client) => {
-    if (!isPlain(form, client)) return undefined
+    if (!isPlain(form, client)) return passedOn
     const terms = termsOf(form, client, needs)
-    if (terms === undefined) return undefined
+    if (terms === undefined) return passedOn
     const { api, scope } = terms
     const iat = Math.floor(now() / 1000)
     const { clientId } = client
     const claims = { jti: nextId(), sub: clientId, iat, exp: iat + api.accessTokenTTL, scope, client_id: clientId }
     const token = signer.sign({ ...claims, iss: issuer, aud: api.audience })
-    recordGranted(context, { grant, client }, events)
-    return { access_token: token, expires_in: api.accessTokenTTL, scope, token_type: 'Bearer' }
+    const body = { access_token: token, expires_in: api.accessTokenTTL, scope, token_type: 'Bearer' }
+    return recordedAnswer(body, () => recordGranted(context, { grant, client }, events))
   }
 }
 

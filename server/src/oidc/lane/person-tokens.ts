@@ -1,10 +1,15 @@
+import { CodedError } from '@nauthera/runtime/coded-error'
+import type { GrantedAccount } from '../../store/sessions/accounts.ts'
 import type { User } from '../../store/people/user.ts'
+import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { signInProofOf } from '../acr.ts'
 import { recordGranted } from '../artefacts/granted-tokens.ts'
 import type { GrantEvents } from '../artefacts/granted-tokens.ts'
 import { accessTokenLifetime } from '../clients/api-tokens.ts'
 import type { Sealer } from '../artefacts/sealed.ts'
+import { standingGrant } from '../artefacts/standing-grant.ts'
 import { meantApi } from '../clients/asked.ts'
+import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { createIds } from '../keys/random-ids.ts'
 import type { RequestContext } from '../request-context.ts'
@@ -84,8 +89,31 @@ export function createPersonTokens(
 export const isForApi = ({ resource, scope }: TokenSource, client: OidcClient): boolean =>
   resource !== undefined && meantApi(scope, client) !== undefined
 
+/** What a code or refresh token gives now. */
+export type GrantedToSource = Pick<TokensAbout, 'user' | 'scope'>
+
+/** @returns undefined where the library has to look at it more closely */
+export async function judgeGrant(
+  account: GrantedAccount | undefined,
+  about: Pick<TokensAbout, 'client' | 'source'> & { readonly context: RequestContext },
+  {
+    clients,
+    settings,
+  }: { readonly clients: ClientInstances; readonly settings: { readonly secondFactor: SecondFactorPolicy } },
+): Promise<GrantedToSource | undefined> {
+  const { client, source, context } = about
+  const grant = await standingGrant(account, clients, { artefact: context.artefact, ...settings })
+  if (account === undefined || grant?.row.clientId !== client.clientId) return undefined
+  const scope = bothOf(grant.payload.openid?.scope, source.scope)
+  return scope.includes('openid') ? { user: account.user, scope: scope.join(' ') } : undefined
+}
+
+/** What a statement has given out would be given here too, unless the client has changed in the meantime: then the next request is told. */
+export const changedMeanwhile = (): CodedError =>
+  new CodedError('STORE_UNAVAILABLE', { message: 'the client has changed while its request was answered' })
+
 /** The scopes of a grant that its code or refresh token has, in the order of the grant. */
-export function bothOf(granted: string | undefined, source: string): readonly string[] {
+function bothOf(granted: string | undefined, source: string): readonly string[] {
   const scopes = source.split(' ')
   return (granted ?? '').split(' ').filter((scope) => scopes.includes(scope))
 }

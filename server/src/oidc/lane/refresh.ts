@@ -1,9 +1,9 @@
 // Tokens for a plain refresh.
+import type { GrantedAccount } from '../../store/sessions/accounts.ts'
 import type { RefreshFamilies } from '../../store/tokens/refresh-families.ts'
 import type { Renewal } from '../../store/sessions/renewals.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'
-import { standingGrant } from '../artefacts/standing-grant.ts'
 import { acrOfArtefact } from '../acr.ts'
 import { allowedGroupsOf, groupsThatWantMore } from '../clients/access.ts'
 import { personScopes } from '../clients/apis.ts'
@@ -12,9 +12,11 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 import { idleLifetime } from '../clients/refresh-terms.ts'
 import { pairwiseSector } from '../clients/subjects.ts'
 import { renewAccountOfArtefact } from '../load-account.ts'
-import type { RequestContext } from '../request-context.ts'
-import { bothOf, createPersonTokens, isForApi } from './person-tokens.ts'
-import type { PersonTokenNeeds, TokenSource } from './person-tokens.ts'
+import type { RequestContext, RotatedFamily } from '../request-context.ts'
+import { answerAfterEffect, attempted, passedOn } from './lane-answer.ts'
+import type { LaneAnswer } from './lane-answer.ts'
+import { changedMeanwhile, createPersonTokens, isForApi, judgeGrant } from './person-tokens.ts'
+import type { GrantedToSource, PersonTokenNeeds, TokenSource } from './person-tokens.ts'
 import { isPlainClient, onlyHas } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
 
@@ -35,39 +37,43 @@ interface UsedToken extends TokenSource {
 
 const grantType = 'refresh_token'
 
-/** What the lane answers to a client that shows the newest token of a living family, and asks for nothing else.
- *  @returns the function makes the answer; undefined for a request that is the library's: then the family is as it was. When it throws, the
- *  context says whether it may be another one */
+/** What the lane answers to a client that shows the newest token of a living family, and asks for nothing else. Where the first statement writes nothing, the
+ *  lane judges, and a second one rotates. */
 export function createRefreshes(
   needs: RefreshNeeds,
-): (context: RequestContext, form: PlainForm, client: OidcClient) => Promise<object | undefined> {
-  const { clients, users, settings, store } = needs
+): (context: RequestContext, form: PlainForm, client: OidcClient) => Promise<LaneAnswer> {
+  const { users, settings, store } = needs
   const answer = createPersonTokens(needs)
   return async (context, form, client) => {
     const used = isPlain(form, client) ? usedToken(form, client, needs) : undefined
-    if (used === undefined || isForApi(used, client)) return undefined
+    if (used === undefined || isForApi(used, client)) return passedOn
     context.artefact = { ...used }
     const { grantId, seq } = used
-    const idleTtlMs = idleLifetime(client.config, used.scope) * 1000
-    const renewed = await renewAccountOfArtefact(context, users, {
-      seq,
-      idleTtlMs,
-      atOnce: atOnceFor(client, used, settings),
-    })
-    const { account: loaded } = renewed
-    const grant = await standingGrant(loaded, clients, { artefact: context.artefact, ...settings })
-    if (loaded === undefined || grant?.row.clientId !== client.clientId) return undefined
-    const scope = bothOf(grant.payload.openid?.scope, used.scope)
-    if (!scope.includes('openid')) return undefined
-    context.mayHaveRotated = true
-    const family = renewed.family ?? (await store.refreshFamilies.rotateNewest({ grantId, seq, idleTtlMs }))
-    context.mayHaveRotated = family !== undefined
-    if (family === undefined) return undefined
-    context.family = family
-    const gty = used.gty.endsWith(grantType) ? used.gty : `${used.gty} ${grantType}`
-    const refresh = { rotations: (used.rotations ?? 0) + 1, iiat: used.iiat }
-    const about = { client, source: used, user: loaded.user, scope: scope.join(' '), gty, refresh }
-    return answer(context, grantType, about)
+    const use = { grantId, seq, idleTtlMs: idleLifetime(client.config, used.scope) * 1000 }
+    const judge = (account: GrantedAccount | undefined) => judgeGrant(account, { context, client, source: used }, needs)
+    const finish = (granted: GrantedToSource, family: RotatedFamily) => {
+      context.family = family
+      const gty = used.gty.endsWith(grantType) ? used.gty : `${used.gty} ${grantType}`
+      const refresh = { rotations: (used.rotations ?? 0) + 1, iiat: used.iiat }
+      return answer(context, grantType, { client, source: used, ...granted, gty, refresh })
+    }
+    const first = await attempted(() =>
+      renewAccountOfArtefact(context, users, { ...use, atOnce: atOnceFor(client, used, settings) }),
+    )
+    if (first.kind !== 'done') return first
+    const { family, account } = first.outcome
+    if (family !== undefined)
+      return answerAfterEffect(async () => {
+        const granted = await judge(await account())
+        if (granted === undefined) throw changedMeanwhile()
+        return finish(granted, family)
+      })
+    const granted = await judge(await account())
+    if (granted === undefined) return passedOn
+    const second = await attempted(() => store.refreshFamilies.rotateNewest(use))
+    if (second.kind !== 'done') return second
+    const { outcome: rotated } = second
+    return rotated === undefined ? passedOn : answerAfterEffect(() => finish(granted, rotated))
   }
 }
 

@@ -3,6 +3,8 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 import type { RequestContext } from '../request-context.ts'
 import { findGrant, findToken } from './access-token.ts'
 import type { TokenNeeds } from './access-token.ts'
+import { answered, passedOn } from './lane-answer.ts'
+import type { LaneAnswer } from './lane-answer.ts'
 import { plainBearer } from './plain-request.ts'
 
 export interface UserinfoNeeds extends TokenNeeds {
@@ -13,23 +15,23 @@ export interface UserinfoNeeds extends TokenNeeds {
  *  say for all. */
 export type TellClaims = (client: OidcClient, user: User, scope: string) => Promise<object | undefined>
 
-/** What the lane answers to a request for userinfo, with a token that is active, bound to nothing and for no API.
- *  @returns the function makes the answer; undefined for a request that is the library's */
-export function createUserinfo(needs: UserinfoNeeds): (context: RequestContext) => Promise<object | undefined> {
+/** What the lane answers to a request for userinfo, with a token that is active, bound to nothing and for no API. */
+export function createUserinfo(needs: UserinfoNeeds): (context: RequestContext) => Promise<LaneAnswer> {
   return async (context) => {
     const text = plainBearer(context.request.headers)
     // a signed one is for an API
-    if (text === undefined || text.includes('.')) return undefined
+    if (text === undefined || text.includes('.')) return passedOn
     const found = await findToken(context, text, ['AccessToken'], needs)
-    if (found === undefined) return undefined
+    if (found === undefined) return passedOn
     const { token, owner } = found
     const asked = token.scope?.split(' ') ?? []
-    if (!asked.includes('openid') || token.aud !== undefined || token.claims !== undefined) return undefined
+    if (!asked.includes('openid') || token.aud !== undefined || token.claims !== undefined) return passedOn
     const grant = await findGrant(context, token, needs)
-    if (grant === undefined) return undefined
+    if (grant === undefined) return passedOn
     const { user } = grant.account
-    if (user.id !== token.accountId) return undefined
+    if (user.id !== token.accountId) return passedOn
     const granted = grant.payload.openid?.scope?.split(' ') ?? []
-    return needs.tell(owner, user, granted.filter((scope) => asked.includes(scope)).join(' '))
+    const told = await needs.tell(owner, user, granted.filter((scope) => asked.includes(scope)).join(' '))
+    return told === undefined ? passedOn : answered(told)
   }
 }

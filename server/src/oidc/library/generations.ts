@@ -13,7 +13,7 @@ export interface Generations {
   renew(build: () => Promise<Generation>): Promise<void>
   /** Passes a request to the current one, which handles it to its end.
    *  @param next for paths that the library does not have */
-  readonly handle: (request: IncomingMessage, response: ServerResponse, next: () => void) => void
+  readonly handle: (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void
 }
 
 export function createGenerations(needs: { log: Log }): Generations {

@@ -70,8 +70,9 @@ function afterLane(library: RequestListener, internals: Internals, needs: Librar
   return (request, response) => {
     const context = currentRequest()
     const passOn = () => runInRequest(context, () => library(request, response))
+    const fail = (error: unknown) => context.passOn!(error)
     const begun = begin(context)
-    if (begun === false) lane(context, passOn)
+    if (begun === false) lane(context, { passOn, fail })
     else void begun.then((is) => (is ? undefined : passOn()))
   }
 }

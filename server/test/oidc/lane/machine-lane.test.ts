@@ -27,10 +27,10 @@ describe(createMachineLane.name, () => {
     const closed = Promise.withResolvers<void>()
     const server = createServer((request, response) => {
       request.once('close', closed.resolve)
-      lane(
-        { request, response, certificate: none } as never,
-        () => void readAsTheLibraryDoes(request).then(read.resolve),
-      )
+      lane({ request, response, certificate: none } as never, {
+        passOn: () => void readAsTheLibraryDoes(request).then(read.resolve),
+        fail: read.reject,
+      })
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')

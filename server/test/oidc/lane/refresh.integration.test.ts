@@ -6,6 +6,7 @@ import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { statement } from '../../../src/store/driver/postgres.ts'
 import { ask, closeConnections, comparable, damaged, expectSameLines, idOf, linesById } from './asked-twice.ts'
 import type { LaneRequest, Got } from './asked-twice.ts'
 
@@ -177,29 +178,65 @@ describe('a refresh that the lane has begun and could not end', function () {
   this.timeout(60_000)
   let replicas: ServerReplicas
   before(async () => {
-    // whoever uses a token a second time is refused
-    replicas = await startReplicas({ settings: { refreshGrace: '0s' } })
+    replicas = await startReplicas()
     await replicas.serve([entry('app.web', web)])
     await addPerson(replicas, 'ada')
   })
   after(() => replicas.stop())
 
-  it('is no second use of its token: the library ends it, and the family lives on', async () => {
-    const { renewals } = replicas.apps[0]!.store
-    const { renew } = renewals
-    const { refresh: first } = await getTokens(replicas)
-    renewals.renew = async (renewal) => {
-      await renew(renewal)
-      throw new CodedError('STORE_UNAVAILABLE', { message: 'the answer was lost' })
-    }
-    const answer = await refresh(replicas, first)
-    renewals.renew = renew
-    expect(answer.status).to.equal(200)
-    expect(replicas.lines.join()).not.to.contain('refresh.reuse')
-    expect((await refresh(replicas, String(answer.json()['refresh_token']))).status).to.equal(200)
-    expect((await refresh(replicas, first)).json()).to.include({ error: 'invalid_grant' })
-    expect(replicas.lines.join()).to.contain('refresh.reuse')
-  })
+  const lost = new CodedError('STORE_UNAVAILABLE', { message: 'the answer was lost' })
+  type Stored = ServerReplicas['apps'][number]['store']
+  /** Each breaks the next refresh, and returns what mends it. */
+  const faults: readonly [string, number, number, (store: Stored) => () => void][] = [
+    [
+      'PostgreSQL is not reached',
+      503,
+      0,
+      ({ renewals }) => {
+        const { renew } = renewals
+        renewals.renew = () => Promise.reject(lost)
+        return () => void (renewals.renew = renew)
+      },
+    ],
+    [
+      'the answer of PostgreSQL is lost',
+      503,
+      1,
+      ({ renewals }) => {
+        const { renew } = renewals
+        renewals.renew = (renewal) => renew(renewal).then(() => Promise.reject(lost))
+        return () => void (renewals.renew = renew)
+      },
+    ],
+    [
+      'what was done cannot be recorded',
+      500,
+      1,
+      ({ audit }) => {
+        const { recordGranted } = audit
+        audit.recordGranted = () => {
+          throw new Error('something went wrong')
+        }
+        return () => void (audit.recordGranted = recordGranted)
+      },
+    ],
+  ]
+  const newest = statement('test-newest-seq', 'SELECT seq FROM refresh_families ORDER BY rotated_at DESC LIMIT 1')
+  for (const [what, status, rotations, inject] of faults)
+    it(`rotates once, and who asks again gets the successor: ${what}`, async () => {
+      const { store } = replicas.apps[0]!
+      const seq = async () => (await store.database.query<{ seq: number }>(newest))[0]!.seq
+      const { refresh: first } = await getTokens(replicas)
+      const before = await seq()
+      const mend = inject(store)
+      const failed = await refresh(replicas, first)
+      mend()
+      expect([failed.status, (await seq()) - before]).to.deep.equal([status, rotations])
+      const again = await refresh(replicas, first)
+      expect([again.status, (await seq()) - before]).to.deep.equal([200, 1])
+      expect((await refresh(replicas, String(again.json()['refresh_token']))).status).to.equal(200)
+      expect(replicas.lines.join()).not.to.contain('refresh.reuse')
+    })
 })
 
 const rarely = <T>(usual: T, ...others: T[]) =>

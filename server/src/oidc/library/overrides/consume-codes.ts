@@ -1,7 +1,5 @@
-import { CodedError } from '@nauthera/runtime/coded-error'
 import { errors } from 'oidc-provider'
 import { newFamily } from '../../artefacts/refresh-families.ts'
-import type { SpentCode } from '../../request-context.ts'
 import { audited } from '../audited.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'
@@ -11,7 +9,7 @@ import { clientOf, currentContext, parameterOf } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
 /** AuthorizationCode.prototype.consume and DeviceCode.prototype.consume: the library reads and then writes, so two requests could
- *  both use a code. Here one SQL statement decides, unless the lane has asked it already for this request. A second use ends the grant of the code (RFC 6749 section 4.1.2). */
+ *  both use a code. Here one SQL statement decides. A second use ends the grant of the code (RFC 6749 section 4.1.2). */
 export function consumeCodes(library: Internals, { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>): void {
   for (const [kind, name] of Object.entries(names)) {
     replace(
@@ -28,16 +26,14 @@ export function consumeCodes(library: Internals, { store, clients }: Pick<Overri
             kind === 'DeviceCode' || parameterOf(currentContext(), 'authorization_details') !== undefined
           const grant = needsGrant ? await library.Grant.find(this.grantId!) : undefined
           refuseEarly(this, { client, grant })
-          const outcome = await fromStore(
-            async () =>
-              spentInLane(this.jti) ??
-              store.grants.spendCode({
-                jti: this.jti,
-                expiresAt: new Date(this.exp! * 1000),
-                grantId: this.grantId!,
-                family: newFamily(config, this.scope),
-                auditOnReplay: [audited({ event: 'code.replay', outcome: 'failure' }, this)],
-              }),
+          const outcome = await fromStore(async () =>
+            store.grants.spendCode({
+              jti: this.jti,
+              expiresAt: new Date(this.exp! * 1000),
+              grantId: this.grantId!,
+              family: newFamily(config, this.scope),
+              auditOnReplay: [audited({ event: 'code.replay', outcome: 'failure' }, this)],
+            }),
           )
           if (outcome.kind === 'replayed')
             throw new errors.InvalidGrant(`the ${name} was already used; start a new sign-in`)
@@ -46,14 +42,6 @@ export function consumeCodes(library: Internals, { store, clients }: Pick<Overri
         },
     )
   }
-}
-
-/** @throws CodedError STORE_UNAVAILABLE where nobody knows: as the statement itself, whose answer was lost */
-function spentInLane(jti: string): SpentCode | undefined {
-  const { spent } = currentRequest()
-  if (spent?.jti !== jti) return undefined
-  if (spent.outcome !== undefined) return spent.outcome
-  throw new CodedError('STORE_UNAVAILABLE', { message: 'the answer about the code was lost' })
 }
 
 const names = { AuthorizationCode: 'authorization code', DeviceCode: 'device code' } as const

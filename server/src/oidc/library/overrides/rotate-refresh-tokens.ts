@@ -10,9 +10,6 @@ import { refuseEarly } from '../refuse-early.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { Artefact, Grant, Internals } from '../shapes.ts'
 
-/** Milliseconds, more than a request takes: what it has rotated itself, and whose answer was lost, is no second use of the token. */
-const ownGraceMs = 10_000
-
 /** RefreshToken: consume, generateTokenId and getValueAndPayload. A token is computed from the row of its family. */
 export function rotateRefreshTokens(
   { RefreshToken }: Internals,
@@ -33,9 +30,7 @@ export function rotateRefreshTokens(
           store.refreshFamilies.rotate({
             grantId: this.grantId!,
             seq: this.seq!,
-            graceMs: currentRequest().mayHaveRotated
-              ? Math.max(settings.refreshGraceMs, ownGraceMs)
-              : settings.refreshGraceMs,
+            graceMs: settings.refreshGraceMs,
             idleTtlMs: idleLifetime(config, this.scope) * 1000,
             keeps: staysTheSame(config),
             auditOnReuse: [audited({ event: 'refresh.reuse', outcome: 'failure' }, this)],
