@@ -135,7 +135,7 @@ export const settingsSchema = z
       .enum(['on', 'off'])
       .default('on')
       .describe(
-        "The short way for what machines ask most: `client_credentials`, introspection, userinfo and refresh. `off`: the library answers them too, the same and slower. In values of the chart it is written in quotes: 'off'.",
+        "The short way for what machines ask most: `client_credentials`, introspection, userinfo, refresh and codes. `off`: the library answers them too, the same and slower. In values of the chart it is written in quotes: 'off'.",
       ),
     signing: z
       .strictObject({

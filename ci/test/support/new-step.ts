@@ -13,7 +13,7 @@ const texts: Insertion = [
 
 export const changed: Readonly<Record<string, readonly Insertion[]>> = {
   'server/src/login/steps.ts': [
-    ['import type { LoginLinks }', "import type { Connection } from '../../../server/src/store/driver/postgres.ts'\n"],
+    ['import type { LoginLinks }', "import type { Connection } from '../store/driver/postgres.ts'\n"],
     ['import { createAccess }', "import { createAcceptTerms } from './accept-terms.ts'\n"],
     ['  readonly loginLinks:', '  readonly database: Connection\n'],
     ['  createAccess(needs),', '  createAcceptTerms(needs),\n'],
@@ -35,7 +35,7 @@ export const changed: Readonly<Record<string, readonly Insertion[]>> = {
 
 export const added: Readonly<Record<string, string>> = {
   'server/src/login/accept-terms.ts': `import { createAcceptedTerms } from '../store/people/accepted-terms.ts'
-import type { Connection } from '../../../server/src/store/driver/postgres.ts'
+import type { Connection } from '../store/driver/postgres.ts'
 import { pageOf } from './attempt.ts'
 import type { Step } from './attempt.ts'
 

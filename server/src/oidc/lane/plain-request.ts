@@ -45,15 +45,14 @@ const known: ReadonlySet<string> = new Set([
   ...ofProofs,
 ])
 
-/** @param names of the parameters that there may be; default: those of a form
- *  @returns the parameters, each once and none empty; undefined for any other body or query */
-export function plainForm(body: string, names: ReadonlySet<string> = known): PlainForm | undefined {
+/** @returns the parameters, each once and none empty; undefined for any other body */
+export function plainForm(body: string): PlainForm | undefined {
   const form = new Map<string, string>()
   for (const pair of body.split('&')) {
     const at = pair.indexOf('=')
     const name = pair.slice(0, Math.max(0, at))
     const value = plainValue(pair.slice(at + 1))
-    if (!names.has(name) || form.has(name) || value === undefined) return undefined
+    if (!known.has(name) || form.has(name) || value === undefined) return undefined
     form.set(name, value)
   }
   return form

@@ -5,7 +5,6 @@ import { Socket } from 'node:net'
 import { paths } from '@nauthera/rules/endpoints'
 import type { ClientClass } from '../clients/oidc-client.ts'
 import { createJwtSigner } from '../keys/jwt-signer.ts'
-import { createBegin } from '../lane/begin.ts'
 import { createMachineLane } from '../lane/machine-lane.ts'
 import { watchAnswers } from './answers.ts'
 import { buildConfiguration } from './configuration.ts'
@@ -66,14 +65,11 @@ function afterLane(library: RequestListener, internals: Internals, needs: Librar
     makeTokens: createMadeTokens(internals, needs),
     tell: createToldClaims(internals, needs),
   })
-  const begin = createBegin({ ...needs, issuer })
   return (request, response) => {
     const context = currentRequest()
     const passOn = () => runInRequest(context, () => library(request, response))
     const fail = (error: unknown) => context.passOn!(error)
-    const begun = begin(context)
-    if (begun === false) lane(context, { passOn, fail })
-    else void begun.then((is) => (is ? undefined : passOn()))
+    lane(context, { passOn, fail })
   }
 }
 
