@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { allowedGroupsOf, isOfAllowedGroup } from '../oidc/clients/access.ts'
+import { isOfAllowedGroup } from '../store/tokens/what-counts.ts'
+import { allowedGroupsOf } from '../oidc/clients/access.ts'
 import { clientOnPage } from '../oidc/clients/on-page.ts'
 import type { OidcClient, OidcRegistry } from '../oidc/clients/oidc-client.ts'
 import type { TileOnPage } from '../reply/account-pages.ts'

@@ -1,6 +1,7 @@
 import type { AccountQuery, GrantQuery, GrantedAccount, LoadedAccount } from '../store/sessions/accounts.ts'
 import type { Redeemed, Redemption } from '../store/sessions/redemptions.ts'
 import type { Renewal, Renewed } from '../store/sessions/renewals.ts'
+import { countsForPerson } from '../store/tokens/what-counts.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import type { RequestContext } from './request-context.ts'
 
@@ -55,7 +56,7 @@ interface WithAccount {
 export async function redeemCode(
   request: OfArtefact,
   users: Pick<UserSources, 'redeem'>,
-  code: Pick<Redemption, 'jti' | 'expiresAt' | 'client' | 'family'>,
+  code: Pick<Redemption, 'jti' | 'expiresAt' | 'terms' | 'family'>,
 ): Promise<Pick<Redeemed, 'spent' | 'family'> & WithAccount> {
   const asked = askedAbout(request)
   if (asked === undefined) return { spent: false, family: undefined, account: nobody }
@@ -67,7 +68,7 @@ export async function redeemCode(
 export async function renewAccountOfArtefact(
   request: OfArtefact,
   users: Pick<UserSources, 'renew'>,
-  token: Pick<Renewal, 'seq' | 'idleTtlMs' | 'atOnce'>,
+  token: Pick<Renewal, 'seq' | 'idleTtlMs' | 'terms'>,
 ): Promise<Pick<Renewed, 'family'> & WithAccount> {
   const asked = askedAbout(request)
   if (asked === undefined) return { family: undefined, account: nobody }
@@ -96,7 +97,5 @@ function askedAbout({ artefact = {} }: OfArtefact): { readonly key: string; read
   return { key: `${accountId} ${grantId} ${session?.uid}`, query: { userId: accountId, grantId, session } }
 }
 
-function standing(loaded: GrantedAccount | undefined): GrantedAccount | undefined {
-  if (loaded?.user.disabled || (loaded?.grant && !loaded.grant.offline && !loaded.sessionLive)) return undefined
-  return loaded
-}
+const standing = (loaded: GrantedAccount | undefined): GrantedAccount | undefined =>
+  loaded && countsForPerson(loaded) ? loaded : undefined

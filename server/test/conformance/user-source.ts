@@ -260,13 +260,13 @@ function loadsPeople(under: () => PeopleUnderTest, person: AddPerson): void {
     const about = { userId, clientUid: 'uid', clientId: 'app', sessionUid: undefined, offline: true, payload: {} }
     await grants.insert({ id: grantId, ...about, expiresAt: new Date(Date.now() + 60_000) })
     await refreshFamilies.insert({ grantId, payload: {}, idleTtlMs: 60_000, absoluteTtlMs: 60_000 })
-    const atOnce = { clientUid: 'uid', sector: undefined }
+    const terms = { clientUid: 'uid', sector: undefined, allowedGroups: [], strictGroups: [] }
     const { described, family } = await under().replicas[1].renew({
       userId,
       grantId,
       seq: 1,
       idleTtlMs: 60_000,
-      atOnce,
+      terms,
     })
     const account = await described()
     const loaded = await load(userId, 1)

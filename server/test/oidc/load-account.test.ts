@@ -9,8 +9,8 @@ const described = () => Promise.reject(away)
 const failure = (work: Promise<unknown>) => work.catch((error: unknown) => error)
 
 describe(redeemCode.name, () => {
-  const client = { uid: 'uid-1', sector: undefined, allowedGroups: [] }
-  const code = { jti: 'j', expiresAt: new Date(), client, family: undefined }
+  const terms = { clientUid: 'uid-1', sector: undefined, allowedGroups: [], strictGroups: [] }
+  const code = { jti: 'j', expiresAt: new Date(), terms, family: undefined }
 
   it('says whether the code is used up also when the source of its person does not answer', async () => {
     for (const spent of [false, true]) {
@@ -30,7 +30,7 @@ describe(redeemCode.name, () => {
 })
 
 describe(renewAccountOfArtefact.name, () => {
-  const token = { seq: 1, idleTtlMs: 1000, atOnce: undefined }
+  const token = { seq: 1, idleTtlMs: 1000, terms: undefined }
   const made = { seq: 2, rotatedAt: 0, expiresAt: 1 }
 
   it('says whether there is a successor also when the source of the person does not answer', async () => {

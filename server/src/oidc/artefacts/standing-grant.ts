@@ -1,14 +1,14 @@
 import type { GrantedAccount } from '../../store/sessions/accounts.ts'
 import type { StoredGrant as GrantRow, GrantOwner } from '../../store/tokens/grants.ts'
+import { counts, mayServe } from '../../store/tokens/what-counts.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { acrOfArtefact } from '../acr.ts'
-import { accessOf } from '../clients/access.ts'
+import { termsOf } from '../clients/access.ts'
 import { personScopes, scopesAt } from '../clients/apis.ts'
 import { standingDetails } from '../clients/details.ts'
 import type { Details } from '../clients/details.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
-import { pairwiseSector } from '../clients/subjects.ts'
 import type { RequestContext } from '../request-context.ts'
 import { narrowed } from './grants.ts'
 import type { GrantPayload } from './grants.ts'
@@ -26,9 +26,13 @@ export async function standingGrant(
   if (!loaded || !row) return undefined
   const owners = [...loaded.grantFrom, row]
   for (const { clientId } of owners) await clients.ensure(clientId)
-  const person = { groups: loaded.user.groups, acr: acrOfArtefact(by.artefact) }
-  const client = ownerOf(owners, clients, (one) => accessOf(one, person, by.secondFactor).kind === 'allowed')
-  if (client === undefined || row.payload.sector !== pairwiseSector(client.config)) return undefined
+  const acr = acrOfArtefact(by.artefact)
+  const client = ownerOf(owners, clients, (one) => {
+    const terms = termsOf(one, acr, by.secondFactor)
+    if (terms === undefined) return false
+    return one.uid === row.clientUid ? counts(loaded, terms) : mayServe(loaded, terms)
+  })
+  if (client === undefined) return undefined
   const may = {
     person: personScopes(client.config),
     at: (api: string) => scopesAt(api, client),

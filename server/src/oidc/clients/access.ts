@@ -1,8 +1,11 @@
+import { isOfAllowedGroup } from '../../store/tokens/what-counts.ts'
+import type { ClientTerms } from '../../store/tokens/what-counts.ts'
 import { isRequired } from '../../users/factors/policy.ts'
 import type { RequiredFactors } from '../../users/factors/policy.ts'
 import { isEnough, neededAcr } from '../acr.ts'
 import type { AcrRequest, NeededAcr } from '../acr.ts'
 import type { OidcClient } from './oidc-client.ts'
+import { pairwiseSector } from './subjects.ts'
 
 // Everything that a client, and the settings, want of a person who uses it, whatever the request. It is asked at each sign-in (what-is-asked), and
 // again wherever a code or a token of the person is used: code, refresh, device, exchange, introspection, userinfo. What a request wants beside it
@@ -41,10 +44,6 @@ export function accessOf(
   return { kind: 'allowed' }
 }
 
-/** The part of it that no sign-in can mend. */
-export const isOfAllowedGroup = (allowedGroups: readonly string[], groups: readonly string[]): boolean =>
-  allowedGroups.length === 0 || allowedGroups.some((group) => groups.includes(group))
-
 export const allowedGroupsOf = (client: Pick<OidcClient, 'config'>): readonly string[] => wantedBy(client).allowedGroups
 
 /** The part of it that a sign-in can reach, for `neededAcr`. @param secondFactor whether the setting wants one of the person */
@@ -58,14 +57,17 @@ function acrNeeded(client: Pick<OidcClient, 'config'>, groups: readonly string[]
   return neededAcr({ ...wanted, claims: undefined, acrValues: undefined, reachable: [] })
 }
 
-/** Of which groups nobody may be who has this token refreshed: the setting wants more of their members.
- *  @returns undefined when the sign-in is not enough for anybody; empty when it is enough for everybody */
-export function groupsThatWantMore(
-  client: Pick<OidcClient, 'config'>,
+/** What a client is now, and what it wants of the person behind a code or token, by its `acr`.
+ *  @returns undefined when that sign-in is not enough for anybody */
+export function termsOf(
+  client: Pick<OidcClient, 'config' | 'uid'>,
   acr: string | undefined,
   rules: RequiredFactors,
-): readonly string[] | undefined {
+): ClientTerms | undefined {
   const { requiredGroups } = rules
   if (!isEnough(acrNeeded(client, [], rules), acr)) return undefined
-  return isEnough(acrNeeded(client, requiredGroups, rules), acr) ? [] : requiredGroups
+  const isStrict = requiredGroups.length > 0 && !isEnough(acrNeeded(client, requiredGroups, rules), acr)
+  const sector = pairwiseSector(client.config)
+  const strictGroups = isStrict ? requiredGroups : []
+  return { clientUid: client.uid, sector, allowedGroups: allowedGroupsOf(client), strictGroups }
 }

@@ -1,5 +1,6 @@
 // What one request does with an interaction.
-import { allowedGroupsOf, isOfAllowedGroup } from '../clients/access.ts'
+import { isOfAllowedGroup } from '../../store/tokens/what-counts.ts'
+import { allowedGroupsOf } from '../clients/access.ts'
 import { beginDevice } from './begin-device.ts'
 import { factorsFor } from './factors-for.ts'
 import { finishInteraction } from './finish.ts'

@@ -1,7 +1,8 @@
 // The questions of a sign-in, in their order.
 import { isEnough } from '../acr.ts'
 import type { NeededAcr } from '../acr.ts'
-import { allowedGroupsOf, isOfAllowedGroup } from '../clients/access.ts'
+import { isOfAllowedGroup } from '../../store/tokens/what-counts.ts'
+import { allowedGroupsOf } from '../clients/access.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { ConsentVerdict } from './consent.ts'
 

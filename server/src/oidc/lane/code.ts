@@ -3,15 +3,13 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import { newFamily } from '../artefacts/refresh-families.ts'
-import { allowedGroupsOf } from '../clients/access.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
-import { pairwiseSector } from '../clients/subjects.ts'
 import { redeemCode } from '../load-account.ts'
 import type { RequestContext } from '../request-context.ts'
 import { answerAfterEffect, attempted, passedOn } from './lane-answer.ts'
 import type { LaneAnswer } from './lane-answer.ts'
-import { changedMeanwhile, createPersonTokens, isForApi, judgeGrant } from './person-tokens.ts'
+import { changedMeanwhile, createPersonTokens, isForApi, judgeGrant, termsAtOnce } from './person-tokens.ts'
 import type { PersonTokenNeeds, TokenSource } from './person-tokens.ts'
 import { isPlainClient, onlyHas } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
@@ -44,8 +42,9 @@ export function createCodeGrants(
     context.artefact = { ...code }
     const { jti, exp, scope: ofCode } = code
     const family = newFamily(client.config, ofCode)
-    const asNow = { uid: client.uid, sector: pairwiseSector(client.config), allowedGroups: allowedGroupsOf(client) }
-    const use = { jti, expiresAt: new Date(exp * 1000), client: asNow, family }
+    const terms = termsAtOnce(client, code, needs.settings)
+    if (terms === undefined) return passedOn
+    const use = { jti, expiresAt: new Date(exp * 1000), terms, family }
     const redeemed = await attempted(() => redeemCode(context, users, use))
     if (redeemed.kind !== 'done') return redeemed
     const { spent, family: begun, account } = redeemed.outcome

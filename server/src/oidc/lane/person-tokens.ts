@@ -1,10 +1,13 @@
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { GrantedAccount } from '../../store/sessions/accounts.ts'
 import type { User } from '../../store/people/user.ts'
+import type { ClientTerms } from '../../store/tokens/what-counts.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
-import { signInProofOf } from '../acr.ts'
+import { acrOfArtefact, signInProofOf } from '../acr.ts'
 import { recordGranted } from '../artefacts/granted-tokens.ts'
 import type { GrantEvents } from '../artefacts/granted-tokens.ts'
+import { termsOf } from '../clients/access.ts'
+import { personScopes } from '../clients/apis.ts'
 import { accessTokenLifetime } from '../clients/api-tokens.ts'
 import type { Sealer } from '../artefacts/sealed.ts'
 import { standingGrant } from '../artefacts/standing-grant.ts'
@@ -88,6 +91,17 @@ export function createPersonTokens(
 /** Whether the tokens are for the API that the sign-in meant, and so the library's. */
 export const isForApi = ({ resource, scope }: TokenSource, client: OidcClient): boolean =>
   resource !== undefined && meantApi(scope, client) !== undefined
+
+/** What a statement asks before it gives out tokens at once.
+ *  @returns undefined where nobody gets them at once: the sign-in is not enough, or the client may not know who the person is */
+export function termsAtOnce(
+  client: OidcClient,
+  { scope, ...source }: TokenSource,
+  { secondFactor }: { readonly secondFactor: SecondFactorPolicy },
+): ClientTerms | undefined {
+  const mayKnow = scope.split(' ').includes('openid') && personScopes(client.config).includes('openid')
+  return mayKnow ? termsOf(client, acrOfArtefact({ ...source }), secondFactor) : undefined
+}
 
 /** What a code or refresh token gives now. */
 export type GrantedToSource = Pick<TokensAbout, 'user' | 'scope'>

@@ -1,21 +1,16 @@
 // Tokens for a plain refresh.
 import type { GrantedAccount } from '../../store/sessions/accounts.ts'
 import type { RefreshFamilies } from '../../store/tokens/refresh-families.ts'
-import type { Renewal } from '../../store/sessions/renewals.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'
-import { acrOfArtefact } from '../acr.ts'
-import { allowedGroupsOf, groupsThatWantMore } from '../clients/access.ts'
-import { personScopes } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { idleLifetime } from '../clients/refresh-terms.ts'
-import { pairwiseSector } from '../clients/subjects.ts'
 import { renewAccountOfArtefact } from '../load-account.ts'
 import type { RequestContext, RotatedFamily } from '../request-context.ts'
 import { answerAfterEffect, attempted, passedOn } from './lane-answer.ts'
 import type { LaneAnswer } from './lane-answer.ts'
-import { changedMeanwhile, createPersonTokens, isForApi, judgeGrant } from './person-tokens.ts'
+import { changedMeanwhile, createPersonTokens, isForApi, judgeGrant, termsAtOnce } from './person-tokens.ts'
 import type { GrantedToSource, PersonTokenNeeds, TokenSource } from './person-tokens.ts'
 import { isPlainClient, onlyHas } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
@@ -58,7 +53,7 @@ export function createRefreshes(
       return answer(context, grantType, { client, source: used, ...granted, gty, refresh })
     }
     const first = await attempted(() =>
-      renewAccountOfArtefact(context, users, { ...use, atOnce: atOnceFor(client, used, settings) }),
+      renewAccountOfArtefact(context, users, { ...use, terms: termsAtOnce(client, used, settings) }),
     )
     if (first.kind !== 'done') return first
     const { family, account } = first.outcome
@@ -75,19 +70,6 @@ export function createRefreshes(
     const { outcome: rotated } = second
     return rotated === undefined ? passedOn : answerAfterEffect(() => finish(granted, rotated))
   }
-}
-
-/** What has to be true of the grant, so that nothing is left to be asked about the client. Of groups another source may know more. */
-function atOnceFor(
-  client: OidcClient,
-  { scope, ...used }: UsedToken,
-  { secondFactor }: RefreshNeeds['settings'],
-): Renewal['atOnce'] {
-  const { uid, config } = client
-  const mayKnow = scope.split(' ').includes('openid') && personScopes(config).includes('openid')
-  const notOf = groupsThatWantMore(client, acrOfArtefact({ ...used }), secondFactor)
-  if (!mayKnow || allowedGroupsOf(client).length > 0 || notOf === undefined) return undefined
-  return { clientUid: uid, sector: pairwiseSector(config), notOf }
 }
 
 const isPlain = (form: PlainForm, client: OidcClient): boolean =>

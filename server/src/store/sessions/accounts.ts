@@ -10,6 +10,7 @@ import { factorKinds, standing } from '../people/standing.ts'
 import type { FactorKind } from '../people/standing.ts'
 import { groupsOf, isUuid, sourceOf, userOf } from '../people/user.ts'
 import type { User, UserRow } from '../people/user.ts'
+import { isAliveRow } from '../tokens/what-counts.ts'
 
 interface SessionQuery {
   readonly userId: string
@@ -52,7 +53,7 @@ export interface GrantedAccount extends Person {
 const sessionLive = `($2::text IS NULL OR (d.version <= $3 AND greatest(d.auth_time, $4::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
        AS session_live`
 // IS TRUE, here and below: by its key, and never by the index of a person's rows, of which there may be many
-const joinSession = `LEFT JOIN devices d ON d.session_uid = $2 AND d.client_uid = '' AND (d.user_id = u.id) IS TRUE AND d.revoked_at IS NULL AND d.expires_at > now()`
+const joinSession = `LEFT JOIN devices d ON d.session_uid = $2 AND d.client_uid = '' AND (d.user_id = u.id) IS TRUE AND ${isAliveRow('d')}`
 const load = statement(
   'account-load',
   `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing, ${sessionLive}, to_jsonb(c) AS consent_row
@@ -81,14 +82,14 @@ const grantedSelect = ({ grant, session, parents, family }: GrantedParts): strin
      t.id AS grant_id, t.client_uid, t.client_id, t.session_uid, t.offline, t.payload, t.created_at AS granted_at, t.expires_at AS granted_until,
      ${parents}, ${family.seq} AS refresh_seq
    FROM users u ${session.join}
-   LEFT JOIN grants t ON t.id = ${grant} AND (t.user_id = u.id) IS TRUE AND t.revoked_at IS NULL AND t.expires_at > now()
+   LEFT JOIN grants t ON t.id = ${grant} AND (t.user_id = u.id) IS TRUE AND ${isAliveRow('t')}
    ${family.join}
    WHERE u.id = $1`
 const ofSession = { isLive: sessionLive, join: joinSession }
 const noFamily = { seq: 'NULL::integer', join: '' }
 const newest = {
   seq: 'f.seq',
-  join: 'LEFT JOIN refresh_families f ON f.grant_id = t.id AND f.revoked_at IS NULL AND f.expires_at > now()',
+  join: `LEFT JOIN refresh_families f ON f.grant_id = t.id AND ${isAliveRow('f')}`,
 }
 const loadGranted = statement(
   'account-load-granted',

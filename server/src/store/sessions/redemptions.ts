@@ -6,16 +6,14 @@ import type { NewFamily } from '../tokens/grants.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
 import { isUuid } from '../people/user.ts'
+import { countsAtOnce, termsValues } from '../tokens/what-counts.ts'
+import type { ClientTerms } from '../tokens/what-counts.ts'
 
 export interface Redemption extends GrantQuery {
   readonly jti: string
   readonly expiresAt: Date
-  /** The client that shows it, as it is now. */
-  readonly client: {
-    readonly uid: string
-    readonly sector: string | undefined
-    readonly allowedGroups: readonly string[]
-  }
+  /** Those of the client that shows it. */
+  readonly terms: ClientTerms
   /** Undefined when the client gets no refresh token. */
   readonly family: NewFamily | undefined
 }
@@ -35,15 +33,13 @@ export interface Redemptions {
 
 type RedeemedRow = GrantedRow & { spent: boolean; seq: number | null; rotated_at: Date | null }
 
-// What it finds is judged again by who asks, and a code that is refused then is used up all the same: so what would be refused is left alone here. Groups
-// that another provider tells of are not looked for.
+// What it finds is judged again by who asks, and a code that is refused then is used up all the same: so what would be refused is left alone here.
 const redeem = statement(
   'code-redeem',
   `WITH about AS (${grantedByCode}),
    mark AS (INSERT INTO one_time (kind, id, expires_at)
      SELECT 'code', $6, $7::timestamptz FROM about
-     WHERE disabled_at IS NULL AND comes_from IS NULL AND grant_id IS NOT NULL AND (offline OR session_live)
-       AND client_uid = $11 AND payload->>'sector' IS NOT DISTINCT FROM $12 AND ($13::text[] = '{}' OR own_groups && $13::text[])
+     WHERE ${countsAtOnce('about', { clientUid: '$11', sector: '$12', allowedGroups: '$13', strictGroups: '$14' })}
      ON CONFLICT DO NOTHING RETURNING id),
    family AS (${familyInsert(['$8', '$9', '$10'], 'SELECT grant_id AS id FROM about, mark')})
    SELECT about.*, EXISTS (SELECT FROM mark) AS spent, family.seq, family.rotated_at FROM about LEFT JOIN family ON true`,
@@ -52,11 +48,9 @@ const redeem = statement(
 
 export function createRedemptions({ database }: { database: Connection }): Redemptions {
   return {
-    async redeem({ jti, expiresAt, client, family, ...query }) {
+    async redeem({ jti, expiresAt, terms, family, ...query }) {
       if (!isUuid(query.userId)) return { account: undefined, spent: false, family: undefined }
-      const { uid, sector, allowedGroups } = client
-      const ofClient = [uid, sector ?? null, allowedGroups]
-      const values = [...grantedValues(query), jti, expiresAt, ...familyValues(family), ...ofClient]
+      const values = [...grantedValues(query), jti, expiresAt, ...familyValues(family), ...termsValues(terms)]
       const [row] = await database.query<RedeemedRow>(redeem, values)
       if (row === undefined) return { account: undefined, spent: false, family: undefined }
       const { spent, seq, rotated_at: rotatedAt } = row

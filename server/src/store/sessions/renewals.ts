@@ -5,20 +5,16 @@ import type { GrantQuery, GrantedAccount, GrantedRow } from './accounts.ts'
 import { isUuid } from '../people/user.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
+import { successor } from '../tokens/refresh-families.ts'
 import type { FamilyState } from '../tokens/refresh-families.ts'
+import { countsAtOnce, isAliveRow, termsValues } from '../tokens/what-counts.ts'
+import type { ClientTerms } from '../tokens/what-counts.ts'
 
 export interface Renewal extends GrantQuery {
   readonly seq: number
   readonly idleTtlMs: number
-  /** What the grant has to say, so that its client may have the successor at once; undefined: whether it may is asked elsewhere. */
-  readonly atOnce:
-    | {
-        readonly clientUid: string
-        readonly sector: string | undefined
-        /** Groups that want a better sign-in of their members. */
-        readonly notOf?: readonly string[]
-      }
-    | undefined
+  /** Those of the client that shows it; undefined: whether it may have the successor is asked elsewhere. */
+  readonly terms: ClientTerms | undefined
 }
 
 export interface Renewed {
@@ -37,13 +33,10 @@ export interface Renewals {
 const renew = statement(
   'account-renew',
   `WITH account AS MATERIALIZED (${grantedByRefresh}),
-   rotated AS (UPDATE refresh_families f SET seq = f.seq + 1, rotated_at = date_trunc('milliseconds', clock_timestamp()),
-       expires_at = least(now() + $7::float8 * interval '1 millisecond', f.absolute_expires_at)
+   rotated AS (UPDATE refresh_families f SET ${successor('$7')}
      FROM account a
-     WHERE f.grant_id = a.grant_id AND f.seq = $6 AND f.revoked_at IS NULL AND f.expires_at > now()
-       AND a.client_uid = $8 AND a.payload->>'sector' IS NOT DISTINCT FROM $9
-       AND a.disabled_at IS NULL AND a.comes_from IS NULL AND cardinality(a.parents) = 0 AND (a.offline OR a.session_live)
-       AND ($10::text[] = '{}' OR NOT (a.own_groups && $10::text[] OR EXISTS (SELECT FROM unnest(a.links) l WHERE l->'groups' ?| $10::text[])))
+     WHERE f.grant_id = a.grant_id AND f.seq = $6 AND ${isAliveRow('f')}
+       AND ${countsAtOnce('a', { clientUid: '$8', sector: '$9', allowedGroups: '$10', strictGroups: '$11' })}
      RETURNING f.seq, f.rotated_at, f.expires_at)
    SELECT a.*, r.seq AS next_seq, r.rotated_at AS next_rotated_at, r.expires_at AS next_expires_at
    FROM account a LEFT JOIN rotated r ON true`,
@@ -63,9 +56,9 @@ export function createRenewals({ database }: { database: Connection }): Renewals
   return {
     async renew(renewal) {
       if (!isUuid(renewal.userId)) return undefined
-      const { seq, idleTtlMs, atOnce } = renewal
-      const family = [seq, idleTtlMs, atOnce?.clientUid ?? null, atOnce?.sector ?? null, atOnce?.notOf ?? []]
-      const [row] = await database.query<RenewedRow>(renew, [...grantedValues(renewal), ...family])
+      const { seq, idleTtlMs, terms } = renewal
+      const values = [...grantedValues(renewal), seq, idleTtlMs, ...termsValues(terms)]
+      const [row] = await database.query<RenewedRow>(renew, values)
       return row && { account: grantedOf(row), family: familyOf(row) }
     },
   }

@@ -5,6 +5,7 @@ import type { StoreChanges } from '../cache/changes.ts'
 import { livePlaces } from './places.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
+import { isAliveRow } from './what-counts.ts'
 
 export interface StoredGrant {
   readonly id: string
@@ -61,13 +62,13 @@ export interface Grants {
 /** SQL: whether a grant and all that it came from are alive.
  *  @param t alias of a row of `grants` */
 const isAlive = (t: string): string =>
-  `${t}.revoked_at IS NULL AND ${t}.expires_at > now() AND NOT EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = ${t}.id
-     AND NOT EXISTS (SELECT FROM grants p WHERE p.id = x.parent_id AND p.revoked_at IS NULL AND p.expires_at > now()))`
+  `${isAliveRow(t)} AND NOT EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = ${t}.id
+     AND NOT EXISTS (SELECT FROM grants p WHERE p.id = x.parent_id AND ${isAliveRow('p')}))`
 
 /** SQL, of `grants t`: the column `parents`, all that it came from, for `ownersOf`; empty for the grant of a sign-in. Where a statement reads one grant, this
  *  costs less than `isAlive`. */
 export const parentsOf = `ARRAY(SELECT jsonb_build_object('client_uid', p.client_uid, 'client_id', p.client_id,
-     'is_alive', p.revoked_at IS NULL AND p.expires_at > now(), 'depth', cardinality(ARRAY(SELECT 1 FROM grant_parents y WHERE y.grant_id = p.id)))
+     'is_alive', ${isAliveRow('p')}, 'depth', cardinality(ARRAY(SELECT 1 FROM grant_parents y WHERE y.grant_id = p.id)))
    FROM grant_parents x LEFT JOIN grants p ON p.id = x.parent_id WHERE x.grant_id = t.id) AS parents`
 
 export type ParentRows = readonly {
@@ -102,8 +103,8 @@ const mostOnTheirWay = 20
 export const crowdedGrants = (user: string, client: string): string =>
   `SELECT id FROM (SELECT g.id, g.created_at, f.is_there AS has_family, NOT f.is_there AND g.created_at > now() - interval '1 minute'
        AND row_number() OVER (PARTITION BY f.is_there ORDER BY g.created_at DESC) < ${mostOnTheirWay} AS on_its_way
-     FROM grants g, LATERAL (SELECT EXISTS (SELECT FROM refresh_families r WHERE r.grant_id = g.id AND r.revoked_at IS NULL AND r.expires_at > now()) AS is_there) f
-     WHERE g.user_id = ${user}::uuid AND g.client_uid = ${client} AND g.revoked_at IS NULL AND g.expires_at > now() AND ${isOfSignIn('g')}) g
+     FROM grants g, LATERAL (SELECT EXISTS (SELECT FROM refresh_families r WHERE r.grant_id = g.id AND ${isAliveRow('r')}) AS is_there) f
+     WHERE g.user_id = ${user}::uuid AND g.client_uid = ${client} AND ${isAliveRow('g')} AND ${isOfSignIn('g')}) g
      ORDER BY on_its_way DESC, has_family DESC, created_at DESC OFFSET ${mostGrants - 1}`
 
 const insert = statement(

@@ -5,6 +5,7 @@ import type { StoreChanges } from '../cache/changes.ts'
 import type { NewFamily } from './grants.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
+import { isAliveRow } from './what-counts.ts'
 
 /** What a refresh token is derived from, besides its grant. */
 export interface FamilyState {
@@ -58,14 +59,19 @@ const insert = statement(
      now() + $4::float8 * interval '1 millisecond')
    RETURNING seq, rotated_at, payload, expires_at`,
 )
-const isLive = 'g.revoked_at IS NULL AND g.expires_at > now() AND f.revoked_at IS NULL AND f.expires_at > now()'
+const isLive = `${isAliveRow('g')} AND ${isAliveRow('f')}`
+const successorTime = "date_trunc('milliseconds', clock_timestamp())"
+const livesOn = (idleMs: string) => `least(now() + ${idleMs}::float8 * interval '1 millisecond', f.absolute_expires_at)`
+/** SQL, of `refresh_families f`: what makes the successor of its newest token. @param idleMs the parameter */
+export const successor = (idleMs: string): string =>
+  `seq = f.seq + 1, rotated_at = ${successorTime}, expires_at = ${livesOn(idleMs)}`
 // The newest token of a living family, which is what nearly all show. A row that does not fit stays as it is, and `rotate` says why.
 const rotateNewest = statement(
   'family-rotate-newest',
   `UPDATE refresh_families f SET
      seq = CASE WHEN $4::boolean THEN f.seq ELSE f.seq + 1 END,
-     rotated_at = CASE WHEN $4::boolean THEN f.rotated_at ELSE date_trunc('milliseconds', clock_timestamp()) END,
-     expires_at = least(now() + $3::float8 * interval '1 millisecond', f.absolute_expires_at)
+     rotated_at = CASE WHEN $4::boolean THEN f.rotated_at ELSE ${successorTime} END,
+     expires_at = ${livesOn('$3')}
    FROM grants g WHERE f.grant_id = $1 AND g.id = f.grant_id AND f.seq = $2 AND ${isLive}
    RETURNING f.seq, f.rotated_at, f.payload, f.expires_at`,
 )
@@ -75,8 +81,8 @@ const rotate = statement(
   `WITH family AS (
      UPDATE refresh_families f SET
        seq = CASE WHEN f.seq = $2 AND NOT $6::boolean THEN f.seq + 1 ELSE f.seq END,
-       rotated_at = CASE WHEN f.seq = $2 AND NOT $6::boolean THEN date_trunc('milliseconds', clock_timestamp()) ELSE f.rotated_at END,
-       expires_at = CASE WHEN f.seq = $2 THEN least(now() + $4::float8 * interval '1 millisecond', f.absolute_expires_at) ELSE f.expires_at END,
+       rotated_at = CASE WHEN f.seq = $2 AND NOT $6::boolean THEN ${successorTime} ELSE f.rotated_at END,
+       expires_at = CASE WHEN f.seq = $2 THEN ${livesOn('$4')} ELSE f.expires_at END,
        revoked_at = CASE
          WHEN f.seq = $2 THEN NULL
          WHEN f.seq = $2 + 1 AND f.rotated_at + $3::float8 * interval '1 millisecond' > clock_timestamp() THEN NULL

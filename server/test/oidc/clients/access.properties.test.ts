@@ -2,9 +2,10 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { acrOf, acrValues, neededAcr } from '../../../src/oidc/acr.ts'
-import { accessOf, acrWanted, groupsThatWantMore } from '../../../src/oidc/clients/access.ts'
+import { accessOf, acrWanted, termsOf } from '../../../src/oidc/clients/access.ts'
 import type { OidcClient } from '../../../src/oidc/clients/oidc-client.ts'
 import { questions } from '../../../src/oidc/interaction/what-is-asked.ts'
+import { mayServe } from '../../../src/store/tokens/what-counts.ts'
 import { isRequired } from '../../../src/users/factors/policy.ts'
 
 const groupNames = ['staff', 'finance', 'board']
@@ -53,14 +54,13 @@ describe('accessOf', () => {
     )
   })
 
-  it('a refresh that is answered at once is one that is allowed: nobody is refreshed who is in a group that wants more', () => {
+  it('a person whom the terms of a client let in is one who may use it', () => {
     fc.assert(
       fc.property(state, ({ client, policy, amr, groups }) => {
         const acr = acrOf(amr)
-        const open = { config: { ...client.config, allowedGroups: [] } } as unknown as OidcClient
-        const notOf = groupsThatWantMore(open, acr, policy)
-        const isAtOnce = notOf !== undefined && !notOf.some((group) => groups.includes(group))
-        expect(isAtOnce).to.equal(accessOf(open, { groups, acr }, policy).kind === 'allowed')
+        const terms = termsOf(client, acr, policy)
+        const isServed = terms !== undefined && mayServe({ user: { groups, disabled: false } }, terms)
+        expect(isServed).to.equal(accessOf(client, { groups, acr }, policy).kind === 'allowed')
       }),
       { numRuns: propertyRuns(300) },
     )

@@ -28,8 +28,8 @@ describe(createRedemptions.name, () => {
     const device = { ...whole, sid: 'sid', sessionUid: session.uid, version: 1, authTime: session.authTime }
     await store.signIns.finish({ device: { ...device, expiresAt: inMs(60_000) }, grant, audit: [] })
     const asked = { userId, grantId: grant.id, session: { ...session, version: anyVersion } }
-    const client = { uid: 'uid-1', sector: undefined, allowedGroups: [] }
-    return { ...asked, jti: randomUUID(), expiresAt: inMs(60_000), client, family }
+    const terms = { clientUid: 'uid-1', sector: undefined, allowedGroups: [], strictGroups: [] }
+    return { ...asked, jti: randomUUID(), expiresAt: inMs(60_000), terms, family }
   }
 
   it('uses a code up and reads what its tokens are made of, in one round trip and one commit', async () => {
@@ -81,22 +81,22 @@ describe(createRedemptions.name, () => {
       expect(await store.oneTime.isMarked('code', code.jti)).to.equal(false)
     })
 
-  const changes: readonly [string, Partial<Redemption['client']>][] = [
-    ['another one under its name', { uid: 'uid-2' }],
+  const changes: readonly [string, Partial<Redemption['terms']>][] = [
+    ['another one under its name', { clientUid: 'uid-2' }],
     ['in another sector', { sector: 'shop.example.com' }],
     ['for groups that the person is not in', { allowedGroups: ['staff'] }],
   ]
   for (const [what, change] of changes)
     it(`does not use a code up whose client is now ${what}`, async () => {
       const code = await signedIn()
-      const shown = { ...code, client: { ...code.client, ...change } }
+      const shown = { ...code, terms: { ...code.terms, ...change } }
       expect(await store.redemptions.redeem(shown)).to.deep.include({ spent: false, family: undefined })
       expect((await store.redemptions.redeem(code)).spent).to.equal(true)
     })
 
   it('uses a code up whose client is for a group of the person', async () => {
     const code = await signedIn(false, ['staff'])
-    const shown = { ...code, client: { ...code.client, allowedGroups: ['others', 'staff'] } }
+    const shown = { ...code, terms: { ...code.terms, allowedGroups: ['others', 'staff'] } }
     expect((await store.redemptions.redeem(shown)).spent).to.equal(true)
   })
 

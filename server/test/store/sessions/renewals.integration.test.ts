@@ -28,9 +28,9 @@ describe(createRenewals.name, () => {
     await store.refreshFamilies.insert({ grantId: id, payload: {}, idleTtlMs: hour, absoluteTtlMs: hour, ...ttl })
     return id
   }
-  const atOnce = { clientUid: 'uid', sector: undefined }
+  const terms = { clientUid: 'uid', sector: undefined, allowedGroups: [], strictGroups: [] }
   const renew = (grantId: string, seq = 1, more: Partial<Renewal> = {}, from = store) =>
-    from.renewals.renew({ userId, grantId, seq, idleTtlMs: hour, atOnce, ...more })
+    from.renewals.renew({ userId, grantId, seq, idleTtlMs: hour, terms, ...more })
 
   it('gives person and grant, and makes the successor, in one round trip and one commit', async () => {
     const grantId = await newGrant()
@@ -62,7 +62,7 @@ describe(createRenewals.name, () => {
     ['a token that is not the newest', async () => [await newGrant(), 2]],
     ['the grant of another client', async () => [await newGrant({ clientUid: 'other' })]],
     ['a client of another sector', async () => [await newGrant({ payload: { sector: 'a.example' } })]],
-    ['a client that may ask for more to be judged', async () => [await newGrant(), 1, { atOnce: undefined }]],
+    ['a client that may ask for more to be judged', async () => [await newGrant(), 1, { terms: undefined }]],
     ['a session that is not there', async () => [await newGrant({ offline: false }), 1, { session: someSession() }]],
     ['a grant that has ended', async () => [await ended()]],
     ['an expired grant', async () => [await newGrant({ expiresAt: inMs(-1000) })]],
