@@ -1,10 +1,10 @@
 // npm test: every test that needs no cluster. npm run faults: the longer faults. npm run programs: programs of others. Arguments go to mocha.
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, matchesGlob } from 'node:path'
-import { parseArgs } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { compileCache, root } from '@nauthera/local/processes/program'
 import { addUp } from './plain-line.ts'
 
@@ -115,7 +115,11 @@ process.exit(status)
 async function makeBundles(): Promise<Readonly<Record<string, string>>> {
   if (few !== undefined || values.coverage) return {}
   const { bundleAll } = await import('./bundle.ts')
-  return bundleAll(join(root, '.nauthera/bundles'))
+  const programs = await bundleAll(join(root, '.nauthera/bundles'))
+  // what V8 makes of them is kept when one ends by itself: many of those in the tests are killed
+  for (const file of Object.values(programs))
+    await promisify(execFile)(process.execPath, [file, '--version'], { env: { ...process.env, ...compileCache } })
+  return programs
 }
 
 function startMocha(files: readonly string[]) {
