@@ -15,7 +15,8 @@ describe(choosePorts.name, () => {
     const directory = mkdtempSync(join(tmpdir(), 'nauthera-ports-'))
     const forget = reapDirectory(directory)
     const file = join(directory, 'ports.json')
-    const wanted = { issuer: await freePort(), sample: await freePort(), api: await freePort(), pods: [] }
+    const [issuer, sample, api, inbox] = [await freePort(), await freePort(), await freePort(), await freePort()]
+    const wanted = { issuer, sample, api, inbox, pods: [] }
     writeFileSync(file, JSON.stringify(wanted))
     const said: string[] = []
     const choose = async () => {
@@ -24,14 +25,14 @@ describe(choosePorts.name, () => {
       return numbers(chosen)
     }
     const first = await choose()
-    expect(first.slice(0, 3)).to.deep.equal([wanted.issuer, wanted.sample, wanted.api])
+    expect(first.slice(0, 4)).to.deep.equal([issuer, sample, api, inbox])
     expect(await choose()).to.deep.equal(first)
     expect(said).to.deep.equal([])
-    const squatter = await holdPort(wanted.issuer)
+    const squatter = await holdPort(issuer)
     const moved = await choose()
     await squatter.release()
     expect(moved.slice(1)).to.deep.equal(first.slice(1))
-    expect(said).to.deep.equal([`port ${wanted.issuer} is in use; the issuer is on port ${moved[0]}`])
+    expect(said).to.deep.equal([`port ${issuer} is in use; the issuer is on port ${moved[0]}`])
     forget()
   })
 })

@@ -113,7 +113,7 @@ export function showForeign(value: string | number, className?: string): string 
 /** An address in brackets, such as that of a client behind its name, is one piece with them. */
 const showWords = (text: string): string =>
   text
-    .split(/(\(\S+\))/)
+    .split(/(?<=\s)(\([^\s()]*[@/.][^\s()]*\))/)
     .map((piece, index) => (index % 2 === 1 ? `<span translate="no">${breakable(piece)}</span>` : escapeHtml(piece)))
     .join('')
 
