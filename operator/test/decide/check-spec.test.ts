@@ -16,6 +16,21 @@ describe('checkSpec', () => {
   })
 })
 
+describe('checkSpec, of what both the definition and the server know', () => {
+  it('says one mistake once, where it stands', () => {
+    const claim = { name: 'sub', fromGroups: { a: ['b'] } }
+    const faults = checkSpec(client({ claims: [claim] }))
+    expect(faults.map(({ path }) => path)).to.deep.equal(['spec.claims[0].name'])
+  })
+
+  it('says two mistakes of one object both', () => {
+    const faults = checkSpec(
+      client({ claims: [{ name: 'sub', fromGroups: {} }], redirectURIs: ['http://a.example.com'] }),
+    )
+    expect(faults.map(({ path }) => path.split('[')[0])).to.have.members(['spec.claims', 'spec.redirectURIs'])
+  })
+})
+
 describe('checkPolicySpec', () => {
   it('names every fault of a baseline where it stands in the settings', () => {
     const faults = checkPolicySpec({ grace: 'long', allow: { redirectHosts: ['*.example.com'], typo: true } }, 'policy')
