@@ -114,7 +114,7 @@ function model(bugs: Bugs, options: { runs: number; seed?: number; isUnusedOnly?
 }
 
 describe('rotation, as a model', function () {
-  this.timeout(60_000 + 3 * runs)
+  this.timeout(60_000 + 10 * runs)
 
   it(`holds P1 to P6, P8 and P9 in ${runs} runs`, () => {
     const result = model({}, { runs })
