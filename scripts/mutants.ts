@@ -41,6 +41,7 @@ const files = globSync(positionals.length > 0 ? positionals : ['operator/src/dec
 const all = files.toSorted().flatMap((file) => mutationsOf(file, readFileSync(join(root, file), 'utf8')))
 const chosen = chooseSome(all, Number(values.count), values.seed)
 await copyTree()
+await checkUnchanged()
 let killed = 0
 for (const [index, mutation] of chosen.entries()) {
   if (await isNoticed(mutation)) killed++
@@ -64,18 +65,33 @@ async function copyTree(): Promise<void> {
     await run('cp', ['--archive', '--link', join(root, packages), join(copy, packages)])
 }
 
+/** @returns the unit tests that are asked about a file */
+function unitsFor(file: string): readonly string[] {
+  const [workspace = ''] = file.split('/')
+  // rules have no process of their own: what the operator decides by them is their test too
+  const folders = workspace === 'rules' ? ['rules/test', 'operator/test/{api,decide}'] : [`${workspace}/test`]
+  const tests = globSync(
+    folders.map((folder) => `${folder}/**/*.test.ts`),
+    { cwd: copy },
+  )
+  return tests.filter((test) => !/\.(integration|nightly)\./.test(test))
+}
+
+/** Else each change would seem to be noticed. @throws Error when they fail without any change, or there are none */
+async function checkUnchanged(): Promise<void> {
+  for (const units of Map.groupBy(files.map(unitsFor), String).values())
+    if (units[0]!.length === 0 || !(await passes(units[0]!)))
+      throw new Error(
+        `without any change ${units[0]!.length} unit tests must pass, and did not: npm test -- ${units[0]!.join(' ')}`,
+      )
+}
+
 async function isNoticed(mutation: Mutation): Promise<boolean> {
   const path = join(copy, mutation.file)
   const text = readFileSync(path, 'utf8')
   writeFileSync(path, applyTo(text, mutation))
   try {
-    const [workspace = ''] = mutation.file.split('/')
-    // rules have no process of their own: what the operator decides by them is their test too
-    const folders = workspace === 'rules' ? ['rules/test', 'operator/test/{api,decide}'] : [`${workspace}/test`]
-    const units = globSync(
-      folders.map((folder) => `${folder}/**/*.test.ts`),
-      { cwd: copy },
-    ).filter((file) => !/\.(integration|nightly)\./.test(file))
+    const units = unitsFor(mutation.file)
     const near = units.filter((file) => importsOf(file).some((name) => mutation.file.endsWith(name)))
     return (near.length > 0 && !(await passes(near))) || !(await passes(units))
   } finally {
