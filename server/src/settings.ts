@@ -129,7 +129,7 @@ export const settingsSchema = z
     mail: mailSettings,
     registration: registrationSettings,
     refreshGrace: duration('10s').describe(
-      'For this long the previous refresh token may be sent again and gets the same answer: for answers that were lost, and for two tabs at once.',
+      'For this long the previous refresh token may be sent again and gets the same answer: for answers that were lost, and for two tabs at once. With 0s a token that is sent again after a lost answer counts as a second use, and ends the sign-in.',
     ),
     lane: z
       .enum(['on', 'off'])

@@ -5,20 +5,15 @@ import { z } from '@nauthera/runtime/settings'
 import { canonicalName } from '../../store/people/canonical-name.ts'
 import { faultsOfGroup } from '../../store/people/groups.ts'
 import { faultsOfName } from '../../store/people/user-names.ts'
+import type { UserNames } from '../../store/people/user-names.ts'
 import type { Profile } from '../../store/people/user.ts'
 import { readHash } from '../imported-hashes.ts'
 import { withProfileClaims } from '../profile-claims.ts'
 
 /** What is left out is not known: for somebody who is there already it stays as it is. */
-export interface PersonEntry {
+export interface PersonEntry extends UserNames {
   /** The subject of tokens, where another program gave one. */
   readonly id?: string | undefined
-  readonly username: string
-  readonly email?: string | undefined
-  readonly emailVerified?: boolean | undefined
-  readonly name?: string | undefined
-  readonly locale?: string | undefined
-  readonly profile?: Profile | undefined
   readonly groups?: readonly string[] | undefined
   readonly disabled?: boolean | undefined
   readonly passwordChangeRequired?: boolean | undefined
