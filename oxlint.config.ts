@@ -17,7 +17,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^commander$': ['server/src/cli/**', 'operator/src/kubectl/**'],
   '^express$': ['server/src/http/**'],
   '^helmet$': ['server/src/http/**'],
-  '^eta$': ['server/src/http/pages.ts'],
+  '^eta$': ['server/src/http/pages/pages.ts'],
   '^oidc-provider': ['server/src/oidc/library/**'],
   '^jose$': ['server/src/oidc/keys/**'],
   '^openid-client$': ['server/src/login/upstream/relying-party.ts'],
@@ -97,6 +97,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'keys',
   ],
   'server/src/store': ['.', 'sessions', 'factors', 'people', 'tokens', 'outbox', 'cache', 'audit', 'driver'],
+  'server/src/http': ['.', 'edge', 'protocol', 'pages', 'branding', 'request'],
   'operator/src/decide': ['status', 'secret', 'access', 'client'],
 }
 

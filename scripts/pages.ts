@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { openBrowser } from '@nauthera/local/programs/chromium'
 import { serve, testPages, testTexts } from '../server/test/http/harness.ts'
 import { samplePages } from '../server/test/http/sample-pages.ts'
-import { answerPage } from '../server/src/http/answer.ts'
+import { answerPage } from '../server/src/http/request/answer.ts'
 
 const directory = '.nauthera/pages'
 /** As many pages as a person can look at. */

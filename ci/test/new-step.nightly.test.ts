@@ -11,7 +11,7 @@ const quick = [
   'ci/test/style.test.ts',
   'ci/test/mirror.test.ts',
   'server/test/http/locales.test.ts',
-  'server/test/http/pages.test.ts',
+  'server/test/http/pages/pages.test.ts',
   'server/test/login/routes.test.ts',
 ]
 const whole = Object.keys(tests.added)

@@ -1,4 +1,4 @@
-import { languagesIn } from '@nauthera/server/http/languages'
+import { languagesIn } from '@nauthera/server/http/branding/languages'
 import type { Insertion } from './tree-copy.ts'
 
 // A step of the sign-in that stores something: it asks each person once to agree to the terms of use.

@@ -1,4 +1,4 @@
-import { showForeign } from '../../../server/src/http/texts.ts'
+import { showForeign } from '../../../server/src/http/branding/texts.ts'
 import type { UsedSecret } from './secret-in-use.ts'
 
 /** What the application keeps of a person who signed in. */

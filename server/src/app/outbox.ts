@@ -1,5 +1,5 @@
 // Wires the runners of the outbox.
-import type { AllTexts } from '../http/texts.ts'
+import type { AllTexts } from '../http/branding/texts.ts'
 import { createSendMail } from '../mail/send-mail.ts'
 import { createSmtp } from '../mail/smtp.ts'
 import { backchannelFailed, createTellLogout } from '../oidc/artefacts/back-channel.ts'

@@ -1,6 +1,6 @@
 // The checks of `nauthera doctor`. Each answers with what it found; none throws.
 import { describeError } from '@nauthera/runtime/log'
-import { untrustedMetric } from '../http/untrusted-headers.ts'
+import { untrustedMetric } from '../http/edge/untrusted-headers.ts'
 import { createSmtp } from '../mail/smtp.ts'
 import { readKeyFile } from '../oidc/keys/key-file.ts'
 import { isCut, statesOf } from '../oidc/keys/key-set.ts'

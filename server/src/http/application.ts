@@ -2,12 +2,12 @@ import type { RequestListener } from 'node:http'
 import { paths as endpoints } from '@nauthera/rules/endpoints'
 import express from 'express'
 import type { RequestHandler } from 'express'
-import type { Discovery } from './discovery.ts'
-import type { ErrorHandler } from './error-page.ts'
-import { pathOfTarget } from './handler.ts'
-import type { Handler, InboundRequest } from './handler.ts'
-import { takeAbsoluteTarget } from './pin-host.ts'
-import { programPaths } from './program-paths.ts'
+import type { Discovery } from './protocol/discovery.ts'
+import type { ErrorHandler } from './pages/error-page.ts'
+import { pathOfTarget } from './request/handler.ts'
+import type { Handler, InboundRequest } from './request/handler.ts'
+import { takeAbsoluteTarget } from './edge/pin-host.ts'
+import { programPaths } from './protocol/program-paths.ts'
 
 /** The handlers of the public port, in the order in which they run. */
 export interface Handlers {

@@ -7,12 +7,12 @@ import type { Server as HttpsServer } from 'node:https'
 import { readTogether } from '@nauthera/proto/mounted-volume'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
-import { markAsked } from './client-certificate.ts'
-import type { Discovery } from './discovery.ts'
+import { markAsked } from './edge/client-certificate.ts'
+import type { Discovery } from './protocol/discovery.ts'
 import { createDrain } from './drain.ts'
 import type { DrainTimes } from './drain.ts'
-import { soleHeader } from './handler.ts'
-import { inboundLimits } from './timeouts.ts'
+import { soleHeader } from './request/handler.ts'
+import { inboundLimits } from './request/timeouts.ts'
 
 export interface PublicServer {
   readonly port: number

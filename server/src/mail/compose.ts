@@ -1,7 +1,7 @@
 // A mail in words: the texts of the locales and the values of the mail, as plain text and as HTML. Pure.
 import { asOneLine } from '@nauthera/runtime/hidden-characters'
-import { escapeHtml } from '../http/texts.ts'
-import type { Texts } from '../http/texts.ts'
+import { escapeHtml } from '../http/branding/texts.ts'
+import type { Texts } from '../http/branding/texts.ts'
 import type { AskedFrom } from '../describe-agent.ts'
 import type { Mail, Mails } from '../mails.ts'
 

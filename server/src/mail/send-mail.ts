@@ -1,4 +1,4 @@
-import type { AllTexts } from '../http/texts.ts'
+import type { AllTexts } from '../http/branding/texts.ts'
 import type { Mail } from '../mails.ts'
 import type { Try } from '../store/outbox/outbox-runner.ts'
 import { composeMail } from './compose.ts'

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { languagesIn } from '../../src/http/languages.ts'
+import { languagesIn } from '../../src/http/branding/languages.ts'
 import { localesDirectory, viewsDirectory } from '../../src/files.ts'
-import { createTexts } from '../../src/http/texts.ts'
+import { createTexts } from '../../src/http/branding/texts.ts'
 
 const read = (language: string) =>
   JSON.parse(readFileSync(join(localesDirectory, `${language}.json`), 'utf8')) as Record<string, string>

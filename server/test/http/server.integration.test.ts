@@ -16,7 +16,7 @@ import { createLog } from '@nauthera/runtime/log'
 import { createApplication } from '../../src/http/application.ts'
 import type { Handlers } from '../../src/http/application.ts'
 import { listen } from '../../src/http/server.ts'
-import type { Handler } from '../../src/http/handler.ts'
+import type { Handler } from '../../src/http/request/handler.ts'
 
 const log = createLog({ process: 'server', level: 'error', format: 'json', sink: { write: () => undefined } })
 

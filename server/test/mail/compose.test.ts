@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { localesDirectory } from '../../src/files.ts'
-import { readTexts } from '../../src/http/texts.ts'
+import { readTexts } from '../../src/http/branding/texts.ts'
 import { composeMail } from '../../src/mail/compose.ts'
 import type { Mail } from '../../src/mails.ts'
 import { sampleMails } from './sample-mails.ts'

@@ -8,7 +8,7 @@ import { claimsOfJwt, getCode, getTokens, redeem, refresh, tokensOf } from '@nau
 import { clientSecret, configs, entry } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { localesDirectory } from '../../../src/files.ts'
-import { languagesIn } from '../../../src/http/languages.ts'
+import { languagesIn } from '../../../src/http/branding/languages.ts'
 import { askToken, askUserinfo, openRequest, outcomeOf, startWalked } from './walked.ts'
 import type { WalkRow } from './walked.ts'
 

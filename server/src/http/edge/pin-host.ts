@@ -1,0 +1,157 @@
+import { isIP } from 'node:net'
+import type { BlockList } from 'node:net'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { contains, parseRanges } from '../../address-ranges.ts'
+import type { RenderPage } from '../../reply.ts'
+import { isAsked, keepCertificate, markAlias, readCertificate } from './client-certificate.ts'
+import type { WhereCertificatesCount } from './client-certificate.ts'
+import { answerError } from '../pages/error-page.ts'
+import { pathOfTarget } from '../request/handler.ts'
+import type { Handler, InboundRequest } from '../request/handler.ts'
+import { keepPeer } from '../request/peer.ts'
+import { keepToJson } from '../protocol/program-paths.ts'
+import type { SeeUntrusted } from './untrusted-headers.ts'
+
+/** Headers that say where a request came from, or how. They are removed: only a trusted proxy is believed, and what it says is read before. */
+const claims =
+  /^(forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-connecting-ip|fastly-client-ip|x-original-.*|x-rewrite-url|x-host|x-http-method-override|x-ssl-.*|ssl-client-.*|x-client-cert.*|client-cert.*|x-amzn-.*)$/
+
+/** Whether a request has two Host headers: then it has to be refused (RFC 9112 section 3.2). Node shows only the first. */
+function namesHostTwice({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): boolean {
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  return hosts > 1
+}
+
+/** Finds out who sent a request, and to which host.
+ *  @param trusted proxies whose X-Forwarded-For and X-Forwarded-Host count
+ *  @returns `host`: undefined when it is absent or not a valid host */
+export function readPeer(
+  request: Pick<IncomingMessage, 'headers'> & { socket: { remoteAddress?: string | undefined } },
+  trusted: BlockList,
+): { address: string; host: string | undefined; viaProxy: boolean } {
+  const direct = plainAddress(request.socket.remoteAddress ?? '')
+  const viaProxy = contains(trusted, direct)
+  const named = viaProxy ? single(request.headers['x-forwarded-host']) : undefined
+  const host = parseHost(named ?? request.headers.host)
+  return { address: viaProxy ? farthest(request.headers, trusted, direct) : direct, host, viaProxy }
+}
+
+/** Sets host and protocol to those of the issuer, so that all URLs, cookies and checks come from the settings and not from the request
+ *  (else discovery would publish the host of `Host: evil.test`). A request for another host gets 421. */
+export function createPinHost(needs: {
+  issuer: URL
+  /** Hosts that in-cluster callers may use, with port when it is not the scheme's own. */
+  extraHosts: readonly string[]
+  trustedProxies: readonly string[]
+  /** Where clients show certificates; undefined: nowhere. */
+  certificates?: WhereCertificatesCount | undefined
+  /** Told of each request that came from no trusted proxy. */
+  seeUntrusted?: SeeUntrusted
+  /** What is the same at every host: the page that says which host is right loads its stylesheet from the wrong one. */
+  isOpen: (path: string) => boolean
+  render: RenderPage
+}): Handler {
+  const trusted = parseRanges(needs.trustedProxies)!
+  // a proxy that passes TLS through has the same address as one that ends it, but not the same right to be believed
+  const nobody = parseRanges([])!
+  const known = new Set([needs.issuer.host, ...needs.extraHosts].map((host) => parseHost(host)))
+  const atOther = needs.certificates && parseHost(needs.certificates.host)
+  const alias = atOther === parseHost(needs.issuer.host) ? undefined : atOther
+  const protocol = needs.issuer.protocol.slice(0, -1)
+  const issuer = needs.issuer.href.replace(/\/$/, '')
+  const basePath = needs.issuer.pathname.replace(/\/$/, '')
+  return (request, response, next) => {
+    const isTwice = namesHostTwice(request)
+    keepToJson(request, basePath)
+    const { address, host, viaProxy } = readPeer(request, isAsked(request) ? nobody : trusted)
+    if (!viaProxy) needs.seeUntrusted?.(request.headers, address)
+    const sentTo = parseHost(request.headers.host) === host ? host : undefined
+    const certificate = needs.certificates && readCertificate(request, { viaProxy, host: sentTo }, needs.certificates)
+    if (alias !== undefined && (isAsked(request) || host === alias)) markAlias(request)
+    dropClaims(request.headers)
+    // oidc-provider believes these three (its `proxy` is on), so only we set them
+    request.headers.host = needs.issuer.host
+    request.headers['x-forwarded-proto'] = protocol
+    request.headers['x-forwarded-for'] = address
+    keepPeer(request, { address, userAgent: (request.headers['user-agent'] ?? '').slice(0, 256) })
+    if (isTwice || certificate?.kind === 'several') {
+      const answer = {
+        status: 400,
+        code: 'REQUEST_INVALID',
+        key: 'bad-request',
+        ...(isTwice ? {} : severalCertificates),
+      }
+      return answerError(request, response, answer, needs.render)
+    }
+    if (certificate) keepCertificate(request, certificate)
+    if (host !== undefined && known.has(host) && request.url?.startsWith('/')) return next()
+    if (needs.isOpen(pathOfTarget(request.url ?? ''))) return next()
+    const answer = { status: 421, code: 'HOST_UNKNOWN', key: 'wrong-host', detail: `the issuer is ${issuer}` }
+    const { status, code, key } = answer
+    const page = {
+      kind: 'page',
+      view: 'error',
+      status,
+      model: { key, code, values: { issuer }, goTo: issuer },
+    } as const
+    answerError(request, response, answer, needs.render, page)
+  }
+}
+
+/** `GET http://host/path` means the path, with that host in place of the Host header (RFC 9112 section 3.2.2). Before all handlers: Express cuts the
+ *  issuer's path out of the target that it began with. */
+export function takeAbsoluteTarget(request: InboundRequest): void {
+  if (request.url?.startsWith('/')) return
+  const match = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url ?? '')
+  if (!match) return
+  const [, host = '', rest = ''] = match
+  request.headers.host = host
+  request.url = rest.startsWith('/') ? rest : `/${rest}`
+  request.originalUrl = request.url
+}
+
+const severalCertificates = {
+  detail:
+    'the request has more than one client certificate, or a header that imitates the one of the proxy; a proxy in front must replace what comes, not add to it',
+}
+
+function dropClaims(headers: IncomingHttpHeaders): void {
+  for (const name of Object.keys(headers)) {
+    // some gateways read X_Forwarded_For as X-Forwarded-For
+    if (claims.test(name.replaceAll('_', '-'))) delete headers[name]
+  }
+}
+
+/** The first address from the right that is no trusted proxy. Addresses to the left of it may be forged. */
+function farthest(headers: IncomingHttpHeaders, trusted: BlockList, direct: string): string {
+  const hops = (single(headers['x-forwarded-for']) ?? '').split(',').map((hop) => plainAddress(hop.trim()))
+  let address = direct
+  for (const hop of hops.reverse()) {
+    // the zone of an address may be any word
+    if (isIP(hop) === 0 || hop.includes('%')) return address
+    address = hop
+    if (!contains(trusted, hop)) return address
+  }
+  return address
+}
+
+/** An IPv4 address that came by an IPv6 socket is written as IPv4. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.at(-1) : value
+}
+
+/** @returns the host in lower case, without port 80 or 443 and without a dot at the end; undefined when it is not valid */
+function parseHost(text: string | undefined): string | undefined {
+  const match = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9.-]{1,253})(:[0-9]{1,5})?$/.exec((text ?? '').toLowerCase())
+  if (!match) return undefined
+  const [, name = '', port = ''] = match
+  return name.replace(/\.$/, '') + (port === ':80' || port === ':443' ? '' : port)
+}

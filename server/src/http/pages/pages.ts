@@ -1,0 +1,148 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { join } from 'node:path'
+import { Eta } from 'eta'
+import { viewsDirectory } from '../../files.ts'
+import type { Page, RenderedPage } from '../../reply.ts'
+import type { PersonOnPage } from '../../reply/on-page.ts'
+import type { BrandingSettings } from '../../settings.ts'
+import type { Assets } from '../branding/assets.ts'
+import { formTokenField } from './form-guard.ts'
+import type { FormTokens } from './form-guard.ts'
+import type { Logos } from '../branding/logos.ts'
+import { policyFor } from './headers.ts'
+import { readLayout } from '../branding/layout-template.ts'
+import { correlationIdOf } from '../request/request-log.ts'
+import { escapeHtml, showForeign, showLines } from '../branding/texts.ts'
+import type { AllTexts } from '../branding/texts.ts'
+
+export interface Pages {
+  /** @param binding what the page's forms are bound to; without it they have no token of ours (oidc-provider has its own)
+   *  @returns status, headers (the Content-Security-Policy of this page among them) and HTML */
+  render(page: Page, request: IncomingMessage, binding?: string): RenderedPage
+}
+
+/** Compiles every view once. Values are escaped, but for those that a view writes with `~`: HTML of `texts.rich` or of another view.
+ *  @throws CodedError SETTINGS_INVALID when the layout of the settings cannot be used */
+export function createPages(needs: {
+  assets: Pick<Assets, 'stylesheet' | 'areaStylesheet' | 'logo' | 'providerLogos' | 'script'>
+  logos: Pick<Logos, 'show'>
+  branding: BrandingSettings
+  texts: AllTexts
+  /** Where a page leads that has nowhere else to go. */
+  accountHref: string
+  /** Shows `detail` on error pages. */
+  development: boolean
+  tokens: FormTokens
+}): Pages {
+  const { branding, assets, development, texts } = needs
+  const eta = loadViews(viewsDirectory)
+  if (branding.layoutFile !== undefined) eta.loadTemplate('@layout', readLayout(branding.layoutFile))
+  return {
+    render: (page, request, binding) => {
+      const reader = readerOf(page)
+      const wished = [...(page.languages ?? []), ...(reader?.locale === undefined ? [] : [reader.locale])]
+      const { language, text, rich, has } = texts.choose(wished, request.headers['accept-language'])
+      const body = eta.render(`@${page.view}`, {
+        model: page.model,
+        text,
+        rich,
+        has,
+        web,
+        initial,
+        bdi: showForeign,
+        lines: showLines,
+        logoOf: needs.logos.show,
+        language,
+        colourScheme: reader?.colourScheme,
+        when: (at: Date, timeZone?: string) => showTime(at, language, timeZone),
+        branding,
+        assets,
+        accountHref: needs.accountHref,
+        development,
+        correlationId: correlationIdOf(request),
+        formTokenField,
+        formToken: binding === undefined ? undefined : needs.tokens.mint(binding),
+      })
+      return { status: page.status ?? 200, headers: headersOf(page, language), body }
+    },
+  }
+}
+
+function readerOf({ reader, model }: Page): PersonOnPage | undefined {
+  return reader ?? ('area' in model ? model.area.person : undefined)
+}
+
+function headersOf(page: Page, language: string): Record<string, string> {
+  return {
+    'content-type': 'text/html; charset=utf-8',
+    'content-language': language,
+    'cache-control': 'no-store',
+    'content-security-policy': policyFor(page.formTargets),
+    ...(page.retryAfter === undefined ? {} : { 'retry-after': String(page.retryAfter) }),
+  }
+}
+
+/** A view `sign-in.eta` becomes `@sign-in`, for `render`, `layout` and `include` alike. */
+function loadViews(directory: string): Eta {
+  const eta = new Eta({
+    autoEscape: true,
+    escapeFunction: (value) => escapeHtml(showValue(value)),
+    // else eta removes the line break after each tag, and words of two lines run together
+    autoTrim: false,
+    cache: true,
+  })
+  for (const file of readdirSync(directory)) {
+    if (!file.endsWith('.eta')) continue
+    eta.loadTemplate(`@${file.slice(0, -4)}`, readFileSync(join(directory, file), 'utf8'))
+  }
+  return eta
+}
+
+/** @returns the URL when it is http or https; undefined for others, such as `javascript:` */
+function web(url: string | undefined): string | undefined {
+  return url !== undefined && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) ? url : undefined
+}
+
+const timeForm = {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZoneName: 'short',
+} as const
+
+/** @param timeZone of the person; one that is unknown here is UTC
+ *  @returns a time that stands on one line */
+function showTime(at: Date, language: string, timeZone = 'UTC'): string {
+  const inZone = (zone: string) => new Intl.DateTimeFormat(language, { ...timeForm, timeZone: zone }).format(at)
+  try {
+    return inOneLine(inZone(timeZone))
+  } catch {
+    return inOneLine(inZone('UTC'))
+  }
+}
+
+const inOneLine = (text: string): string => text.replaceAll(/\s/g, '\u00a0')
+
+const letters = new Intl.Segmenter()
+/** A letter that nothing is joined to. */
+const plainLetter = /^[a-z0-9](?=$|[ -~])/i
+
+/** @returns the first letter of a name, to show in place of a picture */
+function initial(name: string): string {
+  const trimmed = name.trim()
+  // a segmenter takes longer than the rest of the page
+  const plain = plainLetter.exec(trimmed)
+  if (plain) return plain[0].toUpperCase()
+  const [first] = letters.segment(trimmed)
+  return first?.segment.toUpperCase() ?? '·'
+}
+
+/** A view can show text and numbers. Anything else is a fault in the view. */
+function showValue(value: unknown): string {
+  if (value === undefined || value === null) return ''
+  if (typeof value === 'string' || typeof value === 'number') return String(value)
+  throw new TypeError('a view can only show text')
+}

@@ -1,0 +1,56 @@
+import type { Route } from '../../reply.ts'
+
+/** The route of a request, with the parameters of its path. */
+export interface FoundRoute {
+  readonly route: Route
+  readonly params: Readonly<Record<string, string>>
+}
+
+export interface RouteTable {
+  /** A HEAD takes the route of the GET. @param path as the request has it, still encoded
+   *  @returns undefined when no route takes it
+   *  @throws URIError for a parameter that cannot be decoded */
+  find(method: string, path: string): FoundRoute | undefined
+  /** @returns the methods of a path; none when it is no path of ours */
+  methodsOf(path: string): readonly string[]
+}
+
+interface Entry {
+  readonly route: Route
+  readonly segments: readonly string[]
+}
+
+/** Finds a route by the number of segments of its path, and among those in their order. The case of letters counts, and a slash at the end.
+ *  @param basePath the issuer's path, '' when it has none */
+export function createRouteTable(routes: readonly Route[], basePath: string): RouteTable {
+  const entries = routes.map((route) => ({ route, segments: `${basePath}${route.path}`.split('/') }))
+  const byLength = Map.groupBy(entries, ({ segments }) => segments.length)
+  const matching = (path: string): { given: readonly string[]; entries: readonly Entry[] } => {
+    const given = path.split('/')
+    return { given, entries: byLength.get(given.length)?.filter(({ segments }) => fits(segments, given)) ?? [] }
+  }
+  return {
+    find(method, path) {
+      const wanted = method === 'HEAD' ? 'GET' : method
+      const { given, entries: found } = matching(path)
+      const entry = found.find(({ route }) => route.method === wanted)
+      return entry && { route: entry.route, params: paramsOf(entry.segments, given) }
+    },
+    methodsOf(path) {
+      const methods = new Set(matching(path).entries.map(({ route }) => route.method as string))
+      return [...methods].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+    },
+  }
+}
+
+const isParameter = (segment: string): boolean => segment.startsWith(':')
+
+const fits = (segments: readonly string[], given: readonly string[]): boolean =>
+  segments.every((segment, at) => (isParameter(segment) ? given[at] !== '' : segment === given[at]))
+
+const paramsOf = (segments: readonly string[], given: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    segments.flatMap((segment, at) =>
+      isParameter(segment) ? [[segment.slice(1), decodeURIComponent(given[at]!)] as const] : [],
+    ),
+  )

@@ -1,0 +1,169 @@
+import { setTimeout } from 'node:timers/promises'
+import { paths } from '@nauthera/rules/endpoints'
+import { readCookies } from '../../oidc/cookies.ts'
+import type { PageAsk, ProtocolFault, ProtocolPages } from '../../oidc/library/pages.ts'
+import type { ClientOnPage, EndingOnPage, PersonOnPage } from '../../reply/on-page.ts'
+import { answerToCode, pathOf } from '../pages/error-page.ts'
+import type { ErrorAnswer } from '../pages/error-page.ts'
+import type { Pages } from '../pages/pages.ts'
+
+interface Needs {
+  /** The issuer's path, '' when it has none. */
+  readonly basePath: string
+  readonly pages: Pages
+  readonly languages: readonly string[]
+  /** How pages show a client. */
+  readonly describeClient: (clientId: string) => ClientOnPage | undefined
+  /** The person of the browser's session, as recorded here: a directory that is away keeps nobody signed in. */
+  readonly personOf: (accountId: string) => Promise<PersonOnPage | undefined>
+  /** The other provider at which that person may stay signed in. */
+  readonly elsewhereOf: (accountId: string) => Promise<{ name: string; url: string | undefined } | undefined>
+  /** Whose session it is or was a moment ago, and what ends with it for each application. */
+  readonly sessionOf: (uid: string) => Promise<{ userId: string; endings: readonly EndingOnPage[] } | undefined>
+  /** Name of the cookie that names a session that has just ended. */
+  readonly ended: string
+}
+
+/** The pages of the protocol itself: errors, logout, signed out. */
+export function createProtocolPages(needs: Needs): ProtocolPages {
+  return {
+    languages: needs.languages,
+    error: (ask, out, fault) => errorPage(needs, ask, out, fault),
+    logout: (ask, form) => logoutPage(needs, ask, form),
+    deviceAllowed: async (ask) => {
+      const key = 'device-allowed'
+      const model = { key, values: { client: clientOf(needs, ask)?.name ?? '' } }
+      const page = { kind: 'page', view: 'notice', languages: languagesOf(ask), model } as const
+      return needs.pages.render({ ...page, reader: await readerOf(needs, ask) }, ask.request)
+    },
+    deviceRefused: (ask, out, fault) => deviceRefusedPage(needs, ask, out, fault),
+    signedOut: (ask, outcome) => signedOutPage(needs, ask, outcome),
+  }
+}
+
+type AskedFor<Name extends 'error' | 'logout' | 'signedOut'> = Parameters<ProtocolPages[Name]>
+
+const clientOf = ({ describeClient }: Needs, { client }: PageAsk) => client && describeClient(client.clientId)
+const languagesOf = (ask: PageAsk) => (ask.parameter('ui_locales') ?? '').split(' ').filter(Boolean)
+
+/** Every page of a sign-in speaks the language of the person, the last one and an error too. */
+const readerOf = async ({ personOf }: Needs, { accountId }: PageAsk): Promise<PersonOnPage | undefined> =>
+  accountId === undefined ? undefined : inTime(personOf(accountId))
+
+async function errorPage(needs: Needs, ...[ask, out, fault]: AskedFor<'error'>) {
+  const coded = codedAnswer(fault)
+  const status = coded?.status ?? fault.statusCode ?? fault.status ?? 500
+  const retries = coded?.retryAfter !== undefined && !coded.isOver && ask.request.method === 'GET'
+  const page = {
+    kind: 'page',
+    view: 'error',
+    status: status >= 400 ? status : 400,
+    languages: languagesOf(ask),
+    reader: await readerOf(needs, ask),
+    retryAfter: coded?.retryAfter,
+    model: {
+      key: coded?.key ?? out.error,
+      code: coded?.code ?? out.error,
+      client: clientOf(needs, ask),
+      description: coded === undefined ? out.error_description?.slice(0, longestDescription) : undefined,
+      detail: detailOf(ask, out, fault),
+      retryUrl: retries ? pathOf(ask.request) : undefined,
+    },
+  } as const
+  return needs.pages.render(page, ask.request)
+}
+
+async function logoutPage(needs: Needs, ...[ask, { action, xsrf }]: AskedFor<'logout'>) {
+  const target = ask.parameter('post_logout_redirect_uri')
+  const { accountId, sessionUid = '' } = ask
+  const [person, elsewhere, session] =
+    accountId === undefined
+      ? []
+      : await Promise.all([
+          readerOf(needs, ask),
+          inTime(needs.elsewhereOf(accountId)),
+          inTime(needs.sessionOf(sessionUid)),
+        ])
+  const page = {
+    kind: 'page',
+    view: 'logout',
+    languages: languagesOf(ask),
+    reader: person,
+    formTargets: target === undefined ? [] : [target],
+    model: {
+      client: clientOf(needs, ask),
+      action: pathWithQuery(action),
+      fields: { xsrf },
+      person,
+      elsewhere,
+      endings: session?.endings,
+    },
+  } as const
+  return needs.pages.render(page, ask.request)
+}
+
+function pathWithQuery(address: string): string {
+  const { pathname, search } = new URL(address)
+  return `${pathname}${search}`
+}
+
+async function deviceRefusedPage(needs: Needs, ...[ask, out, fault]: AskedFor<'error'>) {
+  const notice = deviceNotices[String(fault.name)]
+  if (notice === undefined) return errorPage(needs, ask, out, fault)
+  const link = { href: `${needs.basePath}${paths.device}`, key: 'notice.device-over.again' }
+  const model = { key: notice, ...(notice === 'device-over' ? { link } : {}) }
+  const reader = await readerOf(needs, ask)
+  const page = { kind: 'page', view: 'notice', languages: languagesOf(ask), reader, model } as const
+  return needs.pages.render({ ...page, status: notice === 'device-over' ? 400 : 200 }, ask.request)
+}
+
+async function signedOutPage(needs: Needs, ...[ask, { stillSignedIn, unlisted }]: AskedFor<'signedOut'>) {
+  const uid = stillSignedIn ? undefined : readCookies(ask.request).get(needs.ended)
+  const session = uid === undefined ? undefined : await inTime(needs.sessionOf(uid))
+  // nobody is signed in any more; the page is still for whoever was
+  const userId = stillSignedIn ? ask.accountId : session?.userId
+  const reader = userId === undefined ? undefined : await inTime(needs.personOf(userId))
+  const model = { client: clientOf(needs, ask), stillSignedIn, unlisted, endings: session?.endings }
+  const page = { kind: 'page', view: 'signed-out', languages: languagesOf(ask), reader, model } as const
+  return needs.pages.render(page, ask.request)
+}
+
+/** By the name of the library's error: the end of a device's sign-in that is no fault. */
+const deviceNotices: Readonly<Record<string, string>> = {
+  AbortedError: 'device-refused',
+  NotFoundError: 'device-over',
+  ExpiredError: 'device-over',
+  AlreadyUsedError: 'device-over',
+}
+
+/** Milliseconds. Whoever signs out of a computer that others use does not wait longer for what the page can do without. */
+const longestWait = 1500
+
+/** @returns undefined when it fails, or takes too long */
+export async function inTime<Value>(value: Promise<Value>): Promise<Value | undefined> {
+  const enough = new AbortController()
+  try {
+    const tooLate = setTimeout(longestWait, undefined, { signal: enough.signal }).catch(() => undefined)
+    return await Promise.race([value, tooLate])
+  } catch {
+    return undefined
+  } finally {
+    enough.abort()
+  }
+}
+
+/** Some descriptions repeat what the request said. */
+const longestDescription = 200
+
+/** The answer to an error with a code of ours. SessionNotFound is the library's for an interaction that this browser does not have. */
+function codedAnswer({ code, name }: ProtocolFault): ErrorAnswer | undefined {
+  return answerToCode(name === 'SessionNotFound' ? 'INTERACTION_EXPIRED' : code)
+}
+
+/** Details for developers, such as the redirect URIs that are registered. The page shows them in development only. */
+function detailOf(ask: PageAsk, out: Parameters<ProtocolPages['error']>[1], fault: ProtocolFault): string {
+  const text = [out.error_description, fault.error_detail].filter(Boolean).join('; ')
+  if (out.error !== 'invalid_redirect_uri') return text
+  const registered = (ask.client?.redirectUris ?? []).join(', ')
+  return `${text}. Got ${String(ask.parameter('redirect_uri'))}; registered: ${registered}`
+}
