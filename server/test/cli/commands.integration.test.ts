@@ -260,15 +260,11 @@ describe('nauthera users, groups and consents', () => {
 async function consentOf({ fresh }: Nauthera, userId: string): Promise<string> {
   const { database } = fresh.replica()
   const id = `grant-${userId}`
-  await database.query(
-    {
-      name: 'test-consent',
-      text: `WITH consent AS (INSERT INTO consents (user_id, client_uid, client_id, scopes) VALUES ($1, 'uid-1', 'team-a.web', '{openid}'))
-        INSERT INTO grants (id, user_id, client_uid, client_id, payload, expires_at) VALUES ($2, $1, 'uid-1', 'team-a.web', '{}', $3)`,
-      writes: true,
-      batched: false,
-    },
-    [userId, id, inMs(60_000)],
+  const insert = statement(
+    'test-consent',
+    `WITH consent AS (INSERT INTO consents (user_id, client_uid, client_id, scopes) VALUES ($1, 'uid-1', 'team-a.web', '{openid}'))
+      INSERT INTO grants (id, user_id, client_uid, client_id, payload, expires_at) VALUES ($2, $1, 'uid-1', 'team-a.web', '{}', $3)`,
   )
+  await database.query(insert, [userId, id, inMs(60_000)])
   return id
 }

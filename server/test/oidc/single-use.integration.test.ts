@@ -3,6 +3,7 @@ import { basic, pkce, send } from '@nauthera/harness/browser'
 import { getCode, getTokens, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
+import { statement } from '../../src/store/driver/postgres.ts'
 
 const count = (statuses: readonly number[], wanted: number) => statuses.filter((status) => status === wanted).length
 
@@ -83,12 +84,7 @@ describe('single use over three replicas', () => {
     const first = await getTokens(replicas)
     const second = tokensOf(await refresh(replicas, first.refresh))
     // the database's clock measures the grace period, so wait in the database
-    await replicas.apps[0]!.store.database.query({
-      name: 'wait',
-      text: 'SELECT pg_sleep(1.1)',
-      writes: false,
-      batched: false,
-    })
+    await replicas.apps[0]!.store.database.query(statement('wait', 'SELECT pg_sleep(1.1)'))
     expect((await refresh(replicas, first.refresh)).status).to.equal(400)
     expect((await refresh(replicas, second.refresh)).status).to.equal(400)
   })

@@ -17,6 +17,8 @@ import { codedOf, hasStalePlan, isBroken, isDeadConnection, sqlState } from './p
 export interface Statement {
   readonly name: string
   readonly text: string
+  /** Of its parameters, in the order of `$1`, `$2`; empty when its text has numbers. */
+  readonly parameters: readonly string[]
   /** Whether it may change rows: then it is never sent twice, and counts as a commit when it has. */
   readonly writes: boolean
   /** It belongs to no request, or to many at once, so it counts for none of them. */
@@ -25,7 +27,11 @@ export interface Statement {
   readonly hasWritten?: ((rows: readonly unknown[]) => boolean) | undefined
 }
 
+/** Values in the order of `$1`, `$2`, or by the names of the statement. */
+export type StatementValues = readonly unknown[] | Readonly<Record<string, unknown>>
+
 /** @param name unique among all statements: a second text under one name would be refused by PostgreSQL
+ *  @param text with parameters `$1`, or with names for them such as `$userId`
  *  @param options.hasWritten of a statement that often only reads */
 export function statement<Row>(
   name: string,
@@ -36,12 +42,24 @@ export function statement<Row>(
   }: { batched?: boolean; hasWritten?: (rows: readonly Row[]) => boolean } = {},
 ): Statement {
   const writes = /\b(INSERT|UPDATE|DELETE|NOTIFY|pg_notify)\b/.test(text)
-  return { name, text, batched, writes, hasWritten: hasWritten as Statement['hasWritten'] }
+  const parameters = [...new Set(Array.from(text.matchAll(/\$([a-z]\w*)/gi), ([, parameter]) => parameter!))]
+  const numbered = text.replace(/\$([a-z]\w*)/gi, (_, parameter: string) => `$${parameters.indexOf(parameter) + 1}`)
+  return { name, text: numbered, parameters, batched, writes, hasWritten: hasWritten as Statement['hasWritten'] }
 }
+
+function inOrder({ name, parameters }: Statement, values: StatementValues): readonly unknown[] {
+  if (isList(values)) return values
+  return parameters.map((parameter) => {
+    if (!(parameter in values)) throw new TypeError(`${name}: no value for $${parameter}`)
+    return values[parameter]
+  })
+}
+
+const isList = (values: StatementValues): values is readonly unknown[] => Array.isArray(values)
 
 export interface Connection {
   /** @returns the rows; throws CodedError STORE_UNAVAILABLE when PostgreSQL cannot answer */
-  query<Row>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>
+  query<Row>(statement: Statement, values?: StatementValues): Promise<Row[]>
 }
 
 export interface Database extends Connection {
@@ -125,7 +143,7 @@ class PostgresDatabase implements Database {
     this.#pool.$pool.on('connect', (client: EventEmitter) => void client.on('error', () => undefined))
   }
 
-  query<Row>(asked: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+  query<Row>(asked: Statement, values: StatementValues = []): Promise<Row[]> {
     return this.#guarded(() => this.#alone<Row>(asked, values), !asked.writes)
   }
 
@@ -162,7 +180,7 @@ class PostgresDatabase implements Database {
     }
   }
 
-  async #alone<Row>(asked: Statement, values: readonly unknown[]): Promise<Row[]> {
+  async #alone<Row>(asked: Statement, values: StatementValues): Promise<Row[]> {
     const rows = await this.#withWire((wire) => this.#run<Row>(wire, asked, values))
     if (asked.writes && !asked.batched && asked.hasWritten?.(rows) !== false) this.#counts.commits++
     return rows
@@ -199,11 +217,11 @@ class PostgresDatabase implements Database {
     })
   }
 
-  async #run<Row>(wire: Wire, asked: Statement, values: readonly unknown[]): Promise<Row[]> {
+  async #run<Row>(wire: Wire, asked: Statement, values: StatementValues): Promise<Row[]> {
     this.#counts[asked.batched ? 'batches' : 'roundTrips']++
     const began = performance.now()
     try {
-      const rows = await runPrepared(wire, asked, values)
+      const rows = await runPrepared(wire, asked, inOrder(asked, values))
       this.#gauges?.seconds.observe((performance.now() - began) / 1000)
       return rows as Row[]
     } catch (error) {

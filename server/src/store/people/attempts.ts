@@ -112,54 +112,54 @@ const placeFor = 20_000
 
 const isOver = 'attempts.until <= clock_timestamp()'
 const ahead = (milliseconds: string) => `clock_timestamp() + ${milliseconds} * interval '1 millisecond'`
-const take = ({ limit, window }: { limit: string; window: string }) => `
+const take = (limit: string) => `
   ON CONFLICT (key) DO UPDATE SET
     count = CASE WHEN ${isOver} THEN 0 ELSE attempts.count END,
-    until = CASE WHEN ${isOver} THEN ${ahead(`${window}::float8`)} ELSE attempts.until END,
+    until = CASE WHEN ${isOver} THEN ${ahead('$windowMs::float8')} ELSE attempts.until END,
     places = ${livePlaces} || (${ahead(String(placeFor))})
   WHERE CASE WHEN ${isOver} THEN 0 ELSE attempts.count END + cardinality(${livePlaces}) < ${limit}
   RETURNING attempts.places[cardinality(attempts.places)]::text AS place`
 const begin = statement(
   'attempt-begin',
   `WITH found AS (SELECT u.*, k.password_hash FROM users u LEFT JOIN credentials k ON k.user_id = u.id
-     WHERE u.canonical_username = $1 OR u.canonical_email = $1),
+     WHERE u.canonical_username = $login OR u.canonical_email = $login),
    by_address AS (INSERT INTO attempts (key, count, until, places)
-     VALUES ($3, 0, ${ahead('$6::float8')}, ARRAY[${ahead(String(placeFor))}])${take({ limit: '$5', window: '$6' })}),
+     VALUES ($addressKey, 0, ${ahead('$windowMs::float8')}, ARRAY[${ahead(String(placeFor))}])${take('$perAddress')}),
    by_account AS (INSERT INTO attempts (key, count, until, places)
-     SELECT coalesce('u:' || (SELECT id FROM found), $2), 0, ${ahead('$6::float8')}, ARRAY[${ahead(String(placeFor))}]
-     FROM by_address${take({ limit: '$4', window: '$6' })})
+     SELECT coalesce('u:' || (SELECT id FROM found), $unknownKey), 0, ${ahead('$windowMs::float8')}, ARRAY[${ahead(String(placeFor))}]
+     FROM by_address${take('$perAccount')})
    SELECT by_address.place AS address_place, by_account.place AS account_place,
-     coalesce('u:' || u.id, $2) AS account_key,
+     coalesce('u:' || u.id, $unknownKey) AS account_key,
      CASE WHEN by_address.place IS NULL THEN
-       (SELECT CASE WHEN count >= $5 THEN ceil(extract(epoch FROM until - clock_timestamp()))::integer ELSE ${placeFor / 1000} END
-        FROM attempts WHERE key = $3) END AS address_wait, u.*, ${standing} AS standing, ${factorKinds}, ${sourceOf}, ${groupsOf}, ${preferencesOf},
-     (SELECT to_jsonb(c) FROM consents c WHERE c.user_id = u.id AND c.client_uid = $7) AS consent_row
+       (SELECT CASE WHEN count >= $perAddress THEN ceil(extract(epoch FROM until - clock_timestamp()))::integer ELSE ${placeFor / 1000} END
+        FROM attempts WHERE key = $addressKey) END AS address_wait, u.*, ${standing} AS standing, ${factorKinds}, ${sourceOf}, ${groupsOf}, ${preferencesOf},
+     (SELECT to_jsonb(c) FROM consents c WHERE c.user_id = u.id AND c.client_uid = $clientUid) AS consent_row
    FROM (VALUES (1)) AS one (row) LEFT JOIN by_address ON true LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
 )
 const beginFound = statement(
   'attempt-begin-found',
-  `WITH found AS (SELECT u.* FROM user_sources s JOIN users u ON u.id = s.user_id WHERE s.source = $1 AND s.source_key = $2),
+  `WITH found AS (SELECT u.* FROM user_sources s JOIN users u ON u.id = s.user_id WHERE s.source = $source AND s.source_key = $key),
    by_account AS (INSERT INTO attempts (key, count, until, places)
-     SELECT coalesce('u:' || (SELECT id FROM found), $3), 0, ${ahead('$5::float8')}, ARRAY[${ahead(String(placeFor))}]${take({ limit: '$4', window: '$5' })})
-   SELECT by_account.place AS account_place, coalesce('u:' || u.id, $3) AS account_key, u.*, ${sourceOf}, ${groupsOf}
+     SELECT coalesce('u:' || (SELECT id FROM found), $unknownKey), 0, ${ahead('$windowMs::float8')}, ARRAY[${ahead(String(placeFor))}]${take('$perAccount')})
+   SELECT by_account.place AS account_place, coalesce('u:' || u.id, $unknownKey) AS account_key, u.*, ${sourceOf}, ${groupsOf}
    FROM (VALUES (1)) AS one (row) LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
 )
 const without = (place: string) => `places = array_remove(attempts.places, ${place}::timestamptz)`
-const failed = ({ place, limit }: { place: string; limit: string }) => `
+const failed = (place: string, limit: string) => `
   count = CASE WHEN ${place}::timestamptz IS NULL THEN attempts.count WHEN ${isOver} THEN 1 ELSE attempts.count + 1 END,
   until = CASE
     WHEN ${place}::timestamptz IS NULL THEN attempts.until
-    WHEN NOT ${isOver} AND attempts.count + 1 = ${limit} THEN ${ahead('$8::float8')}
-    WHEN ${isOver} OR attempts.count = 0 THEN ${ahead('$7::float8')}
+    WHEN NOT ${isOver} AND attempts.count + 1 = ${limit} THEN ${ahead('$lockMs::float8')}
+    WHEN ${isOver} OR attempts.count = 0 THEN ${ahead('$windowMs::float8')}
     ELSE attempts.until END,
   ${without(place)}`
 // every statement that needs both rows locks the address first, so that no two wait for each other
 const fail = statement(
   'attempt-fail',
-  `WITH by_address AS (UPDATE attempts SET ${failed({ place: '$4', limit: '$6' })} WHERE key = $2 RETURNING key),
-   by_account AS (UPDATE attempts SET ${failed({ place: '$3', limit: '$5' })} WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0
+  `WITH by_address AS (UPDATE attempts SET ${failed('$addressPlace', '$perAddress')} WHERE key = $address RETURNING key),
+   by_account AS (UPDATE attempts SET ${failed('$accountPlace', '$perAccount')} WHERE key = $account AND (SELECT count(*) FROM by_address) >= 0
      RETURNING count),
-   mail AS (${outboxInsert('$9', ' WHERE $3::timestamptz IS NOT NULL AND EXISTS (SELECT FROM by_account WHERE count = $5::integer)')})
+   mail AS (${outboxInsert('$mails', ' WHERE $accountPlace::timestamptz IS NOT NULL AND EXISTS (SELECT FROM by_account WHERE count = $perAccount::integer)')})
    SELECT`,
 )
 /** Nothing is left to count when the place is free: no failure, and no other place. */
@@ -168,31 +168,29 @@ const isEmptied = (place: string): string =>
 // such a row goes: names can be made up faster than attempts are answered
 const release = statement(
   'attempt-release',
-  `WITH address_emptied AS (DELETE FROM attempts WHERE key = $2 AND ${isEmptied('$4')} RETURNING key),
-   by_address AS (UPDATE attempts SET ${without('$4')}
-     WHERE key = $2 AND NOT EXISTS (SELECT FROM address_emptied) RETURNING key),
+  `WITH address_emptied AS (DELETE FROM attempts WHERE key = $address AND ${isEmptied('$addressPlace')} RETURNING key),
+   by_address AS (UPDATE attempts SET ${without('$addressPlace')}
+     WHERE key = $address AND NOT EXISTS (SELECT FROM address_emptied) RETURNING key),
    account_emptied AS (DELETE FROM attempts
-     WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0 AND ${isEmptied('$3')} RETURNING key)
-   UPDATE attempts SET ${without('$3')} WHERE key = $1 AND NOT EXISTS (SELECT FROM account_emptied)`,
+     WHERE key = $account AND (SELECT count(*) FROM by_address) >= 0 AND ${isEmptied('$accountPlace')} RETURNING key)
+   UPDATE attempts SET ${without('$accountPlace')} WHERE key = $account AND NOT EXISTS (SELECT FROM account_emptied)`,
 )
-/** The CTEs `forgiven` and `cleared`. @param parameters those of `clearedKeys`; @param when SQL */
-export const clearAttempts = (
-  { account, address, place, found }: Readonly<Record<keyof ReturnType<typeof clearedKeys>, string>>,
-  when: string,
-): string =>
-  `forgiven AS (UPDATE attempts SET ${without(place)}
-     WHERE key = ${address} AND ${when} RETURNING key),
-   cleared AS (DELETE FROM attempts WHERE key IN (${account}, ${found}) AND ${when} AND (SELECT count(*) FROM forgiven) >= 0)`
+/** The CTEs `forgiven` and `cleared`, with the parameters of `keyValues`. @param when SQL */
+export const clearAttempts = (when: string): string =>
+  `forgiven AS (UPDATE attempts SET ${without('$addressPlace')}
+     WHERE key = $address AND ${when} RETURNING key),
+   cleared AS (DELETE FROM attempts WHERE key IN ($account, $found) AND ${when} AND (SELECT count(*) FROM forgiven) >= 0)`
 
-export const clearedKeys = (keys: AttemptKeys) => ({
-  account: keys.account,
-  address: keys.address,
-  place: keys.addressPlace ?? null,
-  found: keys.found ?? null,
+export const keyValues = ({ account, address, accountPlace, addressPlace, found }: AttemptKeys) => ({
+  account,
+  address,
+  accountPlace,
+  addressPlace,
+  found,
 })
 const failuresOf = statement(
   'attempt-failures-of',
-  'SELECT key, count, until FROM attempts WHERE key IN ($1, $2) AND count > 0 AND until > clock_timestamp()',
+  'SELECT key, count, until FROM attempts WHERE key IN ($signIns, $codes) AND count > 0 AND until > clock_timestamp()',
 )
 /** The CTE `unlocked`. @param userId SQL; @param when SQL */
 export const unlockAccount = (userId: string, when: string): string =>
@@ -200,18 +198,12 @@ export const unlockAccount = (userId: string, when: string): string =>
      RETURNING count > 0 AND until > clock_timestamp() AS counted)`
 const unlock = statement(
   'attempt-unlock',
-  `WITH ${unlockAccount('$1::uuid', 'true')},
-   codes AS (DELETE FROM attempts WHERE key = 'f:' || $1::uuid RETURNING count > 0 AND until > clock_timestamp() AS counted),
-   written AS (${auditInsert('$2')})
+  `WITH ${unlockAccount('$userId::uuid', 'true')},
+   codes AS (DELETE FROM attempts WHERE key = 'f:' || $userId::uuid RETURNING count > 0 AND until > clock_timestamp() AS counted),
+   written AS (${auditInsert('$audit')})
    SELECT bool_or(counted) AS counted FROM (SELECT counted FROM unlocked UNION ALL SELECT counted FROM codes) all_of_them`,
 )
-const clear = statement(
-  'attempt-clear',
-  `WITH ${clearAttempts({ account: '$1', address: '$2', place: '$3', found: '$4' }, 'true')} SELECT 1`,
-)
-
-const accountKey = (userId: string): string => `u:${userId}`
-const codesKey = (userId: string): string => `f:${userId}`
+const clear = statement('attempt-clear', `WITH ${clearAttempts('true')} SELECT 1`)
 
 type BegunRow = {
   address_place: string | null
@@ -234,8 +226,7 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
       const nameHash = createHash('sha256').update(canonical).digest('base64url')
       const addressKey = address === undefined ? `a:?${nameHash}` : `a:${addressBlock(address)}`
       const unknownKey = `n:${nameHash}`
-      const { perAccount, perAddress, windowMs } = limits
-      const values = [canonical, unknownKey, addressKey, perAccount, perAddress, windowMs, clientUid ?? null]
+      const values = { login: canonical, unknownKey, addressKey, ...limits, clientUid }
       const row = (await database.query<BegunRow>(begin, values))[0]!
       return {
         keys: {
@@ -252,38 +243,31 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
         waitSeconds: row.address_wait ?? 0,
       }
     },
-    async beginFound({ source, key, limits: { perAccount, windowMs } }) {
+    async beginFound({ source, key, limits }) {
       const unknownKey = `s:${createHash('sha256').update(`${source} ${key}`).digest('base64url')}`
-      const row = (await database.query<FoundRow>(beginFound, [source, key, unknownKey, perAccount, windowMs]))[0]!
+      const row = (await database.query<FoundRow>(beginFound, { source, key, unknownKey, ...limits }))[0]!
       return {
         keys: { account: row.account_key, address: '', accountPlace: row.account_place ?? undefined },
         user: row.id === null ? undefined : userOf(row),
       }
     },
-    fail: async (keys, { perAccount, perAddress, windowMs, lockMs }, locked) => {
-      const places = [keys.accountPlace ?? null, keys.addressPlace ?? null]
+    fail: async (keys, limits, locked) => {
       const mails = outbox.rows(locked === undefined ? [] : [locked])
-      const limits = [perAccount, perAddress, windowMs, lockMs]
-      await database.query(fail, [keys.account, keys.address, ...places, ...limits, mails])
+      await database.query(fail, { ...keyValues(keys), ...limits, mails })
     },
-    release: async (keys) => {
-      await database.query(release, [keys.account, keys.address, keys.accountPlace ?? null, keys.addressPlace ?? null])
-    },
-    clear: async (keys) => {
-      const { account, address, place, found } = clearedKeys(keys)
-      await database.query(clear, [account, address, place, found])
-    },
+    release: async (keys) => void (await database.query(release, keyValues(keys))),
+    clear: async (keys) => void (await database.query(clear, keyValues(keys))),
     async failuresOf(userId) {
-      const keys = [accountKey(userId), codesKey(userId)]
+      const keys = { signIns: `u:${userId}`, codes: `f:${userId}` }
       const rows = await database.query<Failures & { key: string }>(failuresOf, keys)
-      const [signIns, codes] = keys.map((key) => {
+      const find = (key: string) => {
         const row = rows.find((one) => one.key === key)
         return row && { count: row.count, until: row.until }
-      })
-      return { signIns, codes }
+      }
+      return { signIns: find(keys.signIns), codes: find(keys.codes) }
     },
     async unlock(userId, events) {
-      const [row] = await database.query<{ counted: boolean }>(unlock, [userId, audit.rows(events)])
+      const [row] = await database.query<{ counted: boolean }>(unlock, { userId, audit: audit.rows(events) })
       audit.lines(events)
       return row?.counted ?? false
     },

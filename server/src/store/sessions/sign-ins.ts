@@ -3,7 +3,7 @@
 import type { Mail } from '../../mails.ts'
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
-import { clearAttempts, clearedKeys } from '../people/attempts.ts'
+import { clearAttempts, keyValues } from '../people/attempts.ts'
 import type { AttemptKeys } from '../people/attempts.ts'
 import type { Consent } from '../people/consents.ts'
 import { allowDeviceCode } from '../tokens/device-codes.ts'
@@ -61,12 +61,12 @@ interface Writing {
   readonly outbox: OutboxRows
 }
 
-/** A part of the statement. Which parts there are decides on the text, and never a value. */
+/** A part of the statement. Which parts there are decides on the text, and never a value. No two of them have a parameter of one name. */
 interface Part {
   readonly name: string
   /** @returns its parameters by name; undefined where there is nothing to write */
   readonly values: (writing: Writing) => Readonly<Record<string, unknown>> | undefined
-  /** Its common table expressions, with `$name` for each of its values. @param has the names of the parts that there are */
+  /** Its common table expressions. @param has the names of the parts that there are */
   readonly sql: (has: Has) => string
 }
 
@@ -78,22 +78,22 @@ const whenDone = 'EXISTS (SELECT FROM done)'
 const first: readonly Part[] = [
   {
     name: 'person',
-    values: ({ finish: { person } }) => person && { id: person.userId, before: person.standing },
+    values: ({ finish: { person } }) => person && { personId: person.userId, standing: person.standing },
     // The row is locked until the commit: a statement that ends all sessions meanwhile waits, and then ends this one too.
     sql: () =>
-      `person AS (SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = $id::uuid AND u.disabled_at IS NULL AND ${standing} = $before FOR SHARE)`,
+      `person AS (SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = $personId::uuid AND u.disabled_at IS NULL AND ${standing} = $standing FOR SHARE)`,
   },
   {
     name: 'device',
     values: ({ finish: { deviceCode } }) =>
-      deviceCode && { id: deviceCode.id, payload: JSON.stringify(deviceCode.payload) },
-    sql: (has) => allowDeviceCode(['$id', '$payload'], has('person') ? 'EXISTS (SELECT FROM person)' : 'true'),
+      deviceCode && { codeId: deviceCode.id, codePayload: JSON.stringify(deviceCode.payload) },
+    sql: (has) => allowDeviceCode(['$codeId', '$codePayload'], has('person') ? 'EXISTS (SELECT FROM person)' : 'true'),
   },
   {
     name: 'mark',
-    values: ({ finish: { mark } }) => mark && { id: mark.id, expiresAt: mark.expiresAt },
+    values: ({ finish: { mark } }) => mark && { markId: mark.id, markEnds: mark.expiresAt },
     sql: (has) =>
-      `done AS (INSERT INTO one_time (kind, id, expires_at) SELECT 'interaction', $id, $expiresAt::timestamptz${ready(has)}
+      `done AS (INSERT INTO one_time (kind, id, expires_at) SELECT 'interaction', $markId, $markEnds::timestamptz${ready(has)}
        ON CONFLICT DO NOTHING RETURNING id)`,
   },
   {
@@ -110,12 +110,12 @@ function ready(has: Has): string {
 
 const valuesOfSession = (use: DeviceUse) => ({
   sessionUid: use.sessionUid,
-  user: use.userId,
+  userId: use.userId,
   version: use.version,
   authTime: use.authTime,
-  agent: use.agent ?? null,
-  ip: use.ip ?? null,
-  expiresAt: use.expiresAt,
+  agent: use.agent,
+  ip: use.ip,
+  sessionEnds: use.expiresAt,
 })
 /** The time of a sign-in is by the clock of a replica, and when all sessions of a person ended by that of the database. A sign-in whose standing holds came after
  *  that, also where the replica is late. */
@@ -126,7 +126,7 @@ const authTime = (has: Has): string =>
 /** The row of the session itself, and that of the client that it is used for. @param uses SQL, a row each: id, name and sid of the client */
 const deviceRows = (uses: string, has: Has): string =>
   `device AS (INSERT INTO devices (client_uid, client_id, sid, session_uid, user_id, version, auth_time, agent, ip, expires_at)
-   SELECT use.*, $sessionUid::text, $user::uuid, $version::integer, ${authTime(has)}, $agent::text, $ip::text, $expiresAt::timestamptz
+   SELECT use.*, $sessionUid::text, $userId::uuid, $version::integer, ${authTime(has)}, $agent::text, $ip::text, $sessionEnds::timestamptz
    FROM (VALUES ${uses}) AS use (client_uid, client_id, sid)
    WHERE ${whenDone}
    ON CONFLICT (session_uid, client_uid) DO UPDATE SET
@@ -151,7 +151,7 @@ const then: readonly Part[] = [
             ...valuesOfSession(device),
             clientUid: device.clientUid,
             clientId: device.clientId ?? '',
-            sid: device.sid ?? null,
+            sid: device.sid,
           },
     sql: (has) => deviceRows(`('', '', NULL), ($clientUid::text, $clientId::text, $sid::text)`, has),
   },
@@ -159,15 +159,15 @@ const then: readonly Part[] = [
     name: 'consent',
     values: ({ finish: { consent } }) =>
       consent && {
-        user: consent.userId,
-        clientUid: consent.clientUid,
-        clientId: consent.clientId,
+        consentUser: consent.userId,
+        consentClientUid: consent.clientUid,
+        consentClientId: consent.clientId,
         scopes: consent.scopes,
-        payload: JSON.stringify(consent.payload),
+        consentPayload: JSON.stringify(consent.payload),
       },
     sql: () =>
       `consent AS (INSERT INTO consents (user_id, client_uid, client_id, scopes, payload)
-       SELECT $user::uuid, $clientUid, $clientId, $scopes::text[], $payload::jsonb WHERE ${whenDone}
+       SELECT $consentUser::uuid, $consentClientUid, $consentClientId, $scopes::text[], $consentPayload::jsonb WHERE ${whenDone}
        ON CONFLICT (user_id, client_uid) DO UPDATE SET
          client_id = excluded.client_id, scopes = excluded.scopes, payload = excluded.payload, granted_at = now())`,
   },
@@ -175,50 +175,51 @@ const then: readonly Part[] = [
     name: 'grant',
     values: ({ finish: { grant }, audit }) =>
       grant && {
-        id: grant.id,
-        user: grant.userId,
-        clientUid: grant.clientUid,
-        clientId: grant.clientId,
-        session: grant.sessionUid ?? null,
+        grantId: grant.id,
+        grantUser: grant.userId,
+        grantClientUid: grant.clientUid,
+        grantClientId: grant.clientId,
+        grantSession: grant.sessionUid,
         offline: grant.offline,
-        payload: JSON.stringify(grant.payload),
-        expiresAt: grant.expiresAt,
+        grantPayload: JSON.stringify(grant.payload),
+        grantEnds: grant.expiresAt,
         crowdAudit: audit.rows([tooManyGrants(grant)]),
       },
     sql: () =>
       `grants_new AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
-       SELECT $id, $user::uuid, $clientUid, $clientId, $session, $offline::boolean, $payload::jsonb, $expiresAt::timestamptz
+       SELECT $grantId, $grantUser::uuid, $grantClientUid, $grantClientId, $grantSession, $offline::boolean, $grantPayload::jsonb,
+         $grantEnds::timestamptz
        WHERE ${whenDone}),
-       crowded AS (UPDATE grants SET revoked_at = now() WHERE ${whenDone} AND id IN (${crowdedGrants('$user', '$clientUid')}) RETURNING id),
+       crowded AS (UPDATE grants SET revoked_at = now() WHERE ${whenDone} AND id IN (${crowdedGrants('$grantUser', '$grantClientUid')}) RETURNING id),
        families_crowded AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id IN (SELECT id FROM crowded) AND revoked_at IS NULL),
        crowd_written AS (${auditInsert('$crowdAudit', ' WHERE EXISTS (SELECT FROM crowded)')})`,
   },
   {
     name: 'try',
-    values: ({ finish: { clearAttempts: keys } }) => keys && clearedKeys(keys),
-    sql: () => clearAttempts({ account: '$account', address: '$address', place: '$place', found: '$found' }, whenDone),
+    values: ({ finish: { clearAttempts: keys } }) => keys && keyValues(keys),
+    sql: () => clearAttempts(whenDone),
   },
   {
     name: 'browser',
     values: ({ finish: { browser, device }, outbox }) =>
       browser && {
-        user: device?.userId ?? null,
+        browserUser: device?.userId,
         browser: browser.id,
         mails: outbox.rows(browser.mail === undefined ? [] : [browser.mail]),
       },
     sql: () =>
-      `known AS (INSERT INTO known_browsers (user_id, browser) SELECT $user::uuid, $browser::text WHERE ${whenDone}
+      `known AS (INSERT INTO known_browsers (user_id, browser) SELECT $browserUser::uuid, $browser::text WHERE ${whenDone}
        ON CONFLICT (user_id, browser) DO UPDATE SET last_seen = now()),
      mail AS (${outboxInsert(
        '$mails',
-       ` WHERE ${whenDone} AND EXISTS (SELECT FROM known_browsers WHERE user_id = $user::uuid)
-         AND NOT EXISTS (SELECT FROM known_browsers WHERE user_id = $user::uuid AND browser = $browser::text)`,
+       ` WHERE ${whenDone} AND EXISTS (SELECT FROM known_browsers WHERE user_id = $browserUser::uuid)
+         AND NOT EXISTS (SELECT FROM known_browsers WHERE user_id = $browserUser::uuid AND browser = $browser::text)`,
      )})`,
   },
   {
     name: 'audit',
-    values: ({ finish, audit }) => (finish.audit.length === 0 ? undefined : { rows: audit.rows(finish.audit) }),
-    sql: () => `written AS (${auditInsert('$rows', ` WHERE ${whenDone}`)})`,
+    values: ({ finish, audit }) => (finish.audit.length === 0 ? undefined : { audit: audit.rows(finish.audit) }),
+    sql: () => `written AS (${auditInsert('$audit', ` WHERE ${whenDone}`)})`,
   },
 ]
 
@@ -234,39 +235,23 @@ const tooManyGrants = ({ userId, clientUid, clientId }: NewGrant): AuditEvent =>
   detail: { most: mostGrants },
 })
 
-interface Present {
-  readonly part: Part
-  readonly values: Readonly<Record<string, unknown>>
-}
-
-/** PostgreSQL cuts the name of a statement at 63 characters: `end` with the longest parts has 62. */
-function render(present: readonly Present[]): Statement {
-  const has = (name: string) => present.some(({ part }) => part.name === name)
-  let at = 0
-  const written = present.map(({ part, values }) => {
-    const places = new Map(Object.keys(values).map((name) => [name, `$${++at}`]))
-    return part.sql(has).replace(/\$([a-zA-Z]+)/g, (whole, name: string) => places.get(name) ?? whole)
-  })
-  const ended = has('person') ? 'NOT EXISTS (SELECT FROM person)' : 'false'
-  const crowded = has('grant') ? 'ARRAY(SELECT id FROM crowded)' : "'{}'::text[]"
-  return statement(
-    nameOf(present),
-    `WITH ${written.join(',\n   ')}\n   SELECT ${ended} AS ended, ${whenDone} AS done, ${crowded} AS crowded`,
-  )
-}
-
-const nameOf = (present: readonly Present[]): string => ['end', ...present.map(({ part }) => part.name)].join(' ')
-
 /** By their names: as many as there are kinds of sign-ins. */
 const statements = new Map<string, Statement>()
 
-function statementOf(present: readonly Present[]): Statement {
-  const name = nameOf(present)
-  const known = statements.get(name)
-  if (known) return known
-  const fresh = render(present)
-  statements.set(name, fresh)
-  return fresh
+/** PostgreSQL cuts the name of a statement at 63 characters: `end` with the longest parts has 62. */
+function statementOf(present: readonly Part[]): Statement {
+  const name = ['end', ...present.map((part) => part.name)].join(' ')
+  const known = statements.get(name) ?? statement(name, textOf(present))
+  statements.set(name, known)
+  return known
+}
+
+function textOf(present: readonly Part[]): string {
+  const has = (name: string) => present.some((part) => part.name === name)
+  const ended = has('person') ? 'NOT EXISTS (SELECT FROM person)' : 'false'
+  const crowded = has('grant') ? 'ARRAY(SELECT id FROM crowded)' : "'{}'::text[]"
+  return `WITH ${present.map(({ sql }) => sql(has)).join(',\n   ')}
+   SELECT ${ended} AS ended, ${whenDone} AS done, ${crowded} AS crowded`
 }
 
 export function createSignIns(
@@ -275,13 +260,10 @@ export function createSignIns(
   const { database, audit, outbox, changes } = needs
   return {
     async finish(finish) {
-      const present = parts.flatMap((part) => {
-        const values = part.values({ finish, audit, outbox })
-        return values === undefined ? [] : [{ part, values }]
-      })
-      const values = present.flatMap((one) => Object.values(one.values))
+      const values = parts.map((part) => part.values({ finish, audit, outbox }))
+      const present = statementOf(parts.filter((_, index) => values[index] !== undefined))
       type Row = { readonly ended: boolean; readonly done: boolean; readonly crowded: readonly string[] }
-      const [row] = await database.query<Row>(statementOf(present), values)
+      const [row] = await database.query<Row>(present, Object.assign({}, ...values))
       if (row!.ended) return { done: false, ended: true }
       if (!row!.done) return { done: false }
       audit.lines(finish.audit)

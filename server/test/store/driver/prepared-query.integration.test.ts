@@ -43,6 +43,13 @@ describe(PreparedQuery.name, () => {
         expect(await database.query(echo, [value])).to.deep.equal([{ value, missing: value === null }])
     })
 
+  it('takes values by name, each as often as the statement says it, and refuses a name without a value', async () => {
+    const add = statement('test-names', 'SELECT $two::integer + $one::integer * $one::integer AS sum')
+    expect(await database.query(add, { one: 3, two: 4, three: 5 })).to.deep.equal([{ sum: 13 }])
+    expect(await database.query(add, { one: 3, two: undefined })).to.deep.equal([{ sum: null }])
+    expect(await reasonOf(database.query(add, { one: 3, tow: 4 }))).to.contain('test-names: no value for $two')
+  })
+
   it('gives many rows, and none, in their order', async () => {
     const count = statement('test-count', 'SELECT n FROM generate_series(1, $1::integer) n')
     for (const rows of [0, 3, 10_000, 0])
