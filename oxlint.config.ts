@@ -90,6 +90,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'lane',
     'artefacts',
     'interaction',
+    'apis',
+    'authentication',
     'clients',
     '.',
     'outbound',

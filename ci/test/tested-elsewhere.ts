@@ -49,7 +49,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'server/src/oidc/*': ['server/test/oidc/authorization.integration.test.ts'],
   'server/src/oidc/artefacts/*': ['server/test/oidc/single-use.integration.test.ts'],
   'server/src/oidc/certificates/*': ['server/test/oidc/mutual-tls.integration.test.ts'],
-  'server/src/oidc/clients/*': ['server/test/oidc/swap.integration.test.ts'],
+  'server/src/oidc/{apis,authentication,clients}/*': ['server/test/oidc/swap.integration.test.ts'],
   'server/src/oidc/interaction/*': ['server/test/login/held-sign-in.integration.test.ts'],
   'server/src/oidc/keys/*': ['server/test/oidc/tokens.integration.test.ts'],
   'server/src/oidc/lane/*': ['server/test/oidc/lane/machine-lane.integration.test.ts'],

@@ -85,10 +85,13 @@ export const folders: Readonly<Record<string, string>> = {
   'server/src/login/upstream': 'Other providers at which people sign in.',
   'server/src/mail': 'Mails, and the pages that ask for them or that they lead to.',
   'server/src/oidc':
-    'The protocol, in rooms. Imports go library -> lane -> artefacts -> interaction -> clients -> these files -> certificates -> keys.',
+    'The protocol, in rooms. Imports go library -> lane -> artefacts -> interaction -> apis -> authentication -> clients -> these files -> certificates -> keys.',
+  'server/src/oidc/apis': 'What is asked of APIs: their scopes, details and tokens.',
   'server/src/oidc/artefacts': 'Codes, tokens, grants: where each lives, and whether it stands.',
+  'server/src/oidc/authentication':
+    'What proves a client without a certificate: its secret, or the token of a platform.',
   'server/src/oidc/certificates': 'What the certificate of a client proves.',
-  'server/src/oidc/clients': 'What a client may do, and how it proves itself.',
+  'server/src/oidc/clients': 'Who a client is, registered or not, and what it may do.',
   'server/src/oidc/interaction': 'What login/ works on: a sign-in between two requests.',
   'server/src/oidc/keys': 'Signing keys, and everything that is signed or encrypted.',
   'server/src/oidc/lane': 'The short way for what is asked most; everything else is the library’s.',

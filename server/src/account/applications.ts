@@ -1,6 +1,6 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { ClientInstances } from '../oidc/clients/instances.ts'
-import { apiScopeOnPage, detailOnPage } from '../oidc/clients/details-on-page.ts'
+import { apiScopeOnPage, detailOnPage } from '../oidc/apis/details-on-page.ts'
 import { clientOnPage } from '../oidc/clients/on-page.ts'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import type { ApplicationOnPage } from '../reply/account-pages.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { signedTokenLife } from '../oidc/clients/api-tokens.ts'
+import { signedTokenLife } from '../oidc/apis/api-tokens.ts'
 import type { ClientInstances } from '../oidc/clients/instances.ts'
 import { clientOnPage } from '../oidc/clients/on-page.ts'
 import type { EndingOnPage } from '../reply/on-page.ts'

@@ -16,7 +16,7 @@ import { correlationIdOf, createRequestLog, createRouteNames, observeLatency } f
 import { createApplication } from '../http/application.ts'
 import { listen } from '../http/server.ts'
 import { createUntrustedHeaders } from '../http/edge/untrusted-headers.ts'
-import { createPublishedTypes } from '../oidc/clients/published-types.ts'
+import { createPublishedTypes } from '../oidc/apis/published-types.ts'
 import { runInRequest } from '../oidc/library/current-request.ts'
 import { certificateFiles } from '../settings/mutual-tls.ts'
 import { basePathOf } from './needs.ts'

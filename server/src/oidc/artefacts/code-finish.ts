@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../../store/audit/audit.ts'
 import type { Finish } from '../../store/sessions/sign-ins.ts'
-import type { AskedDetail } from '../clients/details.ts'
+import type { AskedDetail } from '../apis/details.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { ownClientUid } from '../clients/own-client.ts'
 import { remembered } from '../interaction/consent.ts'

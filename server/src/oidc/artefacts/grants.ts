@@ -1,7 +1,7 @@
 import { scopeOfClaim } from '@nauthera/rules/scopes'
 import type { StoredGrant as GrantRow } from '../../store/tokens/grants.ts'
-import { byApi } from '../clients/details.ts'
-import type { Details } from '../clients/details.ts'
+import { byApi } from '../apis/details.ts'
+import type { Details } from '../apis/details.ts'
 import type { Asked } from '../interaction/consent.ts'
 import { createIds } from '../keys/random-ids.ts'
 

@@ -3,9 +3,9 @@ import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config
 import { signInClaims } from '@nauthera/rules/claims'
 import { oidcScopes, scopeOfClaim } from '@nauthera/rules/scopes'
 import type { Consent } from '../../store/people/consents.ts'
-import { byApi, covers } from '../clients/details.ts'
-import type { AskedDetail, Details } from '../clients/details.ts'
-import type { Detail } from '../clients/detail-type.ts'
+import { byApi, covers } from '../apis/details.ts'
+import type { AskedDetail, Details } from '../apis/details.ts'
+import type { Detail } from '../apis/detail-type.ts'
 
 // Decides what a person must still agree to, for the library's hooks and for the pages. A consent is what a person once
 // allowed a client and what is stored. What the person agrees to in this interaction counts too.

@@ -16,7 +16,7 @@ import type { CookieScope } from '../cookies.ts'
 import type { KeySet } from '../keys/key-set.ts'
 import type { Fetch } from '../outbound/outbound-fetch.ts'
 import type { SectorDocuments } from '../outbound/sector-documents.ts'
-import type { PlatformProofs } from '../clients/platform-proof.ts'
+import type { PlatformProofs } from '../authentication/platform-proof.ts'
 import type { ProtocolPages } from './pages.ts'
 
 /** Everything that a Provider is built from. Each file of this folder takes the part that it needs. */

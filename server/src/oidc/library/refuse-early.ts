@@ -1,7 +1,7 @@
 import { detailsOfToken } from '../artefacts/granted-details.ts'
 import type { GrantPayload } from '../artefacts/grants.ts'
 import { allowedScope } from '../artefacts/resources.ts'
-import { judgeRedemption } from '../clients/asked.ts'
+import { judgeRedemption } from '../apis/asked.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { currentContext, parameterOf, resourcesOf } from './shapes.ts'
 import type { Artefact } from './shapes.ts'

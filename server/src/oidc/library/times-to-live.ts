@@ -1,5 +1,5 @@
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { accessTokenLifetime } from '../clients/api-tokens.ts'
+import { accessTokenLifetime } from '../apis/api-tokens.ts'
 import { lifetimes } from '../lifetimes.ts'
 import type { LibraryNeeds } from './needs.ts'
 import type { Session } from './shapes.ts'

@@ -1,5 +1,5 @@
 import { detailsOfMachine, detailsOfToken } from '../../artefacts/granted-details.ts'
-import type { Detail } from '../../clients/detail-type.ts'
+import type { Detail } from '../../apis/detail-type.ts'
 import { keepInPayload, replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext, parameterOf } from '../shapes.ts'

@@ -1,4 +1,4 @@
-import { leftOutParameter } from '../../clients/left-out.ts'
+import { leftOutParameter } from '../../apis/left-out.ts'
 import { finishAuthorization } from '../finish-authorization.ts'
 import { keepInPayload, replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'

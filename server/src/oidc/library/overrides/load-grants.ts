@@ -1,7 +1,7 @@
 import { grantFromRow } from '../../artefacts/grants.ts'
 import { allowedScope } from '../../artefacts/resources.ts'
 import { standingGrant } from '../../artefacts/standing-grant.ts'
-import { judgeRefresh } from '../../clients/asked.ts'
+import { judgeRefresh } from '../../apis/asked.ts'
 import { loadAccountOfArtefact } from '../../load-account.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { errors } from 'oidc-provider'
 import { isPublic } from '../../clients/oidc-client.ts'
-import { readClaims } from '../../clients/platform-token.ts'
+import { readClaims } from '../../authentication/platform-token.ts'
 import { longestAssertion } from '../../lifetimes.ts'
 import { fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'

@@ -1,5 +1,5 @@
 import { errors } from 'oidc-provider'
-import { readClaims } from '../../clients/platform-token.ts'
+import { readClaims } from '../../authentication/platform-token.ts'
 import type { ParamsWatcher } from './params-watcher.ts'
 
 const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'

@@ -1,6 +1,6 @@
 import { errors } from 'oidc-provider'
-import { meantClient, platformAssertions } from '../../clients/platform-client.ts'
-import { readClaims } from '../../clients/platform-token.ts'
+import { meantClient, platformAssertions } from '../../authentication/platform-client.ts'
+import { readClaims } from '../../authentication/platform-token.ts'
 import type { OidcClient } from '../../clients/oidc-client.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { Context, Params } from '../shapes.ts'

@@ -3,8 +3,8 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { covers, judgeDetails, narrowDetails, standingDetails } from '../../../src/oidc/clients/details.ts'
-import type { Detail } from '../../../src/oidc/clients/detail-type.ts'
+import { covers, judgeDetails, narrowDetails, standingDetails } from '../../../src/oidc/apis/details.ts'
+import type { Detail } from '../../../src/oidc/apis/detail-type.ts'
 
 const identifier = 'urn:bank'
 const declared = {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { accessTokenType, actorOf, chainOf, readExchange, subjectFault } from '../../../src/oidc/clients/exchange.ts'
+import { accessTokenType, actorOf, chainOf, readExchange, subjectFault } from '../../../src/oidc/apis/exchange.ts'
 
 const token = { aud: 'urn:api', accountId: 'ada', grantId: 'g' }
 

@@ -1,7 +1,7 @@
 import type { AuthorizationDetailsType, ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { oidcScopes } from '@nauthera/rules/scopes'
-import type { ClientInstances } from './instances.ts'
-import type { OidcClient } from './oidc-client.ts'
+import type { ClientInstances } from '../clients/instances.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
 
 // An API is a client too (spec.resourceServer). Clients change while a Provider's list of scopes is fixed, so the
 // scopes of APIs are not in that list. What a client may have of them is decided here and nowhere else: what its version

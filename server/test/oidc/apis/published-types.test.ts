@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { createPublishedTypes } from '../../../src/oidc/clients/published-types.ts'
+import { createPublishedTypes } from '../../../src/oidc/apis/published-types.ts'
 
 describe('createPublishedTypes', () => {
   let types: readonly string[] = []

@@ -2,7 +2,7 @@
 import { federatedMethod } from '@nauthera/rules/client-authentication'
 import type { SecretWay } from '@nauthera/rules/client-authentication'
 import { endedId, matchVerifier } from '../../clients/verifiers.ts'
-import type { OidcClient } from './oidc-client.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
 
 export type SecretProof =
   | { readonly kind: 'proved'; readonly secret: { readonly secretId: string; readonly previous: boolean } }

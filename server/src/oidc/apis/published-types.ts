@@ -1,4 +1,4 @@
-import type { OidcRegistry } from './oidc-client.ts'
+import type { OidcRegistry } from '../clients/oidc-client.ts'
 
 /** With more, the list is left out: it is optional (RFC 9396 section 10), and one that is not whole would be wrong. */
 const mostListed = 100

@@ -1,8 +1,8 @@
 // For which client a token of a platform is shown. Nothing of the token is proved yet.
 import { federatedMethod } from '@nauthera/rules/client-authentication'
 import { serviceAccountOf } from '@nauthera/rules/identities'
-import type { ClientInstances } from './instances.ts'
-import type { OidcClient } from './oidc-client.ts'
+import type { ClientInstances } from '../clients/instances.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
 import type { PlatformProofs } from './platform-proof.ts'
 import type { TokenClaims } from './platform-token.ts'
 

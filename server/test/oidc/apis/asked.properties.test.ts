@@ -4,7 +4,7 @@ import { oidcScopes } from '@nauthera/rules/scopes'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
-import type { Apis, ApisOf } from '../../../src/oidc/clients/apis.ts'
+import type { Apis, ApisOf } from '../../../src/oidc/apis/apis.ts'
 import {
   judgeAuthorization,
   judgeExchange,
@@ -12,8 +12,8 @@ import {
   judgeRedemption,
   judgeRefresh,
   standingScope,
-} from '../../../src/oidc/clients/asked.ts'
-import type { Verdict } from '../../../src/oidc/clients/asked.ts'
+} from '../../../src/oidc/apis/asked.ts'
+import type { Verdict } from '../../../src/oidc/apis/asked.ts'
 
 // Four sides say what a client may have at an API. Three of them come as one list from the operator, the fourth is the client's own
 // version. No verdict may let through what any of them leaves out.

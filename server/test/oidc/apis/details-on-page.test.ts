@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { apiScopeOnPage, detailOnPage } from '../../../src/oidc/clients/details-on-page.ts'
+import { apiScopeOnPage, detailOnPage } from '../../../src/oidc/apis/details-on-page.ts'
 
 const words = [
   { name: 'payment', text: 'Zahlung' },

@@ -5,7 +5,7 @@ import type { ClusterIssuerKeys, IssuerKeys } from '../../clients/cluster-issuer
 import { keyIdOf, verifyForeign } from '../keys/jwt.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import type { KeySource } from '../outbound/issuer-keys.ts'
-import type { OidcClient } from './oidc-client.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
 import { claimedIdentity, judgeToken, readClaims, strangerOf } from './platform-token.ts'
 import type { TokenClaims, TokenRefusal } from './platform-token.ts'
 
