@@ -305,14 +305,14 @@ describe('the keys Job', function () {
     expect(name).to.match(/^Job\/nauthera-keys-[0-9a-f]{8}$/)
     expect(jobIn(await rendered(true))).to.equal(name)
     const metadata = { namespace: 'auth', name: name.slice('Job/'.length) }
-    api.put({
+    api.set({
       apiVersion: 'batch/v1',
       kind: 'Job',
       metadata,
       status: { conditions: [{ type: 'Failed', status: 'True' }] },
     })
     expect(jobIn(await rendered(true))).to.equal(`${name}-1`)
-    api.put({ apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'auth', name: 'nauthera-keys' } })
+    api.set({ apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'auth', name: 'nauthera-keys' } })
     expect(await rendered(true)).to.deep.equal([])
     expect(jobIn(await rendered(false))).to.equal(name)
     for (const [plural, key] of [

@@ -56,7 +56,7 @@ describe('the rendered server pod', function () {
     forget.push(reapDirectory(directory))
     const { api } = cluster
     const putSecret = (name: string, data: Record<string, string | Buffer>) =>
-      api.put({
+      api.set({
         apiVersion: 'v1',
         kind: 'Secret',
         metadata: { name, namespace: releaseNamespace },
@@ -119,7 +119,7 @@ describe('the rendered server pod', function () {
     })
     await passes('server', 'startupProbe')
     // The operator finds the pod by its rendered labels, and its status port by name.
-    api.put({
+    api.set({
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name: 'server-a', namespace: releaseNamespace, labels: metadata.labels },

@@ -3,10 +3,10 @@ import { expect } from 'chai'
 import { createPod } from '@nauthera/harness/agent/agent'
 import type { Pod } from '@nauthera/harness/agent/agent'
 import { startConfigServer } from '@nauthera/harness/agent/config-server'
-import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+import { buildClient, buildClients, buildVolume } from '@nauthera/harness/agent/make-shards'
 import { createVolumeWriter } from '@nauthera/stand-in/atomic-writer'
 import { createLink, dialStatus, mountLink } from '@nauthera/harness/agent/operator'
-import { spawnAgent } from '@nauthera/harness/agent/process'
+import { startAgentProcess } from '@nauthera/harness/agent/process'
 
 describe('a config-agent that is stopped for 30 s', function () {
   this.timeout(60_000)
@@ -18,11 +18,11 @@ describe('a config-agent that is stopped for 30 s', function () {
 
   it('F13 F39 leaves the server with its last good clients, is noticed by the operator, and is in sync 3 s after it continues', async () => {
     const volume = createVolumeWriter(pod.settings.clientsDirectory)
-    const clients = makeClients(40)
+    const clients = buildClients(40)
     const link = await createLink()
     await mountLink(pod, link.authority)
-    await volume.swap(makeVolume(clients, { seq: 1n }).files)
-    const agent = await spawnAgent(pod)
+    await volume.swap(buildVolume(clients, { seq: 1n }).files)
+    const agent = await startAgentProcess(pod)
     const server = await startConfigServer(pod.settings.config)
     pod.onStop(() => server.stop())
     await server.until('every shard', () => server.shards.size === 16)
@@ -43,7 +43,7 @@ describe('a config-agent that is stopped for 30 s', function () {
         resolve()
       })
     })
-    await volume.swap(makeVolume([...clients, makeClient('late')], { seq: 2n }).files)
+    await volume.swap(buildVolume([...clients, buildClient('late')], { seq: 2n }).files)
     await sleep(30_000 - (performance.now() - stoppedAt))
     expect(server.clients()).to.have.length(40)
     agent.signal('SIGCONT')

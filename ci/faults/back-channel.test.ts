@@ -20,7 +20,7 @@ import { namespace } from './support/chain-clients.ts'
 import { startChain } from './support/chain.ts'
 import type { Chain } from './support/chain.ts'
 import { isAlive, processesOf, signalAll, whoConnectsFrom } from './support/families.ts'
-import { askForCode, callback, person } from './support/load/visits.ts'
+import { requestDeviceCode, callback, person } from './support/load/visits.ts'
 import { tell } from './support/tell.ts'
 
 // An application is being told that a session has ended: it has the logout token and has not answered. Then a process is killed.
@@ -80,7 +80,7 @@ describe('back-channel logout with three replicas, and a process killed before t
     const browser = new Browser(chain.front)
     const { clientId, clientSecret } = chain.credentials('told')
     const proof = pkce()
-    const request = askForCode(clientId, proof.challenge, { scope: 'openid email' })
+    const request = requestDeviceCode(clientId, proof.challenge, { scope: 'openid email' })
     const back = await browser.authorize(authorizationUrl(chain.front.issuer, request), person)
     const code = back.searchParams.get('code')!
     const form = { grant_type: 'authorization_code', code, redirect_uri: callback, code_verifier: proof.verifier }

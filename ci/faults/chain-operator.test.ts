@@ -129,7 +129,7 @@ describe('the operator and its API under three replicas with load', function () 
     const { api } = chain.stack
     const poison = (name: string, spec: unknown) => {
       const metadata = { name, namespace, uid: `uid-${name}`, generation: 1 }
-      api.put({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClient', metadata, spec } as unknown as KubeObject)
+      api.set({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClient', metadata, spec } as unknown as KubeObject)
       undo.push(() => void api.store.remove(api.resource('oidcclients'), namespace, name))
     }
     const { restarts } = chain.stack.operator
@@ -180,7 +180,7 @@ describe('the operator and its API under three replicas with load', function () 
     content.seq += 5n
     const file = Buffer.from(renderShardFile(content).file).toString('base64')
     const refused = pods.map(({ agent }) => agent.line(/SHARD_UNSIGNED/, { from: agent.lines.length }))
-    api.put({ ...object, data: { ...data, [shardFile(shard)]: file } })
+    api.set({ ...object, data: { ...data, [shardFile(shard)]: file } })
     for (const { clients } of pods) clients.sync()
     await Promise.all(refused)
     for (const { port } of pods) expect((await requestToken(port, forged)).status).to.equal(401)
@@ -228,7 +228,7 @@ describe('the operator and its API under three replicas with load', function () 
         return object
       }
       port.containerPort = proxy.port
-      return api.put(object)
+      return api.set(object)
     }
     const pod = await startServerPod({
       api: Object.create(api, { put: { value: put } }) as typeof api,

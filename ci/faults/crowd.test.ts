@@ -47,7 +47,7 @@ describe('a crowd', function () {
   const put = (namespace: string, name: string, spec: object) => {
     const live = cluster.api.store.find(cluster.api.resource('oidcclients'), namespace, name)
     const generation = (live?.metadata.generation ?? 0) + 1
-    cluster.api.put({
+    cluster.api.set({
       apiVersion: 'auth.nauthera.io/v1alpha1',
       kind: 'OIDCClient',
       ...live,
@@ -108,7 +108,7 @@ describe('a crowd', function () {
     const shard = shardOf(appsNamespace, 'client-0')
     const neighbours = namesIn(appsNamespace, shard, 10)
     const giants = namesIn('giants', shard, giantCount)
-    cluster.api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'giants' } })
+    cluster.api.set({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'giants' } })
     await cluster.startReplica('server-a')
     for (const name of neighbours) put(appsNamespace, name, neighbour)
     operator = await startOperatorProcess(cluster, 'operator-0')

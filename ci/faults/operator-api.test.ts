@@ -236,7 +236,7 @@ describe('an operator and its API server', function () {
       [],
       { scopes: 'all' },
     ].entries()) {
-      cluster.api.put({
+      cluster.api.set({
         apiVersion: 'auth.nauthera.io/v1alpha1',
         kind: 'OIDCClient',
         metadata: { name: `poison-${index}`, namespace: appsNamespace, generation: 1 },

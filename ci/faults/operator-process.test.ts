@@ -95,7 +95,7 @@ describe('an operator in a process of its own', function () {
       }
       object.spec['description'] = description
       object.metadata.generation++
-      cluster.api.put(object as never)
+      cluster.api.set(object as never)
     }
     const startedAt = performance.now()
     const stretch = watchStretch(process.pid)

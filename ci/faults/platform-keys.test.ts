@@ -58,7 +58,7 @@ describe('F11 T32 an operator that is killed while it tells the keys of the clus
       first.kill('SIGTERM')
       await first.ended
       cluster.api.accountKeys.publish().signs()
-      cluster.api.accountKeys.drop()
+      cluster.api.accountKeys.remove()
       expect(published()).to.not.include(old)
 
       let hasMet = false

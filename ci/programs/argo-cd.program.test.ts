@@ -64,10 +64,10 @@ tryProgram({
       tokens: { idTTL: '1m', accessTTL: '1m' },
       secret: { name: 'argocd-oidc', presets: ['ArgoCD'] },
     })
-    api.put(object('ConfigMap', 'argocd-cm', { url, 'oidc.config': secret['oidc.config']! }))
-    api.put(object('ConfigMap', 'argocd-rbac-cm', { 'policy.default': 'role:readonly' }))
-    api.put(object('Secret', 'argocd-secret', { 'server.secretkey': 'a-key-of-argo-cd-itself' }))
-    api.put(object('Secret', 'argocd-oidc', secret))
+    api.set(object('ConfigMap', 'argocd-cm', { url, 'oidc.config': secret['oidc.config']! }))
+    api.set(object('ConfigMap', 'argocd-rbac-cm', { 'policy.default': 'role:readonly' }))
+    api.set(object('Secret', 'argocd-secret', { 'server.secretkey': 'a-key-of-argo-cd-itself' }))
+    api.set(object('Secret', 'argocd-oidc', secret))
     const server = startProgram({
       command,
       args: [
@@ -84,7 +84,7 @@ tryProgram({
     await server.answers(`${url}/healthz`)
     return {
       async take(data: SecretData) {
-        api.put(object('Secret', 'argocd-oidc', data))
+        api.set(object('Secret', 'argocd-oidc', data))
         await server.line(/oidc config modified|secret modified/)
         await server.answers(`${url}/healthz`)
       },

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect } from 'chai'
-import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import { findDovecot, startDovecot } from './support/dovecot.ts'
 import { tryProgram } from './support/program.ts'
 
@@ -46,7 +46,7 @@ tryProgram({
       /** What a mail program does. */
       async signIn() {
         const parameters = { client_id: id, redirect_uri: redirectUri, scope: 'openid email' }
-        const code = await getCode(issuer.replicas, { parameters })
+        const code = await fetchCode(issuer.replicas, { parameters })
         const form = { redirect_uri: redirectUri }
         return tokensOf(await redeem(issuer.replicas, code, { clientId: id, secret: plain, form })).access
       },

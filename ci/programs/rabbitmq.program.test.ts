@@ -3,7 +3,7 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { getCode, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { freePort } from '@nauthera/local/processes/ports'
 import { findProgram, pipInstall } from './support/prepare.ts'
 import { tryProgram } from './support/program.ts'
@@ -88,7 +88,7 @@ tryProgram({
       /** What the console does: it cannot send `resource`. */
       async signIn() {
         const parameters = { client_id: clientId, redirect_uri: redirectUri, scope: console['scopes']! }
-        const code = await getCode(issuer.replicas, { parameters })
+        const code = await fetchCode(issuer.replicas, { parameters })
         const form = { redirect_uri: redirectUri }
         const tokens = tokensOf(await redeem(issuer.replicas, code, { clientId, secret, form }))
         const next = tokensOf(await refresh(issuer.replicas, tokens.refresh!, { clientId, secret }))

@@ -206,9 +206,11 @@ const operator: readonly Unit[] = [
       const [usage, identities, sectors] = [new Usage(), new IdentityUsage(), new SectorProofs()]
       return (index) => {
         const use = { namespace: 'n', name: `c${index}`, lastUsed: at(index + 1) }
-        usage.note([{ ...use, secretId: 'a' }])
-        identities.note([{ ...use, identity: { kind: { case: undefined } } as never }])
-        sectors.note([{ namespace: 'n', name: `c${index}`, generation: 1n, fault: '', at: { seconds: 1n, nanos: 0 } }])
+        usage.record([{ ...use, secretId: 'a' }])
+        identities.record([{ ...use, identity: { kind: { case: undefined } } as never }])
+        sectors.record([
+          { namespace: 'n', name: `c${index}`, generation: 1n, fault: '', at: { seconds: 1n, nanos: 0 } },
+        ])
         if (index % step !== step - 1) return
         sectors.keepOnly(() => false)
         usage.keepOnly(() => false)
@@ -222,7 +224,7 @@ const operator: readonly Unit[] = [
     most: 8,
     make: () => {
       const usage = new Usage()
-      return (index) => usage.note([{ namespace: 'n', name: 'c', secretId: `s${index}`, lastUsed: at(index + 1) }])
+      return (index) => usage.record([{ namespace: 'n', name: 'c', secretId: `s${index}`, lastUsed: at(index + 1) }])
     },
   },
   {
@@ -231,7 +233,7 @@ const operator: readonly Unit[] = [
     most: 1,
     make: () => {
       const tally = new PolicyTally()
-      return (index) => tally.note('n/c', { policies: [`p${index}`], violations: [] })
+      return (index) => tally.record('n/c', { policies: [`p${index}`], violations: [] })
     },
   },
   {
@@ -249,11 +251,11 @@ const operator: readonly Unit[] = [
       ]
       const leave = (key: string) => {
         index.set(key, undefined)
-        waiting.forget(key)
-        tally.forget(key)
-        memories.forget(key)
+        waiting.remove(key)
+        tally.remove(key)
+        memories.remove(key)
         patience.end(key)
-        applied.forget(key)
+        applied.remove(key)
       }
       return (number) => {
         const [key, object] = [keyOf(number), client(number) as never]
@@ -261,12 +263,12 @@ const operator: readonly Unit[] = [
         index.olderInNamespace(object)
         waiting.wait(key)
         waiting.settle(key, '1')
-        tally.note(key, { policies: ['p'], violations: [] })
+        tally.record(key, { policies: ['p'], violations: [] })
         memories.of(key, object)
         patience.waitFor(key)
-        applied.remember(object, {} as never, '2')
+        applied.record(object, {} as never, '2')
         keys.add(key)
-        keys.take()
+        keys.next()
         if (number >= 100) leave(keyOf(number - 100))
       }
     },
@@ -282,11 +284,11 @@ const operator: readonly Unit[] = [
       queue.start((key) => (gone.has(key) ? Promise.resolve() : Promise.reject(new Error('refused'))))
       return async (index) => {
         queue.add(keyOf(index))
-        await queue.idle()
+        await queue.waitUntilIdle()
         gone.clear()
         gone.add(keyOf(index - 1))
         clock.advance(10)
-        await queue.idle()
+        await queue.waitUntilIdle()
       }
     },
   },

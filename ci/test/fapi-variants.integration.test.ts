@@ -7,7 +7,7 @@ import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import { parseAllDocuments } from 'yaml'
 import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
-import { makeCertificate } from '@nauthera/harness/certificates'
+import { createCertificate } from '@nauthera/harness/certificates'
 import type { Made } from '@nauthera/harness/certificates'
 import { addPerson, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
@@ -36,10 +36,18 @@ describe('the variants of FAPI 2.0', function () {
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'nauthera-fapi-'))
-    ca = await makeCertificate({ name: 'authority', authority: true, until: 24 })
+    ca = await createCertificate({ name: 'authority', authority: true, until: 24 })
     const uris = ['spiffe://example.org/ns/demo/sa/payments']
-    const ours = await makeCertificate({ issuer: ca, name: 'server', dnsNames: [host], usages: ['1.3.6.1.5.5.7.3.1'] })
-    ;[mine, other] = await Promise.all([makeCertificate({ issuer: ca, uris }), makeCertificate({ issuer: ca, uris })])
+    const ours = await createCertificate({
+      issuer: ca,
+      name: 'server',
+      dnsNames: [host],
+      usages: ['1.3.6.1.5.5.7.3.1'],
+    })
+    ;[mine, other] = await Promise.all([
+      createCertificate({ issuer: ca, uris }),
+      createCertificate({ issuer: ca, uris }),
+    ])
     ;[key, holder] = await Promise.all([generateKeyPair('ES256'), generateKeyPair('ES256')])
     const file = (name: string, text: string) => {
       writeFileSync(join(directory, name), text)

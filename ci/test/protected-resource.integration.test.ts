@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import * as oauth from 'oauth4webapi'
 import { parse } from 'yaml'
 import { basic, send } from '@nauthera/harness/browser'
-import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
@@ -131,7 +131,7 @@ describe('RFC 9728 protected resource metadata, section', () => {
     it(`7.4 a token that is asked for with that resource is for ${api.identifier} alone: of a person, and of a machine`, async () => {
       const { resource } = await resourceOf(api)
       const parameters = { resource, scope: `openid ${api.scopes.join(' ')}` }
-      const code = await getCode(replicas, { parameters })
+      const code = await fetchCode(replicas, { parameters })
       const ofPerson = tokensOf(await redeem(replicas, code, { form: { resource } })).access
       const ofMachine = tokensOf(await ask(resource)).access
       const other = apis.find((one) => one !== api)!
@@ -153,7 +153,7 @@ describe('RFC 9728 protected resource metadata, section', () => {
       ]
       for (const resource of wrong) {
         expect((await ask(resource)).json()['error'], resource).to.equal('invalid_target')
-        const refused = await refusalOf(getCode(replicas, { parameters: { resource } }))
+        const refused = await refusalOf(fetchCode(replicas, { parameters: { resource } }))
         expect(refused, resource).to.contain('error=invalid_target')
       }
       expect((await ask(api.identifier)).status).to.equal(200)

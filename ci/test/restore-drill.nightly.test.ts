@@ -13,7 +13,7 @@ import { baseline, releaseNamespace, startStack } from '@nauthera/local/product/
 import type { Stack } from '@nauthera/local/product/stack'
 import { isReady, waitForObject } from '@nauthera/local/product/wait-for'
 import { startPostgres } from '@nauthera/local/programs/postgres'
-import { restoreBackup, takeBackup } from '@nauthera/stand-in/backup'
+import { restoreBackup, readBackup } from '@nauthera/stand-in/backup'
 import type { Backup } from '@nauthera/stand-in/backup'
 import { startKubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeObject } from '@nauthera/stand-in/objects'
@@ -114,7 +114,7 @@ describe('a site that is lost and comes back from its backup', function () {
   /** Clients, people with sessions and consents at each application, and tokens. */
   const fill = async (stack: Stack): Promise<Held> => {
     for (const name of names)
-      stack.api.put({
+      stack.api.set({
         apiVersion: 'auth.nauthera.io/v1alpha1',
         kind: 'OIDCClient',
         metadata: { name, namespace: apps },
@@ -268,7 +268,7 @@ describe('a site that is lost and comes back from its backup', function () {
       const counted = await count(stack, await fill(stack))
       columns['before'] = counted.counts
       held = counted.held
-      backup = takeBackup(stack.api, [apps, releaseNamespace])
+      backup = readBackup(stack.api, [apps, releaseNamespace])
     } finally {
       await stack.stop()
     }

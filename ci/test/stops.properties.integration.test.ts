@@ -111,7 +111,7 @@ describe('A stop, whatever version of a client is served', function () {
     const { api: kubeApi } = cluster
     for (const { namespace, refusal, tightening } of cases) {
       const labels = { room: refusal === 'no-room' ? 'none' : 'enough', denied: String(tightening === 'denied') }
-      kubeApi.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } })
+      kubeApi.set({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } })
     }
     const needs = {
       api: kubeApi,
@@ -142,7 +142,7 @@ describe('A stop, whatever version of a client is served', function () {
   }
 
   const put = (name: string, spec: object) =>
-    cluster.api.put({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCPolicy', metadata: { name }, spec })
+    cluster.api.set({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCPolicy', metadata: { name }, spec })
   const applyApi = (clientIds?: readonly string[]) =>
     cluster.apply('billing', {
       type: 'M2M',
@@ -198,7 +198,7 @@ describe('A stop, whatever version of a client is served', function () {
     await cluster.apply('caller', { type: 'M2M', scopes: ['read'], audiences })
     for (const { namespace } of cases) {
       const metadata = { name: 'of-a-stranger', namespace }
-      cluster.api.put({ apiVersion: 'v1', kind: 'Secret', metadata, data: { token: 'dW50b3VjaGVk' } } as never)
+      cluster.api.set({ apiVersion: 'v1', kind: 'Secret', metadata, data: { token: 'dW50b3VjaGVk' } } as never)
     }
     for (const one of cases) await apply(one, base)
     await untilAll((one) => condition(one, 'Ready')?.status === 'True', 'all are Ready')

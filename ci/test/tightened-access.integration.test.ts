@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { Browser } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
-import { getCode } from '@nauthera/harness/flows'
+import { fetchCode } from '@nauthera/harness/flows'
 import { addPerson, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { accessTokenType, exchangeGrant, startServedCluster } from './support/served-cluster.ts'
@@ -186,7 +186,7 @@ describe('T13 K18 what is taken from a caller at an API', function () {
   /** A person signs in to the application for one API. */
   const signIn = async (place: Place, browser: Browser, resource: string, scope: string) => {
     const parameters = { client_id: `${place.callers}.app`, resource, scope }
-    const { value: code, proof } = await getCode(replicas, { browser, parameters })
+    const { value: code, proof } = await fetchCode(replicas, { browser, parameters })
     const form = { code, redirect_uri: redirectUri, code_verifier: proof.verifier, resource }
     return tokens(await asApp(place, 0, { grant_type: 'authorization_code', ...form }))
   }

@@ -133,11 +133,11 @@ async function startMount(needs: Needs, agent: Agent, pusher: Pusher): Promise<v
   const keeper = createKeeper(createLastGood(settings.stateDirectory), (error) =>
     log.warn({ code: 'STATE_UNWRITABLE', reason: describeError(error) }, 'last good shards not saved'),
   )
-  onStop('keeper', () => keeper.settled())
+  onStop('keeper', () => keeper.waitUntilWritten())
   const look = async (trigger: Trigger): Promise<{ again: boolean }> => {
     const began = monotonic()
-    const { again, news, faults } = mounted.look()
-    if (platformKeys.look(mounted.held.manifest?.manifest.signedBy) && !news) pusher.push()
+    const { again, news, faults } = mounted.readAgain()
+    if (platformKeys.readAgain(mounted.held.manifest?.manifest.signedBy) && !news) pusher.push()
     if (news) {
       reports.mount.snapshot(mounted.held, news.changed, { trigger, readMs: monotonic() - began })
       pusher.push()
@@ -147,7 +147,7 @@ async function startMount(needs: Needs, agent: Agent, pusher: Pusher): Promise<v
         await new Promise((resolve) => setImmediate(resolve))
         reports.mount.diff(news.before.shards.get(shard.ref.shard), shard)
       }
-      keeper.keep(mounted.held)
+      keeper.write(mounted.held)
       giveBack.soon()
     }
     if (faults) reports.mount.faults([...faults, ...platformKeys.faults])

@@ -8,7 +8,7 @@ import { failOnLeaks } from '@nauthera/harness/leaks'
 import { createPod } from '@nauthera/harness/agent/agent'
 import type { Pod } from '@nauthera/harness/agent/agent'
 import { startConfigServer } from '@nauthera/harness/agent/config-server'
-import { makeClient, makeClients, makeVolume, operatorSigner, sha256 } from '@nauthera/harness/agent/make-shards'
+import { buildClient, buildClients, buildVolume, operatorSigner, sha256 } from '@nauthera/harness/agent/make-shards'
 import { createVolumeWriter } from '@nauthera/stand-in/atomic-writer'
 import type { VolumeWriter } from '@nauthera/stand-in/atomic-writer'
 import { createLink, dialStatus, mountLink } from '@nauthera/harness/agent/operator'
@@ -33,10 +33,10 @@ describe('startAgent', () => {
     pod.onStop(() => operator.close())
     return operator
   }
-  const clients = makeClients(40)
+  const clients = buildClients(40)
   const names = clients.map((client) => client.name).sort()
-  const first = makeVolume(clients, { seq: 1n })
-  const late = makeVolume([...clients, makeClient('late')], { seq: 2n, change: 'a1b2' })
+  const first = buildVolume(clients, { seq: 1n })
+  const late = buildVolume([...clients, buildClient('late')], { seq: 2n, change: 'a1b2' })
   const home = shardOf('apps', 'late')
   const platformFiles = (keys: string): [string, Uint8Array][] => {
     const signed = operatorSigner.sign({ name: platformKeysFile, digest: sha256(keys) })
@@ -55,7 +55,7 @@ describe('startAgent', () => {
       expect(server.clients()).to.deep.equal(names)
 
       server.received.length = 0
-      const one = makeVolume([...clients, makeClient('late')], {
+      const one = buildVolume([...clients, buildClient('late')], {
         seq: (shard) => (shard === home ? 2n : 1n),
         change: 'a1b2',
       })
@@ -125,7 +125,7 @@ describe('startAgent', () => {
       const verifier = (text: string) => ({ id: sha256(text).slice(0, 8), sha256: sha256(text) })
       const [one, two] = [verifier('one'), verifier('two')]
       const volumeOf = (seq: bigint, verifiers: (typeof one)[]) =>
-        makeVolume([makeClient('app', { verifiers } as never)], { seq })
+        buildVolume([buildClient('app', { verifiers } as never)], { seq })
       await volume.swap(volumeOf(1n, [one]).files)
       await pod.startAgent()
       const server = await startServer()
@@ -221,7 +221,7 @@ describe('startAgent', () => {
     })
 
     it('F13 a cold start without a manifest takes nothing and completes nothing', async () => {
-      const { files } = makeVolume(clients)
+      const { files } = buildVolume(clients)
       files.delete(manifestFile)
       await volume.swap(files)
       await pod.startAgent({ wordlessMs: 0 })
@@ -257,12 +257,12 @@ describe('startAgent', () => {
       await volume.swap(new Map())
       await pod.untilTold('refused', (line) => line['code'] === 'SHARD_MISSING')
       await unlink(join(pod.settings.clientsDirectory, '..data'))
-      const empty = makeVolume([], { seq: 9n })
+      const empty = buildVolume([], { seq: 9n })
       empty.files.delete(manifestFile)
       await volume.swap(empty.files)
       await pod.untilTold('refused', (line) => line['code'] === 'SHARD_MASS_VANISH')
       expect(server.clients()).to.deep.equal(names)
-      await volume.swap(makeVolume([], { seq: 9n }).files)
+      await volume.swap(buildVolume([], { seq: 9n }).files)
       await server.until('really none', () => server.clients().length === 0)
     })
 
@@ -271,7 +271,7 @@ describe('startAgent', () => {
       await pod.startAgent()
       const server = await startServer()
       for (const seq of [2n, 3n, 4n]) {
-        const next = makeVolume(clients, { seq })
+        const next = buildVolume(clients, { seq })
         await volume.swap(next.files, (fresh) => truncate(join(fresh, shardFile(3)), 30))
         await server.until(`seq ${seq}`, () => server.shards.get(4)?.ref?.seq === seq)
       }
@@ -471,12 +471,12 @@ describe('startAgent', () => {
     const plain = 'canary-51f0-plain-secret'
     const sha = sha256(plain)
     await volume.swap(
-      makeVolume([makeClient('app', { verifiers: [{ id: sha.slice(0, 8), sha256: sha }] } as never)]).files,
+      buildVolume([buildClient('app', { verifiers: [{ id: sha.slice(0, 8), sha256: sha }] } as never)]).files,
     )
     const { metrics, stop } = await pod.startAgent()
     const server = await startServer()
     await server.until('complete', () => server.manifestDigest !== '')
-    await volume.swap(makeVolume([makeClient('app')], { seq: 2n }).files)
+    await volume.swap(buildVolume([buildClient('app')], { seq: 2n }).files)
     await pod.untilTold('retired')
     await stop()
     const kept: string[] = []

@@ -4,11 +4,11 @@ import { failOnLeaks } from '@nauthera/harness/leaks'
 import { createPod } from '@nauthera/harness/agent/agent'
 import type { Pod } from '@nauthera/harness/agent/agent'
 import { startConfigServer } from '@nauthera/harness/agent/config-server'
-import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+import { buildClient, buildClients, buildVolume } from '@nauthera/harness/agent/make-shards'
 import { createVolumeWriter } from '@nauthera/stand-in/atomic-writer'
 import type { VolumeWriter } from '@nauthera/stand-in/atomic-writer'
 import { createLink, dialStatus, mountLink } from '@nauthera/harness/agent/operator'
-import { spawnAgent } from '@nauthera/harness/agent/process'
+import { startAgentProcess } from '@nauthera/harness/agent/process'
 
 describe('the config-agent as a process', function () {
   this.timeout(30_000)
@@ -26,13 +26,13 @@ describe('the config-agent as a process', function () {
     pod.onStop(() => server.stop())
     return server
   }
-  const clients = makeClients(40)
-  const first = makeVolume(clients, { seq: 1n })
+  const clients = buildClients(40)
+  const first = buildVolume(clients, { seq: 1n })
 
   it('is ready once it is started, whether or not anything is mounted, and ends within 2 s when told to', async () => {
     const link = await createLink()
     await mountLink(pod, link.authority)
-    const agent = await spawnAgent(pod)
+    const agent = await startAgentProcess(pod)
     const { management } = await agent.untilTold('starting')
     const { status } = await agent.untilTold('started')
     const server = await startServer()
@@ -60,7 +60,7 @@ describe('the config-agent as a process', function () {
 
   it('lists every wrong setting at once and exits with 2', async () => {
     const wrong = { ...pod.settings, release: '', status: { host: '', port: 99_999 }, extra: 1 }
-    const agent = await spawnAgent({ ...pod, settings: wrong as never })
+    const agent = await startAgentProcess({ ...pod, settings: wrong as never })
     expect((await agent.exited)[0]).to.equal(2)
     for (const path of ['release', 'status.host', 'status.port', 'extra'])
       expect(agent.errors()).to.contain(`${path}: `)
@@ -68,12 +68,12 @@ describe('the config-agent as a process', function () {
 
   it('F13 killed and started again, it is in sync again', async () => {
     await volume.swap(first.files)
-    const agent = await spawnAgent(pod)
+    const agent = await startAgentProcess(pod)
     const server = await startServer()
     await server.until('every shard', () => server.shards.size === 16)
     await agent.kill('SIGKILL')
-    await volume.swap(makeVolume([...clients, makeClient('late')], { seq: 2n }).files)
-    const again = await spawnAgent(pod)
+    await volume.swap(buildVolume([...clients, buildClient('late')], { seq: 2n }).files)
+    const again = await startAgentProcess(pod)
     await again.untilTold('started')
     await server.until('in sync', () => server.clients().includes('late'), 15_000)
   })
@@ -85,7 +85,7 @@ describe('the config-agent as a process', function () {
       fs.watch = () => { throw Object.assign(new Error('EMFILE: too many open files, watch'), { code: 'EMFILE' }) };
       syncBuiltinESMExports()`
     await volume.swap(first.files)
-    const agent = await spawnAgent(
+    const agent = await startAgentProcess(
       pod,
       hasNamespaces
         ? { wrap: ['unshare', '-r', 'sh', '-c', 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$@"', 'sh'] }
@@ -96,7 +96,7 @@ describe('the config-agent as a process', function () {
     await agent.untilTold('watch degraded')
     for (const seq of [2n, 3n, 4n]) {
       const before = agent.lines.length
-      await volume.swap(makeVolume([...clients, makeClient(`late-${seq}`)], { seq }).files)
+      await volume.swap(buildVolume([...clients, buildClient(`late-${seq}`)], { seq }).files)
       await server.until(`change ${seq}`, () => server.clients().includes(`late-${seq}`), 15_000)
       // the server may have the change before we have read the line
       await agent.untilTold('snapshot', (line) => agent.lines.indexOf(line) >= before)

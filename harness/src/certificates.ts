@@ -41,7 +41,7 @@ export interface Wanted {
 const hour = 3_600_000
 const clientAuth = '1.3.6.1.5.5.7.3.2'
 
-export async function makeCertificate(wanted: Wanted = {}): Promise<Made> {
+export async function createCertificate(wanted: Wanted = {}): Promise<Made> {
   const { hash = 'SHA-256', rsaBits, issuer } = wanted
   const algorithm = rsaBits
     ? { name: 'RSASSA-PKCS1-v1_5', hash, modulusLength: rsaBits, publicExponent: Uint8Array.of(1, 0, 1) }

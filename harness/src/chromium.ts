@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core'
 import { findChromium, openBrowser } from '@nauthera/local/programs/chromium'
 
 /** Starts Chromium for a suite, or says why the suite could not run and skips it: the one kind of test that may. */
-export async function launchChromium(suite: Mocha.Context): Promise<Browser> {
+export async function startChromium(suite: Mocha.Context): Promise<Browser> {
   if (findChromium() === undefined) {
     process.stderr.write(
       '    browser tests could not run: there is no Chromium in the PATH (apt-get install chromium)\n',

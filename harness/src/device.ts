@@ -14,7 +14,7 @@ export interface DeviceRequest {
 
 export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 
-export function askForCode(
+export function requestDeviceCode(
   replicas: ServerReplicas,
   form: Record<string, string> = {},
   options: { replica?: number; headers?: Record<string, string> } = {},
@@ -26,11 +26,11 @@ export function askForCode(
   })
 }
 
-export async function getDeviceCode(
+export async function fetchDeviceCode(
   replicas: ServerReplicas,
   form: Record<string, string> = {},
 ): Promise<DeviceRequest> {
-  const answer = await askForCode(replicas, form)
+  const answer = await requestDeviceCode(replicas, form)
   if (answer.status !== 200) throw new Error(`${answer.status} ${answer.body}`)
   const {
     device_code: device,

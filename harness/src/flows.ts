@@ -26,7 +26,7 @@ export const request = (proof: Pkce, more: Record<string, string> = {}): Record<
 })
 
 /** Signs a person in (or goes on with their session) and comes back with a code. */
-export async function getCode(
+export async function fetchCode(
   replicas: ServerReplicas,
   options: { username?: string; browser?: Browser; parameters?: Record<string, string> } = {},
 ): Promise<Code> {
@@ -113,10 +113,10 @@ export const headerOfJwt = (token: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()) as Record<string, unknown>
 
 /** @param options.clientId other than `app.web`; the parameters name it too */
-export async function getTokens(
+export async function fetchTokens(
   replicas: ServerReplicas,
-  options: Parameters<typeof getCode>[1] & { clientId?: string } = {},
+  options: Parameters<typeof fetchCode>[1] & { clientId?: string } = {},
 ): Promise<Tokens> {
   const { clientId, ...others } = options
-  return tokensOf(await redeem(replicas, await getCode(replicas, others), clientId === undefined ? {} : { clientId }))
+  return tokensOf(await redeem(replicas, await fetchCode(replicas, others), clientId === undefined ? {} : { clientId }))
 }

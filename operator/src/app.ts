@@ -11,7 +11,7 @@ import { createWorkQueue } from './intake/work-queue.ts'
 import { ApiError } from './kubernetes/api-error.ts'
 import { createReadVersion } from './kubernetes/conditional-write.ts'
 import { createLease, writeWhileHeld } from './kubernetes/lease.ts'
-import { createOperatorMetrics, showReplicas } from './metrics.ts'
+import { createOperatorMetrics, recordReplicas } from './metrics.ts'
 import { createReconciler } from './reconcile.ts'
 import type { Issuers } from './replicas/issuers.ts'
 import { Rounds } from './secret/rounds.ts'
@@ -135,7 +135,7 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
     () => queue.stop(),
     () => issuers.stop(),
   )
-  const countReplicas = () => showReplicas(metrics, replicas.list())
+  const countReplicas = () => recordReplicas(metrics, replicas.list())
   replicas.start(
     () => {
       const { keys, everybody } = follow.changed()
@@ -143,14 +143,14 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
       if (everybody) wake.spread(watch.clients.keys())
       countReplicas()
     },
-    () => link.doubt(),
-    { onUnknownKey: () => issuers.ask(), onClients: wake.now },
+    () => link.wake(),
+    { onUnknownKey: () => issuers.wake(), onClients: wake.now },
   )
   issuers.start()
   await watch.start({
     onClients: wake.now,
     onResync: (keys) => {
-      replicas.keepOnly((key) => watch.clients.get(key) !== undefined)
+      replicas.removeAllBut((key) => watch.clients.find(key) !== undefined)
       wake.spread(keys)
     },
     onPods: (pods) => {
@@ -170,7 +170,7 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
   })
   wake.now(keys)
   const onCalm = () => {
-    shards.hurry()
+    shards.clearWaits()
     giveBack.soon()
   }
   startQueue(leader, { queue, crowd, onCalm, reconciler, clients: watch.clients })
@@ -200,7 +200,7 @@ function startQueue(
     } finally {
       stopTimer()
       metrics.queueDepth.set(queue.depth)
-      if (crowd.note(queue.depth)) onCalm()
+      if (crowd.record(queue.depth)) onCalm()
       metrics.clients.set(clients.size)
     }
   })
@@ -234,7 +234,7 @@ function buildIntake(
     connection,
     events,
     clock,
-    watched: (key) => watch.clients.get(key)?.metadata.resourceVersion,
+    watched: (key) => watch.clients.find(key)?.metadata.resourceVersion,
     onWrite: () => onWrite('status'),
   })
   const tally = new PolicyTally()
@@ -263,7 +263,7 @@ function buildIntake(
     clock,
     log,
     again: queue.addAfter,
-    forgive: queue.forgive,
+    forgive: queue.clearFailures,
     wake: wake.now,
     onWrite,
   })

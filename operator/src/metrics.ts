@@ -29,7 +29,7 @@ export function createOperatorMetrics(metrics: Metrics) {
 export type OperatorMetrics = ReturnType<typeof createOperatorMetrics>
 
 /** @param list every replica that is followed */
-export function showReplicas(metrics: OperatorMetrics, list: readonly { readonly serverConnected: boolean }[]): void {
+export function recordReplicas(metrics: OperatorMetrics, list: readonly { readonly serverConnected: boolean }[]): void {
   const connected = list.filter(({ serverConnected }) => serverConnected).length
   metrics.replicas.set({ state: 'connected' }, connected)
   metrics.replicas.set({ state: 'absent' }, list.length - connected)

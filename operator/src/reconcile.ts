@@ -30,7 +30,7 @@ import { splitKey } from './kubernetes/objects.ts'
 import type { FollowReplicas } from './replicas/follow-replicas.ts'
 import type { Issuers } from './replicas/issuers.ts'
 import type { Replicas } from './replicas/replicas.ts'
-import { leaveFormerNames } from './secret/leave-former-names.ts'
+import { removeAtFormerNames } from './secret/leave-former-names.ts'
 import type { FormerNames } from './secret/leave-former-names.ts'
 import { createMemories } from './secret/memories.ts'
 import type { Memories } from './secret/memories.ts'
@@ -53,7 +53,7 @@ export interface Reconciler {
   /** @returns those that wait for a name of one of these clients: what is stored of these has changed */
   waitingFor(keys: readonly string[]): readonly string[]
   /** What is remembered of the Secrets. */
-  readonly memories: Pick<Memories, 'doubt' | 'seen'>
+  readonly memories: Pick<Memories, 'clearRead' | 'seen'>
   /** Wakes nobody any more. */
   stop(): void
 }
@@ -70,12 +70,12 @@ interface Needs {
   readonly shards: Shards
   readonly replicas: Pick<
     Replicas,
-    'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince' | 'lastIdentity' | 'lastSector' | 'lastCodes' | 'forget'
+    'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince' | 'lastIdentity' | 'lastSector' | 'lastCodes' | 'remove'
   >
   readonly follow: FollowReplicas
   readonly issuers: Pick<Issuers, 'fault'>
   readonly status: WriteStatus
-  readonly tally: Pick<PolicyTally, 'note' | 'forget'>
+  readonly tally: Pick<PolicyTally, 'record' | 'remove'>
   readonly clock: Clock
   readonly log: Log
   /** Comes back to the key after so many milliseconds at the latest. */
@@ -114,30 +114,30 @@ export function createReconciler(needs: Needs): Reconciler {
     const log = needs.log.child({ client: key })
     const client = status.withLatest(found)
     const judgement = judge(client, (error) => log.warn({ error }, 'client cannot be read'))
-    needs.tally.note(key, judgement)
-    nameWaits.note(key, judgement.acceptance.kind === 'conflict' ? judgement.acceptance.holder : undefined)
-    limitWaits.note(key, isCountedOut(judgement) ? Date.parse(client.metadata.creationTimestamp) : undefined)
+    needs.tally.record(key, judgement)
+    nameWaits.record(key, judgement.acceptance.kind === 'conflict' ? judgement.acceptance.holder : undefined)
+    limitWaits.record(key, isCountedOut(judgement) ? Date.parse(client.metadata.creationTimestamp) : undefined)
     // with its shard lost, a name that it had is free without a change of what is stored
     if (judgement.serve.kind === 'nothing' && shards.stored(key) === undefined) needs.wake(nameWaits.of([key]))
     const shared = sharedNameOf(client, watch.clients.rivals(key))
     // What another client does to the Secret has no event: with somebody beside it, nothing of it is remembered.
-    if (shared) memories.doubt(key)
+    if (shared) memories.clearRead(key)
     const memory = memories.of(key, client)
     const isNew = client.status === undefined && !shared && shards.isUnheardOf(key)
-    apis.note(client, judgement.declared)
+    apis.record(client, judgement.declared)
     const { granted, access } = accessOf({ ...needs, apis }, key, judgement)
     const work = { key, judgement, granted, memory, holder: shared?.holder, log }
     let result = await workOnSecret({ ...work, isNew })
     // before people are told that it is unfinished, the cause is looked for
-    if (status.tellsUnfinished(key) && memories.makeSure(key)) result = await workOnSecret(work)
+    if (status.wouldReportUnfinished(key) && memories.clearAssumed(key)) result = await workOnSecret(work)
     // Before the status forgets the former name: after a crash nothing else knows it.
-    const former = await leaveFormerNames({ ...needs, home: settings }, judgement.client, memory, result.secret)
+    const former = await removeAtFormerNames({ ...needs, home: settings }, judgement.client, memory, result.secret)
     // One that has lost the Secret, or has to make it again, is told.
     for (const holder of shared?.holders ?? []) again(holder, sharedAgainMs)
     const { restoredFrom } = memory
     const outcome = outcomeOf(needs, { key, judgement, granted, access, result, former, restoredFrom })
-    follow.note(key, isSettled(outcome))
-    follow.notePlatform(key, outcome.platform !== undefined)
+    follow.record(key, isSettled(outcome))
+    follow.recordPlatform(key, outcome.platform !== undefined)
     const written = await status.write(outcome, isInProgress(outcome))
     // who proved it last is news for people, and none that hurries; that a program was mended, too
     const isFaulty = hasFault(client, outcome.codes, configOf(judgement)?.scopes ?? [])
@@ -151,27 +151,27 @@ export function createReconciler(needs: Needs): Reconciler {
 
   /** The client is gone. Whatever is known by its name was of that very object. */
   const forget = (key: string) => {
-    memories.forget(key)
-    nameWaits.note(key, undefined)
-    limitWaits.note(key, undefined)
+    memories.remove(key)
+    nameWaits.record(key, undefined)
+    limitWaits.record(key, undefined)
     const { namespace } = splitKey(key)
-    if (!endings.has(namespace)) needs.wake(limitWaits.take(namespace))
-    apis.forget(key)
-    follow.forget(key)
-    status.forget(key)
-    needs.tally.forget(key)
-    needs.replicas.forget(key)
+    if (!endings.has(namespace)) needs.wake(limitWaits.next(namespace))
+    apis.remove(key)
+    follow.remove(key)
+    status.remove(key)
+    needs.tally.remove(key)
+    needs.replicas.remove(key)
     needs.forgive(key)
     shards.remove(key)
   }
 
   return {
     reconcile: async (key) => {
-      const found = watch.clients.get(key)
+      const found = watch.clients.find(key)
       // its deletion may be no more to be seen: while one is looked at, it can be deleted and made anew
       if (!found || (memories.uid(key) ?? found.metadata.uid) !== found.metadata.uid) forget(key)
       if (!found) return
-      follow.begin(key)
+      follow.start(key)
       await lookAt(key, found)
     },
     waitingFor: (keys) => nameWaits.of(keys),

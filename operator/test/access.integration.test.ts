@@ -35,7 +35,7 @@ describe('access to APIs', function () {
   })
 
   const putNamespace = (name: string, labels: Record<string, string> = {}) =>
-    cluster.api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
+    cluster.api.set({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
   const api = (access?: object[], more: object = {}) =>
     cluster.apply('billing', {
       type: 'M2M',

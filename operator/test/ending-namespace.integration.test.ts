@@ -35,7 +35,7 @@ describe('a namespace that is being deleted', function () {
       await cluster.until(() => ['a', 'b'].every((name) => status(name, 'Ready')?.status === 'True'), 'two are served')
       const { api } = cluster
       const namespace = api.store.get(api.resource('namespaces'), undefined, apps)
-      api.put({
+      api.set({
         ...namespace,
         metadata: { ...namespace.metadata, deletionTimestamp: new Date().toISOString() },
       } as never)

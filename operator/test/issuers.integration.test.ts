@@ -70,7 +70,7 @@ describe('the keys of the cluster, on their way to the servers', function () {
     await cluster.until(() => told()?.keys.length === 2, 'the new key is told')
     expect(reads() - before).to.equal(1)
     next.signs()
-    cluster.api.accountKeys.drop()
+    cluster.api.accountKeys.remove()
     await operator.pass(61_000)
     await cluster.until(() => told()?.keys[1]?.notAfter, 'the old key gets its end')
   })
@@ -98,7 +98,7 @@ describe('the keys of the cluster, on their way to the servers', function () {
       ...(object['data'] as object),
       [platformKeysFile]: Buffer.from(JSON.stringify(forged)).toString('base64'),
     }
-    cluster.api.put({ ...object, data })
+    cluster.api.set({ ...object, data })
     await operator.pass(61_000)
     await cluster.until(() => told()?.keys.length === before.keys.length, 'it is written over')
     expect(told()?.keys).to.deep.equal(before.keys)

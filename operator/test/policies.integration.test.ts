@@ -20,7 +20,7 @@ describe('OIDCPolicy objects', function () {
   })
 
   const put = (spec: object) =>
-    cluster.api.put({
+    cluster.api.set({
       apiVersion: 'auth.nauthera.io/v1alpha1',
       kind: 'OIDCPolicy',
       metadata: { name: 'no-machines' },
@@ -64,7 +64,7 @@ describe('OIDCPolicy objects', function () {
       violating: [],
       conditions: [],
     }
-    api.put({ ...stored()!, status: { releases: [other] } } as never)
+    api.set({ ...stored()!, status: { releases: [other] } } as never)
     const report = () => stored()?.status?.releases?.find(({ release }) => release === 'auth/nauthera')
     await is('reports', 'PolicyCompliant', 'True')
     operator.clock.leap(5_500)
@@ -157,9 +157,9 @@ describe('OIDCPolicy objects', function () {
         ['apps', { team: 'owner' }],
         ['team-b', {}],
       ] as const)
-        api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
+        api.set({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
       const open = { allow: { customClientId: true, resourceServer: true, audiences: [identifier] } }
-      api.put({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCPolicy', metadata: { name: 'open' }, spec: open })
+      api.set({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCPolicy', metadata: { name: 'open' }, spec: open })
       const resourceServer = { identifier, scopes: [{ name: 'read' }], access: [{ namespaces: ['*'] }] }
       await cluster.apply('billing', { type: 'M2M', clientId: 'shop', resourceServer })
       await is('billing', 'Ready', 'True')

@@ -209,7 +209,7 @@ describe('operator', function () {
       await cluster.until(() => (late.expected.at(-1) ?? '') !== '', 'it hears what is expected')
       await operator.pass(8_000)
       expect(cluster.condition('reports', 'Ready')?.status, 'while it loads').to.equal('True')
-      late.take()
+      late.mount()
       await passUntil(() => cluster.client('reports')?.status?.replicas?.summary === '3/4')
       expect(cluster.condition('reports', 'Ready')).to.include({ status: 'False', reason: 'ReplicasLagging' })
       late.load()
@@ -265,7 +265,7 @@ describe('operator', function () {
 
     it('goes on with other clients when one cannot be understood', async () => {
       await applyReady('reports')
-      cluster.api.put({
+      cluster.api.set({
         apiVersion: 'auth.nauthera.io/v1alpha1',
         kind: 'OIDCClient',
         metadata: { name: 'poison', namespace: appsNamespace, generation: 1 },
@@ -372,7 +372,7 @@ describe('operator', function () {
 
   describe('secrets of others', () => {
     it('K2 leaves a Secret of that name alone', async () => {
-      cluster.api.put({
+      cluster.api.set({
         apiVersion: 'v1',
         kind: 'Secret',
         metadata: { name: 'reports-oidc', namespace: appsNamespace, labels: { 'auth.nauthera.io/client': 'reports' } },
@@ -389,7 +389,7 @@ describe('operator', function () {
     it('K2 leaves one alone that nobody owns, though its labels and annotations say that it is ours', async () => {
       const sha256 = digestOf('hunter2')
       cluster.planted.add('hunter2')
-      cluster.api.put({
+      cluster.api.set({
         apiVersion: 'v1',
         kind: 'Secret',
         metadata: {
@@ -430,7 +430,7 @@ describe('operator', function () {
       await operator.leading
       const value = 'a-secret-of-their-own-with-40-characters'
       const given = (labels: Record<string, string>) =>
-        cluster.api.put({
+        cluster.api.set({
           apiVersion: 'v1',
           kind: 'Secret',
           metadata: { name: 'given', namespace: appsNamespace, labels },
@@ -454,7 +454,7 @@ describe('operator', function () {
       const values = ['first', 'second', 'third'].map((name) => `a-secret-of-their-own-${name}`.padEnd(40, '-'))
       const [first, second, third] = values as [string, string, string]
       const give = (value: string) =>
-        cluster.api.put({
+        cluster.api.set({
           apiVersion: 'v1',
           kind: 'Secret',
           metadata: { name: 'given', namespace: appsNamespace, labels: { 'auth.nauthera.io/client': 'reports' } },
@@ -529,7 +529,7 @@ describe('operator', function () {
       // as somebody does who writes the Secret by hand for the other client
       const taken = cluster.secret('shared-oidc')!
       const metadata = { ...taken.metadata, labels: { ...taken.metadata.labels, [labels.client]: 'second' } }
-      cluster.api.put({ ...taken, metadata, ownerReferences: [] } as never)
+      cluster.api.set({ ...taken, metadata, ownerReferences: [] } as never)
       await cluster.apply('second', shared)
       operator.clock.leap(2_000)
       await cluster.until(
@@ -543,7 +543,7 @@ describe('operator', function () {
   describe('what another release serves', () => {
     it('is left alone', async () => {
       await cluster.apply('foreign', { ...machine, serverName: 'internal' })
-      cluster.api.put({
+      cluster.api.set({
         apiVersion: 'auth.nauthera.io/v1alpha1',
         kind: 'OIDCClient',
         metadata: { name: 'served', namespace: appsNamespace, generation: 1 },

@@ -6,7 +6,7 @@ import type { Cluster } from '@nauthera/harness/operator/cluster'
 import { appsNamespace, release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { TestReplica } from '@nauthera/harness/operator/replica'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
-import { removeNamespaces, restoreBackup, takeBackup } from '@nauthera/stand-in/backup'
+import { removeNamespaces, restoreBackup, readBackup } from '@nauthera/stand-in/backup'
 import type { Backup } from '@nauthera/stand-in/backup'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 
@@ -58,7 +58,7 @@ describe('a restore from a backup', function () {
   const loseAll = async (): Promise<Backup> => {
     await operator.stop()
     await Promise.all(replicas.map((replica) => replica.remove()))
-    const backup = takeBackup(cluster.api, [appsNamespace, releaseNamespace])
+    const backup = readBackup(cluster.api, [appsNamespace, releaseNamespace])
     removeNamespaces(cluster.api, [appsNamespace, releaseNamespace])
     return backup
   }
@@ -145,7 +145,7 @@ describe('a restore from a backup', function () {
     })
 
     it('F43 a namespace that ends while the operator works comes back whole', async () => {
-      const backup = takeBackup(cluster.api, [appsNamespace])
+      const backup = readBackup(cluster.api, [appsNamespace])
       // they are back before the servers know it
       for (const name of names) cluster.planted.add(cluster.plain(name) ?? '')
       cluster.planted.add(Buffer.from(valueOf('web-named')!, 'base64').toString())

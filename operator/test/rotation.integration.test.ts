@@ -296,7 +296,7 @@ describe('rotation', function () {
 
     it('K2 leaves a Secret alone that was taken over, and says so within a minute', async () => {
       const theirs = { ...cluster.secret('reports-oidc')! }
-      cluster.api.put({
+      cluster.api.set({
         ...theirs,
         metadata: {
           ...theirs.metadata,
@@ -317,7 +317,7 @@ describe('rotation', function () {
     it('K7 restores an edited Secret: the endpoints from the spec, the secret by rotation', async () => {
       const secret = cluster.secret('reports-oidc')!
       const edit = (data: Record<string, string>) =>
-        cluster.api.put({ ...cluster.secret('reports-oidc')!, data: { ...secret.data, ...data } } as never)
+        cluster.api.set({ ...cluster.secret('reports-oidc')!, data: { ...secret.data, ...data } } as never)
       edit({ issuer: Buffer.from('https://evil.example.com').toString('base64') })
       await operator.pass(61_000)
       const issuer = () => Buffer.from(cluster.secret('reports-oidc')!.data['issuer'] ?? '', 'base64').toString()
@@ -330,7 +330,7 @@ describe('rotation', function () {
       const secret = cluster.secret('reports-oidc')!
       const sha256 = digestOf('hunter2')
       cluster.planted.add('hunter2')
-      cluster.api.put({
+      cluster.api.set({
         ...secret,
         metadata: {
           ...secret.metadata,
@@ -352,7 +352,7 @@ describe('rotation', function () {
 
     it('leaves keys and labels of others in it', async () => {
       const secret = cluster.secret('reports-oidc')!
-      cluster.api.put({
+      cluster.api.set({
         ...secret,
         metadata: { ...secret.metadata, labels: { ...secret.metadata.labels, theirs: 'yes' } },
         data: { ...secret.data, 'cookie-secret': 'dGhlaXJz' },
@@ -425,7 +425,7 @@ describe('rotation', function () {
     it('keeps the old one, and its name in the status, while the new name is taken', async () => {
       const old = cluster.plain('reports')!
       const theirs = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'taken', namespace: appsNamespace } }
-      cluster.api.put(theirs as never)
+      cluster.api.set(theirs as never)
       await cluster.apply('reports', named('taken'))
       await cluster.until(() => cluster.condition('reports', 'Ready')?.reason === 'NameTaken', 'NameTaken is shown')
       expect(status()?.name).to.equal('reports-oidc')

@@ -53,7 +53,7 @@ async function proveSecretless({ api, issuer, pods }: Stack): Promise<void> {
 
 async function platformTokenOf(api: Stack['api'], issuer: string): Promise<string> {
   const { namespace, secretless: name } = demo
-  api.put({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name: `${name}-0` } })
+  api.set({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name: `${name}-0` } })
   const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: `${name}-0` }
   const { status, body } = await createKubeClient(api.adminConfig).call<{ status?: { token?: string } }>(
     'POST',

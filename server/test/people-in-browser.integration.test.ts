@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { authorizationUrl, pkce } from '@nauthera/harness/browser'
-import { launchChromium, watchPage } from '@nauthera/harness/chromium'
+import { startChromium, watchPage } from '@nauthera/harness/chromium'
 import { request } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, password } from '@nauthera/harness/server'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -27,7 +27,7 @@ describe('people on their way through the pages', function () {
   let application: Server
   let redirectUri: string
   before(async function () {
-    browser = await launchChromium(this)
+    browser = await startChromium(this)
     const settings = { admin: { group: 'desk' }, secondFactor: { requiredGroups: ['careful'] } }
     const registration = { enabled: true, allowedDomains: ['example.com'] }
     site = await startMailSite({ settings: { ...settings, registration } })

@@ -4,7 +4,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { findAxeViolations, launchChromium, watchPage } from '@nauthera/harness/chromium'
+import { findAxeViolations, startChromium, watchPage } from '@nauthera/harness/chromium'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { createPasswords } from '../src/users/passwords.ts'
 import { configs, entry, startReplicas } from '@nauthera/harness/server'
@@ -68,7 +68,7 @@ describe('signing in with a browser', function () {
   let page: Page
 
   before(async function () {
-    browser = await launchChromium(this)
+    browser = await startChromium(this)
     party = await startRelyingParty()
     server = await startReplicas()
     const config = {

@@ -8,7 +8,7 @@ export type Backup = readonly KubeObject[]
 const kinds = ['namespaces', 'secrets', 'oidcpolicies', 'oidcclients'] as const
 
 /** @returns all that a backup keeps of these namespaces */
-export function takeBackup(api: KubeApi, namespaces: readonly string[]): Backup {
+export function readBackup(api: KubeApi, namespaces: readonly string[]): Backup {
   return kinds.flatMap((plural) =>
     api.store
       .all(api.resource(plural))

@@ -19,7 +19,7 @@ export function kubeContract(connect: () => Promise<ContractConnection>): void {
   const subject = new Subject()
   before(async function () {
     this.timeout(60_000)
-    await subject.begin(connect)
+    await subject.start(connect)
   })
   after(async function () {
     this.timeout(60_000)

@@ -40,7 +40,7 @@ export interface KubeApi {
   readonly adminConfig: string
   readonly adminToken: string
   /** Puts an object in or over, as the system would: no rights, no validation, status included. */
-  put(object: KubeObject): KubeObject
+  set(object: KubeObject): KubeObject
   /** Ends every connection and the server. */
   stop(): Promise<void>
 }
@@ -125,7 +125,7 @@ function openApi(state: ApiState, port: number, stop: () => Promise<void>): Kube
     addUser: (name, rules, { namespace } = {}) => configOf(name, users.add(name, rules), namespace),
     adminConfig: configOf('admin', adminToken),
     adminToken,
-    put: (object) => {
+    set: (object) => {
       const resource = kinds.of(object)
       const live = store.find(resource, object.metadata.namespace, object.metadata.name)
       return live ? store.replace(resource, object) : store.create(resource, object)

@@ -27,7 +27,7 @@ async function handle(state: ApiState, incoming: IncomingMessage, response: Serv
   const request = record(state, incoming, url, user?.name ?? '')
   response.once('finish', () => (request.code = response.statusCode))
 
-  const effect = state.faults.meet(request)
+  const effect = state.faults.next(request)
   if (effect?.kind === 'silence') return
   if (effect?.kind === 'reset') return void incoming.socket.resetAndDestroy()
   if (effect?.kind === 'refuse') throw refusalOf(effect)

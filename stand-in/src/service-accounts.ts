@@ -27,7 +27,7 @@ export class ServiceAccountKeys {
   }
 
   /** Keeps only the key that signs. */
-  drop(): void {
+  remove(): void {
     this.#keys = this.#keys.slice(0, 1)
   }
 

@@ -114,7 +114,7 @@ async function measure(stack: Stack, clients: number, say: (text: string) => voi
       .line(/\blive\b/, { from: pod.agent.lines.length, timeoutMs: 30_000 })
       .then(() => performance.now())
     const startedAt = performance.now()
-    api.put({
+    api.set({
       ...object,
       spec: { ...(object['spec'] as object), displayName: `Change ${index}` },
       metadata: { ...object.metadata, generation },
@@ -191,7 +191,7 @@ async function loadFirst({ api, operator }: Stack, named: readonly At[], say: (t
   const firstRequest = api.requests.length
   const startedAt = performance.now()
   // with its defaults, as an API server stores it; else the first status makes another generation of it
-  for (const each of named) api.put(applyDefaults(clientObject(each), schema) as KubeObject)
+  for (const each of named) api.set(applyDefaults(clientObject(each), schema) as KubeObject)
   await untilAllReady(api, named, say)
   const seconds = (performance.now() - startedAt) / 1000
   const after = used()

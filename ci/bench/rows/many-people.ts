@@ -1,5 +1,5 @@
 import type { Browser } from '@nauthera/harness/browser'
-import { getCode, redeem } from '@nauthera/harness/flows'
+import { fetchCode, redeem } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { createPeople } from '@nauthera/server/store/people/people'
@@ -67,7 +67,7 @@ const pageOf = async ({ desk }: Place, path: string) => {
 }
 
 const works: Readonly<Record<string, (place: Place, round: number) => Promise<unknown>>> = {
-  'sign-in': async ({ replicas }) => redeem(replicas, await getCode(replicas, { username: 'everywhere' })),
+  'sign-in': async ({ replicas }) => redeem(replicas, await fetchCode(replicas, { username: 'everywhere' })),
   'help-desk.list': (place) => pageOf(place, '/admin'),
   // one person here and there
   'help-desk.search-one': (place, round) => {

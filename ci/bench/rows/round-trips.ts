@@ -1,5 +1,5 @@
 import { basic, send } from '@nauthera/harness/browser'
-import { getCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import { startValkey } from '@nauthera/local/programs/valkey'
 import { measurement } from '../../report.ts'
@@ -22,7 +22,7 @@ async function measureWithout(): Promise<Measurement[]> {
       const after = store.database.counters()
       return { result, trips: after.roundTrips - before.roundTrips, commits: after.commits - before.commits }
     }
-    const signIn = await cost(async () => tokensOf(await redeem(replicas, await getCode(replicas))))
+    const signIn = await cost(async () => tokensOf(await redeem(replicas, await fetchCode(replicas))))
     const refreshed = await cost(async () => tokensOf(await refresh(replicas, signIn.result.refresh)))
     const introspected = await cost(() => introspect(replicas, refreshed.result.access))
     const userinfo = await cost(() =>
@@ -59,7 +59,7 @@ async function measureWithCache(): Promise<Measurement[]> {
   try {
     await replicas.serve([entry('app.web', configs.web)])
     await addPerson(replicas, 'ada')
-    const { access } = tokensOf(await redeem(replicas, await getCode(replicas)))
+    const { access } = tokensOf(await redeem(replicas, await fetchCode(replicas)))
     const looks = {
       introspection: () => introspect(replicas, access),
       userinfo: () => send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } }),

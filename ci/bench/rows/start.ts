@@ -27,7 +27,7 @@ export async function measureStart({ directory, say }: BenchContext): Promise<Me
     serverSettings: { log: { format: 'json', level: 'info' } },
   })
   try {
-    stack.api.put({
+    stack.api.set({
       apiVersion: 'auth.nauthera.io/v1alpha1',
       kind: 'OIDCClient',
       metadata: { ...client, generation: 1 },

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
-import { askForCode, callback } from './load/visits.ts'
+import { requestDeviceCode, callback } from './load/visits.ts'
 import type { Load } from './load.ts'
 import type { LoadTarget } from './load/asker.ts'
 
@@ -48,7 +48,7 @@ export async function replay(
     // a consent is asked for in the load; here the session alone is in question
     const request = authorizationUrl(
       front.issuer,
-      askForCode(clientId, proof.challenge, { prompt: 'none', scope: 'openid' }),
+      requestDeviceCode(clientId, proof.challenge, { prompt: 'none', scope: 'openid' }),
     )
     const { location, status } = await sessions.get(session)!.follow(request)
     const error = new URL(location ?? 'http://none').searchParams.get('error')

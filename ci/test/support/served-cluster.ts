@@ -58,9 +58,9 @@ export async function startServedCluster(replicas: ServerReplicas): Promise<Serv
   return {
     cluster,
     operator,
-    putNamespace: (name, labels) => api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }),
+    putNamespace: (name, labels) => api.set({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }),
     putPolicy: (name, spec) =>
-      api.put({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCPolicy', metadata: { name }, spec }),
+      api.set({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCPolicy', metadata: { name }, spec }),
     servedBy: (clientId) => serving.map((replica) => replica.find(clientId)),
     ask: (clientId, path, form, replica) => {
       const [namespace = '', name = ''] = clientId.split('.')

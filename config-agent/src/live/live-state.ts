@@ -23,7 +23,7 @@ export interface Schemas {
 const ownSchemas: Schemas = { min: shardSchema, max: shardSchema }
 
 /** @returns `monitoring/grafana 91ab3c0d` */
-export const useKey = (use: SecretUse): string => `${clientKey(use)} ${use.secretId}`
+export const usedSecretKey = (use: SecretUse): string => `${clientKey(use)} ${use.secretId}`
 
 type MoreUsage = Partial<Pick<Usage, 'identities' | 'sectors' | 'codes'>>
 
@@ -149,7 +149,7 @@ export class LiveState {
   /** @param usesSince with these, all since then are told; undefined when the server does not say */
   used(uses: readonly SecretUse[], usesSince: number | undefined, more: MoreUsage = {}): void {
     this.usesSince = usesSince
-    for (const use of uses) this.#uses.set(useKey(use), use)
+    for (const use of uses) this.#uses.set(usedSecretKey(use), use)
     for (const use of more.identities ?? []) this.#identityUses.set(clientKey(use), use)
     for (const proof of more.sectors ?? []) this.#sectorProofs.set(clientKey(proof), proof)
     for (const use of more.codes ?? []) this.#codeUses.set(clientKey(use), use)

@@ -12,7 +12,7 @@ export interface LastGood {
   load(): Promise<HeldShards>
   /** Keeps what is new in `held`.
    *  @throws an error when the directory cannot be written */
-  keep(held: HeldShards): Promise<void>
+  write(held: HeldShards): Promise<void>
 }
 
 /** A file's name carries its digest, so that one rename replaces content and digest together. */
@@ -48,7 +48,7 @@ export function createLastGood(directory: string): LastGood {
       const manifest = manifests.find((each) => isConfirmed({ shards, manifest: each })) ?? manifests[0]
       return { shards, manifest }
     },
-    keep: async ({ shards, manifest }) => {
+    write: async ({ shards, manifest }) => {
       await mkdir(directory, { recursive: true, mode: 0o700 })
       const files = new Map<string, Uint8Array>([...shards.values()].map((shard) => [shardName(shard), shard.file]))
       if (manifest) files.set(manifestName(manifest), manifest.file)
@@ -66,9 +66,9 @@ export function createLastGood(directory: string): LastGood {
 /** Keeps what is held, as well as it can, while the next swap is already looked at. */
 export interface Keeper {
   /** One after the other; of those that wait, the newest is kept. */
-  keep(held: HeldShards): void
+  write(held: HeldShards): void
   /** Resolves when nothing waits any more. */
-  settled(): Promise<void>
+  waitUntilWritten(): Promise<void>
 }
 
 /** @param onFault told when keeping begins to fail, not at every attempt */
@@ -81,7 +81,7 @@ export function createKeeper(lastGood: LastGood, onFault: (error: unknown) => vo
       const held = waiting
       waiting = undefined
       try {
-        await lastGood.keep(held)
+        await lastGood.write(held)
         works = true
       } catch (error) {
         if (works) onFault(error)
@@ -92,11 +92,11 @@ export function createKeeper(lastGood: LastGood, onFault: (error: unknown) => vo
     running = undefined
   }
   return {
-    keep: (held) => {
+    write: (held) => {
       waiting = held
       running ??= keepWaiting()
     },
-    settled: async () => {
+    waitUntilWritten: async () => {
       await running
     },
   }

@@ -36,7 +36,7 @@ export class MountedShards {
     return this.#held
   }
 
-  look(): MountLook {
+  readAgain(): MountLook {
     try {
       const snapshot = readSnapshot(this.#directory, this.#cache)
       if (!snapshot) return { again: true, news: undefined, faults: undefined }

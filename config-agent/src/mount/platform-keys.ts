@@ -38,7 +38,7 @@ export class PlatformKeys {
 
   /** @param signedBy the key that the manifest names; undefined without one: then nobody knows whose the file is
    *  @returns whether there is something new. What cannot be read now is looked at again with the next change */
-  look(signedBy: Uint8Array | undefined): boolean {
+  readAgain(signedBy: Uint8Array | undefined): boolean {
     const found = this.#read()
     this.#fault = undefined
     if (!found || !signedBy) return false

@@ -8,7 +8,7 @@ import { describeError } from '@nauthera/runtime/log'
 import type { AgentErrorCode } from '../errors.ts'
 import { SyncSession } from './session.ts'
 import type { SessionNeeds } from './session.ts'
-import { untilSocketMoves } from './socket-moves.ts'
+import { waitForSocket } from './socket-moves.ts'
 
 const firstRetryMs = 100
 const lastRetryMs = 2_000
@@ -55,7 +55,7 @@ export class Pusher {
       if (signal.aborted) return
       this.#tell(why, wasConnected)
       const waitMs = this.#retryMs * (0.8 + 0.2 * Math.random())
-      const moved = await untilSocketMoves(this.#needs.socket, waitMs, signal)
+      const moved = await waitForSocket(this.#needs.socket, waitMs, signal)
       this.#retryMs = moved ? firstRetryMs : Math.min(this.#retryMs * 2, lastRetryMs)
     }
   }

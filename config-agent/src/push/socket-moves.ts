@@ -5,7 +5,7 @@ import { basename, dirname } from 'node:path'
 /** Waits until the socket is made, removed or opened to us; or for so long, since events are only hints.
  *  @param waitMs milliseconds at most
  *  @returns whether it was the socket; false also when the signal aborts */
-export function untilSocketMoves(socket: string, waitMs: number, signal: AbortSignal): Promise<boolean> {
+export function waitForSocket(socket: string, waitMs: number, signal: AbortSignal): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const giveUp = () => resolve(false)
   const timer = setTimeout(giveUp, waitMs)

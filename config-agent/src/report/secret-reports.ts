@@ -1,7 +1,7 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import type { SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Log } from '@nauthera/runtime/log'
-import { useKey } from '../live/live-state.ts'
+import { usedSecretKey } from '../live/live-state.ts'
 import type { LiveState } from '../live/live-state.ts'
 import { clientKey } from '../snapshot.ts'
 import type { ReadShard } from '../snapshot.ts'
@@ -37,9 +37,9 @@ export class SecretReports {
       const client = clientKey(use)
       const lastUsed = use.lastUsed ? timestampMs(use.lastUsed) : wallNow()
       metrics.lastUsed?.set({ client, secret: use.secretId }, lastUsed / 1_000)
-      const told = this.#toldUses.get(useKey(use))
+      const told = this.#toldUses.get(usedSecretKey(use))
       if (told !== undefined && wallNow() - told < useLineMs) continue
-      this.#toldUses.set(useKey(use), wallNow())
+      this.#toldUses.set(usedSecretKey(use), wallNow())
       log.info({ client, secret: use.secretId, last_used: spellDuration(wallNow() - lastUsed) }, 'usage')
     }
   }

@@ -6,13 +6,13 @@ import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/co
 import { acceptSnapshot, isConfirmed } from '../../src/mount/accept-snapshot.ts'
 import { parseManifest, parseShard } from '../../src/mount/parse-files.ts'
 import type { HeldShards, ReadShard, Snapshot } from '../../src/snapshot.ts'
-import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+import { buildClient, buildClients, buildVolume } from '@nauthera/harness/agent/make-shards'
 
 const nothing: HeldShards = { shards: new Map(), manifest: undefined }
 
 /** A volume as a snapshot, with the files that are named taken from another one or left out. */
 function snapshotOf(
-  volume: ReturnType<typeof makeVolume>,
+  volume: ReturnType<typeof buildVolume>,
   more: { without?: string[]; from?: [string, typeof volume][] } = {},
 ): Snapshot {
   const files = new Map(volume.files)
@@ -43,7 +43,7 @@ function snapshotOf(
   }
 }
 
-const hold = (volume: ReturnType<typeof makeVolume>) => acceptSnapshot(nothing, snapshotOf(volume))
+const hold = (volume: ReturnType<typeof buildVolume>) => acceptSnapshot(nothing, snapshotOf(volume))
 const namesIn = (held: HeldShards) =>
   [...held.shards.values()].flatMap((shard) => [...shard.clients.keys()].map((key) => key.replace('apps/', ''))).sort()
 const codes = (acceptance: { faults: readonly { shard: number | undefined; code: string }[] }) =>
@@ -51,9 +51,9 @@ const codes = (acceptance: { faults: readonly { shard: number | undefined; code:
 const names = (clients: readonly ShardEntry[]) => clients.map((client) => client.name).sort()
 
 describe('acceptSnapshot', () => {
-  const clients = makeClients(60)
-  const at5 = makeVolume(clients, { seq: 5n })
-  const later = makeVolume([...clients, makeClient('late')], { seq: 6n })
+  const clients = buildClients(60)
+  const at5 = buildVolume(clients, { seq: 5n })
+  const later = buildVolume([...clients, buildClient('late')], { seq: 6n })
   const home = shardOf('apps', 'late')
 
   it('takes a whole first volume, which the manifest confirms', () => {
@@ -81,7 +81,7 @@ describe('acceptSnapshot', () => {
     const half = snapshotOf(at5, { from: [[shardFile(home), later]] })
     const accepted = acceptSnapshot(hold(at5).held, half)
     expect(accepted.changed.map((shard) => shard.ref.shard)).to.deep.equal([home])
-    expect(namesIn(accepted.held)).to.deep.equal(names([...clients, makeClient('late')]))
+    expect(namesIn(accepted.held)).to.deep.equal(names([...clients, buildClient('late')]))
   })
 
   it('F14 keeps a shard that is missing, and says so', () => {
@@ -117,8 +117,8 @@ describe('acceptSnapshot', () => {
     expect(accepted.held.manifest?.digest).to.equal(later.manifestDigest)
   })
 
-  const tampered = makeVolume(
-    clients.map((client) => makeClient(client.name, { clientId: 'stolen' })),
+  const tampered = buildVolume(
+    clients.map((client) => buildClient(client.name, { clientId: 'stolen' })),
     { seq: 5n },
   )
 
@@ -145,9 +145,9 @@ describe('acceptSnapshot', () => {
   describe('K20 a shard that somebody else wrote', () => {
     const others = createFileSigner(Buffer.alloc(32, 2))
     const verifiers = [{ id: 'f'.repeat(8), sha256: 'f'.repeat(64) }]
-    const forgeries = clients.map((client) => makeClient(client.name, { verifiers }))
-    const forged = makeVolume(forgeries, { seq: 900n, signer: others })
-    const unsigned = makeVolume(forgeries, { seq: 900n })
+    const forgeries = clients.map((client) => buildClient(client.name, { verifiers }))
+    const forged = buildVolume(forgeries, { seq: 900n, signer: others })
+    const unsigned = buildVolume(forgeries, { seq: 900n })
     for (const name of forged.files.keys()) if (name.endsWith('.sig')) unsigned.files.set(name, at5.files.get(name)!)
 
     for (const [sentence, volume] of [
@@ -173,7 +173,7 @@ describe('acceptSnapshot', () => {
   })
 
   describe('when more than half and more than 20 of all clients would vanish', () => {
-    const few = makeVolume(clients.slice(0, 20), { seq: 6n })
+    const few = buildVolume(clients.slice(0, 20), { seq: 6n })
 
     it('keeps them until the manifest agrees', () => {
       const before = hold(at5)
@@ -204,22 +204,22 @@ describe('acceptSnapshot', () => {
     it('still takes what else is new in the same look', () => {
       const before = hold(at5)
       const emptied = shardOf('apps', 'late') === 0 ? 1 : 0
-      const most = makeVolume(
+      const most = buildVolume(
         clients.filter((client) => shardOf('apps', client.name) === home),
         { seq: 6n },
       )
-      const grown = makeVolume([...clients, makeClient('late')], { seq: 6n })
+      const grown = buildVolume([...clients, buildClient('late')], { seq: 6n })
       const mixed = snapshotOf(most, { from: [[shardFile(home), grown]], without: [manifestFile] })
       const accepted = acceptSnapshot(before.held, mixed, before.lost)
-      expect(namesIn(accepted.held)).to.deep.equal(names([...clients, makeClient('late')]))
+      expect(namesIn(accepted.held)).to.deep.equal(names([...clients, buildClient('late')]))
       expect(codes(accepted)).to.include(`${emptied} SHARD_MASS_VANISH`)
     })
   })
 
   it('takes the loss of 20 of 21 clients without the manifest', () => {
-    const small = makeClients(21)
-    const before = hold(makeVolume(small, { seq: 5n }))
-    const after = snapshotOf(makeVolume(small.slice(0, 1), { seq: 6n }), { without: [manifestFile] })
+    const small = buildClients(21)
+    const before = hold(buildVolume(small, { seq: 5n }))
+    const after = snapshotOf(buildVolume(small.slice(0, 1), { seq: 6n }), { without: [manifestFile] })
     expect(namesIn(acceptSnapshot(before.held, after, before.lost).held)).to.deep.equal(names(small.slice(0, 1)))
   })
 })

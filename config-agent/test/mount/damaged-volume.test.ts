@@ -9,7 +9,7 @@ import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
 import { acceptSnapshot } from '../../src/mount/accept-snapshot.ts'
 import { readSnapshot } from '../../src/mount/read-snapshot.ts'
 import type { HeldShards } from '../../src/snapshot.ts'
-import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+import { buildClients, buildVolume } from '@nauthera/harness/agent/make-shards'
 import { createVolumeWriter } from '@nauthera/stand-in/atomic-writer'
 
 type Damage = (path: string, random: { at: number; byte: number }) => Promise<void>
@@ -41,11 +41,11 @@ describe('a damaged volume', () => {
   it('I3 F14 no mixture of damaged, missing, older and swapped files ever drops a client', async function () {
     this.timeout(60_000 * propertyRuns(1))
     const root = await mkdtemp(join(tmpdir(), 'damage-'))
-    const clients = makeClients(60)
-    const current = makeVolume(clients, { seq: 10n }).files
-    const older = makeVolume(clients.slice(0, 25), { seq: 9n }).files
-    const reused = makeVolume(clients.slice(0, 25), { seq: 10n }).files
-    const newer = makeVolume(clients, { seq: 11n }).files
+    const clients = buildClients(60)
+    const current = buildVolume(clients, { seq: 10n }).files
+    const older = buildVolume(clients.slice(0, 25), { seq: 9n }).files
+    const reused = buildVolume(clients.slice(0, 25), { seq: 10n }).files
+    const newer = buildVolume(clients, { seq: 11n }).files
     const sources = { current, older, reused, newer, emptied: new Map<string, Uint8Array>() }
     // A manifest that names a shard is the operator's word for it; one of another history would be no damage.
     const sourcesOf = (name: string) =>

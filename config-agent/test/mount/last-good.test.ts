@@ -6,9 +6,9 @@ import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
 import { createKeeper, createLastGood } from '../../src/mount/last-good.ts'
 import { parseManifest, parseShard } from '../../src/mount/parse-files.ts'
 import type { HeldShards } from '../../src/snapshot.ts'
-import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+import { buildClients, buildVolume } from '@nauthera/harness/agent/make-shards'
 
-function heldOf(volume: ReturnType<typeof makeVolume>): HeldShards {
+function heldOf(volume: ReturnType<typeof buildVolume>): HeldShards {
   const indices = Array.from({ length: shardCount }, (_, shard) => shard)
   return {
     shards: new Map(indices.map((shard) => [shard, parseShard(shard, volume.files.get(shardFile(shard))!)])),
@@ -33,8 +33,8 @@ describe('createLastGood', () => {
   })
   afterEach(() => rm(root, { recursive: true }))
 
-  const one = heldOf(makeVolume(makeClients(30), { seq: 1n }))
-  const two = heldOf(makeVolume(makeClients(31), { seq: 2n }))
+  const one = heldOf(buildVolume(buildClients(30), { seq: 1n }))
+  const two = heldOf(buildVolume(buildClients(31), { seq: 2n }))
 
   it('knows nothing before the first snapshot', async () => {
     expect(await createLastGood(directory).load()).to.deep.equal({ shards: new Map(), manifest: undefined })
@@ -42,19 +42,19 @@ describe('createLastGood', () => {
 
   it('F13 gives back exactly what was kept last, and keeps nothing older', async () => {
     const lastGood = createLastGood(directory)
-    await lastGood.keep(one)
-    await lastGood.keep(two)
+    await lastGood.write(one)
+    await lastGood.write(two)
     expect(plain(await createLastGood(directory).load())).to.deep.equal(plain(two))
     expect(await readdir(directory)).to.have.length(shardCount + 1)
   })
 
   it('leaves out what was damaged meanwhile, and gives the rest', async () => {
-    await createLastGood(directory).keep(one)
+    await createLastGood(directory).write(one)
     const names = (await readdir(directory)).sort()
     const other = (await readFile(join(directory, names[2]!))).subarray()
     await truncate(join(directory, names[0]!), 40)
     // The right shard with other content: the digest in the name tells.
-    const forged = makeVolume(makeClients(29), { seq: 1n }).files.get(shardFile(1))!
+    const forged = buildVolume(buildClients(29), { seq: 1n }).files.get(shardFile(1))!
     await writeFile(join(directory, names[1]!), forged)
     await writeFile(join(directory, names.at(-1)!), '{}')
     const loaded = await createLastGood(directory).load()
@@ -66,21 +66,21 @@ describe('createLastGood', () => {
   })
 
   it('F13 takes the newer of two versions, as after a crash between writing one and removing the other', async () => {
-    await createLastGood(directory).keep(one)
+    await createLastGood(directory).write(one)
     const before = new Map<string, Uint8Array>()
     for (const name of await readdir(directory)) before.set(name, await readFile(join(directory, name)))
-    await createLastGood(directory).keep(two)
+    await createLastGood(directory).write(two)
     for (const [name, content] of before) await writeFile(join(directory, name), content)
     await writeFile(join(directory, `${[...before.keys()][0]!}.0a1b2c3d.tmp`), 'half')
     expect(plain(await createLastGood(directory).load())).to.deep.equal(plain(two))
-    await createLastGood(directory).keep(two)
+    await createLastGood(directory).write(two)
     expect(await readdir(directory)).to.have.length(shardCount + 1)
   })
 
   it('touches no file that is not its own', async () => {
-    await createLastGood(directory).keep(one)
+    await createLastGood(directory).write(one)
     await writeFile(join(directory, 'README'), 'mine')
-    await createLastGood(directory).keep(two)
+    await createLastGood(directory).write(two)
     expect(await readFile(join(directory, 'README'), 'utf8')).to.equal('mine')
   })
 })
@@ -96,14 +96,14 @@ describe('createKeeper', () => {
       kept.push(nameOf(one))
       if (kept.length === 1) await first.promise
     }
-    const keeper = createKeeper({ keep, load: () => Promise.reject(new Error('not asked')) }, () => undefined)
-    for (const name of ['one', 'two', 'three']) keeper.keep(held(name))
+    const keeper = createKeeper({ write: keep, load: () => Promise.reject(new Error('not asked')) }, () => undefined)
+    for (const name of ['one', 'two', 'three']) keeper.write(held(name))
     expect(kept).to.deep.equal(['one'])
     first.resolve()
-    await keeper.settled()
+    await keeper.waitUntilWritten()
     expect(kept).to.deep.equal(['one', 'three'])
-    keeper.keep(held('four'))
-    await keeper.settled()
+    keeper.write(held('four'))
+    await keeper.waitUntilWritten()
     expect(kept).to.deep.equal(['one', 'three', 'four'])
   })
 
@@ -111,13 +111,13 @@ describe('createKeeper', () => {
     const faults: unknown[] = []
     let works = false
     const keep = () => (works ? Promise.resolve() : Promise.reject(new Error('full')))
-    const keeper = createKeeper({ keep, load: () => Promise.reject(new Error('not asked')) }, (error) =>
+    const keeper = createKeeper({ write: keep, load: () => Promise.reject(new Error('not asked')) }, (error) =>
       faults.push(error),
     )
     for (const isGood of [false, false, true, false]) {
       works = isGood
-      keeper.keep(held('one'))
-      await keeper.settled()
+      keeper.write(held('one'))
+      await keeper.waitUntilWritten()
     }
     expect(faults).to.have.length(2)
   })

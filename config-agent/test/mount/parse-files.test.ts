@@ -3,13 +3,13 @@ import { shardOf } from '@nauthera/proto/shard-of'
 import { expect } from 'chai'
 import { parseShard } from '../../src/mount/parse-files.ts'
 import { readDiffering } from '../../src/snapshot.ts'
-import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+import { buildClient, buildClients, buildVolume } from '@nauthera/harness/agent/make-shards'
 
 describe(parseShard.name, () => {
   const shard = shardOf('apps', 'grafana')
-  const fileWith = (clients: ReturnType<typeof makeClients>) => makeVolume(clients).files.get(shardFile(shard))!
-  const grafana = makeClient('grafana')
-  const others = makeClients(100)
+  const fileWith = (clients: ReturnType<typeof buildClients>) => buildVolume(clients).files.get(shardFile(shard))!
+  const grafana = buildClient('grafana')
+  const others = buildClients(100)
   const own = [grafana, ...others]
     .filter(({ namespace, name }) => shardOf(namespace, name) === shard)
     .sort((one, other) => (one.name < other.name ? -1 : 1))
@@ -17,7 +17,7 @@ describe(parseShard.name, () => {
 
   it('knows every client as the operator rendered it', () => {
     expect([...before.clients.keys()]).to.deep.equal(own.map((client) => `apps/${client.name}`))
-    const empty = parseShard(shard, makeVolume([]).files.get(shardFile(shard))!)
+    const empty = parseShard(shard, buildVolume([]).files.get(shardFile(shard))!)
     expect(readDiffering(before, empty)).to.deep.equal(own)
   })
 
@@ -27,7 +27,7 @@ describe(parseShard.name, () => {
   })
 
   it('knows a client that changed, and one that is new', () => {
-    const changed = makeClient('grafana', { clientId: 'other' })
+    const changed = buildClient('grafana', { clientId: 'other' })
     const after = parseShard(shard, fileWith([changed, ...others]), before)
     expect([...after.clients.keys()]).to.deep.equal([...before.clients.keys()])
     expect(readDiffering(after, before)).to.deep.equal([changed])
@@ -37,7 +37,7 @@ describe(parseShard.name, () => {
   })
 
   it('gives the same with and without a version before', () => {
-    const file = fileWith([makeClient('grafana', { clientId: 'other' }), ...others.slice(0, 50)])
+    const file = fileWith([buildClient('grafana', { clientId: 'other' }), ...others.slice(0, 50)])
     expect(parseShard(shard, file, before)).to.deep.equal(parseShard(shard, file))
   })
 })

@@ -10,7 +10,7 @@ import { maxShardBytes } from '@nauthera/proto/shard-file'
 import { readSnapshot } from '../../src/mount/read-snapshot.ts'
 import type { ReadCache } from '../../src/mount/read-snapshot.ts'
 import type { AgentErrorCode } from '../../src/errors.ts'
-import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+import { buildClients, buildVolume } from '@nauthera/harness/agent/make-shards'
 import { createVolumeWriter } from '@nauthera/stand-in/atomic-writer'
 import { startSwapping } from '@nauthera/harness/agent/swapping-volume'
 
@@ -23,8 +23,8 @@ describe('readSnapshot', () => {
   })
   afterEach(() => rm(root, { recursive: true }))
 
-  const clients = makeClients(64)
-  const good = makeVolume(clients)
+  const clients = buildClients(64)
+  const good = buildVolume(clients)
   const swap = (damage?: (fresh: string) => Promise<void>) => createVolumeWriter(directory).swap(good.files, damage)
 
   it('reads every shard and the manifest', async () => {
@@ -161,7 +161,7 @@ describe('readSnapshot', () => {
 
   it('F14 never mixes two versions while they are swapped as fast as the disk allows', async function () {
     this.timeout(20_000)
-    const versions = Array.from({ length: 8 }, (_, index) => makeVolume(clients, { seq: BigInt(index + 1) }).files)
+    const versions = Array.from({ length: 8 }, (_, index) => buildVolume(clients, { seq: BigInt(index + 1) }).files)
     // In a thread: what is read without a pause cannot be disturbed from within its own.
     const writer = await startSwapping(directory, versions)
     let whole = 0

@@ -143,13 +143,13 @@ class Pod {
       join(this.#root, 'clients'),
       new Map([...this.#mounted.values()].flatMap(({ files }) => [...files])),
     )
-    this.#shards.look()
-    this.#platform.look(this.held.manifest?.manifest.signedBy)
+    this.#shards.readAgain()
+    this.#platform.readAgain(this.held.manifest?.manifest.signedBy)
   }
 
   async restart(keeps: boolean): Promise<void> {
     const lastGood = createLastGood(join(this.#root, 'kept'))
-    if (keeps) await lastGood.keep(this.held)
+    if (keeps) await lastGood.write(this.held)
     const kept = keeps ? await lastGood.load() : { shards: new Map(), manifest: undefined }
     this.#shards = new MountedShards(join(this.#root, 'clients'), kept, () => {})
     this.#platform = new PlatformKeys(join(this.#root, 'clients'))

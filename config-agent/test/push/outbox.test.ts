@@ -3,9 +3,9 @@ import { shardFile } from '@nauthera/proto/names'
 import { parseShard } from '../../src/mount/parse-files.ts'
 import { StreamOutbox } from '../../src/push/outbox.ts'
 import type { HeldShards, Ref } from '../../src/snapshot.ts'
-import { makeVolume } from '@nauthera/harness/agent/make-shards'
+import { buildVolume } from '@nauthera/harness/agent/make-shards'
 
-const shardOf = (index: number, seq: bigint) => parseShard(index, makeVolume([], { seq }).files.get(shardFile(index))!)
+const shardOf = (index: number, seq: bigint) => parseShard(index, buildVolume([], { seq }).files.get(shardFile(index))!)
 const [one, two, newer] = [shardOf(1, 5n), shardOf(2, 5n), shardOf(1, 6n)]
 const hold = (...shards: ReturnType<typeof shardOf>[]): HeldShards => ({
   shards: new Map(shards.map((shard) => [shard.ref.shard, shard])),

@@ -3,10 +3,10 @@ import { manifestFile } from '@nauthera/proto/names'
 import { planComplete } from '../../src/push/plan-complete.ts'
 import { parseManifest } from '../../src/mount/parse-files.ts'
 import type { Ref } from '../../src/snapshot.ts'
-import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+import { buildClients, buildVolume } from '@nauthera/harness/agent/make-shards'
 
 describe('planComplete', () => {
-  const volume = makeVolume(makeClients(5), { seq: 7n })
+  const volume = buildVolume(buildClients(5), { seq: 7n })
   const manifest = parseManifest(volume.files.get(manifestFile)!)
   const applied = (more: Partial<Ref> & { shard?: number } = {}, count = 16) =>
     new Map<number, Ref>(

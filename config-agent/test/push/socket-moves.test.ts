@@ -2,12 +2,12 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { untilSocketMoves } from '../../src/push/socket-moves.ts'
+import { waitForSocket } from '../../src/push/socket-moves.ts'
 
 const longMs = 60_000
 const never = new AbortController().signal
 
-describe('untilSocketMoves', () => {
+describe('waitForSocket', () => {
   let directory: string
   let socket: string
   beforeEach(() => {
@@ -17,33 +17,33 @@ describe('untilSocketMoves', () => {
   afterEach(() => rmSync(directory, { recursive: true }))
 
   it('ends as soon as the socket is there', async () => {
-    const moved = untilSocketMoves(socket, longMs, never)
+    const moved = waitForSocket(socket, longMs, never)
     writeFileSync(socket, '')
     expect(await moved).to.equal(true)
   })
 
   it('ends when the socket is opened to us', async () => {
     writeFileSync(socket, '')
-    const moved = untilSocketMoves(socket, longMs, never)
+    const moved = waitForSocket(socket, longMs, never)
     chmodSync(socket, 0o600)
     expect(await moved).to.equal(true)
   })
 
   it('ends after its time, whatever else lies beside the socket', async () => {
-    const moved = untilSocketMoves(socket, 50, never)
+    const moved = waitForSocket(socket, 50, never)
     writeFileSync(join(directory, 'other'), '')
     expect(await moved).to.equal(false)
   })
 
   it('ends after its time where there is no directory', async () => {
-    expect(await untilSocketMoves(join(directory, 'later', 'config.sock'), 10, never)).to.equal(false)
+    expect(await waitForSocket(join(directory, 'later', 'config.sock'), 10, never)).to.equal(false)
   })
 
   it('ends when nobody waits any more', async () => {
     const abort = new AbortController()
-    const moved = untilSocketMoves(socket, longMs, abort.signal)
+    const moved = waitForSocket(socket, longMs, abort.signal)
     abort.abort()
     expect(await moved).to.equal(false)
-    expect(await untilSocketMoves(socket, longMs, abort.signal)).to.equal(false)
+    expect(await waitForSocket(socket, longMs, abort.signal)).to.equal(false)
   })
 })

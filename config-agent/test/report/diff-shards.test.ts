@@ -11,7 +11,7 @@ import { diffClients, diffShards } from '../../src/report/diff-shards.ts'
 import { shardFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { parseShard } from '../../src/mount/parse-files.ts'
-import { makeClient, makeClients, makeVolume, sha256 } from '@nauthera/harness/agent/make-shards'
+import { buildClient, buildClients, buildVolume, sha256 } from '@nauthera/harness/agent/make-shards'
 
 const config = (more: Partial<ClientConfig> = {}) =>
   create(ClientConfigSchema, {
@@ -24,8 +24,8 @@ const config = (more: Partial<ClientConfig> = {}) =>
 const verifier = (text: string) => create(VerifierSchema, { id: sha256(text).slice(0, 8), sha256: sha256(text) })
 
 describe('diffClients', () => {
-  const before = makeClient('grafana', { desired: config(), verifiers: [verifier('one')] })
-  const rows: [string, Parameters<typeof makeClient>[1], string[]][] = [
+  const before = buildClient('grafana', { desired: config(), verifiers: [verifier('one')] })
+  const rows: [string, Parameters<typeof buildClient>[1], string[]][] = [
     ['nothing', {}, []],
     [
       'a redirect URI',
@@ -50,7 +50,7 @@ describe('diffClients', () => {
   ]
   for (const [title, after, fields] of rows) {
     it(`names ${title}`, () => {
-      const next = makeClient('grafana', {
+      const next = buildClient('grafana', {
         verifiers: [verifier('one')],
         ...(title === 'a desired version that is withdrawn' ? { desired: undefined as never } : { desired: config() }),
         ...after,
@@ -61,7 +61,7 @@ describe('diffClients', () => {
   }
 
   it('shows a rotation by ids, and which secret has ended', () => {
-    const rotated = makeClient('grafana', { desired: config(), verifiers: [verifier('two'), verifier('one')] })
+    const rotated = buildClient('grafana', { desired: config(), verifiers: [verifier('two'), verifier('one')] })
     const [one, two] = [verifier('one').id, verifier('two').id]
     expect(diffClients([before], [rotated])[0]).to.deep.include({
       client: 'apps/grafana',
@@ -70,12 +70,12 @@ describe('diffClients', () => {
       verifiers: { before: [one], after: [two, one] },
       retired: [],
     })
-    const ended = makeClient('grafana', { desired: config(), verifiers: [verifier('two')] })
+    const ended = buildClient('grafana', { desired: config(), verifiers: [verifier('two')] })
     expect(diffClients([rotated], [ended])[0]?.retired).to.deep.equal([one])
   })
 
   it('tells who came and who went', () => {
-    const changes = diffClients([before, makeClient('gone')], [before, makeClient('new')])
+    const changes = diffClients([before, buildClient('gone')], [before, buildClient('new')])
     expect(changes.map(({ client, kind }) => `${client} ${kind}`)).to.deep.equal([
       'apps/new added',
       'apps/gone removed',
@@ -85,10 +85,10 @@ describe('diffClients', () => {
 })
 
 describe('diffShards', () => {
-  const shardWith = (name: string, more: Parameters<typeof makeClient>[1] = {}) => {
-    const clients = [makeClient(name, more), ...makeClients(200)]
+  const shardWith = (name: string, more: Parameters<typeof buildClient>[1] = {}) => {
+    const clients = [buildClient(name, more), ...buildClients(200)]
     const shard = shardOf('apps', name)
-    return parseShard(shard, makeVolume(clients).files.get(shardFile(shard))!)
+    return parseShard(shard, buildVolume(clients).files.get(shardFile(shard))!)
   }
 
   it('finds the one client that differs', () => {

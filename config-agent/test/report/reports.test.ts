@@ -10,7 +10,7 @@ import { LiveState } from '../../src/live/live-state.ts'
 import { parseShard } from '../../src/mount/parse-files.ts'
 import { createReports } from '../../src/report/reports.ts'
 import type { HeldShards } from '../../src/snapshot.ts'
-import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+import { buildClient, buildClients, buildVolume } from '@nauthera/harness/agent/make-shards'
 
 describe('createReports', () => {
   let now = 0
@@ -23,8 +23,8 @@ describe('createReports', () => {
     return { live, lines, metrics, reports: createReports({ log, metrics, live, wallNow: () => now, namesClients }) }
   }
   const shardWith = (count: number, seq: bigint) => {
-    const clients = makeClients(4_000).filter((client) => shardOf('apps', client.name) === 7)
-    const volume = makeVolume([makeClient('grafana'), ...clients].slice(0, count), { seq })
+    const clients = buildClients(4_000).filter((client) => shardOf('apps', client.name) === 7)
+    const volume = buildVolume([buildClient('grafana'), ...clients].slice(0, count), { seq })
     return parseShard(7, volume.files.get(shardFile(7))!)
   }
   const heldOf = (shard: ReturnType<typeof shardWith>): HeldShards => ({
@@ -57,9 +57,9 @@ describe('createReports', () => {
 
   it('I9 forgets what was seen of a client when another object has its name', () => {
     const { reports, live } = createWithLines()
-    const { name } = makeClients(100).find((client) => shardOf('apps', client.name) === 7)!
+    const { name } = buildClients(100).find((client) => shardOf('apps', client.name) === 7)!
     const of = (uid: string, seq: bigint) => {
-      const volume = makeVolume([makeClient(name, { uid })], { seq })
+      const volume = buildVolume([buildClient(name, { uid })], { seq })
       return parseShard(7, volume.files.get(shardFile(7))!)
     }
     const [before, edited, anew] = [of('one', 1n), of('one', 2n), of('two', 3n)]

@@ -31,7 +31,7 @@ type ShardInit = Omit<Exclude<MessageInitShape<typeof ClientShardSchema>, { $typ
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** A client as the operator renders it, with one verifier unless others are given. */
-export function makeClient(name: string, more: EntryInit = {}): ShardEntry {
+export function buildClient(name: string, more: EntryInit = {}): ShardEntry {
   const sha = sha256(`secret of ${name}`)
   const usual: ConfigInit = {
     generation: 1n,
@@ -52,8 +52,8 @@ export function makeClient(name: string, more: EntryInit = {}): ShardEntry {
   })
 }
 
-export const makeClients = (count: number): ShardEntry[] =>
-  Array.from({ length: count }, (_, index) => makeClient(`client-${index}`))
+export const buildClients = (count: number): ShardEntry[] =>
+  Array.from({ length: count }, (_, index) => buildClient(`client-${index}`))
 
 /** Of the operator that writes the volumes. */
 export const operatorSigner = createFileSigner(Buffer.alloc(32, 1))
@@ -61,7 +61,7 @@ export const operatorSigner = createFileSigner(Buffer.alloc(32, 1))
 /** Files of a whole volume: 16 shards with their signatures, and the manifest, as the operator writes them.
  *  @param options.seq one for all, or by shard
  *  @param options.signer another one than the operator's */
-export function makeVolume(
+export function buildVolume(
   clients: readonly ShardEntry[],
   options: {
     seq?: bigint | ((shard: number) => bigint)

@@ -14,7 +14,7 @@ const main = resolve(root, scriptOf('config-agent/src/main.ts'))
 
 /** The agent as a process of its own, with the settings of the pod.
  *  @param options.wrap a program that starts it, such as `unshare`, with its arguments */
-export async function spawnAgent(
+export async function startAgentProcess(
   pod: Pod,
   options: { wrap?: readonly string[]; nodeOptions?: readonly string[] } = {},
 ) {

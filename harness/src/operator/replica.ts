@@ -27,7 +27,7 @@ export interface TestReplica {
   /** Its server loads all shards, one after the other, and has a complete set then. */
   load(): void
   /** Its server takes requests with what it has: after 10 s without a word of an operator any complete set is enough, an old one too. */
-  take(): void
+  mount(): void
   /** Refuses versions: what comes back is field, code and message. */
   reject(rule: RejectRule): void
   /** Its server met a token of this cluster whose key it does not have. */
@@ -124,7 +124,7 @@ export async function startReplica(options: ReplicaOptions): Promise<TestReplica
         tell()
       }
     },
-    take: () => {
+    mount: () => {
       facts.isComplete = true
       tell()
     },
@@ -167,7 +167,7 @@ export async function startReplica(options: ReplicaOptions): Promise<TestReplica
   }
   mount.update()
   await status.open()
-  api.put(podOf({ name, release, namespace, port: status.port }))
+  api.set(podOf({ name, release, namespace, port: status.port }))
   return replica
 }
 

@@ -8,7 +8,7 @@ export const readObjects = (file: string): ReturnType<KubeApi['store']['dump']> 
 
 /** Writes the API's objects into a file a moment after each change.
  *  @returns writes the last ones */
-export function keepObjects(api: KubeApi, file: string): () => void {
+export function recordObjects(api: KubeApi, file: string): () => void {
   let pending: NodeJS.Timeout | undefined
   const save = () => {
     pending = undefined

@@ -90,9 +90,9 @@ export async function startServerPod(options: PodOptions): Promise<LocalPod> {
   }
   const readiness = new PodReadiness(ports, () => {
     const live = api.store.find(pods, namespace, name)
-    if (live) api.put({ ...live, status: render()['status'] })
+    if (live) api.set({ ...live, status: render()['status'] })
   })
-  api.put(render())
+  api.set(render())
 
   let stopped = false
   return {

@@ -14,7 +14,7 @@ import { runToEnd } from '../processes/run-to-end.ts'
 import type { Postgres } from '../programs/postgres.ts'
 import { startPostgres } from '../programs/postgres.ts'
 import { startFront } from './front.ts'
-import { keepObjects, readObjects } from './kept-objects.ts'
+import { recordObjects, readObjects } from './kept-objects.ts'
 import type { LocalPod } from './pod.ts'
 import { startServerPod } from './pod.ts'
 
@@ -170,7 +170,7 @@ class Launch {
       () => database.stop(),
       () => api.stop(),
     )
-    if (keep) this.#stops.push(keepObjects(api, objects))
+    if (keep) this.#stops.push(recordObjects(api, objects))
     removePods(api)
     return { database, api }
   }

@@ -121,7 +121,7 @@ describe('an OIDCClient that is applied', function () {
     expect(secretData('report-writer'))
       .to.include.keys('client_id', 'token_endpoint')
       .and.not.have.property('client_secret')
-    stack.api.put({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name: 'report-writer-0' } })
+    stack.api.set({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name: 'report-writer-0' } })
     const bound = ['--bound-object-kind', 'Pod', '--bound-object-name', 'report-writer-0']
     const tokenOf = async (...more: string[]) => {
       const audience = ['--audience', stack.issuer, '--duration', '600s']

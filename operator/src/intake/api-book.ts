@@ -36,7 +36,7 @@ export class ApiBook {
   }
 
   /** The object has been judged. @param apis what it says as an API now */
-  note(client: OIDCClient, apis: readonly DeclaredApi[]): void {
+  record(client: OIDCClient, apis: readonly DeclaredApi[]): void {
     const key = keyOf(client)
     const before = this.#declared.get(key)
     const left = this.#leftBy(client)
@@ -70,7 +70,7 @@ export class ApiBook {
     // a client may have it as its id alone: that declares no API
     const left = shards
       .holders(identifier)
-      .flatMap((key) => (named.has(key) ? [] : (clients.get(key) ?? [])))
+      .flatMap((key) => (named.has(key) ? [] : (clients.find(key) ?? [])))
       .filter((client) => this.#leftBy(client).includes(identifier))
     return [
       ...naming.map((client) => this.#saidBy(client, identifier, { claim: 'named', standing: 'invalid' })),
@@ -83,12 +83,12 @@ export class ApiBook {
     const known = this.#declared.get(keyOf(client))
     const isKnown = known?.stamp === stampOf(client)
     const apis = isKnown ? known.apis : this.#needs.judge(client)
-    if (!isKnown) this.note(client, apis)
+    if (!isKnown) this.record(client, apis)
     return apis.find((api) => api.identifier === identifier) ?? closedApi(client, identifier, otherwise)
   }
 
   /** The client is gone. */
-  forget(key: string): void {
+  remove(key: string): void {
     this.#remember(key, undefined)
     const before = this.#declared.get(key)
     this.#declared.delete(key)
@@ -173,7 +173,7 @@ export class ApiBook {
 }
 
 interface Needs {
-  readonly clients: Pick<WatchedClients, 'declaring' | 'get'>
+  readonly clients: Pick<WatchedClients, 'declaring' | 'find'>
   readonly shards: Pick<Shards, 'holders' | 'stored'>
   /** Judges an object that declares an API; it never throws. */
   readonly judge: (client: OIDCClient) => readonly DeclaredApi[]

@@ -5,7 +5,7 @@ import { secretNameOf } from '../decide/secret/secret.ts'
 
 /** The clients of this release, and which of them claim the same thing. */
 export interface WatchedClients {
-  get(key: string): OIDCClient | undefined
+  find(key: string): OIDCClient | undefined
   /** Sets or removes a client. @returns the keys that the change concerns: its own, and those it shared a claim with */
   set(key: string, client: OIDCClient | undefined): readonly string[]
   keys(): Iterable<string>
@@ -39,7 +39,7 @@ export function createClientIndex(): WatchedClients {
   }
 
   return {
-    get: (key) => clients.get(key),
+    find: (key) => clients.get(key),
     set: (key, client) => {
       const previous = clients.get(key)
       if (previous && client && decidesTheSame(previous, client)) {

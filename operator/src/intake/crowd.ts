@@ -11,7 +11,7 @@ export class Crowd {
 
   /** @param waiting how many clients wait now
    *  @returns whether the crowd has just come to its end */
-  note(waiting: number): boolean {
+  record(waiting: number): boolean {
     const wasThere = this.#isThere
     this.#isThere = waiting >= crowdFrom
     return wasThere && !this.#isThere

@@ -21,7 +21,7 @@ export class FairKeys {
   }
 
   /** @returns the next key, which waits no longer; undefined when none waits */
-  take(): string | undefined {
+  next(): string | undefined {
     for (const [namespace, own] of this.#byNamespace) {
       for (const key of own) {
         own.delete(key)

@@ -167,11 +167,11 @@ function holderAmong(
   claimants: readonly string[],
   policiesOf: (client: OIDCClient) => Policies,
 ): string | undefined {
-  const stored = shards.holders(name).find((key) => watch.clients.get(key) !== undefined && !shards.isLeaving(key))
+  const stored = shards.holders(name).find((key) => watch.clients.find(key) !== undefined && !shards.isLeaving(key))
   if (stored !== undefined || claimants.length < 2) return stored
   const isLost = (key: string): boolean => shards.stored(key) === undefined && !shards.isUnheardOf(key)
   const [remembered] = claimants
-    .flatMap((key) => watch.clients.get(key) ?? [])
+    .flatMap((key) => watch.clients.find(key) ?? [])
     .filter((one) => wasServedAs(one, name) && isLost(keyOf(one)) && mayHave(one, name, policiesOf(one)))
     .toSorted(byAge)
   return remembered && keyOf(remembered)

@@ -6,7 +6,7 @@ export class LimitWaits {
   readonly #waiting = new Map<string, Map<string, number>>()
 
   /** @param createdAt undefined when the client does not wait */
-  note(key: string, createdAt: number | undefined): void {
+  record(key: string, createdAt: number | undefined): void {
     const { namespace } = splitKey(key)
     const waiting = this.#waiting.get(namespace)
     if (createdAt !== undefined) this.#waiting.set(namespace, (waiting ?? new Map()).set(key, createdAt))
@@ -14,7 +14,7 @@ export class LimitWaits {
   }
 
   /** One of the namespace has gone. @returns the oldest that waits there; it waits no more, unless it is noted again */
-  take(namespace: string): readonly string[] {
+  next(namespace: string): readonly string[] {
     let oldest: string | undefined
     let since = Infinity
     for (const [key, createdAt] of this.#waiting.get(namespace) ?? []) {
@@ -23,7 +23,7 @@ export class LimitWaits {
       since = createdAt
     }
     if (oldest === undefined) return []
-    this.note(oldest, undefined)
+    this.record(oldest, undefined)
     return [oldest]
   }
 }

@@ -4,7 +4,7 @@ export class NameWaits {
   readonly #waiting = new Map<string, Set<string>>()
 
   /** @param holder of the name that the client wants; undefined when it waits for none */
-  note(key: string, holder: string | undefined): void {
+  record(key: string, holder: string | undefined): void {
     const before = this.#holders.get(key)
     if (before === holder) return
     const left = before === undefined ? undefined : this.#waiting.get(before)

@@ -18,7 +18,7 @@ export function createWake(queue: Pick<WorkQueue, 'add' | 'addAfter'>, random: (
     for (const key of keys) queue.add(key)
   }
   return {
-    now,
+    now: now,
     spread: (keys) => {
       const all = [...keys]
       if (all.length <= spreadFrom) return now(all)

@@ -11,11 +11,11 @@ export interface WorkQueue {
   add(key: string): void
   addAfter(key: string, milliseconds: number): void
   /** It stands for another thing from now on, which has not failed yet. */
-  forgive(key: string): void
+  clearFailures(key: string): void
   /** Keys that wait or are being worked on. */
   readonly depth: number
   /** Resolves when nothing waits, nothing runs; keys that wait for their time do not count. */
-  idle(): Promise<void>
+  waitUntilIdle(): Promise<void>
   /** Takes no new keys; resolves when the running ones have ended. */
   stop(): Promise<void>
 }
@@ -60,7 +60,7 @@ export function createWorkQueue(options: {
   const dispatch = () => {
     if (!work) return
     while (!stopped && running.size < options.workers) {
-      const key = waiting.take()
+      const key = waiting.next()
       if (key === undefined) return
       running.add(key)
       void runOne(key, work)
@@ -95,11 +95,11 @@ export function createWorkQueue(options: {
     },
     add,
     addAfter,
-    forgive: failures.forget,
+    clearFailures: failures.forget,
     get depth() {
       return waiting.size + running.size
     },
-    idle,
+    waitUntilIdle: idle,
     stop: async () => {
       stopped = true
       delayed.clear()

@@ -20,7 +20,7 @@ export interface FollowReplicas {
     readonly everybody: boolean
   }
   /** The client is about to be looked at: what a replica says of its shard from now on asks for another look. */
-  begin(key: string): void
+  start(key: string): void
   /** What the replicas say of the stored entry: what a rotation may rely on. Undefined while nothing is stored. */
   entry(key: string): Propagation | undefined
   /** What they say of the stored `desired` version: what status shows. Once it was live everywhere, a replica that is
@@ -33,19 +33,19 @@ export interface FollowReplicas {
    *  restrains it, or took it out. */
   behind(key: string): readonly string[]
   /** @param settled the version is live everywhere; else the client is looked at whenever its shard moves at a replica */
-  note(key: string, settled: boolean): void
+  record(key: string, settled: boolean): void
   /** @param usesPlatform it proves itself with a token of its platform */
-  notePlatform(key: string, usesPlatform: boolean): void
+  recordPlatform(key: string, usesPlatform: boolean): void
   /** All that do. */
   platformClients(): ReadonlySet<string>
-  forget(key: string): void
+  remove(key: string): void
   /** @returns whether a replica lacks a stored shard. A pod whose agent has not started lacks none: it mounts what is there. */
   isBehind(replica: string): boolean
 }
 
 export function createFollowReplicas(needs: {
   replicas: Pick<Replicas, 'list'>
-  shards: Pick<Shards, 'stored' | 'reconsider' | 'seq'>
+  shards: Pick<Shards, 'stored' | 'wake' | 'seq'>
 }): FollowReplicas {
   const { replicas, shards } = needs
   const waiting = new WaitingClients()
@@ -69,7 +69,7 @@ export function createFollowReplicas(needs: {
 
   return {
     changed: () => {
-      for (let shard = 0; shard < shardCount; shard++) shards.reconsider(shard)
+      for (let shard = 0; shard < shardCount; shard++) shards.wake(shard)
       const before = view
       view = viewOf(replicas.list())
       const news = newsBetween(before, view, shards.seq)
@@ -77,7 +77,7 @@ export function createFollowReplicas(needs: {
       if (before.platforms !== view.platforms) for (const key of ofPlatforms) keys.add(key)
       return { keys, everybody: news.everybody }
     },
-    begin: (key) => waiting.wait(key),
+    start: (key) => waiting.wait(key),
     entry: (key) => {
       const stored = shards.stored(key)
       if (stored) leftAt.set(key, undefined)
@@ -101,16 +101,16 @@ export function createFollowReplicas(needs: {
       return { loaded: ask(key, entrySeq, shard, list).loaded + before.length, total: list.length }
     },
     behind: (key) => olderFor(key, 'configSeq').map(({ replica }) => replica),
-    note: (key, settled) => {
+    record: (key, settled) => {
       const stored = shards.stored(key)
       if (settled && stored) waiting.settle(key, versionOf(stored))
       else waiting.unsettle(key)
     },
-    notePlatform: (key, usesPlatform) => void (usesPlatform ? ofPlatforms.add(key) : ofPlatforms.delete(key)),
+    recordPlatform: (key, usesPlatform) => void (usesPlatform ? ofPlatforms.add(key) : ofPlatforms.delete(key)),
     platformClients: () => ofPlatforms,
-    forget: (key) => {
+    remove: (key) => {
       ofPlatforms.delete(key)
-      waiting.forget(key)
+      waiting.remove(key)
       leftAt.delete(key)
     },
     isBehind: (name) => {

@@ -7,7 +7,7 @@ const largestSeq = 2 ** 48
 export class HighestSeqs {
   readonly #seqs = new Map<number, number>()
 
-  note(refs: readonly Pick<ShardRef, 'shard' | 'seq'>[]): void {
+  record(refs: readonly Pick<ShardRef, 'shard' | 'seq'>[]): void {
     for (const ref of refs) {
       const seq = Number(ref.seq)
       if (seq <= largestSeq && seq > this.of(ref.shard)) this.#seqs.set(ref.shard, seq)

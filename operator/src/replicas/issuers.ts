@@ -67,7 +67,7 @@ export class Issuers {
   }
 
   /** A replica has met a key that it does not have: reads again, at most once in 10 s. */
-  ask(): void {
+  wake(): void {
     this.#isAsked = true
     this.#wake()
   }
@@ -138,7 +138,7 @@ export class Issuers {
     }
     const outcome = stored ? await secrets.update(stored, wanted) : await secrets.create(wanted)
     // another leader's write: the next look reads it
-    if (outcome.kind === 'conflict') return this.ask()
+    if (outcome.kind === 'conflict') return this.wake()
     this.#told = next
     log.info({ change, secret: name, issuer: next.issuer, keys: next.keys.length }, 'platform keys written')
     onWritten()

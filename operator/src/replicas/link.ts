@@ -27,7 +27,7 @@ export interface Link {
    *  @param onWritten the pods mount something new */
   start(onWritten: () => void): Promise<void>
   /** A pod cannot be reached: perhaps the Secret was gone when it mounted it. Looks soon. */
-  doubt(): void
+  wake(): void
   stop(): Promise<void>
 }
 
@@ -54,7 +54,7 @@ async function followMountedLink({ settings, log }: LinkNeeds): Promise<Link> {
   return {
     certificates: files,
     start: async () => {},
-    doubt: () => {},
+    wake: () => {},
     stop: async () => files.stop(),
   }
 }
@@ -84,7 +84,7 @@ class OwnLink implements Link {
     await this.#usable.promise
   }
 
-  doubt(): void {
+  wake(): void {
     this.#isAsked = true
     this.#wake()
   }

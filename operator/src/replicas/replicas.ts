@@ -28,9 +28,9 @@ export interface Replicas {
   /** The identity that proved a client last. */
   lastIdentity(client: string): { readonly identity: string; readonly at: number } | undefined
   /** Forgets what was said of other clients. */
-  keepOnly(isKnown: (client: string) => boolean): void
+  removeAllBut(isKnown: (client: string) => boolean): void
   /** Forgets what was said of this client: it is gone, or another one has its name. */
-  forget(client: string): void
+  remove(client: string): void
   /** What the document of its sector said last of a client. */
   lastSector(client: string): SectorProof | undefined
   /** How the codes of a client were protected. */
@@ -58,7 +58,7 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
   let onUnreached = () => {}
 
   const remember = ({ uid }: ServerPod, update: StatusUpdate) => {
-    const { proved, metUnknownKey } = said.note(uid, update, clock.now())
+    const { proved, metUnknownKey } = said.record(uid, update, clock.now())
     if (proved.length > 0) more.onClients(proved)
     if (metUnknownKey) more.onUnknownKey()
   }
@@ -102,8 +102,8 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
     list: () => [...followers.values()].map(({ replica }) => replica),
     goingUntil: () => pods.goingUntil,
     highestSeq: (shard) => said.seqs.of(shard),
-    keepOnly: (isKnown) => said.keepOnly(isKnown),
-    forget: (client) => said.forget(client),
+    removeAllBut: (isKnown) => said.removeAllBut(isKnown),
+    remove: (client) => said.remove(client),
     lastSector: (client) => said.sectors.last(client),
     lastCodes: (client) => said.codes.last(client),
     lastIdentity: (client) => said.identities.last(client),

@@ -26,16 +26,16 @@ export class SaidByReplicas {
   }
 
   /** @returns the clients of which something new is known, and whether the replica has met one more unknown key */
-  note(uid: string, update: StatusUpdate, now: number): { proved: string[]; metUnknownKey: boolean } {
+  record(uid: string, update: StatusUpdate, now: number): { proved: string[]; metUnknownKey: boolean } {
     const proved = [
-      ...this.identities.note(update.identityUses),
-      ...this.sectors.note(update.sectorProofs),
-      ...this.codes.note(update.codeUses),
+      ...this.identities.record(update.identityUses),
+      ...this.sectors.record(update.sectorProofs),
+      ...this.codes.record(update.codeUses),
     ]
     const met = this.#unknownKeys.get(uid) ?? 0n
     this.#unknownKeys.set(uid, update.unknownKeys)
-    this.seqs.note([...update.seen, ...update.live])
-    this.usage.note(update.uses)
+    this.seqs.record([...update.seen, ...update.live])
+    this.usage.record(update.uses)
     const { usesCover } = update
     if (usesCover) this.#heard = onUsesTold(this.#heard, uid, { coverMs: durationMs(usesCover), now })
     return { proved, metUnknownKey: update.unknownKeys > met }
@@ -48,7 +48,7 @@ export class SaidByReplicas {
   }
 
   /** Forgets what was said of other clients. */
-  keepOnly(isKnown: (client: string) => boolean): void {
+  removeAllBut(isKnown: (client: string) => boolean): void {
     this.usage.keepOnly(isKnown)
     this.identities.keepOnly(isKnown)
     this.sectors.keepOnly(isKnown)
@@ -56,7 +56,7 @@ export class SaidByReplicas {
   }
 
   /** The client is gone, or another one has its name. */
-  forget(client: string): void {
+  remove(client: string): void {
     this.usage.forget(client)
     this.identities.forget(client)
     this.sectors.forget(client)

@@ -33,7 +33,7 @@ class ByClient<Known> {
 /** Which identity of each client proved it last, at whichever replica. */
 export class IdentityUsage extends ByClient<{ readonly identity: string; readonly at: number }> {
   /** @returns the clients that another identity proves than before */
-  note(uses: readonly IdentityUsed[]): readonly string[] {
+  record(uses: readonly IdentityUsed[]): readonly string[] {
     return uses.flatMap(({ namespace, name, identity, lastUsed }) => {
       const key = `${namespace}/${name}`
       const at = Number(lastUsed?.seconds ?? 0n) * 1000
@@ -62,7 +62,7 @@ interface SectorSaid {
 /** What the document of its sector said last of each client, at whichever replica. */
 export class SectorProofs extends ByClient<SectorProof & { readonly at: number }> {
   /** @returns the clients of which something else is known than before */
-  note(proofs: readonly SectorSaid[]): readonly string[] {
+  record(proofs: readonly SectorSaid[]): readonly string[] {
     return proofs.flatMap(({ namespace, name, generation, fault, at: time }) => {
       const key = `${namespace}/${name}`
       const at = Number(time?.seconds ?? 0n) * 1000 + (time?.nanos ?? 0) / 1e6
@@ -96,7 +96,7 @@ const none: CodeUse = { protectedAt: 0, unprotectedAt: 0, wholeAt: 0, leftOut: n
 /** What was seen of the codes of each client, at whichever replica. */
 export class CodeUses extends ByClient<CodeUse> {
   /** @returns the clients with whose codes something is wrong since now, or no longer */
-  note(uses: readonly CodeUseSaid[]): readonly string[] {
+  record(uses: readonly CodeUseSaid[]): readonly string[] {
     return uses.flatMap(({ namespace, name, ...said }) => {
       const key = `${namespace}/${name}`
       const before = this.known.get(key) ?? none
@@ -129,7 +129,7 @@ const mostSecrets = 8
 /** When each secret was last used, at whichever replica: epoch milliseconds by id of the secret, the one that was used first comes first.
  *  It outlives the replica that said so. */
 export class Usage extends ByClient<Map<string, number>> {
-  note(uses: readonly Use[]): void {
+  record(uses: readonly Use[]): void {
     for (const { namespace, name, secretId, lastUsed } of uses) {
       const client = `${namespace}/${name}`
       const known = this.known.get(client) ?? new Map<string, number>()

@@ -28,7 +28,7 @@ export class WaitingClients {
     return this.#settledAt[shardOfKey(key)]!.get(key) === version
   }
 
-  forget(key: string): void {
+  remove(key: string): void {
     const shard = shardOfKey(key)
     this.#settledAt[shard]!.delete(key)
     this.#waiting[shard]!.delete(key)

@@ -13,7 +13,7 @@ export interface FormerNames {
 }
 
 /** Removes our Secrets under former names, once the Secret is ready under the name that the client asks for. */
-export async function leaveFormerNames(
+export async function removeAtFormerNames(
   needs: { secrets: Pick<SecretStore, 'read' | 'remove'>; home: { namespace: string; release: string } },
   client: OIDCClient,
   memory: Pick<Memory, 'names'>,

@@ -9,12 +9,12 @@ export interface Memories {
   /** Of the client that was looked at last under this name. */
   uid(key: string): string | undefined
   /** Reads the Secret of this client again at the next look. */
-  doubt(key: string): void
+  clearRead(key: string): void
   /** Reads it when it was only assumed that there is none. @returns whether it was */
-  makeSure(key: string): boolean
+  clearAssumed(key: string): boolean
   /** The Secrets of a client as they were last seen; none of a client that is to be read again in any case. */
   seen(key: string): readonly SeenSecret[]
-  forget(key: string): void
+  remove(key: string): void
 }
 
 export function createMemories(): Memories {
@@ -42,11 +42,11 @@ export function createMemories(): Memories {
       return known
     },
     uid: (key) => memories.get(key)?.uid,
-    doubt: (key) => {
+    clearRead: (key) => {
       const memory = memories.get(key)
       if (memory) memory.read = undefined
     },
-    makeSure: (key) => {
+    clearAssumed: (key) => {
       const memory = memories.get(key)
       if (!memory?.read?.isAssumed) return false
       memory.read = undefined
@@ -57,6 +57,6 @@ export function createMemories(): Memories {
       const { own, source } = memory?.read ? memory.seen : {}
       return [own, source].filter((one) => one !== undefined)
     },
-    forget: (key) => void memories.delete(key),
+    remove: (key) => void memories.delete(key),
   }
 }

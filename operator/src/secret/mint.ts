@@ -15,14 +15,14 @@ export function createMint(needs: { spacing: Spacing }): SecretStep {
     const secret = { ...identifySecret(plain), mintedAt: at, obeys }
     memory.pending = { secret, plain }
     const isScheduled = obeys.trigger === undefined && obeys.annotation === undefined
-    if (isScheduled) needs.spacing.begun()
+    if (isScheduled) needs.spacing.recordRotation()
     log.later({ secret: secret.id }, 'secret minted')
     return { kind: 'changed', known: look }
   }
 }
 
 /** A step: forgets the pending secret when the plan does not want it any more; nobody else ever had it. */
-export const dropPending: SecretStep = ({ plan, memory }) => {
+export const clearPending: SecretStep = ({ plan, memory }) => {
   if (!plan.keepsPending) memory.pending = undefined
   return passed
 }

@@ -11,19 +11,19 @@ import type { SecretWork, SecretStep } from './look.ts'
 
 export interface EntryWriter {
   /** Tells the shard what it should say about the client. */
-  put(work: SecretWork, verifiers: ClientForShard['verifiers'], certainty: 'known' | 'presumed'): void
+  setEntry(work: SecretWork, verifiers: ClientForShard['verifiers'], certainty: 'known' | 'presumed'): void
   /** A step: the verifiers that the plan wants go into the shard, before anything is written that relies on them. */
   announce: SecretStep
 }
 
 export function createEntryWriter(needs: {
-  shards: Pick<Shards, 'stored' | 'put' | 'presume' | 'remove'>
+  shards: Pick<Shards, 'stored' | 'setClient' | 'setUndecided' | 'remove'>
   follow: Pick<FollowReplicas, 'config'>
   clock: Pick<Clock, 'now'>
 }): EntryWriter {
   const { shards, follow, clock } = needs
 
-  const put: EntryWriter['put'] = ({ key, judgement, granted, memory }, verifiers, certainty) => {
+  const put: EntryWriter['setEntry'] = ({ key, judgement, granted, memory }, verifiers, certainty) => {
     const { serve, client, acceptance } = judgement
     if (serve.kind === 'nothing') return shards.remove(key)
     const entry: ClientForShard = {
@@ -42,12 +42,12 @@ export function createEntryWriter(needs: {
       standing: standingOf(follow.config(key)),
       now: clock.now(),
     }
-    if (certainty === 'known') shards.put(entry)
-    else shards.presume(entry)
+    if (certainty === 'known') shards.setClient(entry)
+    else shards.setUndecided(entry)
   }
 
   return {
-    put,
+    setEntry: put,
     announce: (look) => {
       // A Secret that could not be read may hold a secret that is in use. Only a stored entry tells its verifier.
       const isKnown = look.failure === undefined || hasNoSecret(look.source) || shards.stored(look.key) !== undefined

@@ -16,12 +16,12 @@ export interface Reader {
   /** What a look begins with: where the secret comes from, and the application's Secret, as remembered or read now. It does
    *  not throw: a Secret that could not be read is `unknown`. That of a new client is not read: a create gets a conflict when there is
    *  one. */
-  begin(work: SecretWork, need: SecretNeed): Promise<KnownSecret>
+  readForLook(work: SecretWork, need: SecretNeed): Promise<KnownSecret>
   /** A step: reads the Secret when it was only remembered, so that each write is decided on what is there now. That there was none need
    *  not be read again: a create gets a conflict when there is one. */
   again: SecretStep
   /** The application's Secret, read now. @throws ApiError */
-  fresh(work: SecretWork): Promise<ReadSecret>
+  readNow(work: SecretWork): Promise<ReadSecret>
 }
 
 const noSource: ReadSource = { source: { kind: 'minted' }, given: undefined, missing: undefined }
@@ -69,8 +69,8 @@ export function createReader(needs: {
   }
 
   return {
-    fresh,
-    begin: async (work, need) => {
+    readNow: fresh,
+    readForLook: async (work, need) => {
       let found = noSource
       try {
         found = await readSource(secrets, work.judgement.client, need)

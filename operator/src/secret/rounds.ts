@@ -24,7 +24,7 @@ const latePace = 0.25
 interface Needs {
   /** `namespace/name` of all clients. */
   readonly keys: () => Iterable<string>
-  readonly memories: Pick<Memories, 'doubt' | 'seen'>
+  readonly memories: Pick<Memories, 'clearRead' | 'seen'>
   /** @returns the version of a Secret; undefined when there is none */
   readonly readVersion: (namespace: string, name: string) => Promise<string | undefined>
   /** Clients wait for their turn: what they wait for goes first. */
@@ -111,7 +111,7 @@ export class Rounds {
         // one of our own writes came in between: it is the newer truth
         if (version === seen.version || !memories.seen(key).includes(seen)) continue
         log.info({ client: key, secret: seen.name, isThere: version !== undefined }, 'secret changed by somebody else')
-        memories.doubt(key)
+        memories.clearRead(key)
         onChanged(key)
         return
       }

@@ -32,7 +32,7 @@ export function createLeaveEnding(needs: {
 
 /** A step: ends where nothing may be written: the API does not answer, the client's own secret is missing, or the Secret is
  *  somebody else's. */
-export const leaveAlone: SecretStep = ({ failure, missing, read, judgement }) => {
+export const stopWhereNotWritable: SecretStep = ({ failure, missing, read, judgement }) => {
   const name = secretNameOf(judgement.client)
   if (isNamespaceEnding(failure)) return { kind: 'ended', secret: { kind: 'namespace-ending', name } }
   if (failure !== undefined)

@@ -4,7 +4,7 @@ import type { Clock } from '../time/clock.ts'
  *  rotate at the same moment. */
 export interface Spacing {
   /** A scheduled rotation has begun. */
-  begun(): void
+  recordRotation(): void
   /** @returns when the next one may begin, epoch milliseconds; undefined when no policy demands a wait */
   notBefore(minSpacingMs: number): number | undefined
 }
@@ -12,7 +12,7 @@ export interface Spacing {
 export function createSpacing(clock: Pick<Clock, 'now'>): Spacing {
   let begunAt = -Infinity
   return {
-    begun: () => {
+    recordRotation: () => {
       begunAt = clock.now()
     },
     notBefore: (minSpacingMs) => (minSpacingMs > 0 ? begunAt + minSpacingMs : undefined),

@@ -21,14 +21,14 @@ import type { Shards } from '../shards/shards.ts'
 import type { Clock } from '../time/clock.ts'
 import { createFence } from './fence.ts'
 import type { KnownSecret, Look, SecretWork, SecretStep, SecretStepOutcome } from './look.ts'
-import { createMint, dropPending } from './mint.ts'
+import { createMint, clearPending } from './mint.ts'
 import { createPlanNext, statusOf } from './plan-next.ts'
 import { createPublish } from './publish.ts'
 import { createEntryWriter } from './put-entry.ts'
 import { asError, createReader } from './read.ts'
 import { createRender } from './render.ts'
 import { createRestore } from './restore.ts'
-import { createLeaveEnding, createSettle, leaveAlone } from './settle.ts'
+import { createLeaveEnding, createSettle, stopWhereNotWritable } from './settle.ts'
 import { leaveToHolder } from './shared-names.ts'
 import { createSpacing } from './spacing.ts'
 import { createWriteSecret } from './write.ts'
@@ -52,7 +52,7 @@ export function createWorkOnSecret(needs: {
   settings: Pick<OperatorSettings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
   secrets: SecretStore
   proof: OwnerProof
-  shards: Pick<Shards, 'stored' | 'bornAt' | 'put' | 'presume' | 'remove'>
+  shards: Pick<Shards, 'stored' | 'bornAt' | 'setClient' | 'setUndecided' | 'remove'>
   endings: Pick<EndingNamespaces, 'has' | 'refused'>
   /** When a namespace was made, epoch milliseconds; undefined where the operator may not read it. */
   namespaceBornAt: (namespace: string) => number | undefined
@@ -88,9 +88,9 @@ export function createWorkOnSecret(needs: {
     createLeaveEnding(needs),
     createMint({ spacing }),
     entries.announce,
-    leaveAlone,
+    stopWhereNotWritable,
     leaveToHolder,
-    dropPending,
+    clearPending,
     createSettle({ ...needs, render }),
     reader.again,
     createFence(write),
@@ -128,7 +128,7 @@ export function createWorkOnSecret(needs: {
     try {
       const stored = shards.stored(key)?.entry
       const isTaken = isServed(judgement, stored) && needs.follow.config(key)?.accepted === true
-      const done = await goOn(await reader.begin(work, { needsSecret: needsSecret(judgement, stored), isTaken }))
+      const done = await goOn(await reader.readForLook(work, { needsSecret: needsSecret(judgement, stored), isTaken }))
       return { ...done, again: againAfter(done, judgement, clock.now()) }
     } catch (error) {
       return giveUp(work, asError(error))
@@ -150,13 +150,13 @@ function createWaysOut({
    *  revokes end. */
   const freeze = async (work: SecretWork): Promise<SecretResult> => {
     // the Secret tells whether the client was restored, and so goes on with an entry of before
-    const { read, failure } = await reader.begin(work, { needsSecret: false, isTaken: false })
+    const { read, failure } = await reader.readForLook(work, { needsSecret: false, isTaken: false })
     const stored = shards.stored(work.key)?.entry
     const isUnknown = failure !== undefined && stored !== undefined && !isOfClient(stored, work.memory)
     const verifiers = stored ? verifiersOf(stored) : []
     const published = read.state.kind === 'owned' ? read.state.sha256 : undefined
     const left = isRevoked(work.judgement.client, read.state) ? withoutPrevious(verifiers, published) : verifiers
-    if (!isUnknown) entries.put(work, left, 'known')
+    if (!isUnknown) entries.setEntry(work, left, 'known')
     const isThere = read.state.kind === 'owned' && !read.isFormer
     const name = secretNameOf(work.judgement.client)
     return {
@@ -170,7 +170,7 @@ function createWaysOut({
   /** A rule of ours fails on it. Its shard must not wait for it for ever: all others are in there too. */
   const giveUp = (work: SecretWork, failure: Error): SecretResult => {
     const stored = shards.stored(work.key)?.entry
-    entries.put(work, stored ? verifiersOf(stored) : [], 'presumed')
+    entries.setEntry(work, stored ? verifiersOf(stored) : [], 'presumed')
     const name = secretNameOf(work.judgement.client)
     const secret = {
       kind: 'unreadable',

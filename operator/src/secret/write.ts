@@ -26,7 +26,7 @@ export type WriteSecret = (
 
 export function createWriteSecret(needs: {
   secrets: Pick<SecretStore, 'create' | 'update'>
-  reader: Pick<Reader, 'fresh'>
+  reader: Pick<Reader, 'readNow'>
   render: Render
   proof: OwnerProof
   endings: Pick<EndingNamespaces, 'has' | 'refused'>
@@ -48,7 +48,7 @@ export function createWriteSecret(needs: {
     const outcome = read.object ? await secrets.update(read.object, wanted) : await secrets.create(wanted)
     // somebody else wrote meanwhile: what is there now decides
     if (outcome.kind === 'conflict')
-      return { kind: 'changed', known: { ...look, read: await reader.fresh(look), isFresh: true } }
+      return { kind: 'changed', known: { ...look, read: await reader.readNow(look), isFresh: true } }
     if (outcome.kind === 'written') {
       needs.onWrite?.('secret')
       memory.names.delete(wanted.name)

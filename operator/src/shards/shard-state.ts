@@ -76,7 +76,7 @@ export class ShardState {
   }
 
   /** What a client ought to say. @returns whether there may be something to do now */
-  put(client: ClientForShard): boolean {
+  setClient(client: ClientForShard): boolean {
     const key = entryKey(client)
     const known = this.#clients.get(key)
     const awaited = this.#undecided.delete(key)
@@ -91,7 +91,7 @@ export class ShardState {
   }
 
   /** What is written about a client that could not be decided, when the wait for it is over. @returns whether there may be something to do now */
-  presume(client: ClientForShard): boolean {
+  setUndecided(client: ClientForShard): boolean {
     const key = entryKey(client)
     if (!this.#undecided.has(key)) return false
     this.#clients.set(key, client)
@@ -158,7 +158,7 @@ export class ShardState {
    *  @param about.highestSeen the highest seq of it that any replica has seen
    *  @param about.spacingMs least time from this write to the next
    *  @param about.change four hex for this write */
-  begin(about: {
+  startTurn(about: {
     readonly highestSeen: bigint
     readonly startSeconds: bigint
     readonly epochMs: number

@@ -58,10 +58,10 @@ export interface Shards {
   isBelieved: TrustsFile
   /** Begins to write. @param keys all clients of this release: any other leaves its shard */
   open(keys: Iterable<string>, listeners: ShardListeners): void
-  put(client: ClientForShard): void
+  setClient(client: ClientForShard): void
   /** Its Secret cannot be read, so that nobody knows its verifiers. If its shard waits for it, the client is written as it is
    *  when the wait is over: servers keep the verifiers that they have of a client whose entry names none. */
-  presume(client: ClientForShard): void
+  setUndecided(client: ClientForShard): void
   remove(key: string): void
   stored(key: string): (StoredEntry & { readonly shard: number }) | undefined
   /** When the Secret of its shard was made, epoch milliseconds: of what was before, nothing may be known. */
@@ -77,14 +77,14 @@ export interface Shards {
   /** Why the client is left out, or stays as it is stored; undefined: there is room for it. */
   noRoom(key: string): NoRoom | undefined
   /** Share of the limit that the shard of a client takes, 0 to 1. */
-  fill(key: string): number
+  fillOf(key: string): number
   /** The stored seq; 0 when there is none. */
   seq(shard: number): number
   /** A replica came, went or changed its report. The shard is written again when a replica has seen a later seq than ours:
    *  our Secret was lost or is an older copy. */
-  reconsider(shard: number): void
+  wake(shard: number): void
   /** The crowd is over: nothing waits for it any longer. */
-  hurry(): void
+  clearWaits(): void
   /** Of the stored manifest; empty before the first. */
   manifestDigest(): string
   /** Reads all Secrets back and writes again what was deleted or edited. */
@@ -165,8 +165,8 @@ export function createShards(options: Options): Shards {
       manifest.open(onManifest)
       reading.start()
     },
-    put: (client) => writerOf(entryKey(client)).put(client),
-    presume: (client) => writerOf(entryKey(client)).presume(client),
+    setClient: (client) => writerOf(entryKey(client)).setClient(client),
+    setUndecided: (client) => writerOf(entryKey(client)).setUndecided(client),
     remove: (key) => writerOf(key).remove(key),
     stored: (key) => {
       const { index, entries } = stateOf(key).stored
@@ -186,10 +186,10 @@ export function createShards(options: Options): Shards {
     isLeaving: (key) => stateOf(key).isLeaving(key),
     storedKeys: () => states.flatMap(({ stored }) => [...stored.entries.keys()]),
     noRoom: (key) => stateOf(key).refused.get(key),
-    fill: (key) => stateOf(key).fill,
+    fillOf: (key) => stateOf(key).fill,
     seq: (shard) => Number(states[shard]?.stored.content?.seq ?? 0n),
-    reconsider: (shard) => writers[shard]?.reconsider(),
-    hurry: () => {
+    wake: (shard) => writers[shard]?.reconsider(),
+    clearWaits: () => {
       for (const writer of writers) writer.wake()
     },
     manifestDigest: () => manifest.digest,

@@ -72,13 +72,13 @@ export class ManifestWriter {
   /** Begins to write. @param onManifest told the digest of each newest complete set */
   open(onManifest: (digest: string) => void): void {
     this.#onManifest = onManifest
-    this.touch()
+    this.recordWrite()
     this.#turns.open()
     this.#turns.wake()
   }
 
   /** A shard is another one now. */
-  touch(): void {
+  recordWrite(): void {
     this.#state = onManifestStale(this.#state, this.#needs.clock.monotonic())
   }
 
@@ -95,7 +95,7 @@ export class ManifestWriter {
     // One of our own writes came in between: it is the newer truth.
     if (this.#turns.isRunning || this.#state.secret !== before.secret) return
     this.#state = onManifestRead(this.#state, secret)
-    if (this.#state.digest !== before.digest) this.touch()
+    if (this.#state.digest !== before.digest) this.recordWrite()
   }
 
   /** Starts no further write, but names what the last writes of shards have stored. */
@@ -134,7 +134,7 @@ export class ManifestWriter {
     const { secret } = this.#state
     const outcome = secret ? await secrets.update(secret, wanted) : await secrets.create(wanted)
     if (outcome.kind === 'conflict') {
-      this.touch()
+      this.recordWrite()
       return await this.#takeStored()
     }
     backoff.reset()

@@ -32,7 +32,7 @@ export interface ShardWriterNeeds {
   readonly backoff: Backoff
   readonly clock: Clock
   readonly log: Log
-  readonly manifest: Pick<ManifestWriter, 'touch' | 'wake'>
+  readonly manifest: Pick<ManifestWriter, 'recordWrite' | 'wake'>
   readonly onWrite?: (milliseconds: number) => void
 }
 
@@ -70,12 +70,12 @@ export class ShardWriter {
     this.#turns.wake()
   }
 
-  put(client: ClientForShard): void {
-    if (this.state.put(client)) this.#turns.wake()
+  setClient(client: ClientForShard): void {
+    if (this.state.setClient(client)) this.#turns.wake()
   }
 
-  presume(client: ClientForShard): void {
-    if (this.state.presume(client)) this.#turns.wake()
+  setUndecided(client: ClientForShard): void {
+    if (this.state.setUndecided(client)) this.#turns.wake()
   }
 
   remove(key: string): void {
@@ -123,7 +123,7 @@ export class ShardWriter {
     const { clock, spacingMs, startSeconds } = this.#needs
     const startedAt = clock.monotonic()
     try {
-      const turn = state.begin({
+      const turn = state.startTurn({
         highestSeen: this.#highestSeen(),
         startSeconds,
         epochMs: clock.now(),
@@ -162,7 +162,7 @@ export class ShardWriter {
     }
     this.#needs.backoff.reset()
     const changed = state.written({ secret: outcome.secret, shard: plan.shard, digest: plan.digest }, fresh)
-    manifest.touch()
+    manifest.recordWrite()
     this.#report(changed.length, startedAt)
     this.#onStored(changed)
   }
@@ -185,7 +185,7 @@ export class ShardWriter {
     const { clock, log, manifest, signer } = this.#needs
     const found = this.state.read(secret, clock.monotonic(), trustsKey(signer().publicKey))
     if (found.kind === 'same') return
-    manifest.touch()
+    manifest.recordWrite()
     const shard = this.state.index
     const { later } = found.stored
     if (later !== undefined) {

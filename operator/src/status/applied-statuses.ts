@@ -13,8 +13,8 @@ export interface AppliedStatuses {
   /** The client as it is with the status that we applied last. */
   withLatest(client: OIDCClient): OIDCClient
   /** @param resourceVersion of the object after that; what the watch brings with another one may be older */
-  remember(client: OIDCClient, status: OIDCClientStatus, resourceVersion: string): void
-  forget(key: string): void
+  record(client: OIDCClient, status: OIDCClientStatus, resourceVersion: string): void
+  remove(key: string): void
 }
 
 interface Applied {
@@ -49,13 +49,13 @@ export function createAppliedStatuses(
       const metadata = { ...client.metadata, resourceVersion: last.resourceVersion }
       return { ...client, metadata, status: last.status }
     },
-    remember: (client, status, resourceVersion) => {
+    record: (client, status, resourceVersion) => {
       const key = keyOf(client)
       applied.delete(key)
       if (watched(key) !== resourceVersion)
         applied.set(key, { uid: client.metadata.uid, status, resourceVersion, at: clock.monotonic() })
       forgetOld()
     },
-    forget: (key) => void applied.delete(key),
+    remove: (key) => void applied.delete(key),
   }
 }

@@ -10,7 +10,7 @@ const usageWaitingMs = 60_000
 /** Some values change all the time. Each is written only when people learn something from it: the revision together with other news;
  *  the number of replicas when some lack the client; the last use when the written one is old.
  *  @param awaitsDisuse nothing but the use of a previous secret keeps it valid */
-export function keepOldNews(client: OIDCClient, status: OIDCClientStatus, awaitsDisuse = false): OIDCClientStatus {
+export function withoutMinorNews(client: OIDCClient, status: OIDCClientStatus, awaitsDisuse = false): OIDCClientStatus {
   const before = client.status
   if (!before) return status
   // 0/0 is not whole: that no replica is left is news

@@ -22,7 +22,7 @@ export class PolicyTally {
   /** Of all policies: a version never comes again, also after nobody was left. */
   #changes = 0
 
-  note(key: string, { policies, violations }: Pick<Judgement, 'policies' | 'violations'>): void {
+  record(key: string, { policies, violations }: Pick<Judgement, 'policies' | 'violations'>): void {
     for (const name of this.#ofClient.get(key) ?? []) if (!policies.includes(name)) this.#leave(name, key)
     this.#ofClient.set(key, policies)
     for (const name of policies) {
@@ -31,7 +31,7 @@ export class PolicyTally {
     }
   }
 
-  forget(key: string): void {
+  remove(key: string): void {
     for (const name of this.#ofClient.get(key) ?? []) this.#leave(name, key)
     this.#ofClient.delete(key)
   }

@@ -11,7 +11,7 @@ import type { EventRecorder } from '../kubernetes/events.ts'
 import { resourceTypes } from '../kubernetes/objects.ts'
 import type { Clock } from '../time/clock.ts'
 import { createAppliedStatuses } from './applied-statuses.ts'
-import { keepOldNews } from './old-news.ts'
+import { withoutMinorNews } from './old-news.ts'
 import { createPatience } from './patience.ts'
 
 export interface WriteStatus {
@@ -23,8 +23,8 @@ export interface WriteStatus {
    *  @returns milliseconds after which to come again, if that is wanted */
   write(outcome: Outcome, inProgress: boolean): Promise<{ readonly again?: number }>
   /** @returns whether people would be told now that the client is unfinished */
-  tellsUnfinished(key: string): boolean
-  forget(key: string): void
+  wouldReportUnfinished(key: string): boolean
+  remove(key: string): void
 }
 
 /** Somebody wrote to the object at the same time: come again after so long. Milliseconds. */
@@ -49,11 +49,11 @@ export function createWriteStatus(options: {
     const resourceVersion = await applyStatus(connection, resourceTypes.clients, object, status)
     if (resourceVersion === undefined) {
       // The watch brings what came in between; until then there is nothing to say.
-      applied.forget(keyOf(client))
+      applied.remove(keyOf(client))
       return false
     }
     options.onWrite?.()
-    applied.remember(client, status, resourceVersion)
+    applied.record(client, status, resourceVersion)
     for (const event of described.events) events.record(object, event)
     return true
   }
@@ -64,7 +64,7 @@ export function createWriteStatus(options: {
       const { client } = outcome.judgement
       const key = keyOf(client)
       const described = describeOutcome(outcome)
-      const status = keepOldNews(client, described.status, outcome.rotation?.awaitsDisuse ?? false)
+      const status = withoutMinorNews(client, described.status, outcome.rotation?.awaitsDisuse ?? false)
       const isNews = !isDeepStrictEqual(client.status, status)
       if (!isNews || !inProgress) patience.end(key)
       if (!isNews) return {}
@@ -72,9 +72,9 @@ export function createWriteStatus(options: {
       if (waitMs !== undefined) return { again: waitMs }
       return (await apply(client, { ...described, status })) ? {} : { again: conflictMs }
     },
-    tellsUnfinished: patience.isOver,
-    forget: (key) => {
-      applied.forget(key)
+    wouldReportUnfinished: patience.isOver,
+    remove: (key) => {
+      applied.remove(key)
       patience.end(key)
     },
   }

@@ -81,12 +81,12 @@ function createWorld(stored: Readonly<Record<string, ShardEntry>> = {}) {
     policies: binding(baseline),
   })
   const look = (key: string) => {
-    const one = index.get(key)
+    const one = index.find(key)
     if (!one) {
       told.delete(key)
-      return book.forget(key)
+      return book.remove(key)
     }
-    book.note(one, judge(one).declared)
+    book.record(one, judge(one).declared)
     told.set(key, book.resolve(key, callerOf(one)))
   }
   let generation = 1
@@ -131,11 +131,11 @@ function createWorld(stored: Readonly<Record<string, ShardEntry>> = {}) {
     },
     /** What each caller would be told by somebody who looks at everything anew. */
     fresh: () => {
-      const declared = [...index.keys()].flatMap((key) => judge(index.get(key)!).declared)
+      const declared = [...index.keys()].flatMap((key) => judge(index.find(key)!).declared)
       return new Map(
         [...index.keys()].map((key) => [
           key,
-          resolveAccess(callerOf(index.get(key)!), (identifier) =>
+          resolveAccess(callerOf(index.find(key)!), (identifier) =>
             declared.filter((one) => one.identifier === identifier),
           ),
         ]),

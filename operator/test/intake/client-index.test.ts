@@ -51,7 +51,7 @@ describe('createClientIndex', () => {
     index.set('apps/a', client('a', {}, '2026-01-03T00:00:00Z'))
     index.set('apps/b', client('b', {}, '2026-01-01T00:00:00Z'))
     index.set('apps/c', client('c', {}, '2026-01-01T00:00:00Z'))
-    expect(['a', 'b', 'c'].map((name) => index.olderInNamespace(index.get(`apps/${name}`)!))).to.deep.equal([2, 0, 1])
+    expect(['a', 'b', 'c'].map((name) => index.olderInNamespace(index.find(`apps/${name}`)!))).to.deep.equal([2, 0, 1])
   })
 
   it('counts anew whoever comes and goes', () => {
@@ -65,7 +65,7 @@ describe('createClientIndex', () => {
         const index = createClientIndex()
         for (const { name, day, isGone } of steps) {
           index.set(`apps/${name}`, isGone ? undefined : client(name, {}, `2026-01-0${day}T00:00:00Z`))
-          const all = [...index.keys()].map((key) => index.get(key)!)
+          const all = [...index.keys()].map((key) => index.find(key)!)
           const age = ({ metadata }: OIDCClient) => `${metadata.creationTimestamp} ${metadata.name}`
           for (const one of all) {
             const older = all.filter((other) => age(other) < age(one)).length
@@ -86,7 +86,7 @@ describe('createClientIndex', () => {
     const withStatus = { ...a, status: { clientId: 'shared' }, metadata: { ...a.metadata, resourceVersion: '2' } }
     expect(index.set('apps/a', withStatus)).to.deep.equal(['apps/a'])
     expect(index.rivalKeys('apps/b')).to.equal(keys)
-    expect(index.get('apps/a')).to.equal(withStatus)
+    expect(index.find('apps/a')).to.equal(withStatus)
     index.set('apps/a', { ...withStatus, metadata: { ...withStatus.metadata, labels: { team: 'x' } } })
     expect(index.rivalKeys('apps/b')).to.not.equal(keys)
   })
@@ -105,7 +105,7 @@ describe('createClientIndex', () => {
           const spec = { ...(id ? { clientId: id } : {}), ...(api ? { resourceServer: { identifier: api } } : {}) }
           index.set(`apps/${name}`, isGone ? undefined : client(name, spec))
           const anew = createClientIndex()
-          for (const key of index.keys()) anew.set(key, index.get(key))
+          for (const key of index.keys()) anew.set(key, index.find(key))
           for (const key of index.keys()) expect(names(index.rivals(key))).to.deep.equal(names(anew.rivals(key)))
         }
       }),

@@ -4,7 +4,7 @@ import { FairKeys } from '../../src/intake/fair-keys.ts'
 
 const all = (keys: FairKeys): string[] => {
   const taken: string[] = []
-  for (let key = keys.take(); key !== undefined; key = keys.take()) taken.push(key)
+  for (let key = keys.next(); key !== undefined; key = keys.next()) taken.push(key)
   return taken
 }
 
@@ -28,7 +28,7 @@ describe('FairKeys', () => {
       fc.property(fc.array(fc.nat(5), { maxLength: 60 }), fc.nat(60), (adds, takes) => {
         const keys = new FairKeys()
         adds.forEach((namespace, index) => keys.add(`crowd-${namespace}/${index}`))
-        for (let index = 0; index < takes; index++) keys.take()
+        for (let index = 0; index < takes; index++) keys.next()
         keys.add('alone/only')
         const before = all(keys)
         expect(before.indexOf('alone/only')).to.be.at.most(6)

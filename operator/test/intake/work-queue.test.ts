@@ -54,7 +54,7 @@ describe('createWorkQueue', () => {
     for (const key of ['a', 'b', 'a']) queue.add(key)
     expect(queue.depth).to.equal(2)
     queue.start(async (key) => void started.push(key))
-    await queue.idle()
+    await queue.waitUntilIdle()
     expect(started).to.deep.equal(['a', 'b'])
   })
 
@@ -119,7 +119,7 @@ describe('createWorkQueue', () => {
       await end('a', new Error('broken'))
       clock.advance(clock.next() ?? 0)
     }
-    queue.forgive('a')
+    queue.clearFailures('a')
     await end('a', new Error('broken'))
     expect(failed.at(-1)!.retryInMs).to.equal(5)
   })
@@ -138,7 +138,7 @@ describe('createWorkQueue', () => {
       throw new Error('poison')
     })
     queue.add('poison')
-    await queue.idle()
+    await queue.waitUntilIdle()
     expect(failed).to.deep.equal(['poison'])
   })
 

@@ -32,7 +32,7 @@ describe('createReflector', function () {
     kind: 'Pod',
     metadata: { name, namespace: 'default', labels },
   })
-  const put = (name: string, labels?: Record<string, string>) => void api.put(pod(name, labels) as never)
+  const put = (name: string, labels?: Record<string, string>) => void api.set(pod(name, labels) as never)
   const remove = (name: string) => api.store.remove(api.resource('pods'), 'default', name)
   const told = () => changes.map(({ kind, key }) => `${kind} ${key.replace('default/', '')}`)
   const lists = () => api.requests.filter(({ verb }) => verb === 'list').length

@@ -53,7 +53,7 @@ describe('createFollowReplicas', () => {
     follow = createFollowReplicas({
       replicas: { list: () => replicas },
       shards: {
-        reconsider: () => {},
+        wake: () => {},
         seq: () => (gone.size > 0 ? 3 : 1),
         stored: (key) =>
           gone.has(key)
@@ -67,7 +67,7 @@ describe('createFollowReplicas', () => {
       },
     })
     hear()
-    for (const key of keys) follow.note(key, false)
+    for (const key of keys) follow.record(key, false)
     asked = []
   })
 
@@ -88,7 +88,7 @@ describe('createFollowReplicas', () => {
   })
 
   it('asks for no client that is live everywhere', () => {
-    for (const key of keys) follow.note(key, true)
+    for (const key of keys) follow.record(key, true)
     for (const shard of everyShard) say('a', withLive('a', shard, 2n))
     expect(asked).to.deep.equal([])
   })
@@ -134,7 +134,7 @@ describe('createFollowReplicas', () => {
 
   it('asks for a client when a replica begins to reject it, and when it ends that', () => {
     const [key] = keys as [string]
-    follow.note(key, true)
+    follow.record(key, true)
     const rejected = [
       { namespace: 'apps', name: key.slice('apps/'.length), generation: 1n, field: '', code: 'X', message: '' },
     ]
@@ -146,8 +146,8 @@ describe('createFollowReplicas', () => {
 
   it('asks again for a client that is being looked at when its shard moves', () => {
     const [key] = keys as [string]
-    follow.note(key, true)
-    follow.begin(key)
+    follow.record(key, true)
+    follow.start(key)
     say('a', withLive('a', shardOfKey(key), 2n))
     expect(asked).to.include(key)
   })
@@ -175,7 +175,7 @@ describe('createFollowReplicas', () => {
       it(`says what counts of a replica that ${sentence}`, () => {
         const [key] = keys as [string]
         replicas = ['a', 'b'].map((name) => replica(name, withLive(name, shardOfKey(key), 2n)))
-        follow.note(key, isSettled)
+        follow.record(key, isSettled)
         replicas[1] = replica('b', { reachable: false, serverConnected: false, live: [], ...more })
         expect(follow.config(key)?.applied).to.equal(isLive)
         expect(follow.entry(key)?.applied, 'a rotation excuses nobody').to.equal(false)

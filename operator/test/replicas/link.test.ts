@@ -161,11 +161,11 @@ describe('openLink', () => {
     store.lose()
     news = Promise.withResolvers()
     await looked()
-    link.doubt()
+    link.wake()
     await news.promise
     expect(written).to.equal(2)
     store.lose()
-    link.doubt()
+    link.wake()
     await pass(4_999)
     expect(written).to.equal(2)
     await pass(1)

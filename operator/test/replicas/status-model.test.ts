@@ -11,7 +11,7 @@ import { createFollowReplicas } from '../../src/replicas/follow-replicas.ts'
 import { onReplicaFound, onReplicaLost, onReplicaSaid, replicaOf } from '../../src/replicas/replica-state.ts'
 import type { ReplicaState } from '../../src/replicas/replica-state.ts'
 import { isSettled } from '../../src/status/in-progress.ts'
-import { keepOldNews } from '../../src/status/old-news.ts'
+import { withoutMinorNews } from '../../src/status/old-news.ts'
 import { client } from '../decide/clients.ts'
 import { outcome } from '../decide/outcomes.ts'
 
@@ -185,7 +185,7 @@ class World {
         list: () => [...this.pods].map(([name, { uid, state }]) => replicaOf({ name, uid }, state, this.#now)),
       },
       shards: {
-        reconsider: () => {},
+        wake: () => {},
         seq: (shard) => this.#stored.get(shard) ?? 0,
         stored: (key) => {
           const name = key.slice('demo/'.length)
@@ -207,12 +207,12 @@ class World {
   /** As reconcile.ts does it. */
   #look(key: string): void {
     const name = key.slice('demo/'.length)
-    this.#follow.begin(key)
+    this.#follow.start(key)
     const status = this.#statuses.get(name)
     const found: OIDCClient = { ...client({}, { name }), ...(status ? { status } : {}) }
     const said = outcome({ client: found, propagation: this.#follow.config(key) })
-    this.#follow.note(key, isSettled(said))
-    this.#statuses.set(name, keepOldNews(found, describeOutcome(said).status))
+    this.#follow.record(key, isSettled(said))
+    this.#statuses.set(name, withoutMinorNews(found, describeOutcome(said).status))
   }
 }
 

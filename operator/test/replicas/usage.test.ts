@@ -12,15 +12,15 @@ const use = (secretId: string, seconds?: number) => ({
 describe('Usage', () => {
   it('keeps the latest use of a secret at any replica, in milliseconds', () => {
     const usage = new Usage()
-    usage.note([use('a', 100), use('b', 50)])
-    usage.note([use('a', 90), use('b', 60)])
+    usage.record([use('a', 100), use('b', 50)])
+    usage.record([use('a', 90), use('b', 60)])
     expect(usage.lastUsed('apps/reports', 'a')).to.equal(100_000)
     expect(usage.lastUsed('apps/reports', 'b')).to.equal(60_000)
   })
 
   it('knows nothing of a secret that no replica named, nor of a use without a time', () => {
     const usage = new Usage()
-    usage.note([use('a')])
+    usage.record([use('a')])
     expect(usage.lastUsed('apps/reports', 'a')).to.equal(undefined)
     expect(usage.lastUsed('apps/other', 'a')).to.equal(undefined)
   })
@@ -37,11 +37,11 @@ describe('SectorProofs', () => {
 
   it('keeps what was found last at any replica, and says when it is something else than before', () => {
     const proofs = new SectorProofs()
-    expect(proofs.note([proof('lacks it', 100)])).to.deep.equal(['apps/survey'])
-    expect(proofs.note([proof('lacks it', 110), proof('', 90)]), 'the same, and older').to.deep.equal([])
+    expect(proofs.record([proof('lacks it', 100)])).to.deep.equal(['apps/survey'])
+    expect(proofs.record([proof('lacks it', 110), proof('', 90)]), 'the same, and older').to.deep.equal([])
     expect(proofs.last('apps/survey')).to.include({ fault: 'lacks it', generation: 1 })
-    expect(proofs.note([proof('', 120)])).to.deep.equal(['apps/survey'])
-    expect(proofs.note([proof('', 130, 2n)]), 'another version').to.deep.equal(['apps/survey'])
+    expect(proofs.record([proof('', 120)])).to.deep.equal(['apps/survey'])
+    expect(proofs.record([proof('', 130, 2n)]), 'another version').to.deep.equal(['apps/survey'])
     expect(proofs.last('apps/survey')).to.include({ fault: '', generation: 2 })
     expect(proofs.last('apps/other')).to.equal(undefined)
   })
@@ -61,42 +61,42 @@ describe('CodeUses', () => {
 
   it('wakes nobody for protected codes, and for the first one without', () => {
     const uses = new CodeUses()
-    expect(uses.note([code({ protectedAt: hour })])).to.deep.equal([])
-    expect(uses.note([code({ unprotectedAt: 2 * hour })])).to.deep.equal(['apps/git'])
-    expect(uses.note([code({ unprotectedAt: 3 * hour })])).to.deep.equal([])
+    expect(uses.record([code({ protectedAt: hour })])).to.deep.equal([])
+    expect(uses.record([code({ unprotectedAt: 2 * hour })])).to.deep.equal(['apps/git'])
+    expect(uses.record([code({ unprotectedAt: 3 * hour })])).to.deep.equal([])
     const { protectedAt, unprotectedAt } = uses.last('apps/git')!
     expect([protectedAt, unprotectedAt]).to.deep.equal([hour * 1000, 3 * hour * 1000])
   })
 
   it('wakes for a scope that is left out, for one more, and two hours after the last; scopes of nobody are no news', () => {
     const uses = new CodeUses()
-    expect(uses.note([code({ wholeAt: hour })]), 'a whole one').to.deep.equal([])
-    expect(uses.note([code({}, { 'call me at evil.example': hour })]), 'what is no scope of ours').to.deep.equal([])
-    expect(uses.note([code({}, { groups: 2 * hour })])).to.deep.equal(['apps/git'])
-    expect(uses.note([code({ wholeAt: 3 * hour }, { groups: hour })]), 'older, or too early').to.deep.equal([])
-    expect(uses.note([code({}, { phone: 3 * hour })])).to.deep.equal(['apps/git'])
-    expect(uses.note([code({ wholeAt: 4 * hour })]), 'groups is mended').to.deep.equal(['apps/git'])
-    expect(uses.note([code({ wholeAt: 5 * hour })]), 'phone too').to.deep.equal(['apps/git'])
+    expect(uses.record([code({ wholeAt: hour })]), 'a whole one').to.deep.equal([])
+    expect(uses.record([code({}, { 'call me at evil.example': hour })]), 'what is no scope of ours').to.deep.equal([])
+    expect(uses.record([code({}, { groups: 2 * hour })])).to.deep.equal(['apps/git'])
+    expect(uses.record([code({ wholeAt: 3 * hour }, { groups: hour })]), 'older, or too early').to.deep.equal([])
+    expect(uses.record([code({}, { phone: 3 * hour })])).to.deep.equal(['apps/git'])
+    expect(uses.record([code({ wholeAt: 4 * hour })]), 'groups is mended').to.deep.equal(['apps/git'])
+    expect(uses.record([code({ wholeAt: 5 * hour })]), 'phone too').to.deep.equal(['apps/git'])
     expect([...uses.last('apps/git')!.leftOut.keys()]).to.deep.equal(['groups', 'phone'])
   })
 
   it('names no scope any more two hours after the last request for it, though others are still left out', () => {
     const uses = new CodeUses()
-    uses.note([code({}, { groups: hour, phone: hour })])
-    uses.note([code({}, { phone: 3 * hour })])
+    uses.record([code({}, { groups: hour, phone: hour })])
+    uses.record([code({}, { phone: 3 * hour })])
     expect(scopesLeftOut(uses.last('apps/git')!)).to.deep.equal(['phone'])
   })
 
   it('takes it as mended two hours after the last one without, at whichever replica', () => {
     const uses = new CodeUses()
-    uses.note([code({ unprotectedAt: 10 * hour })])
-    expect(uses.note([code({ protectedAt: 12 * hour - 1 }), code({ unprotectedAt: 9 * hour })])).to.deep.equal([])
-    expect(uses.note([code({ protectedAt: 12 * hour })])).to.deep.equal(['apps/git'])
+    uses.record([code({ unprotectedAt: 10 * hour })])
+    expect(uses.record([code({ protectedAt: 12 * hour - 1 }), code({ unprotectedAt: 9 * hour })])).to.deep.equal([])
+    expect(uses.record([code({ protectedAt: 12 * hour })])).to.deep.equal(['apps/git'])
     uses.forget('apps/other')
     expect(uses.last('apps/git')?.protectedAt).to.equal(12 * hour * 1000)
     uses.forget('apps/git')
     expect(uses.last('apps/git')).to.equal(undefined)
-    uses.note([code({ protectedAt: hour })])
+    uses.record([code({ protectedAt: hour })])
     uses.keepOnly(() => false)
     expect(uses.last('apps/git')).to.equal(undefined)
   })

@@ -45,7 +45,7 @@ describe('WaitingClients', () => {
   it('forgets a client that is gone', () => {
     waiting.settle(key, 'v1')
     waiting.wait(key)
-    waiting.forget(key)
+    waiting.remove(key)
     expect(waiting.of([home])).to.deep.equal([])
     expect(waiting.hasSettled(key, 'v1')).to.equal(false)
   })

@@ -1,14 +1,14 @@
 import { expect } from 'chai'
-import { leaveFormerNames } from '../../src/secret/leave-former-names.ts'
+import { removeAtFormerNames } from '../../src/secret/leave-former-names.ts'
 import { createOneClient, home, ownedBy } from './one-client.ts'
 
 const ready = { kind: 'ready', name: 'now' } as const
 
-describe('leaveFormerNames', () => {
+describe('removeAtFormerNames', () => {
   let one: ReturnType<typeof createOneClient>
   let names: Set<string>
-  const leave = (secret: Parameters<typeof leaveFormerNames>[3] = ready) =>
-    leaveFormerNames({ secrets: one.secrets, home }, one.client, { names }, secret)
+  const leave = (secret: Parameters<typeof removeAtFormerNames>[3] = ready) =>
+    removeAtFormerNames({ secrets: one.secrets, home }, one.client, { names }, secret)
 
   beforeEach(() => {
     one = createOneClient({ spec: { secret: { name: 'now' } } })

@@ -21,7 +21,7 @@ describe('createMemories', () => {
 
   for (const [why, act] of [
     ['the client was edited', (memories) => void memories.of(key, client({}, { generation: 2 }))],
-    ['its Secret is not what it was', (memories) => memories.doubt(key)],
+    ['its Secret is not what it was', (memories) => memories.clearRead(key)],
   ] as const satisfies [string, (memories: ReturnType<typeof createMemories>) => void][]) {
     it(`has its Secret read again when ${why}, and keeps the rest`, () => {
       const memories = createMemories()
@@ -37,17 +37,17 @@ describe('createMemories', () => {
     const memories = createMemories()
     const memory = memories.of(key, client())
     memory.read = { ...read, isAssumed: true }
-    expect(memories.makeSure(key)).to.equal(true)
+    expect(memories.clearAssumed(key)).to.equal(true)
     expect(memory.read).to.equal(undefined)
     memory.read = read
-    expect(memories.makeSure(key)).to.equal(false)
+    expect(memories.clearAssumed(key)).to.equal(false)
     expect(memory.read).to.equal(read)
   })
 
   it('forgets a client that is gone', () => {
     const memories = createMemories()
     memories.of(key, client()).read = read
-    memories.forget(key)
+    memories.remove(key)
     expect(memories.of(key, client()).read).to.equal(undefined)
   })
 })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { createMint, dropPending } from '../../src/secret/mint.ts'
+import { createMint, clearPending } from '../../src/secret/mint.ts'
 import { createSpacing } from '../../src/secret/spacing.ts'
 import { createOneClient, lookOf, planOf, unreachable } from './one-client.ts'
 import type { OneClient } from './one-client.ts'
@@ -46,12 +46,12 @@ describe('createMint', () => {
   })
 })
 
-describe('dropPending', () => {
+describe('clearPending', () => {
   for (const keepsPending of [true, false]) {
     it(`${keepsPending ? 'keeps' : 'forgets'} the pending secret when the plan ${keepsPending ? 'wants it' : 'does not'}`, async () => {
       const one = createOneClient()
       await createMint({ spacing: createSpacing(one.clock) })(lookOf(one, planOf({ kind: 'mint', obeys: {}, at: 7 })))
-      expect(await dropPending(lookOf(one, planOf({ kind: 'rest' }, { keepsPending })))).to.deep.equal({
+      expect(await clearPending(lookOf(one, planOf({ kind: 'rest' }, { keepsPending })))).to.deep.equal({
         kind: 'passed',
       })
       expect(one.memory.pending !== undefined).to.equal(keepsPending)

@@ -200,8 +200,8 @@ export function createOneClient(
       shards: {
         bornAt: () => undefined,
         stored: () => shard.entry && { entry: shard.entry, entrySeq: 1, configSeq: 1, shard: 0 },
-        put: (given: ClientForShard) => void shard.asked.push({ how: 'put', client: given }),
-        presume: (given: ClientForShard) => void shard.asked.push({ how: 'presume', client: given }),
+        setClient: (given: ClientForShard) => void shard.asked.push({ how: 'put', client: given }),
+        setUndecided: (given: ClientForShard) => void shard.asked.push({ how: 'presume', client: given }),
         remove: () => void shard.asked.push({ how: 'remove' }),
       },
       replicas: {

@@ -39,7 +39,7 @@ describe('createEntryWriter', () => {
   describe('put', () => {
     const stand = (propagation: Partial<Propagation> | undefined) => {
       const follow = { config: () => propagation as Propagation | undefined }
-      createEntryWriter({ ...one.needs, follow }).put(one.work(), [], 'known')
+      createEntryWriter({ ...one.needs, follow }).setEntry(one.work(), [], 'known')
       return asked().client?.standing
     }
     const live = { loaded: 3, total: 3, rejected: [], accepted: true }
@@ -58,7 +58,7 @@ describe('createEntryWriter', () => {
 
     it('removes a client of which nothing may be served', () => {
       one = createOneClient({ policy: { allow: { types: ['Web'] }, grace: '0s' } })
-      createEntryWriter(one.needs).put(one.work(), [], 'known')
+      createEntryWriter(one.needs).setEntry(one.work(), [], 'known')
       expect(one.shard.asked).to.deep.equal([{ how: 'remove' }])
     })
   })

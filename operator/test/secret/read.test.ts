@@ -17,10 +17,10 @@ describe('createReader', () => {
   describe('begin', () => {
     it('reads the Secret once, and remembers its state and never its value', async () => {
       hold('app-oidc')
-      const first = await reader().begin(one.work(), { needsSecret: true, isTaken: true })
+      const first = await reader().readForLook(one.work(), { needsSecret: true, isTaken: true })
       expect(first).to.deep.include({ source: { kind: 'minted' }, isFresh: true, failure: undefined })
       expect(first.read.plain?.reveal()).to.equal(value)
-      const second = await reader().begin(one.work(), { needsSecret: true, isTaken: true })
+      const second = await reader().readForLook(one.work(), { needsSecret: true, isTaken: true })
       expect(second.read).to.deep.equal({ state: first.read.state, object: undefined, plain: undefined })
       expect(second.isFresh).to.equal(false)
       expect(one.secrets.calls).to.deep.equal(['read app-oidc'])
@@ -29,7 +29,7 @@ describe('createReader', () => {
 
     it('reads nothing of a client that nobody has worked on before: what is there, the create tells', async () => {
       one.secrets.put('app-oidc', { value })
-      const { read, isFresh } = await reader().begin(
+      const { read, isFresh } = await reader().readForLook(
         { ...one.work(), isNew: true },
         { needsSecret: true, isTaken: true },
       )
@@ -40,14 +40,14 @@ describe('createReader', () => {
 
     it('does not assume so of a name that the operator itself needs', async () => {
       one = createOneClient({ metadata: { namespace: 'auth' }, spec: { secret: { name: 'nauthera-keys' } } })
-      const { read } = await reader().begin({ ...one.work(), isNew: true }, { needsSecret: true, isTaken: true })
+      const { read } = await reader().readForLook({ ...one.work(), isNew: true }, { needsSecret: true, isTaken: true })
       expect(read.state.kind).to.equal('foreign')
     })
 
     it('reads a Secret of somebody else at each look, since no event tells when it is removed', async () => {
       one.secrets.put('app-oidc', { value })
       for (let look = 0; look < 2; look++)
-        expect((await reader().begin(one.work(), { needsSecret: true, isTaken: true })).read.state.kind).to.equal(
+        expect((await reader().readForLook(one.work(), { needsSecret: true, isTaken: true })).read.state.kind).to.equal(
           'foreign',
         )
       expect(one.secrets.calls.length).to.equal(2)
@@ -55,7 +55,7 @@ describe('createReader', () => {
 
     it('does not take a failed read for an absent Secret', async () => {
       one.secrets.failure = unreachable
-      const known = await reader().begin(one.work(), { needsSecret: true, isTaken: true })
+      const known = await reader().readForLook(one.work(), { needsSecret: true, isTaken: true })
       expect(known).to.include({ failure: unreachable }).and.to.have.nested.property('read.state.kind', 'unknown')
       expect(one.memory.read).to.equal(undefined)
     })
@@ -63,10 +63,10 @@ describe('createReader', () => {
     it('finds the Secret under the name that it had before', async () => {
       one.memory.names.add('before')
       hold('before')
-      const { read } = await reader().begin(one.work(), { needsSecret: true, isTaken: true })
+      const { read } = await reader().readForLook(one.work(), { needsSecret: true, isTaken: true })
       expect(read).to.include({ isFormer: true, object: undefined })
       expect(read.plain?.reveal()).to.equal(value)
-      expect((await reader().begin(one.work(), { needsSecret: true, isTaken: true })).read).to.have.property(
+      expect((await reader().readForLook(one.work(), { needsSecret: true, isTaken: true })).read).to.have.property(
         'isFormer',
         true,
       )
@@ -74,14 +74,14 @@ describe('createReader', () => {
 
     it('reads no Secret that the operator itself needs, whoever asks for its name', async () => {
       one = createOneClient({ metadata: { namespace: 'auth' }, spec: { secret: { name: 'nauthera-keys' } } })
-      expect((await reader().begin(one.work(), { needsSecret: true, isTaken: true })).read.state.kind).to.equal(
+      expect((await reader().readForLook(one.work(), { needsSecret: true, isTaken: true })).read.state.kind).to.equal(
         'foreign',
       )
       expect(one.secrets.calls).to.deep.equal([])
     })
 
     it('asks for no secret of a client that needs none', async () => {
-      expect((await reader().begin(one.work(), { needsSecret: false, isTaken: true })).source).to.deep.equal({
+      expect((await reader().readForLook(one.work(), { needsSecret: false, isTaken: true })).source).to.deep.equal({
         kind: 'none',
       })
     })
@@ -89,11 +89,11 @@ describe('createReader', () => {
 
   describe('again', () => {
     const remembered = async () => {
-      await reader().begin(one.work(), { needsSecret: true, isTaken: true })
+      await reader().readForLook(one.work(), { needsSecret: true, isTaken: true })
       return lookOf(
         one,
         planOf({ kind: 'rest' }),
-        await reader().begin(one.work(), { needsSecret: true, isTaken: true }),
+        await reader().readForLook(one.work(), { needsSecret: true, isTaken: true }),
       )
     }
 
@@ -111,7 +111,7 @@ describe('createReader', () => {
       const look = lookOf(
         one,
         planOf({ kind: 'rest' }),
-        await reader().begin(one.work(), { needsSecret: true, isTaken: true }),
+        await reader().readForLook(one.work(), { needsSecret: true, isTaken: true }),
       )
       expect(await reader().again(look)).to.deep.equal({ kind: 'passed' })
     })

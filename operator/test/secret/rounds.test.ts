@@ -44,7 +44,7 @@ describe('Rounds', () => {
     rounds = new Rounds({
       keys: () => seen.keys(),
       memories: {
-        doubt: (key) => void doubted.push(key),
+        clearRead: (key) => void doubted.push(key),
         seen: (key) => {
           const version = seen.get(key)!
           const last = held.get(key)

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { ApiError } from '../../src/kubernetes/api-error.ts'
 import { createRender, fingerprintOf } from '../../src/secret/render.ts'
-import { createLeaveEnding, createSettle, leaveAlone } from '../../src/secret/settle.ts'
+import { createLeaveEnding, createSettle, stopWhereNotWritable } from '../../src/secret/settle.ts'
 import { createOneClient, issuer, lookOf, marksOf, planOf, proof, unreachable } from './one-client.ts'
 import type { OneClient } from './one-client.ts'
 
@@ -22,9 +22,9 @@ const owned = (sha256: string | undefined) =>
     plain: undefined,
   }) as const
 
-describe('leaveAlone', () => {
+describe('stopWhereNotWritable', () => {
   const said = async (more: Parameters<typeof lookOf>[2]) => {
-    const outcome = await leaveAlone(lookOf(createOneClient(), planOf({ kind: 'rest' }), more))
+    const outcome = await stopWhereNotWritable(lookOf(createOneClient(), planOf({ kind: 'rest' }), more))
     return outcome.kind === 'ended' ? outcome.secret : outcome.kind
   }
   const foreign = { state: { kind: 'foreign' }, object: undefined, plain: undefined } as const

@@ -61,7 +61,7 @@ function createWorld() {
   /** As a look of the operator does (reconcile.ts, put-entry.ts). */
   const look = (name: string) => {
     const key = `apps/${name}`
-    const found = index.get(key)
+    const found = index.find(key)
     if (looked.get(key) !== found?.metadata.uid) state.remove(key)
     if (!found) return undefined
     looked.set(key, found.metadata.uid)
@@ -70,7 +70,7 @@ function createWorld() {
     })
     if (serve.kind === 'nothing') state.remove(key)
     else
-      state.put(
+      state.setClient(
         wanted(name, {
           uid: found.metadata.uid,
           clientId: acceptance.clientId,
@@ -83,7 +83,7 @@ function createWorld() {
   }
   const begin = () => {
     if (turn || state.waitMs((now += 60_000), 0) === undefined) return
-    turn = state.begin({ highestSeen: 0n, startSeconds: 0n, epochMs: 0, now, spacingMs: 0, change: 'c7f2' })
+    turn = state.startTurn({ highestSeen: 0n, startSeconds: 0n, epochMs: 0, now, spacingMs: 0, change: 'c7f2' })
   }
   const end = (isWritten: boolean) => {
     if (turn?.plan.kind === 'write') {
@@ -102,7 +102,7 @@ function createWorld() {
       end(true)
     },
     take: ({ kind, id }: Step) => {
-      const present = index.get(`apps/${first}`)
+      const present = index.find(`apps/${first}`)
       const spec = id === undefined ? {} : { clientId: id }
       if (kind === 'make anew') {
         made++
@@ -116,7 +116,7 @@ function createWorld() {
       else if (kind === 'no room' || kind === 'room') namespaceBytes = kind === 'room' ? Infinity : 0
       else if (kind === 'look at the second') look(second)
     },
-    isOfNow: () => index.get(`apps/${first}`)?.metadata.uid ?? 'none',
+    isOfNow: () => index.find(`apps/${first}`)?.metadata.uid ?? 'none',
     settle: () => {
       namespaceBytes = Infinity
       end(true)

@@ -17,7 +17,7 @@ describe('ShardState', () => {
   let state: ShardState
   const waitMs = (now: number) => state.waitMs(now, decideWaitMs)
   const begin = (now: number, highestSeen = 0n): BegunTurn =>
-    state.begin({
+    state.startTurn({
       highestSeen,
       startSeconds: 0n,
       epochMs: 0,
@@ -42,7 +42,7 @@ describe('ShardState', () => {
     state = new ShardState(home)
     state.load(undefined, everybody)
     state.open([first, second].map(key), 0)
-    for (const name of [first, second]) state.put(wanted(name))
+    for (const name of [first, second]) state.setClient(wanted(name))
     write(0, 100n)
   })
 
@@ -60,9 +60,9 @@ describe('ShardState', () => {
     for (const name of [first, second]) state.remove(key(name))
     expect(leaving()).to.deep.equal([first, second])
     // one that is made anew and refused has no version of before: nothing will be stored of it
-    for (const name of [first, second]) state.put(wanted(name, { uid: 'another', verdict: { kind: 'carry' } }))
+    for (const name of [first, second]) state.setClient(wanted(name, { uid: 'another', verdict: { kind: 'carry' } }))
     expect(leaving()).to.deep.equal([first, second])
-    state.put(wanted(second))
+    state.setClient(wanted(second))
     expect(leaving()).to.deep.equal([first])
     write(2_000)
     expect(leaving()).to.deep.equal([])
@@ -89,9 +89,9 @@ describe('ShardState', () => {
       state = new ShardState(home)
       state.load(undefined, everybody)
       state.open([first, second].map(key), 0)
-      state.put(wanted(first))
+      state.setClient(wanted(first))
       expect(waitMs(3_600_000)).to.equal(undefined)
-      expect(state.put(wanted(second))).to.equal(true)
+      expect(state.setClient(wanted(second))).to.equal(true)
       expect(waitMs(0)).to.be.at.most(0)
     })
   })
@@ -99,24 +99,24 @@ describe('ShardState', () => {
   describe('put', () => {
     it('has the first change written at once, and the next one a second after that', () => {
       expect(waitMs(5_000)).to.equal(undefined)
-      expect(state.put(wanted(first, version('one')))).to.equal(true)
+      expect(state.setClient(wanted(first, version('one')))).to.equal(true)
       expect(waitMs(5_000)).to.be.at.most(0)
       write(5_000)
-      state.put(wanted(first, version('two')))
+      state.setClient(wanted(first, version('two')))
       expect(waitMs(5_100)).to.equal(900)
       expect(waitMs(6_000)).to.equal(0)
     })
 
     it('asks for nothing when the client is as it is stored', () => {
-      expect(state.put(wanted(first))).to.equal(false)
-      expect(state.put(wanted(first, { standing: 'accepted' }))).to.equal(false)
+      expect(state.setClient(wanted(first))).to.equal(false)
+      expect(state.setClient(wanted(first, { standing: 'accepted' }))).to.equal(false)
       expect(waitMs(5_000)).to.equal(undefined)
     })
 
     it('asks for a look when the client is as it is stored, but another version is being written', () => {
-      state.put(wanted(first, version('one')))
+      state.setClient(wanted(first, version('one')))
       begin(5_000)
-      expect(state.put(wanted(first))).to.equal(true)
+      expect(state.setClient(wanted(first))).to.equal(true)
       expect(waitMs(6_000)).to.equal(0)
     })
   })
@@ -126,14 +126,14 @@ describe('ShardState', () => {
       state = new ShardState(home)
       state.load(undefined, everybody)
       state.open([first, second].map(key), 0)
-      state.put(wanted(first))
-      expect(state.presume(wanted(second))).to.equal(true)
+      state.setClient(wanted(first))
+      expect(state.setUndecided(wanted(second))).to.equal(true)
       expect(waitMs(1_000)).to.equal(59_000)
       expect(waitMs(60_000)).to.equal(0)
     })
 
     it('says nothing of a client that the shard does not wait for', () => {
-      expect(state.presume(wanted(first, version('one')))).to.equal(false)
+      expect(state.setUndecided(wanted(first, version('one')))).to.equal(false)
       expect(waitMs(5_000)).to.equal(undefined)
     })
   })
@@ -149,7 +149,7 @@ describe('ShardState', () => {
       state = new ShardState(home)
       state.load(undefined, everybody)
       state.open([first, second].map(key), 0)
-      state.put(wanted(first))
+      state.setClient(wanted(first))
       expect(waitMs(0)).to.equal(undefined)
       expect(state.remove(key(second))).to.equal(true)
       expect(waitMs(0)).to.be.at.most(0)
@@ -175,8 +175,8 @@ describe('ShardState', () => {
     }
 
     it('F22 refuses the younger client of a shard that is full, says so once, and takes it in when there is room', () => {
-      state.put(large(first, 1))
-      state.put(large(second, 2))
+      state.setClient(large(first, 1))
+      state.setClient(large(second, 2))
       const turn = begin(5_000)
       expect(turn).to.deep.include({ newlyRefused: [key(second)], nearlyFull: true })
       if (turn.plan.kind !== 'write') throw new Error('expected a write')
@@ -184,17 +184,17 @@ describe('ShardState', () => {
       state.end()
       expect([...state.refused]).to.deep.equal([[key(second), 'shard']])
       expect(textOf(second), 'it stays as it is stored').to.equal(versionOf(second))
-      state.put(wanted(second, { ...version('smaller'), namespaceBytes: Infinity }))
+      state.setClient(wanted(second, { ...version('smaller'), namespaceBytes: Infinity }))
       expect(begin(6_000)).to.deep.include({ newlyRefused: [], nearlyFull: false })
       expect(state.refused.size).to.equal(0)
     })
 
     it('refuses a client no longer when it is put as it is stored', () => {
-      state.put(large(first, 1))
-      state.put(large(second, 2))
+      state.setClient(large(first, 1))
+      state.setClient(large(second, 2))
       write(5_000)
       expect(state.refused.has(key(second))).to.equal(true)
-      expect(state.put(wanted(second))).to.equal(true)
+      expect(state.setClient(wanted(second))).to.equal(true)
       expect(begin(6_000).plan.kind).to.equal('keep')
       expect(state.refused.size).to.equal(0)
     })
@@ -202,7 +202,7 @@ describe('ShardState', () => {
 
   describe('failed', () => {
     it('tries again what was to be written, after the wait', () => {
-      state.put(wanted(first, version('one')))
+      state.setClient(wanted(first, version('one')))
       begin(5_000)
       state.failed(5_100, 3_000)
       state.end()
@@ -214,7 +214,7 @@ describe('ShardState', () => {
 
   describe('conflicted', () => {
     it('writes again what was to be written, a second later', () => {
-      state.put(wanted(first, version('one')))
+      state.setClient(wanted(first, version('one')))
       begin(5_000)
       state.conflicted()
       state.end()
@@ -237,7 +237,7 @@ describe('ShardState', () => {
         changed: [key(first)],
       })
       expect(waitMs(5_000)).to.equal(60_000)
-      expect(state.put(wanted(first))).to.equal(true)
+      expect(state.setClient(wanted(first))).to.equal(true)
       expect(waitMs(5_000)).to.be.at.most(0)
       expect(write(5_000).shard).to.include({ seq: 202n })
       expect(textOf(first)).to.equal(versionOf(first))
@@ -259,7 +259,7 @@ describe('ShardState', () => {
     it('I3 does not write over a shard of a later schema: nobody here knows what it says', () => {
       const later = secretWith(gzipSync(JSON.stringify({ schema: shardSchema + 1, shard: home, seq: '900' })))
       expect(state.read(later, 5_000, everybody.isOurs).stored.later).to.equal(shardSchema + 1)
-      state.put(wanted(first, version('edited')))
+      state.setClient(wanted(first, version('edited')))
       expect(waitMs(90_000)).to.equal(undefined)
       expect(
         state.read(written([wanted(first), wanted(second)], 950n).secret, 91_000, everybody.isOurs).stored.later,

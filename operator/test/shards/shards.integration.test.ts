@@ -181,7 +181,7 @@ describe('createShards', function () {
     it('F37 restores a damaged shard, a shortened one, and the manifest', async () => {
       for (const data of ['AAAA', bytes(homeSecret, shardFile(home)).subarray(0, 40).toString('base64')]) {
         const before = operator.log.told('shard written').length
-        cluster.api.put({ ...secretObject(homeSecret), data: { [shardFile(home)]: data } } as never)
+        cluster.api.set({ ...secretObject(homeSecret), data: { [shardFile(home)]: data } } as never)
         await operator.pass(61_000)
         await cluster.until(() => operator.log.told('shard written').length > before, 'it is written again')
         expect(stored().entries.map(({ name }) => name)).to.deep.equal(['reports'])
@@ -203,7 +203,7 @@ describe('createShards', function () {
         head.seq = seq
         const data = Buffer.from(renderShardFile(head).file).toString('base64')
         const object = secretObject(homeSecret)
-        cluster.api.put({ ...object, data: { ...object.data, [shardFile(home)]: data } } as never)
+        cluster.api.set({ ...object, data: { ...object.data, [shardFile(home)]: data } } as never)
       }
       const isForged = () => stored().entries[0]!.verifiers.some(({ id }) => id === 'f'.repeat(8))
       const writes: boolean[] = []
@@ -242,7 +242,7 @@ describe('createShards', function () {
       await cluster.apply('reports', { ...machine, description: 'newer' })
       await cluster.until(isReady('reports'), 'reports is Ready')
       const newer = stored().seq
-      cluster.api.put({ ...secretObject(homeSecret), data: older.data } as never)
+      cluster.api.set({ ...secretObject(homeSecret), data: older.data } as never)
       await operator.pass(61_000)
       await cluster.until(() => stored().seq > newer, 'it is written over')
       expect(cluster.stored('reports')?.desired?.description).to.equal('newer')
@@ -303,7 +303,7 @@ describe('createShards', function () {
       await cluster.until(() => cluster.stored('reports')?.verifiers.length === 2, 'both are in the shard')
       const published = cluster.plain('reports')!
       await operator.stop()
-      cluster.api.put({ ...secretObject(homeSecret), data: older.data } as never)
+      cluster.api.set({ ...secretObject(homeSecret), data: older.data } as never)
       operator = cluster.startOperator()
       await operator.leading
       const newest = () => cluster.stored('reports')?.verifiers[0]?.id

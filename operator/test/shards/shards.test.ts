@@ -61,7 +61,7 @@ describe('createShards', () => {
   const open = (...keys: string[]) => shards.open(keys, { onStored: () => {}, onManifest: () => written.resolve() })
   const startFilled = async () => {
     await start()
-    for (const name of names) shards.put(wanted(name))
+    for (const name of names) shards.setClient(wanted(name))
     open(...names.map((name) => `apps/${name}`))
     await written.promise
     clock.advance(2_000)
@@ -73,10 +73,10 @@ describe('createShards', () => {
     await start()
     const [seen, unseen] = names as [string, string]
     open(`apps/${seen}`, `apps/${unseen}`)
-    shards.put(wanted(seen))
+    shards.setClient(wanted(seen))
     clock.advance(3_600_000)
     expect(plans).to.equal(0)
-    shards.presume(wanted(unseen))
+    shards.setUndecided(wanted(unseen))
     await written.promise
     expect([seen, unseen].map((name) => shards.stored(`apps/${name}`)?.entry.name)).to.deep.equal([seen, unseen])
   })
@@ -85,7 +85,7 @@ describe('createShards', () => {
     await start()
     const [seen, unseen] = names as [string, string]
     open(`apps/${seen}`, `apps/${unseen}`)
-    shards.put(wanted(seen))
+    shards.setClient(wanted(seen))
     const passMinute = async () => {
       clock.advance(60_000)
       await new Promise(setImmediate)
@@ -96,7 +96,7 @@ describe('createShards', () => {
     expect(more).to.deep.equal([])
     expect(told?.['shard']).to.equal(home)
     expect(told?.['why']).to.equal(`clients that nobody has looked at yet (1): apps/${unseen}`)
-    shards.presume(wanted(unseen))
+    shards.setUndecided(wanted(unseen))
     await written.promise
     expect(await passMinute()).to.have.length(1)
   })
@@ -105,8 +105,8 @@ describe('createShards', () => {
     await start()
     const [known, unknown] = names as [string, string]
     open(`apps/${known}`, `apps/${unknown}`)
-    shards.put(wanted(known))
-    shards.presume(wanted(unknown))
+    shards.setClient(wanted(known))
+    shards.setUndecided(wanted(unknown))
     clock.advance(59_999)
     expect(plans).to.equal(0)
     clock.advance(1)
@@ -116,7 +116,7 @@ describe('createShards', () => {
 
   it('plans no shard for clients that are put as they are stored: the cost of a first load grows with its clients, not with their square', async () => {
     await startFilled()
-    for (const name of names) shards.put(wanted(name, { standing: 'accepted' }))
+    for (const name of names) shards.setClient(wanted(name, { standing: 'accepted' }))
     expect(plans).to.equal(0)
   })
 
@@ -124,7 +124,7 @@ describe('createShards', () => {
     await startFilled()
     written = Promise.withResolvers()
     const [name] = names as [string]
-    shards.put(wanted(name, { clientId: 'other' }))
+    shards.setClient(wanted(name, { clientId: 'other' }))
     expect(plans).to.be.greaterThan(0)
     await written.promise
     expect(shards.stored(`apps/${name}`)?.entry.clientId).to.equal('other')
@@ -135,7 +135,7 @@ describe('createShards', () => {
     const [name] = names as [string]
     const put = (clientId: string) => {
       written = Promise.withResolvers()
-      shards.put(wanted(name, { clientId }))
+      shards.setClient(wanted(name, { clientId }))
     }
     put('first')
     await written.promise
@@ -151,7 +151,7 @@ describe('createShards', () => {
     clock.advance(1_000)
     expect(plans).to.equal(0)
     isCrowded = false
-    shards.hurry()
+    shards.clearWaits()
     await written.promise
     expect(shards.stored(`apps/${name}`)?.entry.clientId).to.equal('third')
   })
@@ -161,7 +161,7 @@ describe('createShards', () => {
     const [stored, other] = names as [string, string]
     expect(shards.isUnheardOf(`apps/${stored}`), 'nothing is stored').to.equal(false)
     open(`apps/${stored}`)
-    shards.put(wanted(stored))
+    shards.setClient(wanted(stored))
     await written.promise
     expect([stored, other].map((name) => shards.isUnheardOf(`apps/${name}`))).to.deep.equal([false, true])
   })
@@ -169,8 +169,8 @@ describe('createShards', () => {
   it('stores the last of two versions though the first is being written and the last is the stored one', async () => {
     await startFilled()
     const [name] = names as [string]
-    shards.put(wanted(name, { clientId: 'other' }))
-    shards.put(wanted(name))
+    shards.setClient(wanted(name, { clientId: 'other' }))
+    shards.setClient(wanted(name))
     written = Promise.withResolvers()
     await written.promise
     written = Promise.withResolvers()

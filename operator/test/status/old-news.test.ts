@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { OIDCClientStatus } from '../../src/api/client-status.ts'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
-import { keepOldNews } from '../../src/status/old-news.ts'
+import { withoutMinorNews } from '../../src/status/old-news.ts'
 
 const base: OIDCClientStatus = {
   observedGeneration: 1,
@@ -19,7 +19,7 @@ const used = (lastUsed: string): OIDCClientStatus => ({
   secret: { ...base.secret!, previous: [{ id: '11111111', lastUsed }] },
 })
 
-describe('keepOldNews', () => {
+describe('withoutMinorNews', () => {
   for (const [what, next, isNews] of [
     ['another revision alone', { ...base, revision: 'bbbbbbbb' }, false],
     ['a fourth replica that has everything', { ...base, replicas: { loaded: 4, total: 4, summary: '4/4' } }, false],
@@ -30,19 +30,19 @@ describe('keepOldNews', () => {
     ['a last use an hour later', used('2026-01-01T01:00:00Z'), true],
   ] as const) {
     it(`${isNews ? 'writes' : 'keeps'} ${what}`, () => {
-      const kept = keepOldNews(client(base), next)
+      const kept = withoutMinorNews(client(base), next)
       expect(kept).to.deep.equal(isNews ? next : base)
     })
   }
 
   it('writes the last use each minute while the end of a secret waits for it', () => {
-    expect(keepOldNews(client(base), used('2026-01-01T00:00:30Z'), true)).to.deep.equal(base)
+    expect(withoutMinorNews(client(base), used('2026-01-01T00:00:30Z'), true)).to.deep.equal(base)
     const next = used('2026-01-01T00:01:00Z')
-    expect(keepOldNews(client(base), next, true)).to.deep.equal(next)
+    expect(withoutMinorNews(client(base), next, true)).to.deep.equal(next)
   })
 
   it('takes the first status as it is', () => {
-    expect(keepOldNews(client(undefined), base)).to.equal(base)
+    expect(withoutMinorNews(client(undefined), base)).to.equal(base)
   })
 
   it('brings the newest revision and replicas along when something else is new', () => {
@@ -52,6 +52,6 @@ describe('keepOldNews', () => {
       revision: 'bbbbbbbb',
       replicas: { loaded: 4, total: 4, summary: '4/4' },
     }
-    expect(keepOldNews(client(base), next)).to.deep.equal(next)
+    expect(withoutMinorNews(client(base), next)).to.deep.equal(next)
   })
 })

@@ -14,8 +14,8 @@ const violation = (policy: string, message = 'must be true'): Violation => ({
 describe('PolicyTally', () => {
   it('counts who a policy applies to, and who breaks it and how', () => {
     const tally = new PolicyTally()
-    tally.note('apps/a', { policies: ['p'], violations: [violation('p'), violation('other')] })
-    tally.note('apps/b', { policies: ['p'], violations: [] })
+    tally.record('apps/a', { policies: ['p'], violations: [violation('p'), violation('other')] })
+    tally.record('apps/b', { policies: ['p'], violations: [] })
     expect(tally.standing('p')).to.deep.equal({
       matched: 2,
       violating: 1,
@@ -26,11 +26,11 @@ describe('PolicyTally', () => {
 
   it('has another version when something changed, and the same when nothing did', () => {
     const tally = new PolicyTally()
-    tally.note('apps/a', { policies: ['p'], violations: [] })
+    tally.record('apps/a', { policies: ['p'], violations: [] })
     const first = tally.version('p')
-    tally.note('apps/a', { policies: ['p'], violations: [] })
+    tally.record('apps/a', { policies: ['p'], violations: [] })
     expect(tally.version('p')).to.equal(first)
-    tally.note('apps/a', { policies: ['p'], violations: [violation('p')] })
+    tally.record('apps/a', { policies: ['p'], violations: [violation('p')] })
     expect(tally.version('p')).not.to.equal(first)
   })
 
@@ -47,8 +47,9 @@ describe('PolicyTally', () => {
         const tally = new PolicyTally()
         const last = new Map<string, (typeof words)[number]>()
         for (const word of words) {
-          if (word.gone) tally.forget(word.key)
-          else tally.note(word.key, { policies: word.policies, violations: word.broken.map((name) => violation(name)) })
+          if (word.gone) tally.remove(word.key)
+          else
+            tally.record(word.key, { policies: word.policies, violations: word.broken.map((name) => violation(name)) })
           last.set(word.key, word)
         }
         for (const name of ['p', 'q']) {

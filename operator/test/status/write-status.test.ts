@@ -88,10 +88,10 @@ describe('createWriteStatus', () => {
     const named = (index: number) => clientOf({}, { name: `client-${index}` })
     for (let index = 0; index < 2_000; index++) await writeStatus.write(outcome({ client: named(index) }), true)
     expect(await writeStatus.write(outcome(), true)).to.deep.equal({ again: 4_000 })
-    expect(writeStatus.tellsUnfinished('demo/client-0')).to.equal(false)
+    expect(writeStatus.wouldReportUnfinished('demo/client-0')).to.equal(false)
     clock.advance(1_000)
-    expect(writeStatus.tellsUnfinished('demo/client-0')).to.equal(true)
-    expect(writeStatus.tellsUnfinished('demo/client-1999')).to.equal(false)
+    expect(writeStatus.wouldReportUnfinished('demo/client-0')).to.equal(true)
+    expect(writeStatus.wouldReportUnfinished('demo/client-1999')).to.equal(false)
   })
 
   it('keeps no status that the watch has brought already', async () => {
@@ -124,7 +124,7 @@ describe('createWriteStatus', () => {
       expect(writeStatus.withLatest(other)).to.equal(other)
     })
     it('forgets it with the client', () => {
-      writeStatus.forget('demo/app')
+      writeStatus.remove('demo/app')
       expect(writeStatus.withLatest(client)).to.equal(client)
     })
   })

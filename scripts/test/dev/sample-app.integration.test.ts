@@ -138,7 +138,7 @@ describe('signing in through the sample application', function () {
     const before = secretNow()
     const client = stack.api.store.get(stack.api.resource('oidcclients'), 'demo', 'demo-web')
     const annotations = { ...client.metadata.annotations, 'auth.nauthera.io/rotate': 'now' }
-    stack.api.put({ ...client, metadata: { ...client.metadata, annotations } })
+    stack.api.set({ ...client, metadata: { ...client.metadata, annotations } })
     await waitForObject(
       stack.api,
       'secrets',

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, authorizationUrl, formOf, pkce } from '@nauthera/harness/browser'
-import { getCode, getTokens, introspect, refresh, request } from '@nauthera/harness/flows'
+import { fetchCode, fetchTokens, introspect, refresh, request } from '@nauthera/harness/flows'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { statement } from '@nauthera/server/store/driver/postgres'
 import { addPerson, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
@@ -169,7 +169,7 @@ describe('the account area', function () {
     it('is changed by whoever knows the current one: other sessions and their tokens end, this one goes on', async () => {
       const { username, id, browser } = await person()
       const other = new Browser(server)
-      const tokens = await getTokens(server, { username, browser: other })
+      const tokens = await fetchTokens(server, { username, browser: other })
       const page = await change(browser)
       expect([page.status, new URL(page.url).pathname]).to.deep.equal([200, '/account/security'])
       expect(page.body).to.contain('Your password is changed')
@@ -284,7 +284,7 @@ describe('the account area', function () {
 
     it('are shown in plain words, with the applications that each was used for', async () => {
       const { username, browser } = await person()
-      await getCode(server, { username, browser: new Browser(server) })
+      await fetchCode(server, { username, browser: new Browser(server) })
       const { body } = await browser.follow('/account/sessions')
       expect(body).to.contain('This browser').and.contain('Used for Build console').and.contain('Unknown browser')
       expect(body).not.to.contain('@account')
@@ -294,7 +294,7 @@ describe('the account area', function () {
       const { username, id, browser } = await person()
       const other = new Browser(server)
       const parameters = { scope: 'openid offline_access', prompt: 'consent' }
-      const tokens = await getTokens(server, { username, browser: other, parameters })
+      const tokens = await fetchTokens(server, { username, browser: other, parameters })
       const list = await browser.follow('/account/sessions')
       const path = linkIn(list.body, '/account/sessions')
       const asked = await browser.follow(path)
@@ -311,7 +311,7 @@ describe('the account area', function () {
 
     it('of another person cannot be ended or seen', async () => {
       const [one, two] = [await person(), await person()]
-      await getCode(server, { username: one.username, browser: new Browser(server) })
+      await fetchCode(server, { username: one.username, browser: new Browser(server) })
       const list = await one.browser.follow('/account/sessions')
       const path = linkIn(list.body, '/account/sessions')
       const seen = await two.browser.follow(path)
@@ -327,7 +327,7 @@ describe('the account area', function () {
       const { username, id, browser } = await person()
       const other = new Browser(server)
       const parameters = { scope: 'openid offline_access', prompt: 'consent' }
-      const tokens = await getTokens(server, { username, browser: other, parameters })
+      const tokens = await fetchTokens(server, { username, browser: other, parameters })
       const asked = await browser.follow('/account/sign-out-everywhere')
       const done = await browser.submit(asked, '/account/sign-out-everywhere')
       expect(done.body).to.contain('You are signed out everywhere').and.contain('Build console')
@@ -399,7 +399,7 @@ describe('the account area', function () {
 
     it('that ask for nothing are shown while they have something, and lose it too', async () => {
       const { username, browser } = await person()
-      const tokens = await getTokens(server, { username, browser })
+      const tokens = await fetchTokens(server, { username, browser })
       const list = await browser.follow('/account/applications')
       expect(list.body).to.contain('Build console')
       const path = linkIn(list.body, '/account/applications')

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, basic, formOf, send } from '@nauthera/harness/browser'
-import { getCode, redeem } from '@nauthera/harness/flows'
+import { fetchCode, redeem } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 
@@ -33,11 +33,11 @@ describe('the gate of the account area', function () {
   })
 
   it('lets in who is signed in for an application, and signs people in for applications too', async () => {
-    const { browser } = await getCode(server)
+    const { browser } = await fetchCode(server)
     expect((await browser.open('/account')).status).to.equal(200)
     const other = new Browser(server)
     await openSignedIn(other, '/account')
-    const { back } = await getCode(server, { browser: other, parameters: { prompt: 'none' } })
+    const { back } = await fetchCode(server, { browser: other, parameters: { prompt: 'none' } })
     expect(back.searchParams.get('code')).to.be.a('string')
   })
 

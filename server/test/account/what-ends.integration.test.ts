@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, authorizationUrl, password, pkce } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import type { Tokens } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
@@ -83,10 +83,12 @@ describe('what ends when a person changes how they sign in', function () {
     const username = `owner${++people}`
     const userId = await addPerson(replicas, username)
     const other = new Browser(replicas)
-    const inSession = await getCode(replicas, { username, browser: other })
+    const inSession = await fetchCode(replicas, { username, browser: other })
     const grant = tokensOf(await redeem(replicas, inSession))
     const parameters = { scope: 'openid offline_access' }
-    const offline = tokensOf(await redeem(replicas, await getCode(replicas, { username, browser: other, parameters })))
+    const offline = tokensOf(
+      await redeem(replicas, await fetchCode(replicas, { username, browser: other, parameters })),
+    )
     const unfinished = new Browser(replicas)
     const asks = authorizationUrl(replicas.issuer, request(pkce(), { client_id: 'app.asks' }))
     const consent = await unfinished.submit(await unfinished.follow(asks), '/sign-in', { username, password })
@@ -108,7 +110,7 @@ describe('what ends when a person changes how they sign in', function () {
       }
       await forgetUsedCodes(replicas)
     }
-    const itsGrant = tokensOf(await redeem(replicas, await getCode(replicas, { username, browser: owner })))
+    const itsGrant = tokensOf(await redeem(replicas, await fetchCode(replicas, { username, browser: owner })))
     const link = mintLinkToken()
     await store.loginLinks.create(userId, { token: link, lifeMs: 60_000, audit: [] })
     return {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { Browser, Page } from 'playwright-core'
-import { findAxeViolations, launchChromium, watchPage } from '@nauthera/harness/chromium'
+import { findAxeViolations, startChromium, watchPage } from '@nauthera/harness/chromium'
 import { addPerson, password, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { codeAt } from '../../src/users/factors/totp.ts'
@@ -13,7 +13,7 @@ describe('the help desk in a browser', function () {
   let ada = ''
   let colleague = ''
   before(async function () {
-    browser = await launchChromium(this)
+    browser = await startChromium(this)
     server = await startReplicas({ settings: { admin: { group: 'desk', assignableGroups: ['on-call'] } } })
     await addPerson(server, 'agent', ['desk'])
     ada = await addPerson(server, 'ada')

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, formOf, password } from '@nauthera/harness/browser'
-import { getCode, getTokens, introspect } from '@nauthera/harness/flows'
+import { fetchCode, fetchTokens, introspect } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { codeLimits } from '../../src/users/factors/second-factors.ts'
@@ -47,7 +47,7 @@ describe('the help desk', function () {
 
   it('finds a person, and shows what there is to know, and no secret', async () => {
     const ada = await idOf('ada')
-    await getTokens(server, { username: 'ada', parameters: { scope: 'openid email offline_access' } })
+    await fetchTokens(server, { username: 'ada', parameters: { scope: 'openid email offline_access' } })
     await server.apps[0]!.store.audit.flush()
     const found = await desk('/admin?q=AD')
     expect(found.status).to.equal(200)
@@ -95,7 +95,7 @@ describe('the help desk', function () {
 
   it('disables and enables a person: sessions and tokens end at once, on every replica', async () => {
     const id = await addPerson(server, 'carla')
-    const tokens = await getTokens(server, { username: 'carla', parameters: { scope: 'openid offline_access' } })
+    const tokens = await fetchTokens(server, { username: 'carla', parameters: { scope: 'openid offline_access' } })
     const done = await act(id, 'disable')
     expect(done.body).to.contain('The account is disabled').and.contain('act-enable')
     expect((await introspect(server, tokens.access, { replica: 1 })).json()).to.deep.equal({ active: false })
@@ -111,7 +111,7 @@ describe('the help desk', function () {
 
   it('signs a person out everywhere', async () => {
     const id = await addPerson(server, 'dora')
-    const { browser } = await getCode(server, { username: 'dora' })
+    const { browser } = await fetchCode(server, { username: 'dora' })
     expect((await act(id, 'sign-out')).body).to.contain('Every session has ended')
     expect((await browser.follow('/account')).url).to.contain('/interaction/')
   })
@@ -133,7 +133,7 @@ describe('the help desk', function () {
 
   it('L12 shows who can sign in at other providers, and removes what was linked, with every session', async () => {
     const id = await addPerson(server, 'linked')
-    const { browser } = await getCode(server, { username: 'linked' })
+    const { browser } = await fetchCode(server, { username: 'linked' })
     expect((await desk(pathOf(id))).body).not.to.contain('act-unlink')
     const { standing } = (await store().accounts.load({ userId: id }))!
     const identity = { upstream: 'hub', issuer: 'https://hub.example.test', subject: 'h<1>', maxAgeMs: 60_000 }

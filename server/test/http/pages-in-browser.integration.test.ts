@@ -6,7 +6,7 @@ import { answerPage } from '../../src/http/request/answer.ts'
 import { createHeaders } from '../../src/http/pages/headers.ts'
 import { createRequestLog } from '../../src/http/request/request-log.ts'
 import { propertyRuns } from '@nauthera/harness/property-runs'
-import { findAxeViolations, launchChromium, watchPage } from '@nauthera/harness/chromium'
+import { findAxeViolations, startChromium, watchPage } from '@nauthera/harness/chromium'
 import { keepLog, serve, testPages, testTexts } from './harness.ts'
 import type { RunningPages } from './harness.ts'
 import { samplePages } from './sample-pages.ts'
@@ -225,7 +225,7 @@ describe('the pages in a browser', function () {
     void response.send(`<title>Back at the client</title><iframe src="${running.origin}/sign-in"></iframe>`)
 
   before(async function () {
-    browser = await launchChromium(this)
+    browser = await startChromium(this)
     const openTab = async (): Promise<Tab> => {
       const opened = await browser.newPage({ locale: 'en', deviceScaleFactor: 1 })
       return { page: opened, seen: watchPage(opened, running.origin), free: Promise.resolve() }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { expect } from 'chai'
-import { makeCertificate } from '@nauthera/harness/certificates'
+import { createCertificate } from '@nauthera/harness/certificates'
 import type { Made } from '@nauthera/harness/certificates'
 import { claimsOfJwt } from '@nauthera/harness/flows'
 import { send } from '@nauthera/harness/browser'
@@ -104,15 +104,20 @@ for (const proxy of proxies) {
     let strange: Made
     before(async () => {
       directory = mkdtempSync(join(tmpdir(), `nauthera-${proxy.name}-`))
-      ca = await makeCertificate({ name: 'authority', authority: true, until: 24 })
-      const server = await makeCertificate({ issuer: ca, name: host, dnsNames: [host], usages: ['1.3.6.1.5.5.7.3.1'] })
-      const strangers = await makeCertificate({ name: 'authority', authority: true, until: 24 })
+      ca = await createCertificate({ name: 'authority', authority: true, until: 24 })
+      const server = await createCertificate({
+        issuer: ca,
+        name: host,
+        dnsNames: [host],
+        usages: ['1.3.6.1.5.5.7.3.1'],
+      })
+      const strangers = await createCertificate({ name: 'authority', authority: true, until: 24 })
       const uris = ['spiffe://example.org/mine']
       ;[mine, renewed, victim, strange] = await Promise.all([
-        makeCertificate({ issuer: ca, uris }),
-        makeCertificate({ issuer: ca, uris }),
-        makeCertificate({ issuer: ca, uris: ['spiffe://example.org/victim'] }),
-        makeCertificate({ issuer: strangers, uris }),
+        createCertificate({ issuer: ca, uris }),
+        createCertificate({ issuer: ca, uris }),
+        createCertificate({ issuer: ca, uris: ['spiffe://example.org/victim'] }),
+        createCertificate({ issuer: strangers, uris }),
       ])
       const files = {
         'client-ca.crt': ca.pem,

@@ -3,7 +3,7 @@ import { startValkey } from '@nauthera/local/programs/valkey'
 import type { Valkey } from '@nauthera/local/programs/valkey'
 import { expect } from 'chai'
 import { Browser, authorizationUrl, password, pkce } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, getTokens, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, fetchTokens, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { retryUntilDone } from '../../src/retry-until-done.ts'
@@ -74,8 +74,8 @@ describe('people of a directory', function () {
       if (answer.status === 503) throw notYet(answer.body)
       return answer
     })
-  const tokensFor = (replicas: ServerReplicas, options: Parameters<typeof getTokens>[1]) =>
-    patiently(() => getTokens(replicas, options))
+  const tokensFor = (replicas: ServerReplicas, options: Parameters<typeof fetchTokens>[1]) =>
+    patiently(() => fetchTokens(replicas, options))
 
   it('L34 an entry with values that no record can have is refused with words, or without them', async () => {
     const replicas = await start({ attributes: { key: 'description', username: 'uid' } })
@@ -89,7 +89,7 @@ describe('people of a directory', function () {
     await directory.set(key, 'description', 'a-key')
     for (const attribute of ['mail', 'cn', 'givenName', 'preferredLanguage'])
       await directory.set(key, attribute, `${'x'.repeat(6000)}@example.test`)
-    const code = await getCode(replicas, { username, parameters: { scope } })
+    const code = await fetchCode(replicas, { username, parameters: { scope } })
     const claims = claimsOfJwt(tokensOf(await redeem(replicas, code)).id)
     expect(claims).not.to.have.any.keys('email', 'given_name', 'locale')
     expect(claims['name']).to.equal(username)
@@ -134,7 +134,7 @@ describe('people of a directory', function () {
     await addPerson(replicas, 'ada')
     const { username } = await addThere()
     const { code, first } = await patiently(async () => {
-      const code = await getCode(replicas, { username, parameters: { scope } })
+      const code = await fetchCode(replicas, { username, parameters: { scope } })
       return { code, first: tokensOf(await redeem(replicas, code)) }
     })
     // each replica without Valkey remembers by itself
@@ -188,7 +188,7 @@ describe('people of a directory', function () {
   it('L17 sign out while the directory is away, for longer than it is remembered', async () => {
     const replicas = await start({ maxAge: '1s' })
     const { username } = await addThere()
-    const { browser } = await getCode(replicas, { username })
+    const { browser } = await fetchCode(replicas, { username })
     await directory.slapd.kill()
     await retryUntilDone({ signal: AbortSignal.timeout(30_000), log: quiet, everyMs: 200 }, async () => {
       const { status } = await browser.follow('/account')

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, formOf } from '@nauthera/harness/browser'
-import { getCode, redeem } from '@nauthera/harness/flows'
+import { fetchCode, redeem } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { mintLinkToken } from '../../src/store/people/link-token.ts'
@@ -43,7 +43,7 @@ describe('a login link', function () {
     const { page, end, browser } = await use(link)
     expect(page.body).to.contain('Sign in with a link').and.contain('ada').and.not.contain('id="password"')
     expect([new URL(end.url).pathname, end.status]).to.deep.equal(['/account', 200])
-    const code = await getCode(server, { browser, username: 'nobody' })
+    const code = await fetchCode(server, { browser, username: 'nobody' })
     const tokens = (await redeem(server, code)).json() as { id_token: string }
     const claims = claimsOf(tokens.id_token)
     expect(claims).to.deep.include({ sub: id })
@@ -116,7 +116,7 @@ describe('a login link', function () {
     const hint = `login-link:${link.split('/').at(-1)}`
     const begun = await afterPassword(server, { username: 'x', parameters: { login_hint: hint } })
     expect(begun.page.body).to.not.contain('id="use-login-link"')
-    const other = (await getCode(server, { username: 'ada' })).browser
+    const other = (await fetchCode(server, { username: 'ada' })).browser
     const asked = await other.follow(link)
     expect(asked.body).to.contain('dora').and.contain('id="use-login-link"')
     const { action, fields } = formOf(asked.body, '/login-link')

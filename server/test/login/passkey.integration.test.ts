@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core'
-import { findAxeViolations, launchChromium, watchPage } from '@nauthera/harness/chromium'
+import { findAxeViolations, startChromium, watchPage } from '@nauthera/harness/chromium'
 import { authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { claimsOfJwt, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
@@ -21,7 +21,7 @@ describe('passkeys in a browser', function () {
   let client: Server
   let redirectUri: string
   before(async function () {
-    chromium = await launchChromium(this)
+    chromium = await startChromium(this)
     client = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<title>Client</title>'))
     await new Promise<void>((resolve) => client.listen(0, '127.0.0.1', resolve))
     redirectUri = `http://127.0.0.1:${(client.address() as AddressInfo).port}/callback`

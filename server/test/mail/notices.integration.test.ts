@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, password } from '@nauthera/harness/browser'
-import { getCode, redeem } from '@nauthera/harness/flows'
+import { fetchCode, redeem } from '@nauthera/harness/flows'
 import { addPerson } from '@nauthera/harness/server'
 import { defaultLimits } from '../../src/users/lockout.ts'
 import { lockedMail } from '../../src/users/notices.ts'
@@ -29,12 +29,12 @@ describe('notices by mail', function () {
     it('comes once for each browser, and not for the first one', async () => {
       await addPerson(site, 'ada')
       const [first, second] = [new Browser(site), new Browser(site)]
-      await getCode(site, { username: 'ada', browser: first })
+      await fetchCode(site, { username: 'ada', browser: first })
       expect(await mailsTo('ada')).to.deep.equal([])
-      await getCode(site, { username: 'ada', browser: second })
+      await fetchCode(site, { username: 'ada', browser: second })
       expect(await mailsTo('ada')).to.deep.equal(['New sign-in to Nauthera'])
       for (const browser of [first, second])
-        await getCode(site, { username: 'ada', browser, parameters: { prompt: 'login' } })
+        await fetchCode(site, { username: 'ada', browser, parameters: { prompt: 'login' } })
       expect(await mailsTo('ada')).to.have.length(1)
       const mail = await site.newest('ada@example.com')
       expect(mail!.text).to.contain('127.0.0.1').and.to.contain('Application: Test')
@@ -42,12 +42,12 @@ describe('notices by mail', function () {
 
     it('comes again when the browser forgot its cookie, and a cookie that somebody made up is a new browser', async () => {
       await addPerson(site, 'grace')
-      await getCode(site, { username: 'grace' })
+      await fetchCode(site, { username: 'grace' })
       const browser = new Browser(site)
-      await getCode(site, { username: 'grace', browser })
+      await fetchCode(site, { username: 'grace', browser })
       const [key, cookie] = [...browser.jar].find(([, { name }]) => name === 'nauthera_browser')!
       browser.jar.set(key, { ...cookie, value: 'made-up' })
-      await getCode(site, { username: 'grace', browser, parameters: { prompt: 'login' } })
+      await fetchCode(site, { username: 'grace', browser, parameters: { prompt: 'login' } })
       expect(await mailsTo('grace')).to.have.length(2)
     })
 
@@ -55,19 +55,19 @@ describe('notices by mail', function () {
       await addPerson(site, 'mary')
       await addPerson(site, 'john')
       const shared = new Browser(site)
-      await getCode(site, { username: 'mary', browser: shared })
-      await getCode(site, { username: 'john' })
-      await getCode(site, { username: 'john', browser: shared, parameters: { prompt: 'login' } })
+      await fetchCode(site, { username: 'mary', browser: shared })
+      await fetchCode(site, { username: 'john' })
+      await fetchCode(site, { username: 'john', browser: shared, parameters: { prompt: 'login' } })
       expect(await mailsTo('mary')).to.deep.equal([])
       expect(await mailsTo('john')).to.have.length(1)
     })
 
     it('costs no round trip: a sign-in with code exchange takes at most 6, and 3 commits', async () => {
       await addPerson(site, 'joan')
-      await getCode(site, { username: 'joan' })
+      await fetchCode(site, { username: 'joan' })
       const { database } = site.apps[0]!.store
       const before = database.counters()
-      await redeem(site, await getCode(site, { username: 'joan' }))
+      await redeem(site, await fetchCode(site, { username: 'joan' }))
       const after = database.counters()
       expect(after.roundTrips - before.roundTrips).to.be.at.most(6)
       expect(after.commits - before.commits).to.be.at.most(3)

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { randomUUID } from 'node:crypto'
 import { Browser, formOf, password, send } from '@nauthera/harness/browser'
-import { getCode, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import type { Answer } from '@nauthera/harness/browser'
 import { addPerson } from '@nauthera/harness/server'
 import { statement } from '../../src/store/driver/postgres.ts'
@@ -128,7 +128,7 @@ describe('a new password by mail', function () {
 
   it('ends every earlier session and token, and lifts a lock', async () => {
     await addPerson(site, 'joan')
-    const code = await getCode(site, { username: 'joan', parameters: { scope: 'openid offline_access' } })
+    const code = await fetchCode(site, { username: 'joan', parameters: { scope: 'openid offline_access' } })
     const tokens = tokensOf(await redeem(site, code))
     const link = await linkFor('joan')
     const browser = new Browser(site)

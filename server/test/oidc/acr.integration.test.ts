@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, getTokens, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, fetchTokens, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { acrOf, acrValues } from '../../src/oidc/acr.ts'
@@ -30,7 +30,7 @@ describe('how a person signed in (acr)', () => {
   })
 
   it('is in every ID token, also after a refresh, and discovery names it', async () => {
-    const tokens = await getTokens(replicas)
+    const tokens = await fetchTokens(replicas)
     expect(claimsOfJwt(tokens.id)['acr']).to.equal(password)
     expect(claimsOfJwt(tokensOf(await refresh(replicas, tokens.refresh)).id)['acr']).to.equal(password)
     const discovery = (await send(replicas, { path: '/.well-known/openid-configuration' })).json()
@@ -48,7 +48,7 @@ describe('how a person signed in (acr)', () => {
     ['one of several essential acr values', askFor({ essential: true, values: [stronger, password] })],
   ] as const) {
     it(`a request may ask for ${sentence}`, async () => {
-      const tokens = tokensOf(await redeem(replicas, await getCode(replicas, { parameters })))
+      const tokens = tokensOf(await redeem(replicas, await fetchCode(replicas, { parameters })))
       expect(claimsOfJwt(tokens.id)['acr']).to.equal(password)
     })
   }
@@ -61,7 +61,7 @@ describe('how a person signed in (acr)', () => {
   ] as const
   for (const [sentence, parameters] of unreachable) {
     it(`an essential acr that nobody can reach, as ${sentence}, is a failed sign-in and shows no page`, async () => {
-      const { browser } = await getCode(replicas)
+      const { browser } = await fetchCode(replicas)
       for (const [who, more] of [
         [new Browser(replicas), {}],
         [browser, {}],

@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { JSONWebKeySet, JWK } from 'jose'
 import { basic, send } from '@nauthera/harness/browser'
-import { getTokens } from '@nauthera/harness/flows'
+import { fetchTokens } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { waitFor } from '../store/wait-for.ts'
@@ -51,7 +51,7 @@ describe('an algorithm for each use', () => {
     send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } })
 
   it('signs ID tokens, access tokens and userinfo as the settings say, with the keys of the file', async () => {
-    const tokens = await getTokens(replicas)
+    const tokens = await fetchTokens(replicas)
     expect(await verified(tokens.id)).to.include({ alg: 'PS256', kid: 'file-PS256' })
     const answer = await userinfo(tokens.access)
     expect(answer.headers['content-type']).to.match(/^application\/jwt/)
@@ -71,7 +71,7 @@ describe('an algorithm for each use', () => {
   })
 
   it('signs as the client says where it says something', async () => {
-    const tokens = await getTokens(replicas, { parameters: { client_id: 'app.own' }, clientId: 'app.own' })
+    const tokens = await fetchTokens(replicas, { parameters: { client_id: 'app.own' }, clientId: 'app.own' })
     expect(await verified(tokens.id)).to.include({ alg: 'RS256' })
     expect(await verified((await userinfo(tokens.access)).body)).to.include({ alg: 'EdDSA' })
   })
@@ -91,6 +91,6 @@ describe('an algorithm for each use', () => {
     await waitFor(async () =>
       (await jwks()).keys.some(({ kid }) => kid === 'newer') ? undefined : 'the new key in /jwks',
     )
-    expect(await verified((await getTokens(replicas)).id)).to.include({ kid: 'file-PS256' })
+    expect(await verified((await fetchTokens(replicas)).id)).to.include({ kid: 'file-PS256' })
   })
 })

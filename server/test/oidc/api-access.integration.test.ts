@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 
@@ -206,7 +206,7 @@ describe('access to APIs', () => {
       expect(answer.json()['scope']).to.equal('openid email')
       // pay:write is a scope of another tenant's API: whether it exists is not for this client to learn
       for (const unknown of ['magic', 'pay:write']) {
-        const withApi = await getCode(replicas, {
+        const withApi = await fetchCode(replicas, {
           parameters: { resource: own, scope: `openid ${unknown} orders:read` },
         })
         expect((await redeem(replicas, withApi, { form: { resource: own } })).json()['scope']).to.equal('orders:read')
@@ -254,16 +254,16 @@ describe('access to APIs', () => {
   describe('T13 what was granted before', () => {
     const scope = 'openid orders:read orders:write'
     const tokensFor = async (form: Record<string, string> = { resource: own }) =>
-      redeem(replicas, await getCode(replicas, { parameters: { resource: own, scope } }), { form })
+      redeem(replicas, await fetchCode(replicas, { parameters: { resource: own, scope } }), { form })
     const withdrawTo = (next: Record<string, readonly string[]>, config = web()) =>
       change('app.web', entry('app.web', config, { granted: next }))
 
     it('is asked for again at the exchange of the code, and nothing beyond what was consented comes of it', async () => {
       const answer = await tokensFor()
       expect(answer.json()['scope']).to.equal('orders:read orders:write')
-      const code = await getCode(replicas, { parameters: { resource: own, scope: 'openid orders:read' } })
+      const code = await fetchCode(replicas, { parameters: { resource: own, scope: 'openid orders:read' } })
       expect((await redeem(replicas, code, { form: { resource: own } })).json()['scope']).to.equal('orders:read')
-      const late = await getCode(replicas, { parameters: { resource: own, scope } })
+      const late = await fetchCode(replicas, { parameters: { resource: own, scope } })
       await withdrawTo({ [own]: ['orders:write'] })
       expect((await redeem(replicas, late, { form: { resource: own } })).json()['scope']).to.equal('orders:write')
     })
@@ -327,7 +327,7 @@ describe('access to APIs', () => {
     })
 
     it('a scope about the person that the client no longer lists is in no new token, nor at userinfo', async () => {
-      const code = await getCode(replicas, { parameters: { scope: 'openid email' } })
+      const code = await fetchCode(replicas, { parameters: { scope: 'openid email' } })
       const tokens = tokensOf(await redeem(replicas, code))
       await withdrawTo({}, web({ scopes: ['openid', 'profile'] }))
       const me = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${tokens.access}` } })
@@ -341,7 +341,7 @@ describe('access to APIs', () => {
     const parameters = { resource: own, scope: 'openid orders:read' }
 
     it('does not use the refresh token up, nor the code', async () => {
-      const code = await getCode(replicas, { parameters })
+      const code = await fetchCode(replicas, { parameters })
       for (const resource of [foreign, 'https://elsewhere.example.com']) {
         const refused = await redeem(replicas, code, { form: { resource } })
         expect([refused.status, refused.json()['error']]).to.deep.equal([400, 'invalid_target'])
@@ -395,13 +395,13 @@ describe('access to APIs', () => {
   })
 
   it('an answer whose token has no scope says none', async () => {
-    const code = await getCode(replicas, { parameters: { resource: own, scope: 'openid' } })
+    const code = await fetchCode(replicas, { parameters: { resource: own, scope: 'openid' } })
     expect((await redeem(replicas, code, { form: { resource: own } })).json()).to.not.have.property('scope')
   })
 
   describe('offline_access', () => {
     const offlineOf = async (parameters: Record<string, string>, clientId = 'app.web') => {
-      const code = await getCode(replicas, { parameters: { client_id: clientId, ...parameters } })
+      const code = await fetchCode(replicas, { parameters: { client_id: clientId, ...parameters } })
       const answer = await redeem(replicas, code, { clientId })
       return { ...answer.json(), tokens: tokensOf(answer) } as Record<string, unknown> & {
         tokens: ReturnType<typeof tokensOf>

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Browser } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, introspect, redeem, refresh, request } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, introspect, redeem, refresh, request } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
@@ -61,7 +61,7 @@ describe('T13 access to APIs while version and grants change', () => {
     replicas = await startReplicas()
     await addPerson(replicas, 'ada')
     await serve({ audiences: [], scopes: ['openid'], granted: {}, format: 'jwt' })
-    browser = (await getCode(replicas)).browser
+    browser = (await fetchCode(replicas)).browser
   })
   after(() => replicas.stop())
 

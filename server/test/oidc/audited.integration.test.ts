@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { getTokens, refresh, revoke } from '@nauthera/harness/flows'
+import { fetchTokens, refresh, revoke } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 
@@ -17,7 +17,7 @@ describe('the audit log of a sign-in and its tokens', () => {
 
   it('tells of sign-in, consent, token, refresh and revocation, each with its client and address', async () => {
     const parameters = { scope: 'openid email offline_access' }
-    const tokens = await getTokens(replicas, { parameters })
+    const tokens = await fetchTokens(replicas, { parameters })
     await refresh(replicas, tokens.refresh!)
     await revoke(replicas, tokens.refresh!)
     const { audit } = replicas.apps[0]!.store

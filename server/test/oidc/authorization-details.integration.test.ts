@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import { Browser, basic, pkce, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { allAccounts, archive, askingFor, bank, bankApi, json, onePayment, payingClients, vault } from './paying.ts'
@@ -37,7 +37,7 @@ describe('authorization details', function () {
   }
   const signIn = async (username: string, details: string, more: Record<string, string> = {}, browser?: Browser) => {
     const options = { username, parameters: asking(details, more), ...(browser ? { browser } : {}) }
-    const code = await getCode(replicas, options)
+    const code = await fetchCode(replicas, options)
     const answer = await redeem(replicas, code, { form: { resource: bank }, clientId: more['client_id'] ?? 'app.web' })
     return { ...tokensOf(answer), details: answer.json()['authorization_details'], browser: code.browser }
   }
@@ -180,7 +180,7 @@ describe('authorization details', function () {
     const payment = json(onePayment())
 
     it('are for the only API of the client that has the type, at /authorize and at the token endpoint', async () => {
-      const code = await getCode(replicas, { parameters: { scope: 'openid', authorization_details: payment } })
+      const code = await fetchCode(replicas, { parameters: { scope: 'openid', authorization_details: payment } })
       const answer = await redeem(replicas, code, { form: { authorization_details: payment } })
       expect([answer.status, answer.json()['authorization_details']]).to.deep.equal([200, [onePayment()]])
       expect(claimsOfJwt(tokensOf(answer).access)['aud']).to.equal(bank)
@@ -334,14 +334,14 @@ describe('authorization details', function () {
     })
 
     it('T60 at the token endpoint nothing is added: another type, another API, a code for none', async () => {
-      const code = await getCode(replicas, { parameters: asking(json(onePayment())) })
+      const code = await fetchCode(replicas, { parameters: asking(json(onePayment())) })
       const more = await redeem(replicas, code, {
         form: { resource: bank, authorization_details: json(allAccounts()) },
       })
       expect(more.json()['error']).to.equal('invalid_authorization_details')
       // the code was not used up by it
       expect((await redeem(replicas, code, { form: { resource: bank } })).status).to.equal(200)
-      const none = await getCode(replicas, { parameters: { scope: 'openid bank:read', resource: bank } })
+      const none = await fetchCode(replicas, { parameters: { scope: 'openid bank:read', resource: bank } })
       const added = await redeem(replicas, none, {
         form: { resource: bank, authorization_details: json(onePayment()) },
       })

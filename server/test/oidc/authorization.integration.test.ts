@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 
@@ -88,7 +88,7 @@ describe('authorization', () => {
       expect(answer.status).to.equal(400)
       expect(answer.headers.location).to.equal(undefined)
     }
-    const code = await getCode(replicas)
+    const code = await fetchCode(replicas)
     const { proof } = code
     const form = { grant_type: 'authorization_code', code: code.value, code_verifier: proof.verifier }
     const answer = await send(replicas, { path: '/token', headers: basic('app.web', clientSecret), form })
@@ -119,7 +119,7 @@ describe('authorization', () => {
       ['of 129 characters', 'a'.repeat(129), 'invalid_request'],
     ] as const) {
       it(`a verifier ${sentence} is refused, and the right one still works`, async () => {
-        const code = await getCode(replicas)
+        const code = await fetchCode(replicas)
         const form = {
           grant_type: 'authorization_code',
           code: code.value,
@@ -134,7 +134,7 @@ describe('authorization', () => {
   })
 
   it('A5 every authorization response and the metadata name the issuer', async () => {
-    const { back } = await getCode(replicas)
+    const { back } = await fetchCode(replicas)
     expect(back.searchParams.get('iss')).to.equal(replicas.issuer)
     const refused = new URL((await ask({ scope: 'openid', prompt: 'none' })).headers.location!)
     expect(refused.searchParams.get('error')).to.equal('login_required')
@@ -220,7 +220,7 @@ describe('authorization', () => {
   })
 
   it('accepts a logout by POST too, with and without parameters', async () => {
-    const { browser, value, proof } = await getCode(replicas)
+    const { browser, value, proof } = await fetchCode(replicas)
     const { id } = tokensOf(await redeem(replicas, { value, proof }))
     const plain = await browser.follow(`${replicas.issuer}/logout`, { form: {} })
     expect(plain.body).to.contain('id="logout-confirm"')
@@ -232,8 +232,8 @@ describe('authorization', () => {
   })
 
   it('sends no code to a client until the person in its id_token_hint signs in', async () => {
-    const { id } = tokensOf(await redeem(replicas, await getCode(replicas, { username: 'bob' })))
-    for (const browser of [new Browser(replicas), (await getCode(replicas)).browser]) {
+    const { id } = tokensOf(await redeem(replicas, await fetchCode(replicas, { username: 'bob' })))
+    for (const browser of [new Browser(replicas), (await fetchCode(replicas)).browser]) {
       let page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { id_token_hint: id })))
       page = await browser.submit(page, '/sign-in', { username: 'ada', password })
       expect([page.location, page.status]).to.deep.equal([undefined, 200])
@@ -244,8 +244,8 @@ describe('authorization', () => {
   })
 
   it('names nobody on the page that asks for the person of an id_token_hint or a claim sub while somebody else is signed in, and says why it asks', async () => {
-    const { id } = tokensOf(await redeem(replicas, await getCode(replicas, { username: 'bob' })))
-    const { browser } = await getCode(replicas, { username: 'ada' })
+    const { id } = tokensOf(await redeem(replicas, await fetchCode(replicas, { username: 'bob' })))
+    const { browser } = await fetchCode(replicas, { username: 'ada' })
     const asked = { id_token_hint: id }
     const bySub = { claims: JSON.stringify({ id_token: { sub: { value: claimsOfJwt(id)['sub'] } } }) }
     const requests: Record<string, string>[] = [asked, { ...asked, prompt: 'login' }, { ...asked, max_age: '0' }, bySub]
@@ -273,7 +273,7 @@ describe('authorization', () => {
 
   it('answers in each response mode', async () => {
     const browser = new Browser(replicas)
-    await getCode(replicas, { browser })
+    await fetchCode(replicas, { browser })
     const open = (response_mode: string) =>
       browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { response_mode })))
     expect(new URL((await open('query')).location!).searchParams.get('code')).to.match(/^nr_/)
@@ -286,7 +286,7 @@ describe('authorization', () => {
   })
 
   it('uses the session without a page, and asks for the password again with prompt=login or when max_age is reached', async () => {
-    const { browser } = await getCode(replicas)
+    const { browser } = await fetchCode(replicas)
     const silent = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { prompt: 'none' })))
     expect(new URL(silent.location!).searchParams.get('code')).to.match(/^nr_/)
     for (const parameters of [{ prompt: 'login' }, { max_age: '0' }] as Record<string, string>[]) {
@@ -296,7 +296,7 @@ describe('authorization', () => {
   })
 
   it('shows the account for prompt=select_account, and continues with it', async () => {
-    const { browser } = await getCode(replicas)
+    const { browser } = await fetchCode(replicas)
     const url = authorizationUrl(replicas.issuer, request(pkce(), { prompt: 'select_account' }))
     expect((await browser.follow(url)).body).to.contain('id="account-continue"')
     expect((await browser.authorize(url, 'ada')).searchParams.get('code')).to.match(/^nr_/)
@@ -456,9 +456,9 @@ describe('authorization', () => {
 
   it('lets only people in an allowed group sign in to the client, also with prompt=none', async () => {
     const parameters = { client_id: 'app.engineers' }
-    expect((await getCode(replicas, { parameters })).value).to.match(/^nr_/)
+    expect((await fetchCode(replicas, { parameters })).value).to.match(/^nr_/)
     const browser = new Browser(replicas)
-    await getCode(replicas, { browser, username: 'bob' })
+    await fetchCode(replicas, { browser, username: 'bob' })
     const page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), parameters)))
     expect(page.location).to.equal(undefined)
     expect(page.status).to.equal(403)

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import type { JSONWebKeySet } from 'jose'
 import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '@nauthera/server/store/driver/postgres'
@@ -76,7 +76,7 @@ describe('OpenID Connect Back-Channel Logout 1.0', function () {
   async function signIn(browser: Browser, ...clientIds: readonly string[]): Promise<string[]> {
     const tokens: string[] = []
     for (const clientId of clientIds) {
-      const code = await getCode(replicas, { browser, parameters: { client_id: clientId } })
+      const code = await fetchCode(replicas, { browser, parameters: { client_id: clientId } })
       tokens.push(tokensOf(await redeem(replicas, code, { clientId })).id)
     }
     return tokens

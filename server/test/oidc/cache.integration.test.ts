@@ -8,7 +8,7 @@ import type { Valkey } from '@nauthera/local/programs/valkey'
 import { loadKeyRing } from '../../src/store/driver/envelope.ts'
 import { createRedisCache } from '../../src/store/cache/redis-cache.ts'
 import { send } from '@nauthera/harness/browser'
-import { getCode, getTokens, introspect, redeem, refresh, revoke, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, fetchTokens, introspect, redeem, refresh, revoke, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 
@@ -83,7 +83,7 @@ describe('a cache that replicas share', () => {
     after(stop)
 
     it('introspection and userinfo of a cached token need no database query, on any replica', async () => {
-      const { access } = await getTokens(replicas)
+      const { access } = await fetchTokens(replicas)
       await warm(access)
       const trips = await roundTrips(async () => {
         for (const replica of everyReplica) {
@@ -101,7 +101,7 @@ describe('a cache that replicas share', () => {
     })
 
     it('no entry stays for more than 10 s', async () => {
-      const { access } = await getTokens(replicas)
+      const { access } = await fetchTokens(replicas)
       await warm(access)
       const keys = await raw.keys('nauthera:token-account:*')
       expect(keys).to.not.be.empty
@@ -114,7 +114,7 @@ describe('a cache that replicas share', () => {
     describe('I1 on every replica these are refused at once:', () => {
       it('a revoked token', async () => {
         for (const kind of ['access', 'refresh'] as const) {
-          const tokens = await getTokens(replicas)
+          const tokens = await fetchTokens(replicas)
           await warm(tokens.access)
           expect((await revoke(replicas, tokens[kind])).status).to.equal(200)
           await expectDead(tokens.access)
@@ -122,7 +122,7 @@ describe('a cache that replicas share', () => {
       })
 
       it('the tokens of a code that is used again', async () => {
-        const code = await getCode(replicas)
+        const code = await fetchCode(replicas)
         const { access } = tokensOf(await redeem(replicas, code))
         await warm(access)
         expect((await redeem(replicas, code, { replica: 1 })).status).to.equal(400)
@@ -130,7 +130,7 @@ describe('a cache that replicas share', () => {
       })
 
       it('the tokens of a family whose refresh token is used again', async () => {
-        const first = await getTokens(replicas)
+        const first = await fetchTokens(replicas)
         const second = tokensOf(await refresh(replicas, first.refresh))
         const third = tokensOf(await refresh(replicas, second.refresh, { replica: 1 }))
         await warm(third.access)
@@ -139,7 +139,7 @@ describe('a cache that replicas share', () => {
       })
 
       it('the tokens of a session that ended by logout', async () => {
-        const code = await getCode(replicas)
+        const code = await fetchCode(replicas)
         const { access, id } = tokensOf(await redeem(replicas, code))
         await warm(access)
         const page = await code.browser.follow(
@@ -162,7 +162,7 @@ describe('a cache that replicas share', () => {
         it(`T5 the tokens of a person who ${how}`, async () => {
           const username = `person-${how.replaceAll(' ', '-')}`
           const userId = await addPerson(replicas, username)
-          const { access } = await getTokens(replicas, { username })
+          const { access } = await fetchTokens(replicas, { username })
           await warm(access)
           await end(userId)
           await expectDead(access)
@@ -171,7 +171,7 @@ describe('a cache that replicas share', () => {
 
       it('T5 the tokens of a person who left the allowed group, until the person is in it again', async () => {
         const userId = await addPerson(replicas, 'grace', ['team'])
-        const code = await getCode(replicas, { username: 'grace', parameters: { client_id: 'app.team' } })
+        const code = await fetchCode(replicas, { username: 'grace', parameters: { client_id: 'app.team' } })
         const { access } = tokensOf(await redeem(replicas, code, { clientId: 'app.team' }))
         const active = async (replica: number) =>
           (await introspect(replicas, access, { replica, clientId: 'app.team' })).json()['active']
@@ -183,7 +183,7 @@ describe('a cache that replicas share', () => {
       })
 
       it('T1 a refresh token that was replaced, though its access token is cached', async () => {
-        const first = await getTokens(replicas)
+        const first = await fetchTokens(replicas)
         await warm(first.access)
         const second = tokensOf(await refresh(replicas, first.refresh))
         for (const replica of everyReplica) {
@@ -232,12 +232,12 @@ describe('a cache that replicas share', () => {
       ]
       for (const [what, write] of cases) {
         it(what, async () => {
-          const dead = await getTokens(replicas)
+          const dead = await fetchTokens(replicas)
           await warm(dead.access)
           const [deadKey] = await grantKeys()
           const another = (await raw.getBuffer(deadKey!))!
           await raw.flushall()
-          const { access } = await getTokens(replicas)
+          const { access } = await fetchTokens(replicas)
           await warm(access)
           const [key] = await grantKeys()
           await write(key!, (await raw.getBuffer(key!))!, another)
@@ -263,7 +263,7 @@ describe('a cache that replicas share', () => {
 
     /** Each kind of flow, and what each must answer. */
     async function everyFlow(): Promise<void> {
-      const code = await getCode(replicas)
+      const code = await fetchCode(replicas)
       const first = tokensOf(await redeem(replicas, code))
       expect((await me(first.access)).status).to.equal(200)
       const second = tokensOf(await refresh(replicas, first.refresh))
@@ -319,7 +319,7 @@ describe('a cache that replicas share', () => {
     for (const [what, begin] of faults) {
       it(what, async function () {
         this.timeout(60_000)
-        const { access } = await getTokens(replicas)
+        const { access } = await fetchTokens(replicas)
         await warm(access)
         const linesBefore = replicas.lines.length
         const vainBefore = await waitedInVain()

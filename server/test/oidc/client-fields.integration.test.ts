@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Browser } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, getTokens, redeem, request } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, fetchTokens, redeem, request } from '@nauthera/harness/flows'
 import { clientSecret, configs, entry } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { openRequest, outcomeOf, startWalked } from './walk/walked.ts'
@@ -30,14 +30,14 @@ describe('what a client says of itself', function () {
         tosUri: 'https://app.example.com/terms',
       }),
     ])
-    browser = (await getCode(replicas)).browser
+    browser = (await fetchCode(replicas)).browser
   })
   after(() => replicas.stop())
 
   const outcome = async (parameters: Record<string, string>) =>
     outcomeOf(await openRequest(replicas, parameters, browser.copy()))
   const idTokenOf = async (client_id: string) =>
-    claimsOfJwt((await getTokens(replicas, { clientId: client_id, parameters: { client_id } })).id)
+    claimsOfJwt((await fetchTokens(replicas, { clientId: client_id, parameters: { client_id } })).id)
 
   it('defaultMaxAge holds where a request has no max_age, and a request that has one decides itself', async () => {
     expect(await outcome({ client_id: 'app.fresh' })).to.equal('sign-in')
@@ -54,7 +54,7 @@ describe('what a client says of itself', function () {
   })
 
   it('tokens.idTTL and tokens.accessTTL are how long its tokens live', async () => {
-    const code = await getCode(replicas, { parameters: { client_id: 'app.short' } })
+    const code = await fetchCode(replicas, { parameters: { client_id: 'app.short' } })
     const tokens = (await redeem(replicas, code, { clientId: 'app.short' })).json()
     const { iat, exp } = claimsOfJwt(String(tokens['id_token']))
     expect([Number(exp) - Number(iat), tokens['expires_in']]).to.deep.equal([90, 75])

@@ -7,7 +7,7 @@ import { expect } from 'chai'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
-import { getTokens, request } from '@nauthera/harness/flows'
+import { fetchTokens, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 
@@ -88,7 +88,7 @@ describe('a token that is made to cost a lot', function () {
       }),
     ])
     await addPerson(replicas, 'ada')
-    access = (await getTokens(replicas)).access
+    access = (await fetchTokens(replicas)).access
   })
   after(() => replicas?.stop())
 

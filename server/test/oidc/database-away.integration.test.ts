@@ -4,7 +4,7 @@ import { createServer, connect } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { mock } from 'node:test'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
-import { getCode, getTokens, introspect, redeem, refresh, request } from '@nauthera/harness/flows'
+import { fetchCode, fetchTokens, introspect, redeem, refresh, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 
@@ -66,8 +66,8 @@ describe('F1 while the database does not answer', () => {
 
   it('requests that need no database succeed, the others get 503 with Retry-After, and later all work again by themselves', async function () {
     this.timeout(30_000)
-    const tokens = await getTokens(replicas)
-    const code = await getCode(replicas)
+    const tokens = await fetchTokens(replicas)
+    const code = await fetchCode(replicas)
     const browser = new Browser(replicas)
     const signInPage = await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))
     await proxy.cut()
@@ -178,7 +178,7 @@ describe('F26 while the name of the database cannot be resolved', () => {
 
   it('what needs no database goes on, the rest is 503 at once, and all works again by itself', async function () {
     this.timeout(30_000)
-    const { access } = await getTokens(replicas)
+    const { access } = await fetchTokens(replicas)
     isKnown = false
     await proxy.cut()
     await proxy.mend()

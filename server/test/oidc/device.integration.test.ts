@@ -1,7 +1,7 @@
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import { Browser, basic, password, send } from '@nauthera/harness/browser'
-import { allowDevice, askForCode, deviceGrant, getDeviceCode, poll, typeCode } from '@nauthera/harness/device'
+import { allowDevice, requestDeviceCode, deviceGrant, fetchDeviceCode, poll, typeCode } from '@nauthera/harness/device'
 import { claimsOfJwt, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
@@ -55,7 +55,7 @@ describe('RFC 8628 the device flow', function () {
   }
 
   it('section 3.1, 3.2: a device asks for a code, and learns all that it needs', async () => {
-    const answer = await askForCode(replicas)
+    const answer = await requestDeviceCode(replicas)
     expect(answer.status, answer.body).to.equal(200)
     const { device_code, user_code, ...rest } = answer.json() as Record<string, string>
     expect(user_code).to.match(/^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$/)
@@ -86,14 +86,14 @@ describe('RFC 8628 the device flow', function () {
     ]
     for (const [sentence, form, status, error] of refusals) {
       it(sentence, async () => {
-        const answer = await askForCode(replicas, form)
+        const answer = await requestDeviceCode(replicas, form)
         expect([answer.status, answer.json()['error']], answer.body).to.deep.equal([status, error])
       })
     }
   })
 
   it('section 3.3 to 3.5: a person types the code, says that the device is theirs, and signs in; then the device has tokens', async () => {
-    const code = await getDeviceCode(replicas, { scope: 'openid email phone offline_access' })
+    const code = await fetchDeviceCode(replicas, { scope: 'openid email phone offline_access' })
     expect(await errorOf(poll(replicas, code))).to.equal('authorization_pending')
     const browser = new Browser(replicas)
     const asks = await typeCode(browser, code.user.toLowerCase().replace('-', ' '))
@@ -118,7 +118,7 @@ describe('RFC 8628 the device flow', function () {
   })
 
   it('section 3.3.1: the link with the code fills in the field, and asks all the same', async () => {
-    const code = await getDeviceCode(replicas)
+    const code = await fetchDeviceCode(replicas)
     const browser = new Browser(replicas)
     const filled = await browser.follow(code.link)
     expect(filled.body).to.contain(`value="${code.user}"`)
@@ -129,7 +129,7 @@ describe('RFC 8628 the device flow', function () {
   })
 
   it('section 3.5, L14: a device that asks too fast is told to slow down, on whichever replica', async () => {
-    const code = await getDeviceCode(replicas)
+    const code = await fetchDeviceCode(replicas)
     const answers = await Promise.all([0, 1, 0, 1].map((replica) => errorOf(poll(replicas, code, { replica }))))
     expect(answers).to.have.members(['authorization_pending', 'slow_down', 'slow_down', 'slow_down'])
     await allowDevice(new Browser(replicas), code.user, ada)
@@ -137,7 +137,7 @@ describe('RFC 8628 the device flow', function () {
   })
 
   it('section 3.5, A6: of many polls at once, over replicas, one gets tokens; a code that was used ends them', async () => {
-    const code = await getDeviceCode(replicas)
+    const code = await fetchDeviceCode(replicas)
     await allowDevice(new Browser(replicas), code.user, ada)
     const answers = await Promise.all(Array.from({ length: 20 }, (_, at) => poll(replicas, code, { replica: at % 2 })))
     expect(
@@ -154,13 +154,13 @@ describe('RFC 8628 the device flow', function () {
 
   describe('section 3.5: a poll is refused', () => {
     it('with a code that is none, is edited, or is another kind of value', async () => {
-      const code = await getDeviceCode(replicas)
+      const code = await fetchDeviceCode(replicas)
       for (const value of ['x', `${code.device}A`, code.device.slice(0, -4), code.user])
         expect(await errorOf(poll(replicas, { device: value })), value).to.equal('invalid_grant')
     })
 
     it('of another client', async () => {
-      const code = await getDeviceCode(replicas)
+      const code = await fetchDeviceCode(replicas)
       expect(await errorOf(poll(replicas, code, { form: { client_id: 'app.other' } }))).to.equal('invalid_grant')
       await allowDevice(new Browser(replicas), code.user, ada)
       expect(await errorOf(poll(replicas, code, { form: { client_id: 'app.other' } }))).to.equal('invalid_grant')
@@ -168,7 +168,7 @@ describe('RFC 8628 the device flow', function () {
     })
 
     it('when the code has expired', async () => {
-      const code = await getDeviceCode(replicas)
+      const code = await fetchDeviceCode(replicas)
       await sql(
         `UPDATE device_codes SET expires_at = now() - interval '1 second', payload = jsonb_set(payload, '{exp}', '1000') WHERE user_code = '${code.user.replace('-', '')}'`,
       )
@@ -180,7 +180,7 @@ describe('RFC 8628 the device flow', function () {
 
   describe('section 5.4: who does not know the device refuses', () => {
     it('on the page that asks', async () => {
-      const code = await getDeviceCode(replicas)
+      const code = await fetchDeviceCode(replicas)
       const browser = new Browser(replicas)
       const page = await browser.submit(await typeCode(browser, code.user), '/device', { decision: 'deny' })
       expect(page.body).to.contain('The device was not signed in')
@@ -192,7 +192,7 @@ describe('RFC 8628 the device flow', function () {
     })
 
     it('or does not agree to what the application wants', async () => {
-      const code = await getDeviceCode(replicas, { client_id: 'app.asks' })
+      const code = await fetchDeviceCode(replicas, { client_id: 'app.asks' })
       const browser = new Browser(replicas)
       let page = await browser.submit(await typeCode(browser, code.user), '/device', { decision: 'allow' })
       page = await browser.submit(page, '/sign-in', ada)
@@ -206,9 +206,9 @@ describe('RFC 8628 the device flow', function () {
   describe('the sign-in is the ordinary one', () => {
     it('who is signed in is only asked whether the device is theirs', async () => {
       const browser = new Browser(replicas)
-      const first = await getDeviceCode(replicas)
+      const first = await fetchDeviceCode(replicas)
       await allowDevice(browser, first.user, ada)
-      const code = await getDeviceCode(replicas)
+      const code = await fetchDeviceCode(replicas)
       const asks = await typeCode(browser, code.user)
       expect(asks.body).to.contain('ada Example')
       const done = await browser.submit(asks, '/device', { decision: 'allow' })
@@ -217,14 +217,14 @@ describe('RFC 8628 the device flow', function () {
     })
 
     it('with consent, where the client wants one', async () => {
-      const code = await getDeviceCode(replicas, { client_id: 'app.asks' })
+      const code = await fetchDeviceCode(replicas, { client_id: 'app.asks' })
       const page = await allowDevice(new Browser(replicas), code.user, ada)
       expect(page.body).to.contain('Your device is signed in')
       expect((await poll(replicas, code, { form: { client_id: 'app.asks' } })).status).to.equal(200)
     })
 
     it('with access.allowedGroups', async () => {
-      const code = await getDeviceCode(replicas, { client_id: 'app.engineers' })
+      const code = await fetchDeviceCode(replicas, { client_id: 'app.engineers' })
       const page = await allowDevice(new Browser(replicas), code.user, { username: 'bob', password })
       expect(page.status).to.equal(403)
       expect(page.body).to.contain('is not allowed to use')
@@ -234,7 +234,7 @@ describe('RFC 8628 the device flow', function () {
     })
 
     it('with the second factor that its client needs', async () => {
-      const code = await getDeviceCode(replicas, { client_id: 'app.strong' })
+      const code = await fetchDeviceCode(replicas, { client_id: 'app.strong' })
       const page = await allowDevice(new Browser(replicas), code.user, ada)
       expect(page.body).to.contain('id="set-up"')
       expect(await errorOf(poll(replicas, code, { form: { client_id: 'app.strong' } }))).to.equal(
@@ -244,7 +244,7 @@ describe('RFC 8628 the device flow', function () {
 
     it('with a token for an API that it names (RFC 8707)', async () => {
       const form = { client_id: 'app.api-caller', scope: 'openid read', resource: 'deliveries' }
-      const code = await getDeviceCode(replicas, form)
+      const code = await fetchDeviceCode(replicas, form)
       await allowDevice(new Browser(replicas), code.user, ada)
       const answer = await poll(replicas, code, { form: { client_id: 'app.api-caller', resource: form.resource } })
       expect(answer.status, answer.body).to.equal(200)
@@ -264,7 +264,7 @@ describe('RFC 8628 the device flow', function () {
 
     it('T5 ends with the person: one who is disabled after they allowed a device gets it no tokens', async () => {
       const eve = await addPerson(replicas, 'eve')
-      const code = await getDeviceCode(replicas)
+      const code = await fetchDeviceCode(replicas)
       await allowDevice(new Browser(replicas), code.user, { username: 'eve', password })
       await sql(`UPDATE users SET disabled_at = now() WHERE id = '${eve}'`)
       expect(await errorOf(poll(replicas, code))).to.equal('invalid_grant')
@@ -273,7 +273,7 @@ describe('RFC 8628 the device flow', function () {
 
   describe('L14 approval', () => {
     it('comes from the browser in which the code was typed, and by a form of ours alone', async () => {
-      const code = await getDeviceCode(replicas)
+      const code = await fetchDeviceCode(replicas)
       const browser = new Browser(replicas)
       const page = await typeCode(browser, code.user)
       const thief = new Browser(replicas)
@@ -296,7 +296,7 @@ describe('RFC 8628 the device flow', function () {
     })
 
     it('skips no page: a form of a later step leads back to the question whose device it is', async () => {
-      const code = await getDeviceCode(replicas)
+      const code = await fetchDeviceCode(replicas)
       const browser = new Browser(replicas)
       const page = await typeCode(browser, code.user)
       const other = await browser.submit({ ...page, body: page.body.replace('/device"', '/sign-in"') }, '/sign-in', ada)
@@ -304,7 +304,7 @@ describe('RFC 8628 the device flow', function () {
     })
 
     it('happens once: of two people with the same code the first one decides', async () => {
-      const code = await getDeviceCode(replicas)
+      const code = await fetchDeviceCode(replicas)
       const [first, second] = [new Browser(replicas), new Browser(replicas)]
       const late = await second.submit(await typeCode(second, code.user), '/device', { decision: 'allow' })
       await allowDevice(first, code.user, ada)
@@ -326,7 +326,7 @@ describe('RFC 8628 the device flow', function () {
         form: { form_token: token, 'user-code': userCode },
         headers: { accept: 'text/html', origin: new URL(replicas.issuer).origin },
       })
-    const code = await getDeviceCode(replicas)
+    const code = await fetchDeviceCode(replicas)
     const letters = 'BCDFGHJKLMNPQRSTVWXZ'
     const wrong = Array.from({ length: 50 }, (_, at) => `BBBBBB${letters[at % 20]!}${letters[Math.floor(at / 20)]!}`)
     const answers = await Promise.all(wrong.map((userCode, at) => guess(userCode, at % 2)))
@@ -344,15 +344,15 @@ describe('RFC 8628 the device flow', function () {
       `INSERT INTO device_codes (id, user_code, client_uid, address, payload, expires_at)
        SELECT 'flood-' || n, 'FLOOD' || n, 'uid-app.other', '127.0.0.1', '{}', now() + interval '5 minutes' FROM generate_series(1, 100) n`,
     )
-    const answer = await askForCode(replicas)
+    const answer = await requestDeviceCode(replicas)
     expect([answer.status, answer.json()['error']]).to.deep.equal([429, 'temporarily_unavailable'])
     await sql(`UPDATE device_codes SET expires_at = now() - interval '1 hour' WHERE id LIKE 'flood-%'`)
     expect(await replicas.apps[0]!.store.reaper.reap()).to.be.at.least(100)
-    expect((await askForCode(replicas)).status).to.equal(200)
+    expect((await requestDeviceCode(replicas)).status).to.equal(200)
   })
 
   it('what the database holds is no code that a device could show', async () => {
-    const code = await getDeviceCode(replicas)
+    const code = await fetchDeviceCode(replicas)
     const rows = JSON.stringify(await sql('SELECT * FROM device_codes'))
     expect(rows).to.contain(code.user.replace('-', '')).and.not.to.contain(code.device.slice(20))
   })

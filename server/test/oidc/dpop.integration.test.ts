@@ -4,7 +4,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jos
 import type { JWK } from 'jose'
 import * as client from 'openid-client'
 import { Browser, basic, pkce, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, getTokens, introspect, request } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, fetchTokens, introspect, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 
@@ -310,7 +310,7 @@ describe('RFC 9449 DPoP', () => {
     parameters: Record<string, string>,
     headers: Record<string, string>,
   ): Promise<[status: number, error: unknown]> => {
-    const code = await getCode(replicas, { parameters: { client_id: clientId, ...parameters } })
+    const code = await fetchCode(replicas, { parameters: { client_id: clientId, ...parameters } })
     const answer = await send(replicas, {
       path: '/token',
       headers: { ...basic(clientId, clientSecret), ...headers },
@@ -346,7 +346,7 @@ describe('RFC 9449 DPoP', () => {
       own = await holder()
       const redirect = 'https://spa.example.com/callback'
       const parameters = { client_id: 'app.spa', redirect_uri: redirect }
-      const code = await getCode(replicas, { parameters })
+      const code = await fetchCode(replicas, { parameters })
       const answer = await send(replicas, {
         path: '/token',
         headers: { dpop: await own.proof() },
@@ -416,7 +416,7 @@ describe('RFC 9449 DPoP', () => {
     })
 
     it('a token that is bound to no key is none for the scheme DPoP, with a proof or without', async () => {
-      const { access: plain } = await getTokens(replicas)
+      const { access: plain } = await fetchTokens(replicas)
       const dpop = await own.proof({ body: { htm: 'GET', htu: at('/userinfo'), ath: hashOf(plain) } })
       const answers = [await me({ authorization: `DPoP ${plain}`, dpop }), await me({ authorization: `DPoP ${plain}` })]
       expect(answers.map(({ status }) => status)).to.deep.equal([401, 400])

@@ -3,7 +3,7 @@ import { CompactEncrypt, decodeProtectedHeader, exportJWK, generateKeyPair } fro
 import * as client from 'openid-client'
 import { contentEncryptions, keyEncryptions } from '@nauthera/rules/algorithms'
 import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
-import { getTokens, request } from '@nauthera/harness/flows'
+import { fetchTokens, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { startDocumentHost } from './document-host.ts'
@@ -65,7 +65,7 @@ describe('userinfo that is encrypted', function () {
   })
 
   const ask = async (clientId: string) => {
-    const { access } = await getTokens(replicas, { parameters: { client_id: clientId }, clientId })
+    const { access } = await fetchTokens(replicas, { parameters: { client_id: clientId }, clientId })
     return send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
   }
 

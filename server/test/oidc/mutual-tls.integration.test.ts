@@ -7,7 +7,7 @@ import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import * as client from 'openid-client'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
-import { keySetOf, makeCertificate } from '@nauthera/harness/certificates'
+import { keySetOf, createCertificate } from '@nauthera/harness/certificates'
 import type { Made, Wanted } from '@nauthera/harness/certificates'
 import { claimsOfJwt } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
@@ -38,7 +38,7 @@ describe('mutual TLS', () => {
   let other: Made
   let own: Made
 
-  const make = (wanted: Wanted = {}) => makeCertificate({ issuer: ca, uris: [spiffe], ...wanted })
+  const make = (wanted: Wanted = {}) => createCertificate({ issuer: ca, uris: [spiffe], ...wanted })
   const clients = (more: Record<string, object> = {}) => {
     const all = {
       'app.worker': { ...configs.machine, ...worker },
@@ -70,8 +70,8 @@ describe('mutual TLS', () => {
   before(async function () {
     this.timeout(60_000)
     directory = mkdtempSync(join(tmpdir(), 'nauthera-mutual-tls-'))
-    ca = await makeCertificate({ name: 'authority', authority: true, until: 24 })
-    serverCertificate = await makeCertificate({
+    ca = await createCertificate({ name: 'authority', authority: true, until: 24 })
+    serverCertificate = await createCertificate({
       issuer: ca,
       name: 'server',
       dnsNames: ['mtls.example.com'],
@@ -81,7 +81,7 @@ describe('mutual TLS', () => {
       make(),
       make(),
       make({ uris: ['spiffe://example.org/ns/demo/sa/other'] }),
-      makeCertificate({ name: 'own' }),
+      createCertificate({ name: 'own' }),
     ])
     const file = (name: string, text: string) => {
       writeFileSync(join(directory, name), text)
@@ -201,7 +201,7 @@ describe('mutual TLS', () => {
     }
 
     it('is taken with the authority that came with it, also on the second connection of the same program', async () => {
-      const between = await makeCertificate({ name: 'between', authority: true, issuer: ca })
+      const between = await createCertificate({ name: 'between', authority: true, issuer: ca })
       const made = await make({ issuer: between })
       for (let turn = 0; turn < 2; turn++)
         expect((await overTls(made, machine('app.worker'), [between])).status).to.equal(200)
@@ -216,9 +216,9 @@ describe('mutual TLS', () => {
       [
         'one of another authority with the same name',
         'unknown-issuer',
-        async () => make({ issuer: await makeCertificate({ name: 'authority', authority: true }) }),
+        async () => make({ issuer: await createCertificate({ name: 'authority', authority: true }) }),
       ],
-      ['one that signs itself', 'unknown-issuer', () => makeCertificate({ uris: [spiffe] })],
+      ['one that signs itself', 'unknown-issuer', () => createCertificate({ uris: [spiffe] })],
       ['one that is over', 'expired-certificate', () => make({ from: -3, until: -1 })],
       ['one that begins later', 'certificate-not-yet-valid', () => make({ from: 1, until: 3 })],
       ['one for servers', 'not-for-clients', () => make({ usages: ['1.3.6.1.5.5.7.3.1'] })],
@@ -267,12 +267,12 @@ describe('mutual TLS', () => {
 
     it('T40 refuses every other one, whoever signed it, and none', async () => {
       await refused(await overTls(undefined, machine('app.own')), 'no-certificate')
-      for (const made of [mine, await makeCertificate({ name: 'own' })])
+      for (const made of [mine, await createCertificate({ name: 'own' })])
         await refused(await overTls(made, machine('app.own')), 'wrong-thumbprint')
     })
 
     it('T40 refuses the registered one when it is over', async () => {
-      const old = await makeCertificate({ name: 'old', from: -3, until: -1 })
+      const old = await createCertificate({ name: 'old', from: -3, until: -1 })
       const jwks = keySetOf(old, own) as never
       await replicas.serve(clients({ 'app.own': { ...configs.machine, ...keyed, jwks } }))
       await refused(await overTls(old, machine('app.own')), 'expired-certificate')

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/driver/postgres.ts'
@@ -90,7 +90,7 @@ describe('pairwise subjects', function () {
   })
 
   async function signIn(clientId: string, parameters: Record<string, string> = {}, browser = new Browser(replicas)) {
-    const code = await getCode(replicas, { browser, parameters: { client_id: clientId, ...parameters } })
+    const code = await fetchCode(replicas, { browser, parameters: { client_id: clientId, ...parameters } })
     const answer = await redeem(replicas, code, {
       clientId,
       form: parameters['resource'] === undefined ? {} : { resource: parameters['resource'] },
@@ -163,7 +163,7 @@ describe('pairwise subjects', function () {
     /** The subject that an API knows the person by, when they sign in to it themselves. */
     async function ownSubject(clientId: string): Promise<string> {
       const parameters = { client_id: clientId, redirect_uri: ordersRedirect }
-      const code = await getCode(replicas, { parameters })
+      const code = await fetchCode(replicas, { parameters })
       return subOf(tokensOf(await redeem(replicas, code, { clientId, form: { redirect_uri: ordersRedirect } })).id)
     }
     async function exchanged(from: string, clientId: string) {
@@ -212,7 +212,7 @@ describe('pairwise subjects', function () {
         "UPDATE users SET username = 'lovelace', canonical_username = 'lovelace' WHERE username = 'ada'",
       ),
     )
-    const code = await getCode(replicas, { username: 'lovelace', parameters: { client_id: 'app.one' } })
+    const code = await fetchCode(replicas, { username: 'lovelace', parameters: { client_id: 'app.one' } })
     const answer = await redeem(replicas, code, { clientId: 'app.one', replica: 1 })
     expect(subOf(tokensOf(answer).id)).to.equal(before)
     await database.query(

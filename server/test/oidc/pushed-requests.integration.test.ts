@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Pkce } from '@nauthera/harness/browser'
-import { getCode, redeem, request } from '@nauthera/harness/flows'
+import { fetchCode, redeem, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/driver/postgres.ts'
@@ -130,7 +130,7 @@ describe('RFC 9126 pushed requests', () => {
 
   it('A10 two windows that finish the sign-ins of one request in the same moment, on two replicas, get one code', async () => {
     const uri = await uriOf(request(pkce()), basic('app.web', clientSecret))
-    const { browser } = await getCode(replicas)
+    const { browser } = await fetchCode(replicas)
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, n) => browser.copy().open(urlOf('app.web', uri), { replica: n % 2 })),
     )

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { CompactSign, exportJWK, FlattenedSign, generateKeyPair, SignJWT } from 'jose'
 import type { CryptoKey } from 'jose'
 import { Browser, authorizationUrl, formOf, pkce, send } from '@nauthera/harness/browser'
-import { getCode, request } from '@nauthera/harness/flows'
+import { fetchCode, request } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 
@@ -177,7 +177,7 @@ describe('requests that are almost right', () => {
   })
 
   it('A11 nor does the page of a sign-out, and a registered address stays allowed', async () => {
-    const { browser } = await getCode(replicas)
+    const { browser } = await fetchCode(replicas)
     const logout = (uri: string) =>
       browser.open(`/logout?${new URLSearchParams({ client_id: 'app.web', post_logout_redirect_uri: uri }).toString()}`)
     expect(policyOf((await logout('https://evil.test/bye')).headers)).to.not.contain('evil.test')
@@ -185,7 +185,7 @@ describe('requests that are almost right', () => {
   })
 
   it('L1 a form of another site signs nobody out, even with the token of the page', async () => {
-    const { browser } = await getCode(replicas)
+    const { browser } = await fetchCode(replicas)
     const page = await browser.open('/logout')
     const form = formOf(page.body, '/logout/confirm')
     const cookie = [...browser.jar.values()].map(({ name, value }) => `${name}=${value}`).join('; ')

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
-import { getCode, introspect, redeem, refresh, request, revoke, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, introspect, redeem, refresh, request, revoke, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { codeAt } from '../../src/users/factors/totp.ts'
@@ -121,7 +121,7 @@ describe('database round trips', () => {
     const form = { grant_type: 'client_credentials' }
     const ask = { path: '/token', form, headers: basic('app.machine', clientSecret) }
     const machine = { token: String((await send(replicas, ask)).json()['access_token']), clientId: 'app.machine' }
-    const code = await getCode(replicas, { parameters: { client_id: 'app.resource', resource: api } })
+    const code = await fetchCode(replicas, { parameters: { client_id: 'app.resource', resource: api } })
     const person = tokensOf(await redeem(replicas, code, { clientId: 'app.resource', form: { resource: api } }))
     for (const { token, clientId } of [machine, { token: person.access, clientId: 'app.resource' }]) {
       for (const active of [true, false]) {
@@ -131,7 +131,7 @@ describe('database round trips', () => {
         if (active) expect((await cost(() => revoke(replicas, token, { clientId }))).roundTrips).to.be.at.most(2)
       }
     }
-    const again = await getCode(replicas, { parameters: { client_id: 'app.resource', resource: api } })
+    const again = await fetchCode(replicas, { parameters: { client_id: 'app.resource', resource: api } })
     const next = tokensOf(await redeem(replicas, again, { clientId: 'app.resource', form: { resource: api } }))
     const options = { clientId: 'app.resource', form: { resource: api } }
     const refreshed = await cost(() => refresh(replicas, next.refresh, options))

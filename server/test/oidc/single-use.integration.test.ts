@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { basic, pkce, send } from '@nauthera/harness/browser'
-import { getCode, getTokens, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, fetchTokens, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/driver/postgres.ts'
@@ -21,7 +21,7 @@ describe('single use over three replicas', () => {
   after(() => replicas.stop())
 
   it('A6 of 50 parallel uses of one code exactly one succeeds, the others get invalid_grant, and the grant ends', async () => {
-    const code = await getCode(replicas)
+    const code = await fetchCode(replicas)
     const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => redeem(replicas, code, { replica: n % 3 })))
     const statuses = answers.map(({ status }) => status)
     expect(count(statuses, 200)).to.equal(1)
@@ -37,11 +37,11 @@ describe('single use over three replicas', () => {
     const replays = await replicas.apps[0]!.store.audit.search({ event: 'code.replay', limit: 100 })
     // uses after the end of the grant are refused for that reason
     expect(replays.length).to.be.within(1, 49)
-    expect((await redeem(replicas, await getCode(replicas))).status).to.equal(200)
+    expect((await redeem(replicas, await fetchCode(replicas))).status).to.equal(200)
   })
 
   it('A6 a second use of a code gets invalid_grant, and ends the tokens of the first use', async () => {
-    const code = await getCode(replicas)
+    const code = await fetchCode(replicas)
     const tokens = tokensOf(await redeem(replicas, code))
     const again = await redeem(replicas, code, { replica: 1 })
     expect([again.status, again.json()['error']]).to.deep.equal([400, 'invalid_grant'])
@@ -49,14 +49,14 @@ describe('single use over three replicas', () => {
   })
 
   it('A6 a code is refused to another client, and still works for its own', async () => {
-    const code = await getCode(replicas)
+    const code = await fetchCode(replicas)
     const stolen = await redeem(replicas, code, { clientId: 'app.other' })
     expect([stolen.status, stolen.json()['error']]).to.deep.equal([400, 'invalid_grant'])
     expect((await redeem(replicas, code)).status).to.equal(200)
   })
 
   it('T1 20 parallel uses of one refresh token all get the same new token, which works', async () => {
-    const first = await getTokens(replicas)
+    const first = await fetchTokens(replicas)
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, n) => refresh(replicas, first.refresh, { replica: n % 3 })),
     )
@@ -68,7 +68,7 @@ describe('single use over three replicas', () => {
   })
 
   it('T1 within the grace period the previous token gets the same new token again; an older one ends the family', async () => {
-    const first = await getTokens(replicas)
+    const first = await fetchTokens(replicas)
     const second = tokensOf(await refresh(replicas, first.refresh))
     expect(tokensOf(await refresh(replicas, first.refresh, { replica: 2 })).refresh).to.equal(second.refresh)
     const third = tokensOf(await refresh(replicas, second.refresh, { replica: 1 }))
@@ -81,7 +81,7 @@ describe('single use over three replicas', () => {
   })
 
   it('T1 after the grace period the previous token ends the family too', async () => {
-    const first = await getTokens(replicas)
+    const first = await fetchTokens(replicas)
     const second = tokensOf(await refresh(replicas, first.refresh))
     // the database's clock measures the grace period, so wait in the database
     await replicas.apps[0]!.store.database.query(statement('wait', 'SELECT pg_sleep(1.1)'))
@@ -111,7 +111,7 @@ describe('single use over three replicas', () => {
       path: `/authorize?${new URLSearchParams({ client_id: 'app.other', request_uri: requestUri }).toString()}`,
     })
     expect(foreign.headers.location ?? '').to.not.match(/[?&]code=/)
-    const { browser } = await getCode(replicas)
+    const { browser } = await fetchCode(replicas)
     const url = `${replicas.issuer}/authorize?${new URLSearchParams({ client_id: 'app.web', request_uri: requestUri }).toString()}`
     const back = await browser.authorize(url, 'ada')
     expect((await redeem(replicas, { value: back.searchParams.get('code')!, proof }, { replica: 1 })).status).to.equal(

@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import * as client from 'openid-client'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
-import { askForCode, deviceGrant } from '@nauthera/harness/device'
-import { claimsOfJwt, getCode, introspect, redeem, request, revoke, tokensOf } from '@nauthera/harness/flows'
+import { requestDeviceCode, deviceGrant } from '@nauthera/harness/device'
+import { claimsOfJwt, fetchCode, introspect, redeem, request, revoke, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/driver/postgres.ts'
@@ -80,7 +80,7 @@ describe('RFC 8693 token exchange', () => {
   const received = async (options: { scope?: string; resource?: string; clientId?: string } = {}): Promise<string> => {
     const { scope = 'orders:read orders:write', resource = api('orders'), clientId = 'app.web' } = options
     const parameters = { client_id: clientId, resource, scope: `openid ${scope}` }
-    const code = await getCode(replicas, { parameters })
+    const code = await fetchCode(replicas, { parameters })
     return tokensOf(await redeem(replicas, code, { clientId, form: { resource } })).access
   }
   const exchange = (
@@ -110,7 +110,7 @@ describe('RFC 8693 token exchange', () => {
 
   it('whatever the grant is, a refused scope is named with its object and the field, in the answer and in the audit line', async () => {
     const web = basic('app.web', clientSecret)
-    const code = await redeem(replicas, await getCode(replicas, { parameters: { scope: 'openid email' } }))
+    const code = await redeem(replicas, await fetchCode(replicas, { parameters: { scope: 'openid email' } }))
     const refreshing = (scope: string) =>
       send(replicas, {
         path: '/token',
@@ -142,7 +142,7 @@ describe('RFC 8693 token exchange', () => {
         await refreshing('profile'),
         'profile is in spec.scopes of default/app-web, and the refresh token does not have it',
       ],
-      [await askForCode(replicas, { scope: 'phone' }), 'phone is not in spec.scopes of default/app-device'],
+      [await requestDeviceCode(replicas, { scope: 'phone' }), 'phone is not in spec.scopes of default/app-device'],
       [
         await exchange(await received(), { ...stock, scope: 'stock:write' }),
         'stock:write is in spec.scopes of default/shop-orders and not granted: its condition AudiencesGranted says why',
@@ -324,7 +324,7 @@ describe('RFC 8693 token exchange', () => {
     })
 
     it('for userinfo, which is for no API', async () => {
-      const plain = tokensOf(await redeem(replicas, await getCode(replicas))).access
+      const plain = tokensOf(await redeem(replicas, await fetchCode(replicas))).access
       await refused(plain, /for another audience/)
     })
 
@@ -552,7 +552,7 @@ describe('RFC 8693 token exchange', () => {
         },
       )
       const keys = await client.randomDPoPKeyPair()
-      const code = await getCode(replicas, { parameters: { resource: api('orders'), scope: 'openid orders:read' } })
+      const code = await fetchCode(replicas, { parameters: { resource: api('orders'), scope: 'openid orders:read' } })
       const tokens = await client.authorizationCodeGrant(
         config,
         code.back,

@@ -1,7 +1,16 @@
 import { createHmac, generateKeyPairSync, sign as signBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { basic, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, getTokens, introspect, redeem, refresh, revoke, tokensOf } from '@nauthera/harness/flows'
+import {
+  claimsOfJwt,
+  fetchCode,
+  fetchTokens,
+  introspect,
+  redeem,
+  refresh,
+  revoke,
+  tokensOf,
+} from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 
@@ -240,7 +249,7 @@ describe('tokens', () => {
   })
 
   it('T3 a sealed value that is cut, padded, changed or of another kind is refused', async () => {
-    const code = await getCode(replicas)
+    const code = await fetchCode(replicas)
     const tokens = tokensOf(await redeem(replicas, code))
     const flip = (text: string, at: number) => text.slice(0, at) + (text[at] === 'A' ? 'B' : 'A') + text.slice(at + 1)
     for (const bad of [
@@ -302,18 +311,18 @@ describe('tokens', () => {
       })
       expect(hinted.status).to.equal(400)
     }
-    expect((await userinfo((await getTokens(replicas)).access)).status).to.equal(200)
+    expect((await userinfo((await fetchTokens(replicas)).access)).status).to.equal(200)
   })
 
   it('T6 revoking one token of a grant ends all its tokens; another client cannot revoke them', async () => {
-    const tokens = await getTokens(replicas)
+    const tokens = await fetchTokens(replicas)
     const foreign = await revoke(replicas, tokens.refresh, { clientId: 'app.other' })
     expect([foreign.status, foreign.json()['error']]).to.deep.equal([400, 'invalid_grant'])
     expect((await userinfo(tokens.access)).status).to.equal(200)
     expect((await revoke(replicas, tokens.access)).status).to.equal(200)
     expect((await userinfo(tokens.access)).status).to.equal(401)
     expect((await refresh(replicas, tokens.refresh, { replica: 1 })).status).to.equal(400)
-    const second = await getTokens(replicas)
+    const second = await fetchTokens(replicas)
     expect((await revoke(replicas, second.refresh)).status).to.equal(200)
     expect((await introspect(replicas, second.access, { replica: 1 })).json()).to.deep.equal({ active: false })
     expect((await revoke(replicas, 'never-a-token')).status).to.equal(200)
@@ -332,7 +341,7 @@ describe('tokens', () => {
   })
 
   it('T8 a refresh may ask for fewer scopes, and never gets more', async () => {
-    const first = await getTokens(replicas, { parameters: { scope: 'openid email' } })
+    const first = await fetchTokens(replicas, { parameters: { scope: 'openid email' } })
     const wider = await refresh(replicas, first.refresh, { form: { scope: 'openid email profile' } })
     expect([wider.status, wider.json()['scope']]).to.deep.equal([200, 'openid email'])
     const tokens = tokensOf(wider)
@@ -347,7 +356,7 @@ describe('tokens', () => {
 
   it('gives a token for an API when the request names one, with only the scopes of that API', async () => {
     const parameters = { client_id: 'app.resource', scope: 'openid read', resource: 'https://api.example.com' }
-    const code = await getCode(replicas, { parameters })
+    const code = await fetchCode(replicas, { parameters })
     const answer = await redeem(replicas, code, {
       clientId: 'app.resource',
       form: { resource: 'https://api.example.com' },
@@ -358,14 +367,14 @@ describe('tokens', () => {
   })
 
   it('lets a client introspect its own tokens, not those of another client', async () => {
-    const own = await getTokens(replicas)
+    const own = await fetchTokens(replicas)
     expect((await introspect(replicas, own.access, { clientId: 'app.other' })).json()).to.deep.equal({ active: false })
     const looked = (await introspect(replicas, own.access)).json()
     expect(looked).to.include({ active: true, sub: ada, client_id: 'app.web', iss: replicas.issuer })
   })
 
   it('introspection says that a refresh token is active until it is used', async () => {
-    const tokens = await getTokens(replicas)
+    const tokens = await fetchTokens(replicas)
     expect((await introspect(replicas, tokens.refresh)).json()['active']).to.equal(true)
     const next = tokensOf(await refresh(replicas, tokens.refresh))
     expect((await introspect(replicas, tokens.refresh)).json()).to.deep.equal({ active: false })
@@ -373,13 +382,13 @@ describe('tokens', () => {
   })
 
   it('userinfo returns what the scopes allow, in the types of the standard', async () => {
-    const tokens = await getTokens(replicas, { parameters: { scope: 'openid profile email groups' } })
+    const tokens = await fetchTokens(replicas, { parameters: { scope: 'openid profile email groups' } })
     const claims = (await userinfo(tokens.access)).json()
     expect(claims).to.include({ sub: ada, email: 'ada@example.com', email_verified: true, preferred_username: 'ada' })
     expect(claims['updated_at']).to.be.a('number')
     expect(claims['groups']).to.deep.equal(['engineers'])
     expect(
-      Object.keys((await userinfo((await getTokens(replicas, { parameters: { scope: 'openid' } })).access)).json()),
+      Object.keys((await userinfo((await fetchTokens(replicas, { parameters: { scope: 'openid' } })).access)).json()),
     ).to.deep.equal(['sub'])
     for (const headers of [{}, { authorization: 'Bearer x' }, { authorization: 'Basic x' }] as Record<
       string,
@@ -391,10 +400,10 @@ describe('tokens', () => {
 
   it('returns what the claims parameter asks for, and the claims that the client derives from groups', async () => {
     const asked = JSON.stringify({ id_token: { email: null, auth_time: { essential: true } } })
-    const tokens = await getTokens(replicas, { parameters: { scope: 'openid email', claims: asked } })
+    const tokens = await fetchTokens(replicas, { parameters: { scope: 'openid email', claims: asked } })
     expect(claimsOfJwt(tokens.id)).to.include({ email: 'ada@example.com' })
     expect(claimsOfJwt(tokens.id)['auth_time']).to.be.a('number')
-    const code = await getCode(replicas, { parameters: { client_id: 'app.roles', scope: 'openid' } })
+    const code = await fetchCode(replicas, { parameters: { client_id: 'app.roles', scope: 'openid' } })
     const roles = tokensOf(await redeem(replicas, code, { clientId: 'app.roles' }))
     expect(claimsOfJwt(roles.id)['roles']).to.deep.equal(['admin', 'dev'])
     expect((await userinfo(roles.access)).json()['roles']).to.deep.equal(['admin', 'dev'])
@@ -402,7 +411,7 @@ describe('tokens', () => {
 
   it('T5 all tokens of a disabled person are refused at once', async () => {
     await addPerson(replicas, 'eve')
-    const tokens = await getTokens(replicas, {
+    const tokens = await fetchTokens(replicas, {
       username: 'eve',
       parameters: { scope: 'openid offline_access', prompt: 'consent' },
     })
@@ -415,7 +424,7 @@ describe('tokens', () => {
   })
 
   it('T5 all tokens of a suspended or deleted client are refused', async () => {
-    const tokens = await getTokens(replicas)
+    const tokens = await fetchTokens(replicas)
     await replicas.serve([
       ...everybody().filter(({ clientId }) => clientId !== 'app.web'),
       entry('app.web', { ...configs.web, generation: 2n, suspended: true }),
@@ -430,7 +439,7 @@ describe('tokens', () => {
   })
 
   it('a client that is deleted and created again cannot use the tokens of the old one: it has another UID', async () => {
-    const tokens = await getTokens(replicas)
+    const tokens = await fetchTokens(replicas)
     await replicas.serve([
       ...everybody().filter(({ clientId }) => clientId !== 'app.web'),
       entry('app.web', configs.web, { uid: 'uid-again' }),

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
-import { deviceGrant, getDeviceCode, poll, typeCode } from '@nauthera/harness/device'
-import { getCode, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { deviceGrant, fetchDeviceCode, poll, typeCode } from '@nauthera/harness/device'
+import { fetchCode, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { codeAt } from '../../src/users/factors/totp.ts'
@@ -98,14 +98,14 @@ describe('what is asked of a person again', function () {
       await browser.submit(asked, '/second-factor', { code: codeAt(seed, Date.now()) })
       await forgetUsedCodes(replicas)
     } else await browser.submit(page, '/sign-in', { username, password })
-    const code = (more: Record<string, string> = {}) => getCode(replicas, { username, browser, parameters: more })
+    const code = (more: Record<string, string> = {}) => fetchCode(replicas, { username, browser, parameters: more })
     const tokens = async (scope = 'openid') => tokensOf(await redeem(replicas, await code({ scope })))
     const ofApi = await redeem(replicas, await code({ scope: 'openid orders:read', resource: orders }), {
       form: { resource: orders },
     })
     const { access: apiToken } = tokensOf(ofApi)
     const exchanged = (await trade(apiToken, 0)).json()['access_token'] as string
-    const device = await getDeviceCode(replicas)
+    const device = await fetchDeviceCode(replicas)
     let allowed = await browser.submit(await typeCode(browser, device.user), '/device', { decision: 'allow' })
     if (allowed.body.includes('id="account-continue"'))
       allowed = await browser.submit(allowed, '/account', { choice: 'continue' })

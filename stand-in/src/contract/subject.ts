@@ -58,7 +58,7 @@ export class Subject {
     return this.#connection!.admin
   }
 
-  async begin(connect: () => Promise<ContractConnection>): Promise<void> {
+  async start(connect: () => Promise<ContractConnection>): Promise<void> {
     this.#connection = await connect()
     const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: this.namespace } }
     await this.create('/api/v1/namespaces', namespace)

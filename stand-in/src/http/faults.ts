@@ -42,7 +42,7 @@ export class Faults {
     this.#active = []
   }
 
-  meet(request: ApiRequest): Effect | undefined {
+  next(request: ApiRequest): Effect | undefined {
     for (const entry of this.#active) {
       if (entry.left === 0 || !entry.fault.when(request)) continue
       if (entry.skip > 0) {

@@ -8,7 +8,7 @@ export const person = 'ada'
 export const callback = 'https://app.example.com/callback'
 
 /** The parameters of a request to /authorize for a code and a refresh token. */
-export const askForCode = (clientId: string, challenge: string, more: Record<string, string> = {}) => ({
+export const requestDeviceCode = (clientId: string, challenge: string, more: Record<string, string> = {}) => ({
   client_id: clientId,
   response_type: 'code',
   redirect_uri: callback,
@@ -51,7 +51,7 @@ export class Visits {
     const browser = new LoadVisitor(front, this.#asker)
     const { challenge, verifier } = pkce()
     const { clientId } = this.#loaded.credentials('web')
-    const back = await browser.authorize(authorizationUrl(front.issuer, askForCode(clientId, challenge)), person)
+    const back = await browser.authorize(authorizationUrl(front.issuer, requestDeviceCode(clientId, challenge)), person)
     const code = back.searchParams.get('code')
     if (code === null) throw new Error(`no code: ${back.href}`)
     planted.add(code)

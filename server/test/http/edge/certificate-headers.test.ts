@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
-import { keySetOf, makeCertificate } from '@nauthera/harness/certificates'
+import { keySetOf, createCertificate } from '@nauthera/harness/certificates'
 import type { Made } from '@nauthera/harness/certificates'
 import { headerFormats, readCertificateHeader } from '../../../src/http/edge/certificate-headers.ts'
 import type { HeaderFormat } from '../../../src/http/edge/certificate-headers.ts'
@@ -13,8 +13,8 @@ describe('readCertificateHeader', () => {
   let root: Made
   let leaf: Made
   before(async () => {
-    root = await makeCertificate({ name: 'root', authority: true })
-    leaf = await makeCertificate({ name: 'leaf', issuer: root })
+    root = await createCertificate({ name: 'root', authority: true })
+    leaf = await createCertificate({ name: 'leaf', issuer: root })
   })
 
   const base64 = ({ der }: Made): string => der.toString('base64')

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { Browser, password } from '@nauthera/harness/browser'
-import { allowDevice, deviceGrant, getDeviceCode } from '@nauthera/harness/device'
-import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
+import { allowDevice, deviceGrant, fetchDeviceCode } from '@nauthera/harness/device'
+import { fetchCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 
@@ -35,7 +35,7 @@ describe('createProtocolPages', function () {
     browser.follow(`${server.issuer}/logout?${new URLSearchParams(query).toString()}`)
 
   it('says to a person who signed out that they are signed out', async () => {
-    const { browser } = await getCode(server)
+    const { browser } = await fetchCode(server)
     const left = await browser.submit(await askToLeave(browser), '/logout/confirm', { logout: 'yes' })
     expect(headingOf(left.body)).to.equal('You are signed out')
   })
@@ -43,9 +43,9 @@ describe('createProtocolPages', function () {
   it('says what ends for each application, before and after, in the language of the person', async () => {
     const browser = new Browser(server)
     const parameters = { client_id: 'app.offline', scope: 'openid offline_access' }
-    await getCode(server, { browser })
-    await getCode(server, { browser, parameters })
-    const api = await getCode(server, {
+    await fetchCode(server, { browser })
+    await fetchCode(server, { browser, parameters })
+    const api = await fetchCode(server, {
       browser,
       parameters: { client_id: 'app.api', resource: 'https://api.example.com' },
     })
@@ -74,7 +74,7 @@ describe('createProtocolPages', function () {
     const ada = (await users.findByLogin('ada'))!
     const languageOf = ({ headers }: { headers: Record<string, unknown> }) => headers['content-language']
     const browser = new Browser(server, english)
-    await getCode(server, { browser })
+    await fetchCode(server, { browser })
     await preferences.set(ada.id, { language: 'de' }, [])
     const wrongAddress = new URLSearchParams({ client_id: 'app.web', redirect_uri: 'https://elsewhere.example.com/' })
     const errors = [
@@ -82,10 +82,10 @@ describe('createProtocolPages', function () {
       await askToLeave(browser, { id_token_hint: 'none' }),
     ]
     expect(errors.map(({ status }) => status)).to.deep.equal([400, 400])
-    const { user, link } = await getDeviceCode(server)
+    const { user, link } = await fetchDeviceCode(server)
     const typing = await browser.follow('/device')
     const confirming = await browser.submit(typing, '/device', { 'user-code': user })
-    const allowed = await allowDevice(browser, (await getDeviceCode(server)).user, { username: 'ada', password })
+    const allowed = await allowDevice(browser, (await fetchDeviceCode(server)).user, { username: 'ada', password })
     const over = await browser.follow(new URL(link).pathname)
     for (const page of [...errors, typing, confirming, allowed, over])
       expect(languageOf(page), page.body).to.equal('de')
@@ -94,7 +94,7 @@ describe('createProtocolPages', function () {
   })
 
   it('says to a person who did not want to sign out that they are still signed in', async () => {
-    const { browser, value, proof } = await getCode(server)
+    const { browser, value, proof } = await fetchCode(server)
     const { id } = tokensOf(await redeem(server, { value, proof }))
     for (const query of [{}, { id_token_hint: id }]) {
       const stayed = await browser.submit(await askToLeave(browser, query), '/logout/confirm')

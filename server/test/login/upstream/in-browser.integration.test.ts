@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { authorizationUrl } from '@nauthera/harness/browser'
-import { findAxeViolations, launchChromium, watchPage } from '@nauthera/harness/chromium'
+import { findAxeViolations, startChromium, watchPage } from '@nauthera/harness/chromium'
 import { addPerson, configs, entry, password } from '@nauthera/harness/server'
 import { startParties } from './parties.ts'
 import type { Parties } from './parties.ts'
@@ -21,7 +21,7 @@ describe('signing in at another provider with a browser', function () {
   let context: BrowserContext
   let page: Page
   before(async function () {
-    browser = await launchChromium(this)
+    browser = await startChromium(this)
     application = createServer((_request, response) => response.end('<title>At the application</title>'))
     await new Promise<void>((resolve) => application.listen(0, '127.0.0.1', resolve))
     callback = `http://127.0.0.1:${(application.address() as AddressInfo).port}/callback`

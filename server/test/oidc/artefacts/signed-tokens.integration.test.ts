@@ -3,9 +3,9 @@ import { expect } from 'chai'
 import { basic, send } from '@nauthera/harness/browser'
 import {
   claimsOfJwt,
-  getCode,
+  fetchCode,
   headerOfJwt,
-  getTokens,
+  fetchTokens,
   introspect,
   redeem,
   refresh,
@@ -51,7 +51,7 @@ describe('T14 introspection and revocation of JWT access tokens', () => {
   const personTokens = async (options: { clientId?: string; username?: string } = {}) => {
     const { clientId = 'app.web', username = 'ada' } = options
     const parameters = { client_id: clientId, scope: 'openid read write', resource: api }
-    const code = await getCode(replicas, { username, parameters })
+    const code = await fetchCode(replicas, { username, parameters })
     const tokens = tokensOf(await redeem(replicas, code, { clientId, form: { resource: api } }))
     return { ...tokens, browser: code.browser }
   }
@@ -125,7 +125,7 @@ describe('T14 introspection and revocation of JWT access tokens', () => {
         resourceServer: { ...configs.api.resourceServer, ...terms, ...more },
       } as never)
     const tokenFor = async (scope: string, clientId = 'app.web') => {
-      const code = await getCode(replicas, {
+      const code = await fetchCode(replicas, {
         username: 'ada',
         parameters: { client_id: clientId, scope, resource: api },
       })
@@ -299,7 +299,7 @@ describe('T14 introspection and revocation of JWT access tokens', () => {
   })
 
   it('an opaque token is looked at as before', async () => {
-    const { access } = await getTokens(replicas)
+    const { access } = await fetchTokens(replicas)
     expect(await look(access, 'app.web')).to.include({ active: true, sub: ada })
     expect(await look(access)).to.deep.equal(inactive)
   })

@@ -3,16 +3,16 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { makeCertificate } from '@nauthera/harness/certificates'
+import { createCertificate } from '@nauthera/harness/certificates'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { createLog } from '@nauthera/runtime/log'
 import { followAuthorities, readAuthorities } from '../../../src/oidc/certificates/authorities.ts'
 
-const authority = async (name: string) => (await makeCertificate({ name, authority: true })).pem
+const authority = async (name: string) => (await createCertificate({ name, authority: true })).pem
 
 describe('readAuthorities', () => {
   it('takes those that may name others, and says of each other one what is wrong', async () => {
-    const leaf = await makeCertificate({ name: 'leaf' })
+    const leaf = await createCertificate({ name: 'leaf' })
     const { usable, faults } = readAuthorities(`${await authority('one')}\n${leaf.pem}\n${await authority('two')}\n`)
     expect(usable.map(({ certificate }) => certificate.subject)).to.deep.equal(['CN=one', 'CN=two'])
     expect(faults).to.deep.equal(['CN=leaf is that of no authority (CA:TRUE is missing)'])

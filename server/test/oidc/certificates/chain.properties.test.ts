@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { makeCertificate, x509 } from '@nauthera/harness/certificates'
+import { createCertificate, x509 } from '@nauthera/harness/certificates'
 import type { Made, Wanted } from '@nauthera/harness/certificates'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { judgeChain, tryFacts } from '../../../src/oidc/certificates/chain.ts'
@@ -95,13 +95,13 @@ describe(`${judgeChain.name} and OpenSSL`, function () {
         const chain: Made[] = []
         for (const [at, authority] of authorities.entries())
           chain.push(
-            await makeCertificate({
+            await createCertificate({
               name: `authority ${at}`,
               ...authority,
               ...(at > 0 ? { issuer: chain[at - 1]! } : {}),
             }),
           )
-        const leaf = await makeCertificate({ name: 'leaf', issuer: chain.at(-1)!, ...said })
+        const leaf = await createCertificate({ name: 'leaf', issuer: chain.at(-1)!, ...said })
         const others = chain.filter((_, at) => at !== known)
         const ours = wePass(leaf, chain[known]!, others)
         const isStricterHere = said.authority === true || said.keyUsage === keyAgreement

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { makeCertificate, x509 } from '@nauthera/harness/certificates'
+import { createCertificate, x509 } from '@nauthera/harness/certificates'
 import type { Made, Wanted } from '@nauthera/harness/certificates'
 import { judgeChain, tryFacts } from '../../../src/oidc/certificates/chain.ts'
 import type { Authority, Judged } from '../../../src/oidc/certificates/chain.ts'
@@ -14,7 +14,7 @@ const judge = (leaf: Made, known: readonly Made[], between: readonly Made[] = []
     now,
   )
 const outcome = (judged: Judged): string => (judged.kind === 'trusted' ? 'trusted' : judged.why)
-const ca = (wanted: Wanted = {}) => makeCertificate({ name: 'authority', authority: true, ...wanted })
+const ca = (wanted: Wanted = {}) => createCertificate({ name: 'authority', authority: true, ...wanted })
 const oid = (type: string, critical: boolean) => new x509.Extension(type, critical, Uint8Array.of(0x05, 0x00))
 /** Only names below example.com. */
 const nameConstraints = (critical: boolean) =>
@@ -27,11 +27,11 @@ describe('judgeChain', () => {
   before(async () => {
     root = await ca({ name: 'root' })
     middle = await ca({ name: 'middle', issuer: root })
-    leaf = await makeCertificate({ name: 'leaf', issuer: middle, dnsNames: ['a.example.com'] })
+    leaf = await createCertificate({ name: 'leaf', issuer: middle, dnsNames: ['a.example.com'] })
   })
 
   it('takes a leaf of a known authority, with what it says and how long the whole chain is valid', async () => {
-    const direct = await makeCertificate({ issuer: root, until: 500, uris: ['urn:a'] })
+    const direct = await createCertificate({ issuer: root, until: 500, uris: ['urn:a'] })
     const judged = judge(direct, [root])
     expect(judged).to.deep.include({ kind: 'trusted', until: root.certificate.validToDate.getTime() })
     expect(judged.kind === 'trusted' && judged.facts.uris).to.deep.equal(['urn:a'])
@@ -46,17 +46,17 @@ describe('judgeChain', () => {
 
   it('does not take the authority of another that has the same name', async () => {
     const forged = await ca({ name: 'root' })
-    const bad = await makeCertificate({ issuer: forged })
+    const bad = await createCertificate({ issuer: forged })
     expect(outcome(judge(bad, [root], [forged]))).to.equal('unknown-issuer')
     expect(outcome(judge(bad, [root, forged]))).to.equal('trusted')
   })
 
   it('does not take a leaf that names others, nor one that signs itself', async () => {
-    const clever = await makeCertificate({ name: 'clever', issuer: root })
-    const below = await makeCertificate({ issuer: clever })
+    const clever = await createCertificate({ name: 'clever', issuer: root })
+    const below = await createCertificate({ issuer: clever })
     expect(outcome(judge(below, [root], [clever]))).to.equal('unknown-issuer')
     expect(outcome(judge(clever, [root]))).to.equal('trusted')
-    const own = await makeCertificate({ name: 'root' })
+    const own = await createCertificate({ name: 'root' })
     expect(outcome(judge(own, [root], [own]))).to.equal('unknown-issuer')
   })
 
@@ -86,7 +86,7 @@ describe('judgeChain', () => {
   ]
   for (const [sentence, wanted, expected] of leaves) {
     it(`a leaf that ${sentence}: ${expected}`, async () => {
-      const made = await makeCertificate({ issuer: root, ...wanted })
+      const made = await createCertificate({ issuer: root, ...wanted })
       expect(outcome(judge(made, [root]))).to.equal(expected)
     })
   }
@@ -105,26 +105,26 @@ describe('judgeChain', () => {
   for (const [sentence, wanted, expected] of authorities) {
     it(`an authority that ${sentence}: ${expected}, in the settings and in between`, async () => {
       const known = await ca({ name: 'known', ...wanted })
-      expect(outcome(judge(await makeCertificate({ issuer: known }), [known]))).to.equal(expected)
+      expect(outcome(judge(await createCertificate({ issuer: known }), [known]))).to.equal(expected)
       const between = await ca({ name: 'between', issuer: root, ...wanted })
-      expect(outcome(judge(await makeCertificate({ issuer: between }), [root], [between]))).to.equal(expected)
+      expect(outcome(judge(await createCertificate({ issuer: between }), [root], [between]))).to.equal(expected)
     })
   }
 
   it('keeps to how many authorities another allows below itself', async () => {
     const short = await ca({ name: 'short', pathLength: 0 })
     const below = await ca({ name: 'below', issuer: short })
-    const far = await makeCertificate({ issuer: below })
+    const far = await createCertificate({ issuer: below })
     expect(outcome(judge(far, [short], [below]))).to.equal('unusable-issuer')
     const enough = await ca({ name: 'enough', pathLength: 1 })
     const next = await ca({ name: 'next', issuer: enough })
-    expect(outcome(judge(await makeCertificate({ issuer: next }), [enough], [next]))).to.equal('trusted')
+    expect(outcome(judge(await createCertificate({ issuer: next }), [enough], [next]))).to.equal('trusted')
   })
 
   it('does not climb for ever: authorities that name one another in circles lead nowhere', async () => {
     const circle = await ca({ name: 'circle' })
     const copies = await Promise.all(Array.from({ length: 5 }, () => ca({ name: 'circle', issuer: circle })))
-    expect(outcome(judge(await makeCertificate({ issuer: circle }), [root], [circle, ...copies]))).to.equal(
+    expect(outcome(judge(await createCertificate({ issuer: circle }), [root], [circle, ...copies]))).to.equal(
       'unknown-issuer',
     )
   })

@@ -1,12 +1,12 @@
 import { expect } from 'chai'
-import { makeCertificate } from '@nauthera/harness/certificates'
+import { createCertificate } from '@nauthera/harness/certificates'
 import type { Wanted } from '@nauthera/harness/certificates'
 import type { CertificateName } from '@nauthera/rules/certificates'
 import { hasName } from '../../../src/oidc/certificates/names.ts'
 import { tryFacts } from '../../../src/oidc/certificates/chain.ts'
 
 const has = async (wanted: Wanted, kind: CertificateName['kind'], value: string): Promise<boolean> =>
-  hasName(tryFacts((await makeCertificate(wanted)).certificate)!, { kind, value })
+  hasName(tryFacts((await createCertificate(wanted)).certificate)!, { kind, value })
 
 const example = [{ C: ['DE'] }, { O: ['Example, Inc.'] }, { CN: ['worker'] }]
 const spiffe = 'spiffe://example.org/ns/demo/sa/worker'

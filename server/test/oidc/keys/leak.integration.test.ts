@@ -3,7 +3,7 @@ import { keyPolicy } from '../../../src/oidc/lifetimes.ts'
 import { cachesHold } from '../../../src/jwks-age.ts'
 import { createKeyRing } from '../../../src/oidc/keys/ring.ts'
 import { authorizationUrl, basic, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getTokens, introspect, refresh, request } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchTokens, introspect, refresh, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { pkce } from '@nauthera/harness/browser'
@@ -79,7 +79,7 @@ describe('a signing key that leaked', () => {
   it('--cut ends the old keys on every replica at once: what they signed is refused, and refresh tokens go on', async function () {
     this.timeout(20_000)
     const token = await machineToken()
-    const tokens = await getTokens(replicas, { parameters })
+    const tokens = await fetchTokens(replicas, { parameters })
     expect([await isActive(token, 0), await isActive(token, 1)]).to.deep.equal([true, true])
     const before = new Set(await published(0))
     expect(await asCommand((ring) => ring.cutOff('signing'))).to.equal(before.size)
@@ -100,7 +100,7 @@ describe('a signing key that leaked', () => {
   })
 
   it('--cut all ends cookies, refresh tokens and opaque access tokens as well', async () => {
-    const tokens = await getTokens(replicas, { parameters })
+    const tokens = await fetchTokens(replicas, { parameters })
     const old = new Set(await published(0))
     const ended = await asCommand((ring) => ring.cutOff('all'))
     // two cookie keys: one of them waited to be used

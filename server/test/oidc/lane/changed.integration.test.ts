@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, basic } from '@nauthera/harness/browser'
-import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import type { Code } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
@@ -68,7 +68,7 @@ describe('the machine lane: a client that was changed since the sign-in', functi
       await replicas.serve([entry('app.web', web)])
       const browser = new Browser(replicas)
       const parameters = { scope: 'openid email offline_access', nonce: 'n-1' }
-      const next = () => getCode(replicas, { browser, parameters })
+      const next = () => fetchCode(replicas, { browser, parameters })
       const codes = [await next(), await next()] as const
       const [one, other] = [
         tokensOf(await redeem(replicas, await next())),

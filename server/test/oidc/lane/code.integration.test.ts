@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { Browser, basic } from '@nauthera/harness/browser'
-import { getCode, introspect, redeem, refresh } from '@nauthera/harness/flows'
+import { fetchCode, introspect, redeem, refresh } from '@nauthera/harness/flows'
 import type { Code } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
@@ -66,7 +66,7 @@ describe('the machine lane: codes', function () {
   const session = (clientId: string, parameters: Fields = {}) => {
     const browser = new Browser(replicas)
     const asked = { client_id: clientId, scope: usual, nonce: 'n-1', ...parameters }
-    return () => getCode(replicas, { browser, parameters: asked })
+    return () => fetchCode(replicas, { browser, parameters: asked })
   }
   const linesOf = (got: Got) => linesById(replicas.lines).get(idOf(got)) ?? []
   const inLane = (got: Got) => linesOf(got).some(({ lane }) => lane === true)
@@ -170,7 +170,7 @@ describe('the machine lane: codes', function () {
   it('hands over the code of somebody who was disabled since, and of a session that has ended', async () => {
     await addPerson(replicas, 'bob')
     const { store } = replicas.apps[0]!
-    const of = (username: string) => getCode(replicas, { username })
+    const of = (username: string) => fetchCode(replicas, { username })
     const [disabled, ended] = [await of('bob'), await of('ada')]
     const { id } = (await store.users.findByLogin('bob'))!
     await store.users.setDisabled(id, true, [])
@@ -223,12 +223,12 @@ describe('a code that the lane has used up and could not end', function () {
       await use(given)
       throw new CodedError('STORE_UNAVAILABLE', { message: 'the answer was lost' })
     }
-    const lost = await redeem(replicas, await getCode(replicas))
+    const lost = await redeem(replicas, await fetchCode(replicas))
     redemptions.redeem = use
     audit.recordGranted = () => {
       throw new Error('something went wrong')
     }
-    const unrecorded = await redeem(replicas, await getCode(replicas))
+    const unrecorded = await redeem(replicas, await fetchCode(replicas))
     audit.recordGranted = recordGranted
     expect([lost.status, lost.headers['retry-after'] !== undefined]).to.deep.equal([503, true])
     expect(unrecorded.status).to.equal(500)

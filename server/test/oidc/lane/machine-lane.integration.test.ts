@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { basic } from '@nauthera/harness/browser'
-import { getCode, getTokens, redeem, revoke, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, fetchTokens, redeem, revoke, tokensOf } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
@@ -112,21 +112,21 @@ describe('the machine lane', function () {
     await replicas.serve(clients)
     await addPerson(replicas, 'ada', ['engineers'])
     const get = async (clientId: string) => tokenOf(await ask(replicas, forToken(clientId), 'whole'))
-    const person = await getTokens(replicas, { parameters: { scope: 'openid email offline_access' } })
-    const code = await getCode(replicas, { parameters: { resource: api, scope: 'openid read' } })
+    const person = await fetchTokens(replicas, { parameters: { scope: 'openid email offline_access' } })
+    const code = await fetchCode(replicas, { parameters: { resource: api, scope: 'openid read' } })
     const ofApi = tokensOf(await redeem(replicas, code, { form: { resource: api } }))
     const at = async (resource: string) => {
       const asked = { resource, scope: 'openid email groups profile read' }
-      return tokensOf(await redeem(replicas, await getCode(replicas, { parameters: asked }), { form: { resource } }))
+      return tokensOf(await redeem(replicas, await fetchCode(replicas, { parameters: asked }), { form: { resource } }))
         .access
     }
-    const paired = await getTokens(replicas, { clientId: 'app.paired', parameters: { client_id: 'app.paired' } })
+    const paired = await fetchTokens(replicas, { clientId: 'app.paired', parameters: { client_id: 'app.paired' } })
     const [signed, revoked] = [await get('app.machine'), await get('app.machine')]
     const [sealed, gone] = [await get('app.none'), await get('app.none')]
     await revoke(replicas, revoked, { clientId: 'app.machine' })
     await revoke(replicas, gone, { clientId: 'app.none' })
     const changed = `${signed.slice(0, -4)}AAAA`
-    const ended = await getTokens(replicas)
+    const ended = await fetchTokens(replicas)
     await revoke(replicas, ended.refresh)
     tokens = {
       signed,

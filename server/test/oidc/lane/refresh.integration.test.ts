@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { basic } from '@nauthera/harness/browser'
-import { getCode, getTokens, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, fetchTokens, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
@@ -43,7 +43,7 @@ describe('the machine lane: refresh', function () {
   })
 
   const signIn = (clientId = 'app.web', scope = 'openid email offline_access') =>
-    getTokens(replicas, { clientId, parameters: { client_id: clientId, scope, nonce: 'n-1' } })
+    fetchTokens(replicas, { clientId, parameters: { client_id: clientId, scope, nonce: 'n-1' } })
   const form = (fields: Fields) => new URLSearchParams(fields).toString()
   const type = { 'content-type': 'application/x-www-form-urlencoded' }
   const withToken = (clientId: string, token: string, fields: Fields = {}): LaneRequest => ({
@@ -97,7 +97,7 @@ describe('the machine lane: refresh', function () {
   }
 
   it('hands over a sign-in at its only API, whose token is for both', async () => {
-    const code = await getCode(replicas, { parameters: { resource: api, scope: 'openid read offline_access' } })
+    const code = await fetchCode(replicas, { parameters: { resource: api, scope: 'openid read offline_access' } })
     const { refresh } = tokensOf(await redeem(replicas, code, { form: { resource: api } }))
     const [whole] = await askTwice(withToken('app.web', refresh))
     expect([whole.status, inLane(whole)]).to.deep.equal([200, false])
@@ -226,7 +226,7 @@ describe('a refresh that the lane has begun and could not end', function () {
     it(`rotates once, and who asks again gets the successor: ${what}`, async () => {
       const { store } = replicas.apps[0]!
       const seq = async () => (await store.database.query<{ seq: number }>(newest))[0]!.seq
-      const { refresh: first } = await getTokens(replicas)
+      const { refresh: first } = await fetchTokens(replicas)
       const before = await seq()
       const mend = inject(store)
       const failed = await refresh(replicas, first)

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, getTokens, redeem, revoke, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, fetchTokens, redeem, revoke, tokensOf } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
@@ -39,8 +39,8 @@ describe('the machine lane: userinfo', function () {
     await addPerson(replicas, 'ada', ['engineers'])
     await addPerson(replicas, 'bob', ['engineers'])
     const of = async (clientId: string, scope = all, username = 'ada', more: Record<string, string> = {}) =>
-      getTokens(replicas, { clientId, username, parameters: { client_id: clientId, scope, ...more } })
-    const code = await getCode(replicas, { parameters: { resource: api, scope: 'openid read' } })
+      fetchTokens(replicas, { clientId, username, parameters: { client_id: clientId, scope, ...more } })
+    const code = await fetchCode(replicas, { parameters: { resource: api, scope: 'openid read' } })
     const ended = await of('app.web')
     await revoke(replicas, ended.refresh)
     const claims = JSON.stringify({ userinfo: { locale: null, nickname: null } })

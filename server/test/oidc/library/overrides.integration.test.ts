@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { expect } from 'chai'
 import { Browser } from '@nauthera/harness/browser'
-import { getTokens } from '@nauthera/harness/flows'
+import { fetchTokens } from '@nauthera/harness/flows'
 import { addPerson, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { overrides } from '../../../src/oidc/library/overrides.ts'
@@ -129,7 +129,7 @@ describe('the internals of oidc-provider that are overridden', () => {
   }
 
   it('a logout when nobody is signed in redirects at once, without a script', async () => {
-    const { id } = await getTokens(replicas)
+    const { id } = await fetchTokens(replicas)
     const query = new URLSearchParams({
       id_token_hint: id,
       post_logout_redirect_uri: 'https://app.example.com/bye',

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
-import { allowDevice, getDeviceCode, poll } from '@nauthera/harness/device'
-import { claimsOfJwt, getCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import { allowDevice, fetchDeviceCode, poll } from '@nauthera/harness/device'
+import { claimsOfJwt, fetchCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, password, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { allAccounts, archive, askingFor, bank, json, onePayment, payingClients } from '../paying.ts'
@@ -39,7 +39,7 @@ const machine = (details: string | undefined, more: Record<string, string> = {})
   })
 /** Signs in, agrees, and redeems the code for a token of the bank. */
 const signIn = async (details: string, more: Record<string, string> = {}, form: Record<string, string> = {}) => {
-  const code = await getCode(replicas, { parameters: asking(details, more) })
+  const code = await fetchCode(replicas, { parameters: asking(details, more) })
   return redeem(replicas, code, { form: { resource: bank, ...form }, clientId: more['client_id'] ?? 'app.web' })
 }
 const detailsOf = (answer: Awaited<ReturnType<typeof send>>): unknown => answer.json()['authorization_details']
@@ -188,7 +188,7 @@ const rows: readonly WalkRow[] = [
     'a token request may ask for less than was granted, with a code and with a refresh token',
     async () => {
       const [less, other] = [onePayment({ actions: ['status'] }), allAccounts()]
-      const code = await getCode(replicas, {
+      const code = await fetchCode(replicas, {
         parameters: asking(json(onePayment(), other), { scope: 'openid offline_access' }),
       })
       const first = await redeem(replicas, code, { form: { resource: bank, authorization_details: json(less) } })
@@ -228,7 +228,7 @@ const rows: readonly WalkRow[] = [
     '7',
     'the token response says what the token has; a token for userinfo has none',
     async () => {
-      const code = await getCode(replicas, { parameters: asking(json(onePayment())) })
+      const code = await fetchCode(replicas, { parameters: asking(json(onePayment())) })
       const answer = await redeem(replicas, code)
       expect([answer.status, detailsOf(answer)]).to.deep.equal([200, undefined])
       expect(detailsOf(await signIn(json(onePayment())))).to.deep.equal([onePayment()])
@@ -303,7 +303,7 @@ const rows: readonly WalkRow[] = [
         const form = asking(json(detail), { resource })
         const code = await pushedCode(form)
         expect(detailsOf(await redeem(replicas, code, { form: { resource } }))).to.deep.equal([detail])
-        const device = await getDeviceCode(replicas, form)
+        const device = await fetchDeviceCode(replicas, form)
         await allowDevice(new Browser(replicas), device.user, { username: 'ada', password })
         expect(detailsOf(await poll(replicas, device, { form: { resource } }))).to.deep.equal([detail])
       }

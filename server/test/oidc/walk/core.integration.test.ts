@@ -4,7 +4,7 @@ import { compactDecrypt, createLocalJWKSet, decodeProtectedHeader, exportJWK, ge
 import type { JSONWebKeySet } from 'jose'
 import * as client from 'openid-client'
 import { Browser, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, getTokens, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, fetchTokens, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { clientSecret, configs, entry } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { localesDirectory } from '../../../src/files.ts'
@@ -23,9 +23,9 @@ const asking = (claims: object, more: Record<string, string> = {}) => ({
   ...more,
 })
 const idTokenFor = async (parameters: Record<string, string>) =>
-  claimsOfJwt((await getTokens(replicas, { parameters })).id)
+  claimsOfJwt((await fetchTokens(replicas, { parameters })).id)
 const userinfoFor = async (parameters: Record<string, string>) =>
-  (await askUserinfo(replicas, (await getTokens(replicas, { parameters })).access)).json()
+  (await askUserinfo(replicas, (await fetchTokens(replicas, { parameters })).access)).json()
 const metadata = async () => (await send(replicas, { path: '/.well-known/openid-configuration' })).json()
 
 const core: readonly WalkRow[] = [
@@ -58,7 +58,7 @@ const core: readonly WalkRow[] = [
     '3.1.2.1',
     'a request without openid is one of OAuth alone: no ID token, and no userinfo',
     async () => {
-      const code = await getCode(replicas, { parameters: { scope: 'email' } })
+      const code = await fetchCode(replicas, { parameters: { scope: 'email' } })
       const tokens = (await redeem(replicas, code)).json()
       expect(tokens).to.not.have.property('id_token')
       expect((await askUserinfo(replicas, String(tokens['access_token']))).status).to.equal(403)
@@ -77,7 +77,7 @@ const core: readonly WalkRow[] = [
     '3.1.2.2',
     'a parameter that nobody knows is ignored',
     async () => {
-      const { browser } = await getCode(replicas)
+      const { browser } = await fetchCode(replicas)
       expect(outcomeOf(await openRequest(replicas, { of_the_future: 'x' }, browser))).to.equal('code')
     },
   ],
@@ -85,7 +85,7 @@ const core: readonly WalkRow[] = [
     '3.1.2.5',
     'the answer has code, state and iss, and nothing else',
     async () => {
-      const { back } = await getCode(replicas, { parameters: { state: 'ü &=?' } })
+      const { back } = await fetchCode(replicas, { parameters: { state: 'ü &=?' } })
       expect([...back.searchParams.keys()].toSorted()).to.deep.equal(['code', 'iss', 'state'])
       expect(back.searchParams.get('state')).to.equal('ü &=?')
     },
@@ -113,9 +113,9 @@ const core: readonly WalkRow[] = [
     '3.1.3.2',
     'a code is for its client and its redirect URI',
     async () => {
-      const other = await redeem(replicas, await getCode(replicas), { clientId: 'app.asks' })
+      const other = await redeem(replicas, await fetchCode(replicas), { clientId: 'app.asks' })
       expect([other.status, other.json()['error']]).to.deep.equal([400, 'invalid_grant'])
-      const elsewhere = await redeem(replicas, await getCode(replicas), {
+      const elsewhere = await redeem(replicas, await fetchCode(replicas), {
         form: { redirect_uri: 'https://app.example.com/other' },
       })
       expect([elsewhere.status, elsewhere.json()['error']]).to.deep.equal([400, 'invalid_grant'])
@@ -125,7 +125,7 @@ const core: readonly WalkRow[] = [
     '3.1.3.3',
     'tokens come as JSON that nobody keeps',
     async () => {
-      const answer = await redeem(replicas, await getCode(replicas))
+      const answer = await redeem(replicas, await fetchCode(replicas))
       expect(answer.headers).to.include({ 'cache-control': 'no-store' })
       expect(answer.headers['content-type']).to.match(/^application\/json/)
       expect(answer.json()).to.include({ token_type: 'Bearer' })
@@ -136,7 +136,7 @@ const core: readonly WalkRow[] = [
     '3.1.3.6',
     'at_hash is the left half of the hash of the access token',
     async () => {
-      const { id, access } = await getTokens(replicas)
+      const { id, access } = await fetchTokens(replicas)
       const hash = createHash('sha256').update(access).digest().subarray(0, 16)
       expect(claimsOfJwt(id)['at_hash']).to.equal(hash.toString('base64url'))
     },
@@ -145,7 +145,7 @@ const core: readonly WalkRow[] = [
     '3.1.3.7',
     'an ID token is signed by a key of the JWKS that its header names',
     async () => {
-      const { id } = await getTokens(replicas)
+      const { id } = await fetchTokens(replicas)
       const jwks = createLocalJWKSet((await send(replicas, { path: '/jwks' })).json() as unknown as JSONWebKeySet)
       await jwtVerify(id, jwks, { issuer: replicas.issuer, audience: 'app.web' })
       expect(decodeProtectedHeader(id).kid).to.be.a('string')
@@ -165,7 +165,7 @@ const core: readonly WalkRow[] = [
     '5.3.1',
     'userinfo is asked by GET, by POST with the header, and by POST with the token in the form',
     async () => {
-      const { access } = await getTokens(replicas)
+      const { access } = await fetchTokens(replicas)
       const bearer = { authorization: `Bearer ${access}` }
       for (const asked of [
         { headers: bearer },
@@ -179,7 +179,7 @@ const core: readonly WalkRow[] = [
     '5.3.2',
     'the sub of userinfo is that of the ID token',
     async () => {
-      const { access, id } = await getTokens(replicas)
+      const { access, id } = await fetchTokens(replicas)
       expect((await askUserinfo(replicas, access)).json()['sub']).to.equal(claimsOfJwt(id)['sub'])
     },
   ],
@@ -187,7 +187,10 @@ const core: readonly WalkRow[] = [
     '5.3.2',
     'userinfo is signed and then encrypted for a client that wants it so, and says for whom it is',
     async () => {
-      const { access } = await getTokens(replicas, { parameters: { client_id: 'app.sealed' }, clientId: 'app.sealed' })
+      const { access } = await fetchTokens(replicas, {
+        parameters: { client_id: 'app.sealed' },
+        clientId: 'app.sealed',
+      })
       const answer = await askUserinfo(replicas, access)
       expect(answer.headers['content-type']).to.match(/^application\/jwt/)
       expect(decodeProtectedHeader(answer.body)).to.deep.include({ alg: 'RSA-OAEP-256', enc: 'A256GCM', cty: 'JWT' })
@@ -247,7 +250,7 @@ const core: readonly WalkRow[] = [
     '5.5.1',
     'a sub that is asked for is that of the person who signs in, or nobody',
     async () => {
-      const { browser } = await getCode(replicas)
+      const { browser } = await fetchCode(replicas)
       const { sub } = await idTokenFor({})
       const openFor = (value: unknown, prompt?: string) =>
         openRequest(
@@ -263,7 +266,7 @@ const core: readonly WalkRow[] = [
     '5.5.1.1',
     'an acr that is essential and cannot be reached fails; one that is wished for does not',
     async () => {
-      const { browser } = await getCode(replicas)
+      const { browser } = await fetchCode(replicas)
       const openFor = (acr: object) =>
         openRequest(replicas, { ...asking({ id_token: { acr } }), prompt: 'none' }, browser.copy())
       expect(outcomeOf(await openFor({ essential: true, value: 'urn:example:none' }))).to.equal(
@@ -286,7 +289,7 @@ const core: readonly WalkRow[] = [
     '9',
     'a client proves itself in the way that it is registered for',
     async () => {
-      const code = () => getCode(replicas, { parameters: { client_id: 'app.post' } })
+      const code = () => fetchCode(replicas, { parameters: { client_id: 'app.post' } })
       const form = (given: Awaited<ReturnType<typeof code>>) => ({
         grant_type: 'authorization_code',
         code: given.value,
@@ -307,7 +310,7 @@ const core: readonly WalkRow[] = [
     '11',
     'offline_access gives a refresh token that outlives the session; without it there is one for the session, or none',
     async () => {
-      const offline = await getTokens(replicas, { parameters: { scope: 'openid offline_access', prompt: 'consent' } })
+      const offline = await fetchTokens(replicas, { parameters: { scope: 'openid offline_access', prompt: 'consent' } })
       expect(offline.refresh).to.be.a('string')
       expect(claimsOfJwt(tokensOf(await refresh(replicas, offline.refresh)).id)['aud']).to.equal('app.web')
     },
@@ -316,7 +319,7 @@ const core: readonly WalkRow[] = [
     '12.2',
     'the ID token of a refresh has the same iss, sub, aud and auth_time, and no nonce of another moment',
     async () => {
-      const first = await getTokens(replicas, {
+      const first = await fetchTokens(replicas, {
         parameters: { scope: 'openid offline_access', prompt: 'consent', max_age: '600', nonce: 'first' },
       })
       const [before, after] = [claimsOfJwt(first.id), claimsOfJwt(tokensOf(await refresh(replicas, first.refresh)).id)]
@@ -442,7 +445,7 @@ const logout: readonly WalkRow[] = [
     'a sign-out by GET and by POST shows a page before it ends anything',
     async () => {
       for (const method of ['GET', 'POST'] as const) {
-        const { browser } = await getCode(replicas)
+        const { browser } = await fetchCode(replicas)
         const page = await browser.follow(`${replicas.issuer}/logout`, method === 'POST' ? { form: {} } : {})
         expect(page.status).to.equal(200)
         expect(outcomeOf(await openRequest(replicas, { prompt: 'none' }, browser))).to.equal('code')
@@ -453,7 +456,7 @@ const logout: readonly WalkRow[] = [
     '2',
     'after it the browser has no session, and the state comes back',
     async () => {
-      const code = await getCode(replicas)
+      const code = await fetchCode(replicas)
       const { id } = tokensOf(await redeem(replicas, code))
       const parameters = new URLSearchParams({
         id_token_hint: id,
@@ -470,7 +473,7 @@ const logout: readonly WalkRow[] = [
     '3',
     'an address that is not registered, or has no client to be one of, is not gone to',
     async () => {
-      const code = await getCode(replicas)
+      const code = await fetchCode(replicas)
       const { id } = tokensOf(await redeem(replicas, code))
       for (const given of [
         { id_token_hint: id, post_logout_redirect_uri: 'https://evil.test/' },
@@ -491,8 +494,8 @@ const logout: readonly WalkRow[] = [
     '4',
     'a hint of somebody else, or of another time, ends only what the person of this browser confirms',
     async () => {
-      const bob = tokensOf(await redeem(replicas, await getCode(replicas, { username: 'bob' }))).id
-      const { browser } = await getCode(replicas)
+      const bob = tokensOf(await redeem(replicas, await fetchCode(replicas, { username: 'bob' }))).id
+      const { browser } = await fetchCode(replicas)
       const page = await browser.follow(`${replicas.issuer}/logout?id_token_hint=${bob}`)
       expect(page.location).to.equal(undefined)
       expect(outcomeOf(await openRequest(replicas, { prompt: 'none' }, browser))).to.equal('code')

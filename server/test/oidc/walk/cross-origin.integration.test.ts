@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { Browser, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
 import { deviceGrant } from '@nauthera/harness/device'
-import { getCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { clientSecret, configs, entry } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { startWalked } from './walked.ts'
@@ -46,14 +46,14 @@ describe('Fetch: cross-origin requests, section', function () {
         grantTypes: [deviceGrant],
       }),
     ])
-    const code = await getCode(replicas, { parameters: spaRequest })
+    const code = await fetchCode(replicas, { parameters: spaRequest })
     const answer = await exchange(code, own)
     expect(allowed(answer)).to.equal(own)
     access = tokensOf(answer).access
   })
   after(() => replicas.stop())
 
-  const exchange = (code: Awaited<ReturnType<typeof getCode>>, origin: string) =>
+  const exchange = (code: Awaited<ReturnType<typeof fetchCode>>, origin: string) =>
     send(replicas, {
       path: '/token',
       headers: { origin },
@@ -140,13 +140,13 @@ describe('Fetch: cross-origin requests, section', function () {
       ])
       expect(ofForeign.body).to.not.contain('sub')
     }
-    const ofWeb = tokensOf(await redeem(replicas, await getCode(replicas))).access
+    const ofWeb = tokensOf(await redeem(replicas, await fetchCode(replicas))).access
     const none = await userinfo(own, { headers: { authorization: `Bearer ${ofWeb}`, origin: own } })
     expect([none.status, allowed(none)]).to.deep.equal([400, undefined])
   })
 
   it('3.3 a code that a page of another origin shows gives no token, and is not used up', async () => {
-    const code = await getCode(replicas, { parameters: spaRequest })
+    const code = await fetchCode(replicas, { parameters: spaRequest })
     const refused = await exchange(code, foreign)
     expect([refused.status, allowed(refused)]).to.deep.equal([400, undefined])
     expect((await exchange(code, own)).status).to.equal(200)
@@ -180,7 +180,7 @@ describe('Fetch: cross-origin requests, section', function () {
 
   for (const path of pages)
     it(`3.3 the page ${path} is for no script of another origin: asked, read or sent to, signed in or not`, async () => {
-      const { browser } = await getCode(replicas)
+      const { browser } = await fetchCode(replicas)
       const cookie = [...browser.jar.values()].map(({ name, value }) => `${name}=${value}`).join('; ')
       for (const origin of [own, foreign])
         for (const answer of [
@@ -195,7 +195,7 @@ describe('Fetch: cross-origin requests, section', function () {
 
   it('3.3 a signed-in browser is nobody at the endpoints of clients: its cookies are not looked at', async () => {
     const browser = new Browser(replicas)
-    await getCode(replicas, { browser })
+    await fetchCode(replicas, { browser })
     const cookie = [...browser.jar.values()].map(({ name, value }) => `${name}=${value}`).join('; ')
     for (const [path, form, headers = {}] of [...endpoints, ['/userinfo', () => ({})] as const]) {
       const both = await Promise.all(

@@ -1,7 +1,16 @@
 import { expect } from 'chai'
 import { decodeProtectedHeader } from 'jose'
 import { basic, pkce, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, getTokens, introspect, redeem, refresh, revoke, tokensOf } from '@nauthera/harness/flows'
+import {
+  claimsOfJwt,
+  fetchCode,
+  fetchTokens,
+  introspect,
+  redeem,
+  refresh,
+  revoke,
+  tokensOf,
+} from '@nauthera/harness/flows'
 import { clientSecret, redirectUri } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { api, askToken, askUserinfo, openRequest, outcomeOf, startWalked } from './walked.ts'
@@ -57,7 +66,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '3.1',
       'a parameter without a value is as if it were left out, and a parameter may come once',
       async () => {
-        const { browser } = await getCode(replicas)
+        const { browser } = await fetchCode(replicas)
         expect(outcomeOf(await openRequest(replicas, { nonce: '', max_age: '' }, browser.copy()))).to.equal('code')
         const twice = await browser.follow(
           `${replicas.issuer}/authorize?${new URLSearchParams(request()).toString()}&scope=openid`,
@@ -102,7 +111,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '4.1.2',
       'a code that is used a second time is refused, and ends what it gave',
       async () => {
-        const code = await getCode(replicas)
+        const code = await fetchCode(replicas)
         const { access } = tokensOf(await redeem(replicas, code))
         expect(errorOf(await redeem(replicas, code))).to.equal('400 invalid_grant')
         expect((await askUserinfo(replicas, access)).status).to.equal(401)
@@ -175,7 +184,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '6',
       'a refresh token is for its client, once, and may ask for less',
       async () => {
-        const first = await getTokens(replicas, { parameters: { ...offline, scope: 'openid email offline_access' } })
+        const first = await fetchTokens(replicas, { parameters: { ...offline, scope: 'openid email offline_access' } })
         expect((await refresh(replicas, first.refresh, { clientId: 'app.asks' })).json()['error']).to.equal(
           'invalid_grant',
         )
@@ -190,7 +199,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '10.12',
       'state comes back as it was sent, whatever is in it',
       async () => {
-        const { browser } = await getCode(replicas)
+        const { browser } = await fetchCode(replicas)
         for (const state of ['<script>', '%00', '"\'', '🦩', 'a b+c']) {
           const { location } = await openRequest(replicas, { state }, browser)
           expect(new URL(location!).searchParams.get('state')).to.equal(state)
@@ -203,7 +212,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '2.1',
       'a token comes in the header, whatever the case of Bearer',
       async () => {
-        const { access } = await getTokens(replicas)
+        const { access } = await fetchTokens(replicas)
         for (const scheme of ['Bearer', 'bearer', 'BEARER'])
           expect(
             (await send(replicas, { path: '/userinfo', headers: { authorization: `${scheme} ${access}` } })).status,
@@ -214,7 +223,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '2.2',
       'a token in header and form at once is refused',
       async () => {
-        const { access } = await getTokens(replicas)
+        const { access } = await fetchTokens(replicas)
         const answer = await send(replicas, {
           path: '/userinfo',
           form: { access_token: access },
@@ -227,7 +236,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '2.3',
       'a token in the query is none',
       async () => {
-        const { access } = await getTokens(replicas)
+        const { access } = await fetchTokens(replicas)
         expect((await send(replicas, { path: `/userinfo?access_token=${access}` })).status).to.equal(400)
       },
     ],
@@ -256,7 +265,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '2.1',
       'a token is revoked by its client, whatever the hint says',
       async () => {
-        const { refresh: token } = await getTokens(replicas, { parameters: offline })
+        const { refresh: token } = await fetchTokens(replicas, { parameters: offline })
         const form = { token, token_type_hint: 'access_token' }
         expect(
           (await send(replicas, { path: '/revoke', form, headers: basic('app.web', clientSecret) })).status,
@@ -268,7 +277,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '2.1',
       'a token of another client stays, and who asked is told',
       async () => {
-        const tokens = await getTokens(replicas, { parameters: offline })
+        const tokens = await fetchTokens(replicas, { parameters: offline })
         for (const token of [tokens.refresh, tokens.access])
           expect(errorOf(await revoke(replicas, token, { clientId: 'app.asks' }))).to.equal('400 invalid_grant')
         expect((await refresh(replicas, tokens.refresh)).status).to.equal(200)
@@ -303,7 +312,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       'a verifier that is too short or has other characters is refused',
       async () => {
         for (const code_verifier of ['x'.repeat(42), 'x'.repeat(129), `${'x'.repeat(42)}!`])
-          expect(errorOf(await redeem(replicas, await getCode(replicas), { form: { code_verifier } }))).to.equal(
+          expect(errorOf(await redeem(replicas, await fetchCode(replicas), { form: { code_verifier } }))).to.equal(
             '400 invalid_request',
           )
       },
@@ -335,7 +344,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       'a code is not redeemed without its verifier, nor with another',
       async () => {
         for (const code_verifier of ['', pkce().verifier])
-          expect(errorOf(await redeem(replicas, await getCode(replicas), { form: { code_verifier } }))).to.equal(
+          expect(errorOf(await redeem(replicas, await fetchCode(replicas), { form: { code_verifier } }))).to.equal(
             '400 invalid_grant',
           )
       },
@@ -346,7 +355,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '2.1',
       'only a client that proves itself may ask',
       async () => {
-        const { access } = await getTokens(replicas)
+        const { access } = await fetchTokens(replicas)
         expect((await send(replicas, { path: '/introspect', form: { token: access } })).status).to.equal(400)
         const open = await send(replicas, {
           path: '/introspect',
@@ -359,7 +368,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '2.2',
       'an active token is described, and nothing is said of one that is not',
       async () => {
-        const { access } = await getTokens(replicas)
+        const { access } = await fetchTokens(replicas)
         expect((await introspect(replicas, access)).json()).to.include({
           active: true,
           client_id: 'app.web',
@@ -392,7 +401,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       'a private-use scheme is an address as any other',
       async () => {
         const parameters = { client_id: 'app.native', redirect_uri: 'com.example.app:/callback' }
-        const { browser } = await getCode(replicas)
+        const { browser } = await fetchCode(replicas)
         expect((await openRequest(replicas, parameters, browser)).location).to.match(
           /^com\.example\.app:\/callback\?code=/,
         )
@@ -402,7 +411,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '7.3',
       'any port of the loopback address, and no other host or path',
       async () => {
-        const { browser } = await getCode(replicas)
+        const { browser } = await fetchCode(replicas)
         const outcome = async (redirect_uri: string) =>
           outcomeOf(await openRequest(replicas, { client_id: 'app.native', redirect_uri }, browser.copy()))
         expect(await outcome('http://127.0.0.1:51004/callback')).to.equal('code')
@@ -470,7 +479,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '2.2',
       'a token is for the resource that was asked for, and for no other',
       async () => {
-        const code = await getCode(replicas, {
+        const code = await fetchCode(replicas, {
           parameters: { client_id: 'app.reader', resource: api, scope: 'openid read' },
         })
         const { access } = tokensOf(await redeem(replicas, code, { clientId: 'app.reader', form: { resource: api } }))
@@ -509,7 +518,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '4',
       'an ID token is not taken for an access token',
       async () => {
-        const { id } = await getTokens(replicas)
+        const { id } = await fetchTokens(replicas)
         expect((await askUserinfo(replicas, id)).status).to.equal(401)
         expect((await introspect(replicas, id)).json()).to.deep.equal({ active: false })
       },
@@ -546,7 +555,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '4',
       'a pushed request is used once, by the client that pushed it',
       async () => {
-        const { browser } = await getCode(replicas)
+        const { browser } = await fetchCode(replicas)
         const { request_uri: uri } = (await push(request())).json() as Record<string, string>
         const open = (client_id: string) =>
           browser
@@ -563,7 +572,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '2',
       'iss stands in answers and in errors, in every response mode',
       async () => {
-        const { browser } = await getCode(replicas)
+        const { browser } = await fetchCode(replicas)
         for (const response_mode of ['query', 'fragment']) {
           for (const prompt of ['none', 'none login']) {
             const { location } = await openRequest(replicas, { response_mode, prompt }, browser.copy())
@@ -584,7 +593,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '4',
       'acr_values and max_age ask for a better or a newer sign-in',
       async () => {
-        const { browser } = await getCode(replicas)
+        const { browser } = await fetchCode(replicas)
         expect(outcomeOf(await openRequest(replicas, { max_age: '0', prompt: 'none' }, browser.copy()))).to.equal(
           'login_required',
         )
@@ -594,7 +603,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '6.2',
       'introspection says acr and auth_time of the sign-in',
       async () => {
-        const { access } = await getTokens(replicas)
+        const { access } = await fetchTokens(replicas)
         const said = (await introspect(replicas, access)).json()
         expect(said['acr']).to.equal('urn:nauthera:password')
         expect(said['auth_time']).to.be.a('number')
@@ -622,7 +631,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '2.2.2',
       'the refresh token of a public client is used once: a second use ends the family',
       async () => {
-        const code = await getCode(replicas, { parameters: { client_id: 'app.asks', ...offline } })
+        const code = await fetchCode(replicas, { parameters: { client_id: 'app.asks', ...offline } })
         const first = tokensOf(await redeem(replicas, code, { clientId: 'app.asks' }))
         const second = tokensOf(await refresh(replicas, first.refresh, { clientId: 'app.asks' }))
         const third = tokensOf(await refresh(replicas, second.refresh, { clientId: 'app.asks' }))

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser } from '@nauthera/harness/browser'
-import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import { addPerson } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { afterPassword, giveApp, setUpApp } from '../../login/second-factor-flows.ts'
@@ -72,7 +72,7 @@ describe('Core 3.1.2.1 all parameters about the person together', function () {
   /** @returns a browser with a session of the person, whose ID tokens are kept */
   async function signedIn(username: string, browser = new Browser(replicas)): Promise<Browser> {
     for (const clientId of dimensions.client) {
-      const code = await getCode(replicas, { username, browser, parameters: { client_id: clientId } })
+      const code = await fetchCode(replicas, { username, browser, parameters: { client_id: clientId } })
       idTokens[`${clientId} ${username}`] = tokensOf(await redeem(replicas, code, { clientId })).id
     }
     return browser

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser } from '@nauthera/harness/browser'
-import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { openRequest, outcomeOf, startWalked } from './walked.ts'
 
@@ -61,7 +61,7 @@ describe('Core 3.1.2.1 a request with', function () {
     for (const username of ['ada', 'bob']) {
       browsers[username] = new Browser(replicas)
       for (const clientId of clients) {
-        const code = await getCode(replicas, {
+        const code = await fetchCode(replicas, {
           username,
           browser: browsers[username],
           parameters: { client_id: clientId },

@@ -4,7 +4,7 @@ import { SignJWT, calculateJwkThumbprint, decodeProtectedHeader, exportJWK, gene
 import type { CryptoKey, JWK, JWTPayload } from 'jose'
 import * as oauth from 'oauth4webapi'
 import { basic, pkce, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getTokens, introspect } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchTokens, introspect } from '@nauthera/harness/flows'
 import { clientSecret, configs, entry, redirectUri } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { api, openRequest, outcomeOf, startWalked } from './walked.ts'
@@ -361,7 +361,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '7.1',
       'userinfo takes a token of somebody else’s key from nobody, and an unbound one as Bearer alone',
       async () => {
-        const { access } = await getTokens(replicas)
+        const { access } = await fetchTokens(replicas)
         const ath = createHash('sha256').update(access).digest('base64url')
         const dpop = await proof({ htm: 'GET', htu: `${replicas.issuer}/userinfo`, ath })
         expect(await said({ path: '/userinfo', headers: { authorization: `DPoP ${access}`, dpop } })).to.equal(
@@ -435,7 +435,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
       '5',
       'a token that is of no concern to who asks is only inactive, in a signed answer too',
       async () => {
-        const { access } = await getTokens(replicas)
+        const { access } = await fetchTokens(replicas)
         const answer = await send(replicas, {
           path: '/introspect',
           form: { token: access },

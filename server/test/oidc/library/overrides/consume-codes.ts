@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { getCode, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import type { Contract } from './contract.ts'
 
 export const contract: Contract = {
@@ -7,7 +7,7 @@ export const contract: Contract = {
   payload: { model: 'AuthorizationCode', names: ['grantId', 'accountId', 'sessionUid', 'authTime'] },
   holds: {
     'consumeCodes: a code works once, and a second use revokes its tokens': async (replicas) => {
-      const code = await getCode(replicas)
+      const code = await fetchCode(replicas)
       const tokens = tokensOf(await redeem(replicas, code))
       expect((await redeem(replicas, code)).json()['error']).to.equal('invalid_grant')
       expect((await refresh(replicas, tokens.refresh)).json()['error']).to.equal('invalid_grant')

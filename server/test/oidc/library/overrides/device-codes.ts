@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, password } from '@nauthera/harness/browser'
-import { allowDevice, getDeviceCode, poll } from '@nauthera/harness/device'
+import { allowDevice, fetchDeviceCode, poll } from '@nauthera/harness/device'
 import type { Contract } from './contract.ts'
 
 export const contract: Contract = {
@@ -11,7 +11,7 @@ export const contract: Contract = {
   },
   holds: {
     'deviceCodes: a device gets its tokens once a person has allowed it, and only once': async (replicas) => {
-      const code = await getDeviceCode(replicas)
+      const code = await fetchDeviceCode(replicas)
       expect((await poll(replicas, code)).json()['error']).to.equal('authorization_pending')
       expect((await poll(replicas, code)).json()['error']).to.equal('slow_down')
       await allowDevice(new Browser(replicas), code.user, { username: 'ada', password })

@@ -1,7 +1,7 @@
 import { compactDecrypt } from 'jose'
 import { expect } from 'chai'
 import { send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getTokens } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchTokens } from '@nauthera/harness/flows'
 import { letterKey } from './clients.ts'
 import type { Contract } from './contract.ts'
 
@@ -13,7 +13,7 @@ export const contract: Contract = {
     'encryptUserinfo: userinfo is encrypted to the key of the client that is for it, the ID token is not': async (
       replicas,
     ) => {
-      const { id, access } = await getTokens(replicas, { parameters: { client_id: clientId }, clientId })
+      const { id, access } = await fetchTokens(replicas, { parameters: { client_id: clientId }, clientId })
       const me = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
       expect(me.headers['content-type']).to.match(/^application\/jwt/)
       const { plaintext } = await compactDecrypt(me.body, letterKey.privateKey)

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
-import { getTokens, introspect, refresh, request } from '@nauthera/harness/flows'
+import { fetchTokens, introspect, refresh, request } from '@nauthera/harness/flows'
 import type { Contract } from './contract.ts'
 
 export const contract: Contract = {
@@ -8,8 +8,8 @@ export const contract: Contract = {
   holds: {
     'endSessions: a logout ends the session and its tokens, but not those with offline_access': async (replicas) => {
       const browser = new Browser(replicas)
-      const bound = await getTokens(replicas, { browser })
-      const offline = await getTokens(replicas, {
+      const bound = await fetchTokens(replicas, { browser })
+      const offline = await fetchTokens(replicas, {
         browser,
         parameters: { scope: 'openid offline_access', prompt: 'consent' },
       })

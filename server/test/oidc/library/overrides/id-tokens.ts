@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { expect } from 'chai'
 import { Browser, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getTokens } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchTokens } from '@nauthera/harness/flows'
 import { configs, entry } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { clients } from './clients.ts'
@@ -33,7 +33,7 @@ export const contract: Contract = {
       await replicas.serve(web({ scopes: [...configs.web.scopes!, 'read'], audiences: [resource] }))
       const seen = new Set<unknown>()
       for (const parameters of [{}, { scope: 'openid read', resource }] as const) {
-        const { id, access } = await getTokens(replicas, { parameters })
+        const { id, access } = await fetchTokens(replicas, { parameters })
         const { jti, at_hash: hash } = claimsOfJwt(id)
         expect(hash).to.equal(createHash('sha256').update(access).digest().subarray(0, 16).toString('base64url'))
         seen.add(jti)
@@ -45,19 +45,19 @@ export const contract: Contract = {
       replicas,
     ) => {
       const options = { parameters: { scope: 'openid email' } }
-      expect(claimsOfJwt((await getTokens(replicas, options)).id)).to.include({ email: 'ada@example.com' })
+      expect(claimsOfJwt((await fetchTokens(replicas, options)).id)).to.include({ email: 'ada@example.com' })
       await replicas.serve(web({ idTokenClaims: 'Minimal' }))
-      expect(claimsOfJwt((await getTokens(replicas, options)).id)).to.not.have.any.keys('email', 'email_verified')
+      expect(claimsOfJwt((await fetchTokens(replicas, options)).id)).to.not.have.any.keys('email', 'email_verified')
       await replicas.serve(clients)
     },
     'idTokens: with Minimal a claim from groups is at userinfo alone, and what a request names is in the ID token still':
       async (replicas) => {
         const claims = [{ name: 'roles', join: 'Array', fromGroups: [{ group: 'engineers', values: ['dev'] }] }]
         await replicas.serve(web({ claims }))
-        expect(claimsOfJwt((await getTokens(replicas)).id)['roles']).to.deep.equal(['dev'])
+        expect(claimsOfJwt((await fetchTokens(replicas)).id)['roles']).to.deep.equal(['dev'])
         await replicas.serve(web({ claims, idTokenClaims: 'Minimal' }))
         const asked = JSON.stringify({ id_token: { email: null } })
-        const { id, access } = await getTokens(replicas, { parameters: { claims: asked } })
+        const { id, access } = await fetchTokens(replicas, { parameters: { claims: asked } })
         const held = claimsOfJwt(id)
         expect([held['roles'], held['email']]).to.deep.equal([undefined, 'ada@example.com'])
         const me = await send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${access}` } })
@@ -67,9 +67,9 @@ export const contract: Contract = {
     'idTokens: after a change of the algorithm an earlier ID token is still a hint of who signs out': async (
       replicas,
     ) => {
-      const before = (await getTokens(replicas)).id
+      const before = (await fetchTokens(replicas)).id
       await replicas.serve(web({ idTokenSignedResponseAlg: 'ES256' }))
-      const after = (await getTokens(replicas)).id
+      const after = (await fetchTokens(replicas)).id
       expect([algorithmOf(before), algorithmOf(after)]).to.deep.equal(['RS256', 'ES256'])
       expect(await logoutBy(replicas, before)).to.equal('https://app.example.com/bye')
       expect(await logoutBy(replicas, after)).to.equal('https://app.example.com/bye')
@@ -78,7 +78,7 @@ export const contract: Contract = {
     'idTokens: T2 a hint that is signed by nobody, or by our public key as a password, is refused': async (
       replicas,
     ) => {
-      const [, claims = '', signature = ''] = (await getTokens(replicas)).id.split('.')
+      const [, claims = '', signature = ''] = (await fetchTokens(replicas)).id.split('.')
       const header = (alg: string) => Buffer.from(JSON.stringify({ alg })).toString('base64url')
       const hmac = createHmac('sha256', 'a public key')
         .update(`${header('HS256')}.${claims}`)

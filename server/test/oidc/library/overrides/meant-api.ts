@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { basic, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { clientSecret } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import type { Contract } from './contract.ts'
@@ -12,7 +12,7 @@ const scope = `${inToken} offline_access`
 const userinfo = (replicas: ServerReplicas, token: string) =>
   send(replicas, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } })
 const signIn = (replicas: ServerReplicas, more: Record<string, string> = {}) =>
-  getCode(replicas, { parameters: { client_id: clientId, scope, ...more } })
+  fetchCode(replicas, { parameters: { client_id: clientId, scope, ...more } })
 
 export const contract: Contract = {
   replaces: ['AccessToken.prototype.save', 'AccessToken.find'],

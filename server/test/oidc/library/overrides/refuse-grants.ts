@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { basic, send } from '@nauthera/harness/browser'
-import { getTokens } from '@nauthera/harness/flows'
+import { fetchTokens } from '@nauthera/harness/flows'
 import { clientSecret } from '@nauthera/harness/server'
 import type { Contract } from './contract.ts'
 
@@ -18,7 +18,7 @@ export const contract: Contract = {
       expect(await ask('/token', { grant_type: 'password' })).to.equal('400 unsupported_grant_type')
     },
     'refuseGrants: a client without the grant of refresh tokens gets the tokens that it may have': async (replicas) => {
-      const tokens = await getTokens(replicas, { parameters: { client_id: 'app.once' }, clientId: 'app.once' })
+      const tokens = await fetchTokens(replicas, { parameters: { client_id: 'app.once' }, clientId: 'app.once' })
       expect(tokens.access).to.be.a('string').and.not.equal('')
     },
   },

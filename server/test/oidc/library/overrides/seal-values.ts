@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { basic, send } from '@nauthera/harness/browser'
-import { getTokens } from '@nauthera/harness/flows'
+import { fetchTokens } from '@nauthera/harness/flows'
 import { clientSecret } from '@nauthera/harness/server'
 import type { Contract } from './contract.ts'
 
@@ -12,7 +12,7 @@ export const contract: Contract = {
   ],
   holds: {
     'sealValues: opaque tokens are sealed strings, and JWTs stay JWTs': async (replicas) => {
-      const tokens = await getTokens(replicas)
+      const tokens = await fetchTokens(replicas)
       for (const value of [tokens.access, tokens.refresh]) expect(value).to.match(/^nr_[0-9a-f]{8}_[A-Za-z0-9_-]+$/)
       const opaque = await send(replicas, {
         path: '/token',

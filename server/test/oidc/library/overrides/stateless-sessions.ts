@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser } from '@nauthera/harness/browser'
-import { claimsOfJwt, getTokens } from '@nauthera/harness/flows'
+import { claimsOfJwt, fetchTokens } from '@nauthera/harness/flows'
 import type { Contract } from './contract.ts'
 
 export const contract: Contract = {
@@ -17,7 +17,7 @@ export const contract: Contract = {
       const browser = new Browser(replicas)
       const sids = new Set<unknown>()
       for (let n = 0; n < 2; n++) {
-        const tokens = await getTokens(replicas, { browser, parameters: { claims: asked } })
+        const tokens = await fetchTokens(replicas, { browser, parameters: { claims: asked } })
         sids.add(claimsOfJwt(tokens.id)['sid'])
       }
       expect(sids.size).to.equal(1)

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser } from '@nauthera/harness/browser'
-import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
+import { fetchCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import type { Contract } from './contract.ts'
 
 const unlisted = 'https://app.example.com/callback"><script>'
@@ -13,7 +13,7 @@ export const contract: Contract = {
     'stayAfterLogout: with an address that is not registered the person is asked, signed out, and told which address it was':
       async (replicas) => {
         for (const hinted of [false, true]) {
-          const code = await getCode(replicas)
+          const code = await fetchCode(replicas)
           const { browser } = code
           const more = hinted ? { id_token_hint: tokensOf(await redeem(replicas, code)).id } : {}
           const page = await browser.follow(`/logout?${query(more)}`)
@@ -31,7 +31,7 @@ export const contract: Contract = {
         const end = await new Browser(replicas).follow(`${replicas.issuer}/logout?${query({})}`)
         expect([end.status, end.location]).to.deep.equal([200, undefined])
         expect(end.body).to.contain('id="unlisted"')
-        const { browser } = await getCode(replicas)
+        const { browser } = await fetchCode(replicas)
         const page = await browser.follow(`/logout?${query({})}`)
         const stays = await browser.submit(page, '/logout/confirm', {})
         expect(stays.body).to.contain('still signed in').and.not.contain('id="unlisted"')

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
-import { getCode, redeem, request } from '@nauthera/harness/flows'
+import { fetchCode, redeem, request } from '@nauthera/harness/flows'
 import { clientSecret } from '@nauthera/harness/server'
 import { watchParams } from '../../../../src/oidc/library/overrides/watch-params.ts'
 import { stockInternals } from './stock.ts'
@@ -42,7 +42,7 @@ export const contract: Contract = {
     'keepOfflineAccess: the library takes offline_access out without prompt=consent, and it stays': async (
       replicas,
     ) => {
-      const code = await getCode(replicas, { parameters: { scope } })
+      const code = await fetchCode(replicas, { parameters: { scope } })
       expect((await redeem(replicas, code)).json()['scope']).to.equal(scope)
     },
     'keepOfflineAccess: the prompt of the request stays as it was': async (replicas) => {
