@@ -37,7 +37,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'server/src/reply/*': ['server/test/http/pages/headers.test.ts'],
   'server/src/account/*': ['server/test/account/account.integration.test.ts'],
   'server/src/admin/*': ['server/test/admin/desk.integration.test.ts'],
-  'server/src/cli/*': ['server/test/cli/program.integration.test.ts'],
+  'server/src/cli/**': ['server/test/cli/program.integration.test.ts'],
   'server/src/clients/*': ['server/test/clients/config-service.test.ts'],
   'server/src/http/**': ['server/test/http/server.integration.test.ts', 'server/test/http/edge.integration.test.ts'],
   'server/src/login/*': ['server/test/login/routes.test.ts', 'server/test/sign-in-in-browser.integration.test.ts'],
@@ -59,9 +59,9 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
     'server/test/oidc/cache.integration.test.ts',
   ],
   'server/src/users/*': ['server/test/users/postgres-users.integration.test.ts'],
-  'server/src/users/import/*': ['server/test/cli/import.integration.test.ts'],
+  'server/src/users/import/*': ['server/test/cli/people/import.integration.test.ts'],
   'server/src/users/ldap/*': [
     'server/test/users/ldap/directory-client.integration.test.ts',
-    'server/test/cli/doctor.integration.test.ts',
+    'server/test/cli/doctor/doctor.integration.test.ts',
   ],
 }

@@ -72,7 +72,10 @@ export const folders: Readonly<Record<string, string>> = {
   'server/src/account': 'The pages about a person’s own account.',
   'server/src/admin': 'The help desk, for members of its groups.',
   'server/src/app': 'Wires each part of the server.',
-  'server/src/cli': 'The command line: a command a file; what doctor looks at.',
+  'server/src/cli': 'The command line, a command a file. Imports go these files -> doctor -> people -> terminal.',
+  'server/src/cli/doctor': 'What `nauthera doctor` looks at, and what it finds.',
+  'server/src/cli/people': 'Commands about people and groups.',
+  'server/src/cli/terminal': 'What every command stands on: settings, database, what it prints and asks.',
   'server/src/clients': 'Clients as the agent pushes them: one shard -> who is served, and the answer.',
   'server/src/http':
     'The public port, in rooms. Imports go these files -> edge -> protocol -> pages -> branding -> request.',

@@ -3,9 +3,9 @@ import { setTimeout } from 'node:timers/promises'
 import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 import type { AuditFilter, AuditRecord } from '../store/audit/audit.ts'
-import { printPages, withDatabase } from './session.ts'
-import type { Opened, CommandSession } from './session.ts'
-import { findUser } from './one-user.ts'
+import { printPages, withDatabase } from './terminal/session.ts'
+import type { Opened, CommandSession } from './terminal/session.ts'
+import { findUser } from './people/one-user.ts'
 
 const columns = ['at', 'event', 'outcome', 'reason', 'actor', 'target', 'clientId', 'address', 'correlationId']
 /** Rows of one query. */

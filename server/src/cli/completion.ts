@@ -1,7 +1,7 @@
 // nauthera completion: what a shell offers when the person presses Tab. The script is made from the commands themselves.
 import { Argument } from 'commander'
 import type { Command, Option } from 'commander'
-import type { Terminal } from './terminal.ts'
+import type { Terminal } from './terminal/terminal.ts'
 
 const shells = ['bash', 'zsh', 'fish'] as const
 type Shell = (typeof shells)[number]

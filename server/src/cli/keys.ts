@@ -13,9 +13,9 @@ import { loadKeyRing } from '../store/driver/envelope.ts'
 import { createFactors } from '../store/factors/factors.ts'
 import { createKeys } from '../store/tokens/keys.ts'
 import type { KeySummary } from '../store/tokens/keys.ts'
-import { confirm } from './confirm.ts'
-import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'
-import type { CommandSession } from './session.ts'
+import { confirm } from './terminal/confirm.ts'
+import { adminEvent, print, say, settingsOf, withDatabase } from './terminal/session.ts'
+import type { CommandSession } from './terminal/session.ts'
 
 export function addKeyCommands(program: Command, session: CommandSession): void {
   const keys = program.command('keys').description('manage signing and cookie keys')

@@ -1,11 +1,11 @@
 // nauthera migrate: the schema of the database.
 import type { Command } from 'commander'
-import { confirm } from './confirm.ts'
+import { confirm } from './terminal/confirm.ts'
 import { createEpoch } from '../store/epoch.ts'
 import { migrateUp, migrationStatus } from '../store/migrate.ts'
-import { createProgress } from './progress.ts'
-import { adminEvent, connectionOf, print, say, withDatabase } from './session.ts'
-import type { CommandSession } from './session.ts'
+import { createProgress } from './terminal/progress.ts'
+import { adminEvent, connectionOf, print, say, withDatabase } from './terminal/session.ts'
+import type { CommandSession } from './terminal/session.ts'
 
 /** @param setExitCode for a command that succeeds but has found something to do */
 export function addMigrateCommands(

@@ -4,8 +4,8 @@ import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { databaseConnection } from '../store/driver/connection.ts'
 import { loadKeyRing } from '../store/driver/envelope.ts'
-import { say, settingsOf } from './session.ts'
-import type { CommandSession } from './session.ts'
+import { say, settingsOf } from './terminal/session.ts'
+import type { CommandSession } from './terminal/session.ts'
 
 export function addSettingsCommands(program: Command, session: CommandSession): void {
   const settings = program.command('settings').description('check the settings of the server')

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { describeError } from '@nauthera/runtime/log'
 import { paths } from '@nauthera/rules/endpoints'
-import type { ServerSettings } from '../settings.ts'
+import type { ServerSettings } from '../../settings.ts'
 import type { Finding } from './findings.ts'
 
 /** Milliseconds. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { parse } from 'yaml'
 import { Secret } from '@nauthera/runtime/log'
-import { createListing, outputFormats, renderRows } from '../../src/cli/output.ts'
+import { createListing, outputFormats, renderRows } from '../../../src/cli/terminal/output.ts'
 
 describe(renderRows.name, () => {
   const rows = [

@@ -2,10 +2,10 @@
 import type { Command } from 'commander'
 import { paths } from '@nauthera/rules/endpoints'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { mintLinkToken } from '../store/people/link-token.ts'
-import { createLoginLinks } from '../store/people/login-links.ts'
-import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'
-import type { CommandSession } from './session.ts'
+import { mintLinkToken } from '../../store/people/link-token.ts'
+import { createLoginLinks } from '../../store/people/login-links.ts'
+import { adminEvent, print, say, settingsOf, withDatabase } from '../terminal/session.ts'
+import type { CommandSession } from '../terminal/session.ts'
 import { findUser } from './one-user.ts'
 
 const lifeMinutes = 10

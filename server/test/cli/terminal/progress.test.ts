@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import { expect } from 'chai'
-import { createProgress } from '../../src/cli/progress.ts'
+import { createProgress } from '../../../src/cli/terminal/progress.ts'
 
 describe(createProgress.name, () => {
   function open(isTTY: boolean) {

@@ -1,12 +1,12 @@
 // nauthera users add, nauthera users edit.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { createUsers } from '../store/people/users.ts'
-import type { Profile } from '../store/people/user.ts'
-import { profileClaimNames, withProfileClaims } from '../users/profile-claims.ts'
+import { createUsers } from '../../store/people/users.ts'
+import type { Profile } from '../../store/people/user.ts'
+import { profileClaimNames, withProfileClaims } from '../../users/profile-claims.ts'
 import type { PasswordOptions } from './ask-password.ts'
-import { adminEvent, print, withDatabase } from './session.ts'
-import type { CommandSession } from './session.ts'
+import { adminEvent, print, withDatabase } from '../terminal/session.ts'
+import type { CommandSession } from '../terminal/session.ts'
 import { columns, onePerson, withUser, unknownUser, rowOf } from './one-user.ts'
 import { addPasswordOptions, newPassword } from './set-password.ts'
 

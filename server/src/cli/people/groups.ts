@@ -1,12 +1,12 @@
 // nauthera groups: which people are in which group.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { createGroups } from '../store/people/groups.ts'
-import { ownSource } from '../store/people/user.ts'
-import type { User } from '../store/people/user.ts'
-import { confirm } from './confirm.ts'
-import { adminEvent, print, say, withDatabase } from './session.ts'
-import type { CommandSession } from './session.ts'
+import { createGroups } from '../../store/people/groups.ts'
+import { ownSource } from '../../store/people/user.ts'
+import type { User } from '../../store/people/user.ts'
+import { confirm } from '../terminal/confirm.ts'
+import { adminEvent, print, say, withDatabase } from '../terminal/session.ts'
+import type { CommandSession } from '../terminal/session.ts'
 import { findUser } from './one-user.ts'
 
 export function addGroupCommands(program: Command, session: CommandSession): void {

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { StringDecoder } from 'node:string_decoder'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { Secret } from '@nauthera/runtime/log'
-import type { Terminal } from './terminal.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 export interface PasswordOptions {
   readonly passwordStdin?: boolean

@@ -1,11 +1,11 @@
 // nauthera consents: what people have allowed applications.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { createAuthorizations } from '../store/tokens/authorizations.ts'
-import type { Authorization, Authorizations } from '../store/tokens/authorizations.ts'
-import { createConsents } from '../store/people/consents.ts'
-import { adminEvent, print, say, withDatabase } from './session.ts'
-import type { CommandSession } from './session.ts'
+import { createAuthorizations } from '../../store/tokens/authorizations.ts'
+import type { Authorization, Authorizations } from '../../store/tokens/authorizations.ts'
+import { createConsents } from '../../store/people/consents.ts'
+import { adminEvent, print, say, withDatabase } from '../terminal/session.ts'
+import type { CommandSession } from '../terminal/session.ts'
 import { findUser } from './one-user.ts'
 
 export function addConsentCommands(program: Command, session: CommandSession): void {

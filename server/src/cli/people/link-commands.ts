@@ -1,13 +1,13 @@
 // nauthera users invite, users verify-email: links by mail, or on the screen where no mail is sent.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { createMailLinks } from '../store/people/mail-links.ts'
-import { ownSource } from '../store/people/user.ts'
-import { createUsers } from '../store/people/users.ts'
-import { createLinkMails } from '../users/link-mails.ts'
-import type { LinkMails } from '../users/link-mails.ts'
-import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'
-import type { Opened, CommandSession } from './session.ts'
+import { createMailLinks } from '../../store/people/mail-links.ts'
+import { ownSource } from '../../store/people/user.ts'
+import { createUsers } from '../../store/people/users.ts'
+import { createLinkMails } from '../../users/link-mails.ts'
+import type { LinkMails } from '../../users/link-mails.ts'
+import { adminEvent, print, say, settingsOf, withDatabase } from '../terminal/session.ts'
+import type { Opened, CommandSession } from '../terminal/session.ts'
 
 const printHelp = 'print the link and send no mail; whoever has the link can use it'
 

@@ -5,8 +5,8 @@ import { checkCache, checkDatabase, checkKeys, checkMail, checkProxies, checkSou
 import type { Finding } from './findings.ts'
 import { checkIssuer } from './issuer-findings.ts'
 import { checkUpstreams } from './upstream-findings.ts'
-import { print, settingsOf } from './session.ts'
-import type { CommandSession } from './session.ts'
+import { print, settingsOf } from '../terminal/session.ts'
+import type { CommandSession } from '../terminal/session.ts'
 
 /** @param setExitCode 1 when there is a fault */
 export function addDoctorCommand(program: Command, session: CommandSession, setExitCode: (code: number) => void): void {

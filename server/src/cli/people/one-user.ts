@@ -1,10 +1,10 @@
 // What the commands about one person do alike.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { createUsers } from '../store/people/users.ts'
-import type { User } from '../store/people/user.ts'
-import { withDatabase } from './session.ts'
-import type { Opened, CommandSession } from './session.ts'
+import { createUsers } from '../../store/people/users.ts'
+import type { User } from '../../store/people/user.ts'
+import { withDatabase } from '../terminal/session.ts'
+import type { Opened, CommandSession } from '../terminal/session.ts'
 
 export const columns = ['username', 'email', 'name', 'groups', 'disabled', 'source', 'id']
 

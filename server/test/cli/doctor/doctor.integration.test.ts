@@ -12,9 +12,9 @@ import { startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { startMailbox } from '@nauthera/local/programs/mailbox'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
-import { runCommand } from '../../src/cli/program.ts'
-import { privateKey, setOf } from '../oidc/keys/key-pairs.ts'
-import { newName, startTestDirectory, userBase } from '../users/ldap/test-directory.ts'
+import { runCommand } from '../../../src/cli/program.ts'
+import { privateKey, setOf } from '../../oidc/keys/key-pairs.ts'
+import { newName, startTestDirectory, userBase } from '../../users/ldap/test-directory.ts'
 
 const day = 86_400_000
 
