@@ -55,5 +55,5 @@ const fillGrants = `WITH made AS (
     SELECT 'grant-' || n || '-' || md5(n::text), ('00000000-0000-4000-8000-' || lpad(to_hex(1 + n % $3::integer), 12, '0'))::uuid,
       'uid-bench.web', 'bench.web', md5('session' || n), '{"openid":{"scope":"openid email"}}', now() + interval '30 days'
     FROM generate_series($1::integer, $2::integer) n RETURNING id)
-  INSERT INTO refresh_families (grant_id, rotated_at, payload, expires_at, absolute_expires_at)
-  SELECT id, now(), '{"scope":"openid email"}', now() + interval '30 days', now() + interval '90 days' FROM made`
+  INSERT INTO refresh_families (grant_id, rotated_at, expires_at, absolute_expires_at)
+  SELECT id, now(), now() + interval '30 days', now() + interval '90 days' FROM made`

@@ -49,8 +49,6 @@ import { createReaper } from './reaper.ts'
 import type { Reaper } from './reaper.ts'
 import { createRedemptions } from './sessions/redemptions.ts'
 import type { Redemptions } from './sessions/redemptions.ts'
-import { createRefreshFamilies } from './tokens/refresh-families.ts'
-import type { RefreshFamilies } from './tokens/refresh-families.ts'
 import { createRenewals } from './sessions/renewals.ts'
 import type { Renewals } from './sessions/renewals.ts'
 import { createSectorMembers } from './tokens/sector-documents.ts'
@@ -82,7 +80,6 @@ export interface Store {
   readonly authorizations: Authorizations
   readonly grants: Grants
   readonly redemptions: Redemptions
-  readonly refreshFamilies: RefreshFamilies
   readonly renewals: Renewals
   readonly devices: Devices
   readonly deviceCodes: DeviceCodes
@@ -121,6 +118,7 @@ export function createStore(options: {
   const needs = { database, audit, outbox, changes: createChanges(cache) }
   const reaper = createReaper({ database, log, auditRetentionMs: auditSettings.retention })
   const accounts = createAccounts(needs)
+  const grants = createGrants(needs)
   const oneTime = createOneTime(needs)
   return {
     database,
@@ -137,10 +135,9 @@ export function createStore(options: {
     factors: createFactors({ ...needs, ring }),
     consents: createConsents(needs),
     authorizations: createAuthorizations(needs),
-    grants: createGrants(needs),
+    grants,
     redemptions: createRedemptions(needs),
-    refreshFamilies: createRefreshFamilies(needs),
-    renewals: createRenewals(needs),
+    renewals: createRenewals({ database, grants }),
     devices: createDevices(needs),
     deviceCodes: createDeviceCodes(needs),
     pushedRequests: createPushedRequests({ ...needs, ring, oneTime }),

@@ -5,6 +5,7 @@ import { expect } from 'chai'
 import type { LoadedAccount } from '../../src/store/sessions/accounts.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'
+import { beginFamily } from '../store/fresh-store.ts'
 
 /** People whom a source says something about. */
 export interface PeopleUnderTest {
@@ -255,11 +256,11 @@ function loadsPeople(under: () => PeopleUnderTest, person: AddPerson): void {
 
   it('makes a successor of a refresh token at once only where the source has nothing more to say', async () => {
     const { id: userId } = await person()
-    const { grants, refreshFamilies } = under().store
+    const { store } = under()
     const grantId = randomUUID()
     const about = { userId, clientUid: 'uid', clientId: 'app', sessionUid: undefined, offline: true, payload: {} }
-    await grants.insert({ id: grantId, ...about, expiresAt: new Date(Date.now() + 60_000) })
-    await refreshFamilies.insert({ grantId, payload: {}, idleTtlMs: 60_000, absoluteTtlMs: 60_000 })
+    await store.grants.insert({ id: grantId, ...about, expiresAt: new Date(Date.now() + 60_000) })
+    await beginFamily(store, grantId)
     const terms = { clientUid: 'uid', sector: undefined, allowedGroups: [], strictGroups: [] }
     const { described, family } = await under().replicas[1].renew({
       userId,

@@ -6,8 +6,10 @@ import { migratedDatabase } from '@nauthera/harness/migrated-database'
 import { parseDsn } from '../../src/store/driver/connection.ts'
 import { createKeyRing } from '../../src/store/driver/envelope.ts'
 import type { KeyEncryptionRing } from '../../src/store/driver/envelope.ts'
-import { createDatabase } from '../../src/store/driver/postgres.ts'
+import { createDatabase, statement } from '../../src/store/driver/postgres.ts'
 import type { DatabaseConnection } from '../../src/store/driver/postgres.ts'
+import type { FamilyState } from '../../src/store/sessions/renewals.ts'
+import type { NewFamily } from '../../src/store/tokens/grants.ts'
 import { createStore } from '../../src/store/store.ts'
 import type { Store } from '../../src/store/store.ts'
 
@@ -81,6 +83,27 @@ export async function addPerson(
   const username = `person-${randomUUID().slice(0, 8)}`
   const user = await store.users.insert({ username, email: `${username}@example.test`, ...about })
   return { id: user.id, username }
+}
+
+const hour = 3_600_000
+
+/** Begins the refresh family of a grant, as somebody who redeems its code. */
+export async function beginFamily(store: Store, grantId: string, ttl: Partial<NewFamily> = {}) {
+  const code = { jti: randomUUID(), expiresAt: inMs(hour), grantId, auditOnReplay: [] }
+  const spent = await store.grants.spendCode({ ...code, family: { idleTtlMs: hour, absoluteTtlMs: hour, ...ttl } })
+  return spent.kind === 'spent' ? spent.family : undefined
+}
+
+const family = statement<{ seq: number; rotated_at: Date; expires_at: Date }>(
+  'test-family',
+  `SELECT f.seq, f.rotated_at, f.expires_at FROM refresh_families f JOIN grants g ON g.id = f.grant_id
+   WHERE g.id = $1 AND g.revoked_at IS NULL AND g.expires_at > now() AND f.revoked_at IS NULL AND f.expires_at > now()`,
+)
+
+/** @returns undefined unless it and its grant live */
+export async function familyOf(store: Store, grantId: string): Promise<FamilyState | undefined> {
+  const [row] = await store.database.query<{ seq: number; rotated_at: Date; expires_at: Date }>(family, [grantId])
+  return row && { seq: row.seq, rotatedAt: row.rotated_at.getTime(), expiresAt: row.expires_at.getTime() }
 }
 
 export const inMs = (ms: number): Date => new Date(Date.now() + ms)

@@ -9,7 +9,7 @@ import { createPushedRequests } from '../../src/store/tokens/pushed-requests.ts'
 import { createReaper } from '../../src/store/reaper.ts'
 import type { Store } from '../../src/store/store.ts'
 import { keepLog } from '../http/harness.ts'
-import { addPerson, freshStore, inMs, testRing } from './fresh-store.ts'
+import { addPerson, beginFamily, freshStore, inMs, testRing } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
 
 const quiet = { process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } } as const
@@ -107,7 +107,7 @@ describe('housekeeping of the store', () => {
       const hourAgo = inMs(-3_600_000)
       const [dead, live] = [grant(hourAgo), grant(inMs(60_000))]
       await store.grants.insert(dead)
-      await store.refreshFamilies.insert({ grantId: dead.id, payload: {}, idleTtlMs: 1, absoluteTtlMs: 1 })
+      await beginFamily(store, dead.id)
       await store.grants.insert(live)
       const [oldMark, newMark] = [randomUUID(), randomUUID()]
       await store.oneTime.mark('code', oldMark, hourAgo)

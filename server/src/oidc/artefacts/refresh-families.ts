@@ -22,7 +22,7 @@ export function newFamily(
 ): NewFamily | undefined {
   if (!mayRefresh(config)) return undefined
   const idle = idleLifetime(config, scope)
-  return { payload: {}, idleTtlMs: idle * 1000, absoluteTtlMs: Math.max(idle, lifetimes.refreshAbsolute) * 1000 }
+  return { idleTtlMs: idle * 1000, absoluteTtlMs: Math.max(idle, lifetimes.refreshAbsolute) * 1000 }
 }
 
 /** @returns the id of the family's newest token: the same on every replica */

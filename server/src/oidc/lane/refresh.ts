@@ -1,6 +1,6 @@
 // Tokens for a plain refresh.
 import type { GrantedAccount } from '../../store/sessions/accounts.ts'
-import type { RefreshFamilies } from '../../store/tokens/refresh-families.ts'
+import type { Renewals } from '../../store/sessions/renewals.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import type { ClientInstances } from '../clients/instances.ts'
@@ -19,7 +19,7 @@ export interface RefreshNeeds extends PersonTokenNeeds {
   readonly clients: ClientInstances
   readonly users: UserSources
   readonly settings: { readonly secondFactor: SecondFactorPolicy }
-  readonly store: { readonly refreshFamilies: Pick<RefreshFamilies, 'rotateNewest'> }
+  readonly store: { readonly renewals: Pick<Renewals, 'renew'> }
 }
 
 /** The payload of a refresh token that is bound to nothing. */
@@ -32,8 +32,8 @@ interface UsedToken extends TokenSource {
 
 const grantType = 'refresh_token'
 
-/** What the lane answers to a client that shows the newest token of a living family, and asks for nothing else. Where the first statement writes nothing, the
- *  lane judges, and a second one rotates. */
+/** What the lane answers to a client that shows the newest token of a living family, and asks for nothing else. Where the statement writes nothing, the
+ *  lane judges, and asks it again. */
 export function createRefreshes(
   needs: RefreshNeeds,
 ): (context: RequestContext, form: PlainForm, client: OidcClient) => Promise<LaneAnswer> {
@@ -65,9 +65,9 @@ export function createRefreshes(
       })
     const granted = await judge(await account())
     if (granted === undefined) return passedOn
-    const second = await attempted(() => store.refreshFamilies.rotateNewest(use))
+    const second = await attempted(() => store.renewals.renew({ userId: used.accountId, ...use, terms: 'judged' }))
     if (second.kind !== 'done') return second
-    const { outcome: rotated } = second
+    const rotated = second.outcome?.family
     return rotated === undefined ? passedOn : answerAfterEffect(() => finish(granted, rotated))
   }
 }

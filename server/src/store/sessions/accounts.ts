@@ -50,22 +50,20 @@ export interface GrantedAccount extends Person {
   readonly refreshSeq: number | undefined
 }
 
-const sessionLive = `($2::text IS NULL OR (d.version <= $3 AND greatest(d.auth_time, $4::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
+const sessionLive = `($sessionUid::text IS NULL OR (d.version <= $version AND greatest(d.auth_time, $authTime::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
        AS session_live`
 // IS TRUE, here and below: by its key, and never by the index of a person's rows, of which there may be many
-const joinSession = `LEFT JOIN devices d ON d.session_uid = $2 AND d.client_uid = '' AND (d.user_id = u.id) IS TRUE AND ${isAliveRow('d')}`
+const joinSession = `LEFT JOIN devices d ON d.session_uid = $sessionUid AND d.client_uid = '' AND (d.user_id = u.id) IS TRUE AND ${isAliveRow('d')}`
 const load = statement(
   'account-load',
   `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing, ${sessionLive}, to_jsonb(c) AS consent_row
    FROM users u ${joinSession}
-   LEFT JOIN consents c ON c.user_id = u.id AND c.client_uid = $5
-   WHERE u.id = $1`,
+   LEFT JOIN consents c ON c.user_id = u.id AND c.client_uid = $clientUid
+   WHERE u.id = $userId`,
 )
 const columns =
   'username, email, email_verified, name, locale, profile, password_change_required, disabled_at, created_at, updated_at'
 interface GrantedParts {
-  /** The parameter that names the grant. */
-  readonly grant: string
   readonly session: { readonly isLive: string; readonly join: string }
   /** The column `parents`. */
   readonly parents: string
@@ -73,8 +71,8 @@ interface GrantedParts {
   readonly family: { readonly seq: string; readonly join: string }
 }
 
-/** SQL: the person `$1` with a grant, as a GrantedRow. */
-const grantedSelect = ({ grant, session, parents, family }: GrantedParts): string =>
+/** SQL: the person with a grant, as a GrantedRow. */
+const grantedSelect = ({ session, parents, family }: GrantedParts): string =>
   `SELECT u.id, ${columns
     .split(', ')
     .map((column) => `u.${column}`)
@@ -82,9 +80,9 @@ const grantedSelect = ({ grant, session, parents, family }: GrantedParts): strin
      t.id AS grant_id, t.client_uid, t.client_id, t.session_uid, t.offline, t.payload, t.created_at AS granted_at, t.expires_at AS granted_until,
      ${parents}, ${family.seq} AS refresh_seq
    FROM users u ${session.join}
-   LEFT JOIN grants t ON t.id = ${grant} AND (t.user_id = u.id) IS TRUE AND ${isAliveRow('t')}
+   LEFT JOIN grants t ON t.id = $grantId AND (t.user_id = u.id) IS TRUE AND ${isAliveRow('t')}
    ${family.join}
-   WHERE u.id = $1`
+   WHERE u.id = $userId`
 const ofSession = { isLive: sessionLive, join: joinSession }
 const noFamily = { seq: 'NULL::integer', join: '' }
 const newest = {
@@ -93,27 +91,24 @@ const newest = {
 }
 const loadGranted = statement(
   'account-load-granted',
-  grantedSelect({ grant: '$5', session: ofSession, parents: parentsOf, family: newest }),
+  grantedSelect({ session: ofSession, parents: parentsOf, family: newest }),
 )
 const loadOfToken = statement(
   'account-load-of-token',
   grantedSelect({
-    grant: '$2',
     session: { isLive: 'true AS session_live', join: '' },
     parents: parentsOf,
     family: noFamily,
   }),
 )
-/** SQL, with the parameters $1 to $5 of `grantedValues`: what a refresh token is judged by, without its family. */
+/** SQL, with the parameters of `grantedValues`: what a refresh token is judged by, without its family. */
 export const grantedByRefresh = grantedSelect({
-  grant: '$5',
   session: ofSession,
   parents: parentsOf,
   family: noFamily,
 })
 /** SQL, with the same parameters, for a code that is used for the first time: its grant came from no other one, and has no tokens yet. */
 export const grantedByCode = grantedSelect({
-  grant: '$5',
   session: ofSession,
   parents: `'{}'::jsonb[] AS parents`,
   family: noFamily,
@@ -159,7 +154,7 @@ export function createAccounts({ database }: { database: Connection }): Accounts
   return {
     async load({ userId, session, clientUid }) {
       if (!isUuid(userId)) return undefined
-      const values = [userId, ...valuesOf(session), clientUid ?? null]
+      const values = { userId, ...sessionValues(session), clientUid }
       return (await database.query<AccountRow>(load, values)).map(accountOf)[0]
     },
     async loadGranted({ userId, session, grantId }) {
@@ -170,22 +165,22 @@ export function createAccounts({ database }: { database: Connection }): Accounts
     },
     async loadOfToken({ userId, grantId }) {
       if (!isUuid(userId)) return undefined
-      return (await database.query<GrantedRow>(loadOfToken, [userId, grantId])).map(grantedOf)[0]
+      return (await database.query<GrantedRow>(loadOfToken, { userId, grantId })).map(grantedOf)[0]
     },
   }
 }
 
-export const grantedValues = ({ userId, session, grantId }: GrantQuery): unknown[] => [
+export const grantedValues = ({ userId, session, grantId }: GrantQuery) => ({
   userId,
-  ...valuesOf(session),
   grantId,
-]
+  ...sessionValues(session),
+})
 
-const valuesOf = (session: SessionQuery['session']) => [
-  session?.uid ?? null,
-  session?.version ?? null,
-  session?.authTime ?? null,
-]
+const sessionValues = (session: SessionQuery['session']) => ({
+  sessionUid: session?.uid,
+  version: session?.version,
+  authTime: session?.authTime,
+})
 
 const accountOf = (row: AccountRow): LoadedAccount => ({
   user: userOf(row),

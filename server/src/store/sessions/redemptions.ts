@@ -38,10 +38,10 @@ const redeem = statement(
   'code-redeem',
   `WITH about AS (${grantedByCode}),
    mark AS (INSERT INTO one_time (kind, id, expires_at)
-     SELECT 'code', $6, $7::timestamptz FROM about
-     WHERE ${countsAtOnce('about', { clientUid: '$11', sector: '$12', allowedGroups: '$13', strictGroups: '$14' })}
+     SELECT 'code', $jti, $ends::timestamptz FROM about
+     WHERE ${countsAtOnce('about')}
      ON CONFLICT DO NOTHING RETURNING id),
-   family AS (${familyInsert(['$8', '$9', '$10'], 'SELECT grant_id AS id FROM about, mark')})
+   family AS (${familyInsert('SELECT grant_id AS id FROM about, mark')})
    SELECT about.*, EXISTS (SELECT FROM mark) AS spent, family.seq, family.rotated_at FROM about LEFT JOIN family ON true`,
   { hasWritten: ([row]: readonly RedeemedRow[]) => row?.spent === true },
 )
@@ -50,7 +50,8 @@ export function createRedemptions({ database }: { database: Connection }): Redem
   return {
     async redeem({ jti, expiresAt, terms, family, ...query }) {
       if (!isUuid(query.userId)) return { account: undefined, spent: false, family: undefined }
-      const values = [...grantedValues(query), jti, expiresAt, ...familyValues(family), ...termsValues(terms)]
+      const code = { ...grantedValues(query), jti, ends: expiresAt }
+      const values = { ...code, ...familyValues(family), ...termsValues(terms) }
       const [row] = await database.query<RedeemedRow>(redeem, values)
       if (row === undefined) return { account: undefined, spent: false, family: undefined }
       const { spent, seq, rotated_at: rotatedAt } = row

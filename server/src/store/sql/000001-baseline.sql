@@ -164,9 +164,6 @@ CREATE TABLE refresh_families (
   grant_id text PRIMARY KEY REFERENCES grants ON DELETE CASCADE,
   seq integer NOT NULL DEFAULT 1,
   rotated_at timestamptz NOT NULL,
-  -- the transaction that rotated last: tells the caller who made the successor from those who get it again
-  rotated_by text,
-  payload jsonb NOT NULL,
   expires_at timestamptz NOT NULL,
   absolute_expires_at timestamptz NOT NULL,
   revoked_at timestamptz

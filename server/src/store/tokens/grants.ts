@@ -32,7 +32,6 @@ export interface ChildGrant extends Pick<StoredGrant, 'id' | 'clientUid' | 'clie
 }
 
 export interface NewFamily {
-  readonly payload: Readonly<Record<string, unknown>>
   /** Milliseconds: the first is the longest time without use, the second the longest time in all. */
   readonly idleTtlMs: number
   readonly absoluteTtlMs: number
@@ -137,30 +136,29 @@ const revoke = statement(
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM revoked)')})
    SELECT id FROM revoked`,
 )
-/** The part of a statement that begins a refresh family. @param values the parameters of `familyValues`; @param grants a query of the id of the grant */
-export const familyInsert = ([payload, idle, absolute]: readonly [string, string, string], grants: string): string =>
-  `INSERT INTO refresh_families (grant_id, rotated_at, payload, expires_at, absolute_expires_at)
-     SELECT g.id, date_trunc('milliseconds', now()), ${payload}::jsonb,
-       now() + least(${idle}::float8, ${absolute}::float8) * interval '1 millisecond', now() + ${absolute}::float8 * interval '1 millisecond'
-     FROM (${grants}) g WHERE ${payload}::jsonb IS NOT NULL ON CONFLICT DO NOTHING RETURNING seq, rotated_at`
-export const familyValues = (family: NewFamily | undefined): readonly unknown[] => [
-  family === undefined ? null : JSON.stringify(family.payload),
-  family?.idleTtlMs ?? 0,
-  family?.absoluteTtlMs ?? 0,
-]
+/** The part of a statement that begins a refresh family, with the parameters of `familyValues`. @param grants a query of the id of the grant */
+export const familyInsert = (grants: string): string =>
+  `INSERT INTO refresh_families (grant_id, rotated_at, expires_at, absolute_expires_at)
+     SELECT g.id, date_trunc('milliseconds', now()),
+       now() + least($idleTtlMs::float8, $absoluteTtlMs::float8) * interval '1 millisecond', now() + $absoluteTtlMs::float8 * interval '1 millisecond'
+     FROM (${grants}) g WHERE $idleTtlMs::float8 IS NOT NULL ON CONFLICT DO NOTHING RETURNING seq, rotated_at`
+export const familyValues = (family: NewFamily | undefined) => ({
+  idleTtlMs: family?.idleTtlMs,
+  absoluteTtlMs: family?.absoluteTtlMs,
+})
 
 // The family is inserted only while the grant is alive. A replay that comes while the first caller's statement runs waits for
 // its mark. Its snapshot may not see the new family row, but it revokes the grant, and `rotate` looks at the grant too.
 const spendCode = statement(
   'grant-spend-code',
-  `WITH mark AS (INSERT INTO one_time (kind, id, expires_at) VALUES ('code', $1, $2) ON CONFLICT DO NOTHING RETURNING id),
-   family AS (${familyInsert(['$4', '$5', '$6'], 'SELECT g.id FROM grants g, mark WHERE g.id = $3 AND g.revoked_at IS NULL')}),
-   revoked AS (UPDATE grants SET revoked_at = now() WHERE id = $3 AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark) RETURNING id),
-   dead AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id = $3 AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark)),
-   written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM revoked)')})
+  `WITH mark AS (INSERT INTO one_time (kind, id, expires_at) VALUES ('code', $jti, $ends) ON CONFLICT DO NOTHING RETURNING id),
+   family AS (${familyInsert('SELECT g.id FROM grants g, mark WHERE g.id = $grantId AND g.revoked_at IS NULL')}),
+   revoked AS (UPDATE grants SET revoked_at = now() WHERE id = $grantId AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark) RETURNING id),
+   dead AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id = $grantId AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark)),
+   written AS (${auditInsert('$audit', ' WHERE EXISTS (SELECT FROM revoked)')})
    SELECT EXISTS (SELECT FROM mark) AS first, f.seq, f.rotated_at
    FROM (SELECT) one LEFT JOIN (
-     SELECT seq, rotated_at FROM family UNION ALL SELECT seq, rotated_at FROM refresh_families WHERE grant_id = $3 AND revoked_at IS NULL
+     SELECT seq, rotated_at FROM family UNION ALL SELECT seq, rotated_at FROM refresh_families WHERE grant_id = $grantId AND revoked_at IS NULL
    ) f ON true`,
 )
 const revokeOfUser = statement(
@@ -205,11 +203,9 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
       return revoked
     },
     async spendCode({ jti, expiresAt, grantId, family, auditOnReplay }) {
-      const values = [jti, expiresAt, grantId, ...familyValues(family)]
-      const rows = await database.query<{ first: boolean; seq: number | null; rotated_at: Date | null }>(spendCode, [
-        ...values,
-        audit.rows(auditOnReplay),
-      ])
+      const values = { jti, ends: expiresAt, grantId, ...familyValues(family), audit: audit.rows(auditOnReplay) }
+      type Row = { first: boolean; seq: number | null; rotated_at: Date | null }
+      const rows = await database.query<Row>(spendCode, values)
       const row = rows[0]!
       if (!row.first) {
         await changes.tell(grantId)

@@ -26,8 +26,8 @@ export interface ClientTerms {
 
 interface CountingRule {
   readonly holds: (found: FoundGrant, terms: ClientTerms) => boolean
-  /** @param a alias of the row; `of` gives the parameter of a term */
-  readonly sql: (a: string, of: Readonly<Record<keyof ClientTerms, string>>) => string
+  /** With the parameters of `termsValues`. @param a alias of the row */
+  readonly sql: (a: string) => string
 }
 
 /** SQL: whether a grant, a refresh family or a session is neither revoked nor expired. @param row alias of its row */
@@ -53,21 +53,21 @@ const rules = {
   },
   client: {
     holds: ({ grant }, { clientUid }) => grant?.clientUid === clientUid,
-    sql: (a, { clientUid }) => `${a}.client_uid = ${clientUid}`,
+    sql: (a) => `${a}.client_uid = $clientUid`,
   },
   sector: {
     holds: ({ grant }, { sector }) => (grant?.payload['sector'] ?? undefined) === sector,
-    sql: (a, { sector }) => `${a}.payload->>'sector' IS NOT DISTINCT FROM ${sector}`,
+    sql: (a) => `${a}.payload->>'sector' IS NOT DISTINCT FROM $sector`,
   },
   groups: {
     holds: ({ user }: Pick<FoundGrant, 'user'>, { allowedGroups }: ClientTerms) =>
       isOfAllowedGroup(allowedGroups, user.groups),
-    sql: (a, { allowedGroups }) => `(${allowedGroups}::text[] = '{}' OR ${isMember(a, allowedGroups)})`,
+    sql: (a) => `($allowedGroups::text[] = '{}' OR ${isMember(a, '$allowedGroups')})`,
   },
   acr: {
     holds: ({ user }: Pick<FoundGrant, 'user'>, { strictGroups }: ClientTerms) =>
       !strictGroups.some((group) => user.groups.includes(group)),
-    sql: (a, { strictGroups }) => `(${strictGroups}::text[] = '{}' OR NOT ${isMember(a, strictGroups)})`,
+    sql: (a) => `($strictGroups::text[] = '{}' OR NOT ${isMember(a, '$strictGroups')})`,
   },
 } as const satisfies Record<string, CountingRule>
 
@@ -84,17 +84,17 @@ export const mayServe = (found: Pick<FoundGrant, 'user'>, terms: ClientTerms): b
 export const counts = (found: FoundGrant, terms: ClientTerms): boolean => all.every(({ holds }) => holds(found, terms))
 
 /** SQL: whether it counts, and nobody else has to be asked: another source may know more of its person, and grants that it came from have clients too.
- *  @param a alias of a GrantedRow; `of` gives the parameters of the terms */
-export const countsAtOnce: CountingRule['sql'] = (a, of) =>
-  [`${a}.comes_from IS NULL AND cardinality(${a}.parents) = 0`, ...all.map(({ sql }) => sql(a, of))].join(' AND ')
+ *  @param a alias of a GrantedRow */
+export const countsAtOnce: CountingRule['sql'] = (a) =>
+  [`${a}.comes_from IS NULL AND cardinality(${a}.parents) = 0`, ...all.map(({ sql }) => sql(a))].join(' AND ')
 
-/** In the order of `clientUid`, `sector`, `allowedGroups`, `strictGroups`. @param terms undefined: for no client it counts at once */
-export const termsValues = (terms: ClientTerms | undefined): readonly unknown[] => [
-  terms?.clientUid ?? null,
-  terms?.sector ?? null,
-  terms?.allowedGroups ?? [],
-  terms?.strictGroups ?? [],
-]
+/** The parameters of `countsAtOnce`. @param terms undefined: for no client it counts at once */
+export const termsValues = (terms: ClientTerms | undefined) => ({
+  clientUid: terms?.clientUid,
+  sector: terms?.sector,
+  allowedGroups: terms?.allowedGroups ?? [],
+  strictGroups: terms?.strictGroups ?? [],
+})
 
 /** The part of what a client wants that no sign-in can mend. */
 export const isOfAllowedGroup = (allowedGroups: readonly string[], groups: readonly string[]): boolean =>

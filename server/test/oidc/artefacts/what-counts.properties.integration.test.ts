@@ -67,8 +67,13 @@ describe(countsAtOnce.name, () => {
     this.timeout(propertyRuns(30_000))
     const cases = fc.sample(caseOf, { numRuns: propertyRuns(500), seed: 20 }).map((one, n) => {
       const terms = termsOf(one.client as unknown as OidcClient, acrOf(one.amr), one.policy)
-      const [client_uid, sector, allowed, strict] = termsValues(terms)
-      const asked = { client_uid, sector_now: sector, allowed, strict }
+      const { clientUid, sector, allowedGroups, strictGroups } = termsValues(terms)
+      const asked = {
+        client_uid: clientUid ?? null,
+        sector_now: sector ?? null,
+        allowed: allowedGroups,
+        strict: strictGroups,
+      }
       return { ...one, ...asked, n, sector: one.sector ?? null, userId: randomUUID(), uid: randomUUID() }
     })
     await store.database.query(statement('test-counts-fill', fill), [JSON.stringify(cases)])
@@ -117,19 +122,18 @@ const fill = `
     UNION ALL SELECT 'p' || uid, "userId", 'uid', 'app', NULL, true, '{}', now() + ${hour}, NULL FROM c WHERE parent = 'alive')
   INSERT INTO grant_parents (grant_id, parent_id) SELECT 'g' || uid, 'p' || uid FROM c WHERE parent = 'alive' AND "grant" <> 'none'`
 
-/** The parameters of the statement, by name: of each case. */
+/** The parameters of the statement: of each case. */
 const parameters: Readonly<Record<string, string>> = {
-  $1: 'c."userId"',
-  $2: "CASE WHEN c.session <> 'not named' THEN 's' || c.uid END",
-  $3: '5',
-  $4: 'now()',
-  $5: "'g' || c.uid",
+  $userId: 'c."userId"',
+  $sessionUid: "CASE WHEN c.session <> 'not named' THEN 's' || c.uid END",
+  $version: '5',
+  $authTime: 'now()',
+  $grantId: "'g' || c.uid",
+  $clientUid: 'c.client_uid',
+  $sector: 'c.sector_now',
+  $allowedGroups: 'c.allowed',
+  $strictGroups: 'c.strict',
 }
-const terms = {
-  clientUid: 'c.client_uid',
-  sector: 'c.sector_now',
-  allowedGroups: 'c.allowed',
-  strictGroups: 'c.strict',
-}
-const ask = `SELECT c.n, a.*, (${countsAtOnce('a', terms)}) IS TRUE AS counts
-  FROM ${cases}, LATERAL (${grantedByRefresh.replaceAll(/\$\d/g, (name) => `(${parameters[name]!})`)}) a ORDER BY c.n`
+const ofCase = (sql: string) => sql.replaceAll(/\$\w+/g, (name) => `(${parameters[name]!})`)
+const ask = `SELECT c.n, a.*, (${ofCase(countsAtOnce('a'))}) IS TRUE AS counts
+  FROM ${cases}, LATERAL (${ofCase(grantedByRefresh)}) a ORDER BY c.n`

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { createRedemptions } from '../../../src/store/sessions/redemptions.ts'
 import type { Redemption } from '../../../src/store/sessions/redemptions.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { addPerson, freshStore, inMs } from '../fresh-store.ts'
+import { addPerson, familyOf, freshStore, inMs } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
 
 describe(createRedemptions.name, () => {
@@ -16,7 +16,7 @@ describe(createRedemptions.name, () => {
   })
   after(() => fresh.stop())
 
-  const family = { payload: {}, idleTtlMs: 60_000, absoluteTtlMs: 600_000 }
+  const family = { idleTtlMs: 60_000, absoluteTtlMs: 600_000 }
   const anyVersion = 2_147_483_647
 
   /** Somebody who has just signed in. */
@@ -40,13 +40,13 @@ describe(createRedemptions.name, () => {
     expect([spent, after.roundTrips - before.roundTrips, after.commits - before.commits]).to.deep.equal([true, 1, 1])
     const loaded = await store.accounts.loadGranted(code)
     expect(loaded).to.deep.equal({ ...account, refreshSeq: 1 })
-    expect(await store.refreshFamilies.find(code.grantId)).to.deep.include(begun)
+    expect(await familyOf(store, code.grantId)).to.deep.include(begun)
   })
 
   it('begins no family for a client without refresh tokens', async () => {
     const code = { ...(await signedIn()), family: undefined }
     expect(await store.redemptions.redeem(code)).to.deep.include({ spent: true, family: undefined })
-    expect(await store.refreshFamilies.find(code.grantId)).to.equal(undefined)
+    expect(await familyOf(store, code.grantId)).to.equal(undefined)
   })
 
   it('A6 of 20 parallel uses over 3 replicas one uses the code up; the others change nothing', async () => {

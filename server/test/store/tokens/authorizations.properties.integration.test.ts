@@ -6,7 +6,7 @@ import { createAuthorizations, mostDetails } from '../../../src/store/tokens/aut
 import { mostGrants } from '../../../src/store/tokens/grants.ts'
 import { statement } from '../../../src/store/driver/postgres.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { addPerson, freshStore, inMs } from '../fresh-store.ts'
+import { addPerson, beginFamily, freshStore, inMs } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
 
 const bank = 'https://bank.example.com'
@@ -155,7 +155,7 @@ describe(createAuthorizations.name, () => {
       const many = Array.from({ length: mostGrants }, () => ({}))
       await addGrants(userId, 'shop.web', many)
       const oldest = (await living(userId)).at(-1)!
-      await store.refreshFamilies.insert({ grantId: oldest, payload: {}, idleTtlMs: 60_000, absoluteTtlMs: 60_000 })
+      await beginFamily(store, oldest)
       await finish(userId, 'after-the-family')
       expect(await living(userId))
         .to.include(oldest)

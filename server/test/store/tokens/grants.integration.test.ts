@@ -5,7 +5,7 @@ import { createGrants } from '../../../src/store/tokens/grants.ts'
 import type { NewGrant } from '../../../src/store/tokens/grants.ts'
 import { statement } from '../../../src/store/driver/postgres.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { addPerson, freshStore, inMs } from '../fresh-store.ts'
+import { addPerson, beginFamily, familyOf, freshStore, inMs } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
 
 describe(createGrants.name, () => {
@@ -31,18 +31,18 @@ describe(createGrants.name, () => {
     expiresAt: inMs(60_000),
     ...about,
   })
-  const family = { payload: { scope: 'openid' }, idleTtlMs: 60_000, absoluteTtlMs: 600_000 }
+  const family = { idleTtlMs: 60_000, absoluteTtlMs: 600_000 }
   const replay = [{ event: 'code.replay', outcome: 'failure' }] as const
 
   it('finds a grant until it is revoked, with its family', async () => {
     const grant = newGrant()
     await store.grants.insert(grant)
-    await store.refreshFamilies.insert({ grantId: grant.id, ...family })
+    await beginFamily(store, grant.id, family)
     expect(await store.grants.find(grant.id)).to.deep.include({ id: grant.id, payload: grant.payload, userId })
     expect(await store.grants.revoke(grant.id)).to.equal(true)
     expect(await store.grants.revoke(grant.id)).to.equal(false)
     expect(await store.grants.find(grant.id)).to.equal(undefined)
-    expect(await store.refreshFamilies.find(grant.id)).to.equal(undefined)
+    expect(await familyOf(store, grant.id)).to.equal(undefined)
   })
 
   it('does not find an expired grant', async () => {
@@ -130,8 +130,9 @@ describe(createGrants.name, () => {
     expect(spent).to.have.length(1)
     expect(spent[0]).to.have.nested.property('family.seq', 1)
     expect(await store.grants.find(grant.id)).to.equal(undefined)
-    expect(await store.refreshFamilies.find(grant.id)).to.equal(undefined)
-    const rotated = await store.refreshFamilies.rotate({
+    expect(await familyOf(store, grant.id)).to.equal(undefined)
+    const rotated = await store.renewals.rotate({
+      userId,
       grantId: grant.id,
       seq: 1,
       graceMs: 0,
@@ -158,7 +159,7 @@ describe(createGrants.name, () => {
   it('creates the refresh family with the code, or returns the one that exists', async () => {
     const grant = newGrant()
     await store.grants.insert(grant)
-    const known = await store.refreshFamilies.insert({ grantId: grant.id, ...family })
+    const known = await beginFamily(store, grant.id, family)
     const spent = await store.grants.spendCode({
       jti: randomUUID(),
       expiresAt: inMs(60_000),
@@ -166,7 +167,7 @@ describe(createGrants.name, () => {
       family,
       auditOnReplay: [],
     })
-    expect(spent).to.deep.equal({ kind: 'spent', family: { seq: 1, rotatedAt: known.rotatedAt } })
+    expect(spent).to.deep.equal({ kind: 'spent', family: { seq: 1, rotatedAt: known!.rotatedAt } })
   })
 
   it('ends with a session its grants and their refresh families, not those with offline_access', async () => {
@@ -175,12 +176,12 @@ describe(createGrants.name, () => {
     const offline = newGrant({ sessionUid, offline: true, clientUid: 'uid-2' })
     const elsewhere = newGrant()
     for (const grant of [online, offline, elsewhere]) await store.grants.insert(grant)
-    for (const { id } of [online, offline]) await store.refreshFamilies.insert({ grantId: id, ...family })
+    for (const { id } of [online, offline]) await beginFamily(store, id, family)
     await store.devices.endSession(sessionUid)
     expect(await store.grants.find(online.id)).to.equal(undefined)
-    expect(await store.refreshFamilies.find(online.id)).to.equal(undefined)
+    expect(await familyOf(store, online.id)).to.equal(undefined)
     expect(await store.grants.find(offline.id)).to.not.equal(undefined)
-    expect(await store.refreshFamilies.find(offline.id)).to.not.equal(undefined)
+    expect(await familyOf(store, offline.id)).to.not.equal(undefined)
     expect(await store.grants.find(elsewhere.id)).to.not.equal(undefined)
   })
 

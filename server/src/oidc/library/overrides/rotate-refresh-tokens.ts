@@ -27,7 +27,8 @@ export function rotateRefreshTokens(
         const grant = currentContext().oidc.entities.Grant as unknown as Grant
         refuseEarly(this, { client, grant })
         const outcome = await fromStore(() =>
-          store.refreshFamilies.rotate({
+          store.renewals.rotate({
+            userId: this.accountId!,
             grantId: this.grantId!,
             seq: this.seq!,
             graceMs: settings.refreshGraceMs,
