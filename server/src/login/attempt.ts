@@ -118,3 +118,10 @@ export function interactionPaths(basePath: string, uid: string): InteractionPath
 /** What every page of a sign-in has. */
 export const pageOf = ({ uiLocales, redirectUri }: Interaction, reader?: PersonOnPage) =>
   ({ kind: 'page', languages: uiLocales, reader, formTargets: [redirectUri] }) as const
+
+/** Begins a `login_hint` that is a login link; a user name cannot be told from it, so it counts for our own pages alone. */
+export const linkHintPrefix = 'login-link:'
+
+/** The name that an application suggests; never a link, which would sign in whoever reads it. */
+export const suggestedName = ({ loginHint }: Pick<Interaction, 'loginHint'>): string | undefined =>
+  loginHint?.startsWith(linkHintPrefix) ? undefined : loginHint

@@ -7,15 +7,12 @@ import { factorStanding, linkMethod } from '../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import { personOnPage } from '../users/person-on-page.ts'
 import type { UserSources } from '../users/user-sources.ts'
-import { pageOf } from './attempt.ts'
+import { linkHintPrefix, pageOf } from './attempt.ts'
 import type { Attempt, Form, FormOutcome } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 
 // A link of `nauthera login-link` takes the place of the password in a sign-in for the pages of the account. Every other step follows: the
 // second factor, a password that must be changed. A GET uses nothing up; the button does.
-
-/** Of a `login_hint`; a user name cannot be told from it, so it counts for our own pages alone. */
-const hintPrefix = 'login-link:'
 
 interface Needs {
   readonly loginLinks: Pick<LoginLinks, 'find' | 'use'>
@@ -30,7 +27,7 @@ export const createLoginLinkRoute = (site: { readonly basePath: string; readonly
   method: 'GET',
   path: `${paths.loginLink}/:token`,
   async handle({ params }) {
-    const hint = `${hintPrefix}${(params['token'] ?? '').slice(0, longestToken)}`
+    const hint = `${linkHintPrefix}${(params['token'] ?? '').slice(0, longestToken)}`
     // prompt: whoever is signed in here may be somebody else
     return { kind: 'redirect', location: ownSignInPath(site, { prompt: 'login', login_hint: hint }) }
   },
@@ -40,13 +37,9 @@ const longestToken = 100
 
 /** @returns undefined when this sign-in has no link, or the person wants another way */
 export function loginLinkOf({ client, loginHint, progress }: Interaction): string | undefined {
-  const isHere = client.own === true && progress.switching !== true && loginHint?.startsWith(hintPrefix) === true
-  return isHere ? loginHint.slice(hintPrefix.length) : undefined
+  const isHere = client.own === true && progress.switching !== true && loginHint?.startsWith(linkHintPrefix) === true
+  return isHere ? loginHint.slice(linkHintPrefix.length) : undefined
 }
-
-/** The name that an application suggests; never a link, which would sign in whoever reads it. */
-export const suggestedName = ({ loginHint }: Pick<Interaction, 'loginHint'>): string | undefined =>
-  loginHint?.startsWith(hintPrefix) ? undefined : loginHint
 
 /** The page that says whose sign-in it would be; undefined when the link does not work. */
 export async function loginLinkPage(needs: Needs, attempt: Attempt, token: string): Promise<Page | undefined> {

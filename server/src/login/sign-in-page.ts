@@ -3,9 +3,8 @@ import type { Page } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import type { Linking } from '../oidc/interaction/interaction.ts'
 import type { PasskeyOffer } from '../users/factors/passkey-factors.ts'
-import { pageOf } from './attempt.ts'
+import { pageOf, suggestedName } from './attempt.ts'
 import type { Attempt } from './attempt.ts'
-import { suggestedName } from './login-link.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
 /** Of the library and ours: the request names somebody else than the session, by `id_token_hint` or as `sub` in `claims`. */
