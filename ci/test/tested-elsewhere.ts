@@ -40,7 +40,10 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'server/src/cli/**': ['server/test/cli/program.integration.test.ts'],
   'server/src/clients/*': ['server/test/clients/config-service.test.ts'],
   'server/src/http/**': ['server/test/http/server.integration.test.ts', 'server/test/http/edge.integration.test.ts'],
-  'server/src/login/*': ['server/test/login/routes.test.ts', 'server/test/sign-in-in-browser.integration.test.ts'],
+  'server/src/login/{.,attempt,consent,proof}/*': [
+    'server/test/login/routes.test.ts',
+    'server/test/sign-in-in-browser.integration.test.ts',
+  ],
   'server/src/login/upstream/*': [
     'server/test/login/upstream/answers.integration.test.ts',
     'server/test/login/upstream/linking.integration.test.ts',

@@ -84,7 +84,11 @@ export const folders: Readonly<Record<string, string>> = {
   'server/src/http/pages': 'Pages and forms: routes, guards, headers, errors.',
   'server/src/http/protocol': 'What lies around the endpoints of the protocol: discovery, OPTIONS, its pages.',
   'server/src/http/request': 'What every handler stands on: who asks, how long it may take, its line in the log.',
-  'server/src/login': 'A sign-in: a list of steps, a step a file.',
+  'server/src/login':
+    'A sign-in: a list of steps, a step a file. Imports go these files -> consent -> proof -> upstream -> attempt.',
+  'server/src/login/attempt': 'What a step is given, and what it may answer.',
+  'server/src/login/consent': 'Steps after it is known who signs in: access, device, consent, the end.',
+  'server/src/login/proof': 'Steps that find out who signs in, and what proves it.',
   'server/src/login/upstream': 'Other providers at which people sign in.',
   'server/src/mail': 'Mails, and the pages that ask for them or that they lead to.',
   'server/src/oidc':

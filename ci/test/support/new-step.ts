@@ -14,7 +14,7 @@ const texts: Insertion = [
 export const changed: Readonly<Record<string, readonly Insertion[]>> = {
   'server/src/login/steps.ts': [
     ['import type { LoginLinks }', "import type { Connection } from '../store/driver/postgres.ts'\n"],
-    ['import { createAccess }', "import { createAcceptTerms } from './accept-terms.ts'\n"],
+    ['import { createAccess }', "import { createAcceptTerms } from './consent/accept-terms.ts'\n"],
     ['  readonly loginLinks:', '  readonly database: Connection\n'],
     ['  createAccess(needs),', '  createAcceptTerms(needs),\n'],
   ],
@@ -34,10 +34,10 @@ export const changed: Readonly<Record<string, readonly Insertion[]>> = {
 }
 
 export const added: Readonly<Record<string, string>> = {
-  'server/src/login/accept-terms.ts': `import { createAcceptedTerms } from '../store/people/accepted-terms.ts'
-import type { Connection } from '../store/driver/postgres.ts'
-import { pageOf } from './attempt.ts'
-import type { Step } from './attempt.ts'
+  'server/src/login/consent/accept-terms.ts': `import { createAcceptedTerms } from '../../store/people/accepted-terms.ts'
+import type { Connection } from '../../store/driver/postgres.ts'
+import { pageOf } from '../attempt/attempt.ts'
+import type { Step } from '../attempt/attempt.ts'
 
 export function createAcceptTerms(needs: { readonly database: Connection }): Step {
   const accepted = createAcceptedTerms(needs)
@@ -116,7 +116,7 @@ export const tests: {
     ],
   },
   added: {
-    'server/test/login/accept-terms.integration.test.ts': `import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
+    'server/test/login/consent/accept-terms.integration.test.ts': `import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'

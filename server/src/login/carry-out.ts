@@ -1,10 +1,10 @@
 import type { Interaction, Interactions, Progress } from '../oidc/interaction/interaction.ts'
 import type { Reply } from '../reply.ts'
 import type { Audit } from '../store/audit/audit.ts'
-import type { Agreed, Attempt, FormOutcome } from './attempt.ts'
-import { auditFields } from './audit-fields.ts'
+import type { Agreed, Attempt, FormOutcome } from './attempt/attempt.ts'
+import { auditFields } from './attempt/audit-fields.ts'
 import type { Dispatch } from './dispatch.ts'
-import { overPage } from './over-page.ts'
+import { overPage } from './attempt/over-page.ts'
 
 interface Needs {
   readonly interactions: Pick<Interactions, 'save' | 'finish'>

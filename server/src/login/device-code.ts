@@ -7,7 +7,7 @@ import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake, PersonOnPage } from '../reply/on-page.ts'
 import type { Audit } from '../store/audit/audit.ts'
 import type { DeviceCodes } from '../store/tokens/device-codes.ts'
-import { interactionPaths } from './attempt.ts'
+import { interactionPaths } from './attempt/attempt.ts'
 
 interface Needs {
   /** The issuer's path, '' when it has none. */

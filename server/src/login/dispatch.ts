@@ -1,4 +1,4 @@
-import type { Attempt, Form, Step, StepOutcome } from './attempt.ts'
+import type { Attempt, Form, Step, StepOutcome } from './attempt/attempt.ts'
 
 export type Dispatch = (attempt: Attempt) => Promise<Exclude<StepOutcome, { kind: 'passed' }>>
 

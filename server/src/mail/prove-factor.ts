@@ -1,5 +1,5 @@
 import { paths } from '@nauthera/rules/endpoints'
-import { passkeyAnswer } from '../login/passkey.ts'
+import { passkeyAnswer } from '../login/proof/passkey.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import type { Page, PageRequest } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Attempt, Step } from '../../src/login/attempt.ts'
+import type { Attempt, Step } from '../../src/login/attempt/attempt.ts'
 import { createDispatch, guardForm } from '../../src/login/dispatch.ts'
 
 const attempt = {} as Attempt

@@ -20,7 +20,7 @@ export async function checkUpstreams(settings: ServerSettings): Promise<Finding[
   return [...answered, ...settings.upstreams.flatMap((upstream) => checkSecondStep(upstream, settings))]
 }
 
-/** Setting up a second factor wants a sign-in whose time is known (`login/set-up-factor.ts`): who has nothing but a provider that says none
+/** Setting up a second factor wants a sign-in whose time is known (`login/proof/set-up-factor.ts`): who has nothing but a provider that says none
  *  cannot do what the setting wants of them. */
 function checkSecondStep(upstream: UpstreamSettings, settings: ServerSettings): Finding[] {
   const { policy, requiredGroups } = settings.secondFactor

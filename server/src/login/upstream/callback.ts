@@ -1,8 +1,8 @@
 // The address to which a provider leads back; it changes nothing.
 import { paths } from '@nauthera/rules/endpoints'
 import type { PageRequest, Reply, Route } from '../../reply.ts'
-import { interactionPaths } from '../attempt.ts'
-import { overPage } from '../over-page.ts'
+import { interactionPaths } from '../attempt/attempt.ts'
+import { overPage } from '../attempt/over-page.ts'
 import type { Federation } from './federation.ts'
 import { movingOnPage } from './leave.ts'
 

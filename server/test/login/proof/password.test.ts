@@ -1,7 +1,7 @@
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
-import type { SignInOutcome } from '../../src/users/user-sources.ts'
-import { ada, attempt, createBrowser, now, pageOf, toClient, toPage } from './browser.ts'
+import type { SignInOutcome } from '../../../src/users/user-sources.ts'
+import { ada, attempt, createBrowser, now, pageOf, toClient, toPage } from '../browser.ts'
 
 describe('createPasswordForm', () => {
   it('is reached by a page in the language of the request, whose form may end at the client', async () => {

@@ -1,7 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
-import type { Interaction, Progress, SignedIn } from '../oidc/interaction/interaction.ts'
-import type { Page, PageRequest } from '../reply.ts'
-import type { Mistake, PersonOnPage } from '../reply/on-page.ts'
+import type { Interaction, Progress, SignedIn } from '../../oidc/interaction/interaction.ts'
+import type { Page, PageRequest } from '../../reply.ts'
+import type { Mistake, PersonOnPage } from '../../reply/on-page.ts'
 
 /** One request of a sign-in. Steps read it, and pass on what they found out. */
 export interface Attempt {

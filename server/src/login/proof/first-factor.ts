@@ -1,13 +1,13 @@
-import type { Attempt, FormOutcome, Step, StepOutcome } from './attempt.ts'
-import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
+import type { Attempt, FormOutcome, Step, StepOutcome } from '../attempt/attempt.ts'
+import type { PasskeyFactors } from '../../users/factors/passkey-factors.ts'
 import { createLoginLinkForm, loginLinkOf, loginLinkPage } from './login-link.ts'
 import { createPasskeyForm } from './passkey.ts'
 import { createPasswordForm } from './password.ts'
 import { signInPage } from './sign-in-page.ts'
-import { comeBack } from './upstream/come-back.ts'
-import { upstreamOf } from './upstream/federation.ts'
-import type { Federation } from './upstream/federation.ts'
-import { leave } from './upstream/leave.ts'
+import { comeBack } from '../upstream/come-back.ts'
+import { upstreamOf } from '../upstream/federation.ts'
+import type { Federation } from '../upstream/federation.ts'
+import { leave } from '../upstream/leave.ts'
 
 type Needs = Parameters<typeof createPasswordForm>[0] &
   Parameters<typeof createLoginLinkForm>[0] &

@@ -1,14 +1,14 @@
 // A way through the first factor: a passkey.
-import type { PageRequest } from '../reply.ts'
-import type { Audit } from '../store/audit/audit.ts'
-import type { PasskeyAnswer, PasskeyFactors } from '../users/factors/passkey-factors.ts'
-import { factorStanding } from '../users/factors/policy.ts'
-import type { SecondFactorPolicy } from '../users/factors/policy.ts'
-import { personOnPage } from '../users/person-on-page.ts'
-import type { UserSources } from '../users/user-sources.ts'
-import type { Form, FormOutcome } from './attempt.ts'
-import { auditFields } from './audit-fields.ts'
-import { linkingOf } from './linking.ts'
+import type { PageRequest } from '../../reply.ts'
+import type { Audit } from '../../store/audit/audit.ts'
+import type { PasskeyAnswer, PasskeyFactors } from '../../users/factors/passkey-factors.ts'
+import { factorStanding } from '../../users/factors/policy.ts'
+import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
+import { personOnPage } from '../../users/person-on-page.ts'
+import type { UserSources } from '../../users/user-sources.ts'
+import type { Form, FormOutcome } from '../attempt/attempt.ts'
+import { auditFields } from '../attempt/audit-fields.ts'
+import { linkingOf } from '../attempt/linking.ts'
 
 interface Needs {
   readonly passkeys: PasskeyFactors

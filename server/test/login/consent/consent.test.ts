@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import type { MissingConsent } from '../../src/oidc/interaction/interaction.ts'
-import { ada, createBrowser, pageOf, session, toClient, toPage } from './browser.ts'
+import type { MissingConsent } from '../../../src/oidc/interaction/interaction.ts'
+import { ada, createBrowser, pageOf, session, toClient, toPage } from '../browser.ts'
 
 describe('createConsent', () => {
   const missing: MissingConsent = {

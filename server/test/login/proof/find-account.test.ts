@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { createBrowser, pageOf, session, toClient, toPage } from './browser.ts'
+import { createBrowser, pageOf, session, toClient, toPage } from '../browser.ts'
 
 describe('findAccount', () => {
   it('goes on with the session when only consent was missing, and by now is there', async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { client, createBrowser, pageOf, toClient } from './browser.ts'
+import { client, createBrowser, pageOf, toClient } from '../browser.ts'
 
 describe('createFinish', () => {
   it('I5 finishes a sign-in once: the second request gets a page that says so', async () => {

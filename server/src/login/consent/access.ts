@@ -1,9 +1,9 @@
-import type { Interactions } from '../oidc/interaction/interaction.ts'
-import type { Page } from '../reply.ts'
-import type { Audit } from '../store/audit/audit.ts'
-import { pageOf } from './attempt.ts'
-import type { Attempt, KnownAccount, Step } from './attempt.ts'
-import { auditFields } from './audit-fields.ts'
+import type { Interactions } from '../../oidc/interaction/interaction.ts'
+import type { Page } from '../../reply.ts'
+import type { Audit } from '../../store/audit/audit.ts'
+import { pageOf } from '../attempt/attempt.ts'
+import type { Attempt, KnownAccount, Step } from '../attempt/attempt.ts'
+import { auditFields } from '../attempt/audit-fields.ts'
 
 /** Whether the account may use the client (`access.allowedGroups`). The same rule applies wherever a token is issued. Here the person gets
  *  a page, and can use another account or go back. */

@@ -1,11 +1,11 @@
 // The page on which a sign-in begins.
-import type { Page } from '../reply.ts'
-import type { Mistake } from '../reply/on-page.ts'
-import type { Linking } from '../oidc/interaction/interaction.ts'
-import type { PasskeyOffer } from '../users/factors/passkey-factors.ts'
-import { pageOf, suggestedName } from './attempt.ts'
-import type { Attempt } from './attempt.ts'
-import type { Upstream } from './upstream/upstream.ts'
+import type { Page } from '../../reply.ts'
+import type { Mistake } from '../../reply/on-page.ts'
+import type { Linking } from '../../oidc/interaction/interaction.ts'
+import type { PasskeyOffer } from '../../users/factors/passkey-factors.ts'
+import { pageOf, suggestedName } from '../attempt/attempt.ts'
+import type { Attempt } from '../attempt/attempt.ts'
+import type { Upstream } from '../upstream/upstream.ts'
 
 /** Of the library and ours: the request names somebody else than the session, by `id_token_hint` or as `sub` in `claims`. */
 const otherReasons: readonly string[] = ['id_token_hint', 'id_token_hint_of_another', 'claims_id_token_sub_value']

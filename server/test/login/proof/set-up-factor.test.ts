@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import type { Progress } from '../../src/oidc/interaction/interaction.ts'
-import { ada, createBrowser, now, pageOf, toPage } from './browser.ts'
+import type { Progress } from '../../../src/oidc/interaction/interaction.ts'
+import { ada, createBrowser, now, pageOf, toPage } from '../browser.ts'
 
 describe('createSetUpFactor', () => {
   /** Somebody who must set up a second factor, so many seconds after the sign-in. @param progress what else has happened */

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import type { SignInOutcome } from '../../src/users/user-sources.ts'
-import { ada, client, createBrowser, now, pageOf, session, toClient, toPage } from './browser.ts'
+import type { SignInOutcome } from '../../../src/users/user-sources.ts'
+import { ada, client, createBrowser, now, pageOf, session, toClient, toPage } from '../browser.ts'
 
 describe('createChangePassword', () => {
   const begin = async () => {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { loopbackHosts } from '@nauthera/rules/uris'
-import type { Interactions, MissingConsent } from '../oidc/interaction/interaction.ts'
-import type { Page } from '../reply.ts'
-import { pageOf } from './attempt.ts'
-import type { Attempt, FormOutcome, KnownAccount, Step } from './attempt.ts'
+import type { Interactions, MissingConsent } from '../../oidc/interaction/interaction.ts'
+import type { Page } from '../../reply.ts'
+import { pageOf } from '../attempt/attempt.ts'
+import type { Attempt, FormOutcome, KnownAccount, Step } from '../attempt/attempt.ts'
 
 /** Asks the person to allow what the client wants, unless they have allowed it before. */
 export function createConsent(needs: { interactions: Pick<Interactions, 'missingConsent'> }): Step {

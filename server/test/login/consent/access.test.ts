@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { createBrowser, pageOf, toClient, toPage } from './browser.ts'
+import { createBrowser, pageOf, toClient, toPage } from '../browser.ts'
 
 describe('createAccess', () => {
   it('tells a person who may not use the client, once in the audit, and offers another account', async () => {

@@ -1,13 +1,13 @@
-import { readNewPassword, ruleMistakes } from '../users/new-password.ts'
-import { passwordLength } from '../users/passwords.ts'
-import type { Page } from '../reply.ts'
-import type { Mistake } from '../reply/on-page.ts'
-import type { Audit } from '../store/audit/audit.ts'
-import type { UserSources } from '../users/user-sources.ts'
-import { pageOf } from './attempt.ts'
-import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
-import { auditFields } from './audit-fields.ts'
-import { linkingOf } from './linking.ts'
+import { readNewPassword, ruleMistakes } from '../../users/new-password.ts'
+import { passwordLength } from '../../users/passwords.ts'
+import type { Page } from '../../reply.ts'
+import type { Mistake } from '../../reply/on-page.ts'
+import type { Audit } from '../../store/audit/audit.ts'
+import type { UserSources } from '../../users/user-sources.ts'
+import { pageOf } from '../attempt/attempt.ts'
+import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from '../attempt/attempt.ts'
+import { auditFields } from '../attempt/audit-fields.ts'
+import { linkingOf } from '../attempt/linking.ts'
 
 interface Needs {
   readonly users: Pick<UserSources, 'changePassword'>

@@ -1,7 +1,7 @@
-import type { RememberedAccount, RememberedAccounts } from '../oidc/remembered-accounts.ts'
-import type { Page } from '../reply.ts'
-import { pageOf } from './attempt.ts'
-import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
+import type { RememberedAccount, RememberedAccounts } from '../../oidc/remembered-accounts.ts'
+import type { Page } from '../../reply.ts'
+import { pageOf } from '../attempt/attempt.ts'
+import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from '../attempt/attempt.ts'
 
 interface Needs {
   readonly remembered: Pick<RememberedAccounts, 'read' | 'forget'>

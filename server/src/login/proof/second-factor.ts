@@ -1,14 +1,20 @@
-import { hasTwoFactors, withSecondFactor } from '../oidc/acr.ts'
-import type { Interaction, Interactions, Progress, SessionAccount, SignedIn } from '../oidc/interaction/interaction.ts'
-import type { Page } from '../reply.ts'
-import type { Mistake } from '../reply/on-page.ts'
-import type { Audit } from '../store/audit/audit.ts'
-import type { CodeOutcome, SecondFactors } from '../users/factors/second-factors.ts'
-import type { PasskeyFactors, PasskeyOffer } from '../users/factors/passkey-factors.ts'
-import { pageOf } from './attempt.ts'
-import type { Attempt, Form, FormOutcome, KnownAccount, Step } from './attempt.ts'
-import { auditFields } from './audit-fields.ts'
-import { linkingOf } from './linking.ts'
+import { hasTwoFactors, withSecondFactor } from '../../oidc/acr.ts'
+import type {
+  Interaction,
+  Interactions,
+  Progress,
+  SessionAccount,
+  SignedIn,
+} from '../../oidc/interaction/interaction.ts'
+import type { Page } from '../../reply.ts'
+import type { Mistake } from '../../reply/on-page.ts'
+import type { Audit } from '../../store/audit/audit.ts'
+import type { CodeOutcome, SecondFactors } from '../../users/factors/second-factors.ts'
+import type { PasskeyFactors, PasskeyOffer } from '../../users/factors/passkey-factors.ts'
+import { pageOf } from '../attempt/attempt.ts'
+import type { Attempt, Form, FormOutcome, KnownAccount, Step } from '../attempt/attempt.ts'
+import { auditFields } from '../attempt/audit-fields.ts'
+import { linkingOf } from '../attempt/linking.ts'
 import { passkeyAnswer, passkeyRefused } from './passkey.ts'
 
 interface Needs {

@@ -3,10 +3,10 @@ import { Browser, formOf } from '@nauthera/harness/browser'
 import { fetchCode, redeem } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { mintLinkToken } from '../../src/store/people/link-token.ts'
-import { statement } from '../../src/store/driver/postgres.ts'
-import { codeAt } from '../../src/users/factors/totp.ts'
-import { afterPassword, codeOf, setUpApp } from './second-factor-flows.ts'
+import { mintLinkToken } from '../../../src/store/people/link-token.ts'
+import { statement } from '../../../src/store/driver/postgres.ts'
+import { codeAt } from '../../../src/users/factors/totp.ts'
+import { afterPassword, codeOf, setUpApp } from '../second-factor-flows.ts'
 
 const expire = statement('test-expire-login', "UPDATE mail_links SET expires_at = now() - interval '1 second'")
 const claimsOf = (token: string) =>

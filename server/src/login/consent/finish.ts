@@ -1,6 +1,6 @@
-import type { Interactions } from '../oidc/interaction/interaction.ts'
-import type { RememberedAccounts } from '../oidc/remembered-accounts.ts'
-import type { Step } from './attempt.ts'
+import type { Interactions } from '../../oidc/interaction/interaction.ts'
+import type { RememberedAccounts } from '../../oidc/remembered-accounts.ts'
+import type { Step } from '../attempt/attempt.ts'
 
 /** The last step: passes the outcome to the protocol, which answers the client. */
 export function createFinish(needs: {

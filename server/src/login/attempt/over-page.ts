@@ -1,5 +1,5 @@
-import type { LoadedInteraction } from '../oidc/interaction/interaction.ts'
-import type { Page } from '../reply.ts'
+import type { LoadedInteraction } from '../../oidc/interaction/interaction.ts'
+import type { Page } from '../../reply.ts'
 
 /** The page for a sign-in that has expired, is complete or was stopped. It offers to start again at the client. 403 when this browser does
  *  not have the sign-in (it may be somebody else's), else 400. */
