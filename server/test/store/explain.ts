@@ -1,6 +1,5 @@
 // What PostgreSQL did for the queries of a piece of code.
-import { statement } from '../../src/store/driver/postgres.ts'
-import type { Connection } from '../../src/store/driver/postgres.ts'
+import type { Connection, StatementValues } from '../../src/store/driver/postgres.ts'
 
 interface Node {
   readonly 'Node Type': string
@@ -21,8 +20,8 @@ export function explained(database: Connection): ExplainedConnection {
   const nodes: Node[] = []
   return {
     nodes,
-    async query<Row>(asked: Parameters<Connection['query']>[0], values: readonly unknown[] = []) {
-      const explain = statement(`explain-${asked.name}`, `EXPLAIN (ANALYZE, FORMAT JSON) ${asked.text}`)
+    async query<Row>(asked: Parameters<Connection['query']>[0], values: StatementValues = []) {
+      const explain = { ...asked, name: `explain-${asked.name}`, text: `EXPLAIN (ANALYZE, FORMAT JSON) ${asked.text}` }
       const [row] = await database.query<{ 'QUERY PLAN': { Plan: Node }[] }>(explain, values)
       nodes.push(...flat(row!['QUERY PLAN'][0]!.Plan))
       return database.query<Row>(asked, values)
