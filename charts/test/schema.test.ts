@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { issuerFaults } from '@nauthera/rules/issuer'
 import { expect } from 'chai'
 import { leavesOf, readValues } from '../../scripts/chart/values.ts'
+import { faultsOf } from './support/faults.ts'
 import { at, chart, helms, merge, objectsOf, refusal, renderNow } from './support/render.ts'
 
 interface SchemaNode {
@@ -216,16 +217,6 @@ describe('values.schema.json', function () {
     const objects = await objectsOf({ values })
     const server = objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'nauthera-server')!
     expect(server['spec']).not.to.have.property('replicas')
-  })
-
-  it('accepts every issuer that the server accepts', async () => {
-    for (const issuer of [
-      'https://login.example.com',
-      'https://login.example.com:8443/realms/Main',
-      'https://[2001:db8::1]/a',
-      "https://login.example.com/.well/..well/.../a.b/~x_(y)!$&'*+,;=:@-%20",
-    ])
-      expect(await renderNow({ values: { issuer } }), issuer).to.contain(issuer)
   })
 
   it('has a description for every leaf', () => {
@@ -564,12 +555,21 @@ describe('validate.yaml', function () {
     ],
     ['an install of what is off', { enabled: false }, 'enabled is false'],
   ]
-  for (const [sentence, values, message] of rules) {
+  const faults = new Map<string, Promise<readonly (readonly string[])[]>>()
+  /** One process finds them for all sets of a kind. */
+  const faultsFor = async (kind: string, sets: readonly object[], index: number): Promise<readonly string[]> => {
+    const found = faults.get(kind) ?? faultsOf(sets)
+    faults.set(kind, found)
+    return (await found)[index]!
+  }
+
+  for (const [index, [sentence, , message]] of rules.entries()) {
     it(`refuses ${sentence}`, async () => {
-      const faults = (await refusal({ values })).split('\n').filter((line) => line.startsWith('  - '))
-      expect(faults.join('\n')).to.contain(message)
+      const values = rules.map(([, set]) => set)
+      const found = await faultsFor('rules', values, index)
+      expect(found.join('\n')).to.contain(message)
       // What is there; why it cannot be; what to set.
-      for (const fault of faults) expect(fault).to.match(/^ {2}- [^;]+; [^;]+; [^;]+$/)
+      for (const fault of found) expect(fault).to.match(/^[^;]+; [^;]+; [^;]+$/)
     })
   }
 
@@ -602,7 +602,9 @@ describe('validate.yaml', function () {
   const issuers = [
     'https://login.example.com',
     'https://login.example.com:8443/a/b',
+    'https://login.example.com:8443/realms/Main',
     'https://[2001:db8::1]/x',
+    "https://login.example.com/.well/..well/.../a.b/~x_(y)!$&'*+,;=:@-%20",
     'https://login.example.com/a-b_c~d/%20',
     'https://user@login.example.com',
     'https://Login.example.com',
@@ -619,15 +621,12 @@ describe('validate.yaml', function () {
     'http://login.example.com',
     'login.example.com',
   ]
-  for (const issuer of issuers) {
+  for (const [index, issuer] of issuers.entries()) {
     it(`says of the issuer ${issuer} what the server says`, async () => {
-      const isGood = issuerFaults(issuer).length === 0
-      const outcome = await renderNow({ values: { issuer } }).then(
-        () => '',
-        (error: { stderr: string }) => error.stderr,
-      )
-      if (isGood) expect(outcome).to.equal('')
-      else expect(outcome).to.match(/issuer is .*set issuer/)
+      const sets = issuers.map((one) => ({ issuer: one }))
+      const found = await faultsFor('issuers', sets, index)
+      if (issuerFaults(issuer).length === 0) expect(found).to.deep.equal([])
+      else expect(found.join('\n')).to.match(/issuer is .*set issuer/)
     })
   }
 
