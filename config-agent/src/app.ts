@@ -19,12 +19,12 @@ import type { AgentSettings } from './settings.ts'
 
 const pollMs = 2_000
 const heartbeatMs = 10 * 60_000
-/** How long it is put off to say what changed, for a server that does not answer. */
+/** How long the log waits with what changed, when the server does not answer. Milliseconds. */
 const longestAnswerMs = 100
 const usualWordlessMs = 10_000
 const usualPatience = { helloMs: 5_000, ackMs: 30_000 }
 
-/** What is started, in order; `onStop` gets how to stop each part again. */
+/** What startAgent needs. `onStop` registers how to stop each part. */
 interface Needs {
   settings: AgentSettings
   version: string
@@ -113,7 +113,7 @@ const timers = {
   },
 }
 
-/** Begins with what an agent before this one kept in the pod. */
+/** Loads the shards that an earlier agent of this pod wrote. */
 async function loadShards(settings: AgentSettings, live: LiveState, reports: Reports): Promise<MountedShards> {
   const began = monotonic()
   const kept = await createLastGood(settings.stateDirectory).load()
@@ -124,7 +124,7 @@ async function loadShards(settings: AgentSettings, live: LiveState, reports: Rep
   return mounted
 }
 
-/** Follows the mount. @returns once it has been looked at */
+/** Follows the mount. Resolves when it was read once. */
 async function startMount(needs: Needs, agent: Agent, pusher: Pusher): Promise<void> {
   const { live, reports, mounted, platformKeys } = agent
   const { settings, log, onStop } = needs
@@ -141,7 +141,7 @@ async function startMount(needs: Needs, agent: Agent, pusher: Pusher): Promise<v
     if (news) {
       reports.mount.snapshot(mounted.held, news.changed, { trigger, readMs: monotonic() - began })
       pusher.push()
-      // To say what changed in a large shard takes as long as to apply it, and the operator waits to hear that it is live.
+      // Comparing a large shard takes as long as applying it, and the operator waits for the report that it is live.
       await live.untilHas(news.changed, longestAnswerMs)
       for (const shard of news.changed) {
         await new Promise((resolve) => setImmediate(resolve))

@@ -1,5 +1,4 @@
-/** What the config-agent can find wrong. Faults of the mounted files are logged with `code`; nothing they name ever
- *  removes a client. */
+/** Every error code of the config-agent. A fault of a mounted file is logged with its `code`, and never removes a client. */
 export const errorCatalogue = {
   SETTINGS_INVALID: {
     meaning: 'The settings file or an environment variable is wrong; the line before lists every fault.',

@@ -10,8 +10,7 @@ export interface Ref {
   readonly digest: string
 }
 
-/** One shard that was read and found whole. Of its clients the names are kept, and a digest that tells what changed: the file,
- *  compressed, is the smallest form of the rest. */
+/** One shard that was read and is whole. It keeps the name and digest of each client; the rest stays in the compressed file. */
 export interface ReadShard {
   readonly ref: Ref
   /** By `namespace/name`, in the order of the file: digestOfLine. */
@@ -40,20 +39,20 @@ export interface SnapshotFault {
 /** What one pinned directory held at one moment. Neither a missing nor a faulty shard is in `shards`. */
 export interface Snapshot {
   readonly shards: ReadonlyMap<number, ReadShard>
-  /** What lies beside each shard. */
+  /** The signature of each shard. */
   readonly signatures: ReadonlyMap<number, Uint8Array>
   readonly manifest: ReadManifest | undefined
   readonly faults: readonly SnapshotFault[]
   readonly missing: { readonly shards: readonly number[]; readonly manifest: boolean }
 }
 
-/** What the agent believes in and gives to the server: the newest good version of each shard. */
+/** What the agent pushes to the server: the newest accepted version of each shard. */
 export interface HeldShards {
   readonly shards: ReadonlyMap<number, ReadShard>
   readonly manifest: ReadManifest | undefined
 }
 
-/** The reason of every file that the operator's key has not signed. */
+/** The fault of a file that the operator's key has not signed. */
 export const notSigned = 'is not signed by the key that the manifest names'
 
 /** @returns positive when `one` is the newer version, 0 when neither is */

@@ -1,4 +1,4 @@
-// Writes a whole file beside its place and renames it there, so that nobody ever reads a part of it.
+// Replaces a file by one rename, so that a reader never sees half of it.
 import { randomBytes } from 'node:crypto'
 import { open, rename, unlink } from 'node:fs/promises'
 

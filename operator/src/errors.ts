@@ -1,4 +1,4 @@
-/** Every code of the operator: what it means, and what a person does about it. docs/errors.md is generated from this. */
+/** Every error code of the operator, with meaning and remedy. docs/errors.md is generated from this. */
 export const errorCatalogue = {
   SETTINGS_INVALID: {
     meaning: 'The settings file or an environment variable holds a value that cannot be used.',

@@ -13,7 +13,7 @@ await runProcess({
   stopTimeoutMs: 20_000,
   start: async ({ settings, log, metrics, lifecycle }) => {
     let waitMs = 0
-    // the first that is registered stops last: nothing else of us runs any more
+    // registered first, so stopped last
     lifecycle.onStop('back-off', () => pause(systemClock, waitMs))
     const connection = createConnection({
       credentials: loadCredentials(process.env, systemClock),

@@ -1,7 +1,7 @@
-// What an operator tells about its work.
+// The metrics of the operator.
 import type { Metrics } from '@nauthera/runtime/metrics'
 
-/** What an operator tells about its work. */
+/** Creates the metrics of the operator. */
 export function createOperatorMetrics(metrics: Metrics) {
   return {
     leading: metrics.gauge('nauthera_operator_leading', '1 while this process holds the Lease.'),
@@ -28,7 +28,7 @@ export function createOperatorMetrics(metrics: Metrics) {
 
 export type OperatorMetrics = ReturnType<typeof createOperatorMetrics>
 
-/** @param list every replica that is followed */
+/** @param list every followed replica */
 export function recordReplicas(metrics: OperatorMetrics, list: readonly { readonly serverConnected: boolean }[]): void {
   const connected = list.filter(({ serverConnected }) => serverConnected).length
   metrics.replicas.set({ state: 'connected' }, connected)

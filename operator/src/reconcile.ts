@@ -52,7 +52,7 @@ export interface Reconciler {
   reconcile(key: string): Promise<void>
   /** @returns those that wait for a name of one of these clients: what is stored of these has changed */
   waitingFor(keys: readonly string[]): readonly string[]
-  /** What is remembered of the Secrets. */
+  /** The memory of Secrets. */
   readonly memories: Pick<Memories, 'clearRead' | 'seen'>
   /** Wakes nobody any more. */
   stop(): void
@@ -78,22 +78,22 @@ interface Needs {
   readonly tally: Pick<PolicyTally, 'record' | 'remove'>
   readonly clock: Clock
   readonly log: Log
-  /** Comes back to the key after so many milliseconds at the latest. */
+  /** Looks at the key again after this many milliseconds at the latest. */
   readonly again: (key: string, milliseconds: number) => void
-  /** What has failed with this key before was another object's. */
+  /** Earlier failures of this key were of another object. */
   readonly forgive: (key: string) => void
   /** Looks at these now. */
   readonly wake: (keys: readonly string[]) => void
   readonly onWrite?: (kind: 'secret') => void
 }
 
-/** Somebody wrote to a Secret under a former name meanwhile: look again after so long. Milliseconds. */
+/** After a conflict on a Secret under a former name: look again after this long. Milliseconds. */
 const formerAgainMs = 1_000
 
-/** What replicas saw last of a client is looked at again after so long. Milliseconds. */
+/** How often the last uses of a client go into its status. Milliseconds. */
 const lastUsesAgainMs = 600_000
 
-/** Another client asks for the same Secret: look again after so long. Milliseconds. */
+/** While another client wants the same Secret: look again after this long. Milliseconds. */
 const sharedAgainMs = 1_000
 
 export function createReconciler(needs: Needs): Reconciler {
@@ -109,7 +109,7 @@ export function createReconciler(needs: Needs): Reconciler {
   const nameWaits = new NameWaits()
   const limitWaits = new LimitWaits()
 
-  /** Through the rooms: it is judged, its secret comes a step on, people are told. */
+  /** One look: judge the client, work on its secret, write its status. */
   const lookAt = async (key: string, found: OIDCClient) => {
     const log = needs.log.child({ client: key })
     const client = status.withLatest(found)
@@ -117,10 +117,10 @@ export function createReconciler(needs: Needs): Reconciler {
     needs.tally.record(key, judgement)
     nameWaits.record(key, judgement.acceptance.kind === 'conflict' ? judgement.acceptance.holder : undefined)
     limitWaits.record(key, isCountedOut(judgement) ? Date.parse(client.metadata.creationTimestamp) : undefined)
-    // with its shard lost, a name that it had is free without a change of what is stored
+    // when its shard is lost, its name becomes free without a stored change
     if (judgement.serve.kind === 'nothing' && shards.stored(key) === undefined) needs.wake(nameWaits.of([key]))
     const shared = sharedNameOf(client, watch.clients.rivals(key))
-    // What another client does to the Secret has no event: with somebody beside it, nothing of it is remembered.
+    // A rival's write to the Secret causes no event, so with a rival the Secret is always read.
     if (shared) memories.clearRead(key)
     const memory = memories.of(key, client)
     const isNew = client.status === undefined && !shared && shards.isUnheardOf(key)
@@ -128,18 +128,18 @@ export function createReconciler(needs: Needs): Reconciler {
     const { granted, access } = accessOf({ ...needs, apis }, key, judgement)
     const work = { key, judgement, granted, memory, holder: shared?.holder, log }
     let result = await workOnSecret({ ...work, isNew })
-    // before people are told that it is unfinished, the cause is looked for
+    // before an unfinished status is written, the Secret is read for the cause
     if (status.wouldReportUnfinished(key) && memories.clearAssumed(key)) result = await workOnSecret(work)
-    // Before the status forgets the former name: after a crash nothing else knows it.
+    // Before the status loses the former name: after a crash nothing else has it.
     const former = await removeAtFormerNames({ ...needs, home: settings }, judgement.client, memory, result.secret)
-    // One that has lost the Secret, or has to make it again, is told.
+    // Wakes the client that lost the Secret or has to create it again.
     for (const holder of shared?.holders ?? []) again(holder, sharedAgainMs)
     const { restoredFrom } = memory
     const outcome = outcomeOf(needs, { key, judgement, granted, access, result, former, restoredFrom })
     follow.record(key, isSettled(outcome))
     follow.recordPlatform(key, outcome.platform !== undefined)
     const written = await status.write(outcome, isInProgress(outcome))
-    // who proved it last is news for people, and none that hurries; that a program was mended, too
+    // the last identity and a fixed program may reach the status later
     const isFaulty = hasFault(client, outcome.codes, configOf(judgement)?.scopes ?? [])
     const told = outcome.platform === undefined && !isFaulty ? undefined : lastUsesAgainMs
     const waits = [result.again, written.again, told].filter((ms) => ms !== undefined)
@@ -149,7 +149,7 @@ export function createReconciler(needs: Needs): Reconciler {
     if (failure !== undefined) throw failure
   }
 
-  /** The client is gone. Whatever is known by its name was of that very object. */
+  /** The client was removed: drops everything known under its name. */
   const forget = (key: string) => {
     memories.remove(key)
     nameWaits.record(key, undefined)
@@ -168,7 +168,7 @@ export function createReconciler(needs: Needs): Reconciler {
   return {
     reconcile: async (key) => {
       const found = watch.clients.find(key)
-      // its deletion may be no more to be seen: while one is looked at, it can be deleted and made anew
+      // the client may have been deleted and created again during the look
       if (!found || (memories.uid(key) ?? found.metadata.uid) !== found.metadata.uid) forget(key)
       if (!found) return
       follow.start(key)
@@ -180,8 +180,7 @@ export function createReconciler(needs: Needs): Reconciler {
   }
 }
 
-/** @returns what servers are told of its access, which covers the versions that they may still serve, and what becomes of each
- *    audience of its present version */
+/** @returns the access for servers, which covers all versions that they may serve, and the access of the present version by audience */
 function accessOf(
   { watch, shards, apis }: Pick<Needs, 'watch' | 'shards'> & { readonly apis: ApiBook },
   key: string,
@@ -198,7 +197,7 @@ function accessOf(
   }
 }
 
-/** By the list of access, which many clients share: what they are granted is in memory once. */
+/** Cached by the list of access, which many clients share. */
 const grantedBy = new WeakMap<readonly ApiAccess[], Granted>()
 
 function grantedTo(access: readonly ApiAccess[], documents: ReturnType<typeof documentGrants>): Granted {
@@ -210,7 +209,7 @@ function grantedTo(access: readonly ApiAccess[], documents: ReturnType<typeof do
   return granted
 }
 
-/** What the rooms have found out about one client. */
+/** The findings of one look. */
 interface Findings {
   readonly key: string
   readonly judgement: Judgement
@@ -221,7 +220,7 @@ interface Findings {
   readonly restoredFrom: string | undefined
 }
 
-/** What people are told: the findings, and how far the shards and the replicas have come with them. */
+/** The outcome of the look: the findings, and the state of shards and replicas. */
 function outcomeOf(
   needs: Pick<Needs, 'settings' | 'shards' | 'follow' | 'clock' | 'replicas' | 'issuers'>,
   findings: Findings,
@@ -261,7 +260,7 @@ function platformOf({ replicas, issuers }: Pick<Needs, 'replicas' | 'issuers'>, 
   return platformStanding(replicas.list(), { ofCluster, fault: issuers.fault })
 }
 
-/** How many replicas serve a client that is not to be served in its present version. */
+/** How many replicas serve a client whose present version must not be served. */
 const servedOf = ({ follow }: Pick<Needs, 'follow'>, { key, judgement }: Findings): Outcome['served'] =>
   judgement.serve.kind === 'desired' ? undefined : follow.served(key)
 
@@ -283,7 +282,7 @@ function activityIn(
 
 type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']
 
-/** The stored version may be of an earlier generation when nothing that a server sees has changed since. */
+/** Whether the stored version is the present one, in all that a server reads. */
 function isStored({ judgement, granted }: Findings, entry: StoredEntry | undefined): boolean {
   const version = versionOf(judgement)
   return (

@@ -1,8 +1,8 @@
-// The one door to the library that reads X.509: what a certificate of others says. Only a server that takes certificates of clients loads it.
+// Reads the X.509 certificates of others; the one door to @peculiar/x509. Only a server with mutual TLS for clients loads it.
 import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
 
-/** What a certificate says, as far as whoever judges it needs to know. */
+/** The fields of a certificate that decide whether it is trusted. */
 export interface CertificateFacts {
   /** The relative names of its subject in the order of the certificate, the widest first; each has the values by type: a short name such as
    *  CN, or an OID. A value that is no text begins with `#`. */
@@ -11,22 +11,22 @@ export interface CertificateFacts {
   readonly dnsNames: readonly string[]
   readonly uris: readonly string[]
   readonly isAuthority: boolean
-  /** How many authorities may stand between this one and a leaf. */
+  /** pathLenConstraint (RFC 5280 section 4.2.1.9). */
   readonly pathLength: number | undefined
-  /** Undefined where it does not say for what its key is. */
+  /** Undefined without the extension keyUsage. */
   readonly mayIssue: boolean | undefined
   readonly maySign: boolean | undefined
   /** Extended key usage; OIDs. */
   readonly usages: readonly string[] | undefined
-  /** OIDs of its extensions, and of those that nobody may ignore. */
+  /** OIDs of its extensions, and of the critical ones. */
   readonly extensions: readonly string[]
   readonly critical: readonly string[]
   /** Of its signature, such as SHA-256; undefined where the algorithm has none of its own, such as Ed25519. */
   readonly hash: string | undefined
 }
 
-/** Whether a certificate, or an authority above it, may stand for a client of TLS: its extended key usage, where there is one, names clients. `Any` alone does
- *  not (RFC 5280 section 4.2.1.12 leaves it open; OpenSSL says no). */
+/** Whether the extended key usage allows TLS clients. `anyExtendedKeyUsage` alone does not: RFC 5280 section 4.2.1.12 leaves it open, and
+ *  OpenSSL refuses it. */
 export const isForClients = ({ usages }: Pick<CertificateFacts, 'usages'>): boolean =>
   usages === undefined || usages.includes(x509.ExtendedKeyUsage.clientAuth)
 

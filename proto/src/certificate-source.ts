@@ -1,5 +1,4 @@
-// Certificates that are replaced while streams stay open: held in memory, or read from files that another process
-// renews.
+// Certificates that are replaced while connections stay open, held in memory or read from files.
 import { X509Certificate } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
@@ -21,8 +20,7 @@ export interface CertificateSource {
   onChange(listener: (set: CertificateSet) => void): () => void
 }
 
-/** Keeps the newest set in memory. `replace` refuses a set that TLS could not use, so that a bad one ends no
- *  connection. */
+/** Keeps the newest set in memory. `replace` refuses a set that TLS cannot use. */
 export interface CertificateHolder extends CertificateSource {
   /** @throws Error when a PEM cannot be read or the key is not the certificate's */
   replace(set: CertificateSet): void
@@ -78,7 +76,7 @@ export function renewalOf(certificatePem: string): number {
 
 /** Follows three PEM files that another process writes and renews. When files are absent, damaged or do not match (a
  *  new certificate beside an old key), the newest usable set stays.
- *  @param options.pollMs how often is looked whether the files have changed
+ *  @param options.pollMs how often the files are checked for a change
  *  @param options.onFault called once for each new kind of fault, and not for files that are merely absent
  *  @returns a source that has read the files once */
 export function followCertificateFiles(
@@ -116,10 +114,10 @@ export function followCertificateFiles(
   }
 }
 
-/** Milliseconds. A file that is younger may be written once more at what counts as the same instant. */
+/** Milliseconds. A younger file may change again without a new modification time. */
 const settledMs = 1_000
 
-/** @returns what differs as soon as one of the files has changed; undefined when that cannot be told */
+/** @returns a text that changes with each change of the files; undefined when a change could be missed */
 function stateOf(paths: readonly string[]): string | undefined {
   const states = paths.map((path) => statSync(path, { throwIfNoEntry: false }))
   const settled = Date.now() - settledMs

@@ -1,5 +1,5 @@
 // Makes a CA and issues leaves: X.509 version 3 (RFC 5280), ECDSA with P-256 and SHA-256 throughout. @peculiar/asn1-x509 writes what node:crypto signs.
-// What others' certificates say is read elsewhere (certificate-facts).
+// certificate-facts.ts reads the certificates of others.
 import { X509Certificate, createHash, createPrivateKey, generateKeyPair, randomBytes, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'

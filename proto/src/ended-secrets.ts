@@ -1,4 +1,4 @@
-// Secrets of a client that have ended are remembered by their ids, so that people are told that a secret has ended, not that it is wrong.
+// The ids of a client's ended secrets, so that a log line can say "ended" and not "wrong".
 
 const dayMs = 86_400_000
 /** Days. */
@@ -17,9 +17,9 @@ export const knownEnded = (ended: EndedSecrets, now: number): readonly string[] 
     .toSorted(([, one], [, other]) => one - other)
     .map(([id]) => id)
 
-/** @param gone those that have just left, with the time at which they were to end; undefined for one that was valid
+/** @param gone secrets that were just removed, with their `notAfter`; undefined for one without
  *  @param live ids of those that are valid now
- *  @returns what is remembered from now on: the same object where nothing changes */
+ *  @returns the new record; the same object when nothing changes */
 export function withEnded(
   before: EndedSecrets,
   gone: readonly { readonly id: string; readonly notAfter?: number | undefined }[],

@@ -1,5 +1,5 @@
-// A mounted Secret or ConfigMap. The kubelet writes each version of it into a directory of its own, switches one link to it, and removes the
-// version before: who reads several files in that moment has a mixture, or finds that the rest is gone.
+// Reads a mounted Secret or ConfigMap in one version. The kubelet writes each version into its own directory, switches the link `..data`,
+// and removes the old directory: a reader of several files could get a mixture.
 import { readFileSync, readlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
@@ -9,9 +9,9 @@ export const dataLink = '..data'
 /** A volume changes once a second at most. */
 const attempts = 20
 
-/** Has `read` look at files until none of their volumes was switched meanwhile. Files are read without threads: they lie in memory.
- *  @param files what is read; the others of their volumes count too. Where there is no such link, nothing is switched
- *  @throws what `read` throws of one version; Error when the volumes never stay as they are */
+/** Repeats `read` until no volume was switched during it. Files are read without threads: they lie in memory.
+ *  @param files the files that are read. A directory without the link is never switched
+ *  @throws what `read` throws; Error when the volumes change at every attempt */
 export function inOneVersion<T>(files: readonly (string | undefined)[], read: () => T): T {
   const directories = [...new Set(files.flatMap((file) => (file === undefined ? [] : [dirname(file)])))]
   for (let attempt = 0; attempt < attempts; attempt++) {
@@ -27,7 +27,7 @@ export function inOneVersion<T>(files: readonly (string | undefined)[], read: ()
   throw new Error(`${directories.join(', ')} changes faster than it can be read`)
 }
 
-/** @returns the content of each file, all of one version of their volumes
+/** @returns the content of each file, all from one version of their volumes
  *  @throws Error of the file system */
 export function readTogether<Names extends string>(files: Readonly<Record<Names, string>>): Record<Names, Buffer> {
   const named = Object.entries<string>(files)
@@ -35,7 +35,7 @@ export function readTogether<Names extends string>(files: Readonly<Record<Names,
   return inOneVersion(Object.values<string>(files), () => read() as Record<Names, Buffer>)
 }
 
-/** @returns where to list the files of a volume. The names beside the link follow it a moment later: one may be missing, or lead nowhere */
+/** @returns the directory to list a volume's files in. The links beside `..data` are updated a moment later */
 export function contentOf(directory: string): string {
   return versionOf(directory) === '' ? directory : join(directory, dataLink)
 }

@@ -1,9 +1,9 @@
-// What every process asks alike of the entry of a client in a shard.
+// Questions about a client's entry in a shard that every process answers the same way.
 import { equals } from '@bufbuild/protobuf'
 import { GrantedSchema, RestraintSchema } from './generated/nauthera/config/v1/config_pb.ts'
 import type { Granted, Restraint, ShardEntry } from './generated/nauthera/config/v1/config_pb.ts'
 
-/** @returns the uid by which the database knows the client: one that was restored from a backup goes on with that of the earlier object */
+/** @returns the uid under which the database knows the client. A client restored from a backup keeps the uid of the earlier object */
 export const lastingUid = ({ uid, restoredFrom }: Pick<ShardEntry, 'uid' | 'restoredFrom'>): string =>
   restoredFrom || uid
 

@@ -50,8 +50,8 @@ export function renderShardFile(shard: ClientShard): { file: Uint8Array; digest:
 /** Bytes of a compressed file, of which a Secret has room for several. */
 const smallFile = 256 * 1024
 
-/** Ids and hashes, most of a shard, do not compress, so that the least compression gives a file that is a twentieth larger in half the time. One
- *  that would come near to what a Secret holds is compressed as usual. */
+/** Most of a shard is ids and hashes, which do not compress. The lowest level takes half the time for a file 5 % larger. A file near the
+ *  limit of a Secret is compressed at the usual level. */
 function pack(bytes: Uint8Array): Uint8Array {
   const file = gzipSync(bytes, { level: 1 })
   return file.length <= smallFile ? file : gzipSync(bytes)
@@ -66,7 +66,7 @@ export function parseShardFile(file: Uint8Array): ShardFile {
 /** Bytes. To hand a smaller file to a thread takes longer than to unpack it. */
 const largeFile = 16 * 1024
 
-/** What parseShardFile unpacks, without holding up whatever else the process does.
+/** Unpacks a shard for parseShardBytes, in a thread.
  *  @returns for parseShardBytes */
 export async function unpackShardFile(file: Uint8Array): Promise<Uint8Array> {
   const options = { maxOutputLength: maxShardBytes }
@@ -123,7 +123,7 @@ function inLines(head: string, entries: readonly ShardEntry[]): string {
   return `${head.slice(0, -1)},${listBegin}\n${entries.map(lineOf).join(',\n')}\n${listEnd}`
 }
 
-/** Known by the entry itself: of 600 clients one has changed since the last write. */
+/** Caches the line of each entry: of 600 clients usually one changed since the last write. */
 const lineOfEntry = new WeakMap<ShardEntry, string>()
 
 function lineOf(entry: ShardEntry): string {

@@ -1,11 +1,10 @@
-// Signatures: asymmetric ones only, since HS256 and its kind need a plain secret on the server. Encryption: likewise, and with
-// a key of the client.
+// Algorithms for signatures and encryption. All are asymmetric: HS256 and its kind need a plain secret on the server.
 
 /** What a server can sign with; its settings choose among them. */
 export const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 export type SigningAlgorithm = (typeof signingAlgorithms)[number]
 
-/** What there are keys for where the settings do not say. Programs that do not know another algorithm refuse a whole JWKS in which one stands. */
+/** The default of the setting. Some programs refuse a whole JWKS when one of its keys has an algorithm that they do not know. */
 export const usualAlgorithms = ['ES256', 'RS256'] as const satisfies readonly SigningAlgorithm[]
 
 /** What a server signs with where neither its settings nor the client say. ID tokens: RS256 is the default of OpenID Connect
@@ -24,8 +23,8 @@ export const clientAlgorithms = [...signingAlgorithms, 'Ed25519'] as const
 /** What a platform may sign the tokens of its programs with: clusters sign with the key that they were given, of any size and curve. */
 export const platformAlgorithms = [...clientAlgorithms, 'RS384', 'RS512', 'PS384', 'PS512', 'ES384', 'ES512'] as const
 
-/** What an answer can be encrypted to a key of the client with (RFC 7518 section 4.1). RSA1_5 tells whoever may try often enough what
- *  is inside, and RSA-OAEP is the same as the first with SHA-1. */
+/** Key management algorithms for answers to a client (RFC 7518 section 4.1). RSA1_5 is missing since it has padding oracles, RSA-OAEP
+ *  since it uses SHA-1. */
 export const keyEncryptions = ['RSA-OAEP-256', 'ECDH-ES', 'ECDH-ES+A256KW'] as const
 export type KeyEncryption = (typeof keyEncryptions)[number]
 

@@ -1,14 +1,14 @@
-// How a client is known by its certificate (RFC 8705): which names it may have, and which servers can prove them.
+// Authentication of a client by its certificate (RFC 8705): the name that identifies it, and which servers support it.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { tlsMethods } from './client-authentication.ts'
 import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
 import { parseDistinguishedName } from './distinguished-name.ts'
 
-/** The name in the certificate of an authority; the other method knows the certificate itself. */
+/** Identifies a client by the name in a certificate that a CA issued; self_signed_tls_client_auth compares the certificate itself. */
 export const authorityMethod = 'tls_client_auth'
 
-/** What a server does with certificates of clients: `authorities` says that it knows some that may name a client. */
+/** The server's mutual TLS. `authorities`: it trusts a CA that may name clients. */
 export interface MutualTls {
   readonly authorities: boolean
 }

@@ -1,5 +1,5 @@
-// What a client may be. The operator asks before it serves a client and `kubectl-nauthera render` without a cluster; the
-// server asks again, whatever came before: an old API server or a disabled policy must not open a hole.
+// Checks the config of a client. The operator and `kubectl-nauthera render` check it before servers get it; the server checks again, in
+// case the API server or a policy let it pass.
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { acrLevels } from './acr.ts'
@@ -20,11 +20,11 @@ import { responseModes } from './response-modes.ts'
 import { subjectFaults } from './subjects.ts'
 import { emailPattern, isHttpsUrl, originFault, redirectFault } from './uris.ts'
 
-/** What is not in a client's config. */
+/** What the check needs beside the client's config. */
 export interface AboutClient {
-  /** There is a secret that it can show. */
+  /** Whether the client has a secret. */
   readonly hasSecret: boolean
-  /** What the server signs with; who does not know gives all of them. */
+  /** The server's signing algorithms; all of them when the server is not known. */
   readonly algorithms: readonly string[]
   /** The issuers of identityIssuers; who does not know the server leaves it out. */
   readonly identityIssuers?: readonly string[]
@@ -32,7 +32,7 @@ export interface AboutClient {
   readonly mutualTls?: MutualTls | 'off'
 }
 
-/** A list of known words, in which any text may be looked for. */
+/** Widens a list of literals, so that any text can be searched in it. */
 const words = (list: readonly string[]): readonly string[] => list
 
 /** A proof of the code is all that such a client has. */
@@ -133,7 +133,7 @@ function grantFaults(config: ClientConfig): readonly ClientFault[] {
 function keyFaults(config: ClientConfig): readonly ClientFault[] {
   const { jwks, jwksUri, tokenEndpointAuthMethod: method } = config
   const faults = jwks === undefined ? [] : jwksFaults(jwks).map((message) => invalid('auth.jwks', message))
-  // an assertion that nobody can make is a client that never signs in; such a client would be Ready and of no use
+  // without a usable key the client would be Ready and could never authenticate
   if (jwks !== undefined && faults.length === 0 && method === 'private_key_jwt' && !canVerify(jwks))
     faults.push(invalid('auth.jwks', `must have a key that can verify an assertion: ${usableKeys}`))
   if (jwks !== undefined && faults.length === 0 && method === 'self_signed_tls_client_auth' && !hasCertificate(jwks))

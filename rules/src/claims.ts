@@ -1,8 +1,7 @@
-// Claims with a meaning of their own: a client may not derive one of these names from groups, or an application would take
-// what a group says for what the Provider says.
+// Reserved claims: a client cannot derive them from groups, since applications would read them as statements of the Provider.
 import { claimsByScope } from './scopes.ts'
 
-/** About the sign-in, in no scope. */
+/** Claims about the sign-in, without a scope. */
 export const signInClaims = ['acr', 'amr', 'auth_time', 'sid', 'iss'] as const
 
 /** About the token itself. */
@@ -33,7 +32,7 @@ const answerClaims = ['active', 'username', 'token_type', 'authorization_details
 /** Which claims of the granted scopes an ID token holds: all, or only those that the request names (OpenID Connect Core 5.4). */
 export const idClaims = ['Scopes', 'Minimal'] as const
 
-/** A program that keeps claims in an object of JavaScript would change that object instead. */
+/** Names that would change the prototype of a JavaScript object. */
 export const unusableClaims: readonly string[] = ['__proto__']
 
 /** What a token of a person may tell an API, besides the claims that the API makes from groups. */

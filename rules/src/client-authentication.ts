@@ -1,5 +1,5 @@
-// How a client proves that it is itself at the token endpoint. client_secret_jwt is not among them: it needs the plain
-// secret on the server, which has hashes only.
+// How a client authenticates at the token endpoint. client_secret_jwt is missing: it needs the plain secret, and the server has hashes
+// only.
 
 /** The ways of the protocol (RFC 7591 section 2). */
 export const wireMethods = [
@@ -12,8 +12,7 @@ export const wireMethods = [
 ] as const
 type WireMethod = (typeof wireMethods)[number]
 
-/** A token of the client's platform in the place of a secret (identities.ts): a word of ours, since the protocol has none. A server that does
- *  not know it refuses the client. */
+/** The client shows a token of its platform and no secret (identities.ts). The name is ours: the protocol has none. */
 export const federatedMethod = 'federated_jwt'
 
 /** What `auth.method` may say. client_secret: in the header or in the body, as the program likes (RFC 6749 section 2.3.1). */
@@ -24,7 +23,7 @@ export type AuthMethod = (typeof authMethods)[number]
 export const secretWays = ['client_secret_basic', 'client_secret_post'] as const
 export type SecretWay = (typeof secretWays)[number]
 
-/** Those that show a secret, which then has a life of its own: it is minted, published and rotated. */
+/** The methods with a secret, which the operator mints, publishes and rotates. */
 export const secretMethods: readonly string[] = ['client_secret', ...secretWays]
 export const showsSecret = (method: string): boolean => secretMethods.includes(method)
 

@@ -1,4 +1,4 @@
-// What the one word `spec.type` decides.
+// What `spec.type` decides: default grants, default authentication, whether there are redirects.
 import type { AuthMethod } from './client-authentication.ts'
 import type { GrantType } from './grants.ts'
 
@@ -6,13 +6,13 @@ export const clientTypes = ['Web', 'SPA', 'Native', 'M2M', 'Device'] as const
 export type ClientType = (typeof clientTypes)[number]
 
 interface Meaning {
-  /** What a client may do that says nothing. */
+  /** The default of `grants`. */
   readonly grants: readonly GrantType[]
-  /** How it authenticates where it says nothing. */
+  /** The default of `auth.method`. */
   readonly method: AuthMethod
-  /** SPA and Native run on the machines of others, which can keep nothing secret. */
+  /** False for SPA and Native: they run on users' machines and cannot keep a secret. */
   readonly mayAuthenticate: boolean
-  /** A person comes to it with a browser and is sent back. */
+  /** Whether a browser is redirected back to it. */
   readonly redirects: boolean
   readonly scopes: readonly string[]
 }

@@ -1,4 +1,4 @@
-// Distinguished names as text (RFC 4514), as `auth.tls.subjectDN` has them, and how two of them are compared.
+// Parses and compares distinguished names (RFC 4514) such as `auth.tls.subjectDN`.
 
 /** One attribute of each relative name: `type=value`, with the type as an OID. A relative name of several attributes has them in order. */
 export type DistinguishedName = readonly (readonly string[])[]
@@ -59,7 +59,7 @@ export function attributeOf(type: string, value: string): string | undefined {
   return oid && `${oid}=${value}`
 }
 
-/** At a character that no backslash stands before. */
+/** Splits at a character without a backslash before it. */
 function splitAt(text: string, separator: string): readonly string[] {
   const parts: string[] = []
   let from = 0

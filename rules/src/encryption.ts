@@ -1,4 +1,4 @@
-// What is encrypted for a client, so that only who has a private key of its own reads it.
+// Which answers are encrypted to a key of the client.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { contentEncryptions, keyEncryptions } from './algorithms.ts'
 import type { KeyEncryption } from './algorithms.ts'

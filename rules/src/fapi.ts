@@ -1,5 +1,4 @@
-// What FAPI 2.0 asks of a client (Security Profile sections 5.3.2 and 5.4). The definition asks the same in CEL and says it in
-// these words.
+// Checks a client against FAPI 2.0 (Security Profile sections 5.3.2 and 5.4). The CRD has the same rules in CEL, with the same messages.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { fapiAlgorithms } from './algorithms.ts'
 import { hasCertificateBoundTokens } from './certificates.ts'

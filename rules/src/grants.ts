@@ -1,4 +1,4 @@
-// How a client comes by tokens: the words of an OIDCClient, and those of the protocol. There is no implicit and no password.
+// The grant types of an OIDCClient, and their names in the protocol. Implicit and password do not exist.
 
 export const grantTypes = [
   'authorization_code',

@@ -1,4 +1,4 @@
-// Who may prove itself as a client that has no secret: with a token that its platform gave it.
+// Identities of programs that authenticate as a client with a token of their platform.
 import type { ClientConfig, Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { federatedMethod } from './client-authentication.ts'
 import { invalid } from './client-fault.ts'
@@ -26,7 +26,7 @@ export function serviceAccountOf(subject: string): { readonly namespace: string;
 export const identityText = ({ serviceAccount, issuer, subject }: Identity): string =>
   serviceAccount ? `ServiceAccount ${serviceAccount.namespace}/${serviceAccount.name}` : `${subject} of ${issuer}`
 
-/** Such a subject is in no token of a platform, and PostgreSQL has no room for NUL. */
+/** No platform issues such a subject, and PostgreSQL cannot store NUL. */
 const hasControl = /[\u0000-\u001f\u007f]/
 
 const isWhole = ({ serviceAccount, issuer, subject }: Identity): boolean =>

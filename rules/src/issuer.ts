@@ -1,4 +1,4 @@
-// The issuer: the name of a server, which every client and every token carries. Nothing may be added to it or left out.
+// The issuer URL (OpenID Connect Discovery section 3). Clients and tokens have it character by character.
 import { loopbackHosts } from './uris.ts'
 
 /** @returns whether a host name is this machine itself: only there may an issuer be http (RFC 8252 section 8.3). */

@@ -1,4 +1,4 @@
-// The public keys of a client, by value. Whoever writes them should hear at once that one can never verify anything.
+// Checks the inline JWKS of a client, so that a key that can never verify a signature is a fault at once.
 import type { KeyEncryption, clientAlgorithms } from './algorithms.ts'
 import { X509Certificate, createPublicKey } from 'node:crypto'
 import type { JsonWebKey } from 'node:crypto'
@@ -35,14 +35,14 @@ export function jwksFaults(jwks: unknown): readonly string[] {
   })
 }
 
-/** What a key of each kind, and curve, can sign with that servers take (algorithms.ts, clientAlgorithms). */
+/** The accepted signature algorithms of each kind of key and curve (algorithms.ts, clientAlgorithms). */
 const signsWith: Readonly<Record<string, readonly ClientAlgorithm[]>> = {
   'EC P-256': ['ES256'],
   'OKP Ed25519': ['EdDSA', 'Ed25519'],
   RSA: ['RS256', 'PS256'],
 }
 
-/** The same for people. */
+/** The same, in the words of a message. */
 export const usableKeys =
   'EC with P-256 (ES256), RSA (RS256, PS256) or OKP with Ed25519 (EdDSA), not only for encryption'
 
@@ -77,7 +77,7 @@ export function isForEncryption(key: unknown, algorithm: KeyEncryption): boolean
   return use === 'enc' && (alg === undefined || alg === algorithm) && encryptedTo[algorithm].includes(kind)
 }
 
-/** The same for people. */
+/** The keys that can be encrypted to, in the words of a message. */
 export const keyForEncryption = (algorithm: KeyEncryption): string =>
   `use enc, and ${algorithm === 'RSA-OAEP-256' ? 'RSA' : 'EC or OKP with X25519'}`
 

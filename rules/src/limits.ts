@@ -1,4 +1,4 @@
-// How long and how much. Schema, policy and server read these; a limit that stood in two places drifted once.
+// Every limit of time and size. CRDs, policies and server read it here.
 
 /** From, to: both included, in seconds. */
 export interface Span {
@@ -11,7 +11,7 @@ const hour = 60 * minute
 const day = 24 * hour
 
 export const tokenLife = {
-  /** The keys that signed a token are published for as long. */
+  /** A signing key stays published for this long. */
   access: { least: minute, most: day },
   id: { least: minute, most: day },
   /** Unused. A family of refresh tokens ends this long after the sign-in in any case, so no token can be left longer. */
@@ -49,7 +49,7 @@ export const maxVersionBytes = 16 * 1024
 
 /** What one namespace may have, where no policy says another number. */
 export const namespaceLimits = {
-  /** OIDCClients. Those that are served already are not counted out. */
+  /** OIDCClients. A lower limit does not remove clients that are already served. */
   clients: 500,
   /** Bytes of each of the 16 shards, compressed. */
   shardBytes: 64 * 1024,

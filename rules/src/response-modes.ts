@@ -1,4 +1,4 @@
-// In which form an authorization response reaches the client.
+// The response modes: how an authorization response reaches the client.
 
 export const responseModes = [
   'query',
@@ -11,5 +11,5 @@ export const responseModes = [
 ] as const
 export type ResponseMode = (typeof responseModes)[number]
 
-/** What a client may use that says nothing. */
+/** The default of `responseModes`. */
 export const defaultResponseModes: readonly ResponseMode[] = ['query', 'fragment', 'form_post']

@@ -1,10 +1,10 @@
-// What narrows a client beside its version (ShardEntry.restraint): what two such demands come to.
+// Combines two restraints of a client: groups, acr (ShardEntry.restraint).
 import { acrLevels } from './acr.ts'
 
-/** A group that nobody is in: no source of people has a name with such a character. */
+/** A group without members: no source has a group name with this character. */
 export const noGroup = '\u0001'
 
-/** @param one a person must be in one of these; empty = everybody. @param other likewise
+/** @param one a person must be in one of these groups; empty allows everybody. @param other likewise
  *  @returns the groups that are in both */
 export function groupsInBoth(one: readonly string[], other: readonly string[]): readonly string[] {
   if (one.length === 0 || other.length === 0) return one.length === 0 ? other : one
@@ -12,7 +12,7 @@ export function groupsInBoth(one: readonly string[], other: readonly string[]): 
   return both.length > 0 ? both : [noGroup]
 }
 
-/** @param values of acr, each of which is enough, and so is a stronger one
+/** @param values of acr; each of them, or a stronger one, is enough
  *  @returns the weakest that is enough; undefined when none is known, and so any is */
 export const leastAcr = (values: readonly string[]): string | undefined =>
   acrLevels.find((level) => values.includes(level))

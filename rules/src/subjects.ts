@@ -1,5 +1,5 @@
-// Pairwise subjects: which sector a client is of, and how it is known that it is (OpenID Connect Core section 8.1). The definition
-// asks the same in CEL and says it in these words.
+// Checks the sector of a client with pairwise subjects (OpenID Connect Core section 8.1). The CRD has the same rule in CEL, with the same
+// message.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
@@ -27,7 +27,7 @@ export function subjectFaults(config: ClientConfig): readonly ClientFault[] {
     faults.push(invalid('sectorIdentifierURI', 'must be an https URL, such as https://app.example.com/path'))
   if (sectorIdentifierUri === '' && redirectUris.length > 0 && !areOfOneHost(redirectUris))
     faults.push(invalid('sectorIdentifierURI', pairwiseWants.sector))
-  // nothing else shows that who asks for a code of a device belongs to the sector
+  // the device flow has no redirect URI that could prove the sector
   const hasDevices = config.grantTypes.includes(wireGrant('device_code'))
   if (hasDevices && !(method === 'private_key_jwt' && jwksUri !== ''))
     faults.push(invalid('grantTypes', pairwiseWants.devices))

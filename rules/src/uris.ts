@@ -1,6 +1,6 @@
-// Addresses that a client names. A person's browser, or this server, goes there.
+// Checks the URIs that a client names: browsers and this server follow them.
 
-/** This very machine (RFC 8252 section 7.3): the one place where http is not read by others. */
+/** Loopback (RFC 8252 section 7.3): the one place where http is safe. */
 export const loopbackHosts: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
 
 const secure = 'must be https, or http on localhost, 127.0.0.1 or [::1]'

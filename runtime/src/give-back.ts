@@ -1,4 +1,4 @@
-/** How long nothing may ask for it before it is done. Milliseconds. */
+/** The collection runs after this time without another call. Milliseconds. */
 const quietMs = 2_000
 /** Least time between two: in an operator with ten thousand clients one takes a fifth of a second. Milliseconds. */
 const spacingMs = 10_000
@@ -10,8 +10,8 @@ interface Timers {
   after(milliseconds: number, callback: () => void): () => void
 }
 
-/** A start and a load of clients leave half-empty pages behind. V8 keeps them as long as little is allocated, which for some processes is most of
- *  their life; so it is told when there will be little to do. */
+/** Gives freed memory back to the system. After a start or a load of clients V8 keeps half-empty pages, so this collects them when the
+ *  process becomes idle. */
 export class GiveBack {
   readonly #timers: Timers
   readonly #collect: () => void
@@ -24,7 +24,7 @@ export class GiveBack {
     this.#collect = collect
   }
 
-  /** There was much to do, and now there is little. */
+  /** A burst of work has ended. */
   soon(): void {
     const now = this.#timers.monotonic()
     this.#cancel()

@@ -1,4 +1,4 @@
-// /livez and /readyz, from checks with names.
+// /livez and /readyz, from named checks.
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'

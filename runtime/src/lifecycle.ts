@@ -88,7 +88,7 @@ function createLifecycle(needs: {
   const stops: { name: string; stop: () => Promise<void> | void }[] = []
   const exit = async (code: number): Promise<void> => {
     if (await log.flush()) process.exit(code)
-    // a thread is in a write to a pipe that nobody reads, and process.exit would wait for it for ever
+    // a thread may be blocked in a write to a pipe without a reader, and process.exit would wait for it for ever
     process.kill(process.pid, 'SIGKILL')
   }
   const stop = async (code: number): Promise<void> => {

@@ -35,7 +35,7 @@ export function foreign(text: string): string {
   return cut(text, longestForeign)
 }
 
-/** Characters of what is said of an error: programs elsewhere may have answered with much. */
+/** The most characters of an error in a log line. */
 const longestError = 1000
 
 const cut = (text: string, longest: number): string =>
@@ -50,7 +50,7 @@ export interface Log {
   info(fields: Fields, message: string): void
   warn(fields: Fields, message: string): void
   error(fields: Fields, message: string): void
-  /** As `info`, for a line that may wait for others: it is written within `mostLate`, and before every line that comes after it. */
+  /** As `info`, but the line may be buffered: it is written within `mostLate`, and before any later line. */
   later(fields: Fields, message: string): void
   /** A log whose every line carries the fields. */
   child(fields: Fields): Log
@@ -75,9 +75,9 @@ export interface ProcessLog extends Log {
 // With minLength 0, flush() returns before a line is written, and later lines overtake that line.
 const bufferedOutput = { dest: 1, sync: false, minLength: 1, maxLength: 4 * 1024 * 1024 }
 
-/** Milliseconds for which a line may wait for others. A process that is killed loses no more than these. */
+/** How long a line may be buffered, milliseconds. A killed process loses no more than this. */
 const mostLate = 100
-/** Characters that wait: with more of them, the lines leave at once. */
+/** The size of the buffer, characters. */
 const mostWaiting = 64 * 1024
 
 /** Writes lines that may wait together, so that many of them cost one write. Their order stays. */
@@ -116,8 +116,8 @@ export function createLog(options: {
 }): ProcessLog {
   let dropped = 0
   const buffered = options.sink ? undefined : pino.destination(bufferedOutput)
-  // pino would write what is left while the process exits, and wait for ever for somebody who reads or for room on the disk: a process
-  // that failed would not start again. flush() comes before every exit, and waits a second at most
+  // pino would flush at exit and could wait for ever for a reader or for disk space, so that a failed process never restarts. flush() runs
+  // before every exit and waits one second at most
   if (buffered) buffered.flushSync = () => undefined
   buffered?.on('drop', (lines: string) => (dropped += lines.split('\n').length - 1))
   buffered?.on('error', () => dropped++)
@@ -176,6 +176,6 @@ function prettyLine(line: string): string {
 
 function prettyValue(value: unknown): string {
   const text = typeof value === 'string' && /^[^\s"]*$/.test(value) ? value : (JSON.stringify(value) ?? '')
-  // a terminal would obey some of them
+  // control characters would reach the terminal
   return showHiddenCharacters(text, (one) => `\\u{${one.codePointAt(0)!.toString(16)}}`)
 }

@@ -1,4 +1,4 @@
-// Files and environment -> a frozen value, or every fault.
+// Loads settings from a file and the environment: a frozen value, or every fault.
 import { readFileSync } from 'node:fs'
 import { parseDocument, stringify } from 'yaml'
 import { z } from 'zod'
@@ -11,8 +11,8 @@ export { z }
 /** @param value plain JSON @returns YAML, with a line break at its end */
 export const writeYaml = (value: unknown): string => stringify(value, { lineWidth: 0 })
 
-/** Reads YAML, or JSON, that is not ours.
- *  @returns what it says; or what is wrong with its form, without quoting it: it may hold what nobody should see */
+/** Parses YAML or JSON from outside.
+ *  @returns the value, or the fault in its syntax, which never quotes the text: it may hold a secret */
 export function readYaml(text: string): { readonly value: unknown } | { readonly fault: string } {
   const document = parseDocument(text, { prettyErrors: true })
   const [error] = document.errors

@@ -15,23 +15,22 @@ import type { Identity } from '@nauthera/proto/certificates'
 import { configTlsFiles, podLocalNames } from '@nauthera/proto/names'
 import { writeFileAtomically } from '../write-file.ts'
 
-/** How many leaves one CA outlives. */
+/** The lifetime of a CA, in lifetimes of a leaf. */
 const authorityLeaves = 30
 
 export interface PodCa {
   /** The agent's own end: its leaf and key never touch a disk. */
   readonly certificates: CertificateSource
-  /** When the leaves end to be valid, epoch milliseconds. */
+  /** When the leaves expire, epoch milliseconds. */
   expiry(): number
-  /** Renews what is past two thirds of its life and writes the server's files. Does nothing when nothing is due.
+  /** Renews each certificate after two thirds of its lifetime, and writes the server's files.
    *  @returns what was renewed
    *  @throws an error when the files cannot be written; the next call tries again */
   renewDue(): Promise<'nothing' | 'leaves' | 'authority'>
 }
 
 /** Makes the CA that only this pod trusts. Its key stays in memory; in the directory are the bundle, and the server's
- *  leaf and key. The bundle carries the CA before, too, for the life of one leaf: a server that still holds a leaf of
- *  an agent that died is not locked out.
+ *  leaf and key. The bundle also has the previous CA, for the lifetime of one leaf: a server keeps its connection when the agent restarts.
  *  @param options.lifetimeMs of a leaf; 24 h
  *  @param options.now epoch milliseconds */
 export async function createPodCa(options: {

@@ -27,7 +27,7 @@ export const usedSecretKey = (use: SecretUse): string => `${clientKey(use)} ${us
 
 type MoreUsage = Partial<Pick<Usage, 'identities' | 'sectors' | 'codes'>>
 
-/** What the server of this pod says that it has. Nothing in here is what the agent merely hopes. */
+/** What the server of this pod has confirmed. What was only sent to it is not in here. */
 export class LiveState {
   /** False while there is no stream to the server: nothing counts as live then. */
   serverConnected = false
@@ -36,13 +36,13 @@ export class LiveState {
   schemas = ownSchemas
   /** Of the manifest that the server holds as complete; empty before the first. */
   manifestDigest = ''
-  /** What a client gets that leaves it open; undefined until a server has told. */
+  /** What the server gives a client that does not say; undefined until the server reports it. */
   defaults: ServerDefaults | undefined
-  /** Since when the server counts uses of secrets, all of which it has told; milliseconds of the monotonic clock. Undefined until it has. */
+  /** The server has reported every use of a secret since then; milliseconds of the monotonic clock. Undefined before its first report. */
   usesSince: number | undefined
-  /** What the server knows of platforms; undefined while there is none, and of one that is too old for it. */
+  /** What the server knows of platforms; undefined without a server. */
   platform: PlatformState | undefined
-  /** How often the server has met a key of this cluster that it does not have. */
+  /** How many tokens of this cluster had a key that the server does not know. */
   unknownKeys = 0n
   readonly #identityUses = new Map<string, IdentityUse>()
   readonly #sectorProofs = new Map<string, SectorProof>()
@@ -57,7 +57,7 @@ export class LiveState {
     return this.#live
   }
 
-  /** The newest of each shard that this agent ever met. */
+  /** The newest version of each shard that this agent ever read. */
   get seen(): ReadonlyMap<number, Ref> {
     return this.#seen
   }
@@ -86,7 +86,7 @@ export class LiveState {
     return this.#codeUses
   }
 
-  /** The server said which schemas it reads. Whether it is given shards is another question. */
+  /** The server reported which schemas it reads. */
   greeted({ min, max }: Schemas): void {
     const schemas = { min: Math.max(ownSchemas.min, min), max: Math.min(ownSchemas.max, max) }
     if (schemas.min === this.schemas.min && schemas.max === this.schemas.max) return
@@ -123,7 +123,7 @@ export class LiveState {
     this.#changed()
   }
 
-  /** The server took a shard: what it rejects of it, and of others that stand in another way since then. */
+  /** The server applied a shard. `rejected` are clients of this shard; `others` are clients of other shards whose state changed by it. */
   applied(ref: Ref, { rejected, others }: Pick<Ack, 'rejected' | 'others'>): void {
     this.#live.set(ref.shard, refOf(ref))
     this.#rejected.set(ref.shard, rejected)
@@ -146,7 +146,7 @@ export class LiveState {
     this.#changed()
   }
 
-  /** @param usesSince with these, all since then are told; undefined when the server does not say */
+  /** @param usesSince every use since then is reported; undefined when the server does not say */
   used(uses: readonly SecretUse[], usesSince: number | undefined, more: MoreUsage = {}): void {
     this.usesSince = usesSince
     for (const use of uses) this.#uses.set(usedSecretKey(use), use)
@@ -160,7 +160,7 @@ export class LiveState {
     this.#uses.delete(`${client} ${secretId}`)
   }
 
-  /** The client is in no shard any more. */
+  /** The client was removed from its shard. */
   left(client: string): void {
     this.#identityUses.delete(client)
     this.#sectorProofs.delete(client)
@@ -172,7 +172,7 @@ export class LiveState {
     if (!known || compareAge(ref, known) > 0) this.#seen.set(ref.shard, refOf(ref))
   }
 
-  /** @returns once the server has these shards; sooner when there is no server, or it takes longer than that */
+  /** Waits until the server has these shards, at most `mostMs`. Does not wait without a server. */
   untilHas(shards: readonly { readonly ref: Ref }[], mostMs: number): Promise<void> {
     const has = () =>
       !this.serverConnected || shards.every(({ ref }) => this.#live.get(ref.shard)?.digest === ref.digest)

@@ -1,23 +1,23 @@
-/** What operators said on the streams that are open, or were. Times are of the monotonic clock, milliseconds. */
+/** Which manifest the operators expect a server to hold. Times are milliseconds of the monotonic clock. */
 export interface OperatorWord {
-  /** Digest of the manifest that an operator which is connected expects; undefined when none says. */
+  /** Digest of the manifest that a connected operator expects; undefined when none does. */
   readonly expected: string | undefined
-  /** The last moment at which an operator had said what it expects, or the start of the agent. */
+  /** When an operator last reported its expectation; at first, the start of the agent. */
   readonly lastWordAt: number
 }
 
-/** Remembers what the operators that are connected expect. */
+/** Holds what the connected operators expect. */
 export interface OperatorWords {
   current(): OperatorWord
   readonly connected: number
-  /** One for each stream. An empty digest is no expectation: that operator has rendered nothing yet. */
+  /** Opens the record of one stream. An empty digest is no expectation: that operator has written no manifest yet. */
   open(): { says(expectedManifestDigest: string): void; gone(): void }
   onChange(listener: () => void): void
 }
 
 /** @param now the monotonic clock, milliseconds */
 export function createOperatorWords(now: () => number): OperatorWords {
-  // In the order of what was said last: after a change of leader the newer word counts.
+  // The latest report comes last: after a change of leader it counts.
   const words = new Map<symbol, string>()
   const open = new Set<symbol>()
   const listeners: (() => void)[] = []

@@ -18,8 +18,8 @@ import { describeError } from '@nauthera/runtime/log'
 import type { LiveState } from './live-state.ts'
 import type { OperatorWords } from './operator-word.ts'
 
-/** Tells every operator that dials what is live here, at once and at each change, and hears what it expects.
- *  Only the operator's certificate is let in. Until the link's certificates are there every connection is refused.
+/** Reports to each connected operator what is live here, and reads which manifest it expects.
+ *  Only the operator's certificate is accepted. Every connection is refused until the link's certificates are mounted.
  *  @throws an error when the port cannot be had */
 export function createStatusService(options: {
   listen: { host: string; port: number }
@@ -57,7 +57,7 @@ export function createStatusService(options: {
 
 type UpdateStream = Stream<WatchRequest, MessageInitShape<typeof StatusUpdateSchema>>
 
-/** Sends the whole state whenever it changed. While one update waits for the network, later changes become one. */
+/** Sends the whole state after each change. Changes during a send are merged into the next one. */
 function sendUpdates(
   stream: UpdateStream,
   options: {
@@ -114,7 +114,7 @@ function sendUpdates(
     }
   }
   const done = run()
-    // The reading side of the stream tells why it broke. Anything else would look like a replica without news.
+    // The reader of the stream reports why it broke. Any other error here would look like a replica without news.
     .catch((error: unknown) => {
       if (error instanceof ChannelError) return
       options.onFault(new ChannelError('INTERNAL', describeError(error)), stream.peer)
@@ -130,7 +130,7 @@ function sendUpdates(
   }
 }
 
-/** @returns what was not told yet, and is from now on */
+/** @returns what was not sent yet, and records it as sent */
 function newOf<T>(known: ReadonlyMap<string, T>, told: Map<string, T>): T[] {
   const fresh = [...known].filter(([key, one]) => told.get(key) !== one)
   for (const [key, one] of fresh) told.set(key, one)

@@ -1,27 +1,27 @@
-// Decides what of a snapshot to believe. Pure: the one place that could make a client vanish.
+// Decides which shards of a snapshot the agent accepts. Pure: only a mistake here could remove a client.
 import { isSignedBy } from '@nauthera/proto/file-signature'
 import { shardCount, shardFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { agreesWith, compareAge, countClients, notSigned } from '../snapshot.ts'
 import type { HeldShards, ReadManifest, ReadShard, Snapshot, SnapshotFault } from '../snapshot.ts'
 
-/** Past both, a loss of clients needs the manifest's word. */
+/** When more clients than this are gone, the manifest must confirm it. */
 const massVanish = { clients: 20, fraction: 0.5 } as const
 
 export interface AcceptedSnapshot {
   readonly held: HeldShards
-  /** The shards of the snapshot that are the operator's and not held already, whether or not they are taken. */
+  /** New shards with a valid signature, accepted or not. */
   readonly met: readonly ReadShard[]
-  /** The shards of `held` that are new. */
+  /** The shards of `held` that were accepted now. */
   readonly changed: readonly ReadShard[]
-  /** Those of the snapshot, and what it held against itself or against what is live. */
+  /** The faults of the snapshot itself, and its contradictions to the manifest or to what is held. */
   readonly faults: readonly SnapshotFault[]
-  /** Clients that went since the manifest last confirmed every shard; handed in again at the next decision. */
+  /** Clients removed since the manifest last confirmed every shard; an input of the next decision. */
   readonly lost: ReadonlySet<string>
 }
 
-/** Takes each shard that is whole, newer, signed by the key of the manifest, and not contradicted by it; keeps what is held of the others.
- *  Without a manifest nobody knows whose a shard is: it is not taken yet.
+/** Accepts a shard that is whole, newer, signed by the manifest's key, and not contradicted by the manifest. The other shards stay as held.
+ *  Without a manifest no signature can be checked, so nothing is accepted.
  *  @param lost what the decision before returned, so that a loss in small steps counts as one */
 export function acceptSnapshot(
   held: HeldShards,
@@ -37,7 +37,7 @@ export function acceptSnapshot(
   return { held: next, met: [...met.values()], changed, faults, lost: isConfirmed(next) ? new Set() : nowLost }
 }
 
-/** @returns by shard what is not held already and the operator has signed: whatever else is there, somebody else wrote it */
+/** @returns new shards with the operator's signature, by number */
 function signedShards(
   held: HeldShards,
   { shards, signatures }: Snapshot,
@@ -78,7 +78,7 @@ function newerShards(
   return newer
 }
 
-/** @returns the shards to take: with too many clients gone, of those that lose some only the ones that the manifest confirms */
+/** @returns the shards to accept. When too many clients are gone, a shard that loses clients also needs the manifest's confirmation */
 function refuseMassVanish(
   held: HeldShards,
   newer: readonly ReadShard[],
@@ -120,7 +120,7 @@ function acceptManifest(
   const older = read.manifest.shards.some((entry) => {
     const before = held.manifest.shards.find((other) => other.shard === entry.shard)
     const live = shards.get(entry.shard)?.ref
-    // What was named and never came was no manifest of ours: it may not keep the true one out.
+    // A manifest whose shards never came is not the operator's: it must not block the true one.
     return before !== undefined && live !== undefined && compareAge(entry, before) < 0 && compareAge(entry, live) < 0
   })
   if (!older) return read
@@ -140,7 +140,7 @@ function findFault(
   if (!current) return undefined
   const age = compareAge(read.ref, current.ref)
   if (age < 0) return { code: 'SHARD_OLDER', reason: `is seq ${read.ref.seq}, live is ${current.ref.seq}` }
-  // Only the manifest can say which of two with one seq is the operator's.
+  // Two shards have the same seq: only the manifest says which one is the operator's.
   if (age === 0 && !isNamed) return { code: 'SHARD_TAMPERED', reason: 'changed without a new seq' }
   return undefined
 }

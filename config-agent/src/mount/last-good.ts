@@ -6,11 +6,11 @@ import { compareAge } from '../snapshot.ts'
 import type { HeldShards, ReadManifest, ReadShard } from '../snapshot.ts'
 import { writeFileAtomically } from '../write-file.ts'
 
-/** Keeps what is held for an agent that starts again in the same pod. */
+/** Writes the held shards to disk, for an agent that restarts in the same pod. */
 export interface LastGood {
-  /** Reads what was kept. What does not match the digest in its name is left out: the mount will bring it. */
+  /** Reads what an earlier agent wrote. A file that does not match the digest in its name is left out. */
   load(): Promise<HeldShards>
-  /** Keeps what is new in `held`.
+  /** Writes what is new in `held`.
    *  @throws an error when the directory cannot be written */
   write(held: HeldShards): Promise<void>
 }
@@ -41,10 +41,10 @@ export function createLastGood(directory: string): LastGood {
           const isNewer = !other || compareAge(shard.ref, other.ref) > 0
           if (shardName(shard) === name && isNewer) shards.set(shard.ref.shard, shard)
         } catch {
-          // damaged: the same as never kept
+          // a damaged file counts as absent
         }
       }
-      // Two are there only after a crash between writing the new one and removing the old one.
+      // Two exist only after a crash between writing the new one and removing the old one.
       const manifest = manifests.find((each) => isConfirmed({ shards, manifest: each })) ?? manifests[0]
       return { shards, manifest }
     },
@@ -63,15 +63,15 @@ export function createLastGood(directory: string): LastGood {
   }
 }
 
-/** Keeps what is held, as well as it can, while the next swap is already looked at. */
+/** Writes the held shards in the background, while the next snapshot is read. */
 export interface Keeper {
-  /** One after the other; of those that wait, the newest is kept. */
+  /** Writes run one after the other; of those that wait, only the newest is written. */
   write(held: HeldShards): void
   /** Resolves when nothing waits any more. */
   waitUntilWritten(): Promise<void>
 }
 
-/** @param onFault told when keeping begins to fail, not at every attempt */
+/** @param onFault called at the first failed write of a series */
 export function createKeeper(lastGood: LastGood, onFault: (error: unknown) => void): Keeper {
   let works = true
   let waiting: HeldShards | undefined
@@ -88,7 +88,7 @@ export function createKeeper(lastGood: LastGood, onFault: (error: unknown) => vo
         works = false
       }
     }
-    // at once: whoever comes after this begins anew
+    // at once: a later call starts a new run
     running = undefined
   }
   return {

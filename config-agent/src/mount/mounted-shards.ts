@@ -5,17 +5,17 @@ import { acceptSnapshot } from './accept-snapshot.ts'
 import { readSnapshot } from './read-snapshot.ts'
 import type { ReadCache } from './read-snapshot.ts'
 
-/** What one look at the mount found. */
+/** What one reading of the mount found. */
 export interface MountLook {
-  /** Whether something is wrong or not there yet, so that another look is due though nothing moves. */
+  /** Whether to read again without an event, since something is wrong or missing. */
   readonly again: boolean
-  /** What is held differs from what was held before. */
+  /** Undefined when nothing changed. */
   readonly news: { readonly before: HeldShards; readonly changed: readonly ReadShard[] } | undefined
-  /** Every fault, those of the look before too; undefined when there is no volume yet. */
+  /** Every present fault, old and new; undefined when there is no volume yet. */
   readonly faults: readonly SnapshotFault[] | undefined
 }
 
-/** Holds the newest good version of each shard, and looks at the mount for newer ones. */
+/** Holds the newest accepted version of each shard, and reads newer ones from the mount. */
 export class MountedShards {
   readonly #directory: string
   readonly #onMet: (shard: ReadShard) => void
@@ -23,8 +23,8 @@ export class MountedShards {
   #held: HeldShards
   #lost: ReadonlySet<string> = new Set()
 
-  /** @param kept what was held before the agent started again
-   *  @param onMet each shard of the operator's that is read or was kept, whether or not it is taken */
+  /** @param kept what was held before the restart
+   *  @param onMet called with each signed shard that is read or was kept, accepted or not */
   constructor(directory: string, kept: HeldShards, onMet: (shard: ReadShard) => void) {
     this.#directory = directory
     this.#held = kept

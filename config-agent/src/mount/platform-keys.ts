@@ -1,4 +1,4 @@
-// The file of the platform's keys in the mount. It is pushed as it comes, when the key that the manifest names has signed it.
+// The mounted file of the platform's keys. It is pushed when the manifest's key has signed it.
 import { lstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { digestOf } from '@nauthera/proto/digest'
@@ -26,7 +26,7 @@ export class PlatformKeys {
     this.#directory = directory
   }
 
-  /** The newest that was mounted; undefined before the first. A file that went away takes nothing away. */
+  /** The newest one that was mounted; undefined before the first. When the file is removed, this stays. */
   get held(): MountedPlatformKeys | undefined {
     return this.#held
   }
@@ -36,8 +36,8 @@ export class PlatformKeys {
     return this.#fault ? [this.#fault] : []
   }
 
-  /** @param signedBy the key that the manifest names; undefined without one: then nobody knows whose the file is
-   *  @returns whether there is something new. What cannot be read now is looked at again with the next change */
+  /** @param signedBy the key that the manifest names; without it nothing is accepted
+   *  @returns whether there is something new. A file that cannot be read now is read again at the next change */
   readAgain(signedBy: Uint8Array | undefined): boolean {
     const found = this.#read()
     this.#fault = undefined

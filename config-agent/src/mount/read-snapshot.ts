@@ -12,9 +12,9 @@ import type { ReadManifest, ReadShard, Snapshot, SnapshotFault } from '../snapsh
 const maxFileBytes = 2 * 1024 * 1024
 const attempts = 20
 
-// All of it is read without threads: the volume is memory, and 17 files take less time than to hand one of them to a thread.
+// The files are read without threads: they lie in memory, and a thread costs more than 17 reads.
 
-/** What became of the file of each shard, so that a file that stayed as it was is not parsed again. */
+/** What each file was parsed to, so that an unchanged file is not parsed again. */
 export type ReadCache = Map<number, { file: Uint8Array; outcome: ReadShard | CodedError<AgentErrorCode> }>
 
 /** Reads every shard and the manifest through one pinned version of the volume: a swap in mid-read would mix two
@@ -32,7 +32,7 @@ export function readSnapshot(directory: string, cache: ReadCache = new Map()): S
     if (state && !state.isDirectory())
       throw new CodedError('MOUNT_UNREADABLE', { message: `${pinned} is not a directory` })
     const snapshot = state && readPinned(pinned, cache)
-    // A file of the old version may vanish while it is read; only a link that stayed says that the reading was of one.
+    // A file of the old version may vanish while it is read. An unchanged link proves that all files are of one version.
     if (snapshot && readDataLink(directory) === target) return snapshot
     if (!state && readDataLink(directory) === target) return undefined
   }
@@ -84,7 +84,7 @@ function readPinned(pinned: string, cache: ReadCache): Snapshot {
 }
 
 /** @param pinned a version of the volume
- *  @returns what lies beside a file; undefined when there is none, or it cannot be read: then nobody has signed */
+ *  @returns the signature beside a file; undefined when there is none or it cannot be read */
 export function readSignature(pinned: string, file: string): Uint8Array | undefined {
   try {
     return readRegularFile(join(pinned, signatureFile(file)))

@@ -1,4 +1,4 @@
-// Says when the mount is worth a look: hints from events, the truth from a poll of `..data`.
+// Watches the mount: file events are hints, a poll of `..data` is the truth.
 import { resolve } from 'node:path'
 import { watch } from 'chokidar'
 import type { FSWatcher } from 'chokidar'
@@ -16,19 +16,19 @@ interface MountWatchOptions {
   readonly onDegraded: (error: unknown) => void
 }
 
-/** Says when the mount is worth a look. An event, of whatever type, is a hint only: under load events go missing, and
- *  their types lie. The truth is a poll of where ..data leads (10 us). */
+/** Calls `look` when the mount may have changed. File events are hints: under load they go missing and have wrong types. A poll of
+ *  `..data` (10 us) is the truth. */
 export class MountWatch {
   readonly #options: MountWatchOptions
   #watcher: FSWatcher
   #isDegraded = false
   #stopped = false
   #timer: NodeJS.Timeout | undefined
-  /** The look that runs. */
+  /** The reading that runs now. */
   #looking: Promise<void> | undefined
-  /** A look is due, for this reason. */
+  /** Why the next reading is due. */
   #wanted: Trigger | undefined
-  /** Where ..data led before the last look. */
+  /** Where ..data led before the last reading. */
   #seenLink: string | undefined
   #again = false
 
@@ -38,7 +38,7 @@ export class MountWatch {
     this.#schedulePoll()
   }
 
-  /** @returns when the mount has been looked at */
+  /** Resolves when the mount was read. */
   lookNow(trigger: Trigger): Promise<void> {
     if (this.#stopped) return Promise.resolve()
     this.#wanted ??= trigger
@@ -58,10 +58,10 @@ export class MountWatch {
   #watch(): FSWatcher {
     const { onDegraded } = this.#options
     const directory = resolve(this.#options.directory)
-    // Nothing in the directory is worth its attention: it would look at each file and resolve each link at every event.
+    // Ignore all entries: else chokidar reads each file and resolves each link at every event.
     const ignored = (path: string) => path !== directory
     const watcher = watch(directory, { ignored, followSymlinks: false, depth: 0, ignoreInitial: true })
-    // What chokidar makes of a renamed link is its own affair; that something happened is all that counts.
+    // The type of the event does not matter.
     for (const event of ['all', 'raw'] as const) watcher.on(event, () => void this.#check('inotify'))
     // it is ready also where the kernel has refused to watch
     watcher.on('ready', () => void this.#check(this.#isDegraded ? 'poll' : 'inotify'))
@@ -76,7 +76,7 @@ export class MountWatch {
     while (this.#wanted !== undefined && !this.#stopped) {
       const trigger = this.#wanted
       this.#wanted = undefined
-      // Read before the look: a swap during it is then seen as one more change.
+      // The link is read before the files: a swap in between then counts as another change.
       this.#seenLink = linkOf(this.#options.directory)
       this.#again = (await this.#options.look(trigger)).again
     }
@@ -92,7 +92,7 @@ export class MountWatch {
 
   async #poll(): Promise<void> {
     if (this.#hasChanged()) {
-      // A change that no event told: another directory may have come in the place of the one that is watched.
+      // A change without an event: the watched directory may have been replaced.
       void this.#watcher.close()
       this.#watcher = this.#watch()
       await this.lookNow('poll')
@@ -105,7 +105,7 @@ export class MountWatch {
   }
 }
 
-/** @returns undefined when there is none, or it cannot be read: the look says which */
+/** @returns undefined when there is none or it cannot be read */
 function linkOf(directory: string): string | undefined {
   try {
     return readDataLink(directory)

@@ -26,16 +26,15 @@ interface SentPlatformKeys {
 
 export type SentMessage = SentShard | SentManifest | SentPlatformKeys
 
-/** What was sent on one stream and how it was answered. */
+/** What was sent on one stream, and how the server answered. */
 export class StreamOutbox {
   readonly #inFlight = new Map<string, SentMessage>()
-  /** By shard: the digest that was refused. The same bytes would be refused again; a new version, or a new stream, is another
-   *  try. */
+  /** The refused digest of each shard. The same bytes are not sent again on this stream. */
   readonly #refused = new Map<number, string>()
   #refusedManifest = ''
   #refusedPlatform = ''
 
-  /** @returns the shards that the server lacks, and has neither refused nor yet to answer */
+  /** @returns the shards that the server lacks, except those that it refused or has yet to answer */
   missing(held: HeldShards, live: ReadonlyMap<number, Ref>): ReadShard[] {
     return [...held.shards.values()].filter((shard) => {
       const { ref } = shard
@@ -70,7 +69,7 @@ export class StreamOutbox {
   /** @returns what the server took; undefined for an answer that nobody waits for */
   accepted(nonce: string): SentMessage | undefined {
     const sent = this.#answered(nonce)
-    // With another shard live, the server may take the manifest.
+    // A refused manifest may be accepted now that another shard is live.
     if (sent?.kind === 'shard') this.#refusedManifest = ''
     return sent
   }
@@ -84,7 +83,7 @@ export class StreamOutbox {
     return sent
   }
 
-  /** When the oldest of what waits for an answer was sent; Infinity when nothing does. */
+  /** When the oldest unanswered message was sent; Infinity when there is none. */
   oldestAt(): number {
     return Math.min(...[...this.#inFlight.values()].map(({ at }) => at))
   }

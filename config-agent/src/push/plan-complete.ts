@@ -1,18 +1,17 @@
-// When a server may learn that its set is complete, and so may turn ready. Pure.
+// Decides when the server is told that its set is complete, which makes it ready. Pure.
 import type { OperatorWord } from '../live/operator-word.ts'
 import { compareAge } from '../snapshot.ts'
 import type { ReadManifest, Ref } from '../snapshot.ts'
 
 export type CompletePlan =
   | { readonly kind: 'send' }
-  /** Nothing to send: no manifest, or shards of it are still to be applied, or the server knows. */
+  /** Nothing to send: there is no manifest, the server lacks a shard of it, or the server already knows. */
   | { readonly kind: 'nothing' }
-  /** Held back; look again at this moment of the monotonic clock, when there is one. */
+  /** Held back until this moment of the monotonic clock, if there is one. */
   | { readonly kind: 'hold'; readonly until: number | undefined; readonly expected: string | undefined }
 
-/** A server that holds no complete set yet must not turn ready with an old one beside a secret that is already
- *  published: it gets the manifest that the operator expects, or any complete one after 10 s without word. A server
- *  that is ready already is told of every new one at once. */
+/** A starting server must not become ready with an old set: a newer secret may already be published. So it waits for the manifest that the
+ *  operator expects, or 10 s without an operator. A ready server gets each new manifest at once. */
 export function planComplete(state: {
   manifest: ReadManifest | undefined
   live: ReadonlyMap<number, Ref>
@@ -20,7 +19,7 @@ export function planComplete(state: {
   serverManifestDigest: string
   word: OperatorWord
   now: number
-  /** How long a server that starts waits for an operator to speak; 10 s. */
+  /** How long a starting server waits for an operator; 10 s. */
   wordlessMs: number
 }): CompletePlan {
   const { manifest, live, word } = state

@@ -18,7 +18,7 @@ interface PusherNeeds extends SessionNeeds {
   readonly certificates: CertificateSource
 }
 
-/** Keeps the server of this pod at what is held: dials, redials, sends what it lacks, tells it when the set is complete. */
+/** Brings the server of this pod to what is held: dials, redials, sends missing shards, and reports a complete set. */
 export class Pusher {
   readonly #needs: PusherNeeds
   readonly #abort = new AbortController()
@@ -86,7 +86,7 @@ export class Pusher {
     const { log } = this.#needs
     const reason = why instanceof ChannelError ? why.code : describeError(why)
     if (wasConnected) log.warn({ reason }, 'disconnected')
-    // Attempts that fail for one reason are told once.
+    // A failure is logged once for each reason.
     else if (reason !== this.#toldReason) {
       if (hasCode<AgentErrorCode>(why)) log.warn({ code: why.code, reason }, 'waiting')
       else log.info({ reason }, 'waiting')

@@ -35,7 +35,7 @@ export interface SessionNeeds {
   /** The monotonic clock, milliseconds. */
   readonly now: () => number
   readonly wordlessMs: number
-  /** A server that takes longer to say Hello, or to answer, is dialled anew. */
+  /** When the server's Hello or answer takes longer, the agent dials again. */
   readonly patience: { readonly helloMs: number; readonly ackMs: number }
 }
 
@@ -46,9 +46,9 @@ export class SyncSession {
   readonly #outbox = new StreamOutbox()
   #pushing = false
   #wanted = false
-  /** Looks again at a manifest that is held back. */
+  /** Checks again whether the held manifest may be sent. */
   #holdTimer: NodeJS.Timeout | undefined
-  /** The manifest of which was told that it is held back. */
+  /** The held manifest that was logged. */
   #heldBack: string | undefined
 
   constructor(needs: SessionNeeds, stream: ServerStream) {
@@ -77,7 +77,7 @@ export class SyncSession {
         else {
           if (message.case === 'usage') this.#onUsage(message.value)
           if (message.case === 'unknownKey') this.#needs.live.metUnknownKey()
-          // A newer server may say what this version does not know.
+          // A newer server may send messages that this version does not know.
           continue
         }
         this.push()
@@ -102,12 +102,12 @@ export class SyncSession {
       while (this.#wanted && !this.#stream.closed.aborted) {
         this.#wanted = false
         await this.#sendMissing()
-        // before a new server may turn ready: it can then judge every token that the others can
+        // before the server becomes ready: it can then verify every token that the other replicas can
         await this.#sendPlatformKeys()
         await this.#sendComplete()
       }
     } catch (error) {
-      // Whoever reads the stream learns why it broke under a message. Anything else would look like a server that has everything.
+      // The reader of the stream reports why it broke. Any other error here would look like a server that has everything.
       if (!(error instanceof ChannelError)) {
         this.#needs.log.error({ error }, 'what the server lacks could not be pushed; dialling again')
         this.#stream.cancel()

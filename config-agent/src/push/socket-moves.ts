@@ -1,8 +1,8 @@
-// When the socket of the server is worth dialling again.
+// Waits until the server's socket may accept a connection.
 import { watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
 
-/** Waits until the socket is made, removed or opened to us; or for so long, since events are only hints.
+/** Waits until the socket is created, removed or made accessible, but at most `waitMs`: events are only hints.
  *  @param waitMs milliseconds at most
  *  @returns whether it was the socket; false also when the signal aborts */
 export function waitForSocket(socket: string, waitMs: number, signal: AbortSignal): Promise<boolean> {
@@ -19,7 +19,7 @@ export function waitForSocket(socket: string, waitMs: number, signal: AbortSigna
   })
 }
 
-/** Where nothing can be watched, nothing is told. */
+/** Where nothing can be watched, `onMove` is never called. */
 function startWatching(socket: string, onMove: () => void): () => void {
   try {
     const name = basename(socket)

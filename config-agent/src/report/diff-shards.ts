@@ -1,4 +1,4 @@
-// What a new version of a shard changes, client by client, in the words of an OIDCClient's spec. Pure.
+// Lists what a new version of a shard changes, by client and by field of the spec. Pure.
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientVersion, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -62,7 +62,7 @@ function changedFields(before: ShardEntry, after: ShardEntry): string[] {
   fields.push(...changedVersion(before.desired, after.desired))
   if (!grantsTheSame(before.granted, after.granted)) fields.push('granted')
   if (!restrainsTheSame(before.restraint, after.restraint)) fields.push('restraint')
-  // `accepted` follows `desired` sooner or later: what the operator carries forward is not what somebody changed.
+  // `accepted` is left out: it follows `desired`, and nobody edits it.
   return fields
 }
 
@@ -80,7 +80,7 @@ function changedVersion(before: ClientVersion | undefined, after: ClientVersion 
   if (!before || !after) return before === after ? [] : ['desired']
   if (before.config === after.config) return before.generation === after.generation ? [] : ['generation']
   const fields = changedWords(before.config, after.config)
-  // A field that this version does not know, or a version that cannot be read: the server says what is wrong with it.
+  // An unknown field or an unreadable version: the server reports what is wrong with it.
   return fields.length > 0 ? fields : ['desired']
 }
 

@@ -10,20 +10,20 @@ import type { AgentMetrics } from './metrics.ts'
 import type { SecretReports } from './secret-reports.ts'
 import { spellDuration } from './spell-duration.ts'
 
-/** The operator may change thousands of clients at once; the lines after these would tell nobody anything. */
+/** Most lines for one change of many clients. */
 const diffLines = 100
 
-/** What the mounted files say, and what is wrong with them. */
+/** Logs what was mounted, and each fault of it. */
 export class MountReports {
   readonly #needs: { log: Log; metrics: AgentMetrics; secrets: SecretReports }
-  /** Those that were told and still last. */
+  /** Faults that were logged and still last. */
   readonly #faults = new Map<string, { code: AgentErrorCode; shard: number | undefined }>()
 
   constructor(needs: { log: Log; metrics: AgentMetrics; secrets: SecretReports }) {
     this.#needs = needs
   }
 
-  /** A look found something new. */
+  /** A reading found something new. */
   snapshot(after: HeldShards, changed: readonly ReadShard[], how: { trigger: Trigger; readMs: number }): void {
     const names = [...new Set(changed.map((shard) => shard.change))]
     this.#needs.log.info(
@@ -38,7 +38,7 @@ export class MountReports {
     )
   }
 
-  /** What a new version of a shard changes, client by client. The first of a shard is no change, it is the beginning. */
+  /** Logs what a new version of a shard changes, by client. The first version of a shard is no change. */
   diff(before: ReadShard | undefined, after: ReadShard): void {
     if (!before) return
     const { log, secrets } = this.#needs
@@ -50,7 +50,7 @@ export class MountReports {
     secrets.retire(after, changes)
   }
 
-  /** @param faults every one of a look, also those of the look before: each is told when it begins and when it is over */
+  /** @param faults all present faults: each is logged when it begins and when it ends */
   faults(faults: readonly SnapshotFault[]): void {
     const { log, metrics } = this.#needs
     metrics.faulty.reset()

@@ -1,4 +1,4 @@
-// Every line of the agent's story and the metrics beside it: one step, one constant message.
+// Every log line of the agent and the metrics beside it: each step has one constant message.
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import type { LiveState } from '../live/live-state.ts'

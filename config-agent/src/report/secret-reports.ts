@@ -9,22 +9,22 @@ import type { ClientChange } from './diff-shards.ts'
 import type { AgentMetrics } from './metrics.ts'
 import { spellDuration } from './spell-duration.ts'
 
-/** A use that goes on is told once in this time. Milliseconds. */
+/** A secret in continual use is logged once in this time. Milliseconds. */
 const useLineMs = 15 * 60_000
 
 interface Retiring {
   readonly client: string
-  /** Undefined: the client itself is gone, or another one has its name. */
+  /** Undefined: the client was removed or replaced. */
   readonly secret: string | undefined
   readonly change: string
   readonly seq: bigint
 }
 
-/** The use of client secrets, and their end. */
+/** Logs which client secrets are used, and which have ended. */
 export class SecretReports {
   readonly #needs: { log: Log; metrics: AgentMetrics; live: LiveState; wallNow: () => number }
   readonly #toldUses = new Map<string, number>()
-  /** Secrets that the mount no longer holds, until the server has taken the shard that says so. */
+  /** Secrets that are gone from the mount, until the server has applied the shard. */
   readonly #retiring = new Map<number, readonly Retiring[]>()
 
   constructor(needs: { log: Log; metrics: AgentMetrics; live: LiveState; wallNow: () => number }) {
@@ -44,7 +44,7 @@ export class SecretReports {
     }
   }
 
-  /** The mount holds these secrets no longer. */
+  /** These secrets are gone from the mounted shard. */
   retire({ ref, change }: ReadShard, changes: readonly ClientChange[]): void {
     const fresh = changes.flatMap(({ client, kind, fields, retired }) =>
       [...retired, ...(kind === 'removed' || fields.includes('uid') ? [undefined] : [])].map((secret) => ({
@@ -59,7 +59,7 @@ export class SecretReports {
     this.applied(ref.shard)
   }
 
-  /** The server has taken a version of the shard: secrets that are not in it have ended. */
+  /** The server applied a version of the shard: secrets that are not in it have ended. */
   applied(shard: number): void {
     const liveSeq = this.#needs.live.live.get(shard)?.seq ?? 0n
     const due = this.#retiring.get(shard) ?? []

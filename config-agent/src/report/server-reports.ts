@@ -17,7 +17,7 @@ interface ServerReportNeeds {
   readonly secrets: SecretReports
 }
 
-/** What the server of this pod was sent and what it made of it. */
+/** Logs what the server of this pod was sent, and how it answered. */
 export class ServerReports {
   readonly #needs: ServerReportNeeds
   #lastAppliedAt: number | undefined

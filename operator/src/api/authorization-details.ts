@@ -1,4 +1,4 @@
-// What an API says of its authorization details (RFC 9396), a type an object.
+// Schema of the authorization details that an API declares (RFC 9396).
 import {
   commonDetailFields,
   declarationLimits as most,
@@ -26,7 +26,7 @@ const values = (description: string) =>
 
 const plainWords = [matchesRule(patterns.plainText, notPlain)]
 
-/** In CEL: whether a detail of the type can have a field at all. */
+/** CEL: whether a detail of the type may have the field. */
 const knows = (name: string) =>
   `(${name} == 'locations' || (${name} == 'actions' && has(self.actions)) || (${name} == 'datatypes' && has(self.datatypes)) || (${name} == 'privileges' && has(self.privileges)) || (${name} == 'identifier' && has(self.identifier) && self.identifier) || (has(self.fields) && self.fields.exists(f, f.name == ${name})))`
 

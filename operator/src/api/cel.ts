@@ -1,9 +1,9 @@
-// The one door to CEL, in which the rules of the CRDs stand: https://kubernetes.io/docs/reference/using-api/cel/.
+// Evaluates the CEL rules of the CRDs: https://kubernetes.io/docs/reference/using-api/cel/. The one door to the CEL library.
 import { Environment } from '@marcbachmann/cel-js'
 
 type Program = (variables: { readonly self: unknown }) => unknown
 
-/** The API server's expressions (RE2) go by characters. Those of the library go by halves of a character, and know none beyond U+FFFF. */
+/** RE2 matches code points, as the API server does. The library matches UTF-16 units, which is wrong beyond U+FFFF. */
 const byCharacters = 'matchesByCharacters'
 const environment = new Environment()
   .registerVariable('self', 'dyn')
@@ -13,11 +13,11 @@ const environment = new Environment()
 /** Filled on first use: to parse all 90 rules takes 30 ms. */
 const programs = new Map<string, Program>()
 
-/** @returns whether a rule speaks of the value before an update, `oldSelf` */
+/** @returns whether a rule uses `oldSelf`, the value before an update */
 export const isTransition = (rule: string): boolean => /\boldSelf\b/.test(rule)
 
 /** @param self in the form of `toCel`
- *  @returns false also where the evaluation fails, as the API server then refuses */
+ *  @returns false also when the evaluation fails: the API server refuses then */
 export function holds(rule: string, self: unknown): boolean {
   let program = programs.get(rule)
   if (!program)
@@ -29,8 +29,8 @@ export function holds(rule: string, self: unknown): boolean {
   }
 }
 
-/** JSON as CEL sees it: whole numbers are `int`, and what is null is not there. Objects become maps, since the library takes
- *  an object with a key `constructor` for something else. */
+/** Converts JSON to CEL values: whole numbers become `int`, and null is absent. Objects become maps, since the library misreads an object
+ *  with the key `constructor`. */
 export function toCel(value: unknown): unknown {
   if (Number.isInteger(value)) return BigInt(value as number)
   if (Array.isArray(value)) return value.map(toCel)

@@ -1,4 +1,4 @@
-// Checks a value against a structural schema in the words of the API server: the operator must not depend on it.
+// Validates a value against a structural schema, with the messages of the API server. The operator does not rely on the API server's check.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { holds, isTransition, toCel } from './cel.ts'
 import type { JsonSchema } from './schema.ts'
@@ -12,8 +12,8 @@ export interface SchemaFault extends Fault {
 }
 
 /** @param path of the value, for the faults
- *  @returns every fault; rules are skipped where the value has not even the right shape, as the API server does. What must not
- *    change is the API server's alone: nobody else knows the value before */
+ *  @returns every fault. As in the API server, rules are skipped where the value has the wrong type. Transition rules are skipped: only
+ *  the API server knows the old value */
 export function checkValue(schema: JsonSchema, value: unknown, path = ''): readonly SchemaFault[] {
   const faults: SchemaFault[] = []
   checkShape(schema, value, path, faults)
@@ -28,7 +28,7 @@ function checkShape(schema: JsonSchema, value: unknown, path: string, faults: Sc
     faults.push({ path: at, kind, message })
   }
   if (!hasType(schema, value)) {
-    // The API server speaks of Go's types when the number is one, but not a whole one.
+    // For a number with a fraction, the API server's message names Go's types.
     const isFraction = schema.type === 'integer' && typeof value === 'number' && schema.format !== undefined
     const [wanted, given] = isFraction ? [schema.format, 'float64'] : [schema.type, typeName(value)]
     fault('type', `must be of type ${wanted}: "${given}"`)

@@ -1,4 +1,4 @@
-// How a client proves itself.
+// Schema of `spec.auth`: how a client authenticates.
 import {
   certificateHostFault,
   certificateHostPattern,

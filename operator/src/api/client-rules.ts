@@ -1,4 +1,4 @@
-// What holds between the fields of an OIDCClient. A message says what to write instead.
+// CEL rules between the fields of an OIDCClient. Each message says what to write instead.
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
 import {
   federatedMethod,
@@ -26,7 +26,7 @@ import type { CelRule } from './schema.ts'
 
 const secretTypes: readonly string[] = typesWhere(({ method }) => showsSecret(method))
 
-/** @param spec its type may still be a word that nobody knows
+/** @param spec may have an unknown type
  *  @returns the method in effect */
 export const authMethodOf = (spec: Pick<OIDCClientSpec, 'type' | 'auth'>): AuthMethod =>
   spec.auth?.method ?? (secretTypes.includes(spec.type) ? 'client_secret' : 'none')
@@ -38,8 +38,7 @@ export const pkceOf = (spec: Pick<OIDCClientSpec, 'type' | 'auth' | 'pkce' | 'pr
 /** authMethodOf in CEL. */
 const method = `(has(self.auth) && has(self.auth.method) ? self.auth.method : self.type in ${celList(secretTypes)} ? 'client_secret' : 'none')`
 
-/** Field, as a path below spec, at which a fault is shown -> what to write instead -> CEL: when nothing is wrong.
- *  A rule stands below its message; prettier would write both into one long line. */
+/** Field (a path below spec) -> message -> CEL rule. A rule stands below its message; prettier would join both into one long line. */
 type Rules = Readonly<Record<string, Readonly<Record<string, string>>>>
 
 const rulesOf = (fields: Rules): readonly CelRule[] =>
@@ -50,7 +49,7 @@ const rulesOf = (fields: Rules): readonly CelRule[] =>
 const ofEach = (fields: readonly string[], rules: (field: string) => Rules[string]): Rules =>
   Object.fromEntries(fields.map((field) => [field, rules(field)]))
 
-/** CEL: the field is not there. @param path below spec */
+/** CEL: the field is absent. @param path below spec */
 const absent = (path: string): string =>
   path
     .split('.')
@@ -210,7 +209,7 @@ const fapiRules = rulesOf({
 
 const noSecret = 'must be absent for a client without a secret; remove it or choose client_secret'
 
-/** duration() of anything but a duration is an error in CEL; the fault is then that of the field itself. */
+/** duration() of any other text is an error in CEL, and the field has its own fault for it. */
 const isDuration = (field: string) => celMatches(field, patterns.duration)
 
 const whenRotated = ['rotation.interval', 'rotation.window', 'rotation.trigger'] as const
@@ -256,7 +255,7 @@ const presetRules = rulesOf({
 const bytesOf = (field: 'redirectURIs' | 'postLogoutRedirectURIs') =>
   `(has(self.${field}) ? size(self.${field}.join('')) : 0)`
 
-/** The longest of what is told to servers. The operator measures all of it, and when it is this much, it does not ask these rules. */
+/** Bounds the longest fields. The operator measures the whole spec first, and skips these rules for one that is too large. */
 const sizeRule: CelRule = {
   rule: `${bytesOf('redirectURIs')} + ${bytesOf('postLogoutRedirectURIs')} <= ${maxVersionBytes}`,
   message: `must take at most ${maxVersionBytes / 1024} KiB; shorten redirectURIs and postLogoutRedirectURIs, or make two clients of it`,

@@ -1,4 +1,4 @@
-// The Secret of a client, and how its secret rotates.
+// Schema of `spec.secret` and `spec.rotation`.
 import { rotationTimes } from '@nauthera/rules/limits'
 import { plainText, timeSpan } from './field-kinds.ts'
 import { celList, patterns } from './patterns.ts'

@@ -1,4 +1,4 @@
-// What the status of an OIDCClient says.
+// Schema of the status of an OIDCClient.
 import { declarationLimits } from '@nauthera/rules/authorization-details'
 import { integer, list, mapList, object, oneOf, text, time } from './schema.ts'
 import type { TypeOf } from './schema.ts'

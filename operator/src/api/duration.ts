@@ -1,4 +1,4 @@
-// How a length of time is written in the objects.
+// Parses and renders durations as Go writes them: `1h30m`.
 import { matches, patterns } from './patterns.ts'
 
 const units = { h: 3_600_000, m: 60_000, s: 1_000 } as const

@@ -1,4 +1,4 @@
-// The kinds of fields that several parts of the definitions have.
+// Schemas of fields that several definitions share.
 import type { Span } from '@nauthera/rules/limits'
 import { durationText } from './duration.ts'
 import { celMatches, patterns } from './patterns.ts'
@@ -16,7 +16,7 @@ export const httpsUri = (description: string) =>
     ],
   })
 
-/** Where a browser is sent. What depends on the type of the client stands in client-rules.ts; a refusal of these names the entry. */
+/** A redirect URI. Rules that depend on the type of the client are in client-rules.ts; a message of these names the entry. */
 export const redirectUri = withRules(
   text('URI.', { maxLength: 2048 }),
   matchesRule(

@@ -1,4 +1,4 @@
-// A label selector as Kubernetes writes it, as a field of our objects.
+// Schema of a Kubernetes label selector.
 import { list, mapOf, object, oneOf, text } from './schema.ts'
 import type { TypeOf } from './schema.ts'
 

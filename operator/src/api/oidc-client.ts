@@ -1,4 +1,4 @@
-// The OIDCClient: every field, its limits and its words. client-rules.ts adds the rules between fields.
+// Schema of the OIDCClient: every field with its limits and description. client-rules.ts adds the rules between fields.
 import { contentEncryptions, keyEncryptions, signingAlgorithms } from '@nauthera/rules/algorithms'
 import { idClaims, registeredClaims } from '@nauthera/rules/claims'
 import { clientTypes } from '@nauthera/rules/client-types'

@@ -1,4 +1,5 @@
-// The OIDCPolicy: limits and defaults of the security team. The chart's `operator.policy` is the spec of one, without selector.
+// Schema of the OIDCPolicy: limits and defaults that the security team sets. The chart's `operator.policy` is the spec of one, without
+// selector.
 import { authMethods } from '@nauthera/rules/client-authentication'
 import { clientTypes } from '@nauthera/rules/client-types'
 import { grantTypes } from '@nauthera/rules/grants'
@@ -231,7 +232,7 @@ export const policyStatus = object(
 
 export type OIDCPolicySpec = TypeOf<typeof policySpec>
 export type OIDCPolicyStatus = TypeOf<typeof policyStatus>
-/** What one release says of a policy. */
+/** The entry of one release in the status of a policy. */
 export type PolicyReport = NonNullable<OIDCPolicyStatus['releases']>[number]
 
 /** Cluster-scoped. */

@@ -7,7 +7,7 @@ const quote = (value: string): string =>
     .replaceAll("'", "\\'")
     .replace(/[^ -~]/gu, escapeCharacter)}'`
 
-/** What cannot be seen must not stand raw in a generated file. */
+/** Generated files have escapes in place of invisible characters. */
 const escapeCharacter = (character: string): string => {
   const code = character.codePointAt(0)!.toString(16)
   return code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`
@@ -32,23 +32,23 @@ function compiled(pattern: string): RegExp {
 /** 0 to 65535. */
 const port = ':(6553[0-5]|655[0-2][0-9]|65[0-4][0-9][0-9]|6[0-4][0-9][0-9][0-9]|[0-5][0-9][0-9][0-9][0-9]|[0-9]{1,4})'
 const octet = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
-/** A name whose last label begins with a letter, or an address: browsers refuse `app.127.0.0.1` and take `127.1` for one. */
+/** A host name whose last label begins with a letter, or an IP address: browsers refuse `app.127.0.0.1`, and read `127.1` as an address. */
 const host = `(([A-Za-z0-9_-]+[.])*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?|${octet}([.]${octet}){3}|\\[[0-9A-Fa-f:.]+\\])(${port})?`
 const loopback = `(localhost|127[.]0[.]0[.]1|\\[::1\\])(${port})?`
 
-/** A word that an API may have as its identifier. */
+/** A bare name as the identifier of an API. */
 const apiName = '[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?'
 
 export const patterns = {
-  /** A place that only a TLS peer or this very machine answers. A prefix test would take http://localhost.evil.com. */
+  /** An https URI, or http on loopback. A prefix test would allow http://localhost.evil.com. */
   secureUri: `^(https://|http://${loopback}([/?]|$))`,
   /** The same, or a reverse-domain scheme of an installed application (RFC 8252 section 7.1). */
   nativeUri: `^(https://|http://${loopback}([/?]|$)|[a-z][a-z0-9+-]*([.][a-z0-9+-]+)+:/[^/])`,
   /** Printable ASCII without `"`, `#`, `*`, `<`, `>`, `\`. */
   uriCharacters: '^[!$-)+-;=?-\\[\\]-~]+$',
-  /** Something before an `@` where the host belongs. */
+  /** A URI with userinfo (`user@host`). */
   userinfo: '^[a-z][a-z0-9+.-]*://[^/?]*@',
-  /** This machine over https: no certificate is for it (RFC 8252 section 7.3). */
+  /** https on loopback, for which no CA issues certificates (RFC 8252 section 7.3). */
   secureLoopback: `^https://${loopback}([/?]|$)`,
   /** An authority that is a host and at most a port; other schemes pass. */
   namedHost: `^(https?://${host}([/?]|$)|[a-z][a-z0-9+-]*[.][a-z0-9.+-]*:/)`,

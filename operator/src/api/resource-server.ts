@@ -1,4 +1,4 @@
-// A client that is an API, and who may call it.
+// Schema of `spec.resourceServer`: the client is an API, and lists who may call it.
 import { declarationLimits } from '@nauthera/rules/authorization-details'
 import { authorizationDetailsType, detailTypeName } from './authorization-details.ts'
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
@@ -9,7 +9,7 @@ import { patterns } from './patterns.ts'
 import { everyMatches, matchesRule } from './rule-kinds.ts'
 import { list, mapList, object, oneOf, set, text, withRules } from './schema.ts'
 
-/** Who may call an API, and with what. */
+/** An access entry: who may call an API, and with which scopes and details. */
 export const apiAccess = object(
   'Clients that may call the API. A client must fit every field that is set; at least one of namespaces, namespaceSelector and clientIds must be set.',
   {},

@@ -1,4 +1,4 @@
-// The rules that many fields share.
+// CEL rules that many fields share.
 import { celMatches } from './patterns.ts'
 import type { ListRule, CelRule } from './schema.ts'
 
@@ -8,7 +8,7 @@ export const matchesRule = (pattern: string, message: string): CelRule => ({
   message,
 })
 
-/** A list whose every member matches: it holds for each, so that a refusal names the entry. */
+/** Every member of a list matches. The rule is on the member, so that a message names the entry. */
 export const everyMatches = (pattern: string, message: string): ListRule => ({
   ...matchesRule(pattern, message),
   ofItem: true,

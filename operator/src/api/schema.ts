@@ -1,7 +1,6 @@
-// A structural schema as Kubernetes wants it, typed: one description gives the CRD with its CEL rules, by which the operator checks
-// too, and the TypeScript type.
+// Builds structural schemas: one description gives the CRD, its CEL rules, the operator's own validation and the TypeScript type.
 
-/** What CEL says beyond the shape. The API server evaluates it, and so does the operator, which trusts no API server (cel.ts). */
+/** A CEL rule. The API server evaluates it, and the operator does too (cel.ts). */
 export interface CelRule {
   readonly rule: string
   /** What to write instead. */
@@ -45,7 +44,7 @@ export interface Schema<T> {
   readonly rules: readonly CelRule[]
   readonly properties?: Readonly<Record<string, Schema<unknown>>>
   readonly items?: Schema<unknown>
-  /** Never set: carries the type. */
+  /** Never set; it carries the type. */
   readonly type?: T
 }
 
@@ -80,7 +79,7 @@ export const oneOf = <const V extends string>(
   rules: [],
 })
 
-/** `kubectl explain` shows descriptions, and older ones no values of an enumeration; of a list no kubectl does. */
+/** Adds the values to the description: older versions of `kubectl explain` show no enum, and none shows the enum of a list. */
 function withValues(description: string, values: readonly string[]): string {
   const says = (value: string) => new RegExp(`\\b${value}\\b`).test(description)
   return values.every(says) ? description : `${description} One of: ${values.join(', ')}.`
@@ -119,21 +118,21 @@ const array = <T>(
   }
 }
 
-/** A list without doubles; several appliers may each own members. */
+/** A set (`x-kubernetes-list-type: set`): several field managers may own members. */
 export const set = <T>(
   description: string,
   items: Schema<T>,
   options: { maxItems: number; minItems?: number; rules?: readonly ListRule[] },
 ): Schema<readonly T[]> => array(description, items, options, 'set')
 
-/** A list that one applier owns as a whole. */
+/** An atomic list: one field manager owns it as a whole. */
 export const list = <T>(
   description: string,
   items: Schema<T>,
   options: { maxItems: number; minItems?: number; rules?: readonly ListRule[] },
 ): Schema<readonly T[]> => array(description, items, options, 'atomic')
 
-/** A list whose members are known by a key. */
+/** A map list: a key identifies each member. */
 export const mapList = <T>(
   description: string,
   items: Schema<T>,

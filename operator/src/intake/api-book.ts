@@ -10,22 +10,21 @@ import type { Clock } from '../time/clock.ts'
 import type { WatchedClients } from './client-index.ts'
 import { createShare } from './share.ts'
 
-/** The callers of one API are looked at again at most so often, whatever its owner writes. Milliseconds. */
+/** The least time between two wake-ups of one API's callers. Milliseconds. */
 const spacingMs = 1_000
-/** Callers that are compared before others have their turn: about 5 ms of work. */
+/** Callers that are compared in one slice, about 5 ms. */
 const sliceSize = 500
 
-/** Which APIs there are, and who asks for them. A change of an API costs as much as it has callers, and wakes only those for
- *  whom something changes. */
+/** Knows every API and its callers. A change of an API wakes only the callers whose access changes. */
 export class ApiBook {
   readonly #needs: Needs
-  /** What each object said as an API when it was judged last, by its key. */
+  /** The declared APIs of each object when it was last judged, by key. */
   readonly #declared = new Map<string, Said & { readonly stamp: string }>()
-  /** What became of each caller when it was looked at last, by its key. */
+  /** The access of each caller at its last look, by key. */
   readonly #callers = new Map<string, { readonly caller: Caller; readonly access: readonly ApiAccess[] }>()
   /** Keys of callers by identifier. */
   readonly #callersOf = new Map<string, Set<string>>()
-  /** Identifiers whose callers were looked at within spacingMs, and whether they are to be looked at again then. */
+  /** Identifiers whose callers were woken within spacingMs, and whether to wake them again. */
   readonly #resting = new Map<string, { again: boolean; readonly cancel: () => void }>()
   readonly #share = createShare()
   /** Ends comparisons that go on in slices. */
@@ -45,7 +44,7 @@ export class ApiBook {
     this.#changed(before, { apis, left })
   }
 
-  /** Identifiers under which servers still have the object, and which its spec does not name any more. */
+  /** Identifiers under which servers still have the object, though its spec no longer names them. */
   #leftBy(client: OIDCClient): readonly string[] {
     const entry = this.#needs.shards.stored(keyOf(client))?.entry
     return (entry ? heldIdentifiersOf(entry) : []).filter(
@@ -53,21 +52,19 @@ export class ApiBook {
     )
   }
 
-  /** @returns what becomes of each audience of the caller now: one list for all callers of which the same becomes. It is remembered: when
-   *    that changes, the caller is woken */
+  /** @returns the caller's access to each audience. It is recorded, and the caller is woken when it changes. Equal results share one list */
   resolve(key: string, caller: Caller): readonly ApiAccess[] {
     const access = this.#share(resolveAccess(caller, this.declaring))
     this.#remember(key, access.length === 0 ? undefined : { caller: this.#shareLists(caller), access })
     return access
   }
 
-  /** Every object that names the identifier, in whatever state: one that says nothing of use lets nobody in. One that has changed since it
-   *  was judged is judged first. */
+  /** Every object that names the identifier, valid or not. A changed object is judged first. */
   readonly declaring = (identifier: string): readonly DeclaredApi[] => {
     const { clients, shards } = this.#needs
     const naming = clients.declaring(identifier)
     const named = new Set(naming.map(keyOf))
-    // a client may have it as its id alone: that declares no API
+    // a client may have it as its client id only: that is no API
     const left = shards
       .holders(identifier)
       .flatMap((key) => (named.has(key) ? [] : (clients.find(key) ?? [])))
@@ -153,7 +150,7 @@ export class ApiBook {
     this.#compare(identifier, [...(this.#callersOf.get(identifier) ?? [])])
   }
 
-  /** Wakes those among the callers for whom the API is another one than when they were looked at, some now and the rest soon. */
+  /** Wakes the callers whose access changed since their last look: some now, the rest soon. */
   #compare(identifier: string, keys: readonly string[]): void {
     const api = apiOf(this.declaring(identifier))
     const concerned = keys.slice(0, sliceSize).filter((key) => {
@@ -187,6 +184,6 @@ interface Said {
   readonly left: readonly string[]
 }
 
-/** Another one than before whenever the object must be judged again: its status is not part of it. */
+/** Changes whenever the object must be judged again; the status is not part of it. */
 const stampOf = ({ metadata }: OIDCClient): string =>
   JSON.stringify([metadata.uid, metadata.generation, metadata.labels])

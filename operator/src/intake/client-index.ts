@@ -3,17 +3,17 @@ import type { OIDCClient } from '../api/oidc-client.ts'
 import { clientIdOf } from '../decide/client/acceptance.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 
-/** The clients of this release, and which of them claim the same thing. */
+/** The clients of this release, and which of them are rivals for a name. */
 export interface WatchedClients {
   find(key: string): OIDCClient | undefined
-  /** Sets or removes a client. @returns the keys that the change concerns: its own, and those it shared a claim with */
+  /** Sets or removes a client. @returns its own key and those of its rivals before and after */
   set(key: string, client: OIDCClient | undefined): readonly string[]
   keys(): Iterable<string>
   /** Keys in a namespace, or all. */
   keysIn(namespace: string | undefined): readonly string[]
-  /** The client and every other that claims the same id, identifier or Secret, however many steps away. */
+  /** The client and its rivals: all that claim the same id, identifier or Secret, directly or through others. */
   rivals(key: string): readonly OIDCClient[]
-  /** Their keys: the same list for each of them, as long as nothing of them has changed that decides between them. */
+  /** The keys of the rivals. All rivals share one list until something changes that decides between them. */
   rivalKeys(key: string): readonly string[]
   /** Those that name this identifier as their resourceServer. */
   declaring(identifier: string): readonly OIDCClient[]
@@ -58,7 +58,7 @@ export function createClientIndex(): WatchedClients {
         ranks.add(client)
         clients.set(key, client)
         for (const claim of claimsOf(client)) {
-          // those beside whom it comes are another group from now on
+          // its new rivals form a new group
           for (const rival of byClaim.of(claim)) for (const each of groups.get(rival) ?? []) groups.delete(each)
           byClaim.add(claim, key)
         }
@@ -103,7 +103,7 @@ function rivalsFrom(
   return [...found]
 }
 
-/** Keys of clients by what they have in common. Nearly always that is one: it stands for itself, since a set of one takes ten times as much. */
+/** Keys of clients by claim. A single key is stored without a set, which would take ten times the memory. */
 class KeysBy {
   readonly #keys = new Map<string, string | Set<string>>()
 
@@ -138,15 +138,14 @@ function claimsOf(client: OIDCClient): string[] {
 /** Client ids and identifiers of APIs are one space of names. */
 const nameClaim = (name: string): string => `name ${name}`
 
-/** Whether the two say the same where rivals, policies or the limit of a namespace ask: nearly all updates are of the status. */
+/** Whether nothing changed that matters to rivals, policies or limits: nearly all updates are of the status. */
 const decidesTheSame = (one: OIDCClient, other: OIDCClient): boolean =>
   one.spec === other.spec &&
   one.metadata.uid === other.metadata.uid &&
   one.metadata.creationTimestamp === other.metadata.creationTimestamp &&
   isDeepStrictEqual(one.metadata.labels, other.metadata.labels)
 
-/** How many clients of a namespace are older than one: counted when it is asked for. A new one is nearly always the youngest, so that
- *  it changes no other. */
+/** Counts the older clients of a namespace on demand. A new client is nearly always the youngest, so the other counts stay. */
 class AgeRanks {
   readonly #known = new Map<string, { readonly ranks: Map<string, number>; youngest: OIDCClient }>()
 

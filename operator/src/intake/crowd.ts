@@ -1,7 +1,7 @@
-/** With so many clients that wait, each is one of a crowd. */
+/** From this many waiting clients on there is a crowd. */
 const crowdFrom = 200
 
-/** Whether very many clients wait to be looked at. Then what is written for all of them together is written more rarely. */
+/** Tells whether very many clients wait for a look. Then shards are written less often. */
 export class Crowd {
   #isThere = false
 

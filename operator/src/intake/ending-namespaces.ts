@@ -1,15 +1,15 @@
 import type { Clock } from '../time/clock.ts'
 
-/** So long after the API server said it, a namespace counts as ending; then one create asks again. Milliseconds. */
+/** How long a refused create marks a namespace as terminating; then the next create tries again. Milliseconds. */
 export const endingMs = 60_000
 
-/** Namespaces that are being deleted: the API server lets nobody create anything there, and their clients are about to go. */
+/** Terminating namespaces: the API server refuses every create there, and their clients will go. */
 export class EndingNamespaces {
   readonly #watched: (namespace: string) => boolean
   readonly #clock: Pick<Clock, 'monotonic'>
   readonly #until = new Map<string, number>()
 
-  /** @param needs.watched whether the watch has seen it; an operator that watches no namespaces learns it from refusals alone */
+  /** @param needs.watched whether the watch saw the deletion; without the right to watch namespaces only refusals show it */
   constructor(needs: { watched: (namespace: string) => boolean; clock: Pick<Clock, 'monotonic'> }) {
     this.#watched = needs.watched
     this.#clock = needs.clock
@@ -24,7 +24,7 @@ export class EndingNamespaces {
     return false
   }
 
-  /** The API server has refused to create something there. @returns whether that is news */
+  /** The API server refused a create there. @returns whether that is new */
   refused(namespace: string): boolean {
     const isNews = !this.has(namespace)
     this.#until.set(namespace, this.#clock.monotonic() + endingMs)

@@ -1,7 +1,6 @@
 import { splitKey } from '../kubernetes/objects.ts'
 
-/** Keys that wait, each once. Namespaces take turns; within one, who came first is first. Each step takes the same time, however many
- *  wait. */
+/** A queue of keys, each once. Namespaces take turns; within one, it is first in, first out. Each step takes constant time. */
 export class FairKeys {
   /** Whose turn is next comes first. None is empty. */
   readonly #byNamespace = new Map<string, Set<string>>()

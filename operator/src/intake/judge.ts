@@ -1,4 +1,4 @@
-// A client, and what the watch knows about its rivals and policies -> its judgement. The only place where the running operator judges.
+// Judges a client with what the watch knows of its rivals and policies. The running operator judges only here.
 import { describeError } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
@@ -22,14 +22,13 @@ interface Needs {
   /** The policy of the settings, which holds for every client. */
   readonly baseline: OIDCPolicySpec
   readonly shards: Pick<Shards, 'stored' | 'holders' | 'isLeaving' | 'isUnheardOf' | 'noRoom'>
-  /** What the replicas say of the stored version of a client. */
+  /** The propagation of a client's stored version. */
   readonly follow: { config(key: string): Propagation | undefined }
   readonly endings: Pick<EndingNamespaces, 'has'>
   readonly clock: Pick<Clock, 'now'>
 }
 
-/** @returns a function that judges a client as it is now. It never throws: an object that makes the rules throw is refused, and
- *    `onPoison` is told */
+/** @returns a function that judges a client. It never throws: an object that makes the rules throw is refused, and `onPoison` is called */
 export function createJudge(needs: Needs): (client: OIDCClient, onPoison: (error: unknown) => void) => Judgement {
   const policiesOf = createPoliciesOf(needs)
   const accept = createAccept(needs, policiesOf)
@@ -61,7 +60,7 @@ function judge(
   return judgeClient(client, {
     acceptance,
     policies,
-    // nobody moves up to the place of one that goes with the namespace
+    // a client that goes with its namespace frees no place
     countOlder: () =>
       needs.endings.has(client.metadata.namespace) ? Infinity : watch.clients.olderInNamespace(client),
     isServed: isServed(client, kept),
@@ -80,10 +79,10 @@ function judge(
 
 type PoliciesOf = (client: OIDCClient, policies: readonly OIDCPolicy[]) => Policies
 
-/** Lists of policies that later ones are compared with. */
+/** The size of the cache of policy lists. */
 const mostLists = 1_000
 
-/** @returns a function that gives the policies of a client: one list for all that have the same, since each client keeps its own */
+/** @returns a function that gives the policies of a client. Clients with the same policies share one list */
 function createPoliciesOf({ watch, baseline }: Needs): PoliciesOf {
   const lists = new Map<string, Policies>()
   return (client, policies) => {
@@ -98,7 +97,7 @@ function createPoliciesOf({ watch, baseline }: Needs): PoliciesOf {
   }
 }
 
-/** Decides between rivals once for all of them: hundreds may claim one id, and each is looked at when one changes.
+/** Decides once for all rivals: hundreds may claim one id, and a change of one leads to a look at each.
  *  @returns a function that gives the acceptance of a client; undefined when it is not among the watched ones */
 function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient) => Acceptance | undefined {
   const { watch } = needs
@@ -114,7 +113,7 @@ function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient
     claims.set(keys, claimed)
     const holderOf = (name: string): string | undefined =>
       holderAmong(needs, name, claimed.get(name) ?? [], (one) => policiesOf(one, policies))
-    // A name that nobody else asks for decides about its one claimant alone.
+    // A name with one claimant decides only about that one.
     const contested = [...claimed].flatMap(([name, claimants]) => (claimants.length > 1 ? [holderOf(name)] : []))
     const ground = [...policies, ...labels, ...contested]
     const before = decided.get(keys)
@@ -131,7 +130,7 @@ function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient
   }
 }
 
-/** Verdicts for rivals, and what they stand on. */
+/** The acceptance of rivals, and the inputs that it was computed from. */
 interface Decided {
   readonly ground: readonly unknown[]
   readonly holders: ReadonlyMap<string, string | undefined>
@@ -158,8 +157,8 @@ function claimsAmong(rivals: readonly OIDCClient[]): Claims {
 const isSameList = (one: readonly unknown[], other: readonly unknown[]): boolean =>
   one.length === other.length && one.every((value, index) => value === other[index])
 
-/** Who is served under a name, by the stored shards; where a shard is lost, by what statuses remember, of which those count that may have the
- *  name, oldest first: a status does not tell by which spec its client is served. Whoever is gone holds nothing: servers hand its name over when it leaves its shard.
+/** Finds the holder of a name in the stored shards. When a shard is lost, the statuses of clients that may have the name count, oldest
+ *  first. A removed client holds nothing.
  *  @param claimants those that ask for the name */
 function holderAmong(
   { watch, shards }: Pick<Needs, 'watch' | 'shards'>,
@@ -177,14 +176,14 @@ function holderAmong(
   return remembered && keyOf(remembered)
 }
 
-/** The spec of one that waits for a name says what it wants, not what it has. */
+/** Whether the status shows that it was served under this name: the spec only says what it wants. */
 const wasServedAs = ({ spec, status }: OIDCClient, name: string): boolean => {
   const isWaiting = status?.conditions?.some(({ reason }) => reason === 'ClientIDConflict') === true
   const isServedApi = spec.resourceServer?.identifier === name && !isWaiting
   return (status?.replicas?.loaded ?? 0) > 0 && (status?.clientId === name || isServedApi)
 }
 
-/** By its name, so that one that was restored is served as before. Its shard may be lost: then the status remembers that servers had it. */
+/** By its name, so that a restored client counts as served. When its shard is lost, the status counts. */
 const isServed = ({ status }: OIDCClient, stored: StoredEntry | undefined): boolean =>
   stored !== undefined || (status?.replicas?.loaded ?? 0) > 0
 

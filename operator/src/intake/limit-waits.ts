@@ -1,6 +1,6 @@
 import { splitKey } from '../kubernetes/objects.ts'
 
-/** Who waits for room under the limit of clients of their namespace: when one of that namespace goes, the oldest of them is looked at. */
+/** Clients over the limit of their namespace. When a client there is removed, the oldest of them gets a look. */
 export class LimitWaits {
   /** By namespace: epoch milliseconds of creation, by key. */
   readonly #waiting = new Map<string, Map<string, number>>()
@@ -13,7 +13,7 @@ export class LimitWaits {
     else if (waiting?.delete(key) === true && waiting.size === 0) this.#waiting.delete(namespace)
   }
 
-  /** One of the namespace has gone. @returns the oldest that waits there; it waits no more, unless it is noted again */
+  /** A client of the namespace was removed. @returns the oldest waiting client, which is no longer recorded */
   next(namespace: string): readonly string[] {
     let oldest: string | undefined
     let since = Infinity

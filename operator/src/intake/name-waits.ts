@@ -1,9 +1,9 @@
-/** Who waits for a name that another object holds: when what is stored of that one changes, they are looked at again. */
+/** Clients that wait for a name of another object. When the stored entry of that object changes, they get a look. */
 export class NameWaits {
   readonly #holders = new Map<string, string>()
   readonly #waiting = new Map<string, Set<string>>()
 
-  /** @param holder of the name that the client wants; undefined when it waits for none */
+  /** @param holder key of the object that holds the wanted name; undefined when the client waits for none */
   record(key: string, holder: string | undefined): void {
     const before = this.#holders.get(key)
     if (before === holder) return

@@ -1,12 +1,12 @@
-// Most of what is kept of ten thousand clients is said by many of them in the same words: each of these is in memory once.
+// Shares equal values in memory: ten thousand clients have mostly the same texts and objects.
 import type { OIDCClientStatus } from '../api/client-status.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { KubernetesObject } from '../kubernetes/objects.ts'
 
-/** @returns an equal text or an equal plain value that was given before, else the value itself. Nobody may change it from then on */
+/** @returns an equal value that was given before, else the value itself, which must not change from then on */
 export type Share = <V>(value: V) => V
 
-/** Values that later ones are compared with: the oldest goes when there are more. */
+/** How many values are remembered; the oldest is dropped first. */
 const mostRemembered = 2_000
 
 export function createShare(): Share {
@@ -31,7 +31,7 @@ class Remembered {
   }
 }
 
-/** @returns a function that returns the same client, which shares what it can with those before it */
+/** @returns a function that returns the client with its values shared */
 export function createShareClient(): <T extends OIDCClient & KubernetesObject>(client: T) => T {
   const share = createShare()
   return (client) => {

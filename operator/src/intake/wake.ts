@@ -1,15 +1,15 @@
 import type { WorkQueue } from './work-queue.ts'
 
-/** All clients that are looked at for a common reason are spread over this long at most. Milliseconds. */
+/** Looks for one common reason are spread over at most this long. Milliseconds. */
 const spreadMs = 20_000
-/** Up to so many are looked at without a spread. */
+/** Up to this many looks are not spread. */
 const spreadFrom = 100
 
-/** Asks for looks at clients. */
+/** Queues looks at clients. */
 export interface Wake {
   /** Look at these now. */
   now(keys: Iterable<string>): void
-  /** Look at these over some time: nobody waits for them, and there may be very many. */
+  /** Look at these over some time: they are not urgent, and there may be many. */
   spread(keys: Iterable<string>): void
 }
 

@@ -16,15 +16,15 @@ import { createShareClient } from './share.ts'
 export interface WatchListeners {
   /** These clients are to be looked at. */
   readonly onClients: (keys: Iterable<string>) => void
-  /** The same after a full list, which may bring what events have missed. */
+  /** The same after a full list, which may bring missed events. */
   readonly onResync: (keys: readonly string[]) => void
   /** The server pods as they are now; at first once all is listed. */
   readonly onPods: (pods: readonly PodObject[]) => void
 }
 
-/** What the operator knows of the cluster. It never watches Secrets. */
+/** Watches clients, policies, namespaces and pods. It never watches Secrets. */
 export interface Watch {
-  /** Starts to list. Resolves when every collection has been listed once; the listeners are told what changes from then on. */
+  /** Starts the watches. Resolves when every collection was listed once; listeners get the changes after that. */
   start(listeners: WatchListeners): Promise<void>
   stop(): Promise<void>
   /** Clients of this release by `namespace/name`. */
@@ -32,11 +32,11 @@ export interface Watch {
   policies(): readonly OIDCPolicy[]
   /** Labels of a namespace; undefined where the operator may not read them. */
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined
-  /** The same; undefined also for a namespace that is not in the list: its labels are not known for certain. */
+  /** The same, but undefined for a namespace that is missing in the list. */
   certainLabels(namespace: string): Readonly<Record<string, string>> | undefined
-  /** Whether it is being deleted; false where that is not known. */
+  /** Whether the namespace is terminating; false when unknown. */
   namespaceEnds(namespace: string): boolean
-  /** When it was made, epoch milliseconds; undefined where that is not known. */
+  /** When it was created, epoch milliseconds; undefined when unknown. */
   namespaceBornAt(namespace: string): number | undefined
 }
 
@@ -64,7 +64,7 @@ const createReflect =
   (path, part) =>
     createReflector({ connection, clock, random, log, ...(times ? { times } : {}), path, ...part })
 
-/** Turns lists and watches into keys of clients.
+/** Turns events of all watches into keys of clients.
  *  @param options.knownKeys clients in the stored shards, so that an empty first list is doubted */
 export function createWatch(
   options: ReflectNeeds & {
@@ -76,7 +76,7 @@ export function createWatch(
   const clients = createClientIndex()
   const servedBy = `${settings.namespace}/${settings.release}`
   const clusterWide = settings.watch.mode === 'cluster'
-  /** Nobody is told of what the first lists bring. */
+  /** Undefined during the first lists: they call no listener. */
   let listeners: WatchListeners | undefined
 
   const reflect = createReflect(options)
@@ -86,7 +86,7 @@ export function createWatch(
     const object = change.kind === 'deleted' ? undefined : change.object
     const ours = object !== undefined && isOurs(object, settings.serverName, servedBy)
     const touched = clients.set(change.key, ours ? object : undefined)
-    // Our own write of a status is no news.
+    // Our own status write changes nothing.
     if (change.kind === 'updated' && sameSpec(change.previous, change.object)) return
     tell(touched)
   }
@@ -152,7 +152,7 @@ const reflectNamespaces = (reflect: Reflect, onNews: (namespace: string) => void
     },
   })
 
-/** One object, by which who compares knows that nothing has changed. */
+/** One object, so that a comparison by identity finds no change. */
 const noLabels: Readonly<Record<string, string>> = {}
 
 /** @param namespaces undefined where the operator may not read them */

@@ -1,20 +1,20 @@
 import type { Clock } from '../time/clock.ts'
 import { FairKeys } from './fair-keys.ts'
 
-/** Keys to work on, `namespace/name`. Namespaces take turns: one key of each, then the next key of each, so that whoever has many changes
- *  waits for their own. A key is in the queue once and is never worked on twice at the same time. When it is added while it is worked
- *  on, it is worked on again: as in the rate-limiting queue of client-go. */
+/** A work queue of keys `namespace/name`, as the rate-limiting queue of client-go. Namespaces take turns, so a namespace with many changes
+ *  delays only itself. A key is in the queue once, and never worked on twice at once. A key that is added during its work is worked on
+ *  again. */
 export interface WorkQueue {
-  /** Begins to work; keys wait until then.
+  /** Starts the workers; keys wait until then.
    *  @param work its exception is a failed attempt: the key comes back after a wait that doubles */
   start(work: (key: string) => Promise<void>): void
   add(key: string): void
   addAfter(key: string, milliseconds: number): void
-  /** It stands for another thing from now on, which has not failed yet. */
+  /** Resets the back-off of the key: it now names a new object. */
   clearFailures(key: string): void
   /** Keys that wait or are being worked on. */
   readonly depth: number
-  /** Resolves when nothing waits, nothing runs; keys that wait for their time do not count. */
+  /** Resolves when nothing waits or runs; delayed keys do not count. */
   waitUntilIdle(): Promise<void>
   /** Takes no new keys; resolves when the running ones have ended. */
   stop(): Promise<void>
@@ -27,7 +27,7 @@ export interface QueueTimes {
 
 const queueTimes: QueueTimes = { backoffMs: 5, backoffCapMs: 60_000 }
 
-/** @param options.waitFor how long the error itself asks to wait, milliseconds */
+/** @param options.waitFor how long the error itself tells us to wait, milliseconds */
 export function createWorkQueue(options: {
   workers: number
   clock: Clock
@@ -122,7 +122,7 @@ function createFailures({ backoffMs, backoffCapMs }: QueueTimes) {
   }
 }
 
-/** Keys that wait for their time: each once, for the earliest. */
+/** Delayed keys: each once, at its earliest time. */
 function createDelayed(clock: Clock) {
   const delayed = new Map<string, { at: number; cancel: () => void }>()
   return {

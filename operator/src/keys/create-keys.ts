@@ -8,7 +8,7 @@ import { createBackoff } from '../time/backoff.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 
-/** So long a cluster may still lack names, a network or rights for the first pods of a release. Milliseconds. */
+/** How long to retry: a new cluster may still lack DNS, network or RBAC. Milliseconds. */
 const patienceMs = 600_000
 
 interface KeysNeeds {
@@ -18,7 +18,7 @@ interface KeysNeeds {
   readonly log: Log
 }
 
-/** Creates the ring, again and again for ten minutes: in a cluster that is being set up, what this needs comes a while later.
+/** Creates the ring, with retries for ten minutes: a new cluster may not be ready.
  *  @param needs.signal ends the tries
  *  @throws CodedError KEYS_NOT_CREATED of the last try */
 export async function createKeysInTime(
@@ -43,7 +43,7 @@ export async function createKeysInTime(
 /** Creates the key-encryption ring of a release, once: an entry of 32 random bytes under its id, and `current`, the id
  *  that encrypts. A ring that exists stays as it is, whatever it holds.
  *  @returns whether it was made now
- *  @throws CodedError KEYS_NOT_CREATED when nobody knows whether there is one, or it may not be made */
+ *  @throws CodedError KEYS_NOT_CREATED when it is unknown whether a ring exists, or the create is forbidden */
 export async function createKeys(needs: KeysNeeds): Promise<boolean> {
   try {
     return await createOnce(needs)

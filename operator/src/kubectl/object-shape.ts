@@ -1,4 +1,4 @@
-// What the API server checks of any object, before the rules of its kind.
+// Checks what the API server checks of every object, such as its name.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { matches, patterns } from '../api/patterns.ts'
 

@@ -1,8 +1,8 @@
-// YAML files -> objects that know the line of each of their fields.
+// Parses YAML files to objects that know the line of each field.
 import { isMap, isSeq, LineCounter, parseAllDocuments } from 'yaml'
 import type { Document, Node } from 'yaml'
 
-/** A fault as an editor can jump to it. */
+/** A fault with file and line. */
 export interface LocatedFault {
   readonly file: string
   /** From 1. */
@@ -20,7 +20,7 @@ export interface ReadObject {
   readonly lineOf: (path: string) => number
 }
 
-/** @returns each object of a file, which may hold several documents, and what of it is not even YAML */
+/** @returns each object of a file with one or more documents, and the syntax faults */
 export function readDocuments(
   file: string,
   text: string,
@@ -58,7 +58,7 @@ type ReadValue =
   /** Nothing but comments. */
   | { readonly kind: 'empty' }
 
-/** A few aliases of aliases can stand for millions of values. The library refuses such a document by throwing. */
+/** The library throws for a document whose aliases expand to millions of values. */
 function readObject(document: Document.Parsed): ReadValue {
   let value: unknown
   try {

@@ -1,4 +1,4 @@
-// What OIDCClients become, without a cluster: the operator's own decisions, on files.
+// Renders OIDCClients from files without a cluster, by the operator's own code.
 import { toJson } from '@bufbuild/protobuf'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -24,7 +24,7 @@ import type { RenderedSecret } from '../decide/secret/secret.ts'
 import { shapeFaults } from './object-shape.ts'
 import type { LocatedFault, ReadObject } from './read-documents.ts'
 
-/** What one OIDCClient becomes. */
+/** The result for one OIDCClient. */
 export interface RenderedClient {
   /** `namespace/name`. */
   readonly client: string
@@ -32,22 +32,22 @@ export interface RenderedClient {
   readonly secret: Readonly<Record<string, unknown>>
   /** The client in the words of RFC 7591. */
   readonly metadata: Readonly<Record<string, unknown>>
-  /** What becomes of its audiences under the OIDCClients in these files, by identifier; absent when it lists none. */
+  /** Its access to each audience, by identifier, among the OIDCClients in these files; absent without audiences. */
   readonly access?: Readonly<Record<string, string>>
 }
 
 export interface RenderInput {
   readonly objects: readonly ReadObject[]
   readonly issuer: string
-  /** Of objects that do not say theirs. */
+  /** The namespace of objects without one. */
   readonly namespace: string
 }
 
-/** In the place of a secret that the operator has not made yet. */
+/** In place of a secret that the operator has yet to mint. */
 const unknownSecret = '(minted when the client is applied)'
 
-/** @returns what the OIDCClients among the objects become under the OIDCPolicies among them, and every fault.
- *  A policy that selects by labels of namespaces is taken to hold: a file does not know those labels. */
+/** @returns the results for the OIDCClients under the OIDCPolicies among the objects, and every fault. A policy that selects namespaces by
+ *  label applies: files do not have those labels. */
 export function renderClients(input: RenderInput): {
   readonly rendered: readonly RenderedClient[]
   readonly faults: readonly LocatedFault[]
@@ -65,7 +65,7 @@ export function renderClients(input: RenderInput): {
     .filter(({ object }) => object['kind'] === 'OIDCClient')
     .flatMap((read) => (hasShape<OIDCClient>(read, locate) ? [read] : []))
     .map((read, index) => ({ read, client: asStored(read.object, input.namespace, index) }))
-  // a policy that is itself at fault would only confuse the clients' faults
+  // an invalid policy would lead to misleading faults of clients
   const policiesOf = (client: OIDCClient): Policies =>
     policiesFor(client, {
       baseline: {},
@@ -76,7 +76,7 @@ export function renderClients(input: RenderInput): {
     clients.map(({ client }) => client),
     policiesOf,
   )
-  // a file does not know how many clients the namespace has, nor when a policy was broken first
+  // files do not show the number of clients in the namespace, nor since when a policy is broken
   const judged = clients.map(({ read, client }) => {
     const acceptance = acceptances.get(keyOf(client))!
     const about = { acceptance, policies: policiesOf(client), countOlder: () => 0, isServed: false, now: 0 }

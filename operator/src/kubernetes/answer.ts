@@ -1,4 +1,4 @@
-// What the Kubernetes API, or a proxy in front of it, answers.
+// Reads answers of the Kubernetes API, or of a proxy in front of it.
 import type { IncomingMessage } from 'node:http'
 import { ApiError, parseRetryAfter } from './api-error.ts'
 
@@ -16,7 +16,7 @@ export async function readAnswer(response: IncomingMessage, call: Asked): Promis
   return parseAnswer(call, await readText(response, call))
 }
 
-/** By events: an iterator over so short an answer costs more than to read it. */
+/** By events: for short answers an iterator costs more than the reading. */
 function readText(response: IncomingMessage, call: Asked): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -53,7 +53,7 @@ export async function* readLines(response: IncomingMessage, call: Asked, heard: 
 
 export const isRefusal = (response: IncomingMessage): boolean => (response.statusCode ?? 500) >= 300
 
-/** @returns what the API said when it refused */
+/** @returns the refusal as an error */
 export async function refusalOf(response: IncomingMessage, call: Asked): Promise<ApiError> {
   const text = await readText(response, call)
   const status = response.statusCode ?? 500

@@ -1,9 +1,9 @@
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { OperatorErrorCode } from '../errors.ts'
 
-/** A call to the Kubernetes API that brought no result. */
+/** A failed call of the Kubernetes API. */
 export class ApiError extends CodedError<OperatorErrorCode> {
-  /** HTTP status; undefined when there was no answer, so that nobody knows whether the call took effect. */
+  /** HTTP status; undefined without an answer: the call may have taken effect. */
   readonly status: number | undefined
   /** `reason` of the Status object, such as AlreadyExists, Conflict, Expired. */
   readonly reason: string | undefined
@@ -39,13 +39,13 @@ const hasStatus = (error: unknown, status: number): error is ApiError =>
 export const isNotFound = (error: unknown): boolean => hasStatus(error, 404) && error.reason === 'NotFound'
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409) && error.reason !== 'AlreadyExists'
 export const isAlreadyExists = (error: unknown): boolean => hasStatus(error, 409) && error.reason === 'AlreadyExists'
-/** A namespace that is being deleted refuses with the same status, and that is no question of rights. */
+/** A terminating namespace refuses with the same status, which is not a matter of rights. */
 export const isForbidden = (error: unknown): boolean => hasStatus(error, 403) && !isNamespaceEnding(error)
 export const isNamespaceEnding = (error: unknown): boolean =>
   hasStatus(error, 403) && error.causes.includes('NamespaceTerminating')
 export const isGone = (error: unknown): boolean => hasStatus(error, 410)
 
-/** @returns whether the API has judged the object of the call, which no waiting changes */
+/** @returns whether the API refused the object itself, so that a retry is useless */
 export const isFinalRefusal = (error: unknown): boolean =>
   error instanceof ApiError && error.status !== undefined && [400, 403, 404, 413, 422].includes(error.status)
 

@@ -1,4 +1,4 @@
-// One collection of the API: listed in pages, and what a list or an event of its watch changes in a copy of it.
+// Lists a collection in pages, and computes what a list or a watch event changes in its copy.
 import { isDeepStrictEqual } from 'node:util'
 import { apiGroup } from '@nauthera/proto/names'
 import { ApiError } from './api-error.ts'
@@ -13,7 +13,7 @@ export type CollectionChange<T> =
 
 export interface Listed<T> {
   readonly items: readonly T[]
-  /** Where a watch goes on from here. */
+  /** Where the watch continues. */
   readonly resourceVersion: string
 }
 
@@ -49,7 +49,7 @@ export async function listAll<T extends KubernetesObject>(
   }
 }
 
-/** @returns how many of the known keys are gone from the list, when that is most of them; such a list is doubted */
+/** @returns how many known keys the list lacks, if most; such a list is not believed at once */
 export function lostMost(known: Iterable<string>, items: readonly KubernetesObject[]): number | undefined {
   const keys = [...known]
   const listed = new Set(items.map(keyOf))
@@ -57,12 +57,12 @@ export function lostMost(known: Iterable<string>, items: readonly KubernetesObje
   return lost * 2 > keys.length ? lost : undefined
 }
 
-/** Makes of an object what is kept of it: it says the same. */
+/** Returns the part of an object that the copy stores. */
 export type Keep<T> = (object: T) => T
 
 const asItIs = <T>(object: T): T => object
 
-/** @returns what differs between the copy and a full list, what is gone first */
+/** @returns the changes from the copy to a full list, deletions first */
 export function changesOfList<T extends KubernetesObject>(
   copy: ReadonlyMap<string, T>,
   items: readonly T[],
@@ -86,7 +86,7 @@ export function changesOfEvent<T extends KubernetesObject>(
   if (type !== 'DELETED') return changesOfObject(copy, object, keep)
   const key = keyOf(object)
   const previous = copy.get(key)
-  // A deletion of an earlier object of that name tells nothing about the present one.
+  // The deletion of an earlier object of that name does not concern the present one.
   const isThis = previous !== undefined && previous.metadata.uid === object.metadata.uid
   return isThis ? [{ kind: 'deleted', key, previous }] : []
 }
@@ -110,16 +110,16 @@ function changesOfObject<T extends KubernetesObject>(
   ]
 }
 
-/** The metadata without what nobody here reads: managed fields are half of an object's bytes, and kubectl keeps a copy of the whole object
- *  in an annotation. Not `delete`: that leaves a hash table behind. */
+/** The metadata without managed fields (half of an object's bytes) and kubectl's last-applied annotation. `delete` would leave a slow
+ *  object. */
 function metadataRead({ metadata }: KubernetesObject): ObjectMeta {
   const { managedFields: _fields, ownerReferences: _owners, annotations, ...kept } = metadata
   const ours = Object.entries(annotations ?? {}).filter(([key]) => key.startsWith(`${apiGroup}/`))
   return ours.length === 0 ? kept : { ...kept, annotations: Object.fromEntries(ours) }
 }
 
-/** Most updates are our own writes of a status. A spec that says the same stays the same object, by which those who have judged it know
- *  it again (decide/check-spec.ts). */
+/** Most updates are our own status writes. An equal spec stays the same object, so that results cached by it stay valid
+ *  (decide/client/check-spec.ts). */
 function withSameSpec<T extends KubernetesObject>(object: T, previous: T): T {
   if (object.metadata.generation !== previous.metadata.generation) return object
   if (!('spec' in object) || !('spec' in previous) || !isDeepStrictEqual(object.spec, previous.spec)) return object

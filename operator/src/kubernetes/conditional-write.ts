@@ -1,4 +1,4 @@
-// Every write under the version that it was planned from.
+// Writes objects only under the resourceVersion that the write was planned from.
 import { fieldManagers } from '@nauthera/proto/names'
 import { insteadWhen, isAlreadyExists, isConflict, isNotFound } from './api-error.ts'
 import type { KubeConnection } from './connection.ts'
@@ -14,17 +14,17 @@ export interface WantedSecret extends SecretContent {
 
 export type WriteOutcome =
   | { readonly kind: 'unchanged' | 'written'; readonly secret: SecretObject }
-  /** Somebody wrote since it was read, created it before us, or took it away: read again, decide again. */
+  /** The object was changed, created or deleted since it was read: read it and decide again. */
   | { readonly kind: 'conflict' }
 
 export interface SecretStore {
   /** @returns undefined only when the API itself says that there is none
-   *  @throws ApiError for every other answer: then nobody knows, and nothing may be created */
+   *  @throws ApiError for every other answer: it is unknown then, and nothing may be created */
   read(namespace: string, name: string): Promise<SecretObject | undefined>
   create(wanted: WantedSecret): Promise<WriteOutcome>
   /** Writes under the resourceVersion that `stored` was read with; writes nothing when nothing would change. */
   update(stored: SecretObject, wanted: WantedSecret): Promise<WriteOutcome>
-  /** @returns false when somebody wrote since it was read */
+  /** @returns false when it was changed since it was read */
   remove(stored: SecretObject): Promise<boolean>
 }
 
@@ -45,7 +45,7 @@ export const createReadVersion =
       .then(versionOf)
       .catch(insteadWhen(isNotFound, undefined))
 
-/** @returns what is another text whenever somebody wrote to the object, or created it anew */
+/** @returns a text that changes with each write, and when the object is created again */
 export const versionOf = ({ metadata: { uid, resourceVersion } }: KubernetesObject): string =>
   `${uid}/${resourceVersion}`
 

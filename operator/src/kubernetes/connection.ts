@@ -1,4 +1,4 @@
-// A call of the API: how it goes out.
+// Sends calls to the Kubernetes API, with time-outs and a retry on a dead keep-alive socket.
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
@@ -13,7 +13,7 @@ export interface ApiTimeouts {
   readonly requestMs: number
   readonly leaseMs: number
   readonly pageMs: number
-  /** A watch that carried no byte for so long is dead: a live one carries a bookmark each minute. */
+  /** A watch without a byte for this long is dead: a live one gets a bookmark each minute. */
   readonly silenceMs: number
 }
 
@@ -25,7 +25,7 @@ const apiTimeouts: ApiTimeouts = {
   silenceMs: 100_000,
 }
 
-/** Calls of different lanes never wait for one another's sockets: during a burst of writes the Lease must still be renewed. */
+/** Each lane has its own sockets: during a burst of writes the Lease must still be renewed. */
 export type Lane = 'work' | 'lease' | 'page'
 
 export interface ApiCall {
@@ -43,7 +43,7 @@ export interface ApiCall {
 
 export interface KubeConnection {
   /** @returns the parsed answer
-   *  @throws ApiError with `status` when the API refused, without one when nobody knows */
+   *  @throws ApiError with `status` when the API refused; without it when the outcome is unknown */
   call<T>(call: ApiCall): Promise<T>
   /** Yields each line of a watch, parsed, until the server ends it.
    *  @throws ApiError when it broke, was refused, or carried no byte for too long */
@@ -51,7 +51,7 @@ export interface KubeConnection {
   stop(): void
 }
 
-/** @param options.onCall told of each call that was sent, for counts and for the record that RBAC is compared with */
+/** @param options.onCall called for each call, for metrics and for the test of RBAC */
 export function createConnection(options: {
   credentials: KubeCredentials
   userAgent: string
@@ -78,7 +78,7 @@ export function createConnection(options: {
       try {
         return await callOnce<T>(call)
       } catch (error) {
-        // The read used a kept-alive socket that the server had just closed: nothing has happened, so it is sent once more.
+        // The server had just closed the keep-alive socket: the read had no effect and is sent once more.
         if (call.method === 'GET' && wasClosedSocket(error)) return await callOnce<T>(call).catch(rethrow(call))
         return rethrow(call)(error)
       }
@@ -111,7 +111,7 @@ export function createConnection(options: {
 
 const isSecure = (server: URL): boolean => server.protocol === 'https:'
 
-/** Sockets of each lane, and those of watches, of which none is used twice. */
+/** The sockets of each lane. A watch uses its socket only once. */
 function createAgents(server: URL): Record<Lane | 'watch', HttpAgent> {
   const Agent = isSecure(server) ? HttpsAgent : HttpAgent
   return {
@@ -168,7 +168,7 @@ function queryOf({ query = {} }: ApiCall): string {
   return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`
 }
 
-/** Ends a request after so long, or when it is called off. A signal for each request would cost more than the rest of it. */
+/** Ends a request at its deadline or on abort. An AbortSignal for each request would cost more than the request. */
 class Limit {
   readonly #timer: NodeJS.Timeout | undefined
   readonly #signal: AbortSignal | undefined
@@ -201,7 +201,7 @@ class Limit {
   }
 }
 
-/** Aborts when nothing has been heard for so long. */
+/** Aborts when no byte came for this long. */
 function createSilenceGuard(silenceMs: number) {
   const silence = new AbortController()
   const start = () => setTimeout(() => silence.abort(), silenceMs)
@@ -217,7 +217,7 @@ function createSilenceGuard(silenceMs: number) {
   }
 }
 
-/** The deadline of the request covers this too, but a host that drops packets should not cost ten seconds. */
+/** Shorter than the deadline of the request, in case the host drops packets. */
 function limitConnect(request: ClientRequest, connectMs: number, secure: boolean): void {
   request.once('socket', (socket) => {
     if (!socket.connecting) return

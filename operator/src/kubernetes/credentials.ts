@@ -9,7 +9,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import { loadSettings, z } from '@nauthera/runtime/settings'
 import type { Clock } from '../time/clock.ts'
 
-/** Where the API is and who we are there. */
+/** The address of the API, and our credentials. */
 export interface KubeCredentials {
   readonly server: URL
   /** Headers and TLS values for the next request; files are read again at most once a minute, tokens expire. */
@@ -114,7 +114,7 @@ function readContext(file: string): { cluster: Cluster; user: User | undefined }
   }
 }
 
-/** Reads files again once a minute, and lives on the last content when one cannot be read for a moment. */
+/** Reads files again once a minute; while one cannot be read, its last content counts. */
 function createFileReader(clock: Clock): (path: string) => Buffer {
   const seen = new Map<string, { at: number; bytes: Buffer }>()
   return (path) => {

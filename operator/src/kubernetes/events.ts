@@ -1,4 +1,4 @@
-// Events, as people see them with `kubectl describe`.
+// Writes Events, which `kubectl describe` shows.
 import { hash, randomBytes } from 'node:crypto'
 import { fieldManagers } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
@@ -9,7 +9,7 @@ import { collectionPath, objectPath, resourceTypes } from './objects.ts'
 import type { KubernetesObject } from './objects.ts'
 
 export interface EventRecorder {
-  /** Never throws and never waits for the API: events are for people, and nothing depends on them. */
+  /** Never throws and never waits for the API: nothing depends on events. */
   record(object: KubernetesObject, event: { type: 'Normal' | 'Warning'; reason: string; message: string }): void
   /** Resolves when what was recorded has been sent or given up. */
   flush(): Promise<void>
@@ -20,8 +20,8 @@ type ClientEvent = Parameters<EventRecorder['record']>[1]
 const waitingLimit = 1000
 const warnEveryMs = 10_000
 
-/** Writes Events, one after the other. The same event within ten minutes raises the count of the first one; of one object
- *  only so many are written, and of good news of many objects at once only some: their statuses say the same. */
+/** Writes Events, one after the other. The same event within ten minutes only raises the count. Events of one object are limited, and so
+ *  are Normal events of many objects at once. */
 export function createEventRecorder(options: {
   connection: Pick<KubeConnection, 'call'>
   component: string
@@ -56,7 +56,7 @@ export function createEventRecorder(options: {
   }
 
   const warn = (error: unknown) => {
-    // nobody reads events of a namespace that is being deleted
+    // events of a terminating namespace are dropped
     if (isNamespaceEnding(error)) return
     if (clock.monotonic() - warnedAt < warnEveryMs) return
     warnedAt = clock.monotonic()
@@ -66,7 +66,7 @@ export function createEventRecorder(options: {
   return {
     record: (object, event) => {
       if (waiting >= waitingLimit) return
-      // first its own, so that one that says very much takes nothing from the others
+      // the object's own limit comes first: an object with many events takes nothing from others
       if (!allowance.take(object.metadata.uid ?? '')) return
       if (event.type === 'Normal' && !mass.take()) return
       waiting++
@@ -79,7 +79,7 @@ export function createEventRecorder(options: {
   }
 }
 
-/** As a digest: thousands of messages would be kept for it. */
+/** A digest, since thousands of keys are stored. */
 const keyOf = ({ metadata: { uid } }: KubernetesObject, { type, reason, message }: ClientEvent): string =>
   hash('sha1', [uid, type, reason, message].join('\n'), 'base64url')
 
@@ -139,7 +139,7 @@ function createTold(clock: Pick<Clock, 'monotonic'>) {
       return event && !isOld(event) ? event : undefined
     },
     add: (key: string, name: string) => {
-      // The oldest come first, so that this costs no more than what it forgets.
+      // The oldest come first, so the loop only visits what it deletes.
       for (const [each, event] of events) {
         if (!isOld(event) && events.size < rememberMost) break
         events.delete(each)
@@ -150,8 +150,8 @@ function createTold(clock: Pick<Clock, 'monotonic'>) {
   }
 }
 
-/** Good news of all objects together: so many at once, then ten a second. When thousands of clients arrive, the API server is
- *  spared two more objects for each. */
+/** The limit of Normal events of all objects: this many at once, then ten a second. It spares the API server when thousands of clients
+ *  arrive. */
 const massSize = 200
 const massRefillMs = 100
 

@@ -1,15 +1,15 @@
-// What the API server says of the tokens of its ServiceAccounts.
+// Reads issuer and keys of the cluster's ServiceAccount tokens.
 import { jwksFaults } from '@nauthera/rules/jwks'
 import type { KubeConnection } from './connection.ts'
 
-/** What the API server says of the tokens of its ServiceAccounts. */
+/** Issuer and keys of the cluster's ServiceAccount tokens. */
 export interface ClusterIssuer {
   readonly issuer: string
   readonly keys: readonly Readonly<Record<string, unknown>>[]
 }
 
-/** Reads discovery and keys at the API server itself: the address in its discovery document may be that of another host.
- *  @throws ApiError; or Error when the answer is none that can be used */
+/** Reads discovery and keys at the API server itself: its discovery document may name another host.
+ *  @throws ApiError; Error when the answer is unusable */
 export async function readClusterIssuer(connection: Pick<KubeConnection, 'call'>): Promise<ClusterIssuer> {
   const [discovery, set] = await Promise.all([
     connection.call<unknown>({ method: 'GET', path: '/.well-known/openid-configuration' }),

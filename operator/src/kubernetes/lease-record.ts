@@ -1,5 +1,5 @@
-// What the record of a Lease says to one candidate, and what it should do about it. Times are milliseconds of the candidate's
-// own monotonic clock: the clocks of two machines are never compared.
+// Decides what a candidate does with a Lease record. Times are milliseconds of the candidate's monotonic clock: clocks of two machines are
+// never compared.
 import { annotations } from '@nauthera/proto/names'
 import type { KubernetesObject } from './objects.ts'
 
@@ -17,11 +17,11 @@ export interface LeaseObject extends KubernetesObject {
 export interface LeaseView {
   /** As last read or written; undefined: there is none, or it was never read. */
   readonly record: LeaseObject | undefined
-  /** It may be another one by now: it must be read before anything is written. */
+  /** The record may have changed: it must be read before a write. */
   readonly isDoubtful: boolean
-  /** When the record was first seen as it is now. */
+  /** When the present record was first seen. */
   readonly changedAt: number
-  /** When the last renewal that was taken was begun. */
+  /** When the last successful renewal was sent. */
   readonly renewedAt: number
   readonly isLeading: boolean
 }
@@ -40,37 +40,36 @@ export function afterRead(view: LeaseView, record: LeaseObject | undefined, at: 
   return { ...view, record, isDoubtful: false, changedAt: isSame ? view.changedAt : at }
 }
 
-/** @param begunAt when the write was sent: it may have been taken at once, and the answer may have been late */
+/** @param begunAt when the write was sent: the answer may be late */
 export function afterWrite(view: LeaseView, record: LeaseObject, begunAt: number, at: number): LeaseView {
   return { ...afterRead(view, record, at), renewedAt: begunAt }
 }
 
-/** What is known may be old: somebody else was faster, or nobody knows whether a call took effect. Since when it is as it was seen last
- *  stays known: the next read says whether it still is. */
+/** The known record may be old: another candidate was faster, or the outcome of a call is unknown. `changedAt` stays until the next read. */
 export const afterDoubt = (view: LeaseView): LeaseView => ({ ...view, isDoubtful: true })
 
-/** A leader knows its record; everybody else looks before each attempt. */
+/** A leader knows its record; a candidate reads it before each attempt. */
 export const mustRead = (view: LeaseView): boolean => !view.isLeading || view.isDoubtful
 
 export type LeaseMove =
   | { readonly kind: 'create'; readonly spec: LeaseObject['spec'] }
-  /** A renewal, or a takeover: then its annotation says how often it was lost before. */
+  /** A renewal, or a takeover with the count of losses in its annotation. */
   | { readonly kind: 'replace'; readonly record: LeaseObject }
   /** Somebody else holds it. */
   | { readonly kind: 'wait' }
 
-/** A leader that had it for so long has not lost it at the first strain. Milliseconds. */
+/** After this long as leader, a loss starts a new series. Milliseconds. */
 const steadyMs = 600_000
 const backOffMs = 1_000
-/** Longer, and the process would be ended while it waits. */
+/** A longer wait would be cut short by the kubelet. */
 const longestBackOffMs = 15_000
 
-/** How often in a row it was lost before the present holder took it. */
+/** How many losses in a row came before the present holder. */
 const lossesOf = ({ metadata }: LeaseObject): number => Number(metadata.annotations?.[annotations.losses] ?? 0) || 0
 
 /** @param leader the record of a leader that loses it at `now` (epoch milliseconds by the clock that wrote it)
- *  @returns how long that process waits before it ends, so that whoever starts in its place is not one more load at once: it doubles with
- *    each loss soon after the one before, and nobody waits as long as another */
+ *  @returns how long that process waits before it exits, so that its successor is no extra load at once. The wait doubles with each loss
+ *  in a row, with jitter */
 export function waitAfterLoss(leader: LeaseObject | undefined, now: number, random: () => number): number {
   const { acquireTime } = leader?.spec ?? {}
   const isSteady = acquireTime !== undefined && now - Date.parse(acquireTime) >= steadyMs
@@ -78,7 +77,7 @@ export function waitAfterLoss(leader: LeaseObject | undefined, now: number, rand
   return Math.min(longestBackOffMs, backOffMs * 2 ** Math.min(before, 10)) * (1 + random() * 0.25)
 }
 
-/** @returns how often it was lost in a row, once somebody takes it who finds it like this */
+/** @returns the count of losses in a row for the next holder */
 function lossesAfter(found: LeaseObject): number {
   const { holderIdentity, acquireTime = '', renewTime = '' } = found.spec
   if (!holderIdentity) return 0
@@ -112,7 +111,7 @@ export function nextMove(
   } = record.spec
   if (holder === identity && isLeading)
     return { kind: 'replace', record: { ...record, spec: { ...held, acquireTime, leaseTransitions } } }
-  // an earlier process of ours, which has ended without giving it back
+  // an earlier process with our identity ended without releasing it
   if (holder === identity)
     return { kind: 'replace', record: taken(record, { ...held, acquireTime: renewTime, leaseTransitions }) }
   const isOver = !holder || time.monotonic - changedAt >= leaseDurationSeconds * 1000
@@ -121,7 +120,7 @@ export function nextMove(
   return { kind: 'replace', record: taken(record, spec) }
 }
 
-/** Asked when a renewal has failed.
+/** Called after a failed renewal.
  *  @returns why this process no longer leads; undefined while it may try again */
 export function lossOf(
   { record, renewedAt }: LeaseView,

@@ -24,7 +24,7 @@ export interface LeaseTimes {
   readonly retryMs: number
 }
 
-/** Between two tries of a candidate while the API fails; with the quarter of chance that is added, 10 s. */
+/** Longest wait of a candidate between two tries while the API fails; 10 s with jitter. */
 const longestRetryMs = 8_000
 
 const leaseTimes: LeaseTimes = { durationMs: 15_000, renewWithinMs: 10_000, retryMs: 2_000 }
@@ -32,15 +32,14 @@ const leaseTimes: LeaseTimes = { durationMs: 15_000, renewWithinMs: 10_000, retr
 export interface Lease {
   /** Resolves once this process leads. */
   acquire(): Promise<void>
-  /** Whether the last renewal is young enough that nobody else can lead. Asked before each write. */
+  /** Whether the last renewal is recent enough that nobody else can lead. Checked before each write. */
   isHeld(): boolean
-  /** Gives it back, so that the next one need not wait for its end. Stops renewing. */
+  /** Releases the Lease, so that the next leader need not wait for its expiry. Stops renewing. */
   release(): Promise<void>
 }
 
 /** Leadership by a Lease.
- *  @param options.onLost called once when it could not be renewed in time or somebody else has it: end the process, and wait for
- *    `backOffMs` before that */
+ *  @param options.onLost called once when the Lease is lost: wait for `backOffMs`, then exit */
 export function createLease(options: {
   connection: KubeConnection
   namespace: string
@@ -86,11 +85,11 @@ export function createLease(options: {
           renewing = renew()
           return
         }
-        // whoever does not answer is not asked more often for it
+        // no extra calls to an API that does not answer
         if (outcome === 'not-held') failing.reset()
         await pause(clock, outcome === 'failed' ? failing.next() : times.retryMs, stopping.signal)
       }
-      // Stopped before it led: the caller is going away and must not begin.
+      // Stopped before it led: the caller must not start.
       return new Promise(() => {})
     },
     isHeld: () => {
@@ -110,7 +109,7 @@ export function createLease(options: {
   }
 }
 
-/** What one process knows of the Lease, and its tries to have it. */
+/** One process as a candidate: its view of the Lease, and its attempts. */
 function createCandidate(
   calls: LeaseCalls,
   { identity, clock, log, durationMs }: { identity: string; clock: Clock; log: Log; durationMs: number },
@@ -121,7 +120,7 @@ function createCandidate(
     lead: (isLeading: boolean): void => {
       view = { ...view, isLeading }
     },
-    /** @returns whether we hold it now; `failed`: the API has not said so */
+    /** @returns whether we hold it now; `failed`: the API did not answer */
     attempt: async (): Promise<'held' | 'not-held' | 'failed'> => {
       const begunAt = clock.monotonic()
       try {
@@ -175,7 +174,7 @@ function createLeaseCalls(connection: KubeConnection, at: { namespace: string; n
   }
 }
 
-/** A connection that writes only while the Lease is held. A leader that is paused after the check could still write; the precondition of
+/** A connection that writes only while the Lease is held. A leader that pauses after the check could still write; the resourceVersion of
  *  each write prevents that. */
 export function writeWhileHeld(connection: KubeConnection, lease: Pick<Lease, 'isHeld'>): KubeConnection {
   return {

@@ -8,7 +8,7 @@ import type { CollectionChange, CollectionEvent, Keep, Listed } from './collecti
 import type { KubeConnection } from './connection.ts'
 import type { KubernetesObject } from './objects.ts'
 
-/** A copy of one collection that follows it, whatever breaks in between. */
+/** A copy of one collection, kept up to date across errors. */
 export interface Reflector<T> {
   start(): void
   stop(): Promise<void>
@@ -34,7 +34,7 @@ export interface ReflectorOptions<T> {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
-  /** What was there before this process, so that the first list is doubted too. */
+  /** What existed before this process started: also the first list is checked against it. */
   readonly knownKeys?: ReadonlyMap<string, unknown>
   readonly times?: ReflectorTimes
   readonly keep?: Keep<T>
@@ -44,11 +44,11 @@ export interface ReflectorOptions<T> {
   readonly onRelist?: () => void
 }
 
-/** Where it stands between two calls. */
+/** The position between two calls. */
 type Position = ListPosition | WatchPosition
 interface ListPosition {
   readonly kind: 'list'
-  /** Pages expired while they were read: they are too many for this server, so all is read in one answer. */
+  /** A page token expired during the list, so everything is read in one answer. */
   readonly unpaged: boolean
 }
 interface WatchPosition extends Omit<ListPosition, 'kind'> {
@@ -59,8 +59,8 @@ interface WatchPosition extends Omit<ListPosition, 'kind'> {
   readonly relistAt: number
 }
 
-/** Lists in pages, then watches with bookmarks. A reset, a refused call, silence and 410 lead back to the watch or
- *  the list after a jittered wait; the server's Retry-After is obeyed. */
+/** Lists in pages, then watches with bookmarks. After a reset, a refusal, silence or 410 it watches or lists again, after a wait with
+ *  jitter. It obeys Retry-After. */
 export function createReflector<T extends KubernetesObject>(options: ReflectorOptions<T>): Reflector<T> {
   const { clock } = options
   const times = options.times ?? reflectorTimes
@@ -91,7 +91,7 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
     const cancel = clock.after(Math.max(0, position.relistAt - clock.monotonic()), () => due.abort())
     let { from } = position
     try {
-      // An API that answers does not count as failing, even when something cuts each watch a moment later.
+      // An API that answers does not count as failing, even when each watch breaks soon.
       const call = { ...watchCall(options, from), signal: AbortSignal.any([signal, due.signal]), onOpen: trouble.over }
       for await (const line of options.connection.watch(call)) {
         const event = parseEvent<T>(line, options.path)
@@ -119,7 +119,7 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
       else {
         const openedAt = clock.monotonic()
         position = await takeWatch(position)
-        // A server that ends each watch at once is not asked again at once.
+        // When the server ends each watch at once, wait before the next.
         if (clock.monotonic() - openedAt < times.backoffMs) await pause(clock, times.backoffMs, signal)
       }
     }
@@ -148,7 +148,7 @@ const watchCall = ({ path, query, random }: Omit<ReflectorOptions<never>, 'keep'
   },
 })
 
-/** A list that lacks most of what we know is believed only when a second one says the same. */
+/** A list that lacks most known objects counts only when a second list confirms it. */
 async function listSurely<T extends KubernetesObject>(
   { connection, path, query = {}, log }: ReflectorOptions<T>,
   known: ReadonlyMap<string, unknown>,
@@ -162,7 +162,7 @@ async function listSurely<T extends KubernetesObject>(
   return await listAll<T>(connection, about)
 }
 
-/** What is known of the collection; each difference is told when it has been taken over. */
+/** The copy. `onChange` is called after each difference is applied. */
 function createCopy<T extends KubernetesObject>({ knownKeys, onChange, keep }: ReflectorOptions<T>) {
   const objects = new Map<string, T>()
   let isListed = false
@@ -175,7 +175,7 @@ function createCopy<T extends KubernetesObject>({ knownKeys, onChange, keep }: R
   }
   return {
     objects,
-    /** What a list is expected to hold. */
+    /** The objects that a list is checked against. */
     expected: (): ReadonlyMap<string, unknown> => (isListed ? objects : (knownKeys ?? objects)),
     replace: (items: readonly T[]) => {
       take(changesOfList(objects, items, keep))
@@ -185,7 +185,7 @@ function createCopy<T extends KubernetesObject>({ knownKeys, onChange, keep }: R
   }
 }
 
-/** Waits longer each time until it is over, and says so once in ten seconds. */
+/** Waits longer at each failure, and logs it once in ten seconds. */
 function createTrouble(options: Omit<ReflectorOptions<never>, 'keep'>, times: ReflectorTimes, signal: AbortSignal) {
   const { clock } = options
   const log = options.log.child({ collection: options.path })

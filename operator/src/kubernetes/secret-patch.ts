@@ -1,8 +1,8 @@
-// What of a Secret is to be changed.
+// Plans the patch of a Secret.
 import { fieldManagers } from '@nauthera/proto/names'
 import type { ManagedFields, OwnerReference, SecretObject } from './objects.ts'
 
-/** What the operator wants of a Secret. Keys, labels and annotations that others added stay. */
+/** The wanted content of a Secret. Keys, labels and annotations of others stay. */
 export interface SecretContent {
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
@@ -11,8 +11,8 @@ export interface SecretContent {
   readonly ownerReferences?: readonly OwnerReference[]
 }
 
-/** @returns the merge patch that leads from `stored` to `wanted` under stored's resourceVersion; undefined when there
- *  is nothing to change. What we wrote once and no longer want goes; what others wrote stays. */
+/** @returns the merge patch from `stored` to `wanted` under stored's resourceVersion; undefined when nothing changes. Our own former keys
+ *  are removed, keys of others stay. */
 export function planSecretPatch(stored: SecretObject, wanted: SecretContent): object | undefined {
   const { metadata } = stored
   const fields = metadata.managedFields

@@ -10,36 +10,35 @@ import type { Replica } from './replica-state.ts'
 import type { Replicas } from './replicas.ts'
 import { WaitingClients } from './waiting-clients.ts'
 
-/** Which clients wait for replicas, and who must be looked at when a replica speaks. */
+/** Tracks which clients wait for replicas, and whom to look at when a replica reports. */
 export interface FollowReplicas {
-  /** A replica's state changed: who waits for what it now says is to be looked at, and nobody else. */
+  /** A replica's state changed. Returns the clients that this concerns. */
   changed(): {
     /** Look at these soon. */
     readonly keys: ReadonlySet<string>
-    /** Look at every client, in no hurry. */
+    /** Look at every client, spread over some time. */
     readonly everybody: boolean
   }
-  /** The client is about to be looked at: what a replica says of its shard from now on asks for another look. */
+  /** A look at the client begins: from now on a report about its shard leads to another look. */
   start(key: string): void
-  /** What the replicas say of the stored entry: what a rotation may rely on. Undefined while nothing is stored. */
+  /** The propagation of the stored entry, for a rotation. Undefined without a stored entry. */
   entry(key: string): Propagation | undefined
-  /** What they say of the stored `desired` version: what status shows. Once it was live everywhere, a replica that is
-   *  away for a moment (a restart, a new pod) changes nothing. */
+  /** The propagation of the stored `desired` version, for the status. Once it was live everywhere, a replica that restarts changes
+   *  nothing. */
   config(key: string): Propagation | undefined
-  /** How many replicas serve a client that is not to be served in its present version: those that have what is stored, or have yet to read
-   *  that and so serve what came before; once it was taken out of its shard, those that have not been heard to have read that. */
+  /** How many replicas serve a client whose present version must not be served. After its removal from the shard: replicas that have not
+   *  yet reported the removal. */
   served(key: string): { readonly loaded: number; readonly total: number }
-  /** Replicas whose last word was that they have an earlier version of the client's shard than the one that brought its version and what
-   *  restrains it, or took it out. */
+  /** Replicas that last reported an older shard than the one with the client's version and restraint, or with its removal. */
   behind(key: string): readonly string[]
-  /** @param settled the version is live everywhere; else the client is looked at whenever its shard moves at a replica */
+  /** @param settled the version is live everywhere; otherwise each report about its shard leads to a look */
   record(key: string, settled: boolean): void
-  /** @param usesPlatform it proves itself with a token of its platform */
+  /** @param usesPlatform whether it authenticates with a token of its platform */
   recordPlatform(key: string, usesPlatform: boolean): void
-  /** All that do. */
+  /** All clients that authenticate with a token of their platform. */
   platformClients(): ReadonlySet<string>
   remove(key: string): void
-  /** @returns whether a replica lacks a stored shard. A pod whose agent has not started lacks none: it mounts what is there. */
+  /** @returns whether a replica lacks a stored shard. A pod whose agent has not started lacks none. */
   isBehind(replica: string): boolean
 }
 
@@ -57,7 +56,7 @@ export function createFollowReplicas(needs: {
   const ask = (key: string, seq: number, shard: number, reports: readonly ReplicaReport[]) =>
     propagationOf(splitKey(key), { shard, seq: BigInt(seq) }, reports)
 
-  /** @param since what they lack: the entry as it is, or its version */
+  /** @param since what they lack: the present entry, or only its version */
   const olderFor = (key: string, since: 'entrySeq' | 'configSeq'): readonly Replica[] => {
     const stored = shards.stored(key)
     const shard = stored?.shard ?? shardOfKey(key)
@@ -123,11 +122,11 @@ export function createFollowReplicas(needs: {
 const versionOf = ({ entry, configSeq }: NonNullable<ReturnType<Shards['stored']>>): string =>
   `${entry.uid} ${configSeq}`
 
-/** @returns whether what a replica said last was that it has an earlier version of the shard: it may still serve from that */
+/** @returns whether a replica last reported an older version of the shard, from which it may still serve */
 const hasOlder = ({ live }: ReplicaReport, shard: number, seq: number): boolean =>
   live.some((ref) => ref.shard === shard && Number(ref.seq) < seq)
 
-/** @returns what a replica that is away for a moment said before, or would say: that it has the version */
+/** @returns the report of a replica that restarts, as if it had the version */
 function excuse(replica: Replica, shard: number, configSeq: number): ReplicaReport {
   if (replica.absentMs === 0 || !isExcused(replica)) return replica
   const live = [{ shard, seq: BigInt(configSeq) }]

@@ -5,7 +5,7 @@ import type { ServerPod } from './server-pods.ts'
 import { openStatusStream } from './status-stream.ts'
 import type { StatusStream, StatusStreamNeeds } from './status-stream.ts'
 
-/** Silence has no event of its own: how often is looked whether it has lasted long enough. Milliseconds. */
+/** How often to check for silence, which has no event. Milliseconds. */
 const lookMs = 1_000
 
 interface About {
@@ -13,13 +13,13 @@ interface About {
   /** Digest of the manifest that its server must hold. */
   readonly expected: string
   readonly onSaid: (update: StatusUpdate) => void
-  /** The replica is another one now, in whatever way; after onSaid too. */
+  /** The state of the replica changed; called after onSaid too. */
   readonly onChange: () => void
-  /** Its agent could not be reached at all. */
+  /** The agent could not be reached. */
   readonly onUnreached: () => void
 }
 
-/** Asks one server pod, from now until it is stopped. */
+/** Follows one server pod until stopped. */
 export class Follower {
   readonly #needs: StatusStreamNeeds
   readonly #about: About
@@ -94,7 +94,7 @@ export class Follower {
     this.#about.onChange()
   }
 
-  /** What it may still take to start, or to load, has its end too. */
+  /** The time that a start or load may take also ends without an event. */
   #lookForDelay(): void {
     const isStillExcused = isExcused(this.replica)
     const isNews = this.#wasExcused && !isStillExcused

@@ -1,18 +1,18 @@
-// Since when the operator knows of every use of a secret: a value, and what each event makes of it. Times are epoch milliseconds.
+// Since when the operator knows of every use of a secret: a value and its transitions. Times are epoch milliseconds.
 
 export interface HeardUses {
-  /** What was used before is known only as far as somebody has told it: it may have been used. */
+  /** Before this time there may be unreported uses. */
   readonly since: number
-  /** When each replica last told, by the uid of its pod. */
+  /** When each replica last reported, by the uid of its pod. */
   readonly toldAt: ReadonlyMap<string, number>
 }
 
-/** The operator has just begun: replicas may have come and gone before. */
+/** The operator starts: earlier replicas may have seen uses. */
 export const startOfHearing = (now: number): HeardUses => ({ since: now, toldAt: new Map() })
 
-/** A replica has told all uses since its server began to count.
- *  @param told.coverMs for how long its server counts. A server that began after the last word of that replica is another one, and what the
- *    one before it saw at the end is not known */
+/** A replica reported all uses since its server began to count.
+ *  @param told.coverMs for how long its server counts. When it began after the replica's last report, it is a new server, and the last
+ *  uses of the former one are unknown */
 export function onUsesTold(
   heard: HeardUses,
   replica: string,
@@ -26,7 +26,7 @@ export function onUsesTold(
   }
 }
 
-/** A pod is not asked any more. What it still sees nobody tells. */
+/** A pod is no longer followed. Its later uses are not reported. */
 export function onReplicaEnded(heard: HeardUses, replica: string, now: number): HeardUses {
   const toldAt = new Map(heard.toldAt)
   toldAt.delete(replica)

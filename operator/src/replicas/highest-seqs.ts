@@ -1,9 +1,9 @@
 import type { ShardRef } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 
-/** A larger seq from a replica is false or damaged. If it were taken over, no higher one would be left to write. */
+/** A larger seq from a replica is wrong. If it counted, no higher seq could be written. */
 const largestSeq = 2 ** 48
 
-/** The highest seq of each shard that any replica has ever had. An operator that lost its Secrets goes on counting from there. */
+/** The highest seq of each shard that any replica reported. An operator that lost its Secrets counts on from there. */
 export class HighestSeqs {
   readonly #seqs = new Map<number, number>()
 
@@ -14,7 +14,7 @@ export class HighestSeqs {
     }
   }
 
-  /** @returns 0 when nobody has told of one */
+  /** @returns 0 when none was reported */
   of(shard: number): number {
     return this.#seqs.get(shard) ?? 0
   }

@@ -1,4 +1,4 @@
-// `<release>-clients-issuers`: what signs the tokens of this cluster's ServiceAccounts, for the servers, none of which talks to the API.
+// Writes `<release>-clients-issuers`: the keys of the cluster's ServiceAccount tokens, for servers, which have no access to the API.
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { create, fromJsonString, toJsonString } from '@bufbuild/protobuf'
@@ -21,7 +21,7 @@ import type { TrustsFile } from '../shards/shard-secret.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 
-/** Between two reads; and at least, when replicas meet a key that nobody has told them. Milliseconds. */
+/** The time between two reads. Milliseconds. */
 const lookMs = 60_000
 const askedMs = 10_000
 
@@ -30,22 +30,22 @@ interface IssuersNeeds {
   readonly namespace: string
   readonly secrets: SecretStore
   readonly signer: FileSigner
-  /** Whether what is found at the first look is an operator's of before. */
+  /** Whether a Secret found at the start counts. */
   readonly isBelieved: TrustsFile
-  /** @throws when the API server does not say, or not to us */
+  /** @throws when the API server does not answer, or refuses */
   readonly read: () => Promise<ClusterIssuer>
   readonly clock: Clock
   readonly log: Log
-  /** The pods mount something new. */
+  /** A Secret that the pods mount was written. */
   readonly onWritten: () => void
-  /** Whether the keys can be read has changed. */
+  /** `fault` changed. */
   readonly onFault: () => void
 }
 
 export class Issuers {
   readonly #needs: IssuersNeeds
   readonly #stopping = new AbortController()
-  /** What was stored last, so that an API server that is away for a while takes nothing away. */
+  /** The last stored keys, which stay while the API server is away. */
   #told: PlatformKeySet | undefined
   #fault: string | undefined
   #hasLooked = false
@@ -66,7 +66,7 @@ export class Issuers {
     this.#loop ??= this.#run()
   }
 
-  /** A replica has met a key that it does not have: reads again, at most once in 10 s. */
+  /** A replica saw an unknown key: reads again, at most once in 10 s. */
   wake(): void {
     this.#isAsked = true
     this.#wake()
@@ -119,7 +119,7 @@ export class Issuers {
     try {
       next = nextKeys(next, await this.#needs.read(), clock.now())
     } finally {
-      // also while nobody says what they are: an agent that starts takes none that are not signed by the key of now
+      // also while the keys cannot be read: a starting agent only accepts a file signed by the present key
       if (next && !isDeepStrictEqual(found, next)) await this.#write(stored, next)
     }
   }
@@ -137,7 +137,7 @@ export class Issuers {
       data: signedData(signer, { name: platformKeysFile, bytes, digest: digestOf(bytes) }),
     }
     const outcome = stored ? await secrets.update(stored, wanted) : await secrets.create(wanted)
-    // another leader's write: the next look reads it
+    // another leader wrote: the next round reads it
     if (outcome.kind === 'conflict') return this.wake()
     this.#told = next
     log.info({ change, secret: name, issuer: next.issuer, keys: next.keys.length }, 'platform keys written')
@@ -157,7 +157,7 @@ function render({ issuer, keys }: PlatformKeySet, change: string): string {
   return toJsonString(PlatformIssuerSchema, message)
 }
 
-/** @returns undefined without a Secret, and for one that somebody else wrote: what it says never counts, and it is written anew */
+/** @returns undefined without a Secret, or for one without our signature, which is written again */
 function readKeys(secret: SecretObject | undefined, trusts: TrustsFile): PlatformKeySet | undefined {
   const bytes = Buffer.from(secret?.data?.[platformKeysFile] ?? '', 'base64')
   const file = { name: platformKeysFile, digest: digestOf(bytes) }

@@ -13,9 +13,9 @@ import type { Clock } from '../time/clock.ts'
 import { isUsableLink, renewLink } from './renew-link.ts'
 import type { LinkFiles } from './renew-link.ts'
 
-/** One step of the renewal in each of these, so that a new CA is mounted everywhere long before a certificate of it is used. Milliseconds. */
+/** The time between two steps of a renewal: a new CA is mounted everywhere long before its first certificate. Milliseconds. */
 const renewMs = 3_600_000
-/** How often is looked whether the Secret is still there and as it was; and at most how often when pods cannot be reached. Milliseconds. */
+/** How often the Secret is checked for loss and edits. Milliseconds. */
 const lookMs = 60_000
 const retryMs = 10_000
 const askedMs = 5_000
@@ -24,9 +24,9 @@ const askedMs = 5_000
 export interface Link {
   readonly certificates: CertificateSource
   /** Resolves when there are certificates to use.
-   *  @param onWritten the pods mount something new */
+   *  @param onWritten called when the pods will mount something new */
   start(onWritten: () => void): Promise<void>
-  /** A pod cannot be reached: perhaps the Secret was gone when it mounted it. Looks soon. */
+  /** A pod cannot be reached: checks the Secret soon, since it may have been missing at the mount. */
   wake(): void
   stop(): Promise<void>
 }
@@ -40,7 +40,7 @@ interface LinkNeeds {
   readonly log: Log
 }
 
-/** Made by us, or mounted by somebody else. */
+/** Opens the link: with our own certificates, or with mounted ones of another issuer. */
 export async function openLink(needs: LinkNeeds): Promise<Link> {
   return needs.settings.link.mode === 'existing' ? await followMountedLink(needs) : new OwnLink(needs)
 }
@@ -59,14 +59,14 @@ async function followMountedLink({ settings, log }: LinkNeeds): Promise<Link> {
   }
 }
 
-/** Makes the certificates in `<release>-link` and renews them. Each minute it looks whether the Secret is what it was, by its metadata alone. */
+/** Creates and renews the certificates in `<release>-link`. Each minute it checks the Secret's metadata for changes. */
 class OwnLink implements Link {
   readonly certificates = createCertificateHolder()
   readonly #needs: LinkNeeds
   readonly #name: string
   readonly #stopping = new AbortController()
   readonly #usable = Promise.withResolvers<void>()
-  /** What the Secret holds, at this version: when it is lost, agents and we go on with the same certificates. */
+  /** The content of the Secret at this version: when it is lost, it is written again with the same certificates. */
   #held: { readonly files: LinkFiles; readonly version: string } | undefined
   #renewAt = -Infinity
   #isAsked = false
@@ -103,7 +103,7 @@ class OwnLink implements Link {
     }
   }
 
-  /** Waits so long, or until somebody doubts the link. */
+  /** Waits this long, or until `wake`. */
   async #untilAsked(milliseconds: number): Promise<void> {
     const asked = new AbortController()
     if (this.#isAsked) return void (this.#isAsked = false)
@@ -121,7 +121,7 @@ class OwnLink implements Link {
       return true
     } catch (error) {
       const fault = describeError(error)
-      // Told once, not at each try.
+      // Logged once, not at each try.
       if (fault !== this.#lastFault)
         this.#needs.log.warn({ secret: this.#name, error }, 'link certificates not renewed')
       this.#lastFault = fault
@@ -138,14 +138,14 @@ class OwnLink implements Link {
     const about = { release, namespace, now: clock.now() }
     const found = stored && readLink(stored)
     const isLost = found === undefined || !isUsableLink(found, about)
-    // Lost or edited: what everybody has mounted goes on.
+    // Lost or edited: the mounted certificates are written again.
     const held = isLost && !isDue ? this.#held?.files : undefined
     const current = isLost ? (this.#held?.files ?? found) : found
     const next = held ?? (await renewLink(current, about)) ?? (isLost ? current : undefined)
     let version = stored && versionOf(stored)
     if (next) {
       const outcome = await this.#write(stored, next)
-      // A conflict is another leader's write; the next look reads it.
+      // After a conflict another leader has written: the next round reads it.
       if (outcome.kind === 'conflict') return await this.#look(onWritten)
       version = versionOf(outcome.secret)
       log.info({ secret: this.#name, first: found === undefined, lost: isLost }, 'link certificates written')

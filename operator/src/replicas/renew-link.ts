@@ -1,4 +1,4 @@
-// The certificates of the status port, and what is to become of them.
+// Plans the renewal of the status port's certificates.
 import { createCertificateHolder, renewalOf } from '@nauthera/proto/certificate-source'
 import {
   bundleAuthorities,
@@ -18,8 +18,8 @@ const linkLeafLifetimeMs = 30 * dayMs
 /** The content of `<release>-link` as PEM by file name. */
 export type LinkFiles = Readonly<Record<(typeof linkFiles)[keyof typeof linkFiles], string>>
 
-/** @returns what to write now, or undefined when all is well. A new CA and its certificates never come in one
- *  step: each side must trust the CA first. */
+/** @returns the files to write, or undefined when none is due. A new CA and its certificates come in two steps: each side must trust the
+ *  CA first. */
 export async function renewLink(
   current: LinkFiles | undefined,
   about: { release: string; namespace: string; now: number },
@@ -69,7 +69,7 @@ async function makeLeaves(authority: Identity, about: { release: string; namespa
   }
 }
 
-/** @returns whether the certificates and keys are whole, belong together and are of this release */
+/** @returns whether certificates and keys are valid, match, and belong to this release */
 export function isUsableLink(files: LinkFiles, about: { release: string; namespace: string; now: number }): boolean {
   try {
     createCertificateHolder({ ca: files['ca.crt'], cert: files['operator.crt'], key: files['operator.key'] })

@@ -1,26 +1,26 @@
-// All replicas at one moment, and what is new from one moment to the next: values, no I/O, no clock.
+// Compares all replicas between two moments. Pure: no I/O, no clock.
 import { shardCount } from '@nauthera/proto/names'
 import { defaultsOf } from '../decide/status/server-defaults.ts'
 import { isExcused } from './replica-state.ts'
 import type { Replica } from './replica-state.ts'
 
-/** What of the replicas decides how far clients have come. */
+/** The state of all replicas that matters for the propagation of clients. */
 export interface ReplicaView {
   readonly replicas: ReadonlyMap<string, Heard>
-  /** Those that take no requests for longer than a start takes, and whether they have a server all the same: what that has live counts. */
+  /** Replicas that have taken no requests for longer than a start, and whether they still have a server. */
   readonly absent: string
-  /** What a client gets that leaves it open; empty while no replica has told. */
+  /** The servers' defaults; empty before a report. */
   readonly defaults: string
-  /** What the servers know of platforms: which of them know nothing, or have yet to hear it. */
+  /** Which servers lack keys of platforms. */
   readonly platforms: string
-  /** Who rejects a client, and which version of it, by `namespace/name`. */
+  /** Which replicas reject which version of a client, by `namespace/name`. */
   readonly rejections: ReadonlyMap<string, string>
 }
 
 interface Heard {
   /** Concerns every client. */
   readonly standing: string
-  /** Whether agent and server of the pod are both there, and the server is not at its first load: then what is live counts. */
+  /** Whether agent and server are connected, after the server's first load. */
   readonly isPresent: boolean
   readonly uid: string
   /** The seq that is live, by shard; 0 for none. */
@@ -51,16 +51,15 @@ export function viewOf(list: readonly Replica[]): ReplicaView {
   }
 }
 
-/** Which clients may stand in another way than before. */
+/** The clients whose propagation may have changed. */
 export interface ReplicaNews {
-  /** Those that wait for replicas, of these shards. */
+  /** Waiting clients of these shards. */
   readonly shards: readonly number[]
   /** `namespace/name` of those whose rejection began, ended or changed. */
   readonly clients: readonly string[]
-  /** In these shards the settled ones too: a replica has come, or come back, with less than is stored. */
+  /** Settled clients of these shards too: a replica joined or returned with an older shard. */
   readonly settled: readonly number[]
-  /** All, settled ones too: other replicas are away than before, the last one is gone, the first one is there, or a client that leaves
-   *  something open gets something else. */
+  /** All clients: other replicas are away, the first came, the last went, or the defaults changed. */
   readonly everybody: boolean
 }
 
@@ -86,10 +85,10 @@ function heard(replica: Replica): Heard {
   return { standing, isPresent: reachable && serverConnected && !isAwaited(replica), uid, live }
 }
 
-/** It takes no requests yet, and is expected to have everything when it does. */
+/** It takes no requests yet, and will have every shard when it does. */
 const isAwaited = (replica: Replica): boolean => replica.absentMs > 0 && isExcused(replica)
 
-/** @returns the shards whose clients may have come further: all, when a replica came, went, or stands in another way */
+/** @returns the shards that moved at a replica: all when a replica came, went or changed its state */
 function movedShards(before: ReadonlyMap<string, Heard>, now: ReadonlyMap<string, Heard>): readonly number[] {
   const all = Array.from({ length: shardCount }, (_, shard) => shard)
   const standsAsBefore = [...now].every(([replica, { standing }]) => before.get(replica)?.standing === standing)
@@ -99,9 +98,9 @@ function movedShards(before: ReadonlyMap<string, Heard>, now: ReadonlyMap<string
   return all.filter(hasMoved)
 }
 
-/** A replica that was there and is only behind the newest write lacks nothing that was settled. One that has come, has its server again
- *  or went back may lack what the others have. At the first load of a server nobody is looked at: it takes no requests before the end of that.
- *  @returns the shards of which such a replica has less than is stored */
+/** A replica that only lacks the newest write lacks nothing settled. A new or returned replica may. During a server's first load nothing
+ *  is checked: it takes no requests yet.
+ *  @returns the shards of which such a replica has an older version */
 function shardsLost(
   before: ReadonlyMap<string, Heard>,
   now: ReadonlyMap<string, Heard>,
@@ -125,7 +124,7 @@ function rejectionsOf(list: readonly Replica[]): ReadonlyMap<string, string> {
   for (const { replica, rejected } of list) {
     for (const { namespace, name, generation, code, message } of rejected) {
       const key = `${namespace}/${name}`
-      // people read the message: who has a name that is taken may be another one now
+      // the message names the holder of a taken name, which may have changed
       found.set(key, `${found.get(key) ?? ''} ${replica} ${generation} ${code} ${message}`)
     }
   }

@@ -1,53 +1,53 @@
-// What is known of one server pod, and what each event makes of it: values, no I/O, no clock. Times are milliseconds of the
+// The state of one server pod, and its transitions. Pure: no I/O, no clock. Times are milliseconds of the
 // monotonic clock.
 import type { RejectedClient } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { ReplicaReport } from '../decide/status/propagation.ts'
 import type { ServerDefaults } from '../decide/status/server-defaults.ts'
 
-/** After so long without a word a replica counts as unreachable. Milliseconds. */
+/** After this long without a report a replica counts as unreachable. Milliseconds. */
 const unreachableAfterMs = 15_000
 
-/** A pod that has just come may take so long to start before clients that are live elsewhere count as lagging. */
+/** A new pod may take this long to start before clients count as lagging. */
 const joiningMs = 60_000
 
-/** What one server pod has live, as it said itself. */
+/** What one server pod has live, by its own report. */
 export interface Replica extends ReplicaReport {
   readonly rejected: readonly Pick<RejectedClient, 'namespace' | 'name' | 'generation' | 'field' | 'code' | 'message'>[]
   /** Of the pod. */
   readonly uid: string
-  /** For how long it has taken no requests, as far as we know; 0 while it takes them. It does when agent and server of the pod are both
-   *  there, and the server has had a complete set of clients. */
+  /** For how long it has taken no requests; 0 while it takes them: agent and server are connected, and the server had a complete set of
+   *  clients. */
   readonly absentMs: number
-  /** It has taken none since we began to ask. */
+  /** It has taken none since it is followed. */
   readonly joining: boolean
-  /** What a client gets there that leaves it open; undefined until its server has said so. */
+  /** The defaults of its server; undefined before its report. */
   readonly defaults: ServerDefaults | undefined
-  /** What its server knows of platforms; undefined until it has said so. */
+  /** What its server knows of platforms; undefined before its report. */
   readonly platform?: { readonly digest: string; readonly bySettings: boolean } | undefined
-  /** Every use of a secret there has been told to us. */
+  /** Whether it reports every use of a secret. */
   readonly tellsUses: boolean
 }
 
-/** What its agent says, as far as the operator reads it. */
+/** The fields of a report that the operator reads. */
 type Said = Pick<Replica, 'serverConnected' | 'live' | 'rejected'> &
   Partial<Pick<Replica, 'platform'>> &
   Pick<StatusUpdate, 'manifestDigest'> &
   Partial<Pick<StatusUpdate, 'usesCover'>> & { readonly defaults?: ServerDefaults | undefined }
 
 export interface ReplicaState {
-  /** The last word on the stream that is open now; undefined without such a stream. */
+  /** The last report on the open stream; undefined without a stream. */
   readonly said: Said | undefined
-  /** When agent and server were last known to be there; at first, when we began to ask. */
+  /** When agent and server were last connected; at first, when the pod was found. */
   readonly presentAt: number
-  /** When it was last known to take requests; at first, when we began to ask. */
+  /** When it last took requests; at first, when the pod was found. */
   readonly servedAt: number
   readonly joining: boolean
-  /** Stays when the stream is over: a pod does not change its settings. */
+  /** Stays after the stream ends: a pod's settings do not change. */
   readonly defaults: ServerDefaults | undefined
 }
 
-/** We begin to ask. */
+/** The pod was found. */
 export const onReplicaFound = (now: number): ReplicaState => ({
   said: undefined,
   presentAt: now,
@@ -56,11 +56,11 @@ export const onReplicaFound = (now: number): ReplicaState => ({
   defaults: undefined,
 })
 
-/** Its agent says what is live. */
+/** Its agent reported. */
 export function onReplicaSaid(state: ReplicaState, said: Said, now: number): ReplicaState {
   return {
     said,
-    // A server that leaves was there until this moment.
+    // The server was connected until now.
     presentAt: isPresent({ said }) || isPresent(state) ? now : state.presentAt,
     servedAt: isServing({ said }) || isServing(state) ? now : state.servedAt,
     joining: state.joining && !isServing({ said }),
@@ -68,7 +68,7 @@ export function onReplicaSaid(state: ReplicaState, said: Said, now: number): Rep
   }
 }
 
-/** The stream to its agent is over. What it said no longer counts. */
+/** The stream to its agent ended. Its report no longer counts. */
 export function onReplicaLost(state: ReplicaState, now: number): ReplicaState {
   return {
     ...state,
@@ -78,11 +78,11 @@ export function onReplicaLost(state: ReplicaState, now: number): ReplicaState {
   }
 }
 
-/** @returns whether agent or server have been away for so long that people are told */
+/** @returns whether agent or server were away long enough to be reported */
 export const isUnreachable = (state: ReplicaState, now: number): boolean =>
   !isPresent(state) && now - state.presentAt >= unreachableAfterMs
 
-/** @returns the replica as the others see it */
+/** @returns the replica, from its pod and state */
 export function replicaOf(
   pod: { readonly name: string; readonly uid: string },
   state: ReplicaState,
@@ -103,12 +103,12 @@ export function replicaOf(
   }
 }
 
-/** @returns whether a replica that takes no requests may be expected to take them at any moment: a restart, a new pod, a set that is being loaded */
+/** @returns whether a replica that takes no requests may still be starting or loading */
 export const isExcused = ({ absentMs, joining }: Replica): boolean =>
   absentMs < (joining ? joiningMs : unreachableAfterMs)
 
 const isPresent = ({ said }: Pick<ReplicaState, 'said'>): boolean => said?.serverConnected === true
 
-/** A server turns ready when it has a complete set, and names its manifest from then on. */
+/** A server with a complete set is ready and reports its manifest. */
 const isServing = ({ said }: Pick<ReplicaState, 'said'>): boolean =>
   said?.serverConnected === true && said.manifestDigest !== ''

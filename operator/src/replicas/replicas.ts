@@ -9,43 +9,43 @@ import type { ServerPod } from './server-pods.ts'
 import type { StatusStreamNeeds } from './status-stream.ts'
 
 export interface Replicas {
-  /** @param onChange a replica came, went or says something else; calls may be many
-   *  @param onUnreached a pod could not be reached at all; calls may be many */
+  /** @param onChange called often: a replica came, went or changed its report
+   *  @param onUnreached called often: a pod could not be reached */
   start(onChange: () => void, onUnreached: () => void, more?: MoreNews): void
-  /** Tells which pods there are now; others are no longer asked. */
+  /** Sets the present pods. Others are no longer followed. */
   setPods(pods: Iterable<PodObject>): void
   /** Tells every agent which manifest its server must hold before it may turn ready. */
   expect(manifestDigest: string): void
   list(): readonly Replica[]
   /** ServerPods.goingUntil */
   goingUntil(): number | undefined
-  /** The highest seq of a shard that any replica has ever seen; 0 when none told. */
+  /** The highest seq of a shard that any replica reported; 0 for none. */
   highestSeq(shard: number): number
   /** Last use of a secret at any replica, epoch milliseconds. */
   lastUsed(client: string, secretId: string): number | undefined
-  /** Since when every use at any replica has been told, epoch milliseconds; undefined while a replica does not tell. */
+  /** Since when every use at any replica is known, epoch milliseconds; undefined while a replica does not report. */
   usesKnownSince(): number | undefined
-  /** The identity that proved a client last. */
+  /** The identity that a client last authenticated with. */
   lastIdentity(client: string): { readonly identity: string; readonly at: number } | undefined
-  /** Forgets what was said of other clients. */
+  /** Removes the reports about all other clients. */
   removeAllBut(isKnown: (client: string) => boolean): void
-  /** Forgets what was said of this client: it is gone, or another one has its name. */
+  /** Removes the reports about this client: it was removed, or another one has its name. */
   remove(client: string): void
-  /** What the document of its sector said last of a client. */
+  /** Whether the sector's document last listed the client. */
   lastSector(client: string): SectorProof | undefined
-  /** How the codes of a client were protected. */
+  /** How the client's codes were protected. */
   lastCodes(client: string): CodeUse | undefined
   stop(): Promise<void>
 }
 
 export interface MoreNews {
-  /** A replica has met a key of this cluster that it does not have. */
+  /** A replica saw a token of this cluster with an unknown key. */
   readonly onUnknownKey: () => void
-  /** Of these clients something is known that their status has to say: another identity proves them, their sector, or their codes. */
+  /** The status of these clients changes: by their last identity, their sector or their codes. */
   readonly onClients: (keys: readonly string[]) => void
 }
 
-/** What every server pod has live: one stream to the status port of each. */
+/** Follows every server pod, with one stream to the status port of each. */
 export function createReplicas(needs: StatusStreamNeeds): Replicas {
   const { log, clock } = needs
   const said = new SaidByReplicas(clock.now())

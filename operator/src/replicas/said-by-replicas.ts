@@ -4,14 +4,14 @@ import { onReplicaEnded, onUsesTold, startOfHearing } from './heard-uses.ts'
 import { HighestSeqs } from './highest-seqs.ts'
 import { CodeUses, IdentityUsage, SectorProofs, Usage } from './usage.ts'
 
-/** What the replicas have said so far, whether or not they are still there. */
+/** Reports of all replicas so far, also of those that are gone. */
 export class SaidByReplicas {
   readonly seqs = new HighestSeqs()
   readonly usage = new Usage()
   readonly identities = new IdentityUsage()
   readonly sectors = new SectorProofs()
   readonly codes = new CodeUses()
-  /** By uid of the pod: how many keys of this cluster its replica had met without having them. */
+  /** The count of unknown keys of this cluster at each replica, by uid of the pod. */
   readonly #unknownKeys = new Map<string, bigint>()
   #heard
 
@@ -20,12 +20,12 @@ export class SaidByReplicas {
     this.#heard = startOfHearing(now)
   }
 
-  /** Since when every use has been told, epoch milliseconds. */
+  /** Since when every use is known, epoch milliseconds. */
   get heardSince() {
     return this.#heard.since
   }
 
-  /** @returns the clients of which something new is known, and whether the replica has met one more unknown key */
+  /** @returns the clients with something new, and whether the replica saw one more unknown key */
   record(uid: string, update: StatusUpdate, now: number): { proved: string[]; metUnknownKey: boolean } {
     const proved = [
       ...this.identities.record(update.identityUses),
@@ -47,7 +47,7 @@ export class SaidByReplicas {
     this.#heard = onReplicaEnded(this.#heard, uid, now)
   }
 
-  /** Forgets what was said of other clients. */
+  /** Removes the reports about all other clients. */
   removeAllBut(isKnown: (client: string) => boolean): void {
     this.usage.keepOnly(isKnown)
     this.identities.keepOnly(isKnown)
@@ -55,7 +55,7 @@ export class SaidByReplicas {
     this.codes.keepOnly(isKnown)
   }
 
-  /** The client is gone, or another one has its name. */
+  /** The client was removed, or another one has its name. */
   remove(client: string): void {
     this.usage.forget(client)
     this.identities.forget(client)

@@ -1,8 +1,8 @@
-// The pods of the cluster -> those whose agents are asked, and where each answers.
+// Selects the pods whose agents are followed, with their addresses.
 import { statusPortName } from '@nauthera/proto/names'
 import type { PodObject } from '../kubernetes/objects.ts'
 
-/** A pod whose agent is asked. */
+/** A pod whose agent is followed. */
 export interface ServerPod {
   readonly name: string
   readonly uid: string
@@ -14,17 +14,17 @@ export interface ServerPod {
 export interface ServerPods {
   /** By name. */
   readonly asked: ReadonlyMap<string, ServerPod>
-  /** Of each pod whose agent has ever started, by uid. */
+  /** Uids of the pods whose agent has ever started. */
   readonly started: ReadonlySet<string>
-  /** When the last of the pods that are going will have ended, epoch milliseconds. Until then they answer on open connections, and learn
-   *  nothing new: the kubelet no longer renews their volumes. */
+  /** When the last terminating pod will have ended, epoch milliseconds. Until then it answers on open connections and gets nothing new:
+   *  the kubelet no longer updates its volumes. */
   readonly goingUntil: number | undefined
 }
 
 export const noServerPods: ServerPods = { asked: new Map(), started: new Set(), goingUntil: undefined }
 
-/** A pod whose agent never started is not asked: it holds nothing yet, and mounts what is written now.
- *  @param pods all that there are now */
+/** A pod whose agent never started is not followed: it will mount what is written now.
+ *  @param pods all present pods */
 export function onPods(before: ServerPods, pods: Iterable<PodObject>): ServerPods {
   const asked = new Map<string, ServerPod>()
   const started = new Set<string>()
@@ -41,12 +41,12 @@ export function onPods(before: ServerPods, pods: Iterable<PodObject>): ServerPod
   return { asked, started, goingUntil: ends.length === 0 ? undefined : Math.max(...ends) }
 }
 
-/** @returns whether a stream to the one pod is of use for the other */
+/** @returns whether both are the same pod at the same address */
 export function isSamePod(one: ServerPod, other: ServerPod | undefined): boolean {
   return one.uid === other?.uid && one.host === other.host && one.port === other.port
 }
 
-/** Pods that are going or have ended get no new connection. */
+/** Terminating and ended pods get no new connection. */
 const mayServe = (pod: PodObject): boolean => pod.metadata.deletionTimestamp === undefined && !hasEnded(pod)
 
 const hasEnded = ({ status }: PodObject): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed'

@@ -1,4 +1,4 @@
-// A stream to the agent of one server pod.
+// Keeps a stream to the agent of one server pod.
 import type { CertificateSource } from '@nauthera/proto/certificate-source'
 import { dial } from '@nauthera/proto/channel/dial'
 import { StatusService } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
@@ -10,7 +10,7 @@ import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 import type { ServerPod } from './server-pods.ts'
 
-/** What is needed to ask any pod. */
+/** What is needed to open a stream to any pod. */
 export interface StatusStreamNeeds {
   readonly release: string
   readonly namespace: string
@@ -33,9 +33,9 @@ interface About {
   readonly pod: ServerPod
   /** Digest of the manifest that its server must hold. */
   readonly expected: string
-  /** Its agent says what is live. */
+  /** A report of the agent. */
   readonly onSaid: (update: StatusUpdate) => void
-  /** The stream is over, or could not be opened. */
+  /** The stream ended or could not be opened. */
   readonly onLost: () => void
 }
 

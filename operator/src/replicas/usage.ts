@@ -15,24 +15,24 @@ interface IdentityUsed {
   readonly lastUsed?: { readonly seconds: bigint } | undefined
 }
 
-/** What is known of each client, by `namespace/name`. */
+/** Reports by client, `namespace/name`. */
 class ByClient<Known> {
   protected readonly known = new Map<string, Known>()
 
-  /** Forgets the clients that are gone. */
+  /** Removes all other clients. */
   keepOnly(isKnown: (client: string) => boolean): void {
     for (const client of this.known.keys()) if (!isKnown(client)) this.known.delete(client)
   }
 
-  /** It is gone, or another one has its name. */
+  /** The client was removed, or another one has its name. */
   forget(client: string): void {
     this.known.delete(client)
   }
 }
 
-/** Which identity of each client proved it last, at whichever replica. */
+/** The identity that each client last authenticated with, at any replica. */
 export class IdentityUsage extends ByClient<{ readonly identity: string; readonly at: number }> {
-  /** @returns the clients that another identity proves than before */
+  /** @returns the clients whose identity changed */
   record(uses: readonly IdentityUsed[]): readonly string[] {
     return uses.flatMap(({ namespace, name, identity, lastUsed }) => {
       const key = `${namespace}/${name}`
@@ -45,7 +45,7 @@ export class IdentityUsage extends ByClient<{ readonly identity: string; readonl
   }
 
   /** @param client `namespace/name`
-   *  @returns the identity in words, and epoch milliseconds */
+   *  @returns the identity as text, and epoch milliseconds */
   last(client: string): { readonly identity: string; readonly at: number } | undefined {
     return this.known.get(client)
   }
@@ -59,9 +59,9 @@ interface SectorSaid {
   readonly at?: { readonly seconds: bigint; readonly nanos: number } | undefined
 }
 
-/** What the document of its sector said last of each client, at whichever replica. */
+/** The last result of each client's sector document, at any replica. */
 export class SectorProofs extends ByClient<SectorProof & { readonly at: number }> {
-  /** @returns the clients of which something else is known than before */
+  /** @returns the clients whose result changed */
   record(proofs: readonly SectorSaid[]): readonly string[] {
     return proofs.flatMap(({ namespace, name, generation, fault, at: time }) => {
       const key = `${namespace}/${name}`
@@ -93,9 +93,9 @@ type Seconds = { readonly seconds: bigint } | undefined
 
 const none: CodeUse = { protectedAt: 0, unprotectedAt: 0, wholeAt: 0, leftOut: new Map() }
 
-/** What was seen of the codes of each client, at whichever replica. */
+/** How the codes of each client were protected, at any replica. */
 export class CodeUses extends ByClient<CodeUse> {
-  /** @returns the clients with whose codes something is wrong since now, or no longer */
+  /** @returns the clients whose codes became faulty or correct */
   record(uses: readonly CodeUseSaid[]): readonly string[] {
     return uses.flatMap(({ namespace, name, ...said }) => {
       const key = `${namespace}/${name}`
@@ -123,11 +123,10 @@ export class CodeUses extends ByClient<CodeUse> {
 
 const faultsOf = (use: CodeUse): string => [lacksProtection(use), ...scopesLeftOut(use).toSorted()].join(' ')
 
-/** Secrets of one client whose use is remembered. Three can be live at a time. */
+/** The most secrets of one client with a recorded use. Three can be live at a time. */
 const mostSecrets = 8
 
-/** When each secret was last used, at whichever replica: epoch milliseconds by id of the secret, the one that was used first comes first.
- *  It outlives the replica that said so. */
+/** When each secret was last used at any replica: epoch milliseconds by id, oldest use first. The record outlives the replica. */
 export class Usage extends ByClient<Map<string, number>> {
   record(uses: readonly Use[]): void {
     for (const { namespace, name, secretId, lastUsed } of uses) {
@@ -144,7 +143,7 @@ export class Usage extends ByClient<Map<string, number>> {
   }
 
   /** @param client `namespace/name`
-   *  @returns epoch milliseconds; undefined when nobody has told of a use */
+   *  @returns epoch milliseconds; undefined without a reported use */
   lastUsed(client: string, secretId: string): number | undefined {
     return this.known.get(client)?.get(secretId)
   }

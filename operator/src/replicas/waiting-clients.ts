@@ -1,23 +1,23 @@
 import { shardCount } from '@nauthera/proto/names'
 import { shardOfKey } from '../shards/shards.ts'
 
-/** Which clients wait for what replicas say, and which are live everywhere. Keys are `namespace/name`. */
+/** Clients that wait for reports of replicas, and clients that are live everywhere. Keys are `namespace/name`. */
 export class WaitingClients {
   readonly #waiting = Array.from({ length: shardCount }, () => new Set<string>())
   readonly #settledAt = Array.from({ length: shardCount }, () => new Map<string, string>())
 
-  /** It is to be looked at when its shard moves at a replica. What it has settled at is remembered. */
+  /** The client gets a look when its shard moves at a replica. Its settled version stays recorded. */
   wait(key: string): void {
     this.#waiting[shardOfKey(key)]!.add(key)
   }
 
-  /** It is not live everywhere. */
+  /** The client is not live everywhere. */
   unsettle(key: string): void {
     this.#settledAt[shardOfKey(key)]!.delete(key)
     this.wait(key)
   }
 
-  /** This version of it is live everywhere. */
+  /** This version of the client is live everywhere. */
   settle(key: string, version: string): void {
     const shard = shardOfKey(key)
     this.#settledAt[shard]!.set(key, version)
@@ -34,12 +34,12 @@ export class WaitingClients {
     this.#waiting[shard]!.delete(key)
   }
 
-  /** @returns who waits in these shards */
+  /** @returns the waiting clients of these shards */
   of(shards: readonly number[]): readonly string[] {
     return shards.flatMap((shard) => [...this.#waiting[shard]!])
   }
 
-  /** @returns who is live everywhere, as far as was known, in these shards */
+  /** @returns the clients of these shards that were live everywhere */
   settledIn(shards: readonly number[]): readonly string[] {
     return shards.flatMap((shard) => [...this.#settledAt[shard]!.keys()])
   }

@@ -2,8 +2,8 @@ import { passed } from './look.ts'
 import type { SecretStep } from './look.ts'
 import type { WriteSecret } from './write.ts'
 
-/** A step: before an unpublished verifier is dropped, the Secret is written with a fence in its annotations, so that an earlier
- *  leader that still has that secret in memory gets a conflict when it tries to publish. The value stays as it is. */
+/** A step: writes a fence into the Secret before an unpublished verifier is dropped. A former leader that still holds that secret then
+ *  gets a conflict when it publishes. The value stays. */
 export function createFence(write: WriteSecret): SecretStep {
   return async (look) => (look.plan.step.kind === 'fence' ? await write(look) : passed)
 }

@@ -1,4 +1,4 @@
-// After spec.secret.name has changed: where the Secret was before, and how it is removed there.
+// Finds and removes the Secret under former names, after spec.secret.name changed.
 import { keysSecretName, linkSecretName, manifestSecretName } from '@nauthera/proto/names'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
@@ -10,8 +10,8 @@ interface Home {
   readonly release: string
 }
 
-/** @param names other names that are known to have been used since the status was written
- *  @returns where the client's Secret may still lie besides the name that it asks for, newest first */
+/** @param names other names that were used since the last status
+ *  @returns former names that may still have the client's Secret, newest first */
 export function formerNames(client: OIDCClient, names: Iterable<string>, home: Home): readonly string[] {
   const all = new Set([...[...names].toReversed(), client.status?.secret?.name ?? secretNameOf(client)])
   return [...all].filter(
@@ -19,8 +19,8 @@ export function formerNames(client: OIDCClient, names: Iterable<string>, home: H
   )
 }
 
-/** Removes what is ours under former names.
- *  @returns the names that still have a Secret, because somebody else wrote to it at the same time */
+/** Removes our Secrets under former names.
+ *  @returns the names that still have a Secret, after a conflict */
 export async function removeFormerSecrets(
   secrets: Pick<SecretStore, 'read' | 'remove'>,
   client: OIDCClient,
@@ -34,7 +34,7 @@ export async function removeFormerSecrets(
   return left
 }
 
-/** @returns whether the name is of a Secret that the operator itself needs in its namespace */
+/** @returns whether the name is of one of the release's own Secrets */
 export function isReservedName(namespace: string, name: string, home: Home): boolean {
   if (namespace !== home.namespace) return false
   const { release } = home

@@ -12,7 +12,7 @@ export interface FormerNames {
   readonly failure?: Error
 }
 
-/** Removes our Secrets under former names, once the Secret is ready under the name that the client asks for. */
+/** Removes our Secrets under former names, once the Secret is ready under its present name. */
 export async function removeAtFormerNames(
   needs: { secrets: Pick<SecretStore, 'read' | 'remove'>; home: { namespace: string; release: string } },
   client: OIDCClient,

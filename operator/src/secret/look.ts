@@ -1,4 +1,4 @@
-// What is known of one client's secret while it is worked on, and what a step says.
+// Types of one look at a client's secret: what is known, and the outcome of a step.
 import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Log, Secret } from '@nauthera/runtime/log'
 import type { Outcome } from '../decide/status/outcome.ts'
@@ -6,22 +6,22 @@ import type { PendingSecret, RotationPlan, SecretSource } from '../decide/secret
 import type { Judgement } from '../decide/access/judge.ts'
 import type { ReadSecret } from './read-secret.ts'
 
-/** What is remembered of a client between two looks; nothing of it is needed after a crash. */
+/** What stays in memory of a client between two looks. Nothing of it is needed after a crash. */
 export interface Memory {
   readonly uid: string
-  /** Of the client when it was last looked at. */
+  /** The generation of the client at its last look. */
   generation: number
-  /** Of the Secret as last read or written; never its data. Undefined: it must be read. */
+  /** The Secret as last read or written, without its data. Undefined: it must be read. */
   read: RememberedSecret | undefined
-  /** The uid of which it was restored: it goes on with the Secret of that one, and people stay signed in. */
+  /** The uid that it was restored from: it keeps the Secret of that object, and people stay signed in. */
   restoredFrom: string | undefined
-  /** Its Secret, and that of existingSecretRef, at the version at which each was read or written last. */
+  /** The versions of its Secret, and of the one of existingSecretRef, when last read or written. */
   readonly seen: { own?: SeenSecret | undefined; source?: SeenSecret | undefined }
-  /** Names at which its Secret was written, oldest first; a former one until it is gone from there. */
+  /** Names under which its Secret was written, oldest first; a former name until it is removed. */
   readonly names: Set<string>
   /** Since when the Secret is known to have lost its secret; epoch milliseconds. */
   lostSince: number | undefined
-  /** The plain secret lives here from its minting to its publication. */
+  /** The plain secret, from its minting to its publication. */
   pending: { readonly secret: PendingSecret; readonly plain: Secret } | undefined
 }
 
@@ -32,33 +32,33 @@ export interface SeenSecret {
 }
 
 interface RememberedSecret extends Pick<ReadSecret, 'state' | 'isFormer' | 'isAdopted'> {
-  /** It was not read: the client is so new that nobody can have written it. */
+  /** It was not read: the client is too new to have one. */
   readonly isAssumed?: true
-  /** Of what was written, with the id in the place of the secret; undefined when it was only read. */
+  /** Digest of what was written, with the id in place of the secret; undefined when it was only read. */
   readonly fingerprint: string | undefined
 }
 
-/** A client whose secret is to be worked on, and what was decided about it. */
+/** A client whose secret is worked on, with its judgement. */
 export interface SecretWork {
   /** `namespace/name`. */
   readonly key: string
   readonly judgement: Judgement
-  /** What it may have at APIs. */
+  /** Its access to APIs. */
   readonly granted: Granted
   readonly memory: Memory
-  /** Nobody has worked on it before, so that it has no Secret of ours. Whether somebody else has one of that name, the create tells. */
+  /** The client has no Secret yet, since this is its first look. If somebody else has one of that name, the create gets a conflict. */
   readonly isNew?: boolean
-  /** `namespace/name` of another client that has the Secret which this one asks for (shared-names.ts). */
+  /** `namespace/name` of another client that holds the wanted Secret (shared-names.ts). */
   readonly holder?: string | undefined
   readonly log: Log
 }
 
-/** What this look has found out: read once at its beginning, and anew by a step that wrote or found something else there. */
+/** What this look knows: read at its beginning, and again by a step that wrote. */
 export interface KnownSecret extends SecretWork {
   readonly source: SecretSource
   /** The value of existingSecretRef. */
   readonly given: Secret | undefined
-  /** Why there is no such value, as people are told. */
+  /** Why there is no such value, for the status. */
   readonly missing: string | undefined
   /** The application's Secret. */
   readonly read: ReadSecret
@@ -68,20 +68,20 @@ export interface KnownSecret extends SecretWork {
   readonly failure: Error | undefined
 }
 
-/** What is known, and what the plan of the rotation makes of it. */
+/** What is known, with the plan of the rotation. */
 export interface Look extends KnownSecret {
   readonly plan: RotationPlan
 }
 
 export type SecretStepOutcome =
-  /** Nothing to do here, or it is done and changes nothing for the steps that follow. */
+  /** Nothing to do, or it is done and does not change the plan. */
   | { readonly kind: 'passed' }
-  /** Something is known now that the plan did not know: plan again, and begin with the first step. */
+  /** Something new is known: plan again, and start with the first step. */
   | { readonly kind: 'changed'; readonly known: KnownSecret }
-  /** All is done that can be done now. */
+  /** The look ends. */
   | { readonly kind: 'ended'; readonly secret: Outcome['secret'] }
 
-/** Steps never call one another: only work-on-secret.ts decides which one is next. */
+/** A step never calls another one: work-on-secret.ts has the order. */
 export type SecretStep = (look: Look) => Promise<SecretStepOutcome> | SecretStepOutcome
 
 export const passed: SecretStepOutcome = { kind: 'passed' }

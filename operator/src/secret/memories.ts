@@ -1,18 +1,17 @@
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Memory, SeenSecret } from './look.ts'
 
-/** What is remembered of all clients. */
+/** The memory of all clients. */
 export interface Memories {
-  /** Of one client, which is about to be looked at. After an edit its Secret is read again: people edit a client to get a lost Secret
-   *  back. */
+  /** The memory of a client, for its next look. After an edit its Secret is read again: people edit a client to get a lost Secret back. */
   of(key: string, client: Pick<OIDCClient, 'metadata'>): Memory
-  /** Of the client that was looked at last under this name. */
+  /** The uid of the client that was last looked at under this name. */
   uid(key: string): string | undefined
-  /** Reads the Secret of this client again at the next look. */
+  /** The next look reads the Secret of this client again. */
   clearRead(key: string): void
-  /** Reads it when it was only assumed that there is none. @returns whether it was */
+  /** The next look reads the Secret if it was only assumed to be absent. @returns whether it was */
   clearAssumed(key: string): boolean
-  /** The Secrets of a client as they were last seen; none of a client that is to be read again in any case. */
+  /** The last seen versions of a client's Secrets; none when they will be read anyway. */
   seen(key: string): readonly SeenSecret[]
   remove(key: string): void
 }
@@ -22,7 +21,7 @@ export function createMemories(): Memories {
   return {
     of: (key, { metadata: { uid, generation } }) => {
       const known = memories.get(key)
-      // A client that was created anew inherits nothing.
+      // A client that was created again inherits nothing.
       if (known?.uid !== uid) {
         const fresh: Memory = {
           uid,

@@ -21,7 +21,7 @@ export function createMint(needs: { spacing: Spacing }): SecretStep {
   }
 }
 
-/** A step: forgets the pending secret when the plan does not want it any more; nobody else ever had it. */
+/** A step: drops the pending secret when the plan no longer wants it. Nobody else ever had it. */
 export const clearPending: SecretStep = ({ plan, memory }) => {
   if (!plan.keepsPending) memory.pending = undefined
   return passed

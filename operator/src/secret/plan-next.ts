@@ -1,4 +1,4 @@
-// What a client, its shard, its Secret and the replicas say -> the plan of its rotation.
+// Gathers the input of a rotation from client, shard, Secret and replicas, and plans it.
 import { annotations } from '@nauthera/proto/names'
 import { durationMs } from '../api/duration.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
@@ -65,7 +65,7 @@ function isServing(propagation: Propagation | undefined, hasAccepted: boolean): 
   return propagation !== undefined && propagation.applied && (propagation.rejected.length === 0 || hasAccepted)
 }
 
-/** What the status said before this process began to hear. */
+/** The last use in the status, from before this process. */
 function writtenUse(client: OIDCClient, id: string): number | undefined {
   const text = client.status?.secret?.previous?.find((one) => one.id === id)?.lastUsed
   return text === undefined ? undefined : Date.parse(text)
@@ -86,16 +86,16 @@ function lastUsedOf(
   )
 }
 
-/** The overlap of a secret that the client brings itself, where it says none. Milliseconds. */
+/** The default overlap of a given secret. Milliseconds. */
 const ownOverlapMs = 3_600_000
 
-/** @returns what the client says about its rotation, in milliseconds */
+/** @returns the rotation of the client, in milliseconds */
 export function rotationOf(effective: Effective, quietPeriodMs: number): RotationInput['rotation'] {
   const { rotation } = effective.client.spec
-  // an annotation may be of any length; it is cut to what the status has room for
+  // the annotation is cut to the length that the status can store
   const annotation = effective.client.metadata.annotations?.[annotations.rotate]?.slice(0, longestObserved.annotation)
   const intervalMs = millisecondsOf(rotation?.interval)
-  // the application reads a secret of its own at its own time, or before us
+  // the application may read its given secret before us
   const isOwn = effective.client.spec.secret?.existingSecretRef !== undefined
   const overlapMs = millisecondsOf(rotation?.overlap) ?? (isOwn ? ownOverlapMs : undefined)
   const window = rotation?.window
@@ -120,7 +120,7 @@ export function rotationOf(effective: Effective, quietPeriodMs: number): Rotatio
   }
 }
 
-/** @returns what the status says about the secret: it is used when the Secret is gone */
+/** @returns the secret's state in the status, for when the Secret is lost */
 export function statusOf(client: OIDCClient): RotationInput['status'] {
   const secret = client.status?.secret
   const observed: Observed = {

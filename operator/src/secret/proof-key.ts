@@ -9,7 +9,7 @@ import { createBackoff } from '../time/backoff.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 
-/** How often is looked whether the Secret is still there. Milliseconds. */
+/** How often the Secret is checked for loss. Milliseconds. */
 const lookMs = 60_000
 const file = 'key'
 const keyBytes = 32
@@ -25,14 +25,13 @@ interface Needs {
   readonly log: Log
 }
 
-/** @returns what makes proofs by the key */
+/** @returns the MAC function of the key */
 export const macBy =
   (key: Uint8Array) =>
   (text: string): string =>
     createHmac('sha256', key).update(text).digest('base64url')
 
-/** The key of the proofs and of the files of the servers, in `<release>-clients-proof`: made once, and kept there. A backup of the release
- *  has it. */
+/** The key that signs proofs and the servers' files. It is created once in `<release>-clients-proof`, and is part of a backup. */
 export class ProofKey {
   readonly #needs: Needs
   readonly #stopping = new AbortController()
@@ -49,7 +48,7 @@ export class ProofKey {
     return this.#signer
   }
 
-  /** Reads the key, and makes it when there is none; again and again until that succeeds.
+  /** Reads the key, or creates it; retries until that succeeds.
    *  @returns undefined when the signal has aborted */
   async load(signal: AbortSignal): Promise<Uint8Array | undefined> {
     const { clock, log, random } = this.#needs
@@ -74,7 +73,7 @@ export class ProofKey {
     await this.#loop
   }
 
-  /** One that is lost is written again; another one that is put there counts from the next start on. */
+  /** Writes a lost key again. A replaced key counts from the next start. */
   async #keep(key: Uint8Array): Promise<void> {
     const { clock, log, readVersion, release, namespace } = this.#needs
     const { signal } = this.#stopping
@@ -111,7 +110,7 @@ export class ProofKey {
   }
 }
 
-/** @returns undefined for a Secret that somebody damaged: then a new key is made, and what was proven by the old one is so no more */
+/** @returns undefined for a damaged Secret: then a new key is created, and old proofs become invalid */
 function keyOf({ data }: SecretObject): Uint8Array | undefined {
   const key = Buffer.from(data?.[file] ?? '', 'base64')
   return key.length === keyBytes ? key : undefined

@@ -2,8 +2,8 @@ import { passed } from './look.ts'
 import type { SecretStep } from './look.ts'
 import type { WriteSecret } from './write.ts'
 
-/** A step: every replica accepts the new secret, so the application may have it. From here on its plain value is in the
- *  application's Secret alone. */
+/** A step: every replica accepts the new secret, so it is written into the application's Secret. After that only that Secret has the plain
+ *  value. */
 export function createPublish(write: WriteSecret): SecretStep {
   return async (look) => {
     if (look.plan.step.kind !== 'publish') return passed

@@ -1,4 +1,4 @@
-// A step: what is planned goes into the shard.
+// A step: sets the planned entry in the shard.
 import { standingOf } from '../decide/status/propagation.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
 import type { Clock } from '../time/clock.ts'
@@ -10,9 +10,9 @@ import { passed } from './look.ts'
 import type { SecretWork, SecretStep } from './look.ts'
 
 export interface EntryWriter {
-  /** Tells the shard what it should say about the client. */
+  /** Sets the client's entry in its shard. */
   setEntry(work: SecretWork, verifiers: ClientForShard['verifiers'], certainty: 'known' | 'presumed'): void
-  /** A step: the verifiers that the plan wants go into the shard, before anything is written that relies on them. */
+  /** A step: sets the planned verifiers in the shard, before any write that depends on them. */
   announce: SecretStep
 }
 
@@ -49,7 +49,7 @@ export function createEntryWriter(needs: {
   return {
     setEntry: put,
     announce: (look) => {
-      // A Secret that could not be read may hold a secret that is in use. Only a stored entry tells its verifier.
+      // An unreadable Secret may hold a secret in use, whose verifier only the stored entry has.
       const isKnown = look.failure === undefined || hasNoSecret(look.source) || shards.stored(look.key) !== undefined
       put(look, look.plan.verifiers, isKnown ? 'known' : 'presumed')
       return passed

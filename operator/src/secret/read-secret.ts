@@ -10,32 +10,32 @@ import type { OwnerProof, ProvenOwner } from '../decide/secret/owner-proof.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 
-/** The application's Secret as it was read just now. The plain value is in here and nowhere else: do not keep it. */
+/** The application's Secret as just read, with its plain value: do not store it. */
 export interface ReadSecret {
   readonly state: SecretState
-  /** What a write is conditional on. Undefined: there is none of that name, or it is remembered and was not read. */
+  /** The object that a write is conditional on. Undefined: there is none, or it is only remembered. */
   readonly object: SecretObject | undefined
   /** The client secret that it holds, when it is ours. */
   readonly plain: Secret | undefined
-  /** This Secret has a former name: under the name that the client asks for there is none yet. */
+  /** The Secret has a former name; there is none under the present name yet. */
   readonly isFormer?: true
-  /** It still names the earlier client of which the present one was restored. */
+  /** It still names the earlier client that the present one was restored from. */
   readonly isAdopted?: true
-  /** The uid of which its client was restored, as the proof in it says. */
+  /** The uid that its client was restored from, by its proof. */
   readonly restoredFrom?: string | undefined
   /** It was written for an earlier OIDCClient of this name. */
   readonly earlier?: EarlierSecret
 }
 
 export interface EarlierSecret {
-  /** For whom; undefined when nothing proves it. */
+  /** The proven owner; undefined without a valid proof. */
   readonly former: ProvenOwner | undefined
-  /** What it is to the present client, when that is the former one restored. */
+  /** The Secret as the present client's, if that was restored from the former one. */
   readonly whenRestored: ReadSecret | undefined
 }
 
 /** Reads the application's Secret. A failed read is not an absent Secret: it throws, and nothing is written.
- *  @param former names that it had before: what lies there moves to the present one, and is not lost */
+ *  @param former earlier names: a Secret there moves to the present name */
 export async function readClientSecret(
   { secrets, proof }: { readonly secrets: Pick<SecretStore, 'read'>; readonly proof: OwnerProof },
   client: OIDCClient,
@@ -51,7 +51,7 @@ export async function readClientSecret(
   return now
 }
 
-/** @param object the application's Secret as the API gave it; undefined after a confirmed 404 */
+/** @param object the application's Secret; undefined after a confirmed 404 */
 export function readSecretObject(object: SecretObject | undefined, client: OIDCClient, proof: OwnerProof): ReadSecret {
   if (!object) return { state: { kind: 'absent' }, object: undefined, plain: undefined }
   const { namespace, name } = client.metadata
@@ -69,7 +69,7 @@ export function readSecretObject(object: SecretObject | undefined, client: OIDCC
   return { ...foreign, earlier: { former: owner, whenRestored } }
 }
 
-/** @param owner what the proof in it says: then all its marks are ours */
+/** @param owner the proven owner: then all marks are ours */
 function readOwned(object: SecretObject, client: OIDCClient, owner: ProvenOwner | undefined): ReadSecret {
   const since = owner ? -Infinity : Date.parse(client.metadata.creationTimestamp)
   const marks = readMarks(object.metadata.annotations, since)
@@ -87,8 +87,8 @@ function readOwned(object: SecretObject, client: OIDCClient, owner: ProvenOwner 
   }
 }
 
-/** A Secret is ours when it has our labels and its owner is this object. Without an owner (deletionPolicy Retain) it must name the
- *  client's uid: a Secret from before the client cannot do that. */
+/** A Secret is ours when it has our labels and this object as owner. Without an owner (deletionPolicy Retain) it must name the client's
+ *  uid, which an older Secret cannot. */
 export function isOwned(object: SecretObject, client: OIDCClient): boolean {
   const { metadata } = object
   if (!hasLabelsOf(object, client)) return false
@@ -102,7 +102,7 @@ export function isOwned(object: SecretObject, client: OIDCClient): boolean {
 const hasLabelsOf = ({ metadata: { labels: found } }: SecretObject, client: OIDCClient): boolean =>
   found?.[labels.client] === client.metadata.name && found[labels.managedBy] === managedByOperator
 
-/** It has our form, and nobody else owns it: its owner is gone, or is an OIDCClient of this name that is. */
+/** Whether it has our labels and belongs to an earlier OIDCClient of this name, or has no owner. */
 function isOfEarlier(object: SecretObject, client: OIDCClient): boolean {
   const former = object.metadata.annotations?.[annotations.clientUid]
   const owners = object.metadata.ownerReferences ?? []
@@ -112,8 +112,8 @@ function isOfEarlier(object: SecretObject, client: OIDCClient): boolean {
   return isOurs && former !== undefined && hasLabelsOf(object, client)
 }
 
-/** The value under the key of the client secret. When that was edited, but another key (of a preset) still holds the value that the
- *  annotation names, it is that one: then nothing needs to be minted to restore it. */
+/** The client secret in the Secret. When its key was edited but a preset's key still holds the value that the annotation names, that value
+ *  counts, and nothing is minted. */
 function findPlain(object: SecretObject, client: OIDCClient, secretId: string | undefined): Secret | undefined {
   const values = new Map(
     Object.entries(object.data ?? {}).map(([key, value]) => [

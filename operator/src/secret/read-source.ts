@@ -17,23 +17,23 @@ export interface ReadSource {
   readonly source: SecretSource
   /** The value that existingSecretRef names. */
   readonly given: Secret | undefined
-  /** Why there is none, as people are told. */
+  /** Why there is none, for the status. */
   readonly missing: string | undefined
-  /** The Secret that existingSecretRef names, as it was read. */
+  /** The version of the Secret that existingSecretRef names. */
   readonly seen?: SeenSecret
 }
 
 export interface SecretNeed {
-  /** Whether the client as it is told to servers authenticates with a secret. */
+  /** Whether the version for servers authenticates with a secret. */
   readonly needsSecret: boolean
-  /** Whether every replica serves it so. */
+  /** Whether every replica serves that version. */
   readonly isTaken: boolean
 }
 
 const without = (source: SecretSource, missing?: string): ReadSource => ({ source, given: undefined, missing })
 
-/** Finds out where the client's secret comes from; reads the Secret of existingSecretRef. A Secret
- *  without the label was not given to the author of the client, and counts as missing. */
+/** Decides where the client's secret comes from, and reads the Secret of existingSecretRef. A Secret without the label counts as missing:
+ *  its owner did not allow the use. */
 export async function readSource(
   secrets: Pick<SecretStore, 'read'>,
   client: OIDCClient,

@@ -1,4 +1,4 @@
-// Where the secret of a client comes from: one of ours, or one that is given.
+// Reads the application's Secret and the source of the client's secret.
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
@@ -13,12 +13,11 @@ import { readSource } from './read-source.ts'
 import type { ReadSource, SecretNeed } from './read-source.ts'
 
 export interface Reader {
-  /** What a look begins with: where the secret comes from, and the application's Secret, as remembered or read now. It does
-   *  not throw: a Secret that could not be read is `unknown`. That of a new client is not read: a create gets a conflict when there is
-   *  one. */
+  /** The start of a look: the secret's source, and the application's Secret, remembered or read. It never throws: an unreadable Secret is
+   *  `unknown`. A new client's Secret is not read: if there is one, the create gets a conflict. */
   readForLook(work: SecretWork, need: SecretNeed): Promise<KnownSecret>
-  /** A step: reads the Secret when it was only remembered, so that each write is decided on what is there now. That there was none need
-   *  not be read again: a create gets a conflict when there is one. */
+  /** A step: reads a remembered Secret again, so that each write is planned from its present state. A remembered absence is not read
+   *  again: the create gets a conflict. */
   again: SecretStep
   /** The application's Secret, read now. @throws ApiError */
   readNow(work: SecretWork): Promise<ReadSecret>
@@ -28,10 +27,10 @@ const noSource: ReadSource = { source: { kind: 'minted' }, given: undefined, mis
 const unknown: ReadSecret = { state: { kind: 'unknown' }, object: undefined, plain: undefined }
 const foreign: ReadSecret = { state: { kind: 'foreign' }, object: undefined, plain: undefined }
 
-/** What a Secret says that it holds, and the SHA-256 of what it does. */
+/** The secret id that the Secret names, and the SHA-256 of its value. */
 type HeldSecret = Parameters<typeof isRestored>[1]['held']
 
-/** @param needs.isRestored whether what was written for an earlier client of this name goes on (decide/restored.ts) */
+/** @param needs.isRestored whether the client was restored from that earlier client (decide/secret/restored.ts) */
 export function createReader(needs: {
   secrets: Pick<SecretStore, 'read'>
   proof: OwnerProof
@@ -40,7 +39,7 @@ export function createReader(needs: {
 }): Reader {
   const { secrets, home } = needs
 
-  /** The Secret of an earlier client is that of the present one, if that one is the earlier one restored. */
+  /** Adopts the Secret of an earlier client, if the present one was restored from it. */
   const adopt = (work: SecretWork, read: ReadSecret): ReadSecret => {
     const { former, whenRestored } = read.earlier ?? {}
     if (!former || whenRestored?.state.kind !== 'owned') return read
@@ -50,7 +49,7 @@ export function createReader(needs: {
     return whenRestored
   }
 
-  /** What is under the name cannot be known otherwise where it is one that the operator itself needs. */
+  /** Assumes that a new client has no Secret, except under a reserved name. */
   const assume = ({ isNew, memory, judgement: { client } }: SecretWork): void => {
     if (isNew !== true || memory.read || isReservedName(client.metadata.namespace, secretNameOf(client), home)) return
     memory.read = { state: { kind: 'absent' }, fingerprint: undefined, isAssumed: true }
@@ -59,7 +58,7 @@ export function createReader(needs: {
   const fresh = async (work: SecretWork): Promise<ReadSecret> => {
     const { memory, judgement } = work
     const { client } = judgement
-    // the name is that of a Secret which the operator itself needs in its namespace
+    // the name is reserved for a Secret of the release
     if (isReservedName(client.metadata.namespace, secretNameOf(client), home)) return foreign
     const read = adopt(work, await readClientSecret(needs, client, formerNames(client, memory.names, home)))
     memory.restoredFrom ??= read.restoredFrom
@@ -94,13 +93,13 @@ export function createReader(needs: {
   }
 }
 
-/** @returns what an earlier look has seen; undefined when it must be read. A Secret of somebody else is always read: no event tells when it is removed */
+/** @returns the remembered Secret; undefined when it must be read. A foreign Secret is always read, since no event reports its removal */
 function recall({ memory: { read } }: SecretWork): ReadSecret | undefined {
   if (!read || read.state.kind === 'foreign') return undefined
   return { ...standing(read), object: undefined, plain: undefined }
 }
 
-/** What of a Secret may be remembered. */
+/** The part of a Secret that may be remembered. */
 const standing = ({ state, isFormer, isAdopted }: Pick<ReadSecret, 'state' | 'isFormer' | 'isAdopted'>) => ({
   state,
   ...(isFormer ? ({ isFormer } as const) : {}),

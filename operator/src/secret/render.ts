@@ -18,13 +18,13 @@ export function createRender(issuer: string, proof: OwnerProof): Render {
     renderSecret({ client, clientId: acceptance.clientId, issuer, plain, marks, restoredFrom, proof })
 }
 
-/** What was found last for a judgement, which is decided once in each look: a look that writes asks twice. */
+/** Caches the last result of a judgement: a look that writes renders twice. */
 const found = new WeakMap<
   SecretWork['judgement'],
   { readonly render: Render; readonly of: string; readonly fingerprint: string | undefined }
 >()
 
-/** A digest of all that would be written. The id stands in the place of the secret, so that the digest may be remembered.
+/** A digest of what would be written, with the id in place of the secret, so that it may be remembered.
  *  @returns undefined when it does not render */
 export function fingerprintOf(render: Render, work: SecretWork, marks: SecretMarks | undefined): string | undefined {
   const of = JSON.stringify(marks ?? null)

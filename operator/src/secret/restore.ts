@@ -1,8 +1,8 @@
 import type { SecretStep } from './look.ts'
 import type { WriteSecret } from './write.ts'
 
-/** The last step: writes the Secret where it is not what it should be. The Secret was edited or deleted, the client was edited, it has
- *  another name now, or it holds only endpoints and is written for the first time. The secret in it stays the published one. */
+/** The last step: writes the Secret when it differs from the plan, such as after an edit, a deletion or a new name. It holds the published
+ *  secret as before. */
 export function createRestore(write: WriteSecret): SecretStep {
   return async (look) => await write(look)
 }

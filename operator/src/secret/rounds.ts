@@ -1,5 +1,5 @@
-// No event tells that somebody deleted or edited a Secret, since the operator may not watch Secrets. So each is looked at in turn: at its
-// metadata alone, and at its content only when that has changed.
+// Checks the Secrets of all clients in turn, since the operator may not watch Secrets. It reads their metadata, and the content only after
+// a change.
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { ApiError, isForbidden } from '../kubernetes/api-error.ts'
@@ -7,17 +7,16 @@ import { splitKey } from '../kubernetes/objects.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Memories } from './memories.ts'
 
-/** A round takes so long, and longer when there are more clients than may be looked at in it. Milliseconds. */
+/** The length of a round; longer with very many clients. Milliseconds. */
 const roundMs = 60_000
 const looksPerSecond = 20
 const tickMs = 250
-/** Looks at the same time. */
+/** The most checks at the same time. */
 const mostLooks = 8
-/** After a 429, or while the API does not answer, at least. Milliseconds. */
+/** The least pause after a 429, or while the API does not answer. Milliseconds. */
 const pauseMs = 5_000
 const sayEveryMs = 600_000
-/** How long others go first, and the share of its pace at which a round goes on after that: whoever keeps the operator busy must not keep
- *  it from seeing what happens to the Secrets of others. */
+/** How long a busy operator delays a round, and the slower pace after that: load must not hide edits of Secrets. */
 const patienceMs = 60_000
 const latePace = 0.25
 
@@ -27,20 +26,20 @@ interface Needs {
   readonly memories: Pick<Memories, 'clearRead' | 'seen'>
   /** @returns the version of a Secret; undefined when there is none */
   readonly readVersion: (namespace: string, name: string) => Promise<string | undefined>
-  /** Clients wait for their turn: what they wait for goes first. */
+  /** Whether clients wait for a look, which goes first. */
   readonly isLate: () => boolean
-  /** The Secret of this client is not what it was. */
+  /** The Secret of this client changed. */
   readonly onChanged: (key: string) => void
   readonly clock: Pick<Clock, 'monotonic' | 'after'>
   readonly log: Log
 }
 
-/** Looks at the Secrets of all clients, evenly spread, again and again. */
+/** Checks the Secrets of all clients, evenly spread over each round. */
 export class Rounds {
   readonly #needs: Needs
   #keys: readonly string[] = []
   #next = 0
-  /** Of this round. It moves on while nothing is looked at. */
+  /** The start of this round; it moves during a pause. */
   #startedAt: number
   #tickedAt: number
   #pausedUntil = -Infinity
@@ -61,7 +60,7 @@ export class Rounds {
     this.#tickLater()
   }
 
-  /** Resolves when the running looks have ended. */
+  /** Resolves when the running checks have ended. */
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#cancelTick()
@@ -82,7 +81,7 @@ export class Rounds {
     this.#lateSince = this.#needs.isLate() ? (this.#lateSince ?? now) : undefined
     const isPatient = this.#lateSince !== undefined && now - this.#lateSince < patienceMs
     if (now < this.#pausedUntil || isPatient) {
-      // what was not looked at now is not made up for all at once
+      // missed checks are not all made up at once
       this.#startedAt += sinceTick
       return
     }
@@ -108,7 +107,7 @@ export class Rounds {
     try {
       for (const seen of memories.seen(key)) {
         const version = await readVersion(namespace, seen.name)
-        // one of our own writes came in between: it is the newer truth
+        // one of our own writes came in between and is newer
         if (version === seen.version || !memories.seen(key).includes(seen)) continue
         log.info({ client: key, secret: seen.name, isThere: version !== undefined }, 'secret changed by somebody else')
         memories.clearRead(key)
@@ -120,10 +119,10 @@ export class Rounds {
     }
   }
 
-  /** The next round looks again. A refusal of one Secret says nothing of the others. */
+  /** The next round tries again. A refusal for one Secret does not concern the others. */
   #trouble(key: string, error: unknown): void {
     const { clock, log } = this.#needs
-    // what is forbidden stays so: nobody would notice a Secret that is lost
+    // log it: while reads are forbidden, a lost Secret stays unnoticed
     if (isForbidden(error) && clock.monotonic() >= this.#quietUntil) {
       this.#quietUntil = clock.monotonic() + sayEveryMs
       log.warn({ client: key, reason: describeError(error) }, 'secret may not be looked at')
@@ -135,5 +134,5 @@ export class Rounds {
   }
 }
 
-/** @returns how long until each of so many clients has been looked at once, milliseconds */
+/** @returns the length of a round for this many clients, milliseconds */
 export const roundLengthMs = (clients: number): number => Math.max(roundMs, (clients / looksPerSecond) * 1000)

@@ -15,8 +15,7 @@ import type { Look, SecretStep } from './look.ts'
 import { fingerprintOf } from './render.ts'
 import type { Render } from './render.ts'
 
-/** A step: ends where a client would begin to be served in a namespace that is being deleted. What waits for room there waits no longer. Where
- *  the namespace stays after all, the look after that asks again. */
+/** A step: ends the look at a new client in a terminating namespace, and removes it from the shard. A later look tries again. */
 export function createLeaveEnding(needs: {
   shards: Pick<Shards, 'stored' | 'remove'>
   endings: Pick<EndingNamespaces, 'has'>
@@ -30,8 +29,7 @@ export function createLeaveEnding(needs: {
   }
 }
 
-/** A step: ends where nothing may be written: the API does not answer, the client's own secret is missing, or the Secret is
- *  somebody else's. */
+/** A step: ends when nothing may be written: the API does not answer, the given secret is missing, or the Secret is foreign. */
 export const stopWhereNotWritable: SecretStep = ({ failure, missing, read, judgement }) => {
   const name = secretNameOf(judgement.client)
   if (isNamespaceEnding(failure)) return { kind: 'ended', secret: { kind: 'namespace-ending', name } }
@@ -43,13 +41,13 @@ export const stopWhereNotWritable: SecretStep = ({ failure, missing, read, judge
   return passed
 }
 
-/** A step: ends where the application's Secret is what it should be, or its time has not come. */
+/** A step: ends when the application's Secret is as planned, or is not due yet. */
 export function createSettle(needs: {
   shards: Pick<Shards, 'stored'>
   follow: Pick<FollowReplicas, 'entry'>
   render: Render
 }): SecretStep {
-  /** Whether what was written last is what would be written now. */
+  /** Whether the last write equals what would be written now. */
   const isCurrent = (look: Look): boolean => {
     const written = look.memory.read?.fingerprint
     return (
@@ -58,16 +56,16 @@ export function createSettle(needs: {
       written === fingerprintOf(needs.render, look, look.plan.secret)
     )
   }
-  /** Whether there may be a Secret at all. */
+  /** Whether a Secret is due at all. */
   const isDue = ({ key, plan, source }: Look): boolean => {
     if (!hasNoSecret(source)) return plan.secret !== undefined
-    // the version before is served, and its programs read their secret there
+    // the earlier version is served, and its programs read their secret there
     if (source.kind === 'leaving' && !source.isTaken && plan.verifiers.length > 0) return false
-    // Without a secret there is nothing to rotate: the endpoints are written once the client is live everywhere.
+    // A client without a secret gets its endpoints once it is live everywhere.
     return needs.follow.entry(key)?.applied === true
   }
 
-  /** A restored client comes with its Secret: it is ready when servers know what it holds. */
+  /** A restored client has its Secret already: it waits for the servers. */
   const isAwaited = ({ key, plan, memory, judgement: { client } }: Look): boolean => {
     if (memory.restoredFrom === undefined || hasSecretReady(client)) return false
     const stored = needs.shards.stored(key)?.entry
@@ -102,7 +100,7 @@ function settled({ judgement, source, read, plan }: Look): Outcome['secret'] {
 
 function holderOf({ object, earlier }: Look['read']): NameHolder {
   if (earlier) return { kind: 'earlier', isProven: earlier.former !== undefined }
-  // nothing was read: the name alone says that it is one of the release
+  // nothing was read: the name itself is reserved
   if (object === undefined) return { kind: 'release' }
   const { namespace, labels: found = {} } = object.metadata
   const client = found[labels.managedBy] === managedByOperator ? found[labels.client] : undefined

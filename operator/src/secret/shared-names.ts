@@ -1,22 +1,21 @@
-// Two clients of a namespace may ask for one Secret. The one that has it keeps it; the other is told, and looks each time anew.
+// Decides which of several clients in a namespace gets the Secret that all of them name. The holder keeps it; the others get a condition.
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { byAge, keyOf } from '../decide/client/acceptance.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { passed } from './look.ts'
 import type { SecretStep } from './look.ts'
 
-/** The others that ask for the Secret which this client asks for. */
+/** The rivals for a Secret's name. */
 export interface SharedName {
-  /** `namespace/name` of those whose status says that they have the Secret, and all is well with it. */
+  /** `namespace/name` of the clients whose status says that their Secret is ready. */
   readonly holders: readonly string[]
-  /** The one that has had it until now, or of those that ask for a free one the oldest that is not refused; undefined when that is the
-   *  client itself. */
+  /** The present holder, or for a free name the oldest client that is not refused; undefined when that is the client itself. */
   readonly holder: string | undefined
 }
 
-/** @param client one that is looked at now, whatever its status says
- *  @param rivals the client itself may be among them
- *  @returns undefined when nobody else asks for its Secret */
+/** @param client the one that is looked at
+ *  @param rivals may include the client
+ *  @returns undefined when no other client names its Secret */
 export function sharedNameOf(client: OIDCClient, rivals: readonly OIDCClient[]): SharedName | undefined {
   const [key, name] = [keyOf(client), secretNameOf(client)]
   const others = rivals.filter(
@@ -34,7 +33,7 @@ export function sharedNameOf(client: OIDCClient, rivals: readonly OIDCClient[]):
 const hasHad = (client: OIDCClient, name: string): boolean =>
   isReady(client, name) || (client.status?.secret?.name === name && client.status.secret.activeId !== undefined)
 
-/** A rule or a policy refuses it, or there is no room for it: it makes no Secret, and one that it made before shows that it has had it. */
+/** Whether it is refused or has no room, so that it will create no Secret, and has none yet. */
 const isRefused = ({ status }: OIDCClient): boolean =>
   status?.conditions?.some(
     (one) =>
@@ -45,8 +44,7 @@ const isRefused = ({ status }: OIDCClient): boolean =>
 const isReady = ({ status }: OIDCClient, name: string): boolean =>
   status?.secret?.name === name && status.conditions?.find(({ type }) => type === 'SecretReady')?.status === 'True'
 
-/** A step: a Secret that is gone is made again by the client that had it, and a new one by the oldest that may have one, not by another that
- *  asks for the same name. */
+/** A step: ends when another client must create the Secret: its former holder, or for a new name the oldest. */
 export const leaveToHolder: SecretStep = ({ read, holder, judgement: { client } }) =>
   (read.state.kind === 'absent' || read.isFormer) && holder !== undefined
     ? {

@@ -1,7 +1,6 @@
 import type { Clock } from '../time/clock.ts'
 
-/** Keeps the time between two scheduled rotations that a policy demands (`rotation.minSpacing`), so that many clients do not
- *  rotate at the same moment. */
+/** Keeps the least time between two scheduled rotations (`rotation.minSpacing` of a policy), so that clients do not all rotate at once. */
 export interface Spacing {
   /** A scheduled rotation has begun. */
   recordRotation(): void

@@ -33,33 +33,33 @@ import { leaveToHolder } from './shared-names.ts'
 import { createSpacing } from './spacing.ts'
 import { createWriteSecret } from './write.ts'
 
-/** How far it has come. */
+/** The result of one look at a client's secret. */
 export interface SecretResult {
   readonly plan: RotationPlan | undefined
   readonly secret: Outcome['secret']
   /** Milliseconds after which to look again. */
   readonly again: number | undefined
-  /** What went wrong with the Secret; everything else went on. */
+  /** A failure with the Secret, which stopped nothing else. */
   readonly failure: Error | undefined
 }
 
-/** A look that plans so often does not come to an end; the key comes back later. */
+/** The most plans in one look; then the key is queued again. */
 const planLimit = 10
 const afterLimitMs = 1_000
 
-/** Brings the secret of one client a step on: its verifiers into the shard, its value into the application's Secret. */
+/** Takes the steps of one client's secret: sets its verifiers in the shard, then writes its value into the application's Secret. */
 export function createWorkOnSecret(needs: {
   settings: Pick<OperatorSettings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
   secrets: SecretStore
   proof: OwnerProof
   shards: Pick<Shards, 'stored' | 'bornAt' | 'setClient' | 'setUndecided' | 'remove'>
   endings: Pick<EndingNamespaces, 'has' | 'refused'>
-  /** When a namespace was made, epoch milliseconds; undefined where the operator may not read it. */
+  /** When a namespace was created, epoch milliseconds; undefined when unknown. */
   namespaceBornAt: (namespace: string) => number | undefined
   replicas: Pick<Replicas, 'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince'>
   follow: Pick<FollowReplicas, 'entry' | 'config'>
   clock: Pick<Clock, 'now'>
-  /** Comes back to the key after so many milliseconds at the latest. */
+  /** Looks at the key again after this many milliseconds at the latest. */
   again: (key: string, milliseconds: number) => void
   onWrite?: (kind: 'secret') => void
 }): (work: SecretWork) => Promise<SecretResult> {
@@ -82,8 +82,8 @@ export function createWorkOnSecret(needs: {
   const write = createWriteSecret({ ...needs, reader, render })
   const planNext = createPlanNext({ ...needs, spacing, quietPeriodMs: settings.quietPeriod })
 
-  /** The order of one look. The verifiers are in the shard before the Secret is written. Each write is decided on what was just read.
-   *  After a step that changes something, the plan is made again. */
+  /** The order of one look. The shard gets the verifiers before the Secret is written, and each write follows a read. After a change the
+   *  plan is made again. */
   const steps: readonly SecretStep[] = [
     createLeaveEnding(needs),
     createMint({ spacing }),
@@ -136,7 +136,7 @@ export function createWorkOnSecret(needs: {
   }
 }
 
-/** How a look ends that takes no steps. */
+/** The looks that take no steps. */
 function createWaysOut({
   shards,
   entries,
@@ -146,10 +146,9 @@ function createWaysOut({
   entries: ReturnType<typeof createEntryWriter>
   reader: ReturnType<typeof createReader>
 }) {
-  /** The spec breaks a rule, or another client has its name: what was accepted serves on as it is, secrets included. Only those that it
-   *  revokes end. */
+  /** The spec is invalid, or another client holds its name: the accepted version stays, with its secrets. Only revoked secrets end. */
   const freeze = async (work: SecretWork): Promise<SecretResult> => {
-    // the Secret tells whether the client was restored, and so goes on with an entry of before
+    // the Secret shows whether the client was restored and keeps an earlier entry
     const { read, failure } = await reader.readForLook(work, { needsSecret: false, isTaken: false })
     const stored = shards.stored(work.key)?.entry
     const isUnknown = failure !== undefined && stored !== undefined && !isOfClient(stored, work.memory)
@@ -167,7 +166,7 @@ function createWaysOut({
     }
   }
 
-  /** A rule of ours fails on it. Its shard must not wait for it for ever: all others are in there too. */
+  /** Our rules throw for this client. Its shard must not wait for it: other clients are in there. */
   const giveUp = (work: SecretWork, failure: Error): SecretResult => {
     const stored = shards.stored(work.key)?.entry
     entries.setEntry(work, stored ? verifiersOf(stored) : [], 'presumed')
@@ -183,14 +182,14 @@ function createWaysOut({
   return { freeze, giveUp }
 }
 
-/** @param client may break any rule */
+/** @param client may be invalid */
 function isRevoked(client: OIDCClient, secret: SecretState): boolean {
   const { revokePrevious }: { readonly revokePrevious?: unknown } = client.spec?.rotation ?? {}
   const rotation = typeof revokePrevious === 'string' ? { revokePrevious } : {}
   return asksRevoke({ rotation, secret, status: statusOf(client) })
 }
 
-/** A Secret that is lost while three secrets are live waits for room from now on. */
+/** Records since when a Secret is lost while three secrets are live. */
 function rememberLoss({ memory, plan, log }: Look, now: number): void {
   if (plan.isLost && memory.lostSince === undefined) log.warn({ live: plan.verifiers.length }, 'secret lost')
   memory.lostSince = plan.isLost ? (memory.lostSince ?? now) : undefined
@@ -207,7 +206,7 @@ async function firstAnswer(
   throw new Error('the last step did not end the look')
 }
 
-/** Whether what is stored is this version of this very object. */
+/** Whether the stored entry is this version of this object. */
 function isServed(judgement: Judgement, stored: ShardEntry | undefined): boolean {
   const version = versionOf(judgement)
   return version !== undefined && stored?.uid === judgement.client.metadata.uid && saysTheSame(stored.desired, version)
@@ -219,9 +218,9 @@ function needsSecret(judgement: Judgement, stored: ShardEntry | undefined): bool
   return (stored?.verifiers.length ?? 0) > 0
 }
 
-/** People wait for a Secret that they create or remove: look again after so long, before the round of all Secrets does. Milliseconds. */
+/** While people have to create or remove a Secret: look again after this long. Milliseconds. */
 const lookAgainMs = 15_000
-/** Timers of Node hold 24 days at most. A day is enough: the next look waits for the rest. */
+/** Node timers hold at most 24 days. The next look waits for the rest. */
 const longestWaitMs = 86_400_000
 
 function againAfter(

@@ -1,4 +1,4 @@
-// Writes the application's Secret as the plan wants it: what fence, publish and restore do alike.
+// Writes the planned application's Secret, for fence, publish and restore.
 import type { Secret } from '@nauthera/runtime/log'
 import { identifySecret } from '../decide/secret/secret-id.ts'
 import { hasNoSecret, sameVerifiers } from '../decide/secret/rotation-terms.ts'
@@ -18,8 +18,8 @@ import { readSecretObject } from './read-secret.ts'
 import { fingerprintOf } from './render.ts'
 import type { Render } from './render.ts'
 
-/** Writes the application's Secret as the plan wants it, over what was read; creates it where nothing was.
- *  @returns what is there now; or why nothing can be written */
+/** Writes the planned application's Secret over the one that was read, or creates it.
+ *  @returns the written Secret, or why nothing can be written */
 export type WriteSecret = (
   look: Look,
 ) => Promise<Exclude<SecretStepOutcome, { kind: 'passed' }> & { readonly isWritten?: boolean }>
@@ -35,7 +35,7 @@ export function createWriteSecret(needs: {
 }): WriteSecret {
   const { secrets, reader, render } = needs
 
-  /** Once the namespace is gone, so is the client. Where it stays, the look after that asks again. */
+  /** The client goes with its namespace. If the namespace stays, a later look tries again. */
   const leave = ({ key, judgement: { client } }: Look) => {
     needs.again(key, endingMs)
     return { kind: 'ended', secret: { kind: 'namespace-ending', name: secretNameOf(client) } } as const
@@ -46,7 +46,7 @@ export function createWriteSecret(needs: {
     const wanted = wantedSecret(rendered)
     if (!read.object && needs.endings.has(judgement.client.metadata.namespace)) return leave(look)
     const outcome = read.object ? await secrets.update(read.object, wanted) : await secrets.create(wanted)
-    // somebody else wrote meanwhile: what is there now decides
+    // a conflict: plan from what is there now
     if (outcome.kind === 'conflict')
       return { kind: 'changed', known: { ...look, read: await reader.readNow(look), isFresh: true } }
     if (outcome.kind === 'written') {
@@ -73,7 +73,7 @@ export function createWriteSecret(needs: {
       return await send(look, rendered.secret)
     } catch (error) {
       look.memory.read = undefined
-      // the first of a namespace is told as the failure that it is, the others have nothing to add
+      // only the first refusal in a namespace is logged as a failure
       if (isNamespaceEnding(error) && !needs.endings.refused(look.judgement.client.metadata.namespace))
         return leave(look)
       return { kind: 'changed', known: { ...look, failure: asError(error) } }
@@ -81,15 +81,15 @@ export function createWriteSecret(needs: {
   }
 }
 
-/** @returns the state with the verifiers of the plan, where it says the same: they are in memory for the shard already */
+/** @returns the state with the plan's equal verifiers, which are in memory already */
 function sharedWith({ secret }: RotationPlan, state: SecretState): SecretState {
   if (state.kind !== 'owned' || !secret || !sameVerifiers(state.verifiers, secret.verifiers)) return state
   const held = secret.verifiers.find(({ sha256 }) => sha256 === state.sha256)
   return { ...state, verifiers: secret.verifiers, ...(held ? { sha256: held.sha256 } : {}) }
 }
 
-/** The one value that the plan names: the pending one when it is published now, the client's own, or the one that is held.
- *  No other, however new: what an application reads must be live on every replica. */
+/** The value that the plan names: the pending secret, the given one, or the present one. No other: what an application reads must be live
+ *  on every replica. */
 function plainOf({ plan, memory, given, read }: Look): Secret | undefined {
   const id = plan.secret?.secretId
   return [memory.pending?.plain, given, read.plain].find((plain) => plain && identifySecret(plain).id === id)

@@ -1,4 +1,4 @@
-// What a shard says about one client: what is wanted of it, and the entry that follows from that and the stored one.
+// Builds the entry of a client in its shard, from what is wanted and what is stored.
 import { isDeepStrictEqual } from 'node:util'
 import { clone, create, equals } from '@bufbuild/protobuf'
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
@@ -16,7 +16,7 @@ import type { Standing } from '../decide/status/propagation.ts'
 import type { StoredVerifier } from '../decide/secret/rotation-terms.ts'
 import { heldNamesOf } from './held-names.ts'
 
-/** What the shard should say about one client. */
+/** What is wanted of a client in its shard. */
 export interface ClientForShard {
   readonly namespace: string
   readonly name: string
@@ -24,25 +24,25 @@ export interface ClientForShard {
   /** The uid of which it was restored. */
   readonly restoredFrom?: string | undefined
   readonly clientId: string
-  /** Epoch milliseconds of creation: the older ones keep their place when a shard is full, and take a name that is free. */
+  /** Epoch milliseconds. In a full shard older clients keep their place; the oldest claimant gets a free name. */
   readonly createdAt: number
-  /** Bytes of the shard that all clients of its namespace may take together (decide/policies.ts). */
+  /** The quota of its namespace in the shard, bytes (decide/client/policies.ts). */
   readonly namespaceBytes: number
   /** RotationPlan.verifiers. */
   readonly verifiers: readonly StoredVerifier[]
   readonly verdict:
     | { readonly kind: 'desired'; readonly version: ClientVersion }
-    /** Invalid, or denied within its grace: the last accepted version serves on; without one there is no entry. */
+    /** Invalid, or denied within its grace period: the accepted version stays; without one there is no entry. */
     | { readonly kind: 'carry' }
-  /** What it may have at APIs (decide/resolve-access.ts). Undefined only for what is stored since before access was decided. */
+  /** Its access to APIs (decide/access/resolve-access.ts). Undefined before access was decided. */
   readonly granted: Granted | undefined
-  /** An earlier version of it breaks a policy whose grace is over: none but the present one may be served. */
+  /** Only the present version may be served: an earlier one violates a policy, and the grace period is over. */
   readonly forbidsEarlier: boolean
-  /** What its object asks for that stops or narrows it (decide/restraint.ts). */
+  /** Its restraint (decide/client/restraint.ts). */
   readonly restraint: Restraint | undefined
-  /** How the stored entry's `desired` stands at the replicas. */
+  /** The standing of the stored `desired` version at the replicas. */
   readonly standing: Standing
-  /** Epoch milliseconds: when a secret ends that the entry no longer has. Undefined: none of them has ended. */
+  /** Epoch milliseconds: the end of secrets that leave the entry now. Undefined: none ends. */
   readonly now?: number
 }
 
@@ -50,24 +50,22 @@ export interface ClientForShard {
 export const entryKey = ({ namespace, name }: Readonly<{ namespace: string; name: string }>): string =>
   `${namespace}/${name}`
 
-/** @returns whether the entry is of this object, or of the earlier one of which it was restored. An entry of any other earlier object of that
- *  name says nothing about this one */
+/** @returns whether the entry belongs to this object, or to the one that it was restored from */
 export const isOfClient = (entry: ShardEntry, client: Pick<ClientForShard, 'uid' | 'restoredFrom'>): boolean =>
   entry.uid === client.uid || lastingUid(entry) === client.restoredFrom
 
-/** @returns whether a write would change nothing about this client */
+/** @returns whether a write would leave the client's entry as it is */
 export function keepsEntry(client: ClientForShard, stored: ShardEntry | undefined): boolean {
   return sameEntry(stored, plannedEntry(client, stored))
 }
 
-/** Of 600 clients one has changed: the others need not be compared field by field at each look. */
+/** Caches planned entries: of 600 clients usually one changed. */
 const planned = new WeakMap<
   ClientForShard,
   { readonly stored: ShardEntry | undefined; readonly next: ShardEntry | undefined }
 >()
 
-/** @returns what the next shard says about a client, given what the stored one says: nothing, when it has no entry; the
- *  stored object itself when that says the same, byte for byte */
+/** @returns the client's next entry; undefined for none; the stored object itself when nothing changes */
 export function plannedEntry(client: ClientForShard, stored: ShardEntry | undefined): ShardEntry | undefined {
   const before = planned.get(client)
   if (before && before.stored === stored) return before.next
@@ -95,18 +93,18 @@ function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): Shar
     ended: endedOf(client, past),
   }
   if (client.verdict.kind === 'carry') {
-    // under the id that it was accepted with: an object that cannot be read does not say which one it wants
+    // under its accepted id: an unreadable object names none
     return lastGood && create(ShardEntrySchema, { ...base, clientId: past!.clientId, accepted: lastGood })
   }
   const { version } = client.verdict
   const isSame = saysTheSame(past?.desired, version)
-  // a version that differs only in its generation is not new: the stored object keeps the bytes equal
+  // a version that differs only in its generation is not new: keep the stored object
   const desired = isSame ? past!.desired! : version
   const accepted = isSame ? (client.standing === 'accepted' || isExclusive ? undefined : past!.accepted) : lastGood
   return create(ShardEntrySchema, { ...base, desired, ...(accepted ? { accepted } : {}) })
 }
 
-/** Without a verifier nobody knows which secrets there are: none has ended by that. */
+/** Without verifiers the secrets are unknown, so none counts as ended. */
 function endedOf({ verifiers, now }: ClientForShard, past: ShardEntry | undefined): ShardEntry['ended'] {
   const before = past?.ended ?? {}
   if (past === undefined || now === undefined || verifiers.length === 0) return before
@@ -121,14 +119,14 @@ function exclusiveOf(restraint: Restraint | undefined): Restraint {
   return exclusive
 }
 
-/** Once asked for, it holds until every replica has accepted the present version: one of them may still have an earlier one. */
+/** Once set, it stays until every replica has accepted the present version. */
 function excludesEarlier({ forbidsEarlier, verdict, standing }: ClientForShard, past: ShardEntry | undefined): boolean {
   if (verdict.kind !== 'desired') return false
   return forbidsEarlier || (past?.restraint?.exclusive === true && standing !== 'accepted')
 }
 
-/** @returns the version that a server may fall back to. While nobody has answered yet, an earlier accepted version is the safer
- *    one; without it the stored desired is all there is, and a replica that rejects it is no worse off */
+/** @returns the version that a server may fall back to: the earlier accepted one until the desired one is accepted; without it, the stored
+ *  desired one */
 export function lastAccepted(stored: ShardEntry | undefined, standing: Standing): ClientVersion | undefined {
   switch (standing) {
     case 'accepted':
@@ -140,12 +138,12 @@ export function lastAccepted(stored: ShardEntry | undefined, standing: Standing)
   }
 }
 
-/** @returns whether two versions say the same to a server, whichever generation they were rendered from */
+/** @returns whether two versions are equal except for their generation */
 export function saysTheSame(one: ClientVersion | undefined, other: ClientVersion | undefined): boolean {
   return one?.config === other?.config
 }
 
-/** The same to a server: `accepted` that only went away is no difference, unless it held a name: that is free from then on. */
+/** Whether two entries are the same to a server. A dropped `accepted` is no difference, unless it held a name that becomes free. */
 export function sameEntry(left: ShardEntry | undefined, right: ShardEntry | undefined): boolean {
   if (!left || !right || left === right) return left === right
   if (right.accepted === undefined && left.accepted !== undefined && right.desired !== undefined) {
@@ -156,7 +154,7 @@ export function sameEntry(left: ShardEntry | undefined, right: ShardEntry | unde
   return equals(ShardEntrySchema, left, right)
 }
 
-/** A client that has not been decided yet stays as it is stored. */
+/** The wanted state of an undecided client: as stored. */
 export function asStored(entry: ShardEntry): ClientForShard {
   return {
     namespace: entry.namespace,
@@ -175,7 +173,7 @@ export function asStored(entry: ShardEntry): ClientForShard {
   }
 }
 
-/** The same client; when its version says the same as the stored one, it holds that very object, so that each is in memory once. */
+/** The client with the stored version's object when both are equal, so that it is in memory once. */
 export function shareVersion(client: ClientForShard, stored: ShardEntry | undefined): ClientForShard {
   const { verdict } = client
   if (verdict.kind !== 'desired' || !stored?.desired || !saysTheSame(stored.desired, verdict.version)) return client
@@ -200,12 +198,12 @@ export function sameClient(one: ClientForShard, other: ClientForShard): boolean 
   )
 }
 
-/** @returns the verifiers of an entry as rotation plans them, newest first */
+/** @returns the verifiers of an entry, newest first */
 export function verifiersOf(entry: ShardEntry): StoredVerifier[] {
   return entry.verifiers.map(readVerifier)
 }
 
-/** @returns a verifier of a stored entry as rotation plans it; `notAfter` in epoch milliseconds */
+/** @returns a verifier of a stored entry; `notAfter` in epoch milliseconds */
 export function readVerifier({ id, sha256, notAfter }: Verifier): StoredVerifier {
   return { id, sha256, ...(notAfter ? { notAfter: timestampMs(notAfter) } : {}) }
 }

@@ -1,24 +1,24 @@
-// What one client takes of its shard. Known by the entry itself, so that only what changed is measured.
+// Measures the size of a client's entry in its shard, cached by entry.
 import { deflateRawSync } from 'node:zlib'
 import type { Restraint, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 
 /** Ids and hashes, which do not compress: of the object, and of each verifier. Bytes. */
 const idBytes = 160
 const verifierBytes = 140
-/** Of a secret that has ended. Its namespace is not charged for it: these follow from rotations. */
+/** Bytes for an ended secret. They are not charged to the namespace. */
 const endedBytes = 20
 
 /** Keys of the JSON. Bytes. */
 const keyBytes = 200
 
-/** A file that is read takes memory by its plain bytes. So a text that compresses by more than this counts as if it did not. */
+/** The highest compression that counts: a reader needs memory for the plain bytes. */
 const mostCompression = 16
 
 const plain = new WeakMap<ShardEntry, number>()
 const packed = new WeakMap<ShardEntry, number>()
 const share = new WeakMap<ShardEntry, number>()
 
-/** @returns bytes that the entry takes in the file before it is compressed, or a few more */
+/** @returns bytes of the entry before compression, rounded up */
 export function plainBytes(entry: ShardEntry): number {
   return remember(plain, entry, () => {
     const texts = versionsOf(entry).reduce((sum, text) => sum + Buffer.byteLength(JSON.stringify(text)), 0)
@@ -27,17 +27,16 @@ export function plainBytes(entry: ShardEntry): number {
   })
 }
 
-/** @returns bytes that the entry takes compressed on its own. In the file it takes less, beside clients that are like it */
+/** @returns bytes of the entry compressed alone. In the file it takes less, beside similar clients */
 export function packedBytes(entry: ShardEntry): number {
   return remember(packed, entry, () => {
-    // as the line has them: a text of quotation marks grows there
+    // as in the file: escapes make texts longer
     const texts = versionsOf(entry).map((text) => JSON.stringify(text))
     return pack([...texts, besidesOf(entry)].join('\n')) + restBytes(entry) + endedOf(entry)
   })
 }
 
-/** @returns bytes that are charged to its namespace: compressed on its own, so that they depend on nobody else; of two versions the
- *    larger one, so that what fits can also be edited */
+/** @returns bytes charged to its namespace: compressed alone, so independent of other clients; of two versions the larger one */
 export function shareBytes(entry: ShardEntry): number {
   return remember(share, entry, () => {
     const texts = Math.max(...versionsOf(entry).map(pack), 0) + pack(besidesOf(entry))
@@ -61,7 +60,7 @@ const textsOf = ({ suspended, allowedGroups, leastAcr, exclusive }: Restraint) =
   exclusive,
 })
 
-/** What stands beside the versions: grants, and what stops or narrows the client. */
+/** What is beside the versions: grants and restraint. */
 function besidesOf({ granted, restraint }: ShardEntry): string {
   const apis = granted?.apis.map(({ identifier, scopes }) => ({ identifier, scopes }))
   const documents = granted?.documents.map(({ hosts, scopes }) => ({ hosts, scopes })) ?? []

@@ -1,4 +1,4 @@
-// Which names the stored entries hold: what replicas serve under a name stays with whoever has it.
+// Finds which client holds a name, by the stored entries.
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 
@@ -9,14 +9,14 @@ const identifiersBefore = new WeakMap<ShardEntry, readonly string[]>()
 const holdersBefore = new WeakMap<Entries, ReadonlyMap<string, readonly string[]>>()
 
 /** @param entries of one shard
- *  @returns `namespace/name` of those that have the name as client id, or as the identifier of the API that they are */
+ *  @returns `namespace/name` of the clients with this client id or API identifier */
 export function holdersIn(entries: Entries, name: string): readonly string[] {
   let holders = holdersBefore.get(entries)
   if (!holders) holdersBefore.set(entries, (holders = indexOf(entries)))
   return holders.get(name) ?? []
 }
 
-/** Most entries are the objects of the write before, so that their versions are not read again. */
+/** Caches names by entry: most entries did not change since the last write. */
 function indexOf(entries: Entries): ReadonlyMap<string, readonly string[]> {
   const holders = new Map<string, readonly string[]>()
   for (const [key, { entry }] of entries)
@@ -38,7 +38,7 @@ export function heldIdentifiersOf(entry: ShardEntry): readonly string[] {
   return found
 }
 
-/** Few clients are APIs, and only the version of such a one is read. */
+/** Only versions of APIs are parsed, and few clients are APIs. */
 function identifierOf(version: ClientVersion | undefined): readonly string[] {
   if (!version?.config.includes('"resourceServer"')) return []
   try {

@@ -4,8 +4,8 @@ import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Shards } from './shards.ts'
 
-/** Reads what is stored, again and again until it can be read: nothing may be rendered before it is known what stands there.
- *  @returns whether it is known; false when the signal has aborted */
+/** Reads the stored shards, with retries: nothing may be rendered before they are known.
+ *  @returns false when the signal aborted */
 export async function loadShards(
   shards: Pick<Shards, 'load'>,
   needs: { clock: Clock; random: () => number; log: Log },

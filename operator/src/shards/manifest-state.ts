@@ -1,4 +1,4 @@
-// What is known of the manifest, and what makes the next state of it; what it should say.
+// The state of the manifest and its transitions, and the plan of its next content. Pure.
 import { create, equals } from '@bufbuild/protobuf'
 import { encodeManifest } from '@nauthera/proto/digest'
 import { ManifestSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -14,9 +14,9 @@ export interface ManifestState {
   readonly content: Manifest | undefined
   /** Of the content; empty without one. */
   readonly digest: string
-  /** The outcome of a write is not known: the Secret is to be read before the next one. */
+  /** The outcome of a write is unknown: the Secret must be read before the next one. */
   readonly doubtful: boolean
-  /** Since when there has been something to say; undefined when there is nothing. */
+  /** Since when a write is due; undefined when none is. */
   readonly dirtySince: number | undefined
   readonly notBefore: number
 }
@@ -30,7 +30,7 @@ export const noManifest: ManifestState = {
   notBefore: -Infinity,
 }
 
-/** A shard is another one now, or what is stored is not what we wrote. */
+/** A shard changed, or the stored manifest is not ours. */
 export function onManifestStale(state: ManifestState, now: number): ManifestState {
   return state.dirtySince === undefined ? { ...state, dirtySince: now } : state
 }
@@ -54,13 +54,13 @@ export function onManifestWritten(
   return { ...state, secret, content: manifest, digest }
 }
 
-/** Nobody knows what became of the write. */
+/** The outcome of the write is unknown. */
 export function onManifestFailed(state: ManifestState, now: number, retryMs: number): ManifestState {
   return onManifestStale({ ...state, doubtful: true, notBefore: now + retryMs }, now)
 }
 
 /** @param about.isBusy whether a shard is being written, for which the manifest waits up to `busyWaitMs`
- *  @returns how long until it may be written, 0 or less for now; undefined while there is nothing to say */
+ *  @returns how long until it may be written, 0 or less for now; undefined when no write is due */
 export function manifestWaitMs(
   { dirtySince, notBefore }: ManifestState,
   about: { readonly now: number; readonly isBusy: boolean; readonly busyWaitMs: number },
@@ -79,7 +79,7 @@ export interface WrittenShard {
 }
 
 /** @param signedBy the key that has signed them
- *  @returns the manifest that names these shards, or undefined when the stored one says the same. */
+ *  @returns the manifest that names these shards, or undefined when the stored one is equal. */
 export function planManifest(
   shards: readonly WrittenShard[],
   signedBy: Uint8Array,
@@ -91,7 +91,7 @@ export function planManifest(
       .toSorted((left, right) => left.shard - right.shard)
       .map(({ shard, seq, digest, count }) => ({ shard, seq, digest, count })),
     total: shards.reduce((sum, { count }) => sum + count, 0),
-    // its bytes stand alone: a view would bring along the buffer around it
+    // a copy: a view would keep the whole buffer in memory
     signedBy: Uint8Array.from(signedBy),
   })
   if (stored && equals(ManifestSchema, stored, manifest)) return undefined

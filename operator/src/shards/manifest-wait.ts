@@ -2,11 +2,11 @@ import type { Log } from '@nauthera/runtime/log'
 import type { Clock } from '../time/clock.ts'
 import type { ShardState } from './shard-state.ts'
 
-/** So long may pass before people are told. Milliseconds. */
+/** After this long the wait is logged. Milliseconds. */
 const toldAfterMs = 120_000
 
-/** The manifest is written when it can name every shard.
- *  @returns looks what it waits for, and tells the log each time when that has been going on for long */
+/** Logs which shards the manifest waits for: it is written only when it can name every shard.
+ *  @returns a function that checks the wait, and logs a long one */
 export function createManifestWait(about: {
   states: readonly Pick<ShardState, 'index' | 'whyUnnamed'>[]
   clock: Pick<Clock, 'monotonic'>

@@ -1,14 +1,14 @@
 export interface NudgeTimes {
   readonly repeatMs: number
   readonly repeatCapMs: number
-  /** After a refusal for want of rights nothing is tried for so long: rights may be given later. */
+  /** After a 403 the next try comes this much later. */
   readonly forbiddenMs: number
 }
 
 const nudgeTimes: NudgeTimes = { repeatMs: 3_000, repeatCapMs: 60_000, forbiddenMs: 600_000 }
 
-/** Which server pods are to be annotated, with what, and when again. Every step happens at once, without I/O and without a
- *  clock: nudge.ts carries out what it answers. Times are milliseconds of the monotonic clock. */
+/** Decides which server pods to annotate and when. It has no I/O and no clock: nudge.ts carries it out. Times are milliseconds of the
+ *  monotonic clock. */
 export class NudgeState {
   readonly #times: NudgeTimes
   #pods: ReadonlySet<string> = new Set()
@@ -16,7 +16,7 @@ export class NudgeState {
   #waitMs: number
   #forbiddenUntil = -Infinity
   #isForbiddenTold = false
-  /** Pods that are being annotated, and whether something has been written since. */
+  /** Pods that are being annotated, and whether a write came since. */
   readonly #running = new Map<string, { isStale: boolean }>()
 
   constructor(times: NudgeTimes = nudgeTimes) {
@@ -28,36 +28,36 @@ export class NudgeState {
     return [...this.#pods]
   }
 
-  /** Makes each annotation another one: what stays the same wakes nobody. */
+  /** A counter in the annotation: an unchanged value has no effect. */
   get count(): number {
     return this.#count
   }
 
-  /** How long until the pods that are behind are annotated again. */
+  /** How long until pods that are behind are annotated again. */
   get waitMs(): number {
     return this.#waitMs
   }
 
-  /** These are the server pods now. @returns whether one has joined: it may have mounted what stood there before the last write */
+  /** Sets the present server pods. @returns whether one joined: it may have mounted what was there before the last write */
   setPods(names: Iterable<string>): boolean {
     const before = this.#pods
     this.#pods = new Set(names)
     return [...this.#pods].some((name) => !before.has(name))
   }
 
-  /** Something that the pods mount has been written. */
+  /** A mounted Secret was written. */
   written(): void {
     this.#count++
     this.#waitMs = this.#times.repeatMs
   }
 
-  /** The wait is over, and there are pods behind. The next wait is twice as long. */
+  /** The wait is over and pods are behind. The next wait is twice as long. */
   repeated(): void {
     this.#count++
     this.#waitMs = Math.min(this.#times.repeatCapMs, this.#waitMs * 2)
   }
 
-  /** @returns whether the pod is to be annotated now; else that is being done, and is done once more after it */
+  /** @returns whether to annotate the pod now; false when that already runs, and then it runs once more */
   begin(pod: string): boolean {
     const running = this.#running.get(pod)
     if (running) running.isStale = true
@@ -65,7 +65,7 @@ export class NudgeState {
     return !running
   }
 
-  /** Asked before each annotation of a pod. @returns whether there is one to make */
+  /** Called before each annotation of a pod. @returns whether it is due */
   takeTurn(pod: string, now: number): boolean {
     const running = this.#running.get(pod)
     if (!running?.isStale || now < this.#forbiddenUntil) return false
@@ -77,7 +77,7 @@ export class NudgeState {
     this.#running.delete(pod)
   }
 
-  /** The API refuses it for want of rights. @returns whether people are to be told: once */
+  /** The API answered 403. @returns whether to log it: once */
   forbidden(now: number): boolean {
     const isNews = !this.#isForbiddenTold
     this.#forbiddenUntil = now + this.#times.forbiddenMs

@@ -9,16 +9,15 @@ import type { Clock } from '../time/clock.ts'
 import { NudgeState } from './nudge-state.ts'
 
 export interface Nudge {
-  /** Tells which server pods there are now. When one has joined, all are nudged; those that are going are left alone. */
+  /** Sets the present server pods. When one joins, all are nudged, except terminating ones. */
   setPods(pods: Iterable<PodObject>): void
-  /** Something that the pods mount was written. */
+  /** A mounted Secret was written. */
   push(): void
   stop(): void
 }
 
-/** Annotates each server pod, which makes its kubelet refresh the mounted Secrets at once, and again while the pod is
- *  behind.
- *  @param options.isBehind whether a pod has not yet acknowledged what was written
+/** Annotates each server pod, so that its kubelet refreshes the mounted Secrets at once. Repeats it while the pod is behind.
+ *  @param options.isBehind whether a pod has yet to report the last write
  *  @param options.revision first part of the annotation's value */
 export function createNudge(options: {
   connection: KubeConnection
@@ -79,5 +78,5 @@ export function createNudge(options: {
   }
 }
 
-/** With `nudge: false` pods follow in the kubelet's own time. */
+/** For `nudge: false`: the kubelet refreshes at its own pace. */
 export const noNudge: Nudge = { setPods: () => {}, push: () => {}, stop: () => {} }

@@ -1,4 +1,4 @@
-// Accepted clients and the stored shard -> the next shard, or nothing to write.
+// Plans the next shard from the wanted clients and the stored shard. Pure.
 import { create, equals } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import {
@@ -29,7 +29,7 @@ export interface ShardPlanInput {
   readonly now: number
   /** Four hex for this write. */
   readonly change: string
-  /** ShardPlan.fill of the stored file, when it is known: then a shard that stays need not be encoded to know it again. */
+  /** ShardPlan.fill of the stored file, if known: then an unchanged shard is not encoded again. */
   readonly fill?: number
   /** For tests. */
   readonly limits?: ShardLimits
@@ -44,7 +44,7 @@ interface ShardLimits {
 }
 
 export type ShardPlan = {
-  /** Clients that do not fit, by `namespace/name`. Each stays as it is stored. */
+  /** Clients that do not fit, by `namespace/name`. Each keeps its stored entry. */
   readonly refused: ReadonlyMap<string, NoRoom>
   /** Share of the limit that the file takes, 0 to 1; condition and event from 0.8 on. */
   readonly fill: number
@@ -55,16 +55,16 @@ export type ShardPlan = {
       readonly shard: ClientShard
       readonly file: Uint8Array
       readonly digest: string
-      /** `namespace/name` of each entry that differs from the stored one, gone ones included. */
+      /** `namespace/name` of each changed or removed entry. */
       readonly changed: readonly string[]
     }
 )
 
-/** A Secret holds 1 MiB; the rest is room for what Kubernetes adds, and for a late warning. Readers take 15 MiB of plain bytes. */
+/** A Secret holds 1 MiB; the rest is a reserve for metadata. Readers accept 15 MiB of plain bytes. */
 const shardLimits: ShardLimits = { file: 700 * 1024, plain: maxShardBytes - 1024 * 1024 }
 
-/** @returns the shard to write, or `keep` when the stored one says the same. A version that differs in its generation
- *  alone is the same; so is one that could merely drop an `accepted` that nobody needs any more (the next write does). */
+/** @returns the shard to write, or `keep`. Another generation alone is no change, nor is a needless `accepted`, which the next write
+ *  drops. */
 export function planShard(input: ShardPlanInput): ShardPlan {
   const limits = input.limits ?? shardLimits
   const stored = new Map((input.stored?.entries ?? []).map((entry) => [entryKey(entry), entry]))
@@ -72,7 +72,7 @@ export function planShard(input: ShardPlanInput): ShardPlan {
     .toSorted((left, right) => left.createdAt - right.createdAt || compareKeys(left, right))
     .flatMap((client) => wishOf(client, stored.get(entryKey(client))) ?? [])
   const { taken, overQuota } = applyQuotas(wishes)
-  // most looks at a shard change nothing, and to compress 600 clients takes 30 ms
+  // most plans change nothing, and compressing 600 clients takes 30 ms
   const wished = changedKeys(entriesOf(wishes, taken), stored)
   if (isCurrent(input) && input.fill !== undefined && wished.length === 0)
     return { kind: 'keep', refused: overQuota, fill: input.fill }
@@ -84,7 +84,7 @@ export function planShard(input: ShardPlanInput): ShardPlan {
   return { kind: 'write', ...encoded, changed, refused, fill }
 }
 
-/** Something is stored, and no replica has seen a later version of it. */
+/** Whether a shard is stored, and no replica has seen a later version. */
 const isCurrent = ({ stored, seq }: ShardPlanInput): boolean => stored !== undefined && stored.seq >= seq.highestSeen
 
 const entriesOf = (wishes: readonly Wish[], taken: ReadonlySet<string>): readonly ShardEntry[] =>
@@ -96,7 +96,7 @@ function wishOf(client: ClientForShard, stored: ShardEntry | undefined): Wish | 
   const key = entryKey(next)
   const quota = client.namespaceBytes
   if (next === stored) return { key, next, held: next, isGrowth: false, quota }
-  // what another object of that name had is no entry of this one
+  // an entry of another object with this name does not count
   const held = stored && isOfClient(stored, client) ? heldEntry(stored, next) : undefined
   const isGrowth = !held || !equals(ShardEntrySchema, held, next)
   return { key, next, held: isGrowth ? held : next, isGrowth, quota }
@@ -119,8 +119,8 @@ interface Encoded {
   readonly digest: string
 }
 
-/** The whole is tried first: it is what nearly always fits. Else room is given by what each change takes at most, oldest client first,
- *  and the file tells how much there really is. So it is compressed a few times in all, however many do not fit. */
+/** Tries everything first, which nearly always fits. Otherwise it adds changes, oldest client first, by their largest possible size, and
+ *  measures the file. So it compresses only a few times. */
 function fit(
   input: ShardPlanInput,
   wishes: readonly Wish[],
@@ -147,7 +147,7 @@ function fit(
     if (more.length === 0) break
     const next = new Set([...taken, ...more])
     const tried = encode(input, entriesOf(wishes, next))
-    // beside the others an entry takes no more than on its own: should it do so once, its change waits for the next write
+    // an entry takes no more in the file than alone; if it should, its change waits for the next write
     if (tried.file.length > limits.file) break
     taken = next
     encoded = tried
@@ -155,9 +155,9 @@ function fit(
   return { encoded, full: new Map(open.flatMap(({ key }) => (taken.has(key) ? [] : [[key, 'shard'] as const]))) }
 }
 
-/** What is written of a client for which there is no room: what a secret does, what is withdrawn at an API and what stops or narrows the
- *  client goes in, whatever happens to a version. A long list of groups keeps the room that it has.
- *  @returns undefined when what is stored is just what may not be served any more */
+/** The entry of a client without room. Changes of secrets, withdrawn access and restraint are always written; the version stays. A list of
+ *  groups cannot grow.
+ *  @returns undefined when the stored version must no longer be served */
 function heldEntry(stored: ShardEntry, next: ShardEntry): ShardEntry | undefined {
   if (next.restraint?.exclusive === true && stored.desired?.config !== next.desired?.config) return undefined
   const { restraint: past, ...rest } = { ...stored, verifiers: next.verifiers, ...withdrawn(stored, next) }
@@ -173,13 +173,12 @@ function heldEntry(stored: ShardEntry, next: ShardEntry): ShardEntry | undefined
   return under({ ...restraint, allowedGroups: [...allowedGroups] })
 }
 
-/** What each of 3,000 clients may take of the room that no version gets, so that a full shard can still be written: half of `packed` are keys
- *  that all of them share in the file. Bytes. Of a list of groups that is longer only those
- *  count that are stored already, until there is room for it; without such nobody gets in. */
+/** The reserve of each of 3,000 clients for its restraint, so that a full shard can still be written. Bytes. Of a longer list of groups
+ *  only the stored ones count until there is room. */
 const spareBytes = { packed: 128, plain: 320 }
 
-/** Of what the stored entry grants, only what is granted still: this never takes more room. An entry from before access was
- *  decided gets what is granted, since without it a server would give more. */
+/** The stored grants without the withdrawn ones, which never needs more room. An entry without grants gets them, since without them a
+ *  server would allow more. */
 function withdrawn(
   { granted: past }: Pick<ShardEntry, 'granted'>,
   { granted: next }: ShardEntry,
@@ -198,10 +197,10 @@ function withdrawn(
   return { granted: create(GrantedSchema, { apis, documents }) }
 }
 
-/** How often the file is compressed for a full shard. */
+/** The most compressions for a full shard. */
 const fitRounds = 4
 
-/** @returns keys of the changes for which there is room for certain */
+/** @returns keys of the changes that certainly fit */
 function takeOldest(open: readonly Wish[], room: ShardLimits): readonly string[] {
   let { file, plain } = room
   return open.flatMap(({ key, next, held }) => {
@@ -230,7 +229,7 @@ function encode(input: ShardPlanInput, entries: readonly ShardEntry[]): Encoded 
   return { shard, ...renderShardFile(shard) }
 }
 
-/** Rises whatever was lost: the stored shard, the operator, or both. */
+/** Rises even when the stored shard, the operator's memory, or both are lost. */
 function nextSeq({ stored, seq }: ShardPlanInput): bigint {
   return [stored?.seq ?? 0n, seq.highestSeen, seq.startSeconds].reduce((most, one) => (one > most ? one : most)) + 1n
 }

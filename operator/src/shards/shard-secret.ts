@@ -1,4 +1,4 @@
-// A file of the set (a shard, the manifest) <-> the Secret that holds it.
+// Reads and renders the Secret of a shard, of the manifest and of platform keys.
 import { decodeManifest } from '@nauthera/proto/digest'
 import { isSignedBy } from '@nauthera/proto/file-signature'
 import type { FileSigner, FileToSign } from '@nauthera/proto/file-signature'
@@ -18,8 +18,8 @@ import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/c
 import type { WantedSecret } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 
-/** @param trusts whether what is signed so is an operator's of this release
- *  @returns what a shard's Secret holds; undefined when it is absent, damaged, another shard, or somebody else's */
+/** @param trusts whether the signature is of an operator of this release
+ *  @returns the shard in a Secret; undefined when it is absent, damaged, another shard, or not signed by us */
 export function readShardSecret(
   secret: SecretObject | undefined,
   index: number,
@@ -40,7 +40,7 @@ export const trustsKey =
   (file, signature) =>
     isSignedBy(publicKey, file, signature)
 
-/** @returns the signature that lies beside a file; undefined when there is none */
+/** @returns the signature beside a file; undefined for none */
 export function signatureIn(secret: SecretObject | undefined, file: string): Uint8Array | undefined {
   const text = secret?.data?.[signatureFile(file)]
   return text === undefined ? undefined : Buffer.from(text, 'base64')
@@ -57,7 +57,7 @@ export function signedData(
   }
 }
 
-/** @returns the schema of a shard that a later version wrote, which this one cannot read; undefined for any other */
+/** @returns the schema of a shard from a later version, which this one cannot read; otherwise undefined */
 export function laterSchemaOf(secret: SecretObject | undefined, index: number, trusts: TrustsFile): number | undefined {
   const name = shardFile(index)
   const text = secret?.data?.[name]
@@ -71,14 +71,14 @@ export function laterSchemaOf(secret: SecretObject | undefined, index: number, t
   }
 }
 
-/** @returns what the manifest's Secret holds; undefined when it is absent or damaged */
+/** @returns the manifest in a Secret; undefined when it is absent or damaged */
 export function readManifestSecret(
   secret: SecretObject | undefined,
 ): { manifest: Manifest; digest: string } | undefined {
   return readFile(secret, manifestFile, decodeManifest)
 }
 
-/** @returns the Secret that holds one file of the set */
+/** @returns the Secret of one file */
 export function secretOfFile(about: {
   namespace: string
   name: string

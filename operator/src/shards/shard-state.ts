@@ -9,45 +9,44 @@ import type { ShardPlan } from './plan-shard.ts'
 import { isBehind, nothingStored, onShardLoaded, onShardRead, onShardWritten, seqToExceed } from './stored-shard.ts'
 import type { FoundShard, StoredShard } from './stored-shard.ts'
 
-/** Share of a shard's limit from which people are warned. */
+/** The share of a shard's limit from which there is a warning. */
 const warnFrom = 0.8
 
-/** So many clients are named to people at most. */
+/** The most clients that a message names. */
 const mostNamed = 5
 
-/** What a turn of writing begins with. */
+/** The start of a write. */
 export interface BegunTurn {
   readonly plan: ShardPlan
-  /** A replica has seen a later version than ours, from before our Secret was lost or put back. */
+  /** A replica has seen a later version: our Secret was lost or restored. */
   readonly fresh: boolean
-  /** Clients that do not fit, and did until now. */
+  /** Clients that no longer fit. */
   readonly newlyRefused: readonly string[]
-  /** The shard has just grown past the share of its limit from which people are warned. */
+  /** The shard has just passed the share for a warning. */
   readonly nearlyFull: boolean
 }
 
-/** One shard: what it ought to say, what is stored of it, and when it may be written. Every step happens at once, without
- *  I/O and without a clock: write-shard.ts carries out what it answers.
- *  A class and not a value: if each put copied 600 clients, the cost of a first load would grow with their square.
+/** One shard: wanted clients, stored content, and when it may be written. No I/O and no clock: write-shard.ts carries it out. A class,
+ *  since a copy of 600 clients at each change would make a first load quadratic.
  *  Times are milliseconds of the monotonic clock. */
 export class ShardState {
   readonly index: number
   stored: StoredShard
-  /** Clients that are left out since there is no room for them, by `namespace/name`. */
+  /** Clients without room, by `namespace/name`. */
   refused: ReadonlyMap<string, NoRoom> = new Map()
-  /** Share of the limit that the shard takes, 0 to 1; 0 while it is not known. */
+  /** The used share of the limit, 0 to 1; 0 while unknown. */
   fill = 0
-  /** From the beginning of a turn to its end: what is stored is not certain. */
+  /** A write is under way. */
   busy = false
-  /** What the shard ought to say, by `namespace/name`. */
+  /** The wanted clients, by `namespace/name`. */
   readonly #clients = new Map<string, ClientForShard>()
-  /** Clients to decide before the next write, since what is stored is not what we knew, or lacks them. */
+  /** Clients to decide before the next write: their stored entry is missing or changed. */
   readonly #undecided = new Set<string>()
-  /** Objects that are gone, by `namespace/name`: what is stored of one, or about to be, leaves with the next write, and whoever comes under
-   *  its name holds nothing by it. By uid, since another object may be put under that name before the write. */
+  /** Uids of removed objects, by `namespace/name`. Their entries leave with the next write. A new object of the same name does not inherit
+   *  them. */
   readonly #gone = new Map<string, Set<string>>()
   #undecidedSince = 0
-  /** There may be something to write. */
+  /** A write may be due. */
   #dirty = false
   #notBefore = -Infinity
 
@@ -56,26 +55,26 @@ export class ShardState {
     this.stored = nothingStored(index)
   }
 
-  /** The first look at the Secret. @returns whether it is there but unreadable */
+  /** Loads the Secret for the first time. @returns whether it exists but is unreadable */
   load(secret: SecretObject | undefined, trust: Parameters<typeof onShardLoaded>[2]): { readonly unreadable: boolean } {
     this.stored = onShardLoaded(this.stored, secret, trust)
     return { unreadable: secret !== undefined && this.stored.content === undefined }
   }
 
-  /** These are all clients of the shard: any other leaves it. Each stays as it is stored until it is put. */
+  /** Sets the clients of the shard: any other leaves it. Each keeps its stored entry until setClient. */
   open(keys: Iterable<string>, now: number): void {
     for (const key of keys) {
       if (this.#clients.has(key)) continue
       const stored = this.stored.entries.get(key)
       if (stored) this.#clients.set(key, asStored(stored.entry))
-      // New; or the Secret is lost or an older copy, and servers still have the client.
+      // A new client; or one whose entry is lost, though servers still have it.
       else this.#undecided.add(key)
     }
     this.#undecidedSince = now
     this.#dirty = true
   }
 
-  /** What a client ought to say. @returns whether there may be something to do now */
+  /** Sets a client. @returns whether a write may be due */
   setClient(client: ClientForShard): boolean {
     const key = entryKey(client)
     const known = this.#clients.get(key)
@@ -90,7 +89,7 @@ export class ShardState {
     return true
   }
 
-  /** What is written about a client that could not be decided, when the wait for it is over. @returns whether there may be something to do now */
+  /** Sets the entry that an undecided client gets when the wait for it is over. @returns whether a write may be due */
   setUndecided(client: ClientForShard): boolean {
     const key = entryKey(client)
     if (!this.#undecided.has(key)) return false
@@ -99,7 +98,7 @@ export class ShardState {
     return true
   }
 
-  /** The very object that was gone, or one that was restored of it; one of which nothing will be stored leaves all the same. */
+  /** The removed object came back, or one that was restored from it. */
   #isBack(key: string, client: ClientForShard, stored: ShardEntry | undefined): void {
     const gone = this.#gone.get(key)
     if (!gone || !plannedEntry(client, stored)) return
@@ -107,7 +106,7 @@ export class ShardState {
     if (stored && isOfClient(stored, client)) gone.delete(stored.uid)
   }
 
-  /** The client is gone. @returns whether there may be something to do now */
+  /** The client was removed. @returns whether a write may be due */
   remove(key: string): boolean {
     const awaited = this.#undecided.delete(key)
     const uids = [this.#clients.get(key)?.uid, this.stored.entries.get(key)?.entry.uid].filter(
@@ -125,7 +124,7 @@ export class ShardState {
     return stored !== undefined && this.#gone.get(key)?.has(stored.uid) === true
   }
 
-  /** A shard that is behind what replicas have seen is written anew.
+  /** A shard that is behind the replicas is written again.
    *  @param highestSeen the highest seq of it that any replica has seen
    *  @returns whether there may be something to do now */
   notice(highestSeen: bigint): boolean {
@@ -134,9 +133,8 @@ export class ShardState {
     return true
   }
 
-  /** @returns how long until the shard may be written, 0 or less for now; undefined while there is nothing to write, a later version of the
-   *    operator has written it, or
-   *  nobody has said a word about one of its clients: the shard would take that one away, and each is looked at before long */
+  /** @returns how long until the shard may be written, 0 or less for now. Undefined when nothing is due, when a later operator wrote it,
+   *  or while a client is undecided: the write would remove that one */
   waitMs(now: number, decideWaitMs: number): number | undefined {
     if (!this.#dirty || this.stored.later !== undefined) return undefined
     for (const key of this.#undecided) if (!this.#clients.has(key)) return undefined
@@ -144,7 +142,7 @@ export class ShardState {
     return Math.max(this.#notBefore, decideBy) - now
   }
 
-  /** @returns why the manifest cannot name it, for people; undefined when it can */
+  /** @returns why the manifest cannot name it, as a message; undefined when it can */
   whyUnnamed(): string | undefined {
     const { content, damaged, later } = this.stored
     if (content !== undefined && !damaged) return undefined
@@ -154,7 +152,7 @@ export class ShardState {
     return `clients that nobody has looked at yet (${unseen.length}): ${unseen.slice(0, mostNamed).join(', ')}`
   }
 
-  /** A turn begins: plans what is to be written. `end` ends it.
+  /** Starts a write and plans it. `end` ends it.
    *  @param about.highestSeen the highest seq of it that any replica has seen
    *  @param about.spacingMs least time from this write to the next
    *  @param about.change four hex for this write */
@@ -188,7 +186,7 @@ export class ShardState {
     return { plan, fresh: isBehind(stored, about.highestSeen), newlyRefused, nearlyFull }
   }
 
-  /** The write has succeeded. @returns the keys whose stored entry is another one now */
+  /** The write succeeded. @returns the keys whose stored entry changed */
   written(written: Parameters<typeof onShardWritten>[1], fresh: boolean): readonly string[] {
     const next = onShardWritten(this.stored, written, fresh)
     this.stored = next.stored
@@ -196,12 +194,12 @@ export class ShardState {
     return next.changed
   }
 
-  /** Somebody else wrote since the Secret was read: it is to be read, and what is to be written still is. */
+  /** The write got a conflict: read the Secret; the write stays due. */
   conflicted(): void {
     this.#dirty = true
   }
 
-  /** Nobody knows what became of the write: it is tried again, after a wait. */
+  /** The outcome of the write is unknown: try again after a wait. */
   failed(now: number, retryMs: number): void {
     this.#notBefore = now + retryMs
     this.#dirty = true
@@ -211,8 +209,8 @@ export class ShardState {
     this.busy = false
   }
 
-  /** The Secret has been read. A newer version than ours is another operator's: each of our clients that differs is decided
-   *  again on its ground before we write. An older or damaged one is written over from what we know. */
+  /** The Secret was read. A newer version is from another operator: changed clients are decided again before the next write. An older or
+   *  damaged one is overwritten. */
   read(secret: SecretObject | undefined, now: number, isOurs: TrustsFile): FoundShard {
     const found = onShardRead(this.stored, secret, isOurs)
     this.stored = found.stored
@@ -225,16 +223,16 @@ export class ShardState {
     return found
   }
 
-  /** Nothing is being written: what is not stored of an object that is gone will not be. */
+  /** No write is under way: drops removed objects without a stored entry. */
   #forgetGone(): void {
     for (const key of this.#gone.keys()) if (!this.isLeaving(key)) this.#gone.delete(key)
   }
 
-  /** Most puts change nothing. If each planned the whole shard, the cost of a first load would grow with the square of its clients. */
+  /** Most calls change nothing. Planning the whole shard each time would make a first load quadratic. */
   #isNews(key: string, client: ClientForShard): boolean {
     return (
       this.stored.content === undefined ||
-      // What is being written may not be what is stored now.
+      // The running write may differ from the stored entry.
       this.busy ||
       this.refused.has(key) ||
       !keepsEntry(client, this.stored.entries.get(key)?.entry)

@@ -31,7 +31,7 @@ export interface ShardTimes {
   readonly manifestWaitMs: number
   /** How often the Secrets are read back. */
   readonly readBackMs: number
-  /** Longest that a shard waits for clients that have been looked at and could not be decided. */
+  /** Longest that a shard waits for undecided clients. */
   readonly decideWaitMs: number
 }
 
@@ -44,7 +44,7 @@ export const shardTimes: ShardTimes = {
 }
 
 export interface ShardListeners {
-  /** These clients' entries have been stored, or were found changed by others: look at them again. */
+  /** The stored entries of these clients changed: look at them again. */
   readonly onStored: (keys: readonly string[]) => void
   /** Digest of the newest complete set. */
   readonly onManifest: (digest: string) => void
@@ -53,37 +53,36 @@ export interface ShardListeners {
 export interface Shards {
   /** Reads the 17 Secrets. @throws ApiError when one cannot be read; a damaged one counts as lost */
   load(): Promise<void>
-  /** Whether a file that was found at the start counts: signed by our key, or by the one that the manifest named then;
-   *  any, where it named none. */
+  /** Whether a file found at the start counts: signed by our key or by the key in the manifest; any file without such a key. */
   isBelieved: TrustsFile
   /** Begins to write. @param keys all clients of this release: any other leaves its shard */
   open(keys: Iterable<string>, listeners: ShardListeners): void
   setClient(client: ClientForShard): void
-  /** Its Secret cannot be read, so that nobody knows its verifiers. If its shard waits for it, the client is written as it is
-   *  when the wait is over: servers keep the verifiers that they have of a client whose entry names none. */
+  /** Its Secret is unreadable, so its verifiers are unknown. When the wait of its shard is over, the client is written without verifiers:
+   *  servers then keep the ones that they have. */
   setUndecided(client: ClientForShard): void
   remove(key: string): void
   stored(key: string): (StoredEntry & { readonly shard: number }) | undefined
-  /** When the Secret of its shard was made, epoch milliseconds: of what was before, nothing may be known. */
+  /** When the Secret of its shard was created, epoch milliseconds. */
   bornAt(key: string): number | undefined
-  /** Whether no server can know the client: its shard is whole, and has never had it. */
+  /** Whether no server can know the client: its shard is intact and never had it. */
   isUnheardOf(key: string): boolean
-  /** `namespace/name` of those whose stored entry has the name: as client id, or as the identifier of the API that it is. */
+  /** `namespace/name` of the clients whose stored entry has this client id or API identifier. */
   holders(name: string): readonly string[]
-  /** Whether the stored entry goes with the next write: whoever comes under its name meanwhile holds nothing by it. */
+  /** Whether the stored entry leaves with the next write. A new object of this name does not inherit it. */
   isLeaving(key: string): boolean
   /** Every `namespace/name` in the stored shards. */
   storedKeys(): string[]
-  /** Why the client is left out, or stays as it is stored; undefined: there is room for it. */
+  /** Why the client has no room; undefined when it has. */
   noRoom(key: string): NoRoom | undefined
-  /** Share of the limit that the shard of a client takes, 0 to 1. */
+  /** The used share of the limit of a client's shard, 0 to 1. */
   fillOf(key: string): number
   /** The stored seq; 0 when there is none. */
   seq(shard: number): number
   /** A replica came, went or changed its report. The shard is written again when a replica has seen a later seq than ours:
    *  our Secret was lost or is an older copy. */
   wake(shard: number): void
-  /** The crowd is over: nothing waits for it any longer. */
+  /** The crowd is over: delayed writes run now. */
   clearWaits(): void
   /** Of the stored manifest; empty before the first. */
   manifestDigest(): string
@@ -101,7 +100,7 @@ interface Options {
   readonly namespace: string
   /** The highest seq of a shard that any replica has seen. */
   readonly highestSeq: (shard: number) => number
-  /** Whether very many clients wait to be looked at: who asks `hurry` when they do no more. */
+  /** Whether very many clients wait for a look. The caller calls `clearWaits` when that ends. */
   readonly isCrowded?: () => boolean
   readonly clock: Clock
   readonly random: () => number
@@ -110,8 +109,8 @@ interface Options {
   readonly onWrite?: (kind: 'shard' | 'manifest', milliseconds: number) => void
 }
 
-/** Holds what the shards ought to say, and writes them: the first change at once, then at most one write a second (in three in a crowd) and
- *  one at a time for each shard, the manifest last. Every write is conditional on the version that it was planned from. */
+/** Holds the wanted shards and writes them: the first change at once, then at most one write a second (three seconds in a crowd), one at a
+ *  time for each shard, the manifest last. Each write is conditional on the version that it was planned from. */
 export function createShards(options: Options): Shards {
   const { clock, log } = options
   const times = options.times ?? shardTimes
@@ -201,8 +200,8 @@ export function createShards(options: Options): Shards {
   }
 }
 
-/** What was signed by the key that the manifest names is from before that key was lost. Where no manifest says whose it is, everything is
- *  believed: that takes two Secrets.
+/** The manifest may name an earlier key that was lost: its signatures count at the start. Without a manifest every file counts, since a
+ *  forger would need two Secrets.
  *  @param named by the stored manifest; empty without one */
 function trustAtStart(own: Uint8Array, named: Uint8Array): { isOurs: TrustsFile; isBelieved: TrustsFile } {
   const [isOurs, isOfBefore] = [trustsKey(own), trustsKey(named)]
@@ -210,11 +209,11 @@ function trustAtStart(own: Uint8Array, named: Uint8Array): { isOurs: TrustsFile;
   return { isOurs, isBelieved }
 }
 
-/** Reads all Secrets back, again and again, and has written again what was deleted or edited. */
+/** Reads all Secrets back at intervals, and rewrites deleted or edited ones. */
 function createReadBack(about: {
   writers: readonly ShardWriter[]
   manifest: ManifestWriter
-  /** What the manifest waits for is looked at as often. */
+  /** Checks the manifest's wait as often. */
   lookAtWait: () => void
   clock: Clock
   log: Log
@@ -248,7 +247,7 @@ function createReadBack(about: {
   }
 }
 
-/** Of the keys that are worked on, each is asked for some twenty times in one look. */
+/** Caches recent keys: one look asks some twenty times. */
 const recent = new Map<string, number>()
 const mostRecent = 256
 
@@ -263,7 +262,7 @@ export function shardOfKey(key: string): number {
   return shard
 }
 
-/** @returns every shard as it is stored; undefined while one is not: only those may be named */
+/** @returns every stored shard; undefined while one is not stored */
 function namedShards(states: readonly ShardState[]): WrittenShard[] | undefined {
   const named: WrittenShard[] = []
   for (const { index, stored } of states) {

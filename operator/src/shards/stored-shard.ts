@@ -1,4 +1,4 @@
-// What is stored of one shard, as far as we know: a value, and what makes the next one of it.
+// The stored state of one shard: a value and its transitions.
 import { equals } from '@bufbuild/protobuf'
 import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -9,12 +9,12 @@ import { entryKey, saysTheSame } from './client-entry.ts'
 import { laterSchemaOf, readShardSecret } from './shard-secret.ts'
 import type { TrustsFile } from './shard-secret.ts'
 
-/** The stored version of one client, and which writes of the shard brought it. */
+/** The stored entry of one client, and the seqs that brought it. */
 export interface StoredEntry {
   readonly entry: ShardEntry
   /** The seq that brought this entry as it is. */
   readonly entrySeq: number
-  /** The seq that brought its `desired` version, what it may have at APIs, and what restrains it. */
+  /** The seq that brought its `desired` version, grants and restraint. */
   readonly configSeq: number
 }
 
@@ -22,16 +22,15 @@ export interface StoredShard {
   readonly index: number
   /** As last read or written; the next write is conditional on it. */
   readonly secret: SecretObject | undefined
-  /** The best version that we know of: the one in the Secret, unless `damaged`. */
+  /** The best known version: the one in the Secret, unless `damaged`. */
   readonly content: ClientShard | undefined
   /** Of the content; empty without one. */
   readonly digest: string
   /** By `namespace/name`. */
   readonly entries: ReadonlyMap<string, StoredEntry>
-  /** The Secret does not hold the content as we would write it: it is gone, unreadable, an older version, or signed by another key. */
+  /** The Secret is missing, unreadable, older, or signed by another key. */
   readonly damaged: boolean
-  /** The schema of what the Secret holds, when a later version of the operator wrote it: it is not written over, since nobody here
-   *  knows what it says. */
+  /** The schema in the Secret, when a later operator wrote it. It is never overwritten. */
   readonly later: number | undefined
 }
 
@@ -45,18 +44,18 @@ export const nothingStored = (index: number): StoredShard => ({
   later: undefined,
 })
 
-/** What a Secret that was read is to us. */
+/** How a Secret that was read compares to the known state. */
 export type FoundShard =
-  /** What we know already. */
+  /** The known version. */
   | { readonly kind: 'same'; readonly stored: StoredShard }
-  /** Worse than what we know, which is written over it. */
+  /** Worse than the known version, which will overwrite it. */
   | { readonly kind: 'lost'; readonly stored: StoredShard; readonly what: 'none' | 'damaged' | 'another' }
-  /** Another operator's: each client that differs is to be decided again, compared with it. */
+  /** Written by another operator: changed clients are decided again. */
   | { readonly kind: 'newer'; readonly stored: StoredShard; readonly changed: readonly string[] }
 
-/** The first look, before anything is known.
+/** The Secret was read for the first time.
  *  @param secret undefined when there is none; a damaged one, or one that somebody else wrote, counts as lost
- *  @param about.isBelieved signed by an operator that was here before: it is taken, and written again under the key of now */
+ *  @param about.isBelieved signed by an earlier operator: it counts, and is written again with the present key */
 export function onShardLoaded(
   stored: StoredShard,
   secret: SecretObject | undefined,
@@ -69,7 +68,7 @@ export function onShardLoaded(
   return { ...loaded, damaged: readShardSecret(secret, index, isOurs) === undefined }
 }
 
-/** A later look. @param secret undefined when there is none; one that is not ours counts as damaged */
+/** The Secret was read again. @param secret undefined when there is none; one without our signature counts as damaged */
 export function onShardRead(stored: StoredShard, secret: SecretObject | undefined, isOurs: TrustsFile): FoundShard {
   const read = readShardSecret(secret, stored.index, isOurs)
   const { content } = stored
@@ -84,8 +83,8 @@ export function onShardRead(stored: StoredShard, secret: SecretObject | undefine
 }
 
 /** A write has succeeded.
- *  @param fresh count every entry as brought by it: what replicas have is from before our Secret was lost or put back
- *  @returns also the keys whose stored entry is another one now */
+ *  @param fresh every entry counts as brought by this write: replicas have entries from before our Secret was lost
+ *  @returns also the keys whose stored entry changed */
 export function onShardWritten(
   stored: StoredShard,
   written: { readonly secret: SecretObject; readonly shard: ClientShard; readonly digest: string },
@@ -94,13 +93,12 @@ export function onShardWritten(
   return withContent({ ...stored, secret: written.secret }, written, fresh)
 }
 
-/** @returns whether a replica has seen a later version: then our Secret was lost or an older copy was put back */
+/** @returns whether a replica has seen a later version: our Secret was lost or an older copy was restored */
 export function isBehind({ content }: StoredShard, highestSeen: bigint): boolean {
   return content !== undefined && highestSeen > content.seq
 }
 
-/** @returns the seq that the next version must exceed. Above the stored one it makes it a write though nothing else has
- *  changed: so for what is behind, and for what is damaged. */
+/** @returns the seq that the next version must exceed. Above the stored seq it forces a write: when the shard is behind or damaged. */
 export function seqToExceed({ content, damaged }: StoredShard, highestSeen: bigint): bigint {
   const storedSeq = content?.seq ?? 0n
   return damaged && highestSeen <= storedSeq ? storedSeq + 1n : highestSeen
@@ -115,8 +113,8 @@ function withContent(
   return { stored: { ...stored, entries, content: shard, digest, damaged: false, later: undefined }, changed }
 }
 
-/** Entries of the next stored version beside those of the last.
- *  @returns the entries by `namespace/name`, and the keys whose entry differs, gone ones included */
+/** Compares the entries of two stored versions.
+ *  @returns the entries by `namespace/name`, and the keys of changed or removed entries */
 function followEntries(
   known: ReadonlyMap<string, StoredEntry>,
   next: ClientShard,

@@ -1,19 +1,19 @@
 import type { Clock } from '../time/clock.ts'
 
-/** Does one piece of work at a time, as soon as there is something to do and it may be done. */
+/** Runs one piece of work at a time, as soon as it is due. */
 export interface Turns {
   readonly isRunning: boolean
-  /** From now on work is done. */
+  /** Starts to run work. */
   open(): void
-  /** Something has changed: looks again whether and when there is something to do. */
+  /** Something changed: checks again when work is due. */
   wake(): void
-  /** Starts nothing more; resolves when what runs has ended. */
+  /** Starts nothing more; resolves when the running work has ended. */
   stop(): Promise<void>
 }
 
-/** @param options.waitMs milliseconds until the work may be done, 0 or less for now; undefined: nothing is to be done
+/** @param options.waitMs milliseconds until work is due, 0 or less for now; undefined for none
  *  @param options.work never rejects
- *  @param options.onEnd a turn is over, and the next one has been looked for */
+ *  @param options.onEnd called after each turn */
 export function createTurns(options: {
   clock: Clock
   waitMs: () => number | undefined

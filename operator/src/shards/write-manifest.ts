@@ -1,4 +1,4 @@
-// Carries out what the state of the manifest says.
+// Writes the manifest, as its state (manifest-state.ts) says.
 import { shortDigest } from '@nauthera/proto/digest'
 import type { FileSigner } from '@nauthera/proto/file-signature'
 import { manifestFile, manifestSecretName } from '@nauthera/proto/names'
@@ -33,14 +33,14 @@ interface ManifestWriterNeeds {
   readonly backoff: Backoff
   /** Longest wait for shards that are being written, milliseconds. */
   readonly busyWaitMs: number
-  /** All that are to be named; undefined while one of them is not stored. */
+  /** All shards; undefined while one is not stored. */
   readonly shards: () => readonly WrittenShard[] | undefined
   /** Whether a shard is being written. */
   readonly isBusy: () => boolean
   readonly onWrite?: (milliseconds: number) => void
 }
 
-/** Says when the set of shards is complete; written after them. */
+/** Writes the manifest after the shards: it marks the set as complete. */
 export class ManifestWriter {
   readonly #needs: ManifestWriterNeeds
   readonly #name: string
@@ -69,7 +69,7 @@ export class ManifestWriter {
     await this.#takeStored()
   }
 
-  /** Begins to write. @param onManifest told the digest of each newest complete set */
+  /** Starts to write. @param onManifest called with the digest of each complete set */
   open(onManifest: (digest: string) => void): void {
     this.#onManifest = onManifest
     this.recordWrite()
@@ -77,33 +77,33 @@ export class ManifestWriter {
     this.#turns.wake()
   }
 
-  /** A shard is another one now. */
+  /** A shard was written. */
   recordWrite(): void {
     this.#state = onManifestStale(this.#state, this.#needs.clock.monotonic())
   }
 
-  /** Writes when there is something to say and the shards let it; else looks again when they may. */
+  /** Writes when it is due and no shard is being written; otherwise checks again later. */
   wake(): void {
     this.#turns.wake()
   }
 
-  /** Reads it back, and has it written again when it was deleted or edited. @throws ApiError when it cannot be read */
+  /** Reads it back, and rewrites a deleted or edited one. @throws ApiError when it cannot be read */
   async readBack(): Promise<void> {
     if (this.#turns.isRunning) return
     const before = this.#state
     const secret = await this.#read()
-    // One of our own writes came in between: it is the newer truth.
+    // One of our own writes came in between and is newer.
     if (this.#turns.isRunning || this.#state.secret !== before.secret) return
     this.#state = onManifestRead(this.#state, secret)
     if (this.#state.digest !== before.digest) this.recordWrite()
   }
 
-  /** Starts no further write, but names what the last writes of shards have stored. */
+  /** Starts no further write, but still names the last stored shards. */
   async stop(shardsEnded: Promise<unknown>): Promise<void> {
     const ended = this.#turns.stop()
     await shardsEnded
     await ended
-    // The manifest must name the last writes, or the next operator finds a set that looks half written.
+    // Without the last shards in the manifest, the next operator finds a set that looks incomplete.
     if (this.#state.dirtySince !== undefined && this.#needs.shards()) await this.#turn()
   }
 

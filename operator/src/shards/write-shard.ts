@@ -1,4 +1,4 @@
-// Carries out what the state of a shard says.
+// Writes one shard, as its state (shard-state.ts) says.
 import { randomBytes } from 'node:crypto'
 import { shortDigest } from '@nauthera/proto/digest'
 import type { FileSigner } from '@nauthera/proto/file-signature'
@@ -25,7 +25,7 @@ export interface ShardWriterNeeds {
   readonly highestSeq: (shard: number) => number
   readonly startSeconds: bigint
   readonly spacingMs: number
-  /** The same while very many clients wait to be looked at, of which each would change the shard again. */
+  /** The same in a crowd, when each look would change the shard again. */
   readonly crowdSpacingMs: number
   readonly isCrowded: () => boolean
   readonly decideWaitMs: number
@@ -36,11 +36,10 @@ export interface ShardWriterNeeds {
   readonly onWrite?: (milliseconds: number) => void
 }
 
-/** What the log says of a shard that a later version wrote. */
+/** The log fields of a shard from a later version. */
 export const laterShard = (schema: number) => ({ code: 'SHARD_LATER' as const, schema })
 
-/** Carries out what the state of one shard says: one write at a time, each conditional on the version that it was planned
- *  from. */
+/** Writes one shard: one write at a time, each conditional on the version that it was planned from. */
 export class ShardWriter {
   readonly state: ShardState
   readonly #needs: ShardWriterNeeds
@@ -59,7 +58,7 @@ export class ShardWriter {
     })
   }
 
-  /** Begins to write, once `wake` is called. @param keys all clients of this shard */
+  /** Starts to write, once `wake` is called. @param keys all clients of this shard */
   open(keys: Iterable<string>, onStored: (keys: readonly string[]) => void): void {
     this.#onStored = onStored
     this.state.open(keys, this.#needs.clock.monotonic())
@@ -98,13 +97,13 @@ export class ShardWriter {
     return await secrets.read(namespace, shardSecretName(release, this.state.index))
   }
 
-  /** Looks whether the Secret still is what was written. @throws ApiError when it cannot be read */
+  /** Checks whether the Secret is still as written. @throws ApiError when it cannot be read */
   async readBack(): Promise<void> {
     const { state } = this
     if (state.busy) return
     const before = state.stored.secret
     const secret = await this.readSecret()
-    // One of our own writes came in between: it is the newer truth.
+    // One of our own writes came in between and is newer.
     if (state.busy || state.stored.secret !== before) return
     this.#take(secret)
     this.#turns.wake()
@@ -167,7 +166,7 @@ export class ShardWriter {
     this.#onStored(changed)
   }
 
-  /** Nobody knows what became of the write: read before the next one, after a wait. */
+  /** The outcome of the write is unknown: read before the next write, after a wait. */
   async #recover(error: unknown): Promise<void> {
     const { clock, log, backoff } = this.#needs
     const retryMs = Math.max(backoff.next(), error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0)
@@ -176,11 +175,11 @@ export class ShardWriter {
     try {
       this.#take(await this.readSecret())
     } catch {
-      // Still no answer: the next write meets a conflict if it has to, and reads then.
+      // Still no answer: the next write may get a conflict, and reads then.
     }
   }
 
-  /** Compares what was read with what we know. */
+  /** Compares a read Secret with the known state. */
   #take(secret: SecretObject | undefined): void {
     const { clock, log, manifest, signer } = this.#needs
     const found = this.state.read(secret, clock.monotonic(), trustsKey(signer().publicKey))
@@ -204,7 +203,7 @@ export class ShardWriter {
     this.#onStored(changed)
   }
 
-  /** Said when it begins, not at every write. */
+  /** Logged when it begins, not at every write. */
   #warnOfSize({ newlyRefused, nearlyFull, plan }: BegunTurn): void {
     const { log } = this.#needs
     const shard = this.state.index

@@ -4,15 +4,15 @@ import type { OIDCClient } from '../api/oidc-client.ts'
 import { keyOf } from '../decide/client/acceptance.ts'
 import type { Clock } from '../time/clock.ts'
 
-/** The watch is later than this only when something is wrong. After it the object from the watch counts again, with edits of others.
+/** How long an applied status counts over the watched object. Afterwards the watch counts again, with edits of others.
  *  Milliseconds. */
 const believeMs = 10_000
 
-/** The statuses that were applied a moment ago, which the watch may not have brought yet. */
+/** Statuses that were applied a moment ago and may not have come through the watch yet. */
 export interface AppliedStatuses {
-  /** The client as it is with the status that we applied last. */
+  /** The client with the status that was applied last. */
   withLatest(client: OIDCClient): OIDCClient
-  /** @param resourceVersion of the object after that; what the watch brings with another one may be older */
+  /** @param resourceVersion of the object after the write; a watched object with another one may be older */
   record(client: OIDCClient, status: OIDCClientStatus, resourceVersion: string): void
   remove(key: string): void
 }
@@ -24,14 +24,14 @@ interface Applied {
   readonly at: number
 }
 
-/** @param watched the version of a client that the watch has brought last */
+/** @param watched the resourceVersion of a client in the watch */
 export function createAppliedStatuses(
   clock: Pick<Clock, 'monotonic'>,
   watched: (key: string) => string | undefined = () => undefined,
 ): AppliedStatuses {
   const applied = new Map<string, Applied>()
   const isOld = ({ at }: Applied) => clock.monotonic() - at > believeMs
-  /** Without this a status would stay in memory when no look asks for it again. The oldest come first. */
+  /** Drops old statuses. The oldest come first. */
   const forgetOld = () => {
     for (const [key, one] of applied) {
       if (!isOld(one) && watched(key) !== one.resourceVersion) return

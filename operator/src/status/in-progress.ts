@@ -1,7 +1,7 @@
-// What may still get better by itself.
+// Whether a client's status is unfinished or settled.
 import type { Outcome } from '../decide/status/outcome.ts'
 
-/** @returns whether nothing is wrong and replicas or the Secret are a moment away: a better status is likely to follow */
+/** @returns whether nothing is wrong and only replicas or the Secret are missing: a better status follows soon */
 export function isInProgress({ judgement, noRoom, secret, propagation }: Outcome): boolean {
   if (judgement.serve.kind !== 'desired') return false
   if (noRoom !== undefined || !['ready', 'pending'].includes(secret.kind)) return false
@@ -9,7 +9,7 @@ export function isInProgress({ judgement, noRoom, secret, propagation }: Outcome
   return secret.kind === 'pending' || propagation?.accepted !== true
 }
 
-/** @returns whether it is live everywhere, and its secret at rest: nothing that a replica says is awaited */
+/** @returns whether it is live everywhere and its secret does not rotate: it waits for no replica */
 export function isSettled({ propagation, rotation, secret }: Outcome): boolean {
   const isAtRest = secret.kind !== 'pending' && (rotation === undefined || rotation.step.kind === 'rest')
   return propagation?.accepted === true && isAtRest

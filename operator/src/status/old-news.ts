@@ -1,19 +1,19 @@
-// What is no news to people: values that change all the time.
+// Leaves minor changes out of a status, so that it is not written all the time.
 import { isDeepStrictEqual } from 'node:util'
 import type { OIDCClientStatus } from '../api/client-status.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 
-/** How often the last use of a previous secret is written; and while the end of that secret waits for it. Milliseconds. */
+/** How often the last use of a previous secret is written. Milliseconds. */
 const usageMs = 3_600_000
 const usageWaitingMs = 60_000
 
-/** Some values change all the time. Each is written only when people learn something from it: the revision together with other news;
- *  the number of replicas when some lack the client; the last use when the written one is old.
- *  @param awaitsDisuse nothing but the use of a previous secret keeps it valid */
+/** Keeps the last written value of fields that change all the time: the revision until something else changes, the number of replicas
+ *  unless some lack the client, the last use until it is old.
+ *  @param awaitsDisuse a previous secret stays valid only because it is used */
 export function withoutMinorNews(client: OIDCClient, status: OIDCClientStatus, awaitsDisuse = false): OIDCClientStatus {
   const before = client.status
   if (!before) return status
-  // 0/0 is not whole: that no replica is left is news
+  // 0/0 is reported: no replica is left
   const isWhole = (replicas: OIDCClientStatus['replicas']) =>
     replicas !== undefined && replicas.total > 0 && replicas.loaded === replicas.total
   const keepReplicas = isWhole(before.replicas) && isWhole(status.replicas)

@@ -1,20 +1,20 @@
 import type { Clock } from '../time/clock.ts'
 
-/** An unfinished state is written only when it lasts: usually a better one follows within a moment. */
+/** Delays the write of an unfinished status: usually a better one follows within a moment. */
 export interface Patience {
   /** @returns milliseconds to wait before the unfinished state of this client may be written; undefined: write it now */
   waitFor(key: string): number | undefined
   /** @returns whether its unfinished state would be written now */
   isOver(key: string): boolean
-  /** The client's state is finished, or it is gone. */
+  /** The client's status is finished, or the client was removed. */
   end(key: string): void
 }
 
-/** How long an unfinished state may last before people are told. Milliseconds. */
+/** How long an unfinished status may last before it is written. Milliseconds. */
 const firstMs = 1_000
 /** The least time between two unfinished states. Milliseconds. */
 const nextMs = 5_000
-/** Where very many are unfinished, each is about to be finished in its turn: so many times the others it may last longer. Milliseconds. */
+/** The extra delay for each other unfinished client. Milliseconds. */
 const crowdMs = 2
 
 export function createPatience(clock: Pick<Clock, 'monotonic'>): Patience {

@@ -11,9 +11,9 @@ import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 import type { PolicyTally } from './policy-tally.ts'
 
-/** A look at all policies; so none is written more often. Milliseconds. */
+/** The time between two rounds over all policies. Milliseconds. */
 const everyMs = 5_000
-/** After so many looks it is written though clients are still being judged. */
+/** After this many rounds it writes even while clients are being judged. */
 const patientLooks = 12
 /** Longest name of a field manager. */
 const managerLength = 128
@@ -21,7 +21,7 @@ const managerLength = 128
 interface Needs {
   readonly policies: () => readonly OIDCPolicy[]
   readonly tally: Pick<PolicyTally, 'version' | 'standing'>
-  /** Whether clients wait to be judged: what is counted is not complete. */
+  /** Whether clients wait to be judged, so that the counts are incomplete. */
   readonly isBusy: () => boolean
   readonly settings: { readonly namespace: string; readonly release: string }
   readonly connection: Pick<KubeConnection, 'call'>
@@ -30,13 +30,13 @@ interface Needs {
   readonly onWrite?: () => void
 }
 
-/** Writes into the status of each policy what this release found, when it is something new. Other releases have entries of their own. */
+/** Writes this release's entry in the status of each policy, when it changed. */
 export class PolicyReports {
   readonly #needs: Needs
   readonly #stopping = new AbortController()
   readonly #release: string
   readonly #manager: string
-  /** What was written last, by name of the policy, and what it was made of. */
+  /** The last written entry by name of the policy, and its inputs. */
   readonly #written = new Map<string, { readonly of: string; readonly report: PolicyReport }>()
   #busyLooks = 0
   #loop: Promise<void> | undefined
@@ -78,7 +78,7 @@ export class PolicyReports {
         await this.#report(policy)
       } catch (error) {
         this.#needs.log.warn({ policy: policy.metadata.name, error }, 'status of a policy not written')
-        // what is refused says nothing of the others; an API that is away is asked once in each look
+        // a refusal concerns only this policy; when the API is away, the round ends
         if (!isFinalRefusal(error)) return
       }
     }
@@ -97,7 +97,7 @@ export class PolicyReports {
       const object = { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCPolicy', ...policy }
       const status = { releases: [report] }
       const version = await applyStatus(connection, resourceTypes.policies, object, status, this.#manager)
-      // somebody changed it: the watch brings that, and the next look is made of it
+      // a conflict: the watch brings the change for the next round
       if (version === undefined) return
       onWrite?.()
     }

@@ -1,25 +1,25 @@
 import type { Judgement } from '../decide/access/judge.ts'
 import type { PolicyStanding } from '../decide/status/policy-report.ts'
 
-/** Clients that are named in the status of a policy. */
+/** The most clients that the status of a policy names. */
 const examplesShown = 20
 
 interface OfPolicy {
   /** `namespace/name` of the clients that it applies to. */
   readonly matched: Set<string>
-  /** How each of those breaks it that do. */
+  /** The violation of each violating client. */
   readonly violating: Map<string, string>
-  /** Another one after each change. */
+  /** Changes with each change of the tally. */
   version: number
 }
 
 const nobody: Pick<OfPolicy, 'matched' | 'violating'> = { matched: new Set(), violating: new Map() }
 
-/** How the clients stand to each policy, as they were last judged. */
+/** Counts which clients comply with each policy, by their last judgement. */
 export class PolicyTally {
   readonly #policies = new Map<string, OfPolicy>()
   readonly #ofClient = new Map<string, readonly string[]>()
-  /** Of all policies: a version never comes again, also after nobody was left. */
+  /** Counts the changes of all policies, so that no version comes twice. */
   #changes = 0
 
   record(key: string, { policies, violations }: Pick<Judgement, 'policies' | 'violations'>): void {
@@ -36,7 +36,7 @@ export class PolicyTally {
     this.#ofClient.delete(key)
   }
 
-  /** @returns a number that is another one after each change */
+  /** @returns a number that changes with each change */
   version(policy: string): number {
     return this.#policies.get(policy)?.version ?? 0
   }

@@ -15,26 +15,26 @@ import { withoutMinorNews } from './old-news.ts'
 import { createPatience } from './patience.ts'
 
 export interface WriteStatus {
-  /** The client as it is with the status that we applied last, in case the watch has not brought it yet. */
+  /** The client with the status that was applied last, in case the watch has not brought it yet. */
   withLatest(client: OIDCClient): OIDCClient
-  /** Applies the status when it says something new, and records what has happened.
+  /** Applies the status when it changed, and records events.
    *  @param outcome its client is from `withLatest`
-   *  @param inProgress a better status is likely to follow within a moment: wait for that a little
-   *  @returns milliseconds after which to come again, if that is wanted */
+   *  @param inProgress a better status is likely to follow soon: wait a little
+   *  @returns milliseconds after which to look again, if needed */
   write(outcome: Outcome, inProgress: boolean): Promise<{ readonly again?: number }>
-  /** @returns whether people would be told now that the client is unfinished */
+  /** @returns whether an unfinished status would be written now */
   wouldReportUnfinished(key: string): boolean
   remove(key: string): void
 }
 
-/** Somebody wrote to the object at the same time: come again after so long. Milliseconds. */
+/** The wait after a conflict. Milliseconds. */
 const conflictMs = 200
 
 export function createWriteStatus(options: {
   connection: Pick<KubeConnection, 'call'>
   events: Pick<EventRecorder, 'record'>
   clock: Pick<Clock, 'monotonic'>
-  /** The version of a client that the watch has brought last. */
+  /** The resourceVersion of a client in the watch. */
   watched?: (key: string) => string | undefined
   onWrite?: () => void
 }): WriteStatus {
@@ -42,13 +42,13 @@ export function createWriteStatus(options: {
   const applied = createAppliedStatuses(clock, options.watched)
   const patience = createPatience(clock)
 
-  /** @returns whether it was taken */
+  /** @returns whether the write succeeded */
   const apply = async (client: OIDCClient, described: ReturnType<typeof describeOutcome>): Promise<boolean> => {
     const { status } = described
     const object = { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCClient', ...client }
     const resourceVersion = await applyStatus(connection, resourceTypes.clients, object, status)
     if (resourceVersion === undefined) {
-      // The watch brings what came in between; until then there is nothing to say.
+      // A conflict: the watch will bring the change.
       applied.remove(keyOf(client))
       return false
     }

@@ -1,4 +1,4 @@
-/** Time as the operator sees it, so that tests move it. */
+/** The clock of the operator; tests inject their own. */
 export interface Clock {
   /** Wall clock, epoch milliseconds: only for times that people or certificates see. */
   now(): number

@@ -1,4 +1,4 @@
-// What an object says as an API: spec.resourceServer, and whether it stands.
+// Decides which API an object declares (spec.resourceServer), and whether that API is open.
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { checkValue } from '../../api/check.ts'
@@ -18,31 +18,30 @@ export interface DeclaredApi {
   readonly key: string
   readonly namespace: string
   readonly identifier: string
-  /** Of several objects the one that is served under the identifier is the API, then the oldest that policy lets claim it. */
+  /** Of several objects with one identifier, the served one is the API, else the oldest that policies allow to claim it. */
   readonly claim: 'held' | 'claimed' | 'named'
   /** Epoch milliseconds, and the UID. */
   readonly createdAt: number
   readonly uid: string
-  /** Any but `open` lets nobody in. `taken`: another object has its identifier, or its client id while it is not served; `left`: servers
-   *  still have the object under this identifier, and its spec names another one or none. `waiting`: it is served under another one, since
-   *  its present version has no room, is rejected, or is on its way. */
+  /** Only an `open` API accepts callers. `taken`: another object holds its identifier, or its client id. `left`: servers still have this
+   *  identifier, but the spec no longer names it. `waiting`: servers still have another identifier, since the present version has no room,
+   *  is rejected or not yet delivered. */
   readonly standing: 'open' | 'suspended' | 'invalid' | 'denied' | 'taken' | 'left' | 'waiting'
   readonly scopes: readonly string[]
   /** Of authorization details. */
   readonly types: readonly string[]
-  /** Undefined: callers of its own namespace, with all scopes and types. */
+  /** Undefined allows callers of its own namespace, with all scopes and types. */
   readonly access: readonly AccessEntry[] | undefined
 }
 
 export type AccessEntry = NonNullable<NonNullable<OIDCClient['spec']['resourceServer']>['access']>[number]
 
 /** @param about.policies those that bind
- *  @param about.denied whether one of them refuses the object: `grace` while what is served of it may serve on
+ *  @param about.denied whether a policy refuses the object; `grace` while its served version may stay
  *  @param about.isHeld servers have it under this identifier
  *  @param about.earlier the version that is served while the present one is not: refused, without room, rejected, or on its way
- *  @param about.mayBePresent servers may have the present one too: under the same identifier its words count
- *  @returns what the object says as an API: nothing, one identifier, or two while it is served under one and waits for another. It is open
- *    under one at most */
+ *  @param about.mayBePresent servers may already have the present version: its access then counts under the same identifier
+ *  @returns no API, one, or two while it is served under one identifier and waits for another. At most one is open */
 export function declaredApis(
   client: OIDCClient,
   about: About & { readonly earlier: ClientVersion | undefined; readonly mayBePresent?: boolean },
@@ -67,7 +66,7 @@ function wantedApi(client: OIDCClient, about: About): DeclaredApi | undefined {
   if (typeof identifier !== 'string') return undefined
   const isHeld = about.isHeld(identifier)
   const mayHave = mayDeclare(about.policies, identifier)
-  // in its grace an API works as before, under the identifier that servers have
+  // in its grace period an API works as before, under the served identifier
   const isDenied = about.denied === 'over' || (!isHeld && (about.denied === 'grace' || !mayHave))
   const standing = standingOf(client, { acceptance: about.acceptance, isDenied, isHeld })
   return {
@@ -85,8 +84,8 @@ function wantedApi(client: OIDCClient, about: About): DeclaredApi | undefined {
   }
 }
 
-/** An API whose present version is not served works in its earlier one, with the access and the restraint of today. Under an identifier that
- *  it still names, what it lists no more is withdrawn. */
+/** An API whose present version is not served works in its earlier version, with today's access and restraint. Scopes that it no longer
+ *  lists are withdrawn. */
 function servedApi(
   client: OIDCClient,
   { denied, earlier }: Pick<About, 'denied'> & { readonly earlier: ClientVersion | undefined },
@@ -119,7 +118,7 @@ function apiIn(version: ClientVersion | undefined): ClientConfig['resourceServer
   }
 }
 
-/** What can be read of it counts. An entry of which something cannot be read lets nobody in. */
+/** Readable parts count. An entry with an unreadable part allows nobody. */
 function readApi(spec: unknown): {
   readonly scopes: readonly unknown[]
   readonly types: readonly unknown[]
@@ -142,7 +141,7 @@ const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? v
 const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
 
-/** @returns an object that has the identifier and lets nobody in, whatever it says */
+/** @returns an API with the identifier that accepts no callers */
 export function closedApi(
   { metadata }: OIDCClient,
   identifier: string,
@@ -173,7 +172,7 @@ function standingOf(
   { acceptance, isDenied, isHeld }: { acceptance: Acceptance; isDenied: boolean; isHeld: boolean },
 ): DeclaredApi['standing'] {
   if (acceptance.kind === 'invalid' || acceptance.kind === 'too-large') return 'invalid'
-  // one that waits for another name still has this one
+  // an object that waits for another name still has this one
   if (acceptance.kind === 'conflict' && !isHeld) return 'taken'
   if (isDenied) return 'denied'
   return spec.suspended === true ? 'suspended' : 'open'

@@ -1,4 +1,4 @@
-// What people are told of a client's access to APIs: each fault with the object that it hangs on, and the cure.
+// Describes a client's access to APIs for people: each fault, its object, and the remedy.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { isBareName } from '../client/policies.ts'
@@ -15,7 +15,7 @@ export function accessFaults(
   const refused = access.flatMap((one) =>
     one.kind === 'refused' ? [{ path: 'spec.audiences', message: `${one.identifier} ${refusalText(one)}` }] : [],
   )
-  // a scope of an API that is refused is missing for the same cause
+  // a missing scope of a refused API has the same cause
   if (refused.length > 0) return refused
   return [
     ...ungrantedScopes(config.scopes, access).map((scope) => ({

@@ -1,5 +1,4 @@
-// What is decided about one client before anything of its Secret is read. It is decided once in each look, and handed on: who is
-// told this value asks neither the rules nor the policies again.
+// Judges one client by rules and policies, before its Secret is read. Each look does it once and passes the judgement on.
 import { renderVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { OIDCClient } from '../../api/oidc-client.ts'
@@ -22,22 +21,22 @@ export interface Judgement extends Effective {
   readonly acceptance: Acceptance
   /** Names of the policies that hold for it. */
   readonly policies: readonly string[]
-  /** Of these policies: by the present version, and by others that servers have. */
+  /** Violations of these policies by the present version, and by other versions that servers have. */
   readonly violations: readonly Violation[]
-  /** Since when it breaks each policy that binds. Its grace is over at the latest so long after that, whatever is edited meanwhile. */
+  /** Since when it breaks each binding policy. The grace period counts from then, whatever is edited meanwhile. */
   readonly breaches: readonly Breach[]
-  /** Servers may have an earlier version whose grace is over: only the present one may be served. */
+  /** The grace period of an earlier version is over: only the present version may be served. */
   readonly forbidsEarlier: boolean
-  /** Those of them that bind, with what they say; undefined when the object cannot even be asked about. */
+  /** The binding policies; undefined when the object is unreadable. */
   readonly binding: BindingPolicies | undefined
-  /** What it says as an API: nothing, one identifier, or two while it has one and waits for another. */
+  /** The APIs that it declares: none, one, or two while it waits for another identifier. */
   readonly declared: readonly DeclaredApi[]
-  /** Bytes of its shard that all clients of its namespace may take together. */
+  /** The quota of its namespace in its shard, bytes. */
   readonly shardBytes: number
-  /** What follows: what servers may be told about it. */
+  /** What servers may get of it. */
   readonly serve:
     | { readonly kind: 'desired'; readonly config: ClientConfig; readonly version: ClientVersion }
-    /** The last accepted version serves on, if there is one; when it is for a policy's grace, until then (epoch milliseconds). */
+    /** The last accepted version stays, if there is one; `until` is the end of a policy's grace period, epoch milliseconds. */
     | { readonly kind: 'carry'; readonly until: number | undefined }
     | { readonly kind: 'nothing' }
 }
@@ -51,12 +50,12 @@ export interface Breach {
 /** @param about.acceptance of this client (acceptance.ts)
  *  @param about.policies that hold for it (policies.ts)
  *  @param about.countOlder how many clients of its namespace are older
- *  @param about.isServed whether servers have it already: then it is not counted out
+ *  @param about.isServed whether servers have it already: then the limit of clients does not apply
  *  @param about.isHeld whether servers have it under a name
  *  @param about.carried the version that servers keep while the present one is not served
- *  @param about.servedOf which version servers have when the present one is not refused: it, the earlier one (there is no room for it, or they
- *    reject it), or either, until all have accepted it
- *  @param about.servedBreaks how versions that servers have, but the present one, break policies that bind (served-policies.ts)
+ *  @param about.servedOf which version servers have when the present one is not refused: the present one, the earlier one, or either while
+ *  replicas differ
+ *  @param about.servedBreaks violations of binding policies by earlier versions that servers have (served-policies.ts)
  *  @param about.now epoch milliseconds */
 export function judgeClient(
   client: OIDCClient,
@@ -75,7 +74,7 @@ export function judgeClient(
   const { acceptance, policies, now, isHeld = () => false, servedBreaks = () => [] } = about
   const names = namesOf(policies)
   const binding = bindingOf(policies)
-  // defaults are laid only under a spec that follows the rules: any other may hold values of any shape
+  // defaults apply only to a valid spec: any other may have values of any type
   const declares = (why: Acceptance, denied: 'no' | 'grace' | 'over', present?: ClientVersion) => {
     const served = present ? (about.servedOf?.(present) ?? 'present') : 'earlier'
     const earlier = served === 'present' ? undefined : about.carried
@@ -145,12 +144,12 @@ function namesOf(policies: Policies): readonly string[] {
   return found
 }
 
-/** An object that the rules cannot even be asked about is refused; it concerns no other client. */
+/** Refuses an unreadable object. No other client is affected. */
 export function refuseClient(client: OIDCClient, why: string): Judgement {
   return refused(client, { kind: 'invalid', clientId: idOfUnread(client), faults: [unreadFault(why)] })
 }
 
-/** What the object names, where that can be read. */
+/** The client id that the object names, if readable. */
 function idOfUnread({
   spec,
   metadata,
@@ -162,7 +161,7 @@ function idOfUnread({
   return typeof named === 'string' ? named : `${metadata.namespace}.${metadata.name}`
 }
 
-/** What was accepted before serves on, for as long as it takes. */
+/** Refuses the present version; the accepted one stays. */
 const refused = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
   client,
   minSpacingMs: 0,
@@ -194,7 +193,8 @@ export const denialsOf = ({ violations }: Pick<Judgement, 'violations'>): readon
 export const isCountedOut = (judgement: Pick<Judgement, 'violations'>): boolean =>
   denialsOf(judgement).some(({ field }) => field === countField)
 
-/** The grace of each policy begins when its breach is first seen, and the status remembers that: neither an edit nor a restart begins it anew.
+/** The grace period of each policy begins when its breach is first seen. The status stores that time, so an edit or a restart does not
+ *  extend it.
  *  @returns `until`: when the first of them is over, epoch milliseconds; undefined without a breach */
 function graceOf(
   client: OIDCClient,

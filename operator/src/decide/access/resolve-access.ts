@@ -1,4 +1,4 @@
-// Who may call which API, with which scopes. The one place that decides it: servers obey what stands here.
+// Decides which client may call which API, with which scopes. Servers only carry this out.
 import { create } from '@bufbuild/protobuf'
 import { parseVersion } from '@nauthera/proto/client-version'
 import {
@@ -28,14 +28,14 @@ export interface Caller {
   readonly clientId: string
   readonly labels: NamespaceLabels
   readonly audiences: readonly string[]
-  /** All that it may ask for; those about a person are of no API. */
+  /** All scopes that it may request; scopes about a person belong to no API. */
   readonly scopes: readonly string[]
   /** Of authorization details that it may ask for. */
   readonly types: readonly string[]
   readonly policies: BindingPolicies
 }
 
-/** What becomes of one audience of a caller. */
+/** The access of a caller to one audience. */
 export type ApiAccess =
   | {
       readonly kind: 'granted'
@@ -43,7 +43,7 @@ export type ApiAccess =
       readonly scopes: readonly string[]
       /** Types of authorization details. */
       readonly types: readonly string[]
-      /** Scopes and types that the caller and the API have, and that the access of the API leaves out. */
+      /** Scopes and types that caller and API both list, and that no access entry grants. */
       readonly withheld: readonly string[]
       /** `namespace/name` of the API; undefined for one that no object declares. */
       readonly api: string | undefined
@@ -62,7 +62,7 @@ export type AccessRefusal =
   | { readonly kind: 'no-entry' }
 
 /** @param declaring every object that declares the identifier (declaredApi)
- *  @returns what becomes of each audience of the caller, sorted by identifier */
+ *  @returns the access to each audience of the caller, sorted by identifier */
 export function resolveAccess(
   caller: Caller,
   declaring: (identifier: string) => readonly DeclaredApi[],
@@ -73,7 +73,7 @@ export function resolveAccess(
 }
 
 /** @param api that has the identifier (apiOf)
- *  @returns what becomes of one audience of the caller */
+ *  @returns the caller's access to one audience */
 export function accessTo(identifier: string, caller: Caller, api: DeclaredApi | undefined): ApiAccess {
   const binding = caller.policies
   const refuse = (why: AccessRefusal): ApiAccess => ({ kind: 'refused', identifier, api: api?.key, why })
@@ -85,9 +85,9 @@ export function accessTo(identifier: string, caller: Caller, api: DeclaredApi | 
   )
   if (!api) {
     const isListed = binding.some(({ spec: { allow } }) => allow?.audiences && covers(allow.audiences, identifier))
-    // an API with a bare name takes it from the one space of names; where nobody has taken it, it may be the id of a client
+    // a bare name without an API may be the id of a client
     if (!isListed || isBareName(identifier)) return refuse({ kind: 'undeclared' })
-    // nobody says what authorization details for it may hold
+    // nobody declares types of authorization details for it
     return { kind: 'granted', identifier, scopes: [...new Set(allowed)], types: [], withheld: [], api: undefined }
   }
   if (api.standing !== 'open') return refuse({ kind: 'closed', standing: api.standing })
@@ -152,7 +152,7 @@ function entriesFor(
   })
 }
 
-/** A selector that cannot be judged lets nobody in: with unknown labels, or a requirement that says nothing. */
+/** A selector that cannot be evaluated selects nobody: labels are unknown, or a requirement is empty. */
 function surelySelects(selector: LabelSelector, labels: NamespaceLabels): boolean {
   const isClear = (selector.matchExpressions ?? []).every(({ operator, values = [] }) =>
     operator === 'In' || operator === 'NotIn' ? values.length > 0 : values.length === 0,
@@ -161,10 +161,10 @@ function surelySelects(selector: LabelSelector, labels: NamespaceLabels): boolea
 }
 
 /** @param judgement of the client as it is now
- *  @param stored the entry of its name in the shard, also that of the object of which it is restored: servers may still serve an earlier
- *    version, and that one keeps what it may have
+ *  @param stored the shard's entry of its name, or of the object that it was restored from: an earlier version that is still served keeps
+ *  its access
  *  @param labels of its namespace
- *  @returns the client as a caller; undefined when nobody knows its policies: then it may call nothing */
+ *  @returns the client as a caller; undefined when its policies are unknown, so it may call nothing */
 export function callerOf(
   { client, acceptance, binding, serve }: Pick<Judgement, 'client' | 'acceptance' | 'binding' | 'serve'>,
   stored: ShardEntry | undefined,
@@ -187,10 +187,10 @@ export function callerOf(
   }
 }
 
-/** What a version says of APIs. */
+/** The fields of a version that request access to APIs. */
 type Asking = Pick<ClientConfig, 'audiences' | 'scopes' | 'authorizationDetailsTypes'>
 
-/** A version that cannot be read asks for nothing. */
+/** An unreadable version requests nothing. */
 function readVersion(version: ClientVersion | undefined): readonly Asking[] {
   try {
     return version ? [parseVersion(version)] : []
@@ -199,7 +199,7 @@ function readVersion(version: ClientVersion | undefined): readonly Asking[] {
   }
 }
 
-/** @returns the same caller with what its present version asks for, and no earlier one */
+/** @returns the caller with the requests of its present version only */
 export function presentOnly(caller: Caller, config: Asking): Caller {
   return {
     ...caller,
@@ -209,14 +209,14 @@ export function presentOnly(caller: Caller, config: Asking): Caller {
   }
 }
 
-/** What an API gives to clients by metadata document. */
+/** The access of clients by metadata document to an API. */
 export interface DocumentGrant {
   readonly hosts: readonly string[]
   readonly scopes: readonly string[]
 }
 
 /** @param declared the client as an API: it is open under one identifier at most; @param policies those that select it
- *  @returns which clients by metadata document may call it: no policy has a say in those, so the ones of the API bind */
+ *  @returns which clients by metadata document may call it. No policy selects those clients, so the policies of the API bind */
 export function documentGrants(declared: readonly DeclaredApi[], policies: BindingPolicies): readonly DocumentGrant[] {
   const api = declared.find(({ standing }) => standing === 'open')
   if (!api) return []
@@ -241,7 +241,7 @@ export function grantedOf(access: readonly ApiAccess[], documents: readonly Docu
   })
 }
 
-/** @returns whether two answers for one audience say the same to servers and to people */
+/** @returns whether servers and status get the same from both */
 export function isSameAccess(one: ApiAccess, other: ApiAccess): boolean {
   if (one.kind === 'refused' || other.kind === 'refused') return JSON.stringify(one) === JSON.stringify(other)
   return (

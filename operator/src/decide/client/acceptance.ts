@@ -1,5 +1,5 @@
-// Which clients are accepted: the rules of the spec, and who has a name that several claim. Client ids and identifiers of APIs are one
-// space of names: a token for an API must not pass as the ID token of a client.
+// Decides which clients are accepted: by the rules of the spec, and by who holds a name. Client ids and API identifiers share one
+// namespace: a token for an API must not pass as an ID token of a client.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { checkSpec } from './check-spec.ts'
@@ -7,14 +7,14 @@ import { sizeFaultOf } from './client-size.ts'
 import { bindingOf, isAllowed, mayDeclare } from './policies.ts'
 import type { BindingPolicies, Policies } from './policies.ts'
 
-/** Whether a client is accepted, before policies are asked; conditions.ts has the words for people. */
+/** Whether a client is accepted, before policies apply. conditions.ts has the messages. */
 export type Acceptance =
   | { readonly kind: 'accepted'; readonly clientId: string }
-  /** The spec breaks a rule: what was accepted before serves on. */
+  /** The spec breaks a rule; the version accepted before stays. */
   | { readonly kind: 'invalid'; readonly clientId: string; readonly faults: readonly Fault[] }
-  /** It takes more than a client may: what was accepted before serves on, and its rules are not asked, which takes time by its size. */
+  /** The spec is too large: its rules are not evaluated, and the version accepted before stays. */
   | { readonly kind: 'too-large'; readonly clientId: string; readonly message: string }
-  /** Another object has the client id, or the identifier of the resource server: what was accepted before serves on. */
+  /** Another object holds the client id or the API identifier; the version accepted before stays. */
   | {
       readonly kind: 'conflict'
       readonly clientId: string
@@ -33,9 +33,8 @@ export function clientIdOf(client: OIDCClient): string {
   return client.spec.clientId ?? `${client.metadata.namespace}.${client.metadata.name}`
 }
 
-/** Looks at clients together, since several may claim one name. A name stays with the object that is served under it, whatever its policies
- *  and its spec say meanwhile; only a free one goes to the oldest of those that claim it. An invalid older client keeps its claim: a
- *  mistake must not hand its name to somebody else.
+/** Decides about rivals together. A name stays with the object that is served under it; a free name goes to its oldest claimant. An
+ *  invalid older client keeps its claim: a mistake must not give its name away.
  *  @param clients those whose spec.serverName is ours, in any order
  *  @param policiesOf the policies that hold for a client (policies.ts): only those that bind let it claim a name
  *  @param about.selectsNamespaces the labels of namespaces can be read, so that an access entry may select by them
@@ -79,11 +78,11 @@ interface AboutNames {
 interface NameClaim {
   readonly name: string
   readonly field: 'spec.clientId' | 'spec.resourceServer.identifier'
-  /** Only who may have a name can claim it, or a stranger could block the rightful owner. */
+  /** Without the right to a name there is no claim: else a stranger could block the owner. */
   readonly mayClaim: (policies: BindingPolicies, faults: readonly Fault[]) => boolean
 }
 
-/** @returns the names that an object asks for; a spec that breaks a rule may have any shape */
+/** @returns the names that an object claims; an invalid spec may have any shape */
 function namesClaimed(client: OIDCClient): readonly NameClaim[] {
   const identifier: unknown = client.spec.resourceServer?.identifier
   const ownId = client.spec.clientId === undefined || isDefaultId(client)
@@ -98,20 +97,20 @@ function namesClaimed(client: OIDCClient): readonly NameClaim[] {
   return [id, { name: identifier, field: 'spec.resourceServer.identifier', mayClaim }]
 }
 
-/** @returns whether an object asks for a name, and its policies let it have that, whatever else of its spec breaks a rule */
+/** @returns whether an object claims the name and its policies allow that, whatever else is invalid in its spec */
 export function mayHave(client: OIDCClient, name: string, policies: Policies): boolean {
   const binding = bindingOf(policies)
   const faults = checkIdNamespace(client, binding)
   return namesClaimed(client).some((claim) => claim.name === name && claim.mayClaim(binding, faults))
 }
 
-/** The fault of a spec about which the rules cannot even be asked. */
+/** The fault of a spec that makes the rules throw. */
 export const unreadFault = (why: string): Fault => ({
   path: 'spec',
   message: `cannot be understood (${why}); write it anew`,
 })
 
-/** A spec that the rules cannot even be asked about is at fault alone: those who claim the same id are looked at all the same. */
+/** When the rules throw for a spec, only that object is at fault: its rivals are judged as usual. */
 function faultsOf(client: OIDCClient, policies: BindingPolicies, selectsNamespaces: boolean): readonly Fault[] {
   try {
     const found = [...checkSpec(client), ...checkIdNamespace(client, policies)]
@@ -121,7 +120,7 @@ function faultsOf(client: OIDCClient, policies: BindingPolicies, selectsNamespac
   }
 }
 
-/** What an operator cannot see it cannot grant. */
+/** A selector by labels of namespaces needs the right to read namespaces. */
 function checkSelectors({ spec }: OIDCClient): readonly Fault[] {
   return (spec.resourceServer?.access ?? []).flatMap(({ namespaceSelector }, index) =>
     namespaceSelector
@@ -136,7 +135,7 @@ function checkSelectors({ spec }: OIDCClient): readonly Fault[] {
   )
 }
 
-/** Older first; of two in one second the UID decides, the same on every operator. */
+/** Older first; in the same second the UID decides, so every operator agrees. */
 export function byAge(left: OIDCClient, right: OIDCClient): number {
   const [a, b] = [Date.parse(left.metadata.creationTimestamp), Date.parse(right.metadata.creationTimestamp)]
   return a - b || (left.metadata.uid < right.metadata.uid ? -1 : 1)
@@ -145,7 +144,7 @@ export function byAge(left: OIDCClient, right: OIDCClient): number {
 const isDefaultId = ({ spec, metadata }: OIDCClient): boolean =>
   spec.clientId === `${metadata.namespace}.${metadata.name}`
 
-/** A dot is the mark of the default id, so an id with one belongs to the namespace before it. */
+/** An id with a dot belongs to the namespace before the dot, since default ids are `<namespace>.<name>`. */
 function checkIdNamespace(client: OIDCClient, policies: BindingPolicies): readonly Fault[] {
   const { clientId } = client.spec
   if (typeof clientId !== 'string' || !clientId.includes('.') || isAllowed(policies, 'anyClientId')) return []

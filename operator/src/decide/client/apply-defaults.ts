@@ -1,4 +1,4 @@
-// What policies give where a client says nothing.
+// Applies the defaults of policies to a client.
 import type { SecretWay } from '@nauthera/rules/client-authentication'
 import { meaningOf } from '@nauthera/rules/client-types'
 import { usualTokenLife } from '@nauthera/rules/limits'
@@ -12,7 +12,7 @@ import type { BindingPolicies } from './policies.ts'
 
 /** A client under its policies. */
 export interface Effective {
-  /** With what the policies give where the client itself says nothing. */
+  /** With the defaults of the policies. */
   readonly client: OIDCClient
   /** The least time between two scheduled rotations, of any clients. */
   readonly minSpacingMs: number
@@ -22,8 +22,8 @@ export interface Effective {
 
 const defaultMaxOverlapMs = 168 * 3_600_000
 
-/** Lays the defaults of the policies under what the client says. Durations that exceed a policy's limit are the client's
- *  own fault only when it wrote them: checkPolicies sees the result. */
+/** Applies the defaults of the policies. checkPolicies sees the result, so only a duration that the client wrote itself can exceed a
+ *  limit. */
 export function applyDefaults(client: OIDCClient, policies: BindingPolicies): Effective {
   const { spec } = client
   const rotation = rotationOf(spec, policies)
@@ -50,21 +50,21 @@ export function applyDefaults(client: OIDCClient, policies: BindingPolicies): Ef
   }
 }
 
-/** A client that shows its secret in either way keeps to the one that every policy lists.
- *  @returns undefined where nothing becomes narrower: policies list both, or none that would do (checkPolicies then refuses) */
+/** Narrows `client_secret` to the one way that every policy lists.
+ *  @returns undefined when nothing is narrowed: policies list both ways, or none (checkPolicies then refuses) */
 function methodOf(spec: OIDCClientSpec, policies: BindingPolicies): SecretWay | undefined {
   if (authMethodOf(spec) !== 'client_secret') return undefined
   const ways = waysUnder(policies)
   return ways.length === 1 ? ways[0] : undefined
 }
 
-/** A client that says nothing has what policies require; one that says otherwise breaks them (checkPolicies). */
+/** The default of PKCE is what policies require. Another value is a violation (checkPolicies). */
 function pkceUnder(spec: OIDCClientSpec, policies: BindingPolicies): 'Required' | undefined {
   const isRequired = policies.some(({ spec: policy }) => policy.require?.pkce === true)
   return isRequired && spec.pkce === undefined && meaningOf(spec.type).redirects ? 'Required' : undefined
 }
 
-/** Policies give a rotation only to a secret that the operator mints. */
+/** Policies set a rotation only for a secret that the operator mints. */
 function rotationOf(spec: OIDCClientSpec, policies: BindingPolicies): NonNullable<OIDCClientSpec['rotation']> {
   const own = { ...spec.rotation }
   if (!hasMintedSecret(spec)) return own
@@ -84,13 +84,13 @@ function tokensOf(spec: OIDCClientSpec, policies: BindingPolicies): NonNullable<
     idTTL: atMost(given('idTTL'), 'id', policies),
     refreshTTL: atMost(given('refreshTTL'), 'refresh', policies),
     format: given('format'),
-    // what FAPI 2.0 fixes is no matter of defaults
+    // FAPI 2.0 fixes these values
     idClaims: spec.profile === 'FAPI2' ? undefined : given('idClaims'),
   }
   return { ...defined(tokens), ...spec.tokens }
 }
 
-/** What the client leaves open is bound by every policy: a limit shortens what would hold, and lengthens nothing.
+/** A default never exceeds the limit of any policy.
  *  @param given what a policy has as its default */
 function atMost(
   given: string | undefined,
@@ -105,13 +105,12 @@ function atMost(
   return limit < wouldHold ? durationText(limit) : given
 }
 
-/** @returns what the first policy that says something says: the one with the highest priority */
+/** @returns the value of the policy with the highest priority that has one */
 function first<T>(policies: BindingPolicies, pick: (policy: OIDCPolicySpec) => T | undefined): T | undefined {
   return policies.map(({ spec }) => pick(spec)).find((value) => value !== undefined)
 }
 
-/** A default overlap that is longer than the client's own interval would make every rotation wait. Without one it is half of the
- *  interval. */
+/** Drops a default overlap that is longer than the client's interval: every rotation would wait. The overlap is then half the interval. */
 function fitting(overlap: string | undefined, interval: string | undefined): string | undefined {
   const [overlapMs, intervalMs] = [durationMs(overlap ?? ''), durationMs(interval ?? '')]
   return overlapMs !== undefined && intervalMs !== undefined && overlapMs > intervalMs ? undefined : overlap

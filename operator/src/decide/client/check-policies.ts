@@ -1,4 +1,4 @@
-// What policies forbid and require.
+// Checks a client against its policies.
 import { meaningOf } from '@nauthera/rules/client-types'
 import { loopbackHosts } from '@nauthera/rules/uris'
 import { authMethodOf, pkceOf } from '../../api/client-rules.ts'
@@ -21,7 +21,7 @@ import type { BindingPolicies, PolicyGate, NamedPolicy, Policies } from './polic
 export interface Violation {
   readonly policy: string
   readonly enforcement: 'Deny' | 'Warn' | 'Audit'
-  /** Milliseconds that the last compliant version serves on. */
+  /** The grace period, milliseconds. */
   readonly graceMs: number
   readonly field: string
   readonly message: string
@@ -29,7 +29,7 @@ export interface Violation {
 
 const defaultGraceMs = 24 * 3_600_000
 
-/** What a policy that binds refuses is a Deny; what one that watches would refuse carries its own enforcement.
+/** A violation of a binding policy is a Deny; one of a watching policy has that policy's enforcement.
  *  @param client with defaults applied
  *  @param olderInNamespace clients of the same namespace that are older, for limits.clientsPerNamespace; 0 for a client that is
  *    served already */
@@ -53,7 +53,7 @@ export function checkPolicies(client: OIDCClient, policies: Policies, olderInNam
   ]
 }
 
-/** What no policy that binds says anything about is refused by the baseline, also where the settings' own policy only watches. */
+/** The policy to name when no binding policy mentions a field: the baseline, also when it only watches. */
 function unsaid(binding: BindingPolicies): NamedPolicy {
   const last = binding.at(-1)
   return last?.name === 'baseline' ? last : { name: 'baseline', spec: {} }
@@ -74,7 +74,7 @@ interface GateAsked {
   readonly message: string
 }
 
-/** Gates are shut unless a policy opens them, so the baseline answers for what no policy names. */
+/** A gate is closed unless a policy opens it. Without such a policy the violation names the baseline. */
 function checkGates(client: OIDCClient, binding: BindingPolicies, watching: Policies): readonly Violation[] {
   const asked = gatesOf(client).filter(({ asks }) => asks)
   const said = (policies: Policies, gate: GateAsked['gate']): NamedPolicy | undefined =>
@@ -135,7 +135,7 @@ function gatesOf({ spec, metadata }: OIDCClient): readonly GateAsked[] {
   ]
 }
 
-/** Each policy may list a way of showing a secret, and no way be in all of them. */
+/** Each policy may list a way to send the secret, while no way is in all of them. */
 function checkWays({ spec }: OIDCClient, policies: BindingPolicies): readonly Violation[] {
   const isAllowedByEach = policies.every(
     ({ spec: policy }) => !policy.allow?.authMethods || isMethodAllowed(policy.allow.authMethods, authMethodOf(spec)),
@@ -157,7 +157,7 @@ function checkIdentifier({ spec }: OIDCClient, binding: BindingPolicies): readon
 const hasForeignServiceAccount = ({ auth }: OIDCClientSpec, own: string): boolean =>
   auth?.identities?.some(({ serviceAccount }) => (serviceAccount?.namespace ?? own) !== own) === true
 
-/** Whoever owns an issuer can be any of its subjects, so the policies say which ones count. */
+/** The owner of an issuer can issue any subject, so policies list the allowed issuers. */
 function checkIssuers({ spec }: OIDCClient, binding: BindingPolicies, watching: Policies): readonly Violation[] {
   const issuers = (spec.auth?.identities ?? []).flatMap(({ issuer }) => issuer ?? [])
   const leavesOut = ({ spec: { allow } }: NamedPolicy, issuer: string): boolean =>

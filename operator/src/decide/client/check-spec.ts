@@ -1,4 +1,4 @@
-// The operator's own validation: everything that the CRD says, and what CEL cannot say.
+// Validates a spec: all rules of the CRD, and those that CEL cannot express.
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import { checkClient } from '@nauthera/rules/check-client'
 import { maxNameLength } from '@nauthera/rules/limits'
@@ -18,10 +18,10 @@ const policySchema = renderSchema(policySpec)
 /** Not known here: the secret is minted later, and only a server knows which algorithms it has. */
 const unknownHere = { hasSecret: true, algorithms: signingAlgorithms }
 
-/** What was found in a spec, by the spec itself: a client is looked at several times for each change of it. */
+/** Caches the faults of a spec: each change of a client leads to several looks. */
 const judged = new WeakMap<object, { readonly of: string; readonly faults: readonly Fault[] }>()
 
-/** @param object is never changed afterwards: a spec that says something else is another object
+/** @param object is immutable: a changed spec is another object
  *  @returns every fault, `spec.redirectURIs: must be …`; none is fixed, none is ignored */
 export function checkSpec(object: OIDCClient): readonly Fault[] {
   const { spec, metadata } = object
@@ -44,7 +44,7 @@ function findFaults(object: OIDCClient): readonly Fault[] {
       ? [{ path: 'metadata.name', message: `may not be more than ${maxNameLength} bytes` }]
       : []
   const shape = checkValue(clientSchema, object.spec, 'spec')
-  // a value of the wrong shape would make the further checks throw
+  // a value of the wrong type would make the next checks throw
   if (shape.some(({ kind }) => kind !== 'rule')) return [...name, ...shape].map(plain)
   const found = [...name, ...shape, ...checkWindow(object.spec.rotation, 'spec.rotation')].map(plain)
   return [...found, ...checkConfig(object).filter(({ path }) => !found.some((fault) => isSamePlace(path, fault.path)))]
@@ -54,7 +54,7 @@ function findFaults(object: OIDCClient): readonly Fault[] {
 const checkConfig = (object: OIDCClient): readonly Fault[] =>
   checkClient(renderConfig(object), unknownHere).map(({ field, message }) => ({ path: field, message }))
 
-/** One mistake is said once: the CRD names `spec.claims[0].name` where the server knows `spec.claims`. */
+/** Whether two faults are one mistake: the CRD names `spec.claims[0].name` where the server names `spec.claims`. */
 const isSamePlace = (one: string, other: string): boolean => isWithin(one, other) || isWithin(other, one)
 const isWithin = (path: string, above: string): boolean =>
   path.startsWith(above) && ['', '.', '['].includes(path.charAt(above.length))

@@ -1,10 +1,10 @@
-// Whether a spec is too large for any client, found without a look at its rules: to ask them of 100 KB takes 20 ms.
+// Finds specs that are too large before their rules are evaluated, which takes 20 ms for 100 KB.
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { maxVersionBytes } from '@nauthera/rules/limits'
 import { tooLarge } from '@nauthera/rules/version-size'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 
-/** Fields whose texts are told to servers as they are (metadata.ts). */
+/** Fields that servers get unchanged (metadata.ts). */
 const toldFields = [
   'redirectURIs',
   'postLogoutRedirectURIs',
@@ -19,14 +19,13 @@ const toldFields = [
   'description',
 ] as const
 
-/** @returns the fault of a client that is too large whatever else it says. One that only just is, is found when it is rendered
- *    (judge.ts) */
+/** @returns the fault of a client that is certainly too large. A client just over the limit is found when it is rendered (judge.ts) */
 export function sizeFaultOf({ spec }: Pick<OIDCClient, 'spec'>): ClientFault | undefined {
   const bytes = textBytes(toldFields.map((field) => spec[field]))
   return bytes > maxVersionBytes ? tooLarge(bytes) : undefined
 }
 
-/** @param value may be nested too deeply for a function that calls itself
+/** @param value may be nested too deeply for recursion
  *  @returns bytes of all texts in it, keys of objects left out */
 function textBytes(value: unknown): number {
   let bytes = 0

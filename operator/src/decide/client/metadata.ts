@@ -1,4 +1,4 @@
-// OIDCClient -> ClientConfig: explicit and total. oidc-provider drops unknown keys in silence, so nothing is passed through.
+// Renders an OIDCClient to a ClientConfig, field by field: oidc-provider ignores unknown keys silently, so nothing is passed through.
 import { create } from '@bufbuild/protobuf'
 import type { JsonObject } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -21,8 +21,8 @@ const consentModes = {
   Skip: ConsentMode.SKIP,
 } as const
 
-/** @returns the grants in effect: what the client says, or what its type gives. A program on the machine of a person cannot prove by keys that it
- *  is of a sector, so with pairwise subjects its type gives no code of a device. */
+/** @returns the grants in effect: `spec.grants`, or the default of the type. With pairwise subjects a public client has no device grant by
+ *  default, since it cannot prove its sector. */
 export function grantTypesOf(spec: OIDCClientSpec): readonly GrantType[] {
   const { grants } = meaningOf(spec.type)
   const isOfPerson = spec.type === 'Native' && spec.subjectType === 'pairwise'
@@ -106,7 +106,7 @@ export function renderConfig(client: OIDCClient, limits: TokenLimits = noLimits)
   })
 }
 
-/** Where it runs is where it may be called from: an SPA that says nothing has the origins of its redirect URIs. */
+/** The default for an SPA: the origins of its redirect URIs. */
 const corsOriginsOf = ({ type, corsOrigins, redirectURIs = [] }: OIDCClientSpec): readonly string[] =>
   corsOrigins ??
   (type === 'SPA'
@@ -134,7 +134,7 @@ const pagesConfig = ({ uris }: OIDCClientSpec) => ({
 
 type ApiScope = NonNullable<NonNullable<OIDCClientSpec['resourceServer']>['scopes']>[number]
 
-/** Those of the scope itself are English. */
+/** The texts of the scope itself are English. */
 const scopeTexts = ({ name: scope, title, description = '', texts = [] }: ApiScope) => [
   ...(title === undefined ? [] : [{ scope, language: 'en', title, description }]),
   ...texts.map((one) => ({ scope, language: one.language, title: one.title, description: one.description ?? '' })),
@@ -168,7 +168,7 @@ const detailsType = (
   })),
 })
 
-/** A ServiceAccount without a namespace is one of the client's own. */
+/** A ServiceAccount without a namespace is in the client's namespace. */
 const identitiesOf = (auth: OIDCClientSpec['auth'], own: string) =>
   (auth?.identities ?? []).map(({ serviceAccount, issuer = '', subject = '' }) =>
     serviceAccount
@@ -187,7 +187,7 @@ const authConfig = (spec: OIDCClientSpec, namespace: string) => ({
   tlsClientAuthSanUri: spec.auth?.tls?.sanURI ?? '',
 })
 
-/** FAPI 2.0 takes no RS256, so such a client does not follow the server's default. */
+/** FAPI 2.0 forbids RS256, so such a client does not get the server's default. */
 function signingConfig({ signing, profile }: OIDCClientSpec) {
   const fallback = profile === 'FAPI2' ? 'ES256' : ''
   return {

@@ -1,4 +1,4 @@
-// Which policies hold for a client, and what they allow between them.
+// Selects the policies of a client, and combines what they allow.
 import { secretWays, showsSecret, waysOf } from '@nauthera/rules/client-authentication'
 import type { AuthMethod, SecretWay } from '@nauthera/rules/client-authentication'
 import { platformTokenLife } from '@nauthera/rules/identities'
@@ -16,13 +16,13 @@ export interface NamedPolicy {
   readonly spec: OIDCPolicySpec
 }
 
-/** All policies that hold for one client: by priority (highest first), then by name; the baseline last. They are for reports and
- *  warnings: what is allowed, refused, given or claimed is asked of those that bind. */
+/** All policies of one client: by priority (highest first), then by name; the baseline last. Use them for reports and warnings only;
+ *  BindingPolicies decide. */
 export type Policies = readonly NamedPolicy[]
 
 declare const binds: unique symbol
 
-/** The policies that bind a client (bindingOf): every gate, limit and default is asked of these, and cannot be asked of others. */
+/** The policies that bind a client (bindingOf). The type makes sure that gates, limits and defaults come from these only. */
 export type BindingPolicies = Policies & { readonly [binds]: true }
 
 const bindingBefore = new WeakMap<Policies, BindingPolicies>()
@@ -63,7 +63,7 @@ export function policiesFor(
   return [...ordered, { name: 'baseline', spec: input.baseline }]
 }
 
-/** @returns whether labels fit a selector; without one all do */
+/** @returns whether a selector selects the labels; no selector selects all */
 export function selects(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>): boolean {
   if (!selector) return true
   const byLabels = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value)
@@ -85,7 +85,7 @@ export function selects(selector: LabelSelector | undefined, labels: Readonly<Re
   )
 }
 
-/** @returns the ways of showing a secret that every policy lists, by its own word or by client_secret */
+/** @returns the ways to send a secret that every policy lists, by name or as client_secret */
 export function waysUnder(policies: BindingPolicies): readonly SecretWay[] {
   const lists = policies.flatMap(({ spec }) => (spec.allow?.authMethods ? [spec.allow.authMethods] : []))
   return secretWays.filter((way) => lists.every((list) => isMethodAllowed(list, way)))
@@ -118,8 +118,8 @@ export function isAllowed(policies: BindingPolicies, gate: PolicyGate): boolean 
 }
 
 /** @param identifier of an API; an object that breaks a rule may have any value there
- *  @returns whether the policies let a client be this API. Who may not does not hold the identifier either: else a stranger could keep the
- *  owner from it */
+ *  @returns whether the policies let a client declare this API. Without that right it holds no identifier: else a stranger could block the
+ *  owner */
 export function mayDeclare(policies: BindingPolicies, identifier: unknown): identifier is string {
   if (typeof identifier !== 'string' || !isAllowed(policies, 'resourceServer')) return false
   if (!isNamedWhereNeeded(policies, identifier)) return false
@@ -128,8 +128,7 @@ export function mayDeclare(policies: BindingPolicies, identifier: unknown): iden
   )
 }
 
-/** What is on this machine is another API on the next one, and a bare name belongs to nobody: both need a policy with an entry of their kind. One that covers
- *  everything (`*`), or begins as URIs do (`https*`), does not mean them.
+/** Loopback URIs and bare names belong to nobody, so each needs a policy entry of its kind. `*` and `https*` are no such entry.
  *  @returns whether it has one; true for https and URNs, which need none */
 export function isNamedWhereNeeded(policies: BindingPolicies, identifier: string): boolean {
   const kind = kindOf(identifier)
@@ -144,7 +143,7 @@ export function isNamedWhereNeeded(policies: BindingPolicies, identifier: string
 /** What the other identifiers begin with. */
 const schemes = ['http', 'https', 'urn']
 
-/** @returns whether an entry of a policy lists bare names: it is one, or the beginning of some and of no URI */
+/** @returns whether a policy entry lists bare names: it is one, or a prefix of some and of no URI */
 function meansNames(entry: string): boolean {
   if (!entry.endsWith('*')) return matches(entry, patterns.apiName)
   const beginning = entry.slice(0, -1)
@@ -156,16 +155,16 @@ function kindOf(identifier: string): 'machine' | 'name' | 'uri' {
   return isBareName(identifier) ? 'name' : 'uri'
 }
 
-/** A word such as `rabbitmq`: it belongs to nobody, and a client id may be the same word. */
+/** A name such as `rabbitmq`, which could also be a client id. */
 export const isBareName = (identifier: string): boolean => !identifier.includes(':')
 
-/** @returns whether the policies let a client name an identity of this issuer: one lists it, and none leaves it out */
+/** @returns whether the policies allow identities of this issuer: one lists it, and no list omits it */
 export function isIssuerAllowed(policies: BindingPolicies, issuer: string): boolean {
   const lists = policies.flatMap(({ spec }) => (spec.allow?.identityIssuers ? [spec.allow.identityIssuers] : []))
   return lists.length > 0 && lists.every((list) => covers(list, issuer))
 }
 
-/** @returns the least that a policy says of each. A platform's token may live longer than is usual. */
+/** @returns the lowest limit of each kind. */
 export function tokenLimitsOf(policies: BindingPolicies): TokenLimits {
   const least = (kind: keyof TokenLimits, otherwise: number): number => {
     const said = policies.flatMap(({ spec }) => durationMs(spec.limits?.tokens?.[kind] ?? '') ?? [])
@@ -179,13 +178,13 @@ type Limit = 'clientsPerNamespace' | 'bytesPerShard'
 const saidLimits = (policies: BindingPolicies, limit: Limit): readonly number[] =>
   policies.flatMap(({ spec }) => spec.limits?.[limit] ?? [])
 
-/** @returns bytes of a shard that all clients of a namespace may take together: the least that a policy says */
+/** @returns the quota of a namespace in a shard, bytes: the lowest of all policies */
 export function shardBytesOf(policies: BindingPolicies): number {
   const said = saidLimits(policies, 'bytesPerShard')
   return said.length === 0 ? namespaceLimits.shardBytes : Math.min(...said)
 }
 
-/** @returns how many clients a namespace may have where no policy says it; undefined when one does */
+/** @returns the default limit of clients in a namespace; undefined when a policy sets one */
 export function defaultClientLimit(policies: BindingPolicies): number | undefined {
   return saidLimits(policies, 'clientsPerNamespace').length === 0 ? namespaceLimits.clients : undefined
 }

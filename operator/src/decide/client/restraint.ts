@@ -1,5 +1,5 @@
-// What an object asks for that stops or narrows it. Servers are told it beside the versions, so that it holds also when the spec that says it
-// breaks a rule, is too large, or is rejected.
+// Reads the restraint of an object: suspended, allowed groups, required acr. It is beside the versions in a shard, so it also applies when
+// the spec itself is invalid, too large or rejected.
 import { create } from '@bufbuild/protobuf'
 import { RestraintSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Restraint } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -7,11 +7,11 @@ import { acrLevels } from '@nauthera/rules/acr'
 import { maxVersionBytes } from '@nauthera/rules/limits'
 import { leastAcr, noGroup } from '@nauthera/rules/restraint'
 
-/** @param spec of the object as it is now, of any shape: what can be read of it counts, and what cannot stops
+/** @param spec may have any shape: readable parts count, an unreadable part suspends the client
  *  @returns undefined when it asks for nothing */
 export function restraintOf(spec: unknown): Restraint | undefined {
   const { suspended, access } = fieldsOf(spec) ?? {}
-  // one that is no object says anything: it may have been meant to narrow the client in both ways
+  // not an object: both groups and acr may have been meant
   const { allowedGroups, requiredAcr } = isAbsent(access) ? {} : (fieldsOf(access) ?? unreadAccess)
   const [groups, levels] = [allowedGroups, requiredAcr].map(textsOf)
   const asked = {
@@ -23,7 +23,7 @@ export function restraintOf(spec: unknown): Restraint | undefined {
   return create(RestraintSchema, asked)
 }
 
-/** No version has room for such a list. Until it is shorter nobody signs in: to leave it out would let in everybody. */
+/** The list is too long to store. Until it is shorter nobody can sign in: without the list everybody could. */
 function groupsOf(groups: readonly string[]): string[] {
   const bytes = groups.reduce((sum, group) => sum + Buffer.byteLength(group), 0)
   return bytes > maxVersionBytes ? [noGroup] : [...new Set(groups)]
@@ -38,7 +38,7 @@ const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> | undefined
     ? (value as Readonly<Record<string, unknown>>)
     : undefined
 
-/** @returns undefined when there is something, and no text can be read of it */
+/** @returns undefined when there is a value that is not a text or a list of texts */
 function textsOf(value: unknown): readonly string[] | undefined {
   if (isAbsent(value)) return []
   if (!Array.isArray(value)) return undefined

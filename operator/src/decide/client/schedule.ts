@@ -1,4 +1,4 @@
-// When a window of rotation is open: cron of five fields in a time zone.
+// Computes when a rotation window is open: cron with five fields in a time zone.
 import { Cron } from 'croner'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { durationMs } from '../../api/duration.ts'
@@ -10,7 +10,7 @@ export interface Window {
   readonly durationMs: number
 }
 
-/** The five fields in their order: the highest number of each, and what people are told when it is wrong. */
+/** The five fields in order: the highest number of each, and its message. */
 const fields = [
   { most: 59, fault: 'must have minutes from 0 to 59' },
   { most: 23, fault: 'must have hours from 0 to 23' },
@@ -70,7 +70,7 @@ export function checkWindow(rotation: Partial<Pick<Rotation, 'window'>> | undefi
     : [{ path: `${at}.duration`, message: 'must be shorter than the time between two openings of the schedule' }]
 }
 
-/** To ask takes 30 us, and clients share a few zones. Names that are none are not kept: anybody can make them up. */
+/** Valid time zones: a check takes 30 us. Invalid names are not cached, since anybody can invent them. */
 const zones = new Set<string>(['UTC'])
 
 function isTimeZone(name: string): boolean {
@@ -92,7 +92,7 @@ function hasForm(text: string, index: number): boolean {
   })
 }
 
-/** Whether a field is good beside four that say nothing. */
+/** Whether a field is valid beside four times `*`. */
 const isField = (text: string, index: number): boolean =>
   hasForm(text, index) && isTaken(['*', '*', '*', '*', '*'].with(index, text).join(' '))
 
@@ -112,7 +112,7 @@ function createCron(schedule: string, timeZone: string): Cron {
   return new Cron(parts.join(' '), {
     mode: '5-part',
     paused: true,
-    // a list of hours is as fixed as one hour: none of them is lost in the night of a change
+    // a list of hours counts as fixed: none is skipped when the clock changes
     fixedTimeRule: 'no-wildcard',
     // the same, but with less arithmetic
     ...(timeZone === 'UTC' ? { utcOffset: 0 } : { timezone: timeZone }),
@@ -129,7 +129,7 @@ function findShortestGap(schedule: string): number | undefined {
   return times.slice(1).reduce((least, time, index) => Math.min(least, Number(time) - Number(times[index])), Infinity)
 }
 
-/** Clients are looked at often, and many of them share a schedule: what was found out is kept for so many schedules. */
+/** The size of the cache of answers: looks are frequent, and many clients share a schedule. */
 const answersKept = 10_000
 /** A parsed schedule takes 80 KB. */
 const parsedKept = 16

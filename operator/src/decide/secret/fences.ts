@@ -1,8 +1,8 @@
-// Marks on the application's Secret that stop an earlier leader: its write of a dropped secret gets a conflict.
+// Fences: marks on the application's Secret. They make a former leader's write of a dropped secret fail with a conflict.
 import { lastRotatedOf, observedOf } from './rotation-terms.ts'
 import type { RotationInput, SecretMarks, StoredVerifier } from './rotation-terms.ts'
 
-/** While one leader is paused, fewer others than this come and go. */
+/** How many fences the annotation keeps. */
 const rememberedFences = 16
 
 const fencesOf = ({ secret }: RotationInput): readonly string[] =>
@@ -10,12 +10,12 @@ const fencesOf = ({ secret }: RotationInput): readonly string[] =>
 
 export const isFenced = (input: RotationInput, id: string): boolean => fencesOf(input).includes(id)
 
-/** An earlier fence stays: the leader that it stops may still be paused when the next one is written. */
+/** Keeps earlier fences: the leader that one stops may still be paused. */
 export const withFence = (input: RotationInput, id: string): string =>
   [id, ...fencesOf(input)].slice(0, rememberedFences).join(',')
 
-/** An earlier leader may still publish a verifier over an edited Secret. Before such a verifier is dropped, the Secret is written once:
- *  its value stays the edited one, but the write of the earlier leader now gets a conflict. */
+/** A former leader could still publish a verifier over an edited Secret. So before that verifier is dropped, the Secret is written once:
+ *  its value stays, and the former leader's write gets a conflict. */
 export function fenceBefore(
   input: RotationInput,
   live: readonly StoredVerifier[],

@@ -1,4 +1,4 @@
-// The proof in an application's Secret that an operator of this release wrote it: for which client, under which name, with which marks.
+// Writes and verifies the proof in an application's Secret: an operator of this release wrote it, for this client, name and marks.
 import { annotations as names } from '@nauthera/proto/names'
 
 /** Whose Secret it is, and where it lies. */
@@ -13,7 +13,7 @@ export interface SecretOwner {
   readonly createdAt: number
 }
 
-/** What a proof says of the OIDCClient that the Secret was written for. */
+/** The OIDCClient that a proof names. */
 export interface ProvenOwner {
   readonly uid: string
   readonly createdAt: number
@@ -22,7 +22,7 @@ export interface ProvenOwner {
 }
 
 export interface OwnerProof {
-  /** @param said the other annotations of ours @returns the annotation that proves them */
+  /** @param said our other annotations @returns the annotation that proves them */
   write(owner: SecretOwner, said: Readonly<Record<string, string>>): Record<string, string>
   /** @returns the OIDCClient for which the annotations were written; undefined when nothing proves it */
   read(
@@ -31,7 +31,7 @@ export interface OwnerProof {
   ): ProvenOwner | undefined
 }
 
-/** All that gives somebody something: whose it is, and which secrets are valid. */
+/** The proven annotations: the owner, and which secrets are valid. */
 const proven = [
   names.clientUid,
   names.restoredFrom,
@@ -55,7 +55,7 @@ export function createOwnerProof(mac: (text: string) => string): OwnerProof {
       const [, seconds, given] = /^(\d{1,12})\.([\w-]{43})$/.exec(annotations[names.proof] ?? '') ?? []
       const uid = annotations[names.clientUid]
       if (seconds === undefined || given === undefined || uid === undefined) return undefined
-      // how long it takes to compare the two of these says nothing of what was wanted
+      // the comparison takes constant time
       if (mac(macOf([namespace, client, secret], seconds, annotations)) !== mac(given)) return undefined
       return { uid, createdAt: Number(seconds) * 1000, restoredFrom: annotations[names.restoredFrom] }
     },

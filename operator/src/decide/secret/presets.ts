@@ -1,5 +1,4 @@
-// The keys and labels that known programs read from a Secret: all that they need to sign people in. Which version each was
-// checked with says docs/programs.md.
+// Presets: the keys and labels that known programs read from a Secret. docs/programs.md lists the tested versions.
 import { digestOf } from '@nauthera/proto/digest'
 import { usualTokenLife } from '@nauthera/rules/limits'
 import { durationMs, durationText } from '../../api/duration.ts'
@@ -45,7 +44,7 @@ export function presetData(preset: Preset, input: PresetInput): Data {
         OAUTH2_PROXY_SCOPE: values.scopes,
         // it sends neither PKCE nor a nonce unless told to
         OAUTH2_PROXY_CODE_CHALLENGE_METHOD: 'S256',
-        // else one cookie holds the state of one sign-in, and a second tab, or the browser's request for an icon, ends the first
+        // else a second tab, or the browser's request for an icon, overwrites the state of the sign-in in the one cookie
         OAUTH2_PROXY_COOKIE_CSRF_PER_REQUEST: 'true',
         OAUTH2_PROXY_COOKIE_CSRF_PER_REQUEST_LIMIT: '10',
         // so that /oauth2/sign_out may go on to the sign-out of the issuer
@@ -69,7 +68,7 @@ export function presetData(preset: Preset, input: PresetInput): Data {
   }
 }
 
-/** Whether the program takes no issuer by http, as one has on the machine of a developer. */
+/** Whether the program refuses an issuer over http, as in development. */
 export const needsHttps = (preset: Preset): boolean => preset === 'KubeAPIServer'
 
 /** @returns the option of the program that turns PKCE on; undefined where it always sends a nonce, or nobody knows */
@@ -108,7 +107,7 @@ function redirectUnder(key: string, { redirect_uris: uris }: SecretValues): Data
  *  nonce, so it must be told to use PKCE; and its cookie is the ID token, so people would be out when that ends. */
 function argoCd({ values, spec, secretName }: PresetInput): Data {
   const secret = secretUnder('oidc.clientSecret', values)
-  // without a registered address the page of the issuer stays, and says so
+  // without a registered address the sign-out ends on the issuer's page
   const comeBack = spec.postLogoutRedirectURIs?.length ? '&post_logout_redirect_uri={{logoutRedirectURL}}' : ''
   const lines = [
     `name: ${text(spec.displayName ?? 'SSO')}`,
@@ -128,7 +127,7 @@ function argoCd({ values, spec, secretName }: PresetInput): Data {
   }
 }
 
-/** Argo CD refreshes when less than this is left of the ID token, and of the access token too. */
+/** Argo CD refreshes when ID token or access token is valid for less than this. */
 function refreshBefore({ tokens }: OIDCClientSpec): string {
   const life = (of: 'access' | 'id', set: string | undefined) => (set && durationMs(set)) || usualTokenLife[of] * 1000
   const [access, id] = [life('access', tokens?.accessTTL), life('id', tokens?.idTTL)]
@@ -200,7 +199,7 @@ function pgAdmin({ values, spec }: PresetInput): Data {
     OAUTH2_RESPONSE_TYPE: 'code',
     ...(spec.postLogoutRedirectURIs?.length
       ? {
-          // it puts its address and the ID token into the braces
+          // it replaces the braces by its address and the ID token
           OAUTH2_LOGOUT_URL: `${values.end_session_endpoint}?post_logout_redirect_uri={redirect_uri}&id_token_hint={id_token}`,
         }
       : {}),
@@ -221,7 +220,7 @@ function quarkus({ values, spec }: PresetInput): Data {
       : {
           QUARKUS_OIDC_APPLICATION_TYPE: 'web-app',
           QUARKUS_OIDC_AUTHENTICATION_SCOPES: scopesIn(values)
-            // it adds that one itself, and refuses it twice
+            // it adds this one itself, and refuses a duplicate
             .filter((scope) => scope !== 'openid')
             .join(','),
           QUARKUS_OIDC_AUTHENTICATION_PKCE_REQUIRED: 'true',
@@ -229,8 +228,8 @@ function quarkus({ values, spec }: PresetInput): Data {
   }
 }
 
-/** For `.streamlit/secrets.toml`. It refuses to sign people in without a secret for its cookies: one that nobody can tell who does not have
- *  the client secret, so people sign in again after a rotation. */
+/** For `.streamlit/secrets.toml`. It needs a secret for its cookies, which is derived from the client secret. So people sign in again
+ *  after a rotation. */
 function streamlit(values: SecretValues): string {
   const { client_secret: secret } = values
   const entries = {
@@ -245,8 +244,7 @@ function streamlit(values: SecretValues): string {
   return ['[auth]', ...lines, scope, ''].join('\n')
 }
 
-/** For `kube-apiserver --authentication-config`. Names get a prefix, so that nobody becomes system:masters by the name of a
- *  group. */
+/** For `kube-apiserver --authentication-config`. A prefix keeps a group from being `system:masters`. */
 function kubeApiServer(values: SecretValues): string {
   const scopes = scopesIn(values)
   const claim = (name: string) => `{claim: ${name}, prefix: "oidc:"}`

@@ -1,26 +1,25 @@
-// When a previous secret ends, when there is room for another one, and who is told that one is still used.
+// Decides when a previous secret ends, when another rotation may begin, and whom to warn of its use.
 import { lastRotatedOf, overlapOf } from './rotation-terms.ts'
 import type { RotationInput, StoredVerifier } from './rotation-terms.ts'
 
 const minuteMs = 60_000
 const dayMs = 24 * 3_600_000
 
-/** How long a Secret has been lost before the oldest of three live secrets makes room for the next. Milliseconds. */
+/** After a Secret was lost for this long, the oldest of three live secrets may end. Milliseconds. */
 const noRoomMs = minuteMs
 
-/** How often the use of a previous secret is looked at: within the overlap, and while nothing but its use keeps it. Milliseconds. */
+/** How often the use of a previous secret is checked, milliseconds. */
 const usageLookMs = 5 * minuteMs
 const usageWaitingMs = minuteMs
 
-/** How long the previous secret may live at most. With WhenUnused: until the next one is due, as far as policy lets it. */
+/** The longest life of the previous secret. With WhenUnused: until the next rotation is due, within the limit of policies. */
 export function lifeOfPrevious(input: RotationInput): number {
   const { retire, maxOverlapMs, intervalMs = Infinity } = input.rotation
   const overlapMs = overlapOf(input)
   return retire === 'WhenUnused' ? Math.max(overlapMs, Math.min(maxOverlapMs, intervalMs)) : overlapMs
 }
 
-/** What is left of live secrets when spec.rotation.revokePrevious asks for it and no rotation can be carried out: the newest, and the one
- *  that the application's Secret holds.
+/** The live secrets after revokePrevious, when no rotation can begin: the newest, and the one in the application's Secret.
  *  @param verifiers newest first
  *  @param published sha256 of the one that the Secret holds; undefined when that is not known */
 export function withoutPrevious(
@@ -38,7 +37,7 @@ export function isRetired(input: RotationInput, previous: StoredVerifier): boole
   return input.rotation.retire === 'WhenUnused' && unusedAt !== undefined && input.now >= unusedAt
 }
 
-/** With WhenUnused: when the previous secret may go early. Undefined while a replica is silent: nobody knows what it sees. */
+/** With WhenUnused: when the previous secret may end early. Undefined while a replica does not report uses. */
 function unusedSince(input: RotationInput, previous: StoredVerifier): number | undefined {
   const { knownSince, lastUsed } = input.usage
   if (knownSince === undefined) return undefined
@@ -46,14 +45,14 @@ function unusedSince(input: RotationInput, previous: StoredVerifier): number | u
   return Math.max(overlapEnds(input), usedAt + input.rotation.quietPeriodMs)
 }
 
-/** @returns whether nothing but their use keeps previous secrets valid */
+/** @returns whether previous secrets stay valid only because they are used */
 export const awaitsDisuse = (input: RotationInput, previous: readonly StoredVerifier[]): boolean =>
   input.rotation.retire === 'WhenUnused' && previous.length > 0 && input.now >= overlapEnds(input)
 
-/** When the oldest of three live secrets makes room for another. Epoch milliseconds. */
+/** When the oldest of three live secrets ends for another one. Epoch milliseconds. */
 export const roomAt = ({ lostSince, now }: RotationInput): number => (lostSince ?? now) + noRoomMs
 
-/** When time alone may change what there is to say of previous secrets. Epoch milliseconds. */
+/** The times at which the state of previous secrets may change by itself. Epoch milliseconds. */
 export function timesOfPrevious(input: RotationInput, previous: readonly StoredVerifier[]): readonly number[] {
   if (previous.length === 0) return []
   const { now, rotation } = input
@@ -68,7 +67,7 @@ export function timesOfPrevious(input: RotationInput, previous: readonly StoredV
   ]
 }
 
-/** @returns what people are told of a previous secret that ends soon and is in use; undefined when there is none */
+/** @returns the warning about a previous secret that ends soon and is used; undefined when there is none */
 export function stillUsed(input: RotationInput, previous: readonly StoredVerifier[]): string | undefined {
   for (const one of previous) {
     const at = warnings(input, one)
@@ -76,14 +75,14 @@ export function stillUsed(input: RotationInput, previous: readonly StoredVerifie
     const end = new Date(one.notAfter).toISOString()
     if (input.now >= at.whenUsed && isUsed(input, one, one.notAfter))
       return `the previous secret ${one.id} is still used, and ends at ${end}: restart the programs that read it when they started`
-    // who chose a fixed end is not told of what nobody knows
+    // with a fixed end there is no warning of unknown uses
     if (input.rotation.retire === 'WhenUnused' && input.now >= at.whenUnknown && !isKnown(input))
       return `the previous secret ${one.id} ends at ${end}, and replicas or the operator came and went too often to know whether it is still used: restart the programs that read it when they started`
   }
   return undefined
 }
 
-/** Half of its life before the end of a previous secret, and a day at most. What is not known may yet become known. */
+/** When to warn: half of its life before the end, at most a day. */
 function warnings(
   input: RotationInput,
   { notAfter }: StoredVerifier,
@@ -93,7 +92,7 @@ function warnings(
   return { whenUsed: notAfter - aheadMs, whenUnknown: notAfter - aheadMs / 2 }
 }
 
-/** Used since the publication, and lately. */
+/** Used after the publication and recently. */
 function isUsed(input: RotationInput, { id }: StoredVerifier, notAfter: number): boolean {
   const lately = Math.min(input.rotation.quietPeriodMs, lifeUntil(input, notAfter) / 4)
   return (input.usage.lastUsed[id] ?? 0) > Math.max(publishedAt(input), input.now - lately)

@@ -1,18 +1,18 @@
-// Whether a Secret that was written for an earlier OIDCClient of the same name goes on with the present one: after a restore it does, after
-// a deletion it does not.
+// Decides whether the Secret of an earlier OIDCClient of the same name belongs to the present one: yes after a restore, no after a
+// deletion.
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { annotations } from '@nauthera/proto/names'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import type { ProvenOwner } from './owner-proof.ts'
 
-/** How long after a loss it counts as one that is being restored. Milliseconds. */
+/** How long after a loss a Secret may be restored. Milliseconds. */
 const restoreMs = 7 * 24 * 3_600_000
 
-/** @param about.former for whom the Secret was written; its proof has been checked
+/** @param about.former the proven owner of the Secret
  *  @param about.entry what the stored shard says under the client's name
- *  @param about.bornAt when the shard's Secret and the namespace were made, as far as that is known: what is older than these was brought
- *    here, and whether its owner had been deleted before, nobody here has seen */
+ *  @param about.bornAt when the shard's Secret and the namespace were created, if known. An older object was restored here, and its
+ *  deletion could not be seen */
 export function isRestored(
   client: OIDCClient,
   about: {
@@ -32,11 +32,11 @@ export function isRestored(
   return about.bornAt.some((at) => former.createdAt <= at && now < at + restoreMs)
 }
 
-/** One that has ended since the Secret was copied does not come back. */
+/** A secret that ended after the backup stays ended. */
 const isLive = ({ verifiers }: ShardEntry, sha256: string, now: number): boolean =>
   verifiers.some((one) => one.sha256 === sha256 && (one.notAfter === undefined || timestampMs(one.notAfter) > now))
 
-/** This very object has had a Secret: what comes to lie under its name later is no restored one. A status may be restored too. */
+/** Whether this very object already had a Secret: then a later one of its name is not restored. A status may be restored too. */
 function hasHadASecret({ status, metadata }: OIDCClient, secretId: string | undefined): boolean {
   const ready = status?.conditions?.find(({ type }) => type === 'SecretReady')
   const isOwn = Date.parse(ready?.lastTransitionTime ?? '') >= Date.parse(metadata.creationTimestamp)

@@ -1,21 +1,21 @@
-// When a rotation is due.
+// Decides when a rotation is due.
 import { lastRotatedOf, observedOf } from './rotation-terms.ts'
 import type { RotationInput, RotationPlan, StoredVerifier } from './rotation-terms.ts'
 import { windowAt } from '../client/schedule.ts'
 
-/** Propagation that takes longer is reported; nothing is published meanwhile. */
+/** A longer propagation is reported. Nothing is published meanwhile. */
 export const laggingAfterMs = 5 * 60_000
 
-/** How long the first secret waits when there is no replica: one may be starting. */
+/** How long a first secret waits without any replica: one may be starting. */
 export const noReplicaWaitMs = 60_000
 
 export interface Scheduled {
   /** When the interval is over. */
   readonly dueAt: number
-  /** When the rotation may begin: the next window, or the instant of minSpacing. */
+  /** When the rotation may begin: in the next window, or after minSpacing. */
   readonly beginsAt: number
   readonly isOpen: boolean
-  /** A window has come and gone since dueAt. */
+  /** A window has passed since dueAt. */
   readonly missed: boolean
 }
 
@@ -33,7 +33,7 @@ export function scheduleOf(input: RotationInput): Scheduled | undefined {
   return { dueAt, beginsAt, isOpen: now >= beginsAt, missed: now >= first.closes }
 }
 
-/** @param inFlight whether its secret is in the shard already: a window that has closed does not stop it
+/** @param inFlight whether its secret is already in the shard: then a closed window does not stop it
  *  @returns whether the next secret is wanted now */
 export function isRotationDue(
   input: RotationInput,
@@ -47,7 +47,7 @@ export function isRotationDue(
   const { trigger, annotation } = input.rotation
   if (trigger !== undefined && trigger !== observed.trigger) return true
   if (annotation !== undefined && annotation !== observed.annotation) return true
-  // a window says when a rotation may begin; one that has begun goes on
+  // a window limits when a rotation begins, not when it continues
   return schedule !== undefined && (inFlight ? input.now >= schedule.dueAt : schedule.isOpen)
 }
 

@@ -1,4 +1,4 @@
-// A decision about the rotation -> the whole plan: what is written with the step, what people are told, when to look again.
+// Completes a decision of rotation.ts to the plan: what to write, what to report, when to look again.
 import { awaitsDisuse, roomAt, stillUsed, timesOfPrevious } from './previous-secrets.ts'
 import { laggingAfterMs, noReplicaWaitMs, overdue } from './rotation-due.ts'
 import type { Scheduled } from './rotation-due.ts'
@@ -13,7 +13,7 @@ import type {
 } from './rotation-terms.ts'
 import { present } from '../client/present.ts'
 
-/** What rotation.ts has decided. */
+/** The decision of rotation.ts. */
 interface Decision {
   readonly state: RotationState
   /** What the shard must carry, newest first. */
@@ -24,12 +24,12 @@ interface Decision {
   readonly schedule?: Scheduled | undefined
   /** A fence that the Secret gets with this step. */
   readonly fence?: string
-  /** What the Secret says after this step, where that is not what follows from the rest. */
+  /** The marks of the Secret after this step, when they do not follow from the rest. */
   readonly marks?: SecretMarks
   readonly keepsPending?: boolean
   /** The previous secrets end with this step, because spec.rotation.revokePrevious asks for it. */
   readonly revoked?: boolean
-  /** Since when replicas are waited for, epoch milliseconds. */
+  /** Since when it waits for replicas, epoch milliseconds. */
   readonly since?: number
   /** A rotation is due, and waits until these have ended. */
   readonly waitsFor?: readonly StoredVerifier[]
@@ -38,7 +38,7 @@ interface Decision {
 const previousOf = ({ verifiers, published, state }: Decision): readonly StoredVerifier[] =>
   (state === 'leaving' ? verifiers : verifiers.slice(1)).filter(({ id }) => id !== published?.id)
 
-/** @returns the plan: the decision, and what the Secret, the status and the clock make of it */
+/** @returns the plan of the decision */
 export function plan(input: RotationInput, made: Decision): RotationPlan {
   const { published, schedule, step, verifiers } = made
   const revoke = made.revoked ? input.rotation.revokePrevious : undefined
@@ -103,7 +103,7 @@ function healthOf(input: RotationInput, made: Decision): RotationPlan['health'] 
   return made.waitsFor ? { ok: true, waits: waitingFor(made.waitsFor) } : { ok: true }
 }
 
-/** People have asked for a rotation, and it cannot begin yet. */
+/** Why a requested rotation cannot begin yet. */
 function waitingFor(previous: readonly StoredVerifier[]): string {
   const until = previous.map(({ id, notAfter }) =>
     notAfter === undefined
@@ -113,7 +113,7 @@ function waitingFor(previous: readonly StoredVerifier[]): string {
   return `the next rotation waits until ${until.join(' and ')}; to end that now, change spec.rotation.revokePrevious`
 }
 
-/** The Secret held a secret of ours, and what it holds now is not one. */
+/** Whether the Secret held a minted secret and no longer does. */
 function isLost({ source, secret, status }: RotationInput, { published }: Decision): boolean {
   const isThereToSee = !hasNoSecret(source) && (secret.kind === 'absent' || secret.kind === 'owned')
   return published === undefined && status.activeId !== undefined && isThereToSee
@@ -133,7 +133,7 @@ function wakeAt(input: RotationInput, made: Decision): number | undefined {
     ...(made.step.kind === 'await-replicas' && made.since !== undefined
       ? [made.since + (input.replicas.total === 0 ? noReplicaWaitMs : laggingAfterMs + 1)]
       : []),
-    // a pod that is going may be gone much earlier, which no replica tells
+    // a terminating pod may end much earlier, and no replica reports that
     ...(made.step.kind === 'await-replicas' && (input.replicas.goingUntil ?? 0) > now ? [now + goingAgainMs] : []),
   ].filter((time): time is number => time !== undefined && time > now)
   return times.length > 0 ? Math.min(...times) : undefined

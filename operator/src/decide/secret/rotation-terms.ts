@@ -1,4 +1,4 @@
-// The words of the rotation: what it is given, what it answers, and small questions about the two.
+// Types of the rotation: its input and its plan, with small functions on them.
 
 /** A live secret as the operator knows it: never the secret. Times are epoch milliseconds. */
 export interface StoredVerifier {
@@ -8,8 +8,8 @@ export interface StoredVerifier {
   readonly notAfter?: number
 }
 
-/** What the operator has obeyed already; kept in an annotation of the application's Secret, so that publication and
- *  observation are one write, and shown in status. */
+/** The requests for a rotation that are done. An annotation of the application's Secret stores them, so that publication and record are
+ *  one write. */
 export interface Observed {
   readonly trigger?: string
   readonly annotation?: string
@@ -18,17 +18,17 @@ export interface Observed {
 
 /** The application's Secret, as last read. */
 export type SecretState =
-  /** The read failed, and not with 404: nothing is known, so nothing changes. */
+  /** The read failed, but not with 404: nothing is known, so nothing changes. */
   | { readonly kind: 'unknown' }
   /** A confirmed 404. */
   | { readonly kind: 'absent' }
-  /** Somebody else's; never touched. */
+  /** It belongs to somebody else and is never written. */
   | { readonly kind: 'foreign' }
   | {
       readonly kind: 'owned'
       /** SHA-256 of the client_secret that it holds; undefined when it holds none. */
       readonly sha256: string | undefined
-      /** That one has the form of a secret that the operator mints. */
+      /** It has the form of a minted secret. */
       readonly isMinted: boolean
       /** From annotation secret-id. */
       readonly secretId: string | undefined
@@ -46,8 +46,8 @@ export type SecretSource =
   | { readonly kind: 'minted' }
   /** The client authenticates without a secret. */
   | { readonly kind: 'none' }
-  /** The same, but what it had until now stays valid for the overlap: its programs change one after the other. `isTaken`: every replica
-   *  serves the version without a secret; until then the one before is served, which needs it. */
+  /** The same, but its last secret stays valid for the overlap, while its programs change. `isTaken`: every replica serves the version
+   *  without a secret. */
   | { readonly kind: 'leaving'; readonly isTaken: boolean }
   /** secret.existingSecretRef; `secret` is undefined while it is missing, unlabelled or too short. */
   | { readonly kind: 'existing'; readonly secret: { readonly id: string; readonly sha256: string } | undefined }
@@ -69,7 +69,7 @@ export interface RotationInput {
     readonly maxOverlapMs: number
     readonly quietPeriodMs: number
   }
-  /** False while nothing of the client is in its shard (denied past its grace, never valid): no rotation then. */
+  /** False while its shard has no entry of the client: then it does not rotate. */
   readonly serving: boolean
   readonly secret: SecretState
   /** Verifiers of the client's entry in the stored shard, newest first; undefined when it has no entry. */
@@ -81,14 +81,14 @@ export interface RotationInput {
     /** Every replica applied the stored shard, and serves the client (none rejects it without an accepted version). */
     readonly serving: boolean
     readonly unreachable: number
-    /** Until then a pod that is being deleted may answer on open connections, with the verifiers that it had. Epoch milliseconds. */
+    /** Until then a terminating pod may answer with its old verifiers. Epoch milliseconds. */
     readonly goingUntil: number | undefined
   }
   readonly usage: {
-    /** Since when every use at any replica has been told, epoch milliseconds. Undefined while a replica is silent. What is not known
-     *  counts as used. */
+    /** Since when every use at any replica is known, epoch milliseconds. Undefined while a replica does not report. An unknown use counts
+     *  as a use. */
     readonly knownSince: number | undefined
-    /** Epoch milliseconds of the last use that was told, by id. */
+    /** Last reported use by id, epoch milliseconds. */
     readonly lastUsed: Readonly<Record<string, number>>
   }
   /** From status.secret; a fallback when the Secret is gone. */
@@ -99,7 +99,7 @@ export interface RotationInput {
   }
   /** A scheduled rotation may not begin before (policy rotation.minSpacing); epoch milliseconds. */
   readonly notBefore?: number
-  /** Since when we know that the application's Secret does not hold what was published; epoch milliseconds. */
+  /** Since when the application's Secret is known to have lost the published secret; epoch milliseconds. */
   readonly lostSince?: number
   /** Epoch milliseconds. */
   readonly now: number
@@ -109,12 +109,11 @@ export interface PendingSecret {
   readonly id: string
   readonly sha256: string
   readonly mintedAt: number
-  /** What had been asked for when it was minted. Its publication obeys whatever is asked for by then: a secret that nobody
-   *  has seen yet is as new as one minted for a later trigger. */
+  /** The requests that were open when it was minted. Its publication also fulfils later requests: nobody has seen the secret yet. */
   readonly obeys: Observed
 }
 
-/** `first`: nothing is published yet, or what was is gone. There is no state `published`: it is the write itself. */
+/** `first`: nothing is published, or it is lost. There is no state `published`: it is the write itself. */
 export type RotationState = 'none' | 'leaving' | 'first' | 'only-old' | 'minted' | 'propagated' | 'overlap'
 
 export type RotationStep =
@@ -148,17 +147,17 @@ export interface SecretMarks {
 
 export interface RotationPlan {
   readonly state: RotationState
-  /** What the shard must carry, newest first: at most two, and three after the Secret was lost within an overlap. */
+  /** The verifiers for the shard, newest first: at most two, or three after the Secret was lost within an overlap. */
   readonly verifiers: readonly StoredVerifier[]
   readonly step: RotationStep
-  /** What the Secret must say after this step: with the pending secret when step is `publish`, else with the one that it
-   *  holds. Undefined: there is nothing to write yet (no Secret; or a client without a secret: no marks). */
+  /** The marks of the Secret after this step: of the pending secret when the step is `publish`, else of the present one. Undefined:
+   *  nothing to write yet, or the client has no secret. */
   readonly secret: SecretMarks | undefined
-  /** False: forget the pending secret, if there is one; nobody else ever had it. */
+  /** False: drop the pending secret, which nobody else ever had. */
   readonly keepsPending: boolean
-  /** The application's Secret has held a secret of ours, and does not any more. */
+  /** The application's Secret held a minted secret and no longer does. */
   readonly isLost: boolean
-  /** Nothing but the use of a previous secret keeps it valid. */
+  /** A previous secret stays valid only because it is used. */
   readonly awaitsDisuse: boolean
   /** Plan again at this time at the latest; epoch milliseconds. */
   readonly wakeAt: number | undefined
@@ -180,7 +179,7 @@ export interface RotationPlan {
   }
 }
 
-/** The most live verifiers of one client. The third is there for a Secret that was lost within an overlap, and for nothing else. */
+/** The most live verifiers of one client. The third exists only after a Secret was lost within an overlap. */
 export const mostVerifiers = 3
 
 const defaultOverlapMs = 24 * 3_600_000
@@ -195,7 +194,7 @@ export function observedOf({ secret, status }: Pick<RotationInput, 'secret' | 's
   return (secret.kind === 'owned' ? secret.observed : undefined) ?? status.observed
 }
 
-/** What of a client, its Secret and its status says whether previous secrets are to end. */
+/** The inputs that decide whether previous secrets are revoked. */
 export interface Revocation extends Pick<RotationInput, 'secret' | 'status'> {
   readonly rotation: Pick<RotationInput['rotation'], 'revokePrevious'>
 }
@@ -203,23 +202,22 @@ export interface Revocation extends Pick<RotationInput, 'secret' | 'status'> {
 export const asksRevoke = (input: Revocation): boolean =>
   input.rotation.revokePrevious !== undefined && input.rotation.revokePrevious !== observedOf(input).revoke
 
-/** What a secret minted now would obey. revokePrevious is obeyed by the publication itself. */
+/** The requests that a secret minted now fulfils. revokePrevious is fulfilled by the publication. */
 export const nonces = ({ rotation }: RotationInput): Observed => ({
   ...(rotation.trigger === undefined ? {} : { trigger: rotation.trigger }),
   ...(rotation.annotation === undefined ? {} : { annotation: rotation.annotation }),
 })
 
-/** How far ahead of ours the clock of an earlier leader may have been. Milliseconds. */
+/** The tolerated clock skew of a former leader. Milliseconds. */
 export const toleratedSkewMs = 3_600_000
 
-/** When the published secret was published, epoch milliseconds, as its leader wrote it. A time further in the future than clocks
- *  differ is an edit: then it counts as now. */
+/** When the published secret was published, epoch milliseconds. A time beyond the clock skew in the future is an edit and counts as now. */
 export function lastRotatedOf({ secret, status, now }: RotationInput): number | undefined {
   const read = (secret.kind === 'owned' ? secret.rotatedAt : undefined) ?? status.lastRotated
   return read !== undefined && read > now + toleratedSkewMs ? now : read
 }
 
-/** When what is minted or published now counts as made: always later than the one before, so that nobody takes it for an older copy. */
+/** The time of a publication now: always later than the last one, so that it never looks like an older copy. */
 export function publicationTime(input: RotationInput): number {
   const last = Math.max(lastRotatedOf(input) ?? 0, Math.min(input.status.lastRotated ?? 0, input.now + toleratedSkewMs))
   return Math.max(input.now, last + 1)
@@ -227,7 +225,7 @@ export function publicationTime(input: RotationInput): number {
 
 export const withoutEnd = ({ id, sha256 }: StoredVerifier): StoredVerifier => ({ id, sha256 })
 
-/** @returns whether two lists say the same to a server. */
+/** @returns whether two lists are the same to a server. */
 export function sameVerifiers(left: readonly StoredVerifier[], right: readonly StoredVerifier[]): boolean {
   return (
     left.length === right.length &&

@@ -46,13 +46,13 @@ export function planRotation(input: RotationInput): RotationPlan {
       published: known.published,
     })
   if (input.secret.kind === 'foreign') return hold('foreign')
-  // whatever could not be read may hold a secret that people use: nothing changes
+  // the unread Secret may hold a secret in use: nothing changes
   if (input.secret.kind === 'unknown') return hold('unknown')
   if (!input.serving) return hold('not-serving')
   return known.published ? planPublished(input, known.published, known.live) : planUnpublished(input, known.live)
 }
 
-/** The client needs no secret any more. What was live ends after the overlap, or now when that is asked for. */
+/** The client no longer needs a secret. Live secrets end after the overlap, or now on request. */
 function planLeaving(input: RotationInput, { isTaken }: { readonly isTaken: boolean }): RotationPlan {
   const { now } = input
   const revoked = asksRevoke(input)
@@ -61,7 +61,7 @@ function planLeaving(input: RotationInput, { isTaken }: { readonly isTaken: bool
     .filter(({ notAfter }) => notAfter === undefined || notAfter > now)
     .map((one) => (end === undefined ? one : { ...one, notAfter: Math.min(one.notAfter ?? end, end) }))
   const step = rest(input, verifiers)
-  // no Secret says that they are revoked: until the shard does, whoever looks must ask again
+  // only the shard can record the revocation here: until it does, plan again
   return plan(input, { state: 'leaving', verifiers, step, revoked: revoked && step.kind === 'rest' })
 }
 
@@ -79,7 +79,7 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
   if (unpublished) {
     if (candidate?.id === unpublished.id && isDue && older.length === 0)
       return planInFlight(input, candidate, [published], { published, schedule })
-    // our own candidate, which is not wanted any more: its plain value is dropped with it, so no earlier leader can publish it
+    // our own candidate is no longer wanted: its plain value is dropped too, so nobody can publish it
     if (candidate?.id === unpublished.id)
       return plan(input, { ...base, verifiers: [published, ...older], step: { kind: 'write-shard' } })
     if (secret.kind === 'owned' && !isFenced(input, unpublished.id)) {
@@ -108,7 +108,7 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
   if (!isDue) return plan(input, resting)
   if (!candidate && kept.length === 0)
     return plan(input, { ...base, verifiers, step: { kind: 'mint', obeys: nonces(input), at: publicationTime(input) } })
-  // a client goes back to the secret of its own that it had before: that one is live already
+  // the client returns to its earlier given secret, which is still live
   const isBack = kept.length === 1 && kept[0]!.id === candidate?.id
   // at most two live verifiers: a third rotation waits for the previous one to retire
   if (!candidate || (kept.length > 0 && !isBack)) return plan(input, { ...resting, waitsFor: kept })
@@ -159,8 +159,8 @@ function planUnpublished(input: RotationInput, live: readonly StoredVerifier[]):
   })
 }
 
-/** What stays beside another verifier. One that may have been published does: an application may hold its secret. Of three the oldest
- *  goes, when the Secret has been lost for so long: never is there a fourth. */
+/** The verifiers that stay beside a new one: each that may have been published, since an application may hold its secret. Of three the
+ *  oldest ends once the Secret was lost long enough, so there is never a fourth. */
 function keepPublished(input: RotationInput, live: readonly StoredVerifier[]): readonly StoredVerifier[] {
   const [newest, second, ...older] = live
   if (!newest || !second) return live
@@ -170,7 +170,7 @@ function keepPublished(input: RotationInput, live: readonly StoredVerifier[]): r
     status.activeId === newest.id ||
     (secret.kind === 'owned' && secret.secretId === newest.id)
   const secondWas = status.activeId === second.id || older.some(({ notAfter }) => notAfter !== undefined)
-  // the newest is that of a leader that died before it could publish it
+  // the newest belongs to a leader that died before it could publish
   const published = wasPublished ? live : secondWas ? [second, ...older] : [newest]
   if (asksRevoke(input)) return published.slice(0, 1)
   const kept = published.map((one, at) =>
@@ -186,14 +186,14 @@ interface Candidate {
   readonly obeys: Observed
 }
 
-/** Another leader has published since it was minted. A time further in the future than clocks differ is ignored: no leader writes one. */
+/** Whether another leader has published since it was minted. A time beyond the clock skew is ignored: no leader writes one. */
 function isOvertaken({ secret, status, now }: RotationInput, { mintedAt }: PendingSecret): boolean {
   const published = (secret.kind === 'owned' ? secret.rotatedAt : undefined) ?? status.lastRotated
   return published !== undefined && published <= now + toleratedSkewMs && published > mintedAt
 }
 
-/** The secret that this process could publish. It is not one that a later leader has fenced off, nor one that is older than
- *  what the Secret holds: that leader has dropped its verifier, even if this process still believes that the shard has it. */
+/** The secret that this process may publish. Not one that a later leader fenced off, nor one older than the published one: that leader has
+ *  dropped its verifier from the shard. */
 function candidateOf(input: RotationInput): Candidate | undefined {
   const { pending } = input
   if (input.source.kind !== 'existing') {
@@ -217,7 +217,7 @@ function planInFlight(
     replicas.total > 0
       ? replicas.serving && replicas.unreachable === 0
       : candidate.mintedAt === undefined || now >= since + noReplicaWaitMs
-  // whoever has a secret already may show the new one on a connection to a pod that is going; a first secret is shown on new connections
+  // a program may send the new secret on an open connection to a terminating pod; a first secret is only used on new connections
   const mayPublish = isEverywhere && (others.length === 0 || now >= (replicas.goingUntil ?? 0))
   if (!mayPublish) return plan(input, { ...common, state: 'minted', step: { kind: 'await-replicas', since } })
   const overlap = asksRevoke(input) ? 0 : lifeOfPrevious(input)

@@ -1,4 +1,4 @@
-// What the application's Secret says of its secret, in annotations: written with it, and read back when memory and shard are lost.
+// Writes and reads the annotations about the secret in the application's Secret. They are needed when memory and shard are lost.
 import { annotations as names } from '@nauthera/proto/names'
 import { mostVerifiers } from './rotation-terms.ts'
 import type { Observed, SecretMarks, StoredVerifier } from './rotation-terms.ts'
@@ -28,11 +28,11 @@ export interface ReadMarks {
   readonly fence: string | undefined
 }
 
-/** How far behind the API server's clock ours may be. Milliseconds. */
+/** The tolerated clock skew to the API server. Milliseconds. */
 const toleratedSkewMs = 3_600_000
 
-/** Reads the annotations back. Whoever may write the Secret may write them, so nothing here is trusted beyond its form; and what
- *  the API would not take in a status is ignored, or no status would be written any more.
+/** Reads the annotations. Whoever can write the Secret can write them, so only their form is trusted. A value that the status could not
+ *  store is ignored.
  *  @param createdAt of the client, epoch milliseconds: nothing was published before */
 export function readMarks(annotations: Readonly<Record<string, string>> | undefined, createdAt = -Infinity): ReadMarks {
   const rotatedAt = readTime(annotations?.[names.rotatedAt])

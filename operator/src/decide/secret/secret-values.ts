@@ -1,4 +1,4 @@
-// What an application needs to know of its client, as text: what the keys, presets and templates of its Secret are made of.
+// The values of a client that keys, presets and templates of its Secret are made of.
 import { paths } from '@nauthera/rules/endpoints'
 import type { Secret } from '@nauthera/runtime/log'
 import type { CanonicalKey } from '../../api/client-secret.ts'
@@ -36,8 +36,8 @@ export function valuesOf(input: {
   }
 }
 
-/** What an API answers at /.well-known/oauth-protected-resource, so that its callers find the issuer by themselves.
- *  Source: RFC 9728 section 2. It wants an https URL as `resource`; a URN serves programs that do not look closely. */
+/** The protected resource metadata of an API (RFC 9728 section 2), by which callers find the issuer. The RFC wants an https URL as
+ *  `resource`; lenient programs accept a URN. */
 function resourceMetadata(
   { identifier, scopes = [], authorizationDetails = [] }: NonNullable<OIDCClient['spec']['resourceServer']>,
   issuer: string,

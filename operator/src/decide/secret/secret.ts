@@ -1,4 +1,4 @@
-// The application's Secret: presets, renames and templates -> data, labels, annotations.
+// Renders the application's Secret: data, labels and annotations from presets, renames and templates.
 import { digestOf } from '@nauthera/proto/digest'
 import { annotations, apiGroup, apiVersion, labels, managedByOperator } from '@nauthera/proto/names'
 import type { Fault } from '@nauthera/runtime/coded-error'
@@ -94,7 +94,7 @@ export function renderSecret(input: {
   }
 }
 
-/** @returns whose Secret it is and what it says of its secret, with the proof that we say so */
+/** @returns owner and marks of the Secret, with their proof */
 function ownAnnotations({ client, marks, restoredFrom, proof }: Parameters<typeof renderSecret>[0]) {
   const { namespace, name, uid, creationTimestamp } = client.metadata
   const said: Record<string, string> = {
@@ -106,7 +106,7 @@ function ownAnnotations({ client, marks, restoredFrom, proof }: Parameters<typeo
   return { ...said, ...proof?.write(owner, said) }
 }
 
-/** @returns a digest of the data, from which a secret of 256 bits in it cannot be found. */
+/** @returns a digest of the data. It does not reveal a secret of 256 bits. */
 function contentDigest(data: Readonly<Record<string, string>>): string {
   return digestOf(JSON.stringify(Object.entries(data).toSorted(([left], [right]) => (left < right ? -1 : 1))))
 }
@@ -120,8 +120,7 @@ const ownerReference = ({ metadata }: OIDCClient) => ({
   blockOwnerDeletion: false,
 })
 
-/** The canonical keys stand in every Secret, renamed where the client says so; a template of the same name wins, but not over the
- *  client secret. */
+/** The canonical keys of every Secret, renamed by the client. A template replaces a key of the same name, but never the client secret. */
 function canonicalData(
   client: OIDCClient,
   values: SecretValues,
@@ -136,15 +135,14 @@ function canonicalData(
   return Object.fromEntries(entries)
 }
 
-/** The CRD says the same of a client that names the preset itself; policies give presets too. */
+/** The CRD checks a preset of the client itself; this also checks presets of policies. */
 function presetFaults({ spec }: OIDCClient, presets: readonly Preset[]): Fault[] {
   if (!presets.includes('KubeAPIServer') || spec.signing?.idToken !== 'EdDSA') return []
   const message = 'must not be EdDSA with the preset KubeAPIServer: Kubernetes takes no token that is signed so'
   return [{ path: 'spec.signing.idToken', message }]
 }
 
-/** The client secret is read back from its key. Another value there would look like an edit and start a rotation, again
- *  and again. */
+/** The client secret is read back from its key. Another value there would look like an edit and start rotations without end. */
 function secretKeyFaults({ spec }: OIDCClient, values: SecretValues, data: Readonly<Record<string, string>>): Fault[] {
   const key = spec.secret?.keys?.client_secret ?? 'client_secret'
   if (values.client_secret === undefined || data[key] === values.client_secret) return []

@@ -25,10 +25,10 @@ const filters: Readonly<Record<string, (value: string) => string>> = {
   url: (value) => encodeURIComponent(value),
 }
 
-/** Four filters can grow a value by their product; past this the Secret would not fit. Characters. */
+/** The longest rendered value: filters can multiply the length. Characters. */
 const maxRendered = 64 * 1024
 
-/** @returns the text, or what is wrong with the template; values go in as they are, so a value never becomes a template. */
+/** @returns the text, or the fault of the template. A value is never parsed as a template. */
 export function renderTemplate(
   template: string,
   values: Readonly<Record<TemplateVariable, string>>,

@@ -1,13 +1,13 @@
-// Whether people and programs can use a client now: what its stored entry lets servers do, not what its spec says.
+// Decides whether a client can be used now: by its stored entry, not by its spec.
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Judgement } from '../access/judge.ts'
 import { restraintOf } from '../client/restraint.ts'
 
 export interface Activity {
-  /** `suspended-before`: by the version that is served, though the spec does not say so any more. */
+  /** `suspended-before`: the served version is suspended, the spec no longer is. */
   readonly kind: 'active' | 'suspended' | 'suspended-before' | 'not-served'
-  /** Replicas that may still do what they did before: they have yet to read what is stored, or it is yet to be stored. */
+  /** Replicas that may still have the entry before. */
   readonly behind: readonly string[]
 }
 

@@ -1,4 +1,4 @@
-// What has changed between two statuses -> the events that people see.
+// Derives the events of a client from two statuses.
 import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
 import type { Judgement } from '../access/judge.ts'
 
@@ -21,9 +21,9 @@ export interface ClientEvent {
   readonly message: string
 }
 
-/** Conditions that have events of their own, or only sum up the others. */
+/** Conditions with events of their own, or that only sum up others. */
 const toldApart: readonly string[] = ['Accepted', 'PolicyCompliant', 'Propagated', 'Ready']
-/** What follows from another condition, or is over in a moment: no news by itself. */
+/** Reasons without an event: they follow from another condition or last a moment. */
 const noNews: readonly string[] = ['NotServed', 'WaitingForReplicas']
 
 /** @param judgement its client has the status as it was before
@@ -33,7 +33,7 @@ export function eventsOf({ client, violations }: Judgement, status: OIDCClientSt
   const before = client.status
   const turned = (type: string): Condition | undefined => {
     const [was, is] = [before, status].map((one) => one?.conditions?.find((condition) => condition.type === type))
-    // the same refusal for another reason is news too; the same words are not
+    // the same refusal for another reason is an event too
     return is &&
       (is.status !== was?.status || (is.status === 'False' && (is.reason !== was.reason || is.message !== was.message)))
       ? is
@@ -52,7 +52,7 @@ export function eventsOf({ client, violations }: Judgement, status: OIDCClientSt
     events.push({ type: 'Warning', reason: 'PolicyViolation', message: policy.message })
   }
   const access = turned('AudiencesGranted')
-  // a client that was let in from the start is told by ClientAccepted
+  // for a client that was allowed from the start there is ClientAccepted
   if (access?.reason === 'Granted' && statusOf(before, 'AudiencesGranted') === 'False') {
     events.push({ type: 'Normal', reason: 'AudiencesGranted', message: access.message })
   }
@@ -68,7 +68,7 @@ export function eventsOf({ client, violations }: Judgement, status: OIDCClientSt
   return events
 }
 
-/** The spec and policy both let it in. */
+/** Accepted by its spec and its policies. */
 function stands(status: OIDCClientStatus | undefined): boolean {
   return statusOf(status, 'Accepted') === 'True' && statusOf(status, 'PolicyCompliant') === 'True'
 }
@@ -97,7 +97,7 @@ function secretEvents(
     )
   }
   const left = new Set([after?.activeId, ...(after?.previous ?? []).map(({ id }) => id)])
-  // one that is revoked as it is replaced never becomes a previous one
+  // a secret that is revoked when replaced never becomes a previous one
   const replaced = before?.activeId !== undefined && after?.activeId !== undefined ? [before.activeId] : []
   for (const id of [...replaced, ...(before?.previous ?? []).map(({ id }) => id)]) {
     if (!left.has(id)) {

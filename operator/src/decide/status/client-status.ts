@@ -1,4 +1,4 @@
-// Outcome of a look -> the status to apply, and the events of what has changed.
+// Builds the status and the events from the outcome of a look.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { federatedMethod } from '@nauthera/rules/client-authentication'
 import { authMethodOf } from '../../api/client-rules.ts'
@@ -50,13 +50,13 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
   }
 }
 
-/** What the status said before stays until somebody proves the client again: a replica that left told of it. */
+/** Keeps the value of the status until a newer use is reported: a replica that left may have reported it. */
 function identityStatus({ identity, judgement: { client } }: Outcome): OIDCClientStatus['identity'] {
   if (authMethodOf(client.spec) !== federatedMethod) return undefined
   return identity ? { name: identity.identity, lastUsed: timeText(identity.at) } : client.status?.identity
 }
 
-/** What the plan of the rotation says; where there is none, what the status said before stays. */
+/** From the plan of the rotation; without a plan the status stays. */
 function secretStatus({ judgement, rotation, secret, formerName }: Outcome): NonNullable<OIDCClientStatus['secret']> {
   const before = judgement.client.status?.secret
   const report = rotation?.report
@@ -88,7 +88,7 @@ function effectiveOf(
 ): NonNullable<OIDCClientStatus['effective']> {
   const before = client.status?.effective
   const has = (grant: string) => config.grantTypes.includes(grant)
-  /** What the client or a policy says, else what the servers give; while none has told, what was known. */
+  /** From client or policy, else from the servers, else from the last status. */
   const ttl = (seconds: number, usual: number | undefined, known: string | undefined): string | undefined => {
     const holds = seconds || usual
     return holds === undefined ? known : durationText(holds * 1000)

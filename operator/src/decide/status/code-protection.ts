@@ -1,11 +1,11 @@
-// What is wrong with the codes of a client, by what replicas saw of them: they have neither PKCE nor a nonce, or a scope was left out.
+// Finds faults in a client's authorization requests from the replicas' reports: no PKCE and no nonce, or an unlisted scope.
 import type { Condition } from '../../api/client-status.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import type { CodeUse } from './outcome.ts'
 import { presetPkce } from '../secret/presets.ts'
 
-/** So much later than the last one with the fault, a code without it shows that the program was mended. Two programs that share a client would
- *  else change the status in turns; and replicas tell times to within an hour. */
+/** A fault counts as fixed when a good code is this much later than the last bad one. Two programs may share a client, and reported times
+ *  are exact to an hour. Milliseconds. */
 const mendedAfterMs = 7_200_000
 
 const lasts = (faultAt: number, rightAt: number): boolean => faultAt > 0 && rightAt < faultAt + mendedAfterMs
@@ -13,14 +13,14 @@ const lasts = (faultAt: number, rightAt: number): boolean => faultAt > 0 && righ
 /** @returns whether the last codes had neither PKCE nor a nonce */
 export const lacksProtection = ({ protectedAt, unprotectedAt }: CodeUse): boolean => lasts(unprotectedAt, protectedAt)
 
-/** @returns the scopes that the last requests asked for, and the version that was served then did not list */
+/** @returns the scopes that recent requests asked for and the served version did not list */
 export function scopesLeftOut({ leftOut, wholeAt }: CodeUse): readonly string[] {
-  // a request of which another scope was left out did not ask for this one either
+  // a request with another unlisted scope did not ask for this one
   const lastAt = Math.max(wholeAt, ...leftOut.values())
   return [...leftOut].filter(([, at]) => lasts(at, lastAt)).map(([scope]) => scope)
 }
 
-/** @returns undefined while no code was seen without protection. What the status said before stays until replicas have seen more. */
+/** @returns undefined while every code was protected. The status stays until replicas report more. */
 export function codesLack(client: OIDCClient, codes: CodeUse | undefined): boolean | undefined {
   const known = saidOf(client, 'CodeProtected')
   const unprotectedAt = codes?.unprotectedAt || saidAt(known)
@@ -29,8 +29,7 @@ export function codesLack(client: OIDCClient, codes: CodeUse | undefined): boole
 }
 
 /** @param listed by the version that is to be served
- *  @returns the scopes that programs ask for and that are not listed, or the condition of before while replicas have not seen more; undefined while none
- *    was left out */
+ *  @returns the unlisted scopes that programs request, or the last condition while replicas report nothing; undefined when there are none */
 export function unlistedScopes(
   client: OIDCClient,
   codes: CodeUse | undefined,
@@ -45,7 +44,7 @@ export function unlistedScopes(
   return lasts(saidAt(known), codes?.wholeAt ?? 0) ? known : []
 }
 
-/** Whether something is wrong that a later code may show to be mended. */
+/** Whether there is a fault that a later code may show to be fixed. */
 export function hasFault(client: OIDCClient, codes: CodeUse | undefined, listed: readonly string[]): boolean {
   const unlisted = unlistedScopes(client, codes, listed) ?? []
   return codesLack(client, codes) === true || ('type' in unlisted ? unlisted.status === 'False' : unlisted.length > 0)

@@ -1,4 +1,4 @@
-// Outcome of a look -> the conditions of a client. Nothing else turns a code into a reason, or says what is to be done about it.
+// Builds the conditions of a client from the outcome of a look. Only this file has the reasons and remedies.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { annotations } from '@nauthera/proto/names'
 import { leastNonce } from '@nauthera/rules/limits'
@@ -53,14 +53,14 @@ function accepted({ judgement: { acceptance }, noRoom }: Outcome): Finding {
   }
 }
 
-/** Of a client that a policy refuses: until when the version before is served. */
+/** For a client that a policy refuses: until when the earlier version is served. */
 function afterDenial({ judgement: { serve, forbidsEarlier }, activity }: Outcome): string {
   if (serve.kind === 'desired')
     return forbidsEarlier
       ? 'this is about an earlier version, whose grace is over: only the present one is served'
       : 'this is about an earlier version, which servers still have'
   if (serve.kind === 'nothing' || serve.until === undefined) return 'the grace is over: nothing of it is served'
-  // of a new client there is nothing to which a grace could apply
+  // a new client has no earlier version
   return activity.kind === 'not-served' && activity.behind.length === 0
     ? 'nothing of it is served until every policy is met'
     : `what was accepted before is served until ${timeText(serve.until)}`
@@ -179,7 +179,7 @@ function propagated({ propagation, judgement, secret, platform }: Outcome): Find
   return platformFinding(platform) ?? yes('Propagated', `live on ${loaded}/${total} replicas`)
 }
 
-/** A client that nobody can prove is of no use, though every replica has it. */
+/** Every replica has the client, but no replica can authenticate it. */
 function platformFinding(platform: Outcome['platform']): Finding | undefined {
   switch (platform?.kind) {
     case 'unreadable':
@@ -207,7 +207,7 @@ function rotationHealthy({ rotation }: Outcome): Finding {
 /** Whether people and programs can use it now, at any replica. */
 function active({ activity: { kind, behind } }: Outcome): Finding {
   if (kind === 'active') return yes('Active', 'the client is not suspended')
-  // who waits for a stop must not hear of it too early
+  // a suspension is reported only when every replica has it
   if (behind.length > 0 && kind !== 'suspended-before')
     return unknown('ReplicasLagging', shorten(`it stops; these replicas may still serve it: ${behind.join(', ')}`))
   switch (kind) {
@@ -220,7 +220,7 @@ function active({ activity: { kind, behind } }: Outcome): Finding {
   }
 }
 
-/** Only of a client that names a sector. A server reads the document when somebody wants to sign in, so Ready does not wait for it. */
+/** Only for a client with a sector. A server reads the document at a sign-in, so Ready does not wait for it. */
 function sectorListed({ sector, judgement: { client } }: Outcome): Finding | undefined {
   const { spec, status, metadata } = client
   if (spec.sectorIdentifierURI === undefined) return undefined
@@ -237,7 +237,7 @@ function sectorListed({ sector, judgement: { client } }: Outcome): Finding | und
   )
 }
 
-/** Only of a client that may do without PKCE and has done so. It works, so Ready does not wait for it. */
+/** Only for a client that was seen without PKCE, where that is allowed. Ready does not wait for it. */
 function codeProtected({ codes, judgement }: Outcome): Finding | undefined {
   const { client } = judgement
   if (configOf(judgement)?.pkceOrNonce === false) return undefined
@@ -254,7 +254,7 @@ function codeProtected({ codes, judgement }: Outcome): Finding | undefined {
   }
 }
 
-/** Only of a client whose program has asked for a scope about the person that it does not list. Sign-in works without it, so Ready does not wait for it. */
+/** Only for a client whose program requested an unlisted scope about the person. Sign-in works, so Ready does not wait for it. */
 function scopesListed({ codes, judgement }: Outcome): Finding | undefined {
   const found = unlistedScopes(judgement.client, codes, configOf(judgement)?.scopes ?? [])
   if (found === undefined || 'type' in found) return found
@@ -270,7 +270,7 @@ const needed = ['Accepted', 'PolicyCompliant', 'AudiencesGranted', 'SecretReady'
 
 /** Ready is the first of the needed conditions that does not hold, in the order in which things happen. */
 function ready(findings: Readonly<Record<string, Finding>>, { activity }: Outcome): Finding {
-  // a client waits for its Secret because it waits for replicas: name the cause
+  // the Secret waits for replicas: name that cause
   const order =
     findings['SecretReady']?.reason === 'WaitingForReplicas'
       ? ['Accepted', 'PolicyCompliant', 'AudiencesGranted', 'Propagated', 'SecretReady']

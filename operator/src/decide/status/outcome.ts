@@ -1,4 +1,4 @@
-// All that one look at a client has found out: what its status and its events are made of.
+// The outcome of one look at a client: the input of its status and events.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { Activity } from './activity.ts'
 import type { ApiAccess } from '../access/resolve-access.ts'
@@ -14,10 +14,10 @@ export interface Outcome {
   readonly issuer: string
   /** Of this generation; its client has the status that was applied last. */
   readonly judgement: Judgement
-  /** What becomes of each of its audiences, sorted by identifier. */
+  /** Its access to each audience, sorted by identifier. */
   readonly access: readonly ApiAccess[]
   readonly secret: SecretOutcome
-  /** Where its Secret still lies after spec.secret.name has changed: the status is all that remembers it. */
+  /** The former name of its Secret, while one is still there. Only the status stores it. */
   readonly formerName: string | undefined
   /** The uid of which it was restored. */
   readonly restoredFrom?: string | undefined
@@ -30,9 +30,9 @@ export interface Outcome {
   readonly served: { readonly loaded: number; readonly total: number } | undefined
   /** What its stored entry lets servers do. */
   readonly activity: Activity
-  /** What servers give a client that leaves it open; undefined while none has told. */
+  /** The servers' defaults; undefined before a server reported them. */
   readonly defaults: ServerDefaults | undefined
-  /** How the servers stand to tokens of its platform; undefined for a client that needs none. */
+  /** Whether the servers can verify tokens of its platform; undefined for a client without one. */
   readonly platform?: PlatformStanding | undefined
   /** The identity that proved it last, and when (epoch milliseconds). */
   readonly identity?: { readonly identity: string; readonly at: number } | undefined
@@ -68,21 +68,21 @@ export interface CodeUse {
   readonly leftOut: ReadonlyMap<string, number>
 }
 
-/** Whose a Secret is that has the name which a client asks for. */
+/** The owner of a Secret whose name the client wants. */
 export type NameHolder =
   | { readonly kind: 'stranger' }
-  /** Nauthera itself needs it. */
+  /** It is one of the release's own Secrets. */
   | { readonly kind: 'release' }
-  /** An earlier OIDCClient of this name had it, as it says. `isProven`: an operator of this release wrote it for that one. */
+  /** It names an earlier OIDCClient of this name. `isProven`: its proof is valid. */
   | { readonly kind: 'earlier'; readonly isProven: boolean }
   /** `namespace/name` of another client. */
   | { readonly kind: 'client'; readonly key: string }
 
-/** Where there is no room for a client. */
+/** What is full. */
 export type NoRoom =
   /** Its shard is full. */
   | 'shard'
-  /** What its namespace may hold of that shard is used up. */
+  /** The quota of its namespace in that shard is used up. */
   | 'namespace'
 
 export type SecretOutcome =
@@ -90,7 +90,7 @@ export type SecretOutcome =
   | { readonly kind: 'ready'; readonly name: string }
   /** It will be written once the client is live. */
   | { readonly kind: 'pending'; readonly name: string }
-  /** Somebody deleted or edited it: a new one is on its way. */
+  /** Somebody deleted or edited it: a new secret will be published. */
   | { readonly kind: 'lost'; readonly name: string }
   | { readonly kind: 'waiting-for-secret'; readonly name: string; readonly message: string }
   | { readonly kind: 'name-taken'; readonly name: string; readonly holder: NameHolder }

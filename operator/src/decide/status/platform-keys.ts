@@ -1,4 +1,4 @@
-// What signs the tokens of this cluster's ServiceAccounts: what is told after the API server was read. Pure.
+// Decides which keys of this cluster's ServiceAccount issuer servers get. Pure.
 
 export type Jwk = Readonly<Record<string, unknown>>
 
@@ -12,12 +12,12 @@ export interface PlatformKeySet {
   }[]
 }
 
-/** How long a key that is not published any more may still verify: a token that it signed just before is on its way. Milliseconds. */
+/** How long a key still verifies after the API server stopped publishing it. Milliseconds. */
 const droppedMs = 600_000
 
 /** @param told what servers were told last
  *  @param read what the API server publishes now
- *  @returns what to tell them. The keys of another issuer than before end at once: no token names that one any more */
+ *  @returns what to tell servers. Keys of a former issuer end at once */
 export function nextKeys(
   told: PlatformKeySet | undefined,
   read: { readonly issuer: string; readonly keys: readonly Jwk[] },
@@ -36,7 +36,7 @@ export function nextKeys(
 const textOf = (jwk: Jwk): string =>
   JSON.stringify(Object.entries(jwk).toSorted(([left], [right]) => (left < right ? -1 : 1)))
 
-/** How the servers stand to tokens of platforms, for a client that proves itself with one. */
+/** Whether the servers can verify the platform's tokens of a client. */
 export type PlatformStanding =
   | { readonly kind: 'ready' }
   /** These replicas have yet to hear which keys the cluster has. */

@@ -1,10 +1,10 @@
-// What is found of one policy -> what its status says for this release.
+// Builds this release's entry in the status of a policy.
 import type { Condition } from '../../api/client-status.ts'
 import type { OIDCPolicy, PolicyReport } from '../../api/oidc-policy.ts'
 import { checkPolicySpec } from '../client/check-spec.ts'
 import { shorten, timeText } from './conditions.ts'
 
-/** What the clients of this release make of one policy. */
+/** How the clients of this release comply with one policy. */
 export interface PolicyStanding {
   readonly matched: number
   /** How many break it. */

@@ -1,10 +1,10 @@
-// What the replicas say about one client.
+// How far a client's stored version has come at the replicas.
 import type { RejectedClient, ShardRef } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 
 /** One replica of the server, as the operator last heard of it. */
 export interface ReplicaReport {
   readonly replica: string
-  /** False when it has not answered lately: what it said before no longer counts. */
+  /** False when it has not answered lately: its last report no longer counts. */
   readonly reachable: boolean
   readonly serverConnected: boolean
   readonly live: readonly Pick<ShardRef, 'shard' | 'seq'>[]
@@ -48,7 +48,7 @@ export function propagationOf(
       continue
     }
     const has = live.find((ref) => ref.shard === shard.shard)
-    // an agent without its server has nothing live, whatever came before
+    // an agent without its server has nothing live
     if (!serverConnected || !has || has.seq < shard.seq) {
       lagging.push(replica)
       continue
@@ -65,7 +65,7 @@ export function propagationOf(
     unreachable,
     rejected,
     applied,
-    // with no replica nothing is settled: the first one that joins may lack it, or refuse it
+    // without a replica nothing is accepted: the first one may lack or reject it
     accepted: applied && replicas.length > 0 && rejected.length === 0,
   }
 }

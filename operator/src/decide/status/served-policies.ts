@@ -1,5 +1,4 @@
-// What policies say of the versions that servers have: while a version is refused, has no room or is rejected, an earlier one is served, and
-// the policies hold for that one too.
+// Checks policies against earlier versions that servers still have: policies apply to every served version.
 import { parseVersion } from '@nauthera/proto/client-version'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig, ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -41,8 +40,8 @@ function versionsServed(entry: ShardEntry | undefined, standing: Standing): read
   return [...desired, ...accepted].filter((version) => version !== undefined)
 }
 
-/** The object that a version was rendered from, as far as policies ask about it. Its Secret and its rotation are no part of a version: those
- *  of the object count, where they can be read.
+/** The object that a version was rendered from, for policies. Secret and rotation are no part of a version, so those of the present object
+ *  count.
  *  @returns undefined for a version of a later operator, which may have a type that this one does not know */
 function clientOfVersion(version: ClientVersion, client: OIDCClient, clientId: string): OIDCClient | undefined {
   const config = configIn(version)
@@ -87,7 +86,7 @@ function configIn(version: ClientVersion): ClientConfig | undefined {
   }
 }
 
-/** A version says which ways of showing a secret it takes, where the object has one word for both. */
+/** Maps the ways of a version back to `client_secret` when it has both. */
 function methodOf({ tokenEndpointAuthMethod, secretMethods }: ClientConfig): AuthMethod {
   if (secretMethods.length === secretWays.length) return 'client_secret'
   return authMethods.find((method) => method === (secretMethods[0] ?? tokenEndpointAuthMethod)) ?? 'none'

@@ -1,4 +1,4 @@
-// What a client gets that leaves it open, as the servers say: operator and server may be of different versions.
+// The defaults that servers report: operator and server may have different versions.
 
 export interface ServerDefaults {
   /** Seconds. */
@@ -9,7 +9,7 @@ export interface ServerDefaults {
   readonly idTokenSignedResponseAlg: string
 }
 
-/** @returns what holds at some replica at most; while two versions run, the longer life. Undefined: none has told */
+/** @returns the longest of all replicas; undefined before any report */
 export function defaultsOf(
   replicas: readonly { readonly defaults: ServerDefaults | undefined }[],
 ): ServerDefaults | undefined {
