@@ -102,6 +102,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'server/src/http': ['.', 'edge', 'protocol', 'pages', 'branding', 'request'],
   'server/src/cli': ['.', 'doctor', 'people', 'terminal'],
   'server/src/login': ['.', 'consent', 'proof', 'upstream', 'attempt'],
+  'server/src/account': ['.', 'security', 'frame'],
   'operator/src/decide': ['status', 'secret', 'access', 'client'],
 }
 

@@ -35,7 +35,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'server/src/app/*': ['server/test/process.integration.test.ts'],
   'server/src/settings/*': ['server/test/settings.test.ts'],
   'server/src/reply/*': ['server/test/http/pages/headers.test.ts'],
-  'server/src/account/*': ['server/test/account/account.integration.test.ts'],
+  'server/src/account/**': ['server/test/account/account.integration.test.ts'],
   'server/src/admin/*': ['server/test/admin/desk.integration.test.ts'],
   'server/src/cli/**': ['server/test/cli/program.integration.test.ts'],
   'server/src/clients/*': ['server/test/clients/config-service.test.ts'],

@@ -9,11 +9,11 @@ import type { Authorization, AuthorizedClient } from '../store/tokens/authorizat
 import type { Store } from '../store/store.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import { endingOf, handleOf } from './endings.ts'
-import { accountArea } from './frame.ts'
-import type { AreaNeeds } from './frame.ts'
-import { personalForm, personalPage } from './gate.ts'
-import type { AccountGate, SignedInPerson } from './gate.ts'
-import type { Said } from './said.ts'
+import { accountArea } from './frame/frame.ts'
+import type { AreaNeeds } from './frame/frame.ts'
+import { personalForm, personalPage } from './frame/gate.ts'
+import type { AccountGate, SignedInPerson } from './frame/gate.ts'
+import type { Said } from './frame/said.ts'
 
 // What a person has allowed applications, and how they take it back.
 

@@ -1,10 +1,10 @@
 // The first page of the account.
 import { paths } from '@nauthera/rules/endpoints'
 import type { PageRequest, Reply, Route } from '../reply.ts'
-import { accountArea } from './frame.ts'
-import type { AreaNeeds } from './frame.ts'
-import { personalPage } from './gate.ts'
-import type { AccountGate, SignedInPerson } from './gate.ts'
+import { accountArea } from './frame/frame.ts'
+import type { AreaNeeds } from './frame/frame.ts'
+import { personalPage } from './frame/gate.ts'
+import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Launcher } from './launcher.ts'
 
 export interface OverviewNeeds extends AreaNeeds {

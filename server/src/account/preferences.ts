@@ -5,11 +5,11 @@ import type { Mistake } from '../reply/on-page.ts'
 import { colourSchemes } from '../store/people/preferences.ts'
 import type { PersonalPreferences } from '../store/people/preferences.ts'
 import type { Store } from '../store/store.ts'
-import { accountArea } from './frame.ts'
-import type { AreaNeeds } from './frame.ts'
-import { personalForm, personalPage } from './gate.ts'
-import type { AccountGate, SignedInPerson } from './gate.ts'
-import type { Said } from './said.ts'
+import { accountArea } from './frame/frame.ts'
+import type { AreaNeeds } from './frame/frame.ts'
+import { personalForm, personalPage } from './frame/gate.ts'
+import type { AccountGate, SignedInPerson } from './frame/gate.ts'
+import type { Said } from './frame/said.ts'
 
 // The language and the colours that a person wants. They hold on every page where the person is known; the language also in mails.
 

@@ -8,11 +8,11 @@ import { ownSource } from '../store/people/user.ts'
 import type { User } from '../store/people/user.ts'
 import { takesClaim, withProfileClaims } from '../users/profile-claims.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
-import { accountArea } from './frame.ts'
-import type { AreaNeeds } from './frame.ts'
-import { personalForm, personalPage } from './gate.ts'
-import type { AccountGate, SignedInPerson } from './gate.ts'
-import type { Said } from './said.ts'
+import { accountArea } from './frame/frame.ts'
+import type { AreaNeeds } from './frame/frame.ts'
+import { personalForm, personalPage } from './frame/gate.ts'
+import type { AccountGate, SignedInPerson } from './frame/gate.ts'
+import type { Said } from './frame/said.ts'
 
 // What is known of a person. Where our own record is the source, they may change what says how they are called and where they live.
 // Whatever decides about access is changed elsewhere: user name, e-mail address, groups.

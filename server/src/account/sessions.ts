@@ -8,11 +8,11 @@ import { auditedRequest } from '../oidc/request-context.ts'
 import { describeAgent } from '../describe-agent.ts'
 import { endingsOf, handleOf } from './endings.ts'
 import type { KnownClient } from './endings.ts'
-import { accountArea } from './frame.ts'
-import type { AreaNeeds } from './frame.ts'
-import { personalForm, personalPage } from './gate.ts'
-import type { AccountGate, SignedInPerson } from './gate.ts'
-import type { Said } from './said.ts'
+import { accountArea } from './frame/frame.ts'
+import type { AreaNeeds } from './frame/frame.ts'
+import { personalForm, personalPage } from './frame/gate.ts'
+import type { AccountGate, SignedInPerson } from './frame/gate.ts'
+import type { Said } from './frame/said.ts'
 
 // Where a person is signed in, and how they end it: one session, or all of them.
 

@@ -1,5 +1,5 @@
-import { personalForm, personalPage } from '../account/gate.ts'
-import type { SignedInPerson } from '../account/gate.ts'
+import { personalForm, personalPage } from '../account/frame/gate.ts'
+import type { SignedInPerson } from '../account/frame/gate.ts'
 import type { PageRequest, Reply, Route, Views } from '../reply.ts'
 import { isLookAlike } from '../store/people/look-alikes.ts'
 import { confirmWithinMinutes } from '../store/desk.ts'

@@ -1,5 +1,5 @@
 import { paths } from '@nauthera/rules/endpoints'
-import { personalPage } from '../account/gate.ts'
+import { personalPage } from '../account/frame/gate.ts'
 import { conflictCode, rejectionsOf } from '../clients/build-registry.ts'
 import { keyOf } from '../clients/check-shard.ts'
 import type { RegisteredClient } from '../clients/registered-client.ts'

@@ -1,6 +1,6 @@
 import { paths } from '@nauthera/rules/endpoints'
-import { areaOf } from '../account/frame.ts'
-import type { Said } from '../account/said.ts'
+import { areaOf } from '../account/frame/frame.ts'
+import type { Said } from '../account/frame/said.ts'
 import { ownClientId } from '../oidc/clients/own-client.ts'
 import type { PageRequest } from '../reply.ts'
 

@@ -1,5 +1,5 @@
 import { acrLevels } from '@nauthera/rules/acr'
-import type { AccountGate, Require, SignedInPerson } from '../account/gate.ts'
+import type { AccountGate, Require, SignedInPerson } from '../account/frame/gate.ts'
 import type { Page, PageRequest } from '../reply.ts'
 import { mayOf } from './rank.ts'
 import type { DeskRules } from './rank.ts'

@@ -1,5 +1,5 @@
 import { paths } from '@nauthera/rules/endpoints'
-import { personalPage } from '../account/gate.ts'
+import { personalPage } from '../account/frame/gate.ts'
 import type { KeyRing } from '../oidc/keys/ring.ts'
 import type { Route } from '../reply.ts'
 import type { Keys } from '../store/tokens/keys.ts'

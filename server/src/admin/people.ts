@@ -1,5 +1,5 @@
 import { paths } from '@nauthera/rules/endpoints'
-import { personalPage } from '../account/gate.ts'
+import { personalPage } from '../account/frame/gate.ts'
 import type { Route } from '../reply.ts'
 import { isLookAlike } from '../store/people/look-alikes.ts'
 import { ownSource } from '../store/people/user.ts'

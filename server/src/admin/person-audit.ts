@@ -1,5 +1,5 @@
-import { personalPage } from '../account/gate.ts'
-import type { SignedInPerson } from '../account/gate.ts'
+import { personalPage } from '../account/frame/gate.ts'
+import type { SignedInPerson } from '../account/frame/gate.ts'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import type { AuditFilter, AuditRecord } from '../store/audit/audit.ts'
 import type { ActPageNeeds } from './act-pages.ts'

@@ -1,11 +1,11 @@
 // The page of security: its sections, a list.
 import { paths } from '@nauthera/rules/endpoints'
-import type { Route } from '../reply.ts'
-import type { SecuritySection } from '../reply/account-pages.ts'
-import { accountArea } from './frame.ts'
-import type { AreaNeeds } from './frame.ts'
-import { personalPage } from './gate.ts'
-import type { AccountGate, SignedInPerson } from './gate.ts'
+import type { Route } from '../../reply.ts'
+import type { SecuritySection } from '../../reply/account-pages.ts'
+import { accountArea } from '../frame/frame.ts'
+import type { AreaNeeds } from '../frame/frame.ts'
+import { personalPage } from '../frame/gate.ts'
+import type { AccountGate, SignedInPerson } from '../frame/gate.ts'
 
 /** One part of the page about security. Whoever adds a way to sign in adds its sections to the list in routes.ts, and its own pages below
  *  `/account/security/`. */

@@ -1,6 +1,6 @@
-import { readCookies, setCookie } from '../oidc/cookies.ts'
-import type { CookieScope } from '../oidc/cookies.ts'
-import type { PageRequest } from '../reply.ts'
+import { readCookies, setCookie } from '../../oidc/cookies.ts'
+import type { CookieScope } from '../../oidc/cookies.ts'
+import type { PageRequest } from '../../reply.ts'
 
 // A change is answered with a redirect, so that a reload does not repeat it. The page after it says what was done, once.
 

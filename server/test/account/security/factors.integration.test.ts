@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import { Browser, formOf } from '@nauthera/harness/browser'
 import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { codeAt } from '../../src/users/factors/totp.ts'
-import { forgetUsedCodes, giveApp, recoveryCodesIn, seedIn, textOf } from '../login/second-factor-flows.ts'
+import { codeAt } from '../../../src/users/factors/totp.ts'
+import { forgetUsedCodes, giveApp, recoveryCodesIn, seedIn, textOf } from '../../login/second-factor-flows.ts'
 
 describe('second factors in the account area', function () {
   this.timeout(60_000)

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { createCallback, createGate, personalForm, personalPage } from '../../src/account/gate.ts'
-import type { BrowserSessions, LiveSession } from '../../src/oidc/browser-session.ts'
-import type { PageRequest } from '../../src/reply.ts'
-import { ada } from '../login/browser.ts'
+import { createCallback, createGate, personalForm, personalPage } from '../../../src/account/frame/gate.ts'
+import type { BrowserSessions, LiveSession } from '../../../src/oidc/browser-session.ts'
+import type { PageRequest } from '../../../src/reply.ts'
+import { ada } from '../../login/browser.ts'
 
 const now = Date.UTC(2030, 0, 1)
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { ownPath } from '../../src/account/own-path.ts'
+import { ownPath } from '../../../src/account/frame/own-path.ts'
 
 describe('ownPath', () => {
   const ours = [

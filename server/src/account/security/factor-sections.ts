@@ -1,9 +1,9 @@
 import { paths } from '@nauthera/rules/endpoints'
-import type { SecuritySection } from '../reply/account-pages.ts'
-import type { Factor, Factors } from '../store/factors/factors.ts'
-import { mostPasskeys } from '../store/factors/passkeys.ts'
-import type { SecondFactorPolicy } from '../users/factors/policy.ts'
-import type { SignedInPerson } from './gate.ts'
+import type { SecuritySection } from '../../reply/account-pages.ts'
+import type { Factor, Factors } from '../../store/factors/factors.ts'
+import { mostPasskeys } from '../../store/factors/passkeys.ts'
+import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
+import type { SignedInPerson } from '../frame/gate.ts'
 
 // What the page about security says of second factors: authenticator app, passkeys, recovery codes.
 
