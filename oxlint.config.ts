@@ -22,8 +22,8 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^jose$': ['server/src/oidc/keys/**'],
   '^openid-client$': ['server/src/login/upstream/relying-party.ts'],
   '^jsonwebtoken$': ['server/src/oidc/session-cookie.ts'],
-  '^@node-rs/argon2$': ['server/src/users/passwords.ts'],
-  '^@node-rs/bcrypt$': ['server/src/users/imported-hashes.ts'],
+  '^@node-rs/argon2$': ['server/src/users/passwords/passwords.ts'],
+  '^@node-rs/bcrypt$': ['server/src/users/passwords/imported-hashes.ts'],
   '^otpauth$': ['server/src/users/factors/totp.ts'],
   '^@simplewebauthn/server': ['server/src/users/factors/passkeys.ts'],
   '^qrcode$': ['server/src/users/factors/qr-code.ts'],
@@ -103,6 +103,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'server/src/cli': ['.', 'doctor', 'people', 'terminal'],
   'server/src/login': ['.', 'consent', 'proof', 'upstream', 'attempt'],
   'server/src/account': ['.', 'security', 'frame'],
+  'server/src/users': ['import', 'links', 'ldap', 'sources', 'factors', 'passwords', '.'],
   'operator/src/decide': ['status', 'secret', 'access', 'client'],
 }
 

@@ -61,7 +61,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
     'server/test/store/housekeeping.integration.test.ts',
     'server/test/oidc/cache.integration.test.ts',
   ],
-  'server/src/users/*': ['server/test/users/postgres-users.integration.test.ts'],
+  'server/src/users/{.,links,sources,passwords}/*': ['server/test/users/sources/postgres-users.integration.test.ts'],
   'server/src/users/import/*': ['server/test/cli/people/import.integration.test.ts'],
   'server/src/users/ldap/*': [
     'server/test/users/ldap/directory-client.integration.test.ts',

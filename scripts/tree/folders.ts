@@ -122,10 +122,14 @@ export const folders: Readonly<Record<string, string>> = {
   'server/src/store/tokens':
     'What tokens stand on: grants, refresh families, codes of devices, keys, what is used once.',
   'server/src/store/sql': 'The schema, forward only.',
-  'server/src/users': 'Who somebody is, from every source, and what proves it.',
+  'server/src/users':
+    'Who somebody is, and what proves it. Imports go import -> links -> ldap -> sources -> factors -> passwords -> these files.',
   'server/src/users/factors': 'Second factors: checked and enrolled.',
   'server/src/users/import': 'People out of a file of another program.',
   'server/src/users/ldap': 'People of a directory.',
+  'server/src/users/links': 'Links by mail: to set a password, to confirm an address, to join.',
+  'server/src/users/passwords': 'Passwords: hashed, checked, chosen; how often one may be tried.',
+  'server/src/users/sources': 'Who has which people: our database, a directory, another provider.',
   'server/views': 'The pages and mails, as Eta templates.',
   'stand-in/src': 'The Kubernetes API on loopback, for tests and `npm run dev`.',
   'stand-in/src/contract': 'What a real API server passes too.',

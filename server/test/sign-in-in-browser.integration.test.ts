@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { findAxeViolations, startChromium, watchPage } from '@nauthera/harness/chromium'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { createPasswords } from '../src/users/passwords.ts'
+import { createPasswords } from '../src/users/passwords/passwords.ts'
 import { configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 

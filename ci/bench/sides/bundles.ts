@@ -48,7 +48,7 @@ async function programIn(directory: string, part: Part): Promise<Program> {
 
 const scriptOf = (directory: string): string => resolve(directory, 'app/src/main.js')
 
-/** As server/src/users/passwords.ts has it. The least that argon2 can do takes its place, and every line stays where it is. */
+/** As server/src/users/passwords/passwords.ts has it. The least that argon2 can do takes its place, and every line stays where it is. */
 const hashCost = /\bmemoryCost: 19456,(\s*)timeCost: 2,/g
 
 /** @returns how the image of a part runs it: the flags between Node and the file, and the environment */

@@ -7,8 +7,8 @@ import type { DeskRequest, DeskWork } from '../store/desk.ts'
 import type { User } from '../store/people/user.ts'
 import { ownSource } from '../store/people/user.ts'
 import { factorNotice } from '../users/factors/notice.ts'
-import { shortLifeMinutes } from '../users/link-mails.ts'
-import type { LinkMails } from '../users/link-mails.ts'
+import { shortLifeMinutes } from '../users/links/link-mails.ts'
+import type { LinkMails } from '../users/links/link-mails.ts'
 import type { PersonState, SessionState } from './person-state.ts'
 
 // What the help desk can do for a person: one row each. A confirmation comes first, whatever it is.

@@ -9,8 +9,8 @@ import type { Store } from '../store/store.ts'
 import type { UpstreamLink } from '../store/factors/upstream-links.ts'
 import type { User } from '../store/people/user.ts'
 import { codeLimits } from '../users/factors/second-factors.ts'
-import { defaultLimits } from '../users/lockout.ts'
-import type { UserSources } from '../users/user-sources.ts'
+import { defaultLimits } from '../users/passwords/lockout.ts'
+import type { UserSources } from '../users/sources/user-sources.ts'
 
 /** What the help desk sees of a person; never a secret. */
 export interface PersonState {

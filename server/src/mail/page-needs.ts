@@ -7,9 +7,9 @@ import type { RegistrationSettings } from '../settings/mail.ts'
 import type { LoginLinks } from '../store/people/login-links.ts'
 import type { MailLinks } from '../store/people/mail-links.ts'
 import type { Users } from '../store/people/users.ts'
-import type { LinkRequests } from '../users/link-requests.ts'
-import type { Passwords } from '../users/passwords.ts'
-import type { UserSources } from '../users/user-sources.ts'
+import type { LinkRequests } from '../users/links/link-requests.ts'
+import type { Passwords } from '../users/passwords/passwords.ts'
+import type { UserSources } from '../users/sources/user-sources.ts'
 import type { ProveFactorNeeds } from './prove-factor.ts'
 
 export interface MailPageNeeds extends ProveFactorNeeds {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { LoadedAccount } from '../store/sessions/accounts.ts'
-import type { UserSources } from '../users/user-sources.ts'
+import type { UserSources } from '../users/sources/user-sources.ts'
 import { acrOf } from './acr.ts'
 import { readCookies, setCookie } from './cookies.ts'
 import type { CookieScope, Exchange } from './cookies.ts'

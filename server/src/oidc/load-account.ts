@@ -2,7 +2,7 @@ import type { AccountQuery, GrantQuery, GrantedAccount, LoadedAccount } from '..
 import type { Redeemed, Redemption } from '../store/sessions/redemptions.ts'
 import type { Renewal, Renewed } from '../store/sessions/renewals.ts'
 import { countsForPerson } from '../store/tokens/what-counts.ts'
-import type { UserSources } from '../users/user-sources.ts'
+import type { UserSources } from '../users/sources/user-sources.ts'
 import type { RequestContext } from './request-context.ts'
 
 /** Loads a person with everything that is checked about them, in one query for the whole request.

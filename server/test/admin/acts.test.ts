@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { acts } from '../../src/admin/acts.ts'
 import type { ActNeeds } from '../../src/admin/acts.ts'
 import type { PersonState } from '../../src/admin/person-state.ts'
-import type { Sent } from '../../src/users/link-mails.ts'
+import type { Sent } from '../../src/users/links/link-mails.ts'
 
 describe('acts of the help desk', () => {
   const sendReset = acts.find(({ id }) => id === 'send-reset')!

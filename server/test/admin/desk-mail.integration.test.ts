@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { Browser } from '@nauthera/harness/browser'
 import { addPerson } from '@nauthera/harness/server'
-import { createLinkMails } from '../../src/users/link-mails.ts'
+import { createLinkMails } from '../../src/users/links/link-mails.ts'
 import { chosen, startMailSite } from '../mail/with-mail.ts'
 import type { MailSite } from '../mail/with-mail.ts'
 import { signInMember } from './members.ts'

@@ -4,7 +4,7 @@ import { fetchCode, fetchTokens, introspect } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { codeLimits } from '../../src/users/factors/second-factors.ts'
-import { defaultLimits } from '../../src/users/lockout.ts'
+import { defaultLimits } from '../../src/users/passwords/lockout.ts'
 import { afterPassword, codeOf, setUpApp } from '../login/second-factor-flows.ts'
 import { signInMember } from './members.ts'
 

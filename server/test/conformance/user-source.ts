@@ -4,7 +4,7 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import type { LoadedAccount } from '../../src/store/sessions/accounts.ts'
 import type { Store } from '../../src/store/store.ts'
-import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'
+import type { SignInOutcome, UserSources } from '../../src/users/sources/user-sources.ts'
 import { beginFamily } from '../store/fresh-store.ts'
 
 /** People whom a source says something about. */

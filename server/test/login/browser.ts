@@ -16,7 +16,7 @@ import type { AuditEvent } from '../../src/store/audit/audit.ts'
 import type { User } from '../../src/store/people/user.ts'
 import type { PasskeyFactors } from '../../src/users/factors/passkey-factors.ts'
 import type { CodeOutcome, EnrolOutcome, SecondFactors } from '../../src/users/factors/second-factors.ts'
-import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'
+import type { SignInOutcome, UserSources } from '../../src/users/sources/user-sources.ts'
 import { createLoginRoutes } from '../../src/login/routes.ts'
 import type { Federation } from '../../src/login/upstream/federation.ts'
 

@@ -3,7 +3,7 @@ import { Browser, authorizationUrl, formOf, password, pkce } from '@nauthera/har
 import { request } from '@nauthera/harness/flows'
 import { addPerson } from '@nauthera/harness/server'
 import { mintLinkToken } from '../../src/store/people/link-token.ts'
-import { createLinkMails } from '../../src/users/link-mails.ts'
+import { createLinkMails } from '../../src/users/links/link-mails.ts'
 import { codeAt } from '../../src/users/factors/totp.ts'
 import { seedIn } from '../login/second-factor-flows.ts'
 import { chosen, startMailSite, wordsOf } from './with-mail.ts'

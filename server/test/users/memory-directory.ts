@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { canonicalName } from '../../src/store/people/canonical-name.ts'
 import type { Person, User } from '../../src/store/people/user.ts'
-import type { UserSource } from '../../src/users/user-source.ts'
+import type { UserSource } from '../../src/users/sources/user-source.ts'
 
 /** A directory in memory, like one that others run: it has its own keys for people, changes them without telling us, and does not always
  *  answer. It is for tests only, and shows that a source of people can be something else than our database. */

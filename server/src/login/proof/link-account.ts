@@ -7,7 +7,7 @@ import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from '../a
 import { factorNotice } from '../../users/factors/notice.ts'
 import { mayLink, strengthOf } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
-import type { UserSources } from '../../users/user-sources.ts'
+import type { UserSources } from '../../users/sources/user-sources.ts'
 import { auditFields } from '../attempt/audit-fields.ts'
 import type { Federation } from '../upstream/federation.ts'
 import type { Upstream } from '../upstream/upstream.ts'

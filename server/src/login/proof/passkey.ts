@@ -5,7 +5,7 @@ import type { PasskeyAnswer, PasskeyFactors } from '../../users/factors/passkey-
 import { factorStanding } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
-import type { UserSources } from '../../users/user-sources.ts'
+import type { UserSources } from '../../users/sources/user-sources.ts'
 import type { Form, FormOutcome } from '../attempt/attempt.ts'
 import { auditFields } from '../attempt/audit-fields.ts'
 import { linkingOf } from '../attempt/linking.ts'

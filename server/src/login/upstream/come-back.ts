@@ -2,7 +2,7 @@ import type { Linking, Progress, SentUpstream } from '../../oidc/interaction/int
 import type { Audit } from '../../store/audit/audit.ts'
 import { otherNames } from '../../store/people/user-names.ts'
 import type { CreateOutcome, LinkedAccount, UpstreamSignIn } from '../../store/people/upstream-sign-ins.ts'
-import type { UserSources } from '../../users/user-sources.ts'
+import type { UserSources } from '../../users/sources/user-sources.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
 import { factorStanding, proofsThatCount } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'

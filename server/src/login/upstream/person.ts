@@ -3,8 +3,8 @@ import type { Person } from '../../store/people/user.ts'
 import { canonicalName } from '../../store/people/canonical-name.ts'
 import { beforeAt, faultsOfName, nameBySubject } from '../../store/people/user-names.ts'
 import { isEmailAddress } from '../../users/email-address.ts'
-import { vouchesFor } from '../../users/vouching.ts'
-import { takeOver } from '../../users/group-names.ts'
+import { vouchesFor } from '../../users/sources/vouching.ts'
+import { takeOver } from '../../users/sources/group-names.ts'
 import type { UpstreamDescription } from './presets.ts'
 
 // What a provider says of a person, as a record here. Pure. Each value is text of somebody else: nothing is more than what it says.

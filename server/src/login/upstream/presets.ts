@@ -2,8 +2,8 @@
 import { presetIssuers } from '../../settings/upstream.ts'
 import type { UpstreamSettings } from '../../settings/upstream.ts'
 import type { ServerSettings } from '../../settings.ts'
-import { vouchingOf } from '../../users/vouching.ts'
-import type { Vouching } from '../../users/vouching.ts'
+import { vouchingOf } from '../../users/sources/vouching.ts'
+import type { Vouching } from '../../users/sources/vouching.ts'
 
 /** One provider with everything that follows from its preset. */
 export interface UpstreamDescription {

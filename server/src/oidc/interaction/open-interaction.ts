@@ -1,7 +1,7 @@
 import type { PageRequest } from '../../reply.ts'
 import type { Store } from '../../store/store.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
-import type { UserSources } from '../../users/user-sources.ts'
+import type { UserSources } from '../../users/sources/user-sources.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import { readCookies } from '../cookies.ts'
 import type { CookieScope } from '../cookies.ts'

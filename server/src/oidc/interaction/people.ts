@@ -1,5 +1,5 @@
 import type { LoadedAccount } from '../../store/sessions/accounts.ts'
-import type { UserSources } from '../../users/user-sources.ts'
+import type { UserSources } from '../../users/sources/user-sources.ts'
 
 /** Looks up people with their consent for a client. In one request each person costs one query, however often they are
  *  looked up. */

@@ -1,5 +1,5 @@
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
-import type { UserSources } from '../../users/user-sources.ts'
+import type { UserSources } from '../../users/sources/user-sources.ts'
 import type { GrantedAccount } from '../../store/sessions/accounts.ts'
 import type { StoredGrant } from '../../store/tokens/grants.ts'
 import type { GrantPayload } from '../artefacts/grants.ts'

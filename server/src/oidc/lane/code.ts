@@ -1,7 +1,7 @@
 // Tokens for a plain code.
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
-import type { UserSources } from '../../users/user-sources.ts'
+import type { UserSources } from '../../users/sources/user-sources.ts'
 import { newFamily } from '../artefacts/refresh-families.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'

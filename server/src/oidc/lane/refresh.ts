@@ -2,7 +2,7 @@
 import type { GrantedAccount } from '../../store/sessions/accounts.ts'
 import type { Renewals } from '../../store/sessions/renewals.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
-import type { UserSources } from '../../users/user-sources.ts'
+import type { UserSources } from '../../users/sources/user-sources.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { idleLifetime } from '../clients/refresh-terms.ts'

@@ -141,7 +141,7 @@ export type GrantedRow = UserRow & {
 
 export interface Accounts {
   /** One query for everything.
-   *  @returns the person as recorded here; `users/user-sources.ts` adds what the source says. Undefined for an unknown id (an id that
+   *  @returns the person as recorded here; `users/sources/user-sources.ts` adds what the source says. Undefined for an unknown id (an id that
    *  is no UUID is unknown) */
   load(query: AccountQuery): Promise<LoadedAccount | undefined>
   /** The same for a code or token, with its grant. */

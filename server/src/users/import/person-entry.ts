@@ -7,7 +7,7 @@ import { faultsOfGroup } from '../../store/people/groups.ts'
 import { faultsOfName } from '../../store/people/user-names.ts'
 import type { UserNames } from '../../store/people/user-names.ts'
 import type { Profile } from '../../store/people/user.ts'
-import { readHash } from '../imported-hashes.ts'
+import { readHash } from '../passwords/imported-hashes.ts'
 import { withProfileClaims } from '../profile-claims.ts'
 
 /** What is left out is not known: for somebody who is there already it stays as it is. */

@@ -4,8 +4,8 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { faultsOfName } from '../../store/people/user-names.ts'
 import { isEmailAddress } from '../email-address.ts'
-import { vouchesFor } from '../vouching.ts'
-import type { Vouching } from '../vouching.ts'
+import { vouchesFor } from '../sources/vouching.ts'
+import type { Vouching } from '../sources/vouching.ts'
 import { withProfileClaims } from '../profile-claims.ts'
 
 /** Names of attributes are compared without case, as directories do. */

@@ -1,7 +1,7 @@
 import { createMemoryCache } from '../../../src/store/cache/memory-cache.ts'
 import { createLdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import type { LdapUsers } from '../../../src/users/ldap/ldap-users.ts'
-import { createUserSources } from '../../../src/users/user-sources.ts'
+import { createUserSources } from '../../../src/users/sources/user-sources.ts'
 import { userSourceConformance } from '../../conformance/user-source.ts'
 import { freshStore } from '../../store/fresh-store.ts'
 import { patient, quiet, startTestDirectory, vouching } from './test-directory.ts'

@@ -1,11 +1,11 @@
 // A source of people: our own database, or a directory that others run. It says who somebody is and whether a password is theirs.
 // PostgreSQL keeps the rest for the people of every source: the record with its id, sessions, grants, consents and the lockout.
 // Every source passes test/conformance/user-source.ts.
-import type { LoadedAccount } from '../store/sessions/accounts.ts'
-import type { AuditEvent } from '../store/audit/audit.ts'
-import type { OtherSessions } from '../store/people/standing.ts'
-import type { Person, User } from '../store/people/user.ts'
-import type { PasswordFault } from './passwords.ts'
+import type { LoadedAccount } from '../../store/sessions/accounts.ts'
+import type { AuditEvent } from '../../store/audit/audit.ts'
+import type { OtherSessions } from '../../store/people/standing.ts'
+import type { Person, User } from '../../store/people/user.ts'
+import type { PasswordFault } from '../passwords/passwords.ts'
 
 export interface UserSource {
   /** One word for logs and records, such as `postgres`. It cannot be renamed: it is in the records of its people. */

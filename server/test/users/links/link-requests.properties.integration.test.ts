@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
-import { statement } from '../../src/store/driver/postgres.ts'
-import type { Store } from '../../src/store/store.ts'
-import { createLinkMails } from '../../src/users/link-mails.ts'
-import { createLinkTries } from '../../src/users/link-requests.ts'
-import { freshStore } from '../store/fresh-store.ts'
-import type { FreshStore } from '../store/fresh-store.ts'
+import { statement } from '../../../src/store/driver/postgres.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { createLinkMails } from '../../../src/users/links/link-mails.ts'
+import { createLinkTries } from '../../../src/users/links/link-requests.ts'
+import { freshStore } from '../../store/fresh-store.ts'
+import type { FreshStore } from '../../store/fresh-store.ts'
 
 const answers = statement(
   'test-answers',

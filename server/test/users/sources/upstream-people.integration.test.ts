@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
-import { statement } from '../../src/store/driver/postgres.ts'
-import type { Store } from '../../src/store/store.ts'
-import type { UpstreamSignIn } from '../../src/store/people/upstream-sign-ins.ts'
-import type { User } from '../../src/store/people/user.ts'
-import { createPasswords } from '../../src/users/passwords.ts'
-import { createUpstreamPeople } from '../../src/users/upstream-people.ts'
-import { createUserSources } from '../../src/users/user-sources.ts'
-import { peopleConformance } from '../conformance/user-source.ts'
-import { awayFrom, freshStore } from '../store/fresh-store.ts'
+import { statement } from '../../../src/store/driver/postgres.ts'
+import type { Store } from '../../../src/store/store.ts'
+import type { UpstreamSignIn } from '../../../src/store/people/upstream-sign-ins.ts'
+import type { User } from '../../../src/store/people/user.ts'
+import { createPasswords } from '../../../src/users/passwords/passwords.ts'
+import { createUpstreamPeople } from '../../../src/users/sources/upstream-people.ts'
+import { createUserSources } from '../../../src/users/sources/user-sources.ts'
+import { peopleConformance } from '../../conformance/user-source.ts'
+import { awayFrom, freshStore } from '../../store/fresh-store.ts'
 
 const maxAgeMs = 3_600_000
 const vouching = { own: ['example.com', 'example.test'], ofOthers: [], rest: 'none' } as const

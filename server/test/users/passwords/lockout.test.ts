@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import type { BegunAttempt } from '../../src/store/people/attempts.ts'
-import { decideLockout } from '../../src/users/lockout.ts'
+import type { BegunAttempt } from '../../../src/store/people/attempts.ts'
+import { decideLockout } from '../../../src/users/passwords/lockout.ts'
 
 const place = '2026-01-01 00:00:00+00'
 const attempt = (accountPlace?: string, addressPlace?: string, waitSeconds = 7): BegunAttempt => ({

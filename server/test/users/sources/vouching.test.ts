@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { loadSettings } from '@nauthera/runtime/settings'
-import { settingsSchema } from '../../src/settings.ts'
-import { stillVouchesFor, vouchesFor, vouchingOf } from '../../src/users/vouching.ts'
+import { settingsSchema } from '../../../src/settings.ts'
+import { stillVouchesFor, vouchesFor, vouchingOf } from '../../../src/users/sources/vouching.ts'
 
 const provider = (id: string, over: object = {}) => ({
   id,

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { createCeiling } from '../../src/users/ceiling.ts'
+import { createCeiling } from '../../../src/users/passwords/ceiling.ts'
 
 describe('createCeiling', () => {
   it('asks to wait for the rest of the minute when too many sign-ins were refused in it', () => {

@@ -1,5 +1,5 @@
 // Decides whether an attempt to sign in is allowed. PostgreSQL has the counters.
-import type { AttemptLimits, BegunAttempt } from '../store/people/attempts.ts'
+import type { AttemptLimits, BegunAttempt } from '../../store/people/attempts.ts'
 
 export const defaultLimits: AttemptLimits = { perAccount: 10, perAddress: 100, windowMs: 900_000, lockMs: 900_000 }
 

@@ -2,16 +2,16 @@
 // the same time for everybody; whether there is such a person is looked up here, later.
 import { randomUUID } from 'node:crypto'
 import { paths } from '@nauthera/rules/endpoints'
-import { askedFrom } from '../describe-agent.ts'
-import { askerOf } from '../store/audit/address-block.ts'
-import type { Audit, AuditEvent } from '../store/audit/audit.ts'
-import type { MailLimit, MailLinks } from '../store/people/mail-links.ts'
-import type { NewWork } from '../store/outbox/outbox.ts'
-import type { Try } from '../store/outbox/outbox-runner.ts'
-import type { Users } from '../store/people/users.ts'
+import { askedFrom } from '../../describe-agent.ts'
+import { askerOf } from '../../store/audit/address-block.ts'
+import type { Audit, AuditEvent } from '../../store/audit/audit.ts'
+import type { MailLimit, MailLinks } from '../../store/people/mail-links.ts'
+import type { NewWork } from '../../store/outbox/outbox.ts'
+import type { Try } from '../../store/outbox/outbox-runner.ts'
+import type { Users } from '../../store/people/users.ts'
 import type { LinkMails, ResetPayload, Sent } from './link-mails.ts'
-import { languagesFor } from './notices.ts'
-import type { UserSources } from './user-sources.ts'
+import { languagesFor } from '../notices.ts'
+import type { UserSources } from '../sources/user-sources.ts'
 
 export interface LinkRequests {
   /** @param request.login user name or e-mail address as typed

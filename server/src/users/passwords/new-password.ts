@@ -1,5 +1,5 @@
 // A new password in a form: its two fields, and what is wrong with them in the words of a page. The same wherever a password is chosen.
-import type { Mistake } from '../reply/on-page.ts'
+import type { Mistake } from '../../reply/on-page.ts'
 import { passwordLength } from './passwords.ts'
 import type { PasswordFault } from './passwords.ts'
 

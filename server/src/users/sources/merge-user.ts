@@ -1,4 +1,4 @@
-import type { Person, User } from '../store/people/user.ts'
+import type { Person, User } from '../../store/people/user.ts'
 
 // The record of a person, and what their source says now.
 

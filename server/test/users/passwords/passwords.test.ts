@@ -3,8 +3,8 @@ import { hash as argon2Hash } from '@node-rs/argon2'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { isCommonPassword } from '../../src/users/common-passwords.ts'
-import { createPasswords, passwordLength } from '../../src/users/passwords.ts'
+import { isCommonPassword } from '../../../src/users/passwords/common-passwords.ts'
+import { createPasswords, passwordLength } from '../../../src/users/passwords/passwords.ts'
 
 const good = 'correct horse battery staple'
 

@@ -1,8 +1,8 @@
 // Which e-mail addresses a source of people may vouch for. Pure.
 import { domainToASCII } from 'node:url'
-import type { ServerSettings } from '../settings.ts'
-import { presetIssuers } from '../settings/upstream.ts'
-import { canonicalName } from '../store/people/canonical-name.ts'
+import type { ServerSettings } from '../../settings.ts'
+import { presetIssuers } from '../../settings/upstream.ts'
+import { canonicalName } from '../../store/people/canonical-name.ts'
 
 /** What one source may vouch for. */
 export interface Vouching {

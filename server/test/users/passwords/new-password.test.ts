@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { readNewPassword, ruleMistakes } from '../../src/users/new-password.ts'
+import { readNewPassword, ruleMistakes } from '../../../src/users/passwords/new-password.ts'
 
 describe('readNewPassword', () => {
   const cases: [string, Record<string, string>, string[]][] = [

@@ -1,7 +1,7 @@
 // The people whom another provider brought. It is asked when they sign in, and never again until the next time: what it said counts for
 // its maximum age, and then the person signs in again; so they do when it may no longer vouch for their address.
-import type { Passwords } from './passwords.ts'
-import type { User } from '../store/people/user.ts'
+import type { Passwords } from '../passwords/passwords.ts'
+import type { User } from '../../store/people/user.ts'
 import type { UserSource } from './user-source.ts'
 import { stillVouchesFor } from './vouching.ts'
 import type { Vouching } from './vouching.ts'

@@ -1,12 +1,12 @@
 // The source of the people whose passwords are in our own database. All that is known of them is in their record.
 import { randomUUID } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { askedFrom } from '../describe-agent.ts'
-import type { LoadedAccount } from '../store/sessions/accounts.ts'
-import type { Credentials } from '../store/people/credentials.ts'
-import { ownSource } from '../store/people/user.ts'
-import { passwordChangedMail } from './notices.ts'
-import type { Passwords } from './passwords.ts'
+import { askedFrom } from '../../describe-agent.ts'
+import type { LoadedAccount } from '../../store/sessions/accounts.ts'
+import type { Credentials } from '../../store/people/credentials.ts'
+import { ownSource } from '../../store/people/user.ts'
+import { passwordChangedMail } from '../notices.ts'
+import type { Passwords } from '../passwords/passwords.ts'
 import type { ChangePasswordOutcome, KnownPerson, PasswordAnswer, PasswordChange, UserSource } from './user-source.ts'
 
 interface Needs {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { takeOver } from '../../src/users/group-names.ts'
+import { takeOver } from '../../../src/users/sources/group-names.ts'
 
 describe(takeOver.name, () => {
   const map = [

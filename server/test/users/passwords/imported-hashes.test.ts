@@ -5,9 +5,9 @@ import { hash as bcryptHash } from '@node-rs/bcrypt'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { isHeavy, readHash, writeHash } from '../../src/users/imported-hashes.ts'
-import type { ReadHash } from '../../src/users/imported-hashes.ts'
-import { createPasswords } from '../../src/users/passwords.ts'
+import { isHeavy, readHash, writeHash } from '../../../src/users/passwords/imported-hashes.ts'
+import type { ReadHash } from '../../../src/users/passwords/imported-hashes.ts'
+import { createPasswords } from '../../../src/users/passwords/passwords.ts'
 
 const password = 'correct horse battery staple'
 const salt = Buffer.from('0123456789abcdef')

@@ -1,21 +1,27 @@
 // Everybody who may sign in, from every source. A person's record in this database says which source is theirs.
 import { setTimeout } from 'node:timers/promises'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
-import { askedFrom } from '../describe-agent.ts'
-import type { Mail } from '../mails.ts'
-import type { AccountQuery, Accounts, GrantQuery, GrantedAccount, LoadedAccount } from '../store/sessions/accounts.ts'
-import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt, FoundAttempt } from '../store/people/attempts.ts'
-import type { Redeemed, Redemption, Redemptions } from '../store/sessions/redemptions.ts'
-import { canonicalName } from '../store/people/canonical-name.ts'
-import type { FactorKind } from '../store/people/standing.ts'
-import type { Renewal, Renewals, Renewed } from '../store/sessions/renewals.ts'
-import type { TokenAccounts } from '../store/sessions/token-accounts.ts'
-import type { User } from '../store/people/user.ts'
-import type { Users } from '../store/people/users.ts'
-import type { Ceiling } from './ceiling.ts'
-import { decideLockout, defaultLimits } from './lockout.ts'
+import { askedFrom } from '../../describe-agent.ts'
+import type { Mail } from '../../mails.ts'
+import type {
+  AccountQuery,
+  Accounts,
+  GrantQuery,
+  GrantedAccount,
+  LoadedAccount,
+} from '../../store/sessions/accounts.ts'
+import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt, FoundAttempt } from '../../store/people/attempts.ts'
+import type { Redeemed, Redemption, Redemptions } from '../../store/sessions/redemptions.ts'
+import { canonicalName } from '../../store/people/canonical-name.ts'
+import type { FactorKind } from '../../store/people/standing.ts'
+import type { Renewal, Renewals, Renewed } from '../../store/sessions/renewals.ts'
+import type { TokenAccounts } from '../../store/sessions/token-accounts.ts'
+import type { User } from '../../store/people/user.ts'
+import type { Users } from '../../store/people/users.ts'
+import type { Ceiling } from '../passwords/ceiling.ts'
+import { decideLockout, defaultLimits } from '../passwords/lockout.ts'
 import { hasNamesOf, mergeUser } from './merge-user.ts'
-import { lockedMail } from './notices.ts'
+import { lockedMail } from '../notices.ts'
 import type {
   ChangePasswordOutcome,
   PasswordAnswer,
