@@ -9,6 +9,7 @@ import { settingsSchema as agentSettings } from '@nauthera/config-agent/settings
 import { clientDefinition, policyDefinition } from '@nauthera/operator/api/crds'
 import { errorCatalogue as operatorErrors } from '@nauthera/operator/errors'
 import { settingsSchema as operatorSettings } from '@nauthera/operator/settings'
+import { refusalKinds } from '@nauthera/rules/refusals'
 import { environmentName, z } from '@nauthera/runtime/settings'
 import { errorCatalogue as serverErrors } from '@nauthera/server/errors'
 import { settingsSchema as serverSettings } from '@nauthera/server/settings'
@@ -156,6 +157,20 @@ function renderErrors(): Generated {
       '',
     ].join('\n'),
   )
+  const refusals = [
+    '## Refused requests of a client',
+    '',
+    'What `status.refusals` of an OIDCClient says of the last hour; the newest one is in the column `REFUSED` of `kubectl get oidcclients -o wide`.',
+    'Anybody can send a request in the name of a client: only `by: Client` was a program that had proved itself. So a hint says what to compare, and',
+    'never what to allow. Counts are at least so many, and are renewed every five minutes. The detail has nothing of a person and no secret.',
+    '',
+    '| Code | Meaning | What to compare |',
+    '|---|---|---|',
+    ...Object.entries(refusalKinds).map(
+      ([name, { meaning, hint }]) => `| ${code(name)} | ${cell(meaning)} | ${cell(hint)} |`,
+    ),
+    '',
+  ].join('\n')
   const head = `# Error codes
 
 <!-- Written by "npm run generate" from each process's errors.ts. -->
@@ -164,7 +179,7 @@ An error that somebody has to act on has a code. The code stands in the log, on 
 something else later. Errors of the protocol itself, such as \`invalid_grant\`, are those of the specifications.
 
 `
-  return { path: 'docs/errors.md', content: `${head}${sections.join('\n')}` }
+  return { path: 'docs/errors.md', content: `${head}${[...sections, refusals].join('\n')}` }
 }
 
 function renderCrds(): Generated[] {

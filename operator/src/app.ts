@@ -19,6 +19,7 @@ import { macBy } from './secret/proof-key.ts'
 import { loadShards } from './shards/load-shards.ts'
 import { PolicyReports } from './status/policy-reports.ts'
 import { PolicyTally } from './status/policy-tally.ts'
+import { Refusals } from './status/refusals.ts'
 import { createWriteStatus } from './status/write-status.ts'
 import { pause } from './time/clock.ts'
 import type { Leader, OperatorNeeds, Stops } from './app/leader.ts'
@@ -124,10 +125,11 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
   const queue = buildQueue(leader)
   const wake = createWake(queue, leader.random)
   const issuers = buildIssuers(leader, outlet, () => wake.now(follow.platformClients()))
-  const { watch, reconciler, reports, rounds } = buildIntake(leader, outlet, { issuers, queue, wake })
+  const { watch, reconciler, refusals, reports, rounds } = buildIntake(leader, outlet, { issuers, queue, wake })
   const giveBack = new GiveBack(leader.clock)
   stops.push(
     () => giveBack.stop(),
+    () => refusals?.stop(),
     () => reports.stop(),
     () => rounds.stop(),
     () => watch.stop(),
@@ -144,13 +146,17 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
       countReplicas()
     },
     () => link.wake(),
-    { onUnknownKey: () => issuers.wake(), onClients: wake.now },
+    {
+      onUnknownKey: () => issuers.wake(),
+      onClients: wake.now,
+      onRefusals: (uid, refused) => refusals?.record(uid, refused),
+    },
   )
   issuers.start()
   await watch.start({
     onClients: wake.now,
     onResync: (keys) => {
-      replicas.removeAllBut((key) => watch.clients.find(key) !== undefined)
+      for (const known of [replicas, refusals]) known?.removeAllBut((key) => watch.clients.find(key) !== undefined)
       wake.spread(keys)
     },
     onPods: (pods) => {
@@ -248,6 +254,9 @@ function buildIntake(
     log,
     onWrite: () => onWrite('status'),
   })
+  const refusals = settings.refusals
+    ? new Refusals({ clock, told: (key) => watch.clients.find(key)?.status?.refusals, wake: wake.now })
+    : undefined
   const reconciler = createReconciler({
     settings,
     baseline: settings.policy,
@@ -259,6 +268,7 @@ function buildIntake(
     follow,
     issuers,
     status,
+    refusals,
     tally,
     clock,
     log,
@@ -276,5 +286,5 @@ function buildIntake(
     clock,
     log,
   })
-  return { watch, reconciler, reports, rounds }
+  return { watch, reconciler, refusals, reports, rounds }
 }

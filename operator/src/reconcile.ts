@@ -42,6 +42,8 @@ import type { OperatorSettings } from './settings.ts'
 import { saysTheSame } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
 import { isInProgress, isSettled } from './status/in-progress.ts'
+import type { Refusals } from './status/refusals.ts'
+import { refusalsEndIn } from './decide/status/refusals.ts'
 import type { PolicyTally } from './status/policy-tally.ts'
 import type { WriteStatus } from './status/write-status.ts'
 import type { Clock } from './time/clock.ts'
@@ -75,6 +77,8 @@ interface Needs {
   readonly follow: FollowReplicas
   readonly issuers: Pick<Issuers, 'fault'>
   readonly status: WriteStatus
+  /** undefined when statuses say nothing of refused requests */
+  readonly refusals: Pick<Refusals, 'published' | 'remove'> | undefined
   readonly tally: Pick<PolicyTally, 'record' | 'remove'>
   readonly clock: Clock
   readonly log: Log
@@ -142,7 +146,8 @@ export function createReconciler(needs: Needs): Reconciler {
     // the last identity and a fixed program may reach the status later
     const isFaulty = hasFault(client, outcome.codes, configOf(judgement)?.scopes ?? [])
     const told = outcome.platform === undefined && !isFaulty ? undefined : lastUsesAgainMs
-    const waits = [result.again, written.again, told].filter((ms) => ms !== undefined)
+    const refusalsEnd = refusalsEndIn(status.withLatest(found).status?.refusals, needs.clock.now())
+    const waits = [result.again, written.again, told, refusalsEnd].filter((ms) => ms !== undefined)
     if (former.names.length > 0 && result.secret.kind === 'ready') waits.push(formerAgainMs)
     if (waits.length > 0) again(key, Math.max(1, Math.min(...waits)))
     const failure = result.failure ?? former.failure
@@ -161,6 +166,7 @@ export function createReconciler(needs: Needs): Reconciler {
     status.remove(key)
     needs.tally.remove(key)
     needs.replicas.remove(key)
+    needs.refusals?.remove(key)
     needs.forgive(key)
     shards.remove(key)
   }
@@ -222,7 +228,7 @@ interface Findings {
 
 /** The outcome of the look: the findings, and the state of shards and replicas. */
 function outcomeOf(
-  needs: Pick<Needs, 'settings' | 'shards' | 'follow' | 'clock' | 'replicas' | 'issuers'>,
+  needs: Pick<Needs, 'settings' | 'shards' | 'follow' | 'clock' | 'replicas' | 'issuers' | 'refusals'>,
   findings: Findings,
 ): Outcome {
   const { settings, shards, follow, clock } = needs
@@ -247,6 +253,7 @@ function outcomeOf(
     identity: needs.replicas.lastIdentity(key),
     sector: needs.replicas.lastSector(key),
     codes: needs.replicas.lastCodes(key),
+    refusals: needs.refusals?.published(key),
     noRoom: shards.noRoom(key),
     revision: digest === '' ? undefined : shortDigest(digest),
     now: clock.now(),

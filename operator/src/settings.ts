@@ -92,6 +92,10 @@ export const settingsSchema = z.strictObject({
   quietPeriod: duration
     .prefault('1h')
     .describe('With rotation.retire WhenUnused, a secret that nobody used for this long counts as unused.'),
+  refusals: z
+    .boolean()
+    .default(true)
+    .describe('Whether the status of a client says which requests in its name were refused, and why.'),
   management: listenSettings(9092),
   log: logSettings,
 })

@@ -1,5 +1,6 @@
 import type { ClusterIssuerKeys } from './clients/cluster-issuer.ts'
 import type { RegistryHolder } from './clients/registry.ts'
+import type { UsageRecorder } from './clients/usage.ts'
 import { listen } from './http/server.ts'
 import { createClientCheck } from './oidc/clients/mapping.ts'
 import { startInSteps } from './start-in-steps.ts'
@@ -24,6 +25,8 @@ export interface App {
   readonly store: Store
   /** The clients that are served. */
   readonly registry: RegistryHolder
+  /** What its clients used, and which requests in their names were refused. */
+  readonly usage: UsageRecorder
   readonly checkClient: ReturnType<typeof createClientCheck>
   /** What signs the tokens of this cluster's ServiceAccounts. */
   readonly clusterIssuer: ClusterIssuerKeys
@@ -108,6 +111,7 @@ export async function startApp(needs: Needs): Promise<App> {
     certificatePort: certificateServer?.port,
     store,
     registry: clients.registry,
+    usage: clients.usage,
     checkClient: parts.checkClient,
     clusterIssuer: platforms.cluster,
     loaded: starting.done,

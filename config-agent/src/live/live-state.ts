@@ -1,5 +1,6 @@
 import type {
   Ack,
+  ClientRefusals,
   CodeUse,
   Hello,
   IdentityUse,
@@ -25,7 +26,7 @@ const ownSchemas: Schemas = { min: shardSchema, max: shardSchema }
 /** @returns `monitoring/grafana 91ab3c0d` */
 export const usedSecretKey = (use: SecretUse): string => `${clientKey(use)} ${use.secretId}`
 
-type MoreUsage = Partial<Pick<Usage, 'identities' | 'sectors' | 'codes'>>
+type MoreUsage = Partial<Pick<Usage, 'identities' | 'sectors' | 'codes' | 'refusals'>>
 
 /** What the server of this pod has confirmed. What was only sent to it is not in here. */
 export class LiveState {
@@ -47,6 +48,7 @@ export class LiveState {
   readonly #identityUses = new Map<string, IdentityUse>()
   readonly #sectorProofs = new Map<string, SectorProof>()
   readonly #codeUses = new Map<string, CodeUse>()
+  readonly #refusals = new Map<string, ClientRefusals>()
   readonly #live = new Map<number, Ref>()
   readonly #seen = new Map<number, Ref>()
   readonly #rejected = new Map<number, readonly RejectedClient[]>()
@@ -84,6 +86,11 @@ export class LiveState {
   /** How the codes of each client were protected, by `namespace/name`. */
   get codeUses(): ReadonlyMap<string, CodeUse> {
     return this.#codeUses
+  }
+
+  /** Refused requests in the name of each client, by `namespace/name`. */
+  get refusals(): ReadonlyMap<string, ClientRefusals> {
+    return this.#refusals
   }
 
   /** The server reported which schemas it reads. */
@@ -153,6 +160,7 @@ export class LiveState {
     for (const use of more.identities ?? []) this.#identityUses.set(clientKey(use), use)
     for (const proof of more.sectors ?? []) this.#sectorProofs.set(clientKey(proof), proof)
     for (const use of more.codes ?? []) this.#codeUses.set(clientKey(use), use)
+    for (const one of more.refusals ?? []) this.#refusals.set(clientKey(one), one)
     this.#changed()
   }
 
@@ -165,6 +173,7 @@ export class LiveState {
     this.#identityUses.delete(client)
     this.#sectorProofs.delete(client)
     this.#codeUses.delete(client)
+    this.#refusals.delete(client)
   }
 
   met(ref: Ref): void {

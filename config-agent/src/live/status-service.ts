@@ -4,6 +4,7 @@ import type { Serving } from '@nauthera/proto/channel/serve'
 import type { Peer, Stream } from '@nauthera/proto/channel/stream'
 import type { CertificateSource } from '@nauthera/proto/certificate-source'
 import type {
+  ClientRefusals,
   CodeUse,
   IdentityUse,
   SecretUse,
@@ -73,6 +74,7 @@ function sendUpdates(
   const toldIdentities = new Map<string, IdentityUse>()
   const toldSectors = new Map<string, SectorProof>()
   const toldCodes = new Map<string, CodeUse>()
+  const toldRefusals = new Map<string, ClientRefusals>()
   let stopped = false
   let changed = true
   let wake = (): void => undefined
@@ -89,6 +91,7 @@ function sendUpdates(
       const identityUses = newOf(live.identityUses, toldIdentities)
       const sectorProofs = newOf(live.sectorProofs, toldSectors)
       const codeUses = newOf(live.codeUses, toldCodes)
+      const refusals = newOf(live.refusals, toldRefusals)
       await stream.send({
         replica: options.replica,
         serverConnected: live.serverConnected,
@@ -106,6 +109,7 @@ function sendUpdates(
         identityUses,
         sectorProofs,
         codeUses,
+        refusals,
         ...(live.defaults ? { defaults: live.defaults } : {}),
         ...(live.usesSince === undefined
           ? {}

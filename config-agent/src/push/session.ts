@@ -204,9 +204,9 @@ export class SyncSession {
     this.#needs.reports.server.refused(shard, reasonOf(nack), nack.message)
   }
 
-  #onUsage({ uses, covers, identities, sectors, codes }: Usage): void {
+  #onUsage({ uses, covers, identities, sectors, codes, refusals }: Usage): void {
     const { live, reports, now } = this.#needs
-    live.used(uses, covers && now() - durationMs(covers), { identities, sectors, codes })
+    live.used(uses, covers && now() - durationMs(covers), { identities, sectors, codes, refusals })
     reports.secrets.used(uses)
   }
 }

@@ -39,6 +39,7 @@ interface Status {
   observedGeneration?: number
   revision?: string
   replicas?: { loaded?: number; total?: number }
+  refusals?: { code: string; by: string; hint: string }[]
   conditions?: { type: string; status: string; reason?: string; message?: string }[]
 }
 

@@ -114,6 +114,26 @@ describe('an OIDCClient that is applied', function () {
     }
   })
 
+  it('says which requests in its name were refused, and in an Event what its own program met', async () => {
+    const refused = (name: string, code: string) =>
+      waitForObject(
+        stack.api,
+        'oidcclients',
+        clientOf(name),
+        (object) => statusOf(object).refusals?.some((one) => one.code === code) === true,
+      )
+    await refused('grafana', 'CODE_REFUSED')
+    const { refusals } = statusOf(await refused('demo-machine', 'SECRET_WRONG'))
+    expect(refusals![0]).to.include({ code: 'SECRET_WRONG', by: 'Anyone' })
+    expect(refusals![0]!.hint).to.include('status.secret.activeId')
+    const wide = done(await inDemo('get', 'oidcclients', '--output', 'wide')).stdout
+    expect(wide).to.match(/REFUSED/)
+    expect(wide).to.match(/demo-machine .*SECRET_WRONG/)
+    const events = done(await inDemo('get', 'events', '--field-selector', 'reason=RequestRefused')).stdout
+    expect(events).to.match(/grafana +CODE_REFUSED: /)
+    expect(events).not.to.include('demo-machine')
+  })
+
   it('T32 needs no secret: the token of its pod is taken everywhere, by a new key of the cluster too, as soon as one replica has met it', async () => {
     const [account, client] = readManifests(join(root, 'examples/clients/secretless.yaml'))
     for (const object of [account!, client!]) done(await kubectlApply(object))
@@ -158,7 +178,7 @@ describe('an OIDCClient that is applied', function () {
     expect(row).to.include('True')
     const wide = done(await inDemo('get', 'nclient', '-o', 'wide')).stdout
     expect(wide)
-      .to.match(/REASON\s+POLICY\s+ISSUER/)
+      .to.match(/REASON\s+REFUSED\s+POLICY\s+ISSUER/)
       .and.to.include(stack.issuer)
   })
 

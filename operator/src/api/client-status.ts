@@ -1,5 +1,6 @@
 // Schema of the status of an OIDCClient.
 import { declarationLimits } from '@nauthera/rules/authorization-details'
+import { refusalLimits } from '@nauthera/rules/refusals'
 import { integer, list, mapList, object, oneOf, text, time } from './schema.ts'
 import type { TypeOf } from './schema.ts'
 
@@ -124,6 +125,31 @@ export const clientStatus = object(
       'The identity with which the client proved itself last (auth.identities).',
       { name: text('The identity.', { maxLength: 4096 }), lastUsed: time('When, to within ten minutes.') },
       {},
+    ),
+    refusals: mapList(
+      'Requests in the name of the client that servers refused within the last hour, the newest first. Counts are at least so many. A code is explained in docs/errors.md.',
+      object(
+        'A kind of refusal.',
+        {
+          code: text('What was wrong.', { maxLength: 64 }),
+          by: oneOf(
+            'Client: a program sent it that had proved itself. Anyone: whoever knows the client id can have sent it.',
+            ['Client', 'Anyone'],
+          ),
+          count: integer('How often, at least.', { minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+          lastSeen: time('When last, to within five minutes.'),
+          hint: text('What to compare.', { maxLength: 400 }),
+        },
+        {
+          detail: text(
+            'What the newest request had, such as its redirect URI. A host that is not of this client has [.] in it.',
+            {
+              maxLength: refusalLimits.detail,
+            },
+          ),
+        },
+      ),
+      { maxItems: refusalLimits.codes, keys: ['code', 'by'] },
     ),
     conditions: mapList(
       'Accepted, PolicyCompliant, AudiencesGranted, SecretReady, Propagated, RotationHealthy, Active, Ready; SectorListed with sectorIdentifierURI.',

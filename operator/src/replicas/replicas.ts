@@ -1,3 +1,4 @@
+import type { ClientRefusals } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { CodeUse, SectorProof } from '../decide/status/outcome.ts'
 import type { PodObject } from '../kubernetes/objects.ts'
@@ -43,13 +44,15 @@ export interface MoreNews {
   readonly onUnknownKey: () => void
   /** The status of these clients changes: by their last identity, their sector or their codes. */
   readonly onClients: (keys: readonly string[]) => void
+  /** A replica has refused requests. @param uid of its pod */
+  readonly onRefusals: (uid: string, refusals: readonly ClientRefusals[]) => void
 }
 
 /** Follows every server pod, with one stream to the status port of each. */
 export function createReplicas(needs: StatusStreamNeeds): Replicas {
   const { log, clock } = needs
   const said = new SaidByReplicas(clock.now())
-  let more: MoreNews = { onUnknownKey: () => {}, onClients: () => {} }
+  let more: MoreNews = { onUnknownKey: () => {}, onClients: () => {}, onRefusals: () => {} }
   const followers = new Map<string, Follower>()
   const endings = new Set<Promise<void>>()
   let pods = noServerPods
@@ -61,6 +64,7 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
     const { proved, metUnknownKey } = said.record(uid, update, clock.now())
     if (proved.length > 0) more.onClients(proved)
     if (metUnknownKey) more.onUnknownKey()
+    if (update.refusals.length > 0) more.onRefusals(uid, update.refusals)
   }
   const follow = (pod: ServerPod) => {
     log.info({ replica: pod.name }, 'replica found')

@@ -57,7 +57,7 @@ interface ProtocolParts {
 export function createProtocol(needs: Needs, on: ProtocolParts) {
   const { settings, log } = needs
   const { store, users, keys } = on
-  const { instances: clients } = on.clients
+  const { instances: clients, usage } = on.clients
   const now = Date.now
   const scope = cookieScope(new URL(settings.issuer))
   const sealed = { keys: keys.cookies, epoch: keys.epoch.current }
@@ -88,6 +88,7 @@ export function createProtocol(needs: Needs, on: ProtocolParts) {
       cookie: scope.library.resume,
       audit: store.audit,
     }),
+    refused: usage.countRefusal,
     issuer: issuerOf(settings),
     now,
   })
@@ -144,7 +145,13 @@ function lastingNeeds({ settings, log, metrics }: Needs, on: ProtocolParts) {
     usedSecret: usage.touch,
     usedIdentity: usage.touchIdentity,
     provedSector: usage.touchSector,
-    events: { log, audit: store.audit, counted: countTokens(metrics), usedCode: usage.touchCode },
+    events: {
+      log,
+      audit: store.audit,
+      counted: countTokens(metrics),
+      usedCode: usage.touchCode,
+      refused: usage.countRefusal,
+    },
   }
 }
 

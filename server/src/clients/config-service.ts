@@ -28,7 +28,7 @@ import type { CheckClient } from './check-client.ts'
 import { missingOf } from './check-shard.ts'
 import type { RegistryHolder } from './registry.ts'
 import type { UnknownKeys } from './unknown-keys.ts'
-import type { UsageRecorder } from './usage.ts'
+import type { UsageRecorder, UsageReport } from './usage.ts'
 import { systemClocks } from './verifiers.ts'
 import type { Clocks } from './verifiers.ts'
 
@@ -199,34 +199,49 @@ function helloOf(
   }
 }
 
-/** Tells everything that was used, at once, and then what was used since the last time. @returns how to stop it */
+/** Tells everything that was used and refused, at once, and then what is new since the last time. @returns how to stop it */
 function tellUsage(stream: ServerStream, usage: UsageRecorder, everyMs: number): () => void {
   let cursor = 0
-  const tell = (): void => {
-    const { uses, identities: proved, sectors: found, codes: redeemed, cursor: next, coversMs } = usage.since(cursor)
-    cursor = next
-    const told = uses.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
-    const identities = proved.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
-    const sectors = found.map(({ at, ...proof }) => ({ ...proof, at: timestampFromMs(at) }))
-    const codes = redeemed.map(({ protectedAt, unprotectedAt, wholeAt, leftOut, ...use }) => ({
+  const tell = (report: UsageReport): void => {
+    cursor = report.cursor
+    stream.send({ message: { case: 'usage', value: usageMessage(report) } }).catch(() => {
+      // the stream broke; the next one is told everything
+    })
+  }
+  tell(usage.since(cursor))
+  const timer = setInterval(() => {
+    const report = usage.since(cursor)
+    const { uses, identities, sectors, codes, refusals } = report
+    if ([uses, identities, sectors, codes, refusals].some(({ length }) => length > 0)) tell(report)
+  }, everyMs)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+function usageMessage({ uses, identities, sectors, codes, refusals, coversMs }: UsageReport) {
+  return {
+    uses: uses.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) })),
+    identities: identities.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) })),
+    sectors: sectors.map(({ at, ...proof }) => ({ ...proof, at: timestampFromMs(at) })),
+    codes: codes.map(({ protectedAt, unprotectedAt, wholeAt, leftOut, ...use }) => ({
       ...use,
       ...(protectedAt === undefined ? {} : { protectedAt: timestampFromMs(protectedAt) }),
       ...(unprotectedAt === undefined ? {} : { unprotectedAt: timestampFromMs(unprotectedAt) }),
       ...(wholeAt === undefined ? {} : { wholeAt: timestampFromMs(wholeAt) }),
       leftOut: Object.entries(leftOut).map(([scope, at]) => ({ scope, at: timestampFromMs(at) })),
-    }))
-    const value = { uses: told, identities, sectors, codes, covers: durationFromMs(Math.round(coversMs)) }
-    stream.send({ message: { case: 'usage', value } }).catch(() => {
-      // the stream broke; the next one is told everything
-    })
+    })),
+    refusals: refusals.map(({ refusals: counted, ...client }) => ({
+      ...client,
+      refusals: counted.map(({ code, by, detail, count, lastSeen }) => ({
+        code,
+        byClient: by === 'Client',
+        detail,
+        count: BigInt(count),
+        lastSeen: timestampFromMs(lastSeen),
+      })),
+    })),
+    covers: durationFromMs(Math.round(coversMs)),
   }
-  tell()
-  const timer = setInterval(() => {
-    const { uses, identities, sectors, codes } = usage.since(cursor)
-    if (uses.length + identities.length + sectors.length + codes.length > 0) tell()
-  }, everyMs)
-  timer.unref()
-  return () => clearInterval(timer)
 }
 
 /** One after the other, whatever stream it comes on. */

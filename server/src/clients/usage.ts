@@ -1,5 +1,7 @@
 // When each client secret was used last. Told to the agent every few seconds, only what changed.
 import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { RefusalCounts } from './refusals.ts'
+import type { ClientRefusals, SeenRefusal } from './refusals.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import type { Registry } from './registry.ts'
 import { systemClocks } from './verifiers.ts'
@@ -64,6 +66,7 @@ export interface UsageReport {
   readonly identities: readonly IdentityUse[]
   readonly sectors: readonly SectorProofReport[]
   readonly codes: readonly CodeUseReport[]
+  readonly refusals: readonly ClientRefusals[]
   readonly cursor: number
   /** For how long uses have been counted, milliseconds. */
   readonly coversMs: number
@@ -78,6 +81,8 @@ export interface UsageRecorder {
   touchSector(client: RegisteredClient, fault: string): void
   /** The client has redeemed a code. */
   touchCode(client: RegisteredClient, code: RedeemedCode): void
+  /** A request in the name of the client was refused. */
+  countRefusal(client: RegisteredClient, refusal: SeenRefusal): void
   /** @param cursor 0 for everything that is known, then what the last call returned */
   since(cursor: number): UsageReport
   /** Forgets clients that are gone. */
@@ -91,6 +96,7 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
   const identities = new Map<string, OfClient<IdentityUse>>()
   const sectors = new Map<string, OfClient<SectorProofReport>>()
   const codes = new Map<string, OfClient<CodeUseReport>>()
+  const refusals = new RefusalCounts(needs.now)
   let order = 0
   return {
     touch({ namespace, name, clientId }, secretId) {
@@ -121,6 +127,9 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
       const use = { ...known, leftOut: { ...before?.leftOut, ...allAt(now, scopes) } }
       codes.set(clientId, { uid, use, order: ++order })
     },
+    countRefusal(client, refusal) {
+      if (refusals.count(client, refusal, order + 1)) order++
+    },
     since(cursor) {
       const changed = <Use>(known: ReadonlyMap<string, { use: Use; order: number }>): Use[] =>
         [...known.values()].filter((one) => one.order > cursor).map(({ use }) => use)
@@ -129,11 +138,13 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
         identities: changed(identities),
         sectors: changed(sectors),
         codes: changed(codes),
+        refusals: refusals.since(cursor, () => ++order),
         cursor: order,
         coversMs: monotonic() - startedAt,
       }
     },
     keepOnly(registry) {
+      refusals.keepOnly(registry)
       for (const known of [identities, sectors, codes])
         for (const [clientId, { uid }] of known) if (registry.find(clientId)?.uid !== uid) known.delete(clientId)
       for (const [key, { use }] of uses) {

@@ -71,6 +71,7 @@ export function createBrowser(
     password: (password: string): SignInOutcome =>
       password === 'right' ? passed() : { kind: 'refused', reason: 'wrong-password', userId: ada.id },
     allowed: true,
+    refusals: 0,
     person: undefined as Awaited<ReturnType<UserSources['load']>>,
     factors: { kinds: [], needed: false } as FactorQuestion,
     code: (code: string): CodeOutcome =>
@@ -119,6 +120,7 @@ export function createBrowser(
     keep: () => undefined,
     missingConsent: async () => says.consent,
     isAllowed: async () => says.allowed,
+    countRefusal: () => void says.refusals++,
     factorsFor: async () => says.factors,
     finish: async (_, __, result) => {
       if (says.finish === 'spent') return { kind: 'spent' }

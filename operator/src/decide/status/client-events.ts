@@ -1,4 +1,7 @@
 // Derives the events of a client from two statuses.
+import { refusalKinds } from '@nauthera/rules/refusals'
+import type { RefusalCode } from '@nauthera/rules/refusals'
+import { tellsRefusal } from './refusals.ts'
 import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
 import type { Judgement } from '../access/judge.ts'
 
@@ -16,6 +19,7 @@ export interface ClientEvent {
     | 'ServerRejected'
     | 'PolicyViolation'
     | 'AudiencesGranted'
+    | 'RequestRefused'
     /** A condition that has no event of its own is False: the reason of the condition. */
     | (string & {})
   readonly message: string
@@ -27,8 +31,13 @@ const toldApart: readonly string[] = ['Accepted', 'PolicyCompliant', 'Propagated
 const noNews: readonly string[] = ['NotServed', 'WaitingForReplicas']
 
 /** @param judgement its client has the status as it was before
- *  @param status as it is now */
-export function eventsOf({ client, violations }: Judgement, status: OIDCClientStatus): readonly ClientEvent[] {
+ *  @param status as it is now
+ *  @param announced refusals of which an event may tell */
+export function eventsOf(
+  { client, violations }: Judgement,
+  status: OIDCClientStatus,
+  announced: readonly RefusalCode[] = [],
+): readonly ClientEvent[] {
   const events: ClientEvent[] = []
   const before = client.status
   const turned = (type: string): Condition | undefined => {
@@ -65,6 +74,12 @@ export function eventsOf({ client, violations }: Judgement, status: OIDCClientSt
       events.push({ type: 'Warning', reason: condition.reason, message: condition.message })
   }
   events.push(...secretEvents(before, status))
+  for (const code of announced)
+    if (
+      tellsRefusal(status.refusals, { code, by: 'Client' }) &&
+      !tellsRefusal(before?.refusals, { code, by: 'Client' })
+    )
+      events.push({ type: 'Warning', reason: 'RequestRefused', message: `${code}: ${refusalKinds[code].meaning}` })
   return events
 }
 

@@ -10,6 +10,7 @@ import { describeConditions, shorten, timeText } from './conditions.ts'
 import { configOf } from '../access/judge.ts'
 import type { Outcome } from './outcome.ts'
 import { present } from '../client/present.ts'
+import { describeRefusals } from './refusals.ts'
 import { overlapOf } from '../secret/rotation-terms.ts'
 
 /** @returns the whole status to apply, and the events of what has changed since `client.status`. */
@@ -18,7 +19,7 @@ export function describeOutcome(outcome: Outcome): {
   readonly events: readonly ClientEvent[]
 } {
   const status = describeStatus(outcome)
-  return { status, events: eventsOf(outcome.judgement, status) }
+  return { status, events: eventsOf(outcome.judgement, status, outcome.refusals?.announced) }
 }
 
 function describeStatus(outcome: Outcome): OIDCClientStatus {
@@ -46,6 +47,7 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
     ...present('effective', config ? effectiveOf(outcome, config) : client.status?.effective),
     secret: secretStatus(outcome),
     ...present('identity', identityStatus(outcome)),
+    ...present('refusals', outcome.refusals && describeRefusals(client, outcome.refusals, outcome.now)),
     conditions: describeConditions(outcome),
   }
 }

@@ -1,4 +1,5 @@
 // The outcome of one look at a client: the input of its status and events.
+import type { RefusalCode, RefusedBy } from '@nauthera/rules/refusals'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { Activity } from './activity.ts'
 import type { ApiAccess } from '../access/resolve-access.ts'
@@ -40,6 +41,8 @@ export interface Outcome {
   readonly sector?: SectorProof | undefined
   /** What was seen of its codes; undefined while no replica has told. */
   readonly codes?: CodeUse | undefined
+  /** What its status may say of refused requests; undefined when it says nothing of them (settings: refusals). */
+  readonly refusals?: PublishedRefusals | undefined
   /** Why there is no room for this version. */
   readonly noRoom: NoRoom | undefined
   /** First 8 hex of the manifest's digest. */
@@ -66,6 +69,24 @@ export interface CodeUse {
   readonly wholeAt: number
   /** By scope about a person: this one was left out. */
   readonly leftOut: ReadonlyMap<string, number>
+}
+
+/** What all replicas together said of one code. */
+export interface KnownRefusal {
+  readonly code: RefusalCode
+  readonly by: RefusedBy
+  /** Empty for none. */
+  readonly detail: string
+  readonly count: number
+  /** Epoch milliseconds. */
+  readonly lastSeen: number
+}
+
+/** What the status may say now. It stays the same until it is the client's turn again. */
+export interface PublishedRefusals {
+  readonly known: readonly KnownRefusal[]
+  /** Of the codes that a proven client met: an Event may tell of these. */
+  readonly announced: readonly RefusalCode[]
 }
 
 /** The owner of a Secret whose name the client wants. */

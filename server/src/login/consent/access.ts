@@ -8,7 +8,7 @@ import { auditFields } from '../attempt/audit-fields.ts'
 /** Whether the account may use the client (`access.allowedGroups`). The same rule applies wherever a token is issued. Here the person gets
  *  a page, and can use another account or go back. */
 export function createAccess(needs: {
-  interactions: Pick<Interactions, 'isAllowed'>
+  interactions: Pick<Interactions, 'isAllowed' | 'countRefusal'>
   audit: Pick<Audit, 'record'>
 }): Step {
   return {
@@ -24,6 +24,7 @@ export function createAccess(needs: {
           reason: 'account-not-allowed',
           userId: account.accountId,
         })
+        needs.interactions.countRefusal(interaction)
       }
       return { kind: 'ask', page: refusedPage(attempt, account) }
     },

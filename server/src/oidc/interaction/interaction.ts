@@ -21,6 +21,8 @@ export interface Interactions {
   missingConsent(interaction: Interaction, account: SignedIn): Promise<MissingConsent>
   /** Whether the account may use the client (allowedGroups). */
   isAllowed(interaction: Interaction, account: SignedIn): Promise<boolean>
+  /** The person may not use the client: its status says that this happens. */
+  countRefusal(interaction: Interaction): void
   /** Which second factors the person has, and whether this request, its client or the setting wants one. */
   factorsFor(interaction: Interaction, account: SignedIn): Promise<FactorQuestion>
   /** Puts the result into the interaction's cookie for the library. Rows are written later, when the code is issued.

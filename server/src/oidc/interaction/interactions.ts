@@ -18,6 +18,10 @@ export function createInteractions(needs: InteractionNeeds): Interactions {
     keep: (interaction, person) => opened(interaction).people.keep(person),
     missingConsent: (interaction, account) => missingConsent(needs, interaction, account),
     isAllowed: (interaction, account) => isAllowed(needs, interaction, account),
+    countRefusal: ({ client }) => {
+      const registered = needs.clients.registeredById(client.clientId)
+      if (registered !== undefined) needs.refused(registered, { code: 'PERSON_NOT_ALLOWED', by: 'Anyone' })
+    },
     factorsFor: (interaction, account) => factorsFor(needs, interaction, account),
     finish: (page, interaction, result) => finishInteraction(needs, page, interaction, result),
   }

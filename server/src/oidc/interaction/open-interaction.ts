@@ -1,8 +1,10 @@
+import type { SeenRefusal } from '../../clients/refusals.ts'
 import type { PageRequest } from '../../reply.ts'
 import type { Store } from '../../store/store.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
 import type { ClientInstances } from '../clients/instances.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
 import { readCookies } from '../cookies.ts'
 import type { CookieScope } from '../cookies.ts'
 import type { SessionCookies, SessionPayload } from '../session-cookie.ts'
@@ -21,6 +23,8 @@ export interface InteractionNeeds {
   readonly clients: ClientInstances
   readonly secondFactor: SecondFactorPolicy
   readonly resume: Resume
+  /** A request in the name of a client was refused. */
+  readonly refused: (client: OidcClient, refusal: SeenRefusal) => void
   /** Without a slash at the end. */
   readonly issuer: string
   /** Epoch milliseconds. */

@@ -30,7 +30,7 @@ export function watchAnswers(
     leaveOutEmptyScope(context)
     sayInterval(context)
     skipEmptyLogout(context)
-    tellUnlisted(context, events.log)
+    tellUnlisted(context, { clients, events })
     keepNonces(context)
     shareWithScripts(context, clients)
     allowReturn(context)
@@ -97,7 +97,7 @@ function skipEmptyLogout(context: Context): void {
 }
 
 /** A sign-out that leads nowhere: the person comes to the page that says why, and the log says it too. */
-function tellUnlisted(context: Context, log: LibraryNeeds['events']['log']): void {
+function tellUnlisted(context: Context, { clients, events }: Pick<LibraryNeeds, 'clients' | 'events'>): void {
   const { oidc, response } = context
   const location = response.get('location')
   if (oidc?.route === 'end_session_confirm' && location !== '') {
@@ -107,7 +107,15 @@ function tellUnlisted(context: Context, log: LibraryNeeds['events']['log']): voi
   const now = oidc?.route === 'end_session' ? unlistedNow(context) : undefined
   if (now === undefined) return
   const registered = oidc.client!.postLogoutRedirectUris
-  log.warn({ client: now.clientId, got: foreign(now.uri), registered }, 'post-logout redirect URI not registered')
+  events.log.warn(
+    { client: now.clientId, got: foreign(now.uri), registered },
+    'post-logout redirect URI not registered',
+  )
+  events.refused(clients.registered(clientOf(context)), {
+    code: 'LOGOUT_URI_NOT_LISTED',
+    by: 'Anyone',
+    detail: now.uri,
+  })
 }
 
 /** A nonce is for a program whose clock is wrong (RFC 9449 section 8): it is told one when its proof is refused for that, and the next ones as it uses them. The

@@ -1,6 +1,7 @@
 import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { Log } from '@nauthera/runtime/log'
+import type { SeenRefusal } from '../../clients/refusals.ts'
 import type { Store } from '../../store/store.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
@@ -65,4 +66,6 @@ export interface ProtocolSettings {
 
 export interface ProtocolEvents extends GrantEvents {
   readonly log: Log
+  /** A request in the name of a client was refused. */
+  readonly refused: (client: OidcClient, refusal: SeenRefusal) => void
 }

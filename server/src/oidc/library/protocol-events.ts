@@ -8,12 +8,12 @@ import { auditedRequest } from '../request-context.ts'
 import { currentRequest } from './current-request.ts'
 import { certificateReason } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
+import { refusalOf } from './refusals.ts'
+import type { OAuthFault } from './refusals.ts'
 import { clientOf, emitterOf, parameterOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
 type Needs = Pick<LibraryNeeds, 'events' | 'clients'>
-
-type ProtocolFault = Error & { error?: string; error_detail?: string; error_description?: string }
 
 const grants = new Map(grantTypes.map((grant) => [wireGrant(grant), grant as string]))
 
@@ -26,7 +26,7 @@ function grantLabel(context: Context): string {
 /** Turns the library's events into audit records and metrics. */
 export function listenToProtocol(provider: Provider, needs: Needs): void {
   const emitter = emitterOf(provider)
-  const on = (event: string, listener: (context: Context, error: ProtocolFault) => void) =>
+  const on = (event: string, listener: (context: Context, error: OAuthFault) => void) =>
     void emitter.on(event, listener)
   on('grant.success', (context) => granted(needs, context))
   for (const endpoint of [
@@ -56,18 +56,29 @@ function granted({ clients, events }: Needs, context: Context): void {
   recordGranted(currentRequest(), { grant: grantLabel(context), client: entry, userId: account?.accountId }, events)
 }
 
-function refused(needs: Needs, context: Context, error: ProtocolFault): void {
+function refused(needs: Needs, context: Context, error: OAuthFault): void {
   needs.events.counted(grantLabel(context), error.error ?? 'server_error')
   // not a refusal: the device asks again
   if (error.error === 'authorization_pending') return
   const event = error.error === 'invalid_client' ? 'client.auth_failed' : 'token.refused'
   const reason = certificateReason(error.error_detail ?? error.error_description ?? error.message)
   record(needs, context, event, { outcome: 'failure', reason })
+  countRefusal(needs, context, error, true)
 }
 
-function authorizationRefused(needs: Needs, context: Context, error: ProtocolFault): void {
+/** @param provesClients the endpoint is one at which programs prove themselves */
+function countRefusal({ clients, events }: Needs, context: Context, error: OAuthFault, provesClients: boolean): void {
+  // of an answer that may be thrown away: the request is judged again then
+  if (context.oidc.client === undefined || currentRequest().deferred !== undefined) return
+  const client = clients.registered(clientOf(context))
+  const refusal = refusalOf(error, { context, client, provesClients })
+  if (refusal !== undefined) events.refused(client, refusal)
+}
+
+function authorizationRefused(needs: Needs, context: Context, error: OAuthFault): void {
   const reason = error.error_description ?? error.message
   record(needs, context, 'authorization.refused', { outcome: 'failure', reason })
+  countRefusal(needs, context, error, false)
   if (error.error !== 'invalid_redirect_uri') return
   const { client, params } = context.oidc
   needs.events.log.warn(

@@ -53,6 +53,9 @@ async function provePlatform(
   return true
 }
 
+/** For the audit log. */
+export const rightSecretWrongWay = 'method-not-registered'
+
 /** How each way reads in an answer. */
 const places: Readonly<Record<string, string>> = {
   client_secret_basic: 'the Authorization header (client_secret_basic)',
@@ -63,5 +66,5 @@ const places: Readonly<Record<string, string>> = {
  *  the answer may say what is wrong. */
 function shownWrong(ways: readonly string[]): errors.InvalidClientAuth {
   const message = `the secret is right, but this client must send it in ${ways.map((one) => places[one]).join(' or ')}`
-  return Object.assign(new errors.InvalidClientAuth('method-not-registered'), { error_description: message })
+  return Object.assign(new errors.InvalidClientAuth(rightSecretWrongWay), { error_description: message })
 }

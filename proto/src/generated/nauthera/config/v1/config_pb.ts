@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file nauthera/config/v1/config.proto.
  */
 export const file_nauthera_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEisQEKC1N5bmNSZXF1ZXN0EioKBXNoYXJkGAEgASgLMhkubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkSAASMAoIY29tcGxldGUYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuQ29tcGxldGVIABI5Cg1wbGF0Zm9ybV9rZXlzGAMgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLlBsYXRmb3JtS2V5c0gAQgkKB21lc3NhZ2Ui+gEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAEjUKC3Vua25vd25fa2V5GAUgASgLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlVua25vd25LZXlIAEIJCgdtZXNzYWdlIjYKCFNoYXJkUmVmEg0KBXNoYXJkGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZkaWdlc3QYAyABKAkirQIKBUhlbGxvEioKBGhhdmUYASADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSEgoKc2NoZW1hX21pbhgCIAEoDRISCgpzY2hlbWFfbWF4GAMgASgNEhYKDnNlcnZlcl92ZXJzaW9uGAQgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgFIAEoCRI0CghyZWplY3RlZBgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBI0CghkZWZhdWx0cxgHIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2ZXJEZWZhdWx0cxIzCghwbGF0Zm9ybRgIIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIl8KBVNoYXJkEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIOCgZjaGFuZ2UYAyABKAkSDAoEZmlsZRgEIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiKwoMUGxhdGZvcm1LZXlzEg0KBW5vbmNlGAEgASgJEgwKBGZpbGUYAiABKAwiDAoKVW5rbm93bktleSI0Cg1QbGF0Zm9ybVN0YXRlEg4KBmRpZ2VzdBgBIAEoCRITCgtieV9zZXR0aW5ncxgCIAEoCCKoAQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBIxCgZvdGhlcnMYBCADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRTdGFuZGluZyJUCg1TaGFyZFN0YW5kaW5nEg0KBXNoYXJkGAEgASgNEjQKCHJlamVjdGVkGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoEBCgROYWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIuCgZyZWFzb24YAyABKA4yHi5uYXV0aGVyYS5jb25maWcudjEuTmFja1JlYXNvbhIPCgdtZXNzYWdlGAQgASgJIpUBCg5SZWplY3RlZENsaWVudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDQoFc2hhcmQYBCABKA0SDQoFZmllbGQYBSABKAkSDAoEY29kZRgGIAEoCRIPCgdtZXNzYWdlGAcgASgJEhIKCmdlbmVyYXRpb24YCCABKAMi8gEKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgppZGVudGl0aWVzGAMgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjAKB3NlY3RvcnMYBCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YSKgoFY29kZXMYBSADKAsyGy5uYXV0aGVyYS5jb25maWcudjEuQ29kZVVzZSKFAgoHQ29kZVVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSMAoMcHJvdGVjdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg51bnByb3RlY3RlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoId2hvbGVfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKCGxlZnRfb3V0GAcgAygLMiAubmF1dGhlcmEuY29uZmlnLnYxLkxlZnRPdXRTY29wZSJFCgxMZWZ0T3V0U2NvcGUSDQoFc2NvcGUYASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIowBCgtTZWN0b3JQcm9vZhIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSEgoKZ2VuZXJhdGlvbhgEIAEoBBINCgVmYXVsdBgFIAEoCRImCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAioAEKC0lkZW50aXR5VXNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRIuCghpZGVudGl0eRgEIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5JZGVudGl0eRItCglsYXN0X3VzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoEBCglTZWNyZXRVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEhEKCXNlY3JldF9pZBgEIAEoCRItCglsYXN0X3VzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsABCgtDbGllbnRTaGFyZBIOCgZzY2hlbWEYASABKA0SDQoFc2hhcmQYAiABKA0SEwoLc2hhcmRfY291bnQYAyABKA0SCwoDc2VxGAQgASgEEi8KC3JlbmRlcmVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjaGFuZ2UYBiABKAkSLwoHZW50cmllcxgHIAMoCzIeLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZEVudHJ5InQKCE1hbmlmZXN0EhMKC3NoYXJkX2NvdW50GAEgASgNEjEKBnNoYXJkcxgCIAMoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdFNoYXJkEg0KBXRvdGFsGAMgASgNEhEKCXNpZ25lZF9ieRgEIAEoDCJKCg1NYW5pZmVzdFNoYXJkEg0KBXNoYXJkGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZkaWdlc3QYAyABKAkSDQoFY291bnQYBCABKA0iXwoOUGxhdGZvcm1Jc3N1ZXISDgoGaXNzdWVyGAEgASgJEi0KBGtleXMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuUGxhdGZvcm1LZXkSDgoGY2hhbmdlGAMgASgJImIKC1BsYXRmb3JtS2V5EiQKA2p3axgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoJbm90X2FmdGVyGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL2AwoKU2hhcmRFbnRyeRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRILCgN1aWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEi8KCXZlcmlmaWVycxgFIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5WZXJpZmllchIyCgdkZXNpcmVkGAYgASgLMiEubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudFZlcnNpb24SMwoIYWNjZXB0ZWQYByABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIsCgdncmFudGVkGAggASgLMhsubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWQSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoJcmVzdHJhaW50GAogASgLMh0ubmF1dGhlcmEuY29uZmlnLnYxLlJlc3RyYWludBIVCg1yZXN0b3JlZF9mcm9tGAsgASgJEjgKBWVuZGVkGAwgAygLMikubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkRW50cnkuRW5kZWRFbnRyeRosCgpFbmRlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAEiMwoNQ2xpZW50VmVyc2lvbhISCgpnZW5lcmF0aW9uGAEgASgDEg4KBmNvbmZpZxgCIAEoCSJcCglSZXN0cmFpbnQSEQoJc3VzcGVuZGVkGAEgASgIEhYKDmFsbG93ZWRfZ3JvdXBzGAIgAygJEhEKCWxlYXN0X2FjchgDIAEoCRIRCglleGNsdXNpdmUYBCABKAgibgoHR3JhbnRlZBIsCgRhcGlzGAEgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWRBcGkSNQoJZG9jdW1lbnRzGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLkRvY3VtZW50QWNjZXNzIi8KDkRvY3VtZW50QWNjZXNzEg0KBWhvc3RzGAEgAygJEg4KBnNjb3BlcxgCIAMoCSJVCgpHcmFudGVkQXBpEhIKCmlkZW50aWZpZXIYASABKAkSDgoGc2NvcGVzGAIgAygJEiMKG2F1dGhvcml6YXRpb25fZGV0YWlsc190eXBlcxgDIAMoCSJVCghWZXJpZmllchIKCgJpZBgBIAEoCRIOCgZzaGEyNTYYAiABKAkSLQoJbm90X2FmdGVyGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLSEwoMQ2xpZW50Q29uZmlnEhIKCmdlbmVyYXRpb24YASABKAMSDAoEdHlwZRgCIAEoCRIkCgtjbGllbnRfbmFtZRgDIAEoCUIPirUYC2Rpc3BsYXlOYW1lEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhEKCXN1c3BlbmRlZBgFIAEoCBInCg1yZWRpcmVjdF91cmlzGAYgAygJQhCKtRgMcmVkaXJlY3RVUklzEj0KGXBvc3RfbG9nb3V0X3JlZGlyZWN0X3VyaXMYByADKAlCGoq1GBZwb3N0TG9nb3V0UmVkaXJlY3RVUklzEhMKC2dyYW50X3R5cGVzGAggAygJEhYKDnJlc3BvbnNlX21vZGVzGAkgAygJEg4KBnNjb3BlcxgKIAMoCRIRCglhdWRpZW5jZXMYCyADKAkSMwoadG9rZW5fZW5kcG9pbnRfYXV0aF9tZXRob2QYDCABKAlCD4q1GAthdXRoLm1ldGhvZBIiCghqd2tzX3VyaRgNIAEoCUIQirUYDGF1dGguandrc1VSSRI0CgRqd2tzGA4gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEINirUYCWF1dGguandrcxI6Chp0bHNfY2xpZW50X2F1dGhfc3ViamVjdF9kbhgPIAEoCUIWirUYEmF1dGgudGxzLnN1YmplY3REThI0Chd0bHNfY2xpZW50X2F1dGhfc2FuX2RucxgQIAEoCUITirUYD2F1dGgudGxzLnNhbkROUxI0Chd0bHNfY2xpZW50X2F1dGhfc2FuX3VyaRgRIAEoCUITirUYD2F1dGgudGxzLnNhblVSSRIfCg1wa2NlX3JlcXVpcmVkGBIgASgIQgiKtRgEcGtjZRI2CiVyZXF1aXJlX3B1c2hlZF9hdXRob3JpemF0aW9uX3JlcXVlc3RzGBMgASgIQgeKtRgDcGFyEioKGGRwb3BfYm91bmRfYWNjZXNzX3Rva2VucxgUIAEoCEIIirUYBGRwb3ASPgodcmVxdWlyZV9zaWduZWRfcmVxdWVzdF9vYmplY3QYFSABKAhCF4q1GBNzaWduZWRSZXF1ZXN0T2JqZWN0Eg8KB3Byb2ZpbGUYFiABKAkSMAoHY29uc2VudBgXIAEoDjIfLm5hdXRoZXJhLmNvbmZpZy52MS5Db25zZW50TW9kZRI7Cg9yZXNvdXJjZV9zZXJ2ZXIYGCABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVzb3VyY2VTZXJ2ZXISMAoOYWxsb3dlZF9ncm91cHMYGSADKAlCGIq1GBRhY2Nlc3MuYWxsb3dlZEdyb3VwcxIsCgxyZXF1aXJlZF9hY3IYGiADKAlCFoq1GBJhY2Nlc3MucmVxdWlyZWRBY3ISLgoQYWNjZXNzX3Rva2VuX3R0bBgbIAEoDUIUirUYEHRva2Vucy5hY2Nlc3NUVEwSJgoMaWRfdG9rZW5fdHRsGBwgASgNQhCKtRgMdG9rZW5zLmlkVFRMEjAKEXJlZnJlc2hfdG9rZW5fdHRsGB0gASgNQhWKtRgRdG9rZW5zLnJlZnJlc2hUVEwSLgoTYWNjZXNzX3Rva2VuX2Zvcm1hdBgeIAEoCUIRirUYDXRva2Vucy5mb3JtYXQSFAoMc3ViamVjdF90eXBlGB8gASgJEjYKFXNlY3Rvcl9pZGVudGlmaWVyX3VyaRggIAEoCUIXirUYE3NlY3RvcklkZW50aWZpZXJVUkkSHAoPZGVmYXVsdF9tYXhfYWdlGCEgASgNSACIAQESGQoRcmVxdWlyZV9hdXRoX3RpbWUYIiABKAgSOQocaWRfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgjIAEoCUITirUYD3NpZ25pbmcuaWRUb2tlbhI6Chx1c2VyaW5mb19zaWduZWRfcmVzcG9uc2VfYWxnGCQgASgJQhSKtRgQc2lnbmluZy51c2VyaW5mbxI5ChZiYWNrY2hhbm5lbF9sb2dvdXRfdXJpGCUgASgJQhmKtRgVbG9nb3V0LmJhY2tjaGFubmVsVVJJEkcKI2JhY2tjaGFubmVsX2xvZ291dF9zZXNzaW9uX3JlcXVpcmVkGCYgASgIQhqKtRgWbG9nb3V0LnNlc3Npb25SZXF1aXJlZBIUCgxjb3JzX29yaWdpbnMYJyADKAkSMwoGY2xhaW1zGCggAygLMiMubmF1dGhlcmEuY29uZmlnLnYxLkNsYWltRnJvbUdyb3VwcxIjCgpjbGllbnRfdXJpGCkgASgJQg+KtRgLdXJpcy5jbGllbnQSHwoIbG9nb191cmkYKiABKAlCDYq1GAl1cmlzLmxvZ28SIwoKcG9saWN5X3VyaRgrIAEoCUIPirUYC3VyaXMucG9saWN5Eh0KB3Rvc191cmkYLCABKAlCDIq1GAh1cmlzLnRvcxIyChJpbml0aWF0ZV9sb2dpbl91cmkYLSABKAlCFoq1GBJ1cmlzLmluaXRpYXRlTG9naW4SEAoIY29udGFjdHMYLiADKAkSQQogYWNjZXNzX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYLyABKAlCF4q1GBNzaWduaW5nLmFjY2Vzc1Rva2VuEh8KDXBrY2Vfb3Jfbm9uY2UYMCABKAhCCIq1GARwa2NlEicKDnNlY3JldF9tZXRob2RzGDEgAygJQg+KtRgLYXV0aC5tZXRob2QSLAoPaWRfdG9rZW5fY2xhaW1zGDIgASgJQhOKtRgPdG9rZW5zLmlkQ2xhaW1zEkUKCmlkZW50aXRpZXMYMyADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuSWRlbnRpdHlCE4q1GA9hdXRoLmlkZW50aXRpZXMSJAoScGxhdGZvcm1fdG9rZW5fdHRsGDQgASgNQgiKtRgEYXV0aBIjChthdXRob3JpemF0aW9uX2RldGFpbHNfdHlwZXMYNSADKAkSRAofdXNlcmluZm9fZW5jcnlwdGVkX3Jlc3BvbnNlX2FsZxg2IAEoCUIbirUYF2VuY3J5cHRpb24udXNlcmluZm8uYWxnEkQKH3VzZXJpbmZvX2VuY3J5cHRlZF9yZXNwb25zZV9lbmMYNyABKAlCG4q1GBdlbmNyeXB0aW9uLnVzZXJpbmZvLmVuYxJOCip0bHNfY2xpZW50X2NlcnRpZmljYXRlX2JvdW5kX2FjY2Vzc190b2tlbnMYOCABKAhCGoq1GBZjZXJ0aWZpY2F0ZUJvdW5kVG9rZW5zEioKFmFjY2Vzc190b2tlbl90dGxfbGltaXQYOSABKA1CCoq1GAZ0b2tlbnNCEgoQX2RlZmF1bHRfbWF4X2FnZSJoCghJZGVudGl0eRI7Cg9zZXJ2aWNlX2FjY291bnQYASABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmljZUFjY291bnQSDgoGaXNzdWVyGAIgASgJEg8KB3N1YmplY3QYAyABKAkiMQoOU2VydmljZUFjY291bnQSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkirAIKDlJlc291cmNlU2VydmVyEhIKCmlkZW50aWZpZXIYASABKAkSDgoGc2NvcGVzGAIgAygJEksKFWF1dGhvcml6YXRpb25fZGV0YWlscxgDIAMoCzIsLm5hdXRoZXJhLmNvbmZpZy52MS5BdXRob3JpemF0aW9uRGV0YWlsc1R5cGUSKAogYWNjZXNzX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYBCABKAkSGwoTYWNjZXNzX3Rva2VuX2Zvcm1hdBgFIAEoCRIYChBhY2Nlc3NfdG9rZW5fdHRsGAYgASgNEhQKDHRva2VuX2NsYWltcxgHIAMoCRIyCgtzY29wZV90ZXh0cxgIIAMoCzIdLm5hdXRoZXJhLmNvbmZpZy52MS5TY29wZVRleHQiUAoJU2NvcGVUZXh0Eg0KBXNjb3BlGAEgASgJEhAKCGxhbmd1YWdlGAIgASgJEg0KBXRpdGxlGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJIpsCChhBdXRob3JpemF0aW9uRGV0YWlsc1R5cGUSDAoEdHlwZRgBIAEoCRINCgV0aXRsZRgCIAEoCRIPCgdhY3Rpb25zGAMgAygJEhEKCWRhdGF0eXBlcxgEIAMoCRISCgpwcml2aWxlZ2VzGAUgAygJEhEKCWxvY2F0aW9ucxgGIAMoCRISCgppZGVudGlmaWVyGAcgASgIEi8KBmZpZWxkcxgIIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxGaWVsZBIQCghyZXF1aXJlZBgJIAMoCRIQCghyZW1lbWJlchgKIAEoCBIuCgV0ZXh0cxgLIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxUZXh0cyIpCgtEZXRhaWxGaWVsZBIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkiTgoLRGV0YWlsVGV4dHMSEAoIbGFuZ3VhZ2UYASABKAkSLQoFd29yZHMYAiADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuRGV0YWlsV29yZCIoCgpEZXRhaWxXb3JkEgwKBG5hbWUYASABKAkSDAoEdGV4dBgCIAEoCSJjCg9DbGFpbUZyb21Hcm91cHMSDAoEbmFtZRgBIAEoCRI0Cgtmcm9tX2dyb3VwcxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5Hcm91cFZhbHVlcxIMCgRqb2luGAMgASgJIiwKC0dyb3VwVmFsdWVzEg0KBWdyb3VwGAEgASgJEg4KBnZhbHVlcxgCIAMoCSqQAQoKTmFja1JlYXNvbhIbChdOQUNLX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFk5BQ0tfUkVBU09OX1VOUkVBREFCTEUQARIVChFOQUNLX1JFQVNPTl9TVEFMRRACEhoKFk5BQ0tfUkVBU09OX0lOQ09NUExFVEUQAxIWChJOQUNLX1JFQVNPTl9TQ0hFTUEQBCp4CgtDb25zZW50TW9kZRIcChhDT05TRU5UX01PREVfVU5TUEVDSUZJRUQQABIZChVDT05TRU5UX01PREVfRVhQTElDSVQQARIZChVDT05TRU5UX01PREVfUkVNRU1CRVIQAhIVChFDT05TRU5UX01PREVfU0tJUBADMl4KDUNvbmZpZ1NlcnZpY2USTQoEU3luYxIfLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVxdWVzdBogLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVzcG9uc2UoATABOjwKCXNwZWNfcGF0aBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCVIIc3BlY1BhdGhiBnByb3RvMw", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEisQEKC1N5bmNSZXF1ZXN0EioKBXNoYXJkGAEgASgLMhkubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkSAASMAoIY29tcGxldGUYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuQ29tcGxldGVIABI5Cg1wbGF0Zm9ybV9rZXlzGAMgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLlBsYXRmb3JtS2V5c0gAQgkKB21lc3NhZ2Ui+gEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAEjUKC3Vua25vd25fa2V5GAUgASgLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlVua25vd25LZXlIAEIJCgdtZXNzYWdlIjYKCFNoYXJkUmVmEg0KBXNoYXJkGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZkaWdlc3QYAyABKAkirQIKBUhlbGxvEioKBGhhdmUYASADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSEgoKc2NoZW1hX21pbhgCIAEoDRISCgpzY2hlbWFfbWF4GAMgASgNEhYKDnNlcnZlcl92ZXJzaW9uGAQgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgFIAEoCRI0CghyZWplY3RlZBgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBI0CghkZWZhdWx0cxgHIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2ZXJEZWZhdWx0cxIzCghwbGF0Zm9ybRgIIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIl8KBVNoYXJkEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIOCgZjaGFuZ2UYAyABKAkSDAoEZmlsZRgEIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiKwoMUGxhdGZvcm1LZXlzEg0KBW5vbmNlGAEgASgJEgwKBGZpbGUYAiABKAwiDAoKVW5rbm93bktleSI0Cg1QbGF0Zm9ybVN0YXRlEg4KBmRpZ2VzdBgBIAEoCRITCgtieV9zZXR0aW5ncxgCIAEoCCKoAQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBIxCgZvdGhlcnMYBCADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRTdGFuZGluZyJUCg1TaGFyZFN0YW5kaW5nEg0KBXNoYXJkGAEgASgNEjQKCHJlamVjdGVkGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoEBCgROYWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIuCgZyZWFzb24YAyABKA4yHi5uYXV0aGVyYS5jb25maWcudjEuTmFja1JlYXNvbhIPCgdtZXNzYWdlGAQgASgJIpUBCg5SZWplY3RlZENsaWVudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDQoFc2hhcmQYBCABKA0SDQoFZmllbGQYBSABKAkSDAoEY29kZRgGIAEoCRIPCgdtZXNzYWdlGAcgASgJEhIKCmdlbmVyYXRpb24YCCABKAMiqAIKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgppZGVudGl0aWVzGAMgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjAKB3NlY3RvcnMYBCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YSKgoFY29kZXMYBSADKAsyGy5uYXV0aGVyYS5jb25maWcudjEuQ29kZVVzZRI0CghyZWZ1c2FscxgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRSZWZ1c2FscyJzCg5DbGllbnRSZWZ1c2FscxIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSLQoIcmVmdXNhbHMYBCADKAsyGy5uYXV0aGVyYS5jb25maWcudjEuUmVmdXNhbCJ4CgdSZWZ1c2FsEgwKBGNvZGUYASABKAkSEQoJYnlfY2xpZW50GAIgASgIEg4KBmRldGFpbBgDIAEoCRINCgVjb3VudBgEIAEoBBItCglsYXN0X3NlZW4YBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUCCgdDb2RlVXNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRIwCgxwcm90ZWN0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDnVucHJvdGVjdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgh3aG9sZV9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoIbGVmdF9vdXQYByADKAsyIC5uYXV0aGVyYS5jb25maWcudjEuTGVmdE91dFNjb3BlIkUKDExlZnRPdXRTY29wZRINCgVzY29wZRgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAijAEKC1NlY3RvclByb29mEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRISCgpnZW5lcmF0aW9uGAQgASgEEg0KBWZhdWx0GAUgASgJEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKgAQoLSWRlbnRpdHlVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEi4KCGlkZW50aXR5GAQgASgLMhwubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5Ei0KCWxhc3RfdXNlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQEKCVNlY3JldFVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSEQoJc2VjcmV0X2lkGAQgASgJEi0KCWxhc3RfdXNlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiwAEKC0NsaWVudFNoYXJkEg4KBnNjaGVtYRgBIAEoDRINCgVzaGFyZBgCIAEoDRITCgtzaGFyZF9jb3VudBgDIAEoDRILCgNzZXEYBCABKAQSLwoLcmVuZGVyZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmNoYW5nZRgGIAEoCRIvCgdlbnRyaWVzGAcgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkRW50cnkidAoITWFuaWZlc3QSEwoLc2hhcmRfY291bnQYASABKA0SMQoGc2hhcmRzGAIgAygLMiEubmF1dGhlcmEuY29uZmlnLnYxLk1hbmlmZXN0U2hhcmQSDQoFdG90YWwYAyABKA0SEQoJc2lnbmVkX2J5GAQgASgMIkoKDU1hbmlmZXN0U2hhcmQSDQoFc2hhcmQYASABKA0SCwoDc2VxGAIgASgEEg4KBmRpZ2VzdBgDIAEoCRINCgVjb3VudBgEIAEoDSJfCg5QbGF0Zm9ybUlzc3VlchIOCgZpc3N1ZXIYASABKAkSLQoEa2V5cxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybUtleRIOCgZjaGFuZ2UYAyABKAkiYgoLUGxhdGZvcm1LZXkSJAoDandrGAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCglub3RfYWZ0ZXIYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIvYDCgpTaGFyZEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjIKB2Rlc2lyZWQYBiABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIzCghhY2NlcHRlZBgHIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRWZXJzaW9uEiwKB2dyYW50ZWQYCCABKAsyGy5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZBIuCgpjcmVhdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCglyZXN0cmFpbnQYCiABKAsyHS5uYXV0aGVyYS5jb25maWcudjEuUmVzdHJhaW50EhUKDXJlc3RvcmVkX2Zyb20YCyABKAkSOAoFZW5kZWQYDCADKAsyKS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRFbnRyeS5FbmRlZEVudHJ5GiwKCkVuZGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgNOgI4ASIzCg1DbGllbnRWZXJzaW9uEhIKCmdlbmVyYXRpb24YASABKAMSDgoGY29uZmlnGAIgASgJIlwKCVJlc3RyYWludBIRCglzdXNwZW5kZWQYASABKAgSFgoOYWxsb3dlZF9ncm91cHMYAiADKAkSEQoJbGVhc3RfYWNyGAMgASgJEhEKCWV4Y2x1c2l2ZRgEIAEoCCJuCgdHcmFudGVkEiwKBGFwaXMYASADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZEFwaRI1Cglkb2N1bWVudHMYAiADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuRG9jdW1lbnRBY2Nlc3MiLwoORG9jdW1lbnRBY2Nlc3MSDQoFaG9zdHMYASADKAkSDgoGc2NvcGVzGAIgAygJIlUKCkdyYW50ZWRBcGkSEgoKaWRlbnRpZmllchgBIAEoCRIOCgZzY29wZXMYAiADKAkSIwobYXV0aG9yaXphdGlvbl9kZXRhaWxzX3R5cGVzGAMgAygJIlUKCFZlcmlmaWVyEgoKAmlkGAEgASgJEg4KBnNoYTI1NhgCIAEoCRItCglub3RfYWZ0ZXIYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItITCgxDbGllbnRDb25maWcSEgoKZ2VuZXJhdGlvbhgBIAEoAxIMCgR0eXBlGAIgASgJEiQKC2NsaWVudF9uYW1lGAMgASgJQg+KtRgLZGlzcGxheU5hbWUSEwoLZGVzY3JpcHRpb24YBCABKAkSEQoJc3VzcGVuZGVkGAUgASgIEicKDXJlZGlyZWN0X3VyaXMYBiADKAlCEIq1GAxyZWRpcmVjdFVSSXMSPQoZcG9zdF9sb2dvdXRfcmVkaXJlY3RfdXJpcxgHIAMoCUIairUYFnBvc3RMb2dvdXRSZWRpcmVjdFVSSXMSEwoLZ3JhbnRfdHlwZXMYCCADKAkSFgoOcmVzcG9uc2VfbW9kZXMYCSADKAkSDgoGc2NvcGVzGAogAygJEhEKCWF1ZGllbmNlcxgLIAMoCRIzChp0b2tlbl9lbmRwb2ludF9hdXRoX21ldGhvZBgMIAEoCUIPirUYC2F1dGgubWV0aG9kEiIKCGp3a3NfdXJpGA0gASgJQhCKtRgMYXV0aC5qd2tzVVJJEjQKBGp3a3MYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg2KtRgJYXV0aC5qd2tzEjoKGnRsc19jbGllbnRfYXV0aF9zdWJqZWN0X2RuGA8gASgJQhaKtRgSYXV0aC50bHMuc3ViamVjdEROEjQKF3Rsc19jbGllbnRfYXV0aF9zYW5fZG5zGBAgASgJQhOKtRgPYXV0aC50bHMuc2FuRE5TEjQKF3Rsc19jbGllbnRfYXV0aF9zYW5fdXJpGBEgASgJQhOKtRgPYXV0aC50bHMuc2FuVVJJEh8KDXBrY2VfcmVxdWlyZWQYEiABKAhCCIq1GARwa2NlEjYKJXJlcXVpcmVfcHVzaGVkX2F1dGhvcml6YXRpb25fcmVxdWVzdHMYEyABKAhCB4q1GANwYXISKgoYZHBvcF9ib3VuZF9hY2Nlc3NfdG9rZW5zGBQgASgIQgiKtRgEZHBvcBI+Ch1yZXF1aXJlX3NpZ25lZF9yZXF1ZXN0X29iamVjdBgVIAEoCEIXirUYE3NpZ25lZFJlcXVlc3RPYmplY3QSDwoHcHJvZmlsZRgWIAEoCRIwCgdjb25zZW50GBcgASgOMh8ubmF1dGhlcmEuY29uZmlnLnYxLkNvbnNlbnRNb2RlEjsKD3Jlc291cmNlX3NlcnZlchgYIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZXNvdXJjZVNlcnZlchIwCg5hbGxvd2VkX2dyb3VwcxgZIAMoCUIYirUYFGFjY2Vzcy5hbGxvd2VkR3JvdXBzEiwKDHJlcXVpcmVkX2FjchgaIAMoCUIWirUYEmFjY2Vzcy5yZXF1aXJlZEFjchIuChBhY2Nlc3NfdG9rZW5fdHRsGBsgASgNQhSKtRgQdG9rZW5zLmFjY2Vzc1RUTBImCgxpZF90b2tlbl90dGwYHCABKA1CEIq1GAx0b2tlbnMuaWRUVEwSMAoRcmVmcmVzaF90b2tlbl90dGwYHSABKA1CFYq1GBF0b2tlbnMucmVmcmVzaFRUTBIuChNhY2Nlc3NfdG9rZW5fZm9ybWF0GB4gASgJQhGKtRgNdG9rZW5zLmZvcm1hdBIUCgxzdWJqZWN0X3R5cGUYHyABKAkSNgoVc2VjdG9yX2lkZW50aWZpZXJfdXJpGCAgASgJQheKtRgTc2VjdG9ySWRlbnRpZmllclVSSRIcCg9kZWZhdWx0X21heF9hZ2UYISABKA1IAIgBARIZChFyZXF1aXJlX2F1dGhfdGltZRgiIAEoCBI5ChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGCMgASgJQhOKtRgPc2lnbmluZy5pZFRva2VuEjoKHHVzZXJpbmZvX3NpZ25lZF9yZXNwb25zZV9hbGcYJCABKAlCFIq1GBBzaWduaW5nLnVzZXJpbmZvEjkKFmJhY2tjaGFubmVsX2xvZ291dF91cmkYJSABKAlCGYq1GBVsb2dvdXQuYmFja2NoYW5uZWxVUkkSRwojYmFja2NoYW5uZWxfbG9nb3V0X3Nlc3Npb25fcmVxdWlyZWQYJiABKAhCGoq1GBZsb2dvdXQuc2Vzc2lvblJlcXVpcmVkEhQKDGNvcnNfb3JpZ2lucxgnIAMoCRIzCgZjbGFpbXMYKCADKAsyIy5uYXV0aGVyYS5jb25maWcudjEuQ2xhaW1Gcm9tR3JvdXBzEiMKCmNsaWVudF91cmkYKSABKAlCD4q1GAt1cmlzLmNsaWVudBIfCghsb2dvX3VyaRgqIAEoCUINirUYCXVyaXMubG9nbxIjCgpwb2xpY3lfdXJpGCsgASgJQg+KtRgLdXJpcy5wb2xpY3kSHQoHdG9zX3VyaRgsIAEoCUIMirUYCHVyaXMudG9zEjIKEmluaXRpYXRlX2xvZ2luX3VyaRgtIAEoCUIWirUYEnVyaXMuaW5pdGlhdGVMb2dpbhIQCghjb250YWN0cxguIAMoCRJBCiBhY2Nlc3NfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgvIAEoCUIXirUYE3NpZ25pbmcuYWNjZXNzVG9rZW4SHwoNcGtjZV9vcl9ub25jZRgwIAEoCEIIirUYBHBrY2USJwoOc2VjcmV0X21ldGhvZHMYMSADKAlCD4q1GAthdXRoLm1ldGhvZBIsCg9pZF90b2tlbl9jbGFpbXMYMiABKAlCE4q1GA90b2tlbnMuaWRDbGFpbXMSRQoKaWRlbnRpdGllcxgzIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5JZGVudGl0eUITirUYD2F1dGguaWRlbnRpdGllcxIkChJwbGF0Zm9ybV90b2tlbl90dGwYNCABKA1CCIq1GARhdXRoEiMKG2F1dGhvcml6YXRpb25fZGV0YWlsc190eXBlcxg1IAMoCRJECh91c2VyaW5mb19lbmNyeXB0ZWRfcmVzcG9uc2VfYWxnGDYgASgJQhuKtRgXZW5jcnlwdGlvbi51c2VyaW5mby5hbGcSRAofdXNlcmluZm9fZW5jcnlwdGVkX3Jlc3BvbnNlX2VuYxg3IAEoCUIbirUYF2VuY3J5cHRpb24udXNlcmluZm8uZW5jEk4KKnRsc19jbGllbnRfY2VydGlmaWNhdGVfYm91bmRfYWNjZXNzX3Rva2Vucxg4IAEoCEIairUYFmNlcnRpZmljYXRlQm91bmRUb2tlbnMSKgoWYWNjZXNzX3Rva2VuX3R0bF9saW1pdBg5IAEoDUIKirUYBnRva2Vuc0ISChBfZGVmYXVsdF9tYXhfYWdlImgKCElkZW50aXR5EjsKD3NlcnZpY2VfYWNjb3VudBgBIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2aWNlQWNjb3VudBIOCgZpc3N1ZXIYAiABKAkSDwoHc3ViamVjdBgDIAEoCSIxCg5TZXJ2aWNlQWNjb3VudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCSKsAgoOUmVzb3VyY2VTZXJ2ZXISEgoKaWRlbnRpZmllchgBIAEoCRIOCgZzY29wZXMYAiADKAkSSwoVYXV0aG9yaXphdGlvbl9kZXRhaWxzGAMgAygLMiwubmF1dGhlcmEuY29uZmlnLnYxLkF1dGhvcml6YXRpb25EZXRhaWxzVHlwZRIoCiBhY2Nlc3NfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgEIAEoCRIbChNhY2Nlc3NfdG9rZW5fZm9ybWF0GAUgASgJEhgKEGFjY2Vzc190b2tlbl90dGwYBiABKA0SFAoMdG9rZW5fY2xhaW1zGAcgAygJEjIKC3Njb3BlX3RleHRzGAggAygLMh0ubmF1dGhlcmEuY29uZmlnLnYxLlNjb3BlVGV4dCJQCglTY29wZVRleHQSDQoFc2NvcGUYASABKAkSEAoIbGFuZ3VhZ2UYAiABKAkSDQoFdGl0bGUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkimwIKGEF1dGhvcml6YXRpb25EZXRhaWxzVHlwZRIMCgR0eXBlGAEgASgJEg0KBXRpdGxlGAIgASgJEg8KB2FjdGlvbnMYAyADKAkSEQoJZGF0YXR5cGVzGAQgAygJEhIKCnByaXZpbGVnZXMYBSADKAkSEQoJbG9jYXRpb25zGAYgAygJEhIKCmlkZW50aWZpZXIYByABKAgSLwoGZmllbGRzGAggAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkRldGFpbEZpZWxkEhAKCHJlcXVpcmVkGAkgAygJEhAKCHJlbWVtYmVyGAogASgIEi4KBXRleHRzGAsgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkRldGFpbFRleHRzIikKC0RldGFpbEZpZWxkEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCSJOCgtEZXRhaWxUZXh0cxIQCghsYW5ndWFnZRgBIAEoCRItCgV3b3JkcxgCIAMoCzIeLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxXb3JkIigKCkRldGFpbFdvcmQSDAoEbmFtZRgBIAEoCRIMCgR0ZXh0GAIgASgJImMKD0NsYWltRnJvbUdyb3VwcxIMCgRuYW1lGAEgASgJEjQKC2Zyb21fZ3JvdXBzGAIgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkdyb3VwVmFsdWVzEgwKBGpvaW4YAyABKAkiLAoLR3JvdXBWYWx1ZXMSDQoFZ3JvdXAYASABKAkSDgoGdmFsdWVzGAIgAygJKpABCgpOYWNrUmVhc29uEhsKF05BQ0tfUkVBU09OX1VOU1BFQ0lGSUVEEAASGgoWTkFDS19SRUFTT05fVU5SRUFEQUJMRRABEhUKEU5BQ0tfUkVBU09OX1NUQUxFEAISGgoWTkFDS19SRUFTT05fSU5DT01QTEVURRADEhYKEk5BQ0tfUkVBU09OX1NDSEVNQRAEKngKC0NvbnNlbnRNb2RlEhwKGENPTlNFTlRfTU9ERV9VTlNQRUNJRklFRBAAEhkKFUNPTlNFTlRfTU9ERV9FWFBMSUNJVBABEhkKFUNPTlNFTlRfTU9ERV9SRU1FTUJFUhACEhUKEUNPTlNFTlRfTU9ERV9TS0lQEAMyXgoNQ29uZmlnU2VydmljZRJNCgRTeW5jEh8ubmF1dGhlcmEuY29uZmlnLnYxLlN5bmNSZXF1ZXN0GiAubmF1dGhlcmEuY29uZmlnLnYxLlN5bmNSZXNwb25zZSgBMAE6PAoJc3BlY19wYXRoEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjRhgMgASgJUghzcGVjUGF0aGIGcHJvdG8z", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * From the config-agent to the server.
@@ -559,6 +559,13 @@ export type Usage = Message<"nauthera.config.v1.Usage"> & {
    * @generated from field: repeated nauthera.config.v1.CodeUse codes = 5;
    */
   codes: CodeUse[];
+
+  /**
+   * Clients of which another refusal is known since the last Usage on this stream, or whose counts are due.
+   *
+   * @generated from field: repeated nauthera.config.v1.ClientRefusals refusals = 6;
+   */
+  refusals: ClientRefusals[];
 };
 
 /**
@@ -567,6 +574,85 @@ export type Usage = Message<"nauthera.config.v1.Usage"> & {
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 14);
+
+/**
+ * Requests in the name of a client that the server refused: all that it knows of them.
+ *
+ * @generated from message nauthera.config.v1.ClientRefusals
+ */
+export type ClientRefusals = Message<"nauthera.config.v1.ClientRefusals"> & {
+  /**
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string client_id = 3;
+   */
+  clientId: string;
+
+  /**
+   * @generated from field: repeated nauthera.config.v1.Refusal refusals = 4;
+   */
+  refusals: Refusal[];
+};
+
+/**
+ * Describes the message nauthera.config.v1.ClientRefusals.
+ * Use `create(ClientRefusalsSchema)` to create a new message.
+ */
+export const ClientRefusalsSchema: GenMessage<ClientRefusals> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 15);
+
+/**
+ * @generated from message nauthera.config.v1.Refusal
+ */
+export type Refusal = Message<"nauthera.config.v1.Refusal"> & {
+  /**
+   * UPPER_SNAKE code of the catalogue of refusals.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * A program that had proved itself as the client sent the request. Else anybody can have sent it.
+   *
+   * @generated from field: bool by_client = 2;
+   */
+  byClient: boolean;
+
+  /**
+   * ASCII, at most 200 characters; of the newest request.
+   *
+   * @generated from field: string detail = 3;
+   */
+  detail: string;
+
+  /**
+   * Since the server has counted this code of this client.
+   *
+   * @generated from field: uint64 count = 4;
+   */
+  count: bigint;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp last_seen = 5;
+   */
+  lastSeen?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message nauthera.config.v1.Refusal.
+ * Use `create(RefusalSchema)` to create a new message.
+ */
+export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 16);
 
 /**
  * What was seen of the codes, of browsers and of devices, that a client redeemed after it had proved itself; times are to within an hour.
@@ -623,7 +709,7 @@ export type CodeUse = Message<"nauthera.config.v1.CodeUse"> & {
  * Use `create(CodeUseSchema)` to create a new message.
  */
 export const CodeUseSchema: GenMessage<CodeUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 15);
+  messageDesc(file_nauthera_config_v1_config, 17);
 
 /**
  * @generated from message nauthera.config.v1.LeftOutScope
@@ -647,7 +733,7 @@ export type LeftOutScope = Message<"nauthera.config.v1.LeftOutScope"> & {
  * Use `create(LeftOutScopeSchema)` to create a new message.
  */
 export const LeftOutScopeSchema: GenMessage<LeftOutScope> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 16);
+  messageDesc(file_nauthera_config_v1_config, 18);
 
 /**
  * Whether the document of a sector lists a client that names it (sector_identifier_uri), as a server found when somebody wanted to sign in.
@@ -695,7 +781,7 @@ export type SectorProof = Message<"nauthera.config.v1.SectorProof"> & {
  * Use `create(SectorProofSchema)` to create a new message.
  */
 export const SectorProofSchema: GenMessage<SectorProof> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 17);
+  messageDesc(file_nauthera_config_v1_config, 19);
 
 /**
  * @generated from message nauthera.config.v1.IdentityUse
@@ -732,7 +818,7 @@ export type IdentityUse = Message<"nauthera.config.v1.IdentityUse"> & {
  * Use `create(IdentityUseSchema)` to create a new message.
  */
 export const IdentityUseSchema: GenMessage<IdentityUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 18);
+  messageDesc(file_nauthera_config_v1_config, 20);
 
 /**
  * @generated from message nauthera.config.v1.SecretUse
@@ -771,7 +857,7 @@ export type SecretUse = Message<"nauthera.config.v1.SecretUse"> & {
  * Use `create(SecretUseSchema)` to create a new message.
  */
 export const SecretUseSchema: GenMessage<SecretUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 19);
+  messageDesc(file_nauthera_config_v1_config, 21);
 
 /**
  * The content of a shard file (NN.json.gz), as proto JSON with keys in field order.
@@ -826,7 +912,7 @@ export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
  * Use `create(ClientShardSchema)` to create a new message.
  */
 export const ClientShardSchema: GenMessage<ClientShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 20);
+  messageDesc(file_nauthera_config_v1_config, 22);
 
 /**
  * The content of manifest.json; written after the shards that it names.
@@ -862,7 +948,7 @@ export type Manifest = Message<"nauthera.config.v1.Manifest"> & {
  * Use `create(ManifestSchema)` to create a new message.
  */
 export const ManifestSchema: GenMessage<Manifest> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 21);
+  messageDesc(file_nauthera_config_v1_config, 23);
 
 /**
  * @generated from message nauthera.config.v1.ManifestShard
@@ -894,7 +980,7 @@ export type ManifestShard = Message<"nauthera.config.v1.ManifestShard"> & {
  * Use `create(ManifestShardSchema)` to create a new message.
  */
 export const ManifestShardSchema: GenMessage<ManifestShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 22);
+  messageDesc(file_nauthera_config_v1_config, 24);
 
 /**
  * The content of the file of platform keys (issuers.json), as proto JSON: what signs the tokens of this cluster's ServiceAccounts.
@@ -925,7 +1011,7 @@ export type PlatformIssuer = Message<"nauthera.config.v1.PlatformIssuer"> & {
  * Use `create(PlatformIssuerSchema)` to create a new message.
  */
 export const PlatformIssuerSchema: GenMessage<PlatformIssuer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 23);
+  messageDesc(file_nauthera_config_v1_config, 25);
 
 /**
  * @generated from message nauthera.config.v1.PlatformKey
@@ -949,7 +1035,7 @@ export type PlatformKey = Message<"nauthera.config.v1.PlatformKey"> & {
  * Use `create(PlatformKeySchema)` to create a new message.
  */
 export const PlatformKeySchema: GenMessage<PlatformKey> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 24);
+  messageDesc(file_nauthera_config_v1_config, 26);
 
 /**
  * One OIDCClient. Verifiers are not part of a version: a secret rotates whether or not a version is rejected. Each version is text, and
@@ -1044,7 +1130,7 @@ export type ShardEntry = Message<"nauthera.config.v1.ShardEntry"> & {
  * Use `create(ShardEntrySchema)` to create a new message.
  */
 export const ShardEntrySchema: GenMessage<ShardEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 25);
+  messageDesc(file_nauthera_config_v1_config, 27);
 
 /**
  * One version of a client. Two versions are the same to a server exactly when their `config` is the same text.
@@ -1072,7 +1158,7 @@ export type ClientVersion = Message<"nauthera.config.v1.ClientVersion"> & {
  * Use `create(ClientVersionSchema)` to create a new message.
  */
 export const ClientVersionSchema: GenMessage<ClientVersion> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 26);
+  messageDesc(file_nauthera_config_v1_config, 28);
 
 /**
  * What the object says now, whichever version of the client is served: also when the operator or a server refuses the version that says
@@ -1113,7 +1199,7 @@ export type Restraint = Message<"nauthera.config.v1.Restraint"> & {
  * Use `create(RestraintSchema)` to create a new message.
  */
 export const RestraintSchema: GenMessage<Restraint> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 27);
+  messageDesc(file_nauthera_config_v1_config, 29);
 
 /**
  * What one client may have at APIs, as the operator resolved it.
@@ -1139,7 +1225,7 @@ export type Granted = Message<"nauthera.config.v1.Granted"> & {
  * Use `create(GrantedSchema)` to create a new message.
  */
 export const GrantedSchema: GenMessage<Granted> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 28);
+  messageDesc(file_nauthera_config_v1_config, 30);
 
 /**
  * Clients whose id is the address of their metadata document, by the host of that address.
@@ -1167,7 +1253,7 @@ export type DocumentAccess = Message<"nauthera.config.v1.DocumentAccess"> & {
  * Use `create(DocumentAccessSchema)` to create a new message.
  */
 export const DocumentAccessSchema: GenMessage<DocumentAccess> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 29);
+  messageDesc(file_nauthera_config_v1_config, 31);
 
 /**
  * One API, or an audience that a policy allows although no API declares it.
@@ -1200,7 +1286,7 @@ export type GrantedApi = Message<"nauthera.config.v1.GrantedApi"> & {
  * Use `create(GrantedApiSchema)` to create a new message.
  */
 export const GrantedApiSchema: GenMessage<GrantedApi> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 30);
+  messageDesc(file_nauthera_config_v1_config, 32);
 
 /**
  * One valid client secret.
@@ -1235,7 +1321,7 @@ export type Verifier = Message<"nauthera.config.v1.Verifier"> & {
  * Use `create(VerifierSchema)` to create a new message.
  */
 export const VerifierSchema: GenMessage<Verifier> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 31);
+  messageDesc(file_nauthera_config_v1_config, 33);
 
 /**
  * A client, with the names of RFC 7591 where it has them. Every default is filled in; the server adds nothing.
@@ -1567,7 +1653,7 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
  * Use `create(ClientConfigSchema)` to create a new message.
  */
 export const ClientConfigSchema: GenMessage<ClientConfig> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 32);
+  messageDesc(file_nauthera_config_v1_config, 34);
 
 /**
  * Either a ServiceAccount of this cluster, or a subject of another issuer.
@@ -1596,7 +1682,7 @@ export type Identity = Message<"nauthera.config.v1.Identity"> & {
  * Use `create(IdentitySchema)` to create a new message.
  */
 export const IdentitySchema: GenMessage<Identity> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 33);
+  messageDesc(file_nauthera_config_v1_config, 35);
 
 /**
  * @generated from message nauthera.config.v1.ServiceAccount
@@ -1618,7 +1704,7 @@ export type ServiceAccount = Message<"nauthera.config.v1.ServiceAccount"> & {
  * Use `create(ServiceAccountSchema)` to create a new message.
  */
 export const ServiceAccountSchema: GenMessage<ServiceAccount> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 34);
+  messageDesc(file_nauthera_config_v1_config, 36);
 
 /**
  * This client is an API: clients that list its identifier as audience may ask for its scopes.
@@ -1680,7 +1766,7 @@ export type ResourceServer = Message<"nauthera.config.v1.ResourceServer"> & {
  * Use `create(ResourceServerSchema)` to create a new message.
  */
 export const ResourceServerSchema: GenMessage<ResourceServer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 35);
+  messageDesc(file_nauthera_config_v1_config, 37);
 
 /**
  * @generated from message nauthera.config.v1.ScopeText
@@ -1712,7 +1798,7 @@ export type ScopeText = Message<"nauthera.config.v1.ScopeText"> & {
  * Use `create(ScopeTextSchema)` to create a new message.
  */
 export const ScopeTextSchema: GenMessage<ScopeText> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 36);
+  messageDesc(file_nauthera_config_v1_config, 38);
 
 /**
  * What authorization details of one type may say. A list that is empty here may not stand in them at all.
@@ -1793,7 +1879,7 @@ export type AuthorizationDetailsType = Message<"nauthera.config.v1.Authorization
  * Use `create(AuthorizationDetailsTypeSchema)` to create a new message.
  */
 export const AuthorizationDetailsTypeSchema: GenMessage<AuthorizationDetailsType> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 37);
+  messageDesc(file_nauthera_config_v1_config, 39);
 
 /**
  * @generated from message nauthera.config.v1.DetailField
@@ -1819,7 +1905,7 @@ export type DetailField = Message<"nauthera.config.v1.DetailField"> & {
  * Use `create(DetailFieldSchema)` to create a new message.
  */
 export const DetailFieldSchema: GenMessage<DetailField> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 38);
+  messageDesc(file_nauthera_config_v1_config, 40);
 
 /**
  * @generated from message nauthera.config.v1.DetailTexts
@@ -1843,7 +1929,7 @@ export type DetailTexts = Message<"nauthera.config.v1.DetailTexts"> & {
  * Use `create(DetailTextsSchema)` to create a new message.
  */
 export const DetailTextsSchema: GenMessage<DetailTexts> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 39);
+  messageDesc(file_nauthera_config_v1_config, 41);
 
 /**
  * @generated from message nauthera.config.v1.DetailWord
@@ -1865,7 +1951,7 @@ export type DetailWord = Message<"nauthera.config.v1.DetailWord"> & {
  * Use `create(DetailWordSchema)` to create a new message.
  */
 export const DetailWordSchema: GenMessage<DetailWord> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 40);
+  messageDesc(file_nauthera_config_v1_config, 42);
 
 /**
  * A claim whose values come from the groups of the person.
@@ -1896,7 +1982,7 @@ export type ClaimFromGroups = Message<"nauthera.config.v1.ClaimFromGroups"> & {
  * Use `create(ClaimFromGroupsSchema)` to create a new message.
  */
 export const ClaimFromGroupsSchema: GenMessage<ClaimFromGroups> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 41);
+  messageDesc(file_nauthera_config_v1_config, 43);
 
 /**
  * @generated from message nauthera.config.v1.GroupValues
@@ -1918,7 +2004,7 @@ export type GroupValues = Message<"nauthera.config.v1.GroupValues"> & {
  * Use `create(GroupValuesSchema)` to create a new message.
  */
 export const GroupValuesSchema: GenMessage<GroupValues> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 42);
+  messageDesc(file_nauthera_config_v1_config, 44);
 
 /**
  * @generated from enum nauthera.config.v1.NackReason

@@ -8,7 +8,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
-import type { CodeUse, IdentityUse, PlatformState, RejectedClient, SecretUse, SectorProof, ServerDefaults, ShardRef } from "../../config/v1/config_pb.ts";
+import type { ClientRefusals, CodeUse, IdentityUse, PlatformState, RejectedClient, SecretUse, SectorProof, ServerDefaults, ShardRef } from "../../config/v1/config_pb.ts";
 import { file_nauthera_config_v1_config } from "../../config/v1/config_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file nauthera/status/v1/status.proto.
  */
 export const file_nauthera_status_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9zdGF0dXMvdjEvc3RhdHVzLnByb3RvEhJuYXV0aGVyYS5zdGF0dXMudjEiSgoMV2F0Y2hSZXF1ZXN0EiAKGGV4cGVjdGVkX21hbmlmZXN0X2RpZ2VzdBgBIAEoCRIYChBvcGVyYXRvcl92ZXJzaW9uGAIgASgJIrQFCgxTdGF0dXNVcGRhdGUSDwoHcmVwbGljYRgBIAEoCRIYChBzZXJ2ZXJfY29ubmVjdGVkGAIgASgIEioKBGxpdmUYAyADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYBCADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEisKBHVzZXMYBiADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEhUKDWFnZW50X3ZlcnNpb24YByABKAkSFgoOc2VydmVyX3ZlcnNpb24YCCABKAkSKgoEc2VlbhgJIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAogASgNEhIKCnNjaGVtYV9tYXgYCyABKA0SNAoIZGVmYXVsdHMYDCABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmVyRGVmYXVsdHMSLQoKdXNlc19jb3ZlchgNIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCghwbGF0Zm9ybRgOIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlEhQKDHVua25vd25fa2V5cxgPIAEoBBI2Cg1pZGVudGl0eV91c2VzGBAgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjYKDXNlY3Rvcl9wcm9vZnMYESADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YSLgoJY29kZV91c2VzGBIgAygLMhsubmF1dGhlcmEuY29uZmlnLnYxLkNvZGVVc2UyYAoNU3RhdHVzU2VydmljZRJPCgVXYXRjaBIgLm5hdXRoZXJhLnN0YXR1cy52MS5XYXRjaFJlcXVlc3QaIC5uYXV0aGVyYS5zdGF0dXMudjEuU3RhdHVzVXBkYXRlKAEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_nauthera_config_v1_config]);
+  fileDesc("Ch9uYXV0aGVyYS9zdGF0dXMvdjEvc3RhdHVzLnByb3RvEhJuYXV0aGVyYS5zdGF0dXMudjEiSgoMV2F0Y2hSZXF1ZXN0EiAKGGV4cGVjdGVkX21hbmlmZXN0X2RpZ2VzdBgBIAEoCRIYChBvcGVyYXRvcl92ZXJzaW9uGAIgASgJIuoFCgxTdGF0dXNVcGRhdGUSDwoHcmVwbGljYRgBIAEoCRIYChBzZXJ2ZXJfY29ubmVjdGVkGAIgASgIEioKBGxpdmUYAyADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYBCADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEisKBHVzZXMYBiADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEhUKDWFnZW50X3ZlcnNpb24YByABKAkSFgoOc2VydmVyX3ZlcnNpb24YCCABKAkSKgoEc2VlbhgJIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAogASgNEhIKCnNjaGVtYV9tYXgYCyABKA0SNAoIZGVmYXVsdHMYDCABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmVyRGVmYXVsdHMSLQoKdXNlc19jb3ZlchgNIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCghwbGF0Zm9ybRgOIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlEhQKDHVua25vd25fa2V5cxgPIAEoBBI2Cg1pZGVudGl0eV91c2VzGBAgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjYKDXNlY3Rvcl9wcm9vZnMYESADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YSLgoJY29kZV91c2VzGBIgAygLMhsubmF1dGhlcmEuY29uZmlnLnYxLkNvZGVVc2USNAoIcmVmdXNhbHMYEyADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50UmVmdXNhbHMyYAoNU3RhdHVzU2VydmljZRJPCgVXYXRjaBIgLm5hdXRoZXJhLnN0YXR1cy52MS5XYXRjaFJlcXVlc3QaIC5uYXV0aGVyYS5zdGF0dXMudjEuU3RhdHVzVXBkYXRlKAEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_nauthera_config_v1_config]);
 
 /**
  * @generated from message nauthera.status.v1.WatchRequest
@@ -162,6 +162,13 @@ export type StatusUpdate = Message<"nauthera.status.v1.StatusUpdate"> & {
    * @generated from field: repeated nauthera.config.v1.CodeUse code_uses = 18;
    */
   codeUses: CodeUse[];
+
+  /**
+   * Only clients of which something changed since the last update on this stream.
+   *
+   * @generated from field: repeated nauthera.config.v1.ClientRefusals refusals = 19;
+   */
+  refusals: ClientRefusals[];
 };
 
 /**

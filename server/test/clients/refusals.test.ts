@@ -1,0 +1,141 @@
+import fc from 'fast-check'
+import { expect } from 'chai'
+import { propertyRuns } from '@nauthera/harness/property-runs'
+import { refusalLimits } from '@nauthera/rules/refusals'
+import type { RefusalCode } from '@nauthera/rules/refusals'
+import { RefusalCounts } from '../../src/clients/refusals.ts'
+import type { RegisteredClient } from '../../src/clients/registered-client.ts'
+import type { Registry } from '../../src/clients/registry.ts'
+
+const client = (name: string, more: Partial<RegisteredClient> = {}): RegisteredClient =>
+  ({
+    namespace: 'apps',
+    name,
+    clientId: `apps.${name}`,
+    uid: `uid-${name}`,
+    config: {
+      redirectUris: ['https://app.example.com/callback', 'com.example.app:/callback'],
+      postLogoutRedirectUris: [],
+      corsOrigins: [],
+      audiences: [],
+    },
+    ...more,
+  }) as unknown as RegisteredClient
+
+const minute = 60_000
+
+describe(RefusalCounts.name, () => {
+  let now: number
+  let order: number
+  let counts: RefusalCounts
+  beforeEach(() => {
+    now = 0
+    order = 0
+    counts = new RefusalCounts(() => now)
+  })
+  const refuse = (one: RegisteredClient, code: RefusalCode, by: 'Client' | 'Anyone' = 'Client', detail?: string) => {
+    if (counts.count(one, { code, by, detail }, order + 1)) order++
+  }
+  const told = (cursor = 0) => counts.since(cursor, () => ++order)
+  const codesOf = (name: string) =>
+    told()
+      .find((one) => one.name === name)
+      ?.refusals.map(({ code }) => code) ?? []
+
+  it('tells a new code at once, and its counts five minutes later, however many there are', () => {
+    const grafana = client('grafana')
+    refuse(grafana, 'SECRET_WRONG', 'Anyone')
+    expect(told().map(({ refusals }) => refusals)).to.deep.equal([
+      [{ code: 'SECRET_WRONG', by: 'Anyone', detail: '', count: 1, lastSeen: 0 }],
+    ])
+    const cursor = order
+    for (let request = 0; request < 10_000; request++) {
+      now += 29
+      refuse(grafana, 'SECRET_WRONG', 'Anyone')
+      if (request % 1000 === 0) expect(told(cursor)).to.deep.equal([])
+    }
+    now = 5 * minute + 29
+    expect(told(cursor).map(({ refusals }) => refusals.map(({ count }) => count))).to.deep.equal([[10_001]])
+    expect(told(order), 'once').to.deep.equal([])
+  })
+
+  it('forgets what was refused an hour ago, and clients that are gone or are others now', () => {
+    refuse(client('one'), 'SECRET_WRONG')
+    now += 30 * minute
+    refuse(client('one'), 'CODE_REFUSED')
+    refuse(client('two'), 'CODE_REFUSED')
+    now += 30 * minute
+    expect(codesOf('one')).to.deep.equal(['CODE_REFUSED'])
+    counts.keepOnly({ find: (id: string) => (id === 'apps.one' ? client('one') : undefined) } as Registry)
+    expect(codesOf('two')).to.deep.equal([])
+    refuse(client('one', { uid: 'made anew' }), 'PKCE_MISSING')
+    expect(codesOf('one')).to.deep.equal(['PKCE_MISSING'])
+  })
+
+  it('has room for eight codes of a client that proved itself, whatever anybody sends', () => {
+    const strangers: RefusalCode[] = [
+      'ACR_NOT_REACHED',
+      'ASSERTION_REFUSED',
+      'AUDIENCE_NOT_GRANTED',
+      'CODE_REFUSED',
+      'GRANT_NOT_ALLOWED',
+      'ORIGIN_NOT_LISTED',
+      'PKCE_MISSING',
+      'REQUEST_MALFORMED',
+      'SECRET_WRONG',
+      'SCOPE_NOT_GRANTED',
+    ]
+    for (const code of strangers) refuse(client('one'), code, 'Anyone')
+    expect(codesOf('one')).to.deep.equal(strangers.slice(0, refusalLimits.codes))
+    refuse(client('one'), 'SCOPE_NOT_GRANTED', 'Client')
+    expect(codesOf('one')).to.include('SCOPE_NOT_GRANTED')
+  })
+
+  it('leaves half of its clients to those that proved themselves', () => {
+    for (let n = 0; n < refusalLimits.clients; n++) refuse(client(`s${n}`), 'SECRET_WRONG', 'Anyone')
+    expect(told()).to.have.length(refusalLimits.clientsOfAnyone)
+    for (let n = 0; n < refusalLimits.clients; n++) refuse(client(`p${n}`), 'SCOPE_NOT_GRANTED', 'Client')
+    expect(told()).to.have.length(refusalLimits.clients)
+    now += 60 * minute
+    expect(told()).to.deep.equal([])
+    refuse(client('s0'), 'SECRET_WRONG', 'Anyone')
+    expect(codesOf('s0'), 'there is room again').to.deep.equal(['SECRET_WRONG'])
+  })
+
+  it('counts nothing of a client by metadata document: it has no object', () => {
+    refuse(client('https://app.example.com/client.json', { namespace: '' }), 'CODE_REFUSED')
+    expect(told()).to.deep.equal([])
+  })
+
+  it('shows of any detail at most 200 characters of ASCII, and no address that can be followed but those of the client', () => {
+    const uri = fc
+      .tuple(fc.webUrl({ withQueryParameters: true, withFragments: true }), fc.string())
+      .map(([url, more]) => url + more)
+    const detail = fc.oneof(uri, fc.string({ unit: 'binary', maxLength: 400 }), fc.webUrl())
+    const codes = fc.constantFrom<RefusalCode>('REDIRECT_URI_NOT_LISTED', 'SCOPE_NOT_GRANTED', 'AUDIENCE_NOT_GRANTED')
+    fc.assert(
+      fc.property(detail, codes, (text, code) => {
+        counts = new RefusalCounts(() => now)
+        refuse(client('one'), code, 'Anyone', text)
+        const shown = told()[0]!.refusals[0]!.detail
+        expect(shown).to.match(/^[\x20-\x7e]{0,200}$/)
+        expect(shown).not.to.match(/[a-z0-9]\.[a-z0-9]/i)
+        if (code !== 'SCOPE_NOT_GRANTED') expect(shown).not.to.match(/[?#]/)
+      }),
+      { numRuns: propertyRuns(200) },
+    )
+  })
+
+  it('shows an address of the client as it came, but for its query, fragment and user', () => {
+    const shown = (detail: string) => {
+      counts = new RefusalCounts(() => now)
+      refuse(client('one'), 'REDIRECT_URI_NOT_LISTED', 'Anyone', detail)
+      return told()[0]!.refusals[0]!.detail
+    }
+    expect(shown('https://ada:x@app.example.com/Callback?state=1#a')).to.equal('https://app.example.com/Callback')
+    expect(shown('http://app.example.com/callback')).to.equal('http://app.example.com/callback')
+    expect(shown('com.example.app:/other')).to.equal('com.example.app:/other')
+    expect(shown('com.evil.app:/callback')).to.equal('com[.]evil[.]app:/callback')
+    expect(shown('https://app.example.com.evil.example/')).to.equal('https://app[.]example[.]com[.]evil[.]example/')
+  })
+})

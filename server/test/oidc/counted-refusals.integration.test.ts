@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'chai'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
+import { fetchCode, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
+import type { ServerReplicas } from '@nauthera/harness/server'
+
+/** It must be in nothing that is told. */
+const canary = 'canary-of-a-secret-with-more-than-32-characters'
+const ended = `${canary}-ended`
+const seconds = () => Math.floor(Date.now() / 1000)
+
+describe('refused requests in the name of a client', () => {
+  let site: ServerReplicas
+  let sign: (claims: object) => Promise<string>
+  before(async function () {
+    this.timeout(60_000)
+    site = await startReplicas()
+    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
+    sign = (claims) => new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ES256', kid: 'own' }).sign(privateKey)
+    const jwk = { ...(await exportJWK(publicKey)), kid: 'own', alg: 'ES256' } as object as Record<string, string>
+    const secrets = [{ plain: ended, notAfter: new Date(Date.now() - 60_000) }, { plain: clientSecret }]
+    await site.serve([
+      entry('app.web', { ...configs.web, audiences: [] }, { secrets }),
+      entry('app.other', configs.web),
+      entry('app.spa', configs.spa),
+      entry('app.few', { ...configs.web, allowedGroups: ['staff'] }),
+      entry('app.machine', configs.machine),
+      entry('app.api', configs.api),
+      entry('app.keyed', { ...configs.machine, tokenEndpointAuthMethod: 'private_key_jwt', jwks: { keys: [jwk] } }),
+    ])
+    await addPerson(site, 'ada')
+  })
+  after(() => site.stop())
+
+  const authorize = (more: Record<string, string>, drop: readonly string[] = []) => {
+    const asked = Object.entries(request(pkce(), more)).filter(([name]) => !drop.includes(name))
+    return send(site, {
+      path: new URL(authorizationUrl(site.issuer, Object.fromEntries(asked))).href.slice(site.issuer.length),
+    })
+  }
+  const token = (form: Record<string, string>, headers: Record<string, string> = {}) =>
+    send(site, { path: '/token', form, headers })
+  const machine = (more: Record<string, string>, secret = clientSecret) =>
+    token({ grant_type: 'client_credentials', ...more }, basic('app.machine', secret))
+  const assert = async (more: object) =>
+    token({
+      grant_type: 'client_credentials',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: await sign({
+        iss: 'app.keyed',
+        sub: 'app.keyed',
+        aud: site.issuer,
+        jti: randomUUID(),
+        iat: seconds(),
+        exp: seconds() + 60,
+        ...more,
+      }),
+    })
+
+  const rows: readonly [mistake: string, make: () => Promise<unknown>, told: readonly string[]][] = [
+    [
+      'a redirect URI that is not listed, of its own host',
+      () => authorize({ redirect_uri: `https://app.example.com/other?person=${canary}` }),
+      ['app.web', 'REDIRECT_URI_NOT_LISTED', 'Anyone', 'https://app.example.com/other'],
+    ],
+    [
+      'a redirect URI of a foreign host',
+      () => authorize({ client_id: 'app.other', redirect_uri: 'https://ada@evil.example/x#y' }),
+      ['app.other', 'REDIRECT_URI_NOT_LISTED', 'Anyone', 'https://evil[.]example/x'],
+    ],
+    [
+      'no PKCE',
+      () => authorize({}, ['code_challenge', 'code_challenge_method']),
+      ['app.web', 'PKCE_MISSING', 'Anyone', ''],
+    ],
+    [
+      'a scope that is not listed',
+      () => machine({ scope: 'read delete' }),
+      ['app.machine', 'SCOPE_NOT_GRANTED', 'Client', 'read delete'],
+    ],
+    [
+      'an API that it may not call',
+      () => machine({ resource: 'https://other.example.com' }),
+      ['app.machine', 'AUDIENCE_NOT_GRANTED', 'Client', 'https://other[.]example[.]com/'],
+    ],
+    [
+      'a grant that it does not have',
+      () => token({ grant_type: 'refresh_token', refresh_token: 'x' }, basic('app.machine', clientSecret)),
+      ['app.machine', 'GRANT_NOT_ALLOWED', 'Client', 'refresh_token'],
+    ],
+    [
+      'the right secret in the wrong place',
+      () => token({ grant_type: 'client_credentials', client_id: 'app.machine', client_secret: clientSecret }),
+      ['app.machine', 'AUTH_METHOD_NOT_REGISTERED', 'Client', 'client_secret_post'],
+    ],
+    [
+      'another way than it has',
+      () => token({ grant_type: 'client_credentials', client_id: 'app.keyed', client_secret: canary }),
+      ['app.keyed', 'AUTH_METHOD_NOT_REGISTERED', 'Anyone', 'client_secret_post'],
+    ],
+    ['a wrong secret', () => machine({}, canary), ['app.machine', 'SECRET_WRONG', 'Anyone', '']],
+    [
+      'a secret that has ended',
+      () => redeem(site, { value: 'x', proof: pkce() }, { secret: ended }),
+      ['app.web', 'SECRET_ENDED', 'Anyone', 'id of the secret'],
+    ],
+    [
+      'an assertion of a clock that is wrong',
+      () => assert({ iat: seconds() - 4000, exp: seconds() - 3600 }),
+      ['app.keyed', 'ASSERTION_REFUSED', 'Anyone', 'jwt expired'],
+    ],
+    [
+      'a code that was used before',
+      async () => {
+        const code = await fetchCode(site)
+        await redeem(site, code)
+        await redeem(site, code)
+      },
+      ['app.web', 'CODE_REFUSED', 'Client', 'the authorization code was already used; start a new sign-in'],
+    ],
+    [
+      'a code with the redirect URI of another request',
+      async () => redeem(site, await fetchCode(site), { form: { redirect_uri: 'https://app.example.com/second' } }),
+      ['app.web', 'REDIRECT_URI_DIFFERS', 'Client', 'https://app.example.com/second'],
+    ],
+    [
+      'a code without its verifier',
+      async () => redeem(site, { ...(await fetchCode(site)), proof: pkce() }),
+      ['app.web', 'CODE_VERIFIER_WRONG', 'Client', ''],
+    ],
+    [
+      'the code of another client',
+      async () => redeem(site, await fetchCode(site), { clientId: 'app.other' }),
+      ['app.other', 'TOKEN_OF_OTHER_CLIENT', 'Client', ''],
+    ],
+    [
+      'a refresh token that does not exist any more',
+      async () => {
+        const code = await fetchCode(site, { parameters: { scope: 'openid offline_access' } })
+        const { refresh: first } = tokensOf(await redeem(site, code))
+        await send(site, { path: '/revoke', headers: basic('app.web', clientSecret), form: { token: first } })
+        await refresh(site, first)
+      },
+      ['app.web', 'REFRESH_TOKEN_REFUSED', 'Client', 'grant not found'],
+    ],
+    [
+      'a person in no group that may use it',
+      async () =>
+        new Browser(site)
+          .authorize(authorizationUrl(site.issuer, request(pkce(), { client_id: 'app.few' })), 'ada')
+          .catch(() => undefined),
+      ['app.few', 'PERSON_NOT_ALLOWED', 'Anyone', ''],
+    ],
+    [
+      'a script of an origin that is not listed',
+      () =>
+        token(
+          { grant_type: 'authorization_code', client_id: 'app.spa', code: 'x', code_verifier: pkce().verifier },
+          { origin: 'https://evil.example' },
+        ),
+      ['app.spa', 'ORIGIN_NOT_LISTED', 'Anyone', 'https://evil[.]example/'],
+    ],
+    [
+      'a sign-out to an address that is not listed',
+      () =>
+        send(site, { path: '/logout?client_id=app.web&post_logout_redirect_uri=https%3A%2F%2Fapp.example.com%2Fgone' }),
+      ['app.web', 'LOGOUT_URI_NOT_LISTED', 'Anyone', 'https://app.example.com/gone'],
+    ],
+    [
+      'a second factor that nobody can have here',
+      () =>
+        authorize({
+          client_id: 'app.other',
+          claims: JSON.stringify({ id_token: { acr: { essential: true, value: 'gold' } } }),
+        }),
+      ['app.other', 'ACR_NOT_REACHED', 'Anyone', ''],
+    ],
+  ]
+  for (const [mistake, make, [clientId, code, by, detail]] of rows)
+    it(`are told as ${code}: ${mistake}`, async () => {
+      const { usage } = site.apps[0]!
+      const before = usage.since(0).refusals.find((one) => one.clientId === clientId)?.refusals ?? []
+      await make()
+      const after = usage.since(0).refusals.find((one) => one.clientId === clientId)?.refusals ?? []
+      const changed = after.filter(
+        (one) => one.count !== before.find((other) => other.code === one.code && other.by === one.by)?.count,
+      )
+      expect(changed.map((one) => [one.code, one.by])).to.deep.equal([[code, by]])
+      expect(changed[0]!.detail).to.match(code === 'SECRET_ENDED' ? /^[0-9a-f]{8}$/ : /.*/)
+      if (code !== 'SECRET_ENDED') expect(changed[0]!.detail).to.equal(detail)
+    })
+
+  it('hold nothing of a person and no secret', () => {
+    const told = JSON.stringify(site.apps[0]!.usage.since(0).refusals)
+    for (const hidden of [canary, clientSecret, 'ada']) expect(told).not.to.include(hidden)
+  })
+
+  it('are not told of a sign-in that goes on, was given up, or failed for a fault of ours', async () => {
+    const { usage } = site.apps[0]!
+    const { cursor } = usage.since(0)
+    await authorize({ prompt: 'none' })
+    await token({ grant_type: 'client_credentials', client_id: 'nobody.there', client_secret: canary })
+    expect(usage.since(cursor).refusals).to.deep.equal([])
+  })
+})
