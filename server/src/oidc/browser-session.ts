@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { LoadedAccount } from '../store/sessions/accounts.ts'
+import { sessionCounts } from '../store/tokens/what-counts.ts'
 import type { UserSources } from '../users/sources/user-sources.ts'
 import { acrOf } from './acr.ts'
 import { readCookies, setCookie } from './cookies.ts'
@@ -59,7 +60,7 @@ export function createBrowserSessions(needs: {
         userId,
         session: { uid, version, authTime: new Date(authTime * 1000) },
       })
-      if (account === undefined || account.user.disabled || !account.sessionLive) return undefined
+      if (account === undefined || !sessionCounts(account)) return undefined
       return { uid, version, authTime, amr, acr: acrOf(amr), account }
     },
   }

@@ -1,7 +1,7 @@
 import type { AccountQuery, GrantQuery, GrantedAccount, LoadedAccount } from '../store/sessions/accounts.ts'
 import type { Redeemed, Redemption } from '../store/sessions/redemptions.ts'
 import type { Renewal, Renewed } from '../store/sessions/renewals.ts'
-import { countsForPerson } from '../store/tokens/what-counts.ts'
+import { countsForPerson, personCounts } from '../store/tokens/what-counts.ts'
 import type { UserSources } from '../users/sources/user-sources.ts'
 import type { RequestContext } from './request-context.ts'
 
@@ -16,7 +16,7 @@ export async function loadAccount(
   if (request.loaded?.key !== key) {
     if (request.loading?.key !== key) request.loading = { key, account: users.load(ask) }
     const account = await request.loading.account
-    request.loaded = { key, account: account?.user.disabled ? undefined : account }
+    request.loaded = { key, account: account && personCounts.holds(account) ? account : undefined }
   }
   return request.loaded.account
 }

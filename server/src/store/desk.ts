@@ -20,6 +20,7 @@ import { outboxInsert } from './outbox/outbox.ts'
 import type { Outbox } from './outbox/outbox.ts'
 import { statement } from './driver/postgres.ts'
 import { preferencesOf } from './people/preferences.ts'
+import { personCounts } from './tokens/what-counts.ts'
 import { createUpstreamLinks } from './factors/upstream-links.ts'
 import type { UpstreamLinks } from './factors/upstream-links.ts'
 import { groupsOf, isUuid, sourceOf, userOf } from './people/user.ts'
@@ -123,7 +124,7 @@ const requests = statement(
 )
 const members = statement(
   'desk-members',
-  `SELECT u.*, ${groupsOf}, ${preferencesOf} FROM users u WHERE u.disabled_at IS NULL AND u.email IS NOT NULL AND u.id IN (
+  `SELECT u.*, ${groupsOf}, ${preferencesOf} FROM users u WHERE ${personCounts.sql('u')} AND u.email IS NOT NULL AND u.id IN (
      SELECT m.user_id FROM groups g JOIN group_members m ON m.group_id = g.id WHERE g.name = ANY($1) AND 'postgres' = ANY($2)
      UNION SELECT l.user_id FROM upstream_links l WHERE l.upstream = ANY($2) AND l.groups && $1::text[])
    ORDER BY u.id LIMIT ${mostMembers}`,

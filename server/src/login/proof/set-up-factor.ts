@@ -2,6 +2,7 @@ import { freshFor, hasTwoFactors, withSecondFactor } from '../../oidc/acr.ts'
 import type { Interactions, Progress } from '../../oidc/interaction/interaction.ts'
 import type { Page } from '../../reply.ts'
 import type { Audit } from '../../store/audit/audit.ts'
+import { isStillStanding } from '../../store/people/standing.ts'
 import { factorName, passkeyName } from '../../users/factors/factor-name.ts'
 import type { EnrolledPasskey, PasskeyFactors } from '../../users/factors/passkey-factors.ts'
 import { mayEnrolFirst } from '../../users/factors/policy.ts'
@@ -197,8 +198,7 @@ async function addPasskey(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
   const { accountId: userId, standing = '' } = signedIn
   const account = await needs.users.load({ userId })
   // a passkey that was stored while its answer was lost ends the sign-in too: what began without a second factor does not go on
-  if (account === undefined || account.user.disabled || account.standing !== standing)
-    return endedMeanwhile(needs, attempt, userId)
+  if (account === undefined || !isStillStanding(account, standing)) return endedMeanwhile(needs, attempt, userId)
   const added = await needs.passkeys.enrol({
     user: account.user,
     standing,

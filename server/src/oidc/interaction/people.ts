@@ -1,4 +1,5 @@
 import type { LoadedAccount } from '../../store/sessions/accounts.ts'
+import { personCounts } from '../../store/tokens/what-counts.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
 
 /** Looks up people with their consent for a client. In one request each person costs one query, however often they are
@@ -23,7 +24,7 @@ export function createPeople(users: Pick<UserSources, 'load'>): PeopleLookup {
     find(ask) {
       const known = asked.get(ask.userId)
       if (known) return known
-      const person = users.load(ask).then((found) => (found?.user.disabled ? undefined : found))
+      const person = users.load(ask).then((found) => (found && personCounts.holds(found) ? found : undefined))
       asked.set(ask.userId, person)
       return person
     },

@@ -3,7 +3,7 @@ import { auditInsert } from '../audit/audit.ts'
 import type { Told } from './needs.ts'
 import { outboxInsert } from '../outbox/outbox.ts'
 import { statement } from '../driver/postgres.ts'
-import { endSessionsOf, lockAdmitted, moveStanding, standing } from '../people/standing.ts'
+import { endSessionsOf, lockAdmitted, moveStanding, stillStands } from '../people/standing.ts'
 import type { AsAdmitted, KeptSession, Ways } from '../people/standing.ts'
 import { isUuid } from '../people/user.ts'
 import { createUpstreamSignIns, isOrigin, isStrong, until } from '../people/upstream-sign-ins.ts'
@@ -68,7 +68,7 @@ const staysStrong = (strongBy: string): string => `(${strongBy}::text IS NOT NUL
 const link = statement(
   'upstream-link',
   `WITH person AS (
-     SELECT u.id FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2
+     SELECT u.id FROM users u WHERE u.id = $1::uuid AND ${stillStands('$2')}
        AND (SELECT count(*) FROM upstream_links l WHERE l.user_id = u.id) < ${mostLinks} FOR SHARE),
    mark AS (
      INSERT INTO one_time (kind, id, expires_at) SELECT 'upstream', $9, $10::timestamptz FROM person WHERE $9::text IS NOT NULL

@@ -3,6 +3,7 @@ import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import { statement } from '../driver/postgres.ts'
+import { endGrants } from '../tokens/grants.ts'
 import type { Connection } from '../driver/postgres.ts'
 
 export interface Consent {
@@ -27,8 +28,7 @@ const find = statement('consent-find', 'SELECT * FROM consents WHERE user_id = $
 const revoke = statement(
   'consent-revoke',
   `WITH gone AS (DELETE FROM consents WHERE user_id = $1 AND client_uid = $2 RETURNING client_uid),
-   revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND client_uid = $2 AND revoked_at IS NULL RETURNING id),
-   families AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id IN (SELECT id FROM grants WHERE user_id = $1 AND client_uid = $2) AND revoked_at IS NULL),
+   ${endGrants('user_id = $1 AND client_uid = $2')},
    ended AS (SELECT FROM gone UNION ALL SELECT FROM revoked),
    written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM ended)')})
    SELECT EXISTS (SELECT FROM ended) AS ended`,

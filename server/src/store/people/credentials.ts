@@ -9,7 +9,7 @@ import { outboxInsert } from '../outbox/outbox.ts'
 import type { OutboxRows } from '../outbox/outbox.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Database } from '../driver/postgres.ts'
-import { endSessionsOf, moveStanding, standing } from './standing.ts'
+import { endSessionsOf, moveStanding, standing, stillStands } from './standing.ts'
 import type { OtherSessions } from './standing.ts'
 
 export interface Credentials {
@@ -57,12 +57,12 @@ const setting = (name: string, changed: string) =>
 const set = setting(
   'credential-set',
   `changed AS (${changing}
-     WHERE id = $1 AND ($4::text IS NULL OR (password_change_required AND disabled_at IS NULL AND ${standing} = $4))
+     WHERE id = $1 AND ($4::text IS NULL OR (password_change_required AND ${stillStands('$4')}))
      RETURNING id, sessions_valid_after)`,
 )
 const setProved = setting(
   'credential-set-proved',
-  `changed AS (${changing} WHERE id = $1 AND disabled_at IS NULL AND ${standing} = $4 RETURNING id, sessions_valid_after)`,
+  `changed AS (${changing} WHERE id = $1 AND ${stillStands('$4')} RETURNING id, sessions_valid_after)`,
 )
 // the person's row is checked again once it is locked: of two links for one person, only the first one that is used is valid
 const reset = setting(

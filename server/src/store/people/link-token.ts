@@ -1,6 +1,6 @@
 // The token of a link that was sent by mail, and the SQL that uses a link up.
 import { createHash, randomBytes } from 'node:crypto'
-import { standing } from './standing.ts'
+import { stillStands } from './standing.ts'
 
 /** `invitation` and `registration` make an account; the others are about one. `sign-in` has statements of its own (login-links.ts). */
 export type LinkKind = 'reset' | 'verify' | 'invitation' | 'registration'
@@ -22,7 +22,7 @@ export const linkHash = (token: string): Buffer => createHash('sha256').update(t
 /** SQL, for `mail_links l`. */
 export const isLiveLink = 'l.used_at IS NULL AND l.expires_at > clock_timestamp()'
 /** SQL, for `users u` beside it: enabled, with the address that the link was sent to, and the password that they had then. */
-export const linkOfPerson = `u.disabled_at IS NULL AND u.canonical_email = l.email AND ${standing} = l.standing`
+export const linkOfPerson = `u.canonical_email = l.email AND ${stillStands('l.standing')}`
 /** The CTE `link`: uses a link, and has a row when it was live. @param hash @param kind SQL; @param columns that it gives */
 export const useLink = (hash: string, kind: string, columns: string): string =>
   `link AS (UPDATE mail_links l SET used_at = clock_timestamp()

@@ -6,7 +6,8 @@ import { isLiveLink, linkHash, useLink } from './link-token.ts'
 import type { LinkToken } from './link-token.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
-import { standing } from './standing.ts'
+import { standing, stillStands } from './standing.ts'
+import { personCounts } from '../tokens/what-counts.ts'
 import { isUuid } from './user.ts'
 
 export interface LoginLinks {
@@ -24,7 +25,7 @@ export interface LoginLinks {
 const create = statement(
   'login-link-create',
   `WITH person AS (SELECT u.id, coalesce(u.canonical_email, '') AS email, ${standing} AS standing FROM users u
-     WHERE u.id = $2::uuid AND u.disabled_at IS NULL),
+     WHERE u.id = $2::uuid AND ${personCounts.sql('u')}),
    before AS (UPDATE mail_links SET used_at = clock_timestamp()
      WHERE user_id = $2::uuid AND kind = 'sign-in' AND used_at IS NULL AND EXISTS (SELECT FROM person)),
    link AS (INSERT INTO mail_links (token_hash, kind, user_id, email, standing, expires_at)
@@ -34,7 +35,7 @@ const create = statement(
    SELECT EXISTS (SELECT FROM link) AS done`,
 )
 /** SQL, for `users u` beside `mail_links l`. */
-const isTheirs = `u.id = l.user_id AND u.disabled_at IS NULL AND ${standing} = l.standing`
+const isTheirs = `u.id = l.user_id AND ${stillStands('l.standing')}`
 const find = statement(
   'login-link-find',
   `SELECT u.id FROM mail_links l JOIN users u ON ${isTheirs}

@@ -13,6 +13,7 @@ import type { NewWork, Outbox } from '../outbox/outbox.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
 import { standing } from './standing.ts'
+import { personCounts } from '../tokens/what-counts.ts'
 import { isUuid } from './user.ts'
 
 export interface NewLink {
@@ -120,7 +121,7 @@ const written = `written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM lin
 const addForPerson = statement(
   'mail-link-for-person',
   `WITH person AS (SELECT u.id, u.canonical_email, ${standing} AS standing FROM users u
-     WHERE u.id = $3::uuid AND u.disabled_at IS NULL AND u.canonical_email = $8),
+     WHERE u.id = $3::uuid AND ${personCounts.sql('u')} AND u.canonical_email = $8),
    ${takePlaces("'l:' || $2::text || ':' || $3::uuid", 9, ` AND EXISTS (SELECT FROM person) AND NOT ${queuedBefore('$6')}`)},
    ${mail},
    link AS (INSERT INTO mail_links ${inserted}

@@ -2,6 +2,7 @@
 // administrator, by a disabled account, by another second factor or address; also where the person keeps the other sessions then. A sign-in
 // that is not finished is valid only while the standing is the one that it began with.
 import { isOfSignIn } from '../tokens/grants.ts'
+import { personCounts } from '../tokens/what-counts.ts'
 import { endDevices } from '../outbox/logouts.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
@@ -12,6 +13,14 @@ export type FactorKind = (typeof factorKindNames)[number]
 
 /** SQL, for `users u`. As text, since a Date of JavaScript has no microseconds. */
 export const standing = `((u.sessions_valid_after AT TIME ZONE 'UTC')::text)`
+
+/** SQL, for `users u`: whether the person counts, and stands as they did. @param before SQL: their standing then */
+export const stillStands = (before: string): string => `${personCounts.sql('u')} AND ${standing} = ${before}`
+/** The same of what was read of them. */
+export const isStillStanding = (
+  found: Parameters<typeof personCounts.holds>[0] & { readonly standing: string },
+  before: string | undefined,
+): boolean => personCounts.holds(found) && found.standing === before
 
 /** The column `factors` of a person u: the kinds of their second factors. */
 export const factorKinds = `ARRAY(SELECT DISTINCT f.kind FROM factors f WHERE f.user_id = u.id ORDER BY f.kind) AS factors`
@@ -38,7 +47,7 @@ export interface AsAdmitted {
  *  what the other takes as the way that is left.
  *  @param more conditions for `users u` */
 export const admitted = (more = ''): string =>
-  `SELECT u.id FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2${more} FOR UPDATE`
+  `SELECT u.id FROM users u WHERE u.id = $1::uuid AND ${stillStands('$2')}${more} FOR UPDATE`
 export const lockAdmitted = statement('person-lock-admitted', admitted())
 
 /** A session that goes on. */

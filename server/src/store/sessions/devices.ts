@@ -2,7 +2,8 @@
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import type { StoreChanges } from '../cache/changes.ts'
-import { isOfSignIn } from '../tokens/grants.ts'
+import { endGrants, isAlive, isOfSignIn } from '../tokens/grants.ts'
+import { isAliveRow } from '../tokens/what-counts.ts'
 import { endDevices } from '../outbox/logouts.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
@@ -46,7 +47,7 @@ export interface Devices {
   signOut(session: { sessionUid: string; userId: string }, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
-const alive = 'revoked_at IS NULL AND expires_at > now()'
+const alive = isAliveRow('devices')
 const ofSession = statement(
   'device-session',
   `SELECT * FROM devices WHERE session_uid = $1 AND ${alive} ORDER BY client_uid`,
@@ -65,26 +66,21 @@ const clientsOfUser = statement(
 const whoUsed = statement(
   'device-who-used',
   `SELECT d.user_id, d.client_id, d.client_uid, EXISTS (SELECT FROM grants g WHERE g.session_uid = d.session_uid
-       AND g.client_uid = d.client_uid AND g.offline AND g.revoked_at IS NULL AND g.expires_at > now()) AS keeps_access
-   FROM devices d WHERE d.session_uid = $1 AND (d.revoked_at > now() - interval '5 minutes' OR d.revoked_at IS NULL AND d.expires_at > now())`,
+       AND g.client_uid = d.client_uid AND g.offline AND ${isAlive('g')}) AS keeps_access
+   FROM devices d WHERE d.session_uid = $1 AND (d.revoked_at > now() - interval '5 minutes' OR ${isAliveRow('d')})`,
 )
 const endSession = statement(
   'device-end-session',
-  `WITH ${endDevices('session_uid = $1 AND expires_at > now()')},
-   revoked AS (UPDATE grants SET revoked_at = now()
-     WHERE session_uid = $1 AND revoked_at IS NULL AND NOT offline AND ${isOfSignIn('grants')} RETURNING id),
-   families AS (UPDATE refresh_families SET revoked_at = now() WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM revoked)),
+  `WITH ${endDevices(`session_uid = $1 AND ${alive}`)},
+   ${endGrants(`session_uid = $1 AND NOT offline AND ${isOfSignIn('grants')}`)},
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM ended)')})
    SELECT ended.*, r.grant_ids FROM (SELECT coalesce(array_agg(id), '{}') AS grant_ids FROM revoked) r
    LEFT JOIN ended ON true ORDER BY client_uid`,
 )
 const signOut = statement(
   'device-sign-out',
-  `WITH ${endDevices('session_uid = $1 AND user_id = $2 AND expires_at > now()')},
-   revoked AS (UPDATE grants SET revoked_at = now()
-     WHERE session_uid = $1 AND user_id = $2 AND revoked_at IS NULL AND EXISTS (SELECT FROM ended)
-       AND ${isOfSignIn('grants')} RETURNING id),
-   families AS (UPDATE refresh_families SET revoked_at = now() WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM revoked)),
+  `WITH ${endDevices(`session_uid = $1 AND user_id = $2 AND ${alive}`)},
+   ${endGrants(`session_uid = $1 AND user_id = $2 AND EXISTS (SELECT FROM ended) AND ${isOfSignIn('grants')}`)},
    written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM ended)')})
    SELECT revoked.id FROM (SELECT FROM ended LIMIT 1) one LEFT JOIN revoked ON true`,
 )

@@ -14,7 +14,7 @@ import { outboxInsert } from '../outbox/outbox.ts'
 import type { OutboxRows } from '../outbox/outbox.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection, Statement } from '../driver/postgres.ts'
-import { standing } from '../people/standing.ts'
+import { stillStands } from '../people/standing.ts'
 
 /** A session of a person, and the client that it is used for now. */
 export interface DeviceUse {
@@ -81,7 +81,7 @@ const first: readonly Part[] = [
     values: ({ finish: { person } }) => person && { personId: person.userId, standing: person.standing },
     // The row is locked until the commit: a statement that ends all sessions meanwhile waits, and then ends this one too.
     sql: () =>
-      `person AS (SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = $personId::uuid AND u.disabled_at IS NULL AND ${standing} = $standing FOR SHARE)`,
+      `person AS (SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = $personId::uuid AND ${stillStands('$standing')} FOR SHARE)`,
   },
   {
     name: 'device',

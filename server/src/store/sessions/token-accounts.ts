@@ -5,6 +5,7 @@ import { z } from '@nauthera/runtime/settings'
 import type { Accounts, GrantQuery, GrantedAccount } from './accounts.ts'
 import type { Cache, CacheKey } from '../cache/cache.ts'
 import { changeKey, oldestEntryMs } from '../cache/changes.ts'
+import { countsForPerson } from '../tokens/what-counts.ts'
 
 export interface TokenAccounts {
   /** As `Accounts.loadGranted`, for an access token, and at most 10 s old. Changes that `changes` was told show at once, unless
@@ -36,8 +37,7 @@ export function createTokenAccounts(needs: {
       const began = monotonicNow()
       const loaded = await read(ask)
       // not cached when refused: it may be allowed at any moment, and then works at once
-      if (isChanged || !loaded?.grant || loaded.user.disabled) return loaded
-      if (!loaded.sessionLive && !loaded.grant.offline) return loaded
+      if (isChanged || !loaded?.grant || !countsForPerson(loaded)) return loaded
       // counted from the begin of the query, so that a mark that is set while it runs lives longer than this entry
       const ttlMs = Math.min(oldestEntryMs - (monotonicNow() - began), loaded.grant.expiresAt.getTime() - now())
       if (ttlMs > 0) void cache.set(entryKey(ask), entryOf(loaded, ask), ttlMs)

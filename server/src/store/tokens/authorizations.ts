@@ -1,5 +1,6 @@
 // Which clients may do something for a person: what the person allowed for good, and what was granted and is still alive.
 import { isOfSignIn } from './grants.ts'
+import { isAliveRow } from './what-counts.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
 
@@ -40,7 +41,7 @@ export const mostDetails = 20
 const clients = `SELECT client_uid, (array_agg(client_id ORDER BY since DESC))[1] AS client_id, min(since) AS since, bool_or(offline) AS offline
    FROM (SELECT client_uid, client_id, granted_at AS since, false AS offline FROM consents WHERE user_id = $1
      UNION ALL SELECT client_uid, client_id, created_at, offline FROM grants
-       WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now() AND ${isOfSignIn('grants')}) had`
+       WHERE user_id = $1 AND ${isAliveRow('grants')} AND ${isOfSignIn('grants')}) had`
 const ordered = 'GROUP BY client_uid ORDER BY since DESC, client_id, client_uid'
 const listClients = statement('authorization-clients', `${clients} ${ordered}`)
 
@@ -51,7 +52,7 @@ const described = (chosen: string, details: string): string =>
    given AS (
      SELECT client_uid, granted_at AS at, true AS for_good, payload FROM consents JOIN chosen USING (client_uid) WHERE user_id = $1
      UNION ALL SELECT client_uid, created_at, false, payload FROM grants JOIN chosen USING (client_uid)
-       WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now() AND ${isOfSignIn('grants')}),
+       WHERE user_id = $1 AND ${isAliveRow('grants')} AND ${isOfSignIn('grants')}),
    once AS (
      SELECT client_uid, api.key AS api, detail.value AS detail, max(at) AS newest,
        row_number() OVER (PARTITION BY client_uid, api.key ORDER BY max(at) DESC, detail.value) AS place

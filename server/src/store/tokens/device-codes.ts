@@ -58,6 +58,7 @@ const slowest = 60
 /** Seconds by which a poll may be early: networks are not even. */
 const early = 1
 
+const isOpen = (row: string): string => `${row}.decided_at IS NULL AND ${row}.expires_at > now()`
 const put = statement(
   'device-code-put',
   `WITH of_client AS (
@@ -87,38 +88,34 @@ const guess = statement(
    SELECT EXISTS (SELECT FROM counted) AS allowed,
      (SELECT ceil(extract(epoch FROM until - clock_timestamp()))::integer FROM attempts WHERE key = $2) AS wait, d.*
    FROM (SELECT) one LEFT JOIN device_codes d
-     ON d.user_code = $1 AND d.expires_at > now() AND d.decided_at IS NULL AND EXISTS (SELECT FROM counted)`,
+     ON d.user_code = $1 AND ${isOpen('d')} AND EXISTS (SELECT FROM counted)`,
 )
 const wasRight = statement('device-code-right', 'UPDATE attempts SET count = count - 1 WHERE key = $1 AND count > 0')
-const findOpen = statement(
-  'device-code-find',
-  'SELECT * FROM device_codes WHERE id = $1 AND decided_at IS NULL AND expires_at > now()',
-)
+const findOpen = statement('device-code-find', `SELECT * FROM device_codes d WHERE id = $1 AND ${isOpen('d')}`)
 // Nobody waits for a row here: of polls at once, all but the one that has it are too fast. A poll that is too fast and can be slowed down no
 // further is only read, so that whoever asks all the time writes nothing.
-const isOpen = 'decided_at IS NULL AND expires_at > now()'
 const isFast = `coalesce(polled_at > now() - (poll_every - ${early}) * interval '1 second', false)`
 const poll = statement(
   'device-code-poll',
-  `WITH held AS (SELECT id, payload, poll_every, ${isOpen} AS waits, ${isFast} AS fast
+  `WITH held AS (SELECT id, payload, poll_every, ${isOpen('device_codes')} AS waits, ${isFast} AS fast
      FROM device_codes WHERE id = $1 AND client_uid = $2 AND NOT (${isFast} AND poll_every >= ${slowest}) FOR UPDATE SKIP LOCKED),
    polled AS (UPDATE device_codes d SET polled_at = now(),
        poll_every = CASE WHEN held.fast THEN least(held.poll_every + ${slower}, ${slowest}) ELSE held.poll_every END
      FROM held WHERE d.id = held.id AND held.waits)
    SELECT coalesce(held.payload, seen.payload) AS payload, coalesce(held.waits AND held.fast, seen.waits) AS is_too_fast
-   FROM (SELECT payload, ${isOpen} AS waits FROM device_codes WHERE id = $1 AND client_uid = $2) seen LEFT JOIN held ON true`,
+   FROM (SELECT payload, ${isOpen('device_codes')} AS waits FROM device_codes WHERE id = $1 AND client_uid = $2) seen LEFT JOIN held ON true`,
 )
 const refuse = statement(
   'device-code-refuse',
   `WITH refused AS (UPDATE device_codes SET payload = $2::jsonb, decided_at = now()
-     WHERE id = $1 AND decided_at IS NULL AND expires_at > now() RETURNING id),
+     WHERE id = $1 AND ${isOpen('device_codes')} RETURNING id),
    written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM refused)')})
    SELECT id FROM refused`,
 )
 /** The CTE `allowed`: allows a code once. @param parameters id and payload; @param when SQL */
 export const allowDeviceCode = ([id, payload]: readonly [string, string], when: string): string =>
   `allowed AS (UPDATE device_codes SET payload = ${payload}::jsonb, decided_at = now()
-     WHERE id = ${id}::text AND decided_at IS NULL AND expires_at > now() AND ${when} RETURNING id)`
+     WHERE id = ${id}::text AND ${isOpen('device_codes')} AND ${when} RETURNING id)`
 
 interface Row {
   readonly id: string

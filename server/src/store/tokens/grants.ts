@@ -60,7 +60,7 @@ export interface Grants {
 
 /** SQL: whether a grant and all that it came from are alive.
  *  @param t alias of a row of `grants` */
-const isAlive = (t: string): string =>
+export const isAlive = (t: string): string =>
   `${isAliveRow(t)} AND NOT EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = ${t}.id
      AND NOT EXISTS (SELECT FROM grants p WHERE p.id = x.parent_id AND ${isAliveRow('p')}))`
 
@@ -87,6 +87,11 @@ export function ownersOf(parents: ParentRows): readonly GrantOwner[] | undefined
 
 /** SQL: whether a grant is that of a sign-in. What ends many touches these alone: all that came of them ends with them, by `isAlive`. */
 export const isOfSignIn = (t: string): string => `NOT EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = ${t}.id)`
+
+/** The CTEs `revoked` and `families`: ends grants, with their refresh families. @param where of grants */
+export const endGrants = (where: string): string =>
+  `revoked AS (UPDATE grants SET revoked_at = now() WHERE ${where} AND revoked_at IS NULL RETURNING id),
+   families AS (UPDATE refresh_families SET revoked_at = now() WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM revoked))`
 
 /** Grants that one client has from one sign-in by exchange, until they expire: more is a flood. */
 const childrenPerClient = 200
@@ -131,8 +136,7 @@ const insertChild = statement(
 const find = statement('grant-find', `SELECT * FROM grants t WHERE t.id = $1 AND ${isAlive('t')}`)
 const revoke = statement(
   'grant-revoke',
-  `WITH revoked AS (UPDATE grants SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING id),
-   family AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id = $1 AND revoked_at IS NULL),
+  `WITH ${endGrants('id = $1')},
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM revoked)')})
    SELECT id FROM revoked`,
 )
@@ -152,20 +156,17 @@ export const familyValues = (family: NewFamily | undefined) => ({
 const spendCode = statement(
   'grant-spend-code',
   `WITH mark AS (INSERT INTO one_time (kind, id, expires_at) VALUES ('code', $jti, $ends) ON CONFLICT DO NOTHING RETURNING id),
-   family AS (${familyInsert('SELECT g.id FROM grants g, mark WHERE g.id = $grantId AND g.revoked_at IS NULL')}),
-   revoked AS (UPDATE grants SET revoked_at = now() WHERE id = $grantId AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark) RETURNING id),
-   dead AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id = $grantId AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark)),
+   family AS (${familyInsert(`SELECT g.id FROM grants g, mark WHERE g.id = $grantId AND ${isAliveRow('g')}`)}),
+   ${endGrants('id = $grantId AND NOT EXISTS (SELECT FROM mark)')},
    written AS (${auditInsert('$audit', ' WHERE EXISTS (SELECT FROM revoked)')})
    SELECT EXISTS (SELECT FROM mark) AS first, f.seq, f.rotated_at
    FROM (SELECT) one LEFT JOIN (
-     SELECT seq, rotated_at FROM family UNION ALL SELECT seq, rotated_at FROM refresh_families WHERE grant_id = $grantId AND revoked_at IS NULL
+     SELECT seq, rotated_at FROM family UNION ALL SELECT seq, rotated_at FROM refresh_families r WHERE r.grant_id = $grantId AND ${isAliveRow('r')}
    ) f ON true`,
 )
 const revokeOfUser = statement(
   'grant-revoke-user',
-  `WITH revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL
-     AND ${isOfSignIn('grants')} RETURNING id),
-   families AS (UPDATE refresh_families SET revoked_at = now() WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM revoked)),
+  `WITH ${endGrants(`user_id = $1 AND ${isOfSignIn('grants')}`)},
    written AS (${auditInsert('$2')})
    SELECT id FROM revoked`,
 )

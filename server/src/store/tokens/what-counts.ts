@@ -40,7 +40,7 @@ const isMember = (a: string, groups: string): string =>
 
 const rules = {
   person: {
-    holds: ({ user }) => !user.disabled,
+    holds: ({ user }: { readonly user: { readonly disabled: boolean } }) => !user.disabled,
     sql: (a) => `${a}.disabled_at IS NULL`,
   },
   session: {
@@ -73,8 +73,18 @@ const rules = {
 
 const all: readonly CountingRule[] = Object.values(rules)
 
+/** Whether a person counts: as a function of what was read, and as SQL over their row of `users`. */
+export const personCounts: {
+  readonly holds: (found: { readonly user: Pick<FoundGrant['user'], 'disabled'> }) => boolean
+  readonly sql: CountingRule['sql']
+} = rules.person
+
+/** Whether the session of a person counts, without a grant. */
+export const sessionCounts = (found: Pick<FoundGrant, 'user' | 'sessionLive'>): boolean =>
+  personCounts.holds(found) && found.sessionLive
+
 /** Whether it counts for its person, whichever client asks. */
-export const countsForPerson = (found: FoundGrant): boolean => rules.person.holds(found) && rules.session.holds(found)
+export const countsForPerson = (found: FoundGrant): boolean => personCounts.holds(found) && rules.session.holds(found)
 
 /** Whether a client may serve its person. */
 export const mayServe = (found: Pick<FoundGrant, 'user'>, terms: ClientTerms): boolean =>

@@ -4,6 +4,7 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { askedFrom } from '../../describe-agent.ts'
 import type { LoadedAccount } from '../../store/sessions/accounts.ts'
 import type { Credentials } from '../../store/people/credentials.ts'
+import { isStillStanding } from '../../store/people/standing.ts'
 import { ownSource } from '../../store/people/user.ts'
 import { passwordChangedMail } from '../notices.ts'
 import type { Passwords } from '../passwords/passwords.ts'
@@ -69,6 +70,5 @@ async function changePassword(
 }
 
 /** Only a check in advance: the statement that sets the password decides. */
-function mayChange({ user, standing }: LoadedAccount, proved: string): boolean {
-  return user.passwordChangeRequired && !user.disabled && standing === proved
-}
+const mayChange = (account: LoadedAccount, proved: string): boolean =>
+  account.user.passwordChangeRequired && isStillStanding(account, proved)

@@ -11,7 +11,6 @@ describe('newFamily', () => {
   it('ends after 90 days, or later when a token may stay unused for longer', () => {
     const of = (refreshTokenTtl: number) => newFamily({ ...confidential, refreshTokenTtl }, 'openid')
     const times = (idle: number, absolute: number) => ({
-      payload: {},
       idleTtlMs: idle * 1000,
       absoluteTtlMs: absolute * 1000,
     })

@@ -11,7 +11,8 @@ import { grantedByRefresh, grantedOf } from '../../../src/store/sessions/account
 import type { GrantedRow } from '../../../src/store/sessions/accounts.ts'
 import { statement } from '../../../src/store/driver/postgres.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { countsAtOnce, countsForPerson, termsValues } from '../../../src/store/tokens/what-counts.ts'
+import { isAlive } from '../../../src/store/tokens/grants.ts'
+import { countsAtOnce, countsForPerson, personCounts, termsValues } from '../../../src/store/tokens/what-counts.ts'
 import { freshStore } from '../../store/fresh-store.ts'
 import type { FreshStore } from '../../store/fresh-store.ts'
 
@@ -31,7 +32,7 @@ const caseOf = fc.record({
   session: rarely('alive', 'revoked', 'expired', 'newer', 'all ended', 'none', 'not named'),
   offline: fc.boolean(),
   grant: rarely('alive', 'revoked', 'expired', 'none'),
-  parent: rarely('none', 'alive'),
+  parent: rarely('none', 'alive', 'revoked', 'expired', 'gone'),
   sector: rarely<string | undefined>(undefined, 'app.example.com', 'other.example.com'),
   client: fc.record({
     uid: rarely('uid', 'other'),
@@ -77,11 +78,11 @@ describe(countsAtOnce.name, () => {
       return { ...one, ...asked, n, sector: one.sector ?? null, userId: randomUUID(), uid: randomUUID() }
     })
     await store.database.query(statement('test-counts-fill', fill), [JSON.stringify(cases)])
-    type Row = GrantedRow & { n: number; counts: boolean }
+    type Row = GrantedRow & { n: number; counts: boolean; grant_alive: boolean; person: boolean }
     const rows = await store.database.query<Row>(statement('test-counts-ask', ask), [JSON.stringify(cases)])
     expect(rows).to.have.length(cases.length)
     let yes = 0
-    for (const { n, counts, ...row } of rows) {
+    for (const { n, counts, grant_alive, person, ...row } of rows) {
       const { client, policy, amr, source, parent } = cases[n]!
       const found = grantedOf(row as GrantedRow)
       const clients = { ensure: async () => undefined, registeredById: () => client } as unknown as ClientInstances
@@ -90,6 +91,7 @@ describe(countsAtOnce.name, () => {
       const isKnownHere = source === 'own' && parent === 'none'
       expect(counts, JSON.stringify(cases[n])).to.equal(stands && isKnownHere)
       if (counts) yes++
+      expect([grant_alive, person]).to.deep.equal([found.grant !== undefined, personCounts.holds(found)])
     }
     expect(yes).to.be.within(cases.length / 20, cases.length / 2)
   })
@@ -119,8 +121,9 @@ const fill = `
     SELECT 'g' || uid, "userId", 'uid', 'app', 's' || uid, "offline", jsonb_strip_nulls(jsonb_build_object('openid', '{"scope": "openid"}'::jsonb, 'sector', sector)),
       now() + CASE WHEN "grant" = 'expired' THEN -${hour} ELSE ${hour} END, CASE WHEN "grant" = 'revoked' THEN now() END
     FROM c WHERE "grant" <> 'none'
-    UNION ALL SELECT 'p' || uid, "userId", 'uid', 'app', NULL, true, '{}', now() + ${hour}, NULL FROM c WHERE parent = 'alive')
-  INSERT INTO grant_parents (grant_id, parent_id) SELECT 'g' || uid, 'p' || uid FROM c WHERE parent = 'alive' AND "grant" <> 'none'`
+    UNION ALL SELECT 'p' || uid, "userId", 'uid', 'app', NULL, true, '{}', now() + CASE WHEN parent = 'expired' THEN -${hour} ELSE ${hour} END,
+      CASE WHEN parent = 'revoked' THEN now() END FROM c WHERE parent NOT IN ('none', 'gone'))
+  INSERT INTO grant_parents (grant_id, parent_id) SELECT 'g' || uid, 'p' || uid FROM c WHERE parent <> 'none' AND "grant" <> 'none'`
 
 /** The parameters of the statement: of each case. */
 const parameters: Readonly<Record<string, string>> = {
@@ -135,5 +138,6 @@ const parameters: Readonly<Record<string, string>> = {
   $strictGroups: 'c.strict',
 }
 const ofCase = (sql: string) => sql.replaceAll(/\$\w+/g, (name) => `(${parameters[name]!})`)
-const ask = `SELECT c.n, a.*, (${ofCase(countsAtOnce('a'))}) IS TRUE AS counts
+const ask = `SELECT c.n, a.*, (${ofCase(countsAtOnce('a'))}) IS TRUE AS counts, ${personCounts.sql('a')} AS person,
+    EXISTS (SELECT FROM grants t WHERE t.id = 'g' || c.uid AND ${isAlive('t')}) AS grant_alive
   FROM ${cases}, LATERAL (${ofCase(grantedByRefresh)}) a ORDER BY c.n`

@@ -45,10 +45,12 @@ describe(createGrants.name, () => {
     expect(await familyOf(store, grant.id)).to.equal(undefined)
   })
 
-  it('does not find an expired grant', async () => {
+  it('does not find an expired grant, and begins no family for it', async () => {
     const grant = newGrant({ expiresAt: inMs(-1) })
     await store.grants.insert(grant)
     expect(await store.grants.find(grant.id)).to.equal(undefined)
+    const code = { jti: randomUUID(), expiresAt: inMs(60_000), grantId: grant.id, family, auditOnReplay: replay }
+    expect(await store.grants.spendCode(code)).to.deep.equal({ kind: 'spent' })
   })
 
   it('T50 a grant that came of another one is alive while all before it are, and has its person, session and end', async () => {
@@ -69,7 +71,15 @@ describe(createGrants.name, () => {
     const { grantFrom } = (await store.accounts.loadGranted({ userId: person, grantId: third.id }))!
     expect(grantFrom.map(({ clientUid }) => clientUid)).to.deep.equal(['uid-1', 'uid-2'])
     expect(await store.grants.find(third.id)).to.deep.include({ userId: person, sessionUid, offline, expiresAt })
+    const use = { userId, sessionUid: sessionUid!, version: 1, authTime: new Date(), expiresAt }
+    await store.signIns.finish({
+      device: { ...use, clientUid: 'uid-2', clientId: 'shop.orders', sid: 'sid' },
+      audit: [],
+    })
+    const keepsAccess = async () => (await store.devices.whoUsed(sessionUid!))?.clients.map((one) => one.keepsAccess)
+    expect(await keepsAccess()).to.deep.equal([true])
     await store.grants.revoke(second.id)
+    expect(await keepsAccess(), 'what came of an ended grant').to.deep.equal([false])
     expect(await store.grants.find(third.id)).to.equal(undefined)
     expect(await store.grants.insertChild(child(third.id))).to.equal('ended')
     expect((await store.grants.find(root.id))?.id).to.equal(root.id)
@@ -159,7 +169,8 @@ describe(createGrants.name, () => {
   it('creates the refresh family with the code, or returns the one that exists', async () => {
     const grant = newGrant()
     await store.grants.insert(grant)
-    const known = await beginFamily(store, grant.id, family)
+    await beginFamily(store, grant.id, family)
+    const known = await familyOf(store, grant.id)
     const spent = await store.grants.spendCode({
       jti: randomUUID(),
       expiresAt: inMs(60_000),
