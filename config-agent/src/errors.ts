@@ -101,3 +101,7 @@ export const errorCatalogue = {
 } as const satisfies Record<string, { meaning: string; remedy: string }>
 
 export type AgentErrorCode = keyof typeof errorCatalogue
+
+declare module '@nauthera/runtime/coded-error' {
+  interface ErrorCatalogues extends Readonly<Record<AgentErrorCode, unknown>> {}
+}

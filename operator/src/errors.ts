@@ -60,3 +60,7 @@ export const errorCatalogue = {
 } as const satisfies Record<string, { meaning: string; remedy: string }>
 
 export type OperatorErrorCode = keyof typeof errorCatalogue
+
+declare module '@nauthera/runtime/coded-error' {
+  interface ErrorCatalogues extends Readonly<Record<OperatorErrorCode, unknown>> {}
+}

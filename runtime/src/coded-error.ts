@@ -4,9 +4,15 @@ export interface Fault {
   readonly message: string
 }
 
+/** The codes that there are: each process adds those of its errors.ts. */
+export interface ErrorCatalogues {
+  /** What every process can meet: `parseSettings` throws it. */
+  readonly SETTINGS_INVALID: unknown
+}
+
 /** A failure of something that the process needs, or invalid input, named by a code of its error catalogue
  *  (docs/errors.md). Expected outcomes are values, not errors. */
-export class CodedError<Code extends string = string> extends Error {
+export class CodedError<Code extends keyof ErrorCatalogues = keyof ErrorCatalogues> extends Error {
   readonly code: Code
   readonly faults: readonly Fault[]
 
@@ -21,6 +27,9 @@ export class CodedError<Code extends string = string> extends Error {
 }
 
 /** @returns whether the value is a coded error, with one of the codes when any are given. */
-export function hasCode<Code extends string>(error: unknown, ...codes: Code[]): error is CodedError<Code> {
-  return error instanceof CodedError && (codes.length === 0 || codes.includes(error.code as Code))
+export function hasCode<Code extends keyof ErrorCatalogues>(
+  error: unknown,
+  ...codes: Code[]
+): error is CodedError<Code> {
+  return error instanceof CodedError && (codes.length === 0 || (codes as string[]).includes(error.code))
 }

@@ -27,8 +27,8 @@ describe('hasCode', () => {
   it('is true for a coded error, or for one that has one of the given codes', () => {
     const error: unknown = new CodedError('STORE_UNAVAILABLE')
     expect(hasCode(error)).to.equal(true)
-    expect(hasCode(error, 'STORE_FULL', 'STORE_UNAVAILABLE')).to.equal(true)
-    expect(hasCode(error, 'STORE_FULL')).to.equal(false)
+    expect(hasCode(error, 'SETTINGS_INVALID', 'STORE_UNAVAILABLE')).to.equal(true)
+    expect(hasCode(error, 'SETTINGS_INVALID')).to.equal(false)
   })
 
   it('is false for anything else', () => {

@@ -139,3 +139,7 @@ export const errorCatalogue = {
 } as const satisfies Readonly<Record<string, { meaning: string; remedy: string }>>
 
 export type ErrorCode = keyof typeof errorCatalogue
+
+declare module '@nauthera/runtime/coded-error' {
+  interface ErrorCatalogues extends Readonly<Record<ErrorCode, unknown>> {}
+}

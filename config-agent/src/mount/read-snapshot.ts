@@ -103,16 +103,15 @@ function readRegularFile(path: string): Uint8Array | undefined {
   } catch (cause) {
     if (isMissing(cause)) return undefined
     const isLink = (cause as NodeJS.ErrnoException).code === 'ELOOP'
-    throw new CodedError<AgentErrorCode>(isLink ? 'SHARD_NOT_A_FILE' : 'SHARD_UNREADABLE', {
+    throw new CodedError(isLink ? 'SHARD_NOT_A_FILE' : 'SHARD_UNREADABLE', {
       cause,
       message: isLink ? 'is a symbolic link' : 'cannot be opened',
     })
   }
   try {
     const state = fstatSync(file)
-    if (!state.isFile()) throw new CodedError<AgentErrorCode>('SHARD_NOT_A_FILE', { message: 'is not a regular file' })
-    if (state.size > maxFileBytes)
-      throw new CodedError<AgentErrorCode>('SHARD_TOO_LARGE', { message: `has ${state.size} bytes` })
+    if (!state.isFile()) throw new CodedError('SHARD_NOT_A_FILE', { message: 'is not a regular file' })
+    if (state.size > maxFileBytes) throw new CodedError('SHARD_TOO_LARGE', { message: `has ${state.size} bytes` })
     return readFileSync(file)
   } finally {
     closeSync(file)
@@ -135,7 +134,7 @@ function tryParse(shard: number, file: Uint8Array, before?: ReadShard): ReadShar
     return parseShard(shard, file, before)
   } catch (error) {
     if (hasCode<AgentErrorCode>(error)) return error
-    return new CodedError<AgentErrorCode>('SHARD_UNREADABLE', { cause: error, message: describeError(error) })
+    return new CodedError('SHARD_UNREADABLE', { cause: error, message: describeError(error) })
   }
 }
 

@@ -14,7 +14,6 @@ import type {
 import { shardSchema } from '@nauthera/proto/names'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
-import type { AgentErrorCode } from '../errors.ts'
 import type { LiveState } from '../live/live-state.ts'
 import type { OperatorWord } from '../live/operator-word.ts'
 import type { Reports } from '../report/reports.ts'
@@ -171,7 +170,7 @@ export class SyncSession {
     const { live, reports } = this.#needs
     live.greeted({ min: hello.schemaMin, max: hello.schemaMax })
     if (hello.schemaMax < shardSchema) {
-      throw new CodedError<AgentErrorCode>('SERVER_TOO_OLD', {
+      throw new CodedError('SERVER_TOO_OLD', {
         message: `the server reads shards up to schema ${hello.schemaMax}, and these are of schema ${shardSchema}`,
       })
     }

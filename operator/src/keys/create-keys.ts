@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { keysSecretName, labels, managedByOperator } from '@nauthera/proto/names'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
-import type { OperatorErrorCode } from '../errors.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import { createBackoff } from '../time/backoff.ts'
 import { pause } from '../time/clock.ts'
@@ -48,7 +47,7 @@ export async function createKeys(needs: KeysNeeds): Promise<boolean> {
   try {
     return await createOnce(needs)
   } catch (cause) {
-    throw new CodedError<OperatorErrorCode>('KEYS_NOT_CREATED', { cause })
+    throw new CodedError('KEYS_NOT_CREATED', { cause })
   }
 }
 

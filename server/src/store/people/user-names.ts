@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
+import type { ErrorCode } from '../../errors.ts'
 import { canonicalName } from './canonical-name.ts'
 import { looksLikeAnother } from './look-alikes.ts'
 import { violates } from '../driver/postgres-errors.ts'
@@ -89,7 +90,7 @@ export function otherNames(username: string, { subject, upstream }: { subject: s
 }
 
 function refusalOf(error: unknown, user: UserNames): CodedError | undefined {
-  const refuse = (code: string, path: string, message: string) =>
+  const refuse = (code: ErrorCode, path: string, message: string) =>
     new CodedError(code, { cause: error, faults: [{ path, message }] })
   if (violates(error, 'users_canonical_username_key')) {
     return refuse('USERNAME_TAKEN', 'username', `${user.username} is taken; choose another`)
