@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
 import { errorCatalogue as agentErrors } from '@nauthera/config-agent/errors'
 import { settingsSchema as agentSettings } from '@nauthera/config-agent/settings'
@@ -18,6 +17,7 @@ import { renderMeasurements, reportFile } from '../ci/bench/report/page.ts'
 import { readReport } from '../ci/bench/report/report.ts'
 import { renderChartFiles } from './chart/generate.ts'
 import { renderCliPage } from './cli-page.ts'
+import { readCommandLine } from './command-line.ts'
 import { renderFieldsPage } from './fields-page.ts'
 import { idPages, readUses, renderIdPage } from './test-ids.ts'
 import { renderTree } from './tree.ts'
@@ -195,7 +195,11 @@ function renderIdPages(): Generated[] {
   return Object.keys(idPages).map((path) => ({ path, content: renderIdPage(readOrEmpty(path), uses) }))
 }
 
-const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
+const usage = `Usage: npm run generate [-- --check]
+
+  --check   write nothing; fail when a file differs
+`
+const { values } = readCommandLine(usage, { check: { type: 'boolean', default: false } })
 const files = [
   ...generateProto(),
   ...renderCrds(),

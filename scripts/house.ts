@@ -1,11 +1,17 @@
-// npm run house -- [--list] [DIRECTORY ...]: the shape of the sources in numbers, of this checkout or of others beside it.
+// npm run house: the shape of the sources in numbers, of this checkout or of others beside it.
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readCommandLine } from './command-line.ts'
 import { entriesOf, findCircles, readImports } from './house/imports.ts'
+
+const usage = `Usage: npm run house [-- [--list] [DIRECTORY ...]]
+
+  --list      name what each number counts
+  DIRECTORY   a checkout; default: this one. Several stand side by side
+`
 
 const product = '{proto,runtime,rules,server,config-agent,operator}/src/**/*.ts'
 const everything = '{proto,runtime,rules,server,config-agent,operator,stand-in,local,harness,scripts,ci,charts}/**/*.ts'
@@ -72,7 +78,7 @@ function functionLengths(root: string): { lines: number; place: string }[] {
 }
 
 if (import.meta.main) {
-  const { values, positionals } = parseArgs({ options: { list: { type: 'boolean' } }, allowPositionals: true })
+  const { values, positionals } = readCommandLine(usage, { list: { type: 'boolean' } }, true)
   const houses = (positionals.length > 0 ? positionals : ['.']).map((path) => measureHouse(resolve(path)))
   for (const name of Object.keys(houses[0]!)) {
     const numbers = houses.map((house) => String(house[name]?.length).padStart(6)).join('')

@@ -6,10 +6,11 @@ import { createReadStream } from 'node:fs'
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
-import { parseArgs, promisify } from 'node:util'
+import { promisify } from 'node:util'
 import { writeRootfs } from './images/base-rootfs.ts'
 import { buildImage, buildahDirectory, checkBuildah, saveImage } from './images/buildah.ts'
 import { bundlePart, parts } from './bundle.ts'
+import { readCommandLine, refuse } from './command-line.ts'
 import type { Part } from './bundle.ts'
 import { renderSbom } from './images/sbom.ts'
 
@@ -30,28 +31,19 @@ Beside each archive lies NAME.cdx.json: the packages and libraries in the image 
 const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '..')
 
-const { values } = parseArgs({
-  options: {
-    part: { type: 'string', multiple: true },
-    tag: { type: 'string' },
-    prefix: { type: 'string', default: 'localhost/nauthera' },
-    base: { type: 'string' },
-    out: { type: 'string', default: join(root, '.nauthera/images') },
-    check: { type: 'boolean', default: false },
-    again: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+const { values } = readCommandLine(usage, {
+  part: { type: 'string', multiple: true },
+  tag: { type: 'string' },
+  prefix: { type: 'string', default: 'localhost/nauthera' },
+  base: { type: 'string' },
+  out: { type: 'string', default: join(root, '.nauthera/images') },
+  check: { type: 'boolean', default: false },
+  again: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
 })
-if (values.help) {
-  process.stdout.write(usage)
-  process.exit(0)
-}
 const wanted = values.part ?? [...parts]
 for (const name of wanted) {
-  if ((parts as readonly string[]).includes(name)) continue
-  process.stderr.write(`--part ${name}: there is ${parts.join(', ')}\n\n${usage}`)
-  process.exit(2)
+  if (!(parts as readonly string[]).includes(name)) refuse(usage, `--part ${name}: there is ${parts.join(', ')}`)
 }
 
 const version = (JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }).version

@@ -1,59 +1,94 @@
-// npm run mutants: makes small wrong changes to rules, one at a time in a copy of the tree, and counts those that a unit test notices.
+// npm run mutants: makes small wrong changes to rules, one at a time in a copy of the tree, and counts those that a test notices.
 import { execFile, spawn } from 'node:child_process'
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { parseArgs, promisify } from 'node:util'
+import { promisify } from 'node:util'
+import { compileCache } from '@nauthera/local/processes/program'
+import { readCommandLine } from './command-line.ts'
+import { readImports } from './house/imports.ts'
+import { isEquivalent } from './mutants/equivalent.ts'
 import { applyTo, chooseSome, mutationsOf } from './mutants/mutations.ts'
 import type { Mutation } from './mutants/mutations.ts'
+import { testsNear } from './mutants/near-tests.ts'
 
-const usage = `Usage: npm run mutants [-- [--count N] [--seed TEXT] [--least PERCENT] [FILE ...]]
+const usage = `Usage: npm run mutants [-- [--count N] [--seed TEXT] [--least PERCENT] [FOLDER or FILE ...]]
 
-Changes one sign of a rule (< to <=, && to ||, true to false, ...) in a copy of the tree, and runs the unit tests: first those that import
-the file, then all of its workspace (of rules: those of the operator's decisions too). Prints each change that no test noticed.
+Changes one sign of a rule (< to <=, && to ||, true to false, ...) in a copy of the tree, and runs the tests that reach it by imports: unit
+tests of any workspace, the nearest first, then up to twelve integration tests of what lies around it. Prints each change that no test
+noticed, and the score of each folder. Not counted: scripts/mutants/equivalent.ts.
 
-  --count N        how many changes; default: 200
+  --count N        how many changes in each folder; default: 50
   --seed TEXT      chooses which; default: 1
-  --least PERCENT  fails when fewer were noticed; default: 90
-  FILE ...         default: operator/src/decide/**/*.ts rules/src/*.ts
+  --least PERCENT  fails when fewer were noticed in a folder; default: 90
+  FOLDER or FILE   default: operator/src/decide rules/src server/src/oidc server/src/users
 `
 
 const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '..')
 const copy = join(root, '.nauthera/mutants')
-const mocha = ['node_modules/mocha/bin/mocha.js', '--no-config', '--bail', '--timeout', '60000', '--reporter', 'min']
+const mocha = [
+  'node_modules/mocha/bin/mocha.js',
+  '--no-config',
+  '--exit',
+  '--bail',
+  '--timeout',
+  '60000',
+  '--reporter',
+  'min',
+]
+/** A change may make a loop that does not end. */
+const longestMs = 600_000
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    count: { type: 'string', default: '200' },
+const { values, positionals } = readCommandLine(
+  usage,
+  {
+    count: { type: 'string', default: '50' },
     seed: { type: 'string', default: '1' },
     least: { type: 'string', default: '90' },
-    help: { type: 'boolean', default: false },
   },
-})
-if (values.help) {
-  process.stdout.write(usage)
-  process.exit(0)
-}
-const files = globSync(positionals.length > 0 ? positionals : ['operator/src/decide/**/*.ts', 'rules/src/*.ts'], {
-  cwd: root,
-})
-const all = files.toSorted().flatMap((file) => mutationsOf(file, readFileSync(join(root, file), 'utf8')))
-const chosen = chooseSome(all, Number(values.count), values.seed)
+  true,
+)
+const places =
+  positionals.length > 0 ? positionals : ['operator/src/decide', 'rules/src', 'server/src/oidc', 'server/src/users']
 await copyTree()
-await checkUnchanged()
-let killed = 0
-for (const [index, mutation] of chosen.entries()) {
-  if (await isNoticed(mutation)) killed++
-  else process.stdout.write(`${mutation.file}:${mutation.line} "${mutation.from.trim()}" -> "${mutation.to.trim()}"\n`)
-  if ((index + 1) % 20 === 0) process.stderr.write(`${index + 1} of ${chosen.length}, ${killed} noticed\n`)
+const find = (pattern: string) => globSync(pattern, { cwd: copy, exclude: ['**/node_modules/**'] }).toSorted()
+const read = (file: string) => readFileSync(join(copy, file), 'utf8')
+const imports = readImports(new Map(find('*/{src,test}/**/*.ts').map((file) => [file, read(file)])))
+const tests = find('{ci,operator,rules,runtime,server}/test/**/*.test.ts').filter(
+  (file) => !/\.nightly\.|lint/.test(file),
+)
+const passed = new Set<string>()
+
+process.exitCode = 0
+for (const place of places) {
+  const percent = await measure(place)
+  if (percent < Number(values.least)) process.exitCode = 1
 }
 rmSync(copy, { recursive: true, force: true })
-const percent = (100 * killed) / Math.max(1, chosen.length)
-process.stdout.write(
-  `${killed} of ${chosen.length} changes were noticed: ${percent.toFixed(1)} % (of ${all.length} that there are)\n`,
-)
-process.exitCode = percent >= Number(values.least) ? 0 : 1
+
+/** Prints what no test noticed in a folder or file.
+ *  @returns how many percent were noticed */
+async function measure(place: string): Promise<number> {
+  const files = place.endsWith('.ts') ? find(place) : find(`${place}/**/*.ts`)
+  const all = files.flatMap((file) => {
+    const text = read(file)
+    const lines = text.split('\n')
+    return mutationsOf(file, text).filter((mutation) => !isEquivalent(mutation, lines[mutation.line - 1]!))
+  })
+  const chosen = chooseSome(all, Number(values.count), values.seed)
+  let noticed = 0
+  for (const [index, mutation] of chosen.entries()) {
+    if (await isNoticed(mutation)) noticed++
+    else
+      process.stdout.write(`${mutation.file}:${mutation.line} "${mutation.from.trim()}" -> "${mutation.to.trim()}"\n`)
+    if ((index + 1) % 20 === 0) process.stderr.write(`${place}: ${index + 1} of ${chosen.length}, ${noticed} noticed\n`)
+  }
+  const percent = (100 * noticed) / Math.max(1, chosen.length)
+  process.stdout.write(
+    `${place}: ${noticed} of ${chosen.length} changes were noticed: ${percent.toFixed(1)} % (of ${all.length} that there are)\n`,
+  )
+  return percent
+}
 
 /** Its own files, and packages by hard links: links between workspaces are relative, and so lead to the copy. */
 async function copyTree(): Promise<void> {
@@ -65,48 +100,34 @@ async function copyTree(): Promise<void> {
     await run('cp', ['--archive', '--link', join(root, packages), join(copy, packages)])
 }
 
-/** @returns the unit tests that are asked about a file */
-function unitsFor(file: string): readonly string[] {
-  const [workspace = ''] = file.split('/')
-  // rules have no process of their own: what the operator decides by them is their test too
-  const folders = workspace === 'rules' ? ['rules/test', 'operator/test/{api,decide}'] : [`${workspace}/test`]
-  const tests = globSync(
-    folders.map((folder) => `${folder}/**/*.test.ts`),
-    { cwd: copy },
-  )
-  return tests.filter((test) => !/\.(integration|nightly)\./.test(test))
-}
-
-/** Else each change would seem to be noticed. @throws Error when they fail without any change, or there are none */
-async function checkUnchanged(): Promise<void> {
-  for (const units of Map.groupBy(files.map(unitsFor), String).values())
-    if (units[0]!.length === 0 || !(await passes(units[0]!)))
-      throw new Error(
-        `without any change ${units[0]!.length} unit tests must pass, and did not: npm test -- ${units[0]!.join(' ')}`,
-      )
-}
-
 async function isNoticed(mutation: Mutation): Promise<boolean> {
   const path = join(copy, mutation.file)
   const text = readFileSync(path, 'utf8')
-  writeFileSync(path, applyTo(text, mutation))
-  try {
-    const units = unitsFor(mutation.file)
-    const near = units.filter((file) => importsOf(file).some((name) => mutation.file.endsWith(name)))
-    return (near.length > 0 && !(await passes(near))) || !(await passes(units))
-  } finally {
+  for (const group of testsNear(mutation.file, tests, imports)) {
+    writeFileSync(path, applyTo(text, mutation))
+    const isPassed = await passes(group)
     writeFileSync(path, text)
+    if (isPassed) continue
+    await checkUnchanged(group)
+    return true
   }
+  return false
 }
 
-/** @returns the ends of the paths that a test imports, such as `/decide/client/schedule.ts` */
-function importsOf(file: string): string[] {
-  const text = readFileSync(join(copy, file), 'utf8')
-  const paths = [...text.matchAll(/from '[./]*(?:@nauthera\/\w+)?([^']*?)(?:\.ts)?'/g)].map(([, path = '']) => path)
-  return paths.filter((path) => path.includes('/')).map((path) => `${path.replace(/^src/, '')}.ts`)
+/** Else each change would seem to be noticed. @throws Error when tests fail without any change */
+async function checkUnchanged(group: readonly string[]): Promise<void> {
+  const key = group.join(' ')
+  if (passed.has(key)) return
+  if (!(await passes(group))) throw new Error(`these must pass without any change, and did not: npm test -- ${key}`)
+  passed.add(key)
 }
 
-async function passes(tests: readonly string[]): Promise<boolean> {
-  const child = spawn(join(copy, 'node_modules/.bin/node'), [...mocha, ...tests], { cwd: copy, stdio: 'ignore' })
+async function passes(group: readonly string[]): Promise<boolean> {
+  const child = spawn(join(copy, 'node_modules/.bin/node'), [...mocha, ...group], {
+    cwd: copy,
+    stdio: 'ignore',
+    timeout: longestMs,
+    env: { ...process.env, NODE_ENV: 'test', ...compileCache },
+  })
   return (await new Promise<number | null>((done) => child.once('close', done))) === 0
 }

@@ -3,8 +3,9 @@ import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { parseArgs, promisify } from 'node:util'
+import { promisify } from 'node:util'
 import { findTool } from '@nauthera/local/programs/tools'
+import { readCommandLine } from './command-line.ts'
 import { firstSection, setVersion, versionFaults } from './release/version.ts'
 
 const usage = `Usage: npm run release -- [--dry-run] [--out DIR]
@@ -22,17 +23,13 @@ const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '..')
 const say = (text: string) => process.stderr.write(`${text}\n`)
 
-const { values } = parseArgs({
-  options: {
-    'dry-run': { type: 'boolean', default: false },
-    out: { type: 'string', default: join(root, '.nauthera/release') },
-    set: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
+const { values } = readCommandLine(usage, {
+  'dry-run': { type: 'boolean', default: false },
+  out: { type: 'string', default: join(root, '.nauthera/release') },
+  set: { type: 'string' },
 })
 try {
-  if (values.help) process.stdout.write(usage)
-  else if (values.set === undefined) await release(values.out, { isDry: values['dry-run'] })
+  if (values.set === undefined) await release(values.out, { isDry: values['dry-run'] })
   else await set(values.set)
 } catch (error) {
   say((error as Error).message)

@@ -4,8 +4,9 @@ import { once } from 'node:events'
 import { globSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, matchesGlob } from 'node:path'
-import { parseArgs, promisify } from 'node:util'
+import { promisify } from 'node:util'
 import { compileCache, root } from '@nauthera/local/processes/program'
+import { readCommandLine, refuse } from './command-line.ts'
 import { addUp } from './plain-line.ts'
 
 const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults|nightly|programs] [FILE ...] [-- MOCHA OPTIONS]]
@@ -18,11 +19,15 @@ const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults|nightly|pr
   --grep TEXT      only tests whose title has the text
 `
 
-const { values, positionals } = readCommandLine()
-if (values.help) {
-  process.stdout.write(usage)
-  process.exit(0)
-}
+const { values, positionals } = readCommandLine(
+  usage,
+  {
+    suite: { type: 'string', default: 'tests' },
+    coverage: { type: 'boolean', default: false },
+    grep: { type: 'string' },
+  },
+  true,
+)
 
 /** Takes minutes; npm test does without it. */
 const nightlyAlone = '*/test/**/*.nightly.test.ts'
@@ -73,10 +78,7 @@ const placeOf = (file: string): number => {
 }
 
 const suite = suites[values.suite]
-if (suite === undefined) {
-  process.stderr.write(`--suite ${values.suite}: must be tests, faults, nightly or programs\n\n${usage}`)
-  process.exit(2)
-}
+if (suite === undefined) refuse(usage, `--suite ${values.suite}: must be tests, faults, nightly or programs`)
 const asked = positionals.map(testsAt)
 /** Files that are asked for run in one process, and so do those of which few tests are wanted. */
 const few = asked.length > 0 ? asked : values.grep === undefined ? undefined : suite.files
@@ -176,21 +178,4 @@ function start(lane: number, commandOf: (counts: string) => readonly string[]) {
  *  @returns a pattern for a folder; what is no folder stays as it is */
 function testsAt(path: string): string {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? `${path.replace(/\/$/, '')}/**/*.test.ts` : path
-}
-
-function readCommandLine() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        suite: { type: 'string', default: 'tests' },
-        coverage: { type: 'boolean', default: false },
-        grep: { type: 'string' },
-        help: { type: 'boolean', default: false },
-      },
-    })
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
-    process.exit(2)
-  }
 }

@@ -2,8 +2,8 @@
 // bare server and the protocol library as it comes.
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { parseArgs } from 'node:util'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
+import { readCommandLine, refuse } from '../../scripts/command-line.ts'
 import { describeMeasurement } from '../report.ts'
 import type { Measurement } from '../report.ts'
 import type { BenchContext } from './context.ts'
@@ -40,11 +40,22 @@ Exits 1 when a row could not be measured. A target that is missed is printed (MI
 difference is at most 5 ms and at most 5 %.
 `
 
-const { values, positionals } = readCommandLine()
-if (values.help) {
-  process.stdout.write(usage)
-  process.exit(0)
-}
+const { values, positionals } = readCommandLine(
+  usage,
+  {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    report: { type: 'string' },
+    write: { type: 'boolean', default: false },
+    add: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '1' },
+    against: { type: 'string' },
+    profile: { type: 'boolean', default: false },
+    of: { type: 'string' },
+    list: { type: 'boolean', default: false },
+  },
+  true,
+)
 if (values.against === 'help') {
   process.stdout.write(againstExample)
   process.exit(0)
@@ -164,34 +175,10 @@ async function inTurn(name: string, broken: string[], work: (say: (text: string)
   say(`done after ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
 }
 
-function readCommandLine() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        quick: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        report: { type: 'string' },
-        write: { type: 'boolean', default: false },
-        add: { type: 'boolean', default: false },
-        runs: { type: 'string', default: '1' },
-        against: { type: 'string' },
-        profile: { type: 'boolean', default: false },
-        of: { type: 'string' },
-        list: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    })
-  } catch (error) {
-    return fail((error as Error).message)
-  }
-}
-
 function failBy(error: unknown): never {
   return fail(error instanceof Error ? error.message : String(error))
 }
 
 function fail(message: string): never {
-  process.stderr.write(`${message}\n\n${usage}`)
-  process.exit(2)
+  return refuse(usage, message)
 }

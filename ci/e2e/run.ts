@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { parts } from '../../scripts/bundle.ts'
+import { readCommandLine } from '../../scripts/command-line.ts'
 import { addUp } from '../../scripts/plain-line.ts'
 import { compileCache } from '@nauthera/local/processes/program'
 import { reapProcess } from '@nauthera/local/processes/reaper'
@@ -83,20 +83,16 @@ const buildLater: Readonly<Record<LaterImages, () => Promise<string[]>>> = {
 /** They run processes of this checkout: no images are needed. */
 const withoutImages = new Set(suites.slice(0, 2))
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+const { values, positionals } = readCommandLine(
+  usage,
+  {
     grep: { type: 'string' },
     keep: { type: 'boolean', default: false },
     images: { type: 'boolean', default: false },
     'check-images': { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
   },
-})
-if (values.help) {
-  process.stdout.write(usage)
-  process.exit(0)
-}
+  true,
+)
 
 const began = performance.now()
 const seconds = () => Math.round((performance.now() - began) / 1000)

@@ -4,6 +4,7 @@ import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config
 import type { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import { checkClient } from '../src/check-client.ts'
+import { federatedMethod } from '../src/client-authentication.ts'
 import { config, everything } from './configs.ts'
 
 type Change = MessageInitShape<typeof ClientConfigSchema>
@@ -13,6 +14,11 @@ const point = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.expor
 const derived = (name: string): Change => ({ claims: [{ name, join: 'Array', fromGroups: [] }] })
 
 const acrWords = /^must be among urn:nauthera:password, urn:nauthera:mfa$/
+
+const halfIdentities: Change = {
+  tokenEndpointAuthMethod: federatedMethod,
+  identities: ['builder', ''].map((subject) => ({ issuer: 'https://token.example.com', subject })),
+}
 
 /** What is refused: where the person looks for it, and a piece of what it says. */
 type Refused = [sentence: string, change: Change, field: string, message: RegExp]
@@ -76,6 +82,14 @@ const refused: readonly Refused[] = [
   ],
   ['implicit', { grantTypes: ['implicit'] }, 'spec.grantTypes', /must be among authorization_code/],
   ['password', { grantTypes: ['password'] }, 'spec.grantTypes', /must be among/],
+  ['it beside a known grant', { grantTypes: ['authorization_code', 'password'] }, 'spec.grantTypes', /must be among/],
+  [
+    'a way of showing no secret beside a known one',
+    { secretMethods: ['client_secret_post', 'none'] },
+    'spec.auth.method',
+    /in these ways alone/,
+  ],
+  ['an identity without a subject beside a whole one', halfIdentities, 'spec.auth.identities', /must each have/],
   ['another response mode', { responseModes: ['web_message'] }, 'spec.responseModes', /must be among query/],
   ['a consent that is not said', { consent: ConsentMode.UNSPECIFIED }, 'spec.consent', /Explicit/],
   [

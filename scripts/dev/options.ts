@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { issuerFaults } from '@nauthera/rules/issuer'
+import { refuse } from '../command-line.ts'
 import { extras, parseExtras } from './extras.ts'
 import type { Extra } from './extras.ts'
 
@@ -55,8 +56,7 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
     process.exit(0)
   }
   if (typeof read !== 'string') return read
-  process.stderr.write(`${read}\n\n${usage}`)
-  process.exit(2)
+  return refuse(usage, read)
 }
 
 /** @returns the options; `help` where they are asked for it; or what is wrong */

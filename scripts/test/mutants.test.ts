@@ -1,5 +1,7 @@
 import { expect } from 'chai'
+import { readImports } from '../house/imports.ts'
 import { applyTo, chooseSome, mutationsOf } from '../mutants/mutations.ts'
+import { testsNear } from '../mutants/near-tests.ts'
 
 const source = `import { a } from './a.ts'
 // true or false
@@ -26,5 +28,30 @@ describe('small wrong changes to a rule', () => {
 
   it('are the same ones for the same seed', () => {
     expect(chooseSome(all, 2, '1')).to.deep.equal(chooseSome(all.toReversed(), 2, '1'))
+  })
+})
+
+describe('the tests that are asked about a change', () => {
+  it('reach the file by imports, the nearest first, in any workspace', () => {
+    const tests = [
+      'a/test/rule.test.ts',
+      'a/test/other.test.ts',
+      'b/test/far.test.ts',
+      'a/test/app.integration.test.ts',
+    ]
+    const imports = readImports(
+      new Map([
+        ['a/src/rule.ts', ''],
+        ['a/src/app.ts', `import './rule.ts'`],
+        ['a/test/rule.test.ts', `import '../src/rule.ts'`],
+        ['a/test/other.test.ts', ''],
+        ['b/test/far.test.ts', `import '@nauthera/a/app'`],
+        ['a/test/app.integration.test.ts', `import '../src/app.ts'`],
+      ]),
+    )
+    expect(testsNear('a/src/rule.ts', tests, imports)).to.deep.equal([
+      ['a/test/rule.test.ts', 'b/test/far.test.ts'],
+      ['a/test/app.integration.test.ts'],
+    ])
   })
 })

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { clientDefinition } from '../../src/api/crds.ts'
 import { checkValue } from '../../src/api/check.ts'
 import { describeOutcome } from '../../src/decide/status/client-status.ts'
-import { describeConditions } from '../../src/decide/status/conditions.ts'
+import { describeConditions, shorten } from '../../src/decide/status/conditions.ts'
 import { client } from './clients.ts'
 import { live, now, outcome, settled } from './outcomes.ts'
 import type { OutcomeChange } from './outcomes.ts'
@@ -558,6 +558,10 @@ describe('describeConditions', () => {
       {},
     ])
       expect(conditionsOf(change)).to.not.have.property('ScopesListed')
+  })
+
+  it('cuts a message that has more characters than it may have, and no other', () => {
+    expect([shorten('12345', 5), shorten('123456', 5)]).to.deep.equal(['12345', '12...'])
   })
 
   it('fits the CRD, whatever happened', () => {

@@ -53,7 +53,14 @@ describe('describePolicy', () => {
     const stored = { ...policy('p', {}), status: { releases: [first] } }
     const later = { ...about, now: about.now + 60_000 }
     expect(describePolicy(stored, kept, later)).to.deep.equal(first)
-    const transitions = describePolicy(stored, broken, later).conditions!.map((one) => one.lastTransitionTime)
-    expect(transitions).to.deep.equal(['2026-01-01T00:00:00Z', '2026-01-01T00:01:00Z'])
+    const transitionsOf = ({ conditions }: typeof first) => conditions!.map((one) => one.lastTransitionTime)
+    const second = describePolicy(stored, broken, later)
+    expect(transitionsOf(second)).to.deep.equal(['2026-01-01T00:00:00Z', '2026-01-01T00:01:00Z'])
+    // each condition goes by itself
+    const third = describePolicy({ ...stored, status: { releases: [second] } }, broken, {
+      ...later,
+      now: later.now + 60_000,
+    })
+    expect(transitionsOf(third)).to.deep.equal(transitionsOf(second))
   })
 })

@@ -70,6 +70,7 @@ describe('isRestored', () => {
   it('K22 is false for a client that has had a Secret, whatever anybody says', () => {
     const isTrue = { annotation: 'true' }
     expect(judged({}, { ...isTrue, status: ready('True', '2026-06-09T00:00:01Z') })).to.equal(false)
+    expect(judged({}, { ...isTrue, status: ready('True', '2026-06-09T00:00:00Z') }), 'at once').to.equal(false)
     expect(judged({}, { ...isTrue, status: { secret: { activeId: '76543210' } } })).to.equal(false)
   })
 

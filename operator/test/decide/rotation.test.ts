@@ -302,6 +302,23 @@ const table: readonly Row[] = [
     verifiers: ['old'],
   },
   {
+    sentence:
+      'K7 publishes again the older copy whose value is still live, though the status does not name its successor',
+    given: {
+      secret: holds('old'),
+      verifiers: [verifier('new'), verifier('old', now + hour)],
+      status: { activeId: idOf('old') },
+    },
+    step: 'write-shard',
+    verifiers: ['old', 'new!'],
+  },
+  {
+    sentence: 'K7 the same when it has no end yet, and a status names its successor',
+    given: { secret: holds('old'), verifiers: [verifier('new'), verifier('old')], status: { activeId: idOf('new') } },
+    step: 'write-shard',
+    verifiers: ['old', 'new!'],
+  },
+  {
     sentence: 'K7 replaces a value that was never minted, though the annotations vouch for it',
     given: { secret: holds('hunter2', { isMinted: false, rotatedAt: now }) },
     step: 'mint',

@@ -395,6 +395,17 @@ describe('renderSecret', () => {
     expect(dataOf(rendered(own))).to.include({ client_secret: plain.reveal() })
   })
 
+  it('has room for 512 KiB of keys and values, and not for one more', () => {
+    const filled = (bytes: number) => ({
+      data: Object.fromEntries(Array.from({ length: 9 }, (_, at) => [`k${at}`, 'x'.repeat(at === 8 ? bytes : 60_000)])),
+    })
+    const sizeOf = (data: Record<string, string>) =>
+      Object.entries(data).reduce((sum, [key, value]) => sum + key.length + Buffer.byteLength(value), 0)
+    const room = 512 * 1024 - sizeOf(dataOf(rendered(filled(0))))
+    expect(render(filled(room)).kind).to.equal('rendered')
+    expect(render(filled(room + 1))).to.deep.include({ kind: 'invalid' })
+  })
+
   it('serves an issuer with a path', () => {
     const result = renderSecret({
       client: client(),

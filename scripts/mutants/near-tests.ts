@@ -1,0 +1,45 @@
+// Which tests are asked about a change to a file: those that reach it by imports, the likeliest first.
+import { dirname } from 'node:path'
+import type { Imports } from '../house/imports.ts'
+
+/** Integration tests start servers: of those so many are asked. */
+const mostOfIntegration = 12
+const mostOfFirst = 3
+
+/** @param tests of all workspaces
+ *  @returns groups of tests to run one after the other: the nearest, other unit tests, integration tests of what lies around the file */
+export function testsNear(file: string, tests: readonly string[], imports: Imports): readonly (readonly string[])[] {
+  const distances = distancesTo(file, imports)
+  const reaching = tests
+    .filter((test) => distances.has(test))
+    .toSorted(
+      (one, other) => likenessOf(other, file) - likenessOf(one, file) || distances.get(one)! - distances.get(other)!,
+    )
+  const isIntegration = (test: string) => test.includes('.integration.')
+  const units = reaching.filter((test) => !isIntegration(test))
+  const integration = reaching.filter(isIntegration).slice(0, mostOfIntegration)
+  return [units.slice(0, mostOfFirst), units.slice(mostOfFirst), integration].filter((group) => group.length > 0)
+}
+
+/** @returns each file that imports it, directly or through others, and through how many */
+function distancesTo(file: string, imports: Imports): ReadonlyMap<string, number> {
+  const distances = new Map([[file, 0]])
+  // a Map goes on with what is added while it is walked
+  for (const [name, distance] of distances)
+    for (const [importer, names] of imports)
+      if (names.includes(name) && !distances.has(importer)) distances.set(importer, distance + 1)
+  return distances
+}
+
+/** How much of its path a test shares with a file, its name included. */
+function likenessOf(test: string, file: string): number {
+  const foldersOf = (path: string) =>
+    dirname(path)
+      .split('/')
+      .filter((name) => name !== 'src' && name !== 'test')
+  const others = foldersOf(file)
+  const folders = foldersOf(test)
+  const shared = others.findIndex((name, index) => folders[index] !== name)
+  const stemOf = (path: string) => path.split('/').at(-1)!.split('.')[0]
+  return (shared === -1 ? others.length : shared) + (stemOf(test) === stemOf(file) ? 2 : 0)
+}
