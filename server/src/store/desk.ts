@@ -93,7 +93,7 @@ const lockLinks = statement(
   'desk-lock-links',
   'SELECT FROM upstream_links WHERE user_id = ANY($1::uuid[]) ORDER BY issuer, subject FOR UPDATE',
 )
-const people = statement(
+const people = statement<LockedRow>(
   'desk-people',
   `SELECT u.*, ${sourceOf}, ${groupsOf}, ARRAY(SELECT unnest(l.groups) FROM upstream_links l WHERE l.user_id = u.id) AS said_groups
    FROM users u WHERE u.id = ANY($1::uuid[])`,
@@ -116,13 +116,13 @@ const consume = statement(
   'desk-consume',
   'DELETE FROM desk_requests WHERE id = $1::uuid AND expires_at > clock_timestamp() RETURNING id',
 )
-const requests = statement(
+const requests = statement<RequestRow>(
   'desk-requests',
   `SELECT r.*, p.username AS person, a.username AS asked_by_name
    FROM desk_requests r JOIN users p ON p.id = r.user_id JOIN users a ON a.id = r.asked_by
    WHERE r.expires_at > clock_timestamp() AND ($1::uuid IS NULL OR r.user_id = $1) ORDER BY r.asked_at LIMIT ${mostRequests}`,
 )
-const members = statement(
+const members = statement<UserRow>(
   'desk-members',
   `SELECT u.*, ${groupsOf}, ${preferencesOf} FROM users u WHERE ${personCounts.sql('u')} AND u.email IS NOT NULL AND u.id IN (
      SELECT m.user_id FROM groups g JOIN group_members m ON m.group_id = g.id WHERE g.name = ANY($1) AND 'postgres' = ANY($2)
@@ -153,13 +153,13 @@ export function createDesk(needs: Transactional & { readonly outbox: Outbox }): 
         const wanted = [...new Set(ids)]
         await database.query(lockPeople, [wanted])
         await database.query(lockLinks, [wanted])
-        const rows = await database.query<LockedRow>(people, [wanted])
+        const rows = await database.query(people, [wanted])
         const known = rows.map((row) => [row.id, { user: userOf(row), saidGroups: row.said_groups }] as const)
         return work({ ...tablesOf({ ...bound, outbox: needs.outbox }), people: new Map(known) })
       }),
     async requests(userId) {
       if (userId !== undefined && !isUuid(userId)) return []
-      return (await needs.database.query<RequestRow>(requests, [userId ?? null])).map(requestOf)
+      return (await needs.database.query(requests, [userId ?? null])).map(requestOf)
     },
   }
 }
@@ -182,7 +182,7 @@ function tablesOf(bound: Transactional & { readonly outbox: Outbox }): Omit<Desk
       return asked
     },
     consume: async (id) => isUuid(id) && (await database.query(consume, [id])).length === 1,
-    membersWithMail: async (groups, from) => (await database.query<UserRow>(members, [groups, from])).map(userOf),
+    membersWithMail: async (groups, from) => (await database.query(members, [groups, from])).map(userOf),
     queue: async (mails) => void (await database.query(queue, [outbox.rows(mails)])),
   }
 }

@@ -10,8 +10,8 @@ export interface Epoch {
   raise(audit: readonly AuditEvent[]): Promise<number>
 }
 
-const read = statement('epoch-read', 'SELECT epoch FROM epoch', { batched: true })
-const raise = statement(
+const read = statement<{ epoch: number }>('epoch-read', 'SELECT epoch FROM epoch', { batched: true })
+const raise = statement<{ epoch: number }>(
   'epoch-raise',
   `WITH raised AS (UPDATE epoch SET epoch = greatest(epoch + 1, extract(epoch FROM now())::bigint), raised_at = now() RETURNING epoch),
    written AS (${auditInsert('$1')})
@@ -20,9 +20,9 @@ const raise = statement(
 
 export function createEpoch(needs: { database: Connection; audit: AuditRows }): Epoch {
   return {
-    read: async () => (await needs.database.query<{ epoch: number }>(read))[0]!.epoch,
+    read: async () => (await needs.database.query(read))[0]!.epoch,
     async raise(events) {
-      const { epoch } = (await needs.database.query<{ epoch: number }>(raise, [needs.audit.rows(events)]))[0]!
+      const { epoch } = (await needs.database.query(raise, [needs.audit.rows(events)]))[0]!
       needs.audit.lines(events)
       return epoch
     },

@@ -50,13 +50,13 @@ export async function migrateUp(
   }
 }
 
-const hasTable = statement('migration-table', `SELECT to_regclass('${table}') IS NOT NULL AS there`)
-const list = statement('migration-list', `SELECT name FROM ${table} ORDER BY id`)
+const hasTable = statement<{ there: boolean }>('migration-table', `SELECT to_regclass('${table}') IS NOT NULL AS there`)
+const list = statement<{ name: string }>('migration-list', `SELECT name FROM ${table} ORDER BY id`)
 
 /** Only reads. */
 export async function migrationStatus(database: Connection): Promise<MigrationStatus> {
-  const [{ there } = { there: false }] = await database.query<{ there: boolean }>(hasTable)
-  const applied = there ? (await database.query<{ name: string }>(list)).map((row) => row.name) : []
+  const [{ there } = { there: false }] = await database.query(hasTable)
+  const applied = there ? (await database.query(list)).map((row) => row.name) : []
   return { applied, pending: neededMigrations().filter((name) => !applied.includes(name)) }
 }
 

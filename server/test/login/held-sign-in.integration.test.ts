@@ -121,13 +121,13 @@ describe('a sign-in whose page is kept open', function () {
     return browser.open(action, { form: { ...fields, decision: 'allow', remember: 'on' }, replica: 1 })
   }
   const rowsOf = async (userId: string) => {
-    const rows = statement(
+    const rows = statement<Record<string, number>>(
       'test-rows-of',
       `SELECT (SELECT count(*) FROM grants WHERE user_id = $1 AND revoked_at IS NULL) AS grants,
          (SELECT count(*) FROM devices WHERE user_id = $1 AND revoked_at IS NULL) AS devices,
          (SELECT count(*) FROM consents WHERE user_id = $1) AS consents`,
     )
-    return (await store().database.query<Record<string, number>>(rows, [userId]))[0]
+    return (await store().database.query(rows, [userId]))[0]
   }
 
   for (const [what, happen] of ends) {

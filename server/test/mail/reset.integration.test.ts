@@ -17,7 +17,7 @@ import type { MailSite } from './with-mail.ts'
 
 const expireLinks = statement('test-expire-links', "UPDATE mail_links SET expires_at = now() - interval '1 second'")
 const forgetLimits = statement('test-forget-limits', 'DELETE FROM attempts')
-const allRows = statement(
+const allRows = statement<{ row: string }>(
   'test-all-link-rows',
   'SELECT l::text AS row FROM mail_links l UNION ALL SELECT o::text FROM outbox o UNION ALL SELECT a::text FROM audit a',
 )
@@ -403,7 +403,7 @@ describe('a new password by mail', function () {
     await site.settled()
     const { store } = site.apps[0]!
     await store.audit.flush()
-    const rows = await store.database.query<{ row: string }>(allRows)
+    const rows = await store.database.query(allRows)
     expect(rows.length).to.be.greaterThan(3)
     for (const text of [...rows.map(({ row }) => row), ...site.lines]) expect(text).to.not.contain(token)
   })

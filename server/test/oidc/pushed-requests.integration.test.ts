@@ -149,8 +149,8 @@ describe('RFC 9126 pushed requests', () => {
     await browser.authorize(urlOf('app.web', uri), 'ada')
     const tables = Object.keys(await countRows(replicas))
     for (const table of tables) {
-      const all = statement(`test-text-of-${table}`, `SELECT t::text AS row FROM ${table} t`)
-      for (const { row } of await replicas.apps[0]!.store.database.query<{ row: string }>(all)) {
+      const all = statement<{ row: string }>(`test-text-of-${table}`, `SELECT t::text AS row FROM ${table} t`)
+      for (const { row } of await replicas.apps[0]!.store.database.query(all)) {
         const handle = uri.split(':').at(-1)!
         for (const word of [handle, 'state-to-look-for', 'nonce-to-look-for']) expect(row, table).to.not.contain(word)
       }

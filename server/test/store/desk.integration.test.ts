@@ -5,7 +5,7 @@ import { addPerson, freshStore } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
 import { waitFor } from './wait-for.ts'
 
-const waitingForLocks = statement(
+const waitingForLocks = statement<{ waiting: number }>(
   'test-waiting-for-locks',
   `SELECT count(*) AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
 )
@@ -39,7 +39,7 @@ describe('what the help desk does in one transaction', function () {
       await connection.query(joins, [id, 'admins'])
       seen = one.desk.withPeople([id], async (on) => on.people.get(id)!.user.groups)
       await waitFor(async () => {
-        const [{ waiting } = { waiting: 0 }] = await other.database.query<{ waiting: number }>(waitingForLocks)
+        const [{ waiting } = { waiting: 0 }] = await other.database.query(waitingForLocks)
         return waiting > 0 ? undefined : 'nobody waits'
       })
     })
@@ -53,7 +53,7 @@ describe('what the help desk does in one transaction', function () {
     const joined = await one.desk.withPeople([id], async (on) => {
       const joining = other.groups.addMember('night-shift', id, []).then(() => order.push('joined'))
       await waitFor(async () => {
-        const [{ waiting } = { waiting: 0 }] = await other.database.query<{ waiting: number }>(waitingForLocks)
+        const [{ waiting } = { waiting: 0 }] = await other.database.query(waitingForLocks)
         return waiting > 0 ? undefined : 'nobody waits'
       })
       await on.users.setDisabled(id, true, [])

@@ -1,5 +1,6 @@
 // What PostgreSQL did for the queries of a piece of code.
-import type { Connection, StatementValues } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/postgres.ts'
+import type { Connection, Statement, StatementValues } from '../../src/store/driver/postgres.ts'
 
 interface Node {
   readonly 'Node Type': string
@@ -20,11 +21,14 @@ export function explained(database: Connection): ExplainedConnection {
   const nodes: Node[] = []
   return {
     nodes,
-    async query<Row>(asked: Parameters<Connection['query']>[0], values: StatementValues = []) {
-      const explain = { ...asked, name: `explain-${asked.name}`, text: `EXPLAIN (ANALYZE, FORMAT JSON) ${asked.text}` }
-      const [row] = await database.query<{ 'QUERY PLAN': { Plan: Node }[] }>(explain, values)
+    async query<Row>(asked: Statement<Row>, values: StatementValues = []) {
+      const explain = statement<{ 'QUERY PLAN': { Plan: Node }[] }>(
+        `explain-${asked.name}`,
+        `EXPLAIN (ANALYZE, FORMAT JSON) ${asked.text}`,
+      )
+      const [row] = await database.query({ ...explain, parameters: asked.parameters }, values)
       nodes.push(...flat(row!['QUERY PLAN'][0]!.Plan))
-      return database.query<Row>(asked, values)
+      return database.query(asked, values)
     },
   }
 }

@@ -103,7 +103,7 @@ const family = statement<{ seq: number; rotated_at: Date; expires_at: Date }>(
 
 /** @returns undefined unless it and its grant live */
 export async function familyOf(store: Store, grantId: string): Promise<FamilyState | undefined> {
-  const [row] = await store.database.query<{ seq: number; rotated_at: Date; expires_at: Date }>(family, [grantId])
+  const [row] = await store.database.query(family, [grantId])
   return row && { seq: row.seq, rotatedAt: row.rotated_at.getTime(), expiresAt: row.expires_at.getTime() }
 }
 

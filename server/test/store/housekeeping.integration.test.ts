@@ -53,11 +53,11 @@ describe('housekeeping of the store', () => {
       const payload = { request: 'a-state-and-a-nonce' }
       await store.pushedRequests.put({ id, clientUid: 'a', payload, expiresAt: inMs(60_000) })
       await store.pushedRequests.spend(id, inMs(60_000))
-      const all = statement(
+      const all = statement<{ row: string }>(
         'test-all-of-it',
         'SELECT p::text AS row FROM pushed_requests p UNION ALL SELECT o::text FROM one_time o',
       )
-      const rows = await store.database.query<{ row: string }>(all)
+      const rows = await store.database.query(all)
       expect(rows.length).to.be.greaterThan(1)
       for (const { row } of rows) expect(row).to.not.contain(id).and.not.contain('a-state-and-a-nonce')
     })

@@ -79,10 +79,10 @@ const usernameOf = (id: string) => `(SELECT username FROM users u WHERE u.id = C
 const shown = `a.*, ${usernameOf('a.user_id')} AS username,
   ${usernameOf("a.detail->>'by'")} AS by_name, ${usernameOf("a.detail->>'person'")} AS person_name`
 
-const known = new Map<string, Statement>()
+const known = new Map<string, Statement<AuditRow>>()
 
 /** A statement for each set of filters, so that PostgreSQL plans each for itself: none asks whether a filter is there. */
-function statementFor(parts: readonly Part[], isFollowing: boolean): Statement {
+function statementFor(parts: readonly Part[], isFollowing: boolean): Statement<AuditRow> {
   const name = ['audit-search', ...parts.map((part) => part.name)].join('-')
   const before = known.get(name)
   if (before !== undefined) return before
@@ -91,7 +91,7 @@ function statementFor(parts: readonly Part[], isFollowing: boolean): Statement {
   const conditions = parts.map(({ sql, values }) => sql(...values.map(next)))
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
   const order = isFollowing ? 'id' : 'at DESC, id DESC'
-  const made = statement(name, `SELECT ${shown} FROM audit a ${where} ORDER BY ${order} LIMIT ${next()}`)
+  const made = statement<AuditRow>(name, `SELECT ${shown} FROM audit a ${where} ORDER BY ${order} LIMIT ${next()}`)
   known.set(name, made)
   return made
 }
@@ -101,10 +101,10 @@ export async function searchAudit(database: Connection, filter: AuditFilter): Pr
   const parts = partsOf(filter)
   const asked = statementFor(parts, filter.afterId !== undefined)
   const values = [...parts.flatMap((part) => part.values), filter.limit]
-  return (await database.query<AuditRow>(asked, values)).map(recordOf)
+  return (await database.query(asked, values)).map(recordOf)
 }
 
-const newestId = statement('audit-newest-id', 'SELECT coalesce(max(id), 0) AS id FROM audit')
+const newestId = statement<{ id: number }>('audit-newest-id', 'SELECT coalesce(max(id), 0) AS id FROM audit')
 
 /** Several replicas write at once: a row may be seen after rows of greater ids, but not this many later. */
 const lateIds = 1000
@@ -151,7 +151,7 @@ export class AuditFollower {
   }
 
   async #newest(): Promise<number> {
-    return (await this.#database.query<{ id: number }>(newestId))[0]!.id
+    return (await this.#database.query(newestId))[0]!.id
   }
 }
 

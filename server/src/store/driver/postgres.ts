@@ -13,8 +13,11 @@ import type { DialWire, Listening, ListeningWire } from './listeners.ts'
 import { PreparedQuery } from './prepared-query.ts'
 import { codedOf, hasStalePlan, isBroken, isDeadConnection, sqlState } from './postgres-errors.ts'
 
-/** A prepared statement: PostgreSQL plans it once per connection under its name. */
-export interface Statement {
+/** A prepared statement: PostgreSQL plans it once per connection under its name. Its rows are of the type that it says: PostgreSQL
+ *  holds the types of columns, and the statement is where they are chosen. */
+export interface Statement<Row = unknown> {
+  /** For the compiler alone. */
+  readonly row?: Row
   readonly name: string
   readonly text: string
   /** Of its parameters, in the order of `$1`, `$2`; empty when its text has numbers. */
@@ -23,8 +26,8 @@ export interface Statement {
   readonly writes: boolean
   /** It belongs to no request, or to many at once, so it counts for none of them. */
   readonly batched: boolean
-  /** Whether it has changed rows, by what it answered; undefined: always. */
-  readonly hasWritten?: ((rows: readonly unknown[]) => boolean) | undefined
+  /** Whether it has changed rows, by what it answered. */
+  hasWritten(rows: readonly Row[]): boolean
 }
 
 /** Values in the order of `$1`, `$2`, or by the names of the statement. */
@@ -40,11 +43,11 @@ export function statement<Row>(
     batched = false,
     hasWritten = () => true,
   }: { batched?: boolean; hasWritten?: (rows: readonly Row[]) => boolean } = {},
-): Statement {
+): Statement<Row> {
   const writes = /\b(INSERT|UPDATE|DELETE|NOTIFY|pg_notify)\b/.test(text)
   const parameters = [...new Set(Array.from(text.matchAll(/\$([a-z]\w*)/gi), ([, parameter]) => parameter!))]
   const numbered = text.replace(/\$([a-z]\w*)/gi, (_, parameter: string) => `$${parameters.indexOf(parameter) + 1}`)
-  return { name, text: numbered, parameters, batched, writes, hasWritten: hasWritten as Statement['hasWritten'] }
+  return { name, text: numbered, parameters, batched, writes, hasWritten }
 }
 
 function inOrder({ name, parameters }: Statement, values: StatementValues): readonly unknown[] {
@@ -59,7 +62,7 @@ const isList = (values: StatementValues): values is readonly unknown[] => Array.
 
 export interface Connection {
   /** @returns the rows; throws CodedError STORE_UNAVAILABLE when PostgreSQL cannot answer */
-  query<Row>(statement: Statement, values?: StatementValues): Promise<Row[]>
+  query<Row>(statement: Statement<Row>, values?: StatementValues): Promise<Row[]>
 }
 
 export interface Database extends Connection {
@@ -143,8 +146,8 @@ class PostgresDatabase implements Database {
     this.#pool.$pool.on('connect', (client: EventEmitter) => void client.on('error', () => undefined))
   }
 
-  query<Row>(asked: Statement, values: StatementValues = []): Promise<Row[]> {
-    return this.#guarded(() => this.#alone<Row>(asked, values), !asked.writes)
+  query<Row>(asked: Statement<Row>, values: StatementValues = []): Promise<Row[]> {
+    return this.#guarded(() => this.#alone(asked, values), !asked.writes)
   }
 
   transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
@@ -180,9 +183,9 @@ class PostgresDatabase implements Database {
     }
   }
 
-  async #alone<Row>(asked: Statement, values: StatementValues): Promise<Row[]> {
-    const rows = await this.#withWire((wire) => this.#run<Row>(wire, asked, values))
-    if (asked.writes && !asked.batched && asked.hasWritten?.(rows) !== false) this.#counts.commits++
+  async #alone<Row>(asked: Statement<Row>, values: StatementValues): Promise<Row[]> {
+    const rows = await this.#withWire((wire) => this.#run(wire, asked, values))
+    if (asked.writes && !asked.batched && asked.hasWritten(rows)) this.#counts.commits++
     return rows
   }
 
@@ -217,7 +220,7 @@ class PostgresDatabase implements Database {
     })
   }
 
-  async #run<Row>(wire: Wire, asked: Statement, values: StatementValues): Promise<Row[]> {
+  async #run<Row>(wire: Wire, asked: Statement<Row>, values: StatementValues): Promise<Row[]> {
     this.#counts[asked.batched ? 'batches' : 'roundTrips']++
     const began = performance.now()
     try {

@@ -4,7 +4,7 @@ import { outboxInsert } from '../outbox/outbox.ts'
 import { statement } from '../driver/postgres.ts'
 import { admitted } from '../people/standing.ts'
 import { hashOf, isFirst, rowsOf, storeFactor } from './needs.ts'
-import type { Enrolled, FactorNeeds, NewFactor } from './needs.ts'
+import type { Enrolled, EnrolledRow, FactorNeeds, NewFactor } from './needs.ts'
 import { forgetWrongCodes, lockOf } from './wrong-codes.ts'
 import type { CodeLimits } from './wrong-codes.ts'
 
@@ -42,7 +42,7 @@ export interface Apps {
   keysInUse(): Promise<{ keyId: string; seeds: number }[]>
 }
 
-const findApp = statement(
+const findApp = statement<AppRow>(
   'factor-find-app',
   `SELECT f.id, f.secret, f.encrypted_by,
      coalesce(ceil(extract(epoch FROM (${lockOf('$1::uuid', '$2')}) - clock_timestamp())), 0)::integer AS locked_seconds
@@ -55,7 +55,7 @@ const useStep = statement(
    ${forgetWrongCodes('$1::uuid', 'EXISTS (SELECT FROM used)')}
    SELECT id FROM used`,
 )
-const enrolApp = statement(
+const enrolApp = statement<EnrolledRow>(
   'factor-enrol-app',
   `WITH person AS (${admitted()}),
    before AS (DELETE FROM factors WHERE user_id = (SELECT id FROM person) AND kind = 'totp' RETURNING id),
@@ -69,7 +69,7 @@ const enrolApp = statement(
    SELECT EXISTS (SELECT FROM codes) AS codes_stored, ${isFirst} AS is_first
    FROM person WHERE EXISTS (SELECT FROM new)`,
 )
-const outdated = statement(
+const outdated = statement<{ id: string; user_id: string; secret: Buffer; encrypted_by: string }>(
   'factor-outdated',
   `SELECT id, user_id, secret, encrypted_by FROM factors WHERE kind = 'totp' AND encrypted_by <> $1 ORDER BY id LIMIT 500`,
 )
@@ -77,7 +77,7 @@ const setSecret = statement(
   'factor-set-secret',
   'UPDATE factors SET secret = $2, encrypted_by = $3 WHERE id = $1 AND encrypted_by = $4',
 )
-const keysInUse = statement(
+const keysInUse = statement<{ key_id: string; seeds: number }>(
   'factor-keys-in-use',
   `SELECT encrypted_by AS key_id, count(*)::integer AS seeds FROM factors WHERE kind = 'totp' GROUP BY encrypted_by ORDER BY 1`,
 )
@@ -88,7 +88,7 @@ export function createApps(needs: FactorNeeds): Apps {
   const { database, ring } = needs
   return {
     async findApp(userId, { perAccount }) {
-      const [row] = await database.query<AppRow>(findApp, [userId, perAccount])
+      const [row] = await database.query(findApp, [userId, perAccount])
       const { id, secret, encrypted_by: keyId, locked_seconds: lockedSeconds } = row!
       if (id === null) return { app: undefined, lockedSeconds }
       return { app: { id, seed: ring.decrypt(secret, keyId, bindingOf(id, userId)).toString() }, lockedSeconds }
@@ -99,7 +99,7 @@ export function createApps(needs: FactorNeeds): Apps {
     enrolApp: (enrolment) => enrol(needs, enrolment),
     reencrypt: () => reencrypt(needs),
     async keysInUse() {
-      const rows = await database.query<{ key_id: string; seeds: number }>(keysInUse)
+      const rows = await database.query(keysInUse)
       return rows.map(({ key_id: keyId, seeds }) => ({ keyId, seeds }))
     },
   }
@@ -116,10 +116,9 @@ async function enrol(needs: FactorNeeds, enrolment: Enrolment) {
 }
 
 async function reencrypt({ database, ring }: FactorNeeds): Promise<number> {
-  type Row = { id: string; user_id: string; secret: Buffer; encrypted_by: string }
   let total = 0
   for (;;) {
-    const rows = await database.query<Row>(outdated, [ring.currentId])
+    const rows = await database.query(outdated, [ring.currentId])
     for (const row of rows) {
       const binding = bindingOf(row.id, row.user_id)
       const { box, keyId } = ring.encrypt(ring.decrypt(row.secret, row.encrypted_by, binding), binding)

@@ -46,13 +46,13 @@ export interface Factors extends WrongCodes, RecoveryCodes, Apps, Passkeys {
   reset(userId: string, audit: readonly AuditEvent[], mail?: Mail): Promise<number | undefined>
 }
 
-const list = statement(
+const list = statement<FactorRow>(
   'factor-list',
   'SELECT id, kind, name, created_at, last_used_at FROM factors WHERE user_id = $1 ORDER BY created_at, id',
 )
 // a statement of its own: only a later one sees the factor and the link of whoever had the row
 const lockPerson = statement('factor-lock-person', 'SELECT FROM users WHERE id = $1::uuid FOR UPDATE')
-const reset = statement(
+const reset = statement<{ gone: number }>(
   'factor-reset',
   `WITH person AS (UPDATE users SET ${moveStanding} WHERE id = $1::uuid RETURNING id),
    gone AS (DELETE FROM factors WHERE user_id = (SELECT id FROM person) RETURNING id),
@@ -68,7 +68,7 @@ const isRemovable = (upstreams: string, passkeys: string): string => `(f.kind <>
      OR EXISTS (SELECT FROM credentials c WHERE c.user_id = f.user_id)
      OR EXISTS (SELECT FROM factors o WHERE o.user_id = f.user_id AND o.kind = 'passkey' AND o.id <> f.id)
      OR EXISTS (SELECT FROM upstream_links l WHERE l.user_id = f.user_id AND l.upstream = ANY(${upstreams}::text[])))`
-const remove = statement(
+const remove = statement<{ is_last: boolean }>(
   'factor-remove',
   `WITH gone AS (DELETE FROM factors f WHERE f.user_id = $1::uuid AND f.id = $2::uuid AND ${isRemovable('$5', '$6')} RETURNING f.id),
    codes AS (DELETE FROM recovery_codes WHERE user_id = $1::uuid AND EXISTS (SELECT FROM gone)
@@ -123,7 +123,7 @@ async function removeFactor(
     row.is_last ? { ...others, keepsOthers: false, endsOwnGrants: true } : (others ?? {})
   const gone = await changeFactors(needs, userId, { events, others: othersAfter }, async (connection) => {
     const isAdmitted = (await connection.query(lockAdmitted, [userId, standing])).length === 1
-    const removed = isAdmitted ? await connection.query<{ is_last: boolean }>(remove, values) : []
+    const removed = isAdmitted ? await connection.query(remove, values) : []
     if (removed.length > 0) await weakenLinksOf(connection, userId)
     return removed
   })
@@ -143,7 +143,7 @@ function open(ring: KeyEncryptionRing, sealed: string, boundTo: string): string 
 
 /** `Factors.of`, for a caller without the ring of keys. */
 export const factorsOf = async ({ database }: Pick<FactorNeeds, 'database'>, userId: string): Promise<Factor[]> =>
-  (await database.query<FactorRow>(list, [userId])).map(factorOf)
+  (await database.query(list, [userId])).map(factorOf)
 
 /** `Factors.reset`, for a caller without the ring of keys. */
 export async function resetFactors(
@@ -154,11 +154,7 @@ export async function resetFactors(
 ): Promise<number | undefined> {
   const gone = await database.transaction(async (connection) => {
     await connection.query(lockPerson, [userId])
-    const [row] = await connection.query<{ gone: number }>(reset, [
-      userId,
-      audit.rows(events),
-      rowsOf({ outbox }, mail),
-    ])
+    const [row] = await connection.query(reset, [userId, audit.rows(events), rowsOf({ outbox }, mail)])
     if (row === undefined) return undefined
     await weakenLinksOf(connection, userId)
     await endSessionsOf(connection, userId)

@@ -103,16 +103,21 @@ const weakenLinks = statement(
 export const weakenLinksOf = async (connection: Connection, userId: string): Promise<void> =>
   void (await connection.query(weakenLinks, [userId]))
 
+export interface EnrolledRow {
+  readonly codes_stored: boolean
+  readonly is_first: boolean
+}
+
 /** Stores a new factor. @param enrol as `change` of `changeFactors` */
 export async function storeFactor(
   needs: FactorNeeds,
-  enrol: Statement,
+  enrol: Statement<EnrolledRow>,
   values: readonly unknown[],
   { userId, others, audit: events, unlinked, cameBy }: NewFactor,
 ): Promise<Enrolled | undefined> {
   let wereUnlinked = false
   const stored = await changeFactors(needs, userId, { events, others }, async (connection) => {
-    const rows = await connection.query<{ codes_stored: boolean; is_first: boolean }>(enrol, values)
+    const rows = await connection.query(enrol, values)
     if (rows[0]?.is_first !== true || unlinked === undefined) return rows
     const kept = [cameBy?.issuer ?? null, cameBy?.subject ?? null]
     const dropped = [userId, needs.audit.rows(unlinked.audit), rowsOf(needs, unlinked.mail), ...kept]

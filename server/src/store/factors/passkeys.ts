@@ -4,7 +4,7 @@ import { outboxInsert } from '../outbox/outbox.ts'
 import { statement } from '../driver/postgres.ts'
 import { admitted } from '../people/standing.ts'
 import { hashOf, isFirst, rowsOf, storeFactor } from './needs.ts'
-import type { Enrolled, FactorNeeds, NewFactor } from './needs.ts'
+import type { Enrolled, EnrolledRow, FactorNeeds, NewFactor } from './needs.ts'
 
 /** A passkey, as it is checked. */
 export interface StoredPasskey {
@@ -41,12 +41,12 @@ export interface Passkeys {
   enrolPasskey(enrolment: PasskeyEnrolment): Promise<Enrolled | undefined>
 }
 
-const findPasskey = statement(
+const findPasskey = statement<PasskeyRow>(
   'factor-find-passkey',
   `SELECT id, user_id, credential_id, public_key, sign_count::float8 AS sign_count, synced FROM factors
    WHERE credential_id = $1 AND kind = 'passkey'`,
 )
-const credentialIds = statement(
+const credentialIds = statement<{ credential_id: string }>(
   'factor-credential-ids',
   `SELECT credential_id FROM factors WHERE user_id = $1 AND kind = 'passkey'`,
 )
@@ -57,7 +57,7 @@ const usePasskey = statement(
   `WITH ${markChallenge('$3', '$4')}
    UPDATE factors SET sign_count = $2::bigint, last_used_at = now() WHERE id = $1 AND EXISTS (SELECT FROM mark) RETURNING id`,
 )
-const enrolPasskey = statement(
+const enrolPasskey = statement<EnrolledRow>(
   'factor-enrol-passkey',
   `WITH person AS (${admitted(` AND (SELECT count(*) FROM factors f WHERE f.user_id = u.id AND f.kind = 'passkey') < ${mostPasskeys}`)}),
    ${markChallenge('$10', '$11', ' FROM person')},
@@ -85,10 +85,10 @@ export function createPasskeys(needs: FactorNeeds): Passkeys {
   const { database } = needs
   return {
     async findPasskey(credentialId) {
-      return (await database.query<PasskeyRow>(findPasskey, [credentialId])).map(passkeyOf)[0]
+      return (await database.query(findPasskey, [credentialId])).map(passkeyOf)[0]
     },
     async credentialIds(userId) {
-      const rows = await database.query<{ credential_id: string }>(credentialIds, [userId])
+      const rows = await database.query(credentialIds, [userId])
       return rows.map((row) => row.credential_id)
     },
     async usePasskey({ id, signCount, challenge, usedUntil }) {

@@ -34,7 +34,7 @@ export interface RecoveryCodes {
   ): Promise<boolean>
 }
 
-const useRecoveryCode = statement(
+const useRecoveryCode = statement<{ left: number }>(
   'factor-use-recovery-code',
   `WITH used AS (UPDATE recovery_codes SET used_at = now()
      WHERE user_id = $1::uuid AND code_hash = $2 AND used_at IS NULL AND NOT EXISTS (${lockOf('$1::uuid', '$3')}) RETURNING user_id),
@@ -44,7 +44,7 @@ const useRecoveryCode = statement(
    SELECT (SELECT count(*) FROM recovery_codes c WHERE c.user_id = $1::uuid AND c.used_at IS NULL AND c.code_hash <> $2)::integer AS left
    FROM used`,
 )
-const codesLeft = statement(
+const codesLeft = statement<{ left: number }>(
   'factor-codes-left',
   'SELECT count(*)::integer AS left FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL',
 )
@@ -64,11 +64,11 @@ export function createRecoveryCodes(needs: FactorNeeds): RecoveryCodes {
   return {
     async useRecoveryCode({ userId, code, limits, audit: events, mail }) {
       const values = [userId, hashOf(code), limits.perAccount, audit.rows(events), rowsOf(needs, mail)]
-      const [row] = await database.query<{ left: number }>(useRecoveryCode, values)
+      const [row] = await database.query(useRecoveryCode, values)
       if (row !== undefined) audit.lines(events)
       return row
     },
-    recoveryCodesLeft: async (userId) => (await database.query<{ left: number }>(codesLeft, [userId]))[0]!.left,
+    recoveryCodesLeft: async (userId) => (await database.query(codesLeft, [userId]))[0]!.left,
     async replaceRecoveryCodes({ userId, standing }, codes, { audit: events, mail }, others) {
       const values = [userId, standing, codes.map(hashOf), audit.rows(events), rowsOf(needs, mail)]
       const change = (connection: Connection) => connection.query(replaceCodes, values)

@@ -80,12 +80,12 @@ const link = statement(
    written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM made)')})
    SELECT user_id FROM made`,
 )
-const list = statement(
+const list = statement<LinkRow>(
   'upstream-list',
   `SELECT upstream, issuer, subject, linked_at, signed_in_at, ${isOrigin} AS is_origin, ${isStrong} AS is_strong
    FROM upstream_links l WHERE user_id = $1::uuid ORDER BY linked_at, issuer, subject`,
 )
-const unlink = statement(
+const unlink = statement<{ gone: number }>(
   'upstream-unlink',
   `WITH gone AS (DELETE FROM upstream_links l WHERE l.user_id = $1::uuid AND ($2::text IS NULL OR l.upstream = $2) AND NOT ${isOrigin} RETURNING l.user_id),
    person AS (UPDATE users SET ${moveStanding} WHERE id = (SELECT user_id FROM gone LIMIT 1)),
@@ -93,7 +93,10 @@ const unlink = statement(
    written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM gone)')})
    SELECT count(*)::integer AS gone FROM gone`,
 )
-const ownerOf = statement('upstream-owner-of', 'SELECT user_id FROM upstream_links WHERE issuer = $1 AND subject = $2')
+const ownerOf = statement<{ user_id: string }>(
+  'upstream-owner-of',
+  'SELECT user_id FROM upstream_links WHERE issuer = $1 AND subject = $2',
+)
 /** SQL, for `upstream_links l`: the person has another way to sign in, or this is none. @param upstreams, passkeys see `Ways` */
 const isRemovable = (
   upstreams: string,
@@ -104,7 +107,7 @@ const isRemovable = (
      OR ${passkeys}::boolean AND EXISTS (SELECT FROM factors f WHERE f.user_id = l.user_id AND f.kind = 'passkey')
      OR EXISTS (SELECT FROM upstream_links o WHERE o.user_id = l.user_id AND (o.issuer, o.subject) <> (l.issuer, l.subject)
        AND o.upstream = ANY(${upstreams}::text[]))))`
-const listOwn = statement(
+const listOwn = statement<OwnLinkRow>(
   'upstream-list-own',
   `SELECT upstream, issuer, subject, linked_at, signed_in_at, ${isOrigin} AS is_origin, ${isStrong} AS is_strong, ${isRemovable('$2', '$3')} AS is_removable
    FROM upstream_links l WHERE user_id = $1::uuid ORDER BY linked_at, issuer, subject`,
@@ -118,7 +121,7 @@ const unlinkOwn = statement(
    written AS (${auditInsert('$6', ' WHERE EXISTS (SELECT FROM gone)')})
    SELECT user_id FROM gone`,
 )
-const lastOf = statement(
+const lastOf = statement<{ upstream: string }>(
   'upstream-last-of',
   'SELECT upstream FROM upstream_links WHERE user_id = $1 ORDER BY signed_in_at DESC LIMIT 1',
 )
@@ -148,20 +151,20 @@ export function createUpstreamLinks(needs: UpstreamNeeds): UpstreamLinks {
     },
     async of(userId) {
       if (!isUuid(userId)) return []
-      return (await needs.database.query<LinkRow>(list, [userId])).map(linkOf)
+      return (await needs.database.query(list, [userId])).map(linkOf)
     },
     async ownerOf({ issuer, subject }) {
-      return (await needs.database.query<{ user_id: string }>(ownerOf, [issuer, subject]))[0]?.user_id
+      return (await needs.database.query(ownerOf, [issuer, subject]))[0]?.user_id
     },
     async ownOf(userId, { upstreams, passkeys }) {
-      const rows = await needs.database.query<OwnLinkRow>(listOwn, [userId, upstreams, passkeys])
+      const rows = await needs.database.query(listOwn, [userId, upstreams, passkeys])
       return rows.map(({ is_removable: isRemovable, ...row }) => ({ ...linkOf(row), isRemovable }))
     },
     unlinkOwn: (person, identity, options) => removeOwn(needs, person, identity, options),
     unlink: (userId, upstream, told) => removeLinks(needs, userId, upstream, told),
     async lastOf(userId) {
       if (!isUuid(userId)) return undefined
-      return (await needs.database.query<{ upstream: string }>(lastOf, [userId]))[0]?.upstream
+      return (await needs.database.query(lastOf, [userId]))[0]?.upstream
     },
   }
 }
@@ -174,7 +177,7 @@ async function removeLinks(
 ): Promise<number> {
   const values = [userId, upstream ?? null, audit.rows(events), outbox.rows(mail === undefined ? [] : [mail])]
   const gone = await database.transaction(async (connection) => {
-    const [row] = await connection.query<{ gone: number }>(unlink, values)
+    const [row] = await connection.query(unlink, values)
     if (row!.gone > 0) await endSessionsOf(connection, userId)
     return row!.gone
   })

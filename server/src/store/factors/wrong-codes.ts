@@ -21,7 +21,7 @@ const ahead = (milliseconds: string) => `clock_timestamp() + ${milliseconds}::fl
 const isLocked = 'attempts.count >= $2::integer'
 // While codes are locked, nothing is counted: the lock ends when it said. The row is written all the same, since only so is it read as it is now: of
 // guesses that are on their way together, each after the last one within the limit has to be told of the lock.
-const countWrongCode = statement(
+const countWrongCode = statement<{ locked_seconds: number }>(
   'factor-count-wrong-code',
   `WITH counted AS (INSERT INTO attempts (key, count, until) VALUES ('f:' || $1::uuid, 1, ${ahead('$3')})
      ON CONFLICT (key) DO UPDATE SET
@@ -35,7 +35,7 @@ export function createWrongCodes({ database }: FactorNeeds): WrongCodes {
   return {
     async countWrongCode(userId, { perAccount, windowMs, lockMs }) {
       const values = [userId, perAccount, windowMs, lockMs]
-      return (await database.query<{ locked_seconds: number }>(countWrongCode, values))[0]!.locked_seconds
+      return (await database.query(countWrongCode, values))[0]!.locked_seconds
     },
   }
 }

@@ -72,7 +72,7 @@ export const outboxInsert = (parameter: string, condition = ''): string =>
      ON CONFLICT (once_key) DO NOTHING`
 
 const enqueue = statement('outbox-enqueue', `${outboxInsert('$1')} RETURNING id`)
-const claim = statement(
+const claim = statement<OutboxRow>(
   'outbox-claim',
   `UPDATE outbox SET tries = tries + 1, next_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
    WHERE id IN (SELECT id FROM outbox WHERE done_at IS NULL AND next_at <= clock_timestamp() AND kind = ANY($3) ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)
@@ -103,11 +103,15 @@ const giveUp = statement(
    SELECT id FROM given`,
   { batched: true },
 )
-const waiting = statement('outbox-waiting', 'SELECT count(*) AS waiting FROM outbox WHERE done_at IS NULL', {
-  batched: true,
-})
+const waiting = statement<{ waiting: number }>(
+  'outbox-waiting',
+  'SELECT count(*) AS waiting FROM outbox WHERE done_at IS NULL',
+  {
+    batched: true,
+  },
+)
 
-const outdated = statement(
+const outdated = statement<Pick<OutboxRow, 'id' | 'kind' | 'payload' | 'encrypted_by'>>(
   'outbox-outdated',
   `SELECT id, kind, payload, encrypted_by FROM outbox WHERE done_at IS NULL AND encrypted_by NOT IN ('', $1) ORDER BY id LIMIT 500`,
 )
@@ -143,7 +147,7 @@ export function createOutbox(needs: {
     workRows,
     enqueue: async (mail) => (await database.query(enqueue, [rows([mail])])).length === 1,
     claim: async (kinds, most, leaseMs) =>
-      (await database.query<OutboxRow>(claim, [most, leaseMs, kinds])).map((row) => claimedOf(ring, row)),
+      (await database.query(claim, [most, leaseMs, kinds])).map((row) => claimedOf(ring, row)),
     finish: async ({ id, tries }) => void (await database.query(finish, [id, tries])),
     retry: async ({ id, tries }, delayMs) => void (await database.query(retry, [id, tries, delayMs])),
     putOff: async ({ id, tries }, delayMs) => void (await database.query(putOff, [id, tries, delayMs])),
@@ -151,16 +155,15 @@ export function createOutbox(needs: {
       const given = await database.query(giveUp, [id, tries, audit.rows(events)])
       if (given.length > 0) audit.lines(events)
     },
-    waiting: async () => (await database.query<{ waiting: number }>(waiting))[0]!.waiting,
+    waiting: async () => (await database.query(waiting))[0]!.waiting,
     reencrypt: () => reencrypt(database, ring()),
   }
 }
 
 async function reencrypt(database: Connection, ring: KeyEncryptionRing): Promise<number> {
-  type Row = Pick<OutboxRow, 'id' | 'kind' | 'payload' | 'encrypted_by'>
   let total = 0
   for (;;) {
-    const rows = await database.query<Row>(outdated, [ring.currentId])
+    const rows = await database.query(outdated, [ring.currentId])
     for (const row of rows) {
       const binding = bindingOf(row)
       const { box, keyId } = ring.encrypt(ring.decrypt(row.payload, row.encrypted_by, binding), binding)

@@ -119,7 +119,7 @@ const take = (limit: string) => `
     places = ${livePlaces} || (${ahead(String(placeFor))})
   WHERE CASE WHEN ${isOver} THEN 0 ELSE attempts.count END + cardinality(${livePlaces}) < ${limit}
   RETURNING attempts.places[cardinality(attempts.places)]::text AS place`
-const begin = statement(
+const begin = statement<BegunRow>(
   'attempt-begin',
   `WITH found AS (SELECT u.*, k.password_hash FROM users u LEFT JOIN credentials k ON k.user_id = u.id
      WHERE u.canonical_username = $login OR u.canonical_email = $login),
@@ -136,7 +136,7 @@ const begin = statement(
      (SELECT to_jsonb(c) FROM consents c WHERE c.user_id = u.id AND c.client_uid = $clientUid) AS consent_row
    FROM (VALUES (1)) AS one (row) LEFT JOIN by_address ON true LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
 )
-const beginFound = statement(
+const beginFound = statement<FoundRow>(
   'attempt-begin-found',
   `WITH found AS (SELECT u.* FROM user_sources s JOIN users u ON u.id = s.user_id WHERE s.source = $source AND s.source_key = $key),
    by_account AS (INSERT INTO attempts (key, count, until, places)
@@ -188,7 +188,7 @@ export const keyValues = ({ account, address, accountPlace, addressPlace, found 
   addressPlace,
   found,
 })
-const failuresOf = statement(
+const failuresOf = statement<Failures & { key: string }>(
   'attempt-failures-of',
   'SELECT key, count, until FROM attempts WHERE key IN ($signIns, $codes) AND count > 0 AND until > clock_timestamp()',
 )
@@ -196,7 +196,7 @@ const failuresOf = statement(
 export const unlockAccount = (userId: string, when: string): string =>
   `unlocked AS (DELETE FROM attempts WHERE key = 'u:' || ${userId} AND ${when}
      RETURNING count > 0 AND until > clock_timestamp() AS counted)`
-const unlock = statement(
+const unlock = statement<{ counted: boolean }>(
   'attempt-unlock',
   `WITH ${unlockAccount('$userId::uuid', 'true')},
    codes AS (DELETE FROM attempts WHERE key = 'f:' || $userId::uuid RETURNING count > 0 AND until > clock_timestamp() AS counted),
@@ -227,7 +227,7 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
       const addressKey = address === undefined ? `a:?${nameHash}` : `a:${addressBlock(address)}`
       const unknownKey = `n:${nameHash}`
       const values = { login: canonical, unknownKey, addressKey, ...limits, clientUid }
-      const row = (await database.query<BegunRow>(begin, values))[0]!
+      const row = (await database.query(begin, values))[0]!
       return {
         keys: {
           account: row.account_key,
@@ -245,7 +245,7 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
     },
     async beginFound({ source, key, limits }) {
       const unknownKey = `s:${createHash('sha256').update(`${source} ${key}`).digest('base64url')}`
-      const row = (await database.query<FoundRow>(beginFound, { source, key, unknownKey, ...limits }))[0]!
+      const row = (await database.query(beginFound, { source, key, unknownKey, ...limits }))[0]!
       return {
         keys: { account: row.account_key, address: '', accountPlace: row.account_place ?? undefined },
         user: row.id === null ? undefined : userOf(row),
@@ -259,7 +259,7 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
     clear: async (keys) => void (await database.query(clear, keyValues(keys))),
     async failuresOf(userId) {
       const keys = { signIns: `u:${userId}`, codes: `f:${userId}` }
-      const rows = await database.query<Failures & { key: string }>(failuresOf, keys)
+      const rows = await database.query(failuresOf, keys)
       const find = (key: string) => {
         const row = rows.find((one) => one.key === key)
         return row && { count: row.count, until: row.until }
@@ -267,7 +267,7 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
       return { signIns: find(keys.signIns), codes: find(keys.codes) }
     },
     async unlock(userId, events) {
-      const [row] = await database.query<{ counted: boolean }>(unlock, { userId, audit: audit.rows(events) })
+      const [row] = await database.query(unlock, { userId, audit: audit.rows(events) })
       audit.lines(events)
       return row?.counted ?? false
     },

@@ -24,8 +24,8 @@ export interface Consents {
   revoke(userId: string, clientUid: string, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
-const find = statement('consent-find', 'SELECT * FROM consents WHERE user_id = $1 AND client_uid = $2')
-const revoke = statement(
+const find = statement<ConsentRow>('consent-find', 'SELECT * FROM consents WHERE user_id = $1 AND client_uid = $2')
+const revoke = statement<{ ended: boolean }>(
   'consent-revoke',
   `WITH gone AS (DELETE FROM consents WHERE user_id = $1 AND client_uid = $2 RETURNING client_uid),
    ${endGrants('user_id = $1 AND client_uid = $2')},
@@ -46,9 +46,9 @@ export interface ConsentRow {
 export function createConsents(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Consents {
   const { database, audit, changes } = needs
   return {
-    find: async (userId, clientUid) => (await database.query<ConsentRow>(find, [userId, clientUid])).map(consentOf)[0],
+    find: async (userId, clientUid) => (await database.query(find, [userId, clientUid])).map(consentOf)[0],
     async revoke(userId, clientUid, events) {
-      const [row] = await database.query<{ ended: boolean }>(revoke, [userId, clientUid, audit.rows(events)])
+      const [row] = await database.query(revoke, [userId, clientUid, audit.rows(events)])
       await changes.tell(userId)
       if (row?.ended) audit.lines(events)
       return row?.ended ?? false

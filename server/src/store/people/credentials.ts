@@ -40,11 +40,14 @@ export interface Credentials {
   rehash(userId: string, oldHash: string, newHash: string): Promise<void>
 }
 
-const find = statement('credential-find', 'SELECT password_hash FROM credentials WHERE user_id = $1')
+const find = statement<{ password_hash: string }>(
+  'credential-find',
+  'SELECT password_hash FROM credentials WHERE user_id = $1',
+)
 const changing = `UPDATE users u SET password_change_required = $3, ${moveStanding}, updated_at = now()`
 /** @param changed the CTE of that name, and what comes before it; it has a row when the password is to be set */
 const setting = (name: string, changed: string) =>
-  statement(
+  statement<{ standing: string; since: Date }>(
     name,
     `WITH ${changed},
    credential AS (INSERT INTO credentials (user_id, password_hash) SELECT id, $2 FROM changed
@@ -84,13 +87,13 @@ export function createCredentials(needs: {
 }): Credentials {
   const { database, audit, outbox, changes } = needs
   return {
-    find: async (userId) => (await database.query<{ password_hash: string }>(find, [userId]))[0]?.password_hash,
+    find: async (userId) => (await database.query(find, [userId]))[0]?.password_hash,
     async set(userId, passwordHash, { others, changeRequired, mail, audit: events, ...given }) {
       const { change, proof } = proofOf(given)
       const mails = outbox.rows(mail === undefined ? [] : [mail])
       const values = [userId, passwordHash, changeRequired, proof ?? null, audit.rows(events), mails]
       const changed = await database.transaction(async (connection) => {
-        const [row] = await connection.query<{ standing: string; since: Date }>(change, values)
+        const [row] = await connection.query(change, values)
         if (row !== undefined) await endSessionsOf(connection, userId, others)
         return row
       })

@@ -30,13 +30,13 @@ export interface Groups {
 }
 
 // counted before names come to it: there may be as many members as people
-const list = statement(
+const list = statement<Group>(
   'group-list',
   `SELECT g.name, coalesce(m.members, 0) AS members FROM groups g
    LEFT JOIN (SELECT group_id, count(*)::integer AS members FROM group_members GROUP BY group_id) m ON m.group_id = g.id
    ORDER BY g.name`,
 )
-const find = statement(
+const find = statement<Group>(
   'group-find',
   `SELECT g.name, (SELECT count(*)::integer FROM group_members m WHERE m.group_id = g.id) AS members FROM groups g WHERE g.name = $1`,
 )
@@ -59,7 +59,7 @@ const create = statement(
    written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM made)')})
    SELECT id FROM made`,
 )
-const drop = statement(
+const drop = statement<{ members: string[] }>(
   'group-drop',
   `WITH members AS (SELECT m.user_id FROM group_members m JOIN groups g ON g.id = m.group_id WHERE g.name = $1),
    gone AS (DELETE FROM groups WHERE name = $1 RETURNING id),
@@ -79,8 +79,8 @@ export function createGroups(needs: { database: Connection; audit: AuditRows; ch
     return changed
   }
   return {
-    list: () => database.query<Group>(list),
-    find: async (group) => (await database.query<Group>(find, [group]))[0],
+    list: () => database.query(list),
+    find: async (group) => (await database.query(find, [group]))[0],
     async create(group, events) {
       const faults = faultsOfGroup(group)
       if (faults.length > 0) throw new CodedError('GROUP_NAME_INVALID', { faults })
@@ -89,7 +89,7 @@ export function createGroups(needs: { database: Connection; audit: AuditRows; ch
       return made
     },
     async remove(group, events) {
-      const [gone] = await database.query<{ members: string[] }>(drop, [group, audit.rows(events)])
+      const [gone] = await database.query(drop, [group, audit.rows(events)])
       if (gone === undefined) return undefined
       await changes.tell(...gone.members)
       audit.lines(events)

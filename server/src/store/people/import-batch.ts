@@ -26,13 +26,16 @@ export interface ImportBatch {
   insert(people: readonly ImportedPerson[], audit: readonly AuditEvent[]): Promise<string[]>
 }
 
-const findLike = statement(
+const findLike = statement<UserRow>(
   'import-find-like',
   `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u
    WHERE u.canonical_username = ANY($1::text[]) OR u.canonical_email = ANY($1::text[]) OR u.id = ANY($2::uuid[])`,
 )
-const findGroups = statement('import-find-groups', 'SELECT name FROM groups WHERE name = ANY($1::text[])')
-const insert = statement(
+const findGroups = statement<{ name: string }>(
+  'import-find-groups',
+  'SELECT name FROM groups WHERE name = ANY($1::text[])',
+)
+const insert = statement<{ id: string }>(
   'import-insert',
   `WITH given AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS p(id uuid, username text, canonical_username text, email text,
      canonical_email text, email_verified boolean, name text, locale text, profile jsonb, must_change boolean, disabled boolean,
@@ -56,13 +59,13 @@ export function createImportBatch(needs: { database: Connection; audit: AuditRow
     async findLike(people) {
       const names = people.flatMap(({ username, email }) => [username, ...(email === undefined ? [] : [email])])
       const values = [names.map(canonicalName), people.map(({ id }) => id)]
-      return (await database.query<UserRow>(findLike, values)).map(userOf)
+      return (await database.query(findLike, values)).map(userOf)
     },
     findGroups: async (names) =>
-      names.length === 0 ? [] : (await database.query<{ name: string }>(findGroups, [names])).map(({ name }) => name),
+      names.length === 0 ? [] : (await database.query(findGroups, [names])).map(({ name }) => name),
     async insert(people, events) {
       const values = [JSON.stringify(people.map(rowOf)), audit.rows(events)]
-      const written = (await database.query<{ id: string }>(insert, values)).map(({ id }) => id)
+      const written = (await database.query(insert, values)).map(({ id }) => id)
       audit.lines(events.filter(({ userId }) => userId === undefined || written.includes(userId)))
       return written
     },

@@ -22,7 +22,7 @@ export interface LoginLinks {
   use(token: string, events: (userId: string) => readonly AuditEvent[]): Promise<string | undefined>
 }
 
-const create = statement(
+const create = statement<{ done: boolean }>(
   'login-link-create',
   `WITH person AS (SELECT u.id, coalesce(u.canonical_email, '') AS email, ${standing} AS standing FROM users u
      WHERE u.id = $2::uuid AND ${personCounts.sql('u')}),
@@ -36,12 +36,12 @@ const create = statement(
 )
 /** SQL, for `users u` beside `mail_links l`. */
 const isTheirs = `u.id = l.user_id AND ${stillStands('l.standing')}`
-const find = statement(
+const find = statement<{ id: string }>(
   'login-link-find',
   `SELECT u.id FROM mail_links l JOIN users u ON ${isTheirs}
    WHERE l.token_hash = $1 AND l.kind = 'sign-in' AND ${isLiveLink}`,
 )
-const use = statement(
+const use = statement<{ id: string }>(
   'login-link-use',
   `WITH ${useLink('$1', "'sign-in'", 'l.user_id, l.standing')},
    person AS (SELECT u.id FROM users u JOIN link l ON ${isTheirs}),
@@ -50,12 +50,12 @@ const use = statement(
 )
 
 export function createLoginLinks({ database, audit }: { database: Connection; audit: AuditRows }): LoginLinks {
-  const findOwner = async (token: string) => (await database.query<{ id: string }>(find, [linkHash(token)]))[0]?.id
+  const findOwner = async (token: string) => (await database.query(find, [linkHash(token)]))[0]?.id
   return {
     async create(userId, { token, lifeMs, audit: events }) {
       if (!isUuid(userId)) return false
       const values = [token.hash, userId, lifeMs, audit.rows(events)]
-      const [row] = await database.query<{ done: boolean }>(create, values)
+      const [row] = await database.query(create, values)
       if (row!.done) audit.lines(events)
       return row!.done
     },
@@ -64,7 +64,7 @@ export function createLoginLinks({ database, audit }: { database: Connection; au
       const userId = await findOwner(token)
       if (userId === undefined) return undefined
       const about = events(userId)
-      const [row] = await database.query<{ id: string }>(use, [linkHash(token), audit.rows(about)])
+      const [row] = await database.query(use, [linkHash(token), audit.rows(about)])
       if (row !== undefined) audit.lines(about)
       return row?.id
     },

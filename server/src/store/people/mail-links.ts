@@ -118,7 +118,7 @@ const isFirst = `(${noMail} OR EXISTS (SELECT FROM mail))`
 const written = `written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM link)')})
    SELECT EXISTS (SELECT FROM link) AS done,
      (${queuedBefore('$6')} OR EXISTS (SELECT FROM place) AND NOT ${isFirst}) AS sent_before`
-const addForPerson = statement(
+const addForPerson = statement<AddedRow>(
   'mail-link-for-person',
   `WITH person AS (SELECT u.id, u.canonical_email, ${standing} AS standing FROM users u
      WHERE u.id = $3::uuid AND ${personCounts.sql('u')} AND u.canonical_email = $8),
@@ -128,7 +128,7 @@ const addForPerson = statement(
      SELECT $1, $2, p.id, p.canonical_email, p.standing, $5::jsonb, ${ends} FROM person p, place WHERE ${isFirst} RETURNING token_hash),
    ${written}`,
 )
-const addForEmail = statement(
+const addForEmail = statement<AddedRow>(
   'mail-link-for-email',
   `WITH mailbox AS (SELECT
      EXISTS (SELECT FROM users WHERE canonical_email = $3 OR canonical_username = $3) AS has_account,
@@ -147,12 +147,12 @@ const notify = statement(
   `WITH ${takePlaces("'l:notice:' || encode(sha256($1::text::bytea), 'hex')", 3, ` AND NOT ${queuedBefore('$2')}`)}
    ${outboxInsert('$2', ' WHERE EXISTS (SELECT FROM place)')}`,
 )
-const find = statement(
+const find = statement<LinkRow>(
   'mail-link-find',
   `SELECT l.* FROM mail_links l LEFT JOIN users u ON u.id = l.user_id
    WHERE l.token_hash = $1 AND l.kind = $2 AND ${isLiveLink} AND (l.user_id IS NULL OR ${linkOfPerson})`,
 )
-const verify = statement(
+const verify = statement<{ id: string }>(
   'mail-link-verify',
   `WITH ${useLink('$1', "'verify'", 'l.user_id, l.email, l.standing')},
    changed AS (UPDATE users u SET email_verified = true, updated_at = now() FROM link l
@@ -196,7 +196,7 @@ export function createMailLinks(needs: {
     const { token, kind, lifeMs, payload = {}, mail, audit: events } = link
     const mails = outbox.rows([mail])
     const about = [token.hash, kind, whom, lifeMs, JSON.stringify(payload), mails, audit.rows(events)]
-    const [row] = await database.query<AddedRow>(of, [...about, condition, ...valuesOf(limit)])
+    const [row] = await database.query(of, [...about, condition, ...valuesOf(limit)])
     if (row!.done) audit.lines(events)
     return row!
   }
@@ -217,12 +217,12 @@ export function createMailLinks(needs: {
     async notify(mail, limit) {
       await database.query(notify, [canonicalName(mail.to), outbox.rows([mail]), ...valuesOf(limit)])
     },
-    find: async (kind, token) => (await database.query<LinkRow>(find, [linkHash(token), kind])).map(linkOf)[0],
+    find: async (kind, token) => (await database.query(find, [linkHash(token), kind])).map(linkOf)[0],
     async verify(token, events) {
       const link = await this.find('verify', token)
       if (link?.userId === undefined) return false
       const about = events(link.userId)
-      const changed = await database.query<{ id: string }>(verify, [linkHash(token), audit.rows(about)])
+      const changed = await database.query(verify, [linkHash(token), audit.rows(about)])
       if (changed.length === 0) return false
       await changes.tell(link.userId)
       audit.lines(about)

@@ -30,16 +30,16 @@ const found = [
 ].map((key) => `(${key}) COLLATE "C"`)
 
 /** One for each way: $1 and $2 are key and id of the last person found, $3 the prefix, $4 what is beyond it, $5 the limit. */
-const searches: readonly Statement[] = found.map((key, way) => {
+const searches: readonly Statement<FoundRow>[] = found.map((key, way) => {
   const foundBefore = found.slice(0, way).map((other) => ` AND (${other} >= $3 AND ${other} < $4) IS NOT TRUE`)
-  return statement(
+  return statement<FoundRow>(
     `people-search-${way}`,
     `SELECT u.id, ${key} AS found_key FROM users u
      WHERE (${key}, u.id) > ($1, $2::uuid) AND ${key} >= $3 AND ${key} < $4${foundBefore.join('')}
      ORDER BY ${key}, u.id LIMIT $5`,
   )
 })
-const byIds = statement(
+const byIds = statement<UserRow>(
   'people-by-ids',
   `SELECT u.*, ${sourceOf}, ${groupsOf} FROM unnest($1::uuid[]) WITH ORDINALITY AS found (id, place) JOIN users u USING (id) ORDER BY place`,
 )
@@ -64,7 +64,7 @@ const lastCharacter = '\u{10FFFF}'
 
 export function createPeople({ database }: { database: Connection }): People {
   const read = async (ids: readonly string[]) =>
-    ids.length === 0 ? [] : (await database.query<UserRow>(byIds, [ids])).map(userOf)
+    ids.length === 0 ? [] : (await database.query(byIds, [ids])).map(userOf)
   const pageOf = async (rows: readonly FoundRow[], next: string | undefined): Promise<PeoplePage> => ({
     people: await read(rows.map(({ id }) => id)),
     next,
@@ -81,7 +81,7 @@ export function createPeople({ database }: { database: Connection }): People {
         const { key, id } = way === from.way ? from : { key: prefix, id: firstId }
         const wanted = limit + 1 - rows.length
         const values = [key, id, prefix, `${prefix}${lastCharacter}`, wanted]
-        const more = await database.query<FoundRow>(searches[way]!, values)
+        const more = await database.query(searches[way]!, values)
         rows.push(...more)
         if (rows.length > limit) {
           const page = rows.slice(0, limit)

@@ -66,7 +66,7 @@ export interface OtherSessions {
   readonly endsOwnGrants?: boolean | undefined
 }
 
-const move = statement(
+const move = statement<{ standing: string; since: Date }>(
   'standing-move',
   `UPDATE users u SET ${moveStanding} WHERE u.id = $1 RETURNING ${standing} AS standing, u.sessions_valid_after AS since`,
 )
@@ -100,7 +100,7 @@ export async function moveStandingOf(
   userId: string,
   others: OtherSessions | undefined,
 ): Promise<{ readonly standing: string; readonly since: Date }> {
-  const [moved] = await connection.query<{ standing: string; since: Date }>(move, [userId])
+  const [moved] = await connection.query(move, [userId])
   await endSessionsOf(connection, userId, others)
   return moved!
 }

@@ -95,7 +95,7 @@ const groupsNow = `ARRAY(SELECT n.name FROM (
     UNION SELECT unnest($6::text[])) n ORDER BY n.name) AS groups`
 const isElsewhere = `EXISTS (SELECT FROM user_sources s WHERE s.user_id = u.id AND s.source <> $5) AS elsewhere`
 // A user name that is the old e-mail address follows the new one: it may not differ from it. Without a new one it is $15: nobody else has that.
-const signIn = statement(
+const signIn = statement<FoundRow>(
   'upstream-sign-in',
   `WITH mark AS (
      INSERT INTO one_time (kind, id, expires_at) SELECT 'upstream', $1, $2::timestamptz WHERE $1::text IS NOT NULL
@@ -117,7 +117,7 @@ const signIn = statement(
    SELECT EXISTS (SELECT FROM passed) AS passed, ${account}, linked.is_strong, ${factorKinds}, ${groupsNow}, ${isElsewhere}
    FROM (SELECT) one LEFT JOIN linked ON true LEFT JOIN users u ON u.id = linked.user_id`,
 )
-const create = statement(
+const create = statement<Row>(
   'upstream-create',
   `WITH new AS (INSERT INTO users (id, ${described}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *),
    origin AS (INSERT INTO user_sources (user_id, source, source_key) SELECT id, $10, $11 || ' ' || $12 FROM new),
@@ -155,7 +155,7 @@ export const createUpstreamSignIns = (needs: UpstreamNeeds): UpstreamSignIns => 
 type Mark = { readonly id: string; readonly expiresAt: Date } | undefined
 
 async function findAccount(needs: UpstreamNeeds, asked: UpstreamSignIn, mark: Mark): Promise<UpstreamSignInOutcome> {
-  const ask = (describe: boolean) => needs.database.query<FoundRow>(signIn, valuesOf(asked, mark, describe))
+  const ask = (describe: boolean) => needs.database.query(signIn, valuesOf(asked, mark, describe))
   let rows: FoundRow[]
   try {
     rows = await asRefused(asked.person, () => ask(true))
@@ -190,7 +190,7 @@ async function createAccount(
   const identity = [upstream, issuer, subject, person.groups, maxAgeMs]
   const values = [id, ...namesOf(person), ...identity, needs.audit.rows(about)]
   try {
-    const [row] = await asRefused(person, () => needs.database.query<Row>(create, values))
+    const [row] = await asRefused(person, () => needs.database.query(create, values))
     needs.audit.lines(about)
     return { kind: 'linked', account: accountOf(row!, id, { groups: person.groups, factors: [] }) }
   } catch (error) {

@@ -97,12 +97,12 @@ export interface Users {
 }
 
 const each = (columns: string, table: string): string => columns.replace(/\w+/g, `${table}.$&`)
-const findByLogin = statement(
+const findByLogin = statement<UserRow>(
   'user-find-by-login',
   `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf} FROM users u WHERE u.canonical_username = $1 OR u.canonical_email = $1`,
 )
 const inserting = (name: string, before: string, condition: string) =>
-  statement(
+  statement<UserRow>(
     name,
     `WITH ${before}new AS (INSERT INTO users (id, ${described}, password_change_required)
      SELECT $1, $2, $3, $4, $5, $6::boolean, $7, $8, $9::jsonb, $10::boolean${condition} RETURNING *),
@@ -120,7 +120,7 @@ const insertByLink = inserting(
    `,
   ' FROM link',
 )
-const adopt = statement(
+const adopt = statement<AdoptedRow & { is_new: boolean }>(
   'user-adopt',
   `WITH found AS (INSERT INTO user_sources (user_id, source, source_key) VALUES ($1, $2, $3)
      ON CONFLICT (source, source_key) DO UPDATE SET source = excluded.source RETURNING user_id),
@@ -132,23 +132,23 @@ const adopt = statement(
    written AS (${auditInsert('$12', ' WHERE EXISTS (SELECT FROM kept WHERE is_new)')})
    SELECT u.*, ${sourceIs('$2', '$3')} AS comes_from, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing FROM kept u`,
 )
-const findAdopted = statement(
+const findAdopted = statement<AdoptedRow>(
   'user-find-adopted',
   `SELECT u.*, ${sourceIs('s.source', 's.source_key')} AS comes_from, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing
    FROM user_sources s JOIN users u ON u.id = s.user_id WHERE s.source = $1 AND s.source_key = $2`,
 )
-const follow = statement(
+const follow = statement<UserRow>(
   'user-follow',
   `WITH changed AS (UPDATE users u SET (${described}) = ($2, $3, $4, $5, $6::boolean, $7, $8, $9::jsonb), updated_at = now()
      WHERE u.id = $1 AND NOT EXISTS (SELECT FROM users o WHERE o.id <> u.id AND (o.canonical_username = $3 OR o.canonical_email = $5))
      RETURNING u.*)
    SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf} FROM changed u`,
 )
-const findForEdit = statement(
+const findForEdit = statement<UserRow>(
   'user-find-for-edit',
   `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u WHERE u.id = $1 FOR UPDATE OF u`,
 )
-const edit = statement(
+const edit = statement<UserRow>(
   'user-edit',
   `WITH changed AS (UPDATE users SET (${described}) = ($2, $3, $4, $5, $6::boolean, $7, $8, $9::jsonb), updated_at = now()
      WHERE id = $1 RETURNING *),
@@ -187,14 +187,13 @@ interface UserNeeds {
 export function createUsers(needs: UserNeeds): Users {
   const { database } = needs
   return {
-    findByLogin: async (login) => (await database.query<UserRow>(findByLogin, [canonicalName(login)])).map(userOf)[0],
+    findByLogin: async (login) => (await database.query(findByLogin, [canonicalName(login)])).map(userOf)[0],
     insert: async (user, events = []) => (await insertUser(needs, insert, user, { events }))!,
     insertByLink: (user, { kind, token }, events) =>
       insertUser(needs, insertByLink, user, { events, link: [linkHash(token), kind] }),
     adopt: (found, events) => adoptUser(needs, found, events),
     follow: (userId, person) => followSource(needs, userId, person),
-    findAdopted: async ({ source, key }) =>
-      (await database.query<AdoptedRow>(findAdopted, [source, key])).map(adoptedOf)[0],
+    findAdopted: async ({ source, key }) => (await database.query(findAdopted, [source, key])).map(adoptedOf)[0],
     edit: (userId, change, events, keepsOthers = false) => editUser(needs, userId, change, { events, keepsOthers }),
     setDisabled: (userId, disabled, events) => changeUser(needs, disabled ? disable : enable, userId, events),
     remove: (userId, events) => changeUser(needs, remove, userId, events),
@@ -204,7 +203,7 @@ export function createUsers(needs: UserNeeds): Users {
 
 async function insertUser(
   needs: UserNeeds,
-  by: Statement,
+  by: Statement<UserRow>,
   user: NewUser,
   { events, link = [] }: { events: readonly AuditEvent[]; link?: readonly unknown[] },
 ): Promise<User | undefined> {
@@ -212,7 +211,7 @@ async function insertUser(
   const id = randomUUID()
   const about = events.map((event) => ({ userId: id, ...event }))
   const values = [...namesOf(user), user.passwordChangeRequired ?? false, user.passwordHash ?? null, user.groups ?? []]
-  const insertNew = () => database.query<UserRow>(by, [id, ...values, audit.rows(about), ...link])
+  const insertNew = () => database.query(by, [id, ...values, audit.rows(about), ...link])
   const rows = await asRefused(user, insertNew, faultsOfOwnName)
   if (rows[0] === undefined) return undefined
   audit.lines(about)
@@ -227,13 +226,13 @@ async function editUser(
 ): Promise<User | undefined> {
   if (!isUuid(userId)) return undefined
   const changed = await database.transaction(async (connection) => {
-    const [row] = await connection.query<UserRow>(findForEdit, [userId])
+    const [row] = await connection.query(findForEdit, [userId])
     if (row === undefined) return undefined
     const before = userOf(row)
     if (before.source !== ownSource) throw ofOtherSource(before)
     const after = changeOf(before, change)
     const values = [userId, ...namesOf(after), audit.rows(events)]
-    const [edited] = await asRefused(after, () => connection.query<UserRow>(edit, values))
+    const [edited] = await asRefused(after, () => connection.query(edit, values))
     if (canonicalName(after.email ?? '') !== canonicalName(before.email ?? ''))
       await moveStandingOf(connection, userId, { keepsOthers })
     return edited
@@ -266,7 +265,7 @@ async function adoptUser(needs: UserNeeds, { source, key, person }: FoundPerson,
   const id = randomUUID()
   const about = events.map((event) => ({ userId: id, ...event }))
   const values = [id, source, key, ...namesOf(person), audit.rows(about)]
-  const [row] = await asRefused(person, () => database.query<AdoptedRow & { is_new: boolean }>(adopt, values))
+  const [row] = await asRefused(person, () => database.query(adopt, values))
   if (row!.is_new) audit.lines(about)
   else await changes.tell(row!.id)
   return adoptedOf(row!)
@@ -282,7 +281,7 @@ async function followSource(
   person: Person,
 ): Promise<User | undefined> {
   try {
-    const [row] = await asRefused(person, () => database.query<UserRow>(follow, [userId, ...namesOf(person)]))
+    const [row] = await asRefused(person, () => database.query(follow, [userId, ...namesOf(person)]))
     if (row === undefined) return undefined
     await changes.tell(userId)
     return userOf(row)

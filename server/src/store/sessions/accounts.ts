@@ -54,7 +54,7 @@ const sessionLive = `($sessionUid::text IS NULL OR (d.version <= $version AND gr
        AS session_live`
 // IS TRUE, here and below: by its key, and never by the index of a person's rows, of which there may be many
 const joinSession = `LEFT JOIN devices d ON d.session_uid = $sessionUid AND d.client_uid = '' AND (d.user_id = u.id) IS TRUE AND ${isAliveRow('d')}`
-const load = statement(
+const load = statement<AccountRow>(
   'account-load',
   `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing, ${sessionLive}, to_jsonb(c) AS consent_row
    FROM users u ${joinSession}
@@ -89,11 +89,11 @@ const newest = {
   seq: 'f.seq',
   join: `LEFT JOIN refresh_families f ON f.grant_id = t.id AND ${isAliveRow('f')}`,
 }
-const loadGranted = statement(
+const loadGranted = statement<GrantedRow>(
   'account-load-granted',
   grantedSelect({ session: ofSession, parents: parentsOf, family: newest }),
 )
-const loadOfToken = statement(
+const loadOfToken = statement<GrantedRow>(
   'account-load-of-token',
   grantedSelect({
     session: { isLive: 'true AS session_live', join: '' },
@@ -155,17 +155,15 @@ export function createAccounts({ database }: { database: Connection }): Accounts
     async load({ userId, session, clientUid }) {
       if (!isUuid(userId)) return undefined
       const values = { userId, ...sessionValues(session), clientUid }
-      return (await database.query<AccountRow>(load, values)).map(accountOf)[0]
+      return (await database.query(load, values)).map(accountOf)[0]
     },
     async loadGranted({ userId, session, grantId }) {
       if (!isUuid(userId)) return undefined
-      return (await database.query<GrantedRow>(loadGranted, grantedValues({ userId, session, grantId }))).map(
-        grantedOf,
-      )[0]
+      return (await database.query(loadGranted, grantedValues({ userId, session, grantId }))).map(grantedOf)[0]
     },
     async loadOfToken({ userId, grantId }) {
       if (!isUuid(userId)) return undefined
-      return (await database.query<GrantedRow>(loadOfToken, { userId, grantId })).map(grantedOf)[0]
+      return (await database.query(loadOfToken, { userId, grantId })).map(grantedOf)[0]
     },
   }
 }

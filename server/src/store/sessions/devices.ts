@@ -48,28 +48,28 @@ export interface Devices {
 }
 
 const alive = isAliveRow('devices')
-const ofSession = statement(
+const ofSession = statement<DeviceRow>(
   'device-session',
   `SELECT * FROM devices WHERE session_uid = $1 AND ${alive} ORDER BY client_uid`,
 )
 /** A program can sign in again and again; a person can look through no more, and signs out everywhere. */
 const mostSessions = 100
-const ofUser = statement(
+const ofUser = statement<DeviceRow>(
   'device-user',
   `WITH newest AS (SELECT session_uid FROM devices WHERE user_id = $1 AND client_uid = '' AND ${alive} ORDER BY last_seen DESC LIMIT ${mostSessions})
    SELECT devices.* FROM newest JOIN devices USING (session_uid) WHERE user_id = $1 AND ${alive} ORDER BY last_seen DESC`,
 )
-const clientsOfUser = statement(
+const clientsOfUser = statement<Pick<DeviceRow, 'client_uid' | 'client_id'>>(
   'device-clients',
   `SELECT DISTINCT client_uid, client_id FROM devices WHERE user_id = $1 AND client_uid <> '' AND ${alive}`,
 )
-const whoUsed = statement(
+const whoUsed = statement<Pick<DeviceRow, 'user_id' | 'client_id' | 'client_uid'> & { readonly keeps_access: boolean }>(
   'device-who-used',
   `SELECT d.user_id, d.client_id, d.client_uid, EXISTS (SELECT FROM grants g WHERE g.session_uid = d.session_uid
        AND g.client_uid = d.client_uid AND g.offline AND ${isAlive('g')}) AS keeps_access
    FROM devices d WHERE d.session_uid = $1 AND (d.revoked_at > now() - interval '5 minutes' OR ${isAliveRow('d')})`,
 )
-const endSession = statement(
+const endSession = statement<{ readonly grant_ids: readonly string[] } & (DeviceRow | { readonly session_uid: null })>(
   'device-end-session',
   `WITH ${endDevices(`session_uid = $1 AND ${alive}`)},
    ${endGrants(`session_uid = $1 AND NOT offline AND ${isOfSignIn('grants')}`)},
@@ -77,7 +77,7 @@ const endSession = statement(
    SELECT ended.*, r.grant_ids FROM (SELECT coalesce(array_agg(id), '{}') AS grant_ids FROM revoked) r
    LEFT JOIN ended ON true ORDER BY client_uid`,
 )
-const signOut = statement(
+const signOut = statement<{ id: string | null }>(
   'device-sign-out',
   `WITH ${endDevices(`session_uid = $1 AND user_id = $2 AND ${alive}`)},
    ${endGrants(`session_uid = $1 AND user_id = $2 AND EXISTS (SELECT FROM ended) AND ${isOfSignIn('grants')}`)},
@@ -102,16 +102,15 @@ interface DeviceRow {
 export function createDevices(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Devices {
   const { database, audit, changes } = needs
   return {
-    listOfSession: async (sessionUid) => (await database.query<DeviceRow>(ofSession, [sessionUid])).map(deviceOf),
-    listOfUser: async (userId) => (await database.query<DeviceRow>(ofUser, [userId])).map(deviceOf),
+    listOfSession: async (sessionUid) => (await database.query(ofSession, [sessionUid])).map(deviceOf),
+    listOfUser: async (userId) => (await database.query(ofUser, [userId])).map(deviceOf),
     clientsOfUser: async (userId) =>
-      (await database.query<Pick<DeviceRow, 'client_uid' | 'client_id'>>(clientsOfUser, [userId])).map((row) => ({
+      (await database.query(clientsOfUser, [userId])).map((row) => ({
         clientUid: row.client_uid,
         clientId: row.client_id,
       })),
     async whoUsed(sessionUid) {
-      type Row = Pick<DeviceRow, 'user_id' | 'client_id' | 'client_uid'> & { readonly keeps_access: boolean }
-      const rows = await database.query<Row>(whoUsed, [sessionUid])
+      const rows = await database.query(whoUsed, [sessionUid])
       const userId = rows[0]?.user_id
       if (userId === undefined) return undefined
       const clients = rows
@@ -120,15 +119,14 @@ export function createDevices(needs: { database: Connection; audit: AuditRows; c
       return { userId, clients }
     },
     async endSession(sessionUid, events = []) {
-      type Row = { readonly grant_ids: readonly string[] } & (DeviceRow | { readonly session_uid: null })
-      const found = await database.query<Row>(endSession, [sessionUid, audit.rows(events)])
+      const found = await database.query(endSession, [sessionUid, audit.rows(events)])
       await changes.tell(sessionUid, ...found[0]!.grant_ids)
       const rows = found.filter((row) => row.session_uid !== null)
       if (rows.length > 0) audit.lines(events)
       return rows.map(deviceOf).filter((device) => device.client !== undefined)
     },
     async signOut({ sessionUid, userId }, events) {
-      const rows = await database.query<{ id: string | null }>(signOut, [sessionUid, userId, audit.rows(events)])
+      const rows = await database.query(signOut, [sessionUid, userId, audit.rows(events)])
       await changes.tell(sessionUid, ...rows.flatMap(({ id }) => id ?? []))
       if (rows.length > 0) audit.lines(events)
       return rows.length > 0

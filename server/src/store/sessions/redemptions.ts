@@ -34,7 +34,7 @@ export interface Redemptions {
 type RedeemedRow = GrantedRow & { spent: boolean; seq: number | null; rotated_at: Date | null }
 
 // What it finds is judged again by who asks, and a code that is refused then is used up all the same: so what would be refused is left alone here.
-const redeem = statement(
+const redeem = statement<RedeemedRow>(
   'code-redeem',
   `WITH about AS (${grantedByCode}),
    mark AS (INSERT INTO one_time (kind, id, expires_at)
@@ -52,7 +52,7 @@ export function createRedemptions({ database }: { database: Connection }): Redem
       if (!isUuid(query.userId)) return { account: undefined, spent: false, family: undefined }
       const code = { ...grantedValues(query), jti, ends: expiresAt }
       const values = { ...code, ...familyValues(family), ...termsValues(terms) }
-      const [row] = await database.query<RedeemedRow>(redeem, values)
+      const [row] = await database.query(redeem, values)
       if (row === undefined) return { account: undefined, spent: false, family: undefined }
       const { spent, seq, rotated_at: rotatedAt } = row
       const begun = seq === null || rotatedAt === null ? undefined : { seq, rotatedAt: rotatedAt.getTime() }

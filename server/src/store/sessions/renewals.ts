@@ -55,7 +55,7 @@ export interface Renewals {
 
 // One UPDATE decides: a parallel caller waits for the row, and finds that its token is not the newest. Then the row stays as it is, and the caller looks
 // again: at a person of another source, a grant that came from another one, a session that has ended; `rotate` at the family.
-const renew = statement(
+const renew = statement<RenewedRow>(
   'account-renew',
   `WITH account AS MATERIALIZED (${grantedByRefresh}),
    rotated AS (UPDATE refresh_families f SET
@@ -69,7 +69,7 @@ const renew = statement(
    FROM account a LEFT JOIN rotated r ON true`,
   { hasWritten: ([row]: readonly RenewedRow[]) => row !== undefined && row.next_seq !== null },
 )
-const look = statement(
+const look = statement<FamilyRow & { repeats: boolean }>(
   'family-look',
   `SELECT f.seq, f.rotated_at, f.expires_at,
      f.seq = $seq + 1 AND f.rotated_at + $graceMs::float8 * interval '1 millisecond' > clock_timestamp() AS repeats
@@ -96,7 +96,7 @@ export function createRenewals(needs: { database: Connection; grants: Pick<Grant
     const judged = terms === 'judged'
     const about = { ...grantedValues(query), seq, idleTtlMs, keeps, judged }
     const values = { ...about, ...termsValues(judged ? undefined : terms) }
-    const [row] = await database.query<RenewedRow>(renew, values)
+    const [row] = await database.query(renew, values)
     if (row === undefined) return undefined
     const { next_seq, next_rotated_at: rotated_at, next_expires_at: expires_at } = row
     return {
@@ -110,7 +110,7 @@ export function createRenewals(needs: { database: Connection; grants: Pick<Grant
       const newest = (await use({ ...token, terms: 'judged' }))?.family
       if (newest !== undefined) return { kind: token.keeps ? 'repeated' : 'rotated', ...newest }
       const values = { grantId: token.grantId, seq: token.seq, graceMs }
-      const [row] = await database.query<FamilyRow & { repeats: boolean }>(look, values)
+      const [row] = await database.query(look, values)
       if (row === undefined) return { kind: 'gone' }
       if (row.repeats) return { kind: 'repeated', ...stateOf(row) }
       await grants.revoke(token.grantId, auditOnReuse)

@@ -235,13 +235,19 @@ const tooManyGrants = ({ userId, clientUid, clientId }: NewGrant): AuditEvent =>
   detail: { most: mostGrants },
 })
 
+interface FinishedRow {
+  readonly ended: boolean
+  readonly done: boolean
+  readonly crowded: readonly string[]
+}
+
 /** By their names: as many as there are kinds of sign-ins. */
-const statements = new Map<string, Statement>()
+const statements = new Map<string, Statement<FinishedRow>>()
 
 /** PostgreSQL cuts the name of a statement at 63 characters: `end` with the longest parts has 62. */
-function statementOf(present: readonly Part[]): Statement {
+function statementOf(present: readonly Part[]): Statement<FinishedRow> {
   const name = ['end', ...present.map((part) => part.name)].join(' ')
-  const known = statements.get(name) ?? statement(name, textOf(present))
+  const known = statements.get(name) ?? statement<FinishedRow>(name, textOf(present))
   statements.set(name, known)
   return known
 }
@@ -262,8 +268,7 @@ export function createSignIns(
     async finish(finish) {
       const values = parts.map((part) => part.values({ finish, audit, outbox }))
       const present = statementOf(parts.filter((_, index) => values[index] !== undefined))
-      type Row = { readonly ended: boolean; readonly done: boolean; readonly crowded: readonly string[] }
-      const [row] = await database.query<Row>(present, Object.assign({}, ...values))
+      const [row] = await database.query(present, Object.assign({}, ...values))
       if (row!.ended) return { done: false, ended: true }
       if (!row!.done) return { done: false }
       audit.lines(finish.audit)

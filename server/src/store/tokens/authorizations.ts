@@ -43,7 +43,7 @@ const clients = `SELECT client_uid, (array_agg(client_id ORDER BY since DESC))[1
      UNION ALL SELECT client_uid, client_id, created_at, offline FROM grants
        WHERE user_id = $1 AND ${isAliveRow('grants')} AND ${isOfSignIn('grants')}) had`
 const ordered = 'GROUP BY client_uid ORDER BY since DESC, client_id, client_uid'
-const listClients = statement('authorization-clients', `${clients} ${ordered}`)
+const listClients = statement<Pick<Row, 'client_uid' | 'client_id'>>('authorization-clients', `${clients} ${ordered}`)
 
 /** Merges what they may do: a client may have hundreds of grants, and payments in each. A server that did it would do nothing else meanwhile.
  *  @param chosen a query: which of `clients` */
@@ -68,8 +68,8 @@ const described = (chosen: string, details: string): string =>
    FROM chosen LEFT JOIN consents c ON c.user_id = $1 AND c.client_uid = chosen.client_uid
    LEFT JOIN payloads p ON p.client_uid = chosen.client_uid LEFT JOIN details d ON d.client_uid = chosen.client_uid
    ORDER BY chosen.since DESC, chosen.client_id, chosen.client_uid`
-const list = statement('authorization-list', described(`${clients} ${ordered} OFFSET $2 LIMIT $3`, '$4'))
-const find = statement('authorization-find', described(`${clients} WHERE client_uid = $2 ${ordered}`, '$3'))
+const list = statement<Row>('authorization-list', described(`${clients} ${ordered} OFFSET $2 LIMIT $3`, '$4'))
+const find = statement<Row>('authorization-find', described(`${clients} WHERE client_uid = $2 ${ordered}`, '$3'))
 
 interface Row {
   readonly client_uid: string
@@ -88,14 +88,15 @@ interface Row {
 export function createAuthorizations({ database }: { database: Connection }): Authorizations {
   return {
     async listOfUser(userId, { skip, limit }) {
-      return (await database.query<Row>(list, [userId, skip, limit, mostDetails])).map(authorizationOf)
+      return (await database.query(list, [userId, skip, limit, mostDetails])).map(authorizationOf)
     },
     find: async (userId, clientUid) =>
-      (await database.query<Row>(find, [userId, clientUid, mostDetails])).map(authorizationOf)[0],
+      (await database.query(find, [userId, clientUid, mostDetails])).map(authorizationOf)[0],
     clientsOfUser: async (userId) =>
-      (await database.query<Pick<Row, 'client_uid' | 'client_id'>>(listClients, [userId])).map(
-        ({ client_uid, client_id }) => ({ clientUid: client_uid, clientId: client_id }),
-      ),
+      (await database.query(listClients, [userId])).map(({ client_uid, client_id }) => ({
+        clientUid: client_uid,
+        clientId: client_id,
+      })),
   }
 }
 

@@ -59,7 +59,7 @@ const slowest = 60
 const early = 1
 
 const isOpen = (row: string): string => `${row}.decided_at IS NULL AND ${row}.expires_at > now()`
-const put = statement(
+const put = statement<{ free: boolean; stored: boolean }>(
   'device-code-put',
   `WITH of_client AS (
      SELECT count(*) AS whole, count(*) FILTER (WHERE starts_with(address, $9::text)) AS wider
@@ -76,7 +76,7 @@ const put = statement(
 const isOver = 'attempts.until <= clock_timestamp()'
 const ahead = (milliseconds: string) => `clock_timestamp() + ${milliseconds}::float8 * interval '1 millisecond'`
 // the guess is counted before the answer is known: of n at once, no more than the limit are looked up
-const guess = statement(
+const guess = statement<{ allowed: boolean; wait: number | null } & (Row | { id: null })>(
   'device-code-guess',
   `WITH counted AS (
      INSERT INTO attempts (key, count, until) VALUES ($2, 1, ${ahead('$4')})
@@ -91,11 +91,11 @@ const guess = statement(
      ON d.user_code = $1 AND ${isOpen('d')} AND EXISTS (SELECT FROM counted)`,
 )
 const wasRight = statement('device-code-right', 'UPDATE attempts SET count = count - 1 WHERE key = $1 AND count > 0')
-const findOpen = statement('device-code-find', `SELECT * FROM device_codes d WHERE id = $1 AND ${isOpen('d')}`)
+const findOpen = statement<Row>('device-code-find', `SELECT * FROM device_codes d WHERE id = $1 AND ${isOpen('d')}`)
 // Nobody waits for a row here: of polls at once, all but the one that has it are too fast. A poll that is too fast and can be slowed down no
 // further is only read, so that whoever asks all the time writes nothing.
 const isFast = `coalesce(polled_at > now() - (poll_every - ${early}) * interval '1 second', false)`
-const poll = statement(
+const poll = statement<{ payload: Payload; is_too_fast: boolean }>(
   'device-code-poll',
   `WITH held AS (SELECT id, payload, poll_every, ${isOpen('device_codes')} AS waits, ${isFast} AS fast
      FROM device_codes WHERE id = $1 AND client_uid = $2 AND NOT (${isFast} AND poll_every >= ${slowest}) FOR UPDATE SKIP LOCKED),
@@ -132,7 +132,7 @@ export function createDeviceCodes(needs: { database: Connection; audit: AuditRow
       const wider = address === undefined ? null : (widerBlockPrefix(address) ?? null)
       const limits = [most.ofClient, most.ofAddress, wider, most.ofClientAndWiderBlock]
       const values = [id, userCode, clientUid, block, JSON.stringify(payload), expiresAt, ...limits]
-      const row = (await database.query<{ free: boolean; stored: boolean }>(put, values))[0]!
+      const row = (await database.query(put, values))[0]!
       if (row.stored) return 'stored'
       return row.free ? 'taken' : 'too-many'
     },
@@ -141,16 +141,15 @@ export function createDeviceCodes(needs: { database: Connection; audit: AuditRow
         address === undefined
           ? { key: 'd:?', limit: unknownAddress.most, windowMs: unknownAddress.windowMs }
           : { key: `d:${addressBlock(address)}`, limit: guessLimits.ofAddress, windowMs: guessLimits.windowMs }
-      type Guessed = { allowed: boolean; wait: number | null } & (Row | { id: null })
-      const row = (await database.query<Guessed>(guess, [userCode, key, limit, windowMs]))[0]!
+      const row = (await database.query(guess, [userCode, key, limit, windowMs]))[0]!
       if (!row.allowed) return { kind: 'blocked', waitSeconds: Math.max(1, row.wait ?? 1) }
       if (row.id === null) return { kind: 'unknown' }
       await database.query(wasRight, [key])
       return { kind: 'found', code: codeOf(row) }
     },
-    findOpen: async (id) => (await database.query<Row>(findOpen, [id])).map(codeOf)[0],
+    findOpen: async (id) => (await database.query(findOpen, [id])).map(codeOf)[0],
     async poll(id, clientUid) {
-      const [row] = await database.query<{ payload: Payload; is_too_fast: boolean }>(poll, [id, clientUid])
+      const [row] = await database.query(poll, [id, clientUid])
       return row && { payload: row.payload, isTooFast: row.is_too_fast }
     },
     async refuse(id, payload, events) {

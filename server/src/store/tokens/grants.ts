@@ -120,7 +120,7 @@ const insert = statement(
 )
 // Each takes a place until it expires, in a row that two at once wait for. A revoked one keeps it, else a client that revokes what it gets could
 // fill the table.
-const insertChild = statement(
+const insertChild = statement<{ alive: boolean; stored: boolean }>(
   'grant-insert-child',
   `WITH parent AS (SELECT t.*, least(t.expires_at, $6::timestamptz) AS ends FROM grants t WHERE t.id = $1 AND ${isAlive('t')}),
    before AS (SELECT id FROM parent UNION SELECT x.parent_id FROM grant_parents x, parent WHERE x.grant_id = parent.id),
@@ -133,7 +133,7 @@ const insertChild = statement(
    parents AS (INSERT INTO grant_parents (grant_id, parent_id) SELECT child.id, before.id FROM child, before)
    SELECT EXISTS (SELECT FROM parent) AS alive, EXISTS (SELECT FROM child) AS stored`,
 )
-const find = statement('grant-find', `SELECT * FROM grants t WHERE t.id = $1 AND ${isAlive('t')}`)
+const find = statement<GrantRow>('grant-find', `SELECT * FROM grants t WHERE t.id = $1 AND ${isAlive('t')}`)
 const revoke = statement(
   'grant-revoke',
   `WITH ${endGrants('id = $1')},
@@ -153,7 +153,7 @@ export const familyValues = (family: NewFamily | undefined) => ({
 
 // The family is inserted only while the grant is alive. A replay that comes while the first caller's statement runs waits for
 // its mark. Its snapshot may not see the new family row, but it revokes the grant, and `rotate` looks at the grant too.
-const spendCode = statement(
+const spendCode = statement<{ first: boolean; seq: number | null; rotated_at: Date | null }>(
   'grant-spend-code',
   `WITH mark AS (INSERT INTO one_time (kind, id, expires_at) VALUES ('code', $jti, $ends) ON CONFLICT DO NOTHING RETURNING id),
    family AS (${familyInsert(`SELECT g.id FROM grants g, mark WHERE g.id = $grantId AND ${isAliveRow('g')}`)}),
@@ -192,11 +192,11 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
     },
     async insertChild({ parentId, id, clientUid, clientId, payload, expiresAt }) {
       const values = [parentId, id, clientUid, clientId, JSON.stringify(payload), expiresAt, childrenPerClient]
-      const [row] = await database.query<{ alive: boolean; stored: boolean }>(insertChild, values)
+      const [row] = await database.query(insertChild, values)
       if (row?.stored) return 'stored'
       return row?.alive ? 'too-many' : 'ended'
     },
-    find: async (id) => (await database.query<GrantRow>(find, [id])).map(grantOf)[0],
+    find: async (id) => (await database.query(find, [id])).map(grantOf)[0],
     async revoke(id, events = []) {
       const revoked = (await database.query(revoke, [id, audit.rows(events)])).length === 1
       await changes.tell(id)
@@ -205,8 +205,7 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
     },
     async spendCode({ jti, expiresAt, grantId, family, auditOnReplay }) {
       const values = { jti, ends: expiresAt, grantId, ...familyValues(family), audit: audit.rows(auditOnReplay) }
-      type Row = { first: boolean; seq: number | null; rotated_at: Date | null }
-      const rows = await database.query<Row>(spendCode, values)
+      const rows = await database.query(spendCode, values)
       const row = rows[0]!
       if (!row.first) {
         await changes.tell(grantId)

@@ -57,7 +57,7 @@ const lockNumber = 4_201_001
 
 const lock = statement('key-lock', 'SELECT pg_advisory_xact_lock($1::bigint)')
 const notify = statement('key-notify', `SELECT pg_notify('${channel}', '')`)
-const list = statement('key-list', 'SELECT * FROM keys ORDER BY created_at, id')
+const list = statement<KeyRow>('key-list', 'SELECT * FROM keys ORDER BY created_at, id')
 const insert = statement(
   'key-insert',
   `WITH new AS (INSERT INTO keys (id, use, alg, public_jwk, secret, encrypted_by, active_at, retire_at, remove_at)
@@ -84,7 +84,7 @@ const setSecret = statement(
    SELECT id FROM changed`,
 )
 /** The mark stays longer than any key. */
-const tellActive = statement(
+const tellActive = statement<{ id: string }>(
   'key-tell-active',
   `WITH first AS (INSERT INTO one_time (kind, id, expires_at) SELECT 'key-active', id, now() + interval '20 years'
      FROM unnest($1::text[]) id ON CONFLICT DO NOTHING RETURNING id),
@@ -109,7 +109,7 @@ export function createKeys(needs: { database: Database; ring: KeyEncryptionRing;
   const { database, ring, audit } = needs
 
   const read = async (connection: Connection): Promise<StoredKey[]> =>
-    (await connection.query<KeyRow>(list)).map((row) => ({
+    (await connection.query(list)).map((row) => ({
       ...summaryOf(row),
       secret: ring.decrypt(row.secret, row.encrypted_by, bindingOf(row)),
     }))
@@ -149,17 +149,17 @@ export function createKeys(needs: { database: Database; ring: KeyEncryptionRing;
 
   return {
     list: () => read(database),
-    summaries: async () => (await database.query<KeyRow>(list)).map(summaryOf),
+    summaries: async () => (await database.query(list)).map(summaryOf),
     underLock: (work) => underLock((connection, told) => work(writer(connection, told))),
     async tellActive(keys) {
       const events = keys.map(({ id, use, alg }) => activated({ key: id, use, alg }))
       const ids = keys.map(({ id }) => id)
-      const first = await database.query<{ id: string }>(tellActive, [ids, audit.rows(events)])
+      const first = await database.query(tellActive, [ids, audit.rows(events)])
       audit.lines(events.filter(({ detail }) => first.some(({ id }) => id === detail['key'])))
     },
     reencrypt: (events) =>
       underLock(async (connection, told) => {
-        const outdated = (await connection.query<KeyRow>(list)).filter((row) => row.encrypted_by !== ring.currentId)
+        const outdated = (await connection.query(list)).filter((row) => row.encrypted_by !== ring.currentId)
         for (const row of outdated) {
           const binding = bindingOf(row)
           const { box, keyId } = ring.encrypt(ring.decrypt(row.secret, row.encrypted_by, binding), binding)

@@ -34,12 +34,12 @@ const put = statement(
    WHERE (SELECT count(*) FROM (SELECT FROM pushed_requests WHERE client_uid = $2 AND expires_at > now() LIMIT $5) open) < $5
    ON CONFLICT DO NOTHING RETURNING id`,
 )
-const open = statement(
+const open = statement<{ payload: Encrypted }>(
   'pushed-request-open',
   `SELECT payload FROM pushed_requests p WHERE id = $1 AND client_uid = $2 AND expires_at > now()
    AND NOT EXISTS (SELECT FROM one_time o WHERE o.kind = 'par' AND o.id = p.id)`,
 )
-const find = statement(
+const find = statement<{ payload: Encrypted }>(
   'pushed-request-find',
   'SELECT payload FROM pushed_requests WHERE id = $1 AND expires_at > now()',
 )

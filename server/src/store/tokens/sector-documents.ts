@@ -8,7 +8,7 @@ export interface SectorMembers {
   put(uri: string, members: readonly string[]): Promise<void>
 }
 
-const find = statement('sector-find', 'SELECT members FROM sector_documents WHERE uri = $1')
+const find = statement<{ members: string[] }>('sector-find', 'SELECT members FROM sector_documents WHERE uri = $1')
 const put = statement(
   'sector-put',
   `INSERT INTO sector_documents (uri, members) VALUES ($1, $2)
@@ -17,7 +17,7 @@ const put = statement(
 
 export function createSectorMembers({ database }: { database: Connection }): SectorMembers {
   return {
-    find: async (uri) => (await database.query<{ members: string[] }>(find, [uri]))[0]?.members,
+    find: async (uri) => (await database.query(find, [uri]))[0]?.members,
     put: async (uri, members) => void (await database.query(put, [uri, JSON.stringify(members)])),
   }
 }

@@ -41,7 +41,7 @@ const hostileValue = fc.oneof(
   fc.array(hostileText, { maxLength: 3 }),
   fc.dictionary(hostileText, hostileText, { maxKeys: 2 }),
 )
-const allPeople = statement(
+const allPeople = statement<{ row: string }>(
   'test-all-people',
   'SELECT u::text || l::text AS row FROM users u JOIN upstream_links l ON l.user_id = u.id',
 )
@@ -124,7 +124,7 @@ describe('hostile values of another provider', function () {
       }),
       { numRuns: propertyRuns(100) },
     )
-    const rows = await parties.down.apps[0]!.store.database.query<{ row: string }>(allPeople)
+    const rows = await parties.down.apps[0]!.store.database.query(allPeople)
     expect(rows.length).to.be.greaterThan(0)
     for (const { row } of rows)
       expect(row).not.to.match(/\\u(d[89a-f]|00)|[\u0000-\u001f\u202e]|""picture"": ?""javascript|x{1025}/i)

@@ -221,11 +221,14 @@ describe('a refresh that the lane has begun and could not end', function () {
       },
     ],
   ]
-  const newest = statement('test-newest-seq', 'SELECT seq FROM refresh_families ORDER BY rotated_at DESC LIMIT 1')
+  const newest = statement<{ seq: number }>(
+    'test-newest-seq',
+    'SELECT seq FROM refresh_families ORDER BY rotated_at DESC LIMIT 1',
+  )
   for (const [what, status, rotations, inject] of faults)
     it(`rotates once, and who asks again gets the successor: ${what}`, async () => {
       const { store } = replicas.apps[0]!
-      const seq = async () => (await store.database.query<{ seq: number }>(newest))[0]!.seq
+      const seq = async () => (await store.database.query(newest))[0]!.seq
       const { refresh: first } = await fetchTokens(replicas)
       const before = await seq()
       const mend = inject(store)

@@ -15,7 +15,7 @@ import { parseDsn } from '../../../src/store/driver/connection.ts'
 import { createDatabase, statement } from '../../../src/store/driver/postgres.ts'
 
 const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
-const isEncrypted = statement('test-tls', 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')
+const isEncrypted = statement<{ ssl: boolean }>('test-tls', 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')
 
 describe(`${createDatabase.name} over TLS`, () => {
   let authority: Identity
@@ -48,7 +48,7 @@ describe(`${createDatabase.name} over TLS`, () => {
       log,
     })
     try {
-      return (await database.query<{ ssl: boolean }>(isEncrypted))[0]!.ssl
+      return (await database.query(isEncrypted))[0]!.ssl
     } catch (error) {
       if (hasCode(error)) return error.code
       throw error

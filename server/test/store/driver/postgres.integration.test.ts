@@ -26,7 +26,7 @@ const log = createLog({
   sink: { write: (line) => void lines.push(line) },
 })
 const one = statement('test-one', 'SELECT 1 AS one')
-const own = statement('test-own-pid', 'SELECT pg_backend_pid() AS pid')
+const own = statement<{ pid: number }>('test-own-pid', 'SELECT pg_backend_pid() AS pid')
 const kill = statement('test-kill', 'SELECT pg_terminate_backend($1::integer) AS killed')
 
 const codeOf = async (work: Promise<unknown>): Promise<string> => {
@@ -56,7 +56,7 @@ describe(createDatabase.name, () => {
   it('F1 goes on after its idle connection was cut; reads do not fail', async () => {
     const database = openDatabase({ ...connectionOf(url), poolMax: 1 })
     const killer = openDatabase(connectionOf(url))
-    const [{ pid } = { pid: 0 }] = await database.query<{ pid: number }>(own)
+    const [{ pid } = { pid: 0 }] = await database.query(own)
     await killer.query(kill, [pid])
     expect(await database.query(one)).to.deep.equal([{ one: 1 }])
   })

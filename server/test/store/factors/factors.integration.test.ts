@@ -212,8 +212,8 @@ describe(createFactors.name, () => {
   it('a seed is encrypted, and bound to its row and its person', async () => {
     const { id } = await enrolled()
     const other = await enrolled()
-    const rowOf = statement('test-secret', 'SELECT secret FROM factors WHERE id = $1')
-    const [{ secret } = { secret: Buffer.alloc(0) }] = await store.database.query<{ secret: Buffer }>(rowOf, [id])
+    const rowOf = statement<{ secret: Buffer }>('test-secret', 'SELECT secret FROM factors WHERE id = $1')
+    const [{ secret } = { secret: Buffer.alloc(0) }] = await store.database.query(rowOf, [id])
     expect(secret.toString('latin1')).not.to.contain(seed)
     await store.database.query(statement('test-swap', 'UPDATE factors SET secret = $2 WHERE id = $1'), [
       other.id,

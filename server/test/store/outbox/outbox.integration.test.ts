@@ -12,7 +12,10 @@ import type { FreshStore } from '../fresh-store.ts'
 const leaseMs = 60_000
 const makeDue = statement('test-make-due', 'UPDATE outbox SET next_at = now() WHERE done_at IS NULL')
 const clearAll = statement('test-clear-outbox', 'DELETE FROM outbox')
-const readAll = statement('test-read-outbox', 'SELECT o::text AS row, payload, done_at FROM outbox o')
+const readAll = statement<{ row: string; payload: Buffer; done_at: Date | null }>(
+  'test-read-outbox',
+  'SELECT o::text AS row, payload, done_at FROM outbox o',
+)
 
 const notice = (onceKey: string = randomUUID()): Mail => ({
   onceKey,
@@ -98,7 +101,7 @@ describe(createOutbox.name, function () {
 
   it('leaves nothing of a mail that can be read in the database, and nothing at all once it is sent', async () => {
     await stores[0]!.outbox.enqueue({ ...notice(), to: 'canary@example.com' })
-    const read = () => stores[0]!.database.query<{ row: string; payload: Buffer; done_at: Date | null }>(readAll)
+    const read = () => stores[0]!.database.query(readAll)
     const [waiting] = await read()
     expect(waiting!.row).to.not.contain('canary')
     expect(waiting!.payload.toString('latin1')).to.not.contain('canary')

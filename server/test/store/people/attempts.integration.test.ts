@@ -161,8 +161,8 @@ describe(createAttempts.name, () => {
   })
 
   it('leaves no row of a made-up name whose attempt got no answer, however many are made up', async () => {
-    const count = statement('test-count-attempts', 'SELECT count(*)::integer AS count FROM attempts')
-    const rows = async () => (await replicas[0]!.database.query<{ count: number }>(count, []))[0]!.count
+    const count = statement<{ count: number }>('test-count-attempts', 'SELECT count(*)::integer AS count FROM attempts')
+    const rows = async () => (await replicas[0]!.database.query(count, []))[0]!.count
     const before = await rows()
     for (const address of [freshAddress(), undefined]) {
       const begun = await Promise.all(

@@ -10,7 +10,10 @@ const ofNewerRelease = statement(
   'test-preferences-newer',
   `INSERT INTO preferences (user_id, preferences) VALUES ($1, '{"language": "de", "textSize": "large"}')`,
 )
-const stored = statement('test-preferences-stored', 'SELECT preferences FROM preferences WHERE user_id = $1')
+const stored = statement<{ preferences: unknown }>(
+  'test-preferences-stored',
+  'SELECT preferences FROM preferences WHERE user_id = $1',
+)
 
 describe('createPreferences', () => {
   let database: FreshStore
@@ -42,7 +45,7 @@ describe('createPreferences', () => {
     await store.database.query(ofNewerRelease, [id])
     expect(await preferred(id)).to.deep.equal({ language: 'de', colourScheme: undefined })
     await store.preferences.set(id, { colourScheme: 'light' }, [])
-    const [row] = await store.database.query<{ preferences: unknown }>(stored, [id])
+    const [row] = await store.database.query(stored, [id])
     expect(row?.preferences).to.deep.equal({ textSize: 'large', colourScheme: 'light' })
   })
 

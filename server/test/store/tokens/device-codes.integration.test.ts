@@ -14,8 +14,11 @@ const putMany = statement(
      SELECT gen_random_uuid(), gen_random_uuid(), $1, address, '{}', now() + interval '10 minutes' FROM unnest($2::text[]) AS address`,
 )
 const hold = statement('test-device-hold', 'SELECT id FROM device_codes WHERE id = $1 FOR UPDATE')
-const userCodeOf = statement('test-device-user-code', 'SELECT user_code FROM device_codes WHERE id = $1')
-const rowOf = statement(
+const userCodeOf = statement<{ user_code: string }>(
+  'test-device-user-code',
+  'SELECT user_code FROM device_codes WHERE id = $1',
+)
+const rowOf = statement<{ poll_every: number }>(
   'test-device-row',
   'SELECT ctid::text AS place, xmin::text AS made, xmax::text AS held, poll_every FROM device_codes WHERE id = $1',
 )
@@ -29,7 +32,7 @@ const countWrites = [
      $$ BEGIN PERFORM nextval('test_device_writes'); RETURN NULL; END $$`,
   'CREATE TRIGGER test_device_write AFTER UPDATE ON device_codes FOR EACH ROW EXECUTE FUNCTION test_device_write()',
 ]
-const writes = statement(
+const writes = statement<{ count: number }>(
   'test-device-writes',
   'SELECT CASE WHEN is_called THEN last_value ELSE 0 END::int AS count FROM test_device_writes',
 )
@@ -52,8 +55,8 @@ describe(createDeviceCodes.name, function () {
     return stores[0]!.deviceCodes.put(code).then((answer) => ({ id, answer }))
   }
   const poll = async (id: string, store = stores[0]!) => (await store.deviceCodes.poll(id, 'client'))!.isTooFast
-  const read = async (id: string) => (await stores[0]!.database.query<{ poll_every: number }>(rowOf, [id]))[0]!
-  const written = async () => (await stores[0]!.database.query<{ count: number }>(writes))[0]!.count
+  const read = async (id: string) => (await stores[0]!.database.query(rowOf, [id]))[0]!
+  const written = async () => (await stores[0]!.database.query(writes))[0]!.count
 
   describe('put', () => {
     it('E6 one /48 of IPv6 opens so many codes of a client, from however many blocks, and leaves the rest to others', async () => {
@@ -76,9 +79,7 @@ describe(createDeviceCodes.name, function () {
   describe('guess', () => {
     it('L14 of 10,000 guesses from one address over 3 replicas 30 are looked up, and the right one is not among them', async () => {
       const { id } = await put('client')
-      const [{ user_code: right }] = (await stores[0]!.database.query<{ user_code: string }>(userCodeOf, [id])) as [
-        { user_code: string },
-      ]
+      const [{ user_code: right }] = (await stores[0]!.database.query(userCodeOf, [id])) as [{ user_code: string }]
       const kinds = await manyGuesses({ count: 10_000, atOnce: 6 }, (n) =>
         stores[n % 3]!.deviceCodes.guess(n < 5000 ? `guess-${n}` : right, '192.0.2.14'),
       )

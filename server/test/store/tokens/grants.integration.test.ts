@@ -110,12 +110,12 @@ describe(createGrants.name, () => {
     })
     await isHeld.promise
     const turns = Array.from({ length: 18 }, (_, turn) => replicas[turn % 2]!.grants.insertChild(child(later)))
-    const waiting = statement(
+    const waiting = statement<{ n: number }>(
       'test-waiting',
       "SELECT count(*)::integer AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
     )
     const watcher = fresh.replica()
-    while ((await watcher.database.query<{ n: number }>(waiting, []))[0]!.n < 18) await nextTurn()
+    while ((await watcher.database.query(waiting, []))[0]!.n < 18) await nextTurn()
     end.resolve()
     await holding
     const outcomes = await Promise.all(turns)

@@ -9,7 +9,7 @@ import { createLinkTries } from '../../../src/users/links/link-requests.ts'
 import { freshStore } from '../../store/fresh-store.ts'
 import type { FreshStore } from '../../store/fresh-store.ts'
 
-const answers = statement(
+const answers = statement<{ count: number }>(
   'test-answers',
   "SELECT count(*)::integer AS count FROM outbox WHERE once_key LIKE '%:' || $1",
 )
@@ -63,7 +63,7 @@ describe('mails that anybody can ask for', function () {
       const payload = { ...what, asker, from: { address: asker }, languages: [], correlationId: 'c' }
       const work = { id: randomUUID(), kind, tries: 1, createdAt: new Date(), giveUpAt: new Date() }
       await tries[kind]({ ...work, open: () => payload })
-      const [row] = await store.database.query<{ count: number }>(answers, [work.id])
+      const [row] = await store.database.query(answers, [work.id])
       return row!.count === 1
     }
   }
