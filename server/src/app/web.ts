@@ -7,11 +7,12 @@ import type { Handler } from '../http/request/handler.ts'
 import { createHeaders } from '../http/pages/headers.ts'
 import { createKeysLoaded } from '../http/protocol/keys-loaded.ts'
 import { createLogoutGuard } from '../http/protocol/logout-guard.ts'
-import { createOptions, protocolPaths } from '../http/protocol/options.ts'
+import { createOptions } from '../http/protocol/options.ts'
 import { createPageRouter } from '../http/pages/page-router.ts'
 import { peerOf } from '../http/request/peer.ts'
 import { createPinHost } from '../http/edge/pin-host.ts'
 import { createPostByGet } from '../http/protocol/post-by-get.ts'
+import { protocolRoutes } from '../http/protocol/protocol-paths.ts'
 import { correlationIdOf, createRequestLog, createRouteNames, observeLatency } from '../http/request/request-log.ts'
 import { createApplication } from '../http/application.ts'
 import { listen } from '../http/server.ts'
@@ -39,7 +40,7 @@ export function createWeb(needs: Needs, on: Parameters<typeof createRoutes>[1]) 
   const door = createDoor(needs, on.pages)
   const discovery = createDiscovery({ issuer, documents: currentDocuments(generations, on.clients.registry) })
   const paths = [
-    ...protocolPaths,
+    ...protocolRoutes,
     '/assets/:file',
     `${endpoints.logo}/:client/:hash`,
     ...routes.map(({ path }) => path),

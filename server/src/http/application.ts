@@ -7,7 +7,7 @@ import type { ErrorHandler } from './pages/error-page.ts'
 import { pathOfTarget } from './request/handler.ts'
 import type { Handler, InboundRequest } from './request/handler.ts'
 import { takeAbsoluteTarget } from './edge/pin-host.ts'
-import { programPaths } from './protocol/program-paths.ts'
+import { protocolPaths } from './protocol/protocol-paths.ts'
 
 /** The handlers of the public port, in the order in which they run. */
 export interface Handlers {
@@ -51,15 +51,14 @@ export function createApplication(handlers: Handlers, basePath: string): Request
   const first = [requestLog, headers, pinHost, requestContext, keysLoaded]
   const toProtocol = chain([...first, below, handlers.notFound], handlers)
   const toPages = chain([...first, handlers.pages, handlers.notFound], handlers)
-  const programs = new Set(programPaths.map((path) => `${basePath}${path}`))
-  const [authorization, userinfo] = [`${basePath}${endpoints.authorization}`, `${basePath}${endpoints.userinfo}`]
+  const straight = new Map([...protocolPaths].map(([path, { straight: methods = [] }]) => [basePath + path, methods]))
+  const resume = `${basePath}${endpoints.authorization}/`
   const interaction = `${basePath}${endpoints.interaction}/`
   return (request, response) => {
     takeAbsoluteTarget(request)
     const path = pathOfTarget(request.url ?? '')
-    const { method } = request
-    if (method === 'POST' && programs.has(path)) toProtocol(request, response)
-    else if (method === 'GET' && (path === userinfo || path === authorization || path.startsWith(`${authorization}/`)))
+    const { method = '' } = request
+    if (straight.get(path)?.includes(method) || (method === 'GET' && path.startsWith(resume)))
       toProtocol(request, response)
     else if ((method === 'GET' || method === 'POST') && path.startsWith(interaction)) toPages(request, response)
     else application(request, response)

@@ -9,7 +9,7 @@ import { answerError } from '../pages/error-page.ts'
 import { pathOfTarget } from '../request/handler.ts'
 import type { Handler, InboundRequest } from '../request/handler.ts'
 import { keepPeer } from '../request/peer.ts'
-import { keepToJson } from '../protocol/program-paths.ts'
+import { keepToJson } from '../protocol/keep-to-json.ts'
 import type { SeeUntrusted } from './untrusted-headers.ts'
 
 /** Headers that say where a request came from, or how. They are removed: only a trusted proxy is believed, and what it says is read before. */

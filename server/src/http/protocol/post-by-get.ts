@@ -1,22 +1,20 @@
-import { paths } from '@nauthera/rules/endpoints'
 import { Router, text } from 'express'
 import { maxBodyBytes } from '../request/timeouts.ts'
+import { protocolPaths } from './protocol-paths.ts'
 
 /** Bytes: the longest request that is turned into a URL. */
 const longestQuery = 6 * 1024
 
 const form = 'application/x-www-form-urlencoded'
 
-/** Paths to which a client may send a browser by POST as well as by GET.
- *  Source: OpenID Connect Core 1.0 section 3.1.2.1, RP-Initiated Logout 1.0 section 2. */
-const pages = [paths.authorization, paths.endSession]
-
 /** Answers a POST with a redirect to the same request by GET. The cookies are SameSite=Lax: a browser does not send them with a POST
  *  from a client's page. A request that is too long for a URL has to be pushed (RFC 9126). */
 export function createPostByGet(needs: { basePath: string }): Router {
   const router = Router({ caseSensitive: true, strict: true })
   const read = text({ type: form, limit: maxBodyBytes, defaultCharset: 'utf-8' })
-  for (const path of pages.map((own) => `${needs.basePath}${own}`)) {
+  for (const [own, { postByGet }] of protocolPaths) {
+    if (!postByGet) continue
+    const path = `${needs.basePath}${own}`
     router.post(path, read, (request, response) => {
       response.setHeader('cache-control', 'no-store')
       const body: unknown = request.body

@@ -1,16 +1,6 @@
-import { paths } from '@nauthera/rules/endpoints'
 import { pathOfTarget } from '../request/handler.ts'
 import type { InboundRequest } from '../request/handler.ts'
-
-/** Paths for programs, below the issuer; only the library answers them. */
-export const programPaths: readonly string[] = [
-  paths.token,
-  paths.introspection,
-  paths.revocation,
-  paths.pushedRequest,
-  paths.deviceAuthorization,
-  paths.userinfo,
-]
+import { protocolPaths } from './protocol-paths.ts'
 
 const asksForPage = /^\s*(text\/(html|\*)|application\/xhtml\+xml)\s*(;|$)/i
 
@@ -21,7 +11,8 @@ const asksForPage = /^\s*(text\/(html|\*)|application\/xhtml\+xml)\s*(;|$)/i
 export function keepToJson(request: InboundRequest, basePath: string): void {
   const { accept } = request.headers
   const path = pathOfTarget(request.url ?? '')
-  if (accept === undefined || !path.startsWith(basePath) || !programPaths.includes(path.slice(basePath.length))) return
+  if (accept === undefined || !path.startsWith(basePath)) return
+  if (protocolPaths.get(path.slice(basePath.length))?.of !== 'programs') return
   const others = accept.split(',').filter((range) => !asksForPage.test(range))
   request.headers.accept = others.length === 0 ? '*/*' : others.join(',')
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { keepToJson } from '../../../src/http/protocol/program-paths.ts'
+import { keepToJson } from '../../../src/http/protocol/keep-to-json.ts'
 
 describe('keepToJson', () => {
   const rules: [sentence: string, url: string, basePath: string, accept: string, left: string][] = [
