@@ -85,12 +85,30 @@ describe('docs/invariants.md', () => {
 })
 
 describe('docs/conditions.md', () => {
-  const text = readFileSync('docs/conditions.md', 'utf8')
+  const [, table = ''] = readFileSync('docs/conditions.md', 'utf8').split('## OIDCClient\n')
+  const rows = table
+    .split('\n## ')[0]!
+    .split('\n')
+    .filter((line) => /^\| (`|\|)/.test(line))
+    .map((line) => line.split('|').map((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name!)))
   const source = readFileSync('operator/src/decide/status/conditions.ts', 'utf8')
+  const reasons = rows.flatMap(([, , names = []]) => names)
+
+  it('has every condition of a client, in its order', () => {
+    const types = [...source.matchAll(/^ {2}\['(\w+)', \w+/gm)].map(([, type]) => type)
+    expect(rows.flatMap(([, names = []]) => names)).to.deep.equal([...types, 'Ready'])
+  })
 
   it('has every reason with which a condition of a client does not hold', () => {
-    const reasons = [...source.matchAll(/\b(?:no|unknown)\(\s*'(\w+)'/g)].map((match) => match[1]!)
-    expect(reasons).to.include.members(['InvalidSpec', 'SecretUnreadable'])
-    expect(reasons.filter((reason) => !text.includes(`\`${reason}\``))).to.deep.equal([])
+    const said = [...source.matchAll(/\b(?:no|unknown)\(\s*'(\w+)'/g)].map((match) => match[1]!)
+    expect(said).to.include.members(['InvalidSpec', 'SecretUnreadable'])
+    expect(said.filter((reason) => !reasons.includes(reason))).to.deep.equal([])
+  })
+
+  it('has no reason that no condition gives', () => {
+    const sources = sourcesOf('operator')
+    expect(
+      reasons.filter((reason) => !/^(True|Unknown)$/.test(reason) && !sources.includes(`'${reason}'`)),
+    ).to.deep.equal([])
   })
 })

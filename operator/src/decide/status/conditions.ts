@@ -5,7 +5,6 @@ import { leastNonce } from '@nauthera/rules/limits'
 import type { Condition } from '../../api/client-status.ts'
 import { codesLack, pkceHint, unlistedScopes } from './code-protection.ts'
 import { accessFaults, grantText } from '../access/describe-access.ts'
-import { present } from '../client/present.ts'
 import { needsHttps } from '../secret/presets.ts'
 import { configOf, denialsOf } from '../access/judge.ts'
 import type { NoRoom, Outcome } from './outcome.ts'
@@ -16,23 +15,29 @@ const yes = (reason: string, message: string): Finding => ({ status: 'True', rea
 const no = (reason: string, message: string): Finding => ({ status: 'False', reason, message })
 const unknown = (reason: string, message: string): Finding => ({ status: 'Unknown', reason, message })
 
-/** @returns every condition, each with its reason and what people can do */
+/** Every condition but Ready, in the order in which things happen. Ready waits for the needed ones: what the others say is known later. */
+const described: readonly [type: string, describe: (outcome: Outcome) => Finding | undefined, needed?: 'needed'][] = [
+  ['Accepted', accepted, 'needed'],
+  ['PolicyCompliant', policyCompliant, 'needed'],
+  ['AudiencesGranted', audiencesGranted, 'needed'],
+  ['SecretReady', secretReady, 'needed'],
+  ['Propagated', propagated, 'needed'],
+  ['RotationHealthy', rotationHealthy],
+  ['Active', active],
+  ['SectorListed', sectorListed],
+  ['CodeProtected', codeProtected],
+  ['ScopesListed', scopesListed],
+]
+
+/** @returns every condition that applies, each with its reason and what people can do */
 export function describeConditions(outcome: Outcome): readonly Condition[] {
-  const findings: Readonly<Record<string, Finding>> = {
-    Accepted: accepted(outcome),
-    PolicyCompliant: policyCompliant(outcome),
-    AudiencesGranted: audiencesGranted(outcome),
-    SecretReady: secretReady(outcome),
-    Propagated: propagated(outcome),
-    RotationHealthy: rotationHealthy(outcome),
-    Active: active(outcome),
-    ...present('SectorListed', sectorListed(outcome)),
-    ...present('CodeProtected', codeProtected(outcome)),
-    ...present('ScopesListed', scopesListed(outcome)),
+  const findings = new Map<string, Finding>()
+  for (const [type, describe] of described) {
+    const finding = describe(outcome)
+    if (finding) findings.set(type, finding)
   }
-  return Object.entries({ ...findings, Ready: ready(findings, outcome) }).map(([type, finding]) =>
-    conditionOf(outcome, type, finding),
-  )
+  findings.set('Ready', ready(findings, outcome))
+  return [...findings].map(([type, finding]) => conditionOf(outcome, type, finding))
 }
 
 function accepted({ judgement: { acceptance }, noRoom }: Outcome): Finding {
@@ -266,21 +271,15 @@ function scopesListed({ codes, judgement }: Outcome): Finding | undefined {
   )
 }
 
-const needed = ['Accepted', 'PolicyCompliant', 'AudiencesGranted', 'SecretReady', 'Propagated'] as const
-
-/** Ready is the first of the needed conditions that does not hold, in the order in which things happen. */
-function ready(findings: Readonly<Record<string, Finding>>, { activity }: Outcome): Finding {
-  // the Secret waits for replicas: name that cause
-  const order =
-    findings['SecretReady']?.reason === 'WaitingForReplicas'
-      ? ['Accepted', 'PolicyCompliant', 'AudiencesGranted', 'Propagated', 'SecretReady']
-      : needed
-  for (const type of order) {
-    const finding = findings[type]!
-    if (finding.status !== 'True') return { ...finding, message: `${type}: ${finding.message}` }
-  }
+/** Ready is the first of the needed conditions that does not hold. */
+function ready(findings: ReadonlyMap<string, Finding>, { activity }: Outcome): Finding {
+  const failing = described.filter(([type, , needed]) => needed && findings.get(type)?.status !== 'True')
+  // a Secret that waits for replicas: name that cause
+  const [type] = failing.find(([type]) => findings.get(type)?.reason !== 'WaitingForReplicas') ?? failing[0] ?? []
+  const finding = type && findings.get(type)
+  if (finding) return { ...finding, message: `${type}: ${finding.message}` }
   const suspended = activity.kind.startsWith('suspended') ? '; suspended: nobody can use it (see Active)' : ''
-  const rotation = findings['RotationHealthy']
+  const rotation = findings.get('RotationHealthy')
   const stillUsed = rotation?.reason === 'PreviousSecretStillUsed' ? `; ${rotation.message}` : ''
   return yes('Ready', `live on every replica, and its Secret is there${suspended}${stillUsed}`)
 }
