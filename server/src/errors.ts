@@ -35,6 +35,10 @@ export const errorCatalogue = {
     meaning: 'An encrypted row does not open: it was changed, or moved from another row.',
     remedy: 'Restore the row that is named from a backup; for a signing key run `nauthera keys rotate`.',
   },
+  STORED_VALUE_INVALID: {
+    meaning: 'The JSON of a row is not of the shape that this release writes; the message names table and row.',
+    remedy: 'Restore the row that is named from a backup.',
+  },
   SIGNING_KEYS_INVALID: {
     meaning:
       'The file with signing keys (signing.jwksFile) cannot be read, or has keys that cannot be used; each fault is named. A running server keeps its last good keys; a server that starts waits.',

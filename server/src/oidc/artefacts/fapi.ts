@@ -1,3 +1,4 @@
+import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
 import type { ClientJwt } from './client-jwts.ts'
@@ -34,12 +35,7 @@ export function fapiRequestFault({ claims, header, now }: ClientJwt, issuer: str
 /** @param proof the header DPoP of the request, if there is one
  *  @returns why it does not do: RS256 signs no JWT of FAPI 2.0 (section 5.4.1) */
 export function fapiProofFault(proof: string): string | undefined {
-  if (proof === '') return undefined
-  try {
-    const { alg } = JSON.parse(Buffer.from(proof.split('.')[0]!, 'base64url').toString()) as { alg?: unknown }
-    return algorithmFault(alg, 'a DPoP proof')
-  } catch {
-    // the library says what is wrong with it
-    return undefined
-  }
+  // the library says what is wrong with one that is no JWT
+  const header = parseJsonRecord(Buffer.from(proof.split('.')[0]!, 'base64url').toString())
+  return header && algorithmFault(header['alg'], 'a DPoP proof')
 }

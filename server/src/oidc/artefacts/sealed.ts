@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { CookieKeys, Subkey } from '../keys/key-set.ts'
 import { createNonces } from '../keys/random-ids.ts'
 import { Seen } from '../keys/seen.ts'
@@ -93,7 +94,7 @@ export function createSealer(needs: { keys: () => CookieKeys; epoch: () => numbe
       const opened = before && counts(kind, before) ? before : open(kind, value)
       if (opened === undefined) return undefined
       if (opened !== before) seen.get(kind)?.keep(value, opened)
-      return JSON.parse(opened.text) as Record<string, unknown>
+      return parseJsonRecord(opened.text)
     },
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { parseJsonRecord } from '@nauthera/runtime/json'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { signInClaims } from '@nauthera/rules/claims'
 import { oidcScopes, scopeOfClaim } from '@nauthera/rules/scopes'
@@ -216,7 +217,7 @@ function withScopes<Scopes>(
 /** Names in the `claims` parameter (OpenID Connect Core 5.5). The library has already checked that it is JSON. */
 function claimsAsked(text: string | undefined): string[] {
   if (text === undefined) return []
-  const { userinfo, id_token } = JSON.parse(text) as { userinfo?: object; id_token?: object }
+  const { userinfo, id_token } = parseJsonRecord(text) ?? {}
   return [userinfo, id_token].flatMap((claims) =>
     Object.entries(claims ?? {})
       .filter(([, value]) => value === null || (typeof value === 'object' && !Array.isArray(value)))

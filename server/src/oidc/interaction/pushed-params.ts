@@ -1,3 +1,4 @@
+import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { Store } from '../../store/store.ts'
 import type { LibraryPart } from './library-part.ts'
 
@@ -47,7 +48,7 @@ export async function withPushedParams(payload: LibraryPart, sources: PushedSour
       : await sources.store.pushedRequests.find(rest.parJti)
   if (pushed === undefined) return undefined
   const [, body = ''] = String(pushed.request).split('.')
-  const all = JSON.parse(Buffer.from(body, 'base64url').toString()) as Readonly<Record<string, unknown>>
+  const all = parseJsonRecord(Buffer.from(body, 'base64url').toString()) ?? {}
   const params = leftInPushed.map((name: string) => {
     const value = all[name]
     return [name, isJson(name, value) ? JSON.stringify(value) : value]

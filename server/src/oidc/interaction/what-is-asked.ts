@@ -1,4 +1,5 @@
 // The questions of a sign-in, in their order.
+import { parseJsonRecord } from '@nauthera/runtime/json'
 import { isEnough } from '../acr.ts'
 import type { NeededAcr } from '../acr.ts'
 import { isOfAllowedGroup } from '../../store/tokens/what-counts.ts'
@@ -108,5 +109,5 @@ export const questions: readonly Question[] = [
 /** Does not verify the token: that was done when its request came in, and it was in an encrypted cookie since. */
 function subjectOf(idToken: string): unknown {
   const payload = Buffer.from(idToken.split('.')[1] ?? '', 'base64url').toString()
-  return (JSON.parse(payload) as { sub?: unknown }).sub
+  return parseJsonRecord(payload)?.['sub']
 }

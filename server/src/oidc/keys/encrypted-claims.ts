@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { parseJsonRecord } from '@nauthera/runtime/json'
 import { createNonces } from './random-ids.ts'
 
 // Claims in a cookie, as a JWE (RFC 7516, compact, `dir` and `A256GCM`): what jose reads and writes. It is written out
@@ -34,7 +35,7 @@ export function decryptClaims(
   const [, header, iv, text, tag] = shape.exec(token) ?? []
   if (header === undefined) return undefined
   try {
-    const { alg, enc, kid, ...others } = JSON.parse(decode(header).toString()) as Record<string, unknown>
+    const { alg, enc, kid, ...others } = parseJsonRecord(decode(header).toString()) ?? {}
     // another member (`zip`, `crit`) would say how to read what follows
     if (alg !== 'dir' || enc !== 'A256GCM' || typeof kid !== 'string' || Object.keys(others).length > 0)
       return undefined
@@ -43,8 +44,8 @@ export function decryptClaims(
     const decipher = createDecipheriv('aes-256-gcm', key, decode(iv!), { authTagLength: tagBytes })
     decipher.setAAD(Buffer.from(header)).setAuthTag(decode(tag!))
     const plain = Buffer.concat([decipher.update(decode(text!)), decipher.final()])
-    const claims = JSON.parse(plain.toString()) as Record<string, unknown>
-    const isValid = claims['aud'] === options.bound && Number(claims['exp']) > options.now.getTime() / 1000
+    const claims = parseJsonRecord(plain.toString())
+    const isValid = claims?.['aud'] === options.bound && Number(claims['exp']) > options.now.getTime() / 1000
     return isValid ? claims : undefined
   } catch {
     return undefined

@@ -2,6 +2,7 @@
 // says why (jwt.ts). Keys are read once.
 import { createPublicKey, verify } from 'node:crypto'
 import type { JsonWebKey, KeyObject } from 'node:crypto'
+import { parseJsonRecord } from '@nauthera/runtime/json'
 import { derFromRaw } from './ecdsa-signature.ts'
 
 type Jwk = Readonly<Record<string, unknown>>
@@ -38,14 +39,7 @@ export function verifyPlain(token: string, keys: readonly Jwk[]): PlainJwt | und
   return claims && { header, claims, key: jwk }
 }
 
-function readObject(encoded: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(encoded, 'base64url').toString())
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
-  } catch {
-    return undefined
-  }
-}
+const readObject = (encoded: string) => parseJsonRecord(Buffer.from(encoded, 'base64url').toString())
 
 const read = new WeakMap<Jwk, KeyObject>()
 

@@ -1,4 +1,6 @@
 // Tokens for a plain refresh.
+import { hasShape } from '@nauthera/runtime/json'
+import type { JsonShape } from '@nauthera/runtime/json'
 import type { GrantedAccount } from '../../store/sessions/accounts.ts'
 import type { Renewals } from '../../store/sessions/renewals.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
@@ -87,9 +89,18 @@ function usedToken(form: PlainForm, client: OidcClient, { sealer, now }: Refresh
   return payload.iat <= seconds && payload.exp > Math.floor(seconds) ? payload : undefined
 }
 
-const texts = ['clientId', 'accountId', 'grantId', 'gty', 'scope'] as const
-const numbers = ['iat', 'exp', 'seq'] as const
-
-/** Whether it has what all refresh tokens of ours have (one without a scope is the library's). */
+/** What all refresh tokens of ours have (one without a scope is the library's). */
+const shape = {
+  required: {
+    clientId: 'string',
+    accountId: 'string',
+    grantId: 'string',
+    gty: 'string',
+    scope: 'string',
+    iat: 'number',
+    exp: 'number',
+    seq: 'number',
+  },
+} as const satisfies JsonShape
 const isUsedToken = (payload: Record<string, unknown>): payload is Record<string, unknown> & UsedToken =>
-  texts.every((name) => typeof payload[name] === 'string') && numbers.every((name) => typeof payload[name] === 'number')
+  hasShape(payload, shape)

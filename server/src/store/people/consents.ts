@@ -2,6 +2,7 @@
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import type { StoreChanges } from '../cache/changes.ts'
+import { jsonColumn } from '../driver/json-column.ts'
 import { statement } from '../driver/postgres.ts'
 import { endGrants } from '../tokens/grants.ts'
 import type { Connection } from '../driver/postgres.ts'
@@ -39,7 +40,7 @@ export interface ConsentRow {
   readonly client_uid: string
   readonly client_id: string
   readonly scopes: string[]
-  readonly payload: Record<string, unknown>
+  readonly payload: unknown
   readonly granted_at: Date | string
 }
 
@@ -61,6 +62,6 @@ export const consentOf = (row: ConsentRow): Consent => ({
   clientUid: row.client_uid,
   clientId: row.client_id,
   scopes: row.scopes,
-  payload: row.payload,
+  payload: jsonColumn(row.payload, 'consents', `${row.user_id} ${row.client_uid}`),
   grantedAt: new Date(row.granted_at),
 })

@@ -1,6 +1,7 @@
 // Finds people by the beginning of their user name, e-mail address, name or family name: each is a range of an index, and a page costs the
 // same whether there are a hundred people or a hundred thousand. Whom a page has is found first, and what is shown of them read then:
 // PostgreSQL plans a search anew each time, since a range may be of any size, and planning all columns takes longer than the search.
+import { hasShape, parseJsonRecord } from '@nauthera/runtime/json'
 import { canonicalName } from './canonical-name.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection, Statement } from '../driver/postgres.ts'
@@ -101,12 +102,8 @@ const placeText = (place: Place): string => Buffer.from(JSON.stringify(place)).t
 /** @returns undefined for anything that is not a place */
 function parsePlace(text: string | undefined): Place | undefined {
   if (text === undefined || text.length > 2000) return undefined
-  try {
-    const { way, key, id } = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as Partial<Place>
-    const isWay = typeof way === 'number' && way in searches
-    if (!isWay || typeof key !== 'string' || typeof id !== 'string' || !isUuid(id)) return undefined
-    return { way, key: key.toWellFormed().replaceAll('\u0000', ''), id }
-  } catch {
-    return undefined
-  }
+  const place = parseJsonRecord(Buffer.from(text, 'base64url').toString('utf8'))
+  if (!hasShape(place, { required: { way: 'number', key: 'string', id: 'string' } })) return undefined
+  const { way, key, id } = place
+  return way in searches && isUuid(id) ? { way, key: key.toWellFormed().replaceAll('\u0000', ''), id } : undefined
 }

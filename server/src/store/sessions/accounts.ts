@@ -133,7 +133,7 @@ export type GrantedRow = UserRow & {
         readonly client_id: string
         readonly session_uid: string | null
         readonly offline: boolean
-        readonly payload: Record<string, unknown>
+        readonly payload: unknown
         readonly granted_at: Date
         readonly granted_until: Date
       }

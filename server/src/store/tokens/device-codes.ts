@@ -3,6 +3,7 @@
 import { addressBlock, widerBlockPrefix } from '../audit/address-block.ts'
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { jsonColumn } from '../driver/json-column.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
 
@@ -95,7 +96,7 @@ const findOpen = statement<Row>('device-code-find', `SELECT * FROM device_codes 
 // Nobody waits for a row here: of polls at once, all but the one that has it are too fast. A poll that is too fast and can be slowed down no
 // further is only read, so that whoever asks all the time writes nothing.
 const isFast = `coalesce(polled_at > now() - (poll_every - ${early}) * interval '1 second', false)`
-const poll = statement<{ payload: Payload; is_too_fast: boolean }>(
+const poll = statement<{ payload: unknown; is_too_fast: boolean }>(
   'device-code-poll',
   `WITH held AS (SELECT id, payload, poll_every, ${isOpen('device_codes')} AS waits, ${isFast} AS fast
      FROM device_codes WHERE id = $1 AND client_uid = $2 AND NOT (${isFast} AND poll_every >= ${slowest}) FOR UPDATE SKIP LOCKED),
@@ -120,7 +121,7 @@ export const allowDeviceCode = ([id, payload]: readonly [string, string], when: 
 interface Row {
   readonly id: string
   readonly client_uid: string
-  readonly payload: Payload
+  readonly payload: unknown
   readonly expires_at: Date
 }
 
@@ -150,7 +151,7 @@ export function createDeviceCodes(needs: { database: Connection; audit: AuditRow
     findOpen: async (id) => (await database.query(findOpen, [id])).map(codeOf)[0],
     async poll(id, clientUid) {
       const [row] = await database.query(poll, [id, clientUid])
-      return row && { payload: row.payload, isTooFast: row.is_too_fast }
+      return row && { payload: jsonColumn(row.payload, 'device_codes', id), isTooFast: row.is_too_fast }
     },
     async refuse(id, payload, events) {
       const isDone = (await database.query(refuse, [id, JSON.stringify(payload), audit.rows(events)])).length === 1
@@ -163,6 +164,6 @@ export function createDeviceCodes(needs: { database: Connection; audit: AuditRow
 const codeOf = (row: Row): StoredDeviceCode => ({
   id: row.id,
   clientUid: row.client_uid,
-  payload: row.payload,
+  payload: jsonColumn(row.payload, 'device_codes', row.id),
   expiresAt: new Date(row.expires_at),
 })

@@ -3,6 +3,7 @@ import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import { livePlaces } from './places.ts'
+import { jsonColumn } from '../driver/json-column.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
 import { isAliveRow } from './what-counts.ts'
@@ -178,7 +179,7 @@ export interface GrantRow {
   readonly client_id: string
   readonly session_uid: string | null
   readonly offline: boolean
-  readonly payload: Record<string, unknown>
+  readonly payload: unknown
   readonly created_at: Date | string
   readonly expires_at: Date | string
 }
@@ -243,7 +244,7 @@ export const grantOf = (row: GrantRow): StoredGrant => ({
   clientId: row.client_id,
   sessionUid: row.session_uid ?? undefined,
   offline: row.offline,
-  payload: row.payload,
+  payload: jsonColumn(row.payload, 'grants', row.id),
   createdAt: new Date(row.created_at),
   expiresAt: new Date(row.expires_at),
 })

@@ -1,8 +1,10 @@
 // Pushed authorization requests (RFC 9126) of clients that authenticate. A row names its request by a hash, and holds it encrypted: whoever
 // reads the database learns neither a request_uri nor a state or nonce.
 import { createHash } from 'node:crypto'
+import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
 import type { OneTime } from './one-time.ts'
+import { jsonColumn } from '../driver/json-column.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
 
@@ -34,22 +36,15 @@ const put = statement(
    WHERE (SELECT count(*) FROM (SELECT FROM pushed_requests WHERE client_uid = $2 AND expires_at > now() LIMIT $5) open) < $5
    ON CONFLICT DO NOTHING RETURNING id`,
 )
-const open = statement<{ payload: Encrypted }>(
+const open = statement<{ payload: unknown }>(
   'pushed-request-open',
   `SELECT payload FROM pushed_requests p WHERE id = $1 AND client_uid = $2 AND expires_at > now()
    AND NOT EXISTS (SELECT FROM one_time o WHERE o.kind = 'par' AND o.id = p.id)`,
 )
-const find = statement<{ payload: Encrypted }>(
+const find = statement<{ payload: unknown }>(
   'pushed-request-find',
   'SELECT payload FROM pushed_requests WHERE id = $1 AND expires_at > now()',
 )
-
-/** The column `payload`. */
-interface Encrypted {
-  /** Base64. */
-  readonly box: string
-  readonly key: string
-}
 
 export function createPushedRequests(needs: {
   database: Connection
@@ -58,16 +53,17 @@ export function createPushedRequests(needs: {
   perClient?: number
 }): PushedRequests {
   const { database, ring, oneTime, perClient = pushedRequestsPerClient } = needs
-  const decrypt = (rowId: string, [row]: readonly { payload: Encrypted }[]) => {
+  const decrypt = (rowId: string, [row]: readonly { payload: unknown }[]) => {
     if (row === undefined) return undefined
-    const plain = ring.decrypt(Buffer.from(row.payload.box, 'base64'), row.payload.key, boundTo(rowId))
-    return JSON.parse(plain.toString()) as Record<string, unknown>
+    const { box, key } = jsonColumn(row.payload, 'pushed_requests', rowId)
+    const plain = ring.decrypt(Buffer.from(String(box), 'base64'), String(key), boundTo(rowId))
+    return jsonColumn(parseJsonRecord(plain.toString()), 'pushed_requests', rowId)
   }
   return {
     async put({ id, clientUid, payload, expiresAt }) {
       const rowId = rowIdOf(id)
       const { box, keyId } = ring.encrypt(Buffer.from(JSON.stringify(payload)), boundTo(rowId))
-      const encrypted: Encrypted = { box: box.toString('base64'), key: keyId }
+      const encrypted = { box: box.toString('base64'), key: keyId }
       const rows = await database.query(put, [rowId, clientUid, JSON.stringify(encrypted), expiresAt, perClient])
       return rows.length === 1
     },

@@ -53,6 +53,18 @@ describe(createGrants.name, () => {
     expect(await store.grants.spendCode(code)).to.deep.equal({ kind: 'spent' })
   })
 
+  it('names table and row of a payload that is no object, and nothing of what it is', async () => {
+    const grant = newGrant()
+    await store.grants.insert(grant)
+    const damage = statement('test-damage', `UPDATE grants SET payload = '"geheim"' WHERE id = $1`)
+    await store.database.query(damage, [grant.id])
+    const failed = await store.accounts.loadGranted({ userId, grantId: grant.id }).catch(String)
+    expect(failed)
+      .to.contain('STORED_VALUE_INVALID')
+      .and.to.contain(`grants, row ${grant.id}`)
+      .and.to.not.contain('geheim')
+  })
+
   it('T50 a grant that came of another one is alive while all before it are, and has its person, session and end', async () => {
     const root = newGrant({ expiresAt: inMs(30_000), offline: true })
     await store.grants.insert(root)

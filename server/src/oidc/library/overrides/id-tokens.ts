@@ -1,3 +1,4 @@
+import { parseJsonRecord } from '@nauthera/runtime/json'
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import { createIds } from '../../keys/random-ids.ts'
 import { currentRequest } from '../current-request.ts'
@@ -47,9 +48,5 @@ export function idTokens({ IdToken }: Internals, { clients }: Pick<OverrideNeeds
 /** @returns what the header says, before anything is verified; nothing for what is no JWT */
 function headerOf(jwt: unknown): { alg?: unknown; typ?: unknown } {
   const [header = ''] = typeof jwt === 'string' ? jwt.split('.') : []
-  try {
-    return (JSON.parse(Buffer.from(header, 'base64url').toString()) ?? {}) as { alg?: unknown; typ?: unknown }
-  } catch {
-    return {}
-  }
+  return parseJsonRecord(Buffer.from(header, 'base64url').toString()) ?? {}
 }
