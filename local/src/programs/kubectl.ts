@@ -20,7 +20,7 @@ export async function createKubectl(options: {
   cacheDirectory: string
   timeoutMs?: number
 }): Promise<Kubectl> {
-  const program = findInPath('kubectl') ?? (await findTool('kubectl'))
+  const program = await findKubectl()
   const common = ['--kubeconfig', options.kubeconfig, '--cache-dir', options.cacheDirectory]
   const timeout = options.timeoutMs ?? 60_000
   return (...args) => {
@@ -35,6 +35,9 @@ export async function createKubectl(options: {
     })
   }
 }
+
+/** @returns the path of kubectl: of the PATH, else the packed one */
+export const findKubectl = async (): Promise<string> => findInPath('kubectl') ?? (await findTool('kubectl'))
 
 function findInPath(program: string): string | undefined {
   for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {

@@ -1,12 +1,15 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import { readManifests } from '@nauthera/stand-in/manifests'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 import type { KubectlResult, Kubectl } from '../../src/programs/kubectl.ts'
-import { createKubectl } from '../../src/programs/kubectl.ts'
+import { createKubectl, findKubectl } from '../../src/programs/kubectl.ts'
 import type { LocalPod } from '../../src/product/pod.ts'
 import { reapDirectory } from '../../src/processes/reaper.ts'
 import { runToEnd } from '../../src/processes/run-to-end.ts'
@@ -132,6 +135,13 @@ describe('an OIDCClient that is applied', function () {
     const events = done(await inDemo('get', 'events', '--field-selector', 'reason=RequestRefused')).stdout
     expect(events).to.match(/grafana +CODE_REFUSED: /)
     expect(events).not.to.include('demo-machine')
+    const plugin = [join(root, 'operator/src/kubectl/main.ts'), 'why', 'grafana', '--kubeconfig', stack.kubeconfig]
+    // the API runs in this process, so nothing may wait for the plugin
+    const env = { ...process.env, PATH: dirname(await findKubectl()) }
+    const why = spawn(process.execPath, [...plugin, '--namespace', namespace], { env })
+    const exit = once(why, 'close')
+    expect(await text(why.stdout)).to.match(/^demo\/grafana: one thing is wrong.\n\n1. CODE_REFUSED: /)
+    expect((await exit)[0]).to.equal(1)
   })
 
   it('T32 needs no secret: the token of its pod is taken everywhere, by a new key of the cluster too, as soon as one replica has met it', async () => {

@@ -1,6 +1,11 @@
 // The command line of kubectl-nauthera: kubectl finds it as `kubectl nauthera`.
 import { Command, CommanderError, Option } from 'commander'
 import { stringify } from 'yaml'
+import { durationMs } from '../api/duration.ts'
+import { readClient, readClients, readSecret } from './cluster.ts'
+import type { CallKubectl, ClusterFlags } from './cluster.ts'
+import { listRows, tableText } from './list.ts'
+import { explainClient, explanationText } from './why.ts'
 import { isNamespaceName, namespaceRule } from './object-shape.ts'
 import { readDocuments } from './read-documents.ts'
 import type { LocatedFault } from './read-documents.ts'
@@ -13,6 +18,9 @@ export interface PluginTerminal {
   readonly read: (path: string) => string
   readonly out: (text: string) => void
   readonly error: (text: string) => void
+  readonly kubectl: CallKubectl
+  /** Epoch milliseconds. */
+  readonly now: () => number
 }
 
 interface RenderOptions {
@@ -23,10 +31,10 @@ interface RenderOptions {
   readonly output: 'yaml' | 'json'
 }
 
-/** Runs the command line. @returns the exit code: 0 all is well, 1 the files have faults, 2 the command line is wrong */
+/** Runs the command line. @returns the exit code: 0 all is well, 1 something is wrong with the files or the client, 2 it could not be found out */
 export function runCommand(args: readonly string[], raw: PluginTerminal): number {
   const terminal: PluginTerminal = {
-    read: raw.read,
+    ...raw,
     out: (text) => raw.out(printable(text)),
     error: (text) => raw.error(printable(text)),
   }
@@ -58,6 +66,32 @@ export function runCommand(args: readonly string[], raw: PluginTerminal): number
     )
     .action((options: RenderOptions) => {
       code = render(options, terminal)
+    })
+  withClusterFlags(program.command('why'))
+    .description(
+      'Explains why a client does not work: what is wrong first, then what to do, then what is well. The exit code is 0 when nothing is wrong. It needs the right to read the OIDCClient, and tells more with the right to read its Secret.',
+    )
+    .argument('<name>', 'the OIDCClient')
+    .addOption(outputOption())
+    .addHelpText('after', '\nExample:\n  kubectl nauthera why grafana -n monitoring')
+    .action((name: string, options: ClusterFlags & Output) => {
+      code = why(name, options, terminal)
+    })
+  withClusterFlags(program.command('list'))
+    .description(
+      'Lists clients: whether they are Ready, how old their secrets are, and what was refused within the hour.',
+    )
+    .option('-A, --all-namespaces', 'of all namespaces')
+    .option('--not-ready', 'only those that are not Ready')
+    .option('--refused', 'only those in whose name requests were refused')
+    .option(
+      '--expiring <duration>',
+      'only those whose secret rotates, or whose previous secret ends, within this time, such as 48h',
+    )
+    .addOption(outputOption())
+    .addHelpText('after', '\nExample:\n  kubectl nauthera list -A --not-ready')
+    .action((options: ListOptions) => {
+      code = list(options, terminal)
     })
   try {
     program.parse([...args], { from: 'user' })
@@ -91,6 +125,65 @@ function render(options: RenderOptions, terminal: PluginTerminal): number {
     terminal.out(options.output === 'json' ? jsonOf(result.rendered) : yamlOf(result.rendered))
   for (const fault of faults) terminal.error(`${faultText(fault)}\n`)
   return faults.length > 0 ? 1 : 0
+}
+
+interface Output {
+  readonly output?: 'json'
+}
+
+type ListOptions = ClusterFlags &
+  Output & {
+    readonly allNamespaces?: boolean
+    readonly notReady?: boolean
+    readonly refused?: boolean
+    readonly expiring?: string
+  }
+
+const outputOption = (): Option => new Option('-o, --output <format>', 'for programs').choices(['json'])
+
+const withClusterFlags = (command: Command): Command =>
+  command
+    .option('-n, --namespace <name>', 'as kubectl has it')
+    .option('--context <name>', 'as kubectl has it')
+    .option('--kubeconfig <file>', 'as kubectl has it')
+
+function why(name: string, options: ClusterFlags & Output, terminal: PluginTerminal): number {
+  const found = readClient(terminal.kubectl, name, options)
+  if (found.kind !== 'found') return failed(found, terminal)
+  const client = found.value
+  const { namespace } = client.metadata
+  const secretName = client.status?.secret?.name
+  const secret =
+    secretName === undefined ? undefined : readSecret(terminal.kubectl, secretName, { ...options, namespace })
+  const explanation = explainClient(client, { secret, now: terminal.now() })
+  terminal.out(options.output === 'json' ? `${JSON.stringify(explanation, null, 2)}\n` : explanationText(explanation))
+  return explanation.findings.some(({ severity }) => severity !== 'hint') ? 1 : 0
+}
+
+function list(options: ListOptions, terminal: PluginTerminal): number {
+  const { notReady = false, refused = false, expiring } = options
+  const expiringMs = expiring === undefined ? undefined : durationMs(expiring)
+  if (expiring !== undefined && expiringMs === undefined) {
+    terminal.error('--expiring: must be a time such as 90m or 48h\n')
+    return 2
+  }
+  const found = readClients(terminal.kubectl, options)
+  if (found.kind !== 'found') return failed(found, terminal)
+  const rows = listRows(found.value, { notReady, refused, expiringMs }, terminal.now())
+  if (options.output === 'json') terminal.out(`${JSON.stringify(rows, null, 2)}\n`)
+  else if (rows.length > 0) terminal.out(tableText(rows))
+  else terminal.error(`none of ${found.value.length} clients\n`)
+  return 0
+}
+
+function failed(
+  { kind, message }: { readonly kind: string; readonly message: string },
+  terminal: PluginTerminal,
+): number {
+  const more =
+    kind === 'forbidden' ? '\nThis command needs the right to get and list oidcclients.auth.nauthera.io there.' : ''
+  terminal.error(`${message}${more}\n`)
+  return 2
 }
 
 function readFile(file: string, terminal: PluginTerminal): ReturnType<typeof readDocuments> {

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { runCommand } from './command.ts'
 
@@ -6,4 +7,14 @@ process.exitCode = runCommand(process.argv.slice(2), {
   read: (path) => readFileSync(path === '-' ? 0 : path, 'utf8'),
   out: (text) => process.stdout.write(text),
   error: (text) => process.stderr.write(text),
+  kubectl: (args) => {
+    const { error, status, stdout, stderr } = spawnSync('kubectl', args, {
+      encoding: 'utf8',
+      maxBuffer: 256 * 1024 * 1024,
+      // programs for credentials may ask the person
+      stdio: ['inherit', 'pipe', 'pipe'],
+    })
+    return { code: error === undefined ? (status ?? 1) : undefined, stdout: stdout ?? '', stderr: stderr ?? '' }
+  },
+  now: Date.now,
 })

@@ -13,6 +13,8 @@ function run(args: readonly string[], files: Readonly<Record<string, string>> = 
     read: (path) => files[path] ?? readFileSync(new URL(path, root), 'utf8'),
     out: (text) => (out += text),
     error: (text) => (error += text),
+    kubectl: () => ({ code: undefined, stdout: '', stderr: '' }),
+    now: () => 0,
   })
   return { code, out, error }
 }

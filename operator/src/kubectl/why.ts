@@ -1,0 +1,238 @@
+// Explains why a client does not work: what is wrong first, then what to do, then what is well.
+import { createHash } from 'node:crypto'
+import { isRefusalCode, refusalKinds } from '@nauthera/rules/refusals'
+import { authMethodOf } from '../api/client-rules.ts'
+import type { Condition, OIDCClientStatus } from '../api/client-status.ts'
+import type { OIDCClient } from '../api/oidc-client.ts'
+
+/** What the application's Secret holds, as far as the caller may read it. */
+export type SecretSeen =
+  | { readonly kind: 'found'; readonly value: Readonly<Record<string, string>> }
+  | { readonly kind: 'absent' | 'forbidden' | 'failed'; readonly message: string }
+
+export interface Finding {
+  /** `broken`: nobody, or not everybody, can use the client. `refused`: requests of programs are refused. `hint`: it works. */
+  readonly severity: 'broken' | 'refused' | 'hint'
+  readonly what: string
+  readonly cure: string
+}
+
+export interface Explanation {
+  /** `namespace/name`. */
+  readonly client: string
+  readonly findings: readonly Finding[]
+  /** What is well, by subject. */
+  readonly facts: Readonly<Record<string, string>>
+  /** What it could tell with more rights. */
+  readonly notRead: readonly string[]
+}
+
+/** In the order in which a client comes to life. */
+const order = [
+  'Accepted',
+  'PolicyCompliant',
+  'AudiencesGranted',
+  'SecretReady',
+  'Propagated',
+  'RotationHealthy',
+  'Active',
+]
+/** A client works without these. */
+const hints = ['SectorListed', 'CodeProtected', 'ScopesListed']
+
+/** What to do where the message of a condition does not say it. */
+const cures: Readonly<Record<string, string>> = {
+  ReplicasLagging:
+    'wait a moment; then look at the server pods that the message names, and at the logs of their agents',
+  StatusUnreachable:
+    'look at the server pod that does not answer, and at NetworkPolicies between the operator and port 9443',
+  WaitingForReplicas: 'wait: the Secret is written once every replica has the client',
+  Suspended: 'set spec.suspended to false to go on',
+  RejectedByServer: 'correct the field that the message names; until then the version of before is served',
+  InvalidSpec: 'correct the field that the message names; until then the version of before is served',
+  ClientIDConflict: 'choose another client id, or delete the other client',
+  PolicyViolation: 'correct the field that the message names, or ask who owns the policy',
+  NotGranted: 'ask the owner of the API for access, or take the audience out',
+  NameTaken: 'choose another spec.secret.name',
+}
+
+export function explainClient(
+  client: OIDCClient,
+  seen: { readonly secret: SecretSeen | undefined; readonly now: number },
+): Explanation {
+  const { status } = client
+  const name = `${client.metadata.namespace}/${client.metadata.name}`
+  if (status?.conditions === undefined) return { client: name, findings: [unseen(client)], facts: {}, notRead: [] }
+  const findings = [
+    ...behind(client, status),
+    ...faultsOf(status.conditions, order, 'broken'),
+    ...secretFindings(client, status, seen.secret),
+    ...refusalFindings(status, client, seen.now),
+    ...faultsOf(status.conditions, hints, 'hint'),
+  ]
+  return { client: name, findings, facts: factsOf(client, status, seen), notRead: notReadOf(seen.secret) }
+}
+
+const unseen = ({ spec }: OIDCClient): Finding => ({
+  severity: 'broken',
+  what: 'no operator has looked at it',
+  cure: `see whether an operator runs that watches this namespace and serves spec.serverName ${spec.serverName ?? 'default'} (kubectl get pods -A -l app.kubernetes.io/component=operator)`,
+})
+
+function behind({ metadata }: OIDCClient, { observedGeneration = 0 }: OIDCClientStatus): readonly Finding[] {
+  if (observedGeneration >= metadata.generation) return []
+  const what = `the operator has not looked at generation ${metadata.generation} yet: all below is about generation ${observedGeneration}`
+  return [{ severity: 'broken', what, cure: 'wait a moment; then look at the log of the operator' }]
+}
+
+function faultsOf(
+  conditions: readonly Condition[],
+  types: readonly string[],
+  severity: Finding['severity'],
+): readonly Finding[] {
+  return types.flatMap((type) => {
+    const found = conditions.find((one) => one.type === type)
+    if (found === undefined || found.status === 'True') return []
+    const cure = cures[found.reason] ?? `read the message; docs/conditions.md explains ${found.reason}`
+    return [{ severity, what: `${type} is ${found.status} (${found.reason}): ${found.message}`, cure }]
+  })
+}
+
+const idOf = (secret: string): string => createHash('sha256').update(secret).digest('hex').slice(0, 8)
+
+/** Compares the Secret that lies there with the one that the operator wrote. */
+function secretFindings(
+  client: OIDCClient,
+  { secret }: OIDCClientStatus,
+  seen: SecretSeen | undefined,
+): readonly Finding[] {
+  if (seen === undefined || secret?.activeId === undefined) return []
+  if (seen.kind === 'absent') {
+    const cure = 'the operator writes it again within a minute; find out who deletes it'
+    return [{ severity: 'broken', what: `the Secret ${secret.name} is not there`, cure }]
+  }
+  if (seen.kind !== 'found') return []
+  const ids = Object.values(seen.value).map(idOf)
+  if (ids.includes(secret.activeId)) return []
+  // a template may have the secret within a longer text
+  if (client.spec.secret?.data !== undefined) return []
+  const old = secret.previous?.find(({ id }) => ids.includes(id))
+  const what =
+    old === undefined
+      ? `the Secret ${secret.name} does not hold the secret ${secret.activeId} that the operator wrote`
+      : `the Secret ${secret.name} holds the secret of before, ${old.id}, not ${secret.activeId}`
+  return [{ severity: 'broken', what, cure: 'the operator writes it again within a minute; find out who edits it' }]
+}
+
+function refusalFindings(
+  { refusals = [], secret }: OIDCClientStatus,
+  { spec }: OIDCClient,
+  now: number,
+): readonly Finding[] {
+  return refusals.map(({ code, by, count, lastSeen, detail, hint }) => {
+    const meaning = isRefusalCode(code)
+      ? refusalKinds[code].meaning
+      : 'This version of the plugin does not know the code.'
+    const who = by === 'Client' ? 'the program, which had proved itself' : 'anybody who knows the client id'
+    const times = `${count} ${count === 1 ? 'time' : 'times'} within the hour, last ${ago(Date.parse(lastSeen), now)}, by ${who}`
+    const listed = listedFor(code, spec, secret)
+    return {
+      severity: 'refused',
+      what: `${code}: ${meaning} ${times[0]!.toUpperCase()}${times.slice(1)}.${detail === undefined ? '' : ` It had: ${detail}`}`,
+      cure: listed === undefined ? hint : `${hint} The object has: ${listed}`,
+    }
+  })
+}
+
+/** What the object says where a refusal tells what a request had. */
+function listedFor(code: string, spec: OIDCClient['spec'], secret: OIDCClientStatus['secret']): string | undefined {
+  const lists: Readonly<Record<string, readonly string[] | undefined>> = {
+    REDIRECT_URI_NOT_LISTED: spec.redirectURIs,
+    LOGOUT_URI_NOT_LISTED: spec.postLogoutRedirectURIs,
+    ORIGIN_NOT_LISTED: spec.corsOrigins,
+    SCOPE_NOT_GRANTED: spec.scopes,
+    AUDIENCE_NOT_GRANTED: spec.audiences,
+    PERSON_NOT_ALLOWED: spec.access?.allowedGroups,
+    AUTH_METHOD_NOT_REGISTERED: [authMethodOf(spec)],
+    SECRET_WRONG: secret?.activeId === undefined ? undefined : [`secret ${secret.activeId}`],
+    SECRET_ENDED: secret?.activeId === undefined ? undefined : [`secret ${secret.activeId}`],
+  }
+  const listed = lists[code]
+  return listed === undefined || listed.length === 0 ? undefined : listed.join(', ')
+}
+
+function factsOf(
+  { metadata, spec }: OIDCClient,
+  { policies = [], replicas, secret, identity, effective, clientId = '', issuer = '' }: OIDCClientStatus,
+  { now }: { readonly now: number },
+): Readonly<Record<string, string>> {
+  const apis = effective?.apis?.map(({ identifier }) => identifier) ?? []
+  return {
+    object: `${spec.type}, generation ${metadata.generation}, client id ${clientId} at ${issuer}`,
+    policies: policies.length === 0 ? 'none' : policies.join(', '),
+    ...(apis.length > 0 ? { APIs: apis.join(', ') } : {}),
+    ...(secret?.activeId === undefined ? {} : { Secret: secretFact(secret, now) }),
+    ...(identity === undefined
+      ? {}
+      : { identity: `${identity.name}, last used ${ago(Date.parse(identity.lastUsed), now)}` }),
+    ...(replicas === undefined ? {} : { servers: `${replicas.loaded} of ${replicas.total} replicas serve it` }),
+  }
+}
+
+function secretFact(
+  { name, activeId, lastRotated, nextRotation, previous = [] }: NonNullable<OIDCClientStatus['secret']>,
+  now: number,
+): string {
+  const parts = [
+    `${name} holds secret ${activeId}`,
+    ...(lastRotated === undefined ? [] : [`written ${ago(Date.parse(lastRotated), now)}`]),
+    ...(nextRotation === undefined ? [] : [`next rotation ${nextRotation}`]),
+    ...previous.map(({ id, lastUsed, expiresAt }) =>
+      [
+        `secret ${id} still works`,
+        ...(expiresAt === undefined ? [] : [`until ${expiresAt}`]),
+        ...(lastUsed === undefined ? ['not used'] : [`last used ${ago(Date.parse(lastUsed), now)}`]),
+      ].join(' '),
+    ),
+  ]
+  return parts.join('; ')
+}
+
+function notReadOf(secret: SecretSeen | undefined): readonly string[] {
+  if (secret === undefined || secret.kind === 'found' || secret.kind === 'absent') return []
+  return [`with the right to read Secrets here, it would also compare the secret that lies there`]
+}
+
+const units: readonly [name: string, seconds: number][] = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['min', 60],
+]
+
+/** @returns such as `3 h ago`. @param at epoch milliseconds */
+function ago(at: number, now: number): string {
+  const seconds = Math.max(0, Math.round((now - at) / 1000))
+  const unit = units.find(([, length]) => seconds >= length)
+  return unit === undefined ? `${seconds} s ago` : `${Math.floor(seconds / unit[1])} ${unit[0]} ago`
+}
+
+/** @returns the explanation as a colleague would say it */
+export function explanationText({ client, findings, facts, notRead }: Explanation): string {
+  const wrong = findings.filter(({ severity }) => severity !== 'hint').length
+  const head =
+    wrong === 0
+      ? `${client} works: it is live on every replica, and no request in its name was refused within the hour.`
+      : `${client}: ${wrong === 1 ? 'one thing is' : `${wrong} things are`} wrong.`
+  const width = Math.max(...Object.keys(facts).map(({ length }) => length), 0)
+  return [
+    head,
+    ...findings.map(
+      ({ severity, what, cure }, index) =>
+        `\n${index + 1}. ${severity === 'hint' ? '(works) ' : ''}${what}\n   -> ${cure}`,
+    ),
+    '',
+    ...Object.entries(facts).map(([subject, fact]) => `${subject.padEnd(width)}  ${fact}`),
+    ...notRead.map((text) => `\n(${text})`),
+    '',
+  ].join('\n')
+}
