@@ -31,7 +31,7 @@ const config = ({ production = false }: { production?: boolean }): KnipConfig =>
     runtime: shipped,
     server: { ...shipped, ignoreBinaries: ['openssl'] }, // chain.properties.test.ts compares with it
     'config-agent': shipped,
-    operator: shipped,
+    operator: { ...shipped, ignoreBinaries: ['kubectl'] }, // of whoever calls the plugin
     'stand-in': forTests,
     local: forTests,
     harness: { project: ['**/*.ts'], ignoreDependencies: ['axe-core'] }, // read as a file: harness/src/chromium.ts

@@ -10,7 +10,7 @@ export type SecretSeen =
   | { readonly kind: 'found'; readonly value: Readonly<Record<string, string>> }
   | { readonly kind: 'absent' | 'forbidden' | 'failed'; readonly message: string }
 
-export interface Finding {
+export interface WhyFinding {
   /** `broken`: nobody, or not everybody, can use the client. `refused`: requests of programs are refused. `hint`: it works. */
   readonly severity: 'broken' | 'refused' | 'hint'
   readonly what: string
@@ -20,7 +20,7 @@ export interface Finding {
 export interface Explanation {
   /** `namespace/name`. */
   readonly client: string
-  readonly findings: readonly Finding[]
+  readonly findings: readonly WhyFinding[]
   /** What is well, by subject. */
   readonly facts: Readonly<Record<string, string>>
   /** What it could tell with more rights. */
@@ -73,13 +73,13 @@ export function explainClient(
   return { client: name, findings, facts: factsOf(client, status, seen), notRead: notReadOf(seen.secret) }
 }
 
-const unseen = ({ spec }: OIDCClient): Finding => ({
+const unseen = ({ spec }: OIDCClient): WhyFinding => ({
   severity: 'broken',
   what: 'no operator has looked at it',
   cure: `see whether an operator runs that watches this namespace and serves spec.serverName ${spec.serverName ?? 'default'} (kubectl get pods -A -l app.kubernetes.io/component=operator)`,
 })
 
-function behind({ metadata }: OIDCClient, { observedGeneration = 0 }: OIDCClientStatus): readonly Finding[] {
+function behind({ metadata }: OIDCClient, { observedGeneration = 0 }: OIDCClientStatus): readonly WhyFinding[] {
   if (observedGeneration >= metadata.generation) return []
   const what = `the operator has not looked at generation ${metadata.generation} yet: all below is about generation ${observedGeneration}`
   return [{ severity: 'broken', what, cure: 'wait a moment; then look at the log of the operator' }]
@@ -88,8 +88,8 @@ function behind({ metadata }: OIDCClient, { observedGeneration = 0 }: OIDCClient
 function faultsOf(
   conditions: readonly Condition[],
   types: readonly string[],
-  severity: Finding['severity'],
-): readonly Finding[] {
+  severity: WhyFinding['severity'],
+): readonly WhyFinding[] {
   return types.flatMap((type) => {
     const found = conditions.find((one) => one.type === type)
     if (found === undefined || found.status === 'True') return []
@@ -105,7 +105,7 @@ function secretFindings(
   client: OIDCClient,
   { secret }: OIDCClientStatus,
   seen: SecretSeen | undefined,
-): readonly Finding[] {
+): readonly WhyFinding[] {
   if (seen === undefined || secret?.activeId === undefined) return []
   if (seen.kind === 'absent') {
     const cure = 'the operator writes it again within a minute; find out who deletes it'
@@ -128,7 +128,7 @@ function refusalFindings(
   { refusals = [], secret }: OIDCClientStatus,
   { spec }: OIDCClient,
   now: number,
-): readonly Finding[] {
+): readonly WhyFinding[] {
   return refusals.map(({ code, by, count, lastSeen, detail, hint }) => {
     const meaning = isRefusalCode(code)
       ? refusalKinds[code].meaning
