@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readCommandLine } from './command-line.ts'
-import { entriesOf, findCircles, readImports } from './house/imports.ts'
+import { entriesOf, findCircles, longestChain, readImports, withoutTypes } from './house/imports.ts'
 
 const usage = `Usage: npm run house [-- [--list] [DIRECTORY ...]]
 
@@ -28,6 +28,8 @@ export function measureHouse(root: string): Readonly<Record<string, readonly str
   const imports = readImports(sources)
   const files = find(product)
   const rooms = [...new Set(files.map(dirname))].map((folder) => ({ folder, entries: entriesOf(folder, imports) }))
+  const chainIn = (prepare: (text: string) => string) =>
+    longestChain(readImports(new Map(files.map((file) => [file, prepare(sources.get(file)!)]))))
   const lines = (file: string) => sources.get(file)!.split('\n').length - 1
   const functions = functionLengths(root)
   const longer = (limit: number) => functions.filter((found) => found.lines > limit).map(({ place }) => place)
@@ -43,6 +45,8 @@ export function measureHouse(root: string): Readonly<Record<string, readonly str
     ),
     'circles of the entries of a room': rooms.flatMap(({ entries }) => findCircles(entries).map(spell)),
     'circles of files, in all sources': findCircles(imports).map(spell),
+    'longest chain of imports': chainIn((text) => text),
+    'longest chain of imports without types': chainIn(withoutTypes),
     'functions over 60 lines': longer(60),
     'functions over 80 lines': longer(80),
     'functions over 100 lines': longer(100),

@@ -8,6 +8,24 @@ export function readImports(sources: ReadonlyMap<string, string>): Imports {
   return new Map([...sources].map(([file, text]) => [file, importsOf(file, text).filter((name) => sources.has(name))]))
 }
 
+/** @returns the text without its imports of types: what is left is loaded when the program runs */
+export const withoutTypes = (text: string): string => text.replace(/^(import|export) type [^']*? from '[^']+'$/gm, '')
+
+/** @returns the files of the longest way along imports that lead back to none of them */
+export function longestChain(imports: Imports): readonly string[] {
+  const chains = new Map<string, readonly string[]>()
+  const longest = (one: readonly string[], other: readonly string[]) => (other.length > one.length ? other : one)
+  const chainFrom = (file: string): readonly string[] => {
+    const known = chains.get(file)
+    if (known) return known
+    chains.set(file, [])
+    const chain = [file, ...(imports.get(file) ?? []).map(chainFrom).reduce(longest, [])]
+    chains.set(file, chain)
+    return chain
+  }
+  return [...imports.keys()].map(chainFrom).reduce(longest, [])
+}
+
 function importsOf(file: string, text: string): string[] {
   const named = [...text.matchAll(/\b(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, name = '']) => {
     const [, workspace, path] = /^@nauthera\/([^/]+)\/(.+)$/.exec(name) ?? []

@@ -49,6 +49,8 @@ describe('measureHouse', () => {
       ],
       'circles of the entries of a room': ['server/src/http <-> server/src/reply.ts'],
       'circles of files, in all sources': ['server/src/http/server.ts <-> server/src/reply.ts'],
+      'longest chain of imports': ['server/src/app.ts', 'server/src/http/server.ts', 'server/src/reply.ts'],
+      'longest chain of imports without types': ['server/src/app.ts', 'server/src/http/server.ts'],
       'functions over 60 lines': ['83 server/src/http/server.ts:5 function `serve`'],
       'functions over 80 lines': ['83 server/src/http/server.ts:5 function `serve`'],
       'functions over 100 lines': [],

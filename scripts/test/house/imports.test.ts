@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { entriesOf, findCircles, readImports } from '../../house/imports.ts'
+import { entriesOf, findCircles, longestChain, readImports, withoutTypes } from '../../house/imports.ts'
 
 const read = (sources: Record<string, string>) => readImports(new Map(Object.entries(sources)))
 
@@ -58,5 +58,18 @@ describe('findCircles', () => {
       ['a', 'b', 'c'],
       ['x', 'y'],
     ])
+  })
+})
+
+describe('longestChain', () => {
+  it('is the longest way along imports, with or without those of types', () => {
+    const sources = {
+      'a/src/a.ts': `import { c } from './c.ts'\nimport type {\n  B,\n} from './b.ts'\n`,
+      'a/src/b.ts': `import { c } from './c.ts'\n`,
+      'a/src/c.ts': '',
+    }
+    expect(longestChain(read(sources))).to.deep.equal(['a/src/a.ts', 'a/src/b.ts', 'a/src/c.ts'])
+    const values = Object.fromEntries(Object.entries(sources).map(([file, text]) => [file, withoutTypes(text)]))
+    expect(longestChain(read(values))).to.deep.equal(['a/src/a.ts', 'a/src/c.ts'])
   })
 })

@@ -6,10 +6,7 @@ import { createGenerations } from '../oidc/library/generations.ts'
 import { createResume } from '../oidc/library/resume-in-place.ts'
 import { createInteractionCookies } from '../oidc/interaction/interaction-cookie.ts'
 import { createInteractions } from '../oidc/interaction/interactions.ts'
-import { keyPolicy } from '../oidc/lifetimes.ts'
 import type { KeySet } from '../oidc/keys/key-set.ts'
-import { createKeyFile } from '../oidc/keys/key-file.ts'
-import { createKeyRing } from '../oidc/keys/ring.ts'
 import type { ProtocolPages } from '../oidc/library/pages.ts'
 import { createJwksFetch } from '../oidc/outbound/jwks-fetch.ts'
 import { createSectorDocuments } from '../oidc/outbound/sector-documents.ts'
@@ -19,27 +16,13 @@ import { createSealer } from '../oidc/artefacts/sealed.ts'
 import { createSignedTokens } from '../oidc/artefacts/signed-tokens.ts'
 import { createRememberedAccounts } from '../oidc/remembered-accounts.ts'
 import { createSessionCookies } from '../oidc/session-cookie.ts'
-import { createStoreEpoch } from '../oidc/artefacts/store-epoch.ts'
 import type { Store } from '../store/store.ts'
 import type { UserSources } from '../users/sources/user-sources.ts'
 import type { Clients, openMutualTls, Platforms } from './clients.ts'
+import type { ProtocolKeys } from './keys.ts'
 import { issuerOf } from './needs.ts'
 import type { Needs } from './needs.ts'
 import { askerOf, guardedFetch } from './outbound.ts'
-
-// The protocol, and the keys that it signs and seals with.
-
-export type ProtocolKeys = ReturnType<typeof createKeys>
-
-export function createKeys({ settings, log, metrics }: Needs, store: Store) {
-  const { signing } = settings
-  const { algorithms, jwksFile: path } = signing
-  const epoch = createStoreEpoch({ epoch: store.epoch, log })
-  const policy = keyPolicy(signing)
-  const file = path === undefined ? undefined : createKeyFile({ path, algorithms, log, metrics })
-  const ring = createKeyRing({ keys: store.keys, algorithms, policy, file, now: Date.now, log })
-  return { epoch, ring, cookies: () => ring.current().cookies }
-}
 
 export type Protocol = ReturnType<typeof createProtocol>
 

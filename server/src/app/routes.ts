@@ -27,7 +27,8 @@ import type { UserSources } from '../users/sources/user-sources.ts'
 import type { Clients } from './clients.ts'
 import { basePathOf, issuerOf } from './needs.ts'
 import type { Needs } from './needs.ts'
-import type { ProtocolKeys, Protocol } from './protocol.ts'
+import type { ProtocolKeys } from './keys.ts'
+import type { Protocol } from './protocol.ts'
 import type { Site } from './site.ts'
 
 /** Every page, in the order in which they are looked for. */

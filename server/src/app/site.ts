@@ -17,7 +17,7 @@ import type { Clients } from './clients.ts'
 import { basePathOf } from './needs.ts'
 import type { Needs } from './needs.ts'
 import { askerOf, guardedFetch } from './outbound.ts'
-import type { ProtocolKeys } from './protocol.ts'
+import type { ProtocolKeys } from './keys.ts'
 
 export type Site = ReturnType<typeof createSite>
 

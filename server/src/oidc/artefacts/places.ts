@@ -6,8 +6,8 @@ import type { InteractionCookies } from '../interaction/interaction-cookie.ts'
 import type { LibraryPart } from '../interaction/library-part.ts'
 import { lifetimes } from '../lifetimes.ts'
 import { ProtocolError } from '../protocol-error.ts'
-import type { RequestContext } from '../request-context.ts'
 import type { SessionCookies, SessionPayload } from '../session-cookie.ts'
+import type { ArtefactPlace, Places } from './place.ts'
 import type { PushedRequest } from './sealed-requests.ts'
 import type { SealedKind, Sealer } from './sealed.ts'
 import { signedTokenName } from './signed-tokens.ts'
@@ -20,22 +20,6 @@ import type { SignedTokens } from './signed-tokens.ts'
 //   JWT access tokens            in the string itself; a person's carries a sealed reference to its grant
 //   Grant                        in a row that is written with the code
 //   PushedAuthorizationRequest   of a public client in its URI (sealed); of another one in a row
-
-/** Where one kind of artefact is stored. The adapter throws when the library calls a method that is missing here: a
- *  silent default would be a security hole. */
-export interface ArtefactPlace<Payload extends object = object> {
-  find?(request: RequestContext, id: string): Promise<Payload | undefined>
-  findByUid?(request: RequestContext, uid: string): Promise<Payload | undefined>
-  findByUserCode?(request: RequestContext, userCode: string): Promise<Payload | undefined>
-  /** @param expiresIn seconds */
-  upsert?(request: RequestContext, id: string, payload: Payload, expiresIn: number): Promise<void>
-  consume?(request: RequestContext, id: string): Promise<void>
-  destroy?(request: RequestContext, id: string): Promise<void>
-  revokeByGrantId?(request: RequestContext, grantId: string): Promise<void>
-}
-
-/** Name of the library's model -> place. */
-export type Places = Readonly<Record<string, ArtefactPlace>>
 
 export interface PlaceNeeds {
   readonly store: Pick<Store, 'grants' | 'oneTime' | 'pushedRequests'>

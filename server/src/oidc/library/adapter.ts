@@ -1,5 +1,5 @@
 import type { Adapter, AdapterFactory } from 'oidc-provider'
-import type { ArtefactPlace, Places } from '../artefacts/places.ts'
+import type { ArtefactPlace, Places } from '../artefacts/place.ts'
 import { currentRequest, fromStore } from './current-request.ts'
 
 /** Connects the library to the places where its artefacts are stored. */
