@@ -117,13 +117,29 @@ export function merge(left: unknown, right: unknown): unknown {
   )
 }
 
-/** The objects of a render. */
+const parsed = new Map<string, Manifest[]>()
+
+/** The objects of a render. Most documents are the same bytes in each render, and are parsed once: nobody may change them. */
 export function parseManifests(text: string, version: '1.1' | '1.2' = '1.2'): Manifest[] {
+  return text.split(/^---\n/m).flatMap((document) => {
+    const key = `${version} ${document}`
+    const found = parsed.get(key) ?? parseDocument(document, version)
+    parsed.set(key, found)
+    return found
+  })
+}
+
+function parseDocument(text: string, version: '1.1' | '1.2'): Manifest[] {
   return parseAllDocuments(text, { version }).flatMap((document) => {
     if (document.errors.length > 0) throw document.errors[0]!
     const value = document.toJS() as Manifest | null
-    return value === null ? [] : [value]
+    return value === null ? [] : [freeze(value)]
   })
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(freeze)
+  return value
 }
 
 export async function objectsOf(options: RenderOptions = {}): Promise<Manifest[]> {
