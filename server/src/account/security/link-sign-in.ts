@@ -1,3 +1,4 @@
+import { hasShape, parseJsonRecord } from '@nauthera/runtime/json'
 import { readCookies, setCookie } from '../../oidc/cookies.ts'
 import type { Page, PageRequest, Route } from '../../reply.ts'
 import type { Mistake } from '../../reply/on-page.ts'
@@ -22,6 +23,11 @@ interface Found {
   /** Epoch milliseconds. */
   readonly at: number
 }
+
+const roundShape = { required: { state: 'string', nonce: 'string', verifier: 'string', at: 'number' } } as const
+const foundShape = {
+  required: { issuer: 'string', subject: 'string', label: 'string', state: 'string', at: 'number' },
+} as const
 
 export const linkPath = (id: string) => `${security}/upstream/${id}`
 
@@ -117,9 +123,8 @@ function takeRound(
 ): Round | undefined {
   const sealed = readCookies(raw.request).get(scope.linking.name) ?? ''
   const text = factors.open(sealed, bindingOf(provider, person, 'round'))
-  if (text === undefined) return undefined
-  const { at, ...round } = JSON.parse(text) as Round & { at: number }
-  return isRecent(at, now()) ? round : undefined
+  const kept = parseJsonRecord(text ?? '')
+  return hasShape(kept, roundShape) && isRecent(kept.at, now()) ? kept : undefined
 }
 
 const isRecent = (at: number, now: number): boolean => now - at >= 0 && now - at <= roundFor * 1000
@@ -162,8 +167,9 @@ function refused(
 async function link(needs: LinkingNeeds, provider: Provider, person: SignedInPerson, request: PageRequest) {
   const { factors, links, now } = needs
   const text = factors.open(request.form.get('found') ?? '', bindingOf(provider, person, 'found'))
-  const found = text === undefined ? undefined : (JSON.parse(text) as Found)
-  if (found === undefined || !isRecent(found.at, now())) return refused(needs, provider, person, request, 'again')
+  const found = parseJsonRecord(text ?? '')
+  if (!hasShape(found, foundShape) || !isRecent(found.at, now()))
+    return refused(needs, provider, person, request, 'again')
   const { issuer, subject, state, label } = found
   const isLinked = await links.link(
     { upstream: provider.id, issuer, subject, maxAgeMs: provider.maxAgeMs },

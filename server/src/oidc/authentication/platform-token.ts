@@ -1,4 +1,5 @@
 // Which identity of a client a platform's token proves: what its claims must say. Pure; the signature is looked at elsewhere.
+import { isJsonRecord, parseJsonRecord } from '@nauthera/runtime/json'
 import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { serviceAccountOf, serviceAccountSubject } from '@nauthera/rules/identities'
 
@@ -85,25 +86,17 @@ function timeFault({ exp, iat, nbf }: TokenClaims, { now, tolerance, longest }: 
 function boundFault({ sub, 'kubernetes.io': about }: TokenClaims): TokenRefusal | undefined {
   const account = serviceAccountOf(String(sub))
   if (account === undefined) return undefined
-  if (!isRecord(about)) return 'unbound'
+  if (!isJsonRecord(about)) return 'unbound'
   const { namespace, serviceaccount, pod } = about
-  if (namespace !== account.namespace || !isRecord(serviceaccount) || serviceaccount['name'] !== account.name)
+  if (namespace !== account.namespace || !isJsonRecord(serviceaccount) || serviceaccount['name'] !== account.name)
     return 'malformed'
-  return isRecord(pod) && isName(pod['name']) && isName(pod['uid']) ? undefined : 'unbound'
+  return isJsonRecord(pod) && isName(pod['name']) && isName(pod['uid']) ? undefined : 'unbound'
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isName = (value: unknown): boolean => typeof value === 'string' && value !== ''
 
 /** @returns what a token says, before anything of it is verified; undefined for what is no JWT */
 export function readClaims(token: string): TokenClaims | undefined {
   const [, payload, ...more] = token.split('.')
   if (payload === undefined || more.length !== 1) return undefined
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'))
-    return isRecord(claims) ? claims : undefined
-  } catch {
-    return undefined
-  }
+  return parseJsonRecord(Buffer.from(payload, 'base64url').toString('utf8'))
 }

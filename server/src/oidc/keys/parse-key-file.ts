@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import type { JsonWebKey } from 'node:crypto'
 import { calculateJwkThumbprint } from 'jose'
 import type { JWK } from 'jose'
+import { isJsonRecord } from '@nauthera/runtime/json'
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 
@@ -41,7 +42,7 @@ export async function parseKeyFile(
     ...read.filter((one): one is string => typeof one === 'string'),
     ...twins(keys),
     ...algorithms
-      .filter((algorithm) => !listed.some((key) => isObject(key) && key['alg'] === algorithm))
+      .filter((algorithm) => !listed.some((key) => isJsonRecord(key) && key['alg'] === algorithm))
       .map((algorithm) => `has no key with alg ${algorithm}; add one, or take ${algorithm} out of signing.algorithms`),
   ]
   return faults.length > 0 ? { faults } : { keys }
@@ -54,14 +55,14 @@ function keysIn(text: string): readonly unknown[] | string {
   } catch {
     return 'is not JSON'
   }
-  const keys = isObject(set) ? set['keys'] : undefined
+  const keys = isJsonRecord(set) ? set['keys'] : undefined
   if (!Array.isArray(keys)) return 'must be a JWK set: an object whose keys is a list'
   return keys.length > mostKeys ? `has ${keys.length} keys; at most ${mostKeys} are taken` : keys
 }
 
 async function readKey(key: unknown, index: number): Promise<FileKey | string> {
   const at = `keys[${index}]`
-  if (!isObject(key)) return `${at} must be an object`
+  if (!isJsonRecord(key)) return `${at} must be an object`
   const alg = signingAlgorithms.find((name) => name === key['alg'])
   if (alg === undefined) return `${at} must have alg, one of ${signingAlgorithms.join(', ')}`
   const { kty, crv, members } = kinds[alg]
@@ -106,6 +107,3 @@ function twins(keys: readonly FileKey[]): string[] {
     return isTwin ? [`has the kid ${kid} twice; give each key its own`] : []
   })
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,5 +1,6 @@
 // The keys of the issuers in the settings (identityIssuers): from a file, from an address, or from where the issuer says that they are.
 import { readFile } from 'node:fs/promises'
+import { isJsonRecord } from '@nauthera/runtime/json'
 import { issuerFaults } from '@nauthera/rules/issuer'
 import { jwksFaults } from '@nauthera/rules/jwks'
 import type { Log } from '@nauthera/runtime/log'
@@ -64,9 +65,9 @@ async function readSet({ issuer, jwksURI, jwksFile }: IdentityIssuer, fetch: Fet
     jwksFile === undefined
       ? await readJson(jwksURI ?? (await addressOf(issuer, fetch)), fetch)
       : JSON.parse(await readFile(jwksFile, 'utf8'))
-  const keys: unknown = isRecord(set) ? set['keys'] : undefined
+  const keys: unknown = isJsonRecord(set) ? set['keys'] : undefined
   if (!Array.isArray(keys) || keys.length > mostKeys) throw new Error(`no JWK set of at most ${mostKeys} keys`)
-  const usable = keys.filter((key): key is Jwk => isRecord(key) && jwksFaults({ keys: [key] }).length === 0)
+  const usable = keys.filter((key): key is Jwk => isJsonRecord(key) && jwksFaults({ keys: [key] }).length === 0)
   if (usable.length === 0) throw new Error('the JWK set has no key that can verify a signature')
   return usable
 }
@@ -74,7 +75,7 @@ async function readSet({ issuer, jwksURI, jwksFile }: IdentityIssuer, fetch: Fet
 /** OpenID Connect Discovery section 4. */
 async function addressOf(issuer: string, fetch: Fetch): Promise<string> {
   const document = await readJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, fetch)
-  if (!isRecord(document) || document['issuer'] !== issuer)
+  if (!isJsonRecord(document) || document['issuer'] !== issuer)
     throw new Error('the discovery document names another issuer')
   const { jwks_uri: address } = document
   if (typeof address !== 'string' || issuerFaults(new URL(address).origin).length > 0)
@@ -89,5 +90,3 @@ async function readJson(url: string, fetch: Fetch): Promise<unknown> {
   if (text.length > mostBytes) throw new Error(`${url} answers more than ${mostBytes / 1024} KiB`)
   return JSON.parse(text)
 }
-
-const isRecord = (value: unknown): value is Jwk => typeof value === 'object' && value !== null && !Array.isArray(value)

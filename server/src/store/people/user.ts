@@ -1,4 +1,5 @@
 // One person: a value, and the row of the database that it is read from.
+import { jsonColumn } from '../driver/json-column.ts'
 import { readPreferences } from './preferences.ts'
 import type { PersonalPreferences } from './preferences.ts'
 
@@ -60,7 +61,7 @@ export interface UserRow {
   readonly email_verified: boolean
   readonly name: string | null
   readonly locale: string | null
-  readonly profile: Record<string, unknown>
+  readonly profile: unknown
   readonly password_change_required: boolean
   readonly disabled_at: Date | null
   readonly created_at: Date
@@ -100,7 +101,7 @@ export function userOf(row: UserRow): User {
     emailVerified: row.email_verified,
     name: row.name ?? undefined,
     locale: row.locale ?? undefined,
-    profile: row.profile,
+    profile: jsonColumn(row.profile, 'users', row.id),
     passwordChangeRequired: row.password_change_required,
     preferences: readPreferences(row.preferences),
     disabled: row.disabled_at !== null,

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net'
 import type * as WebAuthn from '@simplewebauthn/server'
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
+import { parseJsonRecord } from '@nauthera/runtime/json'
 
 let loaded: Promise<typeof WebAuthn> | undefined
 /** Loaded with the first passkey: it is a tenth of all code. To ask for a module that is there takes longer than what a page asks of it. */
@@ -106,12 +107,8 @@ export async function verifyNew(
 
 /** @param answer JSON of the browser @returns the id of the passkey that it is about; undefined when there is none in it */
 export function credentialIdOf(answer: string): string | undefined {
-  try {
-    const { id } = JSON.parse(answer) as { id?: unknown }
-    return typeof id === 'string' && id.length <= 1400 ? id : undefined
-  } catch {
-    return undefined
-  }
+  const id = parseJsonRecord(answer)?.['id']
+  return typeof id === 'string' && id.length <= 1400 ? id : undefined
 }
 
 /** @param passkey as stored, with the person whom it belongs to
@@ -148,8 +145,8 @@ export async function verifyUse(
  *  library looks at `crossOrigin` only beside `topOrigin`, which not every browser sends.
  *  Source: Web Authentication Level 3, section 5.8.1. */
 function isEmbedded({ response }: { response: { clientDataJSON: string } }): boolean {
-  const data = JSON.parse(Buffer.from(response.clientDataJSON, 'base64url').toString()) as Record<string, unknown>
-  return (data['crossOrigin'] ?? false) !== false || data['topOrigin'] !== undefined
+  const data = parseJsonRecord(Buffer.from(response.clientDataJSON, 'base64url').toString())
+  return data === undefined || (data['crossOrigin'] ?? false) !== false || data['topOrigin'] !== undefined
 }
 
 interface Verification {
