@@ -190,10 +190,11 @@ describe('acceptClients', () => {
     )
   })
 
-  it('K11 refuses a megabyte in one field quickly', () => {
+  it('K11 refuses a megabyte in one field for less than 500 ms of a processor', () => {
     const huge = client({ redirectURIs: [`https://a.example.com/${'a'.repeat(1_000_000)}`] })
-    const start = performance.now()
+    const before = process.cpuUsage()
     expect(acceptClients([huge], () => holding({})).get('demo/app')).to.deep.include({ kind: 'too-large' })
-    expect(performance.now() - start).to.be.below(500)
+    // of a processor: others run beside it
+    expect(process.cpuUsage(before).user / 1000).to.be.below(500)
   })
 })

@@ -16,6 +16,7 @@ describe(parseRecoveryCode.name, () => {
   it('takes a code as people type it', () => {
     for (const typed of [code, plain, plain.toLowerCase(), ` ${code.replaceAll('-', ' ')} `])
       expect(parseRecoveryCode(typed)).to.equal(plain)
+    expect([100, 101].map((length) => parseRecoveryCode(plain.padEnd(length)))).to.deep.equal([plain, undefined])
     expect(parseRecoveryCode('o000-l111-i111-0000')).to.equal('0000111111110000')
   })
 
