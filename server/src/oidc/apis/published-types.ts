@@ -1,3 +1,4 @@
+import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { OidcRegistry } from '../clients/oidc-client.ts'
 
 /** With more, the list is left out: it is optional (RFC 9396 section 10), and one that is not whole would be wrong. */
@@ -12,7 +13,7 @@ export function createPublishedTypes(registry: OidcRegistry): (metadata: Buffer)
     const types = registry.current().detailTypes()
     if (types.length === 0 || types.length > mostListed) return metadata
     if (last?.metadata === metadata && isSame(last.types, types)) return last.whole
-    const document = JSON.parse(metadata.toString()) as object
+    const document = parseJsonRecord(metadata.toString())
     const whole = Buffer.from(JSON.stringify({ ...document, authorization_details_types_supported: types }))
     last = { metadata, types, whole }
     return whole

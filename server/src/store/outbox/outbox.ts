@@ -194,7 +194,7 @@ const claimedOf = (ring: () => KeyEncryptionRing, row: OutboxRow): Claimed => ({
   tries: row.tries,
   createdAt: row.created_at,
   giveUpAt: row.give_up_at,
-  open: () => JSON.parse((isPlain(row) ? row.payload : unboxed(ring(), row)).toString()) as unknown,
+  open: (): unknown => JSON.parse((isPlain(row) ? row.payload : unboxed(ring(), row)).toString()),
 })
 
 /** What is to be told to applications stands in other tables as it is. A plain row of any other kind is not one of ours. */
