@@ -63,6 +63,15 @@ describe(createKeptPeople.name, () => {
     expect(await get().catch((error: unknown) => error)).to.equal(answer)
   })
 
+  it('F8 gives nothing older than its age, also when the clock of the cache is late', async () => {
+    const cache = createMemoryCache({ now: () => 0 })
+    kept = createKeptPeople({ cache, source: 'directory', maxAgeMs, now: () => now })
+    await get()
+    now += maxAgeMs
+    answer = new Error('away')
+    expect(await get().catch((error: unknown) => error)).to.equal(answer)
+  })
+
   it('counts the age from when the directory was asked', async () => {
     await kept.keep('key', ada, now - maxAgeMs + 1)
     expect(await get()).to.deep.equal(ada)

@@ -30,6 +30,8 @@ describe(createPasswords.name, () => {
     for (const hash of [undefined, '', '$2b$10$abcdefghijklmnopqrstuv', 'plain']) {
       expect(await passwords.verify(hash, good)).to.deep.equal({ matches: false, outdated: false })
     }
+    const tooLong = 'x'.repeat(passwordLength.max * 4 + 1)
+    expect(await passwords.verify(undefined, tooLong)).to.deep.equal({ matches: false, outdated: false })
   })
 
   it('says that a hash is outdated when its cost is not the current one', async () => {
