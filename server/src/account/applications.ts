@@ -15,7 +15,7 @@ import { personalForm, personalPage } from './frame/gate.ts'
 import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Said } from './frame/said.ts'
 
-// What a person has allowed applications, and how they take it back.
+// The page with the applications that a person has allowed, and the form that withdraws access.
 
 export interface ApplicationsNeeds extends AreaNeeds {
   readonly gate: AccountGate
@@ -43,7 +43,7 @@ const pageSize = 10
 
 async function list(needs: ApplicationsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const page = Number(/^[1-9]\d{0,4}$/.exec(request.query.get('page') ?? '')?.[0] ?? 1)
-  // one more, to know whether there is a next page
+  // one more, to find out whether there is a next page
   const part = { skip: (page - 1) * pageSize, limit: pageSize + 1 }
   const authorizations = await needs.store.authorizations.listOfUser(person.user.id, part)
   const here = `${needs.basePath}${listPath}`
@@ -81,7 +81,7 @@ function onPage(needs: ApplicationsNeeds, authorization: Authorization): Applica
   }
 }
 
-/** The client that the address names, when it has something of this person. */
+/** The client in the address, if it has access to this person. */
 async function clientIn({ store }: ApplicationsNeeds, { user }: SignedInPerson, { params }: PageRequest) {
   const clients = await store.authorizations.clientsOfUser(user.id)
   return clients.find(({ clientUid }) => handleOf(clientUid) === params['application'])

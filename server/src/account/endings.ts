@@ -4,20 +4,20 @@ import type { ClientInstances } from '../oidc/clients/instances.ts'
 import { clientOnPage } from '../oidc/clients/on-page.ts'
 import type { EndingOnPage } from '../reply/on-page.ts'
 
-// What ends for a client when a session or a consent ends, and what does not at once. Opaque tokens and refresh tokens are looked up, so
-// they end with their grant. An API that checks a signed token by itself asks nobody, so it takes it until it expires. The session that an
-// application has with the person's browser is its own: it ends when the application is told, and wants to be.
+// Describes what ends for a client with a session or a consent. Opaque tokens and refresh tokens end with their grant. A JWT access token
+// is valid until it expires, since APIs check it alone. An application's own session ends only when the application supports back-channel
+// logout.
 
 export interface KnownClient {
   readonly clientId: string
   readonly clientUid: string
-  /** A session that it was used in ends: only then is it told. */
+  /** A session with the client ends: only then it gets a logout token. */
   readonly inSession?: true
   /** See `SessionClient`. */
   readonly keepsAccess?: boolean
 }
 
-/** @param known each client counts once: as the last entry of it says
+/** @param known the last entry of each client counts
  *  @returns by name */
 export function endingsOf(known: readonly KnownClient[], clients: ClientInstances): readonly EndingOnPage[] {
   const byUid = new Map(known.map((one) => [one.clientUid, one]))
@@ -30,7 +30,7 @@ export function endingsOf(known: readonly KnownClient[], clients: ClientInstance
 
 export function endingOf({ clientId, clientUid, inSession }: KnownClient, clients: ClientInstances): EndingOnPage {
   const client = clients.registeredById(clientId)
-  // the id may belong to another object by now
+  // another object may have the id now
   if (client?.uid !== clientUid) return { name: clientId, minutes: 0, told: false }
   return {
     name: clientOnPage(client).name,
@@ -39,5 +39,5 @@ export function endingOf({ clientId, clientUid, inSession }: KnownClient, client
   }
 }
 
-/** Stands for an id in addresses and forms: the id itself stays here. */
+/** Replaces an id in addresses and forms, which must not show it. */
 export const handleOf = (id: string): string => createHash('sha256').update(id).digest('base64url').slice(0, 22)

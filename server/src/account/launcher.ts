@@ -5,10 +5,10 @@ import { clientOnPage } from '../oidc/clients/on-page.ts'
 import type { OidcClient, OidcRegistry } from '../oidc/clients/oidc-client.ts'
 import type { TileOnPage } from '../reply/account-pages.ts'
 
-// The applications that a person may open from here. An application without an address to open is not shown.
+// Lists the applications that a person may open. An application without an address is not listed.
 
 export interface Launcher {
-  /** @param groups of the person; @param search a part of the name or of the description; empty: all
+  /** @param groups of the person; @param search part of a name or description; empty for all
    *  @returns by name */
   tilesFor(groups: readonly string[], search: string): Promise<readonly TileOnPage[]>
 }
@@ -18,12 +18,12 @@ interface Tile {
   readonly allowedGroups: readonly string[]
 }
 
-/** How many are read in one turn of the event loop: the first page after a start reads all clients. */
+/** Clients that are read in one turn of the event loop: the first page after a start reads all. */
 const atOnce = 100
 
 /** @param needs.issuer without a slash at the end */
 export function createLauncher(needs: { registry: Pick<OidcRegistry, 'current'>; issuer: string }): Launcher {
-  // a client that did not change is the same object
+  // an unchanged client is the same object
   const known = new WeakMap<OidcClient, Tile | 'nothing to open'>()
   async function* tiles(): AsyncGenerator<Tile> {
     let read = 0
@@ -60,7 +60,7 @@ function tileOf(client: OidcClient, issuer: string): Tile | undefined {
   }
 }
 
-/** Where the application begins a sign-in, else its own page.
+/** The address where the application starts a sign-in, else its home page.
  *  Source: OpenID Connect Core 1.0 section 4 (`iss` says which provider it comes from). */
 function hrefOf(
   { initiateLoginUri, clientUri }: { initiateLoginUri: string; clientUri: string },

@@ -1,4 +1,4 @@
-// The first page of the account.
+// The first page of the account: applications to open.
 import { paths } from '@nauthera/rules/endpoints'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import { accountArea } from './frame/frame.ts'
@@ -12,7 +12,7 @@ export interface OverviewNeeds extends AreaNeeds {
   readonly launcher: Launcher
 }
 
-/** More than these have a field to search them, and of more than that only the first are shown. */
+/** With more applications than this there is a search field, and only the first are shown. */
 const few = 12
 const mostShown = 60
 const longestSearch = 100

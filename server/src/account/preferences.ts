@@ -11,7 +11,7 @@ import { personalForm, personalPage } from './frame/gate.ts'
 import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Said } from './frame/said.ts'
 
-// The language and the colours that a person wants. They hold on every page where the person is known; the language also in mails.
+// The page for a person's language and colours. They apply on every page that knows the person; the language also in mails.
 
 export interface PreferencesNeeds extends AreaNeeds {
   readonly gate: AccountGate
@@ -45,7 +45,7 @@ function show(
       area: accountArea(needs, person, request, 'preferences'),
       action: `${needs.basePath}${preferencesPath}`,
       languages: needs.languages.map((tag) => ({ tag, name: nameOf(tag) })),
-      // one that is not there any more counts as none
+      // a language that was removed counts as none
       language: needs.languages.find((tag) => tag === language),
       colourScheme,
       mistakes,

@@ -14,8 +14,7 @@ import { personalForm, personalPage } from './frame/gate.ts'
 import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Said } from './frame/said.ts'
 
-// What is known of a person. Where our own record is the source, they may change what says how they are called and where they live.
-// Whatever decides about access is changed elsewhere: user name, e-mail address, groups.
+// The profile page. People of our own database can change their name, nickname and time zone, but not user name, e-mail address or groups.
 
 export interface ProfileNeeds extends AreaNeeds {
   readonly gate: AccountGate
@@ -24,7 +23,7 @@ export interface ProfileNeeds extends AreaNeeds {
 }
 
 const profilePath = `${paths.account}/profile`
-/** The fields of the form. Name and id of each control is that of the claim, with `-` for `_`. */
+/** The claims in the form. Each control has the claim's name, with `-` for `_`. */
 const ownClaims = ['nickname', 'zoneinfo'] as const
 const longestName = 200
 
@@ -91,7 +90,7 @@ function factsOf({ username, name, locale, profile }: User): readonly ProfileFac
   )
 }
 
-/** Takes the fields `name`, `nickname` and `zoneinfo`; an empty one removes what was there, but for the name. */
+/** Takes the fields `name`, `nickname` and `zoneinfo`. An empty field removes the value, except the name. */
 async function change(needs: ProfileNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const { user } = person
   const toPage = { kind: 'redirect', location: `${needs.basePath}${profilePath}` } as const

@@ -14,7 +14,7 @@ import { personalForm, personalPage } from './frame/gate.ts'
 import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Said } from './frame/said.ts'
 
-// Where a person is signed in, and how they end it: one session, or all of them.
+// The page with a person's sessions, and the forms that end one or all.
 
 export interface SessionsNeeds extends AreaNeeds {
   readonly gate: AccountGate
@@ -42,7 +42,7 @@ export function createSessionsRoutes(needs: SessionsNeeds): readonly Route[] {
   ]
 }
 
-/** A session with the clients that it was used for. */
+/** A session with its clients. */
 interface Session {
   readonly device: Device
   readonly clients: readonly KnownClient[]
@@ -72,7 +72,7 @@ async function list(needs: SessionsNeeds, person: SignedInPerson, request: PageR
     view: 'account-sessions',
     model: {
       area: accountArea(needs, person, request, 'sessions'),
-      // this one first, whichever was used last
+      // the present session comes first
       sessions: shown.toSorted((a, b) => Number(b.isThis) - Number(a.isThis)),
       everywhereHref: `${needs.basePath}${everywherePath}`,
     },
@@ -94,7 +94,7 @@ function onPage(needs: SessionsNeeds, person: SignedInPerson, { device, clients 
   }
 }
 
-/** The session that the address names, when it is one of this person. */
+/** The session in the address, if it is one of this person. */
 async function sessionIn({ store }: SessionsNeeds, { user }: SignedInPerson, { params }: PageRequest) {
   const sessions = sessionsOf(await store.devices.listOfUser(user.id))
   return sessions.find(({ device }) => handleOf(device.sessionUid) === params['session'])
@@ -104,7 +104,7 @@ const toList = ({ basePath }: SessionsNeeds): Reply => ({ kind: 'redirect', loca
 
 async function showOne(needs: SessionsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const session = await sessionIn(needs, person, request)
-  // it has ended meanwhile; and the session of this browser has a page of its own
+  // it has ended, or it is this browser's session, which has its own page
   if (session === undefined || session.device.sessionUid === person.session.uid) return toList(needs)
   return {
     kind: 'page',
@@ -135,7 +135,7 @@ async function endOne(needs: SessionsNeeds, person: SignedInPerson, request: Pag
   return toList(needs)
 }
 
-/** Every client that has something of the person: in a session, or without one (offline_access). */
+/** Every client with access to the person, in a session or without one (offline_access). */
 async function endingsOfAll({ store, clients }: SessionsNeeds, { user }: SignedInPerson) {
   const [authorized, used] = await Promise.all([
     store.authorizations.clientsOfUser(user.id),
@@ -168,7 +168,7 @@ async function endEverywhere(needs: SessionsNeeds, person: SignedInPerson, reque
     userId,
   } as const
   await needs.store.users.revokeSessions(userId, [event])
-  // no session is left for a page after a redirect
+  // a redirect would have no session
   return {
     kind: 'page',
     view: 'signed-out-everywhere',

@@ -15,7 +15,7 @@ import { personPath } from './people.ts'
 import { loadPersonState } from './person-state.ts'
 import type { PersonState, StateNeeds } from './person-state.ts'
 
-// Each act has a page that asks first; so has the confirmation of what another member asked for.
+// The page that asks before an act, and before the confirmation of another member's request.
 
 export interface ActPageNeeds extends FrameNeeds, StateNeeds, CarryOutNeeds {
   readonly desk: DeskGate
@@ -37,9 +37,9 @@ export function createActRoutes(needs: ActPageNeeds): readonly Route[] {
   ]
 }
 
-/** Characters: no session or group has a longer name. */
+/** Characters: the longest name of a session or group. */
 const longestAbout = 200
-/** PostgreSQL takes no NUL, and no half of a character. */
+/** PostgreSQL stores no NUL and no lone surrogate. */
 const aboutIn = (act: Act, values: URLSearchParams): string => {
   const about = act.about === undefined ? '' : (values.get('about') ?? '')
   return about.slice(0, longestAbout).toWellFormed().replaceAll('\u0000', '')
@@ -89,13 +89,13 @@ async function carryOut(needs: ActPageNeeds, act: Act, admin: SignedInPerson, re
   const state = await loadPersonState(needs, request.params['id'] ?? '')
   if (state === undefined) return notFound
   const about = aboutIn(act, request.form)
-  // somebody else may have done it in the meantime
+  // somebody else may have done it meanwhile
   if (!act.isOffered(state, about)) return { kind: 'redirect', location: hrefOf(needs, state) }
   const outcome = await carryOutAct(needs, { act, about, member: admin.user, state, request })
   return answer(needs, { act, state, request }, outcome)
 }
 
-/** What another member has asked for, of this person. */
+/** The request of another member about this person. */
 async function requested(needs: ActPageNeeds, request: PageRequest) {
   const state = await loadPersonState(needs, request.params['id'] ?? '')
   const found = state?.requests.find(({ id }) => id === request.params['request'])

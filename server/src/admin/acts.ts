@@ -11,22 +11,22 @@ import { shortLifeMinutes } from '../users/links/link-mails.ts'
 import type { LinkMails } from '../users/links/link-mails.ts'
 import type { PersonState, SessionState } from './person-state.ts'
 
-// What the help desk can do for a person: one row each. A confirmation comes first, whatever it is.
+// The acts of the help desk, one row each. Every act asks for confirmation first.
 
 export interface Act {
-  /** In the address; its texts are `act.<id>` and so on. */
+  /** Part of the address and of the keys of its texts (`act.<id>`). */
   readonly id: string
-  /** What a member needs for it. */
+  /** The capability that a member needs. */
   readonly capability: Capability
-  /** Whether it ends or gives something: it counts for the quota, and the team gets a mail. On a member of a protected group each act does. */
+  /** A severe act counts for the quota, and the team gets a mail. On a member of a protected group every act is severe. */
   readonly isSevere: boolean
-  /** Which one of the person's it is about; it is offered beside that. Default: there is only one. */
+  /** What the act is about, when the person has several. */
   readonly about?: 'session' | 'group'
-  /** What its text names. */
+  /** The values of its text. */
   values?(state: PersonState, about: string): Readonly<Record<string, string | number>>
-  /** Whether there is anything to do. */
+  /** Whether the act would change anything. */
   isOffered(state: PersonState, about: string): boolean
-  /** What the audit log says about the person, beside who did it. */
+  /** The audit events about the person. */
   readonly events: readonly AuditEvent['event'][]
   /** @returns whether it was done */
   carryOut(needs: ActNeeds, on: ActedOn): Promise<boolean>
@@ -36,7 +36,7 @@ export interface ActNeeds {
   readonly store: Omit<DeskWork, 'people'>
   /** Epoch milliseconds. */
   readonly now: () => number
-  /** Undefined where no mail is sent. */
+  /** Undefined when mail is off. */
   readonly linkMails: Pick<LinkMails, 'sendReset'> | undefined
 }
 
@@ -46,7 +46,7 @@ export interface ActedOn {
   readonly audit: readonly AuditEvent[]
 }
 
-/** Links that one person gets in an hour, those that they ask for themselves too. */
+/** The most reset links for one person in an hour, with those that they ask for themselves. */
 const resetLimit = {
   most: 1_000_000,
   windowMs: 3_600_000,
@@ -169,7 +169,7 @@ const hasOwnGroup = ({ groupOrigins }: Pick<User, 'groupOrigins'>, group: string
 const sessionOf = ({ sessions }: PersonState, handle: string): SessionState | undefined =>
   sessions.find(({ device }) => handleOf(device.sessionUid) === handle)
 
-/** Its browser, system and address, as far as they are known. */
+/** Browser, system and address of the session, as far as known. */
 function nameOfSession(session: SessionState | undefined): string {
   const { browser, system } = describeAgent(session?.device.agent)
   return [browser, system, session?.device.ip].filter((part) => part !== undefined).join(', ')

@@ -13,13 +13,12 @@ import type { PersonState } from './person-state.ts'
 import { isProtected, judge, judgeConfirmation } from './rank.ts'
 import type { Acting, DeskRules, Ranked, DeskVerdict } from './rank.ts'
 
-// Carries an act out, asks a second member for it, or refuses it. What decides is read in the transaction that acts: nobody becomes an
-// administrator, and no member leaves, in between.
+// Carries out an act, asks a second member, or refuses. It reads groups in the transaction of the act, so that no change comes in between.
 
 export interface CarryOutNeeds extends TeamNeeds {
   readonly rules: DeskRules
   readonly limits: DeskLimits
-  /** Ids of the sources that are directories: the database does not know their groups. */
+  /** Ids of directory sources: their groups are not in the database. */
   readonly directories: readonly string[]
   readonly store: { readonly desk: Desk; readonly audit: Pick<Store['audit'], 'record'> }
   readonly canChangePassword: UserSources['canChangePassword']
@@ -28,21 +27,21 @@ export interface CarryOutNeeds extends TeamNeeds {
   readonly now: () => number
 }
 
-/** Of each member, in an hour. */
+/** Limits of each member in an hour. */
 export interface DeskLimits {
-  /** Severe ones and invitations among them. */
+  /** All acts, with severe ones and invitations. */
   readonly actsPerHour: number
   readonly severeActsPerHour: number
 }
 
 export interface AskedOfDesk {
   readonly act: Act
-  /** Which one of the person's; '' where there is only one. */
+  /** What the act is about; '' when there is only one. */
   readonly about: string
   readonly member: User
   readonly state: PersonState
   readonly request: PageRequest
-  /** What another member has asked for. */
+  /** The request of another member that this confirms. */
   readonly confirms?: { readonly request: DeskRequest; readonly askedBy: User } | undefined
 }
 
@@ -60,7 +59,7 @@ export async function carryOutAct(needs: CarryOutNeeds, asked: AskedOfDesk): Pro
   return outcome
 }
 
-/** As it would be decided now, to show it; what counts is decided with the act. */
+/** The decision as it would be now, for the page. The act decides again. */
 export const foresee = (rules: DeskRules, member: User, state: PersonState, act: Act, about: string): DeskVerdict =>
   judge(rules, { id: member.id, isDisabled: false, origins: member.groupOrigins }, rankOf(state), actOf(act, about))
 
@@ -79,7 +78,7 @@ async function decideAndAct(needs: CarryOutNeeds, asked: AskedOfDesk, on: DeskWo
   const { act, about, member, state, confirms } = asked
   const { rules } = needs
   const locked = on.people.get(state.user.id)
-  // two members who press at once do it once
+  // two members at once carry it out once
   if (locked === undefined || !act.isOffered(stateNow(state, locked, needs.directories), about))
     return { kind: 'nothing' }
   const person = rankOf(state, locked)
@@ -92,7 +91,7 @@ async function decideAndAct(needs: CarryOutNeeds, asked: AskedOfDesk, on: DeskWo
   const isSevere =
     act.isSevere || verdict.kind === 'needs-second' || confirms !== undefined || isProtected(rules, person)
   if (isSevere && !(await on.countAct(member.id, 'severe', needs.limits.severeActsPerHour))) return refused('too-often')
-  // last: a refusal commits too, and the request of another member stays
+  // last: a refusal also commits, and another member's request stays
   if (confirms !== undefined && !(await on.consume(confirms.request.id))) return refused('request-gone')
   const kind = verdict.kind === 'needs-second' ? await askSecond(asked, on) : await actOn(needs, asked, on)
   if (isSevere && (kind === 'done' || kind === 'asked')) await on.queue(await teamMails(needs, on, { ...asked, kind }))
@@ -119,7 +118,7 @@ async function actOn(needs: CarryOutNeeds, asked: AskedOfDesk, on: DeskWork): Pr
   return (await act.carryOut({ store: on, now, linkMails }, { state, about, audit })) ? 'done' : 'nothing'
 }
 
-/** In a directory's words as they were just read; in ours as they are now. */
+/** Groups of a directory as just read; our own groups from the locked row. */
 function actingAs(user: User, locked: LockedPerson | undefined, directories: readonly string[]): Acting {
   const isOfDirectory = directories.includes(user.source)
   return {
@@ -137,7 +136,7 @@ const stateNow = (state: PersonState, { user }: LockedPerson, directories: reado
 type About = Partial<Omit<AskedOfDesk, 'state'>> &
   Pick<AskedOfDesk, 'member' | 'request'> & { state: Pick<PersonState, 'user'> }
 
-/** The event of the member; the person stands in the detail. */
+/** The audit event of the member; the person is in `detail`. */
 export const deskEvent = (name: string, asked: About): AuditEvent => ({
   event: `admin.desk.${name}`,
   outcome: 'success',

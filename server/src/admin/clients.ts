@@ -10,8 +10,7 @@ import { deskArea, searched } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
 import type { DeskGate } from './gate.ts'
 
-// The clients of this replica, to look at: they are changed in Kubernetes. What `kubectl get oidcclients` shows, as far as a server knows it: not
-// the other replicas, the next rotation, nor the policies.
+// The page with the clients of this replica, read only. It shows what a server knows: no other replicas, rotations or policies.
 
 const pageSize = 50
 
@@ -53,7 +52,7 @@ export function clientPage(
     (row) => placeOf(row) > after && [row.clientId, row.namespace, row.name].some((name) => name.includes(text)),
   )
   const sorted = wanted.toSorted((one, other) => (placeOf(one) < placeOf(other) ? -1 : 1))
-  // a client is decoded when it is read: only those of this page are
+  // only the clients of this page are decoded
   const rows = sorted.slice(0, limit).map(({ client, ...row }) => ({ ...row, served: client && servedOf(client) }))
   return { rows, next: sorted.length > limit ? placeOf(rows.at(-1)!) : undefined }
 }
@@ -73,7 +72,7 @@ function servedOf({ config, version, verifiers, api }: RegisteredClient): Client
   }
 }
 
-/** Two objects can want one client id. */
+/** Sort key: two objects can claim one client id. */
 const placeOf = ({ clientId, namespace, name }: Pick<ClientRow, 'clientId' | 'namespace' | 'name'>): string =>
   `${clientId} ${namespace}/${name}`
 

@@ -4,7 +4,7 @@ import type { Said } from '../account/frame/said.ts'
 import { ownClientId } from '../oidc/clients/own-client.ts'
 import type { PageRequest } from '../reply.ts'
 
-// What surrounds every page of the help desk.
+// The frame of the help desk's pages.
 
 export interface FrameNeeds {
   /** The issuer's path, '' when it has none. */
@@ -22,7 +22,7 @@ export const deskArea = areaOf('admin.people.title', [
 /** A parameter of a search, '' when there is none. */
 export const searched = ({ query }: PageRequest, name: string): string => (query.get(name) ?? '').slice(0, longest)
 
-/** Where somebody signed in: at an application, or at our own pages, whose id is no name for anybody. */
+/** Where somebody signed in: at an application, or at our own pages, which have no name for people. */
 export const signedInAt = (clientId: string | undefined) =>
   clientId === ownClientId ? { clientId: undefined, isAtAccount: true } : { clientId, isAtAccount: false }
 

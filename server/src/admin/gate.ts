@@ -4,17 +4,17 @@ import type { Page, PageRequest } from '../reply.ts'
 import { mayOf } from './rank.ts'
 import type { DeskRules } from './rank.ts'
 
-// The gate of the help desk. It lets in members of its groups who have proved a second factor: to look, within the last hour; to change
-// something, within the last five minutes. Whoever is signed in and no member gets the page of an address that does not exist.
+// Admits members of the help desk with a second factor: proved in the last hour to look, in the last five minutes to act. Anybody else
+// gets 404.
 
 const [, byTwoFactors] = acrLevels
 /** Seconds. */
 const lookFor = 60 * 60
 
 export interface DeskGate {
-  /** For what only shows something. */
+  /** For pages that only show something. */
   readonly toLook: Require
-  /** For what changes something. */
+  /** For pages and forms that change something. */
   readonly toAct: Require
 }
 
@@ -31,12 +31,12 @@ export function createDeskGate(needs: { gate: AccountGate; rules: DeskRules; now
   return {
     toLook: (request) =>
       enter(request, ({ session }) => session.acr === byTwoFactors && now() / 1000 - session.authTime <= lookFor),
-    // requireFresh knows how old a sign-in may be
+    // requireFresh has the limit of age
     toAct: (request) => enter(request, () => false),
   }
 }
 
-/** The same as for any address that does not exist. */
+/** The same page as for an unknown address. */
 export const notFound: Page = {
   kind: 'page',
   view: 'error',

@@ -20,18 +20,18 @@ import type { DeskGate } from './gate.ts'
 import { mayOf } from './rank.ts'
 import type { DeskRules } from './rank.ts'
 
-// Invites somebody who has no account. An invitation of the desk brings no groups: a member could send one to an address of their own. The desk
-// leaves an invitation with groups as it is.
+// The page that invites somebody without an account. Its invitations carry no groups: a member could invite their own address. It does not
+// replace an administrator's invitation with groups.
 
 export interface InviteNeeds extends FrameNeeds {
   readonly desk: DeskGate
   readonly rules: DeskRules
-  /** Whether a source has somebody with this address, who was never here. */
+  /** Whether a source has a person with this address who never signed in. */
   readonly isReserved: UserSources['isReserved']
   readonly store: { readonly desk: Pick<Desk, 'withPeople'> }
   readonly limits: Pick<DeskLimits, 'actsPerHour'>
   readonly canChangePassword: UserSources['canChangePassword']
-  /** Where no mail is sent, nobody is invited: the link must reach the mailbox, and no member sees it. */
+  /** Invitations need mail: only the mailbox may get the link, not the member. */
   readonly sendsMail: boolean
   /** Tags of the languages that pages and mails have. */
   readonly languages: readonly string[]
@@ -105,7 +105,7 @@ async function invite(needs: InviteNeeds, admin: SignedInPerson, request: PageRe
   return { kind: 'redirect', location: `${needs.basePath}${paths.admin}` }
 }
 
-/** @returns why nobody was invited */
+/** @returns why the invitation failed */
 async function tryToInvite(
   needs: InviteNeeds,
   admin: SignedInPerson,
@@ -116,7 +116,7 @@ async function tryToInvite(
   return refused ?? send(needs, admin, invited).then(notSent, mistakeOf)
 }
 
-/** In a commit of its own, before anything is answered: a refusal says which addresses have an account, so it counts too. */
+/** Counts the try in its own commit, before the answer: a refusal also counts, since it shows which addresses have an account. */
 const isCounted = ({ store, limits }: InviteNeeds, { user }: SignedInPerson): Promise<boolean> =>
   store.desk.withPeople([user.id], ({ countAct }) => countAct(user.id, 'any', limits.actsPerHour))
 
@@ -146,7 +146,7 @@ const whyNot = {
   'too-often': 'invited-too-often',
 } as const
 
-/** @throws what is no mistake of whoever typed */
+/** @throws an error that is no mistake in the form */
 function mistakeOf(error: unknown): Mistake {
   if (hasCode(error, 'EMAIL_TAKEN')) return hasAccount
   if (!hasCode(error, 'USERNAME_INVALID')) throw error

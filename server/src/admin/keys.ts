@@ -7,7 +7,7 @@ import { deskArea } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
 import type { DeskGate } from './gate.ts'
 
-// Signing and cookie keys and what each does now; never a part of a key.
+// The page with signing and cookie keys and their state; it never shows key material.
 
 export interface KeyNeeds extends FrameNeeds {
   readonly desk: DeskGate

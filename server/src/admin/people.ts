@@ -13,7 +13,7 @@ import type { DeskGate } from './gate.ts'
 import { mayOf } from './rank.ts'
 import type { DeskRules } from './rank.ts'
 
-// The first page of the help desk: it finds people.
+// The first page of the help desk: a search for people.
 
 const pageSize = 25
 
@@ -22,7 +22,7 @@ export interface PeopleNeeds extends FrameNeeds {
   readonly people: People
   readonly rules: DeskRules
   readonly store: { readonly desk: Pick<Desk, 'requests'> }
-  /** Undefined where no mail is sent. */
+  /** Undefined when mail is off. */
   readonly inviteHref: string | undefined
 }
 

@@ -8,7 +8,7 @@ import { deskArea, searched, signedInAt } from './frame.ts'
 import { notFound } from './gate.ts'
 import { personPath } from './people.ts'
 
-// The audit log of one person, page by page, the newest first.
+// The page with one person's audit log, newest first.
 
 const pageSize = 50
 
@@ -50,7 +50,7 @@ async function show(needs: ActPageNeeds, admin: SignedInPerson, request: PageReq
 
 const placeOf = ({ at, id }: AuditRecord): string => `${at.toISOString()}_${id}`
 
-/** @returns undefined for anything that is not a place: then it begins with the newest */
+/** @returns undefined for an invalid place: then the newest come first */
 function parsePlace(text: string): AuditFilter['before'] {
   const [, at = '', id = ''] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_(\d{1,15})$/.exec(text) ?? []
   const time = new Date(at)

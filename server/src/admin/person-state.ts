@@ -15,30 +15,30 @@ import type { UserSources } from '../users/sources/user-sources.ts'
 /** What the help desk sees of a person; never a secret. */
 export interface PersonState {
   readonly user: User
-  /** Whether the source of the person answered, and still has them. */
+  /** Whether the person's source answered, and still has the person. */
   readonly sourceSays: 'known' | 'gone' | 'away'
   readonly failures: { readonly [Of in keyof FailuresOfPerson]: CountedFailures | undefined }
-  /** Whether a mail can help them to a new password. */
+  /** Whether a mail with a reset link is possible. */
   readonly canReset: boolean
   readonly factors: readonly Factor[]
   readonly links: readonly UpstreamLink[]
   readonly sessions: readonly SessionState[]
-  /** The newest; the person's own page shows all. */
+  /** The newest ones; the account page shows all. */
   readonly authorizations: readonly Authorization[]
   /** The newest first. */
   readonly signIns: readonly AuditRecord[]
-  /** Acts on this person that wait for a second member. */
+  /** Requests about this person that wait for a second member. */
   readonly requests: readonly DeskRequest[]
 }
 
-/** Failures that still count, and whether they lock what they are of. */
+/** Failures that still count, and whether they lock the account or address. */
 export interface CountedFailures extends Failures {
   readonly isLocked: boolean
 }
 
 export interface SessionState {
   readonly device: Device
-  /** How many applications it was used for. */
+  /** The number of applications in the session. */
   readonly clients: number
 }
 

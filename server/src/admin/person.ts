@@ -17,7 +17,7 @@ import { isProtected } from './rank.ts'
 import { loadPersonState } from './person-state.ts'
 import type { CountedFailures, PersonState } from './person-state.ts'
 
-// One person: what the help desk sees of them, and what the member can do.
+// The page with one person's state and the acts that the member may do.
 
 export const createPersonRoutes = (needs: ActPageNeeds): readonly Route[] => [
   personalPage(personPath(':id'), needs.desk.toLook, (admin, request) => show(needs, admin, request)),
@@ -25,7 +25,7 @@ export const createPersonRoutes = (needs: ActPageNeeds): readonly Route[] => [
   ...createActRoutes(needs),
 ]
 
-/** What the page needs to offer something. */
+/** The inputs that decide which acts the page offers. */
 interface Offer {
   readonly needs: ActPageNeeds
   readonly admin: SignedInPerson

@@ -2,16 +2,16 @@ import { capabilities, deskGroups } from '../settings/admin.ts'
 import type { AdminSettings, Capability } from '../settings/admin.ts'
 import type { GroupOrigins } from '../store/people/user.ts'
 
-// Who may do what to whom at the help desk. Pure: the caller reads the groups, and acts in the same transaction.
+// Decides which member may do which act on which person. Pure: the caller reads the groups and acts in one transaction.
 
 export interface DeskRules {
-  /** Sources whose word makes members. */
+  /** Sources whose groups make members. */
   readonly groupFrom: readonly string[]
-  /** What each group of the desk may do. */
+  /** The capabilities of each group of the desk. */
   readonly may: ReadonlyMap<string, ReadonlySet<Capability>>
-  /** Groups of administrators, and those of the desk itself. */
+  /** Groups of administrators and of the desk itself. */
   readonly protectedGroups: ReadonlySet<string>
-  /** Never one of the desk. */
+  /** Groups that members may assign; never one of the desk. */
   readonly assignableGroups: ReadonlySet<string>
 }
 
@@ -31,18 +31,18 @@ function mayOfGroup({ capabilities: rows }: AdminSettings, group: string): Reado
   return new Set(listed.length === 0 ? capabilities : ['look', ...listed])
 }
 
-/** What somebody may do at the help desk; nothing: they are no member. */
+/** The capabilities of a person at the help desk; empty for others than members. */
 export function mayOf(rules: DeskRules, origins: GroupOrigins): ReadonlySet<Capability> {
   const groups = rules.groupFrom.flatMap((source) => origins[source] ?? [])
   return new Set(groups.flatMap((group) => [...(rules.may.get(group) ?? [])]))
 }
 
-/** Somebody whom the desk acts on. */
+/** A person whom the desk acts on. */
 export interface Ranked {
   readonly id: string
-  /** From every source, whoever says them. */
+  /** From every source. */
   readonly groups: readonly string[]
-  /** Whether their source says now which groups they have. */
+  /** Whether their source has just confirmed these groups. */
   readonly isKnown: boolean
 }
 
@@ -51,7 +51,7 @@ export const isProtected = (rules: DeskRules, { groups, isKnown }: Omit<Ranked, 
 
 export interface AskedAct {
   readonly capability: Capability
-  /** The group that is given or taken. */
+  /** The group to add or remove. */
   readonly group?: string | undefined
 }
 
@@ -70,7 +70,7 @@ export interface Acting {
   readonly origins: GroupOrigins
 }
 
-/** Whether a member may act on a person: at once, with a second member, or not at all. */
+/** Judges whether a member may act on a person: at once, with a second member, or not at all. */
 export function judge(rules: DeskRules, member: Acting, person: Ranked, act: AskedAct): DeskVerdict {
   const may = mayOf(rules, member.origins)
   if (member.isDisabled || may.size === 0) return refused('no-member')
@@ -82,7 +82,7 @@ export function judge(rules: DeskRules, member: Acting, person: Ranked, act: Ask
   return { kind: isProtected(rules, person) || isOfProtected ? 'needs-second' : 'allowed' }
 }
 
-/** Whether a second member may confirm what another one has asked for. Both must be allowed to ask for it now. */
+/** Judges whether a second member may confirm a request. Both must be allowed to request it now. */
 export function judgeConfirmation(
   rules: DeskRules,
   by: { readonly asked: Acting; readonly confirms: Acting },

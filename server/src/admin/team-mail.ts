@@ -9,7 +9,7 @@ import type { Act } from './acts.ts'
 import type { PersonState } from './person-state.ts'
 import type { DeskRules } from './rank.ts'
 
-// A severe act is told to the team, in the same commit: whoever misuses the help desk does not do it unseen.
+// The mail to the team about a severe act, queued in the same commit.
 
 export interface TeamNeeds {
   readonly rules: DeskRules
@@ -26,7 +26,7 @@ interface ToldAct {
   readonly state: PersonState
 }
 
-/** A user name that our own source would take, in one word. Others can be whatever a stranger wrote at a provider: then the id. */
+/** The user name in the mail, if it is a valid local user name. Otherwise the id: a name from a provider can be any text. */
 const nameInMail = ({ id, username }: Pick<User, 'id' | 'username'>): string =>
   faultsOfOwnName(username).length === 0 && /^\S{1,100}$/.test(username) ? username : id
 

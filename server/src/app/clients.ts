@@ -16,7 +16,7 @@ import { issuerOf } from './needs.ts'
 import type { Needs } from './needs.ts'
 import { askerOf, guardedFetch } from './outbound.ts'
 
-// The clients, and what proves them.
+// Wires the clients and their authentication.
 
 export type Clients = ReturnType<typeof createClients>
 
@@ -38,7 +38,7 @@ export function createClients({ settings, log }: Needs) {
 
 export type Platforms = ReturnType<typeof createPlatforms>
 
-/** Who proves programs: the API server of this cluster, and the issuers of the settings. */
+/** The issuers of platform tokens: this cluster's API server, and the issuers in the settings. */
 export function createPlatforms({ settings, log }: Needs) {
   const cluster = createClusterIssuer()
   const unknownKeys = createUnknownKeys()
@@ -59,10 +59,10 @@ export function createPlatforms({ settings, log }: Needs) {
   return { cluster, unknownKeys, bySettings, proofs }
 }
 
-/** What certificates of clients prove; no `proofs` where no client can show one. */
+/** Authentication by certificate; no `proofs` when mutual TLS is off. */
 export async function openMutualTls({ settings: { mutualTLS }, log }: Needs) {
   if (mutualTLS === undefined) return { proofs: undefined, stop: () => undefined }
-  // what reads certificates is large, and most servers take none
+  // loaded on demand: the library is large, and most servers have no mutual TLS
   const { followAuthorities } = await import('../oidc/certificates/authorities.ts')
   const { createCertificateProofs } = await import('../oidc/certificates/certificate-proof.ts')
   const { caFile } = mutualTLS

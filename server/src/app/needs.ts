@@ -4,14 +4,14 @@ import type { Metrics } from '@nauthera/runtime/metrics'
 import type { ServerSettings } from '../settings.ts'
 import type { QueueLimits } from '../store/driver/bounded-queue.ts'
 
-/** What the parts of a server are made of. */
+/** What the parts of a server need. */
 export interface Needs {
   readonly settings: ServerSettings
   readonly log: Log
   readonly health: Health
   readonly metrics: Metrics
   readonly version: string
-  /** Default: as many as the processors check in time. */
+  /** Default: as many hashes as the processors compute in time. */
   readonly passwordQueue?: QueueLimits | undefined
 }
 

@@ -1,4 +1,4 @@
-// Wires the requests of the server itself.
+// Wires the server's own requests.
 import { isLoopback } from '@nauthera/rules/issuer'
 import { longestDocument } from '../oidc/clients/documents.ts'
 import { currentRequest, isInRequest } from '../oidc/library/current-request.ts'
@@ -7,10 +7,10 @@ import { createOutboundFetch } from '../oidc/outbound/outbound-fetch.ts'
 import type { ServerSettings } from '../settings.ts'
 import type { OutboundPurpose } from '../settings/outbound.ts'
 
-/** For one request to a provider: more is done there than at a file with keys. Milliseconds. */
+/** The time-out of a request to another provider. Milliseconds. */
 const upstreamPatience = 5000
 
-/** Requests of the server itself, to URLs that clients register. */
+/** Creates a fetch for URLs that clients register. */
 export function guardedFetch({ issuer, outbound }: ServerSettings, purpose: OutboundPurpose) {
   const rule = addressRule(purpose, { ...outbound, loopback: isLoopback(new URL(issuer).hostname) })
   return createOutboundFetch({
@@ -22,6 +22,6 @@ export function guardedFetch({ issuer, outbound }: ServerSettings, purpose: Outb
   })
 }
 
-/** @returns the address of who asks now; undefined where addresses are unknown, and outside of any request */
+/** @returns the address of the present request's sender; undefined when unknown */
 export const askerOf = (settings: ServerSettings) => (): string | undefined =>
   settings.allowUntrustedProxy || !isInRequest() ? undefined : currentRequest().peer.address

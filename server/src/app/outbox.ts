@@ -14,11 +14,11 @@ import type { Needs } from './needs.ts'
 import { guardedFetch } from './outbound.ts'
 import type { Protocol } from './protocol.ts'
 
-/** How many applications are told at once that a session has ended; and how many of one namespace. */
+/** The most logout tokens that are sent at once, and of one namespace. */
 const logoutWidth = 20
 const logoutShare = 4
 
-/** Those who do what waits in the outbox, apart from one another: a slow application holds up no mail. */
+/** The runners of the outbox, one for mails and one for logouts: a slow application does not delay mails. */
 export function createOutboxRunners(
   needs: Needs,
   on: {
@@ -46,7 +46,7 @@ export function createOutboxRunners(
   return mails === undefined ? [logouts] : [logouts, createOutboxRunner({ outbox, tries: mails, log, count })]
 }
 
-/** Undefined where no mail is sent. */
+/** Undefined when mail is off. */
 function mailTries(
   { settings }: Needs,
   { store, users, texts }: { store: Store; users: UserSources; texts: AllTexts },

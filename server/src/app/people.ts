@@ -15,21 +15,21 @@ import { vouchingOf } from '../users/sources/vouching.ts'
 import type { Needs } from './needs.ts'
 import { guardedFetch } from './outbound.ts'
 
-// Where people come from.
+// Wires the sources of people and the other providers.
 
-/** The people whom each provider of `upstreams` brought. */
+/** A source of people for each provider in `upstreams`. */
 const createUpstreamSources = (settings: ServerSettings, passwords: Passwords) =>
   settings.upstreams.map(({ id, maxAge: maxAgeMs }) =>
     createUpstreamPeople({ id, maxAgeMs, vouching: vouchingOf(id, settings), passwords, now: Date.now }),
   )
 
-/** Where people come from, as the settings list it. */
+/** Opens the sources of people that the settings list. */
 export function openSources(
   { settings, log, metrics }: Needs,
   on: { store: Store; cache: Cache | undefined; passwords: Passwords },
 ) {
   const { store, passwords } = on
-  // without Valkey each replica remembers for itself, for as long as the source allows
+  // without Valkey each replica has its own cache
   const cache = on.cache ?? createMemoryCache({ now: Date.now })
   const observed = settings.sources.some(({ type }) => type === 'ldap') ? createDirectoryMetrics(metrics) : undefined
   const directories: LdapUsers[] = []

@@ -36,7 +36,7 @@ interface ProtocolParts {
   readonly pages: ProtocolPages
 }
 
-/** The OpenID Provider, and the interactions between its requests and answers. */
+/** Creates the OpenID Provider and its interactions. */
 export function createProtocol(needs: Needs, on: ProtocolParts) {
   const { settings, log } = needs
   const { store, users, keys } = on
@@ -84,14 +84,14 @@ export function createProtocol(needs: Needs, on: ProtocolParts) {
   const places = createPlaces({ store, sealer, signedTokens, sessions, interactions: cookies, scope, now })
   const generationNeeds = { ...lastingNeeds(needs, on), sealer, sealedRequests, scope, places }
   const renew = (keySet: KeySet) => generations.renew(() => createGeneration({ ...generationNeeds, keys: keySet }))
-  // a fault is logged there, and the old generation goes on
+  // a fault is logged there, and the old generation stays
   keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))
   const browserSessions = createBrowserSessions({ sessions, scope, users, now })
   const remembered = createRememberedAccounts({ scope, keys: keys.cookies, now })
   return { generations, interactions, browserSessions, remembered, scope, renew }
 }
 
-/** What every generation of the provider is given. */
+/** The needs of every generation of the provider. */
 function lastingNeeds({ settings, log, metrics }: Needs, on: ProtocolParts) {
   const { store, users, pages } = on
   const { instances: clients, usage } = on.clients
@@ -120,7 +120,7 @@ function lastingNeeds({ settings, log, metrics }: Needs, on: ProtocolParts) {
       now: monotonicNow,
     }),
     certificates: on.mutualTls.proofs,
-    // the library's only requests are for the keys of clients
+    // the library only fetches keys of clients
     fetch: createJwksFetch({ fetch: guardedFetch(settings, 'jwks'), asker, log, now: monotonicNow }),
     pages,
     now: Date.now,

@@ -31,7 +31,7 @@ import type { ProtocolKeys } from './keys.ts'
 import type { Protocol } from './protocol.ts'
 import type { Site } from './site.ts'
 
-/** Every page, in the order in which they are looked for. */
+/** Every page, in matching order. */
 export function createRoutes(
   needs: Needs,
   on: {
@@ -161,7 +161,7 @@ function accountRoutes(
   })
 }
 
-/** The pages of the help desk; none without the setting. */
+/** The pages of the help desk, if the setting is there. */
 function createDesk(
   { settings }: Needs,
   on: {

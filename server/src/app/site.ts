@@ -76,7 +76,7 @@ export function createSite(
     },
     ended: cookieScope(new URL(settings.issuer)).ended.name,
   })
-  /** For pages that come without the person, too. */
+  /** Also for pages without a loaded person. */
   const readerOf = async (userId: string | undefined) => (userId === undefined ? undefined : inTime(personOf(userId)))
   return { tokens, assets, logos, pages, protocol, clientOf, readerOf, texts }
 }

@@ -12,7 +12,7 @@ export async function openCache({ settings, log, metrics }: Needs): Promise<Cach
   const connection = cacheConnection(settings.cache)
   if (!connection) return undefined
   const keys = loadKeyRing(settings.keysDirectory).derive('cache')
-  // its client is large, and many servers have no cache
+  // loaded on demand: the client is large, and many servers have no cache
   const { createRedisCache } = await import('../store/cache/redis-cache.ts')
   return createRedisCache({ connection, keys, timeoutMs: settings.cache.timeout, log, metrics })
 }

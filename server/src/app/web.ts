@@ -26,7 +26,7 @@ import type { Protocol } from './protocol.ts'
 import { createRoutes } from './routes.ts'
 import type { Site } from './site.ts'
 
-// The public port: what stands before the handlers, and the handlers.
+// Wires the public port and its handlers.
 
 /** The handlers of the public port. */
 export function createWeb(needs: Needs, on: Parameters<typeof createRoutes>[1]) {
@@ -81,7 +81,7 @@ export function createWeb(needs: Needs, on: Parameters<typeof createRoutes>[1]) 
   return { application, discovery, hosts: new Set([issuer.host, ...door.extraHosts]) }
 }
 
-/** Who sends a request, to which host and with which certificate. */
+/** The handlers that find out sender, host and certificate of a request. */
 function createDoor({ settings, log, metrics }: Needs, { assets, pages }: Site) {
   const { trustedProxies, allowUntrustedProxy: isExpected, mutualTLS } = settings
   const issuer = new URL(settings.issuer)
@@ -101,7 +101,7 @@ function createDoor({ settings, log, metrics }: Needs, { assets, pages }: Site) 
   }
 }
 
-/** Metadata and keys as they are published now; undefined while no keys are loaded. */
+/** The present metadata and keys; undefined while no keys are loaded. */
 function currentDocuments(generations: Protocol['generations'], registry: RegistryHolder) {
   const withTypes = createPublishedTypes(registry)
   return () => {
@@ -111,7 +111,7 @@ function currentDocuments(generations: Protocol['generations'], registry: Regist
   }
 }
 
-/** The port at which TLS asks for a certificate, where the settings have one. */
+/** Opens the port with mutual TLS, if the settings have one. */
 export async function listenForCertificates({ settings, log }: Needs, web: ReturnType<typeof createWeb>) {
   const at = settings.mutualTLS?.listen
   if (at === undefined) return undefined

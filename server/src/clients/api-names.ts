@@ -1,14 +1,13 @@
-// The identifier of an API may be a bare name (`rabbitmq`), and the protocol library knows an API by an absolute URI alone. So in here such an API is
-// `bare:rabbitmq`; tokens, pages and errors say the name. No identifier in an OIDCClient begins with `bare:`.
+// Maps a bare API name (`rabbitmq`) to the URI `bare:rabbitmq` and back, since the protocol library only knows absolute URIs. Tokens,
+// pages and errors have the name. No identifier in an OIDCClient begins with `bare:`.
 
 const scheme = 'bare:'
 
-/** @param identifier as the world says it: in an OIDCClient, in `resource` and `audience`, in `aud`. `bare:rabbitmq` is nobody's there: an API has
- *  one name */
+/** @param identifier as in an OIDCClient, `resource`, `audience` or `aud`. There `bare:rabbitmq` names no API */
 export const uriOfApi = (identifier: string): string =>
   identifier.includes(':') && !isBareUri(identifier) ? identifier : `${scheme}${identifier}`
 
 export const isBareUri = (identifier: string): boolean => identifier.startsWith(scheme)
 
-/** The way back. */
+/** The reverse of `uriOfApi`. */
 export const nameOfApi = (uri: string): string => (isBareUri(uri) ? uri.slice(scheme.length) : uri)

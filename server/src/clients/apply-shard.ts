@@ -1,4 +1,4 @@
-// One shard of the agent -> the clients that are served, and the answer.
+// Applies one shard: builds the next registry, swaps it, and answers the agent.
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { Shard, SyncResponseSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Log } from '@nauthera/runtime/log'
@@ -13,7 +13,7 @@ import type { Clocks } from './verifiers.ts'
 
 export type SyncAnswer = NonNullable<MessageInitShape<typeof SyncResponseSchema>['message']>
 
-/** @returns applies one shard. To be called for one after the other: each registry is built from the one before */
+/** @returns a function that applies one shard. Calls must not overlap: each registry is built from the last one */
 export function createApplyShard(needs: {
   readonly holder: RegistryHolder
   readonly checkClient: CheckClient
@@ -63,7 +63,7 @@ export function createApplyShard(needs: {
   }
 }
 
-/** A message without a ref is refused like any damaged one. */
+/** A message without a ref is refused as damaged. */
 const refOf = ({ ref }: Shard): ShardRefValue => ({
   shard: ref?.shard ?? 0,
   seq: ref?.seq ?? 0n,

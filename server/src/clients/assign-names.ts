@@ -1,15 +1,14 @@
-// Who has which name. Client ids and identifiers of APIs are one space of names. A name stays with whoever is served under it; who comes
-// later is served in its earlier version until the name is free.
+// Assigns names to clients. Client ids and API identifiers share one namespace. A name stays with its present holder; a later client is
+// served in its earlier version until the name is free.
 import { keyOf } from './check-shard.ts'
 import { namesOf } from './client-index.ts'
 import type { ClientIndex } from './client-index.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import type { LiveShard, Registry, WaitingClient } from './registry.ts'
 
-/** @param shard takes the place of its predecessor
- *  @returns the clients by their names, and those of which another one has a name, oldest first. While the set is whole who is served keeps
- *    the names; of those that wait the oldest has a free one. Before, nobody is served yet, so that age alone decides, in whatever order
- *    the shards come */
+/** @param shard replaces its predecessor
+ *  @returns the clients by name, and the waiting ones, oldest first. In a complete set the holder keeps a name, and the oldest waiting
+ *  client gets a free one. Before that only age decides, whatever the order of shards */
 export function assignNames(current: Registry, shard: LiveShard): Pick<Registry, 'clients' | 'blocked'> {
   const holders = new Holders(current.clients)
   const others = current.blocked.filter(({ client }) => client.shard !== shard.ref.shard)
@@ -22,13 +21,13 @@ export function assignNames(current: Registry, shard: LiveShard): Pick<Registry,
 }
 
 interface Coming extends WaitingClient {
-  /** The object, or one before it, has just left one of the names that it lacks. */
+  /** The object, or its predecessor, has just freed one of the names. */
   readonly isSuccessor?: boolean
 }
 
 type EarlierOf = (client: RegisteredClient) => RegisteredClient | undefined
 
-/** Those that leave the shard give their names back. @returns those that need names which they do not have yet */
+/** Frees the names of removed clients. @returns the clients that need new names */
 function replaceShard(current: Registry, shard: LiveShard, holders: Holders): readonly Coming[] {
   const { shard: index } = shard.ref
   const waitedBefore = current.blocked.filter(({ client }) => client.shard === index)
@@ -45,7 +44,7 @@ function replaceShard(current: Registry, shard: LiveShard, holders: Holders): re
     if (hadAll(wants)) holders.add(client)
     else {
       const earlier = shard.earlier.get(client)
-      // else it is no more than one of those that wait
+      // otherwise it waits like the others
       const served = earlier && hadAll(namesOf(earlier)) ? holders.addIfFree(earlier) : undefined
       const kept = served ? namesOf(served) : []
       coming.push({ client, served, isSuccessor: had.some((name) => wants.includes(name) && !kept.includes(name)) })
@@ -54,14 +53,14 @@ function replaceShard(current: Registry, shard: LiveShard, holders: Holders): re
   return coming
 }
 
-/** @returns those that still wait. Earlier versions of which nothing is served yet get the names that are left */
+/** @returns the clients that still wait. Earlier versions that are not served yet get the remaining names */
 function handOver(waiting: readonly Coming[], holders: Holders, earlierOf: EarlierOf): readonly WaitingClient[] {
   const asked = new Set(waiting.flatMap(({ client }) => namesOf(client)))
   const bySuccession = ({ isSuccessor = false }: Coming, other: Coming): number =>
     Number(other.isSuccessor ?? false) - Number(isSuccessor)
   let left: readonly Coming[] = waiting.toSorted((one, other) => bySuccession(one, other) || byAge(one, other))
   for (;;) {
-    // the oldest first; what one gives back is offered to all anew
+    // the oldest first; a freed name is offered to all again
     const stuck: Coming[] = []
     let isFreed = false
     for (const one of left) {
@@ -79,7 +78,7 @@ function handOver(waiting: readonly Coming[], holders: Holders, earlierOf: Earli
   }
 }
 
-/** @returns the client with all that have to move so that it can; undefined when one of them cannot */
+/** @returns the client and all clients that must move with it; undefined when one cannot */
 function circleOf(first: Coming, waiting: readonly Coming[], holders: Holders): Coming[] | undefined {
   const moving = new Set([first])
   const taken = new Map<string, Coming>()
@@ -97,7 +96,7 @@ function circleOf(first: Coming, waiting: readonly Coming[], holders: Holders): 
   return [...moving]
 }
 
-/** @returns those that age gives no names */
+/** @returns the clients that get no names by age */
 function shareOut(waiting: readonly WaitingClient[], holders: Holders, earlierOf: EarlierOf): readonly WaitingClient[] {
   for (const { served } of waiting) if (served) holders.remove(served)
   const rivals = new Set(waiting.flatMap(({ client }) => namesOf(client)).flatMap((name) => holders.of(name) ?? []))
@@ -115,13 +114,13 @@ function firstOf<One, Found>(all: readonly One[], find: (one: One) => Found | un
   return undefined
 }
 
-/** Older first; of two of one moment the UID decides, the same on every replica. */
+/** Older first; at the same time the UID decides, so every replica agrees. */
 const isOlder = (left: RegisteredClient, right: RegisteredClient): number =>
   left.createdAt - right.createdAt || (left.uid < right.uid ? -1 : 1)
 
 const byAge = (left: WaitingClient, right: WaitingClient): number => isOlder(left.client, right.client)
 
-/** What an index becomes: changes are collected, and made at once. */
+/** Collects changes of an index and applies them at once. */
 class Holders {
   readonly #before: ClientIndex<RegisteredClient>
   readonly #names = new Map<string, RegisteredClient | undefined>()
@@ -140,7 +139,7 @@ class Holders {
     return this.of(client.clientId) === client
   }
 
-  /** @returns whether nobody else has a name that the client asks for */
+  /** @returns whether all names of the client are free */
   isFree({ client, served }: WaitingClient): boolean {
     return namesOf(client).every((name) => [undefined, served].includes(this.of(name)))
   }
@@ -161,7 +160,7 @@ class Holders {
     if (!this.#come.delete(client)) this.#left.add(client)
   }
 
-  /** From its earlier version to the one that it asks for. @returns the names that it gives back */
+  /** Moves a client from its earlier version to the wanted one. @returns the freed names */
   move({ client, served }: WaitingClient): readonly string[] {
     if (served) this.remove(served)
     this.add(client)

@@ -1,4 +1,4 @@
-// A registry and a shard -> the next registry. Only clients that changed are checked; one that fails keeps what it had.
+// Builds the next registry from a registry and a shard. Only changed clients are checked; a rejected one keeps its version.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { lastingUid } from '@nauthera/proto/shard-entry'
@@ -19,9 +19,9 @@ export interface ShardInput {
   readonly clients: readonly PlannedClient[]
 }
 
-/** Builds beside the old registry; touches nothing.
- *  @param shard well formed and newer than what is live: `planShard` has seen it
- *  @returns the next registry, what of the shard is rejected, and how many clients had to be looked into */
+/** Builds the next registry; the old one stays unchanged.
+ *  @param shard from `planShard`: well formed and newer than the live one
+ *  @returns the next registry, the rejected clients of the shard, and how many clients were checked */
 export async function buildRegistry(
   current: Registry,
   shard: ShardInput,
@@ -47,7 +47,7 @@ export async function buildRegistry(
     changed++
     const { entry, digest } = planned
     const old = served.get(keyOf(entry))
-    // a re-created object inherits nothing
+    // an object that was created again inherits nothing
     const live = old?.uid === lastingUid(entry) ? old : undefined
     const { client, before, rejection } = await resolveClient(entry, live, { shard: ref.shard, ...needs })
     if (client !== undefined) clients.push(client)
@@ -57,12 +57,12 @@ export async function buildRegistry(
     const turn = sliceOver()
     if (turn) await turn
   }
-  // what follows is done at a stretch
+  // no await from here on
   await nextTurn()
   const shardNow: LiveShard = { ref, clients, earlier, byDigest, rejected }
   const shards = new Map(current.shards).set(ref.shard, shardNow)
   const names = assignNames(current, shardNow)
-  // before the set is whole, somebody older may come for any name
+  // before the set is complete, an older client may still come
   if (current.isWhole) keepOnly(earlier, new Set(names.blocked.map((one) => one.client)))
   const registry = createRegistry({ ...names, shards, isWhole: current.isWhole })
   const blockedHere = registry.blocked.filter(({ client }) => client.shard === ref.shard)
@@ -73,25 +73,24 @@ function keepOnly<Key>(map: Map<Key, unknown>, keys: ReadonlySet<Key>): void {
   for (const key of map.keys()) if (!keys.has(key)) map.delete(key)
 }
 
-/** @returns what is served of each client of a shard, by `namespace/name` */
+/** @returns the served version of each client of a shard, by `namespace/name` */
 function servedIn({ shards, blocked, clients }: Registry, shard: number): ReadonlyMap<string, RegisteredClient> {
   const waiting = blocked.filter(({ client }) => client.shard === shard).flatMap(({ served }) => served ?? [])
   const all = [...(shards.get(shard)?.clients ?? []), ...waiting]
   return new Map(all.filter((one) => clients.get(one.clientId) === one).map((one) => [keyOf(one), one]))
 }
 
-/** A client that is served in an earlier version, or with secrets of which the entry does not know, is looked at anew each time. */
+/** Whether the entry describes what is served. Otherwise the client is checked at each shard. */
 const isServedAsSaid = ({ desired, verifiers }: ShardEntry, client: RegisteredClient): boolean =>
   desired?.config === client.version.config && verifiers.length === client.verifiers.length
 
-/** Everything that is refused at present, by shard and then name. */
+/** All present rejections, by shard and name. */
 export function rejectionsOf(registry: Registry): Rejection[] {
   const own = [...registry.shards.values()].flatMap((shard) => shard.rejected)
   return [...own, ...registry.blocked.map((one) => conflictOf(one, registry))]
 }
 
-/** @returns the other shards whose clients stand in another way in the next registry, with all that it rejects of each: a client
- *  id that went with this shard is another client's now, and one that this shard took has another holder */
+/** @returns other shards whose rejections changed, with all rejections of each: a client id may have changed its holder */
 export function movedStandings(
   before: Registry,
   next: Registry,
@@ -110,7 +109,7 @@ export function movedStandings(
     .map((other) => ({ shard: other, rejected: is.get(other) ?? [] }))
 }
 
-/** Another client has the name: see docs/errors.md. */
+/** Another client holds the name: see docs/errors.md. */
 export const conflictCode = 'CLIENT_ID_CONFLICT'
 
 function conflictOf({ client }: WaitingClient, registry: Registry): Rejection {

@@ -1,8 +1,8 @@
-// What the protocol library says about a version of a client.
+// Checks a version of a client with the protocol library.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 
-/** What a version of a client is checked with, besides its config. */
+/** What the check needs beside the config. */
 export interface ClientIdentity {
   readonly clientId: string
   readonly uid: string
@@ -11,7 +11,7 @@ export interface ClientIdentity {
   readonly hasSecret: boolean
 }
 
-/** Faults, none when the version can be served. It may throw anything: that is a fault too. */
+/** @returns faults; empty when the version can be served. A thrown error is a fault too */
 export type CheckClient = (
   config: ClientConfig,
   identity: ClientIdentity,

@@ -1,4 +1,4 @@
-// What a shard must be before anything of it is looked at.
+// Checks a shard before it is applied, and finds the changed clients.
 import { NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Manifest, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount } from '@nauthera/proto/names'
@@ -18,7 +18,7 @@ import { createSlices } from './slices.ts'
 const hex64 = /^[0-9a-f]{64}$/
 const hex8 = /^[0-9a-f]{8}$/
 
-/** A client that stays as it is, or what is said of it now. `digest` is that of its line. */
+/** An unchanged client, or its new entry. `digest` is of its line. */
 export type PlannedClient =
   | { readonly kind: 'kept'; readonly digest: string; readonly client: RegisteredClient }
   | { readonly kind: 'changed'; readonly digest: string; readonly entry: ShardEntry }
@@ -30,8 +30,8 @@ export type ShardVerdict =
   | { readonly kind: 'refused'; readonly reason: NackReason; readonly text: string }
 
 /** @param file as it is mounted
- *  @param live what is live of that shard
- *  @returns what is to be done with it. Only what differs from what is live is decoded */
+ *  @param live the live version of the shard
+ *  @returns the plan. Only changed clients are decoded */
 export async function planShard(
   ref: ShardRefValue,
   file: Uint8Array,
@@ -56,7 +56,7 @@ export async function planShard(
   }
 }
 
-/** @returns why this cannot be the name of a shard; undefined when it can */
+/** @returns why the ref is invalid; undefined when it is valid */
 function faultOfRef(ref: ShardRefValue): string | undefined {
   if (ref.shard >= shardCount) return `shard ${ref.shard} is outside 0 to ${shardCount - 1}`
   if (ref.seq === 0n) return 'seq is missing'
@@ -64,7 +64,7 @@ function faultOfRef(ref: ShardRefValue): string | undefined {
   return undefined
 }
 
-/** @throws Error for one wrong client: a foreign or damaged shard must not take clients away, so all of it is refused */
+/** @throws Error for any invalid client: a foreign or damaged shard must not remove clients */
 async function planClients(
   shard: number,
   lines: readonly Uint8Array[],
@@ -88,7 +88,7 @@ async function planClients(
   return planned
 }
 
-/** @returns what is wrong with a client of a shard; undefined when nothing is */
+/** @returns the fault of an entry; undefined for none */
 function faultOfEntry(shard: number, entry: ShardEntry): string | undefined {
   if (entry.namespace === '' || entry.name === '' || entry.uid === '' || entry.clientId === '') {
     return 'lacks its namespace, name, uid or client id'
@@ -103,15 +103,14 @@ const isWhole = ({ id, sha256 }: Verifier): boolean => hex64.test(sha256) && hex
 /** @returns `monitoring/grafana` */
 export const keyOf = (client: { namespace: string; name: string }): string => `${client.namespace}/${client.name}`
 
-/** `same`: exactly what is live. Another content under the same seq is newer: the agent sends it only when the manifest names
- *  exactly that one. */
+/** `same`: exactly the live version. Other content with the same seq is newer: the agent only sends it when the manifest names it. */
 function compareRefs(live: LiveShard | undefined, ref: ShardRefValue): 'newer' | 'same' | 'stale' {
   if (live === undefined) return 'newer'
   if (ref.seq !== live.ref.seq) return ref.seq > live.ref.seq ? 'newer' : 'stale'
   return ref.digest === live.ref.digest ? 'same' : 'newer'
 }
 
-/** @returns what is missing of the set that the manifest names; undefined when all of it is live */
+/** @returns what is missing of the manifest's set; undefined when all of it is live */
 export function missingOf(manifest: Manifest, registry: Registry): string | undefined {
   if (manifest.shardCount !== shardCount) return `the manifest has ${manifest.shardCount} shards, not ${shardCount}`
   if (manifest.shards.length !== shardCount)

@@ -1,12 +1,12 @@
-/** What a client is found by. */
+/** The names of a client. */
 export interface Named {
   readonly clientId: string
-  /** The identifier of the API that it is. */
+  /** Its API identifier. */
   readonly api?: string | undefined
 }
 
-/** Clients by their names: client ids and identifiers of APIs are one space, so that a token for an API never passes as the ID token of a
- *  client. To change one copies one bucket, not the whole: a swap of one client of 100,000 would else take 30 ms. */
+/** Clients by name. Client ids and API identifiers share one namespace, so that a token for an API never passes as an ID token. A change
+ *  copies one bucket: copying 100,000 clients would take 30 ms. */
 export class ClientIndex<Client extends Named> {
   readonly size: number
   readonly #buckets: readonly (ReadonlyMap<string, Client> | undefined)[]
@@ -26,7 +26,7 @@ export class ClientIndex<Client extends Named> {
     return found?.clientId === clientId ? found : undefined
   }
 
-  /** @returns the client that has this name: as its id, or as the identifier of the API that it is */
+  /** @returns the client with this id or API identifier */
   holder(name: string): Client | undefined {
     return this.#buckets[bucketOf(name)]?.get(name)
   }
@@ -37,8 +37,8 @@ export class ClientIndex<Client extends Named> {
     }
   }
 
-  /** @param coming take their names: nobody that stays has one of them
-   *  @returns this one with changes. Those that leave go first */
+  /** @param coming added clients, whose names must be free
+   *  @returns the changed index. Removals come first */
   with(leaving: Iterable<Client>, coming: Iterable<Client>): ClientIndex<Client> {
     const buckets = [...this.#buckets]
     const copied = new Map<number, Map<string, Client>>()

@@ -1,4 +1,4 @@
-// What signs the tokens of this cluster's ServiceAccounts, as the operator read it and the agent pushed it: one immutable value.
+// The issuer and keys of this cluster's ServiceAccount tokens, as pushed by the agent: one immutable value.
 import { fromJsonString } from '@bufbuild/protobuf'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { digestOf } from '@nauthera/proto/digest'
@@ -13,10 +13,10 @@ export interface IssuerKeys {
 
 export interface ClusterIssuerKeys {
   current(): IssuerKeys | undefined
-  /** SHA-256 of what was applied last, hex; empty before the first. */
+  /** SHA-256 of the last applied file, hex; empty before the first. */
   digest(): string
-  /** @returns the change that is live now
-   *  @throws Error when the file says nothing that can be used; what was live stays */
+  /** @returns the applied change
+   *  @throws Error for an unusable file; the live keys stay */
   apply(file: Uint8Array): { readonly change: string; readonly keys: number; readonly issuer: string }
 }
 

@@ -1,4 +1,4 @@
-// The server's end of ConfigService: takes shards from the config-agent of the pod, says what became of them.
+// The server side of ConfigService: applies shards from the pod's config-agent, and answers each.
 import { join } from 'node:path'
 import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt'
 import type { MessageInitShape } from '@bufbuild/protobuf'
@@ -40,16 +40,16 @@ export interface ConfigService {
   start(): Promise<void>
   /** Whether a complete set of clients has been applied; it stays true. */
   isComplete(): boolean
-  /** First 8 hex of the digest of the manifest that was complete last; undefined before the first. */
+  /** First 8 hex of the last complete manifest's digest; undefined before the first. */
   revision(): string | undefined
   stop(): Promise<void>
 }
 
-/** What is known of platforms, and how it is told. */
+/** The keys of platforms, and what the server reports about them. */
 interface Platforms {
   readonly cluster: ClusterIssuerKeys
   readonly unknownKeys: Pick<UnknownKeys, 'onMet'>
-  /** The settings have the keys of this cluster. */
+  /** Whether the settings have the keys of this cluster. */
   readonly bySettings: boolean
 }
 
@@ -64,7 +64,7 @@ export function createConfigService(needs: {
   usage: UsageRecorder
   log: Log
   version: string
-  /** What a client gets that leaves it open. */
+  /** The defaults of the server, for the operator's status. */
   defaults: MessageInitShape<typeof ServerDefaultsSchema>
   metrics?: Metrics
   audit?: Pick<Audit, 'record'>
@@ -105,7 +105,7 @@ export function createConfigService(needs: {
     await stream.send({ message: helloOf(holder, about) })
     const stopUsage = tellUsage(stream, usage, usageEveryMs)
     const stopTelling = needs.platforms.unknownKeys.onMet(() => {
-      // a stream that broke tells nothing; the next token does
+      // on a broken stream nothing is reported; the next token will be
       stream.send({ message: { case: 'unknownKey', value: {} } }).catch(() => undefined)
     })
     try {
@@ -117,7 +117,7 @@ export function createConfigService(needs: {
         } else if (message.case === 'platformKeys') {
           await stream.send({ message: await inTurn(async () => applyPlatformKeys(cluster, message.value, log)) })
         }
-        // a newer agent may say what this version does not know
+        // a newer agent may send messages that this version does not know
       }
     } finally {
       stopUsage()
@@ -176,7 +176,7 @@ function applyPlatformKeys(cluster: ClusterIssuerKeys, { nonce, file }: Platform
   }
 }
 
-/** What the server has, and reads. */
+/** The Hello: live shards, and the schemas that the server reads. */
 function helloOf(
   holder: RegistryHolder,
   about: {
@@ -244,7 +244,7 @@ function usageMessage({ uses, identities, sectors, codes, refusals, coversMs }: 
   }
 }
 
-/** One after the other, whatever stream it comes on. */
+/** Runs one task after the other, across all streams. */
 function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve()
   return (work) => {

@@ -1,5 +1,4 @@
-// A client that is served. Its config is kept as the text that came: a decoded one takes some 4 KB, and of 10,000 clients only those in
-// use are read.
+// A served client. Its config stays text until it is read: a decoded one takes 4 KB, and few of 10,000 clients are in use.
 import { parseVersion } from '@nauthera/proto/client-version'
 import type {
   ClientConfig,
@@ -11,34 +10,35 @@ import { acrForBoth, groupsInBoth } from '@nauthera/rules/restraint'
 import { uriOfApi } from './api-names.ts'
 import type { LiveVerifier } from './verifiers.ts'
 
-/** The object stays the same across swaps while nothing about the client changes. */
+/** The object stays the same across swaps until the client changes. */
 export interface RegisteredClient {
   readonly clientId: string
-  /** metadata.uid of the OIDCClient, or the one that it had before it was restored: consents and grants are keyed by it. */
+  /** metadata.uid of the OIDCClient, or its uid before a restore: the key of consents and grants. */
   readonly uid: string
   readonly namespace: string
   readonly name: string
-  /** Epoch milliseconds: of two that claim one free name the older has it. */
+  /** Epoch milliseconds: the older of two claimants gets a free name. */
   readonly createdAt: number
   readonly shard: number
   readonly verifiers: readonly LiveVerifier[]
-  /** Ids of secrets that have ended, the newest last; undefined for most clients. */
+  /** Ids of ended secrets, the newest last; undefined for most clients. */
   readonly ended: readonly string[] | undefined
   /** The version that is served. */
   readonly version: Readonly<Pick<ClientVersion, 'generation' | 'config'>>
-  /** What holds: `version`, decoded when it is read, under `restraint`, with APIs by their URIs (api-names). The same object while somebody holds it. */
+  /** The effective config: `version`, decoded on read, under `restraint`, with APIs by URI (api-names). The same object while it is
+   *  referenced. */
   readonly config: ClientConfig
-  /** What stops or narrows the client, whichever version is served; undefined for most. */
+  /** The restraint, for every version; undefined for most clients. */
   readonly restraint: ClientRestraint | undefined
-  /** The identifier of the API that this client is, as its OIDCClient has it. */
+  /** Its API identifier, as in the OIDCClient. */
   readonly api: string | undefined
-  /** Names of the ServiceAccounts of its own namespace that are its identities; undefined for most clients. */
+  /** Its ServiceAccounts in its own namespace; undefined for most clients. */
   readonly accounts: readonly string[] | undefined
-  /** What the operator lets it have at APIs, whichever version is served. */
+  /** Its access to APIs, for every version. */
   readonly granted: readonly GrantedScopes[]
-  /** Of an API: which clients by metadata document may call it. */
+  /** For an API: which clients by metadata document may call it. */
   readonly documents: readonly DocumentScopes[]
-  /** Of an API whose version does not suspend it: the types of authorization details that it declares; undefined for none. */
+  /** For an API that is not suspended: its types of authorization details; undefined for none. */
   readonly detailTypes: readonly string[] | undefined
   /** `config.sectorIdentifierUri`; undefined for most clients. */
   readonly sector: string | undefined
@@ -53,22 +53,22 @@ export interface ClientRestraint {
   readonly leastAcr: string
 }
 
-/** Clients by metadata document, by the hosts of their addresses, and the scopes that they may have. */
+/** Hosts of metadata documents, and the scopes of their clients. */
 export interface DocumentScopes {
   readonly hosts: readonly string[]
   readonly scopes: readonly string[]
 }
 
-/** What a client may have at one API. */
+/** The access of a client to one API. */
 export interface GrantedScopes {
   /** A URI (api-names). */
   readonly identifier: string
   readonly scopes: readonly string[]
-  /** Types of authorization details that it may ask for there; undefined for none. */
+  /** Types of authorization details that it may request there; undefined for none. */
   readonly types?: readonly string[]
 }
 
-/** @returns the ServiceAccounts of the client's own namespace that are its identities */
+/** @returns its ServiceAccounts in its own namespace */
 function accountsOf({ identities }: ClientConfig, namespace: string): RegisteredClient['accounts'] {
   const own = identities.flatMap(({ serviceAccount }) =>
     serviceAccount?.namespace === namespace ? [serviceAccount.name] : [],
@@ -84,7 +84,7 @@ export function grantedOf(granted: Granted | undefined): readonly GrantedScopes[
   }))
 }
 
-/** @returns undefined when nothing stops or narrows it */
+/** @returns undefined without a restraint */
 export function restraintOf(restraint: Restraint | undefined): ClientRestraint | undefined {
   if (!restraint) return undefined
   const { suspended, allowedGroups, leastAcr } = restraint
@@ -92,7 +92,7 @@ export function restraintOf(restraint: Restraint | undefined): ClientRestraint |
   return { suspended, allowedGroups: allowedGroups.slice(), leastAcr }
 }
 
-/** The one place where a stop is obeyed: everybody reads `config`. */
+/** Applies the restraint. Everybody reads `config`, so this is the only place. */
 function restrain(config: ClientConfig, restraint: ClientRestraint | undefined): ClientConfig {
   if (!restraint) return config
   config.suspended ||= restraint.suspended
@@ -113,7 +113,7 @@ function detailTypesOf({ resourceServer, suspended }: ClientConfig): RegisteredC
   return types.length > 0 ? types.map(({ type }) => type) : undefined
 }
 
-/** What is asked of all clients at once, and so is known of each without decoding it. */
+/** Fields that are known without decoding, since lookups ask them of all clients. */
 export type KnownOfVersion = Pick<RegisteredClient, 'api' | 'accounts' | 'detailTypes' | 'sector' | 'origins'>
 
 export const knownOf = (config: ClientConfig, namespace: string): KnownOfVersion => ({
@@ -152,7 +152,7 @@ export function createRegisteredClient(
   })
 }
 
-/** One for all: nearly every client. */
+/** Shared by nearly all clients. */
 const none: readonly DocumentScopes[] = []
 
 class StoredClient implements RegisteredClient {

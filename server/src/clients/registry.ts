@@ -1,4 +1,4 @@
-// The clients that this replica serves: one immutable value, replaced by one assignment. A request keeps the one it began with.
+// The served clients of this replica: one immutable value, swapped by one assignment. A request keeps the registry that it began with.
 import { nameOfApi } from './api-names.ts'
 import { ClientIndex } from './client-index.ts'
 import type { RegisteredClient } from './registered-client.ts'
@@ -10,7 +10,7 @@ export interface ShardRefValue {
   readonly digest: string
 }
 
-/** A client whose desired version is refused; what it had stays. */
+/** A client whose desired version is rejected; its live version stays. */
 export interface Rejection {
   readonly namespace: string
   readonly name: string
@@ -24,43 +24,43 @@ export interface Rejection {
 
 export interface LiveShard {
   readonly ref: ShardRefValue
-  /** In the versions that are asked for. */
+  /** Clients in their wanted versions. */
   readonly clients: readonly RegisteredClient[]
-  /** What is served of a client until it has its names. */
+  /** The served version of a client until it has its names. */
   readonly earlier: ReadonlyMap<RegisteredClient, RegisteredClient>
-  /** By the digest of the line that says what is served of them (digestOfLine); without those that are served as they were before. */
+  /** By the digest of their line (digestOfLine); without clients that are served in an earlier version. */
   readonly byDigest: ReadonlyMap<string, RegisteredClient>
   readonly rejected: readonly Rejection[]
 }
 
-/** A client that asks for a name which another one has. */
+/** A client that wants a name of another client. */
 export interface WaitingClient {
-  /** What it asks for. */
+  /** The wanted version. */
   readonly client: RegisteredClient
-  /** Its earlier version, with the secrets and the access of today; undefined when nothing of it is served. */
+  /** Its earlier version with today's secrets and access; undefined when nothing is served. */
   readonly served: RegisteredClient | undefined
 }
 
 export interface Registry {
   readonly clients: ClientIndex<RegisteredClient>
   readonly shards: ReadonlyMap<number, LiveShard>
-  /** Clients of which another one has a name; they become live when it is free. */
+  /** Clients that wait for a name of another client. */
   readonly blocked: readonly WaitingClient[]
-  /** Whether a whole set of clients has been applied. Before, requests are not answered, and the order in which shards come decides nothing. */
+  /** Whether a complete set was applied. Before that no request is answered, and the order of shards does not matter. */
   readonly isWhole: boolean
   readonly size: number
   find(clientId: string): RegisteredClient | undefined
-  /** The client that is the API with this URI (RFC 8707; api-names). */
+  /** The client that declares the API with this URI (RFC 8707; api-names). */
   findApi(uri: string): RegisteredClient | undefined
   /** The APIs that clients by metadata document may call. */
   documentApis(): readonly RegisteredClient[]
-  /** The documents of sectors that clients name. */
+  /** The sector documents that clients name. */
   sectors(): readonly string[]
   /** Whether a client lists this origin in corsOrigins. */
   listsOrigin(origin: string): boolean
-  /** Types of authorization details that APIs declare, sorted: each once. */
+  /** All declared types of authorization details, sorted, each once. */
   detailTypes(): readonly string[]
-  /** The clients that have a ServiceAccount of their own namespace as an identity. */
+  /** The clients with this ServiceAccount of their own namespace as an identity. */
   ofServiceAccount(account: ServiceAccountName): readonly RegisteredClient[]
 }
 
@@ -104,8 +104,7 @@ const openOriginsOf = ({ origins, restraint }: RegisteredClient): readonly strin
 
 const namedOfShard = new WeakMap<LiveShard, readonly RegisteredClient[]>()
 
-/** The few clients of a shard that something else than their id finds. Each registry after a change looks for them anew, and 15 of 16 shards are
- *  those that the one before had. */
+/** The few clients of a shard that are found by more than their id; cached by shard, since a change leaves 15 of 16 shards as they are. */
 function namedOf(shard: LiveShard): readonly RegisteredClient[] {
   const known = namedOfShard.get(shard)
   if (known) return known

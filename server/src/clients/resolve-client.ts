@@ -1,5 +1,5 @@
-// Which version of a client is served, with which secrets, with what access to APIs and under which restraint: desired, else what is live,
-// else accepted, else none. All but the version itself belongs to no version: that of the entry counts.
+// Resolves an entry to the served version: desired, else live, else accepted, else none. Secrets, access and restraint always come from
+// the entry.
 import { isDeepStrictEqual } from 'node:util'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { parseVersion } from '@nauthera/proto/client-version'
@@ -17,10 +17,10 @@ import type { Rejection } from './registry.ts'
 import { applyVerifiers, endedIds } from './verifiers.ts'
 import type { Clocks, LiveVerifier } from './verifiers.ts'
 
-/** What became of an entry. */
+/** The result of an entry. */
 export interface Resolution {
   readonly client: RegisteredClient | undefined
-  /** What is served until `client` has names that it does not have yet; undefined when there is nothing. */
+  /** The version to serve until `client` has its names; undefined for none. */
   readonly before: RegisteredClient | undefined
   readonly rejection: Rejection | undefined
 }
@@ -31,7 +31,7 @@ type Loaded =
   | { readonly kind: 'rejected'; readonly faults: readonly ClientFault[] }
 type ServedVersion = Pick<RegisteredClient, 'version'> & KnownOfVersion
 
-/** @param served what is served of the same object of Kubernetes, perhaps under another client id */
+/** @param served the served version of the same object, perhaps under another client id */
 export async function resolveClient(
   entry: ShardEntry,
   served: RegisteredClient | undefined,
@@ -88,13 +88,13 @@ export async function resolveClient(
     return outcome?.kind === 'accepted' ? outcome.version : undefined
   }
 
-  /** What is served in the place of a version that is refused. */
+  /** The version to serve in place of a rejected one. */
   const before = entry.restraint?.exclusive ? undefined : live
   const resolved = async (version: ServedVersion | undefined, rejection?: Rejection): Promise<Resolution> => {
     const client = serve(version)
     return { client, before: client && (await beforeNames(client)), rejection }
   }
-  /** What is served in the place of one that has to wait for a name. */
+  /** The version to serve while the client waits for a name. */
   const beforeNames = async (client: RegisteredClient): Promise<RegisteredClient | undefined> => {
     if (entry.restraint?.exclusive) return undefined
     if (served === undefined)
@@ -104,19 +104,19 @@ export async function resolveClient(
   }
 
   if (desired === undefined) {
-    // no version at all ends the client; one that cannot be served takes nothing away
+    // without any version the client ends; a rejected version ends nothing
     const version = accepted && ((await loadAccepted()) ?? before)
     return resolved(version)
   }
-  // not asked of `accepted`: what a server has served before stays, however large
+  // not checked for `accepted`: a version that was served stays, however large
   const outcome = await load(desired, sizeFaults(desired))
   if (outcome.kind === 'accepted') return resolved(outcome.version)
   const rejection = rejectionOf(entry, about.shard, desired.generation, outcome.faults)
   return resolved(before ?? (await loadAccepted()), rejection)
 }
 
-/** A client that authenticates with a secret, in an entry that names none: the operator lost the shard and cannot read the
- *  client's Secret now. What is missing takes nothing away, so those that are live stay to their end. */
+/** The verifiers of a client. An entry without verifiers, of a client with a secret, means that the operator lost the shard and cannot
+ *  read the Secret: then live verifiers stay until they expire. */
 function verifiersFor(entry: ShardEntry, live: RegisteredClient | undefined, clocks: Clocks): readonly LiveVerifier[] {
   if (entry.verifiers.length > 0 || live === undefined || live.verifiers.length === 0 || !usesSecret(entry, live)) {
     return applyVerifiers(entry.verifiers, live?.verifiers ?? [], clocks)
@@ -148,7 +148,7 @@ async function checkVersion(version: Version, identity: ClientIdentity, checkCli
     if (faults.length > 0) return { kind: 'rejected', faults }
     return { kind: 'accepted', version: { version, ...knownOf(config, identity.namespace) } }
   } catch (error) {
-    // the protocol library throws plain TypeErrors too
+    // the protocol library also throws TypeErrors
     return rejected(error instanceof Error ? error.message : 'cannot be served as it is')
   }
 }

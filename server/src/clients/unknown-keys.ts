@@ -1,11 +1,11 @@
-// Tokens of this cluster whose key nobody has told us: the operator hears of it, and reads the keys at once.
+// Reports tokens of this cluster with an unknown key to the operator, which then reads the keys.
 
-/** Milliseconds: anybody can send such tokens. */
+/** Least time between two reports, milliseconds: anybody can send such tokens. */
 const tellEvery = 1_000
 
 export interface UnknownKeys {
   met(): void
-  /** @param tell called at once, and at most once in a second
+  /** @param tell called at most once in a second
    *  @returns how to stop it */
   onMet(tell: () => void): () => void
 }

@@ -1,4 +1,4 @@
-// When each client secret was used last. Told to the agent every few seconds, only what changed.
+// Records uses of client secrets, identities, sectors and codes. The agent gets the changes every few seconds.
 import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { RefusalCounts } from './refusals.ts'
 import type { ClientRefusals, SeenRefusal } from './refusals.ts'
@@ -24,7 +24,7 @@ export interface IdentityUse {
   readonly lastUsed: number
 }
 
-/** Whether the document of its sector lists a client. */
+/** Whether the sector document lists a client. */
 export interface SectorProofReport {
   readonly namespace: string
   readonly name: string
@@ -36,31 +36,31 @@ export interface SectorProofReport {
   readonly at: number
 }
 
-/** What was seen of the codes that a client redeemed; epoch milliseconds, to within an hour. */
+/** How the codes of a client were protected; epoch milliseconds, exact to an hour. */
 export interface CodeUseReport {
   readonly namespace: string
   readonly name: string
   readonly clientId: string
   readonly protectedAt?: number
   readonly unprotectedAt?: number
-  /** The last one of which no scope was left out. */
+  /** The last code without an unlisted scope. */
   readonly wholeAt?: number
-  /** By scope: the last one of which it was left out. */
+  /** By unlisted scope: the last code that was asked for with it. */
   readonly leftOut: Readonly<Record<string, number>>
 }
 
-/** A code that a client has redeemed. */
+/** A redeemed code. */
 export interface RedeemedCode {
-  /** undefined of a client of which that is not told */
+  /** undefined for a client without this report */
   readonly isProtected: boolean | undefined
-  /** Scopes about the person that were asked for, and that the client does not list. */
+  /** Requested scopes about the person that the client does not list. */
   readonly leftOut: readonly string[]
 }
 
-/** A time of a CodeUse is told anew when it is older than this. */
+/** How often the time of a CodeUse is reported again. */
 const codeUseMs = 3_600_000
 
-/** What changed since somebody asked last. */
+/** The changes since the last report. */
 export interface UsageReport {
   readonly uses: readonly SecretUse[]
   readonly identities: readonly IdentityUse[]
@@ -74,18 +74,18 @@ export interface UsageReport {
 
 export interface UsageRecorder {
   touch(client: RegisteredClient, secretId: string): void
-  /** The identity that proved the client last. */
+  /** Records the identity that the client authenticated with. */
   touchIdentity(client: RegisteredClient, identity: Identity): void
-  /** What the document of the client's sector says of it now; what was said before of the same version is no news.
+  /** Records whether the sector document lists the client. An equal result for the same version is not reported again.
    *  @param fault empty when the document lists it */
   touchSector(client: RegisteredClient, fault: string): void
-  /** The client has redeemed a code. */
+  /** Records that the client redeemed a code. */
   touchCode(client: RegisteredClient, code: RedeemedCode): void
   /** A request in the name of the client was refused. */
   countRefusal(client: RegisteredClient, refusal: SeenRefusal): void
   /** @param cursor 0 for everything that is known, then what the last call returned */
   since(cursor: number): UsageReport
-  /** Forgets clients that are gone. */
+  /** Removes the records of other clients. */
   keepOnly(registry: Registry): void
 }
 
@@ -168,6 +168,6 @@ interface OfClient<Use> {
   readonly order: number
 }
 
-/** @returns what is known of a client id, unless another object had it then, be it an earlier one of the same name */
+/** @returns the record of a client id, unless another object had the id then */
 const ofOwner = <Use>(known: OfClient<Use> | undefined, { uid }: RegisteredClient): Use | undefined =>
   known?.uid === uid ? known.use : undefined

@@ -1,12 +1,12 @@
-// Client secrets are known here by their SHA-256 only: 256 random bits need no slow hash.
+// Verifiers of client secrets: SHA-256, since 256 random bits need no slow hash.
 import { hash as hashOf, timingSafeEqual } from 'node:crypto'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import type { Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 
 export interface LiveVerifier {
-  /** First 8 hex of the hash: what people and logs call the secret. */
+  /** The id of the secret in logs: first 8 hex of the hash. */
   readonly id: string
-  /** 64 hex. A small buffer would be cut from a slab of 64 KiB, and keep all of it. */
+  /** 64 hex. A text, since a small Buffer keeps its whole 64 KiB slab in memory. */
   readonly sha256: string
   /** Epoch milliseconds as the operator wrote it; undefined for the newest. */
   readonly notAfter: number | undefined
@@ -23,9 +23,9 @@ export interface Clocks {
 
 export const systemClocks: Clocks = { wall: () => Date.now(), monotonic: () => performance.now() }
 
-/** The wall clock counts only now, at the first apply: a later jump moves no deadline. A verifier that was live before with the
- *  same `notAfter` keeps its deadline for the same reason.
- *  @param live what the client had before */
+/** Computes the deadlines once, from the wall clock: a later jump of the clock does not move them. A live verifier with the same
+ *  `notAfter` keeps its deadline.
+ *  @param live the client's verifiers so far */
 export function applyVerifiers(
   verifiers: readonly Verifier[],
   live: readonly LiveVerifier[],
@@ -62,11 +62,11 @@ export function matchVerifier(
   return matched && { secretId: matched.id, previous: matched.notAfter !== undefined }
 }
 
-/** Ids of ended secrets that are remembered of a client. */
+/** The most recorded ids of ended secrets of a client. */
 const mostEnded = 8
 
-/** @param told ids that the operator remembers, also of before this process began
- *  @returns the ids of those that were live and are gone, after the ones that were known; undefined for none */
+/** @param told ids in the entry, also from before this process
+ *  @returns the known ids, then those of verifiers that left now; undefined for none */
 export function endedIds(
   live: { readonly verifiers: readonly LiveVerifier[]; readonly ended?: readonly string[] | undefined } | undefined,
   next: readonly LiveVerifier[],
@@ -77,7 +77,7 @@ export function endedIds(
   return ended.length > 0 ? ended : undefined
 }
 
-/** @returns the id of the ended secret that this is; undefined for one that nobody remembers */
+/** @returns the id, if this is a known ended secret; otherwise undefined */
 export function endedId(
   presented: string,
   {

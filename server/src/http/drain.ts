@@ -1,23 +1,23 @@
-// The end of a public port. HTTP/1.1 cannot tell a client that its idle connection is about to close, and what the client sends at that
-// moment is lost. So no connection is closed under a client before the time to drain is over.
+// Drains the public port. HTTP/1.1 cannot announce that an idle connection closes, and a request at that moment would be lost. So no
+// connection is closed before the drain time is over.
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 
 export interface DrainTimes {
-  /** For at most so long, requests are answered, on open connections and on new ones, until the clients have gone. */
+  /** How long requests are still answered, on open and on new connections. */
   readonly drainMs: number
-  /** Then nothing new is read; requests that are being answered have so long. */
+  /** How long running requests have after that. */
   readonly answerMs: number
 }
 
-/** A proxy may send new connections until it knows that we end: none has come for so long. Milliseconds. */
+/** Quiet time without a new connection, after which proxies know that we end. Milliseconds. */
 const quietMs = 500
 const lookEveryMs = 50
 
 /** Follows the connections of a server.
  *  @param server has accepted none yet
- *  @returns ends it. From then on the caller's answers say `connection: close`, by which their clients leave */
+ *  @returns a function that ends it. From then on answers should have `connection: close`, so that clients leave */
 export function createDrain(server: Server): (times: DrainTimes) => Promise<void> {
   let open = 0
   let changedAt = 0
@@ -31,7 +31,7 @@ export function createDrain(server: Server): (times: DrainTimes) => Promise<void
   })
   const haveGone = async () => {
     if (open > 0 || performance.now() - changedAt < quietMs) return false
-    // after a loop that stood still, connections wait to be accepted: the timer comes before them
+    // after a blocked event loop the timer runs before waiting connections are accepted
     await nextTurn()
     await nextTurn()
     return open === 0

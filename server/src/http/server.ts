@@ -16,7 +16,7 @@ import { inboundLimits } from './request/timeouts.ts'
 
 export interface PublicServer {
   readonly port: number
-  /** From now on each answer closes its connection; the port closes when the clients have gone, or their time is over. */
+  /** Closes each connection after its answer, and the port when all clients have left or the time is over. */
   stop(times: DrainTimes): Promise<void>
 }
 
@@ -28,11 +28,11 @@ interface TlsFiles {
 interface ListenOptions {
   readonly application: RequestListener
   readonly discovery: Discovery
-  /** The values of the Host header that we accept. */
+  /** The allowed values of the Host header. */
   readonly hosts: ReadonlySet<string>
   readonly listen: { readonly host: string; readonly port: number }
   readonly tls: TlsFiles | undefined
-  /** TLS asks for a certificate, and takes any: whether it proves anything is judged for each request. */
+  /** TLS requests a certificate and accepts any; each request judges it. */
   readonly asksForCertificate?: boolean
   readonly log: Log
 }
@@ -40,7 +40,7 @@ interface ListenOptions {
 /** Milliseconds. */
 const rereadTlsEvery = 60_000
 
-/** Those of TLS 1.3, then of TLS 1.2 the four that RFC 9325 section 4.2 recommends: FAPI 2.0 allows no other. */
+/** All of TLS 1.3, and the four of TLS 1.2 that RFC 9325 section 4.2 recommends: FAPI 2.0 allows no others. */
 const ciphers = [
   'TLS_AES_256_GCM_SHA384',
   'TLS_AES_128_GCM_SHA256',
@@ -51,8 +51,7 @@ const ciphers = [
   'ECDHE-RSA-AES256-GCM-SHA384',
 ].join(':')
 
-/** Opens the public port. Most requests are for metadata and JWKS, and need only the host: they are answered before everything else,
- *  without a log line.
+/** Opens the public port. Requests for metadata and JWKS are most frequent: they are answered first, without a log line.
  *  @throws CodedError LISTEN_FAILED, TLS_FILE_INVALID */
 export async function listen(options: ListenOptions): Promise<PublicServer> {
   const { application, discovery, hosts } = options
@@ -88,17 +87,17 @@ function createServer(answer: RequestListener, { tls, asksForCertificate, log }:
   return { server, stopRereading: () => clearInterval(timer) }
 }
 
-/** No list of authorities is sent: with one, many programs would not send a certificate that signs itself. */
+/** No list of CAs is sent: with one, many programs do not send a self-signed certificate. */
 const askForCertificate = { requestCert: true, rejectUnauthorized: false } as const
 
-/** All that TLS goes by, at the start and whenever the files are read again: what is left out is Node's default then.
+/** The TLS options, at the start and after each reload.
  *  @throws CodedError TLS_FILE_INVALID */
 function secureContext(tls: TlsFiles, asksForCertificate: boolean) {
   return {
     ...readTls(tls),
     ciphers,
     minVersion: 'TLSv1.2',
-    // a session that is resumed has lost the authorities that came with the certificate, so none is
+    // a resumed session lacks the certificate's chain, so sessions are never resumed
     ...(asksForCertificate ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),
   } as const
 }
@@ -127,7 +126,7 @@ function readTls(tls: TlsFiles): { cert: Buffer; key: Buffer } {
   }
 }
 
-/** Takes a renewed certificate into the running server. When a file cannot be used, the last good certificate stays. */
+/** Reloads a renewed certificate. When a file is unusable, the last good certificate stays. */
 function rereadTls(server: HttpsServer, context: () => ReturnType<typeof secureContext>, log: Log): void {
   try {
     server.setSecureContext(context())

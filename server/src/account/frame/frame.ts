@@ -7,7 +7,7 @@ import { personOnPage } from '../../users/person-on-page.ts'
 import type { SignedInPerson } from './gate.ts'
 import type { Said } from './said.ts'
 
-// What surrounds every page of an area, such as that of the account.
+// The frame of an area's pages: heading and navigation.
 
 /** What the pages of an area share. */
 export interface AreaNeeds {
@@ -16,14 +16,14 @@ export interface AreaNeeds {
   readonly said: Pick<Said, 'take'>
 }
 
-/** The script of the pages keeps it in a cookie. It chooses nothing but how times are shown to this browser. */
+/** The browser's time zone, from a cookie that the pages' script sets. It only affects how times are shown. */
 function zoneOfBrowser({ raw }: PageRequest): string | undefined {
   const zone = readCookies(raw.request).get('nauthera_zone')
   return zone !== undefined && isTimeZone(zone) ? zone : undefined
 }
 
 /** @param label the text that names the links; @param links of the area, in their order
- *  @returns what surrounds its pages; `current` is the link that the page belongs to */
+ *  @returns the frame of its pages; `current` is the link of the page */
 export const areaOf =
   <Id extends string>(label: string, links: readonly { readonly id: Id; readonly path: string }[]) =>
   ({ basePath, said }: AreaNeeds, { user }: SignedInPerson, request: PageRequest, current: Id): AreaOnPage => ({

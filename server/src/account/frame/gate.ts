@@ -9,8 +9,7 @@ import { isRequired } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { ownPath } from './own-path.ts'
 
-// The gate of the pages that belong to one person: the account area, and whatever else wants to know who asks. Who is not signed in
-// is sent through a sign-in and comes back. The session is asked for at every request, so one that ended anywhere is over here.
+// Admits a signed-in person to a page, or redirects to a sign-in that returns to the page. It checks the session at every request.
 
 /** The person who is signed in. */
 export interface SignedInPerson {
@@ -21,9 +20,9 @@ export interface SignedInPerson {
   readonly factors: LoadedAccount['factors']
   readonly session: {
     readonly uid: string
-    /** Of the cookie: older ones may be refused. */
+    /** Version of the session cookie; older ones may be refused. */
     readonly version: number
-    /** Epoch seconds: the last proof. */
+    /** Epoch seconds of the last authentication. */
     readonly authTime: number
     readonly amr: readonly string[]
     readonly acr: string | undefined
@@ -37,10 +36,11 @@ interface Admitted {
 }
 
 export interface AccountGate {
-  /** @returns who is signed in, with a second factor where the setting wants one of them; or the redirect to a sign-in that leads back to this page
+  /** @returns the signed-in person, with a second factor where the settings require one; or a redirect to a sign-in that returns to this
+   *  page
    *  @throws CodedError STORE_UNAVAILABLE */
   requirePerson(request: PageRequest): Promise<Admission>
-  /** As `requirePerson`, for what protects an account: the last sign-in must be at most five minutes old.
+  /** As `requirePerson`, but the last sign-in must be at most five minutes old.
    *  @param wanted.acr the sign-in must also have one of these */
   requireFresh(request: PageRequest, wanted?: { acr?: readonly string[] }): Promise<Admission>
 }
@@ -61,7 +61,7 @@ export function createGate(needs: {
     const { account, ...session } = live
     return { user: account.user, standing: account.standing, factors: account.factors, session }
   }
-  // a group may want more by now than it did at the sign-in, which then asks for what is missing
+  // since the sign-in, a group may require a second factor: then ask for it
   const isEnough = ({ user, session }: SignedInPerson) =>
     hasTwoFactors(session.amr) || !isRequired(secondFactor, user.groups)
   return {
@@ -75,8 +75,8 @@ export function createGate(needs: {
       const isReached = acr === undefined || acr.includes(person?.session.acr ?? '')
       if (person !== undefined && isFresh && isReached && isEnough(person)) return { kind: 'admitted', person }
       return signIn(needs, request, {
-        // who has just signed in is asked for what is missing alone
-        // max_age: another provider must say when the person signed in there
+        // after a recent sign-in ask only for what is missing
+        // with max_age another provider must report `auth_time`
         ...(isFresh ? {} : { prompt: 'login', max_age: String(freshFor) }),
         ...(acr === undefined ? {} : { claims: essentialAcr(acr) }),
       })
@@ -85,14 +85,14 @@ export function createGate(needs: {
 }
 
 type Handle = (person: SignedInPerson, request: PageRequest) => Promise<Reply> | Reply
-/** Of the gate, or of a gate that stands on it and shows another page to whom it does not let in. */
+/** A method of this gate, or of another gate that shows its own page instead. */
 export type Require = (request: PageRequest) => Promise<Admitted | Redirect | Page>
 
 /** A page for one person. @param require such as `gate.requirePerson` */
 export const personalPage = (path: string, require: Require, handle: Handle): Route =>
   personal('GET', path, require, handle)
 
-/** A form for one person. A page must have the same path: who has to sign in first comes back there. */
+/** A form for one person. A page must have the same path: a sign-in returns there. */
 export const personalForm = (path: string, require: Require, handle: Handle): Route =>
   personal('POST', path, require, handle)
 
@@ -114,13 +114,13 @@ function personal(method: Route['method'], path: string, require: Require, handl
 
 type SignInNeeds = Pick<Parameters<typeof createGate>[0], 'basePath' | 'issuer'>
 
-/** The way through a sign-in, back to the page of this request. */
+/** Redirects to a sign-in that returns to the page of this request. */
 function signIn(site: SignInNeeds, request: PageRequest, more: Record<string, string>): Redirect {
   const state = pathOfRequest(request, site.basePath) ?? paths.account
   return { kind: 'redirect', location: ownSignInPath(site, { state, ...more }) }
 }
 
-/** Below the issuer; with its query where that is plain enough to come back. */
+/** The path below the issuer, with its query when that has only plain characters. */
 function pathOfRequest({ raw }: PageRequest, basePath: string): string | undefined {
   const target = (raw.request.url ?? '').slice(basePath.length)
   return ownPath(target) ?? ownPath(target.split('?')[0])
@@ -129,14 +129,14 @@ function pathOfRequest({ raw }: PageRequest, basePath: string): string | undefin
 const essentialAcr = (values: readonly string[]): string =>
   JSON.stringify({ id_token: { acr: { essential: true, values } } })
 
-/** Where a sign-in for our own pages ends. Nothing of the answer is used but where to go on: the session is in its cookie. */
+/** The redirect URI of sign-ins for our own pages. Only `state` is used, for the next page: the session is in its cookie. */
 export function createCallback(needs: { browserSessions: Pick<BrowserSessions, 'shown'>; basePath: string }): Route {
   return {
     method: 'GET',
     path: ownCallback,
     async handle({ raw, query }) {
       const isRefused = query.has('error')
-      // who cancelled a second sign-in is still signed in
+      // a person who cancels a second sign-in is still signed in
       const home = needs.browserSessions.shown(raw.request)?.accountId === undefined ? '/' : paths.account
       const path = isRefused ? home : (ownPath(query.get('state')) ?? paths.account)
       return { kind: 'redirect', location: `${needs.basePath}${path}` }

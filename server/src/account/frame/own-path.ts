@@ -1,15 +1,15 @@
 import { paths } from '@nauthera/rules/endpoints'
 
-// Where a person goes back to after a sign-in for a page of ours. The path comes back through the browser, so it is judged as any
-// text from outside: only our own areas, and only plain characters.
+// Checks the path to return to after a sign-in for our own pages. It comes through the browser, so only our areas and plain characters are
+// allowed.
 
 const areas = [paths.account, paths.admin]
 const plain = /^(?:\/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+(?:\?[A-Za-z0-9._~%=&+-]*)?$/
-/** It travels in the cookie of the interaction. */
+/** Characters; it is part of the interaction's cookie. */
 const longest = 300
 
 /** @param text below the issuer, with its query
- *  @returns the path when it is one of our areas; undefined for everything else, such as another origin */
+ *  @returns the path if it is in one of our areas; otherwise undefined */
 export function ownPath(text: string | null | undefined): string | undefined {
   if (text === null || text === undefined || text.length > longest || !plain.test(text)) return undefined
   const [path = ''] = text.split('?')

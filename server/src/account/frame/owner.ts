@@ -7,7 +7,7 @@ import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { personalForm, personalPage } from './gate.ts'
 import type { Admission, AccountGate, SignedInPerson } from './gate.ts'
 
-// Whoever changes how a person signs in comes through here: every page below /account/security. What such a change ends is said here too.
+// Guards every page below /account/security, which change how a person signs in, and says which sessions such a change ends.
 
 export interface OwnerNeeds {
   readonly gate: AccountGate
@@ -17,7 +17,7 @@ export interface OwnerNeeds {
 
 const [, byTwoFactors] = acrLevels
 
-/** A page about how the person signs in: it wants a sign-in of the last minutes; of whoever has a second factor, one that proved it. */
+/** A page about how the person signs in. It requires a sign-in in the last minutes, with the second factor if the person has one. */
 export const ownersPage = (path: string, needs: OwnerNeeds, handle: Handle): Route =>
   personalPage(path, (request) => requireOwner(needs, request), handle)
 
@@ -31,22 +31,22 @@ type Handle = Parameters<typeof personalPage>[2]
 async function requireOwner({ gate, secondFactor }: OwnerNeeds, request: PageRequest): Promise<Admission> {
   const admission = await gate.requireFresh(request)
   if (admission.kind !== 'admitted' || hasTwoFactors(admission.person.session.amr)) return admission
-  // where nobody is asked for a second factor, nobody can prove one
+  // when second factors are off, nobody can prove one
   if (secondFactor.policy === 'off' || admission.person.factors.length === 0) return admission
   return gate.requireFresh(request, { acr: [byTwoFactors] })
 }
 
-/** For the statement of a change: it asks again whether the person is as they were let in. */
+/** The person as admitted, for the statement of a change, which checks it again. */
 export const admittedAs = ({ user, standing }: SignedInPerson): AsAdmitted => ({ userId: user.id, standing })
 
-/** Which sessions go on after the change of this form: this one, and the others where its field `keep-sessions` says so. */
+/** The sessions that stay after the change: this one, and all others with the field `keep-sessions`. */
 export const othersOf = ({ session }: SignedInPerson, { form }: PageRequest): OtherSessions => ({
   keepSession: { uid: session.uid, version: session.version + 1 },
   keepsOthers: form.get('keep-sessions') === 'yes',
 })
 
-/** The session goes on with another cookie; whoever has a copy of the one before is signed out.
- *  @param amr what the session proves from now on (RFC 8176); default: as before */
+/** Continues the session with a new cookie; a copy of the old cookie is signed out.
+ *  @param amr of the session from now on (RFC 8176); default: unchanged */
 export function goOn(
   { browserSessions }: Pick<OwnerNeeds, 'browserSessions'>,
   { session }: SignedInPerson,

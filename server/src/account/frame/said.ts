@@ -2,7 +2,7 @@ import { readCookies, setCookie } from '../../oidc/cookies.ts'
 import type { CookieScope } from '../../oidc/cookies.ts'
 import type { PageRequest } from '../../reply.ts'
 
-// A change is answered with a redirect, so that a reload does not repeat it. The page after it says what was done, once.
+// Shows the result of a change once, on the page after the redirect. The redirect keeps a reload from repeating the change.
 
 /** Seconds. */
 const keepFor = 60
@@ -10,7 +10,7 @@ const keepFor = 60
 export interface Said {
   /** @param key of a text below `said.` */
   say(request: PageRequest, key: string): void
-  /** @returns the key that was said last, and forgets it */
+  /** @returns the last key, and removes it */
   take(request: PageRequest): string | undefined
 }
 

@@ -5,7 +5,7 @@ import { mostPasskeys } from '../../store/factors/passkeys.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { SignedInPerson } from '../frame/gate.ts'
 
-// What the page about security says of second factors: authenticator app, passkeys, recovery codes.
+// The sections about second factors on the security page: authenticator app, passkeys, recovery codes.
 
 interface Needs {
   /** The issuer's path, '' when it has none. */
@@ -25,7 +25,7 @@ export const factorPaths = {
   codes: `${security}/recovery-codes`,
 } as const
 
-/** @returns nothing where nobody is asked for a second factor */
+/** @returns nothing when second factors are off */
 export async function factorSections(needs: Needs, { user }: SignedInPerson): Promise<SecuritySection[]> {
   if (needs.secondFactor.policy === 'off') return []
   const factors = await needs.factors.of(user.id)

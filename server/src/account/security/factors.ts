@@ -22,7 +22,8 @@ import type { OwnerNeeds } from '../frame/owner.ts'
 import { createRenameRoutes } from './rename-factor.ts'
 import type { Said } from '../frame/said.ts'
 
-// A person sets up, replaces and removes the authenticator app and passkeys, and makes new recovery codes. Nothing is stored before a code has proved the app: until then the seed is in a hidden field, encrypted.
+// The pages to set up, replace and remove the authenticator app and passkeys, and to renew recovery codes. The app's seed is only in an
+// encrypted hidden field until a code has proved it.
 
 export interface FactorPageNeeds extends AreaNeeds, OwnerNeeds {
   readonly factors: Pick<Factors, 'of' | 'recoveryCodesLeft' | 'seal' | 'open' | 'rename'>
@@ -68,7 +69,7 @@ export function createFactorRoutes(needs: FactorPageNeeds): readonly Route[] {
   ]
 }
 
-/** Leads whoever may not set up a first factor by this sign-in back, with a word why. */
+/** Redirects back, with a reason, when this sign-in is not enough to set up a first factor. */
 function enrols(needs: FactorPageNeeds, handle: Handle): Handle {
   return (person, request) =>
     person.factors.length > 0 || mayEnrolFirst(needs.secondFactor, person.session.amr)
@@ -78,7 +79,7 @@ function enrols(needs: FactorPageNeeds, handle: Handle): Handle {
 
 type Handle = Parameters<typeof ownersPage>[2]
 
-/** The seed opens for this person in this session only. */
+/** Binds the sealed seed to this person and session. */
 const bindingOf = ({ user, session }: SignedInPerson): string => `${user.id}:${session.uid}`
 
 async function showApp(
@@ -129,7 +130,7 @@ function changeOf(
  *  @throws CodedError STORE_UNAVAILABLE */
 async function confirmApp(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const seed = needs.factors.open(request.form.get('seed') ?? '', bindingOf(person))
-  // of another session: the page with a new one
+  // sealed for another session: show the page with a new seed
   if (seed === undefined) return { kind: 'redirect', location: `${needs.basePath}${factorPaths.app}` }
   const code = request.form.get('code') ?? ''
   const name = factorName(request.form.get('name'))
@@ -157,14 +158,14 @@ async function removeApp(needs: FactorPageNeeds, person: SignedInPerson, request
   return done(needs, request, isRemoved ? 'app-removed' : undefined)
 }
 
-/** After the last factor the session proves what is left: nobody goes on with a factor that is gone. */
+/** After the last factor is removed, the session no longer counts it in `amr`. */
 async function goOnWithout(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<void> {
   const { amr } = person.session
   const isLast = (await needs.factors.of(person.user.id)).length === 0
   goOn(needs, person, request, isLast ? withoutSecondFactor(amr) : amr)
 }
 
-/** The address of the issuer may be one where passkeys do not work: then the page leads back. */
+/** Redirects back when passkeys do not work at the issuer's address. */
 async function showPasskey(
   needs: FactorPageNeeds,
   person: SignedInPerson,
@@ -172,7 +173,7 @@ async function showPasskey(
   mistakes: readonly Mistake[] = [],
 ): Promise<Reply> {
   const offer = await needs.passkeys.offerNew(person.user, bindingOf(person))
-  // the page of security says how many there can be
+  // the security page shows the limit
   if (offer === undefined || hasAllPasskeys(await needs.factors.of(person.user.id))) return done(needs, request)
   return {
     kind: 'page',
@@ -224,7 +225,7 @@ async function removePasskey(needs: FactorPageNeeds, person: SignedInPerson, req
   const isRemoved = await needs.secondFactors.removeFactor(admittedAs(person), passkey.id, about, change)
   if (isRemoved) await goOnWithout(needs, person, request)
   if (isRemoved) return done(needs, request, 'passkey-removed')
-  // pressed twice, it is gone all the same
+  // after a second click it is already removed
   const isKept = (await passkeyOf(needs, person, passkey.id)) !== undefined
   return done(needs, request, isKept ? 'link-kept' : undefined)
 }
@@ -236,7 +237,7 @@ async function newCodes(needs: FactorPageNeeds, person: SignedInPerson, request:
   return codes === undefined ? done(needs, request) : codesPage(needs, person, request, codes, 'new-codes')
 }
 
-/** Shown in the answer to the form, since they are nowhere else any more. */
+/** Shows the codes in the answer to the form: they cannot be shown again. */
 function codesPage(
   needs: FactorPageNeeds,
   person: SignedInPerson,

@@ -10,11 +10,10 @@ import { ownersForm, ownersPage } from '../frame/owner.ts'
 import { done, eventOf, security, told } from './linking-needs.ts'
 import type { LinkingNeeds, Provider, Round } from './linking-needs.ts'
 
-// A person links who they are at another provider with this account, and takes such a link away. On the way to
-// the provider and back a cookie, encrypted for this person in this session, holds what the answer must fit to; who came back is shown
-// before anything is linked, since a browser may be signed in there as somebody else.
+// Links an identity at another provider with this account. During the redirect an encrypted cookie holds state and nonce, bound to person
+// and session. The page shows the identity before it is linked: the browser may be signed in there as somebody else.
 
-/** Who somebody is at a provider, on the page that asks whether to link it. */
+/** The identity at a provider that the page asks about. */
 interface Found {
   readonly issuer: string
   readonly subject: string
@@ -31,12 +30,12 @@ const foundShape = {
 
 export const linkPath = (id: string) => `${security}/upstream/${id}`
 
-/** Seconds for the way there and back, and as long again to look at who it was. */
+/** Seconds for the redirect, and again for the confirmation. */
 const roundFor = 600
-/** Milliseconds: longer than an answer can be used. */
+/** Milliseconds: longer than an answer is valid. */
 const markFor = 3_600_000
 
-/** The pages on the way to one provider and back. */
+/** The pages that link an identity at one provider. */
 export function linkRoutes(needs: LinkingNeeds, provider: Provider): readonly Route[] {
   const path = linkPath(provider.id)
   return [
@@ -47,7 +46,7 @@ export function linkRoutes(needs: LinkingNeeds, provider: Provider): readonly Ro
   ]
 }
 
-/** Leads whoever may not link anything by this sign-in back, with a word why. */
+/** Redirects back, with a reason, when this sign-in is not enough to link anything. */
 const byOwner =
   (
     needs: LinkingNeeds,
@@ -61,7 +60,7 @@ const byOwner =
 
 type Handle = Parameters<typeof ownersPage>[2]
 
-/** Whatever is sealed here opens for this person in this session alone. */
+/** Binds sealed values to this person and session. */
 const bindingOf = ({ id }: Provider, { user, session }: SignedInPerson, what: 'round' | 'found'): string =>
   `link:${what}:${id}:${user.id}:${session.uid}`
 
@@ -91,17 +90,17 @@ async function leave(needs: LinkingNeeds, provider: Provider, person: SignedInPe
   const kept = JSON.stringify({ ...begun.round, at: needs.now() })
   const value = needs.factors.seal(kept, bindingOf(provider, person, 'round'))
   setCookie(request.raw.response, needs.scope, { ...needs.scope.linking, value, maxAge: roundFor })
-  // a page, no redirect: see `movingOnPage` of the sign-in
+  // a page and no redirect: see `movingOnPage`
   return { kind: 'page', view: 'moving-on', model: { location: begun.location, name: provider.name } } as const
 }
 
-/** Whoever came back is shown; nothing is changed yet.
+/** Shows the identity that came back; nothing is changed yet.
  *  @throws CodedError STORE_UNAVAILABLE */
 async function comeBack(needs: LinkingNeeds, provider: Provider, person: SignedInPerson, request: PageRequest) {
   const { scope, links, rounds } = needs
   const round = takeRound(needs, provider, person, request)
   const said = await rounds.complete(provider.id, round, request)
-  // an address that somebody else made up ends nothing
+  // a forged address must not end the round
   if (said.kind !== 'again') setCookie(request.raw.response, scope, { ...scope.linking, value: '', maxAge: 0 })
   if (said.kind !== 'identified') return refused(needs, provider, person, request, said.kind)
   const owner = await links.ownerOf(said)
@@ -114,7 +113,7 @@ async function comeBack(needs: LinkingNeeds, provider: Provider, person: SignedI
   return foundPage(needs, provider, person, request, found)
 }
 
-/** @returns undefined without one, for one of another person or session, and for one that is too old */
+/** @returns undefined when it is missing, expired, or of another person or session */
 function takeRound(
   { scope, factors, now }: LinkingNeeds,
   provider: Provider,
@@ -162,7 +161,7 @@ function refused(
   return startPage(needs, provider, person, request, [mistakeOf(provider, kind, label)])
 }
 
-/** Takes the field `found`. Linked is what the page showed, once.
+/** Takes the field `found`. Links the identity that the page showed, once.
  *  @throws CodedError STORE_UNAVAILABLE */
 async function link(needs: LinkingNeeds, provider: Provider, person: SignedInPerson, request: PageRequest) {
   const { factors, links, now } = needs
@@ -177,7 +176,7 @@ async function link(needs: LinkingNeeds, provider: Provider, person: SignedInPer
     told(needs, person, request, { event: 'account.linked', upstream: provider.id, change: 'upstream-linked' }),
     { id: state, expiresAt: new Date(now() + markFor) },
   )
-  // pressed twice, it is linked all the same
+  // after a second click it is already linked
   const owner = isLinked ? person.user.id : await links.ownerOf(found)
   if (owner === person.user.id) return done(needs, request, 'linked')
   if (owner !== undefined) return refused(needs, provider, person, request, 'linked-elsewhere', label)

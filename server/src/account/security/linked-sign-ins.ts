@@ -12,7 +12,7 @@ import { linkPath, linkRoutes } from './link-sign-in.ts'
 import { done, security, told } from './linking-needs.ts'
 import type { LinkingNeeds, OtherProviders } from './linking-needs.ts'
 
-// What a person has linked at other providers, and how they take it away.
+// The section and page with linked identities at other providers, and the form that unlinks one.
 
 const unlinkPath = `${security}/unlink`
 
@@ -27,11 +27,11 @@ export const waysOf = ({
   passkeys: passkeys.arePossible,
 })
 
-/** In addresses: the subject is nobody's business there. */
+/** The id in addresses, which must not show the subject. */
 const idOf = ({ issuer, subject }: Pick<OwnLink, 'issuer' | 'subject'>): string =>
   createHash('sha256').update(`${issuer} ${subject}`).digest('hex').slice(0, 32)
 
-/** @returns nothing where there are no other providers, and no link to one */
+/** @returns nothing without other providers and without a link */
 export async function linkedSection(needs: LinkingNeeds, { user }: SignedInPerson): Promise<SecuritySection[]> {
   const { providers } = needs.rounds
   const links = await needs.links.ownOf(user.id, waysOf(needs))
@@ -69,12 +69,13 @@ function itemOf(needs: LinkingNeeds, link: OwnLink, all: readonly OwnLink[]): Se
   }
 }
 
-/** One that was taken out of the settings has its id alone. */
+/** The name of a provider; only its id when it is no longer in the settings. */
 const nameOf = ({ rounds }: { readonly rounds: Pick<OtherProviders, 'providers'> }, upstream: string): string =>
   rounds.providers.find(({ id }) => id === upstream)?.name ?? upstream
 
-/** The providers of the links that go when this person sets up a first second factor, unless they are kept: whoever knew the password may have linked them.
- *  @returns each name once; none for whoever has a factor */
+/** The providers whose links are removed when the person sets up a first second factor, unless the person keeps them: anybody with the
+ *  password could have linked them.
+ *  @returns each name once; none for a person with a second factor */
 export async function weakLinksOf(
   needs: Parameters<typeof waysOf>[0] & { readonly links: Pick<LinkingNeeds['links'], 'ownOf'> },
   { user, factors }: SignedInPerson,
@@ -113,7 +114,7 @@ async function askUnlink(needs: LinkingNeeds, person: SignedInPerson, request: P
   }
 }
 
-/** Takes the field `id`. Sessions that began with the link end with it, so every other one does.
+/** Takes the field `id`. Ends all other sessions, since they may have begun with the link.
  *  @throws CodedError STORE_UNAVAILABLE */
 async function unlink(needs: LinkingNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const found = await linkOf(needs, person, request.form.get('id'))

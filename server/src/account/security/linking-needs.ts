@@ -13,7 +13,7 @@ import type { SignedInPerson } from '../frame/gate.ts'
 import type { OwnerNeeds } from '../frame/owner.ts'
 import type { Said } from '../frame/said.ts'
 
-// What linking and unlinking do alike.
+// What linking and unlinking share.
 
 export interface LinkingNeeds extends AreaNeeds, OwnerNeeds {
   readonly scope: CookieScope
@@ -27,19 +27,19 @@ export interface LinkingNeeds extends AreaNeeds, OwnerNeeds {
   readonly now: () => number
 }
 
-/** What binds the answer of a provider to the browser that was sent there. */
+/** State, nonce and verifier that bind a provider's answer to the browser. */
 export interface Round {
   readonly state: string
   readonly nonce: string
   readonly verifier: string
 }
 
-/** The other providers at which people sign in. */
+/** The other providers, as the account area uses them. */
 export interface OtherProviders {
   readonly providers: readonly Provider[]
   /** @returns undefined while the provider does not answer */
   begin(id: string): Promise<{ readonly location: string; readonly round: Round } | undefined>
-  /** @param round what `begin` gave to this browser; undefined when it has nothing */
+  /** @param round of this browser, from `begin`; undefined for none */
   complete(
     id: string,
     round: Round | undefined,

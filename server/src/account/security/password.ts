@@ -16,8 +16,7 @@ import { goOn, othersOf, ownersForm, ownersPage } from '../frame/owner.ts'
 import type { OwnerNeeds } from '../frame/owner.ts'
 import type { Said } from '../frame/said.ts'
 
-// A person changes their own password. The current one is asked for, and counts as an attempt to sign in: whoever guesses here is
-// locked out as at the sign-in page.
+// The page to change one's own password. The current password counts as a sign-in attempt, so guesses lock the account.
 
 export interface PasswordNeeds extends AreaNeeds, OwnerNeeds {
   readonly users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'canChangePassword'>
@@ -103,7 +102,7 @@ async function change(needs: PasswordNeeds, person: SignedInPerson, request: Pag
   const outcome = await needs.users.changePassword({
     userId: user.id,
     next,
-    // not as it is now: a second factor may have been set up since this person was let in
+    // the account changed: a second factor may have been set up meanwhile
     proved: person.standing,
     others: othersOf(person, request),
     event,
@@ -117,7 +116,7 @@ async function change(needs: PasswordNeeds, person: SignedInPerson, request: Pag
     case 'refused':
       return again(...ruleMistakes(outcome.faults))
     case 'ended':
-      // the page asks to sign in when the session is over too
+      // when the session is over, the page asks for a sign-in
       return { kind: 'redirect', location: `${needs.basePath}${passwordPath}` }
   }
 }

@@ -11,7 +11,7 @@ import { admittedAs, ownersForm, ownersPage } from '../frame/owner.ts'
 import type { OwnerNeeds } from '../frame/owner.ts'
 import type { Said } from '../frame/said.ts'
 
-// A person gives their authenticator app or a passkey another name, to tell it from others.
+// The page to rename the authenticator app or a passkey.
 
 interface Needs extends AreaNeeds, OwnerNeeds {
   readonly factors: Pick<Factors, 'of' | 'rename'>
@@ -40,7 +40,7 @@ function show(
   request: PageRequest,
   { factor, mistakes = [] }: { factor: Factor | undefined; mistakes?: readonly Mistake[] },
 ): Reply {
-  // it was removed meanwhile, or is somebody else's
+  // it was removed, or belongs to somebody else
   if (factor === undefined) return toList(needs)
   return {
     kind: 'page',

@@ -1,4 +1,4 @@
-// The page of security: its sections, a list.
+// The security page, a list of sections.
 import { paths } from '@nauthera/rules/endpoints'
 import type { Route } from '../../reply.ts'
 import type { SecuritySection } from '../../reply/account-pages.ts'
@@ -7,7 +7,7 @@ import type { AreaNeeds } from '../frame/frame.ts'
 import { personalPage } from '../frame/gate.ts'
 import type { AccountGate, SignedInPerson } from '../frame/gate.ts'
 
-/** One part of the page about security. Whoever adds a way to sign in adds its sections to the list in routes.ts, and its own pages below
+/** One part of the security page. For a new way to sign in, add its section to the list in routes.ts and its pages below
  *  `/account/security/`. */
 export type Section = (person: SignedInPerson) => Promise<readonly SecuritySection[]>
 

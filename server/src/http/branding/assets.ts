@@ -10,18 +10,18 @@ import { answerFile } from '../request/answer.ts'
 import type { MediaFile } from '../request/answer.ts'
 import { fitAccent } from './colours.ts'
 
-/** The files that pages load. The hash of the content is in the name, so browsers can keep a file for ever. */
+/** The files that pages load. Names contain the content's hash, so browsers can cache a file for ever. */
 export interface Assets {
   /** Paths below the origin. */
   readonly stylesheet: string
-  /** For the pages of an area, beside the first. */
+  /** The second stylesheet, for pages of an area. */
   readonly areaStylesheet: string
-  /** The one script, of the pages with passwords or passkeys: no other page has one. */
+  /** The only script, for pages with passwords or passkeys. */
   readonly script: string
   readonly logo: string | undefined
   /** Logos of other providers, by their ids. */
   readonly providerLogos: Readonly<Record<string, string>>
-  /** @param path of a request @returns whether a file of ours is there */
+  /** @param path of a request @returns whether there is such a file */
   has(path: string): boolean
   /** Answers `<issuer path>/assets/…`. */
   readonly handle: RequestHandler
@@ -102,7 +102,7 @@ function readBrandFile(setting: string, path: string): Buffer {
   }
 }
 
-/** What a rule would load from elsewhere, the policy of the pages forbids. */
+/** Finds rules that load something from elsewhere, which the Content-Security-Policy forbids. */
 const fromElsewhere = /@import|url\(\s*['"]?\s*(?:[a-z]+:)?\/\//i
 
 function readCss(path: string): string {
@@ -113,7 +113,7 @@ function readCss(path: string): string {
   return compact(css)
 }
 
-/** What could run in an SVG. Nothing of it runs in a page of ours, and a file that has it is not the picture that it is taken for. */
+/** Finds scripts in an SVG. They would not run in our pages, but such a file is not a plain picture. */
 const scriptInSvg = /<(?:[\w-]+:)?(?:script|foreignobject)|\son[a-z]+\s*=|javascript:/i
 
 function readLogo(setting: string, path: string): MediaFile {
@@ -137,8 +137,7 @@ function accentRules(accent: string | undefined): string {
   )
 }
 
-/** Rules for the colours of the system hold unless the person chose theirs (`data-colours` of the page), and those of the dark scheme also
- *  when they chose that: the values are written once. */
+/** Rewrites rules for `prefers-color-scheme`, so that the person's choice (`data-colours` of the page) wins over the system. */
 function withChosenColours(css: string): string {
   return css.replace(
     /@media \(prefers-color-scheme: ?dark\) ?\{\s*:root ?\{([^}]*)\}\s*\}/g,

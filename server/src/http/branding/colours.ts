@@ -1,4 +1,4 @@
-// The colours of the branding, light and dark.
+// Fits the accent colour of the branding to the light and the dark theme.
 /** The accent colour in the light and the dark theme, and the colour of text on it. */
 export interface Accent {
   readonly light: string
@@ -9,9 +9,9 @@ export interface Accent {
 
 type Rgb = readonly [number, number, number]
 
-/** The contrast that text needs (WCAG 2.2, 1.4.3: 4.5), and a little more. */
+/** A little more than the contrast that text needs (WCAG 2.2, 1.4.3: 4.5). */
 const contrastNeeded = 4.6
-/** Of the grounds in style.css the one on which a colour is read worst: pages and rows, not the card. */
+/** The background in style.css with the lowest contrast: pages and rows. */
 const lightGround: Rgb = [243, 244, 247]
 const darkGround: Rgb = [38, 44, 57]
 

@@ -1,10 +1,10 @@
-// The languages that there are, and which one a person gets.
+// Finds the available languages, and chooses the one of a page.
 import { readdirSync } from 'node:fs'
 
 /** The tag of a language, such as `de`: the name of its file of texts. */
 export type Language = string
 
-/** The language in which every text is written first, and of everybody who wants none that there is. */
+/** The language of the original texts, and the fallback. */
 export const firstLanguage: Language = 'en'
 
 /** @param directory one file `<language>.json` for each language
@@ -23,10 +23,10 @@ export const orderLanguages = (languages: readonly Language[]): readonly Languag
 ]
 
 /** Chooses the language of a page.
- *  @param known the languages that there are; everybody who wants none of them gets English
- *  @param wished tags, the most wanted first: `ui_locales` of the request, then the language of the person
+ *  @param known the available languages; the fallback is English
+ *  @param wished tags by preference: `ui_locales` of the request, then the person's language
  *  @param acceptLanguage the header, as sent (RFC 9110 section 12.5.4)
- *  @returns the first language that there is; a tag counts by its first part (`de-AT` -> `de`) */
+ *  @returns the first available language; only the first part of a tag counts (`de-AT` -> `de`) */
 export function chooseLanguage(
   known: readonly Language[],
   wished: readonly string[],

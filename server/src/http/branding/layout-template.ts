@@ -1,5 +1,5 @@
-// What surrounds every page can be a template of the people who run this service (setting branding.layoutFile). A template of eta is a
-// program, so only a few tags are taken: they show values, choose and repeat, and run nothing else.
+// Checks the custom layout template (setting branding.layoutFile). An eta template is a program, so only a few tags are allowed: show a
+// value, choose, repeat.
 import { readFileSync } from 'node:fs'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
@@ -15,12 +15,12 @@ const values = [
 const ofLink = ['link.url', 'link.label']
 const links = 'it.branding.footerLinks'
 const conditions = [...values, 'it.wide', `${links}.length > 0`]
-/** Each is there once: what browsers load, and the page itself. */
+/** The two parts that the template must contain once: head and body. */
 const parts = ["~ include('@head', it)", '~ it.body']
 
 const longestBytes = 32 * 1024
 
-/** @returns the template, which only has tags that are allowed
+/** @returns the template with allowed tags only
  *  @throws CodedError SETTINGS_INVALID with each fault and its line */
 export function readLayout(path: string): string {
   let template: string
@@ -44,7 +44,7 @@ interface LineFault {
   readonly message: string
 }
 
-/** @returns what is wrong with a template, by line; empty when it can be used
+/** @returns the faults of a template, by line; empty when valid
  *  @internal read by a test alone */
 export function checkLayout(template: string): readonly LineFault[] {
   if (Buffer.byteLength(template) > longestBytes) return [{ line: 1, message: 'must be at most 32 KiB' }]
@@ -69,7 +69,7 @@ interface Block {
   readonly kind: 'if' | 'for' | 'else'
 }
 
-/** @param open the blocks around the tag; a tag that begins or ends one changes it */
+/** @param open the open blocks around the tag; changed by a tag that begins or ends one */
 function faultOf(
   { text, isClosed, line }: { text: string; isClosed: boolean; line: number },
   open: Block[],

@@ -1,5 +1,5 @@
-// The logos of clients. A page of ours requests nothing from others, so the server fetches a logo itself, keeps it for a while and
-// serves it. A page that is rendered before its logo is there shows the first letter of the client's name.
+// Fetches, caches and serves the logos of clients: our pages load nothing from other hosts. Until a logo is there, pages show the first
+// letter of the client's name.
 import { paths } from '@nauthera/rules/endpoints'
 import { describeError, foreign } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
@@ -11,7 +11,7 @@ import { pictureTypeOf } from './picture-type.ts'
 
 export interface Logos {
   /** @param path of a ClientOnPage
-   *  @returns the address of the picture below the origin; undefined while it is not there, and then it is fetched */
+   *  @returns the path of the picture; undefined until it is fetched, which this call starts */
   show(path: string | undefined): string | undefined
   /** Answers `<issuer path>/logo/<client id>/<hash>`. */
   readonly handle: RequestHandler
@@ -24,23 +24,23 @@ interface Kept {
 }
 
 const longestBytes = 64 * 1024
-/** How many are kept, and for how many milliseconds. */
+/** The size of the cache, and the age of its entries in milliseconds. */
 const most = 200
 const keepFor = 24 * 3_600_000
 
-/** A logo that a client has now. */
+/** The present logo of a client. */
 export interface RegisteredLogo {
   /** Where it is served, below the issuer. */
   readonly path: string
-  /** Where it is. */
+  /** Where it is fetched from. */
   readonly url: string
-  /** Of the client: nobody's logos take the room of others. */
+  /** The client's namespace: each has its own share of the cache. */
   readonly namespace: string
 }
 
 /** @param needs.basePath the issuer's path, '' when it has none
  *  @param needs.fetch refuses addresses that clients must not reach
- *  @param needs.asker the address of who asks now; undefined where addresses are unknown
+ *  @param needs.asker the address of the present request's sender; undefined when unknown
  *  @param needs.now milliseconds, monotonic */
 export function createLogos(needs: {
   basePath: string
@@ -62,7 +62,7 @@ export function createLogos(needs: {
     if (logo === undefined) return undefined
     const known = picture(path)
     if (known !== undefined) return known
-    // anybody can ask for all logos of a namespace at once
+    // anybody can request all logos of a namespace at once
     const asked = await asking.ask({ of: path, host: logo.namespace }, () => fetchPicture(logo))
     return asked.kind === 'answered' ? asked.value : undefined
   }
@@ -96,7 +96,7 @@ export function createLogos(needs: {
   }
 }
 
-/** Undefined unless the path is that of the logo that the client has now. */
+/** The logo, if the path is that of the client's present logo. */
 function registeredAt(path: string, logoOf: (clientId: string) => RegisteredLogo | undefined) {
   const clientId = clientIdOf(path)
   const logo = clientId === undefined ? undefined : logoOf(clientId)

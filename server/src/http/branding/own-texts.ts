@@ -1,4 +1,4 @@
-// The people who run this service can change texts, and add languages (setting branding.textsDirectory).
+// Reads custom texts and languages (setting branding.textsDirectory).
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CodedError } from '@nauthera/runtime/coded-error'
@@ -11,18 +11,18 @@ export type Entries = Readonly<Record<string, string>>
 
 export interface OwnTexts {
   readonly texts: ReadonlyMap<Language, Entries>
-  /** Keys that no text of this version has, each with its file. They are passed over: the files may be those of another version. */
+  /** Unknown keys with their files. They are ignored: the files may be for another version. */
   readonly unknown: readonly string[]
 }
 
 const longestText = 2_000
-/** Says where a long word may break. */
+/** Allows a line break in a long word. */
 const softHyphen = '\u00ad'
-/** Who agrees to something sees to whom: these texts have every value that the English one has. */
+/** Texts that must contain every value of the English text: people agree to them. */
 const whole = ['consent.', 'link-account.', 'linking.', 'security.link.']
 
-/** @param directory with files `<language>.json`; others, such as those that Kubernetes puts beside the entries of a ConfigMap, are passed over
- *  @param english the keys that there are, and the values that each text may name
+/** @param directory with files `<language>.json`; other files are ignored
+ *  @param english the known keys, and the values that each text may use
  *  @throws CodedError SETTINGS_INVALID with each fault of each file */
 export function readOwnTexts(directory: string, english: Entries): OwnTexts {
   const files = readOrThrow(directory, () => readdirSync(directory)).filter((file) => languageOf(file) !== undefined)

@@ -1,4 +1,4 @@
-/** What a picture begins with. The name and the header that it came with may say anything. */
+/** First bytes of each picture type. File names and headers are not trusted. */
 const beginnings: readonly (readonly [type: string, offset: number, bytes: string])[] = [
   ['image/png', 0, '\u0089PNG\r\n\u001a\n'],
   ['image/jpeg', 0, '\u00ff\u00d8\u00ff'],
@@ -16,8 +16,8 @@ export function pictureTypeOf(bytes: Buffer): string | undefined {
   return beginsAsSvg(bytes.subarray(0, 4096).toString('utf8')) ? 'image/svg+xml' : undefined
 }
 
-/** Whether a text is an SVG after a declaration and comments. One step for each comment: whoever registers a logo writes this text, and a
- *  single expression with comments repeated in it takes twice as long for each comment more. */
+/** Whether a text is an SVG, after a declaration and comments. It skips comments one by one: a regular expression for them takes
+ *  exponential time on a hostile text. */
 function beginsAsSvg(text: string): boolean {
   let rest = text.replace(/^\ufeff/, '').trimStart()
   if (rest.startsWith('<?xml')) rest = after(rest, '>')
@@ -25,7 +25,7 @@ function beginsAsSvg(text: string): boolean {
   return /^<svg[\s>]/.test(rest)
 }
 
-/** @returns what stands behind the first such end; nothing when there is none */
+/** @returns the text after the first `end`; empty without one */
 function after(text: string, end: string): string {
   const at = text.indexOf(end)
   return at < 0 ? '' : text.slice(at + end.length).trimStart()

@@ -12,22 +12,22 @@ export type Values = Readonly<Record<string, string | number>>
 export interface Texts {
   readonly language: Language
   has(key: string): boolean
-  /** @returns plain text, which the template escapes; for an unknown key the key itself */
+  /** @returns plain text, which the template escapes; the key itself when it is unknown */
   text(key: string, values?: Values): string
-  /** @returns HTML: text and values are escaped; each value is in bold, and its text direction does not affect the rest */
+  /** @returns HTML: text and values are escaped; each value is bold and isolated in its text direction */
   rich(key: string, values?: Values): string
 }
 
 /** The texts of every language. */
 export interface AllTexts {
   readonly languages: readonly Language[]
-  /** @returns the texts of the first language that is wished and that there is (`chooseLanguage`) */
+  /** @returns the texts of the first available language (`chooseLanguage`) */
   choose(wished: readonly string[], acceptLanguage?: string): Texts
 }
 
-/** Reads the texts of every language from `<directory>/<language>.json`: a further language is a further file.
- *  @param own.directory such files of the people who run this service. Their texts take the place of ours; what a language lacks is in English
- *  @param own.log told of keys that there are not
+/** Reads the texts of every language from `<directory>/<language>.json`.
+ *  @param own.directory custom files of the same form, which replace our texts. A missing text is in English
+ *  @param own.log logs unknown keys
  *  @throws CodedError SETTINGS_INVALID with each fault of their files */
 export function readTexts(directory: string, own?: OwnDirectory): AllTexts {
   const entriesOf = (language: Language) =>
@@ -60,8 +60,7 @@ function readAndTell({ directory, log }: OwnDirectory, english: Entries): Readon
   return texts
 }
 
-/** `{name}`, or `{name|minute|minutes}`: the word that goes with the number, in the order one, few, all others. Signs that stand close to it
- *  belong to it. */
+/** `{name}`, or `{name|minute|minutes}` for plural forms in the order one, few, other. Adjacent punctuation belongs to the match. */
 const inText =
   /([([{«„“‘（「]?[\u00a0\u202f]?)\{([a-zA-Z]+)(?:\|([^{}]*))?\}((?:[\u00a0\u202f]?[)\]}.,:;!?»”’…）」。、：])*)/g
 
@@ -91,17 +90,17 @@ export function createTexts(language: Language, entries: Entries): Texts {
   }
 }
 
-/** Nothing in it is a word, and it is long enough to be an address, an id or a path. */
+/** Looks like an address, an id or a path. */
 const likeAddress = /^\S*[@/.:_]\S*$/
 
-/** No sign of the text stands on a line without the address that it belongs to. */
+/** Keeps punctuation on one line with its address. */
 function showValue(value: string, before: string, after: string): string {
   if (before + after === '' || !likeAddress.test(value)) return `${before}${showForeign(value, 'value')}${after}`
   return `<span translate="no">${before}<bdi class="value">${breakable(value)}</bdi>${after}</span>`
 }
 
-/** A value of others -> HTML: its text direction does not affect the rest. One that is like an address stays in one piece where it fits into a
- *  line, and breaks behind a sign where it does not. */
+/** Renders a foreign value as HTML, isolated in its text direction. An address stays in one piece if it fits into a line, and otherwise
+ *  breaks after punctuation. */
 export function showForeign(value: string | number, className?: string): string {
   const text = String(value)
   const ofClass = className === undefined ? '' : ` class="${className}"`
@@ -110,7 +109,7 @@ export function showForeign(value: string | number, className?: string): string 
     : `<bdi${ofClass}>${showWords(text)}</bdi>`
 }
 
-/** An address in brackets, such as that of a client behind its name, is one piece with them. */
+/** Keeps brackets in one piece with the address in them. */
 const showWords = (text: string): string =>
   text
     .split(/(?<=\s)(\([^\s()]*[@/.][^\s()]*\))/)
@@ -120,7 +119,7 @@ const showWords = (text: string): string =>
 const breakable = (address: string): string =>
   (address.match(/[^@/.?&=:_]+[@/.?&=:_]*|[@/.?&=:_]+/g) ?? []).map(escapeHtml).join('<wbr>')
 
-/** Lines for who looks after an application -> HTML: each address in them breaks as those of `showForeign`. */
+/** Renders lines for the owner of an application as HTML. Addresses break as in `showForeign`. */
 export const showLines = (text: string): string =>
   text.replace(/\S+|\s+/g, (piece) => (likeAddress.test(piece) ? showForeign(piece) : escapeHtml(piece)))
 

@@ -1,5 +1,5 @@
-// The headers in which proxies pass on the certificate of a client: each kind of proxy has its own. A header is text of a trusted proxy, and
-// still anything may stand in it.
+// Parses the headers in which proxies pass on a client's certificate; each kind of proxy has its own. Even a trusted proxy's header may
+// contain anything.
 import { createHash } from 'node:crypto'
 import { shown, none, unreadable } from '../../oidc/certificates/presented.ts'
 import type { Presented } from '../../oidc/certificates/presented.ts'
@@ -7,13 +7,13 @@ import type { ServerSettings } from '../../settings.ts'
 
 export type HeaderFormat = NonNullable<NonNullable<ServerSettings['mutualTLS']>['header']>
 
-/** More than one certificate of a client, or a header that only looks like that of the proxy: nobody can say which one it has shown. */
+/** `several`: more than one certificate, or a look-alike header: it is unclear which certificate the client has. */
 export type HeaderCertificate = Presented | { readonly kind: 'several' }
 
 const several: HeaderCertificate = { kind: 'several' }
 
 interface Format {
-  /** The headers that it reads; the first has the certificate. */
+  /** The headers; the first has the certificate. */
   readonly names: readonly string[]
   /** @param values of those headers; undefined for one that is absent */
   readonly read: (...values: readonly (string | undefined)[]) => HeaderCertificate
@@ -36,8 +36,8 @@ export function readCertificateHeader(format: HeaderFormat, rawHeaders: readonly
   return values[0] === undefined || values[0] === '' ? none : read(...values)
 }
 
-/** A proxy that replaces `ssl-client-cert` may pass on an `ssl_client_cert` that the client has sent, and another one takes the two for the same.
- *  No proxy writes one with underscores itself: whoever sends it is up to something. */
+/** The values of a header. A proxy that sets `ssl-client-cert` may pass on a client's `ssl_client_cert`, and software may mix them up. So
+ *  a header with underscores counts as an attack. */
 function valuesOf(name: string, rawHeaders: readonly string[]): { values: readonly string[]; isImitated: boolean } {
   const values: string[] = []
   let isImitated = false
@@ -58,9 +58,9 @@ function readNginx(certificate = '', verify?: string): HeaderCertificate {
   return ders?.length === 1 ? shown(ders, { isDoubted }) : unreadable
 }
 
-/** Envoy's X-Forwarded-Client-Cert: an element for each proxy that was passed, separated by commas; pairs separated by semicolons. With two
- *  elements, one is the certificate of a proxy, or was sent by the client itself. `URI` and `DNS` are names of the certificate, written as they
- *  are: one that looks like another pair is found out by `Hash`, which Envoy writes before them. */
+/** Envoy's X-Forwarded-Client-Cert: elements separated by commas, one for each proxy; pairs separated by semicolons. With two elements one
+ *  is of a proxy, or sent by the client. `URI` and `DNS` are not escaped and could look like another pair, so `Hash`, which comes first,
+ *  is compared. */
 function readEnvoy(header = ''): HeaderCertificate {
   const elements = splitOutsideQuotes(header, ',')
   if (elements === undefined) return unreadable
@@ -85,15 +85,15 @@ const valueOf = (pair: string): string => unquoted(pair.slice(pair.indexOf('=') 
 const hasHash = (der: Buffer, hash: string): boolean =>
   createHash('sha256').update(der).digest('hex') === hash.toLowerCase()
 
-/** Traefik's passTLSClientCert: what stands between the lines of each PEM, separated by commas; Traefik 2 escapes each. */
+/** Traefik's passTLSClientCert: the base64 of each PEM, separated by commas; Traefik 2 escapes each. */
 function readTraefik(header = ''): HeaderCertificate {
   const text = header.includes('%') ? unescaped(header) : header
   const ders = text?.split(',').map(readBase64)
   return ders?.every((der) => der !== undefined) ? shown(ders, { isDoubted: false }) : unreadable
 }
 
-/** HAProxy: `ssl_c_der,base64`, `ssl_c_verify`, which is 0 when it trusts it, and `ssl_c_chain_der,base64`: certificates one after the other.
- *  With `%{+Q}` they stand in quotes. */
+/** HAProxy: `ssl_c_der,base64`; `ssl_c_verify`, 0 when trusted; `ssl_c_chain_der,base64`, concatenated certificates. With `%{+Q}` they are
+ *  quoted. */
 function readHaproxy(certificate = '', verify?: string, chain?: string): HeaderCertificate {
   const der = readBase64(unquoted(certificate))
   const between = chain === undefined || chain === '' ? [] : splitDer(readBase64(unquoted(chain)))
@@ -103,7 +103,7 @@ function readHaproxy(certificate = '', verify?: string, chain?: string): HeaderC
   })
 }
 
-/** @returns undefined when the escapes are no text */
+/** @returns undefined for invalid escapes */
 function unescaped(text: string): string | undefined {
   try {
     return decodeURIComponent(text)
@@ -116,19 +116,19 @@ const unquoted = (text: string): string => /^"(.*)"$/.exec(text)?.[1]?.replaceAl
 
 const pemBlock = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----/g
 
-/** @returns the certificates; undefined when anything else stands there */
+/** @returns the certificates; undefined for any other text */
 function readPem(text: string | undefined): readonly Buffer[] | undefined {
   if (text === undefined || text.replaceAll(pemBlock, '').trim() !== '') return undefined
   const ders = [...text.matchAll(pemBlock)].map(([, body = '']) => readBase64(body.replaceAll(/\s/g, '')))
   return ders.length > 0 && ders.every((der) => der !== undefined) ? ders : undefined
 }
 
-/** @returns undefined for anything that is not Base64 from its first to its last letter */
+/** @returns undefined unless the whole text is Base64 */
 function readBase64(text: string): Buffer | undefined {
   return /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? Buffer.from(text, 'base64') : undefined
 }
 
-/** Certificates one after the other: each begins with its length. */
+/** Splits concatenated DER certificates by their lengths. */
 function splitDer(bytes: Buffer | undefined): readonly Buffer[] | undefined {
   const ders: Buffer[] = []
   let rest = bytes ?? Buffer.alloc(0)
@@ -141,7 +141,7 @@ function splitDer(bytes: Buffer | undefined): readonly Buffer[] | undefined {
   return ders.length > 0 ? ders : undefined
 }
 
-/** Of the sequence that the bytes begin with; a certificate has at least 256 bytes, whose length takes two or three. */
+/** The size of the first DER sequence. A certificate has at least 256 bytes, so its length takes two or three bytes. */
 function derSize(bytes: Buffer): number | undefined {
   if (bytes[0] !== 0x30) return undefined
   if (bytes[1] === 0x82 && bytes.length > 4) return 4 + bytes.readUInt16BE(2)

@@ -12,11 +12,11 @@ import { keepPeer } from '../request/peer.ts'
 import { keepToJson } from '../protocol/keep-to-json.ts'
 import type { SeeUntrusted } from './untrusted-headers.ts'
 
-/** Headers that say where a request came from, or how. They are removed: only a trusted proxy is believed, and what it says is read before. */
+/** Forwarding headers. They are removed after the trusted proxy's values were read. */
 const claims =
   /^(forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-connecting-ip|fastly-client-ip|x-original-.*|x-rewrite-url|x-host|x-http-method-override|x-ssl-.*|ssl-client-.*|x-client-cert.*|client-cert.*|x-amzn-.*)$/
 
-/** Whether a request has two Host headers: then it has to be refused (RFC 9112 section 3.2). Node shows only the first. */
+/** Whether a request has two Host headers and must be refused (RFC 9112 section 3.2). Node shows only the first. */
 function namesHostTwice({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): boolean {
   let hosts = 0
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -26,7 +26,7 @@ function namesHostTwice({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): bo
   return hosts > 1
 }
 
-/** Finds out who sent a request, and to which host.
+/** Finds the sender of a request, and its host.
  *  @param trusted proxies whose X-Forwarded-For and X-Forwarded-Host count
  *  @returns `host`: undefined when it is absent or not a valid host */
 export function readPeer(
@@ -44,19 +44,19 @@ export function readPeer(
  *  (else discovery would publish the host of `Host: evil.test`). A request for another host gets 421. */
 export function createPinHost(needs: {
   issuer: URL
-  /** Hosts that in-cluster callers may use, with port when it is not the scheme's own. */
+  /** More allowed hosts, for in-cluster callers, with a port unless it is the default. */
   extraHosts: readonly string[]
   trustedProxies: readonly string[]
-  /** Where clients show certificates; undefined: nowhere. */
+  /** Where client certificates count; undefined for nowhere. */
   certificates?: WhereCertificatesCount | undefined
-  /** Told of each request that came from no trusted proxy. */
+  /** Called for each request that came from no trusted proxy. */
   seeUntrusted?: SeeUntrusted
-  /** What is the same at every host: the page that says which host is right loads its stylesheet from the wrong one. */
+  /** Paths that every host answers: the page about a wrong host loads its stylesheet from there. */
   isOpen: (path: string) => boolean
   render: RenderPage
 }): Handler {
   const trusted = parseRanges(needs.trustedProxies)!
-  // a proxy that passes TLS through has the same address as one that ends it, but not the same right to be believed
+  // a proxy that passes TLS through has the address of a trusted one, but cannot set headers
   const nobody = parseRanges([])!
   const known = new Set([needs.issuer.host, ...needs.extraHosts].map((host) => parseHost(host)))
   const atOther = needs.certificates && parseHost(needs.certificates.host)
@@ -73,7 +73,7 @@ export function createPinHost(needs: {
     const certificate = needs.certificates && readCertificate(request, { viaProxy, host: sentTo }, needs.certificates)
     if (alias !== undefined && (isAsked(request) || host === alias)) markAlias(request)
     dropClaims(request.headers)
-    // oidc-provider believes these three (its `proxy` is on), so only we set them
+    // oidc-provider trusts these three (its `proxy` is on), so only we set them
     request.headers.host = needs.issuer.host
     request.headers['x-forwarded-proto'] = protocol
     request.headers['x-forwarded-for'] = address
@@ -102,8 +102,8 @@ export function createPinHost(needs: {
   }
 }
 
-/** `GET http://host/path` means the path, with that host in place of the Host header (RFC 9112 section 3.2.2). Before all handlers: Express cuts the
- *  issuer's path out of the target that it began with. */
+/** Rewrites `GET http://host/path` to the path, and the host to the Host header (RFC 9112 section 3.2.2). It runs before all handlers,
+ *  since Express keeps the first target. */
 export function takeAbsoluteTarget(request: InboundRequest): void {
   if (request.url?.startsWith('/')) return
   const match = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url ?? '')
@@ -121,17 +121,17 @@ const severalCertificates = {
 
 function dropClaims(headers: IncomingHttpHeaders): void {
   for (const name of Object.keys(headers)) {
-    // some gateways read X_Forwarded_For as X-Forwarded-For
+    // some gateways treat X_Forwarded_For as X-Forwarded-For
     if (claims.test(name.replaceAll('_', '-'))) delete headers[name]
   }
 }
 
-/** The first address from the right that is no trusted proxy. Addresses to the left of it may be forged. */
+/** The first address from the right that is no trusted proxy. Addresses further left may be forged. */
 function farthest(headers: IncomingHttpHeaders, trusted: BlockList, direct: string): string {
   const hops = (single(headers['x-forwarded-for']) ?? '').split(',').map((hop) => plainAddress(hop.trim()))
   let address = direct
   for (const hop of hops.reverse()) {
-    // the zone of an address may be any word
+    // an IPv6 zone may be any text
     if (isIP(hop) === 0 || hop.includes('%')) return address
     address = hop
     if (!contains(trusted, hop)) return address
@@ -139,7 +139,7 @@ function farthest(headers: IncomingHttpHeaders, trusted: BlockList, direct: stri
   return address
 }
 
-/** An IPv4 address that came by an IPv6 socket is written as IPv4. */
+/** Writes a mapped IPv4 address as IPv4. */
 function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
 }

@@ -8,12 +8,12 @@ export const untrustedMetric = 'nauthera_untrusted_forwarding_requests_total'
 const forwarding = ['x-forwarded-for', 'forwarded', 'x-real-ip'] as const
 const sayEvery = 60_000
 
-/** Told of each request; the headers of an untrusted peer change nothing but this. */
+/** Called for each request; an untrusted peer's headers have no other effect. */
 export type SeeUntrusted = (headers: IncomingHttpHeaders, address: string) => void
 
-/** Counts requests with forwarding headers of a peer that is no trusted proxy, and says so in the log once a minute: somebody pretends, or
- *  a proxy of ours is not in `trustedProxies`, and then all people behind it share one address.
- *  @param needs.isExpected `allowUntrustedProxy`: counted, not said
+/** Counts requests with forwarding headers of an untrusted peer, and logs it once a minute. Either somebody forges headers, or a proxy is
+ *  missing in `trustedProxies`, and all people behind it share one address.
+ *  @param needs.isExpected `allowUntrustedProxy`: counted but not logged
  *  @param needs.now milliseconds, monotonic */
 export function createUntrustedHeaders(needs: {
   log: Log

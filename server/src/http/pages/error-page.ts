@@ -1,4 +1,4 @@
-// An error -> status, page or JSON, Retry-After.
+// Answers an error with its status, as page or JSON, with Retry-After.
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { ServerResponse } from 'node:http'
@@ -12,19 +12,19 @@ import { correlationIdOf } from '../request/request-log.ts'
 /** What a caller gets for an error. */
 export interface ErrorAnswer {
   readonly status: number
-  /** To quote in a report. */
+  /** For support requests. */
   readonly code: string
   /** Key under `error.` in the locales: the text of the page. */
   readonly key: string
-  /** Only programs get it, after the code. */
+  /** Only for programs, after the code. */
   readonly detail?: string | undefined
-  /** Seconds; given when trying again can help. */
+  /** Seconds; only when a retry can help. */
   readonly retryAfter?: number | undefined
-  /** To try again is to start again: the same address would say the same. */
+  /** The sign-in must start again: the same address would give the same answer. */
   readonly isOver?: true | undefined
 }
 
-/** The coded errors that a caller can meet. Every other code is a fault of ours: 500. */
+/** The answers to coded errors. Every other code is a 500. */
 const answers: Partial<Record<ErrorCode, Omit<ErrorAnswer, 'code'>>> = {
   STORE_UNAVAILABLE: { status: 503, key: 'unavailable', retryAfter: 2 },
   PASSWORD_QUEUE_FULL: { status: 429, key: 'busy', retryAfter: 2 },
@@ -34,13 +34,13 @@ const answers: Partial<Record<ErrorCode, Omit<ErrorAnswer, 'code'>>> = {
   SIGN_IN_LOST: { status: 503, key: 'sign-in-lost', retryAfter: 2, isOver: true },
 }
 
-/** @returns the answer to a code of ours that a caller can meet */
+/** @returns the answer to one of these codes; undefined for others */
 export function answerToCode(code: unknown): ErrorAnswer | undefined {
   const answer = typeof code === 'string' && Object.hasOwn(answers, code) ? answers[code as ErrorCode] : undefined
   return answer && { ...answer, code: String(code) }
 }
 
-/** @returns the answer to any error: coded ones by their code, those of body readers by their status, all others 500 */
+/** @returns the answer to any error: by code, by the status of a body parser, else 500 */
 export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof CodedError) {
     return answerToCode(error.code) ?? { status: 500, code: 'INTERNAL', key: 'internal' }
@@ -52,7 +52,7 @@ export function answerTo(error: unknown): ErrorAnswer {
   return { status: 500, code: 'INTERNAL', key: 'internal' }
 }
 
-/** @param path where the person was, for "Try again" when that can help */
+/** @param path of the request, for "Try again" */
 export function pageFor(answer: ErrorAnswer, path?: string): Page {
   const { status, code, key, retryAfter, isOver } = answer
   const retryUrl = retryAfter === undefined || isOver ? undefined : path
@@ -66,8 +66,7 @@ export type ErrorHandler = (
   next: (error?: unknown) => void,
 ) => void
 
-/** The last handler: answers what other handlers threw, with a page or with JSON as OAuth defines it. The error itself goes to the
- *  log, never to the caller. */
+/** The last handler: answers thrown errors with a page, or with JSON as OAuth defines it. The error itself is only logged. */
 export function createErrorHandler(needs: { pages: Pages; log: Log }): ErrorHandler {
   return (error, request, response, next) => {
     const answer = answerTo(error)
@@ -78,7 +77,7 @@ export function createErrorHandler(needs: { pages: Pages; log: Log }): ErrorHand
   }
 }
 
-/** Answers with a page, or to a program with JSON. */
+/** Answers a browser with a page and a program with JSON. */
 export function answerError(
   request: InboundRequest,
   response: ServerResponse,
@@ -109,12 +108,12 @@ function answerJson(response: ServerResponse, answer: ErrorAnswer): void {
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }
 
-/** @returns the requested address as a path of this server: a link to `//host` would lead to another one */
+/** @returns the requested path, safe as a link: `//host` would lead to another server */
 export function pathOf(request: Pick<InboundRequest, 'originalUrl'>): string {
   return (request.originalUrl ?? '/').replace(/^[/\\]+/, '/')
 }
 
-/** The status that a body reader (http-errors) or the page router gave the error; undefined unless it is 4xx. */
+/** The 4xx status of an error from a body parser or the page router; otherwise undefined. */
 function statusOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null) return undefined
   const { status } = error as { status?: unknown }

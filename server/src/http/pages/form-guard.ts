@@ -1,4 +1,4 @@
-// Whether a form came from a page of ours: Origin, Sec-Fetch-Site, token.
+// Checks that a form came from our own page: Origin, Sec-Fetch-Site, token.
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
@@ -6,14 +6,13 @@ import type { IncomingHttpHeaders } from 'node:http'
 /** The name of the hidden field that carries a form's token. */
 export const formTokenField = 'form_token'
 
-/** Mints and checks the token that binds a form to its interaction. Nothing is stored: every replica derives the token from the same
- *  key. */
+/** Mints and checks the token that binds a form to its interaction. Every replica derives it from the same key. */
 export interface FormTokens {
   mint(binding: string): string
   check(binding: string, token: string | null): boolean
 }
 
-/** @param keys only for this purpose: the first mints, every key checks */
+/** @param keys for this purpose only: the first mints, all check */
 export function createFormTokens(keys: () => readonly KeyObject[]): FormTokens {
   const tokenOf = (key: KeyObject, binding: string) => createHmac('sha256', key).update(`form\0${binding}`).digest()
   return {
@@ -28,11 +27,10 @@ export function createFormTokens(keys: () => readonly KeyObject[]): FormTokens {
   }
 }
 
-/** Why a form is refused: it came from another origin or site, or has no valid token. */
+/** Why a form is refused: another origin, another site, or no valid token. */
 export type FormFault = 'foreign-origin' | 'foreign-site' | 'token'
 
-/** Decides whether a form is accepted. Each of three things alone refuses it: Origin, Sec-Fetch-Site, token. Old browsers and programs do
- *  not send the first two; the token is always needed.
+/** Checks a form by Origin, Sec-Fetch-Site and token. Old browsers and programs do not send the first two; the token is always required.
  *  Source: OWASP cross-site request forgery prevention; Fetch Metadata (W3C). */
 export function checkForm(
   request: { headers: IncomingHttpHeaders; form: URLSearchParams; binding: string },
@@ -48,6 +46,6 @@ export function checkForm(
 export function foreignFault(headers: IncomingHttpHeaders, origin: string): Exclude<FormFault, 'token'> | undefined {
   if (headers.origin !== undefined && headers.origin !== origin) return 'foreign-origin'
   const site = headers['sec-fetch-site']
-  // `none`: the person did it (address bar, bookmark, reload); no other page can cause it
+  // `none`: the person did it (address bar, bookmark, reload); no other page can
   return site === undefined || site === 'same-origin' || site === 'none' ? undefined : 'foreign-site'
 }

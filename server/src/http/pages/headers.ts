@@ -4,9 +4,8 @@ import helmet from 'helmet'
 import { allowFormTargets } from '../../reply/form-targets.ts'
 import type { Handler } from '../request/handler.ts'
 
-/** What a page may load and do. It needs `script-src 'self'` literally: that is where oidc-provider adds the hash of its form_post
- *  script. Each response adds its own targets to `form-action`: Chromium applies it to redirects after a POST too, so 'self' alone would
- *  block the redirect to the client. */
+/** The Content-Security-Policy of pages. `script-src 'self'` must stay literal: oidc-provider adds the hash of its form_post script there.
+ *  Each page adds its targets to `form-action`, since Chromium also applies it to redirects after a POST. */
 export const basePolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -17,7 +16,7 @@ export const basePolicy = [
   "base-uri 'none'",
 ].join('; ')
 
-/** @param formTargets URLs to which a form of the page may lead by redirects
+/** @param formTargets URLs that a form of the page may redirect to
  *  @returns the Content-Security-Policy of that response */
 export function policyFor(formTargets: readonly string[] = []): string {
   return allowFormTargets(basePolicy, formTargets)
@@ -32,7 +31,7 @@ export function createHeaders(needs: { issuer: URL }): Handler {
     referrerPolicy: { policy: 'same-origin' },
     frameguard: { action: 'deny' },
     strictTransportSecurity: https ? { maxAge: 31_536_000, includeSubDomains: false } : false,
-    // off: a client may open us in a popup that needs its opener, and its pages read tokens from another origin
+    // off: clients open us in popups that need their opener, and read tokens from another origin
     crossOriginOpenerPolicy: false,
     crossOriginResourcePolicy: false,
     originAgentCluster: false,
@@ -49,7 +48,7 @@ export function createHeaders(needs: { issuer: URL }): Handler {
   }
 }
 
-/** helmet sets the same headers on every response, so it runs only once. */
+/** helmet always sets the same headers, so it runs only once. */
 function headersOf(middleware: ReturnType<typeof helmet>): Record<string, string> {
   const request = new IncomingMessage(new Socket())
   const response = new ServerResponse(request)

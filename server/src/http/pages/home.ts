@@ -1,8 +1,8 @@
-// The page at the address of the issuer itself.
+// The page at the issuer's own address.
 import { paths } from '@nauthera/rules/endpoints'
 import type { Route } from '../../reply.ts'
 
-/** The page at the address of the issuer itself: people come there by mistake, or to see whether it works.
+/** The page at the issuer's own address, for people who come by mistake or to test it.
  *  @param basePath the issuer's path, '' when it has none; then `/` alone is that address
  *  @param issuer without a slash at the end */
 export function createHomeRoutes(basePath: string, issuer: string): readonly Route[] {

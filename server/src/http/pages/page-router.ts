@@ -26,7 +26,7 @@ export function createPageRouter(needs: {
   origin: string
   pages: Pages
   tokens: FormTokens
-  /** The session that a browser shows, for pages that are bound to it. */
+  /** The browser's session, for pages that are bound to it. */
   sessionOf: (request: IncomingMessage) => { readonly uid: string } | undefined
   audit: Pick<Audit, 'record'>
   /** Milliseconds; for tests. */
@@ -65,7 +65,7 @@ export function createPageRouter(needs: {
     response.setHeader('cache-control', 'no-store')
     if (route.method === 'POST') {
       const location = pathOfTarget(request.url ?? '')
-      // the session of the form is over: the page itself asks to sign in again
+      // the form's session ended: its page asks for a sign-in
       if (binding === undefined) return answer(request, response, { kind: 'redirect', location })
       const fault = checkForm({ headers: request.headers, form: parsed.form, binding }, needs)
       if (fault !== undefined) {
@@ -77,7 +77,7 @@ export function createPageRouter(needs: {
     answer(request, response, await withDeadline(route.handle(parsed), deadlineMs), binding)
   }
 
-  /** What the forms of a page are bound to: the interaction or the link of a mail in its address, or the session of the browser. */
+  /** What the forms of a page are bound to: the interaction or mail link in the address, or the browser's session. */
   function bindingOf(route: Route, { params, raw }: PageRequest): string | undefined {
     if (route.boundTo !== 'session') return `interaction:${params['uid'] ?? params['token'] ?? ''}`
     const session = needs.sessionOf(raw.request)
@@ -115,8 +115,8 @@ function findIn(table: RouteTable, method: string, path: string): FoundRoute | '
 
 const reader = text({ type: 'application/x-www-form-urlencoded', limit: maxBodyBytes, defaultCharset: 'utf-8' })
 
-/** @returns the body; '' when it is no form
- *  @throws an error with the status that it means */
+/** @returns the body of a form; otherwise ''
+ *  @throws an error with its status */
 async function readForm(request: IncomingMessage & { body?: unknown }, response: ServerResponse): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     reader(request as Parameters<typeof reader>[0], response as Parameters<typeof reader>[1], (error?: unknown) =>
@@ -143,7 +143,7 @@ function parseRequest(
   }
 }
 
-/** @throws CodedError STORE_UNAVAILABLE after the deadline: only waiting for the database takes that long */
+/** @throws CodedError STORE_UNAVAILABLE after the deadline: only the database can take that long */
 async function withDeadline<Value>(work: Promise<Value>, milliseconds: number): Promise<Value> {
   let timer: NodeJS.Timeout | undefined
   const overdue = new Promise<never>((_, reject) => {

@@ -17,19 +17,19 @@ import { escapeHtml, showForeign, showLines } from '../branding/texts.ts'
 import type { AllTexts } from '../branding/texts.ts'
 
 export interface Pages {
-  /** @param binding what the page's forms are bound to; without it they have no token of ours (oidc-provider has its own)
-   *  @returns status, headers (the Content-Security-Policy of this page among them) and HTML */
+  /** @param binding of the page's forms; without it they have no token of ours (oidc-provider has its own)
+   *  @returns status, headers with the page's Content-Security-Policy, and HTML */
   render(page: Page, request: IncomingMessage, binding?: string): RenderedPage
 }
 
-/** Compiles every view once. Values are escaped, but for those that a view writes with `~`: HTML of `texts.rich` or of another view.
+/** Compiles every view once. Values are escaped, except with `~`: HTML of `texts.rich` or of another view.
  *  @throws CodedError SETTINGS_INVALID when the layout of the settings cannot be used */
 export function createPages(needs: {
   assets: Pick<Assets, 'stylesheet' | 'areaStylesheet' | 'logo' | 'providerLogos' | 'script'>
   logos: Pick<Logos, 'show'>
   branding: BrandingSettings
   texts: AllTexts
-  /** Where a page leads that has nowhere else to go. */
+  /** The default target of a page's link. */
   accountHref: string
   /** Shows `detail` on error pages. */
   development: boolean
@@ -88,7 +88,7 @@ function loadViews(directory: string): Eta {
   const eta = new Eta({
     autoEscape: true,
     escapeFunction: (value) => escapeHtml(showValue(value)),
-    // else eta removes the line break after each tag, and words of two lines run together
+    // else eta removes the line break after each tag, and words would join
     autoTrim: false,
     cache: true,
   })
@@ -113,7 +113,7 @@ const timeForm = {
   timeZoneName: 'short',
 } as const
 
-/** @param timeZone of the person; one that is unknown here is UTC
+/** @param timeZone of the person; UTC when unknown
  *  @returns a time that stands on one line */
 function showTime(at: Date, language: string, timeZone = 'UTC'): string {
   const inZone = (zone: string) => new Intl.DateTimeFormat(language, { ...timeForm, timeZone: zone }).format(at)
@@ -127,20 +127,20 @@ function showTime(at: Date, language: string, timeZone = 'UTC'): string {
 const inOneLine = (text: string): string => text.replaceAll(/\s/g, '\u00a0')
 
 const letters = new Intl.Segmenter()
-/** A letter that nothing is joined to. */
+/** A letter without a combining character. */
 const plainLetter = /^[a-z0-9](?=$|[ -~])/i
 
-/** @returns the first letter of a name, to show in place of a picture */
+/** @returns the first letter of a name, in place of a picture */
 function initial(name: string): string {
   const trimmed = name.trim()
-  // a segmenter takes longer than the rest of the page
+  // a segmenter would take longer than the whole page
   const plain = plainLetter.exec(trimmed)
   if (plain) return plain[0].toUpperCase()
   const [first] = letters.segment(trimmed)
   return first?.segment.toUpperCase() ?? '·'
 }
 
-/** A view can show text and numbers. Anything else is a fault in the view. */
+/** Views show only texts and numbers; anything else is a bug in the view. */
 function showValue(value: unknown): string {
   if (value === undefined || value === null) return ''
   if (typeof value === 'string' || typeof value === 'number') return String(value)

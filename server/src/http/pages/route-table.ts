@@ -7,11 +7,11 @@ export interface FoundRoute {
 }
 
 export interface RouteTable {
-  /** A HEAD takes the route of the GET. @param path as the request has it, still encoded
-   *  @returns undefined when no route takes it
+  /** HEAD uses the route of GET. @param path of the request, still encoded
+   *  @returns undefined when no route matches
    *  @throws URIError for a parameter that cannot be decoded */
   find(method: string, path: string): FoundRoute | undefined
-  /** @returns the methods of a path; none when it is no path of ours */
+  /** @returns the methods of a path; none for an unknown path */
   methodsOf(path: string): readonly string[]
 }
 
@@ -20,7 +20,7 @@ interface Entry {
   readonly segments: readonly string[]
 }
 
-/** Finds a route by the number of segments of its path, and among those in their order. The case of letters counts, and a slash at the end.
+/** Finds a route by the number of path segments, then in order. It is case-sensitive, and a trailing slash counts.
  *  @param basePath the issuer's path, '' when it has none */
 export function createRouteTable(routes: readonly Route[], basePath: string): RouteTable {
   const entries = routes.map((route) => ({ route, segments: `${basePath}${route.path}`.split('/') }))

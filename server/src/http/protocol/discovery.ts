@@ -10,19 +10,19 @@ export interface DiscoveryDocuments {
   readonly jwks: Buffer
 }
 
-/** Answers a request for metadata or keys. @returns false for any other request, for the next handler */
+/** Answers a request for metadata or keys. @returns false for any other request */
 export type Discovery = (request: IncomingMessage, response: ServerResponse, path: string) => boolean
 
 interface Ready {
   readonly bytes: Buffer
   readonly tag: string
-  /** Names and values by turns: of all forms, Node takes the least time for this one. */
+  /** Names and values in turn, the fastest form for Node. */
   readonly headers: string[]
-  /** Of an answer without the bytes, which who asks has already. */
+  /** The headers of a 304. */
   readonly unchanged: string[]
 }
 
-/** Serves metadata and JWKS as bytes that are prepared once for each set of keys.
+/** Serves metadata and JWKS from bytes that are prepared once for each set of keys.
  *  An issuer with a path has its RFC 8414 metadata at `/.well-known/oauth-authorization-server<path>` too (section 3.1).
  *  @param needs.documents undefined while no keys are loaded */
 export function createDiscovery(needs: { issuer: URL; documents: () => DiscoveryDocuments | undefined }): Discovery {

@@ -4,8 +4,7 @@ import { protocolPaths } from './protocol-paths.ts'
 
 const asksForPage = /^\s*(text\/(html|\*)|application\/xhtml\+xml)\s*(;|$)/i
 
-/** Makes sure that programs get errors as JSON: some HTTP libraries, such as that of Java, send an Accept that begins with text/html.
- *  Everything that asks for a page is removed from Accept, for us and for oidc-provider.
+/** Removes text/html from Accept, so that programs get errors as JSON: some HTTP libraries, such as Java's, send it.
  *  @param basePath the issuer's path, '' when it has none
  *  Source: RFC 6749 section 5.2. */
 export function keepToJson(request: InboundRequest, basePath: string): void {

@@ -8,8 +8,7 @@ import type { Pages } from '../pages/pages.ts'
 import { peerOf } from '../request/peer.ts'
 import { correlationIdOf } from '../request/request-log.ts'
 
-/** The form with which a person confirms a sign-out is the library's own, with a token of the library. It must come from our own page as
- *  well: that token stays the same while the session lasts. */
+/** Refuses a sign-out form from another site. The form is the library's, and its own token stays the same for the whole session. */
 export function createLogoutGuard(needs: {
   basePath: string
   /** Origin of the issuer. */

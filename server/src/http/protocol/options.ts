@@ -6,8 +6,8 @@ import { protocolPaths } from './protocol-paths.ts'
 
 const interactionMethods = ['GET', 'HEAD', 'POST']
 
-/** Answers OPTIONS with the methods of a path, and any other method with 405: Express itself knows only the routers before the
- *  protocol. A preflight goes on to the protocol where scripts of other origins are allowed; for a page it gets no CORS header.
+/** Answers OPTIONS with the methods of a path, and an unknown method with 405. A CORS preflight goes on to the protocol; for a page it
+ *  gets no CORS header.
  *  @param needs.basePath the issuer's path, '' when it has none
  *  Source: RFC 9110 sections 9.3.7 and 15.5.6. */
 export function createOptions(needs: { basePath: string; pages: Pages }): RequestHandler {

@@ -18,7 +18,7 @@ export function createPostByGet(needs: { basePath: string }): Router {
     router.post(path, read, (request, response) => {
       response.setHeader('cache-control', 'no-store')
       const body: unknown = request.body
-      // parsed and written again, so that nothing else of the body gets into the header; the library refuses duplicates
+      // parsed and serialized, so that nothing else gets into the header; the library refuses duplicates
       const query = typeof body === 'string' ? new URLSearchParams(body).toString() : ''
       const isOther = request.is(form) === false
       if (isOther || query.length > longestQuery) {

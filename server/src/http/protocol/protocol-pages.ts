@@ -14,13 +14,13 @@ interface Needs {
   readonly languages: readonly string[]
   /** How pages show a client. */
   readonly describeClient: (clientId: string) => ClientOnPage | undefined
-  /** The person of the browser's session, as recorded here: a directory that is away keeps nobody signed in. */
+  /** The person of the browser's session, from our record, so that a sign-out works without the directory. */
   readonly personOf: (accountId: string) => Promise<PersonOnPage | undefined>
-  /** The other provider at which that person may stay signed in. */
+  /** The other provider at which that person may still be signed in. */
   readonly elsewhereOf: (accountId: string) => Promise<{ name: string; url: string | undefined } | undefined>
-  /** Whose session it is or was a moment ago, and what ends with it for each application. */
+  /** The person of a session, also of one that just ended, and what ends for each application. */
   readonly sessionOf: (uid: string) => Promise<{ userId: string; endings: readonly EndingOnPage[] } | undefined>
-  /** Name of the cookie that names a session that has just ended. */
+  /** Name of the cookie with the session that just ended. */
   readonly ended: string
 }
 
@@ -46,7 +46,7 @@ type AskedFor<Name extends 'error' | 'logout' | 'signedOut'> = Parameters<Protoc
 const clientOf = ({ describeClient }: Needs, { client }: PageAsk) => client && describeClient(client.clientId)
 const languagesOf = (ask: PageAsk) => (ask.parameter('ui_locales') ?? '').split(' ').filter(Boolean)
 
-/** Every page of a sign-in speaks the language of the person, the last one and an error too. */
+/** The person for the language of the page, also after the sign-in and for errors. */
 const readerOf = async ({ personOf }: Needs, { accountId }: PageAsk): Promise<PersonOnPage | undefined> =>
   accountId === undefined ? undefined : inTime(personOf(accountId))
 
@@ -120,7 +120,7 @@ async function deviceRefusedPage(needs: Needs, ...[ask, out, fault]: AskedFor<'e
 async function signedOutPage(needs: Needs, ...[ask, { stillSignedIn, unlisted }]: AskedFor<'signedOut'>) {
   const uid = stillSignedIn ? undefined : readCookies(ask.request).get(needs.ended)
   const session = uid === undefined ? undefined : await inTime(needs.sessionOf(uid))
-  // nobody is signed in any more; the page is still for whoever was
+  // the session has ended; the page is still for that person
   const userId = stillSignedIn ? ask.accountId : session?.userId
   const reader = userId === undefined ? undefined : await inTime(needs.personOf(userId))
   const model = { client: clientOf(needs, ask), stillSignedIn, unlisted, endings: session?.endings }
@@ -128,7 +128,7 @@ async function signedOutPage(needs: Needs, ...[ask, { stillSignedIn, unlisted }]
   return needs.pages.render(page, ask.request)
 }
 
-/** By the name of the library's error: the end of a device's sign-in that is no fault. */
+/** Notices by the library's error name, for ends of a device sign-in that are no fault. */
 const deviceNotices: Readonly<Record<string, string>> = {
   AbortedError: 'device-refused',
   NotFoundError: 'device-over',
@@ -136,7 +136,7 @@ const deviceNotices: Readonly<Record<string, string>> = {
   AlreadyUsedError: 'device-over',
 }
 
-/** Milliseconds. Whoever signs out of a computer that others use does not wait longer for what the page can do without. */
+/** The longest wait for optional parts of the sign-out page. Milliseconds. */
 const longestWait = 1500
 
 /** @returns undefined when it fails, or takes too long */
@@ -155,12 +155,12 @@ export async function inTime<Value>(value: Promise<Value>): Promise<Value | unde
 /** Some descriptions repeat what the request said. */
 const longestDescription = 200
 
-/** The answer to an error with a code of ours. SessionNotFound is the library's for an interaction that this browser does not have. */
+/** The answer to a coded error. SessionNotFound is the library's error for an unknown interaction. */
 function codedAnswer({ code, name }: ProtocolFault): ErrorAnswer | undefined {
   return answerToCode(name === 'SessionNotFound' ? 'INTERACTION_EXPIRED' : code)
 }
 
-/** Details for developers, such as the redirect URIs that are registered. The page shows them in development only. */
+/** Details for developers, such as the registered redirect URIs; shown in development only. */
 function detailOf(ask: PageAsk, out: Parameters<ProtocolPages['error']>[1], fault: ProtocolFault): string {
   const text = [out.error_description, fault.error_detail].filter(Boolean).join('; ')
   if (out.error !== 'invalid_redirect_uri') return text

@@ -10,13 +10,13 @@ export function answerPage(request: IncomingMessage, response: ServerResponse, p
   response.end(request.method === 'HEAD' ? undefined : page.body)
 }
 
-/** Whether the caller wants a page; else it gets JSON. Browsers name text/html in Accept, programs do not. */
+/** Whether to answer with a page or JSON: browsers accept text/html, programs do not. */
 export function wantsPage(request: { headers: { accept?: string | undefined } }): boolean {
   const accept = request.headers.accept ?? ''
   return /\btext\/html\b/i.test(accept)
 }
 
-/** Bytes of a kind that browsers show. */
+/** Bytes with a media type. */
 export interface MediaFile {
   readonly type: string
   readonly bytes: Buffer
@@ -32,7 +32,7 @@ export function answerFile(
 ): void {
   response.setHeader('cache-control', cacheControl)
   response.setHeader('content-type', file.type)
-  // somebody may open an SVG by itself: nothing in it must run
+  // somebody may open an SVG directly: no script in it must run
   response.setHeader(
     'content-security-policy',
     "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",

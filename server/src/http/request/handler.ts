@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** A request as Express, or the list of handlers for programs, passes it on. */
+/** A request as Express or our own chain passes it on. */
 export type InboundRequest = IncomingMessage & { originalUrl?: string }
 
-/** A handler that needs nothing of Express, so that it works for requests of programs too (application.ts). */
+/** A handler without Express, so that it also works in the short chain (application.ts). */
 export type Handler = (request: InboundRequest, response: ServerResponse, next: (error?: unknown) => void) => void
 
 /** @returns the path of a request target in origin-form, without its query */
@@ -13,8 +13,7 @@ export function pathOfTarget(url: string): string {
 }
 
 /** @param name in lower case
- *  @returns a header as it was sent; undefined when there is none, or more than one. Node makes an object of all headers for `headers`, which takes as long as
- *  to find one of them here */
+ *  @returns a header as sent; undefined for none or several. Cheaper than `headers`, for which Node parses all headers */
 export function soleHeader({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>, name: string): string | undefined {
   let found: string | undefined
   for (let at = 0; at < rawHeaders.length; at += 2) {

@@ -10,8 +10,8 @@ import { peerOf } from './peer.ts'
 /** The header that carries the correlation id, in both directions. */
 const correlationHeader = 'x-correlation-id'
 
-/** The id (16 hex) of a request, for the answer's header, the page, the log and the audit. It is always ours: with an id of its own a
- *  caller could make its request look like another one. */
+/** The correlation id of a request (16 hex), for the answer's header, the page, the log and the audit. We always create it: a caller's id
+ *  could imitate another request. */
 export function correlationIdOf(request: IncomingMessage): string {
   const id = request.headers[correlationHeader]
   return typeof id === 'string' ? id : ''
@@ -24,8 +24,8 @@ export interface ObservedRequest {
   readonly seconds: number
 }
 
-/** Gives each request its correlation id, and writes one line at its end; that of a token that was granted is the audit event's line too. The
- *  line has no query, cookie, body or token; of the path it has only words of our own routes.
+/** Creates the correlation id of each request and logs one line at its end. For a granted token it is also the audit line. The line has no
+ *  query, cookie, body or token, and of the path only known words.
  *  @param needs.observe gets the same, for the latency histogram */
 export function createRequestLog(needs: {
   log: Log
@@ -88,10 +88,10 @@ export function observeLatency(metrics: Metrics): (request: ObservedRequest) => 
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS'])
 
-/** Names routes by words of our own paths only: no id, code or name gets into a log, and no unknown path becomes a new metric label.
+/** Names routes by the known words of a path, so that no id or code gets into logs or metric labels.
  *  @param paths below the issuer, as route tables write them: `/interaction/:uid/sign-in`
  *  @param basePath the issuer's path, '' when it has none
- *  @returns the path below the issuer, with `:` for each segment that is no word of our paths; `other` when the first is none */
+ *  @returns the path below the issuer, with `:` for each unknown segment; `other` when the first is unknown */
 export function createRouteNames(paths: readonly string[], basePath: string): (path: string) => string {
   const segments = paths.map((path) => path.split('/').slice(1))
   const first = new Set(segments.map(([segment]) => segment))

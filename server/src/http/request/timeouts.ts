@@ -1,8 +1,8 @@
 // How long a request may take.
 import type { ServerOptions } from 'node:http'
 
-/** Time-outs (milliseconds) and limits of inbound HTTP, for `createServer`. Node checks open connections only every
- *  `connectionsCheckingInterval`; its default of 30 s would make the others up to three times as long. */
+/** Time-outs (milliseconds) and limits of inbound HTTP, for `createServer`. Node checks connections only every
+ *  `connectionsCheckingInterval`, whose default of 30 s would prolong the others. */
 export const inboundLimits = {
   headersTimeout: 10_000,
   requestTimeout: 15_000,
@@ -12,8 +12,8 @@ export const inboundLimits = {
   maxHeaderSize: 32 * 1024,
 } as const satisfies ServerOptions
 
-/** Bytes: the longest body that a handler reads; a longer one gets 413. oidc-provider has the same limit. */
+/** Bytes of the longest body; a longer one gets 413. oidc-provider has the same limit. */
 export const maxBodyBytes = 56 * 1024
 
-/** Milliseconds for the handler of a page. After that the person gets 503 and can try again. */
+/** Milliseconds for a page. After that the person gets 503. */
 export const requestDeadlineMs = 10_000
