@@ -1,4 +1,4 @@
-// nauthera audit: what happened, and what happens now.
+// nauthera audit: searches the audit log, and follows it.
 import { setTimeout } from 'node:timers/promises'
 import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
@@ -10,7 +10,7 @@ import { findUser } from './people/one-user.ts'
 const columns = ['at', 'event', 'outcome', 'reason', 'actor', 'target', 'clientId', 'address', 'correlationId']
 /** Rows of one query. */
 const pageSize = 500
-/** Milliseconds between two looks of `tail --follow`. */
+/** Milliseconds between two queries of `tail --follow`. */
 const lookEvery = 1000
 
 export function addAuditCommands(program: Command, session: CommandSession): void {
@@ -108,14 +108,14 @@ async function* pagesOf({ audit }: Opened, filter: Omit<AuditFilter, 'limit'>, m
   }
 }
 
-/** The latest rows; with `follow` then those that come, until Ctrl-C. */
+/** The latest rows; with `follow` also new ones, until Ctrl-C. */
 async function* tail(
   session: CommandSession,
   { audit }: Opened,
   about: { filter: Omit<AuditFilter, 'limit'>; lines: number; follow?: boolean },
 ) {
   const { filter, lines, follow } = about
-  // it begins before the first rows are read: what is written in between comes with the next ones
+  // it starts before the first query, so that no row is missed
   const follower = follow ? await audit.follow(filter) : undefined
   const first = lines === 0 ? [] : await audit.search({ ...filter, limit: lines })
   follower?.skip(first)

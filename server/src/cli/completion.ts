@@ -1,4 +1,4 @@
-// nauthera completion: what a shell offers when the person presses Tab. The script is made from the commands themselves.
+// nauthera completion: renders the completion script of a shell from the commands themselves.
 import { Argument } from 'commander'
 import type { Command, Option } from 'commander'
 import type { Terminal } from './terminal/terminal.ts'
@@ -22,7 +22,7 @@ Examples:
     .action((shell: Shell) => void terminal.stdout.write(renderCompletion(shell, program)))
 }
 
-/** What can follow one command. */
+/** The words that can follow one command. */
 interface Place {
   /** Without the name of the program: '' or 'users add'. */
   readonly path: string
@@ -41,7 +41,7 @@ const placesOf = (command: Command, path: string): Place[] => [
   ...command.commands.flatMap((child) => placesOf(child, `${path} ${child.name()}`.trim())),
 ]
 
-/** bash and zsh: both walk the words to the place of the cursor, then offer what can follow there. */
+/** The script for bash and zsh: it walks the words up to the cursor, then offers what can follow. */
 function renderPosix(shell: 'bash' | 'zsh', places: readonly Place[]): string {
   const known = places.filter(({ path }) => path !== '').map(({ path }) => quoted(parentOf(path)))
   const choices = new Map(places.flatMap(({ options }) => options.flatMap(choicesOf)))

@@ -66,7 +66,7 @@ removed (of no use; a server deletes it soon). USE is sig, cookie, or file: a si
     )
 }
 
-/** @returns the place of each key in signing.jwksFile; none where there is no such file, or it cannot be used */
+/** @returns the place of each key in signing.jwksFile; none without a usable file */
 async function placesIn(session: CommandSession): Promise<ReadonlyMap<string, number>> {
   const { jwksFile, algorithms } = settingsOf(session).signing
   if (jwksFile === undefined) return new Map()
@@ -143,7 +143,7 @@ async function rotate(session: CommandSession, options: RotateOptions): Promise<
   })
 }
 
-/** Says which keys are used from when, and prints those that were made. */
+/** Prints the new keys, and when they become active. */
 function tellNext(
   session: CommandSession,
   before: readonly KeySummary[],
@@ -186,7 +186,7 @@ const brokenCookies = [
   'Refresh tokens, opaque access tokens, codes and sign-ins that are under way are refused: applications must send people to sign in again.',
 ]
 
-/** Said before and after: nobody should be surprised. */
+/** What breaks, printed before and after. */
 const whatBreaks: Readonly<Record<Cut, readonly string[]>> = {
   signing: brokenTokens,
   cookies: brokenCookies,

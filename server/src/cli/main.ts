@@ -3,7 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { runCommand } from './program.ts'
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // `nauthera users list | head` has read enough
+  // the reader closed the pipe, as in `nauthera users list | head`
   if (error.code !== 'EPIPE') throw error
   process.exit(0)
 })
@@ -24,7 +24,7 @@ process.exitCode = await runCommand({
   by: nameOfUser(),
 })
 
-/** @returns the name of who runs this process, or the number in a container that has no names */
+/** @returns the user of this process, by name or number */
 function nameOfUser(): string {
   try {
     return userInfo().username

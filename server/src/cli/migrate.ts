@@ -7,7 +7,7 @@ import { createProgress } from './terminal/progress.ts'
 import { adminEvent, connectionOf, print, say, withDatabase } from './terminal/session.ts'
 import type { CommandSession } from './terminal/session.ts'
 
-/** @param setExitCode for a command that succeeds but has found something to do */
+/** @param setExitCode for a command that succeeds with work left */
 export function addMigrateCommands(
   program: Command,
   session: CommandSession,

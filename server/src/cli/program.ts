@@ -26,7 +26,7 @@ interface Call {
   readonly terminal: Terminal
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly version: string
-  /** Who runs it: a name of the operating system. */
+  /** The operating system's name of who runs it. */
   readonly by: string
 }
 
@@ -43,7 +43,7 @@ export async function runCommand(call: Call): Promise<number> {
 }
 
 /** Every command.
- *  @param setExitCode for a command that succeeds but has found something to do */
+ *  @param setExitCode for a command that succeeds with work left */
 export function createProgram(call: Omit<Call, 'arguments'>, setExitCode: (code: number) => void): Command {
   const { terminal, environment, by } = call
   const program = new Command('nauthera')
@@ -95,7 +95,7 @@ Examples:
   return program
 }
 
-/** `--settings`, `-o` and `--reason` are understood before and after the command. */
+/** Accepts `--settings`, `-o` and `--reason` before and after the command. */
 function shareOptions(command: Command, program: Command): void {
   if (command === program || command.commands.length > 0) return
   for (const option of program.options.filter(({ long }) => long !== '--version')) {
@@ -109,7 +109,7 @@ function shareOptions(command: Command, program: Command): void {
 const every = (command: Command): Command[] => [command, ...command.commands.flatMap(every)]
 
 function report(error: unknown, { stderr }: Terminal): number {
-  // commander has printed its message already; help and version are no faults
+  // commander has printed its message; help and version are no faults
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (!hasCode(error)) {
     stderr.write(`nauthera: ${describeError(error)}\n`)
@@ -123,7 +123,7 @@ function report(error: unknown, { stderr }: Terminal): number {
   return hasCode(error, 'SETTINGS_INVALID', 'USAGE_INVALID') ? 2 : 1
 }
 
-/** What docs/errors.md says to do; a fault of the settings or the usage says so itself. */
+/** The remedy in docs/errors.md; faults of settings and usage explain themselves. */
 function remedyOf(code: string): string {
   const { remedy } = (errorCatalogue as Readonly<Record<string, { remedy?: string }>>)[code] ?? {}
   return remedy === undefined ? '' : `What to do: ${remedy}\n`

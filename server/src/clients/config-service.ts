@@ -205,7 +205,7 @@ function tellUsage(stream: ServerStream, usage: UsageRecorder, everyMs: number):
   const tell = (report: UsageReport): void => {
     cursor = report.cursor
     stream.send({ message: { case: 'usage', value: usageMessage(report) } }).catch(() => {
-      // the stream broke; the next one is told everything
+      // the stream broke; the next one gets everything
     })
   }
   tell(usage.since(cursor))

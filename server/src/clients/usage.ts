@@ -83,7 +83,7 @@ export interface UsageRecorder {
   touchCode(client: RegisteredClient, code: RedeemedCode): void
   /** A request in the name of the client was refused. */
   countRefusal(client: RegisteredClient, refusal: SeenRefusal): void
-  /** @param cursor 0 for everything that is known, then what the last call returned */
+  /** @param cursor 0 for everything, then the cursor of the last report */
   since(cursor: number): UsageReport
   /** Removes the records of other clients. */
   keepOnly(registry: Registry): void

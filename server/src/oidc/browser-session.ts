@@ -1,4 +1,4 @@
-// The session of a browser, for pages that belong to no authorization request.
+// Loads and renews the browser's session, for pages outside of an authorization request.
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { LoadedAccount } from '../store/sessions/accounts.ts'
@@ -11,15 +11,14 @@ import type { SessionCookies, SessionPayload } from './session-cookie.ts'
 
 /** The session of a browser, for pages that belong to no authorization request. */
 export interface BrowserSessions {
-  /** What the cookie says. Only the database knows whether that session has ended. */
+  /** The session in the cookie. Only the database knows whether it has ended. */
   shown(request: IncomingMessage): SessionPayload | undefined
-  /** Asks the database too, with one query.
-   *  @returns undefined when nobody is signed in: the session has ended or expired, on whichever replica, or the person is
-   *  disabled or gone
+  /** Loads the session, with one query of the database.
+   *  @returns undefined when the session has ended or expired, or the person is disabled or deleted
    *  @throws CodedError STORE_UNAVAILABLE */
   load(request: IncomingMessage): Promise<LiveSession | undefined>
-  /** Sets the cookie of the session again, of a version below which cookies are refused from now on.
-   *  @param raised.amr what the person has proved in it by now; default: as before */
+  /** Sets the session cookie with a new version; cookies of lower versions are refused.
+   *  @param raised.amr the new `amr`; default: unchanged */
   renew(exchange: Exchange, raised: { version: number; amr?: readonly string[] }): void
 }
 
@@ -27,7 +26,7 @@ export interface LiveSession {
   readonly uid: string
   /** Of the cookie. */
   readonly version: number
-  /** Epoch seconds: the last proof. */
+  /** Epoch seconds of the last authentication. */
   readonly authTime: number
   readonly amr: readonly string[]
   readonly acr: string | undefined

@@ -1,11 +1,11 @@
-// Scopes and groups -> claims.
+// Builds claims from a person, from groups and from scopes.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { claimsByScope, scopeOfClaim } from '@nauthera/rules/scopes'
 import type { User } from '../store/people/user.ts'
 
 const standardProfile: readonly string[] = [...claimsByScope.profile, ...claimsByScope.address, ...claimsByScope.phone]
 
-/** All claims about a person, in the types of the standard. The library picks those that scopes and request allow.
+/** All claims about a person. The library selects those that scopes and request allow.
  *  Source: OpenID Connect Core 5.1. */
 export function claimsOf(user: User): Record<string, unknown> {
   const profile = Object.entries(user.profile).filter(
@@ -31,7 +31,7 @@ function isOfItsType(name: string, value: unknown): boolean {
   return typeof value === 'string'
 }
 
-/** Claims that a client derives from groups, such as roles.
+/** The claims that a client derives from groups, such as roles.
  *  @returns by name; a claim without a value is left out */
 export function claimsFromGroups(rules: ClientConfig['claims'], groups: readonly string[]): Record<string, unknown> {
   const claims: Record<string, unknown> = {}
@@ -44,9 +44,9 @@ export function claimsFromGroups(rules: ClientConfig['claims'], groups: readonly
   return claims
 }
 
-/** What a token of a person tells an API of them (resourceServer.tokens.claims), as far as the person let the client know it.
- *  @param consented the scopes about a person in the grant of the token; claims from groups are of the scope `groups`
- *  @returns the claims that the API names and no more, an address with whether it was verified */
+/** The claims in an API's token (resourceServer.tokens.claims), limited to the consented scopes.
+ *  @param consented scopes about the person in the token's grant; claims from groups belong to the scope `groups`
+ *  @returns the claims that the API lists; `email` comes with `email_verified` */
 export function claimsForApi(
   { resourceServer, claims }: Pick<ClientConfig, 'resourceServer' | 'claims'>,
   user: User,
@@ -64,7 +64,7 @@ export function claimsForApi(
   )
 }
 
-/** The same for an API that introspects the token, with the name that RFC 7662 has for the user. */
+/** The same for introspection, with `username` (RFC 7662). */
 export function claimsOnIntrospection(...about: Parameters<typeof claimsForApi>): Record<string, unknown> {
   const told = claimsForApi(...about)
   return 'preferred_username' in told ? { ...told, username: told['preferred_username'] } : told

@@ -8,7 +8,7 @@ export interface Exchange {
   readonly response: ServerResponse
 }
 
-/** Where an interaction goes on when its person was asked: at the authorization endpoint, or at that of devices. */
+/** Where an interaction resumes: at the authorization endpoint or the device endpoint. */
 export type ResumePlace = 'resume' | 'device'
 /** Paths to which a browser sends the cookie of an interaction. */
 export type InteractionPlace = 'pages' | ResumePlace
@@ -19,29 +19,26 @@ export interface CookieScope {
   /** Path of the issuer, at least `/`. */
   readonly path: string
   readonly session: string
-  /** Tells a browser that somebody signed in with before from a new one. It opens nothing. */
+  /** Recognizes a browser that was used before. It grants nothing. */
   readonly browser: string
-  /** The browser sends an interaction's cookie only to the pages or the resume endpoint of that interaction. So a
-   *  request carries the cookies of one tab, however many tabs are open. */
+  /** An interaction's cookie has the path of its pages or its resume endpoint, so a request only carries the cookies of one tab. */
   readonly interaction: (uid: string) => { readonly name: string } & Readonly<Record<InteractionPlace, string>>
-  /** Names of the two cookies that the library itself sets for an interaction: one for its pages, one for its resume
-   *  endpoint. */
+  /** Names of the library's own two cookies for an interaction: for pages and for the resume endpoint. */
   readonly library: { readonly pages: string; readonly resume: string }
-  /** The cookie that lists the interactions this browser has begun. It is sent to the authorization and resume
-   *  endpoints, where interactions begin and end; those of devices have a list of their own. */
+  /** The list of this browser's interactions. It is sent to the authorization and resume endpoints; devices have their own list. */
   readonly begun: Readonly<Record<'name' | ResumePlace, string>>
-  /** Names what was done just now, for the next page that the person sees. It is not signed: at most it shows a text of ours. */
+  /** The key of a message for the next page. Unsigned: it can only show one of our texts. */
   readonly said: string
-  /** What a person who links a sign-in at another provider was sent there with, encrypted. */
+  /** The encrypted state of a redirect to link an identity. */
   readonly linking: { readonly name: string; readonly path: string }
-  /** Lists who signed in with this browser and wanted to stay signed in. It opens nothing. */
+  /** The remembered accounts of this browser. It grants nothing. */
   readonly remembered: { readonly name: string; readonly path: string }
-  /** Names the session that has just ended, for the page that says what ended with it. */
+  /** The session that just ended, for the page that describes what ended. */
   readonly ended: { readonly name: string; readonly path: string }
 }
 
-/** The session cookie is `__Host-` (no Domain, Path=/, Secure) when the issuer has no path. When it has one, another
- *  application may share the host, so the cookie gets that path and `__Secure-`, as the narrower ones have. */
+/** The session cookie is `__Host-` (no Domain, Path=/, Secure) for an issuer without a path. With a path another application may share the
+ *  host, so the cookie gets the path and `__Secure-`. */
 export function cookieScope(issuer: URL): CookieScope {
   const secure = issuer.protocol === 'https:'
   const base = issuer.pathname.replace(/\/$/, '')
@@ -70,7 +67,7 @@ export function cookieScope(issuer: URL): CookieScope {
   }
 }
 
-/** @returns cookies by name; of several with one name the first (RFC 6265 section 5.4 puts the longest path first) */
+/** @returns cookies by name; the first of several (RFC 6265 section 5.4: the longest path comes first) */
 export function readCookies({ headers }: IncomingMessage): ReadonlyMap<string, string> {
   const { cookie = '' } = headers
   const known = parsed.get(headers)
@@ -85,7 +82,7 @@ export function readCookies({ headers }: IncomingMessage): ReadonlyMap<string, s
   return cookies
 }
 
-/** By the headers of a request: its cookies are read several times. */
+/** Parsed cookies by request headers. */
 const parsed = new WeakMap<object, { readonly cookie: string; readonly cookies: ReadonlyMap<string, string> }>()
 
 /** Sets a cookie; replaces one with the same name and path that this response already sets.

@@ -1,7 +1,7 @@
-/** Levels of JSON that a request may have; what anybody needs is far less. */
+/** The deepest nesting of JSON in a request. */
 export const deepest = 32
 
-/** Whether a text would have more levels than that as JSON. */
+/** Whether a JSON text is nested deeper. */
 export function isDeep(text: string): boolean {
   let depth = 0
   let isInString = false
@@ -18,7 +18,7 @@ export function isDeep(text: string): boolean {
   return false
 }
 
-/** Whether header or claims of a JWT are. */
+/** Whether the header or claims of a JWT are. */
 export const isDeepJwt = (token: string): boolean =>
   token
     .split('.')

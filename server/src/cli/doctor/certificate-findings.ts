@@ -1,4 +1,4 @@
-// What `nauthera doctor` finds about certificates of clients (docs/mutual-tls.md).
+// Checks of `nauthera doctor`: certificates of clients (docs/mutual-tls.md).
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { paths } from '@nauthera/rules/endpoints'
@@ -17,7 +17,7 @@ const patience = 5000
 
 const found = (state: Finding['state'], says: string): Finding => ({ check, state, says })
 
-/** Whether the authorities can be used, and whether clients reach the address where certificates count. */
+/** Checks the CA file, and the address for mutual TLS. */
 export async function checkClientCertificates(settings: ServerSettings): Promise<Finding[]> {
   const { mutualTLS } = settings
   if (mutualTLS === undefined) return [found('ok', 'none are taken: mutualTLS is not configured')]
@@ -60,7 +60,7 @@ async function listenerFindings({ listen }: MutualTlsSettings, tls: ServerSettin
   }
 }
 
-/** We have no certificate to show, and need none to be told who is there. */
+/** Checks that the address answers; no client certificate is needed for that. */
 async function addressFindings({ url }: MutualTlsSettings, issuer: string): Promise<Finding[]> {
   if (url === undefined) return []
   const address = `${url}${new URL(issuer).pathname.replace(/\/$/, '')}${paths.discovery}`

@@ -1,4 +1,4 @@
-// nauthera doctor: looks at a running installation from where it is started, and says in words what is wrong.
+// nauthera doctor: checks a running installation, and prints what is wrong.
 import type { Command } from 'commander'
 import { checkClientCertificates } from './certificate-findings.ts'
 import { checkCache, checkDatabase, checkKeys, checkMail, checkProxies, checkSources } from './findings.ts'

@@ -1,4 +1,4 @@
-// The checks of `nauthera doctor`. Each answers with what it found; none throws.
+// Checks of `nauthera doctor`: database, sources, mail, keys, proxies. Each returns findings; none throws.
 import { describeError } from '@nauthera/runtime/log'
 import { untrustedMetric } from '../../http/edge/untrusted-headers.ts'
 import { createSmtp } from '../../mail/smtp.ts'
@@ -33,7 +33,7 @@ const ok = (check: string, says: string): Finding => ({ check, state: 'ok', says
 const warning = (check: string, says: string): Finding => ({ check, state: 'warning', says })
 const fault = (check: string, says: string): Finding => ({ check, state: 'fault', says })
 
-/** Whether PostgreSQL can be reached, and has the tables of this release. */
+/** Checks that PostgreSQL answers and has the tables of this release. */
 export async function checkDatabase(session: CommandSession): Promise<Finding[]> {
   const check = 'database'
   try {
@@ -81,7 +81,7 @@ async function canKeep(
 
 const nothing = () => undefined
 
-/** Whether each server of each directory can be reached, lets the searching account in, and knows somebody. */
+/** Checks that each server of each directory answers, accepts the search account, and finds a person. */
 export async function checkSources({ sources }: ServerSettings): Promise<Finding[]> {
   const findings = sources.map(async (source) =>
     source.type === 'ldap' ? (await probeDirectory(source)).map((probe) => sourceFinding(source.id, probe)) : [],
@@ -97,7 +97,7 @@ function sourceFinding(id: string, { url, fault: wrong, certificateEnd }: Server
   return days < renewalDays ? warning(check, `${says}; renew it`) : ok(check, says)
 }
 
-/** Whether the mail server takes our connection, with TLS and sign-in as the settings say. No mail is sent. */
+/** Checks the connection to the mail server, with TLS and sign-in. No mail is sent. */
 export async function checkMail({ mail }: ServerSettings): Promise<Finding> {
   const check = 'mail'
   if (mail === undefined) return ok(check, 'none is configured; what needs a mail is not offered')
@@ -111,7 +111,7 @@ export async function checkMail({ mail }: ServerSettings): Promise<Finding> {
   }
 }
 
-/** Whether each algorithm has a key that signs, and whether the ring decrypts every key. */
+/** Checks that each algorithm has a signing key, and that every key can be decrypted. */
 export async function checkKeys(session: CommandSession): Promise<Finding[]> {
   const check = 'keys'
   try {
@@ -162,7 +162,7 @@ async function keysInFile({ signing }: ServerSettings): Promise<readonly FileKey
   }
 }
 
-/** Whether a proxy in front tells addresses that the server does not believe. */
+/** Checks for a proxy that is missing in `trustedProxies`. */
 export async function checkProxies(settings: ServerSettings): Promise<Finding> {
   const check = 'proxy'
   const { allowUntrustedProxy, management } = settings

@@ -1,4 +1,4 @@
-// What `nauthera doctor` finds at the address of the issuer: it asks there as an application would, and says whom the certificate leads to.
+// Checks of `nauthera doctor`: the issuer's address, as an application reaches it, and its certificate.
 import { readFile } from 'node:fs/promises'
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
@@ -13,10 +13,10 @@ import type { Finding } from './findings.ts'
 const patience = 5000
 const day = 86_400_000
 const renewalDays = 14
-/** No answer of ours is as long. */
+/** Bytes: longer than any answer of ours. */
 const longest = 100_000
 
-/** Certificates in which a check may believe; `file` is where they stand. */
+/** CA certificates that a check may trust, with their file. */
 interface Trust {
   readonly file: string
   readonly ca: string
@@ -25,12 +25,12 @@ interface Trust {
 interface IssuerAnswer {
   readonly status: number
   readonly body: string
-  /** As TLS writes it; undefined without TLS. */
+  /** End of the certificate as TLS shows it; undefined without TLS. */
   readonly certificateEnd: string | undefined
 }
 
-/** Whether the issuer answers under its own name, as an application would see it from here.
- *  @param caFile authorities (PEM) that an administrator names; undefined: those that the server mounts with its own certificate */
+/** Checks that the issuer answers with its own name.
+ *  @param caFile CA certificates (PEM); default: those beside the server's certificate */
 export async function checkIssuer({ issuer, tls }: ServerSettings, caFile?: string): Promise<Finding[]> {
   const check = 'issuer'
   const url = `${issuer}${paths.discovery}`
@@ -65,7 +65,7 @@ function certificateFindings({ certificateEnd }: IssuerAnswer): Finding[] {
   return [{ check: 'certificate', state: isLate ? 'warning' : 'ok', says: isLate ? `${says}; renew it` : says }]
 }
 
-/** @returns the files in which a check may believe, the authority before the certificate itself. @throws when the named file is not there */
+/** @returns the files to trust, the CA before the certificate itself. @throws when the named file is not there */
 async function trustOf(tls: ServerSettings['tls'], caFile: string | undefined): Promise<Trust[]> {
   if (caFile !== undefined) return [{ file: caFile, ca: await readFile(caFile, 'utf8') }]
   if (tls === undefined) return []
@@ -74,8 +74,8 @@ async function trustOf(tls: ServerSettings['tls'], caFile: string | undefined): 
   return (await Promise.all(read)).filter(({ ca }) => ca.includes('BEGIN CERTIFICATE'))
 }
 
-/** Asks with the authorities of the system first.
- *  @returns the answer, and the file that was needed to believe it; undefined: none
+/** Requests with the system's CAs first.
+ *  @returns the answer, and the file that was needed to trust it, if any
  *  @throws the first refusal when no file helps */
 async function askBelieving(url: string, trusts: readonly Trust[]): Promise<{ answer: IssuerAnswer; trust?: Trust }> {
   try {
@@ -93,7 +93,7 @@ async function askBelieving(url: string, trusts: readonly Trust[]): Promise<{ an
   }
 }
 
-/** @param ca certificates (PEM) in place of those of the system; one that no authority signed may be that of the server itself */
+/** @param ca certificates (PEM) in place of the system's CAs; may be the server's own self-signed one */
 function ask(url: string, ca?: string): Promise<IssuerAnswer> {
   const { protocol } = new URL(url)
   return new Promise((resolve, reject) => {

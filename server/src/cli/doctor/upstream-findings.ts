@@ -1,4 +1,4 @@
-// What `nauthera doctor` finds at the other providers at which people sign in.
+// Checks of `nauthera doctor`: the other providers at which people sign in.
 import { describeError } from '@nauthera/runtime/log'
 import { readSecretFile } from '@nauthera/runtime/settings'
 import { isLoopback } from '@nauthera/rules/issuer'
@@ -14,14 +14,14 @@ import { isPlainHttp } from '../../settings/upstream.ts'
 import type { UpstreamSettings } from '../../settings/upstream.ts'
 import type { Finding } from './findings.ts'
 
-/** Whether each provider says what it is, has keys, and agrees with us about the time; and whether our id and secret there can be read. */
+/** Checks metadata, keys and clock of each provider, and that our client id and secret can be read. */
 export async function checkUpstreams(settings: ServerSettings): Promise<Finding[]> {
   const answered = await Promise.all(settings.upstreams.map((upstream) => checkUpstream(upstream, settings)))
   return [...answered, ...settings.upstreams.flatMap((upstream) => checkSecondStep(upstream, settings))]
 }
 
-/** Setting up a second factor wants a sign-in whose time is known (`login/proof/set-up-factor.ts`): who has nothing but a provider that says none
- *  cannot do what the setting wants of them. */
+/** Finds providers without `auth_time`, when second factors are required: setting one up needs the time of the sign-in
+ *  (`login/proof/set-up-factor.ts`). */
 function checkSecondStep(upstream: UpstreamSettings, settings: ServerSettings): Finding[] {
   const { policy, requiredGroups } = settings.secondFactor
   const isWanted = policy === 'required' || (policy === 'optional' && requiredGroups.length > 0)

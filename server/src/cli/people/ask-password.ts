@@ -1,5 +1,5 @@
-// The password for a command: asked for without echo, read from standard input, or generated. It is never an argument: other users of
-// the machine could see that.
+// Reads the password for a command: prompted without echo, from standard input, or generated. Never an argument, which other users of the
+// machine could see.
 import { randomBytes } from 'node:crypto'
 import { StringDecoder } from 'node:string_decoder'
 import { CodedError } from '@nauthera/runtime/coded-error'
@@ -11,7 +11,7 @@ export interface PasswordOptions {
   readonly generate?: boolean
 }
 
-/** @returns the password, and whether it was generated and has to be shown
+/** @returns the password, and whether it was generated and must be shown
  *  @throws CodedError USAGE_INVALID */
 export async function askPassword(
   terminal: Terminal,
@@ -38,7 +38,7 @@ function generatePassword(): Secret {
   const symbols: string[] = []
   while (symbols.length < 25) {
     const byte = randomBytes(1)[0]!
-    // no remainder: every symbol is equally likely
+    // no remainder, so every symbol is equally likely
     if (byte < letters.length * 8) symbols.push(letters[byte % letters.length]!)
   }
   return new Secret(symbols.join('').replace(/.{5}(?=.)/g, '$&-'))
@@ -78,7 +78,7 @@ function askHidden({ stdin, stderr }: Terminal, question: string): Promise<Secre
       const characters = Array.from(typeof chunk === 'string' ? chunk : decoder.write(chunk))
       for (const [index, character] of characters.entries()) {
         if (character === '\r' || character === '\n') {
-          // what was pasted after the line belongs to the next question
+          // input after the line belongs to the next question
           const rest = characters.slice(index + 1).join('')
           return end(() => {
             if (rest !== '') stdin.unshift(Buffer.from(rest))

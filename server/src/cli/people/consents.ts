@@ -1,4 +1,4 @@
-// nauthera consents: what people have allowed applications.
+// nauthera consents: lists and revokes what people have allowed applications.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createAuthorizations } from '../../store/tokens/authorizations.ts'
@@ -36,7 +36,7 @@ export function addConsentCommands(program: Command, session: CommandSession): v
       withDatabase(session, async (opened) => {
         const { id: userId, username } = await findUser(opened, login)
         const store = createConsents(opened)
-        // a client that was deleted and made again has the same id, and another UID
+        // a client that was deleted and created again has the same id and another UID
         const known = await createAuthorizations(opened).clientsOfUser(userId)
         const found = known.filter((one) => one.clientId === client || one.clientUid === client)
         if (found.length === 0) {

@@ -1,4 +1,4 @@
-// nauthera groups: which people are in which group.
+// nauthera groups: groups and their members.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createGroups } from '../../store/people/groups.ts'

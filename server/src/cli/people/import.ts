@@ -1,4 +1,4 @@
-// nauthera users import: people out of a file.
+// nauthera users import: imports people from a file.
 import { open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { Option } from 'commander'
@@ -101,7 +101,7 @@ async function importFile(session: CommandSession, file: string, options: Import
   }
 }
 
-/** Names of attributes come from the file: there may be any number, and they may hold anything. */
+/** Counts ignored attributes. Their names come from the file, so number and length are limited. */
 function createTally(): { add: LeaveOut; lines(): readonly string[] } {
   const counts = new Map<string, number>()
   return {

@@ -1,4 +1,4 @@
-// nauthera users invite, users verify-email: links by mail, or on the screen where no mail is sent.
+// nauthera users invite, users verify-email: send a link by mail, or print it without mail.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createMailLinks } from '../../store/people/mail-links.ts'

@@ -1,4 +1,4 @@
-// What the commands about one person do alike.
+// Finds the person that a command names.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createUsers } from '../../store/people/users.ts'

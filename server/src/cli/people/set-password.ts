@@ -1,4 +1,4 @@
-// nauthera users set-password, and passwords that a command takes.
+// nauthera users set-password, and the check of new passwords in commands.
 import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Terminal } from './terminal.ts'
 
-/** Asks at the terminal before something that cannot be undone.
+/** Asks for confirmation at the terminal before something that cannot be undone.
  *  @throws CodedError USAGE_INVALID when the person says no, or there is no terminal to ask at */
 export async function confirm({ stdin, stderr }: Terminal, question: string): Promise<void> {
   if (stdin.isTTY !== true) throw refusal('there is no terminal to ask at; give --yes')

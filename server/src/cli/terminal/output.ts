@@ -1,5 +1,4 @@
-// What a command prints: a table for people, JSON or YAML for programs. A long list is printed page by page, so that it never has to be
-// in memory as a whole.
+// Renders the output of a command: a table, JSON or YAML. A long list is rendered page by page, so it is never in memory as a whole.
 import { showHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { writeYaml } from '@nauthera/runtime/settings'
 
@@ -8,12 +7,11 @@ export type OutputFormat = (typeof outputFormats)[number]
 
 export type OutputRow = Readonly<Record<string, unknown>>
 
-/** A list in the making. Its parts in a row are the whole text, the same as if all rows had been given at once (but for the widths of a
- *  table, which the first page decides). */
+/** A list that is rendered page by page. The parts together are the whole text. The first page decides the widths of a table. */
 export interface Listing {
   /** @returns the text of these rows */
   page(rows: readonly OutputRow[]): string
-  /** @returns what closes the list */
+  /** @returns the end of the list */
   end(): string
 }
 
@@ -77,7 +75,7 @@ function yamlListing(): Listing {
   return {
     page: (rows) => {
       isEmpty &&= rows.length === 0
-      // by way of JSON: dates as JSON has them, and a secret prints as redacted
+      // through JSON: dates become text, and a secret `[redacted]`
       return rows.map((row) => writeYaml([JSON.parse(JSON.stringify(row))])).join('')
     },
     end: () => (isEmpty ? '[]\n' : ''),
@@ -92,6 +90,6 @@ function cell(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? '-' : value.map(cell).join(',')
   if (value instanceof Date) return value.toISOString().replace(/\.\d+Z$/, 'Z')
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  // a name can come from anybody: its control characters must not reach a terminal
+  // control characters in names must not reach a terminal
   return showHiddenCharacters(typeof value === 'string' ? value : JSON.stringify(value), () => '\uFFFD')
 }

@@ -1,9 +1,9 @@
-// How far long work is: one line at a terminal, which the next one replaces. Programs get nothing of it.
+// Shows the progress of long work in one line at a terminal. Without a terminal it prints nothing.
 import type { Terminal } from './terminal.ts'
 
 export interface ProgressLine {
   tell(text: string): void
-  /** Takes the line away. */
+  /** Clears the line. */
   end(): void
 }
 

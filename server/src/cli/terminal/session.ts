@@ -1,4 +1,4 @@
-// What every command shares: the settings, an open database while it runs, and the place where it writes.
+// What every command shares: settings, database and terminal.
 import { once } from 'node:events'
 import { createLog } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
@@ -25,7 +25,7 @@ import type { Terminal } from './terminal.ts'
 
 export interface CommandSession {
   readonly terminal: Terminal
-  /** Who runs the command: a name of the operating system. */
+  /** The operating system's name of who runs the command. */
   readonly by: string
   /** Of the option `--reason`. */
   readonly reason: () => string | undefined
@@ -53,10 +53,10 @@ export interface Opened {
   readonly log: Log
 }
 
-/** Opens the database and the cache that the servers share, runs the work, and always closes both. */
+/** Opens database and cache, runs the work, and always closes both. */
 export async function withDatabase<T>(session: CommandSession, work: (opened: Opened) => Promise<T>): Promise<T> {
   const { stderr } = session.terminal
-  // level warn: audit lines would mix with the answer; the audit rows are written all the same
+  // level warn: audit lines would mix with the output; audit rows are still written
   const log = createLog({
     process: 'nauthera',
     level: 'warn',
@@ -90,7 +90,7 @@ function openCache({ cache, keysDirectory }: ServerSettings, log: Log): Cache | 
   })
 }
 
-/** Every event of a command says who ran it, and why. */
+/** Adds who ran the command, and why, to each audit event. */
 function signed(audit: Audit, { by, reason }: CommandSession): Audit {
   const why = reason()
   const sign = (event: AuditEvent): AuditEvent => ({
@@ -114,8 +114,8 @@ export function print(session: CommandSession, rows: readonly OutputRow[], colum
   session.terminal.stdout.write(renderRows(session.outputFormat(), rows, columns))
 }
 
-/** Prints a long list as its pages arrive. At a terminal it says how far it is, when the list itself goes elsewhere.
- *  @param options.asLines for a list that does not end: JSON is then an object a line */
+/** Prints a long list page by page, with progress when the list does not go to the terminal.
+ *  @param options.asLines for an endless list: one JSON object a line */
 export async function printPages(
   session: CommandSession,
   pages: AsyncIterable<readonly OutputRow[]>,
@@ -138,12 +138,12 @@ export async function printPages(
   }
 }
 
-/** Waits while the reader is slower than we are. */
+/** Waits for a slow reader. */
 async function write({ stdout }: CommandSession['terminal'], text: string): Promise<void> {
   if (text !== '' && !stdout.write(text)) await once(stdout, 'drain')
 }
 
-/** A hint for the person; programs read standard output only. */
+/** Prints a hint to standard error. */
 export function say(session: CommandSession, text: string): void {
   session.terminal.stderr.write(`${text}\n`)
 }

@@ -1,11 +1,11 @@
 import type { Readable, Writable } from 'node:stream'
 
-/** Where a command reads and writes; a test brings its own. */
+/** Where a command reads and writes; tests inject their own. */
 export interface Terminal {
   readonly stdin: Readable & { isTTY?: boolean; setRawMode?: (raw: boolean) => unknown }
   readonly stdout: Writable & { isTTY?: boolean }
-  /** Everything that is not the answer: questions, hints, progress, faults. */
+  /** For everything but the result: questions, hints, progress, faults. */
   readonly stderr: Writable & { isTTY?: boolean }
-  /** For what goes on until Ctrl-C. @returns takes the callback back */
+  /** Calls back at Ctrl-C. @returns how to stop that */
   readonly onInterrupt: (interrupt: () => void) => () => void
 }

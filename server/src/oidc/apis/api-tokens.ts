@@ -4,16 +4,16 @@ import { usualTokenLife } from '@nauthera/rules/limits'
 import { apisOf } from './apis.ts'
 import type { Apis, ApisOf } from './apis.ts'
 
-// How access tokens are made: as their API says (resourceServer.tokens), else as the client says that gets them.
+// Decides the form of access tokens: by their API (resourceServer.tokens), else by the client.
 
 interface TokenTerms {
-  /** Empty: that of the settings. */
+  /** Empty for the algorithm of the settings. */
   readonly algorithm: string
   readonly format: 'jwt' | 'opaque'
   readonly seconds: number
 }
 
-/** How many seconds an access token of the client lives that is for no API. */
+/** Lifetime of an access token for no API, seconds. */
 export const accessTokenLifetime = ({ accessTokenTtl }: Pick<ClientConfig, 'accessTokenTtl'>): number =>
   accessTokenTtl || usualTokenLife.access
 
@@ -22,7 +22,7 @@ export function tokenTermsAt(identifier: string, { config }: ApisOf, apis: Apis)
   const wanted = api?.accessTokenSignedResponseAlg ?? ''
   const isStrong = config.profile !== 'FAPI2' || (fapiAlgorithms as readonly string[]).includes(wanted)
   const format = api?.accessTokenFormat || config.accessTokenFormat
-  // neither the client nor its policies get longer tokens than they want
+  // never longer than the client and its policies allow
   const bounds = [api?.accessTokenTtl, config.accessTokenTtl, config.accessTokenTtlLimit].flatMap((one) => one || [])
   const isOpen = !api?.accessTokenTtl && config.accessTokenTtl === 0
   return {
@@ -32,8 +32,7 @@ export function tokenTermsAt(identifier: string, { config }: ApisOf, apis: Apis)
   }
 }
 
-/** Seconds for which an API may take a signed access token of this client by itself, whatever has ended since; 0 when the client gets
- *  none. */
+/** Seconds for which an API may accept a JWT access token of this client after its revocation; 0 without such tokens. */
 export function signedTokenLife(client: ApisOf, apis: Apis): number {
   const terms = apisOf(client).map(({ identifier }) => tokenTermsAt(identifier, client, apis))
   return Math.max(0, ...terms.filter(({ format }) => format === 'jwt').map(({ seconds }) => seconds))

@@ -3,14 +3,13 @@ import { oidcScopes } from '@nauthera/rules/scopes'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 
-// An API is a client too (spec.resourceServer). Clients change while a Provider's list of scopes is fixed, so the
-// scopes of APIs are not in that list. What a client may have of them is decided here and nowhere else: what its version
-// lists, and what the operator granted.
+// Decides which scopes and details of APIs a client may have: those that its version lists and the operator granted. A Provider's list of
+// scopes is fixed while clients change, so scopes of APIs are not in that list.
 
 export type ApisOf = Pick<OidcClient, 'config' | 'granted' | 'namespace' | 'name'>
 export type Apis = Pick<ClientInstances, 'findApi'>
 
-/** @returns the scopes that a client may have at an API; undefined when it may not ask for that API at all */
+/** @returns the scopes that a client may have at an API; undefined without access to the API */
 export function scopesAt(identifier: string, client: ApisOf): readonly string[] | undefined {
   const { config, granted } = client
   if (!listedApis(config).includes(identifier)) return undefined
@@ -19,7 +18,7 @@ export function scopesAt(identifier: string, client: ApisOf): readonly string[] 
     ?.scopes.filter((scope) => config.scopes.includes(scope) && !oidcScopes.includes(scope))
 }
 
-/** @returns the types of authorization details that a client may ask for at an API, as the API declares them */
+/** @returns the types of authorization details that a client may request at an API, as declared */
 export function detailTypesAt(identifier: string, client: ApisOf, apis: Apis): readonly AuthorizationDetailsType[] {
   const { config, granted } = client
   const may = granted.find((api) => api.identifier === identifier)?.types ?? []
@@ -28,7 +27,7 @@ export function detailTypesAt(identifier: string, client: ApisOf, apis: Apis): r
   return declared.filter(({ type }) => may.includes(type) && config.authorizationDetailsTypes.includes(type))
 }
 
-/** @returns the APIs that a client may ask for, each with its scopes */
+/** @returns the APIs that a client may request, with their scopes */
 export function apisOf(client: ApisOf): { identifier: string; scopes: readonly string[] }[] {
   return listedApis(client.config).flatMap((identifier) => {
     const scopes = scopesAt(identifier, client)
@@ -40,6 +39,6 @@ export function apisOf(client: ApisOf): { identifier: string; scopes: readonly s
 export const personScopes = ({ scopes }: Pick<ClientConfig, 'scopes'>): readonly string[] =>
   scopes.filter((scope) => oidcScopes.includes(scope))
 
-/** A client that is an API may ask for itself. */
+/** The audiences of a client; an API may also request itself. */
 const listedApis = ({ audiences, resourceServer }: ClientConfig): readonly string[] =>
   resourceServer === undefined ? audiences : [...new Set([...audiences, resourceServer.identifier])]

@@ -5,9 +5,9 @@ import type { Apis, ApisOf } from './apis.ts'
 import { isLeftOut } from './left-out.ts'
 import { plain } from './plain.ts'
 
-// Judges what a request asks for against what its client may have. Pure.
+// Judges the scopes and APIs of a request by what its client may have. Pure.
 
-/** The request as it goes on, or why it is refused. */
+/** The narrowed request, or why it is refused. */
 export type Verdict =
   | { readonly kind: 'allowed'; readonly scope: string | undefined }
   | { readonly kind: 'refused'; readonly error: 'invalid_scope' | 'invalid_target'; readonly description: string }
@@ -18,9 +18,9 @@ export interface AskedScopes {
   readonly resources: readonly string[]
 }
 
-/** At the authorization endpoint. What nobody knows is ignored (OpenID Connect Core 3.1.2.1), and so is a scope about the person that the client does
- *  not list (RFC 6749 section 3.3): the answer says which scope there is. Without `openid` there would be no ID token, and a scope of an API is what a program
- *  needs for its work: these are refused, and so is a request of which nothing would be left: nobody types a password for it. The scopes may be those of all the APIs that the request names. */
+/** Judges a request at the authorization endpoint. Unknown scopes are ignored (OpenID Connect Core 3.1.2.1), and so are unlisted scopes
+ *  about the person (RFC 6749 section 3.3). Refused are: an unlisted `openid`, an unlisted scope of an API, and a request without any
+ *  scope left. The scopes may belong to all APIs of the request. */
 export function judgeAuthorization(asked: AskedScopes, client: ApisOf, apis: Apis): Verdict {
   const denied = deniedApi(asked.resources, client)
   if (denied) return denied
@@ -34,8 +34,8 @@ export function judgeAuthorization(asked: AskedScopes, client: ApisOf, apis: Api
   return refused.length > 0 ? refuseScopes(refused, client) : allow(kept)
 }
 
-/** At a refresh, before its token is used up. The scopes that were left out of the sign-in are left out again: programs repeat what they asked for then,
- *  also when the client has come to list more. Where nothing would be left it is refused: the library gives everything to who asks for nothing.
+/** Judges a refresh before its token is consumed. Scopes that were left out at the sign-in are left out again, since programs repeat them.
+ *  A request without any scope left is refused: the library would grant everything.
  *  @param had the scope of the refresh token */
 export function judgeRefresh(scope: string, had: string, client: ApisOf): Verdict {
   const has = new Set(words(had))
@@ -45,7 +45,7 @@ export function judgeRefresh(scope: string, had: string, client: ApisOf): Verdic
   return refused.length > 0 ? refuseScopes(refused, client, { token: 'refresh token', has: [...has] }) : allow(asked)
 }
 
-/** At the token endpoint, for client_credentials. Nothing asked for means everything that is granted.
+/** Judges client_credentials. Without a scope the client gets everything that is granted.
  *  @param asked.resources none, or the API of the token */
 export function judgeMachine(asked: AskedScopes, client: ApisOf): Verdict {
   const denied = deniedApi(asked.resources, client)
@@ -58,8 +58,8 @@ export function judgeMachine(asked: AskedScopes, client: ApisOf): Verdict {
   return refused.length > 0 ? refuseScopes(refused, client) : allow(scopes)
 }
 
-/** At the token endpoint, before a code or refresh token is used up. Which scopes the person consented to is the library's question.
- *  @param authorized the APIs that the code or refresh token is for */
+/** Judges a token request before its code or refresh token is consumed. The library checks the consented scopes.
+ *  @param authorized the APIs of the code or refresh token */
 export function judgeRedemption(asked: AskedScopes, authorized: readonly string[], client: ApisOf): Verdict {
   const denied = deniedApi(asked.resources, client)
   if (denied) return denied
@@ -81,10 +81,10 @@ export function judgeRedemption(asked: AskedScopes, authorized: readonly string[
   return refused.length > 0 ? refuseScopes(refused, client) : allow(scopes.filter((scope) => may.has(scope)))
 }
 
-/** At the token endpoint, for an API that exchanges a token that it received (RFC 8693). At its own API the new token has no scope that the
- *  old one lacks; at another one it has what is granted to the client that asks. Nothing asked for means no more than the old one has.
+/** Judges a token exchange (RFC 8693). At the caller's own API the new token has at most the old scopes; at another API those that are
+ *  granted to the caller. Without a scope it gets at most the old ones.
  *  @param asked.resources of `resource` and `audience` together
- *  @param subject the scope that the token still stands for */
+ *  @param subject the scope that the old token still has */
 export function judgeExchange(asked: AskedScopes, subject: string | undefined, client: ApisOf): ExchangeVerdict {
   const target = exchangeTarget(asked.resources, client)
   if (target.kind === 'refused') return target
@@ -114,16 +114,16 @@ function exchangeTarget(named: readonly string[], client: ApisOf): { kind: 'api'
   return refuse('invalid_target', `name the API of the new token in resource (${list(client.config.audiences)})`)
 }
 
-/** @returns the API of a token of client_credentials whose request names none */
+/** @returns the default API of client_credentials */
 export function defaultApi(client: ApisOf): { kind: 'api'; identifier: string | undefined } | RefusedRequest {
   const { audiences } = client.config
   if (audiences.length <= 1) return { kind: 'api', identifier: audiences[0] }
   return refuse('invalid_target', `this client has several APIs: name one in resource (${list(audiences)})`)
 }
 
-/** The API of a request for a person that names none: the client's only one, when a scope of it is asked for. Many programs cannot send
+/** The default API of a request for a person: the client's only API, if the request has a scope of it. Many programs cannot send
  *  `resource`.
- *  @returns undefined where the request is about the person alone */
+ *  @returns undefined without a scope of an API */
 export function meantApi(scope: string | undefined, client: ApisOf): string | undefined {
   const [only, ...others] = client.config.audiences
   if (only === undefined || others.length > 0) return undefined
@@ -131,8 +131,8 @@ export function meantApi(scope: string | undefined, client: ApisOf): string | un
   return words(scope).some((one) => atApi.includes(one)) ? only : undefined
 }
 
-/** What a token still stands for, when it is looked at.
- *  @returns undefined when its client may no longer ask for its API */
+/** The scope that a token still has now.
+ *  @returns undefined when its client lost access to the API */
 export function standingScope(
   token: { readonly aud?: string | readonly string[] | undefined; readonly scope?: string | undefined },
   client: ApisOf,
@@ -156,8 +156,8 @@ function deniedApi(resources: readonly string[], client: ApisOf): RefusedRequest
   return refuse('invalid_target', `this client may not ask for the API ${plain(denied)}: ${why}`)
 }
 
-/** Each scope with the client and the field that decides: whoever can change it reads which object, and where.
- *  @param held the token that is traded, with its scopes */
+/** The refusal names each scope with the object and field to change.
+ *  @param held the exchanged token, with its scopes */
 function refuseScopes(
   scopes: readonly string[],
   client: ApisOf,
@@ -184,10 +184,10 @@ const unlistedAt = (client: ApisOf): string =>
     ? `not for clients of ${client.name}: resourceServer.access of no API gives it to them (clientMetadataHosts)`
     : `not in spec.scopes of ${nameOf(client)}`
 
-/** As the owner of its object knows it; a client by metadata document has none. */
+/** The object of the client; a client by metadata document has none. */
 const nameOf = ({ namespace, name }: ApisOf): string => (namespace === '' ? name : `${namespace}/${name}`)
 
-/** Whether anything that concerns this client has the scope. The scopes of other APIs do not: whoever asks must not learn them. */
+/** Whether the scope is known to this client. Scopes of other APIs are not: a caller must not learn them. */
 function isKnown(scope: string, resources: readonly string[], client: ApisOf, apis: Apis): boolean {
   return (
     oidcScopes.includes(scope) ||

@@ -5,21 +5,20 @@ import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { nameOfApi } from '../../clients/api-names.ts'
 import { plain } from './plain.ts'
 
-// Whether one of the authorization details (RFC 9396) says only what its type declares. Whatever passes can be shown to a person, and a
-// person is shown all of it.
+// Checks one of the authorization details (RFC 9396) against its declared type. So a page can show all of it to a person.
 
 export interface Detail {
   readonly type: string
   readonly [field: string]: unknown
 }
 
-/** A value of a detail, and where it stands: `amount.currency`. */
+/** A value of a detail with its path: `amount.currency`. */
 export interface DetailValue {
   readonly name: string
   readonly value: unknown
 }
 
-/** @returns all values of a detail but its type, in the order of the request; undefined where a name or the depth is one that no type has */
+/** @returns all values of a detail except `type`, in order; undefined for an invalid name or depth */
 export function valuesOf(detail: Detail): readonly DetailValue[] | undefined {
   const values: DetailValue[] = []
   const walk = (value: object, above: string, depth: number): boolean =>
@@ -34,12 +33,12 @@ export function valuesOf(detail: Detail): readonly DetailValue[] | undefined {
   return walk(detail, '', 1) ? values.filter(({ name }) => name !== 'type') : undefined
 }
 
-/** A name with a dot would be taken for a field of an object. */
+/** A dot in a name would look like a nested field. */
 const isName = (key: string): boolean => /^[A-Za-z][A-Za-z0-9_]*$/.test(key)
 const deepest = 3
 
-/** @param api that the detail is for
- *  @returns what is wrong with it, as the end of a sentence */
+/** @param api of the detail
+ *  @returns the fault, as the end of a sentence */
 export function typeFault(detail: Detail, declared: AuthorizationDetailsType, api: string): string | undefined {
   const values = valuesOf(detail)
   if (values === undefined)
@@ -87,7 +86,7 @@ const textFault = `which must be a text of 1 to ${detailLimits.text} characters,
 
 const kindFaults: Readonly<Record<DetailKind, (value: unknown) => string | undefined>> = {
   Text: (value) => (isText(value) ? undefined : textFault),
-  // a number that changes when it is read would not be the one that the person saw
+  // a number that JavaScript rounds would differ from the one on the page
   Number: (value) =>
     typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER
       ? undefined

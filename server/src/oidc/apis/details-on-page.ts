@@ -1,4 +1,4 @@
-// Authorization details and scopes of APIs, in words for a page.
+// Describes authorization details and scopes of APIs on a page.
 import type { AuthorizationDetailsType } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { detailLists } from '@nauthera/rules/authorization-details'
 import type { DetailList } from '@nauthera/rules/authorization-details'
@@ -8,7 +8,7 @@ import type { Apis } from './apis.ts'
 import { valuesOf } from './detail-type.ts'
 import type { Detail, DetailValue } from './detail-type.ts'
 
-/** Shows a scope of an API in the words of the API. */
+/** Describes a scope in the texts of its API. */
 export function apiScopeOnPage(scope: string, identifier: string, apis: Apis): ScopeOnPage {
   const config = apis.findApi(identifier)?.config
   const texts = (config?.resourceServer?.scopeTexts ?? []).filter((one) => one.scope === scope)
@@ -26,11 +26,10 @@ export function apiScopeOnPage(scope: string, identifier: string, apis: Apis): S
   }
 }
 
-/** The words that an API has for what stands in the details of one of its types. */
+/** The texts of an API for the fields of one type. */
 type Words = (name: string, otherwise?: string) => OwnText
 
-/** Shows one of the authorization details (RFC 9396) in the words of its API. What the API has no words for, or does not declare any more,
- *  is shown as it is. */
+/** Describes one of the authorization details (RFC 9396) in the texts of its API. A field without a text is shown as it is. */
 export function detailOnPage({ api, detail }: { api: string; detail: Detail }, apis: Apis): DetailOnPage {
   const config = apis.findApi(api)?.config
   const declared = config?.resourceServer?.authorizationDetails.find(({ type }) => type === detail.type)
@@ -48,7 +47,7 @@ function rowOf({ name, value }: DetailValue, words: Words): DetailRow {
   const values: readonly unknown[] = Array.isArray(value) ? value : [value]
   return {
     label: isList || name === 'identifier' ? name : words(name),
-    // words of the API are for what it declares itself: a text of the application stays what it is
+    // texts of the API apply only to its declared fields; a text of the application is shown as it is
     values: values.map((one) =>
       typeof one === 'boolean' ? one : isList && name !== 'locations' ? words(String(one)) : { text: String(one) },
     ),

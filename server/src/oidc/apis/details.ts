@@ -6,21 +6,20 @@ import { typeFault } from './detail-type.ts'
 import type { Detail } from './detail-type.ts'
 import { plain } from './plain.ts'
 
-// Authorization details (RFC 9396): what a request asks for beyond scopes. An API declares what they may say, the operator grants types
-// of them, and they are judged here. Pure.
+// Judges the authorization details (RFC 9396) of requests, by the types that an API declares and the operator granted. Pure.
 
-/** By the identifier of the API that they are for. */
+/** By identifier of the API. */
 export type Details = Readonly<Record<string, readonly Detail[]>>
 
 export interface AskedDetail {
   readonly api: string
   readonly detail: Detail
-  /** The person may allow it for good. */
+  /** Whether the person may allow it permanently. */
   readonly canRemember: boolean
 }
 
 export interface AskedDetails {
-  /** The parameter `authorization_details`; undefined where there is none. */
+  /** The parameter `authorization_details`; undefined without one. */
   readonly text: string | undefined
   /** APIs that the request names. */
   readonly resources: readonly string[]
@@ -38,8 +37,8 @@ type Refused = Extract<DetailsVerdict, { kind: 'refused' }>
 
 const noDetails: DetailsVerdict = { kind: 'allowed', details: [] }
 
-/** What a new authorization asks for: every detail must be one that the client may ask for at an API of the request, and say only what that API
- *  declares. */
+/** Judges the details of a new authorization: the client must be granted each type at an API of the request, and each detail must match
+ *  its declared type. */
 export function judgeDetails(asked: AskedDetails, client: ApisOf, apis: Apis): DetailsVerdict {
   if (asked.text === undefined) return noDetails
   const read = readDetails(asked.text)
@@ -55,7 +54,7 @@ export function judgeDetails(asked: AskedDetails, client: ApisOf, apis: Apis): D
 }
 
 /** @param text the parameter `authorization_details` of a request that names no API
- *  @returns the API that it is for: the only one at which the client may ask for all its types; undefined when none or several are */
+ *  @returns the only API at which the client may request all its types; undefined for none or several */
 export function apiOfDetails(text: string, client: ApisOf, apis: Apis): string | undefined {
   const read = readDetails(text)
   if (read.kind === 'refused' || read.details.length === 0) return undefined
@@ -66,10 +65,10 @@ export function apiOfDetails(text: string, client: ApisOf, apis: Apis): string |
   return more.length > 0 ? undefined : found?.identifier
 }
 
-/** What a token request asks for, of what is granted: the same or less (RFC 9396 section 6). Each granted detail stands for one at most: one
- *  payment that was agreed to is not two.
+/** Narrows the granted details to those of a token request (RFC 9396 section 6). Each granted detail covers at most one: one allowed
+ *  payment is not two.
  *  @param granted at the API of the token
- *  @returns all that is granted when nothing is asked for */
+ *  @returns all granted details when the request has none */
 export function narrowDetails(
   text: string | undefined,
   granted: readonly Detail[],
@@ -84,7 +83,7 @@ export function narrowDetails(
   )
 }
 
-/** @returns the index of an asked detail for which no granted one is left; -1 when each has one of its own (augmenting paths) */
+/** @returns the index of a requested detail without a granted one; -1 when each has its own (augmenting paths) */
 function firstWithoutOne(asked: readonly Detail[], granted: readonly Detail[]): number {
   const takenBy = new Map<number, number>()
   const findFor = (index: number, tried: Set<number>): boolean =>
@@ -99,8 +98,8 @@ function firstWithoutOne(asked: readonly Detail[], granted: readonly Detail[]): 
   return asked.findIndex((_, index) => !findFor(index, new Set()))
 }
 
-/** Whether one detail stands for another: it has the same fields, each list of the other is a part of its own, and all else is equal. A
- *  field that is left out, or an empty list, may mean everything to an API, so it is no less. */
+/** Whether a granted detail covers a requested one: equal fields, with lists as subsets. A missing field or an empty list is not covered,
+ *  since it may mean everything to an API. */
 export function covers(granted: Detail, asked: Detail): boolean {
   const names = Object.keys(granted)
   if (names.length !== Object.keys(asked).length) return false
@@ -115,7 +114,7 @@ export function covers(granted: Detail, asked: Detail): boolean {
 
 const lists: readonly string[] = detailLists
 
-/** What of granted details a client may have now: a type that was withdrawn, or what the API does not declare any more, is in no new token. */
+/** The granted details that a client may still have: without withdrawn or undeclared ones. */
 export function standingDetails(details: Details, client: ApisOf, apis: Apis): Details {
   const standing = Object.entries(details).map(([api, ofApi]) => {
     const types = detailTypesAt(api, client, apis)

@@ -1,4 +1,4 @@
-// What a token exchange asks for, and whether the token that is shown can be exchanged at all (RFC 8693). Pure.
+// Reads a token exchange request, and checks whether its subject token can be exchanged (RFC 8693). Pure.
 import { uriOfApi } from '../../clients/api-names.ts'
 import { plain } from './plain.ts'
 import type { Actor } from '../request-context.ts'
@@ -6,10 +6,10 @@ import type { Actor } from '../request-context.ts'
 const typePrefix = 'urn:ietf:params:oauth:token-type:'
 export const accessTokenType = `${typePrefix}access_token`
 
-/** How many clients may stand one behind the other in `act`. */
+/** The deepest nesting of `act`. */
 const mostActors = 4
 
-/** What is wrong with a request. `detail` is for the audit log alone: who shows a token of somebody else learns nothing about it. */
+/** The fault of a request. `detail` is only for the audit log: the caller must learn nothing about somebody else's token. */
 export interface ExchangeFault {
   readonly description: string
   readonly detail?: string
@@ -22,7 +22,7 @@ export interface ExchangeRequest {
   readonly scope: string | undefined
 }
 
-/** @param params undefined where one is missing, an array where it was given several times; `resource` by URIs (params/know-apis) */
+/** @param params a repeated one is an array; `resource` has URIs (params/know-apis) */
 export function readExchange(
   params: Readonly<Record<string, unknown>>,
 ): { readonly kind: 'read'; readonly request: ExchangeRequest } | ({ readonly kind: 'refused' } & ExchangeFault) {
@@ -44,7 +44,7 @@ export function readExchange(
   }
 }
 
-/** An access token of this server, as far as it is looked at here. */
+/** The subject token, an access token of this server. */
 export interface ShownToken {
   readonly aud?: unknown
   readonly accountId?: string | undefined
@@ -52,9 +52,9 @@ export interface ShownToken {
   readonly extra?: { readonly act?: Actor } | undefined
 }
 
-/** @param token undefined when it is none of this server, or has expired
- *  @param api the identifier of the client that shows it
- *  @returns why it is not exchanged; undefined when it is */
+/** @param token undefined when it is not of this server, or has expired
+ *  @param api the identifier of the calling API
+ *  @returns why it cannot be exchanged; undefined when it can */
 export function subjectFault(token: ShownToken | undefined, api: string): ExchangeFault | undefined {
   const description = `subject_token is no valid access token for the API ${plain(api)}`
   if (token === undefined) return { description, detail: 'subject token: unknown or expired' }
@@ -67,7 +67,7 @@ export function subjectFault(token: ShownToken | undefined, api: string): Exchan
   return undefined
 }
 
-/** @returns who acts now, and for whom others acted before */
+/** @returns the `act` claim: the present actor, with earlier ones nested */
 export const actorOf = (clientId: string, token: ShownToken): Actor => {
   const act = token.extra?.act
   return { sub: clientId, ...(act === undefined ? {} : { act }) }

@@ -1,12 +1,11 @@
 import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { OidcRegistry } from '../clients/oidc-client.ts'
 
-/** With more, the list is left out: it is optional (RFC 9396 section 10), and one that is not whole would be wrong. */
+/** With more types the optional list (RFC 9396 section 10) is left out, since it must be complete. */
 const mostListed = 100
 
-/** Discovery lists the types of authorization details that APIs declare. APIs come and go, and the Provider that writes the rest of the
- *  document stays: so the list is put in here.
- *  @returns the document with the list; the same bytes until another list or document comes */
+/** Adds the declared types of authorization details to the discovery document. They change while the Provider stays.
+ *  @returns the document with the list; the same bytes until list or document change */
 export function createPublishedTypes(registry: OidcRegistry): (metadata: Buffer) => Buffer {
   let last: { readonly metadata: Buffer; readonly types: readonly string[]; readonly whole: Buffer } | undefined
   return (metadata) => {

@@ -6,34 +6,34 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 import type { Fetch } from '../outbound/outbound-fetch.ts'
 import type { LogoutTurns } from './logout-turns.ts'
 
-// Tells applications that a session has ended, from the outbox: nobody waits for an application, however slow it is.
+// Sends logout tokens to applications from the outbox, so that no request waits for them.
 // Source: OpenID Connect Back-Channel Logout 1.0 sections 2.5 to 2.8.
 
-/** What a logout token says besides what every one says. */
+/** The claims that differ between logout tokens. */
 export interface LogoutOf {
   readonly accountId: string
   readonly sid: string
-  /** Whose subjects the client had when its person signed in; empty: public ones, undefined: nobody knows. */
+  /** The sector of the client at the sign-in; empty for public subjects, undefined when unknown. */
   readonly sector: string | undefined
 }
 
 interface Needs {
-  /** A suspended client too: its sessions end as well. */
+  /** Also for a suspended client: its sessions end too. */
   readonly clientOf: (clientId: string) => OidcClient | undefined
-  /** Whether all clients are known here by now. */
+  /** Whether a complete set of clients is loaded. */
   readonly knowsAll: () => boolean
   readonly mint: (client: OidcClient, of: LogoutOf) => Promise<string>
   readonly fetch: Fetch
   readonly turns: LogoutTurns
 }
 
-/** One try to tell one application about one session. */
+/** One try to send a logout token for one session. */
 export function createTellLogout(needs: Needs): Try {
   return async (work) => {
     const use = work.open() as EndedUse
     const client = needs.clientOf(use.clientId)
     if (client === undefined && !needs.knowsAll()) return { kind: 'later', reason: 'not all clients are known yet' }
-    // it is gone, or the id belongs to another object by now; or it does not want to be told
+    // the client is gone or replaced, or has no back-channel logout
     if (client?.uid !== use.clientUid || client.config.backchannelLogoutUri === '') return { kind: 'done' }
     const turn = needs.turns.take(client)
     if (turn.kind === 'put-off') return turn
@@ -49,10 +49,10 @@ export function createTellLogout(needs: Needs): Try {
   }
 }
 
-/** Section 2.8: the application says that the token is wrong, or that it could not end its session. */
+/** Section 2.8: the application refused the token, or could not end its session. */
 const refused = 'the application answered 400'
 
-/** @returns why it was not told; undefined when it was */
+/** @returns why it failed; undefined when it succeeded */
 async function tell(needs: Needs, client: OidcClient, { userId, sid, sector }: EndedUse): Promise<string | undefined> {
   const token = await needs.mint(client, { accountId: userId, sid, sector: sector ?? undefined })
   try {
@@ -68,7 +68,7 @@ async function tell(needs: Needs, client: OidcClient, { userId, sid, sector }: E
   }
 }
 
-/** What the audit log says when an application could not be told. */
+/** The audit event for a failed logout. */
 export function backchannelFailed(work: Claimed, reason: string): AuditEvent {
   const { clientUid, clientId, userId } = work.open() as EndedUse
   const detail = { id: work.id, tries: work.tries }

@@ -15,11 +15,11 @@ import type { GrantPayload } from './grants.ts'
 export interface CodeAuthorization {
   readonly client: Pick<OidcClient, 'clientId' | 'uid'>
   readonly session: AuthorizedSession
-  /** The person's answers; undefined when no page was shown. */
+  /** The result of the pages; undefined when none was shown. */
   readonly submission: Submission | undefined
-  /** Where the person gave them; `exp` in epoch seconds. */
+  /** The interaction; `exp` in epoch seconds. */
   readonly interaction: { readonly jti: string; readonly exp: number } | undefined
-  /** Authorization details that the person may allow for good, among those that are granted. */
+  /** The granted authorization details that may be remembered. */
   readonly toRemember?: readonly AskedDetail[]
   readonly grant: GrantPayload & { readonly id: string; readonly scopes: ReadonlySet<string> }
   /** The code is that of a device. */
@@ -30,15 +30,15 @@ export interface AuthorizedSession {
   readonly uid: string
   readonly accountId: string
   readonly version: number
-  /** Epoch seconds: when the person signed in, and when the session ends even if it is in use. */
+  /** Epoch seconds of the sign-in, and of the session's absolute end. */
   readonly loginTs: number
   readonly until: number
   /** The `sid` of this session for this client. */
   readonly sid: string
 }
 
-/** Everything that is stored when a code is issued. For our own pages it is only the session: their code is never redeemed, so it
- *  has no grant.
+/** Builds everything to store when a code is issued. For our own pages that is only the session: their code is never redeemed, so it has
+ *  no grant.
  *  @param now epoch milliseconds */
 export function codeFinish(
   authorization: CodeAuthorization,
@@ -99,7 +99,7 @@ function auditOf(
   ]
 }
 
-/** Of authorization details their types alone: what they say is the business of person and API. */
+/** For the audit log: of authorization details only the types. */
 function consentDetail(consent: AgreedNow, { authorizationDetails = {} }: GrantPayload): Record<string, string> {
   const types = Object.values(authorizationDetails).flatMap((ofApi) => ofApi.map(({ type }) => type))
   return {

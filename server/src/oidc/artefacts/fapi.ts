@@ -3,7 +3,7 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
 import type { ClientJwt } from './client-jwts.ts'
 
-// What FAPI 2.0 asks of the JWTs of a client, besides what is asked of all (FAPI 2.0 Security Profile, Message Signing).
+// Further checks of a client's JWTs under FAPI 2.0 (Security Profile, Message Signing).
 
 export const isFapiClient = ({ profile }: Pick<ClientConfig, 'profile'>): boolean => profile === 'FAPI2'
 
@@ -13,7 +13,7 @@ const algorithms: readonly unknown[] = [...fapiAlgorithms, 'Ed25519']
 const algorithmFault = (alg: unknown, what: string): string | undefined =>
   algorithms.includes(alg) ? undefined : `${what} is signed with ${fapiAlgorithms.join(', ')} under FAPI 2.0`
 
-/** @returns why a client assertion does not do; Security Profile sections 5.3.2.1 and 5.4.1 */
+/** @returns the fault of a client assertion; Security Profile sections 5.3.2.1 and 5.4.1 */
 export function fapiAssertionFault({ claims, header }: Omit<ClientJwt, 'now'>, issuer: string): string | undefined {
   if (claims['aud'] !== issuer) return `aud must be the issuer alone, as a string, under FAPI 2.0: ${issuer}`
   return algorithmFault(header['alg'], 'a client assertion')
@@ -22,7 +22,7 @@ export function fapiAssertionFault({ claims, header }: Omit<ClientJwt, 'now'>, i
 /** Seconds; Message Signing section 5.3.1. */
 const longestRequest = 3600
 
-/** @returns why a request object does not do; Message Signing section 5.3.1 */
+/** @returns the fault of a request object; Message Signing section 5.3.1 */
 export function fapiRequestFault({ claims, header, now }: ClientJwt, issuer: string): string | undefined {
   const { aud, nbf, exp } = claims
   if (![aud].flat().includes(issuer)) return `aud must be or hold the issuer under FAPI 2.0: ${issuer}`
@@ -33,7 +33,7 @@ export function fapiRequestFault({ claims, header, now }: ClientJwt, issuer: str
 }
 
 /** @param proof the header DPoP of the request, if there is one
- *  @returns why it does not do: RS256 signs no JWT of FAPI 2.0 (section 5.4.1) */
+ *  @returns its fault: FAPI 2.0 forbids RS256 (section 5.4.1) */
 export function fapiProofFault(proof: string): string | undefined {
   // the library says what is wrong with one that is no JWT
   const header = parseJsonRecord(Buffer.from(proof.split('.')[0]!, 'base64url').toString())

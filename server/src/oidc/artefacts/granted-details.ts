@@ -8,9 +8,9 @@ import { plain } from '../apis/plain.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import type { GrantPayload } from './grants.ts'
 
-// Authorization details (RFC 9396) of requests and tokens, with the errors that the protocol has for them.
+// Applies the rules of details.ts to requests and tokens, with protocol errors (RFC 9396).
 
-/** @param grantType of a token request; undefined where an authorization begins
+/** @param grantType of a token request; undefined at the authorization endpoint
  *  @throws ProtocolError invalid_authorization_details, invalid_target */
 export function checkDetails(asked: AskedDetails, grantType: string | undefined, client: ApisOf, apis: Apis): void {
   if (grantType === wireGrant('token_exchange')) throw notExchanged()
@@ -24,8 +24,8 @@ const notExchanged = () =>
     description: 'a token that was exchanged has no authorization_details: leave them out',
   })
 
-/** What a token of a person says, of what is granted to its client.
- *  @param api of the token; a token for userinfo has none, and says nothing
+/** The details in a person's token, among the granted ones.
+ *  @param api of the token; undefined for a token for userinfo, which has no details
  *  @throws ProtocolError invalid_authorization_details for more than that */
 export function detailsOfToken(
   text: string | undefined,
@@ -36,7 +36,7 @@ export function detailsOfToken(
   return allowed(narrowDetails(text, granted))
 }
 
-/** What a token of a machine says: what it asks for, and nothing else. */
+/** The details in a machine's token: the requested ones. */
 export function detailsOfMachine(
   text: string | undefined,
   api: string | undefined,
@@ -47,7 +47,7 @@ export function detailsOfMachine(
   return allowed(judgeDetails({ text, resources: [api] }, client, apis)).map(({ detail }) => detail)
 }
 
-/** What the details of a token still stand for, when it is looked at. */
+/** The details that a token still has now. */
 export function standingDetailsOf(
   {
     aud,

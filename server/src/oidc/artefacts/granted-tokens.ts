@@ -1,4 +1,4 @@
-// What is told of a token that was granted, whoever answered the request: the audit event, the line of the request, the metric.
+// Records a granted token: audit event, request line and metric.
 import { nameOfApi } from '../../clients/api-names.ts'
 import type { RedeemedCode } from '../../clients/usage.ts'
 import type { Fields } from '@nauthera/runtime/log'
@@ -16,11 +16,11 @@ export interface GrantEvents {
   readonly audit: { record(event: AuditEvent): void; recordGranted(event: AuditEvent): Fields }
   /** Counts a finished token request. @param outcome `ok`, or the OAuth error code */
   readonly counted: (grant: string, outcome: string) => void
-  /** A client has redeemed a code, that of a browser or of a device. */
+  /** A client redeemed a code or device code. */
   readonly usedCode: (client: OidcClient, code: RedeemedCode) => void
 }
 
-/** @param granted.grant as it is sent, `other` for one that nobody knows */
+/** @param granted.grant as sent; `other` for an unknown one */
 export function recordGranted(
   request: RequestContext,
   granted: { grant: string; client: OidcClient | undefined; userId?: string | undefined },
@@ -50,7 +50,7 @@ export function recordGranted(
   audit.record({ event: 'client.previous_secret_used', ...about, detail: { secret: secret.secretId } })
 }
 
-/** @returns undefined of what was no code, and of a client that has no object which could say it */
+/** @returns undefined for other grants, and for a client without an object */
 function redeemedCode(
   grant: string,
   { config, clientId }: OidcClient,

@@ -5,7 +5,7 @@ import type { Details } from '../apis/details.ts'
 import type { Asked } from '../interaction/consent.ts'
 import { createIds } from '../keys/random-ids.ts'
 
-// Each authorization gets a new grant, which is never extended later. A logout or a replayed code ends the grant; the
+// Payloads of grants. Each authorization gets a new grant, which is never extended. A logout or a replayed code ends the grant; the
 // consent stays.
 
 /** The content of a grant, in the shape of the library's model. */
@@ -13,9 +13,9 @@ export interface GrantPayload {
   readonly openid?: { readonly scope?: string; readonly claims?: readonly string[] } | undefined
   /** Scopes of APIs, by their identifier. */
   readonly resources?: Readonly<Record<string, string>> | undefined
-  /** What is granted beyond scopes (RFC 9396). */
+  /** Granted authorization details (RFC 9396). */
   readonly authorizationDetails?: Details | undefined
-  /** The sector of its client when it was made (clients/subjects.ts): a client that moves to another sector must not learn the subjects there. */
+  /** The client's sector at that time (clients/subjects.ts): after a change of sector the client must not learn the new subjects. */
   readonly sector?: string | undefined
 }
 
@@ -34,8 +34,8 @@ export function grantPayload(allowed: Asked, claims: Iterable<string>): GrantPay
   }
 }
 
-/** A grant as far as its client may have it now: a scope that was withdrawn since is in no new token.
- *  @param may.person scopes about a person; `may.at` gives those of an API, undefined when the client may not ask for it */
+/** A grant without scopes that the client has lost since.
+ *  @param may.person scopes about a person; `may.at` gives those of an API, undefined without access */
 export function narrowed(
   { openid, resources, authorizationDetails }: GrantPayload,
   may: {
@@ -50,7 +50,7 @@ export function narrowed(
   const apis = Object.entries(resources ?? {}).map(([id, scope]) => [id, only(scope, may.at(id) ?? [])] as const)
   return {
     ...grantPayload({ scopes, resources: Object.fromEntries(apis) }, openid?.claims ?? []),
-    // also where there are none now: what stands in the row must not stay
+    // also when empty: the value of the row must not stay
     ...(authorizationDetails === undefined ? {} : { authorizationDetails: may.details(authorizationDetails) }),
   }
 }

@@ -6,11 +6,11 @@ import { readCookies, setCookie } from '../cookies.ts'
 import type { CookieScope } from '../cookies.ts'
 import type { RequestContext } from '../request-context.ts'
 
-/** Seconds: as long as browsers keep a cookie at most. */
+/** Seconds: the longest life of a cookie in browsers. */
 const keptFor = 400 * 86_400
 const shape = /^[\w-]{22}$/
 
-/** The browser of a sign-in, which gets a cookie when it has none.
+/** Identifies the browser of a sign-in by a cookie, which it sets when missing.
  *  @param signIn.client its name
  *  @param signIn.now epoch milliseconds */
 export function knownBrowser(

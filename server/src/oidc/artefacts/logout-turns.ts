@@ -1,16 +1,17 @@
-// Which application is told next: so that those of one namespace that do not answer hold up nobody else's. Each replica decides for itself.
+// Decides which application gets its logout token next, so that failing ones of one namespace do not delay others. Each replica decides
+// for itself.
 
-/** The part of a client that matters here. */
+/** The application of a logout token. */
 interface Told {
   readonly uid: string
   readonly namespace: string
 }
 
-/** `unknown`: the fault is ours, which says nothing about the application. */
+/** `unknown`: the fault was ours. */
 type End = 'answered' | 'failed' | 'unknown'
 
 export type Turn =
-  /** Call `end` once the try is over, however it ended. */
+  /** The caller must call `end` after the try. */
   | { readonly kind: 'now'; readonly end: (how: End) => void }
   | { readonly kind: 'put-off'; readonly reason: string; readonly delayMs: number }
 
@@ -18,10 +19,9 @@ export interface LogoutTurns {
   take(client: Told): Turn
 }
 
-/** Milliseconds: an application that failed is left alone, twice as long after each failure in a row. */
+/** Milliseconds: the pause after a failure, doubled at each failure in a row. */
 const pause = { first: 10_000, longest: 600_000 }
-/** Milliseconds, for those who wait until one of their namespace, or of their application, is through. One after the other comes back, so that a
- *  great many of them cost few looks. */
+/** Milliseconds: the wait for a turn. Waits are spread, so that many waiting logouts cause few tries. */
 const queue = { first: 250, step: 25, longest: 30_000 }
 
 /** @param failures in a row, at least 1
@@ -32,11 +32,11 @@ export const pauseAfter = (failures: number): number => Math.min(pause.first * 2
 interface Failed {
   readonly failures: number
   readonly until: number
-  /** One try at a time says whether it answers again. */
+  /** Whether a try runs that finds out whether it answers again. */
   readonly isTried: boolean
 }
 
-/** @param needs.share how many of one namespace are told at once
+/** @param needs.share the most concurrent tries of one namespace
  *  @param needs.now milliseconds, monotonic */
 export function createLogoutTurns(needs: { share: number; now: () => number }): LogoutTurns {
   const failed = new Map<string, Failed>()
@@ -48,7 +48,7 @@ export function createLogoutTurns(needs: { share: number; now: () => number }): 
     const before = failed.get(uid)
     if (how === 'answered') failed.delete(uid)
     else if (how === 'failed') {
-      // those that failed at the same time are one failure
+      // concurrent failures count once
       const failures = begun.failures + 1
       failed.delete(uid)
       failed.set(uid, { failures, until: begun.at + pauseAfter(failures), isTried: false })
@@ -88,7 +88,7 @@ function createQueues(now: () => number): (namespace: string) => number {
   }
 }
 
-/** Applications that failed, and namespaces: those that are gone need no entry, and nobody says that they are. */
+/** The most entries: removed applications leave theirs behind. */
 const mostRemembered = 10_000
 
 function forgetOldest(known: Map<string, unknown>): void {

@@ -13,8 +13,7 @@ import type { SealedKind, Sealer } from './sealed.ts'
 import { signedTokenName } from './signed-tokens.ts'
 import type { SignedTokens } from './signed-tokens.ts'
 
-// Where each kind of artefact is stored. The library asks by the name of its model. Nothing is kept in memory, and
-// little in the database:
+// Where each model of the library is stored. Nothing is in memory, and little in the database:
 //   Session, Interaction         in their cookies
 //   codes, refresh and opaque access tokens   in the string itself (sealed); a mark makes codes single-use
 //   JWT access tokens            in the string itself; a person's carries a sealed reference to its grant
@@ -56,7 +55,7 @@ function sessionPlace({ sessions, scope }: PlaceNeeds): ArtefactPlace<SessionPay
     async upsert({ response }, _id, payload) {
       setCookie(response, scope, { name: scope.session, value: sessions.sign(payload) })
     },
-    // nothing to remove: the cookie is replaced. overrides/end-sessions ends the session in the database
+    // nothing to delete: the cookie is replaced. overrides/end-sessions ends the session in the database
     destroy: async () => undefined,
   }
 }
@@ -115,7 +114,7 @@ function accessTokenPlace(kind: 'AccessToken' | 'ClientCredentials', needs: Plac
   } satisfies ArtefactPlace
 }
 
-/** A token from client_credentials has no grant that could be ended, so a mark stores that it was revoked. */
+/** A client_credentials token has no grant, so a mark stores its revocation. */
 function ungrantedPlace(needs: PlaceNeeds): ArtefactPlace {
   const { store, now } = needs
   const token = accessTokenPlace('ClientCredentials', needs)
@@ -124,7 +123,7 @@ function ungrantedPlace(needs: PlaceNeeds): ArtefactPlace {
     async find(request, value) {
       const payload = await token.find(request, value)
       if (!payload) return undefined
-      // whoever looks for it again in this request gets the same answer
+      // cached for this request
       const jti = String(payload['jti'])
       if (request.revoked?.jti !== jti) request.revoked = { jti, is: store.oneTime.isMarked('revoked', jti) }
       return (await request.revoked.is) ? undefined : payload

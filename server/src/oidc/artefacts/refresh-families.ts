@@ -8,14 +8,13 @@ import { lifetimes } from '../lifetimes.ts'
 import type { RotatedFamily } from '../request-context.ts'
 import { isFapiClient } from './fapi.ts'
 
-// A refresh token is computed from the row of its family (grant, seq, time of the rotation). The token itself is not
-// stored, and a repeated request gets the same new token again.
+// Computes a refresh token from the row of its family (grant, seq, time of rotation). The token is not stored, and a repeated request gets
+// the same new token.
 
-/** FAPI 2.0 Security Profile section 5.3.2.1: whoever shows the token proves with a key that they are the client, so it is not replaced when
- *  it is used. */
+/** FAPI 2.0 clients prove a key, so their refresh tokens do not rotate (Security Profile section 5.3.2.1). */
 export const staysTheSame = isFapiClient
 
-/** @returns the refresh family that begins with a code; undefined when the client gets no refresh token */
+/** @returns a new refresh family; undefined when the client gets no refresh token */
 export function newFamily(
   config: RefreshConfig & Pick<ClientConfig, 'grantTypes'>,
   scope: string | undefined,
@@ -38,7 +37,7 @@ export function refreshTokenTimes(
   scope: string | undefined,
 ): { iat: number; exp: number } {
   const iat = Math.floor(rotatedAt / 1000)
-  // its family says when it was used last
+  // the family has the time of the last use
   if (staysTheSame(config)) return { iat, exp: iat + Math.max(idleLifetime(config, scope), lifetimes.refreshAbsolute) }
   const idle = iat + idleLifetime(config, scope)
   return { iat, exp: Number.isFinite(expiresAt) ? Math.min(idle, Math.floor(expiresAt / 1000)) : idle }

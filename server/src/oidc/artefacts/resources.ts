@@ -1,4 +1,4 @@
-// What a token for an API looks like, and who may look at it.
+// Decides the form of a token for an API, and who may introspect it.
 import { nameOfApi, uriOfApi } from '../../clients/api-names.ts'
 import { tokenTermsAt } from '../apis/api-tokens.ts'
 import { scopesAt } from '../apis/apis.ts'
@@ -21,8 +21,8 @@ export interface ApiToken {
   readonly jwt: { readonly sign: { readonly alg: string } }
 }
 
-/** @param needs.algorithm signs where neither the API nor the client names an algorithm
- *  @throws ProtocolError invalid_target for an API that the client may not ask for
+/** @param needs.algorithm the default when neither API nor client names one
+ *  @throws ProtocolError invalid_target without access to the API
  *  Source: RFC 8707, RFC 9068. */
 export function apiTokenOf(
   identifier: string,
@@ -40,7 +40,7 @@ export function apiTokenOf(
 }
 
 /** @param grantType of a token request; undefined at the authorization endpoint
- *  @returns the scope that the request goes on with
+ *  @returns the narrowed scope of the request
  *  @throws ProtocolError invalid_scope, invalid_target */
 export function scopeOfRequest(
   asked: AskedScopes,
@@ -54,12 +54,12 @@ export function scopeOfRequest(
     return scope
   }
   if (grantType === 'client_credentials') return allowedScope(judgeMachine(asked, client))
-  // what a code or refresh token stands for is the consent of a person, which no request changes
+  // the scope of a code or refresh token is the person's consent, which no request changes
   allowedScope(judgeAuthorization({ ...asked, scope: undefined }, client, clients))
   return asked.scope
 }
 
-/** A person is asked about every client by metadata document, and there must be something to ask. */
+/** A client by metadata document always needs consent, so it must request something. */
 const nothingAsked = { description: 'a client by metadata document must ask for at least one scope that it may have' }
 
 /** The API of a token request without `resource`. With client_credentials it is the client's only audience. A person's
@@ -77,12 +77,12 @@ export function allowedScope(verdict: Verdict): string | undefined {
   return verdict.scope
 }
 
-/** What is told of a token, or why nothing is; the caller does not hear why. */
+/** The token's state, or why it counts as inactive; only the log has the reason. */
 type Standing =
   | { readonly kind: 'told'; readonly owner: OidcClient; readonly scope: string | undefined }
   | { readonly kind: 'untold'; readonly why: string }
 
-/** What may be told of a token that is looked at: it stands for no more than its client may have now. */
+/** The state of a token now: its scope is limited to what its client may still have. */
 export function standingFor(
   caller: OidcClient,
   token: { readonly clientId?: string | undefined } & Parameters<typeof standingScope>[0],

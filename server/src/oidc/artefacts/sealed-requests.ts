@@ -2,10 +2,10 @@ import { ProtocolError } from '../protocol-error.ts'
 import { longestInflated } from './sealed.ts'
 import type { Sealer } from './sealed.ts'
 
-// Anybody can push a request in the name of a public client. Such a request needs no row: it is its own `request_uri`,
-// sealed. (A client that authenticates gets a short one, and a row.)
+// Pushed requests of public clients, sealed into their own `request_uri`: anybody can push in their name, so they get no row. (A client
+// that authenticates gets a short URI and a row.)
 
-/** What the library stores of a pushed request, as far as we read it. */
+/** The library's payload of a pushed request, as far as we read it. */
 export interface PushedRequest {
   /** A JWT, with or without a signature. */
   readonly request: string
@@ -17,12 +17,12 @@ export interface PushedRequest {
 export interface SealedRequests {
   /** @throws ProtocolError invalid_request when the request is too long for a URL */
   seal(request: PushedRequest): string
-  /** @returns undefined for what was not sealed here; whether it has expired, the caller looks at */
+  /** @returns undefined for a value that was not sealed here; the caller checks its expiry */
   unseal(value: string): PushedRequest | undefined
 }
 
 const urn = 'urn:ietf:params:oauth:request_uri:'
-/** Characters of a whole `request_uri`: some browsers and proxies take no longer URL. */
+/** The most characters of a `request_uri`, for browsers and proxies with a short limit. */
 const longestUri = 2000
 
 export function createSealedRequests(sealer: Sealer): SealedRequests {
@@ -48,7 +48,7 @@ const tooLong = (size: string) =>
     description: `the request of a public client is carried in its request_uri, and this one is too long for that (${size}); send fewer or shorter parameters, or use a client that authenticates`,
   })
 
-/** The parts of the JWT as texts: in base64url they would hardly get smaller. */
+/** Stores the parts of the JWT as text, since base64url hardly compresses. */
 function packRequest({ request, ...rest }: PushedRequest): object {
   const [head = '', body = '', signature = ''] = request.split('.')
   return { ...rest, parts: [textOf(head), textOf(body), signature] }

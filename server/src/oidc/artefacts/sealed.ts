@@ -6,14 +6,13 @@ import type { CookieKeys, Subkey } from '../keys/key-set.ts'
 import { createNonces } from '../keys/random-ids.ts'
 import { Seen } from '../keys/seen.ts'
 
-// Codes, refresh tokens, opaque access tokens and pushed requests of public clients are sealed strings: each holds its
-// own payload, encrypted, so the database stores no payloads. `nr_<kid>_<base64url(iv, ciphertext, tag)>` has no dot, because introspection and
-// revocation refuse what looks like a JWT.
+// Seals codes, refresh tokens, opaque access tokens and pushed requests: each string holds its own encrypted payload, so the database
+// stores none. `nr_<kid>_<base64url(iv, ciphertext, tag)>` has no dot, since introspection and revocation refuse what looks like a JWT.
 
 const ivBytes = 12
 const tagBytes = 16
 const nextNonce = createNonces(ivBytes)
-/** Characters. This server makes no longer ones, so a longer one is refused without decrypting it. */
+/** Characters. A longer value is refused without decryption: this server makes none. */
 const longest = 8192
 const shape = /^nr_([0-9a-f]{8})_([A-Za-z0-9_-]{40,})$/
 
@@ -26,33 +25,30 @@ export type SealedKind =
   | 'DeviceCode'
   | 'GrantReference'
 
-/** These are deflated before they are sealed, since they travel in a URL. Bytes of the payload at most. */
+/** Kinds that are deflated, since they are part of a URL. */
 const deflated: ReadonlySet<SealedKind> = new Set(['PushedAuthorizationRequest'])
 export const longestInflated = 8192
 
-/** These are shown many times until they end; all others once or twice. */
+/** Kinds that are used many times, and so are cached. */
 const lasting: readonly SealedKind[] = ['AccessToken', 'ClientCredentials', 'GrantReference']
 
-/** What was in a value, and by what it was sealed. */
+/** The content of a value, and its key. */
 interface Opened {
   readonly kid: string
   readonly key: KeyObject
   readonly epoch: number
-  /** A small buffer would be cut from a larger one, and keep all of it. */
+  /** A text, since a small Buffer would keep a larger one in memory. */
   readonly text: string
 }
 
 export interface Sealer {
-  /** @param options.madeAt epoch milliseconds: the same kind, payload and instant give the same string again, on every
-   *  replica; without it each call gives another one */
+  /** @param options.madeAt epoch milliseconds: equal inputs give the same string on every replica; without it each call gives another one */
   seal(kind: SealedKind, payload: object, options?: { madeAt: number }): string
-  /** @returns the payload; undefined when the value was not sealed by this server as this kind, was changed, or is
-   *  older than a restore of the database. Never throws. */
+  /** @returns the payload; undefined for another kind, a changed value, or one from before a restore. Never throws. */
   unseal(kind: SealedKind, value: string): Record<string, unknown> | undefined
 }
 
-/** @param needs.epoch the store epoch: part of every value, so that nothing sealed before a restore is valid after
- *  it */
+/** @param needs.epoch the store epoch, part of every value: a restore of the database invalidates earlier values */
 export function createSealer(needs: { keys: () => CookieKeys; epoch: () => number }): Sealer {
   const boundTo = (kind: SealedKind, epoch: number) => Buffer.from(`${kind}\0${epoch}`)
   const seen = new Map(lasting.map((kind) => [kind, new Seen<Opened>()]))
@@ -64,7 +60,7 @@ export function createSealer(needs: { keys: () => CookieKeys; epoch: () => numbe
     if (!match || !key) return undefined
     const epoch = needs.epoch()
     const sealed = Buffer.from(match[2]!, 'base64url')
-    // the last character of base64url has unused bits: without this check one value could be written in several ways
+    // the last base64url character has unused bits: this check allows only one form
     if (sealed.toString('base64url') !== match[2]) return undefined
     try {
       const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, ivBytes), { authTagLength: tagBytes })
@@ -109,8 +105,7 @@ function unpack(kind: SealedKind, plain: Buffer): string {
   return (deflated.has(kind) ? inflateRawSync(plain, { maxOutputLength: longestInflated }) : plain).toString()
 }
 
-/** An IV computed from the plaintext: only equal plaintexts share one, which is safe for GCM, and no IV has to be
- *  stored (compare RFC 5297). */
+/** Derives the IV from the plaintext: only equal plaintexts share one, which is safe for GCM (compare RFC 5297). */
 function fixedIv(key: KeyObject, kind: SealedKind, plain: Buffer): Buffer {
   return createHmac('sha256', key).update(`iv\0${kind}\0`).update(plain).digest().subarray(0, ivBytes)
 }

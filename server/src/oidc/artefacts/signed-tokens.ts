@@ -4,18 +4,16 @@ import { clockTolerance } from '../lifetimes.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { Sealer } from './sealed.ts'
 
-// Access tokens that are JWTs, when somebody asks us about one. The JWT itself holds everything but the grant of a person, to which it
-// carries a sealed reference: `sub` may differ from client to client and is never used to find a person.
+// Finds the payload of a JWT access token, for introspection and revocation. A sealed reference leads to the grant: `sub` may be pairwise
+// and never identifies a person here.
 
-/** What the library is given in place of a JWT (see library/params/name-tokens.ts). It stands for the JWT of the request, and for
- *  nothing in a request without one. */
+/** The library gets this name in place of the request's JWT (library/params/name-tokens.ts). */
 export const signedTokenName = 'a-signed-token'
 
 type Payload = Record<string, unknown>
 
 export interface SignedTokens {
-  /** @returns the payload of the library's model; undefined when the request has no JWT, or one that is not a valid access token of this
-   *  server: signature (keys that only verify any more included), type, issuer and expiry. It is verified once a request */
+  /** @returns the payload of the library's model; undefined without a valid JWT access token of this server. Verified once in a request */
   find(request: RequestContext): Promise<Payload | undefined>
 }
 
@@ -43,7 +41,7 @@ export function createSignedTokens(needs: {
   }
 }
 
-/** The claims that a JWT carries besides those of RFC 9068. */
+/** Our claims in a JWT beside those of RFC 9068. */
 export function grantReference(
   token: { readonly grantId?: string; readonly accountId?: string },
   sealer: Sealer,
@@ -60,14 +58,14 @@ function payloadOf(claims: Payload, sealer: Sealer): Payload | undefined {
     const grant = sealer.unseal('GrantReference', reference)
     return grant && { ...token, ...grant, extra: { act, acr, auth_time }, kind: 'AccessToken' }
   }
-  // a person's token of a release that wrote no reference cannot be judged
+  // a person's token without a reference cannot be judged
   return sub === clientId ? { ...token, kind: 'ClientCredentials' } : undefined
 }
 
 const detailsOf = ({ authorization_details: authorizationDetails }: Payload): Payload =>
   authorizationDetails === undefined ? {} : { authorizationDetails }
 
-/** The key or certificate that whoever shows the token must prove to have. */
+/** The key or certificate that the token is bound to. */
 function boundTo(cnf: unknown): Payload {
   const { jkt, 'x5t#S256': certificate } = (cnf ?? {}) as Payload
   return { ...(jkt === undefined ? {} : { jkt }), ...(certificate === undefined ? {} : { 'x5t#S256': certificate }) }

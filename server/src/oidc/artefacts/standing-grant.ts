@@ -13,10 +13,10 @@ import type { RequestContext } from '../request-context.ts'
 import { narrowed } from './grants.ts'
 import type { GrantPayload } from './grants.ts'
 
-/** A grant as it stands now: as far as its client may still have it.
+/** Loads a grant as it counts now, limited to what its client may still have.
  *  @param loaded the person, with the grant
- *  @param by.artefact the code or token that somebody shows of it
- *  @returns undefined unless everybody who is part in it is still here, and may serve the person */
+ *  @param by.artefact the presented code or token
+ *  @returns undefined unless the person and all clients of the grant still count */
 export async function standingGrant(
   loaded: GrantedAccount | undefined,
   clients: ClientInstances,
@@ -41,9 +41,8 @@ export async function standingGrant(
   return { row, payload: narrowed(row.payload, may) }
 }
 
-/** @param owners of the grant, after those of the grants that it came from by exchange
- *  @returns the client of the grant; undefined unless each of them is still registered and may serve the person, and may call the API that
- *  is the next one: that one exchanged its token */
+/** @param owners clients of the grant, after those of the grants that it was exchanged from
+ *  @returns the client of the grant; undefined unless each owner is registered, may serve the person, and may call the next one's API */
 function ownerOf(
   owners: readonly GrantOwner[],
   clients: ClientInstances,

@@ -1,8 +1,7 @@
 import type { Log } from '@nauthera/runtime/log'
 import type { Epoch } from '../../store/epoch.ts'
 
-/** The store epoch, kept in memory. Every sealed value and cookie carries it, so that nothing issued before a restore
- *  of the database is valid after it. */
+/** Follows the store epoch. Every sealed value and cookie has it, so that a restore of the database invalidates earlier ones. */
 export interface StoreEpoch {
   load(): Promise<void>
   /** Reads it again every 30 s, until `stop`. */
@@ -12,7 +11,7 @@ export interface StoreEpoch {
   stop(): void
 }
 
-/** Milliseconds. Servers should be stopped during a restore; this finds out when one was left running. */
+/** Milliseconds. It notices a restore that happened while the server was running. */
 const pollEvery = 30_000
 
 export function createStoreEpoch(needs: { epoch: Pick<Epoch, 'read'>; log: Log }): StoreEpoch {

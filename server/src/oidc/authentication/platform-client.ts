@@ -1,4 +1,4 @@
-// For which client a token of a platform is shown. Nothing of the token is proved yet.
+// Finds the client that a platform token is presented for, before the token is verified.
 import { federatedMethod } from '@nauthera/rules/client-authentication'
 import { serviceAccountOf } from '@nauthera/rules/identities'
 import type { ClientInstances } from '../clients/instances.ts'
@@ -7,17 +7,17 @@ import type { PlatformProofs } from './platform-proof.ts'
 import type { TokenClaims } from './platform-token.ts'
 
 const assertion = 'urn:ietf:params:oauth:client-assertion-type:'
-/** As what such a token may be shown. */
+/** The allowed values of client_assertion_type. */
 export const platformAssertions: readonly string[] = [`${assertion}jwt-bearer`, `${assertion}jwt-spiffe`]
 
 export type MeantClient =
   | { readonly kind: 'client'; readonly client: OidcClient }
   /** Any other assertion. */
   | { readonly kind: 'none' }
-  /** A token of a platform that is nobody's. */
+  /** A platform token without a matching client. */
   | { readonly kind: 'refused'; readonly why: 'no-client' | 'several-clients' }
 
-/** @param id of the request: that of the client, or the subject of the token, or nothing */
+/** @param id the request's client_id: the client, the subject of the token, or none */
 export function meantClient(
   { iss, sub }: TokenClaims,
   id: string | undefined,

@@ -1,4 +1,4 @@
-// Whether a platform's token proves that a program is a client: its signature, by the keys of its issuer, and its claims.
+// Authenticates a client by a platform token: signature, by its issuer's keys, and claims.
 import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { platformTokenLife } from '@nauthera/rules/identities'
 import type { ClusterIssuerKeys, IssuerKeys } from '../../clients/cluster-issuer.ts'
@@ -13,13 +13,13 @@ export type PlatformProof =
   { readonly kind: 'proved'; readonly identity: Identity } | { readonly kind: 'refused'; readonly why: TokenRefusal }
 
 export interface PlatformProofs {
-  /** @returns whether tokens of the issuer can prove anything here */
+  /** @returns whether the issuer is known here */
   knows(issuer: string): boolean
   prove(token: string, client: OidcClient): Promise<PlatformProof>
 }
 
-/** @param needs.issuers those of the settings; `ofCluster` says that its ServiceAccounts are those of this cluster
- *  @param needs.onUnknownKey a token of this cluster is signed by a key that nobody has told us */
+/** @param needs.issuers of the settings; `ofCluster` marks the issuer of this cluster
+ *  @param needs.onUnknownKey called for a token of this cluster with an unknown key */
 export function createPlatformProofs(needs: {
   readonly issuer: string
   readonly cluster: Pick<ClusterIssuerKeys, 'current'>
@@ -64,7 +64,7 @@ export function createPlatformProofs(needs: {
       const verified = await verify(token, claimed)
       if (typeof verified === 'string') return refused(verified)
       const judged = judgeToken(verified, terms)
-      // what was verified is what was read: both name one identity
+      // the verified claims name the same identity as the unverified ones
       return judged.kind === 'proved' && judged.identity !== claimed ? refused('malformed') : judged
     },
   }

@@ -5,7 +5,7 @@ import { serviceAccountOf, serviceAccountSubject } from '@nauthera/rules/identit
 
 export type TokenClaims = Readonly<Record<string, unknown>>
 
-/** Why a token proves nothing: these words stand in the audit log. */
+/** Why a token is refused, as in the audit log. */
 export type TokenRefusal =
   | 'malformed'
   | 'unknown-issuer'
@@ -20,9 +20,9 @@ export type TokenRefusal =
 
 export interface TokenTerms {
   readonly identities: readonly Identity[]
-  /** The issuer of this cluster's ServiceAccounts; undefined while nobody has told it. */
+  /** The issuer of this cluster's ServiceAccounts; undefined while unknown. */
   readonly clusterIssuer: string | undefined
-  /** Ours: the only audience that counts. */
+  /** Our issuer, the only allowed audience. */
   readonly audience: string
   /** From `iat` to `exp`, seconds. */
   readonly longest: number
@@ -31,8 +31,7 @@ export interface TokenTerms {
   readonly tolerance: number
 }
 
-/** @returns the identity that the claims name, exactly. An identity of another issuer is never one of this cluster, whatever it is called:
- *  each is verified with the keys of its own kind */
+/** @returns the identity that matches the claims exactly. Identities of other issuers never match those of this cluster */
 export function claimedIdentity(
   { iss, sub }: TokenClaims,
   { identities, clusterIssuer }: Pick<TokenTerms, 'identities' | 'clusterIssuer'>,
@@ -44,8 +43,8 @@ export function claimedIdentity(
   )
 }
 
-/** @param claims of a token whose signature is right
- *  @returns the identity that it proves, or why it proves none */
+/** @param claims of a token with a valid signature
+ *  @returns the proven identity, or why there is none */
 export function judgeToken(
   claims: TokenClaims,
   terms: TokenTerms,
@@ -56,7 +55,7 @@ export function judgeToken(
   return why === undefined ? { kind: 'proved', identity } : { kind: 'refused', why }
 }
 
-/** @returns whether it is the issuer or the subject that no identity has */
+/** @returns whether the issuer or the subject is unknown */
 export function strangerOf(
   { iss, sub }: TokenClaims,
   { identities, clusterIssuer }: Pick<TokenTerms, 'identities' | 'clusterIssuer'>,
@@ -66,7 +65,7 @@ export function strangerOf(
   return issuers.includes(iss) ? 'wrong-subject' : 'unknown-issuer'
 }
 
-/** A token for us and others too could have been shown to us by one of those. */
+/** A token with further audiences could be replayed by one of them. */
 function audienceFault({ aud }: TokenClaims, { audience }: TokenTerms): TokenRefusal | undefined {
   const isOurs = aud === audience || (Array.isArray(aud) && aud.length === 1 && aud[0] === audience)
   return isOurs ? undefined : 'wrong-audience'
@@ -81,8 +80,7 @@ function timeFault({ exp, iat, nbf }: TokenClaims, { now, tolerance, longest }: 
   return exp - iat > longest ? 'over-long' : undefined
 }
 
-/** A token of a ServiceAccount, in whichever cluster, must be made for a pod: one that anybody asked for with `kubectl create token` names
- *  none. */
+/** A ServiceAccount token must be bound to a pod: tokens of `kubectl create token` are not. */
 function boundFault({ sub, 'kubernetes.io': about }: TokenClaims): TokenRefusal | undefined {
   const account = serviceAccountOf(String(sub))
   if (account === undefined) return undefined
@@ -94,7 +92,7 @@ function boundFault({ sub, 'kubernetes.io': about }: TokenClaims): TokenRefusal 
 }
 const isName = (value: unknown): boolean => typeof value === 'string' && value !== ''
 
-/** @returns what a token says, before anything of it is verified; undefined for what is no JWT */
+/** @returns the unverified claims of a token; undefined when it is no JWT */
 export function readClaims(token: string): TokenClaims | undefined {
   const [, payload, ...more] = token.split('.')
   if (payload === undefined || more.length !== 1) return undefined

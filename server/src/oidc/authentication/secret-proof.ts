@@ -1,4 +1,4 @@
-// Whether a secret proves that a program is a client, and in which way it may be shown.
+// Authenticates a client by its secret, in an allowed way.
 import { federatedMethod } from '@nauthera/rules/client-authentication'
 import type { SecretWay } from '@nauthera/rules/client-authentication'
 import { endedId, matchVerifier } from '../../clients/verifiers.ts'
@@ -6,9 +6,9 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 
 export type SecretProof =
   | { readonly kind: 'proved'; readonly secret: { readonly secretId: string; readonly previous: boolean } }
-  /** `ended`: the id of the secret that it was. */
+  /** `ended`: the id of the ended secret, if it was one. */
   | { readonly kind: 'wrong'; readonly ended: string | undefined }
-  /** It is right, and has to be shown in one of these ways. */
+  /** The secret is right, but was sent in another way than these. */
   | { readonly kind: 'wrong-way'; readonly ways: readonly string[] }
 
 /** @param monotonicNow milliseconds */
@@ -20,7 +20,7 @@ export function proveSecret(
   const secret = matchVerifier(shown.secret, verifiers, monotonicNow)
   if (secret === undefined) return { kind: 'wrong', ended: endedId(shown.secret, { verifiers, ended }) }
   const { secretMethods, tokenEndpointAuthMethod: method } = config
-  // what it had before stays valid for the overlap, in whichever way its programs show it
+  // the former secret stays valid for the overlap, in either way
   if (method === federatedMethod) return { kind: 'proved', secret }
   const ways = secretMethods.length > 0 ? secretMethods : [method]
   return ways.includes(shown.way) ? { kind: 'proved', secret } : { kind: 'wrong-way', ways }

@@ -1,4 +1,4 @@
-// The authorities that may name clients, out of a file that is read again as it changes.
+// Loads the CAs for client certificates from a file, and follows its changes.
 import { X509Certificate, createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { splitPem } from '@nauthera/proto/certificate-source'
@@ -17,8 +17,8 @@ export interface Authorities {
 const rereadEvery = 60_000
 const mostAuthorities = 100
 
-/** @returns those of the text, and of each that names nobody what is wrong
- *  @throws Error when there is none, too many, or one that cannot be read */
+/** @returns the CAs in the text, and the fault of each unusable one
+ *  @throws Error for none, too many or an unreadable one */
 export function readAuthorities(pem: string): {
   readonly usable: readonly Authority[]
   readonly faults: readonly string[]
@@ -40,7 +40,7 @@ export function readAuthorities(pem: string): {
 const nameOf = ({ subject, serialNumber }: X509Certificate): string =>
   subject ? subject.replaceAll('\n', ', ') : `serial number ${serialNumber}`
 
-/** @throws CodedError TLS_FILE_INVALID when the file cannot be used at the start; later the last good ones stay */
+/** @throws CodedError TLS_FILE_INVALID when the file is unusable at the start; later the last good CAs stay */
 export async function followAuthorities(
   file: string,
   { log, everyMs = rereadEvery }: { readonly log: Log; readonly everyMs?: number },

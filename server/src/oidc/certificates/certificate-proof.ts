@@ -1,4 +1,4 @@
-// Whether the certificate of a request proves that a program is a client (RFC 8705 section 2).
+// Authenticates a client by its certificate (RFC 8705 section 2).
 import type { CertificateName } from '@nauthera/rules/certificates'
 import type { CertificateFacts } from '@nauthera/proto/certificate-facts'
 import { judgeChain, timeFault } from './chain.ts'
@@ -9,18 +9,18 @@ import { notShown } from './refusal.ts'
 import type { CertificateRefusal } from './refusal.ts'
 
 export interface CertificateProofs {
-  /** Whether a certificate of an authority can prove anything here. */
+  /** Whether there are CAs for client certificates. */
   readonly knowsAuthorities: boolean
-  /** For a client that is known by a name: whether an authority gave it to this certificate. @returns why not */
+  /** For tls_client_auth: checks chain and name. @returns why it is refused */
   byName(presented: Presented, name: CertificateName): CertificateRefusal | undefined
-  /** For a client that is known by the certificate itself; whether it is that one is seen by its thumbprint. @returns why not */
+  /** For self_signed_tls_client_auth; the caller compares the thumbprint. @returns why it is refused */
   byItself(presented: Presented): CertificateRefusal | undefined
 }
 
-/** How many judgements are remembered: to read a certificate costs more than to verify its signature. */
+/** The size of the cache: parsing a certificate costs more than verifying its signature. */
 const mostRemembered = 1000
 
-/** @param needs.authorities undefined where none are known */
+/** @param needs.authorities undefined without CAs */
 export function createCertificateProofs(needs: {
   readonly authorities: (() => readonly Authority[]) | undefined
   /** Epoch milliseconds. */

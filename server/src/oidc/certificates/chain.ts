@@ -1,15 +1,14 @@
-// Whether a certificate leads to an authority that the settings name (RFC 5280 section 6). Signatures and names are compared by OpenSSL;
-// the order of the steps is here. What this does not check, it does not take: names that an authority is limited to, and every critical
-// extension that it does not know. Nobody is asked whether a certificate was revoked.
+// Verifies the path from a certificate to a trusted CA (RFC 5280 section 6). OpenSSL compares signatures and names; the path search is
+// here. It refuses name constraints and unknown critical extensions. It does not check revocation.
 import type { X509Certificate } from 'node:crypto'
 import type { CertificateFacts } from '@nauthera/proto/certificate-facts'
 import type { ShownCertificate } from './presented.ts'
 import type { CertificateRefusal } from './refusal.ts'
 
-// not before the first who needs this file: the library below is large
+// loaded on demand: the library is large
 const { factsOf, isForClients } = await import('@nauthera/proto/certificate-facts')
 
-/** A certificate that may name others, with what it says. */
+/** A CA certificate with its facts. */
 export interface Authority {
   readonly certificate: X509Certificate
   readonly facts: CertificateFacts
@@ -19,7 +18,7 @@ export type Judged =
   | {
       readonly kind: 'trusted'
       readonly facts: CertificateFacts
-      /** Epoch milliseconds: when a certificate of the chain begins or ends. */
+      /** Epoch milliseconds: the validity of the whole chain. */
       readonly from: number
       readonly until: number
     }
@@ -27,7 +26,7 @@ export type Judged =
 
 const refused = (why: CertificateRefusal): Judged => ({ kind: 'refused', why })
 
-/** @param authorities each of them is trusted, whoever has signed it
+/** @param authorities trust anchors
  *  @param now epoch milliseconds */
 export function judgeChain(
   { leaf, between }: Pick<ShownCertificate, 'leaf' | 'between'>,
@@ -51,28 +50,28 @@ export function judgeChain(
   }
 }
 
-/** @returns whether it is valid at this time. Epoch milliseconds */
+/** @returns the fault of its validity at this time, epoch milliseconds */
 export function timeFault(
   { validFromDate, validToDate }: X509Certificate,
   now: number,
 ): 'expired-certificate' | 'certificate-not-yet-valid' | undefined {
-  // a date that cannot be read compares as false, and then nothing is valid
+  // an unreadable date compares as false, so the certificate is invalid
   if (!(now <= validToDate.getTime())) return 'expired-certificate'
   return now >= validFromDate.getTime() ? undefined : 'certificate-not-yet-valid'
 }
 
 interface Ground {
-  /** Each is tried once: certificates that name one another in circles cost no more than others. */
+  /** Each is tried once, so circles of certificates cost nothing extra. */
   readonly untried: Set<X509Certificate>
   readonly authorities: readonly Authority[]
   readonly now: number
 }
 
-/** How many authorities may stand between a leaf and one of the settings. */
+/** The most intermediate CAs. */
 const mostBetween = 4
 
-/** @param depth how many authorities were climbed already
- *  @returns the authorities up to one of the settings, or why there is no way */
+/** @param depth the number of intermediates so far
+ *  @returns the CAs up to a trust anchor, or why there is no path */
 function climb(
   certificate: X509Certificate,
   depth: number,
@@ -103,12 +102,12 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
   try {
     return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
   } catch {
-    // a key of a kind that OpenSSL does not know
+    // a kind of key that OpenSSL does not know
     return false
   }
 }
 
-/** @param depth how many authorities stand between it and the leaf */
+/** @param depth the number of intermediates below it */
 function mayHaveIssued({ certificate, facts }: Authority, depth: number, now: number): boolean {
   return (
     timeFault(certificate, now) === undefined &&
@@ -117,7 +116,7 @@ function mayHaveIssued({ certificate, facts }: Authority, depth: number, now: nu
   )
 }
 
-/** @returns why a certificate names nobody here, in words for who has put it into the settings */
+/** @returns why a certificate is unusable as a CA, for the administrator */
 export function authorityFault(certificate: X509Certificate, facts: CertificateFacts): string | undefined {
   if (!facts.isAuthority) return 'is that of no authority (CA:TRUE is missing)'
   if (facts.mayIssue === false) return 'may sign no certificates (its key usage lacks keyCertSign)'
@@ -136,11 +135,11 @@ function leafFault(leaf: X509Certificate, facts: CertificateFacts): CertificateR
 
 const nameConstraints = '2.5.29.30'
 
-/** Those that are read: basic constraints, key usage, extended key usage, subject alternative name. Those that ask nothing of us:
- *  certificate policies (any policy will do), and the identifiers of the keys. */
+/** Known extensions. Checked: basic constraints, key usage, extended key usage, subject alternative name. Ignored: certificate policies,
+ *  key identifiers. */
 const knownExtensions = ['2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29.17', '2.5.29.32', '2.5.29.14', '2.5.29.35']
 
-/** An extension that is there twice can be read in two ways. */
+/** A repeated extension is ambiguous, so it is refused too. */
 const hasUnknownCritical = ({ critical, extensions }: CertificateFacts): boolean =>
   critical.some((oid) => !knownExtensions.includes(oid)) || new Set(extensions).size < extensions.length
 

@@ -1,10 +1,9 @@
-// Whether a certificate has the name by which a client is known (RFC 8705 section 2.1.2).
+// Compares the name of a client with those in its certificate (RFC 8705 section 2.1.2).
 import type { CertificateFacts } from '@nauthera/proto/certificate-facts'
 import type { CertificateName } from '@nauthera/rules/certificates'
 import { attributeOf, isSameName, parseDistinguishedName } from '@nauthera/rules/distinguished-name'
 
-/** Whether a certificate has the name by which a client is known (RFC 8705 section 2.1.2): the whole of it, and no wildcard stands for
- *  others. */
+/** Whether a certificate has the client's name (RFC 8705 section 2.1.2): exactly, without wildcards. */
 export function hasName(facts: CertificateFacts, { kind, value }: CertificateName): boolean {
   switch (kind) {
     case 'subjectDN':
@@ -16,10 +15,10 @@ export function hasName(facts: CertificateFacts, { kind, value }: CertificateNam
   }
 }
 
-/** A certificate of SPIFFE has one URI alone, or it is refused (X509-SVID section 2). */
+/** A SPIFFE certificate must have exactly one URI (X509-SVID section 2). */
 const isSpiffe = (uri: string): boolean => uri.startsWith('spiffe://')
 
-/** A certificate has its names from the widest to the narrowest, the text of RFC 4514 the other way round. */
+/** Compares the subject. A certificate lists names from the widest, RFC 4514 from the narrowest. */
 function hasSubject({ subject }: CertificateFacts, text: string): boolean {
   const expected = parseDistinguishedName(text)
   const names = subject.toReversed().map((name) =>

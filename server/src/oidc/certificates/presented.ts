@@ -1,23 +1,23 @@
-// The certificate that a request shows, however it came here: by the TLS connection or in the header of a proxy.
+// The client certificate of a request, from TLS or from a proxy's header.
 import { X509Certificate } from 'node:crypto'
 
-/** A certificate whose key the other side has: TLS has proved that, here or at a trusted proxy. Nothing else of it is proved yet. */
+/** A certificate whose private key TLS has proved, here or at a trusted proxy. Nothing else is verified yet. */
 export interface ShownCertificate {
   readonly kind: 'certificate'
   readonly leaf: X509Certificate
-  /** What came with it: authorities between it and one that is known, in any order. */
+  /** The intermediate certificates, in any order. */
   readonly between: readonly X509Certificate[]
-  /** The proxy that passed it on says that it trusts it not, such as one that was revoked. */
+  /** The proxy reports that it does not trust it, for example since it is revoked. */
   readonly isDoubted: boolean
 }
 
-/** What a request shows. Unreadable: there is one, and nobody can say whose. */
+/** `unreadable`: there is a certificate, but it cannot be parsed. */
 export type Presented = ShownCertificate | { readonly kind: 'unreadable' } | { readonly kind: 'none' }
 
 export const unreadable: Presented = { kind: 'unreadable' }
 export const none: Presented = { kind: 'none' }
 
-/** A leaf with its authorities; more is nobody's honest chain. */
+/** The most certificates of a chain. */
 const mostCertificates = 6
 
 /** @param ders the leaf first
@@ -32,14 +32,14 @@ export function shown(ders: readonly Buffer[], { isDoubted }: { readonly isDoubt
   }
 }
 
-/** @throws Error for anything but one certificate, with nothing before or after it */
+/** @throws Error unless the bytes are exactly one certificate */
 function readDer(der: Buffer): X509Certificate {
   const certificate = new X509Certificate(der)
   if (!certificate.raw.equals(der)) throw new TypeError('this is no certificate in DER')
   return certificate
 }
 
-/** Of a connection that has asked its other side for a certificate.
+/** The certificate of a TLS connection.
  *  @param leaf with the authorities that it sent: each certificate leads to its issuer */
 export function ofConnection(leaf: X509Certificate | undefined): Presented {
   if (leaf === undefined) return none

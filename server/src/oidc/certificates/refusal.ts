@@ -1,7 +1,7 @@
-// The words in which a certificate is refused.
+// The reasons to refuse a certificate.
 import type { Presented, ShownCertificate } from './presented.ts'
 
-/** Why a certificate proves no client: these words stand in the audit log, and nowhere else. */
+/** Why a certificate is refused, as in the audit log only. */
 export type CertificateRefusal =
   | 'no-certificate'
   | 'unreadable-certificate'
@@ -15,6 +15,6 @@ export type CertificateRefusal =
   | 'wrong-name'
   | 'wrong-thumbprint'
 
-/** Why what shows no certificate proves nothing. */
+/** The refusal when there is no usable certificate. */
 export const notShown = ({ kind }: Exclude<Presented, ShownCertificate>): CertificateRefusal =>
   kind === 'none' ? 'no-certificate' : 'unreadable-certificate'

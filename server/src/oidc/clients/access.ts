@@ -7,31 +7,31 @@ import type { AcrRequest, NeededAcr } from '../acr.ts'
 import type { OidcClient } from './oidc-client.ts'
 import { pairwiseSector } from './subjects.ts'
 
-// Everything that a client, and the settings, want of a person who uses it, whatever the request. It is asked at each sign-in (what-is-asked), and
-// again wherever a code or a token of the person is used: code, refresh, device, exchange, introspection, userinfo. What a request wants beside it
-// (`acr_values`, `claims`, `max_age`, `prompt`) is of that sign-in alone.
+// Decides whether a person may use a client: groups, `acr`, second factor. It applies at each sign-in, and at each use of a code or token:
+// code, refresh, device, exchange, introspection, userinfo. Requirements of a request (`acr_values`, `claims`, `max_age`, `prompt`) apply
+// to its sign-in only.
 
-/** What a client says of the people who may use it: the one place that reads it. */
+/** The client's requirements. Only this reads them. */
 const wantedBy = ({ config }: Pick<OidcClient, 'config'>) => ({
   allowedGroups: config.allowedGroups,
   requiredAcr: config.requiredAcr,
 })
 
-/** A person, and how they signed in. */
+/** A person and the `acr` of the sign-in. */
 export interface PersonAtClient {
   /** By name. */
   readonly groups: readonly string[]
-  /** Undefined when the proofs are unknown. */
+  /** Undefined when `amr` is unknown. */
   readonly acr: string | undefined
 }
 
 export type Access =
   | { readonly kind: 'allowed' }
   | { readonly kind: 'refused'; readonly reason: 'groups' }
-  /** `values`: those that are enough. */
+  /** `values`: each of them is enough. */
   | { readonly kind: 'refused'; readonly reason: 'acr'; readonly values: readonly string[] }
 
-/** Whether a person may use a client, and by this sign-in. */
+/** Judges whether a person may use a client with this sign-in. */
 export function accessOf(
   client: Pick<OidcClient, 'config'>,
   { groups, acr }: PersonAtClient,
@@ -46,7 +46,7 @@ export function accessOf(
 
 export const allowedGroupsOf = (client: Pick<OidcClient, 'config'>): readonly string[] => wantedBy(client).allowedGroups
 
-/** The part of it that a sign-in can reach, for `neededAcr`. @param secondFactor whether the setting wants one of the person */
+/** The `acr` part of it, for `neededAcr`. @param secondFactor whether the settings require one of the person */
 export const acrWanted = (
   client: Pick<OidcClient, 'config'>,
   secondFactor: boolean,
@@ -57,8 +57,8 @@ function acrNeeded(client: Pick<OidcClient, 'config'>, groups: readonly string[]
   return neededAcr({ ...wanted, claims: undefined, acrValues: undefined, reachable: [] })
 }
 
-/** What a client is now, and what it wants of the person behind a code or token, by its `acr`.
- *  @returns undefined when that sign-in is not enough for anybody */
+/** The present terms of a client for a code or token with this `acr`.
+ *  @returns undefined when the sign-in is not enough */
 export function termsOf(
   client: Pick<OidcClient, 'config' | 'uid'>,
   acr: string | undefined,

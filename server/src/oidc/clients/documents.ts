@@ -1,5 +1,5 @@
-// Clients by metadata document: fetched, kept for a while, and judged by what the APIs of this server let in now. Anybody can name an
-// address as their client_id, so everything here is bounded, and what one host or one asker does takes nothing from another.
+// Fetches and caches clients by metadata document, with the access that APIs grant now. Anybody can use a URL as client_id, so each host
+// and each requester has limits.
 import { describeError, foreign } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { GrantedScopes } from '../../clients/registered-client.ts'
@@ -12,9 +12,9 @@ import type { MetadataDocument } from './metadata-document.ts'
 import type { OidcClient } from './oidc-client.ts'
 
 export interface ClientDocuments {
-  /** @returns the client; fetched when its document is not known, or not fresh any more */
+  /** @returns the client; fetched when its document is unknown or stale */
   load(clientId: string): Promise<LoadedDocument>
-  /** @returns the client, as far as this replica knows its document */
+  /** @returns the client, if this replica knows its document */
   known(clientId: string): OidcClient | undefined
   /** Whether the host of an origin may publish documents. */
   mayHaveOrigin(origin: string): boolean
@@ -30,7 +30,7 @@ interface Access {
   readonly apis: readonly GrantedScopes[]
 }
 
-/** Documents that are kept, in all and of one host; that one address has asked of a host in a minute. */
+/** The most cached documents, in all and for one host; and the most fetches for one requester and host in a minute. */
 const limits = { kept: 1000, ofHost: 100, perMinute: 60 }
 /** Bytes of a document. */
 export const longestDocument = 5 * 1024
@@ -39,11 +39,11 @@ const minute = 60_000
 interface Kept {
   readonly document: MetadataDocument
   readonly host: string
-  /** The network of who asked for it first. */
+  /** The network of the first requester. */
   readonly by: string
   readonly at: number
   freshUntil: number
-  /** As a client, and what it was made for. */
+  /** The client made of it, with the access that it was made for. */
   made?: { readonly access: string; readonly client: OidcClient }
 }
 
@@ -52,9 +52,9 @@ interface Needs {
   readonly hosts: readonly string[]
   readonly algorithms: readonly string[]
   readonly registry: { current(): Registry }
-  /** Refuses addresses that it must not reach, and answers that are too large. */
+  /** Refuses forbidden addresses and too large answers. */
   readonly fetch: Fetch
-  /** The address of who asks now; undefined where addresses are unknown. */
+  /** The address of the present request's sender; undefined when unknown. */
   readonly asker: () => string | undefined
   readonly log: Log
   /** Milliseconds, monotonic. */
@@ -96,7 +96,7 @@ class FetchedDocuments implements ClientDocuments {
     if (one !== undefined && one.freshUntil > now()) return this.#clientOf(one)
     const asked = await this.#asking.ask({ of: clientId, host }, () => this.#fetch(clientId, host))
     if (asked.kind === 'answered') return this.#clientOf(asked.value)
-    // the last good one counts for a day, so that an outage over there ends nobody's session here
+    // the last good document counts for a day, so that an outage there ends no session here
     const before = this.#stored(clientId)
     if (before !== undefined) return this.#clientOf(before)
     return asked.kind === 'no-turn'
@@ -150,7 +150,7 @@ class FetchedDocuments implements ClientDocuments {
     return apis.length > 0 ? { kind: 'access', apis } : refused(`no API lets clients of ${host} in`)
   }
 
-  /** What clients of a host may have at APIs now. */
+  /** The present access of a host's clients to APIs. */
   #accessOf(host: string): readonly GrantedScopes[] {
     const apis = this.#needs.registry.current().documentApis()
     return apis.flatMap(({ config: { resourceServer, suspended }, documents }) => {
@@ -163,7 +163,7 @@ class FetchedDocuments implements ClientDocuments {
 
 const refused = (why: string): Refused => ({ kind: 'refused', why })
 
-/** Nobody's documents take the room of another host, or of what others asked for. */
+/** Evicts the oldest document of the same host or requester first. */
 function keep(kept: Map<string, Kept>, clientId: string, one: Kept): void {
   kept.delete(clientId)
   kept.set(clientId, one)

@@ -1,11 +1,11 @@
-// The library's client objects, on first use.
+// Builds the library's client objects on first use.
 import type { ServiceAccountName } from '../../clients/registry.ts'
 import type { ClientDocuments } from './documents.ts'
 import { isDocumentId } from './metadata-document.ts'
 import type { ClientClass, LibraryClient, OidcClient, OidcRegistry, ProviderMetadata } from './oidc-client.ts'
 
-/** The library's client objects. Each belongs to one Provider and is built on first use: to build 10,000 at once would
- *  block the event loop for 0.4 s. An entry of the registry that did not change keeps its object. */
+/** The library's client objects, of one Provider. Each is built on first use: 10,000 at once would block the event loop for 0.4 s. An
+ *  unchanged registry entry keeps its object. */
 export interface ClientInstances {
   /** @returns undefined for an unknown or suspended client */
   find(Client: ClientClass, clientId: string): LibraryClient | undefined
@@ -15,19 +15,19 @@ export interface ClientInstances {
   registered(client: object): OidcClient
   /** The entry of the registry; undefined for an unknown or suspended client */
   registeredById(clientId: string): OidcClient | undefined
-  /** The clients of which this is an identity, by a ServiceAccount of their own namespace. */
+  /** The clients with this ServiceAccount of their own namespace as an identity. */
   ofServiceAccount(account: ServiceAccountName): readonly OidcClient[]
-  /** Has the metadata document of a client fetched, so that it is found from now on; for any other client nothing is done.
+  /** Fetches the metadata document of a client, if it is one; does nothing for other clients.
    *  @returns why it is refused */
   ensure(clientId: string): Promise<string | undefined>
-  /** Whether scripts of this origin may belong to a client: one lists it, or its host may publish metadata documents. */
+  /** Whether a client lists this origin, or its host may publish metadata documents. */
   mayHaveOrigin(origin: string): boolean
   /** The client that is this API (spec.resourceServer; RFC 8707). */
   findApi(identifier: string): OidcClient | undefined
 }
 
-/** @param render what is registered with the library for a client: not kept, since of many clients few are used
- *  @param documents clients by metadata document; undefined where none are taken
+/** @param render builds the library's metadata of a client; not cached, since few clients are used
+ *  @param documents clients by metadata document; undefined when they are off
  *  @param own the client of this server's own pages; it is in no registry */
 export function createClientInstances(
   registry: OidcRegistry,

@@ -18,14 +18,13 @@ import type { CheckClient, ClientIdentity } from '../../clients/check-client.ts'
 import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
 import { registrationFault } from './registration.ts'
 
-// Turns a ClientConfig into the metadata that the library registers. Every field is mapped, read elsewhere (`fieldUse`
-// says where) or refused with a reason. The library ignores unknown keys silently, so registration.ts compares what it
-// kept.
+// Maps a ClientConfig to the library's metadata. Every field is mapped or read elsewhere (`fieldUse` says where). The library ignores
+// unknown keys silently, so registration.ts compares the result.
 
-/** The library demands a plain secret here. It is never compared with anything: overrides/compare-secrets does that. */
+/** The library requires a plain secret. It is never compared: overrides/compare-secrets does that. */
 const secretPlaceholder = 'hashed-secrets-are-compared-elsewhere'
 
-/** What each field of ClientConfig becomes: a key of the metadata, or the file that reads it from the registry's entry.
+/** The use of each field of ClientConfig: a key of the metadata, or the file that reads it.
  *  @internal read by a test alone */
 export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>, string>> = {
   generation: 'server/src/clients/build-registry: a rejection names it',
@@ -87,7 +86,7 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   authorizationDetailsTypes: 'apis/apis: typesAt',
 }
 
-/** What signs for a client that names no algorithm. */
+/** The default algorithms. */
 export interface SigningDefaults {
   readonly idToken: SigningAlgorithm
   readonly accessToken: SigningAlgorithm
@@ -95,14 +94,14 @@ export interface SigningDefaults {
   readonly userinfo?: SigningAlgorithm | undefined
 }
 
-/** @returns the metadata; every value that matters is set, so that no default of the library applies */
+/** @returns the metadata, with every value set, so that no default of the library applies */
 export function renderMetadata(
   config: ClientConfig,
   identity: Pick<ClientIdentity, 'clientId'>,
   defaults: SigningDefaults,
 ): ProviderMetadata {
   const usesCode = config.grantTypes.includes('authorization_code')
-  // the library knows no such method: it is one with a secret that overrides/compare-secrets finds in another place
+  // unknown to the library: a method with a secret that overrides/compare-secrets finds elsewhere
   const isFederated = config.tokenEndpointAuthMethod === federatedMethod
   const method = isFederated ? 'client_secret_post' : config.tokenEndpointAuthMethod
   const needsSecret = showsSecret(method)
@@ -148,8 +147,8 @@ export function renderMetadata(
   })
 }
 
-/** FAPI 2.0 takes no RS256: such a client does not follow a default that it may not use. What is encrypted is signed in any case: whoever
- *  has the public key could have encrypted it. */
+/** FAPI 2.0 forbids RS256, so such a client does not get that default. An encrypted answer is always signed: anybody can encrypt to a
+ *  public key. */
 function userinfoDefault(config: ClientConfig, { userinfo, idToken }: SigningDefaults): string | undefined {
   const isTaken = userinfo !== undefined && (config.profile !== 'FAPI2' || fapiAlgorithms.includes(userinfo))
   if (isTaken) return userinfo
@@ -157,7 +156,7 @@ function userinfoDefault(config: ClientConfig, { userinfo, idToken }: SigningDef
 }
 
 /** @param needs.clientClass of the Provider whose rules apply now
- *  @returns the check that each new version of a client passes before it is served */
+ *  @returns the check of a client's new version */
 export function createClientCheck(needs: {
   clientClass: () => ClientClass
   signing: SigningDefaults & { readonly algorithms: readonly string[] }
@@ -179,7 +178,7 @@ export function createClientCheck(needs: {
 
 const hidden = new RegExp(`[${hiddenRanges}]`, 'u')
 
-/** The words of an API that a person reads before they agree. The API server has checked them, unless it is an old one. */
+/** Checks the texts of an API that a consent page shows, in case the API server did not. */
 function wordFaults({ resourceServer }: ClientConfig): readonly ClientFault[] {
   const { scopeTexts = [], authorizationDetails = [] } = resourceServer ?? {}
   const ofDetails = authorizationDetails.flatMap(({ title, texts }) => [
@@ -197,7 +196,7 @@ function wordFaults({ resourceServer }: ClientConfig): readonly ClientFault[] {
     .map(([field, , most]) => invalid(field, `must have texts of at most ${most} characters, none of them hidden`))
 }
 
-/** For keys of the metadata that have another name than the field they come from. */
+/** Keys of the metadata with another name than their field. */
 const otherKeys: ReadonlyMap<string | undefined, string> = new Map([
   ['scope', 'spec.scopes'],
   ['response_types', 'spec.grantTypes'],
@@ -205,14 +204,14 @@ const otherKeys: ReadonlyMap<string | undefined, string> = new Map([
   ['client_id', 'spec.clientId'],
 ])
 
-/** @param key the key of the metadata in which the library found a fault
+/** @param key of the metadata, from a fault of the library
  *  @returns the path in the OIDCClient; `spec` when there is none */
 export function fieldOfKey(key: string | undefined): string {
   const field = ClientConfigSchema.fields.find(({ name }) => name === key)
   return field ? `spec.${specPathOf(field)}` : (otherKeys.get(key) ?? 'spec')
 }
 
-/** What only the library finds wrong, after our own check has passed. */
+/** Faults that only the library finds. */
 function libraryFault(Client: ClientClass, metadata: ProviderMetadata): ClientFault | undefined {
   const fault = registrationFault(Client, metadata)
   if (fault === undefined) return undefined

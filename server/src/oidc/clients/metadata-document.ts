@@ -1,5 +1,4 @@
-// A client that nobody registered: its id is the https address of a document about it (OAuth Client ID Metadata Document). What such an
-// address and such a document must be, and what becomes of them. Pure.
+// Parses a client by metadata document: its client_id is the https URL of the document (OAuth Client ID Metadata Document). Pure.
 import { create } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -10,18 +9,18 @@ import { createRegisteredClient } from '../../clients/registered-client.ts'
 import type { GrantedScopes } from '../../clients/registered-client.ts'
 import type { OidcClient } from './oidc-client.ts'
 
-/** Characters of an id, and of what a client calls itself. */
+/** Characters of a client_id and of a client_name. */
 const longestId = 256
 const longestName = 64
 /** Redirect URIs of one client. */
 const mostRedirects = 20
 /** Seconds: a year, as for every client. */
 const longestAge = 31_536_000
-/** Seconds: how long a document counts at least and at most, whatever its answer says. */
+/** Seconds: the least and the greatest freshness of a document. */
 export const freshness = { least: 300, most: 86_400 }
 export const isDocumentId = (clientId: string): boolean => clientId.startsWith('https://')
 
-/** What is used of a document. */
+/** The used fields of a document. */
 export interface MetadataDocument {
   readonly clientId: string
   readonly name: string
@@ -32,7 +31,7 @@ export interface MetadataDocument {
   readonly wishes: Wishes
 }
 
-/** How the client wants to be answered and protected. */
+/** The client's options for answers and protection. */
 type Wishes = Pick<
   ClientConfig,
   | 'idTokenSignedResponseAlg'
@@ -47,12 +46,12 @@ type Read<T> = ({ readonly kind: 'read' } & T) | { readonly kind: 'refused'; rea
 
 const refuse = (why: string) => ({ kind: 'refused' as const, why })
 
-/** @returns the host of an id that is a document's address (draft-ietf-oauth-client-id-metadata-document, section 3) */
+/** @returns the host of a client_id that is a valid document URL (draft-ietf-oauth-client-id-metadata-document, section 3) */
 export function hostOfId(clientId: string): Read<{ host: string }> {
   if (clientId.length > longestId)
     return refuse(`a client_id that is an address must have at most ${longestId} characters`)
   const url = URL.parse(clientId)
-  // what a URL parser would change: dot segments, a user name, capitals in the host, the port 443, spaces
+  // a URL parser would change it: dot segments, a user name, capitals in the host, port 443, spaces
   if (
     url?.protocol !== 'https:' ||
     url.href !== clientId ||
@@ -70,7 +69,7 @@ export function hostOfId(clientId: string): Read<{ host: string }> {
 export const coversHost = (hosts: readonly string[], host: string): boolean =>
   hosts.some((one) => (one.startsWith('.') ? host.endsWith(one) : host === one))
 
-/** @param text the document as it came from `clientId`; @param algorithms with which this server signs */
+/** @param text the document from `clientId`; @param algorithms the server's signing algorithms */
 export function readDocument(
   text: string,
   clientId: string,
@@ -107,8 +106,7 @@ export function readDocument(
   }
 }
 
-/** What protects a client of a document, and is not served to it: better no client than one that is less safe than it thinks. Each with the values that
- *  mean nothing. */
+/** Security options that are not supported for such clients: a document with one is refused. Each with its neutral values. */
 const notServed: Readonly<Record<string, readonly unknown[]>> = {
   id_token_encrypted_response_alg: [],
   userinfo_encrypted_response_alg: [],
@@ -151,25 +149,25 @@ function wishesOf(
   }
 }
 
-/** Always says the host, which nobody else can have; the rest is what the client says of itself. */
+/** The name with the host, which nobody can fake. */
 function nameOf(said: unknown, host: string): string {
   const name =
     typeof said === 'string' ? asOneLine(said.replace(/[()]/g, ' ')).slice(0, longestName).toWellFormed() : ''
   return name === '' ? host : `${name} (${host})`
 }
 
-/** Where its answers may go: to where the document is, or to a program on the person's own device (RFC 8252 section 7.3). */
+/** The allowed redirect URIs: on the document's host, or on loopback (RFC 8252 section 7.3). */
 function ownRedirects(document: Readonly<Record<string, unknown>>, origin: string): string[] {
   const all = textsOf(document['redirect_uris'])
   const own = all.filter((uri) => redirectFault(uri, 'Web') === undefined && new URL(uri).origin === origin)
-  // while somebody builds it: the library has no client with https and http on loopback
+  // the library allows no mix of https and loopback http, as during development
   if (own.length > 0 && loopbackHosts.includes(new URL(origin).hostname)) return own
   return [...own, ...all.filter((uri) => uri.startsWith('http:') && redirectFault(uri, 'Native') === undefined)]
 }
 
 const isOwnPage = (uri: string, origin: string): boolean => URL.parse(uri)?.origin === origin
 
-/** Whether a list has a word, or is not there at all. */
+/** Whether a list is absent or has the word. */
 const namesAmong = (list: unknown, word: string): boolean => list === undefined || textsOf(list).includes(word)
 
 const textsOf = (list: unknown): string[] =>
@@ -186,7 +184,7 @@ function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** @returns for how many seconds an answer counts (RFC 9111 section 4.2, within our own bounds) */
+/** @returns the freshness of an answer in seconds (RFC 9111 section 4.2, within our bounds) */
 export function freshFor(headers: Headers, now: Date): number {
   const control = headers.get('cache-control') ?? ''
   const maxAge = /(?:^|,)\s*max-age\s*=\s*"?(\d{1,9})/i.exec(control)?.[1]
@@ -198,8 +196,8 @@ export function freshFor(headers: Headers, now: Date): number {
   return Math.min(Math.max(Math.floor(seconds), freshness.least), freshness.most)
 }
 
-/** @param access what clients of its host may have at APIs now
- *  @returns the document as a client: public, with PKCE, and asked about each time */
+/** @param access the present access of its host's clients to APIs
+ *  @returns the document as a public client with PKCE, which always needs consent */
 export function clientOfDocument(document: MetadataDocument, access: readonly GrantedScopes[]): OidcClient {
   const { clientId, name, redirectUris, clientUri, refreshes, wishes } = document
   const { origin } = new URL(clientId)
@@ -209,7 +207,7 @@ export function clientOfDocument(document: MetadataDocument, access: readonly Gr
     clientName: name,
     redirectUris: [...redirectUris],
     grantTypes: ['authorization_code', ...(refreshes ? ['refresh_token'] : [])],
-    // who the person is, as an id alone
+    // the person's id only
     scopes: [
       ...new Set(['openid', ...(refreshes ? ['offline_access'] : []), ...access.flatMap(({ scopes }) => scopes)]),
     ],
@@ -226,7 +224,7 @@ export function clientOfDocument(document: MetadataDocument, access: readonly Gr
   })
   return createRegisteredClient({
     clientId,
-    // consents and grants are keyed by the address: nobody else can have it
+    // the URL is the key of consents and grants
     uid: clientId,
     namespace: '',
     name: new URL(clientId).host,

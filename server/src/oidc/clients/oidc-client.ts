@@ -6,16 +6,16 @@ import type { RegistryHolder } from '../../clients/registry.ts'
 export type ProviderMetadata = Readonly<Record<string, unknown>>
 
 export type OidcClient = RegisteredClient
-/** Whether anybody can ask in the name of this client: it proves nothing. */
+/** Whether the client does not authenticate. */
 export const isPublic = ({ tokenEndpointAuthMethod }: Pick<ClientConfig, 'tokenEndpointAuthMethod'>): boolean =>
   tokenEndpointAuthMethod === 'none'
 
 export type OidcRegistry = RegistryHolder
 
-/** The library's class of clients, as far as we use it. Each Provider has one of its own. */
+/** The used part of the library's client class. Each Provider has its own. */
 export interface ClientClass {
   new (metadata: ProviderMetadata): LibraryClient
-  /** The checks of RFC 7591 metadata, keys apart; makes the metadata that the library would keep. Throws as the constructor does. */
+  /** Checks RFC 7591 metadata, except keys, and builds the library's metadata. Throws as the constructor does. */
   readonly Schema: new (metadata: ProviderMetadata) => Readonly<Record<string, unknown>>
 }
 

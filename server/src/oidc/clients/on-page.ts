@@ -1,4 +1,4 @@
-// A client as pages show it.
+// Describes a client for pages.
 import { createHash } from 'node:crypto'
 import { paths } from '@nauthera/rules/endpoints'
 import type { ClientOnPage } from '../../reply/on-page.ts'
@@ -6,8 +6,7 @@ import { isDocumentId } from './metadata-document.ts'
 import type { OidcClient } from './oidc-client.ts'
 import { ownClientId } from './own-client.ts'
 
-/** A client as pages show it. A person can always start again somewhere: without a page of its own, a web application is where it
- *  takes people back. */
+/** A client as pages show it. Without a home page, the link to start again is the origin of a web application's redirect URI. */
 export function clientOnPage(client: Pick<OidcClient, 'clientId' | 'config'>): ClientOnPage {
   const { config } = client
   return {
@@ -22,7 +21,7 @@ export function clientOnPage(client: Pick<OidcClient, 'clientId' | 'config'>): C
   }
 }
 
-/** Where a client's logo is served, below the issuer, and where it is. Another logo has another path, so browsers may keep it. */
+/** The path of a client's logo, below the issuer, and its URL. Another logo has another path, so browsers may cache it. */
 export function logoOf({
   clientId,
   config,
@@ -35,7 +34,7 @@ export function logoOf({
 
 /** The origin of the first redirect URI on the web; undefined for an application on a device. */
 function originOf({ redirectUris, type }: OidcClient['config']): string | undefined {
-  // http is for loopback alone, where a program on a device waits for its answer and shows no page
+  // http is only for loopback, where a program shows no page
   const first = redirectUris.find(
     (uri) => uri.startsWith('https://') || (type !== 'Native' && uri.startsWith('http://')),
   )

@@ -5,21 +5,20 @@ import { paths } from '@nauthera/rules/endpoints'
 import { createRegisteredClient } from '../../clients/registered-client.ts'
 import type { OidcClient } from './oidc-client.ts'
 
-// The pages of the account area are a client of this server, and no object of anybody: so people sign in for them as for every
-// other application, by the same steps and checks. Nothing is ever issued to it. What counts is the session that such a sign-in
-// begins or renews; the code that comes with it has no grant, and no secret exists with which it could be redeemed.
+// The built-in client of the account pages, so that people sign in for them by the same steps as for any application. It never gets
+// tokens: only the session counts. Its code has no grant, and no secret could redeem it.
 
-/** No OIDCClient can have this id: `@` is no letter of a client id. */
+/** No OIDCClient can have this id: `@` is not allowed in client ids. */
 export const ownClientId = '@account'
 /** No object can have this UID either. */
 export const ownClientUid = '@account'
 
-/** Where a sign-in for our own pages ends, below the issuer. */
+/** The redirect path of a sign-in for our own pages, below the issuer. */
 export const ownCallback = `${paths.account}/callback`
 
 /** @param site.basePath the issuer's path, '' when it has none; @param site.issuer without a slash at the end
- *  @param more parameters of the request; `state` is where it leads back to
- *  @returns where a sign-in for our own pages begins */
+ *  @param more parameters of the request; `state` is the page to return to
+ *  @returns the URL that starts a sign-in for our own pages */
 export function ownSignInPath(site: { basePath: string; issuer: string }, more: Record<string, string>): string {
   const query = new URLSearchParams({
     client_id: ownClientId,
@@ -31,7 +30,7 @@ export function ownSignInPath(site: { basePath: string; issuer: string }, more: 
   return `${site.basePath}${paths.authorization}?${query}`
 }
 
-/** @param issuer without a slash at the end; @param name how the sign-in page calls these pages */
+/** @param issuer without a slash at the end; @param name of these pages on the sign-in page */
 export function createOwnClient({ issuer, name }: { issuer: string; name: string }): OidcClient {
   const config = create(ClientConfigSchema, {
     generation: 1n,
@@ -52,7 +51,7 @@ export function createOwnClient({ issuer, name }: { issuer: string; name: string
     namespace: '',
     name: 'account',
     shard: 0,
-    // without a verifier no secret is right
+    // without a verifier no secret matches
     verifiers: [],
     version: renderVersion(config),
     api: undefined,

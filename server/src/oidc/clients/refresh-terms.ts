@@ -2,16 +2,15 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { lifetimes } from '../lifetimes.ts'
 import { isPublic } from './oidc-client.ts'
 
-// Who gets a refresh token, and for how long it may stay unused. Pure.
+// Decides who gets a refresh token, and how long it may stay unused. Pure.
 
-/** Whether the authorizations of a client get a refresh token. With `offline_access` it outlives the session, without it
- *  it ends with the session. */
+/** Whether a client gets refresh tokens. With `offline_access` they outlive the session, otherwise they end with it. */
 export const mayRefresh = (config: Pick<ClientConfig, 'grantTypes'>): boolean =>
   config.grantTypes.includes('refresh_token')
 
 export type RefreshConfig = Pick<ClientConfig, 'refreshTokenTtl' | 'tokenEndpointAuthMethod'>
 
-/** How many seconds a refresh token of the client stays valid without use: of a public client without `offline_access` a day at most.
+/** The idle lifetime of a refresh token, seconds: for a public client without `offline_access` at most a day.
  *  @param scope of the code or refresh token */
 export function idleLifetime(config: RefreshConfig, scope: string | undefined): number {
   const idle = config.refreshTokenTtl || lifetimes.refreshIdle
@@ -21,6 +20,6 @@ export function idleLifetime(config: RefreshConfig, scope: string | undefined): 
 const endsSoon = (config: RefreshConfig, scope: string | undefined): boolean =>
   isPublic(config) && scope?.split(' ').includes('offline_access') !== true
 
-/** Whether a request gives a public client a token that renews itself until the person signs out. */
+/** Whether a public client gets a refresh token without `offline_access`, until the person signs out. */
 export const refreshesInSession = (config: RefreshConfig & Pick<ClientConfig, 'grantTypes'>, scope: string): boolean =>
   mayRefresh(config) && endsSoon(config, scope)

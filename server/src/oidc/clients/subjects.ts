@@ -3,26 +3,26 @@ import type { KeyObject } from 'node:crypto'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { OidcClient } from './oidc-client.ts'
 
-// Under which `sub` a client knows a person. A public one is the id of the account. A pairwise one is another for each sector, so that
-// applications of two sectors cannot tell that they have the same person.
+// Computes the `sub` of a person for a client. A public subject is the account's id. A pairwise subject differs by sector, so that
+// applications cannot correlate people.
 // Source: OpenID Connect Core 1.0 section 8.1.
 
 const isPairwise = ({ subjectType }: Pick<ClientConfig, 'subjectType'>): boolean => subjectType === 'pairwise'
 
-/** @returns the host that stands for the sector of a client: clients of one sector know a person by one subject */
+/** @returns the sector host of a client: clients of one sector share subjects */
 export function sectorOf(config: Pick<ClientConfig, 'sectorIdentifierUri' | 'redirectUris' | 'jwksUri'>): string {
-  // the keys stand for a client without any redirect URI, as those of devices are
+  // for a client without redirect URIs, such as a device, the host of its keys
   return new URL(config.sectorIdentifierUri || config.redirectUris[0] || config.jwksUri).hostname
 }
 
-/** @returns the sector whose subjects a client knows people by; undefined for a client with public subjects */
+/** @returns the sector of a client with pairwise subjects; otherwise undefined */
 export const pairwiseSector = (config: ClientConfig): string | undefined =>
   isPairwise(config) ? sectorOf(config) : undefined
 
 /** @param config of the client; @param accountId the id of the account */
 export type SubjectOf = (client: Pick<OidcClient, 'config'>, accountId: string) => string
 
-/** @param sector undefined: public subjects */
+/** @param sector undefined for public subjects */
 export type SubjectIn = (sector: string | undefined, accountId: string) => string
 
 /** @param secret of the ring, the same for ever */
