@@ -72,7 +72,7 @@ const server: readonly Unit[] = [
     most: 1_000,
     make: () => {
       const seen = new Seen<number>()
-      return (index) => seen.keep(`token ${index}`, index)
+      return (index) => seen.record(`token ${index}`, index)
     },
   },
   {
@@ -118,7 +118,7 @@ const server: readonly Unit[] = [
     make: () => {
       const turns = createLogoutTurns({ share: 4, now: () => 0 })
       return (index) => {
-        const turn = turns.take({ uid: `${index}`, namespace: `${index}` })
+        const turn = turns.next({ uid: `${index}`, namespace: `${index}` })
         if (turn.kind === 'now') turn.end('failed')
       }
     },
@@ -131,9 +131,9 @@ const server: readonly Unit[] = [
       const usage = createUsage()
       return (index) => {
         const one = { namespace: 'n', name: `c${index}`, clientId: `n.c${index}`, uid: `u${index}` } as never
-        usage.touch(one, 'a')
-        usage.touchIdentity(one, {} as never)
-        if (index % step === step - 1) usage.keepOnly({ find: () => undefined } as never)
+        usage.record(one, 'a')
+        usage.recordIdentity(one, {} as never)
+        if (index % step === step - 1) usage.removeAllBut({ find: () => undefined } as never)
       }
     },
   },

@@ -1,7 +1,8 @@
 import { globSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
+import { parseSync } from 'oxc-parser'
 
-// One word for one thing: whoever reads a type's name anywhere knows which one it is.
+// One word for one thing: whoever reads a name anywhere knows which type it is, and what a function does.
 
 const sources = globSync('**/*.ts', {
   exclude: (path) => /(^|\/)(node_modules|generated|\.nauthera|coverage)$/.test(path),
@@ -18,5 +19,60 @@ describe('the exported types', () => {
       ([, all]) => new Set(all.map(({ file }) => file)).size > 1,
     )
     expect(shared.map(([name, all]) => `${name}: ${all.map(({ file }) => file).join(', ')}`)).to.deep.equal([])
+  })
+})
+
+/** Rows of the table of verbs in docs/glossary.md. */
+const rows = [
+  ...readFileSync('docs/glossary.md', 'utf8').matchAll(/^\| ([a-z, ]+) \| [^|]+ \| ([a-z, ]*) ?\| ([a-z, ]*) ?\|$/gm),
+].map(([, verbs, opposites, not]) => ({ verbs: verbs!, opposites: opposites!, not: not! }))
+const words = (cell: string) => cell.split(',').map((word) => word.trim())
+const instead = new Map(
+  [
+    ...Map.groupBy(
+      rows.flatMap(({ verbs, not }) =>
+        words(not)
+          .filter(Boolean)
+          .map((word) => ({ word, verbs })),
+      ),
+      ({ word }) => word,
+    ),
+  ].map(([word, all]) => [word, all.map(({ verbs }) => verbs).join(', ')]),
+)
+
+interface Named {
+  readonly name: string
+  readonly at: string
+}
+
+/** The exported functions of a file, and the methods of its exported interfaces. */
+function namesIn(file: string): readonly Named[] {
+  return parseSync(file, readFileSync(file, 'utf8')).program.body.flatMap((node): Named[] => {
+    const found = node.type === 'ExportNamedDeclaration' ? node.declaration : null
+    if (found?.type === 'FunctionDeclaration') return [{ name: found.id?.name ?? '', at: file }]
+    if (found?.type === 'VariableDeclaration')
+      return found.declarations.flatMap(({ id, init }) =>
+        id.type === 'Identifier' && init?.type === 'ArrowFunctionExpression' ? [{ name: id.name, at: file }] : [],
+      )
+    if (found?.type !== 'TSInterfaceDeclaration') return []
+    return found.body.body.flatMap((member) =>
+      member.type === 'TSMethodSignature' && member.key.type === 'Identifier'
+        ? [{ name: member.key.name, at: `${file}, ${found.id.name}` }]
+        : [],
+    )
+  })
+}
+
+describe('the exported functions and the methods of interfaces', () => {
+  it('begin with no word that gives way to a verb of the glossary', () => {
+    const shipped = sources.filter((file) =>
+      /^(server|operator|config-agent|proto|runtime|rules)\/src\/(?!store)/.test(file),
+    )
+    const wrong = shipped.flatMap(namesIn).flatMap(({ name, at }) => {
+      const verb = instead.get(/^[a-z]+/.exec(name)?.[0] ?? '')
+      return verb === undefined ? [] : [`${name} (${at}): take "${verb}", see docs/glossary.md`]
+    })
+    expect(instead.size).to.be.greaterThan(15)
+    expect(wrong).to.deep.equal([])
   })
 })

@@ -161,6 +161,6 @@ async function startMount(needs: Needs, agent: Agent, pusher: Pusher): Promise<v
       log.warn({ code: 'WATCH_DEGRADED', reason: describeError(error), poll: '2s' }, 'watch degraded'),
   })
   onStop('mount', () => mount.stop())
-  await mount.lookNow('start')
+  await mount.readNow('start')
   giveBack.soon()
 }

@@ -39,7 +39,7 @@ import { createWorkOnSecret } from './secret/work-on-secret.ts'
 import type { SecretResult } from './secret/work-on-secret.ts'
 import { sharedNameOf } from './secret/shared-names.ts'
 import type { OperatorSettings } from './settings.ts'
-import { saysTheSame } from './shards/client-entry.ts'
+import { isSameVersion } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
 import { isInProgress, isSettled } from './status/in-progress.ts'
 import type { Refusals } from './status/refusals.ts'
@@ -55,7 +55,7 @@ export interface Reconciler {
   /** @returns those that wait for a name of one of these clients: what is stored of these has changed */
   waitingFor(keys: readonly string[]): readonly string[]
   /** The memory of Secrets. */
-  readonly memories: Pick<Memories, 'clearRead' | 'seen'>
+  readonly memories: Pick<Memories, 'clearRead' | 'versionsOf'>
   /** Wakes nobody any more. */
   stop(): void
 }
@@ -295,7 +295,7 @@ function isStored({ judgement, granted }: Findings, entry: StoredEntry | undefin
   return (
     entry?.uid === judgement.client.metadata.uid &&
     version !== undefined &&
-    saysTheSame(entry.desired, version) &&
+    isSameVersion(entry.desired, version) &&
     grantsTheSame(entry.granted, granted) &&
     restrainsTheSame(entry.restraint, restraintOf(judgement.client.spec))
   )

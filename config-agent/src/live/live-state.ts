@@ -143,12 +143,12 @@ export class LiveState {
     this.#changed()
   }
 
-  toldPlatform(digest: string): void {
+  recordPlatform(digest: string): void {
     if (this.platform) this.platform = { ...this.platform, digest }
     this.#changed()
   }
 
-  metUnknownKey(): void {
+  recordUnknownKey(): void {
     this.unknownKeys++
     this.#changed()
   }

@@ -39,7 +39,7 @@ export class MountWatch {
   }
 
   /** Resolves when the mount was read. */
-  lookNow(trigger: Trigger): Promise<void> {
+  readNow(trigger: Trigger): Promise<void> {
     if (this.#stopped) return Promise.resolve()
     this.#wanted ??= trigger
     this.#looking ??= this.#lookWhileWanted().finally(() => {
@@ -87,7 +87,7 @@ export class MountWatch {
   }
 
   async #check(trigger: Trigger): Promise<void> {
-    if (this.#hasChanged()) await this.lookNow(trigger)
+    if (this.#hasChanged()) await this.readNow(trigger)
   }
 
   async #poll(): Promise<void> {
@@ -95,8 +95,8 @@ export class MountWatch {
       // A change without an event: the watched directory may have been replaced.
       void this.#watcher.close()
       this.#watcher = this.#watch()
-      await this.lookNow('poll')
-    } else if (this.#again) await this.lookNow('retry')
+      await this.readNow('poll')
+    } else if (this.#again) await this.readNow('retry')
   }
 
   #schedulePoll(): void {

@@ -75,7 +75,7 @@ export class SyncSession {
         else if (message.case === 'nack') this.#onNack(message.value)
         else {
           if (message.case === 'usage') this.#onUsage(message.value)
-          if (message.case === 'unknownKey') this.#needs.live.metUnknownKey()
+          if (message.case === 'unknownKey') this.#needs.live.recordUnknownKey()
           // A newer server may send messages that this version does not know.
           continue
         }
@@ -186,8 +186,8 @@ export class SyncSession {
       reports.server.completed(sent.digest)
     }
     if (sent?.kind === 'platform') {
-      live.toldPlatform(sent.digest)
-      reports.server.toldPlatform(sent.digest)
+      live.recordPlatform(sent.digest)
+      reports.server.sentPlatform(sent.digest)
     }
     if (sent?.kind === 'shard') {
       live.applied(sent.shard.ref, ack)

@@ -114,7 +114,7 @@ export class ServerReports {
   }
 
   /** The server took the keys of platforms. */
-  toldPlatform(digest: string): void {
+  sentPlatform(digest: string): void {
     this.#needs.log.info({ revision: revisionOf(digest) }, 'platform keys live')
   }
 

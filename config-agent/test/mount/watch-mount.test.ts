@@ -58,7 +58,7 @@ describe('MountWatch', () => {
   it('looks at nothing while the link stays, whatever else moves', async () => {
     await swap()
     follow(never)
-    await watch!.lookNow('start')
+    await watch!.readNow('start')
     await mkdir(join(directory, '..something'))
     await rename(join(directory, '..something'), join(directory, '..else'))
     await swapped()
@@ -72,7 +72,7 @@ describe('MountWatch', () => {
     it(`watches a directory ${what}`, async () => {
       await before()
       follow(20)
-      await watch!.lookNow('start')
+      await watch!.readNow('start')
       await rm(directory, { recursive: true, force: true })
       await swapped()
       // the poll may be faster than an event, but not each time

@@ -12,7 +12,7 @@ import { policiesFor } from '../decide/client/policies.ts'
 import { servedViolations } from '../decide/status/served-policies.ts'
 import type { Policies } from '../decide/client/policies.ts'
 import type { Clock } from '../time/clock.ts'
-import { lastAccepted, saysTheSame } from '../shards/client-entry.ts'
+import { lastAccepted, isSameVersion } from '../shards/client-entry.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { EndingNamespaces } from './ending-namespaces.ts'
 import type { Watch } from './watch.ts'
@@ -68,7 +68,7 @@ function judge(
     carried: lastAccepted(kept, standing),
     servedOf: (present) => {
       if (kept === undefined) return 'present'
-      const isStored = saysTheSame(kept.desired, present)
+      const isStored = isSameVersion(kept.desired, present)
       if (isStored ? standing === 'rejected' : shards.noRoom(key) !== undefined) return 'earlier'
       return isStored && (standing === 'accepted' || kept.accepted === undefined) ? 'present' : 'either'
     },

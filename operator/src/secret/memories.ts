@@ -12,7 +12,7 @@ export interface Memories {
   /** The next look reads the Secret if it was only assumed to be absent. @returns whether it was */
   clearAssumed(key: string): boolean
   /** The last seen versions of a client's Secrets; none when they will be read anyway. */
-  seen(key: string): readonly SeenSecret[]
+  versionsOf(key: string): readonly SeenSecret[]
   remove(key: string): void
 }
 
@@ -51,7 +51,7 @@ export function createMemories(): Memories {
       memory.read = undefined
       return true
     },
-    seen: (key) => {
+    versionsOf: (key) => {
       const memory = memories.get(key)
       const { own, source } = memory?.read ? memory.seen : {}
       return [own, source].filter((one) => one !== undefined)

@@ -23,7 +23,7 @@ const latePace = 0.25
 interface Needs {
   /** `namespace/name` of all clients. */
   readonly keys: () => Iterable<string>
-  readonly memories: Pick<Memories, 'clearRead' | 'seen'>
+  readonly memories: Pick<Memories, 'clearRead' | 'versionsOf'>
   /** @returns the version of a Secret; undefined when there is none */
   readonly readVersion: (namespace: string, name: string) => Promise<string | undefined>
   /** Whether clients wait for a look, which goes first. */
@@ -105,10 +105,10 @@ export class Rounds {
     const { memories, readVersion, onChanged, log } = this.#needs
     const { namespace } = splitKey(key)
     try {
-      for (const seen of memories.seen(key)) {
+      for (const seen of memories.versionsOf(key)) {
         const version = await readVersion(namespace, seen.name)
         // one of our own writes came in between and is newer
-        if (version === seen.version || !memories.seen(key).includes(seen)) continue
+        if (version === seen.version || !memories.versionsOf(key).includes(seen)) continue
         log.info({ client: key, secret: seen.name, isThere: version !== undefined }, 'secret changed by somebody else')
         memories.clearRead(key)
         onChanged(key)

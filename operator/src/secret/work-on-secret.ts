@@ -16,7 +16,7 @@ import type { Judgement } from '../decide/access/judge.ts'
 import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { OperatorSettings } from '../settings.ts'
-import { isOfClient, saysTheSame, verifiersOf } from '../shards/client-entry.ts'
+import { isOfClient, isSameVersion, verifiersOf } from '../shards/client-entry.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { Clock } from '../time/clock.ts'
 import { createFence } from './fence.ts'
@@ -209,7 +209,9 @@ async function firstAnswer(
 /** Whether the stored entry is this version of this object. */
 function isServed(judgement: Judgement, stored: ShardEntry | undefined): boolean {
   const version = versionOf(judgement)
-  return version !== undefined && stored?.uid === judgement.client.metadata.uid && saysTheSame(stored.desired, version)
+  return (
+    version !== undefined && stored?.uid === judgement.client.metadata.uid && isSameVersion(stored.desired, version)
+  )
 }
 
 function needsSecret(judgement: Judgement, stored: ShardEntry | undefined): boolean {

@@ -55,7 +55,7 @@ export const isOfClient = (entry: ShardEntry, client: Pick<ClientForShard, 'uid'
   entry.uid === client.uid || lastingUid(entry) === client.restoredFrom
 
 /** @returns whether a write would leave the client's entry as it is */
-export function keepsEntry(client: ClientForShard, stored: ShardEntry | undefined): boolean {
+export function isUnchanged(client: ClientForShard, stored: ShardEntry | undefined): boolean {
   return sameEntry(stored, plannedEntry(client, stored))
 }
 
@@ -97,7 +97,7 @@ function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): Shar
     return lastGood && create(ShardEntrySchema, { ...base, clientId: past!.clientId, accepted: lastGood })
   }
   const { version } = client.verdict
-  const isSame = saysTheSame(past?.desired, version)
+  const isSame = isSameVersion(past?.desired, version)
   // a version that differs only in its generation is not new: keep the stored object
   const desired = isSame ? past!.desired! : version
   const accepted = isSame ? (client.standing === 'accepted' || isExclusive ? undefined : past!.accepted) : lastGood
@@ -139,7 +139,7 @@ export function lastAccepted(stored: ShardEntry | undefined, standing: Standing)
 }
 
 /** @returns whether two versions are equal except for their generation */
-export function saysTheSame(one: ClientVersion | undefined, other: ClientVersion | undefined): boolean {
+export function isSameVersion(one: ClientVersion | undefined, other: ClientVersion | undefined): boolean {
   return one?.config === other?.config
 }
 
@@ -176,7 +176,7 @@ export function asStored(entry: ShardEntry): ClientForShard {
 /** The client with the stored version's object when both are equal, so that it is in memory once. */
 export function shareVersion(client: ClientForShard, stored: ShardEntry | undefined): ClientForShard {
   const { verdict } = client
-  if (verdict.kind !== 'desired' || !stored?.desired || !saysTheSame(stored.desired, verdict.version)) return client
+  if (verdict.kind !== 'desired' || !stored?.desired || !isSameVersion(stored.desired, verdict.version)) return client
   return { ...client, verdict: { kind: 'desired', version: stored.desired } }
 }
 
@@ -193,7 +193,7 @@ export function sameClient(one: ClientForShard, other: ClientForShard): boolean 
     grantsTheSame(one.granted, other.granted) &&
     restrainsTheSame(one.restraint, other.restraint) &&
     (one.verdict.kind === 'desired'
-      ? other.verdict.kind === 'desired' && saysTheSame(one.verdict.version, other.verdict.version)
+      ? other.verdict.kind === 'desired' && isSameVersion(one.verdict.version, other.verdict.version)
       : other.verdict.kind === 'carry')
   )
 }

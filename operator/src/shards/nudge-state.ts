@@ -58,7 +58,7 @@ export class NudgeState {
   }
 
   /** @returns whether to annotate the pod now; false when that already runs, and then it runs once more */
-  begin(pod: string): boolean {
+  start(pod: string): boolean {
     const running = this.#running.get(pod)
     if (running) running.isStale = true
     else this.#running.set(pod, { isStale: true })
@@ -66,7 +66,7 @@ export class NudgeState {
   }
 
   /** Called before each annotation of a pod. @returns whether it is due */
-  takeTurn(pod: string, now: number): boolean {
+  isTurn(pod: string, now: number): boolean {
     const running = this.#running.get(pod)
     if (!running?.isStale || now < this.#forbiddenUntil) return false
     running.isStale = false

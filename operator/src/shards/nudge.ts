@@ -44,8 +44,8 @@ export function createNudge(options: {
     }
   }
   const nudgePod = async (name: string) => {
-    if (!state.begin(name)) return
-    while (!isStopped && state.takeTurn(name, clock.monotonic())) await annotatePod(name)
+    if (!state.start(name)) return
+    while (!isStopped && state.isTurn(name, clock.monotonic())) await annotatePod(name)
     state.end(name)
   }
   const nudgeAll = (names: readonly string[]) => {

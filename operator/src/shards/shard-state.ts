@@ -1,6 +1,6 @@
 import type { NoRoom } from '../decide/status/outcome.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { asStored, entryKey, isOfClient, keepsEntry, plannedEntry, sameClient, shareVersion } from './client-entry.ts'
+import { asStored, entryKey, isOfClient, isUnchanged, plannedEntry, sameClient, shareVersion } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { planShard } from './plan-shard.ts'
@@ -235,7 +235,7 @@ export class ShardState {
       // The running write may differ from the stored entry.
       this.busy ||
       this.refused.has(key) ||
-      !keepsEntry(client, this.stored.entries.get(key)?.entry)
+      !isUnchanged(client, this.stored.entries.get(key)?.entry)
     )
   }
 }

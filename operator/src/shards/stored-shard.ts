@@ -5,7 +5,7 @@ import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthe
 import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { entryKey, saysTheSame } from './client-entry.ts'
+import { entryKey, isSameVersion } from './client-entry.ts'
 import { laterSchemaOf, readShardSecret } from './shard-secret.ts'
 import type { TrustsFile } from './shard-secret.ts'
 
@@ -148,4 +148,4 @@ function followEntries(
 }
 
 const sameVersion = (one: ClientVersion | undefined, other: ClientVersion | undefined): boolean =>
-  one === other || (saysTheSame(one, other) && one?.generation === other?.generation)
+  one === other || (isSameVersion(one, other) && one?.generation === other?.generation)

@@ -45,7 +45,7 @@ describe('Rounds', () => {
       keys: () => seen.keys(),
       memories: {
         clearRead: (key) => void doubted.push(key),
-        seen: (key) => {
+        versionsOf: (key) => {
           const version = seen.get(key)!
           const last = held.get(key)
           if (last?.[0]?.version !== version) held.set(key, [{ name: key.slice('apps/'.length), version }])

@@ -49,33 +49,33 @@ describe('NudgeState', () => {
 
   describe('takeTurn', () => {
     it('annotates a pod once for each begin, and never twice at the same time', () => {
-      expect(state.begin('a')).to.equal(true)
-      expect(state.takeTurn('a', 0)).to.equal(true)
-      expect(state.takeTurn('a', 0)).to.equal(false)
+      expect(state.start('a')).to.equal(true)
+      expect(state.isTurn('a', 0)).to.equal(true)
+      expect(state.isTurn('a', 0)).to.equal(false)
       state.end('a')
-      expect(state.begin('a')).to.equal(true)
+      expect(state.start('a')).to.equal(true)
     })
 
     it('annotates it once more when something was written meanwhile, however often', () => {
-      state.begin('a')
-      expect(state.takeTurn('a', 0)).to.equal(true)
-      expect([state.begin('a'), state.begin('a')]).to.deep.equal([false, false])
-      expect(state.takeTurn('a', 0)).to.equal(true)
-      expect(state.takeTurn('a', 0)).to.equal(false)
+      state.start('a')
+      expect(state.isTurn('a', 0)).to.equal(true)
+      expect([state.start('a'), state.start('a')]).to.deep.equal([false, false])
+      expect(state.isTurn('a', 0)).to.equal(true)
+      expect(state.isTurn('a', 0)).to.equal(false)
     })
 
     it('no pod waits for another', () => {
-      state.begin('a')
-      expect(state.begin('b')).to.equal(true)
+      state.start('a')
+      expect(state.start('b')).to.equal(true)
     })
   })
 
   describe('forbidden', () => {
     it('is told once, and tries nothing for a while', () => {
       expect(state.forbidden(1_000)).to.equal(true)
-      state.begin('a')
-      expect(state.takeTurn('a', 600_999)).to.equal(false)
-      expect(state.takeTurn('a', 601_000)).to.equal(true)
+      state.start('a')
+      expect(state.isTurn('a', 600_999)).to.equal(false)
+      expect(state.isTurn('a', 601_000)).to.equal(true)
       expect(state.forbidden(601_000)).to.equal(false)
     })
   })

@@ -16,7 +16,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { renderConfig } from '../../src/decide/client/metadata.ts'
-import { keepsEntry, plannedEntry, saysTheSame } from '../../src/shards/client-entry.ts'
+import { isUnchanged, plannedEntry, isSameVersion } from '../../src/shards/client-entry.ts'
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
 import { planShard } from '../../src/shards/plan-shard.ts'
 import type { ShardPlan, ShardPlanInput } from '../../src/shards/plan-shard.ts'
@@ -135,9 +135,9 @@ describe('planShard', () => {
     if (made.kind !== 'write') throw new Error('expected a write')
     const { shard } = decodeShardFile(made.file)
     expect(
-      saysTheSame(shard.entries[0]!.desired, renderVersion(renderConfig({ ...client({}, { generation: 9 }), spec }))),
+      isSameVersion(shard.entries[0]!.desired, renderVersion(renderConfig({ ...client({}, { generation: 9 }), spec }))),
     ).to.equal(true)
-    expect(saysTheSame(shard.entries[0]!.desired, renderVersion(renderConfig(client())))).to.equal(false)
+    expect(isSameVersion(shard.entries[0]!.desired, renderVersion(renderConfig(client())))).to.equal(false)
     expect(plan([wide], shard).kind).to.equal('keep')
   })
 
@@ -272,7 +272,7 @@ describe('planShard', () => {
     expect(rotated.ended).to.deep.equal({ [verifier.id]: day })
     expect(entryAfter([], rotated).ended, 'when no secret can be read').to.deep.equal(rotated.ended)
     expect(entryAfter([verifier], rotated).ended).to.deep.equal({ bbbbbbbb: day })
-    expect(keepsEntry(one({ verifiers: [next], now: now + 1_000_000_000 }), rotated)).to.equal(true)
+    expect(isUnchanged(one({ verifiers: [next], now: now + 1_000_000_000 }), rotated)).to.equal(true)
   })
 
   describe('seq rises', () => {

@@ -114,6 +114,6 @@ async function revoke(needs: ApplicationsNeeds, person: SignedInPerson, request:
   const about = { ...auditedRequest(request), userId, clientId, clientUid }
   const event = { ...about, event: 'consent.revoked', outcome: 'success', reason: 'by-the-person' } as const
   await needs.store.consents.revoke(userId, clientUid, [event])
-  needs.said.say(request, 'access-removed')
+  needs.said.set(request, 'access-removed')
   return toList(needs)
 }

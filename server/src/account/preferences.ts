@@ -78,7 +78,7 @@ async function change(needs: PreferencesNeeds, person: SignedInPerson, request: 
       detail: { changed: changed.map((one) => `preferences.${one}`).join(' ') },
     } as const
     await needs.store.preferences.set(userId, chosen, [event])
-    needs.said.say(request, 'preferences-saved')
+    needs.said.set(request, 'preferences-saved')
   }
   return { kind: 'redirect', location: `${needs.basePath}${preferencesPath}` }
 }

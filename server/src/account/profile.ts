@@ -113,7 +113,7 @@ async function change(needs: ProfileNeeds, person: SignedInPerson, request: Page
   } as const
   const name = typed.name === '' ? undefined : typed.name
   await needs.store.users.edit(user.id, { name, profile: (profile) => withProfileClaims(profile, claims) }, [event])
-  needs.said.say(request, 'profile-saved')
+  needs.said.set(request, 'profile-saved')
   return toPage
 }
 

@@ -131,7 +131,7 @@ async function endOne(needs: SessionsNeeds, person: SignedInPerson, request: Pag
     userId,
   } as const
   await needs.store.devices.signOut({ sessionUid: session.device.sessionUid, userId }, [event])
-  needs.said.say(request, 'session-ended')
+  needs.said.set(request, 'session-ended')
   return toList(needs)
 }
 

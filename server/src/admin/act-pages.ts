@@ -130,7 +130,7 @@ function answer(
   { act, state, request }: { act: Act; state: PersonState; request: PageRequest },
   outcome: DeskOutcome,
 ): Reply {
-  needs.said.say(request, saidOf(act, outcome))
+  needs.said.set(request, saidOf(act, outcome))
   return { kind: 'redirect', location: hrefOf(needs, state) }
 }
 

@@ -101,7 +101,7 @@ async function invite(needs: InviteNeeds, admin: SignedInPerson, request: PageRe
   const by = { languages: request.languages, audit: [event] }
   const mistake = await tryToInvite(needs, admin, invitation, by)
   if (mistake !== undefined) return show(needs, admin, request, { ...asked, mistakes: [mistake] })
-  needs.said.say(request, 'desk-invite')
+  needs.said.set(request, 'desk-invite')
   return { kind: 'redirect', location: `${needs.basePath}${paths.admin}` }
 }
 

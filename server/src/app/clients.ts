@@ -53,7 +53,7 @@ export function createPlatforms({ settings, log }: Needs) {
     issuer: settings.issuer,
     cluster,
     issuers,
-    onUnknownKey: unknownKeys.met,
+    onUnknownKey: unknownKeys.record,
     now: Date.now,
   })
   return { cluster, unknownKeys, bySettings, proofs }

@@ -125,14 +125,14 @@ function lastingNeeds({ settings, log, metrics }: Needs, on: ProtocolParts) {
     pages,
     now: Date.now,
     monotonicNow,
-    usedSecret: usage.touch,
-    usedIdentity: usage.touchIdentity,
-    provedSector: usage.touchSector,
+    usedSecret: usage.record,
+    usedIdentity: usage.recordIdentity,
+    provedSector: usage.recordSector,
     events: {
       log,
       audit: store.audit,
       counted: countTokens(metrics),
-      usedCode: usage.touchCode,
+      usedCode: usage.recordCode,
       refused: usage.countRefusal,
     },
   }

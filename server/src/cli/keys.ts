@@ -14,7 +14,7 @@ import { createFactors } from '../store/factors/factors.ts'
 import { createKeys } from '../store/tokens/keys.ts'
 import type { KeySummary } from '../store/tokens/keys.ts'
 import { confirm } from './terminal/confirm.ts'
-import { adminEvent, print, say, settingsOf, withDatabase } from './terminal/session.ts'
+import { adminEvent, print, printHint, settingsOf, withDatabase } from './terminal/session.ts'
 import type { CommandSession } from './terminal/session.ts'
 
 export function addKeyCommands(program: Command, session: CommandSession): void {
@@ -73,7 +73,7 @@ async function placesIn(session: CommandSession): Promise<ReadonlyMap<string, nu
   try {
     return new Map((await readKeyFile(jwksFile, algorithms)).map(({ kid }, place) => [kid, place]))
   } catch (error) {
-    say(session, `${describeError(error)}; the states are shown without that file`)
+    printHint(session, `${describeError(error)}; the states are shown without that file`)
     return new Map()
   }
 }
@@ -130,7 +130,7 @@ async function rotate(session: CommandSession, options: RotateOptions): Promise<
       else await ring.rotate()
     } catch (error) {
       if (hasCode(error, 'STORE_UNAVAILABLE') && cut === undefined)
-        say(session, 'run the command again: a key that was made already is taken, and none is made twice')
+        printHint(session, 'run the command again: a key that was made already is taken, and none is made twice')
       throw error
     } finally {
       await ring.stop()
@@ -138,7 +138,7 @@ async function rotate(session: CommandSession, options: RotateOptions): Promise<
     const how = cut === undefined ? (options.now === true ? 'now' : 'usual') : `cut ${cut}`
     audit.record(adminEvent('keys.rotate', { detail: { how } }))
     if (path !== undefined && cut === undefined)
-      say(session, `signing keys come from ${path}: a new one is made there. This made cookie keys only`)
+      printHint(session, `signing keys come from ${path}: a new one is made there. This made cookie keys only`)
     tellNext(session, before, await store.summaries(), options)
   })
 }
@@ -155,10 +155,13 @@ function tellNext(
     ({ id, use, activeAt }) => use !== 'file' && known.has(id) && activeAt.getTime() > Date.now(),
   )) {
     const name = key.use === 'sig' ? `signing key for ${key.alg}` : 'cookie key'
-    say(session, `the next ${name} was there already, and is used from ${key.activeAt.toISOString()} on: ${key.id}`)
+    printHint(
+      session,
+      `the next ${name} was there already, and is used from ${key.activeAt.toISOString()} on: ${key.id}`,
+    )
   }
   if (now === true && cut === undefined)
-    say(
+    printHint(
       session,
       'published, and used in about 6 minutes. Programs that keep /jwks longer refuse new tokens until they read it again: Kafka for up to an hour. What the old keys signed is taken until it ends; to end it now, give --cut too',
     )
@@ -171,9 +174,12 @@ function tellNext(
 }
 
 function sayCut(session: CommandSession, cut: Cut, ended: number, path: string | undefined): void {
-  say(session, ended === 0 ? 'no key was cut off' : `${ended} keys were cut off. ${whatBreaks[cut].join(' ')}`)
+  printHint(session, ended === 0 ? 'no key was cut off' : `${ended} keys were cut off. ${whatBreaks[cut].join(' ')}`)
   if (path !== undefined && cut !== 'cookies')
-    say(session, `of the signing keys, those that are not in ${path} any more: take a key that leaked out of it first`)
+    printHint(
+      session,
+      `of the signing keys, those that are not in ${path} any more: take a key that leaked out of it first`,
+    )
 }
 
 const brokenTokens = [

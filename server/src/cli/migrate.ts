@@ -4,7 +4,7 @@ import { confirm } from './terminal/confirm.ts'
 import { createEpoch } from '../store/epoch.ts'
 import { migrateUp, migrationStatus } from '../store/migrate.ts'
 import { createProgress } from './terminal/progress.ts'
-import { adminEvent, connectionOf, print, say, withDatabase } from './terminal/session.ts'
+import { adminEvent, connectionOf, print, printHint, withDatabase } from './terminal/session.ts'
 import type { CommandSession } from './terminal/session.ts'
 
 /** @param setExitCode for a command that succeeds with work left */
@@ -21,13 +21,13 @@ export function addMigrateCommands(
     .addHelpText('after', '\nExample:\n  nauthera migrate up --settings /etc/nauthera/server.yaml')
     .action(async () => {
       const progress = createProgress(session.terminal)
-      const applied = await migrateUp(connectionOf(session), { log: progress.tell }).finally(progress.end)
+      const applied = await migrateUp(connectionOf(session), { log: progress.write }).finally(progress.end)
       print(
         session,
         applied.map((name) => ({ migration: name, state: 'applied now' })),
         ['migration', 'state'],
       )
-      if (applied.length === 0) say(session, 'the schema is up to date')
+      if (applied.length === 0) printHint(session, 'the schema is up to date')
     })
 
   migrate

@@ -4,7 +4,7 @@ import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { databaseConnection } from '../store/driver/connection.ts'
 import { loadKeyRing } from '../store/driver/envelope.ts'
-import { say, settingsOf } from './terminal/session.ts'
+import { printHint, settingsOf } from './terminal/session.ts'
 import type { CommandSession } from './terminal/session.ts'
 
 export function addSettingsCommands(program: Command, session: CommandSession): void {
@@ -26,7 +26,7 @@ export function addSettingsCommands(program: Command, session: CommandSession): 
           ]
         : []
       if (faults.length > 0) throw new CodedError('SETTINGS_INVALID', { faults })
-      say(session, `${path}: no fault found`)
+      printHint(session, `${path}: no fault found`)
     })
 }
 

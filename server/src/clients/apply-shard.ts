@@ -53,7 +53,7 @@ export function createApplyShard(needs: {
     )
     const others = movedStandings(current, registry, ref.shard)
     holder.swap(registry)
-    usage.keepOnly(registry)
+    usage.removeAllBut(registry)
     gauges?.applied(ref, registry.size, rejectionsOf(registry).length)
     const duration = `${Math.round(performance.now() - began)}ms`
     const counts = { clients: plan.clients.length, changed, rejected: rejected.length, total: registry.size }

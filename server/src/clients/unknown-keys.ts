@@ -4,7 +4,7 @@
 const tellEvery = 1_000
 
 export interface UnknownKeys {
-  met(): void
+  record(): void
   /** @param tell called at most once in a second
    *  @returns how to stop it */
   onMet(tell: () => void): () => void
@@ -14,7 +14,7 @@ export function createUnknownKeys(monotonic: () => number = () => performance.no
   const listeners = new Set<() => void>()
   let toldAt = -Infinity
   return {
-    met: () => {
+    record: () => {
       if (monotonic() - toldAt < tellEvery) return
       toldAt = monotonic()
       for (const tell of listeners) tell()

@@ -73,20 +73,20 @@ export interface UsageReport {
 }
 
 export interface UsageRecorder {
-  touch(client: RegisteredClient, secretId: string): void
+  record(client: RegisteredClient, secretId: string): void
   /** Records the identity that the client authenticated with. */
-  touchIdentity(client: RegisteredClient, identity: Identity): void
+  recordIdentity(client: RegisteredClient, identity: Identity): void
   /** Records whether the sector document lists the client. An equal result for the same version is not reported again.
    *  @param fault empty when the document lists it */
-  touchSector(client: RegisteredClient, fault: string): void
+  recordSector(client: RegisteredClient, fault: string): void
   /** Records that the client redeemed a code. */
-  touchCode(client: RegisteredClient, code: RedeemedCode): void
+  recordCode(client: RegisteredClient, code: RedeemedCode): void
   /** A request in the name of the client was refused. */
   countRefusal(client: RegisteredClient, refusal: SeenRefusal): void
   /** @param cursor 0 for everything, then the cursor of the last report */
   since(cursor: number): UsageReport
   /** Removes the records of other clients. */
-  keepOnly(registry: Registry): void
+  removeAllBut(registry: Registry): void
 }
 
 export function createUsage(needs: { now: () => number; monotonic?: () => number } = { now: Date.now }): UsageRecorder {
@@ -99,15 +99,15 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
   const refusals = new RefusalCounts(needs.now)
   let order = 0
   return {
-    touch({ namespace, name, clientId }, secretId) {
+    record({ namespace, name, clientId }, secretId) {
       const use = { namespace, name, clientId, secretId, lastUsed: needs.now() }
       uses.set(`${clientId} ${secretId}`, { use, order: ++order })
     },
-    touchIdentity({ namespace, name, clientId, uid }, identity) {
+    recordIdentity({ namespace, name, clientId, uid }, identity) {
       const use = { namespace, name, clientId, identity, lastUsed: needs.now() }
       identities.set(clientId, { uid, use, order: ++order })
     },
-    touchSector(client, fault) {
+    recordSector(client, fault) {
       const { namespace, name, clientId, uid, version } = client
       const { generation } = version
       const before = ofOwner(sectors.get(clientId), client)
@@ -115,7 +115,7 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
       const use = { namespace, name, clientId, generation, fault, at: needs.now() }
       sectors.set(clientId, { uid, use, order: ++order })
     },
-    touchCode(client, code) {
+    recordCode(client, code) {
       const { namespace, name, clientId, uid } = client
       const before = ofOwner(codes.get(clientId), client)
       const now = needs.now()
@@ -143,7 +143,7 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
         coversMs: monotonic() - startedAt,
       }
     },
-    keepOnly(registry) {
+    removeAllBut(registry) {
       refusals.keepOnly(registry)
       for (const known of [identities, sectors, codes])
         for (const [clientId, { uid }] of known) if (registry.find(clientId)?.uid !== uid) known.delete(clientId)

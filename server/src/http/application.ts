@@ -54,7 +54,7 @@ export function createApplication(handlers: Handlers, basePath: string): Request
   const resume = `${basePath}${endpoints.authorization}/`
   const interaction = `${basePath}${endpoints.interaction}/`
   return (request, response) => {
-    takeAbsoluteTarget(request)
+    rewriteAbsoluteTarget(request)
     const path = pathOfTarget(request.url ?? '')
     const { method = '' } = request
     if (straight.get(path)?.includes(method) || (method === 'GET' && path.startsWith(resume)))

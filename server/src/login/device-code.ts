@@ -12,7 +12,7 @@ import { interactionPaths } from './attempt/attempt.ts'
 interface Needs {
   /** The issuer's path, '' when it has none. */
   readonly basePath: string
-  readonly interactions: Pick<Interactions, 'beginDevice'>
+  readonly interactions: Pick<Interactions, 'startDevice'>
   readonly deviceCodes: Pick<DeviceCodes, 'guess'>
   readonly audit: Pick<Audit, 'record'>
   /** Who is signed in in the browser, as far as its cookie says. */
@@ -63,7 +63,7 @@ async function look(needs: Needs, request: PageRequest): Promise<Reply> {
     const values = { minutes: Math.ceil(found.waitSeconds / 60) }
     return mistaken('device-blocked', { values, status: 429, retryAfter: found.waitSeconds })
   }
-  const uid = found.kind === 'found' ? await needs.interactions.beginDevice(request, found.code) : undefined
+  const uid = found.kind === 'found' ? await needs.interactions.startDevice(request, found.code) : undefined
   if (uid === undefined) return mistaken('device-code-unknown')
   return { kind: 'redirect', location: interactionPaths(needs.basePath, uid).page }
 }

@@ -24,7 +24,7 @@ export function guardForm(before: readonly Step[], form: Form): Form {
 async function goThrough(steps: readonly Step[], attempt: Attempt): Promise<StepOutcome> {
   let at = attempt
   for (const step of steps) {
-    const outcome = await step.take(at)
+    const outcome = await step.run(at)
     if (outcome.kind !== 'passed') return outcome
     at = outcome.attempt
   }

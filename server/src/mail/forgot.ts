@@ -5,7 +5,7 @@ import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import { shortLifeMinutes } from '../users/links/link-mails.ts'
 import { requestLimits } from '../users/links/link-requests.ts'
-import { askedBy, tooMany } from './page-needs.ts'
+import { requesterOf, tooMany } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
 
 /** The longest user name that is looked up: the longest e-mail address (RFC 5321 section 4.5.3.1). */
@@ -65,7 +65,7 @@ async function ask(needs: MailPageNeeds, request: PageRequest): Promise<Reply> {
     return forgotPage(needs, fields, { mistakes: [{ key: 'username-missing', control: 'login' }] })
   }
   const client = needs.clientOf(fields.client)?.clientId
-  if (!(await requests.askReset({ ...askedBy(request), login, client }))) {
+  if (!(await requests.requestReset({ ...requesterOf(request), login, client }))) {
     const { windowMs } = requestLimits.ofAddress
     const said = { mistakes: [tooMany(windowMs)], status: 429, retryAfter: Math.ceil(windowMs / 1000) }
     return forgotPage(needs, fields, { login, ...said })

@@ -26,7 +26,7 @@ export interface MailPageNeeds extends ProveFactorNeeds {
 }
 
 /** What a queued request says about the one that asked. */
-export const askedBy = ({ peer, correlationId, languages }: PageRequest) => ({
+export const requesterOf = ({ peer, correlationId, languages }: PageRequest) => ({
   from: { address: peer.address, agent: peer.userAgent },
   languages,
   correlationId,

@@ -18,7 +18,7 @@ export interface ProveFactorNeeds {
   /** The issuer's path, '' when it has none. */
   readonly basePath: string
   readonly secondFactor: SecondFactorPolicy
-  readonly secondFactors: Pick<SecondFactors, 'checkCode' | 'useRecoveryCode'>
+  readonly secondFactors: Pick<SecondFactors, 'checkCode' | 'consumeRecoveryCode'>
   readonly passkeys: Pick<PasskeyFactors, 'offer' | 'check'>
   readonly factors: Pick<Factors, 'seal' | 'open'>
   readonly audit: Pick<Audit, 'record'>
@@ -94,7 +94,7 @@ export async function proveFactor(
   const control = form === 'second-factor' ? 'code' : 'recovery-code'
   const typed = request.form.get(control) ?? ''
   if (typed.trim() === '') return { kind: 'wrong', mistake: { key: `${control}-missing`, control } }
-  const { checkCode, useRecoveryCode } = needs.secondFactors
+  const { checkCode, consumeRecoveryCode: useRecoveryCode } = needs.secondFactors
   const used = { ...event, event: 'factor.recovery_used', outcome: 'success' } as const
   const outcome =
     control === 'code'

@@ -7,7 +7,7 @@ import { isEmailAddress } from '../users/email-address.ts'
 import { shortLifeMinutes } from '../users/links/link-mails.ts'
 import { requestLimits } from '../users/links/link-requests.ts'
 import type { LinkRequests } from '../users/links/link-requests.ts'
-import { askedBy, tooMany } from './page-needs.ts'
+import { requesterOf, tooMany } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
 
 /** Asks for an account, where that is allowed. The answer is the same whether the address has one or not: a mail says which. */
@@ -50,7 +50,7 @@ async function ask(needs: MailPageNeeds, requests: LinkRequests, request: PageRe
     const values = { domains: allowedDomains.join(', ') }
     return registerPage(needs, { email, mistakes: [{ key: 'email-domain', control: 'email', values }] })
   }
-  if (!(await requests.askRegistration({ ...askedBy(request), email }))) {
+  if (!(await requests.requestRegistration({ ...requesterOf(request), email }))) {
     const { windowMs } = requestLimits.ofAddress
     const mistakes = [tooMany(windowMs)]
     return registerPage(needs, { email, mistakes, status: 429, retryAfter: Math.ceil(windowMs / 1000) })

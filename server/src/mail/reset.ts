@@ -11,7 +11,7 @@ import { readNewPassword, ruleMistakes } from '../users/passwords/new-password.t
 import { personOnPage } from '../users/person-on-page.ts'
 import { passwordLength } from '../users/passwords/passwords.ts'
 import { signInCookie } from './forgot.ts'
-import { askedBy, gonePage } from './page-needs.ts'
+import { requesterOf, gonePage } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
 import { lacksProof, proofForms, proofPage, proveFactor } from './prove-factor.ts'
 
@@ -92,7 +92,7 @@ async function reset(needs: MailPageNeeds, request: PageRequest, link: PersonLin
     userId: link.userId,
     next,
     link: request.params['token'] ?? '',
-    languages: askedBy(request).languages,
+    languages: requesterOf(request).languages,
     event: { ...about, event: 'password.reset', outcome: 'success' },
   })
   switch (outcome.kind) {

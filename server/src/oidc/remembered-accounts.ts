@@ -14,7 +14,7 @@ export interface RememberedAccounts {
   /** The last one first. */
   read(exchange: Pick<Exchange, 'request'>): readonly RememberedAccount[]
   add(exchange: Exchange, account: RememberedAccount): void
-  forget(exchange: Exchange, username: string): void
+  remove(exchange: Exchange, username: string): void
 }
 
 const most = 5
@@ -63,7 +63,7 @@ export function createRememberedAccounts(needs: {
       const others = read(exchange).filter((other) => other.username !== username)
       write(exchange, [account, ...others].slice(0, most))
     },
-    forget(exchange, username) {
+    remove(exchange, username) {
       const before = read(exchange)
       const after = before.filter((account) => account.username !== username)
       if (after.length < before.length) write(exchange, after)

@@ -8,7 +8,7 @@ const inLane = new WeakSet<IncomingMessage>()
 const promptIgnored = new WeakSet<IncomingMessage>()
 
 /** @param line of an audit event that waits for the line of its request */
-export const keepGranted = (request: IncomingMessage, line: Fields): void => void granted.set(request, line)
+export const recordGrantedLine = (request: IncomingMessage, line: Fields): void => void granted.set(request, line)
 
 /** @returns undefined for a request that was granted nothing, or whose event has a line of its own */
 export const grantedTo = (request: IncomingMessage): Fields | undefined => granted.get(request)

@@ -38,14 +38,14 @@ describe('createUnknownKeys', () => {
     let told = 0
     const keys = createUnknownKeys(() => now)
     const stop = keys.onMet(() => told++)
-    for (let token = 0; token < 100; token++) keys.met()
+    for (let token = 0; token < 100; token++) keys.record()
     expect(told).to.equal(1)
     now = 1_000
-    keys.met()
+    keys.record()
     expect(told).to.equal(2)
     stop()
     now = 5_000
-    keys.met()
+    keys.record()
     expect(told).to.equal(2)
   })
 })

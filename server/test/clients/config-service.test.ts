@@ -265,7 +265,7 @@ describe(createConfigService.name, () => {
 
   it('P9 tells first of all which secrets were used, and since when it has counted', async () => {
     await (await openAgent()).push(good)
-    usage.touch(holder.current().find(idOf(first))!, verifierOf('secret').id)
+    usage.record(holder.current().find(idOf(first))!, verifierOf('secret').id)
     const late = await openAgent()
     const told = await late.next()
     if (told.case !== 'usage') throw new Error(`expected usage, got ${told.case}`)
@@ -277,7 +277,7 @@ describe(createConfigService.name, () => {
     const agent = await openAgent()
     await agent.push(good)
     const client = holder.current().find(idOf(first))!
-    usage.touch(client, verifierOf('secret').id)
+    usage.record(client, verifierOf('secret').id)
     const told = await agent.next()
     if (told.case !== 'usage') throw new Error(`expected usage, got ${told.case}`)
     expect(told.value.uses.map(({ clientId, secretId }) => [clientId, secretId])).to.deep.equal([
@@ -286,7 +286,7 @@ describe(createConfigService.name, () => {
     const late = await openAgent()
     const toldLate = await late.next()
     expect(toldLate.case).to.equal('usage')
-    usage.touch(holder.current().find(idOf(second))!, verifierOf('secret').id)
+    usage.record(holder.current().find(idOf(second))!, verifierOf('secret').id)
     const next = await agent.next()
     expect(next.case === 'usage' && next.value.uses.map(({ clientId }) => clientId)).to.deep.equal([idOf(second)])
   })
@@ -311,10 +311,10 @@ describe(createConfigService.name, () => {
   it('tells of a token whose key nobody has told, and of the identity that proved a client last', async () => {
     const agent = await openAgent()
     await agent.push(good)
-    unknownKeys.met()
+    unknownKeys.record()
     expect((await agent.answer()).case).to.equal('unknownKey')
     const identity = create(IdentitySchema, { serviceAccount: { namespace: 'shop', name: 'worker' } })
-    usage.touchIdentity(holder.current().find(idOf(first))!, identity)
+    usage.recordIdentity(holder.current().find(idOf(first))!, identity)
     for (;;) {
       const message = await agent.next()
       if (message.case !== 'usage' || message.value.identities.length === 0) continue
@@ -333,21 +333,21 @@ describe(createConfigService.name, () => {
         if (message.case === 'usage' && message.value.sectors.length > 0) return message.value.sectors
       }
     }
-    usage.touchSector(client, 'lacks it')
+    usage.recordSector(client, 'lacks it')
     const [proof, ...more] = await told()
     expect(more).to.deep.equal([])
     expect(proof).to.include({ clientId: idOf(first), generation: client.version.generation, fault: 'lacks it' })
     const { cursor } = usage.since(0)
-    usage.touchSector(client, 'lacks it')
+    usage.recordSector(client, 'lacks it')
     expect(usage.since(cursor).sectors).to.deep.equal([])
-    usage.touchSector(client, '')
+    usage.recordSector(client, '')
     expect((await told()).map(({ fault }) => fault)).to.deep.equal([''])
   })
 
   it('tells what was seen of the codes of a client: whether they lacked protection, and which scopes were left out', async () => {
     const agent = await openAgent()
     await agent.push(good)
-    usage.touchCode(holder.current().find(idOf(first))!, { isProtected: false, leftOut: ['groups'] })
+    usage.recordCode(holder.current().find(idOf(first))!, { isProtected: false, leftOut: ['groups'] })
     for (;;) {
       const message = await agent.next()
       if (message.case !== 'usage' || message.value.codes.length === 0) continue

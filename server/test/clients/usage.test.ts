@@ -16,13 +16,13 @@ describe(createUsage.name, () => {
     const usage = createUsage({ now: () => now })
     const { client } = await loaded(['a', 'b'])
     const [a, b] = [verifierOf('a').id, verifierOf('b').id]
-    usage.touch(client, a)
+    usage.record(client, a)
     const first = usage.since(0)
     expect(first.uses.map(({ secretId, lastUsed }) => [secretId, lastUsed])).to.deep.equal([[a, 1000]])
     expect(usage.since(first.cursor).uses).to.deep.equal([])
     now = 2000
-    usage.touch(client, b)
-    usage.touch(client, b)
+    usage.record(client, b)
+    usage.record(client, b)
     expect(usage.since(first.cursor).uses.map(({ secretId, lastUsed }) => [secretId, lastUsed])).to.deep.equal([
       [b, 2000],
     ])
@@ -40,20 +40,20 @@ describe(createUsage.name, () => {
     let now = 1000
     const usage = createUsage({ now: () => now })
     const { client } = await loaded(['a'])
-    usage.touchCode(client, bare)
+    usage.recordCode(client, bare)
     const first = usage.since(0)
     const { namespace, name, clientId } = client
     expect(first.codes).to.deep.equal([{ namespace, name, clientId, unprotectedAt: 1000, wholeAt: 1000, leftOut: {} }])
     now += 3_599_000
-    usage.touchCode(client, bare)
+    usage.recordCode(client, bare)
     expect(usage.since(first.cursor).codes, 'no news within the hour').to.deep.equal([])
-    usage.touchCode(client, safe)
+    usage.recordCode(client, safe)
     now += 1_000
-    usage.touchCode(client, bare)
+    usage.recordCode(client, bare)
     expect(usage.since(first.cursor).codes.map((use) => [use.protectedAt, use.unprotectedAt])).to.deep.equal([
       [3_600_000, 3_601_000],
     ])
-    usage.keepOnly((await applyAll([])).registry)
+    usage.removeAllBut((await applyAll([])).registry)
     expect(usage.since(0).codes).to.deep.equal([])
   })
 
@@ -61,7 +61,7 @@ describe(createUsage.name, () => {
     let now = 1000
     const usage = createUsage({ now: () => now })
     const { client } = await loaded(['a'])
-    const without = (...leftOut: string[]) => usage.touchCode(client, { isProtected: undefined, leftOut })
+    const without = (...leftOut: string[]) => usage.recordCode(client, { isProtected: undefined, leftOut })
     const told = () => usage.since(0).codes.map(({ wholeAt, leftOut }) => ({ wholeAt, leftOut }))
     without('groups')
     const { cursor } = usage.since(0)
@@ -79,12 +79,12 @@ describe(createUsage.name, () => {
   it('tells of a client id that another object has now nothing of the one before', async () => {
     const usage = createUsage({ now: () => 1000 })
     const { client } = await loaded(['a'])
-    usage.touchCode(client, bare)
-    usage.touchSector(client, '')
+    usage.recordCode(client, bare)
+    usage.recordSector(client, '')
     const { cursor } = usage.since(0)
     const next = { ...client, namespace: 'other', uid: 'of the other' }
-    usage.touchCode(next, safe)
-    usage.touchSector(next, '')
+    usage.recordCode(next, safe)
+    usage.recordSector(next, '')
     const told = usage.since(cursor)
     expect(told.codes).to.deep.equal([
       {
@@ -102,15 +102,15 @@ describe(createUsage.name, () => {
   it('tells of a client that was made anew under its name nothing of the one before', async () => {
     const usage = createUsage({ now: () => 1000 })
     const { registry, client } = await loaded(['a'])
-    usage.touchCode(client, bare)
-    usage.touchSector(client, '')
-    usage.keepOnly({ ...registry, find: () => ({ ...client, uid: 'of the next' }) })
+    usage.recordCode(client, bare)
+    usage.recordSector(client, '')
+    usage.removeAllBut({ ...registry, find: () => ({ ...client, uid: 'of the next' }) })
     const { codes, sectors, cursor } = usage.since(0)
     expect([codes, sectors]).to.deep.equal([[], []])
-    usage.touchSector(client, '')
-    usage.touchSector({ ...client, uid: 'of the next' }, '')
+    usage.recordSector(client, '')
+    usage.recordSector({ ...client, uid: 'of the next' }, '')
     expect(usage.since(cursor).sectors, 'the same word about another object').to.have.length(1)
-    usage.touchCode({ ...client, uid: 'of the next' }, safe)
+    usage.recordCode({ ...client, uid: 'of the next' }, safe)
     expect(usage.since(cursor).codes.map((use) => [use.protectedAt, use.unprotectedAt])).to.deep.equal([
       [1000, undefined],
     ])
@@ -119,11 +119,11 @@ describe(createUsage.name, () => {
   it('forgets secrets and clients that are gone', async () => {
     const usage = createUsage()
     const { client } = await loaded(['a', 'b'])
-    usage.touch(client, verifierOf('a').id)
-    usage.touch(client, verifierOf('b').id)
-    usage.keepOnly((await loaded(['b'])).registry)
+    usage.record(client, verifierOf('a').id)
+    usage.record(client, verifierOf('b').id)
+    usage.removeAllBut((await loaded(['b'])).registry)
     expect(usage.since(0).uses.map(({ secretId }) => secretId)).to.deep.equal([verifierOf('b').id])
-    usage.keepOnly((await applyAll([])).registry)
+    usage.removeAllBut((await applyAll([])).registry)
     expect(usage.since(0).uses).to.deep.equal([])
   })
 })

@@ -113,11 +113,11 @@ export function createBrowser(
       if (loaded === 'live') return { kind: 'live', interaction: interaction() }
       return loaded === 'over' ? { kind: 'over', reason: 'expired', client } : { kind: 'absent' }
     },
-    beginDevice: async () => undefined,
+    startDevice: async () => undefined,
     save: async (_, __, next) => {
       progress = structuredClone(next)
     },
-    keep: () => undefined,
+    record: () => undefined,
     missingConsent: async () => says.consent,
     isAllowed: async () => says.allowed,
     countRefusal: () => void says.refusals++,
@@ -144,7 +144,7 @@ export function createBrowser(
   }
   const secondFactors: SecondFactors = {
     checkCode: async (_, code) => says.code(code),
-    useRecoveryCode: async (_, code) => says.code(code),
+    consumeRecoveryCode: async (_, code) => says.code(code),
     enrolApp: async () => says.enrol,
     renewRecoveryCodes: async () => undefined,
     removeApp: async () => false,
@@ -164,7 +164,7 @@ export function createBrowser(
   const remembered = {
     read: () => says.remembered,
     add: (_: unknown, account: RememberedAccount) => void says.remembered.unshift(account),
-    forget: async (_: unknown, username: string) => {
+    remove: async (_: unknown, username: string) => {
       says.remembered = says.remembered.filter((account) => account.username !== username)
     },
   }

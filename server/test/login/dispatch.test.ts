@@ -3,15 +3,15 @@ import type { Attempt, Step } from '../../src/login/attempt/attempt.ts'
 import { createDispatch, guardForm } from '../../src/login/dispatch.ts'
 
 const attempt = {} as Attempt
-const ended: Step = { take: () => ({ kind: 'ended', location: '/authorize/u1' }) }
+const ended: Step = { run: () => ({ kind: 'ended', location: '/authorize/u1' }) }
 
 describe('createDispatch', () => {
   it('asks the steps in order, each with what the one before found, until one does not pass', async () => {
     const consent = { scopes: [], remember: false }
     const seen: (Attempt['consent'] | 'nobody asks it')[] = []
-    const first: Step = { take: (at) => ({ kind: 'passed', attempt: { ...at, consent } }) }
-    const second: Step = { take: (at) => (seen.push(at.consent), { kind: 'passed', attempt: at }) }
-    const after: Step = { take: () => (seen.push('nobody asks it'), { kind: 'spent' }) }
+    const first: Step = { run: (at) => ({ kind: 'passed', attempt: { ...at, consent } }) }
+    const second: Step = { run: (at) => (seen.push(at.consent), { kind: 'passed', attempt: at }) }
+    const after: Step = { run: () => (seen.push('nobody asks it'), { kind: 'spent' }) }
     expect(await createDispatch([first, second, ended, after])(attempt)).to.deep.equal({
       kind: 'ended',
       location: '/authorize/u1',
@@ -20,14 +20,14 @@ describe('createDispatch', () => {
   })
 
   it('fails when no step ends the sign-in, and does not let it through', async () => {
-    const passes: Step = { take: (at) => ({ kind: 'passed', attempt: at }) }
+    const passes: Step = { run: (at) => ({ kind: 'passed', attempt: at }) }
     const outcome = await createDispatch([passes])(attempt).catch((error: unknown) => error)
     expect(outcome).to.be.instanceOf(TypeError)
   })
 })
 
 describe('guardForm', () => {
-  const passes: Step = { take: (at) => ({ kind: 'passed', attempt: at }) }
+  const passes: Step = { run: (at) => ({ kind: 'passed', attempt: at }) }
   const form = () => ({ kind: 'over' }) as const
 
   it('L9 carries a form out only after every step before its own, and leads to the page otherwise', async () => {

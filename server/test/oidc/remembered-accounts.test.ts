@@ -68,10 +68,10 @@ describe(createRememberedAccounts.name, () => {
     const at = browser()
     add(at, 'one')
     add(at, 'two')
-    change(at, (exchange) => accounts.forget(exchange, 'two'))
+    change(at, (exchange) => accounts.remove(exchange, 'two'))
     expect(accounts.read(at.exchange())).to.deep.equal([{ username: 'one' }])
-    expect(change(at, (exchange) => accounts.forget(exchange, 'nobody'))).to.equal('')
-    expect(change(at, (exchange) => accounts.forget(exchange, 'one'))).to.contain('Max-Age=0')
+    expect(change(at, (exchange) => accounts.remove(exchange, 'nobody'))).to.equal('')
+    expect(change(at, (exchange) => accounts.remove(exchange, 'one'))).to.contain('Max-Age=0')
   })
 
   it('remembers nobody for a cookie that is forged, too old, or encrypted with a key that is gone', () => {

@@ -122,7 +122,7 @@ describe('what is asked of a person again', function () {
     }
   }
 
-  async function askedOf(of: Awaited<ReturnType<typeof begin>>): Promise<Record<Way, boolean>> {
+  async function requestedOf(of: Awaited<ReturnType<typeof begin>>): Promise<Record<Way, boolean>> {
     const onAll = async (ask: (replica: number) => Promise<boolean>): Promise<boolean> => {
       const said: boolean[] = []
       for (const replica of [0, 1, 2]) said.push(await ask(replica))
@@ -223,7 +223,7 @@ describe('what is asked of a person again', function () {
       await replicas.serve(clientsWith())
       const of = await begin(hasFactor)
       await make(of.userId)
-      expect(await askedOf(of)).to.deep.equal(expected)
+      expect(await requestedOf(of)).to.deep.equal(expected)
     })
 
   it('L9 a member who signed in by the password alone is led to a second factor by the pages of the account', async () => {

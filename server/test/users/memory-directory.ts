@@ -64,7 +64,7 @@ function createSource(
   return {
     id: directorySource,
     maxAgeMs,
-    async look({ sourceKey = '' }: User) {
+    async read({ sourceKey = '' }: User) {
       const kept = told.get(sourceKey)
       if (kept !== undefined && now() - kept.at < maxAgeMs) return kept.person
       await answer()

@@ -13,7 +13,7 @@ import type { Said } from './said.ts'
 export interface AreaNeeds {
   /** The issuer's path, '' when it has none. */
   readonly basePath: string
-  readonly said: Pick<Said, 'take'>
+  readonly said: Pick<Said, 'consume'>
 }
 
 /** The browser's time zone, from a cookie that the pages' script sets. It only affects how times are shown. */
@@ -32,7 +32,7 @@ export const areaOf =
     links: links.map(({ id, path }) => ({ id, href: `${basePath}${path}`, current: id === current })),
     signOutHref: `${basePath}${paths.endSession}`,
     timeZone: typeof user.profile['zoneinfo'] === 'string' ? user.profile['zoneinfo'] : zoneOfBrowser(request),
-    said: request.method === 'GET' ? said.take(request) : undefined,
+    said: request.method === 'GET' ? said.consume(request) : undefined,
   })
 
 export const accountArea = areaOf('nav.label', [

@@ -9,15 +9,15 @@ const keepFor = 60
 
 export interface Said {
   /** @param key of a text below `said.` */
-  say(request: PageRequest, key: string): void
+  set(request: PageRequest, key: string): void
   /** @returns the last key, and removes it */
-  take(request: PageRequest): string | undefined
+  consume(request: PageRequest): string | undefined
 }
 
 export function createSaid(scope: CookieScope): Said {
   return {
-    say: ({ raw }, key) => setCookie(raw.response, scope, { name: scope.said, value: key, maxAge: keepFor }),
-    take({ raw }) {
+    set: ({ raw }, key) => setCookie(raw.response, scope, { name: scope.said, value: key, maxAge: keepFor }),
+    consume({ raw }) {
       const key = readCookies(raw.request).get(scope.said)
       if (key === undefined) return undefined
       setCookie(raw.response, scope, { name: scope.said, value: '', maxAge: 0 })

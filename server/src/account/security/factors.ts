@@ -281,6 +281,6 @@ function confirmPage(
 }
 
 function done({ said, basePath }: FactorPageNeeds, request: PageRequest, key?: string): Reply {
-  if (key !== undefined) said.say(request, key)
+  if (key !== undefined) said.set(request, key)
   return { kind: 'redirect', location: `${basePath}${factorPaths.security}` }
 }

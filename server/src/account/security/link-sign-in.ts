@@ -85,7 +85,7 @@ function startPage(
 }
 
 async function leave(needs: LinkingNeeds, provider: Provider, person: SignedInPerson, request: PageRequest) {
-  const begun = await needs.rounds.begin(provider.id)
+  const begun = await needs.rounds.start(provider.id)
   if (begun === undefined) return startPage(needs, provider, person, request, [mistakeOf(provider, 'away')])
   const kept = JSON.stringify({ ...begun.round, at: needs.now() })
   const value = needs.factors.seal(kept, bindingOf(provider, person, 'round'))

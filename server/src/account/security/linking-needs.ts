@@ -38,7 +38,7 @@ export interface Round {
 export interface OtherProviders {
   readonly providers: readonly Provider[]
   /** @returns undefined while the provider does not answer */
-  begin(id: string): Promise<{ readonly location: string; readonly round: Round } | undefined>
+  start(id: string): Promise<{ readonly location: string; readonly round: Round } | undefined>
   /** @param round of this browser, from `begin`; undefined for none */
   complete(
     id: string,
@@ -74,6 +74,6 @@ export function told(
 }
 
 export function done({ said, basePath }: LinkingNeeds, request: PageRequest, key?: string): Reply {
-  if (key !== undefined) said.say(request, key)
+  if (key !== undefined) said.set(request, key)
   return { kind: 'redirect', location: `${basePath}${security}` }
 }

@@ -111,7 +111,7 @@ async function change(needs: PasswordNeeds, person: SignedInPerson, request: Pag
   switch (outcome.kind) {
     case 'changed':
       goOn(needs, person, request)
-      needs.said.say(request, 'password-changed')
+      needs.said.set(request, 'password-changed')
       return { kind: 'redirect', location: `${needs.basePath}${paths.account}/security` }
     case 'refused':
       return again(...ruleMistakes(outcome.faults))

@@ -75,6 +75,6 @@ async function rename(needs: Needs, person: SignedInPerson, request: PageRequest
     userId: person.user.id,
   } as const
   if (await needs.factors.rename(admittedAs(person), factor.id, name, [event]))
-    needs.said.say(request, 'factor-renamed')
+    needs.said.set(request, 'factor-renamed')
   return toList(needs)
 }

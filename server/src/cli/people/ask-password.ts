@@ -13,7 +13,7 @@ export interface PasswordOptions {
 
 /** @returns the password, and whether it was generated and must be shown
  *  @throws CodedError USAGE_INVALID */
-export async function askPassword(
+export async function promptPassword(
   terminal: Terminal,
   options: PasswordOptions,
 ): Promise<{ password: Secret; generated: boolean }> {

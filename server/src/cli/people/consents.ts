@@ -4,7 +4,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import { createAuthorizations } from '../../store/tokens/authorizations.ts'
 import type { Authorization, Authorizations } from '../../store/tokens/authorizations.ts'
 import { createConsents } from '../../store/people/consents.ts'
-import { adminEvent, print, say, withDatabase } from '../terminal/session.ts'
+import { adminEvent, print, printHint, withDatabase } from '../terminal/session.ts'
 import type { CommandSession } from '../terminal/session.ts'
 import { findUser } from './one-user.ts'
 
@@ -48,7 +48,7 @@ export function addConsentCommands(program: Command, session: CommandSession): v
           const revoked = { event: 'consent.revoked', outcome: 'success', ...about } as const
           await store.revoke(userId, clientUid, [adminEvent('consents.revoke', about), revoked])
         }
-        say(session, `${client} has no consent and no token of ${username} any more`)
+        printHint(session, `${client} has no consent and no token of ${username} any more`)
       }),
     )
 }

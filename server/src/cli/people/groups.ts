@@ -5,7 +5,7 @@ import { createGroups } from '../../store/people/groups.ts'
 import { ownSource } from '../../store/people/user.ts'
 import type { User } from '../../store/people/user.ts'
 import { confirm } from '../terminal/confirm.ts'
-import { adminEvent, print, say, withDatabase } from '../terminal/session.ts'
+import { adminEvent, print, printHint, withDatabase } from '../terminal/session.ts'
 import type { CommandSession } from '../terminal/session.ts'
 import { findUser } from './one-user.ts'
 
@@ -52,7 +52,7 @@ function addCreate(groups: Command, session: CommandSession): void {
     .action(async (group: string) =>
       withDatabase(session, async (opened) => {
         const made = await createGroups(opened).create(group, [adminEvent('groups.create', { detail: { group } })])
-        say(session, made ? `${group} is there, and empty` : `${group} was there already; nothing was changed`)
+        printHint(session, made ? `${group} is there, and empty` : `${group} was there already; nothing was changed`)
       }),
     )
 }
@@ -73,7 +73,7 @@ function addDelete(groups: Command, session: CommandSession): void {
         if (options.yes !== true) await confirm(session.terminal, question)
         const members = await store.remove(group, [adminEvent('groups.delete', { detail: { group } })])
         if (members === undefined) throw unknownGroup(group)
-        say(session, `${group} is deleted; it had ${peopleOf(members)}`)
+        printHint(session, `${group} is deleted; it had ${peopleOf(members)}`)
       }),
     )
 }
@@ -103,7 +103,7 @@ function addMember(
         const store = createGroups(opened)
         const event = adminEvent(`groups.${name}`, { userId: user.id, detail: { group } })
         const changed = await (name === 'add' ? store.addMember : store.removeMember)(group, user.id, [event])
-        say(session, `${user.username} ${changed ? says.done : says.already} ${group}`)
+        printHint(session, `${user.username} ${changed ? says.done : says.already} ${group}`)
       }),
     )
 }

@@ -17,7 +17,7 @@ import { readJsonLines } from '../../users/import/json-lines.ts'
 import { readKeycloak } from '../../users/import/keycloak.ts'
 import type { LeaveOut, PersonEntry, ReadEntry } from '../../users/import/person-entry.ts'
 import { createProgress } from '../terminal/progress.ts'
-import { adminEvent, print, say, settingsOf, withDatabase } from '../terminal/session.ts'
+import { adminEvent, print, printHint, settingsOf, withDatabase } from '../terminal/session.ts'
 import type { Opened, CommandSession } from '../terminal/session.ts'
 
 type SetExitCode = (code: number) => void
@@ -86,7 +86,7 @@ async function importFile(session: CommandSession, file: string, options: Import
           onRefused: (refusal) => void refusals.push(refusal),
           onProgress(now) {
             counts = now
-            progress.tell(summaryOf(now))
+            progress.write(summaryOf(now))
           },
         },
         formats[options.format]!(input, leftOut.add),
@@ -96,8 +96,8 @@ async function importFile(session: CommandSession, file: string, options: Import
   } finally {
     progress.end()
     if (refusals.length > 0) print(session, refusals.map(rowOf), ['at', 'username', 'reason'])
-    for (const line of leftOut.lines()) say(session, line)
-    say(session, `${summaryOf(counts)}${dryRun ? ' (dry run: nothing was written)' : ''}`)
+    for (const line of leftOut.lines()) printHint(session, line)
+    printHint(session, `${summaryOf(counts)}${dryRun ? ' (dry run: nothing was written)' : ''}`)
   }
 }
 

@@ -6,7 +6,7 @@ import { ownSource } from '../../store/people/user.ts'
 import { createUsers } from '../../store/people/users.ts'
 import { createLinkMails } from '../../users/links/link-mails.ts'
 import type { LinkMails } from '../../users/links/link-mails.ts'
-import { adminEvent, print, say, settingsOf, withDatabase } from '../terminal/session.ts'
+import { adminEvent, print, printHint, settingsOf, withDatabase } from '../terminal/session.ts'
 import type { Opened, CommandSession } from '../terminal/session.ts'
 
 const printHelp = 'print the link and send no mail; whoever has the link can use it'
@@ -94,7 +94,7 @@ function show(
   { printLink }: PrintOptions,
   to: { email: string; path: string },
 ) {
-  if (outbox.sendsMail && printLink !== true) return say(session, `a mail to ${to.email} is on its way`)
+  if (outbox.sendsMail && printLink !== true) return printHint(session, `a mail to ${to.email} is on its way`)
   const link = `${settingsOf(session).issuer}${to.path}`
   print(session, [{ email: to.email, link }], ['email', 'link'])
 }

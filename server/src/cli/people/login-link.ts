@@ -4,7 +4,7 @@ import { paths } from '@nauthera/rules/endpoints'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { mintLinkToken } from '../../store/people/link-token.ts'
 import { createLoginLinks } from '../../store/people/login-links.ts'
-import { adminEvent, print, say, settingsOf, withDatabase } from '../terminal/session.ts'
+import { adminEvent, print, printHint, settingsOf, withDatabase } from '../terminal/session.ts'
 import type { CommandSession } from '../terminal/session.ts'
 import { findUser } from './one-user.ts'
 
@@ -39,6 +39,6 @@ async function printLink(session: CommandSession, login: string): Promise<void> 
     }
     const link = `${settingsOf(session).issuer}${paths.loginLink}/${token.plain}`
     print(session, [{ username, link }], ['username', 'link'])
-    say(session, `It signs in as ${username}, once, within ${lifeMinutes} minutes.`)
+    printHint(session, `It signs in as ${username}, once, within ${lifeMinutes} minutes.`)
   })
 }

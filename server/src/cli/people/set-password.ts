@@ -7,9 +7,9 @@ import { ownSource } from '../../store/people/user.ts'
 import type { User } from '../../store/people/user.ts'
 import { passwordChangedMail } from '../../users/notices.ts'
 import { createPasswords } from '../../users/passwords/passwords.ts'
-import { askPassword } from './ask-password.ts'
+import { promptPassword } from './ask-password.ts'
 import type { PasswordOptions } from './ask-password.ts'
-import { adminEvent, print, say } from '../terminal/session.ts'
+import { adminEvent, print, printHint } from '../terminal/session.ts'
 import type { CommandSession } from '../terminal/session.ts'
 import { onePerson, withUser } from './one-user.ts'
 
@@ -46,7 +46,7 @@ async function setPassword(session: CommandSession, login: string, options: SetO
       ],
     })
     if (generated) print(session, [{ username: user.username, password }], ['username', 'password'])
-    else say(session, `the password of ${user.username} is set`)
+    else printHint(session, `the password of ${user.username} is set`)
   })
 }
 
@@ -62,7 +62,7 @@ export async function newPassword(
   about: { username: string; email?: string | undefined },
 ): Promise<{ password: string; passwordHash: string; generated: boolean }> {
   const passwords = createPasswords()
-  const { password, generated } = await askPassword(session.terminal, options)
+  const { password, generated } = await promptPassword(session.terminal, options)
   const faults = passwords.checkNew(password.reveal(), about)
   if (faults.length > 0) throw new CodedError('PASSWORD_REFUSED', { faults })
   return { password: password.reveal(), passwordHash: await passwords.hash(password.reveal()), generated }

@@ -15,7 +15,7 @@ import { defaultLimits } from '../../users/passwords/lockout.ts'
 import { addInvite, addVerifyEmail } from './link-commands.ts'
 import { confirm } from '../terminal/confirm.ts'
 import { addImport } from './import.ts'
-import { adminEvent, print, printPages, say, withDatabase } from '../terminal/session.ts'
+import { adminEvent, print, printPages, printHint, withDatabase } from '../terminal/session.ts'
 import type { CommandSession } from '../terminal/session.ts'
 import { addAdd, addEdit } from './add-user.ts'
 import { columns, onePerson, withUser, rowOf } from './one-user.ts'
@@ -117,7 +117,10 @@ function addUnlock(users: Command, session: CommandSession): void {
           { event: 'account.unlocked', outcome: 'success', userId },
         ])
         const nothing = `${user.username} was not locked: no failed sign-in counts`
-        say(session, wereThere ? `${user.username} can sign in again; the failed sign-ins are forgotten` : nothing)
+        printHint(
+          session,
+          wereThere ? `${user.username} can sign in again; the failed sign-ins are forgotten` : nothing,
+        )
       }),
     )
 }
@@ -164,7 +167,7 @@ Example:
           adminEvent('users.delete', { userId, detail: { username } }),
           { event: 'account.deleted', outcome: 'success', userId },
         ])
-        say(session, `${username} is deleted`)
+        printHint(session, `${username} is deleted`)
       }),
     )
 }
@@ -202,7 +205,7 @@ Example:
         ] as const
         const removed = await resetFactors(opened, userId, events, notice)
         const nothing = `${username} had no second factor; every session has ended`
-        say(session, removed ? `${username} has no second factor any more; every session has ended` : nothing)
+        printHint(session, removed ? `${username} has no second factor any more; every session has ended` : nothing)
       }),
     )
 }
@@ -231,7 +234,10 @@ Example:
           mail: factorNotice(user, { change: 'upstream-unlinked', now: Date.now() }),
         })
         const nothing = `${username} has linked nothing at ${upstream}; nothing was done`
-        say(session, removed > 0 ? `${username} has no link to ${upstream} any more; every session has ended` : nothing)
+        printHint(
+          session,
+          removed > 0 ? `${username} has no link to ${upstream} any more; every session has ended` : nothing,
+        )
       }),
     )
 }
@@ -244,6 +250,6 @@ async function change(
 ): Promise<void> {
   await withUser(session, login, async (user, opened) => {
     await work(createUsers(opened), user)
-    say(session, done(user.username))
+    printHint(session, done(user.username))
   })
 }

@@ -2,7 +2,7 @@
 import type { Terminal } from './terminal.ts'
 
 export interface ProgressLine {
-  tell(text: string): void
+  write(text: string): void
   /** Clears the line. */
   end(): void
 }
@@ -12,10 +12,10 @@ const pause = 200
 const clearLine = '\r\u001b[2K'
 
 export function createProgress({ stderr }: Terminal, now: () => number = () => performance.now()): ProgressLine {
-  if (stderr.isTTY !== true) return { tell: () => undefined, end: () => undefined }
+  if (stderr.isTTY !== true) return { write: () => undefined, end: () => undefined }
   let shownAt: number | undefined
   return {
-    tell(text) {
+    write(text) {
       if (shownAt !== undefined && now() - shownAt < pause) return
       shownAt = now()
       stderr.write(`${clearLine}${text}`)

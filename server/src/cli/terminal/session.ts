@@ -130,7 +130,7 @@ export async function printPages(
     for await (const rows of pages) {
       await write(terminal, listing.page(rows))
       count += rows.length
-      if (terminal.stdout.isTTY !== true) progress.tell(`${count} so far`)
+      if (terminal.stdout.isTTY !== true) progress.write(`${count} so far`)
     }
     await write(terminal, listing.end())
   } finally {
@@ -144,6 +144,6 @@ async function write({ stdout }: CommandSession['terminal'], text: string): Prom
 }
 
 /** Prints a hint to standard error. */
-export function say(session: CommandSession, text: string): void {
+export function printHint(session: CommandSession, text: string): void {
   session.terminal.stderr.write(`${text}\n`)
 }

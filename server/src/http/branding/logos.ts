@@ -63,7 +63,7 @@ export function createLogos(needs: {
     const known = picture(path)
     if (known !== undefined) return known
     // anybody can request all logos of a namespace at once
-    const asked = await asking.ask({ of: path, host: logo.namespace }, () => fetchPicture(logo))
+    const asked = await asking.request({ of: path, host: logo.namespace }, () => fetchPicture(logo))
     return asked.kind === 'answered' ? asked.value : undefined
   }
 

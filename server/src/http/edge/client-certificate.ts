@@ -15,7 +15,7 @@ export const markAsked = (request: IncomingMessage): void => void askedFor.add(r
 
 export const isAsked = (request: IncomingMessage): boolean => askedFor.has(request)
 
-export const keepCertificate = (request: IncomingMessage, certificate: Presented): void =>
+export const recordCertificate = (request: IncomingMessage, certificate: Presented): void =>
   void presented.set(request, certificate)
 
 /** @returns `none` also where no certificate is possible */

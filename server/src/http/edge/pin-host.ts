@@ -3,7 +3,7 @@ import type { BlockList } from 'node:net'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { contains, parseRanges } from '../../address-ranges.ts'
 import type { RenderPage } from '../../reply.ts'
-import { isAsked, keepCertificate, markAlias, readCertificate } from './client-certificate.ts'
+import { isAsked, recordCertificate, markAlias, readCertificate } from './client-certificate.ts'
 import type { WhereCertificatesCount } from './client-certificate.ts'
 import { answerError } from '../pages/error-page.ts'
 import { pathOfTarget } from '../request/handler.ts'
@@ -66,7 +66,7 @@ export function createPinHost(needs: {
   const basePath = needs.issuer.pathname.replace(/\/$/, '')
   return (request, response, next) => {
     const isTwice = namesHostTwice(request)
-    keepToJson(request, basePath)
+    acceptJsonOnly(request, basePath)
     const { address, host, viaProxy } = readPeer(request, isAsked(request) ? nobody : trusted)
     if (!viaProxy) needs.seeUntrusted?.(request.headers, address)
     const sentTo = parseHost(request.headers.host) === host ? host : undefined
@@ -77,7 +77,7 @@ export function createPinHost(needs: {
     request.headers.host = needs.issuer.host
     request.headers['x-forwarded-proto'] = protocol
     request.headers['x-forwarded-for'] = address
-    keepPeer(request, { address, userAgent: (request.headers['user-agent'] ?? '').slice(0, 256) })
+    recordPeer(request, { address, userAgent: (request.headers['user-agent'] ?? '').slice(0, 256) })
     if (isTwice || certificate?.kind === 'several') {
       const answer = {
         status: 400,
@@ -87,7 +87,7 @@ export function createPinHost(needs: {
       }
       return answerError(request, response, answer, needs.render)
     }
-    if (certificate) keepCertificate(request, certificate)
+    if (certificate) recordCertificate(request, certificate)
     if (host !== undefined && known.has(host) && request.url?.startsWith('/')) return next()
     if (needs.isOpen(pathOfTarget(request.url ?? ''))) return next()
     const answer = { status: 421, code: 'HOST_UNKNOWN', key: 'wrong-host', detail: `the issuer is ${issuer}` }
@@ -104,7 +104,7 @@ export function createPinHost(needs: {
 
 /** Rewrites `GET http://host/path` to the path, and the host to the Host header (RFC 9112 section 3.2.2). It runs before all handlers,
  *  since Express keeps the first target. */
-export function takeAbsoluteTarget(request: InboundRequest): void {
+export function rewriteAbsoluteTarget(request: InboundRequest): void {
   if (request.url?.startsWith('/')) return
   const match = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url ?? '')
   if (!match) return

@@ -4,7 +4,7 @@ import type { RequestPeer } from '../../reply.ts'
 
 const peers = new WeakMap<IncomingMessage, RequestPeer>()
 
-export function keepPeer(request: IncomingMessage, peer: RequestPeer): void {
+export function recordPeer(request: IncomingMessage, peer: RequestPeer): void {
   peers.set(request, peer)
 }
 

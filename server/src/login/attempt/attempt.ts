@@ -41,7 +41,7 @@ export interface Consented {
 /** A part of a sign-in. Steps never call one another: dispatch goes from one to the next. */
 export interface Step {
   /** Whether the person has passed this step; else the page that asks for what is missing. */
-  take(attempt: Attempt): Promise<StepOutcome> | StepOutcome
+  run(attempt: Attempt): Promise<StepOutcome> | StepOutcome
   /** Addresses below its page that lead back from elsewhere: `upstream/corp/back` is GET /interaction/:uid/upstream/corp/back. */
   readonly returns?: Readonly<Record<string, Form>>
   /** The forms of its page, by the last part of their address: `sign-in` is POST /interaction/:uid/sign-in. Each is carried out only for

@@ -12,7 +12,7 @@ export function createAccess(needs: {
   audit: Pick<Audit, 'record'>
 }): Step {
   return {
-    async take(attempt) {
+    async run(attempt) {
       const { account, interaction, request } = attempt
       if (!account || (await needs.interactions.isAllowed(interaction, account))) return { kind: 'passed', attempt }
       // only once: the POST before was answered with a redirect to this page

@@ -1,7 +1,7 @@
 import type { Attempt, FormOutcome, Step, StepOutcome } from '../attempt/attempt.ts'
 
 /** Asks whether the device is the person's own, before anything else: somebody else may have sent them its code (RFC 8628 section 5.4). */
-export const confirmDevice: Step = { take, forms: { device: decide } }
+export const confirmDevice: Step = { run: take, forms: { device: decide } }
 
 function take(attempt: Attempt): StepOutcome {
   const { interaction, paths } = attempt

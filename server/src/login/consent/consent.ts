@@ -8,7 +8,7 @@ import type { Attempt, FormOutcome, KnownAccount, Step } from '../attempt/attemp
 /** Asks the person to allow what the client wants, unless they have allowed it before. */
 export function createConsent(needs: { interactions: Pick<Interactions, 'missingConsent'> }): Step {
   return {
-    async take(attempt) {
+    async run(attempt) {
       const { account, interaction, agreed } = attempt
       if (!account) return { kind: 'passed', attempt }
       const missing = await needs.interactions.missingConsent(interaction, account)

@@ -8,7 +8,7 @@ export function createFinish(needs: {
   remembered: Pick<RememberedAccounts, 'add'>
 }): Step {
   return {
-    async take({ interaction, request, consent }) {
+    async run({ interaction, request, consent }) {
       const { signedIn } = interaction.progress
       const login = signedIn && {
         accountId: signedIn.accountId,

@@ -16,7 +16,7 @@ interface Needs {
 
 /** Asks for a new password when an administrator wants the person to choose one. */
 export const createChangePassword = (needs: Needs): Step => ({
-  take,
+  run: take,
   forms: { password: (attempt) => choosePassword(needs, attempt) },
 })
 

@@ -4,14 +4,14 @@ import { pageOf } from '../attempt/attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from '../attempt/attempt.ts'
 
 interface Needs {
-  readonly remembered: Pick<RememberedAccounts, 'read' | 'forget'>
+  readonly remembered: Pick<RememberedAccounts, 'read' | 'remove'>
 }
 
 /** Finds out whose sign-in it is: the account that signed in during this interaction, or else the account of the session, unless the client
  *  or the person wants another sign-in. With `prompt=select_account` the person is asked whether to go on with the session, or as whom of
  *  those whom this browser remembers; whoever wants another account chooses among these too. A name that is chosen proves nothing. */
 export const createFindAccount = (needs: Needs): Step => ({
-  take: (attempt) => take(needs, attempt),
+  run: (attempt) => take(needs, attempt),
   forms: { account: (attempt) => chooseAccount(needs, attempt), switch: () => switchAccount(), cancel },
 })
 
@@ -62,7 +62,7 @@ async function chooseAccount({ remembered }: Needs, attempt: Attempt): Promise<F
   const { progress } = attempt.interaction
   const forgotten = form.get('forget')
   if (forgotten !== null) {
-    remembered.forget(raw, forgotten)
+    remembered.remove(raw, forgotten)
     return { kind: 'unchanged' }
   }
   if (form.get('choice') === 'continue') return { kind: 'go-on', progress: { ...progress, sessionChosen: true } }

@@ -19,7 +19,7 @@ export function createFirstFactor(needs: Needs): Step {
   const { upstreams } = needs.federation
   const byPassword = createPasswordForm(needs)
   return {
-    take: (attempt) => take(needs, attempt),
+    run: (attempt) => take(needs, attempt),
     forms: {
       'login-link': createLoginLinkForm(needs),
       'sign-in': (attempt) => leadByAddress(needs, attempt) ?? byPassword(attempt),

@@ -24,7 +24,7 @@ interface Needs {
 /** Asks somebody who has proved an account here, and before that who they are at another provider, whether the two belong together. Where the first second
  *  factor needs more than the password, so does a link. */
 export const createLinkAccount = (needs: Needs): Step => ({
-  take: (attempt) => take(needs, attempt),
+  run: (attempt) => take(needs, attempt),
   forms: { link: (attempt) => decide(needs, attempt) },
 })
 

@@ -16,7 +16,7 @@ import type { Federation } from '../upstream/federation.ts'
 
 interface Needs {
   readonly users: Pick<UserSources, 'tryPassword'>
-  readonly interactions: Pick<Interactions, 'keep'>
+  readonly interactions: Pick<Interactions, 'record'>
   readonly secondFactor: SecondFactorPolicy
   readonly federation: Pick<Federation, 'upstreams'>
   readonly audit: Pick<Audit, 'record'>
@@ -48,7 +48,7 @@ export function createPasswordForm(needs: Needs): Form {
     if (username.length > longestUsername) return { kind: 'mistaken', mistakes: wrong, username: '' }
     const { clientUid } = attempt.interaction
     const outcome = await needs.users.tryPassword(username, password, { address: request.peer.address, clientUid })
-    if (outcome.kind === 'passed' && outcome.account) needs.interactions.keep(attempt.interaction, outcome.account)
+    if (outcome.kind === 'passed' && outcome.account) needs.interactions.record(attempt.interaction, outcome.account)
     return answer(needs, attempt, outcome, username)
   }
 }

@@ -19,7 +19,7 @@ import { passkeyAnswer, passkeyRefused } from './passkey.ts'
 
 interface Needs {
   readonly interactions: Pick<Interactions, 'factorsFor'>
-  readonly secondFactors: Pick<SecondFactors, 'checkCode' | 'useRecoveryCode'>
+  readonly secondFactors: Pick<SecondFactors, 'checkCode' | 'consumeRecoveryCode'>
   readonly passkeys: PasskeyFactors
   readonly audit: Pick<Audit, 'record'>
 }
@@ -29,7 +29,7 @@ const mostWrongCodes = 5
 
 /** Asks a person who has a second factor for it: after each sign-in, and when a session goes on at a client that wants more. */
 export const createSecondFactor = (needs: Needs): Step => ({
-  async take(attempt) {
+  async run(attempt) {
     const { account, interaction } = attempt
     if (!account) return { kind: 'passed', attempt }
     if (!(await asksSecondFactor(needs, interaction, account))) return { kind: 'passed', attempt }
@@ -91,7 +91,7 @@ function codeForm(needs: Needs, control: 'code' | 'recovery-code'): Form {
     const outcome =
       control === 'code'
         ? await needs.secondFactors.checkCode(account.accountId, typed)
-        : await needs.secondFactors.useRecoveryCode(account.accountId, typed, {
+        : await needs.secondFactors.consumeRecoveryCode(account.accountId, typed, {
             event: { ...event, event: 'factor.recovery_used', outcome: 'success' },
             languages: [...interaction.uiLocales, ...request.languages],
           })

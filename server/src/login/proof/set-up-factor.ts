@@ -34,7 +34,7 @@ interface Needs {
  *  that is old, or of which nobody knows the time, is not enough. Nothing is stored before a code has proved the app, or the browser has
  *  made a passkey. */
 export const createSetUpFactor = (needs: Needs): Step => ({
-  async take(attempt) {
+  async run(attempt) {
     const { account, interaction } = attempt
     const { pendingSeed, recoveryCodes } = interaction.progress
     if (account && recoveryCodes) return { kind: 'ask', page: recoveryCodesPage(attempt, account, recoveryCodes) }

@@ -1,5 +1,5 @@
 import type { PageRequest } from '../../reply.ts'
-import { askUpstream, isSame } from './answers.ts'
+import { requestUpstream, isSame } from './answers.ts'
 import { accountPrefix, answerOf } from './callback.ts'
 import type { Federation } from './federation.ts'
 import { describePerson } from './person.ts'
@@ -27,14 +27,14 @@ const textOf = ({ state }: AccountRound): string => `${accountPrefix}.${state}`
 export const createAccountRounds = ({ upstreams, log }: Pick<Federation, 'upstreams' | 'log'>) => ({
   providers: upstreams.map(({ id, name, maxAgeMs }) => ({ id, name, maxAgeMs })),
   /** @returns undefined while the provider does not answer */
-  async begin(id: string): Promise<{ location: string; round: AccountRound } | undefined> {
+  async start(id: string): Promise<{ location: string; round: AccountRound } | undefined> {
     const upstream = upstreams.find((one) => one.id === id)
     if (upstream === undefined) return undefined
     const round = { state: randomValue(), nonce: randomValue(), verifier: randomValue() }
     const asked = { ...round, state: textOf(round), prompt: 'select_account', uiLocales: [], acrValues: [] } as const
-    const location = await askUpstream(log, upstream, async () => ({
+    const location = await requestUpstream(log, upstream, async () => ({
       kind: 'begun' as const,
-      href: (await upstream.begin(asked)).href,
+      href: (await upstream.start(asked)).href,
     }))
     return location.kind === 'begun' ? { location: location.href, round } : undefined
   },
@@ -43,7 +43,7 @@ export const createAccountRounds = ({ upstreams, log }: Pick<Federation, 'upstre
     const upstream = upstreams.find((one) => one.id === id)
     const parameters = answerOf(request)
     if (!upstream || !parameters || !round || !isSame(parameters.get('state'), textOf(round))) return { kind: 'again' }
-    const said = await askUpstream(log, upstream, () =>
+    const said = await requestUpstream(log, upstream, () =>
       upstream.complete({ ...round, state: textOf(round), parameters }),
     )
     return said.kind === 'identified' ? describe(said, upstream) : said

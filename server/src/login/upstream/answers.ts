@@ -5,7 +5,7 @@ import type { Log } from '@nauthera/runtime/log'
 import type { Upstream } from './upstream.ts'
 
 /** Asks a provider. What it does wrong is an outcome, and stands in the log. */
-export async function askUpstream<Answer>(
+export async function requestUpstream<Answer>(
   log: Log,
   { id }: Pick<Upstream, 'id'>,
   ask: () => Promise<Answer>,

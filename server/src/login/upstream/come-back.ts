@@ -9,11 +9,11 @@ import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { Attempt, FormOutcome } from '../attempt/attempt.ts'
 import { auditFields } from '../attempt/audit-fields.ts'
 import { linkingOf } from '../attempt/linking.ts'
-import { askUpstream, isSame } from './answers.ts'
+import { requestUpstream, isSame } from './answers.ts'
 import { answerOf } from './callback.ts'
 import type { Federation } from './federation.ts'
 import { isFresh } from './freshness.ts'
-import { awayMistake, kept, leave, stateOf, wantedAge, wantsLogin } from './leave.ts'
+import { awayMistake, withoutWayIn, leave, stateOf, wantedAge, wantsLogin } from './leave.ts'
 import { believedProofs, describePerson } from './person.ts'
 import type { Upstream, UpstreamAnswer } from './upstream.ts'
 
@@ -41,9 +41,9 @@ export async function comeBack(needs: Needs, attempt: Attempt, upstream: Upstrea
     tell(needs, attempt, 'upstream-state')
     return mistaken(upstream, 'upstream-again', interaction.progress)
   }
-  const before = kept(interaction.progress)
+  const before = withoutWayIn(interaction.progress)
   const brought = { ...sent, state: stateOf(interaction.uid, sent), parameters: answer }
-  const said = await askUpstream(needs.federation.log, upstream, () => upstream.complete(brought))
+  const said = await requestUpstream(needs.federation.log, upstream, () => upstream.complete(brought))
   switch (said.kind) {
     case 'away':
       return awayMistake(upstream, before)
@@ -64,7 +64,7 @@ async function identify(
   upstream: Upstream,
   { sent, said }: { sent: SentUpstream; said: Identified },
 ): Promise<FormOutcome> {
-  const before = kept(attempt.interaction.progress)
+  const before = withoutWayIn(attempt.interaction.progress)
   const described = describePerson(said.claims, said.subject, upstream)
   if (described.kind === 'foreign') {
     tell(needs, attempt, 'upstream-foreign')
@@ -149,7 +149,7 @@ async function enter(
   const { interaction } = attempt
   if (account.disabled) {
     tell(needs, attempt, 'disabled', account.id)
-    return mistaken(upstream, 'upstream-refused', kept(interaction.progress))
+    return mistaken(upstream, 'upstream-refused', withoutWayIn(interaction.progress))
   }
   const fresh = isFresh({
     authTime: said.authTime,
@@ -163,7 +163,7 @@ async function enter(
   if (fresh.kind !== 'fresh') {
     tell(needs, attempt, 'upstream-not-fresh', account.id)
     const values = fresh.kind === 'too-soon' ? { minutes: Math.ceil(fresh.waitSeconds / 60) } : {}
-    return mistaken(upstream, notFresh[fresh.kind], kept(interaction.progress), values)
+    return mistaken(upstream, notFresh[fresh.kind], withoutWayIn(interaction.progress), values)
   }
   const signedIn = {
     accountId: account.id,

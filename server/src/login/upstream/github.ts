@@ -2,7 +2,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
 import { presetIssuers } from '../../settings/upstream.ts'
 import type { UpstreamSettings } from '../../settings/upstream.ts'
-import { askedOf, partyOf } from './openid.ts'
+import { parametersOf, partyOf } from './openid.ts'
 import type { UpstreamDescription } from './presets.ts'
 import { authorizationUrl, exchange, readResource } from './relying-party.ts'
 import type { Party } from './relying-party.ts'
@@ -24,9 +24,9 @@ export function createGitHubUpstream(needs: Needs): Upstream {
   const party = () => partyOf(needs, serverOf(description.issuer), needs.fetch)
   return {
     ...description,
-    async begin(ask) {
+    async start(ask) {
       const { loginHint: login, prompt, ...binding } = ask
-      const asked = await askedOf({ ...binding, maxAge: undefined, uiLocales: [], acrValues: [] }, description)
+      const asked = await parametersOf({ ...binding, maxAge: undefined, uiLocales: [], acrValues: [] }, description)
       return authorizationUrl(party(), {
         ...asked,
         redirect_uri: redirectUri,

@@ -40,7 +40,7 @@ export async function leave(
     ...(options.newName ? { newName: true } : {}),
   }
   try {
-    const location = await upstream.begin({
+    const location = await upstream.start({
       ...sent,
       state: stateOf(interaction.uid, sent),
       loginHint: hintOf(attempt),
@@ -51,13 +51,13 @@ export async function leave(
     })
     return {
       kind: 'leave',
-      progress: { ...kept(progress), upstream: sent },
+      progress: { ...withoutWayIn(progress), upstream: sent },
       page: movingOnPage(location.href, upstream.name),
     }
   } catch (error) {
     if (!hasCode(error, 'UPSTREAM_UNAVAILABLE', 'UPSTREAM_ANSWER_INVALID', 'SETTINGS_INVALID')) throw error
     federation.log.warn({ error, upstream: upstream.id }, 'nobody can be sent to this provider')
-    return awayMistake(upstream, kept(progress))
+    return awayMistake(upstream, withoutWayIn(progress))
   }
 }
 
@@ -68,7 +68,7 @@ export const awayMistake = ({ name }: Upstream, progress: Progress) =>
   ({ kind: 'mistaken', mistakes: [{ key: 'upstream-away', values: { name } }], progress }) as const
 
 /** What stays when the person turns to another way to sign in. */
-export const kept = ({ switching, linking, anew, wanted }: Progress): Progress => ({
+export const withoutWayIn = ({ switching, linking, anew, wanted }: Progress): Progress => ({
   ...(wanted === undefined ? {} : { wanted }),
   ...(anew === undefined ? {} : { anew }),
   ...(switching === undefined ? {} : { switching }),

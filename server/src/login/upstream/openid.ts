@@ -27,11 +27,11 @@ export function createOpenIdUpstream(needs: Needs): Upstream {
   const { description, metadata, redirectUri } = needs
   return {
     ...description,
-    async begin(ask) {
+    async start(ask) {
       const { server } = await metadata.load()
       return authorizationUrl(partyOf(needs, server, needs.fetch), {
         ...description.parameters,
-        ...(await askedOf(ask, description)),
+        ...(await parametersOf(ask, description)),
         redirect_uri: redirectUri,
         nonce: ask.nonce,
         ...(server.claims_parameter_supported === true ? { claims: aboutTheSignIn } : {}),
@@ -49,7 +49,7 @@ export function createOpenIdUpstream(needs: Needs): Upstream {
 const aboutTheSignIn = JSON.stringify({ id_token: { auth_time: { essential: true }, amr: null, acr: null } })
 
 /** Parameters of the authorization request that every provider gets. */
-export async function askedOf(ask: BeginAsk, { scopes }: UpstreamDescription): Promise<Record<string, string>> {
+export async function parametersOf(ask: BeginAsk, { scopes }: UpstreamDescription): Promise<Record<string, string>> {
   const { state, verifier, loginHint, prompt, maxAge, uiLocales, acrValues } = ask
   return {
     scope: scopes.join(' '),

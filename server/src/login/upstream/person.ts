@@ -4,7 +4,7 @@ import { canonicalName } from '../../store/people/canonical-name.ts'
 import { beforeAt, faultsOfName, nameBySubject } from '../../store/people/user-names.ts'
 import { isEmailAddress } from '../../users/email-address.ts'
 import { vouchesFor } from '../../users/sources/vouching.ts'
-import { takeOver } from '../../users/sources/group-names.ts'
+import { mapGroups } from '../../users/sources/group-names.ts'
 import type { UpstreamDescription } from './presets.ts'
 
 // What a provider says of a person, as a record here. Pure. Each value is text of somebody else: nothing is more than what it says.
@@ -94,7 +94,7 @@ function groupsOf(claims: UpstreamClaims, { groups }: UpstreamDescription): stri
     .map(textOf)
     .filter((name): name is string => name !== undefined && name.length <= longest.group && !hasHiddenCharacters(name))
     .slice(0, longest.groups)
-  return takeOver(given, groups).sort()
+  return mapGroups(given, groups).sort()
 }
 
 /** With more than 200 groups Entra names none, and says where an application could ask for them. */

@@ -5,7 +5,7 @@ import type { UpstreamDescription } from './presets.ts'
 export interface Upstream extends UpstreamDescription {
   /** @returns where the browser goes
    *  @throws CodedError UPSTREAM_UNAVAILABLE */
-  begin(ask: BeginAsk): Promise<URL>
+  start(ask: BeginAsk): Promise<URL>
   /** Checks what the browser brought back, and asks the provider who it is.
    *  @throws CodedError UPSTREAM_UNAVAILABLE, UPSTREAM_ANSWER_INVALID */
   complete(answer: BroughtBack): Promise<UpstreamAnswer>

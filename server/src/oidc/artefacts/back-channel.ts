@@ -35,7 +35,7 @@ export function createTellLogout(needs: Needs): Try {
     if (client === undefined && !needs.knowsAll()) return { kind: 'later', reason: 'not all clients are known yet' }
     // the client is gone or replaced, or has no back-channel logout
     if (client?.uid !== use.clientUid || client.config.backchannelLogoutUri === '') return { kind: 'done' }
-    const turn = needs.turns.take(client)
+    const turn = needs.turns.next(client)
     if (turn.kind === 'put-off') return turn
     let how: Parameters<typeof turn.end>[0] = 'unknown'
     try {

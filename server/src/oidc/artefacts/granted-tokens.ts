@@ -10,7 +10,7 @@ import { isDocumentId } from '../clients/metadata-document.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { auditedRequest } from '../request-context.ts'
 import type { ExchangedToken, RequestContext } from '../request-context.ts'
-import { keepGranted } from '../request-line.ts'
+import { recordGrantedLine } from '../request-line.ts'
 
 export interface GrantEvents {
   readonly audit: { record(event: AuditEvent): void; recordGranted(event: AuditEvent): Fields }
@@ -45,7 +45,7 @@ export function recordGranted(
     ...(exchange && exchangeOf(exchange)),
   }
   const event = grant === 'refresh_token' ? 'token.refreshed' : 'token.issued'
-  keepGranted(request.request, audit.recordGranted({ event, ...about, detail }))
+  recordGrantedLine(request.request, audit.recordGranted({ event, ...about, detail }))
   if (!secret?.previous) return
   audit.record({ event: 'client.previous_secret_used', ...about, detail: { secret: secret.secretId } })
 }

@@ -16,7 +16,7 @@ export type Turn =
   | { readonly kind: 'put-off'; readonly reason: string; readonly delayMs: number }
 
 export interface LogoutTurns {
-  take(client: Told): Turn
+  next(client: Told): Turn
 }
 
 /** Milliseconds: the pause after a failure, doubled at each failure in a row. */
@@ -57,7 +57,7 @@ export function createLogoutTurns(needs: { share: number; now: () => number }): 
   }
 
   return {
-    take(client) {
+    next(client) {
       const { uid, namespace } = client
       const at = needs.now()
       const before = failed.get(uid)

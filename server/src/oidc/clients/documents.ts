@@ -94,7 +94,7 @@ class FetchedDocuments implements ClientDocuments {
     if (access.kind === 'refused') return access
     const one = this.#stored(clientId)
     if (one !== undefined && one.freshUntil > now()) return this.#clientOf(one)
-    const asked = await this.#asking.ask({ of: clientId, host }, () => this.#fetch(clientId, host))
+    const asked = await this.#asking.request({ of: clientId, host }, () => this.#fetch(clientId, host))
     if (asked.kind === 'answered') return this.#clientOf(asked.value)
     // the last good document counts for a day, so that an outage there ends no session here
     const before = this.#stored(clientId)

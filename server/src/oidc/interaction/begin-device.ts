@@ -13,7 +13,7 @@ const deviceGrant = wireGrant('device_code')
 
 /** Begins an interaction as the library would at /device. Only this browser can go on with it: that binds what comes after it, up to the
  *  approval, to the browser in which the code was typed. */
-export async function beginDevice(
+export async function startDevice(
   needs: InteractionNeeds,
   page: PageRequest,
   code: CodeOfDevice,

@@ -10,7 +10,7 @@ export function parseBegun(value: string | undefined): string[] {
 }
 
 /** @returns the new list, and the interactions that are dropped to make room */
-export function beginOne(begun: readonly string[], uid: string): { value: string; dropped: readonly string[] } {
+export function addInteraction(begun: readonly string[], uid: string): { value: string; dropped: readonly string[] } {
   const all = [...begun, uid]
   return { value: all.slice(-mostOpen).join('.'), dropped: all.slice(0, -mostOpen) }
 }

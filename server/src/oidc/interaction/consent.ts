@@ -65,7 +65,7 @@ function alwaysAsks({ mode, prompted }: Pick<ConsentQuestion, 'mode' | 'prompted
 /** What a request asks for.
  *  @param apis identifier -> scopes that the API has
  *  @param listed the scopes about a person that the client may have: nobody is asked for another one, nor for a claim of it */
-export function askedOf(
+export function requestedOf(
   params: { readonly scope?: string; readonly claims?: string },
   apis: Readonly<Record<string, Iterable<string>>>,
   listed: readonly string[],

@@ -7,7 +7,7 @@ import { agreedOf, isNothing } from './consent.ts'
 import type { FinishOutcome, Interaction, InteractionResult, Login } from './interaction.ts'
 import type { LibraryPart, Submission } from './library-part.ts'
 import { keyOf } from '../load-account.ts'
-import { askedIn } from './missing-consent.ts'
+import { requestedIn } from './missing-consent.ts'
 import { opened, shownSession } from './open-interaction.ts'
 import type { InteractionNeeds } from './open-interaction.ts'
 import { addCookies, endsByRedirect } from './resume.ts'
@@ -54,7 +54,7 @@ async function resumed(
     returnTo: part.returnTo,
     uid,
     redirectUri: interaction.redirectUri,
-    hand: (request) => cookies.hand(raw, uid, part, request),
+    hand: (request) => cookies.passTo(raw, uid, part, request),
     account: loadedJustNow(interaction, part),
   })
 }
@@ -78,7 +78,7 @@ async function signedIn(
 ): Promise<{ part: LibraryPart; dropsSession: boolean }> {
   const { library } = opened(interaction)
   const client = needs.clients.registeredById(interaction.client.clientId)!
-  const asked = askedIn(library, client, needs.clients)
+  const asked = requestedIn(library, client, needs.clients)
   const result: Submission = {
     // a new sign-in discards earlier answers: they may be those of another person
     ...(login ? { login: submittedLogin(login) } : library.lastSubmission),

@@ -6,7 +6,7 @@ import { decryptClaims, encryptClaims } from '../keys/encrypted-claims.ts'
 import type { CookieKeys } from '../keys/key-set.ts'
 import { lifetimes } from '../lifetimes.ts'
 import { ProtocolError } from '../protocol-error.ts'
-import { beginOne, parseBegun } from './begun.ts'
+import { addInteraction, parseBegun } from './begun.ts'
 import { finished, placeOf, resumePlaceOf, withLibraryPart, withProgress } from './held.ts'
 import type { HeldInteraction } from './held.ts'
 import type { Progress } from './interaction.ts'
@@ -33,7 +33,7 @@ export interface InteractionCookies {
    *  @throws ProtocolError invalid_request when the cookie would be too large for a browser */
   write(exchange: Exchange & { readonly sealedRequest?: string }, uid: string, payload: LibraryPart): void
   /** As `write`, for a request of this process that takes the place of the browser's next one: nothing is encrypted for it. */
-  hand(exchange: Pick<Exchange, 'request'>, uid: string, payload: LibraryPart, to: IncomingMessage): void
+  passTo(exchange: Pick<Exchange, 'request'>, uid: string, payload: LibraryPart, to: IncomingMessage): void
   writeProgress(exchange: Exchange, uid: string, progress: Progress): void
   /** Removes everything that is not needed to tell the person where to start again. */
   finish(exchange: Exchange, uid: string): void
@@ -74,7 +74,7 @@ export function createInteractionCookies(needs: InteractionCookieNeeds): Interac
       put(needs, exchange, uid, held)
       if (before === undefined) begin(needs, exchange, uid, resumePlaceOf(payload))
     },
-    hand(exchange, uid, payload, to) {
+    passTo(exchange, uid, payload, to) {
       handed.set(to, { uid, held: holding(needs, open(needs, exchange, uid), payload) })
     },
     writeProgress(exchange, uid, progress) {
@@ -172,7 +172,7 @@ function isOfItsClient(needs: InteractionCookieNeeds, held: HeldInteraction, { p
 /** Adds an interaction to the browser's list, and removes the cookies of the oldest ones, finished ones too. */
 function begin(needs: InteractionCookieNeeds, exchange: Exchange, uid: string, resume: ResumePlace): void {
   const { name, [resume]: path } = needs.scope.begun
-  const { value, dropped } = beginOne(parseBegun(readCookies(exchange.request).get(name)), uid)
+  const { value, dropped } = addInteraction(parseBegun(readCookies(exchange.request).get(name)), uid)
   for (const old of dropped) {
     remove(needs, exchange, old, 'pages')
     remove(needs, exchange, old, resume)

@@ -11,11 +11,11 @@ export interface Interactions {
   load(request: PageRequest, uid: string): Promise<LoadedInteraction>
   /** Begins the sign-in for a device whose code the person has typed.
    *  @returns its uid; undefined when the client of the device is gone */
-  beginDevice(request: PageRequest, code: CodeOfDevice): Promise<string | undefined>
+  startDevice(request: PageRequest, code: CodeOfDevice): Promise<string | undefined>
   /** Stores how far the person has come, in the interaction's cookie. */
   save(request: PageRequest, interaction: Interaction, progress: Progress): Promise<void>
   /** Remembers for this request what is known of a person already: they are not looked up again. */
-  keep(interaction: Interaction, person: LoadedAccount): void
+  record(interaction: Interaction, person: LoadedAccount): void
   /** What the person must still agree to; `scopes` is empty when nothing. Reads the stored consent for the client's
    *  UID. */
   missingConsent(interaction: Interaction, account: SignedIn): Promise<MissingConsent>

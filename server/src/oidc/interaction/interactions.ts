@@ -1,7 +1,7 @@
 // What one request does with an interaction.
 import { isOfAllowedGroup } from '../../store/tokens/what-counts.ts'
 import { allowedGroupsOf } from '../clients/access.ts'
-import { beginDevice } from './begin-device.ts'
+import { startDevice } from './begin-device.ts'
 import { factorsFor } from './factors-for.ts'
 import { finishInteraction } from './finish.ts'
 import type { Interaction, Interactions, SignedIn } from './interaction.ts'
@@ -13,9 +13,9 @@ import type { InteractionNeeds } from './open-interaction.ts'
 export function createInteractions(needs: InteractionNeeds): Interactions {
   return {
     load: (page, uid) => loadInteraction(needs, page, uid),
-    beginDevice: (page, code) => beginDevice(needs, page, code),
+    startDevice: (page, code) => startDevice(needs, page, code),
     save: async (page, interaction, progress) => needs.cookies.writeProgress(page.raw, interaction.uid, progress),
-    keep: (interaction, person) => opened(interaction).people.keep(person),
+    record: (interaction, person) => opened(interaction).people.record(person),
     missingConsent: (interaction, account) => missingConsent(needs, interaction, account),
     isAllowed: (interaction, account) => isAllowed(needs, interaction, account),
     countRefusal: ({ client }) => {

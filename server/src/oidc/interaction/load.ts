@@ -2,7 +2,7 @@
 import type { PageRequest } from '../../reply.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { FoundInteraction } from './interaction-cookie.ts'
-import { askedIn, detailsOnPage, scopesOnPage } from './missing-consent.ts'
+import { requestedIn, detailsOnPage, scopesOnPage } from './missing-consent.ts'
 import { factorStanding } from '../../users/factors/policy.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
 import { clientOnPage } from '../clients/on-page.ts'
@@ -55,7 +55,7 @@ function deviceOf(
   { payload, progress }: Pick<Extract<FoundInteraction, { kind: 'live' }>, 'payload' | 'progress'>,
   client: OidcClient,
 ): DeviceAsking {
-  const asked = askedIn(payload, client, clients)
+  const asked = requestedIn(payload, client, clients)
   return {
     userCode: payload.userCode ?? '',
     scopes: scopesOnPage(asked, clients),

@@ -7,7 +7,7 @@ import { judgeDetails } from '../apis/details.ts'
 import type { AskedDetail, AskedDetails } from '../apis/details.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { refreshesInSession } from '../clients/refresh-terms.ts'
-import { askedOf, detailId, isPrompted, judgeConsent, usesStoredConsent } from './consent.ts'
+import { requestedOf, detailId, isPrompted, judgeConsent, usesStoredConsent } from './consent.ts'
 import type { Asked } from './consent.ts'
 import type { DetailToAllow, Interaction, MissingConsent, SignedIn } from './interaction.ts'
 import type { LibraryPart } from './library-part.ts'
@@ -27,7 +27,7 @@ export async function missingConsent(
   const person = usesStoredConsent(about)
     ? await people.find({ userId: account.accountId, clientUid: client.uid })
     : undefined
-  const asked = askedIn(library, client, needs.clients)
+  const asked = requestedIn(library, client, needs.clients)
   const { open } = judgeConsent({ ...about, asked, stored: person?.consent, agreed: undefined })
   return {
     scopes: open === undefined ? [] : scopesOnPage(open, needs.clients),
@@ -45,10 +45,10 @@ const isOnlyOnce = (open: Asked | undefined): boolean =>
   open.details.every(({ canRemember }) => !canRemember)
 
 /** What the request of an interaction asks for. */
-export function askedIn({ params }: LibraryPart, client: OidcClient, clients: ClientInstances): Asked {
+export function requestedIn({ params }: LibraryPart, client: OidcClient, clients: ClientInstances): Asked {
   const identifiers = [params.resource ?? []].flat()
   const { authorization_details: text } = params
-  return askedOf(
+  return requestedOf(
     params,
     Object.fromEntries(identifiers.map((identifier) => [identifier, scopesAt(identifier, client) ?? []])),
     personScopes(client.config),

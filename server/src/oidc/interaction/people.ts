@@ -13,7 +13,7 @@ export interface PeopleLookup {
     session?: { uid: string; version: number; authTime: Date }
   }): Promise<LoadedAccount | undefined>
   /** What else has just found out about a person. */
-  keep(person: LoadedAccount): void
+  record(person: LoadedAccount): void
   /** @returns who was looked up before in this request */
   known(userId: string): Promise<LoadedAccount | undefined> | undefined
 }
@@ -28,7 +28,7 @@ export function createPeople(users: Pick<UserSources, 'load'>): PeopleLookup {
       asked.set(ask.userId, person)
       return person
     },
-    keep(person) {
+    record(person) {
       if (!asked.has(person.user.id)) asked.set(person.user.id, Promise.resolve(person))
     },
     known: (userId) => asked.get(userId),

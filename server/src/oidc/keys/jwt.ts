@@ -93,7 +93,7 @@ function verifyOwn(token: string, keys: readonly Readonly<Record<string, unknown
   const before = seen.find(token)
   if (before !== undefined && keys.includes(before.key)) return before
   const plain = verifyPlain(token, keys)
-  if (plain !== undefined) seen.keep(token, plain)
+  if (plain !== undefined) seen.record(token, plain)
   return plain
 }
 

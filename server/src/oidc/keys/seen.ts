@@ -12,7 +12,7 @@ export class Seen<Said> {
     return this.#byHash.get(hash('sha256', text, 'base64'))
   }
 
-  keep(text: string, said: Said): void {
+  record(text: string, said: Said): void {
     const [oldest] = this.#byHash.keys()
     if (this.#byHash.size >= most && oldest !== undefined) this.#byHash.delete(oldest)
     this.#byHash.set(hash('sha256', text, 'base64'), said)

@@ -9,7 +9,7 @@ import type { AskedDetail } from '../apis/details.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { SubjectOf } from '../clients/subjects.ts'
-import { askedOf, isPrompted, judgeConsent } from '../interaction/consent.ts'
+import { requestedOf, isPrompted, judgeConsent } from '../interaction/consent.ts'
 import type { ConsentVerdict } from '../interaction/consent.ts'
 import type { AuthorizationState } from '../interaction/what-is-asked.ts'
 import { currentRequest } from './current-request.ts'
@@ -60,7 +60,7 @@ export function consentTo(context: Context, clients: ClientInstances): ConsentVe
     scopes,
   ])
   return judgeConsent({
-    asked: askedOf(
+    asked: requestedOf(
       params,
       Object.fromEntries(apis) as Record<string, Set<string>>,
       personScopes(config),

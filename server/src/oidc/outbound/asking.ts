@@ -30,7 +30,7 @@ export interface Asking<T> {
   /** Runs `work`, once for all who want the same at a time. For the same asker what failed is not tried again within a minute.
    *  @param about.of what is asked for, such as an address
    *  @param about.host of which an asker has a share: default: no share is needed, as nobody can ask for much at once */
-  ask(about: { of: string; host?: string }, work: () => Promise<T>): Promise<HostAnswer<T>>
+  request(about: { of: string; host?: string }, work: () => Promise<T>): Promise<HostAnswer<T>>
   /** The network of who asks now. */
   network(): string
 }
@@ -66,7 +66,7 @@ export function createAsking<T>(needs: {
 
   return {
     network: () => sharesOf(needs.asker()).at(-1)!.of,
-    async ask({ of, host }, work) {
+    async request({ of, host }, work) {
       const shares = sharesOf(needs.asker())
       const by = shares[0]!.of
       const key = `${by} ${of}`

@@ -41,7 +41,7 @@ export function createJwksFetch(needs: {
 
   return async (input, init) => {
     const url = String(input)
-    const asked = await asking.ask({ of: url }, () => read(url, init))
+    const asked = await asking.request({ of: url }, () => read(url, init))
     if (asked.kind !== 'answered') throw asked.kind === 'failed' ? asked.error : new Error('too many are asked for')
     const { keys, freshFor } = asked.value
     return Response.json({ keys }, { headers: { 'cache-control': `max-age=${freshFor}` } })

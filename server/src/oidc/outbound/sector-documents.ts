@@ -74,7 +74,7 @@ export function createSectorDocuments(needs: {
       const wanted = membersOf(config)
       const before = await look(uri)
       if (missing(wanted, before) === undefined) return undefined
-      const asked = await asking.ask({ of: uri }, () => ask(uri))
+      const asked = await asking.request({ of: uri }, () => ask(uri))
       if (asked.kind === 'failed') throw asked.error
       const after = known.get(uri) ?? before
       const lacks = missing(wanted, after)

@@ -40,7 +40,11 @@ export interface SecondFactors {
   checkCode(userId: string, code: string): Promise<CodeOutcome>
   /** Uses one of the recovery codes.
    *  @throws CodedError STORE_UNAVAILABLE */
-  useRecoveryCode(userId: string, typed: string, by: Pick<FactorChange, 'event' | 'languages'>): Promise<CodeOutcome>
+  consumeRecoveryCode(
+    userId: string,
+    typed: string,
+    by: Pick<FactorChange, 'event' | 'languages'>,
+  ): Promise<CodeOutcome>
   /** Makes an authenticator app a second factor of the person, when the code proves that it has the seed. An earlier one is replaced.
    *  @param standing as proved in this sign-in: nothing is stored when it has changed
    *  @returns `recoveryCodes`: to show once; empty when the person has some that still work
@@ -85,7 +89,7 @@ interface Needs {
 export function createSecondFactors(needs: Needs): SecondFactors {
   return {
     checkCode: (userId, code) => checkCode(needs, userId, code),
-    useRecoveryCode: (userId, typed, by) => useRecoveryCode(needs, userId, typed, by),
+    consumeRecoveryCode: (userId, typed, by) => useRecoveryCode(needs, userId, typed, by),
     enrolApp: (app) => enrolApp(needs, app),
     async renewRecoveryCodes(person, by) {
       const codes = mintRecoveryCodes()

@@ -7,7 +7,7 @@ import type { Log } from '@nauthera/runtime/log'
 import { describeError } from '@nauthera/runtime/log'
 import type { LdapSourceSettings } from '../../settings/sources.ts'
 import type { Person } from '../../store/people/user.ts'
-import { takeOver } from '../sources/group-names.ts'
+import { mapGroups } from '../sources/group-names.ts'
 import type { GroupNames } from '../sources/group-names.ts'
 import { profileClaimNames } from '../profile-claims.ts'
 import type { Vouching } from '../sources/vouching.ts'
@@ -113,7 +113,7 @@ const bare = (text: string): string =>
 
 /** As they are called there, unless the settings say otherwise. */
 const namesHere = (names: readonly string[], settings: GroupNames): readonly string[] =>
-  settings.map.length === 0 && settings.prefix === undefined ? names : takeOver(names, settings)
+  settings.map.length === 0 && settings.prefix === undefined ? names : mapGroups(names, settings)
 
 /** An entry without a lasting key, and a name that two entries have, are nobody: else one person could get the account of another. */
 function onlyOne({ settings, log }: Needs, entries: readonly DirectoryEntry[], by: string): FoundEntry | undefined {

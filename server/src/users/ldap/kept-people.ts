@@ -9,7 +9,7 @@ export interface KeptPeople {
    *  @throws what `read` throws, when nothing young enough is kept */
   get(key: string, read: () => Promise<Person | undefined>): Promise<Person | undefined>
   /** @param at when the directory was asked, epoch milliseconds */
-  keep(key: string, person: Person, at: number): Promise<void>
+  record(key: string, person: Person, at: number): Promise<void>
 }
 
 interface Needs {
@@ -27,7 +27,7 @@ export function createKeptPeople({ cache, source, maxAgeMs, now }: Needs): KeptP
   const reading = new Map<string, Promise<Person | undefined>>()
   const nameOf = (key: string) => ({ purpose: 'person', id: `${source}:${key}` })
 
-  const keep: KeptPeople['keep'] = async (key, person, at) => {
+  const keep: KeptPeople['record'] = async (key, person, at) => {
     const left = maxAgeMs - (now() - at)
     // somebody who is disabled or gone may come back at any moment, and then gets in at once
     if (left > 0 && !person.disabled) await cache.set(nameOf(key), bytesOf({ person, at }), left)
@@ -51,7 +51,7 @@ export function createKeptPeople({ cache, source, maxAgeMs, now }: Needs): KeptP
   }
 
   return {
-    keep,
+    record: keep,
     async get(key, read) {
       const [bytes] = await cache.get([nameOf(key)])
       const kept = bytes && parse(bytes)

@@ -52,7 +52,7 @@ export function createLdapUsers(needs: Needs): LdapUsers {
     id,
     maxAgeMs,
     refusalStepMs,
-    look: async ({ sourceKey }) =>
+    read: async ({ sourceKey }) =>
       sourceKey === undefined ? undefined : kept.get(sourceKey, () => readPerson(directory, sourceKey)),
     checkPassword: (attempt) => turns.take(() => checkPassword({ directory, kept, now }, attempt)),
     knows: (names) => directory.hasName(names),
@@ -79,7 +79,7 @@ async function checkPassword(
   if (!isSendable(password) || !(await directory.isPassword(found, password))) return { kind: 'wrong' }
   const person = await directory.describe(found)
   if (person === undefined) return { kind: 'unknown' }
-  await kept.keep(found.key, person, at)
+  await kept.record(found.key, person, at)
   return { kind: 'right', found: { key: found.key, person } }
 }
 

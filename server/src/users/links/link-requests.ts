@@ -16,8 +16,8 @@ import type { UserSources } from '../sources/user-sources.ts'
 export interface LinkRequests {
   /** @param request.login user name or e-mail address as typed
    *  @returns false when too many came from this address: 429 */
-  askReset(request: LinkRequest & ResetPayload & { login: string }): Promise<boolean>
-  askRegistration(request: LinkRequest & { email: string }): Promise<boolean>
+  requestReset(request: LinkRequest & ResetPayload & { login: string }): Promise<boolean>
+  requestRegistration(request: LinkRequest & { email: string }): Promise<boolean>
 }
 
 interface LinkRequest {
@@ -28,8 +28,8 @@ interface LinkRequest {
 
 /** As it waits: `asker` is the address that it counts for, undefined where addresses are unknown. */
 type Asked<T> = T & { readonly asker?: string | undefined }
-type ResetRequest = Asked<Parameters<LinkRequests['askReset']>[0]>
-type RegistrationRequest = Asked<Parameters<LinkRequests['askRegistration']>[0]>
+type ResetRequest = Asked<Parameters<LinkRequests['requestReset']>[0]>
+type RegistrationRequest = Asked<Parameters<LinkRequests['requestRegistration']>[0]>
 
 /** Milliseconds. Requests of one address; mails of one kind to one person or mailbox: in all, and how many of them one asker gets. */
 export const requestLimits = {
@@ -53,8 +53,8 @@ export function createLinkRequests(needs: {
     return needs.mailLinks.ask(work, { address, ...requestLimits.ofAddress })
   }
   return {
-    askReset: (request) => ask('reset-request', request),
-    askRegistration: (request) => ask('registration-request', request),
+    requestReset: (request) => ask('reset-request', request),
+    requestRegistration: (request) => ask('registration-request', request),
   }
 }
 

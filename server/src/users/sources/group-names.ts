@@ -8,7 +8,7 @@ export interface GroupNames {
 }
 
 /** @returns names, in no order, each once */
-export function takeOver(names: readonly string[], { map, prefix }: GroupNames): string[] {
+export function mapGroups(names: readonly string[], { map, prefix }: GroupNames): string[] {
   const taken = names.flatMap((name) => {
     const mapped = map.filter(({ from }) => from === name).map(({ to }) => to)
     return mapped.length === 0 && prefix !== undefined ? [`${prefix}${name}`] : mapped

@@ -19,7 +19,7 @@ export function createPostgresUsers(needs: Needs): UserSource {
   return {
     id: ownSource,
     maxAgeMs: 0,
-    look: async (user) => user,
+    read: async (user) => user,
     checkPassword: ({ password, known }) => checkPassword(needs, password, known),
     async pretendToCheck(password) {
       await needs.passwords.verify(undefined, password)

@@ -21,7 +21,7 @@ export function createUpstreamPeople(needs: {
   return {
     id,
     maxAgeMs,
-    look: async (user) => (counts(user) ? user : undefined),
+    read: async (user) => (counts(user) ? user : undefined),
     async checkPassword({ password, known }) {
       if (known === undefined) return { kind: 'unknown' }
       // there is none to compare with: it takes as long as a wrong one

@@ -18,7 +18,7 @@ export interface UserSource {
   /** Describes a person, with data that are at most `maxAgeMs` old.
    *  @returns undefined when the source no longer has the person
    *  @throws CodedError STORE_UNAVAILABLE when it does not answer: never "no such person" */
-  look(user: User): Promise<Person | undefined>
+  read(user: User): Promise<Person | undefined>
   /** Checks a password. Whether another attempt is allowed was decided before.
    *  @param attempt.known the person whom our records have under this login, if any
    *  @param attempt.mayTry where a person has several names: asked with the source's lasting name of whom it found, before the password is

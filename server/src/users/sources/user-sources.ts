@@ -126,7 +126,7 @@ export function createUserSources(needs: Needs): UserSources {
   async function described<Account extends { readonly user: User }>(
     account: Account | undefined,
   ): Promise<Account | undefined> {
-    const person = account && (await sourceOf(account.user)?.look(account.user))
+    const person = account && (await sourceOf(account.user)?.read(account.user))
     if (account === undefined || person === undefined) return undefined
     if (person === account.user) return account
     const user = hasNamesOf(account.user, person) ? account.user : await store.users.follow(account.user.id, person)

@@ -13,17 +13,17 @@ describe(createProgress.name, () => {
 
   it('replaces its line at a terminal, and takes it away at the end', () => {
     const { progress, clock, written } = open(true)
-    progress.tell('1 so far')
-    progress.tell('2 so far')
+    progress.write('1 so far')
+    progress.write('2 so far')
     clock.at = 1000
-    progress.tell('3 so far')
+    progress.write('3 so far')
     progress.end()
     expect(written().split('\r\u001b[2K')).to.deep.equal(['', '1 so far', '3 so far', ''])
   })
 
   it('writes nothing where no person looks, and nothing when there was nothing to tell', () => {
     const piped = open(false)
-    piped.progress.tell('1 so far')
+    piped.progress.write('1 so far')
     piped.progress.end()
     const unused = open(true)
     unused.progress.end()

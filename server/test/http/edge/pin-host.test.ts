@@ -5,7 +5,7 @@ import { propertyRuns } from '@nauthera/harness/property-runs'
 import type { RequestHandler } from 'express'
 import { parseRanges } from '../../../src/address-ranges.ts'
 import { peerOf } from '../../../src/http/request/peer.ts'
-import { createPinHost, readPeer, takeAbsoluteTarget } from '../../../src/http/edge/pin-host.ts'
+import { createPinHost, readPeer, rewriteAbsoluteTarget } from '../../../src/http/edge/pin-host.ts'
 import { serve, testPages } from '../harness.ts'
 import type { RunningPages } from '../harness.ts'
 
@@ -36,7 +36,7 @@ describe('createPinHost', () => {
     const isOpen = (path: string) => path === '/assets/style.css'
     const one = await serve([
       (request, _response, next) => {
-        takeAbsoluteTarget(request)
+        rewriteAbsoluteTarget(request)
         next()
       },
       createPinHost({ issuer, extraHosts, trustedProxies, isOpen, render: pages.render }),

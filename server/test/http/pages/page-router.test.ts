@@ -5,7 +5,7 @@ import type { RequestHandler } from 'express'
 import type { PageRequest, Reply, Route } from '../../../src/reply.ts'
 import { createErrorHandler, createNotFound } from '../../../src/http/pages/error-page.ts'
 import { createPageRouter } from '../../../src/http/pages/page-router.ts'
-import { keepPeer } from '../../../src/http/request/peer.ts'
+import { recordPeer } from '../../../src/http/request/peer.ts'
 import { createRequestLog } from '../../../src/http/request/request-log.ts'
 import { maxBodyBytes } from '../../../src/http/request/timeouts.ts'
 import type { AuditEvent } from '../../../src/store/audit/audit.ts'
@@ -19,7 +19,7 @@ const html = { accept: 'text/html' }
 const formType = { 'content-type': 'application/x-www-form-urlencoded' }
 
 const peer: RequestHandler = (request, _, next) => {
-  keepPeer(request, { address: '203.0.113.9', userAgent: 'test' })
+  recordPeer(request, { address: '203.0.113.9', userAgent: 'test' })
   next()
 }
 

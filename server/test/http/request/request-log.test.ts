@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { RequestHandler } from 'express'
 import { createRequestLog, createRouteNames } from '../../../src/http/request/request-log.ts'
-import { keepGranted, markPromptIgnored } from '../../../src/oidc/request-line.ts'
+import { recordGrantedLine, markPromptIgnored } from '../../../src/oidc/request-line.ts'
 import { keepLog, serve } from '../harness.ts'
 
 const paths = ['/.well-known/openid-configuration', '/token', '/introspect', '/authorize', '/interaction/:uid/sign-in']
@@ -74,7 +74,7 @@ describe('the line of a request that was granted a token', () => {
   const linesAfter = async (status: number) => {
     const log = keepLog()
     const grant: RequestHandler = (request, response) => {
-      keepGranted(request, granted)
+      recordGrantedLine(request, granted)
       response.status(status).end()
     }
     const running = await serve([createRequestLog({ log, routeOf: () => '/token', now: () => 0 }), grant])

@@ -11,7 +11,7 @@ async function hintFor(loginHint: string, form: Readonly<Record<string, string>>
     name: 'Corp',
     domains: [],
     acrValues: [],
-    begin: async (ask: BeginAsk) => {
+    start: async (ask: BeginAsk) => {
       asked = ask
       return new URL('https://corp.example.com/auth')
     },

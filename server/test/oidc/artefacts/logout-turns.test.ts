@@ -8,11 +8,11 @@ function turnsAt(share = 4) {
   const clock = { now: 0 }
   const turns = createLogoutTurns({ share, now: () => clock.now })
   const begin = (uid: string, namespace?: string) => {
-    const turn = turns.take(client(uid, namespace))
+    const turn = turns.next(client(uid, namespace))
     if (turn.kind === 'put-off') throw new Error(turn.reason)
     return turn.end
   }
-  return { clock, begin, take: (uid: string, namespace?: string): Turn => turns.take(client(uid, namespace)) }
+  return { clock, begin, take: (uid: string, namespace?: string): Turn => turns.next(client(uid, namespace)) }
 }
 const delayOf = (turn: Turn) => (turn.kind === 'put-off' ? turn.delayMs : undefined)
 

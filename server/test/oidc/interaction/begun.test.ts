@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { beginOne, parseBegun } from '../../../src/oidc/interaction/begun.ts'
+import { addInteraction, parseBegun } from '../../../src/oidc/interaction/begun.ts'
 
 const uid = (n: number) => `interaction-${n}`
 
@@ -10,13 +10,13 @@ describe('parseBegun', () => {
   })
 })
 
-describe('beginOne', () => {
+describe('addInteraction', () => {
   it('adds the newest interaction at the end', () => {
-    expect(beginOne([uid(1)], uid(2))).to.deep.equal({ value: `${uid(1)}.${uid(2)}`, dropped: [] })
+    expect(addInteraction([uid(1)], uid(2))).to.deep.equal({ value: `${uid(1)}.${uid(2)}`, dropped: [] })
   })
   it('drops the oldest ones when there are more than five', () => {
     const five = [1, 2, 3, 4, 5].map(uid)
-    expect(beginOne(five, uid(6))).to.deep.equal({ value: [2, 3, 4, 5, 6].map(uid).join('.'), dropped: [uid(1)] })
-    expect(beginOne([...five, uid(6), uid(7)], uid(8)).dropped).to.deep.equal([1, 2, 3].map(uid))
+    expect(addInteraction(five, uid(6))).to.deep.equal({ value: [2, 3, 4, 5, 6].map(uid).join('.'), dropped: [uid(1)] })
+    expect(addInteraction([...five, uid(6), uid(7)], uid(8)).dropped).to.deep.equal([1, 2, 3].map(uid))
   })
 })

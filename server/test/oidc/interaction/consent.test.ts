@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import {
   agreedOf,
-  askedOf,
+  requestedOf,
   detailId,
   isPrompted,
   judgeConsent,
@@ -31,10 +31,10 @@ const question = (more: Partial<ConsentQuestion> = {}): ConsentQuestion => ({
   ...more,
 })
 
-describe('askedOf', () => {
+describe('requestedOf', () => {
   it('finds scopes of OpenID Connect, the scopes that each API has, and the scope of a single claim', () => {
     const claims = JSON.stringify({ userinfo: { email: null }, id_token: { auth_time: null, 'unheard-of': null } })
-    const result = askedOf(
+    const result = requestedOf(
       { scope: 'openid read nonsense', claims },
       { [api]: ['read', 'write'], 'https://other.test': ['x'] },
       ['openid', 'email'],
@@ -44,15 +44,18 @@ describe('askedOf', () => {
   it('ignores claims that are requested in a wrong form, as the library does', () => {
     const claims = JSON.stringify({ userinfo: { email: true, phone_number: [], address: { essential: true } } })
     const listed = ['openid', 'email', 'phone', 'address']
-    expect(askedOf({ scope: 'openid', claims }, {}, listed).scopes).to.deep.equal(['openid', 'address'])
+    expect(requestedOf({ scope: 'openid', claims }, {}, listed).scopes).to.deep.equal(['openid', 'address'])
   })
   it('leaves out a scope about the person that the client does not list', () => {
-    const result = askedOf({ scope: 'openid email offline_access' }, {}, ['email'])
+    const result = requestedOf({ scope: 'openid email offline_access' }, {}, ['email'])
     expect(result).to.deep.equal({ scopes: ['email'], resources: {} })
   })
   it('leaves out a claim of a scope that the client does not list', () => {
     const claims = JSON.stringify({ id_token: { email: { essential: true }, name: null } })
-    expect(askedOf({ scope: 'openid', claims }, {}, ['openid', 'profile']).scopes).to.deep.equal(['openid', 'profile'])
+    expect(requestedOf({ scope: 'openid', claims }, {}, ['openid', 'profile']).scopes).to.deep.equal([
+      'openid',
+      'profile',
+    ])
   })
 })
 

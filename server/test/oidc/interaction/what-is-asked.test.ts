@@ -17,7 +17,7 @@ const fine: AuthorizationState = {
 }
 
 /** The first question with a reason, as the library would find it. */
-const askedOf = (state: AuthorizationState) =>
+const requestedOf = (state: AuthorizationState) =>
   questions
     .map(({ prompt, reasons }) => [prompt, ...reasons.filter(({ holds }) => holds(state)).map(({ name }) => name)])
     .find((found) => found.length > 1)
@@ -72,6 +72,6 @@ describe('questions', () => {
       ['access', 'not_allowed'],
     ],
   ] as const satisfies readonly (readonly [string, Partial<AuthorizationState>, readonly string[] | undefined])[]) {
-    it(sentence, () => expect(askedOf({ ...fine, ...more })).to.deep.equal(wanted))
+    it(sentence, () => expect(requestedOf({ ...fine, ...more })).to.deep.equal(wanted))
   }
 })

@@ -67,7 +67,7 @@ describe(createSecondFactors.name, () => {
       const outcomes = []
       for (let n = 0; n < 4; n++) outcomes.push((await factors().checkCode(userId, 'no code')).kind)
       expect(outcomes).to.deep.equal(['wrong', 'wrong', 'locked', 'locked'])
-      const locked = await factors().useRecoveryCode(userId, 'ABCD', {
+      const locked = await factors().consumeRecoveryCode(userId, 'ABCD', {
         event: { ...event, event: 'factor.recovery_used' },
       })
       expect(locked).to.have.property('kind', 'locked')

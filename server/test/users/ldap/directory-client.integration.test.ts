@@ -189,7 +189,7 @@ describe(`${createLdapUsers.name} while the directory fails`, function () {
   it('F8 goes on with what it was told, up to its age; then it is away, never "gone"', async () => {
     let now = Date.now()
     const source = open({ maxAge: '10m' }, () => now)
-    const look = () => source.look({ sourceKey: key } as User)
+    const look = () => source.read({ sourceKey: key } as User)
     expect(await back(source)).to.equal('right')
     expect((await look())?.groups).to.deep.equal(['dev'])
     await directory.slapd.kill()

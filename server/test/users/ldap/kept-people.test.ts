@@ -73,17 +73,17 @@ describe(createKeptPeople.name, () => {
   })
 
   it('counts the age from when the directory was asked', async () => {
-    await kept.keep('key', ada, now - maxAgeMs + 1)
+    await kept.record('key', ada, now - maxAgeMs + 1)
     expect(await get()).to.deep.equal(ada)
     expect(asked).to.equal(1) // for the next one
-    await kept.keep('other', ada, now - maxAgeMs)
+    await kept.record('other', ada, now - maxAgeMs)
     expect(await kept.get('other', async () => undefined)).to.equal(undefined)
   })
 
   it('T5 forgets who is gone or disabled, so that nobody waits for who comes back', async () => {
     for (const gone of [undefined, { ...ada, disabled: true }]) {
       answer = ada
-      await kept.keep('key', ada, now)
+      await kept.record('key', ada, now)
       answer = gone
       now += maxAgeMs
       expect(await get()).to.deep.equal(gone)

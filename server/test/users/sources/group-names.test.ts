@@ -1,13 +1,13 @@
 import { expect } from 'chai'
-import { takeOver } from '../../../src/users/sources/group-names.ts'
+import { mapGroups } from '../../../src/users/sources/group-names.ts'
 
-describe(takeOver.name, () => {
+describe(mapGroups.name, () => {
   const map = [
     { from: 'ops', to: 'operators' },
     { from: 'ops', to: 'on-call' },
     { from: 'admins', to: 'operators' },
   ]
-  const cases: [string, Parameters<typeof takeOver>[1], string[]][] = [
+  const cases: [string, Parameters<typeof mapGroups>[1], string[]][] = [
     ['nothing without a map and a prefix', { map: [] }, []],
     ['what the map has, each name once', { map }, ['operators', 'on-call']],
     ['everything under a prefix', { map: [], prefix: 'x-' }, ['x-ops', 'x-admins', 'x-dev']],
@@ -15,6 +15,6 @@ describe(takeOver.name, () => {
   ]
   for (const [what, names, taken] of cases)
     it(`takes over ${what}`, () => {
-      expect(takeOver(['ops', 'admins', 'dev'], names)).to.deep.equal(taken)
+      expect(mapGroups(['ops', 'admins', 'dev'], names)).to.deep.equal(taken)
     })
 })

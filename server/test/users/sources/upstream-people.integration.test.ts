@@ -101,17 +101,17 @@ describe(createUpstreamPeople.name, () => {
   })
 
   it('knows a person until what the provider said is too old', async () => {
-    expect(await people.look(user)).to.equal(user)
+    expect(await people.read(user)).to.equal(user)
     time = at + 1000
-    expect(await people.look(user)).to.equal(undefined)
+    expect(await people.read(user)).to.equal(undefined)
     const { describedUntil: _, ...never } = user
-    expect(await people.look(never)).to.equal(undefined)
+    expect(await people.read(never)).to.equal(undefined)
   })
 
   it('L34 does not know a person any more for whose address the provider may not vouch', async () => {
     time = at
-    expect(await people.look({ ...user, email: 'ada@example.com' })).not.to.equal(undefined)
-    expect(await people.look({ ...user, email: 'ada@other.test' })).to.equal(undefined)
+    expect(await people.read({ ...user, email: 'ada@example.com' })).not.to.equal(undefined)
+    expect(await people.read({ ...user, email: 'ada@other.test' })).to.equal(undefined)
   })
 
   it('takes no password of its people, in the time that a wrong one takes, and asks for none of others', async () => {

@@ -6,17 +6,17 @@ import { nameTokens } from '../params/name-tokens.ts'
 import { refuseDeepJson } from '../params/refuse-deep-json.ts'
 import { refuseOddAssertions } from '../params/refuse-odd-assertions.ts'
 import { refusePushedUris } from '../params/refuse-pushed-uris.ts'
-import { takeEmptyBasic } from '../params/take-empty-basic.ts'
-import { takePlatformTokens } from '../params/take-platform-tokens.ts'
+import { acceptEmptyBasic } from '../params/take-empty-basic.ts'
+import { acceptPlatformTokens } from '../params/take-platform-tokens.ts'
 import type { ParamsWatcher } from '../params/params-watcher.ts'
 import type { Context, Internals, Params } from '../shapes.ts'
 
 const watchers: readonly ParamsWatcher[] = [
   refuseDeepJson,
   // those of platforms are taken out by then
-  takePlatformTokens,
+  acceptPlatformTokens,
   refuseOddAssertions,
-  takeEmptyBasic,
+  acceptEmptyBasic,
   refusePushedUris,
   keepKnownPrompts,
   keepOfflineAccess,

@@ -18,7 +18,7 @@ const named = new WeakMap<object, string>()
 /** A public client that sends Basic with its id and an empty password is the client that it is: `curl -u id:` and some programs cannot send less. Whoever
  *  has something to prove proves nothing so.
  *  @throws errors.InvalidClientAuth for every other client, and when the body names another one */
-export const takeEmptyBasic: ParamsWatcher = (context, params, { clients }) => {
+export const acceptEmptyBasic: ParamsWatcher = (context, params, { clients }) => {
   const before = named.get(context.oidc)
   if (before !== undefined) return void (params['client_id'] = before)
   if (!routes.includes(context.oidc.route ?? '')) return

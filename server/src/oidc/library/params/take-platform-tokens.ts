@@ -21,7 +21,7 @@ export const platformTokenOf = (context: Context): Shown | undefined => shown.ge
 /** The library wants client assertions whose issuer and subject are the client. A platform's token names neither, so it is taken out, and
  *  the client that it is for stands there as one that shows a secret (overrides/compare-secrets proves it).
  *  @throws errors.InvalidClientAuth for a token of a platform that is nobody's */
-export function takePlatformTokens(context: Context, params: Params, needs: Needs): void {
+export function acceptPlatformTokens(context: Context, params: Params, needs: Needs): void {
   const before = shown.get(context.oidc)
   // the parameters of a pushed request, which are assembled after the client has proved itself
   if (before !== undefined) return void (params['client_id'] = before.client.clientId)
