@@ -4,8 +4,7 @@ import type { CookieScope, Exchange } from './cookies.ts'
 import { decryptClaims, encryptClaims } from './keys/encrypted-claims.ts'
 import type { CookieKeys } from './keys/key-set.ts'
 
-// Who has signed in with this browser and wanted to stay signed in. The cookie has names alone and opens nothing: whoever is chosen from
-// it proves who they are as ever. It is encrypted, so that it says nothing to who only sees it.
+// The remembered accounts of a browser, in an encrypted cookie. It holds names only: a chosen person still has to sign in.
 
 /** The name that the person signs in with, and what they are called. */
 export type RememberedAccount = Pick<PersonOnPage, 'username' | 'name'>

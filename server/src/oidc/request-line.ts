@@ -1,5 +1,5 @@
-// What the line of a request in the log says besides: the audit event of what it was granted (one line stands in the place of two), that the
-// lane answered, and that words of its `prompt` were ignored.
+// Fields that the protocol adds to a request's log line: its audit event, whether the lane answered, and whether words of `prompt` were
+// ignored.
 import type { IncomingMessage } from 'node:http'
 import type { Fields } from '@nauthera/runtime/log'
 

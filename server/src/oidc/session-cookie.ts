@@ -2,8 +2,7 @@ import { createHmac } from 'node:crypto'
 import jsonwebtoken from 'jsonwebtoken'
 import type { CookieKeys } from './keys/key-set.ts'
 
-// The content of a session is in its cookie only: a signed JWT that every replica can verify. The database knows only
-// whether the session has ended.
+// Signs and verifies the session cookie, a JWT with the whole session. The database only knows whether the session has ended.
 
 /** The library's session, as the cookie holds it. It has no `authorizations`: when two tabs rewrite the cookie at once,
  *  what one of them added would be lost. So `sid` is derived, and a grant belongs to its request. It has no groups,

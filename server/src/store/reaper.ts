@@ -1,4 +1,4 @@
-// Removes expired rows in small batches. Every replica does; none waits for another.
+// Deletes expired rows in small batches. Every replica does; none waits for another.
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import { statement } from './driver/postgres.ts'

@@ -1,4 +1,4 @@
-// What an e-mail address is.
+// Checks e-mail addresses.
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { longestName } from '../store/people/user-names.ts'
 import { canonicalName } from '../store/people/canonical-name.ts'

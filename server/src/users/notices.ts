@@ -1,4 +1,4 @@
-// The mails that tell people what happened to their account. Whoever changes it queues the mail in the same statement.
+// Builds the mails about changes of an account, which the same statement queues.
 import { paths } from '@nauthera/rules/endpoints'
 import type { AskedFrom } from '../describe-agent.ts'
 import type { Mail } from '../mails.ts'

@@ -1,5 +1,4 @@
-// The list of interactions that a browser has begun, oldest first. Its cookie is not signed, and it needs no signature:
-// it is used only to remove cookies of the same browser.
+// The list of a browser's interactions, oldest first. Its cookie is unsigned: it only serves to remove cookies of the same browser.
 
 /** How many interactions one browser may have open. Tabs that are opened in the same moment do not know of each other;
  *  then there are more until they expire. */

@@ -8,8 +8,7 @@ import { byApi, covers } from '../apis/details.ts'
 import type { AskedDetail, Details } from '../apis/details.ts'
 import type { Detail } from '../apis/detail-type.ts'
 
-// Decides what a person must still agree to, for the library's hooks and for the pages. A consent is what a person once
-// allowed a client and what is stored. What the person agrees to in this interaction counts too.
+// Decides what a person must still consent to, for hooks and pages. Stored consents and the answers of this interaction count.
 
 /** What a person can be asked to agree to. */
 export interface Asked {

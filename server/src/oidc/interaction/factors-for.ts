@@ -6,7 +6,7 @@ import type { FactorQuestion, Interaction, SignedIn } from './interaction.ts'
 import { opened } from './open-interaction.ts'
 import type { InteractionNeeds } from './open-interaction.ts'
 
-/** The library asks the same at the end (what-is-asked): a sign-in that skips this gets no code. */
+/** Decides whether a sign-in needs a second factor. The library checks the same before a code is issued (what-is-asked). */
 export async function factorsFor(
   needs: InteractionNeeds,
   interaction: Interaction,

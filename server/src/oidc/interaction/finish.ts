@@ -1,4 +1,4 @@
-// Hands the result of an interaction to the library.
+// Passes the result of an interaction to the library.
 import type { PageRequest } from '../../reply.ts'
 import { acrOf } from '../acr.ts'
 import { setCookie } from '../cookies.ts'
@@ -13,8 +13,7 @@ import type { InteractionNeeds } from './open-interaction.ts'
 import { addCookies, endsByRedirect } from './resume.ts'
 import type { Resume } from './resume.ts'
 
-/** Hands the result of an interaction to the library, which continues at its resume endpoint: at once where that can be, or else when the
- *  browser asks for it. */
+/** Passes the result of an interaction to the library's resume endpoint: directly if possible, otherwise through the browser. */
 export async function finishInteraction(
   needs: InteractionNeeds,
   page: PageRequest,

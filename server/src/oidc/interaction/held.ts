@@ -47,8 +47,7 @@ export function finished({ begun, until, client, clientUid }: HeldInteraction): 
   return { begun, until, client, clientUid }
 }
 
-/** Where the browser must send the cookie: to the pages while the person is asked, to the resume endpoint once there is
- *  a result for the library. */
+/** The path of the cookie: the pages during the interaction, then the resume endpoint. */
 export function placeOf({ payload }: HeldInteraction): InteractionPlace {
   return payload?.result === undefined ? 'pages' : resumePlaceOf(payload)
 }

@@ -1,4 +1,4 @@
-// Where an interaction lives: an encrypted cookie.
+// Reads and writes interactions in encrypted cookies.
 import type { IncomingMessage } from 'node:http'
 import { readCookies, setCookie } from '../cookies.ts'
 import type { CookieScope, Exchange, InteractionPlace, ResumePlace } from '../cookies.ts'

@@ -4,7 +4,7 @@ import type { LoadedAccount } from '../../store/sessions/accounts.ts'
 import type { AttemptKeys } from '../../store/people/attempts.ts'
 import type { FactorStanding } from '../../users/factors/policy.ts'
 
-// An interaction: the pages between an authorization request and its response. login/ works on these values.
+// Types of an interaction: the pages between an authorization request and its response. login/ works with them.
 
 export interface Interactions {
   /** Loads the interaction that the address names, from this browser's cookie. Never throws for a bad cookie. */

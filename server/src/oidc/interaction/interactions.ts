@@ -1,4 +1,4 @@
-// What one request does with an interaction.
+// Implements the interaction port for one request.
 import { isOfAllowedGroup } from '../../store/tokens/what-counts.ts'
 import { allowedGroupsOf } from '../clients/access.ts'
 import { startDevice } from './begin-device.ts'

@@ -1,4 +1,4 @@
-// The interaction that an address names, from the browser's cookie.
+// Loads the interaction of an address from the browser's cookie.
 import type { PageRequest } from '../../reply.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { FoundInteraction } from './interaction-cookie.ts'

@@ -14,7 +14,7 @@ import type { LibraryPart } from './library-part.ts'
 import { opened } from './open-interaction.ts'
 import type { InteractionNeeds } from './open-interaction.ts'
 
-/** What a person must still be asked to agree to. */
+/** Finds what a person must still consent to. */
 export async function missingConsent(
   needs: InteractionNeeds,
   interaction: Interaction,

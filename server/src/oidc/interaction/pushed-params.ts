@@ -2,8 +2,8 @@ import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { Store } from '../../store/store.ts'
 import type { LibraryPart } from './library-part.ts'
 
-// Long parameters of a pushed request do not fit into the interaction's cookie. The cookie holds the id of the pushed
-// request instead, or the sealed request itself when that is shorter, and they are read from there again.
+// Replaces long parameters of a pushed request in the interaction's cookie, where they do not fit, by the request's id or the shorter
+// sealed request.
 
 /** Characters. */
 const longestParam = 200

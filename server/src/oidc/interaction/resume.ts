@@ -2,8 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { LoadedAccount } from '../../store/sessions/accounts.ts'
 import type { LibraryPart } from './library-part.ts'
 
-// A sign-in ends at the library's resume endpoint. The browser is sent there, unless the request that ends it can ask for it at once: that
-// spares the browser a redirect, and the server a request with its cookies.
+// The port to the library's resume endpoint, where a sign-in ends. Calling it directly saves the browser a redirect.
 
 /** @returns the redirect to the client, with the cookies that go with it; undefined when the browser has to ask, `unanswered` when it has to and PostgreSQL may
  *    have stored the sign-in */

@@ -1,5 +1,5 @@
-// Two ways to write a signature by P-256. OpenSSL writes DER (RFC 3279 section 2.2.3), a JWT has two numbers of 32 bytes each (RFC 7518
-// section 3.4). node:crypto converts too, but then it takes twice the time: it looks at each key anew.
+// Converts P-256 signatures between DER (RFC 3279 section 2.2.3) and the form of JWTs (RFC 7518 section 3.4). The conversion of
+// node:crypto takes twice the time.
 
 const half = 32
 

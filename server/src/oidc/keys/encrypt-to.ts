@@ -1,4 +1,4 @@
-// A JWT for who has the private key.
+// Encrypts a signed JWT to a public key.
 import { createPublicKey } from 'node:crypto'
 import type { JsonWebKey } from 'node:crypto'
 import { CompactEncrypt } from 'jose'

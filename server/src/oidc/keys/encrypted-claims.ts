@@ -3,8 +3,8 @@ import type { KeyObject } from 'node:crypto'
 import { parseJsonRecord } from '@nauthera/runtime/json'
 import { createNonces } from './random-ids.ts'
 
-// Claims in a cookie, as a JWE (RFC 7516, compact, `dir` and `A256GCM`): what jose reads and writes. It is written out
-// here because jose asks WebCrypto, which imports the key and goes to another thread for each cookie: a fifth of what a sign-in cost the server.
+// Encrypts claims for cookies as JWE (RFC 7516, compact, `dir` and `A256GCM`). Written here since jose's WebCrypto imports the key and
+// changes threads for each cookie: a fifth of a sign-in's cost.
 
 const ivBytes = 12
 const tagBytes = 16

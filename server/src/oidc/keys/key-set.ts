@@ -85,7 +85,7 @@ export interface CookieKeys {
   all(purpose: KeyPurpose): readonly KeyObject[]
 }
 
-/** The keys at one instant. Immutable: when keys change, a new set is built. */
+/** The keys at one instant: an immutable set, rebuilt when keys change. */
 export interface KeySet {
   /** Differs when, and only when, the set does. */
   readonly fingerprint: string

@@ -7,8 +7,8 @@ import type { MintKey } from './stored-keys.ts'
 import { planKeys } from './states.ts'
 import type { KeyPolicy } from './states.ts'
 
-// A key has leaked. There are two ways, and who orders one must know which: the new key is published and signs once caches have it, or the old
-// key is cut off at once and what it has signed is refused.
+// Replaces leaked keys in one of two ways. Publish: the new key signs once caches have it. Cut: the old key ends at once, and its
+// signatures are refused.
 
 /** What `cut` ends. */
 export const cuts = ['signing', 'cookies', 'all'] as const

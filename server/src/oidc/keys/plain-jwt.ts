@@ -1,5 +1,4 @@
-// The short way to verify a JWT of the common form. It only ever says yes: what it does not know, and what is wrong, is judged by jose, which
-// says why (jwt.ts). Keys are read once.
+// Verifies a JWT of the common form quickly. It only confirms valid ones; everything else goes to jose, which finds the reason (jwt.ts).
 import { createPublicKey, verify } from 'node:crypto'
 import type { JsonWebKey, KeyObject } from 'node:crypto'
 import { parseJsonRecord } from '@nauthera/runtime/json'

@@ -1,10 +1,9 @@
 import { hash } from 'node:crypto'
 
-/** An API asks about the same token at each of its requests: of so many nothing is computed again. */
+/** The size of the cache: an API introspects the same token at each of its requests. */
 const most = 1000
 
-/** What was found out about texts that were right. They are known by their hash, so that no token stays in memory. Whether that still holds, such as whether
- *  the key still counts, and when a token ends, is for the caller to look at each time. */
+/** Caches results for valid tokens by hash, so that no token stays in memory. The caller must check expiry and key each time. */
 export class Seen<Said> {
   readonly #byHash = new Map<string, Said>()
 

@@ -1,4 +1,4 @@
-// What a key may do at an instant. It follows from stored times alone, so all replicas agree without messages.
+// Derives the state of each key from stored times, so that all replicas agree without messages.
 
 /** When a key becomes active. Each algorithm has a line of signing keys; cookie keys have one line. */
 export interface KeyTimes {

@@ -11,8 +11,8 @@ import type { FileKey } from './parse-key-file.ts'
 import { pairwiseLine } from './states.ts'
 import type { FilePlan, KeyPlan } from './states.ts'
 
-// Between rows of the table `keys` and the ring. `use` is sig, cookie, or file: a signing key whose private part is in a file, of which
-// the row has the public part and the times.
+// Converts between rows of the table `keys` and the ring. `use` is sig, cookie or file: for a key in a file the row has the public part
+// and the times.
 
 /** @returns the keys that may be used, each with the private part where this process has one */
 export function toRing(stored: readonly StoredKey[], { listed, former }: FileKeys, log: Log): RingKey[] {

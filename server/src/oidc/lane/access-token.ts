@@ -12,7 +12,7 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 import { loadAccountOfArtefact } from '../load-account.ts'
 import type { RequestContext } from '../request-context.ts'
 
-// An access token that somebody shows or asks about, as far as the lane goes: it is active and bound to nothing.
+// Finds the access token of a lane request: active and not bound to a key or certificate.
 
 export interface TokenNeeds {
   readonly clients: ClientInstances

@@ -18,8 +18,8 @@ export interface IntrospectionNeeds extends TokenNeeds {
 
 type Answer = (context: RequestContext, form: PlainForm, caller: OidcClient) => Promise<LaneAnswer>
 
-/** What the lane answers to an introspection: of an access token that is active, bound to nothing, and no secret to the caller.
- *  Every inactive token is the library's. */
+/** The lane's introspection: of an active, unbound access token that the caller may introspect. The library answers for every inactive
+ *  token. */
 export function createIntrospection(needs: IntrospectionNeeds): Answer {
   const { issuer, clients } = needs
   const subjectOf = createSubjectOf(needs.keys.pairwise)

@@ -1,4 +1,4 @@
-// What becomes of a request in the lane, as a value.
+// The outcome of a lane request: answered, passed on, or failed after an effect.
 
 /** The answer, which was made here. */
 interface Answered {

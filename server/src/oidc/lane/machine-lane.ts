@@ -1,5 +1,5 @@
-// The short way for what machines ask most. It answers the ordinary request for tokens, about one, or with one (userinfo), and hands everything else to the
-// library untouched: what is odd, what is refused, what fails before anything was written. So every refusal, and all that follows from one, is the library's alone.
+// The lane: a short path for the most frequent requests of programs. It answers ordinary requests for tokens, introspection and userinfo.
+// It passes everything else to the library untouched: unusual requests, refusals, and failures before a write.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { paths } from '@nauthera/rules/endpoints'

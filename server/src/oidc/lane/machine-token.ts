@@ -1,4 +1,4 @@
-// A token for a machine.
+// The lane's client_credentials grant.
 import { uriOfApi } from '../../clients/api-names.ts'
 import { recordGranted } from '../artefacts/granted-tokens.ts'
 import type { GrantEvents } from '../artefacts/granted-tokens.ts'

@@ -17,7 +17,7 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 import { createIds } from '../keys/random-ids.ts'
 import type { RequestContext } from '../request-context.ts'
 
-// The tokens of a person, for a code or a refresh token that is bound to nothing and asks for no API.
+// Builds a person's tokens in the lane, for an unbound code or refresh token without an API.
 
 export interface PersonTokenNeeds {
   readonly sealer: Sealer

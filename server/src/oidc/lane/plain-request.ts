@@ -1,4 +1,4 @@
-// Whether a request is written the way ordinary programs write it, by a client that is held to nothing more. Whatever is odd, right or wrong, is the library's. Pure.
+// Parses requests that have the ordinary form. Any other form, valid or not, goes to the library. Pure.
 import type { IncomingHttpHeaders } from 'node:http'
 import type { SecretWay } from '@nauthera/rules/client-authentication'
 import { isFapiClient } from '../artefacts/fapi.ts'

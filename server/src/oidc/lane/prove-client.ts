@@ -20,8 +20,8 @@ export interface ProofNeeds {
   readonly monotonicNow: () => number
 }
 
-/** Proves a client by its secret, or by a token of its platform.
- *  @returns undefined for everything that has to be refused or looked at more closely: a promise for a token alone */
+/** Authenticates a client by its secret or by a platform token.
+ *  @returns undefined for everything that the library must refuse or check; a promise only for a token */
 export function proveClient(
   context: RequestContext,
   form: PlainForm,

@@ -15,7 +15,7 @@ export interface UserinfoNeeds extends TokenNeeds {
  *  say for all. */
 export type TellClaims = (client: OidcClient, user: User, scope: string) => Promise<object | undefined>
 
-/** What the lane answers to a request for userinfo, with a token that is active, bound to nothing and for no API. */
+/** The lane's userinfo, for an active, unbound token for no API. */
 export function createUserinfo(needs: UserinfoNeeds): (context: RequestContext) => Promise<LaneAnswer> {
   return async (context) => {
     const text = plainBearer(context.request.headers)

@@ -2,8 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { RequestContext } from '../request-context.ts'
 
-// The current request, for the library's hooks: they get no request as a parameter, or only a part of it. All other
-// code gets it as a parameter.
+// The present request, for hooks of the library that do not get it as a parameter.
 
 const storage = new AsyncLocalStorage<RequestContext>()
 
@@ -19,8 +18,7 @@ export function currentRequest(): RequestContext {
 /** Whether there is a request: a new generation reads its documents outside of any. */
 export const isInRequest = (): boolean => storage.getStore() !== undefined
 
-/** Runs work that needs PostgreSQL. When PostgreSQL does not answer, it marks the request: the response becomes 503,
- *  whatever the library makes of the error. */
+/** Runs work that needs PostgreSQL. When PostgreSQL does not answer, the response becomes 503, whatever the library does with the error. */
 export async function fromStore<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()

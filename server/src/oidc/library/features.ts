@@ -1,4 +1,4 @@
-// Which features of the protocol are served besides the code flow.
+// Configures the features of the protocol beside the code flow.
 import { createHmac } from 'node:crypto'
 import { wireGrant } from '@nauthera/rules/grants'
 import { errors } from 'oidc-provider'
@@ -32,7 +32,7 @@ type Features = NonNullable<Configuration['features']>
 const nonceSecret = ({ pairwise }: Needs['keys']): Buffer =>
   createHmac('sha256', pairwise()).update('DPoP nonces').digest()
 
-/** Which features of the protocol are served besides the code flow. */
+/** Configures the features of the protocol beside the code flow. */
 export function buildFeatures(needs: Needs) {
   return {
     devInteractions: { enabled: false },
@@ -93,8 +93,7 @@ function checkAcr(claims: unknown, reachable: readonly string[]): void {
   )
 }
 
-/** Who may introspect a token, and who may revoke it. A token that is looked at stands for no more than its client may have
- *  now. */
+/** Decides who may introspect and revoke a token. The answer is limited to what its client may have now. */
 function tokensLookedAt({ clients, users, events }: Needs) {
   return {
     introspection: {
@@ -126,7 +125,7 @@ function tokensLookedAt({ clients, users, events }: Needs) {
   } satisfies Pick<Features, 'introspection' | 'revocation'>
 }
 
-/** A token that is good and reads inactive: who asks is told nothing, and who runs the server why. */
+/** Logs why a valid token is reported as inactive; the caller does not get the reason. */
 function tellUntold({ clientId, uid }: OidcClient, why: string, { audit }: Needs['events']): void {
   const reason = `introspection: ${why}`
   const about = { clientId, clientUid: uid, outcome: 'failure', reason, ...auditedRequest(currentRequest()) } as const

@@ -15,8 +15,8 @@ import type { OverrideNeeds } from './override.ts'
 import { clientOf, grantOf, interactionOf, parameterOf, sessionOf, submissionOf } from './shapes.ts'
 import type { Artefact, Context } from './shapes.ts'
 
-/** Stores everything about an authorization in one statement, when its code is issued or its device allowed, and not earlier: the mark of
- *  the interaction, consent, grant, session and audit.
+/** Stores an authorization in one statement, when its code is issued or its device allowed: mark of the interaction, consent, grant,
+ *  session and audit.
  *  @param deviceCode the one that is allowed with it
  *  @throws errors.InvalidRequest, for a page, when this sign-in is not valid any more: nothing was stored */
 export async function finishAuthorization(

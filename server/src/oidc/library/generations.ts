@@ -3,7 +3,7 @@ import type { Log } from '@nauthera/runtime/log'
 import type { Generation } from './provider.ts'
 import { currentRequest } from './current-request.ts'
 
-/** The Provider that serves new requests. When keys change, a new one is built, in about a millisecond. */
+/** Swaps the Provider when keys change. Building one takes about a millisecond. */
 export interface Generations {
   /** @throws TypeError before the first one */
   current(): Generation

@@ -5,8 +5,8 @@ import type { Context } from './shapes.ts'
 /** Answers a token request of one grant. */
 export type GrantHandler = (context: Context) => Promise<void>
 
-/** A Provider, and the library's handlers of its own grants, which it keeps to itself: it registers them by a method of its own while it is
- *  made. Each reads `authorization_details` too (RFC 9396 section 6). */
+/** Creates a Provider, and captures the library's private handlers of its own grants. Each also reads `authorization_details` (RFC 9396
+ *  section 6). */
 export function createProvider(
   issuer: string,
   configuration: Configuration,

@@ -1,4 +1,4 @@
-// Logout tokens, made by the library.
+// Mints logout tokens with the library.
 import { randomUUID } from 'node:crypto'
 import type { LogoutOf } from '../artefacts/back-channel.ts'
 import { createSubjectIn, pairwiseSector } from '../clients/subjects.ts'

@@ -1,12 +1,12 @@
-// Tokens of the lane, made by the library's classes.
+// Builds the lane's tokens with the library's classes.
 import type { MakeTokens } from '../lane/person-tokens.ts'
 import { claimsAt } from './accounts.ts'
 import { runInRequest } from './current-request.ts'
 import type { LibraryNeeds } from './needs.ts'
 import type { Internals } from './shapes.ts'
 
-/** @returns what makes the tokens of a code or a refresh token by the library's own classes, as it does itself when it answers: a repeated
- *  refresh must get the same refresh token from either, to the byte */
+/** @returns a function that builds the tokens of a code or refresh token with the library's classes: a repeated refresh must get the same
+ *  bytes from lane and library */
 export function createMadeTokens(
   { RefreshToken, IdToken, Client }: Internals,
   { clients }: Pick<LibraryNeeds, 'clients'>,

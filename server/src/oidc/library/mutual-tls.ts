@@ -1,5 +1,4 @@
-// Certificates of clients (RFC 8705), as the library asks about them. It binds tokens and compares thumbprints itself; what a certificate
-// proves is judged in ../certificates.
+// The library's hooks for mutual TLS (RFC 8705). The library binds tokens and compares thumbprints; ../certificates judges certificates.
 import { authorityMethod, certificateNames } from '@nauthera/rules/certificates'
 import { tlsMethods, wireMethods } from '@nauthera/rules/client-authentication'
 import { paths } from '@nauthera/rules/endpoints'
@@ -16,7 +15,7 @@ import type { Context } from './shapes.ts'
 
 type Needs = Pick<LibraryNeeds, 'certificates' | 'clients'>
 
-/** @returns the ways to authenticate that this server takes */
+/** @returns the supported authentication methods */
 export function servedMethods(certificates: CertificateProofs | undefined): readonly string[] {
   const refused = certificates === undefined ? tlsMethods : certificates.knowsAuthorities ? [] : [authorityMethod]
   return wireMethods.filter((method) => !refused.includes(method))
@@ -31,7 +30,7 @@ export function mutualTls({ certificates, clients }: Needs) {
     certificateBoundAccessTokens: true,
     tlsClientAuth: certificates.knowsAuthorities,
     selfSignedTlsClientAuth: true,
-    /** Asked when a client authenticates, and when a token that is bound is issued or used. */
+    /** Called when a client authenticates, and when a bound token is issued or used. */
     getCertificate: (context: Context): X509Certificate | undefined => {
       const { certificate } = currentRequest()
       // at userinfo there is no client yet
@@ -80,7 +79,7 @@ const aliased = {
   userinfo_endpoint: paths.userinfo,
 } as const
 
-/** @returns where clients with a certificate ask, by the names of the metadata; nothing where they ask the issuer as all others do */
+/** @returns mtls_endpoint_aliases; undefined without an own address for mutual TLS */
 export function aliasesOf({ issuer, mutualTlsUrl }: ProtocolSettings): Readonly<Record<string, string>> {
   if (mutualTlsUrl === undefined || mutualTlsUrl === new URL(issuer).origin) return {}
   const base = `${mutualTlsUrl}${new URL(issuer).pathname.replace(/\/$/, '')}`

@@ -54,13 +54,13 @@ export interface ProtocolSettings {
   readonly issuer: string
   readonly signing: SigningDefaults & { readonly algorithms: readonly SigningAlgorithm[] }
   readonly refreshGraceMs: number
-  /** Whether the lane answers what is asked most; else the library answers all. */
+  /** Whether the lane answers the most frequent requests; otherwise the library answers all. */
   readonly lane: 'on' | 'off'
   readonly secondFactor: SecondFactorPolicy
   readonly clientMetadataDocuments: { readonly hosts: readonly string[] }
   /** Where clients with a certificate reach us, when it is not the issuer: an origin. */
   readonly mutualTlsUrl?: string | undefined
-  /** False where all requests come from one proxy that nobody trusts. */
+  /** False when all requests come from one untrusted proxy. */
   readonly addressesKnown: boolean
 }
 

@@ -1,4 +1,4 @@
-// The pages of the protocol that the library asks for.
+// The port for pages that the library needs: errors, sign-out, device.
 import type { IncomingMessage } from 'node:http'
 import type { RenderedPage } from '../../reply.ts'
 import { parameterOf, sessionOf } from './shapes.ts'

@@ -9,7 +9,7 @@ import type { Context } from './shapes.ts'
 
 const { Check, Prompt, base } = interactionPolicy
 
-/** The questions of interaction/what-is-asked as the library's policy. */
+/** Builds the library's interaction policy from the questions of interaction/what-is-asked. */
 export function createPrompts(clients: ClientInstances, about: AuthorizationRules): interactionPolicy.Prompt[] {
   return questions.map((question) => {
     const prompt = emptyPrompt(question)

@@ -6,8 +6,8 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 import { currentContext, parameterOf, resourcesOf } from './shapes.ts'
 import type { Artefact } from './shapes.ts'
 
-/** Refuses a token request that names a wrong API, scope or authorization detail, before its code or refresh token is used up. The library finds out only
- *  after that, and the answer of a refused request brings no other token.
+/** Refuses a wrong API, scope or authorization detail before the code or refresh token is consumed. The library checks later, when the
+ *  token would be lost.
  *  @param about.grant of the code or refresh token
  *  @throws ProtocolError invalid_target, invalid_scope, invalid_authorization_details */
 export function refuseEarly(

@@ -1,4 +1,4 @@
-// Asks the library for the end of a sign-in, in the browser's place.
+// Resumes a sign-in at the library directly, which saves the browser a redirect.
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestListener } from 'node:http'
 import type { Audit, AuditEvent } from '../../store/audit/audit.ts'
@@ -7,8 +7,8 @@ import type { Resume } from '../interaction/resume.ts'
 import type { RequestContext } from '../request-context.ts'
 import { currentRequest, runInRequest } from './current-request.ts'
 
-/** Asks the library at its resume endpoint, as the browser would with its next request, and passes its answer on when that leads back to the
- *  client. Any other answer is thrown away, with what it said to the audit log: the browser then asks for itself.
+/** Calls the library's resume endpoint in the browser's place, and passes its answer on when it redirects to the client. Any other answer
+ *  is dropped, with its audit events, and the browser resumes itself.
  *  @param needs.handle the library, which serves below the issuer */
 export function createResume(needs: {
   handle: RequestListener

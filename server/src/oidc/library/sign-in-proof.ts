@@ -1,4 +1,4 @@
-// How a person signed in, as the library is told.
+// Builds the claims about a sign-in for the library.
 import { signInProofOf } from '../acr.ts'
 import type { SignInProof } from '../acr.ts'
 import type { Context } from './shapes.ts'

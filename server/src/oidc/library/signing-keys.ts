@@ -6,8 +6,8 @@ import type { KeySet } from '../keys/key-set.ts'
 
 type Key = KeySet['signing'][number]
 
-/** The keys that the library signs with. Those of P-256 sign here and now: by WebCrypto a signature goes to another thread and back, which takes
- *  longer than the signature. One by RSA takes too long for that. */
+/** The library's signing keys. P-256 signs on this thread: through WebCrypto the change of threads takes longer than the signature. RSA
+ *  stays in WebCrypto. */
 export const signingKeys = (keys: readonly Key[]): (Key | ExternalSigningKey)[] =>
   keys.map((jwk) => (jwk.alg === 'ES256' ? new PreparedKey(jwk) : jwk))
 

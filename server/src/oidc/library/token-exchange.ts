@@ -1,4 +1,4 @@
-// The grant of RFC 8693.
+// The token exchange grant (RFC 8693).
 import { wireGrant } from '@nauthera/rules/grants'
 import { errors } from 'oidc-provider'
 import type Provider from 'oidc-provider'
@@ -33,9 +33,8 @@ const parameters = [
   'scope',
 ]
 
-/** The grant of RFC 8693: an API trades the access token that it received for one of another API. Here the request is judged; the
- *  library's own grant for machines then makes the token (proof of possession, audience, answer), and overrides/exchange-tokens makes
- *  it one of the person. */
+/** Token exchange (RFC 8693): an API exchanges a received access token for one of another API. This judges the request; the library's
+ *  client_credentials grant builds the token, and overrides/exchange-tokens makes it the person's. */
 export function registerTokenExchange(provider: Provider, issue: GrantHandler, needs: Needs): void {
   const internals = internalsOf(provider)
   const handle = async (context: Context): Promise<void> => {

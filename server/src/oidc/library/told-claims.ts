@@ -1,4 +1,4 @@
-// Which claims userinfo tells, picked by the library's own class.
+// Selects the claims of userinfo with the library's own class.
 import type { TellClaims } from '../lane/userinfo.ts'
 import { claimsAt } from './accounts.ts'
 import type { LibraryNeeds } from './needs.ts'

@@ -1,5 +1,5 @@
-// Where a sign-out was to lead, when that address is not registered: it goes with the person, in the addresses of the pages, to the one that says so. Anybody can
-// lead a person to such a page, so what is shown of it has no room for a sentence, and leads nowhere. The log has the whole.
+// Passes an unregistered post_logout_redirect_uri through the sign-out pages, to show it at the end. Anybody can create such a link, so
+// the page shows only a short part of it, without a link. The log has all of it.
 import { currentRequest } from './current-request.ts'
 import type { Context } from './shapes.ts'
 

@@ -2,8 +2,8 @@ import { isIP } from 'node:net'
 import { contains, neverAllowed, parseRanges, unmapped } from '../../address-ranges.ts'
 import type { OutboundPurpose, OutboundSettings } from '../../settings/outbound.ts'
 
-// Where requests of the server may go: URLs that clients register lead out of the server from inside of the cluster, so
-// a client could use them to reach what it could not reach itself (SSRF).
+// Decides which addresses the server's own requests may reach. Clients register URLs, so without this they could reach cluster addresses
+// through the server (SSRF).
 
 /** Private and special ranges: only where the settings list them.
  *  Source: the IANA special-purpose address registries, RFC 6890. */

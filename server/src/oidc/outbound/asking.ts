@@ -1,5 +1,5 @@
-// What this server asks of others because somebody wants it: the document of a client, its keys, its logo. Anybody can want it, so every limit
-// counts by who asks, and never by who is asked alone: what one asker uses up, no other lacks.
+// Limits outgoing requests that anybody can cause: for a client's document, keys or logo. Each limit counts by requester, so that one
+// requester cannot use up the share of others.
 import { addressBlock, widerBlockPrefix } from '../../store/audit/address-block.ts'
 
 /** Requests at a time, in all and at one host; and how often as much as an address one may begin within a minute. */

@@ -1,4 +1,4 @@
-// The keys of the issuers in the settings (identityIssuers): from a file, from an address, or from where the issuer says that they are.
+// Loads the keys of the issuers in the settings (identityIssuers): from a file, a URL, or discovery.
 import { readFile } from 'node:fs/promises'
 import { isJsonRecord } from '@nauthera/runtime/json'
 import { issuerFaults } from '@nauthera/rules/issuer'

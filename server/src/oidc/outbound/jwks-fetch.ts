@@ -4,8 +4,8 @@ import type { Log } from '@nauthera/runtime/log'
 import { createAsking } from './asking.ts'
 import type { Fetch } from './outbound-fetch.ts'
 
-// The library fetches a client's keys (jwks_uri) again at each request while the last attempt failed. Anybody can send
-// such requests, so what fails is asked once a minute for each who asks, whatever number of clients and requests want it.
+// Fetches clients' keys (jwks_uri), and a failing URL only once a minute for each requester. The library would retry at each request, and
+// anybody can send those.
 
 /** Keys of one client, and bytes of their set: each key is parsed and kept, and an assertion without `kid` is tried with each. */
 const mostKeys = 50

@@ -1,7 +1,5 @@
-// Finds the addresses of names that clients have registered. `dns.lookup` does so two names at a time for the whole process, and nothing
-// ends it: a name whose servers do not answer would hold up the names of others, and the database. This asks DNS itself (c-ares): a
-// question is two packets, waits for nobody and ends in time. What the system would do besides: the hosts file is read; a search list is
-// not used, so names are written in full.
+// Resolves names that clients have registered, with c-ares and a time-out. `dns.lookup` uses few threads without a time-out, so a dead
+// name would block others and the database. The hosts file is read; search lists are not.
 import { Resolver } from 'node:dns/promises'
 import type { LookupAddress } from 'node:dns'
 import { readFile } from 'node:fs/promises'

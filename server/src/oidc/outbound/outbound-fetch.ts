@@ -10,9 +10,8 @@ import type { AddressFault, AddressRule } from './address-rule.ts'
 import { createLookUpName } from './look-up-name.ts'
 import type { LookUpName } from './look-up-name.ts'
 
-// The server fetches URLs that clients register (jwks_uri) from inside the cluster. A client could use this to reach
-// internal addresses (SSRF), so the address is checked. This happens when the connection is made, after the name is
-// resolved: a different second answer from DNS changes nothing (DNS rebinding). No redirect is followed.
+// A guarded `fetch` for URLs that clients register. It checks the address when it connects, after DNS, so that neither SSRF nor DNS
+// rebinding reaches internal addresses. It follows no redirect.
 
 /** Milliseconds and bytes. */
 const limits = { connect: 2000, whole: 3000, body: 256 * 1024 }

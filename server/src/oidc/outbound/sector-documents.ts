@@ -5,9 +5,8 @@ import type { Log } from '@nauthera/runtime/log'
 import { createAsking } from './asking.ts'
 import type { Fetch } from './outbound-fetch.ts'
 
-// The document of a sector lists who belongs to it: without it, any client could name the sector of others and learn which of their people it
-// has too. It is read when a client needs it, once a minute for each who asks, and what it said once holds for that client: a host that is away
-// ends nothing.
+// Reads sector documents, which list the clients of a sector: otherwise any client could join a sector and correlate people. A document is
+// read on demand, once a minute for each requester. A good answer stays valid for its client during an outage.
 // Source: OpenID Connect Core 1.0 section 8.1.
 
 /** Addresses that are remembered. */

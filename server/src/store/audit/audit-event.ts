@@ -1,4 +1,4 @@
-// What the audit log tells.
+// Types of audit events.
 export type AuditName =
   | `signin.${'success' | 'failure' | 'locked' | 'refused'}`
   | `password.${'changed' | 'change_refused' | 'reset_requested' | 'reset'}`

@@ -1,4 +1,5 @@
-// Rows of the audit log that wait to be written. While PostgreSQL is away they wait; the oldest go when they become too many. A row that PostgreSQL refuses
+// Queues rows of the audit log and writes them in batches. While PostgreSQL is away they wait; the oldest go when they become too many. A
+// row that PostgreSQL refuses
 // holds up no other one: it is found by halves, and stored as text.
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'

@@ -1,4 +1,4 @@
-// Marks in the cache what has just changed, so that no older entry is used. It follows every statement that ends a grant or a
+// Marks changes in the cache, so that no older entry is used. It follows every statement that ends a grant or a
 // session, or changes a person.
 import type { Cache, CacheKey } from './cache.ts'
 

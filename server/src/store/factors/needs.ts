@@ -1,4 +1,4 @@
-// What the parts of this store do alike.
+// What the stores of second factors share.
 import { createHash } from 'node:crypto'
 import type { Mail } from '../../mails.ts'
 import { auditInsert } from '../audit/audit.ts'

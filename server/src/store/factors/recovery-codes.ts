@@ -11,7 +11,7 @@ import type { FactorNeeds, Told } from './needs.ts'
 import { forgetWrongCodes, lockOf } from './wrong-codes.ts'
 import type { CodeLimits } from './wrong-codes.ts'
 
-/** The codes of a person who has lost everything else. */
+/** Recovery codes of people. */
 export interface RecoveryCodes {
   /** @param code as shown, without spaces @returns how many are left; undefined when it is wrong or was used, or codes are locked */
   useRecoveryCode(use: {

@@ -5,7 +5,7 @@ import type { FactorNeeds } from './needs.ts'
 /** How many wrong codes an account may have: `perAccount` of them lock its codes. */
 export type CodeLimits = Omit<AttemptLimits, 'perAddress'>
 
-/** How often somebody guessed a code of an account. */
+/** Counts wrong codes of an account. */
 export interface WrongCodes {
   /** Counts a wrong code. @returns for how many seconds codes are locked now */
   countWrongCode(userId: string, limits: CodeLimits): Promise<number>

@@ -1,4 +1,5 @@
-// What is still to be done outside of the database, such as a mail. A change and what follows from it are one commit: the statement of the
+// The outbox: work outside of the database, such as a mail, queued in the same commit. A change and what follows from it are one commit:
+// the statement of the
 // change writes the row. Every replica takes rows; a row is tried by one at a time (outbox-runner.ts).
 import { randomUUID } from 'node:crypto'
 import type { Mail } from '../../mails.ts'

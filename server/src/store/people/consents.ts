@@ -1,4 +1,4 @@
-// What a person has allowed a client and need not be asked again. Grants, one for each authorization, do not change it.
+// Stored consents of people. Grants, one for each authorization, do not change it.
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import type { StoreChanges } from '../cache/changes.ts'

@@ -1,4 +1,4 @@
-// The token of a link that was sent by mail, and the SQL that uses a link up.
+// The token of a mailed link, and the SQL that consumes it.
 import { createHash, randomBytes } from 'node:crypto'
 import { stillStands } from './standing.ts'
 

@@ -1,4 +1,5 @@
-// Names that look like another one. Ours follow UTS 39: the scripts of one name go together ("highly restrictive", section 5.2), and a name is not
+// Finds user names that look like an existing one. Ours follow UTS 39: the scripts of one name go together ("highly restrictive", section
+// 5.2), and a name is not
 // written in another alphabet with nothing but letters that look Latin. Letters of one alphabet that look alike (l and I) are not covered:
 // see docs/adr/0022-people-of-our-own.md.
 

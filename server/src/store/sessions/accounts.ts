@@ -1,4 +1,4 @@
-// What is checked about a person: in one query for a sign-in or a page, and in a lighter one for what a grant gave (codes and tokens).
+// Loads a person with everything that is checked: one query for sign-ins and pages, a lighter one for codes and tokens.
 import { consentOf } from '../people/consents.ts'
 import type { Consent, ConsentRow } from '../people/consents.ts'
 import { grantOf, ownersOf, parentsOf } from '../tokens/grants.ts'

@@ -1,4 +1,4 @@
-// What can be used once. One conditional INSERT decides, the same for every replica; nothing else does.
+// Marks that make a value single-use. One conditional INSERT decides, the same for every replica; nothing else does.
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
 

@@ -4,7 +4,7 @@ import { describeAgent } from '../../describe-agent.ts'
 /** Characters. */
 const longestName = 60
 
-/** How a person calls a factor, as it is kept. @param typed the field of the form */
+/** The name of a second factor, as stored. @param typed the field of the form */
 export const factorName = (typed: string | null): string =>
   asOneLine(typed ?? '')
     .trim()

@@ -1,5 +1,5 @@
-// Passkeys of people: enrolled, and used to sign in. The challenge of a page is in its form, encrypted and bound to the sign-in or the
-// session; a mark in the database makes it single-use on all replicas.
+// Enrols and verifies passkeys. The challenge is in the form, encrypted and bound to the sign-in or session; a mark in the database makes
+// it single-use.
 import { randomBytes } from 'node:crypto'
 import { askedFrom } from '../../describe-agent.ts'
 import type { Factors } from '../../store/factors/factors.ts'

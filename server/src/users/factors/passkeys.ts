@@ -1,5 +1,5 @@
-// Passkeys (WebAuthn): what a browser is asked, and whether its answer is right. A passkey is always one that the browser can find without a
-// name, and that its owner unlocked (user verification): so it is two factors in one.
+// WebAuthn: builds options for the browser and verifies its answers. A passkey is always discoverable and user-verified, so it counts as
+// two factors.
 import { isIP } from 'node:net'
 import type * as WebAuthn from '@simplewebauthn/server'
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'

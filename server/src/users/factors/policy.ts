@@ -1,4 +1,4 @@
-// Who must have a second factor, by the setting `secondFactor`. What a client or a request needs is in oidc/acr.ts.
+// Decides who must have a second factor, by the setting `secondFactor`. oidc/acr.ts has the needs of clients and requests.
 import type { FactorKind } from '../../store/people/standing.ts'
 
 export interface SecondFactorPolicy {

@@ -1,4 +1,4 @@
-// The picture of a code that an app reads.
+// Renders a QR code.
 import { create } from 'qrcode'
 
 /** @returns the picture as a data: URL (SVG, black on white in both colour schemes: cameras need that) */

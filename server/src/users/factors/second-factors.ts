@@ -1,5 +1,4 @@
-// Checks and enrols second factors. Codes can be guessed, so the wrong ones of an account are counted in the database: a new sign-in
-// does not forget them, only a right code does, or an administrator.
+// Checks and enrols second factors. The database counts wrong codes of an account: only a right code or an administrator resets the count.
 import { askedFrom } from '../../describe-agent.ts'
 import type { Mail } from '../../mails.ts'
 import type { AsAdmitted, OtherSessions, Ways } from '../../store/people/standing.ts'

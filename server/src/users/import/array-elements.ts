@@ -1,5 +1,5 @@
-// The elements of one array of a JSON file that may be larger than the memory. Brackets and strings are followed to find where an element
-// begins and ends; what an element says is left to JSON.parse. Only one element is in memory at a time.
+// Splits one array of a very large JSON file into elements, with one element in memory at a time. It only follows brackets and strings;
+// JSON.parse parses each element.
 import type { Readable } from 'node:stream'
 import { longestEntry, textOf } from './file-text.ts'
 

@@ -1,4 +1,4 @@
-// People of Dex: `staticPasswords` of its configuration, or the Password objects that it keeps in Kubernetes, as YAML or JSON.
+// Reads people of Dex: `staticPasswords` of its configuration, or its Password objects in Kubernetes, as YAML or JSON.
 import type { Readable } from 'node:stream'
 import { readYaml, z } from '@nauthera/runtime/settings'
 import { textOf } from './file-text.ts'

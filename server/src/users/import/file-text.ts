@@ -1,4 +1,4 @@
-// A file as text, piece by piece.
+// Reads a file as text, piece by piece.
 import { StringDecoder } from 'node:string_decoder'
 import type { Readable } from 'node:stream'
 

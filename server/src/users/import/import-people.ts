@@ -1,5 +1,5 @@
-// Writes the people of a file in batches, each one commit. Whoever is there already is never overwritten unless that is asked for, so
-// the same file can be given again after whatever stopped the first run.
+// Imports the people of a file in batches, one commit each. Existing people are not overwritten unless requested, so an interrupted import
+// can be repeated.
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { AuditEvent } from '../../store/audit/audit.ts'

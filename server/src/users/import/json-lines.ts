@@ -1,4 +1,4 @@
-// JSON lines: one person a line. Only one line is in memory at a time.
+// Reads JSON lines, one person a line, with one line in memory at a time.
 import type { Readable } from 'node:stream'
 import { longestEntry, textOf } from './file-text.ts'
 import { readEntry, refusedEntry } from './person-entry.ts'

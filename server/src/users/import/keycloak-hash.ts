@@ -1,4 +1,4 @@
-// A password as Keycloak holds it -> the written form of its hash. `secretData` and `credentialData` are texts of JSON.
+// Converts a password hash of Keycloak to our written form. `secretData` and `credentialData` are texts of JSON.
 import { z } from '@nauthera/runtime/settings'
 
 const secret = z.object({ value: z.string(), salt: z.string() })

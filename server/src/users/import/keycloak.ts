@@ -1,4 +1,4 @@
-// People of a Keycloak realm export: the array `users` of what `kc.sh export` writes, whether it is in the file of the realm or in one of its own.
+// Reads people of a Keycloak realm export: the array `users` in a file of `kc.sh export`.
 import type { Readable } from 'node:stream'
 import { z } from '@nauthera/runtime/settings'
 import { takesClaim } from '../profile-claims.ts'

@@ -1,4 +1,4 @@
-// One person of a file: what a format has read, and the rules that hold for every format.
+// Validates one person of a file, for every format.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { z } from '@nauthera/runtime/settings'

@@ -1,5 +1,5 @@
-// The servers of one directory as one: searches share a connection, each password is checked on its own, and when a server does not
-// answer the next one is asked, once.
+// A client for all servers of one directory. Searches share a connection, each password check has its own, and a failed request is
+// repeated once at another server.
 import { inOneVersion } from '@nauthera/proto/mounted-volume'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'

@@ -1,4 +1,4 @@
-// What is asked of a directory about people, in its own words: entries, names and filters.
+// Searches people in a directory: entries, names and filters.
 import { AndFilter, FilterParser, OrFilter } from 'ldapts'
 import type { Filter } from 'ldapts'
 import { CodedError } from '@nauthera/runtime/coded-error'

@@ -1,4 +1,4 @@
-// Distinguished names as text (RFC 4514): only what is needed to read the name of a group and to see where an entry lies.
+// Parses distinguished names (RFC 4514) for names of groups and the place of an entry.
 
 /** The parts of a name, the entry's own first, as `type=value` in one spelling. Two names of one entry give equal parts, when they
  *  differ in case, spaces and the way of escaping. */

@@ -1,4 +1,4 @@
-// What an entry of a directory says about a person.
+// Builds a person from a directory entry.
 import type { Person } from '../../store/people/user.ts'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-characters'

@@ -1,4 +1,4 @@
-// The groups of a person in a directory: from the person's own entry, or by a search among the groups.
+// Finds a person's groups in a directory: from the person's entry, or by a search.
 import { AndFilter, EqualityFilter, ExtensibleFilter, OrFilter } from 'ldapts'
 import type { Filter } from 'ldapts'
 import { firstValueOf, isWithin, partsOf } from './dn.ts'

@@ -1,5 +1,4 @@
-// What a directory said about people a while ago: in Valkey, where all replicas share it, or in the memory of this one. Nothing older
-// than its age is ever given out.
+// Caches people of a directory, in Valkey or in memory. It never returns an entry over its age.
 import { z } from '@nauthera/runtime/settings'
 import type { Cache } from '../../store/cache/cache.ts'
 import type { Person } from '../../store/people/user.ts'

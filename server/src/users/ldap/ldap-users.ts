@@ -1,5 +1,4 @@
-// The source of people whom an LDAP directory has. It says who they are and checks their password; it is asked over TLS alone, and
-// changes nothing there.
+// The LDAP source of people: describes people and checks passwords, over TLS only. It never writes to the directory.
 import type { Log } from '@nauthera/runtime/log'
 import type { LdapSourceSettings } from '../../settings/sources.ts'
 import { CodedError } from '@nauthera/runtime/coded-error'

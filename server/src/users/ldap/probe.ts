@@ -1,4 +1,4 @@
-// Whether a directory works as the settings describe it: for `nauthera doctor`.
+// Checks a directory against the settings, for `nauthera doctor`.
 import { describeError } from '@nauthera/runtime/log'
 import type { LdapSourceSettings } from '../../settings/sources.ts'
 import { DirectoryConnection } from './connection.ts'

@@ -1,4 +1,4 @@
-// Links that people get by mail: to set a new password, to confirm an address, to join. Each is used once; what uses it is with what it does
+// Sends links by mail: to set a new password, confirm an address, or join. The statement that uses a link also consumes it
 // (credentials.ts, users.ts, mail-links.ts of the store).
 import { paths } from '@nauthera/rules/endpoints'
 import { CodedError } from '@nauthera/runtime/coded-error'

@@ -1,5 +1,5 @@
-// Mails that anybody can ask for: a link to set a new password, a link to register. The page that asks only queues the request, so it takes
-// the same time for everybody; whether there is such a person is looked up here, later.
+// Queues requests for mails that anybody can cause: reset and registration links. The person is looked up later, so the page takes the
+// same time for everybody.
 import { randomUUID } from 'node:crypto'
 import { paths } from '@nauthera/rules/endpoints'
 import { askedFrom } from '../../describe-agent.ts'

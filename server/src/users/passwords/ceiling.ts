@@ -2,8 +2,8 @@
 const mostRefused = 600
 const windowMs = 60_000
 
-/** A bound on guessing for one replica, where nobody knows which address a sign-in comes from. It ends with the minute, so that a flood
- *  delays people and locks nobody out. */
+/** Limits refused sign-ins of one replica when client addresses are unknown. The limit ends with the minute, so a flood delays people and
+ *  locks nobody out. */
 export interface Ceiling {
   /** @returns how long to wait, in seconds; undefined while there is room */
   wait(): number | undefined

@@ -1,5 +1,5 @@
-// Password hashes that came with people from another program: bcrypt, PBKDF2 and scrypt. They are checked at a sign-in, and the password
-// is then hashed as all others are. Each kind has one written form:
+// Verifies imported password hashes: bcrypt, PBKDF2 and scrypt. After a sign-in the password is hashed with argon2id. Each kind has one
+// written form:
 //   $2b$12$...   $pbkdf2-sha256$i=600000$salt$key   $scrypt$ln=15,r=8,p=1$salt$key   $argon2id$v=19$m=19456,t=2,p=1$salt$key
 import { pbkdf2, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'

@@ -1,4 +1,4 @@
-// Decides whether an attempt to sign in is allowed. PostgreSQL has the counters.
+// Decides whether a sign-in attempt is allowed, by the counters in PostgreSQL.
 import type { AttemptLimits, BegunAttempt } from '../../store/people/attempts.ts'
 
 export const defaultLimits: AttemptLimits = { perAccount: 10, perAddress: 100, windowMs: 900_000, lockMs: 900_000 }

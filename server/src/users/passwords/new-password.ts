@@ -1,4 +1,4 @@
-// A new password in a form: its two fields, and what is wrong with them in the words of a page. The same wherever a password is chosen.
+// Reads a new password from a form, and describes its faults for the page.
 import type { Mistake } from '../../reply/on-page.ts'
 import { passwordLength } from './passwords.ts'
 import type { PasswordFault } from './passwords.ts'

@@ -1,4 +1,4 @@
-// Passwords are hashed with argon2id outside the event loop. They wait in a queue with a limit of length and of time.
+// Hashes and verifies passwords with argon2id, outside of the event loop, in a queue with limits of length and time.
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash as argon2Hash, parseOptions, verify as argon2Verify } from '@node-rs/argon2'

@@ -1,4 +1,4 @@
-// What groups of another source are called here.
+// Maps group names of another source to ours.
 
 export interface GroupNames {
   /** Which group there is which group here. */

@@ -1,6 +1,6 @@
 import type { Person, User } from '../../store/people/user.ts'
 
-// The record of a person, and what their source says now.
+// Merges a person's record with the present answer of their source.
 
 export const hasNamesOf = (user: User, person: Person): boolean =>
   user.username === person.username && user.email === person.email && user.emailVerified === person.emailVerified

@@ -1,4 +1,4 @@
-// The source of the people whose passwords are in our own database. All that is known of them is in their record.
+// The source of people with passwords in our database. All that is known of them is in their record.
 import { randomUUID } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { askedFrom } from '../../describe-agent.ts'

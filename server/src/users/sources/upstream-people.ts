@@ -1,4 +1,5 @@
-// The people whom another provider brought. It is asked when they sign in, and never again until the next time: what it said counts for
+// The source of people who came through another provider. It is asked when they sign in, and never again until the next time: what it said
+// counts for
 // its maximum age, and then the person signs in again; so they do when it may no longer vouch for their address.
 import type { Passwords } from '../passwords/passwords.ts'
 import type { User } from '../../store/people/user.ts'

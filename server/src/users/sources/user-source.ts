@@ -1,5 +1,5 @@
-// A source of people: our own database, or a directory that others run. It says who somebody is and whether a password is theirs.
-// PostgreSQL keeps the rest for the people of every source: the record with its id, sessions, grants, consents and the lockout.
+// The port of a source of people: describes people and checks passwords. PostgreSQL stores the rest for people of every source: record,
+// sessions, grants, consents, lockout.
 // Every source passes test/conformance/user-source.ts.
 import type { LoadedAccount } from '../../store/sessions/accounts.ts'
 import type { AuditEvent } from '../../store/audit/audit.ts'

@@ -1,4 +1,4 @@
-// Everybody who may sign in, from every source. A person's record in this database says which source is theirs.
+// Combines all sources of people. A person's record in this database says which source is theirs.
 import { setTimeout } from 'node:timers/promises'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import { askedFrom } from '../../describe-agent.ts'

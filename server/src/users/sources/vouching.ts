@@ -1,4 +1,4 @@
-// Which e-mail addresses a source of people may vouch for. Pure.
+// Decides which e-mail addresses a source may vouch for. Pure.
 import { domainToASCII } from 'node:url'
 import type { ServerSettings } from '../../settings.ts'
 import { presetIssuers } from '../../settings/upstream.ts'

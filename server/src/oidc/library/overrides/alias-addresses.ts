@@ -4,9 +4,8 @@ import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { Internals } from '../shapes.ts'
 
-/** OIDCContext.prototype.urlFor: the endpoint that a request came to has the address that it came to, also at the one for clients with
- *  certificates. A DPoP proof names it (RFC 9449 section 4.3). OIDCContext.prototype.clientJwtAuthExpectedAudience: an assertion there may name that one or
- *  the endpoint of the issuer. */
+/** OIDCContext.prototype.urlFor: returns the address of the request, also at the alias for mutual TLS, since a DPoP proof names it (RFC
+ *  9449 section 4.3). OIDCContext.prototype.clientJwtAuthExpectedAudience: an assertion may name this address or the issuer's. */
 export function aliasAddresses({ OIDCContext }: Internals, { settings }: Pick<OverrideNeeds, 'settings'>): void {
   const aliasOf = (route: string | undefined) =>
     isInRequest() && currentRequest().isAtAlias === true ? aliasesOf(settings)[`${route}_endpoint`] : undefined

@@ -7,9 +7,8 @@ import type { AccessToken, Context, Grant, Internals } from '../shapes.ts'
 
 type Needs = Pick<OverrideNeeds, 'clients'>
 
-/** Grant keeps authorization details (RFC 9396), and AccessToken.prototype.save and ClientCredentials.prototype.save give a token those of its
- *  API. The library writes `rar` into JWTs and answers, and looks for it in what it reads; what is sealed into an opaque token has
- *  another name. */
+/** Grant stores authorization details (RFC 9396); AccessToken.prototype.save and ClientCredentials.prototype.save give a token those of
+ *  its API. The library writes `rar` into JWTs and answers; in an opaque token it has another name. */
 export function authorizationDetails({ Grant, AccessToken, ClientCredentials }: Internals, needs: Needs): void {
   for (const model of [Grant, AccessToken, ClientCredentials])
     keepInPayload(model, [...model.IN_PAYLOAD, 'authorizationDetails'])

@@ -9,8 +9,8 @@ import type { OverrideNeeds } from '../override.ts'
 import { currentContext } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
-/** Client.prototype.compareClientSecret: the library compares with one plain secret. Here the presented secret is
- *  compared with one or two hashes, or a token of the client's platform is judged in its place. */
+/** Client.prototype.compareClientSecret: compares the secret with its verifiers, or verifies a platform token instead. The library
+ *  compares with one plain secret. */
 export function compareSecrets(
   { Client }: Internals,
   needs: Pick<OverrideNeeds, 'clients' | 'platforms' | 'usedSecret' | 'usedIdentity' | 'monotonicNow'>,

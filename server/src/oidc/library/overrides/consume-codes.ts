@@ -8,8 +8,8 @@ import { refuseEarly } from '../refuse-early.ts'
 import { clientOf, currentContext, parameterOf } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
-/** AuthorizationCode.prototype.consume and DeviceCode.prototype.consume: the library reads and then writes, so two requests could
- *  both use a code. Here one SQL statement decides. A second use ends the grant of the code (RFC 6749 section 4.1.2). */
+/** AuthorizationCode.prototype.consume and DeviceCode.prototype.consume: one SQL statement consumes a code, so that two requests cannot
+ *  both use it. A second use ends the grant of the code (RFC 6749 section 4.1.2). */
 export function consumeCodes(library: Internals, { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>): void {
   for (const [kind, name] of Object.entries(names)) {
     replace(

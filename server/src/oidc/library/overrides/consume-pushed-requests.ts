@@ -8,8 +8,8 @@ import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
-/** PushedAuthorizationRequest: a request gives one code, and may be opened again until then (RFC 9126 section 4). Of a client that
- *  authenticates it is a row. Of a public client it is sealed in its URI: nothing is written before a code is issued. */
+/** PushedAuthorizationRequest: a request gives one code, and may be opened again until then (RFC 9126 section 4). It is a row, or for a
+ *  public client sealed in its URI. */
 export function consumePushedRequests({ PushedAuthorizationRequest }: Internals, needs: Needs): void {
   keepInPayload(PushedAuthorizationRequest, [...PushedAuthorizationRequest.IN_PAYLOAD, 'clientUid'])
   const { prototype } = PushedAuthorizationRequest

@@ -11,9 +11,8 @@ import type { DeviceCode, Internals } from '../shapes.ts'
 
 type Needs = Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'scope' | 'sealer' | 'settings' | 'now'>
 
-/** DeviceCode (RFC 8628): its request is a row, and the code that the device gets names that row, sealed. `find` counts how often a
- *  device asks, which the library does not. `save` is called when the code is made, refused or allowed; the database decides who was
- *  first. */
+/** DeviceCode (RFC 8628): stores its request as a row, which the sealed device code names. `find` limits polling. `save` is called when
+ *  the code is issued, refused or allowed; the database decides which came first. */
 export function deviceCodes({ DeviceCode }: Internals, needs: Needs): void {
   replace(DeviceCode, 'find', () => async (value) => {
     const payload = await (currentContext().oidc.route === 'token' ? polled(needs, value) : opened(needs, value))

@@ -6,8 +6,8 @@ import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { IdToken, Internals } from '../shapes.ts'
 
-/** IdToken.prototype.issue: userinfo is encrypted after it was signed, for a client that wants it so (OpenID Connect Core 5.3.2). The
- *  library's own feature would take encrypted request objects too, and encrypt to keys that are not meant for it. */
+/** IdToken.prototype.issue: encrypts signed userinfo for a client that wants it (OpenID Connect Core 5.3.2). The library's own feature
+ *  would also accept encrypted request objects, and encrypt to unsuitable keys. */
 export function encryptUserinfo({ IdToken }: Internals, { clients }: Pick<OverrideNeeds, 'clients'>): void {
   replace(
     IdToken.prototype,

@@ -14,8 +14,8 @@ const tryAgainAfter = 30
 
 type Needs = Pick<OverrideNeeds, 'store' | 'clients' | 'now'>
 
-/** ClientCredentials.prototype.save: in a token exchange (library/token-exchange) the token that is saved is one of the person, with a grant
- *  of its own that ends with the one before it, and it lives no longer than the token that it was traded for. */
+/** ClientCredentials.prototype.save: in a token exchange (library/token-exchange) it saves a token of the person, with its own grant. The
+ *  grant ends with the former one, and the token expires no later than the subject token. */
 export function exchangeTokens(library: Pick<Internals, 'AccessToken' | 'ClientCredentials'>, needs: Needs): void {
   replace(
     library.ClientCredentials.prototype,

@@ -3,8 +3,7 @@ import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { Internals } from '../shapes.ts'
 
-/** Client.find: reads our registry instead of the library's adapter and its cache of 100 clients. A client by metadata document is fetched
- *  first. */
+/** Client.find: reads our registry in place of the library's adapter. It first fetches a client by metadata document. */
 export function findClients({ Client }: Pick<Internals, 'Client'>, { clients }: Pick<OverrideNeeds, 'clients'>): void {
   replace(Client, 'find', () => async (id) => {
     if (typeof id !== 'string') return undefined

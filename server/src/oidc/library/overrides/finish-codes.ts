@@ -5,8 +5,7 @@ import type { OverrideNeeds } from '../override.ts'
 import { currentContext, parameterOf } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
-/** AuthorizationCode.prototype.save: everything about an authorization is stored when its code is issued, and not
- *  earlier. The code holds which scopes were left out. */
+/** AuthorizationCode.prototype.save: stores the whole authorization when its code is issued. The code also holds the left-out scopes. */
 export function finishCodes(
   { AuthorizationCode }: Internals,
   needs: Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'scope' | 'now'>,

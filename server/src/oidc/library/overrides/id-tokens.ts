@@ -7,9 +7,8 @@ import type { OverrideNeeds } from '../override.ts'
 import type { IdToken, Internals } from '../shapes.ts'
 import { groupClaims } from './add-group-claims.ts'
 
-/** IdToken.prototype.issue: an ID token holds the claims of its scopes (OpenID Connect Core 2), unless the client wants
- *  as few as can be, and names itself and the access token beside it. IdToken.validate (of id_token_hint): the library takes only the algorithm that the client has now,
- *  and would refuse every earlier token when it changes. */
+/** IdToken.prototype.issue: adds the claims of the scopes (OpenID Connect Core 2), unless the client wants few, and `jti` and `at_hash`.
+ *  IdToken.validate (id_token_hint): accepts every algorithm of ours, so that old tokens stay valid when the client's algorithm changes. */
 export function idTokens({ IdToken }: Internals, { clients }: Pick<OverrideNeeds, 'clients'>): void {
   const nextId = createIds({ bytes: 32, encoding: 'base64url' })
   replace(

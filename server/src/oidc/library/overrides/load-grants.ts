@@ -9,8 +9,8 @@ import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext, parameterOf, setParameter } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
-/** Grant.find: loads grant, account and session in one query. The request keeps the result for `findAccount`. The
- *  library gets the grant as far as the client may have it now, and a refresh without the scopes that the sign-in left out. */
+/** Grant.find: loads grant, account and session in one query, which `findAccount` reuses. The library gets the grant limited to what the
+ *  client may have now. */
 export function loadGrants(
   { Grant }: Internals,
   { users, clients, settings }: Pick<OverrideNeeds, 'users' | 'clients' | 'settings'>,

@@ -4,9 +4,8 @@ import { replace } from '../override.ts'
 import { currentContext, parameterOf } from '../shapes.ts'
 import type { AccessToken, Artefact, Context, Grant, Internals } from '../shapes.ts'
 
-/** AccessToken.prototype.save: a token for the API that a request means without naming it has the scopes about the person, too. AccessToken.find: with
- *  `openid` it opens userinfo as well, where the library refuses every token that has an audience, and every JWT. Such a token is the only
- *  one that its client gets. */
+/** AccessToken.prototype.save: a token for the default API also gets the scopes about the person. AccessToken.find: with `openid` such a
+ *  token works at userinfo, though it has an audience or is a JWT: the client has no other token. */
 export function meantApi({ AccessToken }: Pick<Internals, 'AccessToken'>): void {
   replace(
     AccessToken.prototype,

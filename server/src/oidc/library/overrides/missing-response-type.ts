@@ -1,8 +1,8 @@
 import { replace } from '../override.ts'
 import type { Internals } from '../shapes.ts'
 
-/** Client.prototype.responseModeAllowed: a request without response_type has no mode either. The library would blame the mode; a step later it says what
- *  is missing. */
+/** Client.prototype.responseModeAllowed: allows a request without response_type, so that the library reports the missing parameter and not
+ *  the mode. */
 export function missingResponseType({ Client }: Pick<Internals, 'Client'>): void {
   replace(
     Client.prototype,

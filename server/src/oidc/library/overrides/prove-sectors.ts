@@ -5,11 +5,11 @@ import type { OverrideNeeds } from '../override.ts'
 import { currentContext } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
-/** Where a client asks for a person. What it got before goes on. */
+/** The routes where a client requests a person. */
 const beginnings: readonly string[] = ['authorization', 'pushed_authorization_request', 'device_authorization']
 
-/** Client.find: a client that names a sector must be in its document before it asks for a person. The library looks when a client is
- *  registered, and a client whose document is away would be gone. */
+/** Client.find: checks that the sector document lists the client, when the client requests a person. The library checks it at
+ *  registration, so an outage would remove the client. */
 export function proveSectors(
   { Client }: Pick<Internals, 'Client'>,
   { clients, sectors, provedSector }: Pick<OverrideNeeds, 'clients' | 'sectors' | 'provedSector'>,

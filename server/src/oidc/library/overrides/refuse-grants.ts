@@ -4,8 +4,7 @@ import { replace } from '../override.ts'
 import { currentContext, parameterOf } from '../shapes.ts'
 import type { Context, Internals } from '../shapes.ts'
 
-/** Client.grantTypeAllowed: a client that asks for a grant that it may not use is told unauthorized_client (RFC 6749 section 5.2). The
- *  library says invalid_request, as of a request that is malformed. */
+/** Client.grantTypeAllowed: answers unauthorized_client for a forbidden grant (RFC 6749 section 5.2). The library answers invalid_request. */
 export function refuseGrants({ Client }: Pick<Internals, 'Client'>): void {
   replace(
     Client.prototype,

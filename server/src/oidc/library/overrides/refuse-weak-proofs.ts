@@ -5,8 +5,8 @@ import type { OverrideNeeds } from '../override.ts'
 import { currentContext } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
-/** ReplayDetection.unique: the one place where the library has read a DPoP proof and knows whose it is, at every endpoint. It takes the
- *  same algorithms from all clients, and FAPI 2.0 fewer. */
+/** ReplayDetection.unique: refuses DPoP proofs with an algorithm that FAPI 2.0 forbids. Only here the library knows both proof and client,
+ *  at every endpoint. */
 export function refuseWeakProofs({ ReplayDetection }: Internals, { clients }: Pick<OverrideNeeds, 'clients'>): void {
   replace(ReplayDetection, 'unique', (original) => async (clientId, jti, exp) => {
     const config = clients.registeredById(clientId)?.config

@@ -9,8 +9,7 @@ import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext, parameterOf } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
-/** ReplayDetection.unique (jti of assertions and DPoP proofs): the library reads and then writes, so two requests could
- *  both use one jti. Here one SQL statement decides. */
+/** ReplayDetection.unique (jti of assertions and DPoP proofs): one SQL statement consumes a jti, so that two requests cannot both use it. */
 export function replayOnce(
   { ReplayDetection }: Internals,
   { store, clients, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'now'>,

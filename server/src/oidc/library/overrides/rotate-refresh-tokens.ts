@@ -10,7 +10,7 @@ import { refuseEarly } from '../refuse-early.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { Artefact, Grant, Internals } from '../shapes.ts'
 
-/** RefreshToken: consume, generateTokenId and getValueAndPayload. A token is computed from the row of its family. */
+/** RefreshToken.prototype.consume, generateTokenId, getValueAndPayload: compute a token from the row of its family. */
 export function rotateRefreshTokens(
   { RefreshToken }: Internals,
   needs: Pick<OverrideNeeds, 'store' | 'sealer' | 'keys' | 'settings' | 'clients'>,

@@ -3,8 +3,7 @@ import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
-/** getValueAndPayload: returns a sealed string and no payload, so that the adapter stores nothing. JWTs stay as they
- *  are. */
+/** getValueAndPayload: returns a sealed string without a payload, so that the adapter stores nothing. JWTs are unchanged. */
 export function sealValues(library: Internals, { sealer }: Pick<OverrideNeeds, 'sealer'>): void {
   for (const kind of ['AuthorizationCode', 'AccessToken', 'ClientCredentials'] as const) {
     replace(

@@ -5,8 +5,8 @@ import { keepInPayload, replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { Internals, Session } from '../shapes.ts'
 
-/** Session: which properties the cookie holds. `authorizations` (sid and grant by client) is left out: it would be lost
- *  when two tabs rewrite the cookie at once. So sid is derived, and the grant belongs to the request. */
+/** Session: lists the properties in the cookie. `authorizations` (sid and grant by client) is left out, since two tabs would overwrite it.
+ *  So sid is derived, and the grant belongs to the request. */
 export function statelessSessions({ Session }: Internals, { keys, now }: Pick<OverrideNeeds, 'keys' | 'now'>): void {
   const kept = Session.IN_PAYLOAD.filter((name) => name !== 'authorizations')
   keepInPayload(Session, [...kept, 'sidKey', 'until', 'version'])

@@ -3,8 +3,8 @@ import { replace } from '../override.ts'
 import { currentContext, setParameter } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
-/** Client.prototype.postLogoutRedirectUriAllowed: nobody is led to an address that is not registered, and a sign-out with one is a sign-out all the same.
- *  The library would refuse it, and leave the person signed in on an error page. */
+/** Client.prototype.postLogoutRedirectUriAllowed: a sign-out with an unregistered address signs out without a redirect. The library would
+ *  show an error and leave the person signed in. */
 export function stayAfterLogout({ Client }: Pick<Internals, 'Client'>): void {
   replace(
     Client.prototype,

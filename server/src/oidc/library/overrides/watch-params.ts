@@ -24,7 +24,7 @@ const watchers: readonly ParamsWatcher[] = [
   nameTokens,
 ]
 
-/** OIDCContext.prototype.params: an accessor in the place of a plain property. */
+/** OIDCContext.prototype.params: becomes an accessor that calls the watchers in params/. */
 export function watchParams({ OIDCContext }: Internals, needs: Pick<OverrideNeeds, 'clients' | 'platforms'>): void {
   if ('params' in OIDCContext.prototype)
     throw new TypeError('oidc-provider now has its own accessor for params: an override must change')

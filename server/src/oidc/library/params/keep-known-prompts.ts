@@ -4,9 +4,8 @@ import type { ParamsWatcher } from './params-watcher.ts'
 /** OpenID Connect Core 3.1.2.1, and Initiating User Registration 1.0. */
 const defined: ReadonlySet<string> = new Set(['none', 'login', 'consent', 'select_account', 'create'])
 
-/** Takes the words out of `prompt` that no standard defines: some programs send a greeting there, and nobody asks for anything by it.
- *  `none` beside anything, and `create`, stay for the library, which refuses them. A request object, a pushed request or the library may put
- *  another `prompt` in the place of the first. */
+/** Removes unknown words from `prompt`: some programs send a greeting there. `create`, and `none` beside others, stay for the library,
+ *  which refuses them. A request object or pushed request may replace `prompt` later. */
 export const keepKnownPrompts: ParamsWatcher = ({ req }, params) => {
   if (!('prompt' in params)) return
   const known = (prompt: unknown): unknown => {

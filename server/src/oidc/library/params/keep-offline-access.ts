@@ -5,8 +5,8 @@ import type { ParamsWatcher } from './params-watcher.ts'
 const offline = 'offline_access'
 const routes: readonly string[] = ['authorization', 'pushed_authorization_request']
 
-/** The library takes `offline_access` out of a request without `prompt=consent`. Here a person's consent to it is enough, however it
- *  came about: OpenID Connect Core 11 leaves other conditions to the server. Whether the client may have it is judged later. */
+/** Keeps `offline_access` in a request without `prompt=consent`, from which the library removes it. A stored consent is enough: OpenID
+ *  Connect Core 11 leaves this to the server. */
 export const keepOfflineAccess: ParamsWatcher = (context, params, { clients }) => {
   if (!routes.includes(context.oidc.route ?? '')) return
   const mayRefresh = () => clients.registered(clientOf(context)).config.grantTypes.includes('refresh_token')

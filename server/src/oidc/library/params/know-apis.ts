@@ -4,8 +4,7 @@ import type { ParamsWatcher } from './params-watcher.ts'
 /** Where the parameters are those of an earlier request. */
 export const keptAt: readonly string[] = ['resume', 'device_resume', 'code_verification']
 
-/** The library refuses a `resource` that is no absolute URI. Later it gives the default, or that of a pushed request or a request object, in
- *  the place of the one beside it (requestObjectFault). */
+/** Maps bare API names in `resource` to URIs, since the library refuses any other text. */
 export const knowApis: ParamsWatcher = (context, params) => {
   if (!('resource' in params)) return
   const asked = params['resource']

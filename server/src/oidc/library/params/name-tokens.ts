@@ -4,8 +4,8 @@ import type { ParamsWatcher } from './params-watcher.ts'
 
 const routes: readonly string[] = ['introspection', 'revocation']
 
-/** The library refuses every JWT at introspection and revocation. It gets a name in its place, and artefacts/signed-tokens.ts knows what the
- *  name stands for in this request. */
+/** Replaces a JWT by a name at introspection and revocation, where the library refuses every JWT. artefacts/signed-tokens.ts resolves the
+ *  name. */
 export const nameTokens: ParamsWatcher = (context, params) => {
   const { token } = params
   if (!routes.includes(context.oidc.route ?? '') || typeof token !== 'string' || !token.includes('.')) return

@@ -2,8 +2,7 @@ import { errors } from 'oidc-provider'
 import { deepest, isDeep, isDeepJwt } from '../../deep-json.ts'
 import type { ParamsWatcher } from './params-watcher.ts'
 
-/** The library copies and writes what it reads by functions that call themselves at each level: JSON that is nested thousands of levels
- *  deep ends them, and the answer would be 500. */
+/** Refuses deeply nested JSON in parameters: the library's recursion would overflow the stack, and the answer would be 500. */
 export const refuseDeepJson: ParamsWatcher = (_context, params) => {
   for (const name of ['client_assertion', 'request', 'id_token_hint']) {
     const value = params[name]

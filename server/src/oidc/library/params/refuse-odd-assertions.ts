@@ -5,8 +5,8 @@ import type { ParamsWatcher } from './params-watcher.ts'
 const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const compactJwt = /^[\w-]+\.[\w-]+\.[\w-]*$/
 
-/** An assertion that cannot be read, is of a type that nobody takes, or whose subject is no text is a proof that fails: invalid_client (RFC 7521 4.2.1, RFC
- *  6749 5.2). The library calls the first two a bad request, and looks for a client by whatever the subject is. */
+/** Answers invalid_client for an unreadable assertion, an unknown type or a subject that is no text (RFC 7521 4.2.1, RFC 6749 5.2). The
+ *  library answers invalid_request. */
 export const refuseOddAssertions: ParamsWatcher = (_context, params) => {
   const { client_assertion: assertion, client_assertion_type: type } = params
   if (typeof assertion !== 'string' || typeof type !== 'string') return

@@ -3,7 +3,7 @@ import { isPublic } from '../../clients/oidc-client.ts'
 import type { Context } from '../shapes.ts'
 import type { ParamsWatcher } from './params-watcher.ts'
 
-/** Where clients prove themselves. */
+/** Routes where clients authenticate. */
 const routes: readonly string[] = [
   'token',
   'introspection',
@@ -15,8 +15,8 @@ const routes: readonly string[] = [
 /** By `context.oidc`: the parameters of a pushed request are assembled again after its client is known. */
 const named = new WeakMap<object, string>()
 
-/** A public client that sends Basic with its id and an empty password is the client that it is: `curl -u id:` and some programs cannot send less. Whoever
- *  has something to prove proves nothing so.
+/** Accepts Basic with an empty password for a public client: `curl -u id:` and some programs cannot send less. A confidential client is
+ *  refused.
  *  @throws errors.InvalidClientAuth for every other client, and when the body names another one */
 export const acceptEmptyBasic: ParamsWatcher = (context, params, { clients }) => {
   const before = named.get(context.oidc)

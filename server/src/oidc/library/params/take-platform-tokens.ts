@@ -18,9 +18,9 @@ const shown = new WeakMap<object, Shown>()
 /** @returns the token that this request shows in the place of a secret, and the client that it is for */
 export const platformTokenOf = (context: Context): Shown | undefined => shown.get(context.oidc)
 
-/** The library wants client assertions whose issuer and subject are the client. A platform's token names neither, so it is taken out, and
- *  the client that it is for stands there as one that shows a secret (overrides/compare-secrets proves it).
- *  @throws errors.InvalidClientAuth for a token of a platform that is nobody's */
+/** Accepts platform tokens as client assertions. The library requires the client as issuer and subject, so the token is replaced by a
+ *  secret of the client, which overrides/compare-secrets verifies.
+ *  @throws errors.InvalidClientAuth for a platform token without a client */
 export function acceptPlatformTokens(context: Context, params: Params, needs: Needs): void {
   const before = shown.get(context.oidc)
   // the parameters of a pushed request, which are assembled after the client has proved itself
