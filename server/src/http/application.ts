@@ -6,7 +6,7 @@ import type { Discovery } from './protocol/discovery.ts'
 import type { ErrorHandler } from './pages/error-page.ts'
 import { pathOfTarget } from './request/handler.ts'
 import type { Handler, InboundRequest } from './request/handler.ts'
-import { takeAbsoluteTarget } from './edge/pin-host.ts'
+import { rewriteAbsoluteTarget } from './edge/pin-host.ts'
 import { protocolPaths } from './protocol/protocol-paths.ts'
 
 /** The handlers of the public port, in the order in which they run. */

@@ -8,7 +8,7 @@ import type { WhereCertificatesCount } from './client-certificate.ts'
 import { answerError } from '../pages/error-page.ts'
 import { pathOfTarget } from '../request/handler.ts'
 import type { Handler, InboundRequest } from '../request/handler.ts'
-import { keepPeer } from '../request/peer.ts'
+import { recordPeer } from '../request/peer.ts'
 import { keepToJson } from '../protocol/keep-to-json.ts'
 import type { SeeUntrusted } from './untrusted-headers.ts'
 
@@ -66,7 +66,7 @@ export function createPinHost(needs: {
   const basePath = needs.issuer.pathname.replace(/\/$/, '')
   return (request, response, next) => {
     const isTwice = namesHostTwice(request)
-    acceptJsonOnly(request, basePath)
+    keepToJson(request, basePath)
     const { address, host, viaProxy } = readPeer(request, isAsked(request) ? nobody : trusted)
     if (!viaProxy) needs.seeUntrusted?.(request.headers, address)
     const sentTo = parseHost(request.headers.host) === host ? host : undefined

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { keepToJson } from '../../../src/http/protocol/keep-to-json.ts'
 
-describe('acceptJsonOnly', () => {
+describe('keepToJson', () => {
   const rules: [sentence: string, url: string, basePath: string, accept: string, left: string][] = [
     ['removes what asks for a page', '/token', '', 'text/html, image/gif, */*; q=.2', ' image/gif, */*; q=.2'],
     ['keeps other types', '/introspect', '', 'application/jwt', 'application/jwt'],
@@ -13,7 +13,7 @@ describe('acceptJsonOnly', () => {
   for (const [sentence, url, basePath, accept, left] of rules) {
     it(sentence, () => {
       const request = { url, headers: { accept } }
-      acceptJsonOnly(request as Parameters<typeof acceptJsonOnly>[0], basePath)
+      keepToJson(request as Parameters<typeof keepToJson>[0], basePath)
       expect(request.headers.accept).to.equal(left)
     })
   }
