@@ -89,7 +89,7 @@ export function createSealer(needs: { keys: () => CookieKeys; epoch: () => numbe
       const before = seen.get(kind)?.find(value)
       const opened = before && counts(kind, before) ? before : open(kind, value)
       if (opened === undefined) return undefined
-      if (opened !== before) seen.get(kind)?.keep(value, opened)
+      if (opened !== before) seen.get(kind)?.record(value, opened)
       return parseJsonRecord(opened.text)
     },
   }
