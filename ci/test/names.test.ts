@@ -1,6 +1,5 @@
 import { globSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { parseSync } from 'oxc-parser'
 
 // One word for one thing: whoever reads a name anywhere knows which type it is, and what a function does.
 
@@ -47,20 +46,15 @@ interface Named {
 
 /** The exported functions of a file, and the methods of its exported interfaces. */
 function namesIn(file: string): readonly Named[] {
-  return parseSync(file, readFileSync(file, 'utf8')).program.body.flatMap((node): Named[] => {
-    const found = node.type === 'ExportNamedDeclaration' ? node.declaration : null
-    if (found?.type === 'FunctionDeclaration') return [{ name: found.id?.name ?? '', at: file }]
-    if (found?.type === 'VariableDeclaration')
-      return found.declarations.flatMap(({ id, init }) =>
-        id.type === 'Identifier' && init?.type === 'ArrowFunctionExpression' ? [{ name: id.name, at: file }] : [],
-      )
-    if (found?.type !== 'TSInterfaceDeclaration') return []
-    return found.body.body.flatMap((member) =>
-      member.type === 'TSMethodSignature' && member.key.type === 'Identifier'
-        ? [{ name: member.key.name, at: `${file}, ${found.id.name}` }]
-        : [],
-    )
-  })
+  const text = readFileSync(file, 'utf8')
+  const functions = text.matchAll(/^export (?:async )?function\*? ?(\w+)|^export const (\w+) =\s+(?:async )?[(<]/gm)
+  const interfaces = [...text.matchAll(/^export interface (\w+)[^{]*\{\n([^]*?)\n\}$/gm)]
+  return [
+    ...[...functions].map(([, one, other]) => ({ name: (one ?? other)!, at: file })),
+    ...interfaces.flatMap(([, owner, body]) =>
+      [...body!.matchAll(/^ {2}(\w+)\??[(<]/gm)].map(([, name]) => ({ name: name!, at: `${file}, ${owner}` })),
+    ),
+  ]
 }
 
 describe('the exported functions and the methods of interfaces', () => {
