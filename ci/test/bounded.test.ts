@@ -151,7 +151,7 @@ const server: readonly Unit[] = [
     inputs: some,
     most: 10_000,
     make: () => {
-      const kept = { find: () => Promise.resolve(undefined), put: () => Promise.resolve() }
+      const kept = { find: () => Promise.resolve(undefined), set: () => Promise.resolve() }
       const documents = createSectorDocuments({ kept, fetch: unreachable, asker, log, now: () => 0 })
       const config = { redirectUris: ['https://a.test/'], grantTypes: [], jwksUri: '' }
       return (index) => documents.fault({ ...config, sectorIdentifierUri: `https://s-${index}.example.com/` } as never)

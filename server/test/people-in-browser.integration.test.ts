@@ -356,7 +356,7 @@ describe('people on their way through the pages', function () {
     const { attempts } = people()
     const limits = { perAccount: 10, perAddress: 100, windowMs: 900_000, lockMs: 900_000 }
     for (let turn = 0; turn < limits.perAccount; turn++)
-      await attempts.fail((await attempts.begin({ login: 'lost', address: '192.0.2.7', limits })).keys, limits)
+      await attempts.fail((await attempts.start({ login: 'lost', address: '192.0.2.7', limits })).keys, limits)
     await context.clearCookies()
     await goTo('/account')
     await signIn('lost')

@@ -103,7 +103,7 @@ const refused = (reason: DeskRefusal): DeskOutcome => ({ kind: 'refused', reason
 async function askSecond(asked: AskedOfDesk, on: DeskWork): Promise<'asked' | 'asked-before'> {
   const { act, about, member, state } = asked
   const event = deskEvent(`ask.${act.id}`, asked)
-  const isNew = await on.ask({ act: act.id, about, userId: state.user.id, askedBy: member.id }, event)
+  const isNew = await on.request({ act: act.id, about, userId: state.user.id, askedBy: member.id }, event)
   return isNew ? 'asked' : 'asked-before'
 }
 

@@ -25,7 +25,7 @@ export interface StepNeeds {
   readonly remembered: RememberedAccounts
   readonly secondFactors: SecondFactors
   readonly passkeys: PasskeyFactors
-  readonly loginLinks: Pick<LoginLinks, 'find' | 'use'>
+  readonly loginLinks: Pick<LoginLinks, 'find' | 'consume'>
   readonly secondFactor: SecondFactorPolicy
   /** The name of this service. */
   readonly title: string

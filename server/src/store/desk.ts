@@ -14,7 +14,7 @@ import { createGroups } from './people/groups.ts'
 import type { Groups } from './people/groups.ts'
 import { inTransaction } from './in-transaction.ts'
 import type { Transactional } from './in-transaction.ts'
-import { createMailLinks, takePlace } from './people/mail-links.ts'
+import { createMailLinks, insertPlace } from './people/mail-links.ts'
 import type { MailLinks } from './people/mail-links.ts'
 import { outboxInsert } from './outbox/outbox.ts'
 import type { Outbox } from './outbox/outbox.ts'
@@ -66,7 +66,7 @@ export interface DeskWork {
   /** Counts one act of a member. @param most in an hour, of all acts, and of severe ones. @returns false when there were too many */
   countAct(memberId: string, kind: 'any' | 'severe', most: number): Promise<boolean>
   /** @returns false when it was asked before, and may still be confirmed */
-  ask(request: { act: string; about: string; userId: string; askedBy: string }, audit: AuditEvent): Promise<boolean>
+  request(request: { act: string; about: string; userId: string; askedBy: string }, audit: AuditEvent): Promise<boolean>
   /** Uses a request up. @returns false when it is gone or too old */
   consume(requestId: string): Promise<boolean>
   /** Members of groups that were given here, and of those that these providers said. */
@@ -100,7 +100,7 @@ const people = statement<LockedRow>(
 )
 const countAct = statement(
   'desk-count-act',
-  `WITH ${takePlace("'d:' || $4::text || ':' || $1::uuid", '$2::integer', '$3::float8')} SELECT key FROM place`,
+  `WITH ${insertPlace("'d:' || $4::text || ':' || $1::uuid", '$2::integer', '$3::float8')} SELECT key FROM place`,
 )
 const ask = statement(
   'desk-ask',
@@ -175,7 +175,7 @@ function tablesOf(bound: Transactional & { readonly outbox: Outbox }): Omit<Desk
     groups: createGroups(bound),
     mailLinks: createMailLinks(bound),
     countAct: async (id, kind, most) => (await database.query(countAct, [id, most, hourMs, kind])).length === 1,
-    async ask({ act, about, userId, askedBy }, event) {
+    async request({ act, about, userId, askedBy }, event) {
       const values = [randomUUID(), act, about, userId, askedBy, audit.rows([event])]
       const asked = (await database.query(ask, values)).length === 1
       if (asked) audit.lines([event])

@@ -24,11 +24,11 @@ export async function inTransaction<T>(needs: Transactional, work: (bound: Trans
         stop: () => database.stop(),
       },
       audit: { rows: (rows) => audit.rows(rows), lines: (more) => void events.push(...more) },
-      changes: { tell: async (...more) => void ids.push(...more) },
+      changes: { report: async (...more) => void ids.push(...more) },
     })
     return { result, events, ids }
   })
-  await changes.tell(...ids)
+  await changes.report(...ids)
   audit.lines(events)
   return result
 }

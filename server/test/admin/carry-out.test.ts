@@ -45,7 +45,7 @@ async function disable(about: About) {
     people: known,
     users: { setDisabled: async () => done.push('disabled') > 0, revokeSessions: async () => true },
     countAct: async (_, kind, most) => done.push(`${kind} of ${most}`) > 0 && most > 0,
-    ask: async () => done.push('asked') > 0,
+    request: async () => done.push('asked') > 0,
     consume: async () => done.push('used the request up') > 0,
     membersWithMail: async () => [],
     queue: async (mails) => {

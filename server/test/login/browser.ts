@@ -168,7 +168,7 @@ export function createBrowser(
       says.remembered = says.remembered.filter((account) => account.username !== username)
     },
   }
-  const loginLinks = { find: async () => undefined, use: async () => undefined }
+  const loginLinks = { find: async () => undefined, consume: async () => undefined }
   const needs = { interactions, users, remembered, loginLinks, ...ways, title: 'Nauthera', audit, now: () => now }
   const routes = createLoginRoutes({ ...needs, basePath: '/sso', issuer: 'https://login.example.com/sso' })
 

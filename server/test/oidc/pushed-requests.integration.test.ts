@@ -95,7 +95,7 @@ describe('RFC 9126 pushed requests', () => {
     const about = { iss: 'app.web', aud: replicas.issuer, iat: now, nbf: now, exp: now + 60 }
     const payload = { jti: id, kind: 'PushedAuthorizationRequest', iat: now, exp: now + 60 }
     const { uid } = entry('app.web', configs.web)
-    await replicas.apps[0]!.store.pushedRequests.put({
+    await replicas.apps[0]!.store.pushedRequests.insert({
       id,
       clientUid: uid,
       payload: { ...payload, request: `${part({ alg: 'none' })}.${part({ ...about, ...request(proof) })}.` },

@@ -105,7 +105,7 @@ describe('what the help desk does in one transaction', function () {
       const store = fresh.replica()
       const [person, agent] = [await addPerson(store), await addPerson(store)]
       const ask = (on: DeskWork, askedBy = agent.id) =>
-        on.ask({ act: 'disable', about: '', userId: person.id, askedBy }, told)
+        on.request({ act: 'disable', about: '', userId: person.id, askedBy }, told)
       const isNew = await store.desk.withPeople([person.id], ask)
       const [request] = await store.desk.requests(person.id)
       return { store, person, agent, ask, isNew, request: request! }

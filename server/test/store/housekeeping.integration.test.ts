@@ -28,20 +28,25 @@ describe('housekeeping of the store', () => {
     it('keeps a request until it expires', async () => {
       const [id, expired] = [randomUUID(), randomUUID()]
       expect(
-        await store.pushedRequests.put({ id, clientUid: 'a', payload: { scope: 'openid' }, expiresAt: inMs(60_000) }),
+        await store.pushedRequests.insert({
+          id,
+          clientUid: 'a',
+          payload: { scope: 'openid' },
+          expiresAt: inMs(60_000),
+        }),
       ).to.equal(true)
-      await store.pushedRequests.put({ id: expired, clientUid: 'a', payload: {}, expiresAt: inMs(-1) })
+      await store.pushedRequests.insert({ id: expired, clientUid: 'a', payload: {}, expiresAt: inMs(-1) })
       expect(await store.pushedRequests.find(id)).to.deep.equal({ scope: 'openid' })
       expect(await store.pushedRequests.find(expired)).to.equal(undefined)
     })
 
     it('A10 is opened by its own client until it is spent, and spent once, whoever asks at once', async () => {
       const id = randomUUID()
-      await store.pushedRequests.put({ id, clientUid: 'a', payload: { scope: 'openid' }, expiresAt: inMs(60_000) })
+      await store.pushedRequests.insert({ id, clientUid: 'a', payload: { scope: 'openid' }, expiresAt: inMs(60_000) })
       expect(await store.pushedRequests.open(id, 'b')).to.equal(undefined)
       for (const { pushedRequests } of [store, fresh.replica(), store])
         expect(await pushedRequests.open(id, 'a')).to.deep.equal({ scope: 'openid' })
-      const both = [store, fresh.replica()].map(({ pushedRequests }) => pushedRequests.spend(id, inMs(60_000)))
+      const both = [store, fresh.replica()].map(({ pushedRequests }) => pushedRequests.consume(id, inMs(60_000)))
       expect((await Promise.all(both)).filter((first) => first)).to.have.length(1)
       expect(await store.pushedRequests.open(id, 'a')).to.equal(undefined)
       // for the interaction that it has given a code
@@ -51,8 +56,8 @@ describe('housekeeping of the store', () => {
     it('leaves neither its id nor its content in the database', async () => {
       const id = randomUUID()
       const payload = { request: 'a-state-and-a-nonce' }
-      await store.pushedRequests.put({ id, clientUid: 'a', payload, expiresAt: inMs(60_000) })
-      await store.pushedRequests.spend(id, inMs(60_000))
+      await store.pushedRequests.insert({ id, clientUid: 'a', payload, expiresAt: inMs(60_000) })
+      await store.pushedRequests.consume(id, inMs(60_000))
       const all = statement<{ row: string }>(
         'test-all-of-it',
         'SELECT p::text AS row FROM pushed_requests p UNION ALL SELECT o::text FROM one_time o',
@@ -65,7 +70,7 @@ describe('housekeeping of the store', () => {
     it('E6 limits the open requests of each client', async () => {
       const capped = createPushedRequests({ ...store, ring: testRing, perClient: 3 })
       const put = (clientUid: string) =>
-        capped.put({ id: randomUUID(), clientUid, payload: {}, expiresAt: inMs(60_000) })
+        capped.insert({ id: randomUUID(), clientUid, payload: {}, expiresAt: inMs(60_000) })
       const flood = [await put('flood'), await put('flood'), await put('flood'), await put('flood')]
       expect(flood).to.deep.equal([true, true, true, false])
       expect(await put('other')).to.equal(true)
@@ -73,8 +78,8 @@ describe('housekeeping of the store', () => {
 
     it('never replaces a request under the same id', async () => {
       const request = { id: randomUUID(), clientUid: 'a', expiresAt: inMs(60_000) }
-      await store.pushedRequests.put({ ...request, payload: { first: true } })
-      expect(await store.pushedRequests.put({ ...request, payload: { first: false } })).to.equal(false)
+      await store.pushedRequests.insert({ ...request, payload: { first: true } })
+      expect(await store.pushedRequests.insert({ ...request, payload: { first: false } })).to.equal(false)
       expect(await store.pushedRequests.find(request.id)).to.deep.equal({ first: true })
     })
   })
@@ -157,7 +162,7 @@ describe('housekeeping of the store', () => {
 
     it('removes the documents of sectors that no client of any replica has named for 30 days', async () => {
       const [named, left, foreign] = ['https://named.test/', 'https://left.test/', 'https://foreign.test/']
-      for (const uri of [named, left, foreign]) await store.sectorMembers.put(uri, ['https://a.test/cb'])
+      for (const uri of [named, left, foreign]) await store.sectorMembers.set(uri, ['https://a.test/cb'])
       const age = statement('test-age-sectors', "UPDATE sector_documents SET named_at = now() - $1 * interval '1 day'")
       await store.database.query(age, [31])
       await store.reaper.reap()

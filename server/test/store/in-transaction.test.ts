@@ -18,14 +18,14 @@ function needsOf(order: string[], runs: number): Transactional {
   return {
     database: database as unknown as Transactional['database'],
     audit: { rows: () => '[]', lines: (events) => void order.push(...events.map((one) => one.event)) },
-    changes: { tell: async (...ids) => void order.push(...ids) },
+    changes: { report: async (...ids) => void order.push(...ids) },
   }
 }
 
 describe(inTransaction.name, () => {
   const work = async ({ audit, changes }: Transactional) => {
     audit.lines([event])
-    await changes.tell('one', 'two')
+    await changes.report('one', 'two')
     return 'done'
   }
 

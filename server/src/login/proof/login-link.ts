@@ -15,7 +15,7 @@ import { auditFields } from '../attempt/audit-fields.ts'
 // second factor, a password that must be changed. A GET uses nothing up; the button does.
 
 interface Needs {
-  readonly loginLinks: Pick<LoginLinks, 'find' | 'use'>
+  readonly loginLinks: Pick<LoginLinks, 'find' | 'consume'>
   readonly users: Pick<UserSources, 'load'>
   readonly secondFactor: SecondFactorPolicy
   /** Epoch milliseconds. */
@@ -67,7 +67,7 @@ export function createLoginLinkForm({ loginLinks, users, secondFactor, now }: Ne
     const token = loginLinkOf(interaction)
     if (token === undefined) return { kind: 'unchanged' }
     const about = auditFields(request, interaction)
-    const userId = await loginLinks.use(token, (id) => [
+    const userId = await loginLinks.consume(token, (id) => [
       { ...about, event: 'account.login_link_used', outcome: 'success', userId: id },
     ])
     const account = userId === undefined ? undefined : await users.load({ userId })

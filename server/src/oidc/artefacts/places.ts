@@ -141,7 +141,7 @@ function pushedRequestPlace({ store, now }: PlaceNeeds): ArtefactPlace<PushedReq
     // the row must outlive the interaction, whose cookie holds only the id of the pushed request
     async upsert(_request, id, payload, expiresIn) {
       const expiresAt = new Date(now() + (expiresIn + lifetimes.interaction * 2) * 1000)
-      const stored = await store.pushedRequests.put({ id, clientUid: payload.clientUid ?? '', payload, expiresAt })
+      const stored = await store.pushedRequests.insert({ id, clientUid: payload.clientUid ?? '', payload, expiresAt })
       if (stored) return
       throw new ProtocolError('temporarily_unavailable', {
         description: 'this client has too many pushed requests that were not used yet; try again later',

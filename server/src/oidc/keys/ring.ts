@@ -203,7 +203,7 @@ class StoredKeyRing implements KeyRing {
     const states = keyStates(this.#stored, now(), policy)
     const active = this.#stored.filter(({ id }) => states.get(id) === 'active' && !this.#told.has(id))
     if (active.length === 0) return
-    await store.tellActive(active.map(({ id, use, algorithm }) => ({ id, use, alg: algorithm })))
+    await store.recordActive(active.map(({ id, use, algorithm }) => ({ id, use, alg: algorithm })))
     for (const { id } of active) this.#told.add(id)
   }
 

@@ -32,7 +32,7 @@ export function createSectorDocuments(needs: {
   /** The last good answers, of all replicas. */
   kept: {
     find(uri: string): Promise<readonly string[] | undefined>
-    put(uri: string, members: readonly string[]): Promise<void>
+    set(uri: string, members: readonly string[]): Promise<void>
   }
   fetch: Fetch
   /** The address of who asks now; undefined where addresses are unknown. */
@@ -51,7 +51,7 @@ export function createSectorDocuments(needs: {
       log.warn({ error, url: foreign(uri) }, 'the document of a sector cannot be read; what it said last stays')
     })
     known.set(uri, { members: members ?? last, hasFailed: members === undefined })
-    if (members !== undefined) await kept.put(uri, members)
+    if (members !== undefined) await kept.set(uri, members)
   }
   const look = async (uri: string): Promise<Known> => {
     const found = known.get(uri)

@@ -10,13 +10,13 @@ const markMs = 2 * oldestEntryMs
 export interface StoreChanges {
   /** To call after the commit. Never throws: while the cache is away the mark is lost.
    *  @param ids of grants, sessions, people */
-  tell(...ids: readonly string[]): Promise<void>
+  report(...ids: readonly string[]): Promise<void>
 }
 
 /** @param cache undefined: nothing is cached, and nothing has to be marked */
 export function createChanges(cache: Cache | undefined): StoreChanges {
   return {
-    async tell(...ids) {
+    async report(...ids) {
       if (cache) await Promise.all(ids.map((id) => cache.set(changeKey(id), Buffer.of(1), markMs)))
     },
   }

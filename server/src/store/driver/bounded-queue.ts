@@ -2,7 +2,7 @@
 
 export interface BoundedQueue {
   /** @throws the error of `full`, when too many wait or this one has waited too long */
-  take<T>(work: () => Promise<T>): Promise<T>
+  waitForTurn<T>(work: () => Promise<T>): Promise<T>
   state(): { waiting: number; running: number }
 }
 
@@ -36,7 +36,7 @@ export function createBoundedQueue(limits: QueueLimits, full: () => Error): Boun
   }
 
   return {
-    async take(work) {
+    async waitForTurn(work) {
       if (running >= limits.width) await turn()
       else running++
       try {

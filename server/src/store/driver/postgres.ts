@@ -205,7 +205,7 @@ class PostgresDatabase implements Database {
   }
 
   #withWire<T>(work: (wire: Wire) => Promise<T>): Promise<T> {
-    return this.#slots.take(async () => {
+    return this.#slots.waitForTurn(async () => {
       // from the driver's own pool: what pg-promise makes of each connection that it hands out, nobody needs here
       const wire: Wire = await this.#pool.$pool.connect()
       try {

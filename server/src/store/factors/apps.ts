@@ -5,7 +5,7 @@ import { statement } from '../driver/postgres.ts'
 import { admitted } from '../people/standing.ts'
 import { hashOf, isFirst, rowsOf, storeFactor } from './needs.ts'
 import type { Enrolled, EnrolledRow, FactorNeeds, NewFactor } from './needs.ts'
-import { forgetWrongCodes, lockOf } from './wrong-codes.ts'
+import { deleteWrongCodes, lockOf } from './wrong-codes.ts'
 import type { CodeLimits } from './wrong-codes.ts'
 
 /** An authenticator app. */
@@ -32,7 +32,7 @@ export interface Apps {
   findApp(userId: string, limits: CodeLimits): Promise<{ app: StoredApp | undefined; lockedSeconds: number }>
   /** Uses the code of a time step, and forgets the wrong ones.
    *  @returns false when a code of this step or a later one was used before, or the account's codes are locked */
-  useStep(use: { userId: string; id: string; step: number; limits: CodeLimits }): Promise<boolean>
+  consumeStep(use: { userId: string; id: string; step: number; limits: CodeLimits }): Promise<boolean>
   /** Stores an authenticator app that the person has proved, in the place of an earlier one.
    *  @returns the standing after it, and whether the recovery codes were stored; undefined when nothing was */
   enrolApp(enrolment: Enrolment): Promise<Enrolled | undefined>
@@ -52,7 +52,7 @@ const useStep = statement(
   'factor-use-step',
   `WITH used AS (UPDATE factors SET last_step = $3::bigint, last_used_at = now()
      WHERE id = $2 AND user_id = $1::uuid AND last_step < $3::bigint AND NOT EXISTS (${lockOf('$1::uuid', '$4')}) RETURNING id),
-   ${forgetWrongCodes('$1::uuid', 'EXISTS (SELECT FROM used)')}
+   ${deleteWrongCodes('$1::uuid', 'EXISTS (SELECT FROM used)')}
    SELECT id FROM used`,
 )
 const enrolApp = statement<EnrolledRow>(
@@ -93,7 +93,7 @@ export function createApps(needs: FactorNeeds): Apps {
       if (id === null) return { app: undefined, lockedSeconds }
       return { app: { id, seed: ring.decrypt(secret, keyId, bindingOf(id, userId)).toString() }, lockedSeconds }
     },
-    async useStep({ userId, id, step, limits }) {
+    async consumeStep({ userId, id, step, limits }) {
       return (await database.query(useStep, [userId, id, step, limits.perAccount])).length === 1
     },
     enrolApp: (enrolment) => enrol(needs, enrolment),

@@ -12,7 +12,7 @@ import { createPasskeys } from './passkeys.ts'
 import type { Passkeys } from './passkeys.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
 import type { RecoveryCodes } from './recovery-codes.ts'
-import { createWrongCodes, forgetWrongCodes } from './wrong-codes.ts'
+import { createWrongCodes, deleteWrongCodes } from './wrong-codes.ts'
 import type { WrongCodes } from './wrong-codes.ts'
 import { outboxInsert } from '../outbox/outbox.ts'
 import { statement } from '../driver/postgres.ts'
@@ -57,7 +57,7 @@ const reset = statement<{ gone: number }>(
   `WITH person AS (UPDATE users SET ${moveStanding} WHERE id = $1::uuid RETURNING id),
    gone AS (DELETE FROM factors WHERE user_id = (SELECT id FROM person) RETURNING id),
    codes AS (DELETE FROM recovery_codes WHERE user_id = (SELECT id FROM person)),
-   ${forgetWrongCodes('$1::uuid', 'EXISTS (SELECT FROM person)')},
+   ${deleteWrongCodes('$1::uuid', 'EXISTS (SELECT FROM person)')},
    mail AS (${outboxInsert('$3', ' WHERE EXISTS (SELECT FROM gone)')}),
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM person)')})
    SELECT (SELECT count(*) FROM gone)::integer AS gone FROM person`,
@@ -160,7 +160,7 @@ export async function resetFactors(
     await endSessionsOf(connection, userId)
     return row.gone
   })
-  await changes.tell(userId)
+  await changes.report(userId)
   if (gone !== undefined) audit.lines(events)
   return gone
 }

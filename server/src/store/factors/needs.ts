@@ -67,7 +67,7 @@ export async function changeFactors<Row>(
     return { row, ...(await moveStandingOf(connection, userId, typeof others === 'function' ? others(row) : others)) }
   })
   if (changed === undefined) return undefined
-  await changes.tell(userId)
+  await changes.report(userId)
   audit.lines(events)
   return changed
 }

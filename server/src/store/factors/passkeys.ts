@@ -35,7 +35,7 @@ export interface Passkeys {
   findPasskey(credentialId: string): Promise<StoredPasskey | undefined>
   credentialIds(userId: string): Promise<string[]>
   /** Uses a challenge up. @returns false when it was used before, on any replica, or the passkey is gone */
-  usePasskey(use: { id: string; signCount: number; challenge: string; usedUntil: Date }): Promise<boolean>
+  consumePasskey(use: { id: string; signCount: number; challenge: string; usedUntil: Date }): Promise<boolean>
   /** Stores a passkey that the person has proved. @returns as `enrolApp`; undefined also when the passkey is known, its challenge was used, or the person
    *  has `mostPasskeys` */
   enrolPasskey(enrolment: PasskeyEnrolment): Promise<Enrolled | undefined>
@@ -91,7 +91,7 @@ export function createPasskeys(needs: FactorNeeds): Passkeys {
       const rows = await database.query(credentialIds, [userId])
       return rows.map((row) => row.credential_id)
     },
-    async usePasskey({ id, signCount, challenge, usedUntil }) {
+    async consumePasskey({ id, signCount, challenge, usedUntil }) {
       return (await database.query(usePasskey, [id, signCount, challenge, usedUntil])).length === 1
     },
     enrolPasskey: (enrolment) => storePasskey(needs, enrolment),

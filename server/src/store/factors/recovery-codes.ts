@@ -8,13 +8,13 @@ import { admitted } from '../people/standing.ts'
 import type { AsAdmitted, OtherSessions } from '../people/standing.ts'
 import { changeFactors, hashOf, rowsOf, told } from './needs.ts'
 import type { FactorNeeds, Told } from './needs.ts'
-import { forgetWrongCodes, lockOf } from './wrong-codes.ts'
+import { deleteWrongCodes, lockOf } from './wrong-codes.ts'
 import type { CodeLimits } from './wrong-codes.ts'
 
 /** Recovery codes of people. */
 export interface RecoveryCodes {
   /** @param code as shown, without spaces @returns how many are left; undefined when it is wrong or was used, or codes are locked */
-  useRecoveryCode(use: {
+  consumeRecoveryCode(use: {
     userId: string
     code: string
     limits: CodeLimits
@@ -38,7 +38,7 @@ const useRecoveryCode = statement<{ left: number }>(
   'factor-use-recovery-code',
   `WITH used AS (UPDATE recovery_codes SET used_at = now()
      WHERE user_id = $1::uuid AND code_hash = $2 AND used_at IS NULL AND NOT EXISTS (${lockOf('$1::uuid', '$3')}) RETURNING user_id),
-   ${forgetWrongCodes('$1::uuid', 'EXISTS (SELECT FROM used)')},
+   ${deleteWrongCodes('$1::uuid', 'EXISTS (SELECT FROM used)')},
    mail AS (${outboxInsert('$5', ' WHERE EXISTS (SELECT FROM used)')}),
    written AS (${auditInsert('$4', ' WHERE EXISTS (SELECT FROM used)')})
    SELECT (SELECT count(*) FROM recovery_codes c WHERE c.user_id = $1::uuid AND c.used_at IS NULL AND c.code_hash <> $2)::integer AS left
@@ -62,7 +62,7 @@ const replaceCodes = statement(
 export function createRecoveryCodes(needs: FactorNeeds): RecoveryCodes {
   const { database, audit } = needs
   return {
-    async useRecoveryCode({ userId, code, limits, audit: events, mail }) {
+    async consumeRecoveryCode({ userId, code, limits, audit: events, mail }) {
       const values = [userId, hashOf(code), limits.perAccount, audit.rows(events), rowsOf(needs, mail)]
       const [row] = await database.query(useRecoveryCode, values)
       if (row !== undefined) audit.lines(events)

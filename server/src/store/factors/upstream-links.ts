@@ -145,7 +145,7 @@ export function createUpstreamLinks(needs: UpstreamNeeds): UpstreamLinks {
       const marked = [mark?.id ?? null, mark?.expiresAt ?? null]
       const made = await needs.database.query(link, [...values, ...marked, strongBy ?? null])
       if (made.length === 0) return false
-      await needs.changes.tell(userId)
+      await needs.changes.report(userId)
       needs.audit.lines(about)
       return true
     },
@@ -182,7 +182,7 @@ async function removeLinks(
     return row!.gone
   })
   if (gone === 0) return 0
-  await changes.tell(userId)
+  await changes.report(userId)
   audit.lines(events)
   return gone
 }
@@ -202,7 +202,7 @@ async function removeOwn(
     return gone.length > 0
   })
   if (!isGone) return false
-  await changes.tell(userId)
+  await changes.report(userId)
   audit.lines(events)
   return true
 }

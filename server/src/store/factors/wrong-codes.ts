@@ -14,7 +14,7 @@ export interface WrongCodes {
 /** SQL. @param userId such as `$1::uuid`; @param limit such as `$2` */
 export const lockOf = (userId: string, limit: string) =>
   `SELECT until FROM attempts WHERE key = 'f:' || ${userId} AND count >= ${limit}::integer AND until > clock_timestamp()`
-export const forgetWrongCodes = (userId: string, when: string) =>
+export const deleteWrongCodes = (userId: string, when: string) =>
   `forgotten AS (DELETE FROM attempts WHERE key = 'f:' || ${userId} AND ${when})`
 const isOver = 'attempts.until <= clock_timestamp()'
 const ahead = (milliseconds: string) => `clock_timestamp() + ${milliseconds}::float8 * interval '1 millisecond'`

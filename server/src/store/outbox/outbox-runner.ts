@@ -172,7 +172,7 @@ class Runner implements OutboxRunner {
   async #putOff(work: Claimed, { reason, delayMs }: { reason: string; delayMs: number }): Promise<void> {
     const left = work.giveUpAt.getTime() - Date.now()
     if (left <= 0) return this.#giveUp(work, reason)
-    await this.#settle(() => this.#needs.outbox.putOff(work, Math.min(delayMs, left)))
+    await this.#settle(() => this.#needs.outbox.postpone(work, Math.min(delayMs, left)))
     // what takes long keeps its places, and these are free for others at once
     if (this.#full) this.#lookIn(0)
     this.#needs.count?.(work.kind, 'put_off')
@@ -197,7 +197,7 @@ class Runner implements OutboxRunner {
     const { id, kind, tries } = work
     this.#needs.log.error({ kind, id, tries, reason }, 'not delivered, and not tried again')
     const event = this.#eventOf(work, reason)
-    await this.#settle(() => this.#needs.outbox.giveUp(work, [event]))
+    await this.#settle(() => this.#needs.outbox.abandon(work, [event]))
     this.#needs.count?.(kind, 'given_up')
   }
 

@@ -29,9 +29,9 @@ export interface Outbox extends OutboxRows {
   /** Not done: tried again after `delayMs`. */
   retry(claimed: Claimed, delayMs: number): Promise<void>
   /** Nothing was tried: due again after `delayMs`, and its claim counts as no try. */
-  putOff(claimed: Claimed, delayMs: number): Promise<void>
+  postpone(claimed: Claimed, delayMs: number): Promise<void>
   /** Never tried again. */
-  giveUp(claimed: Claimed, audit: readonly AuditEvent[]): Promise<void>
+  abandon(claimed: Claimed, audit: readonly AuditEvent[]): Promise<void>
   /** How many rows wait. */
   waiting(): Promise<number>
   /** Encrypts what waits under older keys of the ring again, with the current one. @returns how many rows */
@@ -151,8 +151,8 @@ export function createOutbox(needs: {
       (await database.query(claim, [most, leaseMs, kinds])).map((row) => claimedOf(ring, row)),
     finish: async ({ id, tries }) => void (await database.query(finish, [id, tries])),
     retry: async ({ id, tries }, delayMs) => void (await database.query(retry, [id, tries, delayMs])),
-    putOff: async ({ id, tries }, delayMs) => void (await database.query(putOff, [id, tries, delayMs])),
-    async giveUp({ id, tries }, events) {
+    postpone: async ({ id, tries }, delayMs) => void (await database.query(putOff, [id, tries, delayMs])),
+    async abandon({ id, tries }, events) {
       const given = await database.query(giveUp, [id, tries, audit.rows(events)])
       if (given.length > 0) audit.lines(events)
     },

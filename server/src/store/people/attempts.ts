@@ -71,7 +71,7 @@ export interface Attempts {
    *  the account either: else a flood would lock people out. Undefined where addresses are unknown: then each login counts as
    *  an address of its own
    *  @param attempt.clientUid the client that the sign-in is for */
-  begin(attempt: {
+  start(attempt: {
     login: string
     address: string | undefined
     limits: AttemptLimits
@@ -80,7 +80,7 @@ export interface Attempts {
   /** Takes a place of the account that a source found under a name that none of our records has: however many names a person has there, the
    *  failures under all of them count together.
    *  @param found.key the source's own lasting name of the person */
-  beginFound(found: { source: string; key: string; limits: AttemptLimits }): Promise<FoundAttempt>
+  startFound(found: { source: string; key: string; limits: AttemptLimits }): Promise<FoundAttempt>
   /** The attempt failed: its places become failures. Without places nothing is counted, in the same time.
    *  @param locked queued when this failure locks the account: once for each lock */
   fail(keys: AttemptKeys, limits: AttemptLimits, locked?: Mail): Promise<void>
@@ -221,7 +221,7 @@ type FoundRow = Pick<BegunRow, 'account_place' | 'account_key'> & (UserRow | { i
 export function createAttempts(needs: { database: Connection; audit: AuditRows; outbox: OutboxRows }): Attempts {
   const { database, audit, outbox } = needs
   return {
-    async begin({ login, address, limits, clientUid }) {
+    async start({ login, address, limits, clientUid }) {
       const canonical = canonicalName(login)
       const nameHash = createHash('sha256').update(canonical).digest('base64url')
       const addressKey = address === undefined ? `a:?${nameHash}` : `a:${addressBlock(address)}`
@@ -243,7 +243,7 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
         waitSeconds: row.address_wait ?? 0,
       }
     },
-    async beginFound({ source, key, limits }) {
+    async startFound({ source, key, limits }) {
       const unknownKey = `s:${createHash('sha256').update(`${source} ${key}`).digest('base64url')}`
       const row = (await database.query(beginFound, { source, key, unknownKey, ...limits }))[0]!
       return {

@@ -50,7 +50,7 @@ export function createConsents(needs: { database: Connection; audit: AuditRows; 
     find: async (userId, clientUid) => (await database.query(find, [userId, clientUid])).map(consentOf)[0],
     async revoke(userId, clientUid, events) {
       const [row] = await database.query(revoke, [userId, clientUid, audit.rows(events)])
-      await changes.tell(userId)
+      await changes.report(userId)
       if (row?.ended) audit.lines(events)
       return row?.ended ?? false
     },

@@ -4,7 +4,7 @@ import type { Mail } from '../../mails.ts'
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import type { StoreChanges } from '../cache/changes.ts'
-import { linkHash, linkOfPerson, useLink } from './link-token.ts'
+import { linkHash, linkOfPerson, consumeLink } from './link-token.ts'
 import { outboxInsert } from '../outbox/outbox.ts'
 import type { OutboxRows } from '../outbox/outbox.ts'
 import { statement } from '../driver/postgres.ts'
@@ -70,7 +70,7 @@ const setProved = setting(
 // the person's row is checked again once it is locked: of two links for one person, only the first one that is used is valid
 const reset = setting(
   'credential-reset',
-  `${useLink('$4', "'reset'", 'l.user_id, l.email, l.standing')},
+  `${consumeLink('$4', "'reset'", 'l.user_id, l.email, l.standing')},
    changed AS (${changing} FROM link l WHERE u.id = $1 AND u.id = l.user_id AND ${linkOfPerson}
      RETURNING u.id, u.sessions_valid_after)`,
 )
@@ -97,7 +97,7 @@ export function createCredentials(needs: {
         if (row !== undefined) await endSessionsOf(connection, userId, others)
         return row
       })
-      await changes.tell(userId)
+      await changes.report(userId)
       if (changed !== undefined) audit.lines(events)
       return changed
     },

@@ -74,7 +74,7 @@ export function createGroups(needs: { database: Connection; audit: AuditRows; ch
   const { database, audit, changes } = needs
   const change = async (asked: typeof add, values: unknown[], userId: string, events: readonly AuditEvent[]) => {
     const changed = (await database.query(asked, [...values, audit.rows(events)])).length === 1
-    await changes.tell(userId)
+    await changes.report(userId)
     if (changed) audit.lines(events)
     return changed
   }
@@ -91,7 +91,7 @@ export function createGroups(needs: { database: Connection; audit: AuditRows; ch
     async remove(group, events) {
       const [gone] = await database.query(drop, [group, audit.rows(events)])
       if (gone === undefined) return undefined
-      await changes.tell(...gone.members)
+      await changes.report(...gone.members)
       audit.lines(events)
       return gone.members.length
     },

@@ -24,6 +24,6 @@ export const isLiveLink = 'l.used_at IS NULL AND l.expires_at > clock_timestamp(
 /** SQL, for `users u` beside it: enabled, with the address that the link was sent to, and the password that they had then. */
 export const linkOfPerson = `u.canonical_email = l.email AND ${stillStands('l.standing')}`
 /** The CTE `link`: uses a link, and has a row when it was live. @param hash @param kind SQL; @param columns that it gives */
-export const useLink = (hash: string, kind: string, columns: string): string =>
+export const consumeLink = (hash: string, kind: string, columns: string): string =>
   `link AS (UPDATE mail_links l SET used_at = clock_timestamp()
      WHERE l.token_hash = ${hash} AND l.kind = ${kind} AND ${isLiveLink} RETURNING ${columns})`

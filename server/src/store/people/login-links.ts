@@ -2,7 +2,7 @@
 // beside the links of mails, and are used up in the same way: by one statement, whichever replica gets there first.
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
-import { isLiveLink, linkHash, useLink } from './link-token.ts'
+import { isLiveLink, linkHash, consumeLink } from './link-token.ts'
 import type { LinkToken } from './link-token.ts'
 import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
@@ -19,7 +19,7 @@ export interface LoginLinks {
   find(token: string): Promise<string | undefined>
   /** Uses a link.
    *  @returns whose sign-in it is; undefined as for `find` */
-  use(token: string, events: (userId: string) => readonly AuditEvent[]): Promise<string | undefined>
+  consume(token: string, events: (userId: string) => readonly AuditEvent[]): Promise<string | undefined>
 }
 
 const create = statement<{ done: boolean }>(
@@ -43,7 +43,7 @@ const find = statement<{ id: string }>(
 )
 const use = statement<{ id: string }>(
   'login-link-use',
-  `WITH ${useLink('$1', "'sign-in'", 'l.user_id, l.standing')},
+  `WITH ${consumeLink('$1', "'sign-in'", 'l.user_id, l.standing')},
    person AS (SELECT u.id FROM users u JOIN link l ON ${isTheirs}),
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM person)')})
    SELECT id FROM person`,
@@ -60,7 +60,7 @@ export function createLoginLinks({ database, audit }: { database: Connection; au
       return row!.done
     },
     find: findOwner,
-    async use(token, events) {
+    async consume(token, events) {
       const userId = await findOwner(token)
       if (userId === undefined) return undefined
       const about = events(userId)

@@ -6,7 +6,7 @@ import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import type { StoreChanges } from '../cache/changes.ts'
-import { isLiveLink, linkHash, linkOfPerson, useLink } from './link-token.ts'
+import { isLiveLink, linkHash, linkOfPerson, consumeLink } from './link-token.ts'
 import type { LinkKind, LinkToken } from './link-token.ts'
 import { outboxInsert } from '../outbox/outbox.ts'
 import type { NewWork, Outbox } from '../outbox/outbox.ts'
@@ -53,7 +53,7 @@ export interface MailLinks {
   /** Queues work that an unauthenticated request asks for, for one address at most so often in a while.
    *  @param limit.address undefined where addresses are unknown: then all requests count together, `mostUnknown` of them
    *  @returns false when there were too many */
-  ask(work: NewWork, limit: { address: string | undefined; most: number; windowMs: number }): Promise<boolean>
+  request(work: NewWork, limit: { address: string | undefined; most: number; windowMs: number }): Promise<boolean>
   /** Makes a link for a person who is enabled and whose e-mail address is that of the mail, with its mail, in one commit.
    *  @param limit default: none */
   addForPerson(userId: string, link: NewLink, limit?: MailLimit): Promise<AddedForPerson>
@@ -73,7 +73,7 @@ export interface MailLinks {
 
 const isOver = 'attempts.until <= clock_timestamp()'
 /** A CTE that has a row when there is room. @param key @param most @param windowMs SQL; @param name of the CTE */
-export const takePlace = (key: string, most: string, windowMs: string, condition = '', name = 'place'): string =>
+export const insertPlace = (key: string, most: string, windowMs: string, condition = '', name = 'place'): string =>
   `${name} AS (INSERT INTO attempts (key, count, until)
      SELECT ${key}, 1, clock_timestamp() + ${windowMs} * interval '1 millisecond' WHERE ${most} > 0${condition}
      ON CONFLICT (key) DO UPDATE SET count = CASE WHEN ${isOver} THEN 1 ELSE attempts.count + 1 END,
@@ -89,9 +89,9 @@ const takePlaces = (victim: string, first: number, condition: string): string =>
   ) as [string, string, string, string, string]
   const asked = ` AND ${block} IS NOT NULL`
   const after = (name: string) => ` AND (${block} IS NULL OR EXISTS (SELECT FROM ${name}))`
-  return `${takePlace(`${victim} || ':b:' || ${block}`, mostOfAsker, windowMs, asked + condition, 'by_block')},
-   ${takePlace(`${victim} || ':n:' || ${network}`, `2 * ${mostOfAsker}`, windowMs, asked + after('by_block'), 'by_network')},
-   ${takePlace(victim, most, windowMs, condition + after('by_network'))}`
+  return `${insertPlace(`${victim} || ':b:' || ${block}`, mostOfAsker, windowMs, asked + condition, 'by_block')},
+   ${insertPlace(`${victim} || ':n:' || ${network}`, `2 * ${mostOfAsker}`, windowMs, asked + after('by_block'), 'by_network')},
+   ${insertPlace(victim, most, windowMs, condition + after('by_network'))}`
 }
 const valuesOf = ({ most, windowMs, asker }: MailLimit): unknown[] => [
   most,
@@ -102,7 +102,7 @@ const valuesOf = ({ most, windowMs, asker }: MailLimit): unknown[] => [
 ]
 const ask = statement(
   'mail-link-ask',
-  `WITH ${takePlace('$1', '$2::integer', '$3::float8')},
+  `WITH ${insertPlace('$1', '$2::integer', '$3::float8')},
    work AS (${outboxInsert('$4', ' WHERE EXISTS (SELECT FROM place)')})
    SELECT key FROM place`,
 )
@@ -154,7 +154,7 @@ const find = statement<LinkRow>(
 )
 const verify = statement<{ id: string }>(
   'mail-link-verify',
-  `WITH ${useLink('$1', "'verify'", 'l.user_id, l.email, l.standing')},
+  `WITH ${consumeLink('$1', "'verify'", 'l.user_id, l.email, l.standing')},
    changed AS (UPDATE users u SET email_verified = true, updated_at = now() FROM link l
      WHERE u.id = l.user_id AND ${linkOfPerson} RETURNING u.id),
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
@@ -201,7 +201,7 @@ export function createMailLinks(needs: {
     return row!
   }
   return {
-    async ask(work, { address, most, windowMs }) {
+    async request(work, { address, most, windowMs }) {
       const key = address === undefined ? 'm:?' : `m:${addressBlock(address)}`
       const values = [key, address === undefined ? mostUnknown : most, windowMs, outbox.workRows([work])]
       return (await database.query(ask, values)).length === 1
@@ -224,7 +224,7 @@ export function createMailLinks(needs: {
       const about = events(link.userId)
       const changed = await database.query(verify, [linkHash(token), audit.rows(about)])
       if (changed.length === 0) return false
-      await changes.tell(link.userId)
+      await changes.report(link.userId)
       audit.lines(about)
       return true
     },

@@ -167,7 +167,7 @@ async function findAccount(needs: UpstreamNeeds, asked: UpstreamSignIn, mark: Ma
   const row = rows[0]!
   if (!row.passed) return { kind: 'spent' }
   if (row.id === null) return { kind: 'unknown' }
-  await needs.changes.tell(row.id)
+  await needs.changes.report(row.id)
   const { groups, factors, elsewhere } = row
   return { kind: 'linked', account: accountOf(row, row.id, elsewhere ? undefined : { groups, factors }) }
 }

@@ -5,7 +5,7 @@ import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import type { StoreChanges } from '../cache/changes.ts'
-import { linkHash, useLink } from './link-token.ts'
+import { linkHash, consumeLink } from './link-token.ts'
 import { logoutInsert } from '../outbox/logouts.ts'
 import { preferencesOf } from './preferences.ts'
 import { statement } from '../driver/postgres.ts'
@@ -116,7 +116,7 @@ const inserting = (name: string, before: string, condition: string) =>
 const insert = inserting('user-insert', '', '')
 const insertByLink = inserting(
   'user-insert-by-link',
-  `${useLink('$14', '$15', 'l.token_hash')},
+  `${consumeLink('$14', '$15', 'l.token_hash')},
    `,
   ' FROM link',
 )
@@ -238,7 +238,7 @@ async function editUser(
     return edited
   })
   if (changed === undefined) return undefined
-  await changes.tell(userId)
+  await changes.report(userId)
   audit.lines(events)
   return userOf(changed)
 }
@@ -267,7 +267,7 @@ async function adoptUser(needs: UserNeeds, { source, key, person }: FoundPerson,
   const values = [id, source, key, ...namesOf(person), audit.rows(about)]
   const [row] = await asRefused(person, () => database.query(adopt, values))
   if (row!.is_new) audit.lines(about)
-  else await changes.tell(row!.id)
+  else await changes.report(row!.id)
   return adoptedOf(row!)
 }
 
@@ -283,7 +283,7 @@ async function followSource(
   try {
     const [row] = await asRefused(person, () => database.query(follow, [userId, ...namesOf(person)]))
     if (row === undefined) return undefined
-    await changes.tell(userId)
+    await changes.report(userId)
     return userOf(row)
   } catch (error) {
     if (hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'USERNAME_INVALID')) return undefined
@@ -303,7 +303,7 @@ async function changeUser(
     if (change !== enable && change !== remove) await endSessionsOf(connection, userId)
     return rows.length === 1
   })
-  await changes.tell(userId)
+  await changes.report(userId)
   if (changed) audit.lines(events)
   return changed
 }

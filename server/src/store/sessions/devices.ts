@@ -120,14 +120,14 @@ export function createDevices(needs: { database: Connection; audit: AuditRows; c
     },
     async endSession(sessionUid, events = []) {
       const found = await database.query(endSession, [sessionUid, audit.rows(events)])
-      await changes.tell(sessionUid, ...found[0]!.grant_ids)
+      await changes.report(sessionUid, ...found[0]!.grant_ids)
       const rows = found.filter((row) => row.session_uid !== null)
       if (rows.length > 0) audit.lines(events)
       return rows.map(deviceOf).filter((device) => device.client !== undefined)
     },
     async signOut({ sessionUid, userId }, events) {
       const rows = await database.query(signOut, [sessionUid, userId, audit.rows(events)])
-      await changes.tell(sessionUid, ...rows.flatMap(({ id }) => id ?? []))
+      await changes.report(sessionUid, ...rows.flatMap(({ id }) => id ?? []))
       if (rows.length > 0) audit.lines(events)
       return rows.length > 0
     },

@@ -273,7 +273,7 @@ export function createSignIns(
       if (!row!.done) return { done: false }
       audit.lines(finish.audit)
       if (finish.grant && row!.crowded.length > 0) {
-        await changes.tell(...row!.crowded)
+        await changes.report(...row!.crowded)
         audit.lines([tooManyGrants(finish.grant)])
       }
       return { done: true }

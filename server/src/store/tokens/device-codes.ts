@@ -33,7 +33,7 @@ export type Guess =
 
 export interface DeviceCodes {
   /** @returns `too-many`: of this client, or from this address or its wider block, too many are open; `taken`: the user code is one of another device */
-  put(code: NewDeviceCode): Promise<'stored' | 'too-many' | 'taken'>
+  insert(code: NewDeviceCode): Promise<'stored' | 'too-many' | 'taken'>
   /** Looks a user code up. A wrong one counts against the address, over all replicas; a right one does not.
    *  @param address undefined where addresses are unknown: then all count together, with a higher limit */
   guess(userCode: string, address: string | undefined): Promise<Guess>
@@ -128,7 +128,7 @@ interface Row {
 export function createDeviceCodes(needs: { database: Connection; audit: AuditRows }): DeviceCodes {
   const { database, audit } = needs
   return {
-    async put({ id, userCode, clientUid, address, payload, expiresAt }) {
+    async insert({ id, userCode, clientUid, address, payload, expiresAt }) {
       const block = address === undefined ? null : addressBlock(address)
       const wider = address === undefined ? null : (widerBlockPrefix(address) ?? null)
       const limits = [most.ofClient, most.ofAddress, wider, most.ofClientAndWiderBlock]

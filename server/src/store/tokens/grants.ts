@@ -48,7 +48,7 @@ export interface Grants {
   revoke(id: string, audit?: readonly AuditEvent[]): Promise<boolean>
   /** Uses the code up, in one statement. The first caller gets `spent`, with the refresh family of the grant (a new one when
    *  `family` is given). Every other gets `replayed`, and the grant and its family are revoked (RFC 6749 section 4.1.2). */
-  spendCode(code: {
+  consumeCode(code: {
     jti: string
     expiresAt: Date
     grantId: string
@@ -200,16 +200,16 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
     find: async (id) => (await database.query(find, [id])).map(grantOf)[0],
     async revoke(id, events = []) {
       const revoked = (await database.query(revoke, [id, audit.rows(events)])).length === 1
-      await changes.tell(id)
+      await changes.report(id)
       if (revoked) audit.lines(events)
       return revoked
     },
-    async spendCode({ jti, expiresAt, grantId, family, auditOnReplay }) {
+    async consumeCode({ jti, expiresAt, grantId, family, auditOnReplay }) {
       const values = { jti, ends: expiresAt, grantId, ...familyValues(family), audit: audit.rows(auditOnReplay) }
       const rows = await database.query(spendCode, values)
       const row = rows[0]!
       if (!row.first) {
-        await changes.tell(grantId)
+        await changes.report(grantId)
         audit.lines(auditOnReplay)
         return { kind: 'replayed' }
       }
@@ -218,7 +218,7 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
     },
     async revokeOfUser(userId, events = []) {
       const revoked = await database.query(revokeOfUser, [userId, audit.rows(events)])
-      await changes.tell(userId)
+      await changes.report(userId)
       audit.lines(events)
       return revoked.length
     },

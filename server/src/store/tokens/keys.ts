@@ -35,7 +35,7 @@ export interface Keys {
   /** Encrypts again each row that the current key of the ring does not encrypt. @returns how many */
   reencrypt(audit: readonly AuditEvent[]): Promise<number>
   /** Tells the audit log that keys became active: of all replicas that tell it, the first is heard. */
-  tellActive(keys: readonly Pick<KeySummary, 'id' | 'use' | 'alg'>[]): Promise<void>
+  recordActive(keys: readonly Pick<KeySummary, 'id' | 'use' | 'alg'>[]): Promise<void>
   /** Calls back when a replica has changed a key, and when a lost connection is back. */
   onChange(changed: () => void): Promise<Listening>
 }
@@ -151,7 +151,7 @@ export function createKeys(needs: { database: Database; ring: KeyEncryptionRing;
     list: () => read(database),
     summaries: async () => (await database.query(list)).map(summaryOf),
     underLock: (work) => underLock((connection, told) => work(writer(connection, told))),
-    async tellActive(keys) {
+    async recordActive(keys) {
       const events = keys.map(({ id, use, alg }) => activated({ key: id, use, alg }))
       const ids = keys.map(({ id }) => id)
       const first = await database.query(tellActive, [ids, audit.rows(events)])

@@ -11,7 +11,7 @@ import type { Connection } from '../driver/postgres.ts'
 export interface PushedRequests {
   /** @param request.id what the client gets
    *  @returns false when the client has too many open ones: nothing was stored */
-  put(request: {
+  insert(request: {
     id: string
     clientUid: string
     payload: Readonly<Record<string, unknown>>
@@ -24,7 +24,7 @@ export interface PushedRequests {
   find(id: string): Promise<Readonly<Record<string, unknown>> | undefined>
   /** Before it gives its code; also of a request that has no row here.
    *  @returns true for the first caller only */
-  spend(id: string, expiresAt: Date): Promise<boolean>
+  consume(id: string, expiresAt: Date): Promise<boolean>
 }
 
 /** Open requests of one client at most: more is a flood. */
@@ -60,7 +60,7 @@ export function createPushedRequests(needs: {
     return jsonColumn(parseJsonRecord(plain.toString()), 'pushed_requests', rowId)
   }
   return {
-    async put({ id, clientUid, payload, expiresAt }) {
+    async insert({ id, clientUid, payload, expiresAt }) {
       const rowId = rowIdOf(id)
       const { box, keyId } = ring.encrypt(Buffer.from(JSON.stringify(payload)), boundTo(rowId))
       const encrypted = { box: box.toString('base64'), key: keyId }
@@ -75,7 +75,7 @@ export function createPushedRequests(needs: {
       const rowId = rowIdOf(id)
       return decrypt(rowId, await database.query(find, [rowId]))
     },
-    spend: (id, expiresAt) => oneTime.mark('par', rowIdOf(id), expiresAt),
+    consume: (id, expiresAt) => oneTime.mark('par', rowIdOf(id), expiresAt),
   }
 }
 

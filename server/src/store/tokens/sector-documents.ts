@@ -5,7 +5,7 @@ import type { Connection } from '../driver/postgres.ts'
 export interface SectorMembers {
   /** @returns what the document listed when it was read last; undefined when it never was */
   find(uri: string): Promise<readonly string[] | undefined>
-  put(uri: string, members: readonly string[]): Promise<void>
+  set(uri: string, members: readonly string[]): Promise<void>
 }
 
 const find = statement<{ members: string[] }>('sector-find', 'SELECT members FROM sector_documents WHERE uri = $1')
@@ -18,6 +18,6 @@ const put = statement(
 export function createSectorMembers({ database }: { database: Connection }): SectorMembers {
   return {
     find: async (uri) => (await database.query(find, [uri]))[0]?.members,
-    put: async (uri, members) => void (await database.query(put, [uri, JSON.stringify(members)])),
+    set: async (uri, members) => void (await database.query(put, [uri, JSON.stringify(members)])),
   }
 }

@@ -124,7 +124,7 @@ async function check(
   const signCount = await verifyUse(party, challenge, credential, passkey)
   if (signCount === undefined) return { kind: 'refused', reason: 'wrong-answer', userId }
   const use = { id, signCount, challenge, usedUntil: usedUntil(needs) }
-  if (!(await store.factors.usePasskey(use))) return { kind: 'refused', reason: 'old-challenge', userId }
+  if (!(await store.factors.consumePasskey(use))) return { kind: 'refused', reason: 'old-challenge', userId }
   return { kind: 'passed', userId, methods: methodsOf({ synced }) }
 }
 

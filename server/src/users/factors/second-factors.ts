@@ -111,7 +111,7 @@ async function checkCode(needs: Needs, userId: string, code: string): Promise<Co
   const step = app && matchStep(app.seed, code, now())
   if (app === undefined || step === undefined) return wrong(needs, userId, 'wrong-code')
   // the statement decides; a lock that began since the query above refuses too
-  if (await store.factors.useStep({ userId, id: app.id, step, limits })) return { kind: 'passed' }
+  if (await store.factors.consumeStep({ userId, id: app.id, step, limits })) return { kind: 'passed' }
   return wrong(needs, userId, 'used-code')
 }
 
@@ -120,7 +120,7 @@ async function useRecoveryCode(needs: Needs, userId: string, typed: string, by: 
   const code = parseRecoveryCode(typed)
   if (code === undefined) return wrong(needs, userId, 'wrong-code')
   const mail = await noticeOf(needs, userId, 'recovery-code-used', by)
-  const used = await store.factors.useRecoveryCode({ userId, code, limits, audit: [by.event], mail })
+  const used = await store.factors.consumeRecoveryCode({ userId, code, limits, audit: [by.event], mail })
   return used ? { kind: 'passed' } : wrong(needs, userId, 'wrong-code')
 }
 

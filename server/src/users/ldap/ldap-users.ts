@@ -53,7 +53,7 @@ export function createLdapUsers(needs: Needs): LdapUsers {
     refusalStepMs,
     read: async ({ sourceKey }) =>
       sourceKey === undefined ? undefined : kept.get(sourceKey, () => readPerson(directory, sourceKey)),
-    checkPassword: (attempt) => turns.take(() => checkPassword({ directory, kept, now }, attempt)),
+    checkPassword: (attempt) => turns.waitForTurn(() => checkPassword({ directory, kept, now }, attempt)),
     knows: (names) => directory.hasName(names),
     // the refusal waits as long as every other one
     pretendToCheck: async () => undefined,

@@ -43,14 +43,14 @@ const requestLife = 30 * 60_000
 
 /** @param needs.addressesKnown false where nobody knows from which address a request comes */
 export function createLinkRequests(needs: {
-  mailLinks: Pick<MailLinks, 'ask'>
+  mailLinks: Pick<MailLinks, 'request'>
   addressesKnown: boolean
 }): LinkRequests {
   const ask = (kind: NewWork['kind'], request: LinkRequest) => {
     const address = needs.addressesKnown ? request.from.address : undefined
     const payload: Asked<LinkRequest> = { ...request, asker: address }
     const work = { kind, onceKey: `${kind}:${randomUUID()}`, payload, giveUpAfterMs: requestLife }
-    return needs.mailLinks.ask(work, { address, ...requestLimits.ofAddress })
+    return needs.mailLinks.request(work, { address, ...requestLimits.ofAddress })
   }
   return {
     requestReset: (request) => ask('reset-request', request),

@@ -51,14 +51,14 @@ export function createPasswords(queue: QueueLimits = defaultPasswordQueue()): Pa
   const dummy = argon2Hash(randomBytes(32), cost)
   dummy.catch(() => undefined)
   return {
-    hash: (password) => turns.take(() => argon2Hash(normal(password), cost)),
+    hash: (password) => turns.waitForTurn(() => argon2Hash(normal(password), cost)),
     async verify(hash, password) {
       // a password of this length cannot be anybody's, so it is not hashed
       if (password.length > passwordLength.max * 4) return { matches: false, outdated: false }
       const against = await dummy
       const stored = storedHash(hash)
-      const check = () => turns.take(() => verifyAny(stored, password, against))
-      return stored?.isHeavy === true ? heavyTurns.take(check) : check()
+      const check = () => turns.waitForTurn(() => verifyAny(stored, password, against))
+      return stored?.isHeavy === true ? heavyTurns.waitForTurn(check) : check()
     },
     checkNew,
     queue() {

@@ -184,7 +184,7 @@ async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
   if (waitSeconds !== undefined) return { kind: 'busy', retryAfterSeconds: waitSeconds }
   const address = ceiling === undefined ? attempt.address : undefined
   const { login, clientUid } = attempt
-  const begun = await store.attempts.begin({ login, address, limits, clientUid })
+  const begun = await store.attempts.start({ login, address, limits, clientUid })
   const decision = decideLockout(begun)
   if (decision.kind === 'address-locked') return { kind: 'busy', retryAfterSeconds: decision.retryAfterSeconds }
   const look = decision.kind === 'locked' ? pretend : prove
@@ -225,7 +225,7 @@ function createFound({ store, limits = defaultLimits }: Needs, { user }: BegunAt
     async mayTry({ id: source }, key) {
       // the place that was taken is that of this very account
       if (user?.source === source && user.sourceKey === key) return true
-      this.begun = await store.attempts.beginFound({ source, key, limits })
+      this.begun = await store.attempts.startFound({ source, key, limits })
       return this.begun.keys.accountPlace !== undefined
     },
   }

@@ -51,7 +51,7 @@ function createWorld() {
     registry: { current: () => ({ documentApis: () => apis, findApi: () => undefined }) as never },
   })
   const keys = createJwksFetch(needs)
-  const kept = { find: () => Promise.resolve(undefined), put: () => Promise.resolve() }
+  const kept = { find: () => Promise.resolve(undefined), set: () => Promise.resolve() }
   const sectors = createSectorDocuments({ ...needs, kept })
   const hostOfLogo = (id: string) => id.split('_')[0]!
   const logos = createLogos({

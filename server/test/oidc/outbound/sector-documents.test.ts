@@ -13,7 +13,7 @@ function create(answer: () => Promise<Response> | Response, rows = new Map<strin
   const state = { answer }
   const kept = {
     find: async (key: string) => rows.get(key),
-    put: async (key: string, members: readonly string[]) => void rows.set(key, members),
+    set: async (key: string, members: readonly string[]) => void rows.set(key, members),
   }
   const log = keepLog()
   const fetch = async () => (asked++, state.answer())
@@ -42,7 +42,7 @@ describe(createSectorDocuments.name, () => {
     const [slow, storing, stored] = [0, 0, 0].map(() => Promise.withResolvers<undefined>()) as Resolvers
     const finds = [Promise.resolve(undefined), slow.promise]
     const documents = createSectorDocuments({
-      kept: { find: () => finds.shift()!, put: () => (storing.resolve(undefined), stored.promise) },
+      kept: { find: () => finds.shift()!, set: () => (storing.resolve(undefined), stored.promise) },
       fetch: async () => Response.json(['https://a.test/cb']),
       asker: () => undefined,
       log: keepLog(),

@@ -153,23 +153,23 @@ describe(createFactors.name, () => {
     const { userId, id } = await enrolled()
     const replicas = [store, fresh.replica(), fresh.replica()]
     const use = { userId, id, step: 200, limits }
-    const all = await Promise.all(Array.from({ length: 20 }, (_, n) => replicas[n % 3]!.factors.useStep(use)))
+    const all = await Promise.all(Array.from({ length: 20 }, (_, n) => replicas[n % 3]!.factors.consumeStep(use)))
     expect(all.filter(Boolean)).to.have.length(1)
-    for (const step of [100, 199, 200]) expect(await store.factors.useStep({ ...use, step })).to.equal(false)
-    expect(await store.factors.useStep({ ...use, step: 201 })).to.equal(true)
+    for (const step of [100, 199, 200]) expect(await store.factors.consumeStep({ ...use, step })).to.equal(false)
+    expect(await store.factors.consumeStep({ ...use, step: 201 })).to.equal(true)
   })
 
   it('a step of one person is not used with the factor of another', async () => {
     const one = await enrolled()
     const other = await enrolled()
-    expect(await store.factors.useStep({ userId: one.userId, id: other.id, step: 200, limits })).to.equal(false)
+    expect(await store.factors.consumeStep({ userId: one.userId, id: other.id, step: 200, limits })).to.equal(false)
   })
 
   it('L9 of 20 parallel uses of one recovery code on 3 replicas one is accepted; the others still work', async () => {
     const { userId } = await enrolled()
     const replicas = [store, fresh.replica(), fresh.replica()]
     const audit = [{ event: 'factor.recovery_used', outcome: 'success', userId }] as const
-    const use = (code: string, n = 0) => replicas[n % 3]!.factors.useRecoveryCode({ userId, code, limits, audit })
+    const use = (code: string, n = 0) => replicas[n % 3]!.factors.consumeRecoveryCode({ userId, code, limits, audit })
     const all = await Promise.all(Array.from({ length: 20 }, (_, n) => use('B', n)))
     expect(all.filter((used) => used !== undefined)).to.deep.equal([{ left: 2 }])
     expect(await use('A')).to.deep.equal({ left: 1 })
@@ -184,19 +184,19 @@ describe(createFactors.name, () => {
     const { lockedSeconds } = await store.factors.findApp(userId, limits)
     expect(lockedSeconds).to.be.within(1, 60)
     const audit = [{ event: 'factor.recovery_used', outcome: 'success', userId }] as const
-    expect(await store.factors.useStep({ userId, id, step: 300, limits })).to.equal(false)
-    expect(await store.factors.useRecoveryCode({ userId, code: 'A', limits, audit })).to.equal(undefined)
+    expect(await store.factors.consumeStep({ userId, id, step: 300, limits })).to.equal(false)
+    expect(await store.factors.consumeRecoveryCode({ userId, code: 'A', limits, audit })).to.equal(undefined)
     expect(await store.attempts.unlock(userId, [])).to.equal(true)
-    expect(await store.factors.useStep({ userId, id, step: 300, limits })).to.equal(true)
+    expect(await store.factors.consumeStep({ userId, id, step: 300, limits })).to.equal(true)
   })
 
   it('a right code forgets the wrong ones, and a lock that has ended begins anew', async () => {
     const { userId, id } = await enrolled()
     for (let n = 0; n < 2; n++) expect(await store.factors.countWrongCode(userId, limits)).to.equal(0)
-    expect(await store.factors.useStep({ userId, id, step: 300, limits })).to.equal(true)
+    expect(await store.factors.consumeStep({ userId, id, step: 300, limits })).to.equal(true)
     for (let n = 0; n < 2; n++) expect(await store.factors.countWrongCode(userId, limits)).to.equal(0)
     expect(await store.factors.countWrongCode(userId, { ...limits, lockMs: 0 })).to.equal(0)
-    expect(await store.factors.useStep({ userId, id, step: 301, limits })).to.equal(true)
+    expect(await store.factors.consumeStep({ userId, id, step: 301, limits })).to.equal(true)
   })
 
   it('reset removes every factor and code, ends the sessions and says how many factors there were', async () => {

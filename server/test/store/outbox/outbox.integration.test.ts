@@ -93,8 +93,8 @@ describe(createOutbox.name, function () {
     await stores[0]!.outbox.enqueue(notice())
     const claimed = await claimOne()
     const event = { event: 'outbox.given_up', outcome: 'failure', reason: 'refused' } as const
-    await stores[0]!.outbox.giveUp(claimed, [event])
-    await stores[1]!.outbox.giveUp(claimed, [event])
+    await stores[0]!.outbox.abandon(claimed, [event])
+    await stores[1]!.outbox.abandon(claimed, [event])
     expect(await stores[0]!.audit.search({ event: 'outbox.given_up', limit: 9 })).to.have.length(1)
     expect(await stores[0]!.outbox.waiting()).to.equal(0)
   })

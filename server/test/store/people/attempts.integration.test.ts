@@ -21,7 +21,7 @@ describe(createAttempts.name, () => {
 
   const freshAddress = () => `2001:db8:${randomUUID().slice(0, 4)}:${randomUUID().slice(0, 4)}::1`
   const begin = (login: string, options: { replica?: number; address?: string; limits?: AttemptLimits } = {}) =>
-    replicas[options.replica ?? 0]!.attempts.begin({
+    replicas[options.replica ?? 0]!.attempts.start({
       login,
       address: options.address ?? freshAddress(),
       limits: options.limits ?? limits,
@@ -64,7 +64,7 @@ describe(createAttempts.name, () => {
     const { username } = await addPerson(replicas[0]!)
     const doomed = fresh.replica()
     for (let turn = 0; turn < limits.perAccount; turn++) {
-      const { keys } = await doomed.attempts.begin({ login: username, address: freshAddress(), limits })
+      const { keys } = await doomed.attempts.start({ login: username, address: freshAddress(), limits })
       await doomed.attempts.fail(keys, limits)
     }
     await doomed.stop()
@@ -167,7 +167,7 @@ describe(createAttempts.name, () => {
     for (const address of [freshAddress(), undefined]) {
       const begun = await Promise.all(
         Array.from({ length: 30 }, (_, index) =>
-          replicas[0]!.attempts.begin({ login: `nobody-${index}`, address, limits }),
+          replicas[0]!.attempts.start({ login: `nobody-${index}`, address, limits }),
         ),
       )
       expect(begun.every(has)).to.equal(true)

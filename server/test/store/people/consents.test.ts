@@ -7,7 +7,7 @@ describe('createConsents', () => {
     const told: string[] = []
     const database: Connection = { query: async () => [] }
     const audit = { rows: () => '[]', lines: () => undefined }
-    const changes = { tell: async (...ids: readonly string[]) => void told.push(...ids) }
+    const changes = { report: async (...ids: readonly string[]) => void told.push(...ids) }
     await createConsents({ database, audit, changes }).revoke('ada', 'uid-of-web', [])
     expect(told).to.deep.equal(['ada'])
   })

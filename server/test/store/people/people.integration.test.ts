@@ -123,7 +123,7 @@ describe(createPeople.name, () => {
       const attempts = createAttempts({ ...store, database: seen })
       const accounts = createAccounts({ database: seen })
       for (const login of ['user777', 'MAIL777@example.test', 'everywhere', 'nobody-here']) {
-        const { user } = await attempts.begin({ login, address: '192.0.2.1', limits })
+        const { user } = await attempts.start({ login, address: '192.0.2.1', limits })
         const loaded = user && (await accounts.load({ userId: user.id }))
         expect(loaded?.user.username).to.equal(user?.username)
         if (login === 'everywhere') expect(loaded?.user.groups).to.have.length(all)

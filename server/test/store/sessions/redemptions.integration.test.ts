@@ -55,14 +55,14 @@ describe(createRedemptions.name, () => {
     const all = await Promise.all(Array.from({ length: 20 }, (_, turn) => replicas[turn % 3]!.redemptions.redeem(code)))
     expect(all.filter(({ spent }) => spent)).to.have.length(1)
     expect(await store.grants.find(code.grantId)).to.have.property('id', code.grantId)
-    const outcome = await store.grants.spendCode({ ...code, auditOnReplay: [] })
+    const outcome = await store.grants.consumeCode({ ...code, auditOnReplay: [] })
     expect(outcome.kind).to.equal('replayed')
     expect(await store.grants.find(code.grantId)).to.equal(undefined)
   })
 
   it('A6 knows a code that the library has used up', async () => {
     const code = await signedIn()
-    expect((await store.grants.spendCode({ ...code, auditOnReplay: [] })).kind).to.equal('spent')
+    expect((await store.grants.consumeCode({ ...code, auditOnReplay: [] })).kind).to.equal('spent')
     expect((await store.redemptions.redeem(code)).spent).to.equal(false)
   })
 

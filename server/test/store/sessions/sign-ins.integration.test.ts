@@ -87,7 +87,7 @@ describe(createSignIns.name, () => {
     const { id: userId, username } = await addPerson(store)
     const limits = { perAccount: 3, perAddress: 100, windowMs: 60_000, lockMs: 60_000 }
     for (let round = 0; round < 2; round++) {
-      const attempt = () => store.attempts.begin({ login: username, address: '192.0.2.7', limits })
+      const attempt = () => store.attempts.start({ login: username, address: '192.0.2.7', limits })
       for (let turn = 0; turn < 2; turn++) await store.attempts.fail((await attempt()).keys, limits)
       const { keys } = await attempt()
       expect(keys.accountPlace).not.to.equal(undefined)

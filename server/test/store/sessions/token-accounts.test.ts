@@ -76,7 +76,7 @@ describe(createTokenAccounts.name, () => {
       now: () => now,
       monotonicNow: () => now,
     }).load(asked)
-  const tell = (id: string) => createChanges(cache).tell(id)
+  const tell = (id: string) => createChanges(cache).report(id)
 
   it('asks PostgreSQL once, and then returns the same again', async () => {
     expect(await load()).to.deep.equal(stored)

@@ -52,13 +52,13 @@ describe(createDeviceCodes.name, function () {
   const put = (clientUid: string, address?: string) => {
     const [id, userCode] = [randomUUID(), randomUUID()]
     const code = { id, userCode, clientUid, address, payload: { id }, expiresAt: inMs(600_000) }
-    return stores[0]!.deviceCodes.put(code).then((answer) => ({ id, answer }))
+    return stores[0]!.deviceCodes.insert(code).then((answer) => ({ id, answer }))
   }
   const poll = async (id: string, store = stores[0]!) => (await store.deviceCodes.poll(id, 'client'))!.isTooFast
   const read = async (id: string) => (await stores[0]!.database.query(rowOf, [id]))[0]!
   const written = async () => (await stores[0]!.database.query(writes))[0]!.count
 
-  describe('put', () => {
+  describe('insert', () => {
     it('E6 one /48 of IPv6 opens so many codes of a client, from however many blocks, and leaves the rest to others', async () => {
       const inBlock = (at: number) => `2001:db8:48:${at.toString(16)}::1`
       const blocks = Array.from({ length: 299 }, (_, at) => addressBlock(inBlock(at)))

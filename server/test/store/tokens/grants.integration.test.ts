@@ -50,7 +50,7 @@ describe(createGrants.name, () => {
     await store.grants.insert(grant)
     expect(await store.grants.find(grant.id)).to.equal(undefined)
     const code = { jti: randomUUID(), expiresAt: inMs(60_000), grantId: grant.id, family, auditOnReplay: replay }
-    expect(await store.grants.spendCode(code)).to.deep.equal({ kind: 'spent' })
+    expect(await store.grants.consumeCode(code)).to.deep.equal({ kind: 'spent' })
   })
 
   it('names table and row of a payload that is no object, and nothing of what it is', async () => {
@@ -147,7 +147,7 @@ describe(createGrants.name, () => {
     const grant = newGrant()
     await store.grants.insert(grant)
     const code = { jti: randomUUID(), expiresAt: inMs(60_000), grantId: grant.id, family, auditOnReplay: replay }
-    const turns = Array.from({ length: 50 }, (_, turn) => replicas[turn % 3]!.grants.spendCode(code))
+    const turns = Array.from({ length: 50 }, (_, turn) => replicas[turn % 3]!.grants.consumeCode(code))
     const spent = (await Promise.all(turns)).filter(({ kind }) => kind === 'spent')
     expect(spent).to.have.length(1)
     expect(spent[0]).to.have.nested.property('family.seq', 1)
@@ -171,9 +171,9 @@ describe(createGrants.name, () => {
     const code = { jti: randomUUID(), expiresAt: inMs(60_000), grantId: grant.id, auditOnReplay: [event] }
     const rowsOf = async () =>
       (await store.audit.search({ limit: 1000 })).filter(({ reason }) => reason === event.reason)
-    expect((await store.grants.spendCode(code)).kind).to.equal('spent')
+    expect((await store.grants.consumeCode(code)).kind).to.equal('spent')
     expect(await rowsOf()).to.have.length(0)
-    expect((await store.grants.spendCode(code)).kind).to.equal('replayed')
+    expect((await store.grants.consumeCode(code)).kind).to.equal('replayed')
     expect(await rowsOf()).to.have.length(1)
     expect(fresh.lines.filter((line) => line.includes(event.reason))).to.have.length(1)
   })
@@ -183,7 +183,7 @@ describe(createGrants.name, () => {
     await store.grants.insert(grant)
     await beginFamily(store, grant.id, family)
     const known = await familyOf(store, grant.id)
-    const spent = await store.grants.spendCode({
+    const spent = await store.grants.consumeCode({
       jti: randomUUID(),
       expiresAt: inMs(60_000),
       grantId: grant.id,

@@ -27,7 +27,7 @@ export function consumeCodes(library: Internals, { store, clients }: Pick<Overri
           const grant = needsGrant ? await library.Grant.find(this.grantId!) : undefined
           refuseEarly(this, { client, grant })
           const outcome = await fromStore(async () =>
-            store.grants.spendCode({
+            store.grants.consumeCode({
               jti: this.jti,
               expiresAt: new Date(this.exp! * 1000),
               grantId: this.grantId!,

@@ -44,7 +44,7 @@ export function consumePushedRequests({ PushedAuthorizationRequest }: Internals,
     () =>
       async function consume(this: Artefact) {
         const expiresAt = new Date(needs.now() + lifetimes.interactionCookie * 1000)
-        if (!(await fromStore(() => needs.store.pushedRequests.spend(this.jti, expiresAt)))) {
+        if (!(await fromStore(() => needs.store.pushedRequests.consume(this.jti, expiresAt)))) {
           throw new errors.InvalidRequestUri('request_uri is invalid, expired or already used; push the request again')
         }
         this.emit('consumed')

@@ -42,7 +42,7 @@ async function made(needs: Needs, code: DeviceCode): Promise<string> {
     )
   const { uid } = needs.clients.registered(clientOf(currentContext()))
   const stored = await fromStore(() =>
-    needs.store.deviceCodes.put({
+    needs.store.deviceCodes.insert({
       id: code.jti,
       userCode: code.userCode,
       clientUid: uid,
