@@ -104,6 +104,8 @@ export class LiveState {
   connected(hello: Hello): void {
     this.#live.clear()
     this.#rejected.clear()
+    // it reports all that it has counted
+    this.#refusals.clear()
     for (const ref of hello.have) {
       this.#live.set(ref.shard, refOf(ref))
       this.met(ref)
@@ -160,7 +162,10 @@ export class LiveState {
     for (const use of more.identities ?? []) this.#identityUses.set(clientKey(use), use)
     for (const proof of more.sectors ?? []) this.#sectorProofs.set(clientKey(proof), proof)
     for (const use of more.codes ?? []) this.#codeUses.set(clientKey(use), use)
-    for (const one of more.refusals ?? []) this.#refusals.set(clientKey(one), one)
+    for (const one of more.refusals ?? []) {
+      if (one.refusals.length > 0) this.#refusals.set(clientKey(one), one)
+      else this.#refusals.delete(clientKey(one))
+    }
     this.#changed()
   }
 

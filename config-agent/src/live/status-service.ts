@@ -18,6 +18,7 @@ import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { describeError } from '@nauthera/runtime/log'
 import type { LiveState } from './live-state.ts'
 import type { OperatorWords } from './operator-word.ts'
+import { Unsent } from './unsent.ts'
 
 /** Reports to each connected operator what is live here, and reads which manifest it expects.
  *  Only the operator's certificate is accepted. Every connection is refused until the link's certificates are mounted.
@@ -56,6 +57,9 @@ export function createStatusService(options: {
   })
 }
 
+/** Clients in one update: with all their refusals they take 1.5 MB. */
+const mostRefusals = 300
+
 type UpdateStream = Stream<WatchRequest, MessageInitShape<typeof StatusUpdateSchema>>
 
 /** Sends the whole state after each change. Changes during a send are merged into the next one. */
@@ -70,11 +74,13 @@ function sendUpdates(
   },
 ): { stop(): void; done: Promise<void> } {
   const { live } = options
-  const told = new Map<string, SecretUse>()
-  const toldIdentities = new Map<string, IdentityUse>()
-  const toldSectors = new Map<string, SectorProof>()
-  const toldCodes = new Map<string, CodeUse>()
-  const toldRefusals = new Map<string, ClientRefusals>()
+  const unsent = {
+    uses: new Unsent<SecretUse>(),
+    identities: new Unsent<IdentityUse>(),
+    sectors: new Unsent<SectorProof>(),
+    codes: new Unsent<CodeUse>(),
+    refusals: new Unsent<ClientRefusals>(mostRefusals),
+  }
   let stopped = false
   let changed = true
   let wake = (): void => undefined
@@ -87,18 +93,16 @@ function sendUpdates(
       if (!changed) await new Promise<void>((resolve) => (wake = resolve))
       if (stopped) return
       changed = false
-      const uses = newOf(live.uses, told)
-      const identityUses = newOf(live.identityUses, toldIdentities)
-      const sectorProofs = newOf(live.sectorProofs, toldSectors)
-      const codeUses = newOf(live.codeUses, toldCodes)
-      const refusals = newOf(live.refusals, toldRefusals)
+      const refusals = unsent.refusals.of(live.refusals)
+      // the others come with the next update
+      if (refusals.length === mostRefusals) changed = true
       await stream.send({
         replica: options.replica,
         serverConnected: live.serverConnected,
         live: [...live.live.values()],
         rejected: [...live.rejected],
         manifestDigest: live.manifestDigest,
-        uses,
+        uses: unsent.uses.of(live.uses),
         agentVersion: options.version,
         serverVersion: live.serverVersion,
         seen: [...live.seen.values()],
@@ -106,9 +110,9 @@ function sendUpdates(
         schemaMax: live.schemas.max,
         ...(live.platform ? { platform: live.platform } : {}),
         unknownKeys: live.unknownKeys,
-        identityUses,
-        sectorProofs,
-        codeUses,
+        identityUses: unsent.identities.of(live.identityUses),
+        sectorProofs: unsent.sectors.of(live.sectorProofs),
+        codeUses: unsent.codes.of(live.codeUses),
         refusals,
         ...(live.defaults ? { defaults: live.defaults } : {}),
         ...(live.usesSince === undefined
@@ -132,12 +136,4 @@ function sendUpdates(
     },
     done,
   }
-}
-
-/** @returns what was not sent yet, and records it as sent */
-function newOf<T>(known: ReadonlyMap<string, T>, told: Map<string, T>): T[] {
-  const fresh = [...known].filter(([key, one]) => told.get(key) !== one)
-  for (const [key, one] of fresh) told.set(key, one)
-  for (const key of told.keys()) if (!known.has(key)) told.delete(key)
-  return fresh.map(([, one]) => one)
 }

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import {
   AckSchema,
+  ClientRefusalsSchema,
   HelloSchema,
   RejectedClientSchema,
   ServerDefaultsSchema,
@@ -43,6 +44,24 @@ describe('LiveState', () => {
     const gone = live.untilHas([{ ref: { ...ref(7), digest: 'never' } }], 600_000)
     live.disconnected()
     await gone
+  })
+
+  it('holds the refusals that the server reports, until they are over or another server reports its own', () => {
+    const live = new LiveState()
+    const refused = (name: string, count: bigint) =>
+      create(ClientRefusalsSchema, { namespace: 'team', name, refusals: count > 0n ? [{ code: 'X', count }] : [] })
+    const known = () => [...live.refusals].map(([client, { refusals }]) => [client, refusals[0]!.count])
+    live.connected(create(HelloSchema, {}))
+    live.used([], undefined, { refusals: [refused('wiki', 1n), refused('mail', 1n)] })
+    live.used([], undefined, { refusals: [refused('wiki', 7n), refused('mail', 0n)] })
+    expect(known()).to.deep.equal([['team/wiki', 7n]])
+    live.used([], undefined)
+    expect(known()).to.deep.equal([['team/wiki', 7n]])
+    live.connected(create(HelloSchema, {}))
+    expect(known()).to.deep.equal([])
+    live.used([], undefined, { refusals: [refused('wiki', 1n)] })
+    live.left('team/wiki')
+    expect(known()).to.deep.equal([])
   })
 
   it('hands on what the server gives a client that leaves it open', () => {

@@ -52,6 +52,7 @@ export class Refusals {
   /** @param uid of the pod whose server refused */
   record(uid: string, said: readonly ClientRefusals[]): void {
     for (const { namespace, name, refusals } of said) {
+      if (refusals.length === 0) continue
       const key = `${namespace}/${name}`
       const known = this.#said.get(key) ?? new Map<string, Counted>()
       this.#said.set(key, known)
@@ -81,9 +82,12 @@ export class Refusals {
     this.#renewals.delete(key)
   }
 
-  /** Removes the clients that are gone. */
+  /** Removes the clients that are gone, and what was refused more than an hour ago. */
   removeAllBut(isKnown: (key: string) => boolean): void {
-    for (const key of this.#said.keys()) if (!isKnown(key)) this.remove(key)
+    for (const [key, known] of this.#said) {
+      this.#removeEnded(known)
+      if (known.size === 0 || !isKnown(key)) this.remove(key)
+    }
   }
 
   stop(): void {
@@ -116,8 +120,8 @@ export class Refusals {
   #publish(key: string): boolean {
     const known = this.#said.get(key)
     if (known === undefined) return false
-    const { clock, told } = this.#needs
-    for (const [entry, { lastSeen }] of known) if (clock.now() >= lastSeen + refusalLimits.keptMs) known.delete(entry)
+    const { told } = this.#needs
+    this.#removeEnded(known)
     if (known.size === 0) return false
     const all = [...known.values()].map(({ code, by, detail, lastSeen, before, counts }) => ({
       code,
@@ -129,6 +133,11 @@ export class Refusals {
     const isNews = ({ code, by }: KnownRefusal) => by === 'Client' && !tellsRefusal(told(key), { code, by })
     this.#published.set(key, { known: all, announced: this.#allowEvents(all.filter(isNews).map(({ code }) => code)) })
     return true
+  }
+
+  #removeEnded(known: Map<string, Counted>): void {
+    const now = this.#needs.clock.now()
+    for (const [entry, { lastSeen }] of known) if (now >= lastSeen + refusalLimits.keptMs) known.delete(entry)
   }
 
   /** @returns those of which an Event may tell */

@@ -129,6 +129,15 @@ describe(Refusals.name, () => {
     expect(woken).to.deep.equal([])
   })
 
+  it('forgets what is over an hour old, of clients that stay', () => {
+    say('a', 'apps/grafana', 1)
+    clock.advance(0)
+    clock.advance(60 * minute)
+    refusals.removeAllBut(() => true)
+    expect(refusals.published('apps/grafana').known).to.deep.equal([])
+    expect(clock.pending).to.equal(0)
+  })
+
   it('forgets clients that are gone', () => {
     say('a', 'apps/grafana', 1)
     say('a', 'apps/gitea', 1)

@@ -74,32 +74,36 @@ export class RefusalCounts {
     if (entry !== undefined) {
       entry.count++
       entry.lastSeen = now
-      entry.detail = detail.slice(0, longestKept)
+      entry.detail = ownCopy(detail)
       known.dueAt ??= now + refusalLimits.renewMs
       return false
     }
     const codes = [...known.entries.values()].filter((one) => one.by === by).length
     if (codes >= refusalLimits.codes) return false
-    known.entries.set(`${code} ${by}`, { code, by, detail: detail.slice(0, longestKept), count: 1, lastSeen: now })
+    known.entries.set(`${code} ${by}`, { code, by, detail: ownCopy(detail), count: 1, lastSeen: now })
     known.order = order
     known.dueAt = undefined
     return true
   }
 
   /** @param nextOrder for what falls due now
-   *  @returns the clients of which something is to be told that was not told up to `cursor` */
+   *  @returns the clients of which something is to be told that was not told up to `cursor`; without refusals when all are over */
   since(cursor: number, nextOrder: () => number): ClientRefusals[] {
     const now = this.#now()
     const changed: ClientRefusals[] = []
     for (const [clientId, known] of this.#clients) {
       for (const [key, { lastSeen }] of known.entries)
         if (now - lastSeen >= refusalLimits.keptMs) known.entries.delete(key)
-      if (known.entries.size === 0) this.#forget(clientId)
+      if (known.entries.size === 0) {
+        this.#forget(clientId)
+        changed.push(toldOf(known))
+        continue
+      }
       if (known.dueAt !== undefined && known.dueAt <= now) {
         known.order = nextOrder()
         known.dueAt = undefined
       }
-      if (known.order > cursor && known.entries.size > 0) changed.push(toldOf(known))
+      if (known.order > cursor) changed.push(toldOf(known))
     }
     return changed
   }
@@ -134,6 +138,9 @@ export class RefusalCounts {
     this.#clients.delete(clientId)
   }
 }
+
+/** A slice of a string keeps the whole of it in memory, and this one is part of a request of up to 16 KiB. */
+const ownCopy = (detail: string): string => Buffer.from(detail.slice(0, longestKept)).toString()
 
 function toldOf({ client, entries }: OfClient): ClientRefusals {
   const { namespace, name, clientId } = client

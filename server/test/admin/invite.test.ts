@@ -44,7 +44,7 @@ async function invite(
     rules: deskRules({ capabilities: [{ group: 'desk', may }] }),
     basePath: '',
     languages: ['en'],
-    said: { say: () => undefined, take: () => undefined },
+    said: { set: () => undefined, consume: () => undefined },
     desk: { toAct: async () => ({ kind: 'admitted', person }) },
     isReserved: async (names: { username: string }) => {
       seen.push(`asked about ${names.username}`)

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect } from 'chai'
 import { propertyRuns } from '@nauthera/harness/property-runs'
@@ -66,6 +68,19 @@ describe(RefusalCounts.name, () => {
     refuse(client('two'), 'CODE_REFUSED')
     now += 30 * minute
     expect(codesOf('one')).to.deep.equal(['CODE_REFUSED'])
+    refuse(client('three'), 'CODE_REFUSED')
+    const cursor = order
+    now += 60 * minute
+    expect(
+      told(cursor).map(({ name, refusals }) => [name, refusals]),
+      'and says so once',
+    ).to.deep.equal([
+      ['one', []],
+      ['two', []],
+      ['three', []],
+    ])
+    expect(told(cursor)).to.deep.equal([])
+    refuse(client('two'), 'CODE_REFUSED')
     counts.keepOnly({ find: (id: string) => (id === 'apps.one' ? client('one') : undefined) } as Registry)
     expect(codesOf('two')).to.deep.equal([])
     refuse(client('one', { uid: 'made anew' }), 'PKCE_MISSING')
@@ -97,9 +112,26 @@ describe(RefusalCounts.name, () => {
     for (let n = 0; n < refusalLimits.clients; n++) refuse(client(`p${n}`), 'SCOPE_NOT_GRANTED', 'Client')
     expect(told()).to.have.length(refusalLimits.clients)
     now += 60 * minute
-    expect(told()).to.deep.equal([])
+    expect(told().filter(({ refusals }) => refusals.length > 0)).to.deep.equal([])
     refuse(client('s0'), 'SECRET_WRONG', 'Anyone')
     expect(codesOf('s0'), 'there is room again').to.deep.equal(['SECRET_WRONG'])
+  })
+
+  it('keeps nothing of a request but its detail', () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const used = () => {
+      collect()
+      return process.memoryUsage().heapUsed
+    }
+    const codes = ['CODE_REFUSED', 'SECRET_WRONG', 'SCOPE_NOT_GRANTED', 'PKCE_MISSING'] as const
+    const before = used()
+    for (let n = 0; n < 500; n++)
+      for (const code of codes) {
+        const request = Buffer.alloc(16_000, `${n}`).toString('latin1')
+        refuse(client(`c${n}`), code, 'Anyone', request.slice(100, 15_000))
+      }
+    expect((used() - before) / 2_000, 'bytes for each').to.be.lessThan(3_000)
   })
 
   it('counts nothing of a client by metadata document: it has no object', () => {

@@ -21,6 +21,7 @@ export function tables(on: Subject): void {
         ['READY', 0],
         ['AGE', 0],
         ['REASON', 1],
+        ['REFUSED', 1],
         ['POLICY', 1],
         ['ISSUER', 1],
       ])
