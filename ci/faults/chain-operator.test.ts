@@ -231,7 +231,7 @@ describe('the operator and its API under three replicas with load', function () 
       return api.set(object)
     }
     const pod = await startServerPod({
-      api: Object.create(api, { put: { value: put } }) as typeof api,
+      api: Object.create(api, { set: { value: put } }) as typeof api,
       release,
       namespace: releaseNamespace,
       name: 'server-proxied',
