@@ -576,7 +576,7 @@ export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 14);
 
 /**
- * Requests in the name of a client that the server refused: all that it knows of them.
+ * Requests in the name of a client that the server refused: all that it knows of them, none when the last one is an hour ago.
  *
  * @generated from message nauthera.config.v1.ClientRefusals
  */
