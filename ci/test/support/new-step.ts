@@ -42,7 +42,7 @@ import type { Step } from '../attempt/attempt.ts'
 export function createAcceptTerms(needs: { readonly database: Connection }): Step {
   const accepted = createAcceptedTerms(needs)
   return {
-    async take(attempt) {
+    async run(attempt) {
       const { account, interaction, paths } = attempt
       if (!account || (await accepted.has(account.accountId))) return { kind: 'passed', attempt }
       const { client } = interaction
@@ -80,15 +80,15 @@ export function createAcceptTerms(needs: { readonly database: Connection }): Ste
   'server/src/store/people/accepted-terms.ts': `import { statement } from '../driver/postgres.ts'
 import type { Connection } from '../driver/postgres.ts'
 
-const find = statement('accepted-terms-find', 'SELECT user_id FROM accepted_terms WHERE user_id = $1::uuid')
+const find = statement('accepted-terms-find', 'SELECT user_id FROM accepted_terms WHERE user_id = $userId::uuid')
 const insert = statement(
   'accepted-terms-insert',
-  'INSERT INTO accepted_terms (user_id) VALUES ($1::uuid) ON CONFLICT DO NOTHING',
+  'INSERT INTO accepted_terms (user_id) VALUES ($userId::uuid) ON CONFLICT DO NOTHING',
 )
 
 export const createAcceptedTerms = ({ database }: { database: Connection }) => ({
-  has: async (userId: string): Promise<boolean> => (await database.query(find, [userId])).length > 0,
-  add: async (userId: string): Promise<void> => void (await database.query(insert, [userId])),
+  has: async (userId: string): Promise<boolean> => (await database.query(find, { userId })).length > 0,
+  add: async (userId: string): Promise<void> => void (await database.query(insert, { userId })),
 })
 `,
 }
