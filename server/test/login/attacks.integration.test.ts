@@ -279,11 +279,9 @@ describe('attacks on a sign-in', function () {
     idle.postMessage('end')
     const [idleP99] = (await once(idle, 'message')) as [number]
     for (const { status, headers } of answers) {
-      // 503: on a busy machine the database has no free connection within a second
-      expect(status).to.be.oneOf([303, 429, 503])
-      if (status !== 303) expect(Number(headers['retry-after'])).to.be.greaterThan(0)
+      expect(status).to.be.oneOf([303, 429])
+      if (status === 429) expect(Number(headers['retry-after'])).to.be.greaterThan(0)
     }
-    expect(answers.some(({ status }) => status === 303)).to.equal(true)
     // on a machine with nothing else to do, this is the delay
     expect(ownP99).to.be.below(100)
     // three times that on a shared machine; nanoseconds. A thread that sleeps much waits less than one that works
