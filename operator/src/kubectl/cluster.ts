@@ -1,4 +1,5 @@
 // Reads objects through kubectl, so that kubeconfig, context, plugins for credentials and proxies are the same as everywhere else.
+import { isJsonRecord, parseJsonRecord } from '@nauthera/runtime/json'
 import type { OIDCClient } from '../api/oidc-client.ts'
 
 /** One call of kubectl. @returns undefined for `code` when it could not be started */
@@ -47,9 +48,9 @@ export function readSecret(
   name: string,
   flags: ClusterFlags,
 ): Answer<Readonly<Record<string, string>>> {
-  const answer = get(call, ['secret', name, ...flagsOf(flags)], isRecord)
+  const answer = get(call, ['secret', name, ...flagsOf(flags)], isJsonRecord)
   if (answer.kind !== 'found') return answer
-  const data = isRecord(answer.value['data']) ? answer.value['data'] : {}
+  const data = isJsonRecord(answer.value['data']) ? answer.value['data'] : {}
   const decoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(String(value), 'base64').toString()])
   return { kind: 'found', value: Object.fromEntries(decoded) as Record<string, string> }
 }
@@ -63,7 +64,7 @@ function get<Value>(
   if (code === undefined)
     return { kind: 'failed', message: 'kubectl cannot be started: install it, and put it into your PATH' }
   if (code !== 0) return { kind: kindOf(stderr), message: stderr.trim() }
-  const value = parsed(stdout)
+  const value = parseJsonRecord(stdout)
   if (!isWanted(value)) return { kind: 'failed', message: `kubectl get ${args.join(' ')} gave no such object` }
   return { kind: 'found', value }
 }
@@ -73,20 +74,12 @@ function kindOf(stderr: string): 'absent' | 'forbidden' | 'failed' {
   return stderr.includes('(Forbidden)') ? 'forbidden' : 'failed'
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** The API server has checked the rest against the schema. */
 const isClient = (value: unknown): value is OIDCClient =>
-  isRecord(value) && value['kind'] === 'OIDCClient' && isRecord(value['metadata']) && isRecord(value['spec'])
+  isJsonRecord(value) &&
+  value['kind'] === 'OIDCClient' &&
+  isJsonRecord(value['metadata']) &&
+  isJsonRecord(value['spec'])
 
 const isList = (value: unknown): value is { readonly items: readonly unknown[] } =>
-  isRecord(value) && Array.isArray(value['items'])
+  isJsonRecord(value) && Array.isArray(value['items'])

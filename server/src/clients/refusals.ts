@@ -95,7 +95,7 @@ export class RefusalCounts {
       for (const [key, { lastSeen }] of known.entries)
         if (now - lastSeen >= refusalLimits.keptMs) known.entries.delete(key)
       if (known.entries.size === 0) {
-        this.#forget(clientId)
+        this.#remove(clientId)
         changed.push(toldOf(known))
         continue
       }
@@ -108,16 +108,16 @@ export class RefusalCounts {
     return changed
   }
 
-  /** Forgets clients that are gone. */
-  keepOnly(registry: Registry): void {
+  /** Removes the clients that are gone. */
+  removeAllBut(registry: Registry): void {
     for (const [clientId, { client }] of this.#clients)
-      if (registry.find(clientId)?.uid !== client.uid) this.#forget(clientId)
+      if (registry.find(clientId)?.uid !== client.uid) this.#remove(clientId)
   }
 
   /** @returns what is counted of the client; undefined when there is no room for one more */
   #roomOf(client: RegisteredClient, by: RefusedBy): OfClient | undefined {
     const { clientId, uid } = client
-    if (this.#clients.get(clientId)?.client.uid !== uid) this.#forget(clientId)
+    if (this.#clients.get(clientId)?.client.uid !== uid) this.#remove(clientId)
     const before = this.#clients.get(clientId)
     const isOfAnyone = by === 'Anyone'
     if (before?.isOfAnyone === true && !isOfAnyone) {
@@ -133,7 +133,7 @@ export class RefusalCounts {
     return known
   }
 
-  #forget(clientId: string): void {
+  #remove(clientId: string): void {
     if (this.#clients.get(clientId)?.isOfAnyone === true) this.#ofAnyone--
     this.#clients.delete(clientId)
   }

@@ -144,7 +144,7 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
       }
     },
     removeAllBut(registry) {
-      refusals.keepOnly(registry)
+      refusals.removeAllBut(registry)
       for (const known of [identities, sectors, codes])
         for (const [clientId, { uid }] of known) if (registry.find(clientId)?.uid !== uid) known.delete(clientId)
       for (const [key, { use }] of uses) {

@@ -81,7 +81,7 @@ describe(RefusalCounts.name, () => {
     ])
     expect(told(cursor)).to.deep.equal([])
     refuse(client('two'), 'CODE_REFUSED')
-    counts.keepOnly({ find: (id: string) => (id === 'apps.one' ? client('one') : undefined) } as Registry)
+    counts.removeAllBut({ find: (id: string) => (id === 'apps.one' ? client('one') : undefined) } as Registry)
     expect(codesOf('two')).to.deep.equal([])
     refuse(client('one', { uid: 'made anew' }), 'PKCE_MISSING')
     expect(codesOf('one')).to.deep.equal(['PKCE_MISSING'])

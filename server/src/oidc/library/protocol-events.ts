@@ -8,7 +8,7 @@ import { auditedRequest } from '../request-context.ts'
 import { currentRequest } from './current-request.ts'
 import { certificateReason } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
-import { refusalOf } from './refusals.ts'
+import { refusalOf, wordsOf } from './refusals.ts'
 import type { OAuthFault } from './refusals.ts'
 import { clientOf, emitterOf, parameterOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
@@ -61,7 +61,7 @@ function refused(needs: Needs, context: Context, error: OAuthFault): void {
   // not a refusal: the device asks again
   if (error.error === 'authorization_pending') return
   const event = error.error === 'invalid_client' ? 'client.auth_failed' : 'token.refused'
-  const reason = certificateReason(error.error_detail ?? error.error_description ?? error.message)
+  const reason = certificateReason(wordsOf(error))
   record(needs, context, event, { outcome: 'failure', reason })
   countRefusal(needs, context, error, true)
 }

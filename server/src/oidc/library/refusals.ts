@@ -11,6 +11,10 @@ import type { Context } from './shapes.ts'
 
 export type OAuthFault = Error & { error?: string; error_detail?: string; error_description?: string }
 
+/** @returns why, in words of the library or of ours. A parser of JSON quotes what it was given, and that may be of a person or a secret. */
+export const wordsOf = ({ cause, error_detail: detail, error_description: description, message }: OAuthFault): string =>
+  (cause instanceof SyntaxError ? description : (detail ?? description)) ?? message
+
 /** Answers of a flow that goes on, or faults of ours: nobody has to look at the client. */
 const noRefusals: readonly string[] = [
   'authorization_pending',
@@ -115,7 +119,7 @@ export function refusalOf(
   const { context, client } = at
   const name = error.error ?? 'server_error'
   if (noRefusals.includes(name)) return undefined
-  const words = error.error_detail ?? error.error_description ?? error.message
+  const words = wordsOf(error)
   const rule = rules.find(({ errors, says }) => errors.includes(name) && says?.test(words) !== false)
   if (rule === undefined) return undefined
   const isProven = at.provesClients && provesItself({ name, words, client })
