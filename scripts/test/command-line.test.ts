@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 
@@ -16,5 +17,13 @@ describe('the command line of a script', function () {
     const wrong = house('--lst')
     expect([wrong.status, wrong.stdout]).to.deep.equal([2, ''])
     expect(wrong.stderr).to.include("'--lst'").and.include('--list').and.not.include('    at ')
+  })
+
+  it('of package.json is prepared first, so that a fresh clone with any Node can run it', () => {
+    const { scripts } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { scripts: Record<string, string> }
+    const unprepared = Object.keys(scripts).filter(
+      (name) => / node \S+\.ts/.test(scripts[name]!) && !scripts[`pre${name}`]?.startsWith('node scripts/prepare.mjs'),
+    )
+    expect(unprepared).to.deep.equal([])
   })
 })
