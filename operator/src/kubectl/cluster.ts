@@ -63,11 +63,19 @@ function get<Value>(
   const { code, stdout, stderr } = call(['get', ...args, '--output', 'json'])
   if (code === undefined)
     return { kind: 'failed', message: 'kubectl cannot be started: install it, and put it into your PATH' }
-  if (code !== 0) return { kind: kindOf(stderr), message: stderr.trim() }
+  if (code !== 0) return { kind: kindOf(stderr), message: withoutLog(stderr) }
   const value = parseJsonRecord(stdout)
   if (!isWanted(value)) return { kind: 'failed', message: `kubectl get ${args.join(' ')} gave no such object` }
   return { kind: 'found', value }
 }
+
+/** kubectl repeats its own log before it says what is wrong. */
+const withoutLog = (stderr: string): string =>
+  stderr
+    .split('\n')
+    .filter((line) => !/^[EWI]\d{4} /.test(line))
+    .join('\n')
+    .trim()
 
 function kindOf(stderr: string): 'absent' | 'forbidden' | 'failed' {
   if (stderr.includes('(NotFound)')) return 'absent'

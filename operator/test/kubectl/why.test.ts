@@ -68,7 +68,12 @@ function run(
     kubectl: (called) => {
       calls.push(called.join(' '))
       if (called[1] === 'secret') return cluster.secret ?? holding(secret)
-      if (first === undefined) return { ...absent, stderr: 'Error from server (NotFound): oidcclients "app" not found' }
+      if (first === undefined)
+        return {
+          ...absent,
+          stderr:
+            'E1130 05:22:53.9 memcache.go:265] "Unhandled"\nError from server (NotFound): oidcclients "app" not found\n',
+        }
       return answer(args[0] === 'list' ? { items: cluster.clients!.map(withKind) } : withKind(first))
     },
   })
@@ -164,7 +169,7 @@ describe('kubectl nauthera why', () => {
   it('exits with 2 and says why when the client cannot be read', () => {
     const { code, error } = run(['why', 'app'], {})
     expect(code).to.equal(2)
-    expect(error).to.include('oidcclients "app" not found')
+    expect(error, 'without the log of kubectl').to.equal('Error from server (NotFound): oidcclients "app" not found\n')
   })
 })
 
