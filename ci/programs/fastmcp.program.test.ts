@@ -62,6 +62,12 @@ tryProgram({
       expect((await signIn())[1]).to.have.property('preferred_username', 'ada')
       expect(issuer.refreshed()).to.equal(before + 1)
     },
+    // its server leaves thirty seconds between two reads of `/jwks`
+    'signing keys rotated': async ({ issuer, signIn, whoIs }) => {
+      await issuer.rotateSigningKeys(35_000)
+      for (const end = Date.now() + 40_000; Date.now() < end;)
+        expect(await whoIs(await signIn())).to.have.property('preferred_username', 'ada')
+    },
     'signs out': 'a client of MCP has no sign-out',
   },
 })
