@@ -1,6 +1,7 @@
 // Mocha's spec report, which files took longest, then one plain line with the numbers. A run that leaves something open fails and does
 // not hang.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { relative } from 'node:path'
 import mocha from 'mocha'
 import { plainLine } from './plain-line.ts'
@@ -16,14 +17,14 @@ export default class Reporter extends Spec {
   constructor(runner, options) {
     super(runner, options)
     const slowest = followFiles(runner)
+    const leftOpen = followOpenResources(runner)
     runner.once('end', () => {
       const { counts } = options.reporterOptions ?? {}
       if (counts !== undefined) writeFileSync(counts, JSON.stringify(this.stats))
       process.stdout.write(`${slowest()}\n${plainLine(this.stats)}\n`)
       setTimeout(() => {
-        const open = process.getActiveResourcesInfo().filter((name) => name !== 'TTYWrap' && name !== 'PipeWrap')
         process.stderr.write(
-          `The tests ended ${settleMs / 1000} s ago and something is still open: ${open.join(', ')}\n`,
+          `The tests ended ${settleMs / 1000} s ago and something is still open: ${openResources().join(', ')}\n${leftOpen()}`,
         )
         process.exit(1)
       }, settleMs).unref()
@@ -57,6 +58,29 @@ function followFiles(runner) {
           `${seconds.map((one) => one.toFixed(1).padStart(7)).join(' ')}  ${relative(process.cwd(), file)}`,
       )
     return `\nThe slowest files: seconds, and CPU seconds here and in processes that have ended\n${lines.join('\n')}\n`
+  }
+}
+
+/** What keeps the process from ending: the names of Node's resources, without the streams of the process. */
+const openResources = () => process.getActiveResourcesInfo().filter((name) => name !== 'TTYWrap' && name !== 'PipeWrap')
+
+/** @returns after which files more was open than before them, and where the sockets lead: a leak has one of these files */
+function followOpenResources(runner) {
+  const more = []
+  let before = 0
+  runner.on('suite', (suite) => {
+    if (suite.parent?.root) before = openResources().length
+  })
+  runner.on('suite end', (suite) => {
+    const open = openResources().length
+    if (suite.parent?.root && open > before) more.push(`  +${open - before}  ${relative(process.cwd(), suite.file)}`)
+  })
+  return () => {
+    const sockets = process
+      ._getActiveHandles()
+      .filter((handle) => handle instanceof Socket && handle.remotePort !== undefined)
+      .map((socket) => `  ${socket.localPort} -> ${socket.remotePort}, ${socket.bytesRead} bytes read`)
+    return `More was open after these files than before them:\n${more.join('\n')}\nSockets:\n${sockets.join('\n')}\n`
   }
 }
 
