@@ -11,6 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** What npm says when it reaches no registry. */
 const unreachable = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED|network timeout/
 const neededNode = 24
+const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 /** Programs that tests run, any of `programs` will do. `optional`: a test without it says why it could not run. */
 const servers = [
@@ -155,13 +156,15 @@ function isInstalled(program) {
   })
 }
 
-/** Runs a program and says after 5, 10, 20, 40 s and so on that it still runs.
+/** Runs a program and says after 5, 10, 20, 40 s and so on that it still runs. Who ends this ends the program.
  *  @returns its exit code and all that it wrote */
 async function run(program, args, title, env = process.env) {
   say(`${title} ...`)
   const started = Date.now()
   const seconds = () => Math.round((Date.now() - started) / 1000)
   const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const pass = (signal) => child.kill(signal)
+  for (const signal of endSignals) process.on(signal, pass)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
   let timer
@@ -174,9 +177,11 @@ async function run(program, args, title, env = process.env) {
   tellAfter(5000, 5000)
   const status = await new Promise((resolve) => {
     child.once('error', (error) => ((output += error.message), resolve(127)))
-    child.once('close', resolve)
+    child.once('close', (code, signal) => resolve(signal ?? code))
   })
   clearTimeout(timer)
+  for (const signal of endSignals) process.off(signal, pass)
+  if (endSignals.includes(status)) process.exit(1)
   if (status === 0 && seconds() > 0) say(`${title}: done in ${seconds()} s`)
   return { status, output }
 }

@@ -23,7 +23,7 @@ describe('npm run dev in a fresh clone', function () {
       mkdirSync(join(clone, 'scripts'))
       for (const file of ['scripts/prepare.mjs', 'package.json', 'package-lock.json'])
         cpSync(join(root, file), join(clone, file))
-      const registry = createServer(() => undefined)
+      const registry = createServer((socket) => socket.on('error', () => undefined).resume())
       await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', () => resolve()))
       const { port } = registry.address() as AddressInfo
       if (!listens) registry.close()
@@ -50,7 +50,8 @@ describe('npm run dev in a fresh clone', function () {
         expect(said).to.match(/the package registry (does not answer|has not answered yet): is this machine offline\?/)
       } finally {
         child.kill('SIGTERM')
-        registry.close()
+        // npm ends with it: it holds connections for minutes
+        if (listens) await new Promise((resolve) => registry.close(resolve))
       }
     })
 })
