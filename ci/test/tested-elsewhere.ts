@@ -20,7 +20,10 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   ],
   'operator/src/intake/*': ['operator/test/reconcile.integration.test.ts'],
   'operator/src/keys/*': ['local/test/product/stack.integration.test.ts'],
-  'operator/src/kubectl/*': ['operator/test/kubectl/render.test.ts'],
+  'operator/src/kubectl/**': [
+    'operator/test/kubectl/files/render.test.ts',
+    'operator/test/kubectl/clients/why.test.ts',
+  ],
   'operator/src/kubernetes/*': [
     'operator/test/kubernetes/connection.integration.test.ts',
     'operator/test/rotation.integration.test.ts',

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { refusalKinds } from '@nauthera/rules/refusals'
 import type { RefusalCode } from '@nauthera/rules/refusals'
 import { expect } from 'chai'
-import type { OIDCClientStatus } from '../../src/api/client-status.ts'
-import type { OIDCClient } from '../../src/api/oidc-client.ts'
-import { runCommand } from '../../src/kubectl/command.ts'
-import { client } from '../decide/clients.ts'
+import type { OIDCClientStatus } from '../../../src/api/client-status.ts'
+import type { OIDCClient } from '../../../src/api/oidc-client.ts'
+import { runCommand } from '../../../src/kubectl/command.ts'
+import { client } from '../../decide/clients.ts'
 
 const now = Date.parse('2026-01-01T12:00:00Z')
 const secret = 's'.repeat(43)

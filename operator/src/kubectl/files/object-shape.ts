@@ -1,6 +1,6 @@
 // Checks what the API server checks of every object, such as its name.
 import type { Fault } from '@nauthera/runtime/coded-error'
-import { matches, patterns } from '../api/patterns.ts'
+import { matches, patterns } from '../../api/patterns.ts'
 
 /** @returns whether the API takes it as the name of a namespace (an RFC 1123 label) */
 export const isNamespaceName = (name: string): boolean =>

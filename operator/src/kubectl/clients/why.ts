@@ -1,9 +1,9 @@
 // Explains why a client does not work: what is wrong first, then what to do, then what is well.
 import { createHash } from 'node:crypto'
 import { isRefusalCode, refusalKinds } from '@nauthera/rules/refusals'
-import { authMethodOf } from '../api/client-rules.ts'
-import type { Condition, OIDCClientStatus } from '../api/client-status.ts'
-import type { OIDCClient } from '../api/oidc-client.ts'
+import { authMethodOf } from '../../api/client-rules.ts'
+import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
+import type { OIDCClient } from '../../api/oidc-client.ts'
 
 /** What the application's Secret holds, as far as the caller may read it. */
 export type SecretSeen =

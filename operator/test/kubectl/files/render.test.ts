@@ -3,9 +3,9 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { parseAllDocuments } from 'yaml'
-import { runCommand } from '../../src/kubectl/command.ts'
+import { runCommand } from '../../../src/kubectl/command.ts'
 
-const root = new URL('../../../', import.meta.url)
+const root = new URL('../../../../', import.meta.url)
 
 function run(args: readonly string[], files: Readonly<Record<string, string>> = {}) {
   let [out, error] = ['', '']

@@ -1,5 +1,5 @@
 // Lists clients with what people look for: what is not Ready, what is refused, what rotates soon.
-import type { OIDCClient } from '../api/oidc-client.ts'
+import type { OIDCClient } from '../../api/oidc-client.ts'
 
 export interface ListFilter {
   readonly notReady: boolean
