@@ -19,6 +19,7 @@ import { renderChartFiles } from './chart/generate.ts'
 import { renderCliPage } from './cli-page.ts'
 import { readCommandLine } from './command-line.ts'
 import { renderFieldsPage } from './fields-page.ts'
+import { renderMetricsPage } from './metrics-page.ts'
 import { idPages, readUses, renderIdPage } from './test-ids.ts'
 import { renderTree } from './tree.ts'
 
@@ -208,6 +209,7 @@ const files = [
   renderErrors(),
   { path: 'docs/cli.md', content: renderCliPage() },
   { path: 'docs/fields.md', content: renderFieldsPage() },
+  { path: 'docs/metrics.md', content: renderMetricsPage() },
   renderTree(),
   ...renderIdPages(),
   ...renderMeasurements(readReport(reportFile), readExplained()),

@@ -20,7 +20,7 @@ import { createPatience } from '@nauthera/operator/status/patience'
 import { PolicyTally } from '@nauthera/operator/status/policy-tally'
 import { createUsage } from '@nauthera/server/clients/usage'
 import { createLogos } from '@nauthera/server/http/branding/logos'
-import { createRouteNames, observeLatency } from '@nauthera/server/http/request/request-log'
+import { createRouteNames, observeRequests } from '@nauthera/server/http/request/request-log'
 import { createLogoutTurns } from '@nauthera/server/oidc/artefacts/logout-turns'
 import { createDocuments } from '@nauthera/server/oidc/clients/documents'
 import { Seen } from '@nauthera/server/oidc/keys/seen'
@@ -104,10 +104,10 @@ const server: readonly Unit[] = [
     most: 200,
     make: () => {
       const routeOf = createRouteNames(['/token', '/interaction/:uid/sign-in'], '')
-      const observe = observeLatency(createMetrics('test'))
+      const observe = observeRequests(createMetrics('test'))
       return (index) => {
         const route = routeOf(index % 2 ? `/interaction/${index}/sign-in/${index}` : `/${index}/token`)
-        observe({ route, method: 'GET', status: 404, seconds: 0.001 })
+        observe({ route, status: 404, seconds: 0.001 })
       }
     },
   },
@@ -320,7 +320,7 @@ const agent: readonly Unit[] = [
     most: 8,
     make: () => {
       const live = new LiveState()
-      const reports = new SecretReports({ log, metrics: {} as never, live, wallNow: () => 0 })
+      const reports = new SecretReports({ log, live, wallNow: () => 0 })
       return (index) => {
         const use = { namespace: 'n', name: `c${index}`, secretId: 'a' } as never
         live.used([use], undefined, { identities: [use], sectors: [use] })

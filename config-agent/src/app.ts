@@ -55,13 +55,7 @@ export async function startAgent(needs: Needs): Promise<{ statusPort: number }> 
   const certificates = await startCertificates(needs)
   const live = new LiveState()
   const words = createOperatorWords(monotonic)
-  const reports = createReports({
-    log,
-    metrics,
-    live,
-    wallNow: Date.now,
-    namesClients: settings.metrics.clientNames,
-  })
+  const reports = createReports({ log, metrics, live, wallNow: Date.now })
   const mounted = await loadShards(settings, live, reports)
   const platformKeys = new PlatformKeys(settings.clientsDirectory)
   const agent: Agent = { live, words, reports, mounted, platformKeys }

@@ -41,16 +41,6 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   status: listenSettings(9443),
   management: listenSettings(9091),
-  metrics: z
-    .strictObject({
-      clientNames: z
-        .boolean()
-        .default(false)
-        .describe(
-          'Whether metrics carry the names of clients (nauthera_client_secret_last_used_timestamp_seconds). Everybody who reads the metrics then sees who the clients of all namespaces are; status.secret.lastUsed of a client says the same to its owner.',
-        ),
-    })
-    .prefault({}),
   log: logSettings,
 })
 

@@ -188,7 +188,7 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
 
 /** Begins to look at the clients that wait. */
 function startQueue(
-  { metrics }: Pick<Leader, 'metrics'>,
+  { metrics, clock }: Pick<Leader, 'metrics' | 'clock'>,
   about: {
     queue: ReturnType<typeof createWorkQueue>
     crowd: Crowd
@@ -200,11 +200,11 @@ function startQueue(
 ): void {
   const { queue, crowd, onCalm, reconciler, clients } = about
   queue.start(async (key) => {
-    const stopTimer = metrics.reconcileSeconds.startTimer()
+    const began = clock.monotonic()
     try {
       await reconciler.reconcile(key)
     } finally {
-      stopTimer()
+      metrics.reconcileSeconds.observe((clock.monotonic() - began) / 1000)
       metrics.queueDepth.set(queue.depth)
       if (crowd.record(queue.depth)) onCalm()
       metrics.clients.set(clients.size)

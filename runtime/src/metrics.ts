@@ -1,16 +1,78 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 
-/** The metrics of one process. Each name begins with `nauthera_`; labels have few values, never a person or a token. */
+/** What a label may say: these words, or at most so many values of a kind. Every other value is counted as `other`. */
+type LabelValues = readonly string[] | { readonly of: string; readonly most: number }
+type LabelSet = Readonly<Record<string, LabelValues>>
+
+/** A metric of a process. Its name begins with `nauthera_` and ends with its unit; a counter's ends with `_total`. */
+export interface MetricDefinition<Type extends string = string, Labels extends LabelSet = LabelSet> {
+  readonly type: Type
+  readonly name: string
+  /** What it tells, as a sentence. */
+  readonly help: string
+  readonly labels: Labels
+  /** Upper bounds of a histogram, in the unit that the name says. */
+  readonly buckets?: readonly number[] | undefined
+}
+
+/** Defines a counter. @param labels by name: few values, never a client, a person or a token */
+export const defineCounter = <const Labels extends LabelSet = {}>(
+  name: string,
+  help: string,
+  labels = {} as Labels,
+): MetricDefinition<'counter', Labels> => ({ type: 'counter', name, help, labels })
+
+/** Defines a gauge. @param labels as for a counter */
+export const defineGauge = <const Labels extends LabelSet = {}>(
+  name: string,
+  help: string,
+  labels = {} as Labels,
+): MetricDefinition<'gauge', Labels> => ({ type: 'gauge', name, help, labels })
+
+const usualBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** Defines a histogram. @param labels as for a counter */
+export const defineHistogram = <const Labels extends LabelSet = {}>(
+  name: string,
+  help: string,
+  labels = {} as Labels,
+  buckets: readonly number[] = usualBuckets,
+): MetricDefinition<'histogram', Labels> => ({ type: 'histogram', name, help, labels, buckets })
+
+/** How many series a metric has at most: three more than its buckets for each histogram. */
+export function mostSeries({ labels, buckets }: MetricDefinition): number {
+  const values = Object.values(labels).map((each) => ('of' in each ? each.most : each.length) + 1)
+  return values.reduce((product, count) => product * count, buckets ? buckets.length + 3 : 1)
+}
+
+type Values<Labels extends LabelSet> = {
+  readonly [Name in keyof Labels]: Labels[Name] extends readonly string[] ? Labels[Name][number] : string
+}
+/** The values of the labels, where there are labels. */
+type LabelArguments<Labels extends LabelSet> = keyof Labels extends never ? [] : [values: Values<Labels>]
+
+export interface CounterOf<Labels extends LabelSet = {}> {
+  inc(...given: [...LabelArguments<Labels>, by?: number]): void
+}
+
+export interface GaugeOf<Labels extends LabelSet = {}> {
+  set(...given: [...LabelArguments<Labels>, value: number]): void
+  inc(...given: [...LabelArguments<Labels>, by?: number]): void
+  /** Removes every series. */
+  reset(): void
+}
+
+export interface HistogramOf<Labels extends LabelSet = {}> {
+  observe(...given: [...LabelArguments<Labels>, value: number]): void
+}
+
+/** The metrics of one process. */
 export interface Metrics {
-  counter<Label extends string>(name: string, help: string, labels?: readonly Label[]): Counter<Label>
-  gauge<Label extends string>(name: string, help: string, labels?: readonly Label[]): Gauge<Label>
-  /** @param buckets upper bounds in the unit that the name says */
-  histogram<Label extends string>(
-    name: string,
-    help: string,
-    labels?: readonly Label[],
-    buckets?: readonly number[],
-  ): Histogram<Label>
+  counter<Labels extends LabelSet>(definition: MetricDefinition<'counter', Labels>): CounterOf<Labels>
+  gauge<Labels extends LabelSet>(definition: MetricDefinition<'gauge', Labels>): GaugeOf<Labels>
+  histogram<Labels extends LabelSet>(definition: MetricDefinition<'histogram', Labels>): HistogramOf<Labels>
+  /** Called before each rendering, to set gauges to what is true now. */
+  onRender(refresh: () => void): void
   /** @returns the text of /metrics */
   render(): Promise<string>
   readonly contentType: string
@@ -21,13 +83,69 @@ export function createMetrics(processName: string): Metrics {
   const registry = new Registry()
   registry.setDefaultLabels({ process: processName })
   collectDefaultMetrics({ register: registry })
-  const registers = [registry]
+  const refreshes: (() => void)[] = []
+  const of = ({ name, help, labels }: MetricDefinition) => ({
+    name,
+    help,
+    labelNames: Object.keys(labels),
+    registers: [registry],
+  })
   return {
-    counter: (name, help, labels = []) => new Counter({ name, help, labelNames: labels, registers }),
-    gauge: (name, help, labels = []) => new Gauge({ name, help, labelNames: labels, registers }),
-    histogram: (name, help, labels = [], buckets) =>
-      new Histogram({ name, help, labelNames: labels, registers, ...(buckets ? { buckets: [...buckets] } : {}) }),
-    render: () => registry.metrics(),
+    counter: (definition) => {
+      const counter = new Counter(of(definition))
+      const split = splitter(definition.labels)
+      return { inc: (...given) => counter.inc(...split(given)) }
+    },
+    gauge: (definition) => {
+      const gauge = new Gauge(of(definition))
+      const split = splitter(definition.labels)
+      return {
+        set: (...given) => {
+          const [labels, value = 0] = split(given)
+          gauge.set(labels, value)
+        },
+        inc: (...given) => gauge.inc(...split(given)),
+        reset: () => gauge.reset(),
+      }
+    },
+    histogram: (definition) => {
+      const histogram = new Histogram({ ...of(definition), buckets: [...(definition.buckets ?? [])] })
+      const split = splitter(definition.labels)
+      return {
+        observe: (...given) => {
+          const [labels, value = 0] = split(given)
+          histogram.observe(labels, value)
+        },
+      }
+    },
+    onRender: (refresh) => void refreshes.push(refresh),
+    render: () => {
+      for (const refresh of refreshes) refresh()
+      return registry.metrics()
+    },
     contentType: registry.contentType,
+  }
+}
+
+/** @returns the labels and the number of what was given; a value of a label that is not foreseen is `other` there */
+function splitter(labels: LabelSet): (given: readonly unknown[]) => [Record<string, string>, number | undefined] {
+  const bounds = Object.entries(labels).map(([name, values]) => [name, boundOf(values)] as const)
+  if (bounds.length === 0) return ([value]) => [{}, value as number | undefined]
+  return ([values, value]) => {
+    const given = values as Record<string, string>
+    const bounded: Record<string, string> = {}
+    for (const [name, bound] of bounds) bounded[name] = bound(given[name] ?? '')
+    return [bounded, value as number | undefined]
+  }
+}
+
+function boundOf(values: LabelValues): (value: string) => string {
+  const known = new Set<string>('of' in values ? [] : values)
+  const most = 'of' in values ? values.most : known.size
+  return (value) => {
+    if (known.has(value)) return value
+    if (known.size >= most) return 'other'
+    known.add(value)
+    return value
   }
 }

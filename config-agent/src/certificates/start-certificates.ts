@@ -5,6 +5,7 @@ import { linkFiles } from '@nauthera/proto/names'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { agentMetrics } from '../metrics.ts'
 import type { AgentSettings } from '../settings.ts'
 import { createPodCa } from './pod-ca.ts'
 
@@ -39,11 +40,7 @@ export async function startCertificates(needs: {
   )
   onStop('link', () => link.stop())
 
-  const expiry = needs.metrics.gauge(
-    'nauthera_agent_certificate_expiry_timestamp_seconds',
-    'When each certificate of this pod ends to be valid.',
-    ['certificate'],
-  )
+  const expiry = needs.metrics.gauge(agentMetrics.certificateExpiry)
   const renew = async (): Promise<void> => {
     try {
       const renewed = await podCa.renewDue()

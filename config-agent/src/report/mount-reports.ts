@@ -6,7 +6,7 @@ import type { Trigger } from '../mount/watch-mount.ts'
 import type { HeldShards, ReadShard, SnapshotFault } from '../snapshot.ts'
 import { diffShards } from './diff-shards.ts'
 import type { ClientChange } from './diff-shards.ts'
-import type { AgentMetrics } from './metrics.ts'
+import type { ReportMetrics } from '../metrics.ts'
 import type { SecretReports } from './secret-reports.ts'
 import { spellDuration } from './spell-duration.ts'
 
@@ -15,11 +15,11 @@ const diffLines = 100
 
 /** Logs what was mounted, and each fault of it. */
 export class MountReports {
-  readonly #needs: { log: Log; metrics: AgentMetrics; secrets: SecretReports }
+  readonly #needs: { log: Log; metrics: ReportMetrics; secrets: SecretReports }
   /** Faults that were logged and still last. */
   readonly #faults = new Map<string, { code: AgentErrorCode; shard: number | undefined }>()
 
-  constructor(needs: { log: Log; metrics: AgentMetrics; secrets: SecretReports }) {
+  constructor(needs: { log: Log; metrics: ReportMetrics; secrets: SecretReports }) {
     this.#needs = needs
   }
 

@@ -2,7 +2,7 @@
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import type { LiveState } from '../live/live-state.ts'
-import { createAgentMetrics } from './metrics.ts'
+import { createReportMetrics } from '../metrics.ts'
 import { MountReports } from './mount-reports.ts'
 import { SecretReports } from './secret-reports.ts'
 import { ServerReports } from './server-reports.ts'
@@ -14,18 +14,11 @@ export interface Reports {
   readonly secrets: SecretReports
 }
 
-/** @param needs.wallNow epoch milliseconds
- *  @param needs.namesClients whether metrics carry the names of clients; default: no */
-export function createReports(needs: {
-  log: Log
-  metrics: Metrics
-  live: LiveState
-  wallNow: () => number
-  namesClients?: boolean
-}): Reports {
+/** @param needs.wallNow epoch milliseconds */
+export function createReports(needs: { log: Log; metrics: Metrics; live: LiveState; wallNow: () => number }): Reports {
   const { log, live, wallNow } = needs
-  const metrics = createAgentMetrics(needs.metrics, { namesClients: needs.namesClients ?? false })
-  const secrets = new SecretReports({ log, metrics, live, wallNow })
+  const metrics = createReportMetrics(needs.metrics)
+  const secrets = new SecretReports({ log, live, wallNow })
   return {
     mount: new MountReports({ log, metrics, secrets }),
     server: new ServerReports({ log, metrics, live, wallNow, secrets }),

@@ -6,7 +6,6 @@ import type { LiveState } from '../live/live-state.ts'
 import { clientKey } from '../snapshot.ts'
 import type { ReadShard } from '../snapshot.ts'
 import type { ClientChange } from './diff-shards.ts'
-import type { AgentMetrics } from './metrics.ts'
 import { spellDuration } from './spell-duration.ts'
 
 /** A secret in continual use is logged once in this time. Milliseconds. */
@@ -22,21 +21,20 @@ interface Retiring {
 
 /** Logs which client secrets are used, and which have ended. */
 export class SecretReports {
-  readonly #needs: { log: Log; metrics: AgentMetrics; live: LiveState; wallNow: () => number }
+  readonly #needs: { log: Log; live: LiveState; wallNow: () => number }
   readonly #toldUses = new Map<string, number>()
   /** Secrets that are gone from the mount, until the server has applied the shard. */
   readonly #retiring = new Map<number, readonly Retiring[]>()
 
-  constructor(needs: { log: Log; metrics: AgentMetrics; live: LiveState; wallNow: () => number }) {
+  constructor(needs: { log: Log; live: LiveState; wallNow: () => number }) {
     this.#needs = needs
   }
 
   used(uses: readonly SecretUse[]): void {
-    const { log, metrics, wallNow } = this.#needs
+    const { log, wallNow } = this.#needs
     for (const use of uses) {
       const client = clientKey(use)
       const lastUsed = use.lastUsed ? timestampMs(use.lastUsed) : wallNow()
-      metrics.lastUsed?.set({ client, secret: use.secretId }, lastUsed / 1_000)
       const told = this.#toldUses.get(usedSecretKey(use))
       if (told !== undefined && wallNow() - told < useLineMs) continue
       this.#toldUses.set(usedSecretKey(use), wallNow())
@@ -70,11 +68,10 @@ export class SecretReports {
   }
 
   #end({ client, secret, change }: Retiring): void {
-    const { log, metrics, live } = this.#needs
+    const { log, live } = this.#needs
     if (secret === undefined) return live.left(client)
     live.retired(client, secret)
     this.#toldUses.delete(`${client} ${secret}`)
-    metrics.lastUsed?.remove({ client, secret })
     log.info({ change, client, secret }, 'retired')
   }
 }

@@ -5,13 +5,13 @@ import type { Log } from '@nauthera/runtime/log'
 import type { LiveState } from '../live/live-state.ts'
 import { clientKey, countClients } from '../snapshot.ts'
 import type { HeldShards, ReadManifest, ReadShard, Ref } from '../snapshot.ts'
-import type { AgentMetrics } from './metrics.ts'
+import type { ReportMetrics } from '../metrics.ts'
 import type { SecretReports } from './secret-reports.ts'
 import { spellDuration } from './spell-duration.ts'
 
 interface ServerReportNeeds {
   readonly log: Log
-  readonly metrics: AgentMetrics
+  readonly metrics: ReportMetrics
   readonly live: LiveState
   readonly wallNow: () => number
   readonly secrets: SecretReports

@@ -14,13 +14,13 @@ import { buildClient, buildClients, buildVolume } from '@nauthera/harness/agent/
 
 describe('createReports', () => {
   let now = 0
-  const createWithLines = (format: 'json' | 'pretty' = 'json', namesClients = false) => {
+  const createWithLines = (format: 'json' | 'pretty' = 'json') => {
     now = Date.parse('2026-11-25T00:00:00Z')
     const lines: string[] = []
     const log = createLog({ process: 'agent', level: 'info', format, sink: { write: (line) => void lines.push(line) } })
     const live = new LiveState()
     const metrics = createMetrics('agent')
-    return { live, lines, metrics, reports: createReports({ log, metrics, live, wallNow: () => now, namesClients }) }
+    return { live, lines, metrics, reports: createReports({ log, metrics, live, wallNow: () => now }) }
   }
   const shardWith = (count: number, seq: bigint) => {
     const clients = buildClients(4_000).filter((client) => shardOf('apps', client.name) === 7)
@@ -46,14 +46,6 @@ describe('createReports', () => {
     use()
     expect(lines).to.have.length(2)
   })
-
-  for (const namesClients of [false, true]) {
-    it(`${namesClients ? 'names clients in metrics when it is told to' : 'names no client in metrics by default'}`, async () => {
-      const { reports, metrics } = createWithLines('json', namesClients)
-      reports.secrets.used([create(SecretUseSchema, { namespace: 'bank', name: 'ledger', secretId: '91ab3c0d' })])
-      expect((await metrics.render()).includes('bank/ledger')).to.equal(namesClients)
-    })
-  }
 
   it('I9 forgets what was seen of a client when another object has its name', () => {
     const { reports, live } = createWithLines()

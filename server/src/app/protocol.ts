@@ -16,6 +16,7 @@ import { createSealer } from '../oidc/artefacts/sealed.ts'
 import { createSignedTokens } from '../oidc/artefacts/signed-tokens.ts'
 import { createRememberedAccounts } from '../oidc/remembered-accounts.ts'
 import { createSessionCookies } from '../oidc/session-cookie.ts'
+import { serverMetrics } from '../metrics.ts'
 import type { Store } from '../store/store.ts'
 import type { UserSources } from '../users/sources/user-sources.ts'
 import type { Clients, openMutualTls, Platforms } from './clients.ts'
@@ -146,9 +147,6 @@ function clientOfInteraction(clientId: string, clients: Clients['instances'], ge
 }
 
 function countTokens(metrics: Metrics) {
-  const requests = metrics.counter('nauthera_token_requests_total', 'Token requests by grant and outcome.', [
-    'grant',
-    'outcome',
-  ])
+  const requests = metrics.counter(serverMetrics.tokenRequests)
   return (grant: string, outcome: string) => requests.inc({ grant, outcome })
 }

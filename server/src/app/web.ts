@@ -13,7 +13,7 @@ import { peerOf } from '../http/request/peer.ts'
 import { createPinHost } from '../http/edge/pin-host.ts'
 import { createPostByGet } from '../http/protocol/post-by-get.ts'
 import { protocolRoutes } from '../http/protocol/protocol-paths.ts'
-import { correlationIdOf, createRequestLog, createRouteNames, observeLatency } from '../http/request/request-log.ts'
+import { correlationIdOf, createRequestLog, createRouteNames, observeRequests } from '../http/request/request-log.ts'
 import { createApplication } from '../http/application.ts'
 import { listen } from '../http/server.ts'
 import { createUntrustedHeaders } from '../http/edge/untrusted-headers.ts'
@@ -51,7 +51,7 @@ export function createWeb(needs: Needs, on: Parameters<typeof createRoutes>[1]) 
         log,
         routeOf: createRouteNames(paths, basePath),
         now: () => performance.now(),
-        observe: observeLatency(metrics),
+        observe: observeRequests(metrics),
       }),
       pinHost: door.pinHost,
       requestContext: door.requestContext,

@@ -3,6 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { Shard, SyncResponseSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { serverMetrics } from '../metrics.ts'
 import type { Audit } from '../store/audit/audit.ts'
 import { buildRegistry, movedStandings, rejectionsOf } from './build-registry.ts'
 import type { CheckClient } from './check-client.ts'
@@ -71,9 +72,9 @@ const refOf = ({ ref }: Shard): ShardRefValue => ({
 })
 
 function createGauges(metrics: Metrics) {
-  const seq = metrics.gauge('nauthera_server_shard_seq', 'Seq of each shard that is live.', ['shard'])
-  const clients = metrics.gauge('nauthera_server_clients', 'Clients that are served.')
-  const rejected = metrics.gauge('nauthera_server_rejected_clients', 'Clients whose desired version is refused.')
+  const seq = metrics.gauge(serverMetrics.shardSeq)
+  const clients = metrics.gauge(serverMetrics.clients)
+  const rejected = metrics.gauge(serverMetrics.rejected)
   return {
     applied(ref: ShardRefValue, total: number, refused: number): void {
       seq.set({ shard: String(ref.shard) }, Number(ref.seq))

@@ -1,6 +1,6 @@
 // Checks of `nauthera doctor`: database, sources, mail, keys, proxies. Each returns findings; none throws.
 import { describeError } from '@nauthera/runtime/log'
-import { untrustedMetric } from '../../http/edge/untrusted-headers.ts'
+import { serverMetrics } from '../../metrics.ts'
 import { createSmtp } from '../../mail/smtp.ts'
 import { readKeyFile } from '../../oidc/keys/key-file.ts'
 import { isCut, statesOf } from '../../oidc/keys/key-set.ts'
@@ -184,7 +184,7 @@ export async function checkProxies(settings: ServerSettings): Promise<Finding> {
 /** @param metrics the text of /metrics */
 function proxyFinding(metrics: string, { trustedProxies }: ServerSettings): Finding {
   const check = 'proxy'
-  const ignored = sumOf(metrics, untrustedMetric)
+  const ignored = sumOf(metrics, serverMetrics.untrusted.name)
   if (ignored > 0) {
     const all = sumOf(metrics, 'nauthera_request_seconds_count')
     return warning(

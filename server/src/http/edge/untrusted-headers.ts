@@ -1,9 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
-
-/** The metric that `nauthera doctor` reads. */
-export const untrustedMetric = 'nauthera_untrusted_forwarding_requests_total'
+import { serverMetrics } from '../../metrics.ts'
 
 const forwarding = ['x-forwarded-for', 'forwarded', 'x-real-ip'] as const
 const sayEvery = 60_000
@@ -21,15 +19,12 @@ export function createUntrustedHeaders(needs: {
   isExpected: boolean
   now: () => number
 }): SeeUntrusted {
-  const requests = needs.metrics.counter(
-    untrustedMetric,
-    'Requests whose forwarding headers were ignored: they came from a peer that is not in trustedProxies.',
-  )
+  const requests = needs.metrics.counter(serverMetrics.untrusted)
   let lastSaid = -Infinity
   let unsaid = 0
   return (headers, address) => {
     if (!forwarding.some((name) => headers[name] !== undefined)) return
-    requests.inc({})
+    requests.inc()
     unsaid++
     if (needs.isExpected || needs.now() - lastSaid < sayEvery) return
     needs.log.warn(

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { serverMetrics } from '../../metrics.ts'
 import { createIds } from '../../oidc/keys/random-ids.ts'
 import { grantedTo, hadOddPrompt, wasInLane } from '../../oidc/request-line.ts'
 import { pathOfTarget } from './handler.ts'
@@ -19,14 +20,13 @@ export function correlationIdOf(request: IncomingMessage): string {
 
 export interface ObservedRequest {
   readonly route: string
-  readonly method: string
   readonly status: number
   readonly seconds: number
 }
 
 /** Creates the correlation id of each request and logs one line at its end. For a granted token it is also the audit line. The line has no
  *  query, cookie, body or token, and of the path only known words.
- *  @param needs.observe gets the same, for the latency histogram */
+ *  @param needs.observe gets the same, for the metrics */
 export function createRequestLog(needs: {
   log: Log
   /** The name of the route of a path, by `createRouteNames`. */
@@ -47,7 +47,7 @@ export function createRequestLog(needs: {
       const milliseconds = Math.round((needs.now() - start) * 10) / 10
       const status = response.writableFinished ? response.statusCode : 499
       writeLine(needs.log, request, { id, method, route, status, milliseconds })
-      needs.observe?.({ route, method: methods.has(method) ? method : 'other', status, seconds: milliseconds / 1000 })
+      needs.observe?.({ route, status, seconds: milliseconds / 1000 })
     })
     next()
   }
@@ -76,30 +76,37 @@ function writeLine(
   else log.later(fields, 'request')
 }
 
-/** The latency histogram, for `observe`. */
-export function observeLatency(metrics: Metrics): (request: ObservedRequest) => void {
-  const latency = metrics.histogram('nauthera_request_seconds', 'Latency of requests by route.', [
-    'route',
-    'method',
-    'status',
-  ])
-  return ({ route, method, status, seconds }) => latency.observe({ route, method, status: String(status) }, seconds)
+/** Counts requests and measures their time, for `observe`. */
+export function observeRequests(metrics: Metrics): (request: ObservedRequest) => void {
+  const requests = metrics.counter(serverMetrics.requests)
+  const latency = metrics.histogram(serverMetrics.requestSeconds)
+  return ({ route, status, seconds }) => {
+    requests.inc({ route, status: String(status) })
+    latency.observe({ route }, seconds)
+  }
 }
 
-const methods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS'])
-
-/** Names routes by the known words of a path, so that no id or code gets into logs or metric labels.
+/** Names routes as the route tables do, so that no id or code gets into logs or metric labels, and a stranger cannot make new names.
  *  @param paths below the issuer, as route tables write them: `/interaction/:uid/sign-in`
  *  @param basePath the issuer's path, '' when it has none
- *  @returns the path below the issuer, with `:` for each unknown segment; `other` when the first is unknown */
+ *  @returns the path of the table, with `:` for each parameter; `*` for what is not there below a known first word; `other` for the rest */
 export function createRouteNames(paths: readonly string[], basePath: string): (path: string) => string {
-  const segments = paths.map((path) => path.split('/').slice(1))
-  const first = new Set(segments.map(([segment]) => segment))
-  const later = new Set(segments.flatMap(([, ...rest]) => rest).filter((segment) => !segment.startsWith(':')))
+  const routes = paths.map((path) => path.split('/').map((segment) => (segment.startsWith(':') ? ':' : segment)))
+  // fixed words win over parameters
+  const open = (route: readonly string[]) => route.filter((segment) => segment === ':').length
+  const byFirst = Map.groupBy(
+    routes.toSorted((one, other) => open(one) - open(other)),
+    ([, first]) => first,
+  )
   return (path) => {
-    const below = path.startsWith(`${basePath}/`) ? path.slice(basePath.length + 1) : path.slice(1)
-    const [head = '', ...rest] = below.split('/').slice(0, 4)
-    if (!first.has(head)) return 'other'
-    return ['', head, ...rest.map((segment) => (later.has(segment) ? segment : ':'))].join('/')
+    const below = path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path
+    const asked = below.split('/', 12)
+    const [, first = ''] = asked
+    const known = byFirst.get(first)
+    if (known === undefined || first === '') return 'other'
+    const route = known.find(
+      (each) => each.length === asked.length && each.every((segment, at) => segment === ':' || segment === asked[at]),
+    )
+    return route === undefined ? `/${first}/*` : route.join('/')
   }
 }

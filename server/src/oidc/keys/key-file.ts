@@ -4,6 +4,7 @@ import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import { serverMetrics } from '../../metrics.ts'
 import { parseKeyFile } from './parse-key-file.ts'
 import type { FileKey } from './parse-key-file.ts'
 
@@ -27,8 +28,6 @@ export interface KeyFile {
 
 const mostBytes = 256 * 1024
 
-export const keyFileMetric = 'nauthera_signing_keys_file_ok'
-
 interface Needs {
   readonly path: string
   /** Each must have a key. */
@@ -50,10 +49,7 @@ class MountedKeyFile implements KeyFile {
 
   constructor(needs: Needs) {
     this.#needs = needs
-    this.#isGood = needs.metrics?.gauge(
-      keyFileMetric,
-      'Whether the signing keys of signing.jwksFile could be used when they were last read: 1 or 0.',
-    )
+    this.#isGood = needs.metrics?.gauge(serverMetrics.keyFileOk)
   }
 
   async read(faultsOf: (keys: readonly FileKey[]) => readonly string[]): Promise<FileKeys> {

@@ -4,6 +4,7 @@
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { serverMetrics } from '../../metrics.ts'
 import type { Connection, Statement } from '../driver/postgres.ts'
 
 /** What a row has at least; the others are columns too. */
@@ -145,10 +146,6 @@ function asText(row: QueuedRow): string {
 }
 
 const gaugesOf = (metrics: Metrics) => ({
-  waiting: metrics.gauge('nauthera_audit_waiting_rows', 'Rows of the audit log that are not written yet.'),
-  notAsTheyWere: metrics.counter(
-    'nauthera_audit_rows_total',
-    'Rows of the audit log that are not stored as they were: set_aside as text since PostgreSQL refused them, or lost.',
-    ['outcome'],
-  ),
+  waiting: metrics.gauge(serverMetrics.auditWaiting),
+  notAsTheyWere: metrics.counter(serverMetrics.auditRows),
 })

@@ -4,6 +4,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { Redis as RedisClient } from 'ioredis'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { serverMetrics } from '../../metrics.ts'
 import type { Cache, CacheKey } from './cache.ts'
 import type { CacheConnection } from './cache-connection.ts'
 import type { DerivedKeys } from '../driver/envelope.ts'
@@ -105,11 +106,7 @@ type Report = (what: 'command' | 'connection', error: unknown) => void
 
 /** Counts each failure, and logs one in ten seconds. */
 function createReport({ log, metrics }: RedisCacheOptions): Report {
-  const failures = metrics?.counter(
-    'nauthera_server_cache_failures_total',
-    'What failed of the cache: a command that somebody waited for, or a connection.',
-    ['what'],
-  )
+  const failures = metrics?.counter(serverMetrics.cacheFailures)
   let quietUntil = -Infinity
   return (what, error) => {
     failures?.inc({ what })

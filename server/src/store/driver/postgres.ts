@@ -6,6 +6,7 @@ import pgPromise from 'pg-promise'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Log, Secret } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { serverMetrics } from '../../metrics.ts'
 import { createBoundedQueue } from './bounded-queue.ts'
 import type { BoundedQueue } from './bounded-queue.ts'
 import { Listeners } from './listeners.ts'
@@ -263,18 +264,10 @@ async function dialWire(pool: Pool, on: Parameters<DialWire>[0]): Promise<Listen
   }
 }
 
-function createGauges(metrics: Metrics) {
-  const buckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 3]
-  return {
-    seconds: metrics.histogram(
-      'nauthera_server_database_seconds',
-      'Time of a statement that was answered.',
-      [],
-      buckets,
-    ),
-    failures: metrics.counter('nauthera_server_database_failures_total', 'Statements and transactions that failed.'),
-  }
-}
+const createGauges = (metrics: Metrics) => ({
+  seconds: metrics.histogram(serverMetrics.databaseSeconds),
+  failures: metrics.counter(serverMetrics.databaseFailures),
+})
 
 /** What the driver needs to connect. */
 export function clientConfig(connection: DatabaseConnection, applicationName: string) {

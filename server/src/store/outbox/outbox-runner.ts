@@ -4,6 +4,7 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { serverMetrics } from '../../metrics.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { Claimed, Outbox, WorkKind } from './outbox.ts'
 
@@ -56,11 +57,7 @@ export type CountTry = (kind: string, outcome: 'done' | 'later' | 'put_off' | 'g
 
 /** One counter for every runner of a process. */
 export function countTries(metrics: Metrics): CountTry {
-  const counter = metrics.counter(
-    'nauthera_outbox_tries_total',
-    'Tries of work in the outbox, such as mails, by kind and outcome (done, later, put_off, given_up).',
-    ['kind', 'outcome'],
-  )
+  const counter = metrics.counter(serverMetrics.outboxTries)
   return (kind, outcome) => counter.inc({ kind, outcome })
 }
 

@@ -2,6 +2,7 @@
 // refresh tokens always ask PostgreSQL.
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { z } from '@nauthera/runtime/settings'
+import { serverMetrics } from '../../metrics.ts'
 import type { Accounts, GrantQuery, GrantedAccount } from './accounts.ts'
 import type { Cache, CacheKey } from '../cache/cache.ts'
 import { changeKey, oldestEntryMs } from '../cache/changes.ts'
@@ -25,7 +26,7 @@ export function createTokenAccounts(needs: {
   const { accounts, cache, metrics, now = Date.now, monotonicNow = () => performance.now() } = needs
   const read = (ask: GrantQuery) => (ask.session ? accounts.loadGranted(ask) : accounts.loadOfToken(ask))
   if (cache === undefined) return { load: read }
-  const reads = metrics?.counter('nauthera_server_cache_reads_total', 'Lookups in the cache: hit or miss.', ['outcome'])
+  const reads = metrics?.counter(serverMetrics.cacheReads)
   return {
     async load(ask) {
       const marks = [ask.grantId, ask.userId, ...(ask.session ? [ask.session.uid] : [])].map(changeKey)

@@ -6,6 +6,7 @@ import type { Log } from '@nauthera/runtime/log'
 import { describeError } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { readSecretFile } from '@nauthera/runtime/settings'
+import { serverMetrics } from '../../metrics.ts'
 import { DirectoryConnection, DirectoryFailure, usualPatience } from './connection.ts'
 import type { DirectoryPatience, Search } from './connection.ts'
 import type { DirectoryEntry } from './entry.ts'
@@ -45,14 +46,7 @@ const times = {
 type Operation = 'connect' | 'search' | 'bind'
 export type DirectoryMetrics = ReturnType<typeof createDirectoryMetrics>
 
-export function createDirectoryMetrics(metrics: Metrics) {
-  return metrics.histogram(
-    'nauthera_server_directory_seconds',
-    'What was asked of a directory: connect, search or bind, and whether it answered.',
-    ['source', 'operation', 'outcome'],
-    [0.005, 0.02, 0.1, 0.5, 1, 2, 3, 5],
-  )
-}
+export const createDirectoryMetrics = (metrics: Metrics) => metrics.histogram(serverMetrics.directorySeconds)
 
 interface Shared {
   readonly connection: DirectoryConnection
@@ -121,7 +115,8 @@ export class DirectoryClient {
   async #timed<T>(operation: Operation, work: () => Promise<T>): Promise<T> {
     const began = this.#now()
     const { metrics, id: source } = this.#needs
-    const tell = (outcome: string) => metrics?.observe({ source, operation, outcome }, (this.#now() - began) / 1000)
+    const tell = (outcome: 'answered' | 'failed') =>
+      metrics?.observe({ source, operation, outcome }, (this.#now() - began) / 1000)
     try {
       const result = await work()
       tell('answered')

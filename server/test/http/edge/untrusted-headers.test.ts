@@ -1,6 +1,7 @@
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { expect } from 'chai'
-import { createUntrustedHeaders, untrustedMetric } from '../../../src/http/edge/untrusted-headers.ts'
+import { createUntrustedHeaders } from '../../../src/http/edge/untrusted-headers.ts'
+import { serverMetrics } from '../../../src/metrics.ts'
 import { keepLog } from '../harness.ts'
 
 function create(isExpected = false) {
@@ -9,7 +10,7 @@ function create(isExpected = false) {
   let now = 0
   const see = createUntrustedHeaders({ log, metrics, isExpected, now: () => now })
   const counted = async () =>
-    Number(new RegExp(`^${untrustedMetric}{[^}]*} (\\d+)`, 'm').exec(await metrics.render())?.[1] ?? 0)
+    Number(new RegExp(`^${serverMetrics.untrusted.name}{[^}]*} (\\d+)`, 'm').exec(await metrics.render())?.[1] ?? 0)
   return { log, see, counted, wait: (milliseconds: number) => (now += milliseconds) }
 }
 

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { createLog } from '@nauthera/runtime/log'
 import { createMetrics } from '@nauthera/runtime/metrics'
-import { createKeyFile, keyFileMetric } from '../../../src/oidc/keys/key-file.ts'
+import { serverMetrics } from '../../../src/metrics.ts'
+import { createKeyFile } from '../../../src/oidc/keys/key-file.ts'
 import { createKeyRing } from '../../../src/oidc/keys/ring.ts'
 import type { KeyRing } from '../../../src/oidc/keys/ring.ts'
 import { freshStore } from '../../store/fresh-store.ts'
@@ -69,7 +70,8 @@ describe('createKeyFile', () => {
       signer,
       published,
       load: () => ring.load(),
-      isGood: async () => (await metrics.render()).match(new RegExp(`^${keyFileMetric}\\S* 1$`, 'm')) !== null,
+      isGood: async () =>
+        (await metrics.render()).match(new RegExp(`^${serverMetrics.keyFileOk.name}\\S* 1$`, 'm')) !== null,
     }
   }
   const [a, b, c] = ['a', 'b', 'c'].map((kid) => privateKey('ES256', kid)) as [object, object, object]
