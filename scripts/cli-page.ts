@@ -1,5 +1,7 @@
-// docs/cli.md: what each command of nauthera says with --help.
+// docs/cli.md and docs/plugin.md: what each command of nauthera and of kubectl-nauthera says with --help.
+import { readFileSync } from 'node:fs'
 import { Writable } from 'node:stream'
+import { createPlugin } from '@nauthera/operator/kubectl/command'
 import { createProgram } from '@nauthera/server/cli/program'
 
 const head = `# Command line
@@ -22,13 +24,30 @@ kubectl -n auth exec -it deploy/nauthera-server -c server -- nauthera users list
 `
 
 /** Lines that every command has. */
-const shared = /^ {2}(-o, --output|--settings|-h, --help) /
+const sharedLines = /^ {2}(-o, --output|--settings|-h, --help) /
 
 export function renderCliPage(): string {
-  let text = ''
   const sink = new Writable({ write: (_chunk, _, done) => done() })
   const terminal = { stdin: process.stdin, stdout: sink, stderr: sink, onInterrupt: () => () => undefined }
   const program = createProgram({ terminal, environment: {}, version: '', by: '' }, () => undefined)
+  return renderCommands(head, program, sharedLines)
+}
+
+/** @param before the page as it is: what stands above its first command is written by hand */
+export function renderPluginPage(before = readFileSync('docs/plugin.md', 'utf8')): string {
+  const nothing = () => undefined
+  const kubectl = () => ({ code: undefined, stdout: '', stderr: '' })
+  const terminal = { version: '', read: () => '', out: nothing, error: nothing, kubectl, now: () => 0 }
+  const [byHand] = before.split(commandsHeading)
+  return renderCommands(`${byHand}${commandsHeading}\n`, createPlugin({ terminal, exit: nothing }), sharedPluginLines)
+}
+
+const sharedPluginLines = /as kubectl has it$|^ {2}-h, --help /
+
+const commandsHeading = '## Every command\n'
+
+function renderCommands(above: string, program: Command, shared: RegExp): string {
+  let text = ''
   const helpOf = (command: Command): string => {
     text = ''
     command.configureOutput({ writeOut: (more) => (text += more), getOutHelpWidth: () => 140 }).outputHelp()
@@ -38,7 +57,7 @@ export function renderCliPage(): string {
   }
   const section = (command: Command): string =>
     [`## ${command.name()}`, ...leaves(command).map((leaf) => `\`\`\`\n${helpOf(leaf).trimEnd()}\n\`\`\``)].join('\n\n')
-  return `${[head, ...program.commands.map(section)].join('\n')}\n`
+  return `${[above, ...program.commands.map(section)].join('\n')}\n`
     .replaceAll(/\n(## )/g, '\n\n$1')
     .replaceAll(/\n{3,}/g, '\n\n')
 }

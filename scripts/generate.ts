@@ -16,7 +16,7 @@ import { readExplained } from '../ci/bench/report/misses.ts'
 import { renderMeasurements, reportFile } from '../ci/bench/report/page.ts'
 import { readReport } from '../ci/bench/report/report.ts'
 import { renderChartFiles } from './chart/generate.ts'
-import { renderCliPage } from './cli-page.ts'
+import { renderCliPage, renderPluginPage } from './cli-page.ts'
 import { readCommandLine } from './command-line.ts'
 import { renderFieldsPage } from './fields-page.ts'
 import { renderMetricsPage } from './metrics-page.ts'
@@ -208,6 +208,7 @@ const files = [
   renderSettings(),
   renderErrors(),
   { path: 'docs/cli.md', content: renderCliPage() },
+  { path: 'docs/plugin.md', content: renderPluginPage() },
   { path: 'docs/fields.md', content: renderFieldsPage() },
   { path: 'docs/metrics.md', content: renderMetricsPage() },
   renderTree(),

@@ -145,6 +145,7 @@ describe('rotation', function () {
       expect(cluster.writes(from).filter((write) => write.endsWith('reports status')).length).to.equal(1)
       await operator.pass(3 * 60_000)
     }
+    expect(status()?.lastUsed, 'of any secret, once a day').to.be.a('string')
     await operator.pass(2 * 60_000)
     await cluster.until(() => !acceptedBy(old).includes(true), 'nobody has used it for the quiet period')
   })

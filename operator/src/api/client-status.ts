@@ -110,6 +110,7 @@ export const clientStatus = object(
         createdAt: time('When the first client secret was written into the Secret.'),
         lastRotated: time('When the present client secret was written into the Secret.'),
         nextRotation: time('When the next rotation by schedule begins.'),
+        lastUsed: time('When a client secret of the client was last used, to within a day.'),
         previous: list(
           'Older client secrets that are still valid.',
           object(

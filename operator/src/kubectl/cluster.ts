@@ -16,39 +16,57 @@ export interface ClusterFlags {
   readonly kubeconfig?: string
 }
 
-type Answer<Value> =
-  | { readonly kind: 'found'; readonly value: Value }
-  /** @property message for people: what happened and what to do */
-  | { readonly kind: 'absent' | 'forbidden' | 'failed'; readonly message: string }
+export type ClusterFault = {
+  readonly kind: 'absent' | 'forbidden' | 'failed'
+  /** For people: what happened and what to do. */
+  readonly message: string
+}
 
-const clients = 'oidcclients.auth.nauthera.io'
+export type ClusterAnswer<Value> = { readonly kind: 'found'; readonly value: Value } | ClusterFault
 
-const flagsOf = ({ namespace, context, kubeconfig }: ClusterFlags): string[] => [
+type JsonRecord = Readonly<Record<string, unknown>>
+
+export const clientKind = 'oidcclients.auth.nauthera.io'
+
+export const flagsOf = ({ namespace, context, kubeconfig }: ClusterFlags): string[] => [
   ...(namespace === undefined ? [] : ['--namespace', namespace]),
   ...(context === undefined ? [] : ['--context', context]),
   ...(kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig]),
 ]
 
-export function readClient(call: CallKubectl, name: string, flags: ClusterFlags): Answer<OIDCClient> {
-  return get(call, [clients, name, ...flagsOf(flags)], isClient)
+export function readClient(call: CallKubectl, name: string, flags: ClusterFlags): ClusterAnswer<OIDCClient> {
+  return get(call, [clientKind, name, ...flagsOf(flags)], isClient)
 }
 
 export function readClients(
   call: CallKubectl,
   flags: ClusterFlags & { readonly allNamespaces?: boolean },
-): Answer<readonly OIDCClient[]> {
+): ClusterAnswer<readonly OIDCClient[]> {
   const all = flags.allNamespaces === true ? ['--all-namespaces'] : []
-  const answer = get(call, [clients, ...flagsOf(flags), ...all], isList)
-  return answer.kind === 'found' ? { kind: 'found', value: answer.value.items.filter(isClient) } : answer
+  const answer = readObjects(call, [clientKind, ...flagsOf(flags), ...all])
+  return answer.kind === 'found'
+    ? { kind: 'found', value: (answer.value as readonly unknown[]).filter(isClient) }
+    : answer
 }
+
+/** @param args of `kubectl get`
+ *  @returns the objects of a list */
+export function readObjects(call: CallKubectl, args: readonly string[]): ClusterAnswer<readonly JsonRecord[]> {
+  const answer = get(call, args, isList)
+  return answer.kind === 'found' ? { kind: 'found', value: answer.value.items.filter(isJsonRecord) } : answer
+}
+
+/** @param args of `kubectl get` */
+export const readObject = (call: CallKubectl, args: readonly string[]): ClusterAnswer<JsonRecord> =>
+  get(call, args, isJsonRecord)
 
 /** @returns the values of a Secret by key */
 export function readSecret(
   call: CallKubectl,
   name: string,
   flags: ClusterFlags,
-): Answer<Readonly<Record<string, string>>> {
-  const answer = get(call, ['secret', name, ...flagsOf(flags)], isJsonRecord)
+): ClusterAnswer<Readonly<Record<string, string>>> {
+  const answer = readObject(call, ['secret', name, ...flagsOf(flags)])
   if (answer.kind !== 'found') return answer
   const data = isJsonRecord(answer.value['data']) ? answer.value['data'] : {}
   const decoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(String(value), 'base64').toString()])
@@ -59,14 +77,21 @@ function get<Value>(
   call: CallKubectl,
   args: readonly string[],
   isWanted: (value: unknown) => value is Value,
-): Answer<Value> {
-  const { code, stdout, stderr } = call(['get', ...args, '--output', 'json'])
+): ClusterAnswer<Value> {
+  const answer = ask(call, ['get', ...args, '--output', 'json'])
+  if (answer.kind !== 'found') return answer
+  const value = parseJsonRecord(answer.value)
+  if (!isWanted(value)) return { kind: 'failed', message: `kubectl get ${args.join(' ')} gave no such object` }
+  return { kind: 'found', value }
+}
+
+/** @returns what kubectl printed */
+export function ask(call: CallKubectl, args: readonly string[]): ClusterAnswer<string> {
+  const { code, stdout, stderr } = call(args)
   if (code === undefined)
     return { kind: 'failed', message: 'kubectl cannot be started: install it, and put it into your PATH' }
   if (code !== 0) return { kind: kindOf(stderr), message: withoutLog(stderr) }
-  const value = parseJsonRecord(stdout)
-  if (!isWanted(value)) return { kind: 'failed', message: `kubectl get ${args.join(' ')} gave no such object` }
-  return { kind: 'found', value }
+  return { kind: 'found', value: stdout }
 }
 
 /** kubectl repeats its own log before it says what is wrong. */
@@ -77,7 +102,7 @@ const withoutLog = (stderr: string): string =>
     .join('\n')
     .trim()
 
-function kindOf(stderr: string): 'absent' | 'forbidden' | 'failed' {
+function kindOf(stderr: string): ClusterFault['kind'] {
   if (stderr.includes('(NotFound)')) return 'absent'
   return stderr.includes('(Forbidden)') ? 'forbidden' : 'failed'
 }

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import packageJson from '../../package.json' with { type: 'json' }
 import { runCommand } from './command.ts'
 
-process.exitCode = runCommand(process.argv.slice(2), {
+const ending = runCommand(process.argv.slice(2), {
+  version: packageJson.version,
   read: (path) => readFileSync(path === '-' ? 0 : path, 'utf8'),
   out: (text) => process.stdout.write(text),
   error: (text) => process.stderr.write(text),
@@ -18,3 +20,6 @@ process.exitCode = runCommand(process.argv.slice(2), {
   },
   now: Date.now,
 })
+
+// no await at the top: a single executable takes CommonJS alone
+void ending.then((code) => (process.exitCode = code))

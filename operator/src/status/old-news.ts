@@ -6,6 +6,8 @@ import type { OIDCClient } from '../api/oidc-client.ts'
 /** How often the last use of a previous secret is written. Milliseconds. */
 const usageMs = 3_600_000
 const usageWaitingMs = 60_000
+/** How often the last use of any secret is written. Milliseconds. */
+const anyUseMs = 86_400_000
 
 /** Keeps the last written value of fields that change all the time: the revision until something else changes, the number of replicas
  *  unless some lack the client, the last use until it is old.
@@ -22,10 +24,16 @@ export function withoutMinorNews(client: OIDCClient, status: OIDCClientStatus, a
     const age = Date.parse(entry.lastUsed ?? '') - Date.parse(old?.lastUsed ?? '')
     return age < (awaitsDisuse ? usageWaitingMs : usageMs) ? { ...entry, lastUsed: old!.lastUsed! } : entry
   })
+  const { lastUsed } = before.secret ?? {}
+  const keepsUse = Date.parse(status.secret?.lastUsed ?? '') - Date.parse(lastUsed ?? '') < anyUseMs
   const next: OIDCClientStatus = {
     ...status,
     ...(keepReplicas ? { replicas: before.replicas! } : {}),
-    ...(previous ? { secret: { ...status.secret, previous } } : {}),
+    ...(status.secret
+      ? {
+          secret: { ...status.secret, ...(previous ? { previous } : {}), ...(keepsUse ? { lastUsed: lastUsed! } : {}) },
+        }
+      : {}),
   }
   const { revision: _was, ...rest } = before
   const { revision: _is, ...nextRest } = next

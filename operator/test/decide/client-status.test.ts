@@ -23,6 +23,16 @@ describe('describeOutcome', () => {
     })
   })
 
+  it('shows when a secret was last used, and keeps it while nobody tells', () => {
+    const used = (lastUsed?: number) => ({ ...settled, report: { ...settled.report, ...(lastUsed && { lastUsed }) } })
+    const { status } = describeOutcome(outcome({ rotation: used(now - 60_000) }))
+    expect(status.secret).to.include({ lastUsed: '2025-12-31T23:59:00Z' })
+    for (const rotation of [used(), used(now - 120_000), undefined]) {
+      const again = describeOutcome(outcome({ rotation, client: { ...client(), status } })).status
+      expect(again.secret).to.include({ lastUsed: '2025-12-31T23:59:00Z' })
+    }
+  })
+
   it('shows what really holds: what the servers give where client and policies say nothing', () => {
     const { status } = describeOutcome(outcome())
     expect(status.effective?.tokens).to.deep.equal({

@@ -7,7 +7,11 @@ const base: OIDCClientStatus = {
   observedGeneration: 1,
   revision: 'aaaaaaaa',
   replicas: { loaded: 3, total: 3, summary: '3/3' },
-  secret: { name: 'reports-oidc', previous: [{ id: '11111111', lastUsed: '2026-01-01T00:00:00Z' }] },
+  secret: {
+    name: 'reports-oidc',
+    lastUsed: '2026-01-01T00:00:00Z',
+    previous: [{ id: '11111111', lastUsed: '2026-01-01T00:00:00Z' }],
+  },
 }
 const client = (status: OIDCClientStatus | undefined): OIDCClient => ({
   metadata: { name: 'reports', namespace: 'apps', uid: 'u', generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
@@ -19,6 +23,8 @@ const used = (lastUsed: string): OIDCClientStatus => ({
   secret: { ...base.secret!, previous: [{ id: '11111111', lastUsed }] },
 })
 
+const usedAny = (lastUsed: string): OIDCClientStatus => ({ ...base, secret: { ...base.secret!, lastUsed } })
+
 describe('withoutMinorNews', () => {
   for (const [what, next, isNews] of [
     ['another revision alone', { ...base, revision: 'bbbbbbbb' }, false],
@@ -28,6 +34,8 @@ describe('withoutMinorNews', () => {
     ['another generation', { ...base, observedGeneration: 2 }, true],
     ['a last use of the same hour', used('2026-01-01T00:59:00Z'), false],
     ['a last use an hour later', used('2026-01-01T01:00:00Z'), true],
+    ['a use of any secret on the same day', usedAny('2026-01-01T23:59:00Z'), false],
+    ['a use of any secret a day later', usedAny('2026-01-02T00:00:00Z'), true],
   ] as const) {
     it(`${isNews ? 'writes' : 'keeps'} ${what}`, () => {
       const kept = withoutMinorNews(client(base), next)

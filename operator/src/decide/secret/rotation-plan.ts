@@ -68,6 +68,7 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
       ...present('activeId', published?.id ?? input.status.activeId),
       ...present('lastRotated', lastRotated),
       ...present('nextRotation', schedule && Math.max(schedule.beginsAt, schedule.dueAt)),
+      ...present('lastUsed', lastUseOf(input)),
       observed,
       previous: previous.map(({ id, notAfter }) => ({
         id,
@@ -76,6 +77,11 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
       })),
     },
   }
+}
+
+function lastUseOf({ usage }: RotationInput): number | undefined {
+  const uses = Object.values(usage.lastUsed)
+  return uses.length === 0 ? undefined : Math.max(...uses)
 }
 
 function healthOf(input: RotationInput, made: Decision): RotationPlan['health'] {

@@ -174,6 +174,8 @@ export interface RotationPlan {
     readonly activeId?: string
     readonly lastRotated?: number
     readonly nextRotation?: number
+    /** Of any of its secrets, as far as reports reach. */
+    readonly lastUsed?: number
     readonly observed: Observed
     readonly previous: readonly { readonly id: string; readonly expiresAt?: number; readonly lastUsed?: number }[]
   }

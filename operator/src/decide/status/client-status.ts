@@ -58,6 +58,10 @@ function identityStatus({ identity, judgement: { client } }: Outcome): OIDCClien
   return identity ? { name: identity.identity, lastUsed: timeText(identity.at) } : client.status?.identity
 }
 
+/** Of two times as Kubernetes writes them. */
+const laterText = (one: string | undefined, other: string | undefined): string | undefined =>
+  one === undefined || (other !== undefined && other > one) ? other : one
+
 /** From the plan of the rotation; without a plan the status stays. */
 function secretStatus({ judgement, rotation, secret, formerName }: Outcome): NonNullable<OIDCClientStatus['secret']> {
   const before = judgement.client.status?.secret
@@ -72,6 +76,7 @@ function secretStatus({ judgement, rotation, secret, formerName }: Outcome): Non
     ...present('createdAt', before?.createdAt ?? time(report?.lastRotated)),
     ...present('lastRotated', time(report?.lastRotated) ?? before?.lastRotated),
     ...present('nextRotation', time(report?.nextRotation)),
+    ...present('lastUsed', laterText(before?.lastUsed, time(report?.lastUsed))),
     ...(report && report.previous.length > 0
       ? {
           previous: report.previous.map(({ id, expiresAt, lastUsed }) => ({

@@ -1,23 +1,27 @@
 // Explains why a client does not work: what is wrong first, then what to do, then what is well.
 import { createHash } from 'node:crypto'
+import type { Command } from 'commander'
 import { isRefusalCode, refusalKinds } from '@nauthera/rules/refusals'
 import { authMethodOf } from '../../api/client-rules.ts'
 import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
+import { readClient, readSecret } from '../cluster.ts'
+import type { ClusterAnswer, ClusterFlags } from '../cluster.ts'
+import { agoText, machineText, outputOption, withClusterFlags } from '../terminal.ts'
+import type { MachineFormat, PluginSession } from '../terminal.ts'
+import { sayFault } from './say-fault.ts'
 
 /** What the application's Secret holds, as far as the caller may read it. */
-export type SecretSeen =
-  | { readonly kind: 'found'; readonly value: Readonly<Record<string, string>> }
-  | { readonly kind: 'absent' | 'forbidden' | 'failed'; readonly message: string }
+type SecretSeen = ClusterAnswer<Readonly<Record<string, string>>>
 
-export interface WhyFinding {
+interface WhyFinding {
   /** `broken`: nobody, or not everybody, can use the client. `refused`: requests of programs are refused. `hint`: it works. */
   readonly severity: 'broken' | 'refused' | 'hint'
   readonly what: string
   readonly cure: string
 }
 
-export interface Explanation {
+interface Explanation {
   /** `namespace/name`. */
   readonly client: string
   readonly findings: readonly WhyFinding[]
@@ -56,7 +60,29 @@ const cures: Readonly<Record<string, string>> = {
   NameTaken: 'choose another spec.secret.name',
 }
 
-export function explainClient(
+export function addWhyCommand(program: Command, { terminal, exit }: PluginSession): void {
+  withClusterFlags(program.command('why'))
+    .description(
+      'Explains why a client does not work: what is wrong first, then what to do, then what is well. The exit code is 1 when something is wrong. It needs the right to read the OIDCClient, and tells more with the right to read its Secret.',
+    )
+    .argument('<name>', 'the OIDCClient')
+    .addOption(outputOption())
+    .addHelpText('after', '\nExample:\n  kubectl nauthera why grafana -n monitoring')
+    .action((name: string, options: ClusterFlags & { readonly output?: MachineFormat }) => {
+      const found = readClient(terminal.kubectl, name, options)
+      if (found.kind !== 'found') return exit(sayFault(found, terminal))
+      const client = found.value
+      const { namespace } = client.metadata
+      const secretName = client.status?.secret?.name
+      const secret =
+        secretName === undefined ? undefined : readSecret(terminal.kubectl, secretName, { ...options, namespace })
+      const explanation = explainClient(client, { secret, now: terminal.now() })
+      terminal.out(options.output ? machineText(options.output, explanation) : explanationText(explanation))
+      if (explanation.findings.some(({ severity }) => severity !== 'hint')) exit(1)
+    })
+}
+
+function explainClient(
   client: OIDCClient,
   seen: { readonly secret: SecretSeen | undefined; readonly now: number },
 ): Explanation {
@@ -134,7 +160,7 @@ function refusalFindings(
       ? refusalKinds[code].meaning
       : 'This version of the plugin does not know the code.'
     const who = by === 'Client' ? 'the program, which had proved itself' : 'anybody who knows the client id'
-    const times = `${count} ${count === 1 ? 'time' : 'times'} within the hour, last ${ago(Date.parse(lastSeen), now)}, by ${who}`
+    const times = `${count} ${count === 1 ? 'time' : 'times'} within the hour, last ${agoText(Date.parse(lastSeen), now)}, by ${who}`
     const listed = listedFor(code, spec, secret)
     return {
       severity: 'refused',
@@ -174,7 +200,7 @@ function factsOf(
     ...(secret?.activeId === undefined ? {} : { Secret: secretFact(secret, now) }),
     ...(identity === undefined
       ? {}
-      : { identity: `${identity.name}, last used ${ago(Date.parse(identity.lastUsed), now)}` }),
+      : { identity: `${identity.name}, last used ${agoText(Date.parse(identity.lastUsed), now)}` }),
     ...(replicas === undefined ? {} : { servers: `${replicas.loaded} of ${replicas.total} replicas serve it` }),
   }
 }
@@ -185,13 +211,13 @@ function secretFact(
 ): string {
   const parts = [
     `${name} holds secret ${activeId}`,
-    ...(lastRotated === undefined ? [] : [`written ${ago(Date.parse(lastRotated), now)}`]),
+    ...(lastRotated === undefined ? [] : [`written ${agoText(Date.parse(lastRotated), now)}`]),
     ...(nextRotation === undefined ? [] : [`next rotation ${nextRotation}`]),
     ...previous.map(({ id, lastUsed, expiresAt }) =>
       [
         `secret ${id} still works`,
         ...(expiresAt === undefined ? [] : [`until ${expiresAt}`]),
-        ...(lastUsed === undefined ? ['not used'] : [`last used ${ago(Date.parse(lastUsed), now)}`]),
+        ...(lastUsed === undefined ? ['not used'] : [`last used ${agoText(Date.parse(lastUsed), now)}`]),
       ].join(' '),
     ),
   ]
@@ -203,21 +229,8 @@ function notReadOf(secret: SecretSeen | undefined): readonly string[] {
   return [`with the right to read Secrets here, it would also compare the secret that lies there`]
 }
 
-const units: readonly [name: string, seconds: number][] = [
-  ['d', 86_400],
-  ['h', 3_600],
-  ['min', 60],
-]
-
-/** @returns such as `3 h ago`. @param at epoch milliseconds */
-function ago(at: number, now: number): string {
-  const seconds = Math.max(0, Math.round((now - at) / 1000))
-  const unit = units.find(([, length]) => seconds >= length)
-  return unit === undefined ? `${seconds} s ago` : `${Math.floor(seconds / unit[1])} ${unit[0]} ago`
-}
-
 /** @returns the explanation as a colleague would say it */
-export function explanationText({ client, findings, facts, notRead }: Explanation): string {
+function explanationText({ client, findings, facts, notRead }: Explanation): string {
   const wrong = findings.filter(({ severity }) => severity !== 'hint').length
   const head =
     wrong === 0

@@ -1,6 +1,7 @@
 // Parses YAML files to objects that know the line of each field.
 import { isMap, isSeq, LineCounter, parseAllDocuments } from 'yaml'
 import type { Document, Node } from 'yaml'
+import type { PluginTerminal } from '../terminal.ts'
 
 /** A fault with file and line. */
 export interface LocatedFault {
@@ -116,3 +117,22 @@ function stepInto(node: Node | null, path: string): Step | undefined {
 }
 
 const lineAt = (lines: LineCounter, node: Node | null): number => lines.linePos(node?.range?.[0] ?? 0).line || 1
+
+/** @param file a path, or `-` for standard input */
+export function readYamlFile(file: string, { read }: Pick<PluginTerminal, 'read'>): ReturnType<typeof readDocuments> {
+  let text: string
+  try {
+    text = read(file)
+  } catch {
+    return {
+      objects: [],
+      faults: [
+        { file, line: 1, path: '', message: 'cannot be read; give the path of a YAML file, or - for standard input' },
+      ],
+    }
+  }
+  return readDocuments(file, text)
+}
+
+export const faultText = ({ file, line, path, message }: LocatedFault): string =>
+  `${file === '-' ? '(stdin)' : file}:${line}: ${path === '' ? '' : `${path}: `}${message}`

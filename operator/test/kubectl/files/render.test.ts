@@ -3,28 +3,18 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { parseAllDocuments } from 'yaml'
-import { runCommand } from '../../../src/kubectl/command.ts'
+import { runPlugin } from '../plugin.ts'
 
 const root = new URL('../../../../', import.meta.url)
 
-function run(args: readonly string[], files: Readonly<Record<string, string>> = {}) {
-  let [out, error] = ['', '']
-  const code = runCommand(args, {
-    read: (path) => files[path] ?? readFileSync(new URL(path, root), 'utf8'),
-    out: (text) => (out += text),
-    error: (text) => (error += text),
-    kubectl: () => ({ code: undefined, stdout: '', stderr: '' }),
-    now: () => 0,
-  })
-  return { code, out, error }
-}
+const run = (args: readonly string[], files: Readonly<Record<string, string>> = {}) => runPlugin(args, { files })
 
 const client = (spec: string, name = 'app'): string =>
   `apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCClient\nmetadata:\n  name: ${name}\nspec:\n${spec}`
 
 describe('kubectl nauthera render', () => {
-  it('shows the Secret and the metadata of each client in a file', () => {
-    const { code, out, error } = run([
+  it('shows the Secret and the metadata of each client in a file', async () => {
+    const { code, out, error } = await run([
       'render',
       '-f',
       'examples/clients/argo-cd.yaml',
@@ -46,8 +36,15 @@ describe('kubectl nauthera render', () => {
     })
   })
 
-  it('prints one JSON array with -o json', () => {
-    const { code, out } = run(['render', '-o', 'json', '-f', 'examples/clients/web.yaml', 'examples/clients/spa.yaml'])
+  it('prints one JSON array with -o json', async () => {
+    const { code, out } = await run([
+      'render',
+      '-o',
+      'json',
+      '-f',
+      'examples/clients/web.yaml',
+      'examples/clients/spa.yaml',
+    ])
     expect(code).to.equal(0)
     expect((JSON.parse(out) as { client: string }[]).map((one) => one.client)).to.deep.equal([
       'demo/grafana',
@@ -55,7 +52,7 @@ describe('kubectl nauthera render', () => {
     ])
   })
 
-  it('names file, line and field of every fault, and renders the clients that are fine', () => {
+  it('names file, line and field of every fault, and renders the clients that are fine', async () => {
     const text = [
       client(
         '  type: Web\n  redirectURIs:\n    - https://ok.example.com/\n    - http://bad.example.com/\n  tokens:\n    accessTTL: 1d\n',
@@ -63,7 +60,7 @@ describe('kubectl nauthera render', () => {
       ),
       client('  type: M2M\n', 'good'),
     ].join('---\n')
-    const { code, out, error } = run(['render', '-f', 'all.yaml'], { 'all.yaml': text })
+    const { code, out, error } = await run(['render', '-f', 'all.yaml'], { 'all.yaml': text })
     expect(code).to.equal(1)
     expect(error.split('\n')).to.deep.equal([
       'all.yaml:7: spec.redirectURIs: must be https, or http on localhost, 127.0.0.1 or [::1]',
@@ -73,20 +70,20 @@ describe('kubectl nauthera render', () => {
     expect(out).to.include('default.good').and.not.include('default.bad')
   })
 
-  it('gives the line of a list item, and of a key with dots in it', () => {
+  it('gives the line of a list item, and of a key with dots in it', async () => {
     const text = client(
       "  type: Web\n  redirectURIs: [https://a.example.com/]\n  secret:\n    data:\n      a.b.json: '{{ .nothing }}'\n",
     )
-    expect(run(['render', '-f', '-'], { '-': text }).error).to.match(
+    expect((await run(['render', '-f', '-'], { '-': text })).error).to.match(
       /^\(stdin\):10: spec\.secret\.data\.a\.b\.json: has the unknown variable/,
     )
     const twice = client('  type: Web\n  redirectURIs:\n    - https://a.example.com/\n    - https://a.example.com/\n')
-    expect(run(['render', '-f', '-'], { '-': twice }).error).to.match(
+    expect((await run(['render', '-f', '-'], { '-': twice })).error).to.match(
       /^\(stdin\):9: spec\.redirectURIs\[1\]: Duplicate value/,
     )
   })
 
-  it('checks clients against the policies that are given', () => {
+  it('checks clients against the policies that are given', async () => {
     const files = {
       'client.yaml': client('  type: Web\n  clientId: shop\n  redirectURIs: [https://shop.example.com/]\n'),
       'open.yaml':
@@ -94,20 +91,20 @@ describe('kubectl nauthera render', () => {
       'hosts.yaml':
         'apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCPolicy\nmetadata: {name: hosts}\nspec: {allow: {redirectHosts: [.apps.example.com]}}\n',
     }
-    expect(run(['render', '-f', 'client.yaml'], files).error).to.include(
+    expect((await run(['render', '-f', 'client.yaml'], files)).error).to.include(
       'spec.clientId: needs a policy with allow.customClientId: true',
     )
-    expect(run(['render', '-f', 'client.yaml', '-p', 'open.yaml'], files).code).to.equal(0)
-    expect(run(['render', '-f', 'client.yaml', '-p', 'open.yaml', 'hosts.yaml'], files).error).to.equal(
+    expect((await run(['render', '-f', 'client.yaml', '-p', 'open.yaml'], files)).code).to.equal(0)
+    expect((await run(['render', '-f', 'client.yaml', '-p', 'open.yaml', 'hosts.yaml'], files)).error).to.equal(
       'client.yaml:8: spec.redirectURIs: must be on .apps.example.com (policy hosts)\n',
     )
   })
 
-  it('K1 finds two clients with the same id in the files that are given', () => {
+  it('K1 finds two clients with the same id in the files that are given', async () => {
     const spec = '  type: M2M\n  clientId: shop\n'
     const open =
       'apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCPolicy\nmetadata: {name: open}\nspec: {allow: {customClientId: true}}\n'
-    const { error } = run(['render', '-f', 'a', '-p', 'p'], {
+    const { error } = await run(['render', '-f', 'a', '-p', 'p'], {
       a: [client(spec, 'one'), client(spec, 'two')].join('---\n'),
       p: open,
     })
@@ -136,16 +133,16 @@ describe('kubectl nauthera render', () => {
     ['__proto__ as a key', client('  type: M2M\n  __proto__: {suspended: true}\n'), /unknown field "spec\.__proto__"/],
   ]
   for (const [sentence, text, error] of refused) {
-    it(`refuses ${sentence}`, () => {
-      const result = run(['render', '-f', 'f'], { f: text })
+    it(`refuses ${sentence}`, async () => {
+      const result = await run(['render', '-f', 'f'], { f: text })
       expect(result.code).to.equal(1)
       expect(result.error).to.match(error)
     })
   }
 
-  it('refuses every bad example, and takes every good one', () => {
+  it('refuses every bad example, and takes every good one', async () => {
     for (const file of readdirSync(new URL('examples/bad', root))) {
-      const { code, error } = run(['render', '-f', `examples/bad/${file}`])
+      const { code, error } = await run(['render', '-f', `examples/bad/${file}`])
       const [, path = '', message = ''] =
         /^# expect: ([^ ]+): (.*)$/m.exec(readFileSync(new URL(`examples/bad/${file}`, root), 'utf8')) ?? []
       expect(code, file).to.equal(1)
@@ -153,12 +150,12 @@ describe('kubectl nauthera render', () => {
     }
     const good = readdirSync(new URL('examples/clients', root)).map((file) => `examples/clients/${file}`)
     const policies = ['everyone', 'demo'].map((name) => `examples/policies/${name}.yaml`)
-    expect(run(['render', '-f', ...good, '-p', ...policies])).to.include({ code: 0, error: '' })
+    expect(await run(['render', '-f', ...good, '-p', ...policies])).to.include({ code: 0, error: '' })
   })
 
-  it('RFC 9728 2 shows what an API tells its callers, and what each caller may have there', () => {
+  it('RFC 9728 2 shows what an API tells its callers, and what each caller may have there', async () => {
     const files = ['api', 'm2m', 'demo-machine'].map((name) => `examples/clients/${name}.yaml`)
-    const { code, out } = run(['render', '-o', 'json', '-f', ...files, '-p', 'examples/policies/demo.yaml'])
+    const { code, out } = await run(['render', '-o', 'json', '-f', ...files, '-p', 'examples/policies/demo.yaml'])
     expect(code).to.equal(0)
     const [api, export_, machine] = JSON.parse(out) as {
       secret: { stringData: Record<string, string> }
@@ -174,18 +171,18 @@ describe('kubectl nauthera render', () => {
     expect(export_!.secret.stringData).not.to.have.property('protected_resource_metadata')
     expect(export_!.access).to.deep.equal({ 'https://billing.example.com': 'granted: invoices:read' })
     expect(machine!.access).to.deep.equal({ 'https://reports.example.com': 'granted, without a scope' })
-    const alone = run(['render', '-f', 'examples/clients/m2m.yaml'])
+    const alone = await run(['render', '-f', 'examples/clients/m2m.yaml'])
     expect(alone.out).to.include('https://billing.example.com: not in these files, and no policy in them lists it')
   })
 
-  it('exits with 2 for a wrong command line, and says how to get help', () => {
-    expect(run(['render'])).to.include({ code: 2, out: '' })
-    expect(run(['render', '-f', 'a', '-o', 'xml']).code).to.equal(2)
-    expect(run(['render', '-f', 'a', '--issuer', 'login']).error).to.include('must be a URL')
-    expect(run(['render', '--help']).out)
+  it('exits with 2 for a wrong command line, and says how to get help', async () => {
+    expect(await run(['render'])).to.include({ code: 2, out: '' })
+    expect((await run(['render', '-f', 'a', '-o', 'xml'])).code).to.equal(2)
+    expect((await run(['render', '-f', 'a', '--issuer', 'login'])).error).to.include('must be a URL')
+    expect((await run(['render', '--help'])).out)
       .to.include('--filename')
       .and.include('Example:')
-    expect(run(['--help']).out).to.include('render')
+    expect((await run(['--help'])).out).to.include('render')
   })
 
   it('runs as a program that reads standard input', () => {
@@ -225,28 +222,28 @@ describe('kubectl nauthera render', () => {
     ],
   ]
   for (const [sentence, text, says] of shapes) {
-    it(`refuses ${sentence}`, () => {
-      const { code, out, error } = run(['render', '-f', 'x.yaml'], { 'x.yaml': text })
+    it(`refuses ${sentence}`, async () => {
+      const { code, out, error } = await run(['render', '-f', 'x.yaml'], { 'x.yaml': text })
       expect(code).to.equal(1)
       expect(error).to.contain(says)
       expect(out).to.equal('')
     })
   }
 
-  it('ignores a status, as the API does', () => {
+  it('ignores a status, as the API does', async () => {
     const text = object('{name: a}', 'status: {conditions: [{type: Ready}]}\n')
-    expect(run(['render', '-f', 'x.yaml'], { 'x.yaml': text }).code).to.equal(0)
+    expect((await run(['render', '-f', 'x.yaml'], { 'x.yaml': text })).code).to.equal(0)
   })
 
-  it('refuses a --namespace that cannot be the name of a namespace', () => {
-    const { code, error } = run(['render', '-f', 'x.yaml', '-n', '../x'], { 'x.yaml': object('{name: a}') })
+  it('refuses a --namespace that cannot be the name of a namespace', async () => {
+    const { code, error } = await run(['render', '-f', 'x.yaml', '-n', '../x'], { 'x.yaml': object('{name: a}') })
     expect({ code, error }).to.deep.equal({
       code: 2,
       error: '--namespace: must be a name of lower-case letters, digits and -, at most 63 characters\n',
     })
   })
 
-  it('sends no control character to the terminal', () => {
+  it('sends no control character to the terminal', async () => {
     const files = {
       name: object(String.raw`{name: "a\e[31m"}`),
       key: object('{name: a}').replace(
@@ -264,20 +261,20 @@ describe('kubectl nauthera render', () => {
       ['-f', 'value', '-o', 'json'],
       ['--\u001b[1m'],
     ]) {
-      const { out, error } = run(['render', ...args], files)
+      const { out, error } = await run(['render', ...args], files)
       expect(out + error, JSON.stringify(args)).to.match(/^[\t\n\u0020-\u007e\u00a0-\uffff]+$/)
     }
-    const { out } = run(['render', '-f', 'value'], files)
+    const { out } = await run(['render', '-f', 'value'], files)
     const [secret] = (parseAllDocuments(out) as { toJS(): { stringData: Record<string, string> } }[]).map((one) =>
       one.toJS(),
     )
     expect(secret!.stringData['k']).to.equal('\u001b[2J\u009b2J\u007f')
   })
 
-  it('says what is wrong with a file that it can read but not use', () => {
+  it('says what is wrong with a file that it can read but not use', async () => {
     const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]']
     for (const [from, to] of ['ab', 'bc', 'cd', 'de', 'ef']) bomb.push(`${to}: &${to} [${`*${from},`.repeat(9)}]`)
-    const { code, error } = run(['render', '-f', 'bomb', 'deep'], {
+    const { code, error } = await run(['render', '-f', 'bomb', 'deep'], {
       bomb: bomb.join('\n'),
       deep: `${object('{name: a}')}more: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`,
     })

@@ -1,0 +1,88 @@
+// What every command of the plugin reads and writes, and the options that they share.
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import { stringify } from 'yaml'
+import type { CallKubectl, ClusterFlags } from './cluster.ts'
+
+/** What the commands read and write; tests give their own. */
+export interface PluginTerminal {
+  /** Of this program. */
+  readonly version: string
+  /** @param path a file, or `-` for standard input; throws when it cannot be read */
+  readonly read: (path: string) => string
+  readonly out: (text: string) => void
+  readonly error: (text: string) => void
+  readonly kubectl: CallKubectl
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+/** 0 all is well, 1 something is wrong with what was looked at, 2 it could not be found out or done. */
+export type ExitCode = 0 | 1 | 2
+
+export interface PluginSession {
+  readonly terminal: PluginTerminal
+  /** Ends the command with this code; 0 unless it is called. */
+  readonly exit: (code: ExitCode) => void
+}
+
+/** Control characters in somebody's file or object could move the cursor or hide text: they are printed as escapes. In YAML and JSON they
+ *  stand between double quotes, where the escape means the same. */
+export const printable = (text: string): string =>
+  text.replaceAll(
+    // oxlint-disable-next-line no-control-regex -- these are what is looked for
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
+export type MachineFormat = 'json' | 'yaml'
+
+const machineFormats = ['json', 'yaml'] as const
+
+/** `-o json|yaml`, and what else the command has. */
+export const outputOption = (...others: readonly string[]): Option =>
+  new Option('-o, --output <format>', 'how to print it').choices([...machineFormats, ...others])
+
+/** @returns a value for programs */
+export const machineText = (format: MachineFormat, value: unknown): string =>
+  format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value, { lineWidth: 0 })
+
+export const withClusterFlags = (command: Command): Command =>
+  command
+    .option('-n, --namespace <name>', 'as kubectl has it')
+    .option('--context <name>', 'as kubectl has it')
+    .option('--kubeconfig <file>', 'as kubectl has it')
+
+/** @param flags may be the options of the command, which has others too */
+export const clusterFlags = ({ namespace, context, kubeconfig }: ClusterFlags): ClusterFlags => ({
+  ...(namespace === undefined ? {} : { namespace }),
+  ...(context === undefined ? {} : { context }),
+  ...(kubeconfig === undefined ? {} : { kubeconfig }),
+})
+
+/** @returns a table with two spaces between its columns */
+export function textTable(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
+  return lines
+    .map(
+      (line) =>
+        `${line
+          .map((cell, column) => cell.padEnd(widths[column]!))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('')
+}
+
+const units: readonly [name: string, seconds: number][] = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['min', 60],
+]
+
+/** @returns such as `3 h ago`. @param at epoch milliseconds */
+export function agoText(at: number, now: number): string {
+  const seconds = Math.max(0, Math.round((now - at) / 1000))
+  const unit = units.find(([, length]) => seconds >= length)
+  return unit === undefined ? `${seconds} s ago` : `${Math.floor(seconds / unit[1])} ${unit[0]} ago`
+}
