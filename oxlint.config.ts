@@ -100,7 +100,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   'server/src/store': ['.', 'sessions', 'factors', 'people', 'tokens', 'outbox', 'cache', 'audit', 'driver'],
   'server/src/http': ['.', 'edge', 'protocol', 'pages', 'branding', 'request'],
-  'server/src/cli': ['.', 'doctor', 'people', 'terminal'],
+  'server/src/cli': ['.', 'backup', 'doctor', 'people', 'terminal'],
   'server/src/login': ['.', 'consent', 'proof', 'upstream', 'attempt'],
   'server/src/account': ['.', 'security', 'frame'],
   'server/src/users': ['import', 'links', 'ldap', 'sources', 'factors', 'passwords', '.'],

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createHash, randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,6 +55,7 @@ export { password }
 
 /** @param options.path of the issuer, such as `/auth-here`
  *  @param options.databaseUrl another way to the database, such as a proxy
+ *  @param options.keysFrom directory of a key-encryption ring that is copied; default: a new one
  *  @param options.settings of all replicas, or of each
  *  @param options.cache default: nothing is cached; `timeout` as in the settings */
 export async function startReplicas(
@@ -63,6 +64,7 @@ export async function startReplicas(
     path?: string
     settings?: object | ((replica: number) => object)
     databaseUrl?: (url: string) => Promise<string>
+    keysFrom?: string
     cache?: { url: string; timeout?: string }
     passwordQueue?: QueueLimits
   } = {},
@@ -82,8 +84,10 @@ export async function startReplicas(
   if (cache) writeFileSync(join(directory, 'cache'), cache.url)
   const keysDirectory = join(directory, 'keys')
   mkdirSync(keysDirectory)
-  writeFileSync(join(keysDirectory, 'k1'), randomBytes(32))
-  writeFileSync(join(keysDirectory, 'current'), 'k1')
+  if (options.keysFrom === undefined) {
+    writeFileSync(join(keysDirectory, 'k1'), randomBytes(32))
+    writeFileSync(join(keysDirectory, 'current'), 'k1')
+  } else cpSync(options.keysFrom, keysDirectory, { recursive: true })
   const authority = await createAuthority({ name: 'test', lifetimeMs: 3_600_000 })
   const leaf = await issueLeaf(authority, { usage: 'server', dnsNames: [podLocalNames.server] })
   writeFileSync(join(directory, configTlsFiles.ca), authority.cert)

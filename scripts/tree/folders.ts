@@ -78,6 +78,7 @@ export const folders: Readonly<Record<string, string>> = {
   'server/src/admin': 'The help desk, for members of its groups.',
   'server/src/app': 'Wires each part of the server.',
   'server/src/cli': 'The command line, a command a file. Imports go these files -> doctor -> people -> terminal.',
+  'server/src/cli/backup': 'The file of a backup: made, looked at, restored.',
   'server/src/cli/doctor': 'What `nauthera doctor` looks at, and what it finds.',
   'server/src/cli/people': 'Commands about people and groups.',
   'server/src/cli/terminal': 'What every command stands on: settings, database, what it prints and asks.',

@@ -23,6 +23,23 @@ export const errorCatalogue = {
     meaning: 'A migration failed; the database is as it was before that migration.',
     remedy: 'Read the cause beside it, correct it and run `nauthera migrate up` again.',
   },
+  BACKUP_INVALID: {
+    meaning:
+      'The file is no backup, or it was cut off, changed or damaged; the message says which. Nothing was restored.',
+    remedy: 'Take another backup, or copy this one again. `nauthera backup verify` looks at a file.',
+  },
+  BACKUP_OF_OTHER_RELEASE: {
+    meaning: 'The backup was made by a release with another form or schema; the message names it.',
+    remedy: 'Restore with the release that is named, then upgrade.',
+  },
+  RECIPIENT_KEY_INVALID: {
+    meaning: 'The certificate, public key or private key of a backup cannot be used, or the backup is for another one.',
+    remedy: 'Correct what is named; docs/backup.md says how to make such a key.',
+  },
+  DATABASE_NOT_EMPTY: {
+    meaning: 'A backup is restored into an empty database alone, and this one has rows.',
+    remedy: 'Stop the servers, and give a new database.',
+  },
   KEY_RING_INVALID: {
     meaning: 'The directory of key-encryption keys cannot be read, or its files are not a key ring.',
     remedy: 'Mount the Secret `<release>-keys` there: files of 32 bytes each, and `current`, which names one of them.',

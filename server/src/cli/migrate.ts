@@ -1,6 +1,7 @@
 // nauthera migrate: the schema of the database.
 import type { Command } from 'commander'
 import { confirm } from './terminal/confirm.ts'
+import { openBulk } from '../store/driver/bulk.ts'
 import { createEpoch } from '../store/epoch.ts'
 import { migrateUp, migrationStatus } from '../store/migrate.ts'
 import { createProgress } from './terminal/progress.ts'
@@ -48,17 +49,19 @@ export function addMigrateCommands(
   migrate
     .command('restored')
     .description(
-      'run this after a restore from a backup: sessions, codes and opaque tokens issued before become invalid',
+      'run this after a restore by another tool: what was issued before ends (sessions, tokens, links in mails, recovery codes)',
     )
     .option('--yes', 'do not ask')
     .addHelpText('after', '\nExample:\n  nauthera migrate restored --yes')
     .action(async (options: { yes?: boolean }) => {
       if (options.yes !== true) await confirm(session.terminal, restoredQuestion)
-      await withDatabase(session, async ({ database, audit }) => {
-        const epoch = await createEpoch({ database, audit }).raise([adminEvent('migrate.restored')])
-        print(session, [{ epoch }], ['epoch'])
+      await withDatabase(session, async ({ audit }) => {
+        const database = await openBulk(connectionOf(session), 'nauthera-restored')
+        const epoch = createEpoch({ database, audit }).raise([adminEvent('migrate.restored')])
+        print(session, [{ epoch: await epoch.finally(() => database.stop()) }], ['epoch'])
       })
     })
 }
 
-const restoredQuestion = 'Everybody has to sign in again, and every application needs new opaque tokens. Go on? [y/N] '
+const restoredQuestion =
+  'Everybody has to sign in again and make new recovery codes, and every application needs new opaque tokens. Go on? [y/N] '

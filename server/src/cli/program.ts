@@ -4,6 +4,8 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
 import { errorCatalogue } from '../errors.ts'
 import { addAuditCommands } from './audit.ts'
+import { addBackupCommands } from './backup/backup.ts'
+import { addRestoreCommand } from './backup/restore.ts'
 import { addCompletionCommand } from './completion.ts'
 import { addConsentCommands } from './people/consents.ts'
 import { addDoctorCommand } from './doctor/doctor.ts'
@@ -88,6 +90,8 @@ Examples:
   addAuditCommands(program, session)
   addKeyCommands(program, session)
   addMigrateCommands(program, session, setExitCode)
+  addBackupCommands(program, session, call.version)
+  addRestoreCommand(program, session)
   addSettingsCommands(program, session)
   addDoctorCommand(program, session, setExitCode)
   addCompletionCommand(program, terminal)

@@ -19,11 +19,41 @@ export interface Nauthera {
   readonly fresh: FreshStore
   /** @param about.input standard input, which is no terminal unless `typed` is given in its place
    *  @param about.onOut hears what is printed, as it is; @param about.interrupt gets what Ctrl-C does */
-  run(
-    command: readonly string[],
-    about?: { input?: string; typed?: string; onOut?: (text: string) => void; interrupt?: (press: () => void) => void },
-  ): Promise<Ran>
+  run(command: readonly string[], about?: About): Promise<Ran>
   stop(): Promise<void>
+}
+
+interface About {
+  readonly input?: string
+  readonly typed?: string
+  readonly onOut?: (text: string) => void
+  readonly interrupt?: (press: () => void) => void
+}
+
+/** Runs a command with these settings. */
+export async function runWith(settings: string, command: readonly string[], about: About = {}): Promise<Ran> {
+  const { input = '', typed, onOut = () => undefined, interrupt = () => undefined } = about
+  let [out, err] = ['', '']
+  const stdin = Readable.from([Buffer.from(typed ?? input)], { autoDestroy: false })
+  const code = await runCommand({
+    arguments: command,
+    terminal: {
+      stdin: Object.assign(stdin, { isTTY: typed !== undefined, setRawMode: () => undefined }),
+      stdout: sink((text) => {
+        out += text
+        onOut(text)
+      }),
+      stderr: sink((text) => (err += text)),
+      onInterrupt(press) {
+        interrupt(press)
+        return () => undefined
+      },
+    },
+    environment: { NAUTHERA_SETTINGS: settings },
+    version: '1.2.3',
+    by: 'root',
+  })
+  return { code, out, err, json: () => JSON.parse(out) as Record<string, unknown>[] }
 }
 
 /** The `before` that calls it needs up to 30 s. @param more lines of the settings */
@@ -39,29 +69,7 @@ export async function openNauthera(more: readonly string[] = []): Promise<Nauthe
   writeFileSync(settings, [...lines, `keysDirectory: ${join(directory, 'keys')}`, ...more, ''].join('\n'))
   return {
     fresh,
-    async run(command, { input = '', typed, onOut = () => undefined, interrupt = () => undefined } = {}) {
-      let [out, err] = ['', '']
-      const stdin = Readable.from([Buffer.from(typed ?? input)], { autoDestroy: false })
-      const code = await runCommand({
-        arguments: command,
-        terminal: {
-          stdin: Object.assign(stdin, { isTTY: typed !== undefined, setRawMode: () => undefined }),
-          stdout: sink((text) => {
-            out += text
-            onOut(text)
-          }),
-          stderr: sink((text) => (err += text)),
-          onInterrupt(press) {
-            interrupt(press)
-            return () => undefined
-          },
-        },
-        environment: { NAUTHERA_SETTINGS: settings },
-        version: '1.2.3',
-        by: 'root',
-      })
-      return { code, out, err, json: () => JSON.parse(out) as Record<string, unknown>[] }
-    },
+    run: (command, about) => runWith(settings, command, about),
     async stop() {
       rmSync(directory, { recursive: true })
       await fresh.stop()

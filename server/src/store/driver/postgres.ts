@@ -51,7 +51,7 @@ export function statement<Row>(
   return { name, text: numbered, parameters, batched, writes, hasWritten }
 }
 
-function inOrder({ name, parameters }: Statement, values: StatementValues): readonly unknown[] {
+export function inOrder({ name, parameters }: Statement, values: StatementValues): readonly unknown[] {
   if (isList(values)) return values
   return parameters.map((parameter) => {
     if (!(parameter in values)) throw new TypeError(`${name}: no value for $${parameter}`)
@@ -120,6 +120,10 @@ interface DatabaseOptions {
   readonly metrics?: Metrics
   readonly applicationName?: string
 }
+
+/** Connections without time-outs of statements (bulk.ts). */
+export const dialPool = (connection: DatabaseConnection, applicationName: string) =>
+  pgp(clientConfig(connection, applicationName)).$pool
 
 export const createDatabase = (options: DatabaseOptions): Database => new PostgresDatabase(options)
 
