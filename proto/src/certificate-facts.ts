@@ -38,7 +38,7 @@ export function factsOf(der: Uint8Array): CertificateFacts {
   const usage = certificate.getExtension(x509.KeyUsagesExtension)?.usages
   const names = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? []
   const ofType = (type: string) => names.filter((name) => name.type === type).map(({ value }) => value)
-  const { hash } = certificate.signatureAlgorithm as { hash?: { name?: string } | string }
+  const { hash } = certificate.signatureAlgorithm
   return {
     subject: certificate.subjectName.toJSON(),
     dnsNames: ofType('dns'),

@@ -9,7 +9,7 @@ export async function clearStaleSocket(path: string): Promise<void> {
     const found = await lstat(path)
     if (!found.isSocket()) throw new Error(`${path} exists and is not a socket; remove it`)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return
     throw error
   }
   if (await answers(path)) throw new Error(`${path} is in use by another process`)

@@ -82,7 +82,7 @@ function typeFaults(type: AuthorizationDetailsType): readonly string[] {
         'must have fields such as amount or amount.currency, none of which is a common one or has others below it',
       ],
       [
-        type.fields.every(({ kind }) => (detailKinds as readonly string[]).includes(kind)),
+        type.fields.every(({ kind }) => detailKinds.some((known) => known === kind)),
         `must have fields of these kinds: ${detailKinds.join(', ')}`,
       ],
       [type.required.every((name) => known.includes(name)), 'must have in required only what it declares'],

@@ -1,7 +1,6 @@
 // Checks the inline JWKS of a client, so that a key that can never verify a signature is a fault at once.
 import type { KeyEncryption, clientAlgorithms } from './algorithms.ts'
 import { X509Certificate, createPublicKey } from 'node:crypto'
-import type { JsonWebKey } from 'node:crypto'
 
 type ClientAlgorithm = (typeof clientAlgorithms)[number]
 
@@ -125,7 +124,7 @@ function keyFault(key: Readonly<Record<string, unknown>>): string | undefined {
 function materialFault(key: Readonly<Record<string, unknown>>): string | undefined {
   let bits: number | undefined
   try {
-    bits = createPublicKey({ key: key as JsonWebKey, format: 'jwk' }).asymmetricKeyDetails?.modulusLength
+    bits = createPublicKey({ key, format: 'jwk' }).asymmetricKeyDetails?.modulusLength
   } catch {
     return 'must be a valid key: its members do not fit together'
   }

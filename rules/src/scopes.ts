@@ -30,5 +30,5 @@ export const oidcScopes: readonly string[] = [...Object.keys(claimsByScope), 'of
 
 /** @returns the scope that holds a claim; undefined for one in none */
 export function scopeOfClaim(claim: string): string | undefined {
-  return Object.entries(claimsByScope).find(([, claims]) => (claims as readonly string[]).includes(claim))?.[0]
+  return Object.entries(claimsByScope).find(([, claims]) => claims.some((one) => one === claim))?.[0]
 }

@@ -31,5 +31,5 @@ export function hasCode<Code extends keyof ErrorCatalogues>(
   error: unknown,
   ...codes: Code[]
 ): error is CodedError<Code> {
-  return error instanceof CodedError && (codes.length === 0 || (codes as string[]).includes(error.code))
+  return error instanceof CodedError && (codes.length === 0 || codes.some((code) => code === error.code))
 }

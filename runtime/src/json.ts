@@ -3,6 +3,12 @@
 export const isJsonRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** The members of an object from outside. @returns none of what is no object */
+export const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> => (isJsonRecord(value) ? value : {})
+
+export const isOneOf = <Word>(words: readonly Word[], value: unknown): value is Word =>
+  words.some((word) => word === value)
+
 /** @returns undefined for text that is no JSON, or no object */
 export function parseJsonRecord(text: string): Record<string, unknown> | undefined {
   try {
@@ -27,24 +33,29 @@ const is: { readonly [Kind in keyof Kinds]: (value: unknown) => boolean } = {
   record: isJsonRecord,
 }
 
-/** What members an object has; `optional` ones may be left out. Others are not looked at. */
+type Kind = keyof Kinds | JsonShape
+
+type Value<Of> = Of extends keyof Kinds ? Kinds[Of] : Of extends JsonShape ? Shaped<Of> : never
+
+/** What members an object has, each a kind or a shape in turn; `optional` ones may be left out. Others are not looked at. */
 export interface JsonShape {
-  readonly required: Readonly<Record<string, keyof Kinds>>
-  readonly optional?: Readonly<Record<string, keyof Kinds>>
+  readonly required?: Readonly<Record<string, Kind>>
+  readonly optional?: Readonly<Record<string, Kind>>
 }
 
-type Shaped<Shape extends JsonShape> = {
-  readonly [Name in keyof Shape['required']]: Kinds[Shape['required'][Name]]
+export type Shaped<Shape extends JsonShape> = {
+  readonly [Name in keyof Shape['required']]: Value<Shape['required'][Name]>
 } & {
-  readonly [Name in keyof Shape['optional']]?: Shape['optional'][Name] extends keyof Kinds
-    ? Kinds[Shape['optional'][Name]]
-    : never
+  readonly [Name in keyof Shape['optional']]?: Value<Shape['optional'][Name]> | undefined
 }
 
 export function hasShape<const Shape extends JsonShape>(value: unknown, shape: Shape): value is Shaped<Shape> {
   if (!isJsonRecord(value)) return false
-  for (const name in shape.required) if (!is[shape.required[name]!](value[name])) return false
-  for (const name in shape.optional)
-    if (value[name] !== undefined && !is[shape.optional[name]!](value[name])) return false
+  const { required = {}, optional = {} }: JsonShape = shape
+  for (const name in required) if (!isOf(required[name]!, value[name])) return false
+  for (const name in optional) if (value[name] !== undefined && !isOf(optional[name]!, value[name])) return false
   return true
 }
+
+const isOf = (kind: Kind, value: unknown): boolean =>
+  typeof kind === 'string' ? is[kind](value) : hasShape(value, kind)

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { pino } from 'pino'
+import { fieldsOf } from './json.ts'
 import { showHiddenCharacters } from './hidden-characters.ts'
 
 /** A secret value. Whatever prints it (log, JSON, template, inspect) shows `[redacted]`; only `reveal()` returns it. */
@@ -166,11 +167,11 @@ export function describeError(error: unknown): string {
 
 /** JSON line -> `INF live       change=c7f2 shard=7`. */
 function prettyLine(line: string): string {
-  const record = JSON.parse(line) as Record<string, unknown> & { msg?: string }
+  const record = fieldsOf(JSON.parse(line))
   const fields = Object.entries(record)
     .filter(([key, value]) => !hidden.has(key) && value !== undefined)
     .map(([key, value]) => `${key}=${prettyValue(value)}`)
-  const message = record.msg ?? ''
+  const message = typeof record['msg'] === 'string' ? record['msg'] : ''
   return `${levelNames[Number(record['level'])] ?? '???'} ${message.padEnd(10)} ${fields.join(' ')}`.trimEnd() + '\n'
 }
 

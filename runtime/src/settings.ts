@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parseDocument, stringify } from 'yaml'
 import { z } from 'zod'
+import { fieldsOf, isJsonRecord } from './json.ts'
 import { CodedError } from './coded-error.ts'
 import type { Fault } from './coded-error.ts'
 import { Secret } from './log.ts'
@@ -96,12 +97,12 @@ function parseYaml(source: { file: string; text?: string }): Record<string, unkn
     throw new CodedError('SETTINGS_INVALID', { faults })
   }
   const value: unknown = document.toJS() ?? {}
-  if (typeof value !== 'object' || Array.isArray(value)) {
+  if (!isJsonRecord(value)) {
     throw new CodedError('SETTINGS_INVALID', {
       faults: [{ path: source.file, message: 'must be a YAML mapping, such as "issuer: https://login.example.com"' }],
     })
   }
-  return value as Record<string, unknown>
+  return value
 }
 
 function overlayEnvironment(
@@ -153,7 +154,7 @@ function faultsOf(issue: z.core.$ZodIssue, raw: unknown): Fault[] {
 }
 
 function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], raw)
+  return path.reduce<unknown>((value, key) => fieldsOf(value)[String(key)], raw)
 }
 
 function deepFreeze<T>(value: T): T {

@@ -9,7 +9,10 @@ describe(parseJsonRecord.name, () => {
 })
 
 describe(hasShape.name, () => {
-  const shape = { required: { id: 'string', at: 'number' }, optional: { tags: 'strings', more: 'record' } } as const
+  const shape = {
+    required: { id: 'string', at: 'number' },
+    optional: { tags: 'strings', more: 'record', from: { optional: { address: 'string' } } },
+  } as const
   const good = { id: 'a', at: 1 }
   for (const [what, value, expected] of [
     ['what is required', good, true],
@@ -19,6 +22,9 @@ describe(hasShape.name, () => {
     ['a list with something else in it', { ...good, tags: ['x', 1] }, false],
     ['a list for an object', { ...good, more: [] }, false],
     ['null for what is optional', { ...good, tags: null }, false],
+    ['a shape in it', { ...good, from: { address: 'a' } }, true],
+    ['another shape in it', { ...good, from: { address: 1 } }, false],
+    ['no object where a shape is due', { ...good, from: 'a' }, false],
     ['no object', null, false],
   ] as const)
     it(`says ${expected} to ${what}`, () => expect(hasShape(value, shape)).to.equal(expected))

@@ -6,6 +6,7 @@ import { shardCount } from '@nauthera/proto/names'
 import { UnknownSchemaError, decodeLine, digestOfLine, parseShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { fieldsOf } from '@nauthera/runtime/json'
 import type { AgentErrorCode } from '../errors.ts'
 import { clientKey } from '../snapshot.ts'
 import type { ReadManifest, ReadShard } from '../snapshot.ts'
@@ -63,7 +64,7 @@ function parseWhole(file: Uint8Array): ReturnType<typeof parseShardFile> {
     return parseShardFile(file)
   } catch (error) {
     if (error instanceof UnknownSchemaError) throw faultOf('SHARD_SCHEMA_UNKNOWN', error.message)
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error
+    if (fieldsOf(error)['code'] !== 'ERR_BUFFER_TOO_LARGE') throw error
     throw faultOf('SHARD_TOO_LARGE', 'grows past the limit when unpacked', error)
   }
 }

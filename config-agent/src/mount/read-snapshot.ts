@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { dataLink } from '@nauthera/proto/mounted-volume'
 import { manifestFile, shardCount, shardFile, signatureFile } from '@nauthera/proto/names'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
+import { fieldsOf } from '@nauthera/runtime/json'
 import { describeError } from '@nauthera/runtime/log'
 import type { AgentErrorCode } from '../errors.ts'
 import { parseManifest, parseShard } from './parse-files.ts'
@@ -102,7 +103,7 @@ function readRegularFile(path: string): Uint8Array | undefined {
     file = openSync(path, flags)
   } catch (cause) {
     if (isMissing(cause)) return undefined
-    const isLink = (cause as NodeJS.ErrnoException).code === 'ELOOP'
+    const isLink = fieldsOf(cause)['code'] === 'ELOOP'
     throw new CodedError(isLink ? 'SHARD_NOT_A_FILE' : 'SHARD_UNREADABLE', {
       cause,
       message: isLink ? 'is a symbolic link' : 'cannot be opened',
@@ -145,6 +146,6 @@ function faultOf(shard: number | undefined, error: unknown): SnapshotFault {
 }
 
 function isMissing(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException
+  const { code } = fieldsOf(error)
   return code === 'ENOENT' || code === 'ENOTDIR'
 }

@@ -1,5 +1,6 @@
 // Validates a value against a structural schema, with the messages of the API server. The operator does not rely on the API server's check.
 import type { Fault } from '@nauthera/runtime/coded-error'
+import { isJsonRecord } from '@nauthera/runtime/json'
 import { holds, isTransition, toCel } from './cel.ts'
 import type { JsonSchema } from './schema.ts'
 
@@ -52,7 +53,7 @@ function checkShape(schema: JsonSchema, value: unknown, path: string, faults: Sc
       fault('range', `should be less than or equal to ${schema.maximum}`)
   }
   if (Array.isArray(value)) checkList(schema, value, path, faults, fault)
-  if (isRecord(value)) checkObject(schema, value, path, faults, fault)
+  if (isJsonRecord(value)) checkObject(schema, value, path, faults, fault)
 }
 
 type AddFault = (kind: FaultKind, message: string, at?: string) => void
@@ -78,7 +79,9 @@ function checkList(
   const keys = schema['x-kubernetes-list-map-keys']
   const seen = new Set<string>()
   value.forEach((item, index) => {
-    const id = JSON.stringify(keys && isRecord(item) ? Object.fromEntries(keys.map((key) => [key, item[key]])) : item)
+    const id = JSON.stringify(
+      keys && isJsonRecord(item) ? Object.fromEntries(keys.map((key) => [key, item[key]])) : item,
+    )
     if (seen.has(id)) fault('duplicate', `Duplicate value: ${id}`, `${path}[${index}]`)
     seen.add(id)
   })
@@ -118,7 +121,7 @@ function checkRules(schema: JsonSchema, self: unknown, path: string, faults: Sch
     for (const [index, item] of self.entries()) checkRules(schema.items, item, `${path}[${index}]`, faults)
   }
   if (!(self instanceof Map)) return
-  for (const [key, child] of self as ReadonlyMap<string, unknown>) {
+  for (const [key, child] of self) {
     const property = propertyOf(schema, key)
     if (property) checkRules(property, child, path === '' ? key : `${path}.${key}`, faults)
   }
@@ -138,7 +141,7 @@ function hasType(schema: JsonSchema, value: unknown): boolean {
     case 'array':
       return Array.isArray(value)
     case 'object':
-      return isRecord(value)
+      return isJsonRecord(value)
     default:
       return true
   }
@@ -149,8 +152,4 @@ function typeName(value: unknown): string {
   if (Array.isArray(value)) return 'array'
   if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number'
   return typeof value
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,4 +1,5 @@
 // Shares equal values in memory: ten thousand clients have mostly the same texts and objects.
+import { isJsonRecord } from '@nauthera/runtime/json'
 import type { OIDCClientStatus } from '../api/client-status.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { KubernetesObject } from '../kubernetes/objects.ts'
@@ -39,8 +40,8 @@ export function createShareClient(): <T extends OIDCClient & KubernetesObject>(c
     return {
       ...shareFields(client, share, ['apiVersion', 'kind']),
       metadata: shareFields(metadata, share, ['namespace', 'creationTimestamp', 'labels']),
-      spec: isRecord(spec) ? shareFields(spec, share) : spec,
-      ...(isRecord(status) ? { status: shareStatus(status, share) } : {}),
+      spec: isJsonRecord(spec) ? shareFields(spec, share) : spec,
+      ...(isJsonRecord(status) ? { status: shareStatus(status, share) } : {}),
     }
   }
 }
@@ -49,14 +50,16 @@ function shareStatus(status: OIDCClientStatus, share: Share): OIDCClientStatus {
   const { conditions, secret, ...rest } = status
   return {
     ...shareFields(rest, share),
-    ...(secret === undefined ? {} : { secret: isRecord(secret) ? shareFields(secret, share) : secret }),
+    ...(secret === undefined ? {} : { secret: isJsonRecord(secret) ? shareFields(secret, share) : secret }),
     // without our schema in the CRD it may be anything
     ...(conditions === undefined ? {} : { conditions: shareConditions(conditions, share) }),
   }
 }
 
 const shareConditions = (conditions: NonNullable<OIDCClientStatus['conditions']>, share: Share) =>
-  Array.isArray(conditions) ? conditions.map((one) => share(isRecord(one) ? shareFields(one, share) : one)) : conditions
+  Array.isArray(conditions)
+    ? conditions.map((one) => share(isJsonRecord(one) ? shareFields(one, share) : one))
+    : conditions
 
 /** @param names default: all */
 function shareFields<T extends object>(
@@ -68,6 +71,3 @@ function shareFields<T extends object>(
   for (const name of names) if (name in shared) shared[name] = share(shared[name])
   return shared
 }
-
-const isRecord = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

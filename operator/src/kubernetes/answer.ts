@@ -1,5 +1,6 @@
 // Reads answers of the Kubernetes API, or of a proxy in front of it.
 import type { IncomingMessage } from 'node:http'
+import { fieldsOf, hasShape, parseJsonRecord } from '@nauthera/runtime/json'
 import { ApiError, parseRetryAfter } from './api-error.ts'
 
 /** The call, for messages. */
@@ -53,19 +54,20 @@ export async function* readLines(response: IncomingMessage, call: Asked, heard: 
 
 export const isRefusal = (response: IncomingMessage): boolean => (response.statusCode ?? 500) >= 300
 
+const statusShape = {
+  required: { kind: 'string' },
+  optional: { reason: 'string', message: 'string', details: 'record' },
+} as const
+
 /** @returns the refusal as an error */
 export async function refusalOf(response: IncomingMessage, call: Asked): Promise<ApiError> {
   const text = await readText(response, call)
   const status = response.statusCode ?? 500
-  let answer: { kind?: string; reason?: string; message?: string; details?: { causes?: { reason?: string }[] } } = {}
-  try {
-    answer = JSON.parse(text) as typeof answer
-  } catch {
-    // not a Status object: some proxy answered
-  }
-  const isStatus = answer.kind === 'Status'
+  const answer = parseJsonRecord(text)
+  // another object, or none: some proxy answered
+  const isStatus = hasShape(answer, statusShape) && answer.kind === 'Status'
   const retryAfterMs = parseRetryAfter(response.headers['retry-after'])
-  const causes = isStatus ? (answer.details?.causes ?? []).flatMap(({ reason }) => reason ?? []) : []
+  const causes = isStatus ? reasonsIn(answer.details?.['causes']) : []
   return new ApiError('KUBERNETES_REFUSED', {
     message: `${call.method} ${call.path}: ${status} ${isStatus ? (answer.message ?? '') : 'without a Status'}`.trim(),
     status,
@@ -74,6 +76,11 @@ export async function refusalOf(response: IncomingMessage, call: Asked): Promise
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
 }
+
+const reasonsIn = (causes: unknown): string[] =>
+  (Array.isArray(causes) ? causes : [])
+    .map((cause) => fieldsOf(cause)['reason'])
+    .filter((reason) => typeof reason === 'string')
 
 function parseAnswer(call: Asked, text: string): unknown {
   try {

@@ -78,7 +78,7 @@ function fromKubeconfig(file: string, clock: Clock): KubeCredentials {
         ...(cluster.skipTLSVerify ? { rejectUnauthorized: false } : {}),
       }
       if (user?.token) headers['authorization'] = `Bearer ${user.token}`
-      const tokenFile = user?.authProvider?.config?.tokenFile as string | undefined
+      const tokenFile = user?.authProvider?.config?.tokenFile
       if (tokenFile)
         headers['authorization'] = `Bearer ${read(resolve(dirname(file), tokenFile))
           .toString()

@@ -1,5 +1,6 @@
 // Reads issuer and keys of the cluster's ServiceAccount tokens.
 import { jwksFaults } from '@nauthera/rules/jwks'
+import { fieldsOf, isJsonRecord } from '@nauthera/runtime/json'
 import type { KubeConnection } from './connection.ts'
 
 /** Issuer and keys of the cluster's ServiceAccount tokens. */
@@ -15,14 +16,11 @@ export async function readClusterIssuer(connection: Pick<KubeConnection, 'call'>
     connection.call<unknown>({ method: 'GET', path: '/.well-known/openid-configuration' }),
     connection.call<unknown>({ method: 'GET', path: '/openid/v1/jwks', accept: 'application/jwk-set+json' }),
   ])
-  const issuer = isRecord(discovery) ? discovery['issuer'] : undefined
-  const keys = isRecord(set) ? set['keys'] : undefined
+  const { issuer } = fieldsOf(discovery)
+  const { keys } = fieldsOf(set)
   if (typeof issuer !== 'string' || issuer === '') throw new Error('the discovery document names no issuer')
   if (!Array.isArray(keys)) throw new Error('/openid/v1/jwks is no JWK set')
-  const usable = keys.filter(isRecord).filter((key) => jwksFaults({ keys: [key] }).length === 0)
+  const usable = keys.filter(isJsonRecord).filter((key) => jwksFaults({ keys: [key] }).length === 0)
   if (usable.length === 0) throw new Error('/openid/v1/jwks has no key that can verify a signature')
   return { issuer, keys: usable }
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

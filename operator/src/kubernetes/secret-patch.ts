@@ -1,5 +1,6 @@
 // Plans the patch of a Secret.
 import { fieldManagers } from '@nauthera/proto/names'
+import { fieldsOf } from '@nauthera/runtime/json'
 import type { ManagedFields, OwnerReference, SecretObject } from './objects.ts'
 
 /** The wanted content of a Secret. Keys, labels and annotations of others stay. */
@@ -56,8 +57,8 @@ function ownedKeys(fields: readonly ManagedFields[] | undefined, path: readonly 
   for (const entry of fields ?? []) {
     if (entry.manager !== fieldManagers.operator) continue
     let at: unknown = entry.fieldsV1
-    for (const step of path) at = (at as Record<string, unknown> | undefined)?.[step]
-    for (const key of Object.keys((at ?? {}) as object)) if (key.startsWith('f:')) keys.add(key.slice(2))
+    for (const step of path) at = fieldsOf(at)[step]
+    for (const key of Object.keys(fieldsOf(at))) if (key.startsWith('f:')) keys.add(key.slice(2))
   }
   return keys
 }

@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { create, fromJsonString, toJsonString } from '@bufbuild/protobuf'
-import type { JsonObject } from '@bufbuild/protobuf'
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
 import { PlatformIssuerSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { digestOf } from '@nauthera/proto/digest'
@@ -150,7 +149,7 @@ function render({ issuer, keys }: PlatformKeySet, change: string): string {
     issuer,
     change,
     keys: keys.map(({ jwk, notAfter }) => ({
-      jwk: JSON.parse(JSON.stringify(jwk)) as JsonObject,
+      jwk: JSON.parse(JSON.stringify(jwk)),
       ...(notAfter === undefined ? {} : { notAfter: timestampFromMs(notAfter) }),
     })),
   })

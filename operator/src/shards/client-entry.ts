@@ -149,7 +149,7 @@ export function sameEntry(left: ShardEntry | undefined, right: ShardEntry | unde
   if (right.accepted === undefined && left.accepted !== undefined && right.desired !== undefined) {
     if (heldNamesOf(left).length > heldNamesOf(right).length) return false
     const { accepted: _dropped, ...rest } = left
-    return equals(ShardEntrySchema, rest as ShardEntry, right)
+    return equals(ShardEntrySchema, rest, right)
   }
   return equals(ShardEntrySchema, left, right)
 }

@@ -60,7 +60,7 @@ export function streamOf<In, Out, Init>(
     },
     async *[Symbol.asyncIterator]() {
       try {
-        for await (const message of call) yield message as In
+        for await (const message of call) yield message
       } catch (error) {
         throw failure ?? channelErrorOf(error instanceof Error ? error : {})
       }

@@ -96,10 +96,9 @@ export function movedStandings(
   next: Registry,
   shard: number,
 ): { shard: number; rejected: Rejection[] }[] {
-  const [was, is] = [before, next].map((registry) => Map.groupBy(rejectionsOf(registry), (one) => one.shard)) as [
-    Map<number, Rejection[]>,
-    Map<number, Rejection[]>,
-  ]
+  const byShard = (registry: Registry) => Map.groupBy(rejectionsOf(registry), (one) => one.shard)
+  const was = byShard(before)
+  const is = byShard(next)
   const says = (rejected: readonly Rejection[] = []): string =>
     rejected
       .map(({ namespace, name, generation, message }) => `${namespace}/${name} ${generation} ${message}`)

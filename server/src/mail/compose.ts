@@ -1,9 +1,8 @@
 // A mail in words: the texts of the locales and the values of the mail, as plain text and as HTML. Pure.
 import { asOneLine } from '@nauthera/runtime/hidden-characters'
+import type { Shaped } from '@nauthera/runtime/json'
 import { escapeHtml } from '../http/branding/texts.ts'
 import type { Texts } from '../http/branding/texts.ts'
-import type { AskedFrom } from '../describe-agent.ts'
-import type { Mail, Mails } from '../mails.ts'
 
 export interface ComposedMail {
   readonly subject: string
@@ -18,7 +17,36 @@ export interface Sender {
   readonly issuer: string
 }
 
-type Named = Pick<Mail, 'template' | 'data'>
+/** A mail as it waits in the outbox, with everything that one of the mails says (mails.ts). */
+export const mailShape = {
+  required: {
+    to: 'string',
+    template: 'string',
+    languages: 'strings',
+    data: {
+      optional: {
+        path: 'string',
+        person: 'string',
+        change: 'string',
+        at: 'string',
+        client: 'string',
+        by: 'string',
+        act: 'string',
+        outcome: 'string',
+        minutes: 'number',
+        days: 'number',
+        asked: {
+          required: { device: { optional: { browser: 'string', system: 'string' } } },
+          optional: { address: 'string' },
+        },
+      },
+    },
+  },
+} as const
+
+type WaitingMail = Shaped<typeof mailShape>
+type Named = Pick<WaitingMail, 'template' | 'data'>
+type Values = WaitingMail['data']
 
 /** A part of a mail, in the order in which it is read. Values in `line` come from people: they are text in both forms. */
 type Block =
@@ -35,7 +63,7 @@ export function composeMail(mail: Named, texts: Texts, sender: Sender): Composed
 }
 
 function blocksOf(mail: Named, texts: Texts, sender: Sender): readonly Block[] {
-  const { path, person, minutes, days, at, asked, client, by } = valuesOf(mail.data)
+  const { path, person, minutes, days, at, asked, client, by } = mail.data
   const key = `mail.${mail.template}`
   const values = {
     title: sender.title,
@@ -66,26 +94,18 @@ function blocksOf(mail: Named, texts: Texts, sender: Sender): readonly Block[] {
   ]
 }
 
-/** Everything that one of the mails says. */
-type Values = {
-  readonly [Name in 'path' | 'person' | 'change' | 'at' | 'client' | 'by' | 'act' | 'outcome']?: string | undefined
-} & { readonly minutes?: number; readonly days?: number; readonly asked?: AskedFrom | undefined }
-
-const valuesOf = (data: Mails[keyof Mails]): Values => data
-
 /** What has happened, in words. */
-function changeOf(data: Mails[keyof Mails], texts: Texts): string {
-  const { change, act, outcome } = valuesOf(data)
+function changeOf({ change, act, outcome }: Values, texts: Texts): string {
   if (act !== undefined) return texts.text(`mail.desk-act.${outcome}`, { act: texts.text(`act.${act}.link`) })
   return change === undefined ? '' : texts.text(`mail.factor-changed.change.${change}`)
 }
 
-const factsOf = (texts: Texts, asked: AskedFrom | undefined) => [
+const factsOf = (texts: Texts, asked: Values['asked']) => [
   ...fact(texts, 'address', asked?.address),
   ...fact(texts, 'browser', asked && browserOf(asked.device, texts)),
 ]
 
-const browserOf = ({ browser, system }: AskedFrom['device'], texts: Texts): string | undefined =>
+const browserOf = ({ browser, system }: NonNullable<Values['asked']>['device'], texts: Texts): string | undefined =>
   browser && system ? texts.text('sessions.browser-on-system', { browser, system }) : (browser ?? system)
 
 const longestFact = 200

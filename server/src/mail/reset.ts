@@ -1,4 +1,5 @@
 // The page that a link to a new password leads to.
+import { hasShape } from '@nauthera/runtime/json'
 import { auditedRequest } from '../oidc/request-context.ts'
 import { paths } from '@nauthera/rules/endpoints'
 import { readCookies, setCookie } from '../oidc/cookies.ts'
@@ -6,7 +7,6 @@ import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import type { LoadedAccount } from '../store/sessions/accounts.ts'
 import type { LiveLink } from '../store/people/mail-links.ts'
-import type { ResetPayload } from '../users/links/link-mails.ts'
 import { readNewPassword, ruleMistakes } from '../users/passwords/new-password.ts'
 import { personOnPage } from '../users/person-on-page.ts'
 import { passwordLength } from '../users/passwords/passwords.ts'
@@ -86,7 +86,7 @@ async function reset(needs: MailPageNeeds, request: PageRequest, link: PersonLin
   const { next, mistakes } = readNewPassword(request.form)
   if (mistakes.length > 0) return resetPage(needs, request, link, { mistakes })
   const { basePath, sources } = needs
-  const { client } = link.payload as ResetPayload
+  const { client } = hasShape(link.payload, { optional: { client: 'string' } }) ? link.payload : {}
   const about = { ...auditedRequest(request), userId: link.userId, clientId: client }
   const outcome = await sources.changePassword({
     userId: link.userId,

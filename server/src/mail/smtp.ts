@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { inOneVersion } from '@nauthera/proto/mounted-volume'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { asOneLine } from '@nauthera/runtime/hidden-characters'
+import { fieldsOf } from '@nauthera/runtime/json'
 import { describeError } from '@nauthera/runtime/log'
 import { readSecretFile } from '@nauthera/runtime/settings'
 import type { MailSettings } from '../settings/mail.ts'
@@ -83,7 +84,7 @@ async function open({ host, port, tls, usernameFile, passwordFile, caFile }: Mai
 /** The server refused this address or this mail for good (5yz, RFC 5321 section 4.2.1). Everything else may be mended: a wrong password or
  *  certificate is ours, not the mail's. */
 function outcomeOf(error: unknown): TryOutcome {
-  const { code, responseCode } = error as { code?: unknown; responseCode?: unknown }
+  const { code, responseCode } = fieldsOf(error)
   const isRefusal = (code === 'EENVELOPE' || code === 'EMESSAGE') && typeof responseCode === 'number'
   return { kind: isRefusal && responseCode >= 500 ? 'never' : 'later', reason: describeError(error) }
 }

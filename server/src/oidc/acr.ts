@@ -1,4 +1,5 @@
 import { acrLevels } from '@nauthera/rules/acr'
+import { fieldsOf } from '@nauthera/runtime/json'
 
 // Derives `acr` (OpenID Connect Core 2) from the `amr` of a sign-in (RFC 8176), and decides which `acr` a request needs.
 
@@ -48,7 +49,7 @@ export function signInProofOf(of: { readonly amr?: readonly string[]; readonly a
 
 /** The `acr` of the sign-in of a code or token. The client may have got a weaker one (`acrToTell`). */
 export function acrOfArtefact({ amr, extra }: Readonly<Record<string, unknown>> = {}): string | undefined {
-  if (Array.isArray(amr)) return acrOf(amr as string[])
+  if (Array.isArray(amr)) return acrOf(amr)
   const acr = fieldsOf(extra)['acr']
   return typeof acr === 'string' ? acr : undefined
 }
@@ -90,11 +91,11 @@ export function neededAcr({ claims, acrValues: wished, ofClient, secondFactor, r
 
 /** The essential `acr` of the `claims` parameter (OpenID Connect Core 5.5.1.1). */
 export function essentialAcr(claims: unknown): NeededAcr {
-  const { acr } = fieldsOf(fieldsOf(claims)['id_token']) as { acr?: unknown }
+  const { acr } = fieldsOf(fieldsOf(claims)['id_token'])
   const { essential, value, values } = fieldsOf(acr)
   if (essential !== true || (value === undefined && values === undefined)) return { kind: 'any' }
   if (values !== undefined && !Array.isArray(values)) return { kind: 'malformed' }
-  const all: unknown[] = [...(value === undefined ? [] : [value]), ...((values ?? []) as unknown[])]
+  const all: unknown[] = [...(value === undefined ? [] : [value]), ...(values ?? [])]
   return all.every((one) => typeof one === 'string') ? { kind: 'one-of', values: all } : { kind: 'malformed' }
 }
 
@@ -113,6 +114,3 @@ export function acrToTell(claims: unknown, acr: string | undefined): string | un
 /** Whether a level is at least one of these values. */
 const reaches = (level: string, values: readonly string[]): boolean =>
   levels.slice(0, levels.indexOf(level) + 1).some((weaker) => values.includes(weaker))
-
-const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}

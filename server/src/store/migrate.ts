@@ -1,6 +1,7 @@
 // Applies numbered SQL files, forward only. One process at a time does; an advisory lock makes the others wait.
 import { readdirSync } from 'node:fs'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { fieldsOf } from '@nauthera/runtime/json'
 import { describeError } from '@nauthera/runtime/log'
 import { sqlDirectory } from '../files.ts'
 import { clientConfig, statement } from './driver/postgres.ts'
@@ -45,7 +46,7 @@ export async function migrateUp(
   } catch (cause) {
     const unreachable = /ECONN|ENOTFOUND|EHOSTUNREACH|timeout|terminated|password authentication|does not exist/i
     const text = describeError(cause)
-    const away = unreachable.test(`${text} ${(cause as { code?: string }).code}`) && !/relation|column/.test(text)
+    const away = unreachable.test(`${text} ${String(fieldsOf(cause)['code'])}`) && !/relation|column/.test(text)
     throw new CodedError(away ? 'STORE_UNAVAILABLE' : 'STORE_MIGRATION_FAILED', { cause, message: text })
   }
 }

@@ -1,6 +1,7 @@
 // Decides which API an object declares (spec.resourceServer), and whether that API is open.
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { fieldsOf } from '@nauthera/runtime/json'
 import { checkValue } from '../../api/check.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { apiAccess } from '../../api/resource-server.ts'
@@ -138,9 +139,6 @@ const isEntry = (one: unknown): one is AccessEntry => checkValue(entrySchema, on
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 
-const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
-
 /** @returns an API with the identifier that accepts no callers */
 export function closedApi(
   { metadata }: OIDCClient,
@@ -162,9 +160,7 @@ export function closedApi(
 
 /** A spec that breaks a rule may have any shape. */
 function identifierOf(spec: unknown): unknown {
-  const { resourceServer } = (spec ?? {}) as { readonly resourceServer?: unknown }
-  const { identifier } = (resourceServer ?? {}) as { readonly identifier?: unknown }
-  return identifier
+  return fieldsOf(fieldsOf(spec)['resourceServer'])['identifier']
 }
 
 function standingOf(

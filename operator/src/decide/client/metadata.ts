@@ -1,6 +1,5 @@
 // Renders an OIDCClient to a ClientConfig, field by field: oidc-provider ignores unknown keys silently, so nothing is passed through.
 import { create } from '@bufbuild/protobuf'
-import type { JsonObject } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { contentEncryptions } from '@nauthera/rules/algorithms'
@@ -180,7 +179,7 @@ const authConfig = (spec: OIDCClientSpec, namespace: string) => ({
   tokenEndpointAuthMethod: wireMethod(authMethodOf(spec)),
   secretMethods: [...waysOf(authMethodOf(spec))],
   jwksUri: spec.auth?.jwksURI ?? '',
-  ...(spec.auth?.jwks ? { jwks: JSON.parse(JSON.stringify(spec.auth.jwks)) as JsonObject } : {}),
+  ...(spec.auth?.jwks ? { jwks: JSON.parse(JSON.stringify(spec.auth.jwks)) } : {}),
   identities: identitiesOf(spec.auth, namespace),
   tlsClientAuthSubjectDn: spec.auth?.tls?.subjectDN ?? '',
   tlsClientAuthSanDns: spec.auth?.tls?.sanDNS ?? '',

@@ -33,9 +33,10 @@ const bindingBefore = new WeakMap<Policies, BindingPolicies>()
 export function bindingOf(policies: Policies): BindingPolicies {
   const known = bindingBefore.get(policies)
   if (known) return known
-  const found = policies.filter(({ spec }) => (spec.enforcement ?? 'Deny') === 'Deny') as readonly NamedPolicy[]
-  bindingBefore.set(policies, found as BindingPolicies)
-  return found as BindingPolicies
+  const found: Policies = policies.filter(({ spec }) => (spec.enforcement ?? 'Deny') === 'Deny')
+  const binding = found as BindingPolicies
+  bindingBefore.set(policies, binding)
+  return binding
 }
 
 /** @param input.namespaceLabels undefined where the operator may not read namespaces: a policy that selects by them then

@@ -6,13 +6,14 @@ import type { Restraint } from '@nauthera/proto/generated/nauthera/config/v1/con
 import { acrLevels } from '@nauthera/rules/acr'
 import { maxVersionBytes } from '@nauthera/rules/limits'
 import { leastAcr, noGroup } from '@nauthera/rules/restraint'
+import { fieldsOf, isJsonRecord } from '@nauthera/runtime/json'
 
 /** @param spec may have any shape: readable parts count, an unreadable part suspends the client
  *  @returns undefined when it asks for nothing */
 export function restraintOf(spec: unknown): Restraint | undefined {
-  const { suspended, access } = fieldsOf(spec) ?? {}
+  const { suspended, access } = fieldsOf(spec)
   // not an object: both groups and acr may have been meant
-  const { allowedGroups, requiredAcr } = isAbsent(access) ? {} : (fieldsOf(access) ?? unreadAccess)
+  const { allowedGroups, requiredAcr } = isAbsent(access) ? {} : isJsonRecord(access) ? access : unreadAccess
   const [groups, levels] = [allowedGroups, requiredAcr].map(textsOf)
   const asked = {
     suspended: !isAbsent(suspended) && suspended !== false,
@@ -32,11 +33,6 @@ function groupsOf(groups: readonly string[]): string[] {
 const isAbsent = (value: unknown): value is undefined | null => value === undefined || value === null
 
 const unreadAccess = { allowedGroups: false, requiredAcr: false }
-
-const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : undefined
 
 /** @returns undefined when there is a value that is not a text or a list of texts */
 function textsOf(value: unknown): readonly string[] | undefined {

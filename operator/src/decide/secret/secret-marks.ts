@@ -1,5 +1,6 @@
 // Writes and reads the annotations about the secret in the application's Secret. They are needed when memory and shard are lost.
 import { annotations as names } from '@nauthera/proto/names'
+import { fieldsOf, parseJsonRecord } from '@nauthera/runtime/json'
 import { mostVerifiers } from './rotation-terms.ts'
 import type { Observed, SecretMarks, StoredVerifier } from './rotation-terms.ts'
 
@@ -57,7 +58,7 @@ function readVerifiers(text: string | undefined): readonly StoredVerifier[] {
   const value = parseJson(text)
   if (!Array.isArray(value)) return []
   return value.slice(0, mostVerifiers).flatMap((item: unknown): StoredVerifier[] => {
-    const { sha256, notAfter } = (item ?? {}) as Readonly<Record<string, unknown>>
+    const { sha256, notAfter } = fieldsOf(item)
     if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return []
     const end = typeof notAfter === 'string' ? readTime(notAfter) : undefined
     return [{ id: sha256.slice(0, 8), sha256, ...(end === undefined ? {} : { notAfter: end }) }]
@@ -68,9 +69,8 @@ function readVerifiers(text: string | undefined): readonly StoredVerifier[] {
 export const longestObserved = { trigger: 64, annotation: 256, revoke: 64 } as const
 
 function readObserved(text: string | undefined): Observed | undefined {
-  const value = parseJson(text)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  const record = value as Readonly<Record<string, unknown>>
+  const record = parseJsonRecord(text ?? '')
+  if (record === undefined) return undefined
   return Object.fromEntries(
     Object.entries(longestObserved).flatMap(([key, length]) => {
       const text = record[key]

@@ -58,11 +58,11 @@ export function renderSecret(input: {
   const templates = renderTemplates(client, values)
   if (templates.faults.length > 0) return { kind: 'invalid', faults: templates.faults }
   const about: PresetInput = { values, spec, secretName: secretNameOf(client) }
-  const data = {
+  const data: Record<string, string> = {
     ...canonicalData(client, values, templates.data),
     ...Object.assign({}, ...presets.map((preset) => presetData(preset, about))),
     ...templates.data,
-  } as Record<string, string>
+  }
   const faults = [...presetFaults(client, presets), ...secretKeyFaults(client, values, data)]
   if (faults.length > 0) return { kind: 'invalid', faults }
   const size = Object.entries(data).reduce((sum, [key, value]) => sum + key.length + Buffer.byteLength(value), 0)

@@ -1,5 +1,6 @@
 // Templates of spec.secret.data: `{{ .variable | filter }}` and nothing else. Not a programming language on purpose: what
 // renders a credential must not loop, nest or read anything.
+import { isOneOf } from '@nauthera/runtime/json'
 
 export const templateVariables = [
   'clientId',
@@ -57,12 +58,12 @@ function renderExpression(
 ): ReturnType<typeof renderTemplate> {
   const [variable = '', ...names] = expression.split('|').map((part) => part.trim())
   const name = variable.slice(1)
-  if (!variable.startsWith('.') || !(templateVariables as readonly string[]).includes(name)) {
+  if (!variable.startsWith('.') || !isOneOf(templateVariables, name)) {
     const known = templateVariables.map((one) => `.${one}`).join(', ')
     return { kind: 'invalid', message: `has the unknown variable ${JSON.stringify(variable)}; known are ${known}` }
   }
   if (names.length > 4) return { kind: 'invalid', message: 'must have at most four filters in one expression' }
-  let text = values[name as TemplateVariable]
+  let text = values[name]
   for (const filter of names) {
     const apply = Object.hasOwn(filters, filter) ? filters[filter] : undefined
     if (!apply)

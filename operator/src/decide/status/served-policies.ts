@@ -6,6 +6,7 @@ import { authMethods, secretWays } from '@nauthera/rules/client-authentication'
 import type { AuthMethod } from '@nauthera/rules/client-authentication'
 import { clientTypes, meaningOf } from '@nauthera/rules/client-types'
 import { grantTypes, wireGrant } from '@nauthera/rules/grants'
+import { fieldsOf } from '@nauthera/runtime/json'
 import type { OIDCClient, OIDCClientSpec } from '../../api/oidc-client.ts'
 import { applyDefaults } from '../client/apply-defaults.ts'
 import { checkPolicies } from '../client/check-policies.ts'
@@ -118,6 +119,3 @@ function consentOf(mode: ConsentMode): NonNullable<OIDCClientSpec['consent']> {
 const secondsText = (seconds: number): string | undefined => (seconds === 0 ? undefined : `${seconds}s`)
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
-
-const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}

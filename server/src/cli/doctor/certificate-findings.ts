@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { paths } from '@nauthera/rules/endpoints'
+import { fieldsOf } from '@nauthera/runtime/json'
 import { describeError } from '@nauthera/runtime/log'
 import { readAuthorities } from '../../oidc/certificates/authorities.ts'
 import { certificateFiles } from '../../settings/mutual-tls.ts'
@@ -66,7 +67,7 @@ async function addressFindings({ url }: MutualTlsSettings, issuer: string): Prom
   const address = `${url}${new URL(issuer).pathname.replace(/\/$/, '')}${paths.discovery}`
   try {
     const answer = await fetch(address, { signal: AbortSignal.timeout(patience), redirect: 'manual' })
-    const told = answer.status === 200 ? ((await answer.json()) as { issuer?: unknown }).issuer : undefined
+    const told = answer.status === 200 ? fieldsOf(await answer.json())['issuer'] : undefined
     if (told === issuer) return [found('ok', `${url} leads here`)]
     return [found('warning', `${address} answers ${answer.status}, and does not name this issuer; who is there?`)]
   } catch (error) {

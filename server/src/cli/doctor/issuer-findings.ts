@@ -4,6 +4,7 @@ import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { dirname, join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
+import { fieldsOf } from '@nauthera/runtime/json'
 import { describeError } from '@nauthera/runtime/log'
 import { paths } from '@nauthera/rules/endpoints'
 import type { ServerSettings } from '../../settings.ts'
@@ -39,7 +40,7 @@ export async function checkIssuer({ issuer, tls }: ServerSettings, caFile?: stri
     const { answer, trust } = await askBelieving(url, await trustOf(tls, caFile))
     if (answer.status !== 200)
       return fault(`${url} answers ${answer.status}, not 200; does the proxy pass the issuer's host and path on?`)
-    const { issuer: told } = JSON.parse(answer.body) as { issuer?: unknown }
+    const { issuer: told } = fieldsOf(JSON.parse(answer.body))
     if (told !== issuer)
       return fault(`${url} names another issuer (${String(told).slice(0, 200)}); is that another server?`)
     const believed =

@@ -44,8 +44,8 @@ function textOn(ground: Rgb): string {
 }
 
 function contrastOf(one: Rgb, other: Rgb): number {
-  const [brighter, darker] = [luminance(one), luminance(other)].sort((a, b) => b - a) as [number, number]
-  return (brighter + 0.05) / (darker + 0.05)
+  const both = [luminance(one), luminance(other)]
+  return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05)
 }
 
 function luminance(colour: Rgb): number {

@@ -3,6 +3,8 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
+import { isJsonRecord } from '@nauthera/runtime/json'
+import { describeError } from '@nauthera/runtime/log'
 import { languageOf } from './languages.ts'
 import type { Language } from './languages.ts'
 
@@ -52,11 +54,10 @@ function checkTexts(path: string, text: string, english: Entries): Checked {
   try {
     json = JSON.parse(text)
   } catch (error) {
-    return refused(`${path} is no JSON: ${(error as Error).message}`)
+    return refused(`${path} is no JSON: ${describeError(error)}`)
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    return refused(`${path} must be an object of keys and texts`)
-  const all: readonly [string, unknown][] = Object.entries(json)
+  if (!isJsonRecord(json)) return refused(`${path} must be an object of keys and texts`)
+  const all = Object.entries(json)
   const known = all.filter(([key]) => Object.hasOwn(english, key))
   const entries = known.filter((entry): entry is [string, string] => isText(entry[1]))
   const others = known.filter(([, value]) => !isText(value))

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { Log } from '@nauthera/runtime/log'
 import { chooseLanguage, firstLanguage, languagesIn, orderLanguages } from './languages.ts'
 import type { Language } from './languages.ts'
@@ -30,8 +31,10 @@ export interface AllTexts {
  *  @param own.log logs unknown keys
  *  @throws CodedError SETTINGS_INVALID with each fault of their files */
 export function readTexts(directory: string, own?: OwnDirectory): AllTexts {
-  const entriesOf = (language: Language) =>
-    JSON.parse(readFileSync(join(directory, `${language}.json`), 'utf8')) as Entries
+  const entriesOf = (language: Language): Entries => {
+    const read = Object.entries(parseJsonRecord(readFileSync(join(directory, `${language}.json`), 'utf8')) ?? {})
+    return Object.fromEntries(read.filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
+  }
   const ours = languagesIn(directory)
   const english = entriesOf(firstLanguage)
   const ownTexts = own === undefined ? new Map<Language, Entries>() : readAndTell(own, english)

@@ -1,5 +1,6 @@
 // Answers an error with its status, as page or JSON, with Retry-After.
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { fieldsOf } from '@nauthera/runtime/json'
 import type { Log } from '@nauthera/runtime/log'
 import type { ServerResponse } from 'node:http'
 import type { Page, RenderPage } from '../../reply.ts'
@@ -115,7 +116,6 @@ export function pathOf(request: Pick<InboundRequest, 'originalUrl'>): string {
 
 /** The 4xx status of an error from a body parser or the page router; otherwise undefined. */
 function statusOf(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null) return undefined
-  const { status } = error as { status?: unknown }
+  const { status } = fieldsOf(error)
   return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined
 }

@@ -119,9 +119,7 @@ const reader = text({ type: 'application/x-www-form-urlencoded', limit: maxBodyB
  *  @throws an error with its status */
 async function readForm(request: IncomingMessage & { body?: unknown }, response: ServerResponse): Promise<string> {
   await new Promise<void>((resolve, reject) => {
-    reader(request as Parameters<typeof reader>[0], response as Parameters<typeof reader>[1], (error?: unknown) =>
-      error === undefined ? resolve() : reject(error as Error),
-    )
+    reader(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error as Error)))
   })
   return typeof request.body === 'string' ? request.body : ''
 }

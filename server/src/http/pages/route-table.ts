@@ -37,7 +37,7 @@ export function createRouteTable(routes: readonly Route[], basePath: string): Ro
       return entry && { route: entry.route, params: paramsOf(entry.segments, given) }
     },
     methodsOf(path) {
-      const methods = new Set(matching(path).entries.map(({ route }) => route.method as string))
+      const methods = new Set(matching(path).entries.map(({ route }) => route.method))
       return [...methods].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
     },
   }

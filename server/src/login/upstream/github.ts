@@ -1,4 +1,5 @@
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { fieldsOf } from '@nauthera/runtime/json'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
 import { presetIssuers } from '../../settings/upstream.ts'
 import type { UpstreamSettings } from '../../settings/upstream.ts'
@@ -83,6 +84,3 @@ function emailOf(emails: unknown): { email?: unknown; email_verified?: boolean }
   const primary = all.find((one) => one['primary'] === true && one['verified'] === true)
   return primary === undefined ? {} : { email: primary['email'], email_verified: true }
 }
-
-const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}

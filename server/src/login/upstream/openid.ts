@@ -97,7 +97,7 @@ async function complete(needs: Needs, { parameters, ...binding }: BroughtBack): 
     // what is signed wins
     claims: { ...more, ...claims },
     authTime: typeof authTime === 'number' ? Math.floor(authTime) : undefined,
-    proofs: [...(Array.isArray(amr) ? (amr as unknown[]) : []), acr].filter((word) => typeof word === 'string'),
+    proofs: [...(Array.isArray(amr) ? amr : []), acr].filter((word) => typeof word === 'string'),
   }
 }
 

@@ -90,7 +90,7 @@ function profileOf(claims: UpstreamClaims): Person['profile'] {
 
 function groupsOf(claims: UpstreamClaims, { groups }: UpstreamDescription): string[] {
   const value = claims[groups.claim]
-  const given = (Array.isArray(value) ? (value as unknown[]) : [value])
+  const given = (Array.isArray(value) ? value : [value])
     .map(textOf)
     .filter((name): name is string => name !== undefined && name.length <= longest.group && !hasHiddenCharacters(name))
     .slice(0, longest.groups)

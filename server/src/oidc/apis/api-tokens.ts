@@ -1,6 +1,7 @@
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
 import { usualTokenLife } from '@nauthera/rules/limits'
+import { isOneOf } from '@nauthera/runtime/json'
 import { apisOf } from './apis.ts'
 import type { Apis, ApisOf } from './apis.ts'
 
@@ -20,7 +21,7 @@ export const accessTokenLifetime = ({ accessTokenTtl }: Pick<ClientConfig, 'acce
 export function tokenTermsAt(identifier: string, { config }: ApisOf, apis: Apis): TokenTerms {
   const api = apis.findApi(identifier)?.config.resourceServer
   const wanted = api?.accessTokenSignedResponseAlg ?? ''
-  const isStrong = config.profile !== 'FAPI2' || (fapiAlgorithms as readonly string[]).includes(wanted)
+  const isStrong = config.profile !== 'FAPI2' || isOneOf(fapiAlgorithms, wanted)
   const format = api?.accessTokenFormat || config.accessTokenFormat
   // never longer than the client and its policies allow
   const bounds = [api?.accessTokenTtl, config.accessTokenTtl, config.accessTokenTtlLimit].flatMap((one) => one || [])

@@ -2,6 +2,7 @@ import type { AuthorizationDetailsType } from '@nauthera/proto/generated/nauther
 import { detailLimits, detailLists } from '@nauthera/rules/authorization-details'
 import type { DetailKind, DetailList } from '@nauthera/rules/authorization-details'
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
+import { isOneOf } from '@nauthera/runtime/json'
 import { nameOfApi } from '../../clients/api-names.ts'
 import { plain } from './plain.ts'
 
@@ -65,7 +66,7 @@ function fieldFault(name: string, value: unknown, declared: AuthorizationDetails
   return kindFaults[field.kind as DetailKind](value)
 }
 
-const isList = (name: string): name is DetailList => (detailLists as readonly string[]).includes(name)
+const isList = (name: string): name is DetailList => isOneOf(detailLists, name)
 
 function listFault(value: unknown, allowed: readonly string[]): string | undefined {
   if (!Array.isArray(value) || value.length === 0 || value.length > detailLimits.values)

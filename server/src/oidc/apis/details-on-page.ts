@@ -2,6 +2,7 @@
 import type { AuthorizationDetailsType } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { detailLists } from '@nauthera/rules/authorization-details'
 import type { DetailList } from '@nauthera/rules/authorization-details'
+import { isOneOf } from '@nauthera/runtime/json'
 import { nameOfApi } from '../../clients/api-names.ts'
 import type { DetailOnPage, DetailRow, OwnText, ScopeOnPage } from '../../reply/on-page.ts'
 import type { Apis } from './apis.ts'
@@ -54,7 +55,7 @@ function rowOf({ name, value }: DetailValue, words: Words): DetailRow {
   }
 }
 
-const isOfList = (name: string): name is DetailList => (detailLists as readonly string[]).includes(name)
+const isOfList = (name: string): name is DetailList => isOneOf(detailLists, name)
 
 function wordsOf(declared: AuthorizationDetailsType | undefined): Words {
   return (name, otherwise = name) => {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { detailLimits, detailLists } from '@nauthera/rules/authorization-details'
+import { isJsonRecord } from '@nauthera/runtime/json'
 import { apisOf, detailTypesAt } from './apis.ts'
 import type { Apis, ApisOf } from './apis.ts'
 import { typeFault } from './detail-type.ts'
@@ -177,9 +178,9 @@ function readDetails(text: string): Read {
     return refuse('authorization_details is not a list: it is a list of objects, each with a type')
   if (read.length > detailLimits.details)
     return refuse(`authorization_details has ${read.length} entries, and may have ${detailLimits.details}`)
-  const odd = read.findIndex((one: unknown) => !isDetail(one))
+  const details = read.filter(isDetail)
+  const odd = read.findIndex((one, index) => one !== details[index])
   if (odd !== -1) return refuse(`authorization_details[${odd}] must be an object with a type, which is a text`)
-  const details = read as readonly Detail[]
   const twice = details.findIndex((one, index) =>
     details.slice(0, index).some((other) => isDeepStrictEqual(one, other)),
   )
@@ -188,11 +189,7 @@ function readDetails(text: string): Read {
 }
 
 const isDetail = (value: unknown): value is Detail =>
-  typeof value === 'object' &&
-  value !== null &&
-  !Array.isArray(value) &&
-  Object.hasOwn(value, 'type') &&
-  typeof (value as Detail).type === 'string'
+  isJsonRecord(value) && Object.hasOwn(value, 'type') && typeof value['type'] === 'string'
 
 const refuse = (description: string, error: Refused['error'] = 'invalid_authorization_details'): Refused => ({
   kind: 'refused',

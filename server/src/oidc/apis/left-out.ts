@@ -1,4 +1,5 @@
 import { oidcScopes } from '@nauthera/rules/scopes'
+import { fieldsOf } from '@nauthera/runtime/json'
 import { personScopes } from './apis.ts'
 import type { ApisOf } from './apis.ts'
 
@@ -20,8 +21,7 @@ export function leftOutIn(scope: string, { config }: Pick<ApisOf, 'config'>): st
 
 /** @param code a redeemed code or device code */
 export function leftOutOf(code: Readonly<Record<string, unknown>>): readonly string[] {
-  const { leftOut, params } = code as { leftOut?: unknown; params?: Readonly<Record<string, unknown>> }
-  const text = leftOut ?? params?.[leftOutParameter]
+  const text = code['leftOut'] ?? fieldsOf(code['params'])[leftOutParameter]
   // a signed request may have any value here
   return typeof text === 'string'
     ? oidcScopes.filter((scope) => isLeftOut(scope) && text.split(' ').includes(scope))

@@ -1,5 +1,8 @@
+import { describeError } from '@nauthera/runtime/log'
 import type { AuditEvent } from '../../store/audit/audit.ts'
+import { endedUse } from '../../store/outbox/logouts.ts'
 import type { EndedUse } from '../../store/outbox/logouts.ts'
+import { payloadOf } from '../../store/outbox/outbox.ts'
 import type { Claimed } from '../../store/outbox/outbox.ts'
 import type { Try } from '../../store/outbox/outbox-runner.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
@@ -30,7 +33,7 @@ interface Needs {
 /** One try to send a logout token for one session. */
 export function createTellLogout(needs: Needs): Try {
   return async (work) => {
-    const use = work.open() as EndedUse
+    const use = payloadOf(work, endedUse)
     const client = needs.clientOf(use.clientId)
     if (client === undefined && !needs.knowsAll()) return { kind: 'later', reason: 'not all clients are known yet' }
     // the client is gone or replaced, or has no back-channel logout
@@ -54,7 +57,7 @@ const refused = 'the application answered 400'
 
 /** @returns why it failed; undefined when it succeeded */
 async function tell(needs: Needs, client: OidcClient, { userId, sid, sector }: EndedUse): Promise<string | undefined> {
-  const token = await needs.mint(client, { accountId: userId, sid, sector: sector ?? undefined })
+  const token = await needs.mint(client, { accountId: userId, sid, sector })
   try {
     const { status } = await needs.fetch(client.config.backchannelLogoutUri, {
       method: 'POST',
@@ -64,13 +67,13 @@ async function tell(needs: Needs, client: OidcClient, { userId, sid, sector }: E
     if (status === 200 || status === 204) return undefined
     return status === 400 ? refused : `the application answered ${status}`
   } catch (error) {
-    return `the application gave no answer: ${(error as Error).message}`
+    return `the application gave no answer: ${describeError(error)}`
   }
 }
 
 /** The audit event for a failed logout. */
 export function backchannelFailed(work: Claimed, reason: string): AuditEvent {
-  const { clientUid, clientId, userId } = work.open() as EndedUse
+  const { clientUid, clientId, userId } = payloadOf(work, endedUse)
   const detail = { id: work.id, tries: work.tries }
   return { event: 'logout.backchannel_failed', outcome: 'failure', reason, clientUid, clientId, userId, detail }
 }

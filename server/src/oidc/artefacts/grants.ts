@@ -29,7 +29,7 @@ export function grantPayload(allowed: Asked, claims: Iterable<string>): GrantPay
   const resources = Object.entries(allowed.resources).map(([identifier, scopes]) => [identifier, scopes.join(' ')])
   return {
     openid: { scope: allowed.scopes.join(' '), ...(single.length === 0 ? {} : { claims: single }) },
-    ...(resources.length === 0 ? {} : { resources: Object.fromEntries(resources) as Record<string, string> }),
+    ...(resources.length === 0 ? {} : { resources: Object.fromEntries(resources) }),
     ...(allowed.details === undefined ? {} : { authorizationDetails: byApi(allowed.details) }),
   }
 }

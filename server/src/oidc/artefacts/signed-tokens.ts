@@ -1,3 +1,4 @@
+import { fieldsOf } from '@nauthera/runtime/json'
 import { verifySigned } from '../keys/jwt.ts'
 import type { KeySet } from '../keys/key-set.ts'
 import { clockTolerance } from '../lifetimes.ts'
@@ -67,6 +68,6 @@ const detailsOf = ({ authorization_details: authorizationDetails }: Payload): Pa
 
 /** The key or certificate that the token is bound to. */
 function boundTo(cnf: unknown): Payload {
-  const { jkt, 'x5t#S256': certificate } = (cnf ?? {}) as Payload
+  const { jkt, 'x5t#S256': certificate } = fieldsOf(cnf)
   return { ...(jkt === undefined ? {} : { jkt }), ...(certificate === undefined ? {} : { 'x5t#S256': certificate }) }
 }

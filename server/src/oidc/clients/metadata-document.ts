@@ -5,6 +5,7 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { renderVersion } from '@nauthera/proto/client-version'
 import { loopbackHosts, redirectFault } from '@nauthera/rules/uris'
 import { asOneLine } from '@nauthera/runtime/hidden-characters'
+import { isOneOf, parseJsonRecord } from '@nauthera/runtime/json'
 import { createRegisteredClient } from '../../clients/registered-client.ts'
 import type { GrantedScopes } from '../../clients/registered-client.ts'
 import type { OidcClient } from './oidc-client.ts'
@@ -75,7 +76,7 @@ export function readDocument(
   clientId: string,
   algorithms: readonly string[],
 ): Read<{ document: MetadataDocument }> {
-  const document = objectOf(text)
+  const document = parseJsonRecord(text)
   if (document === undefined) return refuse('it is no JSON object')
   if (document['client_id'] !== clientId) return refuse('its client_id is not the address that it came from')
   if ('client_secret' in document || 'client_secret_expires_at' in document)
@@ -126,25 +127,25 @@ function wishesOf(
   }
   for (const name of ['id_token_signed_response_alg', 'userinfo_signed_response_alg']) {
     const value = document[name]
-    if (value !== undefined && !algorithms.includes(value as string))
+    if (value !== undefined && !isOneOf(algorithms, value))
       return refuse(`its ${name} is not among this server's algorithms (${algorithms.join(', ')})`)
   }
   for (const name of ['dpop_bound_access_tokens', 'require_pushed_authorization_requests', 'require_auth_time'])
     if (!['undefined', 'boolean'].includes(typeof document[name]))
       return refuse(`its ${name} is neither true nor false`)
   const age = document['default_max_age']
-  if (age !== undefined && !(Number.isSafeInteger(age) && (age as number) >= 0 && (age as number) <= longestAge))
-    return refuse(`its default_max_age is no number of seconds from 0 to ${longestAge}`)
-  const text = (name: string) => (document[name] as string | undefined) ?? ''
+  const isAge = typeof age === 'number' && Number.isSafeInteger(age) && age >= 0 && age <= longestAge
+  if (age !== undefined && !isAge) return refuse(`its default_max_age is no number of seconds from 0 to ${longestAge}`)
+  const algorithm = (name: string) => algorithms.find((known) => known === document[name]) ?? ''
   return {
     kind: 'read',
     wishes: {
-      idTokenSignedResponseAlg: text('id_token_signed_response_alg'),
-      userinfoSignedResponseAlg: text('userinfo_signed_response_alg'),
+      idTokenSignedResponseAlg: algorithm('id_token_signed_response_alg'),
+      userinfoSignedResponseAlg: algorithm('userinfo_signed_response_alg'),
       dpopBoundAccessTokens: document['dpop_bound_access_tokens'] === true,
       requirePushedAuthorizationRequests: document['require_pushed_authorization_requests'] === true,
       requireAuthTime: document['require_auth_time'] === true,
-      ...(age === undefined ? {} : { defaultMaxAge: age as number }),
+      ...(isAge ? { defaultMaxAge: age } : {}),
     },
   }
 }
@@ -172,17 +173,6 @@ const namesAmong = (list: unknown, word: string): boolean => list === undefined 
 
 const textsOf = (list: unknown): string[] =>
   Array.isArray(list) ? list.filter((one): one is string => typeof one === 'string') : []
-
-function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : undefined
-  } catch {
-    return undefined
-  }
-}
 
 /** @returns the freshness of an answer in seconds (RFC 9111 section 4.2, within our bounds) */
 export function freshFor(headers: Headers, now: Date): number {

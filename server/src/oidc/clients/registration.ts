@@ -1,5 +1,6 @@
 // Validates a client with the library.
 import { isDeepStrictEqual } from 'node:util'
+import { fieldsOf } from '@nauthera/runtime/json'
 import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
 
 /** Why the library refuses a client. */
@@ -30,8 +31,9 @@ export function registrationFault(Client: ClientClass, metadata: ProviderMetadat
 
 /** @param error of the library's class; a TypeError for some faults */
 function refusal(error: unknown, metadata: ProviderMetadata): RegistrationFault {
-  const { error_description: description, message } = error as { error_description?: string; message?: string }
-  const text = description ?? message ?? 'the protocol library refuses this client and gives no reason'
+  const { error_description: description, message } = fieldsOf(error)
+  const said = description ?? message
+  const text = typeof said === 'string' ? said : 'the protocol library refuses this client and gives no reason'
   // messages begin with the key at fault; of two matches the longer one is meant
   const key =
     Object.keys(metadata)

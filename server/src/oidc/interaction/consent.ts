@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { parseJsonRecord } from '@nauthera/runtime/json'
+import { isOneOf, parseJsonRecord } from '@nauthera/runtime/json'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { signInClaims } from '@nauthera/rules/claims'
 import { oidcScopes, scopeOfClaim } from '@nauthera/rules/scopes'
@@ -72,7 +72,7 @@ export function requestedOf(
 ): Asked {
   const scopes = words(params.scope)
   const byClaim = claimsAsked(params.claims)
-    .filter((claim) => !(signInClaims as readonly string[]).includes(claim))
+    .filter((claim) => !isOneOf(signInClaims, claim))
     .flatMap((claim) => scopeOfClaim(claim) ?? [])
   return {
     scopes: [...new Set([...scopes.filter((scope) => oidcScopes.includes(scope)), ...byClaim])].filter((scope) =>
@@ -135,7 +135,7 @@ export function remembered(
   return {
     scopes: [...new Set([...(before?.scopes ?? []), ...agreed.scopes])],
     payload: {
-      resources: Object.fromEntries(resources) as Asked['resources'],
+      resources: Object.fromEntries(resources),
       ...withDetailsByApi(rememberedDetails(details, before)),
     },
   }

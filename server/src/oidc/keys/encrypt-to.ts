@@ -1,6 +1,5 @@
 // Encrypts a signed JWT to a public key.
 import { createPublicKey } from 'node:crypto'
-import type { JsonWebKey } from 'node:crypto'
 import { CompactEncrypt } from 'jose'
 
 /** @param key the public JWK of who may read it, good for `alg`
@@ -13,6 +12,6 @@ export async function encryptTo(
 ): Promise<string> {
   const { kid } = key
   const header = { alg, enc, cty: 'JWT', ...(typeof kid === 'string' ? { kid } : {}) }
-  const publicKey = createPublicKey({ key: key as JsonWebKey, format: 'jwk' })
+  const publicKey = createPublicKey({ key, format: 'jwk' })
   return new CompactEncrypt(Buffer.from(jwt)).setProtectedHeader(header).encrypt(publicKey)
 }

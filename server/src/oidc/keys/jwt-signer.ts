@@ -1,6 +1,6 @@
 // Signs many JWTs with one key, which is read once.
 import { createPrivateKey, sign } from 'node:crypto'
-import type { JsonWebKey, KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import type { JWK } from 'jose'
 import { rawFromDer } from './ecdsa-signature.ts'
 
@@ -15,7 +15,7 @@ export interface JwtSigner {
 export function createJwtSigner(keys: readonly JWK[], type: string): JwtSigner | undefined {
   const jwk = keys.find(({ alg, key_ops: uses }) => alg === algorithm && (uses === undefined || uses.includes('sign')))
   if (jwk === undefined) return undefined
-  const key = createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })
+  const key = createPrivateKey({ key: jwk, format: 'jwk' })
   const header = `${encode({ alg: algorithm, typ: type, kid: jwk.kid })}.`
   return {
     algorithm,

@@ -37,9 +37,9 @@ export function publicPart(jwk: JWK): JWK {
 }
 
 /** @returns whether a stored private JWK can be read back; a damaged one must not reach the library */
-export function isPrivateJwk(jwk: JWK): boolean {
+export function isPrivateJwk(jwk: Readonly<Record<string, unknown>>): jwk is JWK {
   try {
-    createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })
+    createPrivateKey({ key: jwk, format: 'jwk' })
     return true
   } catch {
     return false

@@ -21,7 +21,7 @@ export interface RingKey extends KeyTimes {
 }
 
 export const cookieLine = 'cookie'
-export const signingLine = (algorithm: SigningAlgorithm): string => `sig:${algorithm}`
+export const signingLine = (algorithm: string): string => `sig:${algorithm}`
 /** Of every algorithm, whatever the settings list. */
 export const signingLines: readonly string[] = signingAlgorithms.map(signingLine)
 
@@ -38,7 +38,7 @@ const timesOf = (key: KeySummary, places: ReadonlyMap<string, number> = new Map(
 
 const lineOf = ({ use, alg }: KeySummary): string => {
   if (use === 'cookie') return cookieLine
-  return use === pairwiseLine ? pairwiseLine : signingLine(alg as SigningAlgorithm)
+  return use === pairwiseLine ? pairwiseLine : signingLine(alg)
 }
 
 /** @returns the state of each key of a list, those included that were cut off */

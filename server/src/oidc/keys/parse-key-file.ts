@@ -1,5 +1,4 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
-import type { JsonWebKey } from 'node:crypto'
 import { calculateJwkThumbprint } from 'jose'
 import type { JWK } from 'jose'
 import { isJsonRecord } from '@nauthera/runtime/json'
@@ -86,12 +85,12 @@ const probe = Buffer.from('nauthera')
 function materialFault(jwk: JWK): string | undefined {
   try {
     const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...open } = jwk
-    const key = createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })
+    const key = createPrivateKey({ key: jwk, format: 'jwk' })
     const bits = key.asymmetricKeyDetails?.modulusLength
     if (bits !== undefined && bits < leastRsaBits) return `must have at least ${leastRsaBits} bits`
     const digest = jwk.kty === 'OKP' ? null : 'sha256'
     const signature = sign(digest, probe, key)
-    const isPair = verify(digest, probe, createPublicKey({ key: open as JsonWebKey, format: 'jwk' }), signature)
+    const isPair = verify(digest, probe, createPublicKey({ key: open, format: 'jwk' }), signature)
     return isPair ? undefined : 'has a private part that does not belong to its public one'
   } catch {
     return 'is no valid key: its members do not fit together'

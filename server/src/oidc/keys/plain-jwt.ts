@@ -1,6 +1,6 @@
 // Verifies a JWT of the common form quickly. It only confirms valid ones; everything else goes to jose, which finds the reason (jwt.ts).
 import { createPublicKey, verify } from 'node:crypto'
-import type { JsonWebKey, KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { parseJsonRecord } from '@nauthera/runtime/json'
 import { derFromRaw } from './ecdsa-signature.ts'
 
@@ -15,10 +15,10 @@ export interface PlainJwt {
 
 const shape = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/
 const members: ReadonlySet<string> = new Set(['alg', 'kid', 'typ'])
-const kinds: ReadonlyMap<string, Jwk> = new Map([
+const kinds: ReadonlyMap<string, Jwk> = new Map<string, Jwk>([
   ['ES256', { kty: 'EC', crv: 'P-256' }],
   ['RS256', { kty: 'RSA' }],
-] as [string, Jwk][])
+])
 
 /** @param keys public
  *  @returns what it says, when its header names one key and its signature is right by that; undefined says nothing about it */
@@ -58,7 +58,7 @@ function readKey(jwk: Jwk): KeyObject | undefined {
   const known = read.get(jwk)
   if (known !== undefined) return known
   try {
-    const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
+    const key = createPublicKey({ key: jwk, format: 'jwk' })
     if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048) return undefined
     read.set(jwk, key)
     return key

@@ -1,6 +1,7 @@
 import type { JWK } from 'jose'
+import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { Log } from '@nauthera/runtime/log'
-import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import type { AuditEvent } from '../../store/audit/audit.ts'
 import type { KeyWriter, NewKey, StoredKey } from '../../store/tokens/keys.ts'
 import type { FileKeys } from './key-file.ts'
@@ -26,7 +27,7 @@ export function toRing(stored: readonly StoredKey[], { listed, former }: FileKey
     }
     if (key.use === 'cookie') return [{ ...times, use: 'cookie', line: cookieLine, secret: key.secret }]
     if (key.use === pairwiseLine) return [{ ...times, use: pairwiseLine, line: pairwiseLine, secret: key.secret }]
-    const line = signingLine(key.alg as SigningAlgorithm)
+    const line = signingLine(key.alg)
     if (key.use === 'file') {
       if (isCut(key)) return []
       const { place, jwk } = inFile.get(key.id) ?? {}
@@ -35,8 +36,8 @@ export function toRing(stored: readonly StoredKey[], { listed, former }: FileKey
       return [{ ...times, use: 'sig', line, file, ...pair }]
     }
     if (key.use !== 'sig') return []
-    const privateJwk = JSON.parse(key.secret.toString()) as JWK
-    if (!isPrivateJwk(privateJwk)) {
+    const privateJwk = parseJsonRecord(key.secret.toString())
+    if (privateJwk === undefined || !isPrivateJwk(privateJwk)) {
       log.error({ key: key.id }, 'a signing key in the database cannot be read; it is not used')
       return []
     }
@@ -107,7 +108,7 @@ export async function carryOutFile(
 ): Promise<void> {
   for (const { id, activeAt } of plan.add) {
     const jwk = keys.find(({ kid }) => kid === id)!
-    const publicJwk = publicPart(jwk) as Record<string, unknown>
+    const publicJwk = publicPart(jwk)
     const times = { activeAt: new Date(activeAt), retireAt: undefined, removeAt: until(jwk) }
     const key: NewKey = { id, use: 'file', alg: jwk.alg, publicJwk, secret: Buffer.alloc(0), ...times }
     await writer.insert(key, [created(key)])
@@ -127,7 +128,9 @@ export const mintKey: MintKey = async (line) => {
     const about = line === cookieLine ? { use: 'cookie', alg: 'A256GCM' } : { use: pairwiseLine, alg: 'HS256' }
     return { id, ...about, publicJwk: undefined, secret }
   }
-  const jwk = await mintSigningKey(line.slice(signingLine('' as SigningAlgorithm).length) as SigningAlgorithm)
+  const algorithm = signingAlgorithms.find((one) => signingLine(one) === line)
+  if (algorithm === undefined) throw new TypeError(`no keys are made for ${line}`)
+  const jwk = await mintSigningKey(algorithm)
   const secret = Buffer.from(JSON.stringify(jwk))
-  return { id: jwk.kid, use: 'sig', alg: jwk.alg!, publicJwk: publicPart(jwk) as Record<string, unknown>, secret }
+  return { id: jwk.kid, use: 'sig', alg: jwk.alg!, publicJwk: publicPart(jwk), secret }
 }

@@ -1,4 +1,5 @@
 // Changes the library's responses before they are sent.
+import { isJsonRecord } from '@nauthera/runtime/json'
 import { foreign } from '@nauthera/runtime/log'
 import type Provider from 'oidc-provider'
 import { allowFormTargets } from '../../reply/form-targets.ts'
@@ -73,15 +74,13 @@ function keepOutOfCaches(context: Context): void {
 
 /** A scope without a word in it is no scope (RFC 6749 section 3.3). */
 function leaveOutEmptyScope({ oidc, body }: Context): void {
-  if (oidc?.route === 'token' && isRecord(body) && body['scope'] === '') delete body['scope']
+  if (oidc?.route === 'token' && isJsonRecord(body) && body['scope'] === '') delete body['scope']
 }
 
 /** Seconds between two requests of a device: the library leaves out what is the default (RFC 8628 section 3.2), and programs differ. */
 function sayInterval({ oidc, body }: Context): void {
-  if (oidc?.route === 'device_authorization' && isRecord(body) && 'device_code' in body) body['interval'] = 5
+  if (oidc?.route === 'device_authorization' && isJsonRecord(body) && 'device_code' in body) body['interval'] = 5
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** A logout when nobody is signed in: the library sends a form that a script submits. A redirect needs no script. */
 function skipEmptyLogout(context: Context): void {
@@ -124,7 +123,7 @@ function keepNonces(context: Context): void {
   const { body, response } = context
   if (!response.get('dpop-nonce')) return
   const isAskedFor =
-    (isRecord(body) && body['error'] === 'use_dpop_nonce') ||
+    (isJsonRecord(body) && body['error'] === 'use_dpop_nonce') ||
     response.get('www-authenticate')?.includes('use_dpop_nonce') === true
   if (!isAskedFor && readClaims(context.get('DPoP'))?.['nonce'] === undefined) context.remove('dpop-nonce')
 }

@@ -1,4 +1,5 @@
 import { jwksFaults } from '@nauthera/rules/jwks'
+import { isJsonRecord } from '@nauthera/runtime/json'
 import { foreign } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { createAsking } from './asking.ts'
@@ -56,7 +57,7 @@ async function readKeys(answer: Response): Promise<KeysOfClient> {
   const keys: unknown = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined
   if (!Array.isArray(keys)) throw new Error('the answer is no JWK set: an object whose keys is a list')
   if (keys.length > mostKeys) throw new Error(`the JWK set has more than ${mostKeys} keys`)
-  const usable = keys.filter((key: unknown) => jwksFaults({ keys: [key] }).length === 0) as object[]
+  const usable = keys.filter((key: unknown) => isJsonRecord(key) && jwksFaults({ keys: [key] }).length === 0)
   const maxAge = /max-age=(\d{1,9})/.exec(answer.headers.get('cache-control') ?? '')?.[1]
   return { keys: usable, freshFor: Math.min(Number(maxAge ?? 0), longestFresh) }
 }

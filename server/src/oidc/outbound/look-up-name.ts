@@ -4,6 +4,7 @@ import { Resolver } from 'node:dns/promises'
 import type { LookupAddress } from 'node:dns'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
+import { fieldsOf } from '@nauthera/runtime/json'
 
 /** Milliseconds: of one try, which the next one doubles; of all. Shorter than a connection may take. */
 const usualTimes = { try: 400, whole: 1500 }
@@ -47,7 +48,7 @@ const withFamily = (address: string): LookupAddress => ({ address, family: isIP(
 
 function isSilence(answer: PromiseSettledResult<unknown>): boolean {
   if (answer.status === 'fulfilled') return false
-  const { code } = answer.reason as { code?: string }
+  const { code } = fieldsOf(answer.reason)
   return code !== 'ENOTFOUND' && code !== 'ENODATA'
 }
 

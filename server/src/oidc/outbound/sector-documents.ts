@@ -101,5 +101,5 @@ async function readMembers(uri: string, fetch: Fetch): Promise<readonly string[]
   const members: unknown = JSON.parse(text)
   const isList = Array.isArray(members) && members.every((member) => typeof member === 'string')
   if (!isList || members.length > mostMembers) throw new Error(`it is no list of at most ${mostMembers} addresses`)
-  return members as string[]
+  return members
 }

@@ -79,7 +79,7 @@ class Runner implements OutboxRunner {
   readonly #needs: Needs
   readonly #times: typeof outboxTimes
   readonly #running = new Set<Promise<void>>()
-  readonly #kinds: readonly string[]
+  readonly #tries: ReadonlyMap<string, Try>
   readonly #width: number
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
@@ -91,7 +91,7 @@ class Runner implements OutboxRunner {
   constructor(needs: Needs) {
     this.#needs = needs
     this.#times = needs.times ?? outboxTimes
-    this.#kinds = Object.keys(needs.tries)
+    this.#tries = new Map(Object.entries(needs.tries))
     this.#width = needs.width ?? usualWidth
   }
 
@@ -122,7 +122,7 @@ class Runner implements OutboxRunner {
     const free = this.#width - this.#running.size
     let taken = 0
     try {
-      const claimed = free > 0 ? await this.#needs.outbox.claim(this.#kinds, free, this.#times.leaseMs) : []
+      const claimed = free > 0 ? await this.#needs.outbox.claim([...this.#tries.keys()], free, this.#times.leaseMs) : []
       taken = claimed.length
       for (const work of claimed) this.#begin(work)
     } catch (error) {
@@ -176,7 +176,7 @@ class Runner implements OutboxRunner {
   }
 
   async #try(work: Claimed): Promise<TryOutcome> {
-    const attempt = this.#needs.tries[work.kind as WorkKind]!
+    const attempt = this.#tries.get(work.kind)!
     let timer: NodeJS.Timeout | undefined
     const overdue = new Promise<TryOutcome>((resolve) => {
       timer = setTimeout(() => resolve({ kind: 'later', reason: 'no answer in time' }), this.#times.tryMs)
@@ -229,7 +229,8 @@ class Runner implements OutboxRunner {
 }
 
 /** What stands in the row will never be read. */
-const isUnreadable = (error: unknown): boolean => hasCode(error, 'SEALED_ROW_DAMAGED') || error instanceof SyntaxError
+const isUnreadable = (error: unknown): boolean =>
+  hasCode(error, 'SEALED_ROW_DAMAGED', 'STORED_VALUE_INVALID') || error instanceof SyntaxError
 
 const usualEvent = ({ id, kind, tries }: Claimed, reason: string): AuditEvent => ({
   event: 'outbox.given_up',

@@ -2,6 +2,9 @@
 // the statement of the
 // change writes the row. Every replica takes rows; a row is tried by one at a time (outbox-runner.ts).
 import { randomUUID } from 'node:crypto'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { hasShape } from '@nauthera/runtime/json'
+import type { JsonShape, Shaped } from '@nauthera/runtime/json'
 import type { Mail } from '../../mails.ts'
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
@@ -58,6 +61,14 @@ export interface Claimed {
   readonly giveUpAt: Date
   /** @throws CodedError KEY_RING_LACKS_KEY, SEALED_ROW_DAMAGED */
   readonly open: () => unknown
+}
+
+/** @param shape what is read of the payload
+ *  @throws CodedError STORED_VALUE_INVALID for one of another shape, and those of `open` */
+export function payloadOf<const Shape extends JsonShape>(work: Claimed, shape: Shape): Shaped<Shape> {
+  const payload = work.open()
+  if (hasShape(payload, shape)) return payload
+  throw new CodedError('STORED_VALUE_INVALID', { message: `outbox, row ${work.id}: no ${work.kind}` })
 }
 
 /** A notice that nobody could be told in a day is old news. */

@@ -84,9 +84,9 @@ export const insertPlace = (key: string, most: string, windowMs: string, conditi
  *  up their own share takes a place of all.
  *  @param victim SQL; @param first number of the first of five parameters, those of `valuesOf` */
 const takePlaces = (victim: string, first: number, condition: string): string => {
-  const [most, windowMs, block, network, mostOfAsker] = ['integer', 'float8', 'text', 'text', 'integer'].map(
-    (type, at) => `$${first + at}::${type}`,
-  ) as [string, string, string, string, string]
+  const parameter = (at: number, type: string) => `$${first + at}::${type}`
+  const [most, windowMs, mostOfAsker] = [parameter(0, 'integer'), parameter(1, 'float8'), parameter(4, 'integer')]
+  const [block, network] = [parameter(2, 'text'), parameter(3, 'text')]
   const asked = ` AND ${block} IS NOT NULL`
   const after = (name: string) => ` AND (${block} IS NULL OR EXISTS (SELECT FROM ${name}))`
   return `${insertPlace(`${victim} || ':b:' || ${block}`, mostOfAsker, windowMs, asked + condition, 'by_block')},

@@ -1,4 +1,5 @@
 // What a person prefers: the language of pages and mails, and the colours of pages. It is read with the person, never by itself.
+import { isJsonRecord } from '@nauthera/runtime/json'
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import { statement } from '../driver/postgres.ts'
@@ -24,8 +25,8 @@ export const preferencesOf = `(SELECT p.preferences FROM preferences p WHERE p.u
 
 /** @param stored by this release or another one: what is not known here counts as not chosen */
 export function readPreferences(stored: unknown): PersonalPreferences | undefined {
-  if (typeof stored !== 'object' || stored === null) return undefined
-  const { language, colourScheme } = stored as Readonly<Record<string, unknown>>
+  if (!isJsonRecord(stored)) return undefined
+  const { language, colourScheme } = stored
   return {
     language: typeof language === 'string' ? language : undefined,
     colourScheme: colourSchemes.find((one) => one === colourScheme),

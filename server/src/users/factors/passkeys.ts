@@ -2,8 +2,8 @@
 // two factors.
 import { isIP } from 'node:net'
 import type * as WebAuthn from '@simplewebauthn/server'
-import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
-import { parseJsonRecord } from '@nauthera/runtime/json'
+import { hasShape, parseJsonRecord } from '@nauthera/runtime/json'
+import type { Shaped } from '@nauthera/runtime/json'
 
 let loaded: Promise<typeof WebAuthn> | undefined
 /** Loaded with the first passkey: it is a tenth of all code. To ask for a module that is there takes longer than what a page asks of it. */
@@ -83,10 +83,12 @@ export async function verifyNew(
 ): Promise<VerifiedPasskey | undefined> {
   const { verifyRegistrationResponse } = await library()
   const { verified, registrationInfo } = await orRefused(async () => {
-    const response = JSON.parse(answer) as RegistrationResponseJSON
-    if (isEmbedded(response)) return refused
+    const read = parseJsonRecord(answer)
+    if (!hasShape(read, answerShape) || !hasShape(read.response, registrationShape)) return refused
+    const { clientDataJSON, attestationObject, transports = [] } = read.response
+    if (isEmbedded(clientDataJSON)) return refused
     return verifyRegistrationResponse({
-      response,
+      response: { ...credentialOf(read), response: { clientDataJSON, attestationObject, transports: [...transports] } },
       expectedChallenge: challenge,
       expectedOrigin: origin,
       expectedRPID: rpId,
@@ -121,12 +123,13 @@ export async function verifyUse(
 ): Promise<number | undefined> {
   const { verifyAuthenticationResponse } = await library()
   const { verified, authenticationInfo } = await orRefused(async () => {
-    const response = JSON.parse(answer) as AuthenticationResponseJSON
-    const { userHandle } = response.response
+    const read = parseJsonRecord(answer)
+    if (!hasShape(read, answerShape) || !hasShape(read.response, useShape)) return refused
+    const { clientDataJSON, authenticatorData, signature, userHandle } = read.response
     if (userHandle !== undefined && Buffer.from(userHandle, 'base64url').toString() !== passkey.userId) return refused
-    if (isEmbedded(response)) return refused
+    if (isEmbedded(clientDataJSON)) return refused
     return verifyAuthenticationResponse({
-      response,
+      response: { ...credentialOf(read), response: { clientDataJSON, authenticatorData, signature } },
       expectedChallenge: challenge,
       expectedOrigin: origin,
       expectedRPID: rpId,
@@ -141,11 +144,27 @@ export async function verifyUse(
   return verified ? authenticationInfo?.newCounter : undefined
 }
 
+const answerShape = { required: { id: 'string', rawId: 'string', type: 'string', response: 'record' } } as const
+const registrationShape = {
+  required: { clientDataJSON: 'string', attestationObject: 'string' },
+  optional: { transports: 'strings' },
+} as const
+const useShape = {
+  required: { clientDataJSON: 'string', authenticatorData: 'string', signature: 'string' },
+  optional: { userHandle: 'string' },
+} as const
+
+/** @throws for what is no public key */
+function credentialOf({ id, rawId, type }: Shaped<typeof answerShape>) {
+  if (type !== 'public-key') throw new TypeError('not a public key')
+  return { id, rawId, type, clientExtensionResults: {} } as const
+}
+
 /** Whether the page that asked was a frame in one of another origin. No page of ours may be framed, so somebody else has made that page. The
  *  library looks at `crossOrigin` only beside `topOrigin`, which not every browser sends.
  *  Source: Web Authentication Level 3, section 5.8.1. */
-function isEmbedded({ response }: { response: { clientDataJSON: string } }): boolean {
-  const data = parseJsonRecord(Buffer.from(response.clientDataJSON, 'base64url').toString())
+function isEmbedded(clientDataJSON: string): boolean {
+  const data = parseJsonRecord(Buffer.from(clientDataJSON, 'base64url').toString())
   return data === undefined || (data['crossOrigin'] ?? false) !== false || data['topOrigin'] !== undefined
 }
 

@@ -1,5 +1,6 @@
 // Reads people of Dex: `staticPasswords` of its configuration, or its Password objects in Kubernetes, as YAML or JSON.
 import type { Readable } from 'node:stream'
+import { fieldsOf } from '@nauthera/runtime/json'
 import { readYaml, z } from '@nauthera/runtime/settings'
 import { textOf } from './file-text.ts'
 import { readEntry, refusedEntry } from './person-entry.ts'
@@ -43,7 +44,7 @@ const noList =
   'holds no people: it needs staticPasswords, as the configuration of Dex has it, or items, as `kubectl get passwords.dex.coreos.com -o yaml` prints them'
 
 function findList(value: unknown): { name: string; list: readonly unknown[] } | undefined {
-  const object = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
+  const object = fieldsOf(value)
   const name = lists.find((each) => Array.isArray(object[each]))
   return name && { name, list: object[name] as unknown[] }
 }

@@ -9,7 +9,7 @@ export const longestEntry = 262_144
 export async function* textOf(input: Readable): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8')
   let isFirst = true
-  for await (const chunk of input as AsyncIterable<Buffer | string>) {
+  for await (const chunk of input) {
     const text = typeof chunk === 'string' ? chunk : decoder.write(chunk)
     if (text === '') continue
     yield isFirst ? text.replace(/^\uFEFF/, '') : text

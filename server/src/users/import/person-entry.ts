@@ -1,6 +1,7 @@
 // Validates one person of a file, for every format.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasCode } from '@nauthera/runtime/coded-error'
+import { fieldsOf } from '@nauthera/runtime/json'
 import { z } from '@nauthera/runtime/settings'
 import { canonicalName } from '../../store/people/canonical-name.ts'
 import { faultsOfGroup } from '../../store/people/groups.ts'
@@ -84,7 +85,7 @@ function withoutEmpty(person: z.output<typeof written>): z.output<typeof written
 }
 
 function nameIn(value: unknown): string | undefined {
-  const { username } = (typeof value === 'object' && value !== null ? value : {}) as { username?: unknown }
+  const { username } = fieldsOf(value)
   return typeof username === 'string' ? username.slice(0, 320) : undefined
 }
 

@@ -2,10 +2,12 @@
 // same time for everybody.
 import { randomUUID } from 'node:crypto'
 import { paths } from '@nauthera/rules/endpoints'
+import type { Shaped } from '@nauthera/runtime/json'
 import { askedFrom } from '../../describe-agent.ts'
 import { askerOf } from '../../store/audit/address-block.ts'
 import type { Audit, AuditEvent } from '../../store/audit/audit.ts'
 import type { MailLimit, MailLinks } from '../../store/people/mail-links.ts'
+import { payloadOf } from '../../store/outbox/outbox.ts'
 import type { NewWork } from '../../store/outbox/outbox.ts'
 import type { Try } from '../../store/outbox/outbox-runner.ts'
 import type { Users } from '../../store/people/users.ts'
@@ -26,10 +28,20 @@ interface LinkRequest {
   readonly correlationId: string
 }
 
-/** As it waits: `asker` is the address that it counts for, undefined where addresses are unknown. */
-type Asked<T> = T & { readonly asker?: string | undefined }
-type ResetRequest = Asked<Parameters<LinkRequests['requestReset']>[0]>
-type RegistrationRequest = Asked<Parameters<LinkRequests['requestRegistration']>[0]>
+/** As they wait: `asker` is the address that one counts for, undefined where addresses are unknown. */
+const waiting = {
+  required: {
+    from: { optional: { address: 'string', agent: 'string' } },
+    languages: 'strings',
+    correlationId: 'string',
+  },
+  optional: { asker: 'string' },
+} as const
+const resetRequest = {
+  required: { ...waiting.required, login: 'string' },
+  optional: { ...waiting.optional, client: 'string' },
+} as const
+const registrationRequest = { ...waiting, required: { ...waiting.required, email: 'string' } } as const
 
 /** Milliseconds. Requests of one address; mails of one kind to one person or mailbox: in all, and how many of them one asker gets. */
 export const requestLimits = {
@@ -48,7 +60,7 @@ export function createLinkRequests(needs: {
 }): LinkRequests {
   const ask = (kind: NewWork['kind'], request: LinkRequest) => {
     const address = needs.addressesKnown ? request.from.address : undefined
-    const payload: Asked<LinkRequest> = { ...request, asker: address }
+    const payload: Shaped<typeof waiting> = { ...request, asker: address }
     const work = { kind, onceKey: `${kind}:${randomUUID()}`, payload, giveUpAfterMs: requestLife }
     return needs.mailLinks.request(work, { address, ...requestLimits.ofAddress })
   }
@@ -68,8 +80,8 @@ interface TryNeeds {
 
 /** Looks at requests of the outbox. */
 export const createLinkTries = (needs: TryNeeds): Record<'reset-request' | 'registration-request', Try> => ({
-  'reset-request': (work) => tryReset(needs, work.id, work.open() as ResetRequest),
-  'registration-request': (work) => tryRegistration(needs, work.id, work.open() as RegistrationRequest),
+  'reset-request': (work) => tryReset(needs, work.id, payloadOf(work, resetRequest)),
+  'registration-request': (work) => tryRegistration(needs, work.id, payloadOf(work, registrationRequest)),
 })
 
 const done = { kind: 'done' } as const
@@ -77,7 +89,7 @@ const done = { kind: 'done' } as const
 async function tryReset(
   { users, sources, linkMails, audit }: TryNeeds,
   id: string,
-  { login, client, asker, ...request }: ResetRequest,
+  { login, client, asker, ...request }: Shaped<typeof resetRequest>,
 ): ReturnType<Try> {
   const found = await users.findByLogin(login)
   // as their source describes them now
@@ -106,7 +118,7 @@ async function tryReset(
 async function tryRegistration(
   { users, sources, linkMails, mailLinks, audit }: TryNeeds,
   id: string,
-  { email, asker, ...request }: RegistrationRequest,
+  { email, asker, ...request }: Shaped<typeof registrationRequest>,
 ): ReturnType<Try> {
   const event = { ...auditedOf(request), event: 'account.registration_requested' } as const
   const asked = askedFrom(request.from)

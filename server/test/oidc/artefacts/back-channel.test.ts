@@ -87,6 +87,13 @@ describe(createTellLogout.name, () => {
     expect(sent.map(({ body }) => body.at(-1))).to.deep.equal(['1', '2'])
   })
 
+  it('is refused as what a row never holds when its payload has another shape', async () => {
+    const { attempt, sent } = trying(status(200))
+    const refused = await attempt({ ...work, open: () => ({ ...use, sid: 7 }) }).catch((error: unknown) => error)
+    expect(refused).to.have.property('code', 'STORED_VALUE_INVALID')
+    expect(sent).to.deep.equal([])
+  })
+
   it('leaves an application alone for 10 s that has just failed, whatever else it is to be told', async () => {
     const { attempt, sent, clock } = trying(status(503))
     await attempt(work)

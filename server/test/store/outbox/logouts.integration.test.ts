@@ -143,7 +143,7 @@ describe(endDevices.name, function () {
     const { sessions } = await signIn()
     await store.devices.endSession(sessions[0])
     const [work] = await store.outbox.claim(kinds, 1, leaseMs)
-    expect((work!.open() as EndedUse).sector).to.equal(null)
+    expect((work!.open() as EndedUse).sector).to.equal(undefined)
   })
 
   it('is not encrypted, so a new key-encryption key finds nothing to do', async () => {

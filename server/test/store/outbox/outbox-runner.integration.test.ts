@@ -4,7 +4,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { countTries, createOutboxRunner, delayBefore, outboxTimes } from '../../../src/store/outbox/outbox-runner.ts'
 import type { OutboxRunner, Try, TryOutcome } from '../../../src/store/outbox/outbox-runner.ts'
-import { outboxInsert } from '../../../src/store/outbox/outbox.ts'
+import { outboxInsert, payloadOf } from '../../../src/store/outbox/outbox.ts'
 import { statement } from '../../../src/store/driver/postgres.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { keepLog } from '../../http/harness.ts'
@@ -150,10 +150,13 @@ describe(createOutboxRunner.name, function () {
   })
 
   it('E19 gives up what nobody can read at once, also when its audit event cannot be made of it', async () => {
-    await queue()
+    await Promise.all([queue(), queue()])
     const log = keepLog()
+    let count = 0
     const attempt: Try = async (work) => {
-      throw new CodedError('SEALED_ROW_DAMAGED', { message: work.id })
+      if (count++ === 0) throw new CodedError('SEALED_ROW_DAMAGED', { message: work.id })
+      payloadOf(work, { required: { nobody: 'string' } })
+      return { kind: 'done' }
     }
     const givenUp = () => {
       throw new SyntaxError('not JSON')
@@ -168,8 +171,9 @@ describe(createOutboxRunner.name, function () {
     runners.push(runner)
     runner.start()
     await settled()
-    const [event] = await stores[0]!.audit.search({ event: 'outbox.given_up', limit: 1 })
-    expect(event!.detail).to.include({ kind: 'mail', tries: 1 })
+    expect(count).to.equal(2)
+    for (const { detail } of await stores[0]!.audit.search({ event: 'outbox.given_up', limit: 2 }))
+      expect(detail).to.include({ kind: 'mail', tries: 1 })
   })
 
   it('counts no try of what is put off, takes it again, and gives it up when its time is over', async () => {
