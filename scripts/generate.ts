@@ -19,6 +19,7 @@ import { renderChartFiles } from './chart/generate.ts'
 import { renderCliPage, renderPluginPage } from './cli-page.ts'
 import { readCommandLine } from './command-line.ts'
 import { renderFieldsPage } from './fields-page.ts'
+import { renderIntegrationIndex } from './integrations.ts'
 import { renderMetricsPage } from './metrics-page.ts'
 import { idPages, readUses, renderIdPage } from './test-ids.ts'
 import { renderTree } from './tree.ts'
@@ -196,6 +197,11 @@ function renderIdPages(): Generated[] {
   return Object.keys(idPages).map((path) => ({ path, content: renderIdPage(readOrEmpty(path), uses) }))
 }
 
+function renderIntegrations(): Generated {
+  const path = 'docs/integrations/README.md'
+  return { path, content: renderIntegrationIndex(readOrEmpty(path)) }
+}
+
 const usage = `Usage: npm run generate [-- --check]
 
   --check   write nothing; fail when a file differs
@@ -213,6 +219,7 @@ const files = [
   { path: 'docs/metrics.md', content: renderMetricsPage() },
   renderTree(),
   ...renderIdPages(),
+  renderIntegrations(),
   ...renderMeasurements(readReport(reportFile), readExplained()),
 ]
 const stale = files.filter((file) => readOrEmpty(file.path) !== file.content)

@@ -44,11 +44,9 @@ const configMaps = {
 // Its API server, which signs people in, on the stand-in of Kubernetes: `oidc.config` of the Secret is copied into argocd-cm, as a person does.
 
 tryProgram({
+  page: 'argo-cd',
   name: 'Argo CD',
   version,
-  reads: 'preset ArgoCD; `oidc.config` of the Secret into the ConfigMap `argocd-cm`',
-  needs:
-    '`offline_access` in `scopes`; its address without a slash at the end in `postLogoutRedirectURIs`; for the CLI a client of its own (type Native, `http://localhost:8085/auth/callback`), and its id as `cliClientID` in `oidc.config`',
   prepare: () => goBuild(source, '.', version),
 
   async start({ url, port, ...trial }, command) {

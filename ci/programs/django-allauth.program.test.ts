@@ -6,10 +6,9 @@ import { tryProgram } from './support/program.ts'
 const version = '65.22.1'
 
 tryProgram({
+  page: 'django-allauth',
   name: 'django-allauth',
   version,
-  reads: 'preset Env',
-  needs: '`"SCOPE"` with the scopes of the Secret, so that groups arrive',
   prepare: () =>
     pipInstall(`django-allauth@${version}`, [`django-allauth[socialaccount]==${version}`, 'django==5.2.19']),
 

@@ -29,11 +29,9 @@ async function signInByImap(port: number, name: string, token: string): Promise<
 }
 
 tryProgram({
+  page: 'dovecot',
   name: 'Dovecot, with the token of a mail program',
   version: '2.3.19.1',
-  reads:
-    'canonical keys: `userinfo_endpoint` as `introspection_url`, with `introspection_mode = auth` and `username_attribute = email`',
-  needs: 'it takes no groups',
   prepare: async () => Promise.resolve(findDovecot()),
 
   async start({ port, folder, issuer, ...trial }) {

@@ -9,11 +9,9 @@ import { startProgram } from './support/running.ts'
 const version = '4.2.3'
 
 tryProgram({
+  page: 'fastmcp',
   name: 'FastMCP, its server (JWTVerifier, RemoteAuthProvider) and its client',
   version,
-  reads: 'canonical keys, both',
-  needs:
-    'for the server `resourceServer` with `tokens.signingAlg: RS256`, the one that it takes unless told otherwise; so that its tokens say who it is, `tokens.claims`, and `challenge_scopes` with the scopes of these claims: clients ask for what it names there',
   prepare: () => pipInstall(`fastmcp@${version}`, [`fastmcp==${version}`]),
 
   async start({ url, issuer, visitor, ...trial }, bin) {

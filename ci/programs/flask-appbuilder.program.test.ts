@@ -8,10 +8,9 @@ const version = '5.3.0'
 const packages = [`flask-appbuilder==${version}`, 'authlib==1.9.10', 'requests==2.34.2']
 
 tryProgram({
+  page: 'flask-appbuilder',
   name: 'Flask-AppBuilder (as Superset and Airflow have it)',
   version,
-  reads: 'preset Env',
-  needs: '`"name": "auth0"` in `OAUTH_PROVIDERS` (its recipe that fits any issuer), `AUTH_ROLES_MAPPING` from groups',
   prepare: () => pipInstall(`flask-appbuilder@${version}`, packages),
 
   async start({ url, port, folder, ...trial }, bin) {

@@ -17,11 +17,9 @@ interface User {
 }
 
 tryProgram({
+  page: 'jupyterhub',
   name: 'JupyterHub 6.1.1, oauthenticator (GenericOAuthenticator)',
   version,
-  reads: 'preset JupyterHub, as its environment',
-  needs:
-    '`authenticator_class`, `scope` and whom to let in (`allowed_groups` with `manage_groups`); for refreshing `enable_auth_state` and its `JUPYTERHUB_CRYPT_KEY`',
   prepare: async () => [await install(), join(await proxy(), 'node_modules/.bin')] as const,
 
   async start({ url, folder: cwd, ...trial }, [bin, modules]) {

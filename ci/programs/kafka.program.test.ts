@@ -16,10 +16,9 @@ const allowed = '-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls'
 const refreshMs = 10_000
 
 tryProgram({
+  page: 'kafka',
   name: 'Apache Kafka, broker and client (OAUTHBEARER)',
   version,
-  reads: 'canonical keys of an API and of an M2M client',
-  needs: `for the broker \`sasl.oauthbearer.expected.audience\` and \`${allowed}\`; for the client that property, and \`sasl.oauthbearer.scope\` with a scope of the API`,
   prepare: () =>
     maven('ci/programs/kafka', version, 'dependency:copy-dependencies', '-DoutputDirectory=${buildDirectory}'),
 

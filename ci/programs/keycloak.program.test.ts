@@ -56,12 +56,9 @@ const realm = (data: SecretData, home: string) => ({
 })
 
 tryProgram({
+  page: 'keycloak',
   name: 'Keycloak as a broker',
   version,
-  reads:
-    'canonical keys; `discovery_url` into an identity provider "OpenID Connect v1.0", which reads the rest from there (here its REST API)',
-  needs:
-    'the redirect URI that its page shows, `https://KEYCLOAK/realms/REALM/broker/ALIAS/endpoint`, and that with `/logout_response` in `postLogoutRedirectURIs`; a mapper for groups; *Use PKCE* with S256, which is off until somebody turns it on',
   prepare: () =>
     maven('ci/programs/keycloak', version, 'dependency:unpack-dependencies', '-DoutputDirectory=${buildDirectory}'),
 

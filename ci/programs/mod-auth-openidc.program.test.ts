@@ -11,10 +11,9 @@ const modules = '/usr/lib/apache2/modules'
 const loaded = ['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'proxy', 'proxy_http', 'auth_openidc']
 
 tryProgram({
+  page: 'mod-auth-openidc',
   name: 'mod_auth_openidc',
   version: '2.4.12.3',
-  reads: 'canonical keys',
-  needs: '`OIDCCryptoPassphrase`; `OIDCScope`, for more than `openid`',
   async prepare() {
     if (!existsSync(`${modules}/mod_auth_openidc.so`))
       throw new Lacking('there is no mod_auth_openidc (apt-get install libapache2-mod-auth-openidc)')

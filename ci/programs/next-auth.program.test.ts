@@ -36,10 +36,9 @@ export default NextAuth({
 `
 
 tryProgram({
+  page: 'next-auth',
   name: 'next-auth, with Next.js 16.4.6',
   version,
-  reads: 'preset Env',
-  needs: '`NEXTAUTH_SECRET`, `NEXTAUTH_URL`, callbacks that keep groups',
   prepare: () => npmInstall(`next-auth@${version}`, packages),
 
   async start({ url, port, ...trial }, cwd) {

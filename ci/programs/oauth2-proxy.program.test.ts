@@ -7,10 +7,9 @@ import type { Visitor } from './support/visitor.ts'
 const version = '7.15.6'
 
 tryProgram({
+  page: 'oauth2-proxy',
   name: 'oauth2-proxy (and with it go-oidc 3)',
   version,
-  reads: 'preset OAuth2Proxy, as its environment',
-  needs: 'a cookie secret, whom to let in (`--email-domain`), the address of the application',
   prepare: () => goBuild('ci/e2e/images/oauth2-proxy', 'github.com/oauth2-proxy/oauth2-proxy/v7', version),
 
   async start({ url, port, ...trial }, command) {

@@ -9,10 +9,9 @@ import type { Visitor } from './support/visitor.ts'
 const version = '9.18'
 
 tryProgram({
+  page: 'pgadmin',
   name: 'pgAdmin 4',
   version,
-  reads: 'preset PgAdmin, as the environment of its image (here as config_local.py)',
-  needs: '`OAUTH2_ADDITIONAL_CLAIMS` with groups, where not everybody may come in',
   prepare: () => pipInstall(`pgadmin4@${version}`, [`pgadmin4==${version}`]),
 
   async start({ url, port, folder, ...trial }, bin) {

@@ -7,11 +7,9 @@ import type { Visitor } from './support/visitor.ts'
 const version = '3.34.2'
 
 tryProgram({
+  page: 'quarkus',
   name: 'Quarkus (quarkus-oidc, web-app)',
   version,
-  reads: 'preset Quarkus, as its environment',
-  needs:
-    '`quarkus.oidc.logout.path` for signing out; for refreshing `quarkus.oidc.token.refresh-expired` and a `quarkus.oidc.authentication.session-age-extension`',
   prepare: () => maven('ci/programs/quarkus', version, 'package'),
 
   async start({ url, port, ...trial }, built) {

@@ -25,11 +25,9 @@ print("declared")
 `
 
 tryProgram({
+  page: 'rabbitmq',
   name: 'RabbitMQ, with the token of a person (AMQP by pika, and the HTTP API of its console)',
   version: '3.10.8',
-  reads:
-    'canonical keys of an API whose `resourceServer.identifier` is `rabbitmq`: `jwks_uri` as `auth_oauth2.jwks_url` (https alone; here in advanced.config), and `auth_oauth2.resource_server_id = rabbitmq`',
-  needs: 'a policy that lists `rabbitmq`; scopes as RabbitMQ reads them, such as `rabbitmq.tag:administrator`',
   async prepare() {
     findProgram('rabbitmq-server')
     return join(await pipInstall(`pika@${pika}`, [`pika==${pika}`]), 'python')

@@ -12,11 +12,9 @@ import type { Visitor } from './support/visitor.ts'
 const [pages, defaults] = ['/usr/share/roundcube', '/etc/roundcube/defaults.inc.php']
 
 tryProgram({
+  page: 'roundcube',
   name: 'Roundcube, with Dovecot behind it',
   version: '1.6.5',
-  reads:
-    'canonical keys: `authorization_endpoint`, `token_endpoint` and `userinfo_endpoint` as `oauth_auth_uri`, `oauth_token_uri` and `oauth_identity_uri`; `oauth_provider` is generic',
-  needs: 'the redirect URI `https://ROUNDCUBE/index.php/login/oauth`; it sends neither PKCE nor a nonce',
   async prepare() {
     findDovecot()
     if (!existsSync(`${pages}/index.php`))

@@ -13,9 +13,9 @@ const version = '1.67.0'
 const packages = [`streamlit==${version}`, 'authlib==1.9.10', 'httpx==0.28.1']
 
 tryProgram({
+  page: 'streamlit',
   name: 'Streamlit, with Authlib 1.9.10',
   version,
-  reads: 'preset Streamlit, as `.streamlit/secrets.toml`',
   async prepare() {
     if (findChromium() === undefined) throw new Lacking('there is no Chromium (apt-get install chromium)')
     return pipInstall(`streamlit@${version}`, packages)

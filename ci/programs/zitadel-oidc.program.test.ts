@@ -6,10 +6,9 @@ import type { Visitor } from './support/visitor.ts'
 const version = '3.52.0'
 
 tryProgram({
+  page: 'zitadel-oidc',
   name: 'zitadel/oidc, its client for Go',
   version,
-  reads: 'canonical keys',
-  needs: '`rp.WithPKCE` for PKCE. The `prompt=Welcome back!` of its example is ignored, as no standard defines it',
   prepare: () => goBuild('ci/programs/zitadel-oidc', '.', version),
 
   async start({ url, port, ...trial }, command) {

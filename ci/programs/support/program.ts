@@ -36,11 +36,10 @@ type Step<Session, Person, Own> = ((given: Given<Session, Person, Own>) => unkno
 
 /** A program with its own documented defaults and nothing but the Secret of its client. */
 interface TriedProgram<Files, Session, Person, Own extends Started<Session, Person>> {
-  /** As docs/programs.md says it; so with the next three. */
+  /** Of docs/integrations, which says the same version and steps. */
+  readonly page: string
   readonly name: string
   readonly version: string
-  readonly reads: string
-  readonly needs?: string
   /** Fetches or builds it, when it is not there yet. @returns where it is @throws Lacking */
   prepare(): Promise<Files>
   /** Gets its client and starts it. */
@@ -52,14 +51,22 @@ interface TriedProgram<Files, Session, Person, Own extends Started<Session, Pers
   >
 }
 
-/** The rows of docs/programs.md that the files have declared so far. */
-export const declaredRows: string[] = []
+/** What a script does with its program, for the page of the program. */
+interface DeclaredProgram {
+  readonly page: string
+  readonly version: string
+  readonly done: readonly StepName[]
+}
+
+/** The programs of the scripts that were loaded so far. */
+export const declaredPrograms: DeclaredProgram[] = []
 
 /** Declares a program, and runs its steps where the suite of programs runs. */
 export function tryProgram<Files, Session, Person, Own extends Started<Session, Person>>(
   program: TriedProgram<Files, Session, Person, Own>,
 ): void {
-  declaredRows.push(rowOf(program))
+  const { page, version, steps } = program
+  declaredPrograms.push({ page, version, done: stepNames.filter((step) => typeof steps[step] !== 'string') })
   if (process.env['NAUTHERA_SUITE'] === 'programs') describeProgram(program)
 }
 
@@ -120,26 +127,4 @@ function describeProgram<Files, Session, Person, Own extends Started<Session, Pe
       })
     }
   })
-}
-
-function rowOf({
-  name,
-  version,
-  reads,
-  needs = '',
-  steps,
-}: {
-  readonly name: string
-  readonly version: string
-  readonly reads: string
-  readonly needs?: string
-  readonly steps: Readonly<Partial<Record<StepName, unknown>>>
-}): string {
-  const done = stepNames.filter((step) => typeof steps[step] !== 'string')
-  const not = stepNames.flatMap((step) => {
-    const why = steps[step]
-    return typeof why === 'string' ? [`${step}: ${why}`] : []
-  })
-  const cell = [done.length === stepNames.length ? 'all six' : done.join(', '), ...not].join('; ')
-  return `| ${name} | ${version} | ${reads} | ${cell} | ${needs}${needs === '' ? '' : ' '}|`
 }

@@ -1,4 +1,4 @@
-// Presets: the keys and labels that known programs read from a Secret. docs/programs.md lists the tested versions.
+// Presets: the keys and labels that known programs read from a Secret. docs/integrations has the versions that were checked.
 import { digestOf } from '@nauthera/proto/digest'
 import { usualTokenLife } from '@nauthera/rules/limits'
 import { durationMs, durationText } from '../../api/duration.ts'
