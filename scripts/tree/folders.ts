@@ -68,6 +68,7 @@ export const folders: Readonly<Record<string, string>> = {
   'scripts/images': 'Images without a container daemon, and what is in each.',
   'scripts/mutants': 'Which changes of a rule a test must notice.',
   'scripts/release': 'What a release is made of.',
+  'scripts/site': 'What a page of docs/ becomes in the site, and where it stands.',
   'scripts/tree': 'What docs/tree.md says of each folder.',
   'server/assets': 'Styles and the one script of the pages.',
   'server/locales': 'Every text of pages and mails, a file a language.',
