@@ -37,7 +37,15 @@ export function renderCliPage(): string {
 export function renderPluginPage(before = readFileSync('docs/plugin.md', 'utf8')): string {
   const nothing = () => undefined
   const kubectl = () => ({ code: undefined, stdout: '', stderr: '' })
-  const terminal = { version: '', read: () => '', out: nothing, error: nothing, kubectl, now: () => 0 }
+  const terminal = {
+    version: '',
+    read: () => '',
+    out: nothing,
+    error: nothing,
+    kubectl,
+    now: () => 0,
+    pause: async () => {},
+  }
   const [byHand] = before.split(commandsHeading)
   return renderCommands(`${byHand}${commandsHeading}\n`, createPlugin({ terminal, exit: nothing }), sharedPluginLines)
 }

@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import type { OIDCClient } from '../src/api/oidc-client.ts'
+import { runPlugin } from './kubectl/plugin.ts'
 import { digestOf } from '@nauthera/proto/digest'
 import { annotations } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
@@ -75,6 +77,31 @@ describe('rotation', function () {
     await cluster.until(() => cluster.plain('reports') !== old, 'the new secret is published')
     await cluster.until(() => status()?.observedAnnotation === 'now', 'status says so')
     expect(cluster.client('reports')?.metadata.annotations?.[annotations.rotate]).to.equal('now')
+  })
+
+  it('is asked for by kubectl nauthera rotate, which follows it until nothing else works', async () => {
+    const old = cluster.plain('reports')!
+    const kubectl = (args: readonly string[]) => {
+      const answer = {
+        code: 0,
+        stdout: JSON.stringify({ kind: 'OIDCClient', ...cluster.client('reports') }),
+        stderr: '',
+      }
+      if (args[0] !== 'patch') return answer
+      const { metadata, spec } = JSON.parse(args[args.indexOf('--patch') + 1]!) as Pick<OIDCClient, 'metadata' | 'spec'>
+      void cluster.apply('reports', { ...machine, ...spec }, { annotations: { ...metadata.annotations } })
+      return answer
+    }
+    const pause = () => {
+      const before = JSON.stringify(status())
+      return cluster.until(() => JSON.stringify(status()) !== before, 'the status says more')
+    }
+    const { code, out } = await runPlugin(['rotate', 'reports', '--wait', '--revoke-previous'], { kubectl, pause })
+    expect(code).to.equal(0)
+    expect(out).to.equal(
+      `the new secret ${digestOf(cluster.plain('reports')!).slice(0, 8)} is in Secret reports-oidc; no other works\n`,
+    )
+    await cluster.until(() => !acceptedBy(old).includes(true), 'the old one is refused everywhere')
   })
 
   it('rotates once for an annotation that is longer than the status has room for', async () => {

@@ -1,6 +1,9 @@
 // The command line of kubectl-nauthera: kubectl finds it as `kubectl nauthera`.
 import { Command, CommanderError } from 'commander'
 import { addListCommand } from './clients/list.ts'
+import { addRotateCommand } from './clients/rotate.ts'
+import { addSecretCommand } from './clients/secret.ts'
+import { addSuspendCommands } from './clients/suspend.ts'
 import { addWhyCommand } from './clients/why.ts'
 import { addDoctorCommand } from './doctor/doctor.ts'
 import { addVersionCommand } from './doctor/version.ts'
@@ -41,6 +44,9 @@ export function createPlugin(session: PluginSession): Command {
     .configureOutput({ writeOut: out, writeErr: error })
   addWhyCommand(program, session)
   addListCommand(program, session)
+  addRotateCommand(program, session)
+  addSecretCommand(program, session)
+  addSuspendCommands(program, session)
   addRenderCommand(program, session)
   addDoctorCommand(program, session)
   addVersionCommand(program, session)

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import packageJson from '../../package.json' with { type: 'json' }
 import { runCommand } from './command.ts'
 
@@ -19,6 +20,7 @@ const ending = runCommand(process.argv.slice(2), {
     return { code: error === undefined ? (status ?? 1) : undefined, stdout: stdout ?? '', stderr: stderr ?? '' }
   },
   now: Date.now,
+  pause: (milliseconds) => setTimeout(milliseconds),
 })
 
 // no await at the top: a single executable takes CommonJS alone

@@ -15,6 +15,7 @@ export interface PluginTerminal {
   readonly kubectl: CallKubectl
   /** Epoch milliseconds. */
   readonly now: () => number
+  readonly pause: (milliseconds: number) => Promise<void>
 }
 
 /** 0 all is well, 1 something is wrong with what was looked at, 2 it could not be found out or done. */

@@ -20,6 +20,7 @@ export async function runPlugin(
   world: Partial<PluginTerminal> & { readonly files?: Readonly<Record<string, string>> } = {},
 ) {
   let [out, error] = ['', '']
+  let passedMs = 0
   const calls: string[] = []
   const { files = {}, kubectl, ...rest } = world
   const code = await runCommand(args, {
@@ -27,7 +28,8 @@ export async function runPlugin(
     read: (path) => files[path] ?? readFileSync(new URL(path, root), 'utf8'),
     out: (text) => (out += text),
     error: (text) => (error += text),
-    now: () => pluginNow,
+    now: () => pluginNow + passedMs,
+    pause: async (ms) => void (passedMs += ms),
     kubectl: (called) => {
       calls.push(called.join(' '))
       return kubectl?.(called) ?? { code: undefined, stdout: '', stderr: '' }

@@ -1,0 +1,71 @@
+// The commands `suspend` and `resume`: stop a client, and let it go on.
+import type { Command } from 'commander'
+import type { OIDCClient } from '../../api/oidc-client.ts'
+import { readClient } from '../cluster.ts'
+import type { ClusterFlags } from '../cluster.ts'
+import { clusterFlags, withClusterFlags } from '../terminal.ts'
+import type { PluginSession } from '../terminal.ts'
+import { followClient, keptInGit, patchClient, rightsToPatch } from './follow-client.ts'
+import type { ClientStage } from './follow-client.ts'
+import { sayFault } from './say-fault.ts'
+
+const words = {
+  suspend: {
+    suspended: true,
+    description: 'Stops sign-ins and tokens of a client. It keeps its id and its secret. It sets spec.suspended.',
+    done: 'no server lets it in any more',
+  },
+  resume: {
+    suspended: false,
+    description: 'Lets a suspended client go on.',
+    done: 'it is live on every replica',
+  },
+} as const
+
+type SuspendOptions = ClusterFlags & { readonly wait?: boolean; readonly timeout: string }
+
+export function addSuspendCommands(program: Command, session: PluginSession): void {
+  for (const verb of ['suspend', 'resume'] as const)
+    withClusterFlags(program.command(verb))
+      .description(words[verb].description)
+      .argument('<name>', 'the OIDCClient')
+      .option('--wait', 'until every server has it')
+      .option('--timeout <duration>', 'how long --wait waits', '1m')
+      .addHelpText('after', `\nExample:\n  kubectl nauthera ${verb} grafana -n monitoring --wait`)
+      .action(async (name: string, options: SuspendOptions) => {
+        await change(verb, name, options, session)
+      })
+}
+
+async function change(
+  verb: keyof typeof words,
+  name: string,
+  options: SuspendOptions,
+  session: PluginSession,
+): Promise<void> {
+  const { terminal, exit } = session
+  const flags = clusterFlags(options)
+  const { suspended, done } = words[verb]
+  const patched = patchClient(terminal, name, { spec: { suspended } }, flags)
+  if (patched.kind !== 'found') return exit(sayFault(patched, terminal, rightsToPatch))
+  const found = readClient(terminal.kubectl, name, flags)
+  const hint = found.kind === 'found' ? keptInGit(found.value) : undefined
+  if (hint !== undefined) terminal.error(`${hint}\n`)
+  if (options.wait !== true) return terminal.out(`${name}: spec.suspended is ${suspended}\n`)
+  const stageOf = (client: OIDCClient) => stageOfStop(client, suspended, `${name}: ${done}`)
+  exit(await followClient(session, { name, flags, timeout: options.timeout, stageOf }))
+}
+
+function stageOfStop({ metadata, status }: OIDCClient, suspended: boolean, done: string): ClientStage {
+  if ((status?.observedGeneration ?? 0) < metadata.generation)
+    return { kind: 'waiting', text: 'the operator has not seen it yet' }
+  const find = (type: string) => status?.conditions?.find((one) => one.type === type)
+  const [active, ready] = [find('Active'), find('Ready')]
+  if (suspended)
+    return active?.status === 'False'
+      ? { kind: 'done', text: done }
+      : { kind: 'waiting', text: active?.message ?? 'the servers are told' }
+  return active?.status === 'True' && ready?.status === 'True'
+    ? { kind: 'done', text: done }
+    : { kind: 'waiting', text: (active?.status === 'True' ? ready : active)?.message ?? 'the servers are told' }
+}

@@ -1,0 +1,206 @@
+import { createHash } from 'node:crypto'
+import { expect } from 'chai'
+import type { OIDCClientStatus } from '../../../src/api/client-status.ts'
+import type { OIDCClient } from '../../../src/api/oidc-client.ts'
+import { client } from '../../decide/clients.ts'
+import { kubectlGives, kubectlRefuses, runPlugin } from '../plugin.ts'
+
+const mark = '2026-01-01T12:00:00.000Z'
+const condition = (type: string, more: object = {}) => ({
+  type,
+  status: 'True' as const,
+  reason: type,
+  message: `${type} is so`,
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+  ...more,
+})
+const begun = { name: 'app-oidc', activeId: 'aaaaaaaa' }
+
+/** @param stages what the object says at each look; the last one stays */
+function run(args: readonly string[], stages: readonly Partial<OIDCClientStatus>[], more: Partial<OIDCClient> = {}) {
+  let look = 0
+  return runPlugin(args, {
+    kubectl: (called) => {
+      if (called[0] === 'patch') return { code: 0, stdout: 'oidcclient/app', stderr: '' }
+      const status = stages[Math.min(look++, stages.length - 1)]
+      return kubectlGives({ kind: 'OIDCClient', ...client({}), ...more, status })
+    },
+  })
+}
+
+describe('kubectl nauthera rotate', () => {
+  it('asks by the annotation, and says where to look', async () => {
+    const { code, out, calls } = await run(['rotate', 'app', '-n', 'demo'], [{ secret: begun }])
+    expect(code).to.equal(0)
+    expect(out).to.include('asked for')
+    expect(calls[1]).to.equal(
+      `patch oidcclients.auth.nauthera.io app --type merge --patch {"metadata":{"annotations":{"auth.nauthera.io/rotate":"${mark}"}}} --output name --namespace demo`,
+    )
+  })
+
+  it('follows it with a line for each thing that is new', async () => {
+    const lagging = condition('Propagated', { status: 'False', message: 'live on 1/2 replicas' })
+    const { code, out, error } = await run(
+      ['rotate', 'app', '--wait'],
+      [
+        { secret: begun },
+        { secret: begun, conditions: [condition('Propagated')] },
+        { secret: begun, conditions: [condition('Propagated')] },
+        { secret: begun, conditions: [lagging] },
+        {
+          secret: {
+            ...begun,
+            activeId: 'bbbbbbbb',
+            observedAnnotation: mark,
+            previous: [{ id: 'aaaaaaaa', expiresAt: '2026-01-02T12:00:00Z' }],
+          },
+        },
+      ],
+    )
+    expect({ code, out, error: error.split('\n') }).to.deep.equal({
+      code: 0,
+      out: 'the new secret bbbbbbbb is in Secret app-oidc; the one of before still works: aaaaaaaa until 2026-01-02T12:00:00Z\n',
+      error: [
+        '   0 s  asked for; the servers learn the new secret before the Secret has it',
+        '   2 s  asked for; the servers learn the new secret before the Secret has it: live on 1/2 replicas',
+        '',
+      ],
+    })
+  })
+
+  it('after a leak waits until no older secret works', async () => {
+    const published = { ...begun, activeId: 'bbbbbbbb', observedAnnotation: mark }
+    const { code, out, error, calls } = await run(
+      ['rotate', 'app', '--wait', '--revoke-previous'],
+      [
+        { secret: begun },
+        { secret: { ...published, previous: [{ id: 'aaaaaaaa' }] } },
+        { secret: { ...published, observedRevoke: mark } },
+      ],
+      { metadata: { ...client({}).metadata, labels: { 'kustomize.toolkit.fluxcd.io/name': 'apps' } } },
+    )
+    expect(code).to.equal(0)
+    expect(calls[1]).to.include(`"spec":{"rotation":{"revokePrevious":"${mark}"}}`)
+    expect(error).to.match(/^Flux keeps this object as it is in Git.*\n {3}0 s {2}.*; the older ones end now\n$/)
+    expect(out).to.include('bbbbbbbb is in Secret app-oidc; no other works')
+  })
+
+  it('says what a rotation waits for, gives up after the time-out, and says that it goes on', async () => {
+    const waits = condition('RotationHealthy', { reason: 'Waiting', message: 'waits until secret cccccccc ends' })
+    const { code, error } = await run(
+      ['rotate', 'app', '--wait', '--timeout', '3s'],
+      [{ secret: begun }, { secret: begun, conditions: [waits] }],
+    )
+    expect(code).to.equal(1)
+    expect(error).to.equal(
+      '   0 s  waits until secret cccccccc ends\nnot through after 3s; it goes on without you. kubectl nauthera why app\n',
+    )
+  })
+
+  for (const [what, status, spec, said] of [
+    ['without a secret', { secret: { name: 'app-oidc' } }, {}, 'there is nothing to rotate'],
+    [
+      'with a secret of its own',
+      { secret: begun },
+      { secret: { existingSecretRef: { name: 'mine', key: 'k' } } },
+      'write another value into key k of Secret mine',
+    ],
+  ] as const)
+    it(`changes nothing of a client ${what}`, async () => {
+      const { code, error, calls } = await run(['rotate', 'app'], [status], { spec: client(spec).spec })
+      expect({ code, calls: calls.length }).to.deep.equal({ code: 1, calls: 1 })
+      expect(error).to.include(said)
+    })
+
+  it('says which right is missing', async () => {
+    const { code, error } = await runPlugin(['rotate', 'app'], { kubectl: () => kubectlRefuses('Forbidden') })
+    expect(code).to.equal(2)
+    expect(error).to.include('to get and patch oidcclients.auth.nauthera.io there. kubectl nauthera doctor')
+  })
+})
+
+describe('kubectl nauthera suspend and resume', () => {
+  it('set the field, and wait until every server has it', async () => {
+    const { generation } = client({}).metadata
+    const stopped = condition('Active', { status: 'False', reason: 'Suspended' })
+    const unknown = condition('Active', { status: 'Unknown', message: 'it stops; these may still serve it: b' })
+    const { code, out, error, calls } = await run(
+      ['suspend', 'app', '--wait'],
+      [
+        { observedGeneration: generation - 1 },
+        { observedGeneration: generation - 1 },
+        { observedGeneration: generation, conditions: [unknown] },
+        { observedGeneration: generation, conditions: [stopped] },
+      ],
+    )
+    expect(calls[0]).to.include('--patch {"spec":{"suspended":true}}')
+    expect({ code, out }).to.deep.equal({ code: 0, out: 'app: no server lets it in any more\n' })
+    expect(error.split('\n').map((line) => line.slice(8))).to.deep.equal([
+      'the operator has not seen it yet',
+      'it stops; these may still serve it: b',
+      '',
+    ])
+    const again = await run(
+      ['resume', 'app', '--wait'],
+      [{ observedGeneration: generation, conditions: [condition('Active'), condition('Ready')] }],
+    )
+    expect(again).to.include({ code: 0, out: 'app: it is live on every replica\n' })
+    expect((await run(['suspend', 'app'], [{}])).out).to.equal('app: spec.suspended is true\n')
+  })
+})
+
+describe('kubectl nauthera secret', () => {
+  const plain = `it's-${'s'.repeat(40)}`
+  const activeId = createHash('sha256').update(plain).digest('hex').slice(0, 8)
+  const values = {
+    client_id: 'demo.app',
+    client_secret: plain,
+    'config.json': JSON.stringify({ secret: plain }),
+    'basic-auth': Buffer.from(`id:${plain}`).toString('base64'),
+    issuer: 'https://login.example.com',
+  }
+  const secret = (args: readonly string[], id: string | undefined = activeId, held: object = values) =>
+    runPlugin(['secret', 'app', ...args], {
+      kubectl: (called) =>
+        called[1] === 'secret'
+          ? kubectlGives({
+              data: Object.fromEntries(
+                Object.entries(held).map(([key, value]) => [key, Buffer.from(String(value)).toString('base64')]),
+              ),
+            })
+          : kubectlGives({
+              kind: 'OIDCClient',
+              ...client({}),
+              status: { secret: { name: 'app-oidc', ...(id === undefined ? {} : { activeId: id }) } },
+            }),
+    })
+
+  it('hides the client secret and whatever has it in it', async () => {
+    const { code, out } = await secret([])
+    expect(code).to.equal(0)
+    expect(out)
+      .to.match(/^client_id +demo\.app\n/)
+      .and.to.match(/issuer +https:\/\/login/)
+    for (const key of ['client_secret', 'config.json', 'basic-auth'])
+      expect(out).to.include(`(hidden; --as ${key} prints it)`)
+    expect(out).not.to.include('sss')
+  })
+
+  it('hides all when it cannot tell which value is the secret', async () => {
+    expect((await secret([], 'ffffffff')).out).not.to.include('demo.app')
+  })
+
+  it('prints them as it is asked to', async () => {
+    expect((await secret(['--as', 'client_secret'])).out).to.equal(plain)
+    expect(JSON.parse((await secret(['--as', 'json'])).out)).to.deep.equal(values)
+    expect((await secret(['--as', 'env'])).out)
+      .to.include(`CLIENT_SECRET='it'\\''s-sss`)
+      .and.to.include("BASIC_AUTH='")
+    const { code, error } = await secret(['--as', 'password'])
+    expect({ code, error }).to.deep.equal({
+      code: 2,
+      error:
+        '--as password: is neither env, json nor a key of the Secret: client_id, client_secret, config.json, basic-auth, issuer\n',
+    })
+  })
+})
