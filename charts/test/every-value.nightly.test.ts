@@ -45,6 +45,7 @@ const others: Readonly<Record<string, Value>> = {
   'operator.policy': { enforcement: 'Warn' },
   'server.probes': { liveness: { periodSeconds: 11 } },
   'valkey.maxMemory': '1mb',
+  'backup.secrets': ['other'],
   'smtp.tls': 'starttls',
   extraObjects: ['{apiVersion: v1, kind: ConfigMap, metadata: {name: other}}'],
 }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { podPaths } from '@nauthera/proto/names'
 import { clientDefinition, policyDefinition } from '@nauthera/operator/api/crds'
 import { expect } from 'chai'
+import { createProgram } from '@nauthera/server/cli/program'
 import { parse } from 'yaml'
 import { startKubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
@@ -148,16 +149,17 @@ describe('every object', function () {
     ])
   })
 
-  it('of examples/postgresql.yaml is known to Kubernetes and passes the restricted standard', () => {
-    const objects = parseManifests(readFileSync(join(chart, '../../examples/postgresql.yaml'), 'utf8'))
-    expect(objects.flatMap((object) => unknownFields(object, modelOf(object), object.kind))).to.deep.equal([])
-    const [pod] = podsOf(objects)
-    expect(pod!.spec['securityContext']).to.include({ runAsNonRoot: true }).and.to.have.property('seccompProfile')
-    expect(containersOf(pod!.spec)[0]!['securityContext']).to.deep.include({
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ['ALL'] },
+  for (const example of ['postgresql', 'restore-pod'])
+    it(`of examples/${example}.yaml is known to Kubernetes and passes the restricted standard`, () => {
+      const objects = parseManifests(readFileSync(join(chart, `../../examples/${example}.yaml`), 'utf8'))
+      expect(objects.flatMap((object) => unknownFields(object, modelOf(object), object.kind))).to.deep.equal([])
+      const [pod] = podsOf(objects)
+      expect(pod!.spec['securityContext']).to.include({ runAsNonRoot: true }).and.to.have.property('seccompProfile')
+      expect(containersOf(pod!.spec)[0]!['securityContext']).to.deep.include({
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ['ALL'] },
+      })
     })
-  })
 
   it('with an unknown field or a wrong type is found by this test', () => {
     const service = {
@@ -423,6 +425,32 @@ describe('the server pod', function () {
   })
 })
 
+describe('the CronJob of backups', function () {
+  this.timeout(60_000)
+  it('runs the command with options that it has, with what it needs mounted and no API token', async () => {
+    const objects = await objectsOf({ mode: 'everything' })
+    const { spec } = podsOf(objects).find(({ owner }) => owner === 'CronJob/identity-backup')!
+    const [container] = containersOf(spec)
+    const [, ...command] = [...(container!['command'] as string[]), ...(container!['args'] as string[])]
+    const terminal = { onInterrupt: () => () => undefined } as never
+    const program = createProgram({ terminal, environment: {}, version: '1', by: 'x' }, () => undefined)
+    const create = program.commands
+      .find((one) => one.name() === 'backup')!
+      .commands.find((one) => one.name() === 'create')!
+    const known = create.options.map(({ long }) => long)
+    expect(known).to.include.members(command.filter((word) => word.startsWith('--')))
+    const mounts = (container!['volumeMounts'] as { mountPath: string }[]).map(({ mountPath }) => mountPath)
+    expect(mounts).to.include.members([
+      '/backup',
+      '/var/run/nauthera/keys',
+      '/var/run/nauthera/database',
+      '/var/run/nauthera/secrets/identity-clients-proof',
+      '/var/run/nauthera/secrets/nauthera-smtp',
+    ])
+    expect(spec['automountServiceAccountToken']).to.equal(false)
+  })
+})
+
 describe('long names', function () {
   this.timeout(60_000)
   it('are cut with a digest where Kubernetes would refuse them', async () => {
@@ -435,7 +463,8 @@ describe('long names', function () {
         release,
         ...(mode === 'everything' ? { values } : {}),
       })) {
-        const most = { Service: 63, StatefulSet: 52, Job: 63, Deployment: 63, Pod: 63, OIDCClient: 63 }[kind] ?? 253
+        const most =
+          { Service: 63, StatefulSet: 52, CronJob: 52, Job: 63, Deployment: 63, Pod: 63, OIDCClient: 63 }[kind] ?? 253
         expect(metadata.name.length, `${mode} ${kind}/${metadata.name}`).to.be.at.most(most)
         for (const value of Object.values(metadata.labels ?? {})) expect(value.length, value).to.be.at.most(63)
       }

@@ -9,7 +9,7 @@ import {
 import { Environment } from '@marcbachmann/cel-js'
 import { expect } from 'chai'
 import { grantsOf, rightsIn } from './support/grants.ts'
-import { find, modes, objectsOf } from './support/render.ts'
+import { find, modes, objectsOf, templateOf } from './support/render.ts'
 import type { Manifest } from './support/render.ts'
 
 interface Rule {
@@ -190,7 +190,7 @@ describe('NetworkPolicies', function () {
         return policy['spec'].podSelector.matchLabels['app.kubernetes.io/component'] as string
       })
     const components = objects.flatMap((o) => {
-      const template = o['spec']?.template as Manifest | undefined
+      const template = templateOf(o)
       return template?.metadata.labels ? [template.metadata.labels['app.kubernetes.io/component']!] : []
     })
     expect(covered.sort()).to.deep.equal([...components, 'test'].sort())

@@ -553,6 +553,23 @@ describe('validate.yaml', function () {
       { networkPolicy: { egress: { https: [{ ipBlock: { cidr: 'db.example.com' } }] } } },
       'networkPolicy.egress.https[0].ipBlock holds "db.example.com"; it takes ranges',
     ],
+    [
+      'backups that nobody could open',
+      { backup: { enabled: true, existingClaim: 'backups' } },
+      'backup.recipient is no certificate and no public key; nobody could open the backups; set backup.recipient to the PEM of one',
+    ],
+    [
+      'backups beside the key that opens them',
+      {
+        backup: { enabled: true, existingClaim: 'backups', recipient: '-----BEGIN PRIVATE KEY-----' },
+      },
+      'backup.recipient holds a private key; whoever reads the cluster could open the backups; set backup.recipient to',
+    ],
+    [
+      'backups that end with their pod',
+      { backup: { enabled: true, recipient: '-----BEGIN CERTIFICATE-----' } },
+      'backup.existingClaim is empty; the backups would be gone with the pod; set backup.existingClaim to',
+    ],
     ['an install of what is off', { enabled: false }, 'enabled is false'],
   ]
   const faults = new Map<string, Promise<readonly (readonly string[])[]>>()

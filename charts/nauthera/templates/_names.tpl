@@ -21,6 +21,8 @@
 {{/* A StatefulSet's name stands, with a dash and ten characters, in a label of 63. */}}
 {{- define "nauthera.valkey.name" -}}{{ include "nauthera.name" (list . "valkey" 52) }}{{- end -}}
 {{- define "nauthera.valkey.headless" -}}{{ include "nauthera.name" (list . "valkey-headless" 63) }}{{- end -}}
+{{/* Jobs of a CronJob have eleven characters more. */}}
+{{- define "nauthera.backup.name" -}}{{ include "nauthera.name" (list . "backup" 52) }}{{- end -}}
 {{- define "nauthera.keys.name" -}}{{ include "nauthera.name" (list . "keys" 43) }}{{- end -}}
 
 {{/* Cluster-scoped objects: two releases share the cluster. */}}

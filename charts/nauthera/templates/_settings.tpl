@@ -134,6 +134,11 @@
 {{- dict "issuer" .Values.issuer "log" (include "nauthera.log" (list . .Values.server.log) | fromYaml) "database" $database | toYaml -}}
 {{- end -}}
 
+{{- define "nauthera.settings.backup" -}}
+{{- $database := include "nauthera.settings.database" . | fromYaml -}}
+{{- dict "issuer" .Values.issuer "keysDirectory" "/var/run/nauthera/keys" "database" $database | toYaml -}}
+{{- end -}}
+
 {{- define "nauthera.settings.agent" -}}
 {{- $own := dict
   "release" (include "nauthera.release" .)

@@ -174,10 +174,15 @@ export function podsOf(
   return objects.flatMap((object) => {
     const owner = `${object.kind}/${object.metadata.name}`
     if (object.kind === 'Pod') return [{ owner, spec: object['spec'] as PodSpec, metadata: object.metadata }]
-    const template = (object['spec'] as { template?: { spec: PodSpec; metadata: Manifest['metadata'] } } | undefined)
-      ?.template
+    const template = templateOf(object)
     return template ? [{ owner, spec: template.spec, metadata: template.metadata }] : []
   })
+}
+
+/** The template of an object that makes pods. */
+export function templateOf(object: Manifest): { spec: PodSpec; metadata: Manifest['metadata'] } | undefined {
+  const spec = object['spec'] as { template?: never; jobTemplate?: { spec: { template: never } } } | undefined
+  return spec?.template ?? spec?.jobTemplate?.spec.template
 }
 
 export const containersOf = (spec: PodSpec): Container[] => [...(spec.initContainers ?? []), ...spec.containers]

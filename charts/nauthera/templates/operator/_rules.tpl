@@ -30,6 +30,7 @@
 {{- if . }}{{- $names = append $names . -}}{{- end -}}
 {{- end -}}
 {{- range $v.federation.providers }}{{- $names = append $names .secret.name -}}{{- end -}}
+{{- range $v.backup.secrets }}{{- $names = append $names . -}}{{- end -}}
 {{- $names | uniq | toJson -}}
 {{- end -}}
 

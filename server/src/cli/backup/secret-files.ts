@@ -24,7 +24,9 @@ export function readSecrets(directory: string): SealedSecrets {
     const message = `${directory} has no folder; each Secret is a folder of its name`
     throw new CodedError('USAGE_INVALID', { faults: [{ path: '--secrets', message }] })
   }
-  return Object.fromEntries(folders.map((name) => [name, entriesOf(join(directory, name))]))
+  const secrets = folders.map((name) => [name, entriesOf(join(directory, name))] as const)
+  // one that is not there is an empty mount
+  return Object.fromEntries(secrets.filter(([, entries]) => Object.keys(entries).length > 0))
 }
 
 function entriesOf(directory: string): Record<string, string> {
