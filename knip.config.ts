@@ -43,7 +43,7 @@ const config = ({ production = false }: { production?: boolean }): KnipConfig =>
   // for whoever has to name it.
   ignoreExportsUsedInFile: production ? true : { interface: true, type: true },
   ignore: ['**/generated/**'],
-  ignoreBinaries: ['go', 'mkfifo', 'unshare'],
+  ignoreBinaries: ['go', 'lua5.1', 'mkfifo', 'unshare'],
 })
 
 export default config

@@ -1,0 +1,107 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { freePort } from '@nauthera/local/processes/ports'
+import { startProcess } from '@nauthera/local/processes/process'
+import type { RunningProcess } from '@nauthera/local/processes/process'
+import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
+import { findKubectl } from '@nauthera/local/programs/kubectl'
+import { findTool } from '@nauthera/local/programs/tools'
+import { blocksOf, guidePages } from './support/page-blocks.ts'
+import type { PageBlock } from './support/page-blocks.ts'
+import { render } from '../../charts/test/support/render.ts'
+import { parse } from 'yaml'
+
+// Each command of the guides, as a person copies it from the page, beside `npm run dev -- --with all`; but for those that say above them why
+// they are not run. Each file of values is rendered by Helm.
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const shells = (page: string) => blocksOf(page).filter(({ language, notRun }) => language === 'sh' && !notRun)
+
+describe('the commands of the guides, beside npm run dev', function () {
+  this.timeout(300_000)
+  let state: string
+  let dev: RunningProcess | undefined
+  let programs: string
+
+  before(async () => {
+    mkdirSync(join(root, '.nauthera'), { recursive: true })
+    state = mkdtempSync(join(root, '.nauthera/guides-'))
+    // PostgreSQL never runs as root: its own account must get there
+    chmodSync(state, 0o755)
+    reapDirectory(state)
+    const ports = { issuer: await freePort(), sample: await freePort(), api: await freePort(), pods: [] }
+    writeFileSync(join(state, 'ports.json'), JSON.stringify(ports))
+    dev = startProcess({ name: 'dev', script: 'scripts/dev.ts', args: ['--state', state, '--with', 'all'] })
+    await dev.line(/Ctrl-C ends everything/, { timeoutMs: 240_000 })
+    programs = await makePrograms(state)
+  })
+  after(() => dev?.stop())
+
+  for (const page of guidePages.filter((one) => shells(one).length > 0)) {
+    it(`${page}: each works, in the order of the page`, async function () {
+      const missing = ['jq', 'curl', 'openssl'].filter((program) => spawnSync(program, ['--version']).error)
+      const blocks = shells(page)
+      const wanted = missing.find((program) => blocks.some(({ text }) => new RegExp(`\\b${program} `).test(text)))
+      if (wanted !== undefined) {
+        process.stderr.write(`no ${wanted} in the PATH: the commands of ${page} are not run\n`)
+        this.skip()
+      }
+      const { code, output } = await runBlocks(blocks)
+      expect(code, output).to.equal(0)
+    })
+  }
+
+  /** Runs blocks in one shell, so that variables and functions of the first are there in the next one. */
+  async function runBlocks(blocks: readonly PageBlock[]): Promise<{ code: number | null; output: string }> {
+    const script = blocks.map(({ line, text }) => `echo "-- line ${line}"\n${text}`).join('\n')
+    const directory = mkdtempSync(join(state, 'page-'))
+    for (const folder of ['examples', 'charts']) symlinkSync(join(root, folder), join(directory, folder))
+    const child = spawn('bash', ['-euo', 'pipefail', '-c', script], {
+      cwd: directory,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        HOME: directory,
+        KUBECONFIG: join(state, 'kubeconfig'),
+        PATH: [programs, process.env['PATH']].join(delimiter),
+      },
+    })
+    reapProcess(child)
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+    return { code, output }
+  }
+})
+
+/** The programs that the pages name, for this run of `npm run dev`. @returns their folder */
+async function makePrograms(state: string): Promise<string> {
+  const { settings } = JSON.parse(readFileSync(join(state, 'running.json'), 'utf8')) as { settings: string }
+  const programs = join(state, 'bin')
+  mkdirSync(programs)
+  const write = (name: string, command: string) =>
+    writeFileSync(join(programs, name), `#!/bin/sh\n${command}\n`, { mode: 0o755 })
+  const node = (script: string) => `exec '${process.execPath}' '${join(root, script)}'`
+  symlinkSync(await findKubectl(), join(programs, 'kubectl'))
+  symlinkSync(await findTool('helm4'), join(programs, 'helm'))
+  write('nauthera', `export NAUTHERA_SETTINGS='${settings}'\n${node('server/src/cli/main.ts')} "$@"`)
+  write('kubectl-nauthera', `${node('operator/src/kubectl/main.ts')} "$@"`)
+  // the one call of it that a page has: yq -o=json . FILE
+  write('yq', `${node('node_modules/yaml/bin.mjs')} --json --single < "$3"`)
+  return programs
+}
+
+describe('the values of the guides', () => {
+  for (const { page, line, text } of guidePages.flatMap(blocksOf).filter(isValues)) {
+    it(`${page}:${line} render`, async () => {
+      expect(await render({ helm: 'helm4', values: parse(text) as object })).to.include('kind: Deployment')
+    })
+  }
+})
+
+function isValues({ language, text }: PageBlock): boolean {
+  return language === 'yaml' && text.startsWith('# values of the chart')
+}

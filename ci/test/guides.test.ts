@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { loadSettings } from '@nauthera/runtime/settings'
+import { policyDefinition } from '@nauthera/operator/api/crds'
+import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
+import type { OIDCPolicy } from '@nauthera/operator/api/oidc-policy'
+import { checkPolicySpec } from '@nauthera/operator/decide/client/check-spec'
+import type { Policies } from '@nauthera/operator/decide/client/policies'
+import { settingsSchema } from '@nauthera/server/settings'
+import { parse } from 'yaml'
+import { ownRefusals, refusals, schemaOf, withMetadata } from '../../operator/test/api/refusals.ts'
+import { blocksOf, commandsOf, guidePages, manifestsOf } from './support/page-blocks.ts'
+import type { PageBlock } from './support/page-blocks.ts'
+
+// What the guides give people to copy is taken by the API server, the operator, the chart, the server and the command lines.
+// guides.nightly.test.ts runs it.
+
+const blocks = guidePages.flatMap(blocksOf)
+const shells = blocks.filter(({ language }) => language === 'sh')
+const at = ({ page, line }: PageBlock) => `${page}:${line}`
+
+/** The files whose first line says what they are. */
+const filesFor = (reader: string) =>
+  blocks.filter(({ language, text }) => language === 'yaml' && text.startsWith(`# ${reader}`))
+
+describe('the blocks of the guides', () => {
+  it('say what they are', () => {
+    expect(blocks.length).to.be.greaterThan(5)
+    const known = ['sh', 'yaml', 'json', 'text', 'lua', 'java', 'http', 'mermaid']
+    expect(blocks.filter(({ language }) => !known.includes(language)).map(at)).to.deep.equal([])
+  })
+
+  it('have a reason where they are not run', () => {
+    const silent = blocks.filter(({ notRun }) => notRun !== undefined && notRun.split(' ').length < 3)
+    expect(silent.map(at)).to.deep.equal([])
+  })
+})
+
+describe('docs/how-to/sign-in-fails.md', () => {
+  it('names pages by the titles that people see', () => {
+    const texts = Object.values(JSON.parse(readFileSync('server/locales/en.json', 'utf8')) as Record<string, string>)
+    const titles = [...readFileSync('docs/how-to/sign-in-fails.md', 'utf8').matchAll(/our page "([^"]+)"/g)]
+    expect(titles).to.have.length.greaterThan(2)
+    expect(titles.map(([, title]) => title!).filter((title) => !texts.includes(title))).to.deep.equal([])
+  })
+})
+
+describe('the manifests of the guides', () => {
+  for (const page of guidePages) {
+    const manifests = manifestsOf(blocksOf(page))
+    const ofKind = (kind: string) => manifests.filter(({ object }) => object.kind === kind)
+    const allowing: Policies = [
+      ...ofKind('OIDCPolicy').map(({ object }) => ({ name: 'page', spec: (object as OIDCPolicy).spec })),
+      { ...(parse(readFileSync('examples/policies/demo.yaml', 'utf8')) as Pick<OIDCPolicy, 'spec'>), name: 'demo' },
+    ].map(({ name, spec }) => ({ name, spec: { allow: spec.allow ?? {} } }))
+    for (const { at: place, object } of ofKind('OIDCClient')) {
+      it(`${place} is a client that the API server and the operator take`, () => {
+        const client = withMetadata(object as OIDCClient)
+        expect(refusals(client)).to.deep.equal([])
+        // what the policies of the page limit is tried at night
+        expect(ownRefusals(client, openOf(allowing))).to.deep.equal([])
+      })
+    }
+    for (const { at: place, object } of ofKind('OIDCPolicy')) {
+      it(`${place} is a policy that the API server and the operator take`, () => {
+        const metadata = { name: 'page' }
+        expect(refusals({ ...object, metadata }, undefined, schemaOf(policyDefinition))).to.deep.equal([])
+        expect(checkPolicySpec(object.spec, 'spec')).to.deep.equal([])
+      })
+    }
+  }
+})
+
+/** Only what policies open: a page also shows a client that one of its policies refuses. */
+function openOf(policies: Policies): Policies {
+  const opens = ['resourceServer', 'tokenExchange', 'customClientId', 'existingSecret', 'optionalPKCE'] as const
+  const may = Object.fromEntries(opens.map((name) => [name, policies.some(({ spec }) => spec.allow?.[name] === true)]))
+  const audiences = policies.flatMap(({ spec }) => spec.allow?.audiences ?? [])
+  const identityIssuers = policies.flatMap(({ spec }) => spec.allow?.identityIssuers ?? [])
+  return [{ name: 'open', spec: { allow: { ...may, audiences, identityIssuers } } }]
+}
+
+interface ValuesSchema {
+  readonly $ref?: string
+  readonly properties?: Readonly<Record<string, ValuesSchema>>
+  readonly anyOf?: readonly ValuesSchema[]
+  readonly oneOf?: readonly ValuesSchema[]
+}
+
+const valuesSchema = JSON.parse(readFileSync('charts/nauthera/values.schema.json', 'utf8')) as ValuesSchema & {
+  readonly definitions: Readonly<Record<string, ValuesSchema>>
+}
+
+/** Whether the chart has a value of this name; below one that takes any keys, any. */
+function isValue(path: readonly string[], schema: ValuesSchema = valuesSchema): boolean {
+  const found = schema.$ref === undefined ? schema : valuesSchema.definitions[schema.$ref.split('/').at(-1)!]!
+  const choices = [found, ...(found.anyOf ?? []), ...(found.oneOf ?? [])]
+  const [name, ...rest] = path
+  if (name === undefined || choices.every(({ properties }) => properties === undefined)) return true
+  return choices.some(({ properties }) => properties?.[name] !== undefined && isValue(rest, properties[name]))
+}
+
+function pathsOf(value: unknown): readonly string[][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[]]
+  return Object.entries(value).flatMap(([key, child]) => pathsOf(child).map((path) => [key, ...path]))
+}
+
+describe('the values and settings of the guides', () => {
+  for (const block of filesFor('values of the chart')) {
+    it(`${at(block)} are values of the chart, and settings that the server takes`, () => {
+      const values = parse(block.text) as { server?: { settings?: object } }
+      expect(pathsOf(values).filter((path) => !isValue(path))).to.deep.equal([])
+      loadServer(values.server?.settings ?? {})
+    })
+  }
+  for (const block of filesFor('settings of the server')) {
+    it(`${at(block)} are settings that the server takes`, () => loadServer(parse(block.text) as object))
+  }
+})
+
+function loadServer(settings: object): void {
+  const least = {
+    issuer: 'https://login.example.com',
+    database: { dsnFile: '/database' },
+    // the pages show one part each: mail is what the others may need
+    mail: { host: 'mail.example.com', from: 'nauthera@example.com' },
+  }
+  loadSettings(settingsSchema, { file: 'page', text: JSON.stringify({ ...least, ...settings }), environment: {} })
+}
+
+describe('the commands of the guides', () => {
+  const commands = shells.flatMap((block) => commandsOf(block).map((command) => ({ place: at(block), command })))
+  const flagsOf = (command: string) => [...command.matchAll(/(?<=\s)--[a-z][a-z-]*/g)].map(([flag]) => flag)
+  /** The parts of a line that begin with a program: of a pipe or a list. */
+  const callsOf = (program: string) =>
+    commands.flatMap(({ place, command }) =>
+      command
+        .split(/\s*(?:\|\||&&|[|;]|\$\()\s*/)
+        .filter((call) => call.startsWith(`${program} `))
+        .map((call) => ({ place, call })),
+    )
+
+  const known = {
+    nauthera: ['docs/cli.md', 'nauthera'],
+    'kubectl nauthera': ['docs/plugin.md', 'kubectl-nauthera'],
+  } as const
+  for (const [program, [page, name]] of Object.entries(known)) {
+    it(`of ${program} are in ${page}, with each of their options`, () => {
+      const usages = readFileSync(page, 'utf8').split(`Usage: ${name} `).slice(1)
+      const unknown = callsOf(program).filter(({ call }) => {
+        const words = call.slice(program.length + 1).split(' ')
+        const usage = usages.find((text) => {
+          const own = text.split(/ [[<]/)[0]!.split(' ')
+          return own.every((word, index) => word.split('|').includes(words[index]!))
+        })
+        const options = ['--settings', '--help', ...flagsOf(` ${usage ?? ''}`)]
+        return usage === undefined || flagsOf(call).some((flag) => !options.includes(flag))
+      })
+      expect(unknown).to.deep.equal([])
+    })
+  }
+
+  it('of helm set values that the chart has', () => {
+    const set = callsOf('helm').flatMap(({ place, call }) =>
+      [...call.matchAll(/--set(?:-string|-json)? '?([^\s']+)/g)].flatMap(([, all]) =>
+        [...all!.matchAll(/(?:^|,)([\w.[\]]+)=/g)].map(([, name]) => ({ place, name: name! })),
+      ),
+    )
+    expect(set.filter(({ name }) => !isValue(name.replaceAll(/\[\d+\]/g, '').split('.')))).to.deep.equal([])
+  })
+})

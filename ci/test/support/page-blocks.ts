@@ -1,0 +1,61 @@
+// What a page gives people to copy: commands and files, each with what the page says of running it.
+import { globSync, readFileSync } from 'node:fs'
+import { parseAllDocuments } from 'yaml'
+
+/** The pages whose blocks are checked, and run at night. */
+export const guidePages: readonly string[] = globSync('docs/{how-to,concepts}/*.md').sort()
+
+export interface PageBlock {
+  readonly page: string
+  readonly line: number
+  readonly language: string
+  readonly text: string
+  /** Why `npm run nightly` does not run it, from a comment above it: `<!-- not run: it needs a registry -->`. */
+  readonly notRun: string | undefined
+}
+
+/** The fenced blocks of a page, in their order. */
+export function blocksOf(page: string): readonly PageBlock[] {
+  const text = readFileSync(page, 'utf8')
+  const fences = text.matchAll(/(?:<!-- not run: ([^>]*?) -->\n+)?^( *)```(\w+)\n([^]*?)^ *```$/gm)
+  return [...fences].map((match) => {
+    const [, notRun, indent = '', language, body] = match
+    return {
+      page,
+      line: text.slice(0, match.index).split('\n').length,
+      language: language!,
+      text: body!.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+      notRun,
+    }
+  })
+}
+
+export interface PageManifest {
+  readonly at: string
+  readonly object: { readonly kind?: string; readonly apiVersion?: string; readonly spec?: unknown }
+}
+
+/** The objects in the blocks of a page: those of YAML, and those that a command reads from a here document.
+ *  @throws Error of the parser for a text that is no YAML */
+export function manifestsOf(blocks: readonly PageBlock[]): readonly PageManifest[] {
+  return blocks.flatMap(({ page, line, language, text }) => {
+    const texts =
+      language === 'yaml' ? [text] : [...text.matchAll(/<<'EOF'\n([^]*?)^EOF$/gm)].map(([, document]) => document!)
+    return texts.flatMap((one) =>
+      parseAllDocuments(one).map((document) => {
+        if (document.errors.length > 0) throw new Error(`${page}:${line}: ${document.errors[0]!.message}`)
+        return { at: `${page}:${line}`, object: (document.toJS() ?? {}) as PageManifest['object'] }
+      }),
+    )
+  })
+}
+
+/** The commands of a shell block, each on one line, without comments and here documents. */
+export function commandsOf({ text }: PageBlock): readonly string[] {
+  return text
+    .replaceAll(/<<'?EOF'?\n[^]*?^EOF$/gm, '')
+    .replaceAll(/\\\n\s*/g, ' ')
+    .split('\n')
+    .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
+    .filter((line) => line !== '')
+}
