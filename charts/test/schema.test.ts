@@ -334,6 +334,11 @@ describe('validate.yaml', function () {
       { database: { existingSecret: { name: '' } } },
       'no database is given; the server needs PostgreSQL; set database.existingSecret.name',
     ],
+    [
+      'two direct addresses',
+      { database: { direct: { host: 'pg', existingSecret: { name: 'x' } } } },
+      'database.direct.existingSecret.name and database.direct.host are both set',
+    ],
     ['two databases', { database: { host: 'pg' } }, 'database.existingSecret.name and database.host are both set'],
     [
       'a host without credentials',

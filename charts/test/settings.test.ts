@@ -142,6 +142,15 @@ describe('the settings in the ConfigMaps', function () {
     expect(database(files['server.yaml']!)['dsnFile']).to.equal('/var/run/nauthera/database/dsn')
   })
 
+  it('name PostgreSQL itself beside a pooler, for the server and for migrations of the same user', async () => {
+    const values = { database: { direct: { host: 'pg-rw', port: 5433 } } }
+    const files = await filesOf({ values })
+    for (const file of ['server.yaml', 'migrate.yaml'])
+      expect((parse(files[file]!) as { database: object }).database).to.deep.include({
+        direct: { host: 'pg-rw', port: 5433 },
+      })
+  })
+
   it('name the directory, its Secrets and what else is said of it, after our own people', async () => {
     const { sources } = parse((await filesOf({ mode: 'ldap' }))['server.yaml']!) as { sources: unknown[] }
     expect(sources).to.deep.equal([

@@ -32,6 +32,7 @@ export const processSettings = {
       'database.sslMode',
       'database.caFile',
       'database.poolMax',
+      'database.direct',
       'cache.urlFile',
       'cache.host',
       'cache.port',

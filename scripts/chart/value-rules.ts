@@ -63,7 +63,7 @@ export const rules: readonly (readonly [RegExp, ValuesSchema])[] = [
   [/server\.replicaCount/, orNull(ref('replicas'))],
   [/operator\.replicaCount|valkey\.replicas/, ref('replicas')],
   [/.*\.resources\..*/, ref('quantity')],
-  [/.*\.ports\.[a-zA-Z]+|(database|smtp)\.port/, ref('port')],
+  [/.*\.ports\.[a-zA-Z]+|(database|database\.direct|smtp)\.port/, ref('port')],
   [/service\.port/, orNull(ref('port'))],
   [/.*Seconds/, ref('seconds')],
   [/server\.extraHosts|server\.trustedProxies/, listOf({ type: 'string', minLength: 1 })],

@@ -15,6 +15,12 @@ export const errorCatalogue = {
     remedy:
       'Look at PostgreSQL, its network and its number of connections, or at the directory (docs/people.md). A restart of the server does not help.',
   },
+  STORE_BEHIND_POOLER: {
+    meaning:
+      'Notifications of PostgreSQL (LISTEN) do not arrive, since a pooler such as PgBouncer shares its connections. The server does not become ready: a key that is cut off would go on signing.',
+    remedy:
+      'Set `database.direct` to the address of PostgreSQL itself (docs/database.md), or let the pooler work in its mode `session`.',
+  },
   STORE_SCHEMA_OUTDATED: {
     meaning: 'The database is older than this release needs.',
     remedy: 'Run `nauthera migrate up`; in a cluster the init container does.',

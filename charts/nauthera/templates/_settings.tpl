@@ -19,7 +19,18 @@
 {{- if .Values.database.caSecret.name -}}
 {{- $_ := set $database "caFile" "/var/run/nauthera/database/ca.crt" -}}
 {{- end -}}
+{{- if .Values.database.direct.existingSecret.name -}}
+{{- $_ := set $database "direct" (dict "dsnFile" "/var/run/nauthera/database/direct-dsn") -}}
+{{- else if .Values.database.direct.host -}}
+{{- $_ := set $database "direct" (dict "host" .Values.database.direct.host "port" (int .Values.database.direct.port)) -}}
+{{- end -}}
 {{- toYaml $database -}}
+{{- end -}}
+
+{{- define "nauthera.database.ports" -}}
+{{- $ports := list (int .Values.database.port) -}}
+{{- with .Values.database.direct }}{{- if or .host .existingSecret.name }}{{- $ports = append $ports (int .port) -}}{{- end -}}{{- end -}}
+{{- $ports | uniq | toYaml -}}
 {{- end -}}
 
 {{/* How the server sends mail; empty: it sends none. */}}

@@ -16,6 +16,18 @@ export const databaseSettings = z
       .describe('verify-full checks the certificate and its name; disable is for a loopback or mesh connection only.'),
     caFile: file.optional().describe('Certificates that sign the certificate of PostgreSQL (PEM).'),
     poolMax: z.int().min(2).max(200).default(10).describe('Connections of one replica at most.'),
+    direct: z
+      .strictObject({
+        dsnFile: file.optional().describe('File with the postgres:// URL of PostgreSQL itself; instead of host.'),
+        host: z.string().min(1).optional().describe('Host of PostgreSQL itself; the user is the same.'),
+        port: z.int().min(1).max(65535).default(5432).describe('Port of PostgreSQL itself.'),
+        name: z.string().min(1).optional().describe('Name of the database there, where the pooler has another one.'),
+      })
+      .refine(({ dsnFile, host }) => (dsnFile === undefined) !== (host === undefined), 'needs either dsnFile or host')
+      .optional()
+      .describe(
+        'PostgreSQL itself, where the address above is that of a pooler such as PgBouncer, from 1.21 on (docs/database.md). Notifications and migrations go there.',
+      ),
   })
   .superRefine((database, context) => {
     if (database.dsnFile !== undefined && database.host !== undefined) {

@@ -20,6 +20,7 @@ export async function inTransaction<T>(needs: Transactional, work: (bound: Trans
         query: (asked, values) => connection.query(asked, values),
         transaction: (inner) => inner(connection),
         listen: (channel, onNotification) => database.listen(channel, onNotification),
+        checkListening: () => database.checkListening(),
         counters: () => database.counters(),
         stop: () => database.stop(),
       },

@@ -4,8 +4,10 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import { fieldsOf } from '@nauthera/runtime/json'
 import { describeError } from '@nauthera/runtime/log'
 import { sqlDirectory } from '../files.ts'
-import { clientConfig, statement } from './driver/postgres.ts'
-import type { Connection, DatabaseConnection } from './driver/postgres.ts'
+import { clientConfig, directAddress } from './driver/address.ts'
+import type { DatabaseConnection } from './driver/address.ts'
+import { statement } from './driver/postgres.ts'
+import type { Connection } from './driver/postgres.ts'
 
 export interface MigrationStatus {
   /** Names of the files, without `.sql`, in order. */
@@ -34,7 +36,7 @@ export async function migrateUp(
   const quiet = { info: options.log, warn: options.log, error: options.log, debug: () => undefined }
   try {
     const applied = await runner({
-      databaseUrl: clientConfig(connection, 'nauthera-migrate'),
+      databaseUrl: clientConfig(directAddress(connection), 'nauthera-migrate'),
       dir: sqlDirectory,
       migrationsTable: table,
       direction: 'up',

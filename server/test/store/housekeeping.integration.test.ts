@@ -154,6 +154,18 @@ describe('housekeeping of the store', () => {
       expect(left).to.deep.equal([])
     })
 
+    it('every table whose rows come and go is vacuumed early', async () => {
+      const settings = statement<{ table: string; early: boolean }>(
+        'test-vacuum',
+        `SELECT c.relname AS table, coalesce(c.reloptions::text LIKE '%autovacuum_vacuum_scale_factor=0.0%', false) AS early
+         FROM pg_class c WHERE c.relkind = 'r' AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid
+         AND a.attname IN ('expires_at', 'until', 'done_at', 'at', 'last_seen'))`,
+      )
+      const tables = await store.database.query(settings)
+      expect(tables.map(({ table }) => table)).to.include.members(['grants', 'one_time', 'audit'])
+      expect(tables.filter(({ early }) => !early)).to.deep.equal([])
+    })
+
     it('E19 clears the other tables when one cannot be cleared, and says so', async () => {
       const mark = randomUUID()
       await store.oneTime.mark('code', mark, inMs(-3_600_000))

@@ -26,7 +26,7 @@
 {{- define "nauthera.reservedSecrets" -}}
 {{- $v := .Values -}}
 {{- $names := list (include "nauthera.keysSecret" .) -}}
-{{- range list $v.database.existingSecret.name $v.database.credentials.name $v.database.caSecret.name $v.migrations.existingSecret.name $v.server.tls.existingSecret $v.signing.existingJwksSecret.name $v.server.mutualTLS.listener.existingSecret (eq $v.server.mutualTLS.clientCA.kind "Secret" | ternary $v.server.mutualTLS.clientCA.name "") $v.valkey.auth.name $v.cache.external.urlSecret.name $v.smtp.credentials.name $v.smtp.caSecret.name $v.ldap.bindSecret.name $v.ldap.caSecret.name -}}
+{{- range list $v.database.existingSecret.name $v.database.credentials.name $v.database.caSecret.name $v.database.direct.existingSecret.name $v.migrations.existingSecret.name $v.server.tls.existingSecret $v.signing.existingJwksSecret.name $v.server.mutualTLS.listener.existingSecret (eq $v.server.mutualTLS.clientCA.kind "Secret" | ternary $v.server.mutualTLS.clientCA.name "") $v.valkey.auth.name $v.cache.external.urlSecret.name $v.smtp.credentials.name $v.smtp.caSecret.name $v.ldap.bindSecret.name $v.ldap.caSecret.name -}}
 {{- if . }}{{- $names = append $names . -}}{{- end -}}
 {{- end -}}
 {{- range $v.federation.providers }}{{- $names = append $names .secret.name -}}{{- end -}}

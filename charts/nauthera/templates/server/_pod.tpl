@@ -278,6 +278,9 @@ volumes:
       - {key: {{ .Values.database.credentials.userKey | toJson }}, path: username}
       - {key: {{ .Values.database.credentials.passwordKey | toJson }}, path: password}
 {{- end -}}
+{{- if .Values.database.direct.existingSecret.name }}
+{{ include "nauthera.secretSource" (list .Values.database.direct.existingSecret "direct-dsn") }}
+{{- end -}}
 {{- if .Values.database.caSecret.name }}
 {{ include "nauthera.secretSource" (list .Values.database.caSecret "ca.crt") }}
 {{- end -}}

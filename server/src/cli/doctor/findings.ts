@@ -37,9 +37,13 @@ const fault = (check: string, says: string): Finding => ({ check, state: 'fault'
 export async function checkDatabase(session: CommandSession): Promise<Finding[]> {
   const check = 'database'
   try {
-    const { pending } = await withDatabase(session, ({ database }) => migrationStatus(database))
+    const { pending, silent } = await withDatabase(session, async ({ database }) => ({
+      ...(await migrationStatus(database)),
+      silent: await database.checkListening().then(() => undefined, describeError),
+    }))
     return [
       ok(check, 'PostgreSQL answers'),
+      silent === undefined ? ok('notifications', 'what PostgreSQL tells arrives here') : fault('notifications', silent),
       pending.length === 0
         ? ok('schema', 'the tables are those of this release')
         : fault('schema', `the database lacks ${pending.join(', ')}; run "nauthera migrate up"`),

@@ -2,8 +2,10 @@
 import { Readable } from 'node:stream'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
+import { directAddress } from './address.ts'
+import type { DatabaseConnection } from './address.ts'
 import { dialPool, inOrder } from './postgres.ts'
-import type { Connection, DatabaseConnection } from './postgres.ts'
+import type { Connection } from './postgres.ts'
 import { codedOf } from './postgres-errors.ts'
 
 export interface BulkConnection extends Connection {
@@ -27,7 +29,7 @@ interface CopyWire {
 
 /** @throws CodedError STORE_UNAVAILABLE */
 export async function openBulk(connection: DatabaseConnection, applicationName: string): Promise<BulkConnection> {
-  const pool = dialPool(connection, applicationName)
+  const pool = dialPool(directAddress(connection), applicationName)
   try {
     const client = await pool.connect()
     client.on('error', () => undefined)

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { Secret } from '@nauthera/runtime/log'
 import { readSecretFile } from '@nauthera/runtime/settings'
-import type { DatabaseConnection } from './postgres.ts'
+import type { DatabaseAddress, DatabaseConnection } from './address.ts'
 
 export type SslMode = 'disable' | 'require' | 'verify-ca' | 'verify-full'
 
@@ -18,16 +18,33 @@ export interface DatabaseSettings {
   readonly sslMode?: SslMode | undefined
   readonly caFile?: string | undefined
   readonly poolMax?: number | undefined
+  readonly direct?:
+    | {
+        readonly dsnFile?: string | undefined
+        readonly host?: string | undefined
+        readonly port?: number | undefined
+        readonly name?: string | undefined
+      }
+    | undefined
 }
 
 /** Reads the files that the settings name. A DSN's own `sslmode` wins over `sslMode`.
  *  @throws CodedError SETTINGS_INVALID with the path of what is wrong */
 export function databaseConnection(settings: DatabaseSettings): DatabaseConnection {
   const ca = settings.caFile === undefined ? undefined : readCa(settings.caFile)
-  const poolMax = settings.poolMax ?? 10
+  const address = addressOf(settings, ca)
+  const { direct } = settings
+  return {
+    ...address,
+    poolMax: settings.poolMax ?? 10,
+    ...(direct === undefined ? {} : { direct: directOf(direct, address, settings.sslMode, ca) }),
+  }
+}
+
+function addressOf(settings: DatabaseSettings, ca: string | undefined): DatabaseAddress {
   if (settings.dsnFile !== undefined) {
     const dsn = readSecretFile(settings.dsnFile, 'database.dsnFile')
-    return { ...parseDsn(dsn, settings.sslMode ?? 'verify-full', ca), poolMax }
+    return parseDsn(dsn, settings.sslMode ?? 'verify-full', ca)
   }
   const passwordFile = settings.passwordFile
   return {
@@ -40,12 +57,28 @@ export function databaseConnection(settings: DatabaseSettings): DatabaseConnecti
         : readSecretFile(settings.usernameFile, 'database.usernameFile').reveal(),
     password: () => (passwordFile === undefined ? undefined : readSecretFile(passwordFile, 'database.passwordFile')),
     tls: tlsOf(settings.sslMode ?? 'verify-full', ca),
-    poolMax,
   }
 }
 
+function directOf(
+  { dsnFile, host, port = 5432, name }: NonNullable<DatabaseSettings['direct']>,
+  pooler: DatabaseAddress,
+  sslMode: SslMode = 'verify-full',
+  ca: string | undefined,
+): DatabaseAddress {
+  if (dsnFile === undefined) return { ...pooler, host: host ?? pooler.host, port, name: name ?? pooler.name }
+  const path = 'database.direct.dsnFile'
+  return parseDsn(readSecretFile(dsnFile, path), sslMode, ca, path)
+}
+
 /** @throws CodedError SETTINGS_INVALID; the text of the DSN is in no message */
-export function parseDsn(dsn: Secret, defaultSslMode: SslMode, ca?: string): Omit<DatabaseConnection, 'poolMax'> {
+export function parseDsn(
+  dsn: Secret,
+  defaultSslMode: SslMode,
+  ca?: string,
+  path = 'database.dsnFile',
+): DatabaseAddress {
+  const invalid = (message: string) => new CodedError('SETTINGS_INVALID', { faults: [{ path, message }] })
   const url = URL.canParse(dsn.reveal()) ? new URL(dsn.reveal()) : undefined
   if (url === undefined || !['postgres:', 'postgresql:'].includes(url.protocol) || url.hostname === '') {
     throw invalid('must contain postgres://USER:PASSWORD@HOST:PORT/NAME')
@@ -81,6 +114,3 @@ function readCa(path: string): string {
     })
   }
 }
-
-const invalid = (message: string) =>
-  new CodedError('SETTINGS_INVALID', { faults: [{ path: 'database.dsnFile', message }] })

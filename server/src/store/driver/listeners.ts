@@ -1,4 +1,7 @@
-// LISTEN: one connection for all channels. When it is lost it is dialled again, as often as it takes.
+// LISTEN: one connection for all channels. When it is lost it is dialled again, as often as it takes. Each proves itself by a notification
+// to ourselves: through a pooler LISTEN succeeds, and nothing ever comes.
+import { randomUUID } from 'node:crypto'
+import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 
 export interface Listening {
@@ -20,22 +23,37 @@ export type DialWire = (on: {
 
 /** Milliseconds. */
 const redial = { first: 250, most: 5000 }
+const proofPatience = 5000
+
+interface ListenersNeeds {
+  readonly dial: DialWire
+  /** Sends a notification over another connection. */
+  readonly notify: (channel: string, payload: string) => Promise<void>
+  /** Whether the settings say that this address is that of PostgreSQL itself. */
+  readonly isDirect: boolean
+  readonly log: Log
+  /** Milliseconds. */
+  readonly patience?: number | undefined
+}
 
 export class Listeners {
-  readonly #dialWire: DialWire
+  readonly #needs: ListenersNeeds
   readonly #log: Log
+  /** No replica hears that of another one. */
+  readonly #proofChannel = `nauthera_proof_${randomUUID()}`
   readonly #channels = new Map<string, Set<(payload: string) => void>>()
   #wire: ListeningWire | undefined
   #dialling: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
 
-  constructor(needs: { dial: DialWire; log: Log }) {
-    this.#dialWire = needs.dial
+  constructor(needs: ListenersNeeds) {
+    this.#needs = needs
     this.#log = needs.log
   }
 
-  /** It is no error when the connection cannot be opened yet: it is dialled again later. */
+  /** It is no error when the connection cannot be opened yet: it is dialled again later.
+   *  @throws CodedError STORE_BEHIND_POOLER when notifications do not come: call again when the settings are others */
   async listen(channel: string, onNotification: (payload: string) => void): Promise<Listening> {
     const callbacks = this.#channels.get(channel) ?? new Set()
     const isNew = callbacks.size === 0
@@ -44,6 +62,10 @@ export class Listeners {
       if (this.#wire === undefined) await this.#dial()
       else if (isNew) await this.#wire.listen(channel)
     } catch (error) {
+      if (isNew && hasCode(error, 'STORE_BEHIND_POOLER')) {
+        this.#channels.delete(channel)
+        throw error
+      }
       this.#log.warn({ error, channel }, 'cannot listen to the database yet')
       this.#redialAfter(redial.first)
     }
@@ -69,12 +91,18 @@ export class Listeners {
     return (this.#dialling ??= this.#open().finally(() => (this.#dialling = undefined)))
   }
 
+  /** Opens a connection for a moment. @throws CodedError STORE_BEHIND_POOLER, or what the driver throws */
+  async check(): Promise<void> {
+    await (await this.#dialProven({ heard: () => undefined, lost: () => undefined })).close()
+  }
+
   async #open(): Promise<void> {
-    const wire = await this.#dialWire({
-      notification: (channel, payload) => {
+    const wire = await this.#dialProven({
+      heard: (channel, payload) => {
         for (const callback of this.#channels.get(channel) ?? []) callback(payload)
       },
       lost: () => {
+        if (this.#wire !== wire) return
         this.#wire = undefined
         this.#redialAfter(redial.first)
       },
@@ -82,6 +110,38 @@ export class Listeners {
     if (this.#isStopped) return wire.close()
     this.#wire = wire
     for (const channel of this.#channels.keys()) await wire.listen(channel)
+  }
+
+  async #dialProven(on: {
+    heard: (channel: string, payload: string) => void
+    lost: () => void
+  }): Promise<ListeningWire> {
+    const proof = Promise.withResolvers<void>()
+    proof.promise.catch(() => undefined)
+    const wire = await this.#needs.dial({
+      notification: (channel, payload) => {
+        if (channel === this.#proofChannel) proof.resolve()
+        else on.heard(channel, payload)
+      },
+      lost: () => {
+        proof.reject(new CodedError('STORE_UNAVAILABLE', { message: 'the connection that listens was lost' }))
+        on.lost()
+      },
+    })
+    const { notify, isDirect, patience = proofPatience } = this.#needs
+    const timer = setTimeout(() => proof.reject(pooled(isDirect)), patience)
+    try {
+      await wire.listen(this.#proofChannel)
+      await notify(this.#proofChannel, '')
+      await proof.promise
+      await wire.unlisten(this.#proofChannel)
+      return wire
+    } catch (error) {
+      await wire.close().catch(() => undefined)
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   #redialAfter(delayMs: number): void {
@@ -103,3 +163,10 @@ export class Listeners {
     for (const tell of [...this.#channels.values()].flatMap((callbacks) => [...callbacks])) tell('')
   }
 }
+
+const pooled = (isDirect: boolean) =>
+  new CodedError('STORE_BEHIND_POOLER', {
+    message: isDirect
+      ? 'no notification arrives from database.direct: it has to be the address of PostgreSQL itself, not of a pooler'
+      : 'no notification arrives from PostgreSQL: database.host leads to a pooler such as PgBouncer; set database.direct to the address of PostgreSQL itself',
+  })

@@ -48,9 +48,27 @@ export const isDeadConnection = (error: unknown): boolean =>
 export const hasStalePlan = (error: unknown): boolean =>
   sqlState(error) === '0A000' && fieldOf(error, 'routine') === 'RevalidateCachedQuery'
 
+/** The connection is whole, and of no use: a demoted server refuses every write, and a pooler has lost what was prepared. */
+export const isUnfit = (error: unknown): boolean => ['25006', '26000', '42P05'].includes(sqlState(error) ?? '')
+
+/** What to do about an error whose own text does not say it. */
+function cureOf(error: unknown, state: string): string {
+  if (state === '25006') return '; writes need the primary: look whether it is away, or whether its disk is full'
+  if (state === '26000' || state === '42P05')
+    return '; a pooler has lost a prepared statement: PgBouncer keeps them from 1.21 on, with max_prepared_statements above 0'
+  return /unsupported startup parameter/.test(String(error))
+    ? '; this is a pooler such as PgBouncer: set database.direct to the address of PostgreSQL itself'
+    : ''
+}
+
+export const standbyFault = () =>
+  new CodedError('STORE_UNAVAILABLE', {
+    message: 'this PostgreSQL is a standby: database.host has to lead to the primary',
+  })
+
 /** Insufficient resources (53), operator intervention (57), system error (58), a standby (25006), conflicts that lasted (40),
- *  a refused sign-in (28), a database that is not there (3D). */
-const unavailableStates = /^(53|57|58|40|28|3D|25006|XX)/
+ *  a refused sign-in (28), a database that is not there (3D), a pooler that does not keep what is prepared (26, 42P05). */
+const unavailableStates = /^(53|57|58|40|28|3D|25006|26000|42P05|XX)/
 
 /** @returns an error with a code of ours when the database and not the statement is the cause; else the error itself */
 export function codedOf(error: unknown): unknown {
@@ -58,7 +76,7 @@ export function codedOf(error: unknown): unknown {
   const state = sqlState(error) ?? ''
   const text = describeError(error)
   if (isBroken(error) || unavailableStates.test(state) || isTlsFault(error)) {
-    return new CodedError('STORE_UNAVAILABLE', { cause: error, message: text })
+    return new CodedError('STORE_UNAVAILABLE', { cause: error, message: `${text}${cureOf(error, state)}` })
   }
   // a table or column that this release needs is not there
   if (state !== '42P01' && state !== '42703') return error

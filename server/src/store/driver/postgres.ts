@@ -1,18 +1,26 @@
 // The one door to PostgreSQL: pool, time-outs, transactions, LISTEN. The SQL is in the files of the tables.
 import type { EventEmitter } from 'node:events'
-import { checkServerIdentity } from 'node:tls'
-import type { PeerCertificate } from 'node:tls'
 import pgPromise from 'pg-promise'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
-import type { Log, Secret } from '@nauthera/runtime/log'
+import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { serverMetrics } from '../../metrics.ts'
+import { clientConfig, directAddress, databaseTimeouts, poolConfig } from './address.ts'
+import type { DatabaseAddress, DatabaseConnection } from './address.ts'
 import { createBoundedQueue } from './bounded-queue.ts'
 import type { BoundedQueue } from './bounded-queue.ts'
 import { Listeners } from './listeners.ts'
 import type { DialWire, Listening, ListeningWire } from './listeners.ts'
 import { PreparedQuery } from './prepared-query.ts'
-import { codedOf, hasStalePlan, isBroken, isDeadConnection, sqlState } from './postgres-errors.ts'
+import {
+  codedOf,
+  hasStalePlan,
+  isBroken,
+  isDeadConnection,
+  isUnfit,
+  sqlState,
+  standbyFault,
+} from './postgres-errors.ts'
 
 /** A prepared statement: PostgreSQL plans it once per connection under its name. Its rows are of the type that it says: PostgreSQL
  *  holds the types of columns, and the statement is where they are chosen. */
@@ -71,32 +79,21 @@ export interface Database extends Connection {
   transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>
   /** Calls back at each NOTIFY, and after each reconnect: notifications of the meantime are lost. */
   listen(channel: string, onNotification: (payload: string) => void): Promise<Listening>
+  /** @throws CodedError STORE_BEHIND_POOLER where notifications do not arrive, STORE_UNAVAILABLE */
+  checkListening(): Promise<void>
   /** Monotonic; a test takes the difference. BEGIN and COMMIT count as round trips; what is batched counts apart. */
   counters(): { roundTrips: number; commits: number; batches: number }
   stop(): Promise<void>
 }
 
-/** How to reach PostgreSQL. `password` is read at each connect, so that a new password in the file is used. */
-export interface DatabaseConnection {
-  readonly host: string
-  readonly port: number
-  readonly name: string
-  readonly user: string
-  readonly password: () => Secret | undefined
-  /** false: no TLS; else what node:tls takes. */
-  readonly tls: false | { ca?: string; rejectUnauthorized: boolean; checkName: boolean }
-  readonly poolMax: number
-}
-
-/** Milliseconds. A call ends well within the 10 s of a request, whatever PostgreSQL does. */
-const databaseTimeouts = {
-  slot: 1000,
-  connect: 2000,
-  statement: 3000,
-  idleInTransaction: 5000,
-  answer: 4000,
-  idle: 30_000,
-}
+/** The limits of a session, for one transaction: through a pooler a session's own would be somebody else's. */
+const limits = statement(
+  'transaction-limits',
+  `SELECT set_config('statement_timeout', '${databaseTimeouts.statement}', true)`,
+)
+const beginWithLimits = `BEGIN; SET LOCAL statement_timeout = ${databaseTimeouts.statement}; SET LOCAL idle_in_transaction_session_timeout = ${databaseTimeouts.idleInTransaction}`
+const isStandby = statement<{ standby: boolean }>('is-standby', 'SELECT pg_is_in_recovery() AS standby')
+const notify = statement('listen-proof', 'SELECT pg_notify($1, $2)', { batched: true })
 
 /** How often a transaction is repeated after a conflict. */
 const retries = 3
@@ -106,10 +103,14 @@ pgp.pg.types.setTypeParser(20, Number)
 
 type Pool = ReturnType<typeof pgp>
 
-/** A connection that was taken from the pool. */
-interface Wire {
+/** A connection. */
+interface BareWire {
   query(query: PreparedQuery): unknown
   query(text: string): Promise<unknown>
+}
+
+/** One that was taken from the pool. */
+interface Wire extends BareWire {
   /** @param isBroken it is closed then */
   release(isBroken?: boolean): void
 }
@@ -119,30 +120,46 @@ interface DatabaseOptions {
   readonly log: Log
   readonly metrics?: Metrics
   readonly applicationName?: string
+  /** For tests: milliseconds in which the connection that listens has to prove itself. */
+  readonly listenPatience?: number
 }
 
 /** Connections without time-outs of statements (bulk.ts). */
-export const dialPool = (connection: DatabaseConnection, applicationName: string) =>
-  pgp(clientConfig(connection, applicationName)).$pool
+export const dialPool = (address: DatabaseAddress, applicationName: string) =>
+  pgp(clientConfig(address, applicationName)).$pool
 
 export const createDatabase = (options: DatabaseOptions): Database => new PostgresDatabase(options)
 
 class PostgresDatabase implements Database {
   readonly #pool: Pool
+  /** To PostgreSQL itself; of no pooler. */
+  readonly #direct: Pool
+  readonly #isPooled: boolean
   readonly #slots: BoundedQueue
   readonly #listeners: Listeners
   readonly #gauges: ReturnType<typeof createGauges> | undefined
   readonly #report: (error: unknown) => void
   readonly #counts = { roundTrips: 0, commits: 0, batches: 0 }
+  readonly #greeted = new WeakSet<Wire>()
+  /** Of the texts of all statements, behind a pooler: it rises when tables have got other columns than what was prepared. */
+  #edition = 0
   #stopped: Promise<void> | undefined
 
-  constructor({ connection, log, metrics, applicationName = 'nauthera' }: DatabaseOptions) {
+  constructor({ connection, log, metrics, applicationName = 'nauthera', listenPatience }: DatabaseOptions) {
+    this.#isPooled = connection.direct !== undefined
     this.#pool = pgp(poolConfig(connection, applicationName))
+    this.#direct = this.#isPooled ? pgp(clientConfig(directAddress(connection), applicationName)) : this.#pool
     this.#slots = createBoundedQueue(
       { width: connection.poolMax, waitMs: databaseTimeouts.slot, longest: Infinity },
       () => new CodedError('STORE_UNAVAILABLE', { message: 'all connections to the database are in use' }),
     )
-    this.#listeners = new Listeners({ dial: (on) => dialWire(this.#pool, on), log })
+    this.#listeners = new Listeners({
+      dial: (on) => dialWire(this.#direct, on),
+      notify: async (channel, payload) => void (await this.query(notify, [channel, payload])),
+      isDirect: this.#isPooled,
+      log,
+      patience: listenPatience,
+    })
     this.#gauges = metrics && createGauges(metrics)
     this.#report = oncePerTenSeconds((error) => log.warn({ error }, 'database unavailable'))
     // without a listener, an idle connection that is cut would end the process; the pool forgets it by itself
@@ -163,12 +180,35 @@ class PostgresDatabase implements Database {
     return this.#listeners.listen(channel, onNotification)
   }
 
+  async checkListening(): Promise<void> {
+    await this.#listeners.check().catch((error: unknown) => {
+      throw codedOf(error)
+    })
+  }
+
   counters(): { roundTrips: number; commits: number; batches: number } {
     return { ...this.#counts }
   }
 
   stop(): Promise<void> {
-    return (this.#stopped ??= this.#listeners.stop().then(() => this.#pool.$pool.end()))
+    return (this.#stopped ??= this.#end())
+  }
+
+  async #end(): Promise<void> {
+    await this.#listeners.stop()
+    await this.#pool.$pool.end()
+    if (this.#isPooled) await this.#direct.$pool.end()
+  }
+
+  /** What every connection is asked once, after it was opened. */
+  async #greet(wire: Wire): Promise<void> {
+    if (this.#greeted.has(wire)) return
+    const [answer] = await runPrepared<{ standby: boolean }>(wire, isStandby, [], {
+      timeoutMs: databaseTimeouts.greeting,
+    })
+    if (answer?.standby === true) throw standbyFault()
+    if (this.#isPooled) await runPrepared(wire, limits, [], { timeoutMs: databaseTimeouts.greeting })
+    this.#greeted.add(wire)
   }
 
   /** Only this is safe to repeat: what a conflict rolled back, what could not begin, and a read that met a dead idle connection. */
@@ -189,14 +229,14 @@ class PostgresDatabase implements Database {
   }
 
   async #alone<Row>(asked: Statement<Row>, values: StatementValues): Promise<Row[]> {
-    const rows = await this.#withWire((wire) => this.#run(wire, asked, values))
+    const rows = await this.#withWire((wire) => this.#run(wire, asked, values, this.#isPooled ? limits : undefined))
     if (asked.writes && !asked.batched && asked.hasWritten(rows)) this.#counts.commits++
     return rows
   }
 
   #inTransaction<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     return this.#withWire(async (wire) => {
-      await this.#plain(wire, 'BEGIN')
+      await this.#plain(wire, this.#isPooled ? beginWithLimits : 'BEGIN')
       try {
         const result = await work({ query: (asked, values = []) => this.#run(wire, asked, values) })
         await this.#plain(wire, 'COMMIT')
@@ -214,25 +254,29 @@ class PostgresDatabase implements Database {
       // from the driver's own pool: what pg-promise makes of each connection that it hands out, nobody needs here
       const wire: Wire = await this.#pool.$pool.connect()
       try {
+        await this.#greet(wire)
         const result = await work(wire)
         wire.release()
         return result
       } catch (error) {
         // not to be used again: after a time-out an answer may still come, a demoted server refuses every write, and a stale plan stays
-        wire.release(isBroken(error) || sqlState(error) === '25006' || hasStalePlan(error))
+        wire.release(!this.#greeted.has(wire) || isBroken(error) || isUnfit(error) || hasStalePlan(error))
         throw error
       }
     })
   }
 
-  async #run<Row>(wire: Wire, asked: Statement<Row>, values: StatementValues): Promise<Row[]> {
+  async #run<Row>(wire: Wire, asked: Statement<Row>, values: StatementValues, before?: Statement): Promise<Row[]> {
     this.#counts[asked.batched ? 'batches' : 'roundTrips']++
+    const edition = this.#edition
     const began = performance.now()
     try {
-      const rows = await runPrepared(wire, asked, inOrder(asked, values))
+      const rows = await runPrepared<Row>(wire, inEdition(asked, edition), inOrder(asked, values), { before })
       this.#gauges?.seconds.observe((performance.now() - began) / 1000)
-      return rows as Row[]
+      return rows
     } catch (error) {
+      // what the pooler's connection has prepared outlives ours
+      if (this.#isPooled && hasStalePlan(error) && edition === this.#edition) this.#edition++
       // else its trace leads to the socket that brought it
       if (error instanceof Error) Error.captureStackTrace(error)
       throw error
@@ -245,14 +289,23 @@ class PostgresDatabase implements Database {
   }
 }
 
+/** A pooler knows a statement by its text: another one is prepared anew. */
+const inEdition = ({ name, text }: Statement, edition: number): { name: string; text: string } =>
+  edition === 0 ? { name, text } : { name: `${name}~${edition}`, text: `${text}${' '.repeat(edition)}` }
+
 /** In one write: the driver's own query costs twice as much, and a prepared statement of pg-promise four times. */
-function runPrepared(wire: Wire, asked: Statement, values: readonly unknown[]): Promise<unknown[]> {
+function runPrepared<Row>(
+  wire: BareWire,
+  asked: Pick<Statement<Row>, 'name' | 'text' | 'row'>,
+  values: readonly unknown[],
+  options: { before?: Statement | undefined; timeoutMs?: number } = {},
+): Promise<Row[]> {
   return new Promise((resolve, reject) => {
     const callback: PreparedQuery['callback'] = (error, rows = []) => {
       if (error) reject(error as Error)
-      else resolve(rows)
+      else resolve(rows as Row[])
     }
-    wire.query(new PreparedQuery({ asked, values, parsers, callback }))
+    wire.query(new PreparedQuery({ asked, values, parsers, callback, ...options }))
   })
 }
 
@@ -272,44 +325,6 @@ const createGauges = (metrics: Metrics) => ({
   seconds: metrics.histogram(serverMetrics.databaseSeconds),
   failures: metrics.counter(serverMetrics.databaseFailures),
 })
-
-/** What the driver needs to connect. */
-export function clientConfig(connection: DatabaseConnection, applicationName: string) {
-  const { tls } = connection
-  return {
-    host: connection.host,
-    port: connection.port,
-    database: connection.name,
-    user: connection.user,
-    password: () => connection.password()?.reveal() ?? '',
-    ssl:
-      tls === false
-        ? false
-        : {
-            ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-            rejectUnauthorized: tls.rejectUnauthorized,
-            // for an IP address the driver gives no host name, and node:tls would then check for localhost
-            checkServerIdentity: (_: string, certificate: PeerCertificate) =>
-              tls.checkName ? checkServerIdentity(connection.host, certificate) : undefined,
-          },
-    connectionTimeoutMillis: databaseTimeouts.connect,
-    keepAlive: true,
-    application_name: applicationName,
-  }
-}
-
-function poolConfig(connection: DatabaseConnection, applicationName: string) {
-  return {
-    ...clientConfig(connection, applicationName),
-    max: connection.poolMax,
-    statement_timeout: databaseTimeouts.statement,
-    idle_in_transaction_session_timeout: databaseTimeouts.idleInTransaction,
-    // a server that hangs does not obey statement_timeout, so the client has a time-out too
-    query_timeout: databaseTimeouts.answer,
-    idleTimeoutMillis: databaseTimeouts.idle,
-    allowExitOnIdle: true,
-  }
-}
 
 function oncePerTenSeconds(report: (error: unknown) => void): (error: unknown) => void {
   let quietUntil = -Infinity

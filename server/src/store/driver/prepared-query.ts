@@ -2,7 +2,7 @@
 // The driver calls these methods as each answer comes in. It writes four times for a query, and each write costs as much as an answer by HTTP.
 import { columnsOf, rowOf } from './result-rows.ts'
 import type { Columns, FieldParsers } from './result-rows.ts'
-import { writeDescribe, writePrepare, writeRun } from './wire-messages.ts'
+import { writeBound, writeDescribe, writePrepare, writeRun } from './wire-messages.ts'
 
 /** What is used of the driver's connection. */
 export interface WireConnection {
@@ -25,22 +25,33 @@ export class PreparedQuery {
   /** The driver keeps that they are prepared. */
   readonly name: string
   readonly text: string
+  /** Milliseconds that the driver waits for it, where they are not those of the connection. */
+  readonly query_timeout: number | undefined
   readonly #values: readonly unknown[]
   readonly #parsers: FieldParsers
   readonly #rows: unknown[] = []
+  readonly #before: string | undefined
+  #isBefore: boolean
   #columns: Columns | undefined
   #known: Map<string, Columns> | undefined
   #fault: unknown
 
+  /** @param query.before a statement without parameters that runs first, in the same transaction, and whose answer is dropped: the
+   *   connection has prepared it already */
   constructor(query: {
     asked: Prepared
     values: readonly unknown[]
+    before?: Prepared | undefined
+    timeoutMs?: number
     parsers: FieldParsers
     callback: PreparedQuery['callback']
   }) {
     this.name = query.asked.name
     this.text = query.asked.text
+    this.query_timeout = query.timeoutMs
     this.#values = query.values
+    this.#before = query.before?.name
+    this.#isBefore = this.#before !== undefined
     this.#parsers = query.parsers
     this.callback = query.callback
   }
@@ -58,9 +69,9 @@ export class PreparedQuery {
       // not always the same: it may be cancelled between the two
       const prepare = before === undefined ? [writePrepare(this)] : []
       const describe = this.#columns === undefined ? [writeDescribe(this)] : []
-      connection.stream.write(
-        prepare.length + describe.length === 0 ? run : Buffer.concat([...prepare, ...describe, run]),
-      )
+      const first = this.#before === undefined ? [] : [writeBound(this.#before)]
+      const all = [...first, ...prepare, ...describe, run]
+      connection.stream.write(all.length === 1 ? run : Buffer.concat(all))
       return null
     } catch (error) {
       return error as Error
@@ -72,6 +83,7 @@ export class PreparedQuery {
   }
 
   handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
+    if (this.#isBefore) return
     try {
       this.#rows.push(rowOf(this.#columns!, fields))
     } catch (error) {
@@ -80,6 +92,10 @@ export class PreparedQuery {
   }
 
   handleCommandComplete(): void {
+    if (this.#isBefore) {
+      this.#isBefore = false
+      return
+    }
     // a statement without columns is not described
     if (this.#columns === undefined) this.#describe([])
   }

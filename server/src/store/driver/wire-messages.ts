@@ -7,6 +7,10 @@ export const writePrepare = ({ name, text }: { name: string; text: string }): Bu
 /** Describe it: its columns, which are the same each time that it runs on this connection. */
 export const writeDescribe = ({ name }: { name: string }): Buffer => serialize.describe({ type: 'S', name })
 
+/** Bind the statement of that name, which has no parameters, and execute all of it; the answer comes with that of what follows. */
+export const writeBound = (name: string): Buffer =>
+  Buffer.concat([serialize.bind({ statement: name }), serialize.execute()])
+
 const executeAndSync = Buffer.concat([serialize.execute(), serialize.sync()])
 
 /** Bind values to the statement of that name, execute all of it, and sync: now answer. Texts, and bytes as they are; all answers come as text. */

@@ -65,6 +65,12 @@ describe(databaseConnection.name, () => {
   })
 
   it('checks certificate and name unless told otherwise', () => {
+    expect(databaseConnection({ host: 'pooler', direct: { host: 'db', port: 5433 } }).direct).to.deep.include({
+      host: 'db',
+      port: 5433,
+      name: 'nauthera',
+      tls: databaseConnection({ host: 'db' }).tls,
+    })
     expect(databaseConnection({ host: 'db' }).tls).to.deep.equal({ rejectUnauthorized: true, checkName: true })
   })
 
