@@ -54,11 +54,14 @@ const cures: Readonly<Record<string, string>> = {
   Suspended: 'set spec.suspended to false to go on',
   RejectedByServer: 'correct the field that the message names; until then the version of before is served',
   InvalidSpec: 'correct the field that the message names; until then the version of before is served',
-  ClientIDConflict: 'choose another client id, or delete the other client',
+  ClientIDConflict: 'choose another one, or delete the other client',
   PolicyViolation: 'correct the field that the message names, or ask who owns the policy',
   NotGranted: 'ask the owner of the API for access, or take the audience out',
   NameTaken: 'choose another spec.secret.name',
 }
+
+/** What goes away with the fault that stands before it. */
+const consequences: ReadonlySet<string> = new Set(['NotRendered', 'NotServed', 'WaitingForReplicas'])
 
 export function addWhyCommand(program: Command, { terminal, exit }: PluginSession): void {
   withClusterFlags(program.command('why'))
@@ -116,9 +119,11 @@ function faultsOf(
   types: readonly string[],
   severity: WhyFinding['severity'],
 ): readonly WhyFinding[] {
-  return types.flatMap((type) => {
-    const found = conditions.find((one) => one.type === type)
-    if (found === undefined || found.status === 'True') return []
+  const faulty = types
+    .map((type) => conditions.find((one) => one.type === type))
+    .filter((one): one is Condition => one !== undefined && one.status !== 'True')
+  return faulty.flatMap(({ type, ...found }, index) => {
+    if (index > 0 && consequences.has(found.reason)) return []
     const cure = cures[found.reason] ?? `read the message; docs/conditions.md explains ${found.reason}`
     return [{ severity, what: `${type} is ${found.status} (${found.reason}): ${found.message}`, cure }]
   })

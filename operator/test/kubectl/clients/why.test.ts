@@ -97,6 +97,25 @@ describe('kubectl nauthera why', () => {
       )
     })
 
+  it('says what is wrong once, without the conditions that follow from it', async () => {
+    const wrong = {
+      PolicyCompliant: 'PolicyViolation',
+      AudiencesGranted: 'NotRendered',
+      SecretReady: 'WaitingForReplicas',
+      Propagated: 'NotRendered',
+      Active: 'NotServed',
+    } as Readonly<Record<string, string>>
+    const conditions = types.map((type) =>
+      wrong[type] === undefined ? condition(type) : condition(type, { status: 'False', reason: wrong[type] }),
+    )
+    const { out, code } = await why(made({ conditions }))
+    expect(out).to.include('one thing is wrong').and.to.include('PolicyCompliant is False')
+    expect(code).to.equal(1)
+    const waiting = [condition('SecretReady', { status: 'False', reason: 'WaitingForReplicas' })]
+    const { out: alone } = await why(made({ conditions: waiting }))
+    expect(alone).to.include('SecretReady is False')
+  })
+
   it('does not count what works all the same', async () => {
     const conditions = [...wellStatus.conditions!, condition('CodeProtected', { status: 'False', reason: 'R' })]
     const { code, out } = await why(made({ conditions }))
