@@ -18,6 +18,31 @@ const section = readme.slice(readme.indexOf(heading)).split(/\n## (?!A cluster)/
 /** One for each step from 2 on; the last step has two. */
 const blocks = [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1]!)
 
+/** They go on from step 5. */
+const tutorials = ['an-api-of-another-team', 'a-pod-without-a-secret', 'a-policy-that-catches-a-mistake']
+
+/** @returns each command of a tutorial, and what it prints: the block without a language that follows */
+function stepsOf(tutorial: string) {
+  const text = readFileSync(join(root, `docs/tutorials/${tutorial}.md`), 'utf8')
+  return [...text.matchAll(/^```sh\n([\s\S]*?)^```$(?:(?:(?!^```)[\s\S])*?^```\n([\s\S]*?)^```$)?/gm)].map(
+    ([whole, command, printed = '']) => ({
+      title: text
+        .slice(0, text.indexOf(whole))
+        .match(/^## .+$/gm)!
+        .at(-1)!
+        .slice(3),
+      command: command!,
+      printed: printed.split('\n').filter((line) => line !== ''),
+    }),
+  )
+}
+
+/** `…` stands for what differs each time. */
+function lineLike(line: string): RegExp {
+  const parts = line.split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
+  return new RegExp(`^${parts.join('.+')}$`, 'm')
+}
+
 describe('A cluster in five minutes, as the README has it', function () {
   this.timeout(420_000)
   let home: string
@@ -148,6 +173,13 @@ describe('A cluster in five minutes, as the README has it', function () {
     }
     expect(pod.status.containerStatuses[0]!.restartCount).to.equal(0)
   })
+
+  for (const name of tutorials)
+    for (const [step, { title, command, printed }] of stepsOf(name).entries())
+      it(`${name}, block ${step + 1}: ${title}`, async () => {
+        const said = await run(command)
+        for (const line of printed) expect(said).to.match(lineLike(line))
+      })
 
   it('6 an uninstall leaves what the README says, and the last commands leave nothing', async () => {
     const left = (await run(uninstall)).split('\n').filter((line) => /^(secret|lease)/.test(line))
