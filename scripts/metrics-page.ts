@@ -1,12 +1,13 @@
 // docs/metrics.md: every metric of every process, from its definitions in the code.
 import { agentMetrics } from '@nauthera/config-agent/metrics'
 import { operatorMetrics } from '@nauthera/operator/metrics'
-import { mostSeries } from '@nauthera/runtime/metrics'
+import { mostSeries, processMetrics } from '@nauthera/runtime/metrics'
 import type { MetricDefinition } from '@nauthera/runtime/metrics'
 import { serverMetrics } from '@nauthera/server/metrics'
 
-/** The metrics of each process, by the value of its label `process`. */
+/** The metrics of each process, and those that all have. */
 export const metricsByProcess: Readonly<Record<string, readonly MetricDefinition[]>> = {
+  'every process': Object.values(processMetrics),
   server: Object.values(serverMetrics),
   'config-agent': Object.values(agentMetrics),
   operator: Object.values(operatorMetrics),

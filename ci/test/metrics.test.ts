@@ -29,7 +29,7 @@ function recorder(metrics: ReturnType<typeof createMetrics>, definition: MetricD
 
 describe('metrics', () => {
   for (const [process, definitions] of Object.entries(metricsByProcess)) {
-    it(`of the ${process} have few series with 10,000 clients`, async () => {
+    it(`of ${process === 'every process' ? process : `the ${process}`} have few series with 10,000 clients`, async () => {
       let total = 0
       for (const definition of definitions) {
         const text = await renderAfterClients(definition)
@@ -41,7 +41,7 @@ describe('metrics', () => {
       expect(total).to.be.at.most(10_000)
     })
 
-    it(`of the ${process} are named by what they are and say what they tell`, () => {
+    it(`of ${process === 'every process' ? process : `the ${process}`} are named by what they are and say what they tell`, () => {
       const names = definitions.map(({ name }) => name)
       expect(new Set(names).size).to.equal(names.length)
       for (const { name, type, help, labels } of definitions) {

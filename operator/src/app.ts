@@ -11,12 +11,13 @@ import { createWorkQueue } from './intake/work-queue.ts'
 import { ApiError } from './kubernetes/api-error.ts'
 import { createReadVersion } from './kubernetes/conditional-write.ts'
 import { createLease, writeWhileHeld } from './kubernetes/lease.ts'
-import { createOperatorMetrics, recordReplicas } from './metrics.ts'
+import { createOperatorMetrics, recordOverdue, recordReplicas } from './metrics.ts'
 import { createReconciler } from './reconcile.ts'
 import type { Issuers } from './replicas/issuers.ts'
 import { Rounds } from './secret/rounds.ts'
 import { macBy } from './secret/proof-key.ts'
 import { loadShards } from './shards/load-shards.ts'
+import { countOverdue } from './status/overdue.ts'
 import { PolicyReports } from './status/policy-reports.ts'
 import { PolicyTally } from './status/policy-tally.ts'
 import { Refusals } from './status/refusals.ts'
@@ -68,6 +69,7 @@ export function startOperator(needs: OperatorNeeds): Operator {
     metrics.leading.set(1)
     await startLeading({
       ...needs,
+      onRender: needs.metrics.onRender,
       connection: writeWhileHeld(connection, lease),
       metrics,
       stops,
@@ -179,7 +181,11 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
     shards.clearWaits()
     giveBack.soon()
   }
-  startQueue(leader, { queue, crowd, onCalm, reconciler, clients: watch.clients })
+  startQueue(leader, { queue, crowd, onCalm, reconciler })
+  leader.onRender(() => {
+    metrics.clients.set(watch.clients.size)
+    recordOverdue(metrics, countOverdue(watch.clients.all(), leader.clock.now()))
+  })
   reports.start()
   rounds.start()
   giveBack.soon()
@@ -195,10 +201,9 @@ function startQueue(
     /** A crowd of them is over. */
     onCalm: () => void
     reconciler: Pick<ReturnType<typeof createReconciler>, 'reconcile'>
-    clients: { readonly size: number }
   },
 ): void {
-  const { queue, crowd, onCalm, reconciler, clients } = about
+  const { queue, crowd, onCalm, reconciler } = about
   queue.start(async (key) => {
     const began = clock.monotonic()
     try {
@@ -207,7 +212,6 @@ function startQueue(
       metrics.reconcileSeconds.observe((clock.monotonic() - began) / 1000)
       metrics.queueDepth.set(queue.depth)
       if (crowd.record(queue.depth)) onCalm()
-      metrics.clients.set(clients.size)
     }
   })
 }

@@ -1,10 +1,24 @@
 // Every metric of the operator. docs/metrics.md is generated from this.
 import { defineCounter, defineGauge, defineHistogram } from '@nauthera/runtime/metrics'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import type { Overdue } from './status/overdue.ts'
 
 export const operatorMetrics = {
   leading: defineGauge('nauthera_operator_leading', '1 while this process holds the Lease.'),
   clients: defineGauge('nauthera_operator_clients', 'OIDCClients that this release serves.'),
+  unready: defineGauge(
+    'nauthera_operator_unready_clients',
+    'OIDCClients that have not been Ready for a minute, by what has to change: the object or a policy, or the release.',
+    { cause: ['object', 'release'] },
+  ),
+  lateRotations: defineGauge(
+    'nauthera_operator_late_rotations',
+    'OIDCClients whose next rotation should have begun five minutes ago.',
+  ),
+  lateRetirements: defineGauge(
+    'nauthera_operator_late_retirements',
+    'Older client secrets that should have ended five minutes ago.',
+  ),
   replicas: defineGauge(
     'nauthera_operator_replicas',
     'Server replicas that are followed: connected ones, and those that do not answer.',
@@ -30,6 +44,9 @@ export const operatorMetrics = {
 export const createOperatorMetrics = (metrics: Metrics) => ({
   leading: metrics.gauge(operatorMetrics.leading),
   clients: metrics.gauge(operatorMetrics.clients),
+  unready: metrics.gauge(operatorMetrics.unready),
+  lateRotations: metrics.gauge(operatorMetrics.lateRotations),
+  lateRetirements: metrics.gauge(operatorMetrics.lateRetirements),
   replicas: metrics.gauge(operatorMetrics.replicas),
   queueDepth: metrics.gauge(operatorMetrics.queueDepth),
   reconcileSeconds: metrics.histogram(operatorMetrics.reconcileSeconds),
@@ -39,6 +56,14 @@ export const createOperatorMetrics = (metrics: Metrics) => ({
 })
 
 export type OperatorMetrics = ReturnType<typeof createOperatorMetrics>
+
+/** @param overdue of all clients */
+export function recordOverdue(metrics: OperatorMetrics, { unready, rotations, retirements }: Overdue): void {
+  metrics.unready.set({ cause: 'object' }, unready.object)
+  metrics.unready.set({ cause: 'release' }, unready.release)
+  metrics.lateRotations.set(rotations)
+  metrics.lateRetirements.set(retirements)
+}
 
 /** @param list every followed replica */
 export function recordReplicas(metrics: OperatorMetrics, list: readonly { readonly serverConnected: boolean }[]): void {

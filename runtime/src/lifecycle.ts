@@ -1,11 +1,12 @@
 // Starts the parts of a process in order, and stops them in reverse.
+import { totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { hasCode } from './coded-error.ts'
 import { createHealth, serveManagement } from './health.ts'
 import type { Health } from './health.ts'
 import { createLog, describeError } from './log.ts'
 import type { Log, LogLevel } from './log.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, processMetrics } from './metrics.ts'
 import type { Metrics } from './metrics.ts'
 import { loadSettings } from './settings.ts'
 import type { z } from './settings.ts'
@@ -59,6 +60,7 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
   const stopTimeoutMs = typeof timeout === 'number' ? timeout : timeout(settings)
   const { lifecycle, stop } = createLifecycle({ log, health, stopTimeoutMs, stoppedCode: options.endsByItself ? 1 : 0 })
   try {
+    tellOfProcess(metrics, health)
     const management = await serveManagement({ listen: settings.management, health, metrics })
     lifecycle.onStop('management', () => management.stop())
     log.info({ version, management: management.port }, 'starting')
@@ -69,6 +71,13 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
     for (const fault of faults) log.error({ path: fault.path, fault: fault.message }, 'fault')
     await stop(hasCode(error, 'SETTINGS_INVALID') ? 2 : 1)
   }
+}
+
+function tellOfProcess(metrics: Metrics, health: Health): void {
+  const ready = metrics.gauge(processMetrics.ready)
+  metrics.onRender(() => ready.set(Object.keys(health.missing()).length === 0 ? 1 : 0))
+  const limit = process.constrainedMemory()
+  if (limit > 0 && limit < totalmem()) metrics.gauge(processMetrics.memoryLimit).set(limit)
 }
 
 /** How the process ends: when told to by a signal, when it fails, when its work is done.

@@ -78,6 +78,15 @@ export interface Metrics {
   readonly contentType: string
 }
 
+/** What every process tells of itself. */
+export const processMetrics = {
+  ready: defineGauge('nauthera_ready', 'Whether the process is ready: 1 or 0, as /readyz says.'),
+  memoryLimit: defineGauge(
+    'nauthera_memory_limit_bytes',
+    'The memory that the process may use; absent without a limit.',
+  ),
+}
+
 /** @param processName the value of the label `process` on every metric */
 export function createMetrics(processName: string): Metrics {
   const registry = new Registry()
@@ -94,6 +103,8 @@ export function createMetrics(processName: string): Metrics {
     counter: (definition) => {
       const counter = new Counter(of(definition))
       const split = splitter(definition.labels)
+      // a counter that begins with its first event has no rise that Prometheus could see
+      for (const values of foreseen(definition.labels)) counter.inc(values, 0)
       return { inc: (...given) => counter.inc(...split(given)) }
     },
     gauge: (definition) => {
@@ -137,6 +148,14 @@ function splitter(labels: LabelSet): (given: readonly unknown[]) => [Record<stri
     for (const [name, bound] of bounds) bounded[name] = bound(given[name] ?? '')
     return [bounded, value as number | undefined]
   }
+}
+
+/** @returns every combination of values; none where a label has values that are not known yet */
+function foreseen(labels: LabelSet): readonly Record<string, string>[] {
+  let all: readonly Record<string, string>[] = [{}]
+  for (const [name, values] of Object.entries(labels))
+    all = 'of' in values ? [] : all.flatMap((each) => values.map((value) => ({ ...each, [name]: value })))
+  return all
 }
 
 function boundOf(values: LabelValues): (value: string) => string {

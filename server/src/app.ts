@@ -3,6 +3,7 @@ import type { RegistryHolder } from './clients/registry.ts'
 import type { UsageRecorder } from './clients/usage.ts'
 import { listen } from './http/server.ts'
 import { createClientCheck } from './oidc/clients/mapping.ts'
+import { serverMetrics } from './metrics.ts'
 import { startInSteps } from './start-in-steps.ts'
 import { checkSchema } from './store/migrate.ts'
 import type { Store } from './store/store.ts'
@@ -83,9 +84,14 @@ async function connect(needs: Needs) {
 export async function startApp(needs: Needs): Promise<App> {
   const { settings, log, health } = needs
   const { store, clients, platforms, mutualTls, keys, protocol, web, config, outbox, ...parts } = await connect(needs)
-  const server = await listen({ ...web, listen: settings.listen, tls: settings.tls, log })
+  const { metrics } = needs
+  const expiry = metrics.gauge(serverMetrics.certificateExpiry)
+  const onCertificate = (endsAt: number) => expiry.set({ certificate: 'public' }, endsAt / 1000)
+  const server = await listen({ ...web, listen: settings.listen, tls: settings.tls, log, onCertificate })
   log.info({ issuer: settings.issuer, port: server.port }, 'listening')
-  const certificateServer = await listenForCertificates(needs, web)
+  const certificateServer = await listenForCertificates(needs, web, (endsAt) =>
+    expiry.set({ certificate: 'mutual-tls' }, endsAt / 1000),
+  )
 
   let isLoaded = false
   // these stay true: an outage that all replicas share must not take all of them out of service

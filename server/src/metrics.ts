@@ -5,6 +5,7 @@ import { defineCounter, defineGauge, defineHistogram } from '@nauthera/runtime/m
 
 const routes = { of: 'path of a page or endpoint, as the log has it', most: 150 }
 const shards = { of: 'number of a shard', most: shardCount }
+const outboxKinds = { of: 'kind of work', most: 8 }
 
 export const serverMetrics = {
   requests: defineCounter(
@@ -18,6 +19,19 @@ export const serverMetrics = {
   requestSeconds: defineHistogram('nauthera_request_seconds', 'Time until a request was answered, by route.', {
     route: routes,
   }),
+  auditEvents: defineCounter(
+    'nauthera_audit_events_total',
+    'Events of the audit log, as they happen (docs/audit.md).',
+    {
+      event: { of: 'name of the event', most: 150 },
+      outcome: ['success', 'failure'],
+    },
+  ),
+  upstreamRequests: defineCounter(
+    'nauthera_server_upstream_requests_total',
+    'Requests to other identity providers, and whether they answered.',
+    { upstream: { of: 'id of a provider in the settings', most: 20 }, outcome: ['answered', 'failed'] },
+  ),
   untrusted: defineCounter(
     'nauthera_untrusted_forwarding_requests_total',
     'Requests whose forwarding headers were ignored: they came from a peer that is not in trustedProxies.',
@@ -33,6 +47,18 @@ export const serverMetrics = {
   clients: defineGauge('nauthera_server_clients', 'Clients that are served.'),
   rejected: defineGauge('nauthera_server_rejected_clients', 'Clients whose newest version is refused.'),
   shardSeq: defineGauge('nauthera_server_shard_seq', 'Seq of each shard that is live.', { shard: shards }),
+  keysDue: defineGauge(
+    'nauthera_server_keys_due_timestamp_seconds',
+    'When keys for signing and sealing are next to be made, published or removed, as this replica has them.',
+  ),
+  ring: defineGauge('nauthera_server_ring_current', '1 for the key of the mounted ring that encrypts.', {
+    key: { of: 'name of a key in the Secret of keys', most: 4 },
+  }),
+  certificateExpiry: defineGauge(
+    'nauthera_server_certificate_expiry_timestamp_seconds',
+    'When each certificate that the server shows ends to be valid.',
+    { certificate: ['public', 'mutual-tls'] },
+  ),
   keyFileOk: defineGauge(
     'nauthera_signing_keys_file_ok',
     'Whether the signing keys of signing.jwksFile could be used when they were last read: 1 or 0.',
@@ -48,6 +74,7 @@ export const serverMetrics = {
     'What failed of the cache: a command that somebody waited for, or a connection.',
     { what: ['command', 'connection'] },
   ),
+  cacheUp: defineGauge('nauthera_server_cache_up', 'Whether the cache can be used now: 1 or 0.'),
   cacheReads: defineCounter('nauthera_server_cache_reads_total', 'Lookups in the cache: hit or miss.', {
     outcome: ['hit', 'miss'],
   }),
@@ -57,15 +84,39 @@ export const serverMetrics = {
     {},
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 3],
   ),
+  databaseUp: defineGauge('nauthera_server_database_up', 'Whether PostgreSQL answered when it was last asked: 1 or 0.'),
+  databaseConnections: defineGauge(
+    'nauthera_server_database_connections',
+    'Work that has a connection to PostgreSQL, and work that waits for one.',
+    { state: ['in_use', 'waiting'] },
+  ),
+  databaseRefused: defineCounter(
+    'nauthera_server_database_refused_total',
+    'Work that was refused since all connections of this replica were in use.',
+  ),
   databaseFailures: defineCounter(
     'nauthera_server_database_failures_total',
     'Statements and transactions that failed.',
+  ),
+  outboxWaiting: defineGauge(
+    'nauthera_outbox_waiting_rows',
+    'Work that waits in the outbox of all replicas, by kind.',
+    {
+      kind: outboxKinds,
+    },
+  ),
+  outboxOldest: defineGauge(
+    'nauthera_outbox_oldest_seconds',
+    'Age of the oldest work that waits in the outbox, by kind.',
+    {
+      kind: outboxKinds,
+    },
   ),
   outboxTries: defineCounter(
     'nauthera_outbox_tries_total',
     'Tries of work in the outbox, such as mails, by kind and outcome.',
     {
-      kind: { of: 'kind of work', most: 8 },
+      kind: outboxKinds,
       outcome: ['done', 'later', 'put_off', 'given_up'],
     },
   ),

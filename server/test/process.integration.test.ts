@@ -130,6 +130,7 @@ describe('the server process', () => {
       [...(await ask(management.port, '/metrics')).body.matchAll(/^nauthera_server_database_seconds_count\S* (\d+)$/gm)]
         .map((match) => Number(match[1]))
         .reduce((sum, count) => sum + count, 0)
+    expect((await ask(management.port, '/metrics')).body).to.match(/^nauthera_ready\{process="server"\} [01]$/m)
     const [before, lines] = [await statements(), server.lines.length]
     const paths = ['/livez', '/readyz', '/livez', '/readyz', '/metrics']
     const longest = { ms: 0 }

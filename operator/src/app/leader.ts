@@ -25,6 +25,7 @@ export type Stops = (() => Promise<void> | void)[]
 /** What the process has while it leads. */
 export interface Leader extends Omit<OperatorNeeds, 'metrics'> {
   readonly metrics: OperatorMetrics
+  readonly onRender: Metrics['onRender']
   /** Gets what is to be stopped, in the order of starting. */
   readonly stops: Stops
   readonly stopping: AbortSignal

@@ -9,6 +9,7 @@ export interface WatchedClients {
   /** Sets or removes a client. @returns its own key and those of its rivals before and after */
   set(key: string, client: OIDCClient | undefined): readonly string[]
   keys(): Iterable<string>
+  all(): Iterable<OIDCClient>
   /** Keys in a namespace, or all. */
   keysIn(namespace: string | undefined): readonly string[]
   /** The client and its rivals: all that claim the same id, identifier or Secret, directly or through others. */
@@ -68,6 +69,7 @@ export function createClientIndex(): WatchedClients {
       return [...touched]
     },
     keys: () => clients.keys(),
+    all: () => clients.values(),
     keysIn: (namespace) => [...(namespace === undefined ? clients.keys() : byNamespace.of(namespace))],
     rivals: (key) => rivalKeys(key).flatMap((each) => clients.get(each) ?? []),
     rivalKeys,

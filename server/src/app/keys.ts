@@ -14,6 +14,6 @@ export function createKeys({ settings, log, metrics }: Needs, store: Store) {
   const epoch = createStoreEpoch({ epoch: store.epoch, log })
   const policy = keyPolicy(signing)
   const file = path === undefined ? undefined : createKeyFile({ path, algorithms, log, metrics })
-  const ring = createKeyRing({ keys: store.keys, algorithms, policy, file, now: Date.now, log })
+  const ring = createKeyRing({ keys: store.keys, algorithms, policy, file, now: Date.now, log, metrics })
   return { epoch, ring, cookies: () => ring.current().cookies }
 }

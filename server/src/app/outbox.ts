@@ -4,6 +4,7 @@ import { createSendMail } from '../mail/send-mail.ts'
 import { createSmtp } from '../mail/smtp.ts'
 import { backchannelFailed, createTellLogout } from '../oidc/artefacts/back-channel.ts'
 import { createLogoutTurns } from '../oidc/artefacts/logout-turns.ts'
+import { createBacklogGauges } from '../store/outbox/backlog.ts'
 import { countTries, createOutboxRunner } from '../store/outbox/outbox-runner.ts'
 import type { Store } from '../store/store.ts'
 import { createLinkMails } from '../users/links/link-mails.ts'
@@ -43,7 +44,8 @@ export function createOutboxRunners(
   const tries = { 'backchannel-logout': tellLogout }
   const logouts = createOutboxRunner({ outbox, tries, log, count, givenUp: backchannelFailed, width: logoutWidth })
   const mails = mailTries(needs, on)
-  return mails === undefined ? [logouts] : [logouts, createOutboxRunner({ outbox, tries: mails, log, count })]
+  const backlog = createBacklogGauges({ database: on.store.database, metrics, log })
+  return [backlog, logouts, ...(mails === undefined ? [] : [createOutboxRunner({ outbox, tries: mails, log, count })])]
 }
 
 /** Undefined when mail is off. */

@@ -52,9 +52,12 @@ export function openSources(
 }
 
 /** The other providers at which people can sign in. */
-export function createFederation({ settings, log }: Needs, { cache, upstreamLinks: links }: Store): Federation {
+export function createFederation(
+  { settings, log, metrics }: Needs,
+  { cache, upstreamLinks: links }: Store,
+): Federation {
   const { issuer } = settings
   const fetch = guardedFetch(settings, 'upstream')
-  const upstreams = createUpstreams({ settings, issuer, fetch, cache, log, now: Date.now })
+  const upstreams = createUpstreams({ settings, issuer, fetch, cache, log, metrics, now: Date.now })
   return { upstreams, links, log }
 }

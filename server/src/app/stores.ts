@@ -1,5 +1,6 @@
 // Opens PostgreSQL and the cache, as the settings say.
 import type { Cache } from '../store/cache/cache.ts'
+import { serverMetrics } from '../metrics.ts'
 import { cacheConnection } from '../store/cache/cache-connection.ts'
 import { databaseConnection } from '../store/driver/connection.ts'
 import { loadKeyRing } from '../store/driver/envelope.ts'
@@ -19,6 +20,7 @@ export async function openCache({ settings, log, metrics }: Needs): Promise<Cach
 
 export function openStore({ settings, log, metrics }: Needs, cache: Cache | undefined): Store {
   const ring = loadKeyRing(settings.keysDirectory)
+  metrics.gauge(serverMetrics.ring).set({ key: ring.currentId }, 1)
   const database = createDatabase({ connection: databaseConnection(settings.database), log, metrics })
   const { replica } = settings
   const sendsMail = settings.mail !== undefined

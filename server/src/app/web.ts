@@ -112,11 +112,15 @@ function currentDocuments(generations: Protocol['generations'], registry: Regist
 }
 
 /** Opens the port with mutual TLS, if the settings have one. */
-export async function listenForCertificates({ settings, log }: Needs, web: ReturnType<typeof createWeb>) {
+export async function listenForCertificates(
+  { settings, log }: Needs,
+  web: ReturnType<typeof createWeb>,
+  onCertificate: (endsAt: number) => void,
+) {
   const at = settings.mutualTLS?.listen
   if (at === undefined) return undefined
   const tls = certificateFiles(at, settings.tls)
-  const server = await listen({ ...web, listen: at, tls, asksForCertificate: true, log })
+  const server = await listen({ ...web, listen: at, tls, asksForCertificate: true, log, onCertificate })
   log.info({ port: server.port }, 'listening for clients with certificates')
   return server
 }

@@ -1,5 +1,5 @@
 // The public port: opens, answers, stops.
-import { constants } from 'node:crypto'
+import { constants, X509Certificate } from 'node:crypto'
 import { createServer as createHttp } from 'node:http'
 import type { RequestListener, Server } from 'node:http'
 import { createServer as createHttps } from 'node:https'
@@ -35,6 +35,8 @@ interface ListenOptions {
   /** TLS requests a certificate and accepts any; each request judges it. */
   readonly asksForCertificate?: boolean
   readonly log: Log
+  /** Told of each certificate that is used: when it ends, in epoch milliseconds. */
+  readonly onCertificate?: (endsAt: number) => void
 }
 
 /** Milliseconds. */
@@ -75,9 +77,13 @@ export async function listen(options: ListenOptions): Promise<PublicServer> {
   }
 }
 
-function createServer(answer: RequestListener, { tls, asksForCertificate, log }: ListenOptions) {
+function createServer(answer: RequestListener, { tls, asksForCertificate, log, onCertificate }: ListenOptions) {
   if (tls === undefined) return { server: createHttp(inboundLimits, answer), stopRereading: () => undefined }
-  const context = () => secureContext(tls, asksForCertificate === true)
+  const context = () => {
+    const read = secureContext(tls, asksForCertificate === true)
+    onCertificate?.(new X509Certificate(read.cert).validToDate.getTime())
+    return read
+  }
   const server = createHttps(
     { ...inboundLimits, ...(asksForCertificate ? askForCertificate : {}), ...context() },
     answer,

@@ -190,7 +190,7 @@ function proxyFinding(metrics: string, { trustedProxies }: ServerSettings): Find
   const check = 'proxy'
   const ignored = sumOf(metrics, serverMetrics.untrusted.name)
   if (ignored > 0) {
-    const all = sumOf(metrics, 'nauthera_request_seconds_count')
+    const all = sumOf(metrics, serverMetrics.requests.name)
     return warning(
       check,
       `${ignored} of ${all} requests carried an address that was not believed, since their sender is not in trustedProxies: limits count everybody behind it as one. The log says which address; list it when it is your proxy (in the chart: server.trustedProxies)`,

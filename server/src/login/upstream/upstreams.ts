@@ -1,5 +1,7 @@
 import type { Log } from '@nauthera/runtime/log'
+import type { Metrics } from '@nauthera/runtime/metrics'
 import { paths } from '@nauthera/rules/endpoints'
+import { serverMetrics } from '../../metrics.ts'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
 import type { Cache } from '../../store/cache/cache.ts'
 import { isPlainHttp } from '../../settings/upstream.ts'
@@ -18,18 +20,35 @@ export function createUpstreams(needs: {
   fetch: Fetch
   cache: Cache | undefined
   log: Log
+  metrics: Metrics
   /** Epoch milliseconds. */
   now: () => number
 }): readonly Upstream[] {
-  const { settings: all, issuer: ours, fetch } = needs
+  const { settings: all, issuer: ours } = needs
+  const requests = needs.metrics.counter(serverMetrics.upstreamRequests)
   return all.upstreams.map((settings) => {
     const description = describeUpstream(settings, all)
+    const fetch = countedFetch(needs.fetch, (outcome) => requests.inc({ upstream: description.id, outcome }))
     const redirectUri = `${ours}${callbackPath(description.id)}`
     if (description.protocol === 'github') return createGitHubUpstream({ description, settings, fetch, redirectUri })
     const { issuer } = description
-    const metadata = createUpstreamMetadata({ ...needs, issuer, plainHttp: isPlainHttp(issuer) })
+    const metadata = createUpstreamMetadata({ ...needs, fetch, issuer, plainHttp: isPlainHttp(issuer) })
     return createOpenIdUpstream({ description, settings, metadata, fetch, redirectUri })
   })
+}
+
+/** An answer that says that the provider cannot answer is none. */
+function countedFetch(fetch: Fetch, count: (outcome: 'answered' | 'failed') => void): Fetch {
+  return async (url, init) => {
+    try {
+      const response = await fetch(url, init)
+      count(response.status < 500 ? 'answered' : 'failed')
+      return response
+    } catch (error) {
+      count('failed')
+      throw error
+    }
+  }
 }
 
 /** Each provider has an address of its own to come back to: an answer of one is never taken for that of another (RFC 9700 4.4). */

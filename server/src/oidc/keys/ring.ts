@@ -1,6 +1,8 @@
 // The ring of keys, shared by all replicas through PostgreSQL.
 import type { Log } from '@nauthera/runtime/log'
+import type { GaugeOf, Metrics } from '@nauthera/runtime/metrics'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import { serverMetrics } from '../../metrics.ts'
 import type { KeySummary, KeyWriter, Keys, StoredKey } from '../../store/tokens/keys.ts'
 import type { FileKeys, KeyFile } from './key-file.ts'
 import { buildKeySet, cookieLine, isCut, signingLine, signingLines, statesOf } from './key-set.ts'
@@ -48,6 +50,7 @@ export interface KeyRingNeeds {
   /** Epoch milliseconds. */
   readonly now: () => number
   readonly log: Log
+  readonly metrics?: Metrics
   /** For tests. */
   readonly mint?: MintKey
 }
@@ -56,6 +59,7 @@ export const createKeyRing = (needs: KeyRingNeeds): KeyRing => new StoredKeyRing
 
 class StoredKeyRing implements KeyRing {
   readonly #needs: KeyRingNeeds
+  readonly #due: GaugeOf | undefined
   /** Of keys that are made here. */
   readonly #lines: readonly string[]
   readonly #listeners: ((keys: KeySet) => void)[] = []
@@ -73,6 +77,7 @@ class StoredKeyRing implements KeyRing {
 
   constructor(needs: KeyRingNeeds) {
     this.#needs = needs
+    this.#due = needs.metrics?.gauge(serverMetrics.keysDue)
     this.#lines = [cookieLine, pairwiseLine, ...(needs.file ? [] : needs.algorithms.map(signingLine))]
   }
 
@@ -242,6 +247,7 @@ class StoredKeyRing implements KeyRing {
     clearTimeout(this.#timer)
     const { now, policy } = this.#needs
     const { wakeAt } = planKeys(this.#stored, this.#lines, now(), policy)
+    if (Number.isFinite(wakeAt)) this.#due?.set(wakeAt / 1000)
     const wait = Math.max(Math.min(wakeAt - now(), pollEvery, longestTimer), 50)
     this.#timer = setTimeout(() => void this.#wake(), wait)
     this.#timer.unref()

@@ -4,6 +4,7 @@
 import { foreign } from '@nauthera/runtime/log'
 import type { Fields, Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { serverMetrics } from '../../metrics.ts'
 import { AuditCounts, countingOf } from './audit-counts.ts'
 import type { Counting } from './audit-counts.ts'
 import type { AuditEvent } from './audit-event.ts'
@@ -77,14 +78,18 @@ interface Needs {
 export function createAudit(needs: Needs): Audit {
   const { database, log, metrics, replica, settings, now = () => new Date() } = needs
   const queue = new AuditQueue({ database, insert: insertBatch, log, metrics })
+  const events = metrics?.counter(serverMetrics.auditEvents)
+  const count = ({ event, outcome }: AuditEvent) => events?.inc({ event, outcome })
   const counter = new AuditCounter((event, at) => queue.add(rowOf(event, at, replica)))
-  const lines = (events: readonly AuditEvent[]) => {
+  const lines = (written: readonly AuditEvent[]) => {
+    written.forEach(count)
     // what succeeded has its row by now
-    for (const event of events)
+    for (const event of written)
       if (event.outcome === 'success') log.later(lineOf(event), 'audit')
       else log.info(lineOf(event), 'audit')
   }
   const enter = (event: AuditEvent) => {
+    count(event)
     const counting = countingOf(event, settings.machineTokens)
     if (counting === undefined) queue.add(rowOf(event, now(), replica))
     else counter.add(event, counting, now())

@@ -43,6 +43,8 @@ export function createRedisCache(options: RedisCacheOptions): Cache {
     retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt, 5), 2000) * (0.5 + Math.random() / 2),
   })
   const guarded = new GuardedRedis(redis, createReport(options))
+  const up = options.metrics?.gauge(serverMetrics.cacheUp)
+  options.metrics?.onRender(() => up?.set(guarded.canAsk() ? 1 : 0))
   const settled = settledOf(redis)
   return {
     async get(asked) {
@@ -79,9 +81,13 @@ class GuardedRedis {
     redis.on('error', (error) => report('connection', error))
   }
 
+  canAsk(): boolean {
+    return this.#redis.status === 'ready' && performance.now() >= this.#skipUntil
+  }
+
   /** @returns undefined when the cache is away, or failed */
   async attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
-    if (this.#redis.status !== 'ready' || performance.now() < this.#skipUntil) return undefined
+    if (!this.canAsk()) return undefined
     try {
       const result = await work()
       this.#failures = 0

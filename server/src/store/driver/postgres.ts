@@ -151,7 +151,10 @@ class PostgresDatabase implements Database {
     this.#direct = this.#isPooled ? pgp(clientConfig(directAddress(connection), applicationName)) : this.#pool
     this.#slots = createBoundedQueue(
       { width: connection.poolMax, waitMs: databaseTimeouts.slot, longest: Infinity },
-      () => new CodedError('STORE_UNAVAILABLE', { message: 'all connections to the database are in use' }),
+      () => {
+        this.#gauges?.refused.inc()
+        return new CodedError('STORE_UNAVAILABLE', { message: 'all connections to the database are in use' })
+      },
     )
     this.#listeners = new Listeners({
       dial: (on) => dialWire(this.#direct, on),
@@ -160,7 +163,7 @@ class PostgresDatabase implements Database {
       log,
       patience: listenPatience,
     })
-    this.#gauges = metrics && createGauges(metrics)
+    this.#gauges = metrics && createGauges(metrics, this.#slots)
     this.#report = oncePerTenSeconds((error) => log.warn({ error }, 'database unavailable'))
     // without a listener, an idle connection that is cut would end the process; the pool forgets it by itself
     this.#pool.$pool.on('error', (error: Error) => this.#report(error))
@@ -222,7 +225,10 @@ class PostgresDatabase implements Database {
         if (readOnly && attempt === 1 && isDeadConnection(error)) continue
         const coded = codedOf(error)
         this.#gauges?.failures.inc()
-        if (coded !== error && hasCode(coded, 'STORE_UNAVAILABLE')) this.#report(error)
+        if (coded !== error && hasCode(coded, 'STORE_UNAVAILABLE')) {
+          this.#gauges?.up.set(0)
+          this.#report(error)
+        }
         throw coded
       }
     }
@@ -273,6 +279,7 @@ class PostgresDatabase implements Database {
     try {
       const rows = await runPrepared<Row>(wire, inEdition(asked, edition), inOrder(asked, values), { before })
       this.#gauges?.seconds.observe((performance.now() - began) / 1000)
+      this.#gauges?.up.set(1)
       return rows
     } catch (error) {
       // what the pooler's connection has prepared outlives ours
@@ -321,10 +328,20 @@ async function dialWire(pool: Pool, on: Parameters<DialWire>[0]): Promise<Listen
   }
 }
 
-const createGauges = (metrics: Metrics) => ({
-  seconds: metrics.histogram(serverMetrics.databaseSeconds),
-  failures: metrics.counter(serverMetrics.databaseFailures),
-})
+function createGauges(metrics: Metrics, slots: BoundedQueue) {
+  const connections = metrics.gauge(serverMetrics.databaseConnections)
+  metrics.onRender(() => {
+    const { running, waiting } = slots.state()
+    connections.set({ state: 'in_use' }, running)
+    connections.set({ state: 'waiting' }, waiting)
+  })
+  return {
+    seconds: metrics.histogram(serverMetrics.databaseSeconds),
+    up: metrics.gauge(serverMetrics.databaseUp),
+    failures: metrics.counter(serverMetrics.databaseFailures),
+    refused: metrics.counter(serverMetrics.databaseRefused),
+  }
+}
 
 function oncePerTenSeconds(report: (error: unknown) => void): (error: unknown) => void {
   let quietUntil = -Infinity

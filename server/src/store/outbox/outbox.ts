@@ -41,7 +41,8 @@ export interface Outbox extends OutboxRows {
   reencrypt(): Promise<number>
 }
 
-export type WorkKind = 'mail' | 'reset-request' | 'registration-request' | 'backchannel-logout'
+export const workKinds = ['mail', 'reset-request', 'registration-request', 'backchannel-logout'] as const
+export type WorkKind = (typeof workKinds)[number]
 
 export interface NewWork {
   readonly kind: WorkKind

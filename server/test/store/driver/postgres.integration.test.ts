@@ -217,6 +217,14 @@ describe(createDatabase.name, () => {
     const text = await metrics.render()
     expect(text).to.match(/nauthera_server_database_seconds_count\{[^}]*\} 1\n/)
     expect(text).to.match(/nauthera_server_database_failures_total\{[^}]*\} 1\n/)
+    expect(text).to.match(/nauthera_server_database_connections\{state="in_use"[^}]*\} 0\n/)
+    // what refuses a statement has answered
+    expect(text).to.match(/nauthera_server_database_up\{[^}]*\} 1\n/)
+    const away = createMetrics('away')
+    const nobody = createDatabase({ connection: { ...connectionOf(url), port: 1 }, log, metrics: away })
+    open.push(nobody)
+    expect(await codeOf(nobody.query(one))).to.equal('STORE_UNAVAILABLE')
+    expect(await away.render()).to.match(/nauthera_server_database_up\{[^}]*\} 0\n/)
   })
 
   it('gets notifications, and calls back when a lost connection is back', async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createMetrics } from '@nauthera/runtime/metrics'
+import { createBacklogGauges } from '../../../src/store/outbox/backlog.ts'
 import { countTries, createOutboxRunner, delayBefore, outboxTimes } from '../../../src/store/outbox/outbox-runner.ts'
 import type { OutboxRunner, Try, TryOutcome } from '../../../src/store/outbox/outbox-runner.ts'
 import { outboxInsert, payloadOf } from '../../../src/store/outbox/outbox.ts'
@@ -100,6 +101,11 @@ describe(createOutboxRunner.name, function () {
       return { kind: 'done' }
     }
     for (let count = 0; count < 30; count++) await queue()
+    const metrics = createMetrics('test')
+    await createBacklogGauges({ database: stores[0]!.database, metrics, log: keepLog() }).measure()
+    const text = await metrics.render()
+    expect(text).to.match(/nauthera_outbox_waiting_rows\{kind="mail"[^}]*\} 30\n/)
+    expect(text).to.match(/nauthera_outbox_waiting_rows\{kind="backchannel-logout"[^}]*\} 0\n/)
     for (const store of stores) run(attempt, store)
     await settled()
     expect(seen).to.have.length(30)

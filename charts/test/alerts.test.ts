@@ -1,0 +1,114 @@
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { expect } from 'chai'
+import { parse, stringify } from 'yaml'
+import { metricsByProcess } from '../../scripts/metrics-page.ts'
+import { alerts, findPrometheus, queries } from './support/alerts.ts'
+import type { Alert } from './support/alerts.ts'
+import { chart, objectsOf } from './support/render.ts'
+
+const runbooks = join(chart, '../../docs/runbooks')
+const headings = ['What it means', 'Who is hurt', 'Look at', 'Do', 'When to wake somebody']
+
+/** Metrics of prom-client's own that every process has. */
+const builtIn = new Set([
+  'nodejs_eventloop_lag_p99_seconds',
+  'process_resident_memory_bytes',
+  'process_cpu_seconds_total',
+  'process_start_time_seconds',
+])
+const defined = new Map(
+  Object.values(metricsByProcess)
+    .flat()
+    .map((definition) => [definition.name, definition]),
+)
+const definitionOf = (metric: string) => defined.get(metric) ?? defined.get(metric.replace(/_(bucket|sum|count)$/, ''))
+const metricsIn = (text: string) =>
+  new Set([...text.matchAll(/\b((?:nauthera|nodejs|process)_[a-z0-9_]+)\b/g)].map((found) => found[1]!))
+
+/** Fails where an expression asks for a metric or a label that the code does not have. */
+function checkExpression(expr: string): void {
+  const metrics = metricsIn(expr)
+  expect(metrics.size, expr).to.be.greaterThan(0)
+  for (const metric of metrics) expect(builtIn.has(metric) || definitionOf(metric), metric).to.be.ok
+  expect(expr).to.contain('namespace="$namespace"')
+  // Prometheus adds the first two, every process the third, a histogram the last
+  const known = [
+    'namespace',
+    'pod',
+    'process',
+    'le',
+    ...[...metrics].flatMap((metric) => Object.keys(definitionOf(metric)?.labels ?? {})),
+  ]
+  const asked = [
+    ...[...expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list]) => list!.split(/, */)),
+    ...[...expr.matchAll(/[{,] *(\w+)(?:=|!=|=~|!~)"/g)].map(([, label]) => label!),
+  ]
+  expect(known, expr).to.include.members(asked)
+}
+
+describe('alerts', () => {
+  for (const [file, { alert, expr, labels, annotations, for: time }] of alerts) {
+    it(`${alert} asks for metrics that exist and has a runbook`, () => {
+      expect(file).to.equal(alert.replace(/(?!^)([A-Z])/g, '-$1').toLowerCase())
+      checkExpression(expr)
+      expect(['critical', 'warning', 'info']).to.include(labels.severity)
+      expect(time).to.match(/^\d+m$/)
+      const page = readFileSync(join(runbooks, `${file}.md`), 'utf8')
+      expect(page.split('\n')[0]).to.equal(`# ${alert}: ${annotations['summary']}`)
+      expect([...page.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading)).to.deep.equal(headings)
+    })
+  }
+
+  it('have an alert for each runbook', () => {
+    const pages = readdirSync(runbooks).map((file) => basename(file, '.md'))
+    expect(pages.filter((name) => name.startsWith('nauthera-')).sort()).to.deep.equal([...alerts.keys()].sort())
+  })
+
+  it('link their runbook below the address that the values name', async () => {
+    const rule = (await objectsOf({ mode: 'everything' })).find(({ kind }) => kind === 'PrometheusRule')!
+    const [group] = (rule as unknown as { spec: { groups: { rules: Alert[] }[] } }).spec.groups
+    expect(group!.rules.map(({ annotations }) => annotations['runbook_url'])).to.deep.equal(
+      [...alerts.keys()].map((name) => `https://git.example.com/nauthera/docs/runbooks/${name}.md`),
+    )
+  })
+
+  const tests = join(chart, '../test/alerts.promtool.yaml')
+  it('have a case that fires and one that does not', () => {
+    const cases = (parse(readFileSync(tests, 'utf8')) as { tests: { name: string }[] }).tests.map(({ name }) => name)
+    expect(cases.toSorted()).to.deep.equal(
+      [...alerts.values()].flatMap(({ alert }) => [`${alert} fires`, `${alert} is silent`]).toSorted(),
+    )
+  })
+
+  const promtool = findPrometheus('promtool')
+  const where = promtool === undefined ? ' (not run: promtool is in the Debian package prometheus)' : ''
+  ;(promtool === undefined ? it.skip : it)(`fire and are silent as promtool evaluates them${where}`, function () {
+    this.timeout(60_000)
+    const directory = mkdtempSync(join(tmpdir(), 'nauthera-alerts-'))
+    try {
+      const rules = [...alerts.values()].map((rule) => ({ ...rule, expr: rule.expr.replaceAll('$namespace', 'auth') }))
+      const write = (name: string, list: readonly object[]) =>
+        writeFileSync(join(directory, name), stringify({ groups: [{ name: 'nauthera', rules: list }] }))
+      write('whole.yaml', rules)
+      // a case would have to repeat every annotation
+      write(
+        'rules.yaml',
+        rules.map(({ alert, expr, for: time, labels }) => ({ alert, expr, for: time, labels })),
+      )
+      copyFileSync(tests, join(directory, 'tests.yaml'))
+      const run = (...args: string[]) => execFileSync(promtool!, args, { cwd: directory, encoding: 'utf8' })
+      run('check', 'rules', 'whole.yaml')
+      run('test', 'rules', 'tests.yaml')
+    } finally {
+      rmSync(directory, { recursive: true, force: true })
+    }
+  })
+})
+
+describe('dashboards', () => {
+  for (const { dashboard, panel, expr } of queries)
+    it(`${dashboard}: ${panel} asks for metrics that exist: ${expr}`, () => checkExpression(expr))
+})

@@ -1,0 +1,38 @@
+// What is late with clients, counted over all of them for the metrics.
+import type { OIDCClient } from '../api/oidc-client.ts'
+import { timeText } from '../decide/status/conditions.ts'
+
+export interface Overdue {
+  /** Clients that are not Ready, by who can mend it: the owner of the object, or we. */
+  readonly unready: { readonly object: number; readonly release: number }
+  /** Rotations that should have begun. */
+  readonly rotations: number
+  /** Older secrets that should have ended. */
+  readonly retirements: number
+}
+
+/** Nothing is late before. Milliseconds. */
+const patienceMs = { unready: 60_000, late: 300_000 }
+
+/** What an owner wrote, or a policy says of it. */
+const ofObject: readonly string[] = ['Accepted', 'PolicyCompliant', 'AudiencesGranted']
+
+/** @param now epoch milliseconds */
+export function countOverdue(clients: Iterable<OIDCClient>, now: number): Overdue {
+  const [unreadyBefore, lateBefore] = [timeText(now - patienceMs.unready), timeText(now - patienceMs.late)]
+  const unready = { object: 0, release: 0 }
+  let [rotations, retirements] = [0, 0]
+  for (const { metadata, status } of clients) {
+    const conditions = status?.conditions ?? []
+    const ready = conditions.find(({ type }) => type === 'Ready')
+    const since = ready?.lastTransitionTime ?? metadata.creationTimestamp
+    const cause = conditions.some(({ type, status: is }) => ofObject.includes(type) && is !== 'True')
+      ? 'object'
+      : 'release'
+    if (ready?.status !== 'True' && since < unreadyBefore) unready[cause]++
+    const { nextRotation, previous = [] } = status?.secret ?? {}
+    if (cause === 'release' && nextRotation !== undefined && nextRotation < lateBefore) rotations++
+    retirements += previous.filter(({ expiresAt }) => expiresAt !== undefined && expiresAt < lateBefore).length
+  }
+  return { unready, rotations, retirements }
+}
