@@ -151,6 +151,7 @@ describe('docs/integrations', () => {
       )
       const taken = documentsOf(page).flatMap(keysTaken)
       const unknown = blocksOf(page.text)
+        .filter(({ language }) => language === 'yaml' || language === 'sh')
         .flatMap(({ block }) => [...block.matchAll(/(?<![\w./-])([a-z][\w-]*-oidc)\b/g)])
         .filter(([, name]) => !secrets.has(name!))
       return [
