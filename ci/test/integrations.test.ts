@@ -188,6 +188,16 @@ describe('docs/integrations', () => {
     expect(module, 'the image of the end-to-end run').to.include(`oauth2-proxy/v7 v${proxy?.version} `)
   })
 
+  it('says the versions of the packages that tests run', () => {
+    const { devDependencies: has } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      devDependencies: Record<string, string>
+    }
+    const versionOf = (name: string) => pages.find((page) => page.name === name)?.version
+    const five = has['openid-client-5']!.split('@').at(-1)
+    expect(versionOf('openid-client')).to.equal(`${has['openid-client']}, ${five}`)
+    expect(versionOf('oidc-client-ts')).to.equal(has['oidc-client-ts'])
+  })
+
   it('says how each page was checked: by a test that is there, or by pages of the program', () => {
     const wrong = faultsIn((page) => {
       const told = section(page, 'How it was checked')

@@ -9,7 +9,7 @@ import type { OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
 import { startGiven } from './support/given-secret.ts'
 import type { Given, SecretData } from './support/given-secret.ts'
 
-// The programs of docs/programs.md that need no more than a package: each with its own defaults and the Secret of its client, and
+// Programs of docs/integrations that need no more than a package: each with its own defaults and the Secret of its client, and
 // nothing else. Sign in, read who it is, refresh, rotate, sign out. Those that a registry brings are in ci/programs.
 
 const redirect = 'https://app.example.com/callback'
@@ -121,24 +121,5 @@ describe('a program with nothing but its Secret', function () {
       const back = await new Browser(given.replicas).authorize(url, 'ada')
       expect(back.searchParams.get('code'), back.href).to.be.a('string')
     }
-  })
-})
-
-describe('docs/programs.md', () => {
-  const rows = readFileSync('docs/programs.md', 'utf8')
-    .split('\n')
-    .filter((line) => line.startsWith('| '))
-    .map((line) => line.split('|').map((cell) => cell.trim()))
-  const versionsOf = (program: string) => rows.filter(([, name]) => name === program).map(([, , version]) => version)
-
-  it('names the versions that the tests run', () => {
-    const { devDependencies: has } = JSON.parse(readFileSync('package.json', 'utf8')) as {
-      devDependencies: Record<string, string>
-    }
-    expect(versionsOf('openid-client')).to.have.members([
-      has['openid-client'],
-      has['openid-client-5']!.split('@').at(-1),
-    ])
-    expect(versionsOf('oidc-client-ts')).to.deep.equal([has['oidc-client-ts']])
   })
 })

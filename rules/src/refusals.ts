@@ -79,7 +79,7 @@ export const refusalKinds = {
   },
   PKCE_MISSING: {
     meaning: 'An authorization request had no `code_challenge`, or one of another method than S256.',
-    hint: 'Turn PKCE (S256) on in the program; docs/programs.md names the option of many.',
+    hint: 'Turn PKCE (S256) on in the program; docs/integrations names the option of many.',
     detail: 'words',
   },
   PUSHED_REQUEST_REFUSED: {

@@ -16,11 +16,7 @@ const sections: readonly Section[] = [
   { title: 'Start', pages: ['README.md', 'docs/README.md'] },
   { title: 'Tutorials', pages: ['docs/tutorials/README.md', 'docs/tutorials/first-client.md', 'docs/tutorials/*.md'] },
   { title: 'How to', pages: ['docs/how-to/README.md', 'docs/how-to/*.md'] },
-  {
-    title: 'Integrations',
-    pages: ['docs/integrations/README.md', 'docs/programs.md', 'docs/integrations/*.md'],
-    folder: 'integrations',
-  },
+  { title: 'Integrations', pages: ['docs/integrations/README.md', 'docs/integrations/*.md'], folder: 'integrations' },
   { title: 'Concepts', pages: ['docs/concepts/README.md', 'docs/concepts/*.md', 'docs/glossary.md'] },
   {
     title: 'Clients',

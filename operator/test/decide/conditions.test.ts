@@ -226,7 +226,7 @@ describe('describeConditions', () => {
       'says that a code had neither, and which file tells what to do',
       { codes: lacking },
       ...lacked,
-      /docs\/programs\.md/,
+      /docs\/integrations/,
     ],
     ['names the option of a program that it knows', { client: grafana, codes: lacking }, ...lacked, /USE_PKCE=true/],
     ['a code without protection does not take Ready away', { codes: lacking }, 'Ready', 'True', 'Ready', /./],
