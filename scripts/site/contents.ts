@@ -56,6 +56,7 @@ const sections: readonly Section[] = [
       'docs/metrics.md',
       'docs/settings.md',
       'docs/cli.md',
+      'docs/plugin.md',
       'docs/defaults.md',
       'docs/protocol.md',
     ],
