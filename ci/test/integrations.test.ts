@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { expect } from 'chai'
 import { parseAllDocuments } from 'yaml'
-import { presets } from '@nauthera/operator/api/client-secret'
+import { checkedPresets, presets } from '@nauthera/operator/api/client-secret'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
 import type { OIDCPolicy } from '@nauthera/operator/api/oidc-policy'
 import { checkPolicySpec } from '@nauthera/operator/decide/client/check-spec'
@@ -132,6 +132,17 @@ describe('docs/integrations', () => {
     expect(wrong).to.deep.equal([])
     const named = new Set(pages.flatMap((page) => clientsOf(page).flatMap(({ spec }) => spec.secret?.presets ?? [])))
     expect(presets.filter((preset) => preset !== 'Generic' && !named.has(preset))).to.deep.equal([])
+  })
+
+  it('says of each preset what kubectl explain says: the version, and the callback of the program', () => {
+    const same = Object.entries(checkedPresets).filter(([preset, { version, callback = '' }]) =>
+      pages.some((page) => {
+        const isIts = page.preset === `\`${preset}\`` && page.version.includes(version)
+        return isIts && (callback === '' || page.callback === `\`${callback}\``)
+      }),
+    )
+    expect(same.map(([preset]) => preset)).to.deep.equal(Object.keys(checkedPresets))
+    expect(presets.filter((preset) => !(preset in checkedPresets))).to.deep.equal(['Generic', 'Env'])
   })
 
   it('has a callback in its table that a manifest lists', () => {

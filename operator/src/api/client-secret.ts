@@ -20,6 +20,26 @@ export const presets = [
   'Quarkus',
   'Streamlit',
 ] as const
+/** With which version of its program a preset was checked, and the callback path of the program where it has a fixed one.
+ *  `kubectl explain` says it. @internal a test compares it with the pages of docs/integrations */
+export const checkedPresets: Readonly<
+  Partial<Record<Preset, { readonly version: string; readonly callback?: string }>>
+> = {
+  ArgoCD: { version: '3.6.1', callback: '/auth/callback' },
+  Grafana: { version: '13', callback: '/login/generic_oauth' },
+  OAuth2Proxy: { version: '7.15.6', callback: '/oauth2/callback' },
+  EnvoyGateway: { version: '1.9', callback: '/oauth2/callback' },
+  Spring: { version: '4.1.2', callback: '/login/oauth2/code/nauthera' },
+  KubeAPIServer: { version: '1.37.2' },
+  JupyterHub: { version: '17.4.0', callback: '/hub/oauth_callback' },
+  PgAdmin: { version: '9.18', callback: '/oauth2/authorize' },
+  Quarkus: { version: '3.34.2' },
+  Streamlit: { version: '1.67.0', callback: '/oauth2callback' },
+}
+const checkedWith = Object.entries(checkedPresets).map(([preset, { version, callback }]) =>
+  [preset, version, ...(callback === undefined ? [] : [`(${callback})`])].join(' '),
+)
+
 /** Keys of application Secrets, unless `secret.keys` renames them. All have them, but for client_secret (a client with a secret) and
  *  protected_resource_metadata (an API). */
 export const canonicalKeys = [
@@ -74,7 +94,7 @@ export const secret = object(
       rules: [keysMatch(patterns.metadataKey, 'must have annotation keys such as example.com/team'), notOurPrefix],
     }),
     presets: set(
-      'Keys and labels that well-known programs read. Default: from policy, else [Generic].',
+      `Keys and labels that well-known programs read. Default: from policy, else [Generic]. Checked with these versions (and callback paths): ${checkedWith.join(', ')}.`,
       oneOf('Name of a preset.', presets),
       {
         maxItems: presets.length,
