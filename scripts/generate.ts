@@ -1,6 +1,6 @@
 // npm run generate: writes every file that follows from another one. With --check it writes nothing and fails on a difference.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { stringify } from 'yaml'
 import { errorCatalogue as agentErrors } from '@nauthera/config-agent/errors'
@@ -21,6 +21,8 @@ import { readCommandLine } from './command-line.ts'
 import { renderFieldsPage } from './fields-page.ts'
 import { renderIntegrationIndex } from './integrations.ts'
 import { renderMetricsPage } from './metrics-page.ts'
+import { renderDrawing } from './drawing.ts'
+import { renderNotice } from './notice.ts'
 import { idPages, readUses, renderIdPage } from './test-ids.ts'
 import { renderTree } from './tree.ts'
 
@@ -202,6 +204,14 @@ function renderIntegrations(): Generated {
   return { path, content: renderIntegrationIndex(readOrEmpty(path)) }
 }
 
+function renderDrawings(): Generated[] {
+  const texts = globSync('docs/concepts/drawings/*.txt').sort()
+  return texts.map((path) => ({
+    path: path.replace(/txt$/, 'svg'),
+    content: renderDrawing(readFileSync(path, 'utf8')),
+  }))
+}
+
 const usage = `Usage: npm run generate [-- --check]
 
   --check   write nothing; fail when a file differs
@@ -218,8 +228,10 @@ const files = [
   { path: 'docs/fields.md', content: renderFieldsPage() },
   { path: 'docs/metrics.md', content: renderMetricsPage() },
   renderTree(),
+  { path: 'NOTICE', content: renderNotice() },
   ...renderIdPages(),
   renderIntegrations(),
+  ...renderDrawings(),
   ...renderMeasurements(readReport(reportFile), readExplained()),
 ]
 const stale = files.filter((file) => readOrEmpty(file.path) !== file.content)

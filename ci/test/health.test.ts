@@ -4,7 +4,7 @@ import type { CelInput } from '@bufbuild/cel'
 import { expect } from 'chai'
 import { parse } from 'yaml'
 import { healthCases, healthOfReason } from './support/health-cases.ts'
-import type { Health } from './support/health-cases.ts'
+import type { ShownHealth } from './support/health-cases.ts'
 
 // What Flux waits for: examples/gitops/flux-kustomization.yaml. health.nightly.test.ts tries what Argo CD shows.
 
@@ -23,7 +23,7 @@ describe('the health check for Flux', () => {
   const holds = (rule: string, object: object) =>
     plan(environment, parseCel(rule))(celObject(object) as Record<string, CelInput>) === true
   /** In the order in which Flux asks. */
-  const healthOf = ({ inProgress, failed, current }: HealthCheck, object: object): Health => {
+  const healthOf = ({ inProgress, failed, current }: HealthCheck, object: object): ShownHealth => {
     if (holds(inProgress, object)) return 'Progressing'
     if (holds(failed, object)) return 'Degraded'
     return holds(current, object) ? 'Healthy' : 'Progressing'

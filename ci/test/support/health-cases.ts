@@ -1,10 +1,10 @@
 // What Argo CD and Flux should make of an object: the health checks of examples/gitops are tried with these.
 import type { KubeObject } from '@nauthera/stand-in/objects'
 
-export type Health = 'Healthy' | 'Progressing' | 'Degraded' | 'Suspended'
+export type ShownHealth = 'Healthy' | 'Progressing' | 'Degraded' | 'Suspended'
 
 /** Each reason with which a condition that Ready waits for does not hold, and the health that it is. */
-export const healthOfReason: Readonly<Record<string, Health>> = {
+export const healthOfReason: Readonly<Record<string, ShownHealth>> = {
   InvalidSpec: 'Degraded',
   TooLarge: 'Degraded',
   ClientIDConflict: 'Degraded',
@@ -28,7 +28,7 @@ export const healthOfReason: Readonly<Record<string, Health>> = {
 export interface HealthCase {
   readonly title: string
   readonly object: KubeObject
-  readonly health: Health
+  readonly health: ShownHealth
 }
 
 interface Said {
