@@ -148,6 +148,8 @@ async function start(directory: string, passing: boolean): Promise<Started> {
     ...(options.issuer === undefined ? {} : { issuer: options.issuer }),
     serverSettings: {
       mail: inbox.mail,
+      // the whole of it ends at once: nobody is to be told of one server
+      drainTimeout: '0s',
       ...settingsOfExtras(options.extras),
       ...(isPublic ? { development: false, trustedProxies: ['127.0.0.1'] } : {}),
       ...(found ? { sources: found.sources } : {}),

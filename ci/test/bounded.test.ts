@@ -29,8 +29,8 @@ import { createSectorDocuments } from '@nauthera/server/oidc/outbound/sector-doc
 import { AuditCounts, countingOf } from '@nauthera/server/store/audit/audit-counts'
 import { createMemoryCache } from '@nauthera/server/store/cache/memory-cache'
 
-/** More than any of them keeps; a million at night. */
-const all = Math.min(1_000_000, propertyRuns(120_000))
+/** Many times what any of them keeps; a million at night. */
+const all = Math.min(1_000_000, propertyRuns(40_000))
 /** Where each input is a request elsewhere, or makes its unit look through all that it has: a little more than is kept. */
 const some = 11_000
 /** Clients that are there before those that are gone are forgotten. */
@@ -77,7 +77,7 @@ const server: readonly Unit[] = [
   },
   {
     what: 'people of a directory, in the cache of one replica',
-    inputs: all / 10,
+    inputs: Math.max(some, all / 10),
     most: 10_000,
     make: () => {
       const cache = createMemoryCache({ now: () => 0 })
@@ -113,7 +113,7 @@ const server: readonly Unit[] = [
   },
   {
     what: 'applications that could not be told of a sign-out',
-    inputs: all / 10,
+    inputs: Math.max(some, all / 10),
     most: 10_000,
     make: () => {
       const turns = createLogoutTurns({ share: 4, now: () => 0 })
@@ -294,7 +294,7 @@ const operator: readonly Unit[] = [
   },
   {
     what: 'events of objects, each one another',
-    inputs: all / 10,
+    inputs: Math.max(some, all / 10),
     most: 10_000,
     make: () => {
       const connection = { call: () => Promise.resolve({} as never) }
@@ -316,7 +316,7 @@ const operator: readonly Unit[] = [
 const agent: readonly Unit[] = [
   {
     what: 'uses of secrets and of identities, once clients are gone',
-    inputs: all / 10,
+    inputs: Math.max(some, all / 10),
     most: 8,
     make: () => {
       const live = new LiveState()

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -9,21 +9,6 @@ import { expect } from 'chai'
 import { bundleFile, bundlePart, parts } from '../../scripts/bundle.ts'
 import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
 import { renderSbom } from '../../scripts/images/sbom.ts'
-
-/** Path -> digest of every file below. */
-function digests(directory: string): Record<string, string> {
-  return Object.fromEntries(
-    readdirSync(directory, { recursive: true, encoding: 'utf8' })
-      .filter((file) => statSync(join(directory, file)).isFile())
-      .sort()
-      .map((file) => [
-        file,
-        createHash('sha256')
-          .update(readFileSync(join(directory, file)))
-          .digest('hex'),
-      ]),
-  )
-}
 
 describe('the Dockerfile', () => {
   for (const part of parts) {
@@ -76,15 +61,6 @@ describe('what goes into an image', function () {
       encoding: 'utf8',
       env: {},
     })
-
-  it('is byte for byte the same when it is built again', async () => {
-    for (const part of parts) {
-      const first = digests(place(part))
-      await bundlePart(part, `${place(part)}-again`)
-      expect(digests(`${place(part)}-again`)).to.deep.equal(first)
-      rmSync(`${place(part)}-again`, { recursive: true })
-    }
-  })
 
   for (const [part, file] of [
     ['server', 'main.js'],

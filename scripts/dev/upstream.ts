@@ -40,7 +40,7 @@ export async function startUpstream(options: {
     // another host than the first one has: cookies do not look at the port
     issuer: `http://127.0.0.1:${port.port}`,
     namespaces: [place.namespace],
-    serverSettings: { branding: { title: 'Corporate sign-in' } },
+    serverSettings: { branding: { title: 'Corporate sign-in' }, drainTimeout: '0s' },
     onLine: (process, line) => onLine(`corp-${process}`, line),
     onStep: (step) => onStep(`the other provider: ${step}`),
   })

@@ -46,21 +46,6 @@ describe('npm run dev', function () {
     expect(readdirSync(`${root}.nauthera`).filter((name) => name.startsWith('once-'))).to.deep.equal([])
   })
 
-  it('--rotate reports a new secret, the overlap of the old one and no failed request', async () => {
-    const { code, stdout, stderr } = await dev('--rotate', 'demo-machine', '--json')
-    expect(code, stderr).to.equal(0)
-    const report = JSON.parse(stdout) as {
-      from: string
-      to: string
-      failures: number
-      requests: number
-      previousAccepted: number
-    }
-    expect(report.failures).to.equal(0)
-    expect(report.to).to.not.equal(report.from)
-    expect(report.previousAccepted).to.equal(1)
-  })
-
   it('--help prints its options, and an unknown option is refused with code 2', async () => {
     expect((await dev('--help')).stdout).to.include('--replicas N')
     const { code, stdout, stderr } = await dev('--once', '--replica', '3')

@@ -15,9 +15,18 @@ export function readDefinitions(directory = chart): KubeObject[] {
     .filter(({ kind }) => kind === 'CustomResourceDefinition')
 }
 
-/** @returns the documents of a YAML file that hold something */
+/** What the files hold, by their text: a test process starts many clusters with the same definitions. */
+const parsed = new Map<string, readonly KubeObject[]>()
+
+/** @returns the documents of a YAML file that hold something, as a copy of their own */
 export function readManifests(file: string): KubeObject[] {
-  return parseAllDocuments(readFileSync(file, 'utf8'))
+  const text = readFileSync(file, 'utf8')
+  const known = parsed.get(text) ?? parse(text)
+  parsed.set(text, known)
+  return structuredClone([...known])
+}
+
+const parse = (text: string): KubeObject[] =>
+  parseAllDocuments(text)
     .map((document) => document.toJS() as KubeObject | null)
     .filter((object): object is KubeObject => object !== null)
-}

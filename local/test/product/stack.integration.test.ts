@@ -5,7 +5,9 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { decodeJwt } from 'jose'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
+import type { KubeClient } from '@nauthera/stand-in/kube-client'
 import { readManifests } from '@nauthera/stand-in/manifests'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 import type { KubectlResult, Kubectl } from '../../src/programs/kubectl.ts'
@@ -32,6 +34,8 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const namespace = 'demo'
 const grafana = 'examples/clients/web.yaml'
 const machine = 'examples/clients/demo-machine.yaml'
+const billing = 'https://billing.example.com'
+const scopes = ['invoices:read', 'invoices:write']
 
 describe('an OIDCClient that is applied', function () {
   this.timeout(60_000)
@@ -42,7 +46,14 @@ describe('an OIDCClient that is applied', function () {
     mkdirSync(join(root, '.nauthera'), { recursive: true })
     const directory = mkdtempSync(join(root, '.nauthera/test-'))
     reapDirectory(directory)
-    stack = await startStack({ directory, replicas: 3, namespaces: [namespace] })
+    stack = await startStack({
+      directory,
+      replicas: 3,
+      namespaces: [namespace, 'team-a', 'team-b'],
+      serverSettings: { drainTimeout: '0s' },
+      // owners of APIs alone say who gets what
+      operatorSettings: { policy: { allow: { resourceServer: true } } },
+    })
     kubectl = await createKubectl({ kubeconfig: stack.kubeconfig, cacheDirectory: join(directory, 'kubectl') })
   })
   after(() => stack?.stop())
@@ -57,6 +68,12 @@ describe('an OIDCClient that is applied', function () {
     writeFileSync(file, JSON.stringify(object))
     return kubectl('apply', '-f', file).finally(() => rmSync(file))
   }
+  const clientWith = (name: string, spec: object) => ({
+    apiVersion: 'auth.nauthera.io/v1alpha1',
+    kind: 'OIDCClient',
+    metadata: { name, namespace },
+    spec,
+  })
   const clientOf = (name: string) => ({ namespace, name })
   const ready = (name: string) => waitForObject(stack.api, 'oidcclients', clientOf(name), isReady)
   const secretData = (name: string) =>
@@ -105,6 +122,8 @@ describe('an OIDCClient that is applied', function () {
   })
 
   it('has a Secret whose values give a token at every replica, and whose wrong values do not', async () => {
+    const reports = { identifier: 'https://reports.example.com', access: [{ clientIds: ['demo.demo-machine'] }] }
+    done(await kubectlApply(clientWith('reports', { type: 'M2M', resourceServer: reports })))
     done(await kubectl('apply', '-f', machine))
     done(await inDemo('wait', '--for=condition=Ready', 'oidcclient/demo-machine', '--timeout=20s'))
     const credentials = credentialsOf('demo-machine')
@@ -251,12 +270,8 @@ describe('an OIDCClient that is applied', function () {
   })
 
   it('can come in a List; a kind that nobody serves is refused by its name', async () => {
-    const client = (name: string) => ({
-      apiVersion: 'auth.nauthera.io/v1alpha1',
-      kind: 'OIDCClient',
-      metadata: { name, namespace },
-      spec: { type: 'SPA', redirectURIs: ['https://app.example.com/callback'] },
-    })
+    const client = (name: string) =>
+      clientWith(name, { type: 'SPA', redirectURIs: ['https://app.example.com/callback'] })
     const file = join(root, '.nauthera', `list-${process.pid}.json`)
     const apply = (object: object) => {
       writeFileSync(file, JSON.stringify(object))
@@ -283,5 +298,111 @@ describe('an OIDCClient that is applied', function () {
       await agent.line(new RegExp(`^INF live +change=${change}`), { from: from[index]! })
     }
     expect(await knockEverywhere(credentials)).to.deep.equal(Array(3).fill('invalid_client'))
+  })
+
+  describe('a client and the API of another tenant', () => {
+    // team-a owns the API, team-b has the programs that want it
+    let kube: KubeClient
+    before(() => void (kube = createKubeClient(stack.api.adminConfig)))
+
+    const put = async (kind: 'OIDCClient' | 'OIDCPolicy', at: string, name: string, spec: object) => {
+      const where = kind === 'OIDCClient' ? `namespaces/${at}/oidcclients` : 'oidcpolicies'
+      const { status, body } = await kube.call('PATCH', `/apis/auth.nauthera.io/v1alpha1/${where}/${name}`, {
+        query: { fieldManager: 'test', force: true, fieldValidation: 'Strict' },
+        body: { apiVersion: 'auth.nauthera.io/v1alpha1', kind, metadata: { name }, spec },
+        contentType: 'application/apply-patch+yaml',
+      })
+      expect(status, JSON.stringify(body)).to.be.lessThan(300)
+    }
+    const api = (access: object[]) =>
+      put('OIDCClient', 'team-a', 'billing', {
+        type: 'M2M',
+        resourceServer: { identifier: billing, scopes: scopes.map((name) => ({ name })), access },
+      })
+    const program = (spec: object) =>
+      put('OIDCClient', 'team-b', 'program', { type: 'M2M', audiences: [billing], ...spec })
+    const has = (namespace: string, name: string, type: string, reason: string) =>
+      waitForObject(stack.api, 'oidcclients', { namespace, name }, (object: KubeObject | undefined) => {
+        const { conditions = [], observedGeneration } = statusOf(object)
+        return (
+          observedGeneration === object?.metadata.generation &&
+          conditions.some((one) => one.type === type && one.reason === reason)
+        )
+      })
+    const credentialsOf = async (namespace: string, name: string) => {
+      const secret = await waitForObject(
+        stack.api,
+        'secrets',
+        { namespace, name: `${name}-oidc` },
+        (found) => found !== undefined,
+      )
+      return parseCredentials(secret?.['data'] as Record<string, string>)
+    }
+    const post = async (
+      namespace: string,
+      name: string,
+      path: 'token' | 'introspect',
+      form: Record<string, string>,
+    ) => {
+      const { clientId, clientSecret, tokenEndpoint } = await credentialsOf(namespace, name)
+      const { status, body } = await callReplica({
+        port: stack.pods[0]!.port,
+        url: tokenEndpoint.replace(/token$/, path),
+        method: 'POST',
+        headers: { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}` },
+        form,
+      })
+      return {
+        status,
+        ...(JSON.parse(body) as { error?: string; access_token?: string; scope?: string; active?: boolean }),
+      }
+    }
+    const ask = (form: Record<string, string> = {}) =>
+      post('team-b', 'program', 'token', { grant_type: 'client_credentials', resource: billing, ...form })
+
+    it('K18 with no policy: no token for the API, whether it asks for scopes or only lists the audience', async () => {
+      await api([])
+      await program({ scopes })
+      await has('team-b', 'program', 'Ready', 'NotGranted')
+      await has('team-b', 'program', 'Propagated', 'Propagated')
+      expect(await ask()).to.include({ status: 400, error: 'invalid_target' })
+      expect(await ask({ scope: scopes.join(' ') })).to.include({ status: 400, error: 'invalid_target' })
+      await program({ audiences: [billing, 'https://nobody.example.com'] })
+      await has('team-b', 'program', 'Propagated', 'Propagated')
+      expect(await ask({ resource: 'https://nobody.example.com' })).to.include({ status: 400, error: 'invalid_target' })
+    })
+
+    it('K18 under a policy that allows openid and profile alone: no scope of the API', async () => {
+      await put('OIDCPolicy', '', 'tenants', {
+        allow: { scopes: ['openid', 'profile'] },
+      })
+      await api([{ namespaces: ['*'] }])
+      await program({})
+      await has('team-b', 'program', 'Ready', 'Ready')
+      const answer = await ask()
+      expect(answer.status).to.equal(200)
+      expect(answer.scope ?? '').to.equal('')
+      expect(decodeJwt(answer.access_token!).scope ?? '').to.equal('')
+      expect(await ask({ scope: 'invoices:read' })).to.include({ status: 400, error: 'invalid_scope' })
+      stack.api.store.remove(stack.api.resource('oidcpolicies'), undefined, 'tenants')
+    })
+
+    it('gets what the owner of the API gives, and loses it when the owner withdraws it', async () => {
+      await api([{ clientIds: ['team-b.program'], scopes: ['invoices:read'] }])
+      await program({ scopes: ['invoices:read'] })
+      await has('team-b', 'program', 'Ready', 'Ready')
+      const answer = await ask()
+      expect(answer).to.include({ status: 200, scope: 'invoices:read' })
+      expect(decodeJwt(answer.access_token!)).to.include({ aud: billing, scope: 'invoices:read' })
+      await has('team-a', 'billing', 'Ready', 'Ready')
+      const introspect = () => post('team-a', 'billing', 'introspect', { token: answer.access_token! })
+      expect(await introspect()).to.include({ active: true, scope: 'invoices:read' })
+
+      await api([])
+      await has('team-b', 'program', 'Ready', 'NotGranted')
+      await has('team-b', 'program', 'Propagated', 'Propagated')
+      expect(await ask()).to.include({ status: 400, error: 'invalid_target' })
+      expect(await introspect()).to.include({ active: false })
+    })
   })
 })

@@ -41,7 +41,7 @@ describe('signing in through the sample application', function () {
     reapDirectory(directory)
     const port = await freePort()
     home = `http://localhost:${port}`
-    stack = await startStack({ directory, replicas: 2, namespaces: ['demo'] })
+    stack = await startStack({ directory, replicas: 2, namespaces: ['demo'], serverSettings: { drainTimeout: '0s' } })
     const { api } = stack
     secret = mountVolume({
       directory: join(directory, 'secret'),

@@ -46,6 +46,8 @@ describe('npm run dev -- --with all', function () {
     if (found === undefined) throw new Error(`no line like ${pattern} in\n${run.lines.join('\n')}`)
     return found
   }
+  /** Where a page between two sites leads. */
+  const nextIn = (body: string): string => /id="move-on" href="([^"]+)"/.exec(body)![1]!.replaceAll('&amp;', '&')
   const signInPage = async () => {
     const issuer = told(/^ +Issuer +(\S+)$/)
     const browser = new Browser({ issuer, origin: () => issuer })
@@ -60,14 +62,25 @@ describe('npm run dev -- --with all', function () {
     expect(signedIn.body).to.include('nils')
   })
 
-  it('the sign-in page has a button of the other provider, which leads there', async () => {
+  it('the sign-in page has a button of the other provider: carol signs in there, and comes back', async () => {
     const { browser, page } = await signInPage()
     expect(page.body).to.include('the corporate account')
     const { action, fields } = formOf(page.body, '/sign-in')
     const leaving = await browser.follow(action.replace(/\/sign-in$/, '/upstream/corp'), { form: fields })
-    const [, address] = /id="move-on" href="([^"]+)"/.exec(leaving.body)!
-    const { origin, pathname } = new URL(address!)
-    expect([origin, pathname]).to.deep.equal([told(/^ +Upstream +(\S+) with carol, password \S+$/), '/authorize'])
+    const address = nextIn(leaving.body)
+    const other = told(/^ +Upstream +(\S+) with carol, password \S+$/)
+    expect(new URL(address)).to.include({ origin: other, pathname: '/authorize' })
+    const there = new Browser({ issuer: other, origin: () => other })
+    const password = told(/^ +Upstream +\S+ with carol, password (\S+)$/)
+    const signedIn = await there.submit(await there.follow(address), '/sign-in', {
+      username: 'carol',
+      password,
+    })
+    const { location } = signedIn.location ? signedIn : await there.submit(signedIn, '/consent', { decision: 'allow' })
+    const between = await browser.follow(location!)
+    const back = await browser.follow(nextIn(between.body))
+    expect(new URL(back.url).pathname).to.equal('/account')
+    expect(back.body).to.include('Carol Shaw')
   })
 
   it('its first screen lists what to try of each part, and the pages are there', async () => {
@@ -164,6 +177,7 @@ describe('npm run dev -- --with all', function () {
         CLIENT_SECRET: Buffer.from((await secretOf())!, 'base64').toString(),
       },
     })
+    await server.line(/^MCP server: /)
     const env = { MCP_URL: mcp, CLIENT_ID: 'demo.local-agent' }
     const client = startProcess({ name: 'agent', script: 'examples/mcp/client.mjs', env })
     try {
