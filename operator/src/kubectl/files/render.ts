@@ -2,26 +2,21 @@
 import { toJson } from '@bufbuild/protobuf'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { apiGroup, apiVersion } from '@nauthera/proto/names'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { Secret } from '@nauthera/runtime/log'
 import { authMethodOf } from '../../api/client-rules.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
-import type { OIDCPolicy } from '../../api/oidc-policy.ts'
-import { acceptClients, keyOf } from '../../decide/client/acceptance.ts'
-import type { DeclaredApi } from '../../decide/access/declared-api.ts'
+import { keyOf } from '../../decide/client/acceptance.ts'
 import { refusalText } from '../../decide/access/describe-access.ts'
-import { callerOf, resolveAccess } from '../../decide/access/resolve-access.ts'
 import type { ApiAccess } from '../../decide/access/resolve-access.ts'
-import { checkPolicySpec } from '../../decide/client/check-spec.ts'
-import { configOf, denialsOf, judgeClient } from '../../decide/access/judge.ts'
+import { configOf, denialsOf } from '../../decide/access/judge.ts'
 import type { Judgement } from '../../decide/access/judge.ts'
 import { policiesFor } from '../../decide/client/policies.ts'
-import type { Policies } from '../../decide/client/policies.ts'
 import { renderSecret } from '../../decide/secret/secret.ts'
 import type { RenderedSecret } from '../../decide/secret/secret.ts'
-import { shapeFaults } from './object-shape.ts'
+import { judgeTogether } from './judge-together.ts'
+import { collectFaults, ourObjects } from './our-objects.ts'
 import type { LocatedFault, ReadObject } from './read-documents.ts'
 
 /** The result for one OIDCClient. */
@@ -52,62 +47,26 @@ export function renderClients(input: RenderInput): {
   readonly rendered: readonly RenderedClient[]
   readonly faults: readonly LocatedFault[]
 } {
-  const faults: LocatedFault[] = []
-  const locate = ({ file, lineOf }: ReadObject, found: readonly Fault[]): void => {
-    for (const { path, message } of found) faults.push({ file, line: lineOf(path), path, message })
-  }
-  const mine = input.objects.filter((read) => isOurs(read, locate))
-  const policies = mine
-    .filter(({ object }) => object['kind'] === 'OIDCPolicy')
-    .flatMap((read) => (hasShape<OIDCPolicy>(read, locate) ? [read] : []))
-  for (const read of policies) locate(read, checkPolicySpec(read.object['spec'] ?? {}, 'spec'))
-  const clients = mine
-    .filter(({ object }) => object['kind'] === 'OIDCClient')
-    .flatMap((read) => (hasShape<OIDCClient>(read, locate) ? [read] : []))
-    .map((read, index) => ({ read, client: asStored(read.object, input.namespace, index) }))
+  const { faults, locate } = collectFaults()
+  const { clients, policies } = ourObjects(input.objects, locate)
+  const stored = clients.map(({ object }, index) => asStored(object, input.namespace, index))
   // an invalid policy would lead to misleading faults of clients
-  const policiesOf = (client: OIDCClient): Policies =>
-    policiesFor(client, {
-      baseline: {},
-      policies: faults.length === 0 ? policies.map(({ object }) => object) : [],
-      namespaceLabels: undefined,
-    })
-  const acceptances = acceptClients(
-    clients.map(({ client }) => client),
-    policiesOf,
-  )
+  const holding = faults.length === 0 ? policies.map(({ object }) => object) : []
   // files do not show the number of clients in the namespace, nor since when a policy is broken
-  const judged = clients.map(({ read, client }) => {
-    const acceptance = acceptances.get(keyOf(client))!
-    const about = { acceptance, policies: policiesOf(client), countOlder: () => 0, isServed: false, now: 0 }
-    return { read, judgement: judgeClient(client, about) }
+  const judged = judgeTogether(stored, {
+    policiesOf: (client) => policiesFor(client, { baseline: {}, policies: holding, namespaceLabels: undefined }),
+    isServed: () => false,
+    countOlder: () => 0,
+    // labels of namespaces are not known here: an entry that asks for them counts as one that does not fit
+    labelsOf: () => undefined,
+    now: 0,
   })
-  const declared = judged.flatMap(({ judgement }) => judgement.declared)
-  const rendered = judged.flatMap(({ read, judgement }) => {
-    const result = renderOne(judgement, declared, input.issuer)
-    locate(read, result.faults)
+  const rendered = judged.flatMap(({ judgement, access }, index) => {
+    const result = renderOne(judgement, access, input.issuer)
+    locate(clients[index]!, result.faults)
     return result.rendered ? [result.rendered] : []
   })
   return { rendered, faults }
-}
-
-type Locate = (read: ReadObject, faults: readonly Fault[]) => void
-
-function isOurs(read: ReadObject, locate: Locate): boolean {
-  const { apiVersion: version, kind } = read.object
-  if (kind !== 'OIDCClient' && kind !== 'OIDCPolicy') return false
-  if (version === `${apiGroup}/${apiVersion}`) return true
-  locate(read, [{ path: 'apiVersion', message: `must be ${apiGroup}/${apiVersion}` }])
-  return false
-}
-
-function hasShape<Kind extends OIDCClient | OIDCPolicy>(
-  read: ReadObject,
-  locate: Locate,
-): read is ReadObject & { readonly object: Kind } {
-  const faults = shapeFaults(read.object)
-  locate(read, faults)
-  return faults.length === 0
 }
 
 /** As the API server would store it; of two files the earlier one is the older object. */
@@ -126,7 +85,7 @@ function asStored({ status: _dropped, ...object }: OIDCClient, namespace: string
 
 function renderOne(
   judgement: Judgement,
-  declared: readonly DeclaredApi[],
+  access: readonly ApiAccess[],
   issuer: string,
 ): { readonly rendered?: RenderedClient; readonly faults: readonly Fault[] } {
   const { acceptance, client } = judgement
@@ -150,17 +109,11 @@ function renderOne(
       client: keyOf(client),
       secret: secretManifest(result.secret, client),
       metadata: { client_id: clientId, ...providerMetadata(config, client) },
-      ...accessAmong(declared, judgement),
+      ...(access.length === 0
+        ? {}
+        : { access: Object.fromEntries(access.map((one) => [one.identifier, renderedAccess(one)])) }),
     },
   }
-}
-
-/** Labels of namespaces are not known here: an entry that asks for them counts as one that does not fit. */
-function accessAmong(declared: readonly DeclaredApi[], judgement: Judgement): Pick<RenderedClient, 'access'> {
-  const caller = callerOf(judgement, undefined, undefined)
-  if (!caller || caller.audiences.length === 0) return {}
-  const access = resolveAccess(caller, (identifier) => declared.filter((api) => api.identifier === identifier))
-  return { access: Object.fromEntries(access.map((one) => [one.identifier, renderedAccess(one)])) }
 }
 
 function renderedAccess(access: ApiAccess): string {

@@ -1,0 +1,160 @@
+// The command `policy test`: reads clients, policies and namespaces of the cluster, and says what other policies would do to them.
+import type { Command } from 'commander'
+import { parse } from 'yaml'
+import { isJsonRecord } from '@nauthera/runtime/json'
+import type { OIDCClient } from '../../api/oidc-client.ts'
+import type { OIDCPolicy, OIDCPolicySpec } from '../../api/oidc-policy.ts'
+import { byAge, clientIdOf, keyOf } from '../../decide/client/acceptance.ts'
+import { checkPolicySpec } from '../../decide/client/check-spec.ts'
+import { policiesFor } from '../../decide/client/policies.ts'
+import { sayFault } from '../clients/say-fault.ts'
+import { flagsOf, readClients, readObjects } from '../cluster.ts'
+import type { CallKubectl, ClusterAnswer, ClusterFlags } from '../cluster.ts'
+import { judgeTogether } from '../files/judge-together.ts'
+import type { JudgedClient } from '../files/judge-together.ts'
+import { collectFaults, ourObjects } from '../files/our-objects.ts'
+import { faultText, readYamlFile } from '../files/read-documents.ts'
+import { clusterFlags, machineText, outputOption, withClusterFlags } from '../terminal.ts'
+import type { MachineFormat, PluginSession, PluginTerminal } from '../terminal.ts'
+import { effectsText, policyEffects } from './policy-effect.ts'
+
+type PolicyTestOptions = ClusterFlags & {
+  readonly filename: readonly string[]
+  readonly without: readonly string[]
+  readonly output?: MachineFormat
+}
+
+export function addPolicyCommands(program: Command, session: PluginSession): void {
+  const policy = program.command('policy').description('Commands about OIDCPolicies.')
+  withClusterFlags(policy.command('test'))
+    .description(
+      'Says what policies would change for every client of the cluster, before they are applied: who would break them and when it would be refused, and what would be otherwise for whom. It changes nothing. The exit code is 1 when a client would break one that it does not break now.',
+    )
+    .option('-f, --filename <file...>', 'YAML files with OIDCPolicies; - reads standard input', [])
+    .option('--without <name...>', 'policies that are taken away', [])
+    .addOption(outputOption())
+    .addHelpText('after', '\nExample:\n  kubectl nauthera policy test -f strict.yaml')
+    .action((options: PolicyTestOptions) => testPolicies(options, session))
+}
+
+function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSession): void {
+  const given = readPolicies(options.filename, terminal)
+  if (given === undefined) return exit(1)
+  if (given.length + options.without.length === 0) {
+    terminal.error('name a file with -f, or a policy with --without\n')
+    return exit(2)
+  }
+  const { namespace: _all, ...where } = clusterFlags(options)
+  const clients = readClients(terminal.kubectl, { ...where, allNamespaces: true })
+  const rights = 'to list oidcclients and oidcpolicies.auth.nauthera.io in all namespaces'
+  if (clients.kind !== 'found') return exit(sayFault(clients, terminal, rights))
+  const there = readObjects(terminal.kubectl, ['oidcpolicies.auth.nauthera.io', ...flagsOf(where)])
+  if (there.kind !== 'found') return exit(sayFault(there, terminal, rights))
+  const policies = there.value as unknown as readonly OIDCPolicy[]
+  const names = [...given.map(({ metadata }) => metadata.name), ...options.without]
+  const kept = policies.filter(({ metadata }) => !names.includes(metadata.name))
+  const labels = readLabels(terminal.kubectl, where)
+  const baselines = readBaselines(terminal.kubectl, where)
+  const judge = (among: readonly OIDCPolicy[]) =>
+    judgeCluster(clients.value, { policies: among, labels, baselines, now: terminal.now() })
+  const effects = policyEffects(judge(policies), judge([...kept, ...given]), terminal.now())
+  const notes = [
+    ...(labels.kind === 'found'
+      ? []
+      : ['you may not list namespaces: a policy that selects by their labels counts as one that holds']),
+    ...(baselines.kind === 'found'
+      ? []
+      : ["you may not read the operators' settings: the policy in them counts as empty"]),
+  ]
+  terminal.out(
+    options.output
+      ? machineText(options.output, { clients: clients.value.length, effects, notes })
+      : effectsText(effects, { clients: clients.value.length, notes }),
+  )
+  if (effects.some(({ breaks }) => breaks.length > 0)) exit(1)
+}
+
+/** @returns undefined when a file is at fault, which has been said */
+function readPolicies(files: readonly string[], terminal: PluginTerminal): readonly OIDCPolicy[] | undefined {
+  const read = files.map((file) => readYamlFile(file, terminal))
+  const { faults, locate } = collectFaults()
+  const { policies } = ourObjects(
+    read.flatMap(({ objects }) => objects),
+    locate,
+  )
+  const all = [...read.flatMap((one) => one.faults), ...faults]
+  if (all.length === 0 && files.length > 0 && policies.length === 0)
+    all.push({ file: files[0]!, line: 1, path: '', message: 'has no OIDCPolicy in it' })
+  for (const fault of all) terminal.error(`${faultText(fault)}\n`)
+  return all.length > 0 ? undefined : policies.map(({ object }) => ({ ...object, spec: object.spec ?? {} }))
+}
+
+type LabelsByNamespace = ClusterAnswer<ReadonlyMap<string, Readonly<Record<string, string>>>>
+
+function readLabels(call: CallKubectl, where: ClusterFlags): LabelsByNamespace {
+  const found = readObjects(call, ['namespaces', ...flagsOf(where)])
+  if (found.kind !== 'found') return found
+  const pairs = found.value.map(({ metadata }) => {
+    const { name, labels } = isJsonRecord(metadata) ? metadata : {}
+    return [String(name), (isJsonRecord(labels) ? labels : {}) as Record<string, string>] as const
+  })
+  return { kind: 'found', value: new Map(pairs) }
+}
+
+/** The policy in the settings of each release, by its serverName. */
+function readBaselines(call: CallKubectl, where: ClusterFlags): ClusterAnswer<ReadonlyMap<string, OIDCPolicySpec>> {
+  const selector = 'app.kubernetes.io/name=nauthera,app.kubernetes.io/component=operator'
+  const found = readObjects(call, ['configmaps', '--all-namespaces', '--selector', selector, ...flagsOf(where)])
+  if (found.kind !== 'found') return found
+  const pairs = found.value.flatMap(({ data }) => {
+    const text = isJsonRecord(data) ? data['operator.yaml'] : undefined
+    const settings: unknown = typeof text === 'string' ? parse(text) : undefined
+    if (!isJsonRecord(settings)) return []
+    const { serverName, policy = {} } = settings
+    const isPolicy = isJsonRecord(policy) && checkPolicySpec(policy, '').length === 0
+    return isPolicy ? [[String(serverName ?? 'default'), policy as OIDCPolicySpec] as const] : []
+  })
+  return { kind: 'found', value: new Map(pairs) }
+}
+
+function judgeCluster(
+  clients: readonly OIDCClient[],
+  about: {
+    readonly policies: readonly OIDCPolicy[]
+    readonly labels: LabelsByNamespace
+    readonly baselines: ReturnType<typeof readBaselines>
+    readonly now: number
+  },
+): readonly JudgedClient[] {
+  const labelsOf = (namespace: string) =>
+    about.labels.kind === 'found' ? (about.labels.value.get(namespace) ?? {}) : undefined
+  const serverNameOf = ({ spec }: OIDCClient): string => spec.serverName ?? 'default'
+  const order = Map.groupBy(clients.toSorted(byAge), ({ metadata }) => metadata.namespace)
+  const older = new Map([...order.values()].flatMap((all) => all.map((one, index) => [keyOf(one), index] as const)))
+  const judged = [...Map.groupBy(clients, serverNameOf)].flatMap(([serverName, together]) => {
+    const baseline = about.baselines.kind === 'found' ? (about.baselines.value.get(serverName) ?? {}) : {}
+    const served = new Map(together.filter(isServed).flatMap((one) => namesOf(one).map((name) => [name, keyOf(one)])))
+    return judgeTogether(together, {
+      policiesOf: (client) =>
+        policiesFor(client, {
+          baseline,
+          policies: about.policies,
+          namespaceLabels: labelsOf(client.metadata.namespace),
+        }),
+      holderOf: (name) => served.get(name),
+      isServed,
+      countOlder: (client) => older.get(keyOf(client)) ?? 0,
+      labelsOf,
+      now: about.now,
+    })
+  })
+  return judged.toSorted((one, other) => (keyOf(one.client) < keyOf(other.client) ? -1 : 1))
+}
+
+const isServed = ({ status }: OIDCClient): boolean => (status?.replicas?.loaded ?? 0) > 0
+
+/** What it is served under, as far as the object tells. */
+const namesOf = (client: OIDCClient): readonly string[] => [
+  client.status?.clientId ?? clientIdOf(client),
+  ...(client.spec.resourceServer ? [client.spec.resourceServer.identifier] : []),
+]

@@ -1,0 +1,155 @@
+import { expect } from 'chai'
+import type { OIDCClient, OIDCClientSpec } from '../../../src/api/oidc-client.ts'
+import type { OIDCPolicySpec } from '../../../src/api/oidc-policy.ts'
+import { client } from '../../decide/clients.ts'
+import { kubectlGives, kubectlRefuses, runPlugin } from '../plugin.ts'
+
+const named = (name: string, spec: Partial<OIDCClientSpec>, namespace = 'demo'): object => {
+  const one = client({ redirectURIs: ['https://app.example.com/callback'], ...spec })
+  const metadata: OIDCClient['metadata'] = { ...one.metadata, name, namespace, uid: name }
+  const status = { clientId: `${namespace}.${name}`, replicas: { loaded: 2, total: 2, summary: '2/2' } }
+  return { kind: 'OIDCClient', ...one, metadata, status }
+}
+const policy = (name: string, spec: OIDCPolicySpec): object => ({ metadata: { name }, spec })
+const file = (name: string, spec: OIDCPolicySpec): string =>
+  JSON.stringify({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCPolicy', ...policy(name, spec) })
+
+interface ClusterThere {
+  readonly clients: readonly object[]
+  readonly policies?: readonly object[]
+  readonly labels?: Readonly<Record<string, Record<string, string>>>
+  readonly baseline?: OIDCPolicySpec
+}
+
+function test(args: readonly string[], there: ClusterThere, files: Readonly<Record<string, string>> = {}) {
+  const { clients, policies = [], labels = {}, baseline } = there
+  const answers: Readonly<Record<string, readonly object[] | undefined>> = {
+    'oidcclients.auth.nauthera.io': clients,
+    'oidcpolicies.auth.nauthera.io': policies,
+    namespaces: Object.entries(labels).map(([name, own]) => ({ metadata: { name, labels: own } })),
+    configmaps: baseline && [{ data: { 'operator.yaml': JSON.stringify({ policy: baseline }) } }],
+  }
+  const kubectl = ([, kind]: readonly string[]) => {
+    const items = answers[kind!]
+    return items === undefined ? kubectlRefuses('Forbidden') : kubectlGives({ items })
+  }
+  return runPlugin(['policy', 'test', ...args], { kubectl, files })
+}
+
+const shortTokens = { limits: { tokens: { access: '5m' } } }
+
+describe('kubectl nauthera policy test', () => {
+  it('says who would break a policy, when that is refused, and who would not', async () => {
+    const clients = [named('long', { tokens: { accessTTL: '1h' } }), named('short', { tokens: { accessTTL: '5m' } })]
+    const there = { clients, baseline: {} }
+    const { code, out, calls } = await test(['-f', 'p'], there, { p: file('strict', { ...shortTokens, grace: '2h' }) })
+    expect(code).to.equal(1)
+    expect(out.split('\n')).to.deep.equal([
+      '1 of 2 clients are concerned, 1 of them would break it.',
+      '',
+      'demo/long BREAKS it: what it has now is served until 2026-01-01T14:00:00Z, then nothing of it is',
+      '   spec.tokens.accessTTL: must be at most 5m (policy strict)',
+      '',
+    ])
+    expect(
+      calls.every((call) => call.startsWith('get ')),
+      'it changes nothing',
+    ).to.equal(true)
+  })
+
+  it('tells no break of before, and what would be mended', async () => {
+    const clients = [named('long', { tokens: { accessTTL: '1h' } })]
+    const policies = [policy('strict', shortTokens)]
+    const same = await test(['-f', 'p'], { clients, policies, baseline: {} }, { p: file('strict', shortTokens) })
+    expect(same).to.include({ code: 0, out: 'nothing changes for the 1 clients that are there.\n' })
+    const away = await test(['--without', 'strict'], { clients, policies, baseline: {} })
+    expect(away.code).to.equal(0)
+    expect(away.out).to.include(
+      'demo/long\n   no longer broken: spec.tokens.accessTTL: must be at most 5m (policy strict)',
+    )
+  })
+
+  it('says what would be otherwise for whom, though nobody breaks it', async () => {
+    const defaults = { tokens: { accessTTL: '10m' }, rotation: { interval: '720h' } }
+    const { code, out } = await test(
+      ['-f', 'p'],
+      { clients: [named('app', {})], baseline: {} },
+      { p: file('usual', { defaults }) },
+    )
+    expect(code).to.equal(0)
+    expect(out).to.include('1 of 1 clients are concerned, and none of them breaks a policy.')
+    expect(out)
+      .to.include('   tokens.accessTTL: (nothing) -> 10m')
+      .and.to.include('   rotation.interval: (nothing) -> 720h')
+  })
+
+  it('says when a limit shortens the tokens of a client that asks for no length', async () => {
+    const one = named('app', {})
+    const clients = [{ ...one, status: { effective: { tokens: { accessTTL: '10m' } } } }]
+    const { out } = await test(['-f', 'p'], { clients, baseline: {} }, { p: file('strict', shortTokens) })
+    expect(out).to.include('   tokens.accessTTL: 10m -> 5m')
+  })
+
+  it('says which API a client loses', async () => {
+    const identifier = 'https://api.example.com'
+    const clients = [
+      named('api', { type: 'M2M', redirectURIs: [], resourceServer: { identifier, scopes: [{ name: 'read' }] } }),
+      named('caller', { type: 'M2M', redirectURIs: [], audiences: [identifier], scopes: ['read'] }),
+    ]
+    const { out } = await test(
+      ['-f', 'p'],
+      { clients, baseline: { allow: { resourceServer: true } } },
+      { p: file('narrow', { allow: { audiences: ['https://other.example.com'] } }) },
+    )
+    expect(out).to.match(/demo\/caller[^]*(API https:\/\/api\.example\.com|spec\.audiences)/)
+  })
+
+  it('only tells what a policy that warns would say', async () => {
+    const clients = [named('long', { tokens: { accessTTL: '1h' } })]
+    const { code, out } = await test(
+      ['-f', 'p'],
+      { clients, baseline: {} },
+      { p: file('soft', { ...shortTokens, enforcement: 'Warn' }) },
+    )
+    expect(code).to.equal(0)
+    expect(out).to.include('   only told: spec.tokens.accessTTL: must be at most 5m (policy soft)')
+  })
+
+  it('goes by the labels of namespaces, and says when it may not read them', async () => {
+    const clients = [
+      named('one', { tokens: { accessTTL: '1h' } }, 'red'),
+      named('other', { tokens: { accessTTL: '1h' } }, 'blue'),
+    ]
+    const spec = { ...shortTokens, selector: { namespaces: { matchLabels: { team: 'red' } } } }
+    const there = { clients, baseline: {}, labels: { red: { team: 'red' }, blue: {} } }
+    const { out } = await test(['-f', 'p', '-o', 'json'], there, { p: file('red', spec) })
+    expect(JSON.parse(out)).to.have.nested.property('effects[0].client', 'red/one')
+    expect(JSON.parse(out)).to.have.property('effects').with.length(1)
+    const blind = await runPlugin(['policy', 'test', '-f', 'p'], {
+      files: { p: file('red', spec) },
+      kubectl: ([, kind]) =>
+        kind === 'namespaces' || kind === 'configmaps'
+          ? kubectlRefuses('Forbidden')
+          : kubectlGives({ items: kind!.startsWith('oidcclients') ? clients : [] }),
+    })
+    expect(blind.out).to.include('2 of 2 clients are concerned')
+    expect(blind.out).to.include('(you may not list namespaces:').and.to.include("operators' settings")
+  })
+
+  it('names file and line of what is wrong with a policy, and asks for one', async () => {
+    const there = { clients: [], baseline: {} }
+    const wrong = await test(['-f', 'p'], there, { p: file('strict', { limits: { tokens: { access: '1d' } } }) })
+    expect(wrong.code).to.equal(1)
+    expect(wrong.error).to.match(/^p:1: spec\.limits\.tokens\.access: must be a duration/)
+    expect((await test(['-f', 'p'], there, { p: '' })).error).to.equal('p:1: has no OIDCPolicy in it\n')
+    expect((await test([], there)).code).to.equal(2)
+  })
+
+  it('says which rights it needs', async () => {
+    const { code, error } = await runPlugin(['policy', 'test', '--without', 'x'], {
+      kubectl: () => kubectlRefuses('Forbidden'),
+    })
+    expect(code).to.equal(2)
+    expect(error).to.include('to list oidcclients and oidcpolicies.auth.nauthera.io in all namespaces')
+  })
+})
