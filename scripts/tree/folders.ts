@@ -49,6 +49,7 @@ export const folders: Readonly<Record<string, string>> = {
   'operator/src/kubectl/clients': 'What it reads and does of clients in a cluster.',
   'operator/src/kubectl/doctor': 'What a cluster lacks, which rights a person lacks, and versions.',
   'operator/src/kubectl/files': 'YAML files -> objects with the line of each field, and what they become.',
+  'operator/src/kubectl/import': 'Clients of other products -> OIDCClients.',
   'operator/src/kubectl/policy': 'What other policies would do to the clients of a cluster.',
   'operator/src/kubernetes': 'The API server: calls, copies of collections, conditional writes, the Lease.',
   'operator/src/replicas': 'What is live where: a stream to the agent of each server pod.',

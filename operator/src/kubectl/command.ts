@@ -8,6 +8,7 @@ import { addWhyCommand } from './clients/why.ts'
 import { addDoctorCommand } from './doctor/doctor.ts'
 import { addVersionCommand } from './doctor/version.ts'
 import { addRenderCommand } from './files/render-command.ts'
+import { addImportCommand } from './import/import.ts'
 import { addPolicyCommands } from './policy/policy-test.ts'
 import { printable } from './terminal.ts'
 import type { ExitCode, PluginSession, PluginTerminal } from './terminal.ts'
@@ -50,6 +51,7 @@ export function createPlugin(session: PluginSession): Command {
   addSuspendCommands(program, session)
   addRenderCommand(program, session)
   addPolicyCommands(program, session)
+  addImportCommand(program, session)
   addDoctorCommand(program, session)
   addVersionCommand(program, session)
   return program

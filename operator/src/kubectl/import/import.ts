@@ -1,0 +1,110 @@
+// The command `import`: clients of other products as OIDCClients, and a list of what cannot be carried over.
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import { parse, stringify } from 'yaml'
+import { apiGroup, apiVersion } from '@nauthera/proto/names'
+import { isNamespaceName, namespaceRule } from '../files/object-shape.ts'
+import type { PluginSession } from '../terminal.ts'
+import type { ForeignClients } from './foreign-client.ts'
+import { readKeycloak } from './keycloak.ts'
+import { makeClient } from './make-client.ts'
+import type { ImportedClient } from './make-client.ts'
+import { readAuthelia, readDex, readHydra } from './others.ts'
+
+const products = { keycloak: readKeycloak, dex: readDex, authelia: readAuthelia, hydra: readHydra } as const
+
+const forms: Readonly<Record<keyof typeof products, string>> = {
+  keycloak: 'a realm export (kc.sh export --realm NAME --file FILE), or one client of it',
+  dex: 'its configuration, or the values of its chart, with staticClients',
+  authelia: 'its configuration.yml, with identity_providers.oidc.clients',
+  hydra: 'the output of hydra list oauth2-clients --format json, or one client',
+}
+
+interface ImportOptions {
+  readonly filename: string
+  readonly from: keyof typeof products
+  readonly namespace: string
+}
+
+export function addImportCommand(program: Command, session: PluginSession): void {
+  program
+    .command('import')
+    .description(
+      'Makes OIDCClients of the clients of another product. YAML goes to standard output, with a Secret for each client secret that is known. What cannot be carried over goes to standard error, with the reason. Needs no cluster. The exit code is 1 when a client is not carried over at all.',
+    )
+    .addOption(
+      new Option('--from <product>', 'whose clients they are').choices(Object.keys(products)).makeOptionMandatory(),
+    )
+    .requiredOption('-f, --filename <file>', 'YAML or JSON; - reads standard input')
+    .option('-n, --namespace <name>', 'the namespace of the OIDCClients', 'default')
+    .addHelpText(
+      'after',
+      `\nFiles:\n${Object.entries(forms)
+        .map(([product, form]) => `  ${product.padEnd(8)}  ${form}`)
+        .join('\n')}\n\nExample:\n  kubectl nauthera import --from keycloak -f realm.json -n apps > clients.yaml`,
+    )
+    .action((options: ImportOptions) => importClients(options, session))
+}
+
+function importClients({ filename, from, namespace }: ImportOptions, { terminal, exit }: PluginSession): void {
+  if (!isNamespaceName(namespace)) {
+    terminal.error(`--namespace: ${namespaceRule}\n`)
+    return exit(2)
+  }
+  const read = readForeign(filename, from, terminal.read)
+  if (typeof read === 'string') {
+    terminal.error(`${filename}: ${read}\n`)
+    return exit(2)
+  }
+  const taken = new Set<string>()
+  const made = read.clients.map((foreign) => ({ id: foreign.id, result: makeClient(foreign, namespace, taken) }))
+  const imported = made.flatMap(({ id, result }) => ('fault' in result ? [] : [{ id, ...result }]))
+  const lost = made.flatMap(({ id, result }) => ('fault' in result ? [{ id, why: result.fault }] : []))
+  if (imported.length > 0) terminal.out(yamlOf(imported, namespace))
+  const skipped = [...read.skipped, ...lost]
+  const lines = [
+    ...skipped.map(({ id, why }) => `${id}: not carried over: ${why}`),
+    ...imported.flatMap(({ id, leftOut }) => leftOut.map(({ field, why }) => `${id}: ${field}: ${why}`)),
+    `${imported.length} of ${read.clients.length + read.skipped.length} clients`,
+  ]
+  terminal.error(`${lines.join('\n')}\n`)
+  if (lost.length > 0) exit(1)
+}
+
+/** @returns what is wrong with the file, where it cannot be read */
+function readForeign(
+  filename: string,
+  from: ImportOptions['from'],
+  read: (path: string) => string,
+): ForeignClients | string {
+  let file: unknown
+  try {
+    file = parse(read(filename))
+  } catch (error) {
+    return `cannot be read (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`
+  }
+  return products[from](file) ?? `has no clients of ${from}: give ${forms[from]}`
+}
+
+function yamlOf(imported: readonly ImportedClient[], namespace: string): string {
+  const gates = [...new Set(imported.flatMap((one) => one.gates))]
+  const allow = Object.fromEntries(gates.map((gate) => [gate, true]))
+  const policy = {
+    apiVersion: `${apiGroup}/${apiVersion}`,
+    kind: 'OIDCPolicy',
+    metadata: { name: `imported-${namespace}` },
+    spec: {
+      selector: { namespaces: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } },
+      allow,
+    },
+  }
+  const head =
+    gates.length === 0
+      ? []
+      : [`# Ids and secrets of their own need a policy. Whoever runs the cluster may apply this one.\n${yaml(policy)}`]
+  return [...head, ...imported.flatMap(({ client, secret }) => [...(secret ? [yaml(secret)] : []), yaml(client)])].join(
+    '---\n',
+  )
+}
+
+const yaml = (object: object): string => stringify(object, { lineWidth: 0 })
