@@ -89,6 +89,7 @@ export async function bundleFile(
   externals: readonly string[] = [],
   apart: readonly string[] = [],
   plugins: readonly Plugin[] = [],
+  format: 'esm' | 'cjs' = 'esm',
 ): Promise<void> {
   const bundle = await rolldown({
     input: source,
@@ -102,7 +103,7 @@ export async function bundleFile(
   })
   await bundle.write({
     file,
-    format: 'esm',
+    format,
     sourcemap: true,
     paths: Object.fromEntries(apart.map((name) => [name, libraryFile(name)])),
     // As in the repository, whatever place it was built at: the same bytes everywhere.

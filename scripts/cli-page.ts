@@ -45,6 +45,9 @@ export function renderPluginPage(before = readFileSync('docs/plugin.md', 'utf8')
     kubectl,
     now: () => 0,
     pause: async () => {},
+    isColoured: false,
+    print: nothing,
+    stream: async () => kubectl(),
   }
   const [byHand] = before.split(commandsHeading)
   return renderCommands(`${byHand}${commandsHeading}\n`, createPlugin({ terminal, exit: nothing }), sharedPluginLines)

@@ -9,7 +9,9 @@ import { addDoctorCommand } from './doctor/doctor.ts'
 import { addVersionCommand } from './doctor/version.ts'
 import { addRenderCommand } from './files/render-command.ts'
 import { addImportCommand } from './import/import.ts'
+import { completionText } from './complete.ts'
 import { addPolicyCommands } from './policy/policy-test.ts'
+import { addTailCommand } from './tail/tail.ts'
 import { printable } from './terminal.ts'
 import type { ExitCode, PluginSession, PluginTerminal } from './terminal.ts'
 
@@ -21,8 +23,13 @@ export async function runCommand(args: readonly string[], raw: PluginTerminal): 
     out: (text) => raw.out(printable(text)),
     error: (text) => raw.error(printable(text)),
   }
+  const session: PluginSession = { terminal, exit: (next) => (code = next) }
+  if (args[0] === '__complete') {
+    terminal.out(completionText(createPlugin(session), args.slice(1), terminal.kubectl))
+    return 0
+  }
   try {
-    await createPlugin({ terminal, exit: (next) => (code = next) }).parseAsync([...args], { from: 'user' })
+    await createPlugin(session).parseAsync([...args], { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     return error.exitCode === 0 ? 0 : 2
@@ -49,6 +56,7 @@ export function createPlugin(session: PluginSession): Command {
   addRotateCommand(program, session)
   addSecretCommand(program, session)
   addSuspendCommands(program, session)
+  addTailCommand(program, session)
   addRenderCommand(program, session)
   addPolicyCommands(program, session)
   addImportCommand(program, session)

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 import packageJson from '../../package.json' with { type: 'json' }
 import { runCommand } from './command.ts'
@@ -21,6 +22,17 @@ const ending = runCommand(process.argv.slice(2), {
   },
   now: Date.now,
   pause: (milliseconds) => setTimeout(milliseconds),
+  isColoured: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+  print: (text) => process.stdout.write(text),
+  stream: (args, onLine) =>
+    new Promise((resolve) => {
+      const child = spawn('kubectl', args, { stdio: ['inherit', 'pipe', 'pipe'] })
+      let stderr = ''
+      child.stderr.on('data', (text) => (stderr += String(text)))
+      createInterface(child.stdout).on('line', onLine)
+      child.once('error', ({ message }) => resolve({ code: undefined, stderr: message }))
+      child.once('close', (code) => resolve({ code: code ?? 1, stderr }))
+    }),
 })
 
 // no await at the top: a single executable takes CommonJS alone

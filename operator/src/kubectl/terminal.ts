@@ -16,6 +16,15 @@ export interface PluginTerminal {
   /** Epoch milliseconds. */
   readonly now: () => number
   readonly pause: (milliseconds: number) => Promise<void>
+  /** Whether standard output is a terminal that shows colours. */
+  readonly isColoured: boolean
+  /** Prints a text with colours, whose other characters are printable already. */
+  readonly print: (text: string) => void
+  /** Runs kubectl until it ends, and gives each line as it comes. */
+  readonly stream: (
+    args: readonly string[],
+    onLine: (line: string) => void,
+  ) => Promise<{ readonly code: number | undefined; readonly stderr: string }>
 }
 
 /** 0 all is well, 1 something is wrong with what was looked at, 2 it could not be found out or done. */

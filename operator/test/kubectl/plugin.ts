@@ -34,6 +34,9 @@ export async function runPlugin(
       calls.push(called.join(' '))
       return kubectl?.(called) ?? { code: undefined, stdout: '', stderr: '' }
     },
+    isColoured: false,
+    print: (text) => (out += text),
+    stream: async () => ({ code: undefined, stderr: '' }),
     ...rest,
   })
   return { code, out, error, calls }

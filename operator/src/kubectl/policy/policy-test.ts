@@ -112,7 +112,9 @@ function readBaselines(call: CallKubectl, where: ClusterFlags): ClusterAnswer<Re
     if (!isJsonRecord(settings)) return []
     const { serverName, policy = {} } = settings
     const isPolicy = isJsonRecord(policy) && checkPolicySpec(policy, '').length === 0
-    return isPolicy ? [[typeof serverName === 'string' ? serverName : 'default', policy as OIDCPolicySpec] as const] : []
+    return isPolicy
+      ? [[typeof serverName === 'string' ? serverName : 'default', policy as OIDCPolicySpec] as const]
+      : []
   })
   return { kind: 'found', value: new Map(pairs) }
 }

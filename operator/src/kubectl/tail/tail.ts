@@ -1,0 +1,84 @@
+// The command `tail`: follows the logs of operator, agents and servers together.
+import type { Command } from 'commander'
+import { isJsonRecord } from '@nauthera/runtime/json'
+import { sayFault } from '../clients/say-fault.ts'
+import { flagsOf, readClient, readObjects } from '../cluster.ts'
+import type { ClusterFlags } from '../cluster.ts'
+import { clusterFlags, withClusterFlags } from '../terminal.ts'
+import type { PluginSession } from '../terminal.ts'
+import { LogMerge } from './merge-logs.ts'
+
+type TailOptions = ClusterFlags & { readonly release?: string; readonly since: string; readonly follow: boolean }
+
+/** How long a line waits for earlier ones of other pods. Milliseconds. */
+const lateMs = 1_500
+
+export function addTailCommand(program: Command, session: PluginSession): void {
+  withClusterFlags(program.command('tail'))
+    .description(
+      'Follows the logs of operator, agents and servers together, in the order of time. Each line has the id of its change, which is the same in all of them. With a name, only what is about that client and its changes. It needs the right to read logs in the namespace of the release.',
+    )
+    .argument('[name]', 'the OIDCClient; without it, all')
+    .option('--release <namespace>', 'the namespace of the release, where there are several')
+    .option('--since <duration>', 'what was logged before, too', '10s')
+    .option('--no-follow', 'print what there is, and end')
+    .addHelpText('after', '\nExample:\n  kubectl nauthera tail grafana -n monitoring --since 10m')
+    .action(async (name: string | undefined, options: TailOptions) => {
+      await tail(name, options, session)
+    })
+}
+
+async function tail(name: string | undefined, options: TailOptions, session: PluginSession): Promise<void> {
+  const { terminal, exit } = session
+  const flags = clusterFlags(options)
+  const client = name === undefined ? undefined : readClient(terminal.kubectl, name, flags)
+  if (client !== undefined && client.kind !== 'found') return exit(sayFault(client, terminal))
+  const release = options.release ?? client?.value.status?.servedBy?.split('/')[0] ?? onlyRelease(flags, session)
+  if (release === undefined) return
+  const metadata = client?.value.metadata
+  const merge = new LogMerge({
+    client: metadata && `${metadata.namespace}/${metadata.name}`,
+    isColoured: terminal.isColoured,
+  })
+  const selector = 'app.kubernetes.io/name=nauthera,app.kubernetes.io/component in (operator,server)'
+  const what = ['logs', '--selector', selector, '--all-containers', '--prefix', '--timestamps', '--tail', '-1']
+  const more = ['--max-log-requests', '200', '--since', options.since, ...(options.follow ? ['--follow'] : [])]
+  let isOver = false
+  const ended = terminal
+    .stream([...what, ...more, ...flagsOf({ ...flags, namespace: release })], (line) => merge.push(line))
+    .finally(() => (isOver = true))
+  while (!isOver) {
+    terminal.print(merge.flush(terminal.now() - lateMs))
+    await Promise.race([ended, terminal.pause(300)])
+  }
+  terminal.print(merge.flush())
+  const { code, stderr } = await ended
+  if (code === 0) return
+  terminal.error(`${stderr.trim()}\n`)
+  exit(2)
+}
+
+/** @returns undefined when there is none or several, which has been said */
+function onlyRelease(flags: ClusterFlags, { terminal, exit }: PluginSession): string | undefined {
+  const { namespace: _ofClients, ...where } = flags
+  const selector = 'app.kubernetes.io/name=nauthera,app.kubernetes.io/component=operator'
+  const found = readObjects(terminal.kubectl, [
+    'deployments',
+    '--all-namespaces',
+    '--selector',
+    selector,
+    ...flagsOf(where),
+  ])
+  if (found.kind !== 'found') {
+    exit(sayFault(found, terminal, 'to list deployments in all namespaces, or give --release'))
+    return undefined
+  }
+  const namespaces = [
+    ...new Set(found.value.map(({ metadata }) => (isJsonRecord(metadata) ? String(metadata['namespace']) : ''))),
+  ]
+  if (namespaces.length === 1) return namespaces[0]
+  const text = namespaces.length === 0 ? 'no release is installed' : `there are releases in ${namespaces.join(', ')}`
+  terminal.error(`${text}: say which with --release\n`)
+  exit(2)
+  return undefined
+}

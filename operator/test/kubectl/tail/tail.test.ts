@@ -1,0 +1,76 @@
+import { expect } from 'chai'
+import { client } from '../../decide/clients.ts'
+import { kubectlGives, pluginNow, runPlugin } from '../plugin.ts'
+
+/** As `kubectl logs --prefix --timestamps` prints it. @param at seconds after the begin */
+const logged = (container: string, at: number, fields: object): string =>
+  `[pod/nauthera-${container}-0/${container}] ${new Date(pluginNow - 10_000 + at * 1000).toISOString()} ${JSON.stringify({ level: 30, ...fields })}`
+
+const lines = [
+  logged('config-agent', 3, { msg: 'diff', change: 'c7f2', client: 'demo/app', field: 'redirectURIs' }),
+  logged('operator', 1, { msg: 'shard written', change: 'c7f2', shard: 7 }),
+  logged('server', 4, { msg: 'live', change: 'c7f2', shard: 7 }),
+  logged('operator', 2, { msg: 'shard written', change: 'ab12', shard: 3 }),
+  logged('server', 5, { msg: 'rejected', change: 'c7f2', client: 'demo/app', level: 40, reason: 'no' }),
+  logged('config-agent', 6, { msg: 'diff', change: 'ab12', client: 'demo/other' }),
+  `[pod/nauthera-server-1/server] ${new Date(pluginNow - 3_000).toISOString()} INF live       change=c7f2 shard=7`,
+  'no log line',
+]
+
+const tail = (args: readonly string[], isColoured = false) =>
+  runPlugin(['tail', ...args], {
+    isColoured,
+    kubectl: (called) =>
+      called.includes('deployments')
+        ? kubectlGives({ items: [{ metadata: { namespace: 'auth' } }] })
+        : kubectlGives({ kind: 'OIDCClient', ...client({}), status: { servedBy: 'auth/nauthera' } }),
+    stream: async (_args, onLine) => {
+      for (const line of lines) onLine(line)
+      return { code: 0, stderr: '' }
+    },
+  })
+
+describe('kubectl nauthera tail', () => {
+  it('prints the lines of all processes in the order of time, with the change of each', async () => {
+    const { code, out } = await tail([])
+    expect(code).to.equal(0)
+    expect(out.split('\n')).to.deep.equal([
+      '11:59:51.000 operator     c7f2 shard written shard=7 (nauthera-operator-0)',
+      '11:59:52.000 operator     ab12 shard written shard=3 (nauthera-operator-0)',
+      '11:59:53.000 config-agent c7f2 diff demo/app field=redirectURIs (nauthera-config-agent-0)',
+      '11:59:54.000 server       c7f2 live shard=7 (nauthera-server-0)',
+      '11:59:55.000 server       c7f2 WARN rejected demo/app reason=no (nauthera-server-0)',
+      '11:59:56.000 config-agent ab12 diff demo/other (nauthera-config-agent-0)',
+      '11:59:57.000 server       c7f2 INF live       change=c7f2 shard=7 (nauthera-server-1)',
+      '',
+    ])
+  })
+
+  it('of one client prints its lines and those of its changes, also of before the first that names it', async () => {
+    const { out } = await tail(['app', '-n', 'demo'])
+    expect(out).to.include('c7f2 shard written').and.to.include('live shard=7').and.not.to.include('ab12')
+  })
+
+  it('has a colour for each change on a terminal, and escapes what a line could do to it', async () => {
+    const { out } = await tail([], true)
+    const colours = new Set(
+      [...out.matchAll(/\u001b\[(\d+)m[^\n]*(c7f2|ab12) (?!WARN)/g)].map(([, code, id]) => `${id} ${code}`),
+    )
+    expect(colours.size).to.equal(2)
+    expect(out).to.match(/\u001b\[31m[^\n]*WARN rejected/)
+  })
+
+  it('asks which release, where there are several', async () => {
+    const { code, error } = await runPlugin(['tail'], {
+      kubectl: () => kubectlGives({ items: ['a', 'b'].map((namespace) => ({ metadata: { namespace } })) }),
+    })
+    expect({ code, error }).to.deep.equal({ code: 2, error: 'there are releases in a, b: say which with --release\n' })
+  })
+
+  it('says what kubectl says when it may not read logs', async () => {
+    const { code, error } = await runPlugin(['tail', '--release', 'auth'], {
+      stream: async () => ({ code: 1, stderr: 'Error from server (Forbidden): pods/log\n' }),
+    })
+    expect({ code, error }).to.deep.equal({ code: 2, error: 'Error from server (Forbidden): pods/log\n' })
+  })
+})
