@@ -94,6 +94,21 @@ describe(readHash.name, () => {
     })
 })
 
+describe('the costs of argon2', () => {
+  for (const [memoryKib, lanes, isTaken] of [
+    [8, 1, true],
+    [7, 1, false],
+    [8, 0, false],
+    [128, 16, true],
+    [127, 16, false],
+    [136, 17, false],
+  ] as const)
+    it(`${lanes} lanes in ${memoryKib} KiB are ${isTaken ? 'taken' : 'refused'}: it wants 1 to 16, and 8 KiB for each`, () => {
+      const read = readHash(`$argon2id$v=19$m=${memoryKib},t=1,p=${lanes}$${'a'.repeat(22)}$${'a'.repeat(43)}`)
+      expect('hash' in read).to.equal(isTaken)
+    })
+})
+
 describe(isHeavy.name, () => {
   const own = { memoryCost: 19_456, timeCost: 2 }
   const mib = 2 ** 20
