@@ -57,12 +57,16 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'server/src/oidc/certificates/*': ['server/test/oidc/mutual-tls.integration.test.ts'],
   'server/src/oidc/{apis,authentication,clients}/*': ['server/test/oidc/swap.integration.test.ts'],
   'server/src/oidc/interaction/*': ['server/test/login/held-sign-in.integration.test.ts'],
-  'server/src/oidc/keys/*': ['server/test/oidc/tokens.integration.test.ts'],
+  'server/src/oidc/keys/*': [
+    'server/test/oidc/tokens.integration.test.ts',
+    'server/test/cli/backup/backup.integration.test.ts',
+  ],
   'server/src/oidc/lane/*': ['server/test/oidc/lane/machine-lane.integration.test.ts'],
   'server/src/oidc/library/**': ['server/test/oidc/library/overrides.integration.test.ts'],
   'server/src/store/**': [
     'server/test/store/housekeeping.integration.test.ts',
     'server/test/oidc/cache.integration.test.ts',
+    'server/test/cli/backup/backup.integration.test.ts',
   ],
   'server/src/users/{.,links,sources,passwords}/*': ['server/test/users/sources/postgres-users.integration.test.ts'],
   'server/src/users/import/*': ['server/test/cli/people/import.integration.test.ts'],
