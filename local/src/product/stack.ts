@@ -36,6 +36,7 @@ export interface Stack {
   readonly database: Postgres
   readonly pods: readonly LocalPod[]
   readonly operator: RunningProcess
+  readonly operatorManagementPort: number
   /** Settings of a server, for the command line: `nauthera ... --settings FILE`. */
   readonly serverSettings: string
   /** Starts a further replica. */
@@ -138,6 +139,7 @@ class Launch {
       database,
       pods: this.#pods,
       operator,
+      operatorManagementPort: this.#held.operator.port,
       serverSettings: settings.serverFile,
       addPod: () => this.#addPod(foundation),
       stop: () => this.stop(),
