@@ -71,6 +71,7 @@ const sections: readonly Section[] = [
       'docs/release.md',
       'docs/libraries.md',
       'docs/e2e.md',
+      'docs/concepts/drawings/README.md',
       'docs/faults.md',
       'docs/measurements*.md',
       'docs/measurements/*.md',
