@@ -11,13 +11,14 @@ export interface TcpProxy {
   stop(): Promise<void>
 }
 
-export async function startTcpProxy(target: number): Promise<TcpProxy> {
+/** @param target a port; or a function that says it for each new connection, as an endpoint of a Service that moves */
+export async function startTcpProxy(target: number | (() => number)): Promise<TcpProxy> {
   let carrying = true
   const open = new Set<Socket>()
   const server = createServer((incoming) => {
     const sockets = [incoming]
     if (carrying) {
-      const outgoing = connect({ host: '127.0.0.1', port: target })
+      const outgoing = connect({ host: '127.0.0.1', port: typeof target === 'number' ? target : target() })
       sockets.push(outgoing)
       const pass = (from: Socket, to: Socket) => from.on('data', (bytes) => void to.write(bytes))
       pass(incoming, outgoing)

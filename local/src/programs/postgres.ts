@@ -104,7 +104,8 @@ function becomesReady(child: Server, log: ((line: string) => void) | undefined):
     createInterface({ input: child.stderr! }).on('line', (line) => {
       log?.(line)
       if (last.push(line) > 20) last.shift()
-      if (!line.includes('database system is ready to accept connections')) return
+      // of a standby: read-only connections
+      if (!/database system is ready to accept (read-only )?connections/.test(line)) return
       clearTimeout(timer)
       child.off('exit', ended)
       resolve()

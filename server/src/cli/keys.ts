@@ -11,6 +11,7 @@ import { createKeyRing } from '../oidc/keys/ring.ts'
 import { keyPolicy } from '../oidc/lifetimes.ts'
 import { loadKeyRing } from '../store/driver/envelope.ts'
 import { createFactors } from '../store/factors/factors.ts'
+import { giveUpLost } from '../store/lost-keys.ts'
 import { createKeys } from '../store/tokens/keys.ts'
 import type { KeySummary } from '../store/tokens/keys.ts'
 import { confirm } from './terminal/confirm.ts'
@@ -44,6 +45,7 @@ removed (of no use; a server deletes it soon). USE is sig, cookie, or file: a si
     )
 
   addRotate(keys, session)
+  addGiveUp(keys, session)
 
   keys
     .command('reencrypt')
@@ -64,6 +66,32 @@ removed (of no use; a server deletes it soon). USE is sig, cookie, or file: a si
         )
       }),
     )
+}
+
+function addGiveUp(keys: Command, session: CommandSession): void {
+  keys
+    .command('give-up')
+    .description('delete what no key of the ring opens, when a key-encryption key is lost for good and in no backup')
+    .option('--yes', 'do not ask')
+    .addHelpText(
+      'after',
+      `
+First look for the key in a backup: "nauthera backup secrets". Afterwards servers make new signing and cookie keys at their start:
+everybody signs in again, and people whose authenticator app is deleted set up a new one. Until then their password alone
+is enough, unless the setting secondFactor wants more.
+
+Example:
+  nauthera keys list && nauthera keys give-up`,
+    )
+    .action(async (options: { yes?: boolean }) => {
+      const ring = loadKeyRing(settingsOf(session).keysDirectory)
+      const question = `Delete what other keys than ${ring.ids.join(', ')} have encrypted? It is gone for good. [y/N] `
+      if (options.yes !== true) await confirm(session.terminal, question)
+      await withDatabase(session, async (opened) => {
+        const given = await giveUpLost(opened, ring.ids, [adminEvent('keys.give-up')])
+        print(session, [{ ...given }], ['keys', 'apps', 'mails'])
+      })
+    })
 }
 
 /** @returns the place of each key in signing.jwksFile; none without a usable file */

@@ -44,6 +44,7 @@ const others: readonly string[] = [
   'consents revoke',
   'keys rotate',
   'keys reencrypt',
+  'keys give-up',
   'migrate up',
   'migrate restored',
   'backup create',
