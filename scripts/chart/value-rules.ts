@@ -44,6 +44,7 @@ const probe: ValuesSchema = {
 export const rules: readonly (readonly [RegExp, ValuesSchema])[] = [
   // validate.yaml says in words what is wrong with it: a schema could only show its pattern
   [/issuer/, { type: 'string', maxLength: 2048 }],
+  [/profile/, orEmpty('hardened')],
   [/clusterDomain/, pattern('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', 253)],
   [/server\.outbound\.allow/, orNull(outboundAllow())],
   [/fullnameOverride/, pattern('^([a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?)?$')],

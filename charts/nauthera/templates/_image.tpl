@@ -16,5 +16,6 @@
 {{- end -}}
 
 {{- define "nauthera.pullPolicy" -}}
-{{- (index . 1).pullPolicy | default (index . 0).Values.image.pullPolicy -}}
+{{- if include "nauthera.hardened" (index . 0) -}}Always
+{{- else -}}{{- (index . 1).pullPolicy | default (index . 0).Values.image.pullPolicy -}}{{- end -}}
 {{- end -}}

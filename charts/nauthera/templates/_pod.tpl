@@ -38,7 +38,7 @@ topologySpreadConstraints:
   {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
   - maxSkew: 1
     topologyKey: {{ . }}
-    whenUnsatisfiable: ScheduleAnyway
+    whenUnsatisfiable: {{ ternary "DoNotSchedule" "ScheduleAnyway" (and (include "nauthera.hardened" $root | eq "true") (eq . "kubernetes.io/hostname")) }}
     labelSelector:
       matchLabels:
         {{- include "nauthera.selector" (list $root $part) | nindent 8 }}

@@ -14,7 +14,7 @@ containers:
     args: [--to, /backup, --recipient, /etc/nauthera/recipient.pem, --secrets, /var/run/nauthera/secrets, --keep, {{ int .Values.backup.keep | quote }}, --output, json]
     terminationMessagePolicy: FallbackToLogsOnError
     resources:
-      {{- toYaml .Values.backup.resources | nindent 6 }}
+      {{- include "nauthera.resources" (list . .Values.backup.resources) | nindent 6 }}
     securityContext:
       {{- include "nauthera.containerSecurity" . | nindent 6 }}
     volumeMounts:

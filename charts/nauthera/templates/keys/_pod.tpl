@@ -1,6 +1,6 @@
 {{- define "nauthera.pod.keys" -}}
 serviceAccountName: {{ include "nauthera.keys.name" . }}
-automountServiceAccountToken: true
+automountServiceAccountToken: {{ eq (include "nauthera.hardened" .) "" }}
 restartPolicy: Never
 {{ include "nauthera.pod.frame" (list . "keys" (merge (dict "topologySpreadConstraints" list "affinity" dict) (deepCopy .Values.operator))) }}
 containers:
@@ -14,15 +14,21 @@ containers:
         {{- include "nauthera.podName" . | nindent 8 }}
     terminationMessagePolicy: FallbackToLogsOnError
     resources:
-      {{- toYaml .Values.operator.resources | nindent 6 }}
+      {{- include "nauthera.resources" (list . .Values.operator.resources) | nindent 6 }}
     securityContext:
       {{- include "nauthera.containerSecurity" . | nindent 6 }}
     volumeMounts:
       - {name: config, mountPath: /etc/nauthera, readOnly: true}
+      {{- with include "nauthera.token.mount" . }}
+      {{- . | nindent 6 }}
+      {{- end }}
 volumes:
   - name: config
     configMap:
       name: {{ include "nauthera.operator.name" . }}
+  {{- with include "nauthera.token.volume" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
 {{- end -}}
 {{- define "nauthera.keys.bootstrap" -}}
 {{- if and .Values.keys.bootstrap (eq .Values.keys.existingSecret "") (not (include "nauthera.keys.isThere" .)) -}}true{{- end -}}

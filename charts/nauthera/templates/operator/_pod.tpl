@@ -1,7 +1,7 @@
 {{- define "nauthera.pod.operator" -}}
 {{- $operator := .Values.operator -}}
 serviceAccountName: {{ include "nauthera.serviceAccount" (list . "operator") | toJson }}
-automountServiceAccountToken: true
+automountServiceAccountToken: {{ eq (include "nauthera.hardened" .) "" }}
 {{ include "nauthera.pod.frame" (list . "operator" $operator) }}
 terminationGracePeriodSeconds: {{ int $operator.terminationGracePeriodSeconds }}
 containers:
@@ -18,7 +18,7 @@ containers:
     ports:
       - {name: metrics, containerPort: {{ int $operator.ports.management }}}
     resources:
-      {{- toYaml $operator.resources | nindent 6 }}
+      {{- include "nauthera.resources" (list . $operator.resources) | nindent 6 }}
     startupProbe:
       httpGet: {path: /livez, port: metrics}
       periodSeconds: 2
@@ -41,6 +41,9 @@ containers:
       {{- if ne .Values.link.mode "operator" }}
       - {name: link, mountPath: /var/run/nauthera/link, readOnly: true}
       {{- end }}
+      {{- with include "nauthera.token.mount" . }}
+      {{- . | nindent 6 }}
+      {{- end }}
       {{- with $operator.extraVolumeMounts }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
@@ -56,6 +59,9 @@ volumes:
     secret:
       defaultMode: 0440
       {{- include "nauthera.link.items" (list . "operator") | nindent 6 }}
+  {{- end }}
+  {{- with include "nauthera.token.volume" . }}
+  {{- . | nindent 2 }}
   {{- end }}
   {{- with $operator.extraVolumes }}
   {{- toYaml . | nindent 2 }}

@@ -14,7 +14,7 @@ initContainers:
     imagePullPolicy: {{ include "nauthera.pullPolicy" (list . $server.image) }}
     command: [nauthera, migrate, up, --settings, /etc/nauthera/migrate.yaml]
     resources:
-      {{- toYaml $server.resources | nindent 6 }}
+      {{- include "nauthera.resources" (list . $server.resources) | nindent 6 }}
     securityContext:
       {{- include "nauthera.containerSecurity" . | nindent 6 }}
     volumeMounts:
@@ -38,7 +38,7 @@ initContainers:
       - {name: status, containerPort: {{ int $agent.ports.status }}}
       - {name: agent-metrics, containerPort: {{ int $agent.ports.management }}}
     resources:
-      {{- toYaml $agent.resources | nindent 6 }}
+      {{- include "nauthera.resources" (list . $agent.resources) | nindent 6 }}
     # Ready to start the server once the certificates of their socket are written. No readiness probe: a fault of the
     # agent must not take the server out.
     startupProbe:
@@ -78,7 +78,7 @@ containers:
       preStop:
         sleep: {seconds: {{ int $server.preStopSleepSeconds }}}
     resources:
-      {{- toYaml $server.resources | nindent 6 }}
+      {{- include "nauthera.resources" (list . $server.resources) | nindent 6 }}
     startupProbe:
       {{- include "nauthera.probe" (list $server.probes "startup" (dict "httpGet" (dict "path" "/livez" "port" "metrics") "periodSeconds" 2 "timeoutSeconds" 5 "failureThreshold" 60)) | nindent 6 }}
     livenessProbe:

@@ -46,7 +46,7 @@ containers:
         exec: {command: [sh, /scripts/pre-stop.sh, node]}
     {{- end }}
     resources:
-      {{- toYaml $valkey.resources | nindent 6 }}
+      {{- include "nauthera.resources" (list . $valkey.resources) | nindent 6 }}
     startupProbe:
       exec: {command: [sh, /scripts/probe.sh, live]}
       periodSeconds: 2
@@ -82,8 +82,7 @@ containers:
       preStop:
         exec: {command: [sh, /scripts/pre-stop.sh, sentinel]}
     resources:
-      requests: {cpu: 10m, memory: 32Mi}
-      limits: {memory: 64Mi}
+      {{- include "nauthera.resources" (list . (dict "requests" (dict "cpu" "10m" "memory" "32Mi") "limits" (dict "memory" "64Mi"))) | nindent 6 }}
     livenessProbe:
       exec: {command: [sh, /scripts/probe.sh, sentinel]}
       initialDelaySeconds: 30
