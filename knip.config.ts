@@ -11,6 +11,7 @@ const programs = [
   'ci/e2e/{run,support/hooks,driver/main,driver/mail-server}.ts',
   'ci/e2e/images/postgresql.mjs',
   'ci/bench/run.ts',
+  'ci/sizing/run.ts',
   'ci/bench/sides/{bare-server,stock-server}.ts',
   'ci/bench/cost/profile-hook.ts',
   'charts/nauthera/files/tests/*.mjs',

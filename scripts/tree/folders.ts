@@ -20,6 +20,7 @@ export const folders: Readonly<Record<string, string>> = {
   'ci/faults/support/load': 'Requests and sign-ins that go on meanwhile, with what became of each.',
   'ci/programs': '`npm run programs`: a program of others a file, each with nothing but its Secret.',
   'ci/programs/support': 'What these programs stand on.',
+  'ci/sizing': '`npm run sizing`: how large an installation has to be, from measured costs.',
   'ci/test':
     'What holds for the repository: documents, ids, fields, images, lint, workflows; properties over several processes.',
   'config-agent/src':
