@@ -10,7 +10,7 @@ import { readBackup } from '@nauthera/stand-in/backup'
 import type { Backup } from '@nauthera/stand-in/backup'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 import { Drill, applicationsOf, apps, clientOf, count, fill, untilReady } from './support/drill-site.ts'
-import type { Counts, Held } from './support/drill-site.ts'
+import type { DrillCounts, Held } from './support/drill-site.ts'
 
 // Something is lost for good, leaks, or is set back, and is brought back as docs/runbooks/restore.md says, with real processes. Each drill counts
 // what people and programs can do then; the table is on that page.
@@ -24,7 +24,7 @@ describe('a disaster', function () {
   this.timeout(240_000)
   let drill: Drill
   let held: Held
-  let usual: Counts
+  let usual: DrillCounts
   let objects: Backup
   let file: string
   let ring: string
@@ -71,7 +71,7 @@ describe('a disaster', function () {
       await stack.stop()
     }
   }
-  const countOn = (name: string, column: string): Promise<Counts> =>
+  const countOn = (name: string, column: string): Promise<DrillCounts> =>
     withSite(name, async (stack) => {
       await untilReady(stack)
       const { counts } = await count(stack, held)

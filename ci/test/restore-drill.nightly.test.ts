@@ -4,7 +4,7 @@ import { readBackup } from '@nauthera/stand-in/backup'
 import type { Backup } from '@nauthera/stand-in/backup'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 import { Drill, apps, count, fill, untilReady } from './support/drill-site.ts'
-import type { Counts, Held } from './support/drill-site.ts'
+import type { DrillCounts, Held } from './support/drill-site.ts'
 
 // A site is lost and put up anew from its backup, as the runbook says, with real processes: what people and programs can do is counted
 // before and after. The table is in docs/runbooks/restore.md.
@@ -32,7 +32,7 @@ describe('a site that is lost and comes back from its backup', function () {
   after(() => void process.stdout.write(drill.table()))
 
   /** Everything new, from the copy of the database and the objects. */
-  const lose = async (name: string, objects: Backup, isRestored = false): Promise<Counts> => {
+  const lose = async (name: string, objects: Backup, isRestored = false): Promise<DrillCounts> => {
     drill.copyDatabase('before', name)
     await drill.writeObjects(name, objects)
     if (isRestored) await drill.runOn(name, drill.at('before/pods/server-0/keys'), ['migrate', 'restored', '--yes'])

@@ -59,13 +59,13 @@ export interface Held {
   readonly tokens: readonly string[]
 }
 
-export type Counts = Record<string, string>
+export type DrillCounts = Record<string, string>
 
 /** Sites of one issuer, one after the other, in one directory. */
 export class Drill {
   readonly lines: string[] = []
   /** Name of a site -> what was counted there. */
-  readonly columns: Record<string, Counts> = {}
+  readonly columns: Record<string, DrillCounts> = {}
   readonly #directory: string
   readonly #issuerPort: number
 
@@ -218,7 +218,7 @@ export async function fill(stack: Stack): Promise<Held> {
 
 /** @param before what people and programs hold from before
  *  @returns what they hold then */
-export async function count(stack: Stack, before: Held): Promise<{ counts: Counts; held: Held }> {
+export async function count(stack: Stack, before: Held): Promise<{ counts: DrillCounts; held: Held }> {
   const site = targetOf(stack)
   const now = applicationsOf(stack)
   const answers = new Map<number, number>()

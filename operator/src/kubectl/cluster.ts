@@ -78,7 +78,7 @@ function get<Value>(
   args: readonly string[],
   isWanted: (value: unknown) => value is Value,
 ): ClusterAnswer<Value> {
-  const answer = ask(call, ['get', ...args, '--output', 'json'])
+  const answer = requestKubectl(call, ['get', ...args, '--output', 'json'])
   if (answer.kind !== 'found') return answer
   const value = parseJsonRecord(answer.value)
   if (!isWanted(value)) return { kind: 'failed', message: `kubectl get ${args.join(' ')} gave no such object` }
@@ -86,7 +86,7 @@ function get<Value>(
 }
 
 /** @returns what kubectl printed */
-export function ask(call: CallKubectl, args: readonly string[]): ClusterAnswer<string> {
+export function requestKubectl(call: CallKubectl, args: readonly string[]): ClusterAnswer<string> {
   const { code, stdout, stderr } = call(args)
   if (code === undefined)
     return { kind: 'failed', message: 'kubectl cannot be started: install it, and put it into your PATH' }

@@ -1,6 +1,6 @@
 // What can follow the words of a command line. kubectl asks the program `kubectl_complete-nauthera`, which calls `kubectl-nauthera __complete`.
 import type { Command, Option } from 'commander'
-import { ask, clientKind, flagsOf } from './cluster.ts'
+import { requestKubectl, clientKind, flagsOf } from './cluster.ts'
 import type { CallKubectl, ClusterFlags } from './cluster.ts'
 
 /** As cobra has it: 4 forbids names of files, 0 offers them. */
@@ -67,7 +67,7 @@ const clientNames = (before: readonly string[], call: CallKubectl): Offer =>
 
 function names(call: CallKubectl, what: readonly string[], flags: ClusterFlags): Offer {
   const path = 'jsonpath={range .items[*]}{.metadata.name}{"\\n"}{end}'
-  const found = ask(call, ['get', ...what, '--output', path, '--request-timeout', '3s', ...flagsOf(flags)])
+  const found = requestKubectl(call, ['get', ...what, '--output', path, '--request-timeout', '3s', ...flagsOf(flags)])
   if (found.kind !== 'found') return nothing
   return { words: found.value.split('\n').flatMap((name) => (name === '' ? [] : [[name] as const])), directive: 4 }
 }

@@ -11,7 +11,7 @@ import { createKeyRing } from '../oidc/keys/ring.ts'
 import { keyPolicy } from '../oidc/lifetimes.ts'
 import { loadKeyRing } from '../store/driver/envelope.ts'
 import { createFactors } from '../store/factors/factors.ts'
-import { giveUpLost } from '../store/lost-keys.ts'
+import { deleteLost } from '../store/lost-keys.ts'
 import { createKeys } from '../store/tokens/keys.ts'
 import type { KeySummary } from '../store/tokens/keys.ts'
 import { confirm } from './terminal/confirm.ts'
@@ -88,7 +88,7 @@ Example:
       const question = `Delete what other keys than ${ring.ids.join(', ')} have encrypted? It is gone for good. [y/N] `
       if (options.yes !== true) await confirm(session.terminal, question)
       await withDatabase(session, async (opened) => {
-        const given = await giveUpLost(opened, ring.ids, [adminEvent('keys.give-up')])
+        const given = await deleteLost(opened, ring.ids, [adminEvent('keys.give-up')])
         print(session, [{ ...given }], ['keys', 'apps', 'mails'])
       })
     })

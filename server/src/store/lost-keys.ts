@@ -26,7 +26,7 @@ const giveUp = statement<GivenUp>(
 
 /** Deletes signing keys, cookie keys, authenticator apps and waiting mails that no key of the ring opens.
  *  @param ringIds the keys that are there */
-export async function giveUpLost(
+export async function deleteLost(
   needs: { readonly database: Connection; readonly audit: AuditRows },
   ringIds: readonly string[],
   events: readonly AuditEvent[],

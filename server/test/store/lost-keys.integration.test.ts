@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { statement } from '../../src/store/driver/postgres.ts'
-import { giveUpLost } from '../../src/store/lost-keys.ts'
+import { deleteLost } from '../../src/store/lost-keys.ts'
 import { addPerson, freshStore } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
 
-describe(giveUpLost.name, function () {
+describe(deleteLost.name, function () {
   this.timeout(30_000)
   let fresh: FreshStore
   before(async () => {
@@ -29,7 +29,7 @@ describe(giveUpLost.name, function () {
       ),
       [lost, both, kept],
     )
-    expect(await giveUpLost({ database, audit: store.audit }, ['here'], [])).to.deep.equal({
+    expect(await deleteLost({ database, audit: store.audit }, ['here'], [])).to.deep.equal({
       keys: 1,
       apps: 2,
       mails: 1,

@@ -1,10 +1,10 @@
 // Changes a client, and follows what the operator makes of it.
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { durationMs } from '../../api/duration.ts'
-import { ask, clientKind, flagsOf, readClient } from '../cluster.ts'
+import { requestKubectl, clientKind, flagsOf, readClient } from '../cluster.ts'
 import type { ClusterAnswer, ClusterFlags } from '../cluster.ts'
 import type { ExitCode, PluginSession, PluginTerminal } from '../terminal.ts'
-import { sayFault } from './say-fault.ts'
+import { reportFault } from './report-fault.ts'
 
 /** How far a change has come. */
 export type ClientStage =
@@ -18,7 +18,7 @@ export function patchClient(
   flags: ClusterFlags,
 ): ClusterAnswer<string> {
   const what = [clientKind, name, '--type', 'merge', '--patch', JSON.stringify(patch)]
-  return ask(terminal.kubectl, ['patch', ...what, '--output', 'name', ...flagsOf(flags)])
+  return requestKubectl(terminal.kubectl, ['patch', ...what, '--output', 'name', ...flagsOf(flags)])
 }
 
 export const rightsToPatch = 'to get and patch oidcclients.auth.nauthera.io there'
@@ -46,7 +46,7 @@ export async function followClient(
   let told = ''
   for (;;) {
     const found = readClient(terminal.kubectl, about.name, about.flags)
-    if (found.kind !== 'found') return sayFault(found, terminal, rightsToPatch)
+    if (found.kind !== 'found') return reportFault(found, terminal, rightsToPatch)
     const { kind, text } = about.stageOf(found.value)
     const passedMs = terminal.now() - begun
     if (kind === 'done') {

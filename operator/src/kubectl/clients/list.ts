@@ -8,7 +8,7 @@ import { readClients } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
 import { machineText, outputOption, textTable, withClusterFlags } from '../terminal.ts'
 import type { MachineFormat, PluginSession } from '../terminal.ts'
-import { sayFault } from './say-fault.ts'
+import { reportFault } from './report-fault.ts'
 
 interface ListFilter {
   readonly notReady: boolean
@@ -76,7 +76,7 @@ function list(options: ListOptions, { terminal, exit }: PluginSession): void {
     return exit(2)
   }
   const found = readClients(terminal.kubectl, options)
-  if (found.kind !== 'found') return exit(sayFault(found, terminal))
+  if (found.kind !== 'found') return exit(reportFault(found, terminal))
   const filter = { notReady, refused, expiringMs: expiringMs || undefined, unusedMs: unusedMs || undefined }
   const rows = listRows(found.value, filter, terminal.now())
   if (output === 'json' || output === 'yaml') return terminal.out(machineText(output, rows))

@@ -8,7 +8,7 @@ import { clusterFlags, withClusterFlags } from '../terminal.ts'
 import type { PluginSession } from '../terminal.ts'
 import { followClient, keptInGit, patchClient, rightsToPatch } from './follow-client.ts'
 import type { ClientStage } from './follow-client.ts'
-import { sayFault } from './say-fault.ts'
+import { reportFault } from './report-fault.ts'
 
 type RotateOptions = ClusterFlags & {
   readonly revokePrevious?: boolean
@@ -41,7 +41,7 @@ async function rotate(name: string, options: RotateOptions, session: PluginSessi
   const { terminal, exit } = session
   const flags = clusterFlags(options)
   const found = readClient(terminal.kubectl, name, flags)
-  if (found.kind !== 'found') return exit(sayFault(found, terminal, rightsToPatch))
+  if (found.kind !== 'found') return exit(reportFault(found, terminal, rightsToPatch))
   const why = whyNot(found.value)
   if (why !== undefined) {
     terminal.error(`${why}\n`)
@@ -58,7 +58,7 @@ async function rotate(name: string, options: RotateOptions, session: PluginSessi
     },
     flags,
   )
-  if (patched.kind !== 'found') return exit(sayFault(patched, terminal, rightsToPatch))
+  if (patched.kind !== 'found') return exit(reportFault(patched, terminal, rightsToPatch))
   const hint = revokes ? keptInGit(found.value) : undefined
   if (hint !== undefined) terminal.error(`${hint}\n`)
   if (options.wait !== true)

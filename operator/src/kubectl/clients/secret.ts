@@ -5,7 +5,7 @@ import { readClient, readSecret } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
 import { clusterFlags, textTable, withClusterFlags } from '../terminal.ts'
 import type { PluginSession } from '../terminal.ts'
-import { sayFault } from './say-fault.ts'
+import { reportFault } from './report-fault.ts'
 
 const rights = 'to get the OIDCClient and its Secret'
 
@@ -33,14 +33,14 @@ function showSecret(
 ): void {
   const flags = clusterFlags(options)
   const found = readClient(terminal.kubectl, name, flags)
-  if (found.kind !== 'found') return exit(sayFault(found, terminal, rights))
+  if (found.kind !== 'found') return exit(reportFault(found, terminal, rights))
   const { metadata, status } = found.value
   if (status?.secret?.name === undefined) {
     terminal.error(`${name} has no Secret yet: kubectl nauthera why ${name}\n`)
     return exit(1)
   }
   const secret = readSecret(terminal.kubectl, status.secret.name, { ...flags, namespace: metadata.namespace })
-  if (secret.kind !== 'found') return exit(sayFault(secret, terminal, rights))
+  if (secret.kind !== 'found') return exit(reportFault(secret, terminal, rights))
   const { as } = options
   if (as === undefined) return terminal.out(hiddenText(secret.value, status.secret.activeId))
   if (as === 'json') return terminal.out(`${JSON.stringify(secret.value, null, 2)}\n`)

@@ -7,7 +7,7 @@ import { clusterFlags, withClusterFlags } from '../terminal.ts'
 import type { PluginSession } from '../terminal.ts'
 import { followClient, keptInGit, patchClient, rightsToPatch } from './follow-client.ts'
 import type { ClientStage } from './follow-client.ts'
-import { sayFault } from './say-fault.ts'
+import { reportFault } from './report-fault.ts'
 
 const words = {
   suspend: {
@@ -47,7 +47,7 @@ async function change(
   const flags = clusterFlags(options)
   const { suspended, done } = words[verb]
   const patched = patchClient(terminal, name, { spec: { suspended } }, flags)
-  if (patched.kind !== 'found') return exit(sayFault(patched, terminal, rightsToPatch))
+  if (patched.kind !== 'found') return exit(reportFault(patched, terminal, rightsToPatch))
   const found = readClient(terminal.kubectl, name, flags)
   const hint = found.kind === 'found' ? keptInGit(found.value) : undefined
   if (hint !== undefined) terminal.error(`${hint}\n`)

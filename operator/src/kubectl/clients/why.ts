@@ -9,7 +9,7 @@ import { readClient, readSecret } from '../cluster.ts'
 import type { ClusterAnswer, ClusterFlags } from '../cluster.ts'
 import { agoText, machineText, outputOption, withClusterFlags } from '../terminal.ts'
 import type { MachineFormat, PluginSession } from '../terminal.ts'
-import { sayFault } from './say-fault.ts'
+import { reportFault } from './report-fault.ts'
 
 /** What the application's Secret holds, as far as the caller may read it. */
 type SecretSeen = ClusterAnswer<Readonly<Record<string, string>>>
@@ -73,7 +73,7 @@ export function addWhyCommand(program: Command, { terminal, exit }: PluginSessio
     .addHelpText('after', '\nExample:\n  kubectl nauthera why grafana -n monitoring')
     .action((name: string, options: ClusterFlags & { readonly output?: MachineFormat }) => {
       const found = readClient(terminal.kubectl, name, options)
-      if (found.kind !== 'found') return exit(sayFault(found, terminal))
+      if (found.kind !== 'found') return exit(reportFault(found, terminal))
       const client = found.value
       const { namespace } = client.metadata
       const secretName = client.status?.secret?.name

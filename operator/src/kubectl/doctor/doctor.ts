@@ -1,7 +1,7 @@
 // The command `doctor`: whether this cluster has what clients need, and which rights the caller lacks.
 import type { Command } from 'commander'
 import { clientDefinition, policyDefinition } from '../../api/crds.ts'
-import { ask, flagsOf, readObject, readObjects } from '../cluster.ts'
+import { requestKubectl, flagsOf, readObject, readObjects } from '../cluster.ts'
 import type { CallKubectl, ClusterAnswer, ClusterFlags } from '../cluster.ts'
 import { clusterFlags, machineText, outputOption, textTable, withClusterFlags } from '../terminal.ts'
 import type { MachineFormat, PluginSession } from '../terminal.ts'
@@ -27,7 +27,7 @@ export function addDoctorCommand(program: Command, session: PluginSession): void
 
 function examine(call: CallKubectl, flags: ClusterFlags, now: number): readonly DoctorCheck[] {
   const { namespace: _ofClients, ...where } = flags
-  const reached = ask(call, ['version', '--output', 'json', ...flagsOf(where)])
+  const reached = requestKubectl(call, ['version', '--output', 'json', ...flagsOf(where)])
   if (reached.kind !== 'found')
     return [{ what: 'cluster', state: 'unreachable', text: reached.message, cure: 'kubectl cluster-info' }]
   const deployments = (component: string): ClusterAnswer<readonly Readonly<Record<string, unknown>>[]> => {
@@ -54,8 +54,21 @@ function examine(call: CallKubectl, flags: ClusterFlags, now: number): readonly 
 
 function rightsOf(call: CallKubectl, flags: ClusterFlags): readonly DoctorCheck[] {
   const { namespace: asked, ...where } = flags
-  const whoami = ask(call, ['auth', 'whoami', '--output', 'jsonpath={.status.userInfo.username}', ...flagsOf(where)])
-  const current = ask(call, ['config', 'view', '--minify', '--output', 'jsonpath={..namespace}', ...flagsOf(where)])
+  const whoami = requestKubectl(call, [
+    'auth',
+    'whoami',
+    '--output',
+    'jsonpath={.status.userInfo.username}',
+    ...flagsOf(where),
+  ])
+  const current = requestKubectl(call, [
+    'config',
+    'view',
+    '--minify',
+    '--output',
+    'jsonpath={..namespace}',
+    ...flagsOf(where),
+  ])
   const namespace = asked ?? ((current.kind === 'found' && current.value) || 'default')
   const answers = neededRights.map((right) => {
     const scope = right.where === 'cluster' ? ['--all-namespaces'] : ['--namespace', namespace]

@@ -7,8 +7,8 @@ import { isNamespaceName, namespaceRule } from '../files/object-shape.ts'
 import type { PluginSession } from '../terminal.ts'
 import type { ForeignClients } from './foreign-client.ts'
 import { readKeycloak } from './keycloak.ts'
-import { makeClient } from './make-client.ts'
-import type { ImportedClient } from './make-client.ts'
+import { createClient } from './create-client.ts'
+import type { ImportedClient } from './create-client.ts'
 import { readAuthelia, readDex, readHydra } from './others.ts'
 
 const products = { keycloak: readKeycloak, dex: readDex, authelia: readAuthelia, hydra: readHydra } as const
@@ -57,7 +57,7 @@ function importClients({ filename, from, namespace }: ImportOptions, { terminal,
     return exit(2)
   }
   const taken = new Set<string>()
-  const made = read.clients.map((foreign) => ({ id: foreign.id, result: makeClient(foreign, namespace, taken) }))
+  const made = read.clients.map((foreign) => ({ id: foreign.id, result: createClient(foreign, namespace, taken) }))
   const imported = made.flatMap(({ id, result }) => ('fault' in result ? [] : [{ id, ...result }]))
   const lost = made.flatMap(({ id, result }) => ('fault' in result ? [{ id, why: result.fault }] : []))
   if (imported.length > 0) terminal.out(yamlOf(imported, namespace))

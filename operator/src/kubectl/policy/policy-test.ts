@@ -7,7 +7,7 @@ import type { OIDCPolicy, OIDCPolicySpec } from '../../api/oidc-policy.ts'
 import { byAge, clientIdOf, keyOf } from '../../decide/client/acceptance.ts'
 import { checkPolicySpec } from '../../decide/client/check-spec.ts'
 import { policiesFor } from '../../decide/client/policies.ts'
-import { sayFault } from '../clients/say-fault.ts'
+import { reportFault } from '../clients/report-fault.ts'
 import { flagsOf, readClients, readObjects } from '../cluster.ts'
 import type { CallKubectl, ClusterAnswer, ClusterFlags } from '../cluster.ts'
 import { judgeTogether } from '../files/judge-together.ts'
@@ -47,9 +47,9 @@ function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSess
   const { namespace: _all, ...where } = clusterFlags(options)
   const clients = readClients(terminal.kubectl, { ...where, allNamespaces: true })
   const rights = 'to list oidcclients and oidcpolicies.auth.nauthera.io in all namespaces'
-  if (clients.kind !== 'found') return exit(sayFault(clients, terminal, rights))
+  if (clients.kind !== 'found') return exit(reportFault(clients, terminal, rights))
   const there = readObjects(terminal.kubectl, ['oidcpolicies.auth.nauthera.io', ...flagsOf(where)])
-  if (there.kind !== 'found') return exit(sayFault(there, terminal, rights))
+  if (there.kind !== 'found') return exit(reportFault(there, terminal, rights))
   const policies = there.value as unknown as readonly OIDCPolicy[]
   const names = [...given.map(({ metadata }) => metadata.name), ...options.without]
   const kept = policies.filter(({ metadata }) => !names.includes(metadata.name))

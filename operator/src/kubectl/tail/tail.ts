@@ -1,7 +1,7 @@
 // The command `tail`: follows the logs of operator, agents and servers together.
 import type { Command } from 'commander'
 import { isJsonRecord } from '@nauthera/runtime/json'
-import { sayFault } from '../clients/say-fault.ts'
+import { reportFault } from '../clients/report-fault.ts'
 import { flagsOf, readClient, readObjects } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
 import { clusterFlags, withClusterFlags } from '../terminal.ts'
@@ -32,7 +32,7 @@ async function tail(name: string | undefined, options: TailOptions, session: Plu
   const { terminal, exit } = session
   const flags = clusterFlags(options)
   const client = name === undefined ? undefined : readClient(terminal.kubectl, name, flags)
-  if (client !== undefined && client.kind !== 'found') return exit(sayFault(client, terminal))
+  if (client !== undefined && client.kind !== 'found') return exit(reportFault(client, terminal))
   const release = options.release ?? client?.value.status?.servedBy?.split('/')[0] ?? onlyRelease(flags, session)
   if (release === undefined) return
   const metadata = client?.value.metadata
@@ -70,7 +70,7 @@ function onlyRelease(flags: ClusterFlags, { terminal, exit }: PluginSession): st
     ...flagsOf(where),
   ])
   if (found.kind !== 'found') {
-    exit(sayFault(found, terminal, 'to list deployments in all namespaces, or give --release'))
+    exit(reportFault(found, terminal, 'to list deployments in all namespaces, or give --release'))
     return undefined
   }
   const namespaces = [

@@ -5,7 +5,7 @@ import type { ExitCode, PluginTerminal } from '../terminal.ts'
 
 /** @param rights what the command needs
  *  @returns the exit code */
-export function sayFault(
+export function reportFault(
   { kind, message }: ClusterFault,
   { error }: Pick<PluginTerminal, 'error'>,
   rights = `to get and list ${clientKind} there`,

@@ -21,7 +21,7 @@ export interface ImportedClient {
 /** A value that breaks a rule is left out with the rule, until the rest breaks none.
  *  @param taken names that are given in this namespace, to which it adds
  *  @returns why it cannot be an OIDCClient, where what remains breaks a rule */
-export function makeClient(
+export function createClient(
   foreign: ForeignClient,
   namespace: string,
   taken: Set<string>,
