@@ -163,7 +163,11 @@ async function run(program, args, title, env = process.env) {
   const started = Date.now()
   const seconds = () => Math.round((Date.now() - started) / 1000)
   const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const pass = (signal) => child.kill(signal)
+  const pass = (signal) => {
+    child.kill(signal)
+    // npm ci takes a signal as a reason to tidy up, and waits for the network then
+    setTimeout(() => child.kill('SIGKILL'), 2000).unref()
+  }
   for (const signal of endSignals) process.on(signal, pass)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))

@@ -4,10 +4,12 @@ import { auditInsert } from './audit/audit.ts'
 import type { AuditEvent, AuditRows } from './audit/audit.ts'
 import { statement } from './driver/postgres.ts'
 import type { Connection } from './driver/postgres.ts'
+import { endDevices } from './outbox/logouts.ts'
 
 export interface Epoch {
   read(): Promise<number>
-  /** Ends what was issued: sessions, grants, links of mails, recovery codes, mails that wait. Of a big database it takes minutes.
+  /** Ends what was issued: sessions (their applications are told), grants, links of mails, recovery codes, mails that wait. Of a big
+   *  database it takes minutes.
    *  @returns the new epoch: greater than the stored one, and at least the time in seconds, since a restored row may be old */
   raise(audit: readonly AuditEvent[]): Promise<number>
 }
@@ -18,7 +20,7 @@ const raise = statement<{ epoch: number }>(
   'epoch-raise',
   `WITH raised AS (UPDATE epoch SET epoch = greatest(epoch + 1, extract(epoch FROM now())::bigint), raised_at = now() RETURNING epoch),
    grants_ended AS (UPDATE grants SET revoked_at = now() WHERE revoked_at IS NULL),
-   sessions_ended AS (UPDATE devices SET revoked_at = now() WHERE revoked_at IS NULL),
+   ${endDevices('expires_at > now()')},
    links_used AS (UPDATE mail_links SET used_at = now() WHERE used_at IS NULL),
    codes_used AS (UPDATE recovery_codes SET used_at = now() WHERE used_at IS NULL),
    mails_sent AS (UPDATE outbox SET done_at = now(), payload = ''::bytea WHERE done_at IS NULL AND kind <> 'backchannel-logout'),

@@ -96,13 +96,14 @@ describe('housekeeping of the store', () => {
     })
   })
 
-  it('F27 what works once works no more after a restore: in the backup it looks unused', async () => {
+  it('F27 what works once works no more after a restore: in the backup it looks unused; applications are told', async () => {
     const { id } = await addPerson(store)
     await store.database.query(
       statement(
         'test-unused',
         `WITH a AS (INSERT INTO grants (id, user_id, client_uid, client_id, payload, expires_at) VALUES ('g', $1, 'c', 'c', '{}', now() + interval '1 h')),
-         b AS (INSERT INTO devices (session_uid, user_id, auth_time, expires_at) VALUES ('s', $1, now(), now() + interval '1 h')),
+         b AS (INSERT INTO devices (session_uid, user_id, client_uid, client_id, sid, auth_time, expires_at)
+           SELECT 's', $1, client, client, client, now(), now() + interval '1 h' FROM unnest(ARRAY['', 'c']) AS client),
          c AS (INSERT INTO recovery_codes (user_id, code_hash) VALUES ($1, 'x')),
          d AS (INSERT INTO mail_links (token_hash, kind, user_id, email, expires_at) VALUES ('x', 'reset', $1, 'x', now() + interval '1 h')),
          e AS (INSERT INTO outbox (id, kind, once_key, payload, encrypted_by, give_up_at) VALUES ($1, 'mail', 'x', 'x', 'x', now()))
@@ -112,14 +113,15 @@ describe('housekeeping of the store', () => {
     )
     await store.epoch.raise([])
     const [left] = await store.database.query(
-      statement<{ left: number }>(
+      statement<{ left: number; told: number }>(
         'test-unused-left',
         `SELECT ((SELECT count(*) FROM grants WHERE revoked_at IS NULL) + (SELECT count(*) FROM devices WHERE revoked_at IS NULL)
            + (SELECT count(*) FROM recovery_codes WHERE used_at IS NULL) + (SELECT count(*) FROM mail_links WHERE used_at IS NULL)
-           + (SELECT count(*) FROM outbox WHERE done_at IS NULL) + (SELECT count(*) FROM desk_requests))::integer AS left`,
+           + (SELECT count(*) FROM outbox WHERE done_at IS NULL AND kind = 'mail') + (SELECT count(*) FROM desk_requests))::integer AS left,
+           (SELECT count(*) FROM outbox WHERE done_at IS NULL AND kind = 'backchannel-logout')::integer AS told`,
       ),
     )
-    expect(left).to.deep.equal({ left: 0 })
+    expect(left).to.deep.equal({ left: 0, told: 1 })
   })
 
   describe(createReaper.name, () => {
