@@ -79,6 +79,7 @@ const scenes: readonly RenderOptions[] = [
   { mode: 'watch-namespaces' },
   { mode: 'external-cache', values: { networkPolicy: { enabled: true } } },
   { mode: 'given-secrets' },
+  { mode: 'minimal', values: { backup: { recipient: '-----BEGIN PUBLIC KEY-----', existingClaim: 'backup' } } },
   { mode: 'minimal', values: { gateway: { parentRefs: [{ name: 'public' }] } } },
 ]
 
