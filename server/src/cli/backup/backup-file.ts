@@ -1,7 +1,7 @@
 // The file of a backup: a line that says what it is and holds the sealed keys, the encrypted script of rows, and a line with what is in it.
 // Rows are compressed, then encrypted in frames (AES-256-GCM with a counter, and a mark at the last one), so a cut or changed file does not open.
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
-import { isJsonRecord } from '@nauthera/runtime/json'
+import { hasShape, isJsonRecord, parseJsonRecord } from '@nauthera/runtime/json'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { DumpedTable } from '../../store/dump.ts'
 import { ByteReader } from './byte-reader.ts'
@@ -45,6 +45,14 @@ const tagBytes = 16
 const keyBytes = 32
 const longestHead = 1_048_576
 const longestManifest = 1_048_576
+
+const headShape = {
+  required: { createdAt: 'string', release: 'string', issuer: 'string', schema: 'strings', sealed: 'record' },
+} as const
+const keysShape = { required: { contentKey: 'string', ring: 'record', secrets: 'record' } } as const
+const tableShape = { required: { name: 'string', rows: 'number', sha256: 'string' } } as const
+const isTables = (value: unknown): value is readonly DumpedTable[] =>
+  Array.isArray(value) && value.every((table) => hasShape(table, tableShape))
 
 export const mintContentKey = (): Buffer => randomBytes(keyBytes)
 
@@ -124,13 +132,14 @@ export async function openBackup(source: AsyncIterable<Uint8Array>): Promise<Ope
     async manifest(expected) {
       while (!isThrough) await nextFrame()
       const sha256 = hash.digest('hex')
-      const manifest = parseJson(await reader.line(longestManifest)) as Partial<BackupManifest>
+      const manifest = parseLine(await reader.line(longestManifest))
       if (!(await reader.isAtEnd())) throw invalid('there is more behind its end')
-      if (!Array.isArray(manifest.tables) || manifest.sha256 !== sha256)
+      const { tables } = manifest
+      if (!isTables(tables) || manifest['sha256'] !== sha256)
         throw invalid('its digest is another one than it says: it was changed or damaged')
       if (expected !== undefined && expected.toLowerCase() !== sha256)
         throw invalid(`its digest is ${sha256}, not the one that you gave: it is another file`)
-      return { tables: manifest.tables, sha256 }
+      return { tables, sha256 }
     },
   }
 }
@@ -146,24 +155,36 @@ function openFrame(box: Buffer, by: { contentKey: Buffer; binding: Buffer; nonce
 }
 
 function parseHead(line: Buffer): BackupHead {
-  const head = parseJson(line)
+  const head = parseLine(line)
   if (head['nauthera'] !== 'backup') throw invalid('it is no backup')
   if (head['format'] !== format)
     throw new CodedError('BACKUP_OF_OTHER_RELEASE', {
       message: `it is of format ${String(head['format'])}, made by release ${String(head['release'])}; this release reads format ${format}`,
     })
-  if (!Array.isArray(head['schema']) || !isJsonRecord(head['sealed'])) throw invalid('its first line is not whole')
-  return head as unknown as BackupHead
+  if (!hasShape(head, headShape)) throw invalid('its first line is not whole')
+  return { ...head, nauthera: 'backup', format }
 }
 
-function parseJson(line: Buffer): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(line.toString())
-    if (isJsonRecord(value)) return value
-  } catch {
-    // said below: nothing of the line is shown
-  }
-  throw invalid('it is no backup, or it was cut off')
+/** @param text what the recipient opened: whoever has their certificate could have sealed it
+ *  @throws CodedError BACKUP_INVALID */
+export function parseSealedKeys(text: string): SealedKeys {
+  const keys = parseJsonRecord(text)
+  if (!hasShape(keys, keysShape) || !isTexts(keys.ring) || !isSecrets(keys.secrets))
+    throw invalid('what is sealed in it is not whole')
+  return { contentKey: keys.contentKey, ring: keys.ring, secrets: keys.secrets }
+}
+
+const isTexts = (value: unknown): value is Readonly<Record<string, string>> =>
+  isJsonRecord(value) && Object.values(value).every((one) => typeof one === 'string')
+
+const isSecrets = (value: Readonly<Record<string, unknown>>): value is SealedSecrets =>
+  Object.values(value).every(isTexts)
+
+function parseLine(line: Buffer): Record<string, unknown> {
+  const value = parseJsonRecord(line.toString())
+  // nothing of the line is shown
+  if (value === undefined) throw invalid('it is no backup, or it was cut off')
+  return value
 }
 
 /** What the frames belong to: a head of another backup does not go with them. */

@@ -10,7 +10,7 @@ import { openSealed, parseRecipientKey } from '../../oidc/keys/recipients.ts'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { readScript } from '../../store/load.ts'
 import type { CommandSession } from '../terminal/session.ts'
-import { openBackup } from './backup-file.ts'
+import { openBackup, parseSealedKeys } from './backup-file.ts'
 import type { BackupManifest, OpenedBackup, SealedKeys } from './backup-file.ts'
 
 /** @param path `-` is standard input */
@@ -22,7 +22,7 @@ export const openFile = (session: CommandSession, path: string): Promise<OpenedB
 export async function openKeys(session: CommandSession, { head }: OpenedBackup, path: string): Promise<SealedKeys> {
   const key = parseRecipientKey(path === '-' ? await text(session.terminal.stdin) : readFileSync(path, 'utf8'))
   const plain = await openSealed(head.sealed as GeneralSealed, key)
-  return JSON.parse(Buffer.from(plain).toString()) as SealedKeys
+  return parseSealedKeys(Buffer.from(plain).toString())
 }
 
 /** Opens the rows and compares them with the manifest.

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { mintContentKey, openBackup, writeBackup } from '../../../src/cli/backup/backup-file.ts'
+import { mintContentKey, openBackup, parseSealedKeys, writeBackup } from '../../../src/cli/backup/backup-file.ts'
 
 const head = {
   nauthera: 'backup',
@@ -53,6 +53,20 @@ describe('the file of a backup', () => {
       ),
       { numRuns: propertyRuns(15) },
     ))
+
+  it('T61 is refused when what is sealed in it has another shape: whoever has the certificate can seal', () => {
+    const keys = { contentKey: 'aw==', ring: { current: 'aw==' }, secrets: { link: { key: 'aw==' } } }
+    expect(parseSealedKeys(JSON.stringify(keys))).to.deep.equal(keys)
+    for (const other of [
+      { contentKey: 1 },
+      { ring: { current: {} } },
+      { secrets: { link: { key: 1 } } },
+      { secrets: { link: 'x' } },
+      { secrets: undefined },
+    ])
+      expect(() => parseSealedKeys(JSON.stringify({ ...keys, ...other }))).to.throw('what is sealed in it is not whole')
+    expect(() => parseSealedKeys('no JSON')).to.throw('what is sealed in it is not whole')
+  })
 
   it('T61 is refused when any byte of it is changed, lost, or put at another place', async () => {
     const key = mintContentKey()
