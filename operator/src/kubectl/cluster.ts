@@ -1,6 +1,7 @@
 // Reads objects through kubectl, so that kubeconfig, context, plugins for credentials and proxies are the same as everywhere else.
 import { isJsonRecord, parseJsonRecord } from '@nauthera/runtime/json'
 import type { OIDCClient } from '../api/oidc-client.ts'
+import type { OIDCPolicy } from '../api/oidc-policy.ts'
 
 /** One call of kubectl. @returns undefined for `code` when it could not be started */
 export type CallKubectl = (args: readonly string[]) => {
@@ -44,9 +45,12 @@ export function readClients(
 ): ClusterAnswer<readonly OIDCClient[]> {
   const all = flags.allNamespaces === true ? ['--all-namespaces'] : []
   const answer = readObjects(call, [clientKind, ...flagsOf(flags), ...all])
-  return answer.kind === 'found'
-    ? { kind: 'found', value: (answer.value as readonly unknown[]).filter(isClient) }
-    : answer
+  return answer.kind === 'found' ? { kind: 'found', value: answer.value.filter((one) => isClient(one)) } : answer
+}
+
+export function readPolicies(call: CallKubectl, flags: ClusterFlags): ClusterAnswer<readonly OIDCPolicy[]> {
+  const answer = readObjects(call, ['oidcpolicies.auth.nauthera.io', ...flagsOf(flags)])
+  return answer.kind === 'found' ? { kind: 'found', value: answer.value.filter((one) => isPolicy(one)) } : answer
 }
 
 /** @param args of `kubectl get`
@@ -108,11 +112,10 @@ function kindOf(stderr: string): ClusterFault['kind'] {
 }
 
 /** The API server has checked the rest against the schema. */
-const isClient = (value: unknown): value is OIDCClient =>
-  isJsonRecord(value) &&
-  value['kind'] === 'OIDCClient' &&
-  isJsonRecord(value['metadata']) &&
-  isJsonRecord(value['spec'])
+const isClient = (value: unknown): value is OIDCClient => isOurs(value, 'OIDCClient')
+const isPolicy = (value: unknown): value is OIDCPolicy => isOurs(value, 'OIDCPolicy')
+const isOurs = (value: unknown, kind: string): boolean =>
+  isJsonRecord(value) && value['kind'] === kind && isJsonRecord(value['metadata']) && isJsonRecord(value['spec'])
 
 const isList = (value: unknown): value is { readonly items: readonly unknown[] } =>
   isJsonRecord(value) && Array.isArray(value['items'])

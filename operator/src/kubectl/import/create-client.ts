@@ -158,10 +158,10 @@ function methodFor({ method, isPublic }: ForeignClient, type: ClientType, leftOu
   if (isPublic) return usual === 'none' ? undefined : 'none'
   if (method === undefined || method === usual) return undefined
   const isKnown = [...secretMethods, 'private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'].includes(
-    method as never,
+    method,
   )
   // client_secret takes either way to send it
-  if (isKnown) return showsSecret(method as never) && showsSecret(usual) ? undefined : method
+  if (isKnown) return showsSecret(method) && showsSecret(usual) ? undefined : method
   leftOut.push({
     field: `authentication ${method}`,
     why: 'the server has only hashes of secrets; a client secret is taken',

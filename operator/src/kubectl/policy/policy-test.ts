@@ -8,7 +8,7 @@ import { byAge, clientIdOf, keyOf } from '../../decide/client/acceptance.ts'
 import { checkPolicySpec } from '../../decide/client/check-spec.ts'
 import { policiesFor } from '../../decide/client/policies.ts'
 import { reportFault } from '../clients/report-fault.ts'
-import { flagsOf, readClients, readObjects } from '../cluster.ts'
+import { flagsOf, readClients, readObjects, readPolicies } from '../cluster.ts'
 import type { CallKubectl, ClusterAnswer, ClusterFlags } from '../cluster.ts'
 import { judgeTogether } from '../files/judge-together.ts'
 import type { JudgedClient } from '../files/judge-together.ts'
@@ -38,7 +38,7 @@ export function addPolicyCommands(program: Command, session: PluginSession): voi
 }
 
 function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSession): void {
-  const given = readPolicies(options.filename, terminal)
+  const given = readPolicyFiles(options.filename, terminal)
   if (given === undefined) return exit(1)
   if (given.length + options.without.length === 0) {
     terminal.error('name a file with -f, or a policy with --without\n')
@@ -48,9 +48,9 @@ function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSess
   const clients = readClients(terminal.kubectl, { ...where, allNamespaces: true })
   const rights = 'to list oidcclients and oidcpolicies.auth.nauthera.io in all namespaces'
   if (clients.kind !== 'found') return exit(reportFault(clients, terminal, rights))
-  const there = readObjects(terminal.kubectl, ['oidcpolicies.auth.nauthera.io', ...flagsOf(where)])
+  const there = readPolicies(terminal.kubectl, where)
   if (there.kind !== 'found') return exit(reportFault(there, terminal, rights))
-  const policies = there.value as unknown as readonly OIDCPolicy[]
+  const policies = there.value
   const names = [...given.map(({ metadata }) => metadata.name), ...options.without]
   const kept = policies.filter(({ metadata }) => !names.includes(metadata.name))
   const labels = readLabels(terminal.kubectl, where)
@@ -75,7 +75,7 @@ function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSess
 }
 
 /** @returns undefined when a file is at fault, which has been said */
-function readPolicies(files: readonly string[], terminal: PluginTerminal): readonly OIDCPolicy[] | undefined {
+function readPolicyFiles(files: readonly string[], terminal: PluginTerminal): readonly OIDCPolicy[] | undefined {
   const read = files.map((file) => readYamlFile(file, terminal))
   const { faults, locate } = collectFaults()
   const { policies } = ourObjects(

@@ -72,7 +72,7 @@ export class LogMerge {
 function parseLine(line: string): LogLine | undefined {
   const match = /^\[pod\/([^/]+)\/([^\]]+)\] (\S+) (.*)$/.exec(line)
   if (!match) return undefined
-  const [, pod, container, time, text] = match as unknown as [string, string, string, string, string]
+  const [, pod = '', container = '', time = '', text = ''] = match
   const record = parseJsonRecord(text)
   const about = { at: Date.parse(time), pod, process: container }
   if (record === undefined) return { ...about, level: 'info', message: text, fields: prettyFields(text) }

@@ -25,7 +25,7 @@ function test(args: readonly string[], there: ClusterThere, files: Readonly<Reco
   const { clients, policies = [], labels = {}, baseline } = there
   const answers: Readonly<Record<string, readonly object[] | undefined>> = {
     'oidcclients.auth.nauthera.io': clients,
-    'oidcpolicies.auth.nauthera.io': policies,
+    'oidcpolicies.auth.nauthera.io': policies.map((one) => ({ kind: 'OIDCPolicy', ...one })),
     namespaces: Object.entries(labels).map(([name, own]) => ({ metadata: { name, labels: own } })),
     configmaps: baseline && [{ data: { 'operator.yaml': JSON.stringify({ policy: baseline }) } }],
   }
