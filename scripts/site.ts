@@ -1,7 +1,6 @@
 // npm run site: docs/ as a site that shows each change at once. npm run site -- --build: the files of it, for any web server.
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, watch } from 'node:fs'
-import { join } from 'node:path'
 import { readCommandLine } from './command-line.ts'
 import { stage } from './site/stage.ts'
 
@@ -52,7 +51,7 @@ function follow(folder: string) {
     isWaiting = true
     setTimeout(() => {
       isWaiting = false
-      stage(join(pages), values.repository)
+      stage(pages, values.repository)
     }, 100)
   })
 }
