@@ -14,6 +14,8 @@ const tree = {
     `/* as unknown as */`,
     `// as any`,
     `const page = {} as unknown as Page`,
+    `const words = ['as Page'] as const`,
+    `const other = <Page>page`,
     `export function serve() {\n${lines(81)}\n}`,
   ].join('\n'),
   'server/src/oidc/library/provider.ts': `const page = {} as never\n${lines(299, '// a line')}\n`,
@@ -34,7 +36,7 @@ describe('measureHouse', () => {
     expect(measureHouse(root)).to.deep.equal({
       'files of the product': [
         '2 server/src/app.ts',
-        '86 server/src/http/server.ts',
+        '88 server/src/http/server.ts',
         '300 server/src/oidc/library/provider.ts',
         '1 server/src/reply.ts',
       ],
@@ -51,10 +53,11 @@ describe('measureHouse', () => {
       'circles of files, in all sources': ['server/src/http/server.ts <-> server/src/reply.ts'],
       'longest chain of imports': ['server/src/app.ts', 'server/src/http/server.ts', 'server/src/reply.ts'],
       'longest chain of imports without types': ['server/src/app.ts', 'server/src/http/server.ts'],
-      'functions over 60 lines': ['83 server/src/http/server.ts:5 function `serve`'],
-      'functions over 80 lines': ['83 server/src/http/server.ts:5 function `serve`'],
+      'functions over 60 lines': ['83 server/src/http/server.ts:7 function `serve`'],
+      'functions over 80 lines': ['83 server/src/http/server.ts:7 function `serve`'],
       'functions over 100 lines': [],
-      'casts outside server/src/oidc/library/': ['server/src/http/server.ts:4'],
+      'casts in server/src/oidc/library/': ['server/src/oidc/library/provider.ts:1'],
+      'casts outside server/src/oidc/library/': [4, 4, 6].map((line) => `server/src/http/server.ts:${line}`),
     })
   })
 })
