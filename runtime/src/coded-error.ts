@@ -26,6 +26,9 @@ export class CodedError<Code extends keyof ErrorCatalogues = keyof ErrorCatalogu
   }
 }
 
+/** @returns what was thrown, as an error: anything can be thrown */
+export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))
+
 /** @returns whether the value is a coded error, with one of the codes when any are given. */
 export function hasCode<Code extends keyof ErrorCatalogues>(
   error: unknown,

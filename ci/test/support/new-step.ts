@@ -13,7 +13,7 @@ const texts: Insertion = [
 
 export const changed: Readonly<Record<string, readonly Insertion[]>> = {
   'server/src/login/steps.ts': [
-    ['import type { LoginLinks }', "import type { Connection } from '../store/driver/postgres.ts'\n"],
+    ['import type { LoginLinks }', "import type { Connection } from '../store/driver/database.ts'\n"],
     ['import { createAccess }', "import { createAcceptTerms } from './consent/accept-terms.ts'\n"],
     ['  readonly loginLinks:', '  readonly database: Connection\n'],
     ['  createAccess(needs),', '  createAcceptTerms(needs),\n'],
@@ -35,7 +35,7 @@ export const changed: Readonly<Record<string, readonly Insertion[]>> = {
 
 export const added: Readonly<Record<string, string>> = {
   'server/src/login/consent/accept-terms.ts': `import { createAcceptedTerms } from '../../store/people/accepted-terms.ts'
-import type { Connection } from '../../store/driver/postgres.ts'
+import type { Connection } from '../../store/driver/database.ts'
 import { pageOf } from '../attempt/attempt.ts'
 import type { Step } from '../attempt/attempt.ts'
 
@@ -77,8 +77,8 @@ export function createAcceptTerms(needs: { readonly database: Connection }): Ste
   accepted_at timestamptz NOT NULL DEFAULT now()
 );
 `,
-  'server/src/store/people/accepted-terms.ts': `import { statement } from '../driver/postgres.ts'
-import type { Connection } from '../driver/postgres.ts'
+  'server/src/store/people/accepted-terms.ts': `import { statement } from '../driver/database.ts'
+import type { Connection } from '../driver/database.ts'
 
 const find = statement('accepted-terms-find', 'SELECT user_id FROM accepted_terms WHERE user_id = $userId::uuid')
 const insert = statement(

@@ -8,7 +8,7 @@ import type { Postgres } from '@nauthera/local/programs/postgres'
 import { Secret } from '@nauthera/runtime/log'
 import { openBulk } from '@nauthera/server/store/driver/bulk'
 import { parseDsn } from '@nauthera/server/store/driver/connection'
-import { statement } from '@nauthera/server/store/driver/postgres'
+import { statement } from '@nauthera/server/store/driver/database'
 
 /** Runs statements in one session. */
 async function inSession<T>(

@@ -1,9 +1,9 @@
+import { asError } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Outcome } from '../decide/status/outcome.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import { formerNames, removeFormerSecrets } from './former-names.ts'
 import type { Memory } from './look.ts'
-import { asError } from './read.ts'
 
 export interface FormerNames {
   /** Former names that may still have a Secret of ours, newest first. */

@@ -1,4 +1,5 @@
 // Reads the application's Secret and the source of the client's secret.
+import { asError } from '@nauthera/runtime/coded-error'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
@@ -105,5 +106,3 @@ const standing = ({ state, isFormer, isAdopted }: Pick<ReadSecret, 'state' | 'is
   ...(isFormer ? ({ isFormer } as const) : {}),
   ...(isAdopted ? ({ isAdopted } as const) : {}),
 })
-
-export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))

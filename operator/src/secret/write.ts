@@ -1,4 +1,5 @@
 // Writes the planned application's Secret, for fence, publish and restore.
+import { asError } from '@nauthera/runtime/coded-error'
 import type { Secret } from '@nauthera/runtime/log'
 import { identifySecret } from '../decide/secret/secret-id.ts'
 import { hasNoSecret, sameVerifiers } from '../decide/secret/rotation-terms.ts'
@@ -12,7 +13,6 @@ import { isNamespaceEnding } from '../kubernetes/api-error.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore, WantedSecret } from '../kubernetes/conditional-write.ts'
 import type { Look, SecretStepOutcome } from './look.ts'
-import { asError } from './read.ts'
 import type { Reader } from './read.ts'
 import { readSecretObject } from './read-secret.ts'
 import { fingerprintOf } from './render.ts'

@@ -6,6 +6,7 @@ import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { knownEnded } from '@nauthera/proto/ended-secrets'
 import { lastingUid } from '@nauthera/proto/shard-entry'
+import { asError } from '@nauthera/runtime/coded-error'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { sizeFaults } from '@nauthera/rules/version-size'
@@ -157,7 +158,7 @@ function readVersion(version: Version): ClientConfig | Error {
   try {
     return parseVersion(version)
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
+    return asError(error)
   }
 }
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sqlDirectory } from '../files.ts'
 import type { BulkConnection } from './driver/bulk.ts'
-import { statement } from './driver/postgres.ts'
+import { statement } from './driver/database.ts'
 import { checkSchema, neededMigrations } from './migrate.ts'
 
 /** What a backup has of a table. */

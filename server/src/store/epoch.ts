@@ -2,8 +2,8 @@
 // once works no more.
 import { auditInsert } from './audit/audit.ts'
 import type { AuditEvent, AuditRows } from './audit/audit.ts'
-import { statement } from './driver/postgres.ts'
-import type { Connection } from './driver/postgres.ts'
+import { statement } from './driver/database.ts'
+import type { Connection } from './driver/database.ts'
 import { endDevices } from './outbox/logouts.ts'
 
 export interface Epoch {

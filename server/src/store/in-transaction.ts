@@ -1,7 +1,7 @@
 // Statements of several tables in one transaction. What follows a commit, lines of the audit log and marks in the cache, waits for it.
 import type { AuditEvent, AuditRows } from './audit/audit.ts'
 import type { StoreChanges } from './cache/changes.ts'
-import type { Database } from './driver/postgres.ts'
+import type { Database } from './driver/database.ts'
 
 export interface Transactional {
   readonly database: Database

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { BulkConnection } from './driver/bulk.ts'
-import { statement } from './driver/postgres.ts'
+import { statement } from './driver/database.ts'
 import { batched, dumpTables } from './dump.ts'
 import type { DumpedTable } from './dump.ts'
 

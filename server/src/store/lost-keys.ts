@@ -1,8 +1,8 @@
 // The way out when a key-encryption key is lost for good: what it encrypted is of no use any more, and keeps servers from starting.
 import { auditInsert } from './audit/audit.ts'
 import type { AuditEvent, AuditRows } from './audit/audit.ts'
-import { statement } from './driver/postgres.ts'
-import type { Connection } from './driver/postgres.ts'
+import { statement } from './driver/database.ts'
+import type { Connection } from './driver/database.ts'
 
 /** How many rows were deleted. */
 export interface GivenUp {

@@ -6,8 +6,8 @@ import { describeError } from '@nauthera/runtime/log'
 import { sqlDirectory } from '../files.ts'
 import { clientConfig, directAddress } from './driver/address.ts'
 import type { DatabaseConnection } from './driver/address.ts'
-import { statement } from './driver/postgres.ts'
-import type { Connection } from './driver/postgres.ts'
+import { statement } from './driver/database.ts'
+import type { Connection } from './driver/database.ts'
 
 export interface MigrationStatus {
   /** Names of the files, without `.sql`, in order. */

@@ -1,8 +1,8 @@
 // Deletes expired rows in small batches. Every replica does; none waits for another.
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
-import { statement } from './driver/postgres.ts'
-import type { Connection, Statement } from './driver/postgres.ts'
+import { statement } from './driver/database.ts'
+import type { Connection, Statement } from './driver/database.ts'
 
 export interface Reaper {
   /** One round over all tables.

@@ -4,7 +4,7 @@ import { claimsOfJwt, fetchCode, introspect, redeem, refresh, request, tokensOf 
 import type { Tokens } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { statement } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
 import { mintLinkToken } from '../../src/store/people/link-token.ts'
 import { codeAt } from '../../src/users/factors/totp.ts'
 import { forgetUsedCodes, giveApp, givePasskey, seedIn, textOf } from '../login/second-factor-flows.ts'

@@ -6,7 +6,7 @@ import { Browser, authorizationUrl, formOf, pkce, send } from '@nauthera/harness
 import type { Answer } from '@nauthera/harness/browser'
 import { addPerson, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { statement } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
 import { createPasswords } from '../../src/users/passwords/passwords.ts'
 import { compareTimes, processorTime } from '../paired-times.ts'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'

@@ -5,7 +5,7 @@ import type { Answer } from '@nauthera/harness/browser'
 import { redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { statement } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
 import { createPasswords } from '../../src/users/passwords/passwords.ts'
 
 // Somebody keeps a page of a sign-in open. Meanwhile the password, the sessions, the account or the client changes. The password that

@@ -3,7 +3,7 @@ import { request } from '@nauthera/harness/flows'
 import type { Code } from '@nauthera/harness/flows'
 import { password } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { statement } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
 import { codeAt, mintSeed } from '../../src/users/factors/totp.ts'
 import { softwarePasskey } from '../users/factors/software-passkey.ts'
 

@@ -6,7 +6,7 @@ import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser
 import { claimsOfJwt, fetchCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { statement } from '@nauthera/server/store/driver/postgres'
+import { statement } from '@nauthera/server/store/driver/database'
 import { outboxSettled, waitFor } from '../store/wait-for.ts'
 import { toldApps } from './told-app.ts'
 import type { ToldApp } from './told-app.ts'

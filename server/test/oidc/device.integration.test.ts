@@ -5,7 +5,7 @@ import { allowDevice, requestDeviceCode, deviceGrant, fetchDeviceCode, poll, typ
 import { claimsOfJwt, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { statement } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
 
 const device = {
   ...configs.spa,

@@ -8,7 +8,7 @@ import { claimsOfJwt } from '@nauthera/harness/flows'
 import { addPerson, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { timesToLive } from '../../src/oidc/library/times-to-live.ts'
-import { statement } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
 import { createFapiClient, fapi, keyOf, seconds } from './fapi-client.ts'
 import type { Assertion, Key } from './fapi-client.ts'
 

@@ -5,7 +5,7 @@ import type { Target } from '@nauthera/harness/browser'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { request } from '@nauthera/harness/flows'
-import { statement } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
 
 // Every kind of request that somebody can send without proving who they are, and how many rows all tables have.
 

@@ -7,7 +7,7 @@ import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/
 import { claimsOfJwt, fetchCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { statement } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
 import { outboxSettled } from '../store/wait-for.ts'
 import { toldApps } from './told-app.ts'
 

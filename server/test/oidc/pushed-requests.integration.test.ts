@@ -5,7 +5,7 @@ import type { Pkce } from '@nauthera/harness/browser'
 import { fetchCode, redeem, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { statement } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
 import { countRows, growth } from './flood.ts'
 
 // Pushed authorization requests (RFC 9126): of a public client sealed in the URI, of another one a row.

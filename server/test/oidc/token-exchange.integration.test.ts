@@ -6,7 +6,7 @@ import { requestDeviceCode, deviceGrant } from '@nauthera/harness/device'
 import { claimsOfJwt, fetchCode, introspect, redeem, request, revoke, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { statement } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
 
 // An API trades the access token that it received for one of another API (RFC 8693): a shop calls orders, orders calls stock, and so on
 // down a line of APIs. payroll is of another team and lets none of them in.

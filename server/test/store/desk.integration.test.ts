@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { DeskWork } from '../../src/store/desk.ts'
-import { statement } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
 import { addPerson, freshStore } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
 import { waitFor } from './wait-for.ts'

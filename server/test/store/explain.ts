@@ -1,6 +1,6 @@
 // What PostgreSQL did for the queries of a piece of code.
-import { statement } from '../../src/store/driver/postgres.ts'
-import type { Connection, Statement, StatementValues } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
+import type { Connection, Statement, StatementValues } from '../../src/store/driver/database.ts'
 
 interface Node {
   readonly 'Node Type': string

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { statement } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
 import { deleteLost } from '../../src/store/lost-keys.ts'
 import { addPerson, freshStore } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'

@@ -12,8 +12,9 @@ import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
 import { checkSchema, migrateUp, migrationStatus, neededMigrations } from '../../src/store/migrate.ts'
 import { sqlDirectory } from '../../src/files.ts'
 import { clientConfig } from '../../src/store/driver/address.ts'
-import { createDatabase, statement } from '../../src/store/driver/postgres.ts'
-import type { Database } from '../../src/store/driver/postgres.ts'
+import { createDatabase } from '../../src/store/driver/postgres.ts'
+import { statement } from '../../src/store/driver/database.ts'
+import type { Database } from '../../src/store/driver/database.ts'
 import { connectionOf } from './fresh-store.ts'
 
 const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })

@@ -5,7 +5,7 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { serverMetrics } from '../../metrics.ts'
-import type { Connection, Statement } from '../driver/postgres.ts'
+import type { Connection, Statement } from '../driver/database.ts'
 
 /** What a row has at least; the others are columns too. */
 export interface QueuedRow {

@@ -1,7 +1,7 @@
 // Reads the audit log: what was asked for, the newest first, page by page; or what comes, as it comes.
 import type { AuditEvent, AuditName } from './audit-event.ts'
-import { statement } from '../driver/postgres.ts'
-import type { Connection, Statement } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection, Statement } from '../driver/database.ts'
 
 export type AuditRecord = AuditEvent & {
   /** Rises in the order in which rows were written, which is not that of `at`. */

@@ -4,8 +4,9 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { directAddress } from './address.ts'
 import type { DatabaseConnection } from './address.ts'
-import { dialPool, inOrder } from './postgres.ts'
-import type { Connection } from './postgres.ts'
+import { dialPool } from './postgres.ts'
+import { inOrder } from './database.ts'
+import type { Connection, Statement, StatementValues } from './database.ts'
 import { codedOf } from './postgres-errors.ts'
 
 export interface BulkConnection extends Connection {
@@ -35,8 +36,10 @@ export async function openBulk(connection: DatabaseConnection, applicationName: 
     client.on('error', () => undefined)
     return {
       run: async (sql) => void (await coded(client.query(sql))),
-      query: async (asked, values = []) =>
-        (await coded(client.query({ text: asked.text, values: [...inOrder(asked, values)] }))).rows as never,
+      async query<Row>(asked: Statement<Row>, values: StatementValues = []) {
+        const result = await coded(client.query<Row>({ text: asked.text, values: [...inOrder(asked, values)] }))
+        return result.rows
+      },
       copyOut: (sql) => copyOut((query) => void client.query(query), sql),
       copyIn: (sql, chunks) => copyIn((query) => void client.query(query), sql, chunks),
       async stop() {
@@ -66,12 +69,12 @@ function copyOut(submit: Submit, sql: string): Readable {
       wire = connection
       connection.query(sql)
     },
-    callback: (error: unknown) => rows.destroy(codedOf(error) as Error),
+    callback: (error: unknown) => rows.destroy(codedOf(error)),
     handleCopyData({ chunk }: { chunk: Buffer }) {
       // the driver's buffer is used again
       if (!rows.push(Buffer.from(chunk))) wire!.stream.pause()
     },
-    handleError: (error: unknown) => void rows.destroy(codedOf(error) as Error),
+    handleError: (error: unknown) => void rows.destroy(codedOf(error)),
     handleCommandComplete: () => undefined,
     handleReadyForQuery() {
       wire!.stream.resume()
@@ -86,7 +89,7 @@ function copyIn(submit: Submit, sql: string, chunks: AsyncIterable<Uint8Array>):
     const ended = new AbortController()
     const fail = (error: unknown) => {
       // the first one says why: what follows comes of it
-      if (!ended.signal.aborted) reject(codedOf(error) as Error)
+      if (!ended.signal.aborted) reject(codedOf(error))
       ended.abort()
     }
     const send = async (wire: CopyWire) => {

@@ -3,10 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
-
-export interface Listening {
-  stop(): Promise<void>
-}
+import type { Listening } from './database.ts'
 
 /** An open connection that hears notifications. */
 export interface ListeningWire {

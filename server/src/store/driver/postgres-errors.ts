@@ -1,5 +1,5 @@
 // What an error of PostgreSQL, or of the connection to it, means.
-import { CodedError } from '@nauthera/runtime/coded-error'
+import { CodedError, asError } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
 
 /** @returns the five characters of PostgreSQL, or the code of a network error */
@@ -71,7 +71,7 @@ export const standbyFault = () =>
 const unavailableStates = /^(53|57|58|40|28|3D|25006|26000|42P05|XX)/
 
 /** @returns an error with a code of ours when the database and not the statement is the cause; else the error itself */
-export function codedOf(error: unknown): unknown {
+export function codedOf(error: unknown): Error {
   if (error instanceof CodedError) return error
   const state = sqlState(error) ?? ''
   const text = describeError(error)
@@ -79,7 +79,7 @@ export function codedOf(error: unknown): unknown {
     return new CodedError('STORE_UNAVAILABLE', { cause: error, message: `${text}${cureOf(error, state)}` })
   }
   // a table or column that this release needs is not there
-  if (state !== '42P01' && state !== '42703') return error
+  if (state !== '42P01' && state !== '42703') return asError(error)
   return new CodedError('STORE_SCHEMA_OUTDATED', { cause: error, message: `${text}; run "nauthera migrate up"` })
 }
 

@@ -1,5 +1,6 @@
 // A prepared statement as PostgreSQL hears it: all messages of it leave in one write, and what its columns are is told once per connection.
 // The driver calls these methods as each answer comes in. It writes four times for a query, and each write costs as much as an answer by HTTP.
+import { asError } from '@nauthera/runtime/coded-error'
 import { columnsOf, rowOf } from './result-rows.ts'
 import type { Columns, FieldParsers } from './result-rows.ts'
 import { writeBound, writeDescribe, writePrepare, writeRun } from './wire-messages.ts'
@@ -74,7 +75,7 @@ export class PreparedQuery {
       connection.stream.write(all.length === 1 ? run : Buffer.concat(all))
       return null
     } catch (error) {
-      return error as Error
+      return asError(error)
     }
   }
 

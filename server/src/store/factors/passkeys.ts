@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { auditInsert } from '../audit/audit.ts'
 import { outboxInsert } from '../outbox/outbox.ts'
-import { statement } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
 import { admitted } from '../people/standing.ts'
 import { hashOf, isFirst, rowsOf, storeFactor } from './needs.ts'
 import type { Enrolled, EnrolledRow, FactorNeeds, NewFactor } from './needs.ts'

@@ -2,7 +2,7 @@
 import { auditInsert } from '../audit/audit.ts'
 import type { Told } from './needs.ts'
 import { outboxInsert } from '../outbox/outbox.ts'
-import { statement } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
 import { endSessionsOf, lockAdmitted, moveStanding, stillStands } from '../people/standing.ts'
 import type { AsAdmitted, KeptSession, Ways } from '../people/standing.ts'
 import { isUuid } from '../people/user.ts'

@@ -1,5 +1,5 @@
 import type { AttemptLimits } from '../people/attempts.ts'
-import { statement } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
 import type { FactorNeeds } from './needs.ts'
 
 /** How many wrong codes an account may have: `perAccount` of them lock its codes. */

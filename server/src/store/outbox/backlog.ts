@@ -2,8 +2,8 @@
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { serverMetrics } from '../../metrics.ts'
-import { statement } from '../driver/postgres.ts'
-import type { Connection } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection } from '../driver/database.ts'
 import { workKinds } from './outbox.ts'
 
 const everyMs = 15_000

@@ -9,8 +9,8 @@ import type { Mail } from '../../mails.ts'
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
-import { statement } from '../driver/postgres.ts'
-import type { Connection } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection } from '../driver/database.ts'
 
 /** For statements that write rows of the outbox themselves. */
 export interface OutboxRows {

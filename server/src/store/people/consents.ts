@@ -3,9 +3,9 @@ import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import { jsonColumn } from '../driver/json-column.ts'
-import { statement } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
 import { endGrants } from '../tokens/grants.ts'
-import type { Connection } from '../driver/postgres.ts'
+import type { Connection } from '../driver/database.ts'
 
 export interface Consent {
   readonly userId: string

@@ -6,8 +6,8 @@ import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import type { StoreChanges } from '../cache/changes.ts'
-import { statement } from '../driver/postgres.ts'
-import type { Connection } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection } from '../driver/database.ts'
 
 export interface Group {
   readonly name: string

@@ -3,8 +3,8 @@
 // PostgreSQL plans a search anew each time, since a range may be of any size, and planning all columns takes longer than the search.
 import { hasShape, parseJsonRecord } from '@nauthera/runtime/json'
 import { canonicalName } from './canonical-name.ts'
-import { statement } from '../driver/postgres.ts'
-import type { Connection, Statement } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection, Statement } from '../driver/database.ts'
 import { groupsOf, isUuid, sourceOf, userOf } from './user.ts'
 import type { User, UserRow } from './user.ts'
 

@@ -4,8 +4,8 @@
 import { isOfSignIn } from '../tokens/grants.ts'
 import { personCounts } from '../tokens/what-counts.ts'
 import { endDevices } from '../outbox/logouts.ts'
-import { statement } from '../driver/postgres.ts'
-import type { Connection } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection } from '../driver/database.ts'
 
 /** A second factor: an authenticator app, or a passkey. */
 export const factorKindNames = ['totp', 'passkey'] as const

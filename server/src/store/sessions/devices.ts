@@ -5,8 +5,8 @@ import type { StoreChanges } from '../cache/changes.ts'
 import { endGrants, isAlive, isOfSignIn } from '../tokens/grants.ts'
 import { isAliveRow } from '../tokens/what-counts.ts'
 import { endDevices } from '../outbox/logouts.ts'
-import { statement } from '../driver/postgres.ts'
-import type { Connection } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection } from '../driver/database.ts'
 
 export interface Device {
   readonly sessionUid: string

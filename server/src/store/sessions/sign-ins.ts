@@ -12,8 +12,8 @@ import { crowdedGrants, mostGrants } from '../tokens/grants.ts'
 import type { NewGrant } from '../tokens/grants.ts'
 import { outboxInsert } from '../outbox/outbox.ts'
 import type { OutboxRows } from '../outbox/outbox.ts'
-import { statement } from '../driver/postgres.ts'
-import type { Connection, Statement } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection, Statement } from '../driver/database.ts'
 import { stillStands } from '../people/standing.ts'
 
 /** A session of a person, and the client that it is used for now. */

@@ -1,8 +1,8 @@
 // Which clients may do something for a person: what the person allowed for good, and what was granted and is still alive.
 import { isOfSignIn } from './grants.ts'
 import { isAliveRow } from './what-counts.ts'
-import { statement } from '../driver/postgres.ts'
-import type { Connection } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection } from '../driver/database.ts'
 
 /** All that a person has allowed one client. */
 export interface Authorization {

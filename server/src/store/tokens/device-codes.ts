@@ -4,8 +4,8 @@ import { addressBlock, widerBlockPrefix } from '../audit/address-block.ts'
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import { jsonColumn } from '../driver/json-column.ts'
-import { statement } from '../driver/postgres.ts'
-import type { Connection } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection } from '../driver/database.ts'
 
 /** Shape of the payload: oidc's own. */
 type Payload = Readonly<Record<string, unknown>>

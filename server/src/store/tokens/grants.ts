@@ -4,8 +4,8 @@ import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import { livePlaces } from './places.ts'
 import { jsonColumn } from '../driver/json-column.ts'
-import { statement } from '../driver/postgres.ts'
-import type { Connection } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection } from '../driver/database.ts'
 import { isAliveRow } from './what-counts.ts'
 
 export interface StoredGrant {

@@ -2,9 +2,8 @@
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
-import { statement } from '../driver/postgres.ts'
-import type { Listening } from '../driver/listeners.ts'
-import type { Connection, Database } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection, Database, Listening } from '../driver/database.ts'
 
 export interface StoredKey {
   readonly id: string

@@ -1,6 +1,6 @@
 // Marks that make a value single-use. One conditional INSERT decides, the same for every replica; nothing else does.
-import { statement } from '../driver/postgres.ts'
-import type { Connection } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection } from '../driver/database.ts'
 
 export type MarkKind =
   | 'code'

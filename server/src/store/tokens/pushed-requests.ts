@@ -5,8 +5,8 @@ import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
 import type { OneTime } from './one-time.ts'
 import { jsonColumn } from '../driver/json-column.ts'
-import { statement } from '../driver/postgres.ts'
-import type { Connection } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection } from '../driver/database.ts'
 
 export interface PushedRequests {
   /** @param request.id what the client gets

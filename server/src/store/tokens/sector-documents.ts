@@ -1,6 +1,6 @@
 // The last good answer of each document of a sector (OpenID Connect Core 1.0 section 8.1).
-import { statement } from '../driver/postgres.ts'
-import type { Connection } from '../driver/postgres.ts'
+import { statement } from '../driver/database.ts'
+import type { Connection } from '../driver/database.ts'
 
 export interface SectorMembers {
   /** @returns what the document listed when it was read last; undefined when it never was */

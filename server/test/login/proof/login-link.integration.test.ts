@@ -4,7 +4,7 @@ import { fetchCode, redeem } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { mintLinkToken } from '../../../src/store/people/link-token.ts'
-import { statement } from '../../../src/store/driver/postgres.ts'
+import { statement } from '../../../src/store/driver/database.ts'
 import { codeAt } from '../../../src/users/factors/totp.ts'
 import { afterPassword, codeOf, setUpApp } from '../second-factor-flows.ts'
 

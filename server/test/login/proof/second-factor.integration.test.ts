@@ -3,7 +3,7 @@ import { Browser, formOf } from '@nauthera/harness/browser'
 import { claimsOfJwt, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { statement } from '../../../src/store/driver/postgres.ts'
+import { statement } from '../../../src/store/driver/database.ts'
 import { codeAt } from '../../../src/users/factors/totp.ts'
 import { afterPassword, codeOf, giveApp, inSession, setUpApp, submit, textOf } from '../second-factor-flows.ts'
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { addPerson, password } from '@nauthera/harness/server'
 import { claimsOfJwt, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
-import { statement } from '../../../src/store/driver/postgres.ts'
+import { statement } from '../../../src/store/driver/database.ts'
 import { Traveller, alertOf, hasPage, moveOnOf, startParties } from './parties.ts'
 import type { PageSeen, Parties } from './parties.ts'
 import { startOddProvider } from './provider.ts'

@@ -6,7 +6,7 @@ import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { statement } from '../../../src/store/driver/postgres.ts'
+import { statement } from '../../../src/store/driver/database.ts'
 import { ask, closeConnections, comparable, damaged, expectSameLines, idOf, linesById } from './asked-twice.ts'
 import type { LaneRequest, Got } from './asked-twice.ts'
 

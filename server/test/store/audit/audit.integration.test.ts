@@ -4,7 +4,7 @@ import { createLog } from '@nauthera/runtime/log'
 import type { Fields, Log } from '@nauthera/runtime/log'
 import { expect } from 'chai'
 import { createAudit } from '../../../src/store/audit/audit.ts'
-import type { Connection } from '../../../src/store/driver/postgres.ts'
+import type { Connection } from '../../../src/store/driver/database.ts'
 import { freshStore } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
 

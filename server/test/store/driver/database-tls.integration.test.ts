@@ -12,7 +12,8 @@ import type { Postgres } from '@nauthera/local/programs/postgres'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { giveAway } from '@nauthera/local/processes/unprivileged'
 import { parseDsn } from '../../../src/store/driver/connection.ts'
-import { createDatabase, statement } from '../../../src/store/driver/postgres.ts'
+import { createDatabase } from '../../../src/store/driver/postgres.ts'
+import { statement } from '../../../src/store/driver/database.ts'
 
 const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 const isEncrypted = statement<{ ssl: boolean }>('test-tls', 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')

@@ -14,9 +14,10 @@ import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import { startPostgres } from '@nauthera/local/programs/postgres'
 import type { Postgres } from '@nauthera/local/programs/postgres'
-import { createDatabase, statement } from '../../../src/store/driver/postgres.ts'
+import { createDatabase } from '../../../src/store/driver/postgres.ts'
+import { statement } from '../../../src/store/driver/database.ts'
 import type { DatabaseConnection } from '../../../src/store/driver/address.ts'
-import type { Database } from '../../../src/store/driver/postgres.ts'
+import type { Database } from '../../../src/store/driver/database.ts'
 import { connectionOf } from '../fresh-store.ts'
 
 const lines: string[] = []

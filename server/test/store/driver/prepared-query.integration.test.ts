@@ -3,8 +3,9 @@ import { expect } from 'chai'
 import pgPromise from 'pg-promise'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import { PreparedQuery } from '../../../src/store/driver/prepared-query.ts'
-import { createDatabase, statement } from '../../../src/store/driver/postgres.ts'
-import type { Database } from '../../../src/store/driver/postgres.ts'
+import { createDatabase } from '../../../src/store/driver/postgres.ts'
+import { statement } from '../../../src/store/driver/database.ts'
+import type { Database } from '../../../src/store/driver/database.ts'
 import { connectionOf } from '../fresh-store.ts'
 
 const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })

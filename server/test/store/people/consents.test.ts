@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { createConsents } from '../../../src/store/people/consents.ts'
-import type { Connection } from '../../../src/store/driver/postgres.ts'
+import type { Connection } from '../../../src/store/driver/database.ts'
 
 describe('createConsents', () => {
   it('T5 tells the cache about the person whose consent was revoked: tokens of its grants are not used from there', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { readPreferences } from '../../../src/store/people/preferences.ts'
-import { statement } from '../../../src/store/driver/postgres.ts'
+import { statement } from '../../../src/store/driver/database.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { freshStore } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { createKeyRing } from '../../../src/store/driver/envelope.ts'
 import { createKeys } from '../../../src/store/tokens/keys.ts'
 import type { NewKey } from '../../../src/store/tokens/keys.ts'
-import { statement } from '../../../src/store/driver/postgres.ts'
+import { statement } from '../../../src/store/driver/database.ts'
 import { freshStore } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
 

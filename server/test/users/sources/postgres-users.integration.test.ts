@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hash as argon2Hash } from '@node-rs/argon2'
 import { expect } from 'chai'
-import { statement } from '../../../src/store/driver/postgres.ts'
+import { statement } from '../../../src/store/driver/database.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { createCeiling } from '../../../src/users/passwords/ceiling.ts'
 import type { Ceiling } from '../../../src/users/passwords/ceiling.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
-import { statement } from '../../../src/store/driver/postgres.ts'
+import { statement } from '../../../src/store/driver/database.ts'
 import type { Store } from '../../../src/store/store.ts'
 import type { UpstreamSignIn } from '../../../src/store/people/upstream-sign-ins.ts'
 import type { User } from '../../../src/store/people/user.ts'

@@ -1,0 +1,69 @@
+// What the tables use of PostgreSQL: prepared statements, a connection, a database. postgres.ts is the real one.
+
+/** A prepared statement: PostgreSQL plans it once per connection under its name. Its rows are of the type that it says: PostgreSQL
+ *  holds the types of columns, and the statement is where they are chosen. */
+export interface Statement<Row = unknown> {
+  /** For the compiler alone. */
+  readonly row?: Row
+  readonly name: string
+  readonly text: string
+  /** Of its parameters, in the order of `$1`, `$2`; empty when its text has numbers. */
+  readonly parameters: readonly string[]
+  /** Whether it may change rows: then it is never sent twice, and counts as a commit when it has. */
+  readonly writes: boolean
+  /** It belongs to no request, or to many at once, so it counts for none of them. */
+  readonly batched: boolean
+  /** Whether it has changed rows, by what it answered. */
+  hasWritten(rows: readonly Row[]): boolean
+}
+
+/** Values in the order of `$1`, `$2`, or by the names of the statement. */
+export type StatementValues = readonly unknown[] | Readonly<Record<string, unknown>>
+
+/** @param name unique among all statements: a second text under one name would be refused by PostgreSQL
+ *  @param text with parameters `$1`, or with names for them such as `$userId`
+ *  @param options.hasWritten of a statement that often only reads */
+export function statement<Row>(
+  name: string,
+  text: string,
+  {
+    batched = false,
+    hasWritten = () => true,
+  }: { batched?: boolean; hasWritten?: (rows: readonly Row[]) => boolean } = {},
+): Statement<Row> {
+  const writes = /\b(INSERT|UPDATE|DELETE|NOTIFY|pg_notify)\b/.test(text)
+  const parameters = [...new Set(Array.from(text.matchAll(/\$([a-z]\w*)/gi), ([, parameter]) => parameter!))]
+  const numbered = text.replace(/\$([a-z]\w*)/gi, (_, parameter: string) => `$${parameters.indexOf(parameter) + 1}`)
+  return { name, text: numbered, parameters, batched, writes, hasWritten }
+}
+
+export function inOrder({ name, parameters }: Statement, values: StatementValues): readonly unknown[] {
+  if (isList(values)) return values
+  return parameters.map((parameter) => {
+    if (!(parameter in values)) throw new TypeError(`${name}: no value for $${parameter}`)
+    return values[parameter]
+  })
+}
+
+const isList = (values: StatementValues): values is readonly unknown[] => Array.isArray(values)
+
+export interface Listening {
+  stop(): Promise<void>
+}
+
+export interface Connection {
+  /** @returns the rows; throws CodedError STORE_UNAVAILABLE when PostgreSQL cannot answer */
+  query<Row>(statement: Statement<Row>, values?: StatementValues): Promise<Row[]>
+}
+
+export interface Database extends Connection {
+  /** Runs the work in one transaction. After a conflict (40001, 40P01), and where a table has got other columns, it runs again, 4 times in all. */
+  transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>
+  /** Calls back at each NOTIFY, and after each reconnect: notifications of the meantime are lost. */
+  listen(channel: string, onNotification: (payload: string) => void): Promise<Listening>
+  /** @throws CodedError STORE_BEHIND_POOLER where notifications do not arrive, STORE_UNAVAILABLE */
+  checkListening(): Promise<void>
+  /** Monotonic; a test takes the difference. BEGIN and COMMIT count as round trips; what is batched counts apart. */
+  counters(): { roundTrips: number; commits: number; batches: number }
+  stop(): Promise<void>
+}
