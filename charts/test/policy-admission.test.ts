@@ -38,6 +38,7 @@ const opener: OIDCPolicySpec = {
   allow: {
     customClientId: true,
     existingSecret: true,
+    verifiers: true,
     optionalPKCE: true,
     resourceServer: true,
     tokenExchange: true,
@@ -124,6 +125,11 @@ const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCCli
     'a Secret of its own',
     { allow: { existingSecret: false } },
     client({ secret: { existingSecretRef: { name: 's', key: 'k' } } }),
+  ],
+  [
+    'a secret that is kept elsewhere',
+    { allow: { verifiers: false } },
+    client({ secret: { verifiers: [{ sha256: 'a'.repeat(64) }] } }),
   ],
   ['PKCE optional', { allow: { optionalPKCE: false } }, client({ pkce: 'Optional' })],
   ['an API', { allow: { resourceServer: false } }, client({ resourceServer: { identifier: 'https://api' } })],

@@ -22,6 +22,7 @@ const open: Policies = [
       allow: {
         customClientId: true,
         existingSecret: true,
+        verifiers: true,
         optionalPKCE: true,
         foreignServiceAccounts: true,
         identityIssuers: ['https://ci.example.com'],

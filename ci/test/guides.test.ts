@@ -73,7 +73,14 @@ describe('the manifests of the guides', () => {
 
 /** Only what policies open: a page also shows a client that one of its policies refuses. */
 function openOf(policies: Policies): Policies {
-  const opens = ['resourceServer', 'tokenExchange', 'customClientId', 'existingSecret', 'optionalPKCE'] as const
+  const opens = [
+    'resourceServer',
+    'tokenExchange',
+    'customClientId',
+    'existingSecret',
+    'verifiers',
+    'optionalPKCE',
+  ] as const
   const may = Object.fromEntries(opens.map((name) => [name, policies.some(({ spec }) => spec.allow?.[name] === true)]))
   const audiences = policies.flatMap(({ spec }) => spec.allow?.audiences ?? [])
   const identityIssuers = policies.flatMap(({ spec }) => spec.allow?.identityIssuers ?? [])

@@ -38,6 +38,7 @@ const paid = (type: object = {}) => ({
   },
 })
 const own = { ...web, secret: { existingSecretRef: { name: 'mine', key: 'secret' } } }
+const listed = { ...web, secret: { verifiers: [{ sha256: 'a'.repeat(64) }] } }
 const rotates = { ...web, rotation: { interval: '720h', window: { schedule: '0 3 * * 6', duration: '2h' } } }
 const roles = { ...web, claims: [{ name: 'roles', fromGroups: { admins: ['Admin'] } }] }
 const encrypts = {
@@ -155,6 +156,8 @@ export const clientRows: readonly FieldRow[] = [
   ['secret.data', { config: '{{ .clientId }}' }, { '..': 'x' }, 'spec.secret.data: must have keys of letters, digits, -, _ and ., not . and not beginning with ..', `${decide}/secret.test.ts`, 'K15 names each template that does not render, and renders nothing then', web],
   ['secret.existingSecretRef.name', 'other', 'Other', 'spec.secret.existingSecretRef.name: must be a name of lower-case letters, digits, - and .', 'operator/test/secret/read-source.test.ts', 'is the value of the Secret that it names', own],
   ['secret.existingSecretRef.key', 'other', 'a/b', 'spec.secret.existingSecretRef.key: must be a key of letters, digits, -, _ and ., not . and not beginning with ..', 'operator/test/secret/read-source.test.ts', 'is the value of the Secret that it names', own],
+  ['secret.verifiers[].sha256', 'b'.repeat(64), 'secret', 'spec.secret.verifiers[0].sha256: must be a SHA-256: 64 of the characters 0-9 and a-f, as kubectl nauthera secret new prints it', 'operator/test/api/bad-manifests.test.ts', 'with the message that it names', listed],
+  ['secret.verifiers[].notAfter', '2027-01-31T00:00:00Z', '31.1.2027', 'spec.secret.verifiers[0].notAfter: must be a time such as 2027-01-31T00:00:00Z', 'operator/test/api/bad-manifests.test.ts', 'with the message that it names', listed],
   ['secret.deletionPolicy', 'Retain', 'Keep', 'spec.secret.deletionPolicy: supported values: "Delete", "Retain"', `${decide}/secret.test.ts`, 'has no owner with Retain, so that it outlives the client', web],
   ['rotation.interval', '720h', '30d', 'spec.rotation.interval: must be a duration from 1h to 8760h, such as 1h or 8760h', `${decide}/rotation.test.ts`, 'waits for the interval', web],
   ['rotation.window.schedule', '0 3 * * 6', '0 3 * *', 'spec.rotation.window.schedule: must be a cron of five fields, such as "0 3 * * 6"', `${decide}/rotation.test.ts`, 'waits for the window', rotates],

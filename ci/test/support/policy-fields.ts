@@ -38,6 +38,7 @@ export const policyRows: readonly FieldRow[] = [
   ['allow.customClientId', true, 'yes', 'spec.allow.customClientId: must be of type boolean: "string"', checks, 'keeps a custom id behind its gate', {}],
   ['allow.anyClientId', true, 'yes', 'spec.allow.anyClientId: must be of type boolean: "string"', `${decide}/acceptance.test.ts`, 'anyClientId lifts the rule of the prefix', {}],
   ['allow.existingSecret', true, 'yes', 'spec.allow.existingSecret: must be of type boolean: "string"', checks, 'keeps a secret of your own behind its gate', {}],
+  ['allow.verifiers', true, 'yes', 'spec.allow.verifiers: must be of type boolean: "string"', checks, 'keeps secrets that are kept elsewhere behind their gate', {}],
   ['allow.optionalPKCE', true, 'yes', 'spec.allow.optionalPKCE: must be of type boolean: "string"', checks, 'keeps optional PKCE behind its gate', {}],
   ['allow.foreignServiceAccounts', true, 'yes', 'spec.allow.foreignServiceAccounts: must be of type boolean: "string"', checks, 'keeps ServiceAccounts of other namespaces behind their gate', {}],
   ['allow.identityIssuers', ['https://ci.example.com/*'], [long(2049)], 'spec.allow.identityIssuers[0]: may not be more than 2048 bytes', checks, 'takes no issuer that another policy leaves out', {}],

@@ -214,6 +214,11 @@ const isDuration = (field: string) => celMatches(field, patterns.duration)
 
 const whenRotated = ['rotation.interval', 'rotation.window', 'rotation.trigger'] as const
 
+/** What is about the Secret that the operator writes. */
+const aboutWrittenSecret = ['name', 'labels', 'annotations', 'presets', 'keys', 'data', 'existingSecretRef'].map(
+  (field) => `secret.${field}`,
+)
+
 // prettier-ignore
 const secretRules = [
   ...rulesOf({
@@ -222,15 +227,27 @@ const secretRules = [
       'must be absent with auth.method federated_jwt, which has no secret to rotate; remove it':
         `${method} != '${federatedMethod}' || ${absent(field)}`,
     })),
-    'secret.existingSecretRef': {
-      [noSecret]: `${absent('secret.existingSecretRef')} || ${method} in ${celList(secretMethods)}`,
-    },
+    ...ofEach(['secret.existingSecretRef', 'secret.verifiers'], (field) => ({
+      [noSecret]: `${absent(field)} || ${method} in ${celList(secretMethods)}`,
+    })),
   }),
   ...rulesOf({
     ...ofEach(whenRotated, (field) => ({
       'must be absent with secret.existingSecretRef: you rotate that secret yourself, in its Secret; remove it':
         `${absent('secret.existingSecretRef')} || ${absent(field)}`,
     })),
+    ...ofEach(['rotation.window', 'rotation.trigger'], (field) => ({
+      'must be absent with secret.verifiers: you rotate those secrets yourself, in their list; remove it':
+        `${absent('secret.verifiers')} || ${absent(field)}`,
+    })),
+    ...ofEach(aboutWrittenSecret, (field) => ({
+      'must be absent with secret.verifiers: the operator writes no Secret for such a client; remove one of the two':
+        `${absent('secret.verifiers')} || ${absent(field)}`,
+    })),
+    'secret.deletionPolicy': {
+      'must not be Retain with secret.verifiers: there is no Secret to keep; remove it':
+        `${absent('secret.verifiers')} || ${absent('secret.deletionPolicy')} || self.secret.deletionPolicy == 'Delete'`,
+    },
     'rotation.overlap': {
       'must not be longer than rotation.interval; make it shorter':
         `${absent('rotation.overlap')} || !has(self.rotation.interval) || !${isDuration('self.rotation.overlap')} || !${isDuration('self.rotation.interval')} || size(self.rotation.overlap) == 0 || size(self.rotation.interval) == 0 || duration(self.rotation.overlap) <= duration(self.rotation.interval)`,

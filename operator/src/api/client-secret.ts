@@ -1,9 +1,9 @@
 // Schema of `spec.secret` and `spec.rotation`.
 import { rotationTimes } from '@nauthera/rules/limits'
-import { plainText, timeSpan } from './field-kinds.ts'
+import { plainText, timeSpan, instant } from './field-kinds.ts'
 import { celList, patterns } from './patterns.ts'
 import { keysMatch, matchesRule, valuesMatch } from './rule-kinds.ts'
-import { mapOf, object, oneOf, set, text } from './schema.ts'
+import { list, mapOf, object, oneOf, set, text } from './schema.ts'
 import type { CelRule } from './schema.ts'
 
 export const presets = [
@@ -60,10 +60,43 @@ export const canonicalKeys = [
 export type Preset = (typeof presets)[number]
 export type CanonicalKey = (typeof canonicalKeys)[number]
 
+/** Of an empty text. */
+const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+
 const notOurPrefix: CelRule = {
   rule: "self.all(k, !k.startsWith('auth.nauthera.io/'))",
   message: 'must have no key that begins with auth.nauthera.io/: only the operator writes those',
 }
+
+/** The most live verifiers of one client. Of a minted secret the third exists only after a Secret was lost within an overlap. */
+export const mostVerifiers = 3
+
+const verifier = object(
+  'A client secret, by its digest.',
+  {
+    sha256: text(
+      'SHA-256 of the secret, in hex. It is safe in public for a secret of 256 random bits alone: one that a person thought of can be guessed from it.',
+      {
+        maxLength: 64,
+        rules: [
+          matchesRule(
+            '^[0-9a-f]{64}$',
+            'must be a SHA-256: 64 of the characters 0-9 and a-f, as kubectl nauthera secret new prints it',
+          ),
+          {
+            rule: `self != '${emptySha256}'`,
+            message: 'must not be the SHA-256 of nothing: what was hashed was empty',
+          },
+        ],
+      },
+    ),
+  },
+  {
+    notAfter: instant(
+      'When the secret ends. Left out of the newest. The end of an older one comes no later than rotation.maxOverlap of its policies after it is first seen here, and is never moved to a later time; a secret that has ended never returns.',
+    ),
+  },
+)
 
 export const secret = object(
   'The Secret that the operator writes for the application.',
@@ -145,6 +178,24 @@ export const secret = object(
         }),
       },
       {},
+    ),
+    verifiers: list(
+      'Client secrets that you keep yourself, each by its SHA-256: the servers know these alone, and no Secret is read or written. For objects in Git; `kubectl nauthera secret new` makes a pair. Needs a policy with allow.verifiers. To rotate, list the new one first and give the old one a notAfter.',
+      verifier,
+      {
+        minItems: 1,
+        maxItems: mostVerifiers,
+        rules: [
+          {
+            rule: 'self.filter(v, !has(v.notAfter)).size() <= 1',
+            message: 'must have at most one without notAfter; say of each older one when it ends',
+          },
+          {
+            rule: "self.all(v, !v.sha256.matches('^[0-9a-f]{64}$') || self.exists_one(o, o.sha256.startsWith(v.sha256.substring(0, 8))))",
+            message: 'must have each secret once, and no two with the same first 8 characters',
+          },
+        ],
+      },
     ),
     deletionPolicy: oneOf(
       'What happens to the Secret when the OIDCClient is deleted: Retain keeps it.',

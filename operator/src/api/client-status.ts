@@ -1,7 +1,7 @@
 // Schema of the status of an OIDCClient.
 import { declarationLimits } from '@nauthera/rules/authorization-details'
 import { refusalLimits } from '@nauthera/rules/refusals'
-import { integer, list, mapList, object, oneOf, text, time } from './schema.ts'
+import { flag, integer, list, mapList, object, oneOf, text, time } from './schema.ts'
 import type { TypeOf } from './schema.ts'
 
 export const conditionFields = object(
@@ -118,7 +118,50 @@ export const clientStatus = object(
             { id: text('The first 8 hex characters of its SHA-256.', { maxLength: 8 }) },
             { expiresAt: time('When it stops being valid.'), lastUsed: time('When it was last used.') },
           ),
-          { maxItems: 2 },
+          { maxItems: 5 },
+        ),
+      },
+    ),
+    verifiers: list(
+      'The client secrets of spec.secret.verifiers that are valid.',
+      object(
+        'A client secret that was listed.',
+        {
+          id: text('The first 8 hex characters of its SHA-256.', { maxLength: 8 }),
+          acceptedByAll: flag('Every replica takes it. It stays so while a replica restarts.'),
+          firstSeen: time('When the operator first saw it. The rotation interval counts from then.'),
+        },
+        {
+          notAfter: time('When it ends: never later than listed.'),
+          lastUsed: time('When it was last used.'),
+        },
+      ),
+      { maxItems: 6 },
+    ),
+    verifiersGeneration: integer(
+      'The generation whose spec.secret.verifiers the servers are given: acceptedByAll is about these.',
+      { minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+    ),
+    usesKnownSince: time(
+      'While more than one secret is valid: every use of one from this time to usesKnownUntil is in lastUsed. Absent: not all replicas tell.',
+    ),
+    usesKnownUntil: time('As of when lastUsed of each secret is said. It is renewed every 10 minutes.'),
+    endedVerifiers: list(
+      'Secrets of spec.secret.verifiers that have ended, the newest first: none of them returns.',
+      text('The first 8 hex characters of its SHA-256.', { maxLength: 8 }),
+      { maxItems: 32 },
+    ),
+    rotationLimits: object(
+      'What policies say of rotations, for those who rotate spec.secret.verifiers themselves.',
+      { maxOverlap: text('Duration: rotation.maxOverlap.', { maxLength: 21 }) },
+      {
+        minSpacing: text('Duration: rotation.minSpacing.', { maxLength: 21 }),
+        interval: text('Duration: how often a secret has to rotate.', { maxLength: 21 }),
+        overlap: text('Duration: defaults.rotation.overlap.', { maxLength: 21 }),
+        window: object(
+          'When scheduled rotations may begin: defaults.rotation.window.',
+          { schedule: text('Cron.', { maxLength: 100 }), duration: text('Duration.', { maxLength: 21 }) },
+          { timeZone: text('IANA time zone.', { maxLength: 64 }) },
         ),
       },
     ),

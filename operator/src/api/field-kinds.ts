@@ -46,6 +46,13 @@ export const languageName = text('Language, such as de.', {
 
 export const scopeName = (description: string) => text(description, { maxLength: 128, minLength: 1 })
 
+/** An instant in RFC 3339 that people write. */
+export const instant = (description: string) =>
+  text(description, {
+    maxLength: 40,
+    rules: [matchesRule(patterns.time, 'must be a time such as 2027-01-31T00:00:00Z')],
+  })
+
 /** A duration within bounds, which the description then names. The pattern comes first: duration() of anything else is an
  *  error in CEL. */
 export function timeSpan(description: string, span: Span): Schema<string> {

@@ -109,6 +109,7 @@ export const policySpec = object(
           'Allows a clientId that begins with the name of another namespace. Default: false, unless another policy allows it.',
         ),
         existingSecret: flag('Allows secret.existingSecretRef. Default: false, unless another policy allows it.'),
+        verifiers: flag('Allows secret.verifiers. Default: false, unless another policy allows it.'),
         optionalPKCE: flag('Allows pkce: Optional. Default: false, unless another policy allows it.'),
         foreignServiceAccounts: flag(
           'Allows ServiceAccounts of other namespaces in auth.identities. Default: false, unless another policy allows it.',

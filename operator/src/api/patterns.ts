@@ -66,6 +66,8 @@ export const patterns = {
   scope: '^[!#-\\[\\]-~]+$',
   /** Go's duration in hours, minutes and seconds; at least one of them. The bounds keep CEL's duration() from overflowing. */
   duration: '^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$',
+  /** RFC 3339, in the years that people mean. */
+  time: '^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$',
   /** The two joiners and U+FE0F stay: some scripts and emoji need them. */
   plainText: `^[^${hiddenRanges}]*$`,
   /** What the API server takes as a key of a Secret: not `.`, and nothing that begins with `..`. */

@@ -68,6 +68,12 @@ describe('checkPolicies', () => {
       [{}],
       ['spec.secret.existingSecretRef'],
     ],
+    [
+      'keeps secrets that are kept elsewhere behind their gate',
+      { secret: { verifiers: [{ sha256: 'a'.repeat(64) }] } },
+      [{}],
+      ['spec.secret.verifiers'],
+    ],
     ['keeps optional PKCE behind its gate', { pkce: 'Optional' }, [{}], ['spec.pkce']],
     [
       'keeps a resource server behind its gate',

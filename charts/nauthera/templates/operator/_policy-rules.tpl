@@ -113,6 +113,7 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
 {{ include "nauthera.policy.hosts" (list "spec.postLogoutRedirectURIs" "variables.spec.postLogoutRedirectURIs") }}
 {{ include "nauthera.policy.gate" (list "spec.clientId" "customClientId" "has(variables.spec.clientId) && variables.spec.clientId != object.metadata.namespace + '.' + object.metadata.name") }}
 {{ include "nauthera.policy.gate" (list "spec.secret.existingSecretRef" "existingSecret" "has(variables.spec.secret) && has(variables.spec.secret.existingSecretRef)") }}
+{{ include "nauthera.policy.gate" (list "spec.secret.verifiers" "verifiers" "has(variables.spec.secret) && has(variables.spec.secret.verifiers)") }}
 {{ include "nauthera.policy.gate" (list "spec.pkce" "optionalPKCE" "has(variables.spec.pkce) && variables.spec.pkce == 'Optional'") }}
 {{ include "nauthera.policy.gate" (list "spec.resourceServer" "resourceServer" "has(variables.spec.resourceServer)") }}
 {{ include "nauthera.policy.gate" (list "spec.grantTypes" "tokenExchange" "has(variables.spec.grantTypes) && 'token_exchange' in variables.spec.grantTypes") }}

@@ -102,6 +102,12 @@ function gatesOf({ spec, metadata }: OIDCClient): readonly GateAsked[] {
       message: 'needs a policy with allow.existingSecret: true; leave it out and the operator mints a secret',
     },
     {
+      gate: 'verifiers',
+      asks: spec.secret?.verifiers !== undefined,
+      field: 'spec.secret.verifiers',
+      message: 'needs a policy with allow.verifiers: true; leave it out and the operator mints a secret',
+    },
+    {
       gate: 'optionalPKCE',
       asks: spec.pkce === 'Optional',
       field: 'spec.pkce',

@@ -107,6 +107,7 @@ export type PolicyGate =
   | 'customClientId'
   | 'anyClientId'
   | 'existingSecret'
+  | 'verifiers'
   | 'optionalPKCE'
   | 'foreignServiceAccounts'
   | 'resourceServer'

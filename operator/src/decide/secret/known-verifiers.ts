@@ -1,5 +1,6 @@
 // Finds the live verifiers and the published one, from shard and Secret.
-import { mostVerifiers, overlapOf, toleratedSkewMs, withoutEnd } from './rotation-terms.ts'
+import { mostVerifiers } from '../../api/client-secret.ts'
+import { overlapOf, toleratedSkewMs, withoutEnd } from './rotation-terms.ts'
 import type { RotationInput, SecretState, StoredVerifier } from './rotation-terms.ts'
 
 export interface KnownVerifiers {

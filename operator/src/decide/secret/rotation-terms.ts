@@ -181,9 +181,6 @@ export interface RotationPlan {
   }
 }
 
-/** The most live verifiers of one client. The third exists only after a Secret was lost within an overlap. */
-export const mostVerifiers = 3
-
 const defaultOverlapMs = 24 * 3_600_000
 
 /** @returns the overlap in effect, milliseconds: what the client says, else 24 h or half the interval. */

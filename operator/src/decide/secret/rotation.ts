@@ -6,6 +6,7 @@
 // secret; the old one stays valid for the overlap. The plain secret lives in memory only until it is published:
 // after a crash the unpublished verifier is dropped and another secret minted, so no step needs a value twice.
 
+import { mostVerifiers } from '../../api/client-secret.ts'
 import { fenceBefore, isFenced, withFence } from './fences.ts'
 import { knownVerifiers } from './known-verifiers.ts'
 import { isRetired, lifeOfPrevious, roomAt, withoutPrevious } from './previous-secrets.ts'
@@ -14,7 +15,6 @@ import type { Scheduled } from './rotation-due.ts'
 import { plan } from './rotation-plan.ts'
 import {
   asksRevoke,
-  mostVerifiers,
   nonces,
   observedOf,
   overlapOf,

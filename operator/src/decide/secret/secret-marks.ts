@@ -1,7 +1,7 @@
 // Writes and reads the annotations about the secret in the application's Secret. They are needed when memory and shard are lost.
 import { annotations as names } from '@nauthera/proto/names'
 import { fieldsOf, parseJsonRecord } from '@nauthera/runtime/json'
-import { mostVerifiers } from './rotation-terms.ts'
+import { mostVerifiers } from '../../api/client-secret.ts'
 import type { Observed, SecretMarks, StoredVerifier } from './rotation-terms.ts'
 
 /** @returns the annotations that say them */
