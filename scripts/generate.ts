@@ -15,6 +15,7 @@ import { settingsSchema as serverSettings } from '@nauthera/server/settings'
 import { readExplained } from '../ci/bench/report/misses.ts'
 import { renderMeasurements, reportFile } from '../ci/bench/report/page.ts'
 import { readReport } from '../ci/bench/report/report.ts'
+import { renderAlertsPage } from './alerts-page.ts'
 import { renderChartFiles } from './chart/generate.ts'
 import { renderCliPage, renderPluginPage } from './cli-page.ts'
 import { readCommandLine } from './command-line.ts'
@@ -227,6 +228,7 @@ const files = [
   { path: 'docs/plugin.md', content: renderPluginPage() },
   { path: 'docs/fields.md', content: renderFieldsPage() },
   { path: 'docs/metrics.md', content: renderMetricsPage() },
+  { path: 'docs/alerts.md', content: renderAlertsPage() },
   renderTree(),
   { path: 'NOTICE', content: renderNotice() },
   ...renderIdPages(),

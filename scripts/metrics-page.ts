@@ -21,6 +21,8 @@ Each process serves \`/metrics\` on its port for health and metrics; \`metrics.p
 and no stranger can make a new value: what a label does not foresee is \`other\`. So the number of series stays the same with ten clients and with 10,000; the last
 column is the most that one process can have. Every metric has the label \`process\`; Prometheus adds \`namespace\` and \`pod\`.
 
+Alerts on them, each with its runbook: [alerts](alerts.md).
+
 Each process also has those of Node.js and of its process, such as \`process_resident_memory_bytes\` and \`nodejs_eventloop_lag_p99_seconds\`.
 `
 

@@ -54,6 +54,7 @@ const sections: readonly Section[] = [
       'docs/conditions.md',
       'docs/errors.md',
       'docs/metrics.md',
+      'docs/alerts.md',
       'docs/settings.md',
       'docs/cli.md',
       'docs/plugin.md',

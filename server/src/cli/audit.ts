@@ -7,7 +7,19 @@ import { printPages, withDatabase } from './terminal/session.ts'
 import type { Opened, CommandSession } from './terminal/session.ts'
 import { findUser } from './people/one-user.ts'
 
-const columns = ['at', 'event', 'outcome', 'reason', 'actor', 'target', 'clientId', 'address', 'correlationId']
+const columns = [
+  'at',
+  'event',
+  'outcome',
+  'reason',
+  'actor',
+  'target',
+  'clientId',
+  'address',
+  'count',
+  'lastAt',
+  'correlationId',
+]
 /** Rows of one query. */
 const pageSize = 500
 /** Milliseconds between two queries of `tail --follow`. */
@@ -47,7 +59,8 @@ function addSearch(audit: Command, session: CommandSession): void {
     .addHelpText(
       'after',
       `
-Rows are kept for the setting audit.retention. Refusals that are alike are counted: one row for each minute, with their number in detail.
+Refusals that are alike, and tokens of machines, are counted: one row for each minute and replica. AT is the first of them, LAST-AT the last, COUNT
+how many. The setting audit.retention says how long rows are kept.
 
 Examples:
   nauthera audit search --user alice --since 7d
@@ -57,7 +70,7 @@ Examples:
       withDatabase(session, async (opened) => {
         const { since, until, limit } = options
         const filter = { ...(await filterOf(opened, options)), since, until }
-        await printPages(session, rowsOf(pagesOf(opened, filter, limit)), columns)
+        await printPages(session, rowsOf(session, pagesOf(opened, filter, limit)), columns)
       }),
     )
 }
@@ -78,7 +91,7 @@ Examples:
     .action(async (options: FilterOptions & { follow?: boolean; lines: number }) =>
       withDatabase(session, async (opened) => {
         const filter = await filterOf(opened, options)
-        await printPages(session, rowsOf(tail(session, opened, { filter, ...options })), columns, {
+        await printPages(session, rowsOf(session, tail(session, opened, { filter, ...options })), columns, {
           asLines: options.follow === true,
         })
       }),
@@ -92,8 +105,14 @@ async function filterOf(opened: Opened, options: FilterOptions): Promise<Omit<Au
   return { userId, clientId: client, event, address, outcome }
 }
 
-async function* rowsOf(pages: AsyncIterable<readonly AuditRecord[]>) {
-  for await (const page of pages) yield page.map((record) => ({ ...record }))
+/** A table shows of the detail how many events a row counts; JSON and YAML have all of it. */
+async function* rowsOf(session: CommandSession, pages: AsyncIterable<readonly AuditRecord[]>) {
+  const isTable = session.outputFormat() === 'table'
+  for await (const page of pages)
+    yield page.map((record) => {
+      const { count, lastAt } = record.detail ?? {}
+      return isTable ? { ...record, count, lastAt: lastAt && new Date(String(lastAt)) } : { ...record }
+    })
 }
 
 /** @param most rows in all */

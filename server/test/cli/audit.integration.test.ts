@@ -38,6 +38,16 @@ describe('nauthera audit', () => {
     expect(await names('--limit', '2')).to.have.length(2)
   })
 
+  it('shows in a table how many events a row counts, and when the last one was', async () => {
+    const detail = { count: 2, lastAt: '2026-01-31T08:00:59.000Z' }
+    const store = nauthera.fresh.replica()
+    store.audit.record({ event: 'token.issued', outcome: 'success', clientId: 'team-c.api', detail })
+    await store.audit.flush()
+    const [heading, row] = (await nauthera.run(['audit', 'search', '--client', 'team-c.api'])).out.split('\n')
+    expect(heading).to.match(/ADDRESS +COUNT +LAST-AT +CORRELATION-ID$/)
+    expect(row).to.match(/ 2 +2026-01-31T08:00:59Z +-$/)
+  })
+
   it('names the person, and still has the id when the person is gone', async () => {
     const gone = await addPerson(nauthera.fresh.replica())
     await nauthera.run(['users', 'delete', gone.username, '--yes'])

@@ -35,15 +35,17 @@ export function createClient(
     leftOut,
     ...(plain ? { secretName: `${name}-imported` } : {}),
   })
+  const broken: LeftOut[] = []
   for (;;) {
     const [fault] = checkSpec(asClient(spec, name, namespace))
     if (fault === undefined) break
     const path = guiltyPath(spec, fault, (tried) => checkSpec(asClient(tried, name, namespace)))
     const less = without(spec, path)
-    if (less === undefined) return { fault: `${fault.path}: ${fault.message}` }
-    leftOut.push({ field: `${path} ${valueText(less.removed)}`, why: fault.message })
+    if (less === undefined) return { fault: whyNothingIsLeft(fault, broken) }
+    broken.push({ field: `${path} ${valueText(less.removed)}`, why: fault.message })
     spec = less.spec
   }
+  leftOut.push(...broken)
   taken.add(name)
   const { clientId } = spec as { clientId?: string }
   return {
@@ -66,6 +68,12 @@ export function createClient(
       ...(plain === undefined ? [] : ['existingSecret' as const]),
     ],
   }
+}
+
+/** A field that is missing since all its values break rules: those say more than that it is missing. */
+function whyNothingIsLeft({ path, message }: Fault, broken: readonly LeftOut[]): string {
+  const values = broken.filter(({ field }) => field.startsWith(path)).map(({ field, why }) => `${field}: ${why}`)
+  return values.length > 0 ? values.join('; ') : `${path}: ${message}`
 }
 
 const asClient = (spec: Record<string, unknown>, name: string, namespace: string): OIDCClient => ({

@@ -64,7 +64,7 @@ function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSess
       : ['you may not list namespaces: a policy that selects by their labels counts as one that holds']),
     ...(baselines.kind === 'found'
       ? []
-      : ["you may not read the operators' settings: the policy in them counts as empty"]),
+      : ["the operators' settings could not be read: the policy in them counts as empty"]),
   ]
   terminal.out(
     options.output

@@ -129,7 +129,7 @@ describe('kubectl nauthera import', () => {
       'account: not carried over: Keycloak made it for itself',
       'urn:amazon:webservices: not carried over: its protocol is saml',
       'api: not carried over: it is an API alone',
-      'lost: not carried over: spec.redirectURIs',
+      'lost: not carried over: spec.redirectURIs ["*"]: must be https',
       'grafana: spec.redirectURIs[1] https://grafana.example.com/*: ',
       'grafana: directAccessGrantsEnabled: there is no password grant',
       'grafana: frontchannelLogout: there is no front-channel logout',

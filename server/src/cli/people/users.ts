@@ -15,7 +15,7 @@ import { defaultLimits } from '../../users/passwords/lockout.ts'
 import { addInvite, addVerifyEmail } from './link-commands.ts'
 import { confirm } from '../terminal/confirm.ts'
 import { addImport } from './import.ts'
-import { adminEvent, print, printPages, printHint, withDatabase } from '../terminal/session.ts'
+import { adminEvent, printOne, printPages, printHint, withDatabase } from '../terminal/session.ts'
 import type { CommandSession } from '../terminal/session.ts'
 import { addAdd, addEdit } from './add-user.ts'
 import { columns, onePerson, withUser, rowOf } from './one-user.ts'
@@ -101,7 +101,7 @@ function addShow(users: Command, session: CommandSession): void {
       }
       const links = await createUpstreamLinks(opened).of(user.id)
       const factors = await factorsOf(opened, user.id)
-      print(session, [{ ...rowOf(user), ...lock, factors, links, profile: user.profile }], shown)
+      printOne(session, { ...rowOf(user), ...lock, factors, links, profile: user.profile }, shown)
     }),
   )
 }

@@ -1,5 +1,6 @@
 // Renders the output of a command: a table, JSON or YAML. A long list is rendered page by page, so it is never in memory as a whole.
 import { showHiddenCharacters } from '@nauthera/runtime/hidden-characters'
+import { isJsonRecord } from '@nauthera/runtime/json'
 import { writeYaml } from '@nauthera/runtime/settings'
 
 export const outputFormats = ['table', 'json', 'yaml'] as const
@@ -35,6 +36,28 @@ export function renderRows(format: OutputFormat, rows: readonly OutputRow[], col
   const listing = createListing(format, columns)
   return listing.page(rows) + listing.end()
 }
+
+/** One object: a table of one row would be wider than any terminal.
+ *  @param columns the lines of the table, in this order */
+export function renderOne(format: OutputFormat, row: OutputRow, columns: readonly string[]): string {
+  if (format !== 'table') return renderRows(format, [row], columns)
+  const width = Math.max(...columns.map((column) => heading(column).length))
+  return columns
+    .flatMap((column) => {
+      const value = row[column]
+      const entries = Array.isArray(value) && value.some((entry) => isJsonRecord(entry)) ? value : [value]
+      return entries.map((entry, index) => `${(index === 0 ? heading(column) : '').padEnd(width)}  ${line(entry)}\n`)
+    })
+    .join('')
+}
+
+/** An object as the words that its fields are. */
+const line = (value: unknown): string =>
+  isJsonRecord(value) && !(value instanceof Date)
+    ? Object.entries(value)
+        .map(([key, inner]) => `${key}=${cell(inner)}`)
+        .join('  ')
+    : cell(value)
 
 function tableListing(columns: readonly string[]): Listing {
   let widths: readonly number[] | undefined

@@ -19,7 +19,7 @@ import type { Database } from '../../store/driver/database.ts'
 import { createOutbox } from '../../store/outbox/outbox.ts'
 import type { Outbox } from '../../store/outbox/outbox.ts'
 import { createRedisCache } from '../../store/cache/redis-cache.ts'
-import { createListing, renderRows } from './output.ts'
+import { createListing, renderOne, renderRows } from './output.ts'
 import type { OutputFormat, OutputRow } from './output.ts'
 import { createProgress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
@@ -113,6 +113,11 @@ export function adminEvent(command: string, about: Partial<AuditEvent> = {}): Au
 
 export function print(session: CommandSession, rows: readonly OutputRow[], columns: readonly string[]): void {
   session.terminal.stdout.write(renderRows(session.outputFormat(), rows, columns))
+}
+
+/** Prints one object: as a table, a line for each of its fields. */
+export function printOne(session: CommandSession, row: OutputRow, columns: readonly string[]): void {
+  session.terminal.stdout.write(renderOne(session.outputFormat(), row, columns))
 }
 
 /** Prints a long list page by page, with progress when the list does not go to the terminal.

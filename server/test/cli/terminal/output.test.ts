@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { parse } from 'yaml'
 import { Secret } from '@nauthera/runtime/log'
-import { createListing, outputFormats, renderRows } from '../../../src/cli/terminal/output.ts'
+import { createListing, outputFormats, renderOne, renderRows } from '../../../src/cli/terminal/output.ts'
 
 describe(renderRows.name, () => {
   const rows = [
@@ -44,6 +44,41 @@ describe(renderRows.name, () => {
     const table = renderRows('table', [{ name: 'a\u001b[2Jb\nc\u202ed' }], ['name'])
     expect(table.replaceAll('\n', '')).to.not.match(/[\p{Cc}\p{Cf}]/u)
     expect(table.split('\n')).to.have.length(3)
+  })
+})
+
+describe(renderOne.name, () => {
+  const person = {
+    username: 'mary',
+    groups: ['admins', 'helpdesk'],
+    factors: [
+      { kind: 'totp', createdAt: new Date(0) },
+      { kind: 'passkey', createdAt: new Date(0) },
+    ],
+    links: [],
+  }
+  it('draws a line for each field, and one for each object of a list', () => {
+    expect(renderOne('table', person, ['username', 'groups', 'factors', 'links'])).to.equal(
+      [
+        'USERNAME  mary',
+        'GROUPS    admins,helpdesk',
+        'FACTORS   kind=totp  createdAt=1970-01-01T00:00:00Z',
+        '          kind=passkey  createdAt=1970-01-01T00:00:00Z',
+        'LINKS     -',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('writes JSON and YAML as a list of one', () => {
+    for (const format of ['json', 'yaml'] as const)
+      expect(renderOne(format, person, ['username'])).to.equal(renderRows(format, [person], ['username']))
+  })
+
+  it('L15 lets no name move the cursor of a terminal', () => {
+    const lines = renderOne('table', { factors: [{ name: 'a\u001b[2Jb\nc' }] }, ['factors'])
+    expect(lines.replaceAll('\n', '')).to.not.match(/[\p{Cc}\p{Cf}]/u)
+    expect(lines.split('\n')).to.have.length(2)
   })
 })
 
