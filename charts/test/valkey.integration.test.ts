@@ -4,19 +4,20 @@ import { createLog } from '@nauthera/runtime/log'
 import { cacheConnection } from '@nauthera/server/store/cache/cache-connection'
 import { createRedisCache } from '@nauthera/server/store/cache/redis-cache'
 import { expect } from 'chai'
+import { watchOwnTime } from '@nauthera/local/processes/stretch'
 import { freePort } from '@nauthera/local/processes/ports'
 import { startValkeyPods } from './support/valkey-pods.ts'
 import type { ValkeyPod, ValkeyPods } from './support/valkey-pods.ts'
 
 /** Looks every 50 ms until it holds.
- *  @returns how long that took, milliseconds */
+ *  @returns how long that took on a machine of its own, milliseconds */
 async function until(sentence: string, holds: () => Promise<boolean>, withinMs = 30_000): Promise<number> {
-  const began = performance.now()
+  const elapsed = watchOwnTime()
   while (!(await holds())) {
-    if (performance.now() - began > withinMs) throw new Error(`not within ${withinMs} ms: ${sentence}`)
+    if (elapsed() > withinMs) throw new Error(`not within ${withinMs} ms: ${sentence}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  return performance.now() - began
+  return elapsed()
 }
 
 function findProgram(): string {
@@ -32,7 +33,7 @@ function findProgram(): string {
 }
 
 describe('Valkey with Sentinel, run by the scripts of the chart', function () {
-  this.timeout(90_000)
+  this.timeout(600_000)
   let stack: ValkeyPods
   let pods: readonly ValkeyPod[]
   let watching: Promise<void>

@@ -6,7 +6,7 @@ import { decodeShardFile } from '@nauthera/proto/shard-file'
 import { machine, startCluster } from '@nauthera/harness/operator/cluster'
 import { release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
-import { watchStretch } from '../bench/cost/process-cost.ts'
+import { watchStretch } from '@nauthera/local/processes/stretch'
 import { startOperatorProcess } from './support/operator-process.ts'
 import type { OperatorProcess } from './support/operator-process.ts'
 

@@ -201,7 +201,7 @@ describe('startAgent', () => {
       await server.stop()
       const kept = new Map([...server.shards].filter(([shard]) => shard !== 5))
       const again = await startServer({ have: kept })
-      await again.until('in sync', () => again.manifestDigest === first.manifestDigest, 15_000)
+      await again.until('in sync', () => again.manifestDigest === first.manifestDigest)
       expect(again.received.filter((message) => message.$typeName.endsWith('.Shard'))).to.have.length(1)
     })
 
@@ -216,7 +216,7 @@ describe('startAgent', () => {
       await server.stop()
       const fresh = await startServer()
       await pod.startAgent()
-      await fresh.until('in sync', () => fresh.manifestDigest === first.manifestDigest, 15_000)
+      await fresh.until('in sync', () => fresh.manifestDigest === first.manifestDigest)
       expect(fresh.clients()).to.deep.equal(names)
     })
 
@@ -239,7 +239,7 @@ describe('startAgent', () => {
       await server.until('complete', () => server.manifestDigest !== '')
       const bad = (home + 1) % 16
       await volume.swap(late.files, (fresh) => truncate(join(fresh, shardFile(bad)), 30))
-      await server.until('the others', () => server.clients().includes('late'), 15_000)
+      await server.until('the others', () => server.clients().includes('late'))
       expect(await pod.untilTold('refused')).to.include({ shard: bad, code: 'SHARD_UNREADABLE', kept: 'last good' })
       expect(await metrics.render()).to.match(/nauthera_agent_faulty_files\{[^}]*SHARD_UNREADABLE[^}]*\} 1/)
       expect(server.clients()).to.deep.equal([...names, 'late'].sort())

@@ -57,6 +57,7 @@ export { password }
  *  @param options.databaseUrl another way to the database, such as a proxy
  *  @param options.keysFrom directory of a key-encryption ring that is copied; default: a new one
  *  @param options.settings of all replicas, or of each
+ *  @param options.patience with the database; 1 for the one of a server
  *  @param options.cache default: nothing is cached; `timeout` as in the settings */
 export async function startReplicas(
   options: {
@@ -67,6 +68,7 @@ export async function startReplicas(
     keysFrom?: string
     cache?: { url: string; timeout?: string }
     passwordQueue?: QueueLimits
+    patience?: number
   } = {},
 ): Promise<ServerReplicas> {
   const database = await migratedDatabase()
@@ -122,6 +124,7 @@ export async function startReplicas(
       metrics: metrics[replica]!,
       version: '0.0.0',
       passwordQueue: options.passwordQueue,
+      patience: options.patience ?? 20,
     })
     apps.push(app)
     await app.loaded

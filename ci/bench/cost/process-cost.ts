@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
+import { schedulerSeconds } from '@nauthera/local/processes/stretch'
 
 // What a process has used, from /proc.
 
@@ -27,25 +28,6 @@ function runSeconds(file: string): number {
     return schedulerSeconds(file).ran
   } catch {
     return 0
-  }
-}
-
-/** @returns seconds that a thread ran, and seconds that it was ready to run while others had the processors */
-function schedulerSeconds(file: string): { ran: number; waited: number } {
-  const [ran, waited] = readFileSync(file, 'utf8').split(' ')
-  return { ran: Number(ran) / 1e9, waited: Number(waited) / 1e9 }
-}
-
-/**
- * Begins to measure how much longer the main thread of a process takes than on a machine of its own.
- * @returns gives the ratio since then of running and waiting to running: 1 when it never waited for a processor
- */
-export function watchStretch(pid: number): () => number {
-  const read = () => schedulerSeconds(`/proc/${pid}/task/${pid}/schedstat`)
-  const from = read()
-  return () => {
-    const [ran, waited] = [read().ran - from.ran, read().waited - from.waited]
-    return (ran + waited) / ran
   }
 }
 

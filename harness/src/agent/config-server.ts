@@ -112,7 +112,7 @@ class ConfigServer {
   }
 
   /** Waits until what the server holds satisfies the condition. */
-  until(what: string, holds: () => boolean, timeoutMs = 20_000): Promise<void> {
+  until(what: string, holds: () => boolean, timeoutMs = 50_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer)

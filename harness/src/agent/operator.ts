@@ -54,7 +54,7 @@ export async function dialStatus(port: number, authority: Identity, part: 'agent
     updates,
     expect: (expectedManifestDigest: string) => stream.send({ expectedManifestDigest, operatorVersion: 'test' }),
     closed: stream.closed,
-    until: (what: string, matches: (update: StatusUpdate) => boolean, timeoutMs = 20_000): Promise<StatusUpdate> =>
+    until: (what: string, matches: (update: StatusUpdate) => boolean, timeoutMs = 50_000): Promise<StatusUpdate> =>
       new Promise((resolve, reject) => {
         const check = (): void => {
           const last = updates.at(-1)

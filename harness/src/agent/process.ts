@@ -33,7 +33,7 @@ export async function startAgentProcess(
   reapProcess(child)
   const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   let errors = ''
-  const { lines, add, untilTold } = createToldLines({ timeoutMs: 20_000, errors: () => errors })
+  const { lines, add, untilTold } = createToldLines({ timeoutMs: 50_000, errors: () => errors })
   child.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()))
   createInterface({ input: child.stdout! }).on('line', add)
   const kill = async (signal: NodeJS.Signals) => {

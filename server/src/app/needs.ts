@@ -13,6 +13,8 @@ export interface Needs {
   readonly version: string
   /** Default: as many hashes as the processors compute in time. */
   readonly passwordQueue?: QueueLimits | undefined
+  /** For tests: that of the database. */
+  readonly patience?: number | undefined
 }
 
 /** Without a slash at the end. */

@@ -18,10 +18,10 @@ export async function openCache({ settings, log, metrics }: Needs): Promise<Cach
   return createRedisCache({ connection, keys, timeoutMs: settings.cache.timeout, log, metrics })
 }
 
-export function openStore({ settings, log, metrics }: Needs, cache: Cache | undefined): Store {
+export function openStore({ settings, log, metrics, patience }: Needs, cache: Cache | undefined): Store {
   const ring = loadKeyRing(settings.keysDirectory)
   metrics.gauge(serverMetrics.ring).set({ key: ring.currentId }, 1)
-  const database = createDatabase({ connection: databaseConnection(settings.database), log, metrics })
+  const database = createDatabase({ connection: { ...databaseConnection(settings.database), patience }, log, metrics })
   const { replica } = settings
   const sendsMail = settings.mail !== undefined
   return createStore({ database, cache, ring, log, metrics, replica, auditSettings: settings.audit, sendsMail })

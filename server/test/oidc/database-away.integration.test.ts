@@ -4,9 +4,11 @@ import { createServer, connect } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { mock } from 'node:test'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
+import type { Answer } from '@nauthera/harness/browser'
 import { fetchCode, fetchTokens, introspect, redeem, refresh, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
+import { watchOwnTime } from '@nauthera/local/processes/stretch'
 
 /** A proxy to PostgreSQL that can be cut: new connections are refused, open ones are closed. */
 async function startProxy(target: { host: string; port: number }) {
@@ -38,12 +40,21 @@ async function startProxy(target: { host: string; port: number }) {
   return { port, cut: close, mend: () => listen(port), stop: close }
 }
 
+/** Asks again while the answer is 503, for 5 s. */
+async function untilServed(ask: () => Promise<Answer>): Promise<Answer> {
+  const elapsed = watchOwnTime()
+  let answer = await ask()
+  while (answer.status === 503 && elapsed() < 5_000) answer = await ask()
+  return answer
+}
+
 describe('F1 while the database does not answer', () => {
   let replicas: ServerReplicas
   let proxy: Awaited<ReturnType<typeof startProxy>>
   before(async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     replicas = await startReplicas({
+      patience: 1,
       databaseUrl: async (url) => {
         const { hostname, port } = new URL(url)
         proxy = await startProxy({ host: hostname, port: Number(port) })
@@ -65,7 +76,7 @@ describe('F1 while the database does not answer', () => {
   })
 
   it('requests that need no database succeed, the others get 503 with Retry-After, and later all work again by themselves', async function () {
-    this.timeout(30_000)
+    this.timeout(120_000)
     const tokens = await fetchTokens(replicas)
     const code = await fetchCode(replicas)
     const browser = new Browser(replicas)
@@ -130,9 +141,7 @@ describe('F1 while the database does not answer', () => {
     expect(replicas.health[0]!.missing()).to.not.have.property('keys')
 
     await proxy.mend()
-    const mended = performance.now()
-    let answer = await redeem(replicas, code)
-    while (answer.status === 503 && performance.now() - mended < 5000) answer = await redeem(replicas, code)
+    const answer = await untilServed(() => redeem(replicas, code))
     expect(answer.status, answer.body).to.equal(200)
     expect((await refresh(replicas, tokens.refresh)).status).to.equal(200)
     expect(
@@ -150,7 +159,7 @@ describe('F26 while the name of the database cannot be resolved', () => {
   type Answer = (error: Error | null, address?: unknown, family?: number) => void
   const real = dns.lookup as (host: string, options: object, answer: Answer) => void
   before(async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     // the resolver of the machine, for whoever connects from this process
     mock.method(dns, 'lookup', (host: string, options: { all?: boolean }, answer: Answer) => {
       if (host !== name) return real(host, options, answer)
@@ -159,6 +168,7 @@ describe('F26 while the name of the database cannot be resolved', () => {
       return process.nextTick(() => (isKnown ? answer(null, found, 4) : answer(missing)))
     })
     replicas = await startReplicas({
+      patience: 1,
       databaseUrl: async (url) => {
         const { hostname, port } = new URL(url)
         proxy = await startProxy({ host: hostname, port: Number(port) })
@@ -177,12 +187,12 @@ describe('F26 while the name of the database cannot be resolved', () => {
   })
 
   it('what needs no database goes on, the rest is 503 at once, and all works again by itself', async function () {
-    this.timeout(30_000)
+    this.timeout(120_000)
     const { access } = await fetchTokens(replicas)
     isKnown = false
     await proxy.cut()
     await proxy.mend()
-    const from = performance.now()
+    const elapsed = watchOwnTime()
     const machine = {
       path: '/token',
       form: { grant_type: 'client_credentials' },
@@ -191,12 +201,10 @@ describe('F26 while the name of the database cannot be resolved', () => {
     expect((await send(replicas, machine)).status).to.equal(200)
     const looked = await introspect(replicas, access)
     expect([looked.status, looked.headers['retry-after']]).to.deep.equal([503, '2'])
-    expect(performance.now() - from).to.be.below(3_000)
+    expect(elapsed()).to.be.below(3_000)
     expect(replicas.health[0]!.missing()).to.not.have.property('keys')
     isKnown = true
-    const back = performance.now()
-    let answer = await introspect(replicas, access)
-    while (answer.status === 503 && performance.now() - back < 5_000) answer = await introspect(replicas, access)
+    const answer = await untilServed(() => introspect(replicas, access))
     expect(answer.json()['active'], answer.body).to.equal(true)
   })
 })

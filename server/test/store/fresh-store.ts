@@ -44,7 +44,7 @@ export async function freshStore(): Promise<FreshStore> {
     replica({ ring = testRing, poolMax = 10, sendsMail = false } = {}) {
       const replica = `replica-${stores.length}`
       const store = createStore({
-        database: createDatabase({ connection: { ...connection, poolMax }, log }),
+        database: createDatabase({ connection: { ...connection, poolMax, patience: 20 }, log }),
         ring,
         log,
         replica,

@@ -12,6 +12,8 @@ export interface DatabaseAddress {
   readonly password: () => Secret | undefined
   /** false: no TLS; else what node:tls takes. */
   readonly tls: false | { ca?: string; rejectUnauthorized: boolean; checkName: boolean }
+  /** For tests: so many times as long may everything take, whatever else the machine does. */
+  readonly patience?: number | undefined
 }
 
 /** How to reach PostgreSQL. */
@@ -30,6 +32,20 @@ export const databaseTimeouts = {
   idleInTransaction: 5000,
   answer: 4000,
   idle: 30_000,
+}
+
+/** @returns `databaseTimeouts` as this connection has them */
+export function timeoutsOf({ patience = 1 }: DatabaseAddress): typeof databaseTimeouts {
+  const { slot, connect, greeting, statement, idleInTransaction, answer, idle } = databaseTimeouts
+  return {
+    slot: slot * patience,
+    connect: connect * patience,
+    greeting: greeting * patience,
+    statement: statement * patience,
+    idleInTransaction: idleInTransaction * patience,
+    answer: answer * patience,
+    idle,
+  }
 }
 
 /** @returns the address for what needs one connection for long: LISTEN, migrations, advisory locks of a session */
@@ -53,7 +69,7 @@ export function clientConfig(address: DatabaseAddress, applicationName: string) 
             checkServerIdentity: (_: string, certificate: PeerCertificate) =>
               tls.checkName ? checkServerIdentity(address.host, certificate) : undefined,
           },
-    connectionTimeoutMillis: databaseTimeouts.connect,
+    connectionTimeoutMillis: timeoutsOf(address).connect,
     keepAlive: true,
     application_name: applicationName,
   }
@@ -61,18 +77,19 @@ export function clientConfig(address: DatabaseAddress, applicationName: string) 
 
 /** Without the limits that a pooler refuses at the start of a connection. */
 export function poolConfig(connection: DatabaseConnection, applicationName: string) {
+  const timeouts = timeoutsOf(connection)
   return {
     ...clientConfig(connection, applicationName),
     max: connection.poolMax,
     ...(connection.direct === undefined
       ? {
-          statement_timeout: databaseTimeouts.statement,
-          idle_in_transaction_session_timeout: databaseTimeouts.idleInTransaction,
+          statement_timeout: timeouts.statement,
+          idle_in_transaction_session_timeout: timeouts.idleInTransaction,
         }
       : {}),
     // a server that hangs does not obey statement_timeout, so the client has a time-out too
-    query_timeout: databaseTimeouts.answer,
-    idleTimeoutMillis: databaseTimeouts.idle,
+    query_timeout: timeouts.answer,
+    idleTimeoutMillis: timeouts.idle,
     allowExitOnIdle: true,
   }
 }

@@ -5,7 +5,7 @@ import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { serverMetrics } from '../../metrics.ts'
-import { clientConfig, directAddress, databaseTimeouts, poolConfig } from './address.ts'
+import { clientConfig, databaseTimeouts, directAddress, poolConfig, timeoutsOf } from './address.ts'
 import type { DatabaseAddress, DatabaseConnection } from './address.ts'
 import { createBoundedQueue } from './bounded-queue.ts'
 import type { BoundedQueue } from './bounded-queue.ts'
@@ -73,6 +73,7 @@ class PostgresDatabase implements Database {
   /** To PostgreSQL itself; of no pooler. */
   readonly #direct: Pool
   readonly #isPooled: boolean
+  readonly #timeouts: ReturnType<typeof timeoutsOf>
   readonly #slots: BoundedQueue
   readonly #listeners: Listeners
   readonly #gauges: ReturnType<typeof createGauges> | undefined
@@ -84,11 +85,12 @@ class PostgresDatabase implements Database {
   #stopped: Promise<void> | undefined
 
   constructor({ connection, log, metrics, applicationName = 'nauthera', listenPatience }: DatabaseOptions) {
+    this.#timeouts = timeoutsOf(connection)
     this.#isPooled = connection.direct !== undefined
     this.#pool = pgp(poolConfig(connection, applicationName))
     this.#direct = this.#isPooled ? pgp(clientConfig(directAddress(connection), applicationName)) : this.#pool
     this.#slots = createBoundedQueue(
-      { width: connection.poolMax, waitMs: databaseTimeouts.slot, longest: Infinity },
+      { width: connection.poolMax, waitMs: this.#timeouts.slot, longest: Infinity },
       () => {
         this.#gauges?.refused.inc()
         return new CodedError('STORE_UNAVAILABLE', { message: 'all connections to the database are in use' })
@@ -145,10 +147,10 @@ class PostgresDatabase implements Database {
   async #greet(wire: Wire): Promise<void> {
     if (this.#greeted.has(wire)) return
     const [answer] = await runPrepared<{ standby: boolean }>(wire, isStandby, [], {
-      timeoutMs: databaseTimeouts.greeting,
+      timeoutMs: this.#timeouts.greeting,
     })
     if (answer?.standby === true) throw standbyFault()
-    if (this.#isPooled) await runPrepared(wire, limits, [], { timeoutMs: databaseTimeouts.greeting })
+    if (this.#isPooled) await runPrepared(wire, limits, [], { timeoutMs: this.#timeouts.greeting })
     this.#greeted.add(wire)
   }
 
