@@ -9,21 +9,19 @@ import { findTool } from '@nauthera/local/programs/tools'
 import { openWatchedBrowser } from './support/failure.ts'
 import { kubectl, root, tryKubectl, until } from './support/kubernetes.ts'
 
-// The section "A cluster in five minutes" of the README: its own commands, in its own order, as a reader has them. What a reader has and
+// The tutorials that need a cluster: their own commands, in their own order, as a reader has them. What a reader has and
 // this run has not: a registry for postgres:18 (an image of the same name is on the node), and /etc/hosts, which is a copy here.
 
-const heading = '## A cluster in five minutes'
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
-const section = readme.slice(readme.indexOf(heading)).split(/\n## (?!A cluster)/)[0]!
+const textOf = (tutorial: string) => readFileSync(join(root, `docs/tutorials/${tutorial}.md`), 'utf8')
 /** One for each step from 2 on; the last step has two. */
-const blocks = [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1]!)
+const blocks = [...textOf('a-cluster-in-five-minutes').matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1]!)
 
 /** They go on from step 5. */
 const tutorials = ['an-api-of-another-team', 'a-pod-without-a-secret', 'a-policy-that-catches-a-mistake']
 
 /** @returns each command of a tutorial, and what it prints: the block without a language that follows */
 function stepsOf(tutorial: string) {
-  const text = readFileSync(join(root, `docs/tutorials/${tutorial}.md`), 'utf8')
+  const text = textOf(tutorial)
   return [...text.matchAll(/^```sh\n([\s\S]*?)^```$(?:(?:(?!^```)[\s\S])*?^```\n([\s\S]*?)^```$)?/gm)].map(
     ([whole, command, printed = '']) => ({
       title: text
@@ -43,7 +41,7 @@ function lineLike(line: string): RegExp {
   return new RegExp(`^${parts.join('.+')}$`, 'm')
 }
 
-describe('A cluster in five minutes, as the README has it', function () {
+describe('A cluster in five minutes, and the tutorials that go on from it', function () {
   this.timeout(420_000)
   let home: string
   let browser: Browser | undefined
@@ -51,10 +49,10 @@ describe('A cluster in five minutes, as the README has it', function () {
 
   before(async function () {
     if (process.env['NAUTHERA_E2E_CLUSTER'] === 'existing') {
-      process.stderr.write('the README uses namespaces of its own: it is not tested on a cluster that is there\n')
+      process.stderr.write('the tutorials use namespaces of their own: they are not tested on a cluster that is there\n')
       this.skip()
     }
-    home = mkdtempSync(join(root, '.nauthera/readme-'))
+    home = mkdtempSync(join(root, '.nauthera/tutorial-'))
     reapDirectory(home)
     mkdirSync(join(home, 'bin'))
     symlinkSync(await findTool('kubectl'), join(home, 'bin/kubectl'))
@@ -129,7 +127,7 @@ describe('A cluster in five minutes, as the README has it', function () {
 
   it('4 a person signs in to the sample application in a browser', async function () {
     if (findChromium() === undefined) {
-      process.stderr.write('no Chromium in the PATH: signing in as the README says is not tested\n')
+      process.stderr.write('no Chromium in the PATH: signing in as the tutorial says is not tested\n')
       this.skip()
     }
     const said = await run(person)
@@ -181,7 +179,7 @@ describe('A cluster in five minutes, as the README has it', function () {
         for (const line of printed) expect(said).to.match(lineLike(line))
       })
 
-  it('6 an uninstall leaves what the README says, and the last commands leave nothing', async () => {
+  it('6 an uninstall leaves what the tutorial says, and the last commands leave nothing', async () => {
     const left = (await run(uninstall)).split('\n').filter((line) => /^(secret|lease)/.test(line))
     const shards = Array.from({ length: 16 }, (_, shard) => `nauthera-clients-${String(shard).padStart(2, '0')}`)
     const kept = [
