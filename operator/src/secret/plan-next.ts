@@ -8,19 +8,17 @@ import { planRotation } from '../decide/secret/rotation.ts'
 import { present } from '../decide/client/present.ts'
 import type { Observed, RotationInput, RotationPlan } from '../decide/secret/rotation-terms.ts'
 import { longestObserved } from '../decide/secret/secret-marks.ts'
-import type { FollowReplicas } from '../replicas/follow-replicas.ts'
-import type { Replicas } from '../replicas/replicas.ts'
 import { isOfClient, verifiersOf } from '../shards/client-entry.ts'
-import type { Shards } from '../shards/shards.ts'
 import type { Clock } from '../time/clock.ts'
 import type { KnownSecret } from './look.ts'
+import type { SecretOutlet } from './outlet.ts'
 import type { Spacing } from './spacing.ts'
 
 /** @param needs.quietPeriodMs how long a previous secret must be unused before WhenUnused ends it */
 export function createPlanNext(needs: {
-  shards: Pick<Shards, 'stored'>
-  replicas: Pick<Replicas, 'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince'>
-  follow: Pick<FollowReplicas, 'entry'>
+  shards: Pick<SecretOutlet['shards'], 'stored' | 'endedIds'>
+  replicas: SecretOutlet['replicas']
+  follow: Pick<SecretOutlet['follow'], 'entry'>
   spacing: Spacing
   quietPeriodMs: number
   clock: Pick<Clock, 'now'>
@@ -32,7 +30,6 @@ export function createPlanNext(needs: {
     const entry =
       stored && isOfClient(stored, { uid: memory.uid, restoredFrom: memory.restoredFrom }) ? stored : undefined
     const verifiers = entry && verifiersOf(entry)
-    const all = replicas.list()
     const propagation = entry && follow.entry(key)
     const notBefore = needs.spacing.notBefore(judgement.minSpacingMs)
     return planRotation({
@@ -42,14 +39,15 @@ export function createPlanNext(needs: {
       secret: read.state,
       verifiers,
       pending: memory.pending?.secret,
+      endedIds: shards.endedIds?.(key) ?? [],
       replicas: {
-        total: all.length,
+        total: propagation?.total ?? replicas.list().length,
         serving: isServing(propagation, entry?.accepted !== undefined),
         unreachable: propagation?.unreachable.length ?? 0,
         goingUntil: replicas.goingUntil(),
       },
       usage: {
-        knownSince: replicas.usesKnownSince(),
+        knownSince: replicas.usesKnownSince(key),
         lastUsed: lastUsedOf(verifiers ?? [], (id) => latest(replicas.lastUsed(key, id), writtenUse(client, id))),
       },
       status: statusOf(client),

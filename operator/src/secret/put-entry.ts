@@ -2,12 +2,11 @@
 import { standingOf } from '../decide/status/propagation.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
 import type { Clock } from '../time/clock.ts'
-import type { FollowReplicas } from '../replicas/follow-replicas.ts'
-import type { Shards } from '../shards/shards.ts'
 import { restraintOf } from '../decide/client/restraint.ts'
 import { hasNoSecret } from '../decide/secret/rotation-terms.ts'
 import { passed } from './look.ts'
 import type { SecretWork, SecretStep } from './look.ts'
+import type { SecretOutlet } from './outlet.ts'
 
 export interface EntryWriter {
   /** Sets the client's entry in its shard. */
@@ -17,8 +16,8 @@ export interface EntryWriter {
 }
 
 export function createEntryWriter(needs: {
-  shards: Pick<Shards, 'stored' | 'setClient' | 'setUndecided' | 'remove'>
-  follow: Pick<FollowReplicas, 'config'>
+  shards: Pick<SecretOutlet['shards'], 'stored' | 'setClient' | 'setUndecided' | 'remove'>
+  follow: Pick<SecretOutlet['follow'], 'config'>
   clock: Pick<Clock, 'now'>
 }): EntryWriter {
   const { shards, follow, clock } = needs

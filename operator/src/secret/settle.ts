@@ -5,19 +5,18 @@ import type { OIDCClient } from '../api/oidc-client.ts'
 import type { NameHolder, Outcome } from '../decide/status/outcome.ts'
 import { hasNoSecret } from '../decide/secret/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
-import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import { isForbidden, isNamespaceEnding } from '../kubernetes/api-error.ts'
 import { endingMs } from '../intake/ending-namespaces.ts'
 import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
-import type { Shards } from '../shards/shards.ts'
 import { passed } from './look.ts'
 import type { Look, SecretStep } from './look.ts'
+import type { SecretOutlet } from './outlet.ts'
 import { fingerprintOf } from './render.ts'
 import type { Render } from './render.ts'
 
 /** A step: ends the look at a new client in a terminating namespace, and removes it from the shard. A later look tries again. */
 export function createLeaveEnding(needs: {
-  shards: Pick<Shards, 'stored' | 'remove'>
+  shards: Pick<SecretOutlet['shards'], 'stored' | 'remove'>
   endings: Pick<EndingNamespaces, 'has'>
   again: (key: string, milliseconds: number) => void
 }): SecretStep {
@@ -43,8 +42,8 @@ export const stopWhereNotWritable: SecretStep = ({ failure, missing, read, judge
 
 /** A step: ends when the application's Secret is as planned, or is not due yet. */
 export function createSettle(needs: {
-  shards: Pick<Shards, 'stored'>
-  follow: Pick<FollowReplicas, 'entry'>
+  shards: Pick<SecretOutlet['shards'], 'stored'>
+  follow: Pick<SecretOutlet['follow'], 'entry'>
   render: Render
 }): SecretStep {
   /** Whether the last write equals what would be written now. */

@@ -10,19 +10,17 @@ import type { RotationPlan, SecretState } from '../decide/secret/rotation-terms.
 import { isRestored } from '../decide/secret/restored.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import type { OwnerProof } from '../decide/secret/owner-proof.ts'
-import type { FollowReplicas } from '../replicas/follow-replicas.ts'
-import type { Replicas } from '../replicas/replicas.ts'
 import { configOf, versionOf } from '../decide/access/judge.ts'
 import type { Judgement } from '../decide/access/judge.ts'
 import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { OperatorSettings } from '../settings.ts'
 import { isOfClient, isSameVersion, verifiersOf } from '../shards/client-entry.ts'
-import type { Shards } from '../shards/shards.ts'
 import type { Clock } from '../time/clock.ts'
 import { createFence } from './fence.ts'
 import type { KnownSecret, Look, SecretWork, SecretStep, SecretStepOutcome } from './look.ts'
 import { createMint, clearPending } from './mint.ts'
+import type { SecretOutlet } from './outlet.ts'
 import { createPlanNext, statusOf } from './plan-next.ts'
 import { createPublish } from './publish.ts'
 import { createEntryWriter } from './put-entry.ts'
@@ -53,12 +51,12 @@ export function createWorkOnSecret(needs: {
   settings: Pick<OperatorSettings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
   secrets: SecretStore
   proof: OwnerProof
-  shards: Pick<Shards, 'stored' | 'bornAt' | 'setClient' | 'setUndecided' | 'remove'>
+  shards: SecretOutlet['shards']
   endings: Pick<EndingNamespaces, 'has' | 'refused'>
   /** When a namespace was created, epoch milliseconds; undefined when unknown. */
   namespaceBornAt: (namespace: string) => number | undefined
-  replicas: Pick<Replicas, 'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince'>
-  follow: Pick<FollowReplicas, 'entry' | 'config'>
+  replicas: SecretOutlet['replicas']
+  follow: SecretOutlet['follow']
   clock: Pick<Clock, 'now'>
   /** Looks at the key again after this many milliseconds at the latest. */
   again: (key: string, milliseconds: number) => void
@@ -143,7 +141,7 @@ function createWaysOut({
   entries,
   reader,
 }: {
-  shards: Pick<Shards, 'stored'>
+  shards: Pick<SecretOutlet['shards'], 'stored'>
   entries: ReturnType<typeof createEntryWriter>
   reader: ReturnType<typeof createReader>
 }) {

@@ -724,6 +724,26 @@ describe('planRotation', () => {
     expect(ids(next), 'and its shard may be lost right after it').to.deep.equal([idOf('new'), idOf('old')])
   })
 
+  it('mints anew for a Secret that holds a secret which has ended, and keeps what is valid for its overlap', () => {
+    const restored = input({
+      secret: holds('ended'),
+      verifiers: [verifier('old')],
+      endedIds: [idOf('ended')],
+      status: { activeId: idOf('ended'), lastRotated: now - hour },
+    })
+    expect(planRotation(restored).step.kind).to.equal('mint')
+    expect(ids(planRotation(restored))).to.deep.equal([idOf('old')])
+    // without any that is valid, the annotation brings it back as little
+    expect(ids(planRotation({ ...restored, verifiers: [] }))).to.deep.equal([])
+    expect(ids(planRotation({ ...restored, endedIds: [] }))).to.deep.equal([idOf('ended')])
+  })
+
+  it('drops a minted secret that ended before it was published', () => {
+    const late = input({ rotation: { trigger: '1' }, pending: pending('new'), endedIds: [idOf('new')] })
+    expect(planRotation(late).step.kind).to.equal('mint')
+    expect(planRotation({ ...late, endedIds: [] }).step.kind).to.equal('write-shard')
+  })
+
   it('K7 does not let an annotation stretch an overlap', () => {
     const far = now + 100_000 * hour
     const plan = planRotation(

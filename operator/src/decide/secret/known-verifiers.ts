@@ -17,7 +17,7 @@ export function knownVerifiers(input: RotationInput): KnownVerifiers {
   if (secret.kind !== 'owned') return { live: stored, published: undefined }
   const held = secret.sha256
   const inShard = stored.find(({ sha256 }) => sha256 === held)
-  const mayBeOurs = held !== undefined && hasOurForm(input)
+  const mayBeOurs = held !== undefined && hasOurForm(input) && !hasEnded(input, held)
   if (mayBeOurs && inShard) return settle(input, stored, inShard)
   const marked = liveMarks(input)
   if (mayBeOurs && isOwnPublication(input, held)) {
@@ -67,7 +67,7 @@ function liveMarks(input: RotationInput): readonly StoredVerifier[] {
   const { secret, now } = input
   if (secret.kind !== 'owned') return []
   return secret.verifiers
-    .filter(({ notAfter }) => notAfter === undefined || notAfter > now)
+    .filter(({ sha256, notAfter }) => (notAfter === undefined || notAfter > now) && !hasEnded(input, sha256))
     .map((one) => (one.notAfter === undefined ? one : { ...one, notAfter: latestEnd(input, one) }))
 }
 
@@ -81,6 +81,9 @@ function latestEnd(input: RotationInput, { notAfter }: StoredVerifier): number {
  *  given secret is compared with its source. */
 const hasOurForm = ({ secret, source }: RotationInput): boolean =>
   source.kind !== 'minted' || (secret.kind === 'owned' && secret.isMinted)
+
+/** An ended secret never returns: the Secret is an older copy, of which this operator knows nothing. */
+const hasEnded = ({ endedIds = [] }: RotationInput, held: string): boolean => endedIds.includes(held.slice(0, 8))
 
 type OwnedSecret = Extract<SecretState, { kind: 'owned' }>
 

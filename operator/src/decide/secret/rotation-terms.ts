@@ -76,6 +76,8 @@ export interface RotationInput {
   readonly verifiers: readonly StoredVerifier[] | undefined
   /** The secret whose plain value this process holds unpublished. */
   readonly pending: PendingSecret | undefined
+  /** Ids of secrets that ended and can never return, beside those that other input excludes. */
+  readonly endedIds?: readonly string[]
   readonly replicas: {
     readonly total: number
     /** Every replica applied the stored shard, and serves the client (none rejects it without an accepted version). */

@@ -197,7 +197,9 @@ function isOvertaken({ secret, status, now }: RotationInput, { mintedAt }: Pendi
 function candidateOf(input: RotationInput): Candidate | undefined {
   const { pending } = input
   if (input.source.kind !== 'existing') {
-    return pending && !isFenced(input, pending.id) && !isOvertaken(input, pending) ? pending : undefined
+    const isOver = (one: PendingSecret) =>
+      isFenced(input, one.id) || isOvertaken(input, one) || input.endedIds?.includes(one.id) === true
+    return pending && !isOver(pending) ? pending : undefined
   }
   return input.source.secret && { ...input.source.secret, mintedAt: undefined, obeys: nonces(input) }
 }
