@@ -17,7 +17,7 @@ import { configOf, isCountedOut, versionOf } from './decide/access/judge.ts'
 import type { Outcome } from './decide/status/outcome.ts'
 import { restraintOf } from './decide/client/restraint.ts'
 import type { OwnerProof } from './decide/secret/owner-proof.ts'
-import { platformStanding } from './decide/status/platform-keys.ts'
+import { knowsOwnCluster, platformStanding } from './decide/status/platform-keys.ts'
 import { defaultsOf } from './decide/status/server-defaults.ts'
 import { ApiBook } from './intake/api-book.ts'
 import { createJudge } from './intake/judge.ts'
@@ -75,7 +75,7 @@ interface Needs {
     'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince' | 'lastIdentity' | 'lastSector' | 'lastCodes' | 'remove'
   >
   readonly follow: FollowReplicas
-  readonly issuers: Pick<Issuers, 'fault'>
+  readonly issuers: Pick<Issuers, 'fault' | 'clusterFault' | 'holdsCluster'>
   readonly status: WriteStatus
   /** undefined when statuses say nothing of refused requests */
   readonly refusals: Pick<Refusals, 'published' | 'remove'> | undefined
@@ -141,7 +141,7 @@ export function createReconciler(needs: Needs): Reconciler {
     const { restoredFrom } = memory
     const outcome = outcomeOf(needs, { key, judgement, granted, access, result, former, restoredFrom })
     follow.record(key, isSettled(outcome))
-    follow.recordPlatform(key, outcome.platform !== undefined)
+    follow.recordPlatform(key, outcome.platform && (joinedClusterOf(judgement) === undefined ? 'other' : 'joined'))
     const written = await status.write(outcome, isInProgress(outcome))
     // the last identity and a fixed program may reach the status later
     const isFaulty = hasFault(client, outcome.codes, configOf(judgement)?.scopes ?? [])
@@ -263,9 +263,23 @@ function outcomeOf(
 function platformOf({ replicas, issuers }: Pick<Needs, 'replicas' | 'issuers'>, judgement: Judgement) {
   const config = configOf(judgement)
   if (config?.tokenEndpointAuthMethod !== federatedMethod) return undefined
-  const ofCluster = config.identities.some(({ serviceAccount }) => serviceAccount !== undefined)
-  return platformStanding(replicas.list(), { ofCluster, fault: issuers.fault })
+  const cluster = joinedClusterOf(judgement)
+  if (cluster !== undefined)
+    return platformStanding(replicas.list(), {
+      isKnown: (platform) => issuers.holdsCluster(platform?.digest ?? '', cluster),
+      fault: issuers.clusterFault(cluster),
+    })
+  const needsOwn = config.identities.some(({ serviceAccount }) => serviceAccount !== undefined)
+  return platformStanding(replicas.list(), {
+    isKnown: (platform) => !needsOwn || knowsOwnCluster(platform),
+    fault: issuers.fault,
+  })
 }
+
+/** The joined cluster whose ServiceAccounts prove the client. */
+const joinedClusterOf = (judgement: Judgement): string | undefined =>
+  configOf(judgement)?.identities.find(({ clusterServiceAccount }) => clusterServiceAccount)?.clusterServiceAccount
+    ?.cluster
 
 /** How many replicas serve a client whose present version must not be served. */
 const servedOf = ({ follow }: Pick<Needs, 'follow'>, { key, judgement }: Findings): Outcome['served'] =>

@@ -23,16 +23,22 @@ export function serviceAccountOf(subject: string): { readonly namespace: string;
 }
 
 /** @returns an identity as people write it, for messages and the audit log */
-export const identityText = ({ serviceAccount, issuer, subject }: Identity): string =>
-  serviceAccount ? `ServiceAccount ${serviceAccount.namespace}/${serviceAccount.name}` : `${subject} of ${issuer}`
+export function identityText({ serviceAccount, clusterServiceAccount: joined, issuer, subject }: Identity): string {
+  if (serviceAccount) return `ServiceAccount ${serviceAccount.namespace}/${serviceAccount.name}`
+  return joined
+    ? `ServiceAccount ${joined.namespace}/${joined.name} of cluster ${joined.cluster}`
+    : `${subject} of ${issuer}`
+}
 
 /** No platform issues such a subject, and PostgreSQL cannot store NUL. */
 const hasControl = /[\u0000-\u001f\u007f]/
 
-const isWhole = ({ serviceAccount, issuer, subject }: Identity): boolean =>
-  serviceAccount
-    ? serviceAccount.namespace !== '' && serviceAccount.name !== '' && issuer === '' && subject === ''
-    : issuer !== '' && subject !== ''
+function isWhole({ serviceAccount, clusterServiceAccount, issuer, subject }: Identity): boolean {
+  const [account, ...others] = [serviceAccount, clusterServiceAccount].filter((one) => one !== undefined)
+  if (account === undefined) return issuer !== '' && subject !== ''
+  const isNamed = account.namespace !== '' && account.name !== '' && clusterServiceAccount?.cluster !== ''
+  return others.length === 0 && isNamed && issuer === '' && subject === ''
+}
 
 /** @param about.identityIssuers other issuers that the server knows; undefined for who does not know the server */
 export function identityFaults(

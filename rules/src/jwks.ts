@@ -135,3 +135,15 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** @returns the same for one public key in whatever form it is written */
+export function keyTextOf(jwk: Readonly<Record<string, unknown>>): string {
+  try {
+    return createPublicKey({ key: { ...jwk }, format: 'jwk' })
+      .export({ type: 'spki', format: 'der' })
+      .toString('base64')
+  } catch {
+    // of a kind that nobody here knows: it verifies nothing
+    return JSON.stringify(jwk)
+  }
+}

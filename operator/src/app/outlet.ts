@@ -71,6 +71,8 @@ export function buildIssuers(
     signer: proofKey.signer,
     isBelieved: shards.isBelieved,
     read: () => readClusterIssuer(connection),
+    clusters: () => [],
+    readCluster: async () => undefined,
     clock,
     log,
     onWritten: () => {

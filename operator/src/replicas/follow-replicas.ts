@@ -33,10 +33,10 @@ export interface FollowReplicas {
   behind(key: string): readonly string[]
   /** @param settled the version is live everywhere; otherwise each report about its shard leads to a look */
   record(key: string, settled: boolean): void
-  /** @param usesPlatform whether it authenticates with a token of its platform */
-  recordPlatform(key: string, usesPlatform: boolean): void
+  /** @param platform whose tokens it authenticates with: of a ServiceAccount of a joined cluster, or any other; undefined for none */
+  recordPlatform(key: string, platform: 'joined' | 'other' | undefined): void
   /** All clients that authenticate with a token of their platform. */
-  platformClients(): ReadonlySet<string>
+  platformClients(): Iterable<string>
   remove(key: string): void
   /** @returns whether a replica lacks a stored shard. A pod whose agent has not started lacks none. */
   isBehind(replica: string): boolean
@@ -48,7 +48,7 @@ export function createFollowReplicas(needs: {
 }): FollowReplicas {
   const { replicas, shards } = needs
   const waiting = new WaitingClients()
-  const ofPlatforms = new Set<string>()
+  const ofPlatforms = new Map<string, 'joined' | 'other'>()
   /** The seq of the shard when a client was first found to be no longer in it; undefined while it is in. By key. */
   const leftAt = new Map<string, number | undefined>()
   let view = nothingHeard
@@ -73,7 +73,8 @@ export function createFollowReplicas(needs: {
       view = viewOf(replicas.list())
       const news = newsBetween(before, view, shards.seq)
       const keys = new Set([...waiting.of(news.shards), ...waiting.settledIn(news.settled), ...news.clients])
-      if (before.platforms !== view.platforms) for (const key of ofPlatforms) keys.add(key)
+      const [forAll, forJoined] = [before.platforms !== view.platforms, before.platformFiles !== view.platformFiles]
+      for (const [key, of] of ofPlatforms) if (forAll || (forJoined && of === 'joined')) keys.add(key)
       return { keys, everybody: news.everybody }
     },
     start: (key) => waiting.wait(key),
@@ -105,8 +106,8 @@ export function createFollowReplicas(needs: {
       if (settled && stored) waiting.settle(key, versionOf(stored))
       else waiting.unsettle(key)
     },
-    recordPlatform: (key, usesPlatform) => void (usesPlatform ? ofPlatforms.add(key) : ofPlatforms.delete(key)),
-    platformClients: () => ofPlatforms,
+    recordPlatform: (key, platform) => void (platform ? ofPlatforms.set(key, platform) : ofPlatforms.delete(key)),
+    platformClients: () => ofPlatforms.keys(),
     remove: (key) => {
       ofPlatforms.delete(key)
       waiting.remove(key)

@@ -1,24 +1,24 @@
-// Writes `<release>-clients-issuers`: the keys of the cluster's ServiceAccount tokens, for servers, which have no access to the API.
+// Writes `<release>-clients-issuers`: the keys of ServiceAccount tokens, for servers, which have no access to the API.
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { create, fromJsonString, toJsonString } from '@bufbuild/protobuf'
-import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
-import { PlatformIssuerSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { digestOf } from '@nauthera/proto/digest'
 import type { FileSigner } from '@nauthera/proto/file-signature'
 import { issuersSecretName, labels, managedByOperator, platformKeysFile } from '@nauthera/proto/names'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
+import { nextClusterKeys, publishedKeys } from '../decide/status/cluster-keys.ts'
+import type { BelievedCluster, PublishedKeys, ToldKeys } from '../decide/status/cluster-keys.ts'
 import { nextKeys } from '../decide/status/platform-keys.ts'
-import type { PlatformKeySet } from '../decide/status/platform-keys.ts'
 import { isForbidden } from '../kubernetes/api-error.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { ClusterIssuer } from '../kubernetes/issuer.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { signatureIn, signedData, trustsKey } from '../shards/shard-secret.ts'
+import { signedData, trustsKey } from '../shards/shard-secret.ts'
 import type { TrustsFile } from '../shards/shard-secret.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
+import { parsePlatformFile, renderPlatformFile } from './platform-file.ts'
+import type { PlatformFile } from './platform-file.ts'
 
 /** The time between two reads. Milliseconds. */
 const lookMs = 60_000
@@ -33,20 +33,31 @@ interface IssuersNeeds {
   readonly isBelieved: TrustsFile
   /** @throws when the API server does not answer, or refuses */
   readonly read: () => Promise<ClusterIssuer>
+  /** The joined clusters whose keys are believed; undefined while they are not all known. */
+  readonly clusters: () => readonly BelievedCluster[] | undefined
+  /** @returns the ConfigMap that a joined cluster writes; undefined when there is none
+   *  @throws when the API server does not answer, or refuses */
+  readonly readCluster: (name: string) => Promise<unknown>
   readonly clock: Clock
   readonly log: Log
   /** A Secret that the pods mount was written. */
   readonly onWritten: () => void
-  /** `fault` changed. */
+  /** `fault`, or that of a joined cluster, changed. */
   readonly onFault: () => void
 }
+
+/** Files that are remembered: a replica may still have one of them. */
+const mostFiles = 16
 
 export class Issuers {
   readonly #needs: IssuersNeeds
   readonly #stopping = new AbortController()
   /** The last stored keys, which stay while the API server is away. */
-  #told: PlatformKeySet | undefined
+  #told: ToldKeys | undefined
   #fault: string | undefined
+  #clusterFaults: ReadonlyMap<string, string> = new Map()
+  /** The joined clusters in each of the last files, by its digest. */
+  readonly #files = new Map<string, ReadonlySet<string>>()
   #hasLooked = false
   #isAsked = false
   #wake = () => {}
@@ -59,6 +70,17 @@ export class Issuers {
   /** Why the keys could not be read the last time; undefined when they were. */
   get fault(): string | undefined {
     return this.#fault
+  }
+
+  /** What is wrong with the keys of a joined cluster. */
+  clusterFault(name: string): string | undefined {
+    return this.#clusterFaults.get(name)
+  }
+
+  /** @param digest of the file that a server has
+   *  @returns whether the keys of a joined cluster are in it */
+  holdsCluster(digest: string, name: string): boolean {
+    return this.#files.get(digest)?.has(name) === true
   }
 
   start(): void {
@@ -94,40 +116,78 @@ export class Issuers {
   }
 
   async #tryLook(): Promise<void> {
-    const before = this.#fault
+    const before = [this.#fault, this.#clusterFaults]
     try {
-      await this.#look()
-      this.#fault = undefined
+      this.#fault = await this.#look()
     } catch (error) {
-      this.#fault = isForbidden(error)
+      this.#fault = describeError(error)
+      this.#warn(error)
+    }
+    if (!isDeepStrictEqual(before, [this.#fault, this.#clusterFaults])) this.#needs.onFault()
+  }
+
+  /** @returns why the keys of this cluster cannot be read */
+  async #look(): Promise<string | undefined> {
+    const { release, namespace, secrets, signer, isBelieved } = this.#needs
+    const stored = await secrets.read(namespace, issuersSecretName(release))
+    const found = parsePlatformFile(stored, trustsKey(signer.publicKey))
+    this.#told =
+      found?.keys ?? this.#told ?? (this.#hasLooked ? undefined : parsePlatformFile(stored, isBelieved)?.keys)
+    this.#hasLooked = true
+    if (found) this.#recordFile(found)
+    const { own, fault } = await this.#readOwn()
+    const next = { own, joined: await this.#readClusters(own) }
+    // also while the keys cannot be read: a starting agent only accepts a file signed by the present key
+    const isNeeded = found !== undefined || next.own !== undefined || next.joined.size > 0
+    if (isNeeded && !isDeepStrictEqual(found?.keys, next)) await this.#write(stored, next)
+    return fault
+  }
+
+  async #readOwn(): Promise<{ readonly own: ToldKeys['own']; readonly fault: string | undefined }> {
+    const own = this.#told?.own
+    try {
+      return { own: nextKeys(own, await this.#needs.read(), this.#needs.clock.now()), fault: undefined }
+    } catch (error) {
+      this.#warn(error)
+      const fault = isForbidden(error)
         ? 'the operator may not read /openid/v1/jwks at the API server; give it the ClusterRole system:service-account-issuer-discovery, or set identityIssuers of the server'
         : describeError(error)
-      if (this.#fault !== before && !this.#stopping.signal.aborted)
-        this.#needs.log.warn({ error }, 'the keys of ServiceAccounts cannot be read; the last good ones stay')
+      return { own, fault }
     }
-    if (this.#fault !== before) this.#needs.onFault()
   }
 
-  async #look(): Promise<void> {
-    const { release, namespace, secrets, signer, isBelieved, clock } = this.#needs
-    const stored = await secrets.read(namespace, issuersSecretName(release))
-    const found = readKeys(stored, trustsKey(signer.publicKey))
-    this.#told = found ?? this.#told ?? (this.#hasLooked ? undefined : readKeys(stored, isBelieved))
-    this.#hasLooked = true
-    let next = this.#told
+  async #readClusters(own: ToldKeys['own']): Promise<ToldKeys['joined']> {
+    const { clusters, clock } = this.#needs
+    const joined = this.#told?.joined ?? new Map()
+    const believed = clusters()
+    if (believed === undefined) return joined
+    const published = []
+    // one after the other: nobody waits for them, and the API server has other work
+    for (const one of believed) published.push({ ...one, published: await this.#readCluster(one.name) })
+    const next = nextClusterKeys({ own, joined }, published, clock.now())
+    this.#clusterFaults = next.faults
+    return next.joined
+  }
+
+  async #readCluster(name: string): Promise<PublishedKeys> {
     try {
-      next = nextKeys(next, await this.#needs.read(), clock.now())
-    } finally {
-      // also while the keys cannot be read: a starting agent only accepts a file signed by the present key
-      if (next && !isDeepStrictEqual(found, next)) await this.#write(stored, next)
+      return publishedKeys(await this.#needs.readCluster(name))
+    } catch (error) {
+      return { kind: 'unread', why: `the keys of its ServiceAccounts cannot be read: ${describeError(error)}` }
     }
   }
 
-  async #write(stored: SecretObject | undefined, next: PlatformKeySet): Promise<void> {
+  /** Once, until it is well again. */
+  #warn(error: unknown): void {
+    if (this.#fault === undefined && !this.#stopping.signal.aborted)
+      this.#needs.log.warn({ error }, 'the keys of ServiceAccounts cannot be read; the last good ones stay')
+  }
+
+  async #write(stored: SecretObject | undefined, next: ToldKeys): Promise<void> {
     const { release, namespace, secrets, signer, log, onWritten } = this.#needs
     const name = issuersSecretName(release)
     const change = randomBytes(2).toString('hex')
-    const bytes = Buffer.from(render(next, change))
+    const bytes = renderPlatformFile(next, change)
     const wanted = {
       namespace,
       name,
@@ -139,38 +199,17 @@ export class Issuers {
     // another leader wrote: the next round reads it
     if (outcome.kind === 'conflict') return this.wake()
     this.#told = next
-    log.info({ change, secret: name, issuer: next.issuer, keys: next.keys.length }, 'platform keys written')
+    this.#recordFile({ keys: next, digest: digestOf(bytes) })
+    const { own, joined } = next
+    const about = { change, secret: name, issuer: own?.issuer, keys: own?.keys.length ?? 0, clusters: joined.size }
+    log.info(about, 'platform keys written')
     onWritten()
   }
-}
 
-function render({ issuer, keys }: PlatformKeySet, change: string): string {
-  const message = create(PlatformIssuerSchema, {
-    issuer,
-    change,
-    keys: keys.map(({ jwk, notAfter }) => ({
-      jwk: JSON.parse(JSON.stringify(jwk)),
-      ...(notAfter === undefined ? {} : { notAfter: timestampFromMs(notAfter) }),
-    })),
-  })
-  return toJsonString(PlatformIssuerSchema, message)
-}
-
-/** @returns undefined without a Secret, or for one without our signature, which is written again */
-function readKeys(secret: SecretObject | undefined, trusts: TrustsFile): PlatformKeySet | undefined {
-  const bytes = Buffer.from(secret?.data?.[platformKeysFile] ?? '', 'base64')
-  const file = { name: platformKeysFile, digest: digestOf(bytes) }
-  if (!trusts(file, signatureIn(secret, platformKeysFile))) return undefined
-  try {
-    const { issuer, keys } = fromJsonString(PlatformIssuerSchema, bytes.toString('utf8'), { ignoreUnknownFields: true })
-    return {
-      issuer,
-      keys: keys.map(({ jwk = {}, notAfter }) => ({
-        jwk,
-        ...(notAfter === undefined ? {} : { notAfter: timestampMs(notAfter) }),
-      })),
-    }
-  } catch {
-    return undefined
+  #recordFile({ keys, digest }: PlatformFile): void {
+    this.#files.delete(digest)
+    this.#files.set(digest, new Set(keys.joined.keys()))
+    const [oldest] = this.#files.keys()
+    if (this.#files.size > mostFiles && oldest !== undefined) this.#files.delete(oldest)
   }
 }

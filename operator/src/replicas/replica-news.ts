@@ -1,5 +1,6 @@
 // Compares all replicas between two moments. Pure: no I/O, no clock.
 import { shardCount } from '@nauthera/proto/names'
+import { knowsOwnCluster } from '../decide/status/platform-keys.ts'
 import { defaultsOf } from '../decide/status/server-defaults.ts'
 import { isExcused } from './replica-state.ts'
 import type { Replica } from './replica-state.ts'
@@ -13,6 +14,8 @@ export interface ReplicaView {
   readonly defaults: string
   /** Which servers lack keys of platforms. */
   readonly platforms: string
+  /** Which file of platform keys each server has. */
+  readonly platformFiles: string
   /** Which replicas reject which version of a client, by `namespace/name`. */
   readonly rejections: ReadonlyMap<string, string>
 }
@@ -32,10 +35,12 @@ export const nothingHeard: ReplicaView = {
   absent: '',
   defaults: '',
   platforms: '',
+  platformFiles: '',
   rejections: new Map(),
 }
 
 export function viewOf(list: readonly Replica[]): ReplicaView {
+  const served = list.filter(({ serverConnected }) => serverConnected)
   return {
     replicas: new Map(list.map((replica) => [replica.replica, heard(replica)])),
     absent: list
@@ -43,10 +48,8 @@ export function viewOf(list: readonly Replica[]): ReplicaView {
       .map(({ replica, serverConnected }) => `${replica} ${serverConnected}`)
       .join(),
     defaults: Object.values(defaultsOf(list) ?? {}).join(),
-    platforms: list
-      .filter(({ serverConnected }) => serverConnected)
-      .map(({ replica, platform }) => `${replica} ${platform && (platform.bySettings || platform.digest !== '')}`)
-      .join(),
+    platforms: served.map(({ replica, platform }) => `${replica} ${knowsOwnCluster(platform)}`).join(),
+    platformFiles: served.map(({ replica, platform }) => `${replica} ${platform?.digest}`).join(),
     rejections: rejectionsOf(list),
   }
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { nextKeys, platformStanding } from '../../src/decide/status/platform-keys.ts'
+import { knowsOwnCluster, nextKeys, platformStanding } from '../../src/decide/status/platform-keys.ts'
 
 const [a, b] = [
   { kty: 'EC', kid: 'a' },
@@ -45,26 +45,31 @@ describe('platformStanding', () => {
   })
   const has = replica('a', { digest: 'd', bySettings: false })
   const lacks = replica('b', { digest: '', bySettings: false })
-  const ofCluster = { ofCluster: true, fault: undefined }
+  const ofCluster = { isKnown: knowsOwnCluster, fault: undefined }
   const why = 'the operator may not read them'
 
   for (const [sentence, replicas, about, expected] of [
     ['is ready when each replica has keys', [has], ofCluster, { kind: 'ready' }],
     ['waits for a replica that has none', [has, lacks], ofCluster, { kind: 'waiting', replicas: ['b'] }],
-    ['says why nobody can tell them', [has, lacks], { ofCluster: true, fault: why }, { kind: 'unreadable', why }],
+    [
+      'says why nobody can tell them',
+      [has, lacks],
+      { isKnown: knowsOwnCluster, fault: why },
+      { kind: 'unreadable', why },
+    ],
     [
       'is ready with the last good keys, though they cannot be read now',
       [has],
-      { ofCluster: true, fault: why },
+      { isKnown: knowsOwnCluster, fault: why },
       { kind: 'ready' },
     ],
     [
       'is ready by the settings of the servers',
       [replica('c', { digest: '', bySettings: true })],
-      { ofCluster: true, fault: why },
+      { isKnown: knowsOwnCluster, fault: why },
       { kind: 'ready' },
     ],
-    ['needs none for other issuers', [lacks], { ofCluster: false, fault: undefined }, { kind: 'ready' }],
+    ['needs none for other issuers', [lacks], { isKnown: () => true, fault: undefined }, { kind: 'ready' }],
     [
       'waits for a replica that says nothing of it',
       [has, replica('b')],

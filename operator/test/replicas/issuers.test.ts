@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { digestOf } from '@nauthera/proto/digest'
 import { createFileSigner } from '@nauthera/proto/file-signature'
 import { issuersSecretName, platformKeysFile } from '@nauthera/proto/names'
@@ -16,6 +17,11 @@ const before = createFileSigner(Buffer.alloc(32, 2))
 const issuer = 'https://cluster.example.com'
 const rsa = (kid: string) => ({ jwk: { kty: 'RSA', kid } })
 
+const configMapOf = (kid: string) => {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return { data: { issuer, jwks: JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid }] }) } }
+}
+
 describe('Issuers', () => {
   const ending = { ...rsa('old'), notAfter: '2026-01-01T00:05:00Z' }
   let clock: ReturnType<typeof createManualClock>
@@ -24,6 +30,9 @@ describe('Issuers', () => {
   /** What the API server says; undefined: nothing. */
   let published: ClusterIssuer | undefined
   let looks: number
+  /** The joined clusters, and the ConfigMap of each; undefined while nobody knows them. */
+  let joined: Readonly<Record<string, object | undefined>> | undefined
+  let faults: number
 
   /** Begins, and waits for the first look. */
   const start = async (isBelieved: TrustsFile) => {
@@ -37,10 +46,16 @@ describe('Issuers', () => {
         if (published === undefined) throw unreachable
         return published
       },
+      clusters: () => joined && Object.keys(joined).map((name, createdAt) => ({ name, createdAt })),
+      readCluster: async (name) => {
+        const configMap = joined?.[name]
+        if (configMap === unreachable) throw unreachable
+        return configMap
+      },
       clock,
       log: createRecordedLog().log,
       onWritten: () => {},
-      onFault: () => {},
+      onFault: () => faults++,
     })
     issuers.start()
     await settle()
@@ -66,11 +81,19 @@ describe('Issuers', () => {
     if (!trustsKey(operatorSigner.publicKey)(file, signatureIn(secret, platformKeysFile))) return undefined
     return (JSON.parse(bytes.toString()) as { keys: object[] }).keys
   }
+  const toldOf = (cluster: string) => {
+    const file = JSON.parse(Buffer.from(secrets.held.get(name)!.data![platformKeysFile]!, 'base64').toString()) as {
+      clusters?: { cluster: string; keys: { jwk: { kid: string } }[] }[]
+    }
+    return file.clusters?.find((one) => one.cluster === cluster)?.keys.map(({ jwk }) => jwk.kid)
+  }
 
   beforeEach(() => {
     ;({ secrets, clock } = createOneClient())
     published = undefined
     looks = 0
+    joined = {}
+    faults = 0
   })
   afterEach(async () => await issuers.stop())
 
@@ -102,5 +125,59 @@ describe('Issuers', () => {
     put([rsa('forged')])
     await lookAgain()
     expect([looks, told()]).to.deep.equal([2, undefined])
+  })
+
+  describe('with joined clusters', () => {
+    const digestNow = () => {
+      const file = secrets.held.get(name)!.data![platformKeysFile]!
+      return digestOf(Buffer.from(file, 'base64'))
+    }
+
+    it('writes the keys of each, also while those of this cluster cannot be read, and knows which file holds them', async () => {
+      joined = { berlin: configMapOf('berlin-1') }
+      await start(() => true)
+      expect([toldOf('berlin'), issuers.clusterFault('berlin')]).to.deep.equal([['berlin-1'], undefined])
+      const first = digestNow()
+      expect([issuers.holdsCluster(first, 'berlin'), issuers.holdsCluster(first, 'madrid')]).to.deep.equal([
+        true,
+        false,
+      ])
+      joined = { ...joined, madrid: configMapOf('madrid-1') }
+      await lookAgain()
+      expect(issuers.holdsCluster(digestNow(), 'madrid')).to.equal(true)
+      expect(issuers.holdsCluster(first, 'berlin'), 'a replica may still have the file of before').to.equal(true)
+      expect(issuers.holdsCluster('another', 'berlin')).to.equal(false)
+    })
+
+    it('keeps what it told while nobody knows which clusters there are, and while a ConfigMap cannot be read', async () => {
+      joined = { berlin: configMapOf('berlin-1') }
+      await start(() => true)
+      joined = undefined
+      await lookAgain()
+      expect(toldOf('berlin')).to.deep.equal(['berlin-1'])
+      const before = faults
+      joined = { berlin: unreachable }
+      await lookAgain()
+      expect(toldOf('berlin')).to.deep.equal(['berlin-1'])
+      expect(issuers.clusterFault('berlin')).to.include('no answer')
+      expect(faults).to.equal(before + 1)
+    })
+
+    it('T33 takes the keys of a cluster away at the next look when they are not believed any more', async () => {
+      const madrid = configMapOf('madrid-1')
+      joined = { berlin: configMapOf('berlin-1'), madrid }
+      await start(() => true)
+      joined = { madrid }
+      await lookAgain()
+      expect([toldOf('berlin'), toldOf('madrid')]).to.deep.equal([undefined, ['madrid-1']])
+    })
+
+    it('tells of no cluster any more when the last one is gone', async () => {
+      joined = { berlin: configMapOf('berlin-1') }
+      await start(() => true)
+      joined = {}
+      await lookAgain()
+      expect(toldOf('berlin')).to.equal(undefined)
+    })
   })
 })

@@ -1,7 +1,8 @@
-// The issuer and keys of this cluster's ServiceAccount tokens, as pushed by the agent: one immutable value.
+// The issuers and keys of ServiceAccount tokens, of this cluster and of joined ones, as pushed by the agent: one immutable value.
 import { fromJsonString } from '@bufbuild/protobuf'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { digestOf } from '@nauthera/proto/digest'
+import type { ClusterKeys, PlatformIssuer } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { PlatformIssuerSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { jwksFaults } from '@nauthera/rules/jwks'
 
@@ -12,7 +13,10 @@ export interface IssuerKeys {
 }
 
 export interface ClusterIssuerKeys {
+  /** Those of this cluster. */
   current(): IssuerKeys | undefined
+  /** @param cluster name of a joined cluster */
+  ofCluster(cluster: string): IssuerKeys | undefined
   /** SHA-256 of the last applied file, hex; empty before the first. */
   digest(): string
   /** @returns the applied change
@@ -20,24 +24,47 @@ export interface ClusterIssuerKeys {
   apply(file: Uint8Array): { readonly change: string; readonly keys: number; readonly issuer: string }
 }
 
+interface LiveIssuers {
+  readonly digest: string
+  readonly own: IssuerKeys | undefined
+  readonly joined: ReadonlyMap<string, IssuerKeys>
+}
+
 export function createClusterIssuer(): ClusterIssuerKeys {
-  let live: { readonly digest: string; readonly issuer: IssuerKeys } | undefined
+  let live: LiveIssuers | undefined
   return {
-    current: () => live?.issuer,
+    current: () => live?.own,
+    ofCluster: (cluster) => live?.joined.get(cluster),
     digest: () => live?.digest ?? '',
     apply: (file) => {
-      const { issuer, keys, change } = fromJsonString(PlatformIssuerSchema, Buffer.from(file).toString('utf8'), {
+      const message = fromJsonString(PlatformIssuerSchema, Buffer.from(file).toString('utf8'), {
         ignoreUnknownFields: true,
       })
-      if (issuer === '') throw new Error('names no issuer')
-      const usable = keys.flatMap(({ jwk, notAfter }) =>
-        jwk === undefined || jwksFaults({ keys: [jwk] }).length > 0
-          ? []
-          : [{ jwk, ...(notAfter ? { notAfter: timestampMs(notAfter) } : {}) }],
-      )
-      if (usable.length === 0) throw new Error('has no key that can verify a signature')
-      live = { digest: digestOf(file), issuer: { issuer, keys: usable } }
-      return { change, issuer, keys: usable.length }
+      const joined = joinedOf(message)
+      const own = issuerKeysOf(message)
+      if (message.issuer === '' && message.keys.length > 0) throw new Error('names no issuer')
+      if (own === undefined && message.issuer !== '') throw new Error('has no key that can verify a signature')
+      live = { digest: digestOf(file), own, joined }
+      return { change: message.change, issuer: message.issuer, keys: own?.keys.length ?? 0 }
     },
   }
 }
+
+/** @returns undefined without an issuer, or without a key that can verify a signature */
+function issuerKeysOf({ issuer, keys }: Pick<ClusterKeys, 'issuer' | 'keys'>): IssuerKeys | undefined {
+  const usable = keys.flatMap(({ jwk, notAfter }) =>
+    jwk === undefined || jwksFaults({ keys: [jwk] }).length > 0
+      ? []
+      : [{ jwk, ...(notAfter ? { notAfter: timestampMs(notAfter) } : {}) }],
+  )
+  return issuer === '' || usable.length === 0 ? undefined : { issuer, keys: usable }
+}
+
+/** One that cannot be used is left out: what one cluster publishes never takes the keys of another away. */
+const joinedOf = ({ clusters }: PlatformIssuer): ReadonlyMap<string, IssuerKeys> =>
+  new Map(
+    clusters.flatMap((one) => {
+      const keys = issuerKeysOf(one)
+      return keys === undefined || one.cluster === '' ? [] : [[one.cluster, keys] as const]
+    }),
+  )

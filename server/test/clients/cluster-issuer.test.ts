@@ -32,6 +32,40 @@ describe('createClusterIssuer', () => {
   }
 })
 
+describe('createClusterIssuer, with joined clusters', () => {
+  const spoke = { issuer: 'https://kubernetes.default.svc', keys: [{ jwk }] }
+
+  it('keeps the keys of each cluster under its name, also while those of this one are not known', () => {
+    const cluster = createClusterIssuer()
+    cluster.apply(file({ clusters: [{ cluster: 'berlin', ...spoke }] }))
+    expect(cluster.current()).to.equal(undefined)
+    expect(cluster.ofCluster('berlin')).to.deep.equal(spoke)
+    expect(cluster.ofCluster('madrid')).to.equal(undefined)
+    cluster.apply(file({}))
+    expect(cluster.ofCluster('berlin'), 'the last one is gone').to.equal(undefined)
+  })
+
+  for (const [sentence, broken] of [
+    ['no key', { ...spoke, keys: [] }],
+    ['no issuer', { ...spoke, issuer: '' }],
+    ['a private key', { ...spoke, keys: [{ jwk: { ...jwk, d: 'AAAA' } }] }],
+  ] as const)
+    it(`T33 a cluster with ${sentence} takes no keys of others away`, () => {
+      const cluster = createClusterIssuer()
+      cluster.apply(
+        file({
+          ...spoke,
+          clusters: [
+            { cluster: 'berlin', ...broken },
+            { cluster: 'madrid', ...spoke },
+          ],
+        }),
+      )
+      expect([cluster.ofCluster('berlin'), cluster.ofCluster('madrid')]).to.deep.equal([undefined, spoke])
+      expect(cluster.current()).to.deep.equal(spoke)
+    })
+})
+
 describe('createUnknownKeys', () => {
   it('tells at once, and at most once in a second, whoever sends such tokens', () => {
     let now = 0

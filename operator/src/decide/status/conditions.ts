@@ -188,14 +188,11 @@ function propagated({ propagation, judgement, secret, platform }: Outcome): Find
 function platformFinding(platform: Outcome['platform']): Finding | undefined {
   switch (platform?.kind) {
     case 'unreadable':
-      return no(
-        'IssuerUnreadable',
-        shorten(`the keys of this cluster's ServiceAccounts are not known: ${platform.why}`),
-      )
+      return no('IssuerUnreadable', shorten(`the keys of the cluster's ServiceAccounts are not known: ${platform.why}`))
     case 'waiting':
       return no(
         'ReplicasLagging',
-        shorten(`the keys of this cluster's ServiceAccounts have yet to reach ${platform.replicas.join(', ')}`),
+        shorten(`the keys of the cluster's ServiceAccounts have yet to reach ${platform.replicas.join(', ')}`),
       )
     default:
       return undefined

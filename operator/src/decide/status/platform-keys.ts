@@ -44,22 +44,30 @@ export type PlatformStanding =
   /** The operator cannot read them. */
   | { readonly kind: 'unreadable'; readonly why: string }
 
+/** What a server said of the platform keys that it has. */
+interface PlatformReport {
+  readonly digest: string
+  readonly bySettings: boolean
+}
+
 /** @param replicas those that are there, as they said last
- *  @param about.ofCluster whether it has a ServiceAccount of this cluster as an identity
- *  @param about.fault why the operator cannot read the keys of this cluster */
+ *  @param about.isKnown whether a server with these keys can verify the tokens of the client
+ *  @param about.fault why the operator cannot read the keys that they need */
 export function platformStanding(
   replicas: readonly {
     readonly replica: string
     readonly serverConnected: boolean
-    readonly platform?: { readonly digest: string; readonly bySettings: boolean } | undefined
+    readonly platform?: PlatformReport | undefined
   }[],
-  about: { readonly ofCluster: boolean; readonly fault: string | undefined },
+  about: { readonly isKnown: (platform: PlatformReport | undefined) => boolean; readonly fault: string | undefined },
 ): PlatformStanding {
-  const there = replicas.filter(({ serverConnected }) => serverConnected)
-  const named = (some: typeof there) => some.map(({ replica }) => replica)
-  const lacking = there.filter(({ platform }) => !platform?.bySettings && !platform?.digest)
-  if (!about.ofCluster || lacking.length === 0) return { kind: 'ready' }
+  const lacking = replicas.filter(({ serverConnected, platform }) => serverConnected && !about.isKnown(platform))
+  if (lacking.length === 0) return { kind: 'ready' }
   return about.fault === undefined
-    ? { kind: 'waiting', replicas: named(lacking) }
+    ? { kind: 'waiting', replicas: lacking.map(({ replica }) => replica) }
     : { kind: 'unreadable', why: about.fault }
 }
+
+/** Whether a server knows the keys of its own cluster. */
+export const knowsOwnCluster = (platform: PlatformReport | undefined): boolean =>
+  platform !== undefined && (platform.bySettings || platform.digest !== '')

@@ -100,11 +100,10 @@ function pkceOf(config: ClientConfig, type: OIDCClientSpec['type']): OIDCClientS
 }
 
 const identitiesOf = ({ identities }: ClientConfig): NonNullable<NonNullable<OIDCClientSpec['auth']>['identities']> =>
-  identities.map(({ serviceAccount, issuer, subject }) =>
-    serviceAccount
-      ? { serviceAccount: { name: serviceAccount.name, namespace: serviceAccount.namespace } }
-      : { issuer, subject },
-  )
+  identities.map(({ serviceAccount, clusterServiceAccount, issuer, subject }) => {
+    const account = serviceAccount ?? clusterServiceAccount
+    return account ? { serviceAccount: { name: account.name, namespace: account.namespace } } : { issuer, subject }
+  })
 
 const apiOf = ({ identifier, accessTokenTtl }: NonNullable<ClientConfig['resourceServer']>) => ({
   identifier,

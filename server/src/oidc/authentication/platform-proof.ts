@@ -19,10 +19,10 @@ export interface PlatformProofs {
 }
 
 /** @param needs.issuers of the settings; `ofCluster` marks the issuer of this cluster
- *  @param needs.onUnknownKey called for a token of this cluster with an unknown key */
+ *  @param needs.onUnknownKey called for a token of this cluster, or of a joined one, with an unknown key */
 export function createPlatformProofs(needs: {
   readonly issuer: string
-  readonly cluster: Pick<ClusterIssuerKeys, 'current'>
+  readonly cluster: Pick<ClusterIssuerKeys, 'current' | 'ofCluster'>
   readonly issuers: readonly { readonly issuer: string; readonly ofCluster: boolean; readonly source: KeySource }[]
   readonly onUnknownKey: () => void
   /** Epoch milliseconds. */
@@ -31,9 +31,11 @@ export function createPlatformProofs(needs: {
   const { cluster } = needs
   const own = needs.issuers.find(({ ofCluster }) => ofCluster)
   const others = new Map(needs.issuers.filter(({ ofCluster }) => !ofCluster).map((one) => [one.issuer, one.source]))
-  const clusterIssuer = () => own?.issuer ?? cluster.current()?.issuer
+  const clusterIssuer = (joined?: string) =>
+    joined === undefined ? (own?.issuer ?? cluster.current()?.issuer) : cluster.ofCluster(joined)?.issuer
 
-  const keysFor = async ({ serviceAccount, issuer }: Identity, kid: string | undefined) => {
+  const keysFor = async ({ serviceAccount, clusterServiceAccount, issuer }: Identity, kid: string | undefined) => {
+    if (clusterServiceAccount) return cluster.ofCluster(clusterServiceAccount.cluster)
     if (!serviceAccount) return await others.get(issuer)?.keys(kid)
     return own ? await own.source.keys(kid) : cluster.current()
   }
@@ -42,7 +44,8 @@ export function createPlatformProofs(needs: {
     const kid = keyIdOf(token)
     const keys = liveKeys(await keysFor(identity, kid), needs.now())
     const verified = keys.length === 0 ? 'unknown-key' : await verifyForeign(token, keys)
-    if (verified === 'unknown-key' && identity.serviceAccount && !own) needs.onUnknownKey()
+    const isPushed = identity.clusterServiceAccount !== undefined || (identity.serviceAccount !== undefined && !own)
+    if (verified === 'unknown-key' && isPushed) needs.onUnknownKey()
     return verified
   }
 
@@ -53,7 +56,7 @@ export function createPlatformProofs(needs: {
       if (claims === undefined) return refused('malformed')
       const terms = {
         identities: config.identities,
-        clusterIssuer: clusterIssuer(),
+        clusterIssuer,
         audience: needs.issuer,
         longest: config.platformTokenTtl || platformTokenLife.usual,
         now: needs.now() / 1000,

@@ -20,8 +20,8 @@ export type TokenRefusal =
 
 export interface TokenTerms {
   readonly identities: readonly Identity[]
-  /** The issuer of this cluster's ServiceAccounts; undefined while unknown. */
-  readonly clusterIssuer: string | undefined
+  /** The issuer of this cluster's ServiceAccounts, or of those of a joined cluster; undefined while unknown. */
+  readonly clusterIssuer: (cluster?: string) => string | undefined
   /** Our issuer, the only allowed audience. */
   readonly audience: string
   /** From `iat` to `exp`, seconds. */
@@ -31,16 +31,29 @@ export interface TokenTerms {
   readonly tolerance: number
 }
 
-/** @returns the identity that matches the claims exactly. Identities of other issuers never match those of this cluster */
+/** @returns the identity that matches the claims exactly. Identities of other issuers never match those of a cluster. Two clusters may have
+ *  one issuer: the cluster is that of the client, and its keys alone tell them apart */
 export function claimedIdentity(
   { iss, sub }: TokenClaims,
   { identities, clusterIssuer }: Pick<TokenTerms, 'identities' | 'clusterIssuer'>,
 ): Identity | undefined {
-  return identities.find(({ serviceAccount, issuer, subject }) =>
-    serviceAccount
-      ? clusterIssuer !== undefined && iss === clusterIssuer && sub === serviceAccountSubject(serviceAccount)
-      : issuer !== '' && subject !== '' && iss === issuer && sub === subject,
-  )
+  return identities.find((identity) => {
+    const [issuer, subject] = [issuerOf(identity, clusterIssuer), subjectOf(identity)]
+    return issuer !== undefined && issuer !== '' && subject !== '' && iss === issuer && sub === subject
+  })
+}
+
+function issuerOf(
+  { serviceAccount, clusterServiceAccount, issuer }: Identity,
+  clusterIssuer: TokenTerms['clusterIssuer'],
+): string | undefined {
+  if (clusterServiceAccount) return clusterIssuer(clusterServiceAccount.cluster)
+  return serviceAccount ? clusterIssuer() : issuer
+}
+
+function subjectOf({ serviceAccount, clusterServiceAccount, subject }: Identity): string {
+  const account = serviceAccount ?? clusterServiceAccount
+  return account ? serviceAccountSubject(account) : subject
 }
 
 /** @param claims of a token with a valid signature
@@ -61,7 +74,7 @@ export function strangerOf(
   { identities, clusterIssuer }: Pick<TokenTerms, 'identities' | 'clusterIssuer'>,
 ): TokenRefusal {
   if (typeof iss !== 'string' || typeof sub !== 'string') return 'malformed'
-  const issuers = identities.map(({ serviceAccount, issuer }) => (serviceAccount ? clusterIssuer : issuer))
+  const issuers = identities.map((identity) => issuerOf(identity, clusterIssuer))
   return issuers.includes(iss) ? 'wrong-subject' : 'unknown-issuer'
 }
 

@@ -13,7 +13,7 @@ const worker = create(IdentitySchema, { serviceAccount: { namespace: 'shop', nam
 const pipeline = create(IdentitySchema, { issuer: 'https://ci.example.com', subject: 'repo:shop' })
 const terms: TokenTerms = {
   identities: [worker, pipeline],
-  clusterIssuer,
+  clusterIssuer: () => clusterIssuer,
   audience: issuer,
   longest: 7200,
   now,
@@ -104,14 +104,18 @@ describe('claimedIdentity', () => {
   const foreign = create(IdentitySchema, { issuer: clusterIssuer, subject: 'system:serviceaccount:shop:worker' })
 
   it('T31 keeps a ServiceAccount of this cluster apart from one of another cluster with the same issuer', () => {
-    expect(claimedIdentity(ofWorker, { identities: [worker, foreign], clusterIssuer })).to.equal(worker)
-    expect(claimedIdentity(ofWorker, { identities: [worker, foreign], clusterIssuer: undefined })).to.equal(foreign)
-    expect(claimedIdentity(ofWorker, { identities: [worker], clusterIssuer: undefined })).to.equal(undefined)
+    expect(claimedIdentity(ofWorker, { identities: [worker, foreign], clusterIssuer: () => clusterIssuer })).to.equal(
+      worker,
+    )
+    expect(claimedIdentity(ofWorker, { identities: [worker, foreign], clusterIssuer: () => undefined })).to.equal(
+      foreign,
+    )
+    expect(claimedIdentity(ofWorker, { identities: [worker], clusterIssuer: () => undefined })).to.equal(undefined)
   })
 
   it('T31 no identity without a word is anybody', () => {
     const empty = create(IdentitySchema, {})
-    expect(claimedIdentity({ iss: '', sub: '' }, { identities: [empty], clusterIssuer: '' })).to.equal(undefined)
+    expect(claimedIdentity({ iss: '', sub: '' }, { identities: [empty], clusterIssuer: () => '' })).to.equal(undefined)
   })
 })
 

@@ -1,0 +1,85 @@
+// Decides which keys of joined clusters' ServiceAccounts servers get, and which are refused. Pure.
+import { jwksFaults, keyTextOf } from '@nauthera/rules/jwks'
+import { fieldsOf, isJsonRecord, parseJsonRecord } from '@nauthera/runtime/json'
+import { nextKeys } from './platform-keys.ts'
+import type { Jwk, PlatformKeySet } from './platform-keys.ts'
+
+/** What a joined cluster publishes of its ServiceAccounts' keys, in the ConfigMap that it writes. */
+export type PublishedKeys =
+  | { readonly kind: 'published'; readonly issuer: string; readonly keys: readonly Jwk[] }
+  /** Nothing that can be used: what was told before ends as dropped keys do. */
+  | { readonly kind: 'unusable'; readonly why: string }
+  /** Nobody can tell now: what was told stays. */
+  | { readonly kind: 'unread'; readonly why: string }
+
+/** Keys, and characters of them: those of one cluster leave room for the others in the Secret that servers mount. */
+const mostKeys = 8
+const mostText = 16 * 1024
+
+/** @param configMap as read; undefined when it is not there */
+export function publishedKeys(configMap: unknown): PublishedKeys {
+  const { issuer, jwks } = fieldsOf(fieldsOf(configMap)['data'])
+  if (typeof issuer !== 'string' || issuer === '' || issuer.length > 2048 || typeof jwks !== 'string')
+    return { kind: 'unusable', why: 'it publishes no keys of its ServiceAccounts' }
+  const keys: unknown = jwks.length > mostText ? undefined : parseJsonRecord(jwks)?.['keys']
+  const sound = Array.isArray(keys)
+    ? keys.filter(isJsonRecord).filter((key) => jwksFaults({ keys: [key] }).length === 0)
+    : []
+  if (sound.length > 0 && sound.length <= mostKeys) return { kind: 'published', issuer, keys: sound }
+  return { kind: 'unusable', why: `it publishes no JWK set of 1 to ${mostKeys} keys that can verify a signature` }
+}
+
+/** A joined cluster whose keys are believed. */
+export interface BelievedCluster {
+  readonly name: string
+  /** Epoch milliseconds. */
+  readonly createdAt: number
+}
+
+/** What servers are told: of this cluster, and by name of joined ones. */
+export interface ToldKeys {
+  readonly own: PlatformKeySet | undefined
+  readonly joined: ReadonlyMap<string, PlatformKeySet>
+}
+
+/** @param told `own` is what servers are told now, `joined` what they were told last
+ *  @param clusters those that are believed; another one has no keys any more
+ *  @returns no key twice: an equal one is this cluster's, else that of who had it before, else that of who joined first; and by cluster
+ *  what is wrong with its keys */
+export function nextClusterKeys(
+  told: ToldKeys,
+  clusters: readonly (BelievedCluster & { readonly published: PublishedKeys })[],
+  now: number,
+): { readonly joined: ToldKeys['joined']; readonly faults: ReadonlyMap<string, string> } {
+  const holders = new Map<string, string>()
+  const hold = (set: PlatformKeySet | undefined, holder: string): void => {
+    for (const { jwk } of set?.keys ?? []) if (!holders.has(keyTextOf(jwk))) holders.set(keyTextOf(jwk), holder)
+  }
+  const byAge = clusters.toSorted(
+    (left, right) => left.createdAt - right.createdAt || (left.name < right.name ? -1 : 1),
+  )
+  hold(told.own, 'this cluster')
+  for (const { name } of byAge) hold(told.joined.get(name), wordsFor(name))
+  const joined = new Map<string, PlatformKeySet>()
+  const faults = new Map<string, string>()
+  for (const { name, published } of byAge) {
+    const next = nextOf(told.joined.get(name), published, now)
+    hold(next, wordsFor(name))
+    const keys = (next?.keys ?? []).filter(({ jwk }) => holders.get(keyTextOf(jwk)) === wordsFor(name))
+    const taken = next?.keys.find(({ jwk }) => holders.get(keyTextOf(jwk)) !== wordsFor(name))
+    if (next && keys.length > 0) joined.set(name, { issuer: next.issuer, keys })
+    if (published.kind !== 'published') faults.set(name, published.why)
+    else if (taken) faults.set(name, equalWords(holders.get(keyTextOf(taken.jwk))))
+  }
+  return { joined, faults }
+}
+
+const wordsFor = (cluster: string): string => `cluster ${cluster}`
+
+const equalWords = (holder: string | undefined): string =>
+  `a key is that of ${holder} too, and is not believed here: one of the two was copied from the other; give this one ServiceAccount keys of its own`
+
+function nextOf(told: PlatformKeySet | undefined, published: PublishedKeys, now: number): PlatformKeySet | undefined {
+  if (published.kind === 'published') return nextKeys(told, published, now)
+  return published.kind === 'unread' ? told : told && nextKeys(told, { issuer: told.issuer, keys: [] }, now)
+}

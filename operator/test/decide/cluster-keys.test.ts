@@ -1,0 +1,81 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { expect } from 'chai'
+import { nextClusterKeys, publishedKeys } from '../../src/decide/status/cluster-keys.ts'
+import type { PublishedKeys } from '../../src/decide/status/cluster-keys.ts'
+import type { Jwk } from '../../src/decide/status/platform-keys.ts'
+
+const issuer = 'https://kubernetes.default.svc.cluster.local'
+const now = 1_000_000
+const newKey = (kid: string): Jwk => ({
+  ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
+  kid,
+})
+const [a, b, c] = [newKey('a'), newKey('b'), newKey('c')]
+const publishes = (...keys: readonly Jwk[]): PublishedKeys => ({ kind: 'published', issuer, keys })
+const cluster = (name: string, createdAt: number, published: PublishedKeys) => ({ name, createdAt, published })
+const setOf = (...keys: readonly Jwk[]) => ({ issuer, keys: keys.map((jwk) => ({ jwk })) })
+const nobody = { own: setOf(c), joined: new Map() }
+
+describe('nextClusterKeys', () => {
+  it('tells the keys of each cluster under its name, though their issuers are called alike', () => {
+    const next = nextClusterKeys(nobody, [cluster('berlin', 1, publishes(a)), cluster('madrid', 2, publishes(b))], now)
+    expect([...next.joined]).to.deep.equal([
+      ['berlin', setOf(a)],
+      ['madrid', setOf(b)],
+    ])
+    expect([...next.faults]).to.deep.equal([])
+  })
+
+  it('keeps a dropped key for ten minutes, what cannot be read as it is, and nothing of who is not believed any more', () => {
+    const told = { own: setOf(c), joined: new Map([['berlin', setOf(a)]]) }
+    const at = (published: PublishedKeys) => nextClusterKeys(told, [cluster('berlin', 1, published)], now)
+    const ending = { issuer, keys: [{ jwk: a, notAfter: now + 600_000 }] }
+    expect(at(publishes(b)).joined.get('berlin')?.keys).to.deep.equal([{ jwk: b }, ...ending.keys])
+    const unusable = at({ kind: 'unusable', why: 'it publishes none' })
+    expect([unusable.joined.get('berlin'), unusable.faults.get('berlin')]).to.deep.equal([ending, 'it publishes none'])
+    expect(at({ kind: 'unread', why: 'no answer' }).joined.get('berlin')).to.deep.equal(setOf(a))
+    expect([...nextClusterKeys(told, [], now).joined]).to.deep.equal([])
+  })
+
+  it('T33 refuses the keys of the hub, and leaves the cluster those of its own', () => {
+    const next = nextClusterKeys(nobody, [cluster('berlin', 1, publishes(a, { ...c, kid: 'renamed' }))], now)
+    expect(next.joined.get('berlin')).to.deep.equal(setOf(a))
+    expect(next.faults.get('berlin')).to.include('that of this cluster')
+  })
+
+  it('T33 leaves an equal key with who had it first, also when an older cluster claims it', () => {
+    const told = { own: undefined, joined: new Map([['madrid', setOf(b)]]) }
+    const claimed = [cluster('berlin', 1, publishes(a, b)), cluster('madrid', 2, publishes(b))]
+    const next = nextClusterKeys(told, claimed, now)
+    expect([next.joined.get('berlin'), next.joined.get('madrid')]).to.deep.equal([setOf(a), setOf(b)])
+    expect(next.faults.get('berlin')).to.include('cluster madrid')
+    expect(next.faults.has('madrid')).to.equal(false)
+  })
+
+  it('T33 of two that come at once with an equal key the older has it', () => {
+    const next = nextClusterKeys(nobody, [cluster('madrid', 2, publishes(a)), cluster('berlin', 1, publishes(a))], now)
+    expect([...next.joined.keys()]).to.deep.equal(['berlin'])
+    expect(next.faults.get('madrid')).to.include('cluster berlin')
+  })
+})
+
+describe('publishedKeys', () => {
+  const configMap = (jwks: unknown, more: object = {}) => ({ data: { issuer, jwks: JSON.stringify(jwks), ...more } })
+
+  it('reads issuer and keys', () => {
+    expect(publishedKeys(configMap({ keys: [a, b] }))).to.deep.equal(publishes(a, b))
+  })
+
+  for (const [sentence, given] of [
+    ['no ConfigMap', undefined],
+    ['a ConfigMap without data', {}],
+    ['no issuer', configMap({ keys: [a] }, { issuer: '' })],
+    ['no JSON', { data: { issuer, jwks: '{' } }],
+    ['no list', configMap({ keys: 'a' })],
+    ['no key', configMap({ keys: [] })],
+    ['private keys alone', configMap({ keys: [{ ...a, d: 'AAAA' }] })],
+    ['more keys than one cluster may have', configMap({ keys: Array.from({ length: 9 }, () => a) })],
+    ['a giant', configMap({ keys: [{ ...a, padding: 'x'.repeat(20_000) }] })],
+  ] as const)
+    it(`T33 takes nothing from ${sentence}`, () => expect(publishedKeys(given).kind).to.equal('unusable'))
+})
