@@ -1,13 +1,13 @@
-// docs/fields.md: every field of an OIDCClient and an OIDCPolicy, from the CRDs themselves, with an example of each.
+// docs/fields.md: every field of an OIDCClient, an OIDCPolicy and an OIDCCluster, from the CRDs themselves, with an example of each.
 import { readFileSync, readdirSync } from 'node:fs'
 import { parseAllDocuments } from 'yaml'
-import { clientDefinition, policyDefinition } from '@nauthera/operator/api/crds'
+import { clientDefinition, clusterDefinition, policyDefinition } from '@nauthera/operator/api/crds'
 
 const head = `# Fields
 
 <!-- Written by "npm run generate" from the definitions in operator/src/api and from examples/. -->
 
-What an \`OIDCClient\` and an \`OIDCPolicy\` can say. \`kubectl explain oidcclient.spec --recursive\` shows the same in a cluster. Every field is optional unless it says
+What an \`OIDCClient\`, an \`OIDCPolicy\` and an \`OIDCCluster\` can say. \`kubectl explain oidcclient.spec --recursive\` shows the same in a cluster. Every field is optional unless it says
 so. A field that the server cannot serve, or a value that makes no sense, is refused when the object is applied, with the field and what to write instead:
 [examples/bad](../examples/bad) has an object for each such mistake.
 `
@@ -30,7 +30,7 @@ interface Schema {
   readonly items?: Schema
 }
 
-const kinds = [clientDefinition, policyDefinition] as const
+const kinds = [clientDefinition, policyDefinition, clusterDefinition] as const
 
 /** @returns the fields of the spec of each kind, by its name */
 export const fieldsByKind = (): Readonly<Record<string, readonly Field[]>> =>

@@ -260,7 +260,7 @@ const operator: readonly Unit[] = [
       return (number) => {
         const [key, object] = [keyOf(number), client(number) as never]
         index.set(key, object)
-        index.olderInNamespace(object)
+        index.olderInTenant(object)
         waiting.wait(key)
         waiting.settle(key, '1')
         tally.record(key, { policies: ['p'], violations: [] })

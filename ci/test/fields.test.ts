@@ -1,12 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { policyDefinition } from '@nauthera/operator/api/crds'
+import { clusterDefinition, policyDefinition } from '@nauthera/operator/api/crds'
+import { checkValue } from '@nauthera/operator/api/check'
+import { clusterSpec } from '@nauthera/operator/api/oidc-cluster'
+import type { OIDCCluster } from '@nauthera/operator/api/oidc-cluster'
+import { renderSchema } from '@nauthera/operator/api/schema'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
 import { checkPolicySpec } from '@nauthera/operator/decide/client/check-spec'
 import type { Policies } from '@nauthera/operator/decide/client/policies'
 import { fieldsByKind, usesOfFields } from '../../scripts/fields-page.ts'
 import { ownRefusals, refusals, schemaOf, withMetadata } from '../../operator/test/api/refusals.ts'
 import type { SchemaRefusal } from '../../operator/test/api/refusals.ts'
+import { clusterRows } from './support/cluster-fields.ts'
 import { clientRows } from './support/client-fields.ts'
 import { withValue } from './support/field-row.ts'
 import type { FieldRow } from './support/field-row.ts'
@@ -56,10 +61,21 @@ const kinds: Readonly<Record<string, Kind>> = {
       checkPolicySpec(spec, 'spec'),
     ],
   },
+  OIDCCluster: {
+    rows: clusterRows,
+    refusals: (spec) => {
+      const edge: Pick<OIDCCluster, 'metadata'> = { metadata: { name: 'edge', uid: 'u1' } }
+      const object = { ...edge, spec }
+      return [
+        refusals(object, undefined, schemaOf(clusterDefinition)),
+        checkValue(renderSchema(clusterSpec), spec, 'spec'),
+      ]
+    },
+  },
 }
 const spelled = ({ path, message }: SchemaRefusal): string => `${path}: ${message}`
 
-describe('each field of an OIDCClient and of an OIDCPolicy', () => {
+describe('each field of an OIDCClient, an OIDCPolicy and an OIDCCluster', () => {
   const uses = usesOfFields('examples')
   for (const [kind, fields] of Object.entries(fieldsByKind())) {
     const { rows, refusals: refusalsOf } = kinds[kind]!

@@ -160,7 +160,7 @@ export function createReconciler(needs: Needs): Reconciler {
     nameWaits.record(key, undefined)
     limitWaits.record(key, undefined)
     const { namespace } = splitKey(key)
-    if (!endings.has(namespace)) needs.wake(limitWaits.next(namespace))
+    if (!endings.has(namespace)) needs.wake(limitWaits.next(key))
     apis.remove(key)
     follow.remove(key)
     status.remove(key)

@@ -47,6 +47,12 @@ export const maxNameLength = 120
 /** Bytes of one version of a client as a server is told it, UTF-8. What other clients grant it is not part of it. */
 export const maxVersionBytes = 16 * 1024
 
+/** What a joined cluster may have as a whole, where its OIDCCluster says no other number. */
+export const clusterLimits = { clients: 2_000, shardBytes: 128 * 1024 } as const
+
+/** Characters of the name of an OIDCCluster: `nauthera-cluster-<name>` is a namespace. */
+export const maxClusterName = 46
+
 /** What one namespace may have, where no policy says another number. */
 export const namespaceLimits = {
   /** OIDCClients. A lower limit does not remove clients that are already served. */

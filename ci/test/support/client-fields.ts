@@ -46,6 +46,8 @@ const encrypts = {
   auth: { jwks: { keys: [{ ...keys.keys[0], use: 'enc' }] } },
   encryption: { userinfo: { alg: 'ECDH-ES' } },
 }
+const origin = { namespace: 'shop', name: 'app', uid: 'u1' }
+const mirror = { ...web, origin }
 const pairwise = { ...web, subjectType: 'pairwise', redirectURIs: ['https://a.example.com/', 'https://b.example.com/'] }
 const long = (length: number): string => 'x'.repeat(length)
 
@@ -104,6 +106,8 @@ export const clientRows: readonly FieldRow[] = [
   ['resourceServer.access[].namespaceSelector.matchExpressions[].operator', 'NotIn', 'Exists', 'spec.resourceServer.access[0].namespaceSelector: must have values with In and NotIn, and none with Exists and DoesNotExist', `${decide}/resolve-access.test.ts`, 'lets nobody in by Exists with values', required('In')],
   ['resourceServer.access[].namespaceSelector.matchExpressions[].values', ['a'], [], 'spec.resourceServer.access[0].namespaceSelector: must have values with In and NotIn, and none with Exists and DoesNotExist', `${decide}/resolve-access.test.ts`, 'lets nobody in by NotIn without values', required('NotIn')],
   ['resourceServer.access[].clientIds', ['shop.worker'], [''], 'spec.resourceServer.access[0].clientIds[0]: should be at least 1 chars long', `${decide}/resolve-access.test.ts`, 'lets a listed client id in', opened({})],
+  ['resourceServer.access[].clusters[].name', 'edge', '', 'spec.resourceServer.access[0].clusters[0].name: should be at least 1 chars long', `${decide}/resolve-access.test.ts`, 'lets in a namespace of a joined cluster', opened({ clusters: [{ namespaces: ['shop'] }] })],
+  ['resourceServer.access[].clusters[].namespaces', ['*'], ['we*'], 'spec.resourceServer.access[0].clusters[0].namespaces[0]: must be the name of a namespace, or "*" for every one', `${decide}/resolve-access.test.ts`, 'lets in a namespace of a joined cluster', opened({ clusters: [{ name: 'edge' }] })],
   ['resourceServer.access[].clientMetadataHosts', ['.apps.example.com', 'app.example.com:8443'], ['https://app.example.com'], 'spec.resourceServer.access[0].clientMetadataHosts[0]: must be hosts such as app.example.com, or .apps.example.com for all below it', `${oidc}/documents.integration.test.ts`, 'a person signs in, sees the host, and the client gets a token for the API, on any replica', opened({ scopes: ['read'] })],
   ['resourceServer.access[].scopes', ['read'], ['admin'], 'spec.resourceServer.access: must have only scopes that are in resourceServer.scopes; add them there, or correct them here', `${decide}/resolve-access.test.ts`, 'gives the scopes of the entry alone', opened({ namespaces: ['*'] })],
   ['resourceServer.access[].authorizationDetailsTypes', ['payment'], ['refund'], 'spec.resourceServer.access: must have only authorizationDetailsTypes that are in resourceServer.authorizationDetails; add them there, or correct them here', `${decide}/resolve-access.test.ts`, 'names the types of authorization details that it withholds', { ...paid(), resourceServer: { ...paid().resourceServer, access: [{ namespaces: ['*'] }] } }],
@@ -167,4 +171,8 @@ export const clientRows: readonly FieldRow[] = [
   ['rotation.retire', 'AfterOverlap', 'Never', 'spec.rotation.retire: supported values: "WhenUnused", "AfterOverlap"', `${decide}/previous-secrets.test.ts`, 'the overlap, with AfterOverlap', web],
   ['rotation.trigger', 'now', long(65), 'spec.rotation.trigger: may not be more than 64 bytes', `${decide}/rotation.test.ts`, 'a trigger does not wait for a window', web],
   ['rotation.revokePrevious', 'leak', 'leak\u202e', 'spec.rotation.revokePrevious: must be plain text without control characters and invisible ones', `${decide}/rotation.test.ts`, 'T12 revokes the previous one at once', web],
+  ['origin.namespace', 'shop', 'Shop', 'spec.origin.namespace: must be the name of a namespace', 'rules/test/tenants.test.ts', 'is the cluster and the namespace there of a mirror', mirror],
+  ['origin.name', 'app', 'App', 'spec.origin.name: must be a name of lower-case letters, digits, - and .', 'rules/test/tenants.test.ts', 'is the cluster and the namespace there of a mirror', mirror],
+  ['origin.uid', 'u2', 'u 2', 'spec.origin.uid: must be a uid of letters, digits and -', 'rules/test/tenants.test.ts', 'is the cluster and the namespace there of a mirror', mirror],
+  ['origin.namespaceLabels', { team: 'a' }, { team: long(64) }, 'spec.origin.namespaceLabels.team: may not be more than 63 bytes', 'rules/test/tenants.test.ts', 'is the cluster and the namespace there of a mirror', mirror],
 ]

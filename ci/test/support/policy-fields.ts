@@ -7,6 +7,7 @@ const rotates = { defaults: { rotation: { interval: '720h', window: { schedule: 
 const selects = (of: string, operator: string) => ({
   selector: { [of]: { matchExpressions: [{ key: 'team', operator, values: ['a'] }] } },
 })
+const clustered = { selector: { clusters: [{ name: 'edge', namespaces: ['shop'] }] } }
 const decide = 'operator/test/decide'
 const checks = `${decide}/check-policies.test.ts`
 const policies = `${decide}/policies.test.ts`
@@ -23,6 +24,8 @@ export const policyRows: readonly FieldRow[] = [
   ['selector.clients.matchExpressions[].key', 'team', long(318), 'spec.selector.clients.matchExpressions[0].key: may not be more than 317 bytes', policies, 'selects by the labels of the client too', selects('clients', 'In')],
   ['selector.clients.matchExpressions[].operator', 'NotIn', 'Near', 'spec.selector.clients.matchExpressions[0].operator: supported values: "In", "NotIn", "Exists", "DoesNotExist"', policies, 'selects by the labels of the client too', selects('clients', 'In')],
   ['selector.clients.matchExpressions[].values', ['a'], [long(64)], 'spec.selector.clients.matchExpressions[0].values[0]: may not be more than 63 bytes', policies, 'selects by the labels of the client too', selects('clients', 'In')],
+  ['selector.clusters[].name', 'edge', '', 'spec.selector.clusters[0].name: should be at least 1 chars long', policies, 'selects the clients of a joined cluster', clustered],
+  ['selector.clusters[].namespaces', ['*'], ['we*'], 'spec.selector.clusters[0].namespaces[0]: must be the name of a namespace, or "*" for every one', policies, 'selects the clients of a joined cluster', clustered],
   ['enforcement', 'Warn', 'Off', 'spec.enforcement: supported values: "Deny", "Warn", "Audit"', `${decide}/judge.test.ts`, 'serves what a policy only warns of', {}],
   ['grace', '24h', '8761h', 'spec.grace: must be a duration from 0s to 8760h, such as 0s or 8760h', `${decide}/judge.test.ts`, 'lets nothing serve after the grace', {}],
   ['priority', 5, 1001, 'spec.priority: should be less than or equal to 1000', policies, 'orders by priority, then by name', {}],

@@ -67,6 +67,15 @@ const fixedRules = rulesOf(
   })),
 )
 
+/** Its labels may change. */
+// prettier-ignore
+const originRules = rulesOf({
+  origin: {
+    'cannot be changed but for namespaceLabels; delete this OIDCClient and create another':
+      'has(self.origin) == has(oldSelf.origin) && (!has(self.origin) || (self.origin.namespace == oldSelf.origin.namespace && self.origin.name == oldSelf.origin.name && self.origin.uid == oldSelf.origin.uid))',
+  },
+})
+
 function uriRules(field: 'redirectURIs' | 'postLogoutRedirectURIs'): readonly CelRule[] {
   const every = (pattern: string) => `!has(self.${field}) || self.${field}.all(u, ${celMatches('u', pattern)})`
   const none = (pattern: string) => `!has(self.${field}) || !self.${field}.exists(u, ${celMatches('u', pattern)})`
@@ -303,6 +312,7 @@ const moreRules = rulesOf({
 export const clientSpec = withRules(
   clientSpecFields,
   ...fixedRules,
+  ...originRules,
   ...typeRules,
   ...uriRules('redirectURIs'),
   ...uriRules('postLogoutRedirectURIs'),

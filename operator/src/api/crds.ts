@@ -1,8 +1,9 @@
-// Both CustomResourceDefinitions, rendered from the schemas.
+// The CustomResourceDefinitions, rendered from the schemas.
 import { apiGroup, apiVersion } from '@nauthera/proto/names'
-import { maxNameLength } from '@nauthera/rules/limits'
+import { maxClusterName, maxNameLength } from '@nauthera/rules/limits'
 import { clientSpec } from './client-rules.ts'
 import { clientStatus } from './client-status.ts'
+import { clusterSpec, clusterStatus } from './oidc-cluster.ts'
 import { policySpec, policyStatus } from './oidc-policy.ts'
 import { renderSchema } from './schema.ts'
 import type { JsonSchema, Schema } from './schema.ts'
@@ -99,6 +100,26 @@ const policyColumns: readonly PrinterColumn[] = [
   age,
 ]
 
+const clusterColumns: readonly PrinterColumn[] = [
+  { name: 'CLIENTS', type: 'integer', jsonPath: '.status.clients', description: 'OIDCClients of the cluster.' },
+  { name: 'READY', type: 'integer', jsonPath: '.status.ready', description: 'How many of them are Ready.' },
+  {
+    name: 'LAST-SEEN',
+    type: 'date',
+    jsonPath: '.status.lastSeen',
+    description: 'Time since the operator there was heard of.',
+  },
+  {
+    name: 'SUSPENDED',
+    type: 'boolean',
+    jsonPath: '.spec.suspended',
+    description: 'Nobody can use any client of the cluster.',
+  },
+  age,
+  column('VERSION', '.status.operatorVersion', 'Version of the operator there.', 'wide'),
+  column('HOLDER', '.status.holder', 'Which cluster writes here: the uid of its kube-system.', 'wide'),
+]
+
 function definition(options: {
   kind: string
   plural: string
@@ -108,6 +129,8 @@ function definition(options: {
   spec: Schema<unknown>
   status: Schema<unknown>
   columns: readonly PrinterColumn[]
+  /** Characters of metadata.name. */
+  maxName?: number
 }): CustomResourceDefinition {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
@@ -131,14 +154,19 @@ function definition(options: {
           storage: true,
           subresources: { status: {} },
           additionalPrinterColumns: options.columns,
-          schema: { openAPIV3Schema: rootSchema(options.description, options.spec, options.status) },
+          schema: { openAPIV3Schema: rootSchema(options) },
         },
       ],
     },
   }
 }
 
-function rootSchema(description: string, spec: Schema<unknown>, status: Schema<unknown>): JsonSchema {
+function rootSchema({
+  description,
+  spec,
+  status,
+  maxName = maxNameLength,
+}: Pick<Parameters<typeof definition>[0], 'description' | 'spec' | 'status' | 'maxName'>): JsonSchema {
   return {
     type: 'object',
     description,
@@ -146,7 +174,7 @@ function rootSchema(description: string, spec: Schema<unknown>, status: Schema<u
     properties: {
       apiVersion: { type: 'string', description: `${apiGroup}/${apiVersion}.` },
       kind: { type: 'string', description: 'Kind of the object.' },
-      metadata: { type: 'object', properties: { name: { type: 'string', maxLength: maxNameLength } } },
+      metadata: { type: 'object', properties: { name: { type: 'string', maxLength: maxName } } },
       spec: renderSchema(spec),
       status: renderSchema(status),
     },
@@ -173,4 +201,16 @@ export const policyDefinition = definition({
   spec: policySpec,
   status: policyStatus,
   columns: policyColumns,
+})
+
+export const clusterDefinition = definition({
+  kind: 'OIDCCluster',
+  plural: 'oidcclusters',
+  shortName: 'oidccl',
+  scope: 'Cluster',
+  description: 'Another cluster whose OIDCClients this issuer serves.',
+  spec: clusterSpec,
+  status: clusterStatus,
+  columns: clusterColumns,
+  maxName: maxClusterName,
 })

@@ -3,7 +3,7 @@ import { contentEncryptions, keyEncryptions, signingAlgorithms } from '@nauthera
 import { idClaims, registeredClaims } from '@nauthera/rules/claims'
 import { clientTypes } from '@nauthera/rules/client-types'
 import { grantTypes } from '@nauthera/rules/grants'
-import { tokenLife } from '@nauthera/rules/limits'
+import { maxNameLength, tokenLife } from '@nauthera/rules/limits'
 import { responseModes } from '@nauthera/rules/response-modes'
 import { emailPattern } from '@nauthera/rules/uris'
 import { detailTypeName } from './authorization-details.ts'
@@ -36,6 +36,31 @@ export const tokenFields = {
     idClaims,
   ),
 }
+
+const origin = object(
+  'The OIDCClient of a joined cluster that this one mirrors. The operator of that cluster writes it; it belongs into the namespace nauthera-cluster-<name> alone. Only namespaceLabels can be changed.',
+  {
+    namespace: text('Its namespace.', {
+      maxLength: 63,
+      rules: [matchesRule(patterns.namespace, 'must be the name of a namespace')],
+    }),
+    name: text('Its name.', {
+      maxLength: maxNameLength,
+      rules: [matchesRule(patterns.secretName, 'must be a name of lower-case letters, digits, - and .')],
+    }),
+    uid: text('Its uid.', {
+      maxLength: 64,
+      rules: [matchesRule('^[A-Za-z0-9-]+$', 'must be a uid of letters, digits and -')],
+    }),
+  },
+  {
+    namespaceLabels: mapOf(
+      'Labels of its namespace. They are believed where trustNamespaceLabels of the OIDCCluster is true.',
+      text('Value.', { maxLength: 63 }),
+      { maxProperties: 64 },
+    ),
+  },
+)
 
 /** The fields alone; client-rules.ts adds what holds between them. */
 export const clientSpecFields = object(
@@ -290,6 +315,7 @@ export const clientSpecFields = object(
     ),
     secret,
     rotation,
+    origin,
   },
 )
 

@@ -5,6 +5,7 @@ import { clientTypes } from '@nauthera/rules/client-types'
 import { grantTypes } from '@nauthera/rules/grants'
 import { platformTokenLife } from '@nauthera/rules/identities'
 import { namespaceLimits, rotationTimes, tokenLife } from '@nauthera/rules/limits'
+import { clusterSelector } from './cluster-selector.ts'
 import { timeSpan } from './field-kinds.ts'
 import { everyMatches } from './rule-kinds.ts'
 import { presets, rotationFields } from './client-secret.ts'
@@ -27,6 +28,9 @@ export const policySpec = object(
       {
         namespaces: labelSelector('By labels of their namespace.'),
         clients: labelSelector('By labels of the OIDCClient.'),
+        clusters: clusterSelector(
+          'Clients of these joined clusters alone. Without it a policy applies to clients of joined clusters too; one that selects by labels then opens nothing for them, unless trustNamespaceLabels of their OIDCCluster is true.',
+        ),
       },
     ),
     enforcement: oneOf(

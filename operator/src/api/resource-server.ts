@@ -3,6 +3,7 @@ import { declarationLimits } from '@nauthera/rules/authorization-details'
 import { authorizationDetailsType, detailTypeName } from './authorization-details.ts'
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import { apiTextLength, tokenLife } from '@nauthera/rules/limits'
+import { clusterSelector } from './cluster-selector.ts'
 import { languageName, plainText, scopeName, timeSpan } from './field-kinds.ts'
 import { labelSelector } from './label-selector.ts'
 import { patterns } from './patterns.ts'
@@ -11,11 +12,11 @@ import { list, mapList, object, oneOf, set, text, withRules } from './schema.ts'
 
 /** An access entry: who may call an API, and with which scopes and details. */
 export const apiAccess = object(
-  'Clients that may call the API. A client must fit every field that is set; at least one of namespaces, namespaceSelector and clientIds must be set.',
+  'Clients that may call the API. A client must fit every field that is set; at least one of namespaces, namespaceSelector, clientIds and clusters must be set.',
   {},
   {
     namespaces: set(
-      'Namespaces of the clients; "*" stands for every one.',
+      'Namespaces of the clients; "*" stands for every one of this cluster.',
       text('Namespace.', {
         maxLength: 63,
         rules: [
@@ -54,6 +55,9 @@ export const apiAccess = object(
         ],
       },
     ),
+    clusters: clusterSelector(
+      'Clients of joined clusters, by their namespaces there. namespaces and namespaceSelector mean clients of this cluster alone.',
+    ),
     scopes: set('Scopes of the API that these clients may have. Default: all.', scopeName('Scope.'), { maxItems: 50 }),
     authorizationDetailsTypes: set(
       'Types of authorization details that these clients may ask for. Default: all of the API; none with clientMetadataHosts.',
@@ -63,9 +67,14 @@ export const apiAccess = object(
   },
   [
     {
-      rule: 'has(self.namespaces) || has(self.namespaceSelector) || has(self.clientIds) || has(self.clientMetadataHosts)',
+      rule: 'has(self.namespaces) || has(self.namespaceSelector) || has(self.clientIds) || has(self.clusters) || has(self.clientMetadataHosts)',
       message:
-        'must have namespaces, namespaceSelector, clientIds or clientMetadataHosts; namespaces: ["*"] stands for every client with an OIDCClient',
+        'must have namespaces, namespaceSelector, clientIds, clusters or clientMetadataHosts; namespaces: ["*"] stands for every client with an OIDCClient in this cluster',
+    },
+    {
+      rule: '!has(self.clusters) || (!has(self.namespaces) && !has(self.namespaceSelector) && !has(self.clientMetadataHosts))',
+      message:
+        'must have neither namespaces nor namespaceSelector nor clientMetadataHosts with clusters: no client is of this cluster and of another; make two entries of it',
     },
     {
       rule: '!has(self.clientMetadataHosts) || (has(self.scopes) && size(self.scopes) > 0 && !has(self.namespaces) && !has(self.namespaceSelector) && !has(self.clientIds))',

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { tenantOf, tenantText } from '@nauthera/rules/tenants'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { clientIdOf } from '../decide/client/acceptance.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
@@ -18,15 +19,18 @@ export interface WatchedClients {
   rivalKeys(key: string): readonly string[]
   /** Those that name this identifier as their resourceServer. */
   declaring(identifier: string): readonly OIDCClient[]
-  /** How many clients of the same namespace are older; of two of one age, the name decides. */
-  olderInNamespace(client: OIDCClient): number
+  /** How many clients of the same tenant are older; of two of one age, the name decides. */
+  olderInTenant(client: OIDCClient): number
+  /** How many of its whole joined cluster are. */
+  olderInCluster(client: OIDCClient): number
   readonly size: number
 }
 
 export function createClientIndex(): WatchedClients {
   const clients = new Map<string, OIDCClient>()
   const byClaim = new KeysBy()
-  const byNamespace = new KeysBy()
+  /** By namespace, and mirrors by their tenant too: no namespace has the text of such a tenant. */
+  const byGroup = new KeysBy()
   /** Rivals of more than one client, by the key of each. */
   const groups = new Map<string, readonly string[]>()
   const ranks = new AgeRanks()
@@ -38,6 +42,9 @@ export function createClientIndex(): WatchedClients {
     if (group.length > 1) for (const each of group) groups.set(each, group)
     return group
   }
+
+  const olderIn = (group: string, client: OIDCClient): number =>
+    ranks.of(group, client, () => [...byGroup.of(group)].flatMap((each) => clients.get(each) ?? []))
 
   return {
     find: (key) => clients.get(key),
@@ -51,7 +58,7 @@ export function createClientIndex(): WatchedClients {
       if (previous) {
         ranks.forget(previous)
         for (const claim of claimsOf(previous)) byClaim.remove(claim, key)
-        byNamespace.remove(previous.metadata.namespace, key)
+        for (const group of groupsOf(previous)) byGroup.remove(group, key)
         clients.delete(key)
       }
       for (const each of touched) groups.delete(each)
@@ -63,14 +70,14 @@ export function createClientIndex(): WatchedClients {
           for (const rival of byClaim.of(claim)) for (const each of groups.get(rival) ?? []) groups.delete(each)
           byClaim.add(claim, key)
         }
-        byNamespace.add(client.metadata.namespace, key)
+        for (const group of groupsOf(client)) byGroup.add(group, key)
         for (const rival of rivalKeys(key)) touched.add(rival)
       }
       return [...touched]
     },
     keys: () => clients.keys(),
     all: () => clients.values(),
-    keysIn: (namespace) => [...(namespace === undefined ? clients.keys() : byNamespace.of(namespace))],
+    keysIn: (namespace) => [...(namespace === undefined ? clients.keys() : byGroup.of(namespace))],
     rivals: (key) => rivalKeys(key).flatMap((each) => clients.get(each) ?? []),
     rivalKeys,
     declaring: (identifier) =>
@@ -78,8 +85,8 @@ export function createClientIndex(): WatchedClients {
         const client = clients.get(key)
         return client?.spec.resourceServer?.identifier === identifier ? [client] : []
       }),
-    olderInNamespace: (client) =>
-      ranks.of(client, () => [...byNamespace.of(client.metadata.namespace)].flatMap((each) => clients.get(each) ?? [])),
+    olderInTenant: (client) => olderIn(tenantTextOf(client), client),
+    olderInCluster: (client) => olderIn(client.metadata.namespace, client),
     get size() {
       return clients.size
     },
@@ -147,34 +154,40 @@ const decidesTheSame = (one: OIDCClient, other: OIDCClient): boolean =>
   one.metadata.creationTimestamp === other.metadata.creationTimestamp &&
   isDeepStrictEqual(one.metadata.labels, other.metadata.labels)
 
-/** Counts the older clients of a namespace on demand. A new client is nearly always the youngest, so the other counts stay. */
+const tenantTextOf = ({ metadata }: OIDCClient): string => tenantText(tenantOf(metadata))
+
+const groupsOf = (client: OIDCClient): ReadonlySet<string> => new Set([client.metadata.namespace, tenantTextOf(client)])
+
+/** Counts the older clients of a namespace or a tenant on demand. A new client is nearly always the youngest, so the other counts stay. */
 class AgeRanks {
   readonly #known = new Map<string, { readonly ranks: Map<string, number>; youngest: OIDCClient }>()
 
   add(client: OIDCClient): void {
-    const known = this.#known.get(client.metadata.namespace)
-    if (!known) return
-    if (!isOlder(known.youngest, client)) return this.forget(client)
-    known.ranks.set(client.metadata.name, known.ranks.size)
-    known.youngest = client
+    for (const group of groupsOf(client)) {
+      const known = this.#known.get(group)
+      if (!known) continue
+      if (!isOlder(known.youngest, client)) return this.forget(client)
+      known.ranks.set(client.metadata.name, known.ranks.size)
+      known.youngest = client
+    }
   }
 
-  forget({ metadata: { namespace } }: OIDCClient): void {
-    this.#known.delete(namespace)
+  forget(client: OIDCClient): void {
+    for (const group of groupsOf(client)) this.#known.delete(group)
   }
 
-  /** @param all the clients of its namespace */
-  of({ metadata: { namespace, name } }: OIDCClient, all: () => OIDCClient[]): number {
-    const known = this.#known.get(namespace) ?? this.#count(namespace, all())
+  /** @param all the clients of the group */
+  of(group: string, { metadata: { name } }: OIDCClient, all: () => OIDCClient[]): number {
+    const known = this.#known.get(group) ?? this.#count(group, all())
     return known?.ranks.get(name) ?? 0
   }
 
-  #count(namespace: string, all: OIDCClient[]) {
+  #count(group: string, all: OIDCClient[]) {
     all.sort((one, other) => (isOlder(one, other) ? -1 : 1))
     const youngest = all.at(-1)
     if (!youngest) return undefined
     const counted = { ranks: new Map(all.map(({ metadata }, rank) => [metadata.name, rank])), youngest }
-    this.#known.set(namespace, counted)
+    this.#known.set(group, counted)
     return counted
   }
 }

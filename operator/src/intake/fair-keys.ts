@@ -1,9 +1,11 @@
+import { tenantOf } from '@nauthera/rules/tenants'
 import { splitKey } from '../kubernetes/objects.ts'
 
-/** A queue of keys, each once. Namespaces take turns; within one, it is first in, first out. Each step takes constant time. */
+/** A queue of keys, each once. Namespaces take turns, and a joined cluster is one of them; within it, its own namespaces do. Within a
+ *  tenant, it is first in, first out. Each step takes constant time. */
 export class FairKeys {
-  /** Whose turn is next comes first. None is empty. */
-  readonly #byNamespace = new Map<string, Set<string>>()
+  /** By namespace of the object, then of the tenant. Whose turn is next comes first. None is empty. */
+  readonly #waiting = new Map<string, Map<string, Set<string>>>()
   #size = 0
 
   get size(): number {
@@ -11,25 +13,39 @@ export class FairKeys {
   }
 
   add(key: string): void {
-    const { namespace } = splitKey(key)
-    const own = this.#byNamespace.get(namespace)
-    if (own?.has(key)) return
-    if (own) own.add(key)
-    else this.#byNamespace.set(namespace, new Set([key]))
+    const at = splitKey(key)
+    const ofTenants = mapIn(this.#waiting, at.namespace, () => new Map<string, Set<string>>())
+    const own = mapIn(ofTenants, tenantOf(at).namespace, () => new Set<string>())
+    if (own.has(key)) return
+    own.add(key)
     this.#size++
   }
 
   /** @returns the next key, which waits no longer; undefined when none waits */
   next(): string | undefined {
-    for (const [namespace, own] of this.#byNamespace) {
-      for (const key of own) {
-        own.delete(key)
-        this.#size--
-        this.#byNamespace.delete(namespace)
-        if (own.size > 0) this.#byNamespace.set(namespace, own)
-        return key
+    for (const [namespace, ofTenants] of this.#waiting) {
+      for (const [tenant, own] of ofTenants) {
+        for (const key of own) {
+          own.delete(key)
+          this.#size--
+          putLast(ofTenants, tenant, own)
+          putLast(this.#waiting, namespace, ofTenants)
+          return key
+        }
       }
     }
     return undefined
   }
+}
+
+function mapIn<V>(values: Map<string, V>, name: string, create: () => V): V {
+  const known = values.get(name) ?? create()
+  if (!values.has(name)) values.set(name, known)
+  return known
+}
+
+/** Its next turn comes after those of all others. */
+function putLast<V extends { readonly size: number }>(values: Map<string, V>, name: string, value: V): void {
+  values.delete(name)
+  if (value.size > 0) values.set(name, value)
 }

@@ -61,8 +61,7 @@ function judge(
     acceptance,
     policies,
     // a client that goes with its namespace frees no place
-    countOlder: () =>
-      needs.endings.has(client.metadata.namespace) ? Infinity : watch.clients.olderInNamespace(client),
+    countOlder: () => (needs.endings.has(client.metadata.namespace) ? Infinity : watch.clients.olderInTenant(client)),
     isServed: isServed(client, kept),
     isHeld: (name) => kept !== undefined && shards.holders(name).includes(key),
     carried: lastAccepted(kept, standing),

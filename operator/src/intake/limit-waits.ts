@@ -1,29 +1,40 @@
+import { tenantOf, tenantText } from '@nauthera/rules/tenants'
 import { splitKey } from '../kubernetes/objects.ts'
 
-/** Clients over the limit of their namespace. When a client there is removed, the oldest of them gets a look. */
+/** Clients over the limit of their tenant, or of their joined cluster. When another one there is removed, the oldest of them gets a look. */
 export class LimitWaits {
-  /** By namespace: epoch milliseconds of creation, by key. */
+  /** By tenant, and by namespace: epoch milliseconds of creation, by key. */
   readonly #waiting = new Map<string, Map<string, number>>()
 
   /** @param createdAt undefined when the client does not wait */
   record(key: string, createdAt: number | undefined): void {
-    const { namespace } = splitKey(key)
-    const waiting = this.#waiting.get(namespace)
-    if (createdAt !== undefined) this.#waiting.set(namespace, (waiting ?? new Map()).set(key, createdAt))
-    else if (waiting?.delete(key) === true && waiting.size === 0) this.#waiting.delete(namespace)
+    for (const group of groupsOf(key)) {
+      const waiting = this.#waiting.get(group)
+      if (createdAt !== undefined) this.#waiting.set(group, (waiting ?? new Map()).set(key, createdAt))
+      else if (waiting?.delete(key) === true && waiting.size === 0) this.#waiting.delete(group)
+    }
   }
 
-  /** A client of the namespace was removed. @returns the oldest waiting client, which is no longer recorded */
-  next(namespace: string): readonly string[] {
-    let oldest: string | undefined
-    let since = Infinity
-    for (const [key, createdAt] of this.#waiting.get(namespace) ?? []) {
-      if (createdAt > since || (createdAt === since && oldest !== undefined && key > oldest)) continue
-      oldest = key
-      since = createdAt
-    }
-    if (oldest === undefined) return []
-    this.record(oldest, undefined)
-    return [oldest]
+  /** A client was removed. @returns the clients that waited longest for its place, which are no longer recorded */
+  next(removed: string): readonly string[] {
+    const oldest = new Set(Array.from(groupsOf(removed)).flatMap((group) => oldestOf(this.#waiting.get(group))))
+    for (const key of oldest) this.record(key, undefined)
+    return [...oldest]
   }
+}
+
+function groupsOf(key: string): ReadonlySet<string> {
+  const at = splitKey(key)
+  return new Set([tenantText(tenantOf(at)), at.namespace])
+}
+
+function oldestOf(waiting: ReadonlyMap<string, number> = new Map()): readonly string[] {
+  let oldest: string | undefined
+  let since = Infinity
+  for (const [key, createdAt] of waiting) {
+    if (createdAt > since || (createdAt === since && oldest !== undefined && key > oldest)) continue
+    oldest = key
+    since = createdAt
+  }
+  return oldest === undefined ? [] : [oldest]
 }

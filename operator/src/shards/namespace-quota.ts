@@ -1,5 +1,6 @@
-// Applies the quota of each namespace in a shard: many or large clients only fill their own share.
+// Applies the quota of each tenant in a shard: many or large clients only fill their own share.
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { tenantOf, tenantText } from '@nauthera/rules/tenants'
 import type { NoRoom } from '../decide/status/outcome.ts'
 import { shareBytes, plainBytes } from './entry-size.ts'
 
@@ -12,19 +13,19 @@ export interface Wish {
   readonly held: ShardEntry | undefined
   /** Whether `next` is larger than `held`, so that it needs room. */
   readonly isGrowth: boolean
-  /** Bytes of the shard that all clients of its namespace may take together. */
+  /** Bytes of the shard that all clients of its tenant may take together. */
   readonly quota: number
 }
 
 /** @param wishes oldest client first: the older ones keep their place
- *  @returns keys of the changes that fit, and of those over the quota of their namespace */
+ *  @returns keys of the changes that fit, and of those over the quota of their tenant */
 export function applyQuotas(wishes: readonly Wish[]): {
   readonly taken: ReadonlySet<string>
   readonly overQuota: ReadonlyMap<string, NoRoom>
 } {
   const taken = new Set<string>()
   const overQuota = new Map<string, NoRoom>()
-  for (const own of Map.groupBy(wishes, ({ next }) => next.namespace).values()) {
+  for (const own of Map.groupBy(wishes, ({ next }) => tenantText(tenantOf(next))).values()) {
     const fitting = new Set(fittingOf(own))
     for (const { key, isGrowth } of own) {
       if (!isGrowth) continue
@@ -35,7 +36,7 @@ export function applyQuotas(wishes: readonly Wish[]): {
   return { taken, overQuota }
 }
 
-/** @param own all wishes of one namespace. @returns keys of those for which it has room */
+/** @param own all wishes of one tenant. @returns keys of those for which it has room */
 function fittingOf(own: readonly Wish[]): readonly string[] {
   const keys = own.map(({ key }) => key)
   // plain bytes are an upper bound, and most namespaces have few clients in one shard

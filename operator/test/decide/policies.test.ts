@@ -19,6 +19,23 @@ describe('policiesFor', () => {
     expect(find(undefined, {})).to.deep.equal(['p', 'baseline'])
   })
 
+  it('selects the clients of a joined cluster by their namespace there', () => {
+    const clusters = [
+      { name: 'edge', namespaces: ['shop'] },
+      { name: 'far', namespaces: ['*'] },
+    ]
+    const selects = (at: { namespace: string; name: string }) =>
+      policiesFor(client({}, at), {
+        baseline: {},
+        policies: [policy('p', { selector: { clusters } })],
+        namespaceLabels: {},
+      }).length === 2
+    expect(selects({ namespace: 'nauthera-cluster-edge', name: 'shop.app' })).to.equal(true)
+    expect(selects({ namespace: 'nauthera-cluster-edge', name: 'web.app' })).to.equal(false)
+    expect(selects({ namespace: 'nauthera-cluster-far', name: 'web.app' })).to.equal(true)
+    expect(selects({ namespace: 'shop', name: 'app' }), 'one of this cluster').to.equal(false)
+  })
+
   const team = { namespaces: { matchLabels: { team: 'a' } } }
   const expressions: readonly [
     sentence: string,

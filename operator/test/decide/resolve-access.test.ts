@@ -19,6 +19,7 @@ import {
   ungrantedScopes,
 } from '../../src/decide/access/resolve-access.ts'
 import type { ApiAccess, Caller } from '../../src/decide/access/resolve-access.ts'
+import { tenantText } from '@nauthera/rules/tenants'
 import { judgeClient } from '../../src/decide/access/judge.ts'
 import { renderConfig } from '../../src/decide/client/metadata.ts'
 import { binding, client, holding, judged } from './clients.ts'
@@ -27,7 +28,7 @@ const billing = 'https://billing.example.com'
 
 const api = (change: Partial<DeclaredApi> = {}): DeclaredApi => ({
   key: 'shop/billing',
-  namespace: 'shop',
+  tenant: { namespace: 'shop' },
   identifier: billing,
   claim: 'claimed',
   createdAt: 1,
@@ -39,7 +40,7 @@ const api = (change: Partial<DeclaredApi> = {}): DeclaredApi => ({
   ...change,
 })
 const caller = (change: Partial<Caller> = {}): Caller => ({
-  namespace: 'shop',
+  tenant: { namespace: 'shop' },
   clientId: 'shop.worker',
   labels: { team: 'shop' },
   audiences: [billing],
@@ -54,9 +55,23 @@ const resolve = (about: { caller?: Partial<Caller>; apis?: readonly DeclaredApi[
   scopesOf(accessTo(about.at ?? billing, caller(about.caller), apiOf(about.apis ?? [api()])))
 
 describe('accessTo', () => {
-  const elsewhere = { namespace: 'web', clientId: 'web.app' }
+  const elsewhere = { tenant: { namespace: 'web' }, clientId: 'web.app' }
   const entry = (access: DeclaredApi['access'], change: Partial<Caller> = {}) =>
     resolve({ caller: { ...elsewhere, ...change }, apis: [api({ access })] })
+  const edge = { tenant: { cluster: 'edge', namespace: 'shop' }, clientId: 'edge_shop.app' }
+
+  it('lets in a namespace of a joined cluster', () => {
+    const clusters = [{ name: 'edge', namespaces: ['shop'] }]
+    expect(entry([{ clusters }], edge)).to.deep.equal(['read', 'write'])
+    expect(entry([{ clusters: [{ name: 'edge', namespaces: ['*'] }] }], edge)).to.deep.equal(['read', 'write'])
+    expect(entry([{ clusters }], { ...edge, tenant: { cluster: 'far', namespace: 'shop' } })).to.equal('no-entry')
+    expect(entry([{ clusters }], { tenant: { namespace: 'shop' } }), 'one of this cluster').to.equal('no-entry')
+  })
+  it('lets in no client of a joined cluster by namespaces, "*" or labels', () => {
+    expect(entry([{ namespaces: ['shop', '*'] }], edge)).to.equal('no-entry')
+    expect(entry([{ namespaceSelector: {} }], edge)).to.equal('no-entry')
+    expect(entry(undefined, edge), 'the same namespace of another cluster').to.equal('no-entry')
+  })
   const under = (specs: OIDCPolicySpec[], apis?: readonly DeclaredApi[]) =>
     resolve({ caller: { policies: binding(...specs, {}) }, ...(apis ? { apis } : {}) })
 
@@ -225,7 +240,11 @@ const entries = fc.array(
     {
       namespaces: pick<string>(...namespaces, '*'),
       namespaceSelector: selector,
-      clientIds: pick('shop.app', 'web.app', 'ops.app'),
+      clientIds: pick('shop.app', 'web.app', 'edge_shop.app'),
+      clusters: fc.array(
+        fc.record({ name: fc.constantFrom('edge', 'far'), namespaces: pick<string>(...namespaces, '*') }),
+        { maxLength: 2 },
+      ),
       scopes: pick<string>(...scopes),
       authorizationDetailsTypes: pick<string>(...types),
     },
@@ -233,9 +252,13 @@ const entries = fc.array(
   ),
   { maxLength: 3 },
 )
+const tenants = fc.record(
+  { cluster: fc.constantFrom('edge', 'far'), namespace: fc.constantFrom(...namespaces) },
+  { requiredKeys: ['namespace'] },
+)
 const apis = fc.array(
   fc.record({
-    namespace: fc.constantFrom(...namespaces),
+    tenant: tenants,
     identifier: fc.constantFrom(...identifiers),
     claim: fc.constantFrom('held', 'claimed', 'claimed', 'named'),
     createdAt: fc.integer({ min: 1, max: 3 }),
@@ -264,7 +287,7 @@ const policies = fc.array(
   { maxLength: 3 },
 )
 const callers = fc.record({
-  namespace: fc.constantFrom(...namespaces),
+  tenant: tenants,
   labels: fc.constantFrom(undefined, {}, { team: 'x' }, { team: 'y', zone: 'x' }),
   audiences: pick<string>(...identifiers),
   scopes: pick<string>(...scopes),
@@ -272,8 +295,8 @@ const callers = fc.record({
   policies,
 })
 const worlds = fc.record({ apis, caller: callers }).map(({ apis: declared, caller: { policies: specs, ...one } }) => ({
-  apis: declared.map((each, index) => ({ ...each, key: `${each.namespace}/api-${index}`, uid: `u${index}` })),
-  caller: { ...one, clientId: `${one.namespace}.app`, policies: binding(...specs, {}) },
+  apis: declared.map((each, index) => ({ ...each, key: `${tenantText(each.tenant)}/api-${index}`, uid: `u${index}` })),
+  caller: { ...one, clientId: `${tenantText(one.tenant)}.app`, policies: binding(...specs, {}) },
 }))
 type World = typeof worlds extends fc.Arbitrary<infer W> ? W : never
 
@@ -298,10 +321,15 @@ const holder = ({ apis: declared }: World, identifier: string) =>
     )[0]
 function fits(
   one: Caller,
-  { namespaces: names, namespaceSelector, clientIds }: NonNullable<DeclaredApi['access']>[number],
+  { namespaces: names, namespaceSelector, clientIds, clusters }: NonNullable<DeclaredApi['access']>[number],
 ): boolean {
-  if (names === undefined && namespaceSelector === undefined && clientIds === undefined) return false
-  if (names !== undefined && !names.includes('*') && !names.includes(one.namespace)) return false
+  if ([names, namespaceSelector, clientIds, clusters].every((field) => field === undefined)) return false
+  const text = tenantText(one.tenant)
+  const isMirror = text.includes('_')
+  if (isMirror && (names !== undefined || namespaceSelector !== undefined)) return false
+  if (names !== undefined && !names.includes('*') && !names.includes(text)) return false
+  const named = clusters?.flatMap(({ name, namespaces: there }) => there.map((each) => `${name}_${each}`))
+  if (named && !named.includes(text) && !(isMirror && named.includes(text.replace(/_.*/, '_*')))) return false
   if (clientIds !== undefined && !clientIds.includes(one.clientId)) return false
   if (namespaceSelector === undefined) return true
   const { labels } = one
@@ -325,7 +353,7 @@ const apiGives = (world: World, identifier: string, scope: string): boolean => {
 const entryGives = (world: World, identifier: string, scope: string): boolean => {
   const found = holder(world, identifier)
   if (found === undefined) return true
-  if (found.access === undefined) return found.namespace === world.caller.namespace
+  if (found.access === undefined) return tenantText(found.tenant) === tenantText(world.caller.tenant)
   return found.access.some((one) => fits(world.caller, one) && (one.scopes === undefined || one.scopes.includes(scope)))
 }
 const callerGives = ({ caller: one }: World, identifier: string, scope: string): boolean =>
@@ -371,7 +399,7 @@ describe('resolveAccess', () => {
               ? found.access.some(
                   (one) => fits(world.caller, one) && (one.authorizationDetailsTypes ?? types).includes(type),
                 )
-              : found.namespace === world.caller.namespace
+              : tenantText(found.tenant) === tenantText(world.caller.tenant)
             const isAllowed = bindingSpecs(world).every(
               ({ allow }) => lists(allow?.authorizationDetailsTypes, type) && lists(allow?.audiences, identifier),
             )

@@ -72,7 +72,7 @@ function createWorld(stored: Readonly<Record<string, ShardEntry>> = {}) {
   })
   const told = new Map<string, unknown>()
   const callerOf = (one: OIDCClient): Caller => ({
-    namespace: one.metadata.namespace,
+    tenant: { namespace: one.metadata.namespace },
     clientId: `${one.metadata.namespace}.${one.metadata.name}`,
     labels: labels.get(one.metadata.namespace),
     audiences: one.spec.audiences ?? [],

@@ -51,7 +51,21 @@ describe('createClientIndex', () => {
     index.set('apps/a', client('a', {}, '2026-01-03T00:00:00Z'))
     index.set('apps/b', client('b', {}, '2026-01-01T00:00:00Z'))
     index.set('apps/c', client('c', {}, '2026-01-01T00:00:00Z'))
-    expect(['a', 'b', 'c'].map((name) => index.olderInNamespace(index.find(`apps/${name}`)!))).to.deep.equal([2, 0, 1])
+    expect(['a', 'b', 'c'].map((name) => index.olderInTenant(index.find(`apps/${name}`)!))).to.deep.equal([2, 0, 1])
+  })
+
+  it('counts the older mirrors of a tenant, and of the whole cluster', () => {
+    const index = createClientIndex()
+    const mirror = (name: string, day: number) => {
+      const made = client(name, {}, `2026-01-0${day}T00:00:00Z`)
+      const object = { ...made, metadata: { ...made.metadata, namespace: 'nauthera-cluster-edge' } }
+      index.set(`nauthera-cluster-edge/${name}`, object)
+      return object
+    }
+    const all = [mirror('shop.a', 1), mirror('web.a', 2), mirror('shop.b', 3)]
+    expect(all.map(index.olderInTenant)).to.deep.equal([0, 0, 1])
+    expect(all.map(index.olderInCluster)).to.deep.equal([0, 1, 2])
+    expect(index.keysIn('nauthera-cluster-edge')).to.have.length(3)
   })
 
   it('counts anew whoever comes and goes', () => {
@@ -69,7 +83,7 @@ describe('createClientIndex', () => {
           const age = ({ metadata }: OIDCClient) => `${metadata.creationTimestamp} ${metadata.name}`
           for (const one of all) {
             const older = all.filter((other) => age(other) < age(one)).length
-            expect(index.olderInNamespace(one)).to.equal(older)
+            expect(index.olderInTenant(one)).to.equal(older)
           }
         }
       }),

@@ -14,6 +14,12 @@ describe('FairKeys', () => {
     for (const key of ['a/1', 'a/2', 'a/3', 'b/1', 'b/2', 'c/1']) keys.add(key)
     expect(all(keys)).to.deep.equal(['a/1', 'b/1', 'c/1', 'a/2', 'b/2', 'a/3'])
   })
+  it('gives a joined cluster one turn, and its namespaces theirs within it', () => {
+    const keys = new FairKeys()
+    const edge = (name: string) => `nauthera-cluster-edge/${name}`
+    for (const key of [edge('noisy.1'), edge('noisy.2'), edge('noisy.3'), edge('calm.1'), 'a/1', 'a/2']) keys.add(key)
+    expect(all(keys)).to.deep.equal([edge('noisy.1'), 'a/1', edge('calm.1'), 'a/2', edge('noisy.2'), edge('noisy.3')])
+  })
   it('holds a key once', () => {
     const keys = new FairKeys()
     keys.add('a/1')

@@ -155,7 +155,7 @@ function grantedBy({ before, now, isSuspended, refusal, namespace }: Case) {
     clock: { after: () => () => {} },
   })
   const caller = {
-    namespace,
+    tenant: { namespace },
     clientId: `${namespace}.caller`,
     labels: {},
     audiences: [...identifiers],

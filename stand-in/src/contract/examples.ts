@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 export function examples(on: Subject): void {
   const { clients, namespace } = on
   describe('examples', () => {
-    for (const { file, objects } of manifests('examples/clients')) {
+    for (const { file, objects } of [...manifests('examples/clients'), ...manifests('examples/clusters')]) {
       it(`accepts ${file}`, async () => {
         for (const object of objects.filter(({ kind }) => kind === 'OIDCClient')) {
           const accepted = await on.api.call('POST', clients, {

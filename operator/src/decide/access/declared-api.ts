@@ -1,6 +1,8 @@
 // Decides which API an object declares (spec.resourceServer), and whether that API is open.
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { tenantOf } from '@nauthera/rules/tenants'
+import type { Tenant } from '@nauthera/rules/tenants'
 import { fieldsOf } from '@nauthera/runtime/json'
 import { checkValue } from '../../api/check.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
@@ -17,7 +19,7 @@ import { restraintOf } from '../client/restraint.ts'
 export interface DeclaredApi {
   /** `namespace/name`. */
   readonly key: string
-  readonly namespace: string
+  readonly tenant: Tenant
   readonly identifier: string
   /** Of several objects with one identifier, the served one is the API, else the oldest that policies allow to claim it. */
   readonly claim: 'held' | 'claimed' | 'named'
@@ -31,7 +33,7 @@ export interface DeclaredApi {
   readonly scopes: readonly string[]
   /** Of authorization details. */
   readonly types: readonly string[]
-  /** Undefined allows callers of its own namespace, with all scopes and types. */
+  /** Undefined allows callers of its own tenant, with all scopes and types. */
   readonly access: readonly AccessEntry[] | undefined
 }
 
@@ -72,7 +74,7 @@ function wantedApi(client: OIDCClient, about: About): DeclaredApi | undefined {
   const standing = standingOf(client, { acceptance: about.acceptance, isDenied, isHeld })
   return {
     key: keyOf(client),
-    namespace: metadata.namespace,
+    tenant: tenantOf(metadata),
     identifier,
     claim: isHeld ? 'held' : mayHave ? 'claimed' : 'named',
     createdAt: Date.parse(metadata.creationTimestamp),
@@ -98,7 +100,7 @@ function servedApi(
   const { scopes, types, access } = readApi(spec)
   return {
     key: keyOf(client),
-    namespace: metadata.namespace,
+    tenant: tenantOf(metadata),
     identifier: served.identifier,
     claim: 'held',
     createdAt: Date.parse(metadata.creationTimestamp),
@@ -148,7 +150,7 @@ export function closedApi(
   return {
     ...closed,
     key: `${metadata.namespace}/${metadata.name}`,
-    namespace: metadata.namespace,
+    tenant: tenantOf(metadata),
     identifier,
     createdAt: Date.parse(metadata.creationTimestamp),
     uid: metadata.uid,

@@ -7,6 +7,7 @@ import type { Acceptance } from '../client/acceptance.ts'
 import { applyDefaults } from '../client/apply-defaults.ts'
 import type { Effective } from '../client/apply-defaults.ts'
 import { namespaceLimits } from '@nauthera/rules/limits'
+import { defaultClientId } from '@nauthera/rules/tenants'
 import { sizeFaults } from '@nauthera/rules/version-size'
 import { checkPolicies, countField } from '../client/check-policies.ts'
 import type { Violation } from '../client/check-policies.ts'
@@ -158,7 +159,7 @@ function idOfUnread({
   readonly metadata: OIDCClient['metadata']
 }): string {
   const named = typeof spec === 'object' && spec !== null && 'clientId' in spec ? spec.clientId : undefined
-  return typeof named === 'string' ? named : `${metadata.namespace}.${metadata.name}`
+  return typeof named === 'string' ? named : defaultClientId(metadata)
 }
 
 /** Refuses the present version; the accepted one stays. */

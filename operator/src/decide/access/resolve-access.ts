@@ -13,10 +13,12 @@ import type {
   ShardEntry,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { oidcScopes } from '@nauthera/rules/scopes'
+import { isSameTenant, tenantOf } from '@nauthera/rules/tenants'
+import type { Tenant } from '@nauthera/rules/tenants'
 import type { LabelSelector } from '../../api/label-selector.ts'
 import type { AccessEntry, DeclaredApi } from './declared-api.ts'
 import type { Judgement } from './judge.ts'
-import { covers, isBareName, selects } from '../client/policies.ts'
+import { covers, isBareName, namesTenant, selects } from '../client/policies.ts'
 import type { BindingPolicies } from '../client/policies.ts'
 
 /** Labels of a namespace; undefined where they are not known for certain. */
@@ -24,7 +26,7 @@ export type NamespaceLabels = Readonly<Record<string, string>> | undefined
 
 /** A client that lists audiences. */
 export interface Caller {
-  readonly namespace: string
+  readonly tenant: Tenant
   readonly clientId: string
   readonly labels: NamespaceLabels
   readonly audiences: readonly string[]
@@ -141,12 +143,15 @@ function entriesFor(
   caller: Caller,
   api: DeclaredApi,
 ): readonly Pick<AccessEntry, 'scopes' | 'authorizationDetailsTypes'>[] {
-  if (!api.access) return caller.namespace === api.namespace ? [{}] : []
-  return api.access.filter(({ namespaces, namespaceSelector, clientIds }) => {
-    if (!namespaces && !namespaceSelector && !clientIds) return false
+  if (!api.access) return isSameTenant(caller.tenant, api.tenant) ? [{}] : []
+  const { cluster, namespace } = caller.tenant
+  return api.access.filter(({ namespaces, namespaceSelector, clientIds, clusters }) => {
+    if (!namespaces && !namespaceSelector && !clientIds && !clusters) return false
+    const isOfHere = cluster === undefined
     return (
-      (!namespaces || namespaces.includes('*') || namespaces.includes(caller.namespace)) &&
-      (!namespaceSelector || surelySelects(namespaceSelector, caller.labels)) &&
+      (!namespaces || (isOfHere && (namespaces.includes('*') || namespaces.includes(namespace)))) &&
+      (!namespaceSelector || (isOfHere && surelySelects(namespaceSelector, caller.labels))) &&
+      (!clusters || namesTenant(clusters, caller.tenant)) &&
       (!clientIds || clientIds.includes(caller.clientId))
     )
   })
@@ -177,7 +182,7 @@ export function callerOf(
   )
   const asked = [...(serve.kind === 'desired' ? [serve.config] : []), ...others.flatMap(readVersion)]
   return {
-    namespace: client.metadata.namespace,
+    tenant: tenantOf(client.metadata),
     clientId: acceptance.clientId,
     labels,
     audiences: [...new Set(asked.flatMap(({ audiences }) => audiences))],

@@ -1,5 +1,6 @@
 // Decides which clients are accepted: by the rules of the spec, and by who holds a name. Client ids and API identifiers share one
 // namespace: a token for an API must not pass as an ID token of a client.
+import { clientIdPrefix, defaultClientId, tenantOf } from '@nauthera/rules/tenants'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { checkSpec } from './check-spec.ts'
@@ -28,9 +29,9 @@ export function keyOf(client: Pick<OIDCClient, 'metadata'>): string {
   return `${client.metadata.namespace}/${client.metadata.name}`
 }
 
-/** @returns `spec.clientId`, else `<namespace>.<name>`. */
+/** @returns `spec.clientId`, else `<namespace>.<name>`; of a mirror `<cluster>_<namespace>.<name>`. */
 export function clientIdOf(client: OIDCClient): string {
-  return client.spec.clientId ?? `${client.metadata.namespace}.${client.metadata.name}`
+  return client.spec.clientId ?? defaultClientId(client.metadata)
 }
 
 /** Decides about rivals together. A name stays with the object that is served under it; a free name goes to its oldest claimant. An
@@ -141,14 +142,13 @@ export function byAge(left: OIDCClient, right: OIDCClient): number {
   return a - b || (left.metadata.uid < right.metadata.uid ? -1 : 1)
 }
 
-const isDefaultId = ({ spec, metadata }: OIDCClient): boolean =>
-  spec.clientId === `${metadata.namespace}.${metadata.name}`
+const isDefaultId = ({ spec, metadata }: OIDCClient): boolean => spec.clientId === defaultClientId(metadata)
 
 /** An id with a dot belongs to the namespace before the dot, since default ids are `<namespace>.<name>`. */
 function checkIdNamespace(client: OIDCClient, policies: BindingPolicies): readonly Fault[] {
   const { clientId } = client.spec
   if (typeof clientId !== 'string' || !clientId.includes('.') || isAllowed(policies, 'anyClientId')) return []
-  const prefix = `${client.metadata.namespace}.`
+  const prefix = clientIdPrefix(tenantOf(client.metadata))
   return clientId.startsWith(prefix)
     ? []
     : [{ path: 'spec.clientId', message: `must begin with ${prefix} because it has a dot in it, or have no dot` }]

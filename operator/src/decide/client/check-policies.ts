@@ -1,5 +1,6 @@
 // Checks a client against its policies.
 import { meaningOf } from '@nauthera/rules/client-types'
+import { defaultClientId, tenantOf } from '@nauthera/rules/tenants'
 import { loopbackHosts } from '@nauthera/rules/uris'
 import { authMethodOf, pkceOf } from '../../api/client-rules.ts'
 import { durationMs } from '../../api/duration.ts'
@@ -31,9 +32,9 @@ const defaultGraceMs = 24 * 3_600_000
 
 /** A violation of a binding policy is a Deny; one of a watching policy has that policy's enforcement.
  *  @param client with defaults applied
- *  @param olderInNamespace clients of the same namespace that are older, for limits.clientsPerNamespace; 0 for a client that is
+ *  @param olderInTenant clients of the same tenant that are older, for limits.clientsPerNamespace; 0 for a client that is
  *    served already */
-export function checkPolicies(client: OIDCClient, policies: Policies, olderInNamespace: number): readonly Violation[] {
+export function checkPolicies(client: OIDCClient, policies: Policies, olderInTenant: number): readonly Violation[] {
   const binding = bindingOf(policies)
   const watching = policies.filter((policy) => !binding.includes(policy))
   return [
@@ -42,12 +43,11 @@ export function checkPolicies(client: OIDCClient, policies: Policies, olderInNam
     ...checkIdentifier(client, binding),
     ...checkIssuers(client, binding, watching),
     ...policies.flatMap((policy) =>
-      [
-        ...checkLimits(client, policy.spec),
-        ...checkCount(policy.spec.limits?.clientsPerNamespace, olderInNamespace),
-      ].map(([field, message]) => violation(policy, field, message)),
+      [...checkLimits(client, policy.spec), ...checkCount(policy.spec.limits?.clientsPerNamespace, olderInTenant)].map(
+        ([field, message]) => violation(policy, field, message),
+      ),
     ),
-    ...checkCount(defaultClientLimit(binding), olderInNamespace).map(([field, message]) =>
+    ...checkCount(defaultClientLimit(binding), olderInTenant).map(([field, message]) =>
       violation(unsaid(binding), field, message),
     ),
   ]
@@ -91,7 +91,7 @@ function gatesOf({ spec, metadata }: OIDCClient): readonly GateAsked[] {
   return [
     {
       gate: 'customClientId',
-      asks: spec.clientId !== undefined && spec.clientId !== `${metadata.namespace}.${metadata.name}`,
+      asks: spec.clientId !== undefined && spec.clientId !== defaultClientId(metadata),
       field: 'spec.clientId',
       message: 'needs a policy with allow.customClientId: true; leave it out to use <namespace>.<name>',
     },
@@ -115,7 +115,7 @@ function gatesOf({ spec, metadata }: OIDCClient): readonly GateAsked[] {
     },
     {
       gate: 'foreignServiceAccounts',
-      asks: hasForeignServiceAccount(spec, metadata.namespace),
+      asks: hasForeignServiceAccount(spec, tenantOf(metadata).namespace),
       field: 'spec.auth.identities',
       message:
         'needs a policy with allow.foreignServiceAccounts: true for a ServiceAccount of another namespace; leave namespace out to use its own',
@@ -189,8 +189,8 @@ type Finding = readonly [field: string, message: string]
 /** Of a violation of limits.clientsPerNamespace. */
 export const countField = 'metadata.namespace'
 
-function checkCount(limit: number | undefined, olderInNamespace: number): readonly Finding[] {
-  if (limit === undefined || olderInNamespace < limit) return []
+function checkCount(limit: number | undefined, olderInTenant: number): readonly Finding[] {
+  if (limit === undefined || olderInTenant < limit) return []
   return [
     [
       countField,

@@ -9,6 +9,7 @@ import { wireGrant } from '@nauthera/rules/grants'
 import type { GrantType } from '@nauthera/rules/grants'
 import { platformTokenLife } from '@nauthera/rules/identities'
 import { defaultResponseModes } from '@nauthera/rules/response-modes'
+import { tenantOf } from '@nauthera/rules/tenants'
 import { originFault } from '@nauthera/rules/uris'
 import { authMethodOf, pkceOf } from '../../api/client-rules.ts'
 import { durationMs } from '../../api/duration.ts'
@@ -55,7 +56,7 @@ export function renderConfig(client: OIDCClient, limits: TokenLimits = noLimits)
   return create(ClientConfigSchema, {
     generation: BigInt(metadata.generation),
     type: spec.type,
-    clientName: spec.displayName ?? metadata.name,
+    clientName: spec.displayName ?? spec.origin?.name ?? metadata.name,
     description: spec.description ?? '',
     suspended: spec.suspended ?? false,
     redirectUris: [...(spec.redirectURIs ?? [])],
@@ -65,7 +66,7 @@ export function renderConfig(client: OIDCClient, limits: TokenLimits = noLimits)
     scopes: [...scopesOf(spec)],
     audiences: [...(spec.audiences ?? [])],
     authorizationDetailsTypes: [...(spec.authorizationDetailsTypes ?? [])],
-    ...authConfig(spec, metadata.namespace),
+    ...authConfig(spec, tenantOf(metadata).namespace),
     platformTokenTtl: authMethodOf(spec) === federatedMethod ? limits.platform : 0,
     pkceRequired: redirects && pkceOf(spec) !== 'Optional',
     pkceOrNonce: redirects && pkceOf(spec) === 'Auto',

@@ -4,6 +4,9 @@ import type { AuthMethod, SecretWay } from '@nauthera/rules/client-authenticatio
 import { platformTokenLife } from '@nauthera/rules/identities'
 import type { TokenLimits } from './metadata.ts'
 import { namespaceLimits } from '@nauthera/rules/limits'
+import { tenantOf } from '@nauthera/rules/tenants'
+import type { Tenant } from '@nauthera/rules/tenants'
+import type { ClusterSelector } from '../../api/cluster-selector.ts'
 import { durationMs } from '../../api/duration.ts'
 import { matches, patterns } from '../../api/patterns.ts'
 import type { LabelSelector } from '../../api/label-selector.ts'
@@ -50,8 +53,9 @@ export function policiesFor(
   },
 ): Policies {
   const matching = input.policies.filter(({ spec }) => {
-    const { namespaces, clients } = spec.selector ?? {}
+    const { namespaces, clients, clusters } = spec.selector ?? {}
     return (
+      (!clusters || namesTenant(clusters, tenantOf(client.metadata))) &&
       (input.namespaceLabels === undefined || selects(namespaces, input.namespaceLabels)) &&
       selects(clients, client.metadata.labels ?? {})
     )
@@ -63,6 +67,12 @@ export function policiesFor(
     )
   return [...ordered, { name: 'baseline', spec: input.baseline }]
 }
+
+/** @returns whether a list of joined clusters names the tenant */
+export const namesTenant = (clusters: ClusterSelector, { cluster, namespace }: Tenant): boolean =>
+  clusters.some(
+    ({ name, namespaces }) => name === cluster && (namespaces.includes('*') || namespaces.includes(namespace)),
+  )
 
 /** @returns whether a selector selects the labels; no selector selects all */
 export function selects(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>): boolean {

@@ -1,0 +1,73 @@
+// Schema of the OIDCCluster: another cluster whose OIDCClients this issuer serves.
+import { clusterLimits } from '@nauthera/rules/limits'
+import { conditionFields } from './client-status.ts'
+import { flag, integer, list, object, text, time } from './schema.ts'
+import type { TypeOf } from './schema.ts'
+
+export const clusterSpec = object(
+  'What the clients of the cluster may have.',
+  {},
+  {
+    suspended: flag('Stops sign-ins and tokens of every client of the cluster; each keeps its id and secrets.', {
+      default: false,
+    }),
+    serviceAccountKeys: flag(
+      "Believes the keys that the cluster publishes: its clients may then prove themselves with tokens of its ServiceAccounts, and nobody else's clients can.",
+      { default: false },
+    ),
+    trustNamespaceLabels: flag(
+      'Believes what the cluster says of the labels of its namespaces. Without it a policy that selects by labels limits its clients and opens nothing for them.',
+      { default: false },
+    ),
+    limits: object(
+      'What the cluster may have as a whole. Each of its namespaces has its own share within that, as policies say.',
+      {},
+      {
+        clients: integer(
+          `How many OIDCClients. New ones above that are refused; one that is served stays. Default: ${clusterLimits.clients}.`,
+          { minimum: 0, maximum: 100_000 },
+        ),
+        bytesPerShard: integer(
+          `How many bytes its clients may take together in one of the 16 shards, compressed. Default: ${clusterLimits.shardBytes}.`,
+          { minimum: 1024, maximum: 700 * 1024 },
+        ),
+      },
+    ),
+  },
+)
+
+const count = (description: string) => integer(description, { minimum: 0, maximum: 1_000_000 })
+
+export const clusterStatus = object(
+  'What the operator found out.',
+  {},
+  {
+    observedGeneration: integer('The generation of the object that this status is about.', {
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+    }),
+    lastSeen: time('When the operator of the cluster was last heard of. It is written every few minutes.'),
+    holder: text('The uid of the namespace kube-system of the cluster that writes here.', { maxLength: 253 }),
+    operatorVersion: text('Version of the operator there.', { maxLength: 64 }),
+    clients: count('How many OIDCClients of the cluster there are.'),
+    ready: count('How many of them are Ready.'),
+    conditions: list('Seen, Accepted.', conditionFields, { maxItems: 8 }),
+  },
+)
+
+export type OIDCClusterSpec = TypeOf<typeof clusterSpec>
+export type OIDCClusterStatus = TypeOf<typeof clusterStatus>
+
+/** Cluster-scoped. @internal */
+export interface OIDCCluster {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly metadata: {
+    readonly name: string
+    readonly uid: string
+    readonly generation?: number
+    readonly resourceVersion?: string
+  }
+  readonly spec: OIDCClusterSpec
+  readonly status?: OIDCClusterStatus
+}
