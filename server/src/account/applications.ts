@@ -1,4 +1,3 @@
-import { paths } from '@nauthera/rules/endpoints'
 import type { ClientInstances } from '../oidc/clients/instances.ts'
 import { apiScopeOnPage, detailOnPage } from '../oidc/apis/details-on-page.ts'
 import { clientOnPage } from '../oidc/clients/on-page.ts'
@@ -7,11 +6,10 @@ import type { ApplicationOnPage } from '../reply/account-pages.ts'
 import type { ScopeOnPage } from '../reply/on-page.ts'
 import type { Authorization, AuthorizedClient } from '../store/tokens/authorizations.ts'
 import type { Store } from '../store/store.ts'
-import { auditedRequest } from '../oidc/request-context.ts'
 import { endingOf, handleOf } from './endings.ts'
-import { accountArea } from './frame/frame.ts'
+import { accountArea, accountPaths, eventOf, redirectSaying, redirectTo } from './frame/frame.ts'
 import type { AreaNeeds } from './frame/frame.ts'
-import { personalForm, personalPage } from './frame/gate.ts'
+import { personalRoutes } from './frame/gate.ts'
 import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Said } from './frame/said.ts'
 
@@ -27,16 +25,12 @@ export interface ApplicationsNeeds extends AreaNeeds {
   readonly said: Said
 }
 
-const listPath = `${paths.account}/applications`
+const listPath = accountPaths.applications
 const onePath = `${listPath}/:application`
 
 export function createApplicationsRoutes(needs: ApplicationsNeeds): readonly Route[] {
-  const { requirePerson } = needs.gate
-  return [
-    personalPage(listPath, requirePerson, (person, request) => list(needs, person, request)),
-    personalPage(onePath, requirePerson, (person, request) => showOne(needs, person, request)),
-    personalForm(onePath, requirePerson, (person, request) => revoke(needs, person, request)),
-  ]
+  const { page, form } = personalRoutes(needs, needs.gate.requirePerson)
+  return [page(listPath, list), page(onePath, showOne), form(onePath, revoke)]
 }
 
 const pageSize = 10
@@ -87,12 +81,10 @@ async function clientIn({ store }: ApplicationsNeeds, { user }: SignedInPerson, 
   return clients.find(({ clientUid }) => handleOf(clientUid) === params['application'])
 }
 
-const toList = ({ basePath }: AreaNeeds): Reply => ({ kind: 'redirect', location: `${basePath}${listPath}` })
-
 async function showOne(needs: ApplicationsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const client = await clientIn(needs, person, request)
   const found = client && (await needs.store.authorizations.find(person.user.id, client.clientUid))
-  if (found === undefined) return toList(needs)
+  if (found === undefined) return redirectTo(needs, listPath)
   return {
     kind: 'page',
     view: 'account-application',
@@ -108,12 +100,9 @@ async function showOne(needs: ApplicationsNeeds, person: SignedInPerson, request
 
 async function revoke(needs: ApplicationsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const found = await clientIn(needs, person, request)
-  if (found === undefined) return toList(needs)
+  if (found === undefined) return redirectTo(needs, listPath)
   const { clientId, clientUid } = found
-  const userId = person.user.id
-  const about = { ...auditedRequest(request), userId, clientId, clientUid }
-  const event = { ...about, event: 'consent.revoked', outcome: 'success', reason: 'by-the-person' } as const
-  await needs.store.consents.revoke(userId, clientUid, [event])
-  needs.said.set(request, 'access-removed')
-  return toList(needs)
+  const event = eventOf(person, request, { event: 'consent.revoked', clientId, clientUid })
+  await needs.store.consents.revoke(person.user.id, clientUid, [event])
+  return redirectSaying(needs, request, listPath, 'access-removed')
 }

@@ -3,7 +3,7 @@ import { paths } from '@nauthera/rules/endpoints'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import { accountArea } from './frame/frame.ts'
 import type { AreaNeeds } from './frame/frame.ts'
-import { personalPage } from './frame/gate.ts'
+import { personalRoutes } from './frame/gate.ts'
 import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Launcher } from './launcher.ts'
 
@@ -17,10 +17,8 @@ const few = 12
 const mostShown = 60
 const longestSearch = 100
 
-/** The first page: the applications that the person may open. */
-export const createOverviewRoutes = (needs: OverviewNeeds): readonly Route[] => [
-  personalPage(paths.account, needs.gate.requirePerson, (person, request) => show(needs, person, request)),
-]
+export const createOverviewRoute = (needs: OverviewNeeds): Route =>
+  personalRoutes(needs, needs.gate.requirePerson).page(paths.account, show)
 
 async function show(needs: OverviewNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const search = searchOf(request)

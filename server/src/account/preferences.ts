@@ -1,13 +1,11 @@
-import { paths } from '@nauthera/rules/endpoints'
-import { auditedRequest } from '../oidc/request-context.ts'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import { colourSchemes } from '../store/people/preferences.ts'
 import type { PersonalPreferences } from '../store/people/preferences.ts'
 import type { Store } from '../store/store.ts'
-import { accountArea } from './frame/frame.ts'
+import { accountArea, accountPaths, eventOf, languagesOnPage, redirectSaying } from './frame/frame.ts'
 import type { AreaNeeds } from './frame/frame.ts'
-import { personalForm, personalPage } from './frame/gate.ts'
+import { personalRoutes } from './frame/gate.ts'
 import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Said } from './frame/said.ts'
 
@@ -21,21 +19,16 @@ export interface PreferencesNeeds extends AreaNeeds {
   readonly said: Said
 }
 
-const preferencesPath = `${paths.account}/preferences`
-
 export function createPreferencesRoutes(needs: PreferencesNeeds): readonly Route[] {
-  const { requirePerson } = needs.gate
-  return [
-    personalPage(preferencesPath, requirePerson, (person, request) => show(needs, person, request, [])),
-    personalForm(preferencesPath, requirePerson, (person, request) => change(needs, person, request)),
-  ]
+  const { page, form } = personalRoutes(needs, needs.gate.requirePerson)
+  return [page(accountPaths.preferences, show), form(accountPaths.preferences, change)]
 }
 
 function show(
   needs: PreferencesNeeds,
   person: SignedInPerson,
   request: PageRequest,
-  mistakes: readonly Mistake[],
+  mistakes: readonly Mistake[] = [],
 ): Page {
   const { language, colourScheme } = person.user.preferences ?? {}
   return {
@@ -43,8 +36,8 @@ function show(
     view: 'account-preferences',
     model: {
       area: accountArea(needs, person, request, 'preferences'),
-      action: `${needs.basePath}${preferencesPath}`,
-      languages: needs.languages.map((tag) => ({ tag, name: nameOf(tag) })),
+      action: `${needs.basePath}${accountPaths.preferences}`,
+      languages: languagesOnPage(needs.languages),
       // a language that was removed counts as none
       language: needs.languages.find((tag) => tag === language),
       colourScheme,
@@ -52,9 +45,6 @@ function show(
     },
   }
 }
-
-/** The name of a language in that language, such as Deutsch. */
-const nameOf = (tag: string): string => new Intl.DisplayNames([tag], { type: 'language' }).of(tag) ?? tag
 
 /** Takes the fields `language` (a tag, or `browser`) and `colours` (`light`, `dark` or `system`).
  *  @throws CodedError STORE_UNAVAILABLE */
@@ -68,17 +58,8 @@ async function change(needs: PreferencesNeeds, person: SignedInPerson, request: 
   if (!isKnown) return show(needs, person, request, [{ key: 'choice-unknown' }])
   const { id: userId, preferences: before = {} } = person.user
   const changed = (['language', 'colourScheme'] as const).filter((one) => chosen[one] !== before[one])
-  if (changed.length > 0) {
-    const event = {
-      ...auditedRequest(request),
-      event: 'account.changed',
-      outcome: 'success',
-      reason: 'by-the-person',
-      userId,
-      detail: { changed: changed.map((one) => `preferences.${one}`).join(' ') },
-    } as const
-    await needs.store.preferences.set(userId, chosen, [event])
-    needs.said.set(request, 'preferences-saved')
-  }
-  return { kind: 'redirect', location: `${needs.basePath}${preferencesPath}` }
+  if (changed.length === 0) return redirectSaying(needs, request, accountPaths.preferences)
+  const detail = { changed: changed.map((one) => `preferences.${one}`).join(' ') }
+  await needs.store.preferences.set(userId, chosen, [eventOf(person, request, { event: 'account.changed', detail })])
+  return redirectSaying(needs, request, accountPaths.preferences, 'preferences-saved')
 }

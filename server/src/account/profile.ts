@@ -1,4 +1,3 @@
-import { paths } from '@nauthera/rules/endpoints'
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { ProfileFact } from '../reply/account-pages.ts'
@@ -7,10 +6,9 @@ import type { Store } from '../store/store.ts'
 import { ownSource } from '../store/people/user.ts'
 import type { User } from '../store/people/user.ts'
 import { takesClaim, withProfileClaims } from '../users/profile-claims.ts'
-import { auditedRequest } from '../oidc/request-context.ts'
-import { accountArea } from './frame/frame.ts'
+import { accountArea, accountPaths, eventOf, redirectSaying, redirectTo } from './frame/frame.ts'
 import type { AreaNeeds } from './frame/frame.ts'
-import { personalForm, personalPage } from './frame/gate.ts'
+import { personalRoutes } from './frame/gate.ts'
 import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Said } from './frame/said.ts'
 
@@ -22,19 +20,13 @@ export interface ProfileNeeds extends AreaNeeds {
   readonly said: Said
 }
 
-const profilePath = `${paths.account}/profile`
 /** The claims in the form. Each control has the claim's name, with `-` for `_`. */
 const ownClaims = ['nickname', 'zoneinfo'] as const
 const longestName = 200
 
 export function createProfileRoutes(needs: ProfileNeeds): readonly Route[] {
-  const { requirePerson } = needs.gate
-  return [
-    personalPage(profilePath, requirePerson, (person, request) =>
-      show(needs, person, request, typedBefore(person.user), []),
-    ),
-    personalForm(profilePath, requirePerson, (person, request) => change(needs, person, request)),
-  ]
+  const { page, form } = personalRoutes(needs, needs.gate.requirePerson)
+  return [page(accountPaths.profile, show), form(accountPaths.profile, change)]
 }
 
 interface Typed {
@@ -55,8 +47,8 @@ function show(
   needs: ProfileNeeds,
   person: SignedInPerson,
   request: PageRequest,
-  typed: Typed,
-  mistakes: readonly Mistake[],
+  typed = typedBefore(person.user),
+  mistakes: readonly Mistake[] = [],
 ): Page {
   const { user } = person
   const isOwn = user.source === ownSource
@@ -69,7 +61,7 @@ function show(
       email: user.email === undefined ? undefined : { address: user.email, verified: user.emailVerified },
       groups: user.groups,
       source: isOwn ? undefined : user.source,
-      form: isOwn ? { action: `${needs.basePath}${profilePath}`, ...typed } : undefined,
+      form: isOwn ? { action: `${needs.basePath}${accountPaths.profile}`, ...typed } : undefined,
       mistakes,
     },
   }
@@ -93,28 +85,19 @@ function factsOf({ username, name, locale, profile }: User): readonly ProfileFac
 /** Takes the fields `name`, `nickname` and `zoneinfo`. An empty field removes the value, except the name. */
 async function change(needs: ProfileNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const { user } = person
-  const toPage = { kind: 'redirect', location: `${needs.basePath}${profilePath}` } as const
-  if (user.source !== ownSource) return toPage
+  if (user.source !== ownSource) return redirectTo(needs, accountPaths.profile)
   const field = (name: keyof Typed) => (request.form.get(name) ?? '').trim()
   const typed: Typed = { name: field('name'), nickname: field('nickname'), zoneinfo: field('zoneinfo') }
   const mistakes = mistakesOf(typed, user)
   if (mistakes.length > 0) return show(needs, person, request, typed, mistakes)
   const before = typedBefore(user)
   const changed = (['name', ...ownClaims] as const).filter((one) => typed[one] !== before[one])
-  if (changed.length === 0) return toPage
+  if (changed.length === 0) return redirectTo(needs, accountPaths.profile)
   const claims = ownClaims.map((claim) => `${claim}=${typed[claim]}`)
-  const event = {
-    ...auditedRequest(request),
-    event: 'account.changed',
-    outcome: 'success',
-    reason: 'by-the-person',
-    userId: user.id,
-    detail: { changed: changed.join(' ') },
-  } as const
+  const event = eventOf(person, request, { event: 'account.changed', detail: { changed: changed.join(' ') } })
   const name = typed.name === '' ? undefined : typed.name
   await needs.store.users.edit(user.id, { name, profile: (profile) => withProfileClaims(profile, claims) }, [event])
-  needs.said.set(request, 'profile-saved')
-  return toPage
+  return redirectSaying(needs, request, accountPaths.profile, 'profile-saved')
 }
 
 function mistakesOf(typed: Typed, user: User): readonly Mistake[] {

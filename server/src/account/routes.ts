@@ -8,7 +8,7 @@ import { factorSections } from './security/factor-sections.ts'
 import { createCallback } from './frame/gate.ts'
 import { createLinkingRoutes, linkedSection } from './security/linked-sign-ins.ts'
 import type { LinkingNeeds } from './security/linking-needs.ts'
-import { createOverviewRoutes } from './overview.ts'
+import { createOverviewRoute } from './overview.ts'
 import type { OverviewNeeds } from './overview.ts'
 import { createPasswordRoutes, passwordSection } from './security/password.ts'
 import type { PasswordNeeds } from './security/password.ts'
@@ -16,7 +16,7 @@ import { createPreferencesRoutes } from './preferences.ts'
 import type { PreferencesNeeds } from './preferences.ts'
 import { createProfileRoutes } from './profile.ts'
 import type { ProfileNeeds } from './profile.ts'
-import { createSecurityRoutes } from './security/security.ts'
+import { createSecurityRoute } from './security/security.ts'
 import type { Section } from './security/security.ts'
 import { createSessionsRoutes } from './sessions.ts'
 import type { SessionsNeeds } from './sessions.ts'
@@ -61,9 +61,9 @@ export function createAccountRoutes(needs: AccountNeeds): readonly Route[] {
   ]
   return [
     createCallback(needs),
-    ...createOverviewRoutes(needs),
+    createOverviewRoute(needs),
     ...createProfileRoutes(needs),
-    ...createSecurityRoutes({ ...needs, sections }),
+    createSecurityRoute({ ...needs, sections }),
     ...createPasswordRoutes(needs),
     ...createFactorRoutes(needs),
     ...createLinkingRoutes(needs),

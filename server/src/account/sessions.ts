@@ -4,13 +4,12 @@ import type { PageRequest, Reply, Route } from '../reply.ts'
 import type { SessionOnPage } from '../reply/account-pages.ts'
 import type { Device } from '../store/sessions/devices.ts'
 import type { Store } from '../store/store.ts'
-import { auditedRequest } from '../oidc/request-context.ts'
 import { describeAgent } from '../describe-agent.ts'
 import { endingsOf, handleOf } from './endings.ts'
 import type { KnownClient } from './endings.ts'
-import { accountArea } from './frame/frame.ts'
+import { accountArea, accountPaths, eventOf, redirectSaying, redirectTo } from './frame/frame.ts'
 import type { AreaNeeds } from './frame/frame.ts'
-import { personalForm, personalPage } from './frame/gate.ts'
+import { personalRoutes } from './frame/gate.ts'
 import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Said } from './frame/said.ts'
 
@@ -27,18 +26,18 @@ export interface SessionsNeeds extends AreaNeeds {
   readonly said: Said
 }
 
-const listPath = `${paths.account}/sessions`
+const listPath = accountPaths.sessions
 const onePath = `${listPath}/:session`
 const everywherePath = `${paths.account}/sign-out-everywhere`
 
 export function createSessionsRoutes(needs: SessionsNeeds): readonly Route[] {
-  const { requirePerson } = needs.gate
+  const { page, form } = personalRoutes(needs, needs.gate.requirePerson)
   return [
-    personalPage(listPath, requirePerson, (person, request) => list(needs, person, request)),
-    personalPage(onePath, requirePerson, (person, request) => showOne(needs, person, request)),
-    personalForm(onePath, requirePerson, (person, request) => endOne(needs, person, request)),
-    personalPage(everywherePath, requirePerson, (person, request) => showEverywhere(needs, person, request)),
-    personalForm(everywherePath, requirePerson, (person, request) => endEverywhere(needs, person, request)),
+    page(listPath, list),
+    page(onePath, showOne),
+    form(onePath, endOne),
+    page(everywherePath, showEverywhere),
+    form(everywherePath, endEverywhere),
   ]
 }
 
@@ -100,12 +99,10 @@ async function sessionIn({ store }: SessionsNeeds, { user }: SignedInPerson, { p
   return sessions.find(({ device }) => handleOf(device.sessionUid) === params['session'])
 }
 
-const toList = ({ basePath }: SessionsNeeds): Reply => ({ kind: 'redirect', location: `${basePath}${listPath}` })
-
 async function showOne(needs: SessionsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const session = await sessionIn(needs, person, request)
   // it has ended, or it is this browser's session, which has its own page
-  if (session === undefined || session.device.sessionUid === person.session.uid) return toList(needs)
+  if (session === undefined || session.device.sessionUid === person.session.uid) return redirectTo(needs, listPath)
   return {
     kind: 'page',
     view: 'account-session',
@@ -121,18 +118,11 @@ async function showOne(needs: SessionsNeeds, person: SignedInPerson, request: Pa
 
 async function endOne(needs: SessionsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const session = await sessionIn(needs, person, request)
-  if (session === undefined) return toList(needs)
+  if (session === undefined) return redirectTo(needs, listPath)
   const userId = person.user.id
-  const event = {
-    ...auditedRequest(request),
-    event: 'session.ended',
-    outcome: 'success',
-    reason: 'by-the-person',
-    userId,
-  } as const
+  const event = eventOf(person, request, { event: 'session.ended' })
   await needs.store.devices.signOut({ sessionUid: session.device.sessionUid, userId }, [event])
-  needs.said.set(request, 'session-ended')
-  return toList(needs)
+  return redirectSaying(needs, request, listPath, 'session-ended')
 }
 
 /** Every client with access to the person, in a session or without one (offline_access). */
@@ -159,15 +149,7 @@ async function showEverywhere(needs: SessionsNeeds, person: SignedInPerson, requ
 
 async function endEverywhere(needs: SessionsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const endings = await endingsOfAll(needs, person)
-  const userId = person.user.id
-  const event = {
-    ...auditedRequest(request),
-    event: 'session.revoked_all',
-    outcome: 'success',
-    reason: 'by-the-person',
-    userId,
-  } as const
-  await needs.store.users.revokeSessions(userId, [event])
+  await needs.store.users.revokeSessions(person.user.id, [eventOf(person, request, { event: 'session.revoked_all' })])
   // a redirect would have no session
   return {
     kind: 'page',

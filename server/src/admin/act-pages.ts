@@ -1,4 +1,5 @@
-import { personalForm, personalPage } from '../account/frame/gate.ts'
+import { personalRoutes } from '../account/frame/gate.ts'
+import { redirectSaying, redirectTo } from '../account/frame/frame.ts'
 import type { SignedInPerson } from '../account/frame/gate.ts'
 import type { PageRequest, Reply, Route, Views } from '../reply.ts'
 import { isLookAlike } from '../store/people/look-alikes.ts'
@@ -24,16 +25,16 @@ export interface ActPageNeeds extends FrameNeeds, StateNeeds, CarryOutNeeds {
 }
 
 export function createActRoutes(needs: ActPageNeeds): readonly Route[] {
-  const { toAct } = needs.desk
+  const { page, form } = personalRoutes(needs, needs.desk.toAct)
   const path = personPath(':id')
   const confirmPath = `${path}/requests/:request`
   return [
     ...acts.flatMap((act) => [
-      personalPage(`${path}/${act.id}`, toAct, (admin, request) => ask(needs, act, admin, request)),
-      personalForm(`${path}/${act.id}`, toAct, (admin, request) => carryOut(needs, act, admin, request)),
+      page(`${path}/${act.id}`, (_, ...asked) => ask(needs, act, ...asked)),
+      form(`${path}/${act.id}`, (_, ...asked) => carryOut(needs, act, ...asked)),
     ]),
-    personalPage(confirmPath, toAct, (admin, request) => askToConfirm(needs, admin, request)),
-    personalForm(confirmPath, toAct, (admin, request) => confirm(needs, admin, request)),
+    page(confirmPath, askToConfirm),
+    form(confirmPath, confirm),
   ]
 }
 
@@ -49,14 +50,13 @@ async function ask(needs: ActPageNeeds, act: Act, admin: SignedInPerson, request
   const state = await loadPersonState(needs, request.params['id'] ?? '')
   if (state === undefined) return notFound
   const about = aboutIn(act, request.query)
-  const back = hrefOf(needs, state)
   const verdict = foresee(needs.rules, admin.user, state, act, about)
-  if (verdict.kind === 'refused' || !act.isOffered(state, about)) return { kind: 'redirect', location: back }
+  if (verdict.kind === 'refused' || !act.isOffered(state, about)) return toPerson(needs, state)
   const isAsking = verdict.kind === 'needs-second'
   const asked = {
     act,
     about,
-    action: `${back}/${act.id}`,
+    action: `${hrefOf(needs, state)}/${act.id}`,
     ...(isAsking && { second: { minutes: confirmWithinMinutes } }),
   }
   return askingPage(needs, { admin, request, state }, asked)
@@ -90,7 +90,7 @@ async function carryOut(needs: ActPageNeeds, act: Act, admin: SignedInPerson, re
   if (state === undefined) return notFound
   const about = aboutIn(act, request.form)
   // somebody else may have done it meanwhile
-  if (!act.isOffered(state, about)) return { kind: 'redirect', location: hrefOf(needs, state) }
+  if (!act.isOffered(state, about)) return toPerson(needs, state)
   const outcome = await carryOutAct(needs, { act, about, member: admin.user, state, request })
   return answer(needs, { act, state, request }, outcome)
 }
@@ -106,7 +106,7 @@ async function askToConfirm(needs: ActPageNeeds, admin: SignedInPerson, request:
   const { state, found, act } = (await requested(needs, request)) ?? {}
   if (state === undefined) return notFound
   const isTheirs = found?.askedBy.id === admin.user.id
-  if (found === undefined || act === undefined || isTheirs) return { kind: 'redirect', location: hrefOf(needs, state) }
+  if (found === undefined || act === undefined || isTheirs) return toPerson(needs, state)
   const action = `${hrefOf(needs, state)}/requests/${found.id}`
   const { about, askedBy } = found
   return askingPage(needs, { admin, request, state }, { act, about, action, askedBy: askedBy.username })
@@ -117,22 +117,20 @@ async function confirm(needs: ActPageNeeds, admin: SignedInPerson, request: Page
   if (state === undefined) return notFound
   const asker = found && (await needs.load({ userId: found.askedBy.id }))
   const isThere = found !== undefined && act !== undefined && asker !== undefined && act.isOffered(state, found.about)
-  if (!isThere) return { kind: 'redirect', location: hrefOf(needs, state) }
+  if (!isThere) return toPerson(needs, state)
   const confirms = { request: found, askedBy: asker.user }
   const asked = { act, about: found.about, member: admin.user, state, request, confirms }
   return answer(needs, asked, await carryOutAct(needs, asked))
 }
 
+const toPerson = (needs: ActPageNeeds, { user }: PersonState): Reply => redirectTo(needs, personPath(user.id))
 const hrefOf = ({ basePath }: ActPageNeeds, { user }: PersonState): string => `${basePath}${personPath(user.id)}`
 
-function answer(
+const answer = (
   needs: ActPageNeeds,
   { act, state, request }: { act: Act; state: PersonState; request: PageRequest },
   outcome: DeskOutcome,
-): Reply {
-  needs.said.set(request, saidOf(act, outcome))
-  return { kind: 'redirect', location: hrefOf(needs, state) }
-}
+): Reply => redirectSaying(needs, request, personPath(state.user.id), saidOf(act, outcome))
 
 function saidOf(act: Act, outcome: DeskOutcome): string {
   switch (outcome.kind) {

@@ -1,5 +1,5 @@
 import { paths } from '@nauthera/rules/endpoints'
-import { personalPage } from '../account/frame/gate.ts'
+import { personalRoutes } from '../account/frame/gate.ts'
 import { conflictCode, rejectionsOf } from '../clients/build-registry.ts'
 import { keyOf } from '../clients/check-shard.ts'
 import type { RegisteredClient } from '../clients/registered-client.ts'
@@ -22,7 +22,7 @@ export interface ClientNeeds extends FrameNeeds {
 export function createClientsRoute(needs: ClientNeeds): Route {
   const path = `${paths.admin}/clients`
   const here = `${needs.basePath}${path}`
-  return personalPage(path, needs.desk.toLook, (admin, request) => {
+  return personalRoutes(needs, needs.desk.toLook).page(path, (_, admin, request) => {
     const text = searched(request, 'q').trim()
     const after = searched(request, 'after')
     const { rows, next } = clientPage(needs.registry(), { text, after, limit: pageSize })

@@ -1,6 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { personalForm, personalPage } from '../account/frame/gate.ts'
+import { languagesOnPage, redirectSaying } from '../account/frame/frame.ts'
+import { personalRoutes } from '../account/frame/gate.ts'
 import type { SignedInPerson } from '../account/frame/gate.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
@@ -39,12 +40,13 @@ export interface InviteNeeds extends FrameNeeds {
 
 export const invitePath = `${paths.admin}/invite`
 
-export const createInviteRoutes = (needs: InviteNeeds): readonly Route[] => [
-  personalPage(invitePath, needs.desk.toAct, (admin, request) =>
-    mayInvite(needs, admin) ? show(needs, admin, request, {}) : notFound,
-  ),
-  personalForm(invitePath, needs.desk.toAct, (admin, request) => invite(needs, admin, request)),
-]
+export function createInviteRoutes(needs: InviteNeeds): readonly Route[] {
+  const { page, form } = personalRoutes(needs, needs.desk.toAct)
+  return [
+    page(invitePath, (_, admin, request) => (mayInvite(needs, admin) ? show(needs, admin, request, {}) : notFound)),
+    form(invitePath, invite),
+  ]
+}
 
 const mayInvite = ({ rules, sendsMail }: InviteNeeds, { user }: SignedInPerson): boolean =>
   sendsMail && mayOf(rules, user.groupOrigins).has('invite')
@@ -69,14 +71,11 @@ function show(
       email,
       name,
       locale,
-      languages: needs.languages.map((tag) => ({ tag, name: nameOf(tag) })),
+      languages: languagesOnPage(needs.languages),
       mistakes,
     },
   }
 }
-
-/** A language in its own words. */
-const nameOf = (tag: string): string => new Intl.DisplayNames(tag, { type: 'language' }).of(tag) ?? tag
 
 const longest = 320
 
@@ -101,8 +100,7 @@ async function invite(needs: InviteNeeds, admin: SignedInPerson, request: PageRe
   const by = { languages: request.languages, audit: [event] }
   const mistake = await tryToInvite(needs, admin, invitation, by)
   if (mistake !== undefined) return show(needs, admin, request, { ...asked, mistakes: [mistake] })
-  needs.said.set(request, 'desk-invite')
-  return { kind: 'redirect', location: `${needs.basePath}${paths.admin}` }
+  return redirectSaying(needs, request, paths.admin, 'desk-invite')
 }
 
 /** @returns why the invitation failed */

@@ -1,5 +1,5 @@
 import { paths } from '@nauthera/rules/endpoints'
-import { personalPage } from '../account/frame/gate.ts'
+import { personalRoutes } from '../account/frame/gate.ts'
 import type { KeyRing } from '../oidc/keys/ring.ts'
 import type { Route } from '../reply.ts'
 import type { Keys } from '../store/tokens/keys.ts'
@@ -16,7 +16,7 @@ export interface KeyNeeds extends FrameNeeds {
 }
 
 export function createKeysRoute(needs: KeyNeeds): Route {
-  return personalPage(`${paths.admin}/keys`, needs.desk.toLook, async (admin, request) => {
+  return personalRoutes(needs, needs.desk.toLook).page(`${paths.admin}/keys`, async (_, admin, request) => {
     const keys = await needs.keys.summaries()
     const states = needs.keyRing.statesOf(keys)
     return {

@@ -1,5 +1,5 @@
 import { paths } from '@nauthera/rules/endpoints'
-import { personalPage } from '../account/frame/gate.ts'
+import { personalRoutes } from '../account/frame/gate.ts'
 import type { Route } from '../reply.ts'
 import { isLookAlike } from '../store/people/look-alikes.ts'
 import { ownSource } from '../store/people/user.ts'
@@ -31,7 +31,7 @@ export const personPath = (id: string): string => `${paths.admin}/people/${id}`
 export function createPeopleRoute(needs: PeopleNeeds): Route {
   const { basePath, desk, people } = needs
   const here = `${basePath}${paths.admin}`
-  return personalPage(paths.admin, desk.toLook, async (admin, request) => {
+  return personalRoutes(needs, desk.toLook).page(paths.admin, async (_, admin, request) => {
     const text = searched(request, 'q').trim()
     const page = await people.search({ text, after: searched(request, 'after'), limit: pageSize })
     const next = page.next && new URLSearchParams({ ...(text === '' ? {} : { q: text }), after: page.next })

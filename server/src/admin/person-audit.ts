@@ -1,4 +1,4 @@
-import { personalPage } from '../account/frame/gate.ts'
+import { personalRoutes } from '../account/frame/gate.ts'
 import type { SignedInPerson } from '../account/frame/gate.ts'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import type { AuditFilter, AuditRecord } from '../store/audit/audit.ts'
@@ -13,7 +13,7 @@ import { personPath } from './people.ts'
 const pageSize = 50
 
 export const createPersonAuditRoute = (needs: ActPageNeeds): Route =>
-  personalPage(`${personPath(':id')}/audit`, needs.desk.toLook, (admin, request) => show(needs, admin, request))
+  personalRoutes(needs, needs.desk.toLook).page(`${personPath(':id')}/audit`, show)
 
 async function show(needs: ActPageNeeds, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
   const { store, basePath } = needs

@@ -1,5 +1,5 @@
 import { handleOf } from '../account/endings.ts'
-import { personalPage } from '../account/frame/gate.ts'
+import { personalRoutes } from '../account/frame/gate.ts'
 import { describeAgent } from '../describe-agent.ts'
 import type { SignedInPerson } from '../account/frame/gate.ts'
 import type { PageRequest, Reply, Route, Views } from '../reply.ts'
@@ -20,7 +20,7 @@ import type { CountedFailures, PersonState } from './person-state.ts'
 // The page with one person's state and the acts that the member may do.
 
 export const createPersonRoutes = (needs: ActPageNeeds): readonly Route[] => [
-  personalPage(personPath(':id'), needs.desk.toLook, (admin, request) => show(needs, admin, request)),
+  personalRoutes(needs, needs.desk.toLook).page(personPath(':id'), show),
   createPersonAuditRoute(needs),
   ...createActRoutes(needs),
 ]

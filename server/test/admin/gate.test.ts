@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { createDeskGate, notFound } from '../../src/admin/gate.ts'
-import { personalForm, personalPage } from '../../src/account/frame/gate.ts'
+import { personalRoutes } from '../../src/account/frame/gate.ts'
 import type { AccountGate, SignedInPerson } from '../../src/account/frame/gate.ts'
 import type { PageRequest } from '../../src/reply.ts'
 import { ada } from '../login/browser.ts'
@@ -73,13 +73,13 @@ describe(createDeskGate.name, () => {
 describe('pages behind the gate of the help desk', () => {
   it('are called only for a member, and are bound to the session', async () => {
     const called: string[] = []
-    const handle = (person: SignedInPerson) => {
+    const handle = (_: object, person: SignedInPerson) => {
       called.push(person.user.username)
       return notFound
     }
-    for (const build of [personalPage, personalForm]) {
-      const admitting = build('/admin', deskFor({ age: 0 }).toAct, handle)
-      const refusing = build('/admin', deskFor({ age: 0, groups: [] }).toAct, handle)
+    for (const kind of ['page', 'form'] as const) {
+      const admitting = personalRoutes({}, deskFor({ age: 0 }).toAct)[kind]('/admin', handle)
+      const refusing = personalRoutes({}, deskFor({ age: 0, groups: [] }).toAct)[kind]('/admin', handle)
       expect(admitting.boundTo).to.equal('session')
       await admitting.handle(request)
       expect(await refusing.handle(request)).to.equal(notFound)

@@ -1,13 +1,15 @@
 import { paths } from '@nauthera/rules/endpoints'
 import { readCookies } from '../../oidc/cookies.ts'
 import { isTimeZone } from '../../users/profile-claims.ts'
-import type { PageRequest } from '../../reply.ts'
+import { auditedRequest } from '../../oidc/request-context.ts'
+import type { PageRequest, Redirect } from '../../reply.ts'
 import type { AreaOnPage } from '../../reply/on-page.ts'
+import type { AuditEvent } from '../../store/audit/audit.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
 import type { SignedInPerson } from './gate.ts'
 import type { Said } from './said.ts'
 
-// The frame of an area's pages: heading and navigation.
+// The frame of an area's pages: heading and navigation, and how a form ends: with an audit event, and a redirect to a page.
 
 /** What the pages of an area share. */
 export interface AreaNeeds {
@@ -35,11 +37,47 @@ export const areaOf =
     said: request.method === 'GET' ? said.consume(request) : undefined,
   })
 
-export const accountArea = areaOf('nav.label', [
-  { id: 'overview', path: paths.account },
-  { id: 'profile', path: `${paths.account}/profile` },
-  { id: 'security', path: `${paths.account}/security` },
-  { id: 'sessions', path: `${paths.account}/sessions` },
-  { id: 'applications', path: `${paths.account}/applications` },
-  { id: 'preferences', path: `${paths.account}/preferences` },
-])
+/** The pages that the navigation of the account leads to. */
+export const accountPaths = {
+  overview: paths.account,
+  profile: `${paths.account}/profile`,
+  security: `${paths.account}/security`,
+  sessions: `${paths.account}/sessions`,
+  applications: `${paths.account}/applications`,
+  preferences: `${paths.account}/preferences`,
+} as const
+
+const accountPages = ['overview', 'profile', 'security', 'sessions', 'applications', 'preferences'] as const
+
+export const accountArea = areaOf(
+  'nav.label',
+  accountPages.map((id) => ({ id, path: accountPaths[id] })),
+)
+
+/** The audit event of what a person changed about their own account. */
+export const eventOf = (
+  { user }: SignedInPerson,
+  request: PageRequest,
+  about: Pick<AuditEvent, 'event'> & Partial<Pick<AuditEvent, 'reason' | 'clientId' | 'clientUid' | 'detail'>>,
+) => ({ ...auditedRequest(request), userId: user.id, outcome: 'success', reason: 'by-the-person', ...about }) as const
+
+export const redirectTo = ({ basePath }: Pick<AreaNeeds, 'basePath'>, path: string): Redirect => ({
+  kind: 'redirect',
+  location: `${basePath}${path}`,
+})
+
+/** Redirects to a page, which shows once what was done.
+ *  @param key of a text below `said.`; default: nothing is shown */
+export function redirectSaying(
+  { said, basePath }: { readonly said: Pick<Said, 'set'>; readonly basePath: string },
+  request: PageRequest,
+  path: string,
+  key?: string,
+): Redirect {
+  if (key !== undefined) said.set(request, key)
+  return redirectTo({ basePath }, path)
+}
+
+/** Each language with its own name for itself, such as Deutsch. */
+export const languagesOnPage = (tags: readonly string[]) =>
+  tags.map((tag) => ({ tag, name: new Intl.DisplayNames([tag], { type: 'language' }).of(tag) ?? tag }))

@@ -84,20 +84,20 @@ export function createGate(needs: {
   }
 }
 
-type Handle = (person: SignedInPerson, request: PageRequest) => Promise<Reply> | Reply
+/** Answers one request of an admitted person. */
+export type PersonalHandler<Needs> = (
+  needs: Needs,
+  person: SignedInPerson,
+  request: PageRequest,
+) => Promise<Reply> | Reply
 /** A method of this gate, or of another gate that shows its own page instead. */
 export type Require = (request: PageRequest) => Promise<Admitted | Redirect | Page>
 
-/** A page for one person. @param require such as `gate.requirePerson` */
-export const personalPage = (path: string, require: Require, handle: Handle): Route =>
-  personal('GET', path, require, handle)
-
-/** A form for one person. A page must have the same path: a sign-in returns there. */
-export const personalForm = (path: string, require: Require, handle: Handle): Route =>
-  personal('POST', path, require, handle)
-
-function personal(method: Route['method'], path: string, require: Require, handle: Handle): Route {
-  return {
+/** The routes of pages for one person.
+ *  @param require such as `gate.requirePerson`
+ *  @returns `page` for a GET; `form` for its POST: a page must have the same path, since a sign-in returns there */
+export function personalRoutes<Needs>(needs: Needs, require: Require) {
+  const personal = (method: Route['method'], path: string, handle: PersonalHandler<Needs>): Route => ({
     method,
     path,
     boundTo: 'session',
@@ -107,8 +107,12 @@ function personal(method: Route['method'], path: string, require: Require, handl
     },
     async handle(request) {
       const admission = await require(request)
-      return admission.kind === 'admitted' ? handle(admission.person, request) : admission
+      return admission.kind === 'admitted' ? handle(needs, admission.person, request) : admission
     },
+  })
+  return {
+    page: (path: string, handle: PersonalHandler<Needs>) => personal('GET', path, handle),
+    form: (path: string, handle: PersonalHandler<Needs>) => personal('POST', path, handle),
   }
 }
 

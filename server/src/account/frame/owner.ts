@@ -1,10 +1,10 @@
 import { acrLevels } from '@nauthera/rules/acr'
 import { hasTwoFactors } from '../../oidc/acr.ts'
 import type { BrowserSessions } from '../../oidc/browser-session.ts'
-import type { PageRequest, Route } from '../../reply.ts'
+import type { PageRequest } from '../../reply.ts'
 import type { AsAdmitted, OtherSessions } from '../../store/people/standing.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
-import { personalForm, personalPage } from './gate.ts'
+import { personalRoutes } from './gate.ts'
 import type { Admission, AccountGate, SignedInPerson } from './gate.ts'
 
 // Guards every page below /account/security, which change how a person signs in, and says which sessions such a change ends.
@@ -17,15 +17,10 @@ export interface OwnerNeeds {
 
 const [, byTwoFactors] = acrLevels
 
-/** A page about how the person signs in. It requires a sign-in in the last minutes, with the second factor if the person has one. */
-export const ownersPage = (path: string, needs: OwnerNeeds, handle: Handle): Route =>
-  personalPage(path, (request) => requireOwner(needs, request), handle)
-
-/** Its form. */
-export const ownersForm = (path: string, needs: OwnerNeeds, handle: Handle): Route =>
-  personalForm(path, (request) => requireOwner(needs, request), handle)
-
-type Handle = Parameters<typeof personalPage>[2]
+/** The routes of pages about how the person signs in. They require a sign-in in the last minutes, with the second factor if the person
+ *  has one. */
+export const ownersRoutes = <Needs extends OwnerNeeds>(needs: Needs) =>
+  personalRoutes(needs, (request) => requireOwner(needs, request))
 
 /** @throws CodedError STORE_UNAVAILABLE */
 async function requireOwner({ gate, secondFactor }: OwnerNeeds, request: PageRequest): Promise<Admission> {

@@ -1,8 +1,8 @@
-import { paths } from '@nauthera/rules/endpoints'
 import type { SecuritySection } from '../../reply/account-pages.ts'
 import type { Factor, Factors } from '../../store/factors/factors.ts'
 import { mostPasskeys } from '../../store/factors/passkeys.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
+import { accountPaths } from '../frame/frame.ts'
 import type { SignedInPerson } from '../frame/gate.ts'
 
 // The sections about second factors on the security page: authenticator app, passkeys, recovery codes.
@@ -14,9 +14,8 @@ interface Needs {
   readonly secondFactor: SecondFactorPolicy
 }
 
-const security = `${paths.account}/security`
+const { security } = accountPaths
 export const factorPaths = {
-  security,
   app: `${security}/app`,
   removeApp: `${security}/remove-app`,
   passkey: `${security}/passkey`,

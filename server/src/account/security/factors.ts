@@ -10,14 +10,13 @@ import { qrCode } from '../../users/factors/qr-code.ts'
 import type { FactorChange, SecondFactors } from '../../users/factors/second-factors.ts'
 import { appUri, mintSeed } from '../../users/factors/totp.ts'
 import { withSecondFactor, withoutSecondFactor } from '../../oidc/acr.ts'
-import { auditedRequest } from '../../oidc/request-context.ts'
 import { factorPaths, hasAllPasskeys } from './factor-sections.ts'
-import { accountArea } from '../frame/frame.ts'
+import { accountArea, accountPaths, eventOf, redirectSaying, redirectTo } from '../frame/frame.ts'
 import type { AreaNeeds } from '../frame/frame.ts'
-import type { SignedInPerson } from '../frame/gate.ts'
+import type { PersonalHandler, SignedInPerson } from '../frame/gate.ts'
 import { waysOf, weakLinksOf } from './linked-sign-ins.ts'
 import type { OtherProviders } from './linking-needs.ts'
-import { admittedAs, goOn, othersOf, ownersForm, ownersPage } from '../frame/owner.ts'
+import { admittedAs, goOn, othersOf, ownersRoutes } from '../frame/owner.ts'
 import type { OwnerNeeds } from '../frame/owner.ts'
 import { createRenameRoutes } from './rename-factor.ts'
 import type { Said } from '../frame/said.ts'
@@ -38,46 +37,29 @@ export interface FactorPageNeeds extends AreaNeeds, OwnerNeeds {
 
 export function createFactorRoutes(needs: FactorPageNeeds): readonly Route[] {
   if (needs.secondFactor.policy === 'off') return []
+  const { page, form } = ownersRoutes(needs)
   return [
-    ownersPage(
-      factorPaths.app,
-      needs,
-      enrols(needs, (person, request) => showApp(needs, person, request, mintSeed())),
-    ),
-    ownersForm(
-      factorPaths.app,
-      needs,
-      enrols(needs, (person, request) => confirmApp(needs, person, request)),
-    ),
-    ownersPage(factorPaths.removeApp, needs, (person, request) => confirmPage(needs, person, request, 'remove-app')),
-    ownersForm(factorPaths.removeApp, needs, (person, request) => removeApp(needs, person, request)),
-    ownersPage(
-      factorPaths.passkey,
-      needs,
-      enrols(needs, (person, request) => showPasskey(needs, person, request)),
-    ),
-    ownersForm(
-      factorPaths.passkey,
-      needs,
-      enrols(needs, (person, request) => addPasskey(needs, person, request)),
-    ),
-    ownersPage(factorPaths.removePasskey, needs, (person, request) => showRemoval(needs, person, request)),
-    ownersForm(factorPaths.removePasskey, needs, (person, request) => removePasskey(needs, person, request)),
-    ownersPage(factorPaths.codes, needs, (person, request) => confirmPage(needs, person, request, 'new-codes')),
-    ownersForm(factorPaths.codes, needs, (person, request) => newCodes(needs, person, request)),
+    page(factorPaths.app, enrols(showApp)),
+    form(factorPaths.app, enrols(confirmApp)),
+    page(factorPaths.removeApp, (_, ...asked) => confirmPage(needs, ...asked, 'remove-app')),
+    form(factorPaths.removeApp, removeApp),
+    page(factorPaths.passkey, enrols(showPasskey)),
+    form(factorPaths.passkey, enrols(addPasskey)),
+    page(factorPaths.removePasskey, showRemoval),
+    form(factorPaths.removePasskey, removePasskey),
+    page(factorPaths.codes, (_, ...asked) => confirmPage(needs, ...asked, 'new-codes')),
+    form(factorPaths.codes, newCodes),
     ...createRenameRoutes(needs),
   ]
 }
 
 /** Redirects back, with a reason, when this sign-in is not enough to set up a first factor. */
-function enrols(needs: FactorPageNeeds, handle: Handle): Handle {
-  return (person, request) =>
+const enrols =
+  (handle: PersonalHandler<FactorPageNeeds>): PersonalHandler<FactorPageNeeds> =>
+  (needs, person, request) =>
     person.factors.length > 0 || mayEnrolFirst(needs.secondFactor, person.session.amr)
-      ? handle(person, request)
+      ? handle(needs, person, request)
       : done(needs, request, 'link-needed')
-}
-
-type Handle = Parameters<typeof ownersPage>[2]
 
 /** Binds the sealed seed to this person and session. */
 const bindingOf = ({ user, session }: SignedInPerson): string => `${user.id}:${session.uid}`
@@ -86,7 +68,7 @@ async function showApp(
   needs: FactorPageNeeds,
   person: SignedInPerson,
   request: PageRequest,
-  seed: string,
+  seed = mintSeed(),
   { name = '', mistakes = [] }: { name?: string; mistakes?: readonly Mistake[] } = {},
 ): Promise<Page> {
   return {
@@ -95,7 +77,7 @@ async function showApp(
     model: {
       area: accountArea(needs, person, request, 'security'),
       action: `${needs.basePath}${factorPaths.app}`,
-      backHref: `${needs.basePath}${factorPaths.security}`,
+      backHref: `${needs.basePath}${accountPaths.security}`,
       qrCode: qrCode(appUri(seed, { issuer: needs.title, account: person.user.username })),
       secret: seed.replace(/.{4}(?=.)/g, '$& '),
       sealed: needs.factors.seal(seed, bindingOf(person)),
@@ -113,13 +95,7 @@ function changeOf(
 ): FactorChange {
   const others = othersOf(person, request)
   return {
-    event: {
-      ...auditedRequest(request),
-      userId: person.user.id,
-      outcome: 'success',
-      ...about,
-      ...(others.keepsOthers && { detail: { sessions: 'kept' } }),
-    },
+    event: eventOf(person, request, { ...about, ...(others.keepsOthers && { detail: { sessions: 'kept' } }) }),
     languages: request.languages,
     others,
     keepsLinks: request.form.get('keep-links') === 'yes',
@@ -131,7 +107,7 @@ function changeOf(
 async function confirmApp(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const seed = needs.factors.open(request.form.get('seed') ?? '', bindingOf(person))
   // sealed for another session: show the page with a new seed
-  if (seed === undefined) return { kind: 'redirect', location: `${needs.basePath}${factorPaths.app}` }
+  if (seed === undefined) return redirectTo(needs, factorPaths.app)
   const code = request.form.get('code') ?? ''
   const name = factorName(request.form.get('name'))
   const again = (key: string) => showApp(needs, person, request, seed, { name, mistakes: [{ key, control: 'code' }] })
@@ -145,7 +121,7 @@ async function confirmApp(needs: FactorPageNeeds, person: SignedInPerson, reques
     ...changeOf(person, request, { event: 'factor.enrolled', reason: 'totp' }),
   })
   if (outcome.kind === 'wrong') return again('wrong-first-code')
-  if (outcome.kind === 'ended') return { kind: 'redirect', location: `${needs.basePath}${factorPaths.app}` }
+  if (outcome.kind === 'ended') return redirectTo(needs, factorPaths.app)
   goOn(needs, person, request, withSecondFactor(person.session.amr, 'otp'))
   if (outcome.recoveryCodes.length > 0) return codesPage(needs, person, request, outcome.recoveryCodes, 'app-added')
   return done(needs, request, 'app-added')
@@ -180,7 +156,7 @@ async function showPasskey(
     view: 'account-passkey',
     model: {
       area: accountArea(needs, person, request, 'security'),
-      backHref: `${needs.basePath}${factorPaths.security}`,
+      backHref: `${needs.basePath}${accountPaths.security}`,
       passkey: { ...offer, mode: 'create', action: `${needs.basePath}${factorPaths.passkey}` },
       weakLinks: await weakLinksOf(needs, person),
       mistakes,
@@ -249,7 +225,7 @@ function codesPage(
   return {
     kind: 'page',
     view: 'account-codes',
-    model: { area, codes, done, backHref: `${needs.basePath}${factorPaths.security}` },
+    model: { area, codes, done, backHref: `${needs.basePath}${accountPaths.security}` },
   }
 }
 
@@ -272,7 +248,7 @@ function confirmPage(
     model: {
       area: accountArea(needs, person, request, 'security'),
       action: `${needs.basePath}${confirmed[what]}`,
-      backHref: `${needs.basePath}${factorPaths.security}`,
+      backHref: `${needs.basePath}${accountPaths.security}`,
       what,
       id: factor?.id,
       name: factor?.name,
@@ -280,7 +256,5 @@ function confirmPage(
   }
 }
 
-function done({ said, basePath }: FactorPageNeeds, request: PageRequest, key?: string): Reply {
-  if (key !== undefined) said.set(request, key)
-  return { kind: 'redirect', location: `${basePath}${factorPaths.security}` }
-}
+const done = (needs: FactorPageNeeds, request: PageRequest, key?: string): Reply =>
+  redirectSaying(needs, request, accountPaths.security, key)

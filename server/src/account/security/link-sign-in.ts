@@ -2,12 +2,12 @@ import { hasShape, parseJsonRecord } from '@nauthera/runtime/json'
 import { readCookies, setCookie } from '../../oidc/cookies.ts'
 import type { Page, PageRequest, Route } from '../../reply.ts'
 import type { Mistake } from '../../reply/on-page.ts'
-import { accountArea } from '../frame/frame.ts'
-import type { SignedInPerson } from '../frame/gate.ts'
+import { accountArea, accountPaths, eventOf } from '../frame/frame.ts'
+import type { PersonalHandler, SignedInPerson } from '../frame/gate.ts'
 import { mostLinks } from '../../store/factors/upstream-links.ts'
 import { mayLink, strengthOf } from '../../users/factors/policy.ts'
-import { ownersForm, ownersPage } from '../frame/owner.ts'
-import { done, eventOf, security, told } from './linking-needs.ts'
+import { ownersRoutes } from '../frame/owner.ts'
+import { done, told } from './linking-needs.ts'
 import type { LinkingNeeds, Provider, Round } from './linking-needs.ts'
 
 // Links an identity at another provider with this account. During the redirect an encrypted cookie holds state and nonce, bound to person
@@ -28,7 +28,7 @@ const foundShape = {
   required: { issuer: 'string', subject: 'string', label: 'string', state: 'string', at: 'number' },
 } as const
 
-export const linkPath = (id: string) => `${security}/upstream/${id}`
+export const linkPath = (id: string) => `${accountPaths.security}/upstream/${id}`
 
 /** Seconds for the redirect, and again for the confirmation. */
 const roundFor = 600
@@ -38,31 +38,38 @@ const markFor = 3_600_000
 /** The pages that link an identity at one provider. */
 export function linkRoutes(needs: LinkingNeeds, provider: Provider): readonly Route[] {
   const path = linkPath(provider.id)
+  const { page, form } = ownersRoutes(needs)
   return [
-    ownersPage(path, needs, byOwner(needs, provider, startPage)),
-    ownersForm(path, needs, byOwner(needs, provider, leave)),
-    ownersPage(`${path}/back`, needs, byOwner(needs, provider, comeBack)),
-    ownersForm(`${path}/back`, needs, byOwner(needs, provider, link)),
+    page(path, byOwner(provider, startPage)),
+    form(path, byOwner(provider, leave)),
+    page(`${path}/back`, byOwner(provider, comeBack)),
+    form(`${path}/back`, byOwner(provider, link)),
   ]
 }
 
 /** Redirects back, with a reason, when this sign-in is not enough to link anything. */
 const byOwner =
   (
-    needs: LinkingNeeds,
     provider: Provider,
-    handle: (needs: LinkingNeeds, provider: Provider, ...asked: Parameters<Handle>) => ReturnType<Handle>,
-  ): Handle =>
-  (person, request) =>
+    handle: (
+      needs: LinkingNeeds,
+      provider: Provider,
+      person: SignedInPerson,
+      request: PageRequest,
+    ) => ReturnType<Handler>,
+  ): Handler =>
+  (needs, person, request) =>
     mayLink(needs.secondFactor, person.session.amr)
       ? handle(needs, provider, person, request)
       : done(needs, request, 'factor-first')
 
-type Handle = Parameters<typeof ownersPage>[2]
+type Handler = PersonalHandler<LinkingNeeds>
 
 /** Binds sealed values to this person and session. */
 const bindingOf = ({ id }: Provider, { user, session }: SignedInPerson, what: 'round' | 'found'): string =>
   `link:${what}:${id}:${user.id}:${session.uid}`
+
+type LinkPage = Extract<Page, { view: 'account-link' }>
 
 function startPage(
   needs: LinkingNeeds,
@@ -70,14 +77,14 @@ function startPage(
   person: SignedInPerson,
   request: PageRequest,
   mistakes: readonly Mistake[] = [],
-): Page {
+): LinkPage {
   return {
     kind: 'page',
     view: 'account-link',
     model: {
       area: accountArea(needs, person, request, 'security'),
       action: `${needs.basePath}${linkPath(id)}`,
-      backHref: `${needs.basePath}${security}`,
+      backHref: `${needs.basePath}${accountPaths.security}`,
       provider: name,
       mistakes,
     },
@@ -135,7 +142,7 @@ function foundPage(
   request: PageRequest,
   found: Found,
 ): Page {
-  const { model, ...page } = startPage(needs, provider, person, request) as Extract<Page, { view: 'account-link' }>
+  const { model, ...page } = startPage(needs, provider, person, request)
   const sealed = needs.factors.seal(JSON.stringify(found), bindingOf(provider, person, 'found'))
   return { ...page, model: { ...model, action: `${model.action}/back`, found: { label: found.label, sealed } } }
 }

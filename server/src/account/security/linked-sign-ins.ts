@@ -5,16 +5,16 @@ import type { Ways } from '../../store/people/standing.ts'
 import { mostLinks } from '../../store/factors/upstream-links.ts'
 import type { OwnLink } from '../../store/factors/upstream-links.ts'
 import type { PasskeyFactors } from '../../users/factors/passkey-factors.ts'
-import { accountArea } from '../frame/frame.ts'
+import { accountArea, accountPaths } from '../frame/frame.ts'
 import type { SignedInPerson } from '../frame/gate.ts'
-import { admittedAs, goOn, ownersForm, ownersPage } from '../frame/owner.ts'
+import { admittedAs, goOn, ownersRoutes } from '../frame/owner.ts'
 import { linkPath, linkRoutes } from './link-sign-in.ts'
-import { done, security, told } from './linking-needs.ts'
+import { done, told } from './linking-needs.ts'
 import type { LinkingNeeds, OtherProviders } from './linking-needs.ts'
 
 // The section and page with linked identities at other providers, and the form that unlinks one.
 
-const unlinkPath = `${security}/unlink`
+const unlinkPath = `${accountPaths.security}/unlink`
 
 export const waysOf = ({
   rounds,
@@ -86,10 +86,11 @@ export async function weakLinksOf(
 }
 
 export function createLinkingRoutes(needs: LinkingNeeds): readonly Route[] {
+  const { page, form } = ownersRoutes(needs)
   return [
     ...needs.rounds.providers.flatMap((provider) => linkRoutes(needs, provider)),
-    ownersPage(unlinkPath, needs, (person, request) => askUnlink(needs, person, request)),
-    ownersForm(unlinkPath, needs, (person, request) => unlink(needs, person, request)),
+    page(unlinkPath, askUnlink),
+    form(unlinkPath, unlink),
   ]
 }
 
@@ -106,7 +107,7 @@ async function askUnlink(needs: LinkingNeeds, person: SignedInPerson, request: P
     model: {
       area: accountArea(needs, person, request, 'security'),
       action: `${needs.basePath}${unlinkPath}`,
-      backHref: `${needs.basePath}${security}`,
+      backHref: `${needs.basePath}${accountPaths.security}`,
       what: 'unlink',
       id: idOf(found),
       name: nameOf(needs, found.upstream),

@@ -1,13 +1,12 @@
-import { paths } from '@nauthera/rules/endpoints'
 import { askedFrom } from '../../describe-agent.ts'
 import type { CookieScope } from '../../oidc/cookies.ts'
-import { auditedRequest } from '../../oidc/request-context.ts'
 import type { PageRequest, Reply } from '../../reply.ts'
 import type { Audit, AuditEvent } from '../../store/audit/audit.ts'
 import type { Factors } from '../../store/factors/factors.ts'
 import type { UpstreamLinks } from '../../store/factors/upstream-links.ts'
 import { factorNotice } from '../../users/factors/notice.ts'
 import type { PasskeyFactors } from '../../users/factors/passkey-factors.ts'
+import { accountPaths, eventOf, redirectSaying } from '../frame/frame.ts'
 import type { AreaNeeds } from '../frame/frame.ts'
 import type { SignedInPerson } from '../frame/gate.ts'
 import type { OwnerNeeds } from '../frame/owner.ts'
@@ -56,11 +55,6 @@ export interface Provider {
   readonly maxAgeMs: number
 }
 
-export const security = `${paths.account}/security`
-
-export const eventOf = (person: SignedInPerson, request: PageRequest, about: Pick<AuditEvent, 'event' | 'reason'>) =>
-  ({ ...auditedRequest(request), userId: person.user.id, outcome: 'success', ...about }) as const
-
 export function told(
   { now }: LinkingNeeds,
   person: SignedInPerson,
@@ -73,7 +67,5 @@ export function told(
   return { audit: [about], mail }
 }
 
-export function done({ said, basePath }: LinkingNeeds, request: PageRequest, key?: string): Reply {
-  if (key !== undefined) said.set(request, key)
-  return { kind: 'redirect', location: `${basePath}${security}` }
-}
+export const done = (needs: LinkingNeeds, request: PageRequest, key?: string): Reply =>
+  redirectSaying(needs, request, accountPaths.security, key)

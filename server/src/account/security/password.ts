@@ -1,18 +1,15 @@
-import { paths } from '@nauthera/rules/endpoints'
 import type { Page, PageRequest, Reply, Route } from '../../reply.ts'
 import type { SecuritySection } from '../../reply/account-pages.ts'
 import type { Mistake } from '../../reply/on-page.ts'
 import type { Audit } from '../../store/audit/audit.ts'
-import type { AuditEvent } from '../../store/audit/audit.ts'
 import { defaultLimits } from '../../users/passwords/lockout.ts'
 import { readNewPassword, ruleMistakes } from '../../users/passwords/new-password.ts'
 import { passwordLength } from '../../users/passwords/passwords.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
-import { auditedRequest } from '../../oidc/request-context.ts'
-import { accountArea } from '../frame/frame.ts'
+import { accountArea, accountPaths, eventOf, redirectSaying, redirectTo } from '../frame/frame.ts'
 import type { AreaNeeds } from '../frame/frame.ts'
 import type { SignedInPerson } from '../frame/gate.ts'
-import { goOn, othersOf, ownersForm, ownersPage } from '../frame/owner.ts'
+import { goOn, othersOf, ownersRoutes } from '../frame/owner.ts'
 import type { OwnerNeeds } from '../frame/owner.ts'
 import type { Said } from '../frame/said.ts'
 
@@ -24,7 +21,7 @@ export interface PasswordNeeds extends AreaNeeds, OwnerNeeds {
   readonly said: Said
 }
 
-const passwordPath = `${paths.account}/security/password`
+const passwordPath = `${accountPaths.security}/password`
 
 export function passwordSection(needs: PasswordNeeds, { user }: SignedInPerson): SecuritySection {
   const mayChange = needs.users.canChangePassword(user)
@@ -40,10 +37,8 @@ export function passwordSection(needs: PasswordNeeds, { user }: SignedInPerson):
 const elsewhere = (source: string) => ({ key: 'security.password.elsewhere', values: { source } })
 
 export function createPasswordRoutes(needs: PasswordNeeds): readonly Route[] {
-  return [
-    ownersPage(passwordPath, needs, (person, request) => show(needs, person, request, {})),
-    ownersForm(passwordPath, needs, (person, request) => change(needs, person, request)),
-  ]
+  const { page, form } = ownersRoutes(needs)
+  return [page(passwordPath, show), form(passwordPath, change)]
 }
 
 interface Shown {
@@ -56,7 +51,7 @@ function show(
   needs: PasswordNeeds,
   person: SignedInPerson,
   request: PageRequest,
-  { mistakes = [], ...more }: Shown,
+  { mistakes = [], ...more }: Shown = {},
 ): Page {
   const { user } = person
   return {
@@ -66,7 +61,7 @@ function show(
     model: {
       area: accountArea(needs, person, request, 'security'),
       action: `${needs.basePath}${passwordPath}`,
-      backHref: `${needs.basePath}${paths.account}/security`,
+      backHref: `${needs.basePath}${accountPaths.security}`,
       person: { username: user.username },
       elsewhere: needs.users.canChangePassword(user) ? undefined : elsewhere(user.source),
       minLength: passwordLength.min,
@@ -87,7 +82,6 @@ async function change(needs: PasswordNeeds, person: SignedInPerson, request: Pag
   if (current === '') return again({ key: 'current-password-missing', control: 'current-password' })
   const { next, mistakes } = readNewPassword(form)
   if (mistakes.length > 0) return again(...mistakes)
-  const about = { ...auditedRequest(request), userId: user.id }
   const tried = await needs.users.tryPassword(user.username, current, { address: peer.address })
   if (tried.kind === 'busy') {
     const { retryAfterSeconds: retryAfter } = tried
@@ -95,29 +89,28 @@ async function change(needs: PasswordNeeds, person: SignedInPerson, request: Pag
     return show(needs, person, request, { mistakes, status: 429, retryAfter })
   }
   if (tried.kind === 'refused' || tried.user.id !== user.id) {
-    needs.audit.record({ ...about, event: 'password.change_refused', outcome: 'failure', reason: 'wrong-password' })
+    const event = eventOf(person, request, { event: 'password.change_refused', reason: 'wrong-password' })
+    needs.audit.record({ ...event, outcome: 'failure' })
     return again(wrongCurrent)
   }
-  const event: AuditEvent = { ...about, event: 'password.changed', outcome: 'success', reason: 'by-the-person' }
   const outcome = await needs.users.changePassword({
     userId: user.id,
     next,
     // the account changed: a second factor may have been set up meanwhile
     proved: person.standing,
     others: othersOf(person, request),
-    event,
+    event: eventOf(person, request, { event: 'password.changed' }),
     languages: request.languages,
   })
   switch (outcome.kind) {
     case 'changed':
       goOn(needs, person, request)
-      needs.said.set(request, 'password-changed')
-      return { kind: 'redirect', location: `${needs.basePath}${paths.account}/security` }
+      return redirectSaying(needs, request, accountPaths.security, 'password-changed')
     case 'refused':
       return again(...ruleMistakes(outcome.faults))
     case 'ended':
       // when the session is over, the page asks for a sign-in
-      return { kind: 'redirect', location: `${needs.basePath}${passwordPath}` }
+      return redirectTo(needs, passwordPath)
   }
 }
 

@@ -1,13 +1,12 @@
-import { auditedRequest } from '../../oidc/request-context.ts'
 import type { PageRequest, Reply, Route } from '../../reply.ts'
 import type { Mistake } from '../../reply/on-page.ts'
 import type { Factor, Factors } from '../../store/factors/factors.ts'
 import { factorName } from '../../users/factors/factor-name.ts'
 import { factorPaths } from './factor-sections.ts'
-import { accountArea } from '../frame/frame.ts'
+import { accountArea, accountPaths, eventOf, redirectSaying, redirectTo } from '../frame/frame.ts'
 import type { AreaNeeds } from '../frame/frame.ts'
 import type { SignedInPerson } from '../frame/gate.ts'
-import { admittedAs, ownersForm, ownersPage } from '../frame/owner.ts'
+import { admittedAs, ownersRoutes } from '../frame/owner.ts'
 import type { OwnerNeeds } from '../frame/owner.ts'
 import type { Said } from '../frame/said.ts'
 
@@ -18,21 +17,18 @@ interface Needs extends AreaNeeds, OwnerNeeds {
   readonly said: Said
 }
 
-export const createRenameRoutes = (needs: Needs): readonly Route[] => [
-  ownersPage(factorPaths.rename, needs, async (person, request) => {
-    const id = new URLSearchParams((request.raw.request.url ?? '').split('?')[1]).get('id')
-    return show(needs, person, request, { factor: await factorOf(needs, person, id) })
-  }),
-  ownersForm(factorPaths.rename, needs, (person, request) => rename(needs, person, request)),
-]
+export function createRenameRoutes(needs: Needs): readonly Route[] {
+  const { page, form } = ownersRoutes(needs)
+  return [
+    page(factorPaths.rename, async (_, person, request) =>
+      show(needs, person, request, { factor: await factorOf(needs, person, request.query.get('id')) }),
+    ),
+    form(factorPaths.rename, rename),
+  ]
+}
 
 const factorOf = async ({ factors }: Needs, { user }: SignedInPerson, id: string | null) =>
   (await factors.of(user.id)).find((factor) => factor.id === id)
-
-const toList = ({ basePath }: Needs): Reply => ({
-  kind: 'redirect',
-  location: `${basePath}${factorPaths.security}`,
-})
 
 function show(
   needs: Needs,
@@ -41,14 +37,14 @@ function show(
   { factor, mistakes = [] }: { factor: Factor | undefined; mistakes?: readonly Mistake[] },
 ): Reply {
   // it was removed, or belongs to somebody else
-  if (factor === undefined) return toList(needs)
+  if (factor === undefined) return redirectTo(needs, accountPaths.security)
   return {
     kind: 'page',
     view: 'account-rename',
     model: {
       area: accountArea(needs, person, request, 'security'),
       action: `${needs.basePath}${factorPaths.rename}`,
-      backHref: `${needs.basePath}${factorPaths.security}`,
+      backHref: `${needs.basePath}${accountPaths.security}`,
       id: factor.id,
       what: factor.kind,
       name: factor.name,
@@ -66,15 +62,8 @@ async function rename(needs: Needs, person: SignedInPerson, request: PageRequest
     const mistakes = [{ key: 'factor-name-missing', control: 'factor-name' }]
     return show(needs, person, request, { factor, mistakes })
   }
-  if (factor === undefined || name === factor.name) return toList(needs)
-  const event = {
-    ...auditedRequest(request),
-    event: 'factor.renamed',
-    outcome: 'success',
-    reason: factor.kind,
-    userId: person.user.id,
-  } as const
-  if (await needs.factors.rename(admittedAs(person), factor.id, name, [event]))
-    needs.said.set(request, 'factor-renamed')
-  return toList(needs)
+  if (factor === undefined || name === factor.name) return redirectTo(needs, accountPaths.security)
+  const event = eventOf(person, request, { event: 'factor.renamed', reason: factor.kind })
+  const isRenamed = await needs.factors.rename(admittedAs(person), factor.id, name, [event])
+  return redirectSaying(needs, request, accountPaths.security, isRenamed ? 'factor-renamed' : undefined)
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { createCallback, createGate, personalForm, personalPage } from '../../../src/account/frame/gate.ts'
+import { createCallback, createGate, personalRoutes } from '../../../src/account/frame/gate.ts'
 import type { BrowserSessions, LiveSession } from '../../../src/oidc/browser-session.ts'
 import type { PageRequest } from '../../../src/reply.ts'
 import { ada } from '../../login/browser.ts'
@@ -86,13 +86,14 @@ describe('createGate', () => {
   })
 })
 
-describe('personalPage and personalForm', () => {
-  it('call the page only for a person who was admitted', async () => {
+describe('personalRoutes', () => {
+  it('call the handler only for a person who was admitted', async () => {
     const seen: string[] = []
     for (const age of [undefined, 10]) {
       const gate = gateOf(browserWith(age))
-      for (const build of [personalPage, personalForm]) {
-        const route = build('/account', gate.requirePerson, ({ user }) => {
+      const { page, form } = personalRoutes({}, gate.requirePerson)
+      for (const build of [page, form]) {
+        const route = build('/account', (_, { user }) => {
           seen.push(user.username)
           return { kind: 'redirect', location: '/done' }
         })
