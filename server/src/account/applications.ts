@@ -1,3 +1,4 @@
+// The page with the applications that a person has allowed, and the form that withdraws access.
 import type { ClientInstances } from '../oidc/clients/instances.ts'
 import { apiScopeOnPage, detailOnPage } from '../oidc/apis/details-on-page.ts'
 import { clientOnPage } from '../oidc/clients/on-page.ts'
@@ -12,8 +13,6 @@ import type { AreaNeeds } from './frame/frame.ts'
 import { personalRoutes } from './frame/gate.ts'
 import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Said } from './frame/said.ts'
-
-// The page with the applications that a person has allowed, and the form that withdraws access.
 
 export interface ApplicationsNeeds extends AreaNeeds {
   readonly gate: AccountGate

@@ -1,12 +1,11 @@
+// Describes what ends for a client with a session or a consent. Opaque tokens and refresh tokens end with their grant. A JWT access token
+// is valid until it expires, since APIs check it alone. An application's own session ends only when the application supports back-channel
+// logout.
 import { createHash } from 'node:crypto'
 import { signedTokenLife } from '../oidc/apis/api-tokens.ts'
 import type { ClientInstances } from '../oidc/clients/instances.ts'
 import { clientOnPage } from '../oidc/clients/on-page.ts'
 import type { EndingOnPage } from '../reply/on-page.ts'
-
-// Describes what ends for a client with a session or a consent. Opaque tokens and refresh tokens end with their grant. A JWT access token
-// is valid until it expires, since APIs check it alone. An application's own session ends only when the application supports back-channel
-// logout.
 
 export interface KnownClient {
   readonly clientId: string

@@ -1,11 +1,10 @@
+// Lists the applications that a person may open. An application without an address is not listed.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isOfAllowedGroup } from '../store/tokens/what-counts.ts'
 import { allowedGroupsOf } from '../oidc/clients/access.ts'
 import { clientOnPage } from '../oidc/clients/on-page.ts'
 import type { OidcClient, OidcRegistry } from '../oidc/clients/oidc-client.ts'
 import type { TileOnPage } from '../reply/account-pages.ts'
-
-// Lists the applications that a person may open. An application without an address is not listed.
 
 export interface Launcher {
   /** @param groups of the person; @param search part of a name or description; empty for all

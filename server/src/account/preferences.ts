@@ -1,3 +1,4 @@
+// The page for a person's language and colours. They apply on every page that knows the person; the language also in mails.
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import { colourSchemes } from '../store/people/preferences.ts'
@@ -8,8 +9,6 @@ import type { AreaNeeds } from './frame/frame.ts'
 import { personalRoutes } from './frame/gate.ts'
 import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Said } from './frame/said.ts'
-
-// The page for a person's language and colours. They apply on every page that knows the person; the language also in mails.
 
 export interface PreferencesNeeds extends AreaNeeds {
   readonly gate: AccountGate

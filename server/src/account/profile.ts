@@ -1,3 +1,4 @@
+// The profile page. People of our own database can change their name, nickname and time zone, but not user name, e-mail address or groups.
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { ProfileFact } from '../reply/account-pages.ts'
@@ -11,8 +12,6 @@ import type { AreaNeeds } from './frame/frame.ts'
 import { personalRoutes } from './frame/gate.ts'
 import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Said } from './frame/said.ts'
-
-// The profile page. People of our own database can change their name, nickname and time zone, but not user name, e-mail address or groups.
 
 export interface ProfileNeeds extends AreaNeeds {
   readonly gate: AccountGate

@@ -1,3 +1,4 @@
+// The page with a person's sessions, and the forms that end one or all.
 import { paths } from '@nauthera/rules/endpoints'
 import type { ClientInstances } from '../oidc/clients/instances.ts'
 import type { PageRequest, Reply, Route } from '../reply.ts'
@@ -12,8 +13,6 @@ import type { AreaNeeds } from './frame/frame.ts'
 import { personalRoutes } from './frame/gate.ts'
 import type { AccountGate, SignedInPerson } from './frame/gate.ts'
 import type { Said } from './frame/said.ts'
-
-// The page with a person's sessions, and the forms that end one or all.
 
 export interface SessionsNeeds extends AreaNeeds {
   readonly gate: AccountGate

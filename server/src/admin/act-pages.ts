@@ -1,3 +1,4 @@
+// The page that asks before an act, and before the confirmation of another member's request.
 import { personalRoutes } from '../account/frame/gate.ts'
 import { redirectSaying, redirectTo } from '../account/frame/frame.ts'
 import type { SignedInPerson } from '../account/frame/gate.ts'
@@ -15,8 +16,6 @@ import type { DeskGate } from './gate.ts'
 import { personPath } from './people.ts'
 import { loadPersonState } from './person-state.ts'
 import type { PersonState, StateNeeds } from './person-state.ts'
-
-// The page that asks before an act, and before the confirmation of another member's request.
 
 export interface ActPageNeeds extends FrameNeeds, StateNeeds, CarryOutNeeds {
   readonly desk: DeskGate

@@ -1,3 +1,4 @@
+// The acts of the help desk, one row each. Every act asks for confirmation first.
 import { randomUUID } from 'node:crypto'
 import { handleOf } from '../account/endings.ts'
 import { describeAgent } from '../describe-agent.ts'
@@ -10,8 +11,6 @@ import { factorNotice } from '../users/factors/notice.ts'
 import { shortLifeMinutes } from '../users/links/link-mails.ts'
 import type { LinkMails } from '../users/links/link-mails.ts'
 import type { PersonState, SessionState } from './person-state.ts'
-
-// The acts of the help desk, one row each. Every act asks for confirmation first.
 
 export interface Act {
   /** Part of the address and of the keys of its texts (`act.<id>`). */

@@ -1,3 +1,4 @@
+// Carries out an act, asks a second member, or refuses. It reads groups in the transaction of the act, so that no change comes in between.
 import { auditedRequest } from '../oidc/request-context.ts'
 import type { PageRequest } from '../reply.ts'
 import type { AuditEvent } from '../store/audit/audit.ts'
@@ -12,8 +13,6 @@ import type { TeamNeeds } from './team-mail.ts'
 import type { PersonState } from './person-state.ts'
 import { isProtected, judge, judgeConfirmation } from './rank.ts'
 import type { Acting, DeskRules, Ranked, DeskVerdict } from './rank.ts'
-
-// Carries out an act, asks a second member, or refuses. It reads groups in the transaction of the act, so that no change comes in between.
 
 export interface CarryOutNeeds extends TeamNeeds {
   readonly rules: DeskRules

@@ -1,3 +1,4 @@
+// The page with the clients of this replica, read only. It shows what a server knows: no other replicas, rotations or policies.
 import { paths } from '@nauthera/rules/endpoints'
 import { personalRoutes } from '../account/frame/gate.ts'
 import { conflictCode, rejectionsOf } from '../clients/build-registry.ts'
@@ -9,8 +10,6 @@ import type { ClientRow } from '../reply/admin-pages.ts'
 import { deskArea, searched } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
 import type { DeskGate } from './gate.ts'
-
-// The page with the clients of this replica, read only. It shows what a server knows: no other replicas, rotations or policies.
 
 const pageSize = 50
 

@@ -1,10 +1,9 @@
+// The frame of the help desk's pages.
 import { paths } from '@nauthera/rules/endpoints'
 import { areaOf } from '../account/frame/frame.ts'
 import type { Said } from '../account/frame/said.ts'
 import { ownClientId } from '../oidc/clients/own-client.ts'
 import type { PageRequest } from '../reply.ts'
-
-// The frame of the help desk's pages.
 
 export interface FrameNeeds {
   /** The issuer's path, '' when it has none. */

@@ -1,11 +1,10 @@
+// Admits members of the help desk with a second factor: proved in the last hour to look, in the last five minutes to act. Anybody else
+// gets 404.
 import { acrLevels } from '@nauthera/rules/acr'
 import type { AccountGate, Require, SignedInPerson } from '../account/frame/gate.ts'
 import type { Page, PageRequest } from '../reply.ts'
 import { mayOf } from './rank.ts'
 import type { DeskRules } from './rank.ts'
-
-// Admits members of the help desk with a second factor: proved in the last hour to look, in the last five minutes to act. Anybody else
-// gets 404.
 
 const [, byTwoFactors] = acrLevels
 /** Seconds. */

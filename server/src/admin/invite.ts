@@ -1,3 +1,5 @@
+// The page that invites somebody without an account. Its invitations carry no groups: a member could invite their own address. It does not
+// replace an administrator's invitation with groups.
 import { paths } from '@nauthera/rules/endpoints'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { languagesOnPage, redirectSaying } from '../account/frame/frame.ts'
@@ -20,9 +22,6 @@ import { notFound } from './gate.ts'
 import type { DeskGate } from './gate.ts'
 import { mayOf } from './rank.ts'
 import type { DeskRules } from './rank.ts'
-
-// The page that invites somebody without an account. Its invitations carry no groups: a member could invite their own address. It does not
-// replace an administrator's invitation with groups.
 
 export interface InviteNeeds extends FrameNeeds {
   readonly desk: DeskGate

@@ -1,3 +1,4 @@
+// The page with signing and cookie keys and their state; it never shows key material.
 import { paths } from '@nauthera/rules/endpoints'
 import { personalRoutes } from '../account/frame/gate.ts'
 import type { KeyRing } from '../oidc/keys/ring.ts'
@@ -6,8 +7,6 @@ import type { Keys } from '../store/tokens/keys.ts'
 import { deskArea } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
 import type { DeskGate } from './gate.ts'
-
-// The page with signing and cookie keys and their state; it never shows key material.
 
 export interface KeyNeeds extends FrameNeeds {
   readonly desk: DeskGate

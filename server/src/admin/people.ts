@@ -1,3 +1,4 @@
+// The first page of the help desk: a search for people.
 import { paths } from '@nauthera/rules/endpoints'
 import { personalRoutes } from '../account/frame/gate.ts'
 import type { Route } from '../reply.ts'
@@ -12,8 +13,6 @@ import type { FrameNeeds } from './frame.ts'
 import type { DeskGate } from './gate.ts'
 import { mayOf } from './rank.ts'
 import type { DeskRules } from './rank.ts'
-
-// The first page of the help desk: a search for people.
 
 const pageSize = 25
 

@@ -1,3 +1,4 @@
+// The page with one person's audit log, newest first.
 import { personalRoutes } from '../account/frame/gate.ts'
 import type { SignedInPerson } from '../account/frame/gate.ts'
 import type { PageRequest, Reply, Route } from '../reply.ts'
@@ -7,8 +8,6 @@ import { deskEvent } from './carry-out.ts'
 import { deskArea, searched, signedInAt } from './frame.ts'
 import { notFound } from './gate.ts'
 import { personPath } from './people.ts'
-
-// The page with one person's audit log, newest first.
 
 const pageSize = 50
 

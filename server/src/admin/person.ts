@@ -1,3 +1,4 @@
+// The page with one person's state and the acts that the member may do.
 import { handleOf } from '../account/endings.ts'
 import { personalRoutes } from '../account/frame/gate.ts'
 import { describeAgent } from '../describe-agent.ts'
@@ -16,8 +17,6 @@ import { createPersonAuditRoute } from './person-audit.ts'
 import { isProtected } from './rank.ts'
 import { loadPersonState } from './person-state.ts'
 import type { CountedFailures, PersonState } from './person-state.ts'
-
-// The page with one person's state and the acts that the member may do.
 
 export const createPersonRoutes = (needs: ActPageNeeds): readonly Route[] => [
   personalRoutes(needs, needs.desk.toLook).page(personPath(':id'), show),

@@ -1,8 +1,7 @@
+// Decides which member may do which act on which person. Pure: the caller reads the groups and acts in one transaction.
 import { capabilities, deskGroups } from '../settings/admin.ts'
 import type { AdminSettings, Capability } from '../settings/admin.ts'
 import type { GroupOrigins } from '../store/people/user.ts'
-
-// Decides which member may do which act on which person. Pure: the caller reads the groups and acts in one transaction.
 
 export interface DeskRules {
   /** Sources whose groups make members. */

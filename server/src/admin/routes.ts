@@ -1,15 +1,3 @@
-import type { Route } from '../reply.ts'
-import type { ActPageNeeds } from './act-pages.ts'
-import { createClientsRoute } from './clients.ts'
-import type { ClientNeeds } from './clients.ts'
-import { createInviteRoutes, invitePath } from './invite.ts'
-import type { InviteNeeds } from './invite.ts'
-import { createKeysRoute } from './keys.ts'
-import type { KeyNeeds } from './keys.ts'
-import { createPeopleRoute } from './people.ts'
-import type { PeopleNeeds } from './people.ts'
-import { createPersonRoutes } from './person.ts'
-
 // The pages of the help desk, for members of the groups of the setting `admin`. Ids and names of the controls do not change:
 //
 //   page                       controls (id = name unless given)
@@ -22,6 +10,17 @@ import { createPersonRoutes } from './person.ts'
 //   /admin/people/:id/requests/:request   #confirm #back; form_token, hidden
 //   /admin/clients             #q #search #next
 //   /admin/keys                to look at
+import type { Route } from '../reply.ts'
+import type { ActPageNeeds } from './act-pages.ts'
+import { createClientsRoute } from './clients.ts'
+import type { ClientNeeds } from './clients.ts'
+import { createInviteRoutes, invitePath } from './invite.ts'
+import type { InviteNeeds } from './invite.ts'
+import { createKeysRoute } from './keys.ts'
+import type { KeyNeeds } from './keys.ts'
+import { createPeopleRoute } from './people.ts'
+import type { PeopleNeeds } from './people.ts'
+import { createPersonRoutes } from './person.ts'
 
 export type AdminNeeds = Omit<PeopleNeeds, 'inviteHref'> &
   ClientNeeds &

@@ -1,3 +1,4 @@
+// The mail to the team about a severe act, queued in the same commit.
 import { randomUUID } from 'node:crypto'
 import { paths } from '@nauthera/rules/endpoints'
 import type { Mail } from '../mails.ts'
@@ -8,8 +9,6 @@ import { languagesFor } from '../users/notices.ts'
 import type { Act } from './acts.ts'
 import type { PersonState } from './person-state.ts'
 import type { DeskRules } from './rank.ts'
-
-// The mail to the team about a severe act, queued in the same commit.
 
 export interface TeamNeeds {
   readonly rules: DeskRules

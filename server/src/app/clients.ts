@@ -1,3 +1,4 @@
+// Wires the clients and their authentication.
 import { createClusterIssuer } from '../clients/cluster-issuer.ts'
 import { createConfigService } from '../clients/config-service.ts'
 import { createRegistryHolder } from '../clients/registry.ts'
@@ -15,8 +16,6 @@ import type { Store } from '../store/store.ts'
 import { issuerOf } from './needs.ts'
 import type { Needs } from './needs.ts'
 import { askerOf, guardedFetch } from './outbound.ts'
-
-// Wires the clients and their authentication.
 
 export type Clients = ReturnType<typeof createClients>
 

@@ -1,3 +1,4 @@
+// Wires the sources of people and the other providers.
 import type { Federation } from '../login/upstream/federation.ts'
 import { createUpstreams } from '../login/upstream/upstreams.ts'
 import type { ServerSettings } from '../settings.ts'
@@ -14,8 +15,6 @@ import type { UserSource } from '../users/sources/user-source.ts'
 import { vouchingOf } from '../users/sources/vouching.ts'
 import type { Needs } from './needs.ts'
 import { guardedFetch } from './outbound.ts'
-
-// Wires the sources of people and the other providers.
 
 /** A source of people for each provider in `upstreams`. */
 const createUpstreamSources = (settings: ServerSettings, passwords: Passwords) =>

@@ -1,3 +1,4 @@
+// Wires the public port and its handlers.
 import { paths as endpoints } from '@nauthera/rules/endpoints'
 import type { RegistryHolder } from '../clients/registry.ts'
 import { certificateOf, isAtAlias } from '../http/edge/client-certificate.ts'
@@ -25,8 +26,6 @@ import type { Needs } from './needs.ts'
 import type { Protocol } from './protocol.ts'
 import { createRoutes } from './routes.ts'
 import type { Site } from './site.ts'
-
-// Wires the public port and its handlers.
 
 /** The handlers of the public port. */
 export function createWeb(needs: Needs, on: Parameters<typeof createRoutes>[1]) {

@@ -1,17 +1,3 @@
-import { paths } from '@nauthera/rules/endpoints'
-import type { PageRequest, Reply, Route } from '../reply.ts'
-import { interactionPaths } from './attempt/attempt.ts'
-import type { Attempt, Form, Offers, Step } from './attempt/attempt.ts'
-import { auditFields } from './attempt/audit-fields.ts'
-import { carryOut, spentPage } from './carry-out.ts'
-import { createDispatch, guardForm } from './dispatch.ts'
-import type { Dispatch } from './dispatch.ts'
-import { createLoginLinkRoute } from './proof/login-link.ts'
-import { overPage } from './attempt/over-page.ts'
-import { createSteps } from './steps.ts'
-import type { StepNeeds } from './steps.ts'
-import { createCallbackRoute } from './upstream/callback.ts'
-
 // The pages of a sign-in. A GET shows the page of the current step; a POST sends its form. Ids and names of the controls do not change,
 // for people who write a script for a sign-in:
 //
@@ -39,6 +25,19 @@ import { createCallbackRoute } from './upstream/callback.ts'
 //   device-code      #user-code #device-code                                        POST /device
 //   logout           #logout-confirm #logout-stay                                   the provider's own
 //   every form       form_token, hidden
+import { paths } from '@nauthera/rules/endpoints'
+import type { PageRequest, Reply, Route } from '../reply.ts'
+import { interactionPaths } from './attempt/attempt.ts'
+import type { Attempt, Form, Offers, Step } from './attempt/attempt.ts'
+import { auditFields } from './attempt/audit-fields.ts'
+import { carryOut, spentPage } from './carry-out.ts'
+import { createDispatch, guardForm } from './dispatch.ts'
+import type { Dispatch } from './dispatch.ts'
+import { createLoginLinkRoute } from './proof/login-link.ts'
+import { overPage } from './attempt/over-page.ts'
+import { createSteps } from './steps.ts'
+import type { StepNeeds } from './steps.ts'
+import { createCallbackRoute } from './upstream/callback.ts'
 
 interface Needs extends StepNeeds {
   /** The issuer's path, '' when it has none. */

@@ -1,3 +1,5 @@
+// A link in a mail proves a mailbox alone. Whoever has a second factor proves it too before the link changes how they sign in. That it was proved is in
+// a hidden field of the next page, encrypted and bound to the link.
 import { paths } from '@nauthera/rules/endpoints'
 import { passkeyAnswer } from '../login/proof/passkey.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
@@ -10,9 +12,6 @@ import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import type { CodeOutcome, SecondFactors } from '../users/factors/second-factors.ts'
 import { personOnPage } from '../users/person-on-page.ts'
-
-// A link in a mail proves a mailbox alone. Whoever has a second factor proves it too before the link changes how they sign in. That it was proved is in
-// a hidden field of the next page, encrypted and bound to the link.
 
 export interface ProveFactorNeeds {
   /** The issuer's path, '' when it has none. */

@@ -1,11 +1,3 @@
-import type { Route } from '../reply.ts'
-import { createForgotRoutes } from './forgot.ts'
-import { createJoinRoutes } from './join.ts'
-import type { MailPageNeeds } from './page-needs.ts'
-import { createRegisterRoutes } from './register.ts'
-import { createResetRoutes } from './reset.ts'
-import { createVerifyRoutes } from './verify.ts'
-
 // The pages that ask for a mail, and those that mails lead to. Ids and names of the controls do not change:
 //
 //   page            controls (id = name unless given)                       form goes to
@@ -16,6 +8,13 @@ import { createVerifyRoutes } from './verify.ts'
 //   join            #name #new-password #repeat-password #join              POST /invitation/:token, /register/:token
 //   register        #email #register                                        POST /register
 //   every form      form_token, hidden
+import type { Route } from '../reply.ts'
+import { createForgotRoutes } from './forgot.ts'
+import { createJoinRoutes } from './join.ts'
+import type { MailPageNeeds } from './page-needs.ts'
+import { createRegisterRoutes } from './register.ts'
+import { createResetRoutes } from './reset.ts'
+import { createVerifyRoutes } from './verify.ts'
 
 export const createMailRoutes = (needs: MailPageNeeds): readonly Route[] => [
   ...createForgotRoutes(needs),

@@ -1,8 +1,7 @@
+// The settings of one provider at which people can sign in instead of here.
 import { z } from '@nauthera/runtime/settings'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
 import { duration, file } from './kinds.ts'
-
-// The settings of one provider at which people can sign in instead of here.
 
 const upstreamPresets = ['generic', 'entra', 'google', 'github', 'gitlab'] as const
 

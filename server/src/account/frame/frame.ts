@@ -1,3 +1,4 @@
+// The frame of an area's pages: heading and navigation, and how a form ends: with an audit event, and a redirect to a page.
 import { paths } from '@nauthera/rules/endpoints'
 import { readCookies } from '../../oidc/cookies.ts'
 import { isTimeZone } from '../../users/profile-claims.ts'
@@ -8,8 +9,6 @@ import type { AuditEvent } from '../../store/audit/audit.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
 import type { SignedInPerson } from './gate.ts'
 import type { Said } from './said.ts'
-
-// The frame of an area's pages: heading and navigation, and how a form ends: with an audit event, and a redirect to a page.
 
 /** What the pages of an area share. */
 export interface AreaNeeds {

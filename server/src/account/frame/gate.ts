@@ -1,3 +1,4 @@
+// Admits a signed-in person to a page, or redirects to a sign-in that returns to the page. It checks the session at every request.
 import { paths } from '@nauthera/rules/endpoints'
 import { freshFor, hasTwoFactors } from '../../oidc/acr.ts'
 import type { BrowserSessions } from '../../oidc/browser-session.ts'
@@ -8,8 +9,6 @@ import type { User } from '../../store/people/user.ts'
 import { isRequired } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { ownPath } from './own-path.ts'
-
-// Admits a signed-in person to a page, or redirects to a sign-in that returns to the page. It checks the session at every request.
 
 /** The person who is signed in. */
 export interface SignedInPerson {

@@ -1,7 +1,6 @@
-import { paths } from '@nauthera/rules/endpoints'
-
 // Checks the path to return to after a sign-in for our own pages. It comes through the browser, so only our areas and plain characters are
 // allowed.
+import { paths } from '@nauthera/rules/endpoints'
 
 const areas = [paths.account, paths.admin]
 const plain = /^(?:\/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+(?:\?[A-Za-z0-9._~%=&+-]*)?$/

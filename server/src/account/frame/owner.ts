@@ -1,3 +1,4 @@
+// Guards every page below /account/security, which change how a person signs in, and says which sessions such a change ends.
 import { acrLevels } from '@nauthera/rules/acr'
 import { hasTwoFactors } from '../../oidc/acr.ts'
 import type { BrowserSessions } from '../../oidc/browser-session.ts'
@@ -6,8 +7,6 @@ import type { AsAdmitted, OtherSessions } from '../../store/people/standing.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { personalRoutes } from './gate.ts'
 import type { Admission, AccountGate, SignedInPerson } from './gate.ts'
-
-// Guards every page below /account/security, which change how a person signs in, and says which sessions such a change ends.
 
 export interface OwnerNeeds {
   readonly gate: AccountGate

@@ -1,8 +1,7 @@
+// Shows the result of a change once, on the page after the redirect. The redirect keeps a reload from repeating the change.
 import { readCookies, setCookie } from '../../oidc/cookies.ts'
 import type { CookieScope } from '../../oidc/cookies.ts'
 import type { PageRequest } from '../../reply.ts'
-
-// Shows the result of a change once, on the page after the redirect. The redirect keeps a reload from repeating the change.
 
 /** Seconds. */
 const keepFor = 60

@@ -1,11 +1,10 @@
+// The sections about second factors on the security page: authenticator app, passkeys, recovery codes.
 import type { SecuritySection } from '../../reply/account-pages.ts'
 import type { Factor, Factors } from '../../store/factors/factors.ts'
 import { mostPasskeys } from '../../store/factors/passkeys.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { accountPaths } from '../frame/frame.ts'
 import type { SignedInPerson } from '../frame/gate.ts'
-
-// The sections about second factors on the security page: authenticator app, passkeys, recovery codes.
 
 interface Needs {
   /** The issuer's path, '' when it has none. */

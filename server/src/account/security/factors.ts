@@ -1,3 +1,5 @@
+// The pages to set up, replace and remove the authenticator app and passkeys, and to renew recovery codes. The app's seed is only in an
+// encrypted hidden field until a code has proved it.
 import type { Page, PageRequest, Reply, Route } from '../../reply.ts'
 import type { Mistake } from '../../reply/on-page.ts'
 import type { AuditEvent } from '../../store/audit/audit.ts'
@@ -20,9 +22,6 @@ import { admittedAs, goOn, othersOf, ownersRoutes } from '../frame/owner.ts'
 import type { OwnerNeeds } from '../frame/owner.ts'
 import { createRenameRoutes } from './rename-factor.ts'
 import type { Said } from '../frame/said.ts'
-
-// The pages to set up, replace and remove the authenticator app and passkeys, and to renew recovery codes. The app's seed is only in an
-// encrypted hidden field until a code has proved it.
 
 export interface FactorPageNeeds extends AreaNeeds, OwnerNeeds {
   readonly factors: Pick<Factors, 'of' | 'recoveryCodesLeft' | 'seal' | 'open' | 'rename'>

@@ -1,3 +1,5 @@
+// Links an identity at another provider with this account. During the redirect an encrypted cookie holds state and nonce, bound to person
+// and session. The page shows the identity before it is linked: the browser may be signed in there as somebody else.
 import { hasShape, parseJsonRecord } from '@nauthera/runtime/json'
 import { readCookies, setCookie } from '../../oidc/cookies.ts'
 import type { Page, PageRequest, Route } from '../../reply.ts'
@@ -9,9 +11,6 @@ import { mayLink, strengthOf } from '../../users/factors/policy.ts'
 import { ownersRoutes } from '../frame/owner.ts'
 import { done, told } from './linking-needs.ts'
 import type { LinkingNeeds, Provider, Round } from './linking-needs.ts'
-
-// Links an identity at another provider with this account. During the redirect an encrypted cookie holds state and nonce, bound to person
-// and session. The page shows the identity before it is linked: the browser may be signed in there as somebody else.
 
 /** The identity at a provider that the page asks about. */
 interface Found {

@@ -1,3 +1,4 @@
+// The section and page with linked identities at other providers, and the form that unlinks one.
 import { createHash } from 'node:crypto'
 import type { PageRequest, Reply, Route } from '../../reply.ts'
 import type { SecuritySection } from '../../reply/account-pages.ts'
@@ -11,8 +12,6 @@ import { admittedAs, goOn, ownersRoutes } from '../frame/owner.ts'
 import { linkPath, linkRoutes } from './link-sign-in.ts'
 import { done, told } from './linking-needs.ts'
 import type { LinkingNeeds, OtherProviders } from './linking-needs.ts'
-
-// The section and page with linked identities at other providers, and the form that unlinks one.
 
 const unlinkPath = `${accountPaths.security}/unlink`
 

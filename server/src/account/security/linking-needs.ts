@@ -1,3 +1,4 @@
+// What linking and unlinking share.
 import { askedFrom } from '../../describe-agent.ts'
 import type { CookieScope } from '../../oidc/cookies.ts'
 import type { PageRequest, Reply } from '../../reply.ts'
@@ -11,8 +12,6 @@ import type { AreaNeeds } from '../frame/frame.ts'
 import type { SignedInPerson } from '../frame/gate.ts'
 import type { OwnerNeeds } from '../frame/owner.ts'
 import type { Said } from '../frame/said.ts'
-
-// What linking and unlinking share.
 
 export interface LinkingNeeds extends AreaNeeds, OwnerNeeds {
   readonly scope: CookieScope

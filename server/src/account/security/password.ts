@@ -1,3 +1,4 @@
+// The page to change one's own password. The current password counts as a sign-in attempt, so guesses lock the account.
 import type { Page, PageRequest, Reply, Route } from '../../reply.ts'
 import type { SecuritySection } from '../../reply/account-pages.ts'
 import type { Mistake } from '../../reply/on-page.ts'
@@ -12,8 +13,6 @@ import type { SignedInPerson } from '../frame/gate.ts'
 import { goOn, othersOf, ownersRoutes } from '../frame/owner.ts'
 import type { OwnerNeeds } from '../frame/owner.ts'
 import type { Said } from '../frame/said.ts'
-
-// The page to change one's own password. The current password counts as a sign-in attempt, so guesses lock the account.
 
 export interface PasswordNeeds extends AreaNeeds, OwnerNeeds {
   readonly users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'canChangePassword'>

@@ -1,3 +1,4 @@
+// The page to rename the authenticator app or a passkey.
 import type { PageRequest, Reply, Route } from '../../reply.ts'
 import type { Mistake } from '../../reply/on-page.ts'
 import type { Factor, Factors } from '../../store/factors/factors.ts'
@@ -9,8 +10,6 @@ import type { SignedInPerson } from '../frame/gate.ts'
 import { admittedAs, ownersRoutes } from '../frame/owner.ts'
 import type { OwnerNeeds } from '../frame/owner.ts'
 import type { Said } from '../frame/said.ts'
-
-// The page to rename the authenticator app or a passkey.
 
 interface Needs extends AreaNeeds, OwnerNeeds {
   readonly factors: Pick<Factors, 'of' | 'rename'>

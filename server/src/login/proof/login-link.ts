@@ -1,3 +1,5 @@
+// A link of `nauthera login-link` takes the place of the password in a sign-in for the pages of the account. Every other step follows: the
+// second factor, a password that must be changed. A GET uses nothing up; the button does.
 import { paths } from '@nauthera/rules/endpoints'
 import { ownSignInPath } from '../../oidc/clients/own-client.ts'
 import type { Interaction } from '../../oidc/interaction/interaction.ts'
@@ -10,9 +12,6 @@ import type { UserSources } from '../../users/sources/user-sources.ts'
 import { linkHintPrefix, pageOf } from '../attempt/attempt.ts'
 import type { Attempt, Form, FormOutcome } from '../attempt/attempt.ts'
 import { auditFields } from '../attempt/audit-fields.ts'
-
-// A link of `nauthera login-link` takes the place of the password in a sign-in for the pages of the account. Every other step follows: the
-// second factor, a password that must be changed. A GET uses nothing up; the button does.
 
 interface Needs {
   readonly loginLinks: Pick<LoginLinks, 'find' | 'consume'>

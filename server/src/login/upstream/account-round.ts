@@ -1,3 +1,5 @@
+// The round to another provider that begins in the account area: somebody who is signed in here wants to link who they are there. What
+// comes back leads nobody in; it only says who that is.
 import type { PageRequest } from '../../reply.ts'
 import { requestUpstream, isSame } from './answers.ts'
 import { accountPrefix, answerOf } from './callback.ts'
@@ -5,9 +7,6 @@ import type { Federation } from './federation.ts'
 import { describePerson } from './person.ts'
 import { randomValue } from './relying-party.ts'
 import type { Upstream } from './upstream.ts'
-
-// The round to another provider that begins in the account area: somebody who is signed in here wants to link who they are there. What
-// comes back leads nobody in; it only says who that is.
 
 /** What binds the answer to the browser that was sent. */
 export interface AccountRound {

@@ -1,3 +1,5 @@
+// GitHub, and GitHub Enterprise Server, speak OAuth 2 without OpenID: who somebody is stands in their API. Nothing there says when or how
+// the person signed in, so nothing of that is claimed.
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { fieldsOf } from '@nauthera/runtime/json'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
@@ -9,9 +11,6 @@ import { authorizationUrl, exchange, readResource } from './relying-party.ts'
 import type { Party } from './relying-party.ts'
 import type { ProviderStatement } from './provider-metadata.ts'
 import type { BroughtBack, Upstream, UpstreamAnswer } from './upstream.ts'
-
-// GitHub, and GitHub Enterprise Server, speak OAuth 2 without OpenID: who somebody is stands in their API. Nothing there says when or how
-// the person signed in, so nothing of that is claimed.
 
 interface Needs {
   readonly description: UpstreamDescription

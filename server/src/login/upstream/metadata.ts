@@ -1,3 +1,5 @@
+// What a provider says of itself, and its keys. A copy is fresh for an hour and serves for a day when the provider does not answer. It lies
+// in memory, and in Valkey where that is configured: then one replica asks for all.
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import { z } from '@nauthera/runtime/settings'
@@ -7,9 +9,6 @@ import { discover } from './relying-party.ts'
 import { parseMetadata } from './provider-metadata.ts'
 import type { ProviderStatement } from './provider-metadata.ts'
 import type { ProviderKeys } from './relying-party.ts'
-
-// What a provider says of itself, and its keys. A copy is fresh for an hour and serves for a day when the provider does not answer. It lies
-// in memory, and in Valkey where that is configured: then one replica asks for all.
 
 /** Milliseconds. */
 export const metadataAges = { fresh: 3_600_000, lastGood: 86_400_000, keysAgain: 60_000, failure: 10_000 } as const

@@ -1,3 +1,4 @@
+// What a provider says of a person, as a record here. Pure. Each value is text of somebody else: nothing is more than what it says.
 import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import type { Person } from '../../store/people/user.ts'
 import { canonicalName } from '../../store/people/canonical-name.ts'
@@ -6,8 +7,6 @@ import { isEmailAddress } from '../../users/email-address.ts'
 import { vouchesFor } from '../../users/sources/vouching.ts'
 import { mapGroups } from '../../users/sources/group-names.ts'
 import type { UpstreamDescription } from './presets.ts'
-
-// What a provider says of a person, as a record here. Pure. Each value is text of somebody else: nothing is more than what it says.
 
 export type UpstreamClaims = Readonly<Record<string, unknown>>
 

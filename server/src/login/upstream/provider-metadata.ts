@@ -1,9 +1,8 @@
+// What a provider says of itself: the part that is used, read once. Nothing else of it is kept.
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { z } from '@nauthera/runtime/settings'
 import { isLoopback } from '@nauthera/rules/issuer'
-
-// What a provider says of itself: the part that is used, read once. Nothing else of it is kept.
 
 /** Characters. */
 const longestUrl = 2000

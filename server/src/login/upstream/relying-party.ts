@@ -1,3 +1,4 @@
+// The door to openid-client: each call to another provider.
 import * as library from 'openid-client'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Secret } from '@nauthera/runtime/log'
@@ -5,8 +6,6 @@ import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
 import { parseMetadata } from './provider-metadata.ts'
 import type { ProviderStatement } from './provider-metadata.ts'
 import type { Binding } from './upstream.ts'
-
-// The door to openid-client: each call to another provider.
 
 export interface ProviderKeys {
   readonly keys: readonly object[]

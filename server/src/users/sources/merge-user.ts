@@ -1,6 +1,5 @@
-import type { Person, User } from '../../store/people/user.ts'
-
 // Merges a person's record with the present answer of their source.
+import type { Person, User } from '../../store/people/user.ts'
 
 export const hasNamesOf = (user: User, person: Person): boolean =>
   user.username === person.username && user.email === person.email && user.emailVerified === person.emailVerified
