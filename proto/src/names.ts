@@ -47,6 +47,9 @@ export const annotations = {
 
 export const fieldManagers = { operator: 'nauthera-operator', status: 'nauthera-operator-status' } as const
 
+/** In a cluster's namespace of the hub: the Lease and the ConfigMap that the operator of that cluster writes. */
+export const spokeName = 'nauthera-spoke'
+
 /** A power of two. */
 export const shardCount = 16
 /** The form of ClientShard that this code reads and writes. */

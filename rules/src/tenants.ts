@@ -9,7 +9,7 @@ export interface Tenant {
 
 const beginning = 'nauthera-cluster-'
 
-/** @returns the namespace of this cluster that has the mirrors of a joined one. @internal */
+/** @returns the namespace of this cluster that has the mirrors of a joined one */
 export const namespaceOfCluster = (cluster: string): string => `${beginning}${cluster}`
 
 /** @returns the joined cluster that a namespace belongs to; undefined for every other namespace */

@@ -48,6 +48,7 @@ export const folders: Readonly<Record<string, string>> = {
   'operator/src/keys': 'The Job that makes the keys of a release once.',
   'operator/src/kubectl': 'The plugin `kubectl-nauthera`.',
   'operator/src/kubectl/clients': 'What it reads and does of clients in a cluster.',
+  'operator/src/kubectl/clusters': 'The clusters that the issuer of this one serves: who joins, leaves, is there.',
   'operator/src/kubectl/doctor': 'What a cluster lacks, which rights a person lacks, and versions.',
   'operator/src/kubectl/files': 'YAML files -> objects with the line of each field, and what they become.',
   'operator/src/kubectl/import': 'Clients of other products -> OIDCClients.',

@@ -58,7 +58,7 @@ export const clusterStatus = object(
 export type OIDCClusterSpec = TypeOf<typeof clusterSpec>
 export type OIDCClusterStatus = TypeOf<typeof clusterStatus>
 
-/** Cluster-scoped. @internal */
+/** Cluster-scoped. */
 export interface OIDCCluster {
   readonly apiVersion?: string
   readonly kind?: string

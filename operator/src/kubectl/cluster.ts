@@ -1,10 +1,15 @@
 // Reads objects through kubectl, so that kubeconfig, context, plugins for credentials and proxies are the same as everywhere else.
 import { isJsonRecord, parseJsonRecord } from '@nauthera/runtime/json'
 import type { OIDCClient } from '../api/oidc-client.ts'
+import type { OIDCCluster } from '../api/oidc-cluster.ts'
 import type { OIDCPolicy } from '../api/oidc-policy.ts'
 
-/** One call of kubectl. @returns undefined for `code` when it could not be started */
-export type CallKubectl = (args: readonly string[]) => {
+/** One call of kubectl. @param input what it reads from its standard input
+ *  @returns undefined for `code` when it could not be started */
+export type CallKubectl = (
+  args: readonly string[],
+  input?: string,
+) => {
   readonly code: number | undefined
   readonly stdout: string
   readonly stderr: string
@@ -28,6 +33,7 @@ export type ClusterAnswer<Value> = { readonly kind: 'found'; readonly value: Val
 type JsonRecord = Readonly<Record<string, unknown>>
 
 export const clientKind = 'oidcclients.auth.nauthera.io'
+export const clusterKind = 'oidcclusters.auth.nauthera.io'
 
 export const flagsOf = ({ namespace, context, kubeconfig }: ClusterFlags): string[] => [
   ...(namespace === undefined ? [] : ['--namespace', namespace]),
@@ -46,6 +52,21 @@ export function readClients(
   const all = flags.allNamespaces === true ? ['--all-namespaces'] : []
   const answer = readObjects(call, [clientKind, ...flagsOf(flags), ...all])
   return answer.kind === 'found' ? { kind: 'found', value: answer.value.filter((one) => isClient(one)) } : answer
+}
+
+export function readClusters(call: CallKubectl, flags: ClusterFlags): ClusterAnswer<readonly OIDCCluster[]> {
+  const answer = readObjects(call, [clusterKind, ...flagsOf(flags)])
+  return answer.kind === 'found' ? { kind: 'found', value: answer.value.filter((one) => isCluster(one)) } : answer
+}
+
+/** @returns undefined for a cluster that has not joined */
+export function findCluster(
+  call: CallKubectl,
+  name: string,
+  flags: ClusterFlags,
+): ClusterAnswer<OIDCCluster | undefined> {
+  const answer = get(call, [clusterKind, name, ...flagsOf(flags)], isCluster)
+  return answer.kind === 'absent' ? { kind: 'found', value: undefined } : answer
 }
 
 export function readPolicies(call: CallKubectl, flags: ClusterFlags): ClusterAnswer<readonly OIDCPolicy[]> {
@@ -90,8 +111,8 @@ function get<Value>(
 }
 
 /** @returns what kubectl printed */
-export function requestKubectl(call: CallKubectl, args: readonly string[]): ClusterAnswer<string> {
-  const { code, stdout, stderr } = call(args)
+export function requestKubectl(call: CallKubectl, args: readonly string[], input?: string): ClusterAnswer<string> {
+  const { code, stdout, stderr } = call(args, input)
   if (code === undefined)
     return { kind: 'failed', message: 'kubectl cannot be started: install it, and put it into your PATH' }
   if (code !== 0) return { kind: kindOf(stderr), message: withoutLog(stderr) }
@@ -113,6 +134,7 @@ function kindOf(stderr: string): ClusterFault['kind'] {
 
 /** The API server has checked the rest against the schema. */
 const isClient = (value: unknown): value is OIDCClient => isOurs(value, 'OIDCClient')
+const isCluster = (value: unknown): value is OIDCCluster => isOurs(value, 'OIDCCluster')
 const isPolicy = (value: unknown): value is OIDCPolicy => isOurs(value, 'OIDCPolicy')
 const isOurs = (value: unknown, kind: string): boolean =>
   isJsonRecord(value) && value['kind'] === kind && isJsonRecord(value['metadata']) && isJsonRecord(value['spec'])

@@ -5,6 +5,7 @@ import { addRotateCommand } from './clients/rotate.ts'
 import { addSecretCommand } from './clients/secret.ts'
 import { addSuspendCommands } from './clients/suspend.ts'
 import { addWhyCommand } from './clients/why.ts'
+import { addClusterCommands } from './clusters/clusters.ts'
 import { addDoctorCommand } from './doctor/doctor.ts'
 import { addVersionCommand } from './doctor/version.ts'
 import { addRenderCommand } from './files/render-command.ts'
@@ -60,6 +61,7 @@ export function createPlugin(session: PluginSession): Command {
   addRenderCommand(program, session)
   addPolicyCommands(program, session)
   addImportCommand(program, session)
+  addClusterCommands(program, session)
   addDoctorCommand(program, session)
   addVersionCommand(program, session)
   return program

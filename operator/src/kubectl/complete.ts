@@ -1,6 +1,6 @@
 // What can follow the words of a command line. kubectl asks the program `kubectl_complete-nauthera`, which calls `kubectl-nauthera __complete`.
 import type { Command, Option } from 'commander'
-import { requestKubectl, clientKind, flagsOf } from './cluster.ts'
+import { requestKubectl, clientKind, clusterKind, flagsOf } from './cluster.ts'
 import type { CallKubectl, ClusterFlags } from './cluster.ts'
 
 /** As cobra has it: 4 forbids names of files, 0 offers them. */
@@ -37,7 +37,10 @@ function offerFor(program: Command, before: readonly string[], current: string, 
       words: command.commands.map((one) => [one.name(), one.description()]),
       directive: 4,
     }
-  return command.registeredArguments.length > 0 && hasNoName(command, before) ? clientNames(before, call) : nothing
+  const [argument] = command.registeredArguments
+  if (argument === undefined || !hasNoName(command, before)) return nothing
+  const isOfCluster = argument.name() === 'cluster'
+  return names(call, [isOfCluster ? clusterKind : clientKind], flagsIn(before, !isOfCluster))
 }
 
 /** The command that the words lead to. */
@@ -45,7 +48,7 @@ function commandAt(program: Command, words: readonly string[]): Command {
   return words.reduce((command, word) => command.commands.find((one) => one.name() === word) ?? command, program)
 }
 
-/** Whether the name of the client is still to come. */
+/** Whether the name of the object is still to come. */
 function hasNoName(command: Command, words: readonly string[]): boolean {
   const after = words.slice(words.indexOf(command.name()) + 1)
   const options = command.createHelp().visibleOptions(command)
@@ -61,9 +64,6 @@ function valuesOf(option: Option, before: readonly string[], call: CallKubectl):
   if (option.flags.includes('<file')) return { words: [], directive: 0 }
   return option.long === '--namespace' ? names(call, ['namespaces'], flagsIn(before, false)) : nothing
 }
-
-const clientNames = (before: readonly string[], call: CallKubectl): Offer =>
-  names(call, [clientKind], flagsIn(before, true))
 
 function names(call: CallKubectl, what: readonly string[], flags: ClusterFlags): Offer {
   const path = 'jsonpath={range .items[*]}{.metadata.name}{"\\n"}{end}'

@@ -11,12 +11,13 @@ const ending = runCommand(process.argv.slice(2), {
   read: (path) => readFileSync(path === '-' ? 0 : path, 'utf8'),
   out: (text) => process.stdout.write(text),
   error: (text) => process.stderr.write(text),
-  kubectl: (args) => {
+  kubectl: (args, input) => {
     const { error, status, stdout, stderr } = spawnSync('kubectl', args, {
       encoding: 'utf8',
       maxBuffer: 256 * 1024 * 1024,
       // programs for credentials may ask the person
-      stdio: ['inherit', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'inherit' : 'pipe', 'pipe', 'pipe'],
+      ...(input === undefined ? {} : { input }),
     })
     return { code: error === undefined ? (status ?? 1) : undefined, stdout: stdout ?? '', stderr: stderr ?? '' }
   },

@@ -173,6 +173,21 @@ describe('renderConfig', () => {
     })
   })
 
+  it('T33 maps a ServiceAccount of a mirror to one of its cluster, and never to one of the hub', () => {
+    const identities = [
+      { serviceAccount: { name: 'worker' } },
+      { serviceAccount: { name: 'other', namespace: 'tools' } },
+    ]
+    const mirror = client({ auth: { method: 'federated_jwt', identities } })
+    const metadata = { ...mirror.metadata, namespace: 'nauthera-cluster-berlin', name: 'shop.worker' }
+    const config = renderConfig({ ...mirror, metadata })
+    expect(config.identities.map(identityText)).to.deep.equal([
+      'ServiceAccount shop/worker of cluster berlin',
+      'ServiceAccount tools/other of cluster berlin',
+    ])
+    expect(config.identities.filter(({ serviceAccount }) => serviceAccount)).to.deep.equal([])
+  })
+
   it('maps identities, a ServiceAccount without a namespace to one of the client', () => {
     expect(render().identities).to.deep.equal([])
     const identities = [

@@ -30,9 +30,9 @@ export async function runPlugin(
     error: (text) => (error += text),
     now: () => pluginNow + passedMs,
     pause: async (ms) => void (passedMs += ms),
-    kubectl: (called) => {
+    kubectl: (called, input) => {
       calls.push(called.join(' '))
-      return kubectl?.(called) ?? { code: undefined, stdout: '', stderr: '' }
+      return kubectl?.(called, input) ?? { code: undefined, stdout: '', stderr: '' }
     },
     isColoured: false,
     print: (text) => (out += text),

@@ -10,6 +10,7 @@ import type { GrantType } from '@nauthera/rules/grants'
 import { platformTokenLife } from '@nauthera/rules/identities'
 import { defaultResponseModes } from '@nauthera/rules/response-modes'
 import { tenantOf } from '@nauthera/rules/tenants'
+import type { Tenant } from '@nauthera/rules/tenants'
 import { originFault } from '@nauthera/rules/uris'
 import { authMethodOf, pkceOf } from '../../api/client-rules.ts'
 import { durationMs } from '../../api/duration.ts'
@@ -66,7 +67,7 @@ export function renderConfig(client: OIDCClient, limits: TokenLimits = noLimits)
     scopes: [...scopesOf(spec)],
     audiences: [...(spec.audiences ?? [])],
     authorizationDetailsTypes: [...(spec.authorizationDetailsTypes ?? [])],
-    ...authConfig(spec, tenantOf(metadata).namespace),
+    ...authConfig(spec, tenantOf(metadata)),
     platformTokenTtl: authMethodOf(spec) === federatedMethod ? limits.platform : 0,
     pkceRequired: redirects && pkceOf(spec) !== 'Optional',
     pkceOrNonce: redirects && pkceOf(spec) === 'Auto',
@@ -168,20 +169,22 @@ const detailsType = (
   })),
 })
 
-/** A ServiceAccount without a namespace is in the client's namespace. */
-const identitiesOf = (auth: OIDCClientSpec['auth'], own: string) =>
-  (auth?.identities ?? []).map(({ serviceAccount, issuer = '', subject = '' }) =>
-    serviceAccount
-      ? { serviceAccount: { name: serviceAccount.name, namespace: serviceAccount.namespace ?? own } }
-      : { issuer, subject },
-  )
+/** A ServiceAccount is one of the client's own cluster; without a namespace it is in the client's. */
+const identitiesOf = (auth: OIDCClientSpec['auth'], { cluster, namespace: own }: Tenant) =>
+  (auth?.identities ?? []).map(({ serviceAccount, issuer = '', subject = '' }) => {
+    if (!serviceAccount) return { issuer, subject }
+    const { name, namespace = own } = serviceAccount
+    return cluster === undefined
+      ? { serviceAccount: { name, namespace } }
+      : { clusterServiceAccount: { cluster, name, namespace } }
+  })
 
-const authConfig = (spec: OIDCClientSpec, namespace: string) => ({
+const authConfig = (spec: OIDCClientSpec, tenant: Tenant) => ({
   tokenEndpointAuthMethod: wireMethod(authMethodOf(spec)),
   secretMethods: [...waysOf(authMethodOf(spec))],
   jwksUri: spec.auth?.jwksURI ?? '',
   ...(spec.auth?.jwks ? { jwks: JSON.parse(JSON.stringify(spec.auth.jwks)) } : {}),
-  identities: identitiesOf(spec.auth, namespace),
+  identities: identitiesOf(spec.auth, tenant),
   tlsClientAuthSubjectDn: spec.auth?.tls?.subjectDN ?? '',
   tlsClientAuthSanDns: spec.auth?.tls?.sanDNS ?? '',
   tlsClientAuthSanUri: spec.auth?.tls?.sanURI ?? '',

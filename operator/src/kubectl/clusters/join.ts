@@ -1,0 +1,124 @@
+// The command `cluster join`: makes in the hub what another cluster needs there, and prints its credential.
+import type { Command } from 'commander'
+import { spokeName } from '@nauthera/proto/names'
+import { maxClusterName } from '@nauthera/rules/limits'
+import { namespaceOfCluster } from '@nauthera/rules/tenants'
+import { durationMs } from '../../api/duration.ts'
+import { reportFault } from '../clients/report-fault.ts'
+import { findCluster, flagsOf, requestKubectl } from '../cluster.ts'
+import type { CallKubectl, ClusterAnswer, ClusterFlags } from '../cluster.ts'
+import { clusterFlags, machineText, outputOption, withClusterFlags } from '../terminal.ts'
+import type { MachineFormat, PluginSession } from '../terminal.ts'
+import { hubObjects } from './hub-objects.ts'
+import { credentialManifest, helmCommand, readHubAddress } from './spoke-credential.ts'
+
+export const rightsToJoin = 'to change OIDCClusters, namespaces, roles and what is in them, which a cluster-admin has'
+
+type JoinOptions = ClusterFlags & {
+  readonly server?: string
+  readonly tokenLifetime: string
+  readonly spokeNamespace: string
+  readonly takeOver?: boolean
+  readonly dryRun?: boolean
+  readonly output: MachineFormat
+}
+
+export function addJoinCommand(cluster: Command, session: PluginSession): void {
+  withClusterFlags(cluster.command('join'))
+    .description(
+      'Lets another cluster have clients here. It makes the OIDCCluster, and a namespace with an account that may change nothing else; it prints the Secret that the operator there needs, and says how to install that. Run it again to have another token: nothing else changes.',
+    )
+    .argument('<cluster>', 'a name for the other cluster: it is in its client ids, and cannot be changed')
+    .option(
+      '--server <url>',
+      'address of the API server of this cluster, as the other one reaches it; default: that of the kubeconfig',
+    )
+    .option('--token-lifetime <duration>', 'life of the token; the operator there renews it at two thirds', '168h')
+    .option('--spoke-namespace <name>', 'namespace of the release in the other cluster', 'auth')
+    .option(
+      '--take-over',
+      'end every token of before, and let the next cluster that writes have the name: after a theft, or when another cluster takes its place',
+    )
+    .option('--dry-run', 'print what would be made in this cluster, and make nothing')
+    .addOption(outputOption().default('yaml'))
+    .addHelpText(
+      'after',
+      '\nExample:\n  kubectl nauthera cluster join berlin --context hub | kubectl --context berlin apply -f -',
+    )
+    .action((name: string, options: JoinOptions) => join(name, options, session))
+}
+
+function join(name: string, options: JoinOptions, { terminal, exit }: PluginSession): void {
+  const { kubectl: call, error, out } = terminal
+  const { namespace: _own, ...flags } = clusterFlags(options)
+  const wrong = faultOf(name, options)
+  if (wrong !== undefined) {
+    error(`${wrong}\n`)
+    return exit(2)
+  }
+  if (options.dryRun === true) return out(machineText(options.output, listOf(hubObjects(name))))
+  const hub = readHubAddress(call, flags, options.server)
+  if (hub.kind !== 'found') return exit(reportFault(hub, terminal))
+  const there = findCluster(call, name, flags)
+  if (there.kind !== 'found') return exit(reportFault(there, terminal, rightsToJoin))
+  const token = makePlace(call, name, { ...options, flags, clients: there.value?.spec.limits?.clients })
+  if (token.kind !== 'found') return exit(reportFault(token, terminal, rightsToJoin))
+  out(machineText(options.output, credentialManifest(name, hub.value, token.value, options.spokeNamespace)))
+  error(
+    `${namespaceOfCluster(name)} is ready. Apply the Secret in the other cluster, then install the operator there:\n\n`,
+  )
+  error(`${helmCommand(name, options.spokeNamespace)}\n`)
+}
+
+/** @returns a token for the account of the cluster */
+function makePlace(
+  call: CallKubectl,
+  name: string,
+  about: Pick<JoinOptions, 'takeOver' | 'tokenLifetime'> & {
+    readonly flags: ClusterFlags
+    readonly clients: number | undefined
+  },
+): ClusterAnswer<string> {
+  const where = flagsOf({ ...about.flags, namespace: namespaceOfCluster(name) })
+  const all = flagsOf(about.flags)
+  const apply = [
+    'apply',
+    '--server-side',
+    '--force-conflicts',
+    '--field-manager',
+    'kubectl-nauthera',
+    '--filename',
+    '-',
+  ]
+  const steps: readonly (readonly [args: readonly string[], input?: string])[] = [
+    // a token is of one account: those of the account before end with it
+    ...(about.takeOver === true
+      ? [[['delete', 'serviceaccount', spokeName, '--ignore-not-found', ...where]] as const]
+      : []),
+    [[...apply, ...all], JSON.stringify(listOf(hubObjects(name, about.clients)))],
+    ...(about.takeOver === true
+      ? [
+          [
+            ['patch', 'lease', spokeName, '--type', 'merge', '--patch', '{"spec":{"holderIdentity":null}}', ...where],
+          ] as const,
+        ]
+      : []),
+  ]
+  for (const [args, input] of steps) {
+    const done = requestKubectl(call, args, input)
+    if (done.kind !== 'found') return done
+  }
+  const token = requestKubectl(call, ['create', 'token', spokeName, '--duration', about.tokenLifetime, ...where])
+  return token.kind === 'found' ? { kind: 'found', value: token.value.trim() } : token
+}
+
+const listOf = (items: readonly object[]) => ({ apiVersion: 'v1', kind: 'List', items })
+
+function faultOf(name: string, { tokenLifetime }: JoinOptions): string | undefined {
+  if (name.length > maxClusterName || !/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name))
+    return `${name}: must be at most ${maxClusterName} small letters, digits and dashes, such as berlin`
+  const lifetimeMs = durationMs(tokenLifetime)
+  return lifetimeMs === undefined || lifetimeMs < 600_000
+    ? '--token-lifetime: must be a time of at least 10m, such as 168h'
+    : undefined
+}

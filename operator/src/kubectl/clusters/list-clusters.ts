@@ -1,0 +1,63 @@
+// The command `cluster list`: which clusters have joined, and how they are.
+import type { Command } from 'commander'
+import type { OIDCCluster } from '../../api/oidc-cluster.ts'
+import { reportFault } from '../clients/report-fault.ts'
+import { clusterKind, readClusters } from '../cluster.ts'
+import type { ClusterFlags } from '../cluster.ts'
+import { agoText, clusterFlags, machineText, outputOption, textTable, withClusterFlags } from '../terminal.ts'
+import type { MachineFormat, PluginSession } from '../terminal.ts'
+
+type ListOptions = ClusterFlags & { readonly output?: MachineFormat | 'wide' }
+
+interface ClusterRow {
+  readonly name: string
+  readonly lastSeen: string
+  readonly clients: string
+  readonly state: string
+  readonly version: string
+  readonly holder: string
+}
+
+export function addClusterListCommand(cluster: Command, session: PluginSession): void {
+  withClusterFlags(cluster.command('list'))
+    .description(
+      'Lists the clusters that have joined: when each was last heard of, how many clients it has, and what is wrong.',
+    )
+    .addOption(outputOption('wide'))
+    .addHelpText('after', '\nExample:\n  kubectl nauthera cluster list')
+    .action((options: ListOptions) => list(options, session))
+}
+
+function list(options: ListOptions, { terminal, exit }: PluginSession): void {
+  const { output } = options
+  const { namespace: _none, ...flags } = clusterFlags(options)
+  const found = readClusters(terminal.kubectl, flags)
+  if (found.kind !== 'found') return exit(reportFault(found, terminal, `to list ${clusterKind}`))
+  const rows = found.value.map((one) => rowOf(one, terminal.now()))
+  if (output === 'json' || output === 'yaml') return terminal.out(machineText(output, rows))
+  if (rows.length === 0) return terminal.error('no cluster has joined\n')
+  const shown = columns.filter(([, , wide]) => output === 'wide' || wide === undefined)
+  terminal.out(textTable([shown.map(([title]) => title), ...rows.map((row) => shown.map(([, of]) => row[of]))]))
+}
+
+function rowOf({ metadata, spec, status }: OIDCCluster, now: number): ClusterRow {
+  const { lastSeen, clients, ready, conditions = [], operatorVersion = '-', holder = '-' } = status ?? {}
+  const faults = conditions.filter((one) => one.status !== 'True').map(({ reason }) => reason)
+  return {
+    name: metadata.name,
+    lastSeen: lastSeen === undefined ? 'never' : agoText(Date.parse(lastSeen), now),
+    clients: clients === undefined ? '-' : `${ready ?? 0}/${clients} Ready`,
+    state: spec.suspended === true ? 'Suspended' : faults.length > 0 ? faults.join() : 'ok',
+    version: operatorVersion,
+    holder,
+  }
+}
+
+const columns: readonly [title: string, of: keyof ClusterRow, wide?: 'wide'][] = [
+  ['NAME', 'name'],
+  ['LAST-SEEN', 'lastSeen'],
+  ['CLIENTS', 'clients'],
+  ['STATE', 'state'],
+  ['VERSION', 'version', 'wide'],
+  ['HOLDER', 'holder', 'wide'],
+]

@@ -1,0 +1,197 @@
+import { expect } from 'chai'
+import { parse } from 'yaml'
+import { hubObjects } from '../../../src/kubectl/clusters/hub-objects.ts'
+import { kubectlGives, kubectlRefuses, runPlugin } from '../plugin.ts'
+
+const done = { code: 0, stdout: '', stderr: '' }
+const kubeconfig = { server: 'https://10.0.0.1:6443', 'certificate-authority-data': 'Q0E=' }
+
+/** @param world.cluster the OIDCCluster that is there */
+async function run(args: readonly string[], world: { cluster?: object; kubeconfig?: object; refuses?: string } = {}) {
+  const applied: { items: readonly { kind: string; spec?: { hard?: object } }[] }[] = []
+  const answer = await runPlugin(['cluster', ...args], {
+    kubectl: (called, input) => {
+      const [verb = ''] = called
+      if (verb === world.refuses) return kubectlRefuses('Forbidden')
+      if (verb === 'config') return kubectlGives(world.kubeconfig ?? kubeconfig)
+      if (verb === 'get') return world.cluster ? kubectlGives(world.cluster) : kubectlRefuses('NotFound')
+      if (verb === 'create') return { ...done, stdout: 'a.b.c\n' }
+      if (input !== undefined) applied.push(JSON.parse(input))
+      return done
+    },
+  })
+  return { ...answer, applied }
+}
+const verbs = (calls: readonly string[]) => calls.map((call) => call.split(' ').slice(0, 2).join(' '))
+
+describe('kubectl nauthera cluster join', () => {
+  it('makes all that the cluster needs here, and prints a Secret with address, CA and token and nothing else', async () => {
+    const { code, out, error, calls, applied } = await run(['join', 'berlin', '--context', 'hub'])
+    expect(code, error).to.equal(0)
+    expect(verbs(calls)).to.deep.equal([
+      'config view',
+      'get oidcclusters.auth.nauthera.io',
+      'apply --server-side',
+      'create token',
+    ])
+    for (const call of calls) expect(call).to.include('--context hub')
+    expect(applied[0]?.items).to.deep.equal(JSON.parse(JSON.stringify(hubObjects('berlin'))))
+    const secret = parse(out) as { metadata: object; stringData: { kubeconfig: string } }
+    expect(secret.metadata).to.deep.equal({ name: 'nauthera-hub', namespace: 'auth' })
+    expect(parse(secret.stringData.kubeconfig)).to.deep.include({
+      clusters: [{ name: 'hub', cluster: kubeconfig }],
+      users: [{ name: 'spoke', user: { token: 'a.b.c' } }],
+    })
+    expect(error).to.include('helm upgrade --install').and.include('operator.mode=spoke')
+    expect(error, 'the token is on standard output alone').not.to.include('a.b.c')
+  })
+
+  it('asks for a life and an address that it is given, and keeps the CA', async () => {
+    const { out, calls } = await run([
+      'join',
+      'berlin',
+      '--token-lifetime',
+      '1h',
+      '--server',
+      'https://hub.example.com',
+    ])
+    expect(calls.at(-1)).to.include('--duration 1h')
+    expect(out).to.include('server: https://hub.example.com').and.include('Q0E=')
+  })
+
+  it('lets the API server take as many clients as the OIDCCluster says, when it is there already', async () => {
+    const cluster = { kind: 'OIDCCluster', metadata: { name: 'berlin' }, spec: { limits: { clients: 7 } } }
+    const { applied } = await run(['join', 'berlin'], { cluster })
+    const quota = applied[0]?.items.find(({ kind }) => kind === 'ResourceQuota')
+    expect(quota?.spec?.hard).to.deep.equal({ 'count/oidcclients.auth.nauthera.io': '7' })
+  })
+
+  it('--take-over ends the tokens of before, then frees the Lease, then makes a token', async () => {
+    const { calls } = await run(['join', 'berlin', '--take-over'])
+    expect(verbs(calls).slice(2)).to.deep.equal([
+      'delete serviceaccount',
+      'apply --server-side',
+      'patch lease',
+      'create token',
+    ])
+  })
+
+  it('--dry-run prints the objects, and calls nobody', async () => {
+    const { code, out, calls } = await run(['join', 'berlin', '--dry-run', '-o', 'yaml'])
+    expect([code, calls]).to.deep.equal([0, []])
+    expect((parse(out) as { items: object[] }).items).to.deep.equal(JSON.parse(JSON.stringify(hubObjects('berlin'))))
+  })
+
+  for (const [sentence, args, world, words] of [
+    ['a name with an underscore', ['join', 'ber_lin'], {}, 'small letters'],
+    ['a name that leaves no room for the namespace', ['join', 'b'.repeat(47)], {}, '46'],
+    ['a life that is no time', ['join', 'berlin', '--token-lifetime', 'long'], {}, '--token-lifetime'],
+    ['a kubeconfig without an address', ['join', 'berlin'], { kubeconfig: {} }, '--server'],
+    ['an address without TLS', ['join', 'berlin', '--server', 'http://hub'], {}, 'https'],
+    [
+      'a kubeconfig that verifies nobody',
+      ['join', 'berlin'],
+      { kubeconfig: { ...kubeconfig, 'insecure-skip-tls-verify': true } },
+      'certificate-authority',
+    ],
+    ['a person without the rights', ['join', 'berlin'], { refuses: 'apply' }, 'cluster-admin'],
+  ] as const)
+    it(`makes no token for ${sentence}`, async () => {
+      const { code, out, error, calls } = await run(args, world)
+      expect([code, out]).to.deep.equal([2, ''])
+      expect(error).to.include(words)
+      expect(verbs(calls)).not.to.include('create token')
+    })
+})
+
+describe('hubObjects', () => {
+  const objects = hubObjects('berlin')
+  const find = (kind: string) => objects.find((one) => one.kind === kind)
+
+  it('gives the account of the cluster exactly these rights', () => {
+    expect(find('Role')?.['rules']).to.deep.equal([
+      {
+        apiGroups: ['auth.nauthera.io'],
+        resources: ['oidcclients'],
+        verbs: ['get', 'list', 'watch', 'create', 'update', 'delete'],
+      },
+      { apiGroups: [''], resources: ['configmaps'], resourceNames: ['nauthera-spoke'], verbs: ['get', 'update'] },
+      {
+        apiGroups: ['coordination.k8s.io'],
+        resources: ['leases'],
+        resourceNames: ['nauthera-spoke'],
+        verbs: ['get', 'update'],
+      },
+      { apiGroups: [''], resources: ['serviceaccounts/token'], resourceNames: ['nauthera-spoke'], verbs: ['create'] },
+    ])
+    expect(find('ClusterRole')?.['rules']).to.deep.equal([
+      { apiGroups: ['auth.nauthera.io'], resources: ['oidcclusters'], resourceNames: ['berlin'], verbs: ['get'] },
+    ])
+    const subject = { kind: 'ServiceAccount', name: 'nauthera-spoke', namespace: 'nauthera-cluster-berlin' }
+    for (const kind of ['RoleBinding', 'ClusterRoleBinding']) expect(find(kind)?.['subjects']).to.deep.equal([subject])
+  })
+
+  it('puts everything that has a namespace into that of the cluster', () => {
+    const spaces = objects.flatMap(({ metadata }) => metadata.namespace ?? [])
+    expect(new Set(spaces)).to.deep.equal(new Set(['nauthera-cluster-berlin']))
+  })
+})
+
+describe('kubectl nauthera cluster leave', () => {
+  const list = { items: [{ kind: 'OIDCClient', metadata: { name: 'shop.app' }, spec: {} }] }
+  const leave = (...args: string[]) =>
+    runPlugin(['cluster', 'leave', 'berlin', ...args], {
+      kubectl: ([verb]) => (verb === 'get' ? kubectlGives(list) : done),
+    })
+
+  it('says what would be lost, and removes nothing, until it is told --yes', async () => {
+    const { code, error, calls } = await leave()
+    expect([code, verbs(calls)]).to.deep.equal([1, ['get oidcclients.auth.nauthera.io']])
+    expect(error).to.include('clients of berlin here: 1').and.include('--yes')
+  })
+
+  it('takes the rights away before the clients, so that the cluster puts none back', async () => {
+    const { code, calls } = await leave('--yes')
+    expect(code).to.equal(0)
+    expect(verbs(calls).slice(1)).to.deep.equal([
+      'delete clusterrolebinding',
+      'delete rolebinding',
+      'delete clusterrole',
+      'delete namespace',
+      'delete oidcclusters.auth.nauthera.io',
+    ])
+  })
+})
+
+describe('kubectl nauthera cluster list', () => {
+  const seen = { lastSeen: '2026-01-01T11:57:00Z', clients: 3, ready: 2, operatorVersion: '0.1.0', holder: 'uid-1' }
+  const clusters = [
+    { kind: 'OIDCCluster', metadata: { name: 'berlin' }, spec: {}, status: seen },
+    {
+      kind: 'OIDCCluster',
+      metadata: { name: 'madrid' },
+      spec: {},
+      status: { conditions: [{ type: 'Seen', status: 'False', reason: 'Silent' }] },
+    },
+    { kind: 'OIDCCluster', metadata: { name: 'paris' }, spec: { suspended: true } },
+  ]
+  const list = (...args: string[]) =>
+    runPlugin(['cluster', 'list', ...args], { kubectl: () => kubectlGives({ items: clusters }) })
+
+  it('shows when each was last heard of, its clients and what is wrong', async () => {
+    const { code, out } = await list()
+    expect(code).to.equal(0)
+    expect(out.split('\n').map((line) => line.split(/ {2,}/))).to.deep.equal([
+      ['NAME', 'LAST-SEEN', 'CLIENTS', 'STATE'],
+      ['berlin', '3 min ago', '2/3 Ready', 'ok'],
+      ['madrid', 'never', '-', 'Silent'],
+      ['paris', 'never', '-', 'Suspended'],
+      [''],
+    ])
+  })
+
+  it('gives programs the same as JSON', async () => {
+    const { out } = await list('-o', 'json')
+    expect((JSON.parse(out) as { holder: string }[])[0]).to.deep.include({ name: 'berlin', holder: 'uid-1' })
+  })
+})
