@@ -11,6 +11,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^(@peculiar/x509|reflect-metadata)$': ['proto/src/certificate-facts.ts'],
   '^pino': ['runtime/src/log.ts'],
   '^prom-client$': ['runtime/src/metrics.ts'],
+  '^@opentelemetry/': ['runtime/src/export-traces.ts'],
   '^zod$': ['runtime/src/settings.ts'],
   '^yaml$': ['runtime/src/settings.ts', 'operator/src/kubectl/**'],
   '^croner$': ['operator/src/decide/client/schedule.ts'],

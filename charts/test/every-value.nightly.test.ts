@@ -46,6 +46,8 @@ const others: Readonly<Record<string, Value>> = {
   'server.probes': { liveness: { periodSeconds: 11 } },
   'valkey.maxMemory': '1mb',
   'backup.secrets': ['other'],
+  'tracing.endpoint': 'https://other.example.com',
+  'tracing.sampleRatio': 0.5,
   'smtp.tls': 'starttls',
   extraObjects: ['{apiVersion: v1, kind: ConfigMap, metadata: {name: other}}'],
 }
@@ -81,6 +83,7 @@ const scenes: readonly RenderOptions[] = [
   { mode: 'given-secrets' },
   { mode: 'minimal', values: { backup: { recipient: '-----BEGIN PUBLIC KEY-----', existingClaim: 'backup' } } },
   { mode: 'minimal', values: { gateway: { parentRefs: [{ name: 'public' }] } } },
+  { mode: 'minimal', values: { tracing: { endpoint: 'http://collector:4318' }, networkPolicy: { enabled: true } } },
 ]
 
 /** For the values of a directory, which nothing else looks at. */

@@ -8,6 +8,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   ],
   'proto/src/*': ['config-agent/test/report/diff-shards.test.ts'],
   'proto/src/channel/*': ['proto/test/channel/channel.test.ts'],
+  'runtime/src/export-traces.ts': ['runtime/test/traces.test.ts'],
   'config-agent/src/*': ['config-agent/test/app.test.ts'],
   'config-agent/src/*/*': ['config-agent/test/app.test.ts'],
 

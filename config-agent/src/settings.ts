@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { podPaths } from '@nauthera/proto/names'
-import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
+import { listenSettings, logSettings, tracingSettings, z } from '@nauthera/runtime/settings'
 
 export const settingsSchema = z.strictObject({
   release: z
@@ -42,6 +42,7 @@ export const settingsSchema = z.strictObject({
   status: listenSettings(9443),
   management: listenSettings(9091),
   log: logSettings,
+  tracing: tracingSettings,
 })
 
 export type AgentSettings = z.output<typeof settingsSchema>

@@ -236,7 +236,7 @@ function buildIntake(
   { issuers, queue, wake }: { issuers: Issuers; queue: ReturnType<typeof buildQueue>; wake: Wake },
 ) {
   const { settings, connection, clock, random, log, metrics } = leader
-  const { secrets, proof, events, replicas, shards, follow } = outlet
+  const { secrets, proof, events, replicas, shards, traces, follow } = outlet
   const onWrite = (kind: 'secret' | 'status') => metrics.writes.inc({ kind })
   const knownKeys = new Map(shards.storedKeys().map((key) => [key, true]))
   const watch = createWatch({ settings, connection, clock, random, log, knownKeys })
@@ -268,6 +268,7 @@ function buildIntake(
     secrets,
     proof,
     shards,
+    traces,
     replicas,
     follow,
     issuers,

@@ -42,6 +42,7 @@ import type { OperatorSettings } from './settings.ts'
 import { isSameVersion } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
 import { isInProgress, isSettled } from './status/in-progress.ts'
+import type { ChangeTraces } from './status/change-traces.ts'
 import type { Refusals } from './status/refusals.ts'
 import { refusalsEndIn } from './decide/status/refusals.ts'
 import type { PolicyTally } from './status/policy-tally.ts'
@@ -70,6 +71,8 @@ interface Needs {
   readonly secrets: SecretStore
   readonly proof: OwnerProof
   readonly shards: Shards
+  /** undefined while traces are off */
+  readonly traces?: Pick<ChangeTraces, 'start' | 'end' | 'remove'> | undefined
   readonly replicas: Pick<
     Replicas,
     'list' | 'goingUntil' | 'lastUsed' | 'usesKnownSince' | 'lastIdentity' | 'lastSector' | 'lastCodes' | 'remove'
@@ -143,6 +146,7 @@ export function createReconciler(needs: Needs): Reconciler {
     follow.record(key, isSettled(outcome))
     follow.recordPlatform(key, outcome.platform && (joinedClusterOf(judgement) === undefined ? 'other' : 'joined'))
     const written = await status.write(outcome, isInProgress(outcome))
+    needs.traces?.end(key, isSettled(outcome))
     // the last identity and a fixed program may reach the status later
     const isFaulty = hasFault(client, outcome.codes, configOf(judgement)?.scopes ?? [])
     const told = outcome.platform === undefined && !isFaulty ? undefined : lastUsesAgainMs
@@ -163,6 +167,7 @@ export function createReconciler(needs: Needs): Reconciler {
     if (!endings.has(namespace)) needs.wake(limitWaits.next(key))
     apis.remove(key)
     follow.remove(key)
+    needs.traces?.remove(key)
     status.remove(key)
     needs.tally.remove(key)
     needs.replicas.remove(key)
@@ -178,6 +183,7 @@ export function createReconciler(needs: Needs): Reconciler {
       if (!found || (memories.uid(key) ?? found.metadata.uid) !== found.metadata.uid) forget(key)
       if (!found) return
       follow.start(key)
+      needs.traces?.start(key, needs.clock.now())
       await lookAt(key, found)
     },
     waitingFor: (keys) => nameWaits.of(keys),

@@ -1,4 +1,4 @@
-import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
+import { listenSettings, logSettings, tracingSettings, z } from '@nauthera/runtime/settings'
 import { issuerFaults } from '@nauthera/rules/issuer'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 import { checkPolicySpec } from './decide/client/check-spec.ts'
@@ -98,6 +98,7 @@ export const settingsSchema = z.strictObject({
     .describe('Whether the status of a client says which requests in its name were refused, and why.'),
   management: listenSettings(9092),
   log: logSettings,
+  tracing: tracingSettings,
 })
 
 export type OperatorSettings = z.output<typeof settingsSchema>

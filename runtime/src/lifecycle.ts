@@ -15,6 +15,7 @@ import type { z } from './settings.ts'
 interface ProcessSettings {
   readonly log: { level: LogLevel; format: 'json' | 'pretty' }
   readonly management: { host: string; port: number }
+  readonly tracing: { endpoint?: string | undefined; sampleRatio: number }
 }
 
 /** Registers how to stop what has been started. Stops run in reverse order, one after the other. */
@@ -53,7 +54,7 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
   const { name, version } = options
   const settingsFile = readCommandLine(name, version)
   const settings = loadOrExit(options.schema, settingsFile)
-  const log = createLog({ process: name, ...settings.log })
+  const log = createLog({ process: name, ...settings.log, traced: settings.tracing.endpoint !== undefined })
   const metrics = createMetrics(name)
   const health = createHealth()
   const { stopTimeoutMs: timeout } = options
@@ -64,6 +65,11 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
     const management = await serveManagement({ listen: settings.management, health, metrics })
     lifecycle.onStop('management', () => management.stop())
     log.info({ version, management: management.port }, 'starting')
+    const { endpoint, sampleRatio } = settings.tracing
+    if (endpoint !== undefined) {
+      const { startTraces } = await import('./export-traces.ts')
+      lifecycle.onStop('traces', startTraces({ process: name, version, endpoint, sampleRatio, log }))
+    }
     await options.start({ settings, log, health, metrics, lifecycle, settingsFile })
   } catch (error) {
     log.error({ error }, 'start failed')

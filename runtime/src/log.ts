@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { fieldsOf } from './json.ts'
 import { showHiddenCharacters } from './hidden-characters.ts'
+import { spanRecorder } from './traces.ts'
 
 /** A secret value. Whatever prints it (log, JSON, template, inspect) shows `[redacted]`; only `reveal()` returns it. */
 export class Secret {
@@ -108,12 +109,14 @@ class PatientSink implements LogSink {
   }
 }
 
-/** @param options.sink default: standard output, buffered; when nobody reads it, lines are dropped and counted */
+/** @param options.sink default: standard output, buffered; when nobody reads it, lines are dropped and counted
+ *  @param options.traced whether lines name the span in which they are written */
 export function createLog(options: {
   process: string
   level: LogLevel
   format: 'json' | 'pretty'
   sink?: LogSink
+  traced?: boolean
 }): ProcessLog {
   let dropped = 0
   const buffered = options.sink ? undefined : pino.destination(bufferedOutput)
@@ -129,6 +132,7 @@ export function createLog(options: {
     {
       level: options.level,
       base: { process: options.process },
+      ...(options.traced ? { mixin: activeSpan } : {}),
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { error: (error: unknown) => cut(describeError(error), longestError) },
     },
@@ -156,6 +160,13 @@ export function createLog(options: {
       }),
     dropped: () => dropped,
   })
+}
+
+/** What a line names of the span in which it is written. */
+function activeSpan(): object {
+  const active = spanRecorder()?.active()
+  // a new object each time: the logger writes into it
+  return active === undefined ? {} : { trace_id: active.traceId, span_id: active.spanId }
 }
 
 /** @returns the error as one text: code or class, message, causes; never a stack with values of variables. */

@@ -33,6 +33,17 @@ export const logSettings = z
   })
   .prefault({})
 
+/** Where the spans of every process go. */
+export const tracingSettings = z
+  .strictObject({
+    endpoint: z
+      .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+      .optional()
+      .describe('Address of an OpenTelemetry collector that takes OTLP over HTTP; without it there are no traces.'),
+    sampleRatio: z.number().min(0).max(1).default(1).describe('Share of traces that are sent.'),
+  })
+  .prefault({})
+
 /** An address to listen on. */
 export const listenSettings = (port: number, host = '0.0.0.0') =>
   z

@@ -9,9 +9,9 @@ import { expect } from 'chai'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 
 const program = `
-import { logSettings, listenSettings, z } from '@nauthera/runtime/settings'
+import { logSettings, listenSettings, tracingSettings, z } from '@nauthera/runtime/settings'
 import { runProcess } from '@nauthera/runtime/lifecycle'
-const schema = z.strictObject({ log: logSettings, management: listenSettings(0, '127.0.0.1'), mode: z.enum(['run', 'break', 'hang']) })
+const schema = z.strictObject({ log: logSettings, tracing: tracingSettings, management: listenSettings(0, '127.0.0.1'), mode: z.enum(['run', 'break', 'hang']) })
 await runProcess({ name: 'probe', version: '1.2.3', schema, stopTimeoutMs: 300, async start({ settings, log, health, lifecycle }) {
   if (settings.mode === 'break') throw new Error('no database')
   let ready = false

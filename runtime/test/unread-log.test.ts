@@ -8,9 +8,9 @@ import { reapProcess } from '@nauthera/local/processes/reaper'
 
 // A process that writes 20 MB of lines while it does its work, says how that went, and ends.
 const program = `
-import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
+import { listenSettings, logSettings, tracingSettings, z } from '@nauthera/runtime/settings'
 import { runProcess } from '@nauthera/runtime/lifecycle'
-const schema = z.strictObject({ log: logSettings, management: listenSettings(0, '127.0.0.1') })
+const schema = z.strictObject({ log: logSettings, tracing: tracingSettings, management: listenSettings(0, '127.0.0.1') })
 await runProcess({ name: 'probe', version: '1.2.3', schema, stopTimeoutMs: 10_000, async start({ log, lifecycle }) {
   const text = 'x'.repeat(1000)
   let longestTurn = 0

@@ -55,6 +55,7 @@ const sections: readonly Section[] = [
       'docs/errors.md',
       'docs/metrics.md',
       'docs/alerts.md',
+      'docs/traces.md',
       'docs/settings.md',
       'docs/cli.md',
       'docs/plugin.md',

@@ -1,4 +1,4 @@
-import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
+import { listenSettings, logSettings, tracingSettings, z } from '@nauthera/runtime/settings'
 import { podPaths } from '@nauthera/proto/names'
 import { defaultAlgorithms, signingAlgorithms, usualAlgorithms } from '@nauthera/rules/algorithms'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
@@ -85,6 +85,7 @@ export const settingsSchema = z
     ),
     management: listenSettings(9090),
     log: logSettings,
+    tracing: tracingSettings,
     extraHosts: listOf(hostName).describe(
       'Other values of the Host header that are accepted, for callers inside the cluster.',
     ),

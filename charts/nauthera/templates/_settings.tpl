@@ -5,6 +5,23 @@
 {{- dict "level" ($own.level | default (index . 0).Values.log.level) "format" ($own.format | default (index . 0).Values.log.format) | toYaml -}}
 {{- end -}}
 
+{{/* (root, settings): the settings of a process that sends traces, where there is a collector. */}}
+{{- define "nauthera.settings.traced" -}}
+{{- $settings := index . 1 -}}
+{{- with (index . 0).Values.tracing -}}
+{{- if .endpoint }}{{- $_ := set $settings "tracing" (dict "endpoint" .endpoint "sampleRatio" .sampleRatio) -}}{{- end -}}
+{{- end -}}
+{{- toYaml $settings -}}
+{{- end -}}
+
+{{/* The port of the collector; empty without one. */}}
+{{- define "nauthera.tracing.port" -}}
+{{- with .Values.tracing.endpoint -}}
+{{- $url := urlParse . -}}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "nauthera.settings.database" -}}
 {{- $database := dict "sslMode" .Values.database.sslMode "poolMax" (int .Values.database.poolMax) -}}
 {{- if .Values.database.existingSecret.name -}}
@@ -133,7 +150,7 @@
 {{- if $cache -}}{{- $_ := set $own "cache" $cache -}}{{- end -}}
 {{- $mail := include "nauthera.settings.mail" . | fromYaml -}}
 {{- if $mail -}}{{- $_ := set $own "mail" $mail -}}{{- end -}}
-{{- toYaml (mergeOverwrite (deepCopy .Values.server.settings) $own) -}}
+{{- include "nauthera.settings.traced" (list . (mergeOverwrite (deepCopy .Values.server.settings) $own)) -}}
 {{- end -}}
 
 {{/* What `nauthera migrate up` reads: the server's, with the database as the schema's owner sees it. */}}
@@ -158,7 +175,7 @@
   "management" (dict "port" (int .Values.agent.ports.management))
   "log" (include "nauthera.log" (list . .Values.agent.log) | fromYaml)
 -}}
-{{- toYaml (mergeOverwrite (deepCopy .Values.agent.settings) $own) -}}
+{{- include "nauthera.settings.traced" (list . (mergeOverwrite (deepCopy .Values.agent.settings) $own)) -}}
 {{- end -}}
 
 {{- define "nauthera.settings.operator" -}}
@@ -178,7 +195,7 @@
   "management" (dict "port" (int .Values.operator.ports.management))
   "log" (include "nauthera.log" (list . .Values.operator.log) | fromYaml)
 -}}
-{{- toYaml (mergeOverwrite (deepCopy .Values.operator.settings) $own) -}}
+{{- include "nauthera.settings.traced" (list . (mergeOverwrite (deepCopy .Values.operator.settings) $own)) -}}
 {{- end -}}
 
 {{/* Settings that a process reads only at its start: their digest rolls the pods. */}}

@@ -1,6 +1,7 @@
 import { shortDigest } from '@nauthera/proto/digest'
 import { shardCount } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
+import { recordOfChange } from '@nauthera/runtime/traces'
 import type { AgentErrorCode } from '../errors.ts'
 import type { Trigger } from '../mount/watch-mount.ts'
 import type { HeldShards, ReadShard, SnapshotFault } from '../snapshot.ts'
@@ -36,6 +37,8 @@ export class MountReports {
       },
       'snapshot',
     )
+    for (const { ref, change } of changed)
+      recordOfChange(ref.digest, 'read snapshot', Date.now() - how.readMs, { change, trigger: how.trigger })
   }
 
   /** Logs what a new version of a shard changes, by client. The first version of a shard is no change. */

@@ -2,6 +2,7 @@ import { shortDigest } from '@nauthera/proto/digest'
 import type { Hello, RejectedClient } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
+import { recordOfChange } from '@nauthera/runtime/traces'
 import type { LiveState } from '../live/live-state.ts'
 import { clientKey, countClients } from '../snapshot.ts'
 import type { HeldShards, ReadManifest, ReadShard, Ref } from '../snapshot.ts'
@@ -73,6 +74,7 @@ export class ServerReports {
       },
       'live',
     )
+    recordOfChange(ref.digest, 'push shard', wallNow() - applyMs, { change })
     for (const client of rejected) this.#rejected(client, change, base)
     secrets.applied(ref.shard)
   }

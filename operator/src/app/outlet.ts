@@ -1,5 +1,6 @@
 // What goes out to the servers and to people, and what comes back from the servers.
 import { shortDigest } from '@nauthera/proto/digest'
+import { spanRecorder } from '@nauthera/runtime/traces'
 import type { Crowd } from '../intake/crowd.ts'
 import { createReadVersion, createSecretStore } from '../kubernetes/conditional-write.ts'
 import { createEventRecorder } from '../kubernetes/events.ts'
@@ -11,6 +12,7 @@ import { createReplicas } from '../replicas/replicas.ts'
 import { ProofKey } from '../secret/proof-key.ts'
 import { createNudge, noNudge } from '../shards/nudge.ts'
 import { createShards } from '../shards/shards.ts'
+import { ChangeTraces } from '../status/change-traces.ts'
 import type { Leader } from './leader.ts'
 
 /** What goes out to the servers and to people, and what comes back from the servers. */
@@ -32,6 +34,7 @@ export async function buildOutlet(leader: Leader, crowd: Crowd) {
     log,
   })
   const signer = () => proofKey.signer
+  const traces = spanRecorder() && new ChangeTraces()
   const shards = createShards({
     secrets,
     signer,
@@ -46,13 +49,14 @@ export async function buildOutlet(leader: Leader, crowd: Crowd) {
       metrics.writes.inc({ kind })
       metrics.writeSeconds.observe({ kind }, milliseconds / 1000)
     },
+    onShardWritten: traces && ((written) => traces.written(written)),
   })
   const follow = createFollowReplicas({ replicas, shards })
   const revision = () => shortDigest(shards.manifestDigest())
   const nudge = settings.nudge
     ? createNudge({ connection, namespace, isBehind: follow.isBehind, revision, clock, log })
     : noNudge
-  return { secrets, proofKey, events, link, replicas, shards, follow, nudge }
+  return { secrets, proofKey, events, link, replicas, shards, traces, follow, nudge }
 }
 
 export type Outlet = Awaited<ReturnType<typeof buildOutlet>>

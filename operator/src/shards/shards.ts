@@ -20,6 +20,7 @@ import type { StoredEntry } from './stored-shard.ts'
 import { createTurns } from './turns.ts'
 import { ManifestWriter } from './write-manifest.ts'
 import { ShardWriter, laterShard } from './write-shard.ts'
+import type { OnShardWritten } from './write-shard.ts'
 
 /** Milliseconds. */
 export interface ShardTimes {
@@ -107,6 +108,7 @@ interface Options {
   readonly log: Log
   readonly times?: ShardTimes
   readonly onWrite?: (kind: 'shard' | 'manifest', milliseconds: number) => void
+  readonly onShardWritten?: OnShardWritten | undefined
 }
 
 /** Holds the wanted shards and writes them: the first change at once, then at most one write a second (three seconds in a crowd), one at a

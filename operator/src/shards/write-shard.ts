@@ -34,7 +34,18 @@ export interface ShardWriterNeeds {
   readonly log: Log
   readonly manifest: Pick<ManifestWriter, 'recordWrite' | 'wake'>
   readonly onWrite?: (milliseconds: number) => void
+  readonly onShardWritten?: OnShardWritten | undefined
 }
+
+/** Told of each shard that is written, with the clients whose entry changed. Times are epoch milliseconds. */
+export type OnShardWritten = (written: {
+  readonly digest: string
+  readonly change: string
+  readonly shard: number
+  readonly keys: readonly string[]
+  readonly startedAt: number
+  readonly endedAt: number
+}) => void
 
 /** The log fields of a shard from a later version. */
 export const laterShard = (schema: number) => ({ code: 'SHARD_LATER' as const, schema })
@@ -162,7 +173,7 @@ export class ShardWriter {
     this.#needs.backoff.reset()
     const changed = state.written({ secret: outcome.secret, shard: plan.shard, digest: plan.digest }, fresh)
     manifest.recordWrite()
-    this.#report(changed.length, startedAt)
+    this.#report(changed, startedAt)
     this.#onStored(changed)
   }
 
@@ -216,11 +227,13 @@ export class ShardWriter {
     return BigInt(this.#needs.highestSeq(this.state.index))
   }
 
-  #report(changed: number, startedAt: number): void {
-    const { clock, log, onWrite } = this.#needs
+  #report(keys: readonly string[], startedAt: number): void {
+    const { clock, log, onWrite, onShardWritten } = this.#needs
     const { index, stored } = this.state
     const duration = clock.monotonic() - startedAt
     onWrite?.(duration)
+    const [endedAt, change = ''] = [clock.now(), stored.content?.change]
+    onShardWritten?.({ digest: stored.digest, change, shard: index, keys, startedAt: endedAt - duration, endedAt })
     log.info(
       {
         change: stored.content?.change,
@@ -228,7 +241,7 @@ export class ShardWriter {
         seq: Number(stored.content?.seq),
         digest: shortDigest(stored.digest),
         clients: stored.content?.entries.length,
-        changed,
+        changed: keys.length,
         duration: `${Math.round(duration)}ms`,
       },
       'shard written',

@@ -3,6 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { Shard, SyncResponseSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { recordOfChange } from '@nauthera/runtime/traces'
 import { serverMetrics } from '../metrics.ts'
 import type { Audit } from '../store/audit/audit.ts'
 import { buildRegistry, movedStandings, rejectionsOf } from './build-registry.ts'
@@ -59,6 +60,7 @@ export function createApplyShard(needs: {
     const duration = `${Math.round(performance.now() - began)}ms`
     const counts = { clients: plan.clients.length, changed, rejected: rejected.length, total: registry.size }
     log.info({ change, shard: ref.shard, seq: ref.seq.toString(), digest: ref.digest, ...counts, duration }, 'live')
+    recordOfChange(ref.digest, 'apply shard', Date.now() - (performance.now() - began), { change, ...counts })
     for (const rejection of rejected) report(rejection, change)
     return { case: 'ack', value: { nonce, ref, rejected, others } }
   }

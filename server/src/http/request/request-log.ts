@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { spanRecorder } from '@nauthera/runtime/traces'
+import type { OpenSpan } from '@nauthera/runtime/traces'
 import { serverMetrics } from '../../metrics.ts'
 import { createIds } from '../../oidc/keys/random-ids.ts'
 import { grantedTo, hadOddPrompt, wasInLane } from '../../oidc/request-line.ts'
-import { pathOfTarget } from './handler.ts'
+import { pathOfTarget, soleHeader } from './handler.ts'
 import type { Handler } from './handler.ts'
 import { peerOf } from './peer.ts'
 
@@ -43,14 +45,28 @@ export function createRequestLog(needs: {
     const { method = '', url = '' } = request
     const route = needs.routeOf(pathOfTarget(url))
     const start = needs.now()
+    const span = spanRecorder()?.openRequest(
+      `${method} ${route}`,
+      { 'http.request.method': method, 'http.route': route, correlation_id: id },
+      soleHeader(request, 'traceparent'),
+    )
     response.once('close', () => {
       const milliseconds = Math.round((needs.now() - start) * 10) / 10
       const status = response.writableFinished ? response.statusCode : 499
-      writeLine(needs.log, request, { id, method, route, status, milliseconds })
+      const write = () => writeLine(needs.log, request, { id, method, route, status, milliseconds })
+      if (span === undefined) write()
+      else endSpan(span, status, write)
       needs.observe?.({ route, status, seconds: milliseconds / 1000 })
     })
-    next()
+    if (span === undefined) next()
+    else span.run(next)
   }
+}
+
+/** @param write writes the request's line, which names the span */
+function endSpan(span: OpenSpan, status: number, write: () => void): void {
+  span.run(write)
+  span.end({ 'http.response.status_code': status }, status >= 500 ? 'failed' : 'ok')
 }
 
 function writeLine(

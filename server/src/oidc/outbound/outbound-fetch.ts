@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import type { LookupFunction } from 'node:net'
 import { callbackify } from 'node:util'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { inSpan } from '@nauthera/runtime/traces'
 import type { OutboundPurpose } from '../../settings/outbound.ts'
 import type { AddressFault, AddressRule } from './address-rule.ts'
 import { createLookUpName } from './look-up-name.ts'
@@ -47,26 +48,31 @@ export function createOutboundFetch(needs: {
       AbortSignal.timeout(needs.wholeMs ?? limits.whole),
       ...(init.signal ? [init.signal] : []),
     ])
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const outgoing = send(
-        url,
-        {
-          method: init.method ?? 'GET',
-          headers,
-          signal,
-          agent: false,
-          lookup: guardedLookup(needs, signal),
-          timeout: limits.connect,
-        },
-        resolve,
-      )
-      outgoing.once('error', reject)
-      outgoing.once('timeout', () => outgoing.destroy(new Error('no answer in time')))
-      outgoing.once('socket', (socket) => {
-        socket.once('connect', () => socket.setTimeout(needs.wholeMs ?? limits.connect))
-      })
-      outgoing.end(body)
-    })
+    const answer = await inSpan(
+      `${init.method ?? 'GET'} ${needs.purpose}`,
+      { 'server.address': url.hostname },
+      () =>
+        new Promise<IncomingMessage>((resolve, reject) => {
+          const outgoing = send(
+            url,
+            {
+              method: init.method ?? 'GET',
+              headers,
+              signal,
+              agent: false,
+              lookup: guardedLookup(needs, signal),
+              timeout: limits.connect,
+            },
+            resolve,
+          )
+          outgoing.once('error', reject)
+          outgoing.once('timeout', () => outgoing.destroy(new Error('no answer in time')))
+          outgoing.once('socket', (socket) => {
+            socket.once('connect', () => socket.setTimeout(needs.wholeMs ?? limits.connect))
+          })
+          outgoing.end(body)
+        }),
+    )
     const status = answer.statusCode ?? 502
     if (needs.body === 'ignored') {
       answer.destroy()

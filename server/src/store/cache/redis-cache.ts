@@ -4,6 +4,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { Redis as RedisClient } from 'ioredis'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { inSpan } from '@nauthera/runtime/traces'
 import { serverMetrics } from '../../metrics.ts'
 import type { Cache, CacheKey } from './cache.ts'
 import type { CacheConnection } from './cache-connection.ts'
@@ -49,7 +50,7 @@ export function createRedisCache(options: RedisCacheOptions): Cache {
   return {
     async get(asked) {
       const names = asked.map(nameOf)
-      const boxes = await guarded.attempt(() => redis.mgetBuffer(names))
+      const boxes = await guarded.attempt('get', () => redis.mgetBuffer(names))
       return names.map((name, n) => {
         const box = boxes?.[n]
         return box === null || box === undefined ? undefined : open(box, name, keys, now())
@@ -58,7 +59,7 @@ export function createRedisCache(options: RedisCacheOptions): Cache {
     async set(key, value, ttlMs) {
       const name = nameOf(key)
       const box = seal(value, name, keys, now() + ttlMs)
-      await guarded.attempt(() => redis.set(name, box, 'PX', Math.max(1, Math.ceil(ttlMs))))
+      await guarded.attempt('set', () => redis.set(name, box, 'PX', Math.max(1, Math.ceil(ttlMs))))
     },
     settled: () => settled,
     async stop() {
@@ -66,6 +67,8 @@ export function createRedisCache(options: RedisCacheOptions): Cache {
     },
   }
 }
+
+const cacheSpan = { 'db.system.name': 'redis' }
 
 /** The connection to the cache. When anything fails on it, the work goes on without the cache. */
 class GuardedRedis {
@@ -86,10 +89,10 @@ class GuardedRedis {
   }
 
   /** @returns undefined when the cache is away, or failed */
-  async attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
+  async attempt<T>(name: 'get' | 'set', work: () => Promise<T>): Promise<T | undefined> {
     if (!this.canAsk()) return undefined
     try {
-      const result = await work()
+      const result = await inSpan(name, cacheSpan, work)
       this.#failures = 0
       return result
     } catch (error) {

@@ -4,6 +4,7 @@ import pgPromise from 'pg-promise'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { inSpan } from '@nauthera/runtime/traces'
 import { serverMetrics } from '../../metrics.ts'
 import { clientConfig, databaseTimeouts, directAddress, poolConfig, timeoutsOf } from './address.ts'
 import type { DatabaseAddress, DatabaseConnection } from './address.ts'
@@ -217,7 +218,8 @@ class PostgresDatabase implements Database {
     const edition = this.#edition
     const began = performance.now()
     try {
-      const rows = await runPrepared<Row>(wire, inEdition(asked, edition), inOrder(asked, values), { before })
+      const ask = () => runPrepared<Row>(wire, inEdition(asked, edition), inOrder(asked, values), { before })
+      const rows = await inSpan(asked.name, databaseSpan, ask)
       this.#gauges?.seconds.observe((performance.now() - began) / 1000)
       this.#gauges?.up.set(1)
       return rows
@@ -235,6 +237,8 @@ class PostgresDatabase implements Database {
     await wire.query(text)
   }
 }
+
+const databaseSpan = { 'db.system.name': 'postgresql' }
 
 /** A pooler knows a statement by its text: another one is prepared anew. */
 const inEdition = ({ name, text }: Statement, edition: number): { name: string; text: string } =>

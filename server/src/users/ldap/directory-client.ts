@@ -5,6 +5,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import { describeError } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { inSpan } from '@nauthera/runtime/traces'
 import { readSecretFile } from '@nauthera/runtime/settings'
 import { serverMetrics } from '../../metrics.ts'
 import { DirectoryConnection, DirectoryFailure, usualPatience } from './connection.ts'
@@ -118,7 +119,7 @@ export class DirectoryClient {
     const tell = (outcome: 'answered' | 'failed') =>
       metrics?.observe({ source, operation, outcome }, (this.#now() - began) / 1000)
     try {
-      const result = await work()
+      const result = await inSpan(`directory ${operation}`, { source }, work)
       tell('answered')
       return result
     } catch (error) {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash as argon2Hash, parseOptions, verify as argon2Verify } from '@node-rs/argon2'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { inSpan } from '@nauthera/runtime/traces'
 import { createBoundedQueue } from '../../store/driver/bounded-queue.ts'
 import type { QueueLimits } from '../../store/driver/bounded-queue.ts'
 import { canonicalName } from '../../store/people/canonical-name.ts'
@@ -51,14 +52,14 @@ export function createPasswords(queue: QueueLimits = defaultPasswordQueue()): Pa
   const dummy = argon2Hash(randomBytes(32), cost)
   dummy.catch(() => undefined)
   return {
-    hash: (password) => turns.waitForTurn(() => argon2Hash(normal(password), cost)),
+    hash: (password) => inSpan('hash password', {}, () => turns.waitForTurn(() => argon2Hash(normal(password), cost))),
     async verify(hash, password) {
       // a password of this length cannot be anybody's, so it is not hashed
       if (password.length > passwordLength.max * 4) return { matches: false, outdated: false }
       const against = await dummy
       const stored = storedHash(hash)
       const check = () => turns.waitForTurn(() => verifyAny(stored, password, against))
-      return stored?.isHeavy === true ? heavyTurns.waitForTurn(check) : check()
+      return inSpan('check password', {}, () => (stored?.isHeavy === true ? heavyTurns.waitForTurn(check) : check()))
     },
     checkNew,
     queue() {
