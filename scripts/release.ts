@@ -1,7 +1,7 @@
 // npm run release: everything that a release holds, in one folder, from a clean commit. It publishes nothing: the tag does (docs/release.md).
 import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { findTool } from '@nauthera/local/programs/tools'
@@ -12,7 +12,8 @@ const usage = `Usage: npm run release -- [--dry-run] [--out DIR]
        npm run release -- --set X.Y.Z
 
 Makes all that a release holds: the three images, built twice, with their lists of contents; the chart;
-the notes from CHANGELOG.md; SHA256SUMS. Then it tags the commit. Pushing the tag publishes (docs/release.md).
+kubectl-nauthera for each platform with the manifest of krew; the notes from CHANGELOG.md; SHA256SUMS.
+Then it tags the commit. Pushing the tag publishes (docs/release.md).
 
   --dry-run     all but the tag
   --out DIR     where it goes; default: .nauthera/release
@@ -52,7 +53,11 @@ async function release(out: string, { isDry }: { isDry: boolean }): Promise<void
   say(`${version}: packages, lock file, chart and changelogs agree`)
   await rm(out, { recursive: true, force: true })
   await mkdir(out, { recursive: true })
-  await images(out)
+  await runScript(
+    ['scripts/images.ts', '--check', '--out', out],
+    'the images were not built twice with the same digests',
+  )
+  await plugin(out)
   const chart = ['package', join(root, 'charts/nauthera'), '--destination', out]
   await run(await findTool('helm4'), chart, { env: { ...process.env, KUBECONFIG: '/dev/null' } })
   await writeFile(join(out, 'NOTES.md'), firstSection(root, 'CHANGELOG.md').text)
@@ -76,11 +81,20 @@ async function gitFaults(tag: string): Promise<string[]> {
   return faults
 }
 
-/** @throws Error when one cannot be built, or the second build has another digest; the output says which */
-async function images(out: string): Promise<void> {
-  const child = spawn(process.execPath, ['scripts/images.ts', '--check', '--out', out], { cwd: root, stdio: 'inherit' })
+/** The archives of the plugin and the manifest of krew. */
+async function plugin(out: string): Promise<void> {
+  const built = join(out, '.plugin')
+  await runScript(['scripts/plugin.ts', '--out', built], 'the plugin was not built')
+  for (const file of await readdir(built))
+    if (/\.(tar\.gz|yaml)$/.test(file)) await rename(join(built, file), join(out, file))
+  await rm(built, { recursive: true })
+}
+
+/** @throws Error with the fault and a hint at the output, which says more */
+async function runScript(args: string[], fault: string): Promise<void> {
+  const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' })
   const status = await new Promise<number | null>((done) => child.once('close', done))
-  if (status !== 0) throw new Error('the images were not built twice with the same digests; see above')
+  if (status !== 0) throw new Error(`${fault}; see above`)
 }
 
 /** @returns one line for each file, as `sha256sum --check` reads it */
