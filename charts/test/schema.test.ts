@@ -264,7 +264,7 @@ describe('validate.yaml', function () {
           'issuer is "https://login.example.com\\n"; a URL has no spaces, no line breaks',
         ],
         ['https://login.exämple.com', 'write a name with others in its xn-- form'],
-        ['https://user:pw@login.example.com', 'a user name or password does not belong into what every token tells'],
+        ['https://user:pw@login.example.com', 'a user name or password does not belong in what every token tells'],
         ['https://login.example.com/a/../b', 'browsers resolve the segments . and ..'],
         ['https://login.example.com/.', 'browsers resolve the segments . and ..'],
         ['https://login.example.com/%2E%2e/b', 'browsers resolve the segments . and ..'],

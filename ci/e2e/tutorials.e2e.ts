@@ -49,7 +49,9 @@ describe('A cluster in five minutes, and the tutorials that go on from it', func
 
   before(async function () {
     if (process.env['NAUTHERA_E2E_CLUSTER'] === 'existing') {
-      process.stderr.write('the tutorials use namespaces of their own: they are not tested on a cluster that is there\n')
+      process.stderr.write(
+        'the tutorials use namespaces of their own: they are not tested on a cluster that is there\n',
+      )
       this.skip()
     }
     home = mkdtempSync(join(root, '.nauthera/tutorial-'))

@@ -37,7 +37,7 @@ export const errorCatalogue = {
     meaning:
       'A shard is not signed by the key that the manifest names: somebody else wrote it. The last good version stays.',
     remedy:
-      'The operator restores an edited shard within a minute: look at who else may write the Secret. It signs all shards anew when its key in <release>-clients-proof was lost.',
+      'The operator restores an edited shard within a minute: look at who else may write the Secret. It signs all shards again when its key in <release>-clients-proof was lost.',
   },
   PLATFORM_KEYS_UNSIGNED: {
     meaning:

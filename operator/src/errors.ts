@@ -36,7 +36,7 @@ export const errorCatalogue = {
     meaning:
       'A client shard is of a schema that a later version of the operator wrote. It is left as it is: nobody here knows what it says.',
     remedy:
-      'Run that version of the operator again. Only when no server of it is left, delete the Secret: it is written anew, without the last accepted versions of clients that are refused now.',
+      'Run that version of the operator again. Only when no server of it is left, delete the Secret: it is written again, without the last accepted versions of clients that are refused now.',
   },
   SHARD_TOO_LARGE: {
     meaning: 'There is no room for a client: its shard is full, or what its namespace may have of it is used up.',
@@ -55,7 +55,7 @@ export const errorCatalogue = {
   KEYS_NOT_CREATED: {
     meaning: 'The key-encryption Secret could not be created.',
     remedy:
-      'Give the Job the right to create Secrets in the release namespace, or create the Secret yourself. It tries again for ten minutes. When it has failed, delete the Job: the next sync or upgrade makes it anew.',
+      'Give the Job the right to create Secrets in the release namespace, or create the Secret yourself. It tries again for ten minutes. When it has failed, delete the Job: the next sync or upgrade makes it again.',
   },
 } as const satisfies Record<string, { meaning: string; remedy: string }>
 

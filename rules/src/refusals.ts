@@ -119,7 +119,7 @@ export const refusalKinds = {
   },
   SECRET_ENDED: {
     meaning: 'A program showed a client secret that has ended. The detail is its id.',
-    hint: 'Let the program read its Secret again: it still has the secret of before a rotation.',
+    hint: 'Let the program read its Secret again: it still has the secret from before a rotation.',
     detail: 'words',
   },
   SECRET_WRONG: {

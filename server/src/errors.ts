@@ -17,7 +17,7 @@ export const errorCatalogue = {
   },
   STORE_BEHIND_POOLER: {
     meaning:
-      'Notifications of PostgreSQL (LISTEN) do not arrive, since a pooler such as PgBouncer shares its connections. The server does not become ready: a key that is cut off would go on signing.',
+      'Notifications of PostgreSQL (LISTEN) do not arrive, because a pooler such as PgBouncer shares its connections. The server does not become ready: a key that is cut off would go on signing.',
     remedy:
       'Set `database.direct` to the address of PostgreSQL itself (docs/database.md), or let the pooler work in its mode `session`.',
   },

@@ -56,7 +56,7 @@ export const serverMetrics = {
   }),
   certificateExpiry: defineGauge(
     'nauthera_server_certificate_expiry_timestamp_seconds',
-    'When each certificate that the server shows ends to be valid.',
+    'When each certificate that the server shows expires.',
     { certificate: ['public', 'mutual-tls'] },
   ),
   keyFileOk: defineGauge(

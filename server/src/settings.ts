@@ -94,7 +94,7 @@ export const settingsSchema = z
       .boolean()
       .default(false)
       .describe(
-        'Says that addresses of callers are unknown, since a proxy stands in front that cannot be listed in trustedProxies. Then no sign-in is limited by its address: only by its account, and by a ceiling for each replica.',
+        'Says that addresses of callers are unknown, because a proxy stands in front that cannot be listed in trustedProxies. Then no sign-in is limited by its address: only by its account, and by a ceiling for each replica.',
       ),
     config: z
       .strictObject({
@@ -169,7 +169,7 @@ export const settingsSchema = z
             'A file with private keys (a JWK set), in place of signing keys that are made here (docs/keys.md). It has a key for each of algorithms, the first of each signs, and the file is read again as it changes.',
           ),
         publishBefore: duration('6h').describe(
-          'A new key is published this long before it signs. At least 6m, since others may keep /jwks for 5 minutes; some keep it longer, such as Kafka for an hour.',
+          'A new key is published this long before it signs. At least 6m, because others may keep /jwks for 5 minutes; some keep it longer, such as Kafka for an hour.',
         ),
         rotateEvery: duration('30d').describe('Age at which a key is replaced by a new one.'),
       })

@@ -68,7 +68,7 @@
 {{- end -}}
 
 {{/* Whether CRDs of this name are rendered here: absent, ours, or adopted. Offline nothing is known, so they are.
-     `lookup` stands behind crds.enabled, since a forbidden one would fail the render. */}}
+     `lookup` stands behind crds.enabled, because a forbidden one would fail the render. */}}
 {{- define "nauthera.crdOwner" -}}
 {{- $root := index . 0 -}}
 {{- $found := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" (index . 1) -}}

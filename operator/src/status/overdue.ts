@@ -3,7 +3,7 @@ import type { OIDCClient } from '../api/oidc-client.ts'
 import { timeText } from '../decide/status/conditions.ts'
 
 export interface Overdue {
-  /** Clients that are not Ready, by who can mend it: the owner of the object, or we. */
+  /** Clients that are not Ready, by who can fix it: the owner of the object, or we. */
   readonly unready: { readonly object: number; readonly release: number }
   /** Rotations that should have begun. */
   readonly rotations: number

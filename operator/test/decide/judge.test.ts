@@ -195,7 +195,7 @@ describe('refuseClient', () => {
     expect(acceptance).to.deep.equal({
       kind: 'invalid',
       clientId: 'demo.app',
-      faults: [{ path: 'spec', message: 'cannot be understood (x is not iterable); write it anew' }],
+      faults: [{ path: 'spec', message: 'cannot be understood (x is not iterable); write it again' }],
     })
   })
 })

@@ -37,7 +37,7 @@ export function openSources(
     const vouching = vouchingOf(source.id, settings)
     if (vouching.rest === 'all' && vouching.ofOthers.length > 0) {
       const text =
-        'addresses of these domains are not taken over from this directory, since a provider has them; emailDomains lists those that it has too'
+        'addresses of these domains are not taken over from this directory, because a provider has them; emailDomains lists those that it has too'
       log.warn({ source: source.id, domains: vouching.ofOthers }, text)
     }
     const directory = createLdapUsers({ settings: source, vouching, cache, log, metrics: observed, now: Date.now })

@@ -1,4 +1,4 @@
-{{/* (root, plural): the generated definition as data, since its descriptions hold {{ }}. */}}
+{{/* (root, plural): the generated definition as data, because its descriptions hold {{ }}. */}}
 {{- define "nauthera.object.crd" -}}
 {{- $root := index . 0 -}}
 {{- if $root.Values.crds.enabled -}}

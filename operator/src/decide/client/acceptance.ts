@@ -108,7 +108,7 @@ export function mayHave(client: OIDCClient, name: string, policies: Policies): b
 /** The fault of a spec that makes the rules throw. */
 export const unreadFault = (why: string): Fault => ({
   path: 'spec',
-  message: `cannot be understood (${why}); write it anew`,
+  message: `cannot be understood (${why}); write it again`,
 })
 
 /** When the rules throw for a spec, only that object is at fault: its rivals are judged as usual. */
@@ -129,7 +129,7 @@ function checkSelectors({ spec }: OIDCClient): readonly Fault[] {
           {
             path: `spec.resourceServer.access[${index}].namespaceSelector`,
             message:
-              'needs an operator that watches the whole cluster (operator.watch.mode cluster), since it asks for labels of namespaces; list namespaces instead',
+              'needs an operator that watches the whole cluster (operator.watch.mode cluster), because it asks for labels of namespaces; list namespaces instead',
           },
         ]
       : [],

@@ -230,7 +230,7 @@ function sectorListed({ sector, judgement: { client } }: Outcome): Finding | und
     return sector.fault === ''
       ? yes('Listed', 'the document of its sector lists the client')
       : no('NotListed', shorten(sector.fault))
-  // said by a replica of before
+  // said by an earlier replica
   const known = status?.conditions?.find(({ type }) => type === 'SectorListed')
   if (known?.observedGeneration === metadata.generation) return known
   return unknown(

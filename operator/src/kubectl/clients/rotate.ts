@@ -89,7 +89,7 @@ function stageOfRotation(
     return { kind: 'waiting', text: `${published}; the older ones end now` }
   if (previous.length === 0) return { kind: 'done', text: `${published}; no other works` }
   const olds = previous.map(({ id, expiresAt }) => `${id}${expiresAt === undefined ? '' : ` until ${expiresAt}`}`)
-  return { kind: 'done', text: `${published}; the one of before still works: ${olds.join(', ')}` }
+  return { kind: 'done', text: `${published}; the previous one still works: ${olds.join(', ')}` }
 }
 
 function waitingText(status: OIDCClient['status']): string {

@@ -52,8 +52,8 @@ const cures: Readonly<Record<string, string>> = {
     'look at the server pod that does not answer, and at NetworkPolicies between the operator and port 9443',
   WaitingForReplicas: 'wait: the Secret is written once every replica has the client',
   Suspended: 'set spec.suspended to false to go on',
-  RejectedByServer: 'correct the field that the message names; until then the version of before is served',
-  InvalidSpec: 'correct the field that the message names; until then the version of before is served',
+  RejectedByServer: 'correct the field that the message names; until then the previous version is served',
+  InvalidSpec: 'correct the field that the message names; until then the previous version is served',
   ClientIDConflict: 'choose another one, or delete the other client',
   PolicyViolation: 'correct the field that the message names, or ask who owns the policy',
   NotGranted: 'ask the owner of the API for access, or take the audience out',
@@ -151,7 +151,7 @@ function secretFindings(
   const what =
     old === undefined
       ? `the Secret ${secret.name} does not hold the secret ${secret.activeId} that the operator wrote`
-      : `the Secret ${secret.name} holds the secret of before, ${old.id}, not ${secret.activeId}`
+      : `the Secret ${secret.name} holds the previous secret, ${old.id}, not ${secret.activeId}`
   return [{ severity: 'broken', what, cure: 'the operator writes it again within a minute; find out who edits it' }]
 }
 

@@ -136,7 +136,7 @@ function scopesOf(read: FieldReader): { known: readonly string[]; leftOut: Forei
     known: ['openid', ...ourScopes.filter((one) => all.includes(one) || (one === 'groups' && all.length > 0))],
     leftOut: others.map((scope) => ({
       field: `client scope ${scope}`,
-      why: 'a scope of an API belongs into resourceServer.scopes of its OIDCClient, a claim into spec.claims',
+      why: 'a scope of an API belongs in resourceServer.scopes of its OIDCClient, a claim into spec.claims',
     })),
   }
 }

@@ -16,7 +16,7 @@ import type { JudgedClient } from '../files/judge-together.ts'
 export interface PolicyEffect {
   /** `namespace/name`. */
   readonly client: string
-  /** What it would break that it does not break now. The object stays as it is, and servers keep the version of before until the grace is
+  /** What it would break that it does not break now. The object stays as it is, and servers keep the previous version until the grace is
    *  over. */
   readonly breaks: readonly BrokenRule[]
   /** RFC 3339; undefined when nothing is broken. */

@@ -60,7 +60,7 @@ export class LogMerge {
     this.#waiting = this.#waiting.filter(({ fields }) => fields['change'] !== change)
   }
 
-  /** @param until only lines of before; epoch milliseconds. Lines of several pods do not come in their order
+  /** @param until only earlier lines; epoch milliseconds. Lines of several pods do not come in their order
    *  @returns what is to be printed */
   flush(until = Infinity): string {
     const due = this.#ready.filter(({ at }) => at < until).toSorted((one, other) => one.at - other.at)

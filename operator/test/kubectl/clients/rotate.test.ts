@@ -59,7 +59,7 @@ describe('kubectl nauthera rotate', () => {
     )
     expect({ code, out, error: error.split('\n') }).to.deep.equal({
       code: 0,
-      out: 'the new secret bbbbbbbb is in Secret app-oidc; the one of before still works: aaaaaaaa until 2026-01-02T12:00:00Z\n',
+      out: 'the new secret bbbbbbbb is in Secret app-oidc; the previous one still works: aaaaaaaa until 2026-01-02T12:00:00Z\n',
       error: [
         '   0 s  asked for; the servers learn the new secret before the Secret has it',
         '   2 s  asked for; the servers learn the new secret before the Secret has it: live on 1/2 replicas',

@@ -129,7 +129,7 @@ describe('kubectl nauthera why', () => {
     expect((await why(made(), holding('https://login.example.com', secret))).code).to.equal(0)
     const old = { id: createHash('sha256').update('old').digest('hex').slice(0, 8) }
     const rotated = made({ secret: { ...wellStatus.secret!, previous: [old] } })
-    expect((await why(rotated, holding('old'))).out).to.include(`holds the secret of before, ${old.id}, not ${id}`)
+    expect((await why(rotated, holding('old'))).out).to.include(`holds the previous secret, ${old.id}, not ${id}`)
   })
 
   it('says what it could tell with more rights', async () => {

@@ -193,7 +193,7 @@ function proxyFinding(metrics: string, { trustedProxies }: ServerSettings): Find
     const all = sumOf(metrics, serverMetrics.requests.name)
     return warning(
       check,
-      `${ignored} of ${all} requests carried an address that was not believed, since their sender is not in trustedProxies: limits count everybody behind it as one. The log says which address; list it when it is your proxy (in the chart: server.trustedProxies)`,
+      `${ignored} of ${all} requests carried an address that was not believed, because their sender is not in trustedProxies: limits count everybody behind it as one. The log says which address; list it when it is your proxy (in the chart: server.trustedProxies)`,
     )
   }
   return trustedProxies.length === 0

@@ -73,7 +73,7 @@ function listFault(value: unknown, allowed: readonly string[]): string | undefin
     return `which must be a list of 1 to ${detailLimits.values} texts`
   const odd: unknown = value.find((one: unknown) => typeof one !== 'string' || !allowed.includes(one))
   if (odd === undefined) return undefined
-  return `which may hold only: ${allowed.map(plain).join(', ') || 'nothing, since the API declares none'}`
+  return `which may hold only: ${allowed.map(plain).join(', ') || 'nothing, because the API declares none'}`
 }
 
 const isText = (value: unknown): value is string =>

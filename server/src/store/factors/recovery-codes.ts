@@ -23,7 +23,7 @@ export interface RecoveryCodes {
   }): Promise<{ left: number } | undefined>
   /** How many recovery codes of a person still work. */
   recoveryCodesLeft(userId: string): Promise<number>
-  /** Makes these the person's recovery codes; the ones of before do not work any more.
+  /** Makes these the person's recovery codes; the earlier ones do not work any more.
    *  @param others default: every session ends
    *  @returns false when the standing has changed, or the person has no second factor: then there is nothing to recover */
   replaceRecoveryCodes(
@@ -48,7 +48,7 @@ const codesLeft = statement<{ left: number }>(
   'factor-codes-left',
   'SELECT count(*)::integer AS left FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL',
 )
-// a code of before that was used may come again by chance, and works then
+// an earlier code that was used may come again by chance, and works then
 const replaceCodes = statement(
   'factor-replace-codes',
   `WITH person AS (${admitted(' AND EXISTS (SELECT FROM factors f WHERE f.user_id = u.id)')}),

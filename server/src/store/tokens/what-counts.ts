@@ -106,6 +106,6 @@ export const termsValues = (terms: ClientTerms | undefined) => ({
   strictGroups: terms?.strictGroups ?? [],
 })
 
-/** The part of what a client wants that no sign-in can mend. */
+/** The part of what a client wants that no sign-in can fix. */
 export const isOfAllowedGroup = (allowedGroups: readonly string[], groups: readonly string[]): boolean =>
   allowedGroups.length === 0 || allowedGroups.some((group) => groups.includes(group))
