@@ -167,6 +167,9 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue
 
+export const isErrorCode = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && Object.hasOwn(errorCatalogue, code)
+
 declare module '@nauthera/runtime/coded-error' {
   interface ErrorCatalogues extends Readonly<Record<ErrorCode, unknown>> {}
 }

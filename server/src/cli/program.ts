@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
-import { errorCatalogue } from '../errors.ts'
+import { errorCatalogue, isErrorCode } from '../errors.ts'
 import { addAuditCommands } from './audit.ts'
 import { addBackupCommands } from './backup/backup.ts'
 import { addRestoreCommand } from './backup/restore.ts'
@@ -129,6 +129,5 @@ function report(error: unknown, { stderr }: Terminal): number {
 
 /** The remedy in docs/errors.md; faults of settings and usage explain themselves. */
 function remedyOf(code: string): string {
-  const { remedy } = (errorCatalogue as Readonly<Record<string, { remedy?: string }>>)[code] ?? {}
-  return remedy === undefined ? '' : `What to do: ${remedy}\n`
+  return isErrorCode(code) ? `What to do: ${errorCatalogue[code].remedy}\n` : ''
 }

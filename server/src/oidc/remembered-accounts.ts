@@ -1,3 +1,4 @@
+import { hasShape } from '@nauthera/runtime/json'
 import type { PersonOnPage } from '../reply/on-page.ts'
 import { readCookies, setCookie } from './cookies.ts'
 import type { CookieScope, Exchange } from './cookies.ts'
@@ -15,6 +16,9 @@ export interface RememberedAccounts {
   add(exchange: Exchange, account: RememberedAccount): void
   remove(exchange: Exchange, username: string): void
 }
+
+const isRememberedAccount = (value: unknown): value is RememberedAccount =>
+  hasShape(value, { required: { username: 'string' }, optional: { name: 'string' } })
 
 const most = 5
 /** Characters: a longer name is not remembered, and a longer full name is left out. */
@@ -39,8 +43,8 @@ export function createRememberedAccounts(needs: {
     if (value === undefined) return []
     const keyOf = (kid: string) => keys().find('remembered', kid)
     const claims = decryptClaims(value, { keyOf, bound, now: new Date(now()) })
-    // only this server can have encrypted it, so the shape is known
-    return (claims?.['accounts'] as RememberedAccount[] | undefined) ?? []
+    const accounts = claims?.['accounts']
+    return Array.isArray(accounts) ? accounts.filter(isRememberedAccount) : []
   }
 
   function write(exchange: Exchange, accounts: readonly RememberedAccount[]): void {

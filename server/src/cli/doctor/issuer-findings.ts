@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { dirname, join } from 'node:path'
-import type { TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import { fieldsOf } from '@nauthera/runtime/json'
 import { describeError } from '@nauthera/runtime/log'
 import { paths } from '@nauthera/rules/endpoints'
@@ -101,8 +101,8 @@ function ask(url: string, ca?: string): Promise<IssuerAnswer> {
     const send = protocol === 'https:' ? requestHttps : requestHttp
     const trusted = ca === undefined ? {} : { ca, allowPartialTrustChain: true }
     const asking = send(url, { ...trusted, agent: false, signal: AbortSignal.timeout(patience) }, (answer) => {
-      const socket = answer.socket as Partial<TLSSocket>
-      const certificateEnd = socket.getPeerCertificate?.().valid_to
+      const { socket } = answer
+      const certificateEnd = socket instanceof TLSSocket ? socket.getPeerCertificate().valid_to : undefined
       let body = ''
       answer.setEncoding('utf8').on('data', (text: string) => {
         body += text
@@ -124,5 +124,4 @@ const unknownAuthority = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ])
 
-const isUnknownAuthority = (error: unknown): boolean =>
-  error instanceof Error && unknownAuthority.has(String((error as NodeJS.ErrnoException).code))
+const isUnknownAuthority = (error: unknown): boolean => unknownAuthority.has(String(fieldsOf(error)['code']))

@@ -4,6 +4,7 @@ import { fieldsOf } from '@nauthera/runtime/json'
 import type { Log } from '@nauthera/runtime/log'
 import type { ServerResponse } from 'node:http'
 import type { Page, RenderPage } from '../../reply.ts'
+import { isErrorCode } from '../../errors.ts'
 import type { ErrorCode } from '../../errors.ts'
 import { answerPage, wantsPage } from '../request/answer.ts'
 import type { Handler, InboundRequest } from '../request/handler.ts'
@@ -37,7 +38,7 @@ const answers: Partial<Record<ErrorCode, Omit<ErrorAnswer, 'code'>>> = {
 
 /** @returns the answer to one of these codes; undefined for others */
 export function answerToCode(code: unknown): ErrorAnswer | undefined {
-  const answer = typeof code === 'string' && Object.hasOwn(answers, code) ? answers[code as ErrorCode] : undefined
+  const answer = isErrorCode(code) ? answers[code] : undefined
   return answer && { ...answer, code: String(code) }
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'express'
-import { CodedError } from '@nauthera/runtime/coded-error'
+import { CodedError, asError } from '@nauthera/runtime/coded-error'
 import type { PageRequest, Reply, Route } from '../../reply.ts'
 import type { Audit, AuditEvent } from '../../store/audit/audit.ts'
 import { answerPage } from '../request/answer.ts'
@@ -119,7 +119,7 @@ const reader = text({ type: 'application/x-www-form-urlencoded', limit: maxBodyB
  *  @throws an error with its status */
 async function readForm(request: IncomingMessage & { body?: unknown }, response: ServerResponse): Promise<string> {
   await new Promise<void>((resolve, reject) => {
-    reader(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error as Error)))
+    reader(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(asError(error))))
   })
   return typeof request.body === 'string' ? request.body : ''
 }

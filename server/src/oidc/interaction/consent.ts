@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isOneOf, parseJsonRecord } from '@nauthera/runtime/json'
+import { fieldsOf, hasShape, isOneOf, parseJsonRecord } from '@nauthera/runtime/json'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { signInClaims } from '@nauthera/rules/claims'
 import { oidcScopes, scopeOfClaim } from '@nauthera/rules/scopes'
@@ -194,10 +194,20 @@ export const isNothing = (asked: Asked): boolean =>
   asked.scopes.length === 0 && Object.keys(asked.resources).length === 0 && (asked.details ?? []).length === 0
 
 const resourcesOf = (consent: Consent | undefined): Asked['resources'] =>
-  (consent?.payload['resources'] ?? {}) as Asked['resources']
+  listsOf(consent?.payload['resources'], (scope): scope is string => typeof scope === 'string')
 
-const detailsOf = (consent: Consent | undefined): Readonly<Record<string, readonly Detail[]>> =>
-  (consent?.payload['authorizationDetails'] ?? {}) as Details
+const detailsOf = (consent: Consent | undefined): Details =>
+  listsOf(consent?.payload['authorizationDetails'], (detail): detail is Detail =>
+    hasShape(detail, { required: { type: 'string' } }),
+  )
+
+/** The lists of a stored object, by name; one with an item of another kind allows nothing. */
+function listsOf<Item>(stored: unknown, isItem: (item: unknown) => item is Item): Record<string, readonly Item[]> {
+  const lists: Record<string, readonly Item[]> = {}
+  for (const [name, list] of Object.entries(fieldsOf(stored)))
+    if (Array.isArray(list) && list.every(isItem)) lists[name] = list
+  return lists
+}
 
 const withDetails = (details: readonly AskedDetail[]): Pick<Asked, 'details'> => (details.length > 0 ? { details } : {})
 

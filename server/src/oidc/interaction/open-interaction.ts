@@ -37,10 +37,12 @@ export interface OpenInteraction extends Interaction {
 }
 export const inside = Symbol('inside of an interaction')
 
+const isOpen = (interaction: Interaction): interaction is OpenInteraction => inside in interaction
+
 /** @throws TypeError for an interaction that was not loaded here */
 export function opened(interaction: Interaction): OpenInteraction[typeof inside] {
-  if (!(inside in interaction)) throw new TypeError('this interaction was not loaded by loadInteraction')
-  return (interaction as OpenInteraction)[inside]
+  if (!isOpen(interaction)) throw new TypeError('this interaction was not loaded by loadInteraction')
+  return interaction[inside]
 }
 
 /** The session in the browser's cookie. Only the database knows whether it has ended. */

@@ -45,8 +45,11 @@ const noList =
 
 function findList(value: unknown): { name: string; list: readonly unknown[] } | undefined {
   const object = fieldsOf(value)
-  const name = lists.find((each) => Array.isArray(object[each]))
-  return name && { name, list: object[name] as unknown[] }
+  for (const name of lists) {
+    const list = object[name]
+    if (Array.isArray(list)) return { name, list }
+  }
+  return undefined
 }
 
 function readPassword(at: string, value: unknown): ReadEntry {

@@ -17,6 +17,7 @@ interface Derived {
 
 const digests = { sha1: 20, sha256: 32, sha512: 64 } as const
 type Digest = keyof typeof digests
+const isDigest = (name: string | undefined): name is Digest => name !== undefined && Object.hasOwn(digests, name)
 
 /** What a check may take: about two seconds of one core, and 128 MiB. Whoever asks for more would make a sign-in hang. */
 const costLimits = {
@@ -72,17 +73,17 @@ function readArgon2(text: string): StoredHash | undefined {
 }
 
 function readPbkdf2(text: string): StoredHash | undefined {
-  const found = forms.pbkdf2.exec(text)
-  if (found === null) return undefined
-  const derived = { salt: Buffer.from(found[3]!, 'base64'), key: Buffer.from(found[4]!, 'base64') }
-  return { kind: 'pbkdf2', digest: found[1] as Digest, iterations: Number(found[2]), ...derived }
+  const [, digest, iterations, salt = '', key = ''] = forms.pbkdf2.exec(text) ?? []
+  if (!isDigest(digest)) return undefined
+  const derived = { salt: Buffer.from(salt, 'base64'), key: Buffer.from(key, 'base64') }
+  return { kind: 'pbkdf2', digest, iterations: Number(iterations), ...derived }
 }
 
 function readScrypt(text: string): StoredHash | undefined {
   const found = forms.scrypt.exec(text)
   if (found === null) return undefined
-  const [logN, r, p] = found.slice(1, 4).map(Number) as [number, number, number]
-  return { kind: 'scrypt', logN, r, p, salt: Buffer.from(found[4]!, 'base64'), key: Buffer.from(found[5]!, 'base64') }
+  const cost = { logN: Number(found[1]), r: Number(found[2]), p: Number(found[3]) }
+  return { kind: 'scrypt', ...cost, salt: Buffer.from(found[4]!, 'base64'), key: Buffer.from(found[5]!, 'base64') }
 }
 
 function faultOf(hash: StoredHash): string | undefined {
