@@ -3,9 +3,11 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { mock } from 'node:test'
 import { createAuthority } from '@nauthera/proto/certificates'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
+import { PresenceFilter } from 'ldapts'
 import { retryUntilDone } from '../../../src/retry-until-done.ts'
 import { createMemoryCache } from '../../../src/store/cache/memory-cache.ts'
 import type { User } from '../../../src/store/people/user.ts'
@@ -13,7 +15,7 @@ import type { DirectoryPatience } from '../../../src/users/ldap/connection.ts'
 import { DirectoryClient } from '../../../src/users/ldap/directory-client.ts'
 import { createLdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import type { LdapUsers } from '../../../src/users/ldap/ldap-users.ts'
-import { newName, patient, quiet, startTestDirectory, vouching } from './test-directory.ts'
+import { newName, patient, quiet, startTestDirectory, userBase, vouching } from './test-directory.ts'
 import type { TestDirectory } from './test-directory.ts'
 
 const password = 'correct horse battery staple'
@@ -124,6 +126,55 @@ describe(`${createLdapUsers.name} while the directory fails`, function () {
       clock += 4001
       expect(await answer()).to.equal(true)
     } finally {
+      client.stop()
+    }
+  })
+
+  it('shares a connection between searches until it is 5 minutes old or was not used for 30 s, and closes it then', async () => {
+    let clock = 0
+    let opened = 0
+    const sockets = new Set<Socket>()
+    const { hostname, port } = new URL(directory.slapd.url)
+    const address = await listen((socket) => {
+      opened++
+      sockets.add(socket.once('close', () => sockets.delete(socket)))
+      const onward = connect(Number(port), hostname).on('error', () => socket.destroy())
+      onward.on('close', () => socket.destroy())
+      socket.on('close', () => onward.destroy())
+      socket.pipe(onward).pipe(socket)
+    })
+    mock.timers.enable({ apis: ['setTimeout'] })
+    const client = new DirectoryClient({
+      id: 'directory',
+      servers: directory.settings({ urls: [`ldaps://${address}`] }),
+      log: quiet,
+      patience: patient.patience,
+      monotonicNow: () => clock,
+    })
+    const filter = new PresenceFilter({ attribute: 'uid' })
+    const search = () => client.search({ base: userBase, scope: 'sub', filter, attributes: ['uid'], limit: 'all' })
+    const ended = (socket: Socket) =>
+      new Promise<void>((resolve) => (sockets.has(socket) ? socket.once('close', () => resolve()) : resolve()))
+    try {
+      await Promise.all([search(), search()])
+      clock = 299_999
+      await search()
+      expect(opened).to.equal(1)
+      const [first] = sockets
+      clock = 300_000
+      await search()
+      expect(opened).to.equal(2)
+      await ended(first!)
+      const [second] = sockets
+      mock.timers.tick(29_999)
+      await search()
+      expect(opened).to.equal(2)
+      mock.timers.tick(30_000)
+      await ended(second!)
+      await search()
+      expect(opened).to.equal(3)
+    } finally {
+      mock.timers.reset()
       client.stop()
     }
   })

@@ -2,7 +2,7 @@
 import { createServer } from 'node:net'
 import type { Server } from 'node:net'
 import { once } from 'node:events'
-import { DN } from 'ldapts'
+import { DN, EqualityFilter } from 'ldapts'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { createMetrics } from '@nauthera/runtime/metrics'
 import type { Metrics } from '@nauthera/runtime/metrics'
@@ -11,7 +11,7 @@ import { suffix } from '@nauthera/local/programs/slapd'
 import { expect } from 'chai'
 import type { User } from '../../../src/store/people/user.ts'
 import { createMemoryCache } from '../../../src/store/cache/memory-cache.ts'
-import { createDirectoryMetrics } from '../../../src/users/ldap/directory-client.ts'
+import { DirectoryClient, createDirectoryMetrics } from '../../../src/users/ldap/directory-client.ts'
 import type { DirectoryMetrics } from '../../../src/users/ldap/directory-client.ts'
 import { createLdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import type { LdapUsers } from '../../../src/users/ldap/ldap-users.ts'
@@ -20,6 +20,8 @@ import type { TestDirectory } from './test-directory.ts'
 
 const password = 'correct horse battery staple'
 const manyGroups = 2000
+/** More than are read, and no whole page less. */
+const mostGroups = 5500
 /** In all of the many groups. */
 const joiner = `uid=joiner,${userBase}`
 
@@ -31,6 +33,11 @@ const ldifOf = (elsewhere: number) =>
     ...Array.from(
       { length: manyGroups },
       (_, n) => `dn: cn=many-${n},ou=many,${suffix}\nobjectClass: groupOfNames\ncn: many-${n}\nmember: ${joiner}`,
+    ),
+    `dn: ou=most,${suffix}\nobjectClass: organizationalUnit\nou: most`,
+    ...Array.from(
+      { length: mostGroups },
+      (_, n) => `dn: cn=most-${n},ou=most,${suffix}\nobjectClass: groupOfNames\ncn: most-${n}\nmember: ${joiner}`,
     ),
     `dn: cn=staff,${groupBase}\nobjectClass: posixGroup\ncn: staff\ngidNumber: 100\nmemberUid: joiner`,
     `dn: ou=elsewhere,${userBase}\nobjectClass: referral\nobjectClass: extensibleObject\nou: elsewhere\nref: ldap://127.0.0.1:${elsewhere}/${userBase}`,
@@ -135,6 +142,20 @@ describe(`${createLdapUsers.name} and what directories are like`, () => {
     expect(many.person.groups).to.have.length(manyGroups)
     expect(new Set(many.person.groups).size).to.equal(manyGroups)
     expect(others.map(({ person: { groups } }) => groups.length)).to.deep.equal([0, 0, 0, 0, 0, manyGroups])
+  }).timeout(30_000)
+
+  it('L11 reads 5000 groups of a person, and no more, and asks for no further page', async () => {
+    const base = `ou=most,${suffix}`
+    const { person: read } = await foundBy(open({ groups: { base } }), 'joiner')
+    expect(read.groups).to.have.length(5000)
+    const client = new DirectoryClient({ id: 'directory', servers: directory.settings(), log: quiet, ...patient })
+    const filter = new EqualityFilter({ attribute: 'member', value: joiner })
+    try {
+      const found = await client.search({ base, scope: 'sub', filter, attributes: ['cn'], limit: 'all' })
+      expect(found).to.have.length(5000)
+    } finally {
+      client.stop()
+    }
   }).timeout(30_000)
 
   it('L11 walks groups of groups, and a circle of them ends', async () => {
