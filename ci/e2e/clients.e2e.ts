@@ -25,10 +25,27 @@ describe('an OIDCClient on a real cluster', function () {
     product = await useProduct()
     team = product.team
     await useDriver()
+    const names = Array.from({ length: 100 }, (_, n) => `lost-${n}`)
+    // a new secret of this shard would write the shard
+    lost = names.find((name) => shardOf(team, name) !== shardOf(team, 'change-0'))!
   })
 
+  /** The Secret of this one is deleted. Nobody tells the operator: it is found within a minute, while others are tested. */
+  let lost: string
+  let held: MachineCredentials
+  let restored: Promise<void>
+  const restore = async () => {
+    const secrets = `/api/v1/namespaces/${team}/secrets`
+    const { metadata } = await get(`${secrets}/${lost}-oidc`)
+    const began = performance.now()
+    await kubectl('-n', team, 'delete', 'secret', `${lost}-oidc`)
+    const isNew = (object: Json) => ![undefined, metadata.uid].includes(object?.metadata.uid)
+    await whenObject(secrets, `${lost}-oidc`, isNew, 90_000)
+    record({ name: 'f37.secret-restored', value: (performance.now() - began) / 1000, unit: 's', target: 70 })
+  }
+
   it('becomes a working credential: a pod that mounts its Secret gets a token by the name of the Service', async () => {
-    await applyClients(team, { reports: machine })
+    await applyClients(team, { reports: machine, [lost]: machine })
     const script = `
       const read = (key) => fs.readFileSync('/client/' + key, 'utf8')
       const basic = Buffer.from(read('client_id') + ':' + read('client_secret')).toString('base64')
@@ -90,6 +107,9 @@ describe('an OIDCClient on a real cluster', function () {
   })
 
   it(`is Ready soon after each of ${changes} changes, with the nudge`, async () => {
+    held = await credentialsOf(team, lost)
+    restored = restore()
+    restored.catch(() => undefined)
     const times: number[] = []
     for (let index = 0; index < changes; index++) {
       // every other one is an edit of the one before
@@ -120,33 +140,13 @@ describe('an OIDCClient on a real cluster', function () {
     }
   })
 
-  // nobody tells the operator: both are found within a minute, in turns that have nothing to do with each other
-  let lost: string
-  let held: MachineCredentials
-  let restored: Promise<void>
-  const restore = async () => {
-    const secrets = `/api/v1/namespaces/${team}/secrets`
-    const { metadata } = await get(`${secrets}/${lost}-oidc`)
-    const began = performance.now()
-    await kubectl('-n', team, 'delete', 'secret', `${lost}-oidc`)
-    const isNew = (object: Json) => ![undefined, metadata.uid].includes(object?.metadata.uid)
-    await whenObject(secrets, `${lost}-oidc`, isNew, 90_000)
-    record({ name: 'f37.secret-restored', value: (performance.now() - began) / 1000, unit: 's', target: 70 })
-  }
-
+  // nobody tells the operator of this either
   it('whose shard is deleted goes on being served, and the shard is restored', async () => {
     const { namespace } = product.release
     const name = shardSecretName(product.release.name, shardOf(team, 'change-0'))
     const secrets = `/api/v1/namespaces/${namespace}/secrets`
     const { metadata } = await get(`${secrets}/${name}`)
     const driver = await useDriver()
-    // a new secret of this shard would write the shard
-    lost = ['change-1', 'change-3', 'change-4', 'change-5'].find(
-      (one) => shardOf(team, one) !== shardOf(team, 'change-0'),
-    )!
-    held = await credentialsOf(team, lost)
-    restored = restore()
-    restored.catch(() => undefined)
     const began = performance.now()
     const outcome = await driver.underCalls({ clients: 'change-0' }, async () => {
       await kubectl('-n', namespace, 'delete', 'secret', name)

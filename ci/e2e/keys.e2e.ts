@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
-import { appendFileSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { headerOfJwt } from '@nauthera/harness/flows'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 import { findTool } from '@nauthera/local/programs/tools'
 import { expect } from 'chai'
-import { authenticationFile } from './support/api-server.ts'
+import { reloadAuthentication } from './support/api-server.ts'
 import { answersOf, isLetIn, newIdToken, whoami } from './support/kubectl-person.ts'
 import { get, kubectl, root, until } from './support/kubernetes.ts'
 import { useDriver, useProduct } from './support/product.ts'
@@ -49,7 +49,7 @@ describe('signing keys and kube-apiserver, which keeps /jwks for 5 minutes', fun
     expect({ before: await isLetIn(before), after: await isLetIn(after) }).to.deep.equal({ before: true, after: false })
 
     // as docs/keys.md says
-    appendFileSync(authenticationFile, '# keys were cut\n')
+    reloadAuthentication()
     const began = performance.now()
     await until('the API server has read the keys again', () => isLetIn(after), 60_000)
     record({ name: 'kubectl.after-cut', value: (performance.now() - began) / 1000, unit: 's', target: null })

@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { password } from '@nauthera/harness/browser'
@@ -6,7 +6,7 @@ import { claimsOfJwt, headerOfJwt } from '@nauthera/harness/flows'
 import { findChromium } from '@nauthera/local/programs/chromium'
 import { expect } from 'chai'
 import { parse, stringify } from 'yaml'
-import { authenticationFile, clusterState, restartApiServer } from './support/api-server.ts'
+import { clusterState, writeAuthentication } from './support/api-server.ts'
 import { openClusterBrowser } from './support/browser.ts'
 import type { ClusterBrowser } from './support/browser.ts'
 import { applyClients } from './support/clients.ts'
@@ -73,10 +73,9 @@ describe('kubectl for people, on a real cluster', function () {
     const { data } = await get(`/api/v1/namespaces/${product.team}/secrets/kubernetes-oidc`)
     const configuration = parse(Buffer.from(data['authentication-config.yaml'], 'base64').toString()) as Json
     for (const { issuer } of configuration.jwt) issuer.certificateAuthority = (await authority).cert
-    writeFileSync(authenticationFile, stringify(configuration))
     resolveServices()
-    await restartApiServer({ 'authentication-config': authenticationFile })
-    await until('the API server knows the keys of the issuer', async () => isLetIn(await newIdToken(product)), 60_000)
+    await writeAuthentication(stringify(configuration))
+    await until('the API server knows the keys of the issuer', async () => isLetIn(await newIdToken(product)), 90_000)
     const token = await newIdToken(product)
     const { username, groups } = await whoami(token)
     expect(username).to.equal(`oidc:${kim}@example.com`)

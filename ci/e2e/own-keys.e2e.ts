@@ -69,8 +69,6 @@ describe('signing keys of a Secret, on a real cluster', function () {
     // else the keys of before sign for as long as others may keep /jwks
     await rotateKeys(product, '--now', '--cut', '--yes')
   })
-  // what comes later has the values that all share
-  after(() => product.release.upgrade())
 
   const write = (...keys: readonly Json[]) =>
     applyObjects([

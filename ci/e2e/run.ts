@@ -40,11 +40,11 @@ NAUTHERA_E2E_CLUSTER=existing runs on the cluster that KUBECONFIG names: docs/e2
 NAUTHERA_E2E_PREVIOUS=COMMIT is what an upgrade begins from; default: the newest tag, or what ci/e2e/previous-build names.
 `
 
-/** First the files that install CRDs of their own, then those that share one installation, which the last one removes. */
+/** First the files that install CRDs of their own, then those that share one installation. */
 const suites = [
   'kube-api',
   'operator',
-  'readme',
+  'tutorials',
   'install',
   'clients',
   'fences',
@@ -63,8 +63,9 @@ const suites = [
   'people',
   'upgrade',
   'keys',
-  'own-keys',
   'uninstall',
+  // last, since it leaves values of its own: else another rollout would take them back
+  'own-keys',
 ].map((name) => `ci/e2e/${name}.e2e.ts`)
 /** Which files need the images that are built last, and how those are built. */
 const neededBy: Readonly<Record<LaterImages, readonly string[]>> = {

@@ -83,7 +83,7 @@ const routes: Readonly<Record<string, (query: URLSearchParams, body: string) => 
   },
   'POST /load': async () => {
     // the pods that are replaced meanwhile want the same processors
-    load ??= await startLoad(loaded, { journal: new Journal(`/tmp/journal-${loads++}`), thinkMs: 25 })
+    load ??= await startLoad(loaded, { journal: new Journal(`/tmp/journal-${loads++}`), thinkMs: 50 })
   },
   'DELETE /load': async () => {
     const ending = load
