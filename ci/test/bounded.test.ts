@@ -262,7 +262,7 @@ const operator: readonly Unit[] = [
         index.set(key, object)
         index.olderInTenant(object)
         waiting.wait(key)
-        waiting.settle(key, '1')
+        waiting.settle(key, { uid: '1', seq: 1 })
         tally.record(key, { policies: ['p'], violations: [] })
         memories.of(key, object)
         patience.waitFor(key)

@@ -41,6 +41,7 @@ import { sharedNameOf } from './secret/shared-names.ts'
 import type { OperatorSettings } from './settings.ts'
 import { isSameVersion } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
+import { goingAgainMs, isAwaitingPods, listedReport } from './status/listed-report.ts'
 import { isInProgress, isSettled } from './status/in-progress.ts'
 import type { ChangeTraces } from './status/change-traces.ts'
 import type { Refusals } from './status/refusals.ts'
@@ -143,7 +144,7 @@ export function createReconciler(needs: Needs): Reconciler {
     for (const holder of shared?.holders ?? []) again(holder, sharedAgainMs)
     const { restoredFrom } = memory
     const outcome = outcomeOf(needs, { key, judgement, granted, access, result, former, restoredFrom })
-    follow.record(key, isSettled(outcome))
+    follow.record(key, isSettled(outcome), neededOf(result))
     follow.recordPlatform(key, outcome.platform && (joinedClusterOf(judgement) === undefined ? 'other' : 'joined'))
     const written = await status.write(outcome, isInProgress(outcome))
     needs.traces?.end(key, isSettled(outcome))
@@ -152,6 +153,7 @@ export function createReconciler(needs: Needs): Reconciler {
     const told = outcome.platform === undefined && !isFaulty ? undefined : lastUsesAgainMs
     const refusalsEnd = refusalsEndIn(status.withLatest(found).status?.refusals, needs.clock.now())
     const waits = [result.again, written.again, told, refusalsEnd].filter((ms) => ms !== undefined)
+    if (isAwaitingPods(outcome, needs.replicas.goingUntil())) waits.push(goingAgainMs)
     if (former.names.length > 0 && result.secret.kind === 'ready') waits.push(formerAgainMs)
     if (waits.length > 0) again(key, Math.max(1, Math.min(...waits)))
     const failure = result.failure ?? former.failure
@@ -240,7 +242,7 @@ function outcomeOf(
   const { settings, shards, follow, clock } = needs
   const { key, judgement, access, result, former, restoredFrom } = findings
   const digest = shards.manifestDigest()
-  const propagation = isStored(findings, shards.stored(key)?.entry) ? follow.config(key) : undefined
+  const propagation = isStored(findings, shards.stored(key)?.entry) ? follow.config(key, neededOf(result)) : undefined
   return {
     judgement,
     servedBy: `${settings.namespace}/${settings.release}`,
@@ -251,6 +253,7 @@ function outcomeOf(
     restoredFrom,
     rotation: result.plan,
     rotationSettings: result.plan && rotationOf(judgement, settings.quietPeriod),
+    listed: listedReport(needs, { key, client: judgement.client, plan: result.plan }),
     propagation,
     served: propagation ?? servedOf(needs, findings),
     activity: activityIn(needs, findings),
@@ -309,10 +312,15 @@ function activityIn(
 
 type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']
 
+/** Ids of the secrets that replicas must take before the client is Ready. */
+const neededOf = ({ plan }: SecretResult): readonly string[] => plan?.needed ?? []
+
 /** Whether the stored version is the present one, in all that a server reads. */
-function isStored({ judgement, granted }: Findings, entry: StoredEntry | undefined): boolean {
+function isStored({ judgement, granted, result }: Findings, entry: StoredEntry | undefined): boolean {
   const version = versionOf(judgement)
+  const hasSecret = (id: string): boolean => entry?.verifiers.some((one) => one.id === id) === true
   return (
+    neededOf(result).every(hasSecret) &&
     entry?.uid === judgement.client.metadata.uid &&
     version !== undefined &&
     isSameVersion(entry.desired, version) &&

@@ -503,6 +503,115 @@ describe('operator', function () {
     })
   })
 
+  describe('a client that lists its secrets', () => {
+    const digests = (...secrets: readonly string[]) => secrets.map((secret) => ({ sha256: digestOf(secret) }))
+    const lists = (...verifiers: readonly { sha256: string; notAfter?: string }[]) => ({
+      ...machine,
+      secret: { verifiers },
+    })
+    const accepted = (...secrets: readonly string[]) =>
+      secrets.map((secret) => replicas.map((replica) => replica.accepts(reports, secret)))
+    const verifiers = () =>
+      Object.fromEntries(
+        (cluster.client('reports')?.status?.verifiers ?? []).map(({ id, acceptedByAll }) => [id, acceptedByAll]),
+      )
+    const idOf = (secret: string) => digestOf(secret).slice(0, 8)
+    const [all, none] = [
+      [true, true, true],
+      [false, false, false],
+    ]
+    const callsForIt = () =>
+      cluster.api.requests.filter(({ name }) => name === 'reports-oidc').map(({ verb, name }) => `${verb} ${name}`)
+
+    beforeEach(async () => {
+      await operator.stop()
+      operator = cluster.startOperator({ settings: { policy: { allow: { verifiers: true } } } })
+      await operator.leading
+    })
+
+    it('is Ready with them and no Secret; another list rotates them, and what ended does not return', async () => {
+      await applyReady('reports', lists(...digests('first')))
+      expect(accepted('first')).to.deep.equal([all])
+      expect(cluster.condition('reports', 'Ready')?.message).to.equal(
+        'live on every replica, and its secrets are valid there',
+      )
+      const notAfter = new Date(operator.clock.now() + 3_600_000).toISOString()
+      await applyReady('reports', lists({ sha256: digestOf('first'), notAfter }, ...digests('second')))
+      expect(accepted('first', 'second')).to.deep.equal([all, all])
+      await applyReady('reports', lists(...digests('second')))
+      await cluster.until(() => accepted('first')[0]!.every((is) => !is), 'the first has ended')
+      await cluster.apply('reports', lists(...digests('first')))
+      await cluster.until(() => cluster.condition('reports', 'SecretReady')?.reason === 'SecretEnded', 'it is refused')
+      expect(accepted('first', 'second')).to.deep.equal([none, all])
+      expect(cluster.client('reports')?.status?.endedVerifiers).to.deep.equal([idOf('first')])
+      expect(callsForIt(), 'calls for a Secret').to.deep.equal([])
+    })
+
+    it('is Ready again, and tells that all take a secret, only when the last replica does', async () => {
+      await applyReady('reports', lists(...digests('first')))
+      const { generation } = cluster.client('reports')!.metadata
+      const slow = replicas[2]!
+      slow.hold()
+      const notAfter = new Date(operator.clock.now() + 3_600_000).toISOString()
+      await cluster.apply('reports', lists({ sha256: digestOf('first'), notAfter }, ...digests('second')))
+      await cluster.until(() => replicas[0]!.accepts(reports, 'second'), 'one replica has it')
+      operator.clock.leap(6_000)
+      await cluster.until(
+        () => cluster.client('reports')?.status?.verifiersGeneration === generation + 1,
+        'the list is given to servers',
+      )
+      expect(cluster.condition('reports', 'Ready')).to.include({ status: 'False', reason: 'ReplicasLagging' })
+      expect(verifiers()).to.deep.equal({ [idOf('second')]: false, [idOf('first')]: true })
+      slow.release()
+      await cluster.until(isReady('reports'), 'reports is Ready')
+      expect(verifiers()).to.deep.equal({ [idOf('second')]: true, [idOf('first')]: true })
+    })
+
+    it('keeps them when its list breaks a rule, and when its version is denied', async () => {
+      await applyReady('reports', lists(...digests('first')))
+      await cluster.apply('reports', { ...lists(...digests('second')), access: { requiredAcr: ['mfa'] } })
+      await cluster.until(() => cluster.condition('reports', 'Accepted')?.reason === 'InvalidSpec', 'it is refused')
+      expect(accepted('first', 'second')).to.deep.equal([all, none])
+      await operator.stop()
+      operator = cluster.startOperator()
+      await operator.leading
+      await cluster.apply('reports', lists(...digests('second')))
+      await cluster.until(
+        () => cluster.condition('reports', 'PolicyCompliant')?.reason === 'PolicyViolation',
+        'it is denied',
+      )
+      expect(accepted('first', 'second')).to.deep.equal([all, none])
+      expect(callsForIt(), 'calls for a Secret').to.deep.equal([])
+    })
+
+    it('takes over from a minted secret and gives back to one: neither ends before the overlap', async () => {
+      const rotation = { overlap: '1m', retire: 'AfterOverlap' }
+      await applyReady('reports', { ...machine, rotation })
+      const first = cluster.plain('reports')!
+      await applyReady('reports', { ...lists(...digests('own')), rotation })
+      await cluster.until(
+        () => cluster.client('reports')?.status?.secret?.previous?.[0]?.expiresAt !== undefined,
+        'the minted one has an end',
+      )
+      expect(accepted(first, 'own')).to.deep.equal([all, all])
+      // people do this once no program reads it
+      cluster.api.store.remove(cluster.api.resource('secrets'), appsNamespace, 'reports-oidc')
+      await operator.pass(61_000)
+      await cluster.until(() => accepted(first)[0]!.every((is) => !is), 'the minted one has ended')
+      await applyReady('reports', { ...machine, rotation })
+      await cluster.until(() => cluster.plain('reports') !== first, 'another one is minted')
+      await cluster.until(isReady('reports'), 'reports is Ready')
+      expect(accepted(first, 'own', cluster.plain('reports')!), 'the old one does not return').to.deep.equal([
+        none,
+        all,
+        all,
+      ])
+      await operator.pass(61_000)
+      await cluster.until(() => accepted('own')[0]!.every((is) => !is), 'the listed one has ended')
+      expect(accepted(cluster.plain('reports')!)).to.deep.equal([all])
+    })
+  })
+
   describe('two clients that ask for one Secret', () => {
     const shared = { ...machine, secret: { name: 'shared-oidc' } }
 

@@ -24,15 +24,19 @@ export interface FollowReplicas {
   /** The propagation of the stored entry, for a rotation. Undefined without a stored entry. */
   entry(key: string): Propagation | undefined
   /** The propagation of the stored `desired` version, for the status. Once it was live everywhere, a replica that restarts changes
-   *  nothing. */
-  config(key: string): Propagation | undefined
+   *  nothing.
+   *  @param needed ids of the verifiers that are asked about as well */
+  config(key: string, needed?: readonly string[]): Propagation | undefined
+  /** @returns whether every replica takes a secret of the stored entry. Once it was so, a replica that restarts changes nothing; without a
+   *  replica it is not so. */
+  accepts(key: string, secretId: string): boolean
   /** How many replicas serve a client whose present version must not be served. After its removal from the shard: replicas that have not
    *  yet reported the removal. */
   served(key: string): { readonly loaded: number; readonly total: number }
   /** Replicas that last reported an older shard than the one with the client's version and restraint, or with its removal. */
   behind(key: string): readonly string[]
-  /** @param settled the version is live everywhere; otherwise each report about its shard leads to a look */
-  record(key: string, settled: boolean): void
+  /** @param settled the version is live everywhere, with the needed verifiers; otherwise each report about its shard leads to a look */
+  record(key: string, settled: boolean, needed?: readonly string[]): void
   /** @param platform whose tokens it authenticates with: of a ServiceAccount of a joined cluster, or any other; undefined for none */
   recordPlatform(key: string, platform: 'joined' | 'other' | undefined): void
   /** All clients that authenticate with a token of their platform. */
@@ -55,6 +59,12 @@ export function createFollowReplicas(needs: {
 
   const ask = (key: string, seq: number, shard: number, reports: readonly ReplicaReport[]) =>
     propagationOf(splitKey(key), { shard, seq: BigInt(seq) }, reports)
+
+  const askSettled = (key: string, { entry, shard }: StoredEntryOfShard, seq: number): Propagation => {
+    const list = replicas.list()
+    const wasSettled = waiting.hasSettled(key, { uid: entry.uid, seq })
+    return ask(key, seq, shard, wasSettled ? list.map((one) => excuse(one, shard, seq)) : list)
+  }
 
   /** @param since what they lack: the present entry, or only its version */
   const olderFor = (key: string, since: 'entrySeq' | 'configSeq'): readonly Replica[] => {
@@ -83,13 +93,16 @@ export function createFollowReplicas(needs: {
       if (stored) leftAt.set(key, undefined)
       return stored && ask(key, stored.entrySeq, stored.shard, replicas.list())
     },
-    config: (key) => {
+    config: (key, needed = []) => {
       const stored = shards.stored(key)
-      if (!stored) return undefined
-      const { shard, configSeq } = stored
-      const list = replicas.list()
-      const wasSettled = waiting.hasSettled(key, versionOf(stored))
-      return ask(key, configSeq, shard, wasSettled ? list.map((one) => excuse(one, shard, configSeq)) : list)
+      return stored && askSettled(key, stored, seqOf(stored, needed))
+    },
+    accepts: (key, secretId) => {
+      const stored = shards.stored(key)
+      const seq = stored?.verifierSeqs[secretId]
+      if (!stored || seq === undefined) return false
+      const { applied, total, rejected } = askSettled(key, stored, seq)
+      return applied && total > 0 && (rejected.length === 0 || stored.entry.accepted !== undefined)
     },
     served: (key) => {
       const list = replicas.list()
@@ -101,9 +114,9 @@ export function createFollowReplicas(needs: {
       return { loaded: ask(key, entrySeq, shard, list).loaded + before.length, total: list.length }
     },
     behind: (key) => olderFor(key, 'configSeq').map(({ replica }) => replica),
-    record: (key, settled) => {
+    record: (key, settled, needed = []) => {
       const stored = shards.stored(key)
-      if (settled && stored) waiting.settle(key, versionOf(stored))
+      if (settled && stored) waiting.settle(key, { uid: stored.entry.uid, seq: seqOf(stored, needed) })
       else waiting.unsettle(key)
     },
     recordPlatform: (key, platform) => void (platform ? ofPlatforms.set(key, platform) : ofPlatforms.delete(key)),
@@ -120,17 +133,20 @@ export function createFollowReplicas(needs: {
   }
 }
 
-const versionOf = ({ entry, configSeq }: NonNullable<ReturnType<Shards['stored']>>): string =>
-  `${entry.uid} ${configSeq}`
+type StoredEntryOfShard = NonNullable<ReturnType<Shards['stored']>>
+
+/** The seq that brought the last of these: the version, and the needed verifiers. */
+const seqOf = ({ configSeq, verifierSeqs }: StoredEntryOfShard, needed: readonly string[]): number =>
+  Math.max(configSeq, ...needed.map((id) => verifierSeqs[id] ?? configSeq))
 
 /** @returns whether a replica last reported an older version of the shard, from which it may still serve */
 const hasOlder = ({ live }: ReplicaReport, shard: number, seq: number): boolean =>
   live.some((ref) => ref.shard === shard && Number(ref.seq) < seq)
 
 /** @returns the report of a replica that restarts, as if it had the version */
-function excuse(replica: Replica, shard: number, configSeq: number): ReplicaReport {
+function excuse(replica: Replica, shard: number, seq: number): ReplicaReport {
   if (replica.absentMs === 0 || !isExcused(replica)) return replica
-  const live = [{ shard, seq: BigInt(configSeq) }]
+  const live = [{ shard, seq: BigInt(seq) }]
   return { ...replica, reachable: true, serverConnected: true, live }
 }
 

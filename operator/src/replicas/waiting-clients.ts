@@ -1,10 +1,15 @@
 import { shardCount } from '@nauthera/proto/names'
 import { shardOfKey } from '../shards/shards.ts'
 
+interface SettledAt {
+  readonly uid: string
+  readonly seq: number
+}
+
 /** Clients that wait for reports of replicas, and clients that are live everywhere. Keys are `namespace/name`. */
 export class WaitingClients {
   readonly #waiting = Array.from({ length: shardCount }, () => new Set<string>())
-  readonly #settledAt = Array.from({ length: shardCount }, () => new Map<string, string>())
+  readonly #settledAt = Array.from({ length: shardCount }, () => new Map<string, SettledAt>())
 
   /** The client gets a look when its shard moves at a replica. Its settled version stays recorded. */
   wait(key: string): void {
@@ -17,15 +22,16 @@ export class WaitingClients {
     this.wait(key)
   }
 
-  /** This version of the client is live everywhere. */
-  settle(key: string, version: string): void {
+  /** All that this seq of its shard and earlier ones brought of the client is live everywhere. */
+  settle(key: string, at: SettledAt): void {
     const shard = shardOfKey(key)
-    this.#settledAt[shard]!.set(key, version)
+    this.#settledAt[shard]!.set(key, at)
     this.#waiting[shard]!.delete(key)
   }
 
-  hasSettled(key: string, version: string): boolean {
-    return this.#settledAt[shardOfKey(key)]!.get(key) === version
+  hasSettled(key: string, { uid, seq }: SettledAt): boolean {
+    const settled = this.#settledAt[shardOfKey(key)]!.get(key)
+    return settled?.uid === uid && settled.seq >= seq
   }
 
   remove(key: string): void {

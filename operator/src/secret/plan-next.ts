@@ -65,7 +65,8 @@ function isServing(propagation: Propagation | undefined, hasAccepted: boolean): 
 
 /** The last use in the status, from before this process. */
 function writtenUse(client: OIDCClient, id: string): number | undefined {
-  const text = client.status?.secret?.previous?.find((one) => one.id === id)?.lastUsed
+  const { secret, verifiers = [] } = client.status ?? {}
+  const text = [...verifiers, ...(secret?.previous ?? [])].find((one) => one.id === id)?.lastUsed
   return text === undefined ? undefined : Date.parse(text)
 }
 
@@ -127,6 +128,10 @@ export function statusOf(client: OIDCClient): RotationInput['status'] {
     ...(secret?.observedRevoke === undefined ? {} : { revoke: secret.observedRevoke }),
   }
   return {
+    ...present(
+      'listed',
+      client.status?.verifiers?.map(({ id }) => id),
+    ),
     ...(secret?.activeId === undefined ? {} : { activeId: secret.activeId }),
     ...(secret?.lastRotated === undefined ? {} : { lastRotated: Date.parse(secret.lastRotated) }),
     observed,

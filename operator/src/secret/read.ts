@@ -1,5 +1,6 @@
 // Reads the application's Secret and the source of the client's secret.
 import { asError } from '@nauthera/runtime/coded-error'
+import { listedSource, listsSecrets } from '../decide/secret/listed-secrets.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
@@ -15,7 +16,8 @@ import type { ReadSource, SecretNeed } from './read-source.ts'
 
 export interface Reader {
   /** The start of a look: the secret's source, and the application's Secret, remembered or read. It never throws: an unreadable Secret is
-   *  `unknown`. A new client's Secret is not read: if there is one, the create gets a conflict. */
+   *  `unknown`. A new client's Secret is not read: if there is one, the create gets a conflict. Of a client that lists its secrets no
+   *  Secret is read. */
   readForLook(work: SecretWork, need: SecretNeed): Promise<KnownSecret>
   /** A step: reads a remembered Secret again, so that each write is planned from its present state. A remembered absence is not read
    *  again: the create gets a conflict. */
@@ -25,6 +27,7 @@ export interface Reader {
 }
 
 const noSource: ReadSource = { source: { kind: 'minted' }, given: undefined, missing: undefined }
+const notThere: ReadSecret = { state: { kind: 'absent' }, object: undefined, plain: undefined }
 const unknown: ReadSecret = { state: { kind: 'unknown' }, object: undefined, plain: undefined }
 const foreign: ReadSecret = { state: { kind: 'foreign' }, object: undefined, plain: undefined }
 
@@ -71,6 +74,11 @@ export function createReader(needs: {
   return {
     readNow: fresh,
     readForLook: async (work, need) => {
+      const { client, acceptance, serve } = work.judgement
+      if (listsSecrets(client)) {
+        const source = acceptance.kind === 'accepted' ? listedSource(client, serve.kind === 'desired') : noSource.source
+        return { ...work, ...noSource, source, read: notThere, isFresh: true, failure: undefined }
+      }
       let found = noSource
       try {
         found = await readSource(secrets, work.judgement.client, need)

@@ -28,6 +28,16 @@ export function createLeaveEnding(needs: {
   }
 }
 
+/** A step: ends the look at a client that lists its secrets. Nothing is published. */
+export const settleListed: SecretStep = ({ plan, memory, log }) => {
+  if (plan.listed === undefined) return passed
+  const secrets = plan.verifiers.map(({ id }) => id)
+  if (plan.step.kind === 'write-shard') log.info({ secrets, ended: plan.listed.ended }, 'listed secrets change')
+  // it minted before
+  memory.pending = undefined
+  return { kind: 'ended', secret: { kind: 'listed', name: undefined } }
+}
+
 /** A step: ends when nothing may be written: the API does not answer, the given secret is missing, or the Secret is foreign. */
 export const stopWhereNotWritable: SecretStep = ({ failure, missing, read, judgement }) => {
   const name = secretNameOf(judgement.client)

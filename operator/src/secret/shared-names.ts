@@ -1,6 +1,7 @@
 // Decides which of several clients in a namespace gets the Secret that all of them name. The holder keeps it; the others get a condition.
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { byAge, keyOf } from '../decide/client/acceptance.ts'
+import { listsSecrets } from '../decide/secret/listed-secrets.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { passed } from './look.ts'
 import type { SecretStep } from './look.ts'
@@ -13,13 +14,19 @@ export interface SharedName {
   readonly holder: string | undefined
 }
 
-/** @param client the one that is looked at
+/** A client that lists its secrets has no Secret, and so no rival.
+ *  @param client the one that is looked at
  *  @param rivals may include the client
  *  @returns undefined when no other client names its Secret */
 export function sharedNameOf(client: OIDCClient, rivals: readonly OIDCClient[]): SharedName | undefined {
+  if (listsSecrets(client)) return undefined
   const [key, name] = [keyOf(client), secretNameOf(client)]
   const others = rivals.filter(
-    (one) => keyOf(one) !== key && one.metadata.namespace === client.metadata.namespace && secretNameOf(one) === name,
+    (one) =>
+      keyOf(one) !== key &&
+      one.metadata.namespace === client.metadata.namespace &&
+      secretNameOf(one) === name &&
+      !listsSecrets(one),
   )
   if (others.length === 0) return undefined
   const [oldest] = [client, ...others.filter((one) => !isRefused(one))].toSorted(byAge)

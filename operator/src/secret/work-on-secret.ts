@@ -8,6 +8,7 @@ import { withoutPrevious } from '../decide/secret/previous-secrets.ts'
 import { asksRevoke } from '../decide/secret/rotation-terms.ts'
 import type { RotationPlan, SecretState } from '../decide/secret/rotation-terms.ts'
 import { isRestored } from '../decide/secret/restored.ts'
+import { listsSecrets } from '../decide/secret/listed-secrets.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import type { OwnerProof } from '../decide/secret/owner-proof.ts'
 import { configOf, versionOf } from '../decide/access/judge.ts'
@@ -27,7 +28,7 @@ import { createEntryWriter } from './put-entry.ts'
 import { createReader } from './read.ts'
 import { createRender } from './render.ts'
 import { createRestore } from './restore.ts'
-import { createLeaveEnding, createSettle, stopWhereNotWritable } from './settle.ts'
+import { createLeaveEnding, createSettle, settleListed, stopWhereNotWritable } from './settle.ts'
 import { leaveToHolder } from './shared-names.ts'
 import { createSpacing } from './spacing.ts'
 import { createWriteSecret } from './write.ts'
@@ -87,6 +88,7 @@ export function createWorkOnSecret(needs: {
     createLeaveEnding(needs),
     createMint({ spacing }),
     entries.announce,
+    settleListed,
     stopWhereNotWritable,
     leaveToHolder,
     clearPending,
@@ -159,7 +161,9 @@ function createWaysOut({
     const name = secretNameOf(work.judgement.client)
     return {
       plan: undefined,
-      secret: { kind: isThere ? 'ready' : 'pending', name },
+      secret: listsSecrets(work.judgement.client)
+        ? { kind: 'listed', name: undefined }
+        : { kind: isThere ? 'ready' : 'pending', name },
       again: undefined,
       failure: isUnknown ? failure : undefined,
     }

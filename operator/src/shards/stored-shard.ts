@@ -16,6 +16,8 @@ export interface StoredEntry {
   readonly entrySeq: number
   /** The seq that brought its `desired` version, grants and restraint. */
   readonly configSeq: number
+  /** The seq that brought each of its verifiers, by id. */
+  readonly verifierSeqs: Readonly<Record<string, number>>
 }
 
 export interface StoredShard {
@@ -141,10 +143,23 @@ function followEntries(
       entry,
       entrySeq: sameEntry ? before.entrySeq : seq,
       configSeq: before && sameDesired ? before.configSeq : seq,
+      verifierSeqs: verifierSeqsOf(entry, before, seq),
     })
   }
   for (const key of known.keys()) if (!entries.has(key)) changed.push(key)
   return { entries, changed }
+}
+
+/** @param before of this entry; another object may have had its name
+ *  @param seq of the present version of the shard */
+function verifierSeqsOf(entry: ShardEntry, before: StoredEntry | undefined, seq: number): Record<string, number> {
+  const known = before?.entry.uid === entry.uid ? before : undefined
+  return Object.fromEntries(
+    entry.verifiers.map(({ id, sha256 }) => {
+      const isKnown = known?.entry.verifiers.some((one) => one.sha256 === sha256) === true
+      return [id, isKnown ? (known.verifierSeqs[id] ?? seq) : seq]
+    }),
+  )
 }
 
 const sameVersion = (one: ClientVersion | undefined, other: ClientVersion | undefined): boolean =>

@@ -1,5 +1,6 @@
 // What is late with clients, counted over all of them for the metrics.
 import type { OIDCClient } from '../api/oidc-client.ts'
+import { listsSecrets } from '../decide/secret/listed-secrets.ts'
 import { timeText } from '../decide/status/conditions.ts'
 
 export interface Overdue {
@@ -22,7 +23,7 @@ export function countOverdue(clients: Iterable<OIDCClient>, now: number): Overdu
   const [unreadyBefore, lateBefore] = [timeText(now - patienceMs.unready), timeText(now - patienceMs.late)]
   const unready = { object: 0, release: 0 }
   let [rotations, retirements] = [0, 0]
-  for (const { metadata, status } of clients) {
+  for (const { metadata, spec, status } of clients) {
     const conditions = status?.conditions ?? []
     const ready = conditions.find(({ type }) => type === 'Ready')
     const since = ready?.lastTransitionTime ?? metadata.creationTimestamp
@@ -31,6 +32,8 @@ export function countOverdue(clients: Iterable<OIDCClient>, now: number): Overdu
       : 'release'
     if (ready?.status !== 'True' && since < unreadyBefore) unready[cause]++
     const { nextRotation, previous = [] } = status?.secret ?? {}
+    // who lists secrets rotates them
+    if (listsSecrets({ spec })) continue
     if (cause === 'release' && nextRotation !== undefined && nextRotation < lateBefore) rotations++
     retirements += previous.filter(({ expiresAt }) => expiresAt !== undefined && expiresAt < lateBefore).length
   }

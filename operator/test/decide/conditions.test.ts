@@ -506,7 +506,7 @@ describe('describeConditions', () => {
     ],
     [
       'says what a restoration waits for',
-      { rotation: { ...settled, step: { kind: 'blocked', why: 'no-room' } } },
+      { rotation: { ...settled, step: { kind: 'blocked', why: 'no-room' }, isLost: true } },
       'SecretReady',
       'False',
       'SecretLost',

@@ -9,6 +9,7 @@ export const live = { loaded: 3, total: 3, lagging: [], unreachable: [], rejecte
 export const settled: RotationPlan = {
   state: 'only-old',
   verifiers: [],
+  needed: [],
   step: { kind: 'rest' },
   secret: undefined,
   keepsPending: false,
@@ -38,6 +39,7 @@ export function outcome({ client, acceptance, policies, violations, serve, ...ch
     secret: { kind: 'ready', name: 'app-oidc' },
     rotation: settled,
     rotationSettings: { retire: 'AfterOverlap', maxOverlapMs: 604_800_000, quietPeriodMs: 0, intervalMs: 7_200_000 },
+    listed: { accepted: new Set(), lastUsed: {}, usesKnownSince: undefined },
     propagation: live,
     served: 'propagation' in change ? change.propagation : live,
     activity: { kind: 'active', behind: [] },

@@ -23,7 +23,10 @@ const spacingMs = 1_000
  *  @param stored what servers have, by `namespace/name` */
 function createWorld(stored: Readonly<Record<string, ShardEntry>> = {}) {
   const entries = new Map(
-    Object.entries(stored).map(([key, entry]) => [key, { entry, shard: 0, entrySeq: 1, configSeq: 1 }]),
+    Object.entries(stored).map(([key, entry]) => [
+      key,
+      { entry, shard: 0, entrySeq: 1, configSeq: 1, verifierSeqs: {} },
+    ]),
   )
   const shards = {
     ...emptyShards,

@@ -106,7 +106,7 @@ function grantedBy({ before, now, isSuspended, refusal, namespace }: Case) {
     [
       ['shop/api', own] as const,
       ['else/rival', entryOf(rival.metadata.uid, 'taken', { desired: versionOf(rival) })] as const,
-    ].map(([key, entry]) => [key, { entry, entrySeq: 1, configSeq: 1 }]),
+    ].map(([key, entry]) => [key, { entry, entrySeq: 1, configSeq: 1, verifierSeqs: {} }]),
   )
   const index = createClientIndex()
   for (const one of [api, rival]) index.set(keyOf(one), one)

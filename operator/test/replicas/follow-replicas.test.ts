@@ -18,6 +18,7 @@ describe('createFollowReplicas', () => {
   /** Clients that their shard has no longer. */
   let gone: Set<string>
   let configSeq: number
+  let verifierSeqs: Record<string, number>
 
   const replica = (name: string, more: Partial<Replica> = {}): Replica => ({
     replica: name,
@@ -50,6 +51,7 @@ describe('createFollowReplicas', () => {
     asked = []
     gone = new Set()
     configSeq = 2
+    verifierSeqs = {}
     follow = createFollowReplicas({
       replicas: { list: () => replicas },
       shards: {
@@ -62,6 +64,7 @@ describe('createFollowReplicas', () => {
                 entry: create(ShardEntrySchema, { uid: key }),
                 entrySeq: 2,
                 configSeq,
+                verifierSeqs,
                 shard: shardOfKey(key),
               },
       },
@@ -69,6 +72,49 @@ describe('createFollowReplicas', () => {
     hear()
     for (const key of keys) follow.record(key, false)
     asked = []
+  })
+
+  describe('the secrets of a client', () => {
+    const [key] = keys
+    const shard = shardOfKey(key!)
+    const has = (name: string, seq: bigint) => say(name, withLive(name, shard, seq))
+
+    it('are taken by all when every replica has the shard that brought them', () => {
+      verifierSeqs = { aaaaaaaa: 2, bbbbbbbb: 3 }
+      for (const name of ['a', 'b']) has(name, 2n)
+      const accepts = () => ['aaaaaaaa', 'bbbbbbbb', 'cccccccc'].map((id) => follow.accepts(key!, id))
+      expect(accepts()).to.deep.equal([true, false, false])
+      has('a', 3n)
+      expect(accepts(), 'one replica lacks it').to.deep.equal([true, false, false])
+      has('b', 3n)
+      expect(accepts()).to.deep.equal([true, true, false])
+      configSeq = 4
+      expect(accepts(), 'another version of the client is on its way').to.deep.equal([true, true, false])
+    })
+
+    it('are taken by nobody without a replica', () => {
+      verifierSeqs = { aaaaaaaa: 1 }
+      replicas = []
+      expect(follow.accepts(key!, 'aaaaaaaa')).to.equal(false)
+    })
+
+    it('stay taken while a replica restarts, and a new one is not taken meanwhile', () => {
+      verifierSeqs = { aaaaaaaa: 3 }
+      for (const name of ['a', 'b']) has(name, 3n)
+      follow.record(key!, true, ['aaaaaaaa'])
+      verifierSeqs = { aaaaaaaa: 3, bbbbbbbb: 4 }
+      say('b', { serverConnected: false, live: [], absentMs: 1 })
+      expect(['aaaaaaaa', 'bbbbbbbb'].map((id) => follow.accepts(key!, id))).to.deep.equal([true, false])
+      expect(follow.config(key!, ['aaaaaaaa'])?.accepted).to.equal(true)
+      expect(follow.config(key!, ['bbbbbbbb'])?.accepted).to.equal(false)
+    })
+
+    it('count with the version that needs them', () => {
+      verifierSeqs = { aaaaaaaa: 3 }
+      for (const name of ['a', 'b']) has(name, 2n)
+      expect(follow.config(key!)?.accepted).to.equal(true)
+      expect(follow.config(key!, ['aaaaaaaa'])?.accepted, 'the secret is not there yet').to.equal(false)
+    })
   })
 
   it('asks for a client only when its own shard moves: a first load of n clients costs n looks a replica', () => {

@@ -191,7 +191,7 @@ class World {
           const name = key.slice('demo/'.length)
           const seq = this.#configSeqs.get(name)!
           const entry = create(ShardEntrySchema, { uid: key })
-          return { entry, entrySeq: seq, configSeq: seq, shard: shardOfName(name) }
+          return { entry, entrySeq: seq, configSeq: seq, verifierSeqs: {}, shard: shardOfName(name) }
         },
       },
     })

@@ -199,7 +199,7 @@ export function createOneClient(
       endings: new EndingNamespaces({ watched: (namespace) => ending.has(namespace), clock }),
       shards: {
         bornAt: () => undefined,
-        stored: () => shard.entry && { entry: shard.entry, entrySeq: 1, configSeq: 1, shard: 0 },
+        stored: () => shard.entry && { entry: shard.entry, entrySeq: 1, configSeq: 1, verifierSeqs: {}, shard: 0 },
         setClient: (given: ClientForShard) => void shard.asked.push({ how: 'put', client: given }),
         setUndecided: (given: ClientForShard) => void shard.asked.push({ how: 'presume', client: given }),
         remove: () => void shard.asked.push({ how: 'remove' }),
@@ -243,6 +243,7 @@ function entryOf({ namespace, name, uid, clientId, verifiers, verdict }: ClientF
 export const planOf = (step: RotationStep, more: Partial<RotationPlan> = {}): RotationPlan => ({
   state: 'only-old',
   verifiers: [],
+  needed: [],
   step,
   secret: undefined,
   keepsPending: true,

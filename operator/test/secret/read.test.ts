@@ -27,6 +27,19 @@ describe('createReader', () => {
       expect(JSON.stringify(one.memory)).not.to.include(value)
     })
 
+    it('reads no Secret of a client that lists its secrets, valid or not', async () => {
+      hold('app-oidc')
+      const [sha256, need] = ['a'.repeat(64), { needsSecret: true, isTaken: true }]
+      const found = await reader().readForLook(one.work({ secret: { verifiers: [{ sha256 }] } }), need)
+      expect(found.source).to.deep.include({ kind: 'listed', verifiers: [{ id: 'aaaaaaaa', sha256 }] })
+      const invalid = one.work({
+        secret: { verifiers: [{ sha256: 'no digest' }], existingSecretRef: { name: 'x', key: 'y' } },
+      })
+      expect(invalid.judgement.acceptance.kind).to.equal('invalid')
+      await reader().readForLook(invalid, need)
+      expect(one.secrets.calls).to.deep.equal([])
+    })
+
     it('reads nothing of a client that nobody has worked on before: what is there, the create tells', async () => {
       one.secrets.put('app-oidc', { value })
       const { read, isFresh } = await reader().readForLook(

@@ -49,6 +49,44 @@ describe('withoutMinorNews', () => {
     expect(withoutMinorNews(client(base), next, true)).to.deep.equal(next)
   })
 
+  describe('uses of listed secrets', () => {
+    const uses = (lastUsed: string, until: string): OIDCClientStatus => ({
+      ...base,
+      verifiers: [
+        { id: '11111111', acceptedByAll: true, firstSeen: '2026-01-01T00:00:00Z', lastUsed },
+        { id: '22222222', acceptedByAll: true, firstSeen: '2026-01-01T00:00:00Z' },
+      ],
+      usesKnownSince: `2026-01-01T${until}Z`,
+      usesKnownUntil: `2026-01-01T${until}Z`,
+    })
+    const before = uses('2026-01-01T00:00:00Z', '01:00:00')
+
+    it('are kept for ten minutes, with the time of which they are told', () => {
+      expect(withoutMinorNews(client(before), uses('2026-01-01T01:09:00Z', '01:09:00'))).to.deep.equal(before)
+      const next = { ...uses('2026-01-01T01:09:00Z', '01:09:00'), observedGeneration: 2 }
+      const { verifiers, usesKnownSince, usesKnownUntil } = withoutMinorNews(client(before), next)
+      expect({ verifiers, usesKnownSince, usesKnownUntil }, 'beside other news too').to.deep.equal({
+        verifiers: before.verifiers,
+        usesKnownSince: before.usesKnownSince,
+        usesKnownUntil: before.usesKnownUntil,
+      })
+    })
+
+    it('are written after that, though nothing was used', () => {
+      const next = uses('2026-01-01T00:00:00Z', '01:10:00')
+      expect(withoutMinorNews(client(before), next)).to.deep.equal(next)
+    })
+
+    it('hold up no news about a secret', () => {
+      const next = uses('2026-01-01T01:01:00Z', '01:01:00')
+      const [first, second] = next.verifiers!
+      const other = { ...next, verifiers: [first!, { ...second!, acceptedByAll: false }] }
+      expect(withoutMinorNews(client(before), other).verifiers![1]!.acceptedByAll).to.equal(false)
+      const replaced = { ...next, verifiers: [first!, { ...second!, id: '33333333' }] }
+      expect(withoutMinorNews(client(before), replaced)).to.deep.equal(replaced)
+    })
+  })
+
   it('takes the first status as it is', () => {
     expect(withoutMinorNews(client(undefined), base)).to.equal(base)
   })

@@ -6,7 +6,7 @@ import { authMethodOf } from '../../api/client-rules.ts'
 import { durationMs, durationText } from '../../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../api/oidc-policy.ts'
-import { hasMintedSecret } from './metadata.ts'
+import { hasDatedSecret } from './metadata.ts'
 import { waysUnder } from './policies.ts'
 import type { BindingPolicies } from './policies.ts'
 
@@ -67,7 +67,7 @@ function pkceUnder(spec: OIDCClientSpec, policies: BindingPolicies): 'Required' 
 /** Policies set a rotation only for a secret that the operator mints. */
 function rotationOf(spec: OIDCClientSpec, policies: BindingPolicies): NonNullable<OIDCClientSpec['rotation']> {
   const own = { ...spec.rotation }
-  if (!hasMintedSecret(spec)) return own
+  if (!hasDatedSecret(spec)) return own
   const given = <K extends 'interval' | 'overlap' | 'window'>(field: K) =>
     first(policies, ({ defaults }) => defaults?.rotation?.[field])
   const interval = own.interval ?? given('interval')

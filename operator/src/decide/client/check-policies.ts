@@ -6,7 +6,7 @@ import { authMethodOf, pkceOf } from '../../api/client-rules.ts'
 import { durationMs } from '../../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../api/oidc-policy.ts'
-import { grantTypesOf, hasMintedSecret, scopesOf } from './metadata.ts'
+import { grantTypesOf, hasDatedSecret, scopesOf } from './metadata.ts'
 import {
   bindingOf,
   covers,
@@ -227,7 +227,7 @@ function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec): readonly Fin
       ? [['spec.pkce', 'must be Required'] as const]
       : []),
     ...(require.dpop && spec.dpop !== true ? [['spec.dpop', 'must be true'] as const] : []),
-    ...(require.rotation && hasMintedSecret(spec) && spec.rotation?.interval === undefined
+    ...(require.rotation && hasDatedSecret(spec) && spec.rotation?.interval === undefined
       ? [['spec.rotation.interval', 'must be set, such as 720h'] as const]
       : []),
     ...atMost('spec.tokens.accessTTL', spec.tokens?.accessTTL, limits.tokens?.access),

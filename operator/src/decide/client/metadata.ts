@@ -35,8 +35,8 @@ export function scopesOf(spec: OIDCClientSpec): readonly string[] {
   return spec.scopes ?? meaningOf(spec.type).scopes
 }
 
-/** @returns whether the operator mints the client's secret, so that rotation concerns it. */
-export function hasMintedSecret(spec: OIDCClientSpec): boolean {
+/** @returns whether policies may say how often the secret rotates: of all but one that its owner rotates in a Secret */
+export function hasDatedSecret(spec: OIDCClientSpec): boolean {
   return showsSecret(authMethodOf(spec)) && !spec.secret?.existingSecretRef
 }
 

@@ -1,6 +1,6 @@
 // Finds the live verifiers and the published one, from shard and Secret.
 import { mostVerifiers } from '../../api/client-secret.ts'
-import { overlapOf, toleratedSkewMs, withoutEnd } from './rotation-terms.ts'
+import { overlapOf, toleratedSkewMs, wasGiven, withoutEnd } from './rotation-terms.ts'
 import type { RotationInput, SecretState, StoredVerifier } from './rotation-terms.ts'
 
 export interface KnownVerifiers {
@@ -42,7 +42,7 @@ function settle(input: RotationInput, stored: readonly StoredVerifier[], held: S
   const [newest] = newer
   const published = withoutEnd(held)
   if (!newest) return { live: [published, ...older.flatMap((one) => endOf(input, one))], published }
-  const wasReplaced = held.notAfter !== undefined || newer.some(({ id }) => id === input.status.activeId)
+  const wasReplaced = held.notAfter !== undefined || newer.some(({ id }) => wasGiven(input.status, id))
   if (!wasReplaced) return { live: [newest, held, ...older], published: held }
   // somebody restored an older copy of the Secret with a live value: it is the published one again
   const end = input.now + overlapOf(input)

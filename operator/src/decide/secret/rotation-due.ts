@@ -22,7 +22,8 @@ export interface Scheduled {
 export function scheduleOf(input: RotationInput): Scheduled | undefined {
   const { rotation, now } = input
   const last = lastRotatedOf(input)
-  if (rotation.intervalMs === undefined || last === undefined || input.source.kind !== 'minted') return undefined
+  const isDated = input.source.kind === 'minted' || input.source.kind === 'listed'
+  if (rotation.intervalMs === undefined || last === undefined || !isDated) return undefined
   const dueAt = last + rotation.intervalMs
   const earliest = Math.max(dueAt, input.notBefore ?? 0)
   if (!rotation.window) return { dueAt, beginsAt: earliest, isOpen: now >= earliest, missed: false }

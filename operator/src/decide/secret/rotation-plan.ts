@@ -59,6 +59,7 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
     verifiers,
     step,
     secret: input.secret.kind === 'owned' || marks ? (marks ?? held) : undefined,
+    needed: neededOf(input, published),
     keepsPending: made.keepsPending ?? false,
     isLost: isLost(input, made),
     awaitsDisuse: awaitsDisuse(input, previous),
@@ -77,6 +78,12 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
       })),
     },
   }
+}
+
+/** A given secret is in use as soon as its Secret holds it. */
+function neededOf({ source }: RotationInput, published: StoredVerifier | undefined): readonly string[] {
+  const given = source.kind === 'existing' ? source.secret : undefined
+  return [...new Set([published, given].flatMap((one) => one?.id ?? []))]
 }
 
 function lastUseOf({ usage }: RotationInput): number | undefined {
@@ -99,6 +106,10 @@ function healthOf(input: RotationInput, made: Decision): RotationPlan['health'] 
       '',
     )
     if (missed) return missed
+  }
+  if (made.state === 'listed') {
+    const late = overdue(input, made.schedule, 'list a new secret in spec.secret.verifiers')
+    if (late) return late
   }
   if (made.waitsFor && made.schedule) {
     const late = overdue(input, made.schedule, 'waits until the previous secret retires')
@@ -135,6 +146,7 @@ function wakeAt(input: RotationInput, made: Decision): number | undefined {
     ...made.verifiers.map(({ notAfter }) => notAfter),
     made.schedule?.isOpen === false ? made.schedule.beginsAt : undefined,
     ...timesOfPrevious(input, previousOf(made)),
+    ...(made.state === 'listed' && made.schedule ? [made.schedule.beginsAt + laggingAfterMs] : []),
     ...(made.step.kind === 'blocked' && made.step.why === 'no-room' ? [roomAt(input)] : []),
     ...(made.step.kind === 'await-replicas' && made.since !== undefined
       ? [made.since + (input.replicas.total === 0 ? noReplicaWaitMs : laggingAfterMs + 1)]

@@ -49,6 +49,20 @@ export type SecretSource =
   /** The same, but its last secret stays valid for the overlap, while its programs change. `isTaken`: every replica serves the version
    *  without a secret. */
   | { readonly kind: 'leaving'; readonly isTaken: boolean }
+  /** secret.verifiers: its owner keeps the secrets, and the operator knows their verifiers alone. */
+  | {
+      readonly kind: 'listed'
+      /** In any order. */
+      readonly verifiers: readonly StoredVerifier[]
+      /** False: the version that lists them is refused, so nothing changes. */
+      readonly admits: boolean
+      /** Of those that were listed before, by id: when each was first seen, epoch milliseconds. */
+      readonly firstSeen: Readonly<Record<string, number>>
+      /** Before the list the operator minted secrets, which may still be valid. */
+      readonly hasMinted: boolean
+      /** Ids of listed secrets that have ended: none returns. */
+      readonly ended: readonly string[]
+    }
   /** secret.existingSecretRef; `secret` is undefined while it is missing, unlabelled or too short. */
   | { readonly kind: 'existing'; readonly secret: { readonly id: string; readonly sha256: string } | undefined }
 
@@ -98,6 +112,8 @@ export interface RotationInput {
     readonly activeId?: string
     readonly lastRotated?: number
     readonly observed: Observed
+    /** Ids of those that the client listed: each may be in use. */
+    readonly listed?: readonly string[]
   }
   /** A scheduled rotation may not begin before (policy rotation.minSpacing); epoch milliseconds. */
   readonly notBefore?: number
@@ -116,7 +132,7 @@ export interface PendingSecret {
 }
 
 /** `first`: nothing is published, or it is lost. There is no state `published`: it is the write itself. */
-export type RotationState = 'none' | 'leaving' | 'first' | 'only-old' | 'minted' | 'propagated' | 'overlap'
+export type RotationState = 'none' | 'leaving' | 'listed' | 'first' | 'only-old' | 'minted' | 'propagated' | 'overlap'
 
 export type RotationStep =
   /** Nothing to do until `wakeAt` or an event. */
@@ -147,11 +163,29 @@ export interface SecretMarks {
   readonly fence?: string
 }
 
+/** What is decided of listed secrets, for the status. */
+interface ListedPlan {
+  /** Those that are valid, the newest first. `firstSeen` is epoch milliseconds. */
+  readonly verifiers: readonly (StoredVerifier & { readonly firstSeen: number })[]
+  /** Ids of those that have just ended. */
+  readonly ended: readonly string[]
+  /** Whether `verifiers` of the plan are those of this generation. */
+  readonly isTaken: boolean
+  /** Ids that are listed again after their end. */
+  readonly returning: readonly string[]
+  /** Those that end earlier than listed, because policies want it. */
+  readonly cut: readonly StoredVerifier[]
+}
+
 export interface RotationPlan {
   readonly state: RotationState
   /** The verifiers for the shard, newest first: at most two, or three after the Secret was lost within an overlap. */
   readonly verifiers: readonly StoredVerifier[]
   readonly step: RotationStep
+  /** Ids of the secrets that programs have by now: the client is Ready once every replica takes these. */
+  readonly needed: readonly string[]
+  /** Of a client that lists its secrets. */
+  readonly listed?: ListedPlan
   /** The marks of the Secret after this step: of the pending secret when the step is `publish`, else of the present one. Undefined:
    *  nothing to write yet, or the client has no secret. */
   readonly secret: SecretMarks | undefined
@@ -202,6 +236,10 @@ export interface Revocation extends Pick<RotationInput, 'secret' | 'status'> {
 
 export const asksRevoke = (input: Revocation): boolean =>
   input.rotation.revokePrevious !== undefined && input.rotation.revokePrevious !== observedOf(input).revoke
+
+/** @returns whether programs were given this secret, as far as the status knows */
+export const wasGiven = ({ activeId, listed = [] }: RotationInput['status'], id: string): boolean =>
+  activeId === id || listed.includes(id)
 
 /** The requests that a secret minted now fulfils. revokePrevious is fulfilled by the publication. */
 export const nonces = ({ rotation }: RotationInput): Observed => ({

@@ -9,12 +9,14 @@
 import { mostVerifiers } from '../../api/client-secret.ts'
 import { fenceBefore, isFenced, withFence } from './fences.ts'
 import { knownVerifiers } from './known-verifiers.ts'
+import { planListed } from './listed-secrets.ts'
 import { isRetired, lifeOfPrevious, roomAt, withoutPrevious } from './previous-secrets.ts'
 import { isRotationDue, noReplicaWaitMs, scheduleOf } from './rotation-due.ts'
 import type { Scheduled } from './rotation-due.ts'
 import { plan } from './rotation-plan.ts'
 import {
   asksRevoke,
+  wasGiven,
   nonces,
   observedOf,
   overlapOf,
@@ -36,6 +38,7 @@ import type {
 export function planRotation(input: RotationInput): RotationPlan {
   if (input.source.kind === 'none') return plan(input, { state: 'none', verifiers: [], step: { kind: 'rest' } })
   if (input.source.kind === 'leaving') return planLeaving(input, input.source)
+  if (input.source.kind === 'listed') return planListed(input, input.source)
   const known = knownVerifiers(input)
   const hold = (why: 'foreign' | 'unknown' | 'not-serving'): RotationPlan =>
     plan(input, {
@@ -167,7 +170,7 @@ function keepPublished(input: RotationInput, live: readonly StoredVerifier[]): r
   const { secret, status, now } = input
   const wasPublished =
     second.notAfter !== undefined ||
-    status.activeId === newest.id ||
+    wasGiven(status, newest.id) ||
     (secret.kind === 'owned' && secret.secretId === newest.id)
   const secondWas = status.activeId === second.id || older.some(({ notAfter }) => notAfter !== undefined)
   // the newest belongs to a leader that died before it could publish

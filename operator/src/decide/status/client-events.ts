@@ -11,6 +11,7 @@ export interface ClientEvent {
     | 'ClientAccepted'
     | 'SecretCreated'
     | 'SecretAdopted'
+    | 'SecretListed'
     | 'SecretRotated'
     | 'PreviousSecretRetired'
     | 'InvalidSpec'
@@ -73,7 +74,7 @@ export function eventsOf(
     if (condition?.status === 'False' && !noNews.includes(condition.reason))
       events.push({ type: 'Warning', reason: condition.reason, message: condition.message })
   }
-  events.push(...secretEvents(before, status))
+  events.push(...secretEvents(before, status), ...listedEvents(before, status))
   for (const code of announced)
     if (
       tellsRefusal(status.refusals, { code, by: 'Client' }) &&
@@ -120,4 +121,21 @@ function secretEvents(
     }
   }
   return events
+}
+
+/** Of secrets that the client lists; the end of an older one is told above. */
+function listedEvents(before: OIDCClientStatus | undefined, after: OIDCClientStatus): readonly ClientEvent[] {
+  const known = new Set((before?.verifiers ?? []).map(({ id }) => id))
+  const told = new Set([...(before?.endedVerifiers ?? []), ...(before?.secret?.previous ?? []).map(({ id }) => id)])
+  const isNew = ({ id }: { readonly id: string }) => !known.has(id)
+  return [
+    ...(after.verifiers ?? []).filter(isNew).map(({ id }): ClientEvent => {
+      return { type: 'Normal', reason: 'SecretListed', message: `spec.secret.verifiers lists secret ${id}` }
+    }),
+    ...(after.endedVerifiers ?? [])
+      .filter((id) => !told.has(id))
+      .map((id): ClientEvent => {
+        return { type: 'Normal', reason: 'PreviousSecretRetired', message: `secret ${id} is no longer valid` }
+      }),
+  ]
 }

@@ -9,6 +9,7 @@ import type { ClientEvent } from './client-events.ts'
 import { describeConditions, shorten, timeText } from './conditions.ts'
 import { configOf } from '../access/judge.ts'
 import type { Outcome } from './outcome.ts'
+import { listedStatus } from './listed-status.ts'
 import { present } from '../client/present.ts'
 import { describeRefusals } from './refusals.ts'
 import { overlapOf } from '../secret/rotation-terms.ts'
@@ -46,6 +47,7 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
     policySummary: shorten(policies.join(', ')),
     ...present('effective', config ? effectiveOf(outcome, config) : client.status?.effective),
     secret: secretStatus(outcome),
+    ...listedStatus(outcome),
     ...present('identity', identityStatus(outcome)),
     ...present('refusals', outcome.refusals && describeRefusals(client, outcome.refusals, outcome.now)),
     conditions: describeConditions(outcome),
@@ -68,8 +70,8 @@ function secretStatus({ judgement, rotation, secret, formerName }: Outcome): Non
   const report = rotation?.report
   const time = (at: number | undefined) => (at === undefined ? undefined : timeText(at))
   return {
-    name: formerName ?? secret.name,
-    ...present('activeId', report?.activeId ?? before?.activeId),
+    ...present('name', secret.kind === 'listed' ? undefined : (formerName ?? secret.name)),
+    ...present('activeId', rotation?.listed ? undefined : (report?.activeId ?? before?.activeId)),
     ...present('observedTrigger', report ? report.observed.trigger : before?.observedTrigger),
     ...present('observedAnnotation', report ? report.observed.annotation : before?.observedAnnotation),
     ...present('observedRevoke', report ? report.observed.revoke : before?.observedRevoke),

@@ -99,9 +99,16 @@ function audiencesGranted({ access, judgement }: Outcome): Finding {
 function secretReady(outcome: Outcome): Finding {
   const { secret, rotation, judgement } = outcome
   const { name } = secret
-  if (judgement.serve.kind === 'nothing')
-    return no('NotServed', `no server takes what Secret ${name} holds; see Accepted and PolicyCompliant`)
+  if (judgement.serve.kind === 'nothing') {
+    const what = name === undefined ? 'its secrets' : `what Secret ${name} holds`
+    return no('NotServed', `no server takes ${what}; see Accepted and PolicyCompliant`)
+  }
   if (rotation?.step.kind === 'blocked' && rotation.step.why === 'no-room') {
+    if (!rotation.isLost)
+      return no(
+        'TooManySecrets',
+        `three secrets are valid, and no more can be: Secret ${name} gets one when the first of them ends (status.verifiers says when)`,
+      )
     return no(
       'SecretLost',
       `Secret ${name} was deleted or edited again while three secrets are valid; it is restored within a minute, when the oldest of them ends; see who does that`,
@@ -114,6 +121,8 @@ function secretReady(outcome: Outcome): Finding {
       return configOf(judgement) === undefined
         ? no('WaitingForReplicas', `Secret ${name} is written once a version is accepted and every replica has it`)
         : no('WaitingForReplicas', `Secret ${name} is written once every replica has the client`)
+    case 'listed':
+      return listedSecrets(outcome)
     case 'lost':
       return no(
         'SecretLost',
@@ -133,6 +142,21 @@ function secretReady(outcome: Outcome): Finding {
     case 'unreadable':
       return unknown('SecretUnreadable', secret.message)
   }
+}
+
+/** The client lists its secrets itself. */
+function listedSecrets({ rotation, judgement }: Outcome): Finding {
+  const { isTaken = false, returning = [], cut = [] } = rotation?.listed ?? {}
+  if (returning.length > 0)
+    return no(
+      'SecretEnded',
+      `spec.secret.verifiers: ${returning.join(', ')} has ended, and an ended secret never returns; make another one with kubectl nauthera secret new`,
+    )
+  if (configOf(judgement) === undefined) return yes('SecretReady', 'the secrets of before stay; this version is refused')
+  if (!isTaken)
+    return no('SecretEnded', 'spec.secret.verifiers: every secret has ended; list one that kubectl nauthera secret new makes')
+  const ends = cut.map(({ id, notAfter = 0 }) => `; ${id} ends at ${timeText(notAfter)}, the latest that policies allow`)
+  return yes('SecretReady', `the secrets are those of spec.secret.verifiers${ends.join('')}`)
 }
 
 /** Which of its presets cannot work with this issuer. */
@@ -269,7 +293,8 @@ function scopesListed({ codes, judgement }: Outcome): Finding | undefined {
 }
 
 /** Ready is the first of the needed conditions that does not hold. */
-function ready(findings: ReadonlyMap<string, Finding>, { activity }: Outcome): Finding {
+function ready(findings: ReadonlyMap<string, Finding>, outcome: Outcome): Finding {
+  const { activity } = outcome
   const failing = described.filter(([type, , needed]) => needed && findings.get(type)?.status !== 'True')
   // a Secret that waits for replicas: name that cause
   const [type] = failing.find(([type]) => findings.get(type)?.reason !== 'WaitingForReplicas') ?? failing[0] ?? []
@@ -278,7 +303,8 @@ function ready(findings: ReadonlyMap<string, Finding>, { activity }: Outcome): F
   const suspended = activity.kind.startsWith('suspended') ? '; suspended: nobody can use it (see Active)' : ''
   const rotation = findings.get('RotationHealthy')
   const stillUsed = rotation?.reason === 'PreviousSecretStillUsed' ? `; ${rotation.message}` : ''
-  return yes('Ready', `live on every replica, and its Secret is there${suspended}${stillUsed}`)
+  const secret = outcome.secret.kind === 'listed' ? 'its secrets are valid there' : 'its Secret is there'
+  return yes('Ready', `live on every replica, and ${secret}${suspended}${stillUsed}`)
 }
 
 /** lastTransitionTime moves only with the status, as metav1 says. */

@@ -25,6 +25,8 @@ export interface Outcome {
   readonly rotation: RotationPlan | undefined
   /** What planRotation was given, for the effective interval and overlap. */
   readonly rotationSettings: RotationInput['rotation'] | undefined
+  /** What replicas and their reports say of its listed secrets. */
+  readonly listed: ListedReport
   /** Of the shard that carries this generation; undefined while that is not written. */
   readonly propagation: Propagation | undefined
   /** How many replicas serve the client, in whichever version; undefined while what is stored of it is about to change. */
@@ -49,6 +51,16 @@ export interface Outcome {
   readonly revision: string | undefined
   /** Epoch milliseconds. */
   readonly now: number
+}
+
+/** What is known of secrets that a client lists, or listed. Times are epoch milliseconds. */
+export interface ListedReport {
+  /** Ids of those that every replica takes. */
+  readonly accepted: ReadonlySet<string>
+  /** Last uses by id. */
+  readonly lastUsed: Readonly<Record<string, number>>
+  /** Since when every use is known; undefined while a replica does not tell. */
+  readonly usesKnownSince: number | undefined
 }
 
 /** Whether the document of a sector lists a client. */
@@ -111,6 +123,8 @@ export type SecretOutcome =
   | { readonly kind: 'ready'; readonly name: string }
   /** It will be written once the client is live. */
   | { readonly kind: 'pending'; readonly name: string }
+  /** The client lists its secrets itself, and has no Secret. */
+  | { readonly kind: 'listed'; readonly name: undefined }
   /** Somebody deleted or edited it: a new secret will be published. */
   | { readonly kind: 'lost'; readonly name: string }
   | { readonly kind: 'waiting-for-secret'; readonly name: string; readonly message: string }

@@ -1,0 +1,127 @@
+// Secrets that the owner of a client keeps: spec.secret.verifiers lists their SHA-256. Decides which of them servers get, and until when.
+import type { OIDCClient } from '../../api/oidc-client.ts'
+import { present } from '../client/present.ts'
+import { scheduleOf } from './rotation-due.ts'
+import { plan } from './rotation-plan.ts'
+import { asksRevoke, overlapOf, sameVerifiers } from './rotation-terms.ts'
+import type { RotationInput, RotationPlan, SecretSource, StoredVerifier } from './rotation-terms.ts'
+
+type ListedSource = Extract<SecretSource, { kind: 'listed' }>
+
+/** @param client may be invalid
+ *  @returns whether its owner keeps its secrets: the operator reads and writes no Secret for it */
+export const listsSecrets = ({ spec }: { readonly spec?: Pick<OIDCClient['spec'], 'secret'> | null }): boolean =>
+  spec?.secret?.verifiers !== undefined
+
+/** @param client follows every rule
+ *  @param admits whether its version may be served */
+export function listedSource({ spec, status }: OIDCClient, admits: boolean): ListedSource {
+  const seen = (status?.verifiers ?? []).map(({ id, firstSeen }) => [id, Date.parse(firstSeen)] as const)
+  const { activeId, previous = [] } = status?.secret ?? {}
+  const wasListed = new Set(seen.map(([id]) => id))
+  return {
+    kind: 'listed',
+    verifiers: (spec.secret?.verifiers ?? []).map(({ sha256, notAfter }) => ({
+      id: sha256.slice(0, 8),
+      sha256,
+      ...(notAfter === undefined ? {} : { notAfter: Date.parse(notAfter) }),
+    })),
+    admits,
+    firstSeen: Object.fromEntries(seen),
+    hasMinted: activeId !== undefined || previous.some(({ id }) => !wasListed.has(id)),
+    ended: status?.endedVerifiers ?? [],
+  }
+}
+
+/** Servers get exactly the listed secrets that are valid. A minted secret of before stays for the overlap, which begins when every replica
+ *  has the listed ones. A list that leaves no secret changes nothing. */
+export function planListed(given: RotationInput, source: ListedSource): RotationPlan {
+  const input = { ...given, source, secret: { kind: 'absent' } as const, rotation: withoutWindow(given.rotation) }
+  const stored = input.verifiers ?? []
+  const isLive = ({ notAfter = Infinity }: StoredVerifier): boolean => notAfter > input.now
+  const open = source.verifiers.filter(isLive)
+  const usable = open.filter(({ id }) => !source.ended.includes(id))
+  const listed = sorted(usable)
+    .map((one, at) => (at === 0 ? one : { ...one, notAfter: endOf(input, one) }))
+    .filter(isLive)
+  const isTaken = source.admits && listed.length > 0
+  const verifiers = isTaken ? [...listed, ...mintedBefore(input, source, listed)] : stored
+  const live = verifiers.filter(isLive)
+  const isKept = (id: string): boolean => [...live, ...usable].some((one) => one.id === id)
+  const [newest] = verifiers
+  const firstSeen = ({ id }: StoredVerifier): number => source.firstSeen[id] ?? input.now
+  const about: RotationInput = {
+    ...input,
+    status: {
+      observed: input.status.observed,
+      ...present('lastRotated', newest && firstSeen(newest)),
+    },
+  }
+  const isAtRest = sameVerifiers(verifiers, stored)
+  const isListed = ({ id }: StoredVerifier): boolean =>
+    source.verifiers.some((one) => one.id === id) || source.firstSeen[id] !== undefined
+  const known = usable.filter((one) => source.firstSeen[one.id] !== undefined && !live.some(({ id }) => id === one.id))
+  return {
+    ...plan(about, {
+      state: 'listed',
+      verifiers,
+      step: isAtRest ? { kind: 'rest' } : { kind: 'write-shard' },
+      schedule: scheduleOf(about),
+      revoked: asksRevoke(about) && isAtRest,
+    }),
+    needed: isTaken ? listed.map(({ id }) => id) : [],
+    listed: {
+      verifiers: [...live.filter(isListed), ...known].map((one) => ({ ...one, firstSeen: firstSeen(one) })),
+      ended: [...new Set([...stored.map(({ id }) => id), ...Object.keys(source.firstSeen)])].filter(
+        (id) => !isKept(id) && !source.ended.includes(id),
+      ),
+      isTaken,
+      returning: open.flatMap(({ id }) => (source.ended.includes(id) ? [id] : [])),
+      cut: isTaken ? listed.filter((one) => wasCut(usable, one)) : [],
+    },
+  }
+}
+
+/** A window says when the operator rotates, which it does not here. */
+function withoutWindow({ window: _window, ...rotation }: RotationInput['rotation']): RotationInput['rotation'] {
+  return { ...rotation, retire: 'AfterOverlap' }
+}
+
+/** Newest first: one without an end, then those that end later. */
+const sorted = (verifiers: readonly StoredVerifier[]): readonly StoredVerifier[] =>
+  verifiers.toSorted(
+    (one, other) => (other.notAfter ?? Infinity) - (one.notAfter ?? Infinity) || (one.id < other.id ? -1 : 1),
+  )
+
+/** The end of an older secret: as listed, but no later than policies allow, and never later than it was. */
+function endOf({ verifiers = [], rotation, now }: RotationInput, { id, notAfter = Infinity }: StoredVerifier): number {
+  const before = verifiers.find((one) => one.id === id)?.notAfter
+  return Math.min(notAfter, before ?? now + rotation.maxOverlapMs)
+}
+
+/** A difference of clocks is no cut. Milliseconds. */
+const toleratedCutMs = 60_000
+
+const wasCut = (listed: readonly StoredVerifier[], { id, notAfter = Infinity }: StoredVerifier): boolean =>
+  (listed.find((one) => one.id === id)?.notAfter ?? Infinity) - notAfter > toleratedCutMs
+
+/** The secrets that the operator minted before the client listed its own. */
+function mintedBefore(
+  input: RotationInput,
+  source: ListedSource,
+  listed: readonly StoredVerifier[],
+): readonly StoredVerifier[] {
+  const { now, replicas, verifiers: stored = [] } = input
+  if (!source.hasMinted || asksRevoke(input)) return []
+  const isEverywhere =
+    listed.every(({ id }) => stored.some((one) => one.id === id)) &&
+    replicas.total > 0 &&
+    replicas.serving &&
+    replicas.unreachable === 0
+  const end = isEverywhere ? now + overlapOf(input) : undefined
+  const isOurs = ({ id }: StoredVerifier): boolean =>
+    source.firstSeen[id] === undefined && !source.verifiers.some((one) => one.id === id)
+  return stored
+    .filter((one) => isOurs(one) && (one.notAfter ?? Infinity) > now)
+    .map((one) => ({ ...one, ...present('notAfter', one.notAfter ?? end) }))
+}

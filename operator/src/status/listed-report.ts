@@ -1,0 +1,36 @@
+// What replicas say of the secrets that a client lists.
+import type { OIDCClient } from '../api/oidc-client.ts'
+import { present } from '../decide/client/present.ts'
+import type { RotationPlan } from '../decide/secret/rotation-terms.ts'
+import type { ListedReport, Outcome } from '../decide/status/outcome.ts'
+import type { FollowReplicas } from '../replicas/follow-replicas.ts'
+import type { Replicas } from '../replicas/replicas.ts'
+import type { Clock } from '../time/clock.ts'
+
+/** While a terminating pod may lack a listed secret: look again after this long. Milliseconds. */
+export const goingAgainMs = 2_000
+
+/** A pod that terminates may still answer without a secret that is new. */
+export function listedReport(
+  needs: {
+    readonly replicas: Pick<Replicas, 'goingUntil' | 'lastUsed' | 'usesKnownSince'>
+    readonly follow: Pick<FollowReplicas, 'accepts'>
+    readonly clock: Pick<Clock, 'now'>
+  },
+  { key, client, plan }: { readonly key: string; readonly client: OIDCClient; readonly plan: RotationPlan | undefined },
+): ListedReport {
+  const { replicas, follow, clock } = needs
+  const before = client.status?.verifiers ?? []
+  const ids = [...new Set([...before, ...(plan?.listed?.verifiers ?? [])].map(({ id }) => id))]
+  const isNew = (id: string): boolean => !before.some((one) => one.id === id && one.acceptedByAll)
+  const isGoing = (replicas.goingUntil() ?? 0) > clock.now()
+  return {
+    accepted: new Set(ids.filter((id) => follow.accepts(key, id) && !(isGoing && isNew(id)))),
+    lastUsed: Object.assign({}, ...ids.map((id) => present(id, replicas.lastUsed(key, id)))),
+    usesKnownSince: replicas.usesKnownSince(),
+  }
+}
+
+/** Whether a listed secret only waits for pods that terminate: nothing tells when they have. */
+export const isAwaitingPods = ({ rotation, listed, now }: Outcome, goingUntil = 0): boolean =>
+  goingUntil > now && rotation?.listed !== undefined && rotation.needed.some((id) => !listed.accepted.has(id))
