@@ -241,7 +241,7 @@ export const settingsSchema = z
       const message = 'says that addresses are unknown, and trustedProxies says who tells them; set one of the two'
       context.addIssue({ code: 'custom', path: ['allowUntrustedProxy'], message })
     }
-    // a record says by this word whose people it is of: with one word for two, the people of one could act as those of the other
+    // records name their source by this id: if two sources shared it, people of one could act as people of the other
     settings.upstreams.forEach(({ id }, n) => {
       if (!settings.sources.some((source) => source.id === id)) return
       context.addIssue({

@@ -17,7 +17,7 @@ interface Needs {
   readonly audit: Pick<Audit, 'record'>
   /** Who is signed in in the browser, as far as its cookie says. */
   readonly readerOf: (request: IncomingMessage) => Promise<PersonOnPage | undefined>
-  /** False where all requests come from one proxy that nobody trusts. */
+  /** False when all requests come from one proxy that is not trusted. */
   readonly addressesKnown: boolean
 }
 
@@ -44,7 +44,7 @@ const userCode = /^[BCDFGHJKLMNPQRSTVWXZ]{8}$/
 
 const codeIn = (typed: string): string => typed.toUpperCase().replaceAll(/[^A-Z0-9]/g, '')
 
-/** Longer than any code with what people put between its letters. */
+/** Characters: room for a code with separators. */
 const longestTyped = 40
 
 async function look(needs: Needs, request: PageRequest): Promise<Reply> {

@@ -12,8 +12,8 @@ export function createDispatch(steps: readonly Step[]): Dispatch {
   }
 }
 
-/** A form that can be sent without its page is carried out only for whoever has passed the steps before its own; others are led to the
- *  page of the step that they have not passed. */
+/** Carries out a form only when the steps before its own are passed: anybody can send a form without its page. Otherwise it leads to the
+ *  page of the first step that is not passed. */
 export function guardForm(before: readonly Step[], form: Form): Form {
   return async (attempt) => {
     const outcome = await goThrough(before, attempt)

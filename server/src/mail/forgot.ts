@@ -13,7 +13,7 @@ const longestLogin = 320
 /** Seconds: as long as the sign-in that somebody may go on with. */
 const signInFor = 600
 
-/** The browser in which the sign-in waits that the reset belongs to. The value is the name of that sign-in, not a key to it. */
+/** The cookie of the browser whose sign-in waits for this reset. It names the sign-in, and does not open it. */
 export const signInCookie = 'nauthera_forgot'
 
 /** Asks for a link to set a new password. The answer is the same for everybody, in text, status and time. */

@@ -77,8 +77,8 @@ function joinPage(
   }
 }
 
-/** Where a password alone sets up no second factor, the link that made the account does: it goes on as a login link.
- *  @returns undefined elsewhere */
+/** A login link for the new account, where a password alone may not set up a second factor: with the link the person can.
+ *  @returns undefined where the password is enough */
 async function firstSignIn({ secondFactor, loginLinks }: MailPageNeeds, { id }: User): Promise<string | undefined> {
   if (secondFactor.policy === 'off' || secondFactor.enrolment !== 'link') return undefined
   const token = mintLinkToken()
@@ -100,7 +100,7 @@ async function join(needs: MailPageNeeds, request: PageRequest, joining: Joining
   const early = [...unfit, ...typed]
   const mistakes = early.length > 0 ? early : ruleMistakes(passwords.checkNew(next, { username: email, email }))
   if (mistakes.length > 0) return joinPage(basePath, joining, { name, mistakes })
-  // somebody of a directory has the address by now; whom an administrator invites gets it all the same
+  // a person of a directory has the address by now; an administrator's invitation wins over that
   if (kind === 'registration' && (await sources.isReserved({ username: email, email }))) return joinGonePage
   const passwordHash = await passwords.hash(next)
   const known = { username: email, email, emailVerified: true, name: name === '' ? undefined : name, locale, groups }

@@ -32,7 +32,7 @@ export const requesterOf = ({ peer, correlationId, languages }: PageRequest) => 
   correlationId,
 })
 
-/** The answer to a link that was used, has expired, or never was one. It says nothing about whose it was. */
+/** The answer to a link that was used, has expired or is unknown. It does not say whose link it was. */
 export const gonePage = (basePath: string): Page => ({
   kind: 'page',
   view: 'notice',
@@ -40,7 +40,7 @@ export const gonePage = (basePath: string): Page => ({
   model: { key: 'link-gone', link: { href: `${basePath}${paths.forgot}`, key: 'notice.link-gone.again' } },
 })
 
-/** The same for a link of somebody who has no account yet, or no password to set with it. */
+/** The same for a link to a person without an account, or without a password of ours. */
 export const joinGonePage: Page = { kind: 'page', view: 'notice', status: 400, model: { key: 'join-link-gone' } }
 
 /** Too many requests from one address. */

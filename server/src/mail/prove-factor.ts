@@ -1,5 +1,5 @@
-// A link in a mail proves a mailbox alone. Whoever has a second factor proves it too before the link changes how they sign in. That it was proved is in
-// a hidden field of the next page, encrypted and bound to the link.
+// A link in a mail proves a mailbox only. A person with a second factor has to prove it too before the link changes how they sign in. A hidden
+// field of the next page holds this proof, encrypted and bound to the link.
 import { paths } from '@nauthera/rules/endpoints'
 import { passkeyAnswer } from '../login/proof/passkey.ts'
 import { auditedRequest } from '../oidc/request-context.ts'

@@ -58,7 +58,7 @@ async function ask(needs: MailPageNeeds, requests: LinkRequests, request: PageRe
   return { kind: 'redirect', location: `${needs.basePath}${paths.register}/sent` }
 }
 
-/** A domain itself, not those below it: another one may be somebody else's. */
+/** The domain itself, without its subdomains: these may belong to others. */
 function isOfDomain(email: string, domains: readonly string[]): boolean {
   const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase()
   return domains.length === 0 || domains.includes(domain)

@@ -80,7 +80,7 @@ function resetPage(
   }
 }
 
-/** Fields `new-password`, `repeat-password` and, of whoever has a second factor, `proof`. Whose password it is says the link alone. */
+/** Fields `new-password`, `repeat-password` and, of whoever has a second factor, `proof`. The link alone says whose password it is. */
 async function reset(needs: MailPageNeeds, request: PageRequest, link: PersonLink): Promise<Reply> {
   if (lacksProof(needs, request, link.account)) return proofPage(needs, request, link.account)
   const { next, mistakes } = readNewPassword(request.form)

@@ -1,4 +1,4 @@
-// The one door to SMTP. Whoever is on the way can read or change nothing: the connection is TLS, or it ends on this machine.
+// The one door to SMTP. Nobody on the way can read or change a mail: the connection uses TLS, or stays on this machine.
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { inOneVersion } from '@nauthera/proto/mounted-volume'
@@ -31,7 +31,7 @@ export interface Smtp {
 /** Milliseconds. */
 const timeouts = { dnsTimeout: 5000, connectionTimeout: 5000, greetingTimeout: 10_000, socketTimeout: 20_000 }
 
-/** Reads the files of the settings at each mail: a new password or CA is used from then on. */
+/** Reads the files of the settings for each mail, so that a new password or CA is used without a restart. */
 export function createSmtp(settings: MailSettings): Smtp {
   return {
     async send({ messageId, to, subject, text, html }) {
@@ -58,7 +58,7 @@ export function createSmtp(settings: MailSettings): Smtp {
   }
 }
 
-/** The library is loaded with the first mail: most servers send none, or none for long. */
+/** Loads the library with the first mail: most servers send none for a long time. */
 async function open({ host, port, tls, usernameFile, passwordFile, caFile }: MailSettings) {
   const { createTransport } = await import('nodemailer')
   return createTransport({
@@ -81,8 +81,8 @@ async function open({ host, port, tls, usernameFile, passwordFile, caFile }: Mai
   })
 }
 
-/** The server refused this address or this mail for good (5yz, RFC 5321 section 4.2.1). Everything else may be mended: a wrong password or
- *  certificate is ours, not the mail's. */
+/** The server refused this address or this mail for good (5yz, RFC 5321 section 4.2.1). Every other fault may end,
+ *  so the mail is tried again: a wrong password or certificate is not the mail's fault. */
 function outcomeOf(error: unknown): TryOutcome {
   const { code, responseCode } = fieldsOf(error)
   const isRefusal = (code === 'EENVELOPE' || code === 'EMESSAGE') && typeof responseCode === 'number'

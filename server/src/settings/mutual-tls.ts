@@ -54,7 +54,7 @@ export const mutualTlsSettings = z
 
 export type MutualTlsSettings = NonNullable<z.output<typeof mutualTlsSettings>>
 
-/** @returns the files of our own certificate at that port; the checks of the settings have made sure of them */
+/** @returns the files of the certificate for that port; the check of the settings requires them */
 export function certificateFiles(
   { certFile, keyFile }: NonNullable<MutualTlsSettings['listen']>,
   tls: { readonly certFile: string; readonly keyFile: string } | undefined,

@@ -1,10 +1,10 @@
-// What the server asks of others: where it may, whom it believes, whose documents it reads.
+// Requests of the server to others: which hosts are allowed, which issuers are trusted, whose documents are read.
 import { z } from '@nauthera/runtime/settings'
 import { issuerFaults } from '@nauthera/rules/issuer'
 import { isNeverAllowed, parseRanges } from '../address-ranges.ts'
 import { file, webUrl } from './kinds.ts'
 
-/** What the server itself requests: at URLs that clients register, and at the providers in `upstreams`. */
+/** The server's own requests: to URLs that clients register, and to the providers in `upstreams`. */
 const outboundPurposes = ['backchannel', 'jwks', 'logo', 'document', 'upstream'] as const
 export type OutboundPurpose = (typeof outboundPurposes)[number]
 
@@ -41,7 +41,7 @@ export const outboundSettings = z
   .prefault({})
 export type OutboundSettings = z.output<typeof outboundSettings>
 
-/** As `iss` has it in tokens: an issuer may be an address that nobody can ask, as in many clusters. */
+/** As in `iss` of its tokens. In many clusters nobody can reach that address. */
 const identityIssuer = z
   .string()
   .max(2048)

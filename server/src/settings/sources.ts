@@ -1,4 +1,4 @@
-// Where people come from.
+// The sources of people: this database, directories, providers.
 import { z } from '@nauthera/runtime/settings'
 import { emailDomain, groupNameSettings, prefixFaults } from './upstream.ts'
 import { duration, file } from './kinds.ts'
@@ -17,7 +17,7 @@ const ldapUrl = z
     'must be ldaps://HOST or ldaps://HOST:PORT',
   )
 
-/** Only the shape: the source itself reads them at the start. */
+/** Checks the shape only: the source reads the files at the start. */
 const ldapFilter = z
   .string()
   .max(2000)

@@ -5,7 +5,7 @@ import { duration, file } from './kinds.ts'
 
 const upstreamPresets = ['generic', 'entra', 'google', 'github', 'gitlab'] as const
 
-/** Where a preset has one issuer for all: nobody has to look it up. */
+/** The issuer of presets that have the same one for everybody. */
 export const presetIssuers: Readonly<Record<string, string | undefined>> = {
   google: 'https://accounts.google.com',
   github: 'https://github.com',
@@ -24,7 +24,7 @@ const domain = z
 /** Of a source: no domain is that of all. */
 export const emailDomain = domain
 
-/** What groups of another source are called here, for directories and providers alike. */
+/** How groups of a source are renamed here; for directories and providers. */
 export const groupNameSettings = {
   map: z
     .array(
@@ -200,7 +200,7 @@ function issuerFaultsOf(preset: string, issuer: string): { path: string; message
 /** An issuer of somebody else may end with a slash, as that of Auth0 does. */
 const upstreamIssuerFaults = (issuer: string): string[] => issuerFaults(issuer.replace(/\/$/, ''))
 
-/** What is wrong with the providers together. */
+/** Faults between providers. */
 export function upstreamsFaults(
   upstreams: readonly UpstreamSettings[],
 ): { path: (string | number)[]; message: string }[] {
@@ -226,11 +226,11 @@ export function upstreamsFaults(
   })
 }
 
-/** Whether http is allowed: on this machine alone. */
+/** Whether http is allowed: only to this machine. */
 export const isPlainHttp = (issuer: string): boolean =>
   issuer.startsWith('http:') && isLoopback(new URL(issuer).hostname)
 
-/** Sources whose prefixes begin alike: the people who run one could make the groups of the other.
+/** Finds sources where the prefix of one begins with that of the other: who runs one could name groups of the other.
  *  @param sources directories and providers, each with where its settings are */
 export function prefixFaults(
   sources: readonly { path: (string | number)[]; id: string; prefix: string | undefined }[],

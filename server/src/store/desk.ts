@@ -1,4 +1,4 @@
-// What the help desk does, in one transaction with what it was decided by: the groups of everybody concerned, the quota of the member, and
+// Acts of the help desk. One transaction holds the act and what decides about it: the groups of everybody concerned, the member's quota, and
 // the request of another member.
 import { randomUUID } from 'node:crypto'
 import type { Mail } from '../mails.ts'
@@ -67,7 +67,7 @@ export interface DeskWork {
   countAct(memberId: string, kind: 'any' | 'severe', most: number): Promise<boolean>
   /** @returns false when it was asked before, and may still be confirmed */
   request(request: { act: string; about: string; userId: string; askedBy: string }, audit: AuditEvent): Promise<boolean>
-  /** Uses a request up. @returns false when it is gone or too old */
+  /** @returns false when the request is gone or too old */
   consume(requestId: string): Promise<boolean>
   /** Members of groups that were given here, and of those that these providers said. */
   membersWithMail(groups: readonly string[], from: readonly string[]): Promise<User[]>
@@ -87,7 +87,7 @@ const hourMs = 3_600_000
 const mostRequests = 50
 const mostMembers = 50
 
-// who gets into a group here locks the row of the person (a foreign key): that waits for us, and we for it
+// adding somebody to a group locks the person's row too (a foreign key), so the two wait for each other
 const lockPeople = statement('desk-lock-people', 'SELECT FROM users WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE')
 const lockLinks = statement(
   'desk-lock-links',

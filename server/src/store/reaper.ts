@@ -47,7 +47,7 @@ const rounds: readonly Statement[] = [
   reaping('desk_requests', 'id', `expires_at < now() - ${slack}`),
   reaping('known_browsers', 'user_id, browser', "last_seen < now() - interval '400 days'"),
 ]
-/** What the document of a sector said last. Every replica says once a day which ones its clients name: none goes by what it has alone. */
+/** Each replica marks once a day the documents that its clients name, so that a replica with fewer clients deletes none of the others'. */
 const unnamedSectors = reaping('sector_documents', 'uri', "named_at < now() - interval '30 days'")
 const nameSectors = statement(
   'reap-name-sectors',

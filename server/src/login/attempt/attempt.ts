@@ -3,7 +3,7 @@ import type { Interaction, Progress, SignedIn } from '../../oidc/interaction/int
 import type { Page, PageRequest } from '../../reply.ts'
 import type { Mistake, PersonOnPage } from '../../reply/on-page.ts'
 
-/** One request of a sign-in. Steps read it, and pass on what they found out. */
+/** One request of a sign-in. Each step reads it, and adds what it found out. */
 export interface Attempt {
   readonly request: PageRequest
   readonly interaction: Interaction
@@ -74,7 +74,7 @@ export type FormOutcome =
       readonly kind: 'mistaken'
       readonly mistakes: readonly Mistake[]
       readonly username?: string
-      /** How far the person is then; without it as far as before. */
+      /** The progress after it; default: unchanged. */
       readonly progress?: Progress
     }
   /** The same page again; nothing was changed. */
@@ -85,7 +85,7 @@ export type FormOutcome =
   /** The person refused; the client is told. */
   | {
       readonly kind: 'refused'
-      /** Without one the protocol tells the audit log by itself. */
+      /** Default: the event that the protocol records itself. */
       readonly event?: 'consent.denied' | 'authorization.refused'
       readonly reason?: string
       /** Said to the client. */

@@ -14,9 +14,9 @@ export function createConsent(needs: { interactions: Pick<Interactions, 'missing
       const missing = await needs.interactions.missingConsent(interaction, account)
       const { scopes, details = [], canRemember } = missing
       if (scopes.length === 0 && details.length === 0) return { kind: 'passed', attempt }
-      // what the client may have can change while the page is open: nobody agrees to what they did not see
+      // what the client may have can change while the page is open: a person agrees only to what they saw
       if (agreed?.seen !== seenOf(missing)) return { kind: 'ask', page: consentPage(attempt, account, missing) }
-      // from the request again, never from the form
+      // read from the request again: the form could name anything
       const consent = {
         scopes,
         ...(details.length > 0 ? { details } : {}),

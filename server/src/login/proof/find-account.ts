@@ -22,7 +22,7 @@ async function take(needs: Needs, attempt: Attempt): Promise<StepOutcome> {
   // `login`: the library wants a new sign-in (no session, max_age, prompt=login, another account in id_token_hint)
   const goesOn = session && !progress.switching && (prompt.name !== 'login' || stepUp)
   if (goesOn && !isAsked) return passed(attempt, session)
-  // whoever proves an account to link it has to find it
+  // to link an account, the person has to prove it
   const isChosen = progress.wanted !== undefined || progress.linking !== undefined
   if (isChosen || (!isAsked && !progress.switching)) return passed(attempt, undefined)
   const known = goesOn ? session : undefined

@@ -46,7 +46,7 @@ async function take(needs: Needs, attempt: Attempt): Promise<StepOutcome> {
   const link = loginLinkOf(attempt.interaction)
   const linkPage = link === undefined ? undefined : await loginLinkPage(needs, attempt, link)
   if (linkPage !== undefined) return { kind: 'ask', page: linkPage }
-  // only at first sight: whoever comes back from there, or wants another account, sees every way to sign in
+  // only the first time: a person who comes back from there, or wants another account, sees all ways to sign in
   const hinted = isUntouched(attempt) ? upstreamOf(needs.federation.upstreams, loginHint) : undefined
   const left = hinted && (await leave(needs, attempt, hinted))
   if (left?.kind === 'leave') return left
@@ -58,13 +58,13 @@ async function take(needs: Needs, attempt: Attempt): Promise<StepOutcome> {
   return { kind: 'ask', page }
 }
 
-/** A link that does not work is told at first sight; other ways to sign in are there. */
+/** Says once that the link does not work; the page has the other ways to sign in. */
 const goneOf = (attempt: Attempt, link: string | undefined) =>
   link !== undefined && isUntouched(attempt) ? [{ key: 'login-link-gone' }] : []
 
 const isUntouched = ({ interaction }: Attempt): boolean => Object.keys(interaction.progress).length === 0
 
-/** Who types an address of a provider's domain is led there: there is no password of theirs to check here. */
+/** An address of a provider's domain leads to the provider: this server has no password to check. */
 function leadByAddress(needs: Needs, attempt: Attempt): Promise<FormOutcome> | undefined {
   const typed = attempt.request.form.get('username') ?? undefined
   const upstream = upstreamOf(needs.federation.upstreams, typed)

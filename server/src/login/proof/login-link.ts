@@ -27,7 +27,7 @@ export const createLoginLinkRoute = (site: { readonly basePath: string; readonly
   path: `${paths.loginLink}/:token`,
   async handle({ params }) {
     const hint = `${linkHintPrefix}${(params['token'] ?? '').slice(0, longestToken)}`
-    // prompt: whoever is signed in here may be somebody else
+    // prompt: somebody else may be signed in in this browser
     return { kind: 'redirect', location: ownSignInPath(site, { prompt: 'login', login_hint: hint }) }
   },
 })

@@ -86,7 +86,7 @@ function answer(needs: Needs, attempt: Attempt, outcome: SignInOutcome, username
   }
 }
 
-/** A wait of more than a minute is that of an address with too many failures; a shorter one is for a place or for a free processor. */
+/** More than a minute: the address has too many failures. Less: too many sign-ins at this moment. */
 const waitMistake = (seconds: number): Mistake =>
   seconds > 60
     ? { key: 'locked-out', values: { minutes: Math.ceil(seconds / 60) } }

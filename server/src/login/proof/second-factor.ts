@@ -24,7 +24,7 @@ interface Needs {
   readonly audit: Pick<Audit, 'record'>
 }
 
-/** So many wrong codes, and the sign-in starts over. The database counts too, for the account. */
+/** After so many wrong codes the sign-in starts over. The database also counts them for the account. */
 const mostWrongCodes = 5
 
 /** Asks a person who has a second factor for it: after each sign-in, and when a session goes on at a client that wants more. */
@@ -118,13 +118,13 @@ async function provePasskey(needs: Needs, attempt: Attempt): Promise<FormOutcome
   return passkeyRefused
 }
 
-/** Whose second factor is asked for: of the person who signed in here, or else of the session. */
+/** The person who has to prove the second factor: who signed in here, otherwise the session's. */
 function accountOf({ interaction }: Attempt): Progress['signedIn'] | SessionAccount {
   const { progress, session, stepUp } = interaction
   return progress.signedIn ?? (stepUp && !progress.switching ? session : undefined)
 }
 
-/** `auth_time` stays that of the password: both were proved only since then. */
+/** `auth_time` stays the time of the password, the older of the two proofs. */
 const proved = (account: NonNullable<ReturnType<typeof accountOf>>, ...method: string[]): Progress => ({
   signedIn: { ...account, remember: account.remember ?? false, amr: withSecondFactor(account.amr, ...method) },
 })
@@ -140,7 +140,7 @@ function refused(
     const values = { minutes: Math.ceil(outcome.seconds / 60) }
     return { kind: 'mistaken', mistakes: [{ key: 'codes-locked', control, values }] }
   }
-  // the page of the password again, also for a session that should only have proved more
+  // back to the password, also when the sign-in began with a session that needed only a second factor
   if (wrongCodes >= mostWrongCodes) {
     const mistakes = [{ key: 'too-many-codes', values: { tries: mostWrongCodes } }]
     return { kind: 'go-on', progress: { switching: true, wanted: '', said: { mistakes } } }

@@ -30,8 +30,8 @@ interface Needs {
   readonly now: () => number
 }
 
-/** Lets a person set up a second factor who must have one and has none. It is for whoever has just signed in: a sign-in at another provider
- *  that is old, or of which nobody knows the time, is not enough. Nothing is stored before a code has proved the app, or the browser has
+/** Lets a person set up a second factor who must have one and has none. It needs a fresh sign-in: one at
+ *  another provider that is old, or of unknown age, is not enough. Nothing is stored before a code has proved the app, or the browser has
  *  made a passkey. */
 export const createSetUpFactor = (needs: Needs): Step => ({
   async run(attempt) {
@@ -65,7 +65,7 @@ async function mustSetUp({ interactions, secondFactor }: Needs, { interaction }:
   return needed && kinds.length === 0
 }
 
-/** As the pages of the account want it of a session. */
+/** The same limit of age as on the pages of the account. */
 const isRecent = ({ now }: Needs, { authTime }: Pick<KnownAccount, 'authTime'>): boolean =>
   now() / 1000 - authTime <= freshFor
 
@@ -170,7 +170,7 @@ async function confirmApp(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
 
 type SignedIn = NonNullable<Progress['signedIn']>
 
-/** The new factor was proved when it was set up, which ended all sessions that began before: this one begins after it. */
+/** Setting up the factor proved it, and ended all earlier sessions. This session begins after that. */
 function goOn(
   progress: Progress,
   signedIn: SignedIn,
@@ -197,7 +197,7 @@ async function addPasskey(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
   if (!isRecent(needs, signedIn)) return { kind: 'unchanged' }
   const { accountId: userId, standing = '' } = signedIn
   const account = await needs.users.load({ userId })
-  // a passkey that was stored while its answer was lost ends the sign-in too: what began without a second factor does not go on
+  // the passkey was stored by a first try whose answer was lost: this sign-in began without a second factor, so it ends
   if (account === undefined || !isStillStanding(account, standing)) return endedMeanwhile(needs, attempt, userId)
   const added = await needs.passkeys.enrol({
     user: account.user,

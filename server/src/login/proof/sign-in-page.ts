@@ -7,7 +7,7 @@ import { pageOf, suggestedName } from '../attempt/attempt.ts'
 import type { Attempt } from '../attempt/attempt.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 
-/** Of the library and ours: the request names somebody else than the session, by `id_token_hint` or as `sub` in `claims`. */
+/** Reasons for a sign-in: the request names another person than the session, by `id_token_hint` or as `sub` in `claims`. */
 const otherReasons: readonly string[] = ['id_token_hint', 'id_token_hint_of_another', 'claims_id_token_sub_value']
 
 /** @param upstreams other providers at which the person can sign in
@@ -24,7 +24,7 @@ export function signInPage(
   upstreams: readonly Upstream[],
 ): Page {
   const { session, progress, prompt } = interaction
-  // the client wants somebody else: to ask for this person again would come to the same page for ever
+  // the client wants another person: asking this one again would lead back to this page for ever
   const wantsOther = session !== undefined && prompt.reasons.some((reason) => otherReasons.includes(reason))
   const known = progress.switching || wantsOther ? undefined : session?.person
   const hinted = progress.switching ? undefined : suggestedName(interaction)

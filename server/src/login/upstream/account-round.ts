@@ -1,5 +1,4 @@
-// The round to another provider that begins in the account area: somebody who is signed in here wants to link who they are there. What
-// comes back leads nobody in; it only says who that is.
+// Asks a provider who a person is there, for a link in the account area. The person is signed in here already; the answer signs nobody in.
 import type { PageRequest } from '../../reply.ts'
 import { requestUpstream, isSame } from './answers.ts'
 import { accountPrefix, answerOf } from './callback.ts'

@@ -6,16 +6,16 @@ import { overPage } from '../attempt/over-page.ts'
 import type { Federation } from './federation.ts'
 import { movingOnPage } from './leave.ts'
 
-/** Parameters that a provider sends: the rest is not carried on. */
+/** The parameters of a provider's answer that are passed on. */
 const carried = ['code', 'state', 'iss', 'error'] as const
 /** Characters of one of them. */
 const longest = 4000
 
-/** The state of a round that began in the account area begins with this; that of a sign-in with the uid of its interaction, which is longer. */
+/** A state with this prefix belongs to the account area. Any other begins with the uid of an interaction, which is longer. */
 export const accountPrefix = 'account'
 
-/** Where every provider sends the browser. It leads on to the interaction that the state names, or to the account area: only there does the
- *  browser send the cookie with which the answer is checked. It changes nothing.
+/** The address to which every provider sends the browser. It leads on to the interaction that the state names, or to the account area: the
+ *  cookie that checks the answer is sent only there. It changes nothing.
  *
  *  A page, not a redirect: the provider's own page has a policy for what follows its form (`form-action`), which knows us but not the
  *  application that the person goes to in the end. */

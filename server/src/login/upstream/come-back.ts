@@ -36,7 +36,7 @@ export async function comeBack(needs: Needs, attempt: Attempt, upstream: Upstrea
   const { interaction } = attempt
   const answer = answerOf(attempt.request)
   const sent = interaction.progress.upstream
-  // of another provider, another tab, or another browser: what this browser waits for stays as it was
+  // the answer to another provider, tab or browser: the sign-in that this browser waits for stays open
   if (!answer || sent?.id !== upstream.id || !isSame(answer.get('state'), stateOf(interaction.uid, sent))) {
     tell(needs, attempt, 'upstream-state')
     return mistaken(upstream, 'upstream-again', interaction.progress)
@@ -93,7 +93,7 @@ async function identify(
   }
 }
 
-/** Somebody who was never here: gets an account, or proves one to link it. */
+/** A person without an account here gets one, or proves one to link it. */
 async function welcome(
   needs: Needs,
   attempt: Attempt,
@@ -139,7 +139,7 @@ async function createFirstFree(
   return made
 }
 
-/** The account is known. Whether this sign-in is good enough for it, and for what the client asked. */
+/** Checks whether this sign-in is good enough for the account that was found, and for the request of the client. */
 async function enter(
   needs: Needs,
   attempt: Attempt,
@@ -177,7 +177,7 @@ async function enter(
     // a strong one stays without it, and the cookie is small
     ...(account.isStrong ? {} : { cameBy: { issuer: said.issuer, subject: said.subject } }),
   }
-  // an identity of this very provider has its account by now: there is nothing left to link
+  // the identity has an account now, so there is nothing left to link
   const isOther = interaction.progress.linking?.upstream !== upstream.id
   return { kind: 'go-on', progress: { ...(isOther ? linkingOf(interaction.progress) : {}), signedIn } }
 }

@@ -1,9 +1,9 @@
 import { freshFor } from '../../oidc/acr.ts'
 
 /** Whether a sign-in at another provider is recent enough, and since when the person is signed in.
- *  `ask-again`: a new sign-in there would be. `unproved`: the provider does not say when, and somebody wants to know. `too-soon`: all
- *  sessions were ended a moment ago, and the provider does not say when: until `waitSeconds` are over, every time that could be told would be
- *  that of a fresh sign-in. */
+ *  `ask-again`: it is too old, so the person has to sign in there again. `unproved`: the request needs the time, and the provider does not
+ *  say it. `too-soon`: all sessions of the person were ended a moment ago, and the provider does not say when they signed in: for
+ *  `waitSeconds` an old sign-in there cannot be told from a new one. */
 export type Freshness =
   | { readonly kind: 'fresh'; readonly authTime: number }
   | { readonly kind: 'ask-again' }
@@ -21,18 +21,18 @@ export function isFresh(asked: {
   now: number
   /** When the browser was sent there. */
   sentAt: number
-  /** The person had to sign in anew. */
+  /** The request made the person sign in again. */
   anew: boolean
   /** Seconds. */
   maxAge: number | undefined
-  /** All sessions of the account were ended then: a sign-in before it is over. */
+  /** When all sessions of the account were ended: a sign-in before that is no longer valid. */
   validAfter: Date | undefined
 }): Freshness {
   const { authTime, now, sentAt, anew, maxAge, validAfter } = asked
   const endedAt = Math.floor((validAfter?.getTime() ?? 0) / 1000)
   if (authTime === undefined) {
     if (maxAge !== undefined) return { kind: 'unproved' }
-    // nobody knows how old it is: it must not count as a fresh one for what protects the account
+    // its age is unknown: it must not open what needs a fresh sign-in
     const unknown = now - freshFor - 1
     return unknown < endedAt
       ? { kind: 'too-soon', waitSeconds: endedAt - unknown }

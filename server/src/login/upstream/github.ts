@@ -64,7 +64,7 @@ async function complete(
     readResource(party, tokens.accessToken, `${api}/user/emails`),
   ])
   const { id, login, name, avatar_url: picture } = fieldsOf(user)
-  // the number stays when somebody renames the account, and is never given to another one; the name is
+  // the numeric id: the name of an account can be changed, and then taken by somebody else
   if (!Number.isSafeInteger(id))
     throw new CodedError('UPSTREAM_ANSWER_INVALID', { message: 'its API names no user id' })
   return {

@@ -20,7 +20,7 @@ const longestHint = 320
 
 /** Sends the browser to another provider. State, nonce and the PKCE verifier stay in the encrypted cookie of the interaction, so that only
  *  this browser can come back with the answer.
- *  @param options.anew an older sign-in there is not enough; @param options.newName the person wants a new account */
+ *  @param options.anew the person has to sign in there again, even with a session there; @param options.newName the person wants a new account */
 export async function leave(
   { federation, now }: Needs,
   attempt: Attempt,
@@ -61,13 +61,13 @@ export async function leave(
   }
 }
 
-/** What the provider gives back; it says which interaction it belongs to, since its cookie is sent to the pages of that one alone. */
+/** The `state` that the provider returns. It names the interaction: the cookie of an interaction is sent to its own pages only. */
 export const stateOf = (uid: string, { state }: Pick<SentUpstream, 'state'>): string => `${uid}.${state}`
 
 export const awayMistake = ({ name }: Upstream, progress: Progress) =>
   ({ kind: 'mistaken', mistakes: [{ key: 'upstream-away', values: { name } }], progress }) as const
 
-/** What stays when the person turns to another way to sign in. */
+/** What is kept when the person chooses another way to sign in. */
 export const withoutWayIn = ({ switching, linking, anew, wanted }: Progress): Progress => ({
   ...(wanted === undefined ? {} : { wanted }),
   ...(anew === undefined ? {} : { anew }),
@@ -93,7 +93,7 @@ function promptOf({ interaction }: Attempt, { anew }: SentUpstream): 'login' | '
 
 type Wanting = Pick<Interaction, 'prompt' | 'maxAge' | 'progress'>
 
-/** Whether the person must sign in anew: the client asked for it (`prompt=login`), or a second factor may be set up with this sign-in. */
+/** Whether the person must sign in there again: for `prompt=login`, or since this sign-in may set up a second factor. */
 export const wantsLogin = ({ prompt: { reasons }, progress }: Pick<Wanting, 'prompt' | 'progress'>): boolean =>
   progress.anew === true || reasons.includes('login_prompt') || reasons.includes(acrNotReached)
 

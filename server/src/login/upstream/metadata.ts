@@ -1,5 +1,5 @@
-// What a provider says of itself, and its keys. A copy is fresh for an hour and serves for a day when the provider does not answer. It lies
-// in memory, and in Valkey where that is configured: then one replica asks for all.
+// What a provider says of itself, and its keys. A copy is used for an hour, and for a day while the provider does not answer. It is
+// in memory, and in the cache where there is one: then one replica asks for all.
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import { z } from '@nauthera/runtime/settings'

@@ -45,7 +45,7 @@ export function createOpenIdUpstream(needs: Needs): Upstream {
   }
 }
 
-/** Some providers say when and how somebody signed in only when they are asked (OpenID Connect Core 5.5). */
+/** Some providers report `auth_time`, `acr` and `amr` only on request (OpenID Connect Core 5.5). */
 const aboutTheSignIn = JSON.stringify({ id_token: { auth_time: { essential: true }, amr: null, acr: null } })
 
 /** Parameters of the authorization request that every provider gets. */
@@ -104,7 +104,7 @@ async function complete(needs: Needs, { parameters, ...binding }: BroughtBack): 
 /** Characters (OpenID Connect Core 2). */
 const longestSubject = 255
 
-/** The provider's lasting name for a person is in our records as it is: nothing may be cut from it, so another one is nobody's. */
+/** Our records hold the subject as it is. One that they could not hold unchanged is refused. */
 function subjectOf(sub: unknown): string {
   if (typeof sub === 'string' && sub !== '' && sub.length <= longestSubject && !hasHiddenCharacters(sub)) return sub
   const message = `its sub is no name of a person: it must be text of 1 to ${longestSubject} characters that all can be seen`
@@ -121,7 +121,7 @@ async function moreClaims(
   return readUserinfo(party, accessToken, subject)
 }
 
-/** The library fetches the keys again when none fits: that goes through our copy, which asks at most once a minute. */
+/** When no key fits, the library fetches them again. This gives it our copy, which asks the provider at most once a minute. */
 function withKeysAgain({ fetch, metadata }: Needs, { jwks_uri: keysUrl }: KnownProvider['server']): Fetch {
   return async (url, init) => (String(url) === keysUrl ? Response.json(await metadata.keysAgain()) : fetch(url, init))
 }

@@ -16,7 +16,7 @@ export type Described =
       readonly person: Omit<Person, 'disabled'>
       /** The provider named no groups since there were too many of them (Entra). */
       readonly groupsLeftOut: boolean
-      /** It calls an address verified for which it may not vouch. */
+      /** It calls an address verified that is outside the domains it may vouch for. */
       readonly emailLeftOut: boolean
     }
   /** The person is of another organisation (`hd`). */
@@ -46,7 +46,7 @@ export function describePerson(claims: UpstreamClaims, subject: string, upstream
   return { kind: 'person', person, ...leftOut }
 }
 
-/** What of the proofs of the provider is believed, as `amr`.
+/** The `amr` that the settings let the provider vouch for.
  *  @param proofs what its ID token says as `amr` and `acr` */
 export function believedProofs(
   proofs: readonly string[],
@@ -55,8 +55,7 @@ export function believedProofs(
   return [...new Set(map.filter(({ from }) => proofs.includes(from)).flatMap(({ amr }) => amr))]
 }
 
-/** An address that nobody verified, or that is not for this provider to say, is not taken over at all: it would take the place of its owner, who may
- *  come later. */
+/** An address that is not verified, or outside the provider's domains, is left out: its owner may still come, and needs it. */
 function verifiedEmail(claims: UpstreamClaims, { trustEmail }: UpstreamDescription): string | undefined {
   const email = textOf(claims['email'])
   if (email === undefined || !isEmailAddress(email)) return undefined
@@ -107,7 +106,7 @@ function localeOf(value: unknown): string | undefined {
   return text !== undefined && /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$/.test(text) ? text : undefined
 }
 
-/** Text that a person can read, and of a bearable length; anything else is no value. */
+/** @returns undefined for a value that is no text, is too long, or has invisible characters */
 function textOf(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
   const text = value.trim()

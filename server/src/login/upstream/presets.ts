@@ -21,7 +21,7 @@ export interface UpstreamDescription {
   /** The claim `hd` must be one of these; empty when anybody may come in. */
   readonly hostedDomains: readonly string[]
   readonly newPeople: boolean
-  /** Whose addresses it may say. */
+  /** The domains whose addresses it may vouch for. */
   readonly vouching: Vouching
   readonly trustEmail: boolean
   /** Milliseconds. */
@@ -88,6 +88,6 @@ export function describeUpstream(
   }
 }
 
-/** Whether anybody on earth can have an account there: then having one is no reason to have one here. */
+/** Whether anybody can sign up there. If so, an account there does not by itself bring one here. */
 const isForEverybody = ({ preset, domains }: UpstreamSettings, issuer: string): boolean =>
   issuer === presetIssuers[preset] && (preset !== 'google' || domains.length === 0)

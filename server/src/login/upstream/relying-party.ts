@@ -21,11 +21,11 @@ export interface Party {
   readonly plainHttp: boolean
 }
 
-/** Milliseconds: everything that one answer of the browser needs. The pages answer within 10 s. */
+/** Milliseconds for all requests to the provider that one page needs. Pages answer within 10 s. */
 const patience = 8000
 /** Seconds that the clock of a provider may be off. */
 export const clockTolerance = 30
-/** The library asks for keys again when those that it has are a minute old; ours are as old as our copy says. */
+/** Seconds. The library fetches keys again that are a minute old; so ours always look older, and our copy decides. */
 const keysAreOld = 60
 
 /** @throws CodedError UPSTREAM_UNAVAILABLE, UPSTREAM_ANSWER_INVALID */
@@ -123,7 +123,7 @@ function configure({ server, clientId, clientSecret, plainHttp }: Party, fetch: 
   return configuration
 }
 
-/** Our fetch in the library's words. */
+/** Our fetch with the library's signature. */
 const forLibrary =
   (fetch: Fetch): library.CustomFetch =>
   (url, { body, ...options }) =>

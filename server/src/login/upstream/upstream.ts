@@ -46,5 +46,5 @@ export type UpstreamAnswer =
       /** Its words for how the person proved who they are: `amr` and `acr`. */
       readonly proofs: readonly string[]
     }
-  /** The person, or the provider, did not want it. */
+  /** The person cancelled, or the provider refused. */
   | { readonly kind: 'cancelled' }

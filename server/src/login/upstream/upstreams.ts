@@ -51,5 +51,5 @@ function countedFetch(fetch: Fetch, count: (outcome: 'answered' | 'failed') => v
   }
 }
 
-/** Each provider has an address of its own to come back to: an answer of one is never taken for that of another (RFC 9700 4.4). */
+/** Each provider has a callback of its own, so that an answer of one is never taken for that of another (RFC 9700 4.4). */
 const callbackPath = (id: string): string => `${paths.federation}/${id}/callback`

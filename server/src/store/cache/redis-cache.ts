@@ -70,7 +70,7 @@ export function createRedisCache(options: RedisCacheOptions): Cache {
 
 const cacheSpan = { 'db.system.name': 'redis' }
 
-/** The connection to the cache. When anything fails on it, the work goes on without the cache. */
+/** The connection to the cache. After a fault on it, the server works without the cache. */
 class GuardedRedis {
   readonly #redis: RedisClient
   readonly #report: Report

@@ -12,7 +12,7 @@ export interface DatabaseAddress {
   readonly password: () => Secret | undefined
   /** false: no TLS; else what node:tls takes. */
   readonly tls: false | { ca?: string; rejectUnauthorized: boolean; checkName: boolean }
-  /** For tests: so many times as long may everything take, whatever else the machine does. */
+  /** For tests on a busy machine: the factor by which all time-outs grow. */
   readonly patience?: number | undefined
 }
 

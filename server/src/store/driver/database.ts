@@ -1,7 +1,7 @@
 // What the tables use of PostgreSQL: prepared statements, a connection, a database. postgres.ts is the real one.
 
-/** A prepared statement: PostgreSQL plans it once per connection under its name. Its rows are of the type that it says: PostgreSQL
- *  holds the types of columns, and the statement is where they are chosen. */
+/** A prepared statement: PostgreSQL plans it once per connection under its name. The statement says the type of its rows:
+ *  its text chooses the columns, and PostgreSQL holds their types. */
 export interface Statement<Row = unknown> {
   /** For the compiler alone. */
   readonly row?: Row
@@ -11,7 +11,7 @@ export interface Statement<Row = unknown> {
   readonly parameters: readonly string[]
   /** Whether it may change rows: then it is never sent twice, and counts as a commit when it has. */
   readonly writes: boolean
-  /** It belongs to no request, or to many at once, so it counts for none of them. */
+  /** It serves no single request, so the counters of requests leave it out. */
   readonly batched: boolean
   /** Whether it has changed rows, by what it answered. */
   hasWritten(rows: readonly Row[]): boolean
@@ -59,7 +59,7 @@ export interface Connection {
 export interface Database extends Connection {
   /** Runs the work in one transaction. After a conflict (40001, 40P01), and where a table has got other columns, it runs again, 4 times in all. */
   transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>
-  /** Calls back at each NOTIFY, and after each reconnect: notifications of the meantime are lost. */
+  /** Calls back at each NOTIFY, and after each reconnect, since notifications in between are lost. */
   listen(channel: string, onNotification: (payload: string) => void): Promise<Listening>
   /** @throws CodedError STORE_BEHIND_POOLER where notifications do not arrive, STORE_UNAVAILABLE */
   checkListening(): Promise<void>

@@ -44,11 +44,11 @@ export function isBroken(error: unknown): boolean {
 export const isDeadConnection = (error: unknown): boolean =>
   isBroken(error) && !/timeout|ECONNREFUSED|ENOTFOUND/i.test(`${sqlState(error)} ${String(error)}`)
 
-/** A table has other columns than when the statement was prepared on this connection: nothing was done, and there it will never work again. */
+/** A table has other columns than when this connection prepared the statement. Nothing was done, and on this connection it never works again. */
 export const hasStalePlan = (error: unknown): boolean =>
   sqlState(error) === '0A000' && fieldOf(error, 'routine') === 'RevalidateCachedQuery'
 
-/** The connection is whole, and of no use: a demoted server refuses every write, and a pooler has lost what was prepared. */
+/** The connection works, but is useless: a demoted server refuses every write, or a pooler has lost what was prepared. */
 export const isUnfit = (error: unknown): boolean => ['25006', '26000', '42P05'].includes(sqlState(error) ?? '')
 
 /** What to do about an error whose own text does not say it. */

@@ -25,7 +25,7 @@ import {
   standbyFault,
 } from './postgres-errors.ts'
 
-/** The limits of a session, for one transaction: through a pooler a session's own would be somebody else's. */
+/** The limits of one transaction. Behind a pooler a session's own limits would hold for others too. */
 const limits = statement(
   'transaction-limits',
   `SELECT set_config('statement_timeout', '${databaseTimeouts.statement}', true)`,
@@ -81,7 +81,7 @@ class PostgresDatabase implements Database {
   readonly #report: (error: unknown) => void
   readonly #counts = { roundTrips: 0, commits: 0, batches: 0 }
   readonly #greeted = new WeakSet<Wire>()
-  /** Of the texts of all statements, behind a pooler: it rises when tables have got other columns than what was prepared. */
+  /** Behind a pooler: part of the text of all statements. It rises when tables got new columns, so that all are prepared anew. */
   #edition = 0
   #stopped: Promise<void> | undefined
 
@@ -108,7 +108,7 @@ class PostgresDatabase implements Database {
     this.#report = oncePerTenSeconds((error) => log.warn({ error }, 'database unavailable'))
     // without a listener, an idle connection that is cut would end the process; the pool forgets it by itself
     this.#pool.$pool.on('error', (error: Error) => this.#report(error))
-    // the same of one in use: its statement is told
+    // the same for a connection in use: its statement gets the error anyway
     this.#pool.$pool.on('connect', (client: EventEmitter) => void client.on('error', () => undefined))
   }
 
@@ -144,7 +144,7 @@ class PostgresDatabase implements Database {
     if (this.#isPooled) await this.#direct.$pool.end()
   }
 
-  /** What every connection is asked once, after it was opened. */
+  /** Checks each new connection once: it has to lead to the primary. */
   async #greet(wire: Wire): Promise<void> {
     if (this.#greeted.has(wire)) return
     const [answer] = await runPrepared<{ standby: boolean }>(wire, isStandby, [], {
@@ -198,7 +198,7 @@ class PostgresDatabase implements Database {
 
   #withWire<T>(work: (wire: Wire) => Promise<T>): Promise<T> {
     return this.#slots.waitForTurn(async () => {
-      // from the driver's own pool: what pg-promise makes of each connection that it hands out, nobody needs here
+      // from the driver's own pool: nothing here needs what pg-promise adds to each connection
       const wire: Wire = await this.#pool.$pool.connect()
       try {
         await this.#greet(wire)
@@ -224,9 +224,9 @@ class PostgresDatabase implements Database {
       this.#gauges?.up.set(1)
       return rows
     } catch (error) {
-      // what the pooler's connection has prepared outlives ours
+      // the pooler's connections keep what they have prepared, also after ours is closed
       if (this.#isPooled && hasStalePlan(error) && edition === this.#edition) this.#edition++
-      // else its trace leads to the socket that brought it
+      // otherwise the stack trace would be that of the socket
       if (error instanceof Error) Error.captureStackTrace(error)
       throw error
     }

@@ -1,5 +1,5 @@
-// A prepared statement as PostgreSQL hears it: all messages of it leave in one write, and what its columns are is told once per connection.
-// The driver calls these methods as each answer comes in. It writes four times for a query, and each write costs as much as an answer by HTTP.
+// Runs a prepared statement with one write to the socket; its columns are described once per connection. The driver calls these methods as
+// answers come in. Its own query takes four writes, and each costs as much as an answer by HTTP.
 import { asError } from '@nauthera/runtime/coded-error'
 import { columnsOf, rowOf } from './result-rows.ts'
 import type { Columns, FieldParsers } from './result-rows.ts'

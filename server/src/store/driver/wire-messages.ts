@@ -13,7 +13,7 @@ export const writeBound = (name: string): Buffer =>
 
 const executeAndSync = Buffer.concat([serialize.execute(), serialize.sync()])
 
-/** Bind values to the statement of that name, execute all of it, and sync: now answer. Texts, and bytes as they are; all answers come as text. */
+/** Binds values to the statement of that name, executes it, and syncs, so that PostgreSQL answers. Values go as text, bytes as they are. */
 export function writeRun(name: string, values: readonly unknown[]): Buffer {
   const bind = serialize.bind({ statement: name, values: [...values], valueMapper: wireValue })
   return Buffer.concat([bind, executeAndSync])

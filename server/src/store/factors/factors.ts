@@ -37,7 +37,7 @@ export interface Factors extends WrongCodes, RecoveryCodes, Apps, Passkeys {
    *  @param others default: every session ends. With the last factor no other one is kept
    *  @returns false when it is not there, is the last way to sign in, or the standing has changed */
   remove(person: AsAdmitted, id: string, ways: Ways, told: Told, others?: OtherSessions): Promise<boolean>
-  /** Encrypts what a factor needs while it is set up or asked for, for a hidden field. @param boundTo only with the same text it opens */
+  /** Encrypts a value for a hidden field, while a factor is set up or asked for. @param boundTo the same text is needed to open it */
   seal(text: string, boundTo: string): string
   /** @returns undefined for what was not sealed here, or for something else */
   open(sealed: string, boundTo: string): string | undefined
@@ -50,7 +50,7 @@ const list = statement<FactorRow>(
   'factor-list',
   'SELECT id, kind, name, created_at, last_used_at FROM factors WHERE user_id = $1 ORDER BY created_at, id',
 )
-// a statement of its own: only a later one sees the factor and the link of whoever had the row
+// a separate statement: only a later one sees what another transaction wrote while it held the row
 const lockPerson = statement('factor-lock-person', 'SELECT FROM users WHERE id = $1::uuid FOR UPDATE')
 const reset = statement<{ gone: number }>(
   'factor-reset',

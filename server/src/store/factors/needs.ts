@@ -38,7 +38,7 @@ export interface NewFactor extends Told {
   readonly others?: OtherSessions | undefined
   /** Told where identities that were linked by the password alone go with the first factor. Undefined: the person keeps them. */
   readonly unlinked?: Told | undefined
-  /** The identity by which the person has just come in: it stays, and is a first factor and no more. */
+  /** The identity of this very sign-in: it stays, as a first factor only. */
   readonly cameBy?: Pick<UpstreamIdentity, 'issuer' | 'subject'> | undefined
 }
 
@@ -98,7 +98,7 @@ const weakenLinks = statement(
      AND NOT EXISTS (SELECT FROM factors f WHERE f.user_id = $1::uuid)`,
 )
 
-/** What a person linked with a second factor counts no more than the password once there is no factor left: whoever knew the password may have set that one up.
+/** After the last factor is gone, links that a second factor made strong count as made by the password: who knew it may have set up that factor.
  *  Call it after the statement that removes one, in the same transaction, with the person's row locked. */
 export const weakenLinksOf = async (connection: Connection, userId: string): Promise<void> =>
   void (await connection.query(weakenLinks, [userId]))

@@ -25,7 +25,7 @@ export interface OwnLink extends UpstreamLink {
   readonly isRemovable: boolean
 }
 
-/** That one person can have. Each is shown on one page, and asked for at each sign-in. */
+/** The most of one person: one page shows them all, and each sign-in reads them. */
 export const mostLinks = 20
 
 export interface UpstreamLinks extends UpstreamSignIns {

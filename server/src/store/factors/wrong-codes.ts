@@ -19,8 +19,8 @@ export const deleteWrongCodes = (userId: string, when: string) =>
 const isOver = 'attempts.until <= clock_timestamp()'
 const ahead = (milliseconds: string) => `clock_timestamp() + ${milliseconds}::float8 * interval '1 millisecond'`
 const isLocked = 'attempts.count >= $2::integer'
-// While codes are locked, nothing is counted: the lock ends when it said. The row is written all the same, since only so is it read as it is now: of
-// guesses that are on their way together, each after the last one within the limit has to be told of the lock.
+// A lock ends when it said, so nothing is counted while codes are locked. The row is written all the same: an UPDATE reads its newest version, so
+// that of several guesses at once each one beyond the limit sees the lock.
 const countWrongCode = statement<{ locked_seconds: number }>(
   'factor-count-wrong-code',
   `WITH counted AS (INSERT INTO attempts (key, count, until) VALUES ('f:' || $1::uuid, 1, ${ahead('$3')})

@@ -13,7 +13,7 @@ export type EndedUse = Shaped<typeof endedUse>
 
 const kind: WorkKind = 'backchannel-logout'
 
-/** Longer than an application is usually away, shorter than its own session is worth anything. */
+/** Longer than most outages of an application, and shorter than the life of its own session. */
 const giveUpAfter = '24 hours'
 
 /** The part of a statement that queues what clients are to be told. It says nothing that `devices` does not, so it is not encrypted.

@@ -170,7 +170,7 @@ class Runner implements OutboxRunner {
     const left = work.giveUpAt.getTime() - Date.now()
     if (left <= 0) return this.#giveUp(work, reason)
     await this.#settle(() => this.#needs.outbox.postpone(work, Math.min(delayMs, left)))
-    // what takes long keeps its places, and these are free for others at once
+    // slow work keeps its own places, so these are free for other work at once
     if (this.#full) this.#lookIn(0)
     this.#needs.count?.(work.kind, 'put_off')
   }

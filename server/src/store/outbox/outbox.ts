@@ -31,7 +31,7 @@ export interface Outbox extends OutboxRows {
   finish(claimed: Claimed): Promise<void>
   /** Not done: tried again after `delayMs`. */
   retry(claimed: Claimed, delayMs: number): Promise<void>
-  /** Nothing was tried: due again after `delayMs`, and its claim counts as no try. */
+  /** Gives the row back untried: it is due again after `delayMs`, and no try is counted. */
   postpone(claimed: Claimed, delayMs: number): Promise<void>
   /** Never tried again. */
   abandon(claimed: Claimed, audit: readonly AuditEvent[]): Promise<void>
@@ -210,7 +210,7 @@ const claimedOf = (ring: () => KeyEncryptionRing, row: OutboxRow): Claimed => ({
   open: (): unknown => JSON.parse((isPlain(row) ? row.payload : unboxed(ring(), row)).toString()),
 })
 
-/** What is to be told to applications stands in other tables as it is. A plain row of any other kind is not one of ours. */
+/** Logouts are stored unencrypted, since `devices` says the same in plain text. A plain row of any other kind is a fault. */
 const isPlain = ({ encrypted_by: by, kind }: OutboxRow): boolean =>
   by === '' && kind === ('backchannel-logout' satisfies WorkKind)
 

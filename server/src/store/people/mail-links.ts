@@ -36,12 +36,12 @@ export interface LiveLink {
   readonly expiresAt: Date
 }
 
-/** Nothing was written, unless it was `added`. `sent-before`: a mail with its key was queued already, by a try whose end nobody heard of. */
+/** Only `added` has written something. `sent-before`: an earlier try queued a mail with this key, and its answer was lost. */
 export type AddedForPerson = 'added' | 'sent-before' | 'refused'
 /** As that; else somebody has the address, it has a link with groups, or too many links. */
 export type AddedForEmail = 'added' | 'sent-before' | 'has-account' | 'has-groups' | 'limited'
 
-/** Mails of one kind to one person or mailbox. One asker never uses up those of the others: each has a share, `most` bounds all together. */
+/** The limit of mails of one kind to one person or mailbox. Each asker has a share of it, so that one cannot use up the others'. */
 export interface MailLimit {
   readonly most: number
   readonly windowMs: number
@@ -176,7 +176,7 @@ interface AddedRow {
   readonly has_groups?: boolean
 }
 
-/** All requests together, where nobody knows from which address they come. */
+/** The most of all requests together, where addresses are unknown. */
 const mostUnknown = 300
 
 export function createMailLinks(needs: {

@@ -43,8 +43,8 @@ export interface AsAdmitted {
   readonly standing: string
 }
 
-/** SQL: locks the row of an `AsAdmitted` who may still change how they sign in. Before a statement that takes a way to sign in: two at once would each see
- *  what the other takes as the way that is left.
+/** SQL: locks the row of an `AsAdmitted` who may still change how they sign in. It comes before a statement that removes a way to sign in:
+ *  else two removals at once would each count the other's way as the one that is left.
  *  @param more conditions for `users u` */
 export const admitted = (more = ''): string =>
   `SELECT u.id FROM users u WHERE u.id = $1::uuid AND ${stillStands('$2')}${more} FOR UPDATE`
@@ -62,7 +62,7 @@ export interface OtherSessions {
   /** The session in which the change is made: it goes on. */
   readonly keepSession?: KeptSession | undefined
   readonly keepsOthers?: boolean | undefined
-  /** The session that goes on has proved what is gone now: its grants end too. */
+  /** The grants of that session end too, since it proved a factor that is removed now. */
   readonly endsOwnGrants?: boolean | undefined
 }
 

@@ -52,7 +52,7 @@ export interface GrantedAccount extends Person {
 
 const sessionLive = `($sessionUid::text IS NULL OR (d.version <= $version AND greatest(d.auth_time, $authTime::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
        AS session_live`
-// IS TRUE, here and below: by its key, and never by the index of a person's rows, of which there may be many
+// IS TRUE, here and below, makes PostgreSQL use the row's key: the index of a person's rows may lead to many
 const joinSession = `LEFT JOIN devices d ON d.session_uid = $sessionUid AND d.client_uid = '' AND (d.user_id = u.id) IS TRUE AND ${isAliveRow('d')}`
 const load = statement<AccountRow>(
   'account-load',
@@ -67,7 +67,7 @@ interface GrantedParts {
   readonly session: { readonly isLive: string; readonly join: string }
   /** The column `parents`. */
   readonly parents: string
-  /** Whether the newest refresh token is asked for: no access token depends on it. */
+  /** Whether to read the newest refresh token too; access tokens do not need it. */
   readonly family: { readonly seq: string; readonly join: string }
 }
 

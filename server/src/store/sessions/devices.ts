@@ -52,7 +52,7 @@ const ofSession = statement<DeviceRow>(
   'device-session',
   `SELECT * FROM devices WHERE session_uid = $1 AND ${alive} ORDER BY client_uid`,
 )
-/** A program can sign in again and again; a person can look through no more, and signs out everywhere. */
+/** As many as a person can look through. A program may make more; to end those, the person signs out everywhere. */
 const mostSessions = 100
 const ofUser = statement<DeviceRow>(
   'device-user',

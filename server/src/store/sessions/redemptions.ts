@@ -1,4 +1,4 @@
-// A code is used up, and what its tokens are made of is read: one statement, and one commit.
+// Redeems a code: one statement in one commit consumes it, and reads what its tokens are made of.
 import { grantedByCode, grantedOf, grantedValues } from './accounts.ts'
 import type { GrantQuery, GrantedAccount, GrantedRow } from './accounts.ts'
 import { familyInsert, familyValues } from '../tokens/grants.ts'
@@ -33,7 +33,7 @@ export interface Redemptions {
 
 type RedeemedRow = GrantedRow & { spent: boolean; seq: number | null; rotated_at: Date | null }
 
-// What it finds is judged again by who asks, and a code that is refused then is used up all the same: so what would be refused is left alone here.
+// The caller judges what was read again, and would then refuse a code that is consumed already. So this statement consumes nothing that would be refused.
 const redeem = statement<RedeemedRow>(
   'code-redeem',
   `WITH about AS (${grantedByCode}),

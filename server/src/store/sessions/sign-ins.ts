@@ -61,7 +61,7 @@ interface Writing {
   readonly outbox: OutboxRows
 }
 
-/** A part of the statement. Which parts there are decides on the text, and never a value. No two of them have a parameter of one name. */
+/** A part of the statement. The parts alone, never a value, decide its text. Parameter names are unique among all parts. */
 interface Part {
   readonly name: string
   /** @returns its parameters by name; undefined where there is nothing to write */
@@ -123,7 +123,7 @@ const authTime = (has: Has): string =>
   has('person')
     ? 'greatest($authTime::timestamptz, (SELECT sessions_valid_after FROM person))'
     : '$authTime::timestamptz'
-/** The row of the session itself, and that of the client that it is used for. @param uses SQL, a row each: id, name and sid of the client */
+/** The rows of the session and of the client that it is used for. @param uses SQL, a row each: id, name and sid of the client */
 const deviceRows = (uses: string, has: Has): string =>
   `device AS (INSERT INTO devices (client_uid, client_id, sid, session_uid, user_id, version, auth_time, agent, ip, expires_at)
    SELECT use.*, $sessionUid::text, $userId::uuid, $version::integer, ${authTime(has)}, $agent::text, $ip::text, $sessionEnds::timestamptz
