@@ -101,16 +101,15 @@ describe('the key-encryption ring on a real cluster', function () {
       const [pod] = await release.pods('server')
       generations.push(pod.metadata.labels['pod-template-hash'])
     }
-    const outcome = await (
-      await useDriver()
-    ).underLoad(async () => {
+    const replace = async () => {
       await change(add)
       await change(choose)
       expect(await needed()).to.deep.equal([old])
       expect(await runHere(reencrypt, release.namespace)).to.match(/\b2027a\b/)
       expect(await needed()).to.deep.equal(['2027a'])
       await change(remove)
-    })
+    }
+    const outcome = await (await useDriver()).underLoad(replace, 'slow')
     record({ name: 'rolling-restart.requests', value: outcome.requests, unit: 'requests', target: null })
     record({ name: 'rolling-restart.failed-requests', value: outcome.failures.length, unit: 'requests', target: 0 })
     expect(outcome.failures).to.deep.equal([])

@@ -1,5 +1,5 @@
 // The applications of the end-to-end run, in a pod of their own: they call the product through its Service. On port 8080:
-//   POST   /load       begins the mixed load (sign-in, code, refresh, introspection, revocation, machine)
+//   POST   /load?thinkMs=NUMBER   begins the mixed load (sign-in, code, refresh, introspection, revocation, machine)
 //   DELETE /load       ends it and checks that everything that was acknowledged still holds
 //   POST   /callers?clients=PREFIX[&mounted=DIRECTORY]   machines that use what their Secrets hold
 //   DELETE /callers
@@ -81,9 +81,9 @@ const routes: Readonly<Record<string, (query: URLSearchParams, body: string) => 
     const answer = await send(front, { path: '/token', headers: basic(clientId, clientSecret), form })
     return { status: answer.status, error: answer.json()['error'] as string | undefined }
   },
-  'POST /load': async () => {
-    // the pods that are replaced meanwhile want the same processors
-    load ??= await startLoad(loaded, { journal: new Journal(`/tmp/journal-${loads++}`), thinkMs: 50 })
+  'POST /load': async (query) => {
+    const thinkMs = Number(query.get('thinkMs'))
+    load ??= await startLoad(loaded, { journal: new Journal(`/tmp/journal-${loads++}`), thinkMs })
   },
   'DELETE /load': async () => {
     const ending = load

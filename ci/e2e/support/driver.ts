@@ -14,8 +14,9 @@ export interface DriverOutcome {
 /** The applications in a pod: ci/e2e/driver. */
 export interface Driver {
   /** Runs `work` under the mixed load, whose promises are replayed against behaviour at the end.
+   *  @param pace of who calls; what takes minutes meets thousands of requests at the slow one, and has the processors for its pods
    *  @throws Error when a promise was not kept */
-  underLoad(work: () => Promise<unknown>): Promise<DriverOutcome>
+  underLoad(work: () => Promise<unknown>, pace?: keyof typeof thinkMs): Promise<DriverOutcome>
   /** Runs `work` while machines whose name begins so use what their Secrets hold. */
   underCalls(about: { clients: string; mounted?: boolean }, work: () => Promise<unknown>): Promise<DriverOutcome>
   /** Runs `work` while so many clients keep a connection each, and use it as this machine. */
@@ -25,6 +26,9 @@ export interface Driver {
   /** Where a browser outside gets its way into the cluster: the name of the pod. */
   readonly pod: string
 }
+
+/** Between two requests of a caller of the mixed load. The pods that are replaced meanwhile want the same processors. */
+const thinkMs = { quick: 25, slow: 75 } as const
 
 /** Where the pod has the Secret of the client `mounted`. */
 const mountedAt = '/client'
@@ -144,7 +148,7 @@ export async function startDriver(about: About): Promise<Driver> {
   return {
     pod: name,
     ask: (clientId, clientSecret) => call('POST', '/ask', { clientId, clientSecret }),
-    underLoad: (work) => run('/load', '/load', work),
+    underLoad: (work, pace = 'quick') => run(`/load?thinkMs=${thinkMs[pace]}`, '/load', work),
     underKeptConnections: async ({ clients, of }, work) => {
       await call('POST', `/keep-alive?clients=${clients}&of=${of}`)
       const end = () => call<KeepAliveReport>('DELETE', '/keep-alive')

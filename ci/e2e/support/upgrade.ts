@@ -47,8 +47,9 @@ async function begin(release: Release, driver: Driver): Promise<Upgrade> {
     await release.upgrade({ ...toThis, helm: 'helm4' })
     await runs(version)
   }
-  const outcome = await driver.underLoad(async () => {
+  const underKept = async () => {
     kept = await driver.underKeptConnections({ clients: keptConnections, of: 'machine' }, turn)
-  })
+  }
+  const outcome = await driver.underLoad(underKept, 'slow')
   return { release, kept: kept!, outcome }
 }
