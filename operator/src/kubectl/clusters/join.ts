@@ -7,6 +7,7 @@ import { durationMs } from '../../api/duration.ts'
 import { reportFault } from '../clients/report-fault.ts'
 import { findCluster, flagsOf, requestKubectl } from '../cluster.ts'
 import type { CallKubectl, ClusterAnswer, ClusterFlags } from '../cluster.ts'
+import { readOperatorSettings } from '../operator-settings.ts'
 import { clusterFlags, machineText, outputOption, withClusterFlags } from '../terminal.ts'
 import type { MachineFormat, PluginSession } from '../terminal.ts'
 import { hubObjects } from './hub-objects.ts'
@@ -67,7 +68,15 @@ function join(name: string, options: JoinOptions, { terminal, exit }: PluginSess
   error(
     `${namespaceOfCluster(name)} is ready. Apply the Secret in the other cluster, then install the operator there:\n\n`,
   )
-  error(`${helmCommand(name, options.spokeNamespace)}\n`)
+  error(`${helmCommand(name, options.spokeNamespace, findIssuer(call, flags))}\n`)
+}
+
+/** @returns undefined where it cannot be read, or two releases have two */
+function findIssuer(call: CallKubectl, flags: ClusterFlags): string | undefined {
+  const found = readOperatorSettings(call, flags)
+  const issuers = found.kind === 'found' ? found.value.map(({ issuer }) => issuer) : []
+  const [issuer, ...others] = new Set(issuers)
+  return typeof issuer === 'string' && others.length === 0 ? issuer : undefined
 }
 
 /** @returns a token for the account of the cluster */

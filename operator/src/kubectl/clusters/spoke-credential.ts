@@ -66,11 +66,12 @@ export function credentialManifest(cluster: string, hub: HubAddress, token: stri
   }
 }
 
-/** @returns what somebody types in the other cluster */
-export const helmCommand = (cluster: string, namespace: string): string =>
+/** @param issuer of the hub; undefined when that is not known here
+ *  @returns what somebody types in the other cluster */
+export const helmCommand = (cluster: string, namespace: string, issuer = 'ISSUER'): string =>
   [
     `helm upgrade --install nauthera charts/nauthera -n ${namespace} --wait`,
+    `--set issuer=${issuer}`,
     '--set operator.mode=spoke',
     `--set operator.spoke.cluster=${cluster}`,
-    `--set operator.spoke.kubeconfigSecret=${hubSecretName}`,
   ].join(' \\\n  ')

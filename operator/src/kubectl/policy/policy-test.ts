@@ -1,6 +1,5 @@
 // The command `policy test`: reads clients, policies and namespaces of the cluster, and says what other policies would do to them.
 import type { Command } from 'commander'
-import { parse } from 'yaml'
 import { isJsonRecord } from '@nauthera/runtime/json'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../../api/oidc-policy.ts'
@@ -14,6 +13,7 @@ import { judgeTogether } from '../files/judge-together.ts'
 import type { JudgedClient } from '../files/judge-together.ts'
 import { collectFaults, ourObjects } from '../files/our-objects.ts'
 import { faultText, readYamlFile } from '../files/read-documents.ts'
+import { readOperatorSettings } from '../operator-settings.ts'
 import { clusterFlags, machineText, outputOption, withClusterFlags } from '../terminal.ts'
 import type { MachineFormat, PluginSession, PluginTerminal } from '../terminal.ts'
 import { effectsText, policyEffects } from './policy-effect.ts'
@@ -103,13 +103,9 @@ function readLabels(call: CallKubectl, where: ClusterFlags): LabelsByNamespace {
 
 /** The policy in the settings of each release, by its serverName. */
 function readBaselines(call: CallKubectl, where: ClusterFlags): ClusterAnswer<ReadonlyMap<string, OIDCPolicySpec>> {
-  const selector = 'app.kubernetes.io/name=nauthera,app.kubernetes.io/component=operator'
-  const found = readObjects(call, ['configmaps', '--all-namespaces', '--selector', selector, ...flagsOf(where)])
+  const found = readOperatorSettings(call, where)
   if (found.kind !== 'found') return found
-  const pairs = found.value.flatMap(({ data }) => {
-    const text = isJsonRecord(data) ? data['operator.yaml'] : undefined
-    const settings: unknown = typeof text === 'string' ? parse(text) : undefined
-    if (!isJsonRecord(settings)) return []
+  const pairs = found.value.flatMap((settings) => {
     const { serverName, policy = {} } = settings
     const isPolicy = isJsonRecord(policy) && checkPolicySpec(policy, '').length === 0
     return isPolicy

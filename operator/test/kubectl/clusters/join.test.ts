@@ -7,13 +7,17 @@ const done = { code: 0, stdout: '', stderr: '' }
 const kubeconfig = { server: 'https://10.0.0.1:6443', 'certificate-authority-data': 'Q0E=' }
 
 /** @param world.cluster the OIDCCluster that is there */
-async function run(args: readonly string[], world: { cluster?: object; kubeconfig?: object; refuses?: string } = {}) {
+async function run(
+  args: readonly string[],
+  world: { cluster?: object; kubeconfig?: object; refuses?: string; releases?: readonly object[] } = {},
+) {
   const applied: { items: readonly { kind: string; spec?: { hard?: object } }[] }[] = []
   const answer = await runPlugin(['cluster', ...args], {
     kubectl: (called, input) => {
       const [verb = ''] = called
       if (verb === world.refuses) return kubectlRefuses('Forbidden')
       if (verb === 'config') return kubectlGives(world.kubeconfig ?? kubeconfig)
+      if (called[1] === 'configmaps') return kubectlGives({ items: world.releases ?? [] })
       if (verb === 'get') return world.cluster ? kubectlGives(world.cluster) : kubectlRefuses('NotFound')
       if (verb === 'create') return { ...done, stdout: 'a.b.c\n' }
       if (input !== undefined) applied.push(JSON.parse(input))
@@ -33,6 +37,7 @@ describe('kubectl nauthera cluster join', () => {
       'get oidcclusters.auth.nauthera.io',
       'apply --server-side',
       'create token',
+      'get configmaps',
     ])
     for (const call of calls) expect(call).to.include('--context hub')
     expect(applied[0]?.items).to.deep.equal(JSON.parse(JSON.stringify(hubObjects('berlin'))))
@@ -46,6 +51,16 @@ describe('kubectl nauthera cluster join', () => {
     expect(error, 'the token is on standard output alone').not.to.include('a.b.c')
   })
 
+  it('says the issuer in the Helm command, where there is only one', async () => {
+    const release = (issuer: string) => ({ data: { 'operator.yaml': `issuer: ${issuer}` } })
+    const one = await run(['join', 'berlin'], { releases: [release('https://login.example.com')] })
+    expect(one.error).to.include('--set issuer=https://login.example.com')
+    const two = await run(['join', 'berlin'], {
+      releases: [release('https://a.example'), release('https://b.example')],
+    })
+    expect(two.error).to.include('--set issuer=ISSUER')
+  })
+
   it('asks for a life and an address that it is given, and keeps the CA', async () => {
     const { out, calls } = await run([
       'join',
@@ -55,7 +70,7 @@ describe('kubectl nauthera cluster join', () => {
       '--server',
       'https://hub.example.com',
     ])
-    expect(calls.at(-1)).to.include('--duration 1h')
+    expect(calls.find((call) => call.startsWith('create token'))).to.include('--duration 1h')
     expect(out).to.include('server: https://hub.example.com').and.include('Q0E=')
   })
 
@@ -68,7 +83,7 @@ describe('kubectl nauthera cluster join', () => {
 
   it('--take-over ends the tokens of before, then frees the Lease, then makes a token', async () => {
     const { calls } = await run(['join', 'berlin', '--take-over'])
-    expect(verbs(calls).slice(2)).to.deep.equal([
+    expect(verbs(calls).slice(2, 6)).to.deep.equal([
       'delete serviceaccount',
       'apply --server-side',
       'patch lease',
