@@ -21,6 +21,7 @@ import { pairwiseWants } from '@nauthera/rules/subjects'
 import { clientSpecFields } from './oidc-client.ts'
 import type { OIDCClientSpec, PkceMode } from './oidc-client.ts'
 import { celList, celMatches, patterns } from './patterns.ts'
+import { createAnother } from './rule-kinds.ts'
 import { withRules } from './schema.ts'
 import type { CelRule } from './schema.ts'
 
@@ -62,18 +63,15 @@ const grants = (...names: readonly string[]) =>
 // prettier-ignore
 const fixedRules = rulesOf(
   ofEach(['type', 'serverName', 'clientId'], (field) => ({
-    'cannot be changed; delete this OIDCClient and create another':
+    [`cannot be changed; ${createAnother}`]:
       `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
   })),
 )
 
-/** Its labels may change. */
+/** What it says is fixed by the rules of its fields; its labels may change. */
 // prettier-ignore
 const originRules = rulesOf({
-  origin: {
-    'cannot be changed but for namespaceLabels; delete this OIDCClient and create another':
-      'has(self.origin) == has(oldSelf.origin) && (!has(self.origin) || (self.origin.namespace == oldSelf.origin.namespace && self.origin.name == oldSelf.origin.name && self.origin.uid == oldSelf.origin.uid))',
-  },
+  origin: { [`cannot be added or removed; ${createAnother}`]: 'has(self.origin) == has(oldSelf.origin)' },
 })
 
 function uriRules(field: 'redirectURIs' | 'postLogoutRedirectURIs'): readonly CelRule[] {

@@ -18,12 +18,13 @@ export const clusterSelector = (description: string) =>
             maxLength: 63,
             rules: [matchesRule(patterns.namespaceOrAll, 'must be the name of a namespace, or "*" for every one')],
           }),
-          { maxItems: 50, minItems: 1 },
+          // within the budget of the API server for all rules, in lists of lists
+          { maxItems: 20, minItems: 1 },
         ),
       },
       {},
     ),
-    { maxItems: 50, keys: ['name'] },
+    { maxItems: 20, keys: ['name'] },
   )
 
 export type ClusterSelector = TypeOf<ReturnType<typeof clusterSelector>>

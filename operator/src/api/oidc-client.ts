@@ -13,7 +13,7 @@ import type { OIDCClientStatus } from './client-status.ts'
 import { httpsUri, plainText, redirectUri, scopeName, timeSpan } from './field-kinds.ts'
 import { celList, celMatches, patterns } from './patterns.ts'
 import { resourceServer } from './resource-server.ts'
-import { everyMatches, matchesRule } from './rule-kinds.ts'
+import { everyMatches, matchesRule, neverChanges } from './rule-kinds.ts'
 import { flag, integer, list, mapList, mapOf, object, oneOf, set, text } from './schema.ts'
 import type { TypeOf } from './schema.ts'
 
@@ -42,15 +42,15 @@ const origin = object(
   {
     namespace: text('Its namespace.', {
       maxLength: 63,
-      rules: [matchesRule(patterns.namespace, 'must be the name of a namespace')],
+      rules: [matchesRule(patterns.namespace, 'must be the name of a namespace'), neverChanges],
     }),
     name: text('Its name.', {
       maxLength: maxNameLength,
-      rules: [matchesRule(patterns.secretName, 'must be a name of lower-case letters, digits, - and .')],
+      rules: [matchesRule(patterns.secretName, 'must be a name of lower-case letters, digits, - and .'), neverChanges],
     }),
     uid: text('Its uid.', {
       maxLength: 64,
-      rules: [matchesRule('^[A-Za-z0-9-]+$', 'must be a uid of letters, digits and -')],
+      rules: [matchesRule('^[A-Za-z0-9-]+$', 'must be a uid of letters, digits and -'), neverChanges],
     }),
   },
   {

@@ -25,3 +25,8 @@ export const valuesMatch = (pattern: string, message: string): CelRule => ({
   rule: `self.all(k, ${celMatches('self[k]', pattern)})`,
   message,
 })
+
+export const createAnother = 'delete this OIDCClient and create another'
+
+/** A value that stays. It stands at the field: CEL reserves some names of fields, such as namespace, so no rule above can read them. */
+export const neverChanges: CelRule = { rule: 'self == oldSelf', message: `cannot be changed; ${createAnother}` }

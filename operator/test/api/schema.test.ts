@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { clientDefinition, policyDefinition } from '../../src/api/crds.ts'
+import { clientDefinition, clusterDefinition, policyDefinition } from '../../src/api/crds.ts'
 import type { JsonSchema } from '../../src/api/schema.ts'
 
 interface Place {
@@ -28,4 +28,21 @@ describe('what kubectl explain shows', () => {
       })
     }
   }
+})
+
+/** Every rule of a schema. */
+const rulesIn = (schema: JsonSchema): readonly string[] => [
+  ...(schema['x-kubernetes-validations'] ?? []).map(({ rule }) => rule),
+  ...Object.values(schema.properties ?? {}).flatMap(rulesIn),
+  ...(schema.items ? rulesIn(schema.items) : []),
+]
+
+describe('the rules of the definitions', () => {
+  for (const { spec } of [clientDefinition, policyDefinition, clusterDefinition])
+    it(`read no field whose name CEL reserves, since the API server refuses such a definition: ${spec.names.kind}`, () => {
+      const reserved =
+        /\.(as|break|const|continue|else|for|function|if|import|in|let|loop|namespace|package|return|var|void|while)\b/
+      const rules = rulesIn(spec.versions[0]!.schema.openAPIV3Schema)
+      expect(rules.filter((rule) => reserved.test(rule))).to.deep.equal([])
+    })
 })
