@@ -254,7 +254,7 @@ export const rotation = object(
     ),
     trigger: plainText('Change it to rotate now. The annotation auth.nauthera.io/rotate does the same.', 64),
     revokePrevious: plainText(
-      'Change it to end every secret but the one in the Secret now, or at the end of a rotation that is under way. After a leak change trigger too.',
+      'Change this value to revoke all older client secrets now. During a rotation, they are revoked when it ends. After a leak change trigger too.',
       64,
     ),
   },
