@@ -61,6 +61,7 @@ const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   operator: [
     ['app', 'kubectl', 'keys'],
+    ['spoke'],
     ['secret', 'status'],
     ['intake', 'replicas'],
     ['shards'],

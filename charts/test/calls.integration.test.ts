@@ -91,6 +91,14 @@ describe('K3 the rights that the chart gives', function () {
     })
   }
 
+  for (const mode of ['cluster', 'release'] as const) {
+    it(`to the operator of a spoke are those that its tests run with in mode ${mode}`, async () => {
+      const rendered = grantsOf(await objectsOf({ mode: 'spoke', values: { operator: { watch: { mode } } } }), operator)
+      const about = { mode, release: 'nauthera', namespace: releaseNamespace, nudge: false }
+      expect(spell(operatorRules({ ...about, hubSecret: 'nauthera-hub' }))).to.deep.equal(spell(rendered))
+    })
+  }
+
   it('to the keys Job are those that its tests run with', async () => {
     const rendered = grantsOf(await objectsOf(), 'nauthera-keys')
     expect(spell(keysJobRules('nauthera', releaseNamespace))).to.deep.equal(spell(rendered))

@@ -7,6 +7,9 @@ import { parse } from 'yaml'
 import { find, modes, objectsOf, podsOf } from './support/render.ts'
 import type { Manifest, RenderOptions } from './support/render.ts'
 
+/** The others have no server. */
+const withServer = modes.filter((mode) => mode !== 'spoke')
+
 const releaseOf = (mode: string): string => (mode === 'everything' ? 'identity' : 'nauthera')
 
 async function filesOf(options: RenderOptions): Promise<Record<string, string>> {
@@ -33,7 +36,7 @@ function environmentOf(objects: readonly Manifest[], owner: string, container: s
 describe('the settings in the ConfigMaps', function () {
   this.timeout(60_000)
 
-  for (const mode of modes) {
+  for (const mode of withServer) {
     it(`of ${mode} are accepted by each process`, async () => {
       const objects = await objectsOf({ mode })
       const files = await filesOf({ mode })
@@ -54,8 +57,21 @@ describe('the settings in the ConfigMaps', function () {
     })
   }
 
+  it('of a spoke are accepted by the operator, which is all that runs there', async () => {
+    const objects = await objectsOf({ mode: 'spoke' })
+    const data = find(objects, 'ConfigMap', 'nauthera-operator')['data'] as Record<string, string>
+    const environment = environmentOf(objects, 'Deployment/nauthera-operator', 'operator')
+    const settings = loadSettings(operatorSettings, {
+      file: 'operator.yaml',
+      text: data['operator.yaml']!,
+      environment,
+    })
+    expect(settings.spoke).to.deep.equal({ cluster: 'edge', kubeconfigSecret: 'nauthera-hub' })
+    expect(objects.filter(({ kind }) => kind === 'Deployment')).to.have.length(1)
+  })
+
   it('name only files that are mounted', async () => {
-    for (const mode of modes) {
+    for (const mode of withServer) {
       const objects = await objectsOf({ mode })
       const release = releaseOf(mode)
       const files = await filesOf({ mode })

@@ -32,6 +32,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'operator/src/replicas/*': ['operator/test/rotation.integration.test.ts'],
   'operator/src/secret/*': ['operator/test/rotation.integration.test.ts'],
   'operator/src/shards/*': ['operator/test/shards/shards.integration.test.ts'],
+  'operator/src/spoke/*': ['operator/test/spoke.integration.test.ts'],
   'operator/src/status/*': ['operator/test/reconcile.integration.test.ts'],
   'operator/src/time/*': ['operator/test/rotation.integration.test.ts'],
 

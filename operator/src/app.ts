@@ -7,8 +7,6 @@ import { Crowd } from './intake/crowd.ts'
 import { createWake } from './intake/wake.ts'
 import type { Wake } from './intake/wake.ts'
 import { createWatch } from './intake/watch.ts'
-import { createWorkQueue } from './intake/work-queue.ts'
-import { ApiError } from './kubernetes/api-error.ts'
 import { createReadVersion } from './kubernetes/conditional-write.ts'
 import { createLease, writeWhileHeld } from './kubernetes/lease.ts'
 import { createOperatorMetrics, recordOverdue, recordReplicas } from './metrics.ts'
@@ -26,13 +24,13 @@ import { pause } from './time/clock.ts'
 import type { Leader, OperatorNeeds, Stops } from './app/leader.ts'
 import { buildIssuers, buildOutlet } from './app/outlet.ts'
 import type { Outlet } from './app/outlet.ts'
+import { buildQueue, startQueue, workers } from './app/queue.ts'
+import { startSpoke } from './app/spoke.ts'
 
 interface ProvingOutlet extends Outlet {
   readonly proof: OwnerProof
 }
 
-/** Clients that are worked on at the same time. */
-const workers = 16
 /** How long the start waits for the link at most. Milliseconds. */
 const linkWaitMs = 5_000
 
@@ -71,6 +69,7 @@ export function startOperator(needs: OperatorNeeds): Operator {
       ...needs,
       onRender: needs.metrics.onRender,
       connection: writeWhileHeld(connection, lease),
+      whileHeld: (other) => writeWhileHeld(other, lease),
       metrics,
       stops,
       stopping: stopping.signal,
@@ -97,6 +96,7 @@ export function startOperator(needs: OperatorNeeds): Operator {
 /** Starts everything that only the leader does: first what writes, then what wakes it. Resolves when all is listed and the
  *  first keys are queued. */
 async function startLeading(leader: Leader): Promise<void> {
+  if (leader.settings.mode === 'spoke') return await startSpoke(leader)
   const { metrics, stops, stopping } = leader
   const crowd = new Crowd()
   const outlet = await buildOutlet(leader, crowd)
@@ -190,43 +190,6 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
   rounds.start()
   giveBack.soon()
   log.info({ clients: keys.length, revision: shortDigest(shards.manifestDigest()) }, 'started')
-}
-
-/** Begins to look at the clients that wait. */
-function startQueue(
-  { metrics, clock }: Pick<Leader, 'metrics' | 'clock'>,
-  about: {
-    queue: ReturnType<typeof createWorkQueue>
-    crowd: Crowd
-    /** A crowd of them is over. */
-    onCalm: () => void
-    reconciler: Pick<ReturnType<typeof createReconciler>, 'reconcile'>
-  },
-): void {
-  const { queue, crowd, onCalm, reconciler } = about
-  queue.start(async (key) => {
-    const began = clock.monotonic()
-    try {
-      await reconciler.reconcile(key)
-    } finally {
-      metrics.reconcileSeconds.observe((clock.monotonic() - began) / 1000)
-      metrics.queueDepth.set(queue.depth)
-      if (crowd.record(queue.depth)) onCalm()
-    }
-  })
-}
-
-function buildQueue({ clock, log, metrics, stopping }: Leader) {
-  return createWorkQueue({
-    workers,
-    clock,
-    waitFor: (error) => (error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0),
-    onFailed: (key, error, retryInMs) => {
-      if (stopping.aborted) return
-      metrics.reconcileFailures.inc()
-      log.warn({ client: key, error, retry: `${Math.round(retryInMs)}ms` }, 'reconcile failed')
-    },
-  })
 }
 
 /** What wakes us, and what is done about a client then. The shards have been read. */

@@ -26,6 +26,10 @@ export const operatorMetrics = {
       state: ['connected', 'absent'],
     },
   ),
+  hubReachable: defineGauge(
+    'nauthera_operator_hub_reachable',
+    '1 while the hub of this cluster answers and takes what this operator writes. Only in mode spoke.',
+  ),
   queueDepth: defineGauge('nauthera_operator_queue_depth', 'Clients that wait to be worked on or are being worked on.'),
   reconcileSeconds: defineHistogram('nauthera_operator_reconcile_seconds', 'Duration of one look at one client.'),
   reconcileFailures: defineCounter(
@@ -33,7 +37,7 @@ export const operatorMetrics = {
     'Looks that failed and are tried again.',
   ),
   writes: defineCounter('nauthera_operator_writes_total', 'Writes to the Kubernetes API, by kind.', {
-    kind: ['secret', 'status', 'shard', 'manifest', 'link', 'issuers'],
+    kind: ['secret', 'status', 'shard', 'manifest', 'link', 'issuers', 'mirror'],
   }),
   writeSeconds: defineHistogram('nauthera_operator_write_seconds', 'Duration of a write of a shard or the manifest.', {
     kind: ['shard', 'manifest'],
@@ -48,6 +52,7 @@ export const createOperatorMetrics = (metrics: Metrics) => ({
   lateRotations: metrics.gauge(operatorMetrics.lateRotations),
   lateRetirements: metrics.gauge(operatorMetrics.lateRetirements),
   replicas: metrics.gauge(operatorMetrics.replicas),
+  hubReachable: metrics.gauge(operatorMetrics.hubReachable),
   queueDepth: metrics.gauge(operatorMetrics.queueDepth),
   reconcileSeconds: metrics.histogram(operatorMetrics.reconcileSeconds),
   reconcileFailures: metrics.counter(operatorMetrics.reconcileFailures),

@@ -51,54 +51,74 @@ const link = z
 const isBaseline = (value: unknown): value is OIDCPolicySpec => checkPolicySpec(value, '').length === 0
 
 /** The settings of the operator; `docs/settings.md` is made from it. */
-export const settingsSchema = z.strictObject({
-  issuer: z
-    .string()
-    .superRefine((text, context) => {
-      for (const message of issuerFaults(text)) context.addIssue({ code: 'custom', message })
-    })
-    .describe('The issuer that the servers of this release have; it goes into every Secret.'),
-  release: name.describe('Name of the release; the Secrets in its namespace are named after it.'),
-  namespace: name.describe('Namespace of the release.'),
-  serverName: z
-    .string()
-    .min(1)
-    .max(63)
-    .default('default')
-    .describe('This release serves OIDCClients with this spec.serverName.'),
-  identity: z.string().min(1).max(253).describe('Name of this process in the Lease: the pod name.'),
-  watch,
-  nudge: z
-    .boolean()
-    .default(false)
-    .describe('Annotate server pods after a write, so that the kubelet refreshes their volumes at once.'),
-  policy: z
-    .record(z.string(), z.unknown())
-    .default({})
-    .superRefine((value, context) => {
-      if ('selector' in value)
-        context.addIssue({
-          code: 'custom',
-          path: ['selector'],
-          message: 'is not for the baseline, which holds for every client',
-        })
-      for (const { path, message } of checkPolicySpec(value, '')) {
-        context.addIssue({ code: 'custom', path: path.split('.').filter((part) => part !== ''), message })
-      }
-    })
-    .transform((value) => (isBaseline(value) ? value : z.NEVER))
-    .describe('An OIDCPolicy spec without selector that holds for every client.'),
-  link,
-  quietPeriod: duration
-    .prefault('1h')
-    .describe('With rotation.retire WhenUnused, a secret that nobody used for this long counts as unused.'),
-  refusals: z
-    .boolean()
-    .default(true)
-    .describe('Whether the status of a client says which requests in its name were refused, and why.'),
-  management: listenSettings(9092),
-  log: logSettings,
-  tracing: tracingSettings,
-})
+export const settingsSchema = z
+  .strictObject({
+    issuer: z
+      .string()
+      .superRefine((text, context) => {
+        for (const message of issuerFaults(text)) context.addIssue({ code: 'custom', message })
+      })
+      .describe('The issuer that the servers of this release have; it goes into every Secret.'),
+    release: name.describe('Name of the release; the Secrets in its namespace are named after it.'),
+    namespace: name.describe('Namespace of the release.'),
+    serverName: z
+      .string()
+      .min(1)
+      .max(63)
+      .default('default')
+      .describe('This release serves OIDCClients with this spec.serverName.'),
+    mode: z
+      .enum(['hub', 'spoke'])
+      .default('hub')
+      .describe('spoke: another cluster, which this one has joined, has the issuer; servers and database are there.'),
+    spoke: z
+      .strictObject({
+        cluster: name.describe('What the hub calls this cluster: the name of its OIDCCluster.'),
+        kubeconfigSecret: z
+          .string()
+          .min(1)
+          .max(253)
+          .describe('Secret in the namespace of the release whose key kubeconfig leads to the hub.'),
+      })
+      .optional()
+      .describe('The hub of a spoke; needed by mode spoke, and for it alone.'),
+    identity: z.string().min(1).max(253).describe('Name of this process in the Lease: the pod name.'),
+    watch,
+    nudge: z
+      .boolean()
+      .default(false)
+      .describe('Annotate server pods after a write, so that the kubelet refreshes their volumes at once.'),
+    policy: z
+      .record(z.string(), z.unknown())
+      .default({})
+      .superRefine((value, context) => {
+        if ('selector' in value)
+          context.addIssue({
+            code: 'custom',
+            path: ['selector'],
+            message: 'is not for the baseline, which holds for every client',
+          })
+        for (const { path, message } of checkPolicySpec(value, '')) {
+          context.addIssue({ code: 'custom', path: path.split('.').filter((part) => part !== ''), message })
+        }
+      })
+      .transform((value) => (isBaseline(value) ? value : z.NEVER))
+      .describe('An OIDCPolicy spec without selector that holds for every client.'),
+    link,
+    quietPeriod: duration
+      .prefault('1h')
+      .describe('With rotation.retire WhenUnused, a secret that nobody used for this long counts as unused.'),
+    refusals: z
+      .boolean()
+      .default(true)
+      .describe('Whether the status of a client says which requests in its name were refused, and why.'),
+    management: listenSettings(9092),
+    log: logSettings,
+    tracing: tracingSettings,
+  })
+  .refine(({ mode, spoke }) => (mode === 'spoke') === (spoke !== undefined), {
+    path: ['spoke'],
+    message: 'is required when mode is spoke, and for no other mode',
+  })
 
 export type OperatorSettings = z.output<typeof settingsSchema>

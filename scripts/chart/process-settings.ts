@@ -72,6 +72,8 @@ export const processSettings = {
       'issuer',
       'release',
       'namespace',
+      'mode',
+      'spoke',
       'serverName',
       'identity',
       'watch',

@@ -58,6 +58,7 @@ export const folders: Readonly<Record<string, string>> = {
   'operator/src/replicas': 'What is live where: a stream to the agent of each server pod.',
   'operator/src/secret': 'The secret of one client, a step a file.',
   'operator/src/shards': 'What the shards ought to say, and their writing.',
+  'operator/src/spoke': 'In a cluster that has joined another: the hub in place of shards and replicas.',
   'operator/src/status': 'What people are told: conditions, events, the status of policies.',
   'operator/src/time': 'The clock, and back-off.',
   'proto/src':

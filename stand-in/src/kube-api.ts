@@ -50,6 +50,7 @@ export interface KubeApi {
  *  @param options.bookmarkMs pause between bookmarks; a real API server takes about a minute
  *  @param options.namespaces there from the start, besides `default`
  *  @param options.state objects of an earlier run, from `store.dump()`
+ *  @param options.now the time that answers say; default: the clock of this machine
  *  @param options.onRequest told when a request arrives, before anything is done */
 export async function startKubeApi(
   options: {
@@ -59,6 +60,7 @@ export async function startKubeApi(
     namespaces?: readonly string[]
     state?: Parameters<ObjectStore['restore']>[0]
     logs?: ContainerLogs
+    now?: () => number
     onRequest?: (request: RecordedRequest) => void
   } = {},
 ): Promise<KubeApi> {
@@ -74,6 +76,7 @@ export async function startKubeApi(
     watches: new Set(),
     bookmarkMs: options.bookmarkMs ?? 60_000,
     logs: options.logs,
+    now: options.now,
     onRequest: options.onRequest,
   }
   const server = createApiServer(state)

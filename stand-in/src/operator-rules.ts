@@ -18,17 +18,22 @@ export function operatorRules(options: {
   namespace: string
   namespaces?: readonly string[]
   nudge: boolean
+  /** Of a spoke: the Secret that leads to its hub. */
+  hubSecret?: string | undefined
 }): RbacRule[] {
-  const { mode, release, namespace, nudge } = options
+  const { mode, release, namespace, nudge, hubSecret } = options
   const scopes: (string | undefined)[] =
     mode === 'cluster' ? [undefined] : mode === 'release' ? [namespace] : [...(options.namespaces ?? [])]
-  const own = [
-    ...Array.from({ length: shardCount }, (_, shard) => shardSecretName(release, shard)),
-    manifestSecretName(release),
-    issuersSecretName(release),
-    proofSecretName(release),
-    linkSecretName(release),
-  ]
+  const isSpoke = hubSecret !== undefined
+  const own = isSpoke
+    ? [proofSecretName(release), hubSecret]
+    : [
+        ...Array.from({ length: shardCount }, (_, shard) => shardSecretName(release, shard)),
+        manifestSecretName(release),
+        issuersSecretName(release),
+        proofSecretName(release),
+        linkSecretName(release),
+      ]
   const inScope = (rule: Omit<RbacRule, 'namespace'>): RbacRule[] =>
     scopes.map((scope) => (scope === undefined ? rule : { ...rule, namespace: scope }))
   return [
@@ -36,17 +41,30 @@ export function operatorRules(options: {
     ...inScope({ apiGroups: [apiGroup], resources: ['oidcclients/status'], verbs: ['patch'] }),
     ...inScope({ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'create', 'patch', 'delete'] }),
     ...inScope({ apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] }),
-    ...(mode === 'cluster'
+    ...(mode === 'cluster' && !isSpoke
       ? [
           { apiGroups: [apiGroup], resources: ['oidcpolicies'], verbs: ['get', 'list', 'watch'] },
           { apiGroups: [apiGroup], resources: ['oidcpolicies/status'], verbs: ['patch'] },
-          { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
         ]
       : []),
+    ...(mode === 'cluster'
+      ? [{ apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] }]
+      : isSpoke
+        ? [{ apiGroups: [''], resources: ['namespaces'], verbs: ['get'], resourceNames: ['kube-system'] }]
+        : []),
     { namespace, apiGroups: [''], resources: ['secrets'], verbs: ['get', 'patch'], resourceNames: own },
     // a name cannot restrict `create`: the object has none yet when it is checked
     { namespace, apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
-    { namespace, apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', ...(nudge ? ['patch'] : [])] },
+    ...(isSpoke
+      ? []
+      : [
+          {
+            namespace,
+            apiGroups: [''],
+            resources: ['pods'],
+            verbs: ['get', 'list', 'watch', ...(nudge ? ['patch'] : [])],
+          },
+        ]),
     { namespace, apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
     {
       namespace,

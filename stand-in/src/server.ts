@@ -13,6 +13,7 @@ import { findToken } from './http/users.ts'
 /** @returns the server, which does not listen yet */
 export function createApiServer(state: ApiState): Server {
   const server = createServer((incoming, response) => {
+    if (state.now) response.setHeader('date', new Date(state.now()).toUTCString())
     void handle(state, incoming, response).catch((error: unknown) => answerError(response, error))
   })
   server.keepAliveTimeout = 60_000

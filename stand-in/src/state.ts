@@ -51,5 +51,6 @@ export interface ApiState {
   readonly watches: Set<OpenWatch>
   readonly bookmarkMs: number
   readonly logs: ContainerLogs | undefined
+  readonly now: (() => number) | undefined
   readonly onRequest: ((request: RecordedRequest) => void) | undefined
 }

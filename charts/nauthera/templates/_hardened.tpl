@@ -6,7 +6,7 @@
 {{- end -}}
 
 {{- define "nauthera.tests" -}}
-{{- if and .Values.tests.enabled (not (include "nauthera.hardened" .)) -}}true{{- end -}}
+{{- if and .Values.tests.enabled (not (include "nauthera.hardened" .)) (not (include "nauthera.spoke" .)) -}}true{{- end -}}
 {{- end -}}
 
 {{/* (root, resources of the values): what a value says wins. */}}

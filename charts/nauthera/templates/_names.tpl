@@ -53,17 +53,22 @@
 {{- end -}}
 
 {{/* "true" or "". Null means: where the fences stand. */}}
+{{/* Another cluster has the issuer: this release is an operator alone. */}}
+{{- define "nauthera.spoke" -}}
+{{- if eq .Values.operator.mode "spoke" -}}true{{- end -}}
+{{- end -}}
 {{- define "nauthera.admission" -}}
 {{- $enabled := .Values.operator.admission.enabled -}}
 {{- if kindIs "invalid" $enabled -}}{{- $enabled = ne .Values.operator.watch.mode "namespaces" -}}{{- end -}}
 {{- if $enabled -}}true{{- end -}}
 {{- end -}}
-{{/* In the other modes the operator reads no OIDCPolicy, so none may be enforced. */}}
+{{/* In the other modes the operator reads no OIDCPolicy, so none may be enforced; nor in a spoke, whose hub has them. */}}
 {{- define "nauthera.policyAdmission" -}}
-{{- if and (include "nauthera.admission" .) (eq .Values.operator.watch.mode "cluster") -}}true{{- end -}}
+{{- if and (include "nauthera.admission" .) (eq .Values.operator.watch.mode "cluster") (not (include "nauthera.spoke" .)) -}}true{{- end -}}
 {{- end -}}
 {{- define "nauthera.nudge" -}}
-{{- if kindIs "invalid" .Values.operator.nudge -}}{{ include "nauthera.admission" . }}
+{{- if include "nauthera.spoke" . -}}
+{{- else if kindIs "invalid" .Values.operator.nudge -}}{{ include "nauthera.admission" . }}
 {{- else if .Values.operator.nudge -}}true{{- end -}}
 {{- end -}}
 

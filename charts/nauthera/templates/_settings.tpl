@@ -187,6 +187,7 @@
   "issuer" .Values.issuer
   "release" (include "nauthera.release" .)
   "namespace" .Release.Namespace
+  "mode" .Values.operator.mode
   "serverName" .Values.operator.serverName
   "watch" (dict "mode" .Values.operator.watch.mode "namespaces" .Values.operator.watch.namespaces)
   "nudge" (eq (include "nauthera.nudge" .) "true")
@@ -195,6 +196,9 @@
   "management" (dict "port" (int .Values.operator.ports.management))
   "log" (include "nauthera.log" (list . .Values.operator.log) | fromYaml)
 -}}
+{{- if include "nauthera.spoke" . -}}
+{{- $_ := set $own "spoke" (dict "cluster" .Values.operator.spoke.cluster "kubeconfigSecret" .Values.operator.spoke.kubeconfigSecret) -}}
+{{- end -}}
 {{- include "nauthera.settings.traced" (list . (mergeOverwrite (deepCopy .Values.operator.settings) $own)) -}}
 {{- end -}}
 

@@ -49,11 +49,16 @@ export interface Cluster extends ClusterView {
 
 export const machine = { type: 'M2M', scopes: ['reports.read'], audiences: ['https://reports.example.com'] }
 
-/** A stand-in API, operators in this process with clocks of their own, and replicas with real status services. */
-export async function startCluster(): Promise<Cluster> {
-  const api = await startKubeApi({ namespaces: [releaseNamespace, appsNamespace] })
-  const directory = mkdtempSync(join(tmpdir(), 'operator-'))
+/** A stand-in API, operators in this process with clocks of their own, and replicas with real status services.
+ *  @param options.namespaces more than those of release and application */
+export async function startCluster(options: { namespaces?: readonly string[] } = {}): Promise<Cluster> {
   const operators: TestOperator[] = []
+  const api = await startKubeApi({
+    namespaces: [releaseNamespace, appsNamespace, ...(options.namespaces ?? [])],
+    // answers tell the time by which the newest operator here lives
+    now: () => operators.at(-1)?.clock.now() ?? Date.now(),
+  })
+  const directory = mkdtempSync(join(tmpdir(), 'operator-'))
   const replicas: TestReplica[] = []
   const changes = new Changes(() => lastLines(operators))
   const view = createClusterView(api)
@@ -153,8 +158,9 @@ function parseSettings(identity: string, settings: Record<string, unknown>): Ope
 }
 
 /** What the chart gives an operator with these settings. */
-function rulesOf({ watch: { mode, namespaces }, nudge }: OperatorSettings): RbacRule[] {
-  return operatorRules({ mode, release, namespace: releaseNamespace, namespaces, nudge })
+function rulesOf({ watch: { mode, namespaces }, nudge, spoke }: OperatorSettings): RbacRule[] {
+  const hubSecret = spoke?.kubeconfigSecret
+  return operatorRules({ mode, release, namespace: releaseNamespace, namespaces, nudge, hubSecret })
 }
 
 /** Notes each published secret that a replica would refuse: what an application may hold must be let in by every replica that takes

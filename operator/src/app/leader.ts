@@ -26,6 +26,8 @@ export type Stops = (() => Promise<void> | void)[]
 export interface Leader extends Omit<OperatorNeeds, 'metrics'> {
   readonly metrics: OperatorMetrics
   readonly onRender: Metrics['onRender']
+  /** @returns another connection that writes only while this process leads */
+  readonly whileHeld: (connection: KubeConnection) => KubeConnection
   /** Gets what is to be stopped, in the order of starting. */
   readonly stops: Stops
   readonly stopping: AbortSignal

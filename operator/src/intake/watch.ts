@@ -68,7 +68,7 @@ const createReflect =
  *  @param options.knownKeys clients in the stored shards, so that an empty first list is doubted */
 export function createWatch(
   options: ReflectNeeds & {
-    settings: Pick<OperatorSettings, 'release' | 'namespace' | 'serverName' | 'watch'>
+    settings: Pick<OperatorSettings, 'release' | 'namespace' | 'serverName' | 'watch' | 'mode'>
     knownKeys: ReadonlyMap<string, unknown>
   },
 ): Watch {
@@ -100,7 +100,9 @@ export function createWatch(
       onRelist: () => listeners?.onResync(clients.keysIn(namespace)),
     }),
   )
-  const policies = clusterWide ? reflectPolicies(reflect, () => tell(clients.keysIn(undefined))) : undefined
+  // a spoke has neither policies nor servers: its hub has them
+  const isHub = settings.mode === 'hub'
+  const policies = isHub && clusterWide ? reflectPolicies(reflect, () => tell(clients.keysIn(undefined))) : undefined
   const namespaces = clusterWide
     ? reflectNamespaces(reflect, (namespace) => tell(clients.keysIn(namespace)))
     : undefined
@@ -108,7 +110,12 @@ export function createWatch(
     query: { labelSelector: serverPods(settings.release) },
     onChange: () => listeners?.onPods([...pods.objects.values()]),
   })
-  const all = [...clientReflectors, pods, ...(policies ? [policies] : []), ...(namespaces ? [namespaces] : [])]
+  const all = [
+    ...clientReflectors,
+    ...(isHub ? [pods] : []),
+    ...(policies ? [policies] : []),
+    ...(namespaces ? [namespaces] : []),
+  ]
 
   return {
     start: async (told) => {
@@ -125,6 +132,10 @@ export function createWatch(
     ...labelsFrom(namespaces?.objects),
   }
 }
+
+/** @returns the path of each collection of clients that is watched */
+export const watchedPaths = (settings: Pick<OperatorSettings, 'watch' | 'namespace'>): readonly string[] =>
+  namespacesToWatch(settings).map((namespace) => collectionPath(resourceTypes.clients, namespace))
 
 /** Undefined: the whole cluster. */
 function namespacesToWatch({

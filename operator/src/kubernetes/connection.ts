@@ -41,6 +41,13 @@ export interface ApiCall {
   readonly signal?: AbortSignal
 }
 
+/** The head of an answer. */
+export interface HeardAnswer {
+  readonly status: number
+  /** By the clock of the server, to the second; epoch milliseconds. Undefined: it does not say. */
+  readonly date: number | undefined
+}
+
 export interface KubeConnection {
   /** @returns the parsed answer
    *  @throws ApiError with `status` when the API refused; without it when the outcome is unknown */
@@ -51,12 +58,14 @@ export interface KubeConnection {
   stop(): void
 }
 
-/** @param options.onCall called for each call, for metrics and for the test of RBAC */
+/** @param options.onCall called for each call, for metrics and for the test of RBAC
+ *  @param options.onAnswer called for each answer, before it is read */
 export function createConnection(options: {
   credentials: KubeCredentials
   userAgent: string
   timeouts?: ApiTimeouts
   onCall?: (call: { method: string; path: string; watch: boolean }) => void
+  onAnswer?: (answer: HeardAnswer) => void
 }): KubeConnection {
   const timeouts = options.timeouts ?? apiTimeouts
   const limits: Record<Lane, number> = { work: timeouts.requestMs, lease: timeouts.leaseMs, page: timeouts.pageMs }
@@ -128,6 +137,7 @@ function createSend(needs: {
   userAgent: string
   connectMs: number
   onCall?: (call: { method: string; path: string; watch: boolean }) => void
+  onAnswer?: (answer: HeardAnswer) => void
 }): (call: ApiCall, agent: HttpAgent, limit: Limit) => Promise<IncomingMessage> {
   const { credentials, connectMs } = needs
   const secure = isSecure(credentials.server)
@@ -156,7 +166,11 @@ function createSend(needs: {
     limitConnect(request, connectMs, secure)
     return new Promise((resolve, reject) => {
       request.once('error', reject)
-      request.once('response', resolve)
+      request.once('response', (response: IncomingMessage) => {
+        const date = Date.parse(response.headers.date ?? '')
+        needs.onAnswer?.({ status: response.statusCode ?? 500, date: Number.isNaN(date) ? undefined : date })
+        resolve(response)
+      })
       limit.holds(request)
       request.end(body)
     })

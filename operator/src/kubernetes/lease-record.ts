@@ -140,4 +140,4 @@ export const givenBack = (record: LeaseObject): LeaseObject => ({
 })
 
 /** MicroTime of the API: six digits. */
-const microTime = (epochMs: number): string => new Date(epochMs).toISOString().replace('Z', '000Z')
+export const microTime = (epochMs: number): string => new Date(epochMs).toISOString().replace('Z', '000Z')

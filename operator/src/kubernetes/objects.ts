@@ -89,6 +89,8 @@ export const resourceTypes = {
   pods: { prefix: '/api/v1', plural: 'pods' },
   namespaces: { prefix: '/api/v1', plural: 'namespaces' },
   events: { prefix: '/api/v1', plural: 'events' },
+  configMaps: { prefix: '/api/v1', plural: 'configmaps' },
+  serviceAccounts: { prefix: '/api/v1', plural: 'serviceaccounts' },
   leases: { prefix: '/apis/coordination.k8s.io/v1', plural: 'leases' },
 } as const satisfies Record<string, ResourceType>
 

@@ -37,6 +37,8 @@ export interface ReflectorOptions<T> {
   /** What existed before this process started: also the first list is checked against it. */
   readonly knownKeys?: ReadonlyMap<string, unknown>
   readonly times?: ReflectorTimes
+  /** After each broken watch a full list: the server may have been restored to an older state. */
+  readonly listsAfterBreak?: boolean
   readonly keep?: Keep<T>
   /** One call for each difference, in order; an object re-created under its name is a deletion and an addition. */
   readonly onChange: (change: CollectionChange<T>) => void
@@ -105,6 +107,7 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
         return { kind: 'list', unpaged: position.unpaged }
       }
       await trouble.wait('watch broken', error)
+      if (options.listsAfterBreak) return { kind: 'list', unpaged: position.unpaged }
     } finally {
       cancel()
     }

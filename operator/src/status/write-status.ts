@@ -1,6 +1,7 @@
 // Conditions and events, written only when they change.
 import { isDeepStrictEqual } from 'node:util'
 import { apiGroup, apiVersion } from '@nauthera/proto/names'
+import type { OIDCClientStatus } from '../api/client-status.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { keyOf } from '../decide/client/acceptance.ts'
 import { describeOutcome } from '../decide/status/client-status.ts'
@@ -22,6 +23,8 @@ export interface WriteStatus {
    *  @param inProgress a better status is likely to follow soon: wait a little
    *  @returns milliseconds after which to look again, if needed */
   write(outcome: Outcome, inProgress: boolean): Promise<{ readonly again?: number }>
+  /** Applies a status as it is. @returns milliseconds after which to look again, if needed */
+  apply(client: OIDCClient, status: OIDCClientStatus): Promise<{ readonly again?: number }>
   /** @returns whether an unfinished status would be written now */
   wouldReportUnfinished(key: string): boolean
   remove(key: string): void
@@ -71,6 +74,10 @@ export function createWriteStatus(options: {
       const waitMs = inProgress ? patience.waitFor(key) : undefined
       if (waitMs !== undefined) return { again: waitMs }
       return (await apply(client, { ...described, status })) ? {} : { again: conflictMs }
+    },
+    apply: async (client, status) => {
+      if (isDeepStrictEqual(client.status, status)) return {}
+      return (await apply(client, { status, events: [] })) ? {} : { again: conflictMs }
     },
     wouldReportUnfinished: patience.isOver,
     remove: (key) => {

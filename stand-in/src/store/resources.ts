@@ -128,6 +128,21 @@ export const builtInResources: readonly Resource[] = [
   builtIn({
     group: '',
     version: 'v1',
+    plural: 'configmaps',
+    singular: 'configmap',
+    kind: 'ConfigMap',
+    shortNames: ['cm'],
+    columns: [
+      {
+        ...column('Data', ({ data }) => Object.keys({ ...(isRecord(data) ? data : {}) }).length),
+        type: 'string',
+      },
+      ageColumn,
+    ],
+  }),
+  builtIn({
+    group: '',
+    version: 'v1',
     plural: 'serviceaccounts',
     singular: 'serviceaccount',
     kind: 'ServiceAccount',

@@ -31,7 +31,7 @@ volumes:
   {{- end }}
 {{- end -}}
 {{- define "nauthera.keys.bootstrap" -}}
-{{- if and .Values.keys.bootstrap (eq .Values.keys.existingSecret "") (not (include "nauthera.keys.isThere" .)) -}}true{{- end -}}
+{{- if and .Values.keys.bootstrap (not (include "nauthera.spoke" .)) (eq .Values.keys.existingSecret "") (not (include "nauthera.keys.isThere" .)) -}}true{{- end -}}
 {{- end -}}
 {{/* An upgrade whose ring is there needs no Job, so a failed one leaves no pod of it behind. Offline nothing is known. */}}
 {{- define "nauthera.keys.isThere" -}}

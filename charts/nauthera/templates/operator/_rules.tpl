@@ -14,12 +14,17 @@
   verbs: [get, create, patch, delete]
 {{- end -}}
 
-{{/* The Secrets of the release that are the operator's own: shards, manifest, keys of platforms, key of proofs, link. */}}
+{{/* The Secrets of the release that are the operator's own: shards, manifest, keys of platforms, key of proofs, link; in a spoke the key of
+     proofs and the way into the hub. */}}
 {{- define "nauthera.ownSecrets" -}}
 {{- $release := include "nauthera.release" . -}}
+{{- if include "nauthera.spoke" . -}}
+{{- list (printf "%s-clients-proof" $release) .Values.operator.spoke.kubeconfigSecret | toJson -}}
+{{- else -}}
 {{- $names := list -}}
 {{- range $shard := until 16 }}{{- $names = append $names (printf "%s-clients-%02d" $release $shard) -}}{{- end -}}
 {{- concat $names (list (printf "%s-clients-manifest" $release) (printf "%s-clients-issuers" $release) (printf "%s-clients-proof" $release) (printf "%s-link" $release)) | toJson -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The Secrets that the release reads and that are not the operator's: whoever could write them would own the issuer. */}}
@@ -36,9 +41,11 @@
 
 {{/* What the operator may do beside the release, in every mode. */}}
 {{- define "nauthera.rules.release" -}}
+{{- if not (include "nauthera.spoke" .) -}}
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch{{ if eq (include "nauthera.nudge" .) "true" }}, patch{{ end }}]
+{{ end -}}
 # A name cannot be held against `create`: it is not known yet when the right is checked.
 - apiGroups: [""]
   resources: [secrets]

@@ -12,6 +12,7 @@ import type { Outcome } from './outcome.ts'
 import { listedStatus } from './listed-status.ts'
 import { present } from '../client/present.ts'
 import { describeRefusals } from './refusals.ts'
+import { withHub } from './hub-status.ts'
 import { overlapOf } from '../secret/rotation-terms.ts'
 
 /** @returns the whole status to apply, and the events of what has changed since `client.status`. */
@@ -28,7 +29,7 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
   const { client, acceptance, policies } = judgement
   const config = configOf(judgement)
   const replicas = served ?? client.status?.replicas
-  return {
+  const own: OIDCClientStatus = {
     observedGeneration: client.metadata.generation,
     servedBy: outcome.servedBy,
     clientId: acceptance.clientId,
@@ -52,6 +53,7 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
     ...present('refusals', outcome.refusals && describeRefusals(client, outcome.refusals, outcome.now)),
     conditions: describeConditions(outcome),
   }
+  return outcome.hub ? withHub(own, outcome.hub) : own
 }
 
 /** Keeps the value of the status until a newer use is reported: a replica that left may have reported it. */

@@ -7,6 +7,7 @@ import { codesLack, pkceHint, unlistedScopes } from './code-protection.ts'
 import { accessFaults, grantText } from '../access/describe-access.ts'
 import { needsHttps } from '../secret/presets.ts'
 import { configOf, denialsOf } from '../access/judge.ts'
+import { findingOfHub, hubReachable, waitsForHub } from './hub-status.ts'
 import type { NoRoom, Outcome } from './outcome.ts'
 
 type Finding = Pick<Condition, 'status' | 'reason' | 'message'>
@@ -32,10 +33,12 @@ const described: readonly [type: string, describe: (outcome: Outcome) => Finding
 /** @returns every condition that applies, each with its reason and what people can do */
 export function describeConditions(outcome: Outcome): readonly Condition[] {
   const findings = new Map<string, Finding>()
-  for (const [type, describe] of described) {
-    const finding = describe(outcome)
+  for (const [type, describe, needed] of described) {
+    const said = outcome.hub && findingOfHub(type, outcome.hub, needed !== undefined)
+    const finding = said?.kind === 'said' ? said.finding : describe(outcome)
     if (finding) findings.set(type, finding)
   }
+  if (outcome.hub) findings.set('HubReachable', hubReachable(outcome.hub))
   findings.set('Ready', ready(findings, outcome))
   return [...findings].map(([type, finding]) => conditionOf(outcome, type, finding))
 }
@@ -152,10 +155,16 @@ function listedSecrets({ rotation, judgement }: Outcome): Finding {
       'SecretEnded',
       `spec.secret.verifiers: ${returning.join(', ')} has ended, and an ended secret never returns; make another one with kubectl nauthera secret new`,
     )
-  if (configOf(judgement) === undefined) return yes('SecretReady', 'the secrets of before stay; this version is refused')
+  if (configOf(judgement) === undefined)
+    return yes('SecretReady', 'the secrets of before stay; this version is refused')
   if (!isTaken)
-    return no('SecretEnded', 'spec.secret.verifiers: every secret has ended; list one that kubectl nauthera secret new makes')
-  const ends = cut.map(({ id, notAfter = 0 }) => `; ${id} ends at ${timeText(notAfter)}, the latest that policies allow`)
+    return no(
+      'SecretEnded',
+      'spec.secret.verifiers: every secret has ended; list one that kubectl nauthera secret new makes',
+    )
+  const ends = cut.map(
+    ({ id, notAfter = 0 }) => `; ${id} ends at ${timeText(notAfter)}, the latest that policies allow`,
+  )
   return yes('SecretReady', `the secrets are those of spec.secret.verifiers${ends.join('')}`)
 }
 
@@ -223,7 +232,9 @@ function platformFinding(platform: Outcome['platform']): Finding | undefined {
   }
 }
 
-function rotationHealthy({ rotation }: Outcome): Finding {
+function rotationHealthy({ rotation, hub }: Outcome): Finding {
+  const waits = rotation && hub?.fault && waitsForHub(rotation.step, hub.fault.message)
+  if (waits !== undefined) return no('HubUnreachable', waits)
   if (!rotation) return yes('Healthy', 'no rotation is overdue')
   const { health } = rotation
   if (!health.ok) return no(health.reason, health.message)
@@ -294,7 +305,7 @@ function scopesListed({ codes, judgement }: Outcome): Finding | undefined {
 
 /** Ready is the first of the needed conditions that does not hold. */
 function ready(findings: ReadonlyMap<string, Finding>, outcome: Outcome): Finding {
-  const { activity } = outcome
+  const { activity, hub } = outcome
   const failing = described.filter(([type, , needed]) => needed && findings.get(type)?.status !== 'True')
   // a Secret that waits for replicas: name that cause
   const [type] = failing.find(([type]) => findings.get(type)?.reason !== 'WaitingForReplicas') ?? failing[0] ?? []
@@ -304,7 +315,8 @@ function ready(findings: ReadonlyMap<string, Finding>, outcome: Outcome): Findin
   const rotation = findings.get('RotationHealthy')
   const stillUsed = rotation?.reason === 'PreviousSecretStillUsed' ? `; ${rotation.message}` : ''
   const secret = outcome.secret.kind === 'listed' ? 'its secrets are valid there' : 'its Secret is there'
-  return yes('Ready', `live on every replica, and ${secret}${suspended}${stillUsed}`)
+  const silent = hub?.fault ? `; ${hub.fault.message}` : ''
+  return yes('Ready', `live on every replica, and ${secret}${suspended}${stillUsed}${silent}`)
 }
 
 /** lastTransitionTime moves only with the status, as metav1 says. */
@@ -318,7 +330,7 @@ function conditionOf({ judgement: { client }, now }: Outcome, type: string, find
   }
 }
 
-const faultText = (faults: readonly Fault[]): string =>
+export const faultText = (faults: readonly Fault[]): string =>
   shorten(faults.map(({ path, message }) => `${path}: ${message}`).join('; '))
 
 /** The condition's message has 4,096 characters in the CRD, an event 1,024. */

@@ -35,7 +35,10 @@ export function listedStatus(outcome: Outcome): ListedStatus {
     ...(verifiers.length > 0 ? { verifiers } : {}),
     ...(listsSecrets(client) ? present('verifiersGeneration', generation) : {}),
     ...(verifiers.length > 0 && live > 1
-      ? { ...present('usesKnownSince', since === undefined ? undefined : timeText(since)), usesKnownUntil: timeText(now) }
+      ? {
+          ...present('usesKnownSince', since === undefined ? undefined : timeText(since)),
+          usesKnownUntil: timeText(now),
+        }
       : {}),
     ...(ended.length > 0 ? { endedVerifiers: ended } : {}),
     ...(listsSecrets(client) ? present('rotationLimits', limitsOf(outcome)) : {}),

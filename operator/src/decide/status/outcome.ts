@@ -1,6 +1,7 @@
 // The outcome of one look at a client: the input of its status and events.
 import type { RefusalCode, RefusedBy } from '@nauthera/rules/refusals'
 import type { Fault } from '@nauthera/runtime/coded-error'
+import type { OIDCClientStatus } from '../../api/client-status.ts'
 import type { Activity } from './activity.ts'
 import type { ApiAccess } from '../access/resolve-access.ts'
 import type { Judgement } from '../access/judge.ts'
@@ -8,6 +9,20 @@ import type { PlatformStanding } from './platform-keys.ts'
 import type { Propagation } from './propagation.ts'
 import type { ServerDefaults } from './server-defaults.ts'
 import type { RotationInput, RotationPlan } from '../secret/rotation-terms.ts'
+
+/** What the hub of this cluster says of a client. */
+export interface HubReport {
+  /** The status of its mirror; undefined before there is one. */
+  readonly status: OIDCClientStatus | undefined
+  /** The mirror is of this generation, and the hub's status is about it. */
+  readonly isPresent: boolean
+  /** Why the hub takes no mirror of it. */
+  readonly refusal: { readonly reason: string; readonly message: string } | undefined
+  /** Why the hub can be neither believed nor told anything now. */
+  readonly fault: { readonly reason: string; readonly message: string } | undefined
+  /** The client lists its secrets: nothing is minted here. */
+  readonly isListed: boolean
+}
 
 export interface Outcome {
   /** `<namespace>/<release>`. */
@@ -45,6 +60,8 @@ export interface Outcome {
   readonly codes?: CodeUse | undefined
   /** What its status may say of refused requests; undefined when it says nothing of them (settings: refusals). */
   readonly refusals?: PublishedRefusals | undefined
+  /** In a cluster that has joined another: what that one says. */
+  readonly hub?: HubReport | undefined
   /** Why there is no room for this version. */
   readonly noRoom: NoRoom | undefined
   /** First 8 hex of the manifest's digest. */

@@ -1,0 +1,231 @@
+// What the leader starts in a cluster that has joined another: the hub takes the place of shards and replicas.
+import { namespaceOfCluster } from '@nauthera/rules/tenants'
+import { createOwnerProof } from '../decide/secret/owner-proof.ts'
+import type { OwnerProof } from '../decide/secret/owner-proof.ts'
+import { Crowd } from '../intake/crowd.ts'
+import { createWake } from '../intake/wake.ts'
+import { createWatch, watchedPaths } from '../intake/watch.ts'
+import { createReadVersion, createSecretStore } from '../kubernetes/conditional-write.ts'
+import { createConnection } from '../kubernetes/connection.ts'
+import type { KubeConnection } from '../kubernetes/connection.ts'
+import { createEventRecorder } from '../kubernetes/events.ts'
+import { readClusterIssuer } from '../kubernetes/issuer.ts'
+import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
+import type { KubernetesObject } from '../kubernetes/objects.ts'
+import { recordOverdue } from '../metrics.ts'
+import { macBy, ProofKey } from '../secret/proof-key.ts'
+import { Rounds } from '../secret/rounds.ts'
+import { HoldCluster } from '../spoke/hold-cluster.ts'
+import { HubAccess } from '../spoke/hub-access.ts'
+import { HubState } from '../spoke/hub-state.ts'
+import { checkForHub } from '../spoke/judge-by-hub.ts'
+import { Mirrors } from '../spoke/mirrors.ts'
+import { createHubOutlet } from '../spoke/outlet.ts'
+import { createReconcilerByHub } from '../spoke/reconcile-by-hub.ts'
+import { Sweep } from '../spoke/sweep.ts'
+import { TellHub } from '../spoke/tell-hub.ts'
+import { countOverdue } from '../status/overdue.ts'
+import { createWriteStatus } from '../status/write-status.ts'
+import { createBackoff } from '../time/backoff.ts'
+import { pause } from '../time/clock.ts'
+import type { Leader } from './leader.ts'
+import { buildQueue, startQueue, workers } from './queue.ts'
+
+/** What is known before any client is looked at. */
+interface Hub {
+  /** Its name for this cluster. */
+  readonly cluster: string
+  readonly connection: KubeConnection
+  readonly access: HubAccess
+  readonly state: HubState
+  /** Uid of kube-system here. */
+  readonly identity: string
+}
+
+/** Starts everything that only the leader does in a spoke. Resolves when all is listed here; the hub may be away. */
+export async function startSpoke(leader: Leader): Promise<void> {
+  const { settings, connection, clock, random, log, stops, stopping } = leader
+  const { release, namespace } = settings
+  const secrets = createSecretStore(connection)
+  const readVersion = createReadVersion(connection)
+  const proofKey = new ProofKey({ secrets, readVersion, release, namespace, clock, random, log })
+  stops.push(() => proofKey.stop())
+  const key = await proofKey.load(stopping)
+  const identity = key && (await readIdentity(leader))
+  const hub = identity === undefined ? undefined : await openHub(leader, identity)
+  if (!key || !hub) return
+  await startWork(leader, hub, createOwnerProof(macBy(key)))
+}
+
+/** @returns the uid of kube-system, which no two clusters share; undefined when stopped */
+async function readIdentity({ connection, clock, random, log, stopping }: Leader): Promise<string | undefined> {
+  const backoff = createBackoff({ baseMs: 800, capMs: 30_000, random })
+  const path = objectPath(resourceTypes.namespaces, { name: 'kube-system' })
+  while (!stopping.aborted) {
+    try {
+      return (await connection.call<KubernetesObject>({ method: 'GET', path })).metadata.uid
+    } catch (error) {
+      const retryMs = backoff.next()
+      log.warn({ error, retry: `${Math.round(retryMs)}ms` }, 'namespace kube-system not read')
+      await pause(clock, retryMs, stopping)
+    }
+  }
+  return undefined
+}
+
+async function openHub(leader: Leader, identity: string): Promise<Hub | undefined> {
+  const { settings, connection, clock, log, stops, stopping, version } = leader
+  if (!settings.spoke) return undefined
+  const state = new HubState(clock)
+  const access = new HubAccess({
+    secrets: createSecretStore(connection),
+    namespace: settings.namespace,
+    name: settings.spoke.kubeconfigSecret,
+    state,
+    clock,
+    log,
+    onMoved: () => leader.onFatal('the address of the hub has changed'),
+  })
+  const credentials = await access.load(stopping)
+  if (!credentials) return undefined
+  const hub = createConnection({
+    credentials,
+    userAgent: `nauthera-operator/${version}`,
+    onAnswer: (answer) => state.recordAnswer(answer),
+  })
+  stops.push(
+    () => hub.stop(),
+    () => access.stop(),
+  )
+  return { cluster: settings.spoke.cluster, connection: leader.whileHeld(hub), access, state, identity }
+}
+
+async function startWork(leader: Leader, hub: Hub, proof: OwnerProof): Promise<void> {
+  const { settings, clock, random, log, metrics, stops, stopping } = leader
+  const queue = buildQueue(leader)
+  const wake = createWake(queue, random)
+  const watch = createWatch({ settings, connection: leader.connection, clock, random, log, knownKeys: new Map() })
+  const { mirrors, sweep, reconciler, rounds } = buildSpoke(leader, hub, { proof, queue, wake, watch })
+  const parts = buildTalk(leader, hub, () => {
+    mirrors.wake()
+    wake.spread(watch.clients.keys())
+  })
+  stops.push(
+    () => rounds.stop(),
+    () => watch.stop(),
+    () => sweep.stop(),
+    () => mirrors.stop(),
+    () => queue.stop(),
+    ...parts.map((part) => () => part.stop()),
+  )
+  await watch.start({ onClients: wake.now, onResync: wake.spread, onPods: () => {} })
+  if (stopping.aborted) return
+  hub.access.start(hub.connection)
+  for (const part of parts) part.start()
+  mirrors.start()
+  sweep.start()
+  const keys = [...watch.clients.keys()]
+  wake.now(keys)
+  startQueue(leader, { queue, crowd: new Crowd(), onCalm: () => {}, reconciler })
+  leader.onRender(() => {
+    metrics.clients.set(watch.clients.size)
+    metrics.hubReachable.set(hub.state.fault ? 0 : 1)
+    recordOverdue(metrics, countOverdue(watch.clients.all(), clock.now()))
+  })
+  rounds.start()
+  log.info({ clients: keys.length, cluster: hub.cluster }, 'started')
+}
+
+function buildSpoke(
+  leader: Leader,
+  hub: Hub,
+  about: {
+    proof: OwnerProof
+    queue: ReturnType<typeof buildQueue>
+    wake: ReturnType<typeof createWake>
+    watch: ReturnType<typeof createWatch>
+  },
+) {
+  const { settings, connection, clock, random, log, metrics } = leader
+  const { proof, queue, wake, watch } = about
+  const { cluster, state } = hub
+  const { find } = watch.clients
+  const findOrigin = (key: string) => {
+    const origin = find(key)
+    return origin && checkForHub(origin, cluster).length === 0 ? origin : undefined
+  }
+  const mirrors = new Mirrors({
+    hub: hub.connection,
+    namespace: namespaceOfCluster(cluster),
+    state,
+    findOrigin,
+    namespaceLabels: watch.certainLabels,
+    clock,
+    random,
+    log,
+    onChange: (keys) => {
+      wake.now(keys.filter((key) => find(key)))
+      if (keys.some((key) => !find(key))) sweep.wake()
+    },
+    onWrite: () => metrics.writes.inc({ kind: 'mirror' }),
+  })
+  const sweep = new Sweep({
+    connection,
+    paths: watchedPaths(settings),
+    mirrors,
+    findOrigin: find,
+    state,
+    clock,
+    log,
+  })
+  const events = createEventRecorder({
+    connection,
+    component: 'nauthera-operator',
+    instance: settings.identity,
+    clock,
+    log,
+  })
+  leader.stops.push(() => events.flush())
+  const reconciler = createReconcilerByHub({
+    settings,
+    cluster,
+    watch,
+    secrets: createSecretStore(connection),
+    proof,
+    mirrors,
+    outlet: createHubOutlet({ mirrors, state, findOrigin }),
+    state,
+    status: createWriteStatus({
+      connection,
+      events,
+      clock,
+      watched: (key) => find(key)?.metadata.resourceVersion,
+      onWrite: () => metrics.writes.inc({ kind: 'status' }),
+    }),
+    log,
+    again: queue.addAfter,
+    forgive: queue.clearFailures,
+    onGone: () => sweep.wake(),
+    onWrite: (kind) => metrics.writes.inc({ kind }),
+  })
+  const rounds = new Rounds({
+    keys: watch.clients.keys,
+    memories: reconciler.memories,
+    readVersion: createReadVersion(connection),
+    isLate: () => queue.depth > workers,
+    onChanged: queue.add,
+    clock,
+    log,
+  })
+  return { mirrors, sweep, reconciler, rounds }
+}
+
+/** What the hub hears of this cluster as a whole. */
+function buildTalk({ connection, clock, log, version }: Leader, hub: Hub, onChange: () => void) {
+  const namespace = namespaceOfCluster(hub.cluster)
+  const { state, identity } = hub
+  const lease = new HoldCluster({ hub: hub.connection, namespace, identity, state, clock, log, onChange })
+  const readIssuer = () => readClusterIssuer(connection)
+  const tell = new TellHub({ hub: hub.connection, namespace, version, readIssuer, state, clock, log })
+  return [lease, tell]
+}

@@ -1,0 +1,67 @@
+// What the status of a client says in a cluster that has joined another: most of it is the hub's answer.
+import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
+import type { RotationStep } from '../secret/rotation-terms.ts'
+import { present } from '../client/present.ts'
+import type { HubReport } from './outcome.ts'
+
+type Finding = Pick<Condition, 'status' | 'reason' | 'message'>
+
+/** Here, where the Secret is, these are found out. */
+const foundHere: readonly string[] = ['SecretReady', 'RotationHealthy']
+
+/** @returns what the hub says of this condition; `here`: it is found out in this cluster */
+export function findingOfHub(
+  type: string,
+  { status, isPresent, refusal, fault, isListed }: HubReport,
+  isNeeded: boolean,
+): { readonly kind: 'said'; readonly finding: Finding | undefined } | { readonly kind: 'here' } {
+  const said = (finding: Finding | undefined) => ({ kind: 'said', finding }) as const
+  if (foundHere.includes(type) && !isListed) return { kind: 'here' }
+  if (refusal && type === 'Accepted') return said({ status: 'False', reason: refusal.reason, message: refusal.message })
+  if (refusal) return { kind: 'here' }
+  const found = status?.conditions?.find((condition) => condition.type === type)
+  if (isPresent && found) return said({ status: found.status, reason: found.reason, message: found.message })
+  if (!isNeeded) return said(undefined)
+  const message = fault
+    ? `the hub has not judged this version: ${fault.message}`
+    : 'the hub has not judged this version yet'
+  return said({ status: 'Unknown', reason: 'WaitingForHub', message })
+}
+
+/** @returns the condition about the hub itself */
+export const hubReachable = ({ fault }: Pick<HubReport, 'fault'>): Finding =>
+  fault
+    ? { status: 'False', reason: fault.reason, message: fault.message }
+    : { status: 'True', reason: 'HubReachable', message: 'the hub answers' }
+
+/** @returns what a rotation waits for while the hub is away; undefined when it waits for nothing */
+export function waitsForHub({ kind }: RotationStep, why: string): string | undefined {
+  const isWaiting = kind === 'mint' || kind === 'write-shard' || kind === 'await-replicas'
+  return isWaiting
+    ? `secrets begin and end in the hub: nothing is published or revoked until it answers; ${why}`
+    : undefined
+}
+
+/** @returns the status with what the hub alone knows */
+export function withHub(own: OIDCClientStatus, { status, isListed }: HubReport): OIDCClientStatus {
+  const rotation = own.effective?.rotation
+  const { verifiers, verifiersGeneration, endedVerifiers, rotationLimits } = status ?? {}
+  return {
+    ...own,
+    ...present('revision', status?.revision),
+    ...present('replicas', status?.replicas ?? own.replicas),
+    ...present('breaches', status?.breaches),
+    ...present('policySummary', status?.policySummary),
+    ...present('effective', status?.effective && { ...status.effective, ...present('rotation', rotation) }),
+    ...present('identity', status?.identity),
+    ...present('refusals', status?.refusals),
+    ...(isListed
+      ? {
+          ...present('verifiers', verifiers),
+          ...present('verifiersGeneration', verifiersGeneration && own.observedGeneration),
+          ...present('endedVerifiers', endedVerifiers),
+          ...present('rotationLimits', rotationLimits),
+        }
+      : {}),
+  }
+}

@@ -1,0 +1,96 @@
+// The Lease in the hub that says which cluster writes there: two clusters that were copied would else delete each other's mirrors.
+import { spokeName } from '@nauthera/proto/names'
+import type { Log } from '@nauthera/runtime/log'
+import { insteadWhen, isConflict, isNotFound } from '../kubernetes/api-error.ts'
+import type { KubeConnection } from '../kubernetes/connection.ts'
+import { microTime } from '../kubernetes/lease-record.ts'
+import type { LeaseObject } from '../kubernetes/lease-record.ts'
+import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
+import { pause } from '../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
+import type { HubState } from './hub-state.ts'
+
+/** The pause between two renewals: without one the hub soon counts as silent. Milliseconds. */
+const renewMs = 5_000
+
+interface HoldNeeds {
+  readonly hub: Pick<KubeConnection, 'call'>
+  readonly namespace: string
+  /** Uid of kube-system here. */
+  readonly identity: string
+  readonly state: HubState
+  readonly clock: Clock
+  readonly log: Log
+  /** The hub became usable, or is no longer. */
+  readonly onChange: () => void
+}
+
+/** Holds our place in the hub, and finds out by that whether the hub answers. */
+export class HoldCluster {
+  readonly #needs: HoldNeeds
+  readonly #stopping = new AbortController()
+  #held: LeaseObject | undefined
+  #loop: Promise<void> | undefined
+
+  constructor(needs: HoldNeeds) {
+    this.#needs = needs
+  }
+
+  start(): void {
+    this.#loop ??= this.#keep()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#loop
+  }
+
+  async #keep(): Promise<void> {
+    const { clock, log, onChange } = this.#needs
+    const { signal } = this.#stopping
+    let told: string | undefined
+    while (!signal.aborted) {
+      try {
+        await this.#renew()
+      } catch (error) {
+        log.debug({ error }, 'lease of the hub not renewed')
+      }
+      const reason = this.#needs.state.fault?.reason ?? 'Reachable'
+      if (reason !== told && !signal.aborted) {
+        if (reason === 'Reachable') log.info({}, 'the hub answers')
+        else log.warn({ reason, why: this.#needs.state.fault?.message }, 'the hub cannot be used')
+        told = reason
+        onChange()
+      }
+      await pause(clock, renewMs, signal)
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { hub, namespace, identity, state, clock } = this.#needs
+    const path = objectPath(resourceTypes.leases, { namespace, name: spokeName })
+    const found =
+      this.#held ??
+      (await hub.call<LeaseObject>({ method: 'GET', path, lane: 'lease' }).catch(insteadWhen(isNotFound, undefined)))
+    this.#held = undefined
+    if (!found) return state.recordHolder({ kind: 'none' })
+    const { holderIdentity, acquireTime } = found.spec ?? {}
+    if (holderIdentity && holderIdentity !== identity) return state.recordHolder({ kind: 'other', uid: holderIdentity })
+    const renewTime = microTime(clock.now())
+    const spec = {
+      ...found.spec,
+      holderIdentity: identity,
+      acquireTime: (holderIdentity && acquireTime) || renewTime,
+      renewTime,
+      leaseDurationSeconds: 60,
+    }
+    try {
+      this.#held = await hub.call<LeaseObject>({ method: 'PUT', path, lane: 'lease', body: { ...found, spec } })
+      state.recordHolder({ kind: 'ours' })
+    } catch (error) {
+      if (!isConflict(error)) throw error
+      // somebody else wrote it, and may hold it now
+      await this.#renew()
+    }
+  }
+}

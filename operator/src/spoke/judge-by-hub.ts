@@ -1,0 +1,96 @@
+// Judges a client as its hub does: the hub has the policies, and here only its answer is read.
+import { defaultClientId, namespaceOfCluster } from '@nauthera/rules/tenants'
+import type { Fault } from '@nauthera/runtime/coded-error'
+import type { OIDCClient } from '../api/oidc-client.ts'
+import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
+import { refuseClient } from '../decide/access/judge.ts'
+import type { Judgement } from '../decide/access/judge.ts'
+import type { Acceptance } from '../decide/client/acceptance.ts'
+import { applyDefaults } from '../decide/client/apply-defaults.ts'
+import { checkSpec } from '../decide/client/check-spec.ts'
+import { renderConfig } from '../decide/client/metadata.ts'
+import { bindingOf } from '../decide/client/policies.ts'
+import { present } from '../decide/client/present.ts'
+import { renderVersion } from '@nauthera/proto/client-version'
+import { mirrorNameOf } from './mirror.ts'
+import type { Mirror } from './mirror.ts'
+import type { MirrorRefusal } from './mirrors.ts'
+
+/** The longest client id that servers take. */
+const longestId = 200
+
+/** @param about.mirror as stored; undefined before the first write
+ *  @param about.isCurrent the mirror says what the client wants now
+ *  @param about.refusal why the hub took no mirror of it */
+export function judgeByHub(
+  client: OIDCClient,
+  about: {
+    readonly cluster: string
+    readonly mirror: Mirror | undefined
+    readonly isCurrent: boolean
+    readonly refusal: MirrorRefusal | undefined
+  },
+): Judgement {
+  const { mirror } = about
+  const acceptance = acceptanceOf(client, about)
+  const refused = { ...refuseClient(client, ''), acceptance }
+  // the defaults are for a valid spec alone
+  if (acceptance.kind !== 'accepted') return refused
+  const effective = applyDefaults(client, bindingOf([{ name: 'hub', spec: limitsOfHub(mirror) }]))
+  const judgement: Judgement = { ...refused, ...effective, policies: mirror?.status?.policies ?? [] }
+  if (isRefused(about)) return judgement
+  const config = renderConfig(effective.client)
+  return { ...judgement, serve: { kind: 'desired', config, version: renderVersion(config) } }
+}
+
+/** What the hub's policies say of rotations, as one policy. */
+function limitsOfHub(mirror: Mirror | undefined): OIDCPolicySpec {
+  const { maxOverlap, minSpacing, interval, overlap, window } = mirror?.status?.rotationLimits ?? {}
+  return {
+    rotation: { ...present('maxOverlap', maxOverlap), ...present('minSpacing', minSpacing) },
+    defaults: {
+      rotation: { ...present('interval', interval), ...present('overlap', overlap), ...present('window', window) },
+    },
+  }
+}
+
+/** @returns the client id in the hub, unless the client names one */
+const clientIdInHub = ({ spec, metadata }: OIDCClient, cluster: string): string =>
+  spec.clientId ?? defaultClientId({ namespace: namespaceOfCluster(cluster), name: mirrorNameOf(metadata) })
+
+function acceptanceOf(
+  client: OIDCClient,
+  { cluster, refusal }: { cluster: string; refusal: MirrorRefusal | undefined },
+): Acceptance {
+  const clientId = clientIdInHub(client, cluster)
+  const own = checkForHub(client, cluster)
+  const faults = refusal ? [...own, { path: 'spec', message: refusal.message }] : own
+  return faults.length > 0 ? { kind: 'invalid', clientId, faults } : { kind: 'accepted', clientId }
+}
+
+/** @returns why no mirror of the client can be written */
+export function checkForHub(client: OIDCClient, cluster: string): readonly Fault[] {
+  const clientId = clientIdInHub(client, cluster)
+  const faults: Fault[] = [...checkSpec(client)]
+  if (clientId.length > longestId)
+    faults.push({
+      path: 'metadata.name',
+      message: `makes the client id ${clientId}, which has more than ${longestId} characters; choose a shorter name`,
+    })
+  if (client.spec.secret?.existingSecretRef)
+    faults.push({
+      path: 'spec.secret.existingSecretRef',
+      message: 'is not for a cluster that has joined another: only minted secrets go there as a digest; leave it out',
+    })
+  if (client.spec.origin) faults.push({ path: 'spec.origin', message: 'is for mirrors in the hub; leave it out' })
+  return faults
+}
+
+/** Whether the hub serves no such version: by its rules or its policies. */
+function isRefused({ mirror, isCurrent }: { mirror: Mirror | undefined; isCurrent: boolean }): boolean {
+  if (!mirror || !isCurrent) return false
+  return ['Accepted', 'PolicyCompliant'].some((type) => {
+    const said = mirror.status?.conditions?.find((one) => one.type === type)
+    return said?.status === 'False' && (said.observedGeneration ?? 0) >= mirror.metadata.generation
+  })
+}

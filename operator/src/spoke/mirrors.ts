@@ -1,0 +1,289 @@
+// The mirrors in the hub: as last seen or written, as wanted, and their writing.
+import { isDeepStrictEqual } from 'node:util'
+import { apiGroup, apiVersion } from '@nauthera/proto/names'
+import { describeError } from '@nauthera/runtime/log'
+import type { Log } from '@nauthera/runtime/log'
+import type { OIDCClient } from '../api/oidc-client.ts'
+import { createWorkQueue } from '../intake/work-queue.ts'
+import type { WorkQueue } from '../intake/work-queue.ts'
+import { ApiError, insteadWhen, isAlreadyExists, isConflict, isNotFound } from '../kubernetes/api-error.ts'
+import type { CollectionChange } from '../kubernetes/collection.ts'
+import type { KubeConnection } from '../kubernetes/connection.ts'
+import { collectionPath, objectPath, resourceTypes } from '../kubernetes/objects.ts'
+import { createReflector } from '../kubernetes/reflector.ts'
+import type { Reflector } from '../kubernetes/reflector.ts'
+import type { ClientForShard } from '../shards/client-entry.ts'
+import type { Clock } from '../time/clock.ts'
+import type { HubState } from './hub-state.ts'
+import { buildMirror, isAsWanted, maxOverlapOf, mirrorNameOf, originKeyOf } from './mirror.ts'
+import type { Mirror, WantedMirror } from './mirror.ts'
+
+/** Writes at the same time. */
+const workers = 8
+/** After the hub refused a mirror: try again after this long, since a policy there may change. Milliseconds. */
+const refusedMs = 60_000
+
+/** Why the hub does not take a mirror. */
+export interface MirrorRefusal {
+  readonly reason: 'HubTooOld' | 'HubRefused'
+  readonly message: string
+}
+
+interface MirrorNeeds {
+  readonly hub: KubeConnection
+  /** Of this cluster in the hub. */
+  readonly namespace: string
+  readonly state: HubState
+  /** A client of this cluster that may have a mirror, by `namespace/name`. */
+  readonly findOrigin: (key: string) => OIDCClient | undefined
+  readonly namespaceLabels: (namespace: string) => Readonly<Record<string, string>> | undefined
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  /** What is stored of these clients, or what the hub says of them, has changed. */
+  readonly onChange: (keys: readonly string[]) => void
+  readonly onWrite: () => void
+}
+
+/** What a write was answered with: the API server of the hub may fill in defaults that we do not know. */
+interface Sent {
+  readonly wanted: WantedMirror
+  readonly uid: string
+  readonly generation: number
+}
+
+/** Keys are of the clients here: `namespace/name`. */
+export class Mirrors {
+  readonly #needs: MirrorNeeds
+  readonly #reflector: Reflector<Mirror>
+  readonly #writes: WorkQueue
+  readonly #stored = new Map<string, Mirror>()
+  /** What is to be written, by the verifiers that it has. */
+  readonly #asked = new Map<string, ClientForShard>()
+  readonly #sent = new Map<string, Sent>()
+  readonly #refused = new Map<string, MirrorRefusal & { readonly wanted: WantedMirror }>()
+  #isListed = false
+  #cancelRetry = () => {}
+
+  constructor(needs: MirrorNeeds) {
+    this.#needs = needs
+    const { hub, clock, random, log, namespace } = needs
+    this.#reflector = createReflector<Mirror>({
+      connection: hub,
+      path: collectionPath(resourceTypes.clients, namespace),
+      clock,
+      random,
+      log: log.child({ at: 'hub' }),
+      listsAfterBreak: true,
+      onChange: (change) => this.#observe(change),
+      onRelist: () => this.#onListed(),
+    })
+    this.#writes = createWorkQueue({
+      workers,
+      clock,
+      times: { backoffMs: 200, backoffCapMs: 15_000 },
+      waitFor: (error) => (error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0),
+      onFailed: (key, error, retryInMs) =>
+        log.warn({ client: key, error, retry: `${Math.round(retryInMs)}ms` }, 'mirror not written'),
+    })
+  }
+
+  /** Begins to list and to write. */
+  start(): void {
+    this.#reflector.start()
+    this.#writes.start((key) => this.#write(key))
+    this.#retryRefused()
+  }
+
+  async stop(): Promise<void> {
+    this.#cancelRetry()
+    await this.#writes.stop()
+    await this.#reflector.stop()
+  }
+
+  /** Whether every mirror is known: before that, a missing one may exist. */
+  get isListed(): boolean {
+    return this.#isListed
+  }
+
+  find(key: string): Mirror | undefined {
+    return this.#stored.get(key)
+  }
+
+  all(): Iterable<[key: string, mirror: Mirror]> {
+    return this.#stored
+  }
+
+  /** Whether the mirror is of this object, and says what was asked for last. */
+  isCurrent(key: string): boolean {
+    const wanted = this.#wanted(key)
+    const stored = this.#stored.get(key)
+    return wanted !== undefined && stored !== undefined && this.#isWritten(key, stored, wanted)
+  }
+
+  /** Why the hub does not take the mirror. */
+  refusal(key: string): MirrorRefusal | undefined {
+    return this.#refused.get(key)
+  }
+
+  ask(client: ClientForShard): void {
+    const key = `${client.namespace}/${client.name}`
+    this.#asked.set(key, client)
+    const refused = this.#refused.get(key)?.wanted
+    // the same again would be refused again
+    if (refused !== undefined && isDeepStrictEqual(refused, this.#wanted(key))) return
+    if (!this.isCurrent(key)) this.#writes.add(key)
+  }
+
+  forget(key: string): void {
+    this.#asked.delete(key)
+    this.#refused.delete(key)
+  }
+
+  /** The hub is usable again: writes what waits. */
+  wake(): void {
+    for (const key of this.#asked.keys()) if (!this.isCurrent(key)) this.#writes.add(key)
+  }
+
+  /** Deletes a mirror in the version that was seen. */
+  async remove(key: string, mirror: Mirror): Promise<void> {
+    const { hub, namespace, state, log } = this.#needs
+    if (!state.mayWrite) return
+    const { name, uid, resourceVersion } = mirror.metadata
+    await hub
+      .call({
+        method: 'DELETE',
+        path: objectPath(resourceTypes.clients, { namespace, name }),
+        body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } },
+      })
+      .catch(insteadWhen((error) => isNotFound(error) || isConflict(error), undefined))
+    log.info({ client: key, origin: mirror.spec.origin?.uid }, 'mirror removed')
+  }
+
+  #wanted(key: string): WantedMirror | undefined {
+    const { findOrigin, namespaceLabels, state } = this.#needs
+    const asked = this.#asked.get(key)
+    const origin = findOrigin(key)
+    // what was asked for is of an earlier object
+    if (!asked || !origin || origin.metadata.uid !== asked.uid) return undefined
+    const stored = this.#stored.get(key)
+    return buildMirror(origin, {
+      verifiers: asked.verifiers,
+      namespaceLabels: namespaceLabels(origin.metadata.namespace),
+      maxOverlapMs: maxOverlapOf(stored),
+      now: state.clock.now(),
+      stored,
+    })
+  }
+
+  #isWritten(key: string, stored: Mirror, wanted: WantedMirror): boolean {
+    if (isAsWanted(stored, wanted)) return true
+    const sent = this.#sent.get(key)
+    const { uid, generation } = stored.metadata
+    return sent?.uid === uid && sent.generation === generation && isDeepStrictEqual(sent.wanted, wanted)
+  }
+
+  async #write(key: string): Promise<void> {
+    const { hub, namespace, state, log, onWrite } = this.#needs
+    const wanted = this.#wanted(key)
+    const stored = this.#stored.get(key)
+    if (!wanted || !state.mayWrite || !this.#isListed) return
+    // it is of an earlier object of this name, which nothing here may inherit from: it is removed first
+    if (stored && stored.spec.origin?.uid !== wanted.spec.origin?.uid) return
+    if (stored && this.#isWritten(key, stored, wanted)) return
+    const name = stored?.metadata.name ?? mirrorNameOf(this.#needs.findOrigin(key)!.metadata)
+    const { resourceVersion } = stored?.metadata ?? {}
+    const body = {
+      apiVersion: `${apiGroup}/${apiVersion}`,
+      kind: 'OIDCClient',
+      metadata: { name, namespace, labels: { ...stored?.metadata.labels, ...wanted.labels }, resourceVersion },
+      spec: wanted.spec,
+    }
+    const at = stored
+      ? ({ method: 'PUT', path: objectPath(resourceTypes.clients, { namespace, name }) } as const)
+      : ({ method: 'POST', path: collectionPath(resourceTypes.clients, namespace) } as const)
+    try {
+      const written = await hub.call<Mirror>({ ...at, query: { fieldValidation: 'Strict' }, body })
+      this.#refused.delete(key)
+      const { uid, generation } = written.metadata
+      this.#sent.set(key, { wanted, uid, generation })
+      this.#stored.set(key, written)
+      onWrite()
+      log.info({ client: key, generation, verifiers: wanted.spec.secret?.verifiers?.length ?? 0 }, 'mirror written')
+      this.#needs.onChange([key])
+    } catch (error) {
+      if (isConflict(error) || isAlreadyExists(error) || isNotFound(error)) return this.#readAgain(key, name)
+      this.#recordRefusal(key, wanted, error)
+    }
+  }
+
+  /** Somebody else wrote it: the newest version decides. */
+  async #readAgain(key: string, name: string): Promise<void> {
+    const { hub, namespace, onChange } = this.#needs
+    const path = objectPath(resourceTypes.clients, { namespace, name })
+    const found = await hub.call<Mirror>({ method: 'GET', path }).catch(insteadWhen(isNotFound, undefined))
+    if (found) this.#stored.set(key, found)
+    else this.#stored.delete(key)
+    this.#writes.add(key)
+    onChange([key])
+  }
+
+  /** @throws the error, when it says nothing of this object */
+  #recordRefusal(key: string, wanted: WantedMirror, error: unknown): void {
+    const { log, onChange } = this.#needs
+    if (!(error instanceof ApiError) || ![400, 403, 413, 422].includes(error.status ?? 0)) throw error
+    const isUnknown = error.status === 400 && /unknown field/.test(error.message)
+    const message = describeError(error)
+    this.#refused.set(key, {
+      wanted,
+      reason: isUnknown ? 'HubTooOld' : 'HubRefused',
+      message: isUnknown
+        ? `the hub does not know a field of this client: update the hub, or leave the field out (${message})`
+        : `the hub refuses this client: ${message}`,
+    })
+    log.warn({ client: key, error }, 'mirror refused')
+    onChange([key])
+  }
+
+  #retryRefused(): void {
+    this.#cancelRetry = this.#needs.clock.after(refusedMs, () => {
+      for (const key of this.#refused.keys()) this.#writes.add(key)
+      this.#retryRefused()
+    })
+  }
+
+  #observe(change: CollectionChange<Mirror>): void {
+    const key = originKeyOf(change.kind === 'deleted' ? change.previous : change.object)
+    if (key === undefined) return
+    const known = this.#stored.get(key)
+    if (change.kind === 'deleted') {
+      if (known && known.metadata.uid !== change.previous.metadata.uid) return
+      this.#stored.delete(key)
+      this.#sent.delete(key)
+    } else {
+      const { metadata } = change.object
+      // our own write is newer than what this watch tells
+      if (known?.metadata.uid === metadata.uid && known.metadata.generation > metadata.generation) return
+      this.#stored.set(key, change.object)
+    }
+    if (!this.#isListed) return
+    if (this.#asked.has(key) && !this.isCurrent(key)) this.#writes.add(key)
+    this.#needs.onChange([key])
+  }
+
+  /** A full list may show an earlier state than our last write: the hub was restored. */
+  #onListed(): void {
+    const { objects } = this.#reflector
+    const wasListed = this.#isListed
+    this.#isListed = true
+    for (const [key, mirror] of this.#stored) {
+      const listed = objects.get(`${this.#needs.namespace}/${mirror.metadata.name}`)
+      if (listed && listed.metadata.generation >= mirror.metadata.generation) continue
+      void this.#readAgain(key, mirror.metadata.name).catch((error: unknown) =>
+        this.#needs.log.warn({ client: key, error }, 'mirror not read again'),
+      )
+    }
+    if (!wasListed) this.#needs.onChange([...this.#stored.keys()])
+    this.wake()
+  }
+}

@@ -1,0 +1,193 @@
+// One client of a cluster that has joined another: judged there, its secret minted here, its status from both.
+import { isRefusalCode } from '@nauthera/rules/refusals'
+import type { Log } from '@nauthera/runtime/log'
+import type { OIDCClient } from '../api/oidc-client.ts'
+import { listsSecrets } from '../decide/secret/listed-secrets.ts'
+import { grantedOf } from '../decide/access/resolve-access.ts'
+import type { Judgement } from '../decide/access/judge.ts'
+import type { Activity } from '../decide/status/activity.ts'
+import { faultText } from '../decide/status/conditions.ts'
+import { hubReachable } from '../decide/status/hub-status.ts'
+import type { HubReport, Outcome } from '../decide/status/outcome.ts'
+import type { OwnerProof } from '../decide/secret/owner-proof.ts'
+import { EndingNamespaces } from '../intake/ending-namespaces.ts'
+import type { Watch } from '../intake/watch.ts'
+import type { SecretStore } from '../kubernetes/conditional-write.ts'
+import { removeAtFormerNames } from '../secret/leave-former-names.ts'
+import type { FormerNames } from '../secret/leave-former-names.ts'
+import { createMemories } from '../secret/memories.ts'
+import type { Memories } from '../secret/memories.ts'
+import type { SecretOutlet } from '../secret/outlet.ts'
+import { rotationOf } from '../secret/plan-next.ts'
+import { sharedNameOf } from '../secret/shared-names.ts'
+import { createWorkOnSecret } from '../secret/work-on-secret.ts'
+import type { SecretResult } from '../secret/work-on-secret.ts'
+import type { OperatorSettings } from '../settings.ts'
+import { isInProgress } from '../status/in-progress.ts'
+import type { WriteStatus } from '../status/write-status.ts'
+import type { HubState } from './hub-state.ts'
+import { judgeByHub } from './judge-by-hub.ts'
+import type { Mirrors } from './mirrors.ts'
+
+interface Needs {
+  readonly settings: Pick<OperatorSettings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
+  readonly cluster: string
+  readonly watch: Pick<Watch, 'clients' | 'namespaceEnds' | 'namespaceBornAt'>
+  readonly secrets: SecretStore
+  readonly proof: OwnerProof
+  readonly mirrors: Pick<Mirrors, 'find' | 'isListed' | 'isCurrent' | 'refusal' | 'forget'>
+  readonly outlet: SecretOutlet
+  readonly state: HubState
+  readonly status: WriteStatus
+  readonly log: Log
+  readonly again: (key: string, milliseconds: number) => void
+  readonly forgive: (key: string) => void
+  /** A client is gone, or another object has its name. */
+  readonly onGone: () => void
+  readonly onWrite: (kind: 'secret') => void
+}
+
+/** As in a hub, of rivals for one Secret. Milliseconds. */
+const sharedAgainMs = 1_000
+const formerAgainMs = 1_000
+
+export function createReconcilerByHub(needs: Needs): {
+  reconcile(key: string): Promise<void>
+  readonly memories: Pick<Memories, 'clearRead' | 'versionsOf'>
+} {
+  const { settings, watch, mirrors, outlet, state, status, again } = needs
+  const { clock } = state
+  const memories = createMemories()
+  const endings = new EndingNamespaces({ watched: watch.namespaceEnds, clock })
+  const workOnSecret = createWorkOnSecret({
+    ...needs,
+    ...outlet,
+    clock,
+    endings,
+    namespaceBornAt: watch.namespaceBornAt,
+  })
+
+  const lookAt = async (key: string, found: OIDCClient) => {
+    const log = needs.log.child({ client: key })
+    const client = status.withLatest(found)
+    if (!mirrors.isListed) {
+      const { again: soon } = await status.apply(client, withoutHub(client, state))
+      if (soon !== undefined) again(key, soon)
+      return
+    }
+    const mirror = mirrors.find(key)
+    const isCurrent = mirrors.isCurrent(key)
+    const refusal = mirrors.refusal(key)
+    const judgement = judgeByHub(client, { cluster: needs.cluster, mirror, isCurrent, refusal })
+    const shared = sharedNameOf(client, watch.clients.rivals(key))
+    if (shared) memories.clearRead(key)
+    const memory = memories.of(key, client)
+    const isNew = client.status === undefined && !shared && mirror === undefined
+    const work = { key, judgement, granted: grantedOf([]), memory, holder: shared?.holder, log }
+    let result = await workOnSecret({ ...work, isNew })
+    if (status.wouldReportUnfinished(key) && memories.clearAssumed(key)) result = await workOnSecret(work)
+    const former = await removeAtFormerNames({ ...needs, home: settings }, judgement.client, memory, result.secret)
+    for (const holder of shared?.holders ?? []) again(holder, sharedAgainMs)
+    const outcome = outcomeOf(needs, { key, judgement, result, former, restoredFrom: memory.restoredFrom })
+    const written = await status.write(outcome, isInProgress(outcome))
+    const waits = [
+      result.again,
+      written.again,
+      former.names.length > 0 && result.secret.kind === 'ready' ? formerAgainMs : undefined,
+    ].filter((ms) => ms !== undefined)
+    if (waits.length > 0) again(key, Math.max(1, Math.min(...waits)))
+    const failure = result.failure ?? former.failure
+    if (failure !== undefined) throw failure
+  }
+
+  const forget = (key: string) => {
+    memories.remove(key)
+    status.remove(key)
+    needs.forgive(key)
+    mirrors.forget(key)
+    needs.onGone()
+  }
+
+  return {
+    reconcile: async (key) => {
+      const found = watch.clients.find(key)
+      if (!found || (memories.uid(key) ?? found.metadata.uid) !== found.metadata.uid) forget(key)
+      if (found) await lookAt(key, found)
+    },
+    memories,
+  }
+}
+
+/** Before the mirrors are known nothing is decided: the status stays, and says that the hub is away. */
+function withoutHub(client: OIDCClient, state: HubState): NonNullable<OIDCClient['status']> {
+  const { fault, clock } = state
+  const before = client.status?.conditions ?? []
+  const finding = hubReachable({ fault: fault ?? { reason: 'WaitingForHub', message: 'the hub has not answered yet' } })
+  const own = {
+    type: 'HubReachable',
+    ...finding,
+    lastTransitionTime:
+      before.find(({ type, status }) => type === 'HubReachable' && status === finding.status)?.lastTransitionTime ??
+      new Date(clock.now()).toISOString().replace(/\.\d{3}Z$/, 'Z'),
+    observedGeneration: client.metadata.generation,
+  }
+  return { ...client.status, conditions: [...before.filter(({ type }) => type !== 'HubReachable'), own] }
+}
+
+function outcomeOf(
+  { settings, mirrors, outlet, state }: Pick<Needs, 'settings' | 'mirrors' | 'outlet' | 'state'>,
+  found: {
+    readonly key: string
+    readonly judgement: Judgement
+    readonly result: SecretResult
+    readonly former: FormerNames
+    readonly restoredFrom: string | undefined
+  },
+): Outcome {
+  const { key, judgement, result, former, restoredFrom } = found
+  const mirror = mirrors.find(key)
+  const { status } = mirror ?? {}
+  const isPresent = mirrors.isCurrent(key) && (status?.observedGeneration ?? 0) >= (mirror?.metadata.generation ?? 0)
+  const { acceptance } = judgement
+  const own =
+    acceptance.kind === 'invalid' ? { reason: 'InvalidSpec', message: faultText(acceptance.faults) } : undefined
+  const hub: HubReport = {
+    status,
+    isPresent,
+    refusal: mirrors.refusal(key) ?? own,
+    fault: state.fault,
+    isListed: listsSecrets(judgement.client),
+  }
+  return {
+    judgement,
+    servedBy: `${settings.namespace}/${settings.release}`,
+    issuer: settings.issuer,
+    access: [],
+    secret: result.secret,
+    formerName: former.names[0],
+    restoredFrom,
+    rotation: result.plan,
+    rotationSettings: result.plan && rotationOf(judgement, settings.quietPeriod),
+    propagation: outlet.follow.config(key),
+    served: undefined,
+    activity: activityOf(status),
+    defaults: undefined,
+    hub,
+    listed: { accepted: new Set(), lastUsed: {}, usesKnownSince: undefined },
+    refusals: {
+      known: [],
+      announced: (status?.refusals ?? []).flatMap(({ code, by }) =>
+        by === 'Client' && isRefusalCode(code) ? [code] : [],
+      ),
+    },
+    noRoom: undefined,
+    revision: undefined,
+    now: state.clock.now(),
+  }
+}
+
+function activityOf(status: OIDCClient['status']): Activity {
+  const said = status?.conditions?.find(({ type }) => type === 'Active')
+  if (said?.status === 'True') return { kind: 'active', behind: [] }
+  return { kind: said?.reason === 'Suspended' ? 'suspended' : 'not-served', behind: [] }
+}

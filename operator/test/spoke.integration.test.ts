@@ -1,0 +1,295 @@
+import { expect } from 'chai'
+import { digestOf } from '@nauthera/proto/digest'
+import { machine } from '@nauthera/harness/operator/cluster'
+import { startPair } from '@nauthera/harness/operator/pair'
+import type { Pair } from '@nauthera/harness/operator/pair'
+import type { TestOperator } from '@nauthera/harness/operator/test-operator'
+
+const rotating = (trigger: string, more: Record<string, unknown> = {}) => ({
+  ...machine,
+  rotation: { trigger, overlap: '2m', retire: 'AfterOverlap', ...more },
+})
+
+describe('a spoke', function () {
+  this.timeout(60_000)
+  let pair: Pair
+  let operator: TestOperator
+
+  const condition = (type: string) => pair.spoke.condition('reports', type)
+  const isReady = () => condition('Ready')?.status === 'True'
+  const status = () => pair.spoke.client('reports')?.status
+  const plain = () => pair.spoke.plain('reports')
+
+  beforeEach(async () => {
+    pair = await startPair()
+    operator = pair.startSpoke()
+    await operator.leading
+  })
+  afterEach(async () => {
+    await pair.stop()
+    expect(pair.violations).to.deep.equal([])
+  })
+
+  const begin = async () => {
+    await pair.spoke.apply('reports', machine)
+    await pair.until(isReady, 'reports is Ready in the spoke')
+  }
+
+  it('makes a client Ready once every replica of the hub accepts the secret that lies here', async () => {
+    const from = pair.hub.api.requests.length
+    await begin()
+    expect(pair.acceptedBy('reports', plain()!)).to.deep.equal([true, true])
+    expect(status()?.clientId).to.equal('edge_apps.reports')
+    expect(condition('HubReachable')?.status).to.equal('True')
+    const writes = pair.calls(from).filter((call) => call.endsWith('oidcclients') && !/^(list|watch)/.test(call))
+    expect(writes).to.deep.equal(['create oidcclients'])
+  })
+
+  it('rotates: the secret is published when every replica has it, and the one before ends after the overlap', async () => {
+    await begin()
+    const old = plain()!
+    await pair.spoke.apply('reports', rotating('1'))
+    await pair.until(() => plain() !== old, 'the new secret is published')
+    await pair.until(() => status()?.secret?.previous?.length === 1, 'the status shows the previous one')
+    expect(pair.acceptedBy('reports', old)).to.deep.equal([true, true])
+    await pair.pass(125_000)
+    await pair.until(() => !pair.acceptedBy('reports', old).includes(true), 'the old one is refused everywhere')
+    expect(pair.acceptedBy('reports', plain()!)).to.deep.equal([true, true])
+  })
+
+  /** The spoke has found out that the hub is away. */
+  const isAway = () => condition('HubReachable')?.status === 'False'
+  const isBack = () => condition('HubReachable')?.status === 'True'
+  /** Takes the hub away, and waits until the spoke says so. */
+  const loseHub = async () => {
+    const back = pair.takeHubAway()
+    await pair.pass(20_000)
+    await pair.until(isAway, 'the spoke says that the hub is away')
+    return back
+  }
+  const returnHub = async (back: () => void) => {
+    back()
+    await pair.pass(32_000)
+    await pair.until(isBack, 'the spoke says that the hub is back')
+  }
+
+  it('stays Ready while the hub is away, and says since when', async () => {
+    await begin()
+    const back = await loseHub()
+    expect(condition('HubReachable')?.reason).to.equal('HubUnreachable')
+    expect(condition('Ready')).to.include({ status: 'True' })
+    expect(condition('Ready')?.message).to.match(/the hub does not answer; it was last heard at 20/)
+    await returnHub(back)
+    expect(condition('Ready')?.message).not.to.contain('hub')
+  })
+
+  it('publishes nothing that it minted while the hub was away, until every replica has it', async () => {
+    await begin()
+    const old = plain()!
+    const back = await loseHub()
+    await pair.spoke.apply('reports', rotating('1'))
+    await pair.until(() => operator.log.told('secret minted').length === 2, 'a second secret is minted')
+    // longer than a hub may have no replica before a first secret is published
+    await pair.pass(300_000)
+    expect(plain()).to.equal(old)
+    await pair.until(() => condition('RotationHealthy')?.status === 'False', 'the status says that the rotation waits')
+    expect(condition('Ready')?.status).not.to.equal('False')
+    await returnHub(back)
+    await pair.until(() => plain() !== old, 'the new secret is published')
+  })
+
+  it('publishes nothing that the hub took and did not confirm before it was away', async () => {
+    await begin()
+    const old = plain()!
+    const slow = pair.replicas[1]!
+    slow.hold()
+    await pair.spoke.apply('reports', rotating('1'))
+    await pair.until(() => pair.mirror('reports')?.spec.secret?.verifiers?.length === 2, 'the hub has the second one')
+    const back = await loseHub()
+    slow.release()
+    await pair.until(() => pair.mirror('reports')?.status?.verifiers?.every((one) => one.acceptedByAll), 'all take it')
+    await pair.pass(60_000)
+    expect(plain()).to.equal(old)
+    await returnHub(back)
+    await pair.until(() => plain() !== old, 'the new secret is published')
+  })
+
+  it('ends the secret before after its overlap, though the hub was away when the new one was published', async () => {
+    await begin()
+    const old = plain()!
+    let back = () => {}
+    const stop = pair.spoke.api.store.onChange(() => {
+      if (plain() !== old) back = pair.takeHubAway()
+      if (plain() !== old) stop()
+    })
+    await pair.spoke.apply('reports', rotating('1'))
+    await pair.until(() => plain() !== old, 'the new secret is published')
+    await pair.pass(130_000)
+    expect(pair.acceptedBy('reports', plain()!)).to.deep.equal([true, true])
+    expect(pair.acceptedBy('reports', old)).to.deep.equal([true, true])
+    await returnHub(back)
+    await pair.until(() => !pair.acceptedBy('reports', old).includes(true), 'the old one is refused everywhere')
+    expect(pair.acceptedBy('reports', plain()!)).to.deep.equal([true, true])
+  })
+
+  it('leaves a lost Secret lost while the hub is away, and revokes when it is back', async () => {
+    await begin()
+    const old = plain()!
+    const back = await loseHub()
+    const revoking = rotating('1', { revokePrevious: 'leak' })
+    pair.spoke.api.store.remove(pair.spoke.api.resource('secrets'), 'apps', 'reports-oidc')
+    await pair.spoke.apply('reports', revoking)
+    await pair.until(() => condition('SecretReady')?.status === 'False', 'the status says that the Secret is lost')
+    expect(condition('RotationHealthy')?.reason).to.equal('HubUnreachable')
+    expect(pair.acceptedBy('reports', old)).to.deep.equal([true, true])
+    await returnHub(back)
+    await pair.until(() => plain() !== undefined, 'there is a Secret again')
+    await pair.until(() => !pair.acceptedBy('reports', old).includes(true), 'the leaked one is refused everywhere')
+  })
+
+  it('puts back a mirror that somebody edits or deletes', async () => {
+    await begin()
+    const before = pair.mirror('reports')!
+    const clients = pair.hub.api.resource('oidcclients')
+    const { name, namespace } = before.metadata
+    await pair.hub.apply(name, { ...before.spec, scopes: ['stolen'] }, { namespace })
+    await pair.until(() => pair.mirror('reports')?.spec.scopes?.[0] === 'reports.read', 'the edit is undone')
+    pair.hub.api.store.remove(clients, namespace, name)
+    await pair.until(() => pair.mirror('reports') !== undefined, 'the mirror is back')
+    expect(pair.mirror('reports')?.spec.origin).to.deep.equal(before.spec.origin)
+    await pair.until(() => pair.acceptedBy('reports', plain()!).every(Boolean), 'every replica takes the secret again')
+  })
+
+  it('removes the mirror of a client that was deleted while the hub was away, once two lists agree', async () => {
+    await begin()
+    const back = await loseHub()
+    await pair.spoke.remove('reports')
+    back()
+    await pair.pass(12_000)
+    await pair.until(() => operator.log.told('the hub answers').length === 2, 'the hub is back')
+    const lists = () => pair.spoke.api.requests.filter(({ verb, user }) => verb === 'list' && user === 'operator-0')
+    const from = lists().length
+    await pair.pass(70_000)
+    await pair.until(() => pair.mirror('reports') === undefined, 'the mirror is removed')
+    const seen = lists()
+      .slice(from)
+      .filter(({ resource }) => resource?.plural === 'oidcclients')
+    expect(seen.length).to.be.at.least(2)
+  })
+
+  it('removes no mirror while clients cannot be listed, or their definition is missing', async () => {
+    await begin()
+    const isList = ({ verb, resource }: { verb: string; resource?: { plural: string } }) =>
+      verb === 'list' && resource?.plural === 'oidcclients'
+    pair.spoke.api.faults.add({
+      when: isList as never,
+      effect: { kind: 'answer', code: 404, body: { kind: 'Status', reason: 'NotFound', code: 404 } },
+    })
+    await pair.spoke.remove('reports')
+    await pair.pass(80_000)
+    expect(operator.log.told('mirrors not swept').length).to.be.at.least(1)
+    expect(pair.mirror('reports')).not.to.equal(undefined)
+    pair.spoke.api.faults.clear()
+    await pair.pass(70_000)
+    await pair.until(() => pair.mirror('reports') === undefined, 'the mirror is removed')
+  })
+
+  it('writes and deletes nothing while another cluster holds its name', async () => {
+    await begin()
+    pair.holdAs('uid-of-a-clone')
+    await pair.pass(12_000)
+    await pair.until(() => condition('HubReachable')?.reason === 'ClusterTaken', 'the spoke says so')
+    const from = pair.hub.api.requests.length
+    await pair.spoke.apply('reports', rotating('1'))
+    await pair.spoke.apply('other', machine)
+    await pair.pass(80_000)
+    const writes = pair.calls(from).filter((call) => /^(create|update|patch|delete) oidcclients/.test(call))
+    expect(writes).to.deep.equal([])
+    // join --take-over
+    pair.holdAs(undefined)
+    await returnHub(() => {})
+    await pair.until(() => pair.mirror('other') !== undefined, 'it writes again')
+  })
+
+  it('says when the hub takes its token no more, and goes on with the one that somebody puts there', async () => {
+    await begin()
+    const back = pair.hub.api.faults.add({
+      when: ({ userAgent }) => userAgent.includes('0.0.0-test'),
+      effect: { kind: 'refuse', code: 401, reason: 'Unauthorized' },
+    })
+    await pair.pass(12_000)
+    await pair.until(() => condition('HubReachable')?.reason === 'CredentialRefused', 'the spoke says so')
+    expect(condition('HubReachable')?.message).to.contain('cluster join')
+    await returnHub(back)
+    expect(condition('Ready')?.status).to.equal('True')
+  })
+
+  it('mints anew after a restore of yesterday, for a secret that has ended never returns', async () => {
+    await begin()
+    const yesterday = plain()!
+    const { metadata: _now, ...kept } = structuredClone(pair.spoke.secret('reports-oidc')!)
+    const { annotations, labels } = pair.spoke.secret('reports-oidc')!.metadata
+    const oldStatus = structuredClone(pair.spoke.client('reports')!.status)
+    await pair.spoke.apply('reports', rotating('1', { revokePrevious: '1' }))
+    await pair.until(() => plain() !== yesterday, 'a new secret is published')
+    const today = plain()!
+    await pair.until(() => !pair.acceptedBy('reports', yesterday).includes(true), 'the old one is refused everywhere')
+    await pair.until(() => pair.mirror('reports')?.status?.endedVerifiers?.length === 1, 'the hub remembers it')
+    await operator.stop()
+    const secret = pair.spoke.secret('reports-oidc')!
+    pair.allow(yesterday)
+    pair.spoke.api.set({ ...kept, metadata: { ...secret.metadata, annotations, labels } } as never)
+    pair.spoke.api.set({ ...pair.spoke.client('reports')!, status: oldStatus, spec: machine } as never)
+    operator = pair.startSpoke()
+    await operator.leading
+    await pair.until(() => ![yesterday, today].includes(plain()!), 'a third secret is published')
+    expect(pair.acceptedBy('reports', yesterday)).to.deep.equal([false, false])
+    expect(pair.acceptedBy('reports', today)).to.deep.equal([true, true])
+  })
+
+  it('asks a hub for nothing that it does not know, and says that it is too old', async () => {
+    pair.hub.api.faults.add({
+      when: ({ verb, resource, userAgent }) =>
+        verb === 'create' && resource?.plural === 'oidcclients' && userAgent.includes('0.0.0-test'),
+      effect: {
+        kind: 'answer',
+        code: 400,
+        body: {
+          kind: 'Status',
+          reason: 'BadRequest',
+          code: 400,
+          message: 'strict decoding error: unknown field "spec.par"',
+        },
+      },
+    })
+    await pair.spoke.apply('reports', machine)
+    await pair.until(() => condition('Accepted')?.reason === 'HubTooOld', 'the status says so')
+    expect(condition('Accepted')?.message).to.contain('update the hub')
+    expect(plain()).to.equal(undefined)
+    const creates = () => pair.calls().filter((call) => call === 'create oidcclients').length
+    const before = creates()
+    await pair.pass(20_000)
+    expect(creates()).to.equal(before)
+  })
+
+  it('tells the policies of the hub: what they refuse is not Ready, with the words of the hub', async () => {
+    await pair.spoke.apply('reports', { ...machine, resourceServer: { identifier: 'https://reports.example.com' } })
+    await pair.until(() => condition('PolicyCompliant')?.status === 'False', 'the status says so')
+    expect(condition('PolicyCompliant')?.message).to.contain('allow.resourceServer')
+    expect(condition('Ready')?.status).to.equal('False')
+    expect(plain()).to.equal(undefined)
+    await begin()
+  })
+
+  it('gives the hub no secret: a canary is in no object, no request and no line of it', async () => {
+    await begin()
+    const first = plain()!
+    await pair.spoke.apply('reports', rotating('1'))
+    await pair.until(() => plain() !== first, 'a new secret is published')
+    const hub = JSON.stringify([pair.everStored, pair.hubOperator.log.lines])
+    for (const canary of [first, plain()!]) expect(hub.includes(canary)).to.equal(false)
+    expect(hub).to.contain(digestOf(first))
+    // the lines of the spoke have none either
+    expect(JSON.stringify(operator.log.lines)).not.to.contain(first)
+  })
+})

@@ -1,0 +1,65 @@
+import { expect } from 'chai'
+import { createManualClock } from '@nauthera/harness/operator/clocks'
+import type { ManualClock } from '@nauthera/harness/operator/clocks'
+import { HubState } from '../../src/spoke/hub-state.ts'
+
+describe('HubState', () => {
+  let clock: ManualClock
+  let state: HubState
+  /** An answer of a hub whose clock is ahead by this much. */
+  const hear = (aheadMs = 0) => state.recordAnswer({ status: 200, date: clock.now() + aheadMs })
+  beforeEach(() => {
+    clock = createManualClock()
+    state = new HubState(clock)
+  })
+
+  it('may be written to once it has answered and the namespace there is ours', () => {
+    expect(state.mayWrite).to.equal(false)
+    hear()
+    expect([state.fault, state.mayWrite]).to.deep.equal([undefined, false])
+    state.recordHolder({ kind: 'ours' })
+    expect(state.mayWrite).to.equal(true)
+  })
+
+  it('is silent 15 seconds after the last answer; errors of a server are none', () => {
+    state.recordHolder({ kind: 'ours' })
+    hear()
+    clock.advance(15_001)
+    state.recordAnswer({ status: 503, date: undefined })
+    expect(state.fault?.reason).to.equal('HubUnreachable')
+    expect(state.fault?.message).to.contain('2026-01-01T00:00:00Z')
+    expect(state.mayWrite).to.equal(false)
+    hear()
+    expect(state.mayWrite).to.equal(true)
+  })
+
+  it('takes the time of the hub for its own up to a minute, and refuses more', () => {
+    state.recordHolder({ kind: 'ours' })
+    hear(1_000)
+    expect(state.clock.now()).to.equal(clock.now())
+    hear(50_000)
+    expect(state.clock.now() - clock.now()).to.equal(50_500)
+    expect(state.mayWrite).to.equal(true)
+    hear(-61_000)
+    expect(state.fault?.reason).to.equal('ClockSkew')
+    expect(state.mayWrite).to.equal(false)
+    hear()
+    expect(state.clock.now()).to.equal(clock.now())
+  })
+
+  it('tells a place that is taken from one that is not there', () => {
+    hear()
+    state.recordHolder({ kind: 'other', uid: 'a-clone' })
+    expect(state.fault?.message).to.contain('a-clone').and.to.contain('--take-over')
+    state.recordHolder({ kind: 'none' })
+    expect(state.fault?.reason).to.equal('NotJoined')
+  })
+
+  it('tells a token that is refused from silence', () => {
+    hear()
+    state.recordAnswer({ status: 401, date: clock.now() })
+    expect(state.fault?.reason).to.equal('CredentialRefused')
+    hear()
+    expect(state.fault).to.equal(undefined)
+  })
+})

@@ -1,0 +1,109 @@
+import { expect } from 'chai'
+import { digestOf } from '@nauthera/proto/digest'
+import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
+import type { StoredVerifier } from '../../src/decide/secret/rotation-terms.ts'
+import { buildMirror, endedIdsIn, isAsWanted, originKeyOf, verifiersIn } from '../../src/spoke/mirror.ts'
+import type { Mirror, WantedMirror } from '../../src/spoke/mirror.ts'
+import { client } from '../decide/clients.ts'
+
+const now = Date.parse('2026-06-01T12:00:00Z')
+const hour = 3_600_000
+const verifier = (name: string, notAfter?: number): StoredVerifier => ({
+  id: digestOf(name).slice(0, 8),
+  sha256: digestOf(name),
+  ...(notAfter === undefined ? {} : { notAfter }),
+})
+const build = (verifiers: readonly StoredVerifier[], spec: Partial<OIDCClientSpec> = {}, stored?: Mirror) =>
+  buildMirror(client({ type: 'M2M', ...spec }), {
+    verifiers,
+    namespaceLabels: undefined,
+    maxOverlapMs: 2 * hour,
+    now,
+    stored,
+  })
+const storedOf = ({ spec, labels }: WantedMirror, status?: Mirror['status']): Mirror => ({
+  metadata: {
+    name: 'demo.app',
+    namespace: 'nauthera-cluster-edge',
+    uid: 'm',
+    generation: 1,
+    creationTimestamp: '2026-01-01T00:00:00Z',
+    labels: { ...labels },
+  },
+  spec,
+  ...(status ? { status } : {}),
+})
+const idsIn = (mirror: Mirror, at = now) => verifiersIn(mirror, at).map(({ id }) => id)
+
+describe('a mirror', () => {
+  it('has nothing of the secret but verifiers, and nothing of the rotation', () => {
+    const { spec } = build([verifier('a')], {
+      secret: { name: 'other', presets: ['Grafana'], data: { password: '{{ .clientSecret }}' } },
+      rotation: { interval: '24h' },
+      serverName: 'mine',
+    })
+    expect(spec.secret).to.deep.equal({ verifiers: [{ sha256: digestOf('a') }] })
+    expect(spec).not.to.have.any.keys('rotation', 'serverName')
+    expect(spec.origin).to.include({ namespace: 'demo', name: 'app' })
+  })
+
+  it('has no secret for a client that needs none', () => {
+    expect(build([verifier('a')], { type: 'SPA' }).spec).not.to.have.property('secret')
+  })
+
+  it('gives the unpublished secret an end, and none to the published one, until they change places', () => {
+    const [next, present] = [verifier('next'), verifier('present')]
+    const announced = storedOf(build([next, present]))
+    const [first, second] = announced.spec.secret!.verifiers!
+    expect(Date.parse(first!.notAfter!)).to.be.within(now + hour, now + 2 * hour)
+    expect(second).to.deep.equal({ sha256: present.sha256 })
+    // to the rotation neither of them ends
+    expect(verifiersIn(announced, now)).to.deep.equal([next, present])
+    const published = build([next, { ...present, notAfter: now + hour }], {}, announced).spec.secret!.verifiers!
+    expect(published).to.deep.equal([
+      { sha256: next.sha256 },
+      { sha256: present.sha256, notAfter: new Date(now + hour).toISOString() },
+    ])
+  })
+
+  it('says the end of an unpublished secret once: the hub moves none to a later time', () => {
+    const verifiers = [verifier('next'), verifier('present')]
+    const announced = storedOf(build(verifiers))
+    const later = buildMirror(client({ type: 'M2M' }), {
+      verifiers,
+      namespaceLabels: undefined,
+      maxOverlapMs: 2 * hour,
+      now: now + hour,
+      stored: announced,
+    })
+    expect(later.spec).to.deep.equal(announced.spec)
+  })
+
+  it('has lost an unpublished secret when its end has come', () => {
+    const announced = storedOf(build([verifier('next'), verifier('present')]))
+    expect(idsIn(announced, now + 2 * hour)).to.deep.equal([verifier('present').id])
+    expect(endedIdsIn(announced, now + 2 * hour)).to.deep.equal([verifier('next').id])
+  })
+
+  it('has no secret that ended, whatever its list says', () => {
+    const mirror = storedOf(build([verifier('a')]), { endedVerifiers: [verifier('a').id] })
+    expect(idsIn(mirror)).to.deep.equal([])
+  })
+
+  it('is as wanted with defaults of the hub and labels of others, and not after an edit', () => {
+    const wanted = build([verifier('a')])
+    const mirror = storedOf(wanted)
+    const filled = {
+      metadata: { ...mirror.metadata, labels: { team: 'hub' } },
+      spec: { ...mirror.spec, serverName: 'x' },
+    }
+    expect(isAsWanted(filled, wanted)).to.equal(true)
+    expect(isAsWanted({ ...filled, spec: { ...filled.spec, scopes: ['stolen'] } }, wanted)).to.equal(false)
+  })
+
+  it('is of the client that its name says too', () => {
+    const mirror = storedOf(build([]))
+    expect(originKeyOf(mirror)).to.equal('demo/app')
+    expect(originKeyOf({ ...mirror, metadata: { ...mirror.metadata, name: 'other.app' } })).to.equal(undefined)
+  })
+})
