@@ -26,7 +26,7 @@ export const errorCatalogue = {
   },
   LEASE_LOST: {
     meaning: 'This process could not renew its Lease in time and ended itself; another one takes over.',
-    remedy: 'Nothing when it is rare. Else look at the latency of the API server and at CPU throttling.',
+    remedy: 'Nothing when it is rare. Otherwise look at the latency of the API server and at CPU throttling.',
   },
   SHARD_UNREADABLE: {
     meaning: 'A client shard in the release namespace is damaged; the operator writes it again.',

@@ -22,7 +22,7 @@ export const errorCatalogue = {
       'Set `database.direct` to the address of PostgreSQL itself (docs/database.md), or let the pooler work in its mode `session`.',
   },
   STORE_SCHEMA_OUTDATED: {
-    meaning: 'The database is older than this release needs.',
+    meaning: 'The database is older than this version needs.',
     remedy: 'Run `nauthera migrate up`; in a cluster the init container does.',
   },
   STORE_MIGRATION_FAILED: {
@@ -31,19 +31,19 @@ export const errorCatalogue = {
   },
   BACKUP_INVALID: {
     meaning:
-      'The file is no backup, or it was cut off, changed or damaged; the message says which. Nothing was restored.',
+      'The file is not a backup, or it was cut off, changed or damaged; the message says which. Nothing was restored.',
     remedy: 'Take another backup, or copy this one again. `nauthera backup verify` looks at a file.',
   },
   BACKUP_OF_OTHER_RELEASE: {
-    meaning: 'The backup was made by a release with another form or schema; the message names it.',
-    remedy: 'Restore with the release that is named, then upgrade.',
+    meaning: 'The backup was made by a version with another format or schema; the message names it.',
+    remedy: 'Restore with the version that is named, then upgrade.',
   },
   RECIPIENT_KEY_INVALID: {
     meaning: 'The certificate, public key or private key of a backup cannot be used, or the backup is for another one.',
     remedy: 'Correct what is named; docs/backup.md says how to make such a key.',
   },
   DATABASE_NOT_EMPTY: {
-    meaning: 'A backup is restored into an empty database alone, and this one has rows.',
+    meaning: 'A backup is restored only into an empty database, and this one has rows.',
     remedy: 'Stop the servers, and give a new database.',
   },
   KEY_RING_INVALID: {
@@ -59,7 +59,7 @@ export const errorCatalogue = {
     remedy: 'Restore the row that is named from a backup; for a signing key run `nauthera keys rotate`.',
   },
   STORED_VALUE_INVALID: {
-    meaning: 'The JSON of a row is not of the shape that this release writes; the message names table and row.',
+    meaning: 'The JSON of a row does not have the shape that this version writes; the message names table and row.',
     remedy: 'Restore the row that is named from a backup.',
   },
   SIGNING_KEYS_INVALID: {
@@ -91,7 +91,7 @@ export const errorCatalogue = {
   USERNAME_INVALID: {
     meaning:
       'The e-mail address or the user name cannot be used: it is no address, is too long, mixes alphabets, or has invisible or look-alike characters.',
-    remedy: 'Take a user name in one alphabet, without @ or the same as the e-mail address.',
+    remedy: 'Use a user name in one alphabet, without @ or the same as the e-mail address.',
   },
   EMAIL_TAKEN: {
     meaning: 'Another account has this e-mail address.',
@@ -119,7 +119,7 @@ export const errorCatalogue = {
   },
   PASSWORD_REFUSED: {
     meaning: 'The new password does not meet the rules.',
-    remedy: 'Take 12 to 128 characters that are not among the common passwords.',
+    remedy: 'Use 12 to 128 characters, and no common password.',
   },
   INTERACTION_EXPIRED: {
     meaning: 'The sign-in took too long, it was begun in another browser, or its client was changed in the meantime.',

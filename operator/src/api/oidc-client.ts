@@ -38,7 +38,7 @@ export const tokenFields = {
 }
 
 const origin = object(
-  'The OIDCClient of a joined cluster that this one mirrors. The operator of that cluster writes it; it belongs into the namespace nauthera-cluster-<name> alone. Only namespaceLabels can be changed.',
+  'The OIDCClient of a joined cluster that this one mirrors. The operator of that cluster writes it; it belongs in the namespace nauthera-cluster-<name> alone. Only namespaceLabels can be changed.',
   {
     namespace: text('Its namespace.', {
       maxLength: 63,

@@ -45,7 +45,7 @@ export async function checkDatabase(session: CommandSession): Promise<Finding[]>
       ok(check, 'PostgreSQL answers'),
       silent === undefined ? ok('notifications', 'what PostgreSQL tells arrives here') : fault('notifications', silent),
       pending.length === 0
-        ? ok('schema', 'the tables are those of this release')
+        ? ok('schema', 'the tables are those of this version')
         : fault('schema', `the database lacks ${pending.join(', ')}; run "nauthera migrate up"`),
     ]
   } catch (error) {
