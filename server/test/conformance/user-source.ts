@@ -4,7 +4,8 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import type { LoadedAccount } from '../../src/store/sessions/accounts.ts'
 import type { Store } from '../../src/store/store.ts'
-import type { SignInOutcome, UserSources } from '../../src/users/sources/user-sources.ts'
+import type { SignInOutcome } from '../../src/users/sources/try-password.ts'
+import type { UserSources } from '../../src/users/sources/user-sources.ts'
 import { beginFamily } from '../store/fresh-store.ts'
 
 /** People whom a source says something about. */

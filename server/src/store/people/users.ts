@@ -1,8 +1,10 @@
 // The records of people: our own people, and those whom another source describes.
 import { randomUUID } from 'node:crypto'
-import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
+import { CodedError } from '@nauthera/runtime/coded-error'
 import { auditInsert } from '../audit/audit.ts'
 import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { createAdoptedUsers } from './adopted-users.ts'
+import type { AdoptedUsers } from './adopted-users.ts'
 import { canonicalName } from './canonical-name.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import { linkHash, consumeLink } from './link-token.ts'
@@ -10,12 +12,11 @@ import { logoutInsert } from '../outbox/logouts.ts'
 import { preferencesOf } from './preferences.ts'
 import { statement } from '../driver/database.ts'
 import type { Database, Statement } from '../driver/database.ts'
-import { endSessionsOf, factorKinds, moveStanding, moveStandingOf, standing } from './standing.ts'
-import type { FactorKind } from './standing.ts'
+import { endSessionsOf, moveStanding, moveStandingOf } from './standing.ts'
 import { asRefused, described, faultsOfOwnName, namesOf } from './user-names.ts'
 import type { UserNames } from './user-names.ts'
-import { groupsOf, isUuid, ownSource, sourceIs, sourceOf, userOf } from './user.ts'
-import type { Person, Profile, User, UserRow } from './user.ts'
+import { groupsOf, isUuid, ownSource, sourceOf, userOf } from './user.ts'
+import type { Profile, User, UserRow } from './user.ts'
 
 export interface NewUser extends UserNames {
   readonly passwordChangeRequired?: boolean | undefined
@@ -42,23 +43,7 @@ export interface AccountLink {
   readonly token: string
 }
 
-/** Somebody whom another source has found. */
-export interface FoundPerson {
-  /** `id` of the source, and its lasting name for the person, which nobody else gets later: an entry UUID, or an issuer with a
-   *  subject. */
-  readonly source: string
-  readonly key: string
-  readonly person: Person
-}
-
-/** With standing and factors, as `Accounts.load`. */
-interface Adopted {
-  readonly user: User
-  readonly standing: string
-  readonly factors: readonly FactorKind[]
-}
-
-export interface Users {
+export interface Users extends AdoptedUsers {
   /** @param login user name or e-mail address, in any spelling */
   findByLogin(login: string): Promise<User | undefined>
   /** @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN, USERNAME_INVALID */
@@ -76,17 +61,6 @@ export interface Users {
     audit: readonly AuditEvent[],
     keepsOthers?: boolean,
   ): Promise<User | undefined>
-  /** Writes the record of somebody who signed in with another source: creates it the first time, updates its names later. Only the
-   *  source's lasting name leads to a record, never an equal user name or e-mail address.
-   *  @param audit written when the record is new
-   *  @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN when somebody else has that name here, USERNAME_INVALID */
-  adopt(found: FoundPerson, audit: readonly AuditEvent[]): Promise<Adopted>
-  /** Brings the record to what its source says now, while the person has a session. A user name and an e-mail address that somebody else has
-   *  here are not taken.
-   *  @returns undefined when nothing was changed since one of them is taken, or is none */
-  follow(userId: string, person: Person): Promise<User | undefined>
-  /** @returns the record as it is; undefined when this person was never here */
-  findAdopted(found: { source: string; key: string }): Promise<Adopted | undefined>
   /** Disables or enables. Sessions and grants of a disabled person end at once. */
   setDisabled(userId: string, disabled: boolean, audit: readonly AuditEvent[]): Promise<boolean>
   /** Removes our record of the person, with password, groups, consents, sessions (whose clients are told) and grants. Audit rows stay until they are too old.
@@ -96,7 +70,6 @@ export interface Users {
   revokeSessions(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
-const each = (columns: string, table: string): string => columns.replace(/\w+/g, `${table}.$&`)
 const findByLogin = statement<UserRow>(
   'user-find-by-login',
   `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf} FROM users u WHERE u.canonical_username = $1 OR u.canonical_email = $1`,
@@ -119,30 +92,6 @@ const insertByLink = inserting(
   `${consumeLink('$14', '$15', 'l.token_hash')},
    `,
   ' FROM link',
-)
-const adopt = statement<AdoptedRow & { is_new: boolean }>(
-  'user-adopt',
-  `WITH found AS (INSERT INTO user_sources (user_id, source, source_key) VALUES ($1, $2, $3)
-     ON CONFLICT (source, source_key) DO UPDATE SET source = excluded.source RETURNING user_id),
-   kept AS (INSERT INTO users (id, ${described})
-     SELECT user_id, $4, $5, $6, $7, $8::boolean, $9, $10, $11::jsonb FROM found
-     ON CONFLICT (id) DO UPDATE SET (${described}) = (${each(described, 'excluded')}),
-       updated_at = CASE WHEN (${each(described, 'users')}) IS DISTINCT FROM (${each(described, 'excluded')}) THEN now() ELSE users.updated_at END
-     RETURNING *, xmax = 0 AS is_new),
-   written AS (${auditInsert('$12', ' WHERE EXISTS (SELECT FROM kept WHERE is_new)')})
-   SELECT u.*, ${sourceIs('$2', '$3')} AS comes_from, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing FROM kept u`,
-)
-const findAdopted = statement<AdoptedRow>(
-  'user-find-adopted',
-  `SELECT u.*, ${sourceIs('s.source', 's.source_key')} AS comes_from, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing
-   FROM user_sources s JOIN users u ON u.id = s.user_id WHERE s.source = $1 AND s.source_key = $2`,
-)
-const follow = statement<UserRow>(
-  'user-follow',
-  `WITH changed AS (UPDATE users u SET (${described}) = ($2, $3, $4, $5, $6::boolean, $7, $8, $9::jsonb), updated_at = now()
-     WHERE u.id = $1 AND NOT EXISTS (SELECT FROM users o WHERE o.id <> u.id AND (o.canonical_username = $3 OR o.canonical_email = $5))
-     RETURNING u.*)
-   SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf} FROM changed u`,
 )
 const findForEdit = statement<UserRow>(
   'user-find-for-edit',
@@ -191,9 +140,7 @@ export function createUsers(needs: UserNeeds): Users {
     insert: async (user, events = []) => (await insertUser(needs, insert, user, { events }))!,
     insertByLink: (user, { kind, token }, events) =>
       insertUser(needs, insertByLink, user, { events, link: [linkHash(token), kind] }),
-    adopt: (found, events) => adoptUser(needs, found, events),
-    follow: (userId, person) => followSource(needs, userId, person),
-    findAdopted: async ({ source, key }) => (await database.query(findAdopted, [source, key])).map(adoptedOf)[0],
+    ...createAdoptedUsers(needs),
     edit: (userId, change, events, keepsOthers = false) => editUser(needs, userId, change, { events, keepsOthers }),
     setDisabled: (userId, disabled, events) => changeUser(needs, disabled ? disable : enable, userId, events),
     remove: (userId, events) => changeUser(needs, remove, userId, events),
@@ -257,37 +204,6 @@ function changeOf(before: User, { email, emailVerified, name, locale, profile }:
     name: name ?? before.name,
     locale: locale ?? before.locale,
     profile: profile?.(before.profile) ?? before.profile,
-  }
-}
-
-async function adoptUser(needs: UserNeeds, { source, key, person }: FoundPerson, events: readonly AuditEvent[]) {
-  const { database, audit, changes } = needs
-  const id = randomUUID()
-  const about = events.map((event) => ({ userId: id, ...event }))
-  const values = [id, source, key, ...namesOf(person), audit.rows(about)]
-  const [row] = await asRefused(person, () => database.query(adopt, values))
-  if (row!.is_new) audit.lines(about)
-  else await changes.report(row!.id)
-  return adoptedOf(row!)
-}
-
-type AdoptedRow = UserRow & { readonly standing: string; readonly factors: readonly FactorKind[] }
-
-const adoptedOf = (row: AdoptedRow): Adopted => ({ user: userOf(row), standing: row.standing, factors: row.factors })
-
-async function followSource(
-  { database, changes }: UserNeeds,
-  userId: string,
-  person: Person,
-): Promise<User | undefined> {
-  try {
-    const [row] = await asRefused(person, () => database.query(follow, [userId, ...namesOf(person)]))
-    if (row === undefined) return undefined
-    await changes.report(userId)
-    return userOf(row)
-  } catch (error) {
-    if (hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'USERNAME_INVALID')) return undefined
-    throw error
   }
 }
 

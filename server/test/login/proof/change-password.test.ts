@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { SignInOutcome } from '../../../src/users/sources/user-sources.ts'
+import type { SignInOutcome } from '../../../src/users/sources/try-password.ts'
 import { ada, client, createBrowser, now, pageOf, session, toClient, toPage } from '../browser.ts'
 
 describe('createChangePassword', () => {

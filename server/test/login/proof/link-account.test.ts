@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { createLinkAccount } from '../../../src/login/proof/link-account.ts'
 import type { Federation } from '../../../src/login/upstream/federation.ts'
 import type { Upstream } from '../../../src/login/upstream/upstream.ts'
-import type { SignInOutcome } from '../../../src/users/sources/user-sources.ts'
+import type { SignInOutcome } from '../../../src/users/sources/try-password.ts'
 import { ada, createBrowser, pageOf, toClient, toPage } from '../browser.ts'
 
 const linking = {

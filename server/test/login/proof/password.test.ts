@@ -1,6 +1,6 @@
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
-import type { SignInOutcome } from '../../../src/users/sources/user-sources.ts'
+import type { SignInOutcome } from '../../../src/users/sources/try-password.ts'
 import { ada, attempt, createBrowser, now, pageOf, toClient, toPage } from '../browser.ts'
 
 describe('createPasswordForm', () => {
