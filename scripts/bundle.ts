@@ -133,7 +133,7 @@ async function bundleLibrary(name: string, importer: string, file: string): Prom
     },
   }
   await bundleFile(entry, file, [], [], [library])
-  // what cannot be loaded, or lacks a name, would be found out only by whoever needs it
+  // loaded here once: a fault would else show only at the first use in production
   const bundled = (await import(pathToFileURL(file).href)) as Record<string, unknown>
   const missing = namesOf(bundled).filter((each) => bundled[each] === undefined)
   if (missing.length > 0 || namesOf(bundled).length === 0)
@@ -175,7 +175,7 @@ const instead = (name: string, source: string): Plugin => {
   }
 }
 
-/** gRPC reads .proto files for two services about itself, which nobody here offers. */
+/** Left out: the .proto files that gRPC reads for two services of its own. We do not offer them. */
 const leanGrpc = instead('@grpc/proto-loader', 'export const loadSync = () => ({})')
 
 /** The charset of a form. Node knows those of the web; the tables of the library are half a megabyte. */

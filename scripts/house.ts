@@ -1,4 +1,4 @@
-// npm run house: the shape of the sources in numbers, of this checkout or of others beside it.
+// npm run house: the shape of the sources in numbers, for this checkout or several side by side.
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-// npm run nauthera: the server's command line, from the sources. Without --settings it is for the `npm run dev` that runs.
+// npm run nauthera: the server's command line, from the sources. Without --settings it uses the settings of the running `npm run dev`.
 import { fileURLToPath } from 'node:url'
 import { findRunning } from './dev/running.ts'
 

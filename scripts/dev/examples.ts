@@ -37,7 +37,7 @@ export async function applyExamples(api: KubeApi, change: (object: KubeObject) =
   return applyObjects(api, objects)
 }
 
-/** The hosts of the examples do not exist: the server would say in its log that it cannot fetch the picture. */
+/** Removes the logos of the examples: their hosts do not exist, so the server would log that it cannot fetch them. */
 function withoutLogo(object: KubeObject): KubeObject {
   const { uris, ...spec } = (object.spec ?? {}) as { readonly uris?: Readonly<Record<string, unknown>> }
   if (uris?.['logo'] === undefined) return object

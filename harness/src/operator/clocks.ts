@@ -52,7 +52,7 @@ export interface LeapClock extends Clock {
   leap(milliseconds: number): void
   /** Callbacks that wait. */
   pending(): number
-  /** No callback comes any more: the process that used this clock is dead. */
+  /** Stops all callbacks, as when the process that uses this clock is killed. */
   kill(): void
 }
 

@@ -43,7 +43,7 @@ export class Gate {
     this.#paused?.resolve()
   }
 
-  /** Dies at the nth write from now: before it is sent, or after the API has done it. Resolves then. */
+  /** Cuts the connection at the nth write from now: before it is sent, or after the API has carried it out. Resolves then. */
   dieAtWrite(nth: number, when: 'before' | 'after'): Promise<void> {
     return new Promise((resolve) => {
       this.#fuse = { left: nth, when, blown: resolve }

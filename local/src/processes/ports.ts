@@ -8,7 +8,7 @@ const range = { from: 20_000, to: 32_000 }
 /** Ports that this process got before; none is given twice. */
 const given = new Set<number>()
 
-/** A port that this process keeps taken until whoever shall have it binds it. */
+/** A port that this process holds until its user binds it. */
 export interface HeldPort {
   readonly port: number
   /** Gives it free: the next one that binds it has it. Idempotent. */
@@ -45,7 +45,7 @@ export async function freePort(): Promise<number> {
 }
 
 async function hold(port: number): Promise<HeldPort | undefined> {
-  // whoever calls while it is held is told at once that nobody serves it yet
+  // a call to a held port is refused at once
   const server = createServer((socket) => socket.destroy())
   try {
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))

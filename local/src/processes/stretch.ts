@@ -23,7 +23,7 @@ export function watchStretch(pid: number): () => number {
   }
 }
 
-/** @returns gives the milliseconds since then, divided by the stretch of this process: what it waits for is stretched alike */
+/** @returns a function that gives the milliseconds since then, divided by the stretch of this process: what it waits for is slowed down alike */
 export function watchOwnTime(): () => number {
   const began = performance.now()
   const stretch = watchStretch(process.pid)

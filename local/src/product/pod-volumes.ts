@@ -80,7 +80,7 @@ function followNudges(
   let annotations = ''
   return api.store.onChange(({ type, resource, object }) => {
     if (resource.kind === 'Secret' && object.metadata.namespace === namespace) {
-      // in a cluster this takes up to a minute; nobody should wait that long for the first start of npm run dev
+      // a kubelet takes up to a minute for this; the first start of npm run dev should not
       if (object.metadata.name === linkSecretName(release)) link.nudge()
       return
     }

@@ -31,7 +31,7 @@ export interface LocalPod {
   stop(): Promise<void>
 }
 
-/** After so many restarts of one process nobody waits for the pod any more. */
+/** After so many restarts of one process the pod counts as failed. */
 const maxRestarts = 3
 
 interface PodOptions {
@@ -152,7 +152,7 @@ function writePodSettings(
     }),
     server: writeSettings(join(directory, 'server.yaml'), {
       log,
-      // whoever ends it by hand does not wait for a browser that keeps a connection
+      // Ctrl-C does not wait for a browser that keeps its connection open
       drainTimeout: '3s',
       ...server,
       listen: { host, port: ports.http },

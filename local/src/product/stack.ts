@@ -23,7 +23,7 @@ import { startServerPod } from './pod.ts'
 
 export const release = 'nauthera'
 export const releaseNamespace = 'nauthera'
-/** `operator.policy` of the stack. Nobody else is here: every client may be an API, and may ask for audiences that no object declares. */
+/** `operator.policy` of the stack. It has one user, so every client may be an API, and may ask for audiences that no object declares. */
 export const baseline = { allow: { resourceServer: true, audiences: ['https://*', 'urn:*'] } }
 
 export interface Stack {

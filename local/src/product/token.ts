@@ -89,7 +89,7 @@ export const requestTokenWith = (port: number, endpoint: string, platformToken: 
     },
   })
 
-/** Revokes a token that is none: 200 for every client that shows its right secret, whatever else it may do. */
+/** Revokes an invalid token: 200 for every client with the right secret, whatever else it may do. */
 export function revokeNothing(port: number, credentials: MachineCredentials): Promise<HttpAnswer> {
   return postAs(port, credentials, credentials.tokenEndpoint.replace(/token$/, 'revoke'), { token: 'none' })
 }

@@ -22,8 +22,8 @@ export function findChromium(): string | undefined {
   return undefined
 }
 
-/** What Chromium does without: the first ones as Playwright asks, whose list this one takes the place of; the others cost a page of a test half
- *  of its time: two pages of the address bar in each window, which nobody sees, a renderer in reserve, and a new frame for each address. */
+/** Features that Chromium runs without. The first are those of Playwright, whose list this replaces. The others cost a test half of its time:
+ *  two hidden pages of the address bar for each window, a spare renderer, and a new frame for each address. */
 const withoutFeatures = [
   'AimEnabled',
   'AvoidCorsURLLoaderRestartOnRedirect',

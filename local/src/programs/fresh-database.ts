@@ -35,7 +35,7 @@ const connect = pgPromise({ noWarnings: true })
 /** Runs one statement that gives no rows, without the time limits of our servers. */
 export async function execute(url: string, statement: string, values: readonly unknown[] = []): Promise<void> {
   const database = connect({ connectionString: url, connectionTimeoutMillis: 10_000, max: 1 })
-  // a socket that the server cuts after the pool has ended is nobody's concern
+  // after the pool has ended, a socket that the server cuts is no fault
   database.$pool.on('error', () => undefined)
   try {
     await database.none(statement, [...values])

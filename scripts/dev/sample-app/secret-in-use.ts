@@ -34,7 +34,7 @@ export class SecretInUse {
     this.#client = client
   }
 
-  /** Revokes a token that is none: a server takes that from every client whose secret is right (RFC 7009 section 2.2). */
+  /** Revokes an invalid token: the server answers 200 to every client with the right secret (RFC 7009 section 2.2). */
   async ask(): Promise<void> {
     const id = await this.#client.secretId()
     let failure: string | undefined

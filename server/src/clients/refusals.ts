@@ -52,7 +52,7 @@ interface OfClient {
 /** Of a detail, as it waits to be made harmless. */
 const longestKept = 500
 
-/** Bounded: refusalLimits. What has no room is not counted, so that a stranger's words never push out those of a client. */
+/** Bounded by refusalLimits. When it is full, new refusals are not counted, so that a stranger's requests never push out a client's. */
 export class RefusalCounts {
   readonly #clients = new Map<string, OfClient>()
   readonly #now: () => number
@@ -63,7 +63,7 @@ export class RefusalCounts {
     this.#now = now
   }
 
-  /** @param order of this news; @returns whether it is news at once: a code that was not known */
+  /** @param order of this refusal; @returns whether its code is new, which is reported at once */
   count(client: RegisteredClient, { code, by, detail = '' }: SeenRefusal, order: number): boolean {
     // a client by metadata document has no object to tell
     if (client.namespace === '') return false
@@ -139,7 +139,7 @@ export class RefusalCounts {
   }
 }
 
-/** A slice of a string keeps the whole of it in memory, and this one is part of a request of up to 16 KiB. */
+/** Copies the text: a slice would keep the whole request, up to 16 KiB, in memory. */
 const ownCopy = (detail: string): string => Buffer.from(detail.slice(0, longestKept)).toString()
 
 function toldOf({ client, entries }: OfClient): ClientRefusals {
@@ -163,7 +163,7 @@ function ownPlaces({ config }: RegisteredClient): ReadonlySet<string> {
   return new Set(places.filter((place) => place !== ''))
 }
 
-/** A detail as its client's owner may read it: whoever sent the request can have chosen every character of it. */
+/** A detail in a form that is safe for the client's owner to read: the sender of the request chose every character. */
 function harmless({ code, detail }: Pick<Entry, 'code' | 'detail'>, own: ReadonlySet<string>): string {
   const isUri = refusalKinds[code].detail === 'uri'
   const text = isUri ? placeOf(detail) : detail

@@ -5,6 +5,6 @@ import { canonicalName } from '../store/people/canonical-name.ts'
 
 const address = /^[^\s<>()[\]\\,;:"@]+@[^\s<>()[\]\\,;:"@]+$/u
 
-/** One address, without a name, a comment or a second address: what a mail can be sent to. */
+/** Whether a mail can be sent to it: one address, without a name, a comment or a second address. */
 export const isEmailAddress = (text: string): boolean =>
   Math.max(text.length, canonicalName(text).length) <= longestName && address.test(text) && !hasHiddenCharacters(text)

@@ -32,7 +32,7 @@ export function passwordChangedMail(user: Told, happened: Happened): Mail | unde
     : { template, ...addressed(user, template, happened), to: user.email, data: about(user, happened) }
 }
 
-/** Only a mail says that the account is locked: whoever reads it has proved to be the person, and the page says the same to everybody.
+/** Only a mail says that the account is locked: the mailbox is the person's, while the page answers everybody alike.
  *  @param minutes how long it is locked */
 export function lockedMail(user: Told & Pick<User, 'source'>, happened: Happened, minutes: number): Mail | undefined {
   const template = 'locked'

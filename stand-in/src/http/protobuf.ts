@@ -84,7 +84,7 @@ const envelope: Shape = {
   2: ['raw', (reader) => new Uint8Array(reader.bytes())],
 }
 
-/** @returns the object in the body; undefined when it is of a kind that nobody sends so to the stand-in */
+/** @returns the object in the body; undefined for a kind that the stand-in does not read as protobuf */
 export function readProtobuf(body: Buffer): KubeObject | undefined {
   if (body.subarray(0, 4).toString('latin1') !== 'k8s\0')
     throw badRequest('provided data does not appear to be a protobuf message')

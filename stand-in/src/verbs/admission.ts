@@ -81,7 +81,7 @@ function normalize(resource: Resource, object: KubeObject): KubeObject {
   return resource.kind === 'Secret' ? normalizeSecret(resource, object) : object
 }
 
-/** The label that selectors of namespaces lean on; nobody can take it away. */
+/** Sets the label that namespace selectors use; it cannot be removed. */
 export function withNameLabel(namespace: KubeObject): KubeObject {
   const { metadata } = namespace
   return {

@@ -1,8 +1,8 @@
 import type { Refusal } from '../refusals.ts'
 import { invalid } from '../refusals.ts'
 
-/** @returns whether the caller of a watch wants what there is first; undefined when it says nothing
- *  @throws Refusal 422 for what only together makes sense */
+/** @returns whether the caller of a watch wants the existing objects first; undefined when it does not say
+ *  @throws Refusal 422 for a parameter without the one that it needs */
 export function askedInitialEvents(query: URLSearchParams): boolean | undefined {
   const asked = query.get('sendInitialEvents')
   const match = query.get('resourceVersionMatch') ?? ''

@@ -25,7 +25,7 @@ interface Write extends Body {
   readonly store: ObjectStore
   readonly request: ApiRequest
   readonly resource: Resource
-  /** Nothing is created in a namespace that is not there, or is being deleted. */
+  /** A create is refused in a namespace that is missing or being deleted. */
   readonly findNamespace: (name: string) => KubeObject | undefined
 }
 
@@ -119,7 +119,7 @@ function apply(call: Write): Written {
   const scope = live && request.subresource === 'status' ? onlyStatus(applied) : withoutStatusOf(resource, applied)
   if (!live) {
     admitNamespace(call, name)
-    // the manager owns what it said, not what defaults added
+    // the manager owns the fields that it sent, not those that defaults added
     const { next, warnings } = prepare(call, undefined, applyFields(resource, undefined, scope, writer))
     return { code: 201, object: isDryRun(request) ? next : store.create(resource, next), warnings }
   }

@@ -6,7 +6,7 @@ import { hasShape, parseJsonRecord } from '@nauthera/runtime/json'
 import type { Shaped } from '@nauthera/runtime/json'
 
 let loaded: Promise<typeof WebAuthn> | undefined
-/** Loaded with the first passkey: it is a tenth of all code. To ask for a module that is there takes longer than what a page asks of it. */
+/** Loaded with the first passkey, since it is a tenth of all code; then kept, since `import()` of a loaded module is slow. */
 const library = () =>
   (loaded ??= import('@simplewebauthn/server').catch((error: unknown) => {
     // the next one asks again
@@ -35,7 +35,7 @@ export interface VerifiedPasskey {
   readonly transports: readonly string[]
 }
 
-/** @returns undefined where the issuer's host is an address: WebAuthn wants a name */
+/** @returns undefined when the issuer's host is an IP address: WebAuthn needs a name */
 export function relyingParty(issuer: URL, title: string): RelyingParty | undefined {
   const { hostname, origin } = issuer
   return isIP(hostname.replace(/^\[|\]$/g, '')) > 0 ? undefined : { rpId: hostname, origin, title }
@@ -160,7 +160,7 @@ function credentialOf({ id, rawId, type }: Shaped<typeof answerShape>) {
   return { id, rawId, type, clientExtensionResults: {} } as const
 }
 
-/** Whether the page that asked was a frame in one of another origin. No page of ours may be framed, so somebody else has made that page. The
+/** Whether the page was framed by one of another origin. No page of ours may be framed, so that page is not ours. The
  *  library looks at `crossOrigin` only beside `topOrigin`, which not every browser sends.
  *  Source: Web Authentication Level 3, section 5.8.1. */
 function isEmbedded(clientDataJSON: string): boolean {

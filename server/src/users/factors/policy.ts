@@ -13,7 +13,7 @@ export interface SecondFactorPolicy {
 /** Of `amr`: a sign-in with the link of an administrator. None of RFC 8176 says it. */
 export const linkMethod = 'link'
 
-/** What a sign-in proved beyond the first factor. What it sets up or links is the person's, whoever else knows the password.
+/** What a sign-in proved beyond a password. With that, a factor or link that it adds is the person's: who only knows the password cannot add it.
  *  @param amr what it proved */
 export const strengthOf = (amr: readonly string[]): 'link' | 'mfa' | undefined => {
   if (amr.includes(linkMethod)) return linkMethod
@@ -28,8 +28,8 @@ export const mayEnrolFirst = ({ enrolment }: SecondFactorPolicy, amr: readonly s
 export const mayLink = (policy: SecondFactorPolicy, amr: readonly string[]): boolean =>
   policy.policy === 'off' || mayEnrolFirst(policy, amr)
 
-/** What counts of the proofs of a provider. It vouches for more than a password only where the identity brought the account, or was linked by a
- *  strong sign-in: else whoever knows the password links an account of their own, and it proves the second factor.
+/** Which proofs of a provider count. It vouches for a second factor only when its identity brought the account, or a strong sign-in linked it:
+ *  else who knows the password could link an account of their own, and prove the second factor with it.
  *  @param amr what the settings believe of it; never that somebody used a link of ours */
 export const proofsThatCount = (amr: readonly string[], { isStrong }: { readonly isStrong: boolean }): string[] =>
   amr.filter((method) => (isStrong ? method !== linkMethod : method === 'pwd'))

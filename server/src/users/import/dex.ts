@@ -21,7 +21,7 @@ const password = z.object({
 })
 type DexPassword = z.output<typeof password>
 
-/** Where a list can stand: in the configuration, in what `kubectl get passwords -o yaml` prints, in an answer of Dex's own API. */
+/** The fields that can hold the list: in Dex's configuration, in the output of `kubectl get passwords -o yaml`, in an answer of its API. */
 const lists = ['staticPasswords', 'items', 'passwords'] as const
 
 /** Characters: YAML is read as a whole. */

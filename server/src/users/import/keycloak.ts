@@ -143,7 +143,7 @@ interface Attributes {
   readonly locale: string | undefined
 }
 
-/** An attribute that is no claim, or says what a claim cannot, refuses nobody: it is counted. */
+/** An attribute that is no claim, or has a value that the claim cannot have, is counted and left out; the person is imported. */
 function claimsOf(attributes: NonNullable<KeycloakUser['attributes']>, leaveOut: LeaveOut): Attributes {
   const claims: Record<string, string> = {}
   let locale: string | undefined

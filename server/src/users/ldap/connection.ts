@@ -39,11 +39,11 @@ const mostEntries = 5000
 
 /** Why a server gave no answer. */
 export type FailureKind =
-  /** It cannot be reached, is too slow, or has the wrong certificate: another server may help. */
+  /** The server is unreachable, too slow, or has the wrong certificate: the next server is tried. */
   | 'unreachable'
   /** It was reached before, and the connection has ended: a new one may help. */
   | 'ended'
-  /** It answered with an error that a person does not cause: something is set up wrongly. */
+  /** The server answered with an error that no person causes: something is configured wrongly. */
   | 'refused'
   /** More entries than it gives at once: they have to be asked for in pages. */
   | 'too-many'

@@ -95,13 +95,13 @@ export function createDirectory(needs: Needs): Directory {
 
 const memberOf = 'memberOf'
 
-/** It is broken, or somebody between us and it answers: nobody learns whom it means. */
+/** The answer does not fit the question: the directory is broken, or somebody in between answers. It counts as away. */
 const answeredAnother = (source: string): CodedError =>
   new CodedError('STORE_UNAVAILABLE', {
     message: `the directory ${source} answers with another entry than was asked for`,
   })
 
-/** Directories compare names in ways of their own: without case, spaces, accents, or marks. */
+/** Directories may ignore case, spaces, accents or marks when they compare names. */
 const isAlike = (one: string, other: string): boolean => bare(one) === bare(other)
 const bare = (text: string): string =>
   text
@@ -115,7 +115,7 @@ const bare = (text: string): string =>
 const namesHere = (names: readonly string[], settings: GroupNames): readonly string[] =>
   settings.map.length === 0 && settings.prefix === undefined ? names : mapGroups(names, settings)
 
-/** An entry without a lasting key, and a name that two entries have, are nobody: else one person could get the account of another. */
+/** No person for an entry without a lasting key, or a name of two entries: else one person could get the account of another. */
 function onlyOne({ settings, log }: Needs, entries: readonly DirectoryEntry[], by: string): FoundEntry | undefined {
   const [entry, other] = entries
   if (entry === undefined) return undefined

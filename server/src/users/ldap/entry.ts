@@ -98,7 +98,7 @@ export function personOf(
 
 const isGroup = (name: string | undefined): name is string => name !== undefined && !hasHiddenCharacters(name)
 
-/** A directory holds what people typed: a value that a claim cannot have is left out. */
+/** Values in a directory were typed by people: one that a claim cannot have is left out. */
 function profileOf(claims: readonly (readonly [string, string | undefined])[]): Person['profile'] {
   return claims.reduce<Person['profile']>((profile, [claim, value]) => {
     if (value === undefined) return profile

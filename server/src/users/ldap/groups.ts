@@ -25,7 +25,7 @@ const inChain = '1.2.840.113556.1.4.1941'
 /** What it says of itself (LDAP_CAP_ACTIVE_DIRECTORY_OID). */
 export const activeDirectory = '1.2.840.113556.1.4.800'
 
-/** What no honest directory has: a walk ends there, and what it has found until then counts. */
+/** More than an honest directory has: the walk stops there, and the groups found so far count. */
 const bounds = { levels: 10, groups: 5000, namesAtOnce: 100 } as const
 
 interface Needs {
@@ -77,7 +77,7 @@ async function walk(needs: Needs, settings: GroupSearch, dn: string): Promise<st
   return namesIn([...found.values()].slice(0, bounds.groups), settings)
 }
 
-/** Values stand in the message as they are, never in the text of a filter: nothing in them is read as one (RFC 4515). */
+/** Builds the filter as a message, not as text, so that no value can be read as a part of it (RFC 4515). */
 export const equal = (attribute: string, values: readonly (string | Buffer)[]): Filter => {
   const filters = values.map((value) => new EqualityFilter({ attribute, value }))
   const [first] = filters

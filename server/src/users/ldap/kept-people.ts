@@ -21,14 +21,14 @@ interface Needs {
   readonly now: () => number
 }
 
-/** From half of its age an entry is read again meanwhile: an outage finds entries that are good for at least half of it. */
+/** After half of its age an entry is read again in the background, so that an outage finds entries with at least half of it left. */
 export function createKeptPeople({ cache, source, maxAgeMs, now }: Needs): KeptPeople {
   const reading = new Map<string, Promise<Person | undefined>>()
   const nameOf = (key: string) => ({ purpose: 'person', id: `${source}:${key}` })
 
   const keep: KeptPeople['record'] = async (key, person, at) => {
     const left = maxAgeMs - (now() - at)
-    // somebody who is disabled or gone may come back at any moment, and then gets in at once
+    // not kept for a person who is disabled or gone: once enabled they get in at once
     if (left > 0 && !person.disabled) await cache.set(nameOf(key), bytesOf({ person, at }), left)
   }
 

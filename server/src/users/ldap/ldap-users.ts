@@ -36,7 +36,7 @@ export interface LdapUsers extends UserSource {
 /** Each opens a connection of its own. */
 const usualPasswordQueue: QueueLimits = { width: 16, waitMs: 2000, longest: 200 }
 
-/** How much time a directory takes for a password is its own affair: a refusal waits for the next full step. Milliseconds. */
+/** Milliseconds. How long a directory checks a password may tell something, so a refusal waits for the next multiple of this. */
 const refusalStepMs = 250
 
 /** @throws CodedError SETTINGS_INVALID */
@@ -85,7 +85,7 @@ async function checkPassword(
 /** Characters. */
 const longestPassword = 512
 
-/** An empty password is no password but a question without one, which a directory may answer with "yes" (RFC 4513 section 5.1.2); a
+/** An empty password asks for an anonymous sign-in, which a directory may allow (RFC 4513 section 5.1.2); a
  *  server that is written in C may read one that begins with NUL as empty. */
 const isSendable = (password: string): boolean =>
   password !== '' && password.length <= longestPassword && !password.includes('\u0000')

@@ -7,7 +7,7 @@ import { parseFilters } from './directory.ts'
 import { readFiles } from './directory-client.ts'
 import { attributesOf, keyOf, personOf } from './entry.ts'
 
-/** Milliseconds. No sign-in waits for it, so a slow server is told from one that is away. */
+/** Milliseconds. No sign-in waits for the probe, so it may wait long enough to tell a slow server from one that is away. */
 const patience: DirectoryPatience = { connect: 10_000, answer: 10_000 }
 
 export interface ServerProbe {

@@ -51,7 +51,7 @@ export type Sent =
   /** Nothing was sent. `other-source`: their password is changed elsewhere. */
   | { readonly kind: 'refused'; readonly reason: 'disabled' | 'no-address' | 'other-source' | 'limited' }
 
-/** Nothing was sent, unless it was `sent`. `already-invited`: with groups, by an administrator. */
+/** Only `sent` has sent a mail. `already-invited`: an administrator's invitation with groups is still open. */
 export type DeskInvited = 'sent' | 'already-invited' | 'too-often'
 
 /** What a link to set a password remembers of the sign-in in which it was asked for. */

@@ -50,7 +50,7 @@ export const requestLimits = {
   linksByAsker: 3,
   noticesByAsker: 1,
 }
-/** A request that could not be looked at for so long is forgotten: nobody waits for its mail any more. */
+/** A request that waited longer than this is dropped: nobody expects its mail any more. */
 const requestLife = 30 * 60_000
 
 /** @param needs.addressesKnown false where nobody knows from which address a request comes */

@@ -19,7 +19,7 @@ const digests = { sha1: 20, sha256: 32, sha512: 64 } as const
 type Digest = keyof typeof digests
 const isDigest = (name: string | undefined): name is Digest => name !== undefined && Object.hasOwn(digests, name)
 
-/** What a check may take: about two seconds of one core, and 128 MiB. Whoever asks for more would make a sign-in hang. */
+/** The most that one check may take: about two seconds of a core, and 128 MiB. With more, sign-ins would hang. */
 const costLimits = {
   bcryptCost: 14,
   /** Iterations times blocks of the digest. */

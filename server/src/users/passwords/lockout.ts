@@ -10,7 +10,7 @@ export type LockoutDecision =
   /** Too many failures from one address: 429. Sessions go on, and no counter of an account changes. */
   | { readonly kind: 'address-locked'; readonly retryAfterSeconds: number }
 
-/** An attempt takes its place before the password is checked, so of parallel attempts exactly `limit` are allowed. */
+/** An attempt takes a place before its password is checked, so exactly `limit` parallel attempts are allowed. */
 export function decideLockout(attempt: BegunAttempt): LockoutDecision {
   const { keys, waitSeconds } = attempt
   if (keys.addressPlace === undefined) return { kind: 'address-locked', retryAfterSeconds: Math.max(1, waitSeconds) }

@@ -14,7 +14,7 @@ import type { StoredHash } from './imported-hashes.ts'
 /** Characters. */
 export const passwordLength = { min: 12, max: 128 } as const
 
-/** What each guess costs an attacker. `algorithm` 2 is argon2id; the package's enum exists for the compiler only. */
+/** The cost of each guess. `algorithm` 2 is argon2id; the package's enum exists for the compiler only. */
 const cost = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
 export interface PasswordFault {
@@ -48,7 +48,7 @@ const defaultPasswordQueue = (): QueueLimits => ({
 export function createPasswords(queue: QueueLimits = defaultPasswordQueue()): Passwords {
   const turns = createBoundedQueue(queue, full)
   const heavyTurns = createBoundedQueue(heavyQueue(queue), full)
-  // nobody knows its password: what is typed for an unknown account is checked against it
+  // the hash of a random password: for an unknown account the typed password is checked against it
   const dummy = argon2Hash(randomBytes(32), cost)
   dummy.catch(() => undefined)
   return {
@@ -86,7 +86,7 @@ function storedHash(text: string | undefined): Stored | undefined {
   return { text: text!, hash: read.hash, isHeavy: isHeavy(read.hash, cost) }
 }
 
-/** The same characters typed on another keyboard may be other code points (RFC 8265 section 4.2). */
+/** Two keyboards may send different code points for the same characters (RFC 8265 section 4.2). */
 const normal = (password: string): string => password.normalize('NFC')
 
 /** @param dummy is checked where there is no argon2 hash to check, so that this takes no less time */
@@ -105,7 +105,7 @@ async function verifyAny(
   return { matches, outdated: matches && isOutdated(stored.text) }
 }
 
-/** The other program hashed what its keyboard sent. A heavy hash is checked once, so that nobody doubles what a guess costs. */
+/** Other programs hash the password as typed, without normalizing. A heavy hash is checked only once, so that a guess costs no more. */
 async function matchesImported({ text, hash, isHeavy }: Stored, password: string): Promise<boolean> {
   if (hash.kind === 'argon2') return false
   if (await matchesHash({ text, hash }, normal(password))) return true

@@ -4,7 +4,7 @@ import type { Person, User } from '../../store/people/user.ts'
 export const hasNamesOf = (user: User, person: Person): boolean =>
   user.username === person.username && user.email === person.email && user.emailVerified === person.emailVerified
 
-/** The record with what the source says. User name and e-mail address are those of the record, where nobody else can have them. A person whom
+/** The record with what the source says. User name and e-mail address stay those of the record: there they are unique. A person whom
  *  an administrator disabled here stays disabled. */
 export const mergeUser = (user: User, person: Person): User => ({
   ...user,

@@ -38,7 +38,7 @@ async function checkPassword(
   if (!matches) return { kind: 'wrong' }
   if (!outdated || known.user.disabled) return { kind: 'right' }
   try {
-    // only now is the password known, so only now can it be hashed with the new cost
+    // a new hash needs the password itself, which is here only now
     await store.credentials.rehash(known.user.id, known.passwordHash!, await passwords.hash(password))
   } catch (error) {
     // the password is right all the same; the next sign-in tries again
@@ -53,7 +53,7 @@ async function changePassword(
   { next, standing, proved, others, link, event, languages }: PasswordChange,
 ): Promise<ChangePasswordOutcome> {
   const { user } = account
-  // first: to a person who may not change it, "the same as the current one" would confirm a guess
+  // first of all checks: "the same as the current one" would confirm a guess of somebody who may not change it
   if (standing !== undefined && !mayChange(account, standing)) return { kind: 'ended' }
   const faults = passwords.checkNew(next, user)
   if (faults.length > 0) return { kind: 'refused', faults }

@@ -23,7 +23,7 @@ export function vouchingOf(id: string, { sources, upstreams }: Sources): Vouchin
     ...upstreams.map(({ id: provider, emailDomains, domains, preset, issuer }) => ({
       id: provider,
       listed: emailDomains?.filter((domain) => domain !== '*') ?? [],
-      // whoever types such an address is led there, so it is not for others to say whose it is
+      // an address of that domain leads to that provider, so no other one may vouch for it
       led: domains,
       rest: restOf(emailDomains, (issuer ?? presetIssuers[preset]) === presetIssuers['google']),
     })),
@@ -48,7 +48,7 @@ function restOf(domains: readonly string[] | undefined, isGoogle: boolean): Vouc
   return domains.includes('*') ? 'all' : 'none'
 }
 
-/** Google's own; it reads the mail of nobody else, but for the organisations that have theirs there (claim `hd`). */
+/** Google's own domains. Of others Google runs only the mail of the organisations in the claim `hd`. */
 const ofGoogle = ['gmail.com', 'googlemail.com']
 
 /** @param hosted the domain for which the person is hosted by Google */
@@ -67,7 +67,7 @@ export const stillVouchesFor = (vouching: Vouching, email: string): boolean =>
 /** @returns undefined for one that is written so that it may mean another */
 function domainOf(email: string): string | undefined {
   const [, domain = ''] = canonicalName(email).split('@')
-  // what is judged is what is stored, and what a mail is sent to: no character of it stands for another one
+  // judged as it is stored and mailed to, so no character in it may stand for another one
   const isPlain = /^[^@]+@([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}$/i.test(email) && domainToASCII(domain) === domain
   return isPlain ? domain : undefined
 }
