@@ -32,15 +32,12 @@ function offerFor(program: Command, before: readonly string[], current: string, 
   if (asking !== undefined) return valuesOf(asking, before, call)
   if (current.startsWith('-'))
     return { words: options.map((option) => [option.long ?? option.short!, option.description]), directive: 4 }
-  if (command.commands.length > 0)
-    return {
-      words: command.commands.map((one) => [one.name(), one.description()]),
-      directive: 4,
-    }
   const [argument] = command.registeredArguments
-  if (argument === undefined || !hasNoName(command, before)) return nothing
+  const commands = command.commands.map((one) => [one.name(), one.description()] as const)
+  if (argument === undefined || !hasNoName(command, before)) return { words: commands, directive: 4 }
   const isOfCluster = argument.name() === 'cluster'
-  return names(call, [isOfCluster ? clusterKind : clientKind], flagsIn(before, !isOfCluster))
+  const { words } = names(call, [isOfCluster ? clusterKind : clientKind], flagsIn(before, !isOfCluster))
+  return { words: [...commands, ...words], directive: 4 }
 }
 
 /** The command that the words lead to. */

@@ -29,6 +29,11 @@ describe('kubectl_complete-nauthera', () => {
     expect(lines).to.deep.equal(['grafana', ':4'])
     expect(calls[0]).to.match(/^get oidcclients\S+ .* --request-timeout 3s --namespace demo --context c$/)
     expect((await offered('why', 'grafana', '')).lines).to.deep.equal([':4'])
+    const { lines: both } = await offered('secret', '')
+    expect(
+      both.map((line) => line.split('\t')[0]),
+      'beside a command',
+    ).to.deep.equal(['new', 'grafana', 'report', ':4'])
   })
 
   it('offers options, their values, namespaces and files', async () => {

@@ -105,7 +105,8 @@ function isWanted(client: OIDCClient, filter: ListFilter, now: number): boolean 
   if (filter.unusedMs !== undefined && !isUnused(client, now - filter.unusedMs)) return false
   if (filter.expiringMs === undefined) return true
   const { nextRotation, previous = [] } = status?.secret ?? {}
-  const ends = [nextRotation, ...previous.map(({ expiresAt }) => expiresAt)]
+  const listed = (status?.verifiers ?? []).map(({ notAfter }) => notAfter)
+  const ends = [nextRotation, ...previous.map(({ expiresAt }) => expiresAt), ...listed]
   return ends.some((end) => end !== undefined && Date.parse(end) - now <= filter.expiringMs!)
 }
 
@@ -120,7 +121,8 @@ function lastUseOf({ status }: OIDCClient): number | undefined {
 /** Whether its uses are counted, and there is none since `since`. One that is younger than that may yet begin. */
 function isUnused(client: OIDCClient, since: number): boolean {
   const { status, spec, metadata } = client
-  if (status?.secret?.activeId === undefined && authMethodOf(spec) !== federatedMethod) return false
+  const hasSecret = status?.secret?.activeId !== undefined || status?.verifiers !== undefined
+  if (!hasSecret && authMethodOf(spec) !== federatedMethod) return false
   return Math.max(lastUseOf(client) ?? 0, Date.parse(metadata.creationTimestamp)) < since
 }
 

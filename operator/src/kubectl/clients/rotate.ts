@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { annotations } from '@nauthera/proto/names'
 import type { OIDCClient } from '../../api/oidc-client.ts'
+import { listsSecrets } from '../../decide/secret/listed-secrets.ts'
 import { readClient } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
 import { clusterFlags, withClusterFlags } from '../terminal.ts'
@@ -69,6 +70,8 @@ async function rotate(name: string, options: RotateOptions, session: PluginSessi
 
 /** @returns why there is nothing to rotate */
 function whyNot({ spec, status, metadata }: OIDCClient): string | undefined {
+  if (listsSecrets({ spec }))
+    return `${metadata.name} lists its secrets itself: make another one with kubectl nauthera secret new, list it first in spec.secret.verifiers, and give the old one a notAfter there`
   const own = spec.secret?.existingSecretRef
   if (own !== undefined)
     return `${metadata.name} has a client secret of your own: write another value into key ${own.key} of Secret ${own.name}`

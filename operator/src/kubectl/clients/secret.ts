@@ -1,16 +1,18 @@
 // The command `secret`: what the application's Secret holds, without its secret unless it is asked for.
 import { createHash } from 'node:crypto'
 import type { Command } from 'commander'
+import { listsSecrets } from '../../decide/secret/listed-secrets.ts'
 import { readClient, readSecret } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
 import { clusterFlags, textTable, withClusterFlags } from '../terminal.ts'
 import type { PluginSession } from '../terminal.ts'
+import { addNewSecretCommand } from './new-secret.ts'
 import { reportFault } from './report-fault.ts'
 
 const rights = 'to get the OIDCClient and its Secret'
 
 export function addSecretCommand(program: Command, session: PluginSession): void {
-  withClusterFlags(program.command('secret'))
+  const command = withClusterFlags(program.command('secret'))
     .description(
       "Shows the application's Secret. The client secret, and whatever has it in it, is hidden unless --as asks for it.",
     )
@@ -24,6 +26,7 @@ export function addSecretCommand(program: Command, session: PluginSession): void
       '\nExample:\n  kubectl nauthera secret grafana -n monitoring\n  eval "$(kubectl nauthera secret report --as env)"',
     )
     .action((name: string, options: ClusterFlags & { readonly as?: string }) => showSecret(name, options, session))
+  addNewSecretCommand(command, session)
 }
 
 function showSecret(
@@ -35,6 +38,10 @@ function showSecret(
   const found = readClient(terminal.kubectl, name, flags)
   if (found.kind !== 'found') return exit(reportFault(found, terminal, rights))
   const { metadata, status } = found.value
+  if (listsSecrets(found.value)) {
+    terminal.error(`${name} lists its secrets in spec.secret.verifiers: its owner keeps them, and there is no Secret\n`)
+    return exit(1)
+  }
   if (status?.secret?.name === undefined) {
     terminal.error(`${name} has no Secret yet: kubectl nauthera why ${name}\n`)
     return exit(1)

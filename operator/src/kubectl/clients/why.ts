@@ -57,6 +57,7 @@ const cures: Readonly<Record<string, string>> = {
   ClientIDConflict: 'choose another one, or delete the other client',
   PolicyViolation: 'correct the field that the message names, or ask who owns the policy',
   NotGranted: 'ask the owner of the API for access, or take the audience out',
+  SecretEnded: 'make another secret with kubectl nauthera secret new, and list it in spec.secret.verifiers',
   NameTaken: 'choose another spec.secret.name',
 }
 
@@ -155,18 +156,15 @@ function secretFindings(
   return [{ severity: 'broken', what, cure: 'the operator writes it again within a minute; find out who edits it' }]
 }
 
-function refusalFindings(
-  { refusals = [], secret }: OIDCClientStatus,
-  { spec }: OIDCClient,
-  now: number,
-): readonly WhyFinding[] {
+function refusalFindings(status: OIDCClientStatus, { spec }: OIDCClient, now: number): readonly WhyFinding[] {
+  const { refusals = [] } = status
   return refusals.map(({ code, by, count, lastSeen, detail, hint }) => {
     const meaning = isRefusalCode(code)
       ? refusalKinds[code].meaning
       : 'This version of the plugin does not know the code.'
     const who = by === 'Client' ? 'the program, which had proved itself' : 'anybody who knows the client id'
     const times = `${count} ${count === 1 ? 'time' : 'times'} within the hour, last ${agoText(Date.parse(lastSeen), now)}, by ${who}`
-    const listed = listedFor(code, spec, secret)
+    const listed = listedFor(code, spec, status)
     return {
       severity: 'refused',
       what: `${code}: ${meaning} ${times[0]!.toUpperCase()}${times.slice(1)}.${detail === undefined ? '' : ` It had: ${detail}`}`,
@@ -176,7 +174,13 @@ function refusalFindings(
 }
 
 /** What the object says where a refusal tells what a request had. */
-function listedFor(code: string, spec: OIDCClient['spec'], secret: OIDCClientStatus['secret']): string | undefined {
+function listedFor(
+  code: string,
+  spec: OIDCClient['spec'],
+  { secret, verifiers = [] }: OIDCClientStatus,
+): string | undefined {
+  const ids = secret?.activeId === undefined ? verifiers.map(({ id }) => id) : [secret.activeId]
+  const secrets = ids.map((id) => `secret ${id}`)
   const lists: Readonly<Record<string, readonly string[] | undefined>> = {
     REDIRECT_URI_NOT_LISTED: spec.redirectURIs,
     LOGOUT_URI_NOT_LISTED: spec.postLogoutRedirectURIs,
@@ -185,8 +189,8 @@ function listedFor(code: string, spec: OIDCClient['spec'], secret: OIDCClientSta
     AUDIENCE_NOT_GRANTED: spec.audiences,
     PERSON_NOT_ALLOWED: spec.access?.allowedGroups,
     AUTH_METHOD_NOT_REGISTERED: [authMethodOf(spec)],
-    SECRET_WRONG: secret?.activeId === undefined ? undefined : [`secret ${secret.activeId}`],
-    SECRET_ENDED: secret?.activeId === undefined ? undefined : [`secret ${secret.activeId}`],
+    SECRET_WRONG: secrets,
+    SECRET_ENDED: secrets,
   }
   const listed = lists[code]
   return listed === undefined || listed.length === 0 ? undefined : listed.join(', ')
@@ -194,7 +198,16 @@ function listedFor(code: string, spec: OIDCClient['spec'], secret: OIDCClientSta
 
 function factsOf(
   { metadata, spec }: OIDCClient,
-  { policies = [], replicas, secret, identity, effective, clientId = '', issuer = '' }: OIDCClientStatus,
+  {
+    policies = [],
+    replicas,
+    secret,
+    verifiers = [],
+    identity,
+    effective,
+    clientId = '',
+    issuer = '',
+  }: OIDCClientStatus,
   { now }: { readonly now: number },
 ): Readonly<Record<string, string>> {
   const apis = effective?.apis?.map(({ identifier }) => identifier) ?? []
@@ -203,6 +216,7 @@ function factsOf(
     policies: policies.length === 0 ? 'none' : policies.join(', '),
     ...(apis.length > 0 ? { APIs: apis.join(', ') } : {}),
     ...(secret?.activeId === undefined ? {} : { Secret: secretFact(secret, now) }),
+    ...(verifiers.length === 0 ? {} : { 'listed secrets': verifiers.map((one) => listedFact(one, now)).join('; ') }),
     ...(identity === undefined
       ? {}
       : { identity: `${identity.name}, last used ${agoText(Date.parse(identity.lastUsed), now)}` }),
@@ -227,6 +241,17 @@ function secretFact(
     ),
   ]
   return parts.join('; ')
+}
+
+function listedFact(
+  { id, notAfter, lastUsed, acceptedByAll }: NonNullable<OIDCClientStatus['verifiers']>[number],
+  now: number,
+): string {
+  return [
+    acceptedByAll ? `every replica takes ${id}` : `not every replica takes ${id} yet`,
+    ...(notAfter === undefined ? [] : [`until ${notAfter}`]),
+    lastUsed === undefined ? 'not used' : `last used ${agoText(Date.parse(lastUsed), now)}`,
+  ].join(', ')
 }
 
 function notReadOf(secret: SecretSeen | undefined): readonly string[] {

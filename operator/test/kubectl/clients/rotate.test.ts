@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect } from 'chai'
+import { parse } from 'yaml'
 import type { OIDCClientStatus } from '../../../src/api/client-status.ts'
 import type { OIDCClient } from '../../../src/api/oidc-client.ts'
 import { client } from '../../decide/clients.ts'
@@ -202,5 +203,49 @@ describe('kubectl nauthera secret', () => {
       error:
         '--as password: is neither env, json nor a key of the Secret: client_id, client_secret, config.json, basic-auth, issuer\n',
     })
+  })
+})
+
+describe('kubectl nauthera secret new', () => {
+  it('prints a secret of 256 bits and what the object lists of it, another one each time', async () => {
+    const { code, out } = await runPlugin(['secret', 'new'])
+    const said = parse(out) as { client_secret: string; secret: object }
+    expect(code).to.equal(0)
+    expect(said.client_secret).to.match(/^[A-Za-z0-9_-]{43}$/)
+    const sha256 = createHash('sha256').update(said.client_secret).digest('hex')
+    expect(said.secret).to.deep.equal({ verifiers: [{ sha256 }] })
+    expect(out).to.contain(`the secret ${sha256.slice(0, 8)}`)
+    expect((await runPlugin(['secret', 'new'])).out).not.to.contain(said.client_secret)
+  })
+
+  it('prints them as JSON', async () => {
+    const said = JSON.parse((await runPlugin(['secret', 'new', '-o', 'json'])).out)
+    const sha256 = createHash('sha256').update(said.client_secret).digest('hex')
+    expect(said.id).to.equal(sha256.slice(0, 8))
+    expect(said.spec).to.deep.equal({ secret: { verifiers: [{ sha256 }] } })
+  })
+})
+
+describe('a client that lists its secrets', () => {
+  const listed = () =>
+    kubectlGives({
+      kind: 'OIDCClient',
+      ...client({ secret: { verifiers: [{ sha256: 'a'.repeat(64) }] } }),
+      status: { secret: {}, verifiers: [{ id: 'aaaaaaaa', acceptedByAll: true, firstSeen: '2026-01-01T00:00:00Z' }] },
+    })
+
+  it('is not rotated by a command: its owner is told how', async () => {
+    const { code, error } = await runPlugin(['rotate', 'app'], { kubectl: listed })
+    expect({ code, error }).to.deep.equal({
+      code: 1,
+      error:
+        'app lists its secrets itself: make another one with kubectl nauthera secret new, list it first in spec.secret.verifiers, and give the old one a notAfter there\n',
+    })
+  })
+
+  it('has no Secret to show', async () => {
+    const { code, error } = await runPlugin(['secret', 'app'], { kubectl: listed })
+    expect(code).to.equal(1)
+    expect(error).to.contain('its owner keeps them, and there is no Secret')
   })
 })
