@@ -151,6 +151,7 @@ const policies = (defaults: OIDCPolicySpec['defaults'] = {}): Policies => [
         customClientId: true,
         anyClientId: true,
         existingSecret: true,
+        verifiers: true,
         optionalPKCE: true,
         foreignServiceAccounts: true,
         identityIssuers: ['*'],

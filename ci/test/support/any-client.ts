@@ -85,6 +85,7 @@ const texts: readonly fc.Arbitrary<string>[] = [
   words('ops@example.com', 'a+b@x', "o'neil@example.com", 'a@b.c', 'a..b@example.com'),
   words('demo.app', 'my-app', '~~~', '...', 'a_b', 'toString'),
   words('example.com/team', 'a', 'team', 'client_id', 'client_secret', 'KEY', 'x.json', '..data'),
+  words('a1'.repeat(32), 'b2'.repeat(32), '2027-01-31T00:00:00Z', '2099-12-31T23:59:59.5+02:00', 'c'.repeat(63)),
   words('{{ .clientId }}', '{{ .issuer | json }}', 'plain', '0 3 * * 6', '*/5 * * * 1-5', 'Europe/Berlin', 'UTC'),
   fc.string({ unit: 'grapheme', maxLength: 12 }),
   fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 60 }),

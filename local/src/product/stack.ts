@@ -23,8 +23,9 @@ import { startServerPod } from './pod.ts'
 
 export const release = 'nauthera'
 export const releaseNamespace = 'nauthera'
-/** `operator.policy` of the stack. It has one user, so every client may be an API, and may ask for audiences that no object declares. */
-export const baseline = { allow: { resourceServer: true, audiences: ['https://*', 'urn:*'] } }
+/** `operator.policy` of the stack. It has one user, so every client may be an API, may keep its secrets itself, and may ask for audiences
+ *  that no object declares. */
+export const baseline = { allow: { resourceServer: true, verifiers: true, audiences: ['https://*', 'urn:*'] } }
 
 export interface Stack {
   readonly issuer: string

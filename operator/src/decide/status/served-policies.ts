@@ -48,7 +48,7 @@ function clientOfVersion(version: ClientVersion, client: OIDCClient, clientId: s
   const config = configIn(version)
   const type = clientTypes.find((one) => one === config?.type)
   if (config === undefined || type === undefined) return undefined
-  const { existingSecretRef } = fieldsOf(fieldsOf(client.spec)['secret'])
+  const { existingSecretRef, verifiers } = fieldsOf(fieldsOf(client.spec)['secret'])
   const { interval, overlap } = fieldsOf(fieldsOf(client.spec)['rotation'])
   const rotation = { ...present('interval', textOf(interval)), ...present('overlap', textOf(overlap)) }
   const spec: OIDCClientSpec = {
@@ -72,9 +72,13 @@ function clientOfVersion(version: ClientVersion, client: OIDCClient, clientId: s
       ...present('refreshTTL', secondsText(config.refreshTokenTtl)),
     },
     rotation,
-    ...(typeof existingSecretRef === 'object' && existingSecretRef !== null
-      ? { secret: { existingSecretRef: existingSecretRef as { name: string; key: string } } }
-      : {}),
+    // policies ask whether it has these, not what they say
+    secret: {
+      ...(typeof existingSecretRef === 'object' && existingSecretRef !== null
+        ? { existingSecretRef: { name: '', key: '' } }
+        : {}),
+      ...(Array.isArray(verifiers) ? { verifiers: [] } : {}),
+    },
   }
   return { ...client, spec }
 }
