@@ -136,17 +136,25 @@ export function entryIn(mirror: Mirror, version: ClientVersion | undefined, now:
 
 export const versionIn = (client: OIDCClient): ClientVersion => renderVersion(renderConfig(client))
 
-/** @returns whether the mirror says what is wanted. Labels of others may be there too */
-export function isAsWanted({ metadata, spec }: Pick<Mirror, 'metadata' | 'spec'>, wanted: WantedMirror): boolean {
+/** @returns whether the mirror says what is wanted. Labels of others may be there too, and secrets that have ended: both sides know that they
+ *  have, and they leave with the next write */
+export function isAsWanted(
+  { metadata, spec }: Pick<Mirror, 'metadata' | 'spec'>,
+  wanted: WantedMirror,
+  now: number,
+): boolean {
   const { labels = {} } = metadata
   return (
     Object.entries(wanted.labels).every(([key, value]) => labels[key] === value) &&
-    isDeepStrictEqual(withoutDefaults(spec), withoutDefaults(wanted.spec))
+    isDeepStrictEqual(comparable(spec, now), comparable(wanted.spec, now))
   )
 }
 
 /** The API server of the hub fills in the release, which the spoke leaves to it. */
-const withoutDefaults = ({ serverName: _filled, ...spec }: OIDCClientSpec): object => spec
+function comparable({ serverName: _filled, secret, ...spec }: OIDCClientSpec, now: number): object {
+  const live = (secret?.verifiers ?? []).filter(({ notAfter }) => notAfter === undefined || Date.parse(notAfter) > now)
+  return { ...spec, verifiers: live }
+}
 
 /** Where the hub has not said: what it allows without a policy. Milliseconds. */
 const usualOverlapMs = 168 * 3_600_000

@@ -177,7 +177,7 @@ export class Mirrors {
   }
 
   #isWritten(key: string, stored: Mirror, wanted: WantedMirror): boolean {
-    if (isAsWanted(stored, wanted)) return true
+    if (isAsWanted(stored, wanted, this.#needs.state.clock.now())) return true
     const sent = this.#sent.get(key)
     const { uid, generation } = stored.metadata
     return sent?.uid === uid && sent.generation === generation && isDeepStrictEqual(sent.wanted, wanted)
@@ -212,7 +212,10 @@ export class Mirrors {
       log.info({ client: key, generation, verifiers: wanted.spec.secret?.verifiers?.length ?? 0 }, 'mirror written')
       this.#needs.onChange([key])
     } catch (error) {
-      if (isConflict(error) || isAlreadyExists(error) || isNotFound(error)) return this.#readAgain(key, name)
+      const isOther = isConflict(error) || isAlreadyExists(error) || (stored !== undefined && isNotFound(error))
+      if (isOther) return this.#readAgain(key, name)
+      // without its namespace a create is not found: the work comes again later
+      if (isNotFound(error)) throw error
       this.#recordRefusal(key, wanted, error)
     }
   }

@@ -97,8 +97,15 @@ describe('a mirror', () => {
       metadata: { ...mirror.metadata, labels: { team: 'hub' } },
       spec: { ...mirror.spec, serverName: 'x' },
     }
-    expect(isAsWanted(filled, wanted)).to.equal(true)
-    expect(isAsWanted({ ...filled, spec: { ...filled.spec, scopes: ['stolen'] } }, wanted)).to.equal(false)
+    expect(isAsWanted(filled, wanted, now)).to.equal(true)
+    expect(isAsWanted({ ...filled, spec: { ...filled.spec, scopes: ['stolen'] } }, wanted, now)).to.equal(false)
+  })
+
+  it('is as wanted while a secret that has ended is still listed, and not when one is that has not', () => {
+    const stored = storedOf(build([verifier('new'), verifier('old', now + hour)]))
+    const wanted = build([verifier('new')])
+    expect(isAsWanted(stored, wanted, now + hour)).to.equal(true)
+    expect(isAsWanted(stored, wanted, now)).to.equal(false)
   })
 
   it('is of the client that its name says too', () => {
