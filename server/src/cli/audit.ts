@@ -59,8 +59,8 @@ function addSearch(audit: Command, session: CommandSession): void {
     .addHelpText(
       'after',
       `
-Refusals that are alike, and tokens of machines, are counted: one row for each minute and replica. AT is the first of them, LAST-AT the last, COUNT
-how many. The setting audit.retention says how long rows are kept.
+Refusals that are alike, and tokens of machines, are counted: one row for each minute and replica, written when the minute is over. AT is the first
+of them, LAST-AT the last, COUNT how many. The setting audit.retention says how long rows are kept.
 
 Examples:
   nauthera audit search --user alice --since 7d

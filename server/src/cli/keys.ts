@@ -115,7 +115,7 @@ interface RotateOptions {
 function addRotate(keys: Command, session: CommandSession): void {
   keys
     .command('rotate')
-    .description('create the next signing and cookie keys now; ACTIVE-AT says from when they are used')
+    .description('create the next signing and cookie keys now; ACTIVE-AT says when they come into use')
     .option('--now', 'for a key that leaked: use the new keys as soon as applications have them, in about 6 minutes')
     .addOption(
       new Option(
@@ -130,7 +130,7 @@ function addRotate(keys: Command, session: CommandSession): void {
 Without options, new keys are published signing.publishBefore before they are used. Nothing breaks.
 With --now, they are published now and used in about 6 minutes, when applications have read /jwks again. Programs that keep
 /jwks longer refuse new tokens until they read it again: Kafka for up to an hour.
-Whoever holds an old key can go on: what it signed is taken until the longest token has ended.
+A thief can go on with an old key: what it signed is accepted until the longest token has ended.
 With --now --cut, the old keys are gone at once. docs/keys.md says what breaks.
 
 Examples:

@@ -46,8 +46,8 @@ export function addBackupCommands(program: Command, session: CommandSession, ver
     .addHelpText(
       'after',
       `
-Everything in the file is encrypted. Servers go on meanwhile: the rows are all of one moment.
-Note the digest that it prints elsewhere: whoever can write to the place can put another file there.
+Everything in the file is encrypted. Servers keep running; all rows are of one moment.
+Keep the digest that it prints in another place: somebody who can write to the backups can put another file there.
 
 Examples:
   nauthera backup --to /backup --recipient recipient.crt --keep 14

@@ -9,7 +9,7 @@ import { renderSecrets } from './secret-files.ts'
 export function addVerifyCommand(backup: Command, session: CommandSession): void {
   backup
     .command('verify')
-    .description('look whether a backup is whole; needs no database')
+    .description('check that a backup is whole; needs no database')
     .argument('<file>', 'the file; - reads standard input')
     .option(
       '--key <file>',

@@ -13,14 +13,14 @@ export function addDoctorCommand(program: Command, session: CommandSession, setE
   program
     .command('doctor')
     .description(
-      'look at database, cache, mail, keys, sources of people, issuer, proxy, certificates of clients and other providers from here, and say what is wrong',
+      'check database, cache, mail, keys, sources of people, issuer, proxy, certificates of clients and other providers from here, and say what is wrong',
     )
     .option('--ca-file <file>', 'certificates (PEM) of the authority that signed the certificate of the issuer')
     .addHelpText(
       'after',
       `
-Run it where a server runs, so that it sees what the server sees. Exit code 1 when there is a fault; a warning is none.
-Without --ca-file it believes public authorities, NODE_EXTRA_CA_CERTS, and what lies beside the server's own certificate.
+Run it where a server runs, so that it sees what the server sees. The exit code is 1 for a fault; warnings do not count.
+Without --ca-file it trusts public authorities, NODE_EXTRA_CA_CERTS, and what lies beside the server's own certificate.
 
 Examples:
   kubectl -n auth exec deploy/nauthera-server -c server -- nauthera doctor

@@ -18,9 +18,9 @@ export function addLoginLinkCommand(program: Command, session: CommandSession): 
     .addHelpText(
       'after',
       `
-Whoever opens the link and presses its button is signed in as that person, so hand it over as you would a password. It works
-once, for ${lifeMinutes} minutes; another link for the same person ends it, and so does whatever ends their sessions. A second
-factor is asked for as always. The audit log has who got a link, and its use.
+Anybody who opens the link and presses its button is signed in as that person. Hand it over as you would a password. It works
+once, for ${lifeMinutes} minutes; another link for the same person ends it, and so does whatever ends their sessions. The page
+still asks for a second factor. The audit log says who got a link, and when it was used.
 
 Example, for the first administrator, who then sets up a passkey or an authenticator app:
   nauthera users add root --group admins --no-password && nauthera login-link root`,
