@@ -1,8 +1,9 @@
 // npm run mutants: makes small wrong changes to rules, one at a time in a copy of the tree, and counts those that a test notices.
 import { execFile, spawn } from 'node:child_process'
-import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { z } from '@nauthera/runtime/settings'
 import { compileCache } from '@nauthera/local/processes/program'
 import { readCommandLine } from './command-line.ts'
 import { readImports } from './house/imports.ts'
@@ -34,7 +35,7 @@ const mocha = [
   '--timeout',
   '60000',
   '--reporter',
-  'min',
+  'json',
 ]
 /** A change may make a loop that does not end. */
 const longestMs = 600_000
@@ -58,6 +59,7 @@ const tests = find('{ci,operator,rules,runtime,server}/test/**/*.test.ts').filte
   (file) => !/\.nightly\.|lint/.test(file),
 )
 const passed = new Set<string>()
+const reportOfMocha = z.object({ failures: z.array(z.object({ file: z.string().optional() })) })
 
 process.exitCode = 0
 for (const place of places) {
@@ -105,29 +107,44 @@ async function isNoticed(mutation: Mutation): Promise<boolean> {
   const text = readFileSync(path, 'utf8')
   for (const group of testsNear(mutation.file, tests, imports)) {
     writeFileSync(path, applyTo(text, mutation))
-    const isPassed = await passes(group)
+    const failed = await runTests(group)
     writeFileSync(path, text)
-    if (isPassed) continue
-    await checkUnchanged(group)
+    if (failed.length === 0) continue
+    await checkUnchanged(failed)
     return true
   }
   return false
 }
 
 /** Else each change would seem to be noticed. @throws Error when tests fail without any change */
-async function checkUnchanged(group: readonly string[]): Promise<void> {
-  const key = group.join(' ')
-  if (passed.has(key)) return
-  if (!(await passes(group))) throw new Error(`these must pass without any change, and did not: npm test -- ${key}`)
-  passed.add(key)
+async function checkUnchanged(files: readonly string[]): Promise<void> {
+  const unknown = files.filter((file) => !passed.has(file))
+  if (unknown.length === 0) return
+  if ((await runTests(unknown)).length > 0)
+    throw new Error(`these must pass without any change, and did not: npm test -- ${unknown.join(' ')}`)
+  for (const file of unknown) passed.add(file)
 }
 
-async function passes(group: readonly string[]): Promise<boolean> {
-  const child = spawn(join(copy, 'node_modules/.bin/node'), [...mocha, ...group], {
-    cwd: copy,
-    stdio: 'ignore',
-    timeout: longestMs,
-    env: { ...process.env, NODE_ENV: 'test', ...compileCache },
-  })
-  return (await new Promise<number | null>((done) => child.once('close', done))) === 0
+/** Until a test fails.
+ *  @returns the files that failed: all, where nobody knows which */
+async function runTests(group: readonly string[]): Promise<readonly string[]> {
+  const report = join(copy, '.nauthera/mutant.json')
+  rmSync(report, { force: true })
+  const child = spawn(
+    join(copy, 'node_modules/.bin/node'),
+    [...mocha, '--reporter-option', `output=${report}`, ...group],
+    {
+      cwd: copy,
+      stdio: 'ignore',
+      timeout: longestMs,
+      env: { ...process.env, NODE_ENV: 'test', ...compileCache },
+    },
+  )
+  const code = await new Promise<number | null>((done) => child.once('close', done))
+  if (code === 0) return []
+  // a process that does not begin, or that is ended, writes none
+  if (!existsSync(report)) return group
+  const { failures } = reportOfMocha.parse(JSON.parse(readFileSync(report, 'utf8')))
+  const files = failures.flatMap(({ file }) => (file === undefined ? [] : [relative(copy, file)]))
+  return files.length === 0 ? group : files
 }
