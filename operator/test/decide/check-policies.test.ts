@@ -245,6 +245,12 @@ describe('checkPolicies', () => {
     ['demands DPoP', {}, [{ require: { dpop: true } }], ['spec.dpop']],
     ['demands rotation of a client with a secret', {}, [{ require: { rotation: true } }], ['spec.rotation.interval']],
     [
+      'demands rotation of a client that lists its secrets',
+      { secret: { verifiers: [{ sha256: 'a'.repeat(64) }] } },
+      [{ require: { rotation: true }, allow: { verifiers: true } }],
+      ['spec.rotation.interval'],
+    ],
+    [
       'demands no rotation of a client without one',
       { auth: { method: 'none' } },
       [{ require: { rotation: true } }],

@@ -90,6 +90,29 @@ describe('onShardWritten', () => {
     expect(seqsOf(next.stored, second)).to.deep.equal([201, 101])
   })
 
+  it('knows of each secret which seq brought it, whatever else changes', () => {
+    const secret = (digit: string, notAfter?: number) => ({
+      id: digit.repeat(8),
+      sha256: digit.repeat(64),
+      ...(notAfter === undefined ? {} : { notAfter }),
+    })
+    const seqsAfter = (stored: typeof known) => stored.entries.get(`apps/${first}`)?.verifierSeqs
+    const one = onShardWritten(known, written([wanted(first, { verifiers: [secret('a')] })], 200n), false)
+    expect(seqsAfter(one.stored)).to.deep.equal({ aaaaaaaa: 201 })
+    const two = onShardWritten(
+      one.stored,
+      written([wanted(first, { verifiers: [secret('b'), secret('a', 5_000)], ...version('edited') })], 300n),
+      false,
+    )
+    expect(seqsAfter(two.stored)).to.deep.equal({ bbbbbbbb: 301, aaaaaaaa: 201 })
+    const again = written([wanted(first, { verifiers: [secret('a')], uid: 'another' })], 400n)
+    expect(seqsAfter(onShardWritten(two.stored, again, false).stored), 'another object').to.deep.equal({
+      aaaaaaaa: 401,
+    })
+    const same = written([wanted(first, { verifiers: [secret('a')] })], 500n)
+    expect(seqsAfter(onShardWritten(one.stored, same, true).stored), 'another history').to.deep.equal({ aaaaaaaa: 501 })
+  })
+
   it('gives its seq to all when what replicas have is of another history', () => {
     const next = onShardWritten(known, written([wanted(first), wanted(second)], 200n), true)
     expect(next.changed.length).to.equal(2)

@@ -67,7 +67,7 @@ function render(options: RenderOptions, terminal: PluginTerminal): ExitCode {
 const yamlOf = (rendered: readonly RenderedClient[]): string =>
   rendered
     .flatMap(({ client, secret, metadata, access }) => [
-      `# Secret of ${client}\n${stringify(secret, { lineWidth: 0 })}`,
+      ...(secret ? [`# Secret of ${client}\n${stringify(secret, { lineWidth: 0 })}`] : []),
       `# Provider metadata of ${client} (RFC 7591)\n${stringify(metadata, { lineWidth: 0 })}`,
       ...(access
         ? [`# Access of ${client} to APIs, as far as these files tell\n${stringify(access, { lineWidth: 0 })}`]

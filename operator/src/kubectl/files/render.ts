@@ -13,6 +13,7 @@ import type { ApiAccess } from '../../decide/access/resolve-access.ts'
 import { configOf, denialsOf } from '../../decide/access/judge.ts'
 import type { Judgement } from '../../decide/access/judge.ts'
 import { policiesFor } from '../../decide/client/policies.ts'
+import { listsSecrets } from '../../decide/secret/listed-secrets.ts'
 import { renderSecret } from '../../decide/secret/secret.ts'
 import type { RenderedSecret } from '../../decide/secret/secret.ts'
 import { judgeTogether } from './judge-together.ts'
@@ -23,8 +24,8 @@ import type { LocatedFault, ReadObject } from './read-documents.ts'
 export interface RenderedClient {
   /** `namespace/name`. */
   readonly client: string
-  /** A Secret with its values as text, in `stringData`. */
-  readonly secret: Readonly<Record<string, unknown>>
+  /** A Secret with its values as text, in `stringData`; absent for a client that lists its secrets. */
+  readonly secret?: Readonly<Record<string, unknown>>
   /** The client in the words of RFC 7591. */
   readonly metadata: Readonly<Record<string, unknown>>
   /** Its access to each audience, by identifier, among the OIDCClients in these files; absent without audiences. */
@@ -107,7 +108,7 @@ function renderOne(
     faults,
     rendered: {
       client: keyOf(client),
-      secret: secretManifest(result.secret, client),
+      ...(listsSecrets(client) ? {} : { secret: secretManifest(result.secret, client) }),
       metadata: { client_id: clientId, ...providerMetadata(config, client) },
       ...(access.length === 0
         ? {}

@@ -182,6 +182,27 @@ describe('kubectl nauthera why', () => {
   })
 })
 
+describe('kubectl nauthera why, of a client that lists its secrets', () => {
+  it('names each with its end and its use, and compares no Secret', async () => {
+    const seen = { acceptedByAll: true, firstSeen: '2026-01-01T00:00:00Z' }
+    const one = made(
+      {
+        secret: {},
+        verifiers: [
+          { ...seen, id: 'aaaaaaaa', acceptedByAll: false },
+          { ...seen, id: 'bbbbbbbb', notAfter: '2026-01-02T00:00:00Z', lastUsed: '2026-01-01T11:00:00Z' },
+        ],
+      },
+      { secret: { verifiers: [{ sha256: 'a'.repeat(64) }] } },
+    )
+    const { out, calls } = await run(['why', 'app'], { clients: [one] })
+    expect(out).to.match(
+      /listed secrets +not every replica takes aaaaaaaa yet, not used; every replica takes bbbbbbbb, until 2026-01-02T00:00:00Z, last used 1 h ago/,
+    )
+    expect(calls.filter((call) => call.includes(' secret '))).to.deep.equal([])
+  })
+})
+
 describe('kubectl nauthera list', () => {
   const named = (name: string, status: Partial<OIDCClientStatus>): OIDCClient => {
     const one = made(status)

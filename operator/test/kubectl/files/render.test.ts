@@ -36,6 +36,16 @@ describe('kubectl nauthera render', () => {
     })
   })
 
+  it('shows no Secret of a client that lists its secrets', async () => {
+    const { code, out } = await runPlugin([
+      'render',
+      ...['examples/clients/secret-in-git.yaml', 'examples/policies/demo.yaml'].flatMap((file) => ['-f', file]),
+    ])
+    expect(code).to.equal(0)
+    expect(out).not.to.contain('kind: Secret')
+    expect(out).to.contain('client_id: demo.nightly-report')
+  })
+
   it('prints one JSON array with -o json', async () => {
     const { code, out } = await run([
       'render',
