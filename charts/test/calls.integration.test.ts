@@ -2,6 +2,8 @@ import { expect } from 'chai'
 import { machine, startCluster } from '@nauthera/harness/operator/cluster'
 import { appsNamespace, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
+import { gatewayDefinitions } from '@nauthera/stand-in/gateway-api'
+import { readDefinitions } from '@nauthera/stand-in/manifests'
 import { keysJobRules, operatorRules } from '@nauthera/stand-in/operator-rules'
 import type { RbacRule } from '@nauthera/stand-in/http/rbac'
 import { grantsOf, isUsedBy, rightsIn, spellRight } from './support/grants.ts'
@@ -10,6 +12,12 @@ import { objectsOf } from './support/render.ts'
 const operator = 'nauthera-operator'
 const ways = [
   { mode: 'cluster', namespace: appsNamespace, render: {} },
+  {
+    mode: 'cluster',
+    follows: true,
+    namespace: appsNamespace,
+    render: { values: { operator: { redirectURIsFrom: true } } },
+  },
   {
     mode: 'namespaces',
     namespace: appsNamespace,
@@ -34,14 +42,17 @@ describe('K3 the rights that the chart gives', function () {
   this.timeout(60_000)
   let cluster: Cluster
   beforeEach(async () => {
-    cluster = await startCluster()
+    cluster = await startCluster({ definitions: [...readDefinitions(), ...gatewayDefinitions] })
   })
   afterEach(() => cluster.stop())
 
-  for (const { mode, namespace, render } of ways) {
-    it(`to the operator are what its calls need in mode ${mode}, and no more`, async () => {
+  for (const { mode, namespace, render, ...way } of ways) {
+    const follows = 'follows' in way
+    const title = `${mode}${follows ? ', with routes' : ''}`
+    it(`to the operator are what its calls need in mode ${title}, and no more`, async () => {
       const rules = grantsOf(await objectsOf(render), operator)
-      const settings = { watch: { mode, namespaces: mode === 'namespaces' ? [appsNamespace] : [] } }
+      const watch = { mode, namespaces: mode === 'namespaces' ? [appsNamespace] : [] }
+      const settings = { watch, redirectURIsFrom: follows }
       const replica = await cluster.startReplica('server-a')
       replica.reject(({ desired }) =>
         desired?.clientName === 'bad' ? { field: 'displayName', code: 'BAD', message: 'is bad' } : undefined,
@@ -83,10 +94,11 @@ describe('K3 the rights that the chart gives', function () {
       expect(unused.map(spellRight).filter((right) => !spare.some((reason) => reason.test(right)))).to.deep.equal([])
     })
 
-    it(`to the operator are those that its tests run with in mode ${mode}`, async () => {
+    it(`to the operator are those that its tests run with in mode ${title}`, async () => {
       const rendered = grantsOf(await objectsOf(render), operator)
       const namespaces = mode === 'namespaces' ? [appsNamespace] : []
-      const ours = operatorRules({ mode, release: 'nauthera', namespace: releaseNamespace, namespaces, nudge: true })
+      const about = { mode, release: 'nauthera', namespace: releaseNamespace, namespaces, nudge: true }
+      const ours = operatorRules({ ...about, redirectURIsFrom: follows })
       expect(spell(ours)).to.deep.equal(spell(rendered))
     })
   }

@@ -24,6 +24,8 @@ import { createJudge } from './intake/judge.ts'
 import { EndingNamespaces } from './intake/ending-namespaces.ts'
 import { LimitWaits } from './intake/limit-waits.ts'
 import { NameWaits } from './intake/name-waits.ts'
+import { resolveRedirects, urisOf, withRedirects } from './intake/resolve-redirects.ts'
+import type { ResolvedRedirects } from './intake/resolve-redirects.ts'
 import type { Watch } from './intake/watch.ts'
 import type { SecretStore } from './kubernetes/conditional-write.ts'
 import { splitKey } from './kubernetes/objects.ts'
@@ -67,7 +69,7 @@ interface Needs {
   readonly baseline: OIDCPolicySpec
   readonly watch: Pick<
     Watch,
-    'clients' | 'policies' | 'namespaceLabels' | 'certainLabels' | 'namespaceBornAt' | 'namespaceEnds'
+    'clients' | 'policies' | 'routes' | 'namespaceLabels' | 'certainLabels' | 'namespaceBornAt' | 'namespaceEnds'
   >
   readonly secrets: SecretStore
   readonly proof: OwnerProof
@@ -121,7 +123,9 @@ export function createReconciler(needs: Needs): Reconciler {
   const lookAt = async (key: string, found: OIDCClient) => {
     const log = needs.log.child({ client: key })
     const client = status.withLatest(found)
-    const judgement = judge(client, (error) => log.warn({ error }, 'client cannot be read'))
+    const judged = judge(client, (error) => log.warn({ error }, 'client cannot be read'))
+    const redirects = resolveRedirects(client, judged, { routes: watch.routes, now: needs.clock.now() })
+    const judgement = withRedirects(judged, redirects)
     needs.tally.record(key, judgement)
     nameWaits.record(key, judgement.acceptance.kind === 'conflict' ? judgement.acceptance.holder : undefined)
     limitWaits.record(key, isCountedOut(judgement) ? Date.parse(client.metadata.creationTimestamp) : undefined)
@@ -133,7 +137,7 @@ export function createReconciler(needs: Needs): Reconciler {
     const memory = memories.of(key, client)
     const isNew = client.status === undefined && !shared && shards.isUnheardOf(key)
     apis.record(client, judgement.declared)
-    const { granted, access } = accessOf({ ...needs, apis }, key, judgement)
+    const { granted, access } = accessOf({ ...needs, apis }, key, judgement, redirects)
     const work = { key, judgement, granted, memory, holder: shared?.holder, log }
     let result = await workOnSecret({ ...work, isNew })
     // before an unfinished status is written, the Secret is read for the cause
@@ -143,7 +147,7 @@ export function createReconciler(needs: Needs): Reconciler {
     // Wakes the client that lost the Secret or has to create it again.
     for (const holder of shared?.holders ?? []) again(holder, sharedAgainMs)
     const { restoredFrom } = memory
-    const outcome = outcomeOf(needs, { key, judgement, granted, access, result, former, restoredFrom })
+    const outcome = outcomeOf(needs, { key, judgement, granted, access, redirects, result, former, restoredFrom })
     follow.record(key, isSettled(outcome), neededOf(result))
     follow.recordPlatform(key, outcome.platform && (joinedClusterOf(judgement) === undefined ? 'other' : 'joined'))
     const written = await status.write(outcome, isInProgress(outcome))
@@ -152,7 +156,8 @@ export function createReconciler(needs: Needs): Reconciler {
     const isFaulty = hasFault(client, outcome.codes, configOf(judgement)?.scopes ?? [])
     const told = outcome.platform === undefined && !isFaulty ? undefined : lastUsesAgainMs
     const refusalsEnd = refusalsEndIn(status.withLatest(found).status?.refusals, needs.clock.now())
-    const waits = [result.again, written.again, told, refusalsEnd].filter((ms) => ms !== undefined)
+    const endsIn = typeof redirects === 'object' ? redirects.endsIn : undefined
+    const waits = [result.again, written.again, told, refusalsEnd, endsIn].filter((ms) => ms !== undefined)
     if (isAwaitingPods(outcome, needs.replicas.goingUntil())) waits.push(goingAgainMs)
     if (former.names.length > 0 && result.secret.kind === 'ready') waits.push(formerAgainMs)
     if (waits.length > 0) again(key, Math.max(1, Math.min(...waits)))
@@ -168,6 +173,7 @@ export function createReconciler(needs: Needs): Reconciler {
     const { namespace } = splitKey(key)
     if (!endings.has(namespace)) needs.wake(limitWaits.next(key))
     apis.remove(key)
+    watch.routes?.remove(key)
     follow.remove(key)
     needs.traces?.remove(key)
     status.remove(key)
@@ -199,14 +205,16 @@ function accessOf(
   { watch, shards, apis }: Pick<Needs, 'watch' | 'shards'> & { readonly apis: ApiBook },
   key: string,
   judgement: Judgement,
+  redirects: ResolvedRedirects,
 ): { readonly granted: Granted; readonly access: readonly ApiAccess[] } {
   const labels = watch.certainLabels(judgement.client.metadata.namespace)
   const caller = callerOf(judgement, shards.stored(key)?.entry, labels)
-  if (!caller) return { granted: grantedOf([]), access: [] }
+  const uris = urisOf(redirects)
+  if (!caller) return { granted: grantedOf([], [], uris), access: [] }
   const documents = documentGrants(judgement.declared, caller.policies)
   const config = configOf(judgement)
   return {
-    granted: grantedTo(apis.resolve(key, caller), documents),
+    granted: grantedTo(apis.resolve(key, caller), documents, uris),
     access: config ? resolveAccess(presentOnly(caller, config), apis.declaring) : [],
   }
 }
@@ -214,8 +222,12 @@ function accessOf(
 /** Cached by the list of access, which many clients share. */
 const grantedBy = new WeakMap<readonly ApiAccess[], Granted>()
 
-function grantedTo(access: readonly ApiAccess[], documents: ReturnType<typeof documentGrants>): Granted {
-  if (documents.length > 0) return grantedOf(access, documents)
+function grantedTo(
+  access: readonly ApiAccess[],
+  documents: ReturnType<typeof documentGrants>,
+  uris: readonly string[],
+): Granted {
+  if (documents.length + uris.length > 0) return grantedOf(access, documents, uris)
   const known = grantedBy.get(access)
   if (known) return known
   const granted = grantedOf(access)
@@ -229,6 +241,7 @@ interface Findings {
   readonly judgement: Judgement
   readonly granted: Granted
   readonly access: readonly ApiAccess[]
+  readonly redirects: ResolvedRedirects
   readonly result: SecretResult
   readonly former: FormerNames
   readonly restoredFrom: string | undefined
@@ -240,7 +253,7 @@ function outcomeOf(
   findings: Findings,
 ): Outcome {
   const { settings, shards, follow, clock } = needs
-  const { key, judgement, access, result, former, restoredFrom } = findings
+  const { key, judgement, access, redirects, result, former, restoredFrom } = findings
   const digest = shards.manifestDigest()
   const propagation = isStored(findings, shards.stored(key)?.entry) ? follow.config(key, neededOf(result)) : undefined
   return {
@@ -248,6 +261,7 @@ function outcomeOf(
     servedBy: `${settings.namespace}/${settings.release}`,
     issuer: settings.issuer,
     access,
+    redirects,
     secret: result.secret,
     formerName: former.names[0],
     restoredFrom,

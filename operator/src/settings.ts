@@ -84,6 +84,12 @@ export const settingsSchema = z
       .describe('The hub of a spoke; needed by mode spoke, and for it alone.'),
     identity: z.string().min(1).max(253).describe('Name of this process in the Lease: the pod name.'),
     watch,
+    redirectURIsFrom: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether redirect URIs of clients may follow Ingresses and HTTPRoutes (spec.redirectURIsFrom); for watch.mode cluster only.',
+      ),
     nudge: z
       .boolean()
       .default(false)

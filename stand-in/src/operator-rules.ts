@@ -20,8 +20,9 @@ export function operatorRules(options: {
   nudge: boolean
   /** Of a spoke: the Secret that leads to its hub. */
   hubSecret?: string | undefined
+  redirectURIsFrom?: boolean
 }): RbacRule[] {
-  const { mode, release, namespace, nudge, hubSecret } = options
+  const { mode, release, namespace, nudge, hubSecret, redirectURIsFrom = false } = options
   const scopes: (string | undefined)[] =
     mode === 'cluster' ? [undefined] : mode === 'release' ? [namespace] : [...(options.namespaces ?? [])]
   const isSpoke = hubSecret !== undefined
@@ -52,6 +53,12 @@ export function operatorRules(options: {
       : isSpoke
         ? [{ apiGroups: [''], resources: ['namespaces'], verbs: ['get'], resourceNames: ['kube-system'] }]
         : []),
+    ...(redirectURIsFrom
+      ? [
+          { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: ['list', 'watch'] },
+          { apiGroups: ['gateway.networking.k8s.io'], resources: ['gateways', 'httproutes'], verbs: ['list', 'watch'] },
+        ]
+      : []),
     { namespace, apiGroups: [''], resources: ['secrets'], verbs: ['get', 'patch'], resourceNames: own },
     // a name cannot restrict `create`: the object has none yet when it is checked
     { namespace, apiGroups: [''], resources: ['secrets'], verbs: ['create'] },

@@ -190,6 +190,7 @@
   "mode" .Values.operator.mode
   "serverName" .Values.operator.serverName
   "watch" (dict "mode" .Values.operator.watch.mode "namespaces" .Values.operator.watch.namespaces)
+  "redirectURIsFrom" .Values.operator.redirectURIsFrom
   "nudge" (eq (include "nauthera.nudge" .) "true")
   "policy" .Values.operator.policy
   "link" $link

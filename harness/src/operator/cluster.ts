@@ -50,10 +50,14 @@ export interface Cluster extends ClusterView {
 export const machine = { type: 'M2M', scopes: ['reports.read'], audiences: ['https://reports.example.com'] }
 
 /** A stand-in API, operators in this process with clocks of their own, and replicas with real status services.
- *  @param options.namespaces more than those of release and application */
-export async function startCluster(options: { namespaces?: readonly string[] } = {}): Promise<Cluster> {
+ *  @param options.namespaces more than those of release and application
+ *  @param options.definitions default: the chart's */
+export async function startCluster(
+  options: Pick<NonNullable<Parameters<typeof startKubeApi>[0]>, 'namespaces' | 'definitions'> = {},
+): Promise<Cluster> {
   const operators: TestOperator[] = []
   const api = await startKubeApi({
+    ...options,
     namespaces: [releaseNamespace, appsNamespace, ...(options.namespaces ?? [])],
     // answers tell the time by which the newest operator here lives
     now: () => operators.at(-1)?.clock.now() ?? Date.now(),
@@ -158,9 +162,9 @@ function parseSettings(identity: string, settings: Record<string, unknown>): Ope
 }
 
 /** What the chart gives an operator with these settings. */
-function rulesOf({ watch: { mode, namespaces }, nudge, spoke }: OperatorSettings): RbacRule[] {
+function rulesOf({ watch: { mode, namespaces }, nudge, spoke, redirectURIsFrom }: OperatorSettings): RbacRule[] {
   const hubSecret = spoke?.kubeconfigSecret
-  return operatorRules({ mode, release, namespace: releaseNamespace, namespaces, nudge, hubSecret })
+  return operatorRules({ mode, release, namespace: releaseNamespace, namespaces, nudge, hubSecret, redirectURIsFrom })
 }
 
 /** Notes each published secret that a replica would refuse: what an application may hold must be let in by every replica that takes

@@ -1,6 +1,7 @@
 // Schema of the status of an OIDCClient.
 import { declarationLimits } from '@nauthera/rules/authorization-details'
 import { refusalLimits } from '@nauthera/rules/refusals'
+import { followedRedirects } from './redirect-sources.ts'
 import { flag, integer, list, mapList, object, oneOf, text, time } from './schema.ts'
 import type { TypeOf } from './schema.ts'
 
@@ -94,6 +95,7 @@ export const clientStatus = object(
         ),
       },
     ),
+    redirectURIs: followedRedirects,
     secret: object(
       "The application's Secret and its rotation.",
       {},
@@ -196,7 +198,7 @@ export const clientStatus = object(
       { maxItems: refusalLimits.codes, keys: ['code', 'by'] },
     ),
     conditions: mapList(
-      'Accepted, PolicyCompliant, AudiencesGranted, SecretReady, Propagated, RotationHealthy, Active, Ready; SectorListed with sectorIdentifierURI.',
+      'Accepted, PolicyCompliant, AudiencesGranted, SecretReady, Propagated, RotationHealthy, Active, Ready; SectorListed with sectorIdentifierURI, RedirectsFollowed with redirectURIsFrom.',
       conditionFields,
       {
         maxItems: 16,

@@ -13,6 +13,7 @@ import type { OIDCClientStatus } from './client-status.ts'
 import { httpsUri, plainText, redirectUri, scopeName, timeSpan } from './field-kinds.ts'
 import { celList, celMatches, patterns } from './patterns.ts'
 import { resourceServer } from './resource-server.ts'
+import { redirectSources } from './redirect-sources.ts'
 import { everyMatches, matchesRule, neverChanges } from './rule-kinds.ts'
 import { flag, integer, list, mapList, mapOf, object, oneOf, set, text } from './schema.ts'
 import type { TypeOf } from './schema.ts'
@@ -97,6 +98,7 @@ export const clientSpecFields = object(
         maxItems: 50,
       },
     ),
+    redirectURIsFrom: redirectSources,
     postLogoutRedirectURIs: set('Where people may be sent after they sign out.', redirectUri, { maxItems: 50 }),
     grantTypes: set(
       'How the client gets tokens. Default: from type. There is no implicit and no password grant.',

@@ -94,7 +94,7 @@ export const policySpec = object(
           maxItems: consentModes.length,
         }),
         redirectHosts: set(
-          'Hosts of redirect URIs: app.example.com, or .apps.example.com for all below it.',
+          'Hosts of redirect URIs: app.example.com, or .apps.example.com for all below it. With redirectURIsFrom a client follows only hosts that a policy lists, and that no other policy leaves out.',
           text('Host.', { maxLength: 253 }),
           {
             maxItems: 100,

@@ -53,6 +53,8 @@ export const patterns = {
   /** An authority that is a host and at most a port; other schemes pass. */
   namedHost: `^(https?://${host}([/?]|$)|[a-z][a-z0-9+-]*[.][a-z0-9.+-]*:/)`,
   httpsUri: `^https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?$`,
+  /** The part of an https URI from its path on. */
+  path: '^/[!$-)+-;=?-\\[\\]-~]*$',
   httpsOrUrn: `^(https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?|urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[!$-)+-;=?-\\[\\]-~]+)$`,
   /** Of an API: also one on this machine, or a bare name, which a policy has to list. A name has no dot: client ids that we make have one. */
   apiIdentifier: `^(${apiName}|https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?|urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[!$-)+-;=?-\\[\\]-~]+|http://${loopback}([/?][!$-)+-;=?-\\[\\]-~]*)?)$`,
@@ -81,6 +83,8 @@ export const patterns = {
   timeZone: '^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+){0,2}$',
   /** Five fields of minutes, hours, days, months, weekdays; the operator checks their ranges. */
   cron: '^[-0-9*,/]+( [-0-9*,/]+){2} [-0-9A-Za-z*,/]+ [-0-9A-Za-z*,/]+$',
+  /** A host name with a dot, in small letters: no address, no wildcard, not localhost. */
+  hostName: '^([a-z0-9]([a-z0-9-]*[a-z0-9])?[.])+[a-z]([a-z0-9-]*[a-z0-9])?$',
   /** `.apps.example.com` or `app.example.com`. */
   hostSuffix: '^[.]?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$',
   /** The same, with a port where it is not that of https. */

@@ -3,6 +3,7 @@ import { tenantOf, tenantText } from '@nauthera/rules/tenants'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { clientIdOf } from '../decide/client/acceptance.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
+import { KeysBy } from './keys-by.ts'
 
 /** The clients of this release, and which of them are rivals for a name. */
 export interface WatchedClients {
@@ -110,32 +111,6 @@ function rivalsFrom(
     }
   }
   return [...found]
-}
-
-/** Keys of clients by claim. A single key is stored without a set, which would take ten times the memory. */
-class KeysBy {
-  readonly #keys = new Map<string, string | Set<string>>()
-
-  of(common: string): Iterable<string> {
-    const keys = this.#keys.get(common) ?? []
-    return typeof keys === 'string' ? [keys] : keys
-  }
-
-  add(common: string, key: string): void {
-    const keys = this.#keys.get(common)
-    if (keys === undefined || keys === key) this.#keys.set(common, key)
-    else if (typeof keys === 'string') this.#keys.set(common, new Set([keys, key]))
-    else keys.add(key)
-  }
-
-  remove(common: string, key: string): void {
-    const keys = this.#keys.get(common)
-    if (keys === key) this.#keys.delete(common)
-    else if (keys instanceof Set) {
-      keys.delete(key)
-      if (keys.size === 0) this.#keys.delete(common)
-    }
-  }
 }
 
 function claimsOf(client: OIDCClient): string[] {

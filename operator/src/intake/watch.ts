@@ -11,7 +11,9 @@ import { createReflector } from '../kubernetes/reflector.ts'
 import type { CollectionChange, Keep } from '../kubernetes/collection.ts'
 import type { Reflector, ReflectorTimes } from '../kubernetes/reflector.ts'
 import type { OperatorSettings } from '../settings.ts'
+import type { RouteBook } from './route-book.ts'
 import { createShareClient } from './share.ts'
+import { createRouteWatch } from './watch-routes.ts'
 
 export interface WatchListeners {
   /** These clients are to be looked at. */
@@ -22,7 +24,7 @@ export interface WatchListeners {
   readonly onPods: (pods: readonly PodObject[]) => void
 }
 
-/** Watches clients, policies, namespaces and pods. It never watches Secrets. */
+/** Watches clients, policies, namespaces and pods, and what redirect URIs follow. It never watches Secrets. */
 export interface Watch {
   /** Starts the watches. Resolves when every collection was listed once; listeners get the changes after that. */
   start(listeners: WatchListeners): Promise<void>
@@ -30,6 +32,8 @@ export interface Watch {
   /** Clients of this release by `namespace/name`. */
   readonly clients: WatchedClients
   policies(): readonly OIDCPolicy[]
+  /** What redirect URIs follow; undefined when the operator follows nothing. */
+  readonly routes: Pick<RouteBook, 'resolve' | 'remove'> | undefined
   /** Labels of a namespace; undefined where the operator may not read them. */
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined
   /** The same, but undefined for a namespace that is missing in the list. */
@@ -55,6 +59,7 @@ interface Part<T extends KubernetesObject> {
   readonly keep?: Keep<T>
   readonly onChange: (change: CollectionChange<T>) => void
   readonly onRelist?: () => void
+  readonly onListFailed?: (error: unknown) => void
 }
 
 type Reflect = <T extends KubernetesObject>(path: string, part: Part<T>) => Reflector<T>
@@ -68,7 +73,7 @@ const createReflect =
  *  @param options.knownKeys clients in the stored shards, so that an empty first list is doubted */
 export function createWatch(
   options: ReflectNeeds & {
-    settings: Pick<OperatorSettings, 'release' | 'namespace' | 'serverName' | 'watch' | 'mode'>
+    settings: Pick<OperatorSettings, 'release' | 'namespace' | 'serverName' | 'watch' | 'mode' | 'redirectURIsFrom'>
     knownKeys: ReadonlyMap<string, unknown>
   },
 ): Watch {
@@ -104,8 +109,15 @@ export function createWatch(
   const isHub = settings.mode === 'hub'
   const policies = isHub && clusterWide ? reflectPolicies(reflect, () => tell(clients.keysIn(undefined))) : undefined
   const namespaces = clusterWide
-    ? reflectNamespaces(reflect, (namespace) => tell(clients.keysIn(namespace)))
+    ? reflectNamespaces(reflect, (namespace) => {
+        tell(clients.keysIn(namespace))
+        routes?.onLabels(namespace)
+      })
     : undefined
+  const routes =
+    clusterWide && settings.redirectURIsFrom
+      ? createRouteWatch({ reflect, labels: (name) => namespaces?.objects.get(name)?.metadata.labels, tell })
+      : undefined
   const pods: Reflector<PodObject> = reflect<PodObject>(collectionPath(resourceTypes.pods, settings.namespace), {
     query: { labelSelector: serverPods(settings.release) },
     onChange: () => listeners?.onPods([...pods.objects.values()]),
@@ -120,14 +132,15 @@ export function createWatch(
   return {
     start: async (told) => {
       for (const reflector of all) reflector.start()
-      await Promise.all(all.map((reflector) => reflector.synced))
+      await Promise.all([...all.map((reflector) => reflector.synced), routes?.start()])
       listeners = told
       told.onPods([...pods.objects.values()])
     },
     stop: async () => {
-      await Promise.all(all.map((reflector) => reflector.stop()))
+      await Promise.all([...all, ...(routes ? [routes] : [])].map((one) => one.stop()))
     },
     clients,
+    routes: routes?.book,
     policies: () => [...(policies?.objects.values() ?? [])],
     ...labelsFrom(namespaces?.objects),
   }

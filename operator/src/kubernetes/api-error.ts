@@ -45,6 +45,10 @@ export const isNamespaceEnding = (error: unknown): boolean =>
   hasStatus(error, 403) && error.causes.includes('NamespaceTerminating')
 export const isGone = (error: unknown): boolean => hasStatus(error, 410)
 
+/** @param error of a list or a watch: these have no object that could be missing
+ *  @returns whether the API server does not serve the kind; without its group it answers without a Status */
+export const isNotServed = (error: unknown): boolean => hasStatus(error, 404)
+
 /** @returns whether the API refused the object itself, so that a retry is useless */
 export const isFinalRefusal = (error: unknown): boolean =>
   error instanceof ApiError && error.status !== undefined && [400, 403, 404, 413, 422].includes(error.status)

@@ -91,6 +91,9 @@ export const resourceTypes = {
   events: { prefix: '/api/v1', plural: 'events' },
   configMaps: { prefix: '/api/v1', plural: 'configmaps' },
   serviceAccounts: { prefix: '/api/v1', plural: 'serviceaccounts' },
+  ingresses: { prefix: '/apis/networking.k8s.io/v1', plural: 'ingresses' },
+  httpRoutes: { prefix: '/apis/gateway.networking.k8s.io/v1', plural: 'httproutes' },
+  gateways: { prefix: '/apis/gateway.networking.k8s.io/v1', plural: 'gateways' },
   leases: { prefix: '/apis/coordination.k8s.io/v1', plural: 'leases' },
 } as const satisfies Record<string, ResourceType>
 

@@ -2,7 +2,7 @@ import type { Log } from '@nauthera/runtime/log'
 import { createBackoff } from '../time/backoff.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
-import { ApiError, isGone } from './api-error.ts'
+import { ApiError, isGone, isNotServed } from './api-error.ts'
 import { changesOfEvent, changesOfList, listAll, lostMost, parseEvent } from './collection.ts'
 import type { CollectionChange, CollectionEvent, Keep, Listed } from './collection.ts'
 import type { KubeConnection } from './connection.ts'
@@ -24,6 +24,8 @@ export interface ReflectorTimes {
 }
 
 const tellEveryMs = 10_000
+/** The same for a kind that the API server does not serve, which may be for good. */
+const tellAbsentEveryMs = 600_000
 
 const reflectorTimes: ReflectorTimes = { relistMs: 600_000, backoffMs: 800, backoffCapMs: 30_000 }
 
@@ -44,6 +46,8 @@ export interface ReflectorOptions<T> {
   readonly onChange: (change: CollectionChange<T>) => void
   /** After each full list has been applied. */
   readonly onRelist?: () => void
+  /** After a list that failed; another one follows. */
+  readonly onListFailed?: (error: unknown) => void
 }
 
 /** The position between two calls. */
@@ -83,7 +87,9 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
       trouble.over()
       return { kind: 'watch', from: resourceVersion, relistAt: clock.monotonic() + times.relistMs, unpaged }
     } catch (error) {
-      if (!signal.aborted) await trouble.wait('list failed', error)
+      if (signal.aborted) return position
+      options.onListFailed?.(error)
+      await trouble.wait('list failed', error)
       return { kind: 'list', unpaged: isGone(error) }
     }
   }
@@ -102,8 +108,8 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
       }
     } catch (error) {
       if (signal.aborted || due.signal.aborted) return { kind: 'list', unpaged: position.unpaged }
-      if (isGone(error)) {
-        trouble.log.info({ reason: 'expired' }, 'relist')
+      if (isGone(error) || isNotServed(error)) {
+        trouble.log.info({ reason: isGone(error) ? 'expired' : 'not served' }, 'relist')
         return { kind: 'list', unpaged: position.unpaged }
       }
       await trouble.wait('watch broken', error)
@@ -198,7 +204,7 @@ function createTrouble(options: Omit<ReflectorOptions<never>, 'keep'>, times: Re
     log,
     over: () => backoff.reset(),
     wait: async (message: string, error: unknown) => {
-      if (clock.monotonic() - toldAt >= tellEveryMs) {
+      if (clock.monotonic() - toldAt >= (isNotServed(error) ? tellAbsentEveryMs : tellEveryMs)) {
         toldAt = clock.monotonic()
         log.warn({ error }, message)
       }

@@ -64,7 +64,11 @@ const textsOf = ({ suspended, allowedGroups, leastAcr, exclusive }: Restraint) =
 function besidesOf({ granted, restraint }: ShardEntry): string {
   const apis = granted?.apis.map(({ identifier, scopes }) => ({ identifier, scopes }))
   const documents = granted?.documents.map(({ hosts, scopes }) => ({ hosts, scopes })) ?? []
-  const texts = [...(apis ? [apis, ...documents] : []), ...(restraint ? [textsOf(restraint)] : [])]
+  const texts = [
+    ...(apis ? [apis, ...documents] : []),
+    ...(granted?.redirectUris ?? []),
+    ...(restraint ? [textsOf(restraint)] : []),
+  ]
   return texts.length === 0 ? '' : JSON.stringify(texts)
 }
 

@@ -194,7 +194,8 @@ function withdrawn(
   const documents = past.documents.filter((one) =>
     next.documents.some((other) => equals(DocumentAccessSchema, one, other)),
   )
-  return { granted: create(GrantedSchema, { apis, documents }) }
+  const redirectUris = past.redirectUris.filter((uri) => next.redirectUris.includes(uri))
+  return { granted: create(GrantedSchema, { apis, documents, redirectUris }) }
 }
 
 /** The most compressions for a full shard. */

@@ -25,8 +25,8 @@ export interface RegisteredClient {
   readonly ended: readonly string[] | undefined
   /** The version that is served. */
   readonly version: Readonly<Pick<ClientVersion, 'generation' | 'config'>>
-  /** The effective config: `version`, decoded on read, under `restraint`, with APIs by URI (api-names). The same object while it is
-   *  referenced. */
+  /** The effective config: `version`, decoded on read, under `restraint`, with APIs by URI (api-names) and `redirects`. The same object
+   *  while it is referenced. */
   readonly config: ClientConfig
   /** The restraint, for every version; undefined for most clients. */
   readonly restraint: ClientRestraint | undefined
@@ -38,6 +38,8 @@ export interface RegisteredClient {
   readonly granted: readonly GrantedScopes[]
   /** For an API: which clients by metadata document may call it. */
   readonly documents: readonly DocumentScopes[]
+  /** Redirect URIs beside those of the version; undefined for most clients. */
+  readonly redirects: readonly string[] | undefined
   /** For an API that is not suspended: its types of authorization details; undefined for none. */
   readonly detailTypes: readonly string[] | undefined
   /** `config.sectorIdentifierUri`; undefined for most clients. */
@@ -101,7 +103,12 @@ function restrain(config: ClientConfig, restraint: ClientRestraint | undefined):
   return config
 }
 
-function withUris(config: ClientConfig): ClientConfig {
+/** @returns undefined for none */
+export const redirectsOf = (granted: Granted | undefined): RegisteredClient['redirects'] =>
+  granted && granted.redirectUris.length > 0 ? granted.redirectUris.slice() : undefined
+
+function withUris(config: ClientConfig, redirects: RegisteredClient['redirects']): ClientConfig {
+  if (redirects) config.redirectUris = [...new Set([...config.redirectUris, ...redirects])]
   config.audiences = config.audiences.map(uriOfApi)
   const { resourceServer } = config
   if (resourceServer) resourceServer.identifier = uriOfApi(resourceServer.identifier)
@@ -130,12 +137,29 @@ export const documentsOf = (granted: Granted | undefined): readonly DocumentScop
 export function createRegisteredClient(
   fields: Omit<
     RegisteredClient,
-    'config' | 'createdAt' | 'ended' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'origins' | 'restraint'
+    | 'config'
+    | 'createdAt'
+    | 'ended'
+    | 'accounts'
+    | 'documents'
+    | 'redirects'
+    | 'detailTypes'
+    | 'sector'
+    | 'origins'
+    | 'restraint'
   > &
     Partial<
       Pick<
         RegisteredClient,
-        'createdAt' | 'ended' | 'accounts' | 'documents' | 'detailTypes' | 'sector' | 'origins' | 'restraint'
+        | 'createdAt'
+        | 'ended'
+        | 'accounts'
+        | 'documents'
+        | 'redirects'
+        | 'detailTypes'
+        | 'sector'
+        | 'origins'
+        | 'restraint'
       >
     >,
 ): RegisteredClient {
@@ -148,6 +172,7 @@ export function createRegisteredClient(
     origins: undefined,
     restraint: undefined,
     documents: none,
+    redirects: undefined,
     ...fields,
   })
 }
@@ -169,6 +194,7 @@ class StoredClient implements RegisteredClient {
   readonly accounts: RegisteredClient['accounts']
   readonly granted: RegisteredClient['granted']
   readonly documents: RegisteredClient['documents']
+  readonly redirects: RegisteredClient['redirects']
   readonly detailTypes: RegisteredClient['detailTypes']
   readonly sector: RegisteredClient['sector']
   readonly origins: RegisteredClient['origins']
@@ -193,12 +219,13 @@ class StoredClient implements RegisteredClient {
     this.restraint = fields.restraint
     this.granted = fields.granted
     this.documents = fields.documents.length === 0 ? none : fields.documents
+    this.redirects = fields.redirects
   }
 
   get config(): ClientConfig {
     const known = this.#config?.deref()
     if (known !== undefined) return known
-    const config = withUris(restrain(parseVersion(this.version), this.restraint))
+    const config = withUris(restrain(parseVersion(this.version), this.restraint), this.redirects)
     this.#config = new WeakRef(config)
     return config
   }

@@ -1,5 +1,5 @@
-// Resolves an entry to the served version: desired, else live, else accepted, else none. Secrets, access and restraint always come from
-// the entry.
+// Resolves an entry to the served version: desired, else live, else accepted, else none. Secrets, access, followed redirect URIs and
+// restraint always come from the entry.
 import { isDeepStrictEqual } from 'node:util'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { parseVersion } from '@nauthera/proto/client-version'
@@ -12,7 +12,14 @@ import type { ClientFault } from '@nauthera/rules/client-fault'
 import { sizeFaults } from '@nauthera/rules/version-size'
 import type { CheckClient, ClientIdentity } from './check-client.ts'
 import { namesOf } from './client-index.ts'
-import { createRegisteredClient, documentsOf, grantedOf, knownOf, restraintOf } from './registered-client.ts'
+import {
+  createRegisteredClient,
+  documentsOf,
+  grantedOf,
+  knownOf,
+  redirectsOf,
+  restraintOf,
+} from './registered-client.ts'
 import type { KnownOfVersion, RegisteredClient } from './registered-client.ts'
 import type { Rejection } from './registry.ts'
 import { applyVerifiers, endedIds } from './verifiers.ts'
@@ -45,6 +52,7 @@ export async function resolveClient(
   const verifiers = verifiersFor(entry, served, about.clocks)
   const granted = grantedOf(entry.granted)
   const documents = documentsOf(entry.granted)
+  const redirects = redirectsOf(entry.granted)
   const restraint = restraintOf(entry.restraint)
   const createdAt = entry.createdAt ? timestampMs(entry.createdAt) : 0
   const hasSecret = verifiers.length > 0
@@ -54,7 +62,10 @@ export async function resolveClient(
       served?.clientId === id &&
       served.createdAt === createdAt &&
       sameObjects(served.verifiers, verifiers) &&
-      isDeepStrictEqual([served.granted, served.documents, served.restraint], [granted, documents, restraint])
+      isDeepStrictEqual(
+        [served.granted, served.documents, served.redirects, served.restraint],
+        [granted, documents, redirects, restraint],
+      )
     if (version === served && isSame) return served
     const { api, accounts, detailTypes, sector, origins, version: text } = version
     return createRegisteredClient({
@@ -73,6 +84,7 @@ export async function resolveClient(
       origins,
       granted,
       documents,
+      redirects,
       restraint,
       version: { generation: text.generation, config: text.config },
     })

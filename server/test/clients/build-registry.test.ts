@@ -116,6 +116,25 @@ describe(buildRegistry.name, () => {
     expect(two.find(idOf(first))?.version).to.deep.equal(one.find(idOf(first))?.version)
   })
 
+  it('K26 adds redirect URIs to whatever version is served, and takes them away, without a check of the client', async () => {
+    const check = createCheck()
+    const own = 'https://own.example.com/callback'
+    const web = configOf({ redirectUris: [own] })
+    const followed = ['https://a.example.com/callback', 'https://b.example.com/callback']
+    let registry = (await applyAll([shardInput(3, 1n, [entryOf(first, { desired: web })])], check)).registry
+    for (const [seq, redirectUris, versions] of [
+      [2n, followed, { desired: web }],
+      [3n, followed.slice(1), { desired: bad, accepted: web }],
+      [4n, [own], { desired: undefined, accepted: web }],
+      [5n, [], { desired: web }],
+    ] as const) {
+      const entry = entryOf(first, { ...versions, redirectUris })
+      registry = (await applyAll([shardInput(3, seq, [entry])], check, registry)).registry
+      expect(registry.find(idOf(first))?.config.redirectUris).to.deep.equal([...new Set([own, ...redirectUris])])
+    }
+    expect(check.asked, 'for each version once').to.deep.equal([idOf(first), idOf(first)])
+  })
+
   it('T13 changes what a client may have at APIs without a new version, and without a check of the client', async () => {
     const check = createCheck()
     const named = { desired: bad, accepted: configOf() }

@@ -40,8 +40,11 @@ export const verifierOf = (secret: string, notAfter?: number) => ({
   ...(notAfter === undefined ? {} : { notAfter: timestampFromMs(notAfter) }),
 })
 
-export const configOf = (about: { clientName?: string; generation?: bigint; api?: string } = {}): ClientConfig =>
+export const configOf = (
+  about: { clientName?: string; generation?: bigint; api?: string; redirectUris?: string[] } = {},
+): ClientConfig =>
   create(ClientConfigSchema, {
+    redirectUris: about.redirectUris ?? [],
     type: 'Web',
     generation: about.generation ?? 1n,
     clientName: about.clientName ?? 'good',
@@ -61,6 +64,8 @@ export const entryOf = (
     secrets?: (string | ReturnType<typeof verifierOf>)[]
     /** Scopes that it may have at https://api.example.com. */
     granted?: readonly string[] | undefined
+    /** Redirect URIs that follow routes. */
+    redirectUris?: readonly string[] | undefined
     restraint?: MessageInitShape<typeof RestraintSchema> | undefined
   } = {},
 ): ShardEntry => {
@@ -78,9 +83,14 @@ export const entryOf = (
     verifiers: verifiers as Verifier[],
     ...versionOf('desired', 'desired' in about ? about.desired : configOf()),
     ...versionOf('accepted', about.accepted),
-    ...(about.granted === undefined
+    ...(about.granted === undefined && about.redirectUris === undefined
       ? {}
-      : { granted: { apis: [{ identifier: 'https://api.example.com', scopes: about.granted.slice() }] } }),
+      : {
+          granted: {
+            apis: about.granted ? [{ identifier: 'https://api.example.com', scopes: about.granted.slice() }] : [],
+            redirectUris: about.redirectUris?.slice() ?? [],
+          },
+        }),
     ...(about.restraint ? { restraint: about.restraint } : {}),
   })
 }

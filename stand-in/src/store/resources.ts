@@ -168,6 +168,16 @@ export const builtInResources: readonly Resource[] = [
     ],
   }),
   builtIn({
+    group: 'networking.k8s.io',
+    version: 'v1',
+    plural: 'ingresses',
+    singular: 'ingress',
+    kind: 'Ingress',
+    shortNames: ['ing'],
+    hasStatus: true,
+    hasGeneration: true,
+  }),
+  builtIn({
     group: 'coordination.k8s.io',
     version: 'v1',
     plural: 'leases',

@@ -234,7 +234,11 @@ export function documentGrants(declared: readonly DeclaredApi[], policies: Bindi
 }
 
 /** @returns the same as servers are told it */
-export function grantedOf(access: readonly ApiAccess[], documents: readonly DocumentGrant[] = []): Granted {
+export function grantedOf(
+  access: readonly ApiAccess[],
+  documents: readonly DocumentGrant[] = [],
+  redirectUris: readonly string[] = [],
+): Granted {
   const granted = access.filter((one) => one.kind === 'granted')
   return create(GrantedSchema, {
     apis: granted.map(({ identifier, scopes, types }) =>
@@ -243,6 +247,7 @@ export function grantedOf(access: readonly ApiAccess[], documents: readonly Docu
     documents: documents.map(({ hosts, scopes }) =>
       create(DocumentAccessSchema, { hosts: [...hosts], scopes: [...scopes] }),
     ),
+    redirectUris: [...redirectUris],
   })
 }
 

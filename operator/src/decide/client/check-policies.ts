@@ -257,7 +257,11 @@ export function isHostAllowed(allowed: readonly string[], uri: string): boolean 
   if (!URL.canParse(uri)) return false
   const { protocol, hostname } = new URL(uri)
   if (protocol !== 'https:' && protocol !== 'http:') return true
-  if (loopbackHosts.includes(hostname)) return true
+  return loopbackHosts.includes(hostname) || listsHost(allowed, hostname)
+}
+
+/** @param allowed as above; @param hostname in small letters */
+export function listsHost(allowed: readonly string[], hostname: string): boolean {
   return allowed.some((host) => {
     const wanted = host.toLowerCase()
     return wanted.startsWith('.') ? hostname.endsWith(wanted) && hostname.length > wanted.length : hostname === wanted

@@ -47,6 +47,7 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
       : {}),
     policySummary: shorten(policies.join(', ')),
     ...present('effective', config ? effectiveOf(outcome, config) : client.status?.effective),
+    ...redirectStatus(outcome),
     secret: secretStatus(outcome),
     ...listedStatus(outcome),
     ...present('identity', identityStatus(outcome)),
@@ -54,6 +55,17 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
     conditions: describeConditions(outcome),
   }
   return outcome.hub ? withHub(own, outcome.hub) : own
+}
+
+function redirectStatus({ redirects }: Outcome): Pick<OIDCClientStatus, 'redirectURIs'> {
+  if (redirects === undefined || redirects === 'off' || redirects.uris.length === 0) return {}
+  return {
+    redirectURIs: redirects.uris.map(({ uri, from, goneSince }) => ({
+      uri,
+      from,
+      ...present('goneSince', goneSince === undefined ? undefined : timeText(goneSince)),
+    })),
+  }
 }
 
 /** Keeps the value of the status until a newer use is reported: a replica that left may have reported it. */

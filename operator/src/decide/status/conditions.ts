@@ -16,8 +16,13 @@ const yes = (reason: string, message: string): Finding => ({ status: 'True', rea
 const no = (reason: string, message: string): Finding => ({ status: 'False', reason, message })
 const unknown = (reason: string, message: string): Finding => ({ status: 'Unknown', reason, message })
 
-/** Every condition but Ready, in the order in which things happen. Ready waits for the needed ones: what the others say is known later. */
-const described: readonly [type: string, describe: (outcome: Outcome) => Finding | undefined, needed?: 'needed'][] = [
+/** Every condition but Ready, in the order in which things happen. Ready waits for the needed ones, or for
+ *  those with a reason that is listed: what the others say is known later. */
+const described: readonly [
+  type: string,
+  describe: (outcome: Outcome) => Finding | undefined,
+  needed?: 'needed' | readonly string[],
+][] = [
   ['Accepted', accepted, 'needed'],
   ['PolicyCompliant', policyCompliant, 'needed'],
   ['AudiencesGranted', audiencesGranted, 'needed'],
@@ -25,6 +30,7 @@ const described: readonly [type: string, describe: (outcome: Outcome) => Finding
   ['Propagated', propagated, 'needed'],
   ['RotationHealthy', rotationHealthy],
   ['Active', active],
+  ['RedirectsFollowed', redirectsFollowed, ['NotFollowed', 'NoRedirectURI']],
   ['SectorListed', sectorListed],
   ['CodeProtected', codeProtected],
   ['ScopesListed', scopesListed],
@@ -257,6 +263,24 @@ function active({ activity: { kind, behind } }: Outcome): Finding {
   }
 }
 
+/** Only for a client with redirectURIsFrom. What is left out of it takes nothing from the others; but a client without any redirect URI
+ *  can sign nobody in. */
+function redirectsFollowed({ redirects, judgement: { client } }: Outcome): Finding | undefined {
+  if (redirects === undefined) return undefined
+  if (redirects === 'off')
+    return no(
+      'NotFollowed',
+      'spec.redirectURIsFrom: this operator follows no routes; set operator.redirectURIsFrom in the chart, with operator.watch.mode cluster, or list redirectURIs',
+    )
+  const { uris, left } = redirects
+  const why = left.join('; ')
+  if (uris.length === 0 && (client.spec.redirectURIs ?? []).length === 0)
+    return no('NoRedirectURI', shorten(`nobody can sign in, since the client has no redirect URI: ${why}`))
+  return left.length > 0
+    ? no('HostsLeftOut', shorten(`the others work: ${why}`))
+    : yes('Followed', shorten(uris.map(({ uri, from }) => `${uri} (${from.kind} ${from.name})`).join(', ')))
+}
+
 /** Only for a client with a sector. A server reads the document at a sign-in, so Ready does not wait for it. */
 function sectorListed({ sector, judgement: { client } }: Outcome): Finding | undefined {
   const { spec, status, metadata } = client
@@ -306,7 +330,10 @@ function scopesListed({ codes, judgement }: Outcome): Finding | undefined {
 /** Ready is the first of the needed conditions that does not hold. */
 function ready(findings: ReadonlyMap<string, Finding>, outcome: Outcome): Finding {
   const { activity, hub } = outcome
-  const failing = described.filter(([type, , needed]) => needed && findings.get(type)?.status !== 'True')
+  const failing = described.filter(([type, , needed]) => {
+    const { status, reason = '' } = findings.get(type) ?? {}
+    return needed === 'needed' ? status !== 'True' : needed?.includes(reason) === true
+  })
   // a Secret that waits for replicas: name that cause
   const [type] = failing.find(([type]) => findings.get(type)?.reason !== 'WaitingForReplicas') ?? failing[0] ?? []
   const finding = type && findings.get(type)

@@ -4,6 +4,7 @@ import type { Fault } from '@nauthera/runtime/coded-error'
 import type { OIDCClientStatus } from '../../api/client-status.ts'
 import type { Activity } from './activity.ts'
 import type { ApiAccess } from '../access/resolve-access.ts'
+import type { FollowedRedirects } from '../client/follow-routes.ts'
 import type { Judgement } from '../access/judge.ts'
 import type { PlatformStanding } from './platform-keys.ts'
 import type { Propagation } from './propagation.ts'
@@ -32,6 +33,8 @@ export interface Outcome {
   readonly judgement: Judgement
   /** Its access to each audience, sorted by identifier. */
   readonly access: readonly ApiAccess[]
+  /** The redirect URIs that follow routes; `off` when the operator follows none, undefined when the client does not. */
+  readonly redirects?: FollowedRedirects | 'off' | undefined
   readonly secret: SecretOutcome
   /** The former name of its Secret, while one is still there. Only the status stores it. */
   readonly formerName: string | undefined

@@ -42,7 +42,7 @@ const order = [
   'Active',
 ]
 /** A client works without these. */
-const hints = ['SectorListed', 'CodeProtected', 'ScopesListed']
+const hints = ['RedirectsFollowed', 'SectorListed', 'CodeProtected', 'ScopesListed']
 
 /** What to do where the message of a condition does not say it. */
 const cures: Readonly<Record<string, string>> = {
@@ -59,6 +59,9 @@ const cures: Readonly<Record<string, string>> = {
   NotGranted: 'ask the owner of the API for access, or take the audience out',
   SecretEnded: 'make another secret with kubectl nauthera secret new, and list it in spec.secret.verifiers',
   NameTaken: 'choose another spec.secret.name',
+  HostsLeftOut: 'do for each host what the message says, or take it out',
+  NoRedirectURI: 'do for a host what the message says, or list redirectURIs',
+  NotFollowed: 'ask who runs the operator, or list redirectURIs',
 }
 
 /** What goes away with the fault that stands before it. */
@@ -93,14 +96,26 @@ function explainClient(
   const { status } = client
   const name = `${client.metadata.namespace}/${client.metadata.name}`
   if (status?.conditions === undefined) return { client: name, findings: [unseen(client)], facts: {}, notRead: [] }
+  const waitedFor = waitedForIn(status.conditions)
   const findings = [
     ...behind(client, status),
-    ...faultsOf(status.conditions, order, 'broken'),
+    ...faultsOf(status.conditions, [...order, ...waitedFor], 'broken'),
     ...secretFindings(client, status, seen.secret),
     ...refusalFindings(status, client, seen.now),
-    ...faultsOf(status.conditions, hints, 'hint'),
+    ...faultsOf(
+      status.conditions,
+      hints.filter((type) => !waitedFor.includes(type)),
+      'hint',
+    ),
   ]
   return { client: name, findings, facts: factsOf(client, status, seen), notRead: notReadOf(seen.secret) }
+}
+
+/** Ready may wait for a hint: a client without any redirect URI signs nobody in. */
+function waitedForIn(conditions: readonly Condition[]): readonly string[] {
+  const ready = conditions.find(({ type }) => type === 'Ready')
+  const isWaitedFor = ({ status, reason }: Condition): boolean => status === 'False' && reason === ready?.reason
+  return conditions.filter((one) => hints.includes(one.type) && isWaitedFor(one)).map(({ type }) => type)
 }
 
 const unseen = ({ spec }: OIDCClient): WhyFinding => ({
@@ -177,12 +192,12 @@ function refusalFindings(status: OIDCClientStatus, { spec }: OIDCClient, now: nu
 function listedFor(
   code: string,
   spec: OIDCClient['spec'],
-  { secret, verifiers = [] }: OIDCClientStatus,
+  { redirectURIs = [], secret, verifiers = [] }: OIDCClientStatus,
 ): string | undefined {
   const ids = secret?.activeId === undefined ? verifiers.map(({ id }) => id) : [secret.activeId]
   const secrets = ids.map((id) => `secret ${id}`)
   const lists: Readonly<Record<string, readonly string[] | undefined>> = {
-    REDIRECT_URI_NOT_LISTED: spec.redirectURIs,
+    REDIRECT_URI_NOT_LISTED: [...(spec.redirectURIs ?? []), ...redirectURIs.map(({ uri }) => uri)],
     LOGOUT_URI_NOT_LISTED: spec.postLogoutRedirectURIs,
     ORIGIN_NOT_LISTED: spec.corsOrigins,
     SCOPE_NOT_GRANTED: spec.scopes,
@@ -201,6 +216,7 @@ function factsOf(
   {
     policies = [],
     replicas,
+    redirectURIs = [],
     secret,
     verifiers = [],
     identity,
@@ -215,6 +231,7 @@ function factsOf(
     object: `${spec.type}, generation ${metadata.generation}, client id ${clientId} at ${issuer}`,
     policies: policies.length === 0 ? 'none' : policies.join(', '),
     ...(apis.length > 0 ? { APIs: apis.join(', ') } : {}),
+    ...(redirectURIs.length > 0 ? { redirects: redirectURIs.map(redirectFact).join('; ') } : {}),
     ...(secret?.activeId === undefined ? {} : { Secret: secretFact(secret, now) }),
     ...(verifiers.length === 0 ? {} : { 'listed secrets': verifiers.map((one) => listedFact(one, now)).join('; ') }),
     ...(identity === undefined
@@ -223,6 +240,9 @@ function factsOf(
     ...(replicas === undefined ? {} : { servers: `${replicas.loaded} of ${replicas.total} replicas serve it` }),
   }
 }
+
+const redirectFact = ({ uri, from, goneSince }: NonNullable<OIDCClientStatus['redirectURIs']>[number]): string =>
+  `${uri} from ${from.kind} ${from.name}${goneSince === undefined ? '' : `, gone since ${goneSince}`}`
 
 function secretFact(
   { name, activeId, lastRotated, nextRotation, previous = [] }: NonNullable<OIDCClientStatus['secret']>,

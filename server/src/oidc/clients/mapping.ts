@@ -94,6 +94,10 @@ export interface SigningDefaults {
   readonly userinfo?: SigningAlgorithm | undefined
 }
 
+/** A redirect URI that leads to nobody: no such host can exist.
+ *  Source: RFC 6761 section 6.4. */
+const nowhere = 'https://no-redirect-uri.invalid/'
+
 /** @returns the metadata, with every value set, so that no default of the library applies */
 export function renderMetadata(
   config: ClientConfig,
@@ -110,7 +114,8 @@ export function renderMetadata(
     client_secret: needsSecret ? secretPlaceholder : undefined,
     client_name: config.clientName,
     application_type: config.type === 'Native' ? 'native' : 'web',
-    redirect_uris: config.redirectUris.slice(),
+    // the library wants one of whoever uses codes, though those that follow routes come and go
+    redirect_uris: usesCode && config.redirectUris.length === 0 ? [nowhere] : config.redirectUris.slice(),
     post_logout_redirect_uris: config.postLogoutRedirectUris.slice(),
     grant_types: config.grantTypes.slice(),
     response_types: usesCode ? ['code'] : [],

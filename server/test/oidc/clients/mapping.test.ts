@@ -214,6 +214,9 @@ describe('createClientCheck', () => {
 
   it('accepts a valid client', async () => expect(await faultsOf({})).to.deep.equal([]))
 
+  it('accepts one without a redirect URI: those that follow routes come later', async () =>
+    expect(await faultsOf({ redirectUris: [] })).to.deep.equal([]))
+
   for (const [sentence, config, field, code] of [
     ['A2 a wildcard', { redirectUris: ['https://*.example.com/'] }, 'spec.redirectURIs', 'CLIENT_METADATA_INVALID'],
     [

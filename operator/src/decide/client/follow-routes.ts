@@ -1,0 +1,155 @@
+// Decides which redirect URIs of a client follow its Ingresses and HTTPRoutes. A host in such an object is an unproven string, so a
+// policy has to list it, and an older object of another namespace keeps it.
+import { followLimits } from '../../api/redirect-sources.ts'
+import type { RedirectSource, RouteKind } from '../../api/redirect-sources.ts'
+import type { OIDCClientStatus } from '../../api/client-status.ts'
+import { matches, patterns } from '../../api/patterns.ts'
+import { listsHost } from './check-policies.ts'
+import type { BindingPolicies } from './policies.ts'
+import type { HostRoute } from './route-hosts.ts'
+
+/** How long a URI stays that its object does not give any more. Milliseconds. */
+const graceMs = 600_000
+
+/** What is known of the cluster's Ingresses and HTTPRoutes. */
+export interface KnownRoutes {
+  find(kind: RouteKind, namespace: string, name: string): HostRoute | undefined
+  /** Of every namespace: those that name the host, or a wildcard above it. */
+  naming(host: string): readonly HostRoute[]
+  /** Why objects of this kind are not known now; undefined when they are. */
+  fault(kind: RouteKind): string | undefined
+  /** False while a kind that may have objects was never read: nobody can say then who else names a host. */
+  readonly isWhole: boolean
+}
+
+/** A redirect URI that follows an object. */
+export interface FollowedRedirect {
+  readonly uri: string
+  readonly from: Pick<RedirectSource, 'kind' | 'name'>
+  /** Since when the object does not give it any more, epoch milliseconds. */
+  readonly goneSince?: number
+}
+
+export interface FollowedRedirects {
+  /** In a stable order: those of before come first. */
+  readonly uris: readonly FollowedRedirect[]
+  /** What is left out, or ends, and why: a sentence each. */
+  readonly left: readonly string[]
+  /** When the next URI ends. Milliseconds from now; undefined when none does. */
+  readonly endsIn: number | undefined
+}
+
+export interface FollowInput {
+  /** Of the client; undefined when its present spec is refused: then it gets nothing new, and keeps what its objects still give. */
+  readonly sources: readonly RedirectSource[] | undefined
+  readonly namespace: string
+  /** What its status says. */
+  readonly former: NonNullable<OIDCClientStatus['redirectURIs']>
+  /** Undefined when the object cannot be read. */
+  readonly policies: BindingPolicies | undefined
+  readonly routes: KnownRoutes
+  /** Epoch milliseconds. */
+  readonly now: number
+}
+
+/** A missing or unreadable input never takes a URI away. */
+export function followRoutes(input: FollowInput): FollowedRedirects {
+  const { sources = [], former } = input
+  const left: string[] = []
+  const given = sources.flatMap((source) => givenBy(source, input, left))
+  const kept = former.flatMap((one) => (given.some(({ uri }) => uri === one.uri) ? [] : keptOf(one, input, left)))
+  const all = new Map([...given, ...kept].map((one) => [one.uri, one]))
+  const ordered = [...former.flatMap(({ uri }) => all.get(uri) ?? []), ...given]
+  const uris = withinLimits([...new Map(ordered.map((one) => [one.uri, one])).values()], left)
+  const ends = uris.flatMap(({ goneSince }) => (goneSince === undefined ? [] : [goneSince + graceMs - input.now]))
+  return { uris, left: [...new Set(left)], endsIn: ends.length === 0 ? undefined : Math.max(1, Math.min(...ends)) }
+}
+
+/** What an object gives now. @param left gets what it does not give */
+function givenBy(source: RedirectSource, input: FollowInput, left: string[]): readonly FollowedRedirect[] {
+  const { routes, namespace, former } = input
+  const title = `${source.kind} ${source.name}`
+  const fault = routes.fault(source.kind)
+  const route = routes.find(source.kind, namespace, source.name)
+  if (fault !== undefined) left.push(`${title}: ${fault}; what it gave before stays`)
+  else if (!route) left.push(`${title} is not there`)
+  if (fault !== undefined || !route) return []
+  if (!route.isSettling) left.push(...route.faults.map((one) => `${title} ${one}`))
+  return route.served.flatMap((served) => {
+    const uri = uriOf(served, source.path)
+    const mayWait = !routes.isWhole && !former.some((one) => one.uri === uri)
+    const refusal =
+      refusalOf(served.host, input) ?? (mayWait ? 'waits until all Ingresses and HTTPRoutes can be read' : undefined)
+    if (refusal === undefined) return [{ uri, from: fromOf(source) }]
+    left.push(`${title}: ${served.host} ${refusal}`)
+    return []
+  })
+}
+
+/** What its object does not give now stays: as it is while nobody can say what the object gives, else for the grace. It ends at once
+ *  when its host is somebody else's, or may not be followed any more. */
+function keptOf(
+  { uri, from, goneSince }: FollowInput['former'][number],
+  input: FollowInput,
+  left: string[],
+): readonly FollowedRedirect[] {
+  const { sources, routes, namespace, now } = input
+  const url = URL.parse(uri)
+  const isWanted = sources === undefined || sources.some((source) => isFrom(uri, from, source))
+  if (url === null || !isWanted) return []
+  const host = url.hostname
+  const title = `${from.kind} ${from.name}`
+  const refusal = refusalOf(host, input)
+  if (refusal !== undefined) return []
+  const one = { uri, from: fromOf(from) }
+  const route = routes.find(from.kind, namespace, from.name)
+  if (routes.fault(from.kind) !== undefined || route?.isSettling === true) return [one]
+  // of a refused spec nobody knows the path
+  if (sources === undefined && route?.served.some((served) => served.host === host) === true) return [one]
+  if (routes.naming(host).some((other) => other.namespace !== namespace)) {
+    left.push(`${title}: ${host} ended: it does not give it any more, and another namespace names it`)
+    return []
+  }
+  const since = goneSince === undefined ? now : Date.parse(goneSince)
+  if (now - since >= graceMs) return []
+  left.push(`${title} does not give ${uri} any more: it ends ${new Date(since + graceMs).toISOString().slice(0, 19)}Z`)
+  return [{ ...one, goneSince: since }]
+}
+
+/** @returns why a host is not followed: what comes after it in a sentence */
+function refusalOf(host: string, { namespace, policies, routes }: FollowInput): string | undefined {
+  if (host.includes('*')) return 'is a wildcard; name each host'
+  if (!matches(host, patterns.hostName)) return 'is no whole host name'
+  const lists = (policies ?? []).filter(({ spec }) => spec.allow?.redirectHosts !== undefined)
+  if (policies && lists.length === 0) return 'needs a policy that lists it in allow.redirectHosts'
+  const leaving = lists.find(({ spec }) => !listsHost(spec.allow?.redirectHosts ?? [], host))
+  if (leaving) return `is not in allow.redirectHosts of policy ${leaving.name}`
+  const [holder] = routes
+    .naming(host)
+    .filter(({ names }) => names.includes(host))
+    .toSorted(byAge)
+  return holder && holder.namespace !== namespace
+    ? `is that of an older ${holder.kind} in another namespace`
+    : undefined
+}
+
+/** Older first; in the same second the UID decides. */
+const byAge = (one: HostRoute, other: HostRoute): number =>
+  Date.parse(one.createdAt) - Date.parse(other.createdAt) || (one.uid < other.uid ? -1 : 1)
+
+function withinLimits(uris: readonly FollowedRedirect[], left: string[]): readonly FollowedRedirect[] {
+  const hosts = [...new Set(uris.map(({ uri }) => new URL(uri).host))].slice(0, followLimits.hosts)
+  const within = uris.filter(({ uri }) => hosts.includes(new URL(uri).host)).slice(0, followLimits.uris)
+  const most = `at most ${followLimits.hosts} hosts and ${followLimits.uris} URIs are followed`
+  for (const { uri, from } of uris)
+    if (!within.some((one) => one.uri === uri)) left.push(`${from.kind} ${from.name}: ${uri} is left out: ${most}`)
+  return within
+}
+
+const uriOf = ({ host, port }: { readonly host: string; readonly port: number }, path: string): string =>
+  `https://${host}${port === 443 ? '' : `:${port}`}${path}`
+
+const fromOf = ({ kind, name }: FollowedRedirect['from']): FollowedRedirect['from'] => ({ kind, name })
+
+const isFrom = (uri: string, from: FollowedRedirect['from'], { kind, name, path }: RedirectSource): boolean =>
+  kind === from.kind && name === from.name && uri.slice(uri.indexOf('/', 'https://'.length)) === path
