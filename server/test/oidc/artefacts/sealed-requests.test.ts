@@ -54,6 +54,17 @@ describe('createSealedRequests', () => {
     })
   }
 
+  it('takes a URI of just 2,000 characters, and none of one more', () => {
+    const urn = 'urn:ietf:params:oauth:request_uri:'
+    const sealed = (length: number) =>
+      createSealedRequests({ ...sealer, seal: () => 'x'.repeat(length - urn.length) }).seal(pushed({}))
+    expect(sealed(2000)).to.have.length(2000 - urn.length)
+    expect(() => sealed(2001))
+      .to.throw()
+      .with.property('error_description')
+      .that.contains('2001 characters')
+  })
+
   it('T7 opens nothing that inflates to more than 8 KB', () => {
     const value = sealer.seal('PushedAuthorizationRequest', { parts: ['x'.repeat(100_000)] })
     expect(value.length).to.be.lessThan(2000)
