@@ -48,6 +48,21 @@ const opener: OIDCPolicySpec = {
 
 const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCClient][] = [
   ['a policy that says nothing', {}, client({})],
+  ...(['shop.app', 'web.app'] as const).map((name): [string, OIDCPolicySpec, OIDCClient] => [
+    `a policy for a namespace of a joined cluster, and ${name} there`,
+    { selector: { clusters: [{ name: 'edge', namespaces: ['shop'] }] }, allow: { types: [] } },
+    client({}, { namespace: 'nauthera-cluster-edge', name }),
+  ]),
+  [
+    'a policy for a joined cluster, and a client of this one',
+    { selector: { clusters: [{ name: 'edge', namespaces: ['*'] }] }, allow: { types: [] } },
+    client({}),
+  ],
+  [
+    'a policy that allows no other id, and a client of a joined cluster with its own',
+    { allow: { customClientId: false, verifiers: false } },
+    client({ clientId: 'edge_shop.app' }, { namespace: 'nauthera-cluster-edge', name: 'shop.app' }),
+  ],
   ['a type outside', { allow: { types: ['SPA'] } }, client({})],
   ['a type inside', { allow: { types: ['SPA', 'Web'] } }, client({})],
   ['no type at all', { allow: { types: [] } }, client({})],

@@ -87,8 +87,15 @@ describe('K3 the rights', function () {
       [
         ...clientRights('*'),
         ...releaseRights(true),
-        ...['get', 'list', 'watch'].flatMap((verb) => [`* namespaces ${verb}`, `* oidcpolicies ${verb}`]),
+        ...['get', 'list', 'watch'].flatMap((verb) => [
+          `* namespaces ${verb}`,
+          `* oidcpolicies ${verb}`,
+          `* oidcclusters ${verb}`,
+        ]),
         '* oidcpolicies/status patch',
+        '* oidcclusters/status patch',
+        '* leases get (1 names)',
+        '* configmaps get (1 names)',
       ].sort(),
     )
   })
@@ -145,6 +152,36 @@ describe('K3 the rights', function () {
       expect(allows('auth', 'nauthera-database')).to.equal(false)
     })
   }
+
+  it('K2 the fence of joined clusters lets in their mirrors alone, without a word about Secrets here', async () => {
+    const fence = find(await objectsOf(), 'ValidatingAdmissionPolicy', 'auth.nauthera.cluster-fence')['spec'] as {
+      matchConditions: { expression: string }[]
+      validations: { expression: string; message: string }[]
+    }
+    const environment = new Environment({ homogeneousAggregateLiterals: false })
+    for (const name of ['object', 'oldObject']) environment.registerVariable(name, 'dyn')
+    const origin = { namespace: 'shop', name: 'app', uid: 'u1' }
+    const refusals = (spec: object, metadata: object = {}, old: object | null = null): readonly string[] => {
+      const object = { metadata: { namespace: 'nauthera-cluster-edge', name: 'shop.app', ...metadata }, spec }
+      const context = { object, oldObject: old && { ...object, spec: old } }
+      if (!fence.matchConditions.every(({ expression }) => environment.evaluate(expression, context) === true))
+        return []
+      return fence.validations.flatMap(({ expression, message }) =>
+        environment.evaluate(expression, context) === true ? [] : [message],
+      )
+    }
+    expect(refusals({ origin, secret: { verifiers: [], deletionPolicy: 'Delete' } })).to.deep.equal([])
+    expect(refusals({}, { namespace: 'shop', name: 'app' }), 'a client of this cluster').to.deep.equal([])
+    expect(refusals({})).to.have.length(1)
+    expect(refusals({ origin }, { namespace: 'shop' })).to.have.length(1)
+    expect(refusals({ origin }, { name: 'web.app' })).to.have.length(1)
+    expect(refusals({ origin }, {}, { origin: { ...origin, uid: 'u2' } })).to.have.length(1)
+    expect(refusals({ origin, redirectURIsFrom: [] })).to.have.length(1)
+    expect(refusals({ origin }, { finalizers: ['x'] })).to.have.length(1)
+    expect(refusals({ origin }, { ownerReferences: [] })).to.have.length(1)
+    for (const field of ['name', 'labels', 'annotations', 'presets', 'keys', 'data', 'existingSecretRef'])
+      expect(refusals({ origin, secret: { [field]: {} } }), field).to.have.length(1)
+  })
 
   it("K3 name exactly the Secrets that are the operator's own", async () => {
     const role = find(await objectsOf(), 'Role', operator)

@@ -50,7 +50,9 @@ const kinds: Readonly<Record<string, Kind>> = {
   OIDCClient: {
     rows: clientRows,
     refusals: (spec) => {
-      const object = withMetadata({ metadata: { name: 'app', namespace: 'demo' }, spec } as unknown as OIDCClient)
+      const metadata =
+        'origin' in spec ? { name: 'shop.app', namespace: 'nauthera-cluster-edge' } : { name: 'app', namespace: 'demo' }
+      const object = withMetadata({ metadata, spec } as unknown as OIDCClient)
       return [refusals(object), ownRefusals(object, open)]
     },
   },

@@ -78,7 +78,7 @@ function effectsOf({ policies, baseline, held, lost, remembered }: World) {
   const isLost = (key: string): boolean => lost.has(clients.findIndex((client) => keyOf(client) === key))
   const judge = createJudge({
     endings: { has: () => false },
-    watch: { clients: index, policies: () => policies, namespaceLabels: () => ({}) },
+    watch: { clients: index, policies: () => policies, findCluster: () => undefined, namespaceLabels: () => ({}) },
     baseline,
     shards: {
       stored: () => undefined,

@@ -9,16 +9,19 @@ import type { Wake } from './intake/wake.ts'
 import { createWatch } from './intake/watch.ts'
 import { createReadVersion } from './kubernetes/conditional-write.ts'
 import { createLease, writeWhileHeld } from './kubernetes/lease.ts'
-import { createOperatorMetrics, recordOverdue, recordReplicas } from './metrics.ts'
+import { createOperatorMetrics, recordClusters, recordOverdue, recordReplicas } from './metrics.ts'
 import { createReconciler } from './reconcile.ts'
 import type { Issuers } from './replicas/issuers.ts'
 import { Rounds } from './secret/rounds.ts'
+import { readOutsideClusters } from './secret/outside-clusters.ts'
 import { macBy } from './secret/proof-key.ts'
 import { loadShards } from './shards/load-shards.ts'
+import { ClusterReports } from './status/cluster-reports.ts'
 import { countOverdue } from './status/overdue.ts'
 import { PolicyReports } from './status/policy-reports.ts'
 import { PolicyTally } from './status/policy-tally.ts'
 import { Refusals } from './status/refusals.ts'
+import { reportMirrorChange } from './status/mirror-changes.ts'
 import { createWriteStatus } from './status/write-status.ts'
 import { pause } from './time/clock.ts'
 import type { Leader, OperatorNeeds, Stops } from './app/leader.ts'
@@ -126,13 +129,24 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
   const { link, replicas, shards, follow, nudge } = outlet
   const queue = buildQueue(leader)
   const wake = createWake(queue, leader.random)
-  const issuers = buildIssuers(leader, outlet, () => wake.now(follow.platformClients()))
-  const { watch, reconciler, refusals, reports, rounds } = buildIntake(leader, outlet, { issuers, queue, wake })
+  let isListed = false
+  const issuers = buildIssuers(
+    leader,
+    outlet,
+    () => (isListed ? watch.clusters() : undefined),
+    () => wake.now(follow.platformClients()),
+  )
+  const { watch, reconciler, refusals, reports, clusterReports, rounds } = buildIntake(leader, outlet, {
+    issuers,
+    queue,
+    wake,
+  })
   const giveBack = new GiveBack(leader.clock)
   stops.push(
     () => giveBack.stop(),
     () => refusals?.stop(),
     () => reports.stop(),
+    () => clusterReports.stop(),
     () => rounds.stop(),
     () => watch.stop(),
     () => reconciler.stop(),
@@ -166,8 +180,10 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
       countReplicas()
       nudge.setPods(pods)
     },
+    onMirror: (client, previous) => reportMirrorChange({ log, events: outlet.events }, client, previous),
   })
   if (stopping.aborted) return
+  isListed = true
   const keys = [...watch.clients.keys()]
   shards.open(keys, {
     onStored: (stored) => wake.now([...stored, ...reconciler.waitingFor(stored)]),
@@ -184,9 +200,11 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
   startQueue(leader, { queue, crowd, onCalm, reconciler })
   leader.onRender(() => {
     metrics.clients.set(watch.clients.size)
+    recordClusters(metrics, clusterReports.lastSeen())
     recordOverdue(metrics, countOverdue(watch.clients.all(), leader.clock.now()))
   })
   reports.start()
+  clusterReports.start()
   rounds.start()
   giveBack.soon()
   log.info({ clients: keys.length, revision: shortDigest(shards.manifestDigest()) }, 'started')
@@ -221,6 +239,7 @@ function buildIntake(
     log,
     onWrite: () => onWrite('status'),
   })
+  const clusterReports = new ClusterReports({ watch, connection, clock, log, onWrite: () => onWrite('status') })
   const refusals = settings.refusals
     ? new Refusals({ clock, told: (key) => watch.clients.find(key)?.status?.refusals, wake: wake.now })
     : undefined
@@ -248,11 +267,11 @@ function buildIntake(
   const rounds = new Rounds({
     keys: watch.clients.keys,
     memories: reconciler.memories,
-    readVersion: createReadVersion(connection),
+    readVersion: readOutsideClusters(createReadVersion(connection)),
     isLate: () => queue.depth > workers,
     onChanged: queue.add,
     clock,
     log,
   })
-  return { watch, reconciler, refusals, reports, rounds }
+  return { watch, reconciler, refusals, reports, clusterReports, rounds }
 }

@@ -30,6 +30,11 @@ export const operatorMetrics = {
     'nauthera_operator_hub_reachable',
     '1 while the hub of this cluster answers and takes what this operator writes. Only in mode spoke.',
   ),
+  clusterLastSeen: defineGauge(
+    'nauthera_operator_cluster_last_seen_timestamp_seconds',
+    'When the operator of a joined cluster last renewed its Lease here.',
+    { cluster: { of: 'name of an OIDCCluster', most: 100 } },
+  ),
   queueDepth: defineGauge('nauthera_operator_queue_depth', 'Clients that wait to be worked on or are being worked on.'),
   reconcileSeconds: defineHistogram('nauthera_operator_reconcile_seconds', 'Duration of one look at one client.'),
   reconcileFailures: defineCounter(
@@ -53,6 +58,7 @@ export const createOperatorMetrics = (metrics: Metrics) => ({
   lateRetirements: metrics.gauge(operatorMetrics.lateRetirements),
   replicas: metrics.gauge(operatorMetrics.replicas),
   hubReachable: metrics.gauge(operatorMetrics.hubReachable),
+  clusterLastSeen: metrics.gauge(operatorMetrics.clusterLastSeen),
   queueDepth: metrics.gauge(operatorMetrics.queueDepth),
   reconcileSeconds: metrics.histogram(operatorMetrics.reconcileSeconds),
   reconcileFailures: metrics.counter(operatorMetrics.reconcileFailures),
@@ -68,6 +74,12 @@ export function recordOverdue(metrics: OperatorMetrics, { unready, rotations, re
   metrics.unready.set({ cause: 'release' }, unready.release)
   metrics.lateRotations.set(rotations)
   metrics.lateRetirements.set(retirements)
+}
+
+/** @param lastSeen of each joined cluster, epoch milliseconds */
+export function recordClusters(metrics: OperatorMetrics, lastSeen: ReadonlyMap<string, number>): void {
+  metrics.clusterLastSeen.reset()
+  for (const [cluster, at] of lastSeen) metrics.clusterLastSeen.set({ cluster }, at / 1000)
 }
 
 /** @param list every followed replica */

@@ -69,7 +69,14 @@ interface Needs {
   readonly baseline: OIDCPolicySpec
   readonly watch: Pick<
     Watch,
-    'clients' | 'policies' | 'routes' | 'namespaceLabels' | 'certainLabels' | 'namespaceBornAt' | 'namespaceEnds'
+    | 'clients'
+    | 'policies'
+    | 'findCluster'
+    | 'routes'
+    | 'namespaceLabels'
+    | 'certainLabels'
+    | 'namespaceBornAt'
+    | 'namespaceEnds'
   >
   readonly secrets: SecretStore
   readonly proof: OwnerProof

@@ -46,6 +46,15 @@ export function operatorRules(options: {
       ? [
           { apiGroups: [apiGroup], resources: ['oidcpolicies'], verbs: ['get', 'list', 'watch'] },
           { apiGroups: [apiGroup], resources: ['oidcpolicies/status'], verbs: ['patch'] },
+          { apiGroups: [apiGroup], resources: ['oidcclusters'], verbs: ['get', 'list', 'watch'] },
+          { apiGroups: [apiGroup], resources: ['oidcclusters/status'], verbs: ['patch'] },
+          {
+            apiGroups: ['coordination.k8s.io'],
+            resources: ['leases'],
+            verbs: ['get'],
+            resourceNames: ['nauthera-spoke'],
+          },
+          { apiGroups: [''], resources: ['configmaps'], verbs: ['get'], resourceNames: ['nauthera-spoke'] },
         ]
       : []),
     ...(mode === 'cluster'

@@ -47,7 +47,7 @@ const encrypts = {
   encryption: { userinfo: { alg: 'ECDH-ES' } },
 }
 const origin = { namespace: 'shop', name: 'app', uid: 'u1' }
-const mirror = { ...web, origin }
+const mirror = { ...web, type: 'SPA', origin }
 const pairwise = { ...web, subjectType: 'pairwise', redirectURIs: ['https://a.example.com/', 'https://b.example.com/'] }
 const long = (length: number): string => 'x'.repeat(length)
 
@@ -171,8 +171,8 @@ export const clientRows: readonly FieldRow[] = [
   ['rotation.retire', 'AfterOverlap', 'Never', 'spec.rotation.retire: supported values: "WhenUnused", "AfterOverlap"', `${decide}/previous-secrets.test.ts`, 'the overlap, with AfterOverlap', web],
   ['rotation.trigger', 'now', long(65), 'spec.rotation.trigger: may not be more than 64 bytes', `${decide}/rotation.test.ts`, 'a trigger does not wait for a window', web],
   ['rotation.revokePrevious', 'leak', 'leak\u202e', 'spec.rotation.revokePrevious: must be plain text without control characters and invisible ones', `${decide}/rotation.test.ts`, 'T12 revokes the previous one at once', web],
-  ['origin.namespace', 'shop', 'Shop', 'spec.origin.namespace: must be the name of a namespace', 'rules/test/tenants.test.ts', 'is the cluster and the namespace there of a mirror', mirror],
-  ['origin.name', 'app', 'App', 'spec.origin.name: must be a name of lower-case letters, digits, - and .', 'rules/test/tenants.test.ts', 'is the cluster and the namespace there of a mirror', mirror],
-  ['origin.uid', 'u2', 'u 2', 'spec.origin.uid: must be a uid of letters, digits and -', 'rules/test/tenants.test.ts', 'is the cluster and the namespace there of a mirror', mirror],
-  ['origin.namespaceLabels', { team: 'a' }, { team: long(64) }, 'spec.origin.namespaceLabels.team: may not be more than 63 bytes', 'rules/test/tenants.test.ts', 'is the cluster and the namespace there of a mirror', mirror],
+  ['origin.namespace', 'shop', 'Shop', 'spec.origin.namespace: must be the name of a namespace', 'operator/test/mirrors.integration.test.ts', 'refuses a mirror whose name is not that of its origin', mirror],
+  ['origin.name', 'app', 'App', 'spec.origin.name: must be a name of lower-case letters, digits, - and .', 'operator/test/mirrors.integration.test.ts', 'refuses a mirror whose name is not that of its origin', mirror],
+  ['origin.uid', 'u2', 'u 2', 'spec.origin.uid: must be a uid of letters, digits and -', 'operator/test/mirrors.integration.test.ts', 'keeps its uid when it is put back', mirror],
+  ['origin.namespaceLabels', { team: 'a' }, { team: long(64) }, 'spec.origin.namespaceLabels.team: may not be more than 63 bytes', `${decide}/policies.test.ts`, 'opens nothing by labels that nobody trusts', mirror],
 ]

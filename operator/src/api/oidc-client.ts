@@ -328,6 +328,8 @@ export interface ObjectMetadata {
   readonly name: string
   readonly namespace: string
   readonly uid: string
+  /** That of the object itself, where `uid` is another one: of a mirror (intake/mirrors.ts). */
+  readonly ownUid?: string
   readonly generation: number
   readonly creationTimestamp: string
   readonly resourceVersion?: string

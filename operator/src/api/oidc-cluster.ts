@@ -67,6 +67,7 @@ export interface OIDCCluster {
     readonly uid: string
     readonly generation?: number
     readonly resourceVersion?: string
+    readonly creationTimestamp?: string
   }
   readonly spec: OIDCClusterSpec
   readonly status?: OIDCClusterStatus

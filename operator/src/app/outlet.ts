@@ -1,15 +1,21 @@
 // What goes out to the servers and to people, and what comes back from the servers.
 import { shortDigest } from '@nauthera/proto/digest'
 import { spanRecorder } from '@nauthera/runtime/traces'
+import { spokeName } from '@nauthera/proto/names'
+import { namespaceOfCluster } from '@nauthera/rules/tenants'
+import type { OIDCCluster } from '../api/oidc-cluster.ts'
 import type { Crowd } from '../intake/crowd.ts'
+import { insteadWhen, isNotFound } from '../kubernetes/api-error.ts'
 import { createReadVersion, createSecretStore } from '../kubernetes/conditional-write.ts'
 import { createEventRecorder } from '../kubernetes/events.ts'
 import { readClusterIssuer } from '../kubernetes/issuer.ts'
+import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
 import { createFollowReplicas } from '../replicas/follow-replicas.ts'
 import { Issuers } from '../replicas/issuers.ts'
 import { openLink } from '../replicas/link.ts'
 import { createReplicas } from '../replicas/replicas.ts'
 import { ProofKey } from '../secret/proof-key.ts'
+import { storeOutsideClusters } from '../secret/outside-clusters.ts'
 import { createNudge, noNudge } from '../shards/nudge.ts'
 import { createShards } from '../shards/shards.ts'
 import { ChangeTraces } from '../status/change-traces.ts'
@@ -19,7 +25,7 @@ import type { Leader } from './leader.ts'
 export async function buildOutlet(leader: Leader, crowd: Crowd) {
   const { settings, connection, version, clock, random, log, metrics } = leader
   const { release, namespace, identity } = settings
-  const secrets = createSecretStore(connection)
+  const secrets = storeOutsideClusters(createSecretStore(connection))
   const events = createEventRecorder({ connection, component: 'nauthera-operator', instance: identity, clock, log })
   const readVersion = createReadVersion(connection)
   const proofKey = new ProofKey({ secrets, readVersion, release, namespace, clock, random, log })
@@ -65,6 +71,7 @@ export type Outlet = Awaited<ReturnType<typeof buildOutlet>>
 export function buildIssuers(
   { settings, connection, clock, log, metrics }: Leader,
   { secrets, proofKey, shards, nudge }: Outlet,
+  clusters: () => readonly OIDCCluster[] | undefined,
   onFault: () => void,
 ) {
   const { release, namespace } = settings
@@ -75,8 +82,11 @@ export function buildIssuers(
     signer: proofKey.signer,
     isBelieved: shards.isBelieved,
     read: () => readClusterIssuer(connection),
-    clusters: () => [],
-    readCluster: async () => undefined,
+    clusters: () => clusters()?.flatMap(believedOf),
+    readCluster: async (name) => {
+      const path = objectPath(resourceTypes.configMaps, { namespace: namespaceOfCluster(name), name: spokeName })
+      return await connection.call({ method: 'GET', path }).catch(insteadWhen(isNotFound, undefined))
+    },
     clock,
     log,
     onWritten: () => {
@@ -86,3 +96,8 @@ export function buildIssuers(
     onFault,
   })
 }
+
+const believedOf = ({ metadata, spec }: OIDCCluster) =>
+  spec.serviceAccountKeys === true
+    ? [{ name: metadata.name, createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0 }]
+    : []

@@ -115,8 +115,10 @@ function rivalsFrom(
 
 function claimsOf(client: OIDCClient): string[] {
   const identifier = client.spec.resourceServer?.identifier
-  const secret = `secret ${client.metadata.namespace}/${secretNameOf(client)}`
-  return [nameClaim(clientIdOf(client)), secret, ...(identifier === undefined ? [] : [nameClaim(identifier)])]
+  // a client of a joined cluster has no Secret here
+  const isHere = tenantOf(client.metadata).cluster === undefined
+  const secrets = isHere ? [`secret ${client.metadata.namespace}/${secretNameOf(client)}`] : []
+  return [nameClaim(clientIdOf(client)), ...secrets, ...(identifier === undefined ? [] : [nameClaim(identifier)])]
 }
 
 /** Client ids and identifiers of APIs are one space of names. */

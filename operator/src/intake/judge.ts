@@ -1,4 +1,5 @@
 // Judges a client with what the watch knows of its rivals and policies. The running operator judges only here.
+import { tenantOf } from '@nauthera/rules/tenants'
 import { describeError } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
@@ -18,7 +19,7 @@ import type { EndingNamespaces } from './ending-namespaces.ts'
 import type { Watch } from './watch.ts'
 
 interface Needs {
-  readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels'>
+  readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels' | 'findCluster'>
   /** The policy of the settings, which holds for every client. */
   readonly baseline: OIDCPolicySpec
   readonly shards: Pick<Shards, 'stored' | 'holders' | 'isLeaving' | 'isUnheardOf' | 'noRoom'>
@@ -57,12 +58,14 @@ function judge(
   const own = entry?.uid === client.metadata.uid ? entry : undefined
   const kept = entry !== undefined && shards.isLeaving(key) ? undefined : entry
   const standing = standingOf(needs.follow.config(key))
+  const cluster = clusterOfClient(watch, client)
   return judgeClient(client, {
     acceptance,
     policies,
     // a client that goes with its namespace frees no place
     countOlder: () => (needs.endings.has(client.metadata.namespace) ? Infinity : watch.clients.olderInTenant(client)),
     isServed: isServed(client, kept),
+    cluster: cluster && { object: cluster, countOlder: () => watch.clients.olderInCluster(client) },
     isHeld: (name) => kept !== undefined && shards.holders(name).includes(key),
     carried: lastAccepted(kept, standing),
     servedOf: (present) => {
@@ -85,9 +88,9 @@ const mostLists = 1_000
 function createPoliciesOf({ watch, baseline }: Needs): PoliciesOf {
   const lists = new Map<string, Policies>()
   return (client, policies) => {
-    const namespaceLabels = watch.namespaceLabels(client.metadata.namespace)
+    const namespaceLabels = labelsOf(watch, client)
     const found = policiesFor(client, { baseline, policies, namespaceLabels })
-    const names = found.map(({ name }) => name).join()
+    const names = found.map(({ name, opensNothing }) => (opensNothing ? `${name}?` : name)).join()
     const before = lists.get(names)
     if (before && found.every(({ spec }, index) => spec === before[index]?.spec)) return before
     if (lists.size >= mostLists) lists.clear()
@@ -107,7 +110,11 @@ function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient
     const policies = watch.policies()
     const keys = watch.clients.rivalKeys(key)
     const rivals = watch.clients.rivals(key)
-    const labels = rivals.map(({ metadata }) => watch.namespaceLabels(metadata.namespace))
+    const labels = rivals.flatMap((one) => [
+      labelsOf(watch, one),
+      clusterOfClient(watch, one),
+      watch.findCluster(clientIdOf(one).split('_', 1)[0]!),
+    ])
     const claimed = claims.get(keys) ?? claimsAmong(rivals)
     claims.set(keys, claimed)
     const holderOf = (name: string): string | undefined =>
@@ -122,11 +129,24 @@ function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient
     const holders = new Map(Array.from(claimed.keys(), (name) => [name, holderOf(name)]))
     const verdicts = acceptClients(rivals, (one) => policiesOf(one, policies), {
       selectsNamespaces,
+      findCluster: watch.findCluster,
       holderOf: (name) => holders.get(name),
     })
     if (keys.length > 1) decided.set(keys, { ground, holders, verdicts })
     return verdicts.get(key)
   }
+}
+
+const clusterOfClient = ({ findCluster }: Pick<Watch, 'findCluster'>, { metadata }: OIDCClient) => {
+  const { cluster } = tenantOf(metadata)
+  return cluster === undefined ? undefined : findCluster(cluster)
+}
+
+/** Of its namespace; of a mirror those that its cluster tells, where they are trusted. */
+function labelsOf(watch: Pick<Watch, 'namespaceLabels' | 'findCluster'>, client: OIDCClient) {
+  if (tenantOf(client.metadata).cluster === undefined) return watch.namespaceLabels(client.metadata.namespace)
+  const isTrusted = clusterOfClient(watch, client)?.spec.trustNamespaceLabels === true
+  return isTrusted ? client.spec.origin?.namespaceLabels : undefined
 }
 
 /** The acceptance of rivals, and the inputs that it was computed from. */
@@ -170,7 +190,12 @@ function holderAmong(
   const isLost = (key: string): boolean => shards.stored(key) === undefined && !shards.isUnheardOf(key)
   const [remembered] = claimants
     .flatMap((key) => watch.clients.find(key) ?? [])
-    .filter((one) => wasServedAs(one, name) && isLost(keyOf(one)) && mayHave(one, name, policiesOf(one)))
+    .filter(
+      (one) =>
+        wasServedAs(one, name) &&
+        isLost(keyOf(one)) &&
+        mayHave(one, name, policiesOf(one), { findCluster: watch.findCluster }),
+    )
     .toSorted(byAge)
   return remembered && keyOf(remembered)
 }

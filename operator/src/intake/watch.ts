@@ -1,6 +1,10 @@
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
+import type { OIDCCluster } from '../api/oidc-cluster.ts'
+import type { FindCluster } from '../decide/client/mirror.ts'
 import type { OIDCPolicy } from '../api/oidc-policy.ts'
+import { clusterOf, namespaceOfCluster } from '@nauthera/rules/tenants'
+import { createAsSeen } from './mirrors.ts'
 import { createClientIndex } from './client-index.ts'
 import type { WatchedClients } from './client-index.ts'
 import type { Clock } from '../time/clock.ts'
@@ -22,6 +26,8 @@ export interface WatchListeners {
   readonly onResync: (keys: readonly string[]) => void
   /** The server pods as they are now; at first once all is listed. */
   readonly onPods: (pods: readonly PodObject[]) => void
+  /** A client of a joined cluster was created or changed there. */
+  readonly onMirror?: (client: OIDCClient, previous: OIDCClient | undefined) => void
 }
 
 /** Watches clients, policies, namespaces and pods, and what redirect URIs follow. It never watches Secrets. */
@@ -34,6 +40,9 @@ export interface Watch {
   policies(): readonly OIDCPolicy[]
   /** What redirect URIs follow; undefined when the operator follows nothing. */
   readonly routes: Pick<RouteBook, 'resolve' | 'remove'> | undefined
+  /** The joined clusters, and the one of a name. None where the operator does not watch the whole cluster. */
+  clusters(): readonly OIDCCluster[]
+  readonly findCluster: FindCluster
   /** Labels of a namespace; undefined where the operator may not read them. */
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined
   /** The same, but undefined for a namespace that is missing in the list. */
@@ -87,12 +96,17 @@ export function createWatch(
   const reflect = createReflect(options)
   const tell = (keys: Iterable<string>) => listeners?.onClients(keys)
 
+  const findCluster: FindCluster = (name) => clusters?.objects.get(name)
+  const asSeen = createAsSeen(findCluster)
+
   const onClient = (change: CollectionChange<OIDCClient & KubernetesObject>) => {
     const object = change.kind === 'deleted' ? undefined : change.object
     const ours = object !== undefined && isOurs(object, settings.serverName, servedBy)
-    const touched = clients.set(change.key, ours ? object : undefined)
+    const touched = clients.set(change.key, ours ? asSeen(object) : undefined)
     // Our own status write changes nothing.
     if (change.kind === 'updated' && sameSpec(change.previous, change.object)) return
+    if (ours && clusterOf(object.metadata.namespace) !== undefined)
+      listeners?.onMirror?.(object, change.kind === 'updated' ? change.previous : undefined)
     tell(touched)
   }
 
@@ -118,6 +132,15 @@ export function createWatch(
     clusterWide && settings.redirectURIsFrom
       ? createRouteWatch({ reflect, labels: (name) => namespaces?.objects.get(name)?.metadata.labels, tell })
       : undefined
+  /** Its clients change with it; those that have an id that begins with its name may have to give that up. */
+  const onCluster = (name: string, isNew: boolean) => {
+    for (const key of clients.keysIn(namespaceOfCluster(name))) {
+      const object = clientReflectors[0]?.objects.get(key)
+      if (object) clients.set(key, asSeen(object))
+    }
+    tell(clients.keysIn(isNew ? undefined : namespaceOfCluster(name)))
+  }
+  const clusters = isHub && clusterWide ? reflectClusters(reflect, onCluster) : undefined
   const pods: Reflector<PodObject> = reflect<PodObject>(collectionPath(resourceTypes.pods, settings.namespace), {
     query: { labelSelector: serverPods(settings.release) },
     onChange: () => listeners?.onPods([...pods.objects.values()]),
@@ -126,6 +149,7 @@ export function createWatch(
     ...clientReflectors,
     ...(isHub ? [pods] : []),
     ...(policies ? [policies] : []),
+    ...(clusters ? [clusters] : []),
     ...(namespaces ? [namespaces] : []),
   ]
 
@@ -142,6 +166,8 @@ export function createWatch(
     clients,
     routes: routes?.book,
     policies: () => [...(policies?.objects.values() ?? [])],
+    clusters: () => [...(clusters?.objects.values() ?? [])],
+    findCluster,
     ...labelsFrom(namespaces?.objects),
   }
 }
@@ -163,6 +189,15 @@ const reflectPolicies = (reflect: Reflect, onNews: () => void) =>
   reflect<OIDCPolicy & KubernetesObject>(collectionPath(resourceTypes.policies), {
     onChange: (change) => {
       if (change.kind !== 'updated' || !sameSpec(change.previous, change.object)) onNews()
+    },
+  })
+
+/** @param onNews a cluster has joined, left or changed */
+const reflectClusters = (reflect: Reflect, onNews: (name: string, isNew: boolean) => void) =>
+  reflect<OIDCCluster & KubernetesObject>(collectionPath(resourceTypes.clusters), {
+    onChange: (change) => {
+      if (change.kind !== 'updated' || !sameSpec(change.previous, change.object))
+        onNews(change.key, change.kind !== 'updated')
     },
   })
 

@@ -84,6 +84,7 @@ export interface ResourceType {
 
 export const resourceTypes = {
   clients: { prefix: `/apis/${apiGroup}/${apiVersion}`, plural: 'oidcclients' },
+  clusters: { prefix: `/apis/${apiGroup}/${apiVersion}`, plural: 'oidcclusters' },
   policies: { prefix: `/apis/${apiGroup}/${apiVersion}`, plural: 'oidcpolicies' },
   secrets: { prefix: '/api/v1', plural: 'secrets' },
   pods: { prefix: '/api/v1', plural: 'pods' },

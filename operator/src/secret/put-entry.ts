@@ -33,6 +33,7 @@ export function createEntryWriter(needs: {
       clientId: acceptance.clientId,
       createdAt: Date.parse(client.metadata.creationTimestamp),
       namespaceBytes: judgement.shardBytes,
+      clusterBytes: judgement.clusterBytes,
       verifiers,
       verdict: serve.kind === 'desired' ? { kind: 'desired', version: serve.version } : { kind: 'carry' },
       granted,

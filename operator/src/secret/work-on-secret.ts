@@ -20,6 +20,7 @@ import { isOfClient, isSameVersion, verifiersOf } from '../shards/client-entry.t
 import type { Clock } from '../time/clock.ts'
 import { createFence } from './fence.ts'
 import type { KnownSecret, Look, SecretWork, SecretStep, SecretStepOutcome } from './look.ts'
+import { createLeaveMirror } from './leave-mirror.ts'
 import { createMint, clearPending } from './mint.ts'
 import type { SecretOutlet } from './outlet.ts'
 import { createPlanNext, statusOf } from './plan-next.ts'
@@ -86,6 +87,7 @@ export function createWorkOnSecret(needs: {
    *  plan is made again. */
   const steps: readonly SecretStep[] = [
     createLeaveEnding(needs),
+    createLeaveMirror(entries),
     createMint({ spacing }),
     entries.announce,
     settleListed,

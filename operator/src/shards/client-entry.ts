@@ -26,8 +26,9 @@ export interface ClientForShard {
   readonly clientId: string
   /** Epoch milliseconds. In a full shard older clients keep their place; the oldest claimant gets a free name. */
   readonly createdAt: number
-  /** The quota of its namespace in the shard, bytes (decide/client/policies.ts). */
+  /** The quota of its tenant in the shard, bytes (decide/client/policies.ts), and that of its joined cluster. */
   readonly namespaceBytes: number
+  readonly clusterBytes?: number
   /** RotationPlan.verifiers. */
   readonly verifiers: readonly StoredVerifier[]
   readonly verdict:
@@ -188,6 +189,7 @@ export function sameClient(one: ClientForShard, other: ClientForShard): boolean 
     one.standing === other.standing &&
     one.createdAt === other.createdAt &&
     one.namespaceBytes === other.namespaceBytes &&
+    one.clusterBytes === other.clusterBytes &&
     one.forbidsEarlier === other.forbidsEarlier &&
     isDeepStrictEqual(one.verifiers, other.verifiers) &&
     grantsTheSame(one.granted, other.granted) &&

@@ -1,6 +1,6 @@
-// Applies the quota of each tenant in a shard: many or large clients only fill their own share.
+// Applies the quotas in a shard, of each tenant and of each joined cluster as a whole: many or large clients only fill their own share.
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { tenantOf, tenantText } from '@nauthera/rules/tenants'
+import { clusterOf, tenantOf, tenantText } from '@nauthera/rules/tenants'
 import type { NoRoom } from '../decide/status/outcome.ts'
 import { shareBytes, plainBytes } from './entry-size.ts'
 
@@ -13,42 +13,57 @@ export interface Wish {
   readonly held: ShardEntry | undefined
   /** Whether `next` is larger than `held`, so that it needs room. */
   readonly isGrowth: boolean
-  /** Bytes of the shard that all clients of its tenant may take together. */
-  readonly quota: number
+  /** Bytes of the shard that all clients of its tenant, and of its joined cluster, may take together. */
+  readonly quota: Quotas
+}
+
+interface Quotas {
+  readonly tenant: number
+  readonly cluster: number
 }
 
 /** @param wishes oldest client first: the older ones keep their place
- *  @returns keys of the changes that fit, and of those over the quota of their tenant */
+ *  @returns keys of the changes that fit, and of those over a quota */
 export function applyQuotas(wishes: readonly Wish[]): {
   readonly taken: ReadonlySet<string>
   readonly overQuota: ReadonlyMap<string, NoRoom>
 } {
-  const taken = new Set<string>()
   const overQuota = new Map<string, NoRoom>()
-  for (const own of Map.groupBy(wishes, ({ next }) => tenantText(tenantOf(next))).values()) {
-    const fitting = new Set(fittingOf(own))
-    for (const { key, isGrowth } of own) {
-      if (!isGrowth) continue
-      if (fitting.has(key)) taken.add(key)
-      else overQuota.set(key, 'namespace')
-    }
+  const byTenant = Map.groupBy(wishes, ({ next }) => tenantText(tenantOf(next)))
+  for (const own of byTenant.values()) refuse(own, 'tenant', 'namespace', overQuota)
+  const byCluster = Map.groupBy(wishes, ({ next }) => clusterOf(next.namespace))
+  byCluster.delete(undefined)
+  for (const own of byCluster.values()) {
+    // what its tenant has no room for takes none of the cluster's
+    const left = own.flatMap((wish) => (overQuota.has(wish.key) ? heldOnly(wish) : [wish]))
+    refuse(left, 'cluster', 'cluster', overQuota)
   }
-  return { taken, overQuota }
+  const growing = wishes.filter(({ isGrowth }) => isGrowth)
+  return { taken: new Set(growing.flatMap(({ key }) => (overQuota.has(key) ? [] : [key]))), overQuota }
 }
 
-/** @param own all wishes of one tenant. @returns keys of those for which it has room */
-function fittingOf(own: readonly Wish[]): readonly string[] {
+function heldOnly(wish: Wish): readonly Wish[] {
+  return wish.held ? [{ ...wish, next: wish.held, isGrowth: false }] : []
+}
+
+/** @param own all wishes that share a quota. Those without room are added to `overQuota` */
+function refuse(own: readonly Wish[], whose: keyof Quotas, why: NoRoom, overQuota: Map<string, NoRoom>): void {
+  const fitting = new Set(fittingOf(own, whose))
+  for (const { key, isGrowth } of own) if (isGrowth && !fitting.has(key)) overQuota.set(key, why)
+}
+
+/** @returns keys of those for which there is room */
+function fittingOf(own: readonly Wish[], whose: keyof Quotas): readonly string[] {
   const keys = own.map(({ key }) => key)
+  const least = own.reduce((lowest, { quota }) => Math.min(lowest, quota[whose]), Infinity)
   // plain bytes are an upper bound, and most namespaces have few clients in one shard
-  if (own.reduce((sum, { next }) => sum + plainBytes(next), 0) <= least(own)) return keys
+  if (own.reduce((sum, { next }) => sum + plainBytes(next), 0) <= least) return keys
   let held = own.reduce((sum, wish) => sum + (wish.held ? shareBytes(wish.held) : 0), 0)
   return own.flatMap((wish) => {
     const grownBytes = shareBytes(wish.next) - (wish.held ? shareBytes(wish.held) : 0)
     // a change that shrinks the client always fits, also under a lowered limit
-    if (grownBytes > 0 && held + grownBytes > wish.quota) return []
+    if (grownBytes > 0 && held + grownBytes > wish.quota[whose]) return []
     held += grownBytes
     return [wish.key]
   })
 }
-
-const least = (own: readonly Wish[]): number => own.reduce((least, { quota }) => Math.min(least, quota), Infinity)

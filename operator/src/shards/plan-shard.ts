@@ -94,7 +94,7 @@ function wishOf(client: ClientForShard, stored: ShardEntry | undefined): Wish | 
   const next = plannedEntry(client, stored)
   if (!next) return undefined
   const key = entryKey(next)
-  const quota = client.namespaceBytes
+  const quota = { tenant: client.namespaceBytes, cluster: client.clusterBytes ?? Infinity }
   if (next === stored) return { key, next, held: next, isGrowth: false, quota }
   // an entry of another object with this name does not count
   const held = stored && isOfClient(stored, client) ? heldEntry(stored, next) : undefined

@@ -4,7 +4,7 @@ import type { Outcome } from '../decide/status/outcome.ts'
 /** @returns whether nothing is wrong and only replicas or the Secret are missing: a better status follows soon */
 export function isInProgress({ judgement, noRoom, secret, propagation }: Outcome): boolean {
   if (judgement.serve.kind !== 'desired') return false
-  if (noRoom !== undefined || !['ready', 'pending', 'listed'].includes(secret.kind)) return false
+  if (noRoom !== undefined || !['ready', 'pending', 'listed', 'elsewhere'].includes(secret.kind)) return false
   if (propagation && (propagation.rejected.length > 0 || propagation.unreachable.length > 0)) return false
   return secret.kind === 'pending' || propagation?.accepted !== true
 }

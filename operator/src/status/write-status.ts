@@ -48,7 +48,9 @@ export function createWriteStatus(options: {
   /** @returns whether the write succeeded */
   const apply = async (client: OIDCClient, described: ReturnType<typeof describeOutcome>): Promise<boolean> => {
     const { status } = described
-    const object = { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCClient', ...client }
+    const { ownUid, ...metadata } = client.metadata
+    const own = ownUid === undefined ? client : { ...client, metadata: { ...metadata, uid: ownUid } }
+    const object = { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCClient', ...own }
     const resourceVersion = await applyStatus(connection, resourceTypes.clients, object, status)
     if (resourceVersion === undefined) {
       // A conflict: the watch will bring the change.

@@ -60,6 +60,7 @@ export function judged(change: Partial<Judgement> = {}): Judgement {
     breaches: [],
     forbidsEarlier: false,
     shardBytes: 65_536,
+    clusterBytes: Infinity,
     ...change,
   } as const
   const isRefused = base.acceptance.kind !== 'accepted' || base.violations.some((one) => one.enforcement === 'Deny')

@@ -1,6 +1,14 @@
 import { expect } from 'chai'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import { policiesFor, tokenLimitsOf } from '../../src/decide/client/policies.ts'
+import {
+  bindingOf,
+  defaultClientLimit,
+  isAllowed,
+  isIssuerAllowed,
+  policiesFor,
+  tokenLimitsOf,
+} from '../../src/decide/client/policies.ts'
+import type { BindingPolicies } from '../../src/decide/client/policies.ts'
 import { client, binding, policy } from './clients.ts'
 
 describe('policiesFor', () => {
@@ -34,6 +42,39 @@ describe('policiesFor', () => {
     expect(selects({ namespace: 'nauthera-cluster-edge', name: 'web.app' })).to.equal(false)
     expect(selects({ namespace: 'nauthera-cluster-far', name: 'web.app' })).to.equal(true)
     expect(selects({ namespace: 'shop', name: 'app' }), 'one of this cluster').to.equal(false)
+  })
+
+  it('opens nothing by labels that nobody trusts, and limits all the same', () => {
+    const mirror = client({}, { namespace: 'nauthera-cluster-edge', name: 'shop.app', labels: { team: 'a' } })
+    const opens = { customClientId: true, resourceServer: true, identityIssuers: ['https://ci.example.com'] }
+    const under = (selector: OIDCPolicySpec['selector'], labels?: Record<string, string>) =>
+      bindingOf(
+        policiesFor(mirror, {
+          baseline: {},
+          policies: [
+            policy('p', {
+              selector: selector!,
+              allow: { ...opens, tokenExchange: false },
+              limits: { clientsPerNamespace: 9_000 },
+            }),
+          ],
+          namespaceLabels: labels,
+        }),
+      )
+    const opened = (policies: BindingPolicies) => [
+      isAllowed(policies, 'customClientId'),
+      isIssuerAllowed(policies, 'https://ci.example.com'),
+      defaultClientLimit(policies) === undefined,
+    ]
+    const matchLabels = { team: 'a' }
+    for (const selector of [{ namespaces: { matchLabels } }, { clients: { matchLabels } }]) {
+      expect(opened(under(selector)), JSON.stringify(selector)).to.deep.equal([false, false, false])
+      expect(under(selector)[0]?.spec.allow?.tokenExchange).to.equal(false)
+    }
+    const clusters = [{ name: 'edge', namespaces: ['shop'] }]
+    expect(opened(under({ clients: { matchLabels }, clusters })), 'named').to.deep.equal([true, true, true])
+    expect(opened(under({ namespaces: { matchLabels } }, { team: 'a' })), 'trusted').to.deep.equal([true, true, true])
+    expect(under({ namespaces: { matchLabels } }, { team: 'b' }), 'trusted, of another value').to.have.length(1)
   })
 
   const team = { namespaces: { matchLabels: { team: 'a' } } }

@@ -41,7 +41,12 @@ function createWorld(stored: Readonly<Record<string, ShardEntry>> = {}) {
   const queue = new Set<string>()
   const wakes: string[][] = []
   const judgements: string[] = []
-  const watch = { clients: index, policies: () => [], namespaceLabels: (name: string) => labels.get(name) ?? {} }
+  const watch = {
+    clients: index,
+    policies: () => [],
+    findCluster: () => undefined,
+    namespaceLabels: (name: string) => labels.get(name) ?? {},
+  }
   const judge = (one: OIDCClient) => {
     judgements.push(keyOf(one))
     return createJudge({

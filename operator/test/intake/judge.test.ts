@@ -21,7 +21,12 @@ describe('createJudge', () => {
     const index = createClientIndex()
     for (const one of clients) index.set(`${one.metadata.namespace}/${one.metadata.name}`, one)
     const labels = about.labels ?? {}
-    const watch = { clients: index, policies: () => about.policies ?? [], namespaceLabels: () => labels }
+    const watch = {
+      clients: index,
+      policies: () => about.policies ?? [],
+      findCluster: () => undefined,
+      namespaceLabels: () => labels,
+    }
     const { shards = emptyShards } = about
     const follow = { config: () => undefined }
     const endings = { has: () => about.ending === true }
@@ -165,6 +170,7 @@ describe('createJudge', () => {
         policies: () => {
           throw new Error('cannot be read')
         },
+        findCluster: () => undefined,
         namespaceLabels: () => ({}),
       },
       baseline: {},

@@ -131,7 +131,7 @@ function grantedBy({ before, now, isSuspended, refusal, namespace }: Case) {
   const policies = [policy('denying', { ...denied, grace: '1h' })]
   const judge = createJudge({
     endings: { has: () => false },
-    watch: { clients: index, policies: () => policies, namespaceLabels: () => ({}) },
+    watch: { clients: index, policies: () => policies, findCluster: () => undefined, namespaceLabels: () => ({}) },
     baseline: { allow: { resourceServer: true, customClientId: true } },
     shards,
     follow: {

@@ -30,7 +30,7 @@ function createWorld() {
   const index = createClientIndex()
   const judge = createJudge({
     endings: { has: () => false },
-    watch: { clients: index, policies: () => [], namespaceLabels: () => ({}) },
+    watch: { clients: index, policies: () => [], findCluster: () => undefined, namespaceLabels: () => ({}) },
     baseline: { allow: { customClientId: true } },
     shards: {
       stored: (key) => {

@@ -444,6 +444,20 @@ describe('planShard', () => {
       expect([...made.refused]).to.deep.equal([3, 4, 5].map((index) => [`greedy/g${index}`, 'namespace']))
       expect(keys(made)).to.deep.equal(['greedy/g0', 'greedy/g1', 'greedy/g2', 'other/late'])
     })
+    it('of a joined cluster has its share, and so has a joined cluster as a whole', () => {
+      const edge = 'nauthera-cluster-edge'
+      const mirror = (name: string, createdAt: number) => ({
+        ...of(edge, name, createdAt, 5_000),
+        clusterBytes: 14_000,
+      })
+      const mirrors = ['a.1', 'a.2', 'a.3', 'a.4', 'b.1', 'b.2', 'c.1'].map((name, index) => mirror(name, index))
+      const made = plan([...mirrors, of('other', 'late', 99, 6_000)])
+      const refused = Object.fromEntries(made.refused)
+      expect(refused[`${edge}/a.4`], 'its tenant').to.equal('namespace')
+      expect(refused[`${edge}/c.1`], 'its cluster').to.equal('cluster')
+      expect(refused[`${edge}/b.1`], 'another tenant of the cluster').to.equal(undefined)
+      expect(keys(made)).to.include('other/late')
+    })
     it('keeps what is stored of it when a policy lowers its share, and what makes it smaller is taken', () => {
       const before = [of('team', 'a', 1, 6_000), of('team', 'b', 2, 6_000)]
       const stored = written(before)

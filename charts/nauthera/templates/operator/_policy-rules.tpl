@@ -36,11 +36,14 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
   expression: "has(object.metadata.labels) ? object.metadata.labels : {}"
 - name: namespaceLabels
   expression: "has(namespaceObject.metadata.labels) ? namespaceObject.metadata.labels : {}"
+- name: cluster
+  expression: "object.metadata.namespace.startsWith('nauthera-cluster-') ? object.metadata.namespace.substring(17) : ''"
 - name: holds
   expression: >-
     (has(params.spec.enforcement) ? params.spec.enforcement : 'Deny') == {{ . | squote }} &&
     (!has(variables.selector.clients) || ({{ include "nauthera.cel.selected" (list "variables.selector.clients" "variables.clientLabels") | nindent 4 }})) &&
-    (!has(variables.selector.namespaces) || ({{ include "nauthera.cel.selected" (list "variables.selector.namespaces" "variables.namespaceLabels") | nindent 4 }}))
+    (!has(variables.selector.clusters) || variables.selector.clusters.exists(c, c.name == variables.cluster && ('*' in c.namespaces || object.metadata.name.split('.')[0] in c.namespaces))) &&
+    (!has(variables.selector.namespaces) || (variables.cluster == '' && {{ include "nauthera.cel.selected" (list "variables.selector.namespaces" "variables.namespaceLabels") | nindent 4 }}))
 - name: method
   expression: >-
     has(object.spec.auth) && has(object.spec.auth.method) ? object.spec.auth.method :
@@ -111,9 +114,9 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
 {{ include "nauthera.policy.among" (list "spec.consent" "consent" "(variables.spec.type == 'M2M' ? [] : [variables.consent])" false) }}
 {{ include "nauthera.policy.hosts" (list "spec.redirectURIs" "variables.spec.redirectURIs") }}
 {{ include "nauthera.policy.hosts" (list "spec.postLogoutRedirectURIs" "variables.spec.postLogoutRedirectURIs") }}
-{{ include "nauthera.policy.gate" (list "spec.clientId" "customClientId" "has(variables.spec.clientId) && variables.spec.clientId != object.metadata.namespace + '.' + object.metadata.name") }}
+{{ include "nauthera.policy.gate" (list "spec.clientId" "customClientId" "has(variables.spec.clientId) && variables.spec.clientId != (variables.cluster == '' ? object.metadata.namespace + '.' : variables.cluster + '_') + object.metadata.name") }}
 {{ include "nauthera.policy.gate" (list "spec.secret.existingSecretRef" "existingSecret" "has(variables.spec.secret) && has(variables.spec.secret.existingSecretRef)") }}
-{{ include "nauthera.policy.gate" (list "spec.secret.verifiers" "verifiers" "has(variables.spec.secret) && has(variables.spec.secret.verifiers)") }}
+{{ include "nauthera.policy.gate" (list "spec.secret.verifiers" "verifiers" "variables.cluster == '' && has(variables.spec.secret) && has(variables.spec.secret.verifiers)") }}
 {{ include "nauthera.policy.gate" (list "spec.pkce" "optionalPKCE" "has(variables.spec.pkce) && variables.spec.pkce == 'Optional'") }}
 {{ include "nauthera.policy.gate" (list "spec.resourceServer" "resourceServer" "has(variables.spec.resourceServer)") }}
 {{ include "nauthera.policy.gate" (list "spec.grantTypes" "tokenExchange" "has(variables.spec.grantTypes) && 'token_exchange' in variables.spec.grantTypes") }}

@@ -1,15 +1,16 @@
 // Judges one client by rules and policies, before its Secret is read. Each look does it once and passes the judgement on.
 import { renderVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { OIDCCluster } from '../../api/oidc-cluster.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { unreadFault } from '../client/acceptance.ts'
 import type { Acceptance } from '../client/acceptance.ts'
 import { applyDefaults } from '../client/apply-defaults.ts'
 import type { Effective } from '../client/apply-defaults.ts'
-import { namespaceLimits } from '@nauthera/rules/limits'
+import { clusterLimits, namespaceLimits } from '@nauthera/rules/limits'
 import { defaultClientId } from '@nauthera/rules/tenants'
 import { sizeFaults } from '@nauthera/rules/version-size'
-import { checkPolicies, countField } from '../client/check-policies.ts'
+import { checkCluster, checkPolicies, countField } from '../client/check-policies.ts'
 import type { Violation } from '../client/check-policies.ts'
 import { declaredApis } from './declared-api.ts'
 import type { DeclaredApi } from './declared-api.ts'
@@ -32,8 +33,10 @@ export interface Judgement extends Effective {
   readonly binding: BindingPolicies | undefined
   /** The APIs that it declares: none, one, or two while it waits for another identifier. */
   readonly declared: readonly DeclaredApi[]
-  /** The quota of its namespace in its shard, bytes. */
+  /** The quota of its tenant in its shard, bytes. */
   readonly shardBytes: number
+  /** That of its whole joined cluster; Infinity for a client of this one. */
+  readonly clusterBytes: number
   /** What servers may get of it. */
   readonly serve:
     | { readonly kind: 'desired'; readonly config: ClientConfig; readonly version: ClientVersion }
@@ -50,7 +53,8 @@ export interface Breach {
 
 /** @param about.acceptance of this client (acceptance.ts)
  *  @param about.policies that hold for it (policies.ts)
- *  @param about.countOlder how many clients of its namespace are older
+ *  @param about.countOlder how many clients of its tenant are older
+ *  @param about.cluster the joined cluster of a mirror, and how many of its clients are older
  *  @param about.isServed whether servers have it already: then the limit of clients does not apply
  *  @param about.isHeld whether servers have it under a name
  *  @param about.carried the version that servers keep while the present one is not served
@@ -65,6 +69,7 @@ export function judgeClient(
     readonly policies: Policies
     readonly countOlder: () => number
     readonly isServed: boolean
+    readonly cluster?: { readonly object: OIDCCluster; readonly countOlder: () => number } | undefined
     readonly isHeld?: (name: string) => boolean
     readonly carried?: ClientVersion | undefined
     readonly servedOf?: (present: ClientVersion) => 'present' | 'earlier' | 'either'
@@ -108,7 +113,10 @@ export function judgeClient(
   const version = renderVersion(config)
   const [tooLarge] = sizeFaults(version)
   if (tooLarge) return refuse({ kind: 'too-large', clientId: acceptance.clientId, message: tooLarge.message })
-  const own = checkPolicies(effective.client, policies, about.isServed ? 0 : about.countOlder())
+  const own = [
+    ...checkPolicies(effective.client, policies, about.isServed ? 0 : about.countOlder()),
+    ...(about.cluster && !about.isServed ? checkCluster(about.cluster.object, about.cluster.countOlder()) : []),
+  ]
   const isDenied = denialsOf({ violations: own }).length > 0
   const violations = [...own, ...servedBreaks(version)]
   const { breaches, until = Infinity } = graceOf(client, denialsOf({ violations }), now)
@@ -124,6 +132,9 @@ export function judgeClient(
     policies: names,
     binding,
     shardBytes: shardBytesOf(binding),
+    clusterBytes: about.cluster
+      ? (about.cluster.object.spec.limits?.bytesPerShard ?? clusterLimits.shardBytes)
+      : Infinity,
     violations,
     breaches,
     forbidsEarlier: !isDenied && isOver,
@@ -175,6 +186,7 @@ const refused = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
   breaches: [],
   forbidsEarlier: false,
   shardBytes: namespaceLimits.shardBytes,
+  clusterBytes: clusterLimits.shardBytes,
   serve: { kind: 'carry', until: undefined },
 })
 
@@ -190,7 +202,7 @@ export const versionOf = ({ serve }: Pick<Judgement, 'serve'>): ClientVersion | 
 export const denialsOf = ({ violations }: Pick<Judgement, 'violations'>): readonly Violation[] =>
   violations.filter(({ enforcement }) => enforcement === 'Deny')
 
-/** @returns whether its namespace has too many clients for it */
+/** @returns whether its tenant or its cluster has too many clients for it */
 export const isCountedOut = (judgement: Pick<Judgement, 'violations'>): boolean =>
   denialsOf(judgement).some(({ field }) => field === countField)
 

@@ -18,7 +18,7 @@ import type { Tenant } from '@nauthera/rules/tenants'
 import type { LabelSelector } from '../../api/label-selector.ts'
 import type { AccessEntry, DeclaredApi } from './declared-api.ts'
 import type { Judgement } from './judge.ts'
-import { covers, isBareName, namesTenant, selects } from '../client/policies.ts'
+import { covers, isBareName, namesTenant, openersOf, selects } from '../client/policies.ts'
 import type { BindingPolicies } from '../client/policies.ts'
 
 /** Labels of a namespace; undefined where they are not known for certain. */
@@ -86,7 +86,9 @@ export function accessTo(identifier: string, caller: Caller, api: DeclaredApi | 
     binding.every(({ spec: { allow } }) => !allow?.scopes || covers(allow.scopes, scope)),
   )
   if (!api) {
-    const isListed = binding.some(({ spec: { allow } }) => allow?.audiences && covers(allow.audiences, identifier))
+    const isListed = openersOf(binding).some(
+      ({ spec: { allow } }) => allow?.audiences && covers(allow.audiences, identifier),
+    )
     // a bare name without an API may be the id of a client
     if (!isListed || isBareName(identifier)) return refuse({ kind: 'undeclared' })
     // nobody declares types of authorization details for it

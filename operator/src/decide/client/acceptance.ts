@@ -4,6 +4,8 @@ import { clientIdPrefix, defaultClientId, tenantOf } from '@nauthera/rules/tenan
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { checkSpec } from './check-spec.ts'
+import { checkPlace } from './mirror.ts'
+import type { FindCluster } from './mirror.ts'
 import { sizeFaultOf } from './client-size.ts'
 import { bindingOf, isAllowed, mayDeclare } from './policies.ts'
 import type { BindingPolicies, Policies } from './policies.ts'
@@ -38,14 +40,16 @@ export function clientIdOf(client: OIDCClient): string {
  *  invalid older client keeps its claim: a mistake must not give its name away.
  *  @param clients those whose spec.serverName is ours, in any order
  *  @param policiesOf the policies that hold for a client (policies.ts): only those that bind let it claim a name
+ *  @param about.findCluster undefined where nobody knows which clusters have joined
  *  @param about.selectsNamespaces the labels of namespaces can be read, so that an access entry may select by them
  *  @param about.holderOf `namespace/name` of the object that is served under a name; it need not be among the clients
  *  @returns by `namespace/name` */
 export function acceptClients(
   clients: readonly OIDCClient[],
   policiesOf: (client: OIDCClient) => Policies,
-  { selectsNamespaces = true, holderOf = () => undefined }: AboutNames = {},
+  about: AboutNames = {},
 ): ReadonlyMap<string, Acceptance> {
+  const { holderOf = () => undefined } = about
   const claims = new Map<string, string>()
   const verdicts = new Map<string, Acceptance>()
   for (const client of clients.toSorted(byAge)) {
@@ -53,7 +57,7 @@ export function acceptClients(
     const clientId = clientIdOf(client)
     const policies = bindingOf(policiesOf(client))
     const large = sizeFaultOf(client)
-    const faults = large ? checkIdNamespace(client, policies) : faultsOf(client, policies, selectsNamespaces)
+    const faults = large ? checkId(client, policies, about) : faultsOf(client, policies, about)
     const named = namesClaimed(client)
     const takenBy = new Map(named.map(({ name }) => [name, holderOf(name) ?? claims.get(name) ?? key]))
     for (const { name, mayClaim } of named)
@@ -72,6 +76,7 @@ export function acceptClients(
 }
 
 interface AboutNames {
+  readonly findCluster?: FindCluster
   readonly selectsNamespaces?: boolean
   readonly holderOf?: (name: string) => string | undefined
 }
@@ -99,9 +104,9 @@ function namesClaimed(client: OIDCClient): readonly NameClaim[] {
 }
 
 /** @returns whether an object claims the name and its policies allow that, whatever else is invalid in its spec */
-export function mayHave(client: OIDCClient, name: string, policies: Policies): boolean {
+export function mayHave(client: OIDCClient, name: string, policies: Policies, about: AboutNames = {}): boolean {
   const binding = bindingOf(policies)
-  const faults = checkIdNamespace(client, binding)
+  const faults = checkId(client, binding, about)
   return namesClaimed(client).some((claim) => claim.name === name && claim.mayClaim(binding, faults))
 }
 
@@ -112,10 +117,11 @@ export const unreadFault = (why: string): Fault => ({
 })
 
 /** When the rules throw for a spec, only that object is at fault: its rivals are judged as usual. */
-function faultsOf(client: OIDCClient, policies: BindingPolicies, selectsNamespaces: boolean): readonly Fault[] {
+function faultsOf(client: OIDCClient, policies: BindingPolicies, about: AboutNames): readonly Fault[] {
   try {
-    const found = [...checkSpec(client), ...checkIdNamespace(client, policies)]
-    return found.length > 0 || selectsNamespaces ? found : checkSelectors(client)
+    const place = checkPlace(client, about.findCluster)
+    const found = [...place, ...checkSpec(client), ...checkId(client, policies, about)]
+    return found.length > 0 || about.selectsNamespaces !== false ? found : checkSelectors(client)
   } catch (error) {
     return [unreadFault(error instanceof Error ? error.message : String(error))]
   }
@@ -144,12 +150,21 @@ export function byAge(left: OIDCClient, right: OIDCClient): number {
 
 const isDefaultId = ({ spec, metadata }: OIDCClient): boolean => spec.clientId === defaultClientId(metadata)
 
-/** An id with a dot belongs to the namespace before the dot, since default ids are `<namespace>.<name>`. */
-function checkIdNamespace(client: OIDCClient, policies: BindingPolicies): readonly Fault[] {
+/** An id with a dot belongs to the tenant before the dot, since default ids are `<namespace>.<name>`. What begins with the name of a
+ *  joined cluster and an underscore is that cluster's alone. */
+function checkId(client: OIDCClient, policies: BindingPolicies, { findCluster }: AboutNames): readonly Fault[] {
   const { clientId } = client.spec
-  if (typeof clientId !== 'string' || !clientId.includes('.') || isAllowed(policies, 'anyClientId')) return []
-  const prefix = clientIdPrefix(tenantOf(client.metadata))
-  return clientId.startsWith(prefix)
-    ? []
-    : [{ path: 'spec.clientId', message: `must begin with ${prefix} because it has a dot in it, or have no dot` }]
+  if (typeof clientId !== 'string' || isAllowed(policies, 'anyClientId')) return []
+  const fault = (message: string): readonly Fault[] => [{ path: 'spec.clientId', message }]
+  const tenant = tenantOf(client.metadata)
+  const prefix = clientIdPrefix(tenant)
+  if (clientId.includes('.') && !clientId.startsWith(prefix))
+    return fault(`must begin with ${prefix} because it has a dot in it, or have no dot`)
+  const [before, ...after] = clientId.split('_')
+  const named = after.length > 0 ? before : undefined
+  if (tenant.cluster !== undefined && named !== tenant.cluster)
+    return fault(`must begin with ${tenant.cluster}_, as all ids of its cluster do`)
+  if (tenant.cluster === undefined && named !== undefined && findCluster?.(named))
+    return fault(`must not begin with ${named}_: that is the OIDCCluster ${named}`)
+  return []
 }

@@ -7,7 +7,7 @@ import { durationMs, durationText } from '../../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../api/oidc-policy.ts'
 import { hasDatedSecret } from './metadata.ts'
-import { waysUnder } from './policies.ts'
+import { openersOf, waysUnder } from './policies.ts'
 import type { BindingPolicies } from './policies.ts'
 
 /** A client under its policies. */
@@ -107,7 +107,9 @@ function atMost(
 
 /** @returns the value of the policy with the highest priority that has one */
 function first<T>(policies: BindingPolicies, pick: (policy: OIDCPolicySpec) => T | undefined): T | undefined {
-  return policies.map(({ spec }) => pick(spec)).find((value) => value !== undefined)
+  return openersOf(policies)
+    .map(({ spec }) => pick(spec))
+    .find((value) => value !== undefined)
 }
 
 /** Drops a default overlap that is longer than the client's interval: every rotation would wait. The overlap is then half the interval. */

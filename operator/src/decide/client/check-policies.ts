@@ -1,8 +1,10 @@
 // Checks a client against its policies.
 import { meaningOf } from '@nauthera/rules/client-types'
+import { clusterLimits } from '@nauthera/rules/limits'
 import { defaultClientId, tenantOf } from '@nauthera/rules/tenants'
 import { loopbackHosts } from '@nauthera/rules/uris'
 import { authMethodOf, pkceOf } from '../../api/client-rules.ts'
+import type { OIDCCluster } from '../../api/oidc-cluster.ts'
 import { durationMs } from '../../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../api/oidc-policy.ts'
@@ -15,6 +17,7 @@ import {
   isIssuerAllowed,
   isMethodAllowed,
   isNamedWhereNeeded,
+  openersOf,
   waysUnder,
 } from './policies.ts'
 import type { BindingPolicies, PolicyGate, NamedPolicy, Policies } from './policies.ts'
@@ -80,7 +83,9 @@ function checkGates(client: OIDCClient, binding: BindingPolicies, watching: Poli
   const said = (policies: Policies, gate: GateAsked['gate']): NamedPolicy | undefined =>
     gate === 'skip' ? undefined : policies.find(({ spec }) => spec.allow?.[gate] === false)
   const isOpen = (gate: GateAsked['gate']): boolean =>
-    gate === 'skip' ? binding.some(({ spec }) => spec.allow?.consent !== undefined) : isAllowed(binding, gate)
+    gate === 'skip'
+      ? openersOf(binding).some(({ spec }) => spec.allow?.consent !== undefined)
+      : isAllowed(binding, gate)
   return asked.flatMap(({ gate, field, message }) => [
     ...(isOpen(gate) ? [] : [violation(said(binding, gate) ?? unsaid(binding), field, message)]),
     ...watching.flatMap((policy) => (said([policy], gate) ? [violation(policy, field, message)] : [])),
@@ -103,7 +108,8 @@ function gatesOf({ spec, metadata }: OIDCClient): readonly GateAsked[] {
     },
     {
       gate: 'verifiers',
-      asks: spec.secret?.verifiers !== undefined,
+      // a mirror has nothing else
+      asks: spec.secret?.verifiers !== undefined && tenantOf(metadata).cluster === undefined,
       field: 'spec.secret.verifiers',
       message: 'needs a policy with allow.verifiers: true; leave it out and the operator mints a secret',
     },
@@ -197,6 +203,14 @@ function checkCount(limit: number | undefined, olderInTenant: number): readonly 
       `must have at most ${limit} clients; delete one, or ask for a policy with a higher limits.clientsPerNamespace`,
     ],
   ]
+}
+
+/** @returns whether a joined cluster has too many clients as a whole */
+export function checkCluster({ metadata, spec }: OIDCCluster, older: number): readonly Violation[] {
+  const limit = spec.limits?.clients ?? clusterLimits.clients
+  if (older < limit) return []
+  const message = `the cluster ${metadata.name} must have at most ${limit} clients; delete one there, or ask for a higher limits.clients of its OIDCCluster`
+  return [violation({ name: `cluster ${metadata.name}`, spec: {} }, countField, message)]
 }
 
 function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec): readonly Finding[] {

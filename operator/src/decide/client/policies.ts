@@ -17,6 +17,8 @@ import type { OIDCPolicy, OIDCPolicySpec } from '../../api/oidc-policy.ts'
 export interface NamedPolicy {
   readonly name: string
   readonly spec: OIDCPolicySpec
+  /** Whether it applies cannot be known: what it forbids holds, and it opens nothing. */
+  readonly opensNothing?: true
 }
 
 /** All policies of one client: by priority (highest first), then by name; the baseline last. Use them for reports and warnings only;
@@ -42,8 +44,14 @@ export function bindingOf(policies: Policies): BindingPolicies {
   return binding
 }
 
-/** @param input.namespaceLabels undefined where the operator may not read namespaces: a policy that selects by them then
- *    holds, because a limit that cannot be judged must not be dropped */
+/** Those that may open what is closed. */
+export const openersOf = (policies: BindingPolicies): BindingPolicies => {
+  const open: Policies = policies.filter(({ opensNothing }) => opensNothing !== true)
+  return open.length === policies.length ? policies : (open as BindingPolicies)
+}
+
+/** @param input.namespaceLabels undefined where nobody may read them, or nobody trusts them: a policy that selects by them then
+ *    holds, because a limit that cannot be judged must not be dropped. For a client of a joined cluster it opens nothing */
 export function policiesFor(
   client: OIDCClient,
   input: {
@@ -52,21 +60,31 @@ export function policiesFor(
     readonly namespaceLabels: Readonly<Record<string, string>> | undefined
   },
 ): Policies {
+  const tenant = tenantOf(client.metadata)
+  const isUntrusted = tenant.cluster !== undefined && input.namespaceLabels === undefined
   const matching = input.policies.filter(({ spec }) => {
     const { namespaces, clients, clusters } = spec.selector ?? {}
     return (
-      (!clusters || namesTenant(clusters, tenantOf(client.metadata))) &&
+      (!clusters || namesTenant(clusters, tenant)) &&
       (input.namespaceLabels === undefined || selects(namespaces, input.namespaceLabels)) &&
       selects(clients, client.metadata.labels ?? {})
     )
   })
   const ordered = matching
-    .map(({ metadata, spec }) => ({ name: metadata.name, spec }))
+    .map(({ metadata, spec }): NamedPolicy => ({
+      name: metadata.name,
+      spec,
+      ...(isUntrusted && selectsByLabels(spec) ? { opensNothing: true } : {}),
+    }))
     .toSorted(
       (left, right) => (right.spec.priority ?? 0) - (left.spec.priority ?? 0) || (left.name < right.name ? -1 : 1),
     )
   return [...ordered, { name: 'baseline', spec: input.baseline }]
 }
+
+/** Whoever writes a client chooses its labels too; that is no matter where a policy names the cluster. */
+const selectsByLabels = ({ selector }: OIDCPolicySpec): boolean =>
+  selector?.namespaces !== undefined || (selector?.clients !== undefined && selector.clusters === undefined)
 
 /** @returns whether a list of joined clusters names the tenant */
 export const namesTenant = (clusters: ClusterSelector, { cluster, namespace }: Tenant): boolean =>
@@ -125,8 +143,8 @@ export type PolicyGate =
 
 /** @returns whether the policies open a gate: one says true, and none says false. When none says anything it is closed. */
 export function isAllowed(policies: BindingPolicies, gate: PolicyGate): boolean {
-  const said = policies.map(({ spec }) => spec.allow?.[gate])
-  return said.includes(true) && !said.includes(false)
+  const says = (value: boolean) => (policy: NamedPolicy) => policy.spec.allow?.[gate] === value
+  return openersOf(policies).some(says(true)) && !policies.some(says(false))
 }
 
 /** @param identifier of an API; an object that breaks a rule may have any value there
@@ -145,7 +163,7 @@ export function mayDeclare(policies: BindingPolicies, identifier: unknown): iden
 export function isNamedWhereNeeded(policies: BindingPolicies, identifier: string): boolean {
   const kind = kindOf(identifier)
   if (kind === 'uri') return true
-  const entries = policies.flatMap(({ spec: { allow } }) => allow?.resourceIdentifiers ?? [])
+  const entries = openersOf(policies).flatMap(({ spec: { allow } }) => allow?.resourceIdentifiers ?? [])
   return covers(
     entries.filter((entry) => (kind === 'machine' ? kindOf(entry) === kind : meansNames(entry))),
     identifier,
@@ -172,15 +190,21 @@ export const isBareName = (identifier: string): boolean => !identifier.includes(
 
 /** @returns whether the policies allow identities of this issuer: one lists it, and no list omits it */
 export function isIssuerAllowed(policies: BindingPolicies, issuer: string): boolean {
-  const lists = policies.flatMap(({ spec }) => (spec.allow?.identityIssuers ? [spec.allow.identityIssuers] : []))
-  return lists.length > 0 && lists.every((list) => covers(list, issuer))
+  const listsOf = (some: BindingPolicies) =>
+    some.flatMap(({ spec }) => (spec.allow?.identityIssuers ? [spec.allow.identityIssuers] : []))
+  const lists = listsOf(policies)
+  return listsOf(openersOf(policies)).length > 0 && lists.every((list) => covers(list, issuer))
 }
 
 /** @returns the lowest limit of each kind. */
 export function tokenLimitsOf(policies: BindingPolicies): TokenLimits {
   const least = (kind: keyof TokenLimits, otherwise: number): number => {
-    const said = policies.flatMap(({ spec }) => durationMs(spec.limits?.tokens?.[kind] ?? '') ?? [])
-    return said.length === 0 ? otherwise : Math.min(...said) / 1000
+    const saidBy = (some: BindingPolicies) =>
+      some.flatMap(({ spec }) => durationMs(spec.limits?.tokens?.[kind] ?? '') ?? [])
+    const said = saidBy(policies)
+    if (said.length === 0) return otherwise
+    const isRaised = otherwise === 0 || saidBy(openersOf(policies)).length > 0
+    return Math.min(...said, ...(isRaised ? [] : [otherwise * 1000])) / 1000
   }
   return { platform: least('platform', platformTokenLife.usual), access: least('access', 0) }
 }
@@ -192,11 +216,11 @@ const saidLimits = (policies: BindingPolicies, limit: Limit): readonly number[] 
 
 /** @returns the quota of a namespace in a shard, bytes: the lowest of all policies */
 export function shardBytesOf(policies: BindingPolicies): number {
-  const said = saidLimits(policies, 'bytesPerShard')
-  return said.length === 0 ? namespaceLimits.shardBytes : Math.min(...said)
+  const isSaid = saidLimits(openersOf(policies), 'bytesPerShard').length > 0
+  return Math.min(...saidLimits(policies, 'bytesPerShard'), ...(isSaid ? [] : [namespaceLimits.shardBytes]))
 }
 
 /** @returns the default limit of clients in a namespace; undefined when a policy sets one */
 export function defaultClientLimit(policies: BindingPolicies): number | undefined {
-  return saidLimits(policies, 'clientsPerNamespace').length === 0 ? namespaceLimits.clients : undefined
+  return saidLimits(openersOf(policies), 'clientsPerNamespace').length === 0 ? namespaceLimits.clients : undefined
 }

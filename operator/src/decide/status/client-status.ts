@@ -84,7 +84,7 @@ function secretStatus({ judgement, rotation, secret, formerName }: Outcome): Non
   const report = rotation?.report
   const time = (at: number | undefined) => (at === undefined ? undefined : timeText(at))
   return {
-    ...present('name', secret.kind === 'listed' ? undefined : (formerName ?? secret.name)),
+    ...present('name', secret.name === undefined ? undefined : (formerName ?? secret.name)),
     ...present('activeId', rotation?.listed ? undefined : (report?.activeId ?? before?.activeId)),
     ...present('observedTrigger', report ? report.observed.trigger : before?.observedTrigger),
     ...present('observedAnnotation', report ? report.observed.annotation : before?.observedAnnotation),

@@ -82,6 +82,8 @@ function afterDenial({ judgement: { serve, forbidsEarlier }, activity }: Outcome
 
 const noRoomText: Readonly<Record<NoRoom, string>> = {
   shard: 'does not fit into its shard; shorten it, or delete clients that nobody needs',
+  cluster:
+    'does not fit into what its cluster may have of its shard; shorten the largest clients of the cluster, delete those that nobody needs, or ask for a higher limits.bytesPerShard of its OIDCCluster',
   namespace:
     'does not fit into what this namespace may have of its shard; shorten the largest clients of the namespace, delete those that nobody needs, or ask for a policy with a higher limits.bytesPerShard',
 }
@@ -130,6 +132,8 @@ function secretReady(outcome: Outcome): Finding {
       return configOf(judgement) === undefined
         ? no('WaitingForReplicas', `Secret ${name} is written once a version is accepted and every replica has it`)
         : no('WaitingForReplicas', `Secret ${name} is written once every replica has the client`)
+    case 'elsewhere':
+      return yes('SecretReady', 'its Secret is in its own cluster')
     case 'listed':
       return listedSecrets(outcome)
     case 'lost':
@@ -341,7 +345,11 @@ function ready(findings: ReadonlyMap<string, Finding>, outcome: Outcome): Findin
   const suspended = activity.kind.startsWith('suspended') ? '; suspended: nobody can use it (see Active)' : ''
   const rotation = findings.get('RotationHealthy')
   const stillUsed = rotation?.reason === 'PreviousSecretStillUsed' ? `; ${rotation.message}` : ''
-  const secret = outcome.secret.kind === 'listed' ? 'its secrets are valid there' : 'its Secret is there'
+  const { kind } = outcome.secret
+  const secret =
+    kind === 'listed'
+      ? 'its secrets are valid there'
+      : `its Secret is ${kind === 'elsewhere' ? 'in its own cluster' : 'there'}`
   const silent = hub?.fault ? `; ${hub.fault.message}` : ''
   return yes('Ready', `live on every replica, and ${secret}${suspended}${stillUsed}${silent}`)
 }

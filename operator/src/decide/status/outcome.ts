@@ -137,6 +137,8 @@ export type NoRoom =
   | 'shard'
   /** The quota of its namespace in that shard is used up. */
   | 'namespace'
+  /** That of its whole joined cluster is. */
+  | 'cluster'
 
 export type SecretOutcome =
   /** Its Secret is there and current; a client without a secret has one too. */
@@ -145,6 +147,8 @@ export type SecretOutcome =
   | { readonly kind: 'pending'; readonly name: string }
   /** The client lists its secrets itself, and has no Secret. */
   | { readonly kind: 'listed'; readonly name: undefined }
+  /** It is in the joined cluster of the client, where its operator writes it. */
+  | { readonly kind: 'elsewhere'; readonly name: undefined }
   /** Somebody deleted or edited it: a new secret will be published. */
   | { readonly kind: 'lost'; readonly name: string }
   | { readonly kind: 'waiting-for-secret'; readonly name: string; readonly message: string }

@@ -1,0 +1,68 @@
+// Describes a joined cluster in the status of its OIDCCluster. Pure.
+import { fieldsOf } from '@nauthera/runtime/json'
+import type { OIDCCluster, OIDCClusterStatus } from '../../api/oidc-cluster.ts'
+
+/** What was read in the namespace of the cluster; undefined where there is no such object. */
+export interface ReadOfCluster {
+  /** The Lease that its operator renews. */
+  readonly lease: unknown
+  /** The ConfigMap that it writes. */
+  readonly configMap: unknown
+}
+
+/** How long after its last word a cluster counts as silent. Milliseconds. */
+const silentMs = 300_000
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+
+/** @returns when the operator of the cluster was last heard of, epoch milliseconds; undefined when it never was */
+export function lastSeenOf({ lease }: ReadOfCluster): number | undefined {
+  const at = Date.parse(textOf(fieldsOf(fieldsOf(lease)['spec'])['renewTime']) ?? '')
+  return Number.isNaN(at) ? undefined : at
+}
+
+/** @param about.now epoch milliseconds
+ *  @returns the status; times of conditions stay while nothing turns */
+export function describeCluster(
+  cluster: OIDCCluster,
+  read: ReadOfCluster,
+  about: { readonly clients: number; readonly ready: number; readonly now: number },
+): OIDCClusterStatus {
+  const at = lastSeenOf(read)
+  const holder = textOf(fieldsOf(fieldsOf(read.lease)['spec'])['holderIdentity'])
+  const operatorVersion = textOf(fieldsOf(fieldsOf(read.configMap)['data'])['operatorVersion'])
+  const { generation } = cluster.metadata
+  return {
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    ...(at === undefined ? {} : { lastSeen: secondsOf(at) }),
+    ...(holder === undefined ? {} : { holder: holder.slice(0, 253) }),
+    ...(operatorVersion === undefined ? {} : { operatorVersion: operatorVersion.slice(0, 64) }),
+    clients: about.clients,
+    ready: about.ready,
+    conditions: [seen(cluster, at, about.now)],
+  }
+}
+
+type Condition = NonNullable<OIDCClusterStatus['conditions']>[number]
+
+function seen({ status, metadata }: OIDCCluster, at: number | undefined, now: number): Condition {
+  const said =
+    at === undefined
+      ? {
+          status: 'False',
+          reason: 'NeverSeen',
+          message: 'No operator has written here yet; install one with mode spoke',
+        }
+      : now - at > silentMs
+        ? { status: 'False', reason: 'Silent', message: 'The operator there is silent; its clients stay as they are' }
+        : { status: 'True', reason: 'Seen', message: 'The operator there writes' }
+  const before = status?.conditions?.find(({ type }) => type === 'Seen')
+  return {
+    type: 'Seen',
+    ...(said as Pick<Condition, 'status' | 'reason' | 'message'>),
+    lastTransitionTime: before?.status === said.status ? before.lastTransitionTime : secondsOf(now),
+    ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
+  }
+}
+
+const secondsOf = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')

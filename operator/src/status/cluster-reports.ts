@@ -1,0 +1,116 @@
+import { isDeepStrictEqual } from 'node:util'
+import { apiGroup, apiVersion, spokeName } from '@nauthera/proto/names'
+import { namespaceOfCluster } from '@nauthera/rules/tenants'
+import type { Log } from '@nauthera/runtime/log'
+import type { OIDCCluster, OIDCClusterStatus } from '../api/oidc-cluster.ts'
+import type { OIDCClient } from '../api/oidc-client.ts'
+import { describeCluster, lastSeenOf } from '../decide/status/cluster-status.ts'
+import type { Watch } from '../intake/watch.ts'
+import { insteadWhen, isNotFound } from '../kubernetes/api-error.ts'
+import { applyStatus } from '../kubernetes/conditional-write.ts'
+import type { KubeConnection } from '../kubernetes/connection.ts'
+import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
+import type { KubernetesObject, ResourceType } from '../kubernetes/objects.ts'
+import { pause } from '../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
+
+/** The time between two rounds over all clusters. Milliseconds. */
+const everyMs = 30_000
+/** Times and counts alone are written this often at most. Milliseconds. */
+const calmMs = 300_000
+
+interface Needs {
+  readonly watch: Pick<Watch, 'clusters' | 'clients'>
+  readonly connection: Pick<KubeConnection, 'call'>
+  readonly clock: Clock
+  readonly log: Log
+  readonly onWrite: () => void
+}
+
+/** Reads what each joined cluster says of itself, and writes the status of its OIDCCluster when it changed. */
+export class ClusterReports {
+  readonly #needs: Needs
+  readonly #stopping = new AbortController()
+  readonly #writtenAt = new Map<string, number>()
+  readonly #lastSeen = new Map<string, number>()
+  #loop: Promise<void> | undefined
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  start(): void {
+    this.#loop ??= this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#loop
+  }
+
+  /** @returns by name of the cluster: when it was last heard of, epoch milliseconds */
+  lastSeen(): ReadonlyMap<string, number> {
+    return this.#lastSeen
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      await this.#look()
+      await pause(this.#needs.clock, everyMs, signal)
+    }
+  }
+
+  async #look(): Promise<void> {
+    const clusters = this.#needs.watch.clusters()
+    const names = new Set(clusters.map(({ metadata }) => metadata.name))
+    for (const known of [this.#writtenAt, this.#lastSeen])
+      for (const name of known.keys()) if (!names.has(name)) known.delete(name)
+    for (const cluster of clusters) {
+      if (this.#stopping.signal.aborted) return
+      try {
+        await this.#report(cluster)
+      } catch (error) {
+        if (!this.#stopping.signal.aborted)
+          this.#needs.log.warn({ cluster: cluster.metadata.name, error }, 'status of a cluster not written')
+      }
+    }
+  }
+
+  async #report(cluster: OIDCCluster): Promise<void> {
+    const { clock, connection, watch, onWrite } = this.#needs
+    const { name } = cluster.metadata
+    const namespace = namespaceOfCluster(name)
+    const read = {
+      lease: await this.#read(resourceTypes.leases, namespace),
+      configMap: await this.#read(resourceTypes.configMaps, namespace),
+    }
+    const at = lastSeenOf(read)
+    if (at !== undefined) this.#lastSeen.set(name, at)
+    const mirrors = watch.clients.keysIn(namespace).flatMap((key) => watch.clients.find(key) ?? [])
+    const ready = mirrors.filter(isReady).length
+    const status = describeCluster(cluster, read, { clients: mirrors.length, ready, now: clock.now() })
+    const isDue = clock.monotonic() - (this.#writtenAt.get(name) ?? -Infinity) >= calmMs
+    if (isDeepStrictEqual(cluster.status, status) || (!isDue && saysTheSame(cluster.status, status))) return
+    const object = { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCCluster', ...cluster }
+    if ((await applyStatus(connection, resourceTypes.clusters, object, status)) === undefined) return
+    this.#writtenAt.set(name, clock.monotonic())
+    onWrite()
+  }
+
+  async #read(type: ResourceType, namespace: string): Promise<unknown> {
+    const path = objectPath(type, { namespace, name: spokeName })
+    return await this.#needs.connection
+      .call<KubernetesObject>({ method: 'GET', path })
+      .catch(insteadWhen(isNotFound, undefined))
+  }
+}
+
+const isReady = ({ status }: OIDCClient): boolean =>
+  status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true
+
+/** Whether only times and counts differ. */
+const saysTheSame = (one: OIDCClusterStatus | undefined, other: OIDCClusterStatus): boolean =>
+  isDeepStrictEqual(lasting(one), lasting(other))
+
+const lasting = ({ lastSeen: _at, clients: _all, ready: _some, ...rest }: OIDCClusterStatus = {}) => rest
