@@ -40,14 +40,17 @@ export function planListed(given: RotationInput, source: ListedSource): Rotation
   const stored = input.verifiers ?? []
   const isLive = ({ notAfter = Infinity }: StoredVerifier): boolean => notAfter > input.now
   const open = source.verifiers.filter(isLive)
-  const usable = open.filter(({ id }) => !source.ended.includes(id))
+  // nobody may have looked when a stored one ended
+  const over = stored.flatMap((one) => (isLive(one) ? [] : [one.id]))
+  const hasEnded = (id: string): boolean => source.ended.includes(id) || over.includes(id)
+  const usable = open.filter(({ id }) => !hasEnded(id))
   const listed = sorted(usable)
     .map((one, at) => (at === 0 ? one : { ...one, notAfter: endOf(input, one) }))
     .filter(isLive)
   const isTaken = source.admits && listed.length > 0
   const verifiers = isTaken ? [...listed, ...mintedBefore(input, source, listed)] : stored
   const live = verifiers.filter(isLive)
-  const isKept = (id: string): boolean => [...live, ...usable].some((one) => one.id === id)
+  const isKept = (id: string): boolean => [...live, ...(isTaken ? [] : usable)].some((one) => one.id === id)
   const [newest] = verifiers
   const firstSeen = ({ id }: StoredVerifier): number => source.firstSeen[id] ?? input.now
   const about: RotationInput = {
@@ -60,6 +63,7 @@ export function planListed(given: RotationInput, source: ListedSource): Rotation
   const isAtRest = sameVerifiers(verifiers, stored)
   const isListed = ({ id }: StoredVerifier): boolean =>
     source.verifiers.some((one) => one.id === id) || source.firstSeen[id] !== undefined
+  const returning = open.flatMap(({ id }) => (hasEnded(id) ? [id] : []))
   const known = usable.filter((one) => source.firstSeen[one.id] !== undefined && !live.some(({ id }) => id === one.id))
   return {
     ...plan(about, {
@@ -76,7 +80,8 @@ export function planListed(given: RotationInput, source: ListedSource): Rotation
         (id) => !isKept(id) && !source.ended.includes(id),
       ),
       isTaken,
-      returning: open.flatMap(({ id }) => (source.ended.includes(id) ? [id] : [])),
+      returning,
+      lacksNewest: returning.some((id) => id === sorted(open)[0]?.id),
       cut: isTaken ? listed.filter((one) => wasCut(usable, one)) : [],
     },
   }

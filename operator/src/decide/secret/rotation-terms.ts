@@ -173,6 +173,8 @@ interface ListedPlan {
   readonly isTaken: boolean
   /** Ids that are listed again after their end. */
   readonly returning: readonly string[]
+  /** The newest of the list is one of these. */
+  readonly lacksNewest: boolean
   /** Those that end earlier than listed, because policies want it. */
   readonly cut: readonly StoredVerifier[]
 }

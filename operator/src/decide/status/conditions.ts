@@ -159,23 +159,22 @@ function secretReady(outcome: Outcome): Finding {
 
 /** The client lists its secrets itself. */
 function listedSecrets({ rotation, judgement }: Outcome): Finding {
-  const { isTaken = false, returning = [], cut = [] } = rotation?.listed ?? {}
-  if (returning.length > 0)
-    return no(
-      'SecretEnded',
-      `spec.secret.verifiers: ${returning.join(', ')} has ended, and an ended secret never returns; make another one with kubectl nauthera secret new`,
-    )
-  if (configOf(judgement) === undefined)
+  if (rotation?.listed === undefined || configOf(judgement) === undefined)
     return yes('SecretReady', 'the secrets of before stay; this version is refused')
+  const { isTaken, returning, lacksNewest, cut } = rotation.listed
+  const ended = `${returning.join(', ')} has ended, and an ended secret never returns`
+  if (lacksNewest)
+    return no('SecretEnded', `spec.secret.verifiers: ${ended}; make another one with kubectl nauthera secret new`)
   if (!isTaken)
     return no(
       'SecretEnded',
       'spec.secret.verifiers: every secret has ended; list one that kubectl nauthera secret new makes',
     )
-  const ends = cut.map(
-    ({ id, notAfter = 0 }) => `; ${id} ends at ${timeText(notAfter)}, the latest that policies allow`,
-  )
-  return yes('SecretReady', `the secrets are those of spec.secret.verifiers${ends.join('')}`)
+  const notes = [
+    ...cut.map(({ id, notAfter = 0 }) => `; ${id} ends at ${timeText(notAfter)}, the latest that policies allow`),
+    ...(returning.length > 0 ? [`; ${ended}`] : []),
+  ]
+  return yes('SecretReady', `the secrets are those of spec.secret.verifiers${notes.join('')}`)
 }
 
 /** Which of its presets cannot work with this issuer. */
