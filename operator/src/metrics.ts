@@ -29,6 +29,7 @@ export const operatorMetrics = {
   hubReachable: defineGauge(
     'nauthera_operator_hub_reachable',
     '1 while the hub of this cluster answers and takes what this operator writes. Only in mode spoke.',
+    { cluster: { of: 'name of this cluster in its hub', most: 1 } },
   ),
   clusterLastSeen: defineGauge(
     'nauthera_operator_cluster_last_seen_timestamp_seconds',

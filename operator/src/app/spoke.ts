@@ -129,7 +129,7 @@ async function startWork(leader: Leader, hub: Hub, proof: OwnerProof): Promise<v
   startQueue(leader, { queue, crowd: new Crowd(), onCalm: () => {}, reconciler })
   leader.onRender(() => {
     metrics.clients.set(watch.clients.size)
-    metrics.hubReachable.set(hub.state.fault ? 0 : 1)
+    metrics.hubReachable.set({ cluster: hub.cluster }, hub.state.fault ? 0 : 1)
     recordOverdue(metrics, countOverdue(watch.clients.all(), clock.now()))
   })
   rounds.start()

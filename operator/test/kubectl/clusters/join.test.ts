@@ -81,7 +81,7 @@ describe('kubectl nauthera cluster join', () => {
     expect(quota?.spec?.hard).to.deep.equal({ 'count/oidcclients.auth.nauthera.io': '7' })
   })
 
-  it('--take-over ends the tokens of before, then frees the Lease, then makes a token', async () => {
+  it('T70 --take-over ends the tokens of before, then frees the Lease, then makes a token', async () => {
     const { calls } = await run(['join', 'berlin', '--take-over'])
     expect(verbs(calls).slice(2, 6)).to.deep.equal([
       'delete serviceaccount',
@@ -123,7 +123,7 @@ describe('hubObjects', () => {
   const objects = hubObjects('berlin')
   const find = (kind: string) => objects.find((one) => one.kind === kind)
 
-  it('gives the account of the cluster exactly these rights', () => {
+  it('T70 gives the account of the cluster exactly these rights', () => {
     expect(find('Role')?.['rules']).to.deep.equal([
       {
         apiGroups: ['auth.nauthera.io'],
@@ -146,7 +146,7 @@ describe('hubObjects', () => {
     for (const kind of ['RoleBinding', 'ClusterRoleBinding']) expect(find(kind)?.['subjects']).to.deep.equal([subject])
   })
 
-  it('puts everything that has a namespace into that of the cluster', () => {
+  it('T70 puts everything that has a namespace into that of the cluster', () => {
     const spaces = objects.flatMap(({ metadata }) => metadata.namespace ?? [])
     expect(new Set(spaces)).to.deep.equal(new Set(['nauthera-cluster-berlin']))
   })
