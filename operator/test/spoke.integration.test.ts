@@ -281,6 +281,24 @@ describe('a spoke', function () {
     await begin()
   })
 
+  it('refuses here what the hub could not take, and writes no mirror of it', async () => {
+    const web = { type: 'Web', redirectURIs: ['https://app.example.com/callback'] }
+    const sources = [{ kind: 'Ingress', name: 'app', path: '/callback' }]
+    const refused: readonly [field: string, name: string, spec: Record<string, unknown>][] = [
+      ['spec.redirectURIsFrom', 'routes', { ...web, redirectURIsFrom: sources }],
+      [
+        'spec.secret.existingSecretRef',
+        'given',
+        { ...machine, secret: { existingSecretRef: { name: 'a', key: 'b' } } },
+      ],
+    ]
+    for (const [field, name, spec] of refused) {
+      await pair.spoke.apply(name, spec)
+      await pair.until(() => pair.spoke.condition(name, 'Accepted')?.message.startsWith(field), `${field} is refused`)
+    }
+    expect(pair.calls()).not.to.include('create oidcclients')
+  })
+
   it('gives the hub no secret: a canary is in no object, no request and no line of it', async () => {
     await begin()
     const first = plain()!
