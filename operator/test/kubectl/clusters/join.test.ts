@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { parse } from 'yaml'
 import { hubObjects } from '../../../src/kubectl/clusters/hub-objects.ts'
+import { parseHubKubeconfig } from '../../../src/spoke/hub-kubeconfig.ts'
 import { kubectlGives, kubectlRefuses, runPlugin } from '../plugin.ts'
 
 const done = { code: 0, stdout: '', stderr: '' }
@@ -47,6 +48,7 @@ describe('kubectl nauthera cluster join', () => {
       clusters: [{ name: 'hub', cluster: kubeconfig }],
       users: [{ name: 'spoke', user: { token: 'a.b.c' } }],
     })
+    expect(parseHubKubeconfig(secret.stringData.kubeconfig).kind, 'the spoke takes it').to.equal('parsed')
     expect(error).to.include('helm upgrade --install').and.include('operator.mode=spoke')
     expect(error, 'the token is on standard output alone').not.to.include('a.b.c')
   })
