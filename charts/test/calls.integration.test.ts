@@ -34,7 +34,7 @@ const spell = (rules: readonly RbacRule[]) => rightsIn(rules).map(spellRight).so
 
 /** Rights that no call needs, and why they are there all the same. */
 const spare: readonly RegExp[] = [
-  /\/(oidcclients|oidcpolicies|namespaces|pods) get$/, // who may list may also get
+  /\/(oidcclients|oidcpolicies|oidcclusters|namespaces|pods) get$/, // who may list may also get
   /\/oidcpolicies\/status patch$/, // the status of policies is not written yet
 ]
 
@@ -57,6 +57,13 @@ describe('K3 the rights that the chart gives', function () {
       replica.reject(({ desired }) =>
         desired?.clientName === 'bad' ? { field: 'displayName', code: 'BAD', message: 'is bad' } : undefined,
       )
+      const joined = {
+        apiVersion: 'auth.nauthera.io/v1alpha1',
+        kind: 'OIDCCluster',
+        metadata: { name: 'edge' },
+        spec: {},
+      }
+      if (mode === 'cluster') cluster.api.set(joined)
       const process = cluster.startOperator({ identity: 'operator-0', settings, rules })
       await process.leading
       const secrets = cluster.api.resource('secrets')
@@ -78,6 +85,9 @@ describe('K3 the rights that the chart gives', function () {
       await apply('reports', { displayName: 'good' }, 'True')
       await apply('reports', { displayName: 'bad' }, 'False')
       await apply('reports', {}, 'True')
+      const told = () =>
+        cluster.api.store.find(cluster.api.resource('oidcclusters'), undefined, 'edge')?.['status'] !== undefined
+      if (mode === 'cluster') await cluster.until(told, 'the status of a joined cluster')
       const before = cluster.plain('reports', namespace)
       await apply('reports', { rotation: { trigger: 'now' } }, 'True')
       await cluster.until(() => cluster.plain('reports', namespace) !== before, 'the secret is rotated')
