@@ -34,7 +34,7 @@ describe('servedViolations', function () {
     fc.assert(
       fc.property(anyClientSpec, fc.array(anyPolicySpec, { maxLength: 3 }), (spec, specs) => {
         // of a type that redirects nobody a version says nothing about PKCE, since it does nothing there
-        const { pkce, ...others } = spec
+        const { pkce, origin: _onlyOfAMirror, ...others } = spec
         const client = objectOf(pkce && meaningOf(spec.type).redirects ? { ...others, pkce } : others)
         const policies = [...specs, {}].map((spec: OIDCPolicySpec, index) => ({ name: `p${index}`, spec }))
         const verdict = acceptClients([client], () => policies).get(keyOf(client))

@@ -14,6 +14,8 @@ export const healthOfReason: Readonly<Record<string, ShownHealth>> = {
   NameTaken: 'Degraded',
   TemplateInvalid: 'Degraded',
   NamespaceTerminating: 'Degraded',
+  SecretEnded: 'Degraded',
+  TooManySecrets: 'Progressing',
   IssuerUnreadable: 'Degraded',
   RejectedByServer: 'Degraded',
   SecretLost: 'Progressing',
