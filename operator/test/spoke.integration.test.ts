@@ -45,6 +45,28 @@ describe('a spoke', function () {
     expect(writes).to.deep.equal(['create oidcclients'])
   })
 
+  it('K26 sends the redirect URIs that follow routes here, and takes them back with the route', async () => {
+    await operator.stop()
+    const policy = { allow: { redirectHosts: ['.example.com'] } }
+    operator = pair.startSpoke({ redirectURIsFrom: true, policy })
+    await operator.leading
+    const { api } = pair.spoke
+    const metadata = { name: 'web', namespace: 'apps' }
+    const spec = { tls: [{ hosts: ['app.example.com'] }] }
+    const status = { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } }
+    api.set({ apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata, spec, status })
+    const redirectURIsFrom = [{ kind: 'Ingress', name: 'web', path: '/callback' }]
+    await pair.spoke.apply('reports', { type: 'Web', redirectURIsFrom })
+    await pair.until(isReady, 'reports is Ready in the spoke')
+    expect(pair.mirror('reports')?.spec.redirectURIs).to.deep.equal(['https://app.example.com/callback'])
+    expect(pair.mirror('reports')?.spec).not.to.have.property('redirectURIsFrom')
+    const other = { name: 'web', namespace: 'auth' }
+    api.set({ apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata: other, spec, status })
+    api.store.remove(api.resource('ingresses'), 'apps', 'web')
+    await pair.until(() => !pair.mirror('reports')?.spec.redirectURIs?.length, 'the mirror has none')
+    await pair.until(() => condition('Ready')?.reason === 'NoRedirectURI', 'the spoke says so')
+  })
+
   it('rotates: the secret is published when every replica has it, and the one before ends after the overlap', async () => {
     await begin()
     const old = plain()!

@@ -96,9 +96,11 @@ const typeRules = rulesOf({
     'must be empty for type M2M and Device, which send nobody back; remove it or choose type Web, SPA or Native':
       "!(self.type in ['M2M', 'Device']) || !has(self.redirectURIs) || size(self.redirectURIs) == 0",
     'must have at least one URI for type Web, SPA and Native, such as https://app.example.com/callback':
-      "self.type in ['M2M', 'Device'] || (has(self.redirectURIs) && size(self.redirectURIs) > 0) || (has(self.redirectURIsFrom) && size(self.redirectURIsFrom) > 0)",
+      "self.type in ['M2M', 'Device'] || (has(self.redirectURIs) && size(self.redirectURIs) > 0) || (has(self.redirectURIsFrom) && size(self.redirectURIsFrom) > 0) || has(self.origin)",
   },
   redirectURIsFrom: {
+    'must be absent in a mirror, to which its own cluster sends the URIs; remove it':
+      '!has(self.redirectURIsFrom) || !has(self.origin)',
     'must be absent for type M2M and Device, which send nobody back; remove it':
       "!(self.type in ['M2M', 'Device']) || !has(self.redirectURIsFrom)",
     'must be absent with subjectType pairwise, whose sector lists every redirect URI; list them in redirectURIs':

@@ -25,6 +25,8 @@ export interface WantedMirror {
 }
 
 export interface AboutMirror {
+  /** Those that follow routes of this cluster. */
+  readonly redirectUris?: readonly string[]
   /** Newest first: `RotationPlan.verifiers`. */
   readonly verifiers: readonly StoredVerifier[]
   /** Of the namespace of the client; undefined where the operator may not read them. */
@@ -49,13 +51,22 @@ export function originKeyOf({ metadata, spec }: Mirror): string | undefined {
 
 /** @returns the mirror of a client: all of it but what stays in this cluster */
 export function buildMirror(origin: OIDCClient, about: AboutMirror): WantedMirror {
-  const { secret, rotation: _here, serverName: _release, origin: _never, ...rest } = origin.spec
+  const {
+    secret,
+    rotation: _here,
+    serverName: _release,
+    origin: _never,
+    redirectURIsFrom: _resolved,
+    ...rest
+  } = origin.spec
+  const redirectURIs = [...new Set([...(origin.spec.redirectURIs ?? []), ...(about.redirectUris ?? [])])]
   const { namespace, name, uid, labels = {} } = origin.metadata
   const verifiers = secret?.verifiers ?? verifiersFor(about)
   return {
     labels,
     spec: {
       ...rest,
+      ...(redirectURIs.length > 0 ? { redirectURIs } : {}),
       origin: { namespace, name, uid, ...present('namespaceLabels', about.namespaceLabels) },
       ...(showsSecret(authMethodOf(origin.spec)) && verifiers.length > 0 ? { secret: { verifiers } } : {}),
     },

@@ -168,6 +168,7 @@ export class Mirrors {
     if (!asked || !origin || origin.metadata.uid !== asked.uid) return undefined
     const stored = this.#stored.get(key)
     return buildMirror(origin, {
+      redirectUris: asked.granted?.redirectUris ?? [],
       verifiers: asked.verifiers,
       namespaceLabels: namespaceLabels(origin.metadata.namespace),
       maxOverlapMs: maxOverlapOf(stored),

@@ -10,7 +10,10 @@ import { faultText } from '../decide/status/conditions.ts'
 import { hubReachable } from '../decide/status/hub-status.ts'
 import type { HubReport, Outcome } from '../decide/status/outcome.ts'
 import type { OwnerProof } from '../decide/secret/owner-proof.ts'
+import { bindingOf } from '../decide/client/policies.ts'
 import { EndingNamespaces } from '../intake/ending-namespaces.ts'
+import { resolveRedirects, urisOf, withRedirects } from '../intake/resolve-redirects.ts'
+import type { ResolvedRedirects } from '../intake/resolve-redirects.ts'
 import type { Watch } from '../intake/watch.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import { removeAtFormerNames } from '../secret/leave-former-names.ts'
@@ -30,9 +33,9 @@ import { judgeByHub } from './judge-by-hub.ts'
 import type { Mirrors } from './mirrors.ts'
 
 interface Needs {
-  readonly settings: Pick<OperatorSettings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
+  readonly settings: Pick<OperatorSettings, 'issuer' | 'release' | 'namespace' | 'quietPeriod' | 'policy'>
   readonly cluster: string
-  readonly watch: Pick<Watch, 'clients' | 'namespaceEnds' | 'namespaceBornAt'>
+  readonly watch: Pick<Watch, 'clients' | 'routes' | 'namespaceEnds' | 'namespaceBornAt'>
   readonly secrets: SecretStore
   readonly proof: OwnerProof
   readonly mirrors: Pick<Mirrors, 'find' | 'isListed' | 'isCurrent' | 'refusal' | 'forget'>
@@ -57,6 +60,8 @@ export function createReconcilerByHub(needs: Needs): {
 } {
   const { settings, watch, mirrors, outlet, state, status, again } = needs
   const { clock } = state
+  // a spoke reads no policies: its settings say which hosts may be followed
+  const ownPolicies = bindingOf([{ name: 'baseline', spec: settings.policy }])
   const memories = createMemories()
   const endings = new EndingNamespaces({ watched: watch.namespaceEnds, clock })
   const workOnSecret = createWorkOnSecret({
@@ -78,21 +83,29 @@ export function createReconcilerByHub(needs: Needs): {
     const mirror = mirrors.find(key)
     const isCurrent = mirrors.isCurrent(key)
     const refusal = mirrors.refusal(key)
-    const judgement = judgeByHub(client, { cluster: needs.cluster, mirror, isCurrent, refusal })
+    const judged = judgeByHub(client, { cluster: needs.cluster, mirror, isCurrent, refusal })
+    const redirects = resolveRedirects(
+      client,
+      { ...judged, binding: ownPolicies },
+      { routes: watch.routes, now: clock.now() },
+    )
+    const judgement = withRedirects(judged, redirects)
     const shared = sharedNameOf(client, watch.clients.rivals(key))
     if (shared) memories.clearRead(key)
     const memory = memories.of(key, client)
     const isNew = client.status === undefined && !shared && mirror === undefined
-    const work = { key, judgement, granted: grantedOf([]), memory, holder: shared?.holder, log }
+    const granted = grantedOf([], [], urisOf(redirects))
+    const work = { key, judgement, granted, memory, holder: shared?.holder, log }
     let result = await workOnSecret({ ...work, isNew })
     if (status.wouldReportUnfinished(key) && memories.clearAssumed(key)) result = await workOnSecret(work)
     const former = await removeAtFormerNames({ ...needs, home: settings }, judgement.client, memory, result.secret)
     for (const holder of shared?.holders ?? []) again(holder, sharedAgainMs)
-    const outcome = outcomeOf(needs, { key, judgement, result, former, restoredFrom: memory.restoredFrom })
+    const outcome = outcomeOf(needs, { key, judgement, redirects, result, former, restoredFrom: memory.restoredFrom })
     const written = await status.write(outcome, isInProgress(outcome))
     const waits = [
       result.again,
       written.again,
+      typeof redirects === 'object' ? redirects.endsIn : undefined,
       former.names.length > 0 && result.secret.kind === 'ready' ? formerAgainMs : undefined,
     ].filter((ms) => ms !== undefined)
     if (waits.length > 0) again(key, Math.max(1, Math.min(...waits)))
@@ -102,6 +115,7 @@ export function createReconcilerByHub(needs: Needs): {
 
   const forget = (key: string) => {
     memories.remove(key)
+    watch.routes?.remove(key)
     status.remove(key)
     needs.forgive(key)
     mirrors.forget(key)
@@ -139,12 +153,13 @@ function outcomeOf(
   found: {
     readonly key: string
     readonly judgement: Judgement
+    readonly redirects: ResolvedRedirects
     readonly result: SecretResult
     readonly former: FormerNames
     readonly restoredFrom: string | undefined
   },
 ): Outcome {
-  const { key, judgement, result, former, restoredFrom } = found
+  const { key, judgement, redirects, result, former, restoredFrom } = found
   const mirror = mirrors.find(key)
   const { status } = mirror ?? {}
   const isPresent = mirrors.isCurrent(key) && (status?.observedGeneration ?? 0) >= (mirror?.metadata.generation ?? 0)
@@ -163,6 +178,7 @@ function outcomeOf(
     servedBy: `${settings.namespace}/${settings.release}`,
     issuer: settings.issuer,
     access: [],
+    redirects,
     secret: result.secret,
     formerName: former.names[0],
     restoredFrom,

@@ -16,7 +16,7 @@ export function findingOfHub(
   isNeeded: boolean,
 ): { readonly kind: 'said'; readonly finding: Finding | undefined } | { readonly kind: 'here' } {
   const said = (finding: Finding | undefined) => ({ kind: 'said', finding }) as const
-  if (foundHere.includes(type) && !isListed) return { kind: 'here' }
+  if (type === 'RedirectsFollowed' || (foundHere.includes(type) && !isListed)) return { kind: 'here' }
   if (refusal && type === 'Accepted') return said({ status: 'False', reason: refusal.reason, message: refusal.message })
   if (refusal) return { kind: 'here' }
   const found = status?.conditions?.find((condition) => condition.type === type)

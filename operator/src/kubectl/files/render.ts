@@ -30,6 +30,8 @@ export interface RenderedClient {
   readonly metadata: Readonly<Record<string, unknown>>
   /** Its access to each audience, by identifier, among the OIDCClients in these files; absent without audiences. */
   readonly access?: Readonly<Record<string, string>>
+  /** That URIs are missing which only a cluster has. */
+  readonly redirectURIsFrom?: string
 }
 
 export interface RenderInput {
@@ -38,6 +40,8 @@ export interface RenderInput {
   /** The namespace of objects without one. */
   readonly namespace: string
 }
+
+const unresolved = 'not resolved here: Ingresses and HTTPRoutes are in the cluster, so their redirect URIs are missing'
 
 /** In place of a secret that the operator has yet to mint. */
 const unknownSecret = '(minted when the client is applied)'
@@ -113,6 +117,7 @@ function renderOne(
       ...(access.length === 0
         ? {}
         : { access: Object.fromEntries(access.map((one) => [one.identifier, renderedAccess(one)])) }),
+      ...(client.spec.redirectURIsFrom ? { redirectURIsFrom: unresolved } : {}),
     },
   }
 }

@@ -65,6 +65,9 @@ function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSess
     ...(baselines.kind === 'found'
       ? []
       : ["the operators' settings could not be read: the policy in them counts as empty"]),
+    ...(clients.value.some(({ spec }) => spec.redirectURIsFrom)
+      ? ['hosts of redirectURIsFrom are not judged here: one that no policy lists any more is left out alone']
+      : []),
   ]
   terminal.out(
     options.output
