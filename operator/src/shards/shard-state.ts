@@ -1,3 +1,4 @@
+import { clusterOf } from '@nauthera/rules/tenants'
 import type { NoRoom } from '../decide/status/outcome.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { asStored, entryKey, isOfClient, isUnchanged, plannedEntry, sameClient, shareVersion } from './client-entry.ts'
@@ -11,6 +12,9 @@ import type { FoundShard, StoredShard } from './stored-shard.ts'
 
 /** The share of a shard's limit from which there is a warning. */
 const warnFrom = 0.8
+
+/** How long joined clusters have to write their mirrors again after the hub was restored. Milliseconds. */
+const mirrorsWaitMs = 60_000
 
 /** The most clients that a message names. */
 const mostNamed = 5
@@ -49,6 +53,8 @@ export class ShardState {
   /** A write may be due. */
   #dirty = false
   #notBefore = -Infinity
+  /** Until when a restored shard with mirrors is not written. */
+  #heldUntil: number | undefined
 
   constructor(index: number) {
     this.index = index
@@ -124,12 +130,14 @@ export class ShardState {
     return stored !== undefined && this.#gone.get(key)?.has(stored.uid) === true
   }
 
-  /** A shard that is behind the replicas is written again.
+  /** A shard that is behind the replicas is written again. With mirrors in it this waits: the objects here were restored, and the clusters
+   *  of the mirrors know newer secrets, which replicas still have.
    *  @param highestSeen the highest seq of it that any replica has seen
    *  @returns whether there may be something to do now */
-  notice(highestSeen: bigint): boolean {
+  notice(highestSeen: bigint, now: number): boolean {
     if (!isBehind(this.stored, highestSeen)) return false
     this.#dirty = true
+    if (this.#hasMirrors()) this.#heldUntil ??= now + mirrorsWaitMs
     return true
   }
 
@@ -139,7 +147,11 @@ export class ShardState {
     if (!this.#dirty || this.stored.later !== undefined) return undefined
     for (const key of this.#undecided) if (!this.#clients.has(key)) return undefined
     const decideBy = this.#undecided.size > 0 ? this.#undecidedSince + decideWaitMs : -Infinity
-    return Math.max(this.#notBefore, decideBy) - now
+    return Math.max(this.#notBefore, decideBy, this.#heldUntil ?? -Infinity) - now
+  }
+
+  #hasMirrors(): boolean {
+    return [...this.#clients.values()].some(({ namespace }) => clusterOf(namespace) !== undefined)
   }
 
   /** @returns why the manifest cannot name it, as a message; undefined when it can */
@@ -190,6 +202,7 @@ export class ShardState {
   written(written: Parameters<typeof onShardWritten>[1], fresh: boolean): readonly string[] {
     const next = onShardWritten(this.stored, written, fresh)
     this.stored = next.stored
+    this.#heldUntil = undefined
     this.#forgetGone()
     return next.changed
   }

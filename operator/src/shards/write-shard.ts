@@ -94,7 +94,7 @@ export class ShardWriter {
 
   /** A replica may have seen a later version. */
   reconsider(): void {
-    if (this.state.notice(this.#highestSeen())) this.#turns.wake()
+    if (this.state.notice(this.#highestSeen(), this.#needs.clock.monotonic())) this.#turns.wake()
   }
 
   /** Starts no further write; resolves when the running one has ended. */

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { shardSchema } from '@nauthera/proto/names'
+import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import { create } from '@bufbuild/protobuf'
 import { randomBytes } from 'node:crypto'
 import { renderVersion } from '@nauthera/proto/client-version'
@@ -158,12 +159,25 @@ describe('ShardState', () => {
 
   describe('notice', () => {
     it('writes the shard anew above what a replica has seen, though nothing else has changed', () => {
-      expect(state.notice(101n)).to.equal(false)
-      expect(state.notice(500n)).to.equal(true)
+      expect(state.notice(101n, 5_000)).to.equal(false)
+      expect(state.notice(500n, 5_000)).to.equal(true)
       const { shard, changed, fresh } = write(5_000, 500n)
       expect(shard.seq).to.equal(501n)
       expect(fresh).to.equal(true)
       expect([...changed].sort()).to.deep.equal([first, second].map(key).sort())
+    })
+
+    it('waits a minute with a mirror in it, so that its cluster can write newer secrets first, and no longer after that', () => {
+      const namespace = namespaceOfCluster('edge')
+      state.setClient(wanted('shop.app', { namespace, uid: 'mirror', clientId: 'edge_shop.app' }))
+      write(5_000, 101n)
+      expect(state.notice(500n, 6_000)).to.equal(true)
+      expect(state.notice(500n, 30_000)).to.equal(true)
+      expect(waitMs(30_000)).to.equal(36_000)
+      expect(waitMs(66_000)).to.equal(0)
+      write(66_000, 500n)
+      state.setClient(wanted(first, version('next')))
+      expect(waitMs(67_000)).to.equal(0)
     })
   })
 
