@@ -304,10 +304,7 @@ describe('a spoke', function () {
   })
 
   it('refuses here what the hub could not take, and writes no mirror of it', async () => {
-    const web = { type: 'Web', redirectURIs: ['https://app.example.com/callback'] }
-    const sources = [{ kind: 'Ingress', name: 'app', path: '/callback' }]
     const refused: readonly [field: string, name: string, spec: Record<string, unknown>][] = [
-      ['spec.redirectURIsFrom', 'routes', { ...web, redirectURIsFrom: sources }],
       [
         'spec.secret.existingSecretRef',
         'given',

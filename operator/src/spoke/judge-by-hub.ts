@@ -82,11 +82,6 @@ export function checkForHub(client: OIDCClient, cluster: string): readonly Fault
       path: 'spec.secret.existingSecretRef',
       message: 'is not for a cluster that has joined another: only minted secrets go there as a digest; leave it out',
     })
-  if (client.spec.redirectURIsFrom)
-    faults.push({
-      path: 'spec.redirectURIsFrom',
-      message: 'is not for a cluster that has joined another: no route is followed here; list redirectURIs',
-    })
   if (client.spec.origin) faults.push({ path: 'spec.origin', message: 'is for mirrors in the hub; leave it out' })
   return faults
 }
