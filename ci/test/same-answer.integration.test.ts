@@ -101,6 +101,14 @@ const differences: readonly Difference[] = [
     example: { redirectURIs, corsOrigins: ['https://app.example.com:443'] },
   },
   {
+    sentence: 'an origin outside of the namespaces of joined clusters',
+    takenBy: 'the API server',
+    field: /^spec\.origin$/,
+    message: /^must be absent outside of the namespace of a joined cluster/,
+    reason: 'A rule of a CRD does not see the namespace of its object.',
+    example: { redirectURIs, origin: { namespace: 'shop', name: 'app', uid: 'u1' } },
+  },
+  {
     sentence: 'a window in a time zone that is none',
     takenBy: 'the API server',
     field: /^spec\.rotation\.window/,

@@ -39,6 +39,7 @@ const paid = (type: object = {}) => ({
 })
 const own = { ...web, secret: { existingSecretRef: { name: 'mine', key: 'secret' } } }
 const listed = { ...web, secret: { verifiers: [{ sha256: 'a'.repeat(64) }] } }
+const followed = { ...web, redirectURIsFrom: [{ kind: 'Ingress', name: 'app', path: '/callback' }] }
 const rotates = { ...web, rotation: { interval: '720h', window: { schedule: '0 3 * * 6', duration: '2h' } } }
 const roles = { ...web, claims: [{ name: 'roles', fromGroups: { admins: ['Admin'] } }] }
 const encrypts = {
@@ -66,6 +67,9 @@ export const clientRows: readonly FieldRow[] = [
   ['description', 'Sells.', long(513), 'spec.description: may not be more than 512 bytes', 'server/test/account/launcher.test.ts', 'sorts by name, and searches names and descriptions', web],
   ['suspended', true, 'yes', 'spec.suspended: must be of type boolean: "string"', `${oidc}/tokens.integration.test.ts`, 'T5 all tokens of a suspended or deleted client are refused', web],
   ['redirectURIs', ['https://a.example.com/cb'], ['http://a.example.com/cb'], 'spec.redirectURIs: must be https, or http on localhost, 127.0.0.1 or [::1]', `${oidc}/authorization.integration.test.ts`, 'the registered one is accepted', web],
+  ['redirectURIsFrom[].kind', 'HTTPRoute', 'Route', 'spec.redirectURIsFrom[0].kind: supported values: "Ingress", "HTTPRoute"', `${decide}/route-hosts.test.ts`, 'says when only its last change is open', followed],
+  ['redirectURIsFrom[].name', 'shop', '', 'spec.redirectURIsFrom[0].name: should be at least 1 chars long', `${decide}/follow-routes.test.ts`, 'gives one URI for each host and path', followed],
+  ['redirectURIsFrom[].path', '/cb', 'cb', 'spec.redirectURIsFrom[0].path: must begin with / and have no space, quote, *, # and \\', `${decide}/follow-routes.test.ts`, 'gives one URI for each host and path', followed],
   ['postLogoutRedirectURIs', ['https://a.example.com/bye'], ['https://app.example.com/*'], 'spec.postLogoutRedirectURIs[0]: must be a whole URI without fragment (#), *, \\, space or quotes; encode them with %', `${oidc}/refusals.integration.test.ts`, 'nor does the page of a sign-out, and a registered address stays allowed', web],
   ['grantTypes', ['authorization_code'], ['refresh_token'], 'spec.grantTypes: must have authorization_code or device_code as well as refresh_token', `${oidc}/tokens.integration.test.ts`, 'a grant that the client does not have', web],
   ['responseModes', ['form_post', 'query.jwt'], ['web_message'], 'spec.responseModes[0]: supported values: "query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"', fields, 'responseModes are the only ones in which it is answered', web],
