@@ -42,7 +42,8 @@ export function createClusterIssuer(): ClusterIssuerKeys {
       })
       const joined = joinedOf(message)
       const own = issuerKeysOf(message)
-      if (message.issuer === '' && message.keys.length > 0) throw new Error('names no issuer')
+      const isEmpty = message.keys.length === 0 && joined.size === 0
+      if (message.issuer === '' && (isEmpty || message.keys.length > 0)) throw new Error('names no issuer')
       if (own === undefined && message.issuer !== '') throw new Error('has no key that can verify a signature')
       live = { digest: digestOf(file), own, joined }
       return { change: message.change, issuer: message.issuer, keys: own?.keys.length ?? 0 }

@@ -511,7 +511,7 @@ describe('the pages in a browser', function () {
       await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
       const codes = await page.locator('#recovery-codes code').allTextContents()
       await page.click('#copy-codes')
-      await page.waitForFunction(`document.getElementById('codes-copied').textContent === 'The codes are copied.'`)
+      await page.locator('#codes-copied', { hasText: /^The codes are copied\.$/ }).waitFor({ state: 'attached' })
       expect(await page.evaluate('navigator.clipboard.readText()')).to.equal(codes.join('\n'))
 
       const [download] = await Promise.all([page.waitForEvent('download'), page.click('#download-codes')])
@@ -528,7 +528,6 @@ describe('the pages in a browser', function () {
   inOwnPage('the browser tells its time zone', async () => {
     const opened = await browser.newPage({ timezoneId: 'Asia/Tokyo' })
     await opened.goto(`${running.origin}/sign-in`)
-    await opened.waitForFunction('document.cookie !== ""')
     expect(await opened.evaluate('document.cookie')).to.equal('nauthera_zone=Asia/Tokyo')
     await opened.close()
   })
