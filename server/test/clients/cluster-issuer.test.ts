@@ -18,6 +18,7 @@ describe('createClusterIssuer', () => {
 
   for (const [sentence, bytes] of [
     ['that is no JSON', Buffer.from('{')],
+    ['that says nothing', file({})],
     ['without an issuer', file({ keys: [{ jwk }] })],
     ['without keys', file({ issuer: 'https://a.example.com', keys: [] })],
     ['with a private key alone', file({ issuer: 'https://a.example.com', keys: [{ jwk: { ...jwk, d: 'AAAA' } }] })],
@@ -41,7 +42,7 @@ describe('createClusterIssuer, with joined clusters', () => {
     expect(cluster.current()).to.equal(undefined)
     expect(cluster.ofCluster('berlin')).to.deep.equal(spoke)
     expect(cluster.ofCluster('madrid')).to.equal(undefined)
-    cluster.apply(file({}))
+    cluster.apply(file({ change: 'abce' }))
     expect(cluster.ofCluster('berlin'), 'the last one is gone').to.equal(undefined)
   })
 
