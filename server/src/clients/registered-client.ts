@@ -134,34 +134,14 @@ export const knownOf = (config: ClientConfig, namespace: string): KnownOfVersion
 export const documentsOf = (granted: Granted | undefined): readonly DocumentScopes[] =>
   granted?.documents.map(({ hosts, scopes }) => ({ hosts: hosts.slice(), scopes: scopes.slice() })) ?? []
 
+/** What a client may leave out. */
+type OptionalFields = Pick<
+  RegisteredClient,
+  'createdAt' | 'ended' | 'accounts' | 'documents' | 'redirects' | 'detailTypes' | 'sector' | 'origins' | 'restraint'
+>
+
 export function createRegisteredClient(
-  fields: Omit<
-    RegisteredClient,
-    | 'config'
-    | 'createdAt'
-    | 'ended'
-    | 'accounts'
-    | 'documents'
-    | 'redirects'
-    | 'detailTypes'
-    | 'sector'
-    | 'origins'
-    | 'restraint'
-  > &
-    Partial<
-      Pick<
-        RegisteredClient,
-        | 'createdAt'
-        | 'ended'
-        | 'accounts'
-        | 'documents'
-        | 'redirects'
-        | 'detailTypes'
-        | 'sector'
-        | 'origins'
-        | 'restraint'
-      >
-    >,
+  fields: Omit<RegisteredClient, 'config' | keyof OptionalFields> & Partial<OptionalFields>,
 ): RegisteredClient {
   return new StoredClient({
     createdAt: 0,
