@@ -45,6 +45,22 @@ describe('a spoke', function () {
     expect(writes).to.deep.equal(['create oidcclients'])
   })
 
+  it('looks at every client again once the hub has listed its mirrors, though it answered all else before', async () => {
+    await operator.stop()
+    const back = pair.hub.api.faults.add({
+      when: ({ verb, resource, user }) => verb === 'list' && resource?.plural === 'oidcclients' && user === 'edge',
+      effect: { kind: 'reset' },
+    })
+    operator = pair.startSpoke()
+    await operator.leading
+    await pair.until(() => operator.log.told('the hub answers').length === 1, 'the hub answers')
+    await pair.spoke.apply('reports', machine)
+    await pair.until(() => condition('HubReachable')?.reason === 'WaitingForHub', 'the spoke waits for the list')
+    back()
+    await pair.pass(32_000)
+    await pair.until(isReady, 'reports is Ready in the spoke')
+  })
+
   it('K26 sends the redirect URIs that follow routes here, and takes them back with the route', async () => {
     await operator.stop()
     const policy = { allow: { redirectHosts: ['.example.com'] } }

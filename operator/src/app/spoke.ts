@@ -167,6 +167,10 @@ function buildSpoke(
       wake.now(keys.filter((key) => find(key)))
       if (keys.some((key) => !find(key))) sweep.wake()
     },
+    onListed: () => {
+      wake.spread(watch.clients.keys())
+      sweep.wake()
+    },
     onWrite: () => metrics.writes.inc({ kind: 'mirror' }),
   })
   const sweep = new Sweep({

@@ -42,6 +42,8 @@ interface MirrorNeeds {
   readonly log: Log
   /** What is stored of these clients, or what the hub says of them, has changed. */
   readonly onChange: (keys: readonly string[]) => void
+  /** The first list is complete: what waited for it can be decided now. */
+  readonly onListed: () => void
   readonly onWrite: () => void
 }
 
@@ -287,7 +289,7 @@ export class Mirrors {
         this.#needs.log.warn({ client: key, error }, 'mirror not read again'),
       )
     }
-    if (!wasListed) this.#needs.onChange([...this.#stored.keys()])
+    if (!wasListed) this.#needs.onListed()
     this.wake()
   }
 }

@@ -17,7 +17,7 @@ export type Effect =
   | { kind: 'answer'; code?: number; body: unknown; contentType?: string }
 
 export interface ScriptedFault {
-  readonly when: (request: ApiRequest) => boolean
+  readonly when: (request: ApiRequest & { readonly user: string }) => boolean
   readonly effect: Effect
   /** How many requests it meets; default: all until it is removed. */
   readonly times?: number
@@ -42,7 +42,7 @@ export class Faults {
     this.#active = []
   }
 
-  next(request: ApiRequest): Effect | undefined {
+  next(request: ApiRequest & { readonly user: string }): Effect | undefined {
     for (const entry of this.#active) {
       if (entry.left === 0 || !entry.fault.when(request)) continue
       if (entry.skip > 0) {
