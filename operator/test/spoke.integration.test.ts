@@ -61,6 +61,18 @@ describe('a spoke', function () {
     await pair.until(isReady, 'reports is Ready in the spoke')
   })
 
+  it('writes what it could not while the hub was unusable for a moment', async () => {
+    pair.hub.api.faults.add({
+      when: ({ verb, resource, user }) => verb === 'create' && resource?.plural === 'oidcclients' && user === 'edge',
+      effect: { kind: 'refuse', code: 401 },
+      times: 1,
+    })
+    await pair.spoke.apply('reports', machine)
+    await pair.until(() => operator.log.told('mirror not written').length === 1, 'the hub took nothing')
+    await pair.pass(12_000)
+    await pair.until(isReady, 'reports is Ready in the spoke')
+  })
+
   it('K26 sends the redirect URIs that follow routes here, and takes them back with the route', async () => {
     await operator.stop()
     const policy = { allow: { redirectHosts: ['.example.com'] } }

@@ -46,24 +46,27 @@ export class HoldCluster {
   }
 
   async #keep(): Promise<void> {
-    const { clock, log, onChange } = this.#needs
+    const { clock, state, log } = this.#needs
     const { signal } = this.#stopping
-    let told: string | undefined
+    state.listen(() => this.#report())
     while (!signal.aborted) {
       try {
         await this.#renew()
       } catch (error) {
         log.debug({ error }, 'lease of the hub not renewed')
       }
-      const reason = this.#needs.state.fault?.reason ?? 'Reachable'
-      if (reason !== told && !signal.aborted) {
-        if (reason === 'Reachable') log.info({}, 'the hub answers')
-        else log.warn({ reason, why: this.#needs.state.fault?.message }, 'the hub cannot be used')
-        told = reason
-        onChange()
-      }
+      state.look()
       await pause(clock, renewMs, signal)
     }
+  }
+
+  #report(): void {
+    const { state, log, onChange } = this.#needs
+    const { fault } = state
+    if (this.#stopping.signal.aborted) return
+    if (fault) log.warn({ reason: fault.reason, why: fault.message }, 'the hub cannot be used')
+    else if (state.mayWrite) log.info({}, 'the hub answers')
+    onChange()
   }
 
   async #renew(): Promise<void> {

@@ -28,6 +28,8 @@ export class HubState {
   #isRefused = false
   #noCredential: string | undefined
   #holder: Holder = { kind: 'unknown' }
+  #told: HubFault['reason'] | 'Waiting' | 'Usable' = 'Waiting'
+  #onChange = () => {}
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -45,21 +47,36 @@ export class HubState {
 
   recordAnswer({ status, date }: HeardAnswer): void {
     this.#isRefused = status === 401
-    if (status >= 500 || this.#isRefused) return
-    this.#heardAt = this.#clock.monotonic()
-    if (date === undefined) return
-    const offsetMs = date + 500 - this.#clock.now()
-    if (Math.abs(offsetMs - this.#offsetMs) > toleratedMs)
-      this.#offsetMs = Math.abs(offsetMs) > toleratedMs ? offsetMs : 0
+    if (status < 500 && !this.#isRefused) {
+      this.#heardAt = this.#clock.monotonic()
+      if (date !== undefined) this.#recordDate(date)
+    }
+    this.look()
   }
 
   recordHolder(holder: Holder): void {
     this.#holder = holder
+    this.look()
   }
 
   /** @param why there is no usable credential; undefined: there is one */
   recordCredential(why: string | undefined): void {
     this.#noCredential = why
+    this.look()
+  }
+
+  /** @param onChange told whenever the hub becomes usable or has another fault, however shortly: work waits for that */
+  listen(onChange: () => void): void {
+    this.#told = 'Waiting'
+    this.#onChange = onChange
+  }
+
+  /** Finds out about silence, which comes without an answer. */
+  look(): void {
+    const now = this.fault?.reason ?? (this.mayWrite ? 'Usable' : 'Waiting')
+    if (now === this.#told) return
+    this.#told = now
+    this.#onChange()
   }
 
   /** Why the hub can be neither believed nor told anything now; undefined: it can. */
@@ -92,6 +109,12 @@ export class HubState {
   /** Whether the hub may be written to: it answers, and the namespace there is ours. */
   get mayWrite(): boolean {
     return this.#holder.kind === 'ours' && this.fault === undefined
+  }
+
+  #recordDate(date: number): void {
+    const offsetMs = date + 500 - this.#clock.now()
+    if (Math.abs(offsetMs - this.#offsetMs) > toleratedMs)
+      this.#offsetMs = Math.abs(offsetMs) > toleratedMs ? offsetMs : 0
   }
 
   #isSilent(): boolean {
