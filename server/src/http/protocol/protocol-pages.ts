@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { paths } from '@nauthera/rules/endpoints'
 import { readCookies } from '../../oidc/cookies.ts'
-import type { PageAsk, ProtocolFault, ProtocolPages } from '../../oidc/library/pages.ts'
+import type { PageAsk, ProtocolFault, ProtocolPages } from '../../oidc/library/protocol-pages.ts'
 import type { ClientOnPage, EndingOnPage, PersonOnPage } from '../../reply/on-page.ts'
 import { answerToCode, pathOf } from '../pages/error-page.ts'
 import type { ErrorAnswer } from '../pages/error-page.ts'

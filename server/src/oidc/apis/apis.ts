@@ -1,13 +1,16 @@
 import type { AuthorizationDetailsType, ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { oidcScopes } from '@nauthera/rules/scopes'
-import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 
 // Decides which scopes and details of APIs a client may have: those that its version lists and the operator granted. A Provider's list of
 // scopes is fixed while clients change, so scopes of APIs are not in that list.
 
 export type ApisOf = Pick<OidcClient, 'config' | 'granted' | 'namespace' | 'name'>
-export type Apis = Pick<ClientInstances, 'findApi'>
+
+export interface Apis {
+  /** The client that is this API (spec.resourceServer; RFC 8707). */
+  findApi(identifier: string): OidcClient | undefined
+}
 
 /** @returns the scopes that a client may have at an API; undefined without access to the API */
 export function scopesAt(identifier: string, client: ApisOf): readonly string[] | undefined {

@@ -18,10 +18,9 @@ import { auditedRequest } from '../request-context.ts'
 import { currentRequest, fromStore } from './current-request.ts'
 import { mutualTls } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
-import { pageAsk, show } from './pages.ts'
-import { keptAt } from './params/know-apis.ts'
+import { pageAsk, show } from './show-page.ts'
 import { unlistedIn, unlistedNow, withUnlisted } from './unlisted-return.ts'
-import { clientOf, parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
+import { clientOf, continuesRequest, parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
 import type { AccessToken, Artefact, Context, Grant } from './shapes.ts'
 
 type Needs = Pick<LibraryNeeds, 'settings' | 'users' | 'keys' | 'clients' | 'certificates' | 'pages' | 'now' | 'events'>
@@ -189,7 +188,7 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
 
 /** A request that goes on has what its first look found, and a pushed one what was found at the push: the scope beside it has lost them. */
 function keepLeftOut(context: Context, client: OidcClient): void {
-  if (keptAt.includes(context.oidc.route ?? '')) return
+  if (continuesRequest(context)) return
   const request = currentRequest()
   const found = wasPushed(context) ? parameterOf(context, leftOutParameter) : undefined
   request.leftOut ??= { scopes: leftOutIn(`${parameterOf(context, 'scope') ?? ''} ${found ?? ''}`, client) }

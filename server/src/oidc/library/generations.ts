@@ -1,7 +1,21 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Log } from '@nauthera/runtime/log'
-import type { Generation } from './provider.ts'
+import type { ClientClass } from '../clients/oidc-client.ts'
 import { currentRequest } from './current-request.ts'
+import type { MintLogoutToken } from './logout-tokens.ts'
+
+/** One Provider, made of the settings and one set of keys (provider.ts). When it is replaced, requests in flight still
+ *  finish on it. */
+export interface Generation {
+  readonly handle: RequestListener
+  readonly clientClass: ClientClass
+  readonly mintLogoutToken: MintLogoutToken
+  readonly documents: {
+    /** For OpenID Connect Discovery and for RFC 8414: the same document. */
+    readonly metadata: Buffer
+    readonly jwks: Buffer
+  }
+}
 
 /** Swaps the Provider when keys change. Building one takes about a millisecond. */
 export interface Generations {

@@ -18,7 +18,7 @@ import type { KeySet } from '../keys/key-set.ts'
 import type { Fetch } from '../outbound/outbound-fetch.ts'
 import type { SectorDocuments } from '../outbound/sector-documents.ts'
 import type { PlatformProofs } from '../authentication/platform-proof.ts'
-import type { ProtocolPages } from './pages.ts'
+import type { ProtocolPages } from './protocol-pages.ts'
 
 /** Everything that a Provider is built from. Each file of this folder takes the part that it needs. */
 export interface LibraryNeeds {

@@ -3,15 +3,14 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestListener } from 'node:http'
 import { Socket } from 'node:net'
 import { paths } from '@nauthera/rules/endpoints'
-import type { ClientClass } from '../clients/oidc-client.ts'
 import { createJwtSigner } from '../keys/jwt-signer.ts'
 import { createMachineLane } from '../lane/machine-lane.ts'
 import { watchAnswers } from './answers.ts'
 import { buildConfiguration } from './configuration.ts'
 import { currentRequest, runInRequest } from './current-request.ts'
+import type { Generation } from './generations.ts'
 import { createProvider } from './grant-handlers.ts'
 import { createLogoutTokens } from './logout-tokens.ts'
-import type { MintLogoutToken } from './logout-tokens.ts'
 import { createMadeTokens } from './made-tokens.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { applyOverrides } from './overrides.ts'
@@ -20,19 +19,6 @@ import { clientClassOf, internalsOf } from './shapes.ts'
 import type { Internals } from './shapes.ts'
 import { registerTokenExchange } from './token-exchange.ts'
 import { createToldClaims } from './told-claims.ts'
-
-/** One Provider, made of the settings and one set of keys. When it is replaced, requests in flight still finish on
- *  it. */
-export interface Generation {
-  readonly handle: RequestListener
-  readonly clientClass: ClientClass
-  readonly mintLogoutToken: MintLogoutToken
-  readonly documents: {
-    /** For OpenID Connect Discovery and for RFC 8414: the same document. */
-    readonly metadata: Buffer
-    readonly jwks: Buffer
-  }
-}
 
 export async function createGeneration(needs: LibraryNeeds): Promise<Generation> {
   const { issuer } = needs.settings

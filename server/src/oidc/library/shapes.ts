@@ -189,6 +189,10 @@ export const clientOf = (context: Context): object => context.oidc.client!
 /** Whether this request is read again, after it was pushed: its form is then the library's own, and it was checked at the push. */
 export const wasPushed = (context: Context): boolean => 'PushedAuthorizationRequest' in context.oidc.entities
 
+/** Whether the parameters are those of an earlier request, which goes on. */
+export const continuesRequest = (context: Context): boolean =>
+  ['resume', 'device_resume', 'code_verification'].includes(context.oidc.route ?? '')
+
 /** The refresh token of a request that shows one. */
 export const refreshTokenOf = (context: Context): Artefact => context.oidc.entities.RefreshToken as unknown as Artefact
 

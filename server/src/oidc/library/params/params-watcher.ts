@@ -1,4 +1,4 @@
-import type { OverrideNeeds } from '../override.ts'
+import type { LibraryNeeds } from '../needs.ts'
 import type { Context, Params } from '../shapes.ts'
 
 /** Changes a request's parameters after the library has assembled them and before it reads any. It is called again for a pushed request
@@ -6,5 +6,5 @@ import type { Context, Params } from '../shapes.ts'
 export type ParamsWatcher = (
   context: Context,
   params: Params,
-  needs: Pick<OverrideNeeds, 'clients' | 'platforms'>,
+  needs: Pick<LibraryNeeds, 'clients' | 'platforms'>,
 ) => void

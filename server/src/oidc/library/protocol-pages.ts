@@ -1,8 +1,6 @@
 // The port for pages that the library needs: errors, sign-out, device.
 import type { IncomingMessage } from 'node:http'
 import type { RenderedPage } from '../../reply.ts'
-import { parameterOf, sessionOf } from './shapes.ts'
-import type { Context } from './shapes.ts'
 
 /** Renders the pages of the protocol: errors and sign-out (implemented in http/protocol-pages). */
 export interface ProtocolPages {
@@ -48,24 +46,4 @@ export interface ProtocolFault {
   readonly statusCode?: number
   /** Details for developers. */
   readonly error_detail?: string
-}
-
-export function pageAsk(context: Context): PageAsk {
-  // an error may come before the library has set `oidc`
-  const client = context.oidc?.client
-  const session = context.oidc && sessionOf(context)
-  return {
-    request: context.req,
-    client: client && { clientId: client.clientId, redirectUris: client.redirectUris ?? [] },
-    accountId: session?.accountId,
-    sessionUid: session?.uid,
-    parameter: (name) => parameterOf(context, name),
-  }
-}
-
-/** Answers with a page. */
-export function show(context: Context, page: RenderedPage): void {
-  context.status = page.status
-  for (const [name, value] of Object.entries(page.headers)) context.set(name, value)
-  context.body = page.body
 }
