@@ -1,6 +1,6 @@
 // Checks the inline JWKS of a client, so that a key that can never verify a signature is a fault at once.
 import type { KeyEncryption, clientAlgorithms } from './algorithms.ts'
-import { X509Certificate, createPublicKey } from 'node:crypto'
+import { createHash, X509Certificate, createPublicKey } from 'node:crypto'
 
 type ClientAlgorithm = (typeof clientAlgorithms)[number]
 
@@ -135,6 +135,12 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** @returns what an API server calls the key in its JWK set (kid): SHA-256 of the key itself, so nobody can choose it */
+export const keyIdOf = (jwk: Readonly<Record<string, unknown>>): string =>
+  createHash('sha256')
+    .update(Buffer.from(keyTextOf(jwk), 'base64'))
+    .digest('base64url')
 
 /** @returns the same for one public key in whatever form it is written */
 export function keyTextOf(jwk: Readonly<Record<string, unknown>>): string {

@@ -9,6 +9,7 @@ const mirrors = 'operator/test/mirrors.integration.test.ts'
 export const clusterRows: readonly FieldRow[] = [
   ['suspended', true, 'yes', 'spec.suspended: must be of type boolean: "string"', mirrors, 'a suspended cluster suspends all its clients', {}],
   ['serviceAccountKeys', true, 'yes', 'spec.serviceAccountKeys: must be of type boolean: "string"', mirrors, 'a ServiceAccount of a cluster whose keys are believed', {}],
+  ['keyIds', ['ab12'.repeat(10) + '-_A'], ['berlin'], 'spec.keyIds[0]: must be the kid of a key of ServiceAccounts, of 43 characters', 'operator/test/decide/cluster-keys.test.ts', 'T33 takes a listed key at once', {}],
   ['trustNamespaceLabels', true, 'yes', 'spec.trustNamespaceLabels: must be of type boolean: "string"', 'operator/test/decide/policies.test.ts', 'opens nothing by labels that nobody trusts', {}],
   ['limits.clients', 10, -1, 'spec.limits.clients: should be greater than or equal to 0', mirrors, 'a cluster as a whole has a limit of clients', {}],
   ['limits.bytesPerShard', 65_536, 1023, 'spec.limits.bytesPerShard: should be greater than or equal to 1024', 'operator/test/shards/plan-shard.test.ts', 'so has a joined cluster as a whole', {}],

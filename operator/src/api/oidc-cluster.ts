@@ -1,7 +1,9 @@
 // Schema of the OIDCCluster: another cluster whose OIDCClients this issuer serves.
 import { clusterLimits } from '@nauthera/rules/limits'
 import { conditionFields } from './client-status.ts'
-import { flag, integer, list, object, text, time } from './schema.ts'
+import { patterns } from './patterns.ts'
+import { matchesRule } from './rule-kinds.ts'
+import { flag, integer, list, object, set, text, time } from './schema.ts'
 import type { TypeOf } from './schema.ts'
 
 export const clusterSpec = object(
@@ -14,6 +16,14 @@ export const clusterSpec = object(
     serviceAccountKeys: flag(
       "Believes the keys that the cluster publishes: its clients may then prove themselves with tokens of its ServiceAccounts, and nobody else's clients can.",
       { default: false },
+    ),
+    keyIds: set(
+      "Ids of the keys of its ServiceAccounts that are this cluster's for sure: `kid` in what `kubectl get --raw /openid/v1/jwks` prints there. Needed only when another cluster published one of them first: a key whose id is listed here is no other joined cluster's.",
+      text('Id of a key: SHA-256 of the public key, in base64url.', {
+        maxLength: 43,
+        rules: [matchesRule(patterns.keyId, 'must be the kid of a key of ServiceAccounts, of 43 characters')],
+      }),
+      { maxItems: 8 },
     ),
     trustNamespaceLabels: flag(
       'Believes what the cluster says of the labels of its namespaces. Without it a policy that selects by labels limits its clients and opens nothing for them.',

@@ -40,6 +40,8 @@ const loopback = `(localhost|127[.]0[.]0[.]1|\\[::1\\])(${port})?`
 const apiName = '[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?'
 
 export const patterns = {
+  /** SHA-256 in base64url. */
+  keyId: '^[A-Za-z0-9_-]{43}$',
   /** An https URI, or http on loopback. A prefix test would allow http://localhost.evil.com. */
   secureUri: `^(https://|http://${loopback}([/?]|$))`,
   /** The same, or a reverse-domain scheme of an installed application (RFC 8252 section 7.1). */

@@ -99,5 +99,11 @@ export function buildIssuers(
 
 const believedOf = ({ metadata, spec }: OIDCCluster) =>
   spec.serviceAccountKeys === true
-    ? [{ name: metadata.name, createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0 }]
+    ? [
+        {
+          name: metadata.name,
+          createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
+          keyIds: spec.keyIds ?? [],
+        },
+      ]
     : []

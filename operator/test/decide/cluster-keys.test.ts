@@ -1,5 +1,6 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { expect } from 'chai'
+import { keyIdOf } from '@nauthera/rules/jwks'
 import { nextClusterKeys, publishedKeys } from '../../src/decide/status/cluster-keys.ts'
 import type { PublishedKeys } from '../../src/decide/status/cluster-keys.ts'
 import type { Jwk } from '../../src/decide/status/platform-keys.ts'
@@ -12,7 +13,12 @@ const newKey = (kid: string): Jwk => ({
 })
 const [a, b, c] = [newKey('a'), newKey('b'), newKey('c')]
 const publishes = (...keys: readonly Jwk[]): PublishedKeys => ({ kind: 'published', issuer, keys })
-const cluster = (name: string, createdAt: number, published: PublishedKeys) => ({ name, createdAt, published })
+const cluster = (name: string, createdAt: number, published: PublishedKeys, keyIds: readonly string[] = []) => ({
+  name,
+  createdAt,
+  published,
+  keyIds,
+})
 const setOf = (...keys: readonly Jwk[]) => ({ issuer, keys: keys.map((jwk) => ({ jwk })) })
 const nobody = { own: setOf(c), joined: new Map() }
 
@@ -56,6 +62,45 @@ describe('nextClusterKeys', () => {
     const next = nextClusterKeys(nobody, [cluster('madrid', 2, publishes(a)), cluster('berlin', 1, publishes(a))], now)
     expect([...next.joined.keys()]).to.deep.equal(['berlin'])
     expect(next.faults.get('madrid')).to.include('cluster berlin')
+  })
+})
+
+describe('keys that an administrator lists', () => {
+  const isOf = (told: ReturnType<typeof nextClusterKeys>, name: string) => told.joined.get(name)?.keys[0]?.jwk
+  const byEvil = { own: setOf(c), joined: new Map([['evil', setOf(a)]]) }
+
+  it('T33 names the id of a key that another cluster published first, and what to do with it', () => {
+    const next = nextClusterKeys(byEvil, [cluster('evil', 1, publishes(a)), cluster('madrid', 2, publishes(a))], now)
+    expect(next.faults.get('madrid')).to.include(`if cluster evil published a key of this one, list ${keyIdOf(a)}`)
+  })
+
+  it('T33 takes a listed key at once from who published it first, and gives it to the cluster that lists it', () => {
+    const claimed = [cluster('evil', 1, publishes(a)), cluster('madrid', 2, publishes(a), [keyIdOf(a)])]
+    const next = nextClusterKeys(byEvil, claimed, now)
+    expect([isOf(next, 'evil'), isOf(next, 'madrid')]).to.deep.equal([undefined, a])
+    expect(next.faults.get('evil')).to.include('that of cluster madrid').and.not.to.include('keyIds')
+    expect(next.faults.has('madrid')).to.equal(false)
+  })
+
+  it('T33 a name of a key gives nothing: the id is of the key itself', () => {
+    const renamed = { ...b, kid: keyIdOf(a) }
+    const claimed = [cluster('evil', 1, publishes(a), [keyIdOf(b)]), cluster('madrid', 2, publishes(renamed))]
+    const next = nextClusterKeys(nobody, claimed, now)
+    expect([isOf(next, 'evil'), isOf(next, 'madrid')]).to.deep.equal([a, undefined])
+  })
+
+  it('T33 nobody gets a key of the hub by a list, and of two that list one key the older has it', () => {
+    const hub = nextClusterKeys(nobody, [cluster('evil', 1, publishes(c), [keyIdOf(c)])], now)
+    expect(hub.joined.has('evil')).to.equal(false)
+    const both = [cluster('madrid', 2, publishes(a), [keyIdOf(a)]), cluster('berlin', 1, publishes(a), [keyIdOf(a)])]
+    expect([...nextClusterKeys(nobody, both, now).joined.keys()]).to.deep.equal(['berlin'])
+  })
+
+  it('T33 the id is what an API server calls the key: SHA-256 of its public key in DER', () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const der = publicKey.export({ type: 'spki', format: 'der' })
+    const kid = createHash('sha256').update(der).digest('base64url')
+    expect(keyIdOf(publicKey.export({ format: 'jwk' }) as Jwk)).to.equal(kid)
   })
 })
 

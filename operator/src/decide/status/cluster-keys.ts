@@ -1,5 +1,5 @@
 // Decides which keys of joined clusters' ServiceAccounts servers get, and which are refused. Pure.
-import { jwksFaults, keyTextOf } from '@nauthera/rules/jwks'
+import { jwksFaults, keyIdOf, keyTextOf } from '@nauthera/rules/jwks'
 import { fieldsOf, isJsonRecord, parseJsonRecord } from '@nauthera/runtime/json'
 import { nextKeys } from './platform-keys.ts'
 import type { Jwk, PlatformKeySet } from './platform-keys.ts'
@@ -34,6 +34,8 @@ export interface BelievedCluster {
   readonly name: string
   /** Epoch milliseconds. */
   readonly createdAt: number
+  /** Ids of keys that are its own by the word of an administrator. */
+  readonly keyIds: readonly string[]
 }
 
 /** What servers are told: of this cluster, and by name of joined ones. */
@@ -44,21 +46,24 @@ export interface ToldKeys {
 
 /** @param told `own` is what servers are told now, `joined` what they were told last
  *  @param clusters those that are believed; another one has no keys any more
- *  @returns no key twice: an equal one is this cluster's, else that of who had it before, else that of who joined first; and by cluster
- *  what is wrong with its keys */
+ *  @returns no key twice: an equal one is this cluster's, else that of the cluster whose OIDCCluster lists it, else that of who had it
+ *  before, else that of who joined first; and by cluster what is wrong with its keys */
 export function nextClusterKeys(
   told: ToldKeys,
   clusters: readonly (BelievedCluster & { readonly published: PublishedKeys })[],
   now: number,
 ): { readonly joined: ToldKeys['joined']; readonly faults: ReadonlyMap<string, string> } {
-  const holders = new Map<string, string>()
-  const hold = (set: PlatformKeySet | undefined, holder: string): void => {
-    for (const { jwk } of set?.keys ?? []) if (!holders.has(keyTextOf(jwk))) holders.set(keyTextOf(jwk), holder)
-  }
   const byAge = clusters.toSorted(
     (left, right) => left.createdAt - right.createdAt || (left.name < right.name ? -1 : 1),
   )
-  hold(told.own, 'this cluster')
+  // the oldest last: of two that list one key it has it
+  const listed = new Map(byAge.toReversed().flatMap(({ name, keyIds }) => keyIds.map((id) => [id, wordsFor(name)])))
+  const holders = new Map<string, string>()
+  const hold = (set: PlatformKeySet | undefined, holder: string): void => {
+    for (const { jwk } of set?.keys ?? [])
+      if (!holders.has(keyTextOf(jwk))) holders.set(keyTextOf(jwk), listed.get(keyIdOf(jwk)) ?? holder)
+  }
+  for (const { jwk } of told.own?.keys ?? []) holders.set(keyTextOf(jwk), thisCluster)
   for (const { name } of byAge) hold(told.joined.get(name), wordsFor(name))
   const joined = new Map<string, PlatformKeySet>()
   const faults = new Map<string, string>()
@@ -69,15 +74,23 @@ export function nextClusterKeys(
     const taken = next?.keys.find(({ jwk }) => holders.get(keyTextOf(jwk)) !== wordsFor(name))
     if (next && keys.length > 0) joined.set(name, { issuer: next.issuer, keys })
     if (published.kind !== 'published') faults.set(name, published.why)
-    else if (taken) faults.set(name, equalWords(holders.get(keyTextOf(taken.jwk))))
+    else if (taken) faults.set(name, equalWords(taken.jwk, holders.get(keyTextOf(taken.jwk)), listed))
   }
   return { joined, faults }
 }
 
 const wordsFor = (cluster: string): string => `cluster ${cluster}`
 
-const equalWords = (holder: string | undefined): string =>
-  `a key is that of ${holder} too, and is not believed here: one of the two was copied from the other; give this one ServiceAccount keys of its own`
+const thisCluster = 'this cluster'
+
+function equalWords(jwk: Jwk, holder: string | undefined, listed: ReadonlyMap<string, string>): string {
+  const id = keyIdOf(jwk)
+  const isOpen = holder !== thisCluster && !listed.has(id)
+  const otherwise = isOpen
+    ? `; if ${holder} published a key of this one, list ${id} in spec.keyIds of this OIDCCluster`
+    : ''
+  return `a key is that of ${holder} too, and is not believed here: one of the two was copied from the other; give this one ServiceAccount keys of its own${otherwise}`
+}
 
 function nextOf(told: PlatformKeySet | undefined, published: PublishedKeys, now: number): PlatformKeySet | undefined {
   if (published.kind === 'published') return nextKeys(told, published, now)
