@@ -10,17 +10,20 @@ import { readImports } from './house/imports.ts'
 import { isEquivalent } from './mutants/equivalent.ts'
 import { applyTo, chooseSome, mutationsOf } from './mutants/mutations.ts'
 import type { Mutation } from './mutants/mutations.ts'
+import { wilsonInterval } from './mutants/wilson.ts'
 import { testsNear } from './mutants/near-tests.ts'
 
-const usage = `Usage: npm run mutants [-- [--count N] [--seed TEXT] [--least PERCENT] [FOLDER or FILE ...]]
+const usage = `Usage: npm run mutants [-- [--count N] [--seed TEXT] [--least PERCENT] [--units] [FOLDER or FILE ...]]
 
 Changes one sign of a rule (< to <=, && to ||, true to false, ...) in a copy of the tree, and runs the tests that reach it by imports: unit
-tests of any workspace, the nearest first, then up to twelve integration tests of what lies around it. Prints each change that no test
-noticed, and the score of each folder. Not counted: scripts/mutants/equivalent.ts.
+tests of any workspace, the nearest first, then up to twelve integration tests of what lies around it. Noticed is a change for which one of
+these tests fails: npm test runs them all. Prints each change that no test noticed, and the score of each folder with its 95 % interval
+(Wilson): the changes are a random sample. Not counted: scripts/mutants/equivalent.ts.
 
   --count N        how many changes in each folder; default: 50
   --seed TEXT      chooses which; default: 1
   --least PERCENT  fails when fewer were noticed in a folder; default: 90
+  --units          runs unit tests alone: minutes in place of an hour, and a lower score
   FOLDER or FILE   default: operator/src/decide rules/src server/src/oidc server/src/users
 `
 
@@ -46,6 +49,7 @@ const { values, positionals } = readCommandLine(
     count: { type: 'string', default: '50' },
     seed: { type: 'string', default: '1' },
     least: { type: 'string', default: '90' },
+    units: { type: 'boolean', default: false },
   },
   true,
 )
@@ -56,7 +60,7 @@ const find = (pattern: string) => globSync(pattern, { cwd: copy, exclude: ['**/n
 const read = (file: string) => readFileSync(join(copy, file), 'utf8')
 const imports = readImports(new Map(find('*/{src,test}/**/*.ts').map((file) => [file, read(file)])))
 const tests = find('{ci,operator,rules,runtime,server}/test/**/*.test.ts').filter(
-  (file) => !/\.nightly\.|lint/.test(file),
+  (file) => !/\.nightly\.|lint/.test(file) && !(values.units && file.includes('.integration.')),
 )
 const passed = new Set<string>()
 const reportOfMocha = z.object({ failures: z.array(z.object({ file: z.string().optional() })) })
@@ -83,11 +87,12 @@ async function measure(place: string): Promise<number> {
     if (await isNoticed(mutation)) noticed++
     else
       process.stdout.write(`${mutation.file}:${mutation.line} "${mutation.from.trim()}" -> "${mutation.to.trim()}"\n`)
-    if ((index + 1) % 20 === 0) process.stderr.write(`${place}: ${index + 1} of ${chosen.length}, ${noticed} noticed\n`)
+    if ((index + 1) % 10 === 0) process.stderr.write(`${place}: ${index + 1} of ${chosen.length}, ${noticed} noticed\n`)
   }
   const percent = (100 * noticed) / Math.max(1, chosen.length)
+  const [low, high] = wilsonInterval(noticed, chosen.length)
   process.stdout.write(
-    `${place}: ${noticed} of ${chosen.length} changes were noticed: ${percent.toFixed(1)} % (of ${all.length} that there are)\n`,
+    `${place}: ${noticed} of ${chosen.length} changes were noticed: ${percent.toFixed(1)} % (${low.toFixed(1)} to ${high.toFixed(1)} %; of ${all.length} that there are)\n`,
   )
   return percent
 }

@@ -9,6 +9,8 @@ export interface Mutation {
   readonly to: string
   /** Of `from` in the text of the file. */
   readonly offset: number
+  /** Its line and the column: unlike the offset they stay when other lines move, so a seed chooses the change again. */
+  readonly name: string
 }
 
 /** What is looked for -> what stands there instead. Signs have blanks around them, so that no arrow and no type is hit. */
@@ -39,7 +41,7 @@ export function mutationsOf(file: string, text: string): Mutation[] {
     if (!isSilent(line))
       for (const [wanted, change] of swaps)
         for (const { 0: from, index: at } of withoutTexts(line).matchAll(wanted))
-          mutations.push({ file, line: index + 1, from, to: change(from), offset: offset + at })
+          mutations.push({ file, line: index + 1, from, to: change(from), offset: offset + at, name: `${line} ${at}` })
     offset += line.length + 1
   }
   return mutations
@@ -52,8 +54,8 @@ const withoutTexts = (line: string): string =>
 /** @param seed the same one gives the same choice
  *  @returns some of them, spread over all */
 export function chooseSome(mutations: readonly Mutation[], count: number, seed: string): Mutation[] {
-  const rank = ({ file, offset, to }: Mutation) =>
-    createHash('sha256').update(`${seed} ${file} ${offset} ${to}`).digest('hex')
+  const rank = ({ file, name, to }: Mutation) =>
+    createHash('sha256').update(`${seed} ${file} ${name} ${to}`).digest('hex')
   return mutations
     .map((mutation) => [rank(mutation), mutation] as const)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))

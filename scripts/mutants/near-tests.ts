@@ -16,7 +16,11 @@ export function testsNear(file: string, tests: readonly string[], imports: Impor
       (one, other) => likenessOf(other, file) - likenessOf(one, file) || distances.get(one)! - distances.get(other)!,
     )
   const isIntegration = (test: string) => test.includes('.integration.')
-  const units = reaching.filter((test) => !isIntegration(test))
+  const isOfProperties = (test: string) => test.includes('.properties.')
+  // those that generate their cases take the longest
+  const units = reaching
+    .filter((test) => !isIntegration(test))
+    .toSorted((one, other) => Number(isOfProperties(one)) - Number(isOfProperties(other)))
   const integration = reaching.filter(isIntegration).slice(0, mostOfIntegration)
   return [units.slice(0, mostOfFirst), units.slice(mostOfFirst), integration].filter((group) => group.length > 0)
 }

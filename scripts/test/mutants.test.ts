@@ -1,7 +1,9 @@
 import { expect } from 'chai'
 import { readImports } from '../house/imports.ts'
 import { applyTo, chooseSome, mutationsOf } from '../mutants/mutations.ts'
+import type { Mutation } from '../mutants/mutations.ts'
 import { testsNear } from '../mutants/near-tests.ts'
+import { wilsonInterval } from '../mutants/wilson.ts'
 
 const source = `import { a } from './a.ts'
 // true or false
@@ -29,6 +31,13 @@ describe('small wrong changes to a rule', () => {
   it('are the same ones for the same seed', () => {
     expect(chooseSome(all, 2, '1')).to.deep.equal(chooseSome(all.toReversed(), 2, '1'))
   })
+
+  it('are still the same ones when other lines are added', () => {
+    const signs = (mutations: readonly Mutation[]) => mutations.map(({ from, to }) => [from, to])
+    const moved = mutationsOf('rule.ts', `\n\n${source}`)
+    for (const seed of ['1', '2', '3'])
+      expect(signs(chooseSome(moved, 2, seed))).to.deep.equal(signs(chooseSome(all, 2, seed)))
+  })
 })
 
 describe('the tests that are asked about a change', () => {
@@ -53,5 +62,15 @@ describe('the tests that are asked about a change', () => {
       ['a/test/rule.test.ts', 'b/test/far.test.ts'],
       ['a/test/app.integration.test.ts'],
     ])
+  })
+})
+
+describe('the interval of a share', () => {
+  it('is what Wilson says, and all there is where nothing was asked', () => {
+    const rounded = (found: number, sample: number) =>
+      wilsonInterval(found, sample).map((end) => Math.round(end * 10) / 10)
+    expect(rounded(54, 60)).to.deep.equal([79.9, 95.3])
+    expect(rounded(60, 60)).to.deep.equal([94, 100])
+    expect(rounded(0, 0)).to.deep.equal([0, 100])
   })
 })

@@ -272,6 +272,13 @@ describe('secrets that a client lists', () => {
       world.now += day
       world.list({ next: undefined })
       expect(world.live).to.deep.equal({ [idOf('next')]: undefined })
+      expect(world.entry, 'what has ended is not stored either').to.have.length(1)
+    })
+
+    it('are not everywhere before they are stored', () => {
+      world.client = clientOf({ type: 'M2M', secret: { verifiers: [{ sha256: digestOf('own') }] } }, { generation: 2 })
+      world.client = { ...world.client, status: { secret: { name: 'app-oidc', activeId: minted.id } } }
+      expect(world.plan().verifiers).to.deep.equal([{ id: idOf('own'), sha256: digestOf('own') }, minted])
     })
 
     it('end the minted one at once where rotation.revokePrevious asks for it', () => {

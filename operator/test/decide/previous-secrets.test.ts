@@ -103,6 +103,7 @@ describe('timesOfPrevious', () => {
 
   it('nothing is looked at without a previous one', () => {
     expect(timesOfPrevious(input(0), [])).to.deep.equal([])
+    expect(awaitsDisuse(input(25 * hour), [])).to.equal(false)
   })
 })
 

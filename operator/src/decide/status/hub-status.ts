@@ -49,7 +49,7 @@ export function withHub(own: OIDCClientStatus, { status, isListed }: HubReport):
   return {
     ...own,
     ...present('revision', status?.revision),
-    ...present('replicas', status?.replicas ?? own.replicas),
+    ...present('replicas', status?.replicas),
     ...present('breaches', status?.breaches),
     ...present('policySummary', status?.policySummary),
     ...present('effective', status?.effective && { ...status.effective, ...present('rotation', rotation) }),
