@@ -15,7 +15,7 @@ kubectl -n auth exec -it deploy/nauthera-server -c server -- nauthera users list
 \`\`\`
 
 - Every command has \`--help\`. Every answer comes as a table, as JSON or as YAML: \`-o table|json|yaml\`. Long lists are printed page by page.
-- Standard output has the answer alone. Questions, hints, progress and faults go to standard error.
+- Standard output has only the answer. Questions, hints, progress and faults go to standard error.
 - Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings.
 - \`--settings FILE\`, else \`NAUTHERA_SETTINGS\`, else \`/etc/nauthera/server.yaml\`: the settings of the server.
 - A secret is never an argument and never printed, but for a password that a command has generated, once.

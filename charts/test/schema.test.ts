@@ -568,7 +568,7 @@ describe('validate.yaml', function () {
       {
         backup: { enabled: true, existingClaim: 'backups', recipient: '-----BEGIN PRIVATE KEY-----' },
       },
-      'backup.recipient holds a private key; whoever reads the cluster could open the backups; set backup.recipient to',
+      'backup.recipient holds a private key; a reader of the cluster could open the backups; set backup.recipient to',
     ],
     [
       'backups that end with their pod',

@@ -81,7 +81,7 @@ export const settingsSchema = z
           .describe('Secret in the namespace of the release whose key kubeconfig leads to the hub.'),
       })
       .optional()
-      .describe('The hub of a spoke; needed by mode spoke, and for it alone.'),
+      .describe('The hub of a spoke; only mode spoke has it, and needs it.'),
     identity: z.string().min(1).max(253).describe('Name of this process in the Lease: the pod name.'),
     watch,
     redirectURIsFrom: z

@@ -105,7 +105,7 @@ function authenticationFaults(config: ClientConfig, { hasSecret }: AboutClient):
   if (config.secretMethods.length > 0 && !showsSecret(method))
     faults.push(invalid('auth.method', `must have no way to show a secret with ${method}, which has none`))
   if (!config.secretMethods.every((way) => words(secretWays).includes(way)))
-    faults.push(invalid('auth.method', `must show a secret in these ways alone: ${secretWays.join(', ')}`))
+    faults.push(invalid('auth.method', `must show a secret only in these ways: ${secretWays.join(', ')}`))
   if (showsSecret(method) && !hasSecret) faults.push(invalid('auth.method', 'needs a secret, and none is there'))
   const mayLackPkce = !config.pkceRequired || config.pkceOrNonce
   if (method === 'none' && mayLackPkce && config.grantTypes.includes('authorization_code'))

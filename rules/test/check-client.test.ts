@@ -59,7 +59,7 @@ const refused: readonly Refused[] = [
     'spec.pkce',
     /must be Required/,
   ],
-  ['a way of showing no secret', { secretMethods: ['none'] }, 'spec.auth.method', /in these ways alone/],
+  ['a way of showing no secret', { secretMethods: ['none'] }, 'spec.auth.method', /only in these ways/],
   [
     'a way of showing a secret without one',
     { tokenEndpointAuthMethod: 'none', secretMethods: ['client_secret_post'] },
@@ -87,7 +87,7 @@ const refused: readonly Refused[] = [
     'a way of showing no secret beside a known one',
     { secretMethods: ['client_secret_post', 'none'] },
     'spec.auth.method',
-    /in these ways alone/,
+    /only in these ways/,
   ],
   ['an identity without a subject beside a whole one', halfIdentities, 'spec.auth.identities', /must each have/],
   ['another response mode', { responseModes: ['web_message'] }, 'spec.responseModes', /must be among query/],

@@ -44,7 +44,7 @@ const secondFactorSettings = z
       .enum(['off', 'optional', 'required'])
       .default('optional')
       .describe(
-        '`optional`: whoever has a second factor is asked for it, and an application can want one. `required`: everybody sets one up at the next sign-in. `off`: nobody is asked, and an application that wants one gets an error.',
+        '`optional`: people who have a second factor are asked for it, and an application can want one. `required`: everybody sets one up at the next sign-in. `off`: nobody is asked, and an application that wants one gets an error.',
       ),
     requiredGroups: listOf(z.string().min(1).max(200)).describe(
       'Members of these groups must have a second factor, also where it is optional.',
@@ -53,7 +53,7 @@ const secondFactorSettings = z
       .enum(['password', 'link'])
       .default('password')
       .describe(
-        'What a person needs to set up the first second factor. `password`: the sign-in alone. `link`: a sign-in with the link of an invitation or of `nauthera login-link`, so that a password alone sets up and links nothing.',
+        'What a person needs to set up the first second factor. `password`: only the sign-in. `link`: a sign-in with the link of an invitation or of `nauthera login-link`, so that a password alone sets up and links nothing.',
       ),
   })
   .superRefine(({ policy, requiredGroups }, context) => {

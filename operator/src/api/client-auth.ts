@@ -49,7 +49,7 @@ const identity = object(
   [
     {
       rule: 'has(self.serviceAccount) ? !has(self.issuer) && !has(self.subject) : has(self.issuer) && has(self.subject)',
-      message: 'must have serviceAccount alone, or issuer and subject',
+      message: 'must have only serviceAccount, or issuer and subject',
     },
   ],
 )
@@ -59,7 +59,7 @@ export const auth = object(
   {},
   {
     method: oneOf(
-      'Default: client_secret for Web and M2M, none for the others. client_secret: the secret in the Authorization header or in the body, whichever the program sends; client_secret_basic takes the header alone, client_secret_post the body alone. federated_jwt: no secret at all, the program shows a token that its platform gave it (identities). tls_client_auth: a certificate of an authority that the server knows (tls); self_signed_tls_client_auth: a certificate that is in the keys of the client (x5c in jwks or at jwksURI); both where the server takes certificates, and their tokens are bound to the certificate, or by DPoP with dpop. There is no client_secret_jwt: the server has only hashes of secrets.',
+      'Default: client_secret for Web and M2M, none for the others. client_secret: the secret in the Authorization header or in the body, whichever the program sends; client_secret_basic takes only the header, client_secret_post only the body. federated_jwt: no secret at all, the program shows a token that its platform gave it (identities). tls_client_auth: a certificate of an authority that the server knows (tls); self_signed_tls_client_auth: a certificate that is in the keys of the client (x5c in jwks or at jwksURI); both where the server takes certificates, and their tokens are bound to the certificate, or by DPoP with dpop. There is no client_secret_jwt: the server has only hashes of secrets.',
       authMethods,
     ),
     jwksURI: httpsUri(
@@ -71,7 +71,7 @@ export const auth = object(
       {},
     ),
     identities: list(
-      'Who may prove itself as this client, with a token of its platform for the audience of the issuer alone. Only with federated_jwt, which needs at least one.',
+      'Who may prove itself as this client, with a token of its platform whose only audience is the issuer. Only with federated_jwt, which needs at least one.',
       identity,
       { maxItems: mostIdentities, minItems: 1 },
     ),

@@ -117,7 +117,7 @@ const typeRules = rulesOf({
       `self.type != 'M2M' || ${method} != 'none'`,
   },
   grantTypes: {
-    'must be client_credentials and token_exchange alone for type M2M; use type Web for people who sign in':
+    'must be only client_credentials and token_exchange for type M2M; use type Web for people who sign in':
       `self.type != 'M2M' || !has(self.grantTypes) || self.grantTypes.all(g, g in ['client_credentials', 'token_exchange'])`,
     'must not have client_credentials unless the client is of type Web or M2M and authenticates itself':
       `!(${grants('client_credentials')}) || (self.type in ['Web', 'M2M'] && ${method} != 'none')`,

@@ -75,7 +75,7 @@ const verifier = object(
   'A client secret, by its digest.',
   {
     sha256: text(
-      'SHA-256 of the secret, in hex. It is safe in public for a secret of 256 random bits alone: one that a person thought of can be guessed from it.',
+      'SHA-256 of the secret, in hex. It is safe in public only for a secret of 256 random bits: one that a person thought of can be guessed from it.',
       {
         maxLength: 64,
         rules: [
@@ -93,7 +93,7 @@ const verifier = object(
   },
   {
     notAfter: instant(
-      'When the secret ends. Left out of the newest. The end of an older one comes no later than rotation.maxOverlap of its policies after it is first seen here, and is never moved to a later time; a secret that has ended never returns.',
+      'When the secret ends. Left out of the newest. An older one ends no later than rotation.maxOverlap of its policies after it is first seen here, and is never moved to a later time; a secret that has ended never returns.',
     ),
   },
 )
@@ -127,7 +127,7 @@ export const secret = object(
       rules: [keysMatch(patterns.metadataKey, 'must have annotation keys such as example.com/team'), notOurPrefix],
     }),
     presets: set(
-      `Keys and labels that well-known programs read. Default: from policy, else [Generic]. Checked with these versions (and callback paths): ${checkedWith.join(', ')}.`,
+      `Keys and labels that well-known programs read. Default: from policy, else [Generic]. Checked with these versions (and callback paths): ${checkedWith.join('; ')}.`,
       oneOf('Name of a preset.', presets),
       {
         maxItems: presets.length,
@@ -180,7 +180,7 @@ export const secret = object(
       {},
     ),
     verifiers: list(
-      'Client secrets that you keep yourself, each by its SHA-256: the servers know these alone, and no Secret is read or written. For objects in Git; `kubectl nauthera secret new` makes a pair. Needs a policy with allow.verifiers. To rotate, list the new one first and give the old one a notAfter.',
+      'Client secrets that you keep yourself, each by its SHA-256: the servers know only these, and no Secret is read or written. For objects in Git; `kubectl nauthera secret new` makes a pair. Needs a policy with allow.verifiers. To rotate, list the new one first and give the old one a notAfter.',
       verifier,
       {
         minItems: 1,

@@ -179,7 +179,7 @@ export const clientStatus = object(
         {
           code: text('What was wrong.', { maxLength: 64 }),
           by: oneOf(
-            'Client: a program sent it that had proved itself. Anyone: whoever knows the client id can have sent it.',
+            'Client: a program sent it that had proved itself. Anyone: everybody who knows the client id can have sent it.',
             ['Client', 'Anyone'],
           ),
           count: integer('How often, at least.', { minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),

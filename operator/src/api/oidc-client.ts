@@ -39,7 +39,7 @@ export const tokenFields = {
 }
 
 const origin = object(
-  'The OIDCClient of a joined cluster that this one mirrors. The operator of that cluster writes it; it belongs in the namespace nauthera-cluster-<name> alone. Only namespaceLabels can be changed.',
+  'The OIDCClient of a joined cluster that this one mirrors. The operator of that cluster writes it; it belongs only in the namespace nauthera-cluster-<name>. Only namespaceLabels can be changed.',
   {
     namespace: text('Its namespace.', {
       maxLength: 63,
@@ -151,7 +151,7 @@ export const clientSpecFields = object(
     dpop: flag('Access tokens are bound to a key of the client (RFC 9449).', { default: false }),
     // without a default: the API server would fill it in for an operator that does not know the field
     certificateBoundTokens: flag(
-      'Access tokens are bound to the certificate that the client shows (RFC 8705 section 3), also of a client that proves itself in another way, such as private_key_jwt; the server must take certificates. Not together with dpop. Those of a client with a certificate are bound in any case, by this or by dpop.',
+      'Access tokens are bound to the certificate that the client shows (RFC 8705 section 3). It may prove itself in another way, such as private_key_jwt. The server must accept certificates. Not together with dpop. Those of a client with a certificate are bound in any case, by this or by dpop.',
     ),
     signedRequestObject: flag('The client must sign its authorization requests (RFC 9101).', { default: false }),
     profile: oneOf(

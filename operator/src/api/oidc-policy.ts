@@ -29,7 +29,7 @@ export const policySpec = object(
         namespaces: labelSelector('By labels of their namespace.'),
         clients: labelSelector('By labels of the OIDCClient.'),
         clusters: clusterSelector(
-          'Clients of these joined clusters alone. Without it a policy applies to clients of joined clusters too; one that selects by labels then opens nothing for them, unless trustNamespaceLabels of their OIDCCluster is true.',
+          'Only clients of these joined clusters. Without it a policy applies to clients of joined clusters too; one that selects by labels then opens nothing for them, unless trustNamespaceLabels of their OIDCCluster is true.',
         ),
       },
     ),
@@ -58,7 +58,7 @@ export const policySpec = object(
         types: set('Types.', oneOf('Type.', clientTypes), { maxItems: clientTypes.length }),
         grantTypes: set('Grants.', oneOf('Grant.', grantTypes), { maxItems: grantTypes.length }),
         authMethods: set(
-          'Authentication. client_secret allows client_secret_basic and client_secret_post too. A client with client_secret is allowed where one of those two stands here, and then shows its secret in that way alone.',
+          'Authentication. client_secret allows client_secret_basic and client_secret_post too. A client with client_secret is allowed where one of those two stands here, and then shows its secret only in that way.',
           oneOf('Method.', authMethods),
           { maxItems: authMethods.length },
         ),

@@ -56,7 +56,7 @@ export const apiAccess = object(
       },
     ),
     clusters: clusterSelector(
-      'Clients of joined clusters, by their namespaces there. namespaces and namespaceSelector mean clients of this cluster alone.',
+      'Clients of joined clusters, by their namespaces there. namespaces and namespaceSelector mean only clients of this cluster.',
     ),
     scopes: set('Scopes of the API that these clients may have. Default: all.', scopeName('Scope.'), { maxItems: 50 }),
     authorizationDetailsTypes: set(
@@ -143,7 +143,7 @@ export const resourceServer = object(
       {},
       {
         signingAlg: oneOf(
-          'What JWTs are signed with, where a library knows one algorithm alone. It must be among signing.algorithms of the server. A client with profile FAPI2 gets no RS256.',
+          'What JWTs are signed with, where a library knows only one algorithm. It must be among signing.algorithms of the server. A client with profile FAPI2 gets no RS256.',
           signingAlgorithms,
         ),
         format: oneOf('jwt, or opaque: the API then introspects each token.', ['jwt', 'opaque']),

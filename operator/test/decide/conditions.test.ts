@@ -378,7 +378,7 @@ describe('describeConditions', () => {
       'SecretReady',
       'False',
       'NameTaken',
-      /left alone; choose another spec\.secret\.name, or, when nothing uses that Secret, delete it$/,
+      /left as it is; choose another spec\.secret\.name, or, when nothing uses that Secret, delete it$/,
     ],
     [
       'K2 tells nobody to delete a Secret of this release',

@@ -17,7 +17,7 @@ export const adminSettings = z
       .max(20)
       .default(['postgres'])
       .describe(
-        'Where the groups of the help desk may come from: `postgres` for groups that were given here, or the id of a source or of an upstream provider. Whoever runs one that is listed can make people members of the help desk.',
+        'Where the groups of the help desk may come from: `postgres` for groups that were given here, or the id of a source or of an upstream provider. Who runs a listed one can make people members of the help desk.',
       ),
     capabilities: z
       .array(

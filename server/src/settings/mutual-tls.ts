@@ -46,7 +46,7 @@ export const mutualTlsSettings = z
     url: origin
       .optional()
       .describe(
-        'Where clients with a certificate reach us, when it is not the issuer: an origin such as https://mtls.example.com. Discovery lists it (mtls_endpoint_aliases), and the header counts at its host alone.',
+        'Where clients with a certificate reach us, when it is not the issuer: an origin such as https://mtls.example.com. Discovery lists it (mtls_endpoint_aliases), and the header counts only at its host.',
       ),
   })
   .optional()

@@ -42,7 +42,7 @@ export const groupNameSettings = {
     .max(50)
     .optional()
     .describe(
-      'Groups that are not in the map are taken over under this prefix and their name; with a map alone they are left out.',
+      'Groups that are not in the map are taken over under this prefix and their name; with only a map they are left out.',
     ),
 }
 

@@ -162,7 +162,7 @@ function checkWays({ spec }: OIDCClient, policies: BindingPolicies): readonly Vi
 function checkIdentifier({ spec }: OIDCClient, binding: BindingPolicies): readonly Violation[] {
   const { identifier } = spec.resourceServer ?? {}
   if (identifier === undefined || isNamedWhereNeeded(binding, identifier)) return []
-  const message = `needs a policy whose allow.resourceIdentifiers lists ${identifier} (* alone does not); or take an https URL or a URN`
+  const message = `needs a policy whose allow.resourceIdentifiers lists ${identifier} (* does not); or take an https URL or a URN`
   return [violation(unsaid(binding), 'spec.resourceServer.identifier', message)]
 }
 

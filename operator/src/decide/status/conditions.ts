@@ -160,7 +160,7 @@ function secretReady(outcome: Outcome): Finding {
 /** The client lists its secrets itself. */
 function listedSecrets({ rotation, judgement }: Outcome): Finding {
   if (rotation?.listed === undefined || configOf(judgement) === undefined)
-    return yes('SecretReady', 'the secrets of before stay; this version is refused')
+    return yes('SecretReady', 'the previous secrets stay; this version is refused')
   const { isTaken, returning, lacksNewest, cut } = rotation.listed
   const ended = `${returning.join(', ')} has ended, and an ended secret never returns`
   if (lacksNewest)
@@ -196,7 +196,7 @@ function nameTaken({ name, holder }: Extract<Outcome['secret'], { kind: 'name-ta
     case 'client':
       return `Secret ${name} is that of OIDCClient ${holder.key}; choose another spec.secret.name`
     case 'stranger':
-      return `Secret ${name} belongs to somebody else and is left alone; choose another spec.secret.name, or, when nothing uses that Secret, delete it`
+      return `Secret ${name} belongs to somebody else and is left as it is; choose another spec.secret.name, or, when nothing uses that Secret, delete it`
   }
 }
 
@@ -278,7 +278,7 @@ function redirectsFollowed({ redirects, judgement: { client } }: Outcome): Findi
   const { uris, left } = redirects
   const why = left.join('; ')
   if (uris.length === 0 && (client.spec.redirectURIs ?? []).length === 0)
-    return no('NoRedirectURI', shorten(`nobody can sign in, since the client has no redirect URI: ${why}`))
+    return no('NoRedirectURI', shorten(`nobody can sign in, because the client has no redirect URI: ${why}`))
   return left.length > 0
     ? no('HostsLeftOut', shorten(`the others work: ${why}`))
     : yes('Followed', shorten(uris.map(({ uri, from }) => `${uri} (${from.kind} ${from.name})`).join(', ')))

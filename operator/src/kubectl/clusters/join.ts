@@ -38,7 +38,7 @@ export function addJoinCommand(cluster: Command, session: PluginSession): void {
     .option('--spoke-namespace <name>', 'namespace of the release in the other cluster', 'auth')
     .option(
       '--take-over',
-      'end every token of before, and let the next cluster that writes have the name: after a theft, or when another cluster takes its place',
+      'end every earlier token, and let the next cluster that writes have the name: after a theft, or when another cluster takes its place',
     )
     .option('--dry-run', 'print what would be made in this cluster, and make nothing')
     .addOption(outputOption().default('yaml'))

@@ -101,7 +101,9 @@ function yamlOf(imported: readonly ImportedClient[], namespace: string): string 
   const head =
     gates.length === 0
       ? []
-      : [`# Ids and secrets of their own need a policy. Whoever runs the cluster may apply this one.\n${yaml(policy)}`]
+      : [
+          `# Ids and secrets of their own need a policy. An administrator of the cluster may apply this one.\n${yaml(policy)}`,
+        ]
   return [...head, ...imported.flatMap(({ client, secret }) => [...(secret ? [yaml(secret)] : []), yaml(client)])].join(
     '---\n',
   )

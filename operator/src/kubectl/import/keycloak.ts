@@ -26,7 +26,7 @@ function whySkipped(id: string, { protocol, bearerOnly }: JsonFields): string | 
   if (builtIn.includes(id)) return 'Keycloak made it for itself'
   if (typeof protocol === 'string' && protocol !== 'openid-connect') return `its protocol is ${protocol}`
   return bearerOnly === true
-    ? 'it is an API alone (bearerOnly): give the client that has its users spec.resourceServer'
+    ? 'it is only an API (bearerOnly): give the client that has its users spec.resourceServer'
     : undefined
 }
 

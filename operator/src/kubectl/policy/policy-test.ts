@@ -66,7 +66,7 @@ function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSess
       ? []
       : ["the operators' settings could not be read: the policy in them counts as empty"]),
     ...(clients.value.some(({ spec }) => spec.redirectURIsFrom)
-      ? ['hosts of redirectURIsFrom are not judged here: one that no policy lists any more is left out alone']
+      ? ['hosts of redirectURIsFrom are not judged here: only one that no policy lists any more is left out']
       : []),
   ]
   terminal.out(

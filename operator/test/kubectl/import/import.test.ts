@@ -128,7 +128,7 @@ describe('kubectl nauthera import', () => {
     for (const line of [
       'account: not carried over: Keycloak made it for itself',
       'urn:amazon:webservices: not carried over: its protocol is saml',
-      'api: not carried over: it is an API alone',
+      'api: not carried over: it is only an API',
       'lost: not carried over: spec.redirectURIs ["*"]: must be https',
       'grafana: spec.redirectURIs[1] https://grafana.example.com/*: ',
       'grafana: directAccessGrantsEnabled: there is no password grant',

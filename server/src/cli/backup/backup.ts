@@ -34,7 +34,9 @@ export function addBackupCommands(program: Command, session: CommandSession, ver
   const backup = program.command('backup').description('back up database and keys')
   backup
     .command('create', { isDefault: true })
-    .description('write all rows, and sealed with them the key-encryption ring; "nauthera backup" alone does this too')
+    .description(
+      'write all rows, and sealed with them the key-encryption ring; "nauthera backup" without a command does this too',
+    )
     .requiredOption('--to <place>', 'directory for the file; - writes to standard output')
     .requiredOption('--recipient <file>', 'certificates or public keys (PEM) of those who may open it')
     .option('--secrets <directory>', 'further Secrets to seal with it: a folder each, named as the Secret')

@@ -11,10 +11,7 @@ export function addVerifyCommand(backup: Command, session: CommandSession): void
     .command('verify')
     .description('check that a backup is whole; needs no database')
     .argument('<file>', 'the file; - reads standard input')
-    .option(
-      '--key <file>',
-      'private key (PEM) of a recipient: opens every row; without it the digest alone is compared',
-    )
+    .option('--key <file>', 'private key (PEM) of a recipient: opens every row; without it only the digest is compared')
     .option('--sha256 <digest>', 'the digest that was noted when it was made', parseDigest)
     .addHelpText(
       'after',

@@ -198,7 +198,7 @@ function proxyFinding(metrics: string, { trustedProxies }: ServerSettings): Find
   }
   return trustedProxies.length === 0
     ? ok(check, 'no proxy tells addresses, and none is listed')
-    : ok(check, `addresses are told by ${trustedProxies.join(', ')} alone`)
+    : ok(check, `only ${trustedProxies.join(', ')} may tell addresses`)
 }
 
 /** @returns the sum over all labels of a metric */

@@ -9,7 +9,7 @@ import type { LinkMails } from '../../users/links/link-mails.ts'
 import { adminEvent, print, printHint, settingsOf, withDatabase } from '../terminal/session.ts'
 import type { Opened, CommandSession } from '../terminal/session.ts'
 
-const printHelp = 'print the link and send no mail; whoever has the link can use it'
+const printHelp = 'print the link and send no mail; anybody who has the link can use it'
 
 export function addInvite(users: Command, session: CommandSession): void {
   users

@@ -71,7 +71,7 @@ async function identify(
     return mistaken(upstream, 'upstream-foreign', before)
   }
   if (described.groupsLeftOut) {
-    const text = 'a provider left out the groups of a person, since there are too many; none are taken over'
+    const text = 'a provider left out the groups of a person, because there are too many; none are taken over'
     needs.federation.log.warn({ upstream: upstream.id }, text)
   }
   if (described.emailLeftOut) {

@@ -15,7 +15,7 @@ const algorithmFault = (alg: unknown, what: string): string | undefined =>
 
 /** @returns the fault of a client assertion; Security Profile sections 5.3.2.1 and 5.4.1 */
 export function fapiAssertionFault({ claims, header }: Omit<ClientJwt, 'now'>, issuer: string): string | undefined {
-  if (claims['aud'] !== issuer) return `aud must be the issuer alone, as a string, under FAPI 2.0: ${issuer}`
+  if (claims['aud'] !== issuer) return `aud must be only the issuer, as a string, under FAPI 2.0: ${issuer}`
   return algorithmFault(header['alg'], 'a client assertion')
 }
 
