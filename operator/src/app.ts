@@ -15,7 +15,6 @@ import type { Issuers } from './replicas/issuers.ts'
 import { Rounds } from './secret/rounds.ts'
 import { readOutsideClusters } from './secret/outside-clusters.ts'
 import { macBy } from './secret/proof-key.ts'
-import { loadShards } from './shards/load-shards.ts'
 import { ClusterReports } from './status/cluster-reports.ts'
 import { countOverdue } from './status/overdue.ts'
 import { PolicyReports } from './status/policy-reports.ts'
@@ -24,6 +23,7 @@ import { Refusals } from './status/refusals.ts'
 import { reportMirrorChange } from './status/mirror-changes.ts'
 import { createWriteStatus } from './status/write-status.ts'
 import { pause } from './time/clock.ts'
+import { tryUntilDone } from './time/try-until-done.ts'
 import type { Leader, OperatorNeeds, Stops } from './app/leader.ts'
 import { buildIssuers, buildOutlet } from './app/outlet.ts'
 import type { Outlet } from './app/outlet.ts'
@@ -119,7 +119,9 @@ async function startLeading(leader: Leader): Promise<void> {
   // Without certificates no replica can be asked; but shards can be written, so the start does not wait longer.
   await Promise.race([link.start(onLinkWritten), pause(leader.clock, linkWaitMs, stopping)])
   const key = await proofKey.load(stopping)
-  if (!key || !(await loadShards(shards, leader, stopping))) return
+  if (!key) return
+  await tryUntilDone(() => shards.load(), { ...leader, failed: 'shards not read' }, stopping)
+  if (stopping.aborted) return
   replicas.expect(shards.manifestDigest())
   await startIntake(leader, { ...outlet, proof: createOwnerProof(macBy(key)) }, crowd)
 }

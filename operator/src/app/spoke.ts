@@ -26,8 +26,7 @@ import { Sweep } from '../spoke/sweep.ts'
 import { TellHub } from '../spoke/tell-hub.ts'
 import { countOverdue } from '../status/overdue.ts'
 import { createWriteStatus } from '../status/write-status.ts'
-import { createBackoff } from '../time/backoff.ts'
-import { pause } from '../time/clock.ts'
+import { tryUntilDone } from '../time/try-until-done.ts'
 import type { Leader } from './leader.ts'
 import { buildQueue, startQueue, workers } from './queue.ts'
 
@@ -58,19 +57,10 @@ export async function startSpoke(leader: Leader): Promise<void> {
 }
 
 /** @returns the uid of kube-system, which no two clusters share; undefined when stopped */
-async function readIdentity({ connection, clock, random, log, stopping }: Leader): Promise<string | undefined> {
-  const backoff = createBackoff({ baseMs: 800, capMs: 30_000, random })
+async function readIdentity(leader: Leader): Promise<string | undefined> {
   const path = objectPath(resourceTypes.namespaces, { name: 'kube-system' })
-  while (!stopping.aborted) {
-    try {
-      return (await connection.call<KubernetesObject>({ method: 'GET', path })).metadata.uid
-    } catch (error) {
-      const retryMs = backoff.next()
-      log.warn({ error, retry: `${Math.round(retryMs)}ms` }, 'namespace kube-system not read')
-      await pause(clock, retryMs, stopping)
-    }
-  }
-  return undefined
+  const read = async () => (await leader.connection.call<KubernetesObject>({ method: 'GET', path })).metadata.uid
+  return await tryUntilDone(read, { ...leader, failed: 'namespace kube-system not read' }, leader.stopping)
 }
 
 async function openHub(leader: Leader, identity: string): Promise<Hub | undefined> {

@@ -15,8 +15,8 @@ import type { ClusterIssuer } from '../kubernetes/issuer.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { signedData, trustsKey } from '../shards/shard-secret.ts'
 import type { TrustsFile } from '../shards/shard-secret.ts'
-import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
+import { Loop } from '../time/loop.ts'
 import { parsePlatformFile, renderPlatformFile } from './platform-file.ts'
 import type { PlatformFile } from './platform-file.ts'
 
@@ -51,7 +51,7 @@ const mostFiles = 16
 
 export class Issuers {
   readonly #needs: IssuersNeeds
-  readonly #stopping = new AbortController()
+  readonly #loop: Loop
   /** The last stored keys, which stay while the API server is away. */
   #told: ToldKeys | undefined
   #fault: string | undefined
@@ -59,12 +59,10 @@ export class Issuers {
   /** The joined clusters in each of the last files, by its digest. */
   readonly #files = new Map<string, ReadonlySet<string>>()
   #hasLooked = false
-  #isAsked = false
-  #wake = () => {}
-  #loop: Promise<void> | undefined
 
   constructor(needs: IssuersNeeds) {
     this.#needs = needs
+    this.#loop = new Loop({ clock: needs.clock, restMs: askedMs, round: () => this.#round() })
   }
 
   /** Why the keys could not be read the last time; undefined when they were. */
@@ -84,38 +82,19 @@ export class Issuers {
   }
 
   start(): void {
-    this.#loop ??= this.#run()
+    this.#loop.start()
   }
 
   /** A replica saw an unknown key: reads again, at most once in 10 s. */
   wake(): void {
-    this.#isAsked = true
-    this.#wake()
+    this.#loop.wake()
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#loop
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      this.#isAsked = false
-      await this.#tryLook()
-      await pause(this.#needs.clock, askedMs, signal)
-      if (!this.#isAsked) await this.#untilAsked(lookMs - askedMs)
-    }
-  }
-
-  async #untilAsked(milliseconds: number): Promise<void> {
-    const asked = new AbortController()
-    this.#wake = () => asked.abort()
-    await pause(this.#needs.clock, milliseconds, AbortSignal.any([this.#stopping.signal, asked.signal]))
-    this.#wake = () => {}
-  }
-
-  async #tryLook(): Promise<void> {
+  async #round(): Promise<number> {
     const before = [this.#fault, this.#clusterFaults]
     try {
       this.#fault = await this.#look()
@@ -124,6 +103,7 @@ export class Issuers {
       this.#warn(error)
     }
     if (!isDeepStrictEqual(before, [this.#fault, this.#clusterFaults])) this.#needs.onFault()
+    return lookMs
   }
 
   /** @returns why the keys of this cluster cannot be read */
@@ -179,7 +159,7 @@ export class Issuers {
 
   /** Once, until it is well again. */
   #warn(error: unknown): void {
-    if (this.#fault === undefined && !this.#stopping.signal.aborted)
+    if (this.#fault === undefined && !this.#loop.stopping.aborted)
       this.#needs.log.warn({ error }, 'the keys of ServiceAccounts cannot be read; the last good ones stay')
   }
 

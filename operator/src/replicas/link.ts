@@ -8,8 +8,8 @@ import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import type { OperatorSettings } from '../settings.ts'
-import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
+import { Loop } from '../time/loop.ts'
 import { isUsableLink, renewLink } from './renew-link.ts'
 import type { LinkFiles } from './renew-link.ts'
 
@@ -64,72 +64,51 @@ class OwnLink implements Link {
   readonly certificates = createCertificateHolder()
   readonly #needs: LinkNeeds
   readonly #name: string
-  readonly #stopping = new AbortController()
+  readonly #loop: Loop
   readonly #usable = Promise.withResolvers<void>()
   /** The content of the Secret at this version: when it is lost, it is written again with the same certificates. */
   #held: { readonly files: LinkFiles; readonly version: string } | undefined
   #renewAt = -Infinity
-  #isAsked = false
-  #wake = () => {}
-  #loop: Promise<void> | undefined
+  #onWritten = () => {}
   #lastFault = ''
 
   constructor(needs: LinkNeeds) {
     this.#needs = needs
     this.#name = linkSecretName(needs.settings.release)
+    this.#loop = new Loop({ clock: needs.clock, restMs: askedMs, round: () => this.#round() })
   }
 
   async start(onWritten: () => void): Promise<void> {
-    this.#loop ??= this.#run(onWritten)
+    this.#onWritten = onWritten
+    this.#loop.start()
     await this.#usable.promise
   }
 
   wake(): void {
-    this.#isAsked = true
-    this.#wake()
+    this.#loop.wake()
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#loop
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
-  async #run(onWritten: () => void): Promise<void> {
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      const isWell = await this.#tryLook(onWritten)
-      await pause(this.#needs.clock, isWell ? askedMs : retryMs, signal)
-      if (isWell) await this.#untilAsked(lookMs - askedMs)
-    }
-  }
-
-  /** Waits this long, or until `wake`. */
-  async #untilAsked(milliseconds: number): Promise<void> {
-    const asked = new AbortController()
-    if (this.#isAsked) return void (this.#isAsked = false)
-    this.#wake = () => asked.abort()
-    await pause(this.#needs.clock, milliseconds, AbortSignal.any([this.#stopping.signal, asked.signal]))
-    this.#wake = () => {}
-    this.#isAsked = false
-  }
-
-  async #tryLook(onWritten: () => void): Promise<boolean> {
+  async #round(): Promise<number> {
     try {
-      await this.#look(onWritten)
+      await this.#look()
       this.#lastFault = ''
       this.#usable.resolve()
-      return true
+      return lookMs
     } catch (error) {
       const fault = describeError(error)
       // Logged once, not at each try.
       if (fault !== this.#lastFault)
         this.#needs.log.warn({ secret: this.#name, error }, 'link certificates not renewed')
       this.#lastFault = fault
-      return false
+      return retryMs
     }
   }
 
-  async #look(onWritten: () => void): Promise<void> {
+  async #look(): Promise<void> {
     const { settings, secrets, readVersion, clock, log } = this.#needs
     const { release, namespace } = settings
     const isDue = clock.now() >= this.#renewAt
@@ -146,10 +125,10 @@ class OwnLink implements Link {
     if (next) {
       const outcome = await this.#write(stored, next)
       // After a conflict another leader has written: the next round reads it.
-      if (outcome.kind === 'conflict') return await this.#look(onWritten)
+      if (outcome.kind === 'conflict') return await this.#look()
       version = versionOf(outcome.secret)
       log.info({ secret: this.#name, first: found === undefined, lost: isLost }, 'link certificates written')
-      onWritten()
+      this.#onWritten()
     }
     const files = next ?? current!
     this.#held = { files, version: version! }

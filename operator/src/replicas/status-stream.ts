@@ -6,8 +6,8 @@ import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/
 import { linkDnsName } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import { createBackoff } from '../time/backoff.ts'
-import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
+import { Loop } from '../time/loop.ts'
 import type { ServerPod } from './server-pods.ts'
 
 /** What is needed to open a stream to any pod. */
@@ -41,10 +41,7 @@ interface About {
 
 /** Keeps a stream to the status port of one pod, and opens it again when it broke. */
 export function openStatusStream(needs: StatusStreamNeeds, about: About): StatusStream {
-  const { clock } = needs
   const { pod } = about
-  const stopping = new AbortController()
-  const { signal } = stopping
   const backoff = createBackoff({ baseMs: 100, capMs: 30_000, random: needs.random })
   const nobody = () => {}
   let { expected } = about
@@ -57,7 +54,7 @@ export function openStatusStream(needs: StatusStreamNeeds, about: About): Status
       certificates: needs.certificates,
       serverName: linkDnsName('agent', needs.release, needs.namespace),
       connectTimeoutMs: 2_000,
-      signal,
+      signal: loop.stopping,
     })
     tellExpected = () => {
       stream.send({ expectedManifestDigest: expected, operatorVersion: needs.version }).catch(() => {
@@ -70,29 +67,24 @@ export function openStatusStream(needs: StatusStreamNeeds, about: About): Status
       about.onSaid(update)
     }
   }
-  const run = async () => {
-    while (!signal.aborted) {
-      try {
-        await listen()
-      } catch (error) {
-        if (!signal.aborted) needs.log.debug({ replica: pod.name, error }, 'replica stream ended')
-      }
-      tellExpected = nobody
-      if (signal.aborted) return
-      about.onLost()
-      await pause(clock, backoff.next(), signal)
+  const round = async () => {
+    try {
+      await listen()
+    } catch (error) {
+      if (!loop.stopping.aborted) needs.log.debug({ replica: pod.name, error }, 'replica stream ended')
     }
+    tellExpected = nobody
+    if (!loop.stopping.aborted) about.onLost()
+    return backoff.next()
   }
-  const ended = run()
+  const loop = new Loop({ clock: needs.clock, round })
+  loop.start()
 
   return {
     expect: (manifestDigest) => {
       expected = manifestDigest
       tellExpected()
     },
-    stop: async () => {
-      stopping.abort()
-      await ended
-    },
+    stop: () => loop.stop(),
   }
 }

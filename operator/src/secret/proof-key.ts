@@ -5,9 +5,9 @@ import { labels, managedByOperator, proofSecretName } from '@nauthera/proto/name
 import type { Log } from '@nauthera/runtime/log'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { createBackoff } from '../time/backoff.ts'
-import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
+import { Loop } from '../time/loop.ts'
+import { tryUntilDone } from '../time/try-until-done.ts'
 
 /** How often the Secret is checked for loss. Milliseconds. */
 const lookMs = 60_000
@@ -34,12 +34,13 @@ export const macBy =
 /** The key that signs proofs and the servers' files. It is created once in `<release>-clients-proof`, and is part of a backup. */
 export class ProofKey {
   readonly #needs: Needs
-  readonly #stopping = new AbortController()
-  #loop: Promise<void> | undefined
+  readonly #loop: Loop
+  #key: Uint8Array | undefined
   #signer: FileSigner | undefined
 
   constructor(needs: Needs) {
     this.#needs = needs
+    this.#loop = new Loop({ clock: needs.clock, firstMs: lookMs, round: () => this.#restore() })
   }
 
   /** Signs the files of the servers. @throws Error before the key is loaded */
@@ -51,41 +52,29 @@ export class ProofKey {
   /** Reads the key, or creates it; retries until that succeeds.
    *  @returns undefined when the signal has aborted */
   async load(signal: AbortSignal): Promise<Uint8Array | undefined> {
-    const { clock, log, random } = this.#needs
-    const backoff = createBackoff({ baseMs: 800, capMs: 30_000, random })
-    while (!signal.aborted) {
-      try {
-        const key = await this.#readOrMake(() => randomBytes(keyBytes))
-        this.#loop ??= this.#keep(key)
-        this.#signer ??= createFileSigner(key)
-        return key
-      } catch (error) {
-        const retryMs = backoff.next()
-        log.warn({ error, retry: `${Math.round(retryMs)}ms` }, 'key of proofs not read')
-        await pause(clock, retryMs, signal)
-      }
-    }
-    return undefined
+    const readOrMake = () => this.#readOrMake(() => randomBytes(keyBytes))
+    const key = await tryUntilDone(readOrMake, { ...this.#needs, failed: 'key of proofs not read' }, signal)
+    if (key === undefined) return undefined
+    this.#key = key
+    this.#signer = createFileSigner(key)
+    this.#loop.start()
+    return key
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#loop
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
   /** Writes a lost key again. A replaced key counts from the next start. */
-  async #keep(key: Uint8Array): Promise<void> {
-    const { clock, log, readVersion, release, namespace } = this.#needs
-    const { signal } = this.#stopping
-    for (;;) {
-      await pause(clock, lookMs, signal)
-      if (signal.aborted) return
-      try {
-        if ((await readVersion(namespace, proofSecretName(release))) === undefined) await this.#readOrMake(() => key)
-      } catch (error) {
-        log.warn({ error }, 'key of proofs not looked at')
-      }
+  async #restore(): Promise<number> {
+    const { log, readVersion, release, namespace } = this.#needs
+    try {
+      const isLost = (await readVersion(namespace, proofSecretName(release))) === undefined
+      if (isLost) await this.#readOrMake(() => this.#key!)
+    } catch (error) {
+      log.warn({ error }, 'key of proofs not looked at')
     }
+    return lookMs
   }
 
   async #readOrMake(make: () => Uint8Array): Promise<Uint8Array> {

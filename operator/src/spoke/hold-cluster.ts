@@ -6,8 +6,8 @@ import type { KubeConnection } from '../kubernetes/connection.ts'
 import { microTime } from '../kubernetes/lease-record.ts'
 import type { LeaseObject } from '../kubernetes/lease-record.ts'
 import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
-import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
+import { Loop } from '../time/loop.ts'
 import type { HubState } from './hub-state.ts'
 
 /** The pause between two renewals: without one the hub soon counts as silent. Milliseconds. */
@@ -28,42 +28,34 @@ interface HoldNeeds {
 /** Holds our place in the hub, and finds out by that whether the hub answers. */
 export class HoldCluster {
   readonly #needs: HoldNeeds
-  readonly #stopping = new AbortController()
+  readonly #loop: Loop
   #held: LeaseObject | undefined
-  #loop: Promise<void> | undefined
 
   constructor(needs: HoldNeeds) {
     this.#needs = needs
+    this.#loop = new Loop({ clock: needs.clock, round: () => this.#round() })
   }
 
   start(): void {
-    this.#loop ??= this.#keep()
+    this.#needs.state.listen(() => this.#report())
+    this.#loop.start()
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#loop
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
-  async #keep(): Promise<void> {
-    const { clock, state, log } = this.#needs
-    const { signal } = this.#stopping
-    state.listen(() => this.#report())
-    while (!signal.aborted) {
-      try {
-        await this.#renew()
-      } catch (error) {
-        log.debug({ error }, 'lease of the hub not renewed')
-      }
-      state.look()
-      await pause(clock, renewMs, signal)
-    }
+  async #round(): Promise<number> {
+    const { state, log } = this.#needs
+    await this.#renew().catch((error: unknown) => log.debug({ error }, 'lease of the hub not renewed'))
+    state.look()
+    return renewMs
   }
 
   #report(): void {
     const { state, log, onChange } = this.#needs
     const { fault } = state
-    if (this.#stopping.signal.aborted) return
+    if (this.#loop.stopping.aborted) return
     if (fault) log.warn({ reason: fault.reason, why: fault.message }, 'the hub cannot be used')
     else if (state.mayWrite) log.info({}, 'the hub answers')
     onChange()

@@ -9,6 +9,7 @@ import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
+import { Loop } from '../time/loop.ts'
 import { parseHubKubeconfig, readTokenFacts } from './hub-kubeconfig.ts'
 import type { HubKubeconfig } from './hub-kubeconfig.ts'
 import type { HubState } from './hub-state.ts'
@@ -35,10 +36,9 @@ interface AccessNeeds {
 /** Keeps the credential for the hub. */
 export class HubAccess {
   readonly #needs: AccessNeeds
-  readonly #stopping = new AbortController()
   #secret: SecretObject | undefined
   #kubeconfig: HubKubeconfig | undefined
-  #loop: Promise<void> | undefined
+  #loop: Loop | undefined
 
   constructor(needs: AccessNeeds) {
     this.#needs = needs
@@ -57,12 +57,21 @@ export class HubAccess {
 
   /** @param hub asked for new tokens */
   start(hub: Pick<KubeConnection, 'call'>): void {
-    this.#loop ??= this.#keep(hub)
+    const { clock, log, state } = this.#needs
+    this.#loop = new Loop({
+      clock,
+      firstMs: lookMs,
+      round: async () => {
+        await this.#tryRead()
+        await this.#renew(hub).catch((error: unknown) => log.warn({ error }, 'token for the hub not renewed'))
+        return state.fault?.reason === 'CredentialRefused' ? missingMs : lookMs
+      },
+    })
+    this.#loop.start()
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#loop
+    await this.#loop?.stop()
   }
 
   #current(): Awaited<ReturnType<KubeCredentials['current']>> {
@@ -70,17 +79,6 @@ export class HubAccess {
     return {
       headers: { authorization: `Bearer ${token.reveal()}` },
       tls: { ...(ca ? { ca } : {}), ...(serverName === undefined ? {} : { servername: serverName }) },
-    }
-  }
-
-  async #keep(hub: Pick<KubeConnection, 'call'>): Promise<void> {
-    const { clock, log, state } = this.#needs
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      await pause(clock, state.fault?.reason === 'CredentialRefused' ? missingMs : lookMs, signal)
-      if (signal.aborted) return
-      await this.#tryRead()
-      await this.#renew(hub).catch((error: unknown) => log.warn({ error }, 'token for the hub not renewed'))
     }
   }
 

@@ -6,6 +6,7 @@ import type { KubeConnection } from '../kubernetes/connection.ts'
 import type { KubernetesObject } from '../kubernetes/objects.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
+import { Loop } from '../time/loop.ts'
 import type { HubState } from './hub-state.ts'
 import type { Mirror } from './mirror.ts'
 import type { Mirrors } from './mirrors.ts'
@@ -31,46 +32,41 @@ interface SweepNeeds {
 
 export class Sweep {
   readonly #needs: SweepNeeds
-  readonly #stopping = new AbortController()
-  #asked = new AbortController()
-  #loop: Promise<void> | undefined
+  readonly #loop: Loop
 
   constructor(needs: SweepNeeds) {
     this.#needs = needs
+    const { clock, log } = needs
+    this.#loop = new Loop({
+      clock,
+      firstMs: sweepMs,
+      restMs,
+      round: async () => {
+        // a list that fails says nothing: neither does one of a definition that is not there
+        await this.#sweep().catch((error: unknown) => log.warn({ error }, 'mirrors not swept'))
+        return sweepMs
+      },
+    })
   }
 
   start(): void {
-    this.#loop ??= this.#run()
+    this.#loop.start()
   }
 
   /** A client is gone, or a mirror came that has none. */
   wake(): void {
-    this.#asked.abort()
+    this.#loop.wake()
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#loop
-  }
-
-  async #run(): Promise<void> {
-    const { clock, log } = this.#needs
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      await pause(clock, sweepMs, AbortSignal.any([signal, this.#asked.signal]))
-      if (signal.aborted) return
-      this.#asked = new AbortController()
-      // a list that fails says nothing: neither does one of a definition that is not there
-      await this.#sweep().catch((error: unknown) => log.warn({ error }, 'mirrors not swept'))
-      await pause(clock, restMs, signal)
-    }
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
   async #sweep(): Promise<void> {
     const { mirrors, clock, state } = this.#needs
     if (this.#orphans().length === 0) return
     const first = await this.#listUids()
-    await pause(clock, apartMs, this.#stopping.signal)
+    await pause(clock, apartMs, this.#loop.stopping)
     const second = await this.#listUids()
     for (const [key, mirror] of this.#orphans()) {
       const uid = mirror.spec.origin?.uid ?? ''
@@ -89,10 +85,14 @@ export class Sweep {
   /** @returns the uids of all clients that are not being deleted. @throws ApiError */
   async #listUids(): Promise<ReadonlySet<string>> {
     const { connection, paths } = this.#needs
-    const { signal } = this.#stopping
     const lists = await Promise.all(
       paths.map((path) =>
-        listAll<OIDCClient & KubernetesObject>(connection, { path, query: {}, unpaged: false, signal }),
+        listAll<OIDCClient & KubernetesObject>(connection, {
+          path,
+          query: {},
+          unpaged: false,
+          signal: this.#loop.stopping,
+        }),
       ),
     )
     return new Set(

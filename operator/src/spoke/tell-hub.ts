@@ -6,8 +6,8 @@ import type { KubeConnection } from '../kubernetes/connection.ts'
 import type { ClusterIssuer } from '../kubernetes/issuer.ts'
 import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
 import type { KubernetesObject } from '../kubernetes/objects.ts'
-import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
+import { Loop } from '../time/loop.ts'
 import type { HubState } from './hub-state.ts'
 
 /** The pause between two looks at our keys; shorter after a failure. Milliseconds. */
@@ -31,32 +31,27 @@ interface TellNeeds {
 
 export class TellHub {
   readonly #needs: TellNeeds
-  readonly #stopping = new AbortController()
-  #loop: Promise<void> | undefined
+  readonly #loop: Loop
 
   constructor(needs: TellNeeds) {
     this.#needs = needs
+    this.#loop = new Loop({ clock: needs.clock, round: () => this.#round() })
   }
 
   start(): void {
-    this.#loop ??= this.#run()
+    this.#loop.start()
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#loop
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
-  async #run(): Promise<void> {
-    const { clock, log } = this.#needs
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      const isTold = await this.#tell().catch((error: unknown) => {
-        if (!isConflict(error)) log.warn({ error }, 'keys of ServiceAccounts not told to the hub')
-        return false
-      })
-      await pause(clock, isTold ? lookMs : failedMs, signal)
-    }
+  async #round(): Promise<number> {
+    const isTold = await this.#tell().catch((error: unknown) => {
+      if (!isConflict(error)) this.#needs.log.warn({ error }, 'keys of ServiceAccounts not told to the hub')
+      return false
+    })
+    return isTold ? lookMs : failedMs
   }
 
   /** @returns whether the hub has it all. @throws ApiError */

@@ -11,8 +11,8 @@ import { applyStatus } from '../kubernetes/conditional-write.ts'
 import type { KubeConnection } from '../kubernetes/connection.ts'
 import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
 import type { KubernetesObject, ResourceType } from '../kubernetes/objects.ts'
-import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
+import { Loop } from '../time/loop.ts'
 
 /** The time between two rounds over all clusters. Milliseconds. */
 const everyMs = 30_000
@@ -30,22 +30,21 @@ interface Needs {
 /** Reads what each joined cluster says of itself, and writes the status of its OIDCCluster when it changed. */
 export class ClusterReports {
   readonly #needs: Needs
-  readonly #stopping = new AbortController()
+  readonly #loop: Loop
   readonly #writtenAt = new Map<string, number>()
   readonly #lastSeen = new Map<string, number>()
-  #loop: Promise<void> | undefined
 
   constructor(needs: Needs) {
     this.#needs = needs
+    this.#loop = new Loop({ clock: needs.clock, round: () => this.#look() })
   }
 
   start(): void {
-    this.#loop ??= this.#run()
+    this.#loop.start()
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#loop
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
   /** @returns by name of the cluster: when it was last heard of, epoch milliseconds */
@@ -53,28 +52,21 @@ export class ClusterReports {
     return this.#lastSeen
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      await this.#look()
-      await pause(this.#needs.clock, everyMs, signal)
-    }
-  }
-
-  async #look(): Promise<void> {
+  async #look(): Promise<number> {
     const clusters = this.#needs.watch.clusters()
     const names = new Set(clusters.map(({ metadata }) => metadata.name))
     for (const known of [this.#writtenAt, this.#lastSeen])
       for (const name of known.keys()) if (!names.has(name)) known.delete(name)
     for (const cluster of clusters) {
-      if (this.#stopping.signal.aborted) return
+      if (this.#loop.stopping.aborted) break
       try {
         await this.#report(cluster)
       } catch (error) {
-        if (!this.#stopping.signal.aborted)
+        if (!this.#loop.stopping.aborted)
           this.#needs.log.warn({ cluster: cluster.metadata.name, error }, 'status of a cluster not written')
       }
     }
+    return everyMs
   }
 
   async #report(cluster: OIDCCluster): Promise<void> {

@@ -7,8 +7,8 @@ import { isFinalRefusal } from '../kubernetes/api-error.ts'
 import { applyStatus } from '../kubernetes/conditional-write.ts'
 import type { KubeConnection } from '../kubernetes/connection.ts'
 import { resourceTypes } from '../kubernetes/objects.ts'
-import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
+import { Loop } from '../time/loop.ts'
 import type { PolicyTally } from './policy-tally.ts'
 
 /** The time between two rounds over all policies. Milliseconds. */
@@ -33,16 +33,16 @@ interface Needs {
 /** Writes this release's entry in the status of each policy, when it changed. */
 export class PolicyReports {
   readonly #needs: Needs
-  readonly #stopping = new AbortController()
+  readonly #loop: Loop
   readonly #release: string
   readonly #manager: string
   /** The last written entry by name of the policy, and its inputs. */
   readonly #written = new Map<string, { readonly of: string; readonly report: PolicyReport }>()
   #busyLooks = 0
-  #loop: Promise<void> | undefined
 
   constructor(needs: Needs) {
     this.#needs = needs
+    this.#loop = new Loop({ clock: needs.clock, firstMs: everyMs, round: () => this.#round() })
     const { namespace, release } = needs.settings
     this.#release = `${namespace}/${release}`
     // each release owns its own entry and no other
@@ -50,22 +50,17 @@ export class PolicyReports {
   }
 
   start(): void {
-    this.#loop ??= this.#run()
+    this.#loop.start()
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#loop
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping
-    for (;;) {
-      await pause(this.#needs.clock, everyMs, signal)
-      if (signal.aborted) return
-      const isBusy = this.#needs.isBusy() && this.#busyLooks++ < patientLooks
-      if (!isBusy) await this.#look()
-    }
+  async #round(): Promise<number> {
+    const isBusy = this.#needs.isBusy() && this.#busyLooks++ < patientLooks
+    if (!isBusy) await this.#look()
+    return everyMs
   }
 
   async #look(): Promise<void> {

@@ -18,7 +18,7 @@ export const systemClock: Clock = {
 }
 
 /** Waits, or ends early (without an error) when the signal aborts. */
-export function pause(clock: Clock, milliseconds: number, signal?: AbortSignal): Promise<void> {
+export function pause(clock: Pick<Clock, 'after'>, milliseconds: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve()
   return new Promise((resolve) => {
     const done = () => {

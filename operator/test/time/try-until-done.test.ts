@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
-import { loadShards } from '../../src/shards/load-shards.ts'
+import { tryUntilDone } from '../../src/time/try-until-done.ts'
 
-describe('loadShards', () => {
+describe('tryUntilDone', () => {
   const settle = async () => {
     for (let turn = 0; turn < 8; turn++) await Promise.resolve()
   }
@@ -11,14 +11,14 @@ describe('loadShards', () => {
   let log: ReturnType<typeof createRecordedLog>
   let stopping: AbortController
   let tries: number
-  const load = (failures: number) => {
+  const read = (failures: number) => {
     tries = 0
-    const shards = {
-      load: async () => {
-        if (++tries <= failures) throw new Error('unreachable')
-      },
+    const attempt = async () => {
+      if (++tries <= failures) throw new Error('unreachable')
+      return 'read'
     }
-    return loadShards(shards, { clock, random: () => 0, log: log.log }, stopping.signal)
+    const needs = { clock, random: () => 0, log: log.log, failed: 'shards not read' }
+    return tryUntilDone(attempt, needs, stopping.signal)
   }
   beforeEach(() => {
     clock = createManualClock()
@@ -26,25 +26,25 @@ describe('loadShards', () => {
     stopping = new AbortController()
   })
 
-  it('tries until it can be read, with longer waits each time', async () => {
-    const loaded = load(3)
+  it('tries until it succeeds, with longer waits each time', async () => {
+    const done = read(3)
     const waits: (number | undefined)[] = []
     for (let turn = 0; turn < 3; turn++) {
       await settle()
       waits.push(clock.next())
       clock.advance(clock.next() ?? 0)
     }
-    expect(await loaded).to.equal(true)
+    expect(await done).to.equal('read')
     expect(tries).to.equal(4)
     expect(waits).to.deep.equal([800, 1_600, 3_200])
     expect(log.told('shards not read').length).to.equal(3)
   })
 
   it('ends without an answer when the process stops', async () => {
-    const loaded = load(Infinity)
+    const done = read(Infinity)
     await settle()
     stopping.abort()
-    expect(await loaded).to.equal(false)
+    expect(await done).to.equal(undefined)
     expect(clock.pending).to.equal(0)
   })
 })
