@@ -1,7 +1,7 @@
 // Carries out an act, asks a second member, or refuses. It reads groups in the transaction of the act, so that no change comes in between.
 import { auditedRequest } from '../oidc/request-context.ts'
 import type { PageRequest } from '../reply.ts'
-import type { AuditEvent } from '../store/audit/audit.ts'
+import type { AuditEvent } from '../store/audit/audit-event.ts'
 import type { Desk, DeskRequest, DeskWork, LockedPerson } from '../store/desk.ts'
 import type { Store } from '../store/store.ts'
 import type { User } from '../store/people/user.ts'
@@ -93,7 +93,8 @@ async function decideAndAct(needs: CarryOutNeeds, asked: AskedOfDesk, on: DeskWo
   // last: a refusal also commits, and another member's request stays
   if (confirms !== undefined && !(await on.consume(confirms.request.id))) return refused('request-gone')
   const kind = verdict.kind === 'needs-second' ? await askSecond(asked, on) : await actOn(needs, asked, on)
-  if (isSevere && (kind === 'done' || kind === 'asked')) await on.queue(await teamMails(needs, on, { ...asked, kind }))
+  if (isSevere && (kind === 'done' || kind === 'asked'))
+    await on.queue(await teamMails(needs, on, { kind, act: act.id, by: member, person: state.user }))
   return { kind }
 }
 

@@ -2,19 +2,26 @@
 import { personalRoutes } from '../account/frame/gate.ts'
 import type { SignedInPerson } from '../account/frame/gate.ts'
 import type { PageRequest, Reply, Route } from '../reply.ts'
-import type { AuditFilter, AuditRecord } from '../store/audit/audit.ts'
-import type { ActPageNeeds } from './act-pages.ts'
+import type { Audit, AuditFilter, AuditRecord } from '../store/audit/audit.ts'
+import type { Accounts } from '../store/sessions/accounts.ts'
 import { deskEvent } from './carry-out.ts'
 import { deskArea, searched, signedInAt } from './frame.ts'
+import type { FrameNeeds } from './frame.ts'
 import { notFound } from './gate.ts'
+import type { DeskGate } from './gate.ts'
 import { personPath } from './people.ts'
 
 const pageSize = 50
 
-export const createPersonAuditRoute = (needs: ActPageNeeds): Route =>
+interface Needs extends FrameNeeds {
+  readonly desk: DeskGate
+  readonly store: { readonly accounts: Pick<Accounts, 'load'>; readonly audit: Pick<Audit, 'record' | 'search'> }
+}
+
+export const createPersonAuditRoute = (needs: Needs): Route =>
   personalRoutes(needs, needs.desk.toLook).page(`${personPath(':id')}/audit`, show)
 
-async function show(needs: ActPageNeeds, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
+async function show(needs: Needs, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
   const { store, basePath } = needs
   const user = (await store.accounts.load({ userId: request.params['id'] ?? '' }))?.user
   if (user === undefined) return notFound

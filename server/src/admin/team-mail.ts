@@ -6,8 +6,6 @@ import type { DeskWork } from '../store/desk.ts'
 import type { User } from '../store/people/user.ts'
 import { faultsOfOwnName } from '../store/people/user-names.ts'
 import { languagesFor } from '../users/notices.ts'
-import type { Act } from './acts.ts'
-import type { PersonState } from './person-state.ts'
 import type { DeskRules } from './rank.ts'
 
 export interface TeamNeeds {
@@ -20,9 +18,10 @@ export interface TeamNeeds {
 
 interface ToldAct {
   readonly kind: 'done' | 'asked'
-  readonly act: Act
-  readonly member: User
-  readonly state: PersonState
+  /** `id` of the act. */
+  readonly act: string
+  readonly by: User
+  readonly person: User
 }
 
 /** The user name in the mail, if it is a valid local user name. Otherwise the id: a name from a provider can be any text. */
@@ -32,15 +31,15 @@ const nameInMail = ({ id, username }: Pick<User, 'id' | 'username'>): string =>
 export async function teamMails(
   { rules, notify, now }: TeamNeeds,
   on: Pick<DeskWork, 'membersWithMail'>,
-  { kind, act, member, state }: ToldAct,
+  { kind, act, by, person }: ToldAct,
 ): Promise<Mail[]> {
   const data = {
-    person: nameInMail(state.user),
-    by: nameInMail(member),
-    act: act.id,
+    person: nameInMail(person),
+    by: nameInMail(by),
+    act,
     outcome: kind,
     at: new Date(now()).toISOString(),
-    path: `${paths.admin}/people/${state.user.id}`,
+    path: `${paths.admin}/people/${person.id}`,
   } as const
   const id = randomUUID()
   const mailTo = (to: string, key: string, languages: readonly string[]): Mail => ({

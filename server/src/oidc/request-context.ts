@@ -1,5 +1,5 @@
 import type { RequestPeer } from '../reply.ts'
-import type { AuditEvent } from '../store/audit/audit.ts'
+import type { AuditEvent } from '../store/audit/audit-event.ts'
 import type { GrantedAccount, LoadedAccount } from '../store/sessions/accounts.ts'
 import type { Presented } from './certificates/presented.ts'
 import type { Exchange } from './cookies.ts'

@@ -1,7 +1,8 @@
 // The store epoch. Sealed values carry it, and a restore from a backup raises it: what was sealed before is refused from then on, and what works
 // once works no more.
-import { auditInsert } from './audit/audit.ts'
-import type { AuditEvent, AuditRows } from './audit/audit.ts'
+import { auditInsert } from './audit/audit-rows.ts'
+import type { AuditEvent } from './audit/audit-event.ts'
+import type { AuditRows } from './audit/audit-rows.ts'
 import { statement } from './driver/database.ts'
 import type { Connection } from './driver/database.ts'
 import { endDevices } from './outbox/logouts.ts'

@@ -1,6 +1,7 @@
 // The way out when a key-encryption key is lost for good: what it encrypted is of no use any more, and keeps servers from starting.
-import { auditInsert } from './audit/audit.ts'
-import type { AuditEvent, AuditRows } from './audit/audit.ts'
+import { auditInsert } from './audit/audit-rows.ts'
+import type { AuditEvent } from './audit/audit-event.ts'
+import type { AuditRows } from './audit/audit-rows.ts'
 import { statement } from './driver/database.ts'
 import type { Connection } from './driver/database.ts'
 

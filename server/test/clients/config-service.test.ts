@@ -32,7 +32,7 @@ import { createUnknownKeys } from '../../src/clients/unknown-keys.ts'
 import type { UnknownKeys } from '../../src/clients/unknown-keys.ts'
 import { createUsage } from '../../src/clients/usage.ts'
 import type { UsageRecorder } from '../../src/clients/usage.ts'
-import type { AuditEvent } from '../../src/store/audit/audit.ts'
+import type { AuditEvent } from '../../src/store/audit/audit-event.ts'
 import { configOf, createCheck, entryOf, mounted, namesIn, sha256, shardInput, spread, verifierOf } from './shards.ts'
 import type { TestShard } from './shards.ts'
 

@@ -12,7 +12,7 @@ import type {
 } from '../../src/oidc/interaction/interaction.ts'
 import type { RememberedAccount } from '../../src/oidc/remembered-accounts.ts'
 import type { Page, PageRequest, Reply, Views } from '../../src/reply.ts'
-import type { AuditEvent } from '../../src/store/audit/audit.ts'
+import type { AuditEvent } from '../../src/store/audit/audit-event.ts'
 import type { User } from '../../src/store/people/user.ts'
 import type { PasskeyFactors } from '../../src/users/factors/passkey-factors.ts'
 import type { CodeOutcome, EnrolOutcome, SecondFactors } from '../../src/users/factors/second-factors.ts'

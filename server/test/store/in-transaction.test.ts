@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { AuditEvent } from '../../src/store/audit/audit.ts'
+import type { AuditEvent } from '../../src/store/audit/audit-event.ts'
 import { inTransaction } from '../../src/store/in-transaction.ts'
 import type { Transactional } from '../../src/store/in-transaction.ts'
 

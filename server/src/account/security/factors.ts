@@ -2,7 +2,7 @@
 // encrypted hidden field until a code has proved it.
 import type { Page, PageRequest, Reply, Route } from '../../reply.ts'
 import type { Mistake } from '../../reply/on-page.ts'
-import type { AuditEvent } from '../../store/audit/audit.ts'
+import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import type { Factor, Factors } from '../../store/factors/factors.ts'
 import type { UpstreamLinks } from '../../store/factors/upstream-links.ts'
 import { factorName, passkeyName } from '../../users/factors/factor-name.ts'

@@ -1,7 +1,7 @@
 import type { Interaction } from '../../oidc/interaction/interaction.ts'
 import { auditedRequest } from '../../oidc/request-context.ts'
 import type { PageRequest } from '../../reply.ts'
-import type { AuditEvent } from '../../store/audit/audit.ts'
+import type { AuditEvent } from '../../store/audit/audit-event.ts'
 
 /** What every audit event of a sign-in has about its request. */
 export function auditFields(

@@ -1,5 +1,5 @@
 import { describeError } from '@nauthera/runtime/log'
-import type { AuditEvent } from '../../store/audit/audit.ts'
+import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import { endedUse } from '../../store/outbox/logouts.ts'
 import type { EndedUse } from '../../store/outbox/logouts.ts'
 import { payloadOf } from '../../store/outbox/outbox.ts'

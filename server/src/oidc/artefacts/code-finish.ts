@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../store/audit/audit.ts'
+import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import type { Finish } from '../../store/sessions/sign-ins.ts'
 import type { AskedDetail } from '../apis/details.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'

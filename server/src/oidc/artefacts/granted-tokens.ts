@@ -2,7 +2,7 @@
 import { nameOfApi } from '../../clients/api-names.ts'
 import type { RedeemedCode } from '../../clients/usage.ts'
 import type { Fields } from '@nauthera/runtime/log'
-import type { AuditEvent } from '../../store/audit/audit.ts'
+import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import { chainOf } from '../apis/exchange.ts'
 import { codeProtection } from '../clients/code-binding.ts'
 import { leftOutOf } from '../apis/left-out.ts'

@@ -1,4 +1,6 @@
-import type { Store } from '../../store/store.ts'
+import type { Grants } from '../../store/tokens/grants.ts'
+import type { OneTime } from '../../store/tokens/one-time.ts'
+import type { PushedRequests } from '../../store/tokens/pushed-requests.ts'
 import { acrOf } from '../acr.ts'
 import { readCookies, setCookie } from '../cookies.ts'
 import type { CookieScope } from '../cookies.ts'
@@ -21,7 +23,7 @@ import type { SignedTokens } from './signed-tokens.ts'
 //   PushedAuthorizationRequest   of a public client in its URI (sealed); of another one in a row
 
 export interface PlaceNeeds {
-  readonly store: Pick<Store, 'grants' | 'oneTime' | 'pushedRequests'>
+  readonly store: { readonly grants: Grants; readonly oneTime: OneTime; readonly pushedRequests: PushedRequests }
   readonly sealer: Sealer
   readonly signedTokens: SignedTokens
   readonly sessions: SessionCookies

@@ -1,6 +1,7 @@
 import type { SeenRefusal } from '../../clients/refusals.ts'
 import type { PageRequest } from '../../reply.ts'
-import type { Store } from '../../store/store.ts'
+import type { Devices } from '../../store/sessions/devices.ts'
+import type { Grants } from '../../store/tokens/grants.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
 import type { ClientInstances } from '../clients/instances.ts'
@@ -18,7 +19,7 @@ export interface InteractionNeeds {
   readonly cookies: InteractionCookies
   readonly sessions: SessionCookies
   readonly scope: CookieScope
-  readonly store: Pick<Store, 'devices' | 'grants'>
+  readonly store: { readonly devices: Devices; readonly grants: Grants }
   readonly users: Pick<UserSources, 'load'>
   readonly clients: ClientInstances
   readonly secondFactor: SecondFactorPolicy

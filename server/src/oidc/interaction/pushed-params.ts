@@ -1,5 +1,5 @@
 import { parseJsonRecord } from '@nauthera/runtime/json'
-import type { Store } from '../../store/store.ts'
+import type { PushedRequests } from '../../store/tokens/pushed-requests.ts'
 import type { LibraryPart } from './library-part.ts'
 
 // Replaces long parameters of a pushed request in the interaction's cookie, where they do not fit, by the request's id or the shorter
@@ -10,7 +10,7 @@ const longestParam = 200
 
 /** Where the pushed request can be read again. */
 export interface PushedSources {
-  readonly store: Pick<Store, 'pushedRequests'>
+  readonly store: { readonly pushedRequests: PushedRequests }
   /** Opens a sealed request. */
   readonly unsealRequest: (value: string) => { readonly request?: unknown } | undefined
 }

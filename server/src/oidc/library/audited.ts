@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../store/audit/audit.ts'
+import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import { auditedRequest } from '../request-context.ts'
 import { currentRequest } from './current-request.ts'
 

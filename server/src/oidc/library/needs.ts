@@ -2,7 +2,14 @@ import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/conf
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { Log } from '@nauthera/runtime/log'
 import type { SeenRefusal } from '../../clients/refusals.ts'
-import type { Store } from '../../store/store.ts'
+import type { Outbox } from '../../store/outbox/outbox.ts'
+import type { Devices } from '../../store/sessions/devices.ts'
+import type { Renewals } from '../../store/sessions/renewals.ts'
+import type { SignIns } from '../../store/sessions/sign-ins.ts'
+import type { DeviceCodes } from '../../store/tokens/device-codes.ts'
+import type { Grants } from '../../store/tokens/grants.ts'
+import type { OneTime } from '../../store/tokens/one-time.ts'
+import type { PushedRequests } from '../../store/tokens/pushed-requests.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
 import type { GrantEvents } from '../artefacts/granted-tokens.ts'
@@ -24,7 +31,7 @@ import type { ProtocolPages } from './protocol-pages.ts'
 export interface LibraryNeeds {
   readonly settings: ProtocolSettings
   readonly keys: KeySet
-  readonly store: Store
+  readonly store: ProtocolTables
   readonly users: UserSources
   readonly clients: ClientInstances
   readonly platforms: PlatformProofs
@@ -47,6 +54,18 @@ export interface LibraryNeeds {
   /** Milliseconds: `now` since the epoch; `monotonicNow` is not affected by changes of the clock. */
   readonly now: () => number
   readonly monotonicNow: () => number
+}
+
+/** The tables that the protocol reads and writes. */
+export interface ProtocolTables {
+  readonly signIns: SignIns
+  readonly grants: Grants
+  readonly renewals: Renewals
+  readonly devices: Pick<Devices, 'endSession'>
+  readonly deviceCodes: DeviceCodes
+  readonly pushedRequests: PushedRequests
+  readonly oneTime: OneTime
+  readonly outbox: Pick<Outbox, 'sendsMail'>
 }
 
 /** The server's settings that the protocol needs. */

@@ -1,7 +1,8 @@
 // Resumes a sign-in at the library directly, which saves the browser a redirect.
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestListener } from 'node:http'
-import type { Audit, AuditEvent } from '../../store/audit/audit.ts'
+import type { Audit } from '../../store/audit/audit.ts'
+import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import { isAnswer } from '../interaction/resume.ts'
 import type { Resume } from '../interaction/resume.ts'
 import type { RequestContext } from '../request-context.ts'

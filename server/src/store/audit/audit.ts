@@ -10,21 +10,14 @@ import type { Counting } from './audit-counts.ts'
 import type { AuditEvent } from './audit-event.ts'
 import { AuditQueue } from './audit-queue.ts'
 import type { AuditBacklog } from './audit-queue.ts'
+import { auditInsert } from './audit-rows.ts'
+import type { AuditRows } from './audit-rows.ts'
 import { AuditFollower, searchAudit } from './audit-search.ts'
 import type { AuditFilter, AuditRecord } from './audit-search.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
 
-export type { AuditEvent, AuditName } from './audit-event.ts'
 export type { AuditFilter, AuditRecord } from './audit-search.ts'
-
-/** For statements that write the rows of their audit events themselves. */
-export interface AuditRows {
-  /** @returns the parameter for `auditInsert`, with time and replica filled in */
-  rows(events: readonly AuditEvent[]): string
-  /** Writes the JSON lines, after the commit: that of a success may wait for others (Log.later). */
-  lines(events: readonly AuditEvent[]): void
-}
 
 export interface Audit extends AuditRows {
   /** Writes the line before it returns, the row within a second; an event that is counted gets its row within a minute. Never throws. */
@@ -41,20 +34,6 @@ export interface Audit extends AuditRows {
   follow(filter: Omit<AuditFilter, 'limit'>): Promise<AuditFollower>
   stop(): Promise<void>
 }
-
-const columns =
-  'at, event, outcome, reason, user_id, client_uid, client_id, address, agent, correlation_id, replica, detail'
-
-/** The part of a statement that inserts audit rows.
- *  @param parameter such as `$7`: the text that `rows` gives
- *  @param condition such as ` WHERE EXISTS (SELECT FROM changed)`; default: always insert */
-export const auditInsert = (parameter: string, condition = ''): string =>
-  `INSERT INTO audit (${columns}) SELECT ${columns
-    .split(', ')
-    .map((column) => `e.${column}`)
-    .join(
-      ', ',
-    )} FROM jsonb_to_recordset(${parameter}::jsonb) AS e(at timestamptz, event text, outcome text, reason text, user_id text, client_uid text, client_id text, address text, agent text, correlation_id text, replica text, detail jsonb)${condition}`
 
 const insertBatch = statement('audit-batch', auditInsert('$1'), { batched: true })
 const countFor = 60_000

@@ -1,18 +1,19 @@
 // What the stores of second factors share.
 import { createHash } from 'node:crypto'
 import type { Mail } from '../../mails.ts'
-import { auditInsert } from '../audit/audit.ts'
-import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
-import { outboxInsert } from '../outbox/outbox.ts'
-import type { OutboxRows } from '../outbox/outbox.ts'
+import { outboxInsert } from '../outbox/outbox-rows.ts'
+import type { OutboxRows } from '../outbox/outbox-rows.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection, Database, Statement } from '../driver/database.ts'
 import { moveStandingOf } from '../people/standing.ts'
 import type { OtherSessions } from '../people/standing.ts'
-import { isStrong } from '../people/upstream-sign-ins.ts'
-import type { UpstreamIdentity } from '../people/upstream-sign-ins.ts'
+import { isStrong } from '../people/upstream-identity.ts'
+import type { UpstreamIdentity } from '../people/upstream-identity.ts'
 
 export interface FactorNeeds {
   readonly database: Database

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { auditInsert } from '../audit/audit.ts'
-import { outboxInsert } from '../outbox/outbox.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import { outboxInsert } from '../outbox/outbox-rows.ts'
 import { statement } from '../driver/database.ts'
 import { admitted } from '../people/standing.ts'
 import { hashOf, isFirst, rowsOf, storeFactor } from './needs.ts'

@@ -1,13 +1,15 @@
 // Which identity at another provider leads to which account here.
-import { auditInsert } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
 import type { Told } from './needs.ts'
-import { outboxInsert } from '../outbox/outbox.ts'
+import { outboxInsert } from '../outbox/outbox-rows.ts'
 import { statement } from '../driver/database.ts'
 import { endSessionsOf, lockAdmitted, moveStanding, stillStands } from '../people/standing.ts'
 import type { AsAdmitted, KeptSession, Ways } from '../people/standing.ts'
 import { isUuid } from '../people/user.ts'
-import { createUpstreamSignIns, isOrigin, isStrong, until } from '../people/upstream-sign-ins.ts'
-import type { UpstreamIdentity, UpstreamSignIns, UpstreamNeeds } from '../people/upstream-sign-ins.ts'
+import { isOrigin, isStrong } from '../people/upstream-identity.ts'
+import type { UpstreamIdentity } from '../people/upstream-identity.ts'
+import { createUpstreamSignIns, until } from '../people/upstream-sign-ins.ts'
+import type { UpstreamSignIns, UpstreamNeeds } from '../people/upstream-sign-ins.ts'
 
 /** An identity that leads to a person's account. */
 export interface UpstreamLink extends UpstreamIdentity {

@@ -1,9 +1,14 @@
-import type { AttemptLimits } from '../people/attempts.ts'
 import { statement } from '../driver/database.ts'
-import type { FactorNeeds } from './needs.ts'
+import type { Connection } from '../driver/database.ts'
 
-/** How many wrong codes an account may have: `perAccount` of them lock its codes. */
-export type CodeLimits = Omit<AttemptLimits, 'perAddress'>
+/** How many wrong codes an account may have. */
+export interface CodeLimits {
+  /** Wrong codes within a window that lock its codes. */
+  readonly perAccount: number
+  /** Milliseconds. */
+  readonly windowMs: number
+  readonly lockMs: number
+}
 
 /** Counts wrong codes of an account. */
 export interface WrongCodes {
@@ -31,7 +36,7 @@ const countWrongCode = statement<{ locked_seconds: number }>(
    SELECT CASE WHEN count >= $2::integer THEN ceil(extract(epoch FROM until - clock_timestamp())) ELSE 0 END::integer AS locked_seconds FROM counted`,
 )
 
-export function createWrongCodes({ database }: FactorNeeds): WrongCodes {
+export function createWrongCodes({ database }: { readonly database: Connection }): WrongCodes {
   return {
     async countWrongCode(userId, { perAccount, windowMs, lockMs }) {
       const values = [userId, perAccount, windowMs, lockMs]

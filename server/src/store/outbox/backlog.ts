@@ -4,7 +4,7 @@ import type { Metrics } from '@nauthera/runtime/metrics'
 import { serverMetrics } from '../../metrics.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
-import { workKinds } from './outbox.ts'
+import { workKinds } from './outbox-rows.ts'
 
 const everyMs = 15_000
 

@@ -1,7 +1,7 @@
 // Which applications are to be told that a session has ended (OpenID Connect Back-Channel Logout). Whatever ends sessions queues that in
 // the same statement, for every client that they were used for: a client may name an address for it later than its people sign in.
 import type { Shaped } from '@nauthera/runtime/json'
-import type { WorkKind } from './outbox.ts'
+import type { WorkKind } from './outbox-rows.ts'
 
 /** Work of the outbox: the use of a session by one client, which has ended. `sector` is that of the client in the newest of its grants of the
  *  session: empty when it had public subjects, absent where there is no grant. */

@@ -6,7 +6,8 @@ import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { serverMetrics } from '../../metrics.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
-import type { Claimed, Outbox, WorkKind } from './outbox.ts'
+import type { Claimed, Outbox } from './outbox.ts'
+import type { WorkKind } from './outbox-rows.ts'
 
 /** One try. What it throws counts as `later`. */
 export type Try = (work: Claimed) => Promise<TryOutcome>

@@ -6,17 +6,14 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import { hasShape } from '@nauthera/runtime/json'
 import type { JsonShape, Shaped } from '@nauthera/runtime/json'
 import type { Mail } from '../../mails.ts'
-import { auditInsert } from '../audit/audit.ts'
-import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
-
-/** For statements that write rows of the outbox themselves. */
-export interface OutboxRows {
-  /** @returns the parameter for `outboxInsert`. Where nobody sends mail it has no rows, so that nothing waits for ever */
-  rows(mails: readonly Mail[]): string
-}
+import { outboxInsert } from './outbox-rows.ts'
+import type { NewWork, OutboxRows, WorkKind } from './outbox-rows.ts'
 
 export interface Outbox extends OutboxRows {
   /** Whether mail is sent here (setting `mail`). */
@@ -41,18 +38,6 @@ export interface Outbox extends OutboxRows {
   reencrypt(): Promise<number>
 }
 
-export const workKinds = ['mail', 'reset-request', 'registration-request', 'backchannel-logout'] as const
-export type WorkKind = (typeof workKinds)[number]
-
-export interface NewWork {
-  readonly kind: WorkKind
-  /** Work with a key that was queued before is not queued again. */
-  readonly onceKey: string
-  /** Plain JSON; encrypted in the row. */
-  readonly payload: unknown
-  readonly giveUpAfterMs: number
-}
-
 export interface Claimed {
   readonly id: string
   readonly kind: string
@@ -74,15 +59,6 @@ export function payloadOf<const Shape extends JsonShape>(work: Claimed, shape: S
 
 /** A notice that nobody could be told in a day is old news. */
 const day = 86_400_000
-
-/** The part of a statement that queues rows.
- *  @param parameter such as `$7`: the text that `rows` gives
- *  @param condition such as ` WHERE EXISTS (SELECT FROM changed)`; default: always */
-export const outboxInsert = (parameter: string, condition = ''): string =>
-  `INSERT INTO outbox (id, kind, once_key, payload, encrypted_by, give_up_at)
-     SELECT o.id, o.kind, o.once_key, decode(o.payload, 'base64'), o.encrypted_by, now() + o.give_up_after * interval '1 millisecond'
-     FROM jsonb_to_recordset(${parameter}::jsonb) AS o(id uuid, kind text, once_key text, payload text, encrypted_by text, give_up_after float8)${condition}
-     ON CONFLICT (once_key) DO NOTHING`
 
 const enqueue = statement('outbox-enqueue', `${outboxInsert('$1')} RETURNING id`)
 const claim = statement<OutboxRow>(

@@ -1,8 +1,9 @@
 // The records of people whom another source describes: only that source's lasting name of a person leads to a record.
 import { randomUUID } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { auditInsert } from '../audit/audit.ts'
-import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import { statement } from '../driver/database.ts'
 import type { Database } from '../driver/database.ts'

@@ -1,6 +1,7 @@
 // Stored consents of people. Grants, one for each authorization, do not change it.
-import { auditInsert } from '../audit/audit.ts'
-import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import { jsonColumn } from '../driver/json-column.ts'
 import { statement } from '../driver/database.ts'

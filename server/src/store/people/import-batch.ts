@@ -1,6 +1,7 @@
 // Many people at once, for an import: what is known of them, and the new ones in one commit.
-import { auditInsert } from '../audit/audit.ts'
-import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import { canonicalName } from './canonical-name.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'

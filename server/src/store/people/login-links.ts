@@ -1,7 +1,8 @@
 // Links with which a person signs in once, without a password. An administrator makes them by the command line; they are in no mail. They stand
 // beside the links of mails, and are used up in the same way: by one statement, whichever replica gets there first.
-import { auditInsert } from '../audit/audit.ts'
-import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import { isLiveLink, linkHash, consumeLink } from './link-token.ts'
 import type { LinkToken } from './link-token.ts'
 import { statement } from '../driver/database.ts'

@@ -1,7 +1,8 @@
 // What a person prefers: the language of pages and mails, and the colours of pages. It is read with the person, never by itself.
 import { isJsonRecord } from '@nauthera/runtime/json'
-import { auditInsert } from '../audit/audit.ts'
-import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
 

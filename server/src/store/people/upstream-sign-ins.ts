@@ -1,11 +1,12 @@
 // What a sign-in at another provider leads to: an account that is there, or a new one.
 import { randomUUID } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { auditInsert } from '../audit/audit.ts'
-import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import { canonicalName } from './canonical-name.ts'
 import type { StoreChanges } from '../cache/changes.ts'
-import type { OutboxRows } from '../outbox/outbox.ts'
+import type { OutboxRows } from '../outbox/outbox-rows.ts'
 import { preferencesOf, readPreferences } from './preferences.ts'
 import type { PersonalPreferences } from './preferences.ts'
 import { statement } from '../driver/database.ts'
@@ -13,16 +14,10 @@ import type { Database } from '../driver/database.ts'
 import { violates } from '../driver/postgres-errors.ts'
 import { factorKinds, standing } from './standing.ts'
 import type { FactorKind } from './standing.ts'
+import { isStrong } from './upstream-identity.ts'
+import type { UpstreamIdentity } from './upstream-identity.ts'
 import type { Person } from './user.ts'
 import { asRefused, described, namesOf, otherNames } from './user-names.ts'
-
-/** Somebody at another provider. Issuer and subject together name one person there for ever (OpenID Connect Core 2). */
-export interface UpstreamIdentity {
-  /** `id` of the provider in the settings. */
-  readonly upstream: string
-  readonly issuer: string
-  readonly subject: string
-}
 
 /** What the provider said at this sign-in. */
 export interface UpstreamSignIn extends UpstreamIdentity {
@@ -81,11 +76,6 @@ export interface UpstreamNeeds {
 
 const account = `u.id, u.username, u.name, u.locale, ${preferencesOf}, u.disabled_at IS NOT NULL AS disabled, ${standing} AS standing,
   nullif(u.sessions_valid_after, '-infinity') AS valid_after`
-/** SQL, for `upstream_links l`: the provider brought the person with this identity. */
-export const isOrigin = `EXISTS (SELECT FROM user_sources s
-     WHERE s.user_id = l.user_id AND s.source = l.upstream AND s.source_key = l.issuer || ' ' || l.subject)`
-/** SQL, for `upstream_links l`: see `LinkedAccount`. */
-export const isStrong = `(l.is_strong OR ${isOrigin})`
 export const until = (milliseconds: string): string => `now() + ${milliseconds}::float8 * interval '1 millisecond'`
 // what this sign-in says is not in the table yet for the rest of its statement
 const groupsNow = `ARRAY(SELECT n.name FROM (

@@ -1,8 +1,9 @@
 // The records of people: our own people, and those whom another source describes.
 import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { auditInsert } from '../audit/audit.ts'
-import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import { createAdoptedUsers } from './adopted-users.ts'
 import type { AdoptedUsers } from './adopted-users.ts'
 import { canonicalName } from './canonical-name.ts'

@@ -1,6 +1,7 @@
 // Where a person is signed in: a row for each session, and one for each client that the session was used for.
-import { auditInsert } from '../audit/audit.ts'
-import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import { endGrants, isAlive, isOfSignIn } from '../tokens/grants.ts'
 import { isAliveRow } from '../tokens/what-counts.ts'

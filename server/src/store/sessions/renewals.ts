@@ -2,7 +2,7 @@
 // token is judged by, and makes the successor of the newest one where nothing is left to be asked, or its caller has judged.
 import { grantedByRefresh, grantedOf, grantedValues } from './accounts.ts'
 import type { GrantQuery, GrantedAccount, GrantedRow } from './accounts.ts'
-import type { AuditEvent } from '../audit/audit.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
 import { isUuid } from '../people/user.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'

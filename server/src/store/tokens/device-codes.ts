@@ -1,8 +1,9 @@
 // Sign-ins of devices (RFC 8628). The database decides: who guesses how often, which device asks too fast, and who allows or refuses a
 // code first. The clock is the database's, the same for every replica.
 import { addressBlock, widerBlockPrefix } from '../audit/address-block.ts'
-import { auditInsert } from '../audit/audit.ts'
-import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import { jsonColumn } from '../driver/json-column.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'

@@ -1,6 +1,7 @@
 // One row for each authorization. Its code, access tokens and refresh family are valid while the row is alive.
-import { auditInsert } from '../audit/audit.ts'
-import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import { livePlaces } from './places.ts'
 import { jsonColumn } from '../driver/json-column.ts'

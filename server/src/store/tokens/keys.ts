@@ -1,6 +1,7 @@
 // The keys that every replica shares (for signing, cookies, sealing). Each is encrypted with the ring and bound to its row.
-import { auditInsert } from '../audit/audit.ts'
-import type { AuditEvent, AuditRows } from '../audit/audit.ts'
+import { auditInsert } from '../audit/audit-rows.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection, Database, Listening } from '../driver/database.ts'

@@ -2,7 +2,7 @@
 // can be repeated.
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { AuditEvent } from '../../store/audit/audit.ts'
+import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import { canonicalName } from '../../store/people/canonical-name.ts'
 import type { ImportBatch, ImportedPerson } from '../../store/people/import-batch.ts'
 import { ownSource } from '../../store/people/user.ts'

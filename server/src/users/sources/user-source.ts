@@ -2,7 +2,7 @@
 // sessions, grants, consents, lockout.
 // Every source passes test/conformance/user-source.ts.
 import type { LoadedAccount } from '../../store/sessions/accounts.ts'
-import type { AuditEvent } from '../../store/audit/audit.ts'
+import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import type { OtherSessions } from '../../store/people/standing.ts'
 import type { Person, User } from '../../store/people/user.ts'
 import type { PasswordFault } from '../passwords/passwords.ts'

@@ -5,7 +5,7 @@ import type { RequestListener } from 'node:http'
 import { currentRequest, runInRequest } from '../../../src/oidc/library/current-request.ts'
 import { createResume } from '../../../src/oidc/library/resume-in-place.ts'
 import type { RequestContext } from '../../../src/oidc/request-context.ts'
-import type { AuditEvent } from '../../../src/store/audit/audit.ts'
+import type { AuditEvent } from '../../../src/store/audit/audit-event.ts'
 
 const issuer = 'https://login.example.com/base'
 const redirectUri = 'https://app.example.com/callback'

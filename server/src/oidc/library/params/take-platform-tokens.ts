@@ -2,10 +2,8 @@ import { errors } from 'oidc-provider'
 import { meantClient, platformAssertions } from '../../authentication/platform-client.ts'
 import { readClaims } from '../../authentication/platform-token.ts'
 import type { OidcClient } from '../../clients/oidc-client.ts'
-import type { OverrideNeeds } from '../override.ts'
 import type { Context, Params } from '../shapes.ts'
-
-type Needs = Pick<OverrideNeeds, 'clients' | 'platforms'>
+import type { ParamsNeeds } from './params-watcher.ts'
 
 interface Shown {
   readonly token: string
@@ -21,7 +19,7 @@ export const platformTokenOf = (context: Context): Shown | undefined => shown.ge
 /** Accepts platform tokens as client assertions. The library requires the client as issuer and subject, so the token is replaced by a
  *  secret of the client, which overrides/compare-secrets verifies.
  *  @throws errors.InvalidClientAuth for a platform token without a client */
-export function acceptPlatformTokens(context: Context, params: Params, needs: Needs): void {
+export function acceptPlatformTokens(context: Context, params: Params, needs: ParamsNeeds): void {
   const before = shown.get(context.oidc)
   // the parameters of a pushed request, which are assembled after the client has proved itself
   if (before !== undefined) return void (params['client_id'] = before.client.clientId)
