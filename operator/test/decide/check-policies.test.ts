@@ -301,6 +301,7 @@ describe('isHostAllowed', () => {
     ['.apps.example.com', 'https://a.apps.example.com/cb', true],
     ['.apps.example.com', 'https://a.b.apps.example.com/cb', true],
     ['.apps.example.com', 'https://apps.example.com/cb', false],
+    ['.apps.example.com', 'https://.apps.example.com/cb', false],
     ['.apps.example.com', 'https://evilapps.example.com/cb', false],
     ['.apps.example.com', 'https://apps.example.com.evil.com/cb', false],
     ['.apps.example.com', 'https://a.apps.example.com@evil.com/cb', false],

@@ -2,10 +2,11 @@ import { create } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import { ClientRefusalsSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { refusalLimits } from '@nauthera/rules/refusals'
 import type { RefusalCode } from '@nauthera/rules/refusals'
 import { expect } from 'chai'
 import type { OIDCClientStatus } from '../../src/api/client-status.ts'
-import { describeRefusals } from '../../src/decide/status/refusals.ts'
+import { describeRefusals, refusalsEndIn, tellsRefusal } from '../../src/decide/status/refusals.ts'
 import { Refusals } from '../../src/status/refusals.ts'
 import { client } from '../decide/clients.ts'
 
@@ -187,5 +188,27 @@ describe('describeRefusals', () => {
     const grafana = client({ secret: { presets: ['Grafana'] } })
     const [told] = describeRefusals(grafana, { known: [known('PKCE_MISSING', 'Anyone', 0)], announced: [] }, now)!
     expect(told!.hint).to.match(/GF_AUTH_\w*PKCE/)
+  })
+})
+
+describe('what the status tells of refusals', () => {
+  const told: OIDCClientStatus['refusals'] = [
+    { code: 'SECRET_WRONG', by: 'Anyone', count: 1, lastSeen: '2026-11-30T12:00:00Z', hint: 'h' },
+    { code: 'CODE_REFUSED', by: 'Client', count: 1, lastSeen: '2026-11-30T12:10:00Z', hint: 'h' },
+  ]
+
+  it('has a code when it names it for the same ones', () => {
+    expect(tellsRefusal(told, { code: 'SECRET_WRONG', by: 'Anyone' })).to.equal(true)
+    expect(tellsRefusal(told, { code: 'SECRET_WRONG', by: 'Client' }), 'of others').to.equal(false)
+    expect(tellsRefusal(told, { code: 'PKCE_MISSING', by: 'Anyone' })).to.equal(false)
+    expect(tellsRefusal(undefined, { code: 'SECRET_WRONG', by: 'Anyone' })).to.equal(false)
+  })
+
+  it('is over first where it was seen longest ago, and never in the past', () => {
+    const seenAt = Date.parse('2026-11-30T12:00:00Z')
+    expect(refusalsEndIn(told, seenAt + minute)).to.equal(refusalLimits.keptMs - minute)
+    expect(refusalsEndIn(told, seenAt + 10 * refusalLimits.keptMs)).to.equal(0)
+    expect(refusalsEndIn([], seenAt)).to.equal(undefined)
+    expect(refusalsEndIn(undefined, seenAt)).to.equal(undefined)
   })
 })

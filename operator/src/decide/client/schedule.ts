@@ -111,7 +111,6 @@ function createCron(schedule: string, timeZone: string): Cron {
   const parts = schedule.split(' ').map((text, index) => text.split(',').map((item) => spellStep(item, mostOf(index))))
   return new Cron(parts.join(' '), {
     mode: '5-part',
-    paused: true,
     // a list of hours counts as fixed: none is skipped when the clock changes
     fixedTimeRule: 'no-wildcard',
     // the same, but with less arithmetic
