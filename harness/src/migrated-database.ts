@@ -1,4 +1,4 @@
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import type { FreshDatabase } from '@nauthera/local/programs/fresh-database'
 import { parseDsn } from '@nauthera/server/store/driver/connection'

@@ -1,33 +1,7 @@
-import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { fieldsOf } from './json.ts'
 import { showHiddenCharacters } from './hidden-characters.ts'
 import { spanRecorder } from './traces.ts'
-
-/** A secret value. Whatever prints it (log, JSON, template, inspect) shows `[redacted]`; only `reveal()` returns it. */
-export class Secret {
-  readonly #value: string
-
-  constructor(value: string) {
-    this.#value = value
-  }
-
-  reveal(): string {
-    return this.#value
-  }
-
-  toString(): string {
-    return '[redacted]'
-  }
-
-  toJSON(): string {
-    return '[redacted]'
-  }
-
-  [inspect.custom](): string {
-    return '[redacted]'
-  }
-}
 
 /** Characters of a text from outside, such as a redirect URI, in a line of the log. */
 const longestForeign = 200

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { fieldsOf, isJsonRecord } from './json.ts'
 import { CodedError } from './coded-error.ts'
 import type { Fault } from './coded-error.ts'
-import { Secret } from './log.ts'
+import { Secret } from './secret.ts'
 
 export { z }
 

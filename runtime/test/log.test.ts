@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { Secret, createLog, foreign } from '@nauthera/runtime/log'
+import { createLog, foreign } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 
 function lines(format: 'json' | 'pretty', write: (log: ReturnType<typeof createLog>) => void): string[] {
   const written: string[] = []

@@ -16,6 +16,7 @@ import { createOutboxRunners } from './app/outbox.ts'
 import { createFederation, openSources } from './app/people.ts'
 import { createKeys } from './app/keys.ts'
 import { createProtocol } from './app/protocol.ts'
+import { createRoutes } from './app/routes.ts'
 import { createSite } from './app/site.ts'
 import { openCache, openStore } from './app/stores.ts'
 import { createWeb, listenForCertificates } from './app/web.ts'
@@ -60,7 +61,8 @@ async function connect(needs: Needs) {
   const federation = createFederation(needs, store)
   const pages = createSite(needs, { clients, keys, store, federation })
   const protocol = createProtocol(needs, { store, users, clients, platforms, mutualTls, keys, pages: pages.protocol })
-  const web = createWeb(needs, { store, users, passwords, clients, pages, protocol, federation, keys })
+  const routes = createRoutes(needs, { store, users, passwords, clients, pages, protocol, federation, keys })
+  const web = createWeb(needs, { audit: store.audit, clients, pages, protocol, routes })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
     signing: settings.signing,

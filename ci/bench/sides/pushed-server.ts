@@ -19,7 +19,7 @@ import type { ShardEntry, SyncRequestSchema } from '@nauthera/proto/generated/na
 import { configTlsFiles, podLocalNames, shardCount, shardSchema } from '@nauthera/proto/names'
 import { renderShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { startProcess } from '@nauthera/local/processes/process'
 import type { RunningProcess } from '@nauthera/local/processes/process'
 import { freePort } from '@nauthera/local/processes/ports'

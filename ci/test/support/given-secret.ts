@@ -7,7 +7,7 @@ import { applyDefaults } from '@nauthera/operator/decide/client/apply-defaults'
 import { renderConfig } from '@nauthera/operator/decide/client/metadata'
 import { bindingOf } from '@nauthera/operator/decide/client/policies'
 import { renderSecret } from '@nauthera/operator/decide/secret/secret'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 
 /** The data of a Secret. */
 export type SecretData = Readonly<Record<string, string>>

@@ -1,6 +1,7 @@
 // Types of one look at a client's secret: what is known, and the outcome of a step.
 import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { Log, Secret } from '@nauthera/runtime/log'
+import type { Log } from '@nauthera/runtime/log'
+import type { Secret } from '@nauthera/runtime/secret'
 import type { Outcome } from '../decide/status/outcome.ts'
 import type { PendingSecret, RotationPlan, SecretSource } from '../decide/secret/rotation-terms.ts'
 import type { Judgement } from '../decide/access/judge.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { identifySecret } from '../decide/secret/secret-id.ts'
 import { passed } from './look.ts'
 import type { SecretStep } from './look.ts'

@@ -1,5 +1,5 @@
 import { annotations, labels, managedByOperator } from '@nauthera/proto/names'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { SecretState } from '../decide/secret/rotation-terms.ts'
 import { present } from '../decide/client/present.ts'

@@ -1,5 +1,5 @@
 import { labels } from '@nauthera/proto/names'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { federatedMethod } from '@nauthera/rules/client-authentication'
 import { authMethodOf } from '../api/client-rules.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'

@@ -1,5 +1,5 @@
 import { digestOf } from '@nauthera/proto/digest'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import type { SecretMarks } from '../decide/secret/rotation-terms.ts'
 import { renderSecret } from '../decide/secret/secret.ts'
 import type { RenderedSecret } from '../decide/secret/secret.ts'

@@ -1,6 +1,6 @@
 // Writes the planned application's Secret, for fence, publish and restore.
 import { asError } from '@nauthera/runtime/coded-error'
-import type { Secret } from '@nauthera/runtime/log'
+import type { Secret } from '@nauthera/runtime/secret'
 import { identifySecret } from '../decide/secret/secret-id.ts'
 import { hasNoSecret, sameVerifiers } from '../decide/secret/rotation-terms.ts'
 import type { RotationPlan, SecretState } from '../decide/secret/rotation-terms.ts'

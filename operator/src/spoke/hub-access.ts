@@ -1,5 +1,6 @@
 // How a spoke gets into its hub: the kubeconfig in a Secret, read again when it changes, and its token renewed before it ends.
-import { describeError, Secret } from '@nauthera/runtime/log'
+import { describeError } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import type { Log } from '@nauthera/runtime/log'
 import type { KubeConnection } from '../kubernetes/connection.ts'
 import type { KubeCredentials } from '../kubernetes/credentials.ts'

@@ -1,7 +1,7 @@
 // Parses the kubeconfig with which a spoke speaks to its hub: an address, a CA and a token, and nothing that runs or reads files.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { fieldsOf } from '@nauthera/runtime/json'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { readYaml, writeYaml, z } from '@nauthera/runtime/settings'
 
 export interface HubKubeconfig {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { annotations, labels } from '@nauthera/proto/names'
 import { digestOf } from '@nauthera/proto/digest'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { expect } from 'chai'
 import { parse } from 'yaml'
 import { presets as presetNames } from '../../src/api/client-secret.ts'

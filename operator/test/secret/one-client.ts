@@ -5,7 +5,7 @@ import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/c
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { digestOf } from '@nauthera/proto/digest'
 import { annotations, labels, managedByOperator } from '@nauthera/proto/names'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
 import type { OIDCClient, OIDCClientSpec } from '../../src/api/oidc-client.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { createRestore } from '../../src/secret/restore.ts'
 import { createOneClient, createWriting, marksOf, planOf, values } from './one-client.ts'
 import type { OneClient } from './one-client.ts'

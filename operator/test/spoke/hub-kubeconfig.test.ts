@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { parseHubKubeconfig, readTokenFacts } from '../../src/spoke/hub-kubeconfig.ts'
 
 const kubeconfig = (cluster: object = {}, user: object = { token: 'canary' }) => ({

@@ -20,22 +20,26 @@ import { listen } from '../http/server.ts'
 import { createUntrustedHeaders } from '../http/edge/untrusted-headers.ts'
 import { createPublishedTypes } from '../oidc/apis/published-types.ts'
 import { runInRequest } from '../oidc/library/current-request.ts'
+import type { Route } from '../reply.ts'
 import { certificateFiles } from '../settings/mutual-tls.ts'
+import type { Audit } from '../store/audit/audit.ts'
+import type { Clients } from './clients.ts'
 import { basePathOf } from './needs.ts'
 import type { Needs } from './needs.ts'
 import type { Protocol } from './protocol.ts'
-import { createRoutes } from './routes.ts'
 import type { Site } from './site.ts'
 
 /** The handlers of the public port. */
-export function createWeb(needs: Needs, on: Parameters<typeof createRoutes>[1]) {
+export function createWeb(
+  needs: Needs,
+  on: { audit: Audit; clients: Clients; pages: Site; protocol: Protocol; routes: readonly Route[] },
+) {
   const { settings, log, metrics } = needs
-  const { audit } = on.store
+  const { audit, routes } = on
   const { tokens, assets, logos, pages } = on.pages
   const { generations, browserSessions } = on.protocol
   const issuer = new URL(settings.issuer)
   const basePath = basePathOf(settings)
-  const routes = createRoutes(needs, on)
   const door = createDoor(needs, on.pages)
   const discovery = createDiscovery({ issuer, documents: currentDocuments(generations, on.clients.registry) })
   const paths = [

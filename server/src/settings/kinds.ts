@@ -37,3 +37,35 @@ export const webUrl = z
   .string()
   .max(2048)
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an https URL')
+
+export const word = z.string().min(1).max(200)
+
+/** Of addresses that a source may vouch for: no domain is that of all. */
+export const emailDomain = z
+  .string()
+  .regex(
+    /^([a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/,
+    'must be a domain in lower case, such as example.com',
+  )
+
+/** How groups of a source are renamed here; for directories and providers. */
+export const groupNameSettings = {
+  map: z
+    .array(
+      z.strictObject({
+        from: word.describe('Name or id of the group there.'),
+        to: word.describe('Name of the group here.'),
+      }),
+    )
+    .max(500)
+    .default([])
+    .describe('Groups that have another name here: `from` is the name there, `to` the name here.'),
+  prefix: z
+    .string()
+    .min(1)
+    .max(50)
+    .optional()
+    .describe(
+      'Groups that are not in the map are taken over under this prefix and their name; with only a map they are left out.',
+    ),
+}

@@ -1,7 +1,6 @@
 // The sources of people: this database, directories, providers.
 import { z } from '@nauthera/runtime/settings'
-import { emailDomain, groupNameSettings, prefixFaults } from './upstream.ts'
-import { duration, file } from './kinds.ts'
+import { duration, emailDomain, file, groupNameSettings } from './kinds.ts'
 
 const sourceId = z
   .string()
@@ -150,6 +149,8 @@ export const sourcesSettings = z
     'Where people come from, in the order in which a login that nobody has used yet is looked for. `{id: postgres, type: postgres}` are the people of this database; the keys below are those of `type: ldap`. docs/people.md has examples.',
   )
 
+export type SourceSettings = z.output<typeof sourcesSettings>[number]
+
 interface Origins {
   readonly sources: readonly ({ id: string } & ({ type: 'postgres' } | Pick<LdapSourceSettings, 'type' | 'groups'>))[]
   readonly upstreams: readonly { id: string; groups: { prefix?: string | undefined } }[]
@@ -174,4 +175,19 @@ export function originFaults({ sources, upstreams, admin }: Origins): { path: (s
       known.includes(id) ? [] : [{ path: ['admin', 'groupFrom', n], message }],
     ),
   ]
+}
+
+/** Finds sources where the prefix of one begins with that of the other: who runs one could name groups of the other.
+ *  @param sources directories and providers, each with where its settings are */
+function prefixFaults(
+  sources: readonly { path: (string | number)[]; id: string; prefix: string | undefined }[],
+): { path: (string | number)[]; message: string }[] {
+  return sources.flatMap(({ path, prefix }, index) => {
+    if (prefix === undefined) return []
+    const other = sources
+      .slice(0, index)
+      .find((before) => before.prefix?.startsWith(prefix) || (before.prefix && prefix.startsWith(before.prefix)))
+    const message = `begins like that of ${other?.id}, whose groups could then be made here too; choose another`
+    return other === undefined ? [] : [{ path: [...path, 'groups', 'prefix'], message }]
+  })
 }

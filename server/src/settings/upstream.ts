@@ -1,7 +1,7 @@
 // The settings of one provider at which people can sign in instead of here.
 import { z } from '@nauthera/runtime/settings'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
-import { duration, file } from './kinds.ts'
+import { duration, emailDomain, file, groupNameSettings, word } from './kinds.ts'
 
 const upstreamPresets = ['generic', 'entra', 'google', 'github', 'gitlab'] as const
 
@@ -12,39 +12,7 @@ export const presetIssuers: Readonly<Record<string, string | undefined>> = {
   gitlab: 'https://gitlab.com',
 }
 
-const word = z.string().min(1).max(200)
 const claimName = z.string().min(1).max(100)
-const domain = z
-  .string()
-  .regex(
-    /^([a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/,
-    'must be a domain in lower case, such as example.com',
-  )
-
-/** Of a source: no domain is that of all. */
-export const emailDomain = domain
-
-/** How groups of a source are renamed here; for directories and providers. */
-export const groupNameSettings = {
-  map: z
-    .array(
-      z.strictObject({
-        from: word.describe('Name or id of the group there.'),
-        to: word.describe('Name of the group here.'),
-      }),
-    )
-    .max(500)
-    .default([])
-    .describe('Groups that have another name here: `from` is the name there, `to` the name here.'),
-  prefix: z
-    .string()
-    .min(1)
-    .max(50)
-    .optional()
-    .describe(
-      'Groups that are not in the map are taken over under this prefix and their name; with only a map they are left out.',
-    ),
-}
 
 const groupSettings = z
   .strictObject({
@@ -105,7 +73,7 @@ const clientFields = {
 /** Who comes from there. */
 const peopleFields = {
   domains: z
-    .array(domain)
+    .array(emailDomain)
     .max(100)
     .default([])
     .describe(
@@ -118,7 +86,7 @@ const peopleFields = {
       'Whether somebody who was never here gets an account. When false, people must have one and link it. Default: true, but false for GitHub, gitlab.com, and Google without domains, where everybody can have an account.',
     ),
   emailDomains: z
-    .array(z.union([domain, z.literal('*')]))
+    .array(z.union([emailDomain, z.literal('*')]))
     .max(100)
     .optional()
     .describe(
@@ -229,18 +197,3 @@ export function upstreamsFaults(
 /** Whether http is allowed: only to this machine. */
 export const isPlainHttp = (issuer: string): boolean =>
   issuer.startsWith('http:') && isLoopback(new URL(issuer).hostname)
-
-/** Finds sources where the prefix of one begins with that of the other: who runs one could name groups of the other.
- *  @param sources directories and providers, each with where its settings are */
-export function prefixFaults(
-  sources: readonly { path: (string | number)[]; id: string; prefix: string | undefined }[],
-): { path: (string | number)[]; message: string }[] {
-  return sources.flatMap(({ path, prefix }, index) => {
-    if (prefix === undefined) return []
-    const other = sources
-      .slice(0, index)
-      .find((before) => before.prefix?.startsWith(prefix) || (before.prefix && prefix.startsWith(before.prefix)))
-    const message = `begins like that of ${other?.id}, whose groups could then be made here too; choose another`
-    return other === undefined ? [] : [{ path: [...path, 'groups', 'prefix'], message }]
-  })
-}

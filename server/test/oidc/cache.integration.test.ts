@@ -1,4 +1,5 @@
-import { Secret, createLog } from '@nauthera/runtime/log'
+import { createLog } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { expect } from 'chai'
 import { Redis } from 'ioredis'
 import { startTcpProxy } from '../../../ci/faults/support/tcp-proxy.ts'

@@ -1,7 +1,7 @@
 // A migrated database for one test file, and stores on it: each is a replica.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createLog } from '@nauthera/runtime/log'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { migratedDatabase } from '@nauthera/harness/migrated-database'
 import { parseDsn } from '../../src/store/driver/connection.ts'
 import { createKeyRing } from '../../src/store/driver/envelope.ts'

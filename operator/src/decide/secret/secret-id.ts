@@ -1,6 +1,6 @@
 // The id of a secret in log and status.
 import { digestOf, shortDigest } from '@nauthera/proto/digest'
-import type { Secret } from '@nauthera/runtime/log'
+import type { Secret } from '@nauthera/runtime/secret'
 
 /** @returns the verifier of a secret (SHA-256), and its id: the first 8 hex. */
 export function identifySecret(plain: Secret): { readonly id: string; readonly sha256: string } {

@@ -1,6 +1,6 @@
 // The values of a client that keys, presets and templates of its Secret are made of.
 import { paths } from '@nauthera/rules/endpoints'
-import type { Secret } from '@nauthera/runtime/log'
+import type { Secret } from '@nauthera/runtime/secret'
 import type { CanonicalKey } from '../../api/client-secret.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { scopesOf } from '../client/metadata.ts'

@@ -2,7 +2,7 @@
 import { digestOf } from '@nauthera/proto/digest'
 import { annotations, apiGroup, apiVersion, labels, managedByOperator } from '@nauthera/proto/names'
 import type { Fault } from '@nauthera/runtime/coded-error'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { canonicalKeys } from '../../api/client-secret.ts'
 import type { Preset } from '../../api/client-secret.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'

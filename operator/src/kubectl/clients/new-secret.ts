@@ -1,7 +1,7 @@
 // The command `secret new`: a client secret for an object in Git, with the SHA-256 that the object lists.
 import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { identifySecret } from '../../decide/secret/secret-id.ts'
 import { machineText, outputOption } from '../terminal.ts'
 import type { MachineFormat, PluginSession } from '../terminal.ts'

@@ -4,7 +4,7 @@ import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { Fault } from '@nauthera/runtime/coded-error'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { authMethodOf } from '../../api/client-rules.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { keyOf } from '../../decide/client/acceptance.ts'

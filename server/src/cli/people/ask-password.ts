@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { StringDecoder } from 'node:string_decoder'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import type { Terminal } from '../terminal/terminal.ts'
 
 export interface PasswordOptions {

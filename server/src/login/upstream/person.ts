@@ -7,8 +7,7 @@ import { isEmailAddress } from '../../users/email-address.ts'
 import { vouchesFor } from '../../users/sources/vouching.ts'
 import { mapGroups } from '../../users/sources/group-names.ts'
 import type { UpstreamDescription } from './presets.ts'
-
-export type UpstreamClaims = Readonly<Record<string, unknown>>
+import type { UpstreamClaims } from './upstream.ts'
 
 export type Described =
   | {

@@ -1,9 +1,8 @@
 // Settings and a preset -> the description of a provider.
 import { presetIssuers } from '../../settings/upstream.ts'
 import type { UpstreamSettings } from '../../settings/upstream.ts'
-import type { ServerSettings } from '../../settings.ts'
 import { vouchingOf } from '../../users/sources/vouching.ts'
-import type { Vouching } from '../../users/sources/vouching.ts'
+import type { Vouching, VouchingSettings } from '../../users/sources/vouching.ts'
 
 /** One provider with everything that follows from its preset. */
 export interface UpstreamDescription {
@@ -58,10 +57,7 @@ const presets: Readonly<Record<UpstreamSettings['preset'], Preset>> = {
 }
 
 /** @param all the settings of every source and provider */
-export function describeUpstream(
-  settings: UpstreamSettings,
-  all: Pick<ServerSettings, 'sources' | 'upstreams'>,
-): UpstreamDescription {
+export function describeUpstream(settings: UpstreamSettings, all: VouchingSettings): UpstreamDescription {
   const { id, preset, domains, usernameClaim } = settings
   const from = presets[preset]
   const issuer = settings.issuer ?? presetIssuers[preset] ?? ''

@@ -1,7 +1,7 @@
 // The door to openid-client: each call to another provider.
 import * as library from 'openid-client'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
-import type { Secret } from '@nauthera/runtime/log'
+import type { Secret } from '@nauthera/runtime/secret'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
 import { parseMetadata } from './provider-metadata.ts'
 import type { ProviderStatement } from './provider-metadata.ts'

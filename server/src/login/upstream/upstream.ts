@@ -1,4 +1,3 @@
-import type { UpstreamClaims } from './person.ts'
 import type { UpstreamDescription } from './presets.ts'
 
 /** Another provider at which people sign in. */
@@ -12,6 +11,9 @@ export interface Upstream extends UpstreamDescription {
   /** Where a person signs out there; undefined when it has no such page, or does not answer. */
   signOutUrl(): Promise<URL | undefined>
 }
+
+/** What the provider says of a person. */
+export type UpstreamClaims = Readonly<Record<string, unknown>>
 
 /** What binds an answer of the provider to the browser that was sent there. */
 export interface Binding {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Secret } from '@nauthera/runtime/log'
+import type { Secret } from '@nauthera/runtime/secret'
 import { readSecretFile } from '@nauthera/runtime/settings'
 import type { ServerSettings } from '../../settings.ts'
 

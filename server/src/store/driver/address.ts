@@ -1,7 +1,7 @@
 // What the driver needs to connect to PostgreSQL, or to a pooler before it.
 import { checkServerIdentity } from 'node:tls'
 import type { PeerCertificate } from 'node:tls'
-import type { Secret } from '@nauthera/runtime/log'
+import type { Secret } from '@nauthera/runtime/secret'
 
 /** An address of PostgreSQL. `password` is read at each connect, so that a new password in the file is used. */
 export interface DatabaseAddress {

@@ -1,7 +1,7 @@
 // How to reach PostgreSQL, from the settings: a DSN in a file, or its parts.
 import { readFileSync } from 'node:fs'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { readSecretFile } from '@nauthera/runtime/settings'
 import type { DatabaseAddress, DatabaseConnection } from './address.ts'
 

@@ -1,7 +1,8 @@
 // Decides which e-mail addresses a source may vouch for. Pure.
 import { domainToASCII } from 'node:url'
-import type { ServerSettings } from '../../settings.ts'
+import type { SourceSettings } from '../../settings/sources.ts'
 import { presetIssuers } from '../../settings/upstream.ts'
+import type { UpstreamSettings } from '../../settings/upstream.ts'
 import { canonicalName } from '../../store/people/canonical-name.ts'
 
 /** What one source may vouch for. */
@@ -14,10 +15,14 @@ export interface Vouching {
   readonly rest: 'all' | 'none' | 'google'
 }
 
-type Sources = Pick<ServerSettings, 'sources' | 'upstreams'>
+/** The settings of all who may vouch. */
+export interface VouchingSettings {
+  readonly sources: readonly SourceSettings[]
+  readonly upstreams: readonly UpstreamSettings[]
+}
 
 /** @param id of a source, or of a provider */
-export function vouchingOf(id: string, { sources, upstreams }: Sources): Vouching {
+export function vouchingOf(id: string, { sources, upstreams }: VouchingSettings): Vouching {
   const each = [
     ...sources.map((source) => ofDirectory(source)),
     ...upstreams.map(({ id: provider, emailDomains, domains, preset, issuer }) => ({
@@ -37,7 +42,7 @@ export function vouchingOf(id: string, { sources, upstreams }: Sources): Vouchin
   }
 }
 
-function ofDirectory(source: Sources['sources'][number]) {
+function ofDirectory(source: SourceSettings) {
   const domains = source.type === 'ldap' ? source.emailDomains : undefined
   const listed = domains ?? []
   return { id: source.id, listed, led: [], rest: domains === undefined ? 'all' : 'none' } as const

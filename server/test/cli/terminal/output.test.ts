@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { parse } from 'yaml'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { createListing, outputFormats, renderOne, renderRows } from '../../../src/cli/terminal/output.ts'
 
 describe(renderRows.name, () => {

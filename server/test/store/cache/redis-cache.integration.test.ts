@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { Secret, createLog } from '@nauthera/runtime/log'
+import { createLog } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { expect } from 'chai'
 import { Redis } from 'ioredis'
 import { startValkey } from '@nauthera/local/programs/valkey'

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { Secret } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/secret'
 import { expect } from 'chai'
 import { databaseConnection, parseDsn } from '../../../src/store/driver/connection.ts'
 
