@@ -8,7 +8,7 @@ import type { KnipConfig } from 'knip'
 const programs = [
   'scripts/*.{ts,mjs}',
   'scripts/dev/sample-app.ts',
-  'ci/e2e/{run,support/hooks,driver/main,driver/mail-server}.ts',
+  'ci/e2e/{run,support/hooks,driver/main,driver/mail-server,images/registry}.ts',
   'ci/e2e/images/postgresql.mjs',
   'ci/bench/run.ts',
   'ci/sizing/run.ts',
@@ -44,7 +44,7 @@ const config = ({ production = false }: { production?: boolean }): KnipConfig =>
   // for whoever has to name it.
   ignoreExportsUsedInFile: production ? true : { interface: true, type: true },
   ignore: ['**/generated/**'],
-  ignoreBinaries: ['go', 'lua5.1', 'mkfifo', 'unshare'],
+  ignoreBinaries: ['go', 'lua5.1', 'mkfifo', 'nsenter', 'unshare'],
 })
 
 export default config

@@ -72,6 +72,7 @@ export async function startCluster(say: (line: string) => void): Promise<TestedC
   await step('removing what an earlier run left', ['cluster.sh', 'down'], () => undefined)
   // `down` keeps the flags of components, which may name files that are gone
   rmSync(join(environment.KIT_STATE, 'flags'), { recursive: true, force: true })
+  tellRegistry()
   await step('starting the cluster', ['cluster.sh', 'up'], say)
   const [pid] = readFileSync(join(environment.KIT_STATE, 'pid'), 'utf8').split(' ')
   const forget = reapPid(Number(pid), 'KILL')
@@ -113,6 +114,24 @@ async function unpack(say: (line: string) => void): Promise<void> {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   await step('unpacking Kubernetes', ['unpack.sh'], say)
   writeFileSync(stamp, wanted)
+}
+
+/** Where the node asks for images of `localhost`, when it is told to ask: ci/e2e/images/registry.ts answers in some tests. */
+function tellRegistry(): void {
+  const directory = join(clusterDirectory, 'containerd')
+  const [hosts, flags] = [join(directory, 'certs.d/localhost'), join(environment.KIT_STATE, 'flags')]
+  for (const place of [hosts, flags]) mkdirSync(place, { recursive: true })
+  writeFileSync(join(hosts, 'hosts.toml'), 'server = "http://127.0.0.1:5000"\n')
+  // what stands here takes the place of the same table of the kit
+  const configuration = `version = 3
+imports = ["${join(environment.KIT_STATE, 'conf/containerd.toml')}"]
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "localhost/pause:1"
+[plugins."io.containerd.cri.v1.images".registry]
+  config_path = "${join(directory, 'certs.d')}"
+`
+  writeFileSync(join(directory, 'config.toml'), configuration)
+  writeFileSync(join(flags, 'containerd'), `--config ${join(directory, 'config.toml')}`)
 }
 
 /** Once for each set of versions. */

@@ -1,10 +1,10 @@
-// Images that only later files of the run need: they are built and loaded while the first ones are tested.
+// Images and the plugin, which only later files of the run need: they are built, and images loaded, while the first files are tested.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** In the order in which they are needed. */
-export const laterImages = ['previous', 'oauth2-proxy', 'openldap'] as const
+export const laterImages = ['previous', 'oauth2-proxy', 'openldap', 'plugin'] as const
 export type LaterImages = (typeof laterImages)[number]
 
 /** Of the environment of the tests: a directory with a file for each that is on the nodes, or says why it is not. */
@@ -28,7 +28,7 @@ export function createLater(directory: string): Later {
 /** Longer than the slowest takes on a machine that has never built it. */
 const patienceMs = 600_000
 
-/** Resolves at once on a cluster that has all images from the start.
+/** Resolves at once on a cluster that has all of them from the start.
  *  @throws Error that says why there is none */
 export async function whenLoaded(what: LaterImages): Promise<void> {
   const directory = process.env[variable]
@@ -38,7 +38,7 @@ export async function whenLoaded(what: LaterImages): Promise<void> {
     const fault = told(join(directory, what))
     if (fault === '') return
     if (fault !== undefined) throw new Error(fault)
-    if (Date.now() > deadline) throw new Error(`waited ${patienceMs / 1000} s for the image ${what}`)
+    if (Date.now() > deadline) throw new Error(`waited ${patienceMs / 1000} s for ${what}`)
     await pause(200)
   }
 }

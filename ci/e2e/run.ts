@@ -61,17 +61,21 @@ const suites = [
   'releases',
   'mutual-tls',
   'people',
+  'plugin',
   'upgrade',
   'keys',
   'uninstall',
+  // as uninstall has installed it
+  'hardened',
   // last, since it leaves values of its own: else another rollout would take them back
   'own-keys',
 ].map((name) => `ci/e2e/${name}.e2e.ts`)
-/** Which files need the images that are built last, and how those are built. */
+/** Which files need what is built last, and how that is built. */
 const neededBy: Readonly<Record<LaterImages, readonly string[]>> = {
   'oauth2-proxy': ['sign-in'],
   previous: ['second-release', 'releases'],
   openldap: ['people'],
+  plugin: ['plugin'],
 }
 const buildLater: Readonly<Record<LaterImages, () => Promise<string[]>>> = {
   'oauth2-proxy': async () => (hasGo() ? [(await buildOAuth2ProxyImage()).archive] : []),
@@ -80,6 +84,11 @@ const buildLater: Readonly<Record<LaterImages, () => Promise<string[]>>> = {
     return [...previousArchives]
   },
   openldap: async () => [(await buildOpenLdapImage()).archive],
+  plugin: async () => {
+    const status = await runNode(['scripts/plugin.ts', '--platform', 'linux-amd64'])
+    if (status !== 0) throw new Error(`scripts/plugin.ts ended with ${status}; the reason stands above`)
+    return []
+  },
 }
 /** They run processes of this checkout: no images are needed. */
 const withoutImages = new Set(suites.slice(0, 2))

@@ -21,6 +21,7 @@ import { queries } from '../../charts/test/support/alerts.ts'
 import { startChain } from '../faults/support/chain.ts'
 import type { Chain } from '../faults/support/chain.ts'
 import { startLoad } from '../faults/support/load.ts'
+import type { Load } from '../faults/support/load.ts'
 import { requestDeviceCode } from '../faults/support/load/visits.ts'
 import { startDirectory } from '../../scripts/dev/directory.ts'
 import type { DemoDirectory } from '../../scripts/dev/directory.ts'
@@ -42,12 +43,15 @@ interface Fault {
 /** The longest that an alert waits for here: a client counts as not Ready after a minute. */
 const patienceMs = 120_000
 const quietMs = Number(process.env['QUIET_SECONDS'] ?? 60) * 1000
+/** A long quiet has the rules as they are installed, and people who think for as long as people do. */
+const isLong = quietMs > 600_000
 
 describe('alerts and dashboards at a real Prometheus', function () {
-  this.timeout(900_000)
+  this.timeout(900_000 + quietMs)
   const fired: string[] = []
   const stops: (() => Promise<unknown> | void)[] = []
   let chain: Chain
+  let load: Load
   let prometheus: Prometheus
   let valkey: Valkey
   let directory: DemoDirectory
@@ -69,7 +73,7 @@ describe('alerts and dashboards at a real Prometheus', function () {
       () => chain.stop(),
       () => database.stop(),
     )
-    const load = await startLoad(chain, { edits: chain, thinkMs: 100 })
+    load = await startLoad(chain, { edits: chain, thinkMs: isLong ? 1_000 : 100 })
     stops.push(() => load.stop())
     // somebody of the directory
     const [grace] = directory.people
@@ -78,14 +82,15 @@ describe('alerts and dashboards at a real Prometheus', function () {
     certificate = await serveCertificate(place)
     await certificate.show(30 * dayMs)
     stops.push(() => certificate.stop())
-    prometheus = await startPrometheus([
+    const targets = [
       ...chain.stack.pods.flatMap(({ name: pod, managementPorts: { server, agent } }) => [
         { pod, port: server },
         { pod, port: agent },
       ]),
       { pod: 'operator-0', port: chain.stack.operatorManagementPort },
       { pod: 'certificate', port: certificate.port },
-    ])
+    ]
+    prometheus = await startPrometheus(targets, { asInstalled: isLong })
     stops.push(() => prometheus.stop())
     await prometheus.whenScraping()
   })
@@ -106,6 +111,12 @@ describe('alerts and dashboards at a real Prometheus', function () {
     await pause(quietMs)
     const range = `${quietMs / 1000}s`
     const seen = await prometheus.query(`max_over_time(ALERTS{alertstate="firing"}[${range}])`)
+    const pending = await prometheus.query(`max_over_time(ALERTS{alertstate="pending"}[${range}])`)
+    const waited = pending.map(({ metric }) => metric['alertname']).join(', ')
+    const failed = load.failures().length
+    process.stdout.write(
+      `\n${load.outcomes.length} requests, ${failed} failed; pending for a while: ${waited || 'none'}\n`,
+    )
     expect(seen.map(({ metric }) => metric['alertname'])).to.deep.equal([])
   })
 

@@ -40,13 +40,22 @@ export const shortened = (expr: string): string =>
     .replaceAll('offset 2m', 'offset 5s')
     .replace(/\[(\d+[mh])\]/g, (_all, range: string) => `[${ranges[range] ?? range}]`)
 
-/** @throws Error that says how to install it */
-export async function startPrometheus(targets: readonly ScrapeTarget[]): Promise<Prometheus> {
+/** @param targets what it scrapes
+ *  @param options.asInstalled rules and waits are those of the chart; default: shortened
+ *  @throws Error that says how to install it */
+export async function startPrometheus(
+  targets: readonly ScrapeTarget[],
+  options: { asInstalled?: boolean } = {},
+): Promise<Prometheus> {
   const program = findPrometheus('prometheus')
   if (program === undefined) throw new Error('prometheus is not there; run apt-get install prometheus')
   const directory = mkdtempSync(join(tmpdir(), 'nauthera-prometheus-'))
   const forget = reapDirectory(directory)
-  const rules = [...alerts.values()].map((rule) => ({ ...rule, expr: shortened(rule.expr), for: waits.for }))
+  const rules = [...alerts.values()].map((rule) =>
+    options.asInstalled
+      ? { ...rule, expr: rule.expr.replaceAll('$namespace', namespaceLabel) }
+      : { ...rule, expr: shortened(rule.expr), for: waits.for },
+  )
   writeFileSync(join(directory, 'rules.yaml'), stringify({ groups: [{ name: 'nauthera', rules }] }))
   const job = {
     job_name: 'nauthera',
@@ -55,7 +64,9 @@ export async function startPrometheus(targets: readonly ScrapeTarget[]): Promise
       labels: { namespace: namespaceLabel, pod },
     })),
   }
-  const global = { scrape_interval: waits.scrape, scrape_timeout: waits.scrape, evaluation_interval: waits.scrape }
+  const interval = options.asInstalled ? '15s' : waits.scrape
+  const timeout = options.asInstalled ? '10s' : waits.scrape
+  const global = { scrape_interval: interval, scrape_timeout: timeout, evaluation_interval: interval }
   const configuration = { global, rule_files: ['rules.yaml'], scrape_configs: [job] }
   writeFileSync(join(directory, 'prometheus.yaml'), stringify(configuration))
   const port = await freePort()
