@@ -36,6 +36,7 @@ export interface Asking<T> {
 }
 
 /** @param needs.asker the address of who asks now; undefined where addresses are unknown
+ *  @param needs.isFailure whether a value says that nobody answered, where that is a value: another asker then tries for itself
  *  @param needs.perMinute requests of one address that begin at one host, where strangers can invent what they ask for
  *  @param needs.remembers which outcomes stand for a minute; default: failures
  *  @param needs.now milliseconds, monotonic */
@@ -44,8 +45,9 @@ export function createAsking<T>(needs: {
   now: () => number
   perMinute?: number
   remembers?: 'failed' | 'answered'
+  isFailure?: (value: T) => boolean
 }): Asking<T> {
-  const { now, perMinute = Infinity, remembers = 'failed' } = needs
+  const { now, perMinute = Infinity, remembers = 'failed', isFailure = () => false } = needs
   const turns = createTurns(now, perMinute)
   const outcomes = new Map<string, { readonly at: number; readonly asked: HostAnswer<T> }>()
   const running = new Map<string, { readonly by: string; readonly asked: Promise<HostAnswer<T>> }>()
@@ -77,7 +79,8 @@ export function createAsking<T>(needs: {
         if (going === undefined || (going.by !== by && hasWaited)) break
         const asked = await going.asked
         // another asker's try is not this one's: it may have been of a moment when nobody answered
-        if (asked.kind === 'answered' || going.by === by) return asked
+        const isAnswered = asked.kind === 'answered' && !isFailure(asked.value)
+        if (isAnswered || going.by === by) return asked
       }
       const end = host === undefined ? () => undefined : turns.begin(host, shares)
       if (end === undefined) return { kind: 'no-turn' }

@@ -43,15 +43,21 @@ export function createSectorDocuments(needs: {
 }): SectorDocuments {
   const { kept, fetch, log } = needs
   const known = new Map<string, Known>()
-  const asking = createAsking<void>({ ...needs, remembers: 'answered' })
+  const asking = createAsking<'read' | 'unread'>({
+    ...needs,
+    remembers: 'answered',
+    isFailure: (outcome) => outcome === 'unread',
+  })
 
-  const ask = async (uri: string): Promise<void> => {
+  const ask = async (uri: string): Promise<'read' | 'unread'> => {
     const { members: last } = known.get(uri)!
     const members = await readMembers(uri, fetch).catch((error: unknown) => {
       log.warn({ error, url: foreign(uri) }, 'the document of a sector cannot be read; what it said last stays')
     })
     known.set(uri, { members: members ?? last, hasFailed: members === undefined })
-    if (members !== undefined) await kept.set(uri, members)
+    if (members === undefined) return 'unread'
+    await kept.set(uri, members)
+    return 'read'
   }
   const look = async (uri: string): Promise<Known> => {
     const found = known.get(uri)

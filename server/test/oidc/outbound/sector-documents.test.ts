@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createSectorDocuments } from '../../../src/oidc/outbound/sector-documents.ts'
 import { keepLog } from '../../http/harness.ts'
@@ -54,6 +55,28 @@ describe(createSectorDocuments.name, () => {
     await slow.promise
     stored.resolve(undefined)
     expect(await Promise.all(faults)).to.deep.equal([undefined, undefined])
+  })
+
+  it('reads it for itself when the request of another asker, which it waited for, had no answer', async () => {
+    const hanging = Promise.withResolvers<Response>()
+    const begun = Promise.withResolvers<void>()
+    const answers = [hanging.promise, Promise.resolve(Response.json(['https://a.test/cb']))]
+    let asker = '192.0.2.1'
+    const documents = createSectorDocuments({
+      kept: { find: async () => undefined, set: async () => undefined },
+      fetch: () => (begun.resolve(), answers.shift()!),
+      asker: () => asker,
+      log: keepLog(),
+      now: () => 0,
+    })
+    const first = documents.fault(config('https://a.test/cb'))
+    await begun.promise
+    asker = '192.0.2.2'
+    const other = documents.fault(config('https://a.test/cb'))
+    await nextTurn()
+    hanging.reject(new Error('no answer in time'))
+    expect(await first).to.contain('cannot be read')
+    expect(await other).to.equal(undefined)
   })
 
   it('says what the document lacks, and sees after a minute that it was added', async () => {
