@@ -50,7 +50,7 @@ export function renderMetricsPage(): string {
 function rowOf(metric: MetricDefinition): string {
   const { name, type, help } = metric
   const unit = units.find(([end]) => name.endsWith(end))?.[1] ?? 'number'
-  const labels = Object.entries(metric.labels).map(([label, values]) =>
+  const labels = Object.entries(metric.labels ?? {}).map(([label, values]) =>
     'of' in values ? `\`${label}\`: ${values.of}` : `\`${label}\`: ${values.map((value) => `\`${value}\``).join(', ')}`,
   )
   return `| \`${name}\` | ${type} | ${labels.join('<br>')} | ${unit} | ${help} | ${mostSeries(metric)} |`

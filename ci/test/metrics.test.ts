@@ -6,7 +6,7 @@ import { metricsByProcess } from '../../scripts/metrics-page.ts'
 /** Records something about each of 10,000 clients: every label gets values of its own for each. */
 async function renderAfterClients(definition: MetricDefinition): Promise<string> {
   const metrics = createMetrics('test')
-  const labels = Object.keys(definition.labels)
+  const labels = Object.keys(definition.labels ?? {})
   const record = recorder(metrics, definition)
   for (let client = 0; client < 10_000; client++)
     record(Object.fromEntries(labels.map((label, at) => [label, `${label} ${client % (10_000 - at)}`])))
@@ -14,7 +14,7 @@ async function renderAfterClients(definition: MetricDefinition): Promise<string>
 }
 
 function recorder(metrics: ReturnType<typeof createMetrics>, definition: MetricDefinition) {
-  const hasLabels = Object.keys(definition.labels).length > 0
+  const hasLabels = Object.keys(definition.labels ?? {}).length > 0
   const call = (record: (...given: never[]) => void) => (values: object) =>
     (record as (...given: unknown[]) => void)(...(hasLabels ? [values] : []), 1)
   switch (definition.type) {
@@ -44,7 +44,7 @@ describe('metrics', () => {
     it(`of ${process === 'every process' ? process : `the ${process}`} are named by what they are and say what they tell`, () => {
       const names = definitions.map(({ name }) => name)
       expect(new Set(names).size).to.equal(names.length)
-      for (const { name, type, help, labels } of definitions) {
+      for (const { name, type, help, labels = {} } of definitions) {
         expect(name).to.match(/^nauthera_[a-z_]+$/)
         expect(name.endsWith('_total'), name).to.equal(type === 'counter')
         expect(help, name).to.match(/^[A-Z0-9].*\.$/)

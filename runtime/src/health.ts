@@ -1,7 +1,6 @@
 // /livez and /readyz, from named checks.
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Metrics } from './metrics.ts'
 
 /** A condition for readiness: undefined when it holds, otherwise what is missing, in a few words. */
@@ -66,8 +65,10 @@ export async function serveManagement(options: {
     server.once('error', reject)
     server.listen(options.listen.port, options.listen.host, resolve)
   })
+  const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new TypeError('the port for health is not open')
   return {
-    port: (server.address() as AddressInfo).port,
+    port: address.port,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -6,6 +6,21 @@ export const isJsonRecord = (value: unknown): value is Record<string, unknown> =
 /** The members of an object from outside. @returns none of what is no object */
 export const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> => (isJsonRecord(value) ? value : {})
 
+/** A list from outside. @returns an empty one of what is no list */
+export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+
+/** @returns the object without the fields that are undefined or null */
+export function definedOf<Fields extends object>(
+  fields: Fields,
+): { [Name in keyof Fields]?: NonNullable<Fields[Name]> } {
+  const defined: { [Name in keyof Fields]?: NonNullable<Fields[Name]> } = {}
+  for (const name in fields) {
+    const value = fields[name]
+    if (value !== undefined && value !== null) defined[name] = value
+  }
+  return defined
+}
+
 export const isOneOf = <Word>(words: readonly Word[], value: unknown): value is Word =>
   words.some((word) => word === value)
 
@@ -22,6 +37,7 @@ export function parseJsonRecord(text: string): Record<string, unknown> | undefin
 interface Kinds {
   string: string
   number: number
+  boolean: boolean
   strings: readonly string[]
   record: Readonly<Record<string, unknown>>
 }
@@ -29,6 +45,7 @@ interface Kinds {
 const is: { readonly [Kind in keyof Kinds]: (value: unknown) => boolean } = {
   string: (value) => typeof value === 'string',
   number: (value) => typeof value === 'number',
+  boolean: (value) => typeof value === 'boolean',
   strings: (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
   record: isJsonRecord,
 }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { fieldsOf } from './json.ts'
 
 /** What a label may say: these words, or at most so many values of a kind. Every other value is counted as `other`. */
 type LabelValues = readonly string[] | { readonly of: string; readonly most: number }
@@ -10,7 +11,7 @@ export interface MetricDefinition<Type extends string = string, Labels extends L
   readonly name: string
   /** What it tells, as a sentence. */
   readonly help: string
-  readonly labels: Labels
+  readonly labels?: Labels | undefined
   /** Upper bounds of a histogram, in the unit that the name says. */
   readonly buckets?: readonly number[] | undefined
 }
@@ -19,14 +20,14 @@ export interface MetricDefinition<Type extends string = string, Labels extends L
 export const defineCounter = <const Labels extends LabelSet = {}>(
   name: string,
   help: string,
-  labels = {} as Labels,
+  labels?: Labels,
 ): MetricDefinition<'counter', Labels> => ({ type: 'counter', name, help, labels })
 
 /** Defines a gauge. @param labels as for a counter */
 export const defineGauge = <const Labels extends LabelSet = {}>(
   name: string,
   help: string,
-  labels = {} as Labels,
+  labels?: Labels,
 ): MetricDefinition<'gauge', Labels> => ({ type: 'gauge', name, help, labels })
 
 const usualBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -35,12 +36,12 @@ const usualBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 export const defineHistogram = <const Labels extends LabelSet = {}>(
   name: string,
   help: string,
-  labels = {} as Labels,
+  labels?: Labels,
   buckets: readonly number[] = usualBuckets,
 ): MetricDefinition<'histogram', Labels> => ({ type: 'histogram', name, help, labels, buckets })
 
 /** How many series a metric has at most: three more than its buckets for each histogram. */
-export function mostSeries({ labels, buckets }: MetricDefinition): number {
+export function mostSeries({ labels = {}, buckets }: MetricDefinition): number {
   const values = Object.values(labels).map((each) => ('of' in each ? each.most : each.length) + 1)
   return values.reduce((product, count) => product * count, buckets ? buckets.length + 3 : 1)
 }
@@ -93,7 +94,7 @@ export function createMetrics(processName: string): Metrics {
   registry.setDefaultLabels({ process: processName })
   collectDefaultMetrics({ register: registry })
   const refreshes: (() => void)[] = []
-  const of = ({ name, help, labels }: MetricDefinition) => ({
+  const of = ({ name, help, labels = {} }: MetricDefinition) => ({
     name,
     help,
     labelNames: Object.keys(labels),
@@ -139,19 +140,23 @@ export function createMetrics(processName: string): Metrics {
 }
 
 /** @returns the labels and the number of what was given; a value of a label that is not foreseen is `other` there */
-function splitter(labels: LabelSet): (given: readonly unknown[]) => [Record<string, string>, number | undefined] {
+function splitter(
+  labels: LabelSet = {},
+): (given: readonly unknown[]) => [labels: Record<string, string>, value: number | undefined] {
   const bounds = Object.entries(labels).map(([name, values]) => [name, boundOf(values)] as const)
-  if (bounds.length === 0) return ([value]) => [{}, value as number | undefined]
+  if (bounds.length === 0) return ([value]) => [{}, numberOf(value)]
   return ([values, value]) => {
-    const given = values as Record<string, string>
+    const given = fieldsOf(values)
     const bounded: Record<string, string> = {}
-    for (const [name, bound] of bounds) bounded[name] = bound(given[name] ?? '')
-    return [bounded, value as number | undefined]
+    for (const [name, bound] of bounds) bounded[name] = bound(String(given[name] ?? ''))
+    return [bounded, numberOf(value)]
   }
 }
 
+const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
+
 /** @returns every combination of values; none where a label has values that are not known yet */
-function foreseen(labels: LabelSet): readonly Record<string, string>[] {
+function foreseen(labels: LabelSet = {}): readonly Record<string, string>[] {
   let all: readonly Record<string, string>[] = [{}]
   for (const [name, values] of Object.entries(labels))
     all = 'of' in values ? [] : all.flatMap((each) => values.map((value) => ({ ...each, [name]: value })))

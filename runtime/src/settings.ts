@@ -87,10 +87,7 @@ export function environmentName(path: readonly string[]): string {
   return ['NAUTHERA', ...path.map((part) => part.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase())].join('_')
 }
 
-interface JsonSchema {
-  properties?: Record<string, JsonSchema>
-  type?: string
-}
+type JsonSchema = z.core.JSONSchema._JSONSchema
 
 function parseYaml(source: { file: string; text?: string }): Record<string, unknown> {
   let text = source.text
@@ -122,16 +119,20 @@ function overlayEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, unknown> {
   const root = structuredClone(base)
-  for (const { path, type } of leavesOf(
-    z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema,
-  )) {
+  for (const { path, type } of leavesOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }))) {
     const text = environment[environmentName(path)]
     if (text === undefined) continue
     let at = root
-    for (const part of path.slice(0, -1)) at = (at[part] ??= {}) as Record<string, unknown>
+    for (const part of path.slice(0, -1)) at = memberOf(at, part)
     at[path.at(-1)!] = type === 'string' ? text : type === 'array' ? readList(text) : parseDocument(text).toJS()
   }
   return root
+}
+
+/** The object under a key, which is made where the file has none. */
+function memberOf(of: Record<string, unknown>, key: string): Record<string, unknown> {
+  const member = of[key]
+  return isJsonRecord(member) ? member : (of[key] = {})
 }
 
 /** `[a, b]`, lines with `- a`, or `a,b`. */
@@ -145,8 +146,9 @@ function readList(text: string): unknown {
     .filter(Boolean)
 }
 
-function leavesOf(schema: JsonSchema, path: string[] = []): { path: string[]; type: string | undefined }[] {
-  if (!schema.properties) return path.length > 0 ? [{ path, type: schema.type }] : []
+function leavesOf(schema: JsonSchema, path: string[] = []): { path: string[]; type: unknown }[] {
+  if (typeof schema === 'boolean' || !schema.properties)
+    return path.length > 0 ? [{ path, type: fieldsOf(schema)['type'] }] : []
   return Object.entries(schema.properties).flatMap(([key, child]) => leavesOf(child, [...path, key]))
 }
 
