@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
-import { readTogether } from '@nauthera/proto/mounted-volume'
+import { readTls } from '@nauthera/server/http/server'
 import { partyOf } from '@nauthera/server/login/upstream/openid'
 import { loadKeyRing } from '@nauthera/server/store/driver/envelope'
 import { readFiles } from '@nauthera/server/users/ldap/directory-client'
@@ -35,7 +35,7 @@ const readers: readonly {
       { cert: 'one', key: 'one' },
       { cert: 'two', key: 'two' },
     ],
-    read: async (at) => Object.values(readTogether({ cert: join(at, 'cert'), key: join(at, 'key') })).map(String),
+    read: async (at) => Object.values(readTls({ certFile: join(at, 'cert'), keyFile: join(at, 'key') })).map(String),
   },
   {
     what: 'name and password at a directory',

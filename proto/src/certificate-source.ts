@@ -1,8 +1,8 @@
 // Certificates that are replaced while connections stay open, held in memory or read from files.
 import { X509Certificate } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import { readTogether } from './mounted-volume.ts'
+import { inOneVersion } from './mounted-volume.ts'
 
 /** What one end of a mutual TLS connection holds, as PEM. */
 export interface CertificateSet {
@@ -93,15 +93,19 @@ export function followCertificateFiles(
       const state = stateOf(Object.values(files))
       if (state !== undefined && state === lastState) return
       lastState = undefined
-      const { ca, cert, key } = readTogether(files)
-      holder.replace({ ca: ca.toString(), cert: cert.toString(), key: key.toString() })
+      const set = inOneVersion(Object.values(files), () => ({
+        ca: readFileSync(files.ca, 'utf8'),
+        cert: readFileSync(files.cert, 'utf8'),
+        key: readFileSync(files.key, 'utf8'),
+      }))
+      holder.replace(set)
       lastState = state
       lastFault = undefined
     } catch (error) {
-      const fault = error as NodeJS.ErrnoException
-      if (fault.code === 'ENOENT' || fault.message === lastFault) return
-      lastFault = fault.message
-      options.onFault?.(fault)
+      if (!(error instanceof Error)) throw error
+      if (('code' in error && error.code === 'ENOENT') || error.message === lastFault) return
+      lastFault = error.message
+      options.onFault?.(error)
     }
   }
   look()

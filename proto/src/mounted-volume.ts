@@ -1,6 +1,6 @@
 // Reads a mounted Secret or ConfigMap in one version. The kubelet writes each version into its own directory, switches the link `..data`,
 // and removes the old directory: a reader of several files could get a mixture.
-import { readFileSync, readlinkSync } from 'node:fs'
+import { readlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** The link that the kubelet switches from one version of the volume to the next. */
@@ -25,14 +25,6 @@ export function inOneVersion<T>(files: readonly (string | undefined)[], read: ()
     }
   }
   throw new Error(`${directories.join(', ')} changes faster than it can be read`)
-}
-
-/** @returns the content of each file, all from one version of their volumes
- *  @throws Error of the file system */
-export function readTogether<Names extends string>(files: Readonly<Record<Names, string>>): Record<Names, Buffer> {
-  const named = Object.entries<string>(files)
-  const read = () => Object.fromEntries(named.map(([name, file]) => [name, readFileSync(file)]))
-  return inOneVersion(Object.values<string>(files), () => read() as Record<Names, Buffer>)
 }
 
 /** @returns the directory to list a volume's files in. The links beside `..data` are updated a moment later */

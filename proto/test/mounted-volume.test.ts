@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeAtomically } from '@nauthera/stand-in/atomic-writer'
 import { expect } from 'chai'
-import { inOneVersion, readTogether } from '../src/mounted-volume.ts'
+import { inOneVersion } from '../src/mounted-volume.ts'
 
 const filesOf = (turn: number) =>
   new Map(['username', 'password'].map((name) => [name, Buffer.from(`${name} ${turn}`)]))
@@ -56,15 +56,13 @@ describe('inOneVersion', () => {
       inOneVersion([join(directory, 'username')], () => writeAtomically(directory, filesOf(++turn))),
     ).to.throw('faster')
   })
-})
 
-describe('readTogether', () => {
   it('reads files of a directory that is no volume of the kubelet', () => {
     const directory = mkdtempSync(join(tmpdir(), 'volume-'))
     try {
       writeAtomically(directory, filesOf(0))
-      const plain = readTogether({ password: join(directory, '..data', 'password') })
-      expect(plain.password.toString()).to.equal('password 0')
+      const file = join(directory, '..data', 'password')
+      expect(inOneVersion([file], () => readFileSync(file, 'utf8'))).to.equal('password 0')
     } finally {
       rmSync(directory, { recursive: true })
     }

@@ -1,10 +1,11 @@
 // The public port: opens, answers, stops.
 import { constants, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createServer as createHttp } from 'node:http'
 import type { RequestListener, Server } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { Server as HttpsServer } from 'node:https'
-import { readTogether } from '@nauthera/proto/mounted-volume'
+import { inOneVersion } from '@nauthera/proto/mounted-volume'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import { markAsked } from './edge/client-certificate.ts'
@@ -124,9 +125,13 @@ function portOf(server: Server | HttpsServer): number {
   return address.port
 }
 
-function readTls(tls: TlsFiles): { cert: Buffer; key: Buffer } {
+/** @throws CodedError TLS_FILE_INVALID */
+export function readTls(tls: TlsFiles): { cert: Buffer; key: Buffer } {
   try {
-    return readTogether({ cert: tls.certFile, key: tls.keyFile })
+    return inOneVersion([tls.certFile, tls.keyFile], () => ({
+      cert: readFileSync(tls.certFile),
+      key: readFileSync(tls.keyFile),
+    }))
   } catch (cause) {
     throw new CodedError('TLS_FILE_INVALID', { cause })
   }
