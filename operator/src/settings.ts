@@ -1,7 +1,6 @@
 import { listenSettings, logSettings, tracingSettings, z } from '@nauthera/runtime/settings'
 import { issuerFaults } from '@nauthera/rules/issuer'
-import type { OIDCPolicySpec } from './api/oidc-policy.ts'
-import { checkPolicySpec } from './decide/client/check-spec.ts'
+import { checkPolicySpec, isPolicySpec } from './decide/client/check-spec.ts'
 
 const name = z
   .string()
@@ -47,8 +46,6 @@ const link = z
     message: 'is required when mode is existing',
   })
   .prefault({})
-
-const isBaseline = (value: unknown): value is OIDCPolicySpec => checkPolicySpec(value, '').length === 0
 
 /** The settings of the operator; `docs/settings.md` is made from it. */
 export const settingsSchema = z
@@ -108,7 +105,7 @@ export const settingsSchema = z
           context.addIssue({ code: 'custom', path: path.split('.').filter((part) => part !== ''), message })
         }
       })
-      .transform((value) => (isBaseline(value) ? value : z.NEVER))
+      .transform((value) => (isPolicySpec(value) ? value : z.NEVER))
       .describe('An OIDCPolicy spec without selector that holds for every client.'),
     link,
     quietPeriod: duration

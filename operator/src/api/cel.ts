@@ -20,8 +20,7 @@ export const isTransition = (rule: string): boolean => /\boldSelf\b/.test(rule)
  *  @returns false also when the evaluation fails: the API server refuses then */
 export function holds(rule: string, self: unknown): boolean {
   let program = programs.get(rule)
-  if (!program)
-    programs.set(rule, (program = environment.parse(rule.replaceAll('.matches(', `.${byCharacters}(`)) as Program))
+  if (!program) programs.set(rule, (program = environment.parse(rule.replaceAll('.matches(', `.${byCharacters}(`))))
   try {
     return program({ self }) === true
   } catch {
@@ -32,7 +31,7 @@ export function holds(rule: string, self: unknown): boolean {
 /** Converts JSON to CEL values: whole numbers become `int`, and null is absent. Objects become maps, since the library misreads an object
  *  with the key `constructor`. */
 export function toCel(value: unknown): unknown {
-  if (Number.isInteger(value)) return BigInt(value as number)
+  if (typeof value === 'number' && Number.isInteger(value)) return BigInt(value)
   if (Array.isArray(value)) return value.map(toCel)
   if (typeof value !== 'object' || value === null) return value
   const present = Object.entries(value).filter(([, child]) => child !== undefined && child !== null)

@@ -1,4 +1,5 @@
 // Shares equal values in memory: ten thousand clients have mostly the same texts and objects.
+import { isDeepStrictEqual } from 'node:util'
 import { isJsonRecord } from '@nauthera/runtime/json'
 import type { OIDCClientStatus } from '../api/client-status.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
@@ -20,12 +21,16 @@ export function createShare(): Share {
   }
 }
 
+/** The key says it already, but not to the compiler. */
+const isEqual = <V>(before: unknown, value: V): before is V =>
+  before === value || (typeof before === 'object' && isDeepStrictEqual(before, value))
+
 class Remembered {
   readonly #known = new Map<string, unknown>()
 
   share<V>(key: string, value: V): V {
     const before = this.#known.get(key)
-    if (before !== undefined) return before as V
+    if (isEqual(before, value)) return before
     if (this.#known.size >= mostRemembered) this.#known.delete(this.#known.keys().next().value!)
     this.#known.set(key, value)
     return value
@@ -61,11 +66,17 @@ const shareConditions = (conditions: NonNullable<OIDCClientStatus['conditions']>
     ? conditions.map((one) => share(isJsonRecord(one) ? shareFields(one, share) : one))
     : conditions
 
+function namesOf<T extends object>(record: T): readonly (keyof T & string)[] {
+  const names: (keyof T & string)[] = []
+  for (const name in record) names.push(name)
+  return names
+}
+
 /** @param names default: all */
 function shareFields<T extends object>(
   record: T,
   share: Share,
-  names = Object.keys(record) as (keyof T & string)[],
+  names: readonly (keyof T & string)[] = namesOf(record),
 ): T {
   const shared = { ...record }
   for (const name of names) if (name in shared) shared[name] = share(shared[name])

@@ -1,5 +1,5 @@
 // Reads objects through kubectl, so that kubeconfig, context, plugins for credentials and proxies are the same as everywhere else.
-import { isJsonRecord, parseJsonRecord } from '@nauthera/runtime/json'
+import { fieldsOf, isJsonRecord, parseJsonRecord } from '@nauthera/runtime/json'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCCluster } from '../api/oidc-cluster.ts'
 import type { OIDCPolicy } from '../api/oidc-policy.ts'
@@ -93,9 +93,9 @@ export function readSecret(
 ): ClusterAnswer<Readonly<Record<string, string>>> {
   const answer = readObject(call, ['secret', name, ...flagsOf(flags)])
   if (answer.kind !== 'found') return answer
-  const data = isJsonRecord(answer.value['data']) ? answer.value['data'] : {}
-  const decoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(String(value), 'base64').toString()])
-  return { kind: 'found', value: Object.fromEntries(decoded) as Record<string, string> }
+  const data = fieldsOf(answer.value['data'])
+  const decode = (value: unknown): string => Buffer.from(String(value), 'base64').toString()
+  return { kind: 'found', value: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, decode(value)])) }
 }
 
 function get<Value>(

@@ -43,9 +43,9 @@ function readText(response: IncomingMessage, call: Asked): Promise<string> {
 export async function* readLines(response: IncomingMessage, call: Asked, heard: () => void): AsyncGenerator<unknown> {
   response.setEncoding('utf8')
   let rest = ''
-  for await (const chunk of response as AsyncIterable<string>) {
+  for await (const chunk of response) {
     heard()
-    rest += chunk
+    rest += String(chunk)
     const lines = rest.split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) if (line.trim() !== '') yield parseAnswer(call, line)

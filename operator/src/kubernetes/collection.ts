@@ -1,9 +1,10 @@
 // Lists a collection in pages, and computes what a list or a watch event changes in its copy.
 import { isDeepStrictEqual } from 'node:util'
 import { apiGroup } from '@nauthera/proto/names'
+import { fieldsOf, hasShape, isOneOf } from '@nauthera/runtime/json'
 import { ApiError } from './api-error.ts'
 import type { KubeConnection } from './connection.ts'
-import { keyOf } from './objects.ts'
+import { isObject, keyOf } from './objects.ts'
 import type { KubernetesObject, ListAnswer, ObjectMeta } from './objects.ts'
 
 export type CollectionChange<T> =
@@ -17,8 +18,10 @@ export interface Listed<T> {
   readonly resourceVersion: string
 }
 
+const eventTypes = ['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK'] as const
+
 export interface CollectionEvent<T> {
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
+  readonly type: (typeof eventTypes)[number]
   readonly object: T
 }
 
@@ -130,20 +133,21 @@ const sameObject = (one: KubernetesObject, other: KubernetesObject): boolean => 
 
 /** @returns a line of a watch as an event. @throws ApiError for an ERROR event, and for what is no event */
 export function parseEvent<T extends KubernetesObject>(line: unknown, path: string): CollectionEvent<T> {
-  const { type, object } = line as {
-    type?: CollectionEvent<T>['type'] | 'ERROR'
-    object?: T & { code?: number; reason?: string; message?: string }
-  }
+  const { type, object } = fieldsOf(line)
   if (type === 'ERROR') {
+    const { code = 500, message = '', reason } = hasShape(object, statusShape) ? object : {}
+    const about = reason ? { reason } : {}
     throw new ApiError('KUBERNETES_REFUSED', {
-      message: `watch of ${path}: ${object?.code ?? 500} ${object?.message ?? ''}`,
-      status: object?.code ?? 500,
-      ...(object?.reason ? { reason: object.reason } : {}),
+      message: `watch of ${path}: ${code} ${message}`,
+      status: code,
+      ...about,
     })
   }
-  const isKnown = type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED' || type === 'BOOKMARK'
-  if (!isKnown || !object?.metadata) throw invalid(`watch of ${path}: an event without type or object`)
+  if (!isOneOf(eventTypes, type) || !isObject<T>(object))
+    throw invalid(`watch of ${path}: an event without type or object`)
   return { type, object }
 }
+
+const statusShape = { optional: { code: 'number', message: 'string', reason: 'string' } } as const
 
 const invalid = (message: string) => new ApiError('KUBERNETES_ANSWER_INVALID', { message })

@@ -3,6 +3,7 @@ import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { urlToHttpOptions } from 'node:url'
+import { isJsonRecord } from '@nauthera/runtime/json'
 import { isRefusal, readAnswer, readLines, refusalOf } from './answer.ts'
 import { ApiError } from './api-error.ts'
 import type { KubeCredentials } from './credentials.ts'
@@ -76,7 +77,9 @@ export function createConnection(options: {
     const lane = call.lane ?? 'work'
     const limit = new Limit(limits[lane], call.signal)
     try {
-      return (await readAnswer(await send(call, agents[lane], limit), call)) as T
+      const answer = await readAnswer(await send(call, agents[lane], limit), call)
+      if (isAnswer<T>(answer)) return answer
+      throw new ApiError('KUBERNETES_ANSWER_INVALID', { message: `${call.method} ${call.path}: no object` })
     } finally {
       limit.over()
     }
@@ -117,6 +120,9 @@ export function createConnection(options: {
     },
   }
 }
+
+/** What the object says is believed as isObject believes it. */
+const isAnswer = <T>(value: unknown): value is T => isJsonRecord(value)
 
 const isSecure = (server: URL): boolean => server.protocol === 'https:'
 

@@ -1,5 +1,6 @@
 // The shapes of the objects that the operator reads and writes.
 import { apiGroup, apiVersion } from '@nauthera/proto/names'
+import { hasShape } from '@nauthera/runtime/json'
 
 /** What every object of the API carries, as far as the operator reads it. */
 export interface ObjectMeta {
@@ -36,6 +37,11 @@ export interface KubernetesObject {
   kind?: string
   metadata: ObjectMeta
 }
+
+/** @returns whether it is an object of the API. Its kind is that of the path which was asked; what the schema of the API server
+ *    promises of the rest is believed, and judged where it decides something (decide/client/check-spec.ts) */
+export const isObject = <T extends KubernetesObject>(value: unknown): value is T =>
+  hasShape(value, { required: { metadata: 'record' } })
 
 export interface SecretObject extends KubernetesObject {
   type?: string

@@ -2,6 +2,7 @@
 import type { SecretWay } from '@nauthera/rules/client-authentication'
 import { meaningOf } from '@nauthera/rules/client-types'
 import { usualTokenLife } from '@nauthera/rules/limits'
+import { definedOf } from '@nauthera/runtime/json'
 import { authMethodOf } from '../../api/client-rules.ts'
 import { durationMs, durationText } from '../../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../../api/oidc-client.ts'
@@ -73,7 +74,7 @@ function rotationOf(spec: OIDCClientSpec, policies: BindingPolicies): NonNullabl
   const interval = own.interval ?? given('interval')
   const overlap = own.overlap ?? fitting(given('overlap'), interval)
   const window = own.window ?? (interval === undefined ? undefined : given('window'))
-  return { ...own, ...defined({ interval, overlap, window }) }
+  return { ...own, ...definedOf({ interval, overlap, window }) }
 }
 
 function tokensOf(spec: OIDCClientSpec, policies: BindingPolicies): NonNullable<OIDCClientSpec['tokens']> {
@@ -87,7 +88,7 @@ function tokensOf(spec: OIDCClientSpec, policies: BindingPolicies): NonNullable<
     // FAPI 2.0 fixes these values
     idClaims: spec.profile === 'FAPI2' ? undefined : given('idClaims'),
   }
-  return { ...defined(tokens), ...spec.tokens }
+  return { ...definedOf(tokens), ...spec.tokens }
 }
 
 /** A default never exceeds the limit of any policy.
@@ -116,11 +117,4 @@ function first<T>(policies: BindingPolicies, pick: (policy: OIDCPolicySpec) => T
 function fitting(overlap: string | undefined, interval: string | undefined): string | undefined {
   const [overlapMs, intervalMs] = [durationMs(overlap ?? ''), durationMs(interval ?? '')]
   return overlapMs !== undefined && intervalMs !== undefined && overlapMs > intervalMs ? undefined : overlap
-}
-
-/** @returns the entries that have a value. */
-function defined<T extends Record<string, unknown>>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: NonNullable<T[K]>
-  }
 }

@@ -11,6 +11,7 @@ import type { OIDCPolicySpec } from '../../api/oidc-policy.ts'
 import { grantTypesOf, hasDatedSecret, scopesOf } from './metadata.ts'
 import {
   bindingOf,
+  binds,
   covers,
   defaultClientLimit,
   isAllowed,
@@ -39,7 +40,7 @@ const defaultGraceMs = 24 * 3_600_000
  *    served already */
 export function checkPolicies(client: OIDCClient, policies: Policies, olderInTenant: number): readonly Violation[] {
   const binding = bindingOf(policies)
-  const watching = policies.filter((policy) => !binding.includes(policy))
+  const watching = policies.filter((policy) => !binds(policy))
   return [
     ...checkGates(client, binding, watching),
     ...checkWays(client, binding),

@@ -25,10 +25,11 @@ export interface NamedPolicy {
  *  BindingPolicies decide. */
 export type Policies = readonly NamedPolicy[]
 
-declare const binds: unique symbol
+/** A policy that does not only watch. */
+type BindingPolicy = NamedPolicy & { readonly spec: { readonly enforcement?: 'Deny' } }
 
 /** The policies that bind a client (bindingOf). The type makes sure that gates, limits and defaults come from these only. */
-export type BindingPolicies = Policies & { readonly [binds]: true }
+export type BindingPolicies = readonly BindingPolicy[]
 
 const bindingBefore = new WeakMap<Policies, BindingPolicies>()
 
@@ -38,16 +39,18 @@ const bindingBefore = new WeakMap<Policies, BindingPolicies>()
 export function bindingOf(policies: Policies): BindingPolicies {
   const known = bindingBefore.get(policies)
   if (known) return known
-  const found: Policies = policies.filter(({ spec }) => (spec.enforcement ?? 'Deny') === 'Deny')
-  const binding = found as BindingPolicies
+  const binding = policies.filter(binds)
   bindingBefore.set(policies, binding)
   return binding
 }
 
+/** @returns whether it may refuse */
+export const binds = (policy: NamedPolicy): policy is BindingPolicy => (policy.spec.enforcement ?? 'Deny') === 'Deny'
+
 /** Those that may open what is closed. */
 export const openersOf = (policies: BindingPolicies): BindingPolicies => {
-  const open: Policies = policies.filter(({ opensNothing }) => opensNothing !== true)
-  return open.length === policies.length ? policies : (open as BindingPolicies)
+  const open = policies.filter(({ opensNothing }) => opensNothing !== true)
+  return open.length === policies.length ? policies : open
 }
 
 /** @param input.namespaceLabels undefined where nobody may read them, or nobody trusts them: a policy that selects by them then

@@ -46,7 +46,7 @@ export function describeCluster(
 type Condition = NonNullable<OIDCClusterStatus['conditions']>[number]
 
 function seen({ status, metadata }: OIDCCluster, at: number | undefined, now: number): Condition {
-  const said =
+  const said: Pick<Condition, 'status' | 'reason' | 'message'> =
     at === undefined
       ? {
           status: 'False',
@@ -59,7 +59,7 @@ function seen({ status, metadata }: OIDCCluster, at: number | undefined, now: nu
   const before = status?.conditions?.find(({ type }) => type === 'Seen')
   return {
     type: 'Seen',
-    ...(said as Pick<Condition, 'status' | 'reason' | 'message'>),
+    ...said,
     lastTransitionTime: before?.status === said.status ? before.lastTransitionTime : secondsOf(now),
     ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
   }

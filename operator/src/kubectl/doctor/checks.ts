@@ -1,5 +1,5 @@
 // What `doctor` finds in the objects of a cluster.
-import { isJsonRecord } from '@nauthera/runtime/json'
+import { fieldsOf, isJsonRecord, listOf } from '@nauthera/runtime/json'
 import { apiVersion } from '@nauthera/proto/names'
 import type { CustomResourceDefinition } from '../../api/crds.ts'
 import type { ClusterAnswer } from '../cluster.ts'
@@ -56,10 +56,10 @@ const someOf = (paths: readonly string[]): string =>
   `${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ` and ${paths.length - 3} more` : ''}`
 
 function schemaOf({ spec }: JsonObject): unknown {
-  const versions = isJsonRecord(spec) && Array.isArray(spec['versions']) ? (spec['versions'] as unknown[]) : []
-  const version = versions.find((one) => isJsonRecord(one) && one['name'] === apiVersion && one['served'] === true)
-  const schema = isJsonRecord(version) ? version['schema'] : undefined
-  return isJsonRecord(schema) ? schema['openAPIV3Schema'] : undefined
+  const version = listOf(fieldsOf(spec)['versions']).find(
+    (one) => isJsonRecord(one) && one['name'] === apiVersion && one['served'] === true,
+  )
+  return fieldsOf(fieldsOf(version)['schema'])['openAPIV3Schema']
 }
 
 /** @returns such as `spec.secret.name`; what is in a list has `[]` before its name */

@@ -26,8 +26,8 @@ export function addVersionCommand(program: Command, { terminal, exit }: PluginSe
     })
 }
 
-const rowsOf = ([what, version]: [string, unknown]): string[][] =>
-  typeof version === 'string' ? [[what, version]] : Object.entries(version as Record<string, string>)
+const rowsOf = ([what, version]: [string, string | Readonly<Record<string, string>>]): string[][] =>
+  typeof version === 'string' ? [[what, version]] : Object.entries(version)
 
 interface ClusterVersions {
   readonly definitions?: string

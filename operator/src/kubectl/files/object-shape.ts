@@ -1,5 +1,6 @@
 // Checks what the API server checks of every object, such as its name.
 import type { Fault } from '@nauthera/runtime/coded-error'
+import { isJsonRecord } from '@nauthera/runtime/json'
 import { matches, patterns } from '../../api/patterns.ts'
 
 /** @returns whether the API takes it as the name of a namespace (an RFC 1123 label) */
@@ -10,13 +11,12 @@ export const namespaceRule = 'must be a name of lower-case letters, digits and -
 
 /** @returns what the API refuses of an OIDCClient or OIDCPolicy besides its spec */
 export function shapeFaults(object: Readonly<Record<string, unknown>>): readonly Fault[] {
-  const { metadata, status } = object
+  const { status } = object
+  const metadata = object['metadata'] ?? {}
   return [
-    ...(isMapping(metadata ?? {})
-      ? metadataFaults((metadata ?? {}) as Readonly<Record<string, unknown>>)
-      : [notMapping('metadata')]),
+    ...(isJsonRecord(metadata) ? metadataFaults(metadata) : [notMapping('metadata')]),
     ...(object['kind'] === 'OIDCClient' || object['spec'] !== undefined ? specFaults(object['spec']) : []),
-    ...(isMapping(status ?? {}) ? [] : [notMapping('status')]),
+    ...(isJsonRecord(status ?? {}) ? [] : [notMapping('status')]),
   ]
 }
 
@@ -37,18 +37,15 @@ function metadataFaults(metadata: Readonly<Record<string, unknown>>): readonly F
 
 function specFaults(spec: unknown): readonly Fault[] {
   if (spec === undefined || spec === null) return [{ path: 'spec', message: 'Required value' }]
-  return isMapping(spec) ? [] : [notMapping('spec')]
+  return isJsonRecord(spec) ? [] : [notMapping('spec')]
 }
 
 function textsFaults(path: string, value: unknown): readonly Fault[] {
   if (value === undefined || value === null) return []
-  if (!isMapping(value)) return [notMapping(path)]
+  if (!isJsonRecord(value)) return [notMapping(path)]
   return Object.entries(value)
     .filter(([, text]) => typeof text !== 'string')
     .map(([key]) => ({ path: `${path}.${key}`, message: 'must be text; put it in quotes' }))
 }
-
-const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const notMapping = (path: string): Fault => ({ path, message: 'must be a mapping of keys to values' })

@@ -1,5 +1,6 @@
 // Parses YAML files to objects that know the line of each field.
-import { isMap, isSeq, LineCounter, parseAllDocuments } from 'yaml'
+import { isJsonRecord } from '@nauthera/runtime/json'
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml'
 import type { Document, Node } from 'yaml'
 import type { PluginTerminal } from '../terminal.ts'
 
@@ -69,13 +70,13 @@ function readObject(document: Document.Parsed): ReadValue {
     return { kind: 'fault', message: 'has too many YAML aliases (*name); write the values out' }
   }
   if (value === null || value === undefined) return { kind: 'empty' }
-  return typeof value === 'object' && !Array.isArray(value)
-    ? { kind: 'object', object: value as Record<string, unknown> }
+  return isJsonRecord(value)
+    ? { kind: 'object', object: value }
     : { kind: 'fault', message: 'must be a mapping with apiVersion, kind, metadata and spec' }
 }
 
 function lineOfPath(document: Document.Parsed, lines: LineCounter, path: string): number {
-  let node: Node | null = document.contents
+  let node = nodeOf(document.contents)
   let line = lineAt(lines, node)
   let rest = path.replaceAll(/\[(\d+)\]/g, '.$1')
   while (rest !== '') {
@@ -89,34 +90,36 @@ function lineOfPath(document: Document.Parsed, lines: LineCounter, path: string)
 }
 
 interface Step {
-  readonly value: Node | null
+  readonly value: Node | undefined
   readonly rest: string
   readonly line: (lines: LineCounter) => number
 }
 
 /** One key deeper. A key may hold dots itself, so the longest one that is there wins. */
-function stepInto(node: Node | null, path: string): Step | undefined {
+function stepInto(node: Node | undefined, path: string): Step | undefined {
   if (isSeq(node)) {
     const [index = '', ...rest] = path.split('.')
-    const item = node.items[Number(index)] as Node | undefined
+    const item = nodeOf(node.items[Number(index)])
     return item && { value: item, rest: rest.join('.'), line: (lines) => lineAt(lines, item) }
   }
   if (!isMap(node)) return undefined
   const pairs = node.items
-    .map((pair) => ({ key: String((pair.key as { value?: unknown } | null)?.value), pair }))
+    .map((pair) => ({ key: isScalar(pair.key) ? String(pair.key.value) : '', pair }))
     .filter(({ key }) => path === key || path.startsWith(`${key}.`))
     .toSorted((left, right) => right.key.length - left.key.length)
   const [found] = pairs
   if (!found) return undefined
   const { key, pair } = found
   return {
-    value: pair.value as Node | null,
+    value: nodeOf(pair.value),
     rest: path.slice(key.length + 1),
-    line: (lines) => lineAt(lines, pair.key as Node),
+    line: (lines) => lineAt(lines, nodeOf(pair.key)),
   }
 }
 
-const lineAt = (lines: LineCounter, node: Node | null): number => lines.linePos(node?.range?.[0] ?? 0).line || 1
+const nodeOf = (value: unknown): Node | undefined => (isNode(value) ? value : undefined)
+
+const lineAt = (lines: LineCounter, node: Node | undefined): number => lines.linePos(node?.range?.[0] ?? 0).line || 1
 
 /** @param file a path, or `-` for standard input */
 export function readYamlFile(file: string, { read }: Pick<PluginTerminal, 'read'>): ReturnType<typeof readDocuments> {

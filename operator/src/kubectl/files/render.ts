@@ -4,6 +4,7 @@ import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { Fault } from '@nauthera/runtime/coded-error'
+import { fieldsOf } from '@nauthera/runtime/json'
 import { Secret } from '@nauthera/runtime/secret'
 import { authMethodOf } from '../../api/client-rules.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
@@ -145,7 +146,7 @@ function secretManifest({ name, namespace, labels, data }: RenderedSecret, { spe
 
 /** The fields of a ClientConfig have the names of RFC 7591, but for the scopes, which it writes as one text. */
 function providerMetadata(config: ClientConfig, { spec }: OIDCClient): Record<string, unknown> {
-  const json = toJson(ClientConfigSchema, config, { useProtoFieldName: true }) as Record<string, unknown>
+  const json = fieldsOf(toJson(ClientConfigSchema, config, { useProtoFieldName: true }))
   const { generation: _ofKubernetes, scopes, consent: _inOtherWords, ...rest } = json
   return {
     ...rest,

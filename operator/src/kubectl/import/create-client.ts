@@ -5,9 +5,9 @@ import { meaningOf } from '@nauthera/rules/client-types'
 import type { ClientType } from '@nauthera/rules/client-types'
 import { secretMethods, showsSecret } from '@nauthera/rules/client-authentication'
 import type { Fault } from '@nauthera/runtime/coded-error'
-import { isJsonRecord } from '@nauthera/runtime/json'
-import type { OIDCClient, OIDCClientSpec } from '../../api/oidc-client.ts'
+import { fieldsOf, isJsonRecord, listOf } from '@nauthera/runtime/json'
 import { checkSpec } from '../../decide/client/check-spec.ts'
+import type { UncheckedClient } from '../../decide/client/check-spec.ts'
 import type { ForeignClient, LeftOut } from './foreign-client.ts'
 
 export interface ImportedClient {
@@ -47,7 +47,7 @@ export function createClient(
   }
   leftOut.push(...broken)
   taken.add(name)
-  const { clientId } = spec as { clientId?: string }
+  const clientId = typeof spec['clientId'] === 'string' ? spec['clientId'] : undefined
   return {
     client: { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCClient', metadata: { name, namespace }, spec },
     ...(plain === undefined
@@ -76,9 +76,9 @@ function whyNothingIsLeft({ path, message }: Fault, broken: readonly LeftOut[]):
   return values.length > 0 ? values.join('; ') : `${path}: ${message}`
 }
 
-const asClient = (spec: Record<string, unknown>, name: string, namespace: string): OIDCClient => ({
+const asClient = (spec: Record<string, unknown>, name: string, namespace: string): UncheckedClient => ({
   metadata: { name, namespace, uid: '(set by Kubernetes)', generation: 1, creationTimestamp: '1970-01-01T00:00:00Z' },
-  spec: { ...spec } as OIDCClientSpec,
+  spec: { ...spec },
 })
 
 /** A name of Kubernetes, made of the id. */
@@ -208,16 +208,14 @@ function without(
   const copy = structuredClone(spec)
   let inner: unknown = copy
   for (const [depth, step] of steps.entries()) {
-    const isList = Array.isArray(inner)
-    if (!isList && !isJsonRecord(inner)) return undefined
-    const next: unknown = isList ? (inner as unknown[])[Number(step)] : (inner as Record<string, unknown>)[step]
+    const next = Array.isArray(inner) ? listOf(inner)[Number(step)] : fieldsOf(inner)[step]
     if (next === undefined) return undefined
     if (depth < steps.length - 1) {
       inner = next
       continue
     }
-    if (isList) (inner as unknown[]).splice(Number(step), 1)
-    else delete (inner as Record<string, unknown>)[step]
+    if (Array.isArray(inner)) inner.splice(Number(step), 1)
+    else if (isJsonRecord(inner)) delete inner[step]
     return { spec: pruned(copy), removed: next }
   }
   return undefined

@@ -1,5 +1,5 @@
 // Clients of a Keycloak realm export (ClientRepresentation).
-import { isJsonRecord } from '@nauthera/runtime/json'
+import { hasShape, isJsonRecord } from '@nauthera/runtime/json'
 import { FieldReader, readSecretValue } from './foreign-client.ts'
 import type { ForeignClient, ForeignClients, JsonFields } from './foreign-client.ts'
 
@@ -9,18 +9,20 @@ const builtIn = ['account', 'account-console', 'admin-cli', 'broker', 'realm-man
 /** @returns undefined for what is no export of Keycloak */
 export function readKeycloak(file: unknown): ForeignClients | undefined {
   const list: unknown = isJsonRecord(file) ? (file['clients'] ?? ('clientId' in file ? [file] : undefined)) : file
-  if (!Array.isArray(list) || !list.every((one) => isJsonRecord(one) && typeof one['clientId'] === 'string'))
-    return undefined
+  if (!Array.isArray(list) || !list.every(isRepresentation)) return undefined
   const clients: ForeignClient[] = []
   const skipped: { id: string; why: string }[] = []
-  for (const fields of list as JsonFields[]) {
-    const id = String(fields['clientId'])
+  for (const fields of list) {
+    const id = fields.clientId
     const why = whySkipped(id, fields)
     if (why === undefined) clients.push(readClientRepresentation(id, fields))
     else skipped.push({ id, why })
   }
   return { clients, skipped }
 }
+
+const isRepresentation = (value: unknown): value is JsonFields & { readonly clientId: string } =>
+  hasShape(value, { required: { clientId: 'string' } })
 
 function whySkipped(id: string, { protocol, bearerOnly }: JsonFields): string | undefined {
   if (builtIn.includes(id)) return 'Keycloak made it for itself'

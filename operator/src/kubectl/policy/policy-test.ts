@@ -1,10 +1,10 @@
 // The command `policy test`: reads clients, policies and namespaces of the cluster, and says what other policies would do to them.
 import type { Command } from 'commander'
-import { isJsonRecord } from '@nauthera/runtime/json'
+import { fieldsOf } from '@nauthera/runtime/json'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../../api/oidc-policy.ts'
 import { byAge, clientIdOf, keyOf } from '../../decide/client/acceptance.ts'
-import { checkPolicySpec } from '../../decide/client/check-spec.ts'
+import { isPolicySpec } from '../../decide/client/check-spec.ts'
 import { policiesFor } from '../../decide/client/policies.ts'
 import { reportFault } from '../clients/report-fault.ts'
 import { flagsOf, readClients, readObjects, readPolicies } from '../cluster.ts'
@@ -98,8 +98,9 @@ function readLabels(call: CallKubectl, where: ClusterFlags): LabelsByNamespace {
   const found = readObjects(call, ['namespaces', ...flagsOf(where)])
   if (found.kind !== 'found') return found
   const pairs = found.value.map(({ metadata }) => {
-    const { name, labels } = isJsonRecord(metadata) ? metadata : {}
-    return [String(name), (isJsonRecord(labels) ? labels : {}) as Record<string, string>] as const
+    const { name, labels } = fieldsOf(metadata)
+    const texts = Object.entries(fieldsOf(labels)).map(([label, value]) => [label, String(value)] as const)
+    return [String(name), Object.fromEntries(texts)] as const
   })
   return { kind: 'found', value: new Map(pairs) }
 }
@@ -110,10 +111,7 @@ function readBaselines(call: CallKubectl, where: ClusterFlags): ClusterAnswer<Re
   if (found.kind !== 'found') return found
   const pairs = found.value.flatMap((settings) => {
     const { serverName, policy = {} } = settings
-    const isPolicy = isJsonRecord(policy) && checkPolicySpec(policy, '').length === 0
-    return isPolicy
-      ? [[typeof serverName === 'string' ? serverName : 'default', policy as OIDCPolicySpec] as const]
-      : []
+    return isPolicySpec(policy) ? [[typeof serverName === 'string' ? serverName : 'default', policy] as const] : []
   })
   return { kind: 'found', value: new Map(pairs) }
 }
