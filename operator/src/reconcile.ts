@@ -159,36 +159,22 @@ export function createReconciler(needs: Needs): Reconciler {
     follow.recordPlatform(key, outcome.platform && (joinedClusterOf(judgement) === undefined ? 'other' : 'joined'))
     const written = await status.write(outcome, isInProgress(outcome))
     needs.traces?.end(key, isSettled(outcome))
-    // the last identity and a fixed program may reach the status later
-    const isFaulty = hasFault(client, outcome.codes, configOf(judgement)?.scopes ?? [])
-    const told = outcome.platform === undefined && !isFaulty ? undefined : lastUsesAgainMs
-    const refusalsEnd = refusalsEndIn(status.withLatest(found).status?.refusals, needs.clock.now())
-    const endsIn = typeof redirects === 'object' ? redirects.endsIn : undefined
-    const waits = [result.again, written.again, told, refusalsEnd, endsIn].filter((ms) => ms !== undefined)
-    if (isAwaitingPods(outcome, needs.replicas.goingUntil())) waits.push(goingAgainMs)
+    const waits = [result.again, written.again, ...waitsOf(needs, { client, outcome, redirects })]
     if (former.names.length > 0 && result.secret.kind === 'ready') waits.push(formerAgainMs)
-    if (waits.length > 0) again(key, Math.max(1, Math.min(...waits)))
+    const known = waits.filter((ms) => ms !== undefined)
+    if (known.length > 0) again(key, Math.max(1, Math.min(...known)))
     const failure = result.failure ?? former.failure
     if (failure !== undefined) throw failure
   }
 
   /** The client was removed: drops everything known under its name. */
   const forget = (key: string) => {
-    memories.remove(key)
-    nameWaits.record(key, undefined)
-    limitWaits.record(key, undefined)
-    const { namespace } = splitKey(key)
-    if (!endings.has(namespace)) needs.wake(limitWaits.next(key))
-    apis.remove(key)
-    watch.routes?.remove(key)
-    follow.remove(key)
-    needs.traces?.remove(key)
-    status.remove(key)
-    needs.tally.remove(key)
-    needs.replicas.remove(key)
-    needs.refusals?.remove(key)
+    for (const waits of [nameWaits, limitWaits]) waits.record(key, undefined)
+    if (!endings.has(splitKey(key).namespace)) needs.wake(limitWaits.next(key))
     needs.forgive(key)
-    shards.remove(key)
+    const { traces, tally, replicas, refusals } = needs
+    const holders = [memories, apis, watch.routes, follow, traces, status, tally, replicas, refusals, shards]
+    for (const holder of holders) holder?.remove(key)
   }
 
   return {
@@ -205,6 +191,22 @@ export function createReconciler(needs: Needs): Reconciler {
     memories,
     stop: () => apis.stop(),
   }
+}
+
+/** After how many milliseconds the status may have to say something else, without an event that would say so. */
+function waitsOf(
+  { status, replicas, clock }: Pick<Needs, 'status' | 'replicas' | 'clock'>,
+  about: { readonly client: OIDCClient; readonly outcome: Outcome; readonly redirects: ResolvedRedirects },
+): readonly (number | undefined)[] {
+  const { client, outcome, redirects } = about
+  // the last identity and a fixed program may reach the status later
+  const isFaulty = hasFault(client, outcome.codes, configOf(outcome.judgement)?.scopes ?? [])
+  return [
+    outcome.platform === undefined && !isFaulty ? undefined : lastUsesAgainMs,
+    refusalsEndIn(status.withLatest(client).status?.refusals, clock.now()),
+    typeof redirects === 'object' ? redirects.endsIn : undefined,
+    isAwaitingPods(outcome, replicas.goingUntil()) ? goingAgainMs : undefined,
+  ]
 }
 
 /** @returns the access for servers, which covers all versions that they may serve, and the access of the present version by audience */

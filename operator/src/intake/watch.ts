@@ -89,14 +89,13 @@ export function createWatch(
   const { settings, knownKeys } = options
   const clients = createClientIndex()
   const servedBy = `${settings.namespace}/${settings.release}`
-  const clusterWide = settings.watch.mode === 'cluster'
   /** Undefined during the first lists: they call no listener. */
   let listeners: WatchListeners | undefined
 
   const reflect = createReflect(options)
   const tell = (keys: Iterable<string>) => listeners?.onClients(keys)
 
-  const findCluster: FindCluster = (name) => clusters?.objects.get(name)
+  const findCluster: FindCluster = (name) => around?.clusters?.objects.get(name)
   const asSeen = createAsSeen(findCluster)
 
   const onClient = (change: CollectionChange<OIDCClient & KubernetesObject>) => {
@@ -119,19 +118,6 @@ export function createWatch(
       onRelist: () => listeners?.onResync(clients.keysIn(namespace)),
     }),
   )
-  // a spoke has neither policies nor servers: its hub has them
-  const isHub = settings.mode === 'hub'
-  const policies = isHub && clusterWide ? reflectPolicies(reflect, () => tell(clients.keysIn(undefined))) : undefined
-  const namespaces = clusterWide
-    ? reflectNamespaces(reflect, (namespace) => {
-        tell(clients.keysIn(namespace))
-        routes?.onLabels(namespace)
-      })
-    : undefined
-  const routes =
-    clusterWide && settings.redirectURIsFrom
-      ? createRouteWatch({ reflect, labels: (name) => namespaces?.objects.get(name)?.metadata.labels, tell })
-      : undefined
   /** Its clients change with it; those that have an id that begins with its name may have to give that up. */
   const onCluster = (name: string, isNew: boolean) => {
     for (const key of clients.keysIn(namespaceOfCluster(name))) {
@@ -140,18 +126,20 @@ export function createWatch(
     }
     tell(clients.keysIn(isNew ? undefined : namespaceOfCluster(name)))
   }
-  const clusters = isHub && clusterWide ? reflectClusters(reflect, onCluster) : undefined
+  const around =
+    settings.watch.mode === 'cluster'
+      ? reflectCluster(reflect, settings, { keysIn: clients.keysIn, tell, onCluster })
+      : undefined
   const pods: Reflector<PodObject> = reflect<PodObject>(collectionPath(resourceTypes.pods, settings.namespace), {
     query: { labelSelector: serverPods(settings.release) },
     onChange: () => listeners?.onPods([...pods.objects.values()]),
   })
   const all = [
     ...clientReflectors,
-    ...(isHub ? [pods] : []),
-    ...(policies ? [policies] : []),
-    ...(clusters ? [clusters] : []),
-    ...(namespaces ? [namespaces] : []),
+    ...(settings.mode === 'hub' ? [pods] : []),
+    ...[around?.policies, around?.clusters, around?.namespaces].filter((one) => one !== undefined),
   ]
+  const routes = around?.routes
 
   return {
     start: async (told) => {
@@ -165,10 +153,36 @@ export function createWatch(
     },
     clients,
     routes: routes?.book,
-    policies: () => [...(policies?.objects.values() ?? [])],
-    clusters: () => [...(clusters?.objects.values() ?? [])],
+    policies: () => [...(around?.policies?.objects.values() ?? [])],
+    clusters: () => [...(around?.clusters?.objects.values() ?? [])],
     findCluster,
-    ...labelsFrom(namespaces?.objects),
+    ...labelsFrom(around?.namespaces.objects),
+  }
+}
+
+/** What a release of the whole cluster watches beside its clients. A spoke has no policies and no clusters: its hub has them. */
+function reflectCluster(
+  reflect: Reflect,
+  { mode, redirectURIsFrom }: Pick<OperatorSettings, 'mode' | 'redirectURIsFrom'>,
+  on: {
+    readonly keysIn: (namespace: string | undefined) => Iterable<string>
+    /** Looks at these clients. */
+    readonly tell: (keys: Iterable<string>) => void
+    readonly onCluster: (name: string, isNew: boolean) => void
+  },
+) {
+  const isHub = mode === 'hub'
+  const namespaces: ReturnType<typeof reflectNamespaces> = reflectNamespaces(reflect, (namespace) => {
+    on.tell(on.keysIn(namespace))
+    routes?.onLabels(namespace)
+  })
+  const labels = (name: string) => namespaces.objects.get(name)?.metadata.labels
+  const routes = redirectURIsFrom ? createRouteWatch({ reflect, labels, tell: on.tell }) : undefined
+  return {
+    namespaces,
+    routes,
+    policies: isHub ? reflectPolicies(reflect, () => on.tell(on.keysIn(undefined))) : undefined,
+    clusters: isHub ? reflectClusters(reflect, on.onCluster) : undefined,
   }
 }
 

@@ -48,8 +48,7 @@ export interface SecretResult {
 const planLimit = 10
 const afterLimitMs = 1_000
 
-/** Takes the steps of one client's secret: sets its verifiers in the shard, then writes its value into the application's Secret. */
-export function createWorkOnSecret(needs: {
+interface Needs {
   settings: Pick<OperatorSettings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
   secrets: SecretStore
   proof: OwnerProof
@@ -63,7 +62,39 @@ export function createWorkOnSecret(needs: {
   /** Looks at the key again after this many milliseconds at the latest. */
   again: (key: string, milliseconds: number) => void
   onWrite?: (kind: 'secret') => void
-}): (work: SecretWork) => Promise<SecretResult> {
+}
+
+/** The order of one look. The shard gets the verifiers before the Secret is written, and each write follows a read. After a change the
+ *  plan is made again. */
+function stepsOfLook(
+  needs: Needs & {
+    spacing: ReturnType<typeof createSpacing>
+    render: ReturnType<typeof createRender>
+    reader: ReturnType<typeof createReader>
+    entries: ReturnType<typeof createEntryWriter>
+  },
+): readonly SecretStep[] {
+  const { spacing, render, reader, entries } = needs
+  const write = createWriteSecret({ ...needs, reader, render })
+  return [
+    createLeaveEnding(needs),
+    createLeaveMirror(entries),
+    createMint({ spacing }),
+    entries.announce,
+    settleListed,
+    stopWhereNotWritable,
+    leaveToHolder,
+    clearPending,
+    createSettle({ ...needs, render }),
+    reader.again,
+    createFence(write),
+    createPublish(write),
+    createRestore(write),
+  ]
+}
+
+/** Takes the steps of one client's secret: sets its verifiers in the shard, then writes its value into the application's Secret. */
+export function createWorkOnSecret(needs: Needs): (work: SecretWork) => Promise<SecretResult> {
   const { settings, shards, clock } = needs
   const spacing = createSpacing(clock)
   const render = createRender(settings.issuer, needs.proof)
@@ -80,26 +111,8 @@ export function createWorkOnSecret(needs: {
       }),
   })
   const entries = createEntryWriter(needs)
-  const write = createWriteSecret({ ...needs, reader, render })
   const planNext = createPlanNext({ ...needs, spacing, quietPeriodMs: settings.quietPeriod })
-
-  /** The order of one look. The shard gets the verifiers before the Secret is written, and each write follows a read. After a change the
-   *  plan is made again. */
-  const steps: readonly SecretStep[] = [
-    createLeaveEnding(needs),
-    createLeaveMirror(entries),
-    createMint({ spacing }),
-    entries.announce,
-    settleListed,
-    stopWhereNotWritable,
-    leaveToHolder,
-    clearPending,
-    createSettle({ ...needs, render }),
-    reader.again,
-    createFence(write),
-    createPublish(write),
-    createRestore(write),
-  ]
+  const steps = stepsOfLook({ ...needs, spacing, render, reader, entries })
 
   /** Takes the steps until one ends the look. */
   const goOn = async (begun: KnownSecret): Promise<Pick<SecretResult, 'plan' | 'secret' | 'failure'>> => {

@@ -46,48 +46,16 @@ export async function resolveClient(
   about: { readonly shard: number; readonly checkClient: CheckClient; readonly clocks: Clocks },
 ): Promise<Resolution> {
   const { clientId, namespace, name, desired, accepted } = entry
-  const uid = lastingUid(entry)
   // under another id it inherits nothing
   const live = served?.clientId === clientId ? served : undefined
-  const verifiers = verifiersFor(entry, served, about.clocks)
-  const granted = grantedOf(entry.granted)
-  const documents = documentsOf(entry.granted)
-  const redirects = redirectsOf(entry.granted)
-  const restraint = restraintOf(entry.restraint)
-  const createdAt = entry.createdAt ? timestampMs(entry.createdAt) : 0
-  const hasSecret = verifiers.length > 0
+  const around = aroundVersions(entry, served, about)
+  const { uid } = around
+  const hasSecret = around.verifiers.length > 0
   const serve = (version: ServedVersion | undefined, id = clientId): RegisteredClient | undefined => {
     if (version === undefined) return undefined
-    const isSame =
-      served?.clientId === id &&
-      served.createdAt === createdAt &&
-      sameObjects(served.verifiers, verifiers) &&
-      isDeepStrictEqual(
-        [served.granted, served.documents, served.redirects, served.restraint],
-        [granted, documents, redirects, restraint],
-      )
-    if (version === served && isSame) return served
-    const { api, accounts, detailTypes, sector, origins, version: text } = version
-    return createRegisteredClient({
-      clientId: id,
-      uid,
-      namespace,
-      name,
-      createdAt,
-      shard: about.shard,
-      verifiers,
-      ended: endedIds(served, verifiers, knownEnded(entry.ended, about.clocks.wall())),
-      api,
-      accounts,
-      detailTypes,
-      sector,
-      origins,
-      granted,
-      documents,
-      redirects,
-      restraint,
-      version: { generation: text.generation, config: text.config },
-    })
+    if (version === served && served.clientId === id && isAround(served, around)) return served
+    const ended = endedIds(served, around.verifiers, knownEnded(entry.ended, about.clocks.wall()))
+    return createRegisteredClient({ ...around, ...servedOf(version), clientId: id, ended })
   }
   const load = async (version: Version, faults: readonly ClientFault[] = []): Promise<Loaded> => {
     const isLive = live?.version.config === version.config && live.verifiers.length > 0 === hasSecret
@@ -128,6 +96,35 @@ export async function resolveClient(
   return resolved(before ?? (await loadAccepted()), rejection)
 }
 
+/** What an entry says of its client, whichever version is served. */
+function aroundVersions(
+  entry: ShardEntry,
+  served: RegisteredClient | undefined,
+  { shard, clocks }: { readonly shard: number; readonly clocks: Clocks },
+) {
+  return {
+    uid: lastingUid(entry),
+    namespace: entry.namespace,
+    name: entry.name,
+    createdAt: entry.createdAt ? timestampMs(entry.createdAt) : 0,
+    shard,
+    verifiers: verifiersFor(entry, served, clocks),
+    granted: grantedOf(entry.granted),
+    documents: documentsOf(entry.granted),
+    redirects: redirectsOf(entry.granted),
+    restraint: restraintOf(entry.restraint),
+  }
+}
+
+/** @returns whether an entry says the same of its client as before */
+const isAround = (served: RegisteredClient, around: ReturnType<typeof aroundVersions>): boolean =>
+  served.createdAt === around.createdAt &&
+  sameObjects(served.verifiers, around.verifiers) &&
+  isDeepStrictEqual(
+    [served.granted, served.documents, served.redirects, served.restraint],
+    [around.granted, around.documents, around.redirects, around.restraint],
+  )
+
 /** The verifiers of a client. An entry without verifiers, of a client with a secret, means that the operator lost the shard and cannot
  *  read the Secret: then live verifiers stay until they expire. */
 function verifiersFor(entry: ShardEntry, live: RegisteredClient | undefined, clocks: Clocks): readonly LiveVerifier[] {
@@ -144,7 +141,7 @@ function usesSecret({ desired, accepted }: ShardEntry, live: RegisteredClient): 
 }
 
 const servedOf = ({ version, api, accounts, detailTypes, sector, origins }: ServedVersion): ServedVersion => ({
-  version,
+  version: { generation: version.generation, config: version.config },
   api,
   accounts,
   detailTypes,

@@ -51,48 +51,36 @@ export interface Breach {
   readonly since: number
 }
 
-/** @param about.acceptance of this client (acceptance.ts)
- *  @param about.policies that hold for it (policies.ts)
- *  @param about.countOlder how many clients of its tenant are older
- *  @param about.cluster the joined cluster of a mirror, and how many of its clients are older
- *  @param about.isServed whether servers have it already: then the limit of clients does not apply
- *  @param about.isHeld whether servers have it under a name
- *  @param about.carried the version that servers keep while the present one is not served
- *  @param about.servedOf which version servers have when the present one is not refused: the present one, the earlier one, or either while
- *  replicas differ
- *  @param about.servedBreaks violations of binding policies by earlier versions that servers have (served-policies.ts)
- *  @param about.now epoch milliseconds */
-export function judgeClient(
-  client: OIDCClient,
-  about: {
-    readonly acceptance: Acceptance
-    readonly policies: Policies
-    readonly countOlder: () => number
-    readonly isServed: boolean
-    readonly cluster?: { readonly object: OIDCCluster; readonly countOlder: () => number } | undefined
-    readonly isHeld?: (name: string) => boolean
-    readonly carried?: ClientVersion | undefined
-    readonly servedOf?: (present: ClientVersion) => 'present' | 'earlier' | 'either'
-    readonly servedBreaks?: (present: ClientVersion | undefined) => readonly Violation[]
-    readonly now: number
-  },
-): Judgement {
-  const { acceptance, policies, now, isHeld = () => false, servedBreaks = () => [] } = about
+/** What a client is judged by. */
+interface AboutClient {
+  /** Of this client (acceptance.ts). */
+  readonly acceptance: Acceptance
+  /** Those that hold for it (policies.ts). */
+  readonly policies: Policies
+  /** How many clients of its tenant are older. */
+  readonly countOlder: () => number
+  /** Servers have it already: then the limit of clients does not apply. */
+  readonly isServed: boolean
+  /** The joined cluster of a mirror, and how many of its clients are older. */
+  readonly cluster?: { readonly object: OIDCCluster; readonly countOlder: () => number } | undefined
+  /** Whether servers have it under a name. */
+  readonly isHeld?: (name: string) => boolean
+  /** The version that servers keep while the present one is not served. */
+  readonly carried?: ClientVersion | undefined
+  /** Which version servers have when the present one is not refused: the present one, the earlier one, or either while replicas differ. */
+  readonly servedOf?: (present: ClientVersion) => 'present' | 'earlier' | 'either'
+  /** Violations of binding policies by earlier versions that servers have (served-policies.ts). */
+  readonly servedBreaks?: (present: ClientVersion | undefined) => readonly Violation[]
+  /** Epoch milliseconds. */
+  readonly now: number
+}
+
+export function judgeClient(client: OIDCClient, about: AboutClient): Judgement {
+  const { acceptance, policies, now, servedBreaks = () => [] } = about
   const names = namesOf(policies)
   const binding = bindingOf(policies)
+  const declares = createDeclares(client, binding, about)
   // defaults apply only to a valid spec: any other may have values of any type
-  const declares = (why: Acceptance, denied: 'no' | 'grace' | 'over', present?: ClientVersion) => {
-    const served = present ? (about.servedOf?.(present) ?? 'present') : 'earlier'
-    const earlier = served === 'present' ? undefined : about.carried
-    return declaredApis(client, {
-      acceptance: why,
-      policies: binding,
-      denied,
-      isHeld,
-      earlier,
-      mayBePresent: served === 'either',
-    })
-  }
   const refuse = (why: Acceptance): Judgement => {
     const violations = servedBreaks(undefined)
     const { breaches, until } = graceOf(client, denialsOf({ violations }), now)
@@ -144,6 +132,22 @@ export function judgeClient(
     serve,
   }
 }
+
+/** The APIs that a client declares, in the version that servers have. */
+const createDeclares =
+  (client: OIDCClient, binding: BindingPolicies, { servedOf, carried, isHeld = () => false }: AboutClient) =>
+  (acceptance: Acceptance, denied: 'no' | 'grace' | 'over', present?: ClientVersion): readonly DeclaredApi[] => {
+    const served = present ? (servedOf?.(present) ?? 'present') : 'earlier'
+    const earlier = served === 'present' ? undefined : carried
+    return declaredApis(client, {
+      acceptance,
+      policies: binding,
+      denied,
+      isHeld,
+      earlier,
+      mayBePresent: served === 'either',
+    })
+  }
 
 /** By the list itself, which many clients share. */
 const names = new WeakMap<Policies, readonly string[]>()
