@@ -10,7 +10,7 @@ export const wireMethods = [
   'tls_client_auth',
   'self_signed_tls_client_auth',
 ] as const
-type WireMethod = (typeof wireMethods)[number]
+export type WireMethod = (typeof wireMethods)[number]
 
 /** The client shows a token of its platform and no secret (identities.ts). The name is ours: the protocol has none. */
 export const federatedMethod = 'federated_jwt'

@@ -1,4 +1,7 @@
 // Decides the form of a token for an API, and who may introspect it.
+import { signingAlgorithms } from '@nauthera/rules/algorithms'
+import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import { isOneOf } from '@nauthera/runtime/json'
 import { nameOfApi, uriOfApi } from '../../clients/api-names.ts'
 import { tokenTermsAt } from '../apis/api-tokens.ts'
 import { scopesAt } from '../apis/apis.ts'
@@ -18,7 +21,7 @@ export interface ApiToken {
   /** Seconds. */
   readonly accessTokenTTL: number
   readonly accessTokenFormat: 'opaque' | 'jwt'
-  readonly jwt: { readonly sign: { readonly alg: string } }
+  readonly jwt: { readonly sign: { readonly alg: SigningAlgorithm } }
 }
 
 /** @param needs.algorithm the default when neither API nor client names one
@@ -27,7 +30,7 @@ export interface ApiToken {
 export function apiTokenOf(
   identifier: string,
   client: OidcClient,
-  needs: { clients: Apis; algorithm: string },
+  needs: { clients: Apis; algorithm: SigningAlgorithm },
 ): ApiToken {
   const { algorithm, format, seconds } = tokenTermsAt(identifier, client, needs.clients)
   return {
@@ -35,7 +38,7 @@ export function apiTokenOf(
     audience: nameOfApi(identifier),
     accessTokenTTL: seconds,
     accessTokenFormat: format,
-    jwt: { sign: { alg: algorithm || needs.algorithm } },
+    jwt: { sign: { alg: isOneOf(signingAlgorithms, algorithm) ? algorithm : needs.algorithm } },
   }
 }
 

@@ -1,3 +1,4 @@
+import { hasShape } from '@nauthera/runtime/json'
 import { ProtocolError } from '../protocol-error.ts'
 import { longestInflated } from './sealed.ts'
 import type { Sealer } from './sealed.ts'
@@ -13,6 +14,9 @@ export interface PushedRequest {
   readonly clientUid?: string
   readonly [name: string]: unknown
 }
+
+export const isPushedRequest = (value: unknown): value is PushedRequest =>
+  hasShape(value, { required: { request: 'string' }, optional: { clientUid: 'string' } })
 
 export interface SealedRequests {
   /** @throws ProtocolError invalid_request when the request is too long for a URL */

@@ -1,4 +1,5 @@
 // The lane's client_credentials grant.
+import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import { uriOfApi } from '../../clients/api-names.ts'
 import { recordGranted } from '../artefacts/granted-tokens.ts'
 import type { GrantEvents } from '../artefacts/granted-tokens.ts'
@@ -20,7 +21,7 @@ export interface MachineTokenNeeds {
   readonly clients: ClientInstances
   readonly signer: JwtSigner
   /** What signs for clients that name no algorithm. */
-  readonly algorithm: string
+  readonly algorithm: SigningAlgorithm
   readonly events: GrantEvents
   /** Epoch milliseconds. */
   readonly now: () => number

@@ -14,7 +14,7 @@ import { consentTo } from './authorization.ts'
 import { currentRequest, fromStore } from './current-request.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { groupClaims } from './overrides/add-group-claims.ts'
-import { clientOf, internalsOf, sessionOf, submissionOf } from './shapes.ts'
+import { clientOf, sessionOf, submissionOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
 type Needs = Pick<LibraryNeeds, 'users' | 'clients' | 'settings'>
@@ -80,11 +80,11 @@ async function accountOfSession(
 function freshGrant({ clients }: Needs, context: Context): Grant {
   const { oidc } = context
   const { allowed } = consentTo(context, clients)
-  const grant = new (internalsOf(oidc.provider).Grant)({
+  const payload = {
     ...grantPayload(allowed, oidc.requestParamClaims),
     jti: newGrantId(),
     accountId: oidc.account!.accountId,
     clientId: oidc.client!.clientId,
-  })
-  return grant as unknown as Grant
+  }
+  return new oidc.provider.Grant(payload)
 }

@@ -20,11 +20,10 @@ export function watchAnswers(
   provider: Provider,
   { pages, clients, events }: Pick<LibraryNeeds, 'pages' | 'clients' | 'events'>,
 ): void {
-  provider.use(async (koaContext, next) => {
+  provider.use<object, Context>(async (context, next) => {
     await next()
     // A new generation reads its own documents outside of any request.
     if (!isInRequest()) return
-    const context = koaContext as Context
     if (passOn(context)) return
     if (currentRequest().unavailable) return await answerUnavailable(context, pages)
     keepOutOfCaches(context)

@@ -55,17 +55,11 @@ export function consentTo(context: Context, clients: ClientInstances): ConsentVe
   const params = authorizationParams(context)
   const client = clients.registered(clientOf(context))
   const { config } = client
-  const apis = Object.entries(context.oidc.resourceServers ?? {}).map(([identifier, { scopes }]) => [
-    identifier,
-    scopes,
-  ])
+  const apis = Object.entries(context.oidc.resourceServers ?? {}).map(
+    ([identifier, { scopes }]) => [identifier, scopes] as const,
+  )
   return judgeConsent({
-    asked: requestedOf(
-      params,
-      Object.fromEntries(apis) as Record<string, Set<string>>,
-      personScopes(config),
-      detailsAsked(context, client, clients),
-    ),
+    asked: requestedOf(params, Object.fromEntries(apis), personScopes(config), detailsAsked(context, client, clients)),
     mode: config.consent,
     prompted: isPrompted(params),
     stored: currentRequest().loaded?.account?.consent,

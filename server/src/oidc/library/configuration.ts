@@ -26,10 +26,9 @@ import { buildFeatures } from './features.ts'
 import { endpointAliases, servedMethods } from './mutual-tls.ts'
 import type { LibraryNeeds, ProtocolSettings } from './needs.ts'
 import { pageAsk, show } from './show-page.ts'
-import type { ProtocolFault } from './protocol-pages.ts'
 import { createPrompts, requestablePrompts } from './prompts.ts'
-import { clientOf, refreshTokenOf } from './shapes.ts'
-import type { AccessToken, Context, Grant } from './shapes.ts'
+import { clientOf, entitiesOf, refreshTokenOf } from './shapes.ts'
+import type { Context } from './shapes.ts'
 import { signInProof } from './sign-in-proof.ts'
 import { signingKeys } from './signing-keys.ts'
 import { timesToLive } from './times-to-live.ts'
@@ -58,18 +57,18 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
   const { settings, keys, clients, fetch, pages } = needs
   const subjectOf = createSubjectOf(keys.pairwise)
   const clientAuthMethods = servedMethods(needs.certificates)
-  const configuration = {
+  return {
     ...surface(settings),
     ...clientHooks(needs),
     ...accountHooks(needs),
     clientAuthMethods,
     adapter: createAdapter(needs.places),
     jwks: { keys: signingKeys(keys.signing) },
-    fetch,
+    fetch: (input, init) => fetch(input instanceof Request ? input.url : input, init),
     clockTolerance,
     cookies: cookies(needs),
     formats: formats(needs),
-    extraTokenClaims: async (context: Context | undefined, token: AccessToken) => ({
+    extraTokenClaims: async (context: Context | undefined, token: TokenOfApi) => ({
       ...(context === undefined ? {} : await claimsOfPerson(needs, context, token)),
       ...(context === undefined ? {} : signInProof(context)),
       ...exchangedClaims(currentRequest().exchange),
@@ -97,9 +96,14 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
         `${new URL(settings.issuer).pathname.replace(/\/$/, '')}${paths.interaction}/${interaction.uid}`,
     },
     renderError: async (...[context, out, error]: Parameters<NonNullable<Configuration['renderError']>>) =>
-      show(context, await pages.error(pageAsk(context), out, error as ProtocolFault)),
+      show(context, await pages.error(pageAsk(context), out, error)),
   }
-  return configuration as unknown as Configuration
+}
+
+/** An access token, of a person or of a machine. */
+interface TokenOfApi {
+  readonly resourceServer?: { readonly accessTokenFormat?: string | undefined; identifier(): string } | undefined
+  readonly accountId?: string | undefined
 }
 
 /** What a JWT says of the person. One that is opaque says it when its API introspects it; one of an exchange says nothing: the person
@@ -107,9 +111,9 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
 async function claimsOfPerson(
   { clients, users }: ConfigurationNeeds,
   context: Context,
-  { resourceServer, accountId }: AccessToken,
+  { resourceServer, accountId }: TokenOfApi,
 ): Promise<Named> {
-  const grant = context.oidc.entities.Grant as unknown as Grant | undefined
+  const grant = entitiesOf(context).Grant
   if (resourceServer?.accessTokenFormat !== 'jwt' || accountId === undefined || grant === undefined) return {}
   const api = clients.findApi(resourceServer.identifier())
   if (api === undefined || currentRequest().exchange !== undefined) return {}
@@ -128,7 +132,7 @@ function authenticationAt(endpoints: readonly string[], methods: readonly string
 }
 
 /** Settings that are the same for all clients. */
-function surface({ signing, secondFactor }: ProtocolSettings) {
+function surface({ signing, secondFactor }: ProtocolSettings): Configuration {
   const { algorithms, idToken, accessToken } = signing
   const claims = Object.entries(claimsByScope).map(([name, ofScope]) => [name, [...ofScope]])
   return {
@@ -210,7 +214,7 @@ const exchangedClaims = (exchange: ExchangedToken | undefined) => exchange && { 
 
 function cookies({ scope, keys }: ConfigurationNeeds) {
   const { secure, path } = scope
-  const each = { signed: false, httpOnly: true, sameSite: 'lax', secure }
+  const each = { signed: false, httpOnly: true, sameSite: 'lax', secure } as const
   return {
     names: { session: scope.session, interaction: scope.library.pages, resume: scope.library.resume },
     keys: keys.cookies.all('library').map((key) => key.export().toString('base64url')),

@@ -2,12 +2,13 @@
 import { createHmac } from 'node:crypto'
 import { wireGrant } from '@nauthera/rules/grants'
 import { errors } from 'oidc-provider'
-import type { Configuration, ResourceServer } from 'oidc-provider'
+import type { Configuration } from 'oidc-provider'
 import { acrValues, essentialAcr, isEnough } from '../acr.ts'
 import { requestObjectFault } from '../artefacts/client-jwts.ts'
 import { fapiRequestFault, isFapiClient } from '../artefacts/fapi.ts'
 import { checkDetails, standingDetailsOf } from '../artefacts/granted-details.ts'
 import { meantApi } from '../apis/asked.ts'
+import type { Detail } from '../apis/detail-type.ts'
 import { apiOfDetails } from '../apis/details.ts'
 import { leftOutIn, leftOutParameter } from '../apis/left-out.ts'
 import { apiTokenOf, defaultResource, isAudience, scopeOfRequest, standingFor } from '../artefacts/resources.ts'
@@ -20,8 +21,17 @@ import { mutualTls } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './show-page.ts'
 import { unlistedIn, unlistedNow, withUnlisted } from './unlisted-return.ts'
-import { clientOf, continuesRequest, parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
-import type { AccessToken, Artefact, Context, Grant } from './shapes.ts'
+import {
+  clientOf,
+  continuesRequest,
+  entitiesOf,
+  parameterOf,
+  resourcesOf,
+  sessionOf,
+  setParameter,
+  wasPushed,
+} from './shapes.ts'
+import type { Context } from './shapes.ts'
 
 type Needs = Pick<LibraryNeeds, 'settings' | 'users' | 'keys' | 'clients' | 'certificates' | 'pages' | 'now' | 'events'>
 type Named = Readonly<Record<string, unknown>>
@@ -32,7 +42,7 @@ const nonceSecret = ({ pairwise }: Needs['keys']): Buffer =>
   createHmac('sha256', pairwise()).update('DPoP nonces').digest()
 
 /** Configures the features of the protocol beside the code flow. */
-export function buildFeatures(needs: Needs) {
+export function buildFeatures(needs: Needs): Features {
   return {
     devInteractions: { enabled: false },
     userinfo: { enabled: true },
@@ -71,7 +81,7 @@ export function buildFeatures(needs: Needs) {
       enabled: false,
       authorizationDetailsForGrantSource: async () => undefined,
       authorizationDetailsForAccessToken: async () => undefined,
-      authorizationDetailsForIntrospection: async (_context: unknown, token: AccessToken) => token.rar,
+      authorizationDetailsForIntrospection: async (_context, { rar }) => rar,
     },
     rpInitiatedLogout: logout(needs),
     // library/signing-keys
@@ -92,13 +102,22 @@ function checkAcr(claims: unknown, reachable: readonly string[]): void {
   )
 }
 
+/** What introspection looks at, of a token of any kind. */
+interface ShownToken {
+  readonly clientId?: string | undefined
+  readonly aud?: string | readonly string[] | undefined
+  readonly scope?: string | undefined
+  readonly extra?: object | undefined
+  readonly authorizationDetails?: readonly Detail[] | undefined
+}
+
 /** Decides who may introspect and revoke a token. The answer is limited to what its client may have now. */
 function tokensLookedAt({ clients, users, events }: Needs) {
   return {
     introspection: {
       enabled: true,
       allowedPolicy: async (context: Context, client, shown) => {
-        const token = shown as unknown as AccessToken
+        const token: ShownToken = shown
         await clients.ensure(token.clientId ?? '')
         const caller = clients.registered(client)
         const standing = standingFor(caller, token, clients)
@@ -133,7 +152,7 @@ function tellUntold({ clientId, uid }: OidcClient, why: string, { audit }: Needs
 
 /** What an API is told of the person of a token that it introspects. */
 async function toldOf(context: Context, api: OidcClient, users: Needs['users']): Promise<object> {
-  const grant = context.oidc.entities.Grant as unknown as Grant | undefined
+  const grant = entitiesOf(context).Grant
   const account = grant && (await loadAccountOfArtefact(currentRequest(), users))
   return account ? claimsOnIntrospection(api.config, account.user, grant.getOIDCScope()) : {}
 }
@@ -175,13 +194,13 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
     },
     // a token request that names no API is for the client's only one, where the code or refresh token is for that one and a scope of it is asked for
     useGrantedResource: async (context: Context, model) => {
-      const { scope, resource } = model as unknown as Artefact
+      const { scope, resource } = model
       const meant = means(parameterOf(context, 'scope') ?? scope, clientOf(context))
       return meant !== undefined && [resource].flat().join(' ') === meant
     },
     getResourceServerInfo: async (context: Context, identifier, client) => {
       judge(context, client, [...new Set([...resourcesOf(context), identifier])])
-      return apiTokenOf(identifier, clients.registered(client), { clients, algorithm }) as ResourceServer
+      return apiTokenOf(identifier, clients.registered(client), { clients, algorithm })
     },
   }
 }

@@ -1,9 +1,8 @@
 import { Provider } from 'oidc-provider'
-import type { Configuration } from 'oidc-provider'
-import type { Context } from './shapes.ts'
+import type { Configuration, TokenEndpointGrantContext } from 'oidc-provider'
 
 /** Answers a token request of one grant. */
-export type GrantHandler = (context: Context) => Promise<void>
+export type GrantHandler = (context: TokenEndpointGrantContext) => Promise<void> | void
 
 /** Creates a Provider, and captures the library's private handlers of its own grants. Each also reads `authorization_details` (RFC 9396
  *  section 6). */
@@ -16,9 +15,9 @@ export function createProvider(
     override registerGrantType<Params extends object>(
       ...[name, handler, params, ...more]: Parameters<typeof Provider.prototype.registerGrantType<Params>>
     ): void {
-      handlers.set(name, handler as unknown as GrantHandler)
-      const read = [...((params ?? []) as Iterable<string>), 'authorization_details']
-      super.registerGrantType<Params>(name, handler, read, ...more)
+      // which parameters it reads is for its caller to know
+      handlers.set(name, handler as GrantHandler)
+      super.registerGrantType<Params>(name, handler, [...(params ?? []), 'authorization_details'], ...more)
     }
   }
   return {

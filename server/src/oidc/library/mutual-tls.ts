@@ -1,6 +1,7 @@
 // The library's hooks for mutual TLS (RFC 8705). The library binds tokens and compares thumbprints; ../certificates judges certificates.
 import { authorityMethod, certificateNames } from '@nauthera/rules/certificates'
 import { tlsMethods, wireMethods } from '@nauthera/rules/client-authentication'
+import type { WireMethod } from '@nauthera/rules/client-authentication'
 import { paths } from '@nauthera/rules/endpoints'
 import { errors } from 'oidc-provider'
 import type { X509Certificate } from 'node:crypto'
@@ -10,14 +11,15 @@ import type { Presented } from '../certificates/presented.ts'
 import type { CertificateRefusal } from '../certificates/refusal.ts'
 import { currentRequest } from './current-request.ts'
 import type { LibraryNeeds, ProtocolSettings } from './needs.ts'
-import { clientOf } from './shapes.ts'
+import { authMethodOf, clientOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
 type Needs = Pick<LibraryNeeds, 'certificates' | 'clients'>
 
 /** @returns the supported authentication methods */
-export function servedMethods(certificates: CertificateProofs | undefined): readonly string[] {
-  const refused = certificates === undefined ? tlsMethods : certificates.knowsAuthorities ? [] : [authorityMethod]
+export function servedMethods(certificates: CertificateProofs | undefined): readonly WireMethod[] {
+  const refused: readonly string[] =
+    certificates === undefined ? tlsMethods : certificates.knowsAuthorities ? [] : [authorityMethod]
   return wireMethods.filter((method) => !refused.includes(method))
 }
 
@@ -34,7 +36,7 @@ export function mutualTls({ certificates, clients }: Needs) {
     getCertificate: (context: Context): X509Certificate | undefined => {
       const { certificate } = currentRequest()
       // at userinfo there is no client yet
-      const method = context.oidc.client && methodOf(context)
+      const method = authMethodOf(context)
       if (method !== undefined && tlsMethods.includes(method)) refuse(fit(certificate, method, certificates))
       return certificate.kind === 'certificate' ? certificate.leaf : undefined
     },
@@ -53,9 +55,6 @@ function fit(certificate: Presented, method: string, certificates: CertificatePr
   if (method !== authorityMethod) return certificates.byItself(certificate)
   return certificate.kind === 'certificate' ? undefined : notShown(certificate)
 }
-
-const methodOf = (context: Context): string =>
-  (clientOf(context) as { readonly clientAuthMethod: string }).clientAuthMethod
 
 /** @throws errors.InvalidClientAuth with the reason, which the audit log shows */
 function refuse(why: CertificateRefusal | undefined): void {

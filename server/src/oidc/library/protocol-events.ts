@@ -15,7 +15,7 @@ import type { Context } from './shapes.ts'
 
 type Needs = Pick<LibraryNeeds, 'events' | 'clients'>
 
-const grants = new Map(grantTypes.map((grant) => [wireGrant(grant), grant as string]))
+const grants = new Map<string, string>(grantTypes.map((grant) => [wireGrant(grant), grant]))
 
 /** A metric label must have few values, whatever a caller sends. */
 function grantLabel(context: Context): string {

@@ -45,5 +45,5 @@ export interface ProtocolFault {
   readonly status?: number
   readonly statusCode?: number
   /** Details for developers. */
-  readonly error_detail?: string
+  readonly error_detail?: string | undefined
 }

@@ -1,5 +1,5 @@
 // One generation: settings and keys -> the library's Provider.
-import { IncomingMessage, ServerResponse } from 'node:http'
+import { IncomingMessage } from 'node:http'
 import type { RequestListener } from 'node:http'
 import { Socket } from 'node:net'
 import { paths } from '@nauthera/rules/endpoints'
@@ -10,6 +10,7 @@ import { buildConfiguration } from './configuration.ts'
 import { currentRequest, runInRequest } from './current-request.ts'
 import type { Generation } from './generations.ts'
 import { createProvider } from './grant-handlers.ts'
+import { InnerResponse } from './inner-response.ts'
 import { createLogoutTokens } from './logout-tokens.ts'
 import { createMadeTokens } from './made-tokens.ts'
 import type { LibraryNeeds } from './needs.ts'
@@ -29,7 +30,7 @@ export async function createGeneration(needs: LibraryNeeds): Promise<Generation>
   registerTokenExchange(provider, handlerOf('client_credentials'), needs)
   watchAnswers(provider, needs)
   listenToProtocol(provider, needs)
-  const library = provider.callback() as RequestListener
+  const library = provider.callback()
   const metadata = await readDocument(library, issuer, paths.discovery)
   // the library has only keys with a private part; another replica may sign with one that this one has not got yet
   const jwks = Buffer.from(JSON.stringify({ keys: needs.keys.published }))
@@ -68,14 +69,10 @@ async function readDocument(handle: RequestListener, issuer: string, path: strin
     originalUrl: `${pathname.replace(/\/$/, '')}${path}`,
     headers: { host, 'x-forwarded-proto': protocol.slice(0, -1), accept: 'application/json' },
   })
-  const response = new ServerResponse(request)
-  const body = await new Promise<unknown>((resolve) => {
-    response.end = ((chunk: unknown) => {
-      resolve(chunk)
-      return response
-    }) as typeof response.end
-    handle(request, response)
-  })
+  const { promise, resolve } = Promise.withResolvers<unknown>()
+  const response = new InnerResponse(request, resolve)
+  handle(request, response)
+  const body = await promise
   if (response.statusCode !== 200) throw new TypeError(`oidc-provider answers ${response.statusCode} for ${path}`)
   return Buffer.from(String(body))
 }

@@ -1,5 +1,5 @@
 // Resumes a sign-in at the library directly, which saves the browser a redirect.
-import { IncomingMessage, ServerResponse } from 'node:http'
+import { IncomingMessage } from 'node:http'
 import type { RequestListener } from 'node:http'
 import type { Audit } from '../../store/audit/audit.ts'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
@@ -7,6 +7,7 @@ import { isAnswer } from '../interaction/resume.ts'
 import type { Resume } from '../interaction/resume.ts'
 import type { RequestContext } from '../request-context.ts'
 import { currentRequest, runInRequest } from './current-request.ts'
+import { InnerResponse } from './inner-response.ts'
 
 /** Calls the library's resume endpoint in the browser's place, and passes its answer on when it redirects to the client. Any other answer
  *  is dropped, with its audit events, and the browser resumes itself.
@@ -21,19 +22,14 @@ export function createResume(needs: {
   return async ({ returnTo, uid, redirectUri, hand, account }) => {
     const { request: outer, correlationId, peer, certificate } = currentRequest()
     const request = requestTo(returnTo, outer, { issuer: needs.issuer, cookie: `${needs.cookie}=${uid}` })
-    const response = new ServerResponse(request)
+    const { promise: answered, resolve } = Promise.withResolvers<unknown>()
+    const response = new InnerResponse(request, resolve)
     hand(request)
     const deferred: AuditEvent[] = []
     const context: RequestContext = { request, response, correlationId, peer, certificate, deferred }
     if (account) context.loading = account
-    await new Promise<void>((resolve) => {
-      // it has no socket that would take the bytes
-      response.end = (() => {
-        resolve()
-        return response
-      }) as typeof response.end
-      runInRequest(context, () => needs.handle(request, response))
-    })
+    runInRequest(context, () => needs.handle(request, response))
+    await answered
     if (response.statusCode === 503) return 'unanswered'
     const location = response.getHeader('location')
     if (response.statusCode !== 303 || typeof location !== 'string' || !isAnswer(location, redirectUri))

@@ -8,7 +8,7 @@ import type { Actor } from '../request-context.ts'
 import type { AuthorizationParams, Submission } from '../interaction/library-part.ts'
 
 // Types for the parts of the library that we use. Its published types lack the internals that we replace, and the
-// properties that overrides add. Casts of its objects are only here and at the hooks of the configuration.
+// properties that overrides add. Its objects are cast here alone (oxlint.config.ts counts).
 
 export type Context = KoaContextWithOIDC
 
@@ -27,6 +27,8 @@ export interface Artefact {
   seq?: number
   clientUid?: string
   acr?: string | undefined
+  amr?: readonly string[]
+  authTime?: number
   /** Why there will be no tokens: of device codes. */
   error?: string
   save(ttl?: number): Promise<string>
@@ -167,24 +169,47 @@ export interface Claims {
   result(): Promise<Record<string, unknown>>
 }
 
+/** The published class has other types for its models, and none for what overrides replace. */
 export const internalsOf = (provider: Provider): Internals => provider as unknown as Internals
 
 /** The class of this Provider's clients. */
 export const clientClassOf = (provider: Provider): ClientClass => internalsOf(provider).Client
 
 /** The same object, for events whose names are not in the published types. */
-export const emitterOf = (provider: Provider): EventEmitter => provider as unknown as EventEmitter
+export const emitterOf = (provider: Provider): EventEmitter => provider
 
 /** The context of the current request, for hooks that get none as a parameter.
  *  @throws TypeError outside of a request */
 export function currentContext(): Context {
   const context = Provider.ctx
   if (context === undefined) throw new TypeError('this runs outside of a request that oidc-provider handles')
-  return context as Context
+  return context
 }
 
 /** The client of this request, as the library's object. */
 export const clientOf = (context: Context): object => context.oidc.client!
+
+/** What `context.oidc` holds, with the members that the library and our overrides give it, of which the published types have other ones
+ *  or none. */
+interface RequestParts {
+  readonly entities: {
+    readonly AuthorizationCode?: Artefact
+    readonly DeviceCode?: DeviceCode
+    readonly RefreshToken?: Artefact
+    readonly Grant?: Grant
+  }
+  readonly client?: { readonly clientAuthMethod: string }
+  readonly session?: Session
+  readonly params: AuthorizationParams
+  /** The person's answers in the interaction before. */
+  readonly result?: Submission
+  readonly grant?: Grant
+}
+
+const partsOf = ({ oidc }: Pick<Context, 'oidc'>): RequestParts => oidc as unknown as RequestParts
+
+/** How the client has proved itself; undefined where there is no client yet. */
+export const authMethodOf = (context: Context): string | undefined => partsOf(context).client?.clientAuthMethod
 
 /** Whether this request is read again, after it was pushed: its form is then the library's own, and it was checked at the push. */
 export const wasPushed = (context: Context): boolean => 'PushedAuthorizationRequest' in context.oidc.entities
@@ -193,15 +218,16 @@ export const wasPushed = (context: Context): boolean => 'PushedAuthorizationRequ
 export const continuesRequest = (context: Context): boolean =>
   ['resume', 'device_resume', 'code_verification'].includes(context.oidc.route ?? '')
 
-/** The refresh token of a request that shows one. */
-export const refreshTokenOf = (context: Context): Artefact => context.oidc.entities.RefreshToken as unknown as Artefact
+/** What a request has found so far. */
+export const entitiesOf = (context: Pick<Context, 'oidc'>): RequestParts['entities'] => partsOf(context).entities
 
-export const sessionOf = (context: Context): Session | undefined =>
-  context.oidc.session as unknown as Session | undefined
+/** The refresh token of a request that shows one. */
+export const refreshTokenOf = (context: Context): Artefact => entitiesOf(context).RefreshToken!
+
+export const sessionOf = (context: Context): Session | undefined => partsOf(context).session
 
 /** The parameters of an authorization request, once the library has checked them. */
-export const authorizationParams = (context: Context): AuthorizationParams =>
-  context.oidc.params as unknown as AuthorizationParams
+export const authorizationParams = (context: Context): AuthorizationParams => partsOf(context).params
 
 /** @returns a parameter that was given once; undefined also before the library has read the parameters */
 export function parameterOf(context: Context, name: string): string | undefined {
@@ -221,11 +247,10 @@ export function resourcesOf(context: Context): readonly string[] {
 }
 
 /** The person's answers in the interaction before this request; undefined when there was none. */
-export const submissionOf = (context: Context): Submission | undefined =>
-  context.oidc.result as unknown as Submission | undefined
+export const submissionOf = (context: Context): Submission | undefined => partsOf(context).result
 
 export const interactionOf = (context: Context): { jti: string; exp: number } | undefined =>
   context.oidc.entities.Interaction
 
 /** The grant of this authorization. */
-export const grantOf = (context: Context): Grant => context.oidc.grant as unknown as Grant
+export const grantOf = (context: Context): Grant => partsOf(context).grant!

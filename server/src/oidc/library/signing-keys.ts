@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import type { JsonWebKey, KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { ExternalSigningKey } from 'oidc-provider'
 import { signEs256 } from '../keys/jwt-signer.ts'
 import type { KeySet } from '../keys/key-set.ts'
@@ -19,7 +19,7 @@ class PreparedKey extends ExternalSigningKey {
   constructor(jwk: Key) {
     super()
     this.#jwk = jwk
-    this.#private = createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })
+    this.#private = createPrivateKey({ key: { ...jwk }, format: 'jwk' })
     this.#public = createPublicKey(this.#private)
   }
 

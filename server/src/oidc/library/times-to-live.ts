@@ -2,10 +2,15 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { accessTokenLifetime } from '../apis/api-tokens.ts'
 import { lifetimes } from '../lifetimes.ts'
 import type { LibraryNeeds } from './needs.ts'
-import type { Session } from './shapes.ts'
 
 interface ApiBound {
-  readonly resourceServer?: { readonly accessTokenTTL?: number }
+  readonly resourceServer?: { readonly accessTokenTTL?: number | undefined } | undefined
+}
+
+interface TimedSession {
+  readonly accountId?: string | undefined
+  readonly until?: number
+  readonly transient?: boolean | undefined
 }
 
 /** How long artefacts live, in seconds. The functions are not async, because the library takes no async ones here. */
@@ -25,7 +30,7 @@ export function timesToLive({ clients, now }: Pick<LibraryNeeds, 'clients' | 'no
     DeviceCode: lifetimes.deviceCode,
     Grant: lifetimes.refreshAbsolute,
     Interaction: lifetimes.interaction,
-    Session: (_context: unknown, session: Session) => {
+    Session: (_context: unknown, session: TimedSession) => {
       if (session.accountId === undefined) return lifetimes.sessionAnonymous
       const left = (session.until ?? 0) - Math.floor(now() / 1000)
       return Math.max(1, session.transient ? Math.min(lifetimes.sessionIdle, left) : left)

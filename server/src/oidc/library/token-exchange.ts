@@ -1,5 +1,6 @@
 // The token exchange grant (RFC 8693).
 import { wireGrant } from '@nauthera/rules/grants'
+import { isJsonRecord } from '@nauthera/runtime/json'
 import { errors } from 'oidc-provider'
 import type Provider from 'oidc-provider'
 import { signedTokenName } from '../artefacts/signed-tokens.ts'
@@ -37,7 +38,7 @@ const parameters = [
  *  client_credentials grant builds the token, and overrides/exchange-tokens makes it the person's. */
 export function registerTokenExchange(provider: Provider, issue: GrantHandler, needs: Needs): void {
   const internals = internalsOf(provider)
-  const handle = async (context: Context): Promise<void> => {
+  const handle: GrantHandler = async (context) => {
     const client = needs.clients.registered(clientOf(context))
     const read = readExchange(context.oidc.params ?? {})
     if (read.kind === 'refused') throw refused(read)
@@ -46,12 +47,10 @@ export function registerTokenExchange(provider: Provider, issue: GrantHandler, n
     setParameter(context, 'resource', exchange.api)
     setParameter(context, 'scope', exchange.scope)
     await issue(context)
-    Object.assign(context.body as object, { issued_token_type: accessTokenType })
+    if (!isJsonRecord(context.body)) throw new TypeError('oidc-provider has no answer to a token exchange')
+    Object.assign(context.body, { issued_token_type: accessTokenType })
   }
-  provider.registerGrantType(wireGrant('token_exchange'), (context) => handle(context as Context), parameters, [
-    'audience',
-    'resource',
-  ])
+  provider.registerGrantType(wireGrant('token_exchange'), handle, parameters, ['audience', 'resource'])
 }
 
 const refused = ({ description, detail }: ExchangeFault) =>

@@ -2,8 +2,8 @@ import { detailsOfMachine, detailsOfToken } from '../../artefacts/granted-detail
 import type { Detail } from '../../apis/detail-type.ts'
 import { keepInPayload, replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
-import { clientOf, currentContext, parameterOf } from '../shapes.ts'
-import type { AccessToken, Context, Grant, Internals } from '../shapes.ts'
+import { clientOf, currentContext, entitiesOf, parameterOf } from '../shapes.ts'
+import type { AccessToken, Context, Internals } from '../shapes.ts'
 
 type Needs = Pick<OverrideNeeds, 'clients'>
 
@@ -35,7 +35,7 @@ export function authorizationDetails({ Grant, AccessToken, ClientCredentials }: 
 }
 
 function ofPerson(context: Context, token: AccessToken): readonly Detail[] {
-  const grant = context.oidc.entities.Grant as unknown as Grant | undefined
+  const { Grant: grant } = entitiesOf(context)
   return detailsOfToken(parameterOf(context, 'authorization_details'), grant, token.resourceServer?.identifier())
 }
 

@@ -11,9 +11,9 @@ import type { Artefact, Internals } from '../shapes.ts'
 /** AuthorizationCode.prototype.consume and DeviceCode.prototype.consume: one SQL statement consumes a code, so that two requests cannot
  *  both use it. A second use ends the grant of the code (RFC 6749 section 4.1.2). */
 export function consumeCodes(library: Internals, { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>): void {
-  for (const [kind, name] of Object.entries(names)) {
+  for (const [kind, name] of names) {
     replace(
-      library[kind as keyof typeof names].prototype,
+      library[kind].prototype,
       'consume',
       () =>
         async function consume(this: Artefact) {
@@ -44,4 +44,7 @@ export function consumeCodes(library: Internals, { store, clients }: Pick<Overri
   }
 }
 
-const names = { AuthorizationCode: 'authorization code', DeviceCode: 'device code' } as const
+const names = [
+  ['AuthorizationCode', 'authorization code'],
+  ['DeviceCode', 'device code'],
+] as const

@@ -1,6 +1,6 @@
 import { errors } from 'oidc-provider'
 import { isPublic } from '../../clients/oidc-client.ts'
-import type { PushedRequest } from '../../artefacts/sealed-requests.ts'
+import { isPushedRequest } from '../../artefacts/sealed-requests.ts'
 import { lifetimes } from '../../lifetimes.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
 import { keepInPayload, replace } from '../override.ts'
@@ -29,7 +29,8 @@ export function consumePushedRequests({ PushedAuthorizationRequest }: Internals,
       async function getValueAndPayload(this: Artefact) {
         const { value, payload } = await original.call(this)
         if (!isPublic(needs.clients.registered(clientOf(currentContext())).config)) return { value, payload: payload! }
-        return { value: needs.sealedRequests.seal(payload as PushedRequest) }
+        if (!isPushedRequest(payload)) throw new TypeError('oidc-provider pushes no request object')
+        return { value: needs.sealedRequests.seal(payload) }
       },
   )
   replace(PushedAuthorizationRequest, 'find', () => async (value) => {

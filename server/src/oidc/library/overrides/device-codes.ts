@@ -1,3 +1,4 @@
+import { hasShape } from '@nauthera/runtime/json'
 import { errors } from 'oidc-provider'
 import { longestDeviceRequest } from '../../artefacts/device-request.ts'
 import { ProtocolError } from '../../protocol-error.ts'
@@ -36,6 +37,7 @@ async function made(needs: Needs, code: DeviceCode): Promise<string> {
   const request = currentRequest()
   code.jti = code.generateTokenId()
   const payload = { ...(await code.getValueAndPayload()).payload }
+  if (!hasShape(payload, { required: { exp: 'number' } })) throw new TypeError('oidc-provider gives a code no end')
   if (JSON.stringify(code.params).length > longestDeviceRequest)
     throw new errors.InvalidRequest(
       `the request is too long: its parameters may have ${longestDeviceRequest} characters`,
@@ -48,7 +50,7 @@ async function made(needs: Needs, code: DeviceCode): Promise<string> {
       clientUid: uid,
       address: needs.settings.addressesKnown ? request.peer.address : undefined,
       payload,
-      expiresAt: new Date((payload as { exp: number }).exp * 1000),
+      expiresAt: new Date(payload.exp * 1000),
     }),
   )
   if (stored === 'too-many') {

@@ -1,8 +1,8 @@
 import { signedTokenName } from '../../artefacts/signed-tokens.ts'
 import { currentRequest } from '../current-request.ts'
 import { replace } from '../override.ts'
-import { currentContext, parameterOf } from '../shapes.ts'
-import type { AccessToken, Artefact, Context, Grant, Internals } from '../shapes.ts'
+import { currentContext, entitiesOf, parameterOf } from '../shapes.ts'
+import type { AccessToken, Context, Internals } from '../shapes.ts'
 
 /** AccessToken.prototype.save: a token for the default API also gets the scopes about the person. AccessToken.find: with `openid` such a
  *  token works at userinfo, though it has an audience or is a JWT: the client has no other token. */
@@ -36,9 +36,7 @@ export function meantApi({ AccessToken }: Pick<Internals, 'AccessToken'>): void 
 
 /** Those of the grant, as far as the code or refresh token has them, and this request asks for them. `offline_access` says nothing to who reads an access token. */
 function personScopesOf(context: Context): readonly string[] {
-  const { AuthorizationCode, DeviceCode, RefreshToken, Grant } = context.oidc.entities as unknown as Readonly<
-    Record<string, Artefact & Grant>
-  >
+  const { AuthorizationCode, DeviceCode, RefreshToken, Grant } = entitiesOf(context)
   const asked = wordsOf(parameterOf(context, 'scope') ?? (AuthorizationCode ?? DeviceCode ?? RefreshToken)?.scope)
   return wordsOf(Grant?.getOIDCScope()).filter((scope) => scope !== 'offline_access' && asked.includes(scope))
 }

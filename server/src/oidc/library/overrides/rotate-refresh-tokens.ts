@@ -7,8 +7,8 @@ import { currentRequest, fromStore } from '../current-request.ts'
 import { keepInPayload, replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import { refuseEarly } from '../refuse-early.ts'
-import { clientOf, currentContext } from '../shapes.ts'
-import type { Artefact, Grant, Internals } from '../shapes.ts'
+import { clientOf, currentContext, entitiesOf } from '../shapes.ts'
+import type { Artefact, Internals } from '../shapes.ts'
 
 /** RefreshToken.prototype.consume, generateTokenId, getValueAndPayload: compute a token from the row of its family. */
 export function rotateRefreshTokens(
@@ -24,7 +24,7 @@ export function rotateRefreshTokens(
       async function consume(this: Artefact) {
         const client = clients.registered(clientOf(currentContext()))
         const { config } = client
-        const grant = currentContext().oidc.entities.Grant as unknown as Grant
+        const grant = entitiesOf(currentContext()).Grant!
         refuseEarly(this, { client, grant })
         const outcome = await fromStore(() =>
           store.renewals.rotate({
