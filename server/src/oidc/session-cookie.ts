@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import jsonwebtoken from 'jsonwebtoken'
+import { hasShape } from '@nauthera/runtime/json'
 import type { CookieKeys } from './keys/key-set.ts'
 
 // Signs and verifies the session cookie, a JWT with the whole session. The database only knows whether the session has ended.
@@ -37,6 +38,22 @@ export interface SessionCookies {
    *  the database */
   verify(value: string): SessionPayload | undefined
 }
+
+const shape = {
+  required: { jti: 'string', uid: 'string', iat: 'number', exp: 'number' },
+  optional: {
+    accountId: 'string',
+    loginTs: 'number',
+    amr: 'strings',
+    acr: 'string',
+    transient: 'boolean',
+    state: 'record',
+    sidKey: 'string',
+    until: 'number',
+    version: 'number',
+  },
+} as const
+const isSession = (value: unknown): value is SessionPayload => hasShape(value, shape)
 
 const audience = 'nauthera:session'
 const algorithm = 'HS256'
@@ -76,8 +93,9 @@ export function createSessionCookies(needs: {
         })
         if (typeof claims === 'string') return undefined
         const { sub, ep, iss: _iss, aud: _aud, ...rest } = claims
-        if (ep !== epoch() || typeof rest['uid'] !== 'string' || typeof rest.jti !== 'string') return undefined
-        return { ...rest, kind: 'Session', ...(sub === undefined ? {} : { accountId: sub }) } as SessionPayload
+        if (ep !== epoch()) return undefined
+        const session = { ...rest, kind: 'Session', ...(sub === undefined ? {} : { accountId: sub }) }
+        return isSession(session) ? session : undefined
       } catch {
         return undefined
       }

@@ -5,7 +5,6 @@ import { text } from 'node:stream/consumers'
 import { isDeepStrictEqual } from 'node:util'
 import { createGunzip } from 'node:zlib'
 import { InvalidArgumentError } from 'commander'
-import type { GeneralSealed } from '../../oidc/keys/recipients.ts'
 import { openSealed, parseRecipientKey } from '../../oidc/keys/recipients.ts'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { readScript } from '../../store/load.ts'
@@ -21,7 +20,7 @@ export const openFile = (session: CommandSession, path: string): Promise<OpenedB
  *  @throws CodedError RECIPIENT_KEY_INVALID */
 export async function openKeys(session: CommandSession, { head }: OpenedBackup, path: string): Promise<SealedKeys> {
   const key = parseRecipientKey(path === '-' ? await text(session.terminal.stdin) : readFileSync(path, 'utf8'))
-  const plain = await openSealed(head.sealed as GeneralSealed, key)
+  const plain = await openSealed(head.sealed, key)
   return parseSealedKeys(Buffer.from(plain).toString())
 }
 

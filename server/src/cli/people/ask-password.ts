@@ -47,7 +47,7 @@ function generatePassword(): Secret {
 async function readLine({ stdin }: Terminal): Promise<Secret> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of stdin as AsyncIterable<Buffer | string>) {
+  for await (const chunk of stdin) {
     const bytes = Buffer.from(chunk)
     size += bytes.length
     chunks.push(bytes)

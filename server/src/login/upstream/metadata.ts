@@ -138,7 +138,7 @@ class Metadata implements UpstreamMetadata {
 
 const keyOf = (issuer: string) => ({ purpose: 'upstream-metadata', id: issuer })
 
-const keysSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).max(100) })
+const keysSchema = z.object({ keys: z.array(z.object({ kty: z.string() }).catchall(z.json())).max(100) })
 const knownSchema = z.strictObject({
   server: z.unknown(),
   keys: keysSchema,

@@ -1,6 +1,7 @@
 // The door to openid-client: each call to another provider.
 import * as library from 'openid-client'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
+import { definedOf } from '@nauthera/runtime/json'
 import type { Secret } from '@nauthera/runtime/secret'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
 import { parseMetadata } from './provider-metadata.ts'
@@ -8,7 +9,7 @@ import type { ProviderStatement } from './provider-metadata.ts'
 import type { Binding } from './upstream.ts'
 
 export interface ProviderKeys {
-  readonly keys: readonly object[]
+  readonly keys: readonly library.JWK[]
 }
 
 /** This server as a client of a provider. */
@@ -71,7 +72,7 @@ export async function exchange(
     if (keys !== undefined) {
       library.enableNonRepudiationChecks(configuration)
       const uat = Math.floor(Date.now() / 1000) - keysAreOld
-      library.setJwksCache(configuration, { jwks: keys as library.JWKS, uat })
+      library.setJwksCache(configuration, { jwks: { keys: [...keys.keys] }, uat })
     }
     try {
       const answer = await library.authorizationCodeGrant(configuration, callback, {
@@ -113,7 +114,7 @@ export function signOutUrl(party: Party, parameters: Record<string, string>): UR
 function configure({ server, clientId, clientSecret, plainHttp }: Party, fetch: Fetch): library.Configuration {
   const metadata = { [library.clockTolerance]: clockTolerance }
   const configuration = new library.Configuration(
-    server as library.ServerMetadata,
+    { ...definedOf(server), issuer: server.issuer },
     clientId,
     metadata,
     authenticationOf(server, clientSecret),

@@ -1,5 +1,5 @@
 import type { AuthorizationDetailsType } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { detailLimits, detailLists } from '@nauthera/rules/authorization-details'
+import { detailKinds, detailLimits, detailLists } from '@nauthera/rules/authorization-details'
 import type { DetailKind, DetailList } from '@nauthera/rules/authorization-details'
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { isOneOf } from '@nauthera/runtime/json'
@@ -63,7 +63,7 @@ function fieldFault(name: string, value: unknown, declared: AuthorizationDetails
     const own = declared.fields.map((one) => plain(one.name))
     return `which ${plain(declared.type)} does not declare; fields of its own are: ${own.join(', ') || 'none'}`
   }
-  return kindFaults[field.kind as DetailKind](value)
+  return isOneOf(detailKinds, field.kind) ? kindFaults[field.kind](value) : 'of a kind that this server does not know'
 }
 
 const isList = (name: string): name is DetailList => isOneOf(detailLists, name)

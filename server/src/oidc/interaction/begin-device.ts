@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { paths } from '@nauthera/rules/endpoints'
 import { wireGrant } from '@nauthera/rules/grants'
+import { hasShape } from '@nauthera/runtime/json'
 import type { PageRequest } from '../../reply.ts'
 import { setCookie } from '../cookies.ts'
 import { lifetimes } from '../lifetimes.ts'
 import type { CodeOfDevice } from './interaction.ts'
-import type { AuthorizationParams, LibraryPart } from './library-part.ts'
+import { isAuthorizationParams } from './library-part.ts'
+import type { LibraryPart } from './library-part.ts'
 import { shownSession } from './open-interaction.ts'
 import type { InteractionNeeds } from './open-interaction.ts'
 
+const codeShape = { required: { clientId: 'string', params: 'record', userCode: 'string' } } as const
 const deviceGrant = wireGrant('device_code')
 
 /** Begins an interaction as the library would at /device. Only this browser can go on with it: that binds what comes after it, up to the
@@ -18,11 +21,8 @@ export async function startDevice(
   page: PageRequest,
   code: CodeOfDevice,
 ): Promise<string | undefined> {
-  const { clientId, params, userCode } = code.payload as {
-    clientId: string
-    params: AuthorizationParams
-    userCode: string
-  }
+  if (!hasShape(code.payload, codeShape) || !isAuthorizationParams(code.payload.params)) return undefined
+  const { clientId, params, userCode } = code.payload
   const client = needs.clients.registeredById(clientId)
   if (client?.uid !== code.clientUid || !client.config.grantTypes.includes(deviceGrant)) return undefined
   const uid = randomBytes(16).toString('base64url')

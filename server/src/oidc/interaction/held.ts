@@ -1,3 +1,4 @@
+import { hasShape } from '@nauthera/runtime/json'
 import type { InteractionPlace, ResumePlace } from '../cookies.ts'
 import type { Progress } from './interaction.ts'
 import type { LibraryPart } from './library-part.ts'
@@ -14,6 +15,17 @@ export interface HeldInteraction {
   readonly payload?: LibraryPart
   readonly progress?: Progress
 }
+
+const heldShape = {
+  required: { begun: 'number', until: 'number', client: 'string', clientUid: 'string' },
+  optional: {
+    payload: { required: { returnTo: 'string', exp: 'number', params: 'record', prompt: 'record' } },
+    progress: 'record',
+  },
+} as const
+
+/** Only this server can have encrypted it, so this is enough to know a cookie of this form. */
+export const isHeld = (value: unknown): value is HeldInteraction => hasShape(value, heldShape)
 
 /** Stores the library's part of a new or running interaction; the progress of the sign-in stays.
  *  @param now epoch seconds; @param clientUid UID of the client that is registered now */

@@ -7,7 +7,7 @@ import type { CookieKeys } from '../keys/key-set.ts'
 import { lifetimes } from '../lifetimes.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import { addInteraction, parseBegun } from './begun.ts'
-import { finished, placeOf, resumePlaceOf, withLibraryPart, withProgress } from './held.ts'
+import { finished, isHeld, placeOf, resumePlaceOf, withLibraryPart, withProgress } from './held.ts'
 import type { HeldInteraction } from './held.ts'
 import type { Progress } from './interaction.ts'
 import type { LibraryPart } from './library-part.ts'
@@ -117,8 +117,7 @@ function open(
     bound: boundTo(needs, uid),
     now: new Date(needs.now()),
   })
-  // only this server can have encrypted it, so the shape is known
-  const held = claims as HeldInteraction | undefined
+  const held = isHeld(claims) ? claims : undefined
   opened.set(request, { uid, value, held })
   return held
 }

@@ -1,3 +1,4 @@
+import { hasShape } from '@nauthera/runtime/json'
 import type { AttemptKeys } from '../../store/people/attempts.ts'
 import type { AgreedNow } from './consent.ts'
 
@@ -38,6 +39,13 @@ export interface AuthorizationParams {
   readonly ui_locales?: string
   readonly [name: string]: unknown
 }
+
+export const isAuthorizationParams = (value: unknown): value is AuthorizationParams => hasShape(value, paramsShape)
+
+const paramsShape = {
+  required: { client_id: 'string' },
+  optional: { redirect_uri: 'string', scope: 'string', claims: 'string', prompt: 'string' },
+} as const
 
 /** The result of an interaction. `finish` gives it to the library, and our hooks read it. */
 export interface Submission {

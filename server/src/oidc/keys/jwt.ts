@@ -1,6 +1,6 @@
 // Signs and verifies JWTs.
 import { createPrivateKey, generateKeyPair, randomBytes } from 'node:crypto'
-import type { JsonWebKey } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import {
   calculateJwkThumbprint,
@@ -13,20 +13,18 @@ import {
 import type { JWK } from 'jose'
 import { platformAlgorithms } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import { isJwk } from './jwk.ts'
 import { verifyPlain } from './plain-jwt.ts'
 import type { PlainJwt } from './plain-jwt.ts'
 import { Seen } from './seen.ts'
 
-const makePair = promisify(generateKeyPair) as (
-  type: string,
-  options: object,
-) => Promise<{ privateKey: { export(o: object): JsonWebKey } }>
+const makePair = promisify(generateKeyPair)
 
 /** Makes a private key for one algorithm.
  *  @returns the JWK with `alg`, `use` and `kid` (RFC 7638 thumbprint) */
 export async function mintSigningKey(algorithm: SigningAlgorithm): Promise<JWK & { kid: string }> {
-  const { privateKey } = await makePair(...pairOptions(algorithm))
-  const jwk = privateKey.export({ format: 'jwk' }) as JWK
+  const { privateKey } = await mintPair(algorithm)
+  const jwk = privateKey.export({ format: 'jwk' })
   return { ...jwk, alg: algorithm, use: 'sig', kid: await calculateJwkThumbprint(jwk) }
 }
 
@@ -46,15 +44,15 @@ export function isPrivateJwk(jwk: Readonly<Record<string, unknown>>): jwk is JWK
   }
 }
 
-function pairOptions(algorithm: SigningAlgorithm): [string, object] {
+function mintPair(algorithm: SigningAlgorithm): Promise<{ readonly privateKey: KeyObject }> {
   switch (algorithm) {
     case 'ES256':
-      return ['ec', { namedCurve: 'P-256' }]
+      return makePair('ec', { namedCurve: 'P-256' })
     case 'RS256':
     case 'PS256':
-      return ['rsa', { modulusLength: 2048 }]
+      return makePair('rsa', { modulusLength: 2048 })
     case 'EdDSA':
-      return ['ed25519', {}]
+      return makePair('ed25519', {})
   }
 }
 
@@ -75,7 +73,7 @@ export async function verifySigned(
   options: { keys: readonly JWK[]; issuer: string; type: string; clockTolerance: number; now: Date },
 ): Promise<Record<string, unknown> | undefined> {
   const { keys, issuer, type: typ, clockTolerance, now: currentDate } = options
-  const plain = verifyOwn(token, keys as readonly Readonly<Record<string, unknown>>[])
+  const plain = verifyOwn(token, keys)
   if (plain && isInOrder(plain, options)) return { ...plain.claims }
   let keySet = keySets.get(keys)
   if (keySet === undefined) keySets.set(keys, (keySet = createLocalJWKSet({ keys: [...keys] })))
@@ -144,7 +142,7 @@ export async function verifyForeign(
   try {
     const plain = verifyPlain(token, keys)
     if (plain) return otherTypes.has(typeOf(plain.header['typ'])) ? 'malformed' : { ...plain.claims }
-    const find = createLocalJWKSet({ keys: keys.map((key) => ({ ...key }) as JWK) })
+    const find = createLocalJWKSet({ keys: keys.filter(isJwk).map((key) => ({ ...key })) })
     const { payload, protectedHeader } = await compactVerify(token, find, { algorithms: [...platformAlgorithms] })
     // such a payload would be read in another form than the one that was signed
     if (protectedHeader.b64 !== undefined || otherTypes.has(typeOf(protectedHeader.typ))) return 'malformed'

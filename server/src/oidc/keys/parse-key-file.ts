@@ -70,7 +70,7 @@ async function readKey(key: unknown, index: number): Promise<FileKey | string> {
   if (key['use'] !== undefined && key['use'] !== 'sig') return `${at} must have use sig, or none`
   const lacking = members.filter((name) => typeof key[name] !== 'string' || key[name] === '')
   if (lacking.length > 0) return `${at} must be a private key; it has no ${lacking.join(', ')}`
-  const own = { kty, ...Object.fromEntries(members.map((name) => [name, key[name]])) } as JWK
+  const own: JWK = { kty, ...Object.fromEntries(members.map((name) => [name, String(key[name])])) }
   const fault = materialFault(own)
   if (fault !== undefined) return `${at} ${fault}`
   const kid = key['kid'] ?? (await calculateJwkThumbprint(own))

@@ -5,6 +5,7 @@ import { GeneralEncrypt, generalDecrypt } from 'jose'
 import type { GeneralJWE as GeneralSealed } from 'jose'
 export type { GeneralSealed }
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { hasShape, isJsonRecord, listOf } from '@nauthera/runtime/json'
 
 const leastBits = 2048
 const pem = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]+?-----END \1-----/g
@@ -46,6 +47,12 @@ export function parseRecipientKey(text: string): KeyObject {
   }
 }
 
+const sealedShape = {
+  required: { protected: 'string', iv: 'string', ciphertext: 'string', tag: 'string' },
+} as const
+const isSealed = (value: unknown): value is GeneralSealed =>
+  hasShape(value, sealedShape) && 'recipients' in value && listOf(value.recipients).every(isJsonRecord)
+
 export async function sealTo(recipients: readonly KeyObject[], plain: Uint8Array): Promise<GeneralSealed> {
   const jwe = new GeneralEncrypt(plain).setProtectedHeader({ enc: 'A256GCM' })
   for (const key of recipients) jwe.addRecipient(key).setUnprotectedHeader({ alg: algorithmFor(key) })
@@ -53,7 +60,8 @@ export async function sealTo(recipients: readonly KeyObject[], plain: Uint8Array
 }
 
 /** @throws CodedError RECIPIENT_KEY_INVALID when the key is of no recipient */
-export async function openSealed(sealed: GeneralSealed, key: KeyObject): Promise<Uint8Array> {
+export async function openSealed(sealed: unknown, key: KeyObject): Promise<Uint8Array> {
+  if (!isSealed(sealed)) throw invalid('the keys in the backup are damaged')
   try {
     return (await generalDecrypt(sealed, key)).plaintext
   } catch (cause) {

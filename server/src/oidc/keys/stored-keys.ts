@@ -4,6 +4,7 @@ import type { Log } from '@nauthera/runtime/log'
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import type { KeyWriter, NewKey, StoredKey } from '../../store/tokens/keys.ts'
+import { isJwk } from './jwk.ts'
 import type { FileKeys } from './key-file.ts'
 import { isPrivateJwk, mintCookieKey, mintSigningKey, publicPart } from './jwt.ts'
 import { cookieLine, isCut, signingLine } from './key-set.ts'
@@ -29,10 +30,10 @@ export function toRing(stored: readonly StoredKey[], { listed, former }: FileKey
     if (key.use === pairwiseLine) return [{ ...times, use: pairwiseLine, line: pairwiseLine, secret: key.secret }]
     const line = signingLine(key.alg)
     if (key.use === 'file') {
-      if (isCut(key)) return []
+      if (isCut(key) || !isJwk(key.publicJwk)) return []
       const { place, jwk } = inFile.get(key.id) ?? {}
       const file = { place, until: key.removeAt?.getTime() ?? Infinity }
-      const pair = { publicJwk: key.publicJwk as JWK, ...(jwk ? { privateJwk: jwk } : {}) }
+      const pair = { publicJwk: key.publicJwk, ...(jwk ? { privateJwk: jwk } : {}) }
       return [{ ...times, use: 'sig', line, file, ...pair }]
     }
     if (key.use !== 'sig') return []

@@ -1,3 +1,4 @@
+import { hasShape } from '@nauthera/runtime/json'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
 import type { GrantedAccount } from '../../store/sessions/accounts.ts'
@@ -43,6 +44,9 @@ export interface Token {
   readonly authorizationDetails?: unknown
 }
 
+const shape = { required: { jti: 'string', iat: 'number', exp: 'number', kind: 'string' } } as const
+const isToken = (found: unknown): found is Token => hasShape(found, shape)
+
 /** Finds it where the library would.
  *  @param kinds of tokens that are meant
  *  @returns with its client; undefined for a token that is not active, or not an ordinary one */
@@ -56,8 +60,8 @@ export async function findToken(
   if (isSigned) context.signedToken = text
   const value = isSigned ? signedTokenName : text
   for (const kind of kinds) {
-    const token = (await places[kind]?.find?.(context, value)) as Token | undefined
-    if (token === undefined) continue
+    const token = await places[kind]?.find?.(context, value)
+    if (!isToken(token)) continue
     const owner = isDocumentId(token.clientId ?? '') ? undefined : clients.registeredById(token.clientId ?? '')
     return owner && isSimple(token) && token.exp > secondsOf(now()) ? { token, owner } : undefined
   }

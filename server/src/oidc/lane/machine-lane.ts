@@ -55,8 +55,8 @@ export function createMachineLane(
     const length = plainLength(request.headers)
     if (answer === undefined || length === undefined || request.method !== 'POST') return instead.passOn()
     request.once('readable', () => {
-      const body = request.read() as Buffer | null
-      if (body === null) return instead.passOn()
+      const body: unknown = request.read()
+      if (!Buffer.isBuffer(body)) return instead.passOn()
       const made = body.length === length ? attempt(() => judge(context, body, answer)) : passedOn
       if (!(made instanceof Promise) && made.kind === 'answered') return end(context, made, instead)
       request.unshift(body)

@@ -109,7 +109,8 @@ function guardedLookup(
 async function readBody(answer: IncomingMessage, most: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
+  for await (const chunk of answer) {
+    if (!Buffer.isBuffer(chunk)) throw new TypeError('an answer is read as bytes')
     size += chunk.length
     if (size > most) {
       answer.destroy()

@@ -111,7 +111,8 @@ export class AuditQueue {
     const { at, event, outcome, replica } = row
     this.#needs.log.error({ event, error: refusal }, 'PostgreSQL refused a row of the audit log')
     try {
-      await this.#insert([{ at, event, outcome, replica, detail: { refused: asText(row) } } as QueuedRow])
+      const aside = { at, event, outcome, replica, detail: { refused: asText(row) } }
+      await this.#insert([aside])
       this.#setAside++
       this.#gauges?.notAsTheyWere.inc({ outcome: 'set_aside' })
     } catch (error) {

@@ -1,7 +1,7 @@
 // The one door to PostgreSQL: pool, time-outs, transactions, LISTEN. The SQL is in the files of the tables.
 import type { EventEmitter } from 'node:events'
 import pgPromise from 'pg-promise'
-import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
+import { asError, CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { inSpan } from '@nauthera/runtime/traces'
@@ -15,6 +15,7 @@ import type { Connection, Database, Listening, Statement, StatementValues } from
 import { Listeners } from './listeners.ts'
 import type { DialWire, ListeningWire } from './listeners.ts'
 import { PreparedQuery } from './prepared-query.ts'
+import type { FieldParsers } from './result-rows.ts'
 import {
   codedOf,
   hasStalePlan,
@@ -253,14 +254,15 @@ function runPrepared<Row>(
 ): Promise<Row[]> {
   return new Promise((resolve, reject) => {
     const callback: PreparedQuery['callback'] = (error, rows = []) => {
-      if (error) reject(error as Error)
+      if (error) reject(asError(error))
+      // PostgreSQL holds the types of the columns that the text chooses: a check of each row would cost more than the answer
       else resolve(rows as Row[])
     }
     wire.query(new PreparedQuery({ asked, values, parsers, callback, ...options }))
   })
 }
 
-const parsers = (type: number) => pgp.pg.types.getTypeParser(type) as (text: string) => unknown
+const parsers: FieldParsers = (type) => pgp.pg.types.getTypeParser(type)
 
 async function dialWire(pool: Pool, on: Parameters<DialWire>[0]): Promise<ListeningWire> {
   const wire = await pool.connect({ direct: true, onLost: () => on.lost() })

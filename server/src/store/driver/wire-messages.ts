@@ -26,7 +26,7 @@ function wireValue(value: unknown): string | Buffer | null {
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   if (value instanceof Date) return value.toISOString()
   if (Array.isArray(value)) return `{${value.map(element).join(',')}}`
-  return typeof value === 'object' ? JSON.stringify(value) : String(value as number | boolean | bigint)
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 function element(value: unknown): string {

@@ -1,5 +1,6 @@
 // Reads people of a Keycloak realm export: the array `users` in a file of `kc.sh export`.
 import type { Readable } from 'node:stream'
+import { definedOf } from '@nauthera/runtime/json'
 import { z } from '@nauthera/runtime/settings'
 import { takesClaim } from '../profile-claims.ts'
 import { elementsOf } from './array-elements.ts'
@@ -75,7 +76,7 @@ function readUser(at: string, json: string | undefined, leaveOut: LeaveOut): Rea
   const hash = password && keycloakHash(password)
   if (hash !== undefined && 'fault' in hash) return refusedEntry(at, `credentials: ${hash.fault}`, person.username)
   tellWhatStays(person, leaveOut)
-  return readEntry(at, withoutUndefined({ ...described(person, leaveOut), passwordHash: hash?.written }))
+  return readEntry(at, definedOf({ ...described(person, leaveOut), passwordHash: hash?.written }))
 }
 
 function outsideOf(person: KeycloakUser): string | undefined {
@@ -112,7 +113,7 @@ function described(person: KeycloakUser, leaveOut: LeaveOut) {
     disabled: enabled === false,
     name: name === '' ? undefined : name,
     locale: attributes.locale,
-    claims: withoutUndefined({
+    claims: definedOf({
       given_name: firstName || undefined,
       family_name: lastName || undefined,
       ...attributes.claims,
@@ -161,6 +162,3 @@ function claimsOf(attributes: NonNullable<KeycloakUser['attributes']>, leaveOut:
 
 const longestTag = 35
 const longestShown = 60
-
-const withoutUndefined = <Value extends object>(value: Value): Partial<Value> =>
-  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Partial<Value>
