@@ -3,6 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
+import { castingFiles } from '../../oxlint.config.ts'
+import { measureHouse } from '../../scripts/house.ts'
 
 /** Lints files as if they stood at their paths; the configuration is the repository's.
  *  @param sources path -> text
@@ -52,6 +54,7 @@ const refused: readonly [sentence: string, path: string, source: string, message
     `import '@marcbachmann/cel-js'\n`,
     'Only operator/src/api/cel.ts',
   ],
+  ['a cast', 'server/src/login/x.ts', `export const name = JSON.parse('1') as string\n`, 'type assertions'],
   ['express outside http', 'server/src/login/x.ts', `import 'express'\n`, 'Only server/src/http/**'],
   [
     'a process that imports another',
@@ -267,6 +270,13 @@ describe('the lint rules', function () {
 
   it('refuse two files that import one another, for a type alone too', () => {
     expect([...ofRefused.values()].join('\n')).to.contain('Dependency cycle detected')
+  })
+
+  it('know every cast of the product: in few files, and in none more than before', () => {
+    const places = Object.entries(measureHouse('.')).flatMap(([name, found]) => (name.startsWith('casts ') ? found : []))
+    const files = places.map((place) => place.replace(/:\d+$/, ''))
+    const counts = Object.fromEntries(files.map((file) => [file, files.filter((one) => one === file).length]))
+    expect(counts, 'lower the number in oxlint.config.ts').to.deep.equal(castingFiles)
   })
 
   for (const [index, [sentence, path]] of accepted.entries()) {
