@@ -148,7 +148,10 @@ function splitter(
   return ([values, value]) => {
     const given = fieldsOf(values)
     const bounded: Record<string, string> = {}
-    for (const [name, bound] of bounds) bounded[name] = bound(String(given[name] ?? ''))
+    for (const [name, bound] of bounds) {
+      const word = given[name]
+      bounded[name] = bound(typeof word === 'string' ? word : '')
+    }
     return [bounded, numberOf(value)]
   }
 }

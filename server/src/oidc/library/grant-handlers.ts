@@ -17,7 +17,8 @@ export function createProvider(
     ): void {
       // which parameters it reads is for its caller to know
       handlers.set(name, handler as GrantHandler)
-      super.registerGrantType<Params>(name, handler, [...(params ?? []), 'authorization_details'], ...more)
+      const read = typeof params === 'string' ? [params] : (params ?? [])
+      super.registerGrantType<Params>(name, handler, [...read, 'authorization_details'], ...more)
     }
   }
   return {
