@@ -10,8 +10,6 @@ interface Meaning {
   readonly grants: readonly GrantType[]
   /** The default of `auth.method`. */
   readonly method: AuthMethod
-  /** False for SPA and Native: they run on users' machines and cannot keep a secret. */
-  readonly mayAuthenticate: boolean
   /** Whether a browser is redirected back to it. */
   readonly redirects: boolean
   readonly scopes: readonly string[]
@@ -21,26 +19,23 @@ const ofPeople = ['openid', 'profile', 'email', 'groups']
 const codeFlow: readonly GrantType[] = ['authorization_code', 'refresh_token']
 
 const meanings: Readonly<Record<ClientType, Meaning>> = {
-  Web: { grants: codeFlow, method: 'client_secret', mayAuthenticate: true, redirects: true, scopes: ofPeople },
-  SPA: { grants: codeFlow, method: 'none', mayAuthenticate: false, redirects: true, scopes: ofPeople },
+  Web: { grants: codeFlow, method: 'client_secret', redirects: true, scopes: ofPeople },
+  SPA: { grants: codeFlow, method: 'none', redirects: true, scopes: ofPeople },
   Native: {
     grants: [...codeFlow, 'device_code'],
     method: 'none',
-    mayAuthenticate: false,
     redirects: true,
     scopes: ofPeople,
   },
   M2M: {
     grants: ['client_credentials'],
     method: 'client_secret',
-    mayAuthenticate: true,
     redirects: false,
     scopes: [],
   },
   Device: {
     grants: ['device_code', 'refresh_token'],
     method: 'none',
-    mayAuthenticate: true,
     redirects: false,
     scopes: ofPeople,
   },
