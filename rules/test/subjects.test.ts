@@ -36,6 +36,11 @@ describe(subjectFaults.name, () => {
       { subjectType: 'pairwise', redirectUris: ['http://localhost/callback'] },
       pairwiseWants.sector,
     ],
+    [
+      'a host with https here and http there',
+      { subjectType: 'pairwise', redirectUris: ['https://localhost/callback', 'http://localhost/callback'] },
+      pairwiseWants.sector,
+    ],
     ['devices of a client with a secret', { subjectType: 'pairwise', ...device, jwksUri }, pairwiseWants.devices],
     [
       'devices of a client with keys in its object',
