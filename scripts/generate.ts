@@ -16,6 +16,7 @@ import { readExplained } from '../ci/bench/report/misses.ts'
 import { renderMeasurements, reportFile } from '../ci/bench/report/page.ts'
 import { readReport } from '../ci/bench/report/report.ts'
 import { renderAlertsPage } from './alerts-page.ts'
+import { renderAuditPage } from './audit-page.ts'
 import { renderChartFiles } from './chart/generate.ts'
 import { renderCliPage, renderPluginPage } from './cli-page.ts'
 import { readCommandLine } from './command-line.ts'
@@ -229,6 +230,7 @@ const files = [
   { path: 'docs/fields.md', content: renderFieldsPage() },
   { path: 'docs/metrics.md', content: renderMetricsPage() },
   { path: 'docs/alerts.md', content: renderAlertsPage() },
+  { path: 'docs/audit.md', content: renderAuditPage(readOrEmpty('docs/audit.md')) },
   renderTree(),
   { path: 'NOTICE', content: renderNotice() },
   ...renderIdPages(),

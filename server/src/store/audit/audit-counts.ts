@@ -2,28 +2,15 @@
 // for all that are alike. Pure: no clock, no timer.
 import { foreign } from '@nauthera/runtime/log'
 import { addressBlock } from './address-block.ts'
-import type { AuditEvent, AuditName } from './audit-event.ts'
+import { eventsThat } from './audit-event.ts'
+import type { AuditEvent } from './audit-event.ts'
 
 /** Rows of refusals in one minute of one replica; what comes beyond them is counted as `other`, a row for each kind of event. */
 const mostRefusals = 1000
 /** Of these, rows of one address: with reasons of its own making, nobody hides what others do. */
 const mostOfAddress = 100
 
-/** Refusals: nobody has to sign in, or to prove which client they are, to cause them; or a page elsewhere makes the browser of a person do so;
- *  or they are alike as long as a program asks again. */
-const refusals: ReadonlySet<AuditName> = new Set<AuditName>([
-  'signin.failure',
-  'signin.locked',
-  'signin.refused',
-  'password.reset_requested',
-  'account.registration_requested',
-  'account.linked',
-  'authorization.refused',
-  'token.refused',
-  'userinfo.refused',
-  'client.auth_failed',
-  'device.blocked',
-])
+const refusals = eventsThat('countsFailures')
 
 /** What an event counts under; undefined when it gets a row of its own. */
 export type Counting =

@@ -1,4 +1,5 @@
 // Reads the audit log: what was asked for, the newest first, page by page; or what comes, as it comes.
+import { eventsThat } from './audit-event.ts'
 import type { AuditEvent, AuditName } from './audit-event.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection, Statement } from '../driver/database.ts'
@@ -204,11 +205,4 @@ function partiesOf(row: AuditRow): Pick<AuditRecord, 'actor' | 'target'> {
   return isProven ? { actor: self, target: undefined } : { actor: undefined, target: self }
 }
 
-const unproven: ReadonlySet<AuditName> = new Set<AuditName>([
-  'signin.failure',
-  'signin.locked',
-  'signin.refused',
-  'factor.failure',
-  'password.reset_requested',
-  'account.registration_requested',
-])
+const unproven = eventsThat('isUnproven')
