@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { Mail } from '../mails.ts'
 import { createAttempts } from './people/attempts.ts'
 import type { Attempts } from './people/attempts.ts'
-import { auditInsert } from './audit/audit-rows.ts'
+import { audited, makeAudited } from './audit/audited.ts'
 import type { AuditEvent } from './audit/audit-event.ts'
 import { createDevices } from './sessions/devices.ts'
 import type { Devices } from './sessions/devices.ts'
@@ -12,8 +12,8 @@ import { resetFactors } from './factors/factors.ts'
 import type { Factors } from './factors/factors.ts'
 import { createGroups } from './people/groups.ts'
 import type { Groups } from './people/groups.ts'
-import { inTransaction } from './in-transaction.ts'
-import type { Transactional } from './in-transaction.ts'
+import { inTransaction } from './outbox/in-transaction.ts'
+import type { Transactional } from './outbox/in-transaction.ts'
 import { createMailLinks, insertPlace } from './people/mail-links.ts'
 import type { MailLinks } from './people/mail-links.ts'
 import { outboxInsert } from './outbox/outbox-rows.ts'
@@ -109,7 +109,7 @@ const ask = statement(
      ON CONFLICT ON CONSTRAINT desk_requests_once DO UPDATE
        SET id = excluded.id, asked_by = excluded.asked_by, asked_at = now(), expires_at = excluded.expires_at
        WHERE desk_requests.expires_at <= clock_timestamp() RETURNING id),
-   written AS (${auditInsert('$6', ' WHERE EXISTS (SELECT FROM asked)')})
+   ${audited('asked')}
    SELECT id FROM asked`,
 )
 const consume = statement(
@@ -165,7 +165,7 @@ export function createDesk(needs: Transactional & { readonly outbox: Outbox }): 
 }
 
 function tablesOf(bound: Transactional & { readonly outbox: Outbox }): Omit<DeskWork, 'people'> {
-  const { database, audit, outbox } = bound
+  const { database, outbox } = bound
   return {
     users: createUsers(bound),
     attempts: createAttempts(bound),
@@ -176,10 +176,7 @@ function tablesOf(bound: Transactional & { readonly outbox: Outbox }): Omit<Desk
     mailLinks: createMailLinks(bound),
     countAct: async (id, kind, most) => (await database.query(countAct, [id, most, hourMs, kind])).length === 1,
     async request({ act, about, userId, askedBy }, event) {
-      const values = [randomUUID(), act, about, userId, askedBy, audit.rows([event])]
-      const asked = (await database.query(ask, values)).length === 1
-      if (asked) audit.lines([event])
-      return asked
+      return (await makeAudited(bound, ask, [randomUUID(), act, about, userId, askedBy], [event])).length === 1
     },
     consume: async (id) => isUuid(id) && (await database.query(consume, [id])).length === 1,
     membersWithMail: async (groups, from) => (await database.query(members, [groups, from])).map(userOf),

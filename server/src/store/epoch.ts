@@ -1,6 +1,6 @@
 // The store epoch. Sealed values carry it, and a restore from a backup raises it: what was sealed before is refused from then on, and what works
 // once works no more.
-import { auditInsert } from './audit/audit-rows.ts'
+import { audited, makeAudited } from './audit/audited.ts'
 import type { AuditEvent } from './audit/audit-event.ts'
 import type { AuditRows } from './audit/audit-rows.ts'
 import { statement } from './driver/database.ts'
@@ -28,7 +28,7 @@ const raise = statement<{ epoch: number }>(
    pushed AS (DELETE FROM pushed_requests),
    devices_waiting AS (DELETE FROM device_codes),
    desk_waiting AS (DELETE FROM desk_requests),
-   written AS (${auditInsert('$1')})
+   ${audited()}
    SELECT epoch FROM raised`,
 )
 
@@ -36,8 +36,7 @@ export function createEpoch(needs: { database: Connection; audit: AuditRows }): 
   return {
     read: async () => (await needs.database.query(read))[0]!.epoch,
     async raise(events) {
-      const { epoch } = (await needs.database.query(raise, [needs.audit.rows(events)]))[0]!
-      needs.audit.lines(events)
+      const { epoch } = (await makeAudited(needs, raise, [], events))[0]!
       return epoch
     },
   }

@@ -1,5 +1,5 @@
 // The way out when a key-encryption key is lost for good: what it encrypted is of no use any more, and keeps servers from starting.
-import { auditInsert } from './audit/audit-rows.ts'
+import { audited, makeAudited } from './audit/audited.ts'
 import type { AuditEvent } from './audit/audit-event.ts'
 import type { AuditRows } from './audit/audit-rows.ts'
 import { statement } from './driver/database.ts'
@@ -20,7 +20,7 @@ const giveUp = statement<GivenUp>(
    codes AS (DELETE FROM recovery_codes c WHERE c.user_id IN (SELECT user_id FROM lost_apps)
      AND NOT EXISTS (SELECT FROM factors f WHERE f.user_id = c.user_id AND f.id NOT IN (SELECT id FROM lost_apps))),
    lost_mails AS (DELETE FROM outbox o WHERE o.done_at IS NULL AND ${isLost('o')} RETURNING id),
-   written AS (${auditInsert('$2')})
+   ${audited()}
    SELECT (SELECT count(*) FROM lost_keys)::integer AS keys, (SELECT count(*) FROM lost_apps)::integer AS apps,
      (SELECT count(*) FROM lost_mails)::integer AS mails`,
 )
@@ -32,7 +32,6 @@ export async function deleteLost(
   ringIds: readonly string[],
   events: readonly AuditEvent[],
 ): Promise<GivenUp> {
-  const [given] = await needs.database.query(giveUp, [ringIds, needs.audit.rows(events)])
-  needs.audit.lines(events)
+  const [given] = await makeAudited(needs, giveUp, [ringIds], events)
   return given!
 }

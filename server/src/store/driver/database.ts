@@ -7,7 +7,7 @@ export interface Statement<Row = unknown> {
   readonly row?: Row
   readonly name: string
   readonly text: string
-  /** Of its parameters, in the order of `$1`, `$2`; empty when its text has numbers. */
+  /** Of its parameters, in their order; numbers have none. */
   readonly parameters: readonly string[]
   /** Whether it may change rows: then it is never sent twice, and counts as a commit when it has. */
   readonly writes: boolean
@@ -21,7 +21,7 @@ export interface Statement<Row = unknown> {
 export type StatementValues = readonly unknown[] | Readonly<Record<string, unknown>>
 
 /** @param name unique among all statements: a second text under one name would be refused by PostgreSQL
- *  @param text with parameters `$1`, or with names for them such as `$userId`
+ *  @param text with parameters `$1`, or with names for them such as `$userId`; names beside numbers come after them, in their order
  *  @param options.hasWritten of a statement that often only reads */
 export function statement<Row>(
   name: string,
@@ -33,7 +33,9 @@ export function statement<Row>(
 ): Statement<Row> {
   const writes = /\b(INSERT|UPDATE|DELETE|NOTIFY|pg_notify)\b/.test(text)
   const parameters = [...new Set(Array.from(text.matchAll(/\$([a-z]\w*)/gi), ([, parameter]) => parameter!))]
-  const numbered = text.replace(/\$([a-z]\w*)/gi, (_, parameter: string) => `$${parameters.indexOf(parameter) + 1}`)
+  const numbers = Math.max(0, ...Array.from(text.matchAll(/\$(\d+)/g), ([, number]) => Number(number)))
+  const numberOf = (parameter: string) => numbers + parameters.indexOf(parameter) + 1
+  const numbered = text.replace(/\$([a-z]\w*)/gi, (_, parameter: string) => `$${numberOf(parameter)}`)
   return { name, text: numbered, parameters, batched, writes, hasWritten }
 }
 

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { auditInsert } from '../audit/audit-rows.ts'
-import { outboxInsert } from '../outbox/outbox-rows.ts'
+import { told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
 import { admitted } from '../people/standing.ts'
-import { hashOf, isFirst, rowsOf, storeFactor } from './needs.ts'
+import { hashOf, isFirst, storeFactor } from './needs.ts'
 import type { Enrolled, EnrolledRow, FactorNeeds, NewFactor } from './needs.ts'
 import { deleteWrongCodes, lockOf } from './wrong-codes.ts'
 import type { CodeLimits } from './wrong-codes.ts'
@@ -64,8 +63,7 @@ const enrolApp = statement<EnrolledRow>(
      ON CONFLICT DO NOTHING RETURNING id, user_id),
    codes AS (INSERT INTO recovery_codes (user_id, code_hash) SELECT n.user_id, hash FROM new n, unnest($8::bytea[]) hash
      WHERE NOT EXISTS (SELECT FROM recovery_codes c WHERE c.user_id = n.user_id AND c.used_at IS NULL) RETURNING user_id),
-   mail AS (${outboxInsert('$10', ' WHERE EXISTS (SELECT FROM new)')}),
-   written AS (${auditInsert('$9', ' WHERE EXISTS (SELECT FROM new)')})
+   ${told('new')}
    SELECT EXISTS (SELECT FROM codes) AS codes_stored, ${isFirst} AS is_first
    FROM person WHERE EXISTS (SELECT FROM new)`,
 )
@@ -106,12 +104,12 @@ export function createApps(needs: FactorNeeds): Apps {
 }
 
 async function enrol(needs: FactorNeeds, enrolment: Enrolment) {
-  const { ring, audit } = needs
-  const { userId, app, recoveryCodes, audit: events } = enrolment
+  const { ring } = needs
+  const { userId, app, recoveryCodes } = enrolment
   const id = randomUUID()
   const { box, keyId } = ring.encrypt(Buffer.from(app.seed), bindingOf(id, userId))
-  const stored = [id, app.name, box, keyId, app.lastStep, recoveryCodes.map(hashOf), audit.rows(events)]
-  const values = [userId, enrolment.standing, ...stored, rowsOf(needs, enrolment.mail)]
+  const stored = [id, app.name, box, keyId, app.lastStep, recoveryCodes.map(hashOf)]
+  const values = [userId, enrolment.standing, ...stored]
   return storeFactor(needs, enrolApp, values, enrolment)
 }
 

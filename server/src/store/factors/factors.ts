@@ -1,13 +1,13 @@
 // Second factors and recovery codes. For every single use one conditional statement decides, the same for every replica.
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Mail } from '../../mails.ts'
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
 import { createApps } from './apps.ts'
 import type { Apps } from './apps.ts'
-import { changeFactors, rowsOf, told, weakenLinksOf } from './needs.ts'
-import type { FactorNeeds, Told } from './needs.ts'
+import { changeFactors, weakenLinksOf } from './needs.ts'
+import type { FactorNeeds } from './needs.ts'
 import { createPasskeys } from './passkeys.ts'
 import type { Passkeys } from './passkeys.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
@@ -15,6 +15,9 @@ import type { RecoveryCodes } from './recovery-codes.ts'
 import { createWrongCodes, deleteWrongCodes } from './wrong-codes.ts'
 import type { WrongCodes } from './wrong-codes.ts'
 import { outboxInsert } from '../outbox/outbox-rows.ts'
+import { inTransaction } from '../outbox/in-transaction.ts'
+import { makeTold, told } from '../outbox/told.ts'
+import type { Told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
 import { admitted, endSessionsOf, lockAdmitted, moveStanding } from '../people/standing.ts'
 import type { AsAdmitted, FactorKind, OtherSessions, Ways } from '../people/standing.ts'
@@ -58,8 +61,8 @@ const reset = statement<{ gone: number }>(
    gone AS (DELETE FROM factors WHERE user_id = (SELECT id FROM person) RETURNING id),
    codes AS (DELETE FROM recovery_codes WHERE user_id = (SELECT id FROM person)),
    ${deleteWrongCodes('$1::uuid', 'EXISTS (SELECT FROM person)')},
-   mail AS (${outboxInsert('$3', ' WHERE EXISTS (SELECT FROM gone)')}),
-   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM person)')})
+   mail AS (${outboxInsert('$mails', ' WHERE EXISTS (SELECT FROM gone)')}),
+   ${audited('person')}
    SELECT (SELECT count(*) FROM gone)::integer AS gone FROM person`,
 )
 /** SQL, for `factors f`: the person has another way to sign in, or this is none. @param upstreams, passkeys see `Ways` */
@@ -70,24 +73,24 @@ const isRemovable = (upstreams: string, passkeys: string): string => `(f.kind <>
      OR EXISTS (SELECT FROM upstream_links l WHERE l.user_id = f.user_id AND l.upstream = ANY(${upstreams}::text[])))`
 const remove = statement<{ is_last: boolean }>(
   'factor-remove',
-  `WITH gone AS (DELETE FROM factors f WHERE f.user_id = $1::uuid AND f.id = $2::uuid AND ${isRemovable('$5', '$6')} RETURNING f.id),
+  `WITH gone AS (DELETE FROM factors f WHERE f.user_id = $1::uuid AND f.id = $2::uuid AND ${isRemovable('$3', '$4')} RETURNING f.id),
    codes AS (DELETE FROM recovery_codes WHERE user_id = $1::uuid AND EXISTS (SELECT FROM gone)
      AND NOT EXISTS (SELECT FROM factors f WHERE f.user_id = $1::uuid AND f.id <> $2::uuid)),
-   ${told('$3', '$4', 'EXISTS (SELECT FROM gone)').trim()}
+   ${told('gone')}
    SELECT id, NOT EXISTS (SELECT FROM factors f WHERE f.user_id = $1::uuid AND f.id <> $2::uuid) AS is_last FROM gone`,
 )
 const rename = statement(
   'factor-rename',
   `WITH person AS (${admitted()}),
    changed AS (UPDATE factors SET name = $4 WHERE user_id = (SELECT id FROM person) AND id = $3::uuid RETURNING id),
-   written AS (${auditInsert('$5', ' WHERE EXISTS (SELECT FROM changed)')})
+   ${audited('changed')}
    SELECT id FROM changed`,
 )
 
 type FactorRow = { id: string; kind: FactorKind; name: string; created_at: Date; last_used_at: Date | null }
 
 export function createFactors(needs: FactorNeeds): Factors {
-  const { database, ring, audit } = needs
+  const { ring } = needs
   return {
     ...createWrongCodes(needs),
     ...createRecoveryCodes(needs),
@@ -96,9 +99,7 @@ export function createFactors(needs: FactorNeeds): Factors {
     of: (userId) => factorsOf(needs, userId),
     async rename({ userId, standing }, id, name, events) {
       if (!isUuid(id)) return false
-      const changed = await database.query(rename, [userId, standing, id, name, audit.rows(events)])
-      if (changed.length > 0) audit.lines(events)
-      return changed.length > 0
+      return (await makeAudited(needs, rename, [userId, standing, id, name], events)).length > 0
     },
     remove: (person, id, ways, about, others) => removeFactor(needs, person, id, { ways, told: about, others }),
     seal: (text, boundTo) => {
@@ -114,17 +115,16 @@ async function removeFactor(
   needs: FactorNeeds,
   { userId, standing }: AsAdmitted,
   id: string,
-  { ways, told: { audit: events, mail }, others }: { ways: Ways; told: Told; others: OtherSessions | undefined },
+  { ways, told: about, others }: { ways: Ways; told: Told; others: OtherSessions | undefined },
 ): Promise<boolean> {
   if (!isUuid(id)) return false
-  const values = [userId, id, needs.audit.rows(events), rowsOf(needs, mail), ways.upstreams, ways.passkeys]
   // nothing goes on with what a factor proved that nobody has any more
   const othersAfter = (row: { is_last: boolean }): OtherSessions =>
     row.is_last ? { ...others, keepsOthers: false, endsOwnGrants: true } : (others ?? {})
-  const gone = await changeFactors(needs, userId, { events, others: othersAfter }, async (connection) => {
-    const isAdmitted = (await connection.query(lockAdmitted, [userId, standing])).length === 1
-    const removed = isAdmitted ? await connection.query(remove, values) : []
-    if (removed.length > 0) await weakenLinksOf(connection, userId)
+  const gone = await changeFactors(needs, userId, othersAfter, async (bound) => {
+    const isAdmitted = (await bound.database.query(lockAdmitted, [userId, standing])).length === 1
+    const removed = isAdmitted ? await makeTold(bound, remove, [userId, id, ways.upstreams, ways.passkeys], about) : []
+    if (removed.length > 0) await weakenLinksOf(bound.database, userId)
     return removed
   })
   return gone !== undefined
@@ -147,22 +147,22 @@ export const factorsOf = async ({ database }: Pick<FactorNeeds, 'database'>, use
 
 /** `Factors.reset`, for a caller without the ring of keys. */
 export async function resetFactors(
-  { database, audit, outbox, changes }: Omit<FactorNeeds, 'ring'>,
+  needs: Omit<FactorNeeds, 'ring'>,
   userId: string,
   events: readonly AuditEvent[],
   mail?: Mail,
 ): Promise<number | undefined> {
-  const gone = await database.transaction(async (connection) => {
-    await connection.query(lockPerson, [userId])
-    const [row] = await connection.query(reset, [userId, audit.rows(events), rowsOf({ outbox }, mail)])
+  return await inTransaction(needs, async (bound) => {
+    const { database } = bound
+    await database.query(lockPerson, [userId])
+    const about = { audit: events, mail }
+    const [row] = await makeTold({ ...bound, outbox: needs.outbox }, reset, [userId], about)
     if (row === undefined) return undefined
-    await weakenLinksOf(connection, userId)
-    await endSessionsOf(connection, userId)
+    await weakenLinksOf(database, userId)
+    await endSessionsOf(database, userId)
+    await bound.changes.report(userId)
     return row.gone
   })
-  await changes.report(userId)
-  if (gone !== undefined) audit.lines(events)
-  return gone
 }
 
 const factorOf = (row: FactorRow): Factor => ({

@@ -1,12 +1,12 @@
 // What the stores of second factors share.
 import { createHash } from 'node:crypto'
-import type { Mail } from '../../mails.ts'
-import { auditInsert } from '../audit/audit-rows.ts'
-import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
-import { outboxInsert } from '../outbox/outbox-rows.ts'
+import { inTransaction } from '../outbox/in-transaction.ts'
+import type { Transactional } from '../outbox/in-transaction.ts'
+import { makeTold, told } from '../outbox/told.ts'
+import type { Told } from '../outbox/told.ts'
 import type { OutboxRows } from '../outbox/outbox-rows.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection, Database, Statement } from '../driver/database.ts'
@@ -21,12 +21,6 @@ export interface FactorNeeds {
   readonly audit: AuditRows
   readonly outbox: OutboxRows
   readonly changes: StoreChanges
-}
-
-/** What is told of a change, with the change. */
-export interface Told {
-  readonly audit: readonly AuditEvent[]
-  readonly mail?: Mail | undefined
 }
 
 /** What every new factor comes with. */
@@ -54,29 +48,20 @@ export interface Enrolled {
  *  @param change locks the person's row; it has a row where something was changed
  *  @returns that row, with the standing after it; undefined when nothing was changed */
 export async function changeFactors<Row>(
-  { database, audit, changes }: Pick<FactorNeeds, 'database' | 'audit' | 'changes'>,
+  needs: Pick<FactorNeeds, 'database' | 'audit' | 'outbox' | 'changes'>,
   userId: string,
-  {
-    events,
-    others,
-  }: { events: readonly AuditEvent[]; others: OtherSessions | undefined | ((row: Row) => OtherSessions) },
-  change: (connection: Connection) => Promise<readonly Row[]>,
+  others: OtherSessions | undefined | ((row: Row) => OtherSessions),
+  change: (bound: Transactional & Pick<FactorNeeds, 'outbox'>) => Promise<readonly Row[]>,
 ): Promise<{ readonly row: Row; readonly standing: string; readonly since: Date } | undefined> {
-  const changed = await database.transaction(async (connection) => {
-    const [row] = await change(connection)
+  return await inTransaction(needs, async (bound) => {
+    const [row] = await change({ ...bound, outbox: needs.outbox })
     if (row === undefined) return undefined
-    return { row, ...(await moveStandingOf(connection, userId, typeof others === 'function' ? others(row) : others)) }
+    const chosen = typeof others === 'function' ? others(row) : others
+    const moved = await moveStandingOf(bound.database, userId, chosen)
+    await bound.changes.report(userId)
+    return { row, ...moved }
   })
-  if (changed === undefined) return undefined
-  await changes.report(userId)
-  audit.lines(events)
-  return changed
 }
-
-/** SQL: what is told of a change, where it was made. */
-export const told = (audit: string, mail: string, when: string) => `
-   mail AS (${outboxInsert(mail, ` WHERE ${when}`)}),
-   written AS (${auditInsert(audit, ` WHERE ${when}`)})`
 
 /** SQL, for a row `person` that the statement has locked: there was no factor before it. */
 export const isFirst = 'NOT EXISTS (SELECT FROM factors f WHERE f.user_id = person.id)'
@@ -85,11 +70,11 @@ export const isFirst = 'NOT EXISTS (SELECT FROM factors f WHERE f.user_id = pers
 const dropWeakLinks = statement(
   'factor-drop-weak-links',
   `WITH gone AS (DELETE FROM upstream_links l WHERE l.user_id = $1::uuid AND NOT ${isStrong}
-     AND (l.issuer, l.subject) IS DISTINCT FROM ($4::text, $5::text)
+     AND (l.issuer, l.subject) IS DISTINCT FROM ($2::text, $3::text)
      AND (EXISTS (SELECT FROM credentials c WHERE c.user_id = l.user_id) OR EXISTS (SELECT FROM user_sources s WHERE s.user_id = l.user_id)
        OR EXISTS (SELECT FROM factors f WHERE f.user_id = l.user_id AND f.kind = 'passkey')
        OR EXISTS (SELECT FROM upstream_links o WHERE o.user_id = l.user_id AND o.is_strong)) RETURNING l.user_id),
-   ${told('$2', '$3', 'EXISTS (SELECT FROM gone)')}
+   ${told('gone')}
    SELECT DISTINCT user_id FROM gone`,
 )
 
@@ -114,25 +99,16 @@ export async function storeFactor(
   needs: FactorNeeds,
   enrol: Statement<EnrolledRow>,
   values: readonly unknown[],
-  { userId, others, audit: events, unlinked, cameBy }: NewFactor,
+  { userId, others, unlinked, cameBy, ...about }: NewFactor,
 ): Promise<Enrolled | undefined> {
-  let wereUnlinked = false
-  const stored = await changeFactors(needs, userId, { events, others }, async (connection) => {
-    const rows = await connection.query(enrol, values)
-    if (rows[0]?.is_first !== true || unlinked === undefined) return rows
+  const stored = await changeFactors(needs, userId, others, async (bound) => {
+    const rows = await makeTold(bound, enrol, values, about)
     const kept = [cameBy?.issuer ?? null, cameBy?.subject ?? null]
-    const dropped = [userId, needs.audit.rows(unlinked.audit), rowsOf(needs, unlinked.mail), ...kept]
-    wereUnlinked = (await connection.query(dropWeakLinks, dropped)).length > 0
+    if (rows[0]?.is_first && unlinked) await makeTold(bound, dropWeakLinks, [userId, ...kept], unlinked)
     return rows
   })
-  if (stored === undefined) return undefined
-  if (wereUnlinked) needs.audit.lines(unlinked!.audit)
-  const { row, standing, since } = stored
-  return { standing, since, codesStored: row.codes_stored }
+  return stored && { standing: stored.standing, since: stored.since, codesStored: stored.row.codes_stored }
 }
-
-export const rowsOf = ({ outbox }: Pick<FactorNeeds, 'outbox'>, mail: Mail | undefined): string =>
-  outbox.rows(mail === undefined ? [] : [mail])
 
 /** Of a recovery code. */
 export const hashOf = (code: string): Buffer => createHash('sha256').update(code).digest()

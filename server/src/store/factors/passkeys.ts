@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { auditInsert } from '../audit/audit-rows.ts'
-import { outboxInsert } from '../outbox/outbox-rows.ts'
+import { told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
 import { admitted } from '../people/standing.ts'
-import { hashOf, isFirst, rowsOf, storeFactor } from './needs.ts'
+import { hashOf, isFirst, storeFactor } from './needs.ts'
 import type { Enrolled, EnrolledRow, FactorNeeds, NewFactor } from './needs.ts'
 
 /** A passkey, as it is checked. */
@@ -66,8 +65,7 @@ const enrolPasskey = statement<EnrolledRow>(
      ON CONFLICT DO NOTHING RETURNING id, user_id),
    codes AS (INSERT INTO recovery_codes (user_id, code_hash) SELECT n.user_id, hash FROM new n, unnest($12::bytea[]) hash
      WHERE NOT EXISTS (SELECT FROM recovery_codes c WHERE c.user_id = n.user_id AND c.used_at IS NULL) RETURNING user_id),
-   mail AS (${outboxInsert('$14', ' WHERE EXISTS (SELECT FROM new)')}),
-   written AS (${auditInsert('$13', ' WHERE EXISTS (SELECT FROM new)')})
+   ${told('new')}
    SELECT EXISTS (SELECT FROM codes) AS codes_stored, ${isFirst} AS is_first
    FROM person WHERE EXISTS (SELECT FROM new)`,
 )
@@ -99,12 +97,11 @@ export function createPasskeys(needs: FactorNeeds): Passkeys {
 }
 
 async function storePasskey(needs: FactorNeeds, enrolment: PasskeyEnrolment) {
-  const { audit } = needs
-  const { userId, passkey, challenge, recoveryCodes, audit: events } = enrolment
+  const { userId, passkey, challenge, recoveryCodes } = enrolment
   const { name, credentialId, publicKey, signCount, synced, transports } = passkey
   const stored = [randomUUID(), name, credentialId, Buffer.from(publicKey), signCount, synced, transports]
-  const told = [recoveryCodes.map(hashOf), audit.rows(events), rowsOf(needs, enrolment.mail)]
-  const values = [userId, enrolment.standing, ...stored, challenge.id, challenge.usedUntil, ...told]
+  const marked = [challenge.id, challenge.usedUntil, recoveryCodes.map(hashOf)]
+  const values = [userId, enrolment.standing, ...stored, ...marked]
   return storeFactor(needs, enrolPasskey, values, enrolment)
 }
 

@@ -1,26 +1,19 @@
-import type { Mail } from '../../mails.ts'
-import { auditInsert } from '../audit/audit-rows.ts'
-import type { AuditEvent } from '../audit/audit-event.ts'
-import { outboxInsert } from '../outbox/outbox-rows.ts'
+import { makeTold, told } from '../outbox/told.ts'
+import type { Told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
-import type { Connection } from '../driver/database.ts'
 import { admitted } from '../people/standing.ts'
 import type { AsAdmitted, OtherSessions } from '../people/standing.ts'
-import { changeFactors, hashOf, rowsOf, told } from './needs.ts'
-import type { FactorNeeds, Told } from './needs.ts'
+import { changeFactors, hashOf } from './needs.ts'
+import type { FactorNeeds } from './needs.ts'
 import { deleteWrongCodes, lockOf } from './wrong-codes.ts'
 import type { CodeLimits } from './wrong-codes.ts'
 
 /** Recovery codes of people. */
 export interface RecoveryCodes {
   /** @param code as shown, without spaces @returns how many are left; undefined when it is wrong or was used, or codes are locked */
-  consumeRecoveryCode(use: {
-    userId: string
-    code: string
-    limits: CodeLimits
-    audit: readonly AuditEvent[]
-    mail?: Mail | undefined
-  }): Promise<{ left: number } | undefined>
+  consumeRecoveryCode(
+    use: { userId: string; code: string; limits: CodeLimits } & Told,
+  ): Promise<{ left: number } | undefined>
   /** How many recovery codes of a person still work. */
   recoveryCodesLeft(userId: string): Promise<number>
   /** Makes these the person's recovery codes; the earlier ones do not work any more.
@@ -39,8 +32,7 @@ const useRecoveryCode = statement<{ left: number }>(
   `WITH used AS (UPDATE recovery_codes SET used_at = now()
      WHERE user_id = $1::uuid AND code_hash = $2 AND used_at IS NULL AND NOT EXISTS (${lockOf('$1::uuid', '$3')}) RETURNING user_id),
    ${deleteWrongCodes('$1::uuid', 'EXISTS (SELECT FROM used)')},
-   mail AS (${outboxInsert('$5', ' WHERE EXISTS (SELECT FROM used)')}),
-   written AS (${auditInsert('$4', ' WHERE EXISTS (SELECT FROM used)')})
+   ${told('used')}
    SELECT (SELECT count(*) FROM recovery_codes c WHERE c.user_id = $1::uuid AND c.used_at IS NULL AND c.code_hash <> $2)::integer AS left
    FROM used`,
 )
@@ -55,24 +47,22 @@ const replaceCodes = statement(
    before AS (DELETE FROM recovery_codes WHERE user_id = (SELECT id FROM person) RETURNING user_id),
    new AS (INSERT INTO recovery_codes (user_id, code_hash) SELECT p.id, hash FROM person p, unnest($3::bytea[]) hash
      WHERE (SELECT count(*) FROM before) >= 0 ON CONFLICT DO NOTHING RETURNING user_id),
-   ${told('$4', '$5', 'EXISTS (SELECT FROM new)').trim()}
+   ${told('new')}
    SELECT FROM person WHERE EXISTS (SELECT FROM new)`,
 )
 
 export function createRecoveryCodes(needs: FactorNeeds): RecoveryCodes {
-  const { database, audit } = needs
+  const { database } = needs
   return {
-    async consumeRecoveryCode({ userId, code, limits, audit: events, mail }) {
-      const values = [userId, hashOf(code), limits.perAccount, audit.rows(events), rowsOf(needs, mail)]
-      const [row] = await database.query(useRecoveryCode, values)
-      if (row !== undefined) audit.lines(events)
-      return row
-    },
+    consumeRecoveryCode: async ({ userId, code, limits, ...about }) =>
+      (await makeTold(needs, useRecoveryCode, [userId, hashOf(code), limits.perAccount], about))[0],
     recoveryCodesLeft: async (userId) => (await database.query(codesLeft, [userId]))[0]!.left,
-    async replaceRecoveryCodes({ userId, standing }, codes, { audit: events, mail }, others) {
-      const values = [userId, standing, codes.map(hashOf), audit.rows(events), rowsOf(needs, mail)]
-      const change = (connection: Connection) => connection.query(replaceCodes, values)
-      return (await changeFactors(needs, userId, { events, others }, change)) !== undefined
+    async replaceRecoveryCodes({ userId, standing }, codes, about, others) {
+      const values = [userId, standing, codes.map(hashOf)]
+      const changed = await changeFactors(needs, userId, others, (bound) =>
+        makeTold(bound, replaceCodes, values, about),
+      )
+      return changed !== undefined
     },
   }
 }

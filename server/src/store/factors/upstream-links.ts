@@ -1,7 +1,7 @@
 // Which identity at another provider leads to which account here.
-import { auditInsert } from '../audit/audit-rows.ts'
-import type { Told } from './needs.ts'
-import { outboxInsert } from '../outbox/outbox-rows.ts'
+import { inTransaction } from '../outbox/in-transaction.ts'
+import { makeTold, told } from '../outbox/told.ts'
+import type { Told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
 import { endSessionsOf, lockAdmitted, moveStanding, stillStands } from '../people/standing.ts'
 import type { AsAdmitted, KeptSession, Ways } from '../people/standing.ts'
@@ -73,13 +73,12 @@ const link = statement(
      SELECT u.id FROM users u WHERE u.id = $1::uuid AND ${stillStands('$2')}
        AND (SELECT count(*) FROM upstream_links l WHERE l.user_id = u.id) < ${mostLinks} FOR SHARE),
    mark AS (
-     INSERT INTO one_time (kind, id, expires_at) SELECT 'upstream', $9, $10::timestamptz FROM person WHERE $9::text IS NOT NULL
+     INSERT INTO one_time (kind, id, expires_at) SELECT 'upstream', $7, $8::timestamptz FROM person WHERE $7::text IS NOT NULL
      ON CONFLICT DO NOTHING RETURNING id),
    made AS (INSERT INTO upstream_links (issuer, subject, user_id, upstream, valid_until, is_strong)
-     SELECT $3, $4, id, $5, ${until('$6')}, ${staysStrong('$11')} FROM person WHERE $9::text IS NULL OR EXISTS (SELECT FROM mark)
+     SELECT $3, $4, id, $5, ${until('$6')}, ${staysStrong('$9')} FROM person WHERE $7::text IS NULL OR EXISTS (SELECT FROM mark)
      ON CONFLICT DO NOTHING RETURNING user_id),
-   mail AS (${outboxInsert('$8', ' WHERE EXISTS (SELECT FROM made)')}),
-   written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM made)')})
+   ${told('made')}
    SELECT user_id FROM made`,
 )
 const list = statement<LinkRow>(
@@ -87,13 +86,12 @@ const list = statement<LinkRow>(
   `SELECT upstream, issuer, subject, linked_at, signed_in_at, ${isOrigin} AS is_origin, ${isStrong} AS is_strong
    FROM upstream_links l WHERE user_id = $1::uuid ORDER BY linked_at, issuer, subject`,
 )
-const unlink = statement<{ gone: number }>(
+const unlink = statement(
   'upstream-unlink',
   `WITH gone AS (DELETE FROM upstream_links l WHERE l.user_id = $1::uuid AND ($2::text IS NULL OR l.upstream = $2) AND NOT ${isOrigin} RETURNING l.user_id),
    person AS (UPDATE users SET ${moveStanding} WHERE id = (SELECT user_id FROM gone LIMIT 1)),
-   mail AS (${outboxInsert('$4', ' WHERE EXISTS (SELECT FROM gone)')}),
-   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM gone)')})
-   SELECT count(*)::integer AS gone FROM gone`,
+   ${told('gone')}
+   SELECT user_id FROM gone`,
 )
 const ownerOf = statement<{ user_id: string }>(
   'upstream-owner-of',
@@ -119,8 +117,7 @@ const unlinkOwn = statement(
   `WITH gone AS (DELETE FROM upstream_links l
      WHERE l.user_id = $1::uuid AND l.issuer = $2 AND l.subject = $3 AND ${isRemovable('$4', '$5')} RETURNING l.user_id),
    person AS (UPDATE users SET ${moveStanding} WHERE id = (SELECT user_id FROM gone)),
-   mail AS (${outboxInsert('$7', ' WHERE EXISTS (SELECT FROM gone)')}),
-   written AS (${auditInsert('$6', ' WHERE EXISTS (SELECT FROM gone)')})
+   ${told('gone')}
    SELECT user_id FROM gone`,
 )
 const lastOf = statement<{ upstream: string }>(
@@ -140,15 +137,13 @@ type OwnLinkRow = LinkRow & { readonly is_removable: boolean }
 export function createUpstreamLinks(needs: UpstreamNeeds): UpstreamLinks {
   return {
     ...createUpstreamSignIns(needs),
-    async link({ issuer, subject, upstream, maxAgeMs }, { userId, proved, strongBy }, { audit: events, mail }, mark) {
-      const about = events.map((event) => ({ userId, ...event }))
-      const told = [needs.audit.rows(about), needs.outbox.rows(mail === undefined ? [] : [mail])]
-      const values = [userId, proved, issuer, subject, upstream, maxAgeMs, ...told]
+    async link({ issuer, subject, upstream, maxAgeMs }, { userId, proved, strongBy }, { audit, mail }, mark) {
+      const about = { audit: audit.map((event) => ({ userId, ...event })), mail }
       const marked = [mark?.id ?? null, mark?.expiresAt ?? null]
-      const made = await needs.database.query(link, [...values, ...marked, strongBy ?? null])
+      const values = [userId, proved, issuer, subject, upstream, maxAgeMs, ...marked, strongBy ?? null]
+      const made = await makeTold(needs, link, values, about)
       if (made.length === 0) return false
       await needs.changes.report(userId)
-      needs.audit.lines(about)
       return true
     },
     async of(userId) {
@@ -172,41 +167,35 @@ export function createUpstreamLinks(needs: UpstreamNeeds): UpstreamLinks {
 }
 
 async function removeLinks(
-  { database, audit, outbox, changes }: UpstreamNeeds,
+  needs: UpstreamNeeds,
   userId: string,
   upstream: string | undefined,
-  { audit: events, mail }: Told,
+  about: Told,
 ): Promise<number> {
-  const values = [userId, upstream ?? null, audit.rows(events), outbox.rows(mail === undefined ? [] : [mail])]
-  const gone = await database.transaction(async (connection) => {
-    const [row] = await connection.query(unlink, values)
-    if (row!.gone > 0) await endSessionsOf(connection, userId)
-    return row!.gone
+  return await inTransaction(needs, async (bound) => {
+    const gone = await makeTold({ ...bound, outbox: needs.outbox }, unlink, [userId, upstream ?? null], about)
+    if (gone.length === 0) return 0
+    await endSessionsOf(bound.database, userId)
+    await bound.changes.report(userId)
+    return gone.length
   })
-  if (gone === 0) return 0
-  await changes.report(userId)
-  audit.lines(events)
-  return gone
 }
 
 async function removeOwn(
-  { database, audit, outbox, changes }: UpstreamNeeds,
+  needs: UpstreamNeeds,
   { userId, standing }: AsAdmitted,
   { issuer, subject }: Omit<UpstreamIdentity, 'upstream'>,
-  { ways, keepSession, told: { audit: events, mail } }: Parameters<UpstreamLinks['unlinkOwn']>[2],
+  { ways, keepSession, told: about }: Parameters<UpstreamLinks['unlinkOwn']>[2],
 ): Promise<boolean> {
-  const told = [audit.rows(events), outbox.rows(mail === undefined ? [] : [mail])]
-  const values = [userId, issuer, subject, ways.upstreams, ways.passkeys, ...told]
-  const isGone = await database.transaction(async (connection) => {
-    const isAdmitted = (await connection.query(lockAdmitted, [userId, standing])).length === 1
-    const gone = isAdmitted ? await connection.query(unlinkOwn, values) : []
-    if (gone.length > 0) await endSessionsOf(connection, userId, { keepSession })
-    return gone.length > 0
+  const values = [userId, issuer, subject, ways.upstreams, ways.passkeys]
+  return await inTransaction(needs, async (bound) => {
+    const isAdmitted = (await bound.database.query(lockAdmitted, [userId, standing])).length === 1
+    const gone = isAdmitted ? await makeTold({ ...bound, outbox: needs.outbox }, unlinkOwn, values, about) : []
+    if (gone.length === 0) return false
+    await endSessionsOf(bound.database, userId, { keepSession })
+    await bound.changes.report(userId)
+    return true
   })
-  if (!isGone) return false
-  await changes.report(userId)
-  audit.lines(events)
-  return true
 }
 
 const linkOf = ({

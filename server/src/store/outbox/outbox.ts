@@ -6,7 +6,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import { hasShape } from '@nauthera/runtime/json'
 import type { JsonShape, Shaped } from '@nauthera/runtime/json'
 import type { Mail } from '../../mails.ts'
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
@@ -88,7 +88,7 @@ const putOff = statement(
 const giveUp = statement(
   'outbox-give-up',
   `WITH given AS (UPDATE outbox SET done_at = clock_timestamp(), payload = ''::bytea WHERE ${mine} RETURNING id),
-   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM given)')})
+   ${audited('given')}
    SELECT id FROM given`,
   { batched: true },
 )
@@ -127,7 +127,7 @@ export function createOutbox(needs: {
   audit: AuditRows
   sendsMail: boolean
 }): Outbox {
-  const { database, ring, audit, sendsMail } = needs
+  const { database, ring, sendsMail } = needs
   const workRows = (work: readonly NewWork[]) => JSON.stringify(work.map((each) => rowOf(ring(), each)))
   const rows = (mails: readonly Mail[]) => workRows(sendsMail ? mails.map(workOf) : [])
   return {
@@ -141,8 +141,7 @@ export function createOutbox(needs: {
     retry: async ({ id, tries }, delayMs) => void (await database.query(retry, [id, tries, delayMs])),
     postpone: async ({ id, tries }, delayMs) => void (await database.query(putOff, [id, tries, delayMs])),
     async abandon({ id, tries }, events) {
-      const given = await database.query(giveUp, [id, tries, audit.rows(events)])
-      if (given.length > 0) audit.lines(events)
+      await makeAudited(needs, giveUp, [id, tries], events)
     },
     waiting: async () => (await database.query(waiting))[0]!.waiting,
     reencrypt: () => reencrypt(database, ring()),

@@ -1,7 +1,7 @@
 // The records of people whom another source describes: only that source's lasting name of a person leads to a record.
 import { randomUUID } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
@@ -54,7 +54,8 @@ const adopt = statement<AdoptedRow & { is_new: boolean }>(
      ON CONFLICT (id) DO UPDATE SET (${described}) = (${each(described, 'excluded')}),
        updated_at = CASE WHEN (${each(described, 'users')}) IS DISTINCT FROM (${each(described, 'excluded')}) THEN now() ELSE users.updated_at END
      RETURNING *, xmax = 0 AS is_new),
-   written AS (${auditInsert('$12', ' WHERE EXISTS (SELECT FROM kept WHERE is_new)')})
+   made AS (SELECT FROM kept WHERE is_new),
+   ${audited('made')}
    SELECT u.*, ${sourceIs('$2', '$3')} AS comes_from, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing FROM kept u`,
 )
 const findAdopted = statement<AdoptedRow>(
@@ -83,13 +84,12 @@ export const createAdoptedUsers = (needs: AdoptedNeeds): AdoptedUsers => ({
 })
 
 async function adoptUser(needs: AdoptedNeeds, { source, key, person }: FoundPerson, events: readonly AuditEvent[]) {
-  const { database, audit, changes } = needs
   const id = randomUUID()
   const about = events.map((event) => ({ userId: id, ...event }))
-  const values = [id, source, key, ...namesOf(person), audit.rows(about)]
-  const [row] = await asRefused(person, () => database.query(adopt, values))
-  if (row!.is_new) audit.lines(about)
-  else await changes.report(row!.id)
+  const values = [id, source, key, ...namesOf(person)]
+  const isNew = ([row]: readonly { is_new: boolean }[]) => row!.is_new
+  const [row] = await asRefused(person, () => makeAudited(needs, adopt, values, about, isNew))
+  if (!row!.is_new) await needs.changes.report(row!.id)
   return adoptedOf(row!)
 }
 

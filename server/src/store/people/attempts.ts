@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { addressBlock } from '../audit/address-block.ts'
 import type { Mail } from '../../mails.ts'
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { canonicalName } from './canonical-name.ts'
@@ -199,9 +199,9 @@ export const unlockAccount = (userId: string, when: string): string =>
      RETURNING count > 0 AND until > clock_timestamp() AS counted)`
 const unlock = statement<{ counted: boolean }>(
   'attempt-unlock',
-  `WITH ${unlockAccount('$userId::uuid', 'true')},
-   codes AS (DELETE FROM attempts WHERE key = 'f:' || $userId::uuid RETURNING count > 0 AND until > clock_timestamp() AS counted),
-   written AS (${auditInsert('$audit')})
+  `WITH ${unlockAccount('$1::uuid', 'true')},
+   codes AS (DELETE FROM attempts WHERE key = 'f:' || $1::uuid RETURNING count > 0 AND until > clock_timestamp() AS counted),
+   ${audited()}
    SELECT bool_or(counted) AS counted FROM (SELECT counted FROM unlocked UNION ALL SELECT counted FROM codes) all_of_them`,
 )
 const clear = statement('attempt-clear', `WITH ${clearAttempts('true')} SELECT 1`)
@@ -220,7 +220,7 @@ type BegunRow = {
 type FoundRow = Pick<BegunRow, 'account_place' | 'account_key'> & (UserRow | { id: null })
 
 export function createAttempts(needs: { database: Connection; audit: AuditRows; outbox: OutboxRows }): Attempts {
-  const { database, audit, outbox } = needs
+  const { database, outbox } = needs
   return {
     async start({ login, address, limits, clientUid }) {
       const canonical = canonicalName(login)
@@ -268,8 +268,7 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
       return { signIns: find(keys.signIns), codes: find(keys.codes) }
     },
     async unlock(userId, events) {
-      const [row] = await database.query(unlock, { userId, audit: audit.rows(events) })
-      audit.lines(events)
+      const [row] = await makeAudited(needs, unlock, [userId], events)
       return row?.counted ?? false
     },
   }

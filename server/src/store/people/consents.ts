@@ -1,5 +1,5 @@
 // Stored consents of people. Grants, one for each authorization, do not change it.
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
@@ -27,13 +27,13 @@ export interface Consents {
 }
 
 const find = statement<ConsentRow>('consent-find', 'SELECT * FROM consents WHERE user_id = $1 AND client_uid = $2')
-const revoke = statement<{ ended: boolean }>(
+const revoke = statement(
   'consent-revoke',
   `WITH gone AS (DELETE FROM consents WHERE user_id = $1 AND client_uid = $2 RETURNING client_uid),
    ${endGrants('user_id = $1 AND client_uid = $2')},
    ended AS (SELECT FROM gone UNION ALL SELECT FROM revoked),
-   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM ended)')})
-   SELECT EXISTS (SELECT FROM ended) AS ended`,
+   ${audited('ended')}
+   SELECT FROM ended LIMIT 1`,
 )
 
 export interface ConsentRow {
@@ -46,14 +46,13 @@ export interface ConsentRow {
 }
 
 export function createConsents(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Consents {
-  const { database, audit, changes } = needs
+  const { database, changes } = needs
   return {
     find: async (userId, clientUid) => (await database.query(find, [userId, clientUid])).map(consentOf)[0],
     async revoke(userId, clientUid, events) {
-      const [row] = await database.query(revoke, [userId, clientUid, audit.rows(events)])
+      const ended = await makeAudited(needs, revoke, [userId, clientUid], events)
       await changes.report(userId)
-      if (row?.ended) audit.lines(events)
-      return row?.ended ?? false
+      return ended.length === 1
     },
   }
 }

@@ -1,12 +1,12 @@
 // Password hashes, one for each person.
 import { unlockAccount } from './attempts.ts'
 import type { Mail } from '../../mails.ts'
-import { auditInsert } from '../audit/audit-rows.ts'
+import { inTransaction } from '../outbox/in-transaction.ts'
+import { makeTold, told } from '../outbox/told.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import { linkHash, linkOfPerson, consumeLink } from './link-token.ts'
-import { outboxInsert } from '../outbox/outbox-rows.ts'
 import type { OutboxRows } from '../outbox/outbox-rows.ts'
 import { statement } from '../driver/database.ts'
 import type { Database } from '../driver/database.ts'
@@ -54,8 +54,7 @@ const setting = (name: string, changed: string) =>
    credential AS (INSERT INTO credentials (user_id, password_hash) SELECT id, $2 FROM changed
      ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, changed_at = now()),
    ${unlockAccount('$1::uuid', 'EXISTS (SELECT FROM changed)')},
-   mail AS (${outboxInsert('$6', ' WHERE EXISTS (SELECT FROM changed)')}),
-   written AS (${auditInsert('$5', ' WHERE EXISTS (SELECT FROM changed)')})
+   ${told('changed')}
    SELECT ${standing} AS standing, u.sessions_valid_after AS since FROM changed u`,
   )
 const set = setting(
@@ -86,21 +85,18 @@ export function createCredentials(needs: {
   outbox: OutboxRows
   changes: StoreChanges
 }): Credentials {
-  const { database, audit, outbox, changes } = needs
+  const { database, outbox } = needs
   return {
     find: async (userId) => (await database.query(find, [userId]))[0]?.password_hash,
     async set(userId, passwordHash, { others, changeRequired, mail, audit: events, ...given }) {
       const { change, proof } = proofOf(given)
-      const mails = outbox.rows(mail === undefined ? [] : [mail])
-      const values = [userId, passwordHash, changeRequired, proof ?? null, audit.rows(events), mails]
-      const changed = await database.transaction(async (connection) => {
-        const [row] = await connection.query(change, values)
-        if (row !== undefined) await endSessionsOf(connection, userId, others)
+      const values = [userId, passwordHash, changeRequired, proof ?? null]
+      return await inTransaction(needs, async (bound) => {
+        const [row] = await makeTold({ ...bound, outbox }, change, values, { audit: events, mail })
+        if (row !== undefined) await endSessionsOf(bound.database, userId, others)
+        await bound.changes.report(userId)
         return row
       })
-      await changes.report(userId)
-      if (changed !== undefined) audit.lines(events)
-      return changed
     },
     rehash: async (userId, oldHash, newHash) => {
       await database.query(rehash, [userId, oldHash, newHash])

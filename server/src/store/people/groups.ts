@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
@@ -45,26 +45,26 @@ const add = statement(
   'group-add',
   `WITH made AS (INSERT INTO groups (id, name) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id),
    added AS (INSERT INTO group_members (user_id, group_id) SELECT $3, id FROM made ON CONFLICT DO NOTHING RETURNING group_id),
-   written AS (${auditInsert('$4', ' WHERE EXISTS (SELECT FROM added)')})
+   ${audited('added')}
    SELECT group_id FROM added`,
 )
 const remove = statement(
   'group-remove',
   `WITH removed AS (DELETE FROM group_members m USING groups g WHERE g.id = m.group_id AND g.name = $1 AND m.user_id = $2 RETURNING m.group_id),
-   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM removed)')})
+   ${audited('removed')}
    SELECT group_id FROM removed`,
 )
 const create = statement(
   'group-create',
   `WITH made AS (INSERT INTO groups (id, name) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING RETURNING id),
-   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM made)')})
+   ${audited('made')}
    SELECT id FROM made`,
 )
 const drop = statement<{ members: string[] }>(
   'group-drop',
   `WITH members AS (SELECT m.user_id FROM group_members m JOIN groups g ON g.id = m.group_id WHERE g.name = $1),
    gone AS (DELETE FROM groups WHERE name = $1 RETURNING id),
-   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM gone)')})
+   ${audited('gone')}
    SELECT gone.id, ARRAY(SELECT user_id FROM members) AS members FROM gone`,
 )
 
@@ -72,12 +72,11 @@ const drop = statement<{ members: string[] }>(
 const longestName = 200
 
 export function createGroups(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Groups {
-  const { database, audit, changes } = needs
+  const { database, changes } = needs
   const change = async (asked: typeof add, values: unknown[], userId: string, events: readonly AuditEvent[]) => {
-    const changed = (await database.query(asked, [...values, audit.rows(events)])).length === 1
+    const changed = await makeAudited(needs, asked, values, events)
     await changes.report(userId)
-    if (changed) audit.lines(events)
-    return changed
+    return changed.length === 1
   }
   return {
     list: () => database.query(list),
@@ -85,15 +84,12 @@ export function createGroups(needs: { database: Connection; audit: AuditRows; ch
     async create(group, events) {
       const faults = faultsOfGroup(group)
       if (faults.length > 0) throw new CodedError('GROUP_NAME_INVALID', { faults })
-      const made = (await database.query(create, [randomUUID(), group, audit.rows(events)])).length === 1
-      if (made) audit.lines(events)
-      return made
+      return (await makeAudited(needs, create, [randomUUID(), group], events)).length === 1
     },
     async remove(group, events) {
-      const [gone] = await database.query(drop, [group, audit.rows(events)])
+      const [gone] = await makeAudited(needs, drop, [group], events)
       if (gone === undefined) return undefined
       await changes.report(...gone.members)
-      audit.lines(events)
       return gone.members.length
     },
     addMember: (group, userId, events) => change(add, [randomUUID(), group, userId], userId, events),

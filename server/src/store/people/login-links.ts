@@ -1,6 +1,6 @@
 // Links with which a person signs in once, without a password. An administrator makes them by the command line; they are in no mail. They stand
 // beside the links of mails, and are used up in the same way: by one statement, whichever replica gets there first.
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { isLiveLink, linkHash, consumeLink } from './link-token.ts'
@@ -23,7 +23,7 @@ export interface LoginLinks {
   consume(token: string, events: (userId: string) => readonly AuditEvent[]): Promise<string | undefined>
 }
 
-const create = statement<{ done: boolean }>(
+const create = statement(
   'login-link-create',
   `WITH person AS (SELECT u.id, coalesce(u.canonical_email, '') AS email, ${standing} AS standing FROM users u
      WHERE u.id = $2::uuid AND ${personCounts.sql('u')}),
@@ -32,8 +32,8 @@ const create = statement<{ done: boolean }>(
    link AS (INSERT INTO mail_links (token_hash, kind, user_id, email, standing, expires_at)
      SELECT $1, 'sign-in', p.id, p.email, p.standing, clock_timestamp() + $3::float8 * interval '1 millisecond' FROM person p
      RETURNING token_hash),
-   written AS (${auditInsert('$4', ' WHERE EXISTS (SELECT FROM link)')})
-   SELECT EXISTS (SELECT FROM link) AS done`,
+   ${audited('link')}
+   SELECT token_hash FROM link`,
 )
 /** SQL, for `users u` beside `mail_links l`. */
 const isTheirs = `u.id = l.user_id AND ${stillStands('l.standing')}`
@@ -46,28 +46,23 @@ const use = statement<{ id: string }>(
   'login-link-use',
   `WITH ${consumeLink('$1', "'sign-in'", 'l.user_id, l.standing')},
    person AS (SELECT u.id FROM users u JOIN link l ON ${isTheirs}),
-   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM person)')})
+   ${audited('person')}
    SELECT id FROM person`,
 )
 
-export function createLoginLinks({ database, audit }: { database: Connection; audit: AuditRows }): LoginLinks {
+export function createLoginLinks(needs: { database: Connection; audit: AuditRows }): LoginLinks {
+  const { database } = needs
   const findOwner = async (token: string) => (await database.query(find, [linkHash(token)]))[0]?.id
   return {
     async create(userId, { token, lifeMs, audit: events }) {
       if (!isUuid(userId)) return false
-      const values = [token.hash, userId, lifeMs, audit.rows(events)]
-      const [row] = await database.query(create, values)
-      if (row!.done) audit.lines(events)
-      return row!.done
+      return (await makeAudited(needs, create, [token.hash, userId, lifeMs], events)).length === 1
     },
     find: findOwner,
     async consume(token, events) {
       const userId = await findOwner(token)
       if (userId === undefined) return undefined
-      const about = events(userId)
-      const [row] = await database.query(use, [linkHash(token), audit.rows(about)])
-      if (row !== undefined) audit.lines(about)
-      return row?.id
+      return (await makeAudited(needs, use, [linkHash(token)], events(userId)))[0]?.id
     },
   }
 }

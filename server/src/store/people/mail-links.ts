@@ -2,7 +2,7 @@
 import type { Mail } from '../../mails.ts'
 import { addressBlock } from '../audit/address-block.ts'
 import type { Asker } from '../audit/address-block.ts'
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { canonicalName } from './canonical-name.ts'
@@ -117,14 +117,14 @@ const queuedBefore = (mails: string) =>
   `EXISTS (SELECT FROM outbox o, jsonb_to_recordset(${mails}::jsonb) AS m(once_key text) WHERE o.once_key = m.once_key)`
 const mail = `mail AS (${outboxInsert('$6', ' WHERE EXISTS (SELECT FROM place)')} RETURNING id)`
 const isFirst = `(${noMail} OR EXISTS (SELECT FROM mail))`
-const written = `written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM link)')})
+const written = `${audited('link')}
    SELECT EXISTS (SELECT FROM link) AS done,
      (${queuedBefore('$6')} OR EXISTS (SELECT FROM place) AND NOT ${isFirst}) AS sent_before`
 const addForPerson = statement<AddedRow>(
   'mail-link-for-person',
   `WITH person AS (SELECT u.id, u.canonical_email, ${standing} AS standing FROM users u
-     WHERE u.id = $3::uuid AND ${personCounts.sql('u')} AND u.canonical_email = $8),
-   ${takePlaces("'l:' || $2::text || ':' || $3::uuid", 9, ` AND EXISTS (SELECT FROM person) AND NOT ${queuedBefore('$6')}`)},
+     WHERE u.id = $3::uuid AND ${personCounts.sql('u')} AND u.canonical_email = $7),
+   ${takePlaces("'l:' || $2::text || ':' || $3::uuid", 8, ` AND EXISTS (SELECT FROM person) AND NOT ${queuedBefore('$6')}`)},
    ${mail},
    link AS (INSERT INTO mail_links ${inserted}
      SELECT $1, $2, p.id, p.canonical_email, p.standing, $5::jsonb, ${ends} FROM person p, place WHERE ${isFirst} RETURNING token_hash),
@@ -134,9 +134,9 @@ const addForEmail = statement<AddedRow>(
   'mail-link-for-email',
   `WITH mailbox AS (SELECT
      EXISTS (SELECT FROM users WHERE canonical_email = $3 OR canonical_username = $3) AS has_account,
-     $8::boolean AND EXISTS (SELECT FROM mail_links l
+     $7::boolean AND EXISTS (SELECT FROM mail_links l
        WHERE l.email = $3 AND l.kind = $2 AND ${isLiveLink} AND l.payload->'groups' <> '[]'::jsonb) AS has_groups),
-   ${takePlaces("'l:' || $2::text || ':' || encode(sha256($3::text::bytea), 'hex')", 9, ` AND NOT ${queuedBefore('$6')} AND NOT EXISTS (SELECT FROM mailbox WHERE has_account OR has_groups)`)},
+   ${takePlaces("'l:' || $2::text || ':' || encode(sha256($3::text::bytea), 'hex')", 8, ` AND NOT ${queuedBefore('$6')} AND NOT EXISTS (SELECT FROM mailbox WHERE has_account OR has_groups)`)},
    ${mail},
    before AS (UPDATE mail_links SET used_at = clock_timestamp()
      WHERE email = $3 AND kind = $2 AND used_at IS NULL AND EXISTS (SELECT FROM place) AND ${isFirst}),
@@ -159,7 +159,7 @@ const verify = statement<{ id: string }>(
   `WITH ${consumeLink('$1', "'verify'", 'l.user_id, l.email, l.standing')},
    changed AS (UPDATE users u SET email_verified = true, updated_at = now() FROM link l
      WHERE u.id = l.user_id AND ${linkOfPerson} RETURNING u.id),
-   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
+   ${audited('changed')}
    SELECT id FROM changed`,
 )
 
@@ -187,7 +187,7 @@ export function createMailLinks(needs: {
   outbox: Outbox
   changes: StoreChanges
 }): MailLinks {
-  const { database, audit, outbox, changes } = needs
+  const { database, outbox, changes } = needs
   const add = async (
     of: typeof addForPerson,
     whom: string,
@@ -197,9 +197,8 @@ export function createMailLinks(needs: {
   ): Promise<AddedRow> => {
     const { token, kind, lifeMs, payload = {}, mail, audit: events } = link
     const mails = outbox.rows([mail])
-    const about = [token.hash, kind, whom, lifeMs, JSON.stringify(payload), mails, audit.rows(events)]
-    const [row] = await database.query(of, [...about, condition, ...valuesOf(limit)])
-    if (row!.done) audit.lines(events)
+    const about = [token.hash, kind, whom, lifeMs, JSON.stringify(payload), mails, condition, ...valuesOf(limit)]
+    const [row] = await makeAudited(needs, of, about, events, ([added]) => added!.done)
     return row!
   }
   return {
@@ -223,11 +222,9 @@ export function createMailLinks(needs: {
     async verify(token, events) {
       const link = await this.find('verify', token)
       if (link?.userId === undefined) return false
-      const about = events(link.userId)
-      const changed = await database.query(verify, [linkHash(token), audit.rows(about)])
+      const changed = await makeAudited(needs, verify, [linkHash(token)], events(link.userId))
       if (changed.length === 0) return false
       await changes.report(link.userId)
-      audit.lines(about)
       return true
     },
   }

@@ -1,6 +1,6 @@
 // What a person prefers: the language of pages and mails, and the colours of pages. It is read with the person, never by itself.
 import { isJsonRecord } from '@nauthera/runtime/json'
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { statement } from '../driver/database.ts'
@@ -42,18 +42,11 @@ const set = statement(
      ON CONFLICT (user_id) DO UPDATE
        SET preferences = jsonb_strip_nulls(preferences.preferences || $2::jsonb), updated_at = now()
      RETURNING user_id),
-   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM kept)')})
+   ${audited('kept')}
    SELECT user_id FROM kept`,
 )
 
-export function createPreferences({ database, audit }: { database: Connection; audit: AuditRows }): Preferences {
-  return {
-    async set(userId, { language = null, colourScheme = null }, events) {
-      const values = [userId, JSON.stringify({ language, colourScheme }), audit.rows(events)]
-      const kept = await database.query(set, values)
-      if (kept.length === 0) return false
-      audit.lines(events)
-      return true
-    },
-  }
-}
+export const createPreferences = (needs: { database: Connection; audit: AuditRows }): Preferences => ({
+  set: async (userId, { language = null, colourScheme = null }, events) =>
+    (await makeAudited(needs, set, [userId, JSON.stringify({ language, colourScheme })], events)).length === 1,
+})

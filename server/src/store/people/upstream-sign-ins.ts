@@ -1,7 +1,7 @@
 // What a sign-in at another provider leads to: an account that is there, or a new one.
 import { randomUUID } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { canonicalName } from './canonical-name.ts'
@@ -113,7 +113,7 @@ const create = statement<Row>(
    origin AS (INSERT INTO user_sources (user_id, source, source_key) SELECT id, $10, $11 || ' ' || $12 FROM new),
    link AS (INSERT INTO upstream_links (issuer, subject, user_id, upstream, groups, valid_until)
      SELECT $11, $12, id, $10, $13::text[], ${until('$14')} FROM new),
-   written AS (${auditInsert('$15')})
+   ${audited()}
    SELECT ${account}, true AS is_strong FROM new u`,
 )
 const emailOwner = statement('upstream-email-owner', 'SELECT true AS taken FROM users WHERE canonical_email = $1')
@@ -178,10 +178,9 @@ async function createAccount(
   const id = randomUUID()
   const about = events.map((event) => ({ userId: id, ...event }))
   const identity = [upstream, issuer, subject, person.groups, maxAgeMs]
-  const values = [id, ...namesOf(person), ...identity, needs.audit.rows(about)]
+  const values = [id, ...namesOf(person), ...identity]
   try {
-    const [row] = await asRefused(person, () => needs.database.query(create, values))
-    needs.audit.lines(about)
+    const [row] = await asRefused(person, () => makeAudited(needs, create, values, about))
     return { kind: 'linked', account: accountOf(row!, id, { groups: person.groups, factors: [] }) }
   } catch (error) {
     const isTaken = hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN')

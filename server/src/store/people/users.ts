@@ -1,7 +1,8 @@
 // The records of people: our own people, and those whom another source describes.
 import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
+import { inTransaction } from '../outbox/in-transaction.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { createAdoptedUsers } from './adopted-users.ts'
@@ -84,13 +85,13 @@ const inserting = (name: string, before: string, condition: string) =>
    wanted AS (SELECT DISTINCT name FROM unnest($12::text[]) AS name WHERE EXISTS (SELECT FROM new)),
    made AS (INSERT INTO groups (id, name) SELECT gen_random_uuid(), name FROM wanted ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id),
    members AS (INSERT INTO group_members (user_id, group_id) SELECT new.id, made.id FROM new, made),
-   written AS (${auditInsert('$13', ' WHERE EXISTS (SELECT FROM new)')})
+   ${audited('new')}
    SELECT new.*, (SELECT jsonb_agg(name) FROM wanted) AS own_groups FROM new`,
   )
 const insert = inserting('user-insert', '', '')
 const insertByLink = inserting(
   'user-insert-by-link',
-  `${consumeLink('$14', '$15', 'l.token_hash')},
+  `${consumeLink('$13', '$14', 'l.token_hash')},
    `,
   ' FROM link',
 )
@@ -102,14 +103,14 @@ const edit = statement<UserRow>(
   'user-edit',
   `WITH changed AS (UPDATE users SET (${described}) = ($2, $3, $4, $5, $6::boolean, $7, $8, $9::jsonb), updated_at = now()
      WHERE id = $1 RETURNING *),
-   written AS (${auditInsert('$10', ' WHERE EXISTS (SELECT FROM changed)')})
+   ${audited('changed')}
    SELECT u.*, ${sourceOf}, ${groupsOf} FROM changed u`,
 )
 const changing = (name: string, what: string) =>
   statement(
     name,
     `WITH changed AS (UPDATE users SET ${what} WHERE id = $1 RETURNING id),
-   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
+   ${audited('changed')}
    SELECT id FROM changed`,
   )
 const disable = changing(
@@ -124,7 +125,7 @@ const remove = statement(
    sessions AS (SELECT * FROM devices WHERE user_id = $1 AND revoked_at IS NULL AND EXISTS (SELECT FROM gone)),
    logouts AS (${logoutInsert('sessions')}),
    counter AS (DELETE FROM attempts WHERE key = 'u:' || $1::uuid AND EXISTS (SELECT FROM gone)),
-   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM gone)')})
+   ${audited('gone')}
    SELECT id FROM gone`,
 )
 
@@ -155,40 +156,34 @@ async function insertUser(
   user: NewUser,
   { events, link = [] }: { events: readonly AuditEvent[]; link?: readonly unknown[] },
 ): Promise<User | undefined> {
-  const { database, audit } = needs
   const id = randomUUID()
   const about = events.map((event) => ({ userId: id, ...event }))
   const values = [...namesOf(user), user.passwordChangeRequired ?? false, user.passwordHash ?? null, user.groups ?? []]
-  const insertNew = () => database.query(by, [id, ...values, audit.rows(about), ...link])
+  const insertNew = () => makeAudited(needs, by, [id, ...values, ...link], about)
   const rows = await asRefused(user, insertNew, faultsOfOwnName)
-  if (rows[0] === undefined) return undefined
-  audit.lines(about)
-  return userOf(rows[0])
+  return rows.map(userOf)[0]
 }
 
 async function editUser(
-  { database, audit, changes }: UserNeeds,
+  needs: UserNeeds,
   userId: string,
   change: UserChange,
   { events, keepsOthers }: { events: readonly AuditEvent[]; keepsOthers: boolean },
 ): Promise<User | undefined> {
   if (!isUuid(userId)) return undefined
-  const changed = await database.transaction(async (connection) => {
-    const [row] = await connection.query(findForEdit, [userId])
+  return await inTransaction(needs, async (bound) => {
+    const [row] = await bound.database.query(findForEdit, [userId])
     if (row === undefined) return undefined
     const before = userOf(row)
     if (before.source !== ownSource) throw ofOtherSource(before)
     const after = changeOf(before, change)
-    const values = [userId, ...namesOf(after), audit.rows(events)]
-    const [edited] = await asRefused(after, () => connection.query(edit, values))
+    const [edited] = await asRefused(after, () => makeAudited(bound, edit, [userId, ...namesOf(after)], events))
     if (canonicalName(after.email ?? '') !== canonicalName(before.email ?? ''))
-      await moveStandingOf(connection, userId, { keepsOthers })
-    return edited
+      await moveStandingOf(bound.database, userId, { keepsOthers })
+    if (edited === undefined) return undefined
+    await bound.changes.report(userId)
+    return userOf(edited)
   })
-  if (changed === undefined) return undefined
-  await changes.report(userId)
-  audit.lines(events)
-  return userOf(changed)
 }
 
 const ofOtherSource = ({ username, source }: User): CodedError =>
@@ -209,18 +204,16 @@ function changeOf(before: User, { email, emailVerified, name, locale, profile }:
 }
 
 async function changeUser(
-  { database, audit, changes }: UserNeeds,
+  needs: UserNeeds,
   change: Statement,
   userId: string,
   events: readonly AuditEvent[],
 ): Promise<boolean> {
   if (!isUuid(userId)) return false
-  const changed = await database.transaction(async (connection) => {
-    const rows = await connection.query(change, [userId, audit.rows(events)])
-    if (change !== enable && change !== remove) await endSessionsOf(connection, userId)
+  return await inTransaction(needs, async (bound) => {
+    const rows = await makeAudited(bound, change, [userId], events)
+    if (change !== enable && change !== remove) await endSessionsOf(bound.database, userId)
+    await bound.changes.report(userId)
     return rows.length === 1
   })
-  await changes.report(userId)
-  if (changed) audit.lines(events)
-  return changed
 }

@@ -1,5 +1,5 @@
 // Where a person is signed in: a row for each session, and one for each client that the session was used for.
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
@@ -74,7 +74,7 @@ const endSession = statement<{ readonly grant_ids: readonly string[] } & (Device
   'device-end-session',
   `WITH ${endDevices(`session_uid = $1 AND ${alive}`)},
    ${endGrants(`session_uid = $1 AND NOT offline AND ${isOfSignIn('grants')}`)},
-   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM ended)')})
+   ${audited('ended')}
    SELECT ended.*, r.grant_ids FROM (SELECT coalesce(array_agg(id), '{}') AS grant_ids FROM revoked) r
    LEFT JOIN ended ON true ORDER BY client_uid`,
 )
@@ -82,7 +82,7 @@ const signOut = statement<{ id: string | null }>(
   'device-sign-out',
   `WITH ${endDevices(`session_uid = $1 AND user_id = $2 AND ${alive}`)},
    ${endGrants(`session_uid = $1 AND user_id = $2 AND EXISTS (SELECT FROM ended) AND ${isOfSignIn('grants')}`)},
-   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM ended)')})
+   ${audited('ended')}
    SELECT revoked.id FROM (SELECT FROM ended LIMIT 1) one LEFT JOIN revoked ON true`,
 )
 
@@ -101,7 +101,7 @@ interface DeviceRow {
 }
 
 export function createDevices(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Devices {
-  const { database, audit, changes } = needs
+  const { database, changes } = needs
   return {
     listOfSession: async (sessionUid) => (await database.query(ofSession, [sessionUid])).map(deviceOf),
     listOfUser: async (userId) => (await database.query(ofUser, [userId])).map(deviceOf),
@@ -120,16 +120,14 @@ export function createDevices(needs: { database: Connection; audit: AuditRows; c
       return { userId, clients }
     },
     async endSession(sessionUid, events = []) {
-      const found = await database.query(endSession, [sessionUid, audit.rows(events)])
+      const found = await makeAudited(needs, endSession, [sessionUid], events, (rows) => rows[0]!.session_uid !== null)
       await changes.report(sessionUid, ...found[0]!.grant_ids)
       const rows = found.filter((row) => row.session_uid !== null)
-      if (rows.length > 0) audit.lines(events)
       return rows.map(deviceOf).filter((device) => device.client !== undefined)
     },
     async signOut({ sessionUid, userId }, events) {
-      const rows = await database.query(signOut, [sessionUid, userId, audit.rows(events)])
+      const rows = await makeAudited(needs, signOut, [sessionUid, userId], events)
       await changes.report(sessionUid, ...rows.flatMap(({ id }) => id ?? []))
-      if (rows.length > 0) audit.lines(events)
       return rows.length > 0
     },
   }

@@ -1,7 +1,7 @@
 // Sign-ins of devices (RFC 8628). The database decides: who guesses how often, which device asks too fast, and who allows or refuses a
 // code first. The clock is the database's, the same for every replica.
 import { addressBlock, widerBlockPrefix } from '../audit/address-block.ts'
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { jsonColumn } from '../driver/json-column.ts'
@@ -111,7 +111,7 @@ const refuse = statement(
   'device-code-refuse',
   `WITH refused AS (UPDATE device_codes SET payload = $2::jsonb, decided_at = now()
      WHERE id = $1 AND ${isOpen('device_codes')} RETURNING id),
-   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM refused)')})
+   ${audited('refused')}
    SELECT id FROM refused`,
 )
 /** The CTE `allowed`: allows a code once. @param parameters id and payload; @param when SQL */
@@ -127,7 +127,7 @@ interface Row {
 }
 
 export function createDeviceCodes(needs: { database: Connection; audit: AuditRows }): DeviceCodes {
-  const { database, audit } = needs
+  const { database } = needs
   return {
     async insert({ id, userCode, clientUid, address, payload, expiresAt }) {
       const block = address === undefined ? null : addressBlock(address)
@@ -155,8 +155,7 @@ export function createDeviceCodes(needs: { database: Connection; audit: AuditRow
       return row && { payload: jsonColumn(row.payload, 'device_codes', id), isTooFast: row.is_too_fast }
     },
     async refuse(id, payload, events) {
-      const isDone = (await database.query(refuse, [id, JSON.stringify(payload), audit.rows(events)])).length === 1
-      if (isDone) audit.lines(events)
+      const isDone = (await makeAudited(needs, refuse, [id, JSON.stringify(payload)], events)).length === 1
       return isDone
     },
   }

@@ -1,5 +1,5 @@
 // One row for each authorization. Its code, access tokens and refresh family are valid while the row is alive.
-import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
@@ -117,7 +117,7 @@ const insert = statement(
   'grant-insert',
   `WITH new AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)),
-   written AS (${auditInsert('$9')})
+   ${audited()}
    SELECT`,
 )
 // Each takes a place until it expires, in a row that two at once wait for. A revoked one keeps it, else a client that revokes what it gets could
@@ -139,7 +139,7 @@ const find = statement<GrantRow>('grant-find', `SELECT * FROM grants t WHERE t.i
 const revoke = statement(
   'grant-revoke',
   `WITH ${endGrants('id = $1')},
-   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM revoked)')})
+   ${audited('revoked')}
    SELECT id FROM revoked`,
 )
 /** The part of a statement that begins a refresh family, with the parameters of `familyValues`. @param grants a query of the id of the grant */
@@ -160,7 +160,7 @@ const spendCode = statement<{ first: boolean; seq: number | null; rotated_at: Da
   `WITH mark AS (INSERT INTO one_time (kind, id, expires_at) VALUES ('code', $jti, $ends) ON CONFLICT DO NOTHING RETURNING id),
    family AS (${familyInsert(`SELECT g.id FROM grants g, mark WHERE g.id = $grantId AND ${isAliveRow('g')}`)}),
    ${endGrants('id = $grantId AND NOT EXISTS (SELECT FROM mark)')},
-   written AS (${auditInsert('$audit', ' WHERE EXISTS (SELECT FROM revoked)')})
+   ${audited('revoked')}
    SELECT EXISTS (SELECT FROM mark) AS first, f.seq, f.rotated_at
    FROM (SELECT) one LEFT JOIN (
      SELECT seq, rotated_at FROM family UNION ALL SELECT seq, rotated_at FROM refresh_families r WHERE r.grant_id = $grantId AND ${isAliveRow('r')}
@@ -169,7 +169,7 @@ const spendCode = statement<{ first: boolean; seq: number | null; rotated_at: Da
 const revokeOfUser = statement(
   'grant-revoke-user',
   `WITH ${endGrants(`user_id = $1 AND ${isOfSignIn('grants')}`)},
-   written AS (${auditInsert('$2')})
+   ${audited()}
    SELECT id FROM revoked`,
 )
 
@@ -189,8 +189,7 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
   const { database, audit, changes } = needs
   return {
     async insert(grant, events = []) {
-      await database.query(insert, [...grantValues(grant), audit.rows(events)])
-      audit.lines(events)
+      await makeAudited(needs, insert, grantValues(grant), events)
     },
     async insertChild({ parentId, id, clientUid, clientId, payload, expiresAt }) {
       const values = [parentId, id, clientUid, clientId, JSON.stringify(payload), expiresAt, childrenPerClient]
@@ -200,10 +199,9 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
     },
     find: async (id) => (await database.query(find, [id])).map(grantOf)[0],
     async revoke(id, events = []) {
-      const revoked = (await database.query(revoke, [id, audit.rows(events)])).length === 1
+      const revoked = await makeAudited(needs, revoke, [id], events)
       await changes.report(id)
-      if (revoked) audit.lines(events)
-      return revoked
+      return revoked.length === 1
     },
     async consumeCode({ jti, expiresAt, grantId, family, auditOnReplay }) {
       const values = { jti, ends: expiresAt, grantId, ...familyValues(family), audit: audit.rows(auditOnReplay) }
@@ -218,9 +216,8 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
       return { kind: 'spent', family: { seq: row.seq, rotatedAt: row.rotated_at.getTime() } }
     },
     async revokeOfUser(userId, events = []) {
-      const revoked = await database.query(revokeOfUser, [userId, audit.rows(events)])
+      const revoked = await makeAudited(needs, revokeOfUser, [userId], events, () => true)
       await changes.report(userId)
-      audit.lines(events)
       return revoked.length
     },
   }

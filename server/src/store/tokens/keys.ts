@@ -1,5 +1,6 @@
 // The keys that every replica shares (for signing, cookies, sealing). Each is encrypted with the ring and bound to its row.
 import { auditInsert } from '../audit/audit-rows.ts'
+import { audited, makeAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
@@ -62,25 +63,25 @@ const insert = statement(
   'key-insert',
   `WITH new AS (INSERT INTO keys (id, use, alg, public_jwk, secret, encrypted_by, active_at, retire_at, remove_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)),
-   written AS (${auditInsert('$10')})
+   ${audited()}
    SELECT`,
 )
 const setTimes = statement(
   'key-set-times',
   `WITH changed AS (UPDATE keys SET active_at = $2, retire_at = $3, remove_at = $4 WHERE id = $1 RETURNING id),
-   written AS (${auditInsert('$5', ' WHERE EXISTS (SELECT FROM changed)')})
+   ${audited('changed')}
    SELECT id FROM changed`,
 )
 const remove = statement(
   'key-remove',
   `WITH gone AS (DELETE FROM keys WHERE id = $1 RETURNING id),
-   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM gone)')})
+   ${audited('gone')}
    SELECT id FROM gone`,
 )
 const setSecret = statement(
   'key-set-secret',
   `WITH changed AS (UPDATE keys SET secret = $2, encrypted_by = $3 WHERE id = $1 RETURNING id),
-   written AS (${auditInsert('$4', ' WHERE EXISTS (SELECT FROM changed)')})
+   ${audited('changed')}
    SELECT id FROM changed`,
 )
 /** The mark stays longer than any key. */
@@ -105,6 +106,11 @@ interface KeyRow {
   readonly remove_at: Date | null
 }
 
+interface Bound {
+  readonly database: Connection
+  readonly audit: AuditRows
+}
+
 export function createKeys(needs: { database: Database; ring: KeyEncryptionRing; audit: AuditRows }): Keys {
   const { database, ring, audit } = needs
 
@@ -114,12 +120,13 @@ export function createKeys(needs: { database: Database; ring: KeyEncryptionRing;
       secret: ring.decrypt(row.secret, row.encrypted_by, bindingOf(row)),
     }))
 
-  /** @param work adds the audit events that it wrote to the list; their lines are written after the commit */
-  const underLock = async <T>(work: (connection: Connection, told: AuditEvent[]) => Promise<T>): Promise<T> => {
+  /** Lines are written after the commit. */
+  const underLock = async <T>(work: (bound: Bound) => Promise<T>): Promise<T> => {
     const { result, told } = await database.transaction(async (connection) => {
       await connection.query(lock, [lockNumber])
       const events: AuditEvent[] = []
-      const done = await work(connection, events)
+      const lines = (more: readonly AuditEvent[]) => void events.push(...more)
+      const done = await work({ database: connection, audit: { rows: (one) => audit.rows(one), lines } })
       await connection.query(notify)
       return { result: done, told: events }
     })
@@ -127,30 +134,27 @@ export function createKeys(needs: { database: Database; ring: KeyEncryptionRing;
     return result
   }
 
-  const writer = (connection: Connection, told: AuditEvent[]): KeyWriter => ({
-    list: () => read(connection),
+  const writer = (bound: Bound): KeyWriter => ({
+    list: () => read(bound.database),
     async insert(key, events = []) {
       const { box, keyId } = ring.encrypt(key.secret, bindingOf(key))
       const jwk = key.publicJwk === undefined ? null : JSON.stringify(key.publicJwk)
       const times = [key.activeAt, key.retireAt ?? null, key.removeAt ?? null]
-      await connection.query(insert, [key.id, key.use, key.alg, jwk, box, keyId, ...times, audit.rows(events)])
-      told.push(...events)
+      await makeAudited(bound, insert, [key.id, key.use, key.alg, jwk, box, keyId, ...times], events)
     },
     async setTimes(id, times, events = []) {
-      const values = [id, times.activeAt, times.retireAt ?? null, times.removeAt ?? null, audit.rows(events)]
-      await connection.query(setTimes, values)
-      told.push(...events)
+      const values = [id, times.activeAt, times.retireAt ?? null, times.removeAt ?? null]
+      await makeAudited(bound, setTimes, values, events)
     },
     async remove(id, events = []) {
-      await connection.query(remove, [id, audit.rows(events)])
-      told.push(...events)
+      await makeAudited(bound, remove, [id], events)
     },
   })
 
   return {
     list: () => read(database),
     summaries: async () => (await database.query(list)).map(summaryOf),
-    underLock: (work) => underLock((connection, told) => work(writer(connection, told))),
+    underLock: (work) => underLock((bound) => work(writer(bound))),
     async recordActive(keys) {
       const events = keys.map(({ id, use, alg }) => activated({ key: id, use, alg }))
       const ids = keys.map(({ id }) => id)
@@ -158,13 +162,12 @@ export function createKeys(needs: { database: Database; ring: KeyEncryptionRing;
       audit.lines(events.filter(({ detail }) => first.some(({ id }) => id === detail['key'])))
     },
     reencrypt: (events) =>
-      underLock(async (connection, told) => {
-        const outdated = (await connection.query(list)).filter((row) => row.encrypted_by !== ring.currentId)
+      underLock(async (bound) => {
+        const outdated = (await bound.database.query(list)).filter((row) => row.encrypted_by !== ring.currentId)
         for (const row of outdated) {
           const binding = bindingOf(row)
           const { box, keyId } = ring.encrypt(ring.decrypt(row.secret, row.encrypted_by, binding), binding)
-          await connection.query(setSecret, [row.id, box, keyId, audit.rows(events)])
-          told.push(...events)
+          await makeAudited(bound, setSecret, [row.id, box, keyId], events)
         }
         return outdated.length
       }),

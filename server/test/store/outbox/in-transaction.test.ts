@@ -1,7 +1,7 @@
 import { expect } from 'chai'
-import type { AuditEvent } from '../../src/store/audit/audit-event.ts'
-import { inTransaction } from '../../src/store/in-transaction.ts'
-import type { Transactional } from '../../src/store/in-transaction.ts'
+import type { AuditEvent } from '../../../src/store/audit/audit-event.ts'
+import { inTransaction } from '../../../src/store/outbox/in-transaction.ts'
+import type { Transactional } from '../../../src/store/outbox/in-transaction.ts'
 
 const event: AuditEvent = { event: 'account.disabled', outcome: 'success' }
 

@@ -1,8 +1,8 @@
 // Statements of several tables in one transaction. What follows a commit, lines of the audit log and marks in the cache, waits for it.
-import type { AuditEvent } from './audit/audit-event.ts'
-import type { AuditRows } from './audit/audit-rows.ts'
-import type { StoreChanges } from './cache/changes.ts'
-import type { Database } from './driver/database.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
+import type { StoreChanges } from '../cache/changes.ts'
+import type { Database } from '../driver/database.ts'
 
 export interface Transactional {
   readonly database: Database
