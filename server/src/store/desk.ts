@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { Mail } from '../mails.ts'
 import { createAttempts } from './people/attempts.ts'
 import type { Attempts } from './people/attempts.ts'
-import { audited, makeAudited } from './audit/audited.ts'
+import { audited, runAudited } from './audit/audited.ts'
 import type { AuditEvent } from './audit/audit-event.ts'
 import { createDevices } from './sessions/devices.ts'
 import type { Devices } from './sessions/devices.ts'
@@ -176,7 +176,7 @@ function tablesOf(bound: Transactional & { readonly outbox: Outbox }): Omit<Desk
     mailLinks: createMailLinks(bound),
     countAct: async (id, kind, most) => (await database.query(countAct, [id, most, hourMs, kind])).length === 1,
     async request({ act, about, userId, askedBy }, event) {
-      return (await makeAudited(bound, ask, [randomUUID(), act, about, userId, askedBy], [event])).length === 1
+      return (await runAudited(bound, ask, [randomUUID(), act, about, userId, askedBy], [event])).length === 1
     },
     consume: async (id) => isUuid(id) && (await database.query(consume, [id])).length === 1,
     membersWithMail: async (groups, from) => (await database.query(members, [groups, from])).map(userOf),

@@ -1,6 +1,6 @@
 // The store epoch. Sealed values carry it, and a restore from a backup raises it: what was sealed before is refused from then on, and what works
 // once works no more.
-import { audited, makeAudited } from './audit/audited.ts'
+import { audited, runAudited } from './audit/audited.ts'
 import type { AuditEvent } from './audit/audit-event.ts'
 import type { AuditRows } from './audit/audit-rows.ts'
 import { statement } from './driver/database.ts'
@@ -36,7 +36,7 @@ export function createEpoch(needs: { database: Connection; audit: AuditRows }): 
   return {
     read: async () => (await needs.database.query(read))[0]!.epoch,
     async raise(events) {
-      const { epoch } = (await makeAudited(needs, raise, [], events))[0]!
+      const { epoch } = (await runAudited(needs, raise, [], events))[0]!
       return epoch
     },
   }

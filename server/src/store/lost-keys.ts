@@ -1,5 +1,5 @@
 // The way out when a key-encryption key is lost for good: what it encrypted is of no use any more, and keeps servers from starting.
-import { audited, makeAudited } from './audit/audited.ts'
+import { audited, runAudited } from './audit/audited.ts'
 import type { AuditEvent } from './audit/audit-event.ts'
 import type { AuditRows } from './audit/audit-rows.ts'
 import { statement } from './driver/database.ts'
@@ -32,6 +32,6 @@ export async function deleteLost(
   ringIds: readonly string[],
   events: readonly AuditEvent[],
 ): Promise<GivenUp> {
-  const [given] = await makeAudited(needs, giveUp, [ringIds], events)
+  const [given] = await runAudited(needs, giveUp, [ringIds], events)
   return given!
 }

@@ -9,11 +9,11 @@ import type { AuditRows } from './audit-rows.ts'
 export const audited = (made?: string): string =>
   `written AS (${auditInsert('$audit', made === undefined ? '' : ` WHERE EXISTS (SELECT FROM ${made})`)})`
 
-/** Makes a change whose text has `audited`.
+/** Runs a change whose text has `audited`.
  *  @param needs within a transaction those of `inTransaction`: lines wait for its commit
  *  @param values of the numbers
  *  @param isMade by what it answered; default: it has rows */
-export async function makeAudited<Row>(
+export async function runAudited<Row>(
   { database, audit }: { database: Connection; audit: AuditRows },
   change: Statement<Row>,
   values: readonly unknown[],

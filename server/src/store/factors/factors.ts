@@ -1,7 +1,7 @@
 // Second factors and recovery codes. For every single use one conditional statement decides, the same for every replica.
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Mail } from '../../mails.ts'
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
 import { createApps } from './apps.ts'
@@ -16,7 +16,7 @@ import { createWrongCodes, deleteWrongCodes } from './wrong-codes.ts'
 import type { WrongCodes } from './wrong-codes.ts'
 import { outboxInsert } from '../outbox/outbox-rows.ts'
 import { inTransaction } from '../outbox/in-transaction.ts'
-import { makeTold, told } from '../outbox/told.ts'
+import { runTold, told } from '../outbox/told.ts'
 import type { Told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
 import { admitted, endSessionsOf, lockAdmitted, moveStanding } from '../people/standing.ts'
@@ -99,7 +99,7 @@ export function createFactors(needs: FactorNeeds): Factors {
     of: (userId) => factorsOf(needs, userId),
     async rename({ userId, standing }, id, name, events) {
       if (!isUuid(id)) return false
-      return (await makeAudited(needs, rename, [userId, standing, id, name], events)).length > 0
+      return (await runAudited(needs, rename, [userId, standing, id, name], events)).length > 0
     },
     remove: (person, id, ways, about, others) => removeFactor(needs, person, id, { ways, told: about, others }),
     seal: (text, boundTo) => {
@@ -123,7 +123,7 @@ async function removeFactor(
     row.is_last ? { ...others, keepsOthers: false, endsOwnGrants: true } : (others ?? {})
   const gone = await changeFactors(needs, userId, othersAfter, async (bound) => {
     const isAdmitted = (await bound.database.query(lockAdmitted, [userId, standing])).length === 1
-    const removed = isAdmitted ? await makeTold(bound, remove, [userId, id, ways.upstreams, ways.passkeys], about) : []
+    const removed = isAdmitted ? await runTold(bound, remove, [userId, id, ways.upstreams, ways.passkeys], about) : []
     if (removed.length > 0) await weakenLinksOf(bound.database, userId)
     return removed
   })
@@ -156,7 +156,7 @@ export async function resetFactors(
     const { database } = bound
     await database.query(lockPerson, [userId])
     const about = { audit: events, mail }
-    const [row] = await makeTold({ ...bound, outbox: needs.outbox }, reset, [userId], about)
+    const [row] = await runTold({ ...bound, outbox: needs.outbox }, reset, [userId], about)
     if (row === undefined) return undefined
     await weakenLinksOf(database, userId)
     await endSessionsOf(database, userId)

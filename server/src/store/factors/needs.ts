@@ -5,7 +5,7 @@ import type { StoreChanges } from '../cache/changes.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
 import { inTransaction } from '../outbox/in-transaction.ts'
 import type { Transactional } from '../outbox/in-transaction.ts'
-import { makeTold, told } from '../outbox/told.ts'
+import { runTold, told } from '../outbox/told.ts'
 import type { Told } from '../outbox/told.ts'
 import type { OutboxRows } from '../outbox/outbox-rows.ts'
 import { statement } from '../driver/database.ts'
@@ -102,9 +102,9 @@ export async function storeFactor(
   { userId, others, unlinked, cameBy, ...about }: NewFactor,
 ): Promise<Enrolled | undefined> {
   const stored = await changeFactors(needs, userId, others, async (bound) => {
-    const rows = await makeTold(bound, enrol, values, about)
+    const rows = await runTold(bound, enrol, values, about)
     const kept = [cameBy?.issuer ?? null, cameBy?.subject ?? null]
-    if (rows[0]?.is_first && unlinked) await makeTold(bound, dropWeakLinks, [userId, ...kept], unlinked)
+    if (rows[0]?.is_first && unlinked) await runTold(bound, dropWeakLinks, [userId, ...kept], unlinked)
     return rows
   })
   return stored && { standing: stored.standing, since: stored.since, codesStored: stored.row.codes_stored }

@@ -1,4 +1,4 @@
-import { makeTold, told } from '../outbox/told.ts'
+import { runTold, told } from '../outbox/told.ts'
 import type { Told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
 import { admitted } from '../people/standing.ts'
@@ -55,13 +55,11 @@ export function createRecoveryCodes(needs: FactorNeeds): RecoveryCodes {
   const { database } = needs
   return {
     consumeRecoveryCode: async ({ userId, code, limits, ...about }) =>
-      (await makeTold(needs, useRecoveryCode, [userId, hashOf(code), limits.perAccount], about))[0],
+      (await runTold(needs, useRecoveryCode, [userId, hashOf(code), limits.perAccount], about))[0],
     recoveryCodesLeft: async (userId) => (await database.query(codesLeft, [userId]))[0]!.left,
     async replaceRecoveryCodes({ userId, standing }, codes, about, others) {
       const values = [userId, standing, codes.map(hashOf)]
-      const changed = await changeFactors(needs, userId, others, (bound) =>
-        makeTold(bound, replaceCodes, values, about),
-      )
+      const changed = await changeFactors(needs, userId, others, (bound) => runTold(bound, replaceCodes, values, about))
       return changed !== undefined
     },
   }

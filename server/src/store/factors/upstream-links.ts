@@ -1,6 +1,6 @@
 // Which identity at another provider leads to which account here.
 import { inTransaction } from '../outbox/in-transaction.ts'
-import { makeTold, told } from '../outbox/told.ts'
+import { runTold, told } from '../outbox/told.ts'
 import type { Told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
 import { endSessionsOf, lockAdmitted, moveStanding, stillStands } from '../people/standing.ts'
@@ -141,7 +141,7 @@ export function createUpstreamLinks(needs: UpstreamNeeds): UpstreamLinks {
       const about = { audit: audit.map((event) => ({ userId, ...event })), mail }
       const marked = [mark?.id ?? null, mark?.expiresAt ?? null]
       const values = [userId, proved, issuer, subject, upstream, maxAgeMs, ...marked, strongBy ?? null]
-      const made = await makeTold(needs, link, values, about)
+      const made = await runTold(needs, link, values, about)
       if (made.length === 0) return false
       await needs.changes.report(userId)
       return true
@@ -173,7 +173,7 @@ async function removeLinks(
   about: Told,
 ): Promise<number> {
   return await inTransaction(needs, async (bound) => {
-    const gone = await makeTold({ ...bound, outbox: needs.outbox }, unlink, [userId, upstream ?? null], about)
+    const gone = await runTold({ ...bound, outbox: needs.outbox }, unlink, [userId, upstream ?? null], about)
     if (gone.length === 0) return 0
     await endSessionsOf(bound.database, userId)
     await bound.changes.report(userId)
@@ -190,7 +190,7 @@ async function removeOwn(
   const values = [userId, issuer, subject, ways.upstreams, ways.passkeys]
   return await inTransaction(needs, async (bound) => {
     const isAdmitted = (await bound.database.query(lockAdmitted, [userId, standing])).length === 1
-    const gone = isAdmitted ? await makeTold({ ...bound, outbox: needs.outbox }, unlinkOwn, values, about) : []
+    const gone = isAdmitted ? await runTold({ ...bound, outbox: needs.outbox }, unlinkOwn, values, about) : []
     if (gone.length === 0) return false
     await endSessionsOf(bound.database, userId, { keepSession })
     await bound.changes.report(userId)

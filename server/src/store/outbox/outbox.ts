@@ -6,7 +6,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import { hasShape } from '@nauthera/runtime/json'
 import type { JsonShape, Shaped } from '@nauthera/runtime/json'
 import type { Mail } from '../../mails.ts'
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
@@ -141,7 +141,7 @@ export function createOutbox(needs: {
     retry: async ({ id, tries }, delayMs) => void (await database.query(retry, [id, tries, delayMs])),
     postpone: async ({ id, tries }, delayMs) => void (await database.query(putOff, [id, tries, delayMs])),
     async abandon({ id, tries }, events) {
-      await makeAudited(needs, giveUp, [id, tries], events)
+      await runAudited(needs, giveUp, [id, tries], events)
     },
     waiting: async () => (await database.query(waiting))[0]!.waiting,
     reencrypt: () => reencrypt(database, ring()),

@@ -2,7 +2,7 @@
 import type { Mail } from '../../mails.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { Connection, Statement } from '../driver/database.ts'
 import { outboxInsert } from './outbox-rows.ts'
 import type { OutboxRows } from './outbox-rows.ts'
@@ -19,12 +19,12 @@ export const told = (
 ): string => `mail AS (${outboxInsert('$mails', ` WHERE EXISTS (SELECT FROM ${made})`)}),
    ${audited(made)}`
 
-/** As `makeAudited`, for a text that has `told`. */
-export const makeTold = <Row>(
+/** As `runAudited`, for a text that has `told`. */
+export const runTold = <Row>(
   needs: { database: Connection; audit: AuditRows; outbox: OutboxRows },
   change: Statement<Row>,
   values: readonly unknown[],
   { audit, mail }: Told,
   isMade?: (rows: readonly Row[]) => boolean,
 ): Promise<Row[]> =>
-  makeAudited(needs, change, [...values, needs.outbox.rows(mail === undefined ? [] : [mail])], audit, isMade)
+  runAudited(needs, change, [...values, needs.outbox.rows(mail === undefined ? [] : [mail])], audit, isMade)

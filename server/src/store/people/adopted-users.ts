@@ -1,7 +1,7 @@
 // The records of people whom another source describes: only that source's lasting name of a person leads to a record.
 import { randomUUID } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
@@ -88,7 +88,7 @@ async function adoptUser(needs: AdoptedNeeds, { source, key, person }: FoundPers
   const about = events.map((event) => ({ userId: id, ...event }))
   const values = [id, source, key, ...namesOf(person)]
   const isNew = ([row]: readonly { is_new: boolean }[]) => row!.is_new
-  const [row] = await asRefused(person, () => makeAudited(needs, adopt, values, about, isNew))
+  const [row] = await asRefused(person, () => runAudited(needs, adopt, values, about, isNew))
   if (!row!.is_new) await needs.changes.report(row!.id)
   return adoptedOf(row!)
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { addressBlock } from '../audit/address-block.ts'
 import type { Mail } from '../../mails.ts'
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { canonicalName } from './canonical-name.ts'
@@ -268,7 +268,7 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
       return { signIns: find(keys.signIns), codes: find(keys.codes) }
     },
     async unlock(userId, events) {
-      const [row] = await makeAudited(needs, unlock, [userId], events)
+      const [row] = await runAudited(needs, unlock, [userId], events)
       return row?.counted ?? false
     },
   }

@@ -1,5 +1,5 @@
 // Stored consents of people. Grants, one for each authorization, do not change it.
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
@@ -50,7 +50,7 @@ export function createConsents(needs: { database: Connection; audit: AuditRows; 
   return {
     find: async (userId, clientUid) => (await database.query(find, [userId, clientUid])).map(consentOf)[0],
     async revoke(userId, clientUid, events) {
-      const ended = await makeAudited(needs, revoke, [userId, clientUid], events)
+      const ended = await runAudited(needs, revoke, [userId, clientUid], events)
       await changes.report(userId)
       return ended.length === 1
     },

@@ -2,7 +2,7 @@
 import { unlockAccount } from './attempts.ts'
 import type { Mail } from '../../mails.ts'
 import { inTransaction } from '../outbox/in-transaction.ts'
-import { makeTold, told } from '../outbox/told.ts'
+import { runTold, told } from '../outbox/told.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
@@ -92,7 +92,7 @@ export function createCredentials(needs: {
       const { change, proof } = proofOf(given)
       const values = [userId, passwordHash, changeRequired, proof ?? null]
       return await inTransaction(needs, async (bound) => {
-        const [row] = await makeTold({ ...bound, outbox }, change, values, { audit: events, mail })
+        const [row] = await runTold({ ...bound, outbox }, change, values, { audit: events, mail })
         if (row !== undefined) await endSessionsOf(bound.database, userId, others)
         await bound.changes.report(userId)
         return row

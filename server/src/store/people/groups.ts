@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
@@ -74,7 +74,7 @@ const longestName = 200
 export function createGroups(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Groups {
   const { database, changes } = needs
   const change = async (asked: typeof add, values: unknown[], userId: string, events: readonly AuditEvent[]) => {
-    const changed = await makeAudited(needs, asked, values, events)
+    const changed = await runAudited(needs, asked, values, events)
     await changes.report(userId)
     return changed.length === 1
   }
@@ -84,10 +84,10 @@ export function createGroups(needs: { database: Connection; audit: AuditRows; ch
     async create(group, events) {
       const faults = faultsOfGroup(group)
       if (faults.length > 0) throw new CodedError('GROUP_NAME_INVALID', { faults })
-      return (await makeAudited(needs, create, [randomUUID(), group], events)).length === 1
+      return (await runAudited(needs, create, [randomUUID(), group], events)).length === 1
     },
     async remove(group, events) {
-      const [gone] = await makeAudited(needs, drop, [group], events)
+      const [gone] = await runAudited(needs, drop, [group], events)
       if (gone === undefined) return undefined
       await changes.report(...gone.members)
       return gone.members.length

@@ -1,6 +1,6 @@
 // Links with which a person signs in once, without a password. An administrator makes them by the command line; they are in no mail. They stand
 // beside the links of mails, and are used up in the same way: by one statement, whichever replica gets there first.
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { isLiveLink, linkHash, consumeLink } from './link-token.ts'
@@ -56,13 +56,13 @@ export function createLoginLinks(needs: { database: Connection; audit: AuditRows
   return {
     async create(userId, { token, lifeMs, audit: events }) {
       if (!isUuid(userId)) return false
-      return (await makeAudited(needs, create, [token.hash, userId, lifeMs], events)).length === 1
+      return (await runAudited(needs, create, [token.hash, userId, lifeMs], events)).length === 1
     },
     find: findOwner,
     async consume(token, events) {
       const userId = await findOwner(token)
       if (userId === undefined) return undefined
-      return (await makeAudited(needs, use, [linkHash(token)], events(userId)))[0]?.id
+      return (await runAudited(needs, use, [linkHash(token)], events(userId)))[0]?.id
     },
   }
 }

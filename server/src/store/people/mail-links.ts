@@ -2,7 +2,7 @@
 import type { Mail } from '../../mails.ts'
 import { addressBlock } from '../audit/address-block.ts'
 import type { Asker } from '../audit/address-block.ts'
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { canonicalName } from './canonical-name.ts'
@@ -198,7 +198,7 @@ export function createMailLinks(needs: {
     const { token, kind, lifeMs, payload = {}, mail, audit: events } = link
     const mails = outbox.rows([mail])
     const about = [token.hash, kind, whom, lifeMs, JSON.stringify(payload), mails, condition, ...valuesOf(limit)]
-    const [row] = await makeAudited(needs, of, about, events, ([added]) => added!.done)
+    const [row] = await runAudited(needs, of, about, events, ([added]) => added!.done)
     return row!
   }
   return {
@@ -222,7 +222,7 @@ export function createMailLinks(needs: {
     async verify(token, events) {
       const link = await this.find('verify', token)
       if (link?.userId === undefined) return false
-      const changed = await makeAudited(needs, verify, [linkHash(token)], events(link.userId))
+      const changed = await runAudited(needs, verify, [linkHash(token)], events(link.userId))
       if (changed.length === 0) return false
       await changes.report(link.userId)
       return true

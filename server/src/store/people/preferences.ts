@@ -1,6 +1,6 @@
 // What a person prefers: the language of pages and mails, and the colours of pages. It is read with the person, never by itself.
 import { isJsonRecord } from '@nauthera/runtime/json'
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { statement } from '../driver/database.ts'
@@ -48,5 +48,5 @@ const set = statement(
 
 export const createPreferences = (needs: { database: Connection; audit: AuditRows }): Preferences => ({
   set: async (userId, { language = null, colourScheme = null }, events) =>
-    (await makeAudited(needs, set, [userId, JSON.stringify({ language, colourScheme })], events)).length === 1,
+    (await runAudited(needs, set, [userId, JSON.stringify({ language, colourScheme })], events)).length === 1,
 })

@@ -1,7 +1,7 @@
 // What a sign-in at another provider leads to: an account that is there, or a new one.
 import { randomUUID } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { canonicalName } from './canonical-name.ts'
@@ -180,7 +180,7 @@ async function createAccount(
   const identity = [upstream, issuer, subject, person.groups, maxAgeMs]
   const values = [id, ...namesOf(person), ...identity]
   try {
-    const [row] = await asRefused(person, () => makeAudited(needs, create, values, about))
+    const [row] = await asRefused(person, () => runAudited(needs, create, values, about))
     return { kind: 'linked', account: accountOf(row!, id, { groups: person.groups, factors: [] }) }
   } catch (error) {
     const isTaken = hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN')

@@ -1,7 +1,7 @@
 // The records of people: our own people, and those whom another source describes.
 import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import { inTransaction } from '../outbox/in-transaction.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
@@ -159,7 +159,7 @@ async function insertUser(
   const id = randomUUID()
   const about = events.map((event) => ({ userId: id, ...event }))
   const values = [...namesOf(user), user.passwordChangeRequired ?? false, user.passwordHash ?? null, user.groups ?? []]
-  const insertNew = () => makeAudited(needs, by, [id, ...values, ...link], about)
+  const insertNew = () => runAudited(needs, by, [id, ...values, ...link], about)
   const rows = await asRefused(user, insertNew, faultsOfOwnName)
   return rows.map(userOf)[0]
 }
@@ -177,7 +177,7 @@ async function editUser(
     const before = userOf(row)
     if (before.source !== ownSource) throw ofOtherSource(before)
     const after = changeOf(before, change)
-    const [edited] = await asRefused(after, () => makeAudited(bound, edit, [userId, ...namesOf(after)], events))
+    const [edited] = await asRefused(after, () => runAudited(bound, edit, [userId, ...namesOf(after)], events))
     if (canonicalName(after.email ?? '') !== canonicalName(before.email ?? ''))
       await moveStandingOf(bound.database, userId, { keepsOthers })
     if (edited === undefined) return undefined
@@ -211,7 +211,7 @@ async function changeUser(
 ): Promise<boolean> {
   if (!isUuid(userId)) return false
   return await inTransaction(needs, async (bound) => {
-    const rows = await makeAudited(bound, change, [userId], events)
+    const rows = await runAudited(bound, change, [userId], events)
     if (change !== enable && change !== remove) await endSessionsOf(bound.database, userId)
     await bound.changes.report(userId)
     return rows.length === 1

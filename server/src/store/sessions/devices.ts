@@ -1,5 +1,5 @@
 // Where a person is signed in: a row for each session, and one for each client that the session was used for.
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
@@ -120,13 +120,13 @@ export function createDevices(needs: { database: Connection; audit: AuditRows; c
       return { userId, clients }
     },
     async endSession(sessionUid, events = []) {
-      const found = await makeAudited(needs, endSession, [sessionUid], events, (rows) => rows[0]!.session_uid !== null)
+      const found = await runAudited(needs, endSession, [sessionUid], events, (rows) => rows[0]!.session_uid !== null)
       await changes.report(sessionUid, ...found[0]!.grant_ids)
       const rows = found.filter((row) => row.session_uid !== null)
       return rows.map(deviceOf).filter((device) => device.client !== undefined)
     },
     async signOut({ sessionUid, userId }, events) {
-      const rows = await makeAudited(needs, signOut, [sessionUid, userId], events)
+      const rows = await runAudited(needs, signOut, [sessionUid, userId], events)
       await changes.report(sessionUid, ...rows.flatMap(({ id }) => id ?? []))
       return rows.length > 0
     },

@@ -1,7 +1,7 @@
 // Sign-ins of devices (RFC 8628). The database decides: who guesses how often, which device asks too fast, and who allows or refuses a
 // code first. The clock is the database's, the same for every replica.
 import { addressBlock, widerBlockPrefix } from '../audit/address-block.ts'
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { jsonColumn } from '../driver/json-column.ts'
@@ -155,7 +155,7 @@ export function createDeviceCodes(needs: { database: Connection; audit: AuditRow
       return row && { payload: jsonColumn(row.payload, 'device_codes', id), isTooFast: row.is_too_fast }
     },
     async refuse(id, payload, events) {
-      const isDone = (await makeAudited(needs, refuse, [id, JSON.stringify(payload)], events)).length === 1
+      const isDone = (await runAudited(needs, refuse, [id, JSON.stringify(payload)], events)).length === 1
       return isDone
     },
   }

@@ -1,5 +1,5 @@
 // One row for each authorization. Its code, access tokens and refresh family are valid while the row is alive.
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
@@ -189,7 +189,7 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
   const { database, audit, changes } = needs
   return {
     async insert(grant, events = []) {
-      await makeAudited(needs, insert, grantValues(grant), events)
+      await runAudited(needs, insert, grantValues(grant), events)
     },
     async insertChild({ parentId, id, clientUid, clientId, payload, expiresAt }) {
       const values = [parentId, id, clientUid, clientId, JSON.stringify(payload), expiresAt, childrenPerClient]
@@ -199,7 +199,7 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
     },
     find: async (id) => (await database.query(find, [id])).map(grantOf)[0],
     async revoke(id, events = []) {
-      const revoked = await makeAudited(needs, revoke, [id], events)
+      const revoked = await runAudited(needs, revoke, [id], events)
       await changes.report(id)
       return revoked.length === 1
     },
@@ -216,7 +216,7 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
       return { kind: 'spent', family: { seq: row.seq, rotatedAt: row.rotated_at.getTime() } }
     },
     async revokeOfUser(userId, events = []) {
-      const revoked = await makeAudited(needs, revokeOfUser, [userId], events, () => true)
+      const revoked = await runAudited(needs, revokeOfUser, [userId], events, () => true)
       await changes.report(userId)
       return revoked.length
     },

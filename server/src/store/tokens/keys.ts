@@ -1,6 +1,6 @@
 // The keys that every replica shares (for signing, cookies, sealing). Each is encrypted with the ring and bound to its row.
 import { auditInsert } from '../audit/audit-rows.ts'
-import { audited, makeAudited } from '../audit/audited.ts'
+import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
@@ -140,14 +140,14 @@ export function createKeys(needs: { database: Database; ring: KeyEncryptionRing;
       const { box, keyId } = ring.encrypt(key.secret, bindingOf(key))
       const jwk = key.publicJwk === undefined ? null : JSON.stringify(key.publicJwk)
       const times = [key.activeAt, key.retireAt ?? null, key.removeAt ?? null]
-      await makeAudited(bound, insert, [key.id, key.use, key.alg, jwk, box, keyId, ...times], events)
+      await runAudited(bound, insert, [key.id, key.use, key.alg, jwk, box, keyId, ...times], events)
     },
     async setTimes(id, times, events = []) {
       const values = [id, times.activeAt, times.retireAt ?? null, times.removeAt ?? null]
-      await makeAudited(bound, setTimes, values, events)
+      await runAudited(bound, setTimes, values, events)
     },
     async remove(id, events = []) {
-      await makeAudited(bound, remove, [id], events)
+      await runAudited(bound, remove, [id], events)
     },
   })
 
@@ -167,7 +167,7 @@ export function createKeys(needs: { database: Database; ring: KeyEncryptionRing;
         for (const row of outdated) {
           const binding = bindingOf(row)
           const { box, keyId } = ring.encrypt(ring.decrypt(row.secret, row.encrypted_by, binding), binding)
-          await makeAudited(bound, setSecret, [row.id, box, keyId], events)
+          await runAudited(bound, setSecret, [row.id, box, keyId], events)
         }
         return outdated.length
       }),

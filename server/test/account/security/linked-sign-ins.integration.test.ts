@@ -76,7 +76,7 @@ describe('sign-ins at another provider in the account area', function () {
     const done = await confirm(who, page)
     expect(textOf(done.body)).to.contain('The account is linked.').and.contain('Corp')
     expect(await eventsOf(who.id, 'account.linked')).to.deep.equal(['success corp'])
-    expect(await mailsTo(who.name)).to.contain('was linked to your account')
+    expect(await mailsTo(who.name)).to.contain('was linked to yours')
 
     const other = new Traveller(parties, { up: who.traveller.up })
     const signIn = await other.go(`${parties.down.issuer}/account/profile`)
