@@ -6,6 +6,7 @@ import type { Browser } from 'playwright-core'
 import { reapDirectory, reapPid } from '@nauthera/local/processes/reaper'
 import { findChromium } from '@nauthera/local/programs/chromium'
 import { findTool } from '@nauthera/local/programs/tools'
+import { lineLike } from '../test/support/page-blocks.ts'
 import { openWatchedBrowser } from './support/failure.ts'
 import { kubectl, root, tryKubectl, until } from './support/kubernetes.ts'
 
@@ -33,12 +34,6 @@ function stepsOf(tutorial: string) {
       printed: printed.split('\n').filter((line) => line !== ''),
     }),
   )
-}
-
-/** `…` stands for what differs each time. */
-function lineLike(line: string): RegExp {
-  const parts = line.split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
-  return new RegExp(`^${parts.join('.+')}$`, 'm')
 }
 
 describe('A cluster in five minutes, and the tutorials that go on from it', function () {

@@ -9,7 +9,7 @@ import type { RunningProcess } from '@nauthera/local/processes/process'
 import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
 import { findKubectl } from '@nauthera/local/programs/kubectl'
 import { findTool } from '@nauthera/local/programs/tools'
-import { blocksOf, guidePages } from './support/page-blocks.ts'
+import { blocksOf, guidePages, lineLike, transcriptsOf } from './support/page-blocks.ts'
 import type { PageBlock } from './support/page-blocks.ts'
 import { render } from '../../charts/test/support/render.ts'
 import { parse } from 'yaml'
@@ -51,6 +51,10 @@ describe('the commands of the guides, beside npm run dev', function () {
       }
       const { code, output } = await runBlocks(blocks)
       expect(code, output).to.equal(0)
+      for (const { after, printed } of transcriptsOf(blocksOf(page))) {
+        const [said = ''] = (output.split(`-- line ${after}\n`)[1] ?? '').split(/^-- line /m)
+        for (const line of printed) expect(said).to.match(lineLike(line))
+      }
     })
   }
 

@@ -59,3 +59,31 @@ export function commandsOf({ text }: PageBlock): readonly string[] {
     .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
     .filter((line) => line !== '')
 }
+
+interface PageTranscript {
+  /** Line of the shell block with the command. */
+  readonly after: number
+  readonly printed: readonly string[]
+}
+
+/** What a page says that a command prints: a text block that begins with `$ `. */
+export const transcriptsOf = (blocks: readonly PageBlock[]): readonly PageTranscript[] =>
+  blocks.flatMap(({ language, text }, index) => {
+    const shell = blocks.slice(0, index).findLast((one) => one.language === 'sh')
+    if (language !== 'text' || !text.startsWith('$ ') || shell === undefined) return []
+    return [
+      {
+        after: shell.line,
+        printed: text
+          .split('\n')
+          .slice(1)
+          .filter((line) => line !== ''),
+      },
+    ]
+  })
+
+/** @param line what a page prints; `…` stands for what differs each time */
+export function lineLike(line: string): RegExp {
+  const parts = line.split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
+  return new RegExp(`^${parts.join('.+')}$`, 'm')
+}

@@ -9,6 +9,7 @@ import type { ClusterFlags } from '../cluster.ts'
 import { machineText, outputOption, textTable, withClusterFlags } from '../terminal.ts'
 import type { MachineFormat, PluginSession } from '../terminal.ts'
 import { reportFault } from './report-fault.ts'
+import { newestRefusals } from './why.ts'
 
 interface ListFilter {
   readonly notReady: boolean
@@ -46,7 +47,7 @@ type ListOptions = ClusterFlags & {
 export function addListCommand(program: Command, session: PluginSession): void {
   withClusterFlags(program.command('list'))
     .description(
-      'Lists clients: whether they are Ready, how old their secrets are, when they were last used, and what was refused within the hour.',
+      'Lists clients: whether they are Ready, how old their secrets are, when they were last used, and what was refused in the last hour.',
     )
     .option('-A, --all-namespaces', 'of all namespaces')
     .option('--not-ready', 'only those that are not Ready')
@@ -129,7 +130,7 @@ function isUnused(client: OIDCClient, since: number): boolean {
 function rowOf(client: OIDCClient, now: number): ListRow {
   const { metadata, spec, status } = client
   const ready = readyOf(client)
-  const [refusal, ...others] = status?.refusals ?? []
+  const [refusal, ...others] = newestRefusals(status)
   const { lastRotated, nextRotation } = status?.secret ?? {}
   const lastUse = lastUseOf(client)
   return {

@@ -90,7 +90,8 @@ function stageOfRotation(
   const published = `the new secret ${activeId} is in Secret ${name}`
   if (revokes && (observedRevoke !== mark || previous.length > 0))
     return { kind: 'waiting', text: `${published}; the older ones end now` }
-  if (previous.length === 0) return { kind: 'done', text: `${published}; no other works` }
+  if (previous.length === 0)
+    return { kind: 'done', text: `${published}; every server refuses the older ones within 10 s` }
   const olds = previous.map(({ id, expiresAt }) => `${id}${expiresAt === undefined ? '' : ` until ${expiresAt}`}`)
   return { kind: 'done', text: `${published}; the previous one still works: ${olds.join(', ')}` }
 }

@@ -18,6 +18,8 @@ interface WhyFinding {
   /** `broken`: nobody, or not everybody, can use the client. `refused`: requests of programs are refused. `hint`: it works. */
   readonly severity: 'broken' | 'refused' | 'hint'
   readonly what: string
+  /** What was seen, a line each. */
+  readonly details?: readonly string[]
   readonly cure: string
 }
 
@@ -58,7 +60,7 @@ const cures: Readonly<Record<string, string>> = {
   PolicyViolation: 'correct the field that the message names, or ask who owns the policy',
   NotGranted: 'ask the owner of the API for access, or take the audience out',
   SecretEnded: 'make another secret with kubectl nauthera secret new, and list it in spec.secret.verifiers',
-  NameTaken: 'choose another spec.secret.name',
+  NameTaken: 'look at the labels of that Secret: they may say who made it',
   HostsLeftOut: 'do for each host what the message says, or take it out',
   NoRedirectURI: 'do for a host what the message says, or list redirectURIs',
   NotFollowed: 'ask who runs the operator, or list redirectURIs',
@@ -171,19 +173,30 @@ function secretFindings(
   return [{ severity: 'broken', what, cure: 'the operator writes it again within a minute; find out who edits it' }]
 }
 
+/** The API keeps the order in which entries came. @returns the newest first */
+export const newestRefusals = (status: OIDCClientStatus | undefined): NonNullable<OIDCClientStatus['refusals']> =>
+  (status?.refusals ?? []).toSorted((one, other) => other.lastSeen.localeCompare(one.lastSeen))
+
 function refusalFindings(status: OIDCClientStatus, { spec }: OIDCClient, now: number): readonly WhyFinding[] {
-  const { refusals = [] } = status
-  return refusals.map(({ code, by, count, lastSeen, detail, hint }) => {
+  return newestRefusals(status).map(({ code, by, count, lastSeen, detail, hint }) => {
     const meaning = isRefusalCode(code)
       ? refusalKinds[code].meaning
       : 'This version of the plugin does not know the code.'
-    const who = by === 'Client' ? 'the program, which had proved itself' : 'anybody who knows the client id'
-    const times = `${count} ${count === 1 ? 'time' : 'times'} within the hour, last ${agoText(Date.parse(lastSeen), now)}, by ${who}`
+    const who =
+      by === 'Client'
+        ? 'the program had proved itself'
+        : 'the sender did not prove itself: anybody who knows the client id can send this'
+    const often = count === 1 ? 'once in the last hour,' : `${count} times in the last hour, the last one`
     const listed = listedFor(code, spec, status)
     return {
       severity: 'refused',
-      what: `${code}: ${meaning} ${times[0]!.toUpperCase()}${times.slice(1)}.${detail === undefined ? '' : ` It had: ${detail}`}`,
-      cure: listed === undefined ? hint : `${hint} The object has: ${listed}`,
+      what: `${code}: ${meaning}`,
+      details: [
+        ...(detail === undefined ? [] : [`the request has  ${detail}`]),
+        ...(listed === undefined ? [] : [`the object has   ${listed}`]),
+        `${often} ${agoText(Date.parse(lastSeen), now)}; ${who}`,
+      ],
+      cure: hint,
     }
   })
 }
@@ -279,19 +292,21 @@ function notReadOf(secret: SecretSeen | undefined): readonly string[] {
   return [`with the right to read Secrets here, it would also compare the secret that lies there`]
 }
 
+const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+
 /** @returns the explanation as a colleague would say it */
 function explanationText({ client, findings, facts, notRead }: Explanation): string {
   const wrong = findings.filter(({ severity }) => severity !== 'hint').length
   const head =
     wrong === 0
-      ? `${client} works: it is live on every replica, and no request in its name was refused within the hour.`
+      ? `${client} works: it is live on every replica, and no request in its name was refused in the last hour.`
       : `${client}: ${wrong === 1 ? 'one thing is' : `${wrong} things are`} wrong.`
   const width = Math.max(...Object.keys(facts).map(({ length }) => length), 0)
   return [
     head,
     ...findings.map(
-      ({ severity, what, cure }, index) =>
-        `\n${index + 1}. ${severity === 'hint' ? '(works) ' : ''}${what}\n   -> ${cure}`,
+      ({ severity, what, details = [], cure }, index) =>
+        `\n${index + 1}. ${severity === 'hint' ? '(works) ' : ''}${[what, ...details].join('\n   ')}\n   -> ${capital(cure)}`,
     ),
     '',
     ...Object.entries(facts).map(([subject, fact]) => `${subject.padEnd(width)}  ${fact}`),

@@ -157,14 +157,19 @@ describe('kubectl nauthera why', () => {
     const detail = 'https://app.example.com/other'
     const { code, out } = await why(made({ refusals: [refusal('REDIRECT_URI_NOT_LISTED', { detail })] }))
     expect(code).to.equal(1)
-    expect(out).to.include('3 times within the hour, last 2 min ago, by anybody who knows the client id')
-    expect(out).to.include(`It had: ${detail}`)
-    expect(out).to.include('The object has: https://app.example.com/callback')
+    expect(out).to.match(
+      /\n {3}the request has {2}https:\/\/app\.example\.com\/other\n {3}the object has {3}https:\/\/app\.example\.com\/callback\n/,
+    )
+    expect(out).to.include('3 times in the last hour, the last one 2 min ago; the sender did not prove itself')
+    const older = refusal('PKCE_MISSING', { lastSeen: '2026-01-01T11:57:00Z' })
+    expect((await why(made({ refusals: [older, refusal('SECRET_ENDED')] }))).out, 'the newest first').to.match(
+      /1\. SECRET_ENDED[^]*2\. PKCE_MISSING/,
+    )
     for (const one of Object.keys(refusalKinds) as RefusalCode[]) {
       const told = (await why(made({ refusals: [refusal(one, { by: 'Client', count: 1 })] }))).out
       expect(told).to.include(`1. ${one}: `)
       expect(told).to.include('-> ')
-      expect(told).to.include('1 time within the hour')
+      expect(told).to.include('once in the last hour, 2 min ago; the program had proved itself\n   -> ')
     }
   })
 
