@@ -1,0 +1,236 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { startReplica } from '@nauthera/harness/operator/replica'
+import type { TestReplica } from '@nauthera/harness/operator/replica'
+import { startProcess } from '@nauthera/local/processes/process'
+import type { RunningProcess } from '@nauthera/local/processes/process'
+import { freePort } from '@nauthera/local/processes/ports'
+import { isReady } from '@nauthera/local/product/wait-for'
+import { hubObjects } from '@nauthera/operator/kubectl/clusters/hub-objects'
+import { namespaceOfCluster } from '@nauthera/rules/tenants'
+import { startKubeApi } from '@nauthera/stand-in/kube-api'
+import type { KubeApi } from '@nauthera/stand-in/kube-api'
+import { createKubeClient } from '@nauthera/stand-in/kube-client'
+import type { KubeObject } from '@nauthera/stand-in/objects'
+import { operatorRules } from '@nauthera/stand-in/operator-rules'
+import { applyDefaults } from '@nauthera/stand-in/schema'
+import { cpuSeconds, residentMegabytes } from '../bench/cost/process-cost.ts'
+import { tell } from '../faults/support/tell.ts'
+import { quantile } from '../report.ts'
+
+// The operator of a hub as a process, one replica, and the mirrors that many clusters would write; and the same clients as local ones.
+// CLUSTERS=50 CLIENTS=1000 is what docs/sizing.md has.
+
+const clusters = Number(process.env['CLUSTERS'] ?? 5)
+const clients = Number(process.env['CLIENTS'] ?? 200)
+const release = { name: 'nauthera', namespace: 'auth' }
+const loadMs = 1_800_000
+
+type Where = 'mirrors' | 'local'
+
+const names = Array.from({ length: clusters }, (_, index) => `edge-${index}`)
+const digestOf = (text: string): string => Buffer.from(text.padEnd(32, '.')).toString('hex').slice(0, 64)
+
+/** One client: in a namespace of its own cluster, or in one namespace here for each cluster. */
+function clientOf(where: Where, cluster: string, index: number): KubeObject {
+  const own = { namespace: 'shop', name: `app-${index}` }
+  const at =
+    where === 'local'
+      ? { namespace: cluster, name: own.name }
+      : { namespace: namespaceOfCluster(cluster), name: `${own.namespace}.${own.name}` }
+  const origin = { ...own, uid: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}` }
+  return {
+    apiVersion: 'auth.nauthera.io/v1alpha1',
+    kind: 'OIDCClient',
+    metadata: { ...at, generation: 1 },
+    spec: {
+      serverName: 'default',
+      type: 'M2M',
+      displayName: own.name,
+      audiences: ['https://api.example.com'],
+      secret: { verifiers: [{ sha256: digestOf(`${cluster} ${index}`) }] },
+      ...(where === 'mirrors' ? { origin } : {}),
+    },
+  } as unknown as KubeObject
+}
+
+describe(`a hub of ${clusters} clusters with ${clients} clients each`, function () {
+  this.timeout(2 * loadMs)
+  const directory = mkdtempSync(join(tmpdir(), 'many-clusters-'))
+  let api: KubeApi
+  let replica: TestReplica
+  let operator: RunningProcess
+
+  afterEach(async () => {
+    await operator?.stop()
+    await replica?.remove()
+    await api?.stop()
+  })
+  after(() => rmSync(directory, { recursive: true, force: true }))
+
+  const start = async (where: Where) => {
+    const namespaces = [
+      release.namespace,
+      ...names.map((name) => (where === 'local' ? name : namespaceOfCluster(name))),
+    ]
+    api = await startKubeApi({ namespaces })
+    for (const cluster of where === 'mirrors' ? names : [])
+      api.set({
+        apiVersion: 'auth.nauthera.io/v1alpha1',
+        kind: 'OIDCCluster',
+        metadata: { name: cluster, generation: 1 },
+        spec: { limits: { clients: 100_000, bytesPerShard: 600 * 1024 } },
+      } as unknown as KubeObject)
+    replica = await startReplica({
+      api,
+      name: 'server-0',
+      release: release.name,
+      namespace: release.namespace,
+      now: Date.now,
+    })
+    const settings = join(directory, 'operator.yaml')
+    const kubeconfig = join(directory, 'kubeconfig')
+    writeFileSync(
+      kubeconfig,
+      api.addUser(
+        'operator',
+        operatorRules({ mode: 'cluster', release: release.name, namespace: release.namespace, nudge: false }),
+      ),
+    )
+    writeFileSync(
+      settings,
+      JSON.stringify({
+        issuer: 'https://login.example.com',
+        release: release.name,
+        namespace: release.namespace,
+        watch: { mode: 'cluster' },
+        identity: 'operator-0',
+        nudge: false,
+        policy: {
+          allow: { verifiers: true, audiences: ['https://*'] },
+          limits: { clientsPerNamespace: 100_000, bytesPerShard: 600 * 1024 },
+        },
+        management: { host: '127.0.0.1', port: await freePort() },
+      }),
+    )
+    operator = startProcess({
+      name: 'operator',
+      script: 'operator/src/main.ts',
+      args: ['--settings', settings],
+      env: { KUBECONFIG: kubeconfig },
+      onLine: () => {},
+    })
+    await operator.line(/\bstarted\b/, { timeoutMs: 60_000 })
+  }
+
+  /** Resolves when each of these is Ready. */
+  const allReady = (objects: readonly KubeObject[]): Promise<void> => {
+    const waiting = new Set(objects.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`))
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const overdue = setTimeout(() => reject(new Error(`${waiting.size} clients are not Ready`)), loadMs)
+    const stop = api.store.onChange(({ resource, object }) => {
+      if (resource.plural !== 'oidcclients' || !isReady(object)) return
+      waiting.delete(`${object.metadata.namespace}/${object.metadata.name}`)
+      if (waiting.size === 0) resolve()
+    })
+    return promise.finally(() => {
+      clearTimeout(overdue)
+      stop()
+    })
+  }
+
+  /** Puts all clients there at once. @returns what the operator used until all were Ready */
+  const load = async (where: Where) => {
+    await start(where)
+    const { schema } = api.resource('oidcclients')
+    const objects = names.flatMap((cluster) =>
+      Array.from(
+        { length: clients },
+        (_, index) => applyDefaults(clientOf(where, cluster, index), schema) as KubeObject,
+      ),
+    )
+    const [cpu, from, begunAt] = [cpuSeconds(operator.pid!), api.requests.length, performance.now()]
+    const ready = allReady(objects)
+    for (const object of objects) api.set(object)
+    await ready
+    const used = {
+      seconds: (performance.now() - begunAt) / 1000,
+      cpuSeconds: cpuSeconds(operator.pid!) - cpu,
+      residentMB: residentMegabytes(operator.pid!),
+      calls: api.requests
+        .slice(from)
+        .filter(({ user, resource }) => user === 'operator' && resource?.plural !== 'leases').length,
+    }
+    tell(`${where} ${clusters} x ${clients}`, used)
+    return used
+  }
+
+  it('uses for the clients of many clusters about what as many local ones take', async () => {
+    const local = await load('local')
+    await operator.stop()
+    await replica.remove()
+    await api.stop()
+    const mirrors = await load('mirrors')
+    expect(mirrors.cpuSeconds).to.be.below(1.5 * local.cpuSeconds + 5)
+    expect(mirrors.residentMB).to.be.below(1.5 * local.residentMB)
+    expect(mirrors.calls).to.be.below(1.2 * local.calls + 100 * clusters)
+  })
+
+  it('lets no cluster wait for one that changes its clients as fast as it can', async () => {
+    await load('mirrors')
+    const [noisy, ...others] = names
+    const namespace = namespaceOfCluster(noisy!)
+    const role = hubObjects(noisy!).find(({ kind }) => kind === 'Role')!['rules'] as Parameters<KubeApi['addUser']>[1]
+    const spoke = createKubeClient(
+      api.addUser(
+        noisy!,
+        role.map((rule) => ({ ...rule, namespace })),
+      ),
+    )
+    const quiet = await measureChanges(others)
+    let [isLoud, changes] = [true, 0]
+    const shout = async (lane: number) => {
+      for (let round = 0; isLoud; round++) {
+        const name = `shop.app-${(round * 8 + lane) % clients}`
+        const path = `/apis/auth.nauthera.io/v1alpha1/namespaces/${namespace}/oidcclients/${name}`
+        const { body } = await spoke.call('GET', path)
+        const { status } = await spoke.call('PUT', path, {
+          body: { ...body, spec: { ...body.spec, displayName: `noise ${round}` } },
+        })
+        if (status === 200) changes++
+      }
+    }
+    const noise = Array.from({ length: 8 }, (_, lane) => shout(lane))
+    const begunAt = performance.now()
+    const loud = await measureChanges(others)
+    const perSecond = changes / ((performance.now() - begunAt) / 1000)
+    isLoud = false
+    await Promise.all(noise)
+    tell('others while one is quiet', { p50Ms: quantile(quiet, 0.5), p99Ms: quantile(quiet, 0.99) })
+    tell('others while one is loud', { p50Ms: quantile(loud, 0.5), p99Ms: quantile(loud, 0.99), perSecond })
+    expect(quantile(loud, 0.99)).to.be.below(10_000)
+  })
+
+  /** @returns milliseconds from each of a hundred changes, one after the other, until Ready */
+  const measureChanges = async (of: readonly string[]): Promise<number[]> => {
+    const kind = api.resource('oidcclients')
+    const took: number[] = []
+    for (let index = 0; index < 100; index++) {
+      const namespace = namespaceOfCluster(of[index % of.length]!)
+      const object = api.store.find(kind, namespace, `shop.app-${(index * 7) % clients}`)!
+      const next = {
+        ...object,
+        spec: { ...(object['spec'] as object), displayName: `change ${index} ${took.length}` },
+        metadata: { ...object.metadata, generation: (object.metadata.generation ?? 1) + 1 },
+      }
+      const begunAt = performance.now()
+      const ready = allReady([next])
+      api.set(next)
+      await ready
+      took.push(performance.now() - begunAt)
+    }
+    return took
+  }
+})
