@@ -120,6 +120,7 @@ describe(`a hub of ${clusters} clusters with ${clients} clients each`, function 
       script: 'operator/src/main.ts',
       args: ['--settings', settings],
       env: { KUBECONFIG: kubeconfig },
+      restart: true,
       onLine: () => {},
     })
     await operator.line(/\bstarted\b/, { timeoutMs: 60_000 })
@@ -129,10 +130,14 @@ describe(`a hub of ${clusters} clusters with ${clients} clients each`, function 
   const allReady = (objects: readonly KubeObject[]): Promise<void> => {
     const waiting = new Set(objects.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`))
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const overdue = setTimeout(() => reject(new Error(`${waiting.size} clients are not Ready`)), loadMs)
+    const overdue = setTimeout(
+      () => reject(new Error(`${waiting.size} clients are not Ready: ${operator.lines.slice(-3).join('\n')}`)),
+      loadMs,
+    )
     const stop = api.store.onChange(({ resource, object }) => {
       if (resource.plural !== 'oidcclients' || !isReady(object)) return
-      waiting.delete(`${object.metadata.namespace}/${object.metadata.name}`)
+      const isNews = waiting.delete(`${object.metadata.namespace}/${object.metadata.name}`)
+      if (isNews && waiting.size > 0 && waiting.size % 10_000 === 0) tell('to come', { clients: waiting.size })
       if (waiting.size === 0) resolve()
     })
     return promise.finally(() => {
@@ -153,7 +158,11 @@ describe(`a hub of ${clusters} clusters with ${clients} clients each`, function 
     )
     const [cpu, from, begunAt] = [cpuSeconds(operator.pid!), api.requests.length, performance.now()]
     const ready = allReady(objects)
-    for (const object of objects) api.set(object)
+    for (const [index, object] of objects.entries()) {
+      api.set(object)
+      // the API has to answer the operator meanwhile, else that loses its Lease
+      if (index % 100 === 99) await new Promise(setImmediate)
+    }
     await ready
     const used = {
       seconds: (performance.now() - begunAt) / 1000,

@@ -323,6 +323,13 @@ export const clientSpecFields = object(
 
 export type OIDCClientSpec = TypeOf<typeof clientSpecFields>
 
+/** Who a client was before. */
+export interface ClientMove {
+  readonly clientId: string
+  /** `namespace/name` of the object that it takes the place of. */
+  readonly from: string
+}
+
 /** What every object has, as far as the operator reads it. */
 export interface ObjectMetadata {
   readonly name: string
@@ -330,6 +337,8 @@ export interface ObjectMetadata {
   readonly uid: string
   /** That of the object itself, where `uid` is another one: of a mirror (intake/mirrors.ts). */
   readonly ownUid?: string
+  /** The move that brought it here: it takes over the client id, the consents and the secrets of another object (decide/client/move.ts). */
+  readonly moved?: ClientMove
   readonly generation: number
   readonly creationTimestamp: string
   readonly resourceVersion?: string

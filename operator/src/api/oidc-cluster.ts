@@ -3,8 +3,19 @@ import { clusterLimits } from '@nauthera/rules/limits'
 import { conditionFields } from './client-status.ts'
 import { patterns } from './patterns.ts'
 import { matchesRule } from './rule-kinds.ts'
-import { flag, integer, list, object, set, text, time } from './schema.ts'
+import { flag, integer, list, mapList, object, set, text, time } from './schema.ts'
 import type { TypeOf } from './schema.ts'
+
+const place = {
+  namespace: text('Its namespace: nauthera-cluster-<name> for a client of a joined cluster.', {
+    maxLength: 63,
+    minLength: 1,
+  }),
+  name: text('Its name: <namespace>.<name> of its origin for a client of a joined cluster.', {
+    maxLength: 253,
+    minLength: 1,
+  }),
+}
 
 export const clusterSpec = object(
   'What the clients of the cluster may have.',
@@ -28,6 +39,35 @@ export const clusterSpec = object(
     trustNamespaceLabels: flag(
       'Believes what the cluster says of the labels of its namespaces. Without it a policy that selects by labels limits its clients and opens nothing for them.',
       { default: false },
+    ),
+    moved: mapList(
+      'Clients that came to this cluster, or left it for the cluster of the issuer. Each keeps its client id and its consents, and the earlier secrets are valid for an overlap. `kubectl nauthera cluster move` writes this list.',
+      object(
+        'A client that moved.',
+        {
+          clientId: text('The client id that it keeps; its spec.clientId says the same.', {
+            maxLength: 200,
+            minLength: 3,
+          }),
+          from: object('The object that it was, in the cluster of the issuer.', place, {}),
+          to: object(
+            'The object that it is now, in the cluster of the issuer.',
+            {
+              ...place,
+              uid: text(
+                'Uid of the object of the team: spec.origin.uid of a mirror, else metadata.uid. One that is made again inherits nothing.',
+                {
+                  maxLength: 128,
+                  minLength: 1,
+                },
+              ),
+            },
+            {},
+          ),
+        },
+        {},
+      ),
+      { maxItems: 1_000, keys: ['clientId'] },
     ),
     limits: object(
       'What the cluster may have as a whole. Each of its namespaces has its own share within that, as policies say.',

@@ -129,6 +129,7 @@ const decidesTheSame = (one: OIDCClient, other: OIDCClient): boolean =>
   one.spec === other.spec &&
   one.metadata.uid === other.metadata.uid &&
   one.metadata.creationTimestamp === other.metadata.creationTimestamp &&
+  one.metadata.moved?.from === other.metadata.moved?.from &&
   isDeepStrictEqual(one.metadata.labels, other.metadata.labels)
 
 const tenantTextOf = ({ metadata }: OIDCClient): string => tenantText(tenantOf(metadata))

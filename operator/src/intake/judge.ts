@@ -185,7 +185,13 @@ function holderAmong(
   claimants: readonly string[],
   policiesOf: (client: OIDCClient) => Policies,
 ): string | undefined {
-  const stored = shards.holders(name).find((key) => watch.clients.find(key) !== undefined && !shards.isLeaving(key))
+  const holders = shards.holders(name).filter((key) => watch.clients.find(key) !== undefined && !shards.isLeaving(key))
+  const [stored] = holders
+  const successor = claimants.find((key) => {
+    const { moved } = watch.clients.find(key)?.metadata ?? {}
+    return moved !== undefined && holders.every((holder) => holder === key || holder === moved.from)
+  })
+  if (successor !== undefined) return successor
   if (stored !== undefined || claimants.length < 2) return stored
   const isLost = (key: string): boolean => shards.stored(key) === undefined && !shards.isUnheardOf(key)
   const [remembered] = claimants

@@ -3,11 +3,16 @@ import { createHash } from 'node:crypto'
 import { clusterOf } from '@nauthera/rules/tenants'
 import { fieldsOf } from '@nauthera/runtime/json'
 import type { FindCluster } from '../decide/client/mirror.ts'
+import { moveOf } from '../decide/client/move.ts'
+import type { OIDCCluster } from '../api/oidc-cluster.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 
 /** @returns a function that gives a client as rules see it: one of this cluster as it is. A mirror that is put back keeps its uid, and
  *  with it consents and grants; one whose origin was created again gets another one */
-export function createAsSeen(find: FindCluster): <T extends OIDCClient>(client: T) => T {
+export function createAsSeen(
+  find: FindCluster,
+  clusters: () => Iterable<OIDCCluster>,
+): <T extends OIDCClient>(client: T) => T {
   const suspended = new WeakMap<object, OIDCClient['spec']>()
   /** The same object each time: a comparison by identity finds no change. */
   const suspend = (spec: OIDCClient['spec']): OIDCClient['spec'] => {
@@ -16,10 +21,12 @@ export function createAsSeen(find: FindCluster): <T extends OIDCClient>(client: 
     return known
   }
   return (client) => {
-    const { metadata, spec } = client
+    const { spec } = client
+    const move = moveOf(client, clusters())
+    const metadata = move ? { ...client.metadata, moved: move } : client.metadata
     const name = clusterOf(metadata.namespace)
     const cluster = name === undefined ? undefined : find(name)
-    if (!cluster) return client
+    if (!cluster) return move ? { ...client, metadata } : client
     const { uid } = fieldsOf(spec.origin)
     const lasting = typeof uid === 'string' ? { uid: uuidOf(cluster.metadata.uid, uid), ownUid: metadata.uid } : {}
     return {

@@ -2,6 +2,7 @@ import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCCluster } from '../api/oidc-cluster.ts'
 import type { FindCluster } from '../decide/client/mirror.ts'
+import { movedKeys } from '../decide/client/move.ts'
 import type { OIDCPolicy } from '../api/oidc-policy.ts'
 import { clusterOf, namespaceOfCluster } from '@nauthera/rules/tenants'
 import { createAsSeen } from './mirrors.ts'
@@ -96,7 +97,7 @@ export function createWatch(
   const tell = (keys: Iterable<string>) => listeners?.onClients(keys)
 
   const findCluster: FindCluster = (name) => around?.clusters?.objects.get(name)
-  const asSeen = createAsSeen(findCluster)
+  const asSeen = createAsSeen(findCluster, () => around?.clusters?.objects.values() ?? [])
 
   const onClient = (change: CollectionChange<OIDCClient & KubernetesObject>) => {
     const object = change.kind === 'deleted' ? undefined : change.object
@@ -119,12 +120,13 @@ export function createWatch(
     }),
   )
   /** Its clients change with it; those that have an id that begins with its name may have to give that up. */
-  const onCluster = (name: string, isNew: boolean) => {
-    for (const key of clients.keysIn(namespaceOfCluster(name))) {
+  const onCluster = (name: string, isNew: boolean, moved: readonly string[]) => {
+    const own = new Set([...clients.keysIn(namespaceOfCluster(name)), ...moved.filter((key) => clients.find(key))])
+    for (const key of own) {
       const object = clientReflectors[0]?.objects.get(key)
       if (object) clients.set(key, asSeen(object))
     }
-    tell(clients.keysIn(isNew ? undefined : namespaceOfCluster(name)))
+    tell(isNew ? clients.keysIn(undefined) : own)
   }
   const around =
     settings.watch.mode === 'cluster'
@@ -168,7 +170,7 @@ function reflectCluster(
     readonly keysIn: (namespace: string | undefined) => Iterable<string>
     /** Looks at these clients. */
     readonly tell: (keys: Iterable<string>) => void
-    readonly onCluster: (name: string, isNew: boolean) => void
+    readonly onCluster: (name: string, isNew: boolean, moved: readonly string[]) => void
   },
 ) {
   const isHub = mode === 'hub'
@@ -207,11 +209,13 @@ const reflectPolicies = (reflect: Reflect, onNews: () => void) =>
   })
 
 /** @param onNews a cluster has joined, left or changed */
-const reflectClusters = (reflect: Reflect, onNews: (name: string, isNew: boolean) => void) =>
+const reflectClusters = (reflect: Reflect, onNews: (name: string, isNew: boolean, moved: readonly string[]) => void) =>
   reflect<OIDCCluster & KubernetesObject>(collectionPath(resourceTypes.clusters), {
     onChange: (change) => {
-      if (change.kind !== 'updated' || !sameSpec(change.previous, change.object))
-        onNews(change.key, change.kind !== 'updated')
+      if (change.kind === 'updated' && sameSpec(change.previous, change.object)) return
+      const before = change.kind === 'added' ? [] : [change.previous]
+      const after = change.kind === 'deleted' ? [] : [change.object]
+      onNews(change.key, change.kind !== 'updated', movedKeys([...before, ...after]))
     },
   })
 

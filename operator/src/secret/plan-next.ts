@@ -11,6 +11,7 @@ import { longestObserved } from '../decide/secret/secret-marks.ts'
 import { isOfClient, verifiersOf } from '../shards/client-entry.ts'
 import type { Clock } from '../time/clock.ts'
 import type { KnownSecret } from './look.ts'
+import { movedEntry } from './moved-entry.ts'
 import type { SecretOutlet } from './outlet.ts'
 import type { Spacing } from './spacing.ts'
 
@@ -29,7 +30,9 @@ export function createPlanNext(needs: {
     const stored = shards.stored(key)?.entry
     const entry =
       stored && isOfClient(stored, { uid: memory.uid, restoredFrom: memory.restoredFrom }) ? stored : undefined
-    const verifiers = entry && verifiersOf(entry)
+    // what the object of before has is valid here too, so that no program that uses it is refused
+    const known = entry ?? movedEntry(client, shards)
+    const verifiers = known && verifiersOf(known)
     const propagation = entry && follow.entry(key)
     const notBefore = needs.spacing.notBefore(judgement.minSpacingMs)
     return planRotation({

@@ -1,4 +1,5 @@
 import { asError } from '@nauthera/runtime/coded-error'
+import { lastingUid } from '@nauthera/proto/shard-entry'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { describeError } from '@nauthera/runtime/log'
 import { showsSecret } from '@nauthera/rules/client-authentication'
@@ -16,6 +17,7 @@ import type { Judgement } from '../decide/access/judge.ts'
 import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { OperatorSettings } from '../settings.ts'
+import { movedEntry } from './moved-entry.ts'
 import { isOfClient, isSameVersion, verifiersOf } from '../shards/client-entry.ts'
 import type { Clock } from '../time/clock.ts'
 import { createFence } from './fence.ts'
@@ -135,6 +137,8 @@ export function createWorkOnSecret(needs: Needs): (work: SecretWork) => Promise<
     const { key, judgement, memory } = work
     const own = shards.stored(key)?.entry
     if (own?.uid === memory.uid && own.restoredFrom !== '') memory.restoredFrom ??= own.restoredFrom
+    const earlier = movedEntry(judgement.client, shards)
+    if (earlier) memory.restoredFrom ??= lastingUid(earlier)
     // A refused client leaves its shard at once, even when its Secret cannot be read.
     if (judgement.serve.kind === 'nothing') shards.remove(key)
     if (judgement.acceptance.kind !== 'accepted') {

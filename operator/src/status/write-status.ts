@@ -48,8 +48,8 @@ export function createWriteStatus(options: {
   /** @returns whether the write succeeded */
   const apply = async (client: OIDCClient, described: ReturnType<typeof describeOutcome>): Promise<boolean> => {
     const { status } = described
-    const { ownUid, ...metadata } = client.metadata
-    const own = ownUid === undefined ? client : { ...client, metadata: { ...metadata, uid: ownUid } }
+    const { ownUid, moved: _seen, ...metadata } = client.metadata
+    const own = { ...client, metadata: { ...metadata, uid: ownUid ?? metadata.uid } }
     const object = { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCClient', ...own }
     const resourceVersion = await applyStatus(connection, resourceTypes.clients, object, status)
     if (resourceVersion === undefined) {

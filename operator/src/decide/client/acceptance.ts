@@ -91,7 +91,7 @@ interface NameClaim {
 /** @returns the names that an object claims; an invalid spec may have any shape */
 function namesClaimed(client: OIDCClient): readonly NameClaim[] {
   const identifier: unknown = client.spec.resourceServer?.identifier
-  const ownId = client.spec.clientId === undefined || isDefaultId(client)
+  const ownId = client.spec.clientId === undefined || isDefaultId(client) || client.metadata.moved !== undefined
   const id: NameClaim = {
     name: clientIdOf(client),
     field: 'spec.clientId',
@@ -155,6 +155,7 @@ const isDefaultId = ({ spec, metadata }: OIDCClient): boolean => spec.clientId =
 function checkId(client: OIDCClient, policies: BindingPolicies, { findCluster }: AboutNames): readonly Fault[] {
   const { clientId } = client.spec
   if (typeof clientId !== 'string' || isAllowed(policies, 'anyClientId')) return []
+  if (client.metadata.moved?.clientId === clientId) return []
   const fault = (message: string): readonly Fault[] => [{ path: 'spec.clientId', message }]
   const tenant = tenantOf(client.metadata)
   const prefix = clientIdPrefix(tenant)

@@ -97,7 +97,7 @@ function gatesOf({ spec, metadata }: OIDCClient): readonly GateAsked[] {
   return [
     {
       gate: 'customClientId',
-      asks: spec.clientId !== undefined && spec.clientId !== defaultClientId(metadata),
+      asks: spec.clientId !== undefined && spec.clientId !== defaultClientId(metadata) && metadata.moved === undefined,
       field: 'spec.clientId',
       message: 'needs a policy with allow.customClientId: true; leave it out to use <namespace>.<name>',
     },

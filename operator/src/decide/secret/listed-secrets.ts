@@ -15,7 +15,7 @@ export const listsSecrets = ({ spec }: { readonly spec?: Pick<OIDCClient['spec']
 
 /** @param client follows every rule
  *  @param admits whether its version may be served */
-export function listedSource({ spec, status }: OIDCClient, admits: boolean): ListedSource {
+export function listedSource({ spec, status, metadata }: OIDCClient, admits: boolean): ListedSource {
   const seen = (status?.verifiers ?? []).map(({ id, firstSeen }) => [id, Date.parse(firstSeen)] as const)
   const { activeId, previous = [] } = status?.secret ?? {}
   const wasListed = new Set(seen.map(([id]) => id))
@@ -28,7 +28,7 @@ export function listedSource({ spec, status }: OIDCClient, admits: boolean): Lis
     })),
     admits,
     firstSeen: Object.fromEntries(seen),
-    hasMinted: activeId !== undefined || previous.some(({ id }) => !wasListed.has(id)),
+    hasMinted: metadata.moved !== undefined || activeId !== undefined || previous.some(({ id }) => !wasListed.has(id)),
     ended: status?.endedVerifiers ?? [],
   }
 }

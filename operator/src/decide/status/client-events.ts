@@ -98,7 +98,7 @@ function secretEvents(
 ): readonly ClientEvent[] {
   const events: ClientEvent[] = []
   if (restoredFrom !== undefined && restoredFrom !== was) {
-    const message = `restored: Secret ${after?.name} is that of the OIDCClient with the uid ${restoredFrom}, and goes on`
+    const message = `goes on as the OIDCClient with the uid ${restoredFrom}: its secrets and the consents of people stay`
     events.push({ type: 'Normal', reason: 'SecretAdopted', message })
   }
   if (after?.activeId !== undefined && after.activeId !== before?.activeId) {

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { PluginSession } from '../terminal.ts'
 import { addJoinCommand } from './join.ts'
 import { addLeaveCommand } from './leave.ts'
+import { addMoveCommand } from './move.ts'
 import { addClusterListCommand } from './list-clusters.ts'
 
 export function addClusterCommands(program: Command, session: PluginSession): void {
@@ -11,5 +12,6 @@ export function addClusterCommands(program: Command, session: PluginSession): vo
     .description('Commands about other clusters whose OIDCClients the issuer of this one serves.')
   addJoinCommand(cluster, session)
   addLeaveCommand(cluster, session)
+  addMoveCommand(cluster, session)
   addClusterListCommand(cluster, session)
 }
