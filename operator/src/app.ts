@@ -189,6 +189,7 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
   const keys = [...watch.clients.keys()]
   shards.open(keys, {
     onStored: (stored) => wake.now([...stored, ...reconciler.waitingFor(stored)]),
+    isJoined: () => watch.clusters().length > 0,
     onManifest: (digest) => {
       replicas.expect(digest)
       nudge.push()

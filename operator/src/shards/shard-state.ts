@@ -1,4 +1,3 @@
-import { clusterOf } from '@nauthera/rules/tenants'
 import type { NoRoom } from '../decide/status/outcome.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { asStored, entryKey, isOfClient, isUnchanged, plannedEntry, sameClient, shareVersion } from './client-entry.ts'
@@ -53,8 +52,8 @@ export class ShardState {
   /** A write may be due. */
   #dirty = false
   #notBefore = -Infinity
-  /** Until when a restored shard with mirrors is not written. */
-  #heldUntil: number | undefined
+  /** Since when it is known that replicas have a later version. */
+  #behindSince: number | undefined
 
   constructor(index: number) {
     this.index = index
@@ -130,28 +129,26 @@ export class ShardState {
     return stored !== undefined && this.#gone.get(key)?.has(stored.uid) === true
   }
 
-  /** A shard that is behind the replicas is written again. With mirrors in it this waits: the objects here were restored, and the clusters
-   *  of the mirrors know newer secrets, which replicas still have.
+  /** A shard that is behind the replicas is written again.
    *  @param highestSeen the highest seq of it that any replica has seen
    *  @returns whether there may be something to do now */
   notice(highestSeen: bigint, now: number): boolean {
     if (!isBehind(this.stored, highestSeen)) return false
     this.#dirty = true
-    if (this.#hasMirrors()) this.#heldUntil ??= now + mirrorsWaitMs
+    this.#behindSince ??= now
     return true
   }
 
-  /** @returns how long until the shard may be written, 0 or less for now. Undefined when nothing is due, when a later operator wrote it,
+  /** Where other clusters have joined, a shard that is behind the replicas waits: the objects here were restored, and those clusters know
+   *  newer mirrors and secrets, which replicas still have.
+   *  @returns how long until the shard may be written, 0 or less for now. Undefined when nothing is due, when a later operator wrote it,
    *  or while a client is undecided: the write would remove that one */
-  waitMs(now: number, decideWaitMs: number): number | undefined {
+  waitMs(now: number, { decideWaitMs, isJoined }: { decideWaitMs: number; isJoined: boolean }): number | undefined {
     if (!this.#dirty || this.stored.later !== undefined) return undefined
     for (const key of this.#undecided) if (!this.#clients.has(key)) return undefined
     const decideBy = this.#undecided.size > 0 ? this.#undecidedSince + decideWaitMs : -Infinity
-    return Math.max(this.#notBefore, decideBy, this.#heldUntil ?? -Infinity) - now
-  }
-
-  #hasMirrors(): boolean {
-    return [...this.#clients.values()].some(({ namespace }) => clusterOf(namespace) !== undefined)
+    const heldUntil = isJoined && this.#behindSince !== undefined ? this.#behindSince + mirrorsWaitMs : -Infinity
+    return Math.max(this.#notBefore, decideBy, heldUntil) - now
   }
 
   /** @returns why the manifest cannot name it, as a message; undefined when it can */
@@ -202,7 +199,7 @@ export class ShardState {
   written(written: Parameters<typeof onShardWritten>[1], fresh: boolean): readonly string[] {
     const next = onShardWritten(this.stored, written, fresh)
     this.stored = next.stored
-    this.#heldUntil = undefined
+    this.#behindSince = undefined
     this.#forgetGone()
     return next.changed
   }

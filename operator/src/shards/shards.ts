@@ -20,7 +20,7 @@ import type { StoredEntry } from './stored-shard.ts'
 import { createTurns } from './turns.ts'
 import { ManifestWriter } from './write-manifest.ts'
 import { ShardWriter, laterShard } from './write-shard.ts'
-import type { OnShardWritten } from './write-shard.ts'
+import type { OnShardWritten, ShardListeners } from './write-shard.ts'
 
 /** Milliseconds. */
 export interface ShardTimes {
@@ -44,9 +44,7 @@ export const shardTimes: ShardTimes = {
   decideWaitMs: 60_000,
 }
 
-export interface ShardListeners {
-  /** The stored entries of these clients changed: look at them again. */
-  readonly onStored: (keys: readonly string[]) => void
+interface OpenedShards extends ShardListeners {
   /** Digest of the newest complete set. */
   readonly onManifest: (digest: string) => void
 }
@@ -57,7 +55,7 @@ export interface Shards {
   /** Whether a file found at the start counts: signed by our key or by the key in the manifest; any file without such a key. */
   isBelieved: TrustsFile
   /** Begins to write. @param keys all clients of this release: any other leaves its shard */
-  open(keys: Iterable<string>, listeners: ShardListeners): void
+  open(keys: Iterable<string>, about: OpenedShards): void
   setClient(client: ClientForShard): void
   /** Its Secret is unreadable, so its verifiers are unknown. When the wait of its shard is over, the client is written without verifiers:
    *  servers then keep the ones that they have. */
@@ -159,9 +157,9 @@ export function createShards(options: Options): Shards {
       }
     },
     isBelieved: (...signed) => isBelieved(...signed),
-    open: (keys, { onStored, onManifest }) => {
+    open: (keys, { onManifest, ...listeners }) => {
       const keysOf = Map.groupBy(new Set(keys), shardOfKey)
-      for (const writer of writers) writer.open(keysOf.get(writer.state.index) ?? [], onStored)
+      for (const writer of writers) writer.open(keysOf.get(writer.state.index) ?? [], listeners)
       for (const writer of writers) writer.wake()
       manifest.open(onManifest)
       reading.start()

@@ -37,6 +37,13 @@ export interface ShardWriterNeeds {
   readonly onShardWritten?: OnShardWritten | undefined
 }
 
+export interface ShardListeners {
+  /** The stored entries of these clients changed: look at them again. */
+  readonly onStored: (keys: readonly string[]) => void
+  /** Whether another cluster has joined this one. */
+  readonly isJoined: () => boolean
+}
+
 /** Told of each shard that is written, with the clients whose entry changed. Times are epoch milliseconds. */
 export type OnShardWritten = (written: {
   readonly digest: string
@@ -56,6 +63,7 @@ export class ShardWriter {
   readonly #needs: ShardWriterNeeds
   readonly #turns: Turns
   #onStored = (_keys: readonly string[]) => {}
+  #isJoined = () => false
   #writtenAt = -Infinity
 
   constructor(state: ShardState, needs: ShardWriterNeeds) {
@@ -70,8 +78,9 @@ export class ShardWriter {
   }
 
   /** Starts to write, once `wake` is called. @param keys all clients of this shard */
-  open(keys: Iterable<string>, onStored: (keys: readonly string[]) => void): void {
+  open(keys: Iterable<string>, { onStored, isJoined }: Pick<ShardListeners, 'onStored' | 'isJoined'>): void {
     this.#onStored = onStored
+    this.#isJoined = isJoined
     this.state.open(keys, this.#needs.clock.monotonic())
     this.#turns.open()
   }
@@ -123,7 +132,7 @@ export class ShardWriter {
   #waitMs(): number | undefined {
     const { clock, decideWaitMs, crowdSpacingMs, isCrowded } = this.#needs
     const now = clock.monotonic()
-    const waitMs = this.state.waitMs(now, decideWaitMs)
+    const waitMs = this.state.waitMs(now, { decideWaitMs, isJoined: this.#isJoined() })
     if (waitMs === undefined || !isCrowded()) return waitMs
     return Math.max(waitMs, this.#writtenAt + crowdSpacingMs - now)
   }

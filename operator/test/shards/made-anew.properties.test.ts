@@ -82,7 +82,7 @@ function createWorld() {
     return acceptance
   }
   const begin = () => {
-    if (turn || state.waitMs((now += 60_000), 0) === undefined) return
+    if (turn || state.waitMs((now += 60_000), { decideWaitMs: 0, isJoined: false }) === undefined) return
     turn = state.startTurn({ highestSeen: 0n, startSeconds: 0n, epochMs: 0, now, spacingMs: 0, change: 'c7f2' })
   }
   const end = (isWritten: boolean) => {

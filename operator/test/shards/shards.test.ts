@@ -58,7 +58,8 @@ describe('createShards', () => {
     })
     await shards.load()
   }
-  const open = (...keys: string[]) => shards.open(keys, { onStored: () => {}, onManifest: () => written.resolve() })
+  const listeners = { onStored: () => {}, onManifest: () => written.resolve(), isJoined: () => false }
+  const open = (...keys: string[]) => shards.open(keys, listeners)
   const startFilled = async () => {
     await start()
     for (const name of names) shards.setClient(wanted(name))
