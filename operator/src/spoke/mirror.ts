@@ -9,7 +9,9 @@ import { shortDigest } from '@nauthera/proto/digest'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import { authMethodOf } from '../api/client-rules.ts'
 import { durationMs } from '../api/duration.ts'
+import { clientSpecFields } from '../api/oidc-client.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
+import type { Schema } from '../api/schema.ts'
 import { present } from '../decide/client/present.ts'
 import { renderConfig } from '../decide/client/metadata.ts'
 import type { StoredVerifier } from '../decide/secret/rotation-terms.ts'
@@ -57,8 +59,9 @@ export function buildMirror(origin: OIDCClient, about: AboutMirror): WantedMirro
     serverName: _release,
     origin: _never,
     redirectURIsFrom: _resolved,
-    ...rest
+    ...sent
   } = origin.spec
+  const rest = withoutDefaults(sent, clientSpecFields)
   const redirectURIs = [...new Set([...(origin.spec.redirectURIs ?? []), ...(about.redirectUris ?? [])])]
   const { namespace, name, uid, labels = {} } = origin.metadata
   const verifiers = secret?.verifiers ?? verifiersFor(about)
@@ -66,11 +69,22 @@ export function buildMirror(origin: OIDCClient, about: AboutMirror): WantedMirro
     labels,
     spec: {
       ...rest,
+      type: sent.type,
       ...(redirectURIs.length > 0 ? { redirectURIs } : {}),
       origin: { namespace, name, uid, ...present('namespaceLabels', about.namespaceLabels) },
       ...(showsSecret(authMethodOf(origin.spec)) && verifiers.length > 0 ? { secret: { verifiers } } : {}),
     },
   }
+}
+
+/** The hub fills in its own defaults. An older one would refuse a field that it does not know, though it only says what holds there anyway. */
+function withoutDefaults<T extends object>(value: T, { properties = {} }: Pick<Schema<unknown>, 'properties'>) {
+  const kept: Partial<T> = { ...value }
+  for (const key in kept) {
+    const usual = properties[key]?.json.default
+    if (usual !== undefined && kept[key] === usual) delete kept[key]
+  }
+  return kept
 }
 
 type SentVerifier = NonNullable<NonNullable<OIDCClientSpec['secret']>['verifiers']>[number]
@@ -161,10 +175,10 @@ export function isAsWanted(
   )
 }
 
-/** The API server of the hub fills in the release, which the spoke leaves to it. */
+/** The API server of the hub fills in the release and defaults, which the spoke leaves to it. */
 function comparable({ serverName: _filled, secret, ...spec }: OIDCClientSpec, now: number): object {
   const live = (secret?.verifiers ?? []).filter(({ notAfter }) => notAfter === undefined || Date.parse(notAfter) > now)
-  return { ...spec, verifiers: live }
+  return { ...withoutDefaults(spec, clientSpecFields), verifiers: live }
 }
 
 /** Where the hub has not said: what it allows without a policy. Milliseconds. */

@@ -47,6 +47,14 @@ describe('a mirror', () => {
     expect(spec.origin).to.include({ namespace: 'demo', name: 'app' })
   })
 
+  it('leaves out what the hub fills in by itself, since an older one may not know the field', () => {
+    const wanted = build([], { par: false, consent: 'Remember', profile: 'FAPI2' })
+    expect(wanted.spec).to.include({ type: 'M2M', profile: 'FAPI2' }).and.not.to.have.any.keys('par', 'consent')
+    const filledIn = { ...storedOf(wanted).spec, par: false, consent: 'Remember' as const }
+    expect(isAsWanted({ ...storedOf(wanted), spec: filledIn }, wanted, now)).to.equal(true)
+    expect(isAsWanted({ ...storedOf(wanted), spec: { ...filledIn, par: true } }, wanted, now)).to.equal(false)
+  })
+
   it('has no secret for a client that needs none', () => {
     expect(build([verifier('a')], { type: 'SPA' }).spec).not.to.have.property('secret')
   })
