@@ -4,21 +4,14 @@ import { machine } from '@nauthera/harness/operator/cluster'
 import { startPair } from '@nauthera/harness/operator/pair'
 import type { Pair } from '@nauthera/harness/operator/pair'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
-
-const rotating = (trigger: string, more: Record<string, unknown> = {}) => ({
-  ...machine,
-  rotation: { trigger, overlap: '2m', retire: 'AfterOverlap', ...more },
-})
+import { reportsIn, rotating } from './spoke/reports.ts'
 
 describe('a spoke', function () {
   this.timeout(60_000)
   let pair: Pair
   let operator: TestOperator
 
-  const condition = (type: string) => pair.spoke.condition('reports', type)
-  const isReady = () => condition('Ready')?.status === 'True'
-  const status = () => pair.spoke.client('reports')?.status
-  const plain = () => pair.spoke.plain('reports')
+  const { condition, isReady, status, plain, begin, loseHub, returnHub } = reportsIn(() => pair)
 
   beforeEach(async () => {
     pair = await startPair()
@@ -29,11 +22,6 @@ describe('a spoke', function () {
     await pair.stop()
     expect(pair.violations).to.deep.equal([])
   })
-
-  const begin = async () => {
-    await pair.spoke.apply('reports', machine)
-    await pair.until(isReady, 'reports is Ready in the spoke')
-  }
 
   it('makes a client Ready once every replica of the hub accepts the secret that lies here', async () => {
     const from = pair.hub.api.requests.length
@@ -107,23 +95,7 @@ describe('a spoke', function () {
     expect(pair.acceptedBy('reports', plain()!)).to.deep.equal([true, true])
   })
 
-  /** The spoke has found out that the hub is away. */
-  const isAway = () => condition('HubReachable')?.status === 'False'
-  const isBack = () => condition('HubReachable')?.status === 'True'
-  /** Takes the hub away, and waits until the spoke says so. */
-  const loseHub = async () => {
-    const back = pair.takeHubAway()
-    await pair.pass(20_000)
-    await pair.until(isAway, 'the spoke says that the hub is away')
-    return back
-  }
-  const returnHub = async (back: () => void) => {
-    back()
-    await pair.pass(32_000)
-    await pair.until(isBack, 'the spoke says that the hub is back')
-  }
-
-  it('stays Ready while the hub is away, and says since when', async () => {
+  it('F57 stays Ready while the hub is away, and says since when', async () => {
     await begin()
     const back = await loseHub()
     expect(condition('HubReachable')?.reason).to.equal('HubUnreachable')
@@ -133,56 +105,7 @@ describe('a spoke', function () {
     expect(condition('Ready')?.message).not.to.contain('hub')
   })
 
-  it('publishes nothing that it minted while the hub was away, until every replica has it', async () => {
-    await begin()
-    const old = plain()!
-    const back = await loseHub()
-    await pair.spoke.apply('reports', rotating('1'))
-    await pair.until(() => operator.log.told('secret minted').length === 2, 'a second secret is minted')
-    // longer than a hub may have no replica before a first secret is published
-    await pair.pass(300_000)
-    expect(plain()).to.equal(old)
-    await pair.until(() => condition('RotationHealthy')?.status === 'False', 'the status says that the rotation waits')
-    expect(condition('Ready')?.status).not.to.equal('False')
-    await returnHub(back)
-    await pair.until(() => plain() !== old, 'the new secret is published')
-  })
-
-  it('publishes nothing that the hub took and did not confirm before it was away', async () => {
-    await begin()
-    const old = plain()!
-    const slow = pair.replicas[1]!
-    slow.hold()
-    await pair.spoke.apply('reports', rotating('1'))
-    await pair.until(() => pair.mirror('reports')?.spec.secret?.verifiers?.length === 2, 'the hub has the second one')
-    const back = await loseHub()
-    slow.release()
-    await pair.until(() => pair.mirror('reports')?.status?.verifiers?.every((one) => one.acceptedByAll), 'all take it')
-    await pair.pass(60_000)
-    expect(plain()).to.equal(old)
-    await returnHub(back)
-    await pair.until(() => plain() !== old, 'the new secret is published')
-  })
-
-  it('ends the secret before after its overlap, though the hub was away when the new one was published', async () => {
-    await begin()
-    const old = plain()!
-    let back = () => {}
-    const stop = pair.spoke.api.store.onChange(() => {
-      if (plain() !== old) back = pair.takeHubAway()
-      if (plain() !== old) stop()
-    })
-    await pair.spoke.apply('reports', rotating('1'))
-    await pair.until(() => plain() !== old, 'the new secret is published')
-    await pair.pass(130_000)
-    expect(pair.acceptedBy('reports', plain()!)).to.deep.equal([true, true])
-    expect(pair.acceptedBy('reports', old)).to.deep.equal([true, true])
-    await returnHub(back)
-    await pair.until(() => !pair.acceptedBy('reports', old).includes(true), 'the old one is refused everywhere')
-    expect(pair.acceptedBy('reports', plain()!)).to.deep.equal([true, true])
-  })
-
-  it('leaves a lost Secret lost while the hub is away, and revokes when it is back', async () => {
+  it('F57 leaves a lost Secret lost while the hub is away, and revokes when it is back', async () => {
     await begin()
     const old = plain()!
     const back = await loseHub()
@@ -197,7 +120,7 @@ describe('a spoke', function () {
     await pair.until(() => !pair.acceptedBy('reports', old).includes(true), 'the leaked one is refused everywhere')
   })
 
-  it('puts back a mirror that somebody edits or deletes', async () => {
+  it('F59 puts back a mirror that somebody edits or deletes', async () => {
     await begin()
     const before = pair.mirror('reports')!
     const clients = pair.hub.api.resource('oidcclients')
@@ -210,7 +133,7 @@ describe('a spoke', function () {
     await pair.until(() => pair.acceptedBy('reports', plain()!).every(Boolean), 'every replica takes the secret again')
   })
 
-  it('removes the mirror of a client that was deleted while the hub was away, once two lists agree', async () => {
+  it('F60 removes the mirror of a client that was deleted while the hub was away, once two lists agree', async () => {
     await begin()
     const back = await loseHub()
     await pair.spoke.remove('reports')
@@ -227,7 +150,7 @@ describe('a spoke', function () {
     expect(seen.length).to.be.at.least(2)
   })
 
-  it('removes no mirror while clients cannot be listed, or their definition is missing', async () => {
+  it('F60 removes no mirror while clients cannot be listed, or their definition is missing', async () => {
     await begin()
     const isList = ({ verb, resource }: { verb: string; resource?: { plural: string } }) =>
       verb === 'list' && resource?.plural === 'oidcclients'
@@ -244,7 +167,7 @@ describe('a spoke', function () {
     await pair.until(() => pair.mirror('reports') === undefined, 'the mirror is removed')
   })
 
-  it('writes and deletes nothing while another cluster holds its name', async () => {
+  it('F63 writes and deletes nothing while another cluster holds its name', async () => {
     await begin()
     pair.holdAs('uid-of-a-clone')
     await pair.pass(12_000)
@@ -261,20 +184,7 @@ describe('a spoke', function () {
     await pair.until(() => pair.mirror('other') !== undefined, 'it writes again')
   })
 
-  it('says when the hub takes its token no more, and goes on with the one that somebody puts there', async () => {
-    await begin()
-    const back = pair.hub.api.faults.add({
-      when: ({ userAgent }) => userAgent.includes('0.0.0-test'),
-      effect: { kind: 'refuse', code: 401, reason: 'Unauthorized' },
-    })
-    await pair.pass(12_000)
-    await pair.until(() => condition('HubReachable')?.reason === 'CredentialRefused', 'the spoke says so')
-    expect(condition('HubReachable')?.message).to.contain('cluster join')
-    await returnHub(back)
-    expect(condition('Ready')?.status).to.equal('True')
-  })
-
-  it('mints anew after a restore of yesterday, for a secret that has ended never returns', async () => {
+  it('F61 mints anew after a restore of yesterday, for a secret that has ended never returns', async () => {
     await begin()
     const yesterday = plain()!
     const { metadata: _now, ...kept } = structuredClone(pair.spoke.secret('reports-oidc')!)
@@ -295,31 +205,6 @@ describe('a spoke', function () {
     await pair.until(() => ![yesterday, today].includes(plain()!), 'a third secret is published')
     expect(pair.acceptedBy('reports', yesterday)).to.deep.equal([false, false])
     expect(pair.acceptedBy('reports', today)).to.deep.equal([true, true])
-  })
-
-  it('asks a hub for nothing that it does not know, and says that it is too old', async () => {
-    pair.hub.api.faults.add({
-      when: ({ verb, resource, userAgent }) =>
-        verb === 'create' && resource?.plural === 'oidcclients' && userAgent.includes('0.0.0-test'),
-      effect: {
-        kind: 'answer',
-        code: 400,
-        body: {
-          kind: 'Status',
-          reason: 'BadRequest',
-          code: 400,
-          message: 'strict decoding error: unknown field "spec.par"',
-        },
-      },
-    })
-    await pair.spoke.apply('reports', machine)
-    await pair.until(() => condition('Accepted')?.reason === 'HubTooOld', 'the status says so')
-    expect(condition('Accepted')?.message).to.contain('update the hub')
-    expect(plain()).to.equal(undefined)
-    const creates = () => pair.calls().filter((call) => call === 'create oidcclients').length
-    const before = creates()
-    await pair.pass(20_000)
-    expect(creates()).to.equal(before)
   })
 
   it('tells the policies of the hub: what they refuse is not Ready, with the words of the hub', async () => {

@@ -36,6 +36,8 @@ export interface KubeApi {
   /** Makes a user with these rights.
    *  @returns the user's kubeconfig as YAML */
   addUser(name: string, rules: readonly RbacRule[], options?: { namespace?: string }): string
+  /** The tokens of this user are taken no more. */
+  removeUser(name: string): void
   /** kubeconfig of a user who may do everything. */
   readonly adminConfig: string
   readonly adminToken: string
@@ -126,6 +128,7 @@ function openApi(state: ApiState, port: number, stop: () => Promise<void>): Kube
     resource: (plural) => kinds.named(plural),
     resourceOf: (object) => kinds.of(object),
     addUser: (name, rules, { namespace } = {}) => configOf(name, users.add(name, rules), namespace),
+    removeUser: (name) => users.remove(name),
     adminConfig: configOf('admin', adminToken),
     adminToken,
     set: (object) => {

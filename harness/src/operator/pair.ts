@@ -1,5 +1,7 @@
 // Two clusters: a hub with its operator and replicas, and a spoke that has joined it.
+import { fieldsOf } from '@nauthera/runtime/json'
 import { spokeName } from '@nauthera/proto/names'
+import { present } from '@nauthera/operator/decide/client/present'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import { hubObjects } from '@nauthera/operator/kubectl/clusters/hub-objects'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
@@ -20,6 +22,7 @@ export interface Pair {
   readonly hub: Cluster
   readonly spoke: Cluster
   readonly replicas: readonly TestReplica[]
+  /** The newest. */
   readonly hubOperator: TestOperator
   /** Starts an operator in mode spoke. */
   startSpoke(settings?: Record<string, unknown>): TestOperator
@@ -28,6 +31,15 @@ export interface Pair {
   acceptedBy(name: string, secret: string): readonly boolean[]
   /** The API of the hub answers the spoke no more, and its watches break. @returns brings it back */
   takeHubAway(): () => void
+  /** Another cluster that was copied with its values: it has no clients. @returns its operator */
+  startCopy(): Promise<TestOperator>
+  /** The hub takes the token of the spoke no more, and its watches break. */
+  revokeToken(): void
+  /** `cluster join` once more: the Secret in the spoke has a new token. */
+  joinAgain(): void
+  /** Keeps mirrors and shards as they are now. @returns puts them back, as a restore of the hub does: its operator begins anew, and
+   *  every watch breaks */
+  backUpHub(): () => Promise<void>
   /** Requests of the spoke to the hub, as `verb resource`. */
   calls(from?: number): readonly string[]
   /** Another cluster takes the name in the hub; undefined: nobody has it. */
@@ -46,20 +58,18 @@ export interface Pair {
 }
 
 /** Starts both, with an operator and replicas in the hub.
- *  @param options.replicas how many servers the hub has */
-export async function startPair(options: { replicas?: number } = {}): Promise<Pair> {
-  const hub = await startCluster({ namespaces: [namespace] })
-  const spoke = await startCluster({ namespaces: ['kube-system'] })
-  const kubeconfig = joinHub(hub.api)
-  spoke.api.set({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: hubSecret, namespace: releaseNamespace },
-    data: { kubeconfig: Buffer.from(kubeconfig).toString('base64') },
-  })
+ *  @param options.replicas how many servers the hub has
+ *  @param options.definitions what the API of the hub knows; default: the chart's */
+export async function startPair(
+  options: { replicas?: number; definitions?: readonly KubeObject[] } = {},
+): Promise<Pair> {
+  const hub = await startCluster({ namespaces: [namespace], ...present('definitions', options.definitions) })
+  const spoke = await startSpokeCluster(joinHub(hub.api))
+  const copies: { cluster: Cluster; operator: TestOperator }[] = []
   const names = Array.from({ length: options.replicas ?? 2 }, (_, index) => `server-${index}`)
   const replicas = await Promise.all(names.map((name) => hub.startReplica(name)))
-  const hubOperator = hub.startOperator({ settings: { policy: { allow: { verifiers: true } } } })
+  const startHubOperator = () => hub.startOperator({ settings: { policy: { allow: { verifiers: true } } } })
+  let hubOperator = startHubOperator()
   await hubOperator.leading
   const spokes: TestOperator[] = []
   const violations: string[] = []
@@ -75,11 +85,18 @@ export async function startPair(options: { replicas?: number } = {}): Promise<Pa
     if (plain === undefined || allowed.has(plain)) return
     if (acceptedBy(name, plain).includes(false)) violations.push(`${name}: ${plain.slice(0, 4)}`)
   })
+  const takeHubAway = () => {
+    const back = hub.api.faults.add({ when: ({ userAgent }) => isSpoke(userAgent), effect: { kind: 'reset' } })
+    breakWatches(hub.api)
+    return back
+  }
   return {
     hub,
     spoke,
     replicas,
-    hubOperator,
+    get hubOperator() {
+      return hubOperator
+    },
     violations,
     everStored,
     allow: (secret) => void allowed.add(secret),
@@ -89,16 +106,36 @@ export async function startPair(options: { replicas?: number } = {}): Promise<Pa
     },
     acceptedBy,
     startSpoke: (settings = {}) => {
-      const of = { mode: 'spoke', spoke: { cluster: clusterName, kubeconfigSecret: hubSecret }, nudge: false }
-      const operator = spoke.startOperator({ settings: { ...of, ...settings } })
+      const operator = spoke.startOperator({ settings: { ...spokeSettings, ...settings } })
       spokes.push(operator)
       return operator
     },
     mirror: (name) => hub.client(`${appsNamespace}.${name}`, namespace),
-    takeHubAway: () => {
-      const back = hub.api.faults.add({ when: ({ userAgent }) => isSpoke(userAgent), effect: { kind: 'reset' } })
-      for (const watch of hub.api.watches) if (watch.user === clusterName) watch.reset()
-      return back
+    takeHubAway,
+    startCopy: async () => {
+      const cluster = await startSpokeCluster(readKubeconfig(spoke.api))
+      const operator = cluster.startOperator({ settings: spokeSettings })
+      copies.push({ cluster, operator })
+      await operator.leading
+      return operator
+    },
+    revokeToken: () => {
+      hub.api.removeUser(clusterName)
+      breakWatches(hub.api)
+    },
+    joinAgain: () => storeKubeconfig(spoke.api, joinHub(hub.api)),
+    backUpHub: () => {
+      const kept = backedUp(hub.api)
+      return async () => {
+        const back = takeHubAway()
+        await hubOperator.stop()
+        putBack(hub.api, kept)
+        const { clock } = hubOperator
+        hubOperator = startHubOperator()
+        hubOperator.clock.leap(clock.now() - hubOperator.clock.now())
+        await hubOperator.leading
+        back()
+      }
     },
     calls: (from = 0) =>
       hub.api.requests
@@ -114,15 +151,61 @@ export async function startPair(options: { replicas?: number } = {}): Promise<Pa
       const stepMs = 4_000
       for (let left = milliseconds; left > 0; left -= stepMs) {
         const step = Math.min(left, stepMs)
-        await Promise.all([hubOperator, ...spokes.slice(-1)].map((operator) => operator.pass(step)))
+        const all = [hubOperator, ...spokes.slice(-1), ...copies.map(({ operator }) => operator)]
+        await Promise.all(all.map((operator) => operator.pass(step)))
       }
     },
     stop: async () => {
       stopRecording()
       stopWatching()
+      await Promise.all(copies.map(({ cluster }) => cluster.stop()))
       await spoke.stop()
       await hub.stop()
     },
+  }
+}
+
+const spokeSettings = { mode: 'spoke', spoke: { cluster: clusterName, kubeconfigSecret: hubSecret }, nudge: false }
+
+async function startSpokeCluster(kubeconfig: string): Promise<Cluster> {
+  const cluster = await startCluster({ namespaces: ['kube-system'] })
+  storeKubeconfig(cluster.api, kubeconfig)
+  return cluster
+}
+
+const storeKubeconfig = (api: KubeApi, kubeconfig: string) =>
+  api.set({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: hubSecret, namespace: releaseNamespace },
+    data: { kubeconfig: Buffer.from(kubeconfig).toString('base64') },
+  })
+
+function readKubeconfig(api: KubeApi): string {
+  const { kubeconfig } = fieldsOf(api.store.find(api.resource('secrets'), releaseNamespace, hubSecret)?.['data'])
+  return Buffer.from(String(kubeconfig), 'base64').toString()
+}
+
+function breakWatches(api: KubeApi): void {
+  for (const watch of api.watches) if (watch.user === clusterName) watch.reset()
+}
+
+/** Mirrors, and the Secrets of the release. */
+const backedUp = (api: KubeApi): readonly KubeObject[] => [
+  ...api.store.all(api.resource('oidcclients'), namespace),
+  ...api.store.all(api.resource('secrets'), releaseNamespace),
+]
+
+function putBack(api: KubeApi, kept: readonly KubeObject[]): void {
+  for (const { metadata, ...rest } of kept) {
+    const { resourceVersion: _old, ...about } = metadata
+    api.set({ ...rest, metadata: about })
+  }
+  const isKept = (uid: string | undefined) => kept.some(({ metadata }) => metadata.uid === uid)
+  for (const { metadata, kind } of backedUp(api)) {
+    if (isKept(metadata.uid)) continue
+    const resource = api.resource(kind === 'Secret' ? 'secrets' : 'oidcclients')
+    api.store.remove(resource, metadata.namespace, metadata.name)
   }
 }
 
@@ -132,13 +215,22 @@ const mirrorsOf = (api: KubeApi) =>
   api.store.all(api.resource('oidcclients')).map(({ metadata, ...rest }) => ({ name: metadata.name, ...rest }))
 
 /** The kinds that the stand-in knows. */
-const made = ['OIDCCluster', 'ConfigMap', 'Lease']
+const plurals: Readonly<Record<string, string>> = {
+  OIDCCluster: 'oidcclusters',
+  ConfigMap: 'configmaps',
+  Lease: 'leases',
+}
 
 /** What `kubectl nauthera cluster join` makes. @returns the kubeconfig of the spoke */
 function joinHub(api: KubeApi): string {
   const objects = hubObjects(clusterName)
-  for (const object of objects.filter(({ kind }) => made.includes(kind))) api.set(object as KubeObject)
+  const isThere = ({ kind, metadata }: (typeof objects)[number]) =>
+    api.store.all(api.resource(plurals[kind] ?? '')).some((one) => one.metadata.name === metadata.name)
+  for (const object of objects.filter(({ kind }) => kind in plurals)) {
+    if (!isThere(object)) api.set(object as KubeObject)
+  }
   const rulesOf = (kind: string) => (objects.find((one) => one.kind === kind)?.['rules'] ?? []) as readonly RbacRule[]
   const rules = [...rulesOf('Role').map((rule) => ({ ...rule, namespace })), ...rulesOf('ClusterRole')]
-  return api.addUser(clusterName, rules, { namespace })
+  // the address stays when the token changes
+  return api.addUser(clusterName, rules, { namespace }).replace(/\/token-[0-9a-f]+/, '')
 }

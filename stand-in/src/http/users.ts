@@ -14,6 +14,11 @@ export class RbacUsers {
     return token
   }
 
+  /** Its tokens are taken no more. */
+  remove(name: string): void {
+    for (const [token, user] of this.#byToken) if (user.name === name) this.#byToken.delete(token)
+  }
+
   find(token: string): RbacUser | undefined {
     return this.#byToken.get(token)
   }
