@@ -27,6 +27,7 @@ describe(acrForBoth.name, () => {
     [[mfa], password, [mfa]],
     [[password, mfa], mfa, [mfa]],
     [[password], 'urn:unknown', [password]],
+    [[password, 'urn:unknown'], password, [password, 'urn:unknown']],
   ]
   for (const [values, least, both] of rows) {
     it(`wants ${JSON.stringify(both)} when the version wants ${JSON.stringify(values)} and the object ${least}`, () => {

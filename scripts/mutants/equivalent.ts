@@ -22,6 +22,12 @@ const equivalents: readonly Equivalent[] = [
     from: 'false',
     why: 'true is as unreadable as false where a list must be',
   },
+  {
+    file: 'operator/src/decide/secret/rotation-due.ts',
+    part: 'isOpen: now >= earliest, missed',
+    from: 'false',
+    why: 'without a window a rotation is open as soon as it is due, and a missed one counts only while it is not',
+  },
 ]
 
 /** @param line the text of the line that is changed */

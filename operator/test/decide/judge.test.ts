@@ -1,3 +1,4 @@
+import { renderVersion } from '@nauthera/proto/client-version'
 import { expect } from 'chai'
 import type { OIDCClientStatus } from '../../src/api/client-status.ts'
 import type { OIDCClient, OIDCClientSpec } from '../../src/api/oidc-client.ts'
@@ -5,6 +6,7 @@ import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import type { Acceptance } from '../../src/decide/client/acceptance.ts'
 import type { Violation } from '../../src/decide/client/check-policies.ts'
 import { configOf, denialsOf, judgeClient, refuseClient } from '../../src/decide/access/judge.ts'
+import { renderConfig } from '../../src/decide/client/metadata.ts'
 import { client, holding } from './clients.ts'
 
 const now = Date.UTC(2026, 0, 2)
@@ -197,5 +199,27 @@ describe('refuseClient', () => {
       clientId: 'demo.app',
       faults: [{ path: 'spec', message: 'cannot be understood (x is not iterable); write it again' }],
     })
+  })
+})
+
+describe('the API of a client whose earlier version servers have', () => {
+  const api = (scope: string): Partial<OIDCClientSpec> => ({
+    resourceServer: { identifier: 'https://api.example.com', scopes: [{ name: 'read' }, { name: scope }] },
+  })
+  const scopesWhen = (served: 'present' | 'earlier' | 'either') =>
+    judgeClient(client(api('write')), {
+      acceptance: accepted,
+      policies: holding({ allow: { resourceServer: true } }),
+      countOlder: () => 0,
+      isServed: true,
+      carried: renderVersion(renderConfig(client(api('delete')))),
+      servedOf: () => served,
+      now,
+    }).declared.map(({ scopes }) => scopes)
+
+  it('has the scopes of the present one as soon as some servers may have that', () => {
+    expect(scopesWhen('present')).to.deep.equal([['read', 'write']])
+    expect(scopesWhen('either')).to.deep.equal([['read', 'write']])
+    expect(scopesWhen('earlier'), 'those that it still lists').to.deep.equal([['read']])
   })
 })

@@ -30,6 +30,7 @@ describe('createOwnerProof', () => {
     expect(proofOf('theirs').read(owner, written)).to.equal(undefined)
     expect(proof.read(owner, said)).to.equal(undefined)
     expect(proof.read(owner, undefined)).to.equal(undefined)
+    expect(proof.read(owner, proof.write(owner, {})), 'it names nobody').to.equal(undefined)
   })
 
   it('K22 proves nothing when anything of it was changed, added or taken away', () => {

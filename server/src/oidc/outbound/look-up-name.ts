@@ -31,7 +31,7 @@ export function createLookUpName(
     if (servers !== undefined) resolver.setServers(servers)
     const end = AbortSignal.any([signal, AbortSignal.timeout(times.whole)])
     const cancel = () => resolver.cancel()
-    end.addEventListener('abort', cancel, { once: true })
+    end.addEventListener('abort', cancel)
     try {
       const answers = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
       signal.throwIfAborted()

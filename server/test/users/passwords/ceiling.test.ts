@@ -26,4 +26,14 @@ describe('createCeiling', () => {
       now += 60_000
     }
   })
+
+  it('begins a minute with the first one after the last minute', () => {
+    let now = 0
+    const ceiling = createCeiling({ now: () => now, most: 2 })
+    for (const at of [0, 60_000, 70_000]) {
+      now = at
+      ceiling.count()
+    }
+    expect(ceiling.wait()).to.equal(50)
+  })
 })

@@ -34,6 +34,13 @@ describe(createPasswords.name, () => {
     expect(await passwords.verify(undefined, tooLong)).to.deep.equal({ matches: false, outdated: false })
   })
 
+  it('compares what may be a password in other code points, and nothing longer', async () => {
+    const longest = 'x'.repeat(passwordLength.max * 4)
+    expect((await passwords.verify(await passwords.hash(longest), longest)).matches).to.equal(true)
+    const longer = `${longest}x`
+    expect((await passwords.verify(await passwords.hash(longer), longer)).matches).to.equal(false)
+  })
+
   it('says that a hash is outdated when its cost is not the current one', async () => {
     const cheap = await argon2Hash(good, { algorithm: 2, memoryCost: 8192, timeCost: 2, parallelism: 1 })
     expect(await passwords.verify(cheap, good)).to.deep.equal({ matches: true, outdated: true })
