@@ -63,6 +63,10 @@ describe('the commands of the guides, beside npm run dev', function () {
     const script = blocks.map(({ line, text }) => `echo "-- line ${line}"\n${text}`).join('\n')
     const directory = mkdtempSync(join(state, 'page-'))
     for (const folder of ['examples', 'charts']) symlinkSync(join(root, folder), join(directory, folder))
+    // what a reader has of `npm run dev`, where they have it
+    mkdirSync(join(directory, '.nauthera'))
+    symlinkSync(state, join(directory, '.nauthera/dev'))
+    symlinkSync(join(state, 'kubeconfig'), join(directory, '.nauthera/kubeconfig'))
     const child = spawn('bash', ['-euo', 'pipefail', '-c', script], {
       cwd: directory,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -100,7 +100,7 @@ export const auditEvents = {
   'key.created': { when: 'a signing or cookie key was created' },
   'key.activated': { when: 'a signing key signs from now on' },
   'key.removed': { when: 'a key was removed' },
-  'key.reencrypted': { when: 'a key was encrypted anew by the current key of the ring' },
+  'key.reencrypted': { when: 'a key was encrypted again by the current key of the ring' },
   'config.client_rejected': { when: 'a server did not accept a client' },
 } as const satisfies Record<string, AuditEventKind>
 
