@@ -5,7 +5,9 @@ import type { KubeObject } from './objects.ts'
 export type Backup = readonly KubeObject[]
 
 /** What Velero restores, in its order: what others need comes first. */
-const kinds = ['namespaces', 'secrets', 'oidcpolicies', 'oidcclients'] as const
+const kinds = ['namespaces', 'secrets', 'oidcpolicies', 'oidcclusters', 'oidcclients'] as const
+/** Those that are in no namespace. */
+const ofCluster: readonly string[] = ['oidcpolicies', 'oidcclusters']
 
 /** @returns all that a backup keeps of these namespaces */
 export function readBackup(api: KubeApi, namespaces: readonly string[]): Backup {
@@ -13,7 +15,7 @@ export function readBackup(api: KubeApi, namespaces: readonly string[]): Backup 
     api.store
       .all(api.resource(plural))
       .filter(
-        ({ metadata: { namespace, name } }) => namespaces.includes(namespace ?? name) || plural === 'oidcpolicies',
+        ({ metadata: { namespace, name } }) => namespaces.includes(namespace ?? name) || ofCluster.includes(plural),
       ),
   )
 }
