@@ -81,8 +81,12 @@ describe('createKeySource', () => {
     expect(await kidsOf(source({}))).to.deep.equal(['a'])
     documents[place] = { issuer: `${issuer}/`, jwks_uri: `${issuer}/keys` }
     expect(await kidsOf(source({}))).to.equal(undefined)
-    documents[place] = { issuer, jwks_uri: 'http://ci.example.com/keys' }
-    expect(await kidsOf(source({}))).to.equal(undefined)
+    documents['http://ci.example.com/keys'] = { keys: [a] }
+    for (const address of ['http://ci.example.com/keys', 7]) {
+      documents[place] = { issuer, jwks_uri: address }
+      expect(await kidsOf(source({})), String(address)).to.equal(undefined)
+    }
+    expect(asked).not.to.include('http://ci.example.com/keys')
   })
 
   it('reads a file, and again as it changes', async () => {
