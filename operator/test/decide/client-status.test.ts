@@ -23,6 +23,11 @@ describe('describeOutcome', () => {
     })
   })
 
+  it('has no object of a secret where there is nothing to say of one: the API server refuses null', () => {
+    const { status } = describeOutcome(outcome({ secret: { kind: 'elsewhere', name: undefined }, rotation: undefined }))
+    expect(status).to.not.have.property('secret')
+  })
+
   it('shows when a secret was last used, and keeps it while nobody tells', () => {
     const used = (lastUsed?: number) => ({ ...settled, report: { ...settled.report, ...(lastUsed && { lastUsed }) } })
     const { status } = describeOutcome(outcome({ rotation: used(now - 60_000) }))

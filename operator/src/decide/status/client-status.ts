@@ -48,7 +48,7 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
     policySummary: shorten(policies.join(', ')),
     ...present('effective', config ? effectiveOf(outcome, config) : client.status?.effective),
     ...redirectStatus(outcome),
-    secret: secretStatus(outcome),
+    ...present('secret', secretStatus(outcome)),
     ...listedStatus(outcome),
     ...present('identity', identityStatus(outcome)),
     ...present('refusals', outcome.refusals && describeRefusals(client, outcome.refusals, outcome.now)),
@@ -78,12 +78,13 @@ function identityStatus({ identity, judgement: { client } }: Outcome): OIDCClien
 const laterText = (one: string | undefined, other: string | undefined): string | undefined =>
   one === undefined || (other !== undefined && other > one) ? other : one
 
-/** From the plan of the rotation; without a plan the status stays. */
-function secretStatus({ judgement, rotation, secret, formerName }: Outcome): NonNullable<OIDCClientStatus['secret']> {
+/** From the plan of the rotation; without a plan the status stays.
+ *  @returns undefined when there is nothing to say: applied twice, an empty object becomes null, which the API server refuses */
+function secretStatus({ judgement, rotation, secret, formerName }: Outcome): OIDCClientStatus['secret'] {
   const before = judgement.client.status?.secret
   const report = rotation?.report
   const time = (at: number | undefined) => (at === undefined ? undefined : timeText(at))
-  return {
+  const status = {
     ...present('name', secret.name === undefined ? undefined : (formerName ?? secret.name)),
     ...present('activeId', rotation?.listed ? undefined : (report?.activeId ?? before?.activeId)),
     ...present('observedTrigger', report ? report.observed.trigger : before?.observedTrigger),
@@ -103,6 +104,7 @@ function secretStatus({ judgement, rotation, secret, formerName }: Outcome): Non
         }
       : {}),
   }
+  return Object.keys(status).length === 0 ? undefined : status
 }
 
 function effectiveOf(
