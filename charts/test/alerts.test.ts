@@ -75,6 +75,20 @@ describe('alerts', () => {
     )
   })
 
+  it('of a spoke are about its operator alone: it would miss servers for ever', async () => {
+    const values = { metrics: { prometheusRule: { enabled: true } } }
+    const rule = (await objectsOf({ mode: 'spoke', values, apis: ['monitoring.coreos.com/v1'] })).find(
+      ({ kind }) => kind === 'PrometheusRule',
+    )!
+    const [group] = (rule as unknown as { spec: { groups: { rules: Alert[] }[] } }).spec.groups
+    const known = new Set(['every process', 'operator'].flatMap((of) => metricsByProcess[of]!.map(({ name }) => name)))
+    expect(group!.rules.map(({ alert }) => alert)).to.include.members(['NautheraHubUnreachable', 'NautheraNoLeader'])
+    for (const { alert, expr } of group!.rules) {
+      for (const metric of metricsIn(expr)) expect(known.has(metric) || builtIn.has(metric), alert).to.equal(true)
+      expect(expr, alert).to.not.include('process="server"')
+    }
+  })
+
   const tests = join(chart, '../test/alerts.promtool.yaml')
   it('have a case that fires and one that does not', () => {
     const cases = (parse(readFileSync(tests, 'utf8')) as { tests: { name: string }[] }).tests.map(({ name }) => name)
