@@ -282,7 +282,7 @@ export default defineConfig({
     {
       files: ['{proto,runtime,rules,server,config-agent,operator}/src/**'],
       rules: {
-        'max-lines-per-function': ['error', { max: 100 }],
+        'max-lines-per-function': ['error', { max: 80 }],
         'typescript/consistent-type-assertions': ['error', { assertionStyle: 'never' }],
       },
     },

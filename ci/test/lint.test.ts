@@ -273,7 +273,9 @@ describe('the lint rules', function () {
   })
 
   it('know every cast of the product: in few files, and in none more than before', () => {
-    const places = Object.entries(measureHouse('.')).flatMap(([name, found]) => (name.startsWith('casts ') ? found : []))
+    const places = Object.entries(measureHouse('.')).flatMap(([name, found]) =>
+      name.startsWith('casts ') ? found : [],
+    )
     const files = places.map((place) => place.replace(/:\d+$/, ''))
     const counts = Object.fromEntries(files.map((file) => [file, files.filter((one) => one === file).length]))
     expect(counts, 'lower the number in oxlint.config.ts').to.deep.equal(castingFiles)

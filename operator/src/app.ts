@@ -128,7 +128,7 @@ async function startLeading(leader: Leader): Promise<void> {
 
 async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd): Promise<void> {
   const { metrics, stops, stopping, log } = leader
-  const { link, replicas, shards, follow, nudge } = outlet
+  const { replicas, shards, follow, nudge } = outlet
   const queue = buildQueue(leader)
   const wake = createWake(queue, leader.random)
   let isListed = false
@@ -138,11 +138,8 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
     () => (isListed ? watch.clusters() : undefined),
     () => wake.now(follow.platformClients()),
   )
-  const { watch, reconciler, refusals, reports, clusterReports, rounds } = buildIntake(leader, outlet, {
-    issuers,
-    queue,
-    wake,
-  })
+  const intake = buildIntake(leader, outlet, { issuers, queue, wake })
+  const { watch, reconciler, refusals, reports, clusterReports, rounds } = intake
   const giveBack = new GiveBack(leader.clock)
   stops.push(
     () => giveBack.stop(),
@@ -155,35 +152,7 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
     () => queue.stop(),
     () => issuers.stop(),
   )
-  const countReplicas = () => recordReplicas(metrics, replicas.list())
-  replicas.start(
-    () => {
-      const { keys, everybody } = follow.changed()
-      wake.now(keys)
-      if (everybody) wake.spread(watch.clients.keys())
-      countReplicas()
-    },
-    () => link.wake(),
-    {
-      onUnknownKey: () => issuers.wake(),
-      onClients: wake.now,
-      onRefusals: (uid, refused) => refusals?.record(uid, refused),
-    },
-  )
-  issuers.start()
-  await watch.start({
-    onClients: wake.now,
-    onResync: (keys) => {
-      for (const known of [replicas, refusals]) known?.removeAllBut((key) => watch.clients.find(key) !== undefined)
-      wake.spread(keys)
-    },
-    onPods: (pods) => {
-      replicas.setPods(pods)
-      countReplicas()
-      nudge.setPods(pods)
-    },
-    onMirror: (client, previous) => reportMirrorChange({ log, events: outlet.events }, client, previous),
-  })
+  await startWakers(leader, outlet, { watch, refusals, issuers, wake })
   if (stopping.aborted) return
   isListed = true
   const keys = [...watch.clients.keys()]
@@ -211,6 +180,44 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
   rounds.start()
   giveBack.soon()
   log.info({ clients: keys.length, revision: shortDigest(shards.manifestDigest()) }, 'started')
+}
+
+/** Starts what wakes us: the reports of replicas, the keys of clusters, and the watches. Resolves when all is listed. */
+async function startWakers(
+  { metrics, log }: Leader,
+  { link, replicas, follow, nudge, events }: ProvingOutlet,
+  needs: Pick<ReturnType<typeof buildIntake>, 'watch' | 'refusals'> & { issuers: Issuers; wake: Wake },
+): Promise<void> {
+  const { watch, refusals, issuers, wake } = needs
+  const countReplicas = () => recordReplicas(metrics, replicas.list())
+  replicas.start(
+    () => {
+      const { keys, everybody } = follow.changed()
+      wake.now(keys)
+      if (everybody) wake.spread(watch.clients.keys())
+      countReplicas()
+    },
+    () => link.wake(),
+    {
+      onUnknownKey: () => issuers.wake(),
+      onClients: wake.now,
+      onRefusals: (uid, refused) => refusals?.record(uid, refused),
+    },
+  )
+  issuers.start()
+  await watch.start({
+    onClients: wake.now,
+    onResync: (keys) => {
+      for (const known of [replicas, refusals]) known?.removeAllBut((key) => watch.clients.find(key) !== undefined)
+      wake.spread(keys)
+    },
+    onPods: (pods) => {
+      replicas.setPods(pods)
+      countReplicas()
+      nudge.setPods(pods)
+    },
+    onMirror: (client, previous) => reportMirrorChange({ log, events }, client, previous),
+  })
 }
 
 /** What wakes us, and what is done about a client then. The shards have been read. */

@@ -172,14 +172,6 @@ function buildSpoke(
     clock,
     log,
   })
-  const events = createEventRecorder({
-    connection,
-    component: 'nauthera-operator',
-    instance: settings.identity,
-    clock,
-    log,
-  })
-  leader.stops.push(() => events.flush())
   const reconciler = createReconcilerByHub({
     settings,
     cluster,
@@ -189,13 +181,7 @@ function buildSpoke(
     mirrors,
     outlet: createHubOutlet({ mirrors, state, findOrigin }),
     state,
-    status: createWriteStatus({
-      connection,
-      events,
-      clock,
-      watched: (key) => find(key)?.metadata.resourceVersion,
-      onWrite: () => metrics.writes.inc({ kind: 'status' }),
-    }),
+    status: buildWriteStatus(leader, find),
     log,
     again: queue.addAfter,
     forgive: queue.clearFailures,
@@ -212,6 +198,23 @@ function buildSpoke(
     log,
   })
   return { mirrors, sweep, reconciler, rounds }
+}
+
+/** Writes the statuses of the clients here, with their events. */
+function buildWriteStatus(
+  { connection, settings, clock, log, metrics, stops }: Leader,
+  find: ReturnType<typeof createWatch>['clients']['find'],
+) {
+  const component = 'nauthera-operator'
+  const events = createEventRecorder({ connection, component, instance: settings.identity, clock, log })
+  stops.push(() => events.flush())
+  return createWriteStatus({
+    connection,
+    events,
+    clock,
+    watched: (key) => find(key)?.metadata.resourceVersion,
+    onWrite: () => metrics.writes.inc({ kind: 'status' }),
+  })
 }
 
 /** What the hub hears of this cluster as a whole. */

@@ -29,25 +29,10 @@ export function createRouteWatch(needs: {
 }): RouteWatch {
   const book = new RouteBook(needs.tell)
   const heard: Promise<void>[] = []
-
-  /** Once a collection was read, its copy counts until the API server no longer serves it. */
   const follow = (collection: RouteCollection) => {
     const { promise, resolve } = Promise.withResolvers<void>()
     heard.push(promise)
-    let isRead = false
-    return {
-      onRelist: () => {
-        isRead = true
-        book.setFault(collection, undefined)
-        resolve()
-      },
-      onListFailed: (error: unknown) => {
-        const isAbsent = isNotServed(error)
-        if (isAbsent) book.setFault(collection, 'is of a kind that the API server does not serve', isAbsent)
-        else if (!isRead) book.setFault(collection, `cannot be read (${describeError(error)})`)
-        resolve()
-      },
-    }
+    return faultsOf(collection, book, resolve)
   }
 
   const ingresses = needs.reflect<Ingress & KubernetesObject>(collectionPath(resourceTypes.ingresses), {
@@ -105,6 +90,29 @@ export function createRouteWatch(needs: {
       await Promise.all(all.map((reflector) => reflector.stop()))
     },
     onLabels: (namespace) => readWhere(({ metadata }) => metadata.namespace === namespace),
+  }
+}
+
+/** Writes into the book whether a collection can be read. Once it was read, its copy counts until the API server no longer serves it.
+ *  @param onHeard called once it was read, or could not be */
+function faultsOf(
+  collection: RouteCollection,
+  book: RouteBook,
+  onHeard: () => void,
+): Pick<Part<unknown>, 'onRelist' | 'onListFailed'> {
+  let isRead = false
+  return {
+    onRelist: () => {
+      isRead = true
+      book.setFault(collection, undefined)
+      onHeard()
+    },
+    onListFailed: (error) => {
+      const isAbsent = isNotServed(error)
+      if (isAbsent) book.setFault(collection, 'is of a kind that the API server does not serve', isAbsent)
+      else if (!isRead) book.setFault(collection, `cannot be read (${describeError(error)})`)
+      onHeard()
+    },
   }
 }
 

@@ -53,8 +53,7 @@ export function createFollowReplicas(needs: {
   const { replicas, shards } = needs
   const waiting = new WaitingClients()
   const ofPlatforms = new Map<string, 'joined' | 'other'>()
-  /** The seq of the shard when a client was first found to be no longer in it; undefined while it is in. By key. */
-  const leftAt = new Map<string, number | undefined>()
+  const older = new OlderReplicas(needs)
   let view = nothingHeard
 
   const ask = (key: string, seq: number, shard: number, reports: readonly ReplicaReport[]) =>
@@ -64,16 +63,6 @@ export function createFollowReplicas(needs: {
     const list = replicas.list()
     const wasSettled = waiting.hasSettled(key, { uid: entry.uid, seq })
     return ask(key, seq, shard, wasSettled ? list.map((one) => excuse(one, shard, seq)) : list)
-  }
-
-  /** @param since what they lack: the present entry, or only its version */
-  const olderFor = (key: string, since: 'entrySeq' | 'configSeq'): readonly Replica[] => {
-    const stored = shards.stored(key)
-    const shard = stored?.shard ?? shardOfKey(key)
-    if (!stored && !leftAt.has(key)) return []
-    const seq = stored?.[since] ?? leftAt.get(key) ?? shards.seq(shard)
-    if (!stored) leftAt.set(key, seq)
-    return replicas.list().filter((one) => hasOlder(one, shard, seq))
   }
 
   return {
@@ -90,7 +79,7 @@ export function createFollowReplicas(needs: {
     start: (key) => waiting.wait(key),
     entry: (key) => {
       const stored = shards.stored(key)
-      if (stored) leftAt.set(key, undefined)
+      if (stored) older.recordStored(key)
       return stored && ask(key, stored.entrySeq, stored.shard, replicas.list())
     },
     config: (key, needed = []) => {
@@ -107,13 +96,13 @@ export function createFollowReplicas(needs: {
     served: (key) => {
       const list = replicas.list()
       const stored = shards.stored(key)
-      const older = olderFor(key, 'entrySeq')
-      if (!stored) return { loaded: older.length, total: list.length }
+      const others = older.of(key, 'entrySeq')
+      if (!stored) return { loaded: others.length, total: list.length }
       const { entrySeq, shard } = stored
-      const before = older.filter((one) => one.reachable && one.serverConnected)
+      const before = others.filter((one) => one.reachable && one.serverConnected)
       return { loaded: ask(key, entrySeq, shard, list).loaded + before.length, total: list.length }
     },
-    behind: (key) => olderFor(key, 'configSeq').map(({ replica }) => replica),
+    behind: (key) => older.of(key, 'configSeq').map(({ replica }) => replica),
     record: (key, settled, needed = []) => {
       const stored = shards.stored(key)
       if (settled && stored) waiting.settle(key, { uid: stored.entry.uid, seq: seqOf(stored, needed) })
@@ -124,12 +113,42 @@ export function createFollowReplicas(needs: {
     remove: (key) => {
       ofPlatforms.delete(key)
       waiting.remove(key)
-      leftAt.delete(key)
+      older.remove(key)
     },
     isBehind: (name) => {
       const replica = replicas.list().find((one) => one.replica === name)
       return replica !== undefined && lacksShard(replica, shards.seq)
     },
+  }
+}
+
+/** Which replicas have something older of a client than what is stored, or have not yet heard that it left. */
+class OlderReplicas {
+  readonly #needs: Parameters<typeof createFollowReplicas>[0]
+  /** The seq of the shard when a client was first found to be no longer in it; undefined while it is in. By key. */
+  readonly #leftAt = new Map<string, number | undefined>()
+
+  constructor(needs: Parameters<typeof createFollowReplicas>[0]) {
+    this.#needs = needs
+  }
+
+  recordStored(key: string): void {
+    this.#leftAt.set(key, undefined)
+  }
+
+  /** @param since what they lack: the present entry, or only its version */
+  of(key: string, since: 'entrySeq' | 'configSeq'): readonly Replica[] {
+    const { replicas, shards } = this.#needs
+    const stored = shards.stored(key)
+    const shard = stored?.shard ?? shardOfKey(key)
+    if (!stored && !this.#leftAt.has(key)) return []
+    const seq = stored?.[since] ?? this.#leftAt.get(key) ?? shards.seq(shard)
+    if (!stored) this.#leftAt.set(key, seq)
+    return replicas.list().filter((one) => hasOlder(one, shard, seq))
+  }
+
+  remove(key: string): void {
+    this.#leftAt.delete(key)
   }
 }
 

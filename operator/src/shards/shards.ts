@@ -138,7 +138,6 @@ export function createShards(options: Options): Shards {
       }),
   )
   const writerOf = (key: string): ShardWriter => writers[shardOfKey(key)]!
-  const stateOf = (key: string): ShardState => writerOf(key).state
   let isBelieved: TrustsFile = () => false
   const lookAtWait = createManifestWait({ states, clock, log })
   const reading = createReadBack({ writers, manifest, lookAtWait, clock, log, everyMs: times.readBackMs })
@@ -167,6 +166,30 @@ export function createShards(options: Options): Shards {
     setClient: (client) => writerOf(entryKey(client)).setClient(client),
     setUndecided: (client) => writerOf(entryKey(client)).setUndecided(client),
     remove: (key) => writerOf(key).remove(key),
+    ...whatIsStored(states, options.highestSeq),
+    wake: (shard) => writers[shard]?.reconsider(),
+    clearWaits: () => {
+      for (const writer of writers) writer.wake()
+    },
+    manifestDigest: () => manifest.digest,
+    readBack: reading.now,
+    stop: async () => {
+      reading.stop()
+      await manifest.stop(Promise.all(writers.map((writer) => writer.stop())))
+    },
+  }
+}
+
+/** What is asked about the stored shards. */
+function whatIsStored(
+  states: readonly ShardState[],
+  highestSeq: Options['highestSeq'],
+): Pick<
+  Shards,
+  'stored' | 'bornAt' | 'isUnheardOf' | 'holders' | 'isLeaving' | 'storedKeys' | 'noRoom' | 'fillOf' | 'seq'
+> {
+  const stateOf = (key: string): ShardState => states[shardOfKey(key)]!
+  return {
     stored: (key) => {
       const { index, entries } = stateOf(key).stored
       const entry = entries.get(key)
@@ -179,7 +202,7 @@ export function createShards(options: Options): Shards {
     isUnheardOf: (key) => {
       const { index, stored } = stateOf(key)
       const isWhole = stored.content !== undefined && !stored.damaged && stored.later === undefined
-      return isWhole && !stored.entries.has(key) && !isBehind(stored, BigInt(options.highestSeq(index)))
+      return isWhole && !stored.entries.has(key) && !isBehind(stored, BigInt(highestSeq(index)))
     },
     holders: (name) => states.flatMap(({ stored }) => holdersIn(stored.entries, name)),
     isLeaving: (key) => stateOf(key).isLeaving(key),
@@ -187,16 +210,6 @@ export function createShards(options: Options): Shards {
     noRoom: (key) => stateOf(key).refused.get(key),
     fillOf: (key) => stateOf(key).fill,
     seq: (shard) => Number(states[shard]?.stored.content?.seq ?? 0n),
-    wake: (shard) => writers[shard]?.reconsider(),
-    clearWaits: () => {
-      for (const writer of writers) writer.wake()
-    },
-    manifestDigest: () => manifest.digest,
-    readBack: reading.now,
-    stop: async () => {
-      reading.stop()
-      await manifest.stop(Promise.all(writers.map((writer) => writer.stop())))
-    },
   }
 }
 
