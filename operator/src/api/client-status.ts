@@ -1,6 +1,7 @@
 // Schema of the status of an OIDCClient.
 import { declarationLimits } from '@nauthera/rules/authorization-details'
 import { refusalLimits } from '@nauthera/rules/refusals'
+import { count, observedGeneration } from './field-kinds.ts'
 import { followedRedirects } from './redirect-sources.ts'
 import { flag, integer, list, mapList, object, oneOf, text, time } from './schema.ts'
 import type { TypeOf } from './schema.ts'
@@ -17,16 +18,11 @@ export const conditionFields = object(
   { observedGeneration: integer('Generation that this is about.', { minimum: 0, maximum: Number.MAX_SAFE_INTEGER }) },
 )
 
-const count = (description: string) => integer(description, { minimum: 0, maximum: 1_000_000 })
-
 export const clientStatus = object(
   'What the operator found out and did.',
   {},
   {
-    observedGeneration: integer('The generation of the object that this status is about.', {
-      minimum: 0,
-      maximum: Number.MAX_SAFE_INTEGER,
-    }),
+    observedGeneration: observedGeneration('this status'),
     servedBy: text('The release that serves the client: <namespace>/<release>.', { maxLength: 317 }),
     clientId: text('The client id in effect.', { maxLength: 317 }),
     restoredFrom: text(

@@ -3,10 +3,17 @@ import type { Span } from '@nauthera/rules/limits'
 import { durationText } from './duration.ts'
 import { celMatches, patterns } from './patterns.ts'
 import { matchesRule } from './rule-kinds.ts'
-import { text, withRules } from './schema.ts'
+import { integer, text, withRules } from './schema.ts'
 import type { CelRule, Schema } from './schema.ts'
 
 export const notPlain = 'must be plain text without control characters and invisible ones'
+
+/** How many there are, in a status. */
+export const count = (description: string) => integer(description, { minimum: 0, maximum: 1_000_000 })
+
+/** @param of what is about that generation */
+export const observedGeneration = (of: string) =>
+  integer(`The generation of the object that ${of} is about.`, { minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 
 export const httpsUri = (description: string) =>
   text(description, {

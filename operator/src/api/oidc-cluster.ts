@@ -1,6 +1,7 @@
 // Schema of the OIDCCluster: another cluster whose OIDCClients this issuer serves.
 import { clusterLimits } from '@nauthera/rules/limits'
 import { conditionFields } from './client-status.ts'
+import { count, observedGeneration } from './field-kinds.ts'
 import { patterns } from './patterns.ts'
 import { matchesRule } from './rule-kinds.ts'
 import { flag, integer, list, mapList, object, set, text, time } from './schema.ts'
@@ -86,16 +87,11 @@ export const clusterSpec = object(
   },
 )
 
-const count = (description: string) => integer(description, { minimum: 0, maximum: 1_000_000 })
-
 export const clusterStatus = object(
   'What the operator found out.',
   {},
   {
-    observedGeneration: integer('The generation of the object that this status is about.', {
-      minimum: 0,
-      maximum: Number.MAX_SAFE_INTEGER,
-    }),
+    observedGeneration: observedGeneration('this status'),
     lastSeen: time('When the operator of the cluster was last heard of. It is written every few minutes.'),
     holder: text('The uid of the namespace kube-system of the cluster that writes here.', { maxLength: 253 }),
     operatorVersion: text('Version of the operator there.', { maxLength: 64 }),

@@ -6,7 +6,7 @@ import { grantTypes } from '@nauthera/rules/grants'
 import { platformTokenLife } from '@nauthera/rules/identities'
 import { namespaceLimits, rotationTimes, tokenLife } from '@nauthera/rules/limits'
 import { clusterSelector } from './cluster-selector.ts'
-import { timeSpan } from './field-kinds.ts'
+import { observedGeneration, timeSpan } from './field-kinds.ts'
 import { everyMatches } from './rule-kinds.ts'
 import { presets, rotationFields } from './client-secret.ts'
 import { conditionFields } from './client-status.ts'
@@ -212,10 +212,7 @@ export const policyStatus = object(
         'A release.',
         { release: text('<namespace>/<release>.', { maxLength: 317 }) },
         {
-          observedGeneration: integer('The generation of the object that this is about.', {
-            minimum: 0,
-            maximum: Number.MAX_SAFE_INTEGER,
-          }),
+          observedGeneration: observedGeneration('this'),
           matchedClients: clientCount('How many clients of the release the policy applies to.'),
           violatingClients: clientCount('How many of them break it.'),
           violating: list(

@@ -65,21 +65,25 @@ const closedText = {
     `lets nobody in before OIDCClient ${api} is served under it; see its conditions Accepted and Ready`,
 } as const
 
+/** @param word a scope or type @returns undefined where no API withholds it */
+function withheldText(word: string, access: readonly ApiAccess[]): string | undefined {
+  const withholding = access.find((one) => one.kind === 'granted' && one.withheld.includes(word))
+  return withholding?.kind === 'granted'
+    ? `is not given to this client; OIDCClient ${withholding.api} needs it in an entry of spec.resourceServer.access for this client`
+    : undefined
+}
+
 function typeText(type: string, access: readonly ApiAccess[]): string {
-  const withholding = access.find((one) => one.kind === 'granted' && one.withheld.includes(type))
-  if (withholding?.kind === 'granted') {
-    return `is not given to this client; OIDCClient ${withholding.api} needs it in an entry of spec.resourceServer.access for this client`
-  }
+  const withheld = withheldText(type, access)
+  if (withheld !== undefined) return withheld
   return access.length === 0
     ? 'is a type of an API; add the identifier of that API to spec.audiences, or remove the type'
     : 'is a type of none of the APIs in spec.audiences; remove it, add the API that has it in resourceServer.authorizationDetails, or correct it'
 }
 
 function scopeText(scope: string, access: readonly ApiAccess[]): string {
-  const withholding = access.find((one) => one.kind === 'granted' && one.withheld.includes(scope))
-  if (withholding?.kind === 'granted') {
-    return `is not given to this client; OIDCClient ${withholding.api} needs it in an entry of spec.resourceServer.access for this client`
-  }
+  const withheld = withheldText(scope, access)
+  if (withheld !== undefined) return withheld
   return access.length === 0
     ? 'is a scope of an API; add the identifier of that API to spec.audiences, or remove the scope'
     : 'is a scope of none of the APIs in spec.audiences; remove it, add the API that has it, or correct it'

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
 import { admitted } from '../people/standing.ts'
-import { hashOf, isFirst, storeFactor } from './needs.ts'
+import { firstCodes, hashOf, isFirst, storeFactor } from './needs.ts'
 import type { Enrolled, EnrolledRow, FactorNeeds, NewFactor } from './needs.ts'
 import { deleteWrongCodes, lockOf } from './wrong-codes.ts'
 import type { CodeLimits } from './wrong-codes.ts'
@@ -61,8 +61,7 @@ const enrolApp = statement<EnrolledRow>(
    new AS (INSERT INTO factors (id, user_id, kind, name, secret, encrypted_by, last_step)
      SELECT $3::uuid, p.id, 'totp', $4, $5::bytea, $6, $7::bigint FROM person p WHERE (SELECT count(*) FROM before) >= 0
      ON CONFLICT DO NOTHING RETURNING id, user_id),
-   codes AS (INSERT INTO recovery_codes (user_id, code_hash) SELECT n.user_id, hash FROM new n, unnest($8::bytea[]) hash
-     WHERE NOT EXISTS (SELECT FROM recovery_codes c WHERE c.user_id = n.user_id AND c.used_at IS NULL) RETURNING user_id),
+   codes AS (${firstCodes('$8')}),
    ${told('new')}
    SELECT EXISTS (SELECT FROM codes) AS codes_stored, ${isFirst} AS is_first
    FROM person WHERE EXISTS (SELECT FROM new)`,

@@ -63,6 +63,12 @@ export async function changeFactors<Row>(
   })
 }
 
+/** SQL: recovery codes for whoever has none left, with a factor that the part `new` of the statement has inserted.
+ *  @param hashes the parameter with their hashes */
+export const firstCodes = (hashes: string): string =>
+  `INSERT INTO recovery_codes (user_id, code_hash) SELECT n.user_id, hash FROM new n, unnest(${hashes}::bytea[]) hash
+     WHERE NOT EXISTS (SELECT FROM recovery_codes c WHERE c.user_id = n.user_id AND c.used_at IS NULL) RETURNING user_id`
+
 /** SQL, for a row `person` that the statement has locked: there was no factor before it. */
 export const isFirst = 'NOT EXISTS (SELECT FROM factors f WHERE f.user_id = person.id)'
 

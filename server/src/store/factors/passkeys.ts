@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
 import { admitted } from '../people/standing.ts'
-import { hashOf, isFirst, storeFactor } from './needs.ts'
+import { firstCodes, hashOf, isFirst, storeFactor } from './needs.ts'
 import type { Enrolled, EnrolledRow, FactorNeeds, NewFactor } from './needs.ts'
 
 /** A passkey, as it is checked. */
@@ -63,8 +63,7 @@ const enrolPasskey = statement<EnrolledRow>(
    new AS (INSERT INTO factors (id, user_id, kind, name, credential_id, public_key, sign_count, synced, transports)
      SELECT $3::uuid, p.id, 'passkey', $4, $5, $6::bytea, $7::bigint, $8::boolean, $9::text[] FROM person p, mark
      ON CONFLICT DO NOTHING RETURNING id, user_id),
-   codes AS (INSERT INTO recovery_codes (user_id, code_hash) SELECT n.user_id, hash FROM new n, unnest($12::bytea[]) hash
-     WHERE NOT EXISTS (SELECT FROM recovery_codes c WHERE c.user_id = n.user_id AND c.used_at IS NULL) RETURNING user_id),
+   codes AS (${firstCodes('$12')}),
    ${told('new')}
    SELECT EXISTS (SELECT FROM codes) AS codes_stored, ${isFirst} AS is_first
    FROM person WHERE EXISTS (SELECT FROM new)`,

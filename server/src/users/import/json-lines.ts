@@ -1,7 +1,7 @@
 // Reads JSON lines, one person a line, with one line in memory at a time.
 import type { Readable } from 'node:stream'
 import { longestEntry, textOf } from './file-text.ts'
-import { readEntry, refusedEntry } from './person-entry.ts'
+import { parseEntry, readEntry } from './person-entry.ts'
 import type { ReadEntry } from './person-entry.ts'
 
 export async function* readJsonLines(input: Readable): AsyncGenerator<ReadEntry> {
@@ -14,15 +14,8 @@ export async function* readJsonLines(input: Readable): AsyncGenerator<ReadEntry>
 }
 
 function readLine(at: string, line: string | undefined): ReadEntry {
-  if (line === undefined) return refusedEntry(at, `has more than ${longestEntry} characters`)
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch {
-    // what the parser says could hold a part of the line, so a hash
-    return refusedEntry(at, 'is not JSON; each line is one object')
-  }
-  return readEntry(at, value)
+  const read = parseEntry(at, line, 'is not JSON; each line is one object')
+  return 'refused' in read ? read.refused : readEntry(at, read.value)
 }
 
 /** @returns each line; undefined in place of one that is too long */

@@ -5,9 +5,8 @@ import { z } from '@nauthera/runtime/settings'
 import { takesClaim } from '../profile-claims.ts'
 import { elementsOf } from './array-elements.ts'
 import type { FoundElement } from './array-elements.ts'
-import { longestEntry } from './file-text.ts'
 import { keycloakHash } from './keycloak-hash.ts'
-import { readEntry, refusedEntry } from './person-entry.ts'
+import { parseEntry, readEntry, refusedEntry } from './person-entry.ts'
 import type { LeaveOut, ReadEntry } from './person-entry.ts'
 
 const text = z.string().nullish()
@@ -53,15 +52,9 @@ const endings: Readonly<Record<Exclude<Extract<FoundElement, { kind: 'end' }>['r
 
 /** @returns undefined for what is no person of ours */
 function readUser(at: string, json: string | undefined, leaveOut: LeaveOut): ReadEntry | undefined {
-  if (json === undefined) return refusedEntry(at, `has more than ${longestEntry} characters`)
-  let value: unknown
-  try {
-    value = JSON.parse(json)
-  } catch {
-    // what the parser says could hold a part of a hash
-    return refusedEntry(at, 'is not JSON')
-  }
-  const parsed = user.safeParse(value)
+  const read = parseEntry(at, json, 'is not JSON')
+  if ('refused' in read) return read.refused
+  const parsed = user.safeParse(read.value)
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
     return { kind: 'refused', at, username: undefined, faults }

@@ -10,6 +10,7 @@ import type { UserNames } from '../../store/people/user-names.ts'
 import type { Profile } from '../../store/people/user.ts'
 import { readHash } from '../passwords/imported-hashes.ts'
 import { withProfileClaims } from '../profile-claims.ts'
+import { longestEntry } from './file-text.ts'
 
 /** What is left out is not known: for somebody who is there already it stays as it is. */
 export interface PersonEntry extends UserNames {
@@ -34,6 +35,21 @@ export const refusedEntry = (at: string, message: string, username?: string): Re
   username,
   faults: [{ path: '', message }],
 })
+
+/** @param json of one person; undefined for one that is too long
+ *  @param fault what to say of text that is not JSON. What the parser says could hold a part of a hash */
+export function parseEntry(
+  at: string,
+  json: string | undefined,
+  fault: string,
+): { readonly value: unknown } | { readonly refused: ReadEntry } {
+  if (json === undefined) return { refused: refusedEntry(at, `has more than ${longestEntry} characters`) }
+  try {
+    return { value: JSON.parse(json) }
+  } catch {
+    return { refused: refusedEntry(at, fault) }
+  }
+}
 
 /** A format calls it for what it reads and cannot bring along; the same words are counted. */
 export type LeaveOut = (what: string) => void

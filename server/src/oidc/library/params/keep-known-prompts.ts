@@ -1,4 +1,5 @@
 import { markPromptIgnored } from '../../request-line.ts'
+import { watchParam } from './params-watcher.ts'
 import type { ParamsWatcher } from './params-watcher.ts'
 
 /** OpenID Connect Core 3.1.2.1, and Initiating User Registration 1.0. */
@@ -14,15 +15,7 @@ export const keepKnownPrompts: ParamsWatcher = ({ req }, params) => {
     if (kept !== prompt) markPromptIgnored(req)
     return kept
   }
-  let value = known(params['prompt'])
-  Object.defineProperty(params, 'prompt', {
-    enumerable: true,
-    configurable: true,
-    get: () => value,
-    set(next: unknown) {
-      value = known(next)
-    },
-  })
+  watchParam(params, 'prompt', known(params['prompt']), known)
 }
 
 function withoutOddWords(prompt: string): string | undefined {

@@ -1,20 +1,13 @@
 import { isBareUri, uriOfApi } from '../../../clients/api-names.ts'
 import { continuesRequest } from '../shapes.ts'
+import { watchParam } from './params-watcher.ts'
 import type { ParamsWatcher } from './params-watcher.ts'
 
 /** Maps bare API names in `resource` to URIs, since the library refuses any other text. */
 export const knowApis: ParamsWatcher = (context, params) => {
   if (!('resource' in params)) return
   const asked = params['resource']
-  let value = continuesRequest(context) ? known(asked) : mapEach(asked, uriOfApi)
-  Object.defineProperty(params, 'resource', {
-    enumerable: true,
-    configurable: true,
-    get: () => value,
-    set(next: unknown) {
-      value = known(next)
-    },
-  })
+  watchParam(params, 'resource', continuesRequest(context) ? known(asked) : mapEach(asked, uriOfApi), known)
 }
 
 const known = (resource: unknown): unknown => mapEach(resource, (one) => (isBareUri(one) ? one : uriOfApi(one)))

@@ -5,3 +5,17 @@ import type { Context, Params } from '../shapes.ts'
  *  and after an interaction. It is synchronous, and leaves arrays alone, so that the library refuses repeated parameters. */
 export type ParamsWatcher = (context: Context, params: Params, needs: ParamsNeeds) => void
 export type ParamsNeeds = Pick<LibraryNeeds, 'clients' | 'platforms'>
+
+/** Whatever is written into a parameter later, by a request object or a pushed request, becomes what we know of it.
+ *  @param value what it is now */
+export function watchParam(params: Params, name: string, value: unknown, known: (next: unknown) => unknown): void {
+  let current = value
+  Object.defineProperty(params, name, {
+    enumerable: true,
+    configurable: true,
+    get: () => current,
+    set(next: unknown) {
+      current = known(next)
+    },
+  })
+}
