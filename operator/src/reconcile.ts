@@ -32,14 +32,9 @@ import { splitKey } from './kubernetes/objects.ts'
 import type { FollowReplicas } from './replicas/follow-replicas.ts'
 import type { Issuers } from './replicas/issuers.ts'
 import type { Replicas } from './replicas/replicas.ts'
-import { removeAtFormerNames } from './secret/leave-former-names.ts'
-import type { FormerNames } from './secret/leave-former-names.ts'
-import { createMemories } from './secret/memories.ts'
+import { createLookAtSecret } from './secret/look-at-secret.ts'
+import type { SecretFindings } from './secret/look-at-secret.ts'
 import type { Memories } from './secret/memories.ts'
-import { rotationOf } from './secret/plan-next.ts'
-import { createWorkOnSecret } from './secret/work-on-secret.ts'
-import type { SecretResult } from './secret/work-on-secret.ts'
-import { sharedNameOf } from './secret/shared-names.ts'
 import type { OperatorSettings } from './settings.ts'
 import { isSameVersion } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
@@ -104,21 +99,20 @@ interface Needs {
   readonly onWrite?: (kind: 'secret') => void
 }
 
-/** After a conflict on a Secret under a former name: look again after this long. Milliseconds. */
-const formerAgainMs = 1_000
-
 /** How often the last uses of a client go into its status. Milliseconds. */
 const lastUsesAgainMs = 600_000
 
-/** While another client wants the same Secret: look again after this long. Milliseconds. */
-const sharedAgainMs = 1_000
-
 export function createReconciler(needs: Needs): Reconciler {
-  const { settings, watch, shards, follow, status, again } = needs
-  const memories = createMemories()
+  const { watch, shards, follow, status, again } = needs
   const endings = new EndingNamespaces({ watched: watch.namespaceEnds, clock: needs.clock })
   const judge = createJudge({ ...needs, endings })
-  const workOnSecret = createWorkOnSecret({ ...needs, endings, namespaceBornAt: watch.namespaceBornAt })
+  const { look, memories } = createLookAtSecret({
+    ...needs,
+    endings,
+    namespaceBornAt: watch.namespaceBornAt,
+    rivals: watch.clients.rivals,
+    wouldReportUnfinished: status.wouldReportUnfinished,
+  })
   const judgeApi = (client: OIDCClient) =>
     judge(client, (error) => needs.log.warn({ client: keyOf(client), error }, 'client cannot be read')).declared
   const apis = new ApiBook({ clients: watch.clients, shards, judge: judgeApi, wake: needs.wake, clock: needs.clock })
@@ -138,33 +132,18 @@ export function createReconciler(needs: Needs): Reconciler {
     limitWaits.record(key, isCountedOut(judgement) ? Date.parse(client.metadata.creationTimestamp) : undefined)
     // when its shard is lost, its name becomes free without a stored change
     if (judgement.serve.kind === 'nothing' && shards.stored(key) === undefined) needs.wake(nameWaits.of([key]))
-    const shared = sharedNameOf(client, watch.clients.rivals(key))
-    // A rival's write to the Secret causes no event, so with a rival the Secret is always read.
-    if (shared) memories.clearRead(key)
-    const memory = memories.of(key, client)
-    const isNew = client.status === undefined && !shared && shards.isUnheardOf(key)
     apis.record(client, judgement.declared)
     const { granted, access } = accessOf({ ...needs, apis }, key, judgement, redirects)
-    const work = { key, judgement, granted, memory, holder: shared?.holder, log }
-    let result = await workOnSecret({ ...work, isNew })
-    // before an unfinished status is written, the Secret is read for the cause
-    if (status.wouldReportUnfinished(key) && memories.clearAssumed(key)) result = await workOnSecret(work)
-    // Before the status loses the former name: after a crash nothing else has it.
-    const former = await removeAtFormerNames({ ...needs, home: settings }, judgement.client, memory, result.secret)
-    // Wakes the client that lost the Secret or has to create it again.
-    for (const holder of shared?.holders ?? []) again(holder, sharedAgainMs)
-    const { restoredFrom } = memory
-    const outcome = outcomeOf(needs, { key, judgement, granted, access, redirects, result, former, restoredFrom })
-    follow.record(key, isSettled(outcome), neededOf(result))
+    const secret = await look({ key, judgement, granted, isUnheardOf: shards.isUnheardOf(key), log })
+    const outcome = outcomeOf(needs, { key, judgement, granted, access, redirects, secret: secret.outcome })
+    follow.record(key, isSettled(outcome), neededOf(outcome))
     follow.recordPlatform(key, outcome.platform && (joinedClusterOf(judgement) === undefined ? 'other' : 'joined'))
     const written = await status.write(outcome, isInProgress(outcome))
     needs.traces?.end(key, isSettled(outcome))
-    const waits = [result.again, written.again, ...waitsOf(needs, { client, outcome, redirects })]
-    if (former.names.length > 0 && result.secret.kind === 'ready') waits.push(formerAgainMs)
+    const waits = [...secret.waits, written.again, ...waitsOf(needs, { client, outcome, redirects })]
     const known = waits.filter((ms) => ms !== undefined)
     if (known.length > 0) again(key, Math.max(1, Math.min(...known)))
-    const failure = result.failure ?? former.failure
-    if (failure !== undefined) throw failure
+    if (secret.failure !== undefined) throw secret.failure
   }
 
   /** The client was removed: drops everything known under its name. */
@@ -251,9 +230,7 @@ interface Findings {
   readonly granted: Granted
   readonly access: readonly ApiAccess[]
   readonly redirects: ResolvedRedirects
-  readonly result: SecretResult
-  readonly former: FormerNames
-  readonly restoredFrom: string | undefined
+  readonly secret: SecretFindings['outcome']
 }
 
 /** The outcome of the look: the findings, and the state of shards and replicas. */
@@ -262,21 +239,17 @@ function outcomeOf(
   findings: Findings,
 ): Outcome {
   const { settings, shards, follow, clock } = needs
-  const { key, judgement, access, redirects, result, former, restoredFrom } = findings
+  const { key, judgement, access, redirects, secret } = findings
   const digest = shards.manifestDigest()
-  const propagation = isStored(findings, shards.stored(key)?.entry) ? follow.config(key, neededOf(result)) : undefined
+  const propagation = isStored(findings, shards.stored(key)?.entry) ? follow.config(key, neededOf(secret)) : undefined
   return {
     judgement,
     servedBy: `${settings.namespace}/${settings.release}`,
     issuer: settings.issuer,
     access,
     redirects,
-    secret: result.secret,
-    formerName: former.names[0],
-    restoredFrom,
-    rotation: result.plan,
-    rotationSettings: result.plan && rotationOf(judgement, settings.quietPeriod),
-    listed: listedReport(needs, { key, client: judgement.client, plan: result.plan }),
+    ...secret,
+    listed: listedReport(needs, { key, client: judgement.client, plan: secret.rotation }),
     propagation,
     served: propagation ?? servedOf(needs, findings),
     activity: activityIn(needs, findings),
@@ -336,14 +309,14 @@ function activityIn(
 type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']
 
 /** Ids of the secrets that replicas must take before the client is Ready. */
-const neededOf = ({ plan }: SecretResult): readonly string[] => plan?.needed ?? []
+const neededOf = ({ rotation }: Pick<Outcome, 'rotation'>): readonly string[] => rotation?.needed ?? []
 
 /** Whether the stored version is the present one, in all that a server reads. */
-function isStored({ judgement, granted, result }: Findings, entry: StoredEntry | undefined): boolean {
+function isStored({ judgement, granted, secret }: Findings, entry: StoredEntry | undefined): boolean {
   const version = versionOf(judgement)
   const hasSecret = (id: string): boolean => entry?.verifiers.some((one) => one.id === id) === true
   return (
-    neededOf(result).every(hasSecret) &&
+    neededOf(secret).every(hasSecret) &&
     entry?.uid === judgement.client.metadata.uid &&
     version !== undefined &&
     isSameVersion(entry.desired, version) &&

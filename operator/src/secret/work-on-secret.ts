@@ -50,26 +50,23 @@ export interface SecretResult {
 const planLimit = 10
 const afterLimitMs = 1_000
 
-interface Needs {
-  settings: Pick<OperatorSettings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
-  secrets: SecretStore
-  proof: OwnerProof
-  shards: SecretOutlet['shards']
-  endings: Pick<EndingNamespaces, 'has' | 'refused'>
+export interface WorkNeeds extends SecretOutlet {
+  readonly settings: Pick<OperatorSettings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
+  readonly secrets: SecretStore
+  readonly proof: OwnerProof
+  readonly endings: Pick<EndingNamespaces, 'has' | 'refused'>
   /** When a namespace was created, epoch milliseconds; undefined when unknown. */
-  namespaceBornAt: (namespace: string) => number | undefined
-  replicas: SecretOutlet['replicas']
-  follow: SecretOutlet['follow']
-  clock: Pick<Clock, 'now'>
+  readonly namespaceBornAt: (namespace: string) => number | undefined
+  readonly clock: Pick<Clock, 'now'>
   /** Looks at the key again after this many milliseconds at the latest. */
-  again: (key: string, milliseconds: number) => void
-  onWrite?: (kind: 'secret') => void
+  readonly again: (key: string, milliseconds: number) => void
+  readonly onWrite?: (kind: 'secret') => void
 }
 
 /** The order of one look. The shard gets the verifiers before the Secret is written, and each write follows a read. After a change the
  *  plan is made again. */
 function stepsOfLook(
-  needs: Needs & {
+  needs: WorkNeeds & {
     spacing: ReturnType<typeof createSpacing>
     render: ReturnType<typeof createRender>
     reader: ReturnType<typeof createReader>
@@ -96,7 +93,7 @@ function stepsOfLook(
 }
 
 /** Takes the steps of one client's secret: sets its verifiers in the shard, then writes its value into the application's Secret. */
-export function createWorkOnSecret(needs: Needs): (work: SecretWork) => Promise<SecretResult> {
+export function createWorkOnSecret(needs: WorkNeeds): (work: SecretWork) => Promise<SecretResult> {
   const { settings, shards, clock } = needs
   const spacing = createSpacing(clock)
   const render = createRender(settings.issuer, needs.proof)

@@ -16,15 +16,10 @@ import { resolveRedirects, urisOf, withRedirects } from '../intake/resolve-redir
 import type { ResolvedRedirects } from '../intake/resolve-redirects.ts'
 import type { Watch } from '../intake/watch.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
-import { removeAtFormerNames } from '../secret/leave-former-names.ts'
-import type { FormerNames } from '../secret/leave-former-names.ts'
-import { createMemories } from '../secret/memories.ts'
+import { createLookAtSecret } from '../secret/look-at-secret.ts'
+import type { SecretFindings } from '../secret/look-at-secret.ts'
 import type { Memories } from '../secret/memories.ts'
 import type { SecretOutlet } from '../secret/outlet.ts'
-import { rotationOf } from '../secret/plan-next.ts'
-import { sharedNameOf } from '../secret/shared-names.ts'
-import { createWorkOnSecret } from '../secret/work-on-secret.ts'
-import type { SecretResult } from '../secret/work-on-secret.ts'
 import type { OperatorSettings } from '../settings.ts'
 import { isInProgress } from '../status/in-progress.ts'
 import type { WriteStatus } from '../status/write-status.ts'
@@ -50,10 +45,6 @@ interface Needs {
   readonly onWrite: (kind: 'secret') => void
 }
 
-/** As in a hub, of rivals for one Secret. Milliseconds. */
-const sharedAgainMs = 1_000
-const formerAgainMs = 1_000
-
 export function createReconcilerByHub(needs: Needs): {
   reconcile(key: string): Promise<void>
   readonly memories: Pick<Memories, 'clearRead' | 'versionsOf'>
@@ -62,14 +53,14 @@ export function createReconcilerByHub(needs: Needs): {
   const { clock } = state
   // a spoke reads no policies: its settings say which hosts may be followed
   const ownPolicies = bindingOf([{ name: 'baseline', spec: settings.policy }])
-  const memories = createMemories()
-  const endings = new EndingNamespaces({ watched: watch.namespaceEnds, clock })
-  const workOnSecret = createWorkOnSecret({
+  const { look, memories } = createLookAtSecret({
     ...needs,
     ...outlet,
     clock,
-    endings,
+    endings: new EndingNamespaces({ watched: watch.namespaceEnds, clock }),
     namespaceBornAt: watch.namespaceBornAt,
+    rivals: watch.clients.rivals,
+    wouldReportUnfinished: status.wouldReportUnfinished,
   })
 
   const lookAt = async (key: string, found: OIDCClient) => {
@@ -90,27 +81,14 @@ export function createReconcilerByHub(needs: Needs): {
       { routes: watch.routes, now: clock.now() },
     )
     const judgement = withRedirects(judged, redirects)
-    const shared = sharedNameOf(client, watch.clients.rivals(key))
-    if (shared) memories.clearRead(key)
-    const memory = memories.of(key, client)
-    const isNew = client.status === undefined && !shared && mirror === undefined
     const granted = grantedOf([], [], urisOf(redirects))
-    const work = { key, judgement, granted, memory, holder: shared?.holder, log }
-    let result = await workOnSecret({ ...work, isNew })
-    if (status.wouldReportUnfinished(key) && memories.clearAssumed(key)) result = await workOnSecret(work)
-    const former = await removeAtFormerNames({ ...needs, home: settings }, judgement.client, memory, result.secret)
-    for (const holder of shared?.holders ?? []) again(holder, sharedAgainMs)
-    const outcome = outcomeOf(needs, { key, judgement, redirects, result, former, restoredFrom: memory.restoredFrom })
+    const secret = await look({ key, judgement, granted, isUnheardOf: mirror === undefined, log })
+    const outcome = outcomeOf(needs, { key, judgement, redirects, secret: secret.outcome })
     const written = await status.write(outcome, isInProgress(outcome))
-    const waits = [
-      result.again,
-      written.again,
-      typeof redirects === 'object' ? redirects.endsIn : undefined,
-      former.names.length > 0 && result.secret.kind === 'ready' ? formerAgainMs : undefined,
-    ].filter((ms) => ms !== undefined)
+    const endsIn = typeof redirects === 'object' ? redirects.endsIn : undefined
+    const waits = [...secret.waits, written.again, endsIn].filter((ms) => ms !== undefined)
     if (waits.length > 0) again(key, Math.max(1, Math.min(...waits)))
-    const failure = result.failure ?? former.failure
-    if (failure !== undefined) throw failure
+    if (secret.failure !== undefined) throw secret.failure
   }
 
   const forget = (key: string) => {
@@ -154,12 +132,10 @@ function outcomeOf(
     readonly key: string
     readonly judgement: Judgement
     readonly redirects: ResolvedRedirects
-    readonly result: SecretResult
-    readonly former: FormerNames
-    readonly restoredFrom: string | undefined
+    readonly secret: SecretFindings['outcome']
   },
 ): Outcome {
-  const { key, judgement, redirects, result, former, restoredFrom } = found
+  const { key, judgement, redirects, secret } = found
   const mirror = mirrors.find(key)
   const { status } = mirror ?? {}
   const isPresent = mirrors.isCurrent(key) && (status?.observedGeneration ?? 0) >= (mirror?.metadata.generation ?? 0)
@@ -179,11 +155,7 @@ function outcomeOf(
     issuer: settings.issuer,
     access: [],
     redirects,
-    secret: result.secret,
-    formerName: former.names[0],
-    restoredFrom,
-    rotation: result.plan,
-    rotationSettings: result.plan && rotationOf(judgement, settings.quietPeriod),
+    ...secret,
     propagation: outlet.follow.config(key),
     served: undefined,
     activity: activityOf(status),
