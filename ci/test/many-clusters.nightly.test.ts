@@ -21,7 +21,7 @@ import { tell } from '../faults/support/tell.ts'
 import { quantile } from '../report.ts'
 
 // The operator of a hub as a process, one replica, and the mirrors that many clusters would write; and the same clients as local ones.
-// CLUSTERS=50 CLIENTS=1000 is what docs/sizing.md has.
+// CLUSTERS=50 CLIENTS=1000 is the size that the product is built for; it wants a machine with nothing beside it.
 
 const clusters = Number(process.env['CLUSTERS'] ?? 5)
 const clients = Number(process.env['CLIENTS'] ?? 200)
