@@ -92,19 +92,36 @@ const faults = [
   onReplica('status port open', (world, index) => world.setPort(index, true)),
 ]
 
-const runs = propertyRuns(1_000)
+const hubFaults = [
+  one('the hub is away', (world) => world.loseHub()),
+  one('the hub is back', (world) => world.returnHub()),
+  one('the hub is away for five minutes', (world) => {
+    world.loseHub()
+    for (let minutes = 0; minutes < 5; minutes++) {
+      world.operate('lives')
+      world.tick(minute)
+    }
+    world.returnHub()
+  }),
+]
 
-function model(bugs: Bugs, options: { runs: number; seed?: number; isUnusedOnly?: boolean }) {
+/** A world with a hub takes longer. */
+const runsOf: Readonly<Record<Outlet, number>> = { shards: propertyRuns(1_000), hub: propertyRuns(250) }
+type Outlet = 'shards' | 'hub'
+
+function model(bugs: Bugs, options: { outlet: Outlet; runs: number; seed?: number; isUnusedOnly?: boolean }) {
+  const { outlet } = options
+  const ofOutlet = outlet === 'hub' ? hubFaults : []
   return fc.check(
     fc.property(
       fc.nat(3),
       fc.constantFrom(...(options.isUnusedOnly ? [] : ['AfterOverlap' as const]), 'WhenUnused' as const),
-      fc.commands([...ordinary, ...ordinary, ...faults, ...(options.isUnusedOnly ? unheard : [])], {
+      fc.commands([...ordinary, ...ordinary, ...faults, ...ofOutlet, ...(options.isUnusedOnly ? unheard : [])], {
         maxCommands: 60,
         size: 'max',
       }),
       (replicas, retire, commands) => {
-        const world = new World(bugs, replicas + 1, retire)
+        const world = new World(bugs, replicas + 1, { retire, outlet })
         fc.modelRun(() => ({ model: {}, real: world }), commands)
         world.heal()
       },
@@ -113,27 +130,31 @@ function model(bugs: Bugs, options: { runs: number; seed?: number; isUnusedOnly?
   )
 }
 
-describe('rotation, as a model', function () {
-  this.timeout(60_000 + 10 * runs)
+const planted: readonly { bug: Bugs; sentence: string; finds: RegExp }[] = [
+  { bug: { publishBeforeAck: true }, sentence: 'publish before the acknowledgement', finds: /P4|P1/ },
+  { bug: { dropOldAtPublication: true }, sentence: 'drop the old verifier at publication', finds: /P1/ },
+  { bug: { ignoreResourceVersion: true }, sentence: 'write without resourceVersion', finds: /P6/ },
+  { bug: { takesUnknownForUnused: true }, sentence: 'take what is not known for unused', finds: /P9/ },
+  { bug: { mintTwiceAfterCrash: true }, sentence: 'mint twice after a crash', finds: /P5/ },
+]
 
-  it(`holds P1 to P6, P8 and P9 in ${runs} runs`, () => {
-    const result = model({}, { runs })
-    expect(result.failed, `${String(result.errorInstance)}; ${fc.defaultReportMessage(result) ?? ''}`).to.equal(false)
-  })
+for (const outlet of ['shards', 'hub'] as const)
+  describe(`rotation, as a model, ${outlet === 'hub' ? 'of a spoke through its hub' : 'through shards and replicas'}`, function () {
+    const runs = runsOf[outlet]
+    this.timeout(120_000 + 40 * runs)
 
-  const planted: readonly { bug: Bugs; sentence: string; finds: RegExp }[] = [
-    { bug: { publishBeforeAck: true }, sentence: 'publish before the acknowledgement', finds: /P4|P1/ },
-    { bug: { dropOldAtPublication: true }, sentence: 'drop the old verifier at publication', finds: /P1/ },
-    { bug: { ignoreResourceVersion: true }, sentence: 'write without resourceVersion', finds: /P6/ },
-    { bug: { takesUnknownForUnused: true }, sentence: 'take what is not known for unused', finds: /P9/ },
-    { bug: { mintTwiceAfterCrash: true }, sentence: 'mint twice after a crash', finds: /P5/ },
-  ]
-  for (const { bug, sentence, finds } of planted) {
-    it(`finds the planted bug: ${sentence}`, () => {
-      const result = model(bug, { runs: 4_000, isUnusedOnly: bug.takesUnknownForUnused === true })
-      expect(result.failed).to.equal(true)
-      expect(String(result.errorInstance)).to.match(finds)
-      expect(result.errorInstance).to.be.instanceOf(PropertyBroken)
+    it(`holds P1 to P6, P8 and P9 in ${runs} runs`, () => {
+      const result = model({}, { outlet, runs })
+      expect(result.failed, `${String(result.errorInstance)}; ${fc.defaultReportMessage(result) ?? ''}`).to.equal(false)
     })
-  }
-})
+
+    for (const { bug, sentence, finds } of planted) {
+      it(`finds the planted bug: ${sentence}`, () => {
+        const result = model(bug, { outlet, runs: 4_000, isUnusedOnly: bug.takesUnknownForUnused === true })
+        expect(result.failed).to.equal(true)
+        // an old mirror breaks whatever the hub makes of it first
+        expect(String(result.errorInstance)).to.match(outlet === 'hub' ? /^Error: P[1-9] broken/ : finds)
+        expect(result.errorInstance).to.be.instanceOf(PropertyBroken)
+      })
+    }
+  })

@@ -19,6 +19,8 @@ import { onReplicaEnded, onUsesTold, startOfHearing } from '../../src/replicas/h
 import type { HeardUses } from '../../src/replicas/heard-uses.ts'
 import { readVerifier } from '../../src/shards/client-entry.ts'
 import { planShard } from '../../src/shards/plan-shard.ts'
+import type { WantedMirror } from '../../src/spoke/mirror.ts'
+import { ModelHub } from './rotation-hub.ts'
 
 export const minute = 60_000
 export const hour = 60 * minute
@@ -62,6 +64,7 @@ interface Operator {
 /** A write that has been decided on and not yet sent: what a paused leader wakes up with. */
 type Write =
   | { readonly kind: 'shard'; readonly basedOn: number; readonly shard: ClientShard }
+  | { readonly kind: 'mirror'; readonly basedOn: number; readonly wanted: WantedMirror }
   | {
       readonly kind: 'secret'
       readonly basedOn: number
@@ -104,6 +107,8 @@ export class World {
     previous?: RotationPlan['report']['previous']
   } = { observed: {} }
   operator: Operator
+  /** Between the operator and the replicas, in a spoke. */
+  readonly hub: ModelHub | undefined
   paused:
     | {
         readonly write: Write
@@ -134,9 +139,14 @@ export class World {
   /** The Secret was lost within an overlap: until it is over, three verifiers may live. */
   #wasLostInOverlap = false
 
-  constructor(bugs: Bugs, replicas: number, retire: 'AfterOverlap' | 'WhenUnused') {
+  constructor(
+    bugs: Bugs,
+    replicas: number,
+    about: { readonly retire: 'AfterOverlap' | 'WhenUnused'; readonly outlet: 'shards' | 'hub' },
+  ) {
     this.bugs = bugs
-    this.retire = retire
+    this.retire = about.retire
+    this.hub = about.outlet === 'hub' ? new ModelHub(startOfHearing(this.now), () => this.now) : undefined
     this.operator = this.#newOperator()
     for (let count = 0; count < replicas; count++) this.addReplica(0)
   }
@@ -150,7 +160,7 @@ export class World {
   /** A rotation with nothing in its way. */
   rotateThrough(): void {
     this.rotate()
-    for (let step = 0; step < 6; step++) {
+    for (let step = 0; step < (this.hub ? 9 : 6); step++) {
       this.operate('lives')
       this.replicas.forEach((_, index) => this.sync(index))
     }
@@ -191,6 +201,14 @@ export class World {
     if (this.secret?.marks && !this.edited && this.#isSettled()) this.shard = undefined
   }
 
+  loseHub(): void {
+    if (this.hub) this.hub.isAway = true
+  }
+
+  returnHub(): void {
+    if (this.hub) this.hub.isAway = false
+  }
+
   addReplica(skew: number): void {
     const replica: Replica = {
       name: `r${++this.#minted}`,
@@ -210,8 +228,11 @@ export class World {
   }
 
   removeReplica(index: number): void {
+    // a hub without replicas says that nothing is accepted, for as long as it has none
+    if (this.hub && this.replicas.length < 2) return
     const [gone] = this.replicas.splice(index % Math.max(1, this.replicas.length), 1)
     if (gone) this.operator.heard = onReplicaEnded(this.operator.heard, gone.name, this.#operatorNow)
+    if (gone && this.hub) this.hub.ears.heard = onReplicaEnded(this.hub.ears.heard, gone.name, this.now)
   }
 
   restartReplica(index: number): void {
@@ -281,7 +302,7 @@ export class World {
   }
 
   /** What replicas tell reaches the leader, where the port is open. */
-  #hear(operator = this.operator): void {
+  #hear(operator: Pick<Operator, 'heard' | 'lastUsed' | 'skew'> = this.operator): void {
     const now = this.now + operator.skew
     for (const { name, open, startedAt, lastUsed } of this.replicas) {
       if (!open) continue
@@ -298,6 +319,7 @@ export class World {
     // two writes of one second are told apart by nobody: times in the status have no fractions
     this.now += 1_000
     this.#hear()
+    const isMoved = this.#stepHub()
     const write = this.#decide()
     if (write && fate === 'pauses' && !this.paused) {
       this.paused = { write, at: this.now, operator: this.operator, view: this.#verifiers() }
@@ -307,7 +329,27 @@ export class World {
     if (write && fate !== 'crashes-before') this.#send(write, false)
     if (write?.kind !== 'shard') this.#expected = this.shard?.content
     if (fate !== 'lives') this.#restartOperator()
-    return write !== undefined
+    return write !== undefined || isMoved
+  }
+
+  /** The hub's operator looks at the mirror, and the spoke at what it says. @returns whether anything changed in the hub */
+  #stepHub(): boolean {
+    const { hub } = this
+    if (!hub) return false
+    this.#hear(hub.ears)
+    const isMoved = hub.step({
+      now: this.now,
+      verifiers: this.#live(),
+      propagation: this.#propagation(),
+      isHeard: this.replicas.every(({ open }) => open),
+      write: (verifiers) => {
+        const write = this.#shardWrite({ verifiers })
+        return write !== undefined && this.#send(write, false)
+      },
+    })
+    this.#expected = this.shard?.content
+    hub.see()
+    return isMoved
   }
 
   /** The paused leader wakes up and sends what it had in hand. */
@@ -336,6 +378,7 @@ export class World {
 
   /** Ends all faults and lets enough time pass for everything to recover. */
   heal(): void {
+    if (this.hub) this.hub.isAway = false
     this.resume()
     for (let round = 0; round < 60; round++) {
       if (round > 12 && (this.#verifiers()?.length ?? 0) === 1 && !this.operate('lives')) break
@@ -343,7 +386,9 @@ export class World {
         replica.open = true
         this.sync(index)
       })
-      for (let step = 0; step < 12 && this.operate('lives'); step++);
+      for (let step = 0; step < 12 && this.operate('lives'); step++) {
+        if (this.hub) this.replicas.forEach((_, index) => this.sync(index))
+      }
       this.replicas.forEach((_, index) => this.sync(index))
       this.check()
       this.tick(round < 30 ? 10 * minute : 8 * hour)
@@ -377,7 +422,7 @@ export class World {
   }
 
   check(): void {
-    const verifiers = this.#verifiers()
+    const verifiers = this.#live()
     const most = this.#wasLostInOverlap ? 3 : 2
     this.#assert('P3', (verifiers?.length ?? 0) <= most, `at most ${most} live verifiers`)
     // from what the Secret says a lost shard is made again, with as many
@@ -404,7 +449,8 @@ export class World {
       }
       if (!plan.keepsPending) this.operator.pending = undefined
       this.operator.lostSince = plan.isLost ? (this.operator.lostSince ?? this.#operatorNow) : undefined
-      return this.#shardWrite(plan) ?? this.#secretWrite(plan) ?? this.#statusWrite(plan)
+      const write = this.hub ? this.#mirrorWrite(plan) : this.#shardWrite(plan)
+      return write ?? this.#secretWrite(plan) ?? this.#statusWrite(plan)
     }
     throw new PropertyBroken('the plan asks for a secret again and again')
   }
@@ -456,9 +502,21 @@ export class World {
         knownSince: this.bugs.takesUnknownForUnused ? 0 : isHeard ? operator.heard.since : undefined,
         lastUsed: { ...Object.fromEntries(written), ...Object.fromEntries(operator.lastUsed) },
       },
+      ...this.#throughHub(),
       status: this.status,
       ...(lostSince === undefined ? {} : { lostSince }),
       now: this.now + skew,
+    }
+  }
+
+  /** What a spoke knows in place of shards and replicas. */
+  #throughHub(): Partial<RotationInput> {
+    const said = this.hub?.input()
+    if (!said) return {}
+    return {
+      ...said,
+      usage: this.bugs.takesUnknownForUnused ? { ...said.usage, knownSince: 0 } : said.usage,
+      replicas: this.bugs.publishBeforeAck ? { ...said.replicas, serving: true, unreachable: 0 } : said.replicas,
     }
   }
 
@@ -468,7 +526,12 @@ export class World {
     return { ...plan, verifiers: plan.verifiers.slice(0, 1) }
   }
 
-  #shardWrite(plan: RotationPlan): Write | undefined {
+  #mirrorWrite(plan: RotationPlan): Write | undefined {
+    const wanted = this.hub?.wanted(plan, this.#operatorNow)
+    return wanted && { kind: 'mirror', basedOn: this.hub?.seenVersion ?? 0, wanted }
+  }
+
+  #shardWrite(plan: Pick<RotationPlan, 'verifiers'>): Write | undefined {
     // a write is due only where the verifiers are; the rest of the entry never changes here
     const seen = this.replicas.map(({ applied }) => applied?.seq ?? 0n)
     const next = planShard({
@@ -542,6 +605,12 @@ export class World {
       this.shard = { resourceVersion: ++this.#resourceVersion, content: write.shard }
       if (!wasPaused) this.#expected = write.shard
     }
+    if (write.kind === 'mirror') {
+      if (!this.hub || this.hub.isAway || isStale(this.hub.version)) return false
+      const isNewest = this.hub.version === write.basedOn
+      this.#assert('P6', !wasPaused || isNewest, "a paused leader's mirror is refused")
+      this.hub.store(write.wanted)
+    }
     if (write.kind === 'secret') {
       if (isStale(this.secret?.resourceVersion)) return false
       this.#assert(
@@ -602,6 +671,8 @@ export class World {
     }
     for (const { sha256, notAfter } of verifiers) {
       const before = this.#ends.get(sha256)
+      // what a spoke announces ends, and has no end once it is published
+      if (notAfter === undefined && this.hub) this.#ends.delete(sha256)
       if (notAfter === undefined) continue
       if (before !== undefined && !this.#late.has(sha256))
         this.#assert('P2', notAfter <= before, 'the end of a previous secret never moves later')
@@ -614,12 +685,14 @@ export class World {
   }
 
   #newOperator(): Operator {
-    const now = this.now + this.nextSkew
+    // a spoke goes by the clock of its hub
+    const skew = this.hub ? 0 : this.nextSkew
+    const now = this.now + skew
     return {
       pending: undefined,
       lostSince: undefined,
       startSeconds: BigInt(Math.floor(now / 1000)),
-      skew: this.nextSkew,
+      skew,
       heard: startOfHearing(now),
       lastUsed: new Map(),
     }
@@ -628,11 +701,11 @@ export class World {
   /** P9: a previous secret that is used does not end before its end, whoever came, went or was not heard. */
   #checkRetired(next: ClientShard): void {
     const kept = new Set(next.entries[0]?.verifiers.map(({ sha256 }) => sha256))
-    const before = this.#verifiers() ?? []
+    const before = this.#live() ?? []
     const asksRevoke = this.revoke !== undefined && this.revoke !== this.secret?.marks?.observed.revoke
     // of a Secret that a paused leader made late too: see #publish
     const isLate = this.secret !== undefined && this.#late.has(digestOf(this.secret.value))
-    const makesRoom = before.length === 3 && (this.secret === undefined || this.edited || isLate)
+    const makesRoom = before.length === 3 && (this.secret === undefined || this.edited || isLate || this.hub)
     if (asksRevoke || makesRoom) return
     const promised = new Set(this.#published.filter((value) => !this.#revoked.has(value)).map(digestOf))
     for (const { id, sha256, notAfter } of before.slice(1)) {
@@ -648,8 +721,11 @@ export class World {
   #isSettled(): boolean {
     const verifiers = this.#verifiers() ?? []
     const held = this.secret && digestOf(this.secret.value)
+    const live = this.#live() ?? []
     return (
       verifiers.length > 0 &&
+      live.length === verifiers.length &&
+      live.every(({ id }) => verifiers.some((one) => one.id === id)) &&
       verifiers[0]!.sha256 === held &&
       this.status.activeId === verifiers[0]!.id &&
       verifiers.slice(1).every(({ notAfter }) => notAfter !== undefined)
@@ -663,7 +739,8 @@ export class World {
     const wall = this.now + replica.skew
     for (const { sha256, notAfter } of mounted.entries[0]?.verifiers.map(readVerifier) ?? []) {
       // at apply the wall clock counts once, then the steady one
-      if (notAfter !== undefined && !replica.ends.has(sha256)) replica.ends.set(sha256, this.now + (notAfter - wall))
+      const end = `${sha256} ${notAfter}`
+      if (notAfter !== undefined && !replica.ends.has(end)) replica.ends.set(end, this.now + (notAfter - wall))
     }
   }
 
@@ -674,11 +751,9 @@ export class World {
 
   #accepts(replica: Replica, value: string): boolean {
     const sha256 = digestOf(value)
-    const isThere = replica.applied?.entries[0]?.verifiers.some((verifier) => verifier.sha256 === sha256) ?? false
-    const isMarked =
-      replica.applied?.entries[0]?.verifiers.some((verifier) => verifier.sha256 === sha256 && verifier.notAfter) ??
-      false
-    return isThere && (!isMarked || this.now < (replica.ends.get(sha256) ?? Infinity))
+    const found = replica.applied?.entries[0]?.verifiers.map(readVerifier).find((one) => one.sha256 === sha256)
+    if (found?.notAfter === undefined) return found !== undefined
+    return this.now < (replica.ends.get(`${sha256} ${found.notAfter}`) ?? Infinity)
   }
 
   #propagation(): Propagation | undefined {
@@ -697,7 +772,12 @@ export class World {
     )
   }
 
+  /** As the operator knows them. */
   #verifiers() {
+    return this.hub ? this.hub.input().verifiers : this.#live()
+  }
+
+  #live() {
     return this.shard?.content.entries[0]?.verifiers.map(readVerifier)
   }
 

@@ -1,0 +1,167 @@
+// The hub between a spoke and the replicas, in the model of rotations: a mirror, what the hub's operator makes of it, and what it says.
+import type { Propagation } from '../../src/decide/status/propagation.ts'
+import { listedSource } from '../../src/decide/secret/listed-secrets.ts'
+import { planRotation } from '../../src/decide/secret/rotation.ts'
+import type { RotationInput, RotationPlan, StoredVerifier } from '../../src/decide/secret/rotation-terms.ts'
+import { listedStatus } from '../../src/decide/status/listed-status.ts'
+import type { HeardUses } from '../../src/replicas/heard-uses.ts'
+import { verifiersOf } from '../../src/shards/client-entry.ts'
+import { buildMirror, isAsWanted } from '../../src/spoke/mirror.ts'
+import type { Mirror, WantedMirror } from '../../src/spoke/mirror.ts'
+import { createHubOutlet } from '../../src/spoke/outlet.ts'
+import { client } from './clients.ts'
+import { outcome } from './outcomes.ts'
+
+const origin = client({ type: 'M2M' })
+const key = 'demo/app'
+const settled = outcome({ client: origin })
+const maxOverlap = '24h'
+const maxOverlapMs = 24 * 3_600_000
+
+/** What the hub's operator hears of uses. */
+interface HubEars {
+  heard: HeardUses
+  readonly lastUsed: Map<string, number>
+  readonly skew: number
+}
+
+/** What the hub's operator finds below the mirror. Times are epoch milliseconds. */
+interface Below {
+  readonly now: number
+  readonly verifiers: readonly StoredVerifier[] | undefined
+  readonly propagation: Propagation | undefined
+  readonly isHeard: boolean
+  /** @returns whether anything had to be written */
+  readonly write: (verifiers: readonly StoredVerifier[]) => boolean
+}
+
+export class ModelHub {
+  readonly ears: HubEars
+  isAway = false
+  #stored: Mirror | undefined
+  /** As the spoke last saw it. */
+  #seen: Mirror | undefined
+  #version = 0
+  #seenVersion = 0
+  readonly #outlet
+
+  constructor(heard: HeardUses, now: () => number) {
+    this.ears = { heard, lastUsed: new Map(), skew: 0 }
+    const isAway = () => this.isAway
+    this.#outlet = createHubOutlet({
+      mirrors: { find: () => this.#seen, isCurrent: () => false, ask: () => {}, forget: () => {} },
+      state: {
+        get fault() {
+          return isAway() ? { reason: 'HubUnreachable' as const, message: 'the hub does not answer' } : undefined
+        },
+        clock: { now, monotonic: now, after: () => () => {} },
+      },
+      findOrigin: () => undefined,
+    })
+  }
+
+  /** Of what the spoke last saw. */
+  get seenVersion(): number {
+    return this.#seenVersion
+  }
+
+  get version(): number {
+    return this.#version
+  }
+
+  /** The watch of the spoke brings the newest mirror. */
+  see(): void {
+    if (this.isAway) return
+    this.#seen = this.#stored
+    this.#seenVersion = this.#version
+  }
+
+  /** What the spoke knows through its outlet. */
+  input(): Pick<RotationInput, 'verifiers' | 'endedIds' | 'usage' | 'replicas'> {
+    const { shards, replicas, follow } = this.#outlet
+    const entry = shards.stored(key)?.entry
+    const verifiers = entry && verifiersOf(entry)
+    const propagation = entry && follow.entry(key)
+    const lastUsed = (verifiers ?? []).flatMap(({ id }) => {
+      const at = replicas.lastUsed(key, id)
+      return at === undefined ? [] : [[id, at] as const]
+    })
+    return {
+      verifiers,
+      endedIds: shards.endedIds?.(key) ?? [],
+      usage: { knownSince: replicas.usesKnownSince(key), lastUsed: Object.fromEntries(lastUsed) },
+      replicas: {
+        total: propagation?.total ?? replicas.list().length,
+        serving: propagation?.applied ?? false,
+        unreachable: propagation?.unreachable.length ?? 0,
+        goingUntil: undefined,
+      },
+    }
+  }
+
+  /** @returns the mirror that a plan of the spoke asks for; undefined when it is there */
+  wanted({ verifiers }: RotationPlan, now: number): WantedMirror | undefined {
+    const stored = this.#seen
+    const wanted = buildMirror(origin, { verifiers, namespaceLabels: undefined, maxOverlapMs, now, stored })
+    return stored && isAsWanted(stored, wanted, now) ? undefined : wanted
+  }
+
+  /** A write of the spoke that the hub takes: the answer has the new version. */
+  store({ labels, spec }: WantedMirror): void {
+    const { uid, name, namespace } = origin.metadata
+    const generation = (this.#stored?.metadata.generation ?? 0) + 1
+    const metadata = { ...origin.metadata, name: `${namespace}.${name}`, uid: `mirror of ${uid}`, generation, labels }
+    this.#put({ ...this.#stored, metadata, spec })
+    this.see()
+  }
+
+  /** One look of the hub's operator: the shard, then the status. @returns whether anything changed */
+  step({ now, verifiers, propagation, isHeard, write }: Below): boolean {
+    const mirror = this.#stored
+    if (!mirror) return false
+    const { heard, lastUsed } = this.ears
+    const usesKnownSince = isHeard ? heard.since : undefined
+    const plan = planRotation({
+      source: listedSource(mirror, true),
+      rotation: { retire: 'AfterOverlap', maxOverlapMs, quietPeriodMs: 0 },
+      serving: true,
+      secret: { kind: 'absent' },
+      verifiers,
+      pending: undefined,
+      replicas: {
+        total: propagation?.total ?? 0,
+        serving: propagation?.applied ?? false,
+        unreachable: propagation?.unreachable.length ?? 0,
+        goingUntil: undefined,
+      },
+      usage: { knownSince: usesKnownSince, lastUsed: Object.fromEntries(lastUsed) },
+      status: { observed: {} },
+      now,
+    })
+    const isWritten = plan.step.kind === 'write-shard' && write(plan.verifiers)
+    const isEverywhere = !isWritten && propagation?.applied === true
+    const said = listedStatus({
+      ...settled,
+      judgement: { ...settled.judgement, client: mirror },
+      rotation: plan,
+      now,
+      listed: {
+        accepted: new Set(isEverywhere ? plan.verifiers.map(({ id }) => id) : []),
+        lastUsed: Object.fromEntries(lastUsed),
+        usesKnownSince,
+      },
+    })
+    const status = { ...said, rotationLimits: { maxOverlap } }
+    if (JSON.stringify(status) === JSON.stringify(mirror.status)) return isWritten
+    const isNews = JSON.stringify(withoutTime(status)) !== JSON.stringify(withoutTime(mirror.status))
+    this.#put({ ...mirror, status })
+    return isWritten || isNews
+  }
+
+  #put(mirror: Mirror): void {
+    this.#version++
+    this.#stored = mirror
+  }
+}
+
+const withoutTime = ({ usesKnownUntil: _always, ...status }: NonNullable<Mirror['status']> = {}) => status
