@@ -39,8 +39,9 @@ describe('the health check for Flux', () => {
 
   it('knows each reason with which a client is not Ready', () => {
     const source = readFileSync('operator/src/decide/status/conditions.ts', 'utf8')
-    const [needed] = source.split('function rotationHealthy')
-    const reasons = [...needed!.matchAll(/\b(?:no|unknown)\(\s*'(\w+)'/g)].map(([, reason]) => reason!)
+    const [needed = ''] = source.split('function rotationHealthy')
+    const ofSecrets = readFileSync('operator/src/decide/status/secret-ready.ts', 'utf8')
+    const reasons = [...`${needed}${ofSecrets}`.matchAll(/\b(?:no|unknown)\(\s*'(\w+)'/g)].map(([, reason]) => reason!)
     expect(Object.keys(healthOfReason)).to.have.members([...new Set(reasons)])
   })
 })

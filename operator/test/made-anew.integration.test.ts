@@ -5,7 +5,7 @@ import type { Cluster } from '@nauthera/harness/operator/cluster'
 import { appsNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 import { propertyRuns } from '@nauthera/harness/property-runs'
-import { clientIdOf } from '../src/decide/client/acceptance.ts'
+import { clientIdOf } from '../src/decide/client/client-names.ts'
 
 // An operator that is busy with a client sees what became of it since then at once: that it was deleted and made anew is a change of its
 // uid under the same name, and no event that anybody looks at.

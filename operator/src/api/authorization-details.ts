@@ -8,7 +8,8 @@ import {
   unusableDetailField,
 } from '@nauthera/rules/authorization-details'
 import { languageName, notPlain } from './field-kinds.ts'
-import { celMatches, patterns } from './patterns.ts'
+import { patterns } from './patterns.ts'
+import { celMatches } from './cel-text.ts'
 import { everyMatches, matchesRule } from './rule-kinds.ts'
 import { flag, mapList, mapOf, object, oneOf, set, text } from './schema.ts'
 

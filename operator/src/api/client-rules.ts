@@ -18,9 +18,11 @@ import { maxVersionBytes } from '@nauthera/rules/limits'
 import { typesWhere } from '@nauthera/rules/client-types'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { pairwiseWants } from '@nauthera/rules/subjects'
+import { durationPattern } from './duration.ts'
 import { clientSpecFields } from './oidc-client.ts'
 import type { OIDCClientSpec, PkceMode } from './oidc-client.ts'
-import { celList, celMatches, patterns } from './patterns.ts'
+import { patterns } from './patterns.ts'
+import { celList, celMatches } from './cel-text.ts'
 import { createAnother } from './rule-kinds.ts'
 import { withRules } from './schema.ts'
 import type { CelRule } from './schema.ts'
@@ -225,7 +227,7 @@ const fapiRules = rulesOf({
 const noSecret = 'must be absent for a client without a secret; remove it or choose client_secret'
 
 /** duration() of any other text is an error in CEL, and the field has its own fault for it. */
-const isDuration = (field: string) => celMatches(field, patterns.duration)
+const isDuration = (field: string) => celMatches(field, durationPattern)
 
 const whenRotated = ['rotation.interval', 'rotation.window', 'rotation.trigger'] as const
 

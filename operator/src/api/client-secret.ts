@@ -1,7 +1,8 @@
 // Schema of `spec.secret` and `spec.rotation`.
 import { rotationTimes } from '@nauthera/rules/limits'
 import { plainText, timeSpan, instant } from './field-kinds.ts'
-import { celList, patterns } from './patterns.ts'
+import { patterns } from './patterns.ts'
+import { celList } from './cel-text.ts'
 import { keysMatch, matchesRule, valuesMatch } from './rule-kinds.ts'
 import { list, mapOf, object, oneOf, set, text } from './schema.ts'
 import type { CelRule } from './schema.ts'

@@ -1,12 +1,15 @@
-// Parses and renders durations as Go writes them: `1h30m`.
-import { matches, patterns } from './patterns.ts'
+// Durations as Go writes them, such as `1h30m`: their pattern, parsed and rendered.
+
+/** Hours, minutes and seconds; at least one of them. The bounds keep CEL's duration() from overflowing. */
+export const durationPattern = '^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$'
+const written = new RegExp(durationPattern, 'u')
 
 const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000 }
 
 /** @param text hours, minutes and seconds as Go writes them: `720h`, `1h30m`, `90s`
  *  @returns milliseconds; undefined when it is no such duration */
 export function durationMs(text: string): number | undefined {
-  if (text === '' || !matches(text, patterns.duration)) return undefined
+  if (text === '' || !written.test(text)) return undefined
   return [...text.matchAll(/([0-9]+)([hms])/g)].reduce(
     (sum, [, amount, unit = '']) => sum + Number(amount) * (units[unit] ?? 0),
     0,

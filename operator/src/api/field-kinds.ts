@@ -1,7 +1,8 @@
 // Schemas of fields that several definitions share.
 import type { Span } from '@nauthera/rules/limits'
-import { durationText } from './duration.ts'
-import { celMatches, patterns } from './patterns.ts'
+import { durationPattern, durationText } from './duration.ts'
+import { patterns } from './patterns.ts'
+import { celMatches } from './cel-text.ts'
 import { matchesRule } from './rule-kinds.ts'
 import { integer, text, withRules } from './schema.ts'
 import type { CelRule, Schema } from './schema.ts'
@@ -65,7 +66,7 @@ export const instant = (description: string) =>
 export function timeSpan(description: string, span: Span): Schema<string> {
   const [least, most] = [durationText(span.least * 1000), durationText(span.most * 1000)]
   const within: CelRule = {
-    rule: `size(self) > 0 && ${celMatches('self', patterns.duration)} && duration(self) >= duration('${least}') && duration(self) <= duration('${most}')`,
+    rule: `size(self) > 0 && ${celMatches('self', durationPattern)} && duration(self) >= duration('${least}') && duration(self) <= duration('${most}')`,
     message: `must be a duration from ${least} to ${most}, such as ${least} or ${most}`,
   }
   return text(`${description} ${least} to ${most}.`, { maxLength: 21, rules: [within] })

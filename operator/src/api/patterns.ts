@@ -1,24 +1,6 @@
 // Regular expressions that CEL and the operator share. All are linear and mean the same in RE2 and in JavaScript.
 import { hiddenRanges } from '@nauthera/runtime/hidden-characters'
 
-const quote = (value: string): string =>
-  `'${value
-    .replaceAll('\\', '\\\\')
-    .replaceAll("'", "\\'")
-    .replace(/[^ -~]/gu, escapeCharacter)}'`
-
-/** Generated files have escapes in place of invisible characters. */
-const escapeCharacter = (character: string): string => {
-  const code = character.codePointAt(0)!.toString(16)
-  return code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`
-}
-
-/** @returns a CEL list of string literals: `['a', 'b']`. */
-export const celList = (values: readonly string[]): string => `[${values.map(quote).join(', ')}]`
-
-/** @returns the CEL call that matches `target` against a pattern: `self.matches('^a$')`. */
-export const celMatches = (target: string, pattern: string): string => `${target}.matches(${quote(pattern)})`
-
 /** @returns whether the value matches, outside of a rule */
 export const matches = (value: string, pattern: string): boolean => compiled(pattern).test(value)
 
@@ -68,8 +50,6 @@ export const patterns = {
   uuid: '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$',
   /** RFC 6749 section 3.3. */
   scope: '^[!#-\\[\\]-~]+$',
-  /** Go's duration in hours, minutes and seconds; at least one of them. The bounds keep CEL's duration() from overflowing. */
-  duration: '^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$',
   /** RFC 3339, in the years that people mean. */
   time: '^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$',
   /** The two joiners and U+FE0F stay: some scripts and emoji need them. */

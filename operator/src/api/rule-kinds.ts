@@ -1,5 +1,5 @@
 // CEL rules that many fields share.
-import { celMatches } from './patterns.ts'
+import { celMatches } from './cel-text.ts'
 import type { ListRule, CelRule } from './schema.ts'
 
 /** A text that matches a pattern, with a message instead of the API server's "should match '^...$'". */

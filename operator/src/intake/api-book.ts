@@ -1,5 +1,5 @@
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { keyOf } from '../decide/client/acceptance.ts'
+import { keyOf } from '../decide/client/client-names.ts'
 import { closedApi } from '../decide/access/declared-api.ts'
 import type { DeclaredApi } from '../decide/access/declared-api.ts'
 import { accessTo, apiOf, isSameAccess, resolveAccess } from '../decide/access/resolve-access.ts'

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { tenantOf, tenantText } from '@nauthera/rules/tenants'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { clientIdOf } from '../decide/client/acceptance.ts'
+import { clientIdOf } from '../decide/client/client-names.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { KeysBy } from './keys-by.ts'
 

@@ -2,7 +2,7 @@
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Judgement } from '../decide/access/judge.ts'
 import type { FollowedRedirects } from '../decide/client/follow-routes.ts'
-import { keyOf } from '../decide/client/acceptance.ts'
+import { keyOf } from '../decide/client/client-names.ts'
 import type { RouteBook } from './route-book.ts'
 
 /** What a client follows: `off` when this operator follows nothing, undefined when the client does not. */

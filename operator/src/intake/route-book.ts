@@ -1,7 +1,7 @@
 // Knows every Ingress and HTTPRoute, and wakes the clients whose redirect URIs may change with one.
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { RouteKind } from '../api/redirect-sources.ts'
-import { keyOf } from '../decide/client/acceptance.ts'
+import { keyOf } from '../decide/client/client-names.ts'
 import { followRoutes } from '../decide/client/follow-routes.ts'
 import type { FollowedRedirects, FollowInput, KnownRoutes } from '../decide/client/follow-routes.ts'
 import { coversHost } from '../decide/client/route-hosts.ts'

@@ -1,6 +1,6 @@
 import type { ClientRefusals } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
-import type { CodeUse, SectorProof } from '../decide/status/outcome.ts'
+import type { CodeUse, SectorProof } from '../decide/status/observations.ts'
 import type { PodObject } from '../kubernetes/objects.ts'
 import { Follower } from './follower.ts'
 import type { Replica } from './replica-state.ts'

@@ -2,7 +2,7 @@ import type { Identity, SecretUse } from '@nauthera/proto/generated/nauthera/con
 import { identityText } from '@nauthera/rules/identities'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { lacksProtection, scopesLeftOut } from '../decide/status/code-protection.ts'
-import type { CodeUse, SectorProof } from '../decide/status/outcome.ts'
+import type { CodeUse, SectorProof } from '../decide/status/observations.ts'
 
 type Use = Pick<SecretUse, 'namespace' | 'name' | 'secretId'> & {
   readonly lastUsed?: { readonly seconds: bigint } | undefined

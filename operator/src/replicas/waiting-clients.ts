@@ -1,5 +1,5 @@
 import { shardCount } from '@nauthera/proto/names'
-import { shardOfKey } from '../shards/shards.ts'
+import { shardOfKey } from '../shards/shard-of-key.ts'
 
 interface SettledAt {
   readonly uid: string

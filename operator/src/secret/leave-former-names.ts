@@ -1,6 +1,6 @@
 import { asError } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { Outcome } from '../decide/status/outcome.ts'
+import type { SecretOutcome } from '../decide/secret/secret-outcome.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import { formerNames, removeFormerSecrets } from './former-names.ts'
 import type { Memory } from './look.ts'
@@ -17,7 +17,7 @@ export async function removeAtFormerNames(
   needs: { secrets: Pick<SecretStore, 'read' | 'remove'>; home: { namespace: string; release: string } },
   client: OIDCClient,
   memory: Pick<Memory, 'names'>,
-  secret: Outcome['secret'],
+  secret: SecretOutcome,
 ): Promise<FormerNames> {
   const names = formerNames(client, memory.names, needs.home)
   if (names.length === 0 || secret.kind !== 'ready') return { names }

@@ -2,10 +2,11 @@
 import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Log } from '@nauthera/runtime/log'
 import type { Secret } from '@nauthera/runtime/secret'
-import type { Outcome } from '../decide/status/outcome.ts'
 import type { PendingSecret, RotationPlan, SecretSource } from '../decide/secret/rotation-terms.ts'
+import type { SecretOutcome } from '../decide/secret/secret-outcome.ts'
 import type { Judgement } from '../decide/access/judge.ts'
 import type { ReadSecret } from './read-secret.ts'
+import type { SeenSecret } from './read-source.ts'
 
 /** What stays in memory of a client between two looks. Nothing of it is needed after a crash. */
 export interface Memory {
@@ -24,12 +25,6 @@ export interface Memory {
   lostSince: number | undefined
   /** The plain secret, from its minting to its publication. */
   pending: { readonly secret: PendingSecret; readonly plain: Secret } | undefined
-}
-
-export interface SeenSecret {
-  readonly name: string
-  /** Of versionOf; undefined when there was none. */
-  readonly version: string | undefined
 }
 
 interface RememberedSecret extends Pick<ReadSecret, 'state' | 'isFormer' | 'isAdopted'> {
@@ -80,7 +75,7 @@ export type SecretStepOutcome =
   /** Something new is known: plan again, and start with the first step. */
   | { readonly kind: 'changed'; readonly known: KnownSecret }
   /** The look ends. */
-  | { readonly kind: 'ended'; readonly secret: Outcome['secret'] }
+  | { readonly kind: 'ended'; readonly secret: SecretOutcome }
 
 /** A step never calls another one: work-on-secret.ts has the order. */
 export type SecretStep = (look: Look) => Promise<SecretStepOutcome> | SecretStepOutcome

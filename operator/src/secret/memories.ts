@@ -1,5 +1,6 @@
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { Memory, SeenSecret } from './look.ts'
+import type { Memory } from './look.ts'
+import type { SeenSecret } from './read-source.ts'
 
 /** The memory of all clients. */
 export interface Memories {

@@ -10,7 +10,13 @@ import { isForbidden } from '../kubernetes/api-error.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import type { SeenSecret } from './look.ts'
+
+/** A Secret as it was when last read or written. */
+export interface SeenSecret {
+  readonly name: string
+  /** Of versionOf; undefined when there was none. */
+  readonly version: string | undefined
+}
 
 /** Where a client's secret comes from. */
 export interface ReadSource {

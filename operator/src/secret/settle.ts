@@ -2,7 +2,7 @@ import { labels, managedByOperator } from '@nauthera/proto/names'
 import { lastingUid } from '@nauthera/proto/shard-entry'
 import { describeError } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { NameHolder, Outcome } from '../decide/status/outcome.ts'
+import type { NameHolder, SecretOutcome } from '../decide/secret/secret-outcome.ts'
 import { hasNoSecret } from '../decide/secret/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { isForbidden, isNamespaceEnding } from '../kubernetes/api-error.ts'
@@ -90,7 +90,7 @@ export function createSettle(needs: {
   }
 }
 
-const pendingOf = ({ judgement: { client } }: Look): Outcome['secret'] => ({
+const pendingOf = ({ judgement: { client } }: Look): SecretOutcome => ({
   kind: 'pending',
   name: secretNameOf(client),
 })
@@ -98,7 +98,7 @@ const pendingOf = ({ judgement: { client } }: Look): Outcome['secret'] => ({
 const hasSecretReady = ({ status }: OIDCClient): boolean =>
   status?.conditions?.find(({ type }) => type === 'SecretReady')?.status === 'True'
 
-function settled({ judgement, source, read, plan }: Look): Outcome['secret'] {
+function settled({ judgement, source, read, plan }: Look): SecretOutcome {
   const name = secretNameOf(judgement.client)
   if (plan.isLost && source.kind === 'minted') return { kind: 'lost', name }
   const { state, isFormer, isAdopted } = read

@@ -1,6 +1,6 @@
 // Decides which of several clients in a namespace gets the Secret that all of them name. The holder keeps it; the others get a condition.
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { byAge, keyOf } from '../decide/client/acceptance.ts'
+import { byAge, keyOf } from '../decide/client/client-names.ts'
 import { listsSecrets } from '../decide/secret/listed-secrets.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { passed } from './look.ts'

@@ -4,7 +4,7 @@ import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/co
 import { describeError } from '@nauthera/runtime/log'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { Outcome } from '../decide/status/outcome.ts'
+import type { SecretOutcome } from '../decide/secret/secret-outcome.ts'
 import { withoutPrevious } from '../decide/secret/previous-secrets.ts'
 import { asksRevoke } from '../decide/secret/rotation-terms.ts'
 import type { RotationPlan, SecretState } from '../decide/secret/rotation-terms.ts'
@@ -39,7 +39,7 @@ import { createWriteSecret } from './write.ts'
 /** The result of one look at a client's secret. */
 export interface SecretResult {
   readonly plan: RotationPlan | undefined
-  readonly secret: Outcome['secret']
+  readonly secret: SecretOutcome
   /** Milliseconds after which to look again. */
   readonly again: number | undefined
   /** A failure with the Secret, which stopped nothing else. */

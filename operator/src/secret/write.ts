@@ -12,9 +12,9 @@ import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import { isNamespaceEnding } from '../kubernetes/api-error.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore, WantedSecret } from '../kubernetes/conditional-write.ts'
-import type { Look, SecretStepOutcome } from './look.ts'
-import type { Reader } from './read.ts'
+import type { Look, SecretStepOutcome, SecretWork } from './look.ts'
 import { readSecretObject } from './read-secret.ts'
+import type { ReadSecret } from './read-secret.ts'
 import { fingerprintOf } from './render.ts'
 import type { Render } from './render.ts'
 
@@ -26,7 +26,8 @@ export type WriteSecret = (
 
 export function createWriteSecret(needs: {
   secrets: Pick<SecretStore, 'create' | 'update'>
-  reader: Pick<Reader, 'readNow'>
+  /** Reads the application's Secret now. */
+  reader: { readNow(work: SecretWork): Promise<ReadSecret> }
   render: Render
   proof: OwnerProof
   endings: Pick<EndingNamespaces, 'has' | 'refused'>

@@ -1,6 +1,5 @@
 import type { Log } from '@nauthera/runtime/log'
 import type { Clock } from '../time/clock.ts'
-import type { ShardState } from './shard-state.ts'
 
 /** After this long the wait is logged. Milliseconds. */
 const toldAfterMs = 120_000
@@ -8,7 +7,7 @@ const toldAfterMs = 120_000
 /** Logs which shards the manifest waits for: it is written only when it can name every shard.
  *  @returns a function that checks the wait, and logs a long one */
 export function createManifestWait(about: {
-  states: readonly Pick<ShardState, 'index' | 'whyUnnamed'>[]
+  states: readonly { readonly index: number; whyUnnamed(): string | undefined }[]
   clock: Pick<Clock, 'monotonic'>
   log: Log
 }): () => void {

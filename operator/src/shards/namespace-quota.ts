@@ -1,7 +1,7 @@
 // Applies the quotas in a shard, of each tenant and of each joined cluster as a whole: many or large clients only fill their own share.
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { clusterOf, tenantOf, tenantText } from '@nauthera/rules/tenants'
-import type { NoRoom } from '../decide/status/outcome.ts'
+import type { NoRoom } from '../decide/client/client-size.ts'
 import { shareBytes, plainBytes } from './entry-size.ts'
 
 /** The wanted change of one client's entry. */

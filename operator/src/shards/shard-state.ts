@@ -1,4 +1,4 @@
-import type { NoRoom } from '../decide/status/outcome.ts'
+import type { NoRoom } from '../decide/client/client-size.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { asStored, entryKey, isOfClient, isUnchanged, plannedEntry, sameClient, shareVersion } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'

@@ -1,10 +1,8 @@
 import type { FileSigner } from '@nauthera/proto/file-signature'
 import { shardCount } from '@nauthera/proto/names'
-import { shardOf } from '@nauthera/proto/shard-of'
 import type { Log } from '@nauthera/runtime/log'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
-import type { NoRoom } from '../decide/status/outcome.ts'
-import { splitKey } from '../kubernetes/objects.ts'
+import type { NoRoom } from '../decide/client/client-size.ts'
 import { createBackoff } from '../time/backoff.ts'
 import type { Clock } from '../time/clock.ts'
 import { entryKey } from './client-entry.ts'
@@ -14,6 +12,7 @@ import type { WrittenShard } from './manifest-state.ts'
 import { createManifestWait } from './manifest-wait.ts'
 import { trustsKey } from './shard-secret.ts'
 import type { TrustsFile } from './shard-secret.ts'
+import { shardOfKey } from './shard-of-key.ts'
 import { ShardState } from './shard-state.ts'
 import { isBehind } from './stored-shard.ts'
 import type { StoredEntry } from './stored-shard.ts'
@@ -258,21 +257,6 @@ function createReadBack(about: {
     now,
     stop: () => void turns.stop(),
   }
-}
-
-/** Caches recent keys: one look asks some twenty times. */
-const recent = new Map<string, number>()
-const mostRecent = 256
-
-/** @returns the shard that holds the client with this key, `namespace/name` */
-export function shardOfKey(key: string): number {
-  const known = recent.get(key)
-  if (known !== undefined) return known
-  const { namespace, name } = splitKey(key)
-  const shard = shardOf(namespace, name)
-  if (recent.size >= mostRecent) recent.clear()
-  recent.set(key, shard)
-  return shard
 }
 
 /** @returns every stored shard; undefined while one is not stored */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { OIDCClientStatus } from '../api/client-status.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { keyOf } from '../decide/client/acceptance.ts'
+import { keyOf } from '../decide/client/client-names.ts'
 import type { Clock } from '../time/clock.ts'
 
 /** How long an applied status counts over the watched object. Afterwards the watch counts again, with edits of others.

@@ -1,7 +1,7 @@
 import { apiGroup, apiVersion } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { keyOf } from '../decide/client/acceptance.ts'
+import { keyOf } from '../decide/client/client-names.ts'
 import { mirrorChange } from '../decide/status/mirror-change.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
 

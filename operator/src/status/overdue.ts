@@ -1,7 +1,7 @@
 // What is late with clients, counted over all of them for the metrics.
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { listsSecrets } from '../decide/secret/listed-secrets.ts'
-import { timeText } from '../decide/status/conditions.ts'
+import { timeText } from '../decide/status/finding.ts'
 
 export interface Overdue {
   /** Clients that are not Ready, by who can fix it: the owner of the object, or we. */

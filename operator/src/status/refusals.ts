@@ -4,7 +4,7 @@ import type { RefusalCode, RefusedBy } from '@nauthera/rules/refusals'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import type { OIDCClientStatus } from '../api/client-status.ts'
 import { tellsRefusal } from '../decide/status/refusals.ts'
-import type { KnownRefusal, PublishedRefusals } from '../decide/status/outcome.ts'
+import type { KnownRefusal, PublishedRefusals } from '../decide/status/observations.ts'
 import { FairKeys } from '../intake/fair-keys.ts'
 import type { Clock } from '../time/clock.ts'
 

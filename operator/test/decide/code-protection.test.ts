@@ -8,7 +8,7 @@ import {
   scopesLeftOut,
   unlistedScopes,
 } from '../../src/decide/status/code-protection.ts'
-import type { CodeUse } from '../../src/decide/status/outcome.ts'
+import type { CodeUse } from '../../src/decide/status/observations.ts'
 import { client as clientOf } from './clients.ts'
 
 const hour = 3_600_000

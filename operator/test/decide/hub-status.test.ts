@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { Condition, OIDCClientStatus } from '../../src/api/client-status.ts'
 import { findingOfHub, hubReachable, waitsForHub, withHub } from '../../src/decide/status/hub-status.ts'
-import type { HubReport } from '../../src/decide/status/outcome.ts'
+import type { HubReport } from '../../src/decide/status/hub-status.ts'
 
 const condition = (type: string): Condition => ({
   type,

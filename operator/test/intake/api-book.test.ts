@@ -6,7 +6,7 @@ import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/c
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
-import { keyOf } from '../../src/decide/client/acceptance.ts'
+import { keyOf } from '../../src/decide/client/client-names.ts'
 import { renderConfig } from '../../src/decide/client/metadata.ts'
 import { resolveAccess } from '../../src/decide/access/resolve-access.ts'
 import type { Caller } from '../../src/decide/access/resolve-access.ts'

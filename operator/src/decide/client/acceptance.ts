@@ -6,6 +6,7 @@ import type { OIDCClient } from '../../api/oidc-client.ts'
 import { checkSpec } from './check-spec.ts'
 import { checkPlace } from './mirror.ts'
 import type { FindCluster } from './mirror.ts'
+import { byAge, clientIdOf, keyOf } from './client-names.ts'
 import { sizeFaultOf } from './client-size.ts'
 import { bindingOf, isAllowed, mayDeclare } from './policies.ts'
 import type { BindingPolicies, Policies } from './policies.ts'
@@ -25,16 +26,6 @@ export type Acceptance =
       /** `namespace/name` of the other one. */
       readonly holder: string
     }
-
-/** @returns `namespace/name`. */
-export function keyOf(client: Pick<OIDCClient, 'metadata'>): string {
-  return `${client.metadata.namespace}/${client.metadata.name}`
-}
-
-/** @returns `spec.clientId`, else `<namespace>.<name>`; of a mirror `<cluster>_<namespace>.<name>`. */
-export function clientIdOf(client: OIDCClient): string {
-  return client.spec.clientId ?? defaultClientId(client.metadata)
-}
 
 /** Decides about rivals together. A name stays with the object that is served under it; a free name goes to its oldest claimant. An
  *  invalid older client keeps its claim: a mistake must not give its name away.
@@ -140,12 +131,6 @@ function checkSelectors({ spec }: OIDCClient): readonly Fault[] {
         ]
       : [],
   )
-}
-
-/** Older first; in the same second the UID decides, so every operator agrees. */
-export function byAge(left: OIDCClient, right: OIDCClient): number {
-  const [a, b] = [Date.parse(left.metadata.creationTimestamp), Date.parse(right.metadata.creationTimestamp)]
-  return a - b || (left.metadata.uid < right.metadata.uid ? -1 : 1)
 }
 
 const isDefaultId = ({ spec, metadata }: OIDCClient): boolean => spec.clientId === defaultClientId(metadata)

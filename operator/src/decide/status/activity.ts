@@ -3,13 +3,7 @@ import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Judgement } from '../access/judge.ts'
 import { restraintOf } from '../client/restraint.ts'
-
-export interface Activity {
-  /** `suspended-before`: the served version is suspended, the spec no longer is. */
-  readonly kind: 'active' | 'suspended' | 'suspended-before' | 'not-served'
-  /** Replicas that may still have the entry before. */
-  readonly behind: readonly string[]
-}
+import type { Activity } from './outcome.ts'
 
 /** @param about.entry of the client in its shard; undefined when there is none
  *  @param about.isRejected replicas refuse its desired version

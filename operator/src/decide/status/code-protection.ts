@@ -1,7 +1,7 @@
 // Finds faults in a client's authorization requests from the replicas' reports: no PKCE and no nonce, or an unlisted scope.
 import type { Condition } from '../../api/client-status.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
-import type { CodeUse } from './outcome.ts'
+import type { CodeUse } from './observations.ts'
 import { presetPkce } from '../secret/presets.ts'
 
 /** A fault counts as fixed when a good code is this much later than the last bad one. Two programs may share a client, and reported times

@@ -1,26 +1,21 @@
-// Builds the conditions of a client from the outcome of a look. Only this file has the reasons and remedies.
-import type { Fault } from '@nauthera/runtime/coded-error'
-import { annotations } from '@nauthera/proto/names'
+// Builds the conditions of a client from the outcome of a look, each with its reason and remedy.
 import { leastNonce } from '@nauthera/rules/limits'
 import type { Condition } from '../../api/client-status.ts'
+import type { NoRoom } from '../client/client-size.ts'
 import { codesLack, pkceHint, unlistedScopes } from './code-protection.ts'
 import { accessFaults, grantText } from '../access/describe-access.ts'
-import { needsHttps } from '../secret/presets.ts'
 import { configOf, denialsOf } from '../access/judge.ts'
+import { faultText, no, shorten, timeText, unknown, yes } from './finding.ts'
+import type { ConditionFinding } from './finding.ts'
 import { findingOfHub, hubReachable, waitsForHub } from './hub-status.ts'
-import type { NoRoom, Outcome } from './outcome.ts'
-
-type Finding = Pick<Condition, 'status' | 'reason' | 'message'>
-
-const yes = (reason: string, message: string): Finding => ({ status: 'True', reason, message })
-const no = (reason: string, message: string): Finding => ({ status: 'False', reason, message })
-const unknown = (reason: string, message: string): Finding => ({ status: 'Unknown', reason, message })
+import type { Outcome } from './outcome.ts'
+import { secretReady } from './secret-ready.ts'
 
 /** Every condition but Ready, in the order in which things happen. Ready waits for the needed ones, or for
  *  those with a reason that is listed: what the others say is known later. */
 const described: readonly [
   type: string,
-  describe: (outcome: Outcome) => Finding | undefined,
+  describe: (outcome: Outcome) => ConditionFinding | undefined,
   needed?: 'needed' | readonly string[],
 ][] = [
   ['Accepted', accepted, 'needed'],
@@ -38,7 +33,7 @@ const described: readonly [
 
 /** @returns every condition that applies, each with its reason and what people can do */
 export function describeConditions(outcome: Outcome): readonly Condition[] {
-  const findings = new Map<string, Finding>()
+  const findings = new Map<string, ConditionFinding>()
   for (const [type, describe, needed] of described) {
     const said = outcome.hub && findingOfHub(type, outcome.hub, needed !== undefined)
     const finding = said?.kind === 'said' ? said.finding : describe(outcome)
@@ -49,7 +44,7 @@ export function describeConditions(outcome: Outcome): readonly Condition[] {
   return [...findings].map(([type, finding]) => conditionOf(outcome, type, finding))
 }
 
-function accepted({ judgement: { acceptance }, noRoom }: Outcome): Finding {
+function accepted({ judgement: { acceptance }, noRoom }: Outcome): ConditionFinding {
   switch (acceptance.kind) {
     case 'accepted':
       return noRoom === undefined
@@ -88,7 +83,7 @@ const noRoomText: Readonly<Record<NoRoom, string>> = {
     'does not fit into what this namespace may have of its shard; shorten the largest clients of the namespace, delete those that nobody needs, or ask for a policy with a higher limits.bytesPerShard',
 }
 
-function policyCompliant(outcome: Outcome): Finding {
+function policyCompliant(outcome: Outcome): ConditionFinding {
   const { judgement } = outcome
   const said = judgement.violations.filter(({ enforcement }) => enforcement !== 'Audit')
   if (said.length === 0) return yes('Compliant', 'every policy is met')
@@ -98,7 +93,7 @@ function policyCompliant(outcome: Outcome): Finding {
     : yes('Warning', shorten(message))
 }
 
-function audiencesGranted({ access, judgement }: Outcome): Finding {
+function audiencesGranted({ access, judgement }: Outcome): ConditionFinding {
   const config = configOf(judgement)
   if (!config) return unknown('NotRendered', 'this version is refused; see Accepted and PolicyCompliant')
   const faults = accessFaults(config, access)
@@ -107,100 +102,7 @@ function audiencesGranted({ access, judgement }: Outcome): Finding {
   return yes('Granted', shorten(access.map(grantText).join('; ')))
 }
 
-function secretReady(outcome: Outcome): Finding {
-  const { secret, rotation, judgement } = outcome
-  const { name } = secret
-  if (judgement.serve.kind === 'nothing') {
-    const what = name === undefined ? 'its secrets' : `what Secret ${name} holds`
-    return no('NotServed', `no server takes ${what}; see Accepted and PolicyCompliant`)
-  }
-  if (rotation?.step.kind === 'blocked' && rotation.step.why === 'no-room') {
-    if (!rotation.isLost)
-      return no(
-        'TooManySecrets',
-        `three secrets are valid, and no more can be: Secret ${name} gets one when the first of them ends (status.verifiers says when)`,
-      )
-    return no(
-      'SecretLost',
-      `Secret ${name} was deleted or edited again while three secrets are valid; it is restored within a minute, when the oldest of them ends; see who does that`,
-    )
-  }
-  switch (secret.kind) {
-    case 'ready':
-      return yes('SecretReady', `Secret ${name} is current${needingHttps(outcome)}`)
-    case 'pending':
-      return configOf(judgement) === undefined
-        ? no('WaitingForReplicas', `Secret ${name} is written once a version is accepted and every replica has it`)
-        : no('WaitingForReplicas', `Secret ${name} is written once every replica has the client`)
-    case 'elsewhere':
-      return yes('SecretReady', 'its Secret is in its own cluster')
-    case 'listed':
-      return listedSecrets(outcome)
-    case 'lost':
-      return no(
-        'SecretLost',
-        `Secret ${name} was deleted or edited; it gets a new secret once every replica has that one, and the one that it had stays valid for the overlap`,
-      )
-    case 'waiting-for-secret':
-      return no('WaitingForSecret', secret.message)
-    case 'name-taken':
-      return no('NameTaken', nameTaken(secret))
-    case 'template-invalid':
-      return no('TemplateInvalid', faultText(secret.faults))
-    case 'namespace-ending':
-      return no(
-        'NamespaceTerminating',
-        `Secret ${name} is not there, and its namespace is being deleted: nothing can be created in it; create the OIDCClient in another namespace`,
-      )
-    case 'unreadable':
-      return unknown('SecretUnreadable', secret.message)
-  }
-}
-
-/** The client lists its secrets itself. */
-function listedSecrets({ rotation, judgement }: Outcome): Finding {
-  if (rotation?.listed === undefined || configOf(judgement) === undefined)
-    return yes('SecretReady', 'the previous secrets stay; this version is refused')
-  const { isTaken, returning, lacksNewest, cut } = rotation.listed
-  const ended = `${returning.join(', ')} has ended, and an ended secret never returns`
-  if (lacksNewest)
-    return no('SecretEnded', `spec.secret.verifiers: ${ended}; make another one with kubectl nauthera secret new`)
-  if (!isTaken)
-    return no(
-      'SecretEnded',
-      'spec.secret.verifiers: every secret has ended; list one that kubectl nauthera secret new makes',
-    )
-  const notes = [
-    ...cut.map(({ id, notAfter = 0 }) => `; ${id} ends at ${timeText(notAfter)}, the latest that policies allow`),
-    ...(returning.length > 0 ? [`; ${ended}`] : []),
-  ]
-  return yes('SecretReady', `the secrets are those of spec.secret.verifiers${notes.join('')}`)
-}
-
-/** Which of its presets cannot work with this issuer. */
-function needingHttps({ issuer, judgement: { client } }: Outcome): string {
-  const presets = issuer.startsWith('http:') ? (client.spec.secret?.presets ?? []).filter(needsHttps) : []
-  return presets.length === 0
-    ? ''
-    : `; the program of the preset ${presets.join(', ')} takes no issuer by http, as ${issuer} is`
-}
-
-function nameTaken({ name, holder }: Extract<Outcome['secret'], { kind: 'name-taken' }>): string {
-  switch (holder.kind) {
-    case 'release':
-      return `Secret ${name} is one that Nauthera itself needs; choose another spec.secret.name`
-    case 'earlier':
-      return holder.isProven
-        ? `Secret ${name} is of an earlier OIDCClient of this name; delete that Secret to get a new one, or, when both were restored from a backup, annotate this OIDCClient with ${annotations.restored}=true`
-        : `Secret ${name} says that it is of an earlier OIDCClient of this name, and no proof of this release is in it; delete that Secret to get a new one`
-    case 'client':
-      return `Secret ${name} is that of OIDCClient ${holder.key}; choose another spec.secret.name`
-    case 'stranger':
-      return `Secret ${name} belongs to somebody else and is left as it is; choose another spec.secret.name, or, when nothing uses that Secret, delete it`
-  }
-}
-
-function propagated({ propagation, judgement, secret, platform }: Outcome): Finding {
+function propagated({ propagation, judgement, secret, platform }: Outcome): ConditionFinding {
   if (judgement.serve.kind !== 'desired') {
     return no('NotRendered', 'this version is refused; see Accepted and PolicyCompliant')
   }
@@ -227,7 +129,7 @@ function propagated({ propagation, judgement, secret, platform }: Outcome): Find
 }
 
 /** Every replica has the client, but no replica can authenticate it. */
-function platformFinding(platform: Outcome['platform']): Finding | undefined {
+function platformFinding(platform: Outcome['platform']): ConditionFinding | undefined {
   switch (platform?.kind) {
     case 'unreadable':
       return no('IssuerUnreadable', shorten(`the keys of the cluster's ServiceAccounts are not known: ${platform.why}`))
@@ -241,7 +143,7 @@ function platformFinding(platform: Outcome['platform']): Finding | undefined {
   }
 }
 
-function rotationHealthy({ rotation, hub }: Outcome): Finding {
+function rotationHealthy({ rotation, hub }: Outcome): ConditionFinding {
   const waits = rotation && hub?.fault && waitsForHub(rotation.step, hub.fault.message)
   if (waits !== undefined) return no('HubUnreachable', waits)
   if (!rotation) return yes('Healthy', 'no rotation is overdue')
@@ -251,7 +153,7 @@ function rotationHealthy({ rotation, hub }: Outcome): Finding {
 }
 
 /** Whether people and programs can use it now, at any replica. */
-function active({ activity: { kind, behind } }: Outcome): Finding {
+function active({ activity: { kind, behind } }: Outcome): ConditionFinding {
   if (kind === 'active') return yes('Active', 'the client is not suspended')
   // a suspension is reported only when every replica has it
   if (behind.length > 0 && kind !== 'suspended-before')
@@ -268,7 +170,7 @@ function active({ activity: { kind, behind } }: Outcome): Finding {
 
 /** Only for a client with redirectURIsFrom. What is left out of it takes nothing from the others; but a client without any redirect URI
  *  can sign nobody in. */
-function redirectsFollowed({ redirects, judgement: { client } }: Outcome): Finding | undefined {
+function redirectsFollowed({ redirects, judgement: { client } }: Outcome): ConditionFinding | undefined {
   if (redirects === undefined) return undefined
   if (redirects === 'off')
     return no(
@@ -285,7 +187,7 @@ function redirectsFollowed({ redirects, judgement: { client } }: Outcome): Findi
 }
 
 /** Only for a client with a sector. A server reads the document at a sign-in, so Ready does not wait for it. */
-function sectorListed({ sector, judgement: { client } }: Outcome): Finding | undefined {
+function sectorListed({ sector, judgement: { client } }: Outcome): ConditionFinding | undefined {
   const { spec, status, metadata } = client
   if (spec.sectorIdentifierURI === undefined) return undefined
   if (sector?.generation === metadata.generation)
@@ -302,7 +204,7 @@ function sectorListed({ sector, judgement: { client } }: Outcome): Finding | und
 }
 
 /** Only for a client that was seen without PKCE, where that is allowed. Ready does not wait for it. */
-function codeProtected({ codes, judgement }: Outcome): Finding | undefined {
+function codeProtected({ codes, judgement }: Outcome): ConditionFinding | undefined {
   const { client } = judgement
   if (configOf(judgement)?.pkceOrNonce === false) return undefined
   switch (codesLack(client, codes)) {
@@ -319,7 +221,7 @@ function codeProtected({ codes, judgement }: Outcome): Finding | undefined {
 }
 
 /** Only for a client whose program requested an unlisted scope about the person. Sign-in works, so Ready does not wait for it. */
-function scopesListed({ codes, judgement }: Outcome): Finding | undefined {
+function scopesListed({ codes, judgement }: Outcome): ConditionFinding | undefined {
   const found = unlistedScopes(judgement.client, codes, configOf(judgement)?.scopes ?? [])
   if (found === undefined || 'type' in found) return found
   if (found.length === 0) return yes('Listed', 'spec.scopes lists every scope that the program asks for')
@@ -331,7 +233,7 @@ function scopesListed({ codes, judgement }: Outcome): Finding | undefined {
 }
 
 /** Ready is the first of the needed conditions that does not hold. */
-function ready(findings: ReadonlyMap<string, Finding>, outcome: Outcome): Finding {
+function ready(findings: ReadonlyMap<string, ConditionFinding>, outcome: Outcome): ConditionFinding {
   const { activity, hub } = outcome
   const failing = described.filter(([type, , needed]) => {
     const { status, reason = '' } = findings.get(type) ?? {}
@@ -354,7 +256,7 @@ function ready(findings: ReadonlyMap<string, Finding>, outcome: Outcome): Findin
 }
 
 /** lastTransitionTime moves only with the status, as metav1 says. */
-function conditionOf({ judgement: { client }, now }: Outcome, type: string, finding: Finding): Condition {
+function conditionOf({ judgement: { client }, now }: Outcome, type: string, finding: ConditionFinding): Condition {
   const before = client.status?.conditions?.find((condition) => condition.type === type)
   return {
     type,
@@ -363,13 +265,3 @@ function conditionOf({ judgement: { client }, now }: Outcome, type: string, find
     observedGeneration: client.metadata.generation,
   }
 }
-
-export const faultText = (faults: readonly Fault[]): string =>
-  shorten(faults.map(({ path, message }) => `${path}: ${message}`).join('; '))
-
-/** The condition's message has 4,096 characters in the CRD, an event 1,024. */
-export const shorten = (message: string, most = 1000): string =>
-  message.length <= most ? message : `${message.slice(0, most - 3)}...`
-
-/** RFC 3339 without fractions, as Kubernetes writes times. */
-export const timeText = (time: number): string => new Date(time).toISOString().replace(/\.\d{3}Z$/, 'Z')

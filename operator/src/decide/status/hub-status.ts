@@ -1,10 +1,22 @@
 // What the status of a client says in a cluster that has joined another: most of it is the hub's answer.
-import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
+import type { OIDCClientStatus } from '../../api/client-status.ts'
 import type { RotationStep } from '../secret/rotation-terms.ts'
 import { present } from '../client/present.ts'
-import type { HubReport } from './outcome.ts'
+import type { ConditionFinding } from './finding.ts'
 
-type Finding = Pick<Condition, 'status' | 'reason' | 'message'>
+/** What the hub of this cluster says of a client. */
+export interface HubReport {
+  /** The status of its mirror; undefined before there is one. */
+  readonly status: OIDCClientStatus | undefined
+  /** The mirror is of this generation, and the hub's status is about it. */
+  readonly isPresent: boolean
+  /** Why the hub takes no mirror of it. */
+  readonly refusal: { readonly reason: string; readonly message: string } | undefined
+  /** Why the hub can be neither believed nor told anything now. */
+  readonly fault: { readonly reason: string; readonly message: string } | undefined
+  /** The client lists its secrets: nothing is minted here. */
+  readonly isListed: boolean
+}
 
 /** Here, where the Secret is, these are found out. */
 const foundHere: readonly string[] = ['SecretReady', 'RotationHealthy']
@@ -14,8 +26,8 @@ export function findingOfHub(
   type: string,
   { status, isPresent, refusal, fault, isListed }: HubReport,
   isNeeded: boolean,
-): { readonly kind: 'said'; readonly finding: Finding | undefined } | { readonly kind: 'here' } {
-  const said = (finding: Finding | undefined) => ({ kind: 'said', finding }) as const
+): { readonly kind: 'said'; readonly finding: ConditionFinding | undefined } | { readonly kind: 'here' } {
+  const said = (finding: ConditionFinding | undefined) => ({ kind: 'said', finding }) as const
   if (type === 'RedirectsFollowed' || (foundHere.includes(type) && !isListed)) return { kind: 'here' }
   if (refusal && type === 'Accepted') return said({ status: 'False', reason: refusal.reason, message: refusal.message })
   if (refusal) return { kind: 'here' }
@@ -29,7 +41,7 @@ export function findingOfHub(
 }
 
 /** @returns the condition about the hub itself */
-export const hubReachable = ({ fault }: Pick<HubReport, 'fault'>): Finding =>
+export const hubReachable = ({ fault }: Pick<HubReport, 'fault'>): ConditionFinding =>
   fault
     ? { status: 'False', reason: fault.reason, message: fault.message }
     : { status: 'True', reason: 'HubReachable', message: 'the hub answers' }

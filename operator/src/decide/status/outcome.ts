@@ -1,29 +1,15 @@
 // The outcome of one look at a client: the input of its status and events.
-import type { RefusalCode, RefusedBy } from '@nauthera/rules/refusals'
-import type { Fault } from '@nauthera/runtime/coded-error'
-import type { OIDCClientStatus } from '../../api/client-status.ts'
-import type { Activity } from './activity.ts'
 import type { ApiAccess } from '../access/resolve-access.ts'
+import type { NoRoom } from '../client/client-size.ts'
 import type { FollowedRedirects } from '../client/follow-routes.ts'
 import type { Judgement } from '../access/judge.ts'
+import type { CodeUse, ListedReport, PublishedRefusals, SectorProof } from './observations.ts'
+import type { HubReport } from './hub-status.ts'
 import type { PlatformStanding } from './platform-keys.ts'
 import type { Propagation } from './propagation.ts'
 import type { ServerDefaults } from './server-defaults.ts'
 import type { RotationInput, RotationPlan } from '../secret/rotation-terms.ts'
-
-/** What the hub of this cluster says of a client. */
-export interface HubReport {
-  /** The status of its mirror; undefined before there is one. */
-  readonly status: OIDCClientStatus | undefined
-  /** The mirror is of this generation, and the hub's status is about it. */
-  readonly isPresent: boolean
-  /** Why the hub takes no mirror of it. */
-  readonly refusal: { readonly reason: string; readonly message: string } | undefined
-  /** Why the hub can be neither believed nor told anything now. */
-  readonly fault: { readonly reason: string; readonly message: string } | undefined
-  /** The client lists its secrets: nothing is minted here. */
-  readonly isListed: boolean
-}
+import type { SecretOutcome } from '../secret/secret-outcome.ts'
 
 export interface Outcome {
   /** `<namespace>/<release>`. */
@@ -73,88 +59,10 @@ export interface Outcome {
   readonly now: number
 }
 
-/** What is known of secrets that a client lists, or listed. Times are epoch milliseconds. */
-export interface ListedReport {
-  /** Ids of those that every replica takes. */
-  readonly accepted: ReadonlySet<string>
-  /** Last uses by id. */
-  readonly lastUsed: Readonly<Record<string, number>>
-  /** Since when every use is known; undefined while a replica does not tell. */
-  readonly usesKnownSince: number | undefined
+/** Whether a client can be used now (activity.ts). */
+export interface Activity {
+  /** `suspended-before`: the served version is suspended, the spec no longer is. */
+  readonly kind: 'active' | 'suspended' | 'suspended-before' | 'not-served'
+  /** Replicas that may still have the entry before. */
+  readonly behind: readonly string[]
 }
-
-/** Whether the document of a sector lists a client. */
-export interface SectorProof {
-  /** Of the version that was looked at. */
-  readonly generation: number
-  /** What is wrong; empty when nothing is. */
-  readonly fault: string
-}
-
-/** When a client redeemed a code of each kind last: epoch milliseconds, to within an hour; 0 for never. */
-export interface CodeUse {
-  /** With PKCE or a nonce. */
-  readonly protectedAt: number
-  /** With neither. */
-  readonly unprotectedAt: number
-  /** No scope that its request asked for was left out. */
-  readonly wholeAt: number
-  /** By scope about a person: this one was left out. */
-  readonly leftOut: ReadonlyMap<string, number>
-}
-
-/** What all replicas together said of one code. */
-export interface KnownRefusal {
-  readonly code: RefusalCode
-  readonly by: RefusedBy
-  /** Empty for none. */
-  readonly detail: string
-  readonly count: number
-  /** Epoch milliseconds. */
-  readonly lastSeen: number
-}
-
-/** What the status may say now. It stays the same until it is the client's turn again. */
-export interface PublishedRefusals {
-  readonly known: readonly KnownRefusal[]
-  /** Of the codes that a proven client met: an Event may tell of these. */
-  readonly announced: readonly RefusalCode[]
-}
-
-/** The owner of a Secret whose name the client wants. */
-export type NameHolder =
-  | { readonly kind: 'stranger' }
-  /** It is one of the release's own Secrets. */
-  | { readonly kind: 'release' }
-  /** It names an earlier OIDCClient of this name. `isProven`: its proof is valid. */
-  | { readonly kind: 'earlier'; readonly isProven: boolean }
-  /** `namespace/name` of another client. */
-  | { readonly kind: 'client'; readonly key: string }
-
-/** What is full. */
-export type NoRoom =
-  /** Its shard is full. */
-  | 'shard'
-  /** The quota of its namespace in that shard is used up. */
-  | 'namespace'
-  /** That of its whole joined cluster is. */
-  | 'cluster'
-
-export type SecretOutcome =
-  /** Its Secret is there and current; a client without a secret has one too. */
-  | { readonly kind: 'ready'; readonly name: string }
-  /** It will be written once the client is live. */
-  | { readonly kind: 'pending'; readonly name: string }
-  /** The client lists its secrets itself, and has no Secret. */
-  | { readonly kind: 'listed'; readonly name: undefined }
-  /** It is in the joined cluster of the client, where its operator writes it. */
-  | { readonly kind: 'elsewhere'; readonly name: undefined }
-  /** Somebody deleted or edited it: a new secret will be published. */
-  | { readonly kind: 'lost'; readonly name: string }
-  | { readonly kind: 'waiting-for-secret'; readonly name: string; readonly message: string }
-  | { readonly kind: 'name-taken'; readonly name: string; readonly holder: NameHolder }
-  | { readonly kind: 'template-invalid'; readonly name: string; readonly faults: readonly Fault[] }
-  /** Its namespace is being deleted, so the API server lets nobody create one. */
-  | { readonly kind: 'namespace-ending'; readonly name: string }
-  /** The API server did not say whether it is there. */
-  | { readonly kind: 'unreadable'; readonly name: string; readonly message: string }

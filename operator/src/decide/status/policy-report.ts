@@ -2,7 +2,7 @@
 import type { Condition } from '../../api/client-status.ts'
 import type { OIDCPolicy, PolicyReport } from '../../api/oidc-policy.ts'
 import { checkPolicySpec } from '../client/check-spec.ts'
-import { shorten, timeText } from './conditions.ts'
+import { shorten, timeText } from './finding.ts'
 
 /** How the clients of this release comply with one policy. */
 export interface PolicyStanding {

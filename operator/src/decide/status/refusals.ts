@@ -1,11 +1,11 @@
 // The refusals of a client in its status: requests in its name that servers refused.
 import { refusalKinds, refusalLimits, isRefusalCode } from '@nauthera/rules/refusals'
-import type { KnownRefusal, PublishedRefusals } from './outcome.ts'
+import type { KnownRefusal, PublishedRefusals } from './observations.ts'
 import type { OIDCClientStatus } from '../../api/client-status.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { present } from '../client/present.ts'
 import { pkceHint } from './code-protection.ts'
-import { timeText } from './conditions.ts'
+import { timeText } from './finding.ts'
 
 type Told = NonNullable<OIDCClientStatus['refusals']>[number]
 

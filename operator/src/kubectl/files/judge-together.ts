@@ -1,5 +1,6 @@
 // Judges clients together, as the operator would with nothing served yet: policies, names, and access to each other's APIs.
-import { acceptClients, keyOf } from '../../decide/client/acceptance.ts'
+import { acceptClients } from '../../decide/client/acceptance.ts'
+import { keyOf } from '../../decide/client/client-names.ts'
 import { judgeClient } from '../../decide/access/judge.ts'
 import type { Judgement } from '../../decide/access/judge.ts'
 import { callerOf, resolveAccess } from '../../decide/access/resolve-access.ts'

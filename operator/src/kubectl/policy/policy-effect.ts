@@ -6,11 +6,11 @@ import type { OIDCClient } from '../../api/oidc-client.ts'
 import { grantText } from '../../decide/access/describe-access.ts'
 import { configOf, denialsOf } from '../../decide/access/judge.ts'
 import type { Judgement } from '../../decide/access/judge.ts'
-import { keyOf } from '../../decide/client/acceptance.ts'
+import { keyOf } from '../../decide/client/client-names.ts'
 import type { Violation } from '../../decide/client/check-policies.ts'
 import { tokenLimitsOf } from '../../decide/client/policies.ts'
 import { present } from '../../decide/client/present.ts'
-import { timeText } from '../../decide/status/conditions.ts'
+import { timeText } from '../../decide/status/finding.ts'
 import type { JudgedClient } from '../files/judge-together.ts'
 
 export interface PolicyEffect {

@@ -1,0 +1,50 @@
+// What replicas told of a client: its codes, refused requests, sector and listed secrets.
+import type { RefusalCode, RefusedBy } from '@nauthera/rules/refusals'
+
+/** What is known of secrets that a client lists, or listed. Times are epoch milliseconds. */
+export interface ListedReport {
+  /** Ids of those that every replica takes. */
+  readonly accepted: ReadonlySet<string>
+  /** Last uses by id. */
+  readonly lastUsed: Readonly<Record<string, number>>
+  /** Since when every use is known; undefined while a replica does not tell. */
+  readonly usesKnownSince: number | undefined
+}
+
+/** Whether the document of a sector lists a client. */
+export interface SectorProof {
+  /** Of the version that was looked at. */
+  readonly generation: number
+  /** What is wrong; empty when nothing is. */
+  readonly fault: string
+}
+
+/** When a client redeemed a code of each kind last: epoch milliseconds, to within an hour; 0 for never. */
+export interface CodeUse {
+  /** With PKCE or a nonce. */
+  readonly protectedAt: number
+  /** With neither. */
+  readonly unprotectedAt: number
+  /** No scope that its request asked for was left out. */
+  readonly wholeAt: number
+  /** By scope about a person: this one was left out. */
+  readonly leftOut: ReadonlyMap<string, number>
+}
+
+/** What all replicas together said of one code. */
+export interface KnownRefusal {
+  readonly code: RefusalCode
+  readonly by: RefusedBy
+  /** Empty for none. */
+  readonly detail: string
+  readonly count: number
+  /** Epoch milliseconds. */
+  readonly lastSeen: number
+}
+
+/** What the status may say now. It stays the same until it is the client's turn again. */
+export interface PublishedRefusals {
+  readonly known: readonly KnownRefusal[]
+  /** Of the codes that a proven client met: an Event may tell of these. */
+  readonly announced: readonly RefusalCode[]
+}
