@@ -39,6 +39,25 @@ export function serverSideApply(on: Subject): void {
       expect(less.body.spec.scopes).to.have.members(['openid', 'email'])
     })
 
+    it('keeps the order that its manager gives a list with keys', async () => {
+      const path = `${clients}/ordered`
+      await create(clients, clientOf('ordered'))
+      const refusals = (...codes: string[]) => ({
+        ...clientOf('ordered'),
+        spec: undefined,
+        status: {
+          refusals: codes.map((code) => ({ code, by: 'Anyone', count: 1, lastSeen: '2026-01-01T00:00:00Z', hint: '' })),
+        },
+      })
+      const codesAfter = async (...codes: string[]) => {
+        const written = await applyTo(`${path}/status`, 'nauthera-operator-status', refusals(...codes), { force: true })
+        expect(written.status, JSON.stringify(written.body)).to.equal(200)
+        return written.body.status.refusals.map(({ code }: { code: string }) => code)
+      }
+      expect(await codesAfter('A', 'B')).to.deep.equal(['A', 'B'])
+      expect(await codesAfter('C', 'B', 'A')).to.deep.equal(['C', 'B', 'A'])
+    })
+
     it('needs a manager, and refuses a field that the schema does not know', async () => {
       const nameless = await on.api.call('PATCH', `${clients}/x`, { body: clientOf('x'), contentType: apply })
       expect(nameless.status).to.be.oneOf([400, 422])

@@ -147,18 +147,39 @@ function mergeValue(live: unknown, applied: unknown, schema: ObjectSchema | unde
     for (const [key, value] of Object.entries(applied)) merged[key] = mergeValue(live[key], value, childOf(schema, key))
     return merged
   }
-  if (Array.isArray(live) && Array.isArray(applied) && schema?.['x-kubernetes-list-type'] === 'set') {
-    return [...live, ...applied.filter((item) => !live.some((present) => same(present, item)))]
-  }
-  if (Array.isArray(live) && Array.isArray(applied) && schema?.['x-kubernetes-list-type'] === 'map') {
-    const rest = [...(applied as Record<string, unknown>[])]
-    const merged = (live as Record<string, unknown>[]).map((present) => {
-      const index = rest.findIndex((item) => same(keysOf(item, schema), keysOf(present, schema)))
-      return index < 0 ? present : mergeValue(present, rest.splice(index, 1)[0], schema.items)
+  const type = schema?.['x-kubernetes-list-type']
+  if (schema && Array.isArray(live) && Array.isArray(applied) && (type === 'set' || type === 'map')) {
+    const keyOf = (item: unknown) => (type === 'map' && isRecord(item) ? keysOf(item, schema) : item)
+    return mergeLists(live, applied, {
+      isSame: (one, other) => same(keyOf(one), keyOf(other)),
+      merge: (present, item) => mergeValue(present, item, schema.items),
     })
-    return [...merged, ...rest]
   }
   return structuredClone(applied)
+}
+
+/** @returns members of both in the order of `applied`; those of others stay before what followed them */
+function mergeLists(
+  live: readonly unknown[],
+  applied: readonly unknown[],
+  how: {
+    readonly isSame: (one: unknown, other: unknown) => boolean
+    readonly merge: (present: unknown, item: unknown) => unknown
+  },
+): unknown[] {
+  const isApplied = (item: unknown) => applied.some((other) => how.isSame(item, other))
+  const merged: unknown[] = []
+  let next = 0
+  const takeOthers = () => {
+    for (; next < live.length && !isApplied(live[next]); next += 1) merged.push(live[next])
+  }
+  for (const item of applied) {
+    takeOthers()
+    const present = live.find((one) => how.isSame(one, item))
+    merged.push(present === undefined ? structuredClone(item) : how.merge(present, item))
+    if (present !== undefined) next = Math.max(next, live.indexOf(present) + 1)
+  }
+  return [...merged, ...live.slice(next).filter((item) => !isApplied(item))]
 }
 
 function entryOf(
