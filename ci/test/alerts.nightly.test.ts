@@ -10,6 +10,7 @@ import type { Postgres } from '@nauthera/local/programs/postgres'
 import { startValkey } from '@nauthera/local/programs/valkey'
 import type { Valkey } from '@nauthera/local/programs/valkey'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
+import { spokeName } from '@nauthera/proto/names'
 import { createHealth, serveManagement } from '@nauthera/runtime/health'
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { listen } from '@nauthera/server/http/server'
@@ -18,10 +19,15 @@ import { serverMetrics } from '@nauthera/server/metrics'
 import { createDatabase } from '@nauthera/server/store/driver/postgres'
 import { statement } from '@nauthera/server/store/driver/database'
 import { queries } from '../../charts/test/support/alerts.ts'
+import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import { startChain } from '../faults/support/chain.ts'
 import type { Chain } from '../faults/support/chain.ts'
+import { startChainSpoke } from '../faults/support/chain-spoke.ts'
+import type { ChainSpoke } from '../faults/support/chain-spoke.ts'
 import { startLoad } from '../faults/support/load.ts'
 import type { Load } from '../faults/support/load.ts'
+import { startTcpProxy } from '../faults/support/tcp-proxy.ts'
+import type { TcpProxy } from '../faults/support/tcp-proxy.ts'
 import { requestDeviceCode } from '../faults/support/load/visits.ts'
 import { startDirectory } from '../../scripts/dev/directory.ts'
 import type { DemoDirectory } from '../../scripts/dev/directory.ts'
@@ -46,6 +52,8 @@ const quietMs = Number(process.env['QUIET_SECONDS'] ?? 60) * 1000
 /** A long quiet has the rules as they are installed, and people who think for as long as people do. */
 const isLong = quietMs > 600_000
 
+const cluster = 'edge'
+
 describe('alerts and dashboards at a real Prometheus', function () {
   this.timeout(900_000 + quietMs)
   const fired: string[] = []
@@ -56,6 +64,8 @@ describe('alerts and dashboards at a real Prometheus', function () {
   let valkey: Valkey
   let directory: DemoDirectory
   let database: Postgres
+  let spoke: ChainSpoke
+  let toHub: TcpProxy
   let certificate: Awaited<ReturnType<typeof serveCertificate>>
 
   before(async () => {
@@ -73,6 +83,12 @@ describe('alerts and dashboards at a real Prometheus', function () {
       () => chain.stop(),
       () => database.stop(),
     )
+    const hub = new URL(chain.stack.api.url)
+    toHub = await startTcpProxy(Number(hub.port))
+    stops.push(() => toHub.stop())
+    const through = (kubeconfig: string) => kubeconfig.replaceAll(`:${hub.port}`, `:${toHub.port}`)
+    spoke = await startChainSpoke(chain, { cluster, apps: 'apps', through })
+    stops.push(() => spoke.stop())
     load = await startLoad(chain, { edits: chain, thinkMs: isLong ? 1_000 : 100 })
     stops.push(() => load.stop())
     // somebody of the directory
@@ -89,6 +105,7 @@ describe('alerts and dashboards at a real Prometheus', function () {
       ]),
       { pod: 'operator-0', port: chain.stack.operatorManagementPort },
       { pod: 'certificate', port: certificate.port },
+      { pod: 'operator-0', port: spoke.managementPort, namespace: cluster },
     ]
     prometheus = await startPrometheus(targets, { asInstalled: isLong })
     stops.push(() => prometheus.stop())
@@ -190,6 +207,20 @@ describe('alerts and dashboards at a real Prometheus', function () {
       end: () => chain.stack.operator.kill('SIGCONT'),
     },
     {
+      fault: 'the network between a spoke and its hub is cut',
+      alerts: ['NautheraHubUnreachable'],
+      begin: () => toHub.cut(),
+      end: () => toHub.restore(),
+    },
+    {
+      fault: 'the operator of a spoke ended an hour ago',
+      alerts: ['NautheraClusterSilent'],
+      begin: async () => {
+        await spoke.operator.stop()
+        await patchLease({ renewTime: new Date(Date.now() - 3_600_000).toISOString().replace('Z', '000Z') })
+      },
+    },
+    {
       fault: 'PostgreSQL away',
       alerts: ['NautheraDatabaseAway', 'NautheraNobodySignsIn', 'NautheraErrorsFast', 'NautheraErrorsSlow'],
       begin: () => database.stop(),
@@ -221,6 +252,11 @@ describe('alerts and dashboards at a real Prometheus', function () {
       }
     })
 
+  const patchLease = async (spec: object) => {
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespaceOfCluster(cluster)}/leases/${spokeName}`
+    const contentType = 'application/merge-patch+json'
+    expect((await chain.kube.call('PATCH', path, { body: { spec }, contentType })).status).to.equal(200)
+  }
   const write = async (sql: string) => {
     const connection = createDatabase({ connection: connectionOf(database.url), log: keepLog() })
     try {

@@ -93,12 +93,14 @@ export async function get(path: string, query: Record<string, string> = {}): Pro
 /** Resolves with the first state of an object that is as wanted; each state is looked at.
  *  @param collection path of the list, such as /api/v1/namespaces/x/pods
  *  @param holds gets undefined when the object is deleted
+ *  @param at another cluster than the one of KUBECONFIG
  *  @throws Error after `timeoutMs`, with the last state */
 export async function whenObject(
   collection: string,
   name: string,
   holds: (object: Json) => boolean,
   timeoutMs: number,
+  at: KubeClient = admin(),
 ): Promise<Json> {
   const deadline = Date.now() + timeoutMs
   let last: Json
@@ -107,7 +109,7 @@ export async function whenObject(
     if (left <= 0) break
     let watch: Awaited<ReturnType<KubeClient['watch']>> | undefined
     try {
-      watch = await admin().watch(collection, {
+      watch = await at.watch(collection, {
         fieldSelector: `metadata.name=${name}`,
         timeoutSeconds: Math.ceil(left / 1000),
       })

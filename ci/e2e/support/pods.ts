@@ -64,14 +64,11 @@ function isFirst(pid: number): boolean {
   }
 }
 
-/** SIGKILL for the first process of a container: nothing inside a container may send that.
- *  @returns `back`: resolves with the pod when the kubelet has started the container again and the pod is ready
- *  @throws Error when the container runs on another machine */
-export async function killContainer(pod: Json, container: string): Promise<{ back(timeoutMs: number): Promise<Json> }> {
-  const { namespace, name } = pod.metadata as { namespace: string; name: string }
+/** @returns the processes of a container on this machine */
+export function processesOf(pod: Json, container: string): number[] {
   const found = containersOf(pod).find((one) => one.name === container)
   const id = String(found?.containerID).replace(/^.*:\/\//, '')
-  const pids = readdirSync('/proc')
+  return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number)
     .filter((pid) => {
@@ -81,6 +78,14 @@ export async function killContainer(pod: Json, container: string): Promise<{ bac
         return false
       }
     })
+}
+
+/** SIGKILL for the first process of a container: nothing inside a container may send that.
+ *  @returns `back`: resolves with the pod when the kubelet has started the container again and the pod is ready
+ *  @throws Error when the container runs on another machine */
+export async function killContainer(pod: Json, container: string): Promise<{ back(timeoutMs: number): Promise<Json> }> {
+  const { namespace, name } = pod.metadata as { namespace: string; name: string }
+  const pids = processesOf(pod, container)
   if (pids.length === 0) throw new Error(`${name}: no process of container ${container} on this machine`)
   const before = restartsOf(pod, container)
   // not the lowest number: numbers begin again, and a probe that runs just now may have a lower one

@@ -13,6 +13,8 @@ import { alerts, findPrometheus } from '../../../charts/test/support/alerts.ts'
 export interface ScrapeTarget {
   readonly pod: string
   readonly port: number
+  /** Of the release; another one is a spoke, for which the alert about its hub is loaded. Default: auth. */
+  readonly namespace?: string
 }
 
 export interface Prometheus {
@@ -33,9 +35,9 @@ const waits = { for: '3s', scrape: '1s' }
 const ranges: Readonly<Record<string, string>> = { '5m': '20s', '15m': '40s', '30m': '60s', '1h': '40s', '6h': '120s' }
 
 /** @returns an expression as this Prometheus evaluates it */
-export const shortened = (expr: string): string =>
+export const shortened = (expr: string, namespace = namespaceLabel): string =>
   expr
-    .replaceAll('$namespace', namespaceLabel)
+    .replaceAll('$namespace', namespace)
     .replaceAll('$__rate_interval', '20s')
     .replaceAll('offset 2m', 'offset 5s')
     .replace(/\[(\d+[mh])\]/g, (_all, range: string) => `[${ranges[range] ?? range}]`)
@@ -56,12 +58,20 @@ export async function startPrometheus(
       ? { ...rule, expr: rule.expr.replaceAll('$namespace', namespaceLabel) }
       : { ...rule, expr: shortened(rule.expr), for: waits.for },
   )
-  writeFileSync(join(directory, 'rules.yaml'), stringify({ groups: [{ name: 'nauthera', rules }] }))
+  const spokes = new Set(
+    targets.flatMap(({ namespace = namespaceLabel }) => (namespace === namespaceLabel ? [] : namespace)),
+  )
+  const hub = alerts.get('nauthera-hub-unreachable')!
+  const ofSpokes = [...spokes].map((namespace) => ({ ...hub, expr: shortened(hub.expr, namespace), for: waits.for }))
+  writeFileSync(
+    join(directory, 'rules.yaml'),
+    stringify({ groups: [{ name: 'nauthera', rules: [...rules, ...ofSpokes] }] }),
+  )
   const job = {
     job_name: 'nauthera',
-    static_configs: targets.map(({ pod, port }) => ({
+    static_configs: targets.map(({ pod, port, namespace = namespaceLabel }) => ({
       targets: [`127.0.0.1:${port}`],
-      labels: { namespace: namespaceLabel, pod },
+      labels: { namespace, pod },
     })),
   }
   const interval = options.asInstalled ? '15s' : waits.scrape

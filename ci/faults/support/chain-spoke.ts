@@ -1,0 +1,94 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startProcess } from '@nauthera/local/processes/process'
+import type { RunningProcess } from '@nauthera/local/processes/process'
+import { freePort } from '@nauthera/local/processes/ports'
+import { hubObjects } from '@nauthera/operator/kubectl/clusters/hub-objects'
+import { namespaceOfCluster } from '@nauthera/rules/tenants'
+import type { RbacRule } from '@nauthera/stand-in/http/rbac'
+import { startKubeApi } from '@nauthera/stand-in/kube-api'
+import type { KubeApi } from '@nauthera/stand-in/kube-api'
+import { createKubeClient } from '@nauthera/stand-in/kube-client'
+import type { KubeClient } from '@nauthera/stand-in/kube-client'
+import type { KubeObject } from '@nauthera/stand-in/objects'
+import { operatorRules } from '@nauthera/stand-in/operator-rules'
+import type { Chain } from './chain.ts'
+
+const release = { name: 'nauthera', namespace: 'auth' }
+
+/** Another cluster with an operator and nothing else, whose hub is the cluster of a chain. */
+export interface ChainSpoke {
+  readonly api: KubeApi
+  readonly kube: KubeClient
+  readonly operator: RunningProcess
+  readonly managementPort: number
+  /** What its operator has written. */
+  readonly lines: readonly string[]
+  stop(): Promise<void>
+}
+
+/** @param about.apps the namespace of its applications
+ *  @param about.through changes the kubeconfig of the hub, such as to another port */
+export async function startChainSpoke(
+  chain: Chain,
+  about: { cluster: string; apps: string; through?: (kubeconfig: string) => string },
+): Promise<ChainSpoke> {
+  const { cluster, apps, through = (kubeconfig: string) => kubeconfig } = about
+  const directory = join(chain.directory, `spoke-${cluster}`)
+  mkdirSync(directory)
+  const lines: string[] = []
+  const api = await startKubeApi({ namespaces: [release.namespace, apps, 'kube-system'] })
+  const kubeconfig = Buffer.from(through(joinHub(chain.stack.api, cluster))).toString('base64')
+  const metadata = { name: 'nauthera-hub', namespace: release.namespace }
+  api.set({ apiVersion: 'v1', kind: 'Secret', metadata, data: { kubeconfig } } as KubeObject)
+  const rights = { mode: 'cluster', release: release.name, namespace: release.namespace, nudge: false } as const
+  writeFileSync(
+    join(directory, 'kubeconfig'),
+    api.addUser('operator', operatorRules({ ...rights, hubSecret: 'nauthera-hub' })),
+  )
+  const settings = join(directory, 'operator.yaml')
+  const managementPort = await freePort()
+  writeFileSync(
+    settings,
+    JSON.stringify({
+      issuer: chain.stack.issuer,
+      release: release.name,
+      namespace: release.namespace,
+      mode: 'spoke',
+      spoke: { cluster, kubeconfigSecret: 'nauthera-hub' },
+      identity: 'operator-0',
+      management: { host: '127.0.0.1', port: managementPort },
+    }),
+  )
+  const operator = startProcess({
+    name: 'spoke',
+    script: 'operator/src/main.ts',
+    args: ['--settings', settings],
+    env: { KUBECONFIG: join(directory, 'kubeconfig') },
+    onLine: (line) => void lines.push(line),
+  })
+  return {
+    api,
+    kube: createKubeClient(api.adminConfig),
+    operator,
+    managementPort,
+    lines,
+    stop: async () => {
+      await operator.stop()
+      await api.stop()
+    },
+  }
+}
+
+/** @returns the kubeconfig of the spoke */
+function joinHub(api: KubeApi, cluster: string): string {
+  const made = ['OIDCCluster', 'Namespace', 'ConfigMap', 'Lease']
+  const objects = hubObjects(cluster)
+  for (const object of objects.filter(({ kind }) => made.includes(kind))) api.set(object as KubeObject)
+  const role = objects.find(({ kind }) => kind === 'Role')?.['rules'] as readonly RbacRule[]
+  const namespace = namespaceOfCluster(cluster)
+  return api.addUser(
+    cluster,
+    role.map((rule) => ({ ...rule, namespace })),
+  )
+}
