@@ -136,6 +136,8 @@ export class World {
   readonly #late = new Set<string>()
   /** The true last use of each secret, by id. */
   readonly #usedAt = new Map<string, number>()
+  /** For how long each secret had not been used when the spoke ended it, by id. Milliseconds. */
+  readonly #retired = new Map<string, number>()
   /** The Secret was lost within an overlap: until it is over, three verifiers may live. */
   #wasLostInOverlap = false
 
@@ -609,6 +611,7 @@ export class World {
       if (!this.hub || this.hub.isAway || isStale(this.hub.version)) return false
       const isNewest = this.hub.version === write.basedOn
       this.#assert('P6', !wasPaused || isNewest, "a paused leader's mirror is refused")
+      this.#noteRetired(write.wanted)
       this.hub.store(write.wanted)
     }
     if (write.kind === 'secret') {
@@ -698,6 +701,15 @@ export class World {
     }
   }
 
+  /** The hub obeys a spoke a moment later: a use in between comes too late. */
+  #noteRetired({ spec }: WantedMirror): void {
+    const kept = new Set(spec.secret?.verifiers?.map(({ sha256 }) => sha256))
+    for (const { id, sha256 } of this.#verifiers() ?? []) {
+      if (kept.has(sha256)) this.#retired.delete(id)
+      else this.#retired.set(id, this.now - (this.#usedAt.get(id) ?? -Infinity))
+    }
+  }
+
   /** P9: a previous secret that is used does not end before its end, whoever came, went or was not heard. */
   #checkRetired(next: ClientShard): void {
     const kept = new Set(next.entries[0]?.verifiers.map(({ sha256 }) => sha256))
@@ -711,7 +723,7 @@ export class World {
     for (const { id, sha256, notAfter } of before.slice(1)) {
       if (!promised.has(sha256)) continue
       if (kept.has(sha256) || notAfter === undefined || notAfter <= this.#operatorNow) continue
-      const unusedMs = this.now - (this.#usedAt.get(id) ?? -Infinity)
+      const unusedMs = this.#retired.get(id) ?? this.now - (this.#usedAt.get(id) ?? -Infinity)
       this.#assert('P9', this.retire === 'WhenUnused', `${id} ends at its end, not before`)
       this.#assert('P9', unusedMs >= quietPeriodMs - 2 * minute, `${id} was used ${unusedMs / minute} min ago`)
     }
