@@ -62,6 +62,7 @@ const suites = [
   'mutual-tls',
   'people',
   'plugin',
+  'spoke',
   'upgrade',
   'keys',
   'uninstall',

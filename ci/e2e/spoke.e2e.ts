@@ -84,7 +84,11 @@ describe('a second cluster, with a real API server of its own', function () {
   const applyThere = (...objects: object[]) =>
     kubectlWithInput(
       JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }),
-      ...['--kubeconfig', second.kubeconfigFile, 'apply', '-f', '-'],
+      '--kubeconfig',
+      second.kubeconfigFile,
+      'apply',
+      '-f',
+      '-',
     )
   const whenThere = (name: string, holds: (object: Json) => boolean) =>
     whenObject(clientsIn(shop), name, holds, 60_000, second.admin)
@@ -123,21 +127,20 @@ describe('a second cluster, with a real API server of its own', function () {
     await kubectlWithInput(await nauthera('join', cluster), '--kubeconfig', second.kubeconfigFile, 'apply', '-f', '-')
     // followed below
     await applyThere(...gatewayDefinitions)
-    const values = {
-      issuer: product.release.issuer,
-      image: { registry: 'localhost' },
-      operator: {
-        mode: 'spoke',
-        spoke: { cluster },
-        redirectURIsFrom: true,
-        policy: { allow: { redirectHosts: ['.apps.example.com'], audiences: ['https://*'] } },
-      },
+    const ofOperator = {
+      mode: 'spoke',
+      spoke: { cluster },
+      redirectURIsFrom: true,
+      policy: { allow: { redirectHosts: ['.apps.example.com'], audiences: ['https://*'] } },
     }
-    const sets = ['--set-json', `operator=${JSON.stringify(values.operator)}`]
-    await mustRun('helm4', [
-      ...['upgrade', '--install', 'nauthera', 'charts/nauthera', '-n', own, '--kubeconfig', second.kubeconfigFile],
-      ...['--set', `issuer=${values.issuer},image.registry=localhost`, ...sets],
-    ])
+    const install = ['upgrade', '--install', 'nauthera', 'charts/nauthera', '-n', own]
+    const sets = [
+      '--set',
+      `issuer=${product.release.issuer},image.registry=localhost`,
+      '--set-json',
+      `operator=${JSON.stringify(ofOperator)}`,
+    ]
+    await mustRun('helm4', [...install, '--kubeconfig', second.kubeconfigFile, ...sets])
     await startOperator()
     const isHeard = async () => / ok$/m.test(await nauthera('list'))
     await until('the hub to hear of it', isHeard, 90_000)

@@ -55,16 +55,29 @@ export async function startSecondCluster(about: { serviceAccountIssuer: string }
   }
   const [etcdUrl, peerUrl] = [etcd, peers].map((number) => `http://127.0.0.1:${number}`) as [string, string]
   const stopEtcd = start(
-    ...['etcd', `--data-dir=${join(directory, 'etcd')}`, '--unsafe-no-fsync', '--log-level=warn'],
-    ...[`--listen-client-urls=${etcdUrl}`, `--advertise-client-urls=${etcdUrl}`, `--listen-peer-urls=${peerUrl}`],
-    ...[`--initial-advertise-peer-urls=${peerUrl}`, `--initial-cluster=default=${peerUrl}`],
+    'etcd',
+    `--data-dir=${join(directory, 'etcd')}`,
+    '--unsafe-no-fsync',
+    '--log-level=warn',
+    `--listen-client-urls=${etcdUrl}`,
+    `--advertise-client-urls=${etcdUrl}`,
+    `--listen-peer-urls=${peerUrl}`,
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    `--initial-cluster=default=${peerUrl}`,
   )
   const stopServer = start(
-    ...['kube-apiserver', `--etcd-servers=${etcdUrl}`, '--bind-address=127.0.0.1', `--secure-port=${port}`],
+    'kube-apiserver',
+    `--etcd-servers=${etcdUrl}`,
+    '--bind-address=127.0.0.1',
+    `--secure-port=${port}`,
     // it makes a certificate of its own there
-    ...[`--cert-dir=${directory}`, '--service-cluster-ip-range=10.97.0.0/16', `--token-auth-file=${tokens}`],
-    ...[`--service-account-issuer=${about.serviceAccountIssuer}`, `--service-account-key-file=${open}`],
-    ...[`--service-account-signing-key-file=${signing}`, '--authorization-mode=RBAC'],
+    `--cert-dir=${directory}`,
+    '--service-cluster-ip-range=10.97.0.0/16',
+    `--token-auth-file=${tokens}`,
+    `--service-account-issuer=${about.serviceAccountIssuer}`,
+    `--service-account-key-file=${open}`,
+    `--service-account-signing-key-file=${signing}`,
+    '--authorization-mode=RBAC',
   )
   const stop = async () => {
     await stopServer()
