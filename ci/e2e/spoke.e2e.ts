@@ -40,7 +40,7 @@ const cluster = 'berlin'
 /** Of the release there, as the tutorial has it. */
 const own = 'auth'
 const shop = 'shop'
-/** One after the other. ci/e2e/README: a hundred for p50 and p99. */
+/** One after the other; a hundred tell p50 and p99. */
 const applies = Number(process.env['NAUTHERA_E2E_APPLIES'] ?? 3)
 
 /** Shows a token of the platform once: the client and the token. Prints the status, and the error. */
