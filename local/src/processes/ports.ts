@@ -3,8 +3,12 @@ import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
 /** Below the ports that systems use for outgoing connections (Linux from 32768, others from 49152): one of those could be taken
- *  between our check and its use. */
-const range = { from: 20_000, to: 32_000 }
+ *  between our check and its use. Processes that test beside each other have a part each (0, 1, 2), what runs by itself the last
+ *  one: else one of them could take what another one has checked. */
+const parts = 4
+const width = 3_000
+const part = Number(process.env['NAUTHERA_LANE'] ?? parts - 1) % parts
+const range = { from: 20_000 + part * width, to: 20_000 + (part + 1) * width }
 /** Ports that this process got before; none is given twice. */
 const given = new Set<number>()
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { connect, createServer } from 'node:net'
 import { expect } from 'chai'
 import { freePort, holdFreePort, holdPort } from '../../src/processes/ports.ts'
@@ -9,6 +10,22 @@ describe('freePort', () => {
     expect(new Set(ports).size).to.equal(ports.length)
     expect(Math.max(...ports)).to.be.lessThan(32_768)
     expect(Math.min(...ports)).to.be.greaterThan(1_023)
+  })
+
+  it('gives processes that test beside each other, and what runs by itself, ports of different parts', () => {
+    const script = `import { freePort } from ${JSON.stringify(new URL('../../src/processes/ports.ts', import.meta.url).href)}
+const ports = []
+for (let count = 0; count < 20; count++) ports.push(await freePort())
+console.log(JSON.stringify([Math.min(...ports), Math.max(...ports)]))`
+    const spans = ['0', '1', '2', undefined].map((lane) => {
+      const env = { ...process.env, NAUTHERA_LANE: lane }
+      const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+        env,
+        encoding: 'utf8',
+      })
+      return JSON.parse(output) as [number, number]
+    })
+    for (const [index, [from]] of spans.entries()) if (index > 0) expect(from).to.be.greaterThan(spans[index - 1]![1])
   })
 })
 
