@@ -33,8 +33,8 @@ export const refusalKinds = {
     detail: 'words',
   },
   AUTH_METHOD_NOT_REGISTERED: {
-    meaning: 'A program proved itself in another way than the client has.',
-    hint: 'Compare the way in which the program proves itself with spec.auth.method.',
+    meaning: 'A program used an authentication method that the client does not have.',
+    hint: 'Change the method in the program: it must be the one of spec.auth.method.',
     detail: 'words',
   },
   CERTIFICATE_REFUSED: {
@@ -78,8 +78,8 @@ export const refusalKinds = {
     detail: 'words',
   },
   PKCE_MISSING: {
-    meaning: 'An authorization request had no `code_challenge`, or one of another method than S256.',
-    hint: 'Turn PKCE (S256) on in the program; docs/integrations names the option of many.',
+    meaning: 'A sign-in request came without PKCE, or with another method than S256.',
+    hint: 'Turn PKCE (S256) on in the program; docs/integrations names the setting for many programs.',
     detail: 'words',
   },
   PUSHED_REQUEST_REFUSED: {
@@ -93,8 +93,8 @@ export const refusalKinds = {
     detail: 'uri',
   },
   REDIRECT_URI_NOT_LISTED: {
-    meaning: 'An authorization request named a redirect URI that the client does not list.',
-    hint: 'Compare the redirect URI that the program sends with spec.redirectURIs, character by character.',
+    meaning: 'A sign-in request used a redirect URI that the client does not list.',
+    hint: 'Compare it with spec.redirectURIs, character by character. If the request is yours, correct the program.',
     detail: 'uri',
   },
   REFRESH_TOKEN_REFUSED: {
@@ -118,8 +118,8 @@ export const refusalKinds = {
     detail: 'words',
   },
   SECRET_ENDED: {
-    meaning: 'A program showed a client secret that has ended. The detail is its id.',
-    hint: 'Let the program read its Secret again: it still has the secret from before a rotation.',
+    meaning: 'A program used an old client secret that is no longer valid. The detail is its id.',
+    hint: 'Restart the program, or let it read its Secret again: it still uses the secret from before a rotation.',
     detail: 'words',
   },
   SECRET_WRONG: {

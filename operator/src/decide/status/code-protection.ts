@@ -60,6 +60,6 @@ const saidAt = (known: Condition | undefined): number =>
 export function pkceHint({ secret }: OIDCClient['spec']): string {
   const option = secret?.presets?.map(presetPkce).find((one) => one !== undefined)
   return option === undefined
-    ? 'turn PKCE (S256) on in the program; docs/integrations names the option of many'
+    ? 'turn PKCE (S256) on in the program; docs/integrations names the setting for many programs'
     : `turn PKCE on in the program: ${option}`
 }

@@ -105,6 +105,6 @@ function nameTaken({ name, holder }: Extract<SecretOutcome, { kind: 'name-taken'
     case 'client':
       return `Secret ${name} is that of OIDCClient ${holder.key}; choose another spec.secret.name`
     case 'stranger':
-      return `Secret ${name} belongs to somebody else and is left as it is; choose another spec.secret.name, or, when nothing uses that Secret, delete it`
+      return `Secret ${name} was not made by Nauthera and is left as it is; if a program uses it, set another spec.secret.name, else delete it`
   }
 }

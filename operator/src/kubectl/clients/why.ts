@@ -173,6 +173,13 @@ function secretFindings(
   return [{ severity: 'broken', what, cure: 'the operator writes it again within a minute; find out who edits it' }]
 }
 
+/** @returns what is known of who sent such a request */
+function senderText(code: string, by: 'Client' | 'Anyone'): string {
+  if (by === 'Client') return 'its credential was correct'
+  if (code === 'SECRET_ENDED') return 'the sender had the old secret'
+  return 'not authenticated: anybody who knows the client id can have sent it'
+}
+
 /** The API keeps the order in which entries came. @returns the newest first */
 export const newestRefusals = (status: OIDCClientStatus | undefined): NonNullable<OIDCClientStatus['refusals']> =>
   (status?.refusals ?? []).toSorted((one, other) => other.lastSeen.localeCompare(one.lastSeen))
@@ -182,10 +189,6 @@ function refusalFindings(status: OIDCClientStatus, { spec }: OIDCClient, now: nu
     const meaning = isRefusalCode(code)
       ? refusalKinds[code].meaning
       : 'This version of the plugin does not know the code.'
-    const who =
-      by === 'Client'
-        ? 'the program had proved itself'
-        : 'the sender did not prove itself: anybody who knows the client id can send this'
     const often = count === 1 ? 'once in the last hour,' : `${count} times in the last hour, the last one`
     const listed = listedFor(code, spec, status)
     return {
@@ -194,7 +197,7 @@ function refusalFindings(status: OIDCClientStatus, { spec }: OIDCClient, now: nu
       details: [
         ...(detail === undefined ? [] : [`the request has  ${detail}`]),
         ...(listed === undefined ? [] : [`the object has   ${listed}`]),
-        `${often} ${agoText(Date.parse(lastSeen), now)}; ${who}`,
+        `${often} ${agoText(Date.parse(lastSeen), now)}; ${senderText(code, by)}`,
       ],
       cure: hint,
     }

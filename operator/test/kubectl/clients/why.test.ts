@@ -160,7 +160,7 @@ describe('kubectl nauthera why', () => {
     expect(out).to.match(
       /\n {3}the request has {2}https:\/\/app\.example\.com\/other\n {3}the object has {3}https:\/\/app\.example\.com\/callback\n/,
     )
-    expect(out).to.include('3 times in the last hour, the last one 2 min ago; the sender did not prove itself')
+    expect(out).to.include('3 times in the last hour, the last one 2 min ago; not authenticated')
     const older = refusal('PKCE_MISSING', { lastSeen: '2026-01-01T11:57:00Z' })
     expect((await why(made({ refusals: [older, refusal('SECRET_ENDED')] }))).out, 'the newest first').to.match(
       /1\. SECRET_ENDED[^]*2\. PKCE_MISSING/,
@@ -169,7 +169,7 @@ describe('kubectl nauthera why', () => {
       const told = (await why(made({ refusals: [refusal(one, { by: 'Client', count: 1 })] }))).out
       expect(told).to.include(`1. ${one}: `)
       expect(told).to.include('-> ')
-      expect(told).to.include('once in the last hour, 2 min ago; the program had proved itself\n   -> ')
+      expect(told).to.include('once in the last hour, 2 min ago; its credential was correct\n   -> ')
     }
   })
 
