@@ -9,7 +9,6 @@ import type { ClusterFlags } from '../cluster.ts'
 import { machineText, outputOption, textTable, withClusterFlags } from '../terminal.ts'
 import type { MachineFormat, PluginSession } from '../terminal.ts'
 import { reportFault } from './report-fault.ts'
-import { newestRefusals } from './why.ts'
 
 interface ListFilter {
   readonly notReady: boolean
@@ -130,7 +129,7 @@ function isUnused(client: OIDCClient, since: number): boolean {
 function rowOf(client: OIDCClient, now: number): ListRow {
   const { metadata, spec, status } = client
   const ready = readyOf(client)
-  const [refusal, ...others] = newestRefusals(status)
+  const [refusal, ...others] = status?.refusals ?? []
   const { lastRotated, nextRotation } = status?.secret ?? {}
   const lastUse = lastUseOf(client)
   return {

@@ -180,12 +180,8 @@ function senderText(code: string, by: 'Client' | 'Anyone'): string {
   return 'not authenticated: anybody who knows the client id can have sent it'
 }
 
-/** The API keeps the order in which entries came. @returns the newest first */
-export const newestRefusals = (status: OIDCClientStatus | undefined): NonNullable<OIDCClientStatus['refusals']> =>
-  (status?.refusals ?? []).toSorted((one, other) => other.lastSeen.localeCompare(one.lastSeen))
-
 function refusalFindings(status: OIDCClientStatus, { spec }: OIDCClient, now: number): readonly WhyFinding[] {
-  return newestRefusals(status).map(({ code, by, count, lastSeen, detail, hint }) => {
+  return (status?.refusals ?? []).map(({ code, by, count, lastSeen, detail, hint }) => {
     const meaning = isRefusalCode(code)
       ? refusalKinds[code].meaning
       : 'This version of the plugin does not know the code.'
