@@ -166,7 +166,7 @@ function start(lane: number, commandOf: (counts: string) => readonly string[]) {
       NODE_ENV: 'test',
       NAUTHERA_SUITE: values.suite,
       // of its own are the ports that it takes
-      NAUTHERA_LANE: String(lane),
+      NAUTHERA_TEST_PROCESS: String(lane),
       NAUTHERA_BUNDLES: JSON.stringify(bundles),
       // compiled code is counted less exactly
       ...(values.coverage ? { NODE_V8_COVERAGE: coverageData } : compileCache),

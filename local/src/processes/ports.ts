@@ -7,7 +7,7 @@ import { createServer } from 'node:net'
  *  one: else one of them could take what another one has checked. */
 const parts = 4
 const width = 3_000
-const part = Number(process.env['NAUTHERA_LANE'] ?? parts - 1) % parts
+const part = Number(process.env['NAUTHERA_TEST_PROCESS'] ?? parts - 1) % parts
 const range = { from: 20_000 + part * width, to: 20_000 + (part + 1) * width }
 /** Ports that this process got before; none is given twice. */
 const given = new Set<number>()

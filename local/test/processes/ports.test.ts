@@ -18,7 +18,7 @@ const ports = []
 for (let count = 0; count < 20; count++) ports.push(await freePort())
 console.log(JSON.stringify([Math.min(...ports), Math.max(...ports)]))`
     const spans = ['0', '1', '2', undefined].map((lane) => {
-      const env = { ...process.env, NAUTHERA_LANE: lane }
+      const env = { ...process.env, NAUTHERA_TEST_PROCESS: lane }
       const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
         env,
         encoding: 'utf8',

@@ -379,7 +379,7 @@ describe('describeConditions', () => {
       'SecretReady',
       'False',
       'NameTaken',
-      /left as it is; choose another spec\.secret\.name, or, when nothing uses that Secret, delete it$/,
+      /left as it is; if a program uses it, set another spec\.secret\.name, else delete it$/,
     ],
     [
       'K2 tells nobody to delete a Secret of this release',

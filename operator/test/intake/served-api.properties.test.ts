@@ -240,7 +240,7 @@ describe('what callers have at an API whose present version is not served', () =
             if (granted[one.before.identifier] && one.before.identifier !== one.now.identifier) opened++
           },
         ),
-        { numRuns: propertyRuns(40) },
+        { numRuns: propertyRuns(200) },
       )
       const isClosed = refusal === 'accepted' || refusal === 'denied for good'
       expect(opened > 0, `${opened} were open under the identifier of before`).to.equal(!isClosed)
