@@ -14,6 +14,7 @@ import type { InstalledProduct } from './support/product.ts'
 import { refusedTokens } from './support/refused-tokens.ts'
 import { authority, e2eImage } from './support/release.ts'
 import { record } from './support/report.ts'
+import { showToken } from './support/show-token.ts'
 
 /** What curl does in the example, again and again, and a line with what came of it. There is no curl in the images of the run. */
 const caller = `
@@ -33,16 +34,6 @@ const turn = () => ask().catch((error) => count.bad.push(String(error.cause ?? e
   setTimeout(turn, 200)
 })
 turn()`
-
-/** Shows a token of the platform once: the client and the token. Prints the status, and the error. */
-const show = `
-const [client_id, client_assertion] = process.argv.slice(1)
-const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-const body = new URLSearchParams({ grant_type: 'client_credentials', client_id, client_assertion, client_assertion_type })
-fetch(process.env.ISSUER + '/token', { method: 'POST', body }).then(async (answer) => {
-  const { error = null } = await answer.json()
-  console.log(JSON.stringify([answer.status, error]))
-})`
 
 interface Count {
   readonly good: number
@@ -126,7 +117,7 @@ describe('a client without a secret, on a real kubelet', function () {
       return kubectl('-n', namespace, 'create', 'token', 'report-writer', '--audience', audience, ...bound)
     }
     const answerTo = async (token: string): Promise<unknown> => {
-      const target = ['-n', team, 'exec', 'caller', '--', '/usr/local/bin/node', '-e', show]
+      const target = ['-n', team, 'exec', 'caller', '--', '/usr/local/bin/node', '-e', showToken]
       return JSON.parse(await kubectl(...target, client, token.trim()))
     }
     expect(await answerTo(await make(release.issuer, { pod: 'caller' }))).to.deep.equal([200, null])

@@ -35,6 +35,7 @@ import { e2eImage } from './support/release.ts'
 import { record } from './support/report.ts'
 import { startSecondCluster } from './support/second-cluster.ts'
 import type { SecondCluster } from './support/second-cluster.ts'
+import { showToken } from './support/show-token.ts'
 
 const cluster = 'berlin'
 /** Of the release there, as the tutorial has it. */
@@ -42,16 +43,6 @@ const own = 'auth'
 const shop = 'shop'
 /** One after the other; a hundred tell p50 and p99. */
 const applies = Number(process.env['NAUTHERA_E2E_APPLIES'] ?? 3)
-
-/** Shows a token of the platform once: the client and the token. Prints the status, and the error. */
-const show = `
-const [client_id, client_assertion] = process.argv.slice(1)
-const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-const body = new URLSearchParams({ grant_type: 'client_credentials', client_id, client_assertion, client_assertion_type })
-fetch(process.env.ISSUER + '/token', { method: 'POST', body }).then(async (answer) => {
-  const { error = null } = await answer.json()
-  console.log(JSON.stringify([answer.status, error]))
-})`
 
 // The tutorial of two clusters (docs/tutorials/two-clusters.md), with its own commands. The second cluster has no kubelet: its operator
 // runs as a process, with the settings, the account and the rights that the chart made there.
@@ -225,7 +216,7 @@ describe('a second cluster, with a real API server of its own', function () {
     const request = ['-n', shop, 'create', 'token', name, '--audience', product.release.issuer]
     const bound = ['--bound-object-kind', 'Pod', '--bound-object-name', name]
     const answerTo = async (token: string): Promise<unknown> => {
-      const target = ['-n', product.team, 'exec', driver.pod, '--', '/usr/local/bin/node', '-e', show]
+      const target = ['-n', product.team, 'exec', driver.pod, '--', '/usr/local/bin/node', '-e', showToken]
       return JSON.parse(await kubectl(...target, `${cluster}_${shop}.${name}`, token.trim()))
     }
     const [its, others] = [await there(...request, ...bound), await kubectl(...request, ...bound)]
