@@ -76,7 +76,7 @@ const neededBy: Readonly<Record<LaterImages, readonly string[]>> = {
   'oauth2-proxy': ['sign-in'],
   previous: ['second-release', 'releases'],
   openldap: ['people'],
-  plugin: ['plugin'],
+  plugin: ['plugin', 'spoke'],
 }
 const buildLater: Readonly<Record<LaterImages, () => Promise<string[]>>> = {
   'oauth2-proxy': async () => (hasGo() ? [(await buildOAuth2ProxyImage()).archive] : []),
@@ -191,6 +191,8 @@ async function buildImages(what: { own: boolean }): Promise<string[]> {
 async function runWithLater(cluster: TestedCluster, files: readonly string[]): Promise<number> {
   const later = createLater(join(clusterDirectory, 'later'))
   const wanted = laterImages.filter((what) => files.some((file) => neededBy[what].some((name) => file.includes(name))))
+  for (const what of laterImages)
+    if (!wanted.includes(what)) later.tell(what, `${what} is not built for these files: see neededBy in ci/e2e/run.ts`)
   let ended = false
   const tests = runTests(cluster.kubeconfig, files, later.environment).finally(() => (ended = true))
   // what is started from now on has it too
