@@ -26,6 +26,8 @@ export interface Prometheus {
   firing(): Promise<readonly string[]>
   /** Resolves when they all fire. @throws Error that names those that do not */
   untilFiring(names: readonly string[], timeoutMs: number): Promise<void>
+  /** Resolves when none of them fires. @throws Error that names those that do */
+  untilSilent(names: readonly string[], timeoutMs: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -131,6 +133,11 @@ export async function startPrometheus(
       until(async () => {
         const now = await firing()
         return names.filter((name) => !now.includes(name))
+      }, timeoutMs),
+    untilSilent: (names, timeoutMs) =>
+      until(async () => {
+        const now = await firing()
+        return names.filter((name) => now.includes(name))
       }, timeoutMs),
     async stop() {
       child.kill('SIGKILL')

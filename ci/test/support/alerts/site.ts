@@ -1,0 +1,133 @@
+// The whole product with three replicas, Valkey, a directory and a spoke under load, scraped by a real Prometheus.
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
+import { reapDirectory } from '@nauthera/local/processes/reaper'
+import type { Postgres } from '@nauthera/local/programs/postgres'
+import { startValkey } from '@nauthera/local/programs/valkey'
+import type { Valkey } from '@nauthera/local/programs/valkey'
+import { createDatabase } from '@nauthera/server/store/driver/postgres'
+import { statement } from '@nauthera/server/store/driver/database'
+import { startChain } from '../../../faults/support/chain.ts'
+import type { Chain } from '../../../faults/support/chain.ts'
+import { startChainSpoke } from '../../../faults/support/chain-spoke.ts'
+import type { ChainSpoke } from '../../../faults/support/chain-spoke.ts'
+import { startLoad } from '../../../faults/support/load.ts'
+import type { Load } from '../../../faults/support/load.ts'
+import { requestDeviceCode } from '../../../faults/support/load/visits.ts'
+import { startTcpProxy } from '../../../faults/support/tcp-proxy.ts'
+import type { TcpProxy } from '../../../faults/support/tcp-proxy.ts'
+import { startDirectory } from '../../../../scripts/dev/directory.ts'
+import type { DemoDirectory } from '../../../../scripts/dev/directory.ts'
+import { keepLog } from '../../../../server/test/http/harness.ts'
+import { connectionOf } from '../../../../server/test/store/fresh-store.ts'
+import { startPrometheus } from '../prometheus.ts'
+import type { Prometheus } from '../prometheus.ts'
+import { dayMs, startCertificatePort } from './certificate-port.ts'
+import type { CertificatePort } from './certificate-port.ts'
+
+export const cluster = 'edge'
+
+/** What faults break. */
+export interface AlertSite {
+  readonly chain: Chain
+  readonly load: Load
+  readonly prometheus: Prometheus
+  readonly directory: DemoDirectory
+  readonly spoke: ChainSpoke
+  readonly toHub: TcpProxy
+  readonly certificate: CertificatePort
+  /** A fault that ends them puts a new one there. */
+  valkey: Valkey
+  database: Postgres
+  /** Runs a statement as an administrator of the database. */
+  write(sql: string): Promise<void>
+  stop(): Promise<void>
+}
+
+/** @param options.isLong rules as they are installed, and people who think for as long as people do
+ *  @returns when everything has been scraped */
+export async function startAlertSite({ isLong }: { isLong: boolean }): Promise<AlertSite> {
+  const stops: (() => Promise<unknown> | void)[] = []
+  const stop = async () => {
+    for (const each of stops.splice(0).reverse()) await each()
+  }
+  try {
+    return await launch(isLong, stops, stop)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function launch(
+  isLong: boolean,
+  stops: (() => Promise<unknown> | void)[],
+  stop: () => Promise<void>,
+): Promise<AlertSite> {
+  const place = mkdtempSync(join(tmpdir(), 'nauthera-alerts-'))
+  stops.push(reapDirectory(place))
+  const valkey = await startValkey()
+  stops.push(() => site.valkey.stop())
+  const directory = await startDirectory(place)
+  stops.push(() => directory.stop())
+  writeFileSync(join(place, 'cache'), valkey.url)
+  const serverSettings = { sources: directory.sources, cache: { urlFile: join(place, 'cache') } }
+  const chain = await startChain({ keep: true, serverSettings })
+  stops.push(
+    () => chain.stop(),
+    () => site.database.stop(),
+  )
+  const hub = new URL(chain.stack.api.url)
+  const toHub = await startTcpProxy(Number(hub.port))
+  stops.push(() => toHub.stop())
+  const through = (kubeconfig: string) => kubeconfig.replaceAll(`:${hub.port}`, `:${toHub.port}`)
+  const spoke = await startChainSpoke(chain, { cluster, apps: 'apps', through })
+  stops.push(() => spoke.stop())
+  const load = await startLoad(chain, { edits: chain, thinkMs: isLong ? 1_000 : 100 })
+  stops.push(() => load.stop())
+  const [grace] = directory.people
+  const asking = setInterval(() => void signIn(chain, grace!).catch(() => undefined), 2_000)
+  stops.push(() => clearInterval(asking))
+  const certificate = await startCertificatePort(place)
+  await certificate.show(30 * dayMs)
+  stops.push(() => certificate.stop())
+  const prometheus = await startPrometheus(
+    [
+      ...chain.stack.pods.flatMap(({ name: pod, managementPorts: { server, agent } }) => [
+        { pod, port: server },
+        { pod, port: agent },
+      ]),
+      { pod: 'operator-0', port: chain.stack.operatorManagementPort },
+      { pod: 'certificate', port: certificate.port },
+      { pod: 'operator-0', port: spoke.managementPort, namespace: cluster },
+    ],
+    { asInstalled: isLong },
+  )
+  stops.push(() => prometheus.stop())
+  const { database } = chain.stack
+  const write = (sql: string) => writeTo(site.database.url, sql)
+  const parts = { chain, load, prometheus, directory, spoke, toHub, certificate }
+  const site: AlertSite = { ...parts, valkey, database, write, stop }
+  await prometheus.whenScraping()
+  return site
+}
+
+/** Somebody of the directory. */
+async function signIn(chain: Chain, { name, password }: { name: string; password: string }): Promise<void> {
+  const { challenge } = pkce()
+  const { clientId } = chain.credentials('web')
+  const browser = new Browser(chain.front)
+  const page = await browser.follow(authorizationUrl(chain.front.issuer, requestDeviceCode(clientId, challenge)))
+  await browser.submit(page, '/sign-in', { username: name, password })
+}
+
+async function writeTo(url: string, sql: string): Promise<void> {
+  const connection = createDatabase({ connection: connectionOf(url), log: keepLog() })
+  try {
+    await connection.query(statement(`test-${sql.slice(0, 6)}`, sql))
+  } finally {
+    await connection.stop()
+  }
+}
