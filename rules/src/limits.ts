@@ -60,3 +60,9 @@ export const namespaceLimits = {
   /** Bytes of each of the 16 shards, compressed. */
   shardBytes: 64 * 1024,
 } as const
+
+/** How long tokens may be valid at most, in seconds; an access token of 0 has no limit. */
+export interface TokenLimits {
+  readonly platform: number
+  readonly access: number
+}

@@ -4,42 +4,25 @@ import {
   federatedMethod,
   keyMethods,
   secretMethods,
-  showsSecret,
   strongMethods,
   tlsMethods,
 } from '@nauthera/rules/client-authentication'
-import type { AuthMethod } from '@nauthera/rules/client-authentication'
 import { needsPkce, unknownApiClaim } from '@nauthera/rules/check-client'
 import { noKeys } from '@nauthera/rules/encryption'
 import { boundTwice } from '@nauthera/rules/certificates'
 import { apiClaims } from '@nauthera/rules/claims'
 import { fapiWants } from '@nauthera/rules/fapi'
 import { maxVersionBytes } from '@nauthera/rules/limits'
-import { typesWhere } from '@nauthera/rules/client-types'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { pairwiseWants } from '@nauthera/rules/subjects'
 import { durationPattern } from './duration.ts'
+import { authMethodInCel as method } from './in-effect.ts'
 import { clientSpecFields } from './oidc-client.ts'
-import type { OIDCClientSpec, PkceMode } from './oidc-client.ts'
 import { patterns } from './patterns.ts'
 import { celList, celMatches } from './cel-text.ts'
 import { createAnother } from './rule-kinds.ts'
 import { withRules } from './schema.ts'
 import type { CelRule } from './schema.ts'
-
-const secretTypes: readonly string[] = typesWhere(({ method }) => showsSecret(method))
-
-/** @param spec may have an unknown type
- *  @returns the method in effect */
-export const authMethodOf = (spec: Pick<OIDCClientSpec, 'type' | 'auth'>): AuthMethod =>
-  spec.auth?.method ?? (secretTypes.includes(spec.type) ? 'client_secret' : 'none')
-
-/** @returns the mode in effect */
-export const pkceOf = (spec: Pick<OIDCClientSpec, 'type' | 'auth' | 'pkce' | 'profile'>): PkceMode =>
-  spec.pkce ?? (spec.type === 'Web' && spec.profile !== 'FAPI2' && authMethodOf(spec) !== 'none' ? 'Auto' : 'Required')
-
-/** authMethodOf in CEL. */
-const method = `(has(self.auth) && has(self.auth.method) ? self.auth.method : self.type in ${celList(secretTypes)} ? 'client_secret' : 'none')`
 
 /** Field (a path below spec) -> message -> CEL rule. A rule stands below its message; prettier would join both into one long line. */
 type Rules = Readonly<Record<string, Readonly<Record<string, string>>>>

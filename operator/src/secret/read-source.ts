@@ -1,7 +1,7 @@
 import { labels } from '@nauthera/proto/names'
 import { Secret } from '@nauthera/runtime/secret'
 import { federatedMethod } from '@nauthera/rules/client-authentication'
-import { authMethodOf } from '../api/client-rules.ts'
+import { authMethodOf } from '../api/in-effect.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { SecretSource } from '../decide/secret/rotation-terms.ts'
 import { present } from '../decide/client/present.ts'

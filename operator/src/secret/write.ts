@@ -1,4 +1,4 @@
-// Writes the planned application's Secret, for fence, publish and restore.
+// Writes the planned application's Secret, and the three steps that do: fence, publish, restore.
 import { asError } from '@nauthera/runtime/coded-error'
 import type { Secret } from '@nauthera/runtime/secret'
 import { identifySecret } from '../decide/secret/secret-id.ts'
@@ -12,7 +12,8 @@ import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import { isNamespaceEnding } from '../kubernetes/api-error.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore, WantedSecret } from '../kubernetes/conditional-write.ts'
-import type { Look, SecretStepOutcome, SecretWork } from './look.ts'
+import { passed } from './look.ts'
+import type { Look, SecretStep, SecretStepOutcome, SecretWork } from './look.ts'
 import { readSecretObject } from './read-secret.ts'
 import type { ReadSecret } from './read-secret.ts'
 import { fingerprintOf } from './render.ts'
@@ -80,6 +81,32 @@ export function createWriteSecret(needs: {
       return { kind: 'changed', known: { ...look, failure: asError(error) } }
     }
   }
+}
+
+/** A step: writes a fence into the Secret before an unpublished verifier is dropped. A former leader that still holds that secret then
+ *  gets a conflict when it publishes. The value stays. */
+export function createFence(write: WriteSecret): SecretStep {
+  return async (look) => (look.plan.step.kind === 'fence' ? await write(look) : passed)
+}
+
+/** A step: every replica accepts the new secret, so it is written into the application's Secret. After that only that Secret has the plain
+ *  value. */
+export function createPublish(write: WriteSecret): SecretStep {
+  return async (look) => {
+    if (look.plan.step.kind !== 'publish') return passed
+    const outcome = await write(look)
+    if (outcome.isWritten) {
+      look.memory.pending = undefined
+      look.log.later({ secret: look.plan.secret?.secretId }, 'secret published')
+    }
+    return outcome
+  }
+}
+
+/** The last step: writes the Secret when it differs from the plan, such as after an edit, a deletion or a new name. It holds the published
+ *  secret as before. */
+export function createRestore(write: WriteSecret): SecretStep {
+  return async (look) => await write(look)
 }
 
 /** @returns the state with the plan's equal verifiers, which are in memory already */

@@ -7,7 +7,7 @@ import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthe
 import { renderVersion } from '@nauthera/proto/client-version'
 import { shortDigest } from '@nauthera/proto/digest'
 import { showsSecret } from '@nauthera/rules/client-authentication'
-import { authMethodOf } from '../api/client-rules.ts'
+import { authMethodOf } from '../api/in-effect.ts'
 import { durationMs } from '../api/duration.ts'
 import { clientSpecFields } from '../api/oidc-client.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'

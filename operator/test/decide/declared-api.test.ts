@@ -1,15 +1,13 @@
 import { expect } from 'chai'
 import { renderVersion } from '@nauthera/proto/client-version'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
-import type { Acceptance } from '../../src/decide/client/acceptance.ts'
 import { declaredApis } from '../../src/decide/access/declared-api.ts'
 import { renderConfig } from '../../src/decide/client/metadata.ts'
 import { client, binding } from './clients.ts'
 
-const accepted: Acceptance = { kind: 'accepted', clientId: 'demo.app' }
 const resourceServer = { identifier: 'https://api.example.com', scopes: [{ name: 'read' }] }
 const about = {
-  acceptance: accepted,
+  refused: undefined,
   policies: binding({ allow: { resourceServer: true } }),
   denied: 'no' as const,
   isHeld: () => false,
@@ -67,15 +65,14 @@ describe('declaredApis', () => {
   })
 
   it('K1 stays open under the identifier that servers have while it waits for another name', () => {
-    const acceptance: Acceptance = { kind: 'conflict', clientId: 'demo.app', field: 'spec.clientId', holder: 'a/b' }
-    expect(declaredApi(api(), { ...about, acceptance, isHeld: () => true })).to.include({ standing: 'open' })
+    expect(declaredApi(api(), { ...about, refused: 'taken', isHeld: () => true })).to.include({ standing: 'open' })
   })
 
   for (const [standing, change] of [
     ['suspended', { spec: { suspended: true } }],
     ['denied', { denied: 'over' }],
-    ['invalid', { acceptance: { kind: 'invalid', clientId: 'demo.app', faults: [] } }],
-    ['taken', { acceptance: { kind: 'conflict', clientId: 'demo.app', field: 'spec.clientId', holder: 'a/b' } }],
+    ['invalid', { refused: 'invalid' }],
+    ['taken', { refused: 'taken' }],
   ] as const) {
     it(`still declares its identifier while it is ${standing}`, () => {
       const { spec, ...more } = { spec: {}, ...change }

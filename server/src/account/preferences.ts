@@ -1,8 +1,8 @@
 // The page for a person's language and colours. They apply on every page that knows the person; the language also in mails.
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
-import { colourSchemes } from '../store/people/preferences.ts'
-import type { PersonalPreferences } from '../store/people/preferences.ts'
+import { colourSchemes } from '../store/people/user.ts'
+import type { PersonalPreferences } from '../store/people/user.ts'
 import type { Store } from '../store/store.ts'
 import { accountArea, accountPaths, eventOf, languagesOnPage, redirectSaying } from './frame/frame.ts'
 import type { AreaNeeds } from './frame/frame.ts'

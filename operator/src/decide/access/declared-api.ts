@@ -9,7 +9,6 @@ import type { OIDCClient } from '../../api/oidc-client.ts'
 import { apiAccess } from '../../api/resource-server.ts'
 import { renderSchema } from '../../api/schema.ts'
 import { keyOf } from '../client/client-names.ts'
-import type { Acceptance } from '../client/acceptance.ts'
 import { mayDeclare } from '../client/policies.ts'
 import type { BindingPolicies } from '../client/policies.ts'
 import { restraintOf } from '../client/restraint.ts'
@@ -57,7 +56,8 @@ export function declaredApis(
 }
 
 interface About {
-  readonly acceptance: Acceptance
+  /** The spec breaks a rule, or another object holds one of its names. */
+  readonly refused: 'invalid' | 'taken' | undefined
   readonly policies: BindingPolicies
   readonly denied: 'no' | 'grace' | 'over'
   readonly isHeld: (identifier: string) => boolean
@@ -71,7 +71,7 @@ function wantedApi(client: OIDCClient, about: About): DeclaredApi | undefined {
   const mayHave = mayDeclare(about.policies, identifier)
   // in its grace period an API works as before, under the served identifier
   const isDenied = about.denied === 'over' || (!isHeld && (about.denied === 'grace' || !mayHave))
-  const standing = standingOf(client, { acceptance: about.acceptance, isDenied, isHeld })
+  const standing = standingOf(client, { refused: about.refused, isDenied, isHeld })
   return {
     key: keyOf(client),
     tenant: tenantOf(metadata),
@@ -167,11 +167,11 @@ function identifierOf(spec: unknown): unknown {
 
 function standingOf(
   { spec }: OIDCClient,
-  { acceptance, isDenied, isHeld }: { acceptance: Acceptance; isDenied: boolean; isHeld: boolean },
+  { refused, isDenied, isHeld }: { refused: About['refused']; isDenied: boolean; isHeld: boolean },
 ): DeclaredApi['standing'] {
-  if (acceptance.kind === 'invalid' || acceptance.kind === 'too-large') return 'invalid'
+  if (refused === 'invalid') return 'invalid'
   // an object that waits for another name still has this one
-  if (acceptance.kind === 'conflict' && !isHeld) return 'taken'
+  if (refused === 'taken' && !isHeld) return 'taken'
   if (isDenied) return 'denied'
   return spec.suspended === true ? 'suspended' : 'open'
 }

@@ -139,8 +139,9 @@ const createDeclares =
   (acceptance: Acceptance, denied: 'no' | 'grace' | 'over', present?: ClientVersion): readonly DeclaredApi[] => {
     const served = present ? (servedOf?.(present) ?? 'present') : 'earlier'
     const earlier = served === 'present' ? undefined : carried
+    const { kind } = acceptance
     return declaredApis(client, {
-      acceptance,
+      refused: kind === 'accepted' ? undefined : kind === 'conflict' ? 'taken' : 'invalid',
       policies: binding,
       denied,
       isHeld,

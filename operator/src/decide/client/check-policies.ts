@@ -3,12 +3,11 @@ import { meaningOf } from '@nauthera/rules/client-types'
 import { clusterLimits } from '@nauthera/rules/limits'
 import { defaultClientId, tenantOf } from '@nauthera/rules/tenants'
 import { loopbackHosts } from '@nauthera/rules/uris'
-import { authMethodOf, pkceOf } from '../../api/client-rules.ts'
+import { authMethodOf, grantTypesOf, hasDatedSecret, pkceOf, scopesOf } from '../../api/in-effect.ts'
 import type { OIDCCluster } from '../../api/oidc-cluster.ts'
 import { durationMs } from '../../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../api/oidc-policy.ts'
-import { grantTypesOf, hasDatedSecret, scopesOf } from './metadata.ts'
 import {
   bindingOf,
   binds,

@@ -3,17 +3,17 @@ import { create } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { contentEncryptions } from '@nauthera/rules/algorithms'
-import { federatedMethod, showsSecret, waysOf, wireMethod } from '@nauthera/rules/client-authentication'
+import { federatedMethod, waysOf, wireMethod } from '@nauthera/rules/client-authentication'
 import { meaningOf } from '@nauthera/rules/client-types'
 import { wireGrant } from '@nauthera/rules/grants'
-import type { GrantType } from '@nauthera/rules/grants'
 import { platformTokenLife } from '@nauthera/rules/identities'
+import type { TokenLimits } from '@nauthera/rules/limits'
 import { defaultResponseModes } from '@nauthera/rules/response-modes'
 import { tenantOf } from '@nauthera/rules/tenants'
 import type { Tenant } from '@nauthera/rules/tenants'
 import { originFault } from '@nauthera/rules/uris'
-import { authMethodOf, pkceOf } from '../../api/client-rules.ts'
 import { durationMs } from '../../api/duration.ts'
+import { authMethodOf, grantTypesOf, pkceOf, scopesOf } from '../../api/in-effect.ts'
 import type { OIDCClient, OIDCClientSpec } from '../../api/oidc-client.ts'
 
 const consentModes = {
@@ -22,29 +22,6 @@ const consentModes = {
   Skip: ConsentMode.SKIP,
 } as const
 
-/** @returns the grants in effect: `spec.grants`, or the default of the type. With pairwise subjects a public client has no device grant by
- *  default, since it cannot prove its sector. */
-export function grantTypesOf(spec: OIDCClientSpec): readonly GrantType[] {
-  const { grants } = meaningOf(spec.type)
-  const isOfPerson = spec.type === 'Native' && spec.subjectType === 'pairwise'
-  return spec.grantTypes ?? (isOfPerson ? grants.filter((grant) => grant !== 'device_code') : grants)
-}
-
-/** @returns the scopes in effect. */
-export function scopesOf(spec: OIDCClientSpec): readonly string[] {
-  return spec.scopes ?? meaningOf(spec.type).scopes
-}
-
-/** @returns whether policies may say how often the secret rotates: of all but one that its owner rotates in a Secret */
-export function hasDatedSecret(spec: OIDCClientSpec): boolean {
-  return showsSecret(authMethodOf(spec)) && !spec.secret?.existingSecretRef
-}
-
-/** How long tokens may be valid at most, in seconds; an access token of 0 has no limit. */
-export interface TokenLimits {
-  readonly platform: number
-  readonly access: number
-}
 const noLimits: TokenLimits = { platform: platformTokenLife.usual, access: 0 }
 
 /** @param client with the defaults of policy applied (apply-defaults.ts)

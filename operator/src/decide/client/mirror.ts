@@ -3,7 +3,7 @@ import { showsSecret } from '@nauthera/rules/client-authentication'
 import { tenantOf } from '@nauthera/rules/tenants'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { fieldsOf } from '@nauthera/runtime/json'
-import { authMethodOf } from '../../api/client-rules.ts'
+import { authMethodOf } from '../../api/in-effect.ts'
 import type { OIDCCluster } from '../../api/oidc-cluster.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 

@@ -2,8 +2,8 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { Secret } from '@nauthera/runtime/secret'
 import type { CanonicalKey } from '../../api/client-secret.ts'
+import { scopesOf } from '../../api/in-effect.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
-import { scopesOf } from '../client/metadata.ts'
 import type { TemplateVariable } from './template.ts'
 
 /** By the names that they have in a Secret. */

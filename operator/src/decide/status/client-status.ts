@@ -1,7 +1,7 @@
 // Builds the status and the events from the outcome of a look.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { federatedMethod } from '@nauthera/rules/client-authentication'
-import { authMethodOf } from '../../api/client-rules.ts'
+import { authMethodOf } from '../../api/in-effect.ts'
 import { durationText } from '../../api/duration.ts'
 import type { OIDCClientStatus } from '../../api/client-status.ts'
 import { eventsOf } from './client-events.ts'

@@ -1,7 +1,7 @@
 // Lists clients with what people look for: what is not Ready, what is refused, what rotates soon.
 import type { Command } from 'commander'
 import { federatedMethod } from '@nauthera/rules/client-authentication'
-import { authMethodOf } from '../../api/client-rules.ts'
+import { authMethodOf } from '../../api/in-effect.ts'
 import { durationMs } from '../../api/duration.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { readClients } from '../cluster.ts'

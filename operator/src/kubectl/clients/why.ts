@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Command } from 'commander'
 import { isRefusalCode, refusalKinds } from '@nauthera/rules/refusals'
-import { authMethodOf } from '../../api/client-rules.ts'
+import { authMethodOf } from '../../api/in-effect.ts'
 import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { readClient, readSecret } from '../cluster.ts'

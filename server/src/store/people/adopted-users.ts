@@ -7,11 +7,10 @@ import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import { statement } from '../driver/database.ts'
 import type { Database } from '../driver/database.ts'
-import { preferencesOf } from './preferences.ts'
 import { factorKinds, standing } from './standing.ts'
 import type { FactorKind } from './standing.ts'
 import { asRefused, described, namesOf } from './user-names.ts'
-import { groupsOf, sourceIs, sourceOf, userOf } from './user.ts'
+import { groupsOf, preferencesOf, sourceIs, sourceOf, userOf } from './user.ts'
 import type { Person, User, UserRow } from './user.ts'
 
 /** Somebody whom another source has found. */

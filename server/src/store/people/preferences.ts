@@ -1,37 +1,14 @@
-// What a person prefers: the language of pages and mails, and the colours of pages. It is read with the person, never by itself.
-import { isJsonRecord } from '@nauthera/runtime/json'
+// Keeps what a person prefers: the language of pages and mails, and the colours of pages. It is read with the person (user.ts).
 import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
-
-export const colourSchemes = ['light', 'dark'] as const
-export type ColourScheme = (typeof colourSchemes)[number]
-
-/** What is undefined is as the browser says. */
-export interface PersonalPreferences {
-  /** Tag of a language that pages have, such as `de`. */
-  readonly language?: string | undefined
-  readonly colourScheme?: ColourScheme | undefined
-}
+import type { PersonalPreferences } from './user.ts'
 
 export interface Preferences {
   /** Replaces what the person preferred. @returns false when nobody has this id */
   set(userId: string, preferences: PersonalPreferences, audit: readonly AuditEvent[]): Promise<boolean>
-}
-
-/** SQL: column `preferences` of a person u; null when they never chose. */
-export const preferencesOf = `(SELECT p.preferences FROM preferences p WHERE p.user_id = u.id) AS preferences`
-
-/** @param stored by this release or another one: what is not known here counts as not chosen */
-export function readPreferences(stored: unknown): PersonalPreferences | undefined {
-  if (!isJsonRecord(stored)) return undefined
-  const { language, colourScheme } = stored
-  return {
-    language: typeof language === 'string' ? language : undefined,
-    colourScheme: colourSchemes.find((one) => one === colourScheme),
-  }
 }
 
 // a preference of a newer release stays

@@ -1,7 +1,6 @@
 // One person: a value, and the row of the database that it is read from.
+import { isJsonRecord } from '@nauthera/runtime/json'
 import { jsonColumn } from '../driver/json-column.ts'
-import { readPreferences } from './preferences.ts'
-import type { PersonalPreferences } from './preferences.ts'
 
 /** Further standard claims by their names (OpenID Connect Core 5.1), such as given_name, phone_number, address. */
 export type Profile = Readonly<Record<string, unknown>>
@@ -18,6 +17,16 @@ export interface Person {
   readonly disabled: boolean
   /** Names, sorted. */
   readonly groups: readonly string[]
+}
+
+export const colourSchemes = ['light', 'dark'] as const
+export type ColourScheme = (typeof colourSchemes)[number]
+
+/** What a person prefers of our pages. What is undefined is as the browser says. */
+export interface PersonalPreferences {
+  /** Tag of a language that pages have, such as `de`. */
+  readonly language?: string | undefined
+  readonly colourScheme?: ColourScheme | undefined
 }
 
 export type GroupOrigins = Readonly<Record<string, readonly string[]>>
@@ -51,6 +60,9 @@ export const groupsOf = `ARRAY(SELECT g.name FROM group_members m JOIN groups g 
 export const sourceIs = (source: string, key: string): string => `jsonb_build_array(${source}, ${key})`
 /** SQL, of `users u`: where they come from; null for our own people. */
 export const sourceOf = `(SELECT ${sourceIs('s.source', 's.source_key')} FROM user_sources s WHERE s.user_id = u.id) AS comes_from`
+
+/** SQL: column `preferences` of a person u; null when they never chose. */
+export const preferencesOf = `(SELECT p.preferences FROM preferences p WHERE p.user_id = u.id) AS preferences`
 
 export interface UserRow {
   readonly id: string
@@ -109,6 +121,16 @@ export function userOf(row: UserRow): User {
     updatedAt: row.updated_at,
     groups: sorted(Object.values(groupOrigins).flat()),
     groupOrigins,
+  }
+}
+
+/** @param stored by this release or another one: what is not known here counts as not chosen */
+export function readPreferences(stored: unknown): PersonalPreferences | undefined {
+  if (!isJsonRecord(stored)) return undefined
+  const { language, colourScheme } = stored
+  return {
+    language: typeof language === 'string' ? language : undefined,
+    colourScheme: colourSchemes.find((one) => one === colourScheme),
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
-import { readPreferences } from '../../../src/store/people/preferences.ts'
+import { readPreferences } from '../../../src/store/people/user.ts'
 import { statement } from '../../../src/store/driver/database.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { freshStore } from '../fresh-store.ts'

@@ -1,0 +1,39 @@
+// What is in effect of a spec: what it says, else the default of its type.
+import { showsSecret } from '@nauthera/rules/client-authentication'
+import type { AuthMethod } from '@nauthera/rules/client-authentication'
+import { meaningOf, typesWhere } from '@nauthera/rules/client-types'
+import type { GrantType } from '@nauthera/rules/grants'
+import { celList } from './cel-text.ts'
+import type { OIDCClientSpec, PkceMode } from './oidc-client.ts'
+
+const secretTypes: readonly string[] = typesWhere(({ method }) => showsSecret(method))
+
+/** @param spec may have an unknown type
+ *  @returns the method in effect */
+export const authMethodOf = (spec: Pick<OIDCClientSpec, 'type' | 'auth'>): AuthMethod =>
+  spec.auth?.method ?? (secretTypes.includes(spec.type) ? 'client_secret' : 'none')
+
+/** @returns the mode in effect */
+export const pkceOf = (spec: Pick<OIDCClientSpec, 'type' | 'auth' | 'pkce' | 'profile'>): PkceMode =>
+  spec.pkce ?? (spec.type === 'Web' && spec.profile !== 'FAPI2' && authMethodOf(spec) !== 'none' ? 'Auto' : 'Required')
+
+/** authMethodOf in CEL. */
+export const authMethodInCel = `(has(self.auth) && has(self.auth.method) ? self.auth.method : self.type in ${celList(secretTypes)} ? 'client_secret' : 'none')`
+
+/** @returns the grants in effect: `spec.grants`, or the default of the type. With pairwise subjects a public client has no device grant by
+ *  default, since it cannot prove its sector. */
+export function grantTypesOf(spec: OIDCClientSpec): readonly GrantType[] {
+  const { grants } = meaningOf(spec.type)
+  const isOfPerson = spec.type === 'Native' && spec.subjectType === 'pairwise'
+  return spec.grantTypes ?? (isOfPerson ? grants.filter((grant) => grant !== 'device_code') : grants)
+}
+
+/** @returns the scopes in effect. */
+export function scopesOf(spec: OIDCClientSpec): readonly string[] {
+  return spec.scopes ?? meaningOf(spec.type).scopes
+}
+
+/** @returns whether policies may say how often the secret rotates: of all but one that its owner rotates in a Secret */
+export function hasDatedSecret(spec: OIDCClientSpec): boolean {
+  return showsSecret(authMethodOf(spec)) && !spec.secret?.existingSecretRef
+}
