@@ -1,14 +1,22 @@
-// Which tests are asked about a change to a file: those that reach it by imports, the likeliest first.
+// Which tests are asked about a change to a file: those that reach it, the likeliest first.
 import { dirname } from 'node:path'
 import type { Imports } from '../house/imports.ts'
+import type { Mutation } from './mutations.ts'
+import type { Unreached } from './unreached.ts'
 
 /** Integration tests start servers: of those so many are asked. */
 const mostOfIntegration = 12
 const mostOfFirst = 3
 
+interface NearTests {
+  /** Groups to run one after the other: the nearest first. */
+  readonly units: readonly (readonly string[])[]
+  readonly integration: readonly string[]
+}
+
 /** @param tests of all workspaces
- *  @returns groups of tests to run one after the other: the nearest, other unit tests, integration tests of what lies around the file */
-export function testsNear(file: string, tests: readonly string[], imports: Imports): readonly (readonly string[])[] {
+ *  @returns those that reach the file by imports */
+export function testsNear(file: string, tests: readonly string[], imports: Imports): NearTests {
   const distances = distancesTo(file, imports)
   const reaching = tests
     .filter((test) => distances.has(test))
@@ -21,8 +29,24 @@ export function testsNear(file: string, tests: readonly string[], imports: Impor
   const units = reaching
     .filter((test) => !isIntegration(test))
     .toSorted((one, other) => Number(isOfProperties(one)) - Number(isOfProperties(other)))
-  const integration = reaching.filter(isIntegration).slice(0, mostOfIntegration)
-  return [units.slice(0, mostOfFirst), units.slice(mostOfFirst), integration].filter((group) => group.length > 0)
+  return {
+    units: [units.slice(0, mostOfFirst), units.slice(mostOfFirst)].filter((group) => group.length > 0),
+    integration: reaching.filter(isIntegration),
+  }
+}
+
+/** Nearly all integration tests import nearly all of the server.
+ *  @param integration what each test never gets to
+ *  @returns some tests that get to the change, first those that get to the most of its file */
+export function testsThatReach({ file, name }: Mutation, integration: ReadonlyMap<string, Unreached>): string[] {
+  return [...integration]
+    .flatMap(([test, unreached]) => {
+      const names = unreached[file]
+      return names === undefined || names.includes(name) ? [] : [{ test, missing: names.length }]
+    })
+    .toSorted((one, other) => one.missing - other.missing)
+    .slice(0, mostOfIntegration)
+    .map(({ test }) => test)
 }
 
 /** @returns each file that imports it, directly or through others, and through how many */

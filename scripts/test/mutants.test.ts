@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { readImports } from '../house/imports.ts'
 import { applyTo, chooseSome, mutationsOf } from '../mutants/mutations.ts'
 import type { Mutation } from '../mutants/mutations.ts'
-import { testsNear } from '../mutants/near-tests.ts'
+import { testsNear, testsThatReach } from '../mutants/near-tests.ts'
 import { wilsonInterval } from '../mutants/wilson.ts'
 
 const source = `import { a } from './a.ts'
@@ -58,10 +58,21 @@ describe('the tests that are asked about a change', () => {
         ['a/test/app.integration.test.ts', `import '../src/app.ts'`],
       ]),
     )
-    expect(testsNear('a/src/rule.ts', tests, imports)).to.deep.equal([
-      ['a/test/rule.test.ts', 'b/test/far.test.ts'],
-      ['a/test/app.integration.test.ts'],
+    expect(testsNear('a/src/rule.ts', tests, imports)).to.deep.equal({
+      units: [['a/test/rule.test.ts', 'b/test/far.test.ts']],
+      integration: ['a/test/app.integration.test.ts'],
+    })
+  })
+
+  it('of integration tests are those that get to it, first those that get to the most of its file', () => {
+    const [change] = mutationsOf('rule.ts', source)
+    const unreached = new Map([
+      ['elsewhere.integration.test.ts', {}],
+      ['beside.integration.test.ts', { 'rule.ts': [change!.name] }],
+      ['some.integration.test.ts', { 'rule.ts': ['another'] }],
+      ['all.integration.test.ts', { 'rule.ts': [] }],
     ])
+    expect(testsThatReach(change!, unreached)).to.deep.equal(['all.integration.test.ts', 'some.integration.test.ts'])
   })
 })
 
