@@ -41,6 +41,11 @@ describe('the site, as a web server shows it', function () {
     expect(faulty).to.deep.equal([])
   })
 
+  it('keeps to itself the notes for who writes or tests a page', () => {
+    const faulty = globSync(`${dist}/**/*.html`).filter((page) => readFileSync(page, 'utf8').includes('&lt;!--'))
+    expect(faulty).to.deep.equal([])
+  })
+
   it('needs less than 100 kB for a page with its style and scripts, sent with Brotli', () => {
     const sizes = new Map<string, number>()
     const sizeOf = (file: string) => {

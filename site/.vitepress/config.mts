@@ -27,6 +27,16 @@ export default defineConfig({
         for (const [index, token] of tokens.entries())
           if (token.type === 'th_open' && tokens[index + 1]?.content === '') token.tag = tokens[index + 2]!.tag = 'td'
       })
+      // notes for who writes or tests a page
+      markdown.core.ruler.push('comments', (state) => {
+        const isComment = (index: number) => /^<!--[^]*-->$/.test(state.tokens[index]?.content ?? '')
+        state.tokens = state.tokens.filter(
+          ({ type }, index) =>
+            !(type === 'paragraph_open' && isComment(index + 1)) &&
+            !(type === 'inline' && isComment(index)) &&
+            !(type === 'paragraph_close' && isComment(index - 1)),
+        )
+      })
       const { text } = markdown.renderer.rules
       markdown.renderer.rules.text = (...args) => text!(...args).replaceAll('{{', '&#123;&#123;')
       const { code_inline: code } = markdown.renderer.rules
