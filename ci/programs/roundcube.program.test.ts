@@ -28,6 +28,7 @@ tryProgram({
       type: 'Web',
       redirectURIs: [`${url}/index.php/login/oauth`],
       tokens: { accessTTL: '1m' },
+      secret: { presets: ['Roundcube'] },
     })
     await startDovecot({ folder, port: imap, userinfo: secret['userinfo_endpoint']! })
     await copyFile(defaults, join(folder, 'defaults.inc.php'))
@@ -38,17 +39,9 @@ tryProgram({
         log_driver: 'stdout',
         temp_dir: folder,
         imap_host: `127.0.0.1:${imap}`,
-        oauth_provider: 'generic',
-        oauth_provider_name: 'Nauthera',
-        oauth_client_id: data['client_id']!,
-        oauth_client_secret: data['client_secret']!,
-        oauth_auth_uri: data['authorization_endpoint']!,
-        oauth_token_uri: data['token_endpoint']!,
-        oauth_identity_uri: data['userinfo_endpoint']!,
-        oauth_scope: data['scopes']!,
       }
       const lines = Object.entries(config).map(([key, value]) => `$config['${key}'] = '${value}';\n`)
-      await writeFile(join(folder, 'config.inc.php'), `<?php\n${lines.join('')}`)
+      await writeFile(join(folder, 'config.inc.php'), `${data['oauth.inc.php']!}${lines.join('')}`)
       return {
         command,
         args: ['-S', `127.0.0.1:${port}`, '-t', pages],

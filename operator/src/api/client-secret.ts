@@ -20,6 +20,18 @@ export const presets = [
   'PgAdmin',
   'Quarkus',
   'Streamlit',
+  'AspNetCore',
+  'AuthJS',
+  'ExpressOpenIDConnect',
+  'Gitea',
+  'GitLab',
+  'Headlamp',
+  'Jenkins',
+  'Mattermost',
+  'MinIO',
+  'Outline',
+  'Roundcube',
+  'SonarQube',
 ] as const
 /** With which version of its program a preset was checked, and the callback path of the program where it has a fixed one.
  *  `kubectl explain` says it. @internal a test compares it with the pages of docs/integrations */
@@ -36,6 +48,18 @@ export const checkedPresets: Readonly<
   PgAdmin: { version: '9.18', callback: '/oauth2/authorize' },
   Quarkus: { version: '3.34.2' },
   Streamlit: { version: '1.67.0', callback: '/oauth2callback' },
+  AspNetCore: { version: '9', callback: '/signin-oidc' },
+  AuthJS: { version: '0.12.3' },
+  ExpressOpenIDConnect: { version: '3.4.0', callback: '/callback' },
+  Gitea: { version: 'chart README of 2026', callback: '/user/oauth2/nauthera/callback' },
+  GitLab: { version: 'documentation of 2026', callback: '/users/auth/openid_connect/callback' },
+  Headlamp: { version: '0.45.0', callback: '/oidc-callback' },
+  Jenkins: { version: 'oic-auth 4', callback: '/securityRealm/finishLogin' },
+  Mattermost: { version: 'documentation of August 2026', callback: '/signup/openid/complete' },
+  MinIO: { version: 'RELEASE.2024-12-18', callback: '/oauth_callback' },
+  Outline: { version: '1.9.1', callback: '/auth/oidc.callback' },
+  Roundcube: { version: '1.6.5', callback: '/index.php/login/oauth' },
+  SonarQube: { version: 'sonar-auth-oidc 2.1', callback: '/oauth2/callback/oidc' },
 }
 const checkedWith = Object.entries(checkedPresets).map(([preset, { version, callback }]) =>
   [preset, version, ...(callback === undefined ? [] : [`(${callback})`])].join(' '),
