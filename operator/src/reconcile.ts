@@ -17,6 +17,7 @@ import { configOf, isCountedOut, versionOf } from './decide/access/judge.ts'
 import type { Outcome } from './decide/status/outcome.ts'
 import { restraintOf } from './decide/client/restraint.ts'
 import type { OwnerProof } from './decide/secret/owner-proof.ts'
+import { goingAgainMs } from './decide/secret/rotation-plan.ts'
 import { knowsOwnCluster, platformStanding } from './decide/status/platform-keys.ts'
 import { defaultsOf } from './decide/status/server-defaults.ts'
 import { ApiBook } from './intake/api-book.ts'
@@ -38,7 +39,7 @@ import type { Memories } from './secret/memories.ts'
 import type { OperatorSettings } from './settings.ts'
 import { isSameVersion } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
-import { goingAgainMs, isAwaitingPods, listedReport } from './status/listed-report.ts'
+import { isAwaitingPods, listedReport } from './status/listed-report.ts'
 import { isInProgress, isSettled } from './status/in-progress.ts'
 import type { ChangeTraces } from './status/change-traces.ts'
 import type { Refusals } from './status/refusals.ts'
@@ -137,6 +138,8 @@ export function createReconciler(needs: Needs): Reconciler {
     const secret = await look({ key, judgement, granted, isUnheardOf: shards.isUnheardOf(key), log })
     const outcome = outcomeOf(needs, { key, judgement, granted, access, redirects, secret: secret.outcome })
     follow.record(key, isSettled(outcome), neededOf(outcome))
+    // a version that is live everywhere stays so while a secret of before ends
+    if (outcome.ending.length > 0) follow.start(key)
     follow.recordPlatform(key, outcome.platform && (joinedClusterOf(judgement) === undefined ? 'other' : 'joined'))
     const written = await status.write(outcome, isInProgress(outcome))
     needs.traces?.end(key, isSettled(outcome))

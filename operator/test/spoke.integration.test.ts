@@ -95,6 +95,25 @@ describe('a spoke', function () {
     expect(pair.acceptedBy('reports', plain()!)).to.deep.equal([true, true])
   })
 
+  it('names a secret that is ended early until the last server of the hub refuses it', async () => {
+    await begin()
+    const old = plain()!
+    const id = digestOf(old).slice(0, 8)
+    const slow = pair.replicas[1]!
+    const stop = pair.spoke.api.store.onChange(() => {
+      if (plain() !== old) slow.hold()
+    })
+    await pair.spoke.apply('reports', rotating('1', { revokePrevious: 'leak' }))
+    await pair.until(() => pair.acceptedBy('reports', old).join() === 'false,true', 'all but one server refuse it')
+    await pair.until(() => pair.mirror('reports')?.status?.endedVerifiers?.includes(id), 'the hub has ended it')
+    await pair.until(() => status()?.secret?.observedRevoke === 'leak', 'the spoke has obeyed')
+    stop()
+    expect(status()?.secret?.previous).to.deep.equal([{ id }])
+    slow.release()
+    await pair.until(() => status()?.secret?.previous === undefined, 'the status names it no more')
+    expect(pair.acceptedBy('reports', old)).to.deep.equal([false, false])
+  })
+
   it('F57 stays Ready while the hub is away, and says since when', async () => {
     await begin()
     const back = await loseHub()

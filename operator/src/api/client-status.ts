@@ -110,9 +110,9 @@ export const clientStatus = object(
         nextRotation: time('When the next rotation by schedule begins.'),
         lastUsed: time('When a client secret of the client was last used, to within a day.'),
         previous: list(
-          'Older client secrets that are still valid.',
+          'Older client secrets that a server may still accept.',
           object(
-            'An older client secret.',
+            'An older client secret. One that was ended early stays here until every server refuses it.',
             { id: text('The first 8 hex characters of its SHA-256.', { maxLength: 8 }) },
             { expiresAt: time('When it stops being valid.'), lastUsed: time('When it was last used.') },
           ),

@@ -30,6 +30,8 @@ export interface FollowReplicas {
   /** @returns whether every replica takes a secret of the stored entry. Once it was so, a replica that restarts changes nothing; without a
    *  replica it is not so. */
   accepts(key: string, secretId: string): boolean
+  /** @returns whether every replica refuses a secret: what is stored has it no more, and each has applied that */
+  refuses(key: string, secretId: string): boolean
   /** How many replicas serve a client whose present version must not be served. After its removal from the shard: replicas that have not
    *  yet reported the removal. */
   served(key: string): { readonly loaded: number; readonly total: number }
@@ -55,9 +57,6 @@ export function createFollowReplicas(needs: {
   const ofPlatforms = new Map<string, 'joined' | 'other'>()
   const older = new OlderReplicas(needs)
   let view = nothingHeard
-
-  const ask = (key: string, seq: number, shard: number, reports: readonly ReplicaReport[]) =>
-    propagationOf(splitKey(key), { shard, seq: BigInt(seq) }, reports)
 
   const askSettled = (key: string, { entry, shard }: StoredEntryOfShard, seq: number): Propagation => {
     const list = replicas.list()
@@ -93,6 +92,12 @@ export function createFollowReplicas(needs: {
       const { applied, total, rejected } = askSettled(key, stored, seq)
       return applied && total > 0 && (rejected.length === 0 || stored.entry.accepted !== undefined)
     },
+    refuses: (key, secretId) => {
+      const stored = shards.stored(key)
+      if (!stored) return older.of(key, 'entrySeq').length === 0
+      const isStored = stored.entry.verifiers.some(({ id }) => id === secretId)
+      return !isStored && ask(key, stored.entrySeq, stored.shard, replicas.list()).applied
+    },
     served: (key) => {
       const list = replicas.list()
       const stored = shards.stored(key)
@@ -121,6 +126,9 @@ export function createFollowReplicas(needs: {
     },
   }
 }
+
+const ask = (key: string, seq: number, shard: number, reports: readonly ReplicaReport[]): Propagation =>
+  propagationOf(splitKey(key), { shard, seq: BigInt(seq) }, reports)
 
 /** Which replicas have something older of a client than what is stored, or have not yet heard that it left. */
 class OlderReplicas {

@@ -3,7 +3,9 @@ import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/confi
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Judgement } from '../decide/access/judge.ts'
+import { endingSecrets } from '../decide/status/ending-secrets.ts'
 import type { Outcome } from '../decide/status/outcome.ts'
+import { goingAgainMs } from '../decide/secret/rotation-plan.ts'
 import { removeAtFormerNames } from './leave-former-names.ts'
 import { createMemories } from './memories.ts'
 import type { Memories } from './memories.ts'
@@ -13,7 +15,7 @@ import { createWorkOnSecret } from './work-on-secret.ts'
 import type { WorkNeeds } from './work-on-secret.ts'
 
 export interface SecretFindings {
-  readonly outcome: Pick<Outcome, 'secret' | 'formerName' | 'restoredFrom' | 'rotation' | 'rotationSettings'>
+  readonly outcome: Pick<Outcome, 'secret' | 'formerName' | 'restoredFrom' | 'rotation' | 'rotationSettings' | 'ending'>
   /** After each of these look again. Milliseconds. */
   readonly waits: readonly (number | undefined)[]
   /** A failure with the Secret or one under a former name, which stopped nothing else. */
@@ -61,6 +63,12 @@ export function createLookAtSecret(needs: LookNeeds): {
     let result = await workOnSecret({ ...work, isNew })
     // before an unfinished status is written, the Secret is read for the cause
     if (needs.wouldReportUnfinished(key) && memories.clearAssumed(key)) result = await workOnSecret(work)
+    const goingUntil = needs.replicas.goingUntil() ?? 0
+    const now = needs.clock.now()
+    const ending = endingSecrets(client.status, result.plan, {
+      now,
+      isRefused: (id) => needs.follow.refuses(key, id) && now >= goingUntil,
+    })
     // Before the status loses the former name: after a crash nothing else has it.
     const former = await removeAtFormerNames({ ...needs, home: settings }, client, memory, result.secret)
     // Wakes the client that lost the Secret or has to create it again.
@@ -72,8 +80,13 @@ export function createLookAtSecret(needs: LookNeeds): {
         restoredFrom: memory.restoredFrom,
         rotation: result.plan,
         rotationSettings: result.plan && rotationOf(judgement, settings.quietPeriod),
+        ending,
       },
-      waits: [result.again, former.names.length > 0 && result.secret.kind === 'ready' ? formerAgainMs : undefined],
+      waits: [
+        result.again,
+        former.names.length > 0 && result.secret.kind === 'ready' ? formerAgainMs : undefined,
+        ending.length > 0 && goingUntil > now ? goingAgainMs : undefined,
+      ],
       failure: result.failure ?? former.failure,
     }
   }

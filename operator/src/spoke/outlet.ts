@@ -51,6 +51,7 @@ export function createHubOutlet(needs: {
           return hasSecret ? progress(mirror, state, areAccepted(mirror, now())) : configOf(mirror, needs, key)
         }),
       config: (key) => ofMirror(key, (mirror) => configOf(mirror, needs, key)),
+      refuses: (key, id) => ofMirror(key, (mirror) => isRefused(mirror, id, needs)) ?? true,
     },
   }
 }
@@ -77,6 +78,17 @@ function areAccepted(mirror: Mirror, now: number): boolean {
     verifiersIn(mirror, now).every(({ sha256 }) =>
       verifiers.some(({ id, acceptedByAll }) => acceptedByAll && id === shortDigest(sha256)),
     )
+  )
+}
+
+/** Whether every replica of the hub refuses a secret: the mirror lists it no more, and the hub has said so of this generation. */
+function isRefused(mirror: Mirror, id: string, { state }: { state: Pick<HubState, 'fault' | 'clock'> }): boolean {
+  const { observedGeneration = 0, secret } = mirror.status ?? {}
+  return (
+    state.fault === undefined &&
+    observedGeneration >= mirror.metadata.generation &&
+    !verifiersIn(mirror, state.clock.now()).some((one) => one.id === id) &&
+    secret?.previous?.some((one) => one.id === id) !== true
   )
 }
 

@@ -8,9 +8,6 @@ import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Replicas } from '../replicas/replicas.ts'
 import type { Clock } from '../time/clock.ts'
 
-/** While a terminating pod may lack a listed secret: look again after this long. Milliseconds. */
-export const goingAgainMs = 2_000
-
 /** A pod that terminates may still answer without a secret that is new. */
 export function listedReport(
   needs: {

@@ -44,6 +44,7 @@ export function outcome({ client, acceptance, policies, violations, serve, ...ch
     served: 'propagation' in change ? change.propagation : live,
     activity: { kind: 'active', behind: [] },
     formerName: undefined,
+    ending: [],
     defaults: { accessTokenTtl: 300, idTokenTtl: 600, refreshTokenTtl: 2_592_000, idTokenSignedResponseAlg: 'ES256' },
     noRoom: undefined,
     revision: '0a1b2c3d',

@@ -19,6 +19,7 @@ describe('createFollowReplicas', () => {
   let gone: Set<string>
   let configSeq: number
   let verifierSeqs: Record<string, number>
+  let verifiers: readonly string[]
 
   const replica = (name: string, more: Partial<Replica> = {}): Replica => ({
     replica: name,
@@ -52,6 +53,7 @@ describe('createFollowReplicas', () => {
     gone = new Set()
     configSeq = 2
     verifierSeqs = {}
+    verifiers = []
     follow = createFollowReplicas({
       replicas: { list: () => replicas },
       shards: {
@@ -61,7 +63,7 @@ describe('createFollowReplicas', () => {
           gone.has(key)
             ? undefined
             : {
-                entry: create(ShardEntrySchema, { uid: key }),
+                entry: create(ShardEntrySchema, { uid: key, verifiers: verifiers.map((id) => ({ id })) }),
                 entrySeq: 2,
                 configSeq,
                 verifierSeqs,
@@ -107,6 +109,28 @@ describe('createFollowReplicas', () => {
       expect(['aaaaaaaa', 'bbbbbbbb'].map((id) => follow.accepts(key!, id))).to.deep.equal([true, false])
       expect(follow.config(key!, ['aaaaaaaa'])?.accepted).to.equal(true)
       expect(follow.config(key!, ['bbbbbbbb'])?.accepted).to.equal(false)
+    })
+
+    it('are refused by all when what is stored has them no more and every replica has that', () => {
+      const refuses = () => follow.refuses(key!, 'aaaaaaaa')
+      verifiers = ['aaaaaaaa']
+      for (const name of ['a', 'b']) has(name, 2n)
+      expect(refuses(), 'it is stored').to.equal(false)
+      verifiers = []
+      has('b', 1n)
+      expect(refuses(), 'one replica has the entry before').to.equal(false)
+      has('b', 2n)
+      expect(refuses()).to.equal(true)
+      say('b', { reachable: false })
+      expect(refuses(), 'nobody knows what a silent replica accepts').to.equal(false)
+    })
+
+    it('are refused by all when the client is gone and no replica has what was before', () => {
+      follow.entry(key!)
+      gone.add(key!)
+      expect(follow.refuses(key!, 'aaaaaaaa')).to.equal(false)
+      for (const name of ['a', 'b']) has(name, 3n)
+      expect(follow.refuses(key!, 'aaaaaaaa')).to.equal(true)
     })
 
     it('count with the version that needs them', () => {

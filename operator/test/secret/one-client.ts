@@ -210,7 +210,7 @@ export function createOneClient(
         goingUntil: () => undefined,
         usesKnownSince: () => 0,
       },
-      follow: { entry: propagation, config: propagation },
+      follow: { entry: propagation, config: propagation, refuses: () => true },
       again: (_key: string, milliseconds: number) => void again.push(milliseconds),
     },
     /** The value in the application's Secret. */

@@ -61,6 +61,16 @@ describe('what a hub says of the secrets of a mirror', () => {
     expect(outlet.shards.endedIds?.('demo/app')).to.deep.equal([])
   })
 
+  it('is that a secret is refused once the hub names it no more in a status of this generation', () => {
+    const isRefused = (status: Partial<OIDCClientStatus>, fault?: HubFault) =>
+      outletOf(status, fault).follow.refuses('demo/app', 'eeeeeeee')
+    expect(isRefused({ observedGeneration: 4 })).to.equal(true)
+    expect(isRefused({ observedGeneration: 3 })).to.equal(false)
+    expect(isRefused({ observedGeneration: 4, secret: { previous: [{ id: 'eeeeeeee' }] } })).to.equal(false)
+    expect(isRefused({ observedGeneration: 4 }, { reason: 'HubUnreachable', message: 'away' })).to.equal(false)
+    expect(outletOf({ observedGeneration: 4 }).follow.refuses('demo/app', heldId)).to.equal(false)
+  })
+
   it('P9 is of a time in the past: the quiet period begins that much later', () => {
     const known = { verifiers: both, usesKnownSince: at(-600), usesKnownUntil: at(-10) }
     expect(outletOf(known).replicas.usesKnownSince('demo/app')).to.equal(Date.parse(at(-20)))

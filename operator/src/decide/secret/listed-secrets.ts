@@ -18,7 +18,8 @@ export const listsSecrets = ({ spec }: { readonly spec?: Pick<OIDCClient['spec']
 export function listedSource({ spec, status, metadata }: OIDCClient, admits: boolean): ListedSource {
   const seen = (status?.verifiers ?? []).map(({ id, firstSeen }) => [id, Date.parse(firstSeen)] as const)
   const { activeId, previous = [] } = status?.secret ?? {}
-  const wasListed = new Set(seen.map(([id]) => id))
+  // one that has ended early stays in `previous` until every server refuses it
+  const wasListed = new Set([...seen.map(([id]) => id), ...(status?.endedVerifiers ?? [])])
   return {
     kind: 'listed',
     verifiers: (spec.secret?.verifiers ?? []).map(({ sha256, notAfter }) => ({

@@ -136,8 +136,8 @@ function isLost({ source, secret, status }: RotationInput, { published }: Decisi
   return published === undefined && status.activeId !== undefined && isThereToSee
 }
 
-/** Milliseconds. */
-const goingAgainMs = 2_000
+/** While a terminating pod may answer with the secrets of before: look again after this long. Milliseconds. */
+export const goingAgainMs = 2_000
 
 /** The earliest instant at which time alone changes the plan. */
 function wakeAt(input: RotationInput, made: Decision): number | undefined {

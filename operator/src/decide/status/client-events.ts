@@ -127,13 +127,15 @@ function secretEvents(
 function listedEvents(before: OIDCClientStatus | undefined, after: OIDCClientStatus): readonly ClientEvent[] {
   const known = new Set((before?.verifiers ?? []).map(({ id }) => id))
   const told = new Set([...(before?.endedVerifiers ?? []), ...(before?.secret?.previous ?? []).map(({ id }) => id)])
+  // a server may still accept it: its end is told when it leaves these
+  const ending = new Set((after.secret?.previous ?? []).map(({ id }) => id))
   const isNew = ({ id }: { readonly id: string }) => !known.has(id)
   return [
     ...(after.verifiers ?? []).filter(isNew).map(({ id }): ClientEvent => {
       return { type: 'Normal', reason: 'SecretListed', message: `spec.secret.verifiers lists secret ${id}` }
     }),
     ...(after.endedVerifiers ?? [])
-      .filter((id) => !told.has(id))
+      .filter((id) => !told.has(id) && !ending.has(id))
       .map((id): ClientEvent => {
         return { type: 'Normal', reason: 'PreviousSecretRetired', message: `secret ${id} is no longer valid` }
       }),

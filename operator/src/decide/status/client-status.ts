@@ -79,12 +79,21 @@ function identityStatus({ identity, judgement: { client } }: Outcome): OIDCClien
 const laterText = (one: string | undefined, other: string | undefined): string | undefined =>
   one === undefined || (other !== undefined && other > one) ? other : one
 
+/** How many the definition has room for. */
+const mostPrevious = 5
+
 /** From the plan of the rotation; without a plan the status stays.
  *  @returns undefined when there is nothing to say: applied twice, an empty object becomes null, which the API server refuses */
-function secretStatus({ judgement, rotation, secret, formerName }: Outcome): OIDCClientStatus['secret'] {
+function secretStatus({ judgement, rotation, secret, formerName, ending }: Outcome): OIDCClientStatus['secret'] {
   const before = judgement.client.status?.secret
   const report = rotation?.report
   const time = (at: number | undefined) => (at === undefined ? undefined : timeText(at))
+  const valid = (report?.previous ?? []).map(({ id, expiresAt, lastUsed }) => ({
+    id,
+    ...present('expiresAt', time(expiresAt)),
+    ...present('lastUsed', time(lastUsed)),
+  }))
+  const previous = [...valid, ...ending]
   const status = {
     ...present('name', secret.name === undefined ? undefined : (formerName ?? secret.name)),
     ...present('activeId', rotation?.listed ? undefined : (report?.activeId ?? before?.activeId)),
@@ -95,15 +104,7 @@ function secretStatus({ judgement, rotation, secret, formerName }: Outcome): OID
     ...present('lastRotated', time(report?.lastRotated) ?? before?.lastRotated),
     ...present('nextRotation', time(report?.nextRotation)),
     ...present('lastUsed', laterText(before?.lastUsed, time(report?.lastUsed))),
-    ...(report && report.previous.length > 0
-      ? {
-          previous: report.previous.map(({ id, expiresAt, lastUsed }) => ({
-            id,
-            ...present('expiresAt', time(expiresAt)),
-            ...present('lastUsed', time(lastUsed)),
-          })),
-        }
-      : {}),
+    ...(previous.length > 0 ? { previous: previous.slice(0, mostPrevious) } : {}),
   }
   return Object.keys(status).length === 0 ? undefined : status
 }

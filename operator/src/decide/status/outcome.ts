@@ -4,6 +4,7 @@ import type { NoRoom } from '../client/client-size.ts'
 import type { FollowedRedirects } from '../client/follow-routes.ts'
 import type { Judgement } from '../access/judge.ts'
 import type { CodeUse, ListedReport, PublishedRefusals, SectorProof } from './observations.ts'
+import type { PreviousSecret } from './ending-secrets.ts'
 import type { HubReport } from './hub-status.ts'
 import type { PlatformStanding } from './platform-keys.ts'
 import type { Propagation } from './propagation.ts'
@@ -29,6 +30,8 @@ export interface Outcome {
   readonly rotation: RotationPlan | undefined
   /** What planRotation was given, for the effective interval and overlap. */
   readonly rotationSettings: RotationInput['rotation'] | undefined
+  /** Secrets that have ended before their time, while a server may still accept them. */
+  readonly ending: readonly PreviousSecret[]
   /** What replicas and their reports say of its listed secrets. */
   readonly listed: ListedReport
   /** Of the shard that carries this generation; undefined while that is not written. */

@@ -29,7 +29,7 @@ export function addRotateCommand(program: Command, session: PluginSession): void
     )
     .option(
       '--wait',
-      'follow it until the new secret is in the Secret, and with --revoke-previous the old one has ended',
+      'follow it until the new secret is in the Secret, and with --revoke-previous every server refuses the older ones',
     )
     .option('--timeout <duration>', 'how long --wait waits', '5m')
     .addHelpText('after', '\nExample:\n  kubectl nauthera rotate grafana -n monitoring --wait')
@@ -89,9 +89,8 @@ function stageOfRotation(
   if (observedAnnotation !== mark) return { kind: 'waiting', text: waitingText(status) }
   const published = `the new secret ${activeId} is in Secret ${name}`
   if (revokes && (observedRevoke !== mark || previous.length > 0))
-    return { kind: 'waiting', text: `${published}; the older ones end now` }
-  if (previous.length === 0)
-    return { kind: 'done', text: `${published}; every server refuses the older ones within 10 s` }
+    return { kind: 'waiting', text: `${published}; not every server refuses the older ones yet` }
+  if (previous.length === 0) return { kind: 'done', text: `${published}; every server refuses the older ones` }
   const olds = previous.map(({ id, expiresAt }) => `${id}${expiresAt === undefined ? '' : ` until ${expiresAt}`}`)
   return { kind: 'done', text: `${published}; the previous one still works: ${olds.join(', ')}` }
 }

@@ -1,0 +1,33 @@
+// Which secrets have ended before their time, so that a server which has not heard of it may still accept them.
+import type { OIDCClientStatus } from '../../api/client-status.ts'
+import { present } from '../client/present.ts'
+import type { RotationPlan } from '../secret/rotation-terms.ts'
+
+/** As the status shows one. */
+export type PreviousSecret = NonNullable<NonNullable<OIDCClientStatus['secret']>['previous']>[number]
+
+/** A secret with an end of its own needs no news: each server refuses it then.
+ *  @param status as it was written last
+ *  @param plan undefined: nothing was decided
+ *  @param isRefused by every server
+ *  @returns those that the status names, that the plan has dropped, and that a server may still accept */
+export function endingSecrets(
+  status: OIDCClientStatus | undefined,
+  plan: Pick<RotationPlan, 'verifiers' | 'report'> | undefined,
+  { now, isRefused }: { readonly now: number; readonly isRefused: (id: string) => boolean },
+): readonly PreviousSecret[] {
+  const { activeId, previous = [] } = status?.secret ?? {}
+  const isReplaced = activeId !== undefined && plan?.report.activeId !== undefined && plan.report.activeId !== activeId
+  const listed = (status?.verifiers ?? []).map(({ id, notAfter, lastUsed }): PreviousSecret => {
+    return { id, ...present('expiresAt', notAfter), ...present('lastUsed', lastUsed) }
+  })
+  const named = [...previous, ...(isReplaced ? [{ id: activeId }] : []), ...(plan ? listed : [])]
+  const isKept = ({ id }: PreviousSecret): boolean => plan?.verifiers.some((one) => one.id === id) === true
+  return named.filter(
+    (one, at) =>
+      !isKept(one) &&
+      named.findIndex(({ id }) => id === one.id) === at &&
+      (one.expiresAt === undefined || Date.parse(one.expiresAt) > now) &&
+      !isRefused(one.id),
+  )
+}
