@@ -64,6 +64,18 @@ describe(createRememberedAccounts.name, () => {
     expect(accounts.read(at.exchange()).map(({ username }) => username[0])).to.deep.equal(kept)
   })
 
+  it('keeps all while name and value of the cookie have 1900 characters, and one less with more', () => {
+    const cookieOf = (length: number) => {
+      const at = browser()
+      for (const username of ['1'.padEnd(100, '名'), '2'.padEnd(100, '名'), '3'.repeat(length)])
+        add(at, username, '氏'.repeat(60))
+      return { length: at.cookie().replace('=', '').length, kept: accounts.read(at.exchange()).length }
+    }
+    const cookies = Array.from({ length: 100 }, (_, length) => cookieOf(length + 1))
+    expect(Math.max(...cookies.filter(({ kept }) => kept === 3).map(({ length }) => length))).to.equal(1900)
+    expect(cookies.at(-1)!.kept).to.equal(2)
+  })
+
   it('forgets one, and with the last one the cookie', () => {
     const at = browser()
     add(at, 'one')

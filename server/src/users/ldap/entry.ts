@@ -71,6 +71,12 @@ const inOtherOrder = (bytes: Buffer): Buffer =>
     bytes.subarray(8),
   ])
 
+/** @returns undefined when the entry has none, or one that nobody could tell from another one */
+export function usernameOf(entry: DirectoryEntry, { username: attribute }: Pick<AttributeMap, 'username'>) {
+  const username = plain(entry.values(attribute)[0])
+  return username === undefined || faultsOfName(username).length > 0 ? undefined : username
+}
+
 /** @returns undefined when the entry has no user name */
 export function personOf(
   entry: DirectoryEntry,
@@ -78,9 +84,8 @@ export function personOf(
   about: { disabled: boolean; groups: readonly string[]; vouching: Vouching },
 ): Person | undefined {
   const first = (attribute: string) => plain(entry.values(attribute)[0])
-  const username = first(map.username)
-  // nobody could tell such a user name from another one
-  if (username === undefined || faultsOfName(username).length > 0) return undefined
+  const username = usernameOf(entry, map)
+  if (username === undefined) return undefined
   const email = first(map.email)
   // the address of somebody whom another source knows would keep that person out
   const isTheirs = email !== undefined && isEmailAddress(email) && vouchesFor(about.vouching, email)

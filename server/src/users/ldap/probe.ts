@@ -5,7 +5,7 @@ import { DirectoryConnection } from './connection.ts'
 import type { DirectoryPatience } from './connection.ts'
 import { parseFilters } from './directory.ts'
 import { readFiles } from './directory-client.ts'
-import { attributesOf, keyOf, personOf } from './entry.ts'
+import { attributesOf, keyOf, usernameOf } from './entry.ts'
 
 /** Milliseconds. No sign-in waits for the probe, so it may wait long enough to tell a slow server from one that is away. */
 const patience: DirectoryPatience = { connect: 10_000, answer: 10_000 }
@@ -47,7 +47,7 @@ async function findSomebody(
   if (entry === undefined) return `finds nobody below ${userBase} by userFilter; may the account read there?`
   if (keyOf(entry, attributes.key) === undefined)
     return `${entry.dn} has no ${attributes.key} that the account can read; set attributes.key`
-  const vouching = { own: [], ofOthers: [], rest: 'none' } as const
-  const person = personOf(entry, attributes, { disabled: false, groups: [], vouching })
-  return person ? undefined : `${entry.dn} has no ${attributes.username}; set attributes.username`
+  return usernameOf(entry, attributes) === undefined
+    ? `${entry.dn} has no ${attributes.username}; set attributes.username`
+    : undefined
 }

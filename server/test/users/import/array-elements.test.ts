@@ -60,4 +60,13 @@ describe('elementsOf', () => {
     const pieces = [long.slice(0, 100_000), long.slice(100_000, 200_000), long.slice(200_000)]
     expect(await read(pieces)).to.deep.equal({ texts: [undefined, '{"a":1}'], reason: 'complete' })
   })
+
+  it('keeps an element of 262,144 characters, and none with one more', async () => {
+    const brackets = '{"text":""}'.length
+    const [longest, longer] = [262_144, 262_145].map((length) => `{"text":"${'x'.repeat(length - brackets)}"}`)
+    expect(await read([`{"users":[${longest},${longer}]}`])).to.deep.equal({
+      texts: [longest, undefined],
+      reason: 'complete',
+    })
+  })
 })

@@ -228,6 +228,24 @@ describe(`${createLdapUsers.name} and what directories are like`, () => {
     expect(asked).to.equal(0)
   })
 
+  it('finds nothing at an entry that has gone; a base that is nowhere, and an entry elsewhere, are outages', async () => {
+    const client = new DirectoryClient({ id: 'directory', servers: directory.settings(), log: quiet, ...patient })
+    const filter = new EqualityFilter({ attribute: 'uid', value: 'joiner' })
+    const search = (base: string, scope: 'base' | 'sub') =>
+      client.search({ base, scope, filter, attributes: ['uid'], limit: 1 }).then(
+        (found) => found.length,
+        (error: unknown) => hasCode(error, 'STORE_UNAVAILABLE') && 'away',
+      )
+    try {
+      const gone = `uid=gone,${userBase}`
+      const elsewhereBase = `ou=elsewhere,${userBase}`
+      expect(await Promise.all([search(joiner, 'base'), search(gone, 'base')])).to.deep.equal([1, 0])
+      expect(await Promise.all([search(gone, 'sub'), search(elsewhereBase, 'base')])).to.deep.equal(['away', 'away'])
+    } finally {
+      client.stop()
+    }
+  })
+
   it('L12 lets nobody in by a name that two entries have, or without a lasting key', async () => {
     const [one, other] = [await add(), await add()]
     await directory.set(other.key, 'mail', one.username)

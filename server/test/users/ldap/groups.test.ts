@@ -53,4 +53,18 @@ describe(groupsOf.name, () => {
     const found = await groupsOf({ search, isActiveDirectory: async () => false }, settings, person)
     expect(found).to.have.length(10)
   })
+
+  it('L11 ends a walk with the group that makes 5000', async () => {
+    let searches = 0
+    const search = async () => {
+      searches++
+      return Array.from({ length: 5000 }, (_, n) => {
+        const name = `group-${n}`
+        return { dn: `cn=${name},${settings.base}`, values: () => [name], bytes: () => [] }
+      })
+    }
+    const person = { dn, username: 'ada', memberOf: [] }
+    const found = await groupsOf({ search, isActiveDirectory: async () => false }, settings, person)
+    expect([found.length, searches]).to.deep.equal([5000, 1])
+  })
 })
