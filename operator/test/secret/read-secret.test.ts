@@ -76,6 +76,23 @@ describe("the application's Secret, as it is read", () => {
     expect(readSecretObject(holding(minted, { owners: ['another'] }), client(), proof).state.kind).to.equal('foreign')
   })
 
+  it('is of an earlier client when all its owners are OIDCClients of this name with the uid that it names', () => {
+    const [before, other] = ['an-earlier-uid', 'another-uid']
+    const earlierOf = (
+      owners: readonly object[],
+      named: Record<string, string> = { [annotations.clientUid]: before },
+    ) => {
+      const object = holding(minted, { annotations: named })
+      const metadata = { ...object.metadata, ownerReferences: owners } as typeof object.metadata
+      return readSecretObject({ ...object, metadata }, client(), proof).earlier !== undefined
+    }
+    const owner = { kind: 'OIDCClient', name: 'reports', uid: before }
+    expect([earlierOf([owner]), earlierOf([])]).to.deep.equal([true, true])
+    expect(earlierOf([owner], {}), 'names no uid').to.equal(false)
+    for (const stranger of [{ kind: 'Deployment' }, { name: 'billing' }, { uid: other }])
+      expect(earlierOf([owner, { ...owner, ...stranger }]), JSON.stringify(stranger)).to.equal(false)
+  })
+
   it('K7 ignores a time of rotation that a status would not take, or that is older than the client', () => {
     const timeOf = (text: string) => {
       const { state } = readSecretObject(

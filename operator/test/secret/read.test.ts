@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { annotations } from '@nauthera/proto/names'
 import { createReader } from '../../src/secret/read.ts'
 import { createOneClient, home, lookOf, ownedBy, planOf, proof, unreachable } from './one-client.ts'
 import type { OneClient } from './one-client.ts'
@@ -83,6 +84,29 @@ describe('createReader', () => {
         'isFormer',
         true,
       )
+    })
+
+    it('adopts the Secret of an earlier client from which this one was restored, and no other', async () => {
+      const place = { namespace: 'demo', client: one.client.metadata.name, secret: 'app-oidc' }
+      const said = { [annotations.clientUid]: 'an-earlier-uid' }
+      const { labels } = ownedBy(one.client)
+      const hold = (proven: object) =>
+        one.secrets.put('app-oidc', {
+          metadata: { name: '', labels, annotations: { ...said, ...proven } } as never,
+          value,
+        })
+      const readWith = (isRestored: boolean) => {
+        one.memory.read = undefined
+        const needs = { secrets: one.secrets, proof, isRestored: () => isRestored, home }
+        return createReader(needs).readForLook(one.work(), { needsSecret: true, isTaken: true })
+      }
+      hold(proof.write({ ...place, uid: 'an-earlier-uid', createdAt: 0 }, said))
+      expect((await readWith(false)).read.state.kind).to.equal('foreign')
+      const { read } = await readWith(true)
+      expect(read).to.include({ isAdopted: true, restoredFrom: 'an-earlier-uid' })
+      expect(read.state.kind).to.equal('owned')
+      hold({})
+      expect((await readWith(true)).read.state.kind, 'nothing proves whose it is').to.equal('foreign')
     })
 
     it('reads no Secret that the operator itself needs, whoever asks for its name', async () => {

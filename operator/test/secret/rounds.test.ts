@@ -14,6 +14,7 @@ describe('Rounds', () => {
   let isLate: boolean
   let failure: Error | undefined
   let rounds: Rounds
+  let recorded: ReturnType<typeof createRecordedLog>
 
   const start = (count: number) => {
     const keys = Array.from({ length: count }, (_, index) => `apps/c${index}`)
@@ -40,6 +41,7 @@ describe('Rounds', () => {
     doubted = []
     isLate = false
     failure = undefined
+    recorded = createRecordedLog()
     const held = new Map<string, readonly { name: string; version: string }[]>()
     rounds = new Rounds({
       keys: () => seen.keys(),
@@ -60,7 +62,7 @@ describe('Rounds', () => {
       isLate: () => isLate,
       onChanged: (key) => void changed.push(key),
       clock,
-      log: createRecordedLog().log,
+      log: recorded.log,
     })
   })
   afterEach(async () => await rounds.stop())
@@ -90,6 +92,11 @@ describe('Rounds', () => {
     await pass(60_000)
     expect(doubted).to.deep.equal(['apps/c1', 'apps/c2'])
     expect(changed).to.deep.equal(['apps/c1', 'apps/c2'])
+    const told = recorded.told('secret changed by somebody else')
+    expect(told.map(({ secret, isThere }) => [secret, isThere])).to.deep.equal([
+      ['c1', true],
+      ['c2', false],
+    ])
   })
 
   it('takes a write of our own that came in between for no news', async () => {
@@ -138,5 +145,17 @@ describe('Rounds', () => {
     failure = new ApiError('KUBERNETES_REFUSED', { message: 'no', status: 403 })
     await pass(60_000)
     expect(new Set(looked()).size).to.equal(4)
+  })
+
+  it('says once in ten minutes that it may not look', async () => {
+    start(1)
+    failure = new ApiError('KUBERNETES_REFUSED', { message: 'no', status: 403 })
+    const told = () => recorded.told('secret may not be looked at').length
+    await pass(600_000)
+    const first = looks[0]!.at
+    expect(told()).to.equal(1)
+    await pass(first)
+    expect(looks.at(-1)!.at - first).to.equal(600_000)
+    expect(told()).to.equal(2)
   })
 })

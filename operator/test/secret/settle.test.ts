@@ -136,4 +136,36 @@ describe('createSettle', () => {
     one.shard.spread()
     expect(await settle(planOf({ kind: 'rest' }), { source })).to.equal('passed')
   })
+
+  it('leaves the Secret to its programs until every replica serves the version without a secret', async () => {
+    const verifiers = [{ id: 'aaaaaaaa', sha256: 'a'.repeat(64) }]
+    one.shard.asked.push({ how: 'put', client: { ...one.client.metadata, verifiers: [], verdict: {} } as never })
+    one.shard.store()
+    one.shard.spread()
+    const leaving = (isTaken: boolean, more: object = { verifiers }) =>
+      settle(planOf({ kind: 'rest' }, more), { source: { kind: 'leaving', isTaken } })
+    expect(await leaving(false)).to.equal('pending')
+    expect(await leaving(true)).to.equal('passed')
+    expect(await leaving(false, {}), 'it never had a secret').to.equal('passed')
+  })
+
+  it('waits for the servers after a restore, until its status has said that the Secret is there', async () => {
+    const marks = marksOf(one, value)
+    const read = owned(marks.verifiers[0]!.sha256)
+    const restored = (step: 'rest' | 'write-shard' = 'rest') =>
+      settle(planOf({ kind: step }, { secret: marks }), { read })
+    one.memory.restoredFrom = 'an-earlier-uid'
+    written(marks)
+    expect(await restored(), 'nothing is stored').to.equal('pending')
+    const { metadata } = one.client
+    one.shard.asked.push({ how: 'put', client: { ...metadata, verifiers: [], verdict: {} } as never })
+    one.shard.store()
+    one.shard.spread()
+    expect(await restored(), 'what is stored is not of the earlier client').to.equal('pending')
+    one.shard.entry!.restoredFrom = 'an-earlier-uid'
+    expect(await restored()).to.equal('ready')
+    expect(await restored('write-shard')).to.equal('pending')
+    one.shard.live = false
+    expect(await restored()).to.equal('pending')
+  })
 })

@@ -197,6 +197,11 @@ describe('createWorkOnSecret', () => {
       expect(one.shard.asked.map(({ how }) => how)).not.to.include('put')
     })
 
+    it('is looked at again when the grace of a policy is over', async () => {
+      begin({ policy: { allow: { types: ['Web'] }, grace: '1h' } })
+      expect((await look()).again).to.equal(3_600_000)
+    })
+
     it('keeps its secrets when its spec breaks a rule', async () => {
       begin()
       await settle()
@@ -253,6 +258,12 @@ describe('createWorkOnSecret', () => {
       await look()
       expect(one.published()).to.equal(values[1])
       expect(one.annotation(annotations.secretId)).to.equal(verifierOf(values[1]!))
+    })
+
+    it('does not read that secret while the spec breaks a rule', async () => {
+      const before = one.secrets.calls.length
+      await look({ redirectURIs: ['https://app.example.com/callback'] })
+      expect(one.secrets.calls.slice(before)).to.not.include('read given')
     })
 
     it('waits when that secret is gone, and looks again later', async () => {

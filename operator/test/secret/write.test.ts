@@ -118,6 +118,14 @@ describe('createRestore', () => {
     expect(one.secrets.calls).to.deep.equal([])
   })
 
+  it('brings what is there now when somebody else wrote meanwhile: it is not read once more', async () => {
+    writing.hold(values.old)
+    one.secrets.beforeWrite = () => writing.hold(values.fresh)
+    const outcome = await writing.take(createRestore(writing.write), resting(values.old))
+    expect(outcome).to.have.nested.property('known.isFresh', true)
+    expect(one.secrets.calls).to.deep.equal(['update app-oidc', 'read app-oidc'])
+  })
+
   it('says which template does not render, and writes nothing', async () => {
     one = createOneClient({ spec: { secret: { data: { url: '{{ .nothing }}' } } } })
     writing = createWriting(one)
