@@ -28,11 +28,17 @@ export interface ReadSecret {
 }
 
 export interface EarlierSecret {
-  /** The proven owner; undefined without a valid proof. */
-  readonly former: ProvenOwner | undefined
-  /** The Secret as the present client's, if that was restored from the former one. */
-  readonly whenRestored: ReadSecret | undefined
+  /** Undefined without a valid proof. */
+  readonly proven:
+    | {
+        readonly former: ProvenOwner
+        /** The Secret as the present client's, if that was restored from the former one. */
+        readonly whenRestored: OwnedSecret
+      }
+    | undefined
 }
+
+type OwnedSecret = ReadSecret & { readonly state: Extract<SecretState, { kind: 'owned' }> }
 
 /** Reads the application's Secret. A failed read is not an absent Secret: it throws, and nothing is written.
  *  @param former earlier names: a Secret there moves to the present name */
@@ -63,14 +69,14 @@ export function readSecretObject(object: SecretObject | undefined, client: OIDCC
   }
   const foreign = { state: { kind: 'foreign' }, object, plain: undefined } as const
   if (!isOfEarlier(object, client)) return foreign
-  const restored = owner && readOwned(object, client, owner)
-  const whenRestored =
-    restored && ({ ...restored, isAdopted: true, restoredFrom: owner.restoredFrom ?? owner.uid } as const)
-  return { ...foreign, earlier: { former: owner, whenRestored } }
+  if (!owner) return { ...foreign, earlier: { proven: undefined } }
+  const restored = readOwned(object, client, owner)
+  const whenRestored = { ...restored, isAdopted: true, restoredFrom: owner.restoredFrom ?? owner.uid } as const
+  return { ...foreign, earlier: { proven: { former: owner, whenRestored } } }
 }
 
 /** @param owner the proven owner: then all marks are ours */
-function readOwned(object: SecretObject, client: OIDCClient, owner: ProvenOwner | undefined): ReadSecret {
+function readOwned(object: SecretObject, client: OIDCClient, owner: ProvenOwner | undefined): OwnedSecret {
   const since = owner ? -Infinity : Date.parse(client.metadata.creationTimestamp)
   const marks = readMarks(object.metadata.annotations, since)
   const plain = findPlain(object, client, marks.secretId)

@@ -45,8 +45,8 @@ export function createReader(needs: {
 
   /** Adopts the Secret of an earlier client, if the present one was restored from it. */
   const adopt = (work: SecretWork, read: ReadSecret): ReadSecret => {
-    const { former, whenRestored } = read.earlier ?? {}
-    if (!former || whenRestored?.state.kind !== 'owned') return read
+    if (!read.earlier?.proven) return read
+    const { former, whenRestored } = read.earlier.proven
     const { secretId: id, sha256 } = whenRestored.state
     if (!needs.isRestored(work, former, { id, sha256 })) return read
     work.log.info({ restoredFrom: whenRestored.restoredFrom, secret: id }, 'secret adopted')

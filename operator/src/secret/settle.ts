@@ -108,7 +108,7 @@ function settled({ judgement, source, read, plan }: Look): SecretOutcome {
 }
 
 function holderOf({ object, earlier }: Look['read']): NameHolder {
-  if (earlier) return { kind: 'earlier', isProven: earlier.former !== undefined }
+  if (earlier) return { kind: 'earlier', isProven: earlier.proven !== undefined }
   // nothing was read: the name itself is reserved
   if (object === undefined) return { kind: 'release' }
   const { namespace, labels: found = {} } = object.metadata

@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { digestOf } from '@nauthera/proto/digest'
 import { annotations } from '@nauthera/proto/names'
 import { createWorkOnSecret } from '../../src/secret/work-on-secret.ts'
-import { createOneClient, unreachable } from './one-client.ts'
+import { createOneClient, ownedBy, unreachable } from './one-client.ts'
 import type { OneClient } from './one-client.ts'
 
 const verifierOf = (value: string) => digestOf(value).slice(0, 8)
@@ -82,6 +82,21 @@ describe('createWorkOnSecret', () => {
     await look({ secret: { keys: { client_id: 'id' } } })
     expect(one.secrets.calls.slice(before)).to.deep.equal(['read app-oidc'])
     expect(one.log.told('secret minted').length).to.equal(2)
+  })
+
+  it('says once that the secret of its status is lost, and keeps since when', async () => {
+    begin({ status: { secret: { name: 'app-oidc', activeId: '0a1b2c3d' } } })
+    one.secrets.put('app-oidc', { metadata: ownedBy(one.client), data: {} })
+    await look()
+    const since = one.clock.now()
+    one.clock.advance(1_000)
+    await look()
+    expect(one.memory.lostSince).to.equal(since)
+    expect(one.log.told('secret lost').length).to.equal(1)
+    one.shard.store()
+    one.shard.spread()
+    await look()
+    expect(one.memory.lostSince).to.equal(undefined)
   })
 
   it('lets its shard wait no longer when a rule of ours fails on the client, and says so', async () => {
@@ -207,7 +222,7 @@ describe('createWorkOnSecret', () => {
       await settle()
       const ids = askedIds()
       const result = await look({ redirectURIs: ['https://app.example.com/callback'] })
-      expect(result).to.include({ plan: undefined, failure: undefined })
+      expect(result).to.include({ plan: undefined, failure: undefined, again: undefined })
       expect(result.secret.kind).to.equal('ready')
       expect(asked().client?.verdict).to.deep.equal({ kind: 'carry' })
       expect(askedIds()).to.deep.equal(ids)
