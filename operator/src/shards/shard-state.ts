@@ -117,8 +117,9 @@ export class ShardState {
     const uids = [this.#clients.get(key)?.uid, this.stored.entries.get(key)?.entry.uid].filter(
       (uid) => uid !== undefined,
     )
-    if (uids.length > 0) this.#gone.set(key, (this.#gone.get(key) ?? new Set()).union(new Set(uids)))
-    if (!this.#clients.delete(key) && !this.stored.entries.has(key)) return awaited
+    if (uids.length === 0) return awaited
+    this.#gone.set(key, (this.#gone.get(key) ?? new Set()).union(new Set(uids)))
+    this.#clients.delete(key)
     this.#dirty = true
     return true
   }

@@ -73,4 +73,28 @@ describe('createPlanNext', () => {
     one.shard.entry = { ...one.shard.entry!, uid: 'another' }
     expect(idsOf()).to.deep.equal([])
   })
+
+  it('takes the last use of a secret from replicas or from the status, whichever is later', () => {
+    const id = '0a1b2c3d'
+    const lastUsedOf = (reported: number | undefined, written: number | undefined) => {
+      const lastUsed = written === undefined ? {} : { lastUsed: new Date(written).toISOString() }
+      const secret = { name: 'app-oidc', activeId: 'bbbbbbbb', previous: [{ id, ...lastUsed }] }
+      const one = createOneClient({ status: { secret } })
+      const verifiers = ['bbbbbbbb', id].map((each) => ({ id: each, sha256: each.repeat(8) }))
+      one.shard.asked.push({ how: 'put', client: { ...one.client.metadata, verifiers, verdict: {} } as never })
+      one.shard.store()
+      one.shard.spread()
+      const replicas = {
+        ...one.needs.replicas,
+        lastUsed: (_: string, of: string) => (of === id ? reported : undefined),
+      }
+      const needs = { ...one.needs, replicas, spacing: createSpacing(one.clock), quietPeriodMs: hour }
+      return createPlanNext(needs)(lookOf(one, planOf({ kind: 'rest' }))).report.lastUsed
+    }
+    expect(lastUsedOf(undefined, undefined)).to.equal(undefined)
+    expect(lastUsedOf(1_000, undefined)).to.equal(1_000)
+    expect(lastUsedOf(undefined, 1_000)).to.equal(1_000)
+    expect(lastUsedOf(2_000, 1_000)).to.equal(2_000)
+    expect(lastUsedOf(1_000, 2_000)).to.equal(2_000)
+  })
 })

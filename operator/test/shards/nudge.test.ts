@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { annotations } from '@nauthera/proto/names'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
+import { ApiError } from '../../src/kubernetes/api-error.ts'
 import type { PodObject } from '../../src/kubernetes/objects.ts'
 import { createNudge } from '../../src/shards/nudge.ts'
 
@@ -14,6 +15,7 @@ describe('createNudge', () => {
   let behind: Set<string>
   let patches: { readonly pod: string; readonly value: string; readonly answer: PromiseWithResolvers<void> }[]
   let nudge: ReturnType<typeof createNudge>
+  let recorded: ReturnType<typeof createRecordedLog>
   const settle = async () => {
     for (let turn = 0; turn < 8; turn++) await Promise.resolve()
   }
@@ -23,6 +25,7 @@ describe('createNudge', () => {
     clock = createManualClock()
     behind = new Set()
     patches = []
+    recorded = createRecordedLog()
     const call = async ({ path, body }: { path: string; body?: unknown }) => {
       const { metadata } = body as { metadata: { annotations: Record<string, string> } }
       const answer = Promise.withResolvers<void>()
@@ -36,7 +39,7 @@ describe('createNudge', () => {
       isBehind: (name) => behind.has(name),
       revision: () => 'abc',
       clock,
-      log: createRecordedLog().log,
+      log: recorded.log,
     })
   })
   afterEach(() => {
@@ -66,6 +69,15 @@ describe('createNudge', () => {
     patches[0]!.answer.reject(new Error('unreachable'))
     await settle()
     expect(values()).to.deep.equal(['a abc.1', 'a abc.2'])
+  })
+
+  it('says nothing of a pod that has gone, and says each other failure', async () => {
+    nudge.setPods([pod('gone'), pod('there')])
+    const refused = (status: number) => new ApiError('KUBERNETES_REFUSED', { message: 'no', status })
+    patches[0]!.answer.reject(refused(404))
+    patches[1]!.answer.reject(refused(500))
+    await settle()
+    expect(recorded.told('nudge failed').map(({ replica }) => replica)).to.deep.equal(['there'])
   })
 
   it('nudges the pods that are behind again, after longer and longer waits', async () => {

@@ -7,7 +7,7 @@ import {
   RestraintSchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { decodeShardFile } from '@nauthera/proto/shard-file'
+import { decodeShardFile, renderShardFile } from '@nauthera/proto/shard-file'
 import { noGroup } from '@nauthera/rules/restraint'
 import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { decodeClient } from '@nauthera/harness/operator/decoded-client'
@@ -395,6 +395,24 @@ describe('planShard', () => {
       const accepted = { ...wide('b', 2, 2_000), standing: 'accepted' } as const
       const made = plan([wide('a', 1, 9_000), accepted, wide('c', 3, 9_000)], stored, { limits })
       expect([...made.refused.keys()]).to.deep.equal(['demo/c'])
+    })
+    it('still takes a change that needs as much room as what is stored', () => {
+      const named = (clientName: string): ClientForShard =>
+        one({
+          name: 'a',
+          createdAt: 2,
+          standing: 'accepted',
+          verdict: desired(create(ClientConfigSchema, { type: 'M2M', clientName })),
+        })
+      const others = [wide('b', 1, 9_000)]
+      const stored = written([named('one'), ...others])
+      const { file } = renderShardFile(stored)
+      const made = plan([named('two'), ...others, wide('c', 3, 9_000)], stored, {
+        limits: { file: file.length + 100, plain: 1_000_000 },
+      })
+      expect([...made.refused.keys()]).to.deep.equal(['demo/c'])
+      const changed = made.kind === 'write' ? made.shard.entries.find(({ name }) => name === 'a') : undefined
+      expect(said(changed)?.desired).to.equal('two')
     })
     it('holds no more plain bytes than readers take, however well they compress', () => {
       const dull = (name: string, createdAt: number): ClientForShard =>
