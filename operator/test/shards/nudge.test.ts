@@ -73,9 +73,10 @@ describe('createNudge', () => {
 
   it('says nothing of a pod that has gone, and says each other failure', async () => {
     nudge.setPods([pod('gone'), pod('there')])
-    const refused = (status: number) => new ApiError('KUBERNETES_REFUSED', { message: 'no', status })
-    patches[0]!.answer.reject(refused(404))
-    patches[1]!.answer.reject(refused(500))
+    const refused = (status: number, reason: string) =>
+      new ApiError('KUBERNETES_REFUSED', { message: 'no', status, reason })
+    patches[0]!.answer.reject(refused(404, 'NotFound'))
+    patches[1]!.answer.reject(refused(500, 'InternalError'))
     await settle()
     expect(recorded.told('nudge failed').map(({ replica }) => replica)).to.deep.equal(['there'])
   })

@@ -397,22 +397,16 @@ describe('planShard', () => {
       expect([...made.refused.keys()]).to.deep.equal(['demo/c'])
     })
     it('still takes a change that needs as much room as what is stored', () => {
-      const named = (clientName: string): ClientForShard =>
-        one({
-          name: 'a',
-          createdAt: 2,
-          standing: 'accepted',
-          verdict: desired(create(ClientConfigSchema, { type: 'M2M', clientName })),
-        })
+      const named = (clientId: string): ClientForShard => one({ name: 'a', createdAt: 2, clientId })
       const others = [wide('b', 1, 9_000)]
-      const stored = written([named('one'), ...others])
+      const stored = written([named('demo.one'), ...others])
       const { file } = renderShardFile(stored)
-      const made = plan([named('two'), ...others, wide('c', 3, 9_000)], stored, {
+      const made = plan([named('demo.two'), ...others, wide('c', 3, 9_000)], stored, {
         limits: { file: file.length + 100, plain: 1_000_000 },
       })
       expect([...made.refused.keys()]).to.deep.equal(['demo/c'])
       const changed = made.kind === 'write' ? made.shard.entries.find(({ name }) => name === 'a') : undefined
-      expect(said(changed)?.desired).to.equal('two')
+      expect(changed?.clientId).to.equal('demo.two')
     })
     it('holds no more plain bytes than readers take, however well they compress', () => {
       const dull = (name: string, createdAt: number): ClientForShard =>

@@ -4,7 +4,7 @@ import { shardSchema } from '@nauthera/proto/names'
 import { create } from '@bufbuild/protobuf'
 import { randomBytes } from 'node:crypto'
 import { renderVersion } from '@nauthera/proto/client-version'
-import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { ClientConfigSchema, RestraintSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { ShardState } from '../../src/shards/shard-state.ts'
 import type { BegunTurn } from '../../src/shards/shard-state.ts'
 import { everybody, home, names, secretWith, version, wanted, written } from './wanted.ts'
@@ -75,6 +75,15 @@ describe('ShardState', () => {
       state.load(stored, everybody)
       state.open([first, second].map(key), 0)
       expect(waitMs(0)).to.be.at.most(0)
+      expect(begin(0).plan.kind).to.equal('keep')
+    })
+
+    it('keeps a client that is stopped, and one whose earlier version may not be served, as they are stored', () => {
+      const suspended = create(RestraintSchema, { suspended: true })
+      const clients = [wanted(first, { restraint: suspended }), wanted(second, { forbidsEarlier: true })]
+      state = new ShardState(home)
+      state.load(written(clients, 100n).secret, everybody)
+      state.open([first, second].map(key), 0)
       expect(begin(0).plan.kind).to.equal('keep')
     })
 

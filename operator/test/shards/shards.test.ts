@@ -12,7 +12,10 @@ function createSecrets(): SecretStore & { readonly held: ReadonlyMap<string, Sec
   const held = new Map<string, SecretObject>()
   let version = 0
   const write = async ({ namespace, name, data }: WantedSecret) => {
-    const secret = { metadata: { namespace, name, resourceVersion: String(++version) }, data } as SecretObject
+    const secret = {
+      metadata: { namespace, name, resourceVersion: String(++version), creationTimestamp: '2026-01-01T00:00:00Z' },
+      data,
+    } as SecretObject
     held.set(name, secret)
     return { kind: 'written', secret } as const
   }
@@ -155,6 +158,16 @@ describe('createShards', () => {
     shards.clearWaits()
     await written.promise
     expect(shards.stored(`apps/${name}`)?.entry.clientId).to.equal('third')
+  })
+
+  it('knows since when the Secret of a shard is there', async () => {
+    await start()
+    const key = `apps/${names[0]!}`
+    expect(shards.bornAt(key)).to.equal(undefined)
+    open(key)
+    shards.setClient(wanted(names[0]!))
+    await written.promise
+    expect(shards.bornAt(key)).to.equal(Date.UTC(2026, 0, 1))
   })
 
   it('knows no client that its whole shard does not have', async () => {

@@ -73,7 +73,8 @@ function* take(scan: Scan, name: string, text: string): Generator<string | undef
 
 /** What the next piece goes on with. */
 function keep(scan: Scan, rest: string): void {
-  if (scan.state === 'inside' && scan.depth > elementDepth) scan.element = grown(scan, rest)
+  // between elements too: the next one begins anew
+  scan.element = grown(scan, rest)
   // a longer word is no name that anybody looks for
   if (scan.inString && scan.depth === 1 && scan.word.length < longestName) scan.word += rest
 }

@@ -1,5 +1,5 @@
 // Searches people in a directory: entries, names and filters.
-import { AndFilter, FilterParser, OrFilter } from 'ldapts'
+import { AndFilter, FilterParser } from 'ldapts'
 import type { Filter } from 'ldapts'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
@@ -14,7 +14,7 @@ import type { Vouching } from '../sources/vouching.ts'
 import type { DirectoryClient } from './directory-client.ts'
 import { attributesOf, keyOf, keyValue, personOf } from './entry.ts'
 import type { DirectoryEntry } from './entry.ts'
-import { activeDirectory, equal, groupsOf } from './groups.ts'
+import { activeDirectory, anyOf, equal, groupsOf } from './groups.ts'
 import type { GroupSearch } from './groups.ts'
 
 export interface Directory {
@@ -68,11 +68,11 @@ export function createDirectory(needs: Needs): Directory {
   const nameAttributes = [...new Set([...settings.login, map.username, map.email])]
   return {
     findByLogin: async (login) =>
-      asAsked(await find(anyOf(settings.login, [login]), 'login'), ({ entry }) =>
+      asAsked(await find(inAnyOf(settings.login, [login]), 'login'), ({ entry }) =>
         settings.login.some((attribute) => entry.values(attribute).some((value) => isAlike(value, login))),
       ),
     // two have it as much as one
-    hasName: async (names) => (await searchPeople(anyOf(nameAttributes, names), ['1.1'], 2)).length > 0,
+    hasName: async (names) => (await searchPeople(inAnyOf(nameAttributes, names), ['1.1'], 2)).length > 0,
     findByKey: async (key) =>
       asAsked(await find(equal(map.key, [keyValue(key, map.key)]), 'key'), (found) => found.key === key),
     isPassword: ({ entry }, password) => client.isPassword(entry.dn, password),
@@ -189,7 +189,5 @@ export function parseFilters({ id, userFilter, disabledFilter, groups, attribute
 }
 
 /** One of the values is that of any of the attributes. */
-const anyOf = (attributes: readonly string[], values: readonly string[]): Filter => {
-  const filters = attributes.map((attribute) => equal(attribute, values))
-  return filters.length === 1 && filters[0] ? filters[0] : new OrFilter({ filters })
-}
+const inAnyOf = (attributes: readonly string[], values: readonly string[]): Filter =>
+  anyOf(attributes.map((attribute) => equal(attribute, values)))

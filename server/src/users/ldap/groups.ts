@@ -78,8 +78,10 @@ async function walk(needs: Needs, settings: GroupSearch, dn: string): Promise<st
 }
 
 /** Builds the filter as a message, not as text, so that no value can be read as a part of it (RFC 4515). */
-export const equal = (attribute: string, values: readonly (string | Buffer)[]): Filter => {
-  const filters = values.map((value) => new EqualityFilter({ attribute, value }))
+export const equal = (attribute: string, values: readonly (string | Buffer)[]): Filter =>
+  anyOf(values.map((value) => new EqualityFilter({ attribute, value })))
+
+export const anyOf = (filters: Filter[]): Filter => {
   const [first] = filters
   return filters.length === 1 && first !== undefined ? first : new OrFilter({ filters })
 }

@@ -103,7 +103,7 @@ describe(`${createLdapUsers.name} while the directory fails`, function () {
     expect([await back(source), await back(other)]).to.deep.equal(['right', 'right'])
   })
 
-  it('F8 asks a server that came back again within 5 s, and not before the first of them is over', async () => {
+  it('F8 asks a server that came back again after a second, and not before that is over', async () => {
     let clock = 0
     const { patience } = patient
     const client = new DirectoryClient({
@@ -123,7 +123,7 @@ describe(`${createLdapUsers.name} while the directory fails`, function () {
       await directory.slapd.again()
       clock += 999
       expect(await answer(), 'nobody waits for a server that has just failed').to.equal('away')
-      clock += 4001
+      clock += 1
       expect(await answer()).to.equal(true)
     } finally {
       client.stop()
