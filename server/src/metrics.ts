@@ -49,7 +49,7 @@ export const serverMetrics = {
   shardSeq: defineGauge('nauthera_server_shard_seq', 'Seq of each shard that is live.', { shard: shards }),
   keysDue: defineGauge(
     'nauthera_server_keys_due_timestamp_seconds',
-    'When keys for signing and sealing are next to be made, published or removed, as this replica has them.',
+    'When keys for signing and sealing next change, or when the first that is late should have been made, as this replica has them.',
   ),
   ring: defineGauge('nauthera_server_ring_current', '1 for the key of the mounted ring that encrypts.', {
     key: { of: 'name of a key in the Secret of keys', most: 4 },

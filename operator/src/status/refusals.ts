@@ -40,6 +40,8 @@ export class Refusals {
   readonly #fresh = new FairKeys()
   /** By client: when its counts are due, monotonic milliseconds. */
   readonly #renewals = new Map<string, number>()
+  /** By client: when its status was last to be written, monotonic milliseconds. */
+  readonly #publishedAt = new Map<string, number>()
   #lastTurn = -Infinity
   #events: { left: number; readonly at: number }
   #cancel: (() => void) | undefined
@@ -65,7 +67,8 @@ export class Refusals {
         if (add(known, { code, by, ...seen }, { uid, count: Number(count) }) && !tellsRefusal(told, { code, by }))
           this.#fresh.add(key)
       }
-      if (!this.#renewals.has(key)) this.#renewals.set(key, this.#needs.clock.monotonic() + refusalLimits.renewMs)
+      const since = this.#publishedAt.get(key) ?? this.#needs.clock.monotonic()
+      if (!this.#renewals.has(key)) this.#renewals.set(key, since + refusalLimits.renewMs)
     }
     this.#plan()
   }
@@ -79,6 +82,7 @@ export class Refusals {
   remove(key: string): void {
     this.#said.delete(key)
     this.#published.delete(key)
+    this.#publishedAt.delete(key)
     this.#renewals.delete(key)
   }
 
@@ -110,6 +114,7 @@ export class Refusals {
       this.#renewals.delete(key)
       if (this.#publish(key)) {
         this.#lastTurn = now
+        this.#publishedAt.set(key, now)
         this.#needs.wake([key])
       }
     }

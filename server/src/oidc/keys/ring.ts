@@ -177,18 +177,27 @@ class StoredKeyRing implements KeyRing {
     const plan = this.#plan(stored, inFile, forced)
     if (!isDone(plan)) {
       const mint = await this.#mintAhead(plan.own.create)
-      stored = await store.underLock(async (writer) => {
+      const done = store.underLock(async (writer) => {
         // another replica may have done it while this one waited
         await this.#carryOut(this.#plan(await writer.list(), inFile, forced), inFile, writer, mint)
         return writer.list()
       })
+      stored = await done.catch((error: unknown) => {
+        // a database may give keys and take none: a key that was cut off ends all the same
+        if (this.#current !== undefined) this.#take(stored, inFile)
+        throw error
+      })
     }
-    this.#stored = toRing(stored, inFile, log)
-    this.#settle()
+    this.#take(stored, inFile)
     // tried again at the next read: keys work without it
     await this.#tellActive().catch((error: unknown) =>
       log.warn({ error }, 'key.activated could not be told; trying again'),
     )
+  }
+
+  #take(stored: readonly StoredKey[], inFile: FileKeys): void {
+    this.#stored = toRing(stored, inFile, this.#needs.log)
+    this.#settle()
   }
 
   #mintAhead(create: readonly { readonly line: string }[]): Promise<MintKey> {
@@ -246,8 +255,8 @@ class StoredKeyRing implements KeyRing {
     if (this.#stopped) return
     clearTimeout(this.#timer)
     const { now, policy } = this.#needs
-    const { wakeAt } = planKeys(this.#stored, this.#lines, now(), policy)
-    if (Number.isFinite(wakeAt)) this.#due?.set(wakeAt / 1000)
+    const { wakeAt, dueAt } = planKeys(this.#stored, this.#lines, now(), policy)
+    if (Number.isFinite(dueAt)) this.#due?.set(dueAt / 1000)
     const wait = Math.max(Math.min(wakeAt - now(), pollEvery, longestTimer), 50)
     this.#timer = setTimeout(() => void this.#wake(), wait)
     this.#timer.unref()

@@ -91,6 +91,8 @@ export interface KeyPlan {
   readonly leave: readonly { readonly id: string; readonly activeAt: number; readonly until: number }[]
   /** Epoch milliseconds: the next instant at which something changes by itself. */
   readonly wakeAt: number
+  /** Epoch milliseconds: `wakeAt`, or when the first key that is to be created now was due. */
+  readonly dueAt: number
 }
 
 /** What is to be done now. A line without keys of our own gets one that is active at once: nothing else can sign.
@@ -105,20 +107,21 @@ export function planKeys(
 ): KeyPlan {
   const states = keyStates(keys, now, policy)
   const create: { line: string; activeAt: number }[] = []
-  const wakes: number[] = [now + policy.rotateEvery]
+  const moments: number[] = [now + policy.rotateEvery]
   for (const line of lines) {
     const ofLine = (linesOf(keys).get(line) ?? []).filter(({ file }) => file === undefined)
     const newest = ofLine.at(-1)
     if (newest === undefined) create.push({ line, activeAt: now })
     else if (newest.activeAt <= now && line !== pairwiseLine) {
       const due = newest.activeAt + policy.rotateEvery - policy.publishBefore
+      moments.push(due)
       if (due <= now || forced.has(line)) create.push({ line, activeAt: now + policy.publishBefore })
-      else wakes.push(due)
     }
   }
-  for (const key of keys) if (key.activeAt > now) wakes.push(key.activeAt)
+  for (const key of keys) if (key.activeAt > now) moments.push(key.activeAt)
   const remove = keys.filter((key) => states.get(key.id) === 'removed').map((key) => key.id)
-  return { create, remove, leave: leavingOf(keys, now, policy), wakeAt: Math.min(...wakes) }
+  const wakeAt = Math.min(...moments.filter((at) => at > now))
+  return { create, remove, leave: leavingOf(keys, now, policy), wakeAt, dueAt: Math.min(...moments) }
 }
 
 /** Whoever has not the algorithm of a key writes down when the key goes, once; whoever still signs with it moves that on. */

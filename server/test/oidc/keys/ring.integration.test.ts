@@ -130,6 +130,27 @@ describe('createKeyRing', () => {
     expect((await keys.summaries()).map(({ id }) => id)).to.not.include(kid)
   })
 
+  it('a key that was cut off ends at a replica that can read keys and write none', async () => {
+    const keys = fresh.replica().keys
+    let isReadOnly = false
+    const underLock: typeof keys.underLock = (work) =>
+      isReadOnly ? Promise.reject(new Error('read-only')) : keys.underLock(work)
+    const about = { algorithms: ['ES256', 'EdDSA'] as const, policy, log: keepLog() }
+    const [healthy, stuck] = [
+      ringOf(),
+      // it finds a key to create at each look
+      createKeyRing({ ...about, keys: { ...keys, underLock }, now: () => now + (isReadOnly ? policy.rotateEvery : 0) }),
+    ]
+    rings.push(stuck)
+    await Promise.all([healthy.load(), stuck.load()])
+    const { kid } = stuck.current().signing[0]!
+    isReadOnly = true
+    await healthy.cutOff('all')
+    const failed = await stuck.load().catch((error: unknown) => String(error))
+    expect(failed).to.include('read-only')
+    expect(JSON.stringify(stuck.current().published)).to.not.include(kid)
+  })
+
   it('keys of an algorithm that is taken out sign nothing, stay published while replicas sign with it and a day longer, and come back', async () => {
     // those of other tests sign with it too, and would move the end on
     await Promise.all(rings.splice(0).map((ring) => ring.stop()))

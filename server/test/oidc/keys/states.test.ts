@@ -181,6 +181,16 @@ describe('planKeys', () => {
     expect(planKeys([key('a', 0), key('b', 30 * day)], ['sig:ES256'], 29 * day, policy).wakeAt).to.equal(30 * day)
   })
 
+  it('says since when a key is due that nobody has created, and looks forward again once it is there', () => {
+    const due = 30 * day - policy.publishBefore
+    const about = (keys: readonly KeyTimes[], now: number) => planKeys(keys, ['sig:ES256'], now, policy)
+    expect(about([key('a', 0)], 10 * day)).to.include({ wakeAt: due, dueAt: due })
+    const late = about([key('a', 0)], 31 * day)
+    expect(late.dueAt).to.equal(due)
+    expect(late.wakeAt).to.be.above(31 * day)
+    expect(about([key('a', 0), key('b', 31 * day + policy.publishBefore)], 31 * day).dueAt).to.be.above(31 * day)
+  })
+
   it('leaves nothing to do once its plan is carried out, and every line always has an active key', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 40 }), (steps) => {
