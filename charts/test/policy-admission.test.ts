@@ -156,6 +156,16 @@ const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCCli
   ['no PAR', { require: { par: true } }, client({})],
   ['PAR', { require: { par: true } }, client({ par: true })],
   ['PAR of a machine', { require: { par: true } }, client({ type: 'M2M', redirectURIs: [] })],
+  ...['http://localhost:3000/cb', 'http://[::1]/cb', 'https://localhost/cb', 'com.example.app:/cb'].flatMap(
+    (uri): [string, OIDCPolicySpec, OIDCClient][] => [
+      [`${uri} where https is required`, { require: { https: true } }, client({ redirectURIs: [uri] })],
+      [
+        `${uri} after logout, where https is required`,
+        { require: { https: true } },
+        client({ redirectURIs: [], postLogoutRedirectURIs: [uri] }),
+      ],
+    ],
+  ),
   ['no DPoP', { require: { dpop: true } }, client({ par: true, dpop: false })],
   ['a long access token', { limits: { tokens: { access: '10m' } } }, client({ tokens: { accessTTL: '1h' } })],
   [

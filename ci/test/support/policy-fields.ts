@@ -49,6 +49,7 @@ export const policyRows: readonly FieldRow[] = [
   ['allow.resourceServer', true, 'yes', 'spec.allow.resourceServer: must be of type boolean: "string"', checks, 'keeps a resource server behind its gate', {}],
   ['require.par', true, 'yes', 'spec.require.par: must be of type boolean: "string"', checks, 'demands PAR', {}],
   ['require.dpop', true, 'yes', 'spec.require.dpop: must be of type boolean: "string"', checks, 'demands DPoP', {}],
+  ['require.https', true, 'yes', 'spec.require.https: must be of type boolean: "string"', checks, 'demands https of redirect URIs, on localhost too', {}],
   ['require.pkce', true, 'yes', 'spec.require.pkce: must be of type boolean: "string"', checks, 'wants PKCE where it is required', {}],
   ['require.rotation', true, 'yes', 'spec.require.rotation: must be of type boolean: "string"', checks, 'demands rotation of a client with a secret', {}],
   ['limits.clientsPerNamespace', 10, -1, 'spec.limits.clientsPerNamespace: should be greater than or equal to 0', checks, 'limits clients of a namespace: the oldest stay', {}],

@@ -94,7 +94,7 @@ export const policySpec = object(
           maxItems: consentModes.length,
         }),
         redirectHosts: set(
-          'Hosts of redirect URIs: app.example.com, or .apps.example.com for all below it. With redirectURIsFrom a client follows only hosts that a policy lists, and that no other policy leaves out.',
+          'Hosts of redirect URIs: app.example.com, or .apps.example.com for all below it. localhost needs no entry; require.https refuses http there. With redirectURIsFrom a client follows only hosts that a policy lists, and that no other policy leaves out.',
           text('Host.', { maxLength: 253 }),
           {
             maxItems: 100,
@@ -141,6 +141,9 @@ export const policySpec = object(
         dpop: flag('Clients must have dpop: true.'),
         pkce: flag('Clients of people must have pkce: Required. One that says nothing gets it.'),
         rotation: flag('Clients with a secret must have rotation.interval.'),
+        https: flag(
+          'redirectURIs and postLogoutRedirectURIs must be https, on localhost too. Schemes of installed applications stay allowed.',
+        ),
       },
     ),
     limits: object(

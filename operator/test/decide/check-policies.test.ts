@@ -243,6 +243,18 @@ describe('checkPolicies', () => {
     ['demands PAR', {}, [{ require: { par: true } }], ['spec.par']],
     ['demands no PAR of type M2M', { type: 'M2M' }, [{ require: { par: true } }], []],
     ['demands DPoP', {}, [{ require: { dpop: true } }], ['spec.dpop']],
+    [
+      'demands https of redirect URIs, on localhost too',
+      { redirectURIs: ['https://a.example.com/', 'http://localhost:3000/'], postLogoutRedirectURIs: ['http://[::1]/'] },
+      [{ require: { https: true }, allow: { redirectHosts: ['.example.com'] } }],
+      ['spec.redirectURIs', 'spec.postLogoutRedirectURIs'],
+    ],
+    [
+      'demands https of no scheme of an application',
+      { type: 'Native', redirectURIs: ['com.example.app:/cb', 'https://a.example.com/'] },
+      [{ require: { https: true } }],
+      [],
+    ],
     ['demands rotation of a client with a secret', {}, [{ require: { rotation: true } }], ['spec.rotation.interval']],
     [
       'demands rotation of a client that lists its secrets',

@@ -95,6 +95,13 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
   (printf "'must be on ' + (size(%s) == 0 ? '(no host)' : %s.join(', '))" $hosts $hosts)) }}
 {{- end -}}
 
+{{/* (field, list of URIs): http is for loopback only, and with require.https not for that */}}
+{{- define "nauthera.policy.https" -}}
+{{ include "nauthera.policy.rule" (list (index . 0)
+  (printf "!has(variables.require.https) || !variables.require.https || !has(%s) || %s.all(u, !u.startsWith('http://'))" (index . 1) (index . 1))
+  "'must be https'") }}
+{{- end -}}
+
 {{/* (field, value of the client, limit of the policy): durations */}}
 {{- define "nauthera.policy.atMost" -}}
 {{ include "nauthera.policy.rule" (list (index . 0)
@@ -114,6 +121,8 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
 {{ include "nauthera.policy.among" (list "spec.consent" "consent" "(variables.spec.type == 'M2M' ? [] : [variables.consent])" false) }}
 {{ include "nauthera.policy.hosts" (list "spec.redirectURIs" "variables.spec.redirectURIs") }}
 {{ include "nauthera.policy.hosts" (list "spec.postLogoutRedirectURIs" "variables.spec.postLogoutRedirectURIs") }}
+{{ include "nauthera.policy.https" (list "spec.redirectURIs" "variables.spec.redirectURIs") }}
+{{ include "nauthera.policy.https" (list "spec.postLogoutRedirectURIs" "variables.spec.postLogoutRedirectURIs") }}
 {{ include "nauthera.policy.gate" (list "spec.clientId" "customClientId" "has(variables.spec.clientId) && variables.spec.clientId != (variables.cluster == '' ? object.metadata.namespace + '.' : variables.cluster + '_') + object.metadata.name") }}
 {{ include "nauthera.policy.gate" (list "spec.secret.existingSecretRef" "existingSecret" "has(variables.spec.secret) && has(variables.spec.secret.existingSecretRef)") }}
 {{ include "nauthera.policy.gate" (list "spec.secret.verifiers" "verifiers" "variables.cluster == '' && has(variables.spec.secret) && has(variables.spec.secret.verifiers)") }}

@@ -234,6 +234,7 @@ function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec): readonly Fin
     ),
     ...(spec.type === 'M2M' ? [] : among('spec.consent', allow.consent, [spec.consent ?? 'Remember'])),
     ...checkHosts(allow.redirectHosts, spec),
+    ...(require.https ? checkHttps(spec) : []),
     ...(require.par && spec.par !== true && spec.type !== 'M2M' && spec.type !== 'Device'
       ? [['spec.par', 'must be true'] as const]
       : []),
@@ -257,9 +258,16 @@ const mustBeAmong = (field: string, allowed: readonly string[]): Finding => [
   `must be among ${allowed.join(', ') || '(nothing)'}`,
 ]
 
+const uriFields = ['redirectURIs', 'postLogoutRedirectURIs'] as const
+
+const checkHttps = (spec: OIDCClientSpec): readonly Finding[] =>
+  uriFields
+    .filter((field) => (spec[field] ?? []).some((uri) => uri.startsWith('http://')))
+    .map((field) => [`spec.${field}`, 'must be https'])
+
 function checkHosts(allowed: readonly string[] | undefined, spec: OIDCClientSpec): readonly Finding[] {
   if (!allowed) return []
-  return (['redirectURIs', 'postLogoutRedirectURIs'] as const)
+  return uriFields
     .filter((field) => (spec[field] ?? []).some((uri) => !isHostAllowed(allowed, uri)))
     .map((field) => [`spec.${field}`, `must be on ${allowed.join(', ') || '(no host)'}`])
 }
