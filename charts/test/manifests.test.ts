@@ -24,7 +24,7 @@ import {
   renderNow,
   runHelm,
 } from './support/render.ts'
-import type { Manifest, RenderOptions } from './support/render.ts'
+import type { Manifest, PodSpec, RenderOptions } from './support/render.ts'
 
 interface ModelClass {
   getAttributeTypeMap(): { baseName: string; type: string }[]
@@ -450,6 +450,19 @@ describe('the CronJob of backups', function () {
       '/var/run/nauthera/secrets/nauthera-smtp',
     ])
     expect(spec['automountServiceAccountToken']).to.equal(false)
+  })
+
+  it('reads the files that examples/restore-pod.yaml mounts', async () => {
+    const backup = { enabled: true, recipient: '-----BEGIN PUBLIC KEY-----', existingClaim: 'nauthera-backup' }
+    const database = { existingSecret: { name: 'nauthera-database' } }
+    const objects = await objectsOf({ mode: 'minimal', release: 'nauthera', values: { backup, database } })
+    const { spec } = podsOf(objects).find(({ owner }) => owner === 'CronJob/nauthera-backup')!
+    const [pod] = podsOf(parseManifests(readFileSync(join(chart, '../../examples/restore-pod.yaml'), 'utf8')))
+    const named = ({ spec: { volumes } }: { readonly spec: PodSpec }) =>
+      (volumes as { name: string; configMap?: object; persistentVolumeClaim?: object }[])
+        .filter(({ name }) => ['config', 'backup'].includes(name))
+        .map(({ name, configMap, persistentVolumeClaim }) => ({ name, configMap, persistentVolumeClaim }))
+    expect(named(pod!)).to.deep.equal(named({ spec }))
   })
 })
 
