@@ -44,8 +44,11 @@ export interface RenderInput {
 
 const unresolved = 'not resolved here: Ingresses and HTTPRoutes are in the cluster, so their redirect URIs are missing'
 
-/** In place of a secret that the operator has yet to mint. */
-const unknownSecret = '(minted when the client is applied)'
+/** In place of a secret that the operator has yet to mint, or to read. */
+function standInOf({ secret }: OIDCClient['spec']): string {
+  const own = secret?.existingSecretRef
+  return own ? `(${own.key} of Secret ${own.name})` : '(minted when the client is applied)'
+}
 
 /** @returns the results for the OIDCClients under the OIDCPolicies among the objects, and every fault. A policy that selects namespaces by
  *  label applies: files do not have those labels. */
@@ -100,7 +103,7 @@ function renderOne(
   if (acceptance.kind === 'conflict')
     return { faults: [{ path: acceptance.field, message: `is taken by ${acceptance.holder}; choose another` }] }
   const { clientId } = acceptance
-  const plain = showsSecret(authMethodOf(client.spec)) ? new Secret(unknownSecret) : undefined
+  const plain = showsSecret(authMethodOf(client.spec)) ? new Secret(standInOf(client.spec)) : undefined
   const result = renderSecret({ client, clientId, issuer, plain, marks: undefined })
   const denials = denialsOf(judgement).map(({ field, message, policy }) => ({
     path: field,

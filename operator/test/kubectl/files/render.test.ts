@@ -46,6 +46,12 @@ describe('kubectl nauthera render', () => {
     expect(out).to.contain('client_id: demo.nightly-report')
   })
 
+  it('says of which Secret a client secret is that is there already', async () => {
+    const own = '  type: M2M\n  secret: {existingSecretRef: {name: earlier, key: password}}\n'
+    const { out } = await run(['render', '-f', '-', 'examples/policies/platform.yaml'], { '-': client(own) })
+    expect(out).to.contain('client_secret: (password of Secret earlier)').and.not.to.contain('minted')
+  })
+
   it('prints one JSON array with -o json', async () => {
     const { code, out } = await run([
       'render',
