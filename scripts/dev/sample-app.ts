@@ -212,6 +212,13 @@ const server =
   tls === undefined
     ? createHttpServer(app)
     : createHttpsServer({ cert: readFileSync(join(tls, 'tls.crt')), key: readFileSync(join(tls, 'tls.key')) }, app)
+server.once('error', (error: NodeJS.ErrnoException) => {
+  const taken = error.code === 'EADDRINUSE'
+  process.stderr.write(
+    taken ? `port ${values.port} is in use: end the program that has it, such as npm run dev\n` : `${error.message}\n`,
+  )
+  process.exit(1)
+})
 server.listen(Number(values.port), values.host, () => {
   const { port } = server.address() as AddressInfo
   process.stdout.write(`listening on ${tls === undefined ? 'http' : 'https'}://localhost:${port}\n`)
