@@ -3,13 +3,13 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFile
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { Browser } from '@nauthera/harness/browser'
 import { freePort } from '@nauthera/local/processes/ports'
 import { startProcess } from '@nauthera/local/processes/process'
-import type { RunningProcess } from '@nauthera/local/processes/process'
 import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
 import { findKubectl } from '@nauthera/local/programs/kubectl'
 import { findTool } from '@nauthera/local/programs/tools'
-import { blocksOf, guidePages, lineLike, transcriptsOf } from './support/page-blocks.ts'
+import { blocksOf, directoryPage, guidePages, lineLike, transcriptsOf } from './support/page-blocks.ts'
 import type { PageBlock } from './support/page-blocks.ts'
 import { render } from '../../charts/test/support/render.ts'
 import { parse } from 'yaml'
@@ -18,72 +18,121 @@ import { parse } from 'yaml'
 // they are not run. Each file of values is rendered by Helm.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const textOf = (page: string) => readFileSync(join(root, page), 'utf8')
 const shells = (page: string) => blocksOf(page).filter(({ language, notRun }) => language === 'sh' && !notRun)
 
 describe('the commands of the guides, beside npm run dev', function () {
   this.timeout(300_000)
-  let state: string
-  let dev: RunningProcess | undefined
-  let programs: string
+  let dev: Dev | undefined
 
-  before(async () => {
-    mkdirSync(join(root, '.nauthera'), { recursive: true })
-    state = mkdtempSync(join(root, '.nauthera/guides-'))
-    // PostgreSQL never runs as root: its own account must get there
-    chmodSync(state, 0o755)
-    reapDirectory(state)
-    const ports = { issuer: await freePort(), sample: await freePort(), api: await freePort(), pods: [] }
-    writeFileSync(join(state, 'ports.json'), JSON.stringify(ports))
-    dev = startProcess({ name: 'dev', script: 'scripts/dev.ts', args: ['--state', state, '--with', 'all'] })
-    await dev.line(/Ctrl-C ends everything/, { timeoutMs: 240_000 })
-    programs = await makePrograms(state)
-  })
+  before(async () => (dev = await startDev('all')))
   after(() => dev?.stop())
 
-  for (const page of guidePages.filter((one) => shells(one).length > 0)) {
+  for (const page of guidePages.filter((one) => one !== directoryPage && shells(one).length > 0)) {
     it(`${page}: each works, in the order of the page`, async function () {
       const missing = ['jq', 'curl', 'openssl'].filter((program) => spawnSync(program, ['--version']).error)
-      const blocks = shells(page)
-      const wanted = missing.find((program) => blocks.some(({ text }) => new RegExp(`\\b${program} `).test(text)))
+      const wanted = missing.find((program) => shells(page).some(({ text }) => new RegExp(`\\b${program} `).test(text)))
       if (wanted !== undefined) {
         process.stderr.write(`no ${wanted} in the PATH: the commands of ${page} are not run\n`)
         this.skip()
       }
-      const { code, output } = await runBlocks(blocks)
-      expect(code, output).to.equal(0)
-      for (const { after, printed } of transcriptsOf(blocksOf(page))) {
-        const [said = ''] = (output.split(`-- line ${after}\n`)[1] ?? '').split(/^-- line /m)
-        for (const line of printed) expect(said).to.match(lineLike(line))
-      }
+      await checkPage(dev!, page)
     })
-  }
-
-  /** Runs blocks in one shell, so that variables and functions of the first are there in the next one. */
-  async function runBlocks(blocks: readonly PageBlock[]): Promise<{ code: number | null; output: string }> {
-    const script = blocks.map(({ line, text }) => `echo "-- line ${line}"\n${text}`).join('\n')
-    const directory = mkdtempSync(join(state, 'page-'))
-    for (const folder of ['examples', 'charts']) symlinkSync(join(root, folder), join(directory, folder))
-    // what a reader has of `npm run dev`, where they have it
-    mkdirSync(join(directory, '.nauthera'))
-    symlinkSync(state, join(directory, '.nauthera/dev'))
-    symlinkSync(join(state, 'kubeconfig'), join(directory, '.nauthera/kubeconfig'))
-    const child = spawn('bash', ['-euo', 'pipefail', '-c', script], {
-      cwd: directory,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...process.env,
-        HOME: directory,
-        KUBECONFIG: join(state, 'kubeconfig'),
-        PATH: [programs, process.env['PATH']].join(delimiter),
-      },
-    })
-    reapProcess(child)
-    let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
-    const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-    return { code, output }
   }
 })
+
+describe(directoryPage, function () {
+  this.timeout(300_000)
+  let dev: Dev | undefined
+
+  before(async function () {
+    // as step 3 of the page says
+    const [setting, parts] = /^(NAUTHERA_\w+=\w+) npm run dev -- --with ([\w,]+)$/m
+      .exec(textOf(directoryPage))!
+      .slice(1)
+    const [name, value] = setting!.split('=')
+    dev = await startDev(parts!, { [name!]: value! })
+  })
+  after(() => dev?.stop())
+
+  const signIn = async (username: string) => {
+    const password = new RegExp(`Directory ${username}, password (\\S+),`).exec(dev!.screen)![1]!
+    const issuer = /^ *Issuer +(\S+)$/m.exec(dev!.screen)![1]!
+    const browser = new Browser({ issuer, origin: () => issuer })
+    return browser.submit(await browser.follow('/account'), '/sign-in', { username, password })
+  }
+
+  it('lets nils in with the password alone', async () => {
+    expect(new URL((await signIn('nils')).url).pathname).to.equal('/account')
+  })
+
+  it('asks grace, of the group admins, to set up a second factor', async () => {
+    expect((await signIn('grace')).body).to.include('Set up a second step')
+  })
+
+  it('has commands that work, in the order of the page', () => checkPage(dev!, directoryPage))
+})
+
+interface Dev {
+  readonly state: string
+  /** What it printed until it was ready. */
+  readonly screen: string
+  readonly programs: string
+  stop(): Promise<unknown>
+}
+
+/** @param parts of `--with`; @param env settings of the servers */
+async function startDev(parts: string, env: Readonly<Record<string, string>> = {}): Promise<Dev> {
+  mkdirSync(join(root, '.nauthera'), { recursive: true })
+  const state = mkdtempSync(join(root, '.nauthera/guides-'))
+  // PostgreSQL never runs as root: its own account must get there
+  chmodSync(state, 0o755)
+  reapDirectory(state)
+  const ports = { issuer: await freePort(), sample: await freePort(), api: await freePort(), pods: [] }
+  writeFileSync(join(state, 'ports.json'), JSON.stringify(ports))
+  const dev = startProcess({ name: 'dev', script: 'scripts/dev.ts', args: ['--state', state, '--with', parts], env })
+  await dev.line(/Ctrl-C ends everything/, { timeoutMs: 240_000 })
+  return { state, screen: dev.lines.join('\n'), programs: await makePrograms(state), stop: () => dev.stop() }
+}
+
+/** Runs the commands of a page, and compares what they print with what the page says. */
+async function checkPage(dev: Dev, page: string): Promise<void> {
+  const { code, output } = await runBlocks(dev, shells(page))
+  expect(code, output).to.equal(0)
+  for (const { after, printed } of transcriptsOf(blocksOf(page))) {
+    const [said = ''] = (output.split(`-- line ${after}\n`)[1] ?? '').split(/^-- line /m)
+    for (const line of printed) expect(said).to.match(lineLike(line))
+  }
+}
+
+/** Runs blocks in one shell, so that variables and functions of the first are there in the next one. */
+async function runBlocks(
+  { state, programs }: Dev,
+  blocks: readonly PageBlock[],
+): Promise<{ code: number | null; output: string }> {
+  const script = blocks.map(({ line, text }) => `echo "-- line ${line}"\n${text}`).join('\n')
+  const directory = mkdtempSync(join(state, 'page-'))
+  for (const folder of ['examples', 'charts']) symlinkSync(join(root, folder), join(directory, folder))
+  // what a reader has of `npm run dev`, where they have it
+  mkdirSync(join(directory, '.nauthera'))
+  symlinkSync(state, join(directory, '.nauthera/dev'))
+  symlinkSync(join(state, 'kubeconfig'), join(directory, '.nauthera/kubeconfig'))
+  const child = spawn('bash', ['-euo', 'pipefail', '-c', script], {
+    cwd: directory,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      HOME: directory,
+      KUBECONFIG: join(state, 'kubeconfig'),
+      PATH: [programs, process.env['PATH']].join(delimiter),
+    },
+  })
+  reapProcess(child)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  return { code, output }
+}
 
 /** The programs that the pages name, for this run of `npm run dev`. @returns their folder */
 async function makePrograms(state: string): Promise<string> {

@@ -5,8 +5,15 @@ import { parseAllDocuments } from 'yaml'
 /** The tutorials that need a cluster are run by ci/e2e/tutorials.e2e.ts. */
 const forLaptops = ['first-client', 'a-secret-rotates-under-load'].map((name) => `docs/tutorials/${name}.md`)
 
+/** It needs a `npm run dev` of its own. */
+export const directoryPage = 'docs/tutorials/people-from-a-directory.md'
+
 /** The pages whose blocks are checked, and run at night. */
-export const guidePages: readonly string[] = [...globSync('docs/{how-to,concepts}/*.md'), ...forLaptops].sort()
+export const guidePages: readonly string[] = [
+  ...globSync('docs/{how-to,concepts}/*.md'),
+  ...forLaptops,
+  directoryPage,
+].sort()
 
 export interface PageBlock {
   readonly page: string
