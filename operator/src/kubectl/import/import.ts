@@ -30,7 +30,7 @@ export function addImportCommand(program: Command, session: PluginSession): void
   program
     .command('import')
     .description(
-      'Makes OIDCClients of the clients of another product. YAML goes to standard output, with a Secret for each client secret that is known. What cannot be carried over goes to standard error, with the reason. Needs no cluster. The exit code is 1 when a client is not carried over at all.',
+      'Makes OIDCClients of the clients of another product. YAML goes to standard output, with a Secret for each client secret that is known. What cannot be carried over goes to standard error, with the reason. Needs no cluster. The exit code is 1 when a rule here refuses a client; one of another protocol is only listed.',
     )
     .addOption(
       new Option('--from <product>', 'whose clients they are').choices(Object.keys(products)).makeOptionMandatory(),

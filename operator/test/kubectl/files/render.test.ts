@@ -48,7 +48,9 @@ describe('kubectl nauthera render', () => {
 
   it('says of which Secret a client secret is that is there already', async () => {
     const own = '  type: M2M\n  secret: {existingSecretRef: {name: earlier, key: password}}\n'
-    const { out } = await run(['render', '-f', '-', 'examples/policies/platform.yaml'], { '-': client(own) })
+    const policy =
+      'apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCPolicy\nmetadata: {name: p}\nspec: {allow: {existingSecret: true}}\n'
+    const { out } = await run(['render', '-f', '-'], { '-': `${policy}---\n${client(own)}` })
     expect(out).to.contain('client_secret: (password of Secret earlier)').and.not.to.contain('minted')
   })
 
