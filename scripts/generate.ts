@@ -92,7 +92,7 @@ function renderSettings(): Generated {
     return [
       `## ${name}`,
       '',
-      '| Key | Type | Default | Environment | Meaning |',
+      '| Key | Type | Default | Meaning | Environment |',
       '|---|---|---|---|---|',
       ...rows.map(({ path, leaf, required, within }) => {
         const needed = within === undefined ? '**required**' : `required with ${code(within)}`
@@ -100,7 +100,7 @@ function renderSettings(): Generated {
         const meaning = cell(leaf.description ?? '')
         // what is inside a list has no variable of its own
         const variable = path.some((part) => part.endsWith('[]')) ? '' : code(environmentName(path))
-        return `| ${code(path.join('.'))} | ${cell(typeOf(leaf))} | ${fallback} | ${variable} | ${meaning} |`
+        return `| ${code(path.join('.'))} | ${cell(typeOf(leaf))} | ${fallback} | ${meaning} | ${variable} |`
       }),
       '',
     ].join('\n')
