@@ -3,6 +3,7 @@ import { annotations } from '@nauthera/proto/names'
 import { durationMs } from '../api/duration.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Effective } from '../decide/client/apply-defaults.ts'
+import { lastUses } from '../decide/status/last-use.ts'
 import type { Propagation } from '../decide/status/propagation.ts'
 import { planRotation } from '../decide/secret/rotation.ts'
 import { present } from '../decide/client/present.ts'
@@ -51,7 +52,7 @@ export function createPlanNext(needs: {
       },
       usage: {
         knownSince: replicas.usesKnownSince(key),
-        lastUsed: lastUsedOf(verifiers ?? [], (id) => latest(replicas.lastUsed(key, id), writtenUse(client, id))),
+        lastUsed: lastUses(client.status, idsOf(verifiers), (id) => replicas.lastUsed(key, id)),
       },
       status: statusOf(client),
       ...present('lostSince', memory.lostSince),
@@ -66,27 +67,7 @@ function isServing(propagation: Propagation | undefined, hasAccepted: boolean): 
   return propagation !== undefined && propagation.applied && (propagation.rejected.length === 0 || hasAccepted)
 }
 
-/** The last use in the status, from before this process. */
-function writtenUse(client: OIDCClient, id: string): number | undefined {
-  const { secret, verifiers = [] } = client.status ?? {}
-  const text = [...verifiers, ...(secret?.previous ?? [])].find((one) => one.id === id)?.lastUsed
-  return text === undefined ? undefined : Date.parse(text)
-}
-
-const latest = (one: number | undefined, other: number | undefined): number | undefined =>
-  one === undefined || (other !== undefined && other > one) ? other : one
-
-function lastUsedOf(
-  verifiers: readonly { readonly id: string }[],
-  lastUsed: (id: string) => number | undefined,
-): Record<string, number> {
-  return Object.fromEntries(
-    verifiers.flatMap(({ id }) => {
-      const at = lastUsed(id)
-      return at === undefined ? [] : [[id, at]]
-    }),
-  )
-}
+const idsOf = (verifiers: readonly { readonly id: string }[] = []): readonly string[] => verifiers.map(({ id }) => id)
 
 /** The default overlap of a given secret. Milliseconds. */
 const ownOverlapMs = 3_600_000

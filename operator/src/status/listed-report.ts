@@ -1,8 +1,8 @@
 // What replicas say of the secrets that a client lists.
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { present } from '../decide/client/present.ts'
 import type { RotationPlan } from '../decide/secret/rotation-terms.ts'
 import type { Outcome } from '../decide/status/outcome.ts'
+import { lastUses } from '../decide/status/last-use.ts'
 import type { ListedReport } from '../decide/status/observations.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Replicas } from '../replicas/replicas.ts'
@@ -24,7 +24,7 @@ export function listedReport(
   const isGoing = (replicas.goingUntil() ?? 0) > clock.now()
   return {
     accepted: new Set(ids.filter((id) => follow.accepts(key, id) && !(isGoing && isNew(id)))),
-    lastUsed: Object.assign({}, ...ids.map((id) => present(id, replicas.lastUsed(key, id)))),
+    lastUsed: lastUses(client.status, ids, (id) => replicas.lastUsed(key, id)),
     usesKnownSince: replicas.usesKnownSince(),
   }
 }

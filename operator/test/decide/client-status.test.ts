@@ -29,7 +29,10 @@ describe('describeOutcome', () => {
   })
 
   it('shows when a secret was last used, and keeps it while nobody tells', () => {
-    const used = (lastUsed?: number) => ({ ...settled, report: { ...settled.report, ...(lastUsed && { lastUsed }) } })
+    const used = (lastUsed?: number) => ({
+      ...settled,
+      report: { ...settled.report, ...(lastUsed && { lastUsed: { aaaaaaaa: lastUsed } }) },
+    })
     const { status } = describeOutcome(outcome({ rotation: used(now - 60_000) }))
     expect(status.secret).to.include({ lastUsed: '2025-12-31T23:59:00Z' })
     for (const rotation of [used(), used(now - 120_000), undefined]) {

@@ -17,7 +17,7 @@ export const settled: RotationPlan = {
   awaitsDisuse: false,
   wakeAt: undefined,
   health: { ok: true },
-  report: { activeId: 'aaaaaaaa', lastRotated: now, observed: {}, previous: [] },
+  report: { activeId: 'aaaaaaaa', lastRotated: now, lastUsed: {}, observed: {}, previous: [] },
 }
 
 /** What differs, of the outcome or of its judgement. */

@@ -104,7 +104,7 @@ export class World {
     activeId?: string
     lastRotated?: number
     observed: Observed
-    previous?: RotationPlan['report']['previous']
+    previous?: readonly { readonly id: string; readonly lastUsed?: number }[]
   } = { observed: {} }
   operator: Operator
   /** Between the operator and the replicas, in a spoke. */
@@ -574,12 +574,15 @@ export class World {
   }
 
   #statusWrite(plan: RotationPlan): Write | undefined {
-    const { activeId, lastRotated, observed, previous } = plan.report
+    const { activeId, lastRotated, observed, previous, lastUsed } = plan.report
     const next = {
       ...(activeId === undefined ? {} : { activeId }),
       ...(lastRotated === undefined ? {} : { lastRotated }),
       observed,
-      previous,
+      previous: previous.map((one) => {
+        const used = lastUsed[one.id]
+        return { ...one, ...(used !== undefined && { lastUsed: used }) }
+      }),
     }
     if (JSON.stringify(next) === JSON.stringify(this.status)) return undefined
     this.status = next

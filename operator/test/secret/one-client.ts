@@ -251,7 +251,7 @@ export const planOf = (step: RotationStep, more: Partial<RotationPlan> = {}): Ro
   awaitsDisuse: false,
   wakeAt: undefined,
   health: { ok: true },
-  report: { observed: {}, previous: [] },
+  report: { lastUsed: {}, observed: {}, previous: [] },
   ...more,
 })
 

@@ -69,13 +69,9 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
       ...present('activeId', published?.id ?? input.status.activeId),
       ...present('lastRotated', lastRotated),
       ...present('nextRotation', schedule && Math.max(schedule.beginsAt, schedule.dueAt)),
-      ...present('lastUsed', lastUseOf(input)),
+      lastUsed: input.usage.lastUsed,
       observed,
-      previous: previous.map(({ id, notAfter }) => ({
-        id,
-        ...present('expiresAt', notAfter),
-        ...present('lastUsed', input.usage.lastUsed[id]),
-      })),
+      previous: previous.map(({ id, notAfter }) => ({ id, ...present('expiresAt', notAfter) })),
     },
   }
 }
@@ -84,11 +80,6 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
 function neededOf({ source }: RotationInput, published: StoredVerifier | undefined): readonly string[] {
   const given = source.kind === 'existing' ? source.secret : undefined
   return [...new Set([published, given].flatMap((one) => one?.id ?? []))]
-}
-
-function lastUseOf({ usage }: RotationInput): number | undefined {
-  const uses = Object.values(usage.lastUsed)
-  return uses.length === 0 ? undefined : Math.max(...uses)
 }
 
 function healthOf(input: RotationInput, made: Decision): RotationPlan['health'] {

@@ -212,10 +212,10 @@ export interface RotationPlan {
     readonly activeId?: string
     readonly lastRotated?: number
     readonly nextRotation?: number
-    /** Of any of its secrets, as far as reports reach. */
-    readonly lastUsed?: number
+    /** By id, epoch milliseconds. */
+    readonly lastUsed: RotationInput['usage']['lastUsed']
     readonly observed: Observed
-    readonly previous: readonly { readonly id: string; readonly expiresAt?: number; readonly lastUsed?: number }[]
+    readonly previous: readonly { readonly id: string; readonly expiresAt?: number }[]
   }
 }
 

@@ -10,6 +10,7 @@ import { describeConditions } from './conditions.ts'
 import { shorten, timeText } from './finding.ts'
 import { configOf } from '../access/judge.ts'
 import type { Outcome } from './outcome.ts'
+import { anyLastUse } from './last-use.ts'
 import { listedStatus } from './listed-status.ts'
 import { present } from '../client/present.ts'
 import { describeRefusals } from './refusals.ts'
@@ -75,10 +76,6 @@ function identityStatus({ identity, judgement: { client } }: Outcome): OIDCClien
   return identity ? { name: identity.identity, lastUsed: timeText(identity.at) } : client.status?.identity
 }
 
-/** Of two times as Kubernetes writes them. */
-const laterText = (one: string | undefined, other: string | undefined): string | undefined =>
-  one === undefined || (other !== undefined && other > one) ? other : one
-
 /** How many the definition has room for. */
 const mostPrevious = 5
 
@@ -88,10 +85,10 @@ function secretStatus({ judgement, rotation, secret, formerName, ending }: Outco
   const before = judgement.client.status?.secret
   const report = rotation?.report
   const time = (at: number | undefined) => (at === undefined ? undefined : timeText(at))
-  const valid = (report?.previous ?? []).map(({ id, expiresAt, lastUsed }) => ({
+  const valid = (report?.previous ?? []).map(({ id, expiresAt }) => ({
     id,
     ...present('expiresAt', time(expiresAt)),
-    ...present('lastUsed', time(lastUsed)),
+    ...present('lastUsed', time(report?.lastUsed[id])),
   }))
   const previous = [...valid, ...ending]
   const status = {
@@ -103,7 +100,7 @@ function secretStatus({ judgement, rotation, secret, formerName, ending }: Outco
     ...present('createdAt', before?.createdAt ?? time(report?.lastRotated)),
     ...present('lastRotated', time(report?.lastRotated) ?? before?.lastRotated),
     ...present('nextRotation', time(report?.nextRotation)),
-    ...present('lastUsed', laterText(before?.lastUsed, time(report?.lastUsed))),
+    ...present('lastUsed', anyLastUse(before?.lastUsed, report?.lastUsed)),
     ...(previous.length > 0 ? { previous: previous.slice(0, mostPrevious) } : {}),
   }
   return Object.keys(status).length === 0 ? undefined : status

@@ -4,6 +4,7 @@ import { durationText } from '../../api/duration.ts'
 import { present } from '../client/present.ts'
 import { listsSecrets } from '../secret/listed-secrets.ts'
 import { timeText } from './finding.ts'
+import { laterUse } from './last-use.ts'
 import type { Outcome } from './outcome.ts'
 
 type ListedStatus = Pick<
@@ -48,11 +49,10 @@ export function listedStatus(outcome: Outcome): ListedStatus {
 /** Of a client that no longer lists its secrets: those that are still valid. */
 function verifiersNow({ judgement, rotation, listed }: Outcome): readonly VerifierStatus[] {
   const before = judgement.client.status?.verifiers ?? []
-  const said = (id: string, known: string | undefined) => {
-    const at = listed.lastUsed[id]
-    const later = at === undefined || (known !== undefined && Date.parse(known) >= at) ? known : timeText(at)
-    return { acceptedByAll: listed.accepted.has(id), ...present('lastUsed', later) }
-  }
+  const said = (id: string, known: string | undefined) => ({
+    acceptedByAll: listed.accepted.has(id),
+    ...present('lastUsed', laterUse(known, listed.lastUsed[id])),
+  })
   if (rotation?.listed)
     return rotation.listed.verifiers.map(({ id, firstSeen, notAfter }) => ({
       id,
