@@ -1,6 +1,4 @@
 import type { AccountQuery, GrantQuery, GrantedAccount, LoadedAccount } from '../store/sessions/accounts.ts'
-import type { Redeemed, Redemption } from '../store/sessions/redemptions.ts'
-import type { Renewal, Renewed } from '../store/sessions/renewals.ts'
 import { countsForPerson, personCounts } from '../store/tokens/what-counts.ts'
 import type { UserSources } from '../users/sources/user-sources.ts'
 import type { RequestContext } from './request-context.ts'
@@ -46,55 +44,39 @@ export async function loadAccountOfArtefact(
   return standing(await request.granted.account)
 }
 
-/** What a statement found that also writes. `account` adds what the person's source says: whether something was written is known also where that does not
- *  answer. */
-interface WithAccount {
-  readonly account: () => Promise<GrantedAccount | undefined>
-}
-
-/** As `loadAccountOfArtefact`, of a code that is used up by it. */
-export async function redeemCode(
+/** Adds what the person's source says to what a statement found that also writes, for all who ask for it later in the request. What was written is known
+ *  also where the source does not answer. */
+export async function describeGranted(
   request: OfArtefact,
-  users: Pick<UserSources, 'redeem'>,
-  code: Pick<Redemption, 'jti' | 'expiresAt' | 'terms' | 'family'>,
-): Promise<Pick<Redeemed, 'spent' | 'family'> & WithAccount> {
+  users: Pick<UserSources, 'describe'>,
+  found: GrantedAccount | undefined,
+): Promise<GrantedAccount | undefined> {
+  const account = await users.describe(found)
   const asked = askedAbout(request)
-  if (asked === undefined) return { spent: false, family: undefined, account: nobody }
-  const { described, ...outcome } = await users.redeem({ ...asked.query, ...code })
-  return { ...outcome, account: keeping(request, asked.key, described) }
+  if (asked !== undefined) request.granted = { key: asked.key, account: Promise.resolve(account) }
+  return standing(account)
 }
 
-/** As `loadAccountOfArtefact`, of a refresh token, whose successor is made by the same statement where nothing is left to be asked. */
-export async function renewAccountOfArtefact(
-  request: OfArtefact,
-  users: Pick<UserSources, 'renew'>,
-  token: Pick<Renewal, 'seq' | 'idleTtlMs' | 'terms'>,
-): Promise<Pick<Renewed, 'family'> & WithAccount> {
-  const asked = askedAbout(request)
-  if (asked === undefined) return { family: undefined, account: nobody }
-  const { described, family } = await users.renew({ ...asked.query, ...token })
-  return { family, account: keeping(request, asked.key, described) }
-}
-
-const nobody = () => Promise.resolve(undefined)
-
-/** The request keeps the account, for all who ask for it afterwards. */
-const keeping =
-  (request: OfArtefact, key: string, described: () => Promise<GrantedAccount | undefined>): WithAccount['account'] =>
-  async () => {
-    const account = await described()
-    request.granted = { key, account: Promise.resolve(account) }
-    return standing(account)
-  }
-
-function askedAbout({ artefact = {} }: OfArtefact): { readonly key: string; readonly query: GrantQuery } | undefined {
-  const { accountId, grantId, sessionUid, authTime } = artefact
-  if (typeof accountId !== 'string' || typeof grantId !== 'string') return undefined
+/** What the payload of a code or token asks about its person. */
+export function grantQueryOf(artefact: {
+  readonly accountId: string
+  readonly grantId: string
+  readonly sessionUid?: unknown
+  readonly authTime?: unknown
+}): GrantQuery {
+  const { accountId: userId, grantId, sessionUid, authTime } = artefact
   const session =
     typeof sessionUid === 'string' && typeof authTime === 'number'
       ? { uid: sessionUid, version: anyVersion, authTime: new Date(authTime * 1000) }
       : undefined
-  return { key: `${accountId} ${grantId} ${session?.uid}`, query: { userId: accountId, grantId, session } }
+  return { userId, grantId, session }
+}
+
+function askedAbout({ artefact = {} }: OfArtefact): { readonly key: string; readonly query: GrantQuery } | undefined {
+  const { accountId, grantId } = artefact
+  if (typeof accountId !== 'string' || typeof grantId !== 'string') return undefined
+  const query = grantQueryOf({ ...artefact, accountId, grantId })
+  return { key: `${accountId} ${grantId} ${query.session?.uid}`, query }
 }
 
 const standing = (loaded: GrantedAccount | undefined): GrantedAccount | undefined =>

@@ -263,17 +263,11 @@ function loadsPeople(under: () => PeopleUnderTest, person: AddPerson): void {
     await store.grants.insert({ id: grantId, ...about, expiresAt: new Date(Date.now() + 60_000) })
     await beginFamily(store, grantId)
     const terms = { clientUid: 'uid', sector: undefined, allowedGroups: [], strictGroups: [] }
-    const { described, family } = await under().replicas[1].renew({
-      userId,
-      grantId,
-      seq: 1,
-      idleTtlMs: 60_000,
-      terms,
-    })
-    const account = await described()
+    const renewed = await store.renewals.renew({ userId, grantId, seq: 1, idleTtlMs: 60_000, terms })
+    const account = await under().replicas[1].describe(renewed?.account)
     const loaded = await load(userId, 1)
     expect([account?.user, account?.grant?.id]).to.deep.equal([loaded?.user, grantId])
-    expect(family?.seq).to.equal(loaded?.user.source === 'postgres' ? 2 : undefined)
+    expect(renewed?.family?.seq).to.equal(loaded?.user.source === 'postgres' ? 2 : undefined)
   })
 
   it('E8 finds nobody by an unknown id', async () => {

@@ -1,50 +1,40 @@
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
-import { redeemCode, renewAccountOfArtefact } from '../../src/oidc/load-account.ts'
+import { describeGranted, grantQueryOf, loadAccountOfArtefact } from '../../src/oidc/load-account.ts'
 import type { RequestContext } from '../../src/oidc/request-context.ts'
+import type { GrantedAccount } from '../../src/store/sessions/accounts.ts'
 
-const away = new CodedError('STORE_UNAVAILABLE', { message: 'no answer' })
-const asked = (): Pick<RequestContext, 'artefact' | 'granted'> => ({ artefact: { accountId: 'a', grantId: 'g' } })
-const described = () => Promise.reject(away)
-const failure = (work: Promise<unknown>) => work.catch((error: unknown) => error)
+const artefact = { accountId: 'a', grantId: 'g', sessionUid: 's', authTime: 1_767_225_600 }
+const found = { user: { disabled: false }, sessionLive: true, grant: undefined } as unknown as GrantedAccount
+const asked = (): Pick<RequestContext, 'artefact' | 'granted'> => ({ artefact })
 
-describe(redeemCode.name, () => {
-  const terms = { clientUid: 'uid-1', sector: undefined, allowedGroups: [], strictGroups: [] }
-  const code = { jti: 'j', expiresAt: new Date(), terms, family: undefined }
-
-  it('says whether the code is used up also when the source of its person does not answer', async () => {
-    for (const spent of [false, true]) {
-      const request = asked()
-      const users = { redeem: async () => ({ spent, family: undefined, described }) }
-      const redeemed = await redeemCode(request, users, code)
-      expect([redeemed.spent, await failure(redeemed.account()), request.granted]).to.deep.equal([
-        spent,
-        away,
-        undefined,
-      ])
-    }
+describe(describeGranted.name, () => {
+  it('keeps the account with what its source says, for all who ask later in the request', async () => {
+    const request = asked()
+    const said = { ...found, grantFrom: [{ clientUid: 'u', clientId: 'c' }] }
+    expect(await describeGranted(request, { describe: async <Account>() => said as Account }, found)).to.equal(said)
+    const loads = () => expect.fail('nobody is asked again')
+    expect(await loadAccountOfArtefact(request, { loadGranted: loads, loadForToken: loads })).to.equal(said)
   })
 
-  it('fails when the database does not answer', async () =>
-    expect(await failure(redeemCode(asked(), { redeem: () => Promise.reject(away) }, code))).to.equal(away))
+  it('keeps nothing where the source does not answer', async () => {
+    const request = asked()
+    const away = new CodedError('STORE_UNAVAILABLE', { message: 'no answer' })
+    const failure = describeGranted(request, { describe: () => Promise.reject(away) }, found)
+    expect(await failure.catch((error: unknown) => error)).to.equal(away)
+    expect(request.granted).to.equal(undefined)
+  })
+
+  it('has nobody where the session has ended', async () => {
+    const ended = { ...found, sessionLive: false, grant: { offline: false } } as unknown as GrantedAccount
+    expect(await describeGranted(asked(), { describe: async (account) => account }, ended)).to.equal(undefined)
+  })
 })
 
-describe(renewAccountOfArtefact.name, () => {
-  const token = { seq: 1, idleTtlMs: 1000, terms: undefined }
-  const made = { seq: 2, rotatedAt: 0, expiresAt: 1 }
-
-  it('says whether there is a successor also when the source of the person does not answer', async () => {
-    for (const family of [undefined, made]) {
-      const request = asked()
-      const renewed = await renewAccountOfArtefact(request, { renew: async () => ({ family, described }) }, token)
-      expect([renewed.family, await failure(renewed.account()), request.granted]).to.deep.equal([
-        family,
-        away,
-        undefined,
-      ])
-    }
+describe(grantQueryOf.name, () => {
+  it('asks about the session in any version, where it and the time of its sign-in are known', () => {
+    const session = { uid: 's', version: 2_147_483_647, authTime: new Date('2026-01-01T00:00:00Z') }
+    expect(grantQueryOf(artefact)).to.deep.equal({ userId: 'a', grantId: 'g', session })
+    expect(grantQueryOf({ accountId: 'a', grantId: 'g', sessionUid: 's' }).session).to.equal(undefined)
   })
-
-  it('fails when the database does not answer', async () =>
-    expect(await failure(renewAccountOfArtefact(asked(), { renew: () => Promise.reject(away) }, token))).to.equal(away))
 })

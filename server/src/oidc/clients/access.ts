@@ -1,14 +1,12 @@
 import { isOfAllowedGroup } from '../../store/tokens/what-counts.ts'
-import type { ClientTerms } from '../../store/tokens/what-counts.ts'
 import { isRequired } from '../../users/factors/policy.ts'
 import type { RequiredFactors } from '../../users/factors/policy.ts'
 import { isEnough, neededAcr } from '../acr.ts'
 import type { AcrRequest, NeededAcr } from '../acr.ts'
 import type { OidcClient } from './oidc-client.ts'
-import { pairwiseSector } from './subjects.ts'
 
 // Decides whether a person may use a client: groups, `acr`, second factor. It applies at each sign-in, and at each use of a code or token:
-// code, refresh, device, exchange, introspection, userinfo. Requirements of a request (`acr_values`, `claims`, `max_age`, `prompt`) apply
+// code, refresh, device, exchange, introspection, userinfo (artefacts/standing-grant.ts). Requirements of a request (`acr_values`, `claims`, `max_age`, `prompt`) apply
 // to its sign-in only.
 
 /** The client's requirements. Only this reads them. */
@@ -52,22 +50,12 @@ export const acrWanted = (
   secondFactor: boolean,
 ): Pick<AcrRequest, 'ofClient' | 'secondFactor'> => ({ ofClient: wantedBy(client).requiredAcr, secondFactor })
 
-function acrNeeded(client: Pick<OidcClient, 'config'>, groups: readonly string[], rules: RequiredFactors): NeededAcr {
+/** What the sign-in of a member of these groups must reach. */
+export function acrNeeded(
+  client: Pick<OidcClient, 'config'>,
+  groups: readonly string[],
+  rules: RequiredFactors,
+): NeededAcr {
   const wanted = acrWanted(client, isRequired(rules, groups))
   return neededAcr({ ...wanted, claims: undefined, acrValues: undefined, reachable: [] })
-}
-
-/** The present terms of a client for a code or token with this `acr`.
- *  @returns undefined when the sign-in is not enough */
-export function termsOf(
-  client: Pick<OidcClient, 'config' | 'uid'>,
-  acr: string | undefined,
-  rules: RequiredFactors,
-): ClientTerms | undefined {
-  const { requiredGroups } = rules
-  if (!isEnough(acrNeeded(client, [], rules), acr)) return undefined
-  const isStrict = requiredGroups.length > 0 && !isEnough(acrNeeded(client, requiredGroups, rules), acr)
-  const sector = pairwiseSector(client.config)
-  const strictGroups = isStrict ? requiredGroups : []
-  return { clientUid: client.uid, sector, allowedGroups: allowedGroupsOf(client), strictGroups }
 }

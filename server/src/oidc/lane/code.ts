@@ -1,23 +1,26 @@
 // Tokens for a plain code.
 import { hash, timingSafeEqual } from 'node:crypto'
+import type { Redemptions } from '../../store/sessions/redemptions.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
 import { newFamily } from '../artefacts/refresh-families.ts'
+import { judgeGrant, termsAtOnce } from '../artefacts/standing-grant.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
-import { redeemCode } from '../load-account.ts'
+import { describeGranted, grantQueryOf } from '../load-account.ts'
 import type { RequestContext } from '../request-context.ts'
 import { answerAfterEffect, attempted, passedOn } from './lane-answer.ts'
 import type { LaneAnswer } from './lane-answer.ts'
-import { changedMeanwhile, createPersonTokens, isForApi, judgeGrant, termsAtOnce } from './person-tokens.ts'
+import { changedMeanwhile, createPersonTokens, isForApi } from './person-tokens.ts'
 import type { PersonTokenNeeds, TokenSource } from './person-tokens.ts'
 import { isPlainClient, onlyHas } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
 
 export interface CodeNeeds extends PersonTokenNeeds {
   readonly clients: ClientInstances
-  readonly users: Pick<UserSources, 'redeem'>
+  readonly users: Pick<UserSources, 'describe'>
   readonly settings: { readonly secondFactor: SecondFactorPolicy }
+  readonly store: { readonly redemptions: Redemptions }
 }
 
 /** The payload of a code that is bound to nothing but its PKCE. */
@@ -34,7 +37,7 @@ const grantType = 'authorization_code'
 export function createCodeGrants(
   needs: CodeNeeds,
 ): (context: RequestContext, form: PlainForm, client: OidcClient) => Promise<LaneAnswer> {
-  const { users } = needs
+  const { users, store } = needs
   const answer = createPersonTokens(needs)
   return async (context, form, client) => {
     const code = isPlain(form, client) ? shownCode(form, client, needs) : undefined
@@ -44,17 +47,18 @@ export function createCodeGrants(
     const family = newFamily(client.config, ofCode)
     const terms = termsAtOnce(client, code, needs.settings)
     if (terms === undefined) return passedOn
-    const use = { jti, expiresAt: new Date(exp * 1000), terms, family }
-    const redeemed = await attempted(() => redeemCode(context, users, use))
+    const use = { ...grantQueryOf(code), jti, expiresAt: new Date(exp * 1000), terms, family }
+    const redeemed = await attempted(() => store.redemptions.redeem(use))
     if (redeemed.kind !== 'done') return redeemed
-    const { spent, family: begun, account } = redeemed.outcome
+    const { spent, family: begun } = redeemed.outcome
+    const account = () => describeGranted(context, users, redeemed.outcome.account)
     if (!spent) {
       // the library asks for it too
       await account()
       return passedOn
     }
     return answerAfterEffect(async () => {
-      const granted = await judgeGrant(await account(), { context, client, source: code }, needs)
+      const granted = await judgeGrant(await account(), { client, source: code }, needs)
       if (granted === undefined || (family !== undefined && begun === undefined)) throw changedMeanwhile()
       if (begun) context.family = { ...begun, expiresAt: Number.POSITIVE_INFINITY }
       return answer(context, grantType, {

@@ -1,23 +1,15 @@
+// Builds a person's tokens in the lane, for an unbound code or refresh token without an API.
 import { CodedError } from '@nauthera/runtime/coded-error'
-import type { GrantedAccount } from '../../store/sessions/accounts.ts'
 import type { User } from '../../store/people/user.ts'
-import type { ClientTerms } from '../../store/tokens/what-counts.ts'
-import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
-import { acrOfArtefact, signInProofOf } from '../acr.ts'
+import { signInProofOf } from '../acr.ts'
 import { recordGranted } from '../artefacts/granted-tokens.ts'
 import type { GrantEvents } from '../artefacts/granted-tokens.ts'
-import { termsOf } from '../clients/access.ts'
-import { personScopes } from '../apis/apis.ts'
 import { accessTokenLifetime } from '../apis/api-tokens.ts'
 import type { Sealer } from '../artefacts/sealed.ts'
-import { standingGrant } from '../artefacts/standing-grant.ts'
 import { meantApi } from '../apis/asked.ts'
-import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { createIds } from '../keys/random-ids.ts'
 import type { RequestContext } from '../request-context.ts'
-
-// Builds a person's tokens in the lane, for an unbound code or refresh token without an API.
 
 export interface PersonTokenNeeds {
   readonly sealer: Sealer
@@ -92,45 +84,9 @@ export function createPersonTokens(
 export const isForApi = ({ resource, scope }: TokenSource, client: OidcClient): boolean =>
   resource !== undefined && meantApi(scope, client) !== undefined
 
-/** What a statement asks before it gives out tokens at once.
- *  @returns undefined where nobody gets them at once: the sign-in is not enough, or the client may not know who the person is */
-export function termsAtOnce(
-  client: OidcClient,
-  { scope, ...source }: TokenSource,
-  { secondFactor }: { readonly secondFactor: SecondFactorPolicy },
-): ClientTerms | undefined {
-  const mayKnow = scope.split(' ').includes('openid') && personScopes(client.config).includes('openid')
-  return mayKnow ? termsOf(client, acrOfArtefact({ ...source }), secondFactor) : undefined
-}
-
-/** What a code or refresh token gives now. */
-export type GrantedToSource = Pick<TokensAbout, 'user' | 'scope'>
-
-/** @returns undefined where the library has to look at it more closely */
-export async function judgeGrant(
-  account: GrantedAccount | undefined,
-  about: Pick<TokensAbout, 'client' | 'source'> & { readonly context: RequestContext },
-  {
-    clients,
-    settings,
-  }: { readonly clients: ClientInstances; readonly settings: { readonly secondFactor: SecondFactorPolicy } },
-): Promise<GrantedToSource | undefined> {
-  const { client, source, context } = about
-  const grant = await standingGrant(account, clients, { artefact: context.artefact, ...settings })
-  if (account === undefined || grant?.row.clientId !== client.clientId) return undefined
-  const scope = bothOf(grant.payload.openid?.scope, source.scope)
-  return scope.includes('openid') ? { user: account.user, scope: scope.join(' ') } : undefined
-}
-
 /** What a statement has given out would be given here too, unless the client has changed in the meantime: then the next request is told. */
 export const changedMeanwhile = (): CodedError =>
   new CodedError('STORE_UNAVAILABLE', { message: 'the client has changed while its request was answered' })
-
-/** The scopes of a grant that its code or refresh token has, in the order of the grant. */
-function bothOf(granted: string | undefined, source: string): readonly string[] {
-  const scopes = source.split(' ')
-  return (granted ?? '').split(' ').filter((scope) => scopes.includes(scope))
-}
 
 /** For userinfo, as every token without an API: it is opaque. */
 function accessToken({ source, scope, gty }: TokensAbout, iat: number, expiresIn: number): object {

@@ -5,21 +5,23 @@ import type { GrantedAccount } from '../../store/sessions/accounts.ts'
 import type { Renewals } from '../../store/sessions/renewals.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
+import { judgeGrant, termsAtOnce } from '../artefacts/standing-grant.ts'
+import type { GrantedNow } from '../artefacts/standing-grant.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { idleLifetime } from '../clients/refresh-terms.ts'
-import { renewAccountOfArtefact } from '../load-account.ts'
+import { describeGranted, grantQueryOf } from '../load-account.ts'
 import type { RequestContext, RotatedFamily } from '../request-context.ts'
 import { answerAfterEffect, attempted, passedOn } from './lane-answer.ts'
 import type { LaneAnswer } from './lane-answer.ts'
-import { changedMeanwhile, createPersonTokens, isForApi, judgeGrant, termsAtOnce } from './person-tokens.ts'
-import type { GrantedToSource, PersonTokenNeeds, TokenSource } from './person-tokens.ts'
+import { changedMeanwhile, createPersonTokens, isForApi } from './person-tokens.ts'
+import type { PersonTokenNeeds, TokenSource } from './person-tokens.ts'
 import { isPlainClient, onlyHas } from './plain-request.ts'
 import type { PlainForm } from './plain-request.ts'
 
 export interface RefreshNeeds extends PersonTokenNeeds {
   readonly clients: ClientInstances
-  readonly users: UserSources
+  readonly users: Pick<UserSources, 'describe'>
   readonly settings: { readonly secondFactor: SecondFactorPolicy }
   readonly store: { readonly renewals: Pick<Renewals, 'renew'> }
 }
@@ -45,29 +47,29 @@ export function createRefreshes(
     const used = isPlain(form, client) ? usedToken(form, client, needs) : undefined
     if (used === undefined || isForApi(used, client)) return passedOn
     context.artefact = { ...used }
-    const { grantId, seq } = used
-    const use = { grantId, seq, idleTtlMs: idleLifetime(client.config, used.scope) * 1000 }
-    const judge = (account: GrantedAccount | undefined) => judgeGrant(account, { context, client, source: used }, needs)
-    const finish = (granted: GrantedToSource, family: RotatedFamily) => {
+    const idleTtlMs = idleLifetime(client.config, used.scope) * 1000
+    const use = { ...grantQueryOf(used), seq: used.seq, idleTtlMs }
+    const judge = async (found: GrantedAccount | undefined) =>
+      judgeGrant(await describeGranted(context, users, found), { client, source: used }, needs)
+    const finish = (granted: GrantedNow, family: RotatedFamily) => {
       context.family = family
       const gty = used.gty.endsWith(grantType) ? used.gty : `${used.gty} ${grantType}`
       const refresh = { rotations: (used.rotations ?? 0) + 1, iiat: used.iiat }
       return answer(context, grantType, { client, source: used, ...granted, gty, refresh })
     }
-    const first = await attempted(() =>
-      renewAccountOfArtefact(context, users, { ...use, terms: termsAtOnce(client, used, settings) }),
-    )
+    const terms = termsAtOnce(client, used, settings)
+    const first = await attempted(() => store.renewals.renew({ ...use, terms }))
     if (first.kind !== 'done') return first
-    const { family, account } = first.outcome
+    const { account, family } = first.outcome ?? {}
     if (family !== undefined)
       return answerAfterEffect(async () => {
-        const granted = await judge(await account())
+        const granted = await judge(account)
         if (granted === undefined) throw changedMeanwhile()
         return finish(granted, family)
       })
-    const granted = await judge(await account())
+    const granted = await judge(account)
     if (granted === undefined) return passedOn
-    const second = await attempted(() => store.renewals.renew({ userId: used.accountId, ...use, terms: 'judged' }))
+    const second = await attempted(() => store.renewals.renew({ ...use, terms: 'judged' }))
     if (second.kind !== 'done') return second
     const rotated = second.outcome?.family
     return rotated === undefined ? passedOn : answerAfterEffect(() => finish(granted, rotated))

@@ -4,6 +4,7 @@ import type { Log } from '@nauthera/runtime/log'
 import type { SeenRefusal } from '../../clients/refusals.ts'
 import type { Outbox } from '../../store/outbox/outbox.ts'
 import type { Devices } from '../../store/sessions/devices.ts'
+import type { Redemptions } from '../../store/sessions/redemptions.ts'
 import type { Renewals } from '../../store/sessions/renewals.ts'
 import type { SignIns } from '../../store/sessions/sign-ins.ts'
 import type { DeviceCodes } from '../../store/tokens/device-codes.ts'
@@ -60,6 +61,7 @@ export interface LibraryNeeds {
 export interface ProtocolTables {
   readonly signIns: SignIns
   readonly grants: Grants
+  readonly redemptions: Redemptions
   readonly renewals: Renewals
   readonly devices: Pick<Devices, 'endSession'>
   readonly deviceCodes: DeviceCodes

@@ -7,9 +7,7 @@ import type {
   GrantedAccount,
   LoadedAccount,
 } from '../../store/sessions/accounts.ts'
-import type { Redeemed, Redemption, Redemptions } from '../../store/sessions/redemptions.ts'
 import { canonicalName } from '../../store/people/canonical-name.ts'
-import type { Renewal, Renewals, Renewed } from '../../store/sessions/renewals.ts'
 import type { TokenAccounts } from '../../store/sessions/token-accounts.ts'
 import type { User } from '../../store/people/user.ts'
 import type { Users } from '../../store/people/users.ts'
@@ -25,18 +23,10 @@ export interface UserSources {
   load(query: AccountQuery): Promise<LoadedAccount | undefined>
   /** As `load`, for a code or token, with its grant. */
   loadGranted(query: GrantQuery): Promise<GrantedAccount | undefined>
-  /** As `loadGranted`, for a code that is used up by it; `spent` is false where it still has to be. What became of the code is known also where the source
-   *  does not answer. */
-  redeem(
-    code: Redemption,
-  ): Promise<Omit<Redeemed, 'account'> & { readonly described: () => Promise<GrantedAccount | undefined> }>
-  /** As `loadGranted`, for a refresh token, whose successor is made at once where nothing is left to be asked. Whether it was made is known also where the
-   *  source does not answer. */
-  renew(
-    renewal: Renewal,
-  ): Promise<Pick<Renewed, 'family'> & { readonly described: () => Promise<GrantedAccount | undefined> }>
   /** As `loadGranted`, for introspection and userinfo: the record may be 10 s old. */
   loadForToken(query: GrantQuery): Promise<GrantedAccount | undefined>
+  /** Adds what the person's source says to an account that was read with another statement. */
+  describe<Account extends { readonly user: User }>(account: Account | undefined): Promise<Account | undefined>
   /** @param login user name or e-mail address in any spelling
    *  @param context.clientUid the client that the sign-in is for
    *  @throws CodedError STORE_UNAVAILABLE: an outage is no outcome, and counts as no attempt */
@@ -59,8 +49,6 @@ interface Needs extends TryNeeds {
   readonly store: TryNeeds['store'] & {
     readonly accounts: Accounts
     readonly tokenAccounts: TokenAccounts
-    readonly redemptions: Redemptions
-    readonly renewals: Renewals
     readonly users: Pick<Users, 'follow'>
   }
 }
@@ -71,7 +59,7 @@ export function createUserSources(needs: Needs): UserSources {
   const { sources, store } = needs
   const sourceOf = (user: User) => sources.find(({ id }) => id === user.source)
 
-  async function described<Account extends { readonly user: User }>(
+  async function describe<Account extends { readonly user: User }>(
     account: Account | undefined,
   ): Promise<Account | undefined> {
     const person = account && (await sourceOf(account.user)?.read(account.user))
@@ -82,17 +70,10 @@ export function createUserSources(needs: Needs): UserSources {
   }
 
   return {
-    load: async (query) => described(await store.accounts.load(query)),
-    loadGranted: async (query) => described(await store.accounts.loadGranted(query)),
-    async redeem(code) {
-      const { account, ...outcome } = await store.redemptions.redeem(code)
-      return { ...outcome, described: () => described(account) }
-    },
-    loadForToken: async (query) => described(await store.tokenAccounts.load(query)),
-    async renew(renewal) {
-      const renewed = await store.renewals.renew(renewal)
-      return { family: renewed?.family, described: () => described(renewed?.account) }
-    },
+    describe,
+    load: async (query) => describe(await store.accounts.load(query)),
+    loadGranted: async (query) => describe(await store.accounts.loadGranted(query)),
+    loadForToken: async (query) => describe(await store.tokenAccounts.load(query)),
     async tryPassword(login, password, context) {
       try {
         return await tryPassword(needs, { login, password, ...context })
