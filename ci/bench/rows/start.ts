@@ -11,7 +11,7 @@ import type { BenchContext } from '../context.ts'
 import { spreadOf } from '../report/statistics.ts'
 
 const starts = 5
-/** Operator and agent give back what their start took, a few seconds later (ADR 32): idle is what comes then. */
+/** Operator and agent give back what their start took, a few seconds later (ADR 30): idle is what comes then. */
 const idleMs = 15_000
 const client = { namespace: 'bench', name: 'machine' }
 

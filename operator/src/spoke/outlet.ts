@@ -1,4 +1,4 @@
-// The outlet of a spoke: the mirror in the hub in place of shards and replicas (ADR 38).
+// The outlet of a spoke: the mirror in the hub in place of shards and replicas (ADR 35).
 import { shortDigest } from '@nauthera/proto/digest'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Propagation } from '../decide/status/propagation.ts'
