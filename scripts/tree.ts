@@ -18,6 +18,8 @@ export function renderTree(): { path: string; content: string } {
   if (silent.length > 0) throw new Error(`scripts/tree/folders.ts does not say what ${silent.join(', ')} is for`)
   const gone = Object.keys(folders).filter((folder) => !existsSync(folder))
   if (gone.length > 0) throw new Error(`scripts/tree/folders.ts names ${gone.join(', ')}, which is not there`)
+  const buried = files.filter((file) => isBuried(readFileSync(file, 'utf8')))
+  if (buried.length > 0) throw new Error(`the first comment belongs above the imports: ${buried.join(', ')}`)
   const sections = [...used].sort().map((folder) => {
     const lines = linesOf(files.filter((file) => dirname(file) === folder))
     return `**\`${folder}/\`** ${folders[folder]}\n${lines === '' ? '' : `\n${lines}\n`}`
@@ -84,10 +86,13 @@ const pascal = (name: string) => name.replace(/(?:^|-)(\w)/g, (_, letter: string
 const exportedAs = (name: string) =>
   `(?:${pascal(name)}|create${pascal(name)}|${pascal(name)[0]!.toLowerCase()}${pascal(name).slice(1)})`
 
-/** The lines of `//` before any code but imports. */
+/** Whether what a file says of itself stands below its imports, where nobody looks first. */
+export const isBuried = (text: string): boolean =>
+  atTop(text) === undefined && /^import [^]*? from '.*'\n\n(\/\/.*\n)+\n/.test(text)
+
+/** The lines of `//` before any code. */
 function atTop(text: string): string | undefined {
-  const head = text.replace(/^#!.*\n/, '').replace(/^import [^'"]*['"].*\n/gm, '')
-  const lines = head.replace(/^\n+/, '').split('\n')
+  const lines = text.replace(/^#!.*\n/, '').split('\n')
   const end = lines.findIndex((line) => !line.startsWith('//'))
   return end > 0
     ? lines

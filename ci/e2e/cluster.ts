@@ -1,11 +1,10 @@
+// A real Kubernetes of one node on this machine: from the kit of built programs beside the checkout, else built by ci/cluster.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { reapPid } from '@nauthera/local/processes/reaper'
-
-// A real Kubernetes of one node on this machine: from the kit of built programs beside the checkout, else built by ci/cluster.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const packed = join(root, '../shared/cluster')

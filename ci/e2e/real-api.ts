@@ -1,3 +1,4 @@
+// The cluster that KUBECONFIG names: our kinds, and users with rights of their own.
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parse, stringify } from 'yaml'
@@ -7,8 +8,6 @@ import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import { without } from '@nauthera/stand-in/objects'
 import type { RbacRule } from '@nauthera/stand-in/http/rbac'
 import { until } from './support/kubernetes.ts'
-
-// The cluster that KUBECONFIG names: our kinds, and users with rights of their own.
 
 export interface RealApi {
   readonly admin: KubeClient

@@ -1,9 +1,8 @@
+// Certificates as others make them: good, and wrong in every way.
 import { X509Certificate, webcrypto } from 'node:crypto'
 // brings reflect-metadata, without which the library below does not load
 import '@nauthera/proto/certificate-facts'
 import * as x509 from '@peculiar/x509'
-
-// Certificates as others make them: good, and wrong in every way.
 
 /** A certificate and its key. */
 export interface Made {

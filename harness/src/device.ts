@@ -1,8 +1,7 @@
+// The device flow (RFC 8628) as a device and as a person see it.
 import { send } from './browser.ts'
 import type { Answer, Browser } from './browser.ts'
 import type { ServerReplicas } from './server.ts'
-
-// The device flow (RFC 8628) as a device and as a person see it.
 
 export interface DeviceRequest {
   readonly device: string

@@ -1,9 +1,8 @@
+// Whole flows as one call each, for tests of what comes after them.
 import { Browser, authorizationUrl, basic, pkce, send } from './browser.ts'
 import type { Answer, Pkce } from './browser.ts'
 import { clientSecret, redirectUri } from './server.ts'
 import type { ServerReplicas } from './server.ts'
-
-// Whole flows as one call each, for tests of what comes after them.
 
 export interface Code {
   readonly value: string

@@ -1,3 +1,4 @@
+// Real servers over HTTP on one real database. Clients are put into the registry directly, without an agent.
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createHash, randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
@@ -30,8 +31,6 @@ import { createPasswords } from '@nauthera/server/users/passwords/passwords'
 import { migratedDatabase } from './migrated-database.ts'
 import { password } from './browser.ts'
 import type { Target } from './browser.ts'
-
-// Real servers over HTTP on one real database. Clients are put into the registry directly, without an agent.
 
 export interface ServerReplicas extends Target {
   /** Replica 0 listens there. */

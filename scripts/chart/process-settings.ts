@@ -1,11 +1,10 @@
+// What the processes themselves say about a value: their settings, and the spec of a policy.
 import { settingsSchema as agentSettings } from '@nauthera/config-agent/settings'
 import { policyDefinition } from '@nauthera/operator/api/crds'
 import { settingsSchema as operatorSettings } from '@nauthera/operator/settings'
 import { z } from '@nauthera/runtime/settings'
 import { settingsSchema as serverSettings } from '@nauthera/server/settings'
 import type { ValuesSchema } from './schema.ts'
-
-// What the processes themselves say about a value: their settings, and the spec of a policy.
 
 /** `agent.settings` and the like: what the chart has no value of its own for. */
 export const processSettings = {

@@ -1,6 +1,5 @@
-import { styleText } from 'node:util'
-
 // The one terminal: a line for each step of the start, then the lines of processes that are worth watching.
+import { styleText } from 'node:util'
 
 const colours = ['cyan', 'yellow', 'green', 'magenta', 'blue', 'cyanBright', 'yellowBright', 'greenBright'] as const
 

@@ -1,10 +1,9 @@
+// Where mails end up while the product runs on this machine: a real SMTP server, and a page that shows what it got. Both are quiet, listen on
+// 127.0.0.1 and keep everything in memory.
 import { createServer } from 'node:http'
 import type { HeldPort } from '@nauthera/local/processes/ports'
 import { startMailbox } from '@nauthera/local/programs/mailbox'
 import type { ReceivedMail } from '@nauthera/local/programs/mailbox'
-
-// Where mails end up while the product runs on this machine: a real SMTP server, and a page that shows what it got. Both are quiet, listen on
-// 127.0.0.1 and keep everything in memory.
 
 export interface Inbox {
   /** The page. */

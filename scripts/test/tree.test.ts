@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { firstSentence } from '../tree.ts'
+import { firstSentence, isBuried } from '../tree.ts'
 
 describe('what a file says of itself', () => {
   const header = `import { a } from './a.ts'\nimport type {\n  B,\n} from './b.ts'\n\n`
@@ -10,12 +10,7 @@ describe('what a file says of itself', () => {
       '// One thing among others. Another thing.\n',
       'One thing among others',
     ],
-    [
-      'may stand after the imports',
-      'x/a.ts',
-      `${header}// One thing\n// of two lines. More.\n`,
-      'One thing of two lines',
-    ],
+    ['may have two lines', 'x/a.ts', `// One thing\n// of two lines. More.\n${header}`, 'One thing of two lines'],
     ['may follow the line of a program', 'x/a.mjs', '#!/usr/bin/env node\n// A program.\n', 'A program'],
     [
       'is else that of what the file is named after',
@@ -30,6 +25,12 @@ describe('what a file says of itself', () => {
   ] as const) {
     it(sentence, () => expect(firstSentence(path, text)).to.equal(said))
   }
+
+  it('stands above the imports', () => {
+    expect(isBuried(`${header}// One thing.\n\nexport const a = 1\n`)).to.equal(true)
+    expect(isBuried(`${header}// Why this one.\nexport const a = 1\n`), 'of what follows').to.equal(false)
+    expect(isBuried(`// One thing.\n${header}// A part of it.\n\nexport const a = 1\n`)).to.equal(false)
+  })
 
   it('is cut where a clause ends when it is too long for a line', () => {
     const text = `// ${'word '.repeat(20)}here, ${'word '.repeat(20)}there.\n`

@@ -1,3 +1,5 @@
+// What a page is asked, and what it answers. `login/` and `oidc/` return these values; `http/` turns them into bytes. What each page shows
+// is in `reply/`, a file an area. Nothing else of ours is imported here.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AccountPages } from './reply/account-pages.ts'
 import type { AdminPages } from './reply/admin-pages.ts'
@@ -5,9 +7,6 @@ import type { GeneralPages } from './reply/general-pages.ts'
 import type { MailPages } from './reply/mail-pages.ts'
 import type { PersonOnPage } from './reply/on-page.ts'
 import type { SignInPages } from './reply/sign-in-pages.ts'
-
-// What a page is asked, and what it answers. `login/` and `oidc/` return these values; `http/` turns them into bytes. What each page shows
-// is in `reply/`, a file an area. Nothing else of ours is imported here.
 
 /** Every view (`views/<name>.eta`) with what it needs. Addresses (`…Action`) are paths below the origin. */
 export interface Views extends SignInPages, MailPages, AccountPages, AdminPages, GeneralPages {}

@@ -1,3 +1,4 @@
+// The settings of the server: one schema, from which docs/settings.md and the chart's values derive.
 import { listenSettings, logSettings, tracingSettings, z } from '@nauthera/runtime/settings'
 import { podPaths } from '@nauthera/proto/names'
 import { defaultAlgorithms, signingAlgorithms, usualAlgorithms } from '@nauthera/rules/algorithms'
@@ -11,8 +12,6 @@ import { mutualTlsFaults, mutualTlsSettings } from './settings/mutual-tls.ts'
 import { clientMetadataDocuments, identityIssuers, outboundSettings } from './settings/outbound.ts'
 import { originFaults, sourcesSettings } from './settings/sources.ts'
 import { upstreamSettings, upstreamsFaults } from './settings/upstream.ts'
-
-// The settings of the server: one schema, from which docs/settings.md and the chart's values derive.
 
 const issuer = z
   .string()

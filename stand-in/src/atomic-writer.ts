@@ -1,3 +1,5 @@
+// How the kubelet writes a volume: files lie in a timestamped directory, `..data` points to it and is replaced by one rename,
+// visible names are links through `..data`. Source: k8s.io/kubernetes pkg/volume/util/atomic_writer.go
 import {
   mkdirSync,
   readFileSync,
@@ -10,9 +12,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-
-// How the kubelet writes a volume: files lie in a timestamped directory, `..data` points to it and is replaced by one rename,
-// visible names are links through `..data`. Source: k8s.io/kubernetes pkg/volume/util/atomic_writer.go
 
 export type Files = ReadonlyMap<string, Uint8Array>
 

@@ -1,3 +1,5 @@
+// What the operator and kubectl rely on in the Kubernetes API. The suite runs on the stand-in (npm test) and on a real API server
+// (npm run e2e), so the stand-in cannot drift from the truth.
 import { builtInKinds } from './contract/built-in-kinds.ts'
 import { examples } from './contract/examples.ts'
 import { lists } from './contract/lists.ts'
@@ -10,9 +12,6 @@ import { watches } from './contract/watches.ts'
 import { writes } from './contract/writes.ts'
 import type { ContractConnection } from './contract/subject.ts'
 import { Subject } from './contract/subject.ts'
-
-// What the operator and kubectl rely on in the Kubernetes API. The suite runs on the stand-in (npm test) and on a real API server
-// (npm run e2e), so the stand-in cannot drift from the truth.
 
 /** Declares the tests; call it inside a `describe`. */
 export function kubeContract(connect: () => Promise<ContractConnection>): void {

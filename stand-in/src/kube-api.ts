@@ -1,3 +1,5 @@
+// A stand-in for the Kubernetes API on loopback: what the operator and `kubectl apply|get|wait|delete|describe|logs` need, and no
+// more. contract.ts holds it equal to a real API server.
 import type { AddressInfo } from 'node:net'
 import { Faults } from './http/faults.ts'
 import { createApiServer } from './server.ts'
@@ -13,9 +15,6 @@ import type { Resource } from './store/resources.ts'
 import { builtInResources, parseCustomResourceDefinition } from './store/resources.ts'
 import { ObjectStore } from './store/store.ts'
 import { withNameLabel } from './verbs/admission.ts'
-
-// A stand-in for the Kubernetes API on loopback: what the operator and `kubectl apply|get|wait|delete|describe|logs` need, and no
-// more. contract.ts holds it equal to a real API server.
 
 export interface KubeApi {
   readonly url: string

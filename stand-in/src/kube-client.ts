@@ -1,11 +1,10 @@
+// A plain HTTP client for the Kubernetes API: scripts and the contract suite speak the protocol itself, so that the suite tests the
+// server and not the idea that a library has of it.
 import { request as httpRequest } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { createInterface } from 'node:readline'
 import { parse } from 'yaml'
-
-// A plain HTTP client for the Kubernetes API: scripts and the contract suite speak the protocol itself, so that the suite tests the
-// server and not the idea that a library has of it.
 
 export interface KubeAnswer<T = Json> {
   readonly status: number

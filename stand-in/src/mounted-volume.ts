@@ -1,8 +1,7 @@
+// The kubelet's projected volume of Secrets: a directory that follows them.
 import { mkdirSync } from 'node:fs'
 import type { Files } from './atomic-writer.ts'
 import { writeAtomically } from './atomic-writer.ts'
-
-// The kubelet's projected volume of Secrets: a directory that follows them.
 
 /** One source of the volume; every one is optional: absent Secrets and keys are left out. */
 export interface VolumeSource {

@@ -1,12 +1,11 @@
+// What the API server does with an object of a custom kind: drop or refuse what the schema does not declare, fill in defaults,
+// check types and bounds, and then the CEL rules. The messages are worded as the API server's.
 import type { ObjectSchema } from './objects.ts'
 import { isRecord } from './objects.ts'
 import type { Cause } from './refusals.ts'
 import { childOf } from './schema/child-schema.ts'
 import { checkRules } from './schema/rules.ts'
 import { checkStructure } from './schema/structure.ts'
-
-// What the API server does with an object of a custom kind: drop or refuse what the schema does not declare, fill in defaults,
-// check types and bounds, and then the CEL rules. The messages are worded as the API server's.
 
 /** @returns the value without the fields that the schema does not declare, and the paths of these */
 export function prune(value: unknown, schema: ObjectSchema | undefined): { pruned: unknown; unknown: string[] } {

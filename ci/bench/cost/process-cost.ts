@@ -1,7 +1,6 @@
+// What a process has used, from /proc.
 import { readFileSync, readdirSync } from 'node:fs'
 import { schedulerSeconds } from '@nauthera/local/processes/stretch'
-
-// What a process has used, from /proc.
 
 /** Clock ticks of /proc are 100 a second on every Linux that Node runs on. */
 const tickSeconds = 0.01

@@ -1,9 +1,8 @@
+// What a client and a browser do, at any product. A wrong answer throws: a bench of refusals would look fast.
 import { randomUUID, sign } from 'node:crypto'
 import { Browser, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
 import type { Client, ClientRole, LoadedProduct } from './product.ts'
-
-// What a client and a browser do, at any product. A wrong answer throws: a bench of refusals would look fast.
 
 export interface LoadTokens {
   readonly access: string

@@ -1,10 +1,9 @@
+// The clients of the bench, one for each kind of row.
 import { generateKeyPairSync } from 'node:crypto'
 import { clientSecret, configs, entry, redirectUri } from '@nauthera/harness/server'
 import { password } from '@nauthera/harness/browser'
 import { signJwt } from '../load/flows.ts'
 import type { PushedServer } from './pushed-server.ts'
-
-// The clients of the bench, one for each kind of row.
 
 export { clientSecret as secret, password, redirectUri }
 

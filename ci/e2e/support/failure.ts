@@ -1,10 +1,9 @@
+// What there was to see when a test failed. A page is gone when the test has ended: nobody can look later.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { openBrowser } from '@nauthera/local/programs/chromium'
 import { get, kubectl, root } from './kubernetes.ts'
-
-// What there was to see when a test failed. A page is gone when the test has ended: nobody can look later.
 
 export const screenshots = join(root, '.nauthera/e2e/screenshots')
 

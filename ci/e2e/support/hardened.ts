@@ -1,3 +1,4 @@
+// `profile: hardened` names images by their digest, and the kubelet asks for them each time. A registry on the node answers.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
@@ -6,8 +7,6 @@ import { createInterface } from 'node:readline'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 import { clusterState } from './api-server.ts'
 import { root } from './kubernetes.ts'
-
-// `profile: hardened` names images by their digest, and the kubelet asks for them each time. A registry on the node answers.
 
 /** The name in the values -> the archive of its image. */
 const archives = { server: 'server', agent: 'config-agent', operator: 'operator', valkey: 'e2e-valkey' } as const

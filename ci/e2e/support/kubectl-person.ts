@@ -1,3 +1,4 @@
+// A person of kubectl: a pod that signs in by a code and has a new ID token again and again, and kubectl with nothing but such a token.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json } from '@nauthera/stand-in/kube-client'
@@ -7,8 +8,6 @@ import type { RunResult } from './kubernetes.ts'
 import { isReady, restrictedContainer, restrictedPod } from './pods.ts'
 import type { InstalledProduct } from './product.ts'
 import { e2eImage } from './release.ts'
-
-// A person of kubectl: a pod that signs in by a code and has a new ID token again and again, and kubectl with nothing but such a token.
 
 /** What curl does in examples/clients/device.yaml, and then a new ID token every two seconds, also when an answer gets lost meanwhile.
  *  There is no curl in the images of the run. */

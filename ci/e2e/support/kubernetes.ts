@@ -1,3 +1,4 @@
+// The cluster that KUBECONFIG names, as people use it (kubectl, helm) and as the API has it.
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -7,8 +8,6 @@ import type { Json, KubeClient } from '@nauthera/stand-in/kube-client'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 import { findTool } from '@nauthera/local/programs/tools'
 import type { Tool } from '@nauthera/local/programs/tools'
-
-// The cluster that KUBECONFIG names, as people use it (kubectl, helm) and as the API has it.
 
 export const root = resolve(import.meta.dirname, '../../..')
 const cacheDirectory = join(root, '.nauthera/e2e/cache')

@@ -1,6 +1,5 @@
-import { closeSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs'
-
 // Where a secret could have come to: the memory of processes, and files.
+import { closeSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs'
 
 /** Large enough that a few hundred reads are a process. */
 const pieceBytes = 4 << 20

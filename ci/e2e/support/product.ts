@@ -1,3 +1,5 @@
+// One installation that all files of the run share: the profile that charts/nauthera/ci/ha-sentinel.yaml describes, with
+// certificates of the run's own authority and NetworkPolicies on.
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,9 +20,6 @@ import {
 } from './release.ts'
 import type { Release } from './release.ts'
 import { person } from '../../faults/support/load/visits.ts'
-
-// One installation that all files of the run share: the profile that charts/nauthera/ci/ha-sentinel.yaml describes, with
-// certificates of the run's own authority and NetworkPolicies on.
 
 export interface InstalledProduct {
   readonly release: Release

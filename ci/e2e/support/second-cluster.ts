@@ -1,3 +1,5 @@
+// A second Kubernetes as far as an operator sees one: etcd and kube-apiserver of the kit as processes of this machine. There is no kubelet
+// and no controller, so no pod runs there.
 import { spawn } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,9 +11,6 @@ import { reapProcess } from '@nauthera/local/processes/reaper'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import type { KubeClient } from '@nauthera/stand-in/kube-client'
 import { clusterDirectory } from '../cluster.ts'
-
-// A second Kubernetes as far as an operator sees one: etcd and kube-apiserver of the kit as processes of this machine. There is no kubelet
-// and no controller, so no pod runs there.
 
 export interface SecondCluster {
   /** The kubeconfig of its administrator. */

@@ -1,3 +1,4 @@
+// A second release in its own namespace, that may see nothing else of the cluster and begins as the build before this one.
 import { person } from '../../faults/support/load/visits.ts'
 import { whenLoaded } from '../later.ts'
 import { previousChart, previousTag } from '../previous.ts'
@@ -6,8 +7,6 @@ import { applyObjects } from './kubernetes.ts'
 import { databases, loadClients, machine, namespaces, useProduct } from './product.ts'
 import { authority, databaseSecrets, describeRelease, restrictedNamespace, tlsSecret } from './release.ts'
 import type { Release } from './release.ts'
-
-// A second release in its own namespace, that may see nothing else of the cluster and begins as the build before this one.
 
 export interface SecondRelease {
   readonly release: Release

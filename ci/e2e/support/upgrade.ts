@@ -1,3 +1,5 @@
+// The second release is upgraded from the build before, rolled back, and upgraded by Helm 4, under load. It takes two minutes, most of them
+// waits for pods: others are tested meanwhile.
 import type { Json } from '@nauthera/stand-in/kube-client'
 import type { KeepAliveReport } from '../../faults/support/keep-alive-load.ts'
 import { previousTag } from '../previous.ts'
@@ -6,9 +8,6 @@ import { mustRun, until } from './kubernetes.ts'
 import { isReady } from './pods.ts'
 import { version } from './product.ts'
 import type { Release } from './release.ts'
-
-// The second release is upgraded from the build before, rolled back, and upgraded by Helm 4, under load. It takes two minutes, most of them
-// waits for pods: others are tested meanwhile.
 
 /** Clients that each keep one, through two upgrades and a rollback. */
 export const keptConnections = 500

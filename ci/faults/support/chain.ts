@@ -1,3 +1,5 @@
+// The whole product with three replicas, the clients that the load uses, and a front that a test can take a replica out of, as the
+// endpoints of a Service do before a pod gets its TERM.
 import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,9 +18,6 @@ import type { Target } from '@nauthera/harness/browser'
 import { createChainClients, namespace } from './chain-clients.ts'
 import type { ChainClients } from './chain-clients.ts'
 import { callback, person } from './load/visits.ts'
-
-// The whole product with three replicas, the clients that the load uses, and a front that a test can take a replica out of, as the
-// endpoints of a Service do before a pod gets its TERM.
 
 export interface Chain extends ChainClients {
   readonly directory: string

@@ -1,10 +1,9 @@
+// Floods in threads of their own, so that both processors of a small machine work: each has a server and a database, and asks it itself.
 import { once } from 'node:events'
 import { Worker, isMainThread, parentPort } from 'node:worker_threads'
 import { Browser, authorizationUrl, send } from '@nauthera/harness/browser'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { countRows, flood, floodedReplicas, pushed, unauthenticated } from '../../../server/test/oidc/flood.ts'
-
-// Floods in threads of their own, so that both processors of a small machine work: each has a server and a database, and asks it itself.
 
 export interface Flooded {
   readonly milliseconds: number

@@ -1,9 +1,8 @@
+// The same in a thread of its own. A new connection goes to a server that takes traffic, as through a Service.
 import { connect } from 'node:net'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { startKeepAliveLoad } from './keep-alive-load.ts'
 import type { KeepAliveAsked, KeepAliveReport } from './keep-alive-load.ts'
-
-// The same in a thread of its own. A new connection goes to a server that takes traffic, as through a Service.
 
 /** @returns `follow` takes the backends, ports on 127.0.0.1 that take new connections now; until then no client begins. `stop` ends every
  *  client after its request */

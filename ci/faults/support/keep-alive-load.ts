@@ -1,9 +1,8 @@
+// Many clients that each keep one connection: a program with a pool, as most have. On an open connection the client sends whenever it has
+// something to ask, and nothing is tried again.
 import { Agent, request } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-
-// Many clients that each keep one connection: a program with a pool, as most have. On an open connection the client sends whenever it has
-// something to ask, and nothing is tried again.
 
 export interface KeepAliveAsked {
   readonly clients: number

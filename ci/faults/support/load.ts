@@ -1,3 +1,4 @@
+// A closed loop of mixed flows through the front: each caller waits for its answer before it asks again.
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Browser } from '@nauthera/harness/browser'
 import { Journal } from './journal.ts'
@@ -6,8 +7,6 @@ import type { LoadTarget } from './load/asker.ts'
 import { Outcomes, withDatabase, withoutDatabase } from './load/outcomes.ts'
 import type { Flow, LoadOutcome } from './load/outcomes.ts'
 import { Visits } from './load/visits.ts'
-
-// A closed loop of mixed flows through the front: each caller waits for its answer before it asks again.
 
 /** A client that can be edited, until every replica has the edit. */
 interface Edited {

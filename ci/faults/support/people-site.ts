@@ -1,3 +1,5 @@
+// One server as a process of its own, with a PostgreSQL and a mail server, and a proxy between server and database. There are no clients:
+// people use our own pages.
 import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,9 +24,6 @@ import { waitFor } from '../../../server/test/store/wait-for.ts'
 import { isAlive, processesOf, signalAll } from './families.ts'
 import { startStatementProxy } from './statement-proxy.ts'
 import type { StatementProxy } from './statement-proxy.ts'
-
-// One server as a process of its own, with a PostgreSQL and a mail server, and a proxy between server and database. There are no clients:
-// people use our own pages.
 
 export interface PeopleSite extends Target {
   readonly proxy: StatementProxy

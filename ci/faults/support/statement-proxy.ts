@@ -1,8 +1,7 @@
-import { connect, createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
-
 // A TCP proxy before PostgreSQL that reads the protocol as far as it must (PostgreSQL documentation, "Message Formats"): it knows
 // statements by name, and can stop one before the database gets it, or keep the answer back when the database has done it.
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 export interface StatementProxy {
   readonly port: number

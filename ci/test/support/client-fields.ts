@@ -1,6 +1,5 @@
-import type { FieldRow } from './field-row.ts'
-
 // Each field of an OIDCClient: what it takes, what it refuses with which words, and the test that shows that it does something.
+import type { FieldRow } from './field-row.ts'
 
 const web = { type: 'Web', redirectURIs: ['https://app.example.com/callback'] }
 const machine = { type: 'M2M' }

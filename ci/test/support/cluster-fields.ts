@@ -1,6 +1,5 @@
-import type { FieldRow } from './field-row.ts'
-
 // Each field of an OIDCCluster: what it takes, what it refuses with which words, and the test that shows that it does something.
+import type { FieldRow } from './field-row.ts'
 
 const moves = 'operator/test/moves.integration.test.ts'
 const moving = {

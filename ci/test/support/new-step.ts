@@ -1,7 +1,6 @@
+// A step of the sign-in that stores something: it asks each person once to agree to the terms of use.
 import { languagesIn } from '@nauthera/server/http/branding/languages'
 import type { Insertion } from './tree-copy.ts'
-
-// A step of the sign-in that stores something: it asks each person once to agree to the terms of use.
 
 const texts: Insertion = [
   '  "link-account.title"',

@@ -1,6 +1,5 @@
-import type { FieldRow } from './field-row.ts'
-
 // Each field of an OIDCPolicy: what it takes, what it refuses with which words, and the test that shows that it does something.
+import type { FieldRow } from './field-row.ts'
 
 const long = (length: number): string => 'x'.repeat(length)
 const rotates = { defaults: { rotation: { interval: '720h', window: { schedule: '0 3 * * 6', duration: '2h' } } } }

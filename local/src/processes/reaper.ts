@@ -1,10 +1,9 @@
+// A shell beside this process (reaper.sh) ends a moment later than it does, and cleans up even after a crash.
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Writable } from 'node:stream'
-
-// A shell beside this process (reaper.sh) ends a moment later than it does, and cleans up even after a crash.
 
 let lines: Writable | undefined
 

@@ -1,3 +1,4 @@
+// One server pod: the object in the API, its mounted volumes, and the real config-agent and server processes.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
@@ -12,8 +13,6 @@ import { renderPod } from './pod-object.ts'
 import { PodReadiness } from './pod-readiness.ts'
 import type { PodVolumes } from './pod-volumes.ts'
 import { mountPodVolumes, runDirectory } from './pod-volumes.ts'
-
-// One server pod: the object in the API, its mounted volumes, and the real config-agent and server processes.
 
 export interface LocalPod {
   readonly name: string

@@ -1,3 +1,5 @@
+// The whole product on one machine, as the chart lays it out: PostgreSQL, the API, the keys Job, migrations, the operator and the
+// server pods. `npm run dev` and the end-to-end tests start it.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
@@ -17,9 +19,6 @@ import { startFront } from './front.ts'
 import { recordObjects, readObjects } from './kept-objects.ts'
 import type { LocalPod } from './pod.ts'
 import { startServerPod } from './pod.ts'
-
-// The whole product on one machine, as the chart lays it out: PostgreSQL, the API, the keys Job, migrations, the operator and the
-// server pods. `npm run dev` and the end-to-end tests start it.
 
 export const release = 'nauthera'
 export const releaseNamespace = 'nauthera'

@@ -1,8 +1,7 @@
+// What an application does with its Secret (it asks one replica for a token), and what a resource server does with the token.
 import { request } from 'node:http'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { JSONWebKeySet, JWTPayload } from 'jose'
-
-// What an application does with its Secret (it asks one replica for a token), and what a resource server does with the token.
 
 export interface MachineCredentials {
   readonly clientId: string

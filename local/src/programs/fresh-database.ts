@@ -1,8 +1,7 @@
+// One server for all tests of a process, and a database of its own for each.
 import pgPromise from 'pg-promise'
 import type { Postgres } from './postgres.ts'
 import { startPostgres } from './postgres.ts'
-
-// One server for all tests of a process, and a database of its own for each.
 
 let sharedServer: Promise<Postgres> | undefined
 let databases = 0

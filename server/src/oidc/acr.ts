@@ -1,7 +1,6 @@
+// Derives `acr` (OpenID Connect Core 2) from the `amr` of a sign-in (RFC 8176), and decides which `acr` a request needs.
 import { acrLevels } from '@nauthera/rules/acr'
 import { fieldsOf } from '@nauthera/runtime/json'
-
-// Derives `acr` (OpenID Connect Core 2) from the `amr` of a sign-in (RFC 8176), and decides which `acr` a request needs.
 
 const [byPassword, byTwoFactors] = acrLevels
 const levels: readonly string[] = acrLevels

@@ -1,11 +1,10 @@
+// The remembered accounts of a browser, in an encrypted cookie. It holds names only: a chosen person still has to sign in.
 import { hasShape } from '@nauthera/runtime/json'
 import type { PersonOnPage } from '../reply/on-page.ts'
 import { readCookies, setCookie } from './cookies.ts'
 import type { CookieScope, Exchange } from './cookies.ts'
 import { decryptClaims, encryptClaims } from './keys/encrypted-claims.ts'
 import type { CookieKeys } from './keys/key-set.ts'
-
-// The remembered accounts of a browser, in an encrypted cookie. It holds names only: a chosen person still has to sign in.
 
 /** The name that the person signs in with, and what they are called. */
 export type RememberedAccount = Pick<PersonOnPage, 'username' | 'name'>

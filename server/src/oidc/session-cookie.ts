@@ -1,9 +1,8 @@
+// Signs and verifies the session cookie, a JWT with the whole session. The database only knows whether the session has ended.
 import { createHmac } from 'node:crypto'
 import jsonwebtoken from 'jsonwebtoken'
 import { hasShape } from '@nauthera/runtime/json'
 import type { CookieKeys } from './keys/key-set.ts'
-
-// Signs and verifies the session cookie, a JWT with the whole session. The database only knows whether the session has ended.
 
 /** The library's session, as the cookie holds it. It has no `authorizations`: when two tabs rewrite the cookie at once,
  *  what one of them added would be lost. So `sid` is derived, and a grant belongs to its request. It has no groups,

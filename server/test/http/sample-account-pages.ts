@@ -1,11 +1,10 @@
+// The pages of a person's own account.
 import type { Page } from '../../src/reply.ts'
 import type { ApplicationOnPage, SessionOnPage, TileOnPage } from '../../src/reply/account-pages.ts'
 import type { Mistake, PersonOnPage } from '../../src/reply/on-page.ts'
 import { qrCode } from '../../src/users/factors/qr-code.ts'
 import { appUri } from '../../src/users/factors/totp.ts'
 import { sampleClient, plainClient, person, endings, sampleDetails, passkey } from './sample-subjects.ts'
-
-// The pages of a person's own account.
 
 const accountArea = (current: string, said?: string, reader: PersonOnPage = person) => ({
   person: reader,

@@ -1,7 +1,6 @@
+// The pages of the help desk, each in the states that look different.
 import type { Page, Views } from '../../src/reply.ts'
 import type { ClientRow } from '../../src/reply/admin-pages.ts'
-
-// The pages of the help desk, each in the states that look different.
 
 const id = '6f1d7c7a-3c1e-4b5e-9a5e-0d5a8c3b2a10'
 const here = `/admin/people/${id}`

@@ -1,10 +1,9 @@
+// The pages of a sign-in, and of mails that lead to one.
 import type { Page } from '../../src/reply.ts'
 import type { Mistake, PasskeyOnPage } from '../../src/reply/on-page.ts'
 import { qrCode } from '../../src/users/factors/qr-code.ts'
 import { appUri } from '../../src/users/factors/totp.ts'
 import { sampleClient, plainClient, person, at, sampleDetails, passkey } from './sample-subjects.ts'
-
-// The pages of a sign-in, and of mails that lead to one.
 
 const agentId = 'https://agents.example.com/client.json'
 

@@ -1,6 +1,5 @@
-import type { ClientOnPage, DetailOnPage, EndingOnPage, PasskeyOnPage } from '../../src/reply/on-page.ts'
-
 // Who and what stands on the sample pages.
+import type { ClientOnPage, DetailOnPage, EndingOnPage, PasskeyOnPage } from '../../src/reply/on-page.ts'
 
 /** A small picture, for pages with the logo of a client. */
 const logo =

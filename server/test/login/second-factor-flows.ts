@@ -1,3 +1,4 @@
+// The pages of a second factor, as a browser without JavaScript goes through them.
 import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
 import type { Code } from '@nauthera/harness/flows'
@@ -6,8 +7,6 @@ import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/driver/database.ts'
 import { codeAt, mintSeed } from '../../src/users/factors/totp.ts'
 import { softwarePasskey } from '../users/factors/software-passkey.ts'
-
-// The pages of a second factor, as a browser without JavaScript goes through them.
 
 export type Shown = Awaited<ReturnType<Browser['follow']>>
 

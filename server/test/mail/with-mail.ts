@@ -1,3 +1,4 @@
+// Servers that send mail to a real SMTP server, as people meet them: pages and mailboxes.
 import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
@@ -6,8 +7,6 @@ import type { ServerReplicas } from '@nauthera/harness/server'
 import { startMailbox } from '@nauthera/local/programs/mailbox'
 import type { Mailbox, ReceivedMail } from '@nauthera/local/programs/mailbox'
 import { outboxSettled } from '../store/wait-for.ts'
-
-// Servers that send mail to a real SMTP server, as people meet them: pages and mailboxes.
 
 export interface MailSite extends ServerReplicas {
   readonly box: Mailbox

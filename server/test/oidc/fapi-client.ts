@@ -1,3 +1,4 @@
+// A client of FAPI 2.0 that signs everything itself, so that it can also do it wrong. The libraries of relying parties only do it right.
 import { createHash, randomUUID } from 'node:crypto'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import type { JWTPayload } from 'jose'
@@ -6,8 +7,6 @@ import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser
 import type { Answer, Pkce } from '@nauthera/harness/browser'
 import { configs, entry, redirectUri } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-
-// A client of FAPI 2.0 that signs everything itself, so that it can also do it wrong. The libraries of relying parties only do it right.
 
 export type Key = Awaited<ReturnType<typeof keyOf>>
 

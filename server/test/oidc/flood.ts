@@ -1,3 +1,4 @@
+// Every kind of request that somebody can send without proving who they are, and how many rows all tables have.
 import { randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
@@ -6,8 +7,6 @@ import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauther
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { request } from '@nauthera/harness/flows'
 import { statement } from '../../src/store/driver/database.ts'
-
-// Every kind of request that somebody can send without proving who they are, and how many rows all tables have.
 
 /** A replica with a client of each kind, and a person. */
 export async function floodedReplicas(): Promise<ServerReplicas> {

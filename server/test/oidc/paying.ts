@@ -1,10 +1,9 @@
+// A bank with APIs that declare authorization details (RFC 9396), and clients that ask for them.
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { deviceGrant } from '@nauthera/harness/device'
 import { request } from '@nauthera/harness/flows'
 import { pkce } from '@nauthera/harness/browser'
 import { configs, entry } from '@nauthera/harness/server'
-
-// A bank with APIs that declare authorization details (RFC 9396), and clients that ask for them.
 
 export const bank = 'https://bank.example.com'
 /** A bare name, and no name for people: they see the bare one. */

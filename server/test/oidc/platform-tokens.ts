@@ -1,6 +1,5 @@
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-
 // Tokens as a kubelet projects them, and as other platforms give them.
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 
 export interface PlatformSigner {
   readonly issuer: string

@@ -1,10 +1,9 @@
+// An application that is told when a session ends: what it gets, and how it answers.
 import { createServer } from 'node:https'
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
-
-// An application that is told when a session ends: what it gets, and how it answers.
 
 export interface ToldApp {
   readonly uri: string

@@ -1,7 +1,6 @@
+// Bodies of requests and answers.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Refusal } from '../refusals.ts'
-
-// Bodies of requests and answers.
 
 const maxBodyBytes = 3 * 1024 * 1024
 

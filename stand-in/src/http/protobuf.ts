@@ -1,8 +1,7 @@
+// kubectl creates built-in kinds with a protobuf body, and does not try JSON after a refusal. Custom kinds are always sent as JSON.
 import { BinaryReader } from '@bufbuild/protobuf/wire'
 import { badRequest } from '../refusals.ts'
 import type { KubeObject } from '../objects.ts'
-
-// kubectl creates built-in kinds with a protobuf body, and does not try JSON after a refusal. Custom kinds are always sent as JSON.
 
 export const protobufType = 'application/vnd.kubernetes.protobuf'
 

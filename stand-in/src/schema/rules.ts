@@ -1,11 +1,10 @@
+// The CEL rules of a schema (x-kubernetes-validations).
 import { Environment } from '@marcbachmann/cel-js'
 import type { ObjectSchema, ValidationRule } from '../objects.ts'
 import { isRecord, same } from '../objects.ts'
 import type { Cause } from '../refusals.ts'
 import { additionalOf, childOf } from './child-schema.ts'
 import { show } from './structure.ts'
-
-// The CEL rules of a schema (x-kubernetes-validations).
 
 /** Evaluates every rule at every depth; `old` is the same place before an update. */
 export function checkRules(value: unknown, old: unknown, schema: ObjectSchema, path: string, causes: Cause[]): void {

@@ -1,9 +1,8 @@
+// Types and bounds: everything that a schema says without CEL.
 import type { ObjectSchema } from '../objects.ts'
 import { isRecord, same } from '../objects.ts'
 import type { Cause } from '../refusals.ts'
 import { childOf } from './child-schema.ts'
-
-// Types and bounds: everything that a schema says without CEL.
 
 /** A value as the API server prints it in a message. */
 export const show = (value: unknown): string =>

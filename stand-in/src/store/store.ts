@@ -1,9 +1,8 @@
+// The etcd of the stand-in: immutable objects, one counter of versions, a history that watches replay and that may be compacted.
 import { randomUUID } from 'node:crypto'
 import type { KubeObject } from '../objects.ts'
 import { alreadyExists, badRequest, conflict, expired, notFound, staleVersion } from '../refusals.ts'
 import type { Resource } from './resources.ts'
-
-// The etcd of the stand-in: immutable objects, one counter of versions, a history that watches replay and that may be compacted.
 
 export interface StoreChange {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'

@@ -1,3 +1,4 @@
+// What an object must pass before it is stored.
 import type { ApiRequest } from '../http/request.ts'
 import type { KubeObject } from '../objects.ts'
 import { isRecord, without } from '../objects.ts'
@@ -5,8 +6,6 @@ import type { Cause } from '../refusals.ts'
 import { badRequest, invalid, notFound, terminating } from '../refusals.ts'
 import { applyDefaults, prune, validate } from '../schema.ts'
 import type { Resource } from '../store/resources.ts'
-
-// What an object must pass before it is stored.
 
 interface Admitted {
   readonly request: ApiRequest

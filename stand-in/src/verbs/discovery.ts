@@ -1,9 +1,8 @@
+// What kubectl asks before it does anything: which kinds there are, and (for `kubectl apply`, `kubectl explain`) their schemas.
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import type { ObjectSchema } from '../objects.ts'
 import type { Resource } from '../store/resources.ts'
 import { groupVersion } from '../store/resources.ts'
-
-// What kubectl asks before it does anything: which kinds there are, and (for `kubectl apply`, `kubectl explain`) their schemas.
 
 const verbs = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch']
 

@@ -1,8 +1,7 @@
+// Paths of single fields in an object, as managedFields names them. Source: sigs.k8s.io/structured-merge-diff.
 import type { FieldTree, ObjectSchema, KubeObject } from '../objects.ts'
 import { isRecord, same } from '../objects.ts'
 import { childOf } from '../schema/child-schema.ts'
-
-// Paths of single fields in an object, as managedFields names them. Source: sigs.k8s.io/structured-merge-diff.
 
 /** A set of fields: each path as JSON of its segments (`f:name`, `v:"value"`, `k:{"type":"Ready"}`). */
 export type Paths = Set<string>

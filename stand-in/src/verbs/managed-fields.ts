@@ -1,3 +1,5 @@
+// Server-side apply and who owns which field, as far as custom resources and simple built-in kinds need it: maps are merged
+// field by field, lists as their `x-kubernetes-list-type` says (atomic when it says nothing).
 import type { ObjectSchema, KubeObject, ManagedFieldsEntry } from '../objects.ts'
 import { isRecord, same, without } from '../objects.ts'
 import { Refusal } from '../refusals.ts'
@@ -16,9 +18,6 @@ import {
   subtract,
   treeOf,
 } from './field-paths.ts'
-
-// Server-side apply and who owns which field, as far as custom resources and simple built-in kinds need it: maps are merged
-// field by field, lists as their `x-kubernetes-list-type` says (atomic when it says nothing).
 
 const systemFields = new Set([
   'name',

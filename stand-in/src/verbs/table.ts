@@ -1,8 +1,7 @@
+// What `kubectl get` prints: the server makes the cells, kubectl only aligns them.
 import type { KubeObject } from '../objects.ts'
 import { isRecord } from '../objects.ts'
 import type { Resource } from '../store/resources.ts'
-
-// What `kubectl get` prints: the server makes the cells, kubectl only aligns them.
 
 /** Source: meta.k8s.io/v1 Table. */
 export function renderTable(

@@ -1,3 +1,4 @@
+// Create, update, patch, apply, delete: from the body to the stored object.
 import { randomBytes } from 'node:crypto'
 import type { ApiRequest } from '../http/request.ts'
 import type { KubeObject } from '../objects.ts'
@@ -11,8 +12,6 @@ import { applyFields, undeclaredField, updateFields } from './managed-fields.ts'
 import { jsonPatch, mergePatch, strategicMergePatch } from './patch.ts'
 import type { Body } from './written-body.ts'
 import { parseBody, parseObject, unsupported } from './written-body.ts'
-
-// Create, update, patch, apply, delete: from the body to the stored object.
 
 export interface Written {
   readonly code: number

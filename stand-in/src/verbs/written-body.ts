@@ -1,3 +1,4 @@
+// From the body of a write to the object in it.
 import { parse as parseYaml } from 'yaml'
 import type { ApiRequest } from '../http/request.ts'
 import type { KubeObject } from '../objects.ts'
@@ -5,8 +6,6 @@ import { isRecord } from '../objects.ts'
 import { Refusal, badRequest, invalid } from '../refusals.ts'
 import type { Resource } from '../store/resources.ts'
 import { groupVersion } from '../store/resources.ts'
-
-// From the body of a write to the object in it.
 
 /** What a program sent. */
 export interface Body {

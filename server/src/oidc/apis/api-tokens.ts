@@ -1,11 +1,10 @@
+// Decides the form of access tokens: by their API (resourceServer.tokens), else by the client.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
 import { usualTokenLife } from '@nauthera/rules/limits'
 import { isOneOf } from '@nauthera/runtime/json'
 import { apisOf } from './apis.ts'
 import type { Apis, ApisOf } from './apis.ts'
-
-// Decides the form of access tokens: by their API (resourceServer.tokens), else by the client.
 
 interface TokenTerms {
   /** Empty for the algorithm of the settings. */

@@ -1,9 +1,8 @@
+// Decides which scopes and details of APIs a client may have: those that its version lists and the operator granted. A Provider's list of
+// scopes is fixed while clients change, so scopes of APIs are not in that list.
 import type { AuthorizationDetailsType, ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import type { OidcClient } from '../clients/oidc-client.ts'
-
-// Decides which scopes and details of APIs a client may have: those that its version lists and the operator granted. A Provider's list of
-// scopes is fixed while clients change, so scopes of APIs are not in that list.
 
 export type ApisOf = Pick<OidcClient, 'config' | 'granted' | 'namespace' | 'name'>
 

@@ -1,11 +1,10 @@
+// Judges the scopes and APIs of a request by what its client may have. Pure.
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { uriOfApi } from '../../clients/api-names.ts'
 import { apisOf, personScopes, scopesAt } from './apis.ts'
 import type { Apis, ApisOf } from './apis.ts'
 import { isLeftOut } from './left-out.ts'
 import { plain } from './plain.ts'
-
-// Judges the scopes and APIs of a request by what its client may have. Pure.
 
 /** The narrowed request, or why it is refused. */
 export type Verdict =

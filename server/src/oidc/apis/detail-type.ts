@@ -1,3 +1,4 @@
+// Checks one of the authorization details (RFC 9396) against its declared type. So a page can show all of it to a person.
 import type { AuthorizationDetailsType } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { detailKinds, detailLimits, detailLists } from '@nauthera/rules/authorization-details'
 import type { DetailKind, DetailList } from '@nauthera/rules/authorization-details'
@@ -5,8 +6,6 @@ import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { isOneOf } from '@nauthera/runtime/json'
 import { nameOfApi } from '../../clients/api-names.ts'
 import { plain } from './plain.ts'
-
-// Checks one of the authorization details (RFC 9396) against its declared type. So a page can show all of it to a person.
 
 export interface Detail {
   readonly type: string

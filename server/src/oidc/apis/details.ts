@@ -1,3 +1,4 @@
+// Judges the authorization details (RFC 9396) of requests, by the types that an API declares and the operator granted. Pure.
 import { isDeepStrictEqual } from 'node:util'
 import { detailLimits, detailLists } from '@nauthera/rules/authorization-details'
 import { isJsonRecord } from '@nauthera/runtime/json'
@@ -6,8 +7,6 @@ import type { Apis, ApisOf } from './apis.ts'
 import { typeFault } from './detail-type.ts'
 import type { Detail } from './detail-type.ts'
 import { plain } from './plain.ts'
-
-// Judges the authorization details (RFC 9396) of requests, by the types that an API declares and the operator granted. Pure.
 
 /** By identifier of the API. */
 export type Details = Readonly<Record<string, readonly Detail[]>>

@@ -1,10 +1,9 @@
+// Scopes about the person that a sign-in leaves out, since its client does not list them (RFC 6749 section 3.3). They are reported only
+// when the client redeems the code: anybody can send a request with its id.
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { fieldsOf } from '@nauthera/runtime/json'
 import { personScopes } from './apis.ts'
 import type { ApisOf } from './apis.ts'
-
-// Scopes about the person that a sign-in leaves out, since its client does not list them (RFC 6749 section 3.3). They are reported only
-// when the client redeems the code: anybody can send a request with its id.
 
 /** Our own parameter of the request. A value from the browser is replaced. */
 export const leftOutParameter = 'left_out'

@@ -1,3 +1,5 @@
+// Sends logout tokens to applications from the outbox, so that no request waits for them.
+// Source: OpenID Connect Back-Channel Logout 1.0 sections 2.5 to 2.8.
 import { describeError } from '@nauthera/runtime/log'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import { endedUse } from '../../store/outbox/logouts.ts'
@@ -8,9 +10,6 @@ import type { Try } from '../../store/outbox/outbox-runner.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { Fetch } from '../outbound/outbound-fetch.ts'
 import type { LogoutTurns } from './logout-turns.ts'
-
-// Sends logout tokens to applications from the outbox, so that no request waits for them.
-// Source: OpenID Connect Back-Channel Logout 1.0 sections 2.5 to 2.8.
 
 /** The claims that differ between logout tokens. */
 export interface LogoutOf {

@@ -1,8 +1,7 @@
-import { isBareUri } from '../../clients/api-names.ts'
-import { clockTolerance } from '../lifetimes.ts'
-
 // Checks JWTs of a client: client assertions (RFC 7523) and request objects (RFC 9101). Both have the same key and audience, so neither
 // may pass for the other.
+import { isBareUri } from '../../clients/api-names.ts'
+import { clockTolerance } from '../lifetimes.ts'
 
 export interface ClientJwt {
   readonly claims: Readonly<Record<string, unknown>>

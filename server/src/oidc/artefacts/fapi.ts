@@ -1,9 +1,8 @@
+// Further checks of a client's JWTs under FAPI 2.0 (Security Profile, Message Signing).
 import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
 import type { ClientJwt } from './client-jwts.ts'
-
-// Further checks of a client's JWTs under FAPI 2.0 (Security Profile, Message Signing).
 
 export const isFapiClient = ({ profile }: Pick<ClientConfig, 'profile'>): boolean => profile === 'FAPI2'
 

@@ -1,3 +1,4 @@
+// Applies the rules of details.ts to requests and tokens, with protocol errors (RFC 9396).
 import { wireGrant } from '@nauthera/rules/grants'
 import { uriOfApi } from '../../clients/api-names.ts'
 import { judgeDetails, narrowDetails, standingDetails } from '../apis/details.ts'
@@ -7,8 +8,6 @@ import type { Detail } from '../apis/detail-type.ts'
 import { plain } from '../apis/plain.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import type { GrantPayload } from './grants.ts'
-
-// Applies the rules of details.ts to requests and tokens, with protocol errors (RFC 9396).
 
 /** @param grantType of a token request; undefined at the authorization endpoint
  *  @throws ProtocolError invalid_authorization_details, invalid_target */

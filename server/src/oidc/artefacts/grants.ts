@@ -1,12 +1,11 @@
+// Payloads of grants. Each authorization gets a new grant, which is never extended. A logout or a replayed code ends the grant; the
+// consent stays.
 import { scopeOfClaim } from '@nauthera/rules/scopes'
 import type { StoredGrant as GrantRow } from '../../store/tokens/grants.ts'
 import { byApi } from '../apis/details.ts'
 import type { Details } from '../apis/details.ts'
 import type { Asked } from '../interaction/consent.ts'
 import { createIds } from '../keys/random-ids.ts'
-
-// Payloads of grants. Each authorization gets a new grant, which is never extended. A logout or a replayed code ends the grant; the
-// consent stays.
 
 /** The content of a grant, in the shape of the library's model. */
 export interface GrantPayload {

@@ -1,3 +1,9 @@
+// Where each model of the library is stored. Nothing is in memory, and little in the database:
+//   Session, Interaction         in their cookies
+//   codes, refresh and opaque access tokens   in the string itself (sealed); a mark makes codes single-use
+//   JWT access tokens            in the string itself; a person's carries a sealed reference to its grant
+//   Grant                        in a row that is written with the code
+//   PushedAuthorizationRequest   of a public client in its URI (sealed); of another one in a row
 import type { Grants } from '../../store/tokens/grants.ts'
 import type { OneTime } from '../../store/tokens/one-time.ts'
 import type { PushedRequests } from '../../store/tokens/pushed-requests.ts'
@@ -14,13 +20,6 @@ import type { PushedRequest } from './sealed-requests.ts'
 import type { SealedKind, Sealer } from './sealed.ts'
 import { signedTokenName } from './signed-tokens.ts'
 import type { SignedTokens } from './signed-tokens.ts'
-
-// Where each model of the library is stored. Nothing is in memory, and little in the database:
-//   Session, Interaction         in their cookies
-//   codes, refresh and opaque access tokens   in the string itself (sealed); a mark makes codes single-use
-//   JWT access tokens            in the string itself; a person's carries a sealed reference to its grant
-//   Grant                        in a row that is written with the code
-//   PushedAuthorizationRequest   of a public client in its URI (sealed); of another one in a row
 
 export interface PlaceNeeds {
   readonly store: { readonly grants: Grants; readonly oneTime: OneTime; readonly pushedRequests: PushedRequests }

@@ -1,3 +1,5 @@
+// Computes a refresh token from the row of its family (grant, seq, time of rotation). The token is not stored, and a repeated request gets
+// the same new token.
 import { createHmac } from 'node:crypto'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { NewFamily } from '../../store/tokens/grants.ts'
@@ -7,9 +9,6 @@ import type { CookieKeys } from '../keys/key-set.ts'
 import { lifetimes } from '../lifetimes.ts'
 import type { RotatedFamily } from '../request-context.ts'
 import { isFapiClient } from './fapi.ts'
-
-// Computes a refresh token from the row of its family (grant, seq, time of rotation). The token is not stored, and a repeated request gets
-// the same new token.
 
 /** FAPI 2.0 clients prove a key, so their refresh tokens do not rotate (Security Profile section 5.3.2.1). */
 export const staysTheSame = isFapiClient

@@ -1,10 +1,9 @@
+// Pushed requests of public clients, sealed into their own `request_uri`: anybody can push in their name, so they get no row. (A client
+// that authenticates gets a short URI and a row.)
 import { hasShape } from '@nauthera/runtime/json'
 import { ProtocolError } from '../protocol-error.ts'
 import { longestInflated } from './sealed.ts'
 import type { Sealer } from './sealed.ts'
-
-// Pushed requests of public clients, sealed into their own `request_uri`: anybody can push in their name, so they get no row. (A client
-// that authenticates gets a short URI and a row.)
 
 /** The library's payload of a pushed request, as far as we read it. */
 export interface PushedRequest {

@@ -1,3 +1,5 @@
+// Seals codes, refresh tokens, opaque access tokens and pushed requests: each string holds its own encrypted payload, so the database
+// stores none. `nr_<kid>_<base64url(iv, ciphertext, tag)>` has no dot, since introspection and revocation refuse what looks like a JWT.
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
@@ -5,9 +7,6 @@ import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { CookieKeys, Subkey } from '../keys/key-set.ts'
 import { createNonces } from '../keys/random-ids.ts'
 import { Seen } from '../keys/seen.ts'
-
-// Seals codes, refresh tokens, opaque access tokens and pushed requests: each string holds its own encrypted payload, so the database
-// stores none. `nr_<kid>_<base64url(iv, ciphertext, tag)>` has no dot, since introspection and revocation refuse what looks like a JWT.
 
 const ivBytes = 12
 const tagBytes = 16

@@ -1,12 +1,11 @@
+// Finds the payload of a JWT access token, for introspection and revocation. A sealed reference leads to the grant: `sub` may be pairwise
+// and never identifies a person here.
 import { fieldsOf } from '@nauthera/runtime/json'
 import { verifySigned } from '../keys/jwt.ts'
 import type { KeySet } from '../keys/key-set.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { Sealer } from './sealed.ts'
-
-// Finds the payload of a JWT access token, for introspection and revocation. A sealed reference leads to the grant: `sub` may be pairwise
-// and never identifies a person here.
 
 /** The library gets this name in place of the request's JWT (library/params/name-tokens.ts). */
 export const signedTokenName = 'a-signed-token'

@@ -1,13 +1,12 @@
+// Decides whether a person may use a client: groups, `acr`, second factor. It applies at each sign-in, and at each use of a code or token:
+// code, refresh, device, exchange, introspection, userinfo (artefacts/standing-grant.ts). Requirements of a request (`acr_values`, `claims`, `max_age`, `prompt`) apply
+// to its sign-in only.
 import { isOfAllowedGroup } from '../../store/tokens/what-counts.ts'
 import { isRequired } from '../../users/factors/policy.ts'
 import type { RequiredFactors } from '../../users/factors/policy.ts'
 import { isEnough, neededAcr } from '../acr.ts'
 import type { AcrRequest, NeededAcr } from '../acr.ts'
 import type { OidcClient } from './oidc-client.ts'
-
-// Decides whether a person may use a client: groups, `acr`, second factor. It applies at each sign-in, and at each use of a code or token:
-// code, refresh, device, exchange, introspection, userinfo (artefacts/standing-grant.ts). Requirements of a request (`acr_values`, `claims`, `max_age`, `prompt`) apply
-// to its sign-in only.
 
 /** The client's requirements. Only this reads them. */
 const wantedBy = ({ config }: Pick<OidcClient, 'config'>) => ({

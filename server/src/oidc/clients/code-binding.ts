@@ -1,9 +1,8 @@
+// Checks what binds a code to its request, against code injection: PKCE, or a nonce for a confidential client (RFC 9700 section 2.1.1). A
+// client that requires PKCE is refused without it. For other confidential clients the operator reports unprotected codes.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { leastNonce } from '@nauthera/rules/limits'
 import { isPublic } from './oidc-client.ts'
-
-// Checks what binds a code to its request, against code injection: PKCE, or a nonce for a confidential client (RFC 9700 section 2.1.1). A
-// client that requires PKCE is refused without it. For other confidential clients the operator reports unprotected codes.
 
 /** @returns what a request without code_challenge lacks; undefined when nothing */
 export function missingBinding(config: Pick<ClientConfig, 'pkceRequired' | 'pkceOrNonce'>): string | undefined {

@@ -1,3 +1,5 @@
+// Maps a ClientConfig to the library's metadata. Every field is mapped or read elsewhere (`fieldUse` says where). The library ignores
+// unknown keys silently, so registration.ts compares the result.
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { specPathOf } from '@nauthera/proto/spec-path'
@@ -17,9 +19,6 @@ import { hiddenRanges } from '@nauthera/runtime/hidden-characters'
 import type { CheckClient, ClientIdentity } from '../../clients/check-client.ts'
 import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
 import { registrationFault } from './registration.ts'
-
-// Maps a ClientConfig to the library's metadata. Every field is mapped or read elsewhere (`fieldUse` says where). The library ignores
-// unknown keys silently, so registration.ts compares the result.
 
 /** The library requires a plain secret. It is never compared: overrides/compare-secrets does that. */
 const secretPlaceholder = 'hashed-secrets-are-compared-elsewhere'

@@ -1,12 +1,11 @@
+// The built-in client of the account pages, so that people sign in for them by the same steps as for any application. It never gets
+// tokens: only the session counts. Its code has no grant, and no secret could redeem it.
 import { create } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { paths } from '@nauthera/rules/endpoints'
 import { createRegisteredClient } from '../../clients/registered-client.ts'
 import type { OidcClient } from './oidc-client.ts'
-
-// The built-in client of the account pages, so that people sign in for them by the same steps as for any application. It never gets
-// tokens: only the session counts. Its code has no grant, and no secret could redeem it.
 
 /** No OIDCClient can have this id: `@` is not allowed in client ids. */
 export const ownClientId = '@account'

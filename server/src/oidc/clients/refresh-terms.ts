@@ -1,8 +1,7 @@
+// Decides who gets a refresh token, and how long it may stay unused. Pure.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { lifetimes } from '../lifetimes.ts'
 import { isPublic } from './oidc-client.ts'
-
-// Decides who gets a refresh token, and how long it may stay unused. Pure.
 
 /** Whether a client gets refresh tokens. With `offline_access` they outlive the session, otherwise they end with it. */
 export const mayRefresh = (config: Pick<ClientConfig, 'grantTypes'>): boolean =>

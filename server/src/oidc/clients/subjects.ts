@@ -1,11 +1,10 @@
+// Computes the `sub` of a person for a client. A public subject is the account's id. A pairwise subject differs by sector, so that
+// applications cannot correlate people.
+// Source: OpenID Connect Core 1.0 section 8.1.
 import { createHmac } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { OidcClient } from './oidc-client.ts'
-
-// Computes the `sub` of a person for a client. A public subject is the account's id. A pairwise subject differs by sector, so that
-// applications cannot correlate people.
-// Source: OpenID Connect Core 1.0 section 8.1.
 
 const isPairwise = ({ subjectType }: Pick<ClientConfig, 'subjectType'>): boolean => subjectType === 'pairwise'
 

@@ -1,3 +1,4 @@
+// Decides what a person must still consent to, for hooks and pages. Stored consents and the answers of this interaction count.
 import { createHash } from 'node:crypto'
 import { fieldsOf, hasShape, isOneOf, parseJsonRecord } from '@nauthera/runtime/json'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -7,8 +8,6 @@ import type { Consent } from '../../store/people/consents.ts'
 import { byApi, covers } from '../apis/details.ts'
 import type { AskedDetail, Details } from '../apis/details.ts'
 import type { Detail } from '../apis/detail-type.ts'
-
-// Decides what a person must still consent to, for hooks and pages. Stored consents and the answers of this interaction count.
 
 /** What a person can be asked to agree to. */
 export interface Asked {

@@ -1,10 +1,9 @@
+// Types of an interaction: the pages between an authorization request and its response. login/ works with them.
 import type { PageRequest } from '../../reply.ts'
 import type { ClientOnPage, DetailOnPage, Mistake, PersonOnPage, ScopeOnPage } from '../../reply/on-page.ts'
 import type { LoadedAccount } from '../../store/sessions/accounts.ts'
 import type { AttemptKeys } from '../../store/people/attempts.ts'
 import type { FactorStanding } from '../../users/factors/policy.ts'
-
-// Types of an interaction: the pages between an authorization request and its response. login/ works with them.
 
 export interface Interactions {
   /** Loads the interaction that the address names, from this browser's cookie. Never throws for a bad cookie. */

@@ -1,9 +1,8 @@
+// Replaces long parameters of a pushed request in the interaction's cookie, where they do not fit, by the request's id or the shorter
+// sealed request.
 import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { PushedRequests } from '../../store/tokens/pushed-requests.ts'
 import type { LibraryPart } from './library-part.ts'
-
-// Replaces long parameters of a pushed request in the interaction's cookie, where they do not fit, by the request's id or the shorter
-// sealed request.
 
 /** Characters. */
 const longestParam = 200

@@ -1,8 +1,7 @@
+// The port to the library's resume endpoint, where a sign-in ends. Calling it directly saves the browser a redirect.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { LoadedAccount } from '../../store/sessions/accounts.ts'
 import type { LibraryPart } from './library-part.ts'
-
-// The port to the library's resume endpoint, where a sign-in ends. Calling it directly saves the browser a redirect.
 
 /** @returns the redirect to the client, with the cookies that go with it; undefined when the browser has to ask, `unanswered` when it has to and PostgreSQL may
  *    have stored the sign-in */

@@ -1,10 +1,9 @@
+// Encrypts claims for cookies as JWE (RFC 7516, compact, `dir` and `A256GCM`). Written here since jose's WebCrypto imports the key and
+// changes threads for each cookie: a fifth of a sign-in's cost.
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { parseJsonRecord } from '@nauthera/runtime/json'
 import { createNonces } from './random-ids.ts'
-
-// Encrypts claims for cookies as JWE (RFC 7516, compact, `dir` and `A256GCM`). Written here since jose's WebCrypto imports the key and
-// changes threads for each cookie: a fifth of a sign-in's cost.
 
 const ivBytes = 12
 const tagBytes = 16

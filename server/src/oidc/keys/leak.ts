@@ -1,3 +1,5 @@
+// Replaces leaked keys in one of two ways. Publish: the new key signs once caches have it. Cut: the old key ends at once, and its
+// signatures are refused.
 import type { KeyWriter, StoredKey } from '../../store/tokens/keys.ts'
 import { cachesHold } from '../../jwks-age.ts'
 import { isCut } from './key-set.ts'
@@ -6,9 +8,6 @@ import { carryOut, removeKeys } from './stored-keys.ts'
 import type { MintKey } from './stored-keys.ts'
 import { planKeys } from './states.ts'
 import type { KeyPolicy } from './states.ts'
-
-// Replaces leaked keys in one of two ways. Publish: the new key signs once caches have it. Cut: the old key ends at once, and its
-// signatures are refused.
 
 /** What `cut` ends. */
 export const cuts = ['signing', 'cookies', 'all'] as const

@@ -1,3 +1,5 @@
+// Converts between rows of the table `keys` and the ring. `use` is sig, cookie or file: for a key in a file the row has the public part
+// and the times.
 import type { JWK } from 'jose'
 import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { Log } from '@nauthera/runtime/log'
@@ -12,9 +14,6 @@ import type { RingKey } from './key-set.ts'
 import type { FileKey } from './parse-key-file.ts'
 import { pairwiseLine } from './states.ts'
 import type { FilePlan, KeyPlan } from './states.ts'
-
-// Converts between rows of the table `keys` and the ring. `use` is sig, cookie or file: for a key in a file the row has the public part
-// and the times.
 
 /** @returns the keys that may be used, each with the private part where this process has one */
 export function toRing(stored: readonly StoredKey[], { listed, former }: FileKeys, log: Log): RingKey[] {

@@ -1,3 +1,4 @@
+// Finds the access token of a lane request: active and not bound to a key or certificate.
 import { hasShape } from '@nauthera/runtime/json'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
@@ -12,8 +13,6 @@ import { isDocumentId } from '../clients/metadata-document.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { loadAccountOfArtefact } from '../load-account.ts'
 import type { RequestContext } from '../request-context.ts'
-
-// Finds the access token of a lane request: active and not bound to a key or certificate.
 
 export interface TokenNeeds {
   readonly clients: ClientInstances

@@ -1,8 +1,7 @@
+// The present request, for hooks of the library that do not get it as a parameter.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { RequestContext } from '../request-context.ts'
-
-// The present request, for hooks of the library that do not get it as a parameter.
 
 const storage = new AsyncLocalStorage<RequestContext>()
 

@@ -1,3 +1,5 @@
+// Types for the parts of the library that we use. Its published types lack the internals that we replace, and the
+// properties that overrides add. Its objects are cast here alone (oxlint.config.ts counts).
 import type { EventEmitter } from 'node:events'
 import { Provider } from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
@@ -6,9 +8,6 @@ import type { Detail } from '../apis/detail-type.ts'
 import type { ClientClass, LibraryClient } from '../clients/oidc-client.ts'
 import type { Actor } from '../request-context.ts'
 import type { AuthorizationParams, Submission } from '../interaction/library-part.ts'
-
-// Types for the parts of the library that we use. Its published types lack the internals that we replace, and the
-// properties that overrides add. Its objects are cast here alone (oxlint.config.ts counts).
 
 export type Context = KoaContextWithOIDC
 

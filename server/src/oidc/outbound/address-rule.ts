@@ -1,9 +1,8 @@
+// Decides which addresses the server's own requests may reach. Clients register URLs, so without this they could reach cluster addresses
+// through the server (SSRF).
 import { isIP } from 'node:net'
 import { contains, neverAllowed, parseRanges, unmapped } from '../../address-ranges.ts'
 import type { OutboundPurpose, OutboundSettings } from '../../settings/outbound.ts'
-
-// Decides which addresses the server's own requests may reach. Clients register URLs, so without this they could reach cluster addresses
-// through the server (SSRF).
 
 /** Private and special ranges: only where the settings list them.
  *  Source: the IANA special-purpose address registries, RFC 6890. */

@@ -1,12 +1,11 @@
+// Fetches clients' keys (jwks_uri), and a failing URL only once a minute for each requester. The library would retry at each request, and
+// anybody can send those.
 import { jwksFaults } from '@nauthera/rules/jwks'
 import { isJsonRecord } from '@nauthera/runtime/json'
 import { foreign } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { createAsking } from './asking.ts'
 import type { Fetch } from './outbound-fetch.ts'
-
-// Fetches clients' keys (jwks_uri), and a failing URL only once a minute for each requester. The library would retry at each request, and
-// anybody can send those.
 
 /** Keys of one client, and bytes of their set: each key is parsed and kept, and an assertion without `kid` is tried with each. */
 const mostKeys = 50

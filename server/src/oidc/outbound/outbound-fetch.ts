@@ -1,3 +1,5 @@
+// A guarded `fetch` for URLs that clients register. It checks the address when it connects, after DNS, so that neither SSRF nor DNS
+// rebinding reaches internal addresses. It follows no redirect.
 import { request as requestHttp } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
@@ -10,9 +12,6 @@ import type { OutboundPurpose } from '../../settings/outbound.ts'
 import type { AddressFault, AddressRule } from './address-rule.ts'
 import { createLookUpName } from './look-up-name.ts'
 import type { LookUpName } from './look-up-name.ts'
-
-// A guarded `fetch` for URLs that clients register. It checks the address when it connects, after DNS, so that neither SSRF nor DNS
-// rebinding reaches internal addresses. It follows no redirect.
 
 /** Milliseconds and bytes. */
 const limits = { connect: 2000, whole: 3000, body: 256 * 1024 }

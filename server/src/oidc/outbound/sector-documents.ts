@@ -1,13 +1,12 @@
+// Reads sector documents, which list the clients of a sector: otherwise any client could join a sector and correlate people. A document is
+// read on demand, once a minute for each requester. A good answer stays valid for its client during an outage.
+// Source: OpenID Connect Core 1.0 section 8.1.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { wireGrant } from '@nauthera/rules/grants'
 import { foreign } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { createAsking } from './asking.ts'
 import type { Fetch } from './outbound-fetch.ts'
-
-// Reads sector documents, which list the clients of a sector: otherwise any client could join a sector and correlate people. A document is
-// read on demand, once a minute for each requester. A good answer stays valid for its client during an outage.
-// Source: OpenID Connect Core 1.0 section 8.1.
 
 /** Addresses that are remembered. */
 const mostRemembered = 10_000

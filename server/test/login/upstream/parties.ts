@@ -1,3 +1,4 @@
+// Two Nautheras: at one of them people sign in for the other.
 import { Browser, authorizationUrl, formOf, pkce } from '@nauthera/harness/browser'
 import type { Answer, Pkce } from '@nauthera/harness/browser'
 import { clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
@@ -5,8 +6,6 @@ import type { ServerReplicas } from '@nauthera/harness/server'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-
-// Two Nautheras: at one of them people sign in for the other.
 
 export interface Parties {
   readonly up: ServerReplicas

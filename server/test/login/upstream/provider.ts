@@ -1,10 +1,9 @@
+// A provider that says whatever a test wants: for wrong answers, which a real one never gives.
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
-
-// A provider that says whatever a test wants: for wrong answers, which a real one never gives.
 
 interface Key {
   readonly kid: string

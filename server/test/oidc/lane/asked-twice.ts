@@ -1,11 +1,10 @@
+// One request in two ways: with the length of its body, as programs send it, and in chunks, which the lane never takes; or of a second replica whose
+// settings take the lane out. HTTP says that all are the same request, so all must have the same answer.
 import { createHash } from 'node:crypto'
 import { Agent, request as requestHttp } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { expect } from 'chai'
-
-// One request in two ways: with the length of its body, as programs send it, and in chunks, which the lane never takes; or of a second replica whose
-// settings take the lane out. HTTP says that all are the same request, so all must have the same answer.
 
 export interface LaneRequest {
   /** Default: POST. */

@@ -1,11 +1,10 @@
+// What the walks through the standards share: one server with a client of each kind, and how its answers are read.
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-
-// What the walks through the standards share: one server with a client of each kind, and how its answers are read.
 
 /** A paragraph of a standard, what is shown of it, and the showing. */
 export type WalkRow = readonly [section: string, sentence: string, show: () => Promise<unknown>]

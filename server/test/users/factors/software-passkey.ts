@@ -1,6 +1,5 @@
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-
 // A passkey made of software, which can also answer wrongly. Source: Web Authentication Level 3, sections 6.1 and 7.2.
+import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 
 const sha256 = (data: string | Buffer): Buffer => createHash('sha256').update(data).digest()
 
