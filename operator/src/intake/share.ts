@@ -1,5 +1,6 @@
 // Shares equal values in memory: ten thousand clients have mostly the same texts and objects.
 import { isDeepStrictEqual } from 'node:util'
+import { addNewest } from '@nauthera/runtime/add-newest'
 import { isJsonRecord } from '@nauthera/runtime/json'
 import type { OIDCClientStatus } from '../api/client-status.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
@@ -31,8 +32,7 @@ class Remembered {
   share<V>(key: string, value: V): V {
     const before = this.#known.get(key)
     if (isEqual(before, value)) return before
-    if (this.#known.size >= mostRemembered) this.#known.delete(this.#known.keys().next().value!)
-    this.#known.set(key, value)
+    addNewest(this.#known, key, value, mostRemembered)
     return value
   }
 }

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { digestOf } from '@nauthera/proto/digest'
 import type { FileSigner } from '@nauthera/proto/file-signature'
 import { issuersSecretName, labels, managedByOperator, platformKeysFile } from '@nauthera/proto/names'
+import { addNewest } from '@nauthera/runtime/add-newest'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { nextClusterKeys, publishedKeys } from '../decide/status/cluster-keys.ts'
@@ -187,9 +188,6 @@ export class Issuers {
   }
 
   #recordFile({ keys, digest }: PlatformFile): void {
-    this.#files.delete(digest)
-    this.#files.set(digest, new Set(keys.joined.keys()))
-    const [oldest] = this.#files.keys()
-    if (this.#files.size > mostFiles && oldest !== undefined) this.#files.delete(oldest)
+    addNewest(this.#files, digest, new Set(keys.joined.keys()), mostFiles)
   }
 }

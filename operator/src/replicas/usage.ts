@@ -1,6 +1,7 @@
 import type { Identity, SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { identityText } from '@nauthera/rules/identities'
 import { oidcScopes } from '@nauthera/rules/scopes'
+import { addNewest } from '@nauthera/runtime/add-newest'
 import { lacksProtection, scopesLeftOut } from '../decide/status/code-protection.ts'
 import type { CodeUse, SectorProof } from '../decide/status/observations.ts'
 
@@ -134,10 +135,7 @@ export class Usage extends ByClient<Map<string, number>> {
       const known = this.known.get(client) ?? new Map<string, number>()
       const at = Number(lastUsed?.seconds ?? 0n) * 1000
       if (at <= (known.get(secretId) ?? 0)) continue
-      known.delete(secretId)
-      known.set(secretId, at)
-      const [oldest] = known.keys()
-      if (known.size > mostSecrets && oldest !== undefined) known.delete(oldest)
+      addNewest(known, secretId, at, mostSecrets)
       this.known.set(client, known)
     }
   }

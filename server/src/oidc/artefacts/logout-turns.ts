@@ -1,5 +1,6 @@
 // Decides which application gets its logout token next, so that failing ones of one namespace do not delay others. Each replica decides
 // for itself.
+import { addNewest } from '@nauthera/runtime/add-newest'
 
 /** The application of a logout token. */
 interface Told {
@@ -50,9 +51,7 @@ export function createLogoutTurns(needs: { share: number; now: () => number }): 
     else if (how === 'failed') {
       // concurrent failures count once
       const failures = begun.failures + 1
-      failed.delete(uid)
-      failed.set(uid, { failures, until: begun.at + pauseAfter(failures), isTried: false })
-      forgetOldest(failed)
+      addNewest(failed, uid, { failures, until: begun.at + pauseAfter(failures), isTried: false }, mostRemembered)
     } else if (before) failed.set(uid, { ...before, isTried: false })
   }
 
@@ -81,20 +80,13 @@ function createQueues(now: () => number): (namespace: string) => number {
   return (namespace) => {
     const earliest = now() + queue.first
     const next = Math.min(Math.max(earliest, (last.get(namespace) ?? -Infinity) + queue.step), now() + queue.longest)
-    last.delete(namespace)
-    last.set(namespace, next)
-    forgetOldest(last)
+    addNewest(last, namespace, next, mostRemembered)
     return next - now()
   }
 }
 
 /** The most entries: removed applications leave theirs behind. */
 const mostRemembered = 10_000
-
-function forgetOldest(known: Map<string, unknown>): void {
-  const [oldest] = known.keys()
-  if (known.size > mostRemembered && oldest !== undefined) known.delete(oldest)
-}
 
 function addTo(counts: Map<string, number>, key: string, by: number): void {
   const count = (counts.get(key) ?? 0) + by

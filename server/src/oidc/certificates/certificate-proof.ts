@@ -1,5 +1,6 @@
 // Authenticates a client by its certificate (RFC 8705 section 2).
 import type { CertificateName } from '@nauthera/rules/certificates'
+import { addNewest } from '@nauthera/runtime/add-newest'
 import type { CertificateFacts } from '@nauthera/proto/certificate-facts'
 import { judgeChain, timeFault } from './chain.ts'
 import type { Authority, Judged } from './chain.ts'
@@ -35,11 +36,10 @@ export function createCertificateProofs(needs: {
     if (known !== of) [of, remembered] = [known, new Map()]
     const key = leaf.fingerprint256
     const before = remembered.get(key)
-    if (before && now() >= before.from && now() <= before.until) return before.facts
+    if (before && now() <= before.until) return before.facts
     const judged = judgeChain({ leaf, between }, known, now())
     if (judged.kind === 'refused') return judged.why
-    if (remembered.size >= mostRemembered) remembered.delete(remembered.keys().next().value!)
-    remembered.set(key, judged)
+    addNewest(remembered, key, judged, mostRemembered)
     return judged.facts
   }
 

@@ -18,8 +18,7 @@ export type Judged =
   | {
       readonly kind: 'trusted'
       readonly facts: CertificateFacts
-      /** Epoch milliseconds: the validity of the whole chain. */
-      readonly from: number
+      /** Epoch milliseconds: the end of the whole chain. */
       readonly until: number
     }
   | { readonly kind: 'refused'; readonly why: CertificateRefusal }
@@ -45,7 +44,6 @@ export function judgeChain(
   return {
     kind: 'trusted',
     facts,
-    from: Math.max(...chain.map(({ validFromDate }) => validFromDate.getTime())),
     until: Math.min(...chain.map(({ validToDate }) => validToDate.getTime())),
   }
 }

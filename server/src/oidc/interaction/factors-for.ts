@@ -12,21 +12,21 @@ export async function factorsFor(
   interaction: Interaction,
   account: SignedIn,
 ): Promise<FactorQuestion> {
-  const { params } = opened(interaction).library
+  const { library, client } = opened(interaction)
+  const { params } = library
   const { kinds, required } = account.factors ?? (await lookUp(needs, interaction, account))
-  const client = needs.clients.registeredById(interaction.client.clientId)
   const needed = neededAcr({
     claims: JSON.parse(params.claims ?? '{}'),
     acrValues: typeof params['acr_values'] === 'string' ? params['acr_values'] : undefined,
-    ...(client === undefined ? { ofClient: [], secondFactor: required } : acrWanted(client, required)),
+    ...acrWanted(client, required),
     reachable: acrValues(needs.secondFactor),
   })
   return { kinds, needed: !isEnough(needed, acrOf(account.amr)) }
 }
 
 async function lookUp(needs: InteractionNeeds, interaction: Interaction, account: SignedIn): Promise<FactorStanding> {
-  const clientUid = needs.clients.registeredById(interaction.client.clientId)?.uid ?? ''
-  const person = await opened(interaction).people.find({ userId: account.accountId, clientUid })
+  const { people, client } = opened(interaction)
+  const person = await people.find({ userId: account.accountId, clientUid: client.uid })
   const { user, factors = [] } = person ?? {}
   return factorStanding(needs.secondFactor, { groups: user?.groups ?? [], factors })
 }

@@ -23,14 +23,8 @@ export async function finishInteraction(
   const found = await needs.cookies.read(page.raw, interaction.uid)
   if (found?.kind !== 'live') return { kind: 'spent' }
   const { library } = opened(interaction)
-  const { part, dropsSession } =
-    result.kind === 'refused'
-      ? {
-          part: { ...library, result: { error: result.error, error_description: result.description } },
-          dropsSession: false,
-        }
-      : await signedIn(needs, page, interaction, result)
-  const back = dropsSession ? undefined : await resumed(needs, page, interaction, part)
+  const { part, leaves } = await submitted(needs, page, interaction, result)
+  const back = leaves === 'dropped' ? undefined : await resumed(needs, page, interaction, part)
   if (back !== undefined && back !== 'unanswered') {
     addCookies(page.raw.response, back.cookies)
     return { kind: 'finished', location: back.location }
@@ -67,31 +61,36 @@ function loadedJustNow(interaction: Interaction, { result }: LibraryPart): Param
   return userId === undefined || account === undefined ? undefined : { key: keyOf({ userId, clientUid }), account }
 }
 
-type SignedInResult = Extract<InteractionResult, { kind: 'signed-in' }>
-
-async function signedIn(
+/** @returns the answer to the library, and what becomes of the browser's session */
+async function submitted(
   needs: InteractionNeeds,
   page: PageRequest,
   interaction: Interaction,
-  { login, consent }: SignedInResult,
-): Promise<{ part: LibraryPart; dropsSession: boolean }> {
-  const { library } = opened(interaction)
-  const client = needs.clients.registeredById(interaction.client.clientId)!
+  given: InteractionResult,
+): Promise<{ part: LibraryPart; leaves: Leaves }> {
+  const { library, client } = opened(interaction)
+  if (given.kind === 'refused')
+    return {
+      part: { ...library, result: { error: given.error, error_description: given.description } },
+      leaves: 'stays',
+    }
+  const { login, consent } = given
   const asked = requestedIn(library, client, needs.clients)
+  // nothing to agree to means no consent page; without an answer the library would ask again
+  const agreed = consent ?? (isNothing(asked) ? { scopes: [], remember: false } : undefined)
   const result: Submission = {
     // a new sign-in discards earlier answers: they may be those of another person
     ...(login ? { login: submittedLogin(login) } : library.lastSubmission),
     select_account: {},
     ...(library.deviceCode === undefined ? {} : { deviceConfirmed: true }),
-    ...(consent ? { consent: agreedOf(consent, asked) } : {}),
-    // nothing to agree to means no consent page; without this answer the library would ask again
-    ...(isNothing(asked) ? { consent: { scopes: [], resources: {}, remember: false } } : {}),
+    ...(agreed ? { consent: agreedOf(agreed, asked) } : {}),
   }
   const leaves = login ? await leavesSession(needs, page, interaction, login) : 'stays'
-  if (leaves === 'stays') return { part: { ...library, result }, dropsSession: false }
   const { session: _session, ...withoutSession } = library
-  return { part: { ...withoutSession, result }, dropsSession: leaves === 'dropped' }
+  return { part: { ...(leaves === 'stays' ? library : withoutSession), result }, leaves }
 }
+
+type Leaves = 'none' | 'stays' | 'dropped'
 
 /** Drops the browser's session when another person signs in, or when it was ended elsewhere: the sign-in then begins a
  *  new session.
@@ -101,7 +100,7 @@ async function leavesSession(
   page: PageRequest,
   interaction: Interaction,
   { accountId }: Login,
-): Promise<'none' | 'stays' | 'dropped'> {
+): Promise<Leaves> {
   const session = shownSession(needs, page)
   if (session?.accountId === undefined) return 'none'
   if (session.accountId === accountId && interaction.session !== undefined) return 'stays'

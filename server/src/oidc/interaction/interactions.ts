@@ -17,25 +17,18 @@ export function createInteractions(needs: InteractionNeeds): Interactions {
     save: async (page, interaction, progress) => needs.cookies.writeProgress(page.raw, interaction.uid, progress),
     record: (interaction, person) => opened(interaction).people.record(person),
     missingConsent: (interaction, account) => missingConsent(needs, interaction, account),
-    isAllowed: (interaction, account) => isAllowed(needs, interaction, account),
-    countRefusal: ({ client }) => {
-      const registered = needs.clients.registeredById(client.clientId)
-      if (registered !== undefined) needs.refused(registered, { code: 'PERSON_NOT_ALLOWED', by: 'Anyone' })
-    },
+    isAllowed,
+    countRefusal: (interaction) =>
+      needs.refused(opened(interaction).client, { code: 'PERSON_NOT_ALLOWED', by: 'Anyone' }),
     factorsFor: (interaction, account) => factorsFor(needs, interaction, account),
     finish: (page, interaction, result) => finishInteraction(needs, page, interaction, result),
   }
 }
 
-async function isAllowed(
-  { clients }: InteractionNeeds,
-  interaction: Interaction,
-  { accountId }: SignedIn,
-): Promise<boolean> {
-  const client = clients.registeredById(interaction.client.clientId)
-  if (client === undefined) return false
+async function isAllowed(interaction: Interaction, { accountId }: SignedIn): Promise<boolean> {
+  const { people, client } = opened(interaction)
   const allowedGroups = allowedGroupsOf(client)
   if (allowedGroups.length === 0) return true
-  const person = await opened(interaction).people.find({ userId: accountId, clientUid: client.uid })
+  const person = await people.find({ userId: accountId, clientUid: client.uid })
   return person !== undefined && isOfAllowedGroup(allowedGroups, person.user.groups)
 }

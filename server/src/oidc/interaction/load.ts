@@ -29,8 +29,8 @@ export async function loadInteraction(
   const { params, prompt } = library
   const client = needs.clients.registeredById(params.client_id)
   if (client === undefined) return { kind: 'over', reason: 'expired' }
-  const within = { library, people: createPeople(needs.users) }
-  const session = await liveSession(needs, page, within, client.uid)
+  const within = { library, people: createPeople(needs.users), client }
+  const session = await liveSession(needs, page, within)
   const interaction: OpenInteraction = {
     [inside]: within,
     uid,
@@ -68,15 +68,14 @@ function deviceOf(
 async function liveSession(
   needs: InteractionNeeds,
   page: PageRequest,
-  { library, people }: OpenInteraction[typeof inside],
-  clientUid: string,
+  { library, people, client }: OpenInteraction[typeof inside],
 ): Promise<SessionAccount | undefined> {
   const session = shownSession(needs, page)
   if (session?.accountId === undefined || session.loginTs === undefined) return undefined
   if (library.session && library.session.uid !== session.uid) return undefined
   const loaded = await people.find({
     userId: session.accountId,
-    clientUid,
+    clientUid: client.uid,
     session: { uid: session.uid, version: session.version ?? 1, authTime: new Date(session.loginTs * 1000) },
   })
   if (!loaded?.sessionLive) return undefined

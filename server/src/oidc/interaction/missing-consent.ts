@@ -20,9 +20,7 @@ export async function missingConsent(
   interaction: Interaction,
   account: SignedIn,
 ): Promise<MissingConsent> {
-  const { library, people } = opened(interaction)
-  const client = needs.clients.registeredById(interaction.client.clientId)
-  if (client === undefined) return { scopes: [], canRemember: false }
+  const { library, people, client } = opened(interaction)
   const about = { mode: client.config.consent, prompted: isPrompted(library.params) }
   const person = usesStoredConsent(about)
     ? await people.find({ userId: account.accountId, clientUid: client.uid })

@@ -34,7 +34,7 @@ export interface InteractionNeeds {
 
 /** A loaded interaction, with the data that only this folder needs. */
 export interface OpenInteraction extends Interaction {
-  readonly [inside]: { readonly library: LibraryPart; readonly people: PeopleLookup }
+  readonly [inside]: { readonly library: LibraryPart; readonly people: PeopleLookup; readonly client: OidcClient }
 }
 export const inside = Symbol('inside of an interaction')
 

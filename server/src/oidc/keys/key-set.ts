@@ -32,7 +32,7 @@ const timesOf = (key: KeySummary, places: ReadonlyMap<string, number> = new Map(
   line: lineOf(key),
   createdAt: key.createdAt.getTime(),
   activeAt: key.activeAt.getTime(),
-  ...(key.use === 'sig' && key.removeAt ? { removeAt: key.removeAt.getTime() } : {}),
+  ...(key.removeAt ? { removeAt: key.removeAt.getTime() } : {}),
   ...(key.use === 'file' ? { file: { place: places.get(key.id), until: key.removeAt?.getTime() ?? Infinity } } : {}),
 })
 

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { addNewest } from '@nauthera/runtime/add-newest'
 
 /** The size of the cache: an API introspects the same token at each of its requests. */
 const most = 1000
@@ -12,8 +13,6 @@ export class Seen<Said> {
   }
 
   record(text: string, said: Said): void {
-    const [oldest] = this.#byHash.keys()
-    if (this.#byHash.size >= most && oldest !== undefined) this.#byHash.delete(oldest)
-    this.#byHash.set(hash('sha256', text, 'base64'), said)
+    addNewest(this.#byHash, hash('sha256', text, 'base64'), said, most)
   }
 }

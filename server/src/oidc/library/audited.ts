@@ -10,8 +10,8 @@ export function audited(
 ): AuditEvent {
   return {
     ...event,
-    ...(about.accountId === undefined ? {} : { userId: about.accountId }),
-    ...(about.clientId === undefined ? {} : { clientId: about.clientId }),
+    userId: about.accountId,
+    clientId: about.clientId,
     ...auditedRequest(currentRequest()),
   }
 }

@@ -1,5 +1,6 @@
 // Limits outgoing requests that anybody can cause: for a client's document, keys or logo. Each limit counts by requester, so that one
 // requester cannot use up the share of others.
+import { addNewest } from '@nauthera/runtime/add-newest'
 import { addressBlock, widerBlockPrefix } from '../../store/audit/address-block.ts'
 
 /** Requests at a time, in all and at one host; and how often as much as an address one may begin within a minute. */
@@ -62,7 +63,7 @@ export function createAsking<T>(needs: {
       (error: unknown): HostAnswer<T> => ({ kind: 'failed', error }),
     )
     outcomes.delete(key)
-    if (asked.kind === remembers) addNewest(outcomes, key, { at: now(), asked })
+    if (asked.kind === remembers) addNewest(outcomes, key, { at: now(), asked }, mostRemembered)
     return asked
   }
 
@@ -128,7 +129,7 @@ function createTurns(now: () => number, perMinute: number) {
       for (const { of } of shares) {
         const key = `${of} ${host}`
         if (countOf(key) > 0) begun.get(key)!.count++
-        else addNewest(begun, key, { since: now(), count: 1 })
+        else addNewest(begun, key, { since: now(), count: 1 }, mostRemembered)
       }
       const keys = shares.flatMap(({ of }) => [of, `${of} ${host}`])
       const add = (by: number) => {
@@ -143,14 +144,6 @@ function createTurns(now: () => number, perMinute: number) {
       return () => add(-1)
     },
   }
-}
-
-/** The oldest goes when there are too many. */
-function addNewest<T>(known: Map<string, T>, key: string, one: T): void {
-  known.delete(key)
-  known.set(key, one)
-  const [oldest] = known.keys()
-  if (known.size > mostRemembered && oldest !== undefined) known.delete(oldest)
 }
 
 /** Where there is no room for all, nobody's take the room of others.

@@ -3,6 +3,7 @@
 // Source: OpenID Connect Core 1.0 section 8.1.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { wireGrant } from '@nauthera/rules/grants'
+import { addNewest } from '@nauthera/runtime/add-newest'
 import { foreign } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { createAsking } from './asking.ts'
@@ -65,9 +66,7 @@ export function createSectorDocuments(needs: {
     // another request may have looked, and even asked, meanwhile: what it learned is newer
     const meanwhile = known.get(uri)
     if (meanwhile !== undefined) return meanwhile
-    const [oldest] = known.keys()
-    if (known.size >= mostRemembered && oldest !== undefined) known.delete(oldest)
-    known.set(uri, fresh)
+    addNewest(known, uri, fresh, mostRemembered)
     return fresh
   }
 

@@ -1,3 +1,4 @@
+import { addNewest } from '@nauthera/runtime/add-newest'
 import type { Cache, CacheKey } from './cache.ts'
 
 /** Entries. */
@@ -18,12 +19,7 @@ export function createMemoryCache(options: { now: () => number }): Cache {
         }),
       ),
     set(key, value, ttlMs) {
-      const name = nameOf(key)
-      // a name that is set again moves to the end
-      entries.delete(name)
-      entries.set(name, { value: Uint8Array.from(value), expiresAt: now() + ttlMs })
-      const [oldest] = entries.keys()
-      if (entries.size > most && oldest !== undefined) entries.delete(oldest)
+      addNewest(entries, nameOf(key), { value: Uint8Array.from(value), expiresAt: now() + ttlMs }, most)
       return Promise.resolve()
     },
     settled: () => Promise.resolve(),

@@ -111,5 +111,17 @@ describe('createPlatformProofs', () => {
     const next = await createSigner(everywhere, 'next')
     expect(await prove(next, mirrorOf('berlin'))).to.equal('unknown-key')
     expect(unknownKeys).to.equal(1)
+    expect(await prove(next, hubClient)).to.equal('unknown-key')
+    expect(unknownKeys).to.equal(2)
+  })
+
+  it('asks nobody for the keys of an issuer that the settings name: its source asks by itself', async () => {
+    const source = { keys: async () => ({ issuer: own.issuer, keys: keysOf(own) }) }
+    const settings = { issuer, cluster, onUnknownKey: () => unknownKeys++, now: Date.now }
+    proofs = createPlatformProofs({ ...settings, issuers: [{ issuer: own.issuer, ofCluster: true, source }] })
+    expect(await prove(own, hubClient)).to.equal('proved')
+    const next = await createSigner(own.issuer, 'next')
+    expect(await prove(next, hubClient)).to.equal('unknown-key')
+    expect(unknownKeys).to.equal(0)
   })
 })

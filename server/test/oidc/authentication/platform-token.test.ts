@@ -46,6 +46,20 @@ describe('judgeToken', () => {
     expect(judgeToken(ofPipeline, terms)).to.deep.equal({ kind: 'proved', identity: pipeline })
   })
 
+  for (const [sentence, about, why] of [
+    ['no pod', { pod: undefined }, 'unbound'],
+    ['a pod without a uid', { pod: { name: 'worker-0' } }, 'unbound'],
+    ['a pod without a name', { pod: { name: '', uid: 'b' } }, 'unbound'],
+    ['a pod that is a text', { pod: 'worker-0' }, 'unbound'],
+    ['another namespace', { namespace: 'other' }, 'malformed'],
+    ['another account', { serviceaccount: { name: 'other' } }, 'malformed'],
+    ['no account', { serviceaccount: undefined }, 'malformed'],
+  ] as const)
+    it(`T30 takes no token of a ServiceAccount that is bound to ${sentence}`, () =>
+      expect(
+        judgeToken({ ...ofWorker, 'kubernetes.io': { ...(ofWorker['kubernetes.io'] as object), ...about } }, terms),
+      ).to.deep.equal({ kind: 'refused', why }))
+
   it('T30 takes no token in which any of issuer, subject, audience, times, namespace or pod is another', () => {
     const anything = fc.oneof(
       fc.string(),

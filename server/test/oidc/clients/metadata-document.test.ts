@@ -56,6 +56,13 @@ describe(readDocument.name, () => {
     })
   })
 
+  it('takes twenty redirects and no more', () => {
+    const withRedirects = (count: number) =>
+      read({ redirect_uris: Array.from({ length: count }, (_, number) => `https://agents.example.com/${number}`) })
+    expect(withRedirects(20).kind).to.equal('read')
+    expect(withRedirects(21)).to.deep.equal({ kind: 'refused', why: 'it has more than 20 redirect_uris' })
+  })
+
   const none = {
     idTokenSignedResponseAlg: '',
     userinfoSignedResponseAlg: '',

@@ -47,6 +47,23 @@ describe('createKeySource', () => {
     expect(asked).to.have.length(2)
   })
 
+  it('asks for nothing while it has the key, whatever others it has', async () => {
+    documents[`${issuer}/keys`] = { keys: [a, b] }
+    const keys = source()
+    await kidsOf(keys)
+    now = 10_000
+    for (const kid of ['a', 'b', undefined]) await kidsOf(keys, kid)
+    expect(asked).to.have.length(1)
+  })
+
+  it('reads fifty keys and no more', async () => {
+    const keysOf = (count: number) => Array.from({ length: count }, (_, number) => ({ ...a, kid: `${number}` }))
+    documents[`${issuer}/keys`] = { keys: keysOf(50) }
+    expect(await kidsOf(source())).to.have.length(50)
+    documents[`${issuer}/keys`] = { keys: keysOf(51) }
+    expect(await kidsOf(source())).to.equal(undefined)
+  })
+
   it('keeps the last good keys when the issuer does not answer, or answers something else', async () => {
     const keys = source()
     await kidsOf(keys)

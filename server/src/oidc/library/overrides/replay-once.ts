@@ -30,7 +30,7 @@ export function replayOnce(
 function isOfProof(jti: string): boolean {
   const context = currentContext()
   const assertion = parameterOf(context, 'client_assertion')
-  const idIn = (jwt: string | undefined) => (jwt === undefined || jwt === '' ? undefined : readClaims(jwt)?.['jti'])
+  const idIn = (jwt: string | undefined) => readClaims(jwt ?? '')?.['jti']
   return idIn(context.get('DPoP')) === jti && idIn(assertion) !== jti
 }
 
