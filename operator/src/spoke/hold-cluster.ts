@@ -30,6 +30,7 @@ export class HoldCluster {
   readonly #needs: HoldNeeds
   readonly #loop: Loop
   #held: LeaseObject | undefined
+  #stopListening = () => {}
 
   constructor(needs: HoldNeeds) {
     this.#needs = needs
@@ -37,11 +38,12 @@ export class HoldCluster {
   }
 
   start(): void {
-    this.#needs.state.listen(() => this.#report())
+    this.#stopListening = this.#needs.state.listen(() => this.#report())
     this.#loop.start()
   }
 
   stop(): Promise<void> {
+    this.#stopListening()
     return this.#loop.stop()
   }
 

@@ -1,6 +1,7 @@
 // Whether the hub can be trusted now: its last answer, its clock, and who holds our namespace there.
 import type { HeardAnswer } from '../kubernetes/connection.ts'
 import type { Clock } from '../time/clock.ts'
+import { Damper } from '../time/damper.ts'
 
 /** Who holds our place in the hub. */
 type Holder =
@@ -19,6 +20,9 @@ const silentMs = 15_000
 const mostSkewMs = 60_000
 /** The header has whole seconds, and an answer takes a while. Milliseconds. */
 const toleratedMs = 2_000
+/** So many changes wake every client at once; then one in this time does, in milliseconds. A hub may come and go all the time. */
+const changesAtOnce = 4
+const changeEveryMs = 30_000
 
 /** What the hub said of itself. Its clock is the one that ends secrets, so it is the one that counts here. */
 export class HubState {
@@ -28,8 +32,8 @@ export class HubState {
   #isRefused = false
   #noCredential: string | undefined
   #holder: Holder = { kind: 'unknown' }
-  #told: HubFault['reason'] | 'Waiting' | 'Usable' = 'Waiting'
-  #onChange = () => {}
+  #seen: HubFault['reason'] | 'Waiting' | 'Usable' = 'Waiting'
+  #changes: Damper | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -65,18 +69,22 @@ export class HubState {
     this.look()
   }
 
-  /** @param onChange told whenever the hub becomes usable or has another fault, however shortly: work waits for that */
-  listen(onChange: () => void): void {
-    this.#told = 'Waiting'
-    this.#onChange = onChange
+  /** @param onChange told when the hub becomes usable or has another fault, however shortly, since work waits for that: at once, but a
+   *  hub that comes and goes makes it wait
+   *  @returns how to hear no more */
+  listen(onChange: () => void): () => void {
+    this.#seen = 'Waiting'
+    const changes = new Damper(this.#clock, { atOnce: changesAtOnce, everyMs: changeEveryMs, tell: onChange })
+    this.#changes = changes
+    return () => changes.stop()
   }
 
   /** Finds out about silence, which comes without an answer. */
   look(): void {
     const now = this.fault?.reason ?? (this.mayWrite ? 'Usable' : 'Waiting')
-    if (now === this.#told) return
-    this.#told = now
-    this.#onChange()
+    if (now === this.#seen) return
+    this.#seen = now
+    this.#changes?.hear()
   }
 
   /** Why the hub can be neither believed nor told anything now; undefined: it can. */

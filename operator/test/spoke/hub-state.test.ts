@@ -55,6 +55,48 @@ describe('HubState', () => {
     expect(state.fault?.reason).to.equal('NotJoined')
   })
 
+  describe('a hub that answers 200 and 401 in turns', () => {
+    let tellings: (string | undefined)[]
+    const flip = () => state.recordAnswer({ status: state.fault ? 200 : 401, date: clock.now() })
+    beforeEach(() => {
+      tellings = []
+      state.recordHolder({ kind: 'ours' })
+      state.listen(() => tellings.push(state.fault?.reason))
+      hear()
+    })
+
+    it('is told at once while it seldom changes', () => {
+      clock.advance(10_000)
+      flip()
+      clock.advance(5_000)
+      flip()
+      expect(tellings).to.deep.equal([undefined, 'CredentialRefused', undefined])
+    })
+
+    it('wakes the clients twice a minute, not at each turn', () => {
+      for (let second = 0; second < 600; second++) {
+        clock.advance(1_000)
+        flip()
+      }
+      expect(tellings.length).to.be.within(20, 24)
+      expect(state.mayWrite, 'each answer counts at once').to.equal(state.fault === undefined)
+    })
+
+    it('tells the last change half a minute later at most, though the hub is as it was told before', () => {
+      for (let turn = 0; turn < 13; turn++) flip()
+      const before = tellings.length
+      flip()
+      expect(state.fault).to.equal(undefined)
+      for (let turn = 0; turn < 3; turn++) {
+        clock.advance(10_000)
+        hear()
+      }
+      expect(tellings.slice(before)).to.deep.equal([undefined])
+      clock.advance(600_000)
+      expect(tellings.length, 'there is no more to tell').to.equal(before + 1)
+    })
+  })
+
   it('tells a token that is refused from silence', () => {
     hear()
     state.recordAnswer({ status: 401, date: clock.now() })
