@@ -10,7 +10,7 @@ import { judgeClient, refuseClient } from '../decide/access/judge.ts'
 import { standingOf } from '../decide/status/propagation.ts'
 import type { Propagation } from '../decide/status/propagation.ts'
 import type { Judgement } from '../decide/access/judge.ts'
-import { policiesFor } from '../decide/client/policies.ts'
+import { labelsForPolicies, policiesFor } from '../decide/client/policies.ts'
 import { servedViolations } from '../decide/status/served-policies.ts'
 import type { Policies } from '../decide/client/policies.ts'
 import type { Clock } from '../time/clock.ts'
@@ -89,7 +89,7 @@ const mostLists = 1_000
 function createPoliciesOf({ watch, baseline }: Needs): PoliciesOf {
   const lists = new Map<string, Policies>()
   return (client, policies) => {
-    const namespaceLabels = labelsOf(watch, client)
+    const namespaceLabels = labelsForPolicies(client, watch)
     const found = policiesFor(client, { baseline, policies, namespaceLabels })
     const names = found.map(({ name, opensNothing }) => (opensNothing ? `${name}?` : name)).join()
     const before = lists.get(names)
@@ -112,7 +112,7 @@ function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient
     const keys = watch.clients.rivalKeys(key)
     const rivals = watch.clients.rivals(key)
     const labels = rivals.flatMap((one) => [
-      labelsOf(watch, one),
+      labelsForPolicies(one, watch),
       clusterOfClient(watch, one),
       watch.findCluster(clientIdOf(one).split('_', 1)[0]!),
     ])
@@ -141,13 +141,6 @@ function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient
 const clusterOfClient = ({ findCluster }: Pick<Watch, 'findCluster'>, { metadata }: OIDCClient) => {
   const { cluster } = tenantOf(metadata)
   return cluster === undefined ? undefined : findCluster(cluster)
-}
-
-/** Of its namespace; of a mirror those that its cluster tells, where they are trusted. */
-function labelsOf(watch: Pick<Watch, 'namespaceLabels' | 'findCluster'>, client: OIDCClient) {
-  if (tenantOf(client.metadata).cluster === undefined) return watch.namespaceLabels(client.metadata.namespace)
-  const isTrusted = clusterOfClient(watch, client)?.spec.trustNamespaceLabels === true
-  return isTrusted ? client.spec.origin?.namespaceLabels : undefined
 }
 
 /** The acceptance of rivals, and the inputs that it was computed from. */

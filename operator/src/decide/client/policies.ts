@@ -11,6 +11,7 @@ import { durationMs } from '../../api/duration.ts'
 import { matches, patterns } from '../../api/patterns.ts'
 import type { LabelSelector } from '../../api/label-selector.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
+import type { OIDCCluster } from '../../api/oidc-cluster.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../../api/oidc-policy.ts'
 
 /** One policy as it holds for a client. The baseline of the settings is named `baseline`. */
@@ -51,6 +52,20 @@ export const binds = (policy: NamedPolicy): policy is BindingPolicy => (policy.s
 export const openersOf = (policies: BindingPolicies): BindingPolicies => {
   const open = policies.filter(({ opensNothing }) => opensNothing !== true)
   return open.length === policies.length ? policies : open
+}
+
+/** @returns the labels by which policies select the namespace of a client; of a mirror those that its cluster tells, where they are
+ *  trusted. Undefined where nobody may read them, or nobody trusts them */
+export function labelsForPolicies(
+  { metadata, spec }: OIDCClient,
+  about: {
+    readonly namespaceLabels: (namespace: string) => Readonly<Record<string, string>> | undefined
+    readonly findCluster: (name: string) => OIDCCluster | undefined
+  },
+): Readonly<Record<string, string>> | undefined {
+  const { cluster } = tenantOf(metadata)
+  if (cluster === undefined) return about.namespaceLabels(metadata.namespace)
+  return about.findCluster(cluster)?.spec.trustNamespaceLabels === true ? spec.origin?.namespaceLabels : undefined
 }
 
 /** @param input.namespaceLabels undefined where nobody may read them, or nobody trusts them: a policy that selects by them then

@@ -1,13 +1,15 @@
 // The command `policy test`: reads clients, policies and namespaces of the cluster, and says what other policies would do to them.
 import type { Command } from 'commander'
+import { tenantOf } from '@nauthera/rules/tenants'
 import { fieldsOf } from '@nauthera/runtime/json'
 import type { OIDCClient } from '../../api/oidc-client.ts'
+import type { OIDCCluster } from '../../api/oidc-cluster.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../../api/oidc-policy.ts'
 import { byAge, clientIdOf, keyOf } from '../../decide/client/client-names.ts'
 import { isPolicySpec } from '../../decide/client/check-spec.ts'
-import { policiesFor } from '../../decide/client/policies.ts'
+import { labelsForPolicies, policiesFor } from '../../decide/client/policies.ts'
 import { reportFault } from '../clients/report-fault.ts'
-import { flagsOf, readClients, readObjects, readPolicies } from '../cluster.ts'
+import { flagsOf, readClients, readClusters, readObjects, readPolicies } from '../cluster.ts'
 import type { CallKubectl, ClusterAnswer, ClusterFlags } from '../cluster.ts'
 import { judgeTogether } from '../files/judge-together.ts'
 import type { JudgedClient } from '../files/judge-together.ts'
@@ -54,14 +56,18 @@ function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSess
   const names = [...given.map(({ metadata }) => metadata.name), ...options.without]
   const kept = policies.filter(({ metadata }) => !names.includes(metadata.name))
   const labels = readLabels(terminal.kubectl, where)
+  const clusters = clients.value.some(isMirror) ? readClusters(terminal.kubectl, where) : noClusters
   const baselines = readBaselines(terminal.kubectl, where)
   const judge = (among: readonly OIDCPolicy[]) =>
-    judgeCluster(clients.value, { policies: among, labels, baselines, now: terminal.now() })
+    judgeCluster(clients.value, { policies: among, labels, clusters, baselines, now: terminal.now() })
   const effects = policyEffects(judge(policies), judge([...kept, ...given]), terminal.now())
   const notes = [
     ...(labels.kind === 'found'
       ? []
       : ['you may not list namespaces: a policy that selects by their labels counts as one that holds']),
+    ...(clusters.kind === 'found'
+      ? []
+      : ['you may not list oidcclusters: labels that joined clusters tell count as not trusted']),
     ...(baselines.kind === 'found'
       ? []
       : ["the operators' settings could not be read: the policy in them counts as empty"]),
@@ -92,6 +98,9 @@ function readPolicyFiles(files: readonly string[], terminal: PluginTerminal): re
   return all.length > 0 ? undefined : policies.map(({ object }) => ({ ...object, spec: object.spec ?? {} }))
 }
 
+const isMirror = ({ metadata }: OIDCClient): boolean => tenantOf(metadata).cluster !== undefined
+const noClusters: ClusterAnswer<readonly OIDCCluster[]> = { kind: 'found', value: [] }
+
 type LabelsByNamespace = ClusterAnswer<ReadonlyMap<string, Readonly<Record<string, string>>>>
 
 function readLabels(call: CallKubectl, where: ClusterFlags): LabelsByNamespace {
@@ -121,12 +130,15 @@ function judgeCluster(
   about: {
     readonly policies: readonly OIDCPolicy[]
     readonly labels: LabelsByNamespace
+    readonly clusters: ClusterAnswer<readonly OIDCCluster[]>
     readonly baselines: ReturnType<typeof readBaselines>
     readonly now: number
   },
 ): readonly JudgedClient[] {
   const labelsOf = (namespace: string) =>
     about.labels.kind === 'found' ? (about.labels.value.get(namespace) ?? {}) : undefined
+  const clusters = about.clusters.kind === 'found' ? about.clusters.value : []
+  const findCluster = (name: string) => clusters.find(({ metadata }) => metadata.name === name)
   const serverNameOf = ({ spec }: OIDCClient): string => spec.serverName ?? 'default'
   const order = Map.groupBy(clients.toSorted(byAge), ({ metadata }) => metadata.namespace)
   const older = new Map([...order.values()].flatMap((all) => all.map((one, index) => [keyOf(one), index] as const)))
@@ -138,7 +150,7 @@ function judgeCluster(
         policiesFor(client, {
           baseline,
           policies: about.policies,
-          namespaceLabels: labelsOf(client.metadata.namespace),
+          namespaceLabels: labelsForPolicies(client, { namespaceLabels: labelsOf, findCluster }),
         }),
       holderOf: (name) => served.get(name),
       isServed,

@@ -19,6 +19,8 @@ interface ClusterThere {
   readonly policies?: readonly object[]
   readonly labels?: Readonly<Record<string, Record<string, string>>>
   readonly baseline?: OIDCPolicySpec
+  /** Undefined: nobody may list them. */
+  readonly clusters?: readonly object[]
 }
 
 function test(args: readonly string[], there: ClusterThere, files: Readonly<Record<string, string>> = {}) {
@@ -26,6 +28,7 @@ function test(args: readonly string[], there: ClusterThere, files: Readonly<Reco
   const answers: Readonly<Record<string, readonly object[] | undefined>> = {
     'oidcclients.auth.nauthera.io': clients,
     'oidcpolicies.auth.nauthera.io': policies.map((one) => ({ kind: 'OIDCPolicy', ...one })),
+    'oidcclusters.auth.nauthera.io': there.clusters?.map((one) => ({ kind: 'OIDCCluster', ...one })),
     namespaces: Object.entries(labels).map(([name, own]) => ({ metadata: { name, labels: own } })),
     configmaps: baseline && [{ data: { 'operator.yaml': JSON.stringify({ policy: baseline }) } }],
   }
@@ -55,6 +58,31 @@ describe('kubectl nauthera policy test', () => {
       calls.every((call) => call.startsWith('get ')),
       'it changes nothing',
     ).to.equal(true)
+  })
+
+  describe('of a client that a joined cluster sent', () => {
+    const origin = { namespace: 'shop', name: 'app', uid: 'u', namespaceLabels: { tier: 'gold' } }
+    const mirror = named('shop.app', { type: 'SPA', tokens: { accessTTL: '1h' }, origin }, 'nauthera-cluster-edge')
+    const gold = file('gold', { selector: { namespaces: { matchLabels: { tier: 'gold' } } }, ...shortTokens })
+    const silver = file('silver', { selector: { namespaces: { matchLabels: { tier: 'silver' } } }, ...shortTokens })
+    const edge = (spec: object) => [{ metadata: { name: 'edge' }, spec }]
+    const codeOf = async (policies: string, clusters?: readonly object[]) => {
+      const there = { clients: [mirror], baseline: {}, labels: { 'nauthera-cluster-edge': {} } }
+      return await test(['-f', 'p'], { ...there, ...(clusters ? { clusters } : {}) }, { p: policies })
+    }
+
+    it('goes by the labels that the cluster tells, where they are trusted', async () => {
+      expect((await codeOf(gold, edge({ trustNamespaceLabels: true }))).code).to.equal(1)
+      expect((await codeOf(silver, edge({ trustNamespaceLabels: true }))).code).to.equal(0)
+    })
+
+    it('takes a policy that selects by labels for one that limits, where they are not', async () => {
+      expect((await codeOf(silver, edge({}))).code).to.equal(1)
+      const unread = await codeOf(silver)
+      expect([unread.code, unread.out]).to.satisfy(
+        ([code, out]: [number, string]) => code === 1 && out.includes('you may not list oidcclusters'),
+      )
+    })
   })
 
   it('tells no break of before, and what would be mended', async () => {
