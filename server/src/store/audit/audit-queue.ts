@@ -28,7 +28,7 @@ const batch = { everyMs: 500, most: 1000, keep: 50_000 }
 
 export class AuditQueue {
   readonly #needs: { database: Connection; insert: Statement; log: Log }
-  readonly #gauges: ReturnType<typeof gaugesOf> | undefined
+  readonly #notAsTheyWere: ReturnType<typeof tellOf> | undefined
   #waiting: QueuedRow[] = []
   #lost = 0
   #setAside = 0
@@ -38,7 +38,7 @@ export class AuditQueue {
   /** @param needs.insert its one parameter is a JSON list of rows */
   constructor(needs: { database: Connection; insert: Statement; log: Log; metrics?: Metrics | undefined }) {
     this.#needs = needs
-    this.#gauges = needs.metrics && gaugesOf(needs.metrics)
+    this.#notAsTheyWere = needs.metrics && tellOf(needs.metrics, () => this.#waiting.length)
   }
 
   add(row: QueuedRow): void {
@@ -49,7 +49,6 @@ export class AuditQueue {
   flush(): Promise<void> {
     return (this.#flushing ??= this.#writeAll().finally(() => {
       this.#flushing = undefined
-      this.#gauges?.waiting.set(this.#waiting.length)
     }))
   }
 
@@ -81,10 +80,9 @@ export class AuditQueue {
       const rows = this.#waiting.slice(0, batch.most)
       const written = await this.#write(rows)
       this.#waiting = this.#waiting.slice(written)
-      if (written < rows.length) {
-        this.#drop(this.#waiting.length - batch.keep)
-        return this.#schedule()
-      }
+      // also when all were written: a slow PostgreSQL may take fewer than come
+      this.#drop(this.#waiting.length - batch.keep)
+      if (written < rows.length) return this.#schedule()
     }
   }
 
@@ -114,7 +112,7 @@ export class AuditQueue {
       const aside = { at, event, outcome, replica, detail: { refused: asText(row) } }
       await this.#insert([aside])
       this.#setAside++
-      this.#gauges?.notAsTheyWere.inc({ outcome: 'set_aside' })
+      this.#notAsTheyWere?.inc({ outcome: 'set_aside' })
     } catch (error) {
       if (isAway(error)) return false
       // its line was written at once
@@ -131,7 +129,7 @@ export class AuditQueue {
 
   #lose(count: number): void {
     this.#lost += count
-    this.#gauges?.notAsTheyWere.inc({ outcome: 'lost' }, count)
+    this.#notAsTheyWere?.inc({ outcome: 'lost' }, count)
     this.#needs.log.warn({ lost: this.#lost }, 'audit rows lost')
   }
 }
@@ -146,7 +144,9 @@ function asText(row: QueuedRow): string {
   return text.replaceAll(/[^\x20-\x7e]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-const gaugesOf = (metrics: Metrics) => ({
-  waiting: metrics.gauge(serverMetrics.auditWaiting),
-  notAsTheyWere: metrics.counter(serverMetrics.auditRows),
-})
+/** @returns the counter of rows that are not stored as they were */
+function tellOf(metrics: Metrics, countWaiting: () => number) {
+  const waiting = metrics.gauge(serverMetrics.auditWaiting)
+  metrics.onRender(() => waiting.set(countWaiting()))
+  return metrics.counter(serverMetrics.auditRows)
+}

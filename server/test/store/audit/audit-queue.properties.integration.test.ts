@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createLog } from '@nauthera/runtime/log'
@@ -63,6 +64,32 @@ describe(AuditQueue.name, () => {
       }),
       { numRuns: propertyRuns(25) },
     )
+  })
+
+  it('keeps 50,000 rows while a slow PostgreSQL takes fewer than come, and tells how many wait', async () => {
+    const asked: (() => void)[] = []
+    const slow: Connection = {
+      query: () => new Promise((resolve) => asked.push(() => resolve([]))),
+    }
+    const { queue, metrics } = open(slow)
+    const add = (count: number) => {
+      for (let at = 0; at < count; at++) queue.add(rowOf(randomUUID(), 'slow', {}))
+    }
+    const shown = async () => Number(/^nauthera_audit_waiting_rows\{.*\} (\d+)$/m.exec(await metrics.render())?.[1])
+    add(1_000)
+    const flushed = queue.flush()
+    add(60_000)
+    expect(await shown()).to.equal(61_000)
+    asked.shift()!()
+    await turn()
+    expect([await shown(), queue.backlog().lost]).to.deep.equal([50_000, 10_000])
+    while (asked.length > 0) {
+      asked.shift()!()
+      await turn()
+    }
+    await flushed
+    expect([await shown(), queue.backlog().lost]).to.deep.equal([0, 10_000])
+    await queue.stop()
   })
 
   it('says in log and metrics what it did with a refused row, and where its text is', async () => {
