@@ -82,8 +82,9 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
 function tellOfProcess(metrics: Metrics, health: Health): void {
   const ready = metrics.gauge(processMetrics.ready)
   metrics.onRender(() => ready.set(Object.keys(health.missing()).length === 0 ? 1 : 0))
-  const limit = process.constrainedMemory()
-  if (limit > 0 && limit < totalmem()) metrics.gauge(processMetrics.memoryLimit).set(limit)
+  const memoryLimit = metrics.gauge(processMetrics.memoryLimit)
+  // Kubernetes may change the limit of a pod that runs
+  metrics.onRender(() => memoryLimit.set(Math.min(process.constrainedMemory() || totalmem(), totalmem())))
 }
 
 /** How the process ends: when told to by a signal, when it fails, when its work is done.

@@ -84,7 +84,7 @@ export const processMetrics = {
   ready: defineGauge('nauthera_ready', 'Whether the process is ready: 1 or 0, as /readyz says.'),
   memoryLimit: defineGauge(
     'nauthera_memory_limit_bytes',
-    'The memory that the process may use; absent without a limit.',
+    'The memory that the process may use: its limit now, or that of the node.',
   ),
 }
 
