@@ -28,7 +28,11 @@ export function createUpstreams(needs: {
   const requests = needs.metrics.counter(serverMetrics.upstreamRequests)
   return all.upstreams.map((settings) => {
     const description = describeUpstream(settings, all)
-    const fetch = countedFetch(needs.fetch, (outcome) => requests.inc({ upstream: description.id, outcome }))
+    const count = (outcome: 'answered' | 'failed', by = 1) => requests.inc({ upstream: description.id, outcome }, by)
+    // else Prometheus sees no rise at the first failure
+    count('answered', 0)
+    count('failed', 0)
+    const fetch = countedFetch(needs.fetch, count)
     const redirectUri = `${ours}${callbackPath(description.id)}`
     if (description.protocol === 'github') return createGitHubUpstream({ description, settings, fetch, redirectUri })
     const { issuer } = description
