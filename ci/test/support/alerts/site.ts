@@ -2,7 +2,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
+import { Browser, authorizationUrl, formOf, pkce } from '@nauthera/harness/browser'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
 import type { Postgres } from '@nauthera/local/programs/postgres'
 import { startValkey } from '@nauthera/local/programs/valkey'
@@ -21,6 +21,9 @@ import type { TcpProxy } from '../../../faults/support/tcp-proxy.ts'
 import { startDirectory } from '../../../../scripts/dev/directory.ts'
 import type { DemoDirectory } from '../../../../scripts/dev/directory.ts'
 import { keepLog } from '../../../../server/test/http/harness.ts'
+import { moveOnOf } from '../../../../server/test/login/upstream/parties.ts'
+import { startOddProvider } from '../../../../server/test/login/upstream/provider.ts'
+import type { OddProvider } from '../../../../server/test/login/upstream/provider.ts'
 import { connectionOf } from '../../../../server/test/store/fresh-store.ts'
 import { startPrometheus } from '../prometheus.ts'
 import type { Prometheus } from '../prometheus.ts'
@@ -35,6 +38,8 @@ export interface AlertSite {
   readonly load: Load
   readonly prometheus: Prometheus
   readonly directory: DemoDirectory
+  /** People of it come back from there all the time, also when the servers do not reach it. */
+  readonly provider: OddProvider
   readonly spoke: ChainSpoke
   readonly toHub: TcpProxy
   readonly certificate: CertificatePort
@@ -73,7 +78,16 @@ async function launch(
   const directory = await startDirectory(place)
   stops.push(() => directory.stop())
   writeFileSync(join(place, 'cache'), valkey.url)
-  const serverSettings = { sources: directory.sources, cache: { urlFile: join(place, 'cache') } }
+  const provider = await startOddProvider()
+  stops.push(() => provider.stop())
+  provider.says.claims = { sub: 'a-subject', preferred_username: 'greta' }
+  const serverSettings = {
+    sources: directory.sources,
+    cache: { urlFile: join(place, 'cache') },
+    upstreams: [{ id: 'odd', name: 'Odd', issuer: provider.issuer, clientId: 'down' }],
+    // a row for each: so many rows are soon too many where nobody takes them
+    audit: { machineTokens: 'each' },
+  }
   const chain = await startChain({ keep: true, serverSettings })
   stops.push(
     () => chain.stop(),
@@ -88,8 +102,10 @@ async function launch(
   const load = await startLoad(chain, { edits: chain, thinkMs: isLong ? 1_000 : 100 })
   stops.push(() => load.stop())
   const [grace] = directory.people
-  const asking = setInterval(() => void signIn(chain, grace!).catch(() => undefined), 2_000)
-  stops.push(() => clearInterval(asking))
+  for (const ask of [() => signIn(chain, grace!), () => signInElsewhere(chain, provider)]) {
+    const asking = setInterval(() => void ask().catch(() => undefined), 2_000)
+    stops.push(() => clearInterval(asking))
+  }
   const certificate = await startCertificatePort(place)
   await certificate.show(30 * dayMs)
   stops.push(() => certificate.stop())
@@ -108,19 +124,36 @@ async function launch(
   stops.push(() => prometheus.stop())
   const { database } = chain.stack
   const write = (sql: string) => writeTo(site.database.url, sql)
-  const parts = { chain, load, prometheus, directory, spoke, toHub, certificate }
+  const parts = { provider, chain, load, prometheus, directory, spoke, toHub, certificate }
   const site: AlertSite = { ...parts, valkey, database, write, stop }
   await prometheus.whenScraping()
   return site
 }
 
-/** Somebody of the directory. */
-async function signIn(chain: Chain, { name, password }: { name: string; password: string }): Promise<void> {
+/** From the request of an application to the answer to the password. */
+export async function signIn(chain: Chain, { name, password }: { name: string; password: string }): Promise<void> {
   const { challenge } = pkce()
   const { clientId } = chain.credentials('web')
   const browser = new Browser(chain.front)
   const page = await browser.follow(authorizationUrl(chain.front.issuer, requestDeviceCode(clientId, challenge)))
   await browser.submit(page, '/sign-in', { username: name, password })
+}
+
+/** Somebody of another provider, whom it has sent back. */
+async function signInElsewhere(chain: Chain, provider: OddProvider): Promise<void> {
+  const { challenge } = pkce()
+  const { clientId } = chain.credentials('web')
+  const browser = new Browser(chain.front)
+  const page = await browser.follow(authorizationUrl(chain.front.issuer, requestDeviceCode(clientId, challenge)))
+  // a button of the form for the password leads there
+  const { action, fields } = formOf(page.body, '/sign-in')
+  const leaving = await browser.follow(action.replace(/sign-in$/, 'upstream/odd'), { form: fields })
+  const asked = new URL(leaving.location ?? moveOnOf(leaving)!).searchParams
+  provider.nonce = asked.get('nonce')!
+  const back = new URLSearchParams({ code: 'a-code', state: asked.get('state')!, iss: provider.issuer })
+  const between = await browser.follow(`${chain.front.issuer}/federation/odd/callback?${back.toString()}`)
+  // a page of our own site, so that the cookies come along
+  await browser.follow(new URL(moveOnOf(between)!, between.url).href)
 }
 
 async function writeTo(url: string, sql: string): Promise<void> {
