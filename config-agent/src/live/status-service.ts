@@ -62,25 +62,54 @@ const mostRefusals = 300
 
 type UpdateStream = Stream<WatchRequest, MessageInitShape<typeof StatusUpdateSchema>>
 
-/** Sends the whole state after each change. Changes during a send are merged into the next one. */
-function sendUpdates(
-  stream: UpdateStream,
-  options: {
-    replica: string
-    version: string
-    live: LiveState
-    now: () => number
-    onFault: (error: ChannelError, peer: Peer) => void
-  },
-): { stop(): void; done: Promise<void> } {
-  const { live } = options
-  const unsent = {
-    uses: new Unsent<SecretUse>(),
-    identities: new Unsent<IdentityUse>(),
-    sectors: new Unsent<SectorProof>(),
-    codes: new Unsent<CodeUse>(),
-    refusals: new Unsent<ClientRefusals>(mostRefusals),
+interface Sending {
+  readonly replica: string
+  readonly version: string
+  readonly live: LiveState
+  readonly now: () => number
+  readonly onFault: (error: ChannelError, peer: Peer) => void
+}
+
+const createUnsent = () => ({
+  uses: new Unsent<SecretUse>(),
+  identities: new Unsent<IdentityUse>(),
+  sectors: new Unsent<SectorProof>(),
+  codes: new Unsent<CodeUse>(),
+  refusals: new Unsent<ClientRefusals>(mostRefusals),
+})
+
+/** The state of this pod, with what its operator has not got yet. */
+function updateOf(
+  { replica, version, live, now }: Sending,
+  unsent: ReturnType<typeof createUnsent>,
+): MessageInitShape<typeof StatusUpdateSchema> & { readonly refusals: readonly ClientRefusals[] } {
+  return {
+    replica,
+    serverConnected: live.serverConnected,
+    live: [...live.live.values()],
+    rejected: [...live.rejected],
+    manifestDigest: live.manifestDigest,
+    uses: unsent.uses.of(live.uses),
+    agentVersion: version,
+    serverVersion: live.serverVersion,
+    seen: [...live.seen.values()],
+    schemaMin: live.schemas.min,
+    schemaMax: live.schemas.max,
+    ...(live.platform ? { platform: live.platform } : {}),
+    unknownKeys: live.unknownKeys,
+    identityUses: unsent.identities.of(live.identityUses),
+    sectorProofs: unsent.sectors.of(live.sectorProofs),
+    codeUses: unsent.codes.of(live.codeUses),
+    refusals: unsent.refusals.of(live.refusals),
+    ...(live.defaults ? { defaults: live.defaults } : {}),
+    ...(live.usesSince === undefined ? {} : { usesCover: durationFromMs(Math.round(now() - live.usesSince)) }),
   }
+}
+
+/** Sends the whole state after each change. Changes during a send are merged into the next one. */
+function sendUpdates(stream: UpdateStream, options: Sending): { stop(): void; done: Promise<void> } {
+  const { live } = options
+  const unsent = createUnsent()
   let stopped = false
   let changed = true
   let wake = (): void => undefined
@@ -93,32 +122,10 @@ function sendUpdates(
       if (!changed) await new Promise<void>((resolve) => (wake = resolve))
       if (stopped) return
       changed = false
-      const refusals = unsent.refusals.of(live.refusals)
+      const update = updateOf(options, unsent)
       // the others come with the next update
-      if (refusals.length === mostRefusals) changed = true
-      await stream.send({
-        replica: options.replica,
-        serverConnected: live.serverConnected,
-        live: [...live.live.values()],
-        rejected: [...live.rejected],
-        manifestDigest: live.manifestDigest,
-        uses: unsent.uses.of(live.uses),
-        agentVersion: options.version,
-        serverVersion: live.serverVersion,
-        seen: [...live.seen.values()],
-        schemaMin: live.schemas.min,
-        schemaMax: live.schemas.max,
-        ...(live.platform ? { platform: live.platform } : {}),
-        unknownKeys: live.unknownKeys,
-        identityUses: unsent.identities.of(live.identityUses),
-        sectorProofs: unsent.sectors.of(live.sectorProofs),
-        codeUses: unsent.codes.of(live.codeUses),
-        refusals,
-        ...(live.defaults ? { defaults: live.defaults } : {}),
-        ...(live.usesSince === undefined
-          ? {}
-          : { usesCover: durationFromMs(Math.round(options.now() - live.usesSince)) }),
-      })
+      if (update.refusals.length === mostRefusals) changed = true
+      await stream.send(update)
     }
   }
   const done = run()

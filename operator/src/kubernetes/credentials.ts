@@ -1,3 +1,4 @@
+// Where the API is and with which credentials, as kubectl finds them.
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { RequestOptions } from 'node:https'

@@ -55,26 +55,29 @@ interface Platforms {
 
 const usualUsageEveryMs = 3000
 
-export function createConfigService(needs: {
-  config: { socket: string; tlsDirectory: string }
-  holder: RegistryHolder
-  checkClient: CheckClient
+interface ConfigNeeds {
+  readonly config: { socket: string; tlsDirectory: string }
+  readonly holder: RegistryHolder
+  readonly checkClient: CheckClient
   /** Who signs the tokens of programs. */
-  platforms: Platforms
-  usage: UsageRecorder
-  log: Log
-  version: string
+  readonly platforms: Platforms
+  readonly usage: UsageRecorder
+  readonly log: Log
+  readonly version: string
   /** The defaults of the server, for the operator's status. */
-  defaults: MessageInitShape<typeof ServerDefaultsSchema>
-  metrics?: Metrics
-  audit?: Pick<Audit, 'record'>
-  clocks?: Clocks
+  readonly defaults: MessageInitShape<typeof ServerDefaultsSchema>
+  readonly metrics?: Metrics
+  readonly audit?: Pick<Audit, 'record'>
+  readonly clocks?: Clocks
   /** Milliseconds between two messages about use. */
-  usageEveryMs?: number
-}): ConfigService {
+  readonly usageEveryMs?: number
+}
+
+export function createConfigService(needs: ConfigNeeds): ConfigService {
   const { config, holder, usage, log, version } = needs
   const { metrics, audit, clocks = systemClocks, usageEveryMs = usualUsageEveryMs } = needs
   const applyShard = createApplyShard({ ...needs, metrics, audit, clocks })
+  const { cluster, bySettings } = needs.platforms
   const inTurn = createTurns()
   let completeDigest: string | undefined
   let stop = async (): Promise<void> => undefined
@@ -94,8 +97,21 @@ export function createConfigService(needs: {
     return { case: 'ack', value: { nonce } }
   }
 
+  /** @returns undefined for a message of a newer agent that this version does not know */
+  const answerTo = (message: SyncRequest['message']): Promise<SyncAnswer> | undefined => {
+    switch (message.case) {
+      case 'shard':
+        return inTurn(() => applyShard(message.value))
+      case 'complete':
+        return inTurn(async () => applyComplete(message.value))
+      case 'platformKeys':
+        return inTurn(async () => applyPlatformKeys(cluster, message.value, log))
+      default:
+        return undefined
+    }
+  }
+
   const talk = async (stream: ServerStream): Promise<void> => {
-    const { cluster, bySettings } = needs.platforms
     const about = {
       serverVersion: version,
       defaults: needs.defaults,
@@ -110,14 +126,8 @@ export function createConfigService(needs: {
     })
     try {
       for await (const { message } of stream) {
-        if (message.case === 'shard') {
-          await stream.send({ message: await inTurn(() => applyShard(message.value)) })
-        } else if (message.case === 'complete') {
-          await stream.send({ message: await inTurn(async () => applyComplete(message.value)) })
-        } else if (message.case === 'platformKeys') {
-          await stream.send({ message: await inTurn(async () => applyPlatformKeys(cluster, message.value, log)) })
-        }
-        // a newer agent may send messages that this version does not know
+        const answer = answerTo(message)
+        if (answer !== undefined) await stream.send({ message: await answer })
       }
     } finally {
       stopUsage()
