@@ -408,6 +408,23 @@ describe('planShard', () => {
       const changed = made.kind === 'write' ? made.shard.entries.find(({ name }) => name === 'a') : undefined
       expect(changed?.clientId).to.equal('demo.two')
     })
+    it('takes no change for a smaller one that is shorter and compresses worse: others get the room', () => {
+      const dull = (letter: string): ClientForShard =>
+        one({
+          name: 'a',
+          createdAt: 1,
+          verdict: desired(create(ClientConfigSchema, { type: 'M2M', description: letter.repeat(9_000) })),
+        })
+      const others = [wide('b', 2, 3_000)]
+      const before = written([dull('x'), ...others])
+      const stored = written([dull('y'), ...others], before)
+      const shorter = { ...wide('a', 1, 3_000), standing: 'accepted' } as const
+      const made = plan([shorter, ...others, one({ name: 'c', createdAt: 3 })], stored, {
+        limits: { file: renderShardFile(stored).file.length + 600, plain: 1_000_000 },
+      })
+      expect([...made.refused.keys()]).to.deep.equal(['demo/a'])
+      expect(made.kind === 'write' && names(made.shard)).to.deep.equal(['a', 'b', 'c'])
+    })
     it('holds no more plain bytes than readers take, however well they compress', () => {
       const dull = (name: string, createdAt: number): ClientForShard =>
         one({

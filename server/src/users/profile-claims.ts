@@ -66,10 +66,8 @@ interface Wanted {
 }
 
 function parse(text: string): Wanted {
-  const at = text.indexOf('=')
-  return at < 0
-    ? { name: text, value: undefined }
-    : { name: text.slice(0, at).trim(), value: text.slice(at + 1).trim() }
+  const [name = '', ...rest] = text.split('=')
+  return { name: name.trim(), value: rest.length === 0 ? undefined : rest.join('=').trim() }
 }
 
 function faultsOf({ name, value }: Wanted): Fault[] {

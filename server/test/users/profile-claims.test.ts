@@ -1,3 +1,4 @@
+import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import { profileClaimNames, withProfileClaims } from '../../src/users/profile-claims.ts'
 
@@ -49,6 +50,18 @@ describe(withProfileClaims.name, () => {
     expect(withProfileClaims({}, ['website=https://example.com/?a=b'])).to.deep.equal({
       website: 'https://example.com/?a=b',
     })
+  })
+
+  it('removes nothing where a value is forgotten, and says which name is wrong', () => {
+    const faultOf = (text: string) => {
+      try {
+        return withProfileClaims({}, [text])
+      } catch (error) {
+        return hasCode(error, 'USAGE_INVALID') && error.faults.map(({ path, message }) => `${path}: ${message}`).join()
+      }
+    }
+    expect(faultOf('given_name')).to.include('--claim given_name: needs a value')
+    expect(faultOf('=Ada')).to.include('--claim : is not among')
   })
 
   it('takes each name that it lists', () => {

@@ -92,7 +92,7 @@ export class DirectoryConnection {
     const socket = secure ?? connect({ host, port })
     // the client brings its own listener, later
     socket.on('error', () => undefined)
-    socket.setKeepAlive(true, 10_000).setNoDelay(true)
+    socket.setKeepAlive(true, 10_000).setNoDelay()
     const overdue = setTimeout(() => socket.destroy(new Error('no connection in time')), patience.connect)
     try {
       await once(socket, secure ? 'secureConnect' : 'connect')

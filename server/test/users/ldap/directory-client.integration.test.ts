@@ -130,7 +130,7 @@ describe(`${createLdapUsers.name} while the directory fails`, function () {
     }
   })
 
-  it('shares a connection between searches until it is 5 minutes old or was not used for 30 s, and closes it then', async () => {
+  it('shares a connection between searches until it is 5 minutes old or was not used for 30 s, and closes it when nobody waits for it', async () => {
     let clock = 0
     let opened = 0
     const sockets = new Set<Socket>()
@@ -173,6 +173,14 @@ describe(`${createLdapUsers.name} while the directory fails`, function () {
       await ended(second!)
       await search()
       expect(opened).to.equal(3)
+      const [third] = sockets
+      const asked = search()
+      // it is on its way: the answer comes through our own server, in a later turn
+      await new Promise(setImmediate)
+      clock = 600_000
+      await Promise.all([asked, search()])
+      expect(opened).to.equal(4)
+      await ended(third!)
     } finally {
       mock.timers.reset()
       client.stop()

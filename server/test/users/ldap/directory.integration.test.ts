@@ -1,6 +1,7 @@
 // What a directory can be like: its groups, its limits, its names, and what must not reach it.
-import { createServer } from 'node:net'
+import { createServer, Socket } from 'node:net'
 import type { Server } from 'node:net'
+import { mock } from 'node:test'
 import { once } from 'node:events'
 import { DN, EqualityFilter } from 'ldapts'
 import { hasCode } from '@nauthera/runtime/coded-error'
@@ -11,7 +12,8 @@ import { suffix } from '@nauthera/local/programs/slapd'
 import { expect } from 'chai'
 import type { User } from '../../../src/store/people/user.ts'
 import { createMemoryCache } from '../../../src/store/cache/memory-cache.ts'
-import { DirectoryClient, createDirectoryMetrics } from '../../../src/users/ldap/directory-client.ts'
+import { DirectoryConnection } from '../../../src/users/ldap/connection.ts'
+import { DirectoryClient, createDirectoryMetrics, readFiles } from '../../../src/users/ldap/directory-client.ts'
 import type { DirectoryMetrics } from '../../../src/users/ldap/directory-client.ts'
 import { createLdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import type { LdapUsers } from '../../../src/users/ldap/ldap-users.ts'
@@ -217,6 +219,21 @@ describe(`${createLdapUsers.name} and what directories are like`, () => {
     expect(await countOf(metrics, 'bind')).to.equal(0)
     expect((await check(source, username)).kind).to.equal('right')
     expect(await countOf(metrics, 'bind')).to.equal(1)
+    expect((await check(source, username, 'x'.repeat(512))).kind).to.equal('wrong')
+    expect(await countOf(metrics, 'bind')).to.equal(2)
+  })
+
+  it('L11 answers at its lowest level that an empty name or password is wrong, and asks nobody', async () => {
+    const files = readFiles({ id: 'directory', servers: directory.settings() })
+    const keptAlive = mock.method(Socket.prototype, 'setKeepAlive')
+    const target = { url: directory.slapd.url, ca: files.ca, patience: patient.patience }
+    const connection = await DirectoryConnection.open(target)
+    expect(keptAlive.mock.calls.map((call) => call.arguments)).to.deep.include([true, 10_000])
+    keptAlive.mock.restore()
+    connection.close()
+    // it has ended: a question would fail
+    const answers = [connection.isPassword(joiner, ''), connection.isPassword('', password)]
+    expect(await Promise.all(answers)).to.deep.equal([false, false])
   })
 
   it('L11 follows no referral: people elsewhere are nobody, and a base elsewhere is an outage', async () => {
