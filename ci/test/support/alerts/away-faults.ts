@@ -36,6 +36,11 @@ export const awayFaults: readonly Fault[] = [
   },
   { fault: 'the directory killed', alerts: ['NautheraDirectoryAway'], begin: ({ directory }) => directory.stop() },
   {
+    fault: 'another provider killed, to which people went before',
+    alerts: ['NautheraUpstreamAway'],
+    begin: ({ provider }) => provider.stop(),
+  },
+  {
     fault: 'the volume of one replica stands still while clients change',
     alerts: ['NautheraReplicasDiffer', 'NautheraClientsNotReady'],
     begin: (site) => podOf(site, 0).clients.hold(),
