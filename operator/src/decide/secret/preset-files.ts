@@ -4,8 +4,7 @@ import { usualTokenLife } from '@nauthera/rules/limits'
 import { durationMs, durationText } from '../../api/duration.ts'
 import type { OIDCClientSpec } from '../../api/oidc-client.ts'
 import { addressUnder, redirectUnder, scopesIn, secretUnder } from './preset-row.ts'
-import type { PresetData, PresetInput, PresetRow } from './preset-row.ts'
-import type { SecretValues } from './secret-values.ts'
+import type { PresetData, PresetInput, PresetRow, SecretValues } from './preset-row.ts'
 
 /** A row for each. */
 export const filePresets = {

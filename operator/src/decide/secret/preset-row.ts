@@ -1,6 +1,14 @@
 // What a preset is, and the parts that several have.
+import type { CanonicalKey } from '../../api/client-secret.ts'
 import type { OIDCClientSpec } from '../../api/oidc-client.ts'
-import type { SecretValues } from './secret-values.ts'
+
+/** The values of a client, by the names that they have in a Secret. */
+export type SecretValues = Readonly<
+  Record<Exclude<CanonicalKey, 'client_secret' | 'protected_resource_metadata'>, string>
+> & {
+  readonly client_secret?: string
+  readonly protected_resource_metadata?: string
+}
 
 /** What a preset is made of. */
 export interface PresetInput {

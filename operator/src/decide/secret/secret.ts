@@ -12,8 +12,8 @@ import type { PresetInput } from './preset-row.ts'
 import type { SecretMarks } from './rotation-terms.ts'
 import { writeMarks } from './secret-marks.ts'
 import type { OwnerProof } from './owner-proof.ts'
+import type { SecretValues } from './preset-row.ts'
 import { valuesOf, variablesOf } from './secret-values.ts'
-import type { SecretValues } from './secret-values.ts'
 import { renderTemplate } from './template.ts'
 
 export interface RenderedSecret {
