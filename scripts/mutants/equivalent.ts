@@ -28,6 +28,12 @@ const equivalents: readonly Equivalent[] = [
     from: 'false',
     why: 'without a window a rotation is open as soon as it is due, and a missed one counts only while it is not',
   },
+  {
+    file: 'server/src/oidc/certificates/certificate-proof.ts',
+    part: 'now() <= before.until',
+    from: '<=',
+    why: 'a certificate that is not remembered in its last millisecond is judged again, with the same result',
+  },
 ]
 
 /** @param line the text of the line that is changed */

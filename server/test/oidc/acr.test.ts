@@ -1,7 +1,16 @@
 import { acrLevels } from '@nauthera/rules/acr'
 import { expect } from 'chai'
 import type { AcrRequest } from '../../src/oidc/acr.ts'
-import { acrToTell, acrValues, essentialAcr, isEnough, neededAcr } from '../../src/oidc/acr.ts'
+import {
+  acrOfArtefact,
+  acrToTell,
+  acrValues,
+  essentialAcr,
+  isEnough,
+  neededAcr,
+  signInProofOf,
+  withoutSecondFactor,
+} from '../../src/oidc/acr.ts'
 
 const [byPassword, byTwoFactors] = acrLevels
 const essential = (acr: object) => ({ id_token: { acr: { essential: true, ...acr } } })
@@ -50,6 +59,24 @@ describe('essentialAcr', () => {
       expect(essentialAcr(claims)).to.deep.equal(needed))
 })
 
+describe('what a sign-in proved', () => {
+  it('is said by acr and auth_time, as far as they are known', () => {
+    expect(signInProofOf({ amr: ['pwd'], authTime: 7 })).to.deep.equal({ acr: byPassword, auth_time: 7 })
+    expect(signInProofOf({ amr: ['pwd', 'otp', 'mfa'] })).to.deep.equal({ acr: byTwoFactors })
+    expect(signInProofOf({ amr: ['fed'], authTime: 7 })).to.deep.equal({ auth_time: 7 })
+  })
+
+  it('stands in a code or token by its amr, else by its acr', () => {
+    expect(acrOfArtefact({ amr: ['mfa'], extra: { acr: byPassword } })).to.equal(byTwoFactors)
+    expect(acrOfArtefact({ extra: { acr: byPassword } })).to.equal(byPassword)
+    expect(acrOfArtefact({ extra: { acr: 7 } })).to.equal(undefined)
+    expect(acrOfArtefact(undefined)).to.equal(undefined)
+  })
+
+  it('is the password alone once the last second factor is gone', () =>
+    expect(withoutSecondFactor(['pwd', 'otp', 'mfa', 'hwk', 'user'])).to.deep.equal(['pwd']))
+})
+
 describe('isEnough', () => {
   it('takes a listed value, and anything where any will do', () => {
     const needed = { kind: 'one-of', values: [byTwoFactors] } as const
@@ -66,6 +93,7 @@ describe('acrToTell', () => {
   it('is the asked value for a sign-in that is stronger, and else that of the sign-in', () => {
     expect(acrToTell(essential({ value: byPassword }), byTwoFactors)).to.equal(byPassword)
     expect(acrToTell(essential({ value: byTwoFactors }), byPassword)).to.equal(byPassword)
+    expect(acrToTell(essential({ values: [byPassword, byTwoFactors] }), byTwoFactors)).to.equal(byTwoFactors)
     expect(acrToTell({}, byTwoFactors)).to.equal(byTwoFactors)
     expect(acrToTell(essential({ value: byPassword }), undefined)).to.equal(undefined)
   })

@@ -1,5 +1,4 @@
 import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { federatedMethod, showsSecret } from '@nauthera/rules/client-authentication'
 import { identityText } from '@nauthera/rules/identities'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
@@ -34,8 +33,6 @@ function proveBySecret(context: RequestContext, form: PlainForm, needs: ProofNee
   const shown = plainSecret(context.request.headers, form)
   const client = shown && needs.clients.registeredById(shown.clientId)
   if (client === undefined || form.has('client_assertion_type')) return undefined
-  const { tokenEndpointAuthMethod: method } = client.config
-  if (!showsSecret(method) && method !== federatedMethod) return undefined
   const proof = proveSecret(client, shown!, needs.monotonicNow())
   if (proof.kind !== 'proved') return undefined
   context.secret = proof.secret

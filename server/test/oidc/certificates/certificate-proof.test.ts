@@ -39,6 +39,11 @@ describe('createCertificateProofs', () => {
     expect(byName(shown(), name)).to.equal('unknown-issuer')
   })
 
+  it('knows whether there are authorities at all', () => {
+    expect(proofs().knowsAuthorities).to.equal(true)
+    expect(createCertificateProofs({ authorities: undefined, now: () => now }).knowsAuthorities).to.equal(false)
+  })
+
   it('takes none that the proxy doubts, that has another name, or that nobody shows', () => {
     const { byName } = proofs()
     expect(byName(shown(true), name)).to.equal('doubted-by-proxy')

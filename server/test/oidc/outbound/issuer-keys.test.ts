@@ -64,6 +64,31 @@ describe('createKeySource', () => {
     expect(await kidsOf(source())).to.equal(undefined)
   })
 
+  it('answers at once with the keys that it has while it reads those of five minutes later', async () => {
+    const keys = source()
+    await kidsOf(keys)
+    documents[`${issuer}/keys`] = { keys: [b] }
+    now = 299_999
+    expect(await kidsOf(keys, 'a')).to.deep.equal(['a'])
+    expect(asked).to.have.length(1)
+    now = 300_000
+    expect(await kidsOf(keys, 'a')).to.deep.equal(['a'])
+    expect(asked).to.have.length(2)
+  })
+
+  it('T32 waits for the new keys where those that it has are ten minutes old', async () => {
+    const keys = source()
+    await kidsOf(keys)
+    documents[`${issuer}/keys`] = { keys: [b] }
+    now = 600_000
+    expect(await kidsOf(keys, 'a')).to.deep.equal(['b'])
+  })
+
+  it('leaves out what is no key that verifies', async () => {
+    documents[`${issuer}/keys`] = { keys: [7, { ...b, d: 'AAAA' }, a] }
+    expect(await kidsOf(source())).to.deep.equal(['a'])
+  })
+
   it('keeps the last good keys when the issuer does not answer, or answers something else', async () => {
     const keys = source()
     await kidsOf(keys)

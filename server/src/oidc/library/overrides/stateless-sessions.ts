@@ -33,7 +33,8 @@ export function statelessSessions({ Session }: Internals, { keys, now }: Pick<Ov
         original.call(this, details)
         this.sidKey ??= keys.cookies.current('sid').kid
         // cookies from before the second factor are refused from now on
-        this.version = details.amr?.includes('mfa') && !amr?.includes('mfa') ? version + 1 : Math.max(version, 1)
+        const raised = details.amr?.includes('mfa') && !amr?.includes('mfa') ? version + 1 : version
+        this.version = Math.max(raised, 1)
         // a second factor in a session that goes on does not make it longer
         if (loginTs === this.loginTs && until !== undefined) return
         const seconds = Math.floor(now() / 1000)
