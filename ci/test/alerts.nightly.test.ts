@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { queries } from '../../charts/test/support/alerts.ts'
 import { awayFaults } from './support/alerts/away-faults.ts'
 import { processFaults } from './support/alerts/process-faults.ts'
+import { contentFaults } from './support/alerts/content-faults.ts'
 import { startAlertSite } from './support/alerts/site.ts'
 import type { AlertSite } from './support/alerts/site.ts'
 import { storeFaults } from './support/alerts/store-faults.ts'
@@ -11,9 +12,9 @@ import { shortened } from './support/prometheus.ts'
 // A real Prometheus scrapes the whole product with three replicas under load, with the alerts of the chart. In quiet no alert fires, every
 // query of the dashboards has data, and faults raise the alerts that are about them.
 
-const faults = [...awayFaults, ...storeFaults, ...processFaults]
-/** The longest that an alert waits for here: a client counts as not Ready after a minute. */
-const patienceMs = 120_000
+const faults = [...awayFaults, ...storeFaults, ...processFaults, ...contentFaults]
+/** A client counts as not Ready after a minute. */
+const usualPatienceMs = 120_000
 const quietMs = Number(process.env['QUIET_SECONDS'] ?? 60) * 1000
 const isLong = quietMs > 600_000
 
@@ -62,7 +63,7 @@ describe('alerts and dashboards at a real Prometheus', function () {
     for (const { metric, value } of series) expect(Number(value), metric['process']).to.be.below(1_000)
   })
 
-  for (const { fault, alerts: wanted, isPossible = () => true, begin, end } of faults)
+  for (const { fault, alerts: wanted, isPossible = () => true, begin, end, patienceMs = usualPatienceMs } of faults)
     it(`${fault}: ${wanted.join(', ')}`, async function () {
       if (!isPossible()) this.skip()
       const { prometheus } = site

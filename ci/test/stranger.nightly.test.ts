@@ -38,7 +38,7 @@ describe('a stranger at three replicas', function () {
     await pause(guessMs)
     const refused = guesses.reduce((sum, guess) => sum + guess.stop(), 0)
     process.stdout.write(
-      `\n${refused} refused requests, ${Math.round((refused / guessMs) * 1000)} a second: ${writes()} writes of the status\n`,
+      `\n${refused} refused requests, ${Math.round((refused / guessMs) * 1000)} a second: ${writes()} writes of the status in five minutes\n`,
     )
     expect(refused).to.be.above(1_000)
     expect(writes()).to.equal(1)

@@ -45,9 +45,10 @@ const addPerson =
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** @param options.keep the database's files outlive `stack.database.stop()`, for tests that start it again
- *  @param options.trusts PEM of an authority whose applications the servers trust */
+ *  @param options.trusts PEM of an authority whose applications the servers trust
+ *  @param options.operatorFlags of Node, for the operator */
 export async function startChain(
-  options: { keep?: boolean; serverSettings?: object; trusts?: string } = {},
+  options: { keep?: boolean; serverSettings?: object; trusts?: string; operatorFlags?: readonly string[] } = {},
 ): Promise<Chain> {
   mkdirSync(join(root, '.nauthera'), { recursive: true })
   const directory = mkdtempSync(join(root, '.nauthera/faults-'))
@@ -62,7 +63,7 @@ export async function startChain(
     namespaces: [namespace],
     ...(options.keep ? { keep: true } : {}),
     ...(options.serverSettings ? { serverSettings: options.serverSettings } : {}),
-    ...(options.trusts === undefined ? {} : { programs: trusting(directory, options.trusts) }),
+    programs: programsOf(directory, options),
     onLine: (process, line) => void lines.push(`${process}: ${line}`),
   })
   planted.add(new URL(stack.database.url).password)
@@ -112,8 +113,13 @@ export async function startChain(
   }
 }
 
-function trusting(directory: string, authority: string): Programs {
+function programsOf(
+  directory: string,
+  { trusts, operatorFlags = [] }: { readonly trusts?: string; readonly operatorFlags?: readonly string[] },
+): Programs {
+  const operator = { ...sources.operator, flags: operatorFlags }
+  if (trusts === undefined) return { ...sources, operator }
   const file = join(directory, 'authority.pem')
-  writeFileSync(file, authority)
-  return { ...sources, server: { ...sources.server, env: { NODE_EXTRA_CA_CERTS: file } } }
+  writeFileSync(file, trusts)
+  return { ...sources, operator, server: { ...sources.server, env: { NODE_EXTRA_CA_CERTS: file } } }
 }

@@ -21,6 +21,8 @@ export interface LocalPod {
   readonly managementPorts: { readonly server: number; readonly agent: number }
   /** The volume with the shards; `hold()` keeps this replica at its present clients. */
   readonly clients: MountedVolume
+  /** The volume with the key-encryption ring, which the server reads when it starts. */
+  readonly keys: MountedVolume
   readonly agent: RunningProcess
   readonly server: RunningProcess
   readonly ready: boolean
@@ -99,6 +101,7 @@ export async function startServerPod(options: PodOptions): Promise<LocalPod> {
     port: ports.http,
     managementPorts: { server: ports.server, agent: ports.agent },
     clients: volumes.clients,
+    keys: volumes.keys,
     agent,
     server,
     get ready() {

@@ -7,13 +7,13 @@ import { startValkey } from '@nauthera/local/programs/valkey'
 import { spokeName } from '@nauthera/proto/names'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import { dayMs } from './certificate-port.ts'
-import type { Fault } from './fault.ts'
+import type { AlertFault } from './fault.ts'
 import { cluster } from './site.ts'
 import type { AlertSite } from './site.ts'
 
 const podOf = ({ chain }: AlertSite, index: number) => chain.stack.pods[index]!
 
-export const awayFaults: readonly Fault[] = [
+export const awayFaults: readonly AlertFault[] = [
   {
     fault: 'a certificate with 20 hours left',
     alerts: ['NautheraServerCertificateExpires', 'NautheraServerCertificateEnds'],

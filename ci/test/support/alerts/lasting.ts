@@ -1,12 +1,12 @@
 // What goes on for as long as a fault lasts.
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Fault } from './fault.ts'
+import type { AlertFault } from './fault.ts'
 import type { AlertSite } from './site.ts'
 
 type Stop = () => Promise<unknown> | void
 
 /** A fault that is something which runs: its end stops it. */
-export function lasting(start: (site: AlertSite) => Promise<Stop> | Stop): Required<Pick<Fault, 'begin' | 'end'>> {
+export function lasting(start: (site: AlertSite) => Promise<Stop> | Stop): Required<Pick<AlertFault, 'begin' | 'end'>> {
   let stop: Stop | undefined
   return {
     begin: async (site) => void (stop = await start(site)),

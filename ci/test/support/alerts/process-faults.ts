@@ -1,10 +1,10 @@
 // Faults of a process that gets too little: of a processor, or of memory.
 import { readFileSync } from 'node:fs'
-import type { Fault } from './fault.ts'
+import type { AlertFault } from './fault.ts'
 import { lasting, startThrottle } from './lasting.ts'
 import { createMemoryGroup } from './memory-group.ts'
 
-export const processFaults: readonly Fault[] = [
+export const processFaults: readonly AlertFault[] = [
   {
     fault: 'a server stands still for two thirds of the time',
     alerts: ['NautheraEventLoopSlow'],

@@ -2,6 +2,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { exportJWK, generateKeyPair } from 'jose'
 import { Browser, authorizationUrl, formOf, pkce } from '@nauthera/harness/browser'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
 import type { Postgres } from '@nauthera/local/programs/postgres'
@@ -29,6 +30,8 @@ import { startPrometheus } from '../prometheus.ts'
 import type { Prometheus } from '../prometheus.ts'
 import { dayMs, startCertificatePort } from './certificate-port.ts'
 import type { CertificatePort } from './certificate-port.ts'
+import { createMovableClock } from './movable-clock.ts'
+import type { MovableClock } from './movable-clock.ts'
 
 export const cluster = 'edge'
 
@@ -43,6 +46,9 @@ export interface AlertSite {
   readonly spoke: ChainSpoke
   readonly toHub: TcpProxy
   readonly certificate: CertificatePort
+  /** The path of the signing keys of every server. */
+  readonly keyFile: string
+  readonly operatorClock: MovableClock
   /** A fault that ends them puts a new one there. */
   valkey: Valkey
   database: Postgres
@@ -81,14 +87,17 @@ async function launch(
   const provider = await startOddProvider()
   stops.push(() => provider.stop())
   provider.says.claims = { sub: 'a-subject', preferred_username: 'greta' }
+  const keyFile = await writeSigningKeys(place)
   const serverSettings = {
     sources: directory.sources,
     cache: { urlFile: join(place, 'cache') },
     upstreams: [{ id: 'odd', name: 'Odd', issuer: provider.issuer, clientId: 'down' }],
+    signing: { jwksFile: keyFile },
     // a row for each: so many rows are soon too many where nobody takes them
     audit: { machineTokens: 'each' },
   }
-  const chain = await startChain({ keep: true, serverSettings })
+  const operatorClock = createMovableClock(place)
+  const chain = await startChain({ keep: true, serverSettings, operatorFlags: operatorClock.flags })
   stops.push(
     () => chain.stop(),
     () => site.database.stop(),
@@ -124,10 +133,21 @@ async function launch(
   stops.push(() => prometheus.stop())
   const { database } = chain.stack
   const write = (sql: string) => writeTo(site.database.url, sql)
-  const parts = { provider, chain, load, prometheus, directory, spoke, toHub, certificate }
+  const parts = { provider, chain, load, prometheus, directory, spoke, toHub, certificate, keyFile, operatorClock }
   const site: AlertSite = { ...parts, valkey, database, write, stop }
   await prometheus.whenScraping()
   return site
+}
+
+/** @returns the path of the file */
+async function writeSigningKeys(place: string): Promise<string> {
+  const makeKey = async (alg: string): Promise<object> => {
+    const { privateKey } = await generateKeyPair(alg, { extractable: true })
+    return { ...(await exportJWK(privateKey)), alg, kid: alg, use: 'sig' }
+  }
+  const path = join(place, 'jwks.json')
+  writeFileSync(path, JSON.stringify({ keys: await Promise.all(['ES256', 'RS256'].map(makeKey)) }))
+  return path
 }
 
 /** From the request of an application to the answer to the password. */

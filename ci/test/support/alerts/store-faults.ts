@@ -4,12 +4,12 @@ import { openBulk } from '@nauthera/server/store/driver/bulk'
 import { processesOf, signalAll } from '../../../faults/support/families.ts'
 import { person } from '../../../faults/support/load/visits.ts'
 import { connectionOf } from '../../../../server/test/store/fresh-store.ts'
-import type { Fault } from './fault.ts'
+import type { AlertFault } from './fault.ts'
 import { lasting, startCallers, startThrottle } from './lasting.ts'
 import { signIn } from './site.ts'
 import type { AlertSite } from './site.ts'
 
-export const storeFaults: readonly Fault[] = [
+export const storeFaults: readonly AlertFault[] = [
   {
     fault: 'PostgreSQL stands still for three quarters of the time',
     alerts: ['NautheraDatabaseSlow'],
