@@ -1,16 +1,15 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { Browser } from '@nauthera/harness/browser'
 import { freePort } from '@nauthera/local/processes/ports'
 import { startProcess } from '@nauthera/local/processes/process'
-import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
-import { findKubectl } from '@nauthera/local/programs/kubectl'
-import { findTool } from '@nauthera/local/programs/tools'
-import { blocksOf, directoryPage, guidePages, lineLike, transcriptsOf } from './support/page-blocks.ts'
+import { reapDirectory } from '@nauthera/local/processes/reaper'
+import { blocksOf, directoryPage, fluxPage, guidePages, shellsOf } from './support/page-blocks.ts'
 import type { PageBlock } from './support/page-blocks.ts'
+import { makePrograms, runPage } from './support/run-blocks.ts'
 import { render } from '../../charts/test/support/render.ts'
 import { parse } from 'yaml'
 
@@ -19,7 +18,9 @@ import { parse } from 'yaml'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const textOf = (page: string) => readFileSync(join(root, page), 'utf8')
-const shells = (page: string) => blocksOf(page).filter(({ language, notRun }) => language === 'sh' && !notRun)
+
+/** They have tests of their own. */
+const others: readonly string[] = [directoryPage, fluxPage]
 
 describe('the commands of the guides, beside npm run dev', function () {
   this.timeout(300_000)
@@ -28,10 +29,12 @@ describe('the commands of the guides, beside npm run dev', function () {
   before(async () => (dev = await startDev('all')))
   after(() => dev?.stop())
 
-  for (const page of guidePages.filter((one) => one !== directoryPage && shells(one).length > 0)) {
+  for (const page of guidePages.filter((one) => !others.includes(one) && shellsOf(one).length > 0)) {
     it(`${page}: each works, in the order of the page`, async function () {
       const missing = ['jq', 'curl', 'openssl'].filter((program) => spawnSync(program, ['--version']).error)
-      const wanted = missing.find((program) => shells(page).some(({ text }) => new RegExp(`\\b${program} `).test(text)))
+      const wanted = missing.find((program) =>
+        shellsOf(page).some(({ text }) => new RegExp(`\\b${program} `).test(text)),
+      )
       if (wanted !== undefined) {
         process.stderr.write(`no ${wanted} in the PATH: the commands of ${page} are not run\n`)
         this.skip()
@@ -92,63 +95,19 @@ async function startDev(parts: string, env: Readonly<Record<string, string>> = {
   writeFileSync(join(state, 'ports.json'), JSON.stringify(ports))
   const dev = startProcess({ name: 'dev', script: 'scripts/dev.ts', args: ['--state', state, '--with', parts], env })
   await dev.line(/Ctrl-C ends everything/, { timeoutMs: 240_000 })
-  return { state, screen: dev.lines.join('\n'), programs: await makePrograms(state), stop: () => dev.stop() }
+  const { settings } = JSON.parse(readFileSync(join(state, 'running.json'), 'utf8')) as { settings: string }
+  const programs = await makePrograms(join(state, 'bin'), settings)
+  return { state, screen: dev.lines.join('\n'), programs, stop: () => dev.stop() }
 }
 
 /** Runs the commands of a page, and compares what they print with what the page says. */
-async function checkPage(dev: Dev, page: string): Promise<void> {
-  const { code, output } = await runBlocks(dev, shells(page))
-  expect(code, output).to.equal(0)
-  for (const { after, printed } of transcriptsOf(blocksOf(page))) {
-    const [said = ''] = (output.split(`-- line ${after}\n`)[1] ?? '').split(/^-- line /m)
-    for (const line of printed) expect(said).to.match(lineLike(line))
-  }
-}
-
-/** Runs blocks in one shell, so that variables and functions of the first are there in the next one. */
-async function runBlocks(
-  { state, programs }: Dev,
-  blocks: readonly PageBlock[],
-): Promise<{ code: number | null; output: string }> {
-  const script = blocks.map(({ line, text }) => `echo "-- line ${line}"\n${text}`).join('\n')
+async function checkPage({ state, programs }: Dev, page: string): Promise<void> {
   const directory = mkdtempSync(join(state, 'page-'))
-  for (const folder of ['examples', 'charts']) symlinkSync(join(root, folder), join(directory, folder))
   // what a reader has of `npm run dev`, where they have it
   mkdirSync(join(directory, '.nauthera'))
   symlinkSync(state, join(directory, '.nauthera/dev'))
   symlinkSync(join(state, 'kubeconfig'), join(directory, '.nauthera/kubeconfig'))
-  const child = spawn('bash', ['-euo', 'pipefail', '-c', script], {
-    cwd: directory,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...process.env,
-      HOME: directory,
-      KUBECONFIG: join(state, 'kubeconfig'),
-      PATH: [programs, process.env['PATH']].join(delimiter),
-    },
-  })
-  reapProcess(child)
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  return { code, output }
-}
-
-/** The programs that the pages name, for this run of `npm run dev`. @returns their folder */
-async function makePrograms(state: string): Promise<string> {
-  const { settings } = JSON.parse(readFileSync(join(state, 'running.json'), 'utf8')) as { settings: string }
-  const programs = join(state, 'bin')
-  mkdirSync(programs)
-  const write = (name: string, command: string) =>
-    writeFileSync(join(programs, name), `#!/bin/sh\n${command}\n`, { mode: 0o755 })
-  const node = (script: string) => `exec '${process.execPath}' '${join(root, script)}'`
-  symlinkSync(await findKubectl(), join(programs, 'kubectl'))
-  symlinkSync(await findTool('helm4'), join(programs, 'helm'))
-  write('nauthera', `export NAUTHERA_SETTINGS='${settings}'\n${node('server/src/cli/main.ts')} "$@"`)
-  write('kubectl-nauthera', `${node('operator/src/kubectl/main.ts')} "$@"`)
-  // the one call of it that a page has: yq -o=json . FILE
-  write('yq', `${node('node_modules/yaml/bin.mjs')} --json --single < "$3"`)
-  return programs
+  await runPage(page, { directory, kubeconfig: join(state, 'kubeconfig'), programs })
 }
 
 describe('the values of the guides', () => {

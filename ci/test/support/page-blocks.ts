@@ -8,11 +8,15 @@ const forLaptops = ['first-client', 'a-secret-rotates-under-load'].map((name) =>
 /** It needs a `npm run dev` of its own. */
 export const directoryPage = 'docs/tutorials/people-from-a-directory.md'
 
+/** It needs a controller of another product. */
+export const fluxPage = 'docs/tutorials/clients-from-git.md'
+
 /** The pages whose blocks are checked, and run at night. */
 export const guidePages: readonly string[] = [
   ...globSync('docs/{how-to,concepts}/*.md'),
   ...forLaptops,
   directoryPage,
+  fluxPage,
 ].sort()
 
 export interface PageBlock {
@@ -39,6 +43,10 @@ export function blocksOf(page: string): readonly PageBlock[] {
     }
   })
 }
+
+/** @returns the commands of a page that a test runs */
+export const shellsOf = (page: string): readonly PageBlock[] =>
+  blocksOf(page).filter(({ language, notRun }) => language === 'sh' && notRun === undefined)
 
 export interface PageManifest {
   readonly at: string

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import { startKubeApi } from '@nauthera/stand-in/kube-api'
+import { readDefinitions } from '@nauthera/stand-in/manifests'
 import { keysJobRules, operatorRules } from '@nauthera/stand-in/operator-rules'
 import type { ContainerLogs } from '@nauthera/stand-in/state'
 import { freePort, holdFreePort } from '../processes/ports.ts'
@@ -58,6 +59,8 @@ export interface StackOptions {
     readonly pods?: readonly HeldPort[]
   }
   readonly namespaces?: readonly string[]
+  /** CustomResourceDefinitions of other products, served beside the chart's. */
+  readonly definitions?: readonly unknown[]
   /** Keeps database and API objects in the directory for the next start. */
   readonly keep?: boolean
   /** From a nudge to the swap of a pod's volume, in milliseconds. */
@@ -153,7 +156,7 @@ class Launch {
   }
 
   async #startDatabaseAndApi(): Promise<{ database: Postgres; api: KubeApi }> {
-    const { keep, ports, namespaces = [], onLine } = this.#options
+    const { keep, ports, namespaces = [], definitions = [], onLine } = this.#options
     await ports?.api?.release()
     const objects = this.#at('kube-objects.json')
     const [database, api] = await Promise.all([
@@ -165,6 +168,7 @@ class Launch {
         ...(ports?.api === undefined ? {} : { port: ports.api.port }),
         ...(keep ? { state: readObjects(objects) } : {}),
         namespaces: [releaseNamespace, ...namespaces],
+        definitions: [...readDefinitions(), ...definitions],
         logs: podLogs(this.#pods),
       }),
     ])
