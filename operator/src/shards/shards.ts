@@ -99,7 +99,7 @@ interface Options {
   /** The highest seq of a shard that any replica has seen. */
   readonly highestSeq: (shard: number) => number
   /** Whether very many clients wait for a look. The caller calls `clearWaits` when that ends. */
-  readonly isCrowded?: () => boolean
+  readonly isCrowded: () => boolean
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -129,7 +129,6 @@ export function createShards(options: Options): Shards {
       new ShardWriter(state, {
         ...options,
         ...times,
-        isCrowded: options.isCrowded ?? (() => false),
         startSeconds,
         backoff: newBackoff(),
         manifest,
