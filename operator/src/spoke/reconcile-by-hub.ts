@@ -6,7 +6,7 @@ import { listsSecrets } from '../decide/secret/listed-secrets.ts'
 import { grantedOf } from '../decide/access/resolve-access.ts'
 import type { Judgement } from '../decide/access/judge.ts'
 import type { Activity } from '../decide/status/outcome.ts'
-import { faultText } from '../decide/status/finding.ts'
+import { conditionOf, faultText } from '../decide/status/finding.ts'
 import { hubReachable } from '../decide/status/hub-status.ts'
 import type { Outcome } from '../decide/status/outcome.ts'
 import type { HubReport } from '../decide/status/hub-status.ts'
@@ -114,17 +114,11 @@ export function createReconcilerByHub(needs: Needs): {
 /** Before the mirrors are known nothing is decided: the status stays, and says that the hub is away. */
 function withoutHub(client: OIDCClient, state: HubState): NonNullable<OIDCClient['status']> {
   const { fault, clock } = state
-  const before = client.status?.conditions ?? []
+  const { metadata, status } = client
+  const before = status?.conditions ?? []
   const finding = hubReachable({ fault: fault ?? { reason: 'WaitingForHub', message: 'the hub has not answered yet' } })
-  const own = {
-    type: 'HubReachable',
-    ...finding,
-    lastTransitionTime:
-      before.find(({ type, status }) => type === 'HubReachable' && status === finding.status)?.lastTransitionTime ??
-      new Date(clock.now()).toISOString().replace(/\.\d{3}Z$/, 'Z'),
-    observedGeneration: client.metadata.generation,
-  }
-  return { ...client.status, conditions: [...before.filter(({ type }) => type !== 'HubReachable'), own] }
+  const own = conditionOf('HubReachable', finding, { before, generation: metadata.generation, now: clock.now() })
+  return { ...status, conditions: [...before.filter(({ type }) => type !== 'HubReachable'), own] }
 }
 
 function outcomeOf(

@@ -1,6 +1,7 @@
 // Describes a joined cluster in the status of its OIDCCluster. Pure.
 import { fieldsOf } from '@nauthera/runtime/json'
 import type { OIDCCluster, OIDCClusterStatus } from '../../api/oidc-cluster.ts'
+import { conditionOf, timeText } from './finding.ts'
 
 /** What was read in the namespace of the cluster; undefined where there is no such object. */
 export interface ReadOfCluster {
@@ -34,7 +35,7 @@ export function describeCluster(
   const { generation } = cluster.metadata
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
-    ...(at === undefined ? {} : { lastSeen: secondsOf(at) }),
+    ...(at === undefined ? {} : { lastSeen: timeText(at) }),
     ...(holder === undefined ? {} : { holder: holder.slice(0, 253) }),
     ...(operatorVersion === undefined ? {} : { operatorVersion: operatorVersion.slice(0, 64) }),
     clients: about.clients,
@@ -56,13 +57,5 @@ function seen({ status, metadata }: OIDCCluster, at: number | undefined, now: nu
       : now - at > silentMs
         ? { status: 'False', reason: 'Silent', message: 'The operator there is silent; its clients stay as they are' }
         : { status: 'True', reason: 'Seen', message: 'The operator there writes' }
-  const before = status?.conditions?.find(({ type }) => type === 'Seen')
-  return {
-    type: 'Seen',
-    ...said,
-    lastTransitionTime: before?.status === said.status ? before.lastTransitionTime : secondsOf(now),
-    ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
-  }
+  return conditionOf('Seen', said, { before: status?.conditions, generation: metadata.generation ?? 1, now })
 }
-
-const secondsOf = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')

@@ -5,7 +5,7 @@ import type { NoRoom } from '../client/client-size.ts'
 import { codesLack, pkceHint, unlistedScopes } from './code-protection.ts'
 import { accessFaults, grantText } from '../access/describe-access.ts'
 import { configOf, denialsOf } from '../access/judge.ts'
-import { faultText, no, shorten, timeText, unknown, yes } from './finding.ts'
+import { conditionOf, faultText, no, shorten, timeText, unknown, yes } from './finding.ts'
 import type { ConditionFinding } from './finding.ts'
 import { findingOfHub, hubReachable, waitsForHub } from './hub-status.ts'
 import type { Outcome } from './outcome.ts'
@@ -41,7 +41,10 @@ export function describeConditions(outcome: Outcome): readonly Condition[] {
   }
   if (outcome.hub) findings.set('HubReachable', hubReachable(outcome.hub))
   findings.set('Ready', ready(findings, outcome))
-  return [...findings].map(([type, finding]) => conditionOf(outcome, type, finding))
+  const { judgement, now } = outcome
+  const { status, metadata } = judgement.client
+  const about = { before: status?.conditions, generation: metadata.generation, now }
+  return [...findings].map(([type, finding]) => conditionOf(type, finding, about))
 }
 
 function accepted({ judgement: { acceptance }, noRoom }: Outcome): ConditionFinding {
@@ -253,15 +256,4 @@ function ready(findings: ReadonlyMap<string, ConditionFinding>, outcome: Outcome
       : `its Secret is ${kind === 'elsewhere' ? 'in its own cluster' : 'there'}`
   const silent = hub?.fault ? `; ${hub.fault.message}` : ''
   return yes('Ready', `live on every replica, and ${secret}${suspended}${stillUsed}${silent}`)
-}
-
-/** lastTransitionTime moves only with the status, as metav1 says. */
-function conditionOf({ judgement: { client }, now }: Outcome, type: string, finding: ConditionFinding): Condition {
-  const before = client.status?.conditions?.find((condition) => condition.type === type)
-  return {
-    type,
-    ...finding,
-    lastTransitionTime: before?.status === finding.status ? before.lastTransitionTime : timeText(now),
-    observedGeneration: client.metadata.generation,
-  }
 }

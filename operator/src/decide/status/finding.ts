@@ -8,6 +8,18 @@ export const yes = (reason: string, message: string): ConditionFinding => ({ sta
 export const no = (reason: string, message: string): ConditionFinding => ({ status: 'False', reason, message })
 export const unknown = (reason: string, message: string): ConditionFinding => ({ status: 'Unknown', reason, message })
 
+/** lastTransitionTime moves only with the status, as metav1 says.
+ *  @param about.before the conditions that the object has */
+export function conditionOf<Type extends string>(
+  type: Type,
+  { status, reason, message }: ConditionFinding,
+  about: { readonly before: readonly Condition[] | undefined; readonly generation: number; readonly now: number },
+): Condition & { readonly type: Type } {
+  const was = about.before?.find((one) => one.type === type)
+  const lastTransitionTime = was?.status === status ? was.lastTransitionTime : timeText(about.now)
+  return { type, status, reason, message, lastTransitionTime, observedGeneration: about.generation }
+}
+
 export const faultText = (faults: readonly Fault[]): string =>
   shorten(faults.map(({ path, message }) => `${path}: ${message}`).join('; '))
 

@@ -2,7 +2,7 @@
 import type { Condition } from '../../api/client-status.ts'
 import type { OIDCPolicy, PolicyReport } from '../../api/oidc-policy.ts'
 import { checkPolicySpec } from '../client/check-spec.ts'
-import { shorten, timeText } from './finding.ts'
+import { conditionOf, shorten } from './finding.ts'
 
 /** How the clients of this release comply with one policy. */
 export interface PolicyStanding {
@@ -30,11 +30,9 @@ export function describePolicy(
 ): PolicyReport {
   const before = policy.status?.releases?.find(({ release }) => release === about.release)
   const { generation = 1 } = policy.metadata
-  const conditions = [accepted(policy), compliant(policy, standing)].map((finding): Condition => {
-    const was = before?.conditions?.find(({ type }) => type === finding.type)
-    const lastTransitionTime = was?.status === finding.status ? was.lastTransitionTime : timeText(about.now)
-    return { ...finding, lastTransitionTime, observedGeneration: generation }
-  })
+  const conditions = [accepted(policy), compliant(policy, standing)].map((finding) =>
+    conditionOf(finding.type, finding, { before: before?.conditions, generation, now: about.now }),
+  )
   return {
     release: about.release,
     observedGeneration: generation,
