@@ -89,7 +89,7 @@ describe('createPlanNext', () => {
         lastUsed: (_: string, of: string) => (of === id ? reported : undefined),
       }
       const needs = { ...one.needs, replicas, spacing: createSpacing(one.clock), quietPeriodMs: hour }
-      return createPlanNext(needs)(lookOf(one, planOf({ kind: 'rest' }))).report.lastUsed
+      return createPlanNext(needs)(lookOf(one, planOf({ kind: 'rest' }))).report.lastUsed[id]
     }
     expect(lastUsedOf(undefined, undefined)).to.equal(undefined)
     expect(lastUsedOf(1_000, undefined)).to.equal(1_000)
