@@ -25,7 +25,7 @@ each folder with its 95 % interval (Wilson): the changes are a random sample. No
   --count N        how many changes in each folder; default: 50
   --seed TEXT      chooses which; default: 1
   --least PERCENT  fails when fewer were noticed in a folder; default: 90
-  --units          runs unit tests alone: minutes in place of an hour, and a lower score
+  --units          runs unit tests alone: minutes in place of hours, and a lower score
   FOLDER or FILE   default: operator/src/decide rules/src server/src/oidc server/src/users
 `
 
