@@ -24,23 +24,34 @@ export interface ChainSpoke {
   readonly managementPort: number
   /** What its operator has written. */
   readonly lines: readonly string[]
+  readonly kubeconfig: string
+  /** The hub takes its token no more. */
+  revokeToken(): void
+  /** `cluster join` once more: the Secret here has a new token. */
+  joinAgain(): void
   stop(): Promise<void>
 }
 
 /** @param about.apps the namespace of its applications
- *  @param about.through changes the kubeconfig of the hub, such as to another port */
+ *  @param about.through changes the kubeconfig of the hub, such as to another port
+ *  @param about.copies it is a copy of this one, with its values */
 export async function startChainSpoke(
   chain: Chain,
-  about: { cluster: string; apps: string; through?: (kubeconfig: string) => string },
+  about: { cluster: string; apps: string; through?: (kubeconfig: string) => string; copies?: ChainSpoke },
 ): Promise<ChainSpoke> {
-  const { cluster, apps, through = (kubeconfig: string) => kubeconfig } = about
-  const directory = join(chain.directory, `spoke-${cluster}`)
+  const { cluster, apps, copies, through = (kubeconfig: string) => kubeconfig } = about
+  const directory = join(chain.directory, `spoke-${cluster}${copies ? '-copy' : ''}`)
+  const hub = chain.stack.api
   mkdirSync(directory)
   const lines: string[] = []
   const api = await startKubeApi({ namespaces: [release.namespace, apps, 'kube-system'] })
-  const kubeconfig = Buffer.from(through(joinHub(chain.stack.api, cluster))).toString('base64')
-  const metadata = { name: 'nauthera-hub', namespace: release.namespace }
-  api.set({ apiVersion: 'v1', kind: 'Secret', metadata, data: { kubeconfig } } as KubeObject)
+  const kubeconfig = copies?.kubeconfig ?? through(joinHub(hub, cluster))
+  const putKubeconfig = (text: string) => {
+    const metadata = { name: 'nauthera-hub', namespace: release.namespace }
+    const data = { kubeconfig: Buffer.from(text).toString('base64') }
+    api.set({ apiVersion: 'v1', kind: 'Secret', metadata, data } as KubeObject)
+  }
+  putKubeconfig(kubeconfig)
   const rights = { mode: 'cluster', release: release.name, namespace: release.namespace, nudge: false } as const
   writeFileSync(
     join(directory, 'kubeconfig'),
@@ -73,6 +84,12 @@ export async function startChainSpoke(
     operator,
     managementPort,
     lines,
+    kubeconfig,
+    revokeToken: () => {
+      hub.removeUser(cluster)
+      for (const watch of hub.watches) if (watch.user === cluster) watch.reset()
+    },
+    joinAgain: () => putKubeconfig(through(joinHub(hub, cluster))),
     stop: async () => {
       await operator.stop()
       await api.stop()
@@ -82,13 +99,21 @@ export async function startChainSpoke(
 
 /** @returns the kubeconfig of the spoke */
 function joinHub(api: KubeApi, cluster: string): string {
-  const made = ['OIDCCluster', 'Namespace', 'ConfigMap', 'Lease']
+  const made: Readonly<Record<string, string>> = {
+    OIDCCluster: 'oidcclusters',
+    Namespace: 'namespaces',
+    ConfigMap: 'configmaps',
+    Lease: 'leases',
+  }
   const objects = hubObjects(cluster)
-  for (const object of objects.filter(({ kind }) => made.includes(kind))) api.set(object as KubeObject)
+  for (const object of objects) {
+    const plural = made[object.kind]
+    const { namespace, name } = object.metadata
+    if (plural && !api.store.find(api.resource(plural), namespace, name)) api.set(object as KubeObject)
+  }
   const role = objects.find(({ kind }) => kind === 'Role')?.['rules'] as readonly RbacRule[]
   const namespace = namespaceOfCluster(cluster)
-  return api.addUser(
-    cluster,
-    role.map((rule) => ({ ...rule, namespace })),
-  )
+  const rules = role.map((rule) => ({ ...rule, namespace }))
+  // the address stays when the token changes
+  return api.addUser(cluster, rules).replace(/\/token-[0-9a-f]+/, '')
 }

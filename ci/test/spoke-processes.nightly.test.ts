@@ -1,0 +1,108 @@
+import { expect } from 'chai'
+import { parseCredentials, requestToken } from '@nauthera/local/product/token'
+import { isReady, waitForObject } from '@nauthera/local/product/wait-for'
+import { namespaceOfCluster } from '@nauthera/rules/tenants'
+import type { KubeObject } from '@nauthera/stand-in/objects'
+import { machine, startChain } from '../faults/support/chain.ts'
+import type { Chain } from '../faults/support/chain.ts'
+import { startChainSpoke } from '../faults/support/chain-spoke.ts'
+import type { ChainSpoke } from '../faults/support/chain-spoke.ts'
+import { tell } from '../faults/support/tell.ts'
+
+// The operator of a spoke as a process, whose clients three replicas serve: what breaks between it and its hub refuses no program.
+
+const cluster = 'edge'
+const apps = 'apps'
+const clients = `/apis/auth.nauthera.io/v1alpha1/namespaces/${apps}/oidcclients`
+
+describe('a spoke as a process, when something breaks', function () {
+  this.timeout(300_000)
+  let chain: Chain
+  let spoke: ChainSpoke
+
+  before(async () => {
+    chain = await startChain()
+    spoke = await startChainSpoke(chain, { cluster, apps })
+  })
+  after(async () => {
+    await spoke?.stop()
+    await chain?.stop()
+  })
+
+  const apply = async (name: string, spec: object) => {
+    const { status } = await spoke.kube.call('PATCH', `${clients}/${name}`, {
+      query: { fieldManager: 'test', force: true },
+      contentType: 'application/apply-patch+yaml',
+      body: { apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClient', metadata: { name }, spec },
+    })
+    expect(status).to.be.below(300)
+  }
+  const until = (name: string, holds: (object: KubeObject | undefined) => boolean) =>
+    waitForObject(spoke.api, 'oidcclients', { namespace: apps, name }, holds, 120_000)
+  const untilSecret = (name: string, holds: () => boolean) =>
+    waitForObject(spoke.api, 'secrets', { namespace: apps, name: `${name}-oidc` }, holds, 120_000)
+  const secretOf = (name: string) => spoke.api.store.find(spoke.api.resource('secrets'), apps, `${name}-oidc`)
+  const credentials = (name: string) => parseCredentials(secretOf(name)?.['data'] as Record<string, string> | undefined)
+  const secret = (name: string) => credentials(name).clientSecret
+  const mirror = (name: string) => {
+    const { api } = chain.stack
+    return api.store.find(api.resource('oidcclients'), namespaceOfCluster(cluster), `${apps}.${name}`)
+  }
+  const hubSays = (reason: string) => (object: KubeObject | undefined) =>
+    JSON.stringify(object?.['status'] ?? {}).includes(`"reason":"${reason}"`)
+  const begin = async (name: string): Promise<string> => {
+    await apply(name, machine)
+    await until(name, isReady)
+    return secret(name)
+  }
+  const statusesOf = (name: string) =>
+    Promise.all(chain.stack.pods.map(async ({ port }) => (await requestToken(port, credentials(name))).status))
+
+  /** A program that asks every replica with what its Secret holds, all the time. @returns ends it, and says who was refused */
+  const startProgram = (name: string): (() => Promise<void>) => {
+    let [isOver, requests] = [false, 0]
+    const refused: number[] = []
+    const work = async () => {
+      while (!isOver) {
+        const answers = await statusesOf(name)
+        requests += answers.length
+        refused.push(...answers.filter((status) => status !== 200))
+      }
+    }
+    const working = work()
+    return async () => {
+      isOver = true
+      await working
+      tell(`the program of ${name}`, { requests, refused: refused.length })
+      expect(refused).to.deep.equal([])
+      expect(requests).to.be.greaterThan(0)
+    }
+  }
+
+  it('F63 is copied with its values: the copy is told so, and changes nothing', async () => {
+    await begin('copied')
+    const end = startProgram('copied')
+    const { spec } = mirror('copied')! as KubeObject & { spec: unknown }
+    const copy = await startChainSpoke(chain, { cluster, apps, copies: spoke })
+    try {
+      await copy.operator.line(/ClusterTaken/, { timeoutMs: 120_000 })
+      expect(mirror('copied')?.['spec']).to.deep.equal(spec)
+    } finally {
+      await copy.stop()
+    }
+    await end()
+  })
+
+  it('F64 has its token revoked: all serves on, and the rotation goes on with a new one, without a restart', async () => {
+    const old = await begin('revoked')
+    const end = startProgram('revoked')
+    spoke.revokeToken()
+    await until('revoked', hubSays('CredentialRefused'))
+    await apply('revoked', { ...machine, rotation: { trigger: '1', overlap: '10m', retire: 'AfterOverlap' } })
+    expect(secret('revoked')).to.equal(old)
+    spoke.joinAgain()
+    await untilSecret('revoked', () => secret('revoked') !== old)
+    await until('revoked', (object) => isReady(object) && hubSays('HubReachable')(object))
+    await end()
+  })
+})
