@@ -16,7 +16,8 @@ const head = `# Alerts
 <!-- Written by "npm run generate" from charts/nauthera/files/alerts. -->
 
 The chart brings these alerts with \`metrics.prometheusRule.enabled=true\`. Each name leads to its runbook. Each alert fires after its condition has held for
-the time that stands beside it. [Metrics](metrics.md) says what each metric counts.
+the time that stands beside it. [Metrics](metrics.md) says what each metric counts. \`ci/test/alerts.nightly.test.ts\` raises each of them at a real
+Prometheus, by a fault of its own.
 
 | Severity | Means |
 |---|---|

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
-import { queries } from '../../charts/test/support/alerts.ts'
+import { alerts, queries } from '../../charts/test/support/alerts.ts'
 import { awayFaults } from './support/alerts/away-faults.ts'
 import { processFaults } from './support/alerts/process-faults.ts'
 import { contentFaults } from './support/alerts/content-faults.ts'
@@ -86,4 +86,10 @@ describe('alerts and dashboards at a real Prometheus', function () {
       if (end !== undefined) await prometheus.untilSilent(wanted, patienceMs)
       seconds.push(...rows.map((row) => `${row} ${end === undefined ? '' : since(ended)} |`))
     })
+
+  it('every alert of the chart has its fault', () => {
+    const raised = new Set(faults.flatMap((fault) => fault.alerts))
+    const missing = [...alerts.values()].map(({ alert }) => alert).filter((name) => !raised.has(name))
+    expect(missing).to.deep.equal([])
+  })
 })
