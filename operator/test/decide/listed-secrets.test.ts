@@ -85,7 +85,7 @@ class ListedWorld {
     })
   }
 
-  private tell(plan: RotationPlan): void {
+  tell(plan: RotationPlan): void {
     const accepted = new Set(this.isEverywhere ? this.entry!.map(({ id }) => id) : [])
     const { status } = describeOutcome(
       outcome({
@@ -304,6 +304,17 @@ describe('secrets that a client lists', () => {
       expect(world.live).to.deep.equal({ [idOf('own')]: undefined })
       expect(world.edit({}).step.kind).to.equal('mint')
       expect(world.live).to.deep.equal({ [idOf('own')]: undefined })
+    })
+
+    it('lose one that its owner took out for good, also where the status is written before the shard', () => {
+      world.list({ own: undefined, older: begin + 5 * day })
+      world.look()
+      expect(Object.keys(world.live)).to.have.members([idOf('own'), idOf('older'), minted.id])
+      const { entry } = world
+      world.list({ own: undefined })
+      expect(world.status.endedVerifiers).to.deep.equal([idOf('older')])
+      world.entry = entry
+      expect(world.plan().verifiers.map(({ id }) => id)).to.deep.equal([idOf('own'), minted.id])
     })
 
     it('may have it in their list', () => {

@@ -126,7 +126,7 @@ function mintedBefore(
     replicas.unreachable === 0
   const end = isEverywhere ? now + overlapOf(input) : undefined
   const isOurs = ({ id }: StoredVerifier): boolean =>
-    source.firstSeen[id] === undefined && !source.verifiers.some((one) => one.id === id)
+    source.firstSeen[id] === undefined && !source.ended.includes(id) && !source.verifiers.some((one) => one.id === id)
   return stored
     .filter((one) => isOurs(one) && (one.notAfter ?? Infinity) > now)
     .map((one) => ({ ...one, ...present('notAfter', one.notAfter ?? end) }))
