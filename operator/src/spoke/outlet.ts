@@ -81,14 +81,15 @@ function areAccepted(mirror: Mirror, now: number): boolean {
   )
 }
 
-/** Whether every replica of the hub refuses a secret: the mirror lists it no more, and the hub has said so of this generation. */
+/** Whether every replica of the hub refuses a secret: the mirror lists it no more, and the hub, in a status of this generation, neither takes
+ *  it any longer, as it does of a version that it refuses, nor names it as ending. */
 function isRefused(mirror: Mirror, id: string, { state }: { state: Pick<HubState, 'fault' | 'clock'> }): boolean {
-  const { observedGeneration = 0, secret } = mirror.status ?? {}
+  const { observedGeneration = 0, secret, verifiers = [] } = mirror.status ?? {}
   return (
     state.fault === undefined &&
     observedGeneration >= mirror.metadata.generation &&
     !verifiersIn(mirror, state.clock.now()).some((one) => one.id === id) &&
-    secret?.previous?.some((one) => one.id === id) !== true
+    ![...verifiers, ...(secret?.previous ?? [])].some((one) => one.id === id)
   )
 }
 

@@ -71,6 +71,12 @@ describe('what a hub says of the secrets of a mirror', () => {
     expect(outletOf({ observedGeneration: 4 }).follow.refuses('demo/app', heldId)).to.equal(false)
   })
 
+  it('is not that a secret is refused which the hub still lists as valid, as while it refuses the version', () => {
+    const verifiers = ['eeeeeeee', nextId].map((id) => ({ id, firstSeen: at(-30), acceptedByAll: true }))
+    const status = { observedGeneration: 4, verifiersGeneration: 3, verifiers, secret: { previous: [{ id: nextId }] } }
+    expect(outletOf(status).follow.refuses('demo/app', 'eeeeeeee')).to.equal(false)
+  })
+
   it('P9 is of a time in the past: the quiet period begins that much later', () => {
     const known = { verifiers: both, usesKnownSince: at(-600), usesKnownUntil: at(-10) }
     expect(outletOf(known).replicas.usesKnownSince('demo/app')).to.equal(Date.parse(at(-20)))
