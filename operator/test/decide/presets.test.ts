@@ -389,6 +389,13 @@ describe('presets', () => {
     expect(properties({ redirectURIs, scopes: ['openid'] })).to.not.include('groupsSync')
   })
 
+  it('preset SonarQube writes a backslash as a Java properties file wants it', () => {
+    const options = { plain: new Secret(String.raw`a\b-and-so-on-until-it-is-long-enough`) }
+    expect(dataOf(rendered({ presets: ['SonarQube'] }, options))['secret.properties']).to.include(
+      String.raw`clientSecret.secured=a\\b-and-so-on-until-it-is-long-enough`,
+    )
+  })
+
   it('preset Roundcube writes text that PHP reads as it is', () => {
     const options = { plain: new Secret(String.raw`a'b\c$d-and-so-on-until-it-is-long-enough`) }
     expect(dataOf(rendered({ presets: ['Roundcube'] }, options))['oauth.inc.php']).to.include(

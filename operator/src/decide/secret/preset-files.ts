@@ -125,7 +125,8 @@ function sonarQube(values: SecretValues): string {
       ? { 'sonar.auth.oidc.groupsSync': 'true', 'sonar.auth.oidc.groupsSync.claimName': 'groups' }
       : {}),
   }
-  const lines = Object.entries(entries).map(([key, value]) => `${key}=${value}\n`)
+  // a Java properties file drops a backslash that stands alone
+  const lines = Object.entries(entries).map(([key, value]) => `${key}=${value.replaceAll('\\', '\\\\')}\n`)
   return lines.join('')
 }
 

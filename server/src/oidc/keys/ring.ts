@@ -184,7 +184,7 @@ class StoredKeyRing implements KeyRing {
       })
       stored = await done.catch((error: unknown) => {
         // a database may give keys and take none: a key that was cut off ends all the same
-        if (this.#current !== undefined) this.#take(stored, inFile)
+        if (this.#current !== undefined) this.#takeIfWhole(stored, inFile)
         throw error
       })
     }
@@ -195,9 +195,17 @@ class StoredKeyRing implements KeyRing {
     )
   }
 
+  /** @throws Error when a kind of key is missing: then the keys of before stay */
   #take(stored: readonly StoredKey[], inFile: FileKeys): void {
-    this.#stored = toRing(stored, inFile, this.#needs.log)
-    this.#settle()
+    this.#settle(toRing(stored, inFile, this.#needs.log))
+  }
+
+  #takeIfWhole(stored: readonly StoredKey[], inFile: FileKeys): void {
+    try {
+      this.#take(stored, inFile)
+    } catch (error) {
+      this.#needs.log.warn({ error }, 'the keys in the database are not whole; the keys in memory stay in use')
+    }
   }
 
   #mintAhead(create: readonly { readonly line: string }[]): Promise<MintKey> {
@@ -241,10 +249,11 @@ class StoredKeyRing implements KeyRing {
   }
 
   /** The states of keys change with time, also while PostgreSQL does not answer. */
-  #settle(): void {
-    if (this.#stored.length === 0) return
+  #settle(stored = this.#stored): void {
+    if (stored.length === 0) return
     const { algorithms, now, policy, log } = this.#needs
-    const next = buildKeySet(this.#stored, algorithms, now(), policy)
+    const next = buildKeySet(stored, algorithms, now(), policy)
+    this.#stored = stored
     if (next.fingerprint === this.#current?.fingerprint) return
     log.info({ keys: next.fingerprint }, this.#current === undefined ? 'keys loaded' : 'keys changed')
     this.#current = next

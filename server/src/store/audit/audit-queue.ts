@@ -3,7 +3,7 @@
 // holds up no other one: it is found by halves, and stored as text.
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
-import type { Metrics } from '@nauthera/runtime/metrics'
+import type { CounterOf, Metrics } from '@nauthera/runtime/metrics'
 import { serverMetrics } from '../../metrics.ts'
 import type { Connection, Statement } from '../driver/database.ts'
 
@@ -28,7 +28,7 @@ const batch = { everyMs: 500, most: 1000, keep: 50_000 }
 
 export class AuditQueue {
   readonly #needs: { database: Connection; insert: Statement; log: Log }
-  readonly #notAsTheyWere: ReturnType<typeof tellOf> | undefined
+  readonly #troubled: CounterOf<NonNullable<typeof serverMetrics.auditRows.labels>> | undefined
   #waiting: QueuedRow[] = []
   #lost = 0
   #setAside = 0
@@ -38,7 +38,9 @@ export class AuditQueue {
   /** @param needs.insert its one parameter is a JSON list of rows */
   constructor(needs: { database: Connection; insert: Statement; log: Log; metrics?: Metrics | undefined }) {
     this.#needs = needs
-    this.#notAsTheyWere = needs.metrics && tellOf(needs.metrics, () => this.#waiting.length)
+    this.#troubled = needs.metrics?.counter(serverMetrics.auditRows)
+    const waiting = needs.metrics?.gauge(serverMetrics.auditWaiting)
+    needs.metrics?.onRender(() => waiting?.set(this.#waiting.length))
   }
 
   add(row: QueuedRow): void {
@@ -112,7 +114,7 @@ export class AuditQueue {
       const aside = { at, event, outcome, replica, detail: { refused: asText(row) } }
       await this.#insert([aside])
       this.#setAside++
-      this.#notAsTheyWere?.inc({ outcome: 'set_aside' })
+      this.#troubled?.inc({ outcome: 'set_aside' })
     } catch (error) {
       if (isAway(error)) return false
       // its line was written at once
@@ -129,7 +131,7 @@ export class AuditQueue {
 
   #lose(count: number): void {
     this.#lost += count
-    this.#notAsTheyWere?.inc({ outcome: 'lost' }, count)
+    this.#troubled?.inc({ outcome: 'lost' }, count)
     this.#needs.log.warn({ lost: this.#lost }, 'audit rows lost')
   }
 }
@@ -142,11 +144,4 @@ const isAway = (error: unknown): boolean =>
 function asText(row: QueuedRow): string {
   const text = JSON.stringify(row, (_name, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
   return text.replaceAll(/[^\x20-\x7e]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
-}
-
-/** @returns the counter of rows that are not stored as they were */
-function tellOf(metrics: Metrics, countWaiting: () => number) {
-  const waiting = metrics.gauge(serverMetrics.auditWaiting)
-  metrics.onRender(() => waiting.set(countWaiting()))
-  return metrics.counter(serverMetrics.auditRows)
 }

@@ -151,6 +151,29 @@ describe('createKeyRing', () => {
     expect(JSON.stringify(stuck.current().published)).to.not.include(kid)
   })
 
+  it('the keys in memory stay when the database has no key for cookies any more, and takes none', async () => {
+    const keys = fresh.replica().keys
+    let isBroken = false
+    const ring = createKeyRing({
+      algorithms: ['ES256'],
+      policy,
+      log: keepLog(),
+      now: () => now,
+      keys: {
+        ...keys,
+        list: async () => (await keys.list()).filter(({ use }) => !isBroken || use !== 'cookie'),
+        underLock: (work) => (isBroken ? Promise.reject(new Error('read-only')) : keys.underLock(work)),
+      },
+    })
+    rings.push(ring)
+    await ring.load()
+    const [loaded, states] = [ring.current(), ring.statesOf(await keys.summaries())]
+    isBroken = true
+    expect(await ring.load().catch((error: unknown) => String(error))).to.include('read-only')
+    expect(ring.current()).to.equal(loaded)
+    expect(ring.statesOf(await keys.summaries())).to.deep.equal(states)
+  })
+
   it('keys of an algorithm that is taken out sign nothing, stay published while replicas sign with it and a day longer, and come back', async () => {
     // those of other tests sign with it too, and would move the end on
     await Promise.all(rings.splice(0).map((ring) => ring.stop()))

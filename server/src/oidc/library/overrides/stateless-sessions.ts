@@ -29,12 +29,11 @@ export function statelessSessions({ Session }: Internals, { keys, now }: Pick<Ov
     'loginAccount',
     (original) =>
       function loginAccount(this: Session, details) {
-        const { loginTs, until, amr, version = 0 } = this
+        const { loginTs, until, amr, version = 1 } = this
         original.call(this, details)
         this.sidKey ??= keys.cookies.current('sid').kid
         // cookies from before the second factor are refused from now on
-        const raised = details.amr?.includes('mfa') && !amr?.includes('mfa') ? version + 1 : version
-        this.version = Math.max(raised, 1)
+        this.version = details.amr?.includes('mfa') && !amr?.includes('mfa') ? version + 1 : version
         // a second factor in a session that goes on does not make it longer
         if (loginTs === this.loginTs && until !== undefined) return
         const seconds = Math.floor(now() / 1000)
