@@ -112,7 +112,7 @@ export const clientStatus = object(
         previous: list(
           'Older client secrets that a server may still accept.',
           object(
-            'An older client secret. One that was ended early stays here until every server refuses it.',
+            'An older client secret. It stays here until every server refuses it.',
             { id: text('The first 8 hex characters of its SHA-256.', { maxLength: 8 }) },
             { expiresAt: time('When it stops being valid.'), lastUsed: time('When it was last used.') },
           ),

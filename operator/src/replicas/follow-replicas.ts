@@ -2,6 +2,7 @@ import { shardCount } from '@nauthera/proto/names'
 import { propagationOf } from '../decide/status/propagation.ts'
 import type { Propagation, ReplicaReport } from '../decide/status/propagation.ts'
 import { splitKey } from '../kubernetes/objects.ts'
+import { verifiersOf } from '../shards/client-entry.ts'
 import { shardOfKey } from '../shards/shard-of-key.ts'
 import type { Shards } from '../shards/shards.ts'
 import { newsBetween, nothingHeard, viewOf } from './replica-news.ts'
@@ -30,8 +31,9 @@ export interface FollowReplicas {
   /** @returns whether every replica takes a secret of the stored entry. Once it was so, a replica that restarts changes nothing; without a
    *  replica it is not so. */
   accepts(key: string, secretId: string): boolean
-  /** @returns whether every replica refuses a secret: what is stored has it no more, and each has applied that */
-  refuses(key: string, secretId: string): boolean
+  /** @param now epoch milliseconds
+   *  @returns whether every replica refuses a secret: by what is stored it has ended, and each has applied that */
+  refuses(key: string, secretId: string, now: number): boolean
   /** How many replicas serve a client whose present version must not be served. After its removal from the shard: replicas that have not
    *  yet reported the removal. */
   served(key: string): { readonly loaded: number; readonly total: number }
@@ -92,11 +94,11 @@ export function createFollowReplicas(needs: {
       const { applied, total, rejected } = askSettled(key, stored, seq)
       return applied && total > 0 && (rejected.length === 0 || stored.entry.accepted !== undefined)
     },
-    refuses: (key, secretId) => {
+    refuses: (key, secretId, now) => {
       const stored = shards.stored(key)
       if (!stored) return older.of(key, 'entrySeq').length === 0
-      const isStored = stored.entry.verifiers.some(({ id }) => id === secretId)
-      return !isStored && ask(key, stored.entrySeq, stored.shard, replicas.list()).applied
+      const isLive = verifiersOf(stored.entry).some(({ id, notAfter = Infinity }) => id === secretId && notAfter > now)
+      return !isLive && ask(key, stored.entrySeq, stored.shard, replicas.list()).applied
     },
     served: (key) => {
       const list = replicas.list()

@@ -67,7 +67,7 @@ export function createLookAtSecret(needs: LookNeeds): {
     const now = needs.clock.now()
     const ending = endingSecrets(client.status, result.plan, {
       now,
-      isRefused: (id) => needs.follow.refuses(key, id) && now >= goingUntil,
+      isRefused: (id) => needs.follow.refuses(key, id, now) && now >= goingUntil,
     })
     // Before the status loses the former name: after a crash nothing else has it.
     const former = await removeAtFormerNames({ ...needs, home: settings }, client, memory, result.secret)

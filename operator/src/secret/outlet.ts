@@ -32,7 +32,7 @@ export interface SecretOutlet {
     entry(key: string): Propagation | undefined
     /** How far its `desired` version has come. */
     config(key: string): Propagation | undefined
-    /** Whether every replica refuses a secret that has ended. */
-    refuses(key: string, secretId: string): boolean
+    /** Whether every replica refuses a secret that has ended. `now` is epoch milliseconds. */
+    refuses(key: string, secretId: string, now: number): boolean
   }
 }

@@ -11,7 +11,7 @@ const planOf = (activeId: string, ids: readonly string[] = [activeId]) => ({
 const accepted = { now, isRefused: () => false }
 const status = (secret: object) => ({ secret: { name: 'app-oidc', ...secret } })
 
-describe('secrets that end before their time', () => {
+describe('secrets that have ended', () => {
   it('stay named while a server may accept them, and no longer', () => {
     const before = status({ activeId: 'new', previous: [{ id: 'old', expiresAt: later, lastUsed: past }] })
     expect(endingSecrets(before, planOf('new'), accepted)).to.deep.equal([
@@ -25,9 +25,14 @@ describe('secrets that end before their time', () => {
     expect(endingSecrets(before, planOf('new', ['new', 'old']), accepted)).to.deep.equal([])
   })
 
-  it('are not those whose own end is past: each server refuses them by itself', () => {
+  it('may have an end that is past: a server may not have heard that it was moved to an earlier time', () => {
     const before = status({ activeId: 'new', previous: [{ id: 'old', expiresAt: past }] })
-    expect(endingSecrets(before, planOf('new'), accepted)).to.deep.equal([])
+    expect(endingSecrets(before, planOf('new'), accepted)).to.deep.equal([{ id: 'old', expiresAt: past }])
+    const verifiers = [{ id: 'only', firstSeen: past, acceptedByAll: true, notAfter: past }]
+    const carried = { ...planOf('new'), verifiers: [{ id: 'only', sha256: 'only', notAfter: Date.parse(past) }] }
+    expect(endingSecrets({ verifiers }, carried, accepted), 'the plan carries it on').to.deep.equal([
+      { id: 'only', expiresAt: past },
+    ])
   })
 
   it('are a secret that was replaced and never became a previous one', () => {

@@ -1,11 +1,13 @@
 import { expect } from 'chai'
 import { create } from '@bufbuild/protobuf'
+import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { createFollowReplicas } from '../../src/replicas/follow-replicas.ts'
 import type { Replica } from '../../src/replicas/replica-state.ts'
 
+const now = Date.UTC(2026, 5, 1, 12)
 const clients = 1_600
 const keys = Array.from({ length: clients }, (_, index) => `apps/client-${index}`)
 const shardOfKey = (key: string) => shardOf('apps', key.slice('apps/'.length))
@@ -20,6 +22,7 @@ describe('createFollowReplicas', () => {
   let configSeq: number
   let verifierSeqs: Record<string, number>
   let verifiers: readonly string[]
+  let end: Date | undefined
 
   const replica = (name: string, more: Partial<Replica> = {}): Replica => ({
     replica: name,
@@ -54,6 +57,7 @@ describe('createFollowReplicas', () => {
     configSeq = 2
     verifierSeqs = {}
     verifiers = []
+    end = undefined
     follow = createFollowReplicas({
       replicas: { list: () => replicas },
       shards: {
@@ -63,7 +67,10 @@ describe('createFollowReplicas', () => {
           gone.has(key)
             ? undefined
             : {
-                entry: create(ShardEntrySchema, { uid: key, verifiers: verifiers.map((id) => ({ id })) }),
+                entry: create(ShardEntrySchema, {
+                  uid: key,
+                  verifiers: verifiers.map((id) => ({ id, ...(end && { notAfter: timestampFromDate(end) }) })),
+                }),
                 entrySeq: 2,
                 configSeq,
                 verifierSeqs,
@@ -112,7 +119,7 @@ describe('createFollowReplicas', () => {
     })
 
     it('are refused by all when what is stored has them no more and every replica has that', () => {
-      const refuses = () => follow.refuses(key!, 'aaaaaaaa')
+      const refuses = () => follow.refuses(key!, 'aaaaaaaa', now)
       verifiers = ['aaaaaaaa']
       for (const name of ['a', 'b']) has(name, 2n)
       expect(refuses(), 'it is stored').to.equal(false)
@@ -125,12 +132,24 @@ describe('createFollowReplicas', () => {
       expect(refuses(), 'nobody knows what a silent replica accepts').to.equal(false)
     })
 
+    it('are refused by all at their own end, which what is stored says and every replica has', () => {
+      const refuses = () => follow.refuses(key!, 'aaaaaaaa', now)
+      verifiers = ['aaaaaaaa']
+      end = new Date(now + 1)
+      for (const name of ['a', 'b']) has(name, 2n)
+      expect(refuses()).to.equal(false)
+      end = new Date(now)
+      expect(refuses()).to.equal(true)
+      has('b', 1n)
+      expect(refuses(), 'one replica has the entry before, with another end').to.equal(false)
+    })
+
     it('are refused by all when the client is gone and no replica has what was before', () => {
       follow.entry(key!)
       gone.add(key!)
-      expect(follow.refuses(key!, 'aaaaaaaa')).to.equal(false)
+      expect(follow.refuses(key!, 'aaaaaaaa', now)).to.equal(false)
       for (const name of ['a', 'b']) has(name, 3n)
-      expect(follow.refuses(key!, 'aaaaaaaa')).to.equal(true)
+      expect(follow.refuses(key!, 'aaaaaaaa', now)).to.equal(true)
     })
 
     it('count with the version that needs them', () => {

@@ -63,18 +63,18 @@ describe('what a hub says of the secrets of a mirror', () => {
 
   it('is that a secret is refused once the hub names it no more in a status of this generation', () => {
     const isRefused = (status: Partial<OIDCClientStatus>, fault?: HubFault) =>
-      outletOf(status, fault).follow.refuses('demo/app', 'eeeeeeee')
+      outletOf(status, fault).follow.refuses('demo/app', 'eeeeeeee', now)
     expect(isRefused({ observedGeneration: 4 })).to.equal(true)
     expect(isRefused({ observedGeneration: 3 })).to.equal(false)
     expect(isRefused({ observedGeneration: 4, secret: { previous: [{ id: 'eeeeeeee' }] } })).to.equal(false)
     expect(isRefused({ observedGeneration: 4 }, { reason: 'HubUnreachable', message: 'away' })).to.equal(false)
-    expect(outletOf({ observedGeneration: 4 }).follow.refuses('demo/app', heldId)).to.equal(false)
+    expect(outletOf({ observedGeneration: 4 }).follow.refuses('demo/app', heldId, now)).to.equal(false)
   })
 
   it('is not that a secret is refused which the hub still lists as valid, as while it refuses the version', () => {
     const verifiers = ['eeeeeeee', nextId].map((id) => ({ id, firstSeen: at(-30), acceptedByAll: true }))
     const status = { observedGeneration: 4, verifiersGeneration: 3, verifiers, secret: { previous: [{ id: nextId }] } }
-    expect(outletOf(status).follow.refuses('demo/app', 'eeeeeeee')).to.equal(false)
+    expect(outletOf(status).follow.refuses('demo/app', 'eeeeeeee', now)).to.equal(false)
   })
 
   it('P9 is of a time in the past: the quiet period begins that much later', () => {

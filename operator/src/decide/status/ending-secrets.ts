@@ -1,4 +1,4 @@
-// Which secrets have ended before their time, so that a server which has not heard of it may still accept them.
+// Which secrets have ended, so that a server which has not heard of it may still accept them.
 import type { OIDCClientStatus } from '../../api/client-status.ts'
 import { present } from '../client/present.ts'
 import type { RotationPlan } from '../secret/rotation-terms.ts'
@@ -6,7 +6,7 @@ import type { RotationPlan } from '../secret/rotation-terms.ts'
 /** As the status shows one. */
 export type PreviousSecret = NonNullable<NonNullable<OIDCClientStatus['secret']>['previous']>[number]
 
-/** A secret with an end of its own needs no news: each server refuses it then.
+/** An end that is past ends nothing yet: a server may not have heard that it was moved to an earlier time.
  *  @param status as it was written last
  *  @param plan undefined: nothing was decided
  *  @param isRefused by every server
@@ -22,12 +22,10 @@ export function endingSecrets(
     return { id, ...present('expiresAt', notAfter), ...present('lastUsed', lastUsed) }
   })
   const named = [...previous, ...(isReplaced ? [{ id: activeId }] : []), ...(plan ? listed : [])]
-  const isKept = ({ id }: PreviousSecret): boolean => plan?.verifiers.some((one) => one.id === id) === true
+  const live = plan?.verifiers.filter(({ notAfter = Infinity }) => notAfter > now) ?? []
+  const isKept = ({ id }: PreviousSecret): boolean =>
+    [...live, ...(plan?.report.previous ?? [])].some((one) => one.id === id)
   return named.filter(
-    (one, at) =>
-      !isKept(one) &&
-      named.findIndex(({ id }) => id === one.id) === at &&
-      (one.expiresAt === undefined || Date.parse(one.expiresAt) > now) &&
-      !isRefused(one.id),
+    (one, at) => !isKept(one) && named.findIndex(({ id }) => id === one.id) === at && !isRefused(one.id),
   )
 }

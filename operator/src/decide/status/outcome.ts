@@ -30,7 +30,7 @@ export interface Outcome {
   readonly rotation: RotationPlan | undefined
   /** What planRotation was given, for the effective interval and overlap. */
   readonly rotationSettings: RotationInput['rotation'] | undefined
-  /** Secrets that have ended before their time, while a server may still accept them. */
+  /** Secrets that have ended, while a server may still accept them. */
   readonly ending: readonly PreviousSecret[]
   /** What replicas and their reports say of its listed secrets. */
   readonly listed: ListedReport
