@@ -11,19 +11,14 @@ import { codeAt } from '@nauthera/server/users/factors/totp'
 import { freePort } from '@nauthera/local/processes/ports'
 import { startProcess } from '@nauthera/local/processes/process'
 import type { RunningProcess } from '@nauthera/local/processes/process'
-import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
+import { readOutput } from '@nauthera/local/processes/read-output'
+import type { RunResult } from '@nauthera/local/processes/read-output'
+import { reapDirectory } from '@nauthera/local/processes/reaper'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-async function dev(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ['scripts/dev.ts', ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
-  reapProcess(child)
-  const output = { stdout: '', stderr: '' }
-  child.stdout.on('data', (chunk) => (output.stdout += String(chunk)))
-  child.stderr.on('data', (chunk) => (output.stderr += String(chunk)))
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  return { code, ...output }
-}
+const dev = (...args: string[]): Promise<RunResult> =>
+  readOutput(spawn(process.execPath, ['scripts/dev.ts', ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] }))
 
 describe('npm run dev', function () {
   this.timeout(180_000)

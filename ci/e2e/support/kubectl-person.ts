@@ -1,10 +1,10 @@
 // A person of kubectl: a pod that signs in by a code and has a new ID token again and again, and kubectl with nothing but such a token.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { RunResult } from '@nauthera/local/processes/read-output'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { clusterState } from './api-server.ts'
 import { applyObjects, kubectl, tryKubectl, until, whenObject } from './kubernetes.ts'
-import type { RunResult } from './kubernetes.ts'
 import { isReady, restrictedContainer, restrictedPod } from './pods.ts'
 import type { InstalledProduct } from './product.ts'
 import { e2eImage } from './release.ts'

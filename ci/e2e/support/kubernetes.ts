@@ -5,18 +5,14 @@ import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import type { Json, KubeClient } from '@nauthera/stand-in/kube-client'
+import { readOutput } from '@nauthera/local/processes/read-output'
+import type { RunResult } from '@nauthera/local/processes/read-output'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 import { findTool } from '@nauthera/local/programs/tools'
 import type { Tool } from '@nauthera/local/programs/tools'
 
 export const root = resolve(import.meta.dirname, '../../..')
 const cacheDirectory = join(root, '.nauthera/e2e/cache')
-
-export interface RunResult {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
 
 /** Runs a program to its end.
  *  @param options.timeoutMs after which it is ended; default 120 s */
@@ -38,16 +34,9 @@ async function runTool(
       HELM_DATA_HOME: cacheDirectory,
     },
   })
-  reapProcess(child)
-  const output = { stdout: '', stderr: '' }
-  child.stdout.on('data', (chunk) => (output.stdout += String(chunk)))
-  child.stderr.on('data', (chunk) => (output.stderr += String(chunk)))
   child.stdin.on('error', () => undefined)
   child.stdin.end(options.input ?? '')
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code) => resolve({ code, ...output }))
-  })
+  return await readOutput(child)
 }
 
 /** @throws Error with what the program said when it fails

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, symlinkSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
+import { readOutput } from '@nauthera/local/processes/read-output'
+import type { RunResult } from '@nauthera/local/processes/read-output'
+import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { findTool } from '@nauthera/local/programs/tools'
 import { whenLoaded } from '../later.ts'
 import { root } from './kubernetes.ts'
-import type { RunResult } from './kubernetes.ts'
 
 /** Where `npm run plugin -- --platform linux-amd64` puts the one file that people install. */
 const pluginDirectory = join(root, '.nauthera/plugin/linux-amd64')
@@ -33,12 +34,5 @@ export async function kubectlNauthera(...args: string[]): Promise<RunResult> {
       PATH: [pluginDirectory, directory, '/usr/bin', '/bin'].join(delimiter),
     },
   })
-  reapProcess(child)
-  const output = { stdout: '', stderr: '' }
-  child.stdout.on('data', (chunk) => (output.stdout += String(chunk)))
-  child.stderr.on('data', (chunk) => (output.stderr += String(chunk)))
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code) => resolve({ code, ...output }))
-  })
+  return await readOutput(child)
 }

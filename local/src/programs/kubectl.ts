@@ -1,16 +1,11 @@
 import { spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { reapProcess } from '../processes/reaper.ts'
+import { readOutput } from '../processes/read-output.ts'
+import type { RunResult } from '../processes/read-output.ts'
 import { findTool } from './tools.ts'
 
-export interface KubectlResult {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-export type Kubectl = (...args: string[]) => Promise<KubectlResult>
+export type Kubectl = (...args: string[]) => Promise<RunResult>
 
 /** The real kubectl: of the PATH, else the packed one.
  *  @param options.cacheDirectory what kubectl would write below the home directory
@@ -23,17 +18,7 @@ export async function createKubectl(options: {
   const program = await findKubectl()
   const common = ['--kubeconfig', options.kubeconfig, '--cache-dir', options.cacheDirectory]
   const timeout = options.timeoutMs ?? 60_000
-  return (...args) => {
-    const child = spawn(program, [...common, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout })
-    reapProcess(child)
-    const output = { stdout: '', stderr: '' }
-    child.stdout.on('data', (chunk) => (output.stdout += String(chunk)))
-    child.stderr.on('data', (chunk) => (output.stderr += String(chunk)))
-    return new Promise((resolve, reject) => {
-      child.once('error', reject)
-      child.once('close', (code) => resolve({ code, ...output }))
-    })
-  }
+  return (...args) => readOutput(spawn(program, [...common, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout }))
 }
 
 /** @returns the path of kubectl: of the PATH, else the packed one */

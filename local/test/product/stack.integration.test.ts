@@ -10,7 +10,8 @@ import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import type { KubeClient } from '@nauthera/stand-in/kube-client'
 import { readManifests } from '@nauthera/stand-in/manifests'
 import type { KubeObject } from '@nauthera/stand-in/objects'
-import type { KubectlResult, Kubectl } from '../../src/programs/kubectl.ts'
+import type { RunResult } from '../../src/processes/read-output.ts'
+import type { Kubectl } from '../../src/programs/kubectl.ts'
 import { createKubectl, findKubectl } from '../../src/programs/kubectl.ts'
 import type { LocalPod } from '../../src/product/pod.ts'
 import { reapDirectory } from '../../src/processes/reaper.ts'
@@ -58,7 +59,7 @@ describe('an OIDCClient that is applied', function () {
   })
   after(() => stack?.stop())
 
-  const done = (result: KubectlResult): KubectlResult => {
+  const done = (result: RunResult): RunResult => {
     expect(result.code, result.stderr + result.stdout).to.equal(0)
     return result
   }
