@@ -34,6 +34,7 @@ export class HubState {
   #holder: Holder = { kind: 'unknown' }
   #seen: HubFault['reason'] | 'Waiting' | 'Usable' = 'Waiting'
   #changes: Damper | undefined
+  #onUsable = () => {}
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -69,12 +70,26 @@ export class HubState {
     this.look()
   }
 
+  /** @param onUsable told each time when the hub becomes usable, however often
+   *  @returns how to hear no more */
+  listenUsable(onUsable: () => void): () => void {
+    this.#onUsable = onUsable
+    return () => {
+      this.#onUsable = () => {}
+    }
+  }
+
   /** @param onChange told when the hub becomes usable or has another fault, however shortly, since work waits for that: at once, but a
-   *  hub that comes and goes makes it wait
+   *  hub that comes and goes makes it wait, then for a moment when the hub is usable if there is one
    *  @returns how to hear no more */
   listen(onChange: () => void): () => void {
     this.#seen = 'Waiting'
-    const changes = new Damper(this.#clock, { atOnce: changesAtOnce, everyMs: changeEveryMs, tell: onChange })
+    const changes = new Damper(this.#clock, {
+      atOnce: changesAtOnce,
+      everyMs: changeEveryMs,
+      suits: () => this.mayWrite,
+      tell: onChange,
+    })
     this.#changes = changes
     return () => changes.stop()
   }
@@ -84,6 +99,7 @@ export class HubState {
     const now = this.fault?.reason ?? (this.mayWrite ? 'Usable' : 'Waiting')
     if (now === this.#seen) return
     this.#seen = now
+    if (now === 'Usable') this.#onUsable()
     this.#changes?.hear()
   }
 

@@ -64,8 +64,11 @@ export class Mirrors {
   readonly #asked = new Map<string, ClientForShard>()
   readonly #sent = new Map<string, Sent>()
   readonly #refused = new Map<string, MirrorRefusal & { readonly wanted: WantedMirror }>()
+  /** Whose write found a hub that may not be written to. */
+  readonly #held = new Set<string>()
   #isListed = false
   #cancelRetry = () => {}
+  #stopListening = () => {}
 
   constructor(needs: MirrorNeeds) {
     this.#needs = needs
@@ -94,11 +97,13 @@ export class Mirrors {
   start(): void {
     this.#reflector.start()
     this.#writes.start((key) => this.#write(key))
+    this.#stopListening = this.#needs.state.listenUsable(() => this.#wakeHeld())
     this.#retryRefused()
   }
 
   async stop(): Promise<void> {
     this.#cancelRetry()
+    this.#stopListening()
     await this.#writes.stop()
     await this.#reflector.stop()
   }
@@ -140,9 +145,10 @@ export class Mirrors {
   forget(key: string): void {
     this.#asked.delete(key)
     this.#refused.delete(key)
+    this.#held.delete(key)
   }
 
-  /** The hub is usable again: writes what waits. */
+  /** Writes what the hub does not have: it compares every mirror. */
   wake(): void {
     for (const key of this.#asked.keys()) if (!this.isCurrent(key)) this.#writes.add(key)
   }
@@ -190,7 +196,12 @@ export class Mirrors {
     const { hub, namespace, state, log, onWrite } = this.#needs
     const wanted = this.#wanted(key)
     const stored = this.#stored.get(key)
-    if (!wanted || !state.mayWrite || !this.#isListed) return
+    if (!wanted || !this.#isListed) return
+    if (!state.mayWrite) {
+      this.#held.add(key)
+      // silence comes without an answer
+      return state.look()
+    }
     // it is of an earlier object of this name, which nothing here may inherit from: it is removed first
     if (stored && stored.spec.origin?.uid !== wanted.spec.origin?.uid) return
     if (stored && this.#isWritten(key, stored, wanted)) return
@@ -249,6 +260,13 @@ export class Mirrors {
     })
     log.warn({ client: key, error }, 'mirror refused')
     onChange([key])
+  }
+
+  /** The hub is usable: writes what met one that was not. It looks at nothing else, so it may come often. */
+  #wakeHeld(): void {
+    const keys = [...this.#held]
+    this.#held.clear()
+    for (const key of keys) this.#writes.add(key)
   }
 
   #retryRefused(): void {

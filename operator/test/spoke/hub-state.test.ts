@@ -78,8 +78,36 @@ describe('HubState', () => {
         clock.advance(1_000)
         flip()
       }
-      expect(tellings.length).to.be.within(20, 24)
+      expect(tellings.length).to.be.within(19, 24)
       expect(state.mayWrite, 'each answer counts at once').to.equal(state.fault === undefined)
+    })
+
+    for (const [usable, away] of [
+      [5, 5],
+      [7, 3],
+      [10, 5],
+      [4, 2],
+      [20, 10],
+    ] as const)
+      it(`wakes the clients while it is usable: ${usable} s, and ${away} s not`, () => {
+        for (let second = 0; second < 600; second++) {
+          if (second === 120) tellings = []
+          const isAway = second % (usable + away) >= usable
+          state.recordAnswer({ status: isAway ? 401 : 200, date: clock.now() })
+          clock.advance(1_000)
+        }
+        expect(new Set(tellings)).to.deep.equal(new Set([undefined]))
+        expect(tellings.length).to.be.within(480 / 60, 480 / 30)
+      })
+
+    it('tells within a minute that it is away for good', () => {
+      for (let turn = 0; turn < 13; turn++) flip()
+      tellings = []
+      for (let second = 0; second < 60; second++) {
+        clock.advance(1_000)
+        state.recordAnswer({ status: 401, date: clock.now() })
+      }
+      expect(tellings).to.deep.equal(['CredentialRefused'])
     })
 
     it('tells the last change half a minute later at most, though the hub is as it was told before', () => {
