@@ -16,7 +16,7 @@ export interface ClientDocuments {
   load(clientId: string): Promise<LoadedDocument>
   /** @returns the client, if this replica knows its document */
   known(clientId: string): OidcClient | undefined
-  /** Whether the host of an origin may publish documents. */
+  /** Whether documents may be published at an origin. */
   mayHaveOrigin(origin: string): boolean
 }
 
@@ -80,8 +80,8 @@ class FetchedDocuments implements ClientDocuments {
   }
 
   mayHaveOrigin(origin: string): boolean {
-    const { protocol = '', host = '', hostname = '' } = URL.parse(origin) ?? {}
-    return protocol === 'https:' && [host, hostname].some((one) => coversHost(this.#needs.hosts, one))
+    const { protocol = '', host = '' } = URL.parse(origin) ?? {}
+    return protocol === 'https:' && coversHost(this.#needs.hosts, host)
   }
 
   async load(clientId: string): Promise<LoadedDocument> {

@@ -60,6 +60,18 @@ describe('judgeToken', () => {
         judgeToken({ ...ofWorker, 'kubernetes.io': { ...(ofWorker['kubernetes.io'] as object), ...about } }, terms),
       ).to.deep.equal({ kind: 'refused', why }))
 
+  for (const [claim, last, next, why] of [
+    ['exp', now - 4, now - 5, 'expired'],
+    ['nbf', now + 5, now + 6, 'not-yet-valid'],
+    ['iat', now + 5, now + 6, 'not-yet-valid'],
+    ['exp', now - 600 + 7200, now - 600 + 7201, 'over-long'],
+  ] as const)
+    it(`T30 refuses a token as ${why} by its ${claim} from the second on, and not before`, () => {
+      const from = { ...ofWorker, iat: now - 600, nbf: now - 600 }
+      expect(judgeToken({ ...from, [claim]: last }, terms)).to.deep.equal({ kind: 'proved', identity: worker })
+      expect(judgeToken({ ...from, [claim]: next }, terms)).to.deep.equal({ kind: 'refused', why })
+    })
+
   it('T30 takes no token in which any of issuer, subject, audience, times, namespace or pod is another', () => {
     const anything = fc.oneof(
       fc.string(),

@@ -131,6 +131,13 @@ describe(createDocuments.name, () => {
     expect(documents.known(idAt('quiet'))).not.to.equal(undefined)
   })
 
+  it('scripts may be of an origin at which documents may be published: https, the host and its port', () => {
+    const { documents } = world()
+    const own = 'https://a.agents.example.com'
+    const others = [`${own}:8443`, 'http://a.agents.example.com', 'https://a.example.com', 'null']
+    expect([own, ...others].filter((origin) => documents.mayHaveOrigin(origin))).to.deep.equal([own])
+  })
+
   it('the same client stays the same object while nothing changes', async () => {
     const { documents } = world()
     await documents.load(idAt('a'))

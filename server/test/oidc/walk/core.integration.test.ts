@@ -437,6 +437,11 @@ const discovery: readonly WalkRow[] = [
       ).to.equal(405)
     },
   ],
+  [
+    '4.2',
+    'the document does not say that clients by metadata document are taken where none are',
+    async () => expect(await metadata()).not.to.have.property('client_id_metadata_document_supported'),
+  ],
 ]
 
 const logout: readonly WalkRow[] = [
