@@ -5,7 +5,7 @@ import { isRefusalCode, refusalKinds } from '@nauthera/rules/refusals'
 import { authMethodOf } from '../../api/in-effect.ts'
 import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
-import { readClient, readSecret } from '../cluster.ts'
+import { readClient, readClients, readSecret } from '../cluster.ts'
 import type { ClusterAnswer, ClusterFlags } from '../cluster.ts'
 import { agoText, machineText, outputOption, withClusterFlags } from '../terminal.ts'
 import type { MachineFormat, PluginSession } from '../terminal.ts'
@@ -69,27 +69,49 @@ const cures: Readonly<Record<string, string>> = {
 /** What goes away with the fault that stands before it. */
 const consequences: ReadonlySet<string> = new Set(['NotRendered', 'NotServed', 'WaitingForReplicas'])
 
-export function addWhyCommand(program: Command, { terminal, exit }: PluginSession): void {
+type WhyOptions = ClusterFlags & { readonly output?: MachineFormat; readonly allNamespaces?: boolean }
+
+export function addWhyCommand(program: Command, session: PluginSession): void {
   withClusterFlags(program.command('why'))
     .description(
-      'Explains why a client does not work: what is wrong first, then what to do, then what is well. The exit code is 1 when something is wrong. It needs the right to read the OIDCClient, and tells more with the right to read its Secret.',
+      'Explains why a client does not work: what is wrong first, then what to do, then what is well. Without a name it explains each client of the namespace that does not work. The exit code is 1 when something is wrong. It needs the right to read the OIDCClient, and tells more with the right to read its Secret.',
     )
-    .argument('<name>', 'the OIDCClient')
+    .argument('[name]', 'the OIDCClient')
+    .option('-A, --all-namespaces', 'without a name: of all namespaces')
     .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  kubectl nauthera why grafana -n monitoring')
-    .action((name: string, options: ClusterFlags & { readonly output?: MachineFormat }) => {
-      const found = readClient(terminal.kubectl, name, options)
-      if (found.kind !== 'found') return exit(reportFault(found, terminal))
-      const client = found.value
-      const { namespace } = client.metadata
-      const secretName = client.status?.secret?.name
-      const secret =
-        secretName === undefined ? undefined : readSecret(terminal.kubectl, secretName, { ...options, namespace })
-      const explanation = explainClient(client, { secret, now: terminal.now() })
-      terminal.out(options.output ? machineText(options.output, explanation) : explanationText(explanation))
-      if (explanation.findings.some(({ severity }) => severity !== 'hint')) exit(1)
-    })
+    .action((name: string | undefined, options: WhyOptions) =>
+      name === undefined ? explainAll(options, session) : explainOne(name, options, session),
+    )
 }
+
+function explainOne(name: string, options: WhyOptions, { terminal, exit }: PluginSession): void {
+  const found = readClient(terminal.kubectl, name, options)
+  if (found.kind !== 'found') return exit(reportFault(found, terminal))
+  const explanation = explain(found.value, options, terminal)
+  terminal.out(options.output ? machineText(options.output, explanation) : explanationText(explanation))
+  if (isWrong(explanation)) exit(1)
+}
+
+function explainAll(options: WhyOptions, { terminal, exit }: PluginSession): void {
+  const found = readClients(terminal.kubectl, options)
+  if (found.kind !== 'found') return exit(reportFault(found, terminal))
+  const explanations = found.value.map((client) => explain(client, options, terminal))
+  const wrong = explanations.filter(isWrong)
+  const summary = `${explanations.length - wrong.length} of ${explanations.length} clients work.\n`
+  const text = () => [...wrong.map(explanationText), summary].join('\n')
+  terminal.out(options.output ? machineText(options.output, explanations) : text())
+  if (wrong.length > 0) exit(1)
+}
+
+function explain(client: OIDCClient, options: ClusterFlags, { kubectl, now }: PluginSession['terminal']): Explanation {
+  const { namespace } = client.metadata
+  const secretName = client.status?.secret?.name
+  const secret = secretName === undefined ? undefined : readSecret(kubectl, secretName, { ...options, namespace })
+  return explainClient(client, { secret, now: now() })
+}
+
+const isWrong = ({ findings }: Explanation): boolean => findings.some(({ severity }) => severity !== 'hint')
 
 function explainClient(
   client: OIDCClient,
@@ -257,12 +279,13 @@ const redirectFact = ({ uri, from, goneSince }: NonNullable<OIDCClientStatus['re
   `${uri} from ${from.kind} ${from.name}${goneSince === undefined ? '' : `, gone since ${goneSince}`}`
 
 function secretFact(
-  { name, activeId, lastRotated, nextRotation, previous = [] }: NonNullable<OIDCClientStatus['secret']>,
+  { name, activeId, lastRotated, lastUsed, nextRotation, previous = [] }: NonNullable<OIDCClientStatus['secret']>,
   now: number,
 ): string {
   const parts = [
     `${name} holds secret ${activeId}`,
     ...(lastRotated === undefined ? [] : [`written ${agoText(Date.parse(lastRotated), now)}`]),
+    ...(lastUsed === undefined ? [] : [`last used ${agoText(Date.parse(lastUsed), now)}, to within a day`]),
     ...(nextRotation === undefined ? [] : [`next rotation ${nextRotation}`]),
     ...previous.map(({ id, lastUsed, expiresAt }) =>
       [

@@ -73,10 +73,12 @@ describe('kubectl nauthera why', () => {
     run(['why', 'app', '-n', 'apps', '--context', 'c'], { clients: [one], ...(seen && { secret: seen }) })
 
   it('says that a client works, with what it read, and exits with 0', async () => {
-    const { code, out, error, calls } = await why(made())
+    const { code, out, error, calls } = await why(
+      made({ secret: { ...wellStatus.secret!, lastUsed: '2026-01-01T10:00:00Z' } }),
+    )
     expect({ code, error }).to.deep.equal({ code: 0, error: '' })
     expect(out).to.match(/^\S+ works: it is live on every replica, and no request in its name was refused/)
-    expect(out).to.include(`app-oidc holds secret ${id}; written 3 h ago`)
+    expect(out).to.include(`app-oidc holds secret ${id}; written 3 h ago; last used 2 h ago, to within a day`)
     expect(out).to.include('2 of 2 replicas serve it')
     expect(calls[0]).to.equal('get oidcclients.auth.nauthera.io app --namespace apps --context c --output json')
     expect(out, 'no secret').not.to.include(secret)
@@ -174,6 +176,34 @@ describe('kubectl nauthera why', () => {
     const { out: yaml } = await run(['why', 'app', '-o', 'yaml'], { clients: [made()] })
     expect(yaml).to.match(/^client: demo\/app\nfindings: \[\]\n/)
     expect(JSON.parse(out)).to.deep.include({ notRead: [] }).and.have.nested.property('findings[0].severity', 'broken')
+  })
+
+  describe('without a name', () => {
+    const sick = made({ conditions: [condition('Accepted', { status: 'False', reason: 'InvalidSpec' })] })
+    const named = (one: OIDCClient, name: string): OIDCClient => ({ ...one, metadata: { ...one.metadata, name } })
+    const all = (args: readonly string[], ...clients: OIDCClient[]) =>
+      runPlugin(['why', ...args], {
+        kubectl: (called) =>
+          called[1] === 'secret'
+            ? holding(secret)
+            : kubectlGives({ items: clients.map((one) => ({ kind: 'OIDCClient', ...one })) }),
+      })
+
+    it('explains each client that does not work, says how many do, and exits with 1', async () => {
+      const { code, out, calls } = await all(['-n', 'apps'], named(made(), 'well'), named(sick, 'sick'))
+      expect(code).to.equal(1)
+      expect(out).to.match(/^\S+\/sick: one thing is wrong\./)
+      expect(out).to.not.include('/well')
+      expect(out).to.match(/\n1 of 2 clients work\.\n$/)
+      expect(calls[0]).to.not.include('--all-namespaces')
+    })
+
+    it('exits with 0 where all work, in all namespaces if asked', async () => {
+      const { code, out, calls } = await all(['-A'], made(), made())
+      expect({ code, out }).to.deep.equal({ code: 0, out: '2 of 2 clients work.\n' })
+      expect(calls[0]).to.include('--all-namespaces')
+      expect(JSON.parse((await all(['-o', 'json'], made(), sick)).out)).to.have.length(2)
+    })
   })
 
   it('exits with 2 and says why when the client cannot be read', async () => {
