@@ -61,6 +61,12 @@ describe('eventsOf', () => {
       { rotation: { ...settled, report: { ...settled.report, activeId: 'bbbbbbbb' } } },
       ['SecretRotated', 'PreviousSecretRetired'],
     ],
+    [
+      'more older secrets than the status has room for: one that is left out may be valid',
+      { ...before, secret: { ...before.secret, previous: ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id })) } },
+      { ...rotated, ending: ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id })) },
+      ['SecretRotated'],
+    ],
     ['a suspension', before, { activity: { kind: 'suspended', behind: [] } }, ['Suspended']],
     ['a name that is taken', before, { secret: taken }, ['NameTaken']],
     ['the same name again', describeOutcome(outcome({ secret: taken })).status, { secret: taken }, []],

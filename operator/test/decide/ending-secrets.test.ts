@@ -36,7 +36,9 @@ describe('secrets that have ended', () => {
   })
 
   it('are a secret that was replaced and never became a previous one', () => {
-    expect(endingSecrets(status({ activeId: 'old' }), planOf('new'), accepted)).to.deep.equal([{ id: 'old' }])
+    const { report, verifiers } = planOf('new')
+    const plan = { verifiers, report: { ...report, lastUsed: { old: Date.parse(past) } } }
+    expect(endingSecrets(status({ activeId: 'old' }), plan, accepted)).to.deep.equal([{ id: 'old', lastUsed: past }])
   })
 
   it('are those that the client listed', () => {

@@ -1,6 +1,7 @@
 // Derives the events of a client from two statuses.
 import { refusalKinds } from '@nauthera/rules/refusals'
 import type { RefusalCode } from '@nauthera/rules/refusals'
+import { mostPrevious } from './ending-secrets.ts'
 import { tellsRefusal } from './refusals.ts'
 import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
 import type { Judgement } from '../access/judge.ts'
@@ -113,15 +114,18 @@ function secretEvents(
     )
   }
   const left = new Set([after?.activeId, ...(after?.previous ?? []).map(({ id }) => id)])
-  // a secret that is revoked when replaced never becomes a previous one
+  // one that every server refuses by then never becomes a previous one
   const replaced = before?.activeId !== undefined && after?.activeId !== undefined ? [before.activeId] : []
   for (const id of [...replaced, ...(before?.previous ?? []).map(({ id }) => id)]) {
-    if (!left.has(id)) {
+    if (!left.has(id) && !mayLack(after)) {
       events.push({ type: 'Normal', reason: 'PreviousSecretRetired', message: `secret ${id} is no longer valid` })
     }
   }
   return events
 }
+
+/** Whether a secret that the status does not name may be valid: there is no room for all. */
+const mayLack = (secret: OIDCClientStatus['secret']): boolean => (secret?.previous ?? []).length >= mostPrevious
 
 /** Of secrets that the client lists; the end of an older one is told above. */
 function listedEvents(before: OIDCClientStatus | undefined, after: OIDCClientStatus): readonly ClientEvent[] {
@@ -135,7 +139,7 @@ function listedEvents(before: OIDCClientStatus | undefined, after: OIDCClientSta
       return { type: 'Normal', reason: 'SecretListed', message: `spec.secret.verifiers lists secret ${id}` }
     }),
     ...(after.endedVerifiers ?? [])
-      .filter((id) => !told.has(id) && !ending.has(id))
+      .filter((id) => !told.has(id) && !ending.has(id) && !mayLack(after.secret))
       .map((id): ClientEvent => {
         return { type: 'Normal', reason: 'PreviousSecretRetired', message: `secret ${id} is no longer valid` }
       }),

@@ -10,6 +10,7 @@ import { describeConditions } from './conditions.ts'
 import { shorten, timeText } from './finding.ts'
 import { configOf } from '../access/judge.ts'
 import type { Outcome } from './outcome.ts'
+import { mostPrevious } from './ending-secrets.ts'
 import { anyLastUse } from './last-use.ts'
 import { listedStatus } from './listed-status.ts'
 import { present } from '../client/present.ts'
@@ -75,9 +76,6 @@ function identityStatus({ identity, judgement: { client } }: Outcome): OIDCClien
   if (authMethodOf(client.spec) !== federatedMethod) return undefined
   return identity ? { name: identity.identity, lastUsed: timeText(identity.at) } : client.status?.identity
 }
-
-/** How many the definition has room for. */
-const mostPrevious = 5
 
 /** From the plan of the rotation; without a plan the status stays.
  *  @returns undefined when there is nothing to say: applied twice, an empty object becomes null, which the API server refuses */

@@ -2,9 +2,13 @@
 import type { OIDCClientStatus } from '../../api/client-status.ts'
 import { present } from '../client/present.ts'
 import type { RotationPlan } from '../secret/rotation-terms.ts'
+import { timeText } from './finding.ts'
 
 /** As the status shows one. */
 export type PreviousSecret = NonNullable<NonNullable<OIDCClientStatus['secret']>['previous']>[number]
+
+/** How many the definition has room for. */
+export const mostPrevious = 5
 
 /** An end that is past ends nothing yet: a server may not have heard that it was moved to an earlier time.
  *  @param status as it was written last
@@ -21,7 +25,8 @@ export function endingSecrets(
   const listed = (status?.verifiers ?? []).map(({ id, notAfter, lastUsed }): PreviousSecret => {
     return { id, ...present('expiresAt', notAfter), ...present('lastUsed', lastUsed) }
   })
-  const named = [...previous, ...(isReplaced ? [{ id: activeId }] : []), ...(plan ? listed : [])]
+  const replaced = isReplaced ? [{ id: activeId, ...usedAt(plan?.report.lastUsed[activeId]) }] : []
+  const named = [...previous, ...replaced, ...(plan ? listed : [])]
   const live = plan?.verifiers.filter(({ notAfter = Infinity }) => notAfter > now) ?? []
   const isKept = ({ id }: PreviousSecret): boolean =>
     [...live, ...(plan?.report.previous ?? [])].some((one) => one.id === id)
@@ -29,3 +34,6 @@ export function endingSecrets(
     (one, at) => !isKept(one) && named.findIndex(({ id }) => id === one.id) === at && !isRefused(one.id),
   )
 }
+
+const usedAt = (at: number | undefined): Pick<PreviousSecret, 'lastUsed'> =>
+  present('lastUsed', at === undefined ? undefined : timeText(at))

@@ -287,15 +287,24 @@ function secretFact(
     ...(lastRotated === undefined ? [] : [`written ${agoText(Date.parse(lastRotated), now)}`]),
     ...(lastUsed === undefined ? [] : [`last used ${agoText(Date.parse(lastUsed), now)}, to within a day`]),
     ...(nextRotation === undefined ? [] : [`next rotation ${nextRotation}`]),
-    ...previous.map(({ id, lastUsed, expiresAt }) =>
-      [
-        `secret ${id} still works`,
-        ...(expiresAt === undefined ? [] : [`until ${expiresAt}`]),
-        ...(lastUsed === undefined ? ['not used'] : [`last used ${agoText(Date.parse(lastUsed), now)}`]),
-      ].join(' '),
-    ),
+    ...previous.map((one) => previousFact(one, now)),
   ]
   return parts.join('; ')
+}
+
+/** The status does not say of an older secret whether it has ended. */
+function previousFact(
+  { id, expiresAt, lastUsed }: NonNullable<NonNullable<OIDCClientStatus['secret']>['previous']>[number],
+  now: number,
+): string {
+  const hasEnded = expiresAt !== undefined && Date.parse(expiresAt) <= now
+  const accepts = `a server may still accept secret ${id}`
+  return [
+    hasEnded
+      ? `secret ${id} ended at ${expiresAt} and a server may still accept it`
+      : [accepts, ...(expiresAt === undefined ? [] : [`until ${expiresAt}`])].join(' '),
+    lastUsed === undefined ? 'not used' : `last used ${agoText(Date.parse(lastUsed), now)}`,
+  ].join(', ')
 }
 
 function listedFact(

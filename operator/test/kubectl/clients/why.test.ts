@@ -132,6 +132,16 @@ describe('kubectl nauthera why', () => {
     const old = { id: createHash('sha256').update('old').digest('hex').slice(0, 8) }
     const rotated = made({ secret: { ...wellStatus.secret!, previous: [old] } })
     expect((await why(rotated, holding('old'))).out).to.include(`holds the previous secret, ${old.id}, not ${id}`)
+    const facts = async (expiresAt?: string) => {
+      const previous = [{ ...old, ...(expiresAt !== undefined && { expiresAt }), lastUsed: '2026-01-01T11:00:00Z' }]
+      return (await why(made({ secret: { ...wellStatus.secret!, previous } }))).out
+    }
+    const accepts = `a server may still accept secret ${old.id}`
+    expect(await facts()).to.include(`; ${accepts}, last used 1 h ago`)
+    expect(await facts('2026-01-02T00:00:00Z')).to.include(`; ${accepts} until 2026-01-02T00:00:00Z, last used 1 h ago`)
+    expect(await facts('2026-01-01T11:59:00Z')).to.include(
+      `; secret ${old.id} ended at 2026-01-01T11:59:00Z and a server may still accept it, last used 1 h ago`,
+    )
   })
 
   it('says what it could tell with more rights', async () => {
