@@ -1,3 +1,4 @@
+// Reads what a program writes, until it ends.
 import type { ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { reapProcess } from './reaper.ts'

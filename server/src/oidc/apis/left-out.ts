@@ -15,7 +15,7 @@ export const isLeftOut = (scope: string): boolean => scope !== 'openid' && oidcS
 export function leftOutIn(scope: string, { config }: Pick<ApisOf, 'config'>): string | undefined {
   const listed = personScopes(config)
   const left = new Set(scope.split(' ').filter((one) => isLeftOut(one) && !listed.includes(one)))
-  return left.size > 0 ? [...left].join(' ') : undefined
+  return [...left].join(' ') || undefined
 }
 
 /** @param code a redeemed code or device code */
