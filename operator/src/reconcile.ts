@@ -6,7 +6,6 @@ import type { OIDCClient } from './api/oidc-client.ts'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 import { keyOf } from './decide/client/client-names.ts'
 import { activityOf } from './decide/status/activity.ts'
-import type { Activity } from './decide/status/outcome.ts'
 import { hasFault } from './decide/status/code-protection.ts'
 import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
@@ -14,7 +13,7 @@ import { callerOf, documentGrants, grantedOf, presentOnly, resolveAccess } from 
 import type { ApiAccess } from './decide/access/resolve-access.ts'
 import type { Judgement } from './decide/access/judge.ts'
 import { configOf, isCountedOut, versionOf } from './decide/access/judge.ts'
-import type { Outcome } from './decide/status/outcome.ts'
+import type { Activity, Outcome, OutcomeOfSecret } from './decide/status/outcome.ts'
 import { restraintOf } from './decide/client/restraint.ts'
 import type { OwnerProof } from './decide/secret/owner-proof.ts'
 import { goingAgainMs } from './decide/secret/rotation-plan.ts'
@@ -34,13 +33,13 @@ import type { FollowReplicas } from './replicas/follow-replicas.ts'
 import type { Issuers } from './replicas/issuers.ts'
 import type { Replicas } from './replicas/replicas.ts'
 import { createLookAtSecret } from './secret/look-at-secret.ts'
-import type { SecretFindings } from './secret/look-at-secret.ts'
 import type { Memories } from './secret/memories.ts'
 import type { OperatorSettings } from './settings.ts'
 import { isSameVersion } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
 import { isAwaitingPods, listedReport } from './status/listed-report.ts'
-import { isInProgress, isSettled } from './status/in-progress.ts'
+import { isSettled } from './status/in-progress.ts'
+import { buildOutcome, writeOutcome } from './status/look-outcome.ts'
 import type { ChangeTraces } from './status/change-traces.ts'
 import type { Refusals } from './status/refusals.ts'
 import { refusalsEndIn } from './decide/status/refusals.ts'
@@ -141,11 +140,9 @@ export function createReconciler(needs: Needs): Reconciler {
     // a version that is live everywhere stays so while a secret of before ends
     if (outcome.ending.length > 0) follow.start(key)
     follow.recordPlatform(key, outcome.platform && (joinedClusterOf(judgement) === undefined ? 'other' : 'joined'))
-    const written = await status.write(outcome, isInProgress(outcome))
+    const soon = await writeOutcome(status, outcome, () => [...secret.waits, ...waitsOf(needs, client, outcome)])
     needs.traces?.end(key, isSettled(outcome))
-    const waits = [...secret.waits, written.again, ...waitsOf(needs, { client, outcome, redirects })]
-    const known = waits.filter((ms) => ms !== undefined)
-    if (known.length > 0) again(key, Math.max(1, Math.min(...known)))
+    if (soon !== undefined) again(key, soon)
     if (secret.failure !== undefined) throw secret.failure
   }
 
@@ -163,7 +160,7 @@ export function createReconciler(needs: Needs): Reconciler {
     reconcile: async (key) => {
       const found = watch.clients.find(key)
       // the client may have been deleted and created again during the look
-      if (!found || (memories.uid(key) ?? found.metadata.uid) !== found.metadata.uid) forget(key)
+      if (memories.isGone(key, found)) forget(key)
       if (!found) return
       follow.start(key)
       needs.traces?.start(key, needs.clock.now())
@@ -178,15 +175,14 @@ export function createReconciler(needs: Needs): Reconciler {
 /** After how many milliseconds the status may have to say something else, without an event that would say so. */
 function waitsOf(
   { status, replicas, clock }: Pick<Needs, 'status' | 'replicas' | 'clock'>,
-  about: { readonly client: OIDCClient; readonly outcome: Outcome; readonly redirects: ResolvedRedirects },
+  client: OIDCClient,
+  outcome: Outcome,
 ): readonly (number | undefined)[] {
-  const { client, outcome, redirects } = about
   // the last identity and a fixed program may reach the status later
   const isFaulty = hasFault(client, outcome.codes, configOf(outcome.judgement)?.scopes ?? [])
   return [
     outcome.platform === undefined && !isFaulty ? undefined : lastUsesAgainMs,
     refusalsEndIn(status.withLatest(client).status?.refusals, clock.now()),
-    typeof redirects === 'object' ? redirects.endsIn : undefined,
     isAwaitingPods(outcome, replicas.goingUntil()) ? goingAgainMs : undefined,
   ]
 }
@@ -233,7 +229,7 @@ interface Findings {
   readonly granted: Granted
   readonly access: readonly ApiAccess[]
   readonly redirects: ResolvedRedirects
-  readonly secret: SecretFindings['outcome']
+  readonly secret: OutcomeOfSecret
 }
 
 /** The outcome of the look: the findings, and the state of shards and replicas. */
@@ -241,31 +237,25 @@ function outcomeOf(
   needs: Pick<Needs, 'settings' | 'shards' | 'follow' | 'clock' | 'replicas' | 'issuers' | 'refusals'>,
   findings: Findings,
 ): Outcome {
-  const { settings, shards, follow, clock } = needs
-  const { key, judgement, access, redirects, secret } = findings
+  const { shards, follow, replicas } = needs
+  const { key, judgement, access, secret } = findings
   const digest = shards.manifestDigest()
   const propagation = isStored(findings, shards.stored(key)?.entry) ? follow.config(key, neededOf(secret)) : undefined
-  return {
-    judgement,
-    servedBy: `${settings.namespace}/${settings.release}`,
-    issuer: settings.issuer,
+  return buildOutcome(needs, findings, {
     access,
-    redirects,
-    ...secret,
     listed: listedReport(needs, { key, client: judgement.client, plan: secret.rotation }),
     propagation,
     served: propagation ?? servedOf(needs, findings),
     activity: activityIn(needs, findings),
-    defaults: defaultsOf(needs.replicas.list()),
+    defaults: defaultsOf(replicas.list()),
     platform: platformOf(needs, judgement),
-    identity: needs.replicas.lastIdentity(key),
-    sector: needs.replicas.lastSector(key),
-    codes: needs.replicas.lastCodes(key),
+    identity: replicas.lastIdentity(key),
+    sector: replicas.lastSector(key),
+    codes: replicas.lastCodes(key),
     refusals: needs.refusals?.published(key),
     noRoom: shards.noRoom(key),
     revision: digest === '' ? undefined : shortDigest(digest),
-    now: clock.now(),
-  }
+  })
 }
 
 function platformOf({ replicas, issuers }: Pick<Needs, 'replicas' | 'issuers'>, judgement: Judgement) {

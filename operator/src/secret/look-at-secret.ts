@@ -4,7 +4,7 @@ import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Judgement } from '../decide/access/judge.ts'
 import { endingSecrets } from '../decide/status/ending-secrets.ts'
-import type { Outcome } from '../decide/status/outcome.ts'
+import type { OutcomeOfSecret } from '../decide/status/outcome.ts'
 import { goingAgainMs } from '../decide/secret/rotation-plan.ts'
 import { removeAtFormerNames } from './leave-former-names.ts'
 import { createMemories } from './memories.ts'
@@ -15,7 +15,7 @@ import { createWorkOnSecret } from './work-on-secret.ts'
 import type { WorkNeeds } from './work-on-secret.ts'
 
 export interface SecretFindings {
-  readonly outcome: Pick<Outcome, 'secret' | 'formerName' | 'restoredFrom' | 'rotation' | 'rotationSettings' | 'ending'>
+  readonly outcome: OutcomeOfSecret
   /** After each of these look again. Milliseconds. */
   readonly waits: readonly (number | undefined)[]
   /** A failure with the Secret or one under a former name, which stopped nothing else. */

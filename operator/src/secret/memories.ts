@@ -6,8 +6,8 @@ import type { SeenSecret } from './read-source.ts'
 export interface Memories {
   /** The memory of a client, for its next look. After an edit its Secret is read again: people edit a client to get a lost Secret back. */
   of(key: string, client: Pick<OIDCClient, 'metadata'>): Memory
-  /** The uid of the client that was last looked at under this name. */
-  uid(key: string): string | undefined
+  /** Whether the client that was last looked at under this name is gone. @param found what there is now of that name */
+  isGone(key: string, found: Pick<OIDCClient, 'metadata'> | undefined): boolean
   /** The next look reads the Secret of this client again. */
   clearRead(key: string): void
   /** The next look reads the Secret if it was only assumed to be absent. @returns whether it was */
@@ -41,7 +41,7 @@ export function createMemories(): Memories {
       known.generation = generation
       return known
     },
-    uid: (key) => memories.get(key)?.uid,
+    isGone: (key, found) => !found || (memories.get(key)?.uid ?? found.metadata.uid) !== found.metadata.uid,
     clearRead: (key) => {
       const memory = memories.get(key)
       if (memory) memory.read = undefined

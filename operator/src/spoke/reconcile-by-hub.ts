@@ -5,10 +5,9 @@ import type { OIDCClient } from '../api/oidc-client.ts'
 import { listsSecrets } from '../decide/secret/listed-secrets.ts'
 import { grantedOf } from '../decide/access/resolve-access.ts'
 import type { Judgement } from '../decide/access/judge.ts'
-import type { Activity } from '../decide/status/outcome.ts'
 import { conditionOf, faultText } from '../decide/status/finding.ts'
 import { hubReachable } from '../decide/status/hub-status.ts'
-import type { Outcome } from '../decide/status/outcome.ts'
+import type { Activity, Outcome, OutcomeOfSecret } from '../decide/status/outcome.ts'
 import type { HubReport } from '../decide/status/hub-status.ts'
 import type { OwnerProof } from '../decide/secret/owner-proof.ts'
 import { bindingOf } from '../decide/client/policies.ts'
@@ -18,11 +17,10 @@ import type { ResolvedRedirects } from '../intake/resolve-redirects.ts'
 import type { Watch } from '../intake/watch.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import { createLookAtSecret } from '../secret/look-at-secret.ts'
-import type { SecretFindings } from '../secret/look-at-secret.ts'
 import type { Memories } from '../secret/memories.ts'
 import type { SecretOutlet } from '../secret/outlet.ts'
 import type { OperatorSettings } from '../settings.ts'
-import { isInProgress } from '../status/in-progress.ts'
+import { buildOutcome, writeOutcome } from '../status/look-outcome.ts'
 import type { WriteStatus } from '../status/write-status.ts'
 import type { HubState } from './hub-state.ts'
 import { judgeByHub } from './judge-by-hub.ts'
@@ -85,10 +83,8 @@ export function createReconcilerByHub(needs: Needs): {
     const granted = grantedOf([], [], urisOf(redirects))
     const secret = await look({ key, judgement, granted, isUnheardOf: mirror === undefined, log })
     const outcome = outcomeOf(needs, { key, judgement, redirects, secret: secret.outcome })
-    const written = await status.write(outcome, isInProgress(outcome))
-    const endsIn = typeof redirects === 'object' ? redirects.endsIn : undefined
-    const waits = [...secret.waits, written.again, endsIn].filter((ms) => ms !== undefined)
-    if (waits.length > 0) again(key, Math.max(1, Math.min(...waits)))
+    const soon = await writeOutcome(status, outcome, () => secret.waits)
+    if (soon !== undefined) again(key, soon)
     if (secret.failure !== undefined) throw secret.failure
   }
 
@@ -104,7 +100,7 @@ export function createReconcilerByHub(needs: Needs): {
   return {
     reconcile: async (key) => {
       const found = watch.clients.find(key)
-      if (!found || (memories.uid(key) ?? found.metadata.uid) !== found.metadata.uid) forget(key)
+      if (memories.isGone(key, found)) forget(key)
       if (found) await lookAt(key, found)
     },
     memories,
@@ -127,10 +123,10 @@ function outcomeOf(
     readonly key: string
     readonly judgement: Judgement
     readonly redirects: ResolvedRedirects
-    readonly secret: SecretFindings['outcome']
+    readonly secret: OutcomeOfSecret
   },
 ): Outcome {
-  const { key, judgement, redirects, secret } = found
+  const { key, judgement } = found
   const mirror = mirrors.find(key)
   const { status } = mirror ?? {}
   const isPresent = mirrors.isCurrent(key) && (status?.observedGeneration ?? 0) >= (mirror?.metadata.generation ?? 0)
@@ -144,29 +140,17 @@ function outcomeOf(
     fault: state.fault,
     isListed: listsSecrets(judgement.client),
   }
-  return {
-    judgement,
-    servedBy: `${settings.namespace}/${settings.release}`,
-    issuer: settings.issuer,
-    access: [],
-    redirects,
-    ...secret,
+  return buildOutcome({ settings, clock: state.clock }, found, {
     propagation: outlet.follow.config(key),
-    served: undefined,
     activity: activityOf(status),
-    defaults: undefined,
     hub,
-    listed: { accepted: new Set(), lastUsed: {}, usesKnownSince: undefined },
     refusals: {
       known: [],
       announced: (status?.refusals ?? []).flatMap(({ code, by }) =>
         by === 'Client' && isRefusalCode(code) ? [code] : [],
       ),
     },
-    noRoom: undefined,
-    revision: undefined,
-    now: state.clock.now(),
-  }
+  })
 }
 
 function activityOf(status: OIDCClient['status']): Activity {

@@ -19,6 +19,15 @@ describe('createMemories', () => {
     expect(memories.of(key, client({}, { uid: 'another' })).names).to.deep.equal(new Set())
   })
 
+  it('says that a client is gone when there is none, or another object of its name', () => {
+    const memories = createMemories()
+    expect(memories.isGone(key, client()), 'never looked at').to.equal(false)
+    memories.of(key, client())
+    expect(memories.isGone(key, client())).to.equal(false)
+    expect(memories.isGone(key, client({}, { uid: 'another' }))).to.equal(true)
+    expect(memories.isGone(key, undefined)).to.equal(true)
+  })
+
   for (const [why, act] of [
     ['the client was edited', (memories) => void memories.of(key, client({}, { generation: 2 }))],
     ['its Secret is not what it was', (memories) => memories.clearRead(key)],

@@ -62,6 +62,12 @@ export interface Outcome {
   readonly now: number
 }
 
+/** What the look at its Secret finds. */
+export type OutcomeOfSecret = Pick<
+  Outcome,
+  'secret' | 'formerName' | 'restoredFrom' | 'rotation' | 'rotationSettings' | 'ending'
+>
+
 /** Whether a client can be used now (activity.ts). */
 export interface Activity {
   /** `suspended-before`: the served version is suspended, the spec no longer is. */
