@@ -173,7 +173,7 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
   leader.onRender(() => {
     metrics.clients.set(watch.clients.size)
     recordClusters(metrics, clusterReports.lastSeen())
-    recordOverdue(metrics, countOverdue(watch.clients.all(), leader.clock.now()))
+    recordOverdue(metrics, countOverdue(watch.clients.all(), reconciler.memories, leader.clock.now()))
   })
   reports.start()
   clusterReports.start()

@@ -17,7 +17,7 @@ export const operatorMetrics = {
   ),
   lateRetirements: defineGauge(
     'nauthera_operator_late_retirements',
-    'Older client secrets that should have ended five minutes ago.',
+    'Client secrets that ended five minutes ago, while a server may still accept them.',
   ),
   replicas: defineGauge(
     'nauthera_operator_replicas',

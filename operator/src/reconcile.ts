@@ -54,7 +54,7 @@ export interface Reconciler {
   /** @returns those that wait for a name of one of these clients: what is stored of these has changed */
   waitingFor(keys: readonly string[]): readonly string[]
   /** The memory of Secrets. */
-  readonly memories: Pick<Memories, 'clearRead' | 'versionsOf'>
+  readonly memories: Pick<Memories, 'clearRead' | 'versionsOf' | 'countEndingSince'>
   /** Wakes nobody any more. */
   stop(): void
 }

@@ -120,7 +120,7 @@ async function startWork(leader: Leader, hub: Hub, proof: OwnerProof): Promise<v
   leader.onRender(() => {
     metrics.clients.set(watch.clients.size)
     metrics.hubReachable.set({ cluster: hub.cluster }, hub.state.fault ? 0 : 1)
-    recordOverdue(metrics, countOverdue(watch.clients.all(), clock.now()))
+    recordOverdue(metrics, countOverdue(watch.clients.all(), reconciler.memories, clock.now()))
   })
   rounds.start()
   log.info({ clients: keys.length, cluster: hub.cluster }, 'started')

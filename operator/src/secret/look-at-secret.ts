@@ -69,6 +69,7 @@ export function createLookAtSecret(needs: LookNeeds): {
       now,
       isRefused: (id) => needs.follow.refuses(key, id, now) && now >= goingUntil,
     })
+    memory.endingSince = new Map(ending.map(({ id }) => [id, memory.endingSince.get(id) ?? now]))
     // Before the status loses the former name: after a crash nothing else has it.
     const former = await removeAtFormerNames({ ...needs, home: settings }, client, memory, result.secret)
     // Wakes the client that lost the Secret or has to create it again.

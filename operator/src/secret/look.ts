@@ -23,6 +23,8 @@ export interface Memory {
   readonly names: Set<string>
   /** Since when the Secret is known to have lost its secret; epoch milliseconds. */
   lostSince: number | undefined
+  /** Since when each secret that has ended may still be accepted by a server, by id; epoch milliseconds. */
+  endingSince: ReadonlyMap<string, number>
   /** The plain secret, from its minting to its publication. */
   pending: { readonly secret: PendingSecret; readonly plain: Secret } | undefined
 }

@@ -14,6 +14,9 @@ export interface Memories {
   clearAssumed(key: string): boolean
   /** The last seen versions of a client's Secrets; none when they will be read anyway. */
   versionsOf(key: string): readonly SeenSecret[]
+  /** @param time epoch milliseconds
+   *  @returns how many secrets ended before it, and may still be accepted by a server */
+  countEndingSince(time: number): number
   remove(key: string): void
 }
 
@@ -32,6 +35,7 @@ export function createMemories(): Memories {
           seen: {},
           names: new Set(),
           lostSince: undefined,
+          endingSince: new Map(),
           pending: undefined,
         }
         memories.set(key, fresh)
@@ -57,6 +61,9 @@ export function createMemories(): Memories {
       const { own, source } = memory?.read ? memory.seen : {}
       return [own, source].filter((one) => one !== undefined)
     },
+    countEndingSince: (time) =>
+      [...memories.values()].flatMap(({ endingSince }) => [...endingSince.values()]).filter((since) => since < time)
+        .length,
     remove: (key) => void memories.delete(key),
   }
 }

@@ -46,7 +46,7 @@ interface Needs {
 
 export function createReconcilerByHub(needs: Needs): {
   reconcile(key: string): Promise<void>
-  readonly memories: Pick<Memories, 'clearRead' | 'versionsOf'>
+  readonly memories: Pick<Memories, 'clearRead' | 'versionsOf' | 'countEndingSince'>
 } {
   const { settings, watch, mirrors, outlet, state, status, again } = needs
   const { clock } = state

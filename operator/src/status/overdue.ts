@@ -8,7 +8,7 @@ export interface Overdue {
   readonly unready: { readonly object: number; readonly release: number }
   /** Rotations that should have begun. */
   readonly rotations: number
-  /** Older secrets that should have ended. */
+  /** Secrets that have ended, while a server may still accept them. */
   readonly retirements: number
 }
 
@@ -18,11 +18,16 @@ const patienceMs = { unready: 60_000, late: 300_000 }
 /** What an owner wrote, or a policy says of it. */
 const ofObject: readonly string[] = ['Accepted', 'PolicyCompliant', 'AudiencesGranted']
 
-/** @param now epoch milliseconds */
-export function countOverdue(clients: Iterable<OIDCClient>, now: number): Overdue {
+/** @param memories count secrets that ended before a time, while a server may still accept them
+ *  @param now epoch milliseconds */
+export function countOverdue(
+  clients: Iterable<OIDCClient>,
+  memories: { countEndingSince(time: number): number },
+  now: number,
+): Overdue {
   const [unreadyBefore, lateBefore] = [timeText(now - patienceMs.unready), timeText(now - patienceMs.late)]
   const unready = { object: 0, release: 0 }
-  let [rotations, retirements] = [0, 0]
+  let rotations = 0
   for (const { metadata, spec, status } of clients) {
     const conditions = status?.conditions ?? []
     const ready = conditions.find(({ type }) => type === 'Ready')
@@ -31,11 +36,10 @@ export function countOverdue(clients: Iterable<OIDCClient>, now: number): Overdu
       ? 'object'
       : 'release'
     if (ready?.status !== 'True' && since < unreadyBefore) unready[cause]++
-    const { nextRotation, previous = [] } = status?.secret ?? {}
+    const { nextRotation } = status?.secret ?? {}
     // who lists secrets rotates them
     if (listsSecrets({ spec })) continue
     if (cause === 'release' && nextRotation !== undefined && nextRotation < lateBefore) rotations++
-    retirements += previous.filter(({ expiresAt }) => expiresAt !== undefined && expiresAt < lateBefore).length
   }
-  return { unready, rotations, retirements }
+  return { unready, rotations, retirements: memories.countEndingSince(now - patienceMs.late) }
 }

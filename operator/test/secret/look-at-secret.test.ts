@@ -34,4 +34,26 @@ describe('createLookAtSecret', () => {
   it('reads the Secret once before the status says that it is not there yet', async () => {
     expect(await readAt({ reportsUnfinished: true })).to.deep.equal(['read app-oidc'])
   })
+
+  it('remembers since when a secret has been ending, until every replica refuses it', async () => {
+    const one = createOneClient({ status: { secret: { previous: [{ id: '11111111' }] } } })
+    let isRefused = false
+    const { look, memories } = createLookAtSecret({
+      ...one.needs,
+      follow: { ...one.needs.follow, refuses: () => isRefused },
+      rivals: () => [one.client],
+      wouldReportUnfinished: () => false,
+    })
+    const { key, judgement, granted, log } = one.work()
+    const lookAgain = async () => await look({ key, judgement, granted, log, isUnheardOf: false })
+    const began = one.clock.now()
+    await lookAgain()
+    one.clock.advance(60_000)
+    await lookAgain()
+    expect(memories.countEndingSince(began)).to.equal(0)
+    expect(memories.countEndingSince(began + 1)).to.equal(1)
+    isRefused = true
+    await lookAgain()
+    expect(memories.countEndingSince(one.clock.now() + 1)).to.equal(0)
+  })
 })
