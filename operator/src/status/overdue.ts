@@ -6,7 +6,7 @@ import { timeText } from '../decide/status/finding.ts'
 export interface Overdue {
   /** Clients that are not Ready, by who can fix it: the owner of the object, or we. */
   readonly unready: { readonly object: number; readonly release: number }
-  /** Rotations that should have begun. */
+  /** Clients whose rotation should have begun, or waits for a replica. */
   readonly rotations: number
   /** Secrets that have ended, while a server may still accept them. */
   readonly retirements: number
@@ -17,6 +17,9 @@ const patienceMs = { unready: 60_000, late: 300_000 }
 
 /** What an owner wrote, or a policy says of it. */
 const ofObject: readonly string[] = ['Accepted', 'PolicyCompliant', 'AudiencesGranted']
+
+/** What `RotationHealthy` says of a rotation that is late: the next window does not make up for one that was missed. */
+const lateReasons: readonly string[] = ['Overdue', 'WindowMissed', 'ReplicasLagging']
 
 /** @param memories count secrets that ended before a time, while a server may still accept them
  *  @param now epoch milliseconds */
@@ -39,7 +42,12 @@ export function countOverdue(
     const { nextRotation } = status?.secret ?? {}
     // who lists secrets rotates them
     if (listsSecrets({ spec })) continue
-    if (cause === 'release' && nextRotation !== undefined && nextRotation < lateBefore) rotations++
+    const isLate =
+      (nextRotation !== undefined && nextRotation < lateBefore) ||
+      conditions.some(
+        ({ type, status: is, reason }) => type === 'RotationHealthy' && is === 'False' && lateReasons.includes(reason),
+      )
+    if (cause === 'release' && isLate) rotations++
   }
   return { unready, rotations, retirements: memories.countEndingSince(now - patienceMs.late) }
 }

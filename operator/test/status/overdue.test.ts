@@ -5,10 +5,10 @@ import { countOverdue } from '../../src/status/overdue.ts'
 const now = Date.parse('2026-11-30T12:00:00Z')
 const [justNow, earlier, later] = ['2026-11-30T11:59:30Z', '2026-11-30T11:50:00Z', '2026-11-30T12:10:00Z']
 
-const condition = (type: string, status: 'True' | 'False', lastTransitionTime = earlier) => ({
+const condition = (type: string, status: 'True' | 'False', lastTransitionTime = earlier, reason = 'Any') => ({
   type,
   status,
-  reason: 'Any',
+  reason,
   message: '',
   lastTransitionTime,
 })
@@ -32,6 +32,16 @@ describe(countOverdue.name, () => {
       { object: 1 },
     ],
     ['a rotation that has not begun', clientWith([ready], { nextRotation: earlier }), { rotations: 1 }],
+    ...['Overdue', 'WindowMissed', 'ReplicasLagging'].map((reason): [string, OIDCClient, object] => [
+      `a rotation that is late, ${reason}, also before the next window`,
+      clientWith([ready, condition('RotationHealthy', 'False', earlier, reason)], { nextRotation: later }),
+      { rotations: 1 },
+    ]),
+    [
+      'nothing where an older secret is still used',
+      clientWith([ready, condition('RotationHealthy', 'False', earlier, 'PreviousSecretStillUsed')]),
+      {},
+    ],
   ]
   for (const [what, client, { object = 0, release = 0, rotations = 0 }] of rules as [
     string,
