@@ -67,7 +67,6 @@ export function startOperator(needs: OperatorNeeds): Operator {
 
   const lead = async () => {
     await lease.acquire()
-    metrics.leading.set(1)
     await startLeading({
       ...needs,
       onRender: needs.metrics.onRender,
@@ -77,6 +76,7 @@ export function startOperator(needs: OperatorNeeds): Operator {
       stops,
       stopping: stopping.signal,
     })
+    if (!stopping.signal.aborted) metrics.leading.set(1)
   }
   const leading = lead()
   leading.catch((error: unknown) => {

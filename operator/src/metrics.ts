@@ -4,7 +4,10 @@ import type { Metrics } from '@nauthera/runtime/metrics'
 import type { Overdue } from './status/overdue.ts'
 
 export const operatorMetrics = {
-  leading: defineGauge('nauthera_operator_leading', '1 while this process holds the Lease.'),
+  leading: defineGauge(
+    'nauthera_operator_leading',
+    '1 while this process holds the Lease and has listed what it works on.',
+  ),
   clients: defineGauge('nauthera_operator_clients', 'OIDCClients that this release serves.'),
   unready: defineGauge(
     'nauthera_operator_unready_clients',
@@ -13,7 +16,7 @@ export const operatorMetrics = {
   ),
   lateRotations: defineGauge(
     'nauthera_operator_late_rotations',
-    'OIDCClients whose next rotation should have begun five minutes ago.',
+    'OIDCClients whose rotation is five minutes late: its time is past, its window was missed, or it waits for a replica.',
   ),
   lateRetirements: defineGauge(
     'nauthera_operator_late_retirements',

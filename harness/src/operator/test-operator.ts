@@ -15,6 +15,8 @@ export interface TestOperator {
   readonly clock: LeapClock
   readonly log: RecordedLog
   readonly leading: Promise<void>
+  /** What its metric says. */
+  saysLeading(): Promise<boolean>
   /** How many looks at clients have ended. */
   looks(): Promise<number>
   /** Why it ended itself, when it did. */
@@ -83,6 +85,7 @@ export function startTestOperator(options: {
     clock,
     log,
     leading: operator.leading,
+    saysLeading: async () => /^nauthera_operator_leading\S* 1$/m.test(await metrics.render()),
     looks: async () => {
       const line = /^nauthera_operator_reconcile_seconds_count\S* (\d+)$/m.exec(await metrics.render())
       return Number(line?.[1] ?? 0)
