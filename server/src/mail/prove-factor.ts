@@ -1,33 +1,24 @@
 // A link in a mail proves a mailbox only. A person with a second factor has to prove it too before the link changes how they sign in. A hidden
 // field of the next page holds this proof, encrypted and bound to the link.
 import { paths } from '@nauthera/rules/endpoints'
-import { passkeyAnswer } from '../login/proof/passkey.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import type { Page, PageRequest } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import type { LoadedAccount } from '../store/sessions/accounts.ts'
-import type { Audit } from '../store/audit/audit.ts'
 import type { Factors } from '../store/factors/factors.ts'
-import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
-import type { CodeOutcome, SecondFactors } from '../users/factors/second-factors.ts'
+import { checkProof, proofsOnPage } from '../users/factors/second-factors.ts'
+import type { CheckProof, FactorProofNeeds } from '../users/factors/second-factors.ts'
 import { personOnPage } from '../users/person-on-page.ts'
 
-export interface ProveFactorNeeds {
+export interface ProveFactorNeeds extends FactorProofNeeds {
   /** The issuer's path, '' when it has none. */
   readonly basePath: string
   readonly secondFactor: SecondFactorPolicy
-  readonly secondFactors: Pick<SecondFactors, 'checkCode' | 'consumeRecoveryCode'>
-  readonly passkeys: Pick<PasskeyFactors, 'offer' | 'check'>
   readonly factors: Pick<Factors, 'seal' | 'open'>
-  readonly audit: Pick<Audit, 'record'>
   /** Epoch milliseconds. */
   readonly now: () => number
 }
-
-/** The forms of the page, by the last part of their address. */
-export const proofForms = ['second-factor', 'recovery-code', 'second-passkey'] as const
-type ProofForm = (typeof proofForms)[number]
 
 /** Milliseconds. */
 const proofFor = 15 * 60_000
@@ -50,9 +41,8 @@ export async function proofPage(
   mistakes: readonly Mistake[] = [],
 ): Promise<Page> {
   const person = personOnPage(user)
-  const actionOf = (form: ProofForm) =>
+  const actionOf = (form: string) =>
     `${needs.basePath}${paths.reset}/${encodeURIComponent(request.params['token'] ?? '')}/${form}`
-  const passkey = factors.includes('passkey') ? await needs.passkeys.offer(bindingOf(request, user.id)) : undefined
   return {
     kind: 'page',
     view: 'second-factor',
@@ -60,10 +50,7 @@ export async function proofPage(
     model: {
       person,
       isForPassword: true,
-      action: actionOf('second-factor'),
-      recoveryAction: actionOf('recovery-code'),
-      hasApp: factors.includes('totp'),
-      passkey: passkey && { ...passkey, mode: 'get', action: actionOf('second-passkey') },
+      ...(await proofsOnPage(needs, factors, bindingOf(request, user.id), actionOf)),
       mistakes,
     },
   }
@@ -75,35 +62,24 @@ export async function proveFactor(
   needs: ProveFactorNeeds,
   request: PageRequest,
   { user }: LoadedAccount,
-  form: ProofForm,
+  check: CheckProof,
 ): Promise<
   { readonly kind: 'proved'; readonly proof: string } | { readonly kind: 'wrong'; readonly mistake: Mistake }
 > {
-  const binding = bindingOf(request, user.id)
-  const event = { ...auditedRequest(request), userId: user.id }
-  const fail = (reason: string, mistake: Mistake) => {
-    needs.audit.record({ ...event, event: 'factor.failure', outcome: 'failure', reason })
-    return { kind: 'wrong', mistake } as const
+  const boundTo = bindingOf(request, user.id)
+  const outcome = await checkProof(needs, check, {
+    fields: request.form,
+    userId: user.id,
+    boundTo,
+    about: auditedRequest(request),
+    languages: request.languages,
+  })
+  switch (outcome.kind) {
+    case 'passed':
+      return { kind: 'proved', proof: needs.factors.seal(String(needs.now()), boundTo) }
+    case 'refused':
+      return { kind: 'wrong', mistake: outcome.mistake }
+    case 'wrong':
+      return { kind: 'wrong', mistake: { key: `${outcome.reason}-for-password`, control: outcome.control } }
   }
-  const proved = () => ({ kind: 'proved', proof: needs.factors.seal(String(needs.now()), binding) }) as const
-  if (form === 'second-passkey') {
-    const outcome = await needs.passkeys.check(passkeyAnswer(request), binding, user.id)
-    return outcome.kind === 'passed' ? proved() : fail(`passkey-${outcome.reason}`, { key: 'passkey-refused' })
-  }
-  const control = form === 'second-factor' ? 'code' : 'recovery-code'
-  const typed = request.form.get(control) ?? ''
-  if (typed.trim() === '') return { kind: 'wrong', mistake: { key: `${control}-missing`, control } }
-  const { checkCode, consumeRecoveryCode: useRecoveryCode } = needs.secondFactors
-  const used = { ...event, event: 'factor.recovery_used', outcome: 'success' } as const
-  const outcome =
-    control === 'code'
-      ? await checkCode(user.id, typed)
-      : await useRecoveryCode(user.id, typed, { event: used, languages: request.languages })
-  if (outcome.kind === 'passed') return proved()
-  return fail(outcome.kind === 'locked' ? 'locked' : outcome.reason, mistakeOf(outcome, control))
-}
-
-function mistakeOf(outcome: Exclude<CodeOutcome, { kind: 'passed' }>, control: string): Mistake {
-  if (outcome.kind === 'wrong') return { key: `${outcome.reason}-for-password`, control }
-  return { key: 'codes-locked', control, values: { minutes: Math.ceil(outcome.seconds / 60) } }
 }

@@ -7,13 +7,14 @@ import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import type { LoadedAccount } from '../store/sessions/accounts.ts'
 import type { LiveLink } from '../store/people/mail-links.ts'
+import { proofs } from '../users/factors/second-factors.ts'
 import { readNewPassword, ruleMistakes } from '../users/passwords/new-password.ts'
 import { personOnPage } from '../users/person-on-page.ts'
 import { passwordLength } from '../users/passwords/passwords.ts'
 import { signInCookie } from './forgot.ts'
 import { requesterOf, gonePage } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
-import { lacksProof, proofForms, proofPage, proveFactor } from './prove-factor.ts'
+import { lacksProof, proofPage, proveFactor } from './prove-factor.ts'
 
 const page = `${paths.reset}/:token`
 const donePage = `${paths.reset}/done`
@@ -24,10 +25,10 @@ export const createResetRoutes = (needs: MailPageNeeds): readonly Route[] => [
   { method: 'GET', path: donePage, handle: async (request) => showDone(needs, request) },
   { method: 'GET', path: page, handle: (request) => withLink(needs, request, (link) => show(needs, request, link)) },
   { method: 'POST', path: page, handle: (request) => withLink(needs, request, (link) => reset(needs, request, link)) },
-  ...proofForms.map((form): Route => {
+  ...Object.entries(proofs).map(([form, check]): Route => {
     const handle = (request: PageRequest) =>
       withLink(needs, request, async (link) => {
-        const outcome = await proveFactor(needs, request, link.account, form)
+        const outcome = await proveFactor(needs, request, link.account, check)
         if (outcome.kind === 'wrong') return proofPage(needs, request, link.account, [outcome.mistake])
         return resetPage(needs, request, link, { proof: outcome.proof })
       })

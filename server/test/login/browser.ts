@@ -148,7 +148,6 @@ export function createBrowser(
     consumeRecoveryCode: async (_, code) => says.code(code),
     enrolApp: async () => says.enrol,
     renewRecoveryCodes: async () => undefined,
-    removeApp: async () => false,
     removeFactor: async () => false,
   }
   const passkeys: PasskeyFactors = {

@@ -179,6 +179,16 @@ describe('a new password by mail', function () {
     expect((await factors.of(userId)).map(({ kind }) => kind)).to.deep.equal(['totp', 'passkey'])
   })
 
+  it('the passkey of somebody else is not the second factor', async () => {
+    await givePasskey(site, await addPerson(site, 'hilda'))
+    const stranger = await givePasskey(site, await addPerson(site, 'mallory'))
+    const browser = new Browser(site)
+    const asked = await browser.follow(await linkFor('hilda'))
+    const credential = stranger.answer({ challenge: passkeyChallengeIn(asked.body) })
+    const refused = await browser.submit(asked, '/second-passkey', { credential })
+    expect(refused.body).to.contain('id="passkey"').and.not.contain('id="new-password"')
+  })
+
   it('opening the link uses nothing up: mail servers open links, with HEAD and GET', async () => {
     await addPerson(site, 'mary')
     const link = await linkFor('mary')

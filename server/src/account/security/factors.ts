@@ -6,10 +6,12 @@ import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import type { Factor, Factors } from '../../store/factors/factors.ts'
 import type { UpstreamLinks } from '../../store/factors/upstream-links.ts'
 import { factorName, passkeyName } from '../../users/factors/factor-name.ts'
+import { passkeyAnswer } from '../../users/factors/passkey-factors.ts'
 import type { PasskeyFactors } from '../../users/factors/passkey-factors.ts'
+import type { FactorChange } from '../../users/factors/notice.ts'
 import { mayEnrolFirst } from '../../users/factors/policy.ts'
 import { qrCode } from '../../users/factors/qr-code.ts'
-import type { FactorChange, SecondFactors } from '../../users/factors/second-factors.ts'
+import type { SecondFactors } from '../../users/factors/second-factors.ts'
 import { appUri, mintSeed } from '../../users/factors/totp.ts'
 import { withSecondFactor, withoutSecondFactor } from '../../oidc/acr.ts'
 import { factorPaths, hasAllPasskeys } from './factor-sections.ts'
@@ -127,17 +129,25 @@ async function confirmApp(needs: FactorPageNeeds, person: SignedInPerson, reques
 }
 
 async function removeApp(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const change = changeOf(person, request, { event: 'factor.removed', reason: 'totp' })
-  const isRemoved = await needs.secondFactors.removeApp(admittedAs(person), change)
-  if (isRemoved) await goOnWithout(needs, person, request)
+  const app = (await needs.factors.of(person.user.id)).find(({ kind }) => kind === 'totp')
+  const isRemoved = app !== undefined && (await remove(needs, person, request, app))
   return done(needs, request, isRemoved ? 'app-removed' : undefined)
 }
 
-/** After the last factor is removed, the session no longer counts it in `amr`. */
-async function goOnWithout(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<void> {
+/** Removes one; after the last, the session no longer counts it in `amr`. */
+async function remove(
+  needs: FactorPageNeeds,
+  person: SignedInPerson,
+  request: PageRequest,
+  factor: Factor,
+): Promise<boolean> {
+  const change = changeOf(person, request, { event: 'factor.removed', reason: factor.kind })
+  const about = { ...change, ways: waysOf(needs) }
+  if (!(await needs.secondFactors.removeFactor(admittedAs(person), factor, about))) return false
   const { amr } = person.session
   const isLast = (await needs.factors.of(person.user.id)).length === 0
   goOn(needs, person, request, isLast ? withoutSecondFactor(amr) : amr)
+  return true
 }
 
 /** Redirects back when passkeys do not work at the issuer's address. */
@@ -171,7 +181,7 @@ async function addPasskey(needs: FactorPageNeeds, person: SignedInPerson, reques
   const added = await needs.passkeys.enrol({
     user,
     standing,
-    answer: { credential: form.get('credential') ?? '', sealed: form.get('sealed') ?? '' },
+    answer: passkeyAnswer(form),
     boundTo: bindingOf(person),
     name: passkeyName(form.get('name'), request.raw.request.headers['user-agent']),
     ...changeOf(person, request, { event: 'factor.enrolled', reason: 'passkey' }),
@@ -195,11 +205,7 @@ async function showRemoval(needs: FactorPageNeeds, person: SignedInPerson, reque
 async function removePasskey(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const passkey = await passkeyOf(needs, person, request.form.get('id'))
   if (passkey === undefined) return done(needs, request)
-  const change = changeOf(person, request, { event: 'factor.removed', reason: 'passkey' })
-  const about = { change: 'passkey-removed', ways: waysOf(needs) }
-  const isRemoved = await needs.secondFactors.removeFactor(admittedAs(person), passkey.id, about, change)
-  if (isRemoved) await goOnWithout(needs, person, request)
-  if (isRemoved) return done(needs, request, 'passkey-removed')
+  if (await remove(needs, person, request, passkey)) return done(needs, request, 'passkey-removed')
   // after a second click it is already removed
   const isKept = (await passkeyOf(needs, person, passkey.id)) !== undefined
   return done(needs, request, isKept ? 'link-kept' : undefined)

@@ -1,7 +1,7 @@
 // A way through the first factor: a passkey.
-import type { PageRequest } from '../../reply.ts'
 import type { Audit } from '../../store/audit/audit.ts'
-import type { PasskeyAnswer, PasskeyFactors } from '../../users/factors/passkey-factors.ts'
+import { passkeyAnswer } from '../../users/factors/passkey-factors.ts'
+import type { PasskeyFactors } from '../../users/factors/passkey-factors.ts'
 import { factorStanding } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
@@ -19,13 +19,7 @@ interface Needs {
   readonly now: () => number
 }
 
-/** The fields of the form of a passkey. */
-export const passkeyAnswer = ({ form }: PageRequest): PasskeyAnswer => ({
-  credential: form.get('credential') ?? '',
-  sealed: form.get('sealed') ?? '',
-})
-
-export const passkeyRefused: FormOutcome = { kind: 'mistaken', mistakes: [{ key: 'passkey-refused' }] }
+const passkeyRefused: FormOutcome = { kind: 'mistaken', mistakes: [{ key: 'passkey-refused' }] }
 
 /** Signs in whoever proves a passkey, without a name and a password. Its owner unlocked it, so it is two factors.
  *  @throws CodedError STORE_UNAVAILABLE */
@@ -37,7 +31,7 @@ export function createPasskeyForm({ passkeys, users, secondFactor, audit, now }:
       audit.record({ ...about, event, outcome: 'failure', reason: `passkey-${reason}`, userId })
       return passkeyRefused
     }
-    const outcome = await passkeys.check(passkeyAnswer(request), interaction.uid)
+    const outcome = await passkeys.check(passkeyAnswer(request.form), interaction.uid)
     if (outcome.kind === 'refused') return refuse(outcome.reason, outcome.userId)
     const account = await users.load({ userId: outcome.userId })
     if (account === undefined || account.user.disabled) return refuse('disabled', outcome.userId)

@@ -7,21 +7,17 @@ import type {
   SignedIn,
 } from '../../oidc/interaction/interaction.ts'
 import type { Page } from '../../reply.ts'
+import type { FactorKind } from '../../store/people/standing.ts'
 import type { Mistake } from '../../reply/on-page.ts'
-import type { Audit } from '../../store/audit/audit.ts'
-import type { CodeOutcome, SecondFactors } from '../../users/factors/second-factors.ts'
-import type { PasskeyFactors, PasskeyOffer } from '../../users/factors/passkey-factors.ts'
+import { checkProof, proofs, proofsOnPage } from '../../users/factors/second-factors.ts'
+import type { CheckProof, FactorProofNeeds, ProofOutcome } from '../../users/factors/second-factors.ts'
 import { pageOf } from '../attempt/attempt.ts'
 import type { Attempt, Form, FormOutcome, KnownAccount, Step } from '../attempt/attempt.ts'
 import { auditFields } from '../attempt/audit-fields.ts'
 import { linkingOf } from '../attempt/linking.ts'
-import { passkeyAnswer, passkeyRefused } from './passkey.ts'
 
-interface Needs {
+interface Needs extends FactorProofNeeds {
   readonly interactions: Pick<Interactions, 'factorsFor'>
-  readonly secondFactors: Pick<SecondFactors, 'checkCode' | 'consumeRecoveryCode'>
-  readonly passkeys: PasskeyFactors
-  readonly audit: Pick<Audit, 'record'>
 }
 
 /** After so many wrong codes the sign-in starts over. The database also counts them for the account. */
@@ -34,14 +30,9 @@ export const createSecondFactor = (needs: Needs): Step => ({
     if (!account) return { kind: 'passed', attempt }
     if (!(await asksSecondFactor(needs, interaction, account))) return { kind: 'passed', attempt }
     const { kinds } = await needs.interactions.factorsFor(interaction, account)
-    const passkey = kinds.includes('passkey') ? await needs.passkeys.offer(interaction.uid) : undefined
-    return { kind: 'ask', page: secondFactorPage(attempt, account, { hasApp: kinds.includes('totp'), passkey }) }
+    return { kind: 'ask', page: await secondFactorPage(needs, attempt, account, kinds) }
   },
-  forms: {
-    'second-factor': codeForm(needs, 'code'),
-    'recovery-code': codeForm(needs, 'recovery-code'),
-    'second-passkey': (attempt) => provePasskey(needs, attempt),
-  },
+  forms: Object.fromEntries(Object.entries(proofs).map(([form, check]) => [form, formOf(needs, check)])),
 })
 
 /** Whether the person must prove a second factor before anything else. */
@@ -55,68 +46,51 @@ async function asksSecondFactor(
   return kinds.length > 0 && (needed || interaction.progress.signedIn !== undefined)
 }
 
-function secondFactorPage(
-  attempt: Attempt,
+async function secondFactorPage(
+  needs: Needs,
+  { interaction, paths }: Attempt,
   { person }: KnownAccount,
-  has: { hasApp: boolean; passkey: PasskeyOffer | undefined },
-): Page {
-  const { interaction, paths } = attempt
-  const mistakes = interaction.progress.said?.mistakes ?? []
+  kinds: readonly FactorKind[],
+): Promise<Page> {
   return {
     ...pageOf(interaction, person),
     view: 'second-factor',
     model: {
       client: interaction.client,
       person,
-      action: paths.form('second-factor'),
-      recoveryAction: paths.form('recovery-code'),
       cancelAction: paths.form('cancel'),
-      hasApp: has.hasApp,
-      passkey: has.passkey && { ...has.passkey, mode: 'get', action: paths.form('second-passkey') },
-      mistakes,
+      ...(await proofsOnPage(needs, kinds, interaction.uid, paths.form)),
+      mistakes: interaction.progress.said?.mistakes ?? [],
     },
   }
 }
 
-/** Takes the field `code` (of the authenticator app) or `recovery-code`.
- *  @throws CodedError STORE_UNAVAILABLE */
-function codeForm(needs: Needs, control: 'code' | 'recovery-code'): Form {
-  return async (attempt) => {
+/** @throws CodedError STORE_UNAVAILABLE */
+const formOf =
+  (needs: Needs, check: CheckProof): Form =>
+  async (attempt) => {
     const { request, interaction } = attempt
     const account = accountOf(attempt)
     if (account === undefined || hasTwoFactors(account.amr)) return { kind: 'unchanged' }
-    const typed = request.form.get(control) ?? ''
-    if (typed.trim() === '') return { kind: 'mistaken', mistakes: [{ key: `${control}-missing`, control }] }
-    const event = { ...auditFields(request, interaction), userId: account.accountId }
-    const outcome =
-      control === 'code'
-        ? await needs.secondFactors.checkCode(account.accountId, typed)
-        : await needs.secondFactors.consumeRecoveryCode(account.accountId, typed, {
-            event: { ...event, event: 'factor.recovery_used', outcome: 'success' },
-            languages: [...interaction.uiLocales, ...request.languages],
-          })
-    if (outcome.kind !== 'passed') {
-      const reason = outcome.kind === 'locked' ? 'locked' : outcome.reason
-      needs.audit.record({ ...event, event: 'factor.failure', outcome: 'failure', reason })
-      return refused(attempt, outcome, control)
+    const outcome = await checkProof(needs, check, {
+      fields: request.form,
+      userId: account.accountId,
+      boundTo: interaction.uid,
+      about: auditFields(request, interaction),
+      languages: [...interaction.uiLocales, ...request.languages],
+    })
+    switch (outcome.kind) {
+      case 'passed':
+        return {
+          kind: 'go-on',
+          progress: { ...linkingOf(interaction.progress), ...proved(account, ...outcome.methods) },
+        }
+      case 'refused':
+        return { kind: 'mistaken', mistakes: [outcome.mistake] }
+      case 'wrong':
+        return countWrong(interaction.progress, outcome)
     }
-    return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), ...proved(account, 'otp') } }
   }
-}
-
-/** A passkey of the same person. It cannot be guessed, so it is not counted.
- *  @throws CodedError STORE_UNAVAILABLE */
-async function provePasskey(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
-  const { request, interaction } = attempt
-  const account = accountOf(attempt)
-  if (account === undefined || hasTwoFactors(account.amr)) return { kind: 'unchanged' }
-  const outcome = await needs.passkeys.check(passkeyAnswer(request), interaction.uid, account.accountId)
-  if (outcome.kind === 'passed')
-    return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), ...proved(account, ...outcome.methods) } }
-  const event = { ...auditFields(request, interaction), userId: account.accountId }
-  needs.audit.record({ ...event, event: 'factor.failure', outcome: 'failure', reason: `passkey-${outcome.reason}` })
-  return passkeyRefused
-}
 
 /** The person who has to prove the second factor: who signed in here, otherwise the session's. */
 function accountOf({ interaction }: Attempt): Progress['signedIn'] | SessionAccount {
@@ -129,22 +103,13 @@ const proved = (account: NonNullable<ReturnType<typeof accountOf>>, ...method: s
   signedIn: { ...account, remember: account.remember ?? false, amr: withSecondFactor(account.amr, ...method) },
 })
 
-function refused(
-  { interaction }: Attempt,
-  outcome: Exclude<CodeOutcome, { kind: 'passed' }>,
-  control: string,
-): FormOutcome {
-  const { progress } = interaction
+function countWrong(progress: Progress, { reason, control }: Extract<ProofOutcome, { kind: 'wrong' }>): FormOutcome {
   const wrongCodes = (progress.wrongCodes ?? 0) + 1
-  if (outcome.kind === 'locked') {
-    const values = { minutes: Math.ceil(outcome.seconds / 60) }
-    return { kind: 'mistaken', mistakes: [{ key: 'codes-locked', control, values }] }
-  }
   // back to the password, also when the sign-in began with a session that needed only a second factor
   if (wrongCodes >= mostWrongCodes) {
     const mistakes = [{ key: 'too-many-codes', values: { tries: mostWrongCodes } }]
     return { kind: 'go-on', progress: { switching: true, wanted: '', said: { mistakes } } }
   }
-  const mistake: Mistake = { key: outcome.reason, control, values: { left: mostWrongCodes - wrongCodes } }
+  const mistake: Mistake = { key: reason, control, values: { left: mostWrongCodes - wrongCodes } }
   return { kind: 'go-on', progress: { ...progress, wrongCodes, said: { mistakes: [mistake] } } }
 }

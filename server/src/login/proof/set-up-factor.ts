@@ -4,6 +4,7 @@ import type { Page } from '../../reply.ts'
 import type { Audit } from '../../store/audit/audit.ts'
 import { isStillStanding } from '../../store/people/standing.ts'
 import { factorName, passkeyName } from '../../users/factors/factor-name.ts'
+import { passkeyAnswer } from '../../users/factors/passkey-factors.ts'
 import type { EnrolledPasskey, PasskeyFactors } from '../../users/factors/passkey-factors.ts'
 import { mayEnrolFirst } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
@@ -15,7 +16,6 @@ import { pageOf } from '../attempt/attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step } from '../attempt/attempt.ts'
 import { auditFields } from '../attempt/audit-fields.ts'
 import { linkingOf } from '../attempt/linking.ts'
-import { passkeyAnswer } from './passkey.ts'
 
 interface Needs {
   readonly interactions: Pick<Interactions, 'factorsFor'>
@@ -202,7 +202,7 @@ async function addPasskey(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
   const added = await needs.passkeys.enrol({
     user: account.user,
     standing,
-    answer: passkeyAnswer(request),
+    answer: passkeyAnswer(request.form),
     boundTo: interaction.uid,
     name: passkeyName(request.form.get('name'), request.raw.request.headers['user-agent']),
     event: {

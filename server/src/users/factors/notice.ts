@@ -1,10 +1,25 @@
-// The mail about a change of a second factor.
+// A change of a second factor, and the mail about it.
 import { randomUUID } from 'node:crypto'
 import type { AskedFrom } from '../../describe-agent.ts'
 import type { Mail } from '../../mails.ts'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
+import type { NewFactor } from '../../store/factors/needs.ts'
+import type { OtherSessions } from '../../store/people/standing.ts'
 import type { User } from '../../store/people/user.ts'
 import { languagesFor } from '../notices.ts'
+
+/** How a change is made. */
+export interface FactorChange {
+  readonly event: AuditEvent
+  /** Of the request: in one of them the mail about it is written, when the person has no language. */
+  readonly languages?: readonly string[] | undefined
+  /** Which sessions go on. Default: none. */
+  readonly others?: OtherSessions | undefined
+  /** Whether identities at other providers stay that were linked by the password alone. Default: they go with the first factor. */
+  readonly keepsLinks?: boolean | undefined
+  /** In a sign-in at another provider: the identity there, which stays. */
+  readonly cameBy?: NewFactor['cameBy']
+}
 
 /** Told where identities at other providers go with the first factor. @param event of the new factor */
 export const unlinkedNotice = (

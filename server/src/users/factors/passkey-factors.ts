@@ -5,10 +5,10 @@ import { askedFrom } from '../../describe-agent.ts'
 import type { Factors } from '../../store/factors/factors.ts'
 import type { User } from '../../store/people/user.ts'
 import { factorNotice, unlinkedNotice } from './notice.ts'
+import type { FactorChange } from './notice.ts'
 import { creationOptions, credentialIdOf, requestOptions, verifyNew, verifyUse } from './passkeys.ts'
 import type { RelyingParty } from './passkeys.ts'
 import { mintRecoveryCodes, parseRecoveryCode } from './recovery-codes.ts'
-import type { FactorChange } from './second-factors.ts'
 
 /** What the page of a passkey needs: JSON for its script, and the challenge for its form. */
 export interface PasskeyOffer {
@@ -21,6 +21,11 @@ export interface PasskeyAnswer {
   readonly credential: string
   readonly sealed: string
 }
+
+export const passkeyAnswer = (fields: URLSearchParams): PasskeyAnswer => ({
+  credential: fields.get('credential') ?? '',
+  sealed: fields.get('sealed') ?? '',
+})
 
 export type PasskeyOutcome =
   /** `methods`: what was proved (`amr`, RFC 8176). */

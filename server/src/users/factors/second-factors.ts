@@ -1,13 +1,17 @@
 // Checks and enrols second factors. The database counts wrong codes of an account: only a right code or an administrator resets the count.
 import { askedFrom } from '../../describe-agent.ts'
 import type { Mail } from '../../mails.ts'
-import type { AsAdmitted, OtherSessions, Ways } from '../../store/people/standing.ts'
+import type { Mistake } from '../../reply/on-page.ts'
+import type { AsAdmitted, FactorKind, Ways } from '../../store/people/standing.ts'
 import type { Accounts } from '../../store/sessions/accounts.ts'
+import type { Audit } from '../../store/audit/audit.ts'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
-import type { Factors } from '../../store/factors/factors.ts'
-import type { NewFactor } from '../../store/factors/needs.ts'
+import type { Factor, Factors } from '../../store/factors/factors.ts'
 import type { CodeLimits } from '../../store/factors/wrong-codes.ts'
 import { factorNotice, unlinkedNotice } from './notice.ts'
+import type { FactorChange } from './notice.ts'
+import { passkeyAnswer } from './passkey-factors.ts'
+import type { PasskeyFactors } from './passkey-factors.ts'
 import { mintRecoveryCodes, parseRecoveryCode } from './recovery-codes.ts'
 import { matchStep } from './totp.ts'
 
@@ -19,19 +23,6 @@ export type CodeOutcome =
   /** `used`: it was right, but it, or a later one, was used before. */
   | { readonly kind: 'wrong'; readonly reason: 'wrong-code' | 'used-code' }
   | { readonly kind: 'locked'; readonly seconds: number }
-
-/** How a change is made. */
-export interface FactorChange {
-  readonly event: AuditEvent
-  /** Of the request: in one of them the mail about it is written, when the person has no language. */
-  readonly languages?: readonly string[] | undefined
-  /** Which sessions go on. Default: none. */
-  readonly others?: OtherSessions | undefined
-  /** Whether identities at other providers stay that were linked by the password alone. Default: they go with the first factor. */
-  readonly keepsLinks?: boolean | undefined
-  /** In a sign-in at another provider: the identity there, which stays. */
-  readonly cameBy?: NewFactor['cameBy']
-}
 
 export interface SecondFactors {
   /** Checks a code of the person's authenticator app. It works once, ever, on all replicas.
@@ -54,16 +45,13 @@ export interface SecondFactors {
   /** Makes ten new recovery codes; the earlier ones do not work any more.
    *  @returns them, to show once; undefined when the person has no second factor, or another standing by now */
   renewRecoveryCodes(person: AsAdmitted, by: FactorChange): Promise<readonly string[] | undefined>
-  /** Removes the authenticator app. @returns false when there is none, or the standing has changed */
-  removeApp(person: AsAdmitted, by: FactorChange): Promise<boolean>
-  /** Removes one factor. @param about.change a key under `mail.factor-changed.change.`
+  /** Removes one factor.
    *  @returns false when it is not there, is the last way to sign in, or the standing has changed */
-  removeFactor(person: AsAdmitted, id: string, about: Removal, by: FactorChange): Promise<boolean>
-}
-
-interface Removal {
-  readonly change: string
-  readonly ways: Ways
+  removeFactor(
+    person: AsAdmitted,
+    factor: Pick<Factor, 'id' | 'kind'>,
+    by: FactorChange & { readonly ways: Ways },
+  ): Promise<boolean>
 }
 
 export type EnrolOutcome =
@@ -96,11 +84,10 @@ export function createSecondFactors(needs: Needs): SecondFactors {
       const plain = codes.map((shown) => parseRecoveryCode(shown)!)
       return (await needs.store.factors.replaceRecoveryCodes(person, plain, told, by.others)) ? codes : undefined
     },
-    async removeApp(person, by) {
-      const app = (await needs.store.factors.of(person.userId)).find(({ kind }) => kind === 'totp')
-      return app !== undefined && remove(needs, person, app.id, appRemoval, by)
+    async removeFactor(person, { id, kind }, { ways, ...by }) {
+      const mail = await noticeOf(needs, person.userId, `${kind}-removed`, by)
+      return needs.store.factors.remove(person, id, ways, { audit: [by.event], mail }, by.others)
     },
-    removeFactor: (person, id, about, by) => remove(needs, person, id, about, by),
   }
 }
 
@@ -131,20 +118,6 @@ async function wrong(
 ): Promise<CodeOutcome> {
   const seconds = await store.factors.countWrongCode(userId, limits)
   return seconds > 0 ? { kind: 'locked', seconds } : { kind: 'wrong', reason }
-}
-
-/** An app is never the way to sign in. */
-const appRemoval: Removal = { change: 'totp-removed', ways: { upstreams: [], passkeys: false } }
-
-async function remove(
-  needs: Needs,
-  person: AsAdmitted,
-  id: string,
-  { change, ways }: Removal,
-  by: FactorChange,
-): Promise<boolean> {
-  const mail = await noticeOf(needs, person.userId, change, by)
-  return needs.store.factors.remove(person, id, ways, { audit: [by.event], mail }, by.others)
 }
 
 async function noticeOf(
@@ -181,4 +154,97 @@ async function enrolApp(
   if (stored === undefined) return { kind: 'ended' }
   const { standing: next, since, codesStored } = stored
   return { kind: 'enrolled', standing: next, since, recoveryCodes: codesStored ? recoveryCodes : [] }
+}
+
+export interface FactorProofNeeds {
+  readonly secondFactors: Pick<SecondFactors, 'checkCode' | 'consumeRecoveryCode'>
+  readonly passkeys: Pick<PasskeyFactors, 'offer' | 'check'>
+  readonly audit: Pick<Audit, 'record'>
+}
+
+/** What comes back from the page that asks for a second factor. */
+interface ProofAnswer {
+  readonly fields: URLSearchParams
+  readonly userId: string
+  /** As for the offer of the passkey. */
+  readonly boundTo: string
+  /** What each audit event says of it. */
+  readonly about: Omit<AuditEvent, 'event' | 'outcome'>
+  readonly languages: readonly string[]
+}
+
+export type ProofOutcome =
+  /** `methods`: what was proved (`amr`, RFC 8176). */
+  | { readonly kind: 'passed'; readonly methods: readonly string[] }
+  /** A code that may be a guess. */
+  | { readonly kind: 'wrong'; readonly reason: 'wrong-code' | 'used-code'; readonly control: string }
+  /** `reason`: for the audit log; undefined where nothing was typed. */
+  | { readonly kind: 'refused'; readonly reason?: string; readonly mistake: Mistake }
+
+export type CheckProof = (needs: FactorProofNeeds, answer: ProofAnswer) => Promise<ProofOutcome>
+
+/** What proves a second factor, by the last part of the address of its form. For a new kind add a line. */
+export const proofs: Readonly<Record<string, CheckProof>> = {
+  'second-factor': byCode('code', ({ secondFactors }, { userId }, code) => secondFactors.checkCode(userId, code)),
+  'recovery-code': byCode('recovery-code', ({ secondFactors }, { userId, about, languages }, code) => {
+    const event = { ...about, userId, event: 'factor.recovery_used', outcome: 'success' } as const
+    return secondFactors.consumeRecoveryCode(userId, code, { event, languages })
+  }),
+  // it cannot be guessed, so it is not counted
+  'second-passkey': async ({ passkeys }, { fields, userId, boundTo }) => {
+    const outcome = await passkeys.check(passkeyAnswer(fields), boundTo, userId)
+    if (outcome.kind === 'passed') return outcome
+    return { kind: 'refused', reason: `passkey-${outcome.reason}`, mistake: { key: 'passkey-refused' } }
+  },
+}
+
+/** @returns how the page asks for what the person has. @param actionOf the address of a form */
+export async function proofsOnPage(
+  { passkeys }: Pick<FactorProofNeeds, 'passkeys'>,
+  kinds: readonly FactorKind[],
+  boundTo: string,
+  actionOf: (form: string) => string,
+) {
+  const passkey = kinds.includes('passkey') ? await passkeys.offer(boundTo) : undefined
+  return {
+    action: actionOf('second-factor'),
+    recoveryAction: actionOf('recovery-code'),
+    hasApp: kinds.includes('totp'),
+    passkey: passkey && ({ ...passkey, mode: 'get', action: actionOf('second-passkey') } as const),
+  }
+}
+
+/** Checks one, and records what is wrong.
+ *  @throws CodedError STORE_UNAVAILABLE */
+export async function checkProof(
+  needs: FactorProofNeeds,
+  check: CheckProof,
+  answer: ProofAnswer,
+): Promise<ProofOutcome> {
+  const outcome = await check(needs, answer)
+  if (outcome.kind === 'passed' || outcome.reason === undefined) return outcome
+  const { about, userId } = answer
+  needs.audit.record({ ...about, userId, event: 'factor.failure', outcome: 'failure', reason: outcome.reason })
+  return outcome
+}
+
+function byCode(
+  control: string,
+  check: (needs: FactorProofNeeds, answer: ProofAnswer, typed: string) => Promise<CodeOutcome>,
+): CheckProof {
+  return async (needs, answer) => {
+    const typed = answer.fields.get(control) ?? ''
+    if (typed.trim() === '') return { kind: 'refused', mistake: { key: `${control}-missing`, control } }
+    const outcome = await check(needs, answer, typed)
+    switch (outcome.kind) {
+      case 'passed':
+        return { kind: 'passed', methods: ['otp'] }
+      case 'wrong':
+        return { ...outcome, control }
+      case 'locked': {
+        const values = { minutes: Math.ceil(outcome.seconds / 60) }
+        return { kind: 'refused', reason: 'locked', mistake: { key: 'codes-locked', control, values } }
+      }
+    }
+  }
 }
