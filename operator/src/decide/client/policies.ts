@@ -63,8 +63,8 @@ export function labelsForPolicies(
     readonly findCluster: (name: string) => OIDCCluster | undefined
   },
 ): Readonly<Record<string, string>> | undefined {
-  const { cluster } = tenantOf(metadata)
-  if (cluster === undefined) return about.namespaceLabels(metadata.namespace)
+  const { cluster, namespace } = tenantOf(metadata)
+  if (cluster === undefined) return about.namespaceLabels(namespace)
   return about.findCluster(cluster)?.spec.trustNamespaceLabels === true ? spec.origin?.namespaceLabels : undefined
 }
 
