@@ -25,6 +25,9 @@ describe('eventsOf', () => {
   const notGranted = { kind: 'refused', identifier: 'urn:api:a', api: undefined, why: { kind: 'undeclared' } } as const
   const denial = { policy: 'p', enforcement: 'Deny', graceMs: 0, field: 'f', message: 'm' } as const
 
+  const listedOne = { id: 'a', firstSeen: new Date(now).toISOString(), acceptedByAll: true }
+  const listing = { ended: [], isTaken: true, returning: [], lacksNewest: false, cut: [] }
+
   const table: readonly [
     sentence: string,
     before: OIDCClientStatus | undefined,
@@ -66,6 +69,12 @@ describe('eventsOf', () => {
       { ...before, secret: { ...before.secret, previous: ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id })) } },
       { ...rotated, ending: ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id })) },
       ['SecretRotated'],
+    ],
+    [
+      'an older listed secret that is the newest now',
+      { ...before, secret: { previous: [{ id: 'a' }] }, verifiers: [listedOne] },
+      { rotation: { ...settled, listed: { ...listing, verifiers: [{ id: 'a', sha256: 'a', firstSeen: now }] } } },
+      [],
     ],
     ['a suspension', before, { activity: { kind: 'suspended', behind: [] } }, ['Suspended']],
     ['a name that is taken', before, { secret: taken }, ['NameTaken']],

@@ -95,7 +95,7 @@ const statusOf = (status: OIDCClientStatus | undefined, wanted: string): Conditi
 
 function secretEvents(
   { secret: before, restoredFrom: was }: OIDCClientStatus = {},
-  { secret: after, restoredFrom }: OIDCClientStatus,
+  { secret: after, restoredFrom, verifiers = [] }: OIDCClientStatus,
 ): readonly ClientEvent[] {
   const events: ClientEvent[] = []
   if (restoredFrom !== undefined && restoredFrom !== was) {
@@ -113,7 +113,7 @@ function secretEvents(
           },
     )
   }
-  const left = new Set([after?.activeId, ...(after?.previous ?? []).map(({ id }) => id)])
+  const left = new Set([after?.activeId, ...[...(after?.previous ?? []), ...verifiers].map(({ id }) => id)])
   // one that every server refuses by then never becomes a previous one
   const replaced = before?.activeId !== undefined && after?.activeId !== undefined ? [before.activeId] : []
   for (const id of [...replaced, ...(before?.previous ?? []).map(({ id }) => id)]) {
