@@ -56,15 +56,17 @@ export function createClientIndex(): WatchedClients {
         return [key]
       }
       const touched = new Set(rivalKeys(key))
+      // a client that is edited is as old as before: of a joined cluster that edits all the time, nothing is counted anew
+      const isAsOld = isSameAge(previous, client)
       if (previous) {
-        ranks.forget(previous)
+        if (!isAsOld) ranks.forget(previous)
         for (const claim of claimsOf(previous)) byClaim.remove(claim, key)
         for (const group of groupsOf(previous)) byGroup.remove(group, key)
         clients.delete(key)
       }
       for (const each of touched) groups.delete(each)
       if (client) {
-        ranks.add(client)
+        if (!isAsOld) ranks.add(client)
         clients.set(key, client)
         for (const claim of claimsOf(client)) {
           // its new rivals form a new group
@@ -131,6 +133,13 @@ const decidesTheSame = (one: OIDCClient, other: OIDCClient): boolean =>
   one.metadata.creationTimestamp === other.metadata.creationTimestamp &&
   one.metadata.moved?.from === other.metadata.moved?.from &&
   isDeepStrictEqual(one.metadata.labels, other.metadata.labels)
+
+/** Whether it is the same object, in the same tenant. */
+const isSameAge = (one: OIDCClient | undefined, other: OIDCClient | undefined): boolean =>
+  one !== undefined &&
+  other !== undefined &&
+  one.metadata.creationTimestamp === other.metadata.creationTimestamp &&
+  tenantTextOf(one) === tenantTextOf(other)
 
 const tenantTextOf = ({ metadata }: OIDCClient): string => tenantText(tenantOf(metadata))
 

@@ -1,6 +1,7 @@
 // Writes Events, which `kubectl describe` shows.
 import { hash, randomBytes } from 'node:crypto'
 import { fieldManagers } from '@nauthera/proto/names'
+import { clusterOf } from '@nauthera/rules/tenants'
 import type { Log } from '@nauthera/runtime/log'
 import type { Clock } from '../time/clock.ts'
 import { insteadWhen, isNotFound, isNamespaceEnding } from './api-error.ts'
@@ -21,7 +22,7 @@ const waitingLimit = 1000
 const warnEveryMs = 10_000
 
 /** Writes Events, one after the other. The same event within ten minutes only raises the count. Events of one object are limited, and so
- *  are Normal events of many objects at once. */
+ *  are Normal events of many objects at once, and all events of a joined cluster. */
 export function createEventRecorder(options: {
   connection: Pick<KubeConnection, 'call'>
   component: string
@@ -32,7 +33,8 @@ export function createEventRecorder(options: {
   const { connection, clock, log } = options
   const told = createTold(clock)
   const allowance = createAllowance(clock)
-  const mass = createMass(clock)
+  const mass = createMass(clock, massLimit)
+  const ofClusters = createClusterMasses(clock)
   let waiting = 0
   let chain = Promise.resolve()
   let warnedAt = -Infinity
@@ -68,7 +70,8 @@ export function createEventRecorder(options: {
       if (waiting >= waitingLimit) return
       // the object's own limit comes first: an object with many events takes nothing from others
       if (!allowance.take(object.metadata.uid ?? '')) return
-      if (event.type === 'Normal' && !mass.take()) return
+      const cluster = clusterOf(namespaceOf(object))
+      if (cluster !== undefined ? !ofClusters.take(cluster) : event.type === 'Normal' && !mass.take()) return
       waiting++
       chain = chain
         .then(() => send(object, event))
@@ -152,21 +155,36 @@ function createTold(clock: Pick<Clock, 'monotonic'>) {
 
 /** The limit of Normal events of all objects: this many at once, then ten a second. It spares the API server when thousands of clients
  *  arrive. */
-const massSize = 200
-const massRefillMs = 100
+const massLimit = { size: 200, refillMs: 100 }
+/** The same for all events of one joined cluster, which may have any reason to change its clients as fast as it can: it takes nothing from
+ *  others. */
+const clusterLimit = { size: 50, refillMs: 1_000 }
 
-/** How many more events with good news may be written. */
-function createMass(clock: Pick<Clock, 'monotonic'>) {
-  let [tokens, at] = [massSize, clock.monotonic()]
+/** How many more events of many objects may be written. */
+function createMass(clock: Pick<Clock, 'monotonic'>, { size, refillMs }: typeof massLimit) {
+  let [tokens, at] = [size, clock.monotonic()]
   return {
     /** @returns whether one more may be written */
     take: (): boolean => {
-      const refilled = Math.floor((clock.monotonic() - at) / massRefillMs)
-      tokens = Math.min(massSize, tokens + refilled)
-      at += refilled * massRefillMs
+      const refilled = Math.floor((clock.monotonic() - at) / refillMs)
+      tokens = Math.min(size, tokens + refilled)
+      at += refilled * refillMs
       if (tokens === 0) return false
       tokens--
       return true
+    },
+  }
+}
+
+/** How many more events of each joined cluster may be written. */
+function createClusterMasses(clock: Pick<Clock, 'monotonic'>) {
+  const masses = new Map<string, ReturnType<typeof createMass>>()
+  return {
+    /** @returns whether one more may be written */
+    take: (cluster: string): boolean => {
+      const mass = masses.get(cluster) ?? createMass(clock, clusterLimit)
+      masses.set(cluster, mass)
+      return mass.take()
     },
   }
 }

@@ -68,6 +68,37 @@ describe('createClientIndex', () => {
     expect(index.keysIn('nauthera-cluster-edge')).to.have.length(3)
   })
 
+  it('T70 looks at the age of no other client when one of thousands of a joined cluster is edited', () => {
+    const index = createClientIndex()
+    let reads = 0
+    const mirror = (name: string, spec: object = {}): OIDCClient => {
+      const { metadata, ...rest } = client(name, { ...spec })
+      const namespace = 'nauthera-cluster-edge'
+      const dated = Object.defineProperty({ ...metadata, namespace }, 'creationTimestamp', {
+        enumerable: true,
+        get: () => {
+          reads++
+          return '2026-01-01T00:00:00Z'
+        },
+      })
+      return { ...rest, metadata: dated }
+    }
+    const put = (name: string, spec?: object) => {
+      const made = mirror(name, spec)
+      index.set(`nauthera-cluster-edge/${name}`, made)
+      return made
+    }
+    for (let count = 0; count < 2_000; count++) put(`shop.app-${String(count).padStart(4, '0')}`)
+    index.olderInCluster(mirror('shop.app-0000'))
+    reads = 0
+    for (let edit = 0; edit < 50; edit++) {
+      const edited = put('shop.app-1000', { displayName: `edit ${edit}` })
+      expect([index.olderInCluster(edited), index.olderInTenant(edited)]).to.deep.equal([1_000, 1_000])
+    }
+    // those of the tenant are counted once; then each edit reads its own few times
+    expect(reads).to.be.below(2_000 * 40)
+  })
+
   it('counts anew whoever comes and goes', () => {
     const anyStep = fc.record({
       name: fc.constantFrom('a', 'b', 'c', 'd'),

@@ -7,10 +7,10 @@ import { createEventRecorder } from '../../src/kubernetes/events.ts'
 import type { KubernetesObject } from '../../src/kubernetes/objects.ts'
 
 const accepted = { type: 'Normal', reason: 'ClientAccepted', message: 'client id apps.reports' } as const
-const object = (uid: string): KubernetesObject => ({
+const object = (uid: string, namespace = 'apps'): KubernetesObject => ({
   apiVersion: 'auth.nauthera.io/v1alpha1',
   kind: 'OIDCClient',
-  metadata: { namespace: 'apps', name: 'reports', uid, resourceVersion: '7' },
+  metadata: { namespace, name: 'reports', uid, resourceVersion: '7' },
 })
 
 describe('createEventRecorder', () => {
@@ -106,6 +106,22 @@ describe('createEventRecorder', () => {
     const before = calls.length
     for (let count = 0; count < 10; count++) await told(accepted, `client ${count}`)
     expect([before, calls.length - before]).to.deep.equal([25, 10])
+  })
+
+  it('T70 records of a joined cluster 50 events at once and one a second, which take nothing from others', async () => {
+    const ofEdge = (count: number, type: 'Normal' | 'Warning') =>
+      recorder.record(object(`edge ${count}`, 'nauthera-cluster-edge'), { ...accepted, type })
+    for (let count = 0; count < 2_000; count++) ofEdge(count, count % 2 === 0 ? 'Normal' : 'Warning')
+    await recorder.flush()
+    expect(calls.length).to.equal(50)
+    clock.advance(2_000)
+    for (let count = 2_000; count < 2_100; count++) ofEdge(count, 'Warning')
+    await recorder.flush()
+    expect(calls.length).to.equal(52)
+    for (const namespace of ['apps', 'nauthera-cluster-far'])
+      for (let count = 0; count < 50; count++) recorder.record(object(`${namespace} ${count}`, namespace), accepted)
+    await recorder.flush()
+    expect(calls.length).to.equal(152)
   })
 
   it('never throws: what is lost is logged once in ten seconds', async () => {
