@@ -346,6 +346,8 @@ export interface ObjectMetadata {
   readonly deletionTimestamp?: string
   readonly labels?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
+  /** Of one that was cut: what is wrong with it (intake/without-bulk.ts). */
+  readonly refused?: string
 }
 
 export interface OIDCClient {

@@ -6,6 +6,7 @@ import { movedKeys } from '../decide/client/move.ts'
 import type { OIDCPolicy } from '../api/oidc-policy.ts'
 import { clusterOf, namespaceOfCluster } from '@nauthera/rules/tenants'
 import { createAsSeen } from './mirrors.ts'
+import { withoutBulk } from './without-bulk.ts'
 import { createClientIndex } from './client-index.ts'
 import type { WatchedClients } from './client-index.ts'
 import type { Clock } from '../time/clock.ts'
@@ -67,6 +68,7 @@ interface Part<T extends KubernetesObject> {
   readonly query?: Readonly<Record<string, string>>
   readonly knownKeys?: ReadonlyMap<string, unknown>
   readonly keep?: Keep<T>
+  readonly cut?: Keep<T>
   readonly onChange: (change: CollectionChange<T>) => void
   readonly onRelist?: () => void
   readonly onListFailed?: (error: unknown) => void
@@ -110,11 +112,11 @@ export function createWatch(
     tell(touched)
   }
 
-  const keep = createShareClient()
+  const kept = { keep: createShareClient(), cut: withoutBulk }
   const clientReflectors = namespacesToWatch(settings).map((namespace) =>
     reflect<OIDCClient & KubernetesObject>(collectionPath(resourceTypes.clients, namespace), {
       knownKeys: keysIn(knownKeys, namespace),
-      keep,
+      ...kept,
       onChange: onClient,
       onRelist: () => listeners?.onResync(clients.keysIn(namespace)),
     }),
@@ -266,7 +268,13 @@ function isOurs(client: OIDCClient, serverName: string, servedBy: string): boole
 
 function sameSpec(one: KubernetesObject, other: KubernetesObject): boolean {
   const about = ({ metadata }: KubernetesObject) =>
-    JSON.stringify([metadata.generation, metadata.labels, metadata.annotations, metadata.deletionTimestamp])
+    JSON.stringify([
+      metadata.generation,
+      metadata.labels,
+      metadata.annotations,
+      metadata.deletionTimestamp,
+      metadata.refused,
+    ])
   return about(one) === about(other)
 }
 

@@ -45,6 +45,10 @@ export const isNamespaceEnding = (error: unknown): boolean =>
   hasStatus(error, 403) && error.causes.includes('NamespaceTerminating')
 export const isGone = (error: unknown): boolean => hasStatus(error, 410)
 
+/** @returns whether what came was no answer that can be read, such as one that is too large */
+export const isUnreadable = (error: unknown): boolean =>
+  error instanceof ApiError && error.code === 'KUBERNETES_ANSWER_INVALID'
+
 /** @param error of a list or a watch: these have no object that could be missing
  *  @returns whether the API server does not serve the kind; without its group it answers without a Status */
 export const isNotServed = (error: unknown): boolean => hasStatus(error, 404)

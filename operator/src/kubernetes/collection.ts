@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { apiGroup } from '@nauthera/proto/names'
 import { fieldsOf, hasShape, isOneOf } from '@nauthera/runtime/json'
-import { ApiError } from './api-error.ts'
+import { ApiError, isUnreadable } from './api-error.ts'
 import type { KubeConnection } from './connection.ts'
 import { isObject, keyOf } from './objects.ts'
 import type { KubernetesObject, ListAnswer, ObjectMeta } from './objects.ts'
@@ -25,9 +25,13 @@ export interface CollectionEvent<T> {
   readonly object: T
 }
 
-const pageSize = '500'
+const pageSize = 500
+/** Of large objects: 500 of them are more than an answer may have, and these never are. */
+const smallPageSize = 20
 
-/** @param about.unpaged reads everything in one answer. @throws ApiError */
+/** @param about.unpaged reads everything in one answer
+ *  @param about.cut applied to each object of a page before the next page is read
+ *  @throws ApiError */
 export async function listAll<T extends KubernetesObject>(
   connection: Pick<KubeConnection, 'call'>,
   about: {
@@ -35,15 +39,24 @@ export async function listAll<T extends KubernetesObject>(
     query: Readonly<Record<string, string>>
     unpaged: boolean
     signal: AbortSignal
+    cut?: Keep<T>
   },
 ): Promise<Listed<T>> {
-  const { path, signal } = about
+  const { path, signal, cut = asItIs } = about
   const items: T[] = []
   for (let next: string | undefined; ;) {
-    const query = { ...about.query, limit: about.unpaged ? undefined : pageSize, continue: next }
-    const page = await connection.call<ListAnswer<T>>({ method: 'GET', path, query, lane: 'page', signal })
+    const read = (limit: string | undefined) => {
+      const query = { ...about.query, limit, continue: next }
+      return connection.call<ListAnswer<T>>({ method: 'GET', path, query, lane: 'page', signal })
+    }
+    const page = about.unpaged
+      ? await read(undefined)
+      : await read(String(pageSize)).catch((error: unknown) => {
+          if (!isUnreadable(error)) throw error
+          return read(String(smallPageSize))
+        })
     if (!Array.isArray(page.items) && page.items !== null) throw invalid(`${path}: a list without items`)
-    items.push(...(page.items ?? []))
+    for (const item of page.items ?? []) items.push(cut({ ...item, metadata: metadataRead(item) }))
     next = page.metadata?.continue || undefined
     if (next !== undefined) continue
     const resourceVersion = page.metadata?.resourceVersion

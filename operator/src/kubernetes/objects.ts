@@ -15,6 +15,8 @@ export interface ObjectMeta {
   annotations?: Record<string, string>
   ownerReferences?: OwnerReference[]
   managedFields?: ManagedFields[]
+  /** Of a client that was cut: what is wrong with it (intake/without-bulk.ts). */
+  refused?: string
 }
 
 export interface OwnerReference {

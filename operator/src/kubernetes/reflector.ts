@@ -42,6 +42,8 @@ export interface ReflectorOptions<T> {
   /** After each broken watch a full list: the server may have been restored to an older state. */
   readonly listsAfterBreak?: boolean
   readonly keep?: Keep<T>
+  /** Applied to each object before anything else is done with it: only what it returns is kept until all are listed. */
+  readonly cut?: Keep<T>
   /** One call for each difference, in order; an object re-created under its name is a deletion and an addition. */
   readonly onChange: (change: CollectionChange<T>) => void
   /** After each full list has been applied. */
@@ -103,7 +105,7 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
       const call = { ...watchCall(options, from), signal: AbortSignal.any([signal, due.signal]), onOpen: trouble.over }
       for await (const line of options.connection.watch(call)) {
         const event = parseEvent<T>(line, options.path)
-        copy.apply(event)
+        copy.apply(options.cut && event.type !== 'BOOKMARK' ? { ...event, object: options.cut(event.object) } : event)
         from = event.object.metadata.resourceVersion ?? from
       }
     } catch (error) {
@@ -147,7 +149,10 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
   }
 }
 
-const watchCall = ({ path, query, random }: Omit<ReflectorOptions<never>, 'keep'>, resourceVersion: string) => ({
+const watchCall = (
+  { path, query, random }: Omit<ReflectorOptions<never>, 'keep' | 'cut'>,
+  resourceVersion: string,
+) => ({
   path,
   query: {
     ...query,
@@ -159,11 +164,11 @@ const watchCall = ({ path, query, random }: Omit<ReflectorOptions<never>, 'keep'
 
 /** A list that lacks most known objects counts only when a second list confirms it. */
 async function listSurely<T extends KubernetesObject>(
-  { connection, path, query = {}, log }: ReflectorOptions<T>,
+  { connection, path, query = {}, log, cut }: ReflectorOptions<T>,
   known: ReadonlyMap<string, unknown>,
   how: { unpaged: boolean; signal: AbortSignal },
 ): Promise<Listed<T>> {
-  const about = { path, query, ...how }
+  const about = { path, query, ...how, ...(cut ? { cut } : {}) }
   const first = await listAll<T>(connection, about)
   const lost = lostMost(known.keys(), first.items)
   if (lost === undefined) return first
@@ -195,7 +200,11 @@ function createCopy<T extends KubernetesObject>({ knownKeys, onChange, keep }: R
 }
 
 /** Waits longer at each failure, and logs it once in ten seconds. */
-function createTrouble(options: Omit<ReflectorOptions<never>, 'keep'>, times: ReflectorTimes, signal: AbortSignal) {
+function createTrouble(
+  options: Omit<ReflectorOptions<never>, 'keep' | 'cut'>,
+  times: ReflectorTimes,
+  signal: AbortSignal,
+) {
   const { clock } = options
   const log = options.log.child({ collection: options.path })
   const backoff = createBackoff({ baseMs: times.backoffMs, capMs: times.backoffCapMs, random: options.random })

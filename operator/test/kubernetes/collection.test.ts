@@ -122,6 +122,32 @@ describe('listAll', () => {
       ['500', 'more'],
     ])
   })
+  it('T70 reads few at a time what is too large for one answer, and keeps only what it is told to', async () => {
+    const calls: ApiCall[] = []
+    const large = new ApiError('KUBERNETES_ANSWER_INVALID', { message: 'answer of more than 67108864 bytes' })
+    const pages: unknown[] = [
+      large,
+      { items: [object('a')], metadata: { continue: 'more' } },
+      large,
+      { items: [object('b')], metadata: { resourceVersion: '7' } },
+    ]
+    const call = async <T>(sent: ApiCall) => {
+      calls.push(sent)
+      const page = pages.shift()
+      if (page instanceof Error) throw page
+      return page as T
+    }
+    const cut = (one: KubernetesObject) => ({ metadata: { name: one.metadata.name } })
+    const about = { path: '/api/v1/pods', query: {}, unpaged: false, signal: new AbortController().signal, cut }
+    const { items } = await listAll<KubernetesObject>({ call } as never, about)
+    expect(items).to.deep.equal([{ metadata: { name: 'a' } }, { metadata: { name: 'b' } }])
+    expect(calls.map(({ query }) => [query?.['limit'], query?.['continue']])).to.deep.equal([
+      ['500', undefined],
+      ['20', undefined],
+      ['500', 'more'],
+      ['20', 'more'],
+    ])
+  })
   it('reads everything in one answer when pages expire', async () => {
     const { calls, listed } = list(true, { items: null, metadata: { resourceVersion: '7' } })
     expect(await listed).to.deep.equal({ items: [], resourceVersion: '7' })

@@ -29,7 +29,9 @@ const toldFields = [
 ] as const
 
 /** @returns the fault of a client that is certainly too large. A client just over the limit is found when it is rendered (judge.ts) */
-export function sizeFaultOf({ spec }: Pick<OIDCClient, 'spec'>): ClientFault | undefined {
+export function sizeFaultOf({ spec, metadata }: Pick<OIDCClient, 'spec' | 'metadata'>): ClientFault | undefined {
+  if (metadata.refused !== undefined)
+    return { field: 'spec', code: 'CLIENT_METADATA_INVALID', message: metadata.refused }
   const bytes = textBytes(toldFields.map((field) => spec[field]))
   return bytes > maxVersionBytes ? tooLarge(bytes) : undefined
 }
