@@ -28,6 +28,12 @@ const definitionOf = (metric: string) => defined.get(metric) ?? defined.get(metr
 const metricsIn = (text: string) =>
   new Set([...text.matchAll(/\b((?:nauthera|nodejs|process)_[a-z0-9_]+)\b/g)].map((found) => found[1]!))
 
+/** A case of alerts.promtool.yaml. */
+interface PromtoolCase {
+  readonly name: string
+  readonly alert_rule_test: readonly { readonly eval_time: string; readonly exp_alerts: readonly object[] }[]
+}
+
 /** Fails where an expression asks for a metric or a label that the code does not have. */
 function checkExpression(expr: string): void {
   const metrics = metricsIn(expr)
@@ -90,8 +96,9 @@ describe('alerts', () => {
   })
 
   const tests = join(chart, '../test/alerts.promtool.yaml')
+  const written = (parse(readFileSync(tests, 'utf8')) as { tests: PromtoolCase[] }).tests
   it('have a case that fires and one that does not', () => {
-    const cases = (parse(readFileSync(tests, 'utf8')) as { tests: { name: string }[] }).tests.map(({ name }) => name)
+    const cases = written.map(({ name }) => name)
     const usual = [...alerts.values()].flatMap(({ alert }) => [`${alert} fires`, `${alert} is silent`])
     expect(cases).to.include.members(usual)
     expect(new Set(cases).size).to.equal(cases.length)
@@ -102,10 +109,23 @@ describe('alerts', () => {
       ).to.equal(true)
   })
 
+  it('are silent until the minute in which they fire: another `for` or range moves it', () => {
+    for (const { name, alert_rule_test: moments } of written.filter(({ name }) => name.endsWith(' fires'))) {
+      const [before, at] = moments.map(({ eval_time: time, exp_alerts: fired }) => ({
+        minute: Number(/^(\d+)m$/.exec(time)?.[1]),
+        fires: fired.length > 0,
+      }))
+      expect({ before, at }, name).to.deep.equal({
+        before: { minute: at!.minute - 1, fires: false },
+        at: { minute: at!.minute, fires: true },
+      })
+    }
+  })
+
   const promtool = findPrometheus('promtool')
   const where = promtool === undefined ? ' (not run: promtool is in the Debian package prometheus)' : ''
   ;(promtool === undefined ? it.skip : it)(`fire and are silent as promtool evaluates them${where}`, function () {
-    this.timeout(60_000)
+    this.timeout(180_000)
     const directory = mkdtempSync(join(tmpdir(), 'nauthera-alerts-'))
     try {
       const rules = [...alerts.values()].map((rule) => ({ ...rule, expr: rule.expr.replaceAll('$namespace', 'auth') }))
