@@ -14,7 +14,23 @@ export const leftOut = 'docs/tree.md'
 
 const sections: readonly Section[] = [
   { title: 'Start', pages: ['README.md', 'docs/README.md'] },
-  { title: 'Tutorials', pages: ['docs/tutorials/README.md', 'docs/tutorials/first-client.md', 'docs/tutorials/*.md'] },
+  {
+    title: 'Tutorials',
+    // as a reader goes through them
+    pages: [
+      'docs/tutorials/README.md',
+      'docs/tutorials/first-client.md',
+      'docs/tutorials/a-secret-rotates-under-load.md',
+      'docs/tutorials/a-cluster-in-five-minutes.md',
+      'docs/tutorials/an-api-of-another-team.md',
+      'docs/tutorials/a-pod-without-a-secret.md',
+      'docs/tutorials/a-policy-that-catches-a-mistake.md',
+      'docs/tutorials/clients-from-git.md',
+      'docs/tutorials/two-clusters.md',
+      'docs/tutorials/people-from-a-directory.md',
+      'docs/tutorials/*.md',
+    ],
+  },
   { title: 'How to', pages: ['docs/how-to/README.md', 'docs/how-to/*.md'] },
   { title: 'Integrations', pages: ['docs/integrations/README.md', 'docs/integrations/*.md'], folder: 'integrations' },
   { title: 'Concepts', pages: ['docs/concepts/README.md', 'docs/concepts/*.md', 'docs/glossary.md'] },
@@ -36,7 +52,6 @@ const sections: readonly Section[] = [
   {
     title: 'Operation',
     pages: [
-      'docs/why.md',
       'docs/keys.md',
       'docs/audit.md',
       'docs/backup.md',
