@@ -11,11 +11,11 @@ import type { HubState } from './hub-state.ts'
 import type { Mirror } from './mirror.ts'
 import type { Mirrors } from './mirrors.ts'
 
-/** The pause between two sweeps when nothing has called for one. Milliseconds. */
+/** The pause between two sweeps when nothing has called for one, and the hub is usable. Milliseconds. */
 const sweepMs = 60_000
 /** Between the two lists of a sweep. Milliseconds. */
 const apartMs = 2_000
-/** Between two sweeps that something called for. Milliseconds. */
+/** Between two sweeps that something called for, and until the hub is usable. Milliseconds. */
 const restMs = 3_000
 
 interface SweepNeeds {
@@ -44,7 +44,7 @@ export class Sweep {
       round: async () => {
         // a list that fails says nothing: neither does one of a definition that is not there
         await this.#sweep().catch((error: unknown) => log.warn({ error }, 'mirrors not swept'))
-        return sweepMs
+        return this.#needs.state.mayWrite ? sweepMs : restMs
       },
     })
   }
