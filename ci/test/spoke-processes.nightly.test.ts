@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { expect } from 'chai'
 import { parseCredentials, requestToken } from '@nauthera/local/product/token'
 import { isReady, waitForObject } from '@nauthera/local/product/wait-for'
@@ -7,6 +8,8 @@ import { machine, startChain } from '../faults/support/chain.ts'
 import type { Chain } from '../faults/support/chain.ts'
 import { startChainSpoke } from '../faults/support/chain-spoke.ts'
 import type { ChainSpoke } from '../faults/support/chain-spoke.ts'
+import { startTcpProxy } from '../faults/support/tcp-proxy.ts'
+import type { TcpProxy } from '../faults/support/tcp-proxy.ts'
 import { tell } from '../faults/support/tell.ts'
 
 // The operator of a spoke as a process, whose clients three replicas serve: what breaks between it and its hub refuses no program.
@@ -15,17 +18,29 @@ const cluster = 'edge'
 const apps = 'apps'
 const clients = `/apis/auth.nauthera.io/v1alpha1/namespaces/${apps}/oidcclients`
 
+const rotating = (trigger: string, more: object = {}) => ({
+  ...machine,
+  rotation: { trigger, overlap: '10m', retire: 'AfterOverlap', ...more },
+})
+/** A program has more to do than to ask: one that does nothing else takes the cores that the rotation needs. Milliseconds. */
+const betweenAsksMs = 20
+
 describe('a spoke as a process, when something breaks', function () {
   this.timeout(300_000)
   let chain: Chain
   let spoke: ChainSpoke
+  let proxy: TcpProxy
 
   before(async () => {
     chain = await startChain()
-    spoke = await startChainSpoke(chain, { cluster, apps })
+    const { port } = chain.stack.api
+    proxy = await startTcpProxy(port)
+    const through = (kubeconfig: string) => kubeconfig.replace(`:${port}`, `:${proxy.port}`)
+    spoke = await startChainSpoke(chain, { cluster, apps, through })
   })
   after(async () => {
     await spoke?.stop()
+    await proxy?.stop()
     await chain?.stop()
   })
 
@@ -55,8 +70,12 @@ describe('a spoke as a process, when something breaks', function () {
     await until(name, isReady)
     return secret(name)
   }
-  const statusesOf = (name: string) =>
-    Promise.all(chain.stack.pods.map(async ({ port }) => (await requestToken(port, credentials(name))).status))
+  const statusesOf = (name: string, clientSecret = secret(name)) =>
+    Promise.all(
+      chain.stack.pods.map(
+        async ({ port }) => (await requestToken(port, { ...credentials(name), clientSecret })).status,
+      ),
+    )
 
   /** A program that asks every replica with what its Secret holds, all the time. @returns ends it, and says who was refused */
   const startProgram = (name: string): (() => Promise<void>) => {
@@ -67,6 +86,7 @@ describe('a spoke as a process, when something breaks', function () {
         const answers = await statusesOf(name)
         requests += answers.length
         refused.push(...answers.filter((status) => status !== 200))
+        await setTimeout(betweenAsksMs)
       }
     }
     const working = work()
@@ -78,6 +98,35 @@ describe('a spoke as a process, when something breaks', function () {
       expect(requests).to.be.greaterThan(0)
     }
   }
+
+  it('F57 loses its hub before the new secret is minted: nothing is published until it is back', async () => {
+    const old = await begin('early')
+    const end = startProgram('early')
+    proxy.cut()
+    await apply('early', rotating('1'))
+    await until('early', hubSays('HubUnreachable'))
+    expect(secret('early')).to.equal(old)
+    proxy.restore()
+    await untilSecret('early', () => secret('early') !== old)
+    await until('early', (object) => isReady(object) && hubSays('HubReachable')(object))
+    await end()
+  })
+
+  it('F57 loses its hub when the new secret is published: both are taken, and the hub learns the end later', async () => {
+    const old = await begin('late')
+    const end = startProgram('late')
+    const stop = spoke.api.store.onChange(() => {
+      if (secretOf('late') && secret('late') !== old) proxy.cut()
+    })
+    await apply('late', rotating('1'))
+    await untilSecret('late', () => secret('late') !== old)
+    stop()
+    await until('late', hubSays('HubUnreachable'))
+    expect(await statusesOf('late', old)).to.deep.equal([200, 200, 200])
+    proxy.restore()
+    await until('late', (object) => isReady(object) && hubSays('HubReachable')(object))
+    await end()
+  })
 
   it('F63 is copied with its values: the copy is told so, and changes nothing', async () => {
     await begin('copied')
@@ -98,11 +147,28 @@ describe('a spoke as a process, when something breaks', function () {
     const end = startProgram('revoked')
     spoke.revokeToken()
     await until('revoked', hubSays('CredentialRefused'))
-    await apply('revoked', { ...machine, rotation: { trigger: '1', overlap: '10m', retire: 'AfterOverlap' } })
+    await apply('revoked', rotating('1'))
     expect(secret('revoked')).to.equal(old)
     spoke.joinAgain()
     await untilSecret('revoked', () => secret('revoked') !== old)
     await until('revoked', (object) => isReady(object) && hubSays('HubReachable')(object))
     await end()
+  })
+
+  it('F61 has its Secret of yesterday back: what has ended stays ended, and another one is minted', async () => {
+    const yesterday = await begin('restored')
+    const kept = secretOf('restored')!
+    await apply('restored', rotating('1', { revokePrevious: 'leak' }))
+    await untilSecret('restored', () => secret('restored') !== yesterday)
+    const today = secret('restored')
+    const isRevoked = (status: string) => status.includes('"observedRevoke":"leak"') && !status.includes('"previous"')
+    await until('restored', (object) => isRevoked(JSON.stringify(object?.['status'])))
+    expect(await statusesOf('restored', yesterday)).to.deep.equal([401, 401, 401])
+    const { resourceVersion: _old, ...metadata } = kept.metadata
+    spoke.api.set({ ...kept, metadata })
+    await untilSecret('restored', () => secret('restored') !== yesterday)
+    expect(await statusesOf('restored')).to.deep.equal([200, 200, 200])
+    expect(await statusesOf('restored', yesterday)).to.deep.equal([401, 401, 401])
+    expect(secret('restored')).not.to.equal(today)
   })
 })
