@@ -156,11 +156,11 @@ describe('a spoke', function () {
     await begin()
     const back = await loseHub()
     await pair.spoke.remove('reports')
+    const lists = () => pair.spoke.api.requests.filter(({ verb, user }) => verb === 'list' && user === 'operator-0')
+    const from = lists().length
     back()
     await pair.pass(12_000)
     await pair.until(() => operator.log.told('the hub answers').length === 2, 'the hub is back')
-    const lists = () => pair.spoke.api.requests.filter(({ verb, user }) => verb === 'list' && user === 'operator-0')
-    const from = lists().length
     await pair.pass(70_000)
     await pair.until(() => pair.mirror('reports') === undefined, 'the mirror is removed')
     const seen = lists()

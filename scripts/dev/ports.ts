@@ -35,8 +35,14 @@ export async function choosePorts(
   say: (text: string) => void,
 ): Promise<DevPorts> {
   const kept = file !== undefined && existsSync(file) ? parseKept(readFileSync(file, 'utf8')) : usual
+  const { upstream: keptUpstream, pods: keptPods, ...keptOnes } = kept
+  const promised = new Set([
+    ...Object.values(keptOnes),
+    ...keptPods,
+    ...(keptUpstream === undefined ? [] : [keptUpstream]),
+  ])
   const take = async (what: string, wanted: number) => {
-    const held = await holdPort(wanted)
+    const held = await holdPort(wanted, promised)
     if (held.port !== wanted) say(`port ${wanted} is in use; ${what} is on port ${held.port}`)
     return held
   }

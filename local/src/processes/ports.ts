@@ -19,10 +19,11 @@ export interface HeldPort {
   release(): Promise<void>
 }
 
-/** Takes the wanted port, or the next one above it that is free: from now on no other program gets it. */
-export async function holdPort(wanted: number): Promise<HeldPort> {
+/** Takes the wanted port, or the next one above it that is free: from now on no other program gets it.
+ *  @param promised to others, so that they are not taken in place of the wanted one */
+export async function holdPort(wanted: number, promised: ReadonlySet<number> = new Set()): Promise<HeldPort> {
   for (let port = wanted; port < wanted + 200; port++) {
-    const held = await hold(port)
+    const held = port === wanted || !promised.has(port) ? await hold(port) : undefined
     if (held !== undefined) return held
   }
   throw new Error(`no free port between ${wanted} and ${wanted + 199}`)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { freePort, holdPort } from '@nauthera/local/processes/ports'
+import type { HeldPort } from '@nauthera/local/processes/ports'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { choosePorts } from '../../dev/ports.ts'
 import type { DevPorts } from '../../dev/ports.ts'
@@ -35,4 +36,29 @@ describe(choosePorts.name, () => {
     expect(said).to.deep.equal([`port ${issuer} is in use; the issuer is on port ${moved[0]}`])
     forget()
   })
+
+  it('gives none of the ports of the last time to another program of it', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'nauthera-ports-'))
+    const forget = reapDirectory(directory)
+    const file = join(directory, 'ports.json')
+    const [squatter, next] = await holdNeighbours()
+    await next.release()
+    const [api, inbox] = [await freePort(), await freePort()]
+    writeFileSync(file, JSON.stringify({ issuer: squatter.port, sample: next.port, api, inbox, pods: [] }))
+    const chosen = await choosePorts(file, { replicas: 1, extras: new Set() }, () => undefined)
+    expect(chosen.sample.port).to.equal(next.port)
+    expect(chosen.issuer.port).to.be.greaterThan(next.port)
+    await Promise.all([chosen.release(), squatter.release()])
+    forget()
+  })
 })
+
+/** @returns a free port and the one above it */
+async function holdNeighbours(): Promise<[HeldPort, HeldPort]> {
+  for (;;) {
+    const one = await holdPort(await freePort())
+    const other = await holdPort(one.port + 1)
+    if (other.port === one.port + 1) return [one, other]
+    await Promise.all([one.release(), other.release()])
+  }
+}
