@@ -430,10 +430,11 @@ describe('I1 people in the middle of something when a process is killed', functi
       const [one] = await beginAll(['a request for a link'])
       const held = site.proxy.hold(step).reached
       await one!.doing.act()
+      const where = `${step.when} ${step.name}`
+      expect(await one!.doing.state(), `asked, ${where}`).to.deep.equal(one!.flow.done)
       await held
       await site.killServer()
       await site.outboxSettled()
-      const where = `${step.when} ${step.name}`
       expect(mailsTo(one!.doing.email, resetLink), where).to.have.length(1)
       await linksWork(one!.doing.email)
     }
