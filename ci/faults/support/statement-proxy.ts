@@ -125,7 +125,8 @@ class Wire {
     for (const names of this.#needs.recorders) names.push({ name, writes })
     const step = [...this.#needs.armed].find((one) => one.name === name)
     if (step === undefined) return
-    this.#needs.armed.delete(step)
+    // one that wants rows stays armed for other connections until some answer has them
+    if (step.withRows !== true) this.#needs.armed.delete(step)
     if (step.when === 'after') this.#kept = { step, messages: [] }
     else {
       this.#isHeld = true
@@ -151,9 +152,9 @@ class Wire {
 
   /** The database is ready for the next statement: what was held is done. */
   #settle({ step, messages }: { step: Armed; messages: readonly Message[] }): void {
-    if (step.withRows !== true || messages.some(({ type }) => type === 'D')) return step.tellReached()
+    const hasRows = messages.some(({ type }) => type === 'D')
+    if (step.withRows !== true || (hasRows && this.#needs.armed.delete(step))) return step.tellReached()
     this.#kept = undefined
-    this.#needs.armed.add(step)
     for (const { bytes } of messages) this.#needs.incoming.write(bytes)
   }
 }
