@@ -1,10 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import type { JWK } from 'jose'
+import { refusalKinds } from '@nauthera/rules/refusals'
+import type { RefusalCode, RefusedBy } from '@nauthera/rules/refusals'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
+import { createCertificate } from '@nauthera/harness/certificates'
 import { fetchCode, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
+import { bank, json, onePayment, payingClients } from './paying.ts'
 
 /** It must be in nothing that is told. */
 const canary = 'canary-of-a-secret-with-more-than-32-characters'
@@ -14,13 +22,20 @@ const seconds = () => Math.floor(Date.now() / 1000)
 
 describe('refused requests in the name of a client', () => {
   let site: ServerReplicas
-  let sign: (claims: object) => Promise<string>
+  let sign: (claims: object, head?: object) => Promise<string>
+  let publicJwk: JWK
+  let directory: string
   before(async function () {
     this.timeout(60_000)
-    site = await startReplicas()
+    directory = mkdtempSync(join(tmpdir(), 'nauthera-refusals-'))
+    const caFile = join(directory, 'ca.crt')
+    writeFileSync(caFile, (await createCertificate({ name: 'authority', authority: true })).pem)
+    site = await startReplicas({ settings: { trustedProxies: ['127.0.0.1'], mutualTLS: { caFile, header: 'nginx' } } })
     const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
-    sign = (claims) => new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ES256', kid: 'own' }).sign(privateKey)
-    const jwk = { ...(await exportJWK(publicKey)), kid: 'own', alg: 'ES256' } as object as Record<string, string>
+    sign = (claims, head = {}) =>
+      new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ES256', kid: 'own', ...head }).sign(privateKey)
+    publicJwk = await exportJWK(publicKey)
+    const jwk = { ...publicJwk, kid: 'own', alg: 'ES256' } as object as Record<string, string>
     const secrets = [{ plain: ended, notAfter: new Date(Date.now() - 60_000) }, { plain: clientSecret }]
     await site.serve([
       entry('app.web', { ...configs.web, audiences: [] }, { secrets }),
@@ -31,10 +46,17 @@ describe('refused requests in the name of a client', () => {
       entry('app.api', configs.api),
       entry('app.hunted', configs.web),
       entry('app.keyed', { ...configs.machine, tokenEndpointAuthMethod: 'private_key_jwt', jwks: { keys: [jwk] } }),
+      entry('app.signing', { ...configs.web, jwks: { keys: [jwk] } }),
+      entry('app.worker', { ...configs.machine, tokenEndpointAuthMethod: 'tls_client_auth', tlsClientAuthSanDns: 'a' }),
+      entry('app.pushing', { ...configs.web, requirePushedAuthorizationRequests: true }),
+      ...payingClients().filter(({ clientId }) => clientId === 'app.plain' || clientId === 'bank.api'),
     ])
     await addPerson(site, 'ada')
   })
-  after(() => site.stop())
+  after(async () => {
+    await site?.stop()
+    rmSync(directory, { recursive: true })
+  })
 
   const authorize = (more: Record<string, string>, drop: readonly string[] = []) => {
     const asked = Object.entries(request(pkce(), more)).filter(([name]) => !drop.includes(name))
@@ -61,7 +83,9 @@ describe('refused requests in the name of a client', () => {
       }),
     })
 
-  const rows: readonly [mistake: string, make: () => Promise<unknown>, told: readonly string[]][] = [
+  /** In whose name it counts, as what, whose word it is, and the detail. */
+  type Told = readonly [clientId: string, code: RefusalCode, by: RefusedBy, detail: string]
+  const rows: readonly [mistake: string, make: () => Promise<unknown>, told: Told][] = [
     [
       'a redirect URI that is not listed, of its own host',
       () => authorize({ redirect_uri: `https://app.example.com/other?person=${canary}` }),
@@ -195,7 +219,55 @@ describe('refused requests in the name of a client', () => {
         }),
       ['app.other', 'ACR_NOT_REACHED', 'Anyone', ''],
     ],
+    [
+      'authorization details of a type that it was not given',
+      () => authorize({ client_id: 'app.plain', resource: bank, authorization_details: json(onePayment()) }),
+      [
+        'app.plain',
+        'AUTHORIZATION_DETAILS_REFUSED',
+        'Anyone',
+        'authorization_details[0] has the type payment, which this client may not ask for: compare it with authorizationDetailsTypes of the OIDCClient and the condition AudiencesGranted',
+      ],
+    ],
+    [
+      'no certificate where it proves itself by one',
+      () => token({ grant_type: 'client_credentials', client_id: 'app.worker' }),
+      ['app.worker', 'CERTIFICATE_REFUSED', 'Anyone', 'no-certificate'],
+    ],
+    [
+      'a proof of its key that was made for another method',
+      async () => {
+        const proof = { htm: 'GET', htu: `${site.issuer}/token`, iat: seconds(), jti: randomUUID() }
+        const dpop = await sign(proof, { typ: 'dpop+jwt', jwk: publicJwk })
+        await token({ grant_type: 'client_credentials' }, { ...basic('app.machine', clientSecret), dpop })
+      },
+      ['app.machine', 'DPOP_PROOF_REFUSED', 'Client', 'DPoP proof htm mismatch'],
+    ],
+    [
+      'a pushed request that is not there',
+      () => authorize({ client_id: 'app.other', request_uri: 'urn:ietf:params:oauth:request_uri:gone' }),
+      ['app.other', 'PUSHED_REQUEST_REFUSED', 'Anyone', 'request_uri is invalid, expired, or was already used'],
+    ],
+    [
+      'a request that is not pushed where it must be',
+      () => authorize({ client_id: 'app.pushing' }),
+      ['app.pushing', 'PUSHED_REQUEST_REFUSED', 'Anyone', ''],
+    ],
+    [
+      'a signed request that has expired',
+      async () => {
+        const own = { iss: 'app.signing', aud: site.issuer, exp: seconds() - 60 }
+        const signed = await sign({ ...request(pkce()), ...own, client_id: 'app.signing' })
+        await authorize({ client_id: 'app.signing', request: signed })
+      },
+      ['app.signing', 'REQUEST_OBJECT_REFUSED', 'Anyone', 'jwt expired'],
+    ],
   ]
+  it('have a mistake here for each code', () => {
+    const told = new Set(rows.map(([, , [, code]]) => code))
+    expect(Object.keys(refusalKinds).filter((code) => !told.has(code as RefusalCode))).to.deep.equal([])
+  })
+
   for (const [mistake, make, [clientId, code, by, detail]] of rows)
     it(`are told as ${code}: ${mistake}`, async () => {
       const { usage } = site.apps[0]!

@@ -151,7 +151,7 @@ function judgeOne(
         `the type ${plain(detail.type)} in authorization_details is of another API: name that one in resource (${others.map(plain).join(', ')})`,
         'invalid_target',
       )
-    return `has the type ${plain(detail.type)}, which this client may not ask for: see spec.authorizationDetailsTypes and the condition AudiencesGranted of the OIDCClient`
+    return `has the type ${plain(detail.type)}, which this client may not ask for: compare it with authorizationDetailsTypes of the OIDCClient and the condition AudiencesGranted`
   }
   const judged = found.map((one) => ({ ...one, fault: typeFault(detail, one.declared, one.api) }))
   const [right, ...more] = judged.filter(({ fault }) => fault === undefined)
