@@ -5,7 +5,7 @@ import type { OIDCClient, OIDCClientSpec } from '@nauthera/operator/api/oidc-cli
 import type { OIDCPolicy, OIDCPolicySpec } from '@nauthera/operator/api/oidc-policy'
 import { keyOf } from '@nauthera/operator/decide/client/client-names'
 import type { DeclaredApi } from '@nauthera/operator/decide/access/declared-api'
-import { denialsOf } from '@nauthera/operator/decide/access/judge'
+import { denialsOf } from '@nauthera/operator/decide/access/judgement'
 import { callerOf, documentGrants, grantedOf, resolveAccess } from '@nauthera/operator/decide/access/resolve-access'
 import { createClientIndex } from '@nauthera/operator/intake/client-index'
 import { createJudge } from '@nauthera/operator/intake/judge'

@@ -61,7 +61,7 @@ const fields = `${oidc}/client-fields.integration.test.ts`
 export const clientRows: readonly FieldRow[] = [
   ['type', 'SPA', 'Desktop', 'spec.type: supported values: "Web", "SPA", "Native", "M2M", "Device"', `${decide}/metadata.test.ts`, 'gives type ${type} its grants and authentication', web],
   ['serverName', 'default', '', 'spec.serverName: should be at least 1 chars long', 'operator/test/reconcile.integration.test.ts', 'is left alone', web],
-  ['clientId', 'shop', 'no spaces', 'spec.clientId: must be 3 to 200 letters, digits, ., _, ~ and -', `${decide}/acceptance.test.ts`, 'K1 lets the oldest of two with one id win, in any order', web],
+  ['clientId', 'shop', 'no spaces', 'spec.clientId: must be 3 to 200 letters, digits, ., _, ~ and -', `${decide}/accept-clients.test.ts`, 'K1 lets the oldest of two with one id win, in any order', web],
   ['displayName', 'Shop', 'Shop\u202e', 'spec.displayName: must be plain text without control characters and invisible ones', 'server/test/login/attacks.integration.test.ts', 'A8 L15 shows a client’s name and a state as text on every page', web],
   ['description', 'Sells.', long(513), 'spec.description: may not be more than 512 bytes', 'server/test/account/launcher.test.ts', 'sorts by name, and searches names and descriptions', web],
   ['suspended', true, 'yes', 'spec.suspended: must be of type boolean: "string"', `${oidc}/tokens.integration.test.ts`, 'T5 all tokens of a suspended or deleted client are refused', web],

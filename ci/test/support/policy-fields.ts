@@ -38,7 +38,7 @@ export const policyRows: readonly FieldRow[] = [
   ['allow.consent', ['Skip'], ['Never'], 'spec.allow.consent[0]: supported values: "Explicit", "Remember", "Skip"', checks, 'opens Skip by a list that has it', {}],
   ['allow.redirectHosts', ['.apps.example.com'], ['*.example.com'], 'spec.allow.redirectHosts[0]: must be hosts such as app.example.com, or .apps.example.com for all below it', checks, 'K14 limits hosts at a label boundary', {}],
   ['allow.customClientId', true, 'yes', 'spec.allow.customClientId: must be of type boolean: "string"', checks, 'keeps a custom id behind its gate', {}],
-  ['allow.anyClientId', true, 'yes', 'spec.allow.anyClientId: must be of type boolean: "string"', `${decide}/acceptance.test.ts`, 'anyClientId lifts the rule of the prefix', {}],
+  ['allow.anyClientId', true, 'yes', 'spec.allow.anyClientId: must be of type boolean: "string"', `${decide}/accept-clients.test.ts`, 'anyClientId lifts the rule of the prefix', {}],
   ['allow.existingSecret', true, 'yes', 'spec.allow.existingSecret: must be of type boolean: "string"', checks, 'keeps a secret of your own behind its gate', {}],
   ['allow.verifiers', true, 'yes', 'spec.allow.verifiers: must be of type boolean: "string"', checks, 'keeps secrets that are kept elsewhere behind their gate', {}],
   ['allow.optionalPKCE', true, 'yes', 'spec.allow.optionalPKCE: must be of type boolean: "string"', checks, 'keeps optional PKCE behind its gate', {}],

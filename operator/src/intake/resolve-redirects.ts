@@ -1,6 +1,6 @@
 // Gives a judged client the redirect URIs that follow its Ingresses and HTTPRoutes.
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { Judgement } from '../decide/access/judge.ts'
+import type { Judgement } from '../decide/access/judgement.ts'
 import type { FollowedRedirects } from '../decide/client/follow-routes.ts'
 import { keyOf } from '../decide/client/client-names.ts'
 import type { RouteBook } from './route-book.ts'

@@ -2,7 +2,7 @@
 import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { Judgement } from '../decide/access/judge.ts'
+import type { Judgement } from '../decide/access/judgement.ts'
 import { endingSecrets } from '../decide/status/ending-secrets.ts'
 import type { OutcomeOfSecret } from '../decide/status/outcome.ts'
 import { goingAgainMs } from '../decide/secret/rotation-plan.ts'

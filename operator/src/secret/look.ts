@@ -4,7 +4,7 @@ import type { Log } from '@nauthera/runtime/log'
 import type { Secret } from '@nauthera/runtime/secret'
 import type { PendingSecret, RotationPlan, SecretSource } from '../decide/secret/rotation-terms.ts'
 import type { SecretOutcome } from '../decide/secret/secret-outcome.ts'
-import type { Judgement } from '../decide/access/judge.ts'
+import type { Judgement } from '../decide/access/judgement.ts'
 import type { ReadSecret } from './read-secret.ts'
 import type { SeenSecret } from './read-source.ts'
 

@@ -1,4 +1,4 @@
-import type { Judgement } from '../decide/access/judge.ts'
+import type { Judgement } from '../decide/access/judgement.ts'
 import type { PolicyStanding } from '../decide/status/policy-report.ts'
 
 /** The most clients that the status of a policy names. */

@@ -2,7 +2,7 @@
 import { renderVersion } from '@nauthera/proto/client-version'
 import type { OIDCClient, OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import type { Judgement } from '../../src/decide/access/judge.ts'
+import type { Judgement } from '../../src/decide/access/judgement.ts'
 import { renderConfig } from '../../src/decide/client/metadata.ts'
 import { bindingOf } from '../../src/decide/client/policies.ts'
 import type { BindingPolicies, Policies } from '../../src/decide/client/policies.ts'

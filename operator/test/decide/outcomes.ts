@@ -1,5 +1,5 @@
 // Outcomes for tables: a client that is live on three replicas, and what differs from it.
-import type { Judgement } from '../../src/decide/access/judge.ts'
+import type { Judgement } from '../../src/decide/access/judgement.ts'
 import type { Outcome } from '../../src/decide/status/outcome.ts'
 import type { RotationPlan } from '../../src/decide/secret/rotation-terms.ts'
 import { judged } from './clients.ts'

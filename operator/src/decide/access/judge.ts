@@ -1,55 +1,23 @@
 // Judges one client by rules and policies, before its Secret is read. Each look does it once and passes the judgement on.
 import { renderVersion } from '@nauthera/proto/client-version'
-import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { OIDCCluster } from '../../api/oidc-cluster.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { unreadFault } from '../client/acceptance.ts'
 import type { Acceptance } from '../client/acceptance.ts'
 import { applyDefaults } from '../client/apply-defaults.ts'
-import type { Effective } from '../client/apply-defaults.ts'
 import { clusterLimits, namespaceLimits } from '@nauthera/rules/limits'
 import { defaultClientId } from '@nauthera/rules/tenants'
 import { sizeFaults } from '@nauthera/rules/version-size'
-import { checkCluster, checkPolicies, countField } from '../client/check-policies.ts'
+import { checkCluster, checkPolicies } from '../client/check-policies.ts'
 import type { Violation } from '../client/check-policies.ts'
 import { declaredApis } from './declared-api.ts'
 import type { DeclaredApi } from './declared-api.ts'
+import { denialsOf } from './judgement.ts'
+import type { Breach, Judgement } from './judgement.ts'
 import { renderConfig } from '../client/metadata.ts'
 import { bindingOf, shardBytesOf, tokenLimitsOf } from '../client/policies.ts'
 import type { BindingPolicies, Policies } from '../client/policies.ts'
-
-export interface Judgement extends Effective {
-  /** The rules: of the spec, and of ids that two clients claim. */
-  readonly acceptance: Acceptance
-  /** Names of the policies that hold for it. */
-  readonly policies: readonly string[]
-  /** Violations of these policies by the present version, and by other versions that servers have. */
-  readonly violations: readonly Violation[]
-  /** Since when it breaks each binding policy. The grace period counts from then, whatever is edited meanwhile. */
-  readonly breaches: readonly Breach[]
-  /** The grace period of an earlier version is over: only the present version may be served. */
-  readonly forbidsEarlier: boolean
-  /** The binding policies; undefined when the object is unreadable. */
-  readonly binding: BindingPolicies | undefined
-  /** The APIs that it declares: none, one, or two while it waits for another identifier. */
-  readonly declared: readonly DeclaredApi[]
-  /** The quota of its tenant in its shard, bytes. */
-  readonly shardBytes: number
-  /** That of its whole joined cluster; Infinity for a client of this one. */
-  readonly clusterBytes: number
-  /** What servers may get of it. */
-  readonly serve:
-    | { readonly kind: 'desired'; readonly config: ClientConfig; readonly version: ClientVersion }
-    /** The last accepted version stays, if there is one; `until` is the end of a policy's grace period, epoch milliseconds. */
-    | { readonly kind: 'carry'; readonly until: number | undefined }
-    | { readonly kind: 'nothing' }
-}
-
-export interface Breach {
-  readonly policy: string
-  /** Epoch milliseconds. */
-  readonly since: number
-}
 
 /** What a client is judged by. */
 interface AboutClient {
@@ -194,22 +162,6 @@ const refused = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
   clusterBytes: clusterLimits.shardBytes,
   serve: { kind: 'carry', until: undefined },
 })
-
-/** @returns the version that servers may be told; undefined when this generation is refused */
-export const configOf = ({ serve }: Pick<Judgement, 'serve'>): ClientConfig | undefined =>
-  serve.kind === 'desired' ? serve.config : undefined
-
-/** @returns the same as servers are told it */
-export const versionOf = ({ serve }: Pick<Judgement, 'serve'>): ClientVersion | undefined =>
-  serve.kind === 'desired' ? serve.version : undefined
-
-/** @returns what policies forbid; the other violations are warnings */
-export const denialsOf = ({ violations }: Pick<Judgement, 'violations'>): readonly Violation[] =>
-  violations.filter(({ enforcement }) => enforcement === 'Deny')
-
-/** @returns whether its tenant or its cluster has too many clients for it */
-export const isCountedOut = (judgement: Pick<Judgement, 'violations'>): boolean =>
-  denialsOf(judgement).some(({ field }) => field === countField)
 
 /** The grace period of each policy begins when its breach is first seen. The status stores that time, so an edit or a restart does not
  *  extend it.

@@ -17,7 +17,7 @@ import { isSameTenant, tenantOf } from '@nauthera/rules/tenants'
 import type { Tenant } from '@nauthera/rules/tenants'
 import type { LabelSelector } from '../../api/label-selector.ts'
 import type { AccessEntry, DeclaredApi } from './declared-api.ts'
-import type { Judgement } from './judge.ts'
+import type { Judgement } from './judgement.ts'
 import { covers, isBareName, namesTenant, openersOf, selects } from '../client/policies.ts'
 import type { BindingPolicies } from '../client/policies.ts'
 

@@ -1,7 +1,7 @@
 // Decides whether a client can be used now: by its stored entry, not by its spec.
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { Judgement } from '../access/judge.ts'
+import type { Judgement } from '../access/judgement.ts'
 import { restraintOf } from '../client/restraint.ts'
 import type { Activity } from './outcome.ts'
 

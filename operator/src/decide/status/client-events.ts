@@ -4,7 +4,7 @@ import type { RefusalCode } from '@nauthera/rules/refusals'
 import { mostPrevious } from './ending-secrets.ts'
 import { tellsRefusal } from './refusals.ts'
 import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
-import type { Judgement } from '../access/judge.ts'
+import type { Judgement } from '../access/judgement.ts'
 
 export interface ClientEvent {
   readonly type: 'Normal' | 'Warning'

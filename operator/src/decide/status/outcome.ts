@@ -2,7 +2,7 @@
 import type { ApiAccess } from '../access/resolve-access.ts'
 import type { NoRoom } from '../client/client-size.ts'
 import type { FollowedRedirects } from '../client/follow-routes.ts'
-import type { Judgement } from '../access/judge.ts'
+import type { Judgement } from '../access/judgement.ts'
 import type { CodeUse, ListedReport, PublishedRefusals, SectorProof } from './observations.ts'
 import type { PreviousSecret } from './ending-secrets.ts'
 import type { HubReport } from './hub-status.ts'

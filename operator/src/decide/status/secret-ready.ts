@@ -1,7 +1,7 @@
 // What the condition SecretReady says: what became of the Secret, or of the secrets that a client lists.
 import { annotations } from '@nauthera/proto/names'
-import { configOf } from '../access/judge.ts'
-import type { Judgement } from '../access/judge.ts'
+import { configOf } from '../access/judgement.ts'
+import type { Judgement } from '../access/judgement.ts'
 import { needsHttps } from '../secret/presets.ts'
 import type { RotationPlan } from '../secret/rotation-terms.ts'
 import type { SecretOutcome } from '../secret/secret-outcome.ts'

@@ -1,8 +1,8 @@
 // Judges clients together, as the operator would with nothing served yet: policies, names, and access to each other's APIs.
-import { acceptClients } from '../../decide/client/acceptance.ts'
+import { acceptClients } from '../../decide/client/accept-clients.ts'
 import { keyOf } from '../../decide/client/client-names.ts'
 import { judgeClient } from '../../decide/access/judge.ts'
-import type { Judgement } from '../../decide/access/judge.ts'
+import type { Judgement } from '../../decide/access/judgement.ts'
 import { callerOf, resolveAccess } from '../../decide/access/resolve-access.ts'
 import type { ApiAccess, NamespaceLabels } from '../../decide/access/resolve-access.ts'
 import type { Policies } from '../../decide/client/policies.ts'

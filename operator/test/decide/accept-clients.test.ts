@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import { acceptClients } from '../../src/decide/client/acceptance.ts'
+import { acceptClients } from '../../src/decide/client/accept-clients.ts'
 import { client, holding } from './clients.ts'
 
 const at = (second: number): { creationTimestamp: string } => ({
