@@ -1,5 +1,6 @@
 // The mails that the server sends, with what each says. Texts are in the locales (`mail.<template>.…`).
 import type { AskedFrom } from './describe-agent.ts'
+import type { FactorKind } from './store/people/standing.ts'
 
 /** Every template with its values. Text from people is text: `mail/compose.ts` escapes it. Paths are below the issuer. */
 export interface Mails {
@@ -20,10 +21,9 @@ export interface Mails {
   }
   readonly verify: { readonly person: string; readonly path: string; readonly minutes: number }
   readonly 'password-changed': { readonly person: string; readonly at: string; readonly asked?: AskedFrom | undefined }
-  /** `change`: a key under `mail.factor-changed.change.` in the locales, such as `totp-added`. */
   readonly 'factor-changed': {
     readonly person: string
-    readonly change: string
+    readonly change: ChangedFactor
     readonly at: string
     readonly asked?: AskedFrom | undefined
   }
@@ -52,6 +52,17 @@ export interface Mails {
     readonly asked?: AskedFrom | undefined
   }
 }
+
+/** What has changed of how a person proves who they are: a key under `mail.factor-changed.change.` in the locales. */
+export type ChangedFactor =
+  | `${FactorKind}-added`
+  | `${FactorKind}-removed`
+  | 'recovery-codes-new'
+  | 'recovery-code-used'
+  | 'factors-reset'
+  | 'upstream-linked'
+  | 'upstream-unlinked'
+  | 'upstream-removed'
 
 export type MailTemplate = keyof Mails
 

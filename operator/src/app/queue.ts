@@ -2,7 +2,7 @@
 import type { Crowd } from '../intake/crowd.ts'
 import { createWorkQueue } from '../intake/work-queue.ts'
 import type { WorkQueue } from '../intake/work-queue.ts'
-import { ApiError } from '../kubernetes/api-error.ts'
+import { askedWaitMs } from '../kubernetes/api-error.ts'
 import type { Leader } from './leader.ts'
 
 /** Clients that are worked on at the same time. */
@@ -36,7 +36,7 @@ export function buildQueue({ clock, log, metrics, stopping }: Leader) {
   return createWorkQueue({
     workers,
     clock,
-    waitFor: (error) => (error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0),
+    waitFor: askedWaitMs,
     onFailed: (key, error, retryInMs) => {
       if (stopping.aborted) return
       metrics.reconcileFailures.inc()

@@ -57,6 +57,9 @@ export const isNotServed = (error: unknown): boolean => hasStatus(error, 404)
 export const isFinalRefusal = (error: unknown): boolean =>
   error instanceof ApiError && error.status !== undefined && [400, 403, 404, 413, 422].includes(error.status)
 
+/** @returns how many milliseconds the API asked to wait; 0 when it did not */
+export const askedWaitMs = (error: unknown): number => (error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0)
+
 /** @returns the header's wait in milliseconds; undefined when it is missing or not a number of seconds */
 export function parseRetryAfter(header: string | undefined): number | undefined {
   if (header === undefined || !/^\d{1,5}$/.test(header.trim())) return undefined

@@ -2,7 +2,7 @@ import type { Log } from '@nauthera/runtime/log'
 import { createBackoff } from '../time/backoff.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
-import { ApiError, isGone, isNotServed } from './api-error.ts'
+import { askedWaitMs, isGone, isNotServed } from './api-error.ts'
 import { changesOfEvent, changesOfList, listAll, lostMost, parseEvent } from './collection.ts'
 import type { CollectionChange, CollectionEvent, Keep, Listed } from './collection.ts'
 import type { KubeConnection } from './connection.ts'
@@ -217,8 +217,7 @@ function createTrouble(
         toldAt = clock.monotonic()
         log.warn({ error }, message)
       }
-      const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
-      await pause(clock, Math.max(backoff.next(), asked), signal)
+      await pause(clock, backoff.next(askedWaitMs(error)), signal)
     },
   }
 }

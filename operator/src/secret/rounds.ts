@@ -2,7 +2,7 @@
 // a change.
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
-import { ApiError, isForbidden } from '../kubernetes/api-error.ts'
+import { ApiError, askedWaitMs, isForbidden } from '../kubernetes/api-error.ts'
 import { splitKey } from '../kubernetes/objects.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Memories } from './memories.ts'
@@ -129,8 +129,7 @@ export class Rounds {
     } else log.debug({ client: key, reason: describeError(error) }, 'secret not looked at')
     const status = error instanceof ApiError ? error.status : undefined
     if (status !== undefined && status !== 429) return
-    const retryAfterMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
-    this.#pausedUntil = clock.monotonic() + Math.max(pauseMs, retryAfterMs)
+    this.#pausedUntil = clock.monotonic() + Math.max(pauseMs, askedWaitMs(error))
   }
 }
 

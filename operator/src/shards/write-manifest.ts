@@ -3,7 +3,7 @@ import { shortDigest } from '@nauthera/proto/digest'
 import type { FileSigner } from '@nauthera/proto/file-signature'
 import { manifestFile, manifestSecretName } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
-import { ApiError } from '../kubernetes/api-error.ts'
+import { askedWaitMs } from '../kubernetes/api-error.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import type { Backoff } from '../time/backoff.ts'
@@ -145,7 +145,7 @@ export class ManifestWriter {
 
   #retryLater(error: unknown): void {
     const { backoff, clock, log } = this.#needs
-    const retryMs = Math.max(backoff.next(), error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0)
+    const retryMs = backoff.next(askedWaitMs(error))
     log.warn({ error, retry: `${Math.round(retryMs)}ms` }, 'manifest not written')
     this.#state = onManifestFailed(this.#state, clock.monotonic(), retryMs)
   }

@@ -4,7 +4,7 @@ import { shortDigest } from '@nauthera/proto/digest'
 import type { FileSigner } from '@nauthera/proto/file-signature'
 import { shardFile, shardSecretName } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
-import { ApiError } from '../kubernetes/api-error.ts'
+import { askedWaitMs } from '../kubernetes/api-error.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import type { Backoff } from '../time/backoff.ts'
@@ -189,7 +189,7 @@ export class ShardWriter {
   /** The outcome of the write is unknown: read before the next write, after a wait. */
   async #recover(error: unknown): Promise<void> {
     const { clock, log, backoff } = this.#needs
-    const retryMs = Math.max(backoff.next(), error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0)
+    const retryMs = backoff.next(askedWaitMs(error))
     log.warn({ shard: this.state.index, error, retry: `${Math.round(retryMs)}ms` }, 'shard not written')
     this.state.failed(clock.monotonic(), retryMs)
     try {

@@ -6,7 +6,7 @@ import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { createWorkQueue } from '../intake/work-queue.ts'
 import type { WorkQueue } from '../intake/work-queue.ts'
-import { ApiError, insteadWhen, isAlreadyExists, isConflict, isNotFound } from '../kubernetes/api-error.ts'
+import { ApiError, askedWaitMs, insteadWhen, isAlreadyExists, isConflict, isNotFound } from '../kubernetes/api-error.ts'
 import type { CollectionChange } from '../kubernetes/collection.ts'
 import type { KubeConnection } from '../kubernetes/connection.ts'
 import { collectionPath, objectPath, resourceTypes } from '../kubernetes/objects.ts'
@@ -87,7 +87,7 @@ export class Mirrors {
       workers,
       clock,
       times: { backoffMs: 200, backoffCapMs: 15_000 },
-      waitFor: (error) => (error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0),
+      waitFor: askedWaitMs,
       onFailed: (key, error, retryInMs) =>
         log.warn({ client: key, error, retry: `${Math.round(retryInMs)}ms` }, 'mirror not written'),
     })

@@ -1,6 +1,6 @@
 export interface Backoff {
-  /** @returns the next wait in milliseconds: longer each time until reset */
-  next(): number
+  /** @returns the next wait in milliseconds: longer each time until reset. @param leastMs that the other side asked for */
+  next(leastMs?: number): number
   reset(): void
 }
 
@@ -9,10 +9,10 @@ export interface Backoff {
 export function createBackoff(needs: { baseMs: number; capMs: number; random: () => number }): Backoff {
   let step = needs.baseMs
   return {
-    next: () => {
+    next: (leastMs = 0) => {
       const wait = step
       step = Math.min(needs.capMs, step * 2)
-      return wait * (1 + needs.random() * 0.25)
+      return Math.max(leastMs, wait * (1 + needs.random() * 0.25))
     },
     reset: () => {
       step = needs.baseMs

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { localesDirectory } from '../../src/files.ts'
 import { readTexts } from '../../src/http/branding/texts.ts'
 import { composeMail } from '../../src/mail/compose.ts'
-import type { Mail } from '../../src/mails.ts'
+import type { ChangedFactor, Mail } from '../../src/mails.ts'
 import { sampleMails } from './sample-mails.ts'
 
 const texts = readTexts(localesDirectory)
@@ -22,6 +22,27 @@ describe(composeMail.name, () => {
       })
     }
   }
+
+  const changes: Readonly<Record<ChangedFactor, string>> = {
+    'totp-added': 'An authenticator app was added to your account.',
+    'totp-removed': 'The authenticator app was removed from your account.',
+    'passkey-added': 'A passkey was added to your account.',
+    'passkey-removed': 'A passkey was removed from your account.',
+    'recovery-codes-new': 'New recovery codes were made for your account. The old ones do not work any more.',
+    'recovery-code-used': 'A recovery code was used to sign in to your account.',
+    'factors-reset': 'An administrator removed the second step from your account.',
+    'upstream-linked': 'An account at another provider was linked to yours: anyone who can use it can sign in here.',
+    'upstream-unlinked': 'An administrator removed the sign-in at another provider from your account.',
+    'upstream-removed': 'A linked sign-in at another provider was removed from your account.',
+  }
+  for (const [change, words] of Object.entries(changes))
+    it(`says of ${change} what has changed, in every language`, () => {
+      const mail = { template: 'factor-changed', data: { person: 'ada', change, at: '2026-01-02T03:04:05Z' } } as const
+      expect(composeMail(mail, english, sender).text).to.contain(words)
+      const said = texts.languages.map((language) => composeMail(mail, texts.choose([language]), sender).text)
+      for (const text of said) expect(text).to.not.contain('mail.factor-changed')
+      expect(new Set(said)).to.have.length(texts.languages.length)
+    })
 
   it('names time, address and browser of a sign-in', () => {
     const mail = sampleMails.find(({ template }) => template === 'new-device')!

@@ -1,6 +1,7 @@
 // What linking and unlinking share.
 import { askedFrom } from '../../describe-agent.ts'
 import type { CookieScope } from '../../oidc/cookies.ts'
+import type { ChangedFactor } from '../../mails.ts'
 import type { PageRequest, Reply } from '../../reply.ts'
 import type { Audit } from '../../store/audit/audit.ts'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
@@ -59,7 +60,7 @@ export function told(
   { now }: LinkingNeeds,
   person: SignedInPerson,
   request: PageRequest,
-  { event, upstream, change }: { event: AuditEvent['event']; upstream: string; change: string },
+  { event, upstream, change }: { event: AuditEvent['event']; upstream: string; change: ChangedFactor },
 ) {
   const about = eventOf(person, request, { event, reason: upstream })
   const asked = askedFrom(about)

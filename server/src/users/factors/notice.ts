@@ -1,7 +1,7 @@
 // A change of a second factor, and the mail about it.
 import { randomUUID } from 'node:crypto'
 import type { AskedFrom } from '../../describe-agent.ts'
-import type { Mail } from '../../mails.ts'
+import type { ChangedFactor, Mail } from '../../mails.ts'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import type { NewFactor } from '../../store/factors/needs.ts'
 import type { OtherSessions } from '../../store/people/standing.ts'
@@ -23,20 +23,25 @@ export interface FactorChange {
 
 /** Told where identities at other providers go with the first factor. @param event of the new factor */
 export const unlinkedNotice = (
-  user: Parameters<typeof factorNotice>[0] | undefined,
+  user: Parameters<typeof factorNotice>[0],
   event: AuditEvent,
   about: Omit<Parameters<typeof factorNotice>[1], 'change'>,
 ) => ({
   audit: [{ ...event, event: 'account.unlinked', reason: 'first-factor' } as const],
-  mail: user && factorNotice(user, { ...about, change: 'upstream-removed' }),
+  mail: factorNotice(user, { ...about, change: 'upstream-removed' }),
 })
 
 /** The mail about a change of a person's second factors.
- *  @param change a key under `mail.factor-changed.change.`; @param now epoch milliseconds; @param languages of the request of that person
+ *  @param now epoch milliseconds; @param languages of the request of that person
  *  @returns undefined for a person without an address */
 export function factorNotice(
   user: Pick<User, 'email' | 'name' | 'username' | 'locale' | 'preferences'>,
-  about: { change: string; now: number; asked?: AskedFrom | undefined; languages?: readonly string[] | undefined },
+  about: {
+    change: ChangedFactor
+    now: number
+    asked?: AskedFrom | undefined
+    languages?: readonly string[] | undefined
+  },
 ): Mail | undefined {
   const { email, name, username } = user
   if (email === undefined) return undefined

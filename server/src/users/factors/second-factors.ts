@@ -1,6 +1,6 @@
 // Checks and enrols second factors. The database counts wrong codes of an account: only a right code or an administrator resets the count.
 import { askedFrom } from '../../describe-agent.ts'
-import type { Mail } from '../../mails.ts'
+import type { ChangedFactor, Mail } from '../../mails.ts'
 import type { Mistake } from '../../reply/on-page.ts'
 import type { AsAdmitted, FactorKind, Ways } from '../../store/people/standing.ts'
 import type { Accounts } from '../../store/sessions/accounts.ts'
@@ -123,7 +123,7 @@ async function wrong(
 async function noticeOf(
   { store, now }: Needs,
   userId: string,
-  change: string,
+  change: ChangedFactor,
   { event, languages }: FactorChange,
 ): Promise<Mail | undefined> {
   const user = (await store.accounts.load({ userId }))?.user
@@ -137,8 +137,9 @@ async function enrolApp(
   const { store, now } = needs
   const lastStep = matchStep(seed, code, now())
   if (lastStep === undefined) return { kind: 'wrong' }
-  const recoveryCodes = mintRecoveryCodes()
   const user = (await store.accounts.load({ userId }))?.user
+  if (user === undefined) return { kind: 'ended' }
+  const recoveryCodes = mintRecoveryCodes()
   const about = { now: now(), asked: askedFrom(by.event), languages: by.languages }
   const stored = await store.factors.enrolApp({
     userId,
@@ -147,7 +148,7 @@ async function enrolApp(
     recoveryCodes: recoveryCodes.map((shown) => parseRecoveryCode(shown)!),
     others: by.others,
     audit: [by.event],
-    mail: user && factorNotice(user, { ...about, change: 'totp-added' }),
+    mail: factorNotice(user, { ...about, change: 'totp-added' }),
     unlinked: by.keepsLinks ? undefined : unlinkedNotice(user, by.event, about),
     cameBy: by.cameBy,
   })

@@ -81,7 +81,8 @@ export class DirectoryClient {
     try {
       return await this.#twice('search', () => this.#onShared((connection) => connection.search(search)))
     } catch (error) {
-      if (!isTooMany(error)) throw error
+      // all other failures have a code by now
+      if (!(error instanceof DirectoryFailure)) throw error
       return this.#twice('search', () => this.#onOwn('searching', (connection) => connection.searchPaged(search)))
     }
   }
@@ -98,19 +99,16 @@ export class DirectoryClient {
     for (const connection of this.#open) this.#close(connection)
   }
 
-  /** Tries once more, on another connection, when that may help. */
-  async #twice<T>(operation: Operation, work: () => Promise<T>): Promise<T> {
+  /** Tries once more, on another connection, when that may help.
+   *  @throws CodedError STORE_UNAVAILABLE; DirectoryFailure when there are too many entries */
+  async #twice<T>(operation: Operation, work: () => Promise<T>, isLast = false): Promise<T> {
     try {
       return await this.#timed(operation, work)
     } catch (error) {
-      if (!(error instanceof DirectoryFailure) || isTooMany(error)) throw error
-      if (error.kind === 'refused') throw this.#unavailable(error)
+      if (!isFault(error)) throw error
+      if (isLast || error.kind === 'refused') throw this.#unavailable(error)
     }
-    try {
-      return await this.#timed(operation, work)
-    } catch (error) {
-      throw error instanceof DirectoryFailure && !isTooMany(error) ? this.#unavailable(error) : error
-    }
+    return this.#twice(operation, work, true)
   }
 
   async #timed<T>(operation: Operation, work: () => Promise<T>): Promise<T> {
@@ -212,7 +210,7 @@ export class DirectoryClient {
   }
 
   #setAside(error: unknown, url: string): void {
-    if (!(error instanceof DirectoryFailure) || isTooMany(error)) return
+    if (!isFault(error)) return
     this.#lastFailure = error.message
     this.#report(error, url)
     if (error.kind === 'unreachable') this.#aside.set(url, this.#now() + times.aside)
@@ -232,7 +230,9 @@ export class DirectoryClient {
   }
 }
 
-const isTooMany = (error: unknown): boolean => error instanceof DirectoryFailure && error.kind === 'too-many'
+/** Whether the directory failed; too many entries are an answer. */
+const isFault = (error: unknown): error is DirectoryFailure =>
+  error instanceof DirectoryFailure && error.kind !== 'too-many'
 
 /** @throws CodedError SETTINGS_INVALID */
 export function readFiles({ id, servers }: Pick<Needs, 'id' | 'servers'>) {

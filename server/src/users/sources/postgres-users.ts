@@ -11,8 +11,8 @@ import type { Passwords } from '../passwords/passwords.ts'
 import type { ChangePasswordOutcome, KnownPerson, PasswordAnswer, PasswordChange, UserSource } from './user-source.ts'
 
 interface Needs {
-  readonly store: { readonly credentials: Credentials }
-  readonly passwords: Passwords
+  readonly store: { readonly credentials: Pick<Credentials, 'find' | 'rehash' | 'set'> }
+  readonly passwords: Pick<Passwords, 'checkNew' | 'hash' | 'verify'>
 }
 
 export function createPostgresUsers(needs: Needs): UserSource {

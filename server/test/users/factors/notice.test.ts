@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { askedFrom } from '../../../src/describe-agent.ts'
-import { factorNotice } from '../../../src/users/factors/notice.ts'
+import { factorNotice, unlinkedNotice } from '../../../src/users/factors/notice.ts'
 
 describe(factorNotice.name, () => {
   const person = { email: 'ada@example.com', name: undefined, username: 'ada', locale: 'de' }
-  const about = { change: 'totp-added', now: 0, asked: askedFrom({ address: '203.0.113.9' }) }
+  const about = { change: 'totp-added' as const, now: 0, asked: askedFrom({ address: '203.0.113.9' }) }
 
   it('goes to the person in their language, and says what changed, when and from where', () => {
     const { onceKey, ...mail } = factorNotice(person, about)!
@@ -27,4 +27,15 @@ describe(factorNotice.name, () => {
 
   it('goes to nobody who has no address', () =>
     expect(factorNotice({ ...person, email: undefined }, about)).to.equal(undefined))
+})
+
+describe(unlinkedNotice.name, () => {
+  it('tells the person and the audit log that linked sign-ins are gone with the first factor', () => {
+    const person = { email: 'ada@example.com', name: 'Ada', username: 'ada', locale: undefined }
+    const event = { event: 'factor.enrolled', outcome: 'success', userId: '1' } as const
+    const { audit, mail } = unlinkedNotice(person, event, { now: 0 })
+    expect(audit).to.deep.equal([{ ...event, event: 'account.unlinked', reason: 'first-factor' }])
+    expect(mail).to.have.property('to', 'ada@example.com')
+    expect(mail!.data).to.deep.include({ person: 'Ada', change: 'upstream-removed' })
+  })
 })

@@ -36,3 +36,21 @@ describe(verifyUse.name, () => {
       expect([used !== undefined, added !== undefined]).to.deep.equal([isTaken, isTaken])
     })
 })
+
+describe(verifyNew.name, () => {
+  const party = { rpId: 'login.example.com', origin: 'https://login.example.com', title: 'Example' }
+  const challenge = Buffer.from('challenge').toString('base64url')
+  const answer = JSON.parse(softwarePasskey({ ...party, userId: 'person' }).register(challenge))
+  const withTransports = (transports: unknown) =>
+    JSON.stringify({ ...answer, response: { ...answer.response, transports } })
+
+  it('keeps how the browser says that it reaches the passkey', async () => {
+    expect(await verifyNew(party, challenge, withTransports(['usb']))).to.have.deep.property('transports', ['usb'])
+    expect(await verifyNew(party, challenge, JSON.stringify(answer))).to.have.deep.property('transports', [])
+  })
+
+  it('refuses an answer in which a part has another form, though its signature is right', async () => {
+    expect(await verifyNew(party, challenge, withTransports('usb'))).to.equal(undefined)
+    expect(await verifyNew(party, challenge, JSON.stringify({ ...answer, response: [] }))).to.equal(undefined)
+  })
+})

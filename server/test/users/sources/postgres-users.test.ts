@@ -1,0 +1,40 @@
+import { expect } from 'chai'
+import type { LoadedAccount } from '../../../src/store/sessions/accounts.ts'
+import { createPostgresUsers } from '../../../src/users/sources/postgres-users.ts'
+
+describe(createPostgresUsers.name, () => {
+  const since = new Date(0)
+  const users = createPostgresUsers({
+    store: {
+      credentials: {
+        find: async () => 'hash of current',
+        rehash: async () => undefined,
+        set: async () => ({ standing: 'after', since }),
+      },
+    },
+    passwords: {
+      checkNew: () => [],
+      hash: async (plain) => `hash of ${plain}`,
+      verify: async (hash, plain) => ({ matches: hash === `hash of ${plain}`, outdated: false }),
+    },
+  })
+  const account = (passwordChangeRequired: boolean) =>
+    ({ standing: 'now', user: { id: '1', username: 'ada', disabled: false, passwordChangeRequired } }) as LoadedAccount
+  const change = (from: LoadedAccount, next: string, standing?: string) =>
+    users.changePassword!(from, { next, standing, event: { event: 'password.changed', outcome: 'success' } })
+
+  it('changes the password of a person who wants to, or who has to', async () => {
+    const changed = { kind: 'changed', standing: 'after', since }
+    expect(await change(account(false), 'another')).to.deep.equal(changed)
+    expect(await change(account(true), 'another', 'now')).to.deep.equal(changed)
+  })
+
+  it('refuses the password that they have', async () => {
+    expect(await change(account(true), 'current', 'now')).to.have.nested.property('faults[0].code', 'same')
+  })
+
+  it('does not say what the password is to whoever need not change it, or stands otherwise by now', async () => {
+    expect(await change(account(false), 'current', 'now')).to.deep.equal({ kind: 'ended' })
+    expect(await change(account(true), 'current', 'before')).to.deep.equal({ kind: 'ended' })
+  })
+})
