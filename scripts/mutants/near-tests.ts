@@ -15,8 +15,9 @@ interface NearTests {
 }
 
 /** @param tests of all workspaces
+ *  @param most of each kind, the nearest
  *  @returns those that reach the file by imports */
-export function testsNear(file: string, tests: readonly string[], imports: Imports): NearTests {
+export function testsNear(file: string, tests: readonly string[], imports: Imports, most = Infinity): NearTests {
   const distances = distancesTo(file, imports)
   const reaching = tests
     .filter((test) => distances.has(test))
@@ -29,9 +30,10 @@ export function testsNear(file: string, tests: readonly string[], imports: Impor
   const units = reaching
     .filter((test) => !isIntegration(test))
     .toSorted((one, other) => Number(isOfProperties(one)) - Number(isOfProperties(other)))
+    .slice(0, most)
   return {
     units: [units.slice(0, mostOfFirst), units.slice(mostOfFirst)].filter((group) => group.length > 0),
-    integration: reaching.filter(isIntegration),
+    integration: reaching.filter(isIntegration).slice(0, most),
   }
 }
 

@@ -1,6 +1,5 @@
 // The mails that the server sends, with what each says. Texts are in the locales (`mail.<template>.…`).
 import type { AskedFrom } from './describe-agent.ts'
-import type { FactorKind } from './store/people/standing.ts'
 
 /** Every template with its values. Text from people is text: `mail/compose.ts` escapes it. Paths are below the issuer. */
 export interface Mails {
@@ -55,8 +54,10 @@ export interface Mails {
 
 /** What has changed of how a person proves who they are: a key under `mail.factor-changed.change.` in the locales. */
 export type ChangedFactor =
-  | `${FactorKind}-added`
-  | `${FactorKind}-removed`
+  | 'totp-added'
+  | 'totp-removed'
+  | 'passkey-added'
+  | 'passkey-removed'
   | 'recovery-codes-new'
   | 'recovery-code-used'
   | 'factors-reset'
