@@ -54,6 +54,17 @@ describe('RFC 8628 the device flow', function () {
     return audit.search({ event, limit: 50 })
   }
 
+  it('E20 answers 400 to NUL, which PostgreSQL does not store, in any parameter', async () => {
+    for (const name of ['nonce', 'ui_locales', 'login_hint', 'acr_values', 'a-name-of-its-own']) {
+      const answer = await requestDeviceCode(replicas, { [name]: 'a\u0000b' })
+      // a parameter that nobody knows is not kept
+      const expected = name === 'a-name-of-its-own' ? 200 : 400
+      expect(answer.status, `${name}: ${answer.body}`).to.equal(expected)
+      if (expected === 400) expect(answer.json()).to.include({ error: 'invalid_request' })
+    }
+    expect((await requestDeviceCode(replicas, { nonce: 'a\u0001b' })).status).to.equal(200)
+  })
+
   it('section 3.1, 3.2: a device asks for a code, and learns all that it needs', async () => {
     const answer = await requestDeviceCode(replicas)
     expect(answer.status, answer.body).to.equal(200)

@@ -102,6 +102,15 @@ describe('requests that are almost right', () => {
     expect((await ofObject(await objectOf({ iat: now() }))).headers.location).to.contain('/interaction/')
   })
 
+  it('E20 refuses a request object with NUL or half of a character in it', async () => {
+    for (const nonce of ['a\u0000b', 'a\ud800b']) {
+      const answer = await authorize({ client_id: 'app.signed', request: await objectOf({ nonce }) })
+      expect(answer.headers.location ?? answer.body).to.contain('invalid_request')
+    }
+    const good = await authorize({ client_id: 'app.signed', request: await objectOf({ nonce: 'a\u{1f600}b' }) })
+    expect(good.headers.location).to.contain('/interaction/')
+  })
+
   const deep: [sentence: string, ask: () => ReturnType<typeof send>][] = [
     [
       'an assertion',

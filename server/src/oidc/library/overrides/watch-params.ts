@@ -4,6 +4,7 @@ import { keepOfflineAccess } from '../params/keep-offline-access.ts'
 import { knowApis } from '../params/know-apis.ts'
 import { nameTokens } from '../params/name-tokens.ts'
 import { refuseDeepJson } from '../params/refuse-deep-json.ts'
+import { refuseNul } from '../params/refuse-nul.ts'
 import { refuseOddAssertions } from '../params/refuse-odd-assertions.ts'
 import { refusePushedUris } from '../params/refuse-pushed-uris.ts'
 import { acceptEmptyBasic } from '../params/take-empty-basic.ts'
@@ -13,6 +14,7 @@ import type { Context, Internals, Params } from '../shapes.ts'
 
 const watchers: readonly ParamsWatcher[] = [
   refuseDeepJson,
+  refuseNul,
   // those of platforms are taken out by then
   acceptPlatformTokens,
   refuseOddAssertions,
