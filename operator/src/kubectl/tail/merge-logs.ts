@@ -1,6 +1,6 @@
 // Merges the log lines of operator, agents and servers: by time, with the change that they are about.
+import { showHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { isJsonRecord, parseJsonRecord } from '@nauthera/runtime/json'
-import { printable } from '../terminal.ts'
 
 interface LogLine {
   /** Epoch milliseconds. */
@@ -107,7 +107,8 @@ function textOf({ at, pod, process, level, message, fields }: LogLine, isColoure
     ...rest,
     `(${pod})`,
   ]
-  const line = printable(words.join(' '))
+  // a value may hold a line break of a stranger's, and then what looks like a line of ours
+  const line = showHiddenCharacters(words.join(' '), (one) => `\\u{${one.codePointAt(0)!.toString(16)}}`)
   return isColoured ? coloured(line, id, level) : line
 }
 

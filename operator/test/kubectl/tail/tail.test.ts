@@ -17,7 +17,7 @@ const lines = [
   'no log line',
 ]
 
-const tail = (args: readonly string[], isColoured = false) =>
+const tail = (args: readonly string[], isColoured = false, all = lines) =>
   runPlugin(['tail', ...args], {
     isColoured,
     kubectl: (called) =>
@@ -25,7 +25,7 @@ const tail = (args: readonly string[], isColoured = false) =>
         ? kubectlGives({ items: [{ metadata: { namespace: 'auth' } }] })
         : kubectlGives({ kind: 'OIDCClient', ...client({}), status: { servedBy: 'auth/nauthera' } }),
     stream: async (_args, onLine) => {
-      for (const line of lines) onLine(line)
+      for (const line of all) onLine(line)
       return { code: 0, stderr: '' }
     },
   })
@@ -58,6 +58,14 @@ describe('kubectl nauthera tail', () => {
     )
     expect(colours.size).to.equal(2)
     expect(out).to.match(/\u001b\[31m[^\n]*WARN rejected/)
+  })
+
+  it('L15 shows what a stranger sent within one line, and nothing of it moves the cursor or the text', async () => {
+    const sent = 'https://x/\n11:59:59.000 operator     c7f2 all is well\u001b[2J\r\u202e'
+    const { out } = await tail([], false, [logged('server', 1, { msg: 'refused', redirectUri: sent })])
+    expect(out).to.equal(
+      '11:59:51.000 server            refused redirectUri=https://x/\\u{a}11:59:59.000 operator     c7f2 all is well\\u{1b}[2J\\u{d}\\u{202e} (nauthera-server-0)\n',
+    )
   })
 
   it('asks which release, where there are several', async () => {
