@@ -99,6 +99,19 @@ describe('docs/conditions.md', () => {
     expect(rows.flatMap(([, names = []]) => names)).to.deep.equal([...types, 'Ready'])
   })
 
+  it('has the same conditions as the page of Ready, which says of each whether Ready waits for it', () => {
+    const waits = { "'needed'": 'yes', '': 'no' }
+    const ofCode = [...source.matchAll(/^ {2}\['(\w+)', \w+(?:, (.+))?\],$/gm)].map(([, type, needed = '']) => {
+      const names = [...needed.matchAll(/'(\w+)'/g)].map(([, name]) => `\`${name}\``)
+      const known = Object.entries(waits).find(([text]) => text === needed)
+      return [type, known?.[1] ?? `only with the reasons ${names.join(' and ')}`]
+    })
+    const page = readFileSync('docs/concepts/ready.md', 'utf8')
+    const ofPage = [...page.matchAll(/^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$/gm)].map(([, type, when]) => [type, when])
+    expect(ofCode).to.have.length.greaterThan(10)
+    expect(ofPage).to.deep.equal(ofCode)
+  })
+
   it('has every reason with which a condition of a client does not hold', () => {
     const both = source + readFileSync('operator/src/decide/status/secret-ready.ts', 'utf8')
     const said = [...both.matchAll(/\b(?:no|unknown)\(\s*'(\w+)'/g)].map((match) => match[1]!)
