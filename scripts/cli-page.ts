@@ -10,6 +10,7 @@ const head = `# Command line
 
 \`nauthera\` is in the server's image, and works through the database: it needs no server that runs.
 
+<!-- not run: the stand-in has no pods -->
 \`\`\`sh
 kubectl -n auth exec -it deploy/nauthera-server -c server -- nauthera users list
 \`\`\`

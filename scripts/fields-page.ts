@@ -8,7 +8,7 @@ const head = `# Fields
 <!-- Written by "npm run generate" from the definitions in operator/src/api and from examples/. -->
 
 What an \`OIDCClient\`, an \`OIDCPolicy\` and an \`OIDCCluster\` can say. \`kubectl explain oidcclient.spec --recursive\` shows the same in a cluster. Every field is optional unless it says
-so. The API server refuses a field that cannot be served, or a value that makes no sense, and says what to write instead:
+so. The API server refuses a field that cannot be served, or a value that makes no sense. It says what to write instead:
 [examples/bad](../examples/bad) has an object for each such mistake.
 `
 

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { expect } from 'chai'
 import { loadSettings } from '@nauthera/runtime/settings'
 import { policyDefinition } from '@nauthera/operator/api/crds'
@@ -9,14 +10,23 @@ import type { Policies } from '@nauthera/operator/decide/client/policies'
 import { settingsSchema } from '@nauthera/server/settings'
 import { parse } from 'yaml'
 import { ownRefusals, refusals, schemaOf, withMetadata } from '../../operator/test/api/refusals.ts'
-import { blocksOf, commandsOf, guidePages, manifestsOf } from './support/page-blocks.ts'
+import {
+  allPages,
+  blocksOf,
+  commandsOf,
+  guidePages,
+  isShell,
+  manifestsOf,
+  readByOthers,
+} from './support/page-blocks.ts'
 import type { PageBlock } from './support/page-blocks.ts'
 
 // What the guides give people to copy is taken by the API server, the operator, the chart, the server and the command lines.
 // guides.nightly.test.ts runs it.
 
 const blocks = guidePages.flatMap(blocksOf)
-const shells = blocks.filter(({ language }) => language === 'sh')
+const everywhere = allPages.flatMap(blocksOf)
+const shells = everywhere.filter(isShell)
 const at = ({ page, line }: PageBlock) => `${page}:${line}`
 
 /** The files whose first line says what they are. */
@@ -29,12 +39,45 @@ describe('the blocks of the guides', () => {
     const known = ['sh', 'yaml', 'json', 'text', 'lua', 'java', 'http', 'mermaid']
     expect(blocks.filter(({ language }) => !known.includes(language)).map(at)).to.deep.equal([])
   })
+})
 
-  it('have a reason where they are not run', () => {
-    const silent = blocks.filter(({ notRun }) => notRun !== undefined && notRun.split(' ').length < 3)
-    expect(silent.map(at)).to.deep.equal([])
+describe('the commands of every page', () => {
+  it('stand in blocks that a test finds: sh for commands, console for `$ ` and what is printed', () => {
+    const others = ['bash', 'shell', 'zsh', 'powershell', 'terminal']
+    expect(everywhere.filter(({ language }) => others.includes(language)).map(at)).to.deep.equal([])
+    const unnamed = allPages.filter((page) => /^( *)```\n(?:(?! *```)[^\n]*\n)*? *\$ /m.test(fencesOf(page)))
+    expect(unnamed).to.deep.equal([])
+    expect(shells.length).to.be.greaterThan(150)
+  })
+
+  it('have a reason where they are not run, which names files that are there', () => {
+    const reasons = shells.flatMap((block) =>
+      block.notRun === undefined ? [] : [{ at: at(block), why: block.notRun }],
+    )
+    expect(reasons.filter(({ why }) => why.split(' ').length < 3)).to.deep.equal([])
+    const named = reasons.flatMap(({ why }) => why.match(/[\w/.-]+\/[\w/.-]+\.(?:ts|md)/g) ?? [])
+    expect(named.length).to.be.greaterThan(10)
+    expect(named.filter((path) => !existsSync(path))).to.deep.equal([])
+  })
+
+  it('are run at night, or by the test that is said to read the page', () => {
+    const night = readFileSync('ci/test/guides.nightly.test.ts', 'utf8')
+    expect(night).to.include('allPages.filter((page) => readByOthers[page] === undefined')
+    const readers = Object.entries(readByOthers)
+    expect(readers.filter(([page]) => !allPages.includes(page))).to.deep.equal([])
+    // most have the name of a page only in the list of blocks
+    const names = readFileSync('ci/test/support/page-blocks.ts', 'utf8')
+    const silent = readers.filter(([page, test]) => {
+      const [, constant = ''] = new RegExp(`export const (\\w+) = '${page}'`).exec(names) ?? []
+      const text = readFileSync(test, 'utf8')
+      return !text.includes(basename(page, '.md')) && (constant === '' || !text.includes(constant))
+    })
+    expect(silent).to.deep.equal([])
   })
 })
+
+/** A page without the blocks of a language. */
+const fencesOf = (page: string) => readFileSync(page, 'utf8').replaceAll(/^( *)```\w+\n[^]*?^\1```$/gm, '')
 
 describe('docs/how-to/sign-in-fails.md', () => {
   it('names pages by the titles that people see', () => {
@@ -148,10 +191,11 @@ describe('the commands of the guides', () => {
     )
 
   const known = {
-    nauthera: ['docs/cli.md', 'nauthera'],
-    'kubectl nauthera': ['docs/plugin.md', 'kubectl-nauthera'],
+    nauthera: ['docs/cli.md', 'nauthera', ['--settings', '--help']],
+    // these are for kubectl
+    'kubectl nauthera': ['docs/plugin.md', 'kubectl-nauthera', ['--help', '--context', '--kubeconfig']],
   } as const
-  for (const [program, [page, name]] of Object.entries(known)) {
+  for (const [program, [page, name, shared]] of Object.entries(known)) {
     it(`of ${program} are in ${page}, with each of their options`, () => {
       const usages = readFileSync(page, 'utf8').split(`Usage: ${name} `).slice(1)
       const unknown = callsOf(program).filter(({ call }) => {
@@ -160,12 +204,26 @@ describe('the commands of the guides', () => {
           const own = text.split(/ [[<]/)[0]!.split(' ')
           return own.every((word, index) => word.split('|').includes(words[index]!))
         })
-        const options = ['--settings', '--help', ...flagsOf(` ${usage ?? ''}`)]
+        const options: string[] = [...shared, ...flagsOf(` ${usage ?? ''}`)]
         return usage === undefined || flagsOf(call).some((flag) => !options.includes(flag))
       })
       expect(unknown).to.deep.equal([])
     })
   }
+
+  it('of npm are scripts of this repository', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
+    const called = callsOf('npm').map(({ place, call }) => {
+      const words = call.replaceAll(/ (-s|--prefix \S+)(?= )/g, '').split(' ')
+      return { place, words }
+    })
+    expect(called.length).to.be.greaterThan(8)
+    const unknown = called.filter(({ words: [, first = '', second = ''] }) => {
+      const name = first === 'run' ? second : first
+      return !(first === 'run' || first === 'test') || scripts[name] === undefined
+    })
+    expect(unknown).to.deep.equal([])
+  })
 
   it('of helm set values that the chart has', () => {
     const set = callsOf('helm').flatMap(({ place, call }) =>

@@ -2,7 +2,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { parseAllDocuments } from 'yaml'
 
-/** The tutorials that need a cluster are run by ci/e2e/tutorials.e2e.ts. */
 const forLaptops = ['first-client', 'a-secret-rotates-under-load'].map((name) => `docs/tutorials/${name}.md`)
 
 /** It needs a `npm run dev` of its own. */
@@ -11,13 +10,31 @@ export const directoryPage = 'docs/tutorials/people-from-a-directory.md'
 /** It needs a controller of another product. */
 export const fluxPage = 'docs/tutorials/clients-from-git.md'
 
-/** The pages whose blocks are checked, and run at night. */
+/** The pages whose blocks of all kinds are checked. */
 export const guidePages: readonly string[] = [
   ...globSync('docs/{how-to,concepts}/*.md'),
   ...forLaptops,
   directoryPage,
   fluxPage,
 ].sort()
+
+/** Every page for people: its commands are run at night, but for those with a reason above them. */
+export const allPages: readonly string[] = globSync(
+  ['*.md', '{docs,charts,examples,ci,site,server,operator,stand-in,local}/**/*.md'],
+  { exclude: ['STYLE.md', '**/node_modules/**', 'site/{pages,dist}/**'] },
+).sort()
+
+/** Pages whose commands another test takes from them, with its file. */
+export const readByOthers: Readonly<Record<string, string>> = {
+  'README.md': 'ci/test/guides.nightly.test.ts',
+  'docs/tutorials/a-cluster-in-five-minutes.md': 'ci/e2e/tutorials.e2e.ts',
+  'docs/tutorials/an-api-of-another-team.md': 'ci/e2e/tutorials.e2e.ts',
+  'docs/tutorials/a-pod-without-a-secret.md': 'ci/e2e/tutorials.e2e.ts',
+  'docs/tutorials/a-policy-that-catches-a-mistake.md': 'ci/e2e/tutorials.e2e.ts',
+  'docs/tutorials/two-clusters.md': 'ci/e2e/spoke.e2e.ts',
+  [directoryPage]: 'ci/test/guides.nightly.test.ts',
+  [fluxPage]: 'ci/test/clients-from-git.nightly.test.ts',
+}
 
 export interface PageBlock {
   readonly page: string
@@ -44,9 +61,16 @@ export function blocksOf(page: string): readonly PageBlock[] {
   })
 }
 
+/** @returns the blocks of commands: those alone, and those after `$ ` with what they print */
+export const isShell = ({ language }: PageBlock): boolean => language === 'sh' || language === 'console'
+
 /** @returns the commands of a page that a test runs */
 export const shellsOf = (page: string): readonly PageBlock[] =>
-  blocksOf(page).filter(({ language, notRun }) => language === 'sh' && notRun === undefined)
+  blocksOf(page).filter((block) => isShell(block) && block.notRun === undefined)
+
+/** @returns what a shell gets of a block */
+export const typedIn = ({ language, text }: PageBlock): string =>
+  language === 'console' ? [...text.matchAll(/^\$ (.+)$/gm)].map(([, command]) => command!).join('\n') : text
 
 export interface PageManifest {
   readonly at: string
@@ -69,8 +93,8 @@ export function manifestsOf(blocks: readonly PageBlock[]): readonly PageManifest
 }
 
 /** The commands of a shell block, each on one line, without comments and here documents. */
-export function commandsOf({ text }: PageBlock): readonly string[] {
-  return text
+export function commandsOf(block: PageBlock): readonly string[] {
+  return typedIn(block)
     .replaceAll(/<<'?EOF'?\n[^]*?^EOF$/gm, '')
     .replaceAll(/\\\n\s*/g, ' ')
     .split('\n')
@@ -81,27 +105,32 @@ export function commandsOf({ text }: PageBlock): readonly string[] {
 interface PageTranscript {
   /** Line of the shell block with the command. */
   readonly after: number
-  readonly printed: readonly string[]
+  readonly printed: readonly RegExp[]
 }
 
-/** What a page says that a command prints: a text block that begins with `$ `. */
+/** What a page says that its commands print: a text block that begins with `$ `, or the rest of a console block. */
 export const transcriptsOf = (blocks: readonly PageBlock[]): readonly PageTranscript[] =>
-  blocks.flatMap(({ language, text }, index) => {
-    const shell = blocks.slice(0, index).findLast((one) => one.language === 'sh')
-    if (language !== 'text' || !text.startsWith('$ ') || shell === undefined) return []
-    return [
-      {
-        after: shell.line,
-        printed: text
-          .split('\n')
-          .slice(1)
-          .filter((line) => line !== ''),
-      },
-    ]
+  blocks.flatMap((block, index) => {
+    if (block.language === 'console') return [{ after: block.line, printed: linesOf(block).map(lineWithOtherFigures) }]
+    const shell = blocks.slice(0, index).findLast(({ language }) => language === 'sh')
+    if (block.language !== 'text' || !block.text.startsWith('$ ') || shell === undefined) return []
+    return [{ after: shell.line, printed: linesOf(block).map(lineLike) }]
   })
 
+const linesOf = ({ text }: PageBlock) =>
+  text.split('\n').filter((line) => line !== '' && line !== '...' && !line.startsWith('$ '))
+
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
+
 /** @param line what a page prints; `…` stands for what differs each time */
-export function lineLike(line: string): RegExp {
-  const parts = line.split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
-  return new RegExp(`^${parts.join('.+')}$`, 'm')
+export const lineLike = (line: string): RegExp => new RegExp(`^${line.split('…').map(escaped).join('.+')}$`, 'm')
+
+/** @param line what a page prints, where ids, figures, times, passwords and the width of columns differ each time */
+export function lineWithOtherFigures(line: string): RegExp {
+  const parts = line.split(/(\b[0-9a-f]{8}\b|\d[\d.,:TZ-]*\d[smhdZ]?\b|\d|(?<=password )\S+| {2,})/)
+  const likes = parts.map((part, index) => {
+    if (index % 2 === 0) return escaped(part)
+    return part.startsWith(' ') ? ' +' : String.raw`\S+`
+  })
+  return new RegExp(`^${likes.join('')}$`, 'm')
 }

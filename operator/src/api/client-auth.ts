@@ -59,7 +59,7 @@ export const auth = object(
   {},
   {
     method: oneOf(
-      'Default: client_secret for Web and M2M, none for the others. client_secret: the secret in the Authorization header or in the body, whichever the program sends; client_secret_basic takes only the header, client_secret_post only the body. federated_jwt: no secret at all, the program shows a token that its platform gave it (identities). tls_client_auth: a certificate of an authority that the server knows (tls); self_signed_tls_client_auth: a certificate that is in the keys of the client (x5c in jwks or at jwksURI); both where the server takes certificates, and their tokens are bound to the certificate, or by DPoP with dpop. There is no client_secret_jwt: the server has only hashes of secrets.',
+      'Default: client_secret for Web and M2M, none for the others. client_secret: the secret in the Authorization header or in the body, whichever the program sends; client_secret_basic takes only the header, client_secret_post only the body. federated_jwt: no secret at all, the program shows a token that its platform gave it (identities). tls_client_auth: a certificate of an authority that the server knows (tls). self_signed_tls_client_auth: a certificate that is in the keys of the client (x5c in jwks or at jwksURI). Both work where the server takes certificates, and their tokens are bound to the certificate, or by DPoP with dpop. There is no client_secret_jwt: the server has only hashes of secrets.',
       authMethods,
     ),
     jwksURI: httpsUri(

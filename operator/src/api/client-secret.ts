@@ -51,11 +51,11 @@ export const checkedPresets: Readonly<
   AspNetCore: { version: '9', callback: '/signin-oidc' },
   AuthJS: { version: '0.12.3' },
   ExpressOpenIDConnect: { version: '3.4.0', callback: '/callback' },
-  Gitea: { version: 'chart README of 2026', callback: '/user/oauth2/nauthera/callback' },
-  GitLab: { version: 'documentation of 2026', callback: '/users/auth/openid_connect/callback' },
+  Gitea: { version: 'README of the chart, read on 2026-11-30', callback: '/user/oauth2/nauthera/callback' },
+  GitLab: { version: 'documentation read on 2026-11-30', callback: '/users/auth/openid_connect/callback' },
   Headlamp: { version: '0.45.0', callback: '/oidc-callback' },
   Jenkins: { version: 'oic-auth 4', callback: '/securityRealm/finishLogin' },
-  Mattermost: { version: 'documentation of August 2026', callback: '/signup/openid/complete' },
+  Mattermost: { version: 'documentation read on 2026-11-30', callback: '/signup/openid/complete' },
   MinIO: { version: 'RELEASE.2024-12-18', callback: '/oauth_callback' },
   Outline: { version: '1.9.1', callback: '/auth/oidc.callback' },
   Roundcube: { version: '1.6.5', callback: '/index.php/login/oauth' },
@@ -118,7 +118,7 @@ const verifier = object(
   },
   {
     notAfter: instant(
-      'When the secret ends. Left out of the newest. An older one ends no later than rotation.maxOverlap of its policies after it is first seen here, and is never moved to a later time; a secret that has ended never returns.',
+      'When the secret ends. Left out of the newest. An older one ends no later than rotation.maxOverlap of its policies after it is first seen here, and is never moved to a later time. A secret that has ended never returns.',
     ),
   },
 )
@@ -152,7 +152,7 @@ export const secret = object(
       rules: [keysMatch(patterns.metadataKey, 'must have annotation keys such as example.com/team'), notOurPrefix],
     }),
     presets: set(
-      `Keys and labels that well-known programs read. Default: from policy, else [Generic]. Checked with these versions (and callback paths): ${checkedWith.join('; ')}.`,
+      `Keys and labels that well-known programs read. Default: from policy, else [Generic]. Checked with these versions (and callback paths). ${checkedWith.join('. ')}.`,
       oneOf('Name of a preset.', presets),
       {
         maxItems: presets.length,
@@ -271,7 +271,7 @@ export const rotation = object(
   {
     ...rotationFields,
     retire: oneOf(
-      'When the previous secret ends. WhenUnused: after the overlap, once nobody has used it for a while; at the latest when the next one is due, or when the longest overlap of the policies is over. AfterOverlap: after the overlap, though it may be in use.',
+      'When the previous secret ends. WhenUnused: after the overlap, once nobody has used it for a while. It ends at the latest when the next one is due, or when the longest overlap of the policies is over. AfterOverlap: after the overlap, though it may be in use.',
       ['WhenUnused', 'AfterOverlap'],
       {
         default: 'WhenUnused',

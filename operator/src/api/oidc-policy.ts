@@ -84,7 +84,7 @@ export const policySpec = object(
           },
         ),
         resourceIdentifiers: set(
-          'Identifiers that a client may have as an API. https://api.example.com/* allows every identifier that begins with https://api.example.com/. A bare name needs an entry for names (rabbitmq, or rabbit*; not *, and not h* or https*, which mean URIs), one by http on this machine an entry that begins with http:. Left out: all others that no older OIDCClient has.',
+          'Identifiers that a client may have as an API. https://api.example.com/* allows every identifier that begins with https://api.example.com/. A bare name needs an entry for names (rabbitmq, or rabbit*; not *, and not h* or https*, which mean URIs). One by http on this machine needs an entry that begins with http:. Left out: all others that no older OIDCClient has.',
           text('Identifier.', { maxLength: 512 }),
           {
             maxItems: 100,

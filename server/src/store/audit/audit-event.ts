@@ -26,7 +26,7 @@ export const auditEvents = {
     isUnproven: true,
   },
   'signin.refused': {
-    when: 'a form came from another site or an old page; too much was tried at once; a sign-in at another provider was cancelled or does not count; the account is disabled, changed during the sign-in, or has a name of somebody else; `reason` says which',
+    when: 'a form came from another site or an old page; too much was tried at once; a sign-in at another provider was cancelled or does not count. Or the account is disabled, changed during the sign-in, or has a name of somebody else. `reason` says which',
     countsFailures: true,
     isUnproven: true,
   },
