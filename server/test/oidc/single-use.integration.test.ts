@@ -11,7 +11,10 @@ describe('single use over three replicas', () => {
   let replicas: ServerReplicas
   before(async function () {
     this.timeout(60_000)
-    replicas = await startReplicas({ count: 3, settings: { refreshGrace: '1s' } })
+    replicas = await startReplicas({
+      count: 3,
+      settings: (replica) => ({ refreshGrace: '1s', lane: replica === 1 ? 'off' : 'on' }),
+    })
     await replicas.serve([
       entry('app.web', configs.web),
       entry('app.other', { ...configs.web, redirectUris: ['https://app.example.com/callback'] }),

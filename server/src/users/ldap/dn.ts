@@ -45,9 +45,16 @@ function typeAndValue(part: string): { type: string; value: string } {
 /** Without the spaces around it that are not escaped: after an odd number of backslashes a space is. */
 function trimmed(text: string): string {
   const start = text.replace(/^ +/, '')
-  const end = start.replace(/ +$/, '')
-  const backslashes = end.length - end.replace(/\\+$/, '').length
+  const end = start.slice(0, beforeLast(start, ' '))
+  const backslashes = end.length - beforeLast(end, '\\')
   return backslashes % 2 === 1 && end.length < start.length ? `${end} ` : end
+}
+
+/** @returns where the run of a character at the end of a text begins. A regular expression would also try each other place of a long run */
+function beforeLast(text: string, character: string): number {
+  let end = text.length
+  while (text[end - 1] === character) end--
+  return end
 }
 
 /** `\2c` is a byte of UTF-8, `\,` the character itself. */

@@ -25,6 +25,14 @@ describe(firstValueOf.name, () => {
       expect(firstValueOf(dn)).to.equal(value)
     })
 
+  it('E3 reads a hundred thousand spaces and backslashes within a value at once', () => {
+    for (const [run, read] of [
+      [' ', ' '],
+      ['\\\\', '\\'],
+    ] as const)
+      expect(firstValueOf(`cn=a${run.repeat(100_000)}b,${base}`)).to.equal(`a${read.repeat(100_000)}b`)
+  })
+
   it('L11 reads back every value, escaped as RFC 4514 wants it', () => {
     const escaped = (value: string) =>
       Array.from(value, (character, n) => {
