@@ -138,6 +138,14 @@ describe('readKeycloak', () => {
     expect(JSON.stringify(entries.filter(({ kind }) => kind === 'refused'))).to.not.match(/canary/i)
   })
 
+  it('names the two texts that an old export lacks, where one of them is missing too', async () => {
+    for (const missing of ['secretData', 'credentialData']) {
+      const credentials = [{ ...password('pbkdf2'), [missing]: undefined }]
+      const [entry] = (await read(realm({ username: 'half', credentials }))).entries
+      expect(JSON.stringify(entry)).to.include('no secretData and credentialData')
+    }
+  })
+
   const files: [string, string, string][] = [
     ['a realm without its people', '{"realm": "x"}', 'holds no people'],
     ['a list of realms', '[{"realm": "x", "users": [{"username": "a"}]}]', 'is not one realm'],

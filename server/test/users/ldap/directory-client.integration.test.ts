@@ -262,6 +262,18 @@ describe(`${createLdapUsers.name} while the directory fails`, function () {
     expect((await look())?.groups).to.deep.equal(['dev'])
   })
 
+  it('takes a refusal that no password causes for no wrong password', async () => {
+    const { patience } = patient
+    const client = new DirectoryClient({ id: 'directory', servers: directory.settings(), log: quiet, patience })
+    try {
+      expect(await client.isPassword(await directory.dnOf(key), 'wrong')).to.equal(false)
+      const error = await client.isPassword('no name of an entry', password).catch((reason: unknown) => reason)
+      expect(hasCode(error, 'STORE_UNAVAILABLE')).to.equal(true)
+    } finally {
+      client.stop()
+    }
+  })
+
   it('reads the password of the searching account again for each new connection', async () => {
     const passwordFile = `${directory.files.password}-changing`
     writeFileSync(passwordFile, 'not yet')

@@ -53,6 +53,12 @@ describe(createDirectory.name, () => {
     expect(await codeOf(answering().findByLogin('ada'))).to.equal('nobody')
   })
 
+  it('has a name when one entry or several have it', async () => {
+    expect(await answering().hasName(['ada'])).to.equal(false)
+    expect(await answering(eve).hasName(['eve'])).to.equal(true)
+    expect(await answering(eve, { ...eve, entryUUID: ['E-2'] }).hasName(['eve'])).to.equal(true)
+  })
+
   it('knows a name as directories compare names: without case, spaces and accents', async () => {
     for (const [uid, login] of [
       ['José  Müller', 'jose muller'],

@@ -64,26 +64,33 @@ describe(tryPassword.name, () => {
       ceiling?: number
       checkMs?: number
       adopted?: User
+      isFromProxies?: boolean
     } = {},
   ) {
     const waits: number[] = []
+    const mails: unknown[] = []
+    let counted: string | undefined
     let now = 0
     const attempts: Partial<TryNeeds['store']['attempts']> = {
-      start: async () => ({
-        keys: at.keys ?? keys(),
-        user: at.user,
-        passwordHash: undefined,
-        standing: 'standing',
-        factors: [],
-        consent: undefined,
-        waitSeconds: 7,
-      }),
+      start: async ({ address }) => {
+        counted = address
+        return {
+          keys: at.keys ?? keys(),
+          user: at.user,
+          passwordHash: undefined,
+          standing: 'standing',
+          factors: [],
+          consent: undefined,
+          waitSeconds: 7,
+        }
+      },
       startFound: async ({ key }) => {
         calls.push(`start ${key}`)
         const { accountPlace: _always, ...rest } = keys({ account: key })
         return { keys: at.foundPlace === undefined ? rest : { ...rest, accountPlace: at.foundPlace }, user: undefined }
       },
-      fail: async ({ account }) => {
+      fail: async ({ account }, _limits, mail) => {
+        mails.push(mail?.template)
         now += at.checkMs ?? 0
         calls.push(`fail ${account}`)
       },
@@ -95,7 +102,8 @@ describe(tryPassword.name, () => {
         attempts,
         users: { adopt: async () => ({ user: at.adopted ?? found, standing: 'adopted', factors: [] }) },
       },
-      ceiling: { wait: () => at.ceiling, count: () => void calls.push('count') },
+      ceiling:
+        at.isFromProxies === false ? undefined : { wait: () => at.ceiling, count: () => void calls.push('count') },
       clock: {
         now: () => now,
         wait: async (milliseconds: number) => {
@@ -106,7 +114,7 @@ describe(tryPassword.name, () => {
     } as unknown as TryNeeds
     const attempt = { login: 'ada', password: 'secret', address: '192.0.2.1' }
     const outcome = await tryPassword(needs, attempt).catch((error: unknown) => ({ kind: String(error) }))
-    return { outcome, waits, said: 'reason' in outcome ? outcome.reason : outcome.kind }
+    return { outcome, waits, mails, counted, said: 'reason' in outcome ? outcome.reason : outcome.kind }
   }
   const person = { ...ada, disabled: false }
 
@@ -156,6 +164,23 @@ describe(tryPassword.name, () => {
       user: found,
     })
     expect(told.outcome).to.have.property('account', undefined)
+  })
+
+  it('counts by address where addresses are known, and never where all come from a proxy', async () => {
+    const sources = [source('own', { kind: 'wrong' })]
+    expect((await tried(sources, { isFromProxies: false })).counted).to.equal('192.0.2.1')
+    expect((await tried(sources)).counted).to.equal(undefined)
+  })
+
+  it('brings the mail about a lock to each failure of a person who has an address and is enabled', async () => {
+    const sources = [source('own', { kind: 'wrong' })]
+    const reachable = { ...ada, email: 'ada@example.com' }
+    expect((await tried(sources, { user: reachable })).mails).to.deep.equal(['locked'])
+    expect((await tried(sources, { user: { ...reachable, disabled: true } })).mails).to.deep.equal([undefined])
+    expect((await tried(sources)).mails).to.deep.equal([undefined])
+    // it is locked by now: that mail is on its way
+    const { accountPlace: _none, ...locked } = keys()
+    expect((await tried(sources, { user: reachable, keys: locked })).mails).to.deep.equal([undefined])
   })
 
   it('pretends to ask while the account is locked', async () => {
