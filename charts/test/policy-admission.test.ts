@@ -245,7 +245,7 @@ describe('K14 the admission policy of OIDCPolicies', function () {
     wanted: 'Deny' | 'Warn' = 'Deny',
   ): string[] => {
     const policies = policiesFor(object, { baseline: opener, policies: [params], namespaceLabels })
-    return checkPolicies(object, policies, 0)
+    return checkPolicies(object, policies)
       .filter(({ enforcement, policy }) => enforcement === wanted && policy === params.metadata.name)
       .map(({ field }) => field)
   }

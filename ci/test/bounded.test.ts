@@ -260,7 +260,8 @@ const operator: readonly Unit[] = [
       return (number) => {
         const [key, object] = [keyOf(number), client(number) as never]
         index.set(key, object)
-        index.olderInTenant(object)
+        index.admit(key, true)
+        index.isTenantFull(object, 0, () => false)
         waiting.wait(key)
         waiting.settle(key, { uid: '1', seq: 1 })
         tally.record(key, { policies: ['p'], violations: [] })

@@ -185,7 +185,7 @@ function operatorFaults(client: OIDCClient): readonly { readonly field: string; 
   if (verdict.kind === 'invalid') return verdict.faults.map(({ path, message }) => ({ field: path, message }))
   if (verdict.kind === 'too-large') return [{ field: 'spec', message: verdict.message }]
   expect(verdict.kind).to.equal('accepted')
-  return checkPolicies(client, policies(), 0)
+  return checkPolicies(client, policies())
 }
 
 const isNamed = (takenBy: Difference['takenBy'], fault: { field: string; message: string }): boolean =>
@@ -291,7 +291,7 @@ describe('a client that one takes', () => {
 /** @returns what servers would be told, and what the operator has against its size */
 function answersOf(client: OIDCClient): [version: string, refusal: string | undefined] {
   const acceptance = { kind: 'accepted', clientId: clientIdOf(client) } as const
-  const about = { acceptance, policies: policies(), countOlder: () => 0, isServed: false, now: 0 }
+  const about = { acceptance, policies: policies(), isFull: () => false, isServed: false, now: 0 }
   const judged = judgeClient(client, about).acceptance
   const { config } = renderVersion(renderConfig(applyDefaults(client, bindingOf(policies())).client))
   return [config, judged.kind === 'too-large' ? judged.message : undefined]

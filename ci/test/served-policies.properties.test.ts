@@ -49,7 +49,7 @@ describe('servedViolations', function () {
           [...new Set(found.map(({ policy, field }) => `${policy} ${field}`))]
             .filter((one) => !unsaid.test(one.split(' ')[1]!))
             .toSorted()
-        const ofObject = said(checkPolicies(effective, binding, 0))
+        const ofObject = said(checkPolicies(effective, binding))
         if (ofObject.length > 0) broken++
         expect(said(servedViolations(client, entry, about))).to.deep.equal(ofObject)
       }),

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { tenantOf, tenantText } from '@nauthera/rules/tenants'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { clientIdOf } from '../decide/client/client-names.ts'
+import { clientIdOf, keyOf } from '../decide/client/client-names.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { KeysBy } from './keys-by.ts'
 
@@ -20,10 +20,14 @@ export interface WatchedClients {
   rivalKeys(key: string): readonly string[]
   /** Those that name this identifier as their resourceServer. */
   declaring(identifier: string): readonly OIDCClient[]
-  /** How many clients of the same tenant are older; of two of one age, the name decides. */
-  olderInTenant(client: OIDCClient): number
-  /** How many of its whole joined cluster are. */
-  olderInCluster(client: OIDCClient): number
+  /** Gives a client that no shard has yet its place under the limits, or takes it away. One that comes later does not get that place, though
+   *  its name or time is earlier. */
+  admit(key: string, isIn: boolean): void
+  /** Whether the tenant has no place for a client: so many have one, or are older. Of two of one age, the name decides.
+   *  @param isServed by key; these have a place too */
+  isTenantFull(client: OIDCClient, limit: number, isServed: (key: string) => boolean): boolean
+  /** Whether its whole joined cluster has none. */
+  isClusterFull(client: OIDCClient, limit: number, isServed: (key: string) => boolean): boolean
   readonly size: number
 }
 
@@ -35,6 +39,7 @@ export function createClientIndex(): WatchedClients {
   /** Rivals of more than one client, by the key of each. */
   const groups = new Map<string, readonly string[]>()
   const ranks = new AgeRanks()
+  const admitted = new Set<string>()
 
   const rivalKeys = (key: string): readonly string[] => {
     const known = groups.get(key)
@@ -44,8 +49,15 @@ export function createClientIndex(): WatchedClients {
     return group
   }
 
-  const olderIn = (group: string, client: OIDCClient): number =>
-    ranks.of(group, client, () => [...byGroup.of(group)].flatMap((each) => clients.get(each) ?? []))
+  const isFull = (group: string, client: OIDCClient, limit: number, isServed: (key: string) => boolean): boolean => {
+    if (byGroup.count(group) <= limit || admitted.has(keyOf(client))) return false
+    const members = () => [...byGroup.of(group)].flatMap((each) => clients.get(each) ?? [])
+    const rankOf = (one: OIDCClient) => ranks.of(group, one, members)
+    const rank = rankOf(client)
+    if (rank >= limit) return true
+    const hasPlace = (key: string) => admitted.has(key) || isServed(key)
+    return members().filter((other) => rankOf(other) < rank || hasPlace(keyOf(other))).length >= limit
+  }
 
   return {
     find: (key) => clients.get(key),
@@ -55,6 +67,7 @@ export function createClientIndex(): WatchedClients {
         clients.set(key, client)
         return [key]
       }
+      if (previous?.metadata.uid !== client?.metadata.uid) admitted.delete(key)
       const touched = new Set(rivalKeys(key))
       // a client that is edited is as old as before: of a joined cluster that edits all the time, nothing is counted anew
       const isAsOld = isSameAge(previous, client)
@@ -88,8 +101,9 @@ export function createClientIndex(): WatchedClients {
         const client = clients.get(key)
         return client?.spec.resourceServer?.identifier === identifier ? [client] : []
       }),
-    olderInTenant: (client) => olderIn(tenantTextOf(client), client),
-    olderInCluster: (client) => olderIn(client.metadata.namespace, client),
+    admit: (key, isIn) => void (isIn ? admitted.add(key) : admitted.delete(key)),
+    isTenantFull: (client, ...about) => isFull(tenantTextOf(client), client, ...about),
+    isClusterFull: (client, ...about) => isFull(client.metadata.namespace, client, ...about),
     get size() {
       return clients.size
     },

@@ -60,13 +60,20 @@ function judge(
   const kept = entry !== undefined && shards.isLeaving(key) ? undefined : entry
   const standing = standingOf(needs.follow.config(key))
   const cluster = clusterOfClient(watch, client)
-  return judgeClient(client, {
+  const hasPlace = (other: string) =>
+    isServed(watch.clients.find(other), shards.isLeaving(other) ? undefined : shards.stored(other)?.entry)
+  const isNew = !isServed(client, kept)
+  const judgement = judgeClient(client, {
     acceptance,
     policies,
     // a client that goes with its namespace frees no place
-    countOlder: () => (needs.endings.has(client.metadata.namespace) ? Infinity : watch.clients.olderInTenant(client)),
+    isFull: (limit) =>
+      isNew && (needs.endings.has(client.metadata.namespace) || watch.clients.isTenantFull(client, limit, hasPlace)),
     isServed: isServed(client, kept),
-    cluster: cluster && { object: cluster, countOlder: () => watch.clients.olderInCluster(client) },
+    cluster: cluster && {
+      object: cluster,
+      isFull: (limit) => isNew && watch.clients.isClusterFull(client, limit, hasPlace),
+    },
     isHeld: (name) => kept !== undefined && shards.holders(name).includes(key),
     carried: lastAccepted(kept, standing),
     servedOf: (present) => {
@@ -78,6 +85,8 @@ function judge(
     servedBreaks: (present) => servedViolations(client, own, { policies, present, standing }),
     now: clock.now(),
   })
+  watch.clients.admit(key, judgement.serve.kind === 'desired' && entry === undefined)
+  return judgement
 }
 
 type PoliciesOf = (client: OIDCClient, policies: readonly OIDCPolicy[]) => Policies
@@ -208,7 +217,7 @@ const wasServedAs = ({ spec, status }: OIDCClient, name: string): boolean => {
 }
 
 /** By its name, so that a restored client counts as served. When its shard is lost, the status counts. */
-const isServed = ({ status }: OIDCClient, stored: StoredEntry | undefined): boolean =>
-  stored !== undefined || (status?.replicas?.loaded ?? 0) > 0
+const isServed = (client: OIDCClient | undefined, stored: StoredEntry | undefined): boolean =>
+  stored !== undefined || (client?.status?.replicas?.loaded ?? 0) > 0
 
 type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']

@@ -7,6 +7,11 @@ export class KeysBy {
     return typeof keys === 'string' ? [keys] : keys
   }
 
+  count(common: string): number {
+    const keys = this.#keys.get(common)
+    return keys instanceof Set ? keys.size : keys === undefined ? 0 : 1
+  }
+
   add(common: string, key: string): void {
     const keys = this.#keys.get(common)
     if (keys === undefined || keys === key) this.#keys.set(common, key)

@@ -35,7 +35,7 @@ export function ownRefusals(client: OIDCClient, policies: Policies = baseline): 
   )!
   if (acceptance.kind === 'invalid') return acceptance.faults
   if (acceptance.kind === 'too-large') return [{ path: 'spec', message: acceptance.message }]
-  const violations = checkPolicies(client, policies, 0).map(({ field, message }) => ({ path: field, message }))
+  const violations = checkPolicies(client, policies).map(({ field, message }) => ({ path: field, message }))
   const secret = renderSecret({
     client,
     clientId: 'x',

@@ -24,31 +24,25 @@ interface About {
   /** What versions that servers have break. */
   served?: readonly Violation[]
   older?: number
-  isServed?: boolean
   spec?: Partial<OIDCClientSpec>
 }
 
 function judge(about: About) {
-  const { acceptance = accepted, policies = [], breaches = {}, served = [], older = 0, isServed = false } = about
+  const { acceptance = accepted, policies = [], breaches = {}, served = [], older = 0 } = about
   const status: OIDCClientStatus = {
     breaches: Object.entries(breaches).map(([policy, since]) => ({ policy, since: new Date(since).toISOString() })),
   }
-  let asked = 0
-  const judgement = judgeClient(
+  return judgeClient(
     { ...client(about.spec ?? {}), status },
     {
       acceptance,
       policies: holding(...policies, {}),
-      countOlder: () => {
-        asked++
-        return older
-      },
-      isServed,
+      isFull: (limit) => older >= limit,
+      isServed: false,
       servedBreaks: () => served,
       now,
     },
   )
-  return { judgement, asked }
 }
 
 const breach: Violation = { policy: 'p', enforcement: 'Deny', graceMs: 2 * hour, field: 'spec.par', message: 'm' }
@@ -114,34 +108,34 @@ describe('judgeClient', () => {
   ]
   for (const [sentence, about, serve] of rows) {
     it(sentence, () => {
-      const { judgement } = judge(about)
+      const judgement = judge(about)
       expect(judgement.serve).to.include(serve)
       expect(configOf(judgement) !== undefined).to.equal(serve['kind'] === 'desired')
     })
   }
 
   it('says that no earlier version may be served once the grace of what it breaks is over', () => {
-    expect(judge({ served: [breach], breaches: { p: now - 2 * hour } }).judgement.forbidsEarlier).to.equal(true)
-    expect(judge({ served: [breach], breaches: { p: now - hour } }).judgement.forbidsEarlier).to.equal(false)
-    expect(judge({}).judgement.forbidsEarlier).to.equal(false)
+    expect(judge({ served: [breach], breaches: { p: now - 2 * hour } }).forbidsEarlier).to.equal(true)
+    expect(judge({ served: [breach], breaches: { p: now - hour } }).forbidsEarlier).to.equal(false)
+    expect(judge({}).forbidsEarlier).to.equal(false)
   })
 
   it('asks no policy about a client that is not accepted', () => {
     for (const acceptance of [invalid, conflict]) {
-      expect(judge({ acceptance, policies: [strict] }).judgement.violations).to.deep.equal([])
+      expect(judge({ acceptance, policies: [strict] }).violations).to.deep.equal([])
     }
   })
 
   it('asks for nothing in a spec that breaks a rule: its values may have any shape', () => {
     const broken = { ...client(), spec: { type: 'Web', auth: 5, secret: null, tokens: 'x' } } as unknown as OIDCClient
     const policies = holding({ require: { rotation: true } })
-    const about = { acceptance: invalid, policies, countOlder: () => 0, isServed: false, now }
+    const about = { acceptance: invalid, policies, isFull: () => false, isServed: false, now }
     for (const one of [broken, { ...broken, spec: undefined } as unknown as OIDCClient])
       expect(judgeClient(one, about)).to.deep.include({ client: one, acceptance: invalid })
   })
 
   describe('the number of clients in a namespace', () => {
-    const fields = (about: About) => denialsOf(judge(about).judgement).map(({ field }) => field)
+    const fields = (about: About) => denialsOf(judge(about)).map(({ field }) => field)
 
     it('is 500 where no policy says another one', () => {
       expect(fields({ older: 499 })).to.deep.equal([])
@@ -154,26 +148,21 @@ describe('judgeClient', () => {
       const policies = [{ limits: { clientsPerNamespace: 5 } }, { limits: { clientsPerNamespace: 900 } }]
       expect(fields({ older: 5, policies })).to.deep.equal(['metadata.namespace'])
     })
-    it('stops new clients, never one that is served', () => {
-      const served = judge({ older: 5, isServed: true, policies: [{ limits: { clientsPerNamespace: 5 } }] })
-      expect(served).to.deep.include({ asked: 0 })
-      expect(served.judgement.serve.kind).to.equal('desired')
-    })
   })
 
   describe('a client that takes more than 16 KiB', () => {
     const uris = (bytes: number) => ({ redirectURIs: [`https://app.example.com/${'a'.repeat(bytes)}`] })
 
     it('is refused, and what was accepted before serves on', () => {
-      const { judgement } = judge({ spec: uris(16_200) })
+      const judgement = judge({ spec: uris(16_200) })
       expect(judgement.acceptance).to.deep.include({ kind: 'too-large', clientId: 'demo.app' })
       expect(judgement.serve).to.deep.equal({ kind: 'carry', until: undefined })
-      expect(judge({ spec: uris(15_000) }).judgement.serve.kind).to.equal('desired')
+      expect(judge({ spec: uris(15_000) }).serve.kind).to.equal('desired')
     })
   })
 
   it('gives the bytes that its namespace may take of a shard: the least that a policy says', () => {
-    const bytes = (...policies: OIDCPolicySpec[]) => judge({ policies }).judgement.shardBytes
+    const bytes = (...policies: OIDCPolicySpec[]) => judge({ policies }).shardBytes
     expect(bytes()).to.equal(64 * 1024)
     expect(bytes({ limits: { bytesPerShard: 300_000 } })).to.equal(300_000)
     expect(bytes({ limits: { bytesPerShard: 300_000 } }, { limits: { bytesPerShard: 2_000 } })).to.equal(2_000)
@@ -181,7 +170,7 @@ describe('judgeClient', () => {
   })
 
   it('gives the client with the defaults of its policies, their names, and their bounds', () => {
-    const { judgement } = judge({
+    const judgement = judge({
       policies: [{ defaults: { tokens: { accessTTL: '5m' } }, rotation: { minSpacing: '1m', maxOverlap: '24h' } }],
     })
     expect(judgement.client.spec.tokens).to.deep.equal({ accessTTL: '5m' })
@@ -211,7 +200,7 @@ describe('the API of a client whose earlier version servers have', () => {
     judgeClient(client(api('write')), {
       acceptance: accepted,
       policies: holding({ allow: { resourceServer: true } }),
-      countOlder: () => 0,
+      isFull: () => false,
       isServed: true,
       carried: renderVersion(renderConfig(client(api('delete')))),
       servedOf: () => served,

@@ -478,7 +478,7 @@ describe('callerOf', () => {
   const judgement = judgeClient(machine, {
     acceptance: { kind: 'accepted', clientId: 'demo.app' },
     policies: holding({}),
-    countOlder: () => 0,
+    isFull: () => false,
     isServed: false,
     now: 0,
   })

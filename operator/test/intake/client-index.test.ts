@@ -2,11 +2,18 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import { createClientIndex } from '../../src/intake/client-index.ts'
+import type { WatchedClients } from '../../src/intake/client-index.ts'
 
 const client = (name: string, spec: Record<string, unknown> = {}, created = '2026-01-01T00:00:00Z'): OIDCClient => ({
   metadata: { name, namespace: 'apps', uid: `uid-${name}`, generation: 1, creationTimestamp: created },
   spec: { type: 'M2M', ...spec } as OIDCClient['spec'],
 })
+/** @returns how many come before it: one less than the lowest limit that has room for it */
+function placeOf(isFull: WatchedClients['isTenantFull'], one: OIDCClient): number {
+  let limit = 0
+  while (isFull(one, limit, () => false)) limit++
+  return limit - 1
+}
 const names = (clients: readonly OIDCClient[]) => clients.map(({ metadata }) => metadata.name).sort()
 
 describe('createClientIndex', () => {
@@ -51,7 +58,9 @@ describe('createClientIndex', () => {
     index.set('apps/a', client('a', {}, '2026-01-03T00:00:00Z'))
     index.set('apps/b', client('b', {}, '2026-01-01T00:00:00Z'))
     index.set('apps/c', client('c', {}, '2026-01-01T00:00:00Z'))
-    expect(['a', 'b', 'c'].map((name) => index.olderInTenant(index.find(`apps/${name}`)!))).to.deep.equal([2, 0, 1])
+    expect(['a', 'b', 'c'].map((name) => placeOf(index.isTenantFull, index.find(`apps/${name}`)!))).to.deep.equal([
+      2, 0, 1,
+    ])
   })
 
   it('counts the older mirrors of a tenant, and of the whole cluster', () => {
@@ -63,8 +72,8 @@ describe('createClientIndex', () => {
       return object
     }
     const all = [mirror('shop.a', 1), mirror('web.a', 2), mirror('shop.b', 3)]
-    expect(all.map(index.olderInTenant)).to.deep.equal([0, 0, 1])
-    expect(all.map(index.olderInCluster)).to.deep.equal([0, 1, 2])
+    expect(all.map((one) => placeOf(index.isTenantFull, one))).to.deep.equal([0, 0, 1])
+    expect(all.map((one) => placeOf(index.isClusterFull, one))).to.deep.equal([0, 1, 2])
     expect(index.keysIn('nauthera-cluster-edge')).to.have.length(3)
   })
 
@@ -89,11 +98,13 @@ describe('createClientIndex', () => {
       return made
     }
     for (let count = 0; count < 2_000; count++) put(`shop.app-${String(count).padStart(4, '0')}`)
-    index.olderInCluster(mirror('shop.app-0000'))
+    const isFull = (one: OIDCClient, limit: number) =>
+      [index.isClusterFull, index.isTenantFull].map((ask) => ask(one, limit, () => false))
+    isFull(mirror('shop.app-0000'), 500)
     reads = 0
     for (let edit = 0; edit < 50; edit++) {
       const edited = put('shop.app-1000', { displayName: `edit ${edit}` })
-      expect([index.olderInCluster(edited), index.olderInTenant(edited)]).to.deep.equal([1_000, 1_000])
+      expect([isFull(edited, 1_000), isFull(edited, 1_001)].flat()).to.deep.equal([true, true, false, false])
     }
     // those of the tenant are counted once; then each edit reads its own few times
     expect(reads).to.be.below(2_000 * 40)
@@ -114,7 +125,7 @@ describe('createClientIndex', () => {
           const age = ({ metadata }: OIDCClient) => `${metadata.creationTimestamp} ${metadata.name}`
           for (const one of all) {
             const older = all.filter((other) => age(other) < age(one)).length
-            expect(index.olderInTenant(one)).to.equal(older)
+            expect(placeOf(index.isTenantFull, one)).to.equal(older)
           }
         }
       }),

@@ -25,12 +25,12 @@ interface AboutClient {
   readonly acceptance: Acceptance
   /** Those that hold for it (policies.ts). */
   readonly policies: Policies
-  /** How many clients of its tenant are older. */
-  readonly countOlder: () => number
-  /** Servers have it already: then the limit of clients does not apply. */
+  /** Whether its tenant has no place for it under a limit of clients. One that holds a place already keeps it. */
+  readonly isFull: (limit: number) => boolean
+  /** Servers have it already. */
   readonly isServed: boolean
-  /** The joined cluster of a mirror, and how many of its clients are older. */
-  readonly cluster?: { readonly object: OIDCCluster; readonly countOlder: () => number } | undefined
+  /** The joined cluster of a mirror, and whether that has no place for it. */
+  readonly cluster?: { readonly object: OIDCCluster; readonly isFull: (limit: number) => boolean } | undefined
   /** Whether servers have it under a name. */
   readonly isHeld?: (name: string) => boolean
   /** The version that servers keep while the present one is not served. */
@@ -70,8 +70,8 @@ export function judgeClient(client: OIDCClient, about: AboutClient): Judgement {
   const [tooLarge] = sizeFaults(version)
   if (tooLarge) return refuse({ kind: 'too-large', clientId: acceptance.clientId, message: tooLarge.message })
   const own = [
-    ...checkPolicies(effective.client, policies, about.isServed ? 0 : about.countOlder()),
-    ...(about.cluster && !about.isServed ? checkCluster(about.cluster.object, about.cluster.countOlder()) : []),
+    ...checkPolicies(effective.client, policies, about.isFull),
+    ...(about.cluster ? checkCluster(about.cluster.object, about.cluster.isFull) : []),
   ]
   const isDenied = denialsOf({ violations: own }).length > 0
   const violations = [...own, ...servedBreaks(version)]

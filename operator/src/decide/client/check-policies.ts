@@ -35,9 +35,12 @@ const defaultGraceMs = 24 * 3_600_000
 
 /** A violation of a binding policy is a Deny; one of a watching policy has that policy's enforcement.
  *  @param client with defaults applied
- *  @param olderInTenant clients of the same tenant that are older, for limits.clientsPerNamespace; 0 for a client that is
- *    served already */
-export function checkPolicies(client: OIDCClient, policies: Policies, olderInTenant: number): readonly Violation[] {
+ *  @param isFull whether its tenant has no place for it under a limits.clientsPerNamespace */
+export function checkPolicies(
+  client: OIDCClient,
+  policies: Policies,
+  isFull: (limit: number) => boolean = () => false,
+): readonly Violation[] {
   const binding = bindingOf(policies)
   const watching = policies.filter((policy) => !binds(policy))
   return [
@@ -46,11 +49,11 @@ export function checkPolicies(client: OIDCClient, policies: Policies, olderInTen
     ...checkIdentifier(client, binding),
     ...checkIssuers(client, binding, watching),
     ...policies.flatMap((policy) =>
-      [...checkLimits(client, policy.spec), ...checkCount(policy.spec.limits?.clientsPerNamespace, olderInTenant)].map(
+      [...checkLimits(client, policy.spec), ...checkCount(policy.spec.limits?.clientsPerNamespace, isFull)].map(
         ([field, message]) => violation(policy, field, message),
       ),
     ),
-    ...checkCount(defaultClientLimit(binding), olderInTenant).map(([field, message]) =>
+    ...checkCount(defaultClientLimit(binding), isFull).map(([field, message]) =>
       violation(unsaid(binding), field, message),
     ),
   ]
@@ -195,8 +198,8 @@ type Finding = readonly [field: string, message: string]
 /** Of a violation of limits.clientsPerNamespace. */
 export const countField = 'metadata.namespace'
 
-function checkCount(limit: number | undefined, olderInTenant: number): readonly Finding[] {
-  if (limit === undefined || olderInTenant < limit) return []
+function checkCount(limit: number | undefined, isFull: (limit: number) => boolean): readonly Finding[] {
+  if (limit === undefined || !isFull(limit)) return []
   return [
     [
       countField,
@@ -206,9 +209,12 @@ function checkCount(limit: number | undefined, olderInTenant: number): readonly 
 }
 
 /** @returns whether a joined cluster has too many clients as a whole */
-export function checkCluster({ metadata, spec }: OIDCCluster, older: number): readonly Violation[] {
+export function checkCluster(
+  { metadata, spec }: OIDCCluster,
+  isFull: (limit: number) => boolean,
+): readonly Violation[] {
   const limit = spec.limits?.clients ?? clusterLimits.clients
-  if (older < limit) return []
+  if (!isFull(limit)) return []
   const message = `the cluster ${metadata.name} must have at most ${limit} clients; delete one there, or ask for a higher limits.clients of its OIDCCluster`
   return [violation({ name: `cluster ${metadata.name}`, spec: {} }, countField, message)]
 }

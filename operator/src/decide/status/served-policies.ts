@@ -30,7 +30,7 @@ export function servedViolations(
   const found = versionsServed(entry, about.standing).flatMap((version) => {
     if (version.config === about.present?.config) return []
     const served = clientOfVersion(version, client, entry!.clientId)
-    return served ? checkPolicies(applyDefaults(served, binding).client, binding, 0) : []
+    return served ? checkPolicies(applyDefaults(served, binding).client, binding) : []
   })
   return [...new Map(found.map((one) => [`${one.policy} ${one.field}`, one])).values()]
 }

@@ -36,7 +36,7 @@ export function judgeTogether(clients: readonly OIDCClient[], about: AboutClient
     judgement: judgeClient(client, {
       acceptance: acceptances.get(keyOf(client))!,
       policies: policiesOf(client),
-      countOlder: () => countOlder(client),
+      isFull: (limit) => !isServed(client) && countOlder(client) >= limit,
       isServed: isServed(client),
       isHeld: (name) => holderOf?.(name) === keyOf(client),
       now,
