@@ -91,7 +91,11 @@ async function* rowsOf(
   }
 }
 
-/** @returns each line with its end */
+/** Bytes. No row of ours comes near it; a small file can unpack to one without an end. */
+const longestLine = 16 * 1024 * 1024
+
+/** @returns each line with its end
+ *  @throws CodedError BACKUP_INVALID for one that is too long */
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   let rest = Buffer.alloc(0)
   for await (const chunk of chunks) {
@@ -102,6 +106,7 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffe
       from = end + 1
     }
     rest = rest.subarray(from)
+    if (rest.length > longestLine) throw invalid(`it has a row of more than ${longestLine} bytes`)
   }
   if (rest.length > 0) yield rest
 }

@@ -1,6 +1,7 @@
 // The file of a backup: a line that says what it is and holds the sealed keys, the encrypted script of rows, and a line with what is in it.
 // Rows are compressed, then encrypted in frames (AES-256-GCM with a counter, and a mark at the last one), so a cut or changed file does not open.
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
+import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { hasShape, isJsonRecord, parseJsonRecord } from '@nauthera/runtime/json'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { DumpedTable } from '../../store/dump.ts'
@@ -157,6 +158,11 @@ function openFrame(box: Buffer, by: { contentKey: Buffer; binding: Buffer; nonce
 function parseHead(line: Buffer): BackupHead {
   const head = parseLine(line)
   if (head['nauthera'] !== 'backup') throw invalid('it is no backup')
+  // anybody can write this line, and its texts are printed
+  const isPlain = Object.values(head)
+    .flat()
+    .every((one) => typeof one !== 'string' || !hasHiddenCharacters(one))
+  if (!isPlain) throw invalid('its first line has control characters')
   if (head['format'] !== format)
     throw new CodedError('BACKUP_OF_OTHER_RELEASE', {
       message: `it is of format ${String(head['format'])}, made by release ${String(head['release'])}; this release reads format ${format}`,

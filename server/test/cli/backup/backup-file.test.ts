@@ -2,6 +2,8 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { hasCode } from '@nauthera/runtime/coded-error'
+import { dumpTables } from '../../../src/store/dump.ts'
+import { readScript } from '../../../src/store/load.ts'
 import { mintContentKey, openBackup, parseSealedKeys, writeBackup } from '../../../src/cli/backup/backup-file.ts'
 
 const head = {
@@ -66,6 +68,35 @@ describe('the file of a backup', () => {
     ])
       expect(() => parseSealedKeys(JSON.stringify({ ...keys, ...other }))).to.throw('what is sealed in it is not whole')
     expect(() => parseSealedKeys('no JSON')).to.throw('what is sealed in it is not whole')
+  })
+
+  it('T61 is refused when its first line, which anybody can write, would reach the terminal', async () => {
+    const opening = (more: object) => {
+      const line = Buffer.from(`${JSON.stringify({ ...head, ...more })}\n`)
+      return openBackup(piecesOf(line, 100)).then(
+        () => 'opened',
+        (error: unknown) => (error instanceof Error ? error.message : ''),
+      )
+    }
+    for (const more of [
+      { format: 2, release: '2.0\u001b]52;c;Zm9v\u0007' },
+      { format: '2\nnauthera: all is well' },
+      { issuer: 'https://auth.example.com/\u202e' },
+      { schema: ['000001-baseline', '\u009b2J'] },
+    ])
+      expect(await opening(more)).to.contain('its first line has control characters')
+    expect(await opening({})).to.equal('opened')
+    expect(await opening({ format: 2 })).to.contain('it is of format 2, made by release 1.2.3')
+  })
+
+  it('T61 is refused when it unpacks to a row without an end', async () => {
+    async function* endless() {
+      const [first = ''] = dumpTables()
+      yield Buffer.from(`COPY ${first} (id) FROM stdin;\n`)
+      for (;;) yield Buffer.alloc(1_048_576, 'x')
+    }
+    const refused = await readScript(endless()).catch((error: unknown) => error)
+    expect(hasCode(refused, 'BACKUP_INVALID')).to.equal(true)
   })
 
   it('T61 is refused when any byte of it is changed, lost, or put at another place', async () => {
