@@ -15,6 +15,7 @@ const programs = [
   'ci/bench/sides/{bare-server,stock-server}.ts',
   'ci/bench/cost/profile-hook.ts',
   'charts/nauthera/files/tests/*.mjs',
+  'ci/programs/*/app.mjs',
 ].map((file) => `${file}!`)
 
 const shipped = { entry: ['test/**/*.test.ts'], project: ['src/**/*.ts!', 'test/**/*.ts'] }

@@ -1,5 +1,14 @@
 // npm run check: everything about the sources that needs no test to run. Prints each check and what it took.
 import { execFile } from 'node:child_process'
+import { readCommandLine } from './command-line.ts'
+
+readCommandLine(
+  `Usage: npm run check
+
+Checks the sources without running a test: format, types, lint, unused code, generated files. Says what to run where one fails.
+`,
+  {},
+)
 
 const knip = ['node_modules/knip/bin/knip.js', '--no-progress', '--treat-config-hints-as-errors']
 

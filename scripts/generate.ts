@@ -216,6 +216,8 @@ function renderDrawings(): Generated[] {
 
 const usage = `Usage: npm run generate [-- --check]
 
+Writes the files that are made from others: the code of proto, the definitions, parts of the chart, and the generated pages of docs.
+
   --check   write nothing; fail when a file differs
 `
 const { values } = readCommandLine(usage, { check: { type: 'boolean', default: false } })

@@ -9,6 +9,8 @@ import { entriesOf, findCircles, longestChain, readImports, withoutTypes } from 
 
 const usage = `Usage: npm run house [-- [--list] [DIRECTORY ...]]
 
+Counts how well the code is kept: lines, long files and functions, circles of imports, casts.
+
   --list      name what each number counts
   DIRECTORY   a checkout; default: this one. Several stand side by side
 `

@@ -16,6 +16,8 @@ import { renderSbom } from './images/sbom.ts'
 
 const usage = `Usage: npm run images [-- [--part NAME ...] [--tag TAG] [--prefix P] [--base IMAGE] [--out DIR] [--check | --again] [--json]]
 
+Builds the images of the product as archives, without a container engine. It needs buildah and crun.
+
   --part NAME   server, config-agent or operator; default: all three
   --tag TAG     tag of the images; default: the version in package.json
   --prefix P    what stands before the name; default: localhost/nauthera

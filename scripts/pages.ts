@@ -9,12 +9,22 @@ import { openBrowser } from '@nauthera/local/programs/chromium'
 import { serve, testPages, testTexts } from '../server/test/http/harness.ts'
 import { samplePages } from '../server/test/http/sample-pages.ts'
 import { answerPage } from '../server/src/http/request/answer.ts'
+import { readCommandLine } from './command-line.ts'
+
+const usage = `Usage: npm run pages [-- WORD ...]
+
+Makes a picture of each page that a person can meet, in .nauthera/pages.
+
+  WORD  only these: a language, light, dark, a width (1280, 390, 320), or a part of a page's name, such as account-
+        branded shows them with a brand
+`
 
 const directory = '.nauthera/pages'
 /** As many pages as a person can look at. */
 const onSheet = 18
-const isBranded = process.argv.includes('branded')
-const words = process.argv.slice(2).filter((word) => word !== 'branded')
+const { positionals } = readCommandLine(usage, {}, true)
+const isBranded = positionals.includes('branded')
+const words = positionals.filter((word) => word !== 'branded')
 const widths = [1280, 390, 320]
 const lookWords: readonly string[] = [...testTexts.languages, 'light', 'dark', ...widths.map(String)]
 const wanted = {

@@ -6,6 +6,8 @@ import { stage } from './site/stage.ts'
 
 const usage = `Usage: npm run site [-- --build] [--port N] [--base PATH] [--repository URL]
 
+Shows docs/ as a site, and again after each change of a page.
+
   --build           write the site to site/dist and end
   --port N          default: 5173; on the loopback address
   --base PATH       where a web server shows it. Default: /

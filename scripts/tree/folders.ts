@@ -19,6 +19,8 @@ export const folders: Readonly<Record<string, string>> = {
   'ci/faults/support': 'The chain, its load, and who judges.',
   'ci/faults/support/load': 'Requests and sign-ins that go on meanwhile, with what became of each.',
   'ci/programs': '`npm run programs`: a program of others a file, each with nothing but its Secret.',
+  'ci/programs/express-openid-connect': 'The application of its page.',
+  'ci/programs/passport': 'The application of its page.',
   'ci/programs/support': 'What these programs stand on.',
   'ci/sizing': '`npm run sizing`: how large an installation has to be, from measured costs.',
   'ci/test':

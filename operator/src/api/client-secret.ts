@@ -49,7 +49,7 @@ export const checkedPresets: Readonly<
   Quarkus: { version: '3.34.2' },
   Streamlit: { version: '1.67.0', callback: '/oauth2callback' },
   AspNetCore: { version: '9', callback: '/signin-oidc' },
-  AuthJS: { version: '0.12.3' },
+  AuthJS: { version: '5.0.0-beta.32' },
   ExpressOpenIDConnect: { version: '3.4.0', callback: '/callback' },
   Gitea: { version: 'README of the chart, read on 2026-11-30', callback: '/user/oauth2/nauthera/callback' },
   GitLab: { version: 'documentation read on 2026-11-30', callback: '/users/auth/openid_connect/callback' },

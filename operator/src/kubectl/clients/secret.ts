@@ -14,7 +14,7 @@ const rights = 'to get the OIDCClient and its Secret'
 export function addSecretCommand(program: Command, session: PluginSession): void {
   const command = withClusterFlags(program.command('secret'))
     .description(
-      "Shows the application's Secret. The client secret, and whatever has it in it, is hidden unless --as asks for it.",
+      "Shows the application's Secret. The client secret, and each value that contains it, is hidden unless --as asks for it.",
     )
     .argument('<name>', 'the OIDCClient')
     .option(

@@ -30,7 +30,7 @@ export function addPolicyCommands(program: Command, session: PluginSession): voi
   const policy = program.command('policy').description('Commands about OIDCPolicies.')
   withClusterFlags(policy.command('test'))
     .description(
-      'Says what policies would change for every client of the cluster, before they are applied: who would break them and when it would be refused, and what would be otherwise for whom. It changes nothing. The exit code is 1 when a client would break one that it does not break now.',
+      'Says what policies would change for every client of the cluster, before they are applied: which clients would break them, when each would be refused, and which values of a client would change. It changes nothing. The exit code is 1 when a client would break one that it does not break now.',
     )
     .option('-f, --filename <file...>', 'YAML files with OIDCPolicies; - reads standard input', [])
     .option('--without <name...>', 'policies that are taken away', [])

@@ -178,7 +178,7 @@ describe('kubectl nauthera secret', () => {
             }),
     })
 
-  it('hides the client secret and whatever has it in it', async () => {
+  it('hides the client secret and each value that contains it', async () => {
     const { code, out } = await secret([])
     expect(code).to.equal(0)
     expect(out)
