@@ -15,7 +15,6 @@ const programs = [
   'ci/bench/sides/{bare-server,stock-server}.ts',
   'ci/bench/cost/profile-hook.ts',
   'charts/nauthera/files/tests/*.mjs',
-  'ci/programs/*/app.mjs',
 ].map((file) => `${file}!`)
 
 const shipped = { entry: ['test/**/*.test.ts'], project: ['src/**/*.ts!', 'test/**/*.ts'] }
@@ -25,7 +24,7 @@ const config = ({ production = false }: { production?: boolean }): KnipConfig =>
   workspaces: {
     '.': {
       entry: [...programs, '{ci,scripts,charts}/**/*.{test,e2e}.ts'],
-      project: ['*.ts', '{scripts,ci,charts}/**/*.{ts,mjs}'],
+      project: ['*.ts', '{scripts,ci,charts}/**/*.{ts,mjs}', '!ci/programs/*/app.mjs'],
       ignoreDependencies: ['@bufbuild/buf'], // a program: scripts/check.ts and scripts/generate.ts start it
     },
     proto: shipped,

@@ -22,7 +22,7 @@ Makes a picture of each page that a person can meet, in .nauthera/pages.
 const directory = '.nauthera/pages'
 /** As many pages as a person can look at. */
 const onSheet = 18
-const { positionals } = readCommandLine(usage, {}, true)
+const positionals: readonly string[] = readCommandLine(usage, {}, true).positionals
 const isBranded = positionals.includes('branded')
 const words = positionals.filter((word) => word !== 'branded')
 const widths = [1280, 390, 320]
