@@ -3,7 +3,7 @@ import { lastingUid } from '@nauthera/proto/shard-entry'
 import { describeError } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { NameHolder, SecretOutcome } from '../decide/secret/secret-outcome.ts'
-import { hasNoSecret } from '../decide/secret/rotation-terms.ts'
+import { hasNoSecret, isLeftToPrograms } from '../decide/secret/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { isForbidden, isNamespaceEnding } from '../kubernetes/api-error.ts'
 import { endingMs } from '../intake/ending-namespaces.ts'
@@ -68,8 +68,7 @@ export function createSettle(needs: {
   /** Whether a Secret is due at all. */
   const isDue = ({ key, plan, source }: Look): boolean => {
     if (!hasNoSecret(source)) return plan.secret !== undefined
-    // the earlier version is served, and its programs read their secret there
-    if (source.kind === 'leaving' && !source.isTaken && plan.verifiers.length > 0) return false
+    if (isLeftToPrograms(source, plan.verifiers)) return false
     // A client without a secret gets its endpoints once it is live everywhere.
     return needs.follow.entry(key)?.applied === true
   }

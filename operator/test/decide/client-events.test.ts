@@ -21,6 +21,8 @@ describe('eventsOf', () => {
     acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec', message: 'm' }] },
   }
 
+  const { activeId: _none, ...withoutSecret } = settled.report
+
   const taken = { kind: 'name-taken', name: 'n', holder: { kind: 'stranger' } } as const
   const notGranted = { kind: 'refused', identifier: 'urn:api:a', api: undefined, why: { kind: 'undeclared' } } as const
   const denial = { policy: 'p', enforcement: 'Deny', graceMs: 0, field: 'f', message: 'm' } as const
@@ -65,6 +67,18 @@ describe('eventsOf', () => {
       ['SecretRotated', 'PreviousSecretRetired'],
     ],
     [
+      'an authentication without a secret, whose overlap begins',
+      before,
+      { rotation: { ...settled, report: { ...withoutSecret, previous: [{ id: 'aaaaaaaa', expiresAt: now }] } } },
+      [],
+    ],
+    [
+      'an authentication without a secret, while every server refuses the last one',
+      before,
+      { rotation: { ...settled, report: withoutSecret } },
+      ['PreviousSecretRetired'],
+    ],
+    [
       'more older secrets than the status has room for: one that is left out may be valid',
       { ...before, secret: { ...before.secret, previous: ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id })) } },
       { ...rotated, ending: ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id })) },
@@ -73,7 +87,13 @@ describe('eventsOf', () => {
     [
       'an older listed secret that is the newest now',
       { ...before, secret: { previous: [{ id: 'a' }] }, verifiers: [listedOne] },
-      { rotation: { ...settled, listed: { ...listing, verifiers: [{ id: 'a', sha256: 'a', firstSeen: now }] } } },
+      {
+        rotation: {
+          ...settled,
+          report: withoutSecret,
+          listed: { ...listing, verifiers: [{ id: 'a', sha256: 'a', firstSeen: now }] },
+        },
+      },
       [],
     ],
     ['a suspension', before, { activity: { kind: 'suspended', behind: [] } }, ['Suspended']],

@@ -41,6 +41,14 @@ describe('secrets that have ended', () => {
     expect(endingSecrets(status({ activeId: 'old' }), plan, accepted)).to.deep.equal([{ id: 'old', lastUsed: past }])
   })
 
+  it('are the active one of a client that authenticates without a secret now', () => {
+    const { activeId: _none, ...report } = settled.report
+    const before = status({ activeId: 'old' })
+    expect(endingSecrets(before, { verifiers: [], report }, accepted)).to.deep.equal([{ id: 'old' }])
+    const kept = { verifiers: [{ id: 'old', sha256: 'old', notAfter: now + 1 }], report }
+    expect(endingSecrets(before, kept, accepted), 'its overlap runs').to.deep.equal([])
+  })
+
   it('are those that the client listed', () => {
     const verifiers = [
       { id: 'new', firstSeen: past, acceptedByAll: true },

@@ -612,6 +612,15 @@ describe('planRotation', () => {
     expect(observed([])).to.deep.equal({ revoke: 'leak' })
   })
 
+  it('of a client that needs no secret any more, has none active once the Secret may lose it', () => {
+    const report = (change: Change) => planRotation(input(change)).report
+    expect(report({ source: { kind: 'leaving', isTaken: false } }).activeId).to.equal(idOf('old'))
+    const left = report({ source: { kind: 'leaving', isTaken: true } })
+    expect(left).to.not.have.property('activeId')
+    expect(left.previous).to.deep.equal([{ id: idOf('old'), expiresAt: now + 24 * hour }])
+    expect(report({ source: { kind: 'none' } })).to.not.have.property('activeId')
+  })
+
   it('says that replicas lag after five minutes, and not before', () => {
     const after = (age: number) =>
       planRotation(

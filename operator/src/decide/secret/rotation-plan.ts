@@ -2,7 +2,7 @@
 import { awaitsDisuse, roomAt, stillUsed, timesOfPrevious } from './previous-secrets.ts'
 import { laggingAfterMs, noReplicaWaitMs, overdue } from './rotation-due.ts'
 import type { Scheduled } from './rotation-due.ts'
-import { hasNoSecret, lastRotatedOf, observedOf } from './rotation-terms.ts'
+import { hasNoSecret, isLeftToPrograms, lastRotatedOf, observedOf } from './rotation-terms.ts'
 import type {
   RotationInput,
   RotationPlan,
@@ -66,7 +66,7 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
     wakeAt: wakeAt(input, made),
     health: healthOf(input, made),
     report: {
-      ...present('activeId', published?.id ?? input.status.activeId),
+      ...present('activeId', published?.id ?? (holdsNone(input, made) ? undefined : input.status.activeId)),
       ...present('lastRotated', lastRotated),
       ...present('nextRotation', schedule && Math.max(schedule.beginsAt, schedule.dueAt)),
       lastUsed: input.usage.lastUsed,
@@ -75,6 +75,10 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
     },
   }
 }
+
+/** Whether the application's Secret holds no secret any more: servers that serve the earlier version accept it until they have the next one. */
+const holdsNone = ({ source }: RotationInput, { verifiers }: Decision): boolean =>
+  hasNoSecret(source) && !isLeftToPrograms(source, verifiers)
 
 /** A given secret is in use as soon as its Secret holds it. */
 function neededOf({ source }: RotationInput, published: StoredVerifier | undefined): readonly string[] {

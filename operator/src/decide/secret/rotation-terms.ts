@@ -69,6 +69,10 @@ export type SecretSource =
 /** @returns whether the application's Secret holds no secret */
 export const hasNoSecret = ({ kind }: SecretSource): boolean => kind === 'none' || kind === 'leaving'
 
+/** @returns whether the Secret keeps a secret that the client will not need: the earlier version is served, and its programs read it there */
+export const isLeftToPrograms = (source: SecretSource, verifiers: readonly StoredVerifier[]): boolean =>
+  source.kind === 'leaving' && !source.isTaken && verifiers.length > 0
+
 export interface RotationInput {
   readonly source: SecretSource
   readonly rotation: {

@@ -115,7 +115,7 @@ function secretEvents(
   }
   const left = new Set([after?.activeId, ...[...(after?.previous ?? []), ...verifiers].map(({ id }) => id)])
   // one that every server refuses by then never becomes a previous one
-  const replaced = before?.activeId !== undefined && after?.activeId !== undefined ? [before.activeId] : []
+  const replaced = before?.activeId === undefined ? [] : [before.activeId]
   for (const id of [...replaced, ...(before?.previous ?? []).map(({ id }) => id)]) {
     if (!left.has(id) && !mayLack(after)) {
       events.push({ type: 'Normal', reason: 'PreviousSecretRetired', message: `secret ${id} is no longer valid` })
@@ -130,7 +130,8 @@ const mayLack = (secret: OIDCClientStatus['secret']): boolean => (secret?.previo
 /** Of secrets that the client lists; the end of an older one is told above. */
 function listedEvents(before: OIDCClientStatus | undefined, after: OIDCClientStatus): readonly ClientEvent[] {
   const known = new Set((before?.verifiers ?? []).map(({ id }) => id))
-  const told = new Set([...(before?.endedVerifiers ?? []), ...(before?.secret?.previous ?? []).map(({ id }) => id)])
+  const { activeId, previous = [] } = before?.secret ?? {}
+  const told = new Set([activeId, ...(before?.endedVerifiers ?? []), ...previous.map(({ id }) => id)])
   // a server may still accept it: its end is told when it leaves these
   const ending = new Set((after.secret?.previous ?? []).map(({ id }) => id))
   const isNew = ({ id }: { readonly id: string }) => !known.has(id)

@@ -91,7 +91,7 @@ function secretStatus({ judgement, rotation, secret, formerName, ending }: Outco
   const previous = [...valid, ...ending]
   const status = {
     ...present('name', secret.name === undefined ? undefined : (formerName ?? secret.name)),
-    ...present('activeId', rotation?.listed ? undefined : (report?.activeId ?? before?.activeId)),
+    ...present('activeId', report ? report.activeId : before?.activeId),
     ...present('observedTrigger', report ? report.observed.trigger : before?.observedTrigger),
     ...present('observedAnnotation', report ? report.observed.annotation : before?.observedAnnotation),
     ...present('observedRevoke', report ? report.observed.revoke : before?.observedRevoke),

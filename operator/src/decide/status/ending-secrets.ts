@@ -21,11 +21,11 @@ export function endingSecrets(
   { now, isRefused }: { readonly now: number; readonly isRefused: (id: string) => boolean },
 ): readonly PreviousSecret[] {
   const { activeId, previous = [] } = status?.secret ?? {}
-  const isReplaced = activeId !== undefined && plan?.report.activeId !== undefined && plan.report.activeId !== activeId
+  const isReplaced = activeId !== undefined && plan !== undefined && plan.report.activeId !== activeId
   const listed = (status?.verifiers ?? []).map(({ id, notAfter, lastUsed }): PreviousSecret => {
     return { id, ...present('expiresAt', notAfter), ...present('lastUsed', lastUsed) }
   })
-  const replaced = isReplaced ? [{ id: activeId, ...usedAt(plan?.report.lastUsed[activeId]) }] : []
+  const replaced = isReplaced ? [{ id: activeId, ...usedAt(plan.report.lastUsed[activeId]) }] : []
   const named = [...previous, ...replaced, ...(plan ? listed : [])]
   const live = plan?.verifiers.filter(({ notAfter = Infinity }) => notAfter > now) ?? []
   const isKept = ({ id }: PreviousSecret): boolean =>
