@@ -3,6 +3,7 @@ import type { Propagation } from '../../src/decide/status/propagation.ts'
 import { listedSource } from '../../src/decide/secret/listed-secrets.ts'
 import { planRotation } from '../../src/decide/secret/rotation.ts'
 import type { RotationInput, RotationPlan, StoredVerifier } from '../../src/decide/secret/rotation-terms.ts'
+import { endingSecrets } from '../../src/decide/status/ending-secrets.ts'
 import { listedStatus } from '../../src/decide/status/listed-status.ts'
 import type { HeardUses } from '../../src/replicas/heard-uses.ts'
 import { verifiersOf } from '../../src/shards/client-entry.ts'
@@ -99,6 +100,11 @@ export class ModelHub {
     }
   }
 
+  /** As the spoke knows it. */
+  refuses(id: string, now: number): boolean {
+    return this.#outlet.follow.refuses(key, id, now)
+  }
+
   /** @returns the mirror that a plan of the spoke asks for; undefined when it is there */
   wanted({ verifiers }: RotationPlan, now: number): WantedMirror | undefined {
     const stored = this.#seen
@@ -151,7 +157,13 @@ export class ModelHub {
         usesKnownSince,
       },
     })
-    const status = { ...said, rotationLimits: { maxOverlap } }
+    const ending = endingSecrets(mirror.status, plan, { now, isRefused: () => isEverywhere })
+    const status = {
+      ...said,
+      observedGeneration: mirror.metadata.generation,
+      rotationLimits: { maxOverlap },
+      ...(ending.length > 0 && { secret: { previous: ending } }),
+    }
     if (JSON.stringify(status) === JSON.stringify(mirror.status)) return isWritten
     const isNews = JSON.stringify(withoutTime(status)) !== JSON.stringify(withoutTime(mirror.status))
     this.#put({ ...mirror, status })

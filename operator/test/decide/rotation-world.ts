@@ -5,6 +5,7 @@ import { digestOf as sha256Of } from '@nauthera/proto/digest'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { endingSecrets } from '../../src/decide/status/ending-secrets.ts'
 import { propagationOf } from '../../src/decide/status/propagation.ts'
 import type { Propagation } from '../../src/decide/status/propagation.ts'
 import { planRotation } from '../../src/decide/secret/rotation.ts'
@@ -86,6 +87,8 @@ export interface Bugs {
   readonly mintTwiceAfterCrash?: boolean
   /** Takes what it has not heard for unused. */
   readonly takesUnknownForUnused?: boolean
+  /** Takes a secret out of the status as soon as the plan drops it. */
+  readonly forgetsEnded?: boolean
 }
 
 export class PropertyBroken extends Error {}
@@ -138,6 +141,8 @@ export class World {
   readonly #usedAt = new Map<string, number>()
   /** For how long each secret had not been used when the spoke ended it, by id. Milliseconds. */
   readonly #retired = new Map<string, number>()
+  /** Ids that the status named once, and names no more. */
+  readonly #unnamed = new Set<string>()
   /** The Secret was lost within an overlap: until it is over, three verifiers may live. */
   #wasLostInOverlap = false
 
@@ -436,6 +441,16 @@ export class World {
         this.#assert('P1', this.#accepts(replica, pod.value), `${replica.name} accepts ${pod.value}, which a pod holds`)
       }
     }
+    for (const value of this.#published) {
+      // of a Secret that a paused leader made late too: see #publish
+      if (!this.#unnamed.has(idOf(value)) || this.#late.has(digestOf(value))) continue
+      for (const replica of this.replicas)
+        this.#assert(
+          'P10',
+          !this.#accepts(replica, value),
+          `${replica.name} refuses ${value}, as the status has it no more`,
+        )
+    }
     this.#assert('P5', this.#published.length <= this.#reasons, 'one published value a rotation')
   }
 
@@ -579,14 +594,30 @@ export class World {
       ...(activeId === undefined ? {} : { activeId }),
       ...(lastRotated === undefined ? {} : { lastRotated }),
       observed,
-      previous: previous.map((one) => {
+      previous: [...previous, ...this.#ending(plan)].map((one) => {
         const used = lastUsed[one.id]
         return { ...one, ...(used !== undefined && { lastUsed: used }) }
       }),
     }
     if (JSON.stringify(next) === JSON.stringify(this.status)) return undefined
+    for (const id of namedIn(this.status)) this.#unnamed.add(id)
     this.status = next
+    for (const id of namedIn(next)) this.#unnamed.delete(id)
     return { kind: 'status' }
+  }
+
+  /** Secrets that have ended, and that a replica may accept: it may not have heard of it. */
+  #ending(plan: RotationPlan): readonly { readonly id: string }[] {
+    if (this.bugs.forgetsEnded) return []
+    const now = this.#operatorNow
+    const { activeId, previous = [] } = this.status
+    const secret = { ...(activeId !== undefined && { activeId }), previous: previous.map(({ id }) => ({ id })) }
+    const isRefused = (id: string): boolean => {
+      if (this.hub) return this.hub.refuses(id, now)
+      const isLive = this.#live()?.some((one) => one.id === id && (one.notAfter ?? Infinity) > now)
+      return isLive === false && this.#propagation()?.applied === true
+    }
+    return endingSecrets({ secret }, plan, { now, isRefused }).map(({ id }) => ({ id }))
   }
 
   /** @returns whether it was taken, not refused for a stale resourceVersion */
@@ -804,6 +835,9 @@ export class World {
     if (!holds) throw new PropertyBroken(`${property} broken: ${sentence}`)
   }
 }
+
+const namedIn = ({ activeId, previous = [] }: Partial<World['status']>): readonly string[] =>
+  [activeId, ...previous.map(({ id }) => id)].filter((id) => id !== undefined)
 
 const editedValue = 'edited by somebody'.padEnd(40, '!')
 const values = new Map<string, string>()
