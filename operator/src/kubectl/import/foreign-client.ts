@@ -114,6 +114,10 @@ export function readSecretValue(value: string | undefined): { readonly secret?: 
   if (/^\*+$/.test(value)) return { why: 'the export hides it; the operator makes a new one' }
   if (/^\$\{?[A-Za-z_]\w*\}?$/.test(value)) return { why: 'it is a variable; the operator makes a new one' }
   if (value.startsWith('$plaintext$')) return { secret: value.slice('$plaintext$'.length) }
-  if (/^\$[\w-]+\$/.test(value)) return { why: 'there is only a digest of it; the operator makes a new one' }
+  const [, digest] = /^\$([\w-]+)\$/.exec(value) ?? []
+  if (digest !== undefined)
+    return {
+      why: `there is only a salted digest of it (${digest}), and secret.verifiers needs its SHA-256; the operator makes a new one`,
+    }
   return { secret: value }
 }

@@ -240,7 +240,7 @@ describe('kubectl nauthera import', () => {
     expect(specOf('abc')).to.deep.include({ displayName: 'Old', consent: 'Explicit' })
     expect(objects.find(({ kind }) => kind === 'Secret')!.stringData).to.deep.equal({ client_secret: known })
     expect(error).to.include('jellyfin: grant implicit: there is no such grant here')
-    expect(error).to.include('jellyfin: client_secret: there is only a digest of it')
+    expect(error).to.include('jellyfin: client_secret: there is only a salted digest of it (pbkdf2-sha512)')
     expect(error).to.include('abc: authorization_policy: admins is a policy of Authelia')
   })
 
