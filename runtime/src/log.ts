@@ -11,6 +11,16 @@ export function foreign(text: string): string {
   return cut(text, longestForeign)
 }
 
+/** An address that somebody outside chose, cut for the log. */
+export const foreignUri = (uri: string): string => foreign(placeOf(uri))
+
+/** @returns an address without its query, fragment and user: these may hold a code, a token or data of a person */
+export function placeOf(uri: string): string {
+  if (!URL.canParse(uri)) return uri.split(/[?#]/, 1)[0]!
+  const { protocol, host, pathname } = new URL(uri)
+  return host === '' ? `${protocol}${pathname}` : `${protocol}//${host}${pathname}`
+}
+
 /** The most characters of an error in a log line. */
 const longestError = 1000
 

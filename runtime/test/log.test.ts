@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { createLog, foreign } from '@nauthera/runtime/log'
+import { createLog, foreign, foreignUri } from '@nauthera/runtime/log'
 import { Secret } from '@nauthera/runtime/secret'
 
 function lines(format: 'json' | 'pretty', write: (log: ReturnType<typeof createLog>) => void): string[] {
@@ -62,4 +62,15 @@ describe('foreign', () => {
     expect(foreign('a'.repeat(5000))).to.equal(`${'a'.repeat(200)}…`)
     expect(foreign(`${'a'.repeat(199)}\u{1f600}`).isWellFormed()).to.equal(true)
   })
+})
+
+describe('foreignUri', () => {
+  const shown: readonly [uri: string, shown: string][] = [
+    ['https://ada:x@app.example.com/Callback?code=1#a', 'https://app.example.com/Callback'],
+    ['com.example.app:/other?code=1', 'com.example.app:/other'],
+    ['no address?code=1', 'no address'],
+  ]
+  for (const [uri, text] of shown) it(`shows ${uri} as ${text}`, () => expect(foreignUri(uri)).to.equal(text))
+
+  it('cuts a long one', () => expect(foreignUri(`https://a.example/${'a'.repeat(500)}`)).to.have.length(201))
 })

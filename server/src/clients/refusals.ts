@@ -1,6 +1,7 @@
 // Counts refused requests by client and code. Counting does no I/O: a flood of them stays cheap.
 import { refusalKinds, refusalLimits } from '@nauthera/rules/refusals'
 import type { RefusalCode, RefusedBy } from '@nauthera/rules/refusals'
+import { placeOf } from '@nauthera/runtime/log'
 import type { RegisteredClient } from './registered-client.ts'
 import type { Registry } from './registry.ts'
 
@@ -172,11 +173,4 @@ function harmless({ code, detail }: Pick<Entry, 'code' | 'detail'>, own: Readonl
   // nobody follows an address that a stranger has written
   const broken = isOwn ? ascii : ascii.replace(/([a-z0-9-])\.(?=[a-z0-9-])/gi, '$1[.]')
   return broken.slice(0, refusalLimits.detail)
-}
-
-/** @returns an address without its query, fragment and user */
-function placeOf(uri: string): string {
-  if (!URL.canParse(uri)) return uri.split(/[?#]/, 1)[0]!
-  const { protocol, host, pathname } = new URL(uri)
-  return host === '' ? `${protocol}${pathname}` : `${protocol}//${host}${pathname}`
 }

@@ -223,4 +223,18 @@ describe('requests that are almost right', () => {
     expect(lines.some((line) => line.includes('redirect URI not registered'))).to.equal(true)
     for (const line of lines) expect(line).to.not.contain('x'.repeat(201))
   })
+
+  it('no line of the log has the query of a refused address: it may hold a code or data of a person', async () => {
+    const uri = 'https://ada:pw-canary@evil.test/back?code=code-canary#ada-canary'
+    const from = replicas.lines.length
+    await authorize(request(pkce(), { redirect_uri: uri }))
+    await send(replicas, {
+      path: `/logout?${new URLSearchParams({ client_id: 'app.web', post_logout_redirect_uri: uri }).toString()}`,
+    })
+    const lines = replicas.lines.slice(from)
+    const told = lines.filter((line) => line.includes('redirect URI not registered'))
+    expect(told).to.have.length(2)
+    for (const line of told) expect(line).to.contain('https://evil.test/back"')
+    for (const line of lines) expect(line).to.not.contain('canary')
+  })
 })

@@ -1,7 +1,7 @@
 // Fetches, caches and serves the logos of clients: our pages load nothing from other hosts. Until a logo is there, pages show the first
 // letter of the client's name.
 import { paths } from '@nauthera/rules/endpoints'
-import { describeError, foreign } from '@nauthera/runtime/log'
+import { describeError, foreignUri } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { RequestHandler } from 'express'
 import { createAsking, oldestOfMost } from '../../oidc/outbound/asking.ts'
@@ -75,7 +75,7 @@ export function createLogos(needs: {
       if (kept.size > most) kept.delete(oldestOfMost(kept, (one) => one.namespace))
       return read
     } catch (error) {
-      needs.log.warn({ url: foreign(url), error: describeError(error) }, 'the logo of a client cannot be shown')
+      needs.log.warn({ url: foreignUri(url), error: describeError(error) }, 'the logo of a client cannot be shown')
       throw error
     }
   }

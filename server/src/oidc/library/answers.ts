@@ -1,6 +1,6 @@
 // Changes the library's responses before they are sent.
 import { isJsonRecord } from '@nauthera/runtime/json'
-import { foreign } from '@nauthera/runtime/log'
+import { foreignUri } from '@nauthera/runtime/log'
 import type Provider from 'oidc-provider'
 import { allowFormTargets } from '../../reply/form-targets.ts'
 import type { ClientInstances } from '../clients/instances.ts'
@@ -106,7 +106,7 @@ function tellUnlisted(context: Context, { clients, events }: Pick<LibraryNeeds, 
   if (now === undefined) return
   const registered = oidc.client!.postLogoutRedirectUris
   events.log.warn(
-    { client: now.clientId, got: foreign(now.uri), registered },
+    { client: now.clientId, got: foreignUri(now.uri), registered },
     'post-logout redirect URI not registered',
   )
   events.refused(clients.registered(clientOf(context)), {

@@ -1,5 +1,5 @@
 import { grantTypes, wireGrant } from '@nauthera/rules/grants'
-import { foreign } from '@nauthera/runtime/log'
+import { foreignUri } from '@nauthera/runtime/log'
 import { errors } from 'oidc-provider'
 import type Provider from 'oidc-provider'
 import type { AuditEvent, AuditName } from '../../store/audit/audit-event.ts'
@@ -82,7 +82,7 @@ function authorizationRefused(needs: Needs, context: Context, error: OAuthFault)
   if (error.error !== 'invalid_redirect_uri') return
   const { client, params } = context.oidc
   needs.events.log.warn(
-    { client: client?.clientId, got: foreign(String(params?.['redirect_uri'])), registered: client?.redirectUris },
+    { client: client?.clientId, got: foreignUri(String(params?.['redirect_uri'])), registered: client?.redirectUris },
     'redirect URI not registered',
   )
 }

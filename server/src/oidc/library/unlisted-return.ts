@@ -1,5 +1,5 @@
 // Passes an unregistered post_logout_redirect_uri through the sign-out pages, to show it at the end. Anybody can create such a link, so
-// the page shows only a short part of it, without a link. The log has all of it.
+// the page shows only a short part of it, without a link. The log has it without its query.
 import { currentRequest } from './current-request.ts'
 import type { Context } from './shapes.ts'
 

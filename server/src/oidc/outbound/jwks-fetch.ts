@@ -2,7 +2,7 @@
 // anybody can send those.
 import { jwksFaults } from '@nauthera/rules/jwks'
 import { isJsonRecord } from '@nauthera/runtime/json'
-import { foreign } from '@nauthera/runtime/log'
+import { foreignUri } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { createAsking } from './asking.ts'
 import type { Fetch } from './outbound-fetch.ts'
@@ -34,7 +34,7 @@ export function createJwksFetch(needs: {
     try {
       return await readKeys(await needs.fetch(url, init))
     } catch (error) {
-      needs.log.warn({ error, url: foreign(url) }, 'the keys of a client cannot be fetched; trying again in a minute')
+      needs.log.warn({ error, url: foreignUri(url) }, 'the keys of a client cannot be fetched; trying again in a minute')
       throw error
     }
   }

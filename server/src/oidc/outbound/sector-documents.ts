@@ -4,7 +4,7 @@
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { wireGrant } from '@nauthera/rules/grants'
 import { addNewest } from '@nauthera/runtime/add-newest'
-import { foreign } from '@nauthera/runtime/log'
+import { foreignUri } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { createAsking } from './asking.ts'
 import type { Fetch } from './outbound-fetch.ts'
@@ -52,7 +52,7 @@ export function createSectorDocuments(needs: {
   const ask = async (uri: string): Promise<'read' | 'unread'> => {
     const { members: last } = known.get(uri)!
     const members = await readMembers(uri, fetch).catch((error: unknown) => {
-      log.warn({ error, url: foreign(uri) }, 'the document of a sector cannot be read; what it said last stays')
+      log.warn({ error, url: foreignUri(uri) }, 'the document of a sector cannot be read; what it said last stays')
     })
     known.set(uri, { members: members ?? last, hasFailed: members === undefined })
     if (members === undefined) return 'unread'
