@@ -15,7 +15,8 @@ import type { Page, PageRequest, Reply, Views } from '../../src/reply.ts'
 import type { AuditEvent } from '../../src/store/audit/audit-event.ts'
 import type { User } from '../../src/store/people/user.ts'
 import type { PasskeyFactors } from '../../src/users/factors/passkey-factors.ts'
-import type { CodeOutcome, EnrolOutcome, SecondFactors } from '../../src/users/factors/second-factors.ts'
+import type { EnrolOutcome } from '../../src/users/factors/new-factor.ts'
+import type { CodeOutcome, SecondFactors } from '../../src/users/factors/second-factors.ts'
 import type { SignInOutcome } from '../../src/users/sources/try-password.ts'
 import type { UserSources } from '../../src/users/sources/user-sources.ts'
 import { createLoginRoutes } from '../../src/login/routes.ts'
@@ -82,6 +83,7 @@ export function createBrowser(
       standing: 's3',
       since: new Date(now + 1000),
       recoveryCodes: ['AAAA', 'BBBB'],
+      methods: ['otp'],
     } as EnrolOutcome,
     consent: { scopes: [], canRemember: false } as MissingConsent,
     change: { kind: 'changed', standing: 's2', since: new Date(now + 2500) } as Awaited<
@@ -155,7 +157,7 @@ export function createBrowser(
     offer: async () => undefined,
     check: async () => ({ kind: 'refused', reason: 'unknown-passkey' }),
     offerNew: async () => undefined,
-    enrol: async () => undefined,
+    enrol: async () => ({ kind: 'wrong' }),
     ...begin.passkeys,
   }
   const secondFactor = { policy: 'optional', requiredGroups: [], enrolment: 'password' } as const

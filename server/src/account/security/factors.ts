@@ -5,14 +5,13 @@ import type { Mistake } from '../../reply/on-page.ts'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import type { Factor, Factors } from '../../store/factors/factors.ts'
 import type { UpstreamLinks } from '../../store/factors/upstream-links.ts'
-import { factorName, passkeyName } from '../../users/factors/factor-name.ts'
-import { passkeyAnswer } from '../../users/factors/passkey-factors.ts'
 import type { PasskeyFactors } from '../../users/factors/passkey-factors.ts'
 import type { FactorChange } from '../../users/factors/notice.ts'
 import { mayEnrolFirst } from '../../users/factors/policy.ts'
-import { qrCode } from '../../users/factors/qr-code.ts'
 import type { SecondFactors } from '../../users/factors/second-factors.ts'
-import { appUri, mintSeed } from '../../users/factors/totp.ts'
+import { appOnPage, newPasskeyOnPage, setUps } from '../../users/factors/set-up.ts'
+import type { SetUpWay } from '../../users/factors/set-up.ts'
+import { mintSeed } from '../../users/factors/totp.ts'
 import { withSecondFactor, withoutSecondFactor } from '../../oidc/acr.ts'
 import { factorPaths, hasAllPasskeys } from './factor-sections.ts'
 import { accountArea, accountPaths, eventOf, redirectSaying, redirectTo } from '../frame/frame.ts'
@@ -41,11 +40,11 @@ export function createFactorRoutes(needs: FactorPageNeeds): readonly Route[] {
   const { page, form } = ownersRoutes(needs)
   return [
     page(factorPaths.app, enrols(showApp)),
-    form(factorPaths.app, enrols(confirmApp)),
+    form(factorPaths.app, enrols(setUp('app'))),
     page(factorPaths.removeApp, (_, ...asked) => confirmPage(needs, ...asked, 'remove-app')),
     form(factorPaths.removeApp, removeApp),
     page(factorPaths.passkey, enrols(showPasskey)),
-    form(factorPaths.passkey, enrols(addPasskey)),
+    form(factorPaths.passkey, enrols(setUp('passkey'))),
     page(factorPaths.removePasskey, showRemoval),
     form(factorPaths.removePasskey, removePasskey),
     page(factorPaths.codes, (_, ...asked) => confirmPage(needs, ...asked, 'new-codes')),
@@ -65,12 +64,18 @@ const enrols =
 /** Binds the sealed seed to this person and session. */
 const bindingOf = ({ user, session }: SignedInPerson): string => `${user.id}:${session.uid}`
 
+/** What a page says again after a mistake. */
+interface SaidBefore {
+  readonly seed?: string | undefined
+  readonly name?: string | undefined
+  readonly mistakes?: readonly Mistake[]
+}
+
 async function showApp(
   needs: FactorPageNeeds,
   person: SignedInPerson,
   request: PageRequest,
-  seed = mintSeed(),
-  { name = '', mistakes = [] }: { name?: string; mistakes?: readonly Mistake[] } = {},
+  { seed = mintSeed(), name = '', mistakes = [] }: SaidBefore = {},
 ): Promise<Page> {
   return {
     kind: 'page',
@@ -79,8 +84,7 @@ async function showApp(
       area: accountArea(needs, person, request, 'security'),
       action: `${needs.basePath}${factorPaths.app}`,
       backHref: `${needs.basePath}${accountPaths.security}`,
-      qrCode: qrCode(appUri(seed, { issuer: needs.title, account: person.user.username })),
-      secret: seed.replace(/.{4}(?=.)/g, '$& '),
+      ...appOnPage(seed, needs.title, person.user),
       sealed: needs.factors.seal(seed, bindingOf(person)),
       name,
       weakLinks: await weakLinksOf(needs, person),
@@ -103,30 +107,39 @@ function changeOf(
   }
 }
 
-/** Takes the fields `code`, `name` and `seed` (sealed).
+const shows = { app: showApp, passkey: showPasskey } as const
+
+/** Takes the fields of `setUps`; of the app also `seed` (sealed).
  *  @throws CodedError STORE_UNAVAILABLE */
-async function confirmApp(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const seed = needs.factors.open(request.form.get('seed') ?? '', bindingOf(person))
-  // sealed for another session: show the page with a new seed
-  if (seed === undefined) return redirectTo(needs, factorPaths.app)
-  const code = request.form.get('code') ?? ''
-  const name = factorName(request.form.get('name'))
-  const again = (key: string) => showApp(needs, person, request, seed, { name, mistakes: [{ key, control: 'code' }] })
-  if (code.trim() === '') return again('code-missing')
-  const outcome = await needs.secondFactors.enrolApp({
-    userId: person.user.id,
-    standing: person.standing,
-    seed,
-    code,
-    name,
-    ...changeOf(person, request, { event: 'factor.enrolled', reason: 'totp' }),
-  })
-  if (outcome.kind === 'wrong') return again('wrong-first-code')
-  if (outcome.kind === 'ended') return redirectTo(needs, factorPaths.app)
-  goOn(needs, person, request, withSecondFactor(person.session.amr, 'otp'))
-  if (outcome.recoveryCodes.length > 0) return codesPage(needs, person, request, outcome.recoveryCodes, 'app-added')
-  return done(needs, request, 'app-added')
-}
+const setUp =
+  (way: SetUpWay): PersonalHandler<FactorPageNeeds> =>
+  async (needs, person, request) => {
+    const { user, standing, session } = person
+    const boundTo = bindingOf(person)
+    const seed = needs.factors.open(request.form.get('seed') ?? '', boundTo)
+    const outcome = await setUps[way](needs, {
+      fields: request.form,
+      agent: request.raw.request.headers['user-agent'],
+      userId: user.id,
+      standing,
+      boundTo,
+      seed,
+      changeOf: (reason) => changeOf(person, request, { event: 'factor.enrolled', reason }),
+    })
+    switch (outcome.kind) {
+      case 'mistaken':
+        return shows[way](needs, person, request, { seed, name: outcome.name, mistakes: [outcome.mistake] })
+      // of the app: its seed was sealed for another session
+      case 'not-shown':
+      case 'ended':
+        return redirectTo(needs, factorPaths[way])
+      case 'enrolled':
+        goOn(needs, person, request, withSecondFactor(session.amr, ...outcome.methods))
+        return outcome.recoveryCodes.length > 0
+          ? codesPage(needs, person, request, outcome.recoveryCodes, `${way}-added`)
+          : done(needs, request, `${way}-added`)
+    }
+  }
 
 async function removeApp(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const app = (await needs.factors.of(person.user.id)).find(({ kind }) => kind === 'totp')
@@ -155,41 +168,23 @@ async function showPasskey(
   needs: FactorPageNeeds,
   person: SignedInPerson,
   request: PageRequest,
-  mistakes: readonly Mistake[] = [],
+  { mistakes = [] }: SaidBefore = {},
 ): Promise<Reply> {
-  const offer = await needs.passkeys.offerNew(person.user, bindingOf(person))
+  const action = `${needs.basePath}${factorPaths.passkey}`
+  const passkey = await newPasskeyOnPage(needs, person.user, bindingOf(person), action)
   // the security page shows the limit
-  if (offer === undefined || hasAllPasskeys(await needs.factors.of(person.user.id))) return done(needs, request)
+  if (passkey === undefined || hasAllPasskeys(await needs.factors.of(person.user.id))) return done(needs, request)
   return {
     kind: 'page',
     view: 'account-passkey',
     model: {
       area: accountArea(needs, person, request, 'security'),
       backHref: `${needs.basePath}${accountPaths.security}`,
-      passkey: { ...offer, mode: 'create', action: `${needs.basePath}${factorPaths.passkey}` },
+      passkey,
       weakLinks: await weakLinksOf(needs, person),
       mistakes,
     },
   }
-}
-
-/** Takes the fields `credential`, `sealed` and `name`.
- *  @throws CodedError STORE_UNAVAILABLE */
-async function addPasskey(needs: FactorPageNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const { user, standing } = person
-  const { form } = request
-  const added = await needs.passkeys.enrol({
-    user,
-    standing,
-    answer: passkeyAnswer(form),
-    boundTo: bindingOf(person),
-    name: passkeyName(form.get('name'), request.raw.request.headers['user-agent']),
-    ...changeOf(person, request, { event: 'factor.enrolled', reason: 'passkey' }),
-  })
-  if (added === undefined) return showPasskey(needs, person, request, [{ key: 'passkey-not-added' }])
-  goOn(needs, person, request, withSecondFactor(person.session.amr, ...added.methods))
-  if (added.recoveryCodes.length > 0) return codesPage(needs, person, request, added.recoveryCodes, 'passkey-added')
-  return done(needs, request, 'passkey-added')
 }
 
 const passkeyOf = async ({ factors }: FactorPageNeeds, { user }: SignedInPerson, id: string | null) =>

@@ -2,26 +2,19 @@ import { freshFor, hasTwoFactors, withSecondFactor } from '../../oidc/acr.ts'
 import type { Interactions, Progress } from '../../oidc/interaction/interaction.ts'
 import type { Page } from '../../reply.ts'
 import type { Audit } from '../../store/audit/audit.ts'
-import { isStillStanding } from '../../store/people/standing.ts'
-import { factorName, passkeyName } from '../../users/factors/factor-name.ts'
-import { passkeyAnswer } from '../../users/factors/passkey-factors.ts'
-import type { EnrolledPasskey, PasskeyFactors } from '../../users/factors/passkey-factors.ts'
+import type { EnrolledFactor } from '../../users/factors/new-factor.ts'
 import { mayEnrolFirst } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
-import { qrCode } from '../../users/factors/qr-code.ts'
-import type { SecondFactors } from '../../users/factors/second-factors.ts'
-import { appUri, mintSeed } from '../../users/factors/totp.ts'
-import type { UserSources } from '../../users/sources/user-sources.ts'
+import { appOnPage, newPasskeyOnPage, setUps } from '../../users/factors/set-up.ts'
+import type { SetUp, SetUpNeeds } from '../../users/factors/set-up.ts'
+import { mintSeed } from '../../users/factors/totp.ts'
 import { pageOf } from '../attempt/attempt.ts'
-import type { Attempt, FormOutcome, KnownAccount, Step } from '../attempt/attempt.ts'
+import type { Attempt, Form, FormOutcome, KnownAccount, Step } from '../attempt/attempt.ts'
 import { auditFields } from '../attempt/audit-fields.ts'
 import { linkingOf } from '../attempt/linking.ts'
 
-interface Needs {
+interface Needs extends SetUpNeeds {
   readonly interactions: Pick<Interactions, 'factorsFor'>
-  readonly secondFactors: Pick<SecondFactors, 'enrolApp'>
-  readonly passkeys: Pick<PasskeyFactors, 'offerNew' | 'enrol'>
-  readonly users: Pick<UserSources, 'load'>
   readonly secondFactor: SecondFactorPolicy
   readonly audit: Pick<Audit, 'record'>
   /** The name of this service, for the person's app. */
@@ -31,8 +24,7 @@ interface Needs {
 }
 
 /** Lets a person set up a second factor who must have one and has none. It needs a fresh sign-in: one at
- *  another provider that is old, or of unknown age, is not enough. Nothing is stored before a code has proved the app, or the browser has
- *  made a passkey. */
+ *  another provider that is old, or of unknown age, is not enough. Nothing is stored before it is proved. */
 export const createSetUpFactor = (needs: Needs): Step => ({
   async run(attempt) {
     const { account, interaction } = attempt
@@ -47,8 +39,7 @@ export const createSetUpFactor = (needs: Needs): Step => ({
   },
   forms: {
     'set-up': (attempt) => begin(needs, attempt),
-    'set-up-app': (attempt) => confirmApp(needs, attempt),
-    'set-up-passkey': (attempt) => addPasskey(needs, attempt),
+    ...Object.fromEntries(Object.entries(setUps).map(([way, setUp]) => [`set-up-${way}`, formOf(needs, setUp)])),
     'codes-saved': codesSaved,
   },
 })
@@ -77,7 +68,7 @@ async function choicePage(needs: Needs, attempt: Attempt, account: KnownAccount)
   const signInFirst = !isRecent(needs, account)
   // a form is answered with a redirect to this page: only there is it shown
   const isOffered = request.method === 'GET' && !signInFirst && !linkFirst
-  const offer = isOffered ? await needs.passkeys.offerNew(person, interaction.uid) : undefined
+  const action = paths.form('set-up-passkey')
   return {
     ...pageOf(interaction, account.person),
     view: 'set-up-factor',
@@ -86,7 +77,7 @@ async function choicePage(needs: Needs, attempt: Attempt, account: KnownAccount)
       action: paths.form('set-up'),
       cancelAction: paths.form('cancel'),
       person: account.person,
-      passkey: offer && { ...offer, mode: 'create', action: paths.form('set-up-passkey') },
+      passkey: isOffered ? await newPasskeyOnPage(needs, person, interaction.uid, action) : undefined,
       mistakes: interaction.progress.said?.mistakes ?? [],
       signInFirst,
       linkFirst,
@@ -103,8 +94,7 @@ function appPage({ title }: Needs, attempt: Attempt, account: KnownAccount, seed
       client: interaction.client,
       action: paths.form('set-up-app'),
       cancelAction: paths.form('cancel'),
-      qrCode: qrCode(appUri(seed, { issuer: title, account: account.person.username })),
-      secret: seed.replace(/.{4}(?=.)/g, '$& '),
+      ...appOnPage(seed, title, account.person),
       name: interaction.progress.pendingName ?? '',
       mistakes: interaction.progress.said?.mistakes ?? [],
     },
@@ -129,44 +119,48 @@ async function begin(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
   return { kind: 'go-on', progress: { ...progress, pendingSeed: mintSeed() } }
 }
 
-/** Takes the fields `code` and `name`: only a right one makes the app a second factor.
- *  @throws CodedError STORE_UNAVAILABLE */
-async function confirmApp(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
-  const { request, interaction } = attempt
-  const { signedIn, pendingSeed: seed } = interaction.progress
-  if (signedIn === undefined || seed === undefined || !(await maySetUp(needs, attempt))) return { kind: 'unchanged' }
-  if (!isRecent(needs, signedIn))
-    return { kind: 'go-on', progress: { ...interaction.progress, pendingSeed: undefined } }
-  const code = request.form.get('code') ?? ''
-  const name = factorName(request.form.get('name'))
-  const again = (key: string): FormOutcome => ({
-    kind: 'mistaken',
-    mistakes: [{ key, control: 'code' }],
-    progress: { ...interaction.progress, pendingName: name },
-  })
-  if (code.trim() === '') return again('code-missing')
-  const { accountId: userId, standing = '' } = signedIn
-  const about = { ...auditFields(request, interaction), userId }
-  const event = { ...about, event: 'factor.enrolled', outcome: 'success', reason: 'totp' } as const
-  const outcome = await needs.secondFactors.enrolApp({
-    userId,
-    standing,
-    seed,
-    code,
-    name,
-    event,
-    languages: [...interaction.uiLocales, ...request.languages],
-    cameBy: signedIn.cameBy,
-  })
-  switch (outcome.kind) {
-    case 'enrolled':
-      return goOn(interaction.progress, signedIn, { ...outcome, methods: ['otp'] })
-    case 'wrong':
-      return again('wrong-first-code')
-    case 'ended':
-      return endedMeanwhile(needs, attempt, userId)
+/** @throws CodedError STORE_UNAVAILABLE */
+const formOf =
+  (needs: Needs, setUp: SetUp): Form =>
+  async (attempt) => {
+    const { request, interaction } = attempt
+    const { progress } = interaction
+    const { signedIn, pendingSeed: seed } = progress
+    if (signedIn === undefined || !(await maySetUp(needs, attempt))) return { kind: 'unchanged' }
+    if (!isRecent(needs, signedIn)) return { kind: 'go-on', progress: { ...progress, pendingSeed: undefined } }
+    const { accountId: userId, standing = '', cameBy } = signedIn
+    const about = { ...auditFields(request, interaction), userId }
+    const languages = [...interaction.uiLocales, ...request.languages]
+    const outcome = await setUp(needs, {
+      fields: request.form,
+      agent: request.raw.request.headers['user-agent'],
+      userId,
+      standing,
+      boundTo: interaction.uid,
+      seed,
+      changeOf: (reason) => ({
+        event: { ...about, event: 'factor.enrolled', outcome: 'success', reason },
+        languages,
+        cameBy,
+      }),
+    })
+    switch (outcome.kind) {
+      case 'enrolled':
+        return goOn(progress, signedIn, outcome)
+      case 'mistaken':
+        return {
+          kind: 'mistaken',
+          mistakes: [outcome.mistake],
+          progress: { ...progress, pendingName: outcome.name },
+        }
+      case 'not-shown':
+        return { kind: 'unchanged' }
+      // a first try whose answer was lost may have stored it: this sign-in began without a second factor, so it ends
+      case 'ended':
+        needs.audit.record({ ...about, event: 'signin.refused', outcome: 'failure', reason: 'ended-meanwhile' })
+        return { kind: 'over' }
+    }
   }
-}
 
 type SignedIn = NonNullable<Progress['signedIn']>
 
@@ -174,49 +168,12 @@ type SignedIn = NonNullable<Progress['signedIn']>
 function goOn(
   progress: Progress,
   signedIn: SignedIn,
-  { standing, since, methods, recoveryCodes }: EnrolledPasskey,
+  { standing, since, methods, recoveryCodes }: EnrolledFactor,
 ): FormOutcome {
   const authTime = Math.floor(since.getTime() / 1000)
   const proved = { ...signedIn, authTime, standing, amr: withSecondFactor(signedIn.amr, ...methods) }
   const toShow = recoveryCodes.length > 0 ? recoveryCodes : undefined
   return { kind: 'go-on', progress: { ...linkingOf(progress), signedIn: proved, recoveryCodes: toShow } }
-}
-
-function endedMeanwhile({ audit }: Needs, { request, interaction }: Attempt, userId: string): FormOutcome {
-  const about = { ...auditFields(request, interaction), userId }
-  audit.record({ ...about, event: 'signin.refused', outcome: 'failure', reason: 'ended-meanwhile' })
-  return { kind: 'over' }
-}
-
-/** Takes the fields `credential`, `sealed` and `name`.
- *  @throws CodedError STORE_UNAVAILABLE */
-async function addPasskey(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
-  const { request, interaction } = attempt
-  const { signedIn } = interaction.progress
-  if (signedIn === undefined || !(await maySetUp(needs, attempt))) return { kind: 'unchanged' }
-  if (!isRecent(needs, signedIn)) return { kind: 'unchanged' }
-  const { accountId: userId, standing = '' } = signedIn
-  const account = await needs.users.load({ userId })
-  // the passkey was stored by a first try whose answer was lost: this sign-in began without a second factor, so it ends
-  if (account === undefined || !isStillStanding(account, standing)) return endedMeanwhile(needs, attempt, userId)
-  const added = await needs.passkeys.enrol({
-    user: account.user,
-    standing,
-    answer: passkeyAnswer(request.form),
-    boundTo: interaction.uid,
-    name: passkeyName(request.form.get('name'), request.raw.request.headers['user-agent']),
-    event: {
-      ...auditFields(request, interaction),
-      userId,
-      event: 'factor.enrolled',
-      outcome: 'success',
-      reason: 'passkey',
-    },
-    languages: [...interaction.uiLocales, ...request.languages],
-    cameBy: signedIn.cameBy,
-  })
-  if (added === undefined) return { kind: 'mistaken', mistakes: [{ key: 'passkey-not-added' }] }
-  return goOn(interaction.progress, signedIn, added)
 }
 
 /** The codes are forgotten: nobody can show them again. */

@@ -1,14 +1,14 @@
 // Enrols and verifies passkeys. The challenge is in the form, encrypted and bound to the sign-in or session; a mark in the database makes
 // it single-use.
 import { randomBytes } from 'node:crypto'
-import { askedFrom } from '../../describe-agent.ts'
 import type { Factors } from '../../store/factors/factors.ts'
 import type { User } from '../../store/people/user.ts'
-import { factorNotice, unlinkedNotice } from './notice.ts'
+import type { Accounts } from '../../store/sessions/accounts.ts'
+import { storeNewFactor } from './new-factor.ts'
+import type { EnrolOutcome } from './new-factor.ts'
 import type { FactorChange } from './notice.ts'
 import { creationOptions, credentialIdOf, requestOptions, verifyNew, verifyUse } from './passkeys.ts'
 import type { RelyingParty } from './passkeys.ts'
-import { mintRecoveryCodes, parseRecoveryCode } from './recovery-codes.ts'
 
 /** What the page of a passkey needs: JSON for its script, and the challenge for its form. */
 export interface PasskeyOffer {
@@ -48,26 +48,16 @@ export interface PasskeyFactors {
   check(answer: PasskeyAnswer, boundTo: string, ofUser?: string): Promise<PasskeyOutcome>
   /** As `offer`, to make a new one. */
   offerNew(user: Pick<User, 'id' | 'username' | 'name'>, boundTo: string): Promise<PasskeyOffer | undefined>
-  /** Makes it a second factor of the person.
-   *  @returns `recoveryCodes`: to show once; empty when the person has some that still work. Undefined when the answer is not right, the
-   *  passkey is known, or the standing has changed
+  /** Makes it a second factor of the person. `wrong`: the answer is not right, or the passkey is known.
+   *  @param standing as proved in this sign-in: nothing is stored when it has changed
    *  @throws CodedError STORE_UNAVAILABLE */
   enrol(
-    passkey: FactorChange & { user: User; standing: string; answer: PasskeyAnswer; boundTo: string; name: string },
-  ): Promise<EnrolledPasskey | undefined>
-}
-
-export interface EnrolledPasskey {
-  readonly recoveryCodes: readonly string[]
-  /** Of the person, with the passkey, and when it began. */
-  readonly standing: string
-  readonly since: Date
-  /** What its making proved, as in `PasskeyOutcome`. */
-  readonly methods: readonly string[]
+    passkey: FactorChange & { userId: string; standing: string; answer: PasskeyAnswer; boundTo: string; name: string },
+  ): Promise<EnrolOutcome>
 }
 
 interface Needs {
-  readonly store: { readonly factors: Factors }
+  readonly store: { readonly factors: Factors; readonly accounts: Pick<Accounts, 'load'> }
   /** Undefined where there are no passkeys. */
   readonly party: RelyingParty | undefined
   /** Epoch milliseconds. */
@@ -137,38 +127,16 @@ const methodsOf = ({ synced }: { readonly synced: boolean }): readonly string[] 
 
 async function enrol(
   needs: Needs,
-  {
-    user,
-    standing,
-    answer,
-    boundTo,
-    name,
-    event,
-    languages,
-    others,
-    keepsLinks,
-    cameBy,
-  }: Parameters<PasskeyFactors['enrol']>[0],
-): Promise<EnrolledPasskey | undefined> {
-  const { party, store, now } = needs
+  { userId, standing, answer, boundTo, name, ...by }: Parameters<PasskeyFactors['enrol']>[0],
+): Promise<EnrolOutcome> {
+  const { party, store } = needs
   const challenge = challengeOf(needs, answer.sealed, boundTo)
   const passkey = party && challenge && (await verifyNew(party, challenge, answer.credential))
-  if (!passkey || !challenge) return undefined
-  const recoveryCodes = mintRecoveryCodes()
-  const about = { now: now(), asked: askedFrom(event), languages }
-  const stored = await store.factors.enrolPasskey({
-    userId: user.id,
-    standing,
-    passkey: { ...passkey, name },
-    challenge: { id: challenge, usedUntil: usedUntil(needs) },
-    recoveryCodes: recoveryCodes.map((shown) => parseRecoveryCode(shown)!),
-    others,
-    audit: [event],
-    mail: factorNotice(user, { ...about, change: 'passkey-added' }),
-    unlinked: keepsLinks ? undefined : unlinkedNotice(user, event, about),
-    cameBy,
-  })
-  if (stored === undefined) return undefined
-  const { codesStored, ...moved } = stored
-  return { ...moved, recoveryCodes: codesStored ? recoveryCodes : [], methods: methodsOf(passkey) }
+  if (!passkey || !challenge) return { kind: 'wrong' }
+  const factor = { userId, standing, kind: 'passkey', methods: methodsOf(passkey) } as const
+  const use = { id: challenge, usedUntil: usedUntil(needs) }
+  const outcome = await storeNewFactor(needs, factor, by, (made) =>
+    store.factors.enrolPasskey({ ...made, passkey: { ...passkey, name }, challenge: use }),
+  )
+  return outcome ?? { kind: 'wrong' }
 }

@@ -8,7 +8,9 @@ import type { Audit } from '../../store/audit/audit.ts'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import type { Factor, Factors } from '../../store/factors/factors.ts'
 import type { CodeLimits } from '../../store/factors/wrong-codes.ts'
-import { factorNotice, unlinkedNotice } from './notice.ts'
+import { storeNewFactor } from './new-factor.ts'
+import type { EnrolOutcome } from './new-factor.ts'
+import { factorNotice } from './notice.ts'
 import type { FactorChange } from './notice.ts'
 import { passkeyAnswer } from './passkey-factors.ts'
 import type { PasskeyFactors } from './passkey-factors.ts'
@@ -37,7 +39,6 @@ export interface SecondFactors {
   ): Promise<CodeOutcome>
   /** Makes an authenticator app a second factor of the person, when the code proves that it has the seed. An earlier one is replaced.
    *  @param standing as proved in this sign-in: nothing is stored when it has changed
-   *  @returns `recoveryCodes`: to show once; empty when the person has some that still work
    *  @throws CodedError STORE_UNAVAILABLE */
   enrolApp(
     app: FactorChange & { userId: string; standing: string; seed: string; code: string; name: string },
@@ -53,18 +54,6 @@ export interface SecondFactors {
     by: FactorChange & { readonly ways: Ways },
   ): Promise<boolean>
 }
-
-export type EnrolOutcome =
-  | {
-      readonly kind: 'enrolled'
-      readonly standing: string
-      /** When that standing began, by the clock of the database. */
-      readonly since: Date
-      readonly recoveryCodes: readonly string[]
-    }
-  | { readonly kind: 'wrong' }
-  /** The person has another standing by now, or is disabled. */
-  | { readonly kind: 'ended' }
 
 interface Needs {
   readonly store: { readonly factors: Factors; readonly accounts: Accounts }
@@ -134,27 +123,13 @@ async function enrolApp(
   needs: Needs,
   { userId, standing, seed, code, name, ...by }: Parameters<SecondFactors['enrolApp']>[0],
 ): Promise<EnrolOutcome> {
-  const { store, now } = needs
-  const lastStep = matchStep(seed, code, now())
+  const lastStep = matchStep(seed, code, needs.now())
   if (lastStep === undefined) return { kind: 'wrong' }
-  const user = (await store.accounts.load({ userId }))?.user
-  if (user === undefined) return { kind: 'ended' }
-  const recoveryCodes = mintRecoveryCodes()
-  const about = { now: now(), asked: askedFrom(by.event), languages: by.languages }
-  const stored = await store.factors.enrolApp({
-    userId,
-    standing,
-    app: { name, seed, lastStep },
-    recoveryCodes: recoveryCodes.map((shown) => parseRecoveryCode(shown)!),
-    others: by.others,
-    audit: [by.event],
-    mail: factorNotice(user, { ...about, change: 'totp-added' }),
-    unlinked: by.keepsLinks ? undefined : unlinkedNotice(user, by.event, about),
-    cameBy: by.cameBy,
-  })
-  if (stored === undefined) return { kind: 'ended' }
-  const { standing: next, since, codesStored } = stored
-  return { kind: 'enrolled', standing: next, since, recoveryCodes: codesStored ? recoveryCodes : [] }
+  const app = { userId, standing, kind: 'totp', methods: ['otp'] } as const
+  const outcome = await storeNewFactor(needs, app, by, (factor) =>
+    needs.store.factors.enrolApp({ ...factor, app: { name, seed, lastStep } }),
+  )
+  return outcome ?? { kind: 'ended' }
 }
 
 export interface FactorProofNeeds {
