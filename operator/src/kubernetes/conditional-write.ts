@@ -28,6 +28,13 @@ export interface SecretStore {
   remove(stored: SecretObject): Promise<boolean>
 }
 
+/** Writes over what was read, or creates what was not there. */
+export const writeOver = async (
+  secrets: Pick<SecretStore, 'create' | 'update'>,
+  stored: SecretObject | undefined,
+  wanted: WantedSecret,
+): Promise<WriteOutcome> => await (stored ? secrets.update(stored, wanted) : secrets.create(wanted))
+
 const mergePatch = 'application/merge-patch+json'
 const applyPatch = 'application/apply-patch+yaml'
 const secrets = resourceTypes.secrets

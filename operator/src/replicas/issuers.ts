@@ -11,6 +11,7 @@ import { nextClusterKeys, publishedKeys } from '../decide/status/cluster-keys.ts
 import type { BelievedCluster, PublishedKeys, ToldKeys } from '../decide/status/cluster-keys.ts'
 import { nextKeys } from '../decide/status/platform-keys.ts'
 import { isForbidden } from '../kubernetes/api-error.ts'
+import { writeOver } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { ClusterIssuer } from '../kubernetes/issuer.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
@@ -176,7 +177,7 @@ export class Issuers {
       annotations: {},
       data: signedData(signer, { name: platformKeysFile, bytes, digest: digestOf(bytes) }),
     }
-    const outcome = stored ? await secrets.update(stored, wanted) : await secrets.create(wanted)
+    const outcome = await writeOver(secrets, stored, wanted)
     // another leader wrote: the next round reads it
     if (outcome.kind === 'conflict') return this.wake()
     this.#told = next

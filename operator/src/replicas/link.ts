@@ -4,7 +4,7 @@ import type { CertificateSource } from '@nauthera/proto/certificate-source'
 import { labels, linkFiles, linkSecretName, managedByOperator } from '@nauthera/proto/names'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
-import { versionOf } from '../kubernetes/conditional-write.ts'
+import { versionOf, writeOver } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import type { OperatorSettings } from '../settings.ts'
@@ -145,7 +145,7 @@ class OwnLink implements Link {
       annotations: {},
       data: Object.fromEntries(Object.entries(files).map(([key, pem]) => [key, Buffer.from(pem).toString('base64')])),
     }
-    return stored ? secrets.update(stored, wanted) : secrets.create(wanted)
+    return writeOver(secrets, stored, wanted)
   }
 }
 

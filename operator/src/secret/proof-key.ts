@@ -3,6 +3,7 @@ import { createFileSigner } from '@nauthera/proto/file-signature'
 import type { FileSigner } from '@nauthera/proto/file-signature'
 import { labels, managedByOperator, proofSecretName } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
+import { writeOver } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import type { Clock } from '../time/clock.ts'
@@ -91,7 +92,7 @@ export class ProofKey {
       annotations: {},
       data: { [file]: Buffer.from(key).toString('base64') },
     }
-    const outcome = stored ? await secrets.update(stored, wanted) : await secrets.create(wanted)
+    const outcome = await writeOver(secrets, stored, wanted)
     // another leader was faster
     if (outcome.kind === 'conflict') return await this.#readOrMake(make)
     log.info({ secret: name, damaged: stored !== undefined }, 'key of proofs written')

@@ -10,7 +10,7 @@ import type { OwnerProof } from '../decide/secret/owner-proof.ts'
 import { endingMs } from '../intake/ending-namespaces.ts'
 import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import { isNamespaceEnding } from '../kubernetes/api-error.ts'
-import { versionOf } from '../kubernetes/conditional-write.ts'
+import { versionOf, writeOver } from '../kubernetes/conditional-write.ts'
 import type { SecretStore, WantedSecret } from '../kubernetes/conditional-write.ts'
 import { passed } from './look.ts'
 import type { Look, SecretStep, SecretStepOutcome, SecretWork } from './look.ts'
@@ -47,7 +47,7 @@ export function createWriteSecret(needs: {
     const { memory, read, log, plan, judgement } = look
     const wanted = wantedSecret(rendered)
     if (!read.object && needs.endings.has(judgement.client.metadata.namespace)) return leave(look)
-    const outcome = read.object ? await secrets.update(read.object, wanted) : await secrets.create(wanted)
+    const outcome = await writeOver(secrets, read.object, wanted)
     // a conflict: plan from what is there now
     if (outcome.kind === 'conflict')
       return { kind: 'changed', known: { ...look, read: await reader.readNow(look), isFresh: true } }

@@ -4,6 +4,7 @@ import type { FileSigner } from '@nauthera/proto/file-signature'
 import { manifestFile, manifestSecretName } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import { askedWaitMs } from '../kubernetes/api-error.ts'
+import { writeOver } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import type { Backoff } from '../time/backoff.ts'
@@ -132,7 +133,7 @@ export class ManifestWriter {
     const { file, digest, manifest } = plan
     const wanted = secretOfFile({ namespace, name: this.#name, file: manifestFile, bytes: file, digest })
     const { secret } = this.#state
-    const outcome = secret ? await secrets.update(secret, wanted) : await secrets.create(wanted)
+    const outcome = await writeOver(secrets, secret, wanted)
     if (outcome.kind === 'conflict') {
       this.recordWrite()
       return await this.#takeStored()

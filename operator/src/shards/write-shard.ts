@@ -5,6 +5,7 @@ import type { FileSigner } from '@nauthera/proto/file-signature'
 import { shardFile, shardSecretName } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import { askedWaitMs } from '../kubernetes/api-error.ts'
+import { writeOver } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import type { Backoff } from '../time/backoff.ts'
@@ -173,7 +174,7 @@ export class ShardWriter {
       digest: plan.digest,
     })
     const { secret } = state.stored
-    const outcome = secret ? await secrets.update(secret, wanted) : await secrets.create(wanted)
+    const outcome = await writeOver(secrets, secret, wanted)
     if (outcome.kind === 'conflict') {
       state.conflicted()
       this.#take(await this.readSecret())
