@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { digestOf } from '@nauthera/proto/digest'
+import { joinedCluster } from '@nauthera/harness/operator/joined-cluster'
 import { requestToken } from '@nauthera/local/product/token'
 import { isReady, waitForObject } from '@nauthera/local/product/wait-for'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
@@ -26,8 +27,7 @@ describe('a client that moves, at three replicas', function () {
   after(() => chain?.stop())
 
   const put = (object: object) => chain.stack.api.set(object as KubeObject)
-  const cluster = (spec: object, generation: number) =>
-    put({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCCluster', metadata: { name: 'edge', generation }, spec })
+  const cluster = (spec: object, generation: number) => put(joinedCluster('edge', spec, generation))
   const ask = (clientSecret: string) =>
     Promise.all(
       chain.stack.pods.map(async ({ port }) => {

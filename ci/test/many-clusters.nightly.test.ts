@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { joinedCluster } from '@nauthera/harness/operator/joined-cluster'
 import { startReplica } from '@nauthera/harness/operator/replica'
 import type { TestReplica } from '@nauthera/harness/operator/replica'
 import { startProcess } from '@nauthera/local/processes/process'
@@ -77,12 +78,7 @@ describe(`a hub of ${clusters} clusters with ${clients} clients each`, function 
     ]
     api = await startKubeApi({ namespaces })
     for (const cluster of where === 'mirrors' ? names : [])
-      api.set({
-        apiVersion: 'auth.nauthera.io/v1alpha1',
-        kind: 'OIDCCluster',
-        metadata: { name: cluster, generation: 1 },
-        spec: { limits: { clients: 100_000, bytesPerShard: 600 * 1024 } },
-      } as unknown as KubeObject)
+      api.set(joinedCluster(cluster, { limits: { clients: 100_000, bytesPerShard: 600 * 1024 } }))
     replica = await startReplica({
       api,
       name: 'server-0',

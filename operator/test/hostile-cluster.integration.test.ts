@@ -3,6 +3,7 @@ import { shardSecretName } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { startCluster } from '@nauthera/harness/operator/cluster'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
+import { joinedCluster } from '@nauthera/harness/operator/joined-cluster'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 
@@ -41,13 +42,7 @@ describe('T70 a hostile cluster with its own token', function () {
     expect(cluster.violations).to.deep.equal([])
   })
 
-  const join = (name: string, spec: object = {}) =>
-    cluster.api.set({
-      apiVersion: 'auth.nauthera.io/v1alpha1',
-      kind: 'OIDCCluster',
-      metadata: { name, generation: 1 },
-      spec,
-    })
+  const join = (name: string, spec?: object) => cluster.api.set(joinedCluster(name, spec))
   const specOf = (name: string, more: object) => {
     const [namespace, own] = name.split('.')
     return { type: 'SPA', redirectURIs: [callback], origin: { namespace, name: own, uid: `uid-${own}` }, ...more }

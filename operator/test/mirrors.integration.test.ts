@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { startCluster } from '@nauthera/harness/operator/cluster'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
+import { joinedCluster } from '@nauthera/harness/operator/joined-cluster'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 import type { OIDCCluster } from '@nauthera/operator/api/oidc-cluster'
 
@@ -41,13 +42,7 @@ describe('clients of joined clusters', function () {
   })
 
   let generation = 0
-  const join = (name: string, spec: object = {}) =>
-    cluster.api.set({
-      apiVersion: 'auth.nauthera.io/v1alpha1',
-      kind: 'OIDCCluster',
-      metadata: { name, generation: ++generation },
-      spec,
-    })
+  const join = (name: string, spec?: object) => cluster.api.set(joinedCluster(name, spec, ++generation))
   const apply = async (name: string, spec: Record<string, unknown>, namespace = edge) =>
     await cluster.apply(name, spec, { namespace })
   const mirror = async (of: string, name: string, spec: Record<string, unknown> = {}, namespace = edge) =>

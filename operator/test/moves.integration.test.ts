@@ -3,6 +3,7 @@ import { digestOf } from '@nauthera/proto/digest'
 import { lastingUid } from '@nauthera/proto/shard-entry'
 import { startCluster } from '@nauthera/harness/operator/cluster'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
+import { joinedCluster } from '@nauthera/harness/operator/joined-cluster'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 import type { TestReplica } from '@nauthera/harness/operator/replica'
 import { hubObjects } from '@nauthera/operator/kubectl/clusters/hub-objects'
@@ -36,13 +37,7 @@ describe('a client that moves to another cluster', function () {
     expect(cluster.violations).to.deep.equal([])
   })
 
-  const join = (name: string, spec: object = {}) =>
-    cluster.api.set({
-      apiVersion: 'auth.nauthera.io/v1alpha1',
-      kind: 'OIDCCluster',
-      metadata: { name, generation: ++generation },
-      spec,
-    })
+  const join = (name: string, spec?: object) => cluster.api.set(joinedCluster(name, spec, ++generation))
   const mirror = async (of: 'edge' | 'far', spec: Record<string, unknown>) =>
     await cluster.apply(
       'shop.web',
