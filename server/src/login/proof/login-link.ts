@@ -5,13 +5,14 @@ import { ownSignInPath } from '../../oidc/clients/own-client.ts'
 import type { Interaction } from '../../oidc/interaction/interaction.ts'
 import type { Page, Route } from '../../reply.ts'
 import type { LoginLinks } from '../../store/people/login-links.ts'
-import { factorStanding, linkMethod } from '../../users/factors/policy.ts'
+import { linkMethod } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
 import { linkHintPrefix, pageOf } from '../attempt/attempt.ts'
 import type { Attempt, Form, FormOutcome } from '../attempt/attempt.ts'
 import { auditFields } from '../attempt/audit-fields.ts'
+import { signedInAs } from '../attempt/signed-in.ts'
 
 interface Needs {
   readonly loginLinks: Pick<LoginLinks, 'find' | 'consume'>
@@ -61,7 +62,8 @@ export async function loginLinkPage(needs: Needs, attempt: Attempt, token: strin
 const linkGone: FormOutcome = { kind: 'mistaken', mistakes: [{ key: 'login-link-gone' }] }
 
 /** @throws CodedError STORE_UNAVAILABLE */
-export function createLoginLinkForm({ loginLinks, users, secondFactor, now }: Needs): Form {
+export function createLoginLinkForm(needs: Needs): Form {
+  const { loginLinks, users } = needs
   return async ({ request, interaction }) => {
     const token = loginLinkOf(interaction)
     if (token === undefined) return { kind: 'unchanged' }
@@ -71,18 +73,8 @@ export function createLoginLinkForm({ loginLinks, users, secondFactor, now }: Ne
     ])
     const account = userId === undefined ? undefined : await users.load({ userId })
     if (account === undefined || account.user.disabled) return linkGone
-    const { user, standing, factors } = account
-    const signedIn = {
-      accountId: user.id,
-      authTime: Math.floor(now() / 1000),
-      // no password, so `acr` says nothing of this sign-in until a second factor follows
-      amr: [linkMethod],
-      standing,
-      factors: factorStanding(secondFactor, { groups: user.groups, factors }),
-      passwordChangeRequired: user.passwordChangeRequired,
-      person: personOnPage(user),
-      remember: false,
-    }
+    // no password, so `acr` says nothing of this sign-in until a second factor follows
+    const signedIn = signedInAs(needs, account, { amr: [linkMethod], remember: false })
     return { kind: 'go-on', progress: { signedIn } }
   }
 }

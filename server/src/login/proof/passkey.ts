@@ -2,13 +2,12 @@
 import type { Audit } from '../../store/audit/audit.ts'
 import { passkeyAnswer } from '../../users/factors/passkey-factors.ts'
 import type { PasskeyFactors } from '../../users/factors/passkey-factors.ts'
-import { factorStanding } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
-import { personOnPage } from '../../users/person-on-page.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
 import type { Form, FormOutcome } from '../attempt/attempt.ts'
 import { auditFields } from '../attempt/audit-fields.ts'
 import { linkingOf } from '../attempt/linking.ts'
+import { signedInAs } from '../attempt/signed-in.ts'
 
 interface Needs {
   readonly passkeys: PasskeyFactors
@@ -23,7 +22,8 @@ const passkeyRefused: FormOutcome = { kind: 'mistaken', mistakes: [{ key: 'passk
 
 /** Signs in whoever proves a passkey, without a name and a password. Its owner unlocked it, so it is two factors.
  *  @throws CodedError STORE_UNAVAILABLE */
-export function createPasskeyForm({ passkeys, users, secondFactor, audit, now }: Needs): Form {
+export function createPasskeyForm(needs: Needs): Form {
+  const { passkeys, users, audit } = needs
   return async ({ request, interaction }) => {
     const about = auditFields(request, interaction)
     const refuse = (reason: string, userId?: string) => {
@@ -35,17 +35,8 @@ export function createPasskeyForm({ passkeys, users, secondFactor, audit, now }:
     if (outcome.kind === 'refused') return refuse(outcome.reason, outcome.userId)
     const account = await users.load({ userId: outcome.userId })
     if (account === undefined || account.user.disabled) return refuse('disabled', outcome.userId)
-    const { user, standing, factors } = account
-    const signedIn = {
-      accountId: user.id,
-      authTime: Math.floor(now() / 1000),
-      amr: [...outcome.methods, 'mfa'],
-      standing,
-      factors: factorStanding(secondFactor, { groups: user.groups, factors }),
-      passwordChangeRequired: user.passwordChangeRequired,
-      person: personOnPage(user),
-      remember: request.form.get('remember') === 'on',
-    }
+    const remember = request.form.get('remember') === 'on'
+    const signedIn = signedInAs(needs, account, { amr: [...outcome.methods, 'mfa'], remember })
     return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), signedIn } }
   }
 }

@@ -1,17 +1,15 @@
 // A way through the first factor: the password.
 import type { Interactions } from '../../oidc/interaction/interaction.ts'
-import type { PageRequest } from '../../reply.ts'
 import type { Mistake } from '../../reply/on-page.ts'
 import type { Audit } from '../../store/audit/audit.ts'
-import { factorStanding } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
-import { personOnPage } from '../../users/person-on-page.ts'
 import { defaultLimits } from '../../users/passwords/lockout.ts'
 import type { SignInOutcome } from '../../users/sources/try-password.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
 import type { Attempt, Form, FormOutcome } from '../attempt/attempt.ts'
 import { auditFields } from '../attempt/audit-fields.ts'
 import { linkingOf } from '../attempt/linking.ts'
+import { signedInAs } from '../attempt/signed-in.ts'
 import { signInPage } from './sign-in-page.ts'
 import type { Federation } from '../upstream/federation.ts'
 
@@ -76,14 +74,11 @@ function answer(needs: Needs, attempt: Attempt, outcome: SignInOutcome, username
       needs.audit.record({ ...failure, event: refusals[reason], reason, userId })
       return { kind: 'mistaken', mistakes: wrong, username }
     }
-    case 'passed':
-      return {
-        kind: 'go-on',
-        progress: {
-          ...linkingOf(attempt.interaction.progress),
-          signedIn: signedIn(needs, attempt.request, outcome),
-        },
-      }
+    case 'passed': {
+      const remember = attempt.request.form.get('remember') !== null
+      const signedIn = signedInAs(needs, outcome, { amr: outcome.amr, attempt: outcome.attempt, remember })
+      return { kind: 'go-on', progress: { ...linkingOf(attempt.interaction.progress), signedIn } }
+    }
   }
 }
 
@@ -100,22 +95,3 @@ const refusals = {
   disabled: 'signin.refused',
   'name-taken': 'signin.refused',
 } as const
-
-function signedIn(
-  { secondFactor, now }: Needs,
-  request: PageRequest,
-  passed: Extract<SignInOutcome, { kind: 'passed' }>,
-) {
-  const { user, amr, attempt, standing, factors } = passed
-  return {
-    accountId: user.id,
-    authTime: Math.floor(now() / 1000),
-    amr,
-    attempt,
-    standing,
-    factors: factorStanding(secondFactor, { groups: user.groups, factors }),
-    passwordChangeRequired: user.passwordChangeRequired,
-    person: personOnPage(user),
-    remember: request.form.get('remember') !== null,
-  }
-}
