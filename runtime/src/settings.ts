@@ -71,13 +71,21 @@ export function loadSettings<Schema extends z.ZodType>(
 
 /** Reads a secret from a mounted file, without the line break at its end.
  *  @throws CodedError SETTINGS_INVALID that names the key and the file */
-export function readSecretFile(path: string, key: string): Secret {
+export const readSecretFile = (path: string, key: string): Secret =>
+  new Secret(readMounted(path, key, 'mount the Secret there or correct the path').replace(/\r?\n$/, ''))
+
+/** Reads the certificates of a CA (PEM) from a mounted file.
+ *  @throws CodedError SETTINGS_INVALID that names the key and the file */
+export const readCaFile = (path: string, key: string): string =>
+  readMounted(path, key, "mount the CA's certificate there")
+
+function readMounted(path: string, key: string, remedy: string): string {
   try {
-    return new Secret(readFileSync(path, 'utf8').replace(/\r?\n$/, ''))
+    return readFileSync(path, 'utf8')
   } catch (cause) {
     throw new CodedError('SETTINGS_INVALID', {
       cause,
-      faults: [{ path: key, message: `cannot read ${path}; mount the Secret there or correct the path` }],
+      faults: [{ path: key, message: `cannot read ${path}; ${remedy}` }],
     })
   }
 }

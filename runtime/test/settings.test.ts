@@ -10,6 +10,7 @@ import {
   listenSettings,
   loadSettings,
   logSettings,
+  readCaFile,
   readSecretFile,
   z,
 } from '@nauthera/runtime/settings'
@@ -122,5 +123,14 @@ describe('readSecretFile', () => {
 
   it('names the key and the path of a missing file', () => {
     expect(() => readSecretFile(join(directory, 'none'), 'database.dsnFile')).to.throw(CodedError, 'database.dsnFile')
+  })
+})
+
+describe('readCaFile', () => {
+  it('names the key and the path of a missing file, and what to mount', () => {
+    expect(() => readCaFile('/nowhere/ca.crt', 'mail.caFile')).to.throw(
+      CodedError,
+      "mail.caFile: cannot read /nowhere/ca.crt; mount the CA's certificate there",
+    )
   })
 })

@@ -1,12 +1,10 @@
 // The one door to SMTP. Nobody on the way can read or change a mail: the connection uses TLS, or stays on this machine.
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { inOneVersion } from '@nauthera/proto/mounted-volume'
-import { CodedError } from '@nauthera/runtime/coded-error'
 import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { fieldsOf } from '@nauthera/runtime/json'
 import { describeError } from '@nauthera/runtime/log'
-import { readSecretFile } from '@nauthera/runtime/settings'
+import { readCaFile, readSecretFile } from '@nauthera/runtime/settings'
 import type { MailSettings } from '../settings/mail.ts'
 import type { TryOutcome } from '../store/outbox/outbox-runner.ts'
 import { isEmailAddress } from '../users/email-address.ts'
@@ -70,7 +68,7 @@ async function open({ host, port, tls, usernameFile, passwordFile, caFile }: Mai
     tls: {
       minVersion: 'TLSv1.2',
       ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(caFile === undefined ? {} : { ca: readCa(caFile) }),
+      ...(caFile === undefined ? {} : { ca: readCaFile(caFile, 'mail.caFile') }),
     },
     ...(usernameFile === undefined || passwordFile === undefined
       ? {}
@@ -93,12 +91,3 @@ const readLogin = (usernameFile: string, passwordFile: string) => ({
   user: readSecretFile(usernameFile, 'mail.usernameFile').reveal(),
   pass: readSecretFile(passwordFile, 'mail.passwordFile').reveal(),
 })
-
-function readCa(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    const message = `cannot read ${path}; mount the CA's certificate there`
-    throw new CodedError('SETTINGS_INVALID', { cause, faults: [{ path: 'mail.caFile', message }] })
-  }
-}

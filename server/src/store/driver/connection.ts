@@ -1,8 +1,7 @@
 // How to reach PostgreSQL, from the settings: a DSN in a file, or its parts.
-import { readFileSync } from 'node:fs'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { Secret } from '@nauthera/runtime/secret'
-import { readSecretFile } from '@nauthera/runtime/settings'
+import { readCaFile, readSecretFile } from '@nauthera/runtime/settings'
 import type { DatabaseAddress, DatabaseConnection } from './address.ts'
 
 export type SslMode = 'disable' | 'require' | 'verify-ca' | 'verify-full'
@@ -31,7 +30,7 @@ export interface DatabaseSettings {
 /** Reads the files that the settings name. A DSN's own `sslmode` wins over `sslMode`.
  *  @throws CodedError SETTINGS_INVALID with the path of what is wrong */
 export function databaseConnection(settings: DatabaseSettings): DatabaseConnection {
-  const ca = settings.caFile === undefined ? undefined : readCa(settings.caFile)
+  const ca = settings.caFile === undefined ? undefined : readCaFile(settings.caFile, 'database.caFile')
   const address = addressOf(settings, ca)
   const { direct } = settings
   return {
@@ -102,15 +101,4 @@ function tlsOf(mode: SslMode, ca: string | undefined): DatabaseConnection['tls']
   if (mode === 'disable') return false
   const trust = ca === undefined ? {} : { ca }
   return { ...trust, rejectUnauthorized: mode !== 'require', checkName: mode === 'verify-full' }
-}
-
-function readCa(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new CodedError('SETTINGS_INVALID', {
-      cause,
-      faults: [{ path: 'database.caFile', message: `cannot read ${path}; mount the CA's certificate there` }],
-    })
-  }
 }
