@@ -56,7 +56,10 @@ export async function listAll<T extends KubernetesObject>(
           return read(String(smallPageSize))
         })
     if (!Array.isArray(page.items) && page.items !== null) throw invalid(`${path}: a list without items`)
-    for (const item of page.items ?? []) items.push(cut({ ...item, metadata: metadataRead(item) }))
+    for (const item of page.items ?? []) {
+      if (!isObject<T>(item)) throw invalid(`${path}: a list with an item that is no object`)
+      items.push(cut({ ...item, metadata: metadataRead(item) }))
+    }
     next = page.metadata?.continue || undefined
     if (next !== undefined) continue
     const resourceVersion = page.metadata?.resourceVersion

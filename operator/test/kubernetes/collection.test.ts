@@ -122,6 +122,11 @@ describe('listAll', () => {
       ['500', 'more'],
     ])
   })
+  it('refuses a list with an item that is no object, as a watch refuses such an event', async () => {
+    const { listed } = list(false, { items: [{ kind: 'Pod' } as never], metadata: { resourceVersion: '7' } })
+    expect(await listed.catch((error: unknown) => error)).to.have.property('code', 'KUBERNETES_ANSWER_INVALID')
+  })
+
   it('T70 reads few at a time what is too large for one answer, and keeps only what it is told to', async () => {
     const calls: ApiCall[] = []
     const large = new ApiError('KUBERNETES_ANSWER_INVALID', { message: 'answer of more than 67108864 bytes' })
