@@ -7,8 +7,8 @@ import type { Mistake } from '../reply/on-page.ts'
 import type { LoadedAccount } from '../store/sessions/accounts.ts'
 import type { Factors } from '../store/factors/factors.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
-import { checkProof, proofsOnPage } from '../users/factors/second-factors.ts'
-import type { CheckProof, FactorProofNeeds } from '../users/factors/second-factors.ts'
+import { checkProof, proofsOnPage } from '../users/factors/factor-kinds.ts'
+import type { CheckProof, FactorProofNeeds } from '../users/factors/factor-kinds.ts'
 import { personOnPage } from '../users/person-on-page.ts'
 
 export interface ProveFactorNeeds extends FactorProofNeeds {

@@ -1,19 +1,14 @@
 // Checks and enrols second factors. The database counts wrong codes of an account: only a right code or an administrator resets the count.
 import { askedFrom } from '../../describe-agent.ts'
 import type { ChangedFactor, Mail } from '../../mails.ts'
-import type { Mistake } from '../../reply/on-page.ts'
-import type { AsAdmitted, FactorKind, Ways } from '../../store/people/standing.ts'
+import type { AsAdmitted, Ways } from '../../store/people/standing.ts'
 import type { Accounts } from '../../store/sessions/accounts.ts'
-import type { Audit } from '../../store/audit/audit.ts'
-import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import type { Factor, Factors } from '../../store/factors/factors.ts'
 import type { CodeLimits } from '../../store/factors/wrong-codes.ts'
 import { storeNewFactor } from './new-factor.ts'
 import type { EnrolOutcome } from './new-factor.ts'
 import { factorNotice } from './notice.ts'
 import type { FactorChange } from './notice.ts'
-import { passkeyAnswer } from './passkey-factors.ts'
-import type { PasskeyFactors } from './passkey-factors.ts'
 import { mintRecoveryCodes, parseRecoveryCode } from './recovery-codes.ts'
 import { matchStep } from './totp.ts'
 
@@ -130,97 +125,4 @@ async function enrolApp(
     needs.store.factors.enrolApp({ ...factor, app: { name, seed, lastStep } }),
   )
   return outcome ?? { kind: 'ended' }
-}
-
-export interface FactorProofNeeds {
-  readonly secondFactors: Pick<SecondFactors, 'checkCode' | 'consumeRecoveryCode'>
-  readonly passkeys: Pick<PasskeyFactors, 'offer' | 'check'>
-  readonly audit: Pick<Audit, 'record'>
-}
-
-/** What comes back from the page that asks for a second factor. */
-interface ProofAnswer {
-  readonly fields: URLSearchParams
-  readonly userId: string
-  /** As for the offer of the passkey. */
-  readonly boundTo: string
-  /** What each audit event says of it. */
-  readonly about: Omit<AuditEvent, 'event' | 'outcome'>
-  readonly languages: readonly string[]
-}
-
-export type ProofOutcome =
-  /** `methods`: what was proved (`amr`, RFC 8176). */
-  | { readonly kind: 'passed'; readonly methods: readonly string[] }
-  /** A code that may be a guess. */
-  | { readonly kind: 'wrong'; readonly reason: 'wrong-code' | 'used-code'; readonly control: string }
-  /** `reason`: for the audit log; undefined where nothing was typed. */
-  | { readonly kind: 'refused'; readonly reason?: string; readonly mistake: Mistake }
-
-export type CheckProof = (needs: FactorProofNeeds, answer: ProofAnswer) => Promise<ProofOutcome>
-
-/** What proves a second factor, by the last part of the address of its form. For a new kind add a line. */
-export const proofs: Readonly<Record<string, CheckProof>> = {
-  'second-factor': byCode('code', ({ secondFactors }, { userId }, code) => secondFactors.checkCode(userId, code)),
-  'recovery-code': byCode('recovery-code', ({ secondFactors }, { userId, about, languages }, code) => {
-    const event = { ...about, userId, event: 'factor.recovery_used', outcome: 'success' } as const
-    return secondFactors.consumeRecoveryCode(userId, code, { event, languages })
-  }),
-  // it cannot be guessed, so it is not counted
-  'second-passkey': async ({ passkeys }, { fields, userId, boundTo }) => {
-    const outcome = await passkeys.check(passkeyAnswer(fields), boundTo, userId)
-    if (outcome.kind === 'passed') return outcome
-    return { kind: 'refused', reason: `passkey-${outcome.reason}`, mistake: { key: 'passkey-refused' } }
-  },
-}
-
-/** @returns how the page asks for what the person has. @param actionOf the address of a form */
-export async function proofsOnPage(
-  { passkeys }: Pick<FactorProofNeeds, 'passkeys'>,
-  kinds: readonly FactorKind[],
-  boundTo: string,
-  actionOf: (form: string) => string,
-) {
-  const passkey = kinds.includes('passkey') ? await passkeys.offer(boundTo) : undefined
-  return {
-    action: actionOf('second-factor'),
-    recoveryAction: actionOf('recovery-code'),
-    hasApp: kinds.includes('totp'),
-    passkey: passkey && ({ ...passkey, mode: 'get', action: actionOf('second-passkey') } as const),
-  }
-}
-
-/** Checks one, and records what is wrong.
- *  @throws CodedError STORE_UNAVAILABLE */
-export async function checkProof(
-  needs: FactorProofNeeds,
-  check: CheckProof,
-  answer: ProofAnswer,
-): Promise<ProofOutcome> {
-  const outcome = await check(needs, answer)
-  if (outcome.kind === 'passed' || outcome.reason === undefined) return outcome
-  const { about, userId } = answer
-  needs.audit.record({ ...about, userId, event: 'factor.failure', outcome: 'failure', reason: outcome.reason })
-  return outcome
-}
-
-function byCode(
-  control: string,
-  check: (needs: FactorProofNeeds, answer: ProofAnswer, typed: string) => Promise<CodeOutcome>,
-): CheckProof {
-  return async (needs, answer) => {
-    const typed = answer.fields.get(control) ?? ''
-    if (typed.trim() === '') return { kind: 'refused', mistake: { key: `${control}-missing`, control } }
-    const outcome = await check(needs, answer, typed)
-    switch (outcome.kind) {
-      case 'passed':
-        return { kind: 'passed', methods: ['otp'] }
-      case 'wrong':
-        return { ...outcome, control }
-      case 'locked': {
-        const values = { minutes: Math.ceil(outcome.seconds / 60) }
-        return { kind: 'refused', reason: 'locked', mistake: { key: 'codes-locked', control, values } }
-      }
-    }
-  }
 }
