@@ -200,6 +200,18 @@ describe('rotation', function () {
     await cluster.until(() => !acceptedBy(old).includes(true), 'nobody has used it for the quiet period')
   })
 
+  it('K27 writes the status on when a replica tells a use in a year that no calendar has', async () => {
+    const beyond = 10 ** 16
+    replicas[0]!.use(reports, status()!.activeId!, beyond)
+    await cluster.apply('reports', rotating('1'))
+    await cluster.until(
+      () => status()?.observedTrigger === '1' && isReady(),
+      'a rotation goes on, and the status says so',
+    )
+    await cluster.until(() => status()?.lastUsed !== undefined, 'the use is told')
+    expect(Date.parse(status()!.lastUsed!)).to.be.at.most(operator.clock.now())
+  })
+
   it('P9 begins the quiet period anew after a restart of the operator, and when a replica joins', async () => {
     const old = cluster.plain('reports')!
     await cluster.apply('reports', rotating('1', { retire: 'WhenUnused' }))

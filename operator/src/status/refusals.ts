@@ -64,7 +64,10 @@ export class Refusals {
         if (!isRefusalCode(code)) continue
         const by: RefusedBy = byClient ? 'Client' : 'Anyone'
         const seen = { detail: detail.slice(0, refusalLimits.detail), lastSeen: lastSeen ? timestampMs(lastSeen) : 0 }
-        if (add(known, { code, by, ...seen }, { uid, count: Number(count) }) && !tellsRefusal(told, { code, by }))
+        if (
+          add(known, { code, by, ...seen }, { uid, count: Math.max(1, Number(count)) }) &&
+          !tellsRefusal(told, { code, by })
+        )
           this.#fresh.add(key)
       }
       const since = this.#publishedAt.get(key) ?? this.#needs.clock.monotonic()
@@ -133,7 +136,7 @@ export class Refusals {
       by,
       detail,
       lastSeen,
-      count: before + [...counts.values()].reduce((sum, one) => sum + one, 0),
+      count: Math.min(before + [...counts.values()].reduce((sum, one) => sum + one, 0), Number.MAX_SAFE_INTEGER),
     }))
     const isNews = ({ code, by }: KnownRefusal) => by === 'Client' && !tellsRefusal(told(key), { code, by })
     this.#published.set(key, { known: all, announced: this.#allowEvents(all.filter(isNews).map(({ code }) => code)) })

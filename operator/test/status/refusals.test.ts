@@ -58,6 +58,14 @@ describe(Refusals.name, () => {
   }
   const counts = (key: string) => (statuses.get(key) ?? []).map(({ code, by, count }) => [code, by, count])
 
+  it('K27 tells a count that a status can have, whatever a server says', async () => {
+    say('one', 'apps/a', 0)
+    say('one', 'apps/b', 2 ** 63)
+    clock.advance(2_000)
+    expect(counts('apps/a')).to.deep.equal([['SECRET_WRONG', 'Anyone', 1]])
+    expect(counts('apps/b')).to.deep.equal([['SECRET_WRONG', 'Anyone', Number.MAX_SAFE_INTEGER]])
+  })
+
   it('tells a new code at once, and how often it was met, of all replicas together, after five minutes', () => {
     say('a', 'apps/grafana', 1)
     clock.advance(0)
