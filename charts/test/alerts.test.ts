@@ -73,13 +73,30 @@ describe('alerts', () => {
     expect(pages.filter((name) => name.startsWith('nauthera-')).sort()).to.deep.equal([...alerts.keys()].sort())
   })
 
-  it('link their runbook below the address that the values name', async () => {
-    const rule = (await objectsOf({ mode: 'everything' })).find(({ kind }) => kind === 'PrometheusRule')!
-    const [group] = (rule as unknown as { spec: { groups: { rules: Alert[] }[] } }).spec.groups
-    expect(group!.rules.map(({ annotations }) => annotations['runbook_url'])).to.deep.equal(
-      [...alerts.keys()].map((name) => `https://git.example.com/nauthera/docs/runbooks/${name}.md`),
-    )
-  })
+  const addresses: readonly [sentence: string, base: string, addressOf: (page: string) => string | undefined][] = [
+    [
+      'of the repository',
+      'https://git.example.com/docs/runbooks/',
+      (page) => `https://git.example.com/docs/runbooks/${page}.md`,
+    ],
+    [
+      'of the site',
+      'https://docs.example.com/runbooks/{page}.html',
+      (page) => `https://docs.example.com/runbooks/${page}.html`,
+    ],
+    ['of nobody: they have no link that leads nowhere', '', () => undefined],
+  ]
+  for (const [sentence, runbookBaseURL, addressOf] of addresses)
+    it(`link a runbook that is there, below an address ${sentence}`, async () => {
+      const values = { metrics: { prometheusRule: { enabled: true, runbookBaseURL } } }
+      const objects = await objectsOf({ mode: 'everything', values })
+      const rule = objects.find(({ kind }) => kind === 'PrometheusRule')!
+      const [group] = (rule as unknown as { spec: { groups: { rules: Alert[] }[] } }).spec.groups
+      const pages = readdirSync(runbooks).map((file) => basename(file, '.md'))
+      expect(group!.rules.map(({ annotations }) => annotations['runbook_url'])).to.deep.equal(
+        pages.filter((page) => alerts.has(page)).map(addressOf),
+      )
+    })
 
   it('of a spoke are about its operator alone: it would miss servers for ever', async () => {
     const values = { metrics: { prometheusRule: { enabled: true } } }

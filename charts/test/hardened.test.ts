@@ -34,6 +34,17 @@ describe('profile: hardened', function () {
       }
   })
 
+  it('limits the processors of a server to 2, or to what the values say', async () => {
+    const limitOf = (all: Manifest[]) =>
+      containersOf(podsOf(all).find(({ owner }) => owner === 'Deployment/nauthera-server')!.spec).find(
+        ({ name }) => name === 'server',
+      )?.['resources'].limits.cpu
+    const values = { server: { resources: { limits: { cpu: '4' } } } }
+    expect(limitOf(objects)).to.equal('2')
+    expect(limitOf(await objectsOf({ mode: 'hardened', values }))).to.equal('4')
+    expect(limitOf(await objectsOf({ mode: 'minimal' }))).to.equal(undefined)
+  })
+
   it('mounts a token of the API into one container alone, where one is needed', () => {
     const withToken = pods.flatMap(({ owner, spec }) => {
       expect(spec['automountServiceAccountToken'], owner).to.equal(false)

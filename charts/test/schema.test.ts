@@ -36,7 +36,7 @@ const refused: readonly Mistake[] = [
   ['server.replicas', 2, 'replicas'],
   ['server.replicaCount', -1, 'server.replicaCount'],
   ['server.replicaCount', '2', 'server.replicaCount'],
-  ['server.resources.limits.cpu', '1', 'cpu'],
+  ['agent.resources.limits.cpu', '1', 'cpu'],
   ['server.resources.limits.memory', '1 GB', 'server.resources.limits.memory'],
   ['server.ports.http', 0, 'server.ports.http'],
   ['server.ports.http', 65_536, 'server.ports.http'],

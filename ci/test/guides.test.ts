@@ -1,15 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { expect } from 'chai'
 import { loadSettings } from '@nauthera/runtime/settings'
-import { policyDefinition } from '@nauthera/operator/api/crds'
+import { clientDefinition, clusterDefinition, policyDefinition } from '@nauthera/operator/api/crds'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
 import type { OIDCPolicy } from '@nauthera/operator/api/oidc-policy'
 import { checkPolicySpec } from '@nauthera/operator/decide/client/check-spec'
 import type { Policies } from '@nauthera/operator/decide/client/policies'
 import { settingsSchema } from '@nauthera/server/settings'
 import { parse } from 'yaml'
+import { alerts } from '../../charts/test/support/alerts.ts'
 import { ownRefusals, refusals, schemaOf, withMetadata } from '../../operator/test/api/refusals.ts'
+import { metricsByProcess } from '../../scripts/metrics-page.ts'
 import {
   allPages,
   blocksOf,
@@ -17,7 +19,9 @@ import {
   guidePages,
   isShell,
   manifestsOf,
+  operationPages,
   readByOthers,
+  spansOf,
 } from './support/page-blocks.ts'
 import type { PageBlock } from './support/page-blocks.ts'
 
@@ -133,6 +137,8 @@ function openOf(policies: Policies): Policies {
 interface ValuesSchema {
   readonly $ref?: string
   readonly properties?: Readonly<Record<string, ValuesSchema>>
+  readonly additionalProperties?: ValuesSchema | boolean
+  readonly allOf?: readonly ValuesSchema[]
   readonly anyOf?: readonly ValuesSchema[]
   readonly oneOf?: readonly ValuesSchema[]
 }
@@ -144,10 +150,13 @@ const valuesSchema = JSON.parse(readFileSync('charts/nauthera/values.schema.json
 /** Whether the chart has a value of this name; below one that takes any keys, any. */
 function isValue(path: readonly string[], schema: ValuesSchema = valuesSchema): boolean {
   const found = schema.$ref === undefined ? schema : valuesSchema.definitions[schema.$ref.split('/').at(-1)!]!
-  const choices = [found, ...(found.anyOf ?? []), ...(found.oneOf ?? [])]
+  const choices = [found, ...(found.allOf ?? []), ...(found.anyOf ?? []), ...(found.oneOf ?? [])]
   const [name, ...rest] = path
   if (name === undefined || choices.every(({ properties }) => properties === undefined)) return true
-  return choices.some(({ properties }) => properties?.[name] !== undefined && isValue(rest, properties[name]))
+  return choices.some(
+    ({ properties, additionalProperties: others = false }) =>
+      (properties?.[name] !== undefined && isValue(rest, properties[name])) || others !== false,
+  )
 }
 
 function pathsOf(value: unknown): readonly string[][] {
@@ -178,14 +187,20 @@ function loadServer(settings: object): void {
   loadSettings(settingsSchema, { file: 'page', text: JSON.stringify({ ...least, ...settings }), environment: {} })
 }
 
-describe('the commands of the guides', () => {
-  const commands = shells.flatMap((block) => commandsOf(block).map((command) => ({ place: at(block), command })))
+const spans = operationPages.flatMap(spansOf)
+const programs = ['kubectl', 'nauthera', 'helm']
+
+describe('the commands of the guides and of the pages for people on call', () => {
+  const isCommand = ({ text }: PageBlock) => programs.some((program) => text.startsWith(`${program} `))
+  const commands = [...shells, ...spans.filter(isCommand)].flatMap((block) =>
+    commandsOf(block).map((command) => ({ place: at(block), command })),
+  )
   const flagsOf = (command: string) => [...command.matchAll(/(?<=\s)--[a-z][a-z-]*/g)].map(([flag]) => flag)
   /** The parts of a line that begin with a program: of a pipe or a list. */
   const callsOf = (program: string) =>
     commands.flatMap(({ place, command }) =>
       command
-        .split(/\s*(?:\|\||&&|[|;]|\$\()\s*/)
+        .split(/\s*(?:\|\||&&|[|;]| -- |\$\()\s*/)
         .filter((call) => call.startsWith(`${program} `))
         .map((call) => ({ place, call })),
     )
@@ -204,8 +219,9 @@ describe('the commands of the guides', () => {
           const own = text.split(/ [[<]/)[0]!.split(' ')
           return own.every((word, index) => word.split('|').includes(words[index]!))
         })
-        const options: string[] = [...shared, ...flagsOf(` ${usage ?? ''}`)]
-        return usage === undefined || flagsOf(call).some((flag) => !options.includes(flag))
+        const always = usages.find((text) => text.includes(`"${program} ${words[0]}" without a command does this too`))
+        const options: string[] = [...shared, ...flagsOf(` ${usage ?? always ?? ''}`)]
+        return (usage ?? always) === undefined || flagsOf(call).some((flag) => !options.includes(flag))
       })
       expect(unknown).to.deep.equal([])
     })
@@ -232,5 +248,86 @@ describe('the commands of the guides', () => {
       ),
     )
     expect(set.filter(({ name }) => !isValue(name.replaceAll(/\[\d+\]/g, '').split('.')))).to.deep.equal([])
+  })
+})
+
+describe('what the pages for people on call name', () => {
+  const textOf = (...patterns: readonly string[]) =>
+    globSync([...patterns])
+      .map((file) => readFileSync(file, 'utf8'))
+      .join('\n')
+  const sources = textOf('{server,operator,config-agent,runtime,proto,rules}/src/**/*.ts')
+  const conditions = textOf('docs/{conditions,errors,plugin}.md', 'operator/src/{decide,spoke,status}/**/*.ts')
+  const events = textOf('docs/audit.md')
+  const usages = textOf('docs/cli.md')
+  /** `admin.users.delete` is written by `nauthera users delete`. */
+  const isEvent = (name: string) =>
+    events.includes(`\`${name}\``) ||
+    new RegExp(`^Usage: nauthera ${name.replace(/^admin\./, '').replaceAll('.', ' ')}\\b`, 'm').test(usages)
+  const metrics = new Set(Object.values(metricsByProcess).flatMap((all) => all.map(({ name }) => name)))
+  const settings = new Set([...textOf('docs/settings.md').matchAll(/^\| `([\w.[\]]+)`/gm)].map(([, path]) => path!))
+  const fields = new Set(
+    [...textOf('docs/fields.md').matchAll(/^\| `([\w.[\]]+)`/gm)].flatMap(([, path]) => {
+      const name = path!.replaceAll('[]', '')
+      return [name, name.replace(/^spec\./, '')]
+    }),
+  )
+  const columns = [clientDefinition, policyDefinition, clusterDefinition].flatMap(({ spec }) =>
+    spec.versions.flatMap(({ additionalPrinterColumns }) => additionalPrinterColumns.map(({ name }) => name)),
+  )
+  /** Words that somebody puts in, of SQL, and of other products. */
+  const placeholders = ['OLD', 'COPY', 'NOTIFY', 'LISTEN', 'BEGIN']
+  const others = [
+    'RuntimeDefault',
+    'AlwaysPullImages',
+    'ScheduledBackup',
+    'user.username',
+    'hardened.yaml',
+    'sasl.oauthbearer.jwks.endpoint.refresh.ms',
+  ]
+  const alertNames = new Set([...alerts.values()].map(({ alert }) => alert))
+  const isPrefixOf = (all: ReadonlySet<string>, name: string) =>
+    [...all].some((path) => path === name || path.startsWith(`${name}.`))
+  const isStatus = (name: string) => /^\.?status\./.test(name)
+
+  /** How a word is recognized, and whether there is such a thing. */
+  const kinds: readonly [sentence: string, pattern: RegExp, exists: (word: string) => boolean][] = [
+    ['metrics', /^nauthera_\w+$/, (word) => metrics.has(word)],
+    [
+      'columns of kubectl get',
+      /^[A-Z]{3,}(?:-[A-Z]+)*$/,
+      (word) => columns.includes(word) || placeholders.includes(word),
+    ],
+    [
+      'alerts, conditions and reasons',
+      /^[A-Z][a-z]+(?:[A-Z][a-z]+)+$/,
+      (word) => conditions.includes(word) || alertNames.has(word) || others.includes(word),
+    ],
+    [
+      'values, settings, fields and audit events',
+      /^\.?[a-z][A-Za-z]*(?:\.[a-z][A-Za-z-]*)+(?=$|[:=] ?\S)/,
+      (word) =>
+        isValue(word.split('.')) ||
+        isPrefixOf(settings, word) ||
+        isPrefixOf(fields, word) ||
+        isEvent(word) ||
+        isStatus(word) ||
+        others.includes(word),
+    ],
+  ]
+  for (const [sentence, pattern, exists] of kinds)
+    it(`are ${sentence} that there are`, () => {
+      const found = spans.flatMap((span) =>
+        (pattern.exec(span.text) ?? []).slice(0, 1).map((word) => ({ place: at(span), word })),
+      )
+      expect(found.length).to.be.greaterThan(5)
+      expect(found.filter(({ word }) => !exists(word))).to.deep.equal([])
+    })
+  it('are words that the log has', () => {
+    const sought = spans.flatMap((span) =>
+      [...span.text.matchAll(/\| grep "([A-Za-z ]+)"/g)].map(([, words]) => ({ place: at(span), words: words! })),
+    )
+    expect(sought.length).to.be.greaterThan(5)
+    expect(sought.filter(({ words }) => !sources.includes(words))).to.deep.equal([])
   })
 })

@@ -28,11 +28,6 @@ export const agentMetrics = {
     code: codes,
   }),
   connected: defineGauge('nauthera_agent_server_connected', '1 while there is a stream to the server.'),
-  certificateExpiry: defineGauge(
-    'nauthera_agent_certificate_expiry_timestamp_seconds',
-    'When each certificate of this pod expires.',
-    { certificate: ['pod', 'link'] },
-  ),
 }
 
 /** Creates the metrics that go with the lines of the log. */

@@ -1,3 +1,4 @@
+import { validityOf } from '@nauthera/proto/certificate-source'
 import { shortDigest } from '@nauthera/proto/digest'
 import { GiveBack } from '@nauthera/runtime/give-back'
 import { describeError } from '@nauthera/runtime/log'
@@ -128,7 +129,7 @@ async function startLeading(leader: Leader): Promise<void> {
 
 async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd): Promise<void> {
   const { metrics, stops, stopping, log } = leader
-  const { replicas, shards, follow, nudge } = outlet
+  const { link, replicas, shards, follow, nudge } = outlet
   const queue = buildQueue(leader)
   const wake = createWake(queue, leader.random)
   let isListed = false
@@ -173,6 +174,8 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
   leader.onRender(() => {
     metrics.clients.set(watch.clients.size)
     recordClusters(metrics, clusterReports.lastSeen())
+    const linked = link.certificates.current()
+    if (linked) metrics.certificateExpiry.set({ certificate: 'link' }, validityOf(linked.cert).notAfter / 1000)
     recordOverdue(metrics, countOverdue(watch.clients.all(), reconciler.memories, leader.clock.now()))
   })
   reports.start()

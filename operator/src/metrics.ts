@@ -1,5 +1,5 @@
 // Every metric of the operator. docs/metrics.md is generated from this.
-import { defineCounter, defineGauge, defineHistogram } from '@nauthera/runtime/metrics'
+import { defineCounter, defineGauge, defineHistogram, processMetrics } from '@nauthera/runtime/metrics'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import type { Overdue } from './status/overdue.ts'
 
@@ -63,6 +63,7 @@ export const createOperatorMetrics = (metrics: Metrics) => ({
   replicas: metrics.gauge(operatorMetrics.replicas),
   hubReachable: metrics.gauge(operatorMetrics.hubReachable),
   clusterLastSeen: metrics.gauge(operatorMetrics.clusterLastSeen),
+  certificateExpiry: metrics.gauge(processMetrics.certificateExpiry),
   queueDepth: metrics.gauge(operatorMetrics.queueDepth),
   reconcileSeconds: metrics.histogram(operatorMetrics.reconcileSeconds),
   reconcileFailures: metrics.counter(operatorMetrics.reconcileFailures),

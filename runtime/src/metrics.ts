@@ -86,6 +86,11 @@ export const processMetrics = {
     'nauthera_memory_limit_bytes',
     'The memory that the process may use: its limit now, or that of the node.',
   ),
+  certificateExpiry: defineGauge(
+    'nauthera_certificate_expiry_timestamp_seconds',
+    'When that by which parts of a release trust each other ends: the certificates of a server pod, those of the link between operator and agents (at both ends), and the token for a hub.',
+    { certificate: ['pod', 'link', 'hub'] },
+  ),
 }
 
 /** @param processName the value of the label `process` on every metric */

@@ -64,6 +64,7 @@ export const rules: readonly (readonly [RegExp, ValuesSchema])[] = [
   [/.*\.log\.format/, orEmpty('json', 'pretty')],
   [/server\.replicaCount/, orNull(ref('replicas'))],
   [/operator\.replicaCount|valkey\.replicas/, ref('replicas')],
+  [/server\.resources\.limits\.cpu/, { anyOf: [pattern('^$'), ref('quantity')] }],
   [/.*\.resources\..*/, ref('quantity')],
   [/.*\.ports\.[a-zA-Z]+|(database|database\.direct|smtp)\.port/, ref('port')],
   [/service\.port/, orNull(ref('port'))],

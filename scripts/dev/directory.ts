@@ -8,6 +8,10 @@ export interface DemoDirectory {
   /** For the settings of the server. */
   readonly sources: readonly object[]
   readonly people: readonly { readonly name: string; readonly password: string; readonly groups: readonly string[] }[]
+  /** Ends it at once; what it holds is kept for `again`. */
+  kill(): Promise<void>
+  /** Starts it again after `kill`, at the same port with the same people. */
+  again(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -46,7 +50,13 @@ export async function startDirectory(state: string): Promise<DemoDirectory> {
       }),
     ].join('\n\n'),
   })
-  return { sources: writeSource(join(state, 'directory'), slapd, account), people: known, stop: () => slapd.stop() }
+  return {
+    sources: writeSource(join(state, 'directory'), slapd, account),
+    people: known,
+    kill: () => slapd.kill(),
+    again: () => slapd.again(),
+    stop: () => slapd.stop(),
+  }
 }
 
 function writeSource(place: string, slapd: { url: string; ca: string }, account: string): object[] {

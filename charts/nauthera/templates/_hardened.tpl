@@ -15,7 +15,9 @@
 {{- if include "nauthera.hardened" (index . 0) -}}
 {{- $own = dict "requests" (dict "ephemeral-storage" "16Mi") "limits" (dict "cpu" "2" "ephemeral-storage" "1Gi") -}}
 {{- end -}}
-{{- merge (deepCopy (index . 1)) $own | toYaml -}}
+{{- $said := deepCopy (index . 1) -}}
+{{- if eq (toString $said.limits.cpu) "" -}}{{- $_ := unset $said.limits "cpu" -}}{{- end -}}
+{{- merge $said $own | toYaml -}}
 {{- end -}}
 
 {{/* The token of the account, which the kubelet would else mount into every container: here into one, and it is named. */}}

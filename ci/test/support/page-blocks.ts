@@ -36,6 +36,12 @@ export const readByOthers: Readonly<Record<string, string>> = {
   [fluxPage]: 'ci/test/clients-from-git.nightly.test.ts',
 }
 
+/** For people on call: what they copy stands in sentences, and is checked like blocks of the guides. */
+export const operationPages: readonly string[] = [
+  ...globSync('docs/runbooks/*.md'),
+  ...['alerts', 'backup', 'database', 'hardening', 'keys', 'sizing', 'traces'].map((name) => `docs/${name}.md`),
+].sort()
+
 export interface PageBlock {
   readonly page: string
   readonly line: number
@@ -63,6 +69,17 @@ export function blocksOf(page: string): readonly PageBlock[] {
 
 /** @returns the blocks of commands: those alone, and those after `$ ` with what they print */
 export const isShell = ({ language }: PageBlock): boolean => language === 'sh' || language === 'console'
+
+/** What stands between backticks in the sentences and tables of a page. */
+export function spansOf(page: string): readonly PageBlock[] {
+  const sentences = readFileSync(page, 'utf8').replaceAll(/^ *```[^]*?^ *```$/gm, (block) =>
+    block.replaceAll(/[^\n]/g, ''),
+  )
+  return [...sentences.matchAll(/`([^`\n]+)`/g)].map(({ 1: text = '', index }) => {
+    const line = sentences.slice(0, index).split('\n').length
+    return { page, line, language: 'span', text: text.replaceAll(String.raw`\|`, '|'), notRun: undefined }
+  })
+}
 
 /** @returns the commands of a page that a test runs */
 export const shellsOf = (page: string): readonly PageBlock[] =>

@@ -4,8 +4,8 @@ import type { CertificateSource } from '@nauthera/proto/certificate-source'
 import { linkFiles } from '@nauthera/proto/names'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
+import { processMetrics } from '@nauthera/runtime/metrics'
 import type { Metrics } from '@nauthera/runtime/metrics'
-import { agentMetrics } from '../metrics.ts'
 import type { AgentSettings } from '../settings.ts'
 import { createPodCa } from './pod-ca.ts'
 
@@ -40,7 +40,7 @@ export async function startCertificates(needs: {
   )
   onStop('link', () => link.stop())
 
-  const expiry = needs.metrics.gauge(agentMetrics.certificateExpiry)
+  const expiry = needs.metrics.gauge(processMetrics.certificateExpiry)
   const renew = async (): Promise<void> => {
     try {
       const renewed = await podCa.renewDue()

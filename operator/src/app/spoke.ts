@@ -120,6 +120,8 @@ async function startWork(leader: Leader, hub: Hub, proof: OwnerProof): Promise<v
   leader.onRender(() => {
     metrics.clients.set(watch.clients.size)
     metrics.hubReachable.set({ cluster: hub.cluster }, hub.state.fault ? 0 : 1)
+    const endsAt = hub.access.tokenEndsAt()
+    if (endsAt !== undefined) metrics.certificateExpiry.set({ certificate: 'hub' }, endsAt / 1000)
     recordOverdue(metrics, countOverdue(watch.clients.all(), reconciler.memories, clock.now()))
   })
   rounds.start()

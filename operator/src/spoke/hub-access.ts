@@ -75,6 +75,11 @@ export class HubAccess {
     await this.#loop?.stop()
   }
 
+  /** @returns epoch milliseconds; undefined for a token that does not say it */
+  tokenEndsAt(): number | undefined {
+    return this.#kubeconfig && readTokenFacts(this.#kubeconfig.token)?.expiresAt
+  }
+
   #current(): Awaited<ReturnType<KubeCredentials['current']>> {
     const { ca, serverName, token } = this.#kubeconfig!
     return {

@@ -104,6 +104,8 @@ describe('HubAccess', () => {
       'POST /api/v1/namespaces/nauthera-cluster-edge/serviceaccounts/nauthera-spoke/token',
     ])
     expect(await authorization()).not.to.equal(before)
+    // as NautheraCertificateExpires sees it
+    expect(access.tokenEndsAt()).to.be.closeTo(clock.now() + 24 * hour, 0.2 * hour)
     const written = Buffer.from(secret?.data?.['kubeconfig'] ?? '', 'base64').toString()
     expect(written).to.contain((await authorization())?.slice('Bearer '.length))
   })

@@ -34,7 +34,12 @@ export const awayFaults: readonly AlertFault[] = [
         VALUES (gen_random_uuid(), 'mail', 'waits', '', '', now() - interval '1 hour', now() + interval '1 hour', now() + interval '1 day')`),
     end: ({ write }) => write('DELETE FROM outbox'),
   },
-  { fault: 'the directory killed', alerts: ['NautheraDirectoryAway'], begin: ({ directory }) => directory.stop() },
+  {
+    fault: 'the directory killed',
+    alerts: ['NautheraDirectoryAway'],
+    begin: ({ directory }) => directory.kill(),
+    end: ({ directory }) => directory.again(),
+  },
   {
     fault: 'another provider killed, to which people went before',
     alerts: ['NautheraUpstreamAway'],

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import type { LocalPod } from '@nauthera/local/product/pod'
 import { release, releaseNamespace } from '@nauthera/local/product/stack'
+import { statusOf, waitForObject } from '@nauthera/local/product/wait-for'
 import { issueLeaf, splitPem } from '@nauthera/proto/certificates'
 import {
   keysSecretName,
@@ -14,6 +15,8 @@ import {
   shardSecretName,
 } from '@nauthera/proto/names'
 import { machine } from '../../../faults/support/chain.ts'
+import { namespace } from '../../../faults/support/chain-clients.ts'
+import type { KubeObject } from '@nauthera/stand-in/objects'
 import type { AlertFault } from './fault.ts'
 import { lasting } from './lasting.ts'
 import type { AlertSite } from './site.ts'
@@ -95,24 +98,75 @@ export const contentFaults: readonly AlertFault[] = [
   {
     fault: 'the secret of a client is due to change while a replica is silent',
     alerts: ['NautheraRotationLate'],
-    ...lasting(async ({ chain, operatorClock }) => {
-      const { operator, pods } = chain.stack
-      const restartOperator = async (aheadMs: number) => {
-        operatorClock.move(aheadMs)
-        const leading = operator.line(/^INF leads now/, { from: operator.lines.length, timeoutMs: 60_000 })
-        operator.kill('SIGTERM')
-        await leading
-      }
+    ...lasting(async (site) => {
+      const { chain, operatorClock } = site
+      const [, , silent] = chain.stack.pods
       await chain.applyAndWait('rotated', { ...machine, rotation: { interval: '1h' } })
-      pods[2]!.agent.kill('SIGSTOP')
-      await restartOperator(1.2 * hourMs)
+      silent!.agent.kill('SIGSTOP')
+      operatorClock.move(1.2 * hourMs)
+      await restartOperator(site)
       return async () => {
-        pods[2]!.agent.kill('SIGCONT')
-        await restartOperator(0)
+        silent!.agent.kill('SIGCONT')
+        operatorClock.move(0)
+        await restartOperator(site)
+      }
+    }),
+  },
+  {
+    fault: 'the earlier secret of a client is revoked while a replica is silent',
+    alerts: ['NautheraRotationLate'],
+    ...lasting(async (site) => {
+      const { chain, operatorClock } = site
+      const [, , silent] = chain.stack.pods
+      await chain.applyAndWait('leaked', machine)
+      const leaked = chain.secretId('leaked')
+      await chain.rotate('leaked')
+      await chain.published('leaked', leaked)
+      await chain.ready('leaked')
+      silent!.agent.kill('SIGSTOP')
+      await chain.patch('leaked', { spec: { rotation: { revokePrevious: 'leaked' } } })
+      await waitForObject(chain.stack.api, 'oidcclients', { namespace, name: 'leaked' }, isSeen)
+      operatorClock.move(hourMs / 10)
+      return async () => {
+        silent!.agent.kill('SIGCONT')
+        operatorClock.move(0)
+        await restartOperator(site)
+      }
+    }),
+  },
+  {
+    fault: 'an operator that starts may not list its clients',
+    alerts: ['NautheraNoLeader'],
+    ...lasting(async (site) => {
+      const { api, operator } = site.chain.stack
+      const allow = api.faults.add({
+        when: ({ user, verb, resource }) =>
+          user === 'operator' && verb === 'list' && resource?.plural === 'oidcclients',
+        effect: { kind: 'refuse', code: 403 },
+      })
+      const refused = operator.line(/list failed/, { from: operator.lines.length, timeoutMs: 60_000 })
+      operator.kill('SIGTERM')
+      await refused
+      return async () => {
+        const leading = operator.line(/^INF leads now/, { from: operator.lines.length, timeoutMs: 60_000 })
+        allow()
+        await leading
       }
     }),
   },
 ]
+
+/** The operator has looked at what the object says now. */
+const isSeen = (object: KubeObject | undefined): boolean =>
+  object !== undefined && statusOf(object).observedGeneration === object.metadata.generation
+
+/** Resolves when it leads again. */
+async function restartOperator({ chain }: AlertSite): Promise<void> {
+  const { operator } = chain.stack
+  const leading = operator.line(/^INF leads now/, { from: operator.lines.length, timeoutMs: 60_000 })
+  operator.kill('SIGTERM')
+  await leading
+}
 
 /** Its server starts again, with the ring that the Secret has now. */
 async function restartServer({ chain }: AlertSite, pod: LocalPod): Promise<void> {

@@ -15,6 +15,9 @@ import { credentialManifest, helmCommand, readHubAddress } from './spoke-credent
 
 export const rightsToJoin = 'to change OIDCClusters, namespaces, roles and what is in them, which a cluster-admin has'
 
+/** The alert NautheraCertificateExpires leaves people 4 hours, which is a third of this: by then it should be renewed. */
+const shortestLifetimeMs = 12 * 3_600_000
+
 type JoinOptions = ClusterFlags & {
   readonly server?: string
   readonly tokenLifetime: string
@@ -127,7 +130,7 @@ function faultOf(name: string, { tokenLifetime }: JoinOptions): string | undefin
   if (name.length > maxClusterName || !/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name))
     return `${name}: must be at most ${maxClusterName} small letters, digits and dashes, such as berlin`
   const lifetimeMs = durationMs(tokenLifetime)
-  return lifetimeMs === undefined || lifetimeMs < 600_000
-    ? '--token-lifetime: must be a time of at least 10m, such as 168h'
+  return lifetimeMs === undefined || lifetimeMs < shortestLifetimeMs
+    ? '--token-lifetime: must be a time of at least 12h, such as 168h'
     : undefined
 }
