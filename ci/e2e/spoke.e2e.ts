@@ -15,17 +15,7 @@ import { quantile } from '../report.ts'
 import { clusterState } from './support/api-server.ts'
 import { applyClients, clientObject, clientsIn, credentialsOf } from './support/clients.ts'
 import type { Driver } from './support/driver.ts'
-import {
-  admin,
-  applyObjects,
-  get,
-  kubectl,
-  kubectlWithInput,
-  mustRun,
-  root,
-  until,
-  whenObject,
-} from './support/kubernetes.ts'
+import { admin, applyObjects, get, kubectl, kubectlWithInput, root, until, whenObject } from './support/kubernetes.ts'
 import { textsInFiles, textsInMemory } from './support/look-for.ts'
 import { kubectlNauthera } from './support/plugin.ts'
 import { canKill, processesOf, restrictedContainer, restrictedPod } from './support/pods.ts'
@@ -36,6 +26,7 @@ import { record } from './support/report.ts'
 import { startSecondCluster } from './support/second-cluster.ts'
 import type { SecondCluster } from './support/second-cluster.ts'
 import { showToken } from './support/show-token.ts'
+import { openTwoClustersPage } from './support/two-clusters-page.ts'
 
 const cluster = 'berlin'
 /** Of the release there, as the tutorial has it. */
@@ -44,8 +35,8 @@ const shop = 'shop'
 /** One after the other; a hundred tell p50 and p99. */
 const applies = Number(process.env['NAUTHERA_E2E_APPLIES'] ?? 3)
 
-// The tutorial of two clusters (docs/tutorials/two-clusters.md), with its own commands. The second cluster has no kubelet: its operator
-// runs as a process, with the settings, the account and the rights that the chart made there.
+// The tutorial of two clusters, by its own commands, and what it does not say. The second cluster has no kubelet: its operator runs as a
+// process, with the settings, the account and the rights that the chart made there.
 
 describe('a second cluster, with a real API server of its own', function () {
   this.timeout(240_000)
@@ -53,6 +44,7 @@ describe('a second cluster, with a real API server of its own', function () {
   let driver: Driver
   let second: SecondCluster
   let operator: RunningProcess
+  let page: Awaited<ReturnType<typeof openTwoClustersPage>>
 
   before(async function () {
     if (!canKill || process.arch !== 'x64') {
@@ -114,31 +106,31 @@ describe('a second cluster, with a real API server of its own', function () {
   }
 
   it('joins by the commands of the tutorial', async () => {
-    await there('create', 'namespace', own)
-    await kubectlWithInput(await nauthera('join', cluster), '--kubeconfig', second.kubeconfigFile, 'apply', '-f', '-')
     // followed below
     await applyThere(...gatewayDefinitions)
     const ofOperator = {
-      mode: 'spoke',
-      spoke: { cluster },
       redirectURIsFrom: true,
       policy: { allow: { redirectHosts: ['.apps.example.com'], audiences: ['https://*'] } },
     }
-    const install = ['upgrade', '--install', 'nauthera', 'charts/nauthera', '-n', own]
-    const sets = [
-      '--set',
-      `issuer=${product.release.issuer},image.registry=localhost`,
-      '--set-json',
-      `operator=${JSON.stringify(ofOperator)}`,
-    ]
-    await mustRun('helm4', [...install, '--kubeconfig', second.kubeconfigFile, ...sets])
+    const sets = Object.entries(ofOperator).map(([name, value]) => `operator.${name}=${JSON.stringify(value)}`)
+    page = await openTwoClustersPage({
+      second: second.kubeconfigFile,
+      install: ['--set', `issuer=${product.release.issuer}`, ...sets.flatMap((set) => ['--set-json', set])],
+    })
+    await page.run('cluster join berlin')
+    await page.run('helm upgrade')
     await startOperator()
     const isHeard = async () => / ok$/m.test(await nauthera('list'))
     await until('the hub to hear of it', isHeard, 90_000)
+    await page.run('cluster list')
+  })
+
+  it('makes the client of the tutorial Ready, and shows where its Secret is', async () => {
+    await page.run('create namespace shop')
+    await page.run('get secret report-oidc')
   })
 
   it('makes clients Ready, with two writes at the hub for each at most', async () => {
-    await there('create', 'namespace', shop)
     const before = await writesAtHub()
     const times: number[] = []
     for (let index = 0; index < applies; index++) {
@@ -287,7 +279,7 @@ describe('a second cluster, with a real API server of its own', function () {
 
   it('leaves, and its clients end', async () => {
     const { clientId, clientSecret } = await credentialsThere('report-0')
-    await nauthera('leave', cluster, '--yes')
+    await page.run('cluster leave berlin')
     const isOut = async () => (await driver.ask(clientId, clientSecret)).status === 401
     await until('its client to be refused', isOut, 60_000)
   })

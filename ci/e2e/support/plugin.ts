@@ -9,7 +9,7 @@ import { whenLoaded } from '../later.ts'
 import { root } from './kubernetes.ts'
 
 /** Where `npm run plugin -- --platform linux-amd64` puts the one file that people install. */
-const pluginDirectory = join(root, '.nauthera/plugin/linux-amd64')
+export const pluginDirectory = join(root, '.nauthera/plugin/linux-amd64')
 
 let place: Promise<string> | undefined
 

@@ -42,15 +42,21 @@ function list(options: ListOptions, { terminal, exit }: PluginSession): void {
 
 function rowOf({ metadata, spec, status }: OIDCCluster, now: number): ClusterRow {
   const { lastSeen, clients, ready, conditions = [], operatorVersion = '-', holder = '-' } = status ?? {}
-  const faults = conditions.filter((one) => one.status !== 'True').map(({ reason }) => reason)
   return {
     name: metadata.name,
     lastSeen: lastSeen === undefined ? 'never' : agoText(Date.parse(lastSeen), now),
     clients: clients === undefined ? '-' : `${ready ?? 0}/${clients} Ready`,
-    state: spec.suspended === true ? 'Suspended' : faults.length > 0 ? faults.join() : 'ok',
+    state: spec.suspended === true ? 'Suspended' : stateOf(conditions),
     version: operatorVersion,
     holder,
   }
+}
+
+/** @returns what is wrong; `-` until the operator of the hub has looked at it for the first time */
+function stateOf(conditions: NonNullable<NonNullable<OIDCCluster['status']>['conditions']>): string {
+  if (conditions.length === 0) return '-'
+  const faults = conditions.filter(({ status }) => status !== 'True').map(({ reason }) => reason)
+  return faults.length > 0 ? faults.join() : 'ok'
 }
 
 const columns: readonly [title: string, of: keyof ClusterRow, wide?: 'wide'][] = [

@@ -182,7 +182,14 @@ describe('kubectl nauthera cluster leave', () => {
 })
 
 describe('kubectl nauthera cluster list', () => {
-  const seen = { lastSeen: '2026-01-01T11:57:00Z', clients: 3, ready: 2, operatorVersion: '0.1.0', holder: 'uid-1' }
+  const seen = {
+    lastSeen: '2026-01-01T11:57:00Z',
+    clients: 3,
+    ready: 2,
+    operatorVersion: '0.1.0',
+    holder: 'uid-1',
+    conditions: [{ type: 'Seen', status: 'True', reason: 'Seen' }],
+  }
   const clusters = [
     { kind: 'OIDCCluster', metadata: { name: 'berlin' }, spec: {}, status: seen },
     {
@@ -191,18 +198,20 @@ describe('kubectl nauthera cluster list', () => {
       spec: {},
       status: { conditions: [{ type: 'Seen', status: 'False', reason: 'Silent' }] },
     },
+    { kind: 'OIDCCluster', metadata: { name: 'oslo' }, spec: {} },
     { kind: 'OIDCCluster', metadata: { name: 'paris' }, spec: { suspended: true } },
   ]
   const list = (...args: string[]) =>
     runPlugin(['cluster', 'list', ...args], { kubectl: () => kubectlGives({ items: clusters }) })
 
-  it('shows when each was last heard of, its clients and what is wrong', async () => {
+  it('shows when each was last heard of, its clients and what is wrong, and nothing of one that nobody looked at', async () => {
     const { code, out } = await list()
     expect(code).to.equal(0)
     expect(out.split('\n').map((line) => line.split(/ {2,}/))).to.deep.equal([
       ['NAME', 'LAST-SEEN', 'CLIENTS', 'STATE'],
       ['berlin', '3 min ago', '2/3 Ready', 'ok'],
       ['madrid', 'never', '-', 'Silent'],
+      ['oslo', 'never', '-', '-'],
       ['paris', 'never', '-', 'Suspended'],
       [''],
     ])
