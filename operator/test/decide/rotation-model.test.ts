@@ -144,7 +144,7 @@ for (const outlet of ['shards', 'hub'] as const)
     const runs = runsOf[outlet]
     this.timeout(120_000 + 40 * runs)
 
-    it(`holds P1 to P6 and P8 to P10 in ${runs} runs`, () => {
+    it(`holds P1 to P6, P8, P9 and P10 in ${runs} runs`, () => {
       const result = model({}, { outlet, runs })
       expect(result.failed, `${String(result.errorInstance)}; ${fc.defaultReportMessage(result) ?? ''}`).to.equal(false)
     })
